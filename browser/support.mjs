@@ -1,0 +1,140 @@
+// The real binary on a free port with an empty data directory, and a browser that keeps account of itself.
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+const BINARY = process.env.PORTCULLIS_BIN ?? here("../target/debug/portcullis");
+const BROWSERS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+const START_LIMIT_MS = 30_000;
+
+/** Starts the server; resolves to its address and a way to stop it once it says that it listens. */
+export async function startServer() {
+  const data = await mkdtemp(join(tmpdir(), "portcullis-browser-"));
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("PORTCULLIS_")));
+  const server = spawn(BINARY, ["serve", "--listen", "127.0.0.1:0", "--data-dir", join(data, "data")], { env });
+  const stop = async () => {
+    if (server.exitCode === null && server.signalCode === null) {
+      const ended = new Promise((resolve) => server.once("exit", resolve));
+      server.kill("SIGTERM");
+      await ended;
+    }
+    await rm(data, { recursive: true, force: true });
+  };
+  try {
+    return { url: await addressOf(server), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function addressOf(server) {
+  return new Promise((resolve, reject) => {
+    let said = "";
+    const late = setTimeout(() => reject(new Error(`the server did not listen in time:\n${said}`)), START_LIMIT_MS);
+    const read = (text) => {
+      said += text;
+      const address = /listens on (http:\/\/127\.0\.0\.1:\d+)/.exec(said);
+      if (address) {
+        clearTimeout(late);
+        resolve(address[1]);
+      }
+    };
+    server.stdout.setEncoding("utf8").on("data", read);
+    server.stderr.setEncoding("utf8").on("data", read);
+    server.once("error", reject);
+    server.once("exit", (code) => reject(new Error(`the server ended with ${code}:\n${said}`)));
+  });
+}
+
+/** Starts Chromium (CHROMIUM names another one than Debian's). It can reach nothing but this machine. */
+export function startBrowser() {
+  const executablePath = process.env.CHROMIUM ?? BROWSERS.find((path) => existsSync(path));
+  if (!executablePath) throw new Error("no Chromium: install Debian's package, or name one with CHROMIUM=/path");
+  const args = [
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--no-first-run",
+  ];
+  // Chromium's sandbox refuses to run as root.
+  if (process.getuid() === 0) args.push("--no-sandbox");
+  return chromium.launch({ executablePath, args, headless: true });
+}
+
+/** A page whose requests, complaints and policy violations are written down from the first moment. */
+export async function openPage(browser, options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 1000 }, ...options });
+  context.setDefaultTimeout(10_000);
+  const page = await context.newPage();
+  const record = { requests: [], errors: [], violations: [] };
+  context.on("request", (request) => record.requests.push(request));
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type())) {
+      record.errors.push(`${message.text()} (${message.location().url})`);
+    }
+  });
+  page.on("pageerror", (error) => record.errors.push(String(error)));
+  await page.exposeFunction("recordViolation", (violation) => record.violations.push(violation));
+  await page.addInitScript(() => {
+    document.addEventListener("securitypolicyviolation", (event) =>
+      window.recordViolation(`${event.violatedDirective}: ${event.blockedURI} (${event.sourceFile}:${event.lineNumber})`),
+    );
+  });
+  return { page, record };
+}
+
+/** What a newcomer does on the docs page. */
+export class DocsPage {
+  constructor(page) {
+    this.page = page;
+    this.dialog = page.locator(".dialog-ux");
+  }
+
+  async open(url) {
+    const answer = await this.page.goto(`${url}/docs`);
+    await this.page.locator(".opblock").first().waitFor();
+    return answer;
+  }
+
+  operation(id) {
+    return this.page.locator(`.opblock[id$="-${id}"]`);
+  }
+
+  /** Unfolds an operation, lets `fill` type into it, presses Execute; resolves to the status shown. */
+  async call(id, fill = async () => {}) {
+    const operation = this.operation(id);
+    if (!(await operation.locator(".execute").isVisible())) {
+      await operation.locator(".opblock-summary-control").click();
+    }
+    await fill(operation);
+    // The row of an earlier answer would be read otherwise.
+    if (await operation.locator(".btn-clear").isVisible()) await operation.locator(".btn-clear").click();
+    await operation.locator(".execute").click();
+    const status = operation.locator(".live-responses-table tbody .response-col_status").first();
+    return Number.parseInt(await status.innerText(), 10);
+  }
+
+  async openAuthorize() {
+    await this.page.locator(".auth-wrapper .btn.authorize").first().click();
+    await this.dialog.waitFor();
+  }
+
+  async authorize(username, password) {
+    await this.dialog.locator("#oauth_username").fill(username);
+    await this.dialog.locator("#oauth_password").fill(password);
+    await this.dialog.getByRole("button", { name: "Apply given OAuth2 credentials" }).click();
+  }
+
+  async closeAuthorize() {
+    await this.dialog.locator(".btn-done").first().click();
+  }
+}

@@ -1,0 +1,180 @@
+//! `/docs` and `/openapi.json`: everything from this binary, nothing from another host.
+
+use std::{
+    fmt,
+    hash::{DefaultHasher, Hash, Hasher},
+    io::Read,
+    sync::Arc,
+};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::Path,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use bytes::Bytes;
+use flate2::read::GzDecoder;
+use http::{
+    HeaderMap, HeaderValue, StatusCode,
+    header::{
+        ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
+        IF_NONE_MATCH, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
+    },
+};
+use serde_json::Value;
+
+/// Scripts and styles come from files of this origin alone: no inline code, no other host, no framing.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+    font-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; \
+    frame-ancestors 'none'";
+
+/// A finished OpenAPI 3.1 document. Cheap to clone.
+#[derive(Clone)]
+pub struct Document(Arc<Inner>);
+
+struct Inner {
+    value: Value,
+    json: Asset,
+    page: Asset,
+}
+
+impl Document {
+    pub(crate) fn new(value: Value) -> Self {
+        let title = value.pointer("/info/title").and_then(Value::as_str).unwrap_or_default();
+        let page = include_str!("../assets/docs.html").replace("{{title}}", &escaped(title));
+        let json = Asset::new("application/json", value.to_string());
+        Self(Arc::new(Inner { json, page: Asset::new("text/html; charset=utf-8", page), value }))
+    }
+
+    /// The document. Its keys are in a stable order.
+    #[must_use]
+    pub fn value(&self) -> &Value {
+        &self.0.value
+    }
+
+    /// `GET /openapi.json`, and `GET /docs` with the files of its page (Swagger UI, embedded). All links
+    /// are relative, so the router may be nested.
+    #[must_use]
+    pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
+        let (json, page) = (self.clone(), self.clone());
+        let files = Files::new();
+        Router::new()
+            .route("/openapi.json", get(async move |headers: HeaderMap| json.0.json.answer(&headers)))
+            .route("/docs", get(async move |headers: HeaderMap| page.0.page.answer(&headers)))
+            .route(
+                "/docs/{file}",
+                get(async move |Path(file): Path<String>, headers: HeaderMap| files.answer(&file, &headers)),
+            )
+    }
+}
+
+impl fmt::Debug for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Document").field(self.value()).finish()
+    }
+}
+
+/// The files beside the page.
+#[derive(Clone)]
+struct Files(Arc<[(&'static str, Asset)]>);
+
+impl Files {
+    fn new() -> Self {
+        const SCRIPT: &str = "text/javascript; charset=utf-8";
+        const STYLE: &str = "text/css; charset=utf-8";
+        let gzipped = |content_type, bytes: &'static [u8]| Asset::gzipped(content_type, bytes);
+        Self(Arc::new([
+            (
+                "swagger-ui-bundle.js",
+                gzipped(SCRIPT, include_bytes!("../assets/swagger-ui/swagger-ui-bundle.js.gz")),
+            ),
+            ("swagger-ui.css", gzipped(STYLE, include_bytes!("../assets/swagger-ui/swagger-ui.css.gz"))),
+            ("docs.js", Asset::new(SCRIPT, include_str!("../assets/docs.js"))),
+            ("docs.css", Asset::new(STYLE, include_str!("../assets/docs.css"))),
+            ("favicon.svg", Asset::new("image/svg+xml", include_str!("../assets/favicon.svg"))),
+        ]))
+    }
+
+    fn answer(&self, file: &str, headers: &HeaderMap) -> Response {
+        match self.0.iter().find(|(name, _)| *name == file) {
+            Some((_, asset)) => asset.answer(headers),
+            None => StatusCode::NOT_FOUND.into_response(),
+        }
+    }
+}
+
+/// Bytes that never change while the process runs.
+struct Asset {
+    content_type: &'static str,
+    bytes: Bytes,
+    gzip: bool,
+    etag: String,
+}
+
+impl Asset {
+    fn new(content_type: &'static str, bytes: impl Into<Bytes>) -> Self {
+        let bytes = bytes.into();
+        // An entity tag tells versions apart; it protects nothing, so it needs no cryptographic digest.
+        let mut hasher = DefaultHasher::new();
+        bytes.hash(&mut hasher);
+        Self { content_type, etag: format!("\"{:016x}\"", hasher.finish()), bytes, gzip: false }
+    }
+
+    fn gzipped(content_type: &'static str, bytes: &'static [u8]) -> Self {
+        Self { gzip: true, ..Self::new(content_type, Bytes::from_static(bytes)) }
+    }
+
+    /// The bytes, or 304 if the client has them (RFC 9110 §13.1.2).
+    fn answer(&self, request: &HeaderMap) -> Response {
+        let known = request.get(IF_NONE_MATCH).and_then(|tags| tags.to_str().ok());
+        let fresh = known.is_some_and(|tags| {
+            tags.split(',').map(str::trim).any(|tag| tag.trim_start_matches("W/") == self.etag || tag == "*")
+        });
+        let mut response = if fresh { StatusCode::NOT_MODIFIED.into_response() } else { self.body(request) };
+        let headers = response.headers_mut();
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+        headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        if let Ok(etag) = HeaderValue::from_str(&self.etag) {
+            headers.insert(ETAG, etag);
+        }
+        if self.gzip {
+            headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
+        }
+        response
+    }
+
+    fn body(&self, request: &HeaderMap) -> Response {
+        let content_type = [(CONTENT_TYPE, HeaderValue::from_static(self.content_type))];
+        if !self.gzip {
+            return (content_type, Body::from(self.bytes.clone())).into_response();
+        }
+        if accepts_gzip(request) {
+            let encoding = [(CONTENT_ENCODING, HeaderValue::from_static("gzip"))];
+            return (content_type, encoding, Body::from(self.bytes.clone())).into_response();
+        }
+        let mut plain = Vec::new();
+        match GzDecoder::new(self.bytes.as_ref()).read_to_end(&mut plain) {
+            Ok(_) => (content_type, Body::from(plain)).into_response(),
+            Err(cause) => {
+                tracing::error!(%cause, "an embedded file is damaged");
+                StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            }
+        }
+    }
+}
+
+fn accepts_gzip(request: &HeaderMap) -> bool {
+    let codings = request.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    codings.flat_map(|value| value.split(',')).any(|coding| {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+        name.trim().eq_ignore_ascii_case("gzip") && !weight.trim().trim_end_matches(['0', '.']).ends_with("q=")
+    })
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}

@@ -1,0 +1,33 @@
+//! Input that is bounded, checked and named: [`Json`], [`Form`], [`Query`], [`Path`], [`Multipart`].
+//!
+//! The schema that the document publishes is the check. It names every bad field in one answer (in
+//! FastAPI's words), so clients see what the document says and nothing else is accepted. What was sent is
+//! never repeated: a password would end in logs.
+
+mod alternatives;
+mod body;
+mod contract;
+mod dialect;
+mod document;
+mod file;
+mod form;
+mod gather;
+mod invalid;
+mod json;
+mod kind;
+mod multipart;
+mod part;
+mod path;
+mod query;
+mod rejection;
+mod schema;
+
+pub use file::File;
+pub use form::Form;
+pub use invalid::{FieldError, InvalidInput, Loc};
+pub use json::Json;
+pub use multipart::Multipart;
+pub use path::Path;
+pub use query::Query;
+pub use rejection::InputRejection;
+pub(crate) use schema::{refuse_unknown, settings};

@@ -1,0 +1,59 @@
+//! Reading a body: the declared type first, then no byte more than allowed.
+
+use std::error::Error;
+
+use axum::body::{Body, HttpBody};
+use bytes::Bytes;
+use http::{
+    HeaderMap,
+    header::{CONTENT_ENCODING, CONTENT_TYPE},
+};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+use super::rejection::InputRejection;
+
+/// The one `Content-Type` of a request, if it is one that `accepts` (given in lower case, without
+/// parameters). A coded body (RFC 9110 §8.4) is refused: no limit would mean what it says.
+pub(super) fn content_type(
+    headers: &HeaderMap,
+    accepts: impl Fn(&str) -> bool,
+    otherwise: &'static str,
+) -> Result<String, InputRejection> {
+    let identity = |coding: &http::HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"identity");
+    if !headers.get_all(CONTENT_ENCODING).iter().all(identity) {
+        return Err(InputRejection::unsupported("The request body must not have a Content-Encoding"));
+    }
+    let mut values = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return Err(InputRejection::unsupported(otherwise));
+    };
+    let value = value.to_str().map_err(|_| InputRejection::unsupported(otherwise))?;
+    let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if accepts(&essence) { Ok(value.to_owned()) } else { Err(InputRejection::unsupported(otherwise)) }
+}
+
+/// The whole body, if it has at most `limit` bytes.
+pub(super) async fn read(body: Body, limit: usize) -> Result<Bytes, InputRejection> {
+    check_announced(&body, limit)?;
+    match Limited::new(body, limit).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) => Err(broken(&*error)),
+    }
+}
+
+/// Refuses before reading when the announced length is over the limit.
+pub(super) fn check_announced(body: &Body, limit: usize) -> Result<(), InputRejection> {
+    if body.size_hint().lower() > limit as u64 { Err(InputRejection::too_large()) } else { Ok(()) }
+}
+
+/// A body that ended early. It may be a limit of ours or of a layer around the application.
+pub(super) fn broken(error: &(dyn Error + 'static)) -> InputRejection {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error.is::<LengthLimitError>() {
+            return InputRejection::too_large();
+        }
+        cause = error.source();
+    }
+    InputRejection::bad_request("The request body could not be read to its end")
+}

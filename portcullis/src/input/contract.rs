@@ -1,0 +1,137 @@
+//! What a type's schema demands, compiled once per type.
+
+use std::{
+    any::{TypeId, type_name},
+    collections::HashMap,
+    sync::{Arc, OnceLock, PoisonError, RwLock},
+};
+
+use jsonschema::{Draft, EmailOptions, PatternOptions, Validator};
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::{
+    dialect::{self, Origin},
+    invalid::{FieldError, InvalidInput},
+    kind::{Fields, Shape},
+    rejection::InputRejection,
+    schema,
+};
+
+/// The check that a type's schema stands for.
+#[derive(Debug)]
+pub(super) struct Contract {
+    validator: Validator,
+    pub(super) shape: Shape,
+}
+
+impl Contract {
+    /// The contract of `T`; one is kept per type, for the life of the process.
+    pub(super) fn of<T: JsonSchema + 'static>() -> Result<Arc<Self>, InputRejection> {
+        Self::compiled::<T>().map_err(|reason| InputRejection::internal(type_name::<T>(), &reason))
+    }
+
+    /// As [`Self::of`], and the reason why a schema cannot be used: an ill-formed `regex`, a broken `$ref`.
+    pub(super) fn compiled<T: JsonSchema + 'static>() -> Result<Arc<Self>, String> {
+        type Known = HashMap<TypeId, Result<Arc<Contract>, String>>;
+        static KNOWN: OnceLock<RwLock<Known>> = OnceLock::new();
+        let known = KNOWN.get_or_init(RwLock::default);
+        let id = TypeId::of::<T>();
+        if let Some(contract) = known.read().unwrap_or_else(PoisonError::into_inner).get(&id) {
+            return contract.clone();
+        }
+        // Compiled outside the lock; two threads that race compile the same thing, and one is kept.
+        let contract = Self::new(&published::<T>()).map(Arc::new);
+        known.write().unwrap_or_else(PoisonError::into_inner).entry(id).or_insert(contract).clone()
+    }
+
+    /// The fields of `T`, which must be a struct.
+    pub(super) fn fields<T>(&self) -> Result<&Fields, InputRejection> {
+        match &self.shape {
+            Shape::Fields(fields) => Ok(fields),
+            _ => Err(InputRejection::internal(type_name::<T>(), "the type has no fields: make it a struct")),
+        }
+    }
+
+    fn new(root: &Value) -> Result<Self, String> {
+        let mut checked = root.clone();
+        state_ranges(&mut checked);
+        let validator = jsonschema::options()
+            .with_draft(Draft::Draft202012)
+            .should_validate_formats(true)
+            // Linear in the length of the input, which the other engine is not.
+            .with_pattern_options(PatternOptions::regex())
+            .with_email_options(
+                EmailOptions::default().with_required_tld().without_domain_literal().without_display_text(),
+            )
+            .offline()
+            .build(&checked)
+            .map_err(|error| error.to_string())?;
+        Ok(Self { validator, shape: Shape::of(root) })
+    }
+
+    /// Every field of `value` that the schema does not take, and those already found `amiss`, whose values
+    /// say nothing any more.
+    pub(super) fn check(
+        &self,
+        value: &Value,
+        origin: &Origin,
+        mut amiss: Vec<FieldError>,
+    ) -> Result<(), InvalidInput> {
+        if !amiss.is_empty() || !self.validator.is_valid(value) {
+            let found = dialect::explain(self.validator.iter_errors(value), value, origin);
+            let before = amiss.len();
+            for error in found {
+                let covered = amiss.iter().take(before).any(|known| error.loc().starts_with(known.loc()));
+                if !covered {
+                    amiss.push(error);
+                }
+            }
+        }
+        InvalidInput::unless_empty(amiss)
+    }
+}
+
+/// The schema of `T` on its own, as it is published.
+pub(super) fn published<T: JsonSchema>() -> Value {
+    schema::settings().into_generator().into_root_schema_for::<T>().to_value()
+}
+
+/// Makes the type. What the schema let through can still fail in a `Deserialize` of the application's own,
+/// such as `#[serde(try_from = "String")]`; its message may repeat the value and is not used.
+pub(super) fn make<T: DeserializeOwned>(value: Value, origin: &Origin) -> Result<T, InputRejection> {
+    serde_path_to_error::deserialize(value).map_err(|error| dialect::not_made(error.path(), origin).into())
+}
+
+/// States the bounds that the number formats of OpenAPI mean (`int32`, `int64`, `float`, …); no validator
+/// checks a format of a number.
+fn state_ranges(schema: &mut Value) {
+    match schema {
+        Value::Object(object) => {
+            let range = object.get("format").and_then(Value::as_str).and_then(range_of);
+            if let Some((minimum, maximum)) = range {
+                object.entry("minimum").or_insert(minimum);
+                object.entry("maximum").or_insert(maximum);
+            }
+            object.values_mut().for_each(state_ranges);
+        }
+        Value::Array(list) => list.iter_mut().for_each(state_ranges),
+        _ => {}
+    }
+}
+
+fn range_of(format: &str) -> Option<(Value, Value)> {
+    Some(match format {
+        "int8" => (i8::MIN.into(), i8::MAX.into()),
+        "int16" => (i16::MIN.into(), i16::MAX.into()),
+        "int32" => (i32::MIN.into(), i32::MAX.into()),
+        "int64" | "int" => (i64::MIN.into(), i64::MAX.into()),
+        "uint8" => (0.into(), u8::MAX.into()),
+        "uint16" => (0.into(), u16::MAX.into()),
+        "uint32" => (0.into(), u32::MAX.into()),
+        "uint64" | "uint" => (0.into(), u64::MAX.into()),
+        "float" => (f64::from(f32::MIN).into(), f64::from(f32::MAX).into()),
+        _ => return None,
+    })
+}

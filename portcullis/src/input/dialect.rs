@@ -1,0 +1,273 @@
+//! A validator's findings in the words of pydantic 2 (its documentation's "Validation Errors").
+
+use std::borrow::Cow;
+
+use jsonschema::{
+    JsonType, ValidationError,
+    error::{TypeKind, ValidationErrorKind as Found},
+};
+use serde_json::Value;
+use serde_path_to_error::{Path, Segment};
+
+use super::{
+    alternatives,
+    invalid::{FieldError, InvalidInput, Loc},
+};
+
+/// Findings looked at for one answer, which names fewer; the rest would only cost time.
+const MAX_FINDINGS: usize = 100;
+
+/// Where the checked value came from.
+#[derive(Debug, Clone)]
+pub(super) struct Origin {
+    prefix: Vec<Loc>,
+    /// The names of a tuple's items.
+    names: Vec<Loc>,
+}
+
+impl Origin {
+    pub(super) fn body() -> Self {
+        Self { prefix: vec!["body".into()], names: Vec::new() }
+    }
+
+    pub(super) fn query() -> Self {
+        Self { prefix: vec!["query".into()], names: Vec::new() }
+    }
+
+    pub(super) fn path() -> Self {
+        Self { prefix: vec!["path".into()], names: Vec::new() }
+    }
+
+    /// The one value is the parameter `name`.
+    pub(super) fn single(mut self, name: &str) -> Self {
+        self.prefix.push(Loc::name(name));
+        self
+    }
+
+    /// The values are, in order, the parameters `names`.
+    pub(super) fn tuple<'a>(self, names: impl Iterator<Item = &'a str>) -> Self {
+        Self { names: names.map(Loc::name).collect(), ..self }
+    }
+
+    /// The place of the field `name`.
+    pub(super) fn field(&self, name: &str) -> Vec<Loc> {
+        self.steps(vec![Loc::name(name)])
+    }
+
+    fn steps(&self, mut steps: Vec<Loc>) -> Vec<Loc> {
+        if let Some(Loc::Index(index)) = steps.first()
+            && let Some(name) = self.names.get(*index)
+            && let Some(first) = steps.first_mut()
+        {
+            *first = name.clone();
+        }
+        let mut loc = self.prefix.clone();
+        loc.append(&mut steps);
+        loc
+    }
+
+    /// The place that a JSON pointer (RFC 6901) leads to in `instance`.
+    fn pointed(&self, pointer: &str, instance: &Value) -> Vec<Loc> {
+        let mut here = Some(instance);
+        let mut steps = Vec::new();
+        for escaped in pointer.split('/').skip(1) {
+            let name = escaped.replace("~1", "/").replace("~0", "~");
+            let index = name.parse::<usize>().ok().filter(|_| here.is_some_and(Value::is_array));
+            here = here.and_then(|here| match index {
+                Some(index) => here.get(index),
+                None => here.get(&name),
+            });
+            steps.push(index.map_or_else(|| Loc::name(&name), Loc::Index));
+        }
+        self.steps(steps)
+    }
+}
+
+/// One entry per bad field.
+pub(super) fn explain<'a>(
+    findings: impl Iterator<Item = ValidationError<'a>>,
+    instance: &Value,
+    origin: &Origin,
+) -> Vec<FieldError> {
+    let findings: Vec<_> = findings.take(MAX_FINDINGS).collect();
+    let mut errors = Vec::new();
+    for finding in &findings {
+        say(finding, &findings, &mut |pointer, more, kind, msg| {
+            let mut loc = origin.pointed(pointer, instance);
+            loc.extend(more.map(Loc::name));
+            add(&mut errors, FieldError::new(loc, kind, msg));
+        });
+    }
+    errors
+}
+
+/// The type was not made of a value that the schema took.
+pub(super) fn not_made(path: &Path, origin: &Origin) -> InvalidInput {
+    let steps = path.iter().filter_map(|segment| match segment {
+        Segment::Seq { index } => Some(Loc::Index(*index)),
+        Segment::Map { key } => Some(Loc::name(key)),
+        Segment::Enum { .. } | Segment::Unknown => None,
+    });
+    let loc = origin.steps(steps.collect());
+    InvalidInput::field(loc, "value_error", "Input is not acceptable")
+}
+
+/// Takes the place of a finding, the name of a member missing or unknown there, pydantic's `type` and `msg`.
+pub(super) type Report<'r> = dyn FnMut(&str, Option<&str>, &'static str, Cow<'static, str>) + 'r;
+
+/// Reports what `finding`, one of `all`, comes to.
+pub(super) fn say(finding: &ValidationError<'_>, all: &[ValidationError<'_>], report: &mut Report<'_>) {
+    let at = finding.instance_path().as_str();
+    match finding.kind() {
+        Found::Required { property } => report(at, property.as_str(), "missing", "Field required".into()),
+        Found::UnevaluatedProperties { .. } if all.iter().any(|other| alternatives::failed_at(other, at)) => {
+            // No alternative fits, so none of their members counts as known: the other finding says more.
+        }
+        Found::AdditionalProperties { unexpected } | Found::UnevaluatedProperties { unexpected } => {
+            for name in unexpected.iter().take(MAX_FINDINGS) {
+                report(at, Some(name), "extra_forbidden", "Extra inputs are not permitted".into());
+            }
+        }
+        Found::AnyOf { context } | Found::OneOfNotValid { context } => {
+            alternatives::say(at, context, report);
+        }
+        kind => {
+            let (kind, msg) = words(kind, finding.instance());
+            report(at, None, kind, msg);
+        }
+    }
+}
+
+/// Keeps one entry per place, the one that says most: pydantic stops at a field's first fault.
+fn add(errors: &mut Vec<FieldError>, error: FieldError) {
+    match errors.iter_mut().find(|known| known.loc() == error.loc()) {
+        Some(known) if rank(&error) < rank(known) => *known = error,
+        Some(_) => {}
+        None => errors.push(error),
+    }
+}
+
+fn rank(error: &FieldError) -> u8 {
+    match error.kind() {
+        "missing" | "extra_forbidden" => 0,
+        kind if kind.ends_with("_type") || kind == "int_from_float" => 1,
+        "string_too_short" | "string_too_long" => 2,
+        "string_pattern_mismatch" => 3,
+        _ => 4,
+    }
+}
+
+fn words(kind: &Found, instance: &Value) -> (&'static str, Cow<'static, str>) {
+    match kind {
+        Found::Type { kind } => wrong_type(kind, instance),
+        Found::MinLength { limit } => {
+            ("string_too_short", format!("String should have at least {}", count(*limit, "character")).into())
+        }
+        Found::MaxLength { limit } => {
+            ("string_too_long", format!("String should have at most {}", count(*limit, "character")).into())
+        }
+        Found::Pattern { pattern } => {
+            ("string_pattern_mismatch", format!("String should match pattern '{pattern}'").into())
+        }
+        Found::Minimum { limit } => {
+            ("greater_than_equal", format!("Input should be greater than or equal to {limit}").into())
+        }
+        Found::Maximum { limit } => {
+            ("less_than_equal", format!("Input should be less than or equal to {limit}").into())
+        }
+        Found::ExclusiveMinimum { limit } => {
+            ("greater_than", format!("Input should be greater than {limit}").into())
+        }
+        Found::ExclusiveMaximum { limit } => {
+            ("less_than", format!("Input should be less than {limit}").into())
+        }
+        Found::MultipleOf { multiple_of } => {
+            ("multiple_of", format!("Input should be a multiple of {multiple_of}").into())
+        }
+        Found::MinItems { limit } => ("too_short", sized("List", "at least", *limit, "item", instance)),
+        Found::MaxItems { limit } => ("too_long", sized("List", "at most", *limit, "item", instance)),
+        Found::MinProperties { limit } => {
+            ("too_short", sized("Dictionary", "at least", *limit, "item", instance))
+        }
+        Found::MaxProperties { limit } => {
+            ("too_long", sized("Dictionary", "at most", *limit, "item", instance))
+        }
+        Found::AdditionalItems { limit } => {
+            ("too_long", sized("Tuple", "at most", *limit as u64, "item", instance))
+        }
+        Found::UniqueItems => ("value_error", "List items should be unique".into()),
+        Found::Constant { expected_value } => ("literal_error", one_of(&[expected_value])),
+        Found::Enum { options } => match &**options {
+            Value::Array(options) => ("enum", one_of(&options.iter().collect::<Vec<_>>())),
+            option => ("enum", one_of(&[option])),
+        },
+        Found::Format { format } => ill_formed(format),
+        _ => ("value_error", "Input is not acceptable".into()),
+    }
+}
+
+fn wrong_type(wanted: &TypeKind, instance: &Value) -> (&'static str, Cow<'static, str>) {
+    let wanted = match wanted {
+        TypeKind::Single(wanted) => Some(*wanted),
+        TypeKind::Multiple(set) => set.iter().find(|wanted| *wanted != JsonType::Null),
+    };
+    let (kind, msg) = match wanted {
+        Some(JsonType::String) => ("string_type", "Input should be a valid string"),
+        Some(JsonType::Integer) if instance.is_number() => {
+            ("int_from_float", "Input should be a valid integer, got a number with a fractional part")
+        }
+        Some(JsonType::Integer) => ("int_type", "Input should be a valid integer"),
+        Some(JsonType::Number) => ("float_type", "Input should be a valid number"),
+        Some(JsonType::Boolean) => ("bool_type", "Input should be a valid boolean"),
+        Some(JsonType::Array) => ("list_type", "Input should be a valid list"),
+        Some(JsonType::Object) => {
+            ("model_attributes_type", "Input should be a valid dictionary or object to extract fields from")
+        }
+        Some(JsonType::Null) | None => ("none_required", "Input should be None"),
+    };
+    (kind, msg.into())
+}
+
+fn ill_formed(format: &str) -> (&'static str, Cow<'static, str>) {
+    let (kind, msg) = match format {
+        "email" | "idn-email" => ("value_error", "value is not a valid email address"),
+        "uuid" => ("uuid_parsing", "Input should be a valid UUID"),
+        "date-time" => ("datetime_parsing", "Input should be a valid datetime"),
+        "date" => ("date_parsing", "Input should be a valid date in the format YYYY-MM-DD"),
+        "time" => ("time_parsing", "Input should be in a valid time format"),
+        "duration" => ("time_delta_parsing", "Input should be a valid duration"),
+        "uri" | "iri" => ("url_parsing", "Input should be a valid URL"),
+        "ipv4" => ("ip_v4_address", "Input is not a valid IPv4 address"),
+        "ipv6" => ("ip_v6_address", "Input is not a valid IPv6 address"),
+        format => return ("value_error", format!("Input should be a valid {format}").into()),
+    };
+    (kind, msg.into())
+}
+
+fn sized(what: &str, bound: &str, limit: u64, item: &str, instance: &Value) -> Cow<'static, str> {
+    let actual = match instance {
+        Value::Array(list) => list.len(),
+        Value::Object(object) => object.len(),
+        _ => 0,
+    };
+    format!("{what} should have {bound} {} after validation, not {actual}", count(limit, item)).into()
+}
+
+fn count(limit: u64, noun: &str) -> String {
+    if limit == 1 { format!("1 {noun}") } else { format!("{limit} {noun}s") }
+}
+
+/// `Input should be 'a', 'b' or 'c'`.
+pub(super) fn one_of(options: &[&Value]) -> Cow<'static, str> {
+    let options: Vec<String> = options
+        .iter()
+        .filter(|option| !option.is_null())
+        .map(|option| option.as_str().map_or_else(|| option.to_string(), |text| format!("'{text}'")))
+        .collect();
+    let listed = match options.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => "None".to_owned(),
+    };
+    format!("Input should be {listed}").into()
+}

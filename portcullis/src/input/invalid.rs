@@ -1,0 +1,204 @@
+//! The answer that names every bad field, in the dialect of FastAPI and pydantic 2.
+
+use std::borrow::Cow;
+
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::{
+    answer::json,
+    describe::{DescribeResponse, Operation},
+};
+
+/// How many fields one answer names at most.
+const MAX_ERRORS: usize = 20;
+
+/// Input that is well-formed and not acceptable: 422 with every bad field named.
+///
+/// The extractors answer it by themselves. A handler answers it for a rule that no schema can state, so
+/// that clients read one dialect:
+/// ```
+/// use portcullis::InvalidInput;
+///
+/// fn check_new_password(password: &str, login: &str) -> Result<(), InvalidInput> {
+///     if password.contains(login) {
+///         let msg = "The password must not contain the login name";
+///         return Err(InvalidInput::field(["body", "password"], "value_error", msg));
+///     }
+///     Ok(())
+/// }
+/// # assert!(check_new_password("ada-1815", "ada").is_err());
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct InvalidInput {
+    /// One entry per bad field, at most 20.
+    #[schemars(length(max = 20))]
+    detail: Vec<FieldError>,
+}
+
+impl InvalidInput {
+    /// One bad field: where it is (`["body", "password"]`), the machine's word for what is wrong with it
+    /// (pydantic's where it has one, `value_error` otherwise), and a sentence for a person. Never put into
+    /// the sentence what was sent.
+    #[must_use]
+    pub fn field<L: Into<Loc>>(
+        loc: impl IntoIterator<Item = L>,
+        kind: &'static str,
+        msg: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { detail: vec![FieldError::new(loc.into_iter().map(Into::into).collect(), kind, msg)] }
+    }
+
+    /// Names one more field; from the 21st on they are left out.
+    #[must_use]
+    pub fn and_field<L: Into<Loc>>(
+        mut self,
+        loc: impl IntoIterator<Item = L>,
+        kind: &'static str,
+        msg: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        if self.detail.len() < MAX_ERRORS {
+            self.detail.push(FieldError::new(loc.into_iter().map(Into::into).collect(), kind, msg));
+        }
+        self
+    }
+
+    /// Names the fields of both, up to the 20th.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.detail.extend(other.detail);
+        self.detail.truncate(MAX_ERRORS);
+        self
+    }
+
+    /// The bad fields.
+    #[must_use]
+    pub fn errors(&self) -> &[FieldError] {
+        &self.detail
+    }
+
+    /// `Ok` when there is nothing to name.
+    pub(super) fn unless_empty(mut errors: Vec<FieldError>) -> Result<(), Self> {
+        errors.truncate(MAX_ERRORS);
+        if errors.is_empty() { Ok(()) } else { Err(Self { detail: errors }) }
+    }
+}
+
+impl IntoResponse for InvalidInput {
+    fn into_response(self) -> Response {
+        json(StatusCode::UNPROCESSABLE_ENTITY, &self)
+    }
+}
+
+impl DescribeResponse for InvalidInput {
+    fn describe_response(operation: &mut Operation<'_>) {
+        operation.json_response::<Self>(StatusCode::UNPROCESSABLE_ENTITY, "Some fields are not acceptable");
+    }
+}
+
+/// What is wrong with one field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct FieldError {
+    /// The machine's word for what is wrong, as pydantic names it: `missing`, `string_too_short`, …
+    #[serde(rename = "type")]
+    kind: Cow<'static, str>,
+    /// Where: `body`, `path` or `query`, then the names and indexes that lead to the field.
+    loc: Vec<Loc>,
+    /// A sentence for a person. It never repeats what was sent.
+    msg: Cow<'static, str>,
+}
+
+impl FieldError {
+    pub(super) fn new(loc: Vec<Loc>, kind: &'static str, msg: impl Into<Cow<'static, str>>) -> Self {
+        Self { kind: kind.into(), loc, msg: msg.into() }
+    }
+
+    /// The machine's word for what is wrong: `missing`, `string_too_short`, …
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    /// Where the field is.
+    #[must_use]
+    pub fn loc(&self) -> &[Loc] {
+        &self.loc
+    }
+
+    /// The sentence for a person.
+    #[must_use]
+    pub fn msg(&self) -> &str {
+        &self.msg
+    }
+}
+
+/// One step on the way to a field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+#[non_exhaustive]
+pub enum Loc {
+    /// Where the input was carried, or the name of a field.
+    Name(Cow<'static, str>),
+    /// The place in a list, from 0.
+    Index(usize),
+}
+
+/// The longest name of the sender's that is repeated in a `loc`.
+const MAX_NAME: usize = 64;
+
+impl Loc {
+    /// A name that may be the sender's: cut to 64 characters, and `?` unless it is printable ASCII, so that
+    /// an answer or a log never carries an attacker's text at length or his control characters.
+    pub(super) fn name(name: &str) -> Self {
+        let printable = name.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+        if printable {
+            Self::Name(name.chars().take(MAX_NAME).collect::<String>().into())
+        } else {
+            Self::Name("?".into())
+        }
+    }
+}
+
+impl From<&'static str> for Loc {
+    fn from(name: &'static str) -> Self {
+        Self::Name(name.into())
+    }
+}
+
+impl From<usize> for Loc {
+    fn from(index: usize) -> Self {
+        Self::Index(index)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_senders_name_is_bounded_and_printable() {
+        assert_eq!(Loc::name("a b~"), Loc::Name("a b~".into()));
+        assert_eq!(Loc::name(&"x".repeat(65)), Loc::Name("x".repeat(64).into()));
+        for name in ["a\nb", "a\u{0}", "größe", "\u{7f}", "\u{202e}"] {
+            assert_eq!(Loc::name(name), Loc::Name("?".into()), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_handler_can_name_more_than_one_field_and_not_more_than_twenty() {
+        let mut invalid = InvalidInput::field(["body"], "value_error", "no");
+        for index in 0..30 {
+            invalid = invalid.and_field([Loc::from("body"), index.into()], "value_error", "no");
+        }
+        assert_eq!(invalid.errors().len(), 20);
+        let text = serde_json::to_value(&invalid).unwrap();
+        assert_eq!(text["detail"][20], serde_json::Value::Null);
+        assert_eq!(
+            text["detail"][1],
+            serde_json::json!({"type": "value_error", "loc": ["body", 0], "msg": "no"})
+        );
+    }
+}

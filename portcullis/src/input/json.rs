@@ -1,0 +1,152 @@
+//! JSON bodies, in and out.
+
+use axum::{
+    extract::{FromRequest, Request},
+    response::{IntoResponse, Response},
+};
+use http::StatusCode;
+use schemars::JsonSchema;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Number, Value};
+
+use super::{
+    body,
+    contract::{self, Contract},
+    dialect::Origin,
+    document,
+    invalid::{FieldError, Loc},
+    kind::NUL,
+    rejection::InputRejection,
+};
+use crate::{
+    answer::json,
+    describe::{Describe, DescribeResponse, Operation},
+    strict_json::{self, Rejected},
+};
+
+/// The bytes of a JSON body at most.
+const MAX_BYTES: usize = 64 * 1024;
+/// Arrays and objects inside one another at most.
+const MAX_DEPTH: usize = 32;
+
+/// A JSON body that the published schema of `T` has checked; or an answer, 200, in JSON.
+///
+/// Say what a field may be with schemars' attributes: they are the document and the check.
+/// ```
+/// use portcullis::{Json, Public};
+/// use schemars::JsonSchema;
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Deserialize, JsonSchema)]
+/// struct SignUp {
+///     #[schemars(email, length(max = 254))]
+///     email: String,
+///     #[schemars(length(min = 12, max = 1024))]
+///     password: String,
+/// }
+///
+/// #[derive(Serialize, JsonSchema)]
+/// struct Account { id: i64 }
+///
+/// async fn sign_up(_: Public, Json(form): Json<SignUp>) -> Json<Account> {
+///     # let _ = (form.email, form.password);
+///     Json(Account { id: 1 })
+/// }
+/// ```
+/// A body over 64 KiB is answered 413; one that is not declared JSON, or is compressed, 415; one that is no
+/// JSON, names a member twice or nests deeper than 32, 400; and one that the schema does not take 422, with
+/// every bad field named and none repeated. Members that `T` does not have are refused, and so is U+0000 in
+/// a string.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Json<T>(pub T);
+
+impl<T, S> FromRequest<S> for Json<T>
+where
+    T: DeserializeOwned + JsonSchema + 'static,
+    S: Send + Sync,
+{
+    type Rejection = InputRejection;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, InputRejection> {
+        let contract = Contract::of::<T>()?;
+        let mut value = read(request).await?;
+        let origin = Origin::body();
+        let mut amiss = Vec::new();
+        tidy(&mut value, &mut vec!["body".into()], &mut amiss);
+        contract.check(&value, &origin, amiss)?;
+        contract::make(value, &origin).map(Self)
+    }
+}
+
+impl<T: JsonSchema + 'static> Describe for Json<T> {
+    fn describe(operation: &mut Operation<'_>) {
+        document::body::<T>(operation, "application/json");
+    }
+}
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        json(StatusCode::OK, &self.0)
+    }
+}
+
+impl<T: JsonSchema> DescribeResponse for Json<T> {
+    fn describe_response(operation: &mut Operation<'_>) {
+        operation.json_response::<T>(StatusCode::OK, "Success");
+    }
+}
+
+async fn read(request: Request) -> Result<Value, InputRejection> {
+    let (parts, body) = request.into_parts();
+    let is_json = |essence: &str| {
+        essence == "application/json" || essence.starts_with("application/") && essence.ends_with("+json")
+    };
+    body::content_type(&parts.headers, is_json, "The request body must be application/json")?;
+    let bytes = body::read(body, MAX_BYTES).await?;
+    strict_json::parse(&bytes, MAX_DEPTH).map_err(|rejected| {
+        InputRejection::bad_request(match rejected {
+            Rejected::Syntax => "The request body is not valid JSON",
+            Rejected::TooDeep => "The request body is nested too deeply",
+            Rejected::DuplicateMember => "The request body has an object with a duplicate member",
+        })
+    })
+}
+
+/// Refuses U+0000, and makes `1.0` the integer that JSON Schema takes it for (2020-12 validation §6.1.1)
+/// and serde does not.
+fn tidy(value: &mut Value, loc: &mut Vec<Loc>, amiss: &mut Vec<FieldError>) {
+    match value {
+        Value::String(text) if text.contains('\0') => amiss.push(FieldError::new(loc.clone(), NUL.0, NUL.1)),
+        Value::Number(number) => {
+            if let Some(integer) = as_integer(number) {
+                *number = integer;
+            }
+        }
+        Value::Array(list) => {
+            for (index, item) in list.iter_mut().enumerate() {
+                loc.push(index.into());
+                tidy(item, loc, amiss);
+                loc.pop();
+            }
+        }
+        Value::Object(object) => {
+            for (name, member) in object.iter_mut() {
+                loc.push(Loc::name(name));
+                if name.contains('\0') {
+                    amiss.push(FieldError::new(loc.clone(), NUL.0, NUL.1));
+                }
+                tidy(member, loc, amiss);
+                loc.pop();
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The integer that a number with a fraction of zero is, if 64 bits hold it.
+fn as_integer(number: &Number) -> Option<Number> {
+    let value = number.as_f64().filter(|value| number.is_f64() && value.fract() == 0.0)?;
+    // Text is exact where a cast would saturate.
+    let digits = format!("{value:.0}");
+    digits.parse::<i64>().map(Number::from).or_else(|_| digits.parse::<u64>().map(Number::from)).ok()
+}

@@ -1,0 +1,112 @@
+//! The parameters of a path.
+
+use std::any::type_name;
+
+use axum::extract::{FromRequestParts, RawPathParams, rejection::RawPathParamsRejection};
+use http::request::Parts;
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::{
+    contract::{self, Contract},
+    dialect::Origin,
+    document,
+    invalid::{FieldError, InvalidInput},
+    kind::{Kind, Shape},
+    rejection::InputRejection,
+};
+use crate::describe::{Describe, Operation};
+
+/// The parameters of the path, which the published schema of `T` has checked: one value for the path's only
+/// parameter, a tuple for several in their order, or a struct for several by name.
+/// ```
+/// use portcullis::{Json, Path, Public};
+///
+/// async fn read_profile(_: Public, Path(id): Path<i64>) -> Json<i64> { Json(id) }
+///
+/// #[derive(serde::Deserialize, schemars::JsonSchema)]
+/// struct Place { team: String, member: u32 }
+///
+/// async fn read_member(_: Public, Path(place): Path<Place>) -> Json<String> {
+///     Json(format!("{} of {}", place.member, place.team))
+/// }
+/// ```
+/// A parameter that is not acceptable is answered 422. A `T` that does not fit the route (a field that is no
+/// parameter of it) is the application's mistake: 500, and the log names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Path<T>(pub T);
+
+impl<T, S> FromRequestParts<S> for Path<T>
+where
+    T: DeserializeOwned + JsonSchema + 'static,
+    S: Send + Sync,
+{
+    type Rejection = InputRejection;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, InputRejection> {
+        let contract = Contract::of::<T>()?;
+        let parameters = match RawPathParams::from_request_parts(parts, state).await {
+            Ok(parameters) => parameters,
+            Err(RawPathParamsRejection::InvalidUtf8InPathParam(_)) => {
+                return Err(
+                    InvalidInput::field(["path"], "value_error", "Input should be valid UTF-8").into()
+                );
+            }
+            Err(_) => return Err(InputRejection::internal(type_name::<T>(), "the route has no parameters")),
+        };
+        let parameters: Vec<_> = parameters.iter().collect();
+        let filled = fill(&contract.shape, &parameters);
+        let Filled { value, origin, amiss } =
+            filled.map_err(|reason| InputRejection::internal(type_name::<T>(), reason))?;
+        contract.check(&value, &origin, amiss)?;
+        contract::make(value, &origin).map(Self)
+    }
+}
+
+impl<T: JsonSchema + 'static> Describe for Path<T> {
+    fn describe(operation: &mut Operation<'_>) {
+        document::path::<T>(operation);
+    }
+}
+
+struct Filled {
+    value: Value,
+    origin: Origin,
+    amiss: Vec<FieldError>,
+}
+
+fn fill(shape: &Shape, parameters: &[(&str, &str)]) -> Result<Filled, &'static str> {
+    let mut amiss = Vec::new();
+    let mut read = |kind: &Kind, name: &str, text: &str| {
+        kind.read(text).unwrap_or_else(|(kind, msg)| {
+            amiss.push(FieldError::new(Origin::path().field(name), kind, msg));
+            Value::Null
+        })
+    };
+    let (value, origin) = match shape {
+        Shape::Single(kind) => {
+            let [(name, text)] = parameters else {
+                return Err("the route does not have exactly one parameter");
+            };
+            (read(kind, name, text), Origin::path().single(name))
+        }
+        Shape::Tuple(kinds) => {
+            if kinds.len() != parameters.len() {
+                return Err("the tuple and the route differ in the number of parameters");
+            }
+            let values = kinds.iter().zip(parameters).map(|(kind, (name, text))| read(kind, name, text));
+            (values.collect(), Origin::path().tuple(parameters.iter().map(|(name, _)| *name)))
+        }
+        Shape::Fields(fields) => {
+            let known = parameters.iter().filter_map(|(name, text)| Some((name, text, fields.kind(name)?)));
+            let values: serde_json::Map<_, _> =
+                known.map(|(name, text, kind)| ((*name).to_owned(), read(kind, name, text))).collect();
+            if !fields.required().all(|name| values.contains_key(name)) {
+                return Err("a field of the struct is no parameter of the route");
+            }
+            (values.into(), Origin::path())
+        }
+    };
+    Ok(Filled { value, origin, amiss })
+}

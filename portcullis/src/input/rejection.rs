@@ -1,0 +1,75 @@
+//! The one rejection of all extractors of input.
+
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+
+use super::invalid::InvalidInput;
+use crate::{answer::json, denied::Problem};
+
+/// Why a request's input was not taken: 400, 413, 415, 422, or 500 when the application's own types are at
+/// fault (which is logged). It becomes the answer `{"detail": …}` and never repeats what was sent.
+#[derive(Debug)]
+pub struct InputRejection(Why);
+
+#[derive(Debug)]
+enum Why {
+    Problem(StatusCode, &'static str),
+    Invalid(InvalidInput),
+}
+
+impl InputRejection {
+    /// The status of the answer.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match self.0 {
+            Why::Problem(status, _) => status,
+            Why::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        }
+    }
+
+    /// The bad fields, if that is what was wrong.
+    #[must_use]
+    pub fn invalid(&self) -> Option<&InvalidInput> {
+        match &self.0 {
+            Why::Invalid(invalid) => Some(invalid),
+            Why::Problem(..) => None,
+        }
+    }
+
+    pub(super) fn bad_request(detail: &'static str) -> Self {
+        Self(Why::Problem(StatusCode::BAD_REQUEST, detail))
+    }
+
+    pub(super) fn too_large() -> Self {
+        Self(Why::Problem(StatusCode::PAYLOAD_TOO_LARGE, "The request body is too large"))
+    }
+
+    pub(super) fn unsupported(detail: &'static str) -> Self {
+        Self(Why::Problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail))
+    }
+
+    /// The application's fault, not the client's; `reason` goes to the log and not into the answer.
+    pub(super) fn internal(type_name: &'static str, reason: &str) -> Self {
+        tracing::error!(
+            r#type = type_name,
+            reason,
+            "input cannot be taken: the application's type is at fault"
+        );
+        Self(Why::Problem(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"))
+    }
+}
+
+impl From<InvalidInput> for InputRejection {
+    fn from(invalid: InvalidInput) -> Self {
+        Self(Why::Invalid(invalid))
+    }
+}
+
+impl IntoResponse for InputRejection {
+    fn into_response(self) -> Response {
+        match self.0 {
+            Why::Problem(status, detail) => json(status, &Problem { detail: detail.to_owned() }),
+            Why::Invalid(invalid) => invalid.into_response(),
+        }
+    }
+}

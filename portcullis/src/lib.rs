@@ -1,0 +1,74 @@
+//! Security for [axum] handlers: **one extractor parameter both enforces a scheme and documents it**.
+//!
+//! ```
+//! use axum::extract::FromRef;
+//! use portcullis::{AccessTokens, Api, Guard, Json, Path, Public, Scope, Scopes};
+//!
+//! struct ProfileRead; // a scope is a type
+//! impl Scopes for ProfileRead {
+//!     const ALL: &'static [Scope] = &[Scope { name: "profile:read", description: "Read your profile" }];
+//! }
+//!
+//! #[derive(serde::Serialize, schemars::JsonSchema)]
+//! struct Profile { id: u32, subject: String }
+//!
+//! // The first argument says who may call. What it hands over is verified.
+//! async fn read_profile(guard: Guard<AccessTokens, ProfileRead>, Path(id): Path<u32>) -> Json<Profile> {
+//!     Json(Profile { id, subject: guard.principal().subject().to_owned() })
+//! }
+//!
+//! async fn greet(_: Public) -> Json<&'static str> { Json("hello") }
+//!
+//! #[derive(Clone, FromRef)]
+//! struct App { tokens: AccessTokens }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let jwks = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","alg":"EdDSA","kid":"1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+//! let tokens = AccessTokens::issued_by("https://accounts.example").audience("my-api").keys(jwks)?.build()?;
+//! let api = Api::new("Shop", "1.0").get("/profile/{id}", read_profile).get("/", greet);
+//! let (router, document) = api.finish()?; // a plain axum `Router` and the OpenAPI 3.1 document
+//! let app: axum::Router = router.merge(document.routes()).with_state(App { tokens }); // and /docs
+//! # Ok(()) }
+//! ```
+//!
+//! | mistake | what happens |
+//! |---|---|
+//! | the guard is forgotten | the compiler says: "its first argument says who may call" |
+//! | `Option<Guard<…>>` to swallow a refusal | does not compile in an [`Api`]; [`Maybe`] says what is meant |
+//! | the verifier is missing from the state | does not compile |
+//! | the verifier cannot reach its database or issuer | 503 and a log line; never anonymous, never 401 |
+//! | two schemes of one name | [`Api::finish`] refuses |
+//! | the document says one thing, the code another | there is one thing: the type |
+//!
+//! The parts: [`Api`] collects routes; [`Guard`], [`Maybe`] and [`Public`] say who may call; [`Verify`] is
+//! the application's half of a guard, [`AccessTokens`] a ready one; [`Json`], [`Form`], [`Path`],
+//! [`Query`] and [`Multipart`] take input that the published schema has checked.
+//!
+//! # Features
+//! `aws-lc-rs` (default) or `rust-crypto` chooses the code that checks signatures. Features add names;
+//! none changes behaviour.
+#![forbid(unsafe_code)]
+
+mod answer;
+mod api;
+mod credential;
+mod denied;
+mod describe;
+mod docs;
+mod guard;
+mod input;
+mod scope;
+mod strict_json;
+mod tokens;
+mod verify;
+
+pub use answer::{Created, NoContent};
+pub use api::{Api, ApiError, Described, Document, Route, delete, get, patch, post, put};
+pub use credential::{Bearer, Credential, SecurityScheme};
+pub use denied::{Denied, Problem};
+pub use describe::{Describe, DescribeResponse, In, Operation};
+pub use guard::{Access, Guard, Maybe, Public};
+pub use input::{FieldError, File, Form, InputRejection, InvalidInput, Json, Loc, Multipart, Path, Query};
+pub use scope::{Granted, Scope, Scopes};
+pub use tokens::{AccessToken, AccessTokens, AccessTokensBuilder, KeyError};
+pub use verify::{Verdict, Verify, VerifyFailed};

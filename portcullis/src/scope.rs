@@ -1,0 +1,72 @@
+//! Scopes as types: what a token must be allowed to do before a handler runs (RFC 6749 §3.3).
+
+use std::collections::BTreeSet;
+
+/// A scope's name and what it allows, as the document shows it beside a checkbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scope {
+    /// The scope-token: visible ASCII without space, `"` or `\` (RFC 6749 §3.3).
+    pub name: &'static str,
+    /// One sentence for the person who grants it.
+    pub description: &'static str,
+}
+
+/// The scopes that a [`Guard`](crate::Guard) demands, all of them. `()` demands none; a tuple of scopes
+/// demands each.
+///
+/// ```
+/// use portcullis::{Scope, Scopes};
+///
+/// struct ProfileRead;
+/// impl Scopes for ProfileRead {
+///     const ALL: &'static [Scope] = &[Scope { name: "profile:read", description: "Read your profile" }];
+/// }
+/// ```
+pub trait Scopes: Send + Sync + 'static {
+    /// Every scope that is needed.
+    const ALL: &'static [Scope];
+}
+
+impl Scopes for () {
+    const ALL: &'static [Scope] = &[];
+}
+
+/// The scopes that a credential carries.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Granted(BTreeSet<String>);
+
+impl Granted {
+    /// No scope at all.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Reads a `scope` value: names with single spaces between them (RFC 6749 §3.3).
+    #[must_use]
+    pub fn parse(scope: &str) -> Self {
+        scope.split(' ').filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// Whether every one of `scopes` is here.
+    #[must_use]
+    pub fn contains_all(&self, scopes: &[Scope]) -> bool {
+        scopes.iter().all(|scope| self.0.contains(scope.name))
+    }
+
+    /// The names in order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+}
+
+impl FromIterator<String> for Granted {
+    fn from_iter<I: IntoIterator<Item = String>>(names: I) -> Self {
+        Self(names.into_iter().collect())
+    }
+}
+
+/// The names of `scopes` as one `scope` value.
+pub(crate) fn joined(scopes: &[Scope]) -> String {
+    scopes.iter().map(|scope| scope.name).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,134 @@
+//! The claims of an access token (RFC 9068 §2.2), read strictly.
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::{scope::Granted, strict_json};
+
+/// An access token that was verified. There is no way to make one but by [`AccessTokens`](super::AccessTokens)
+/// accepting it.
+#[derive(Debug, Clone)]
+pub struct AccessToken {
+    subject: String,
+    client_id: String,
+    id: String,
+    session_id: Option<String>,
+    scope: Granted,
+    issued_at: u64,
+    expires_at: u64,
+    claims: Map<String, Value>,
+}
+
+impl AccessToken {
+    /// `sub`: whom the token stands for, in the issuer's own words.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// `client_id`: the application that the token was given to.
+    #[must_use]
+    pub fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
+    /// `jti`: the token's own name.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// `sid`: the session that the token belongs to, where the issuer says it.
+    #[must_use]
+    pub fn session_id(&self) -> Option<&str> {
+        self.session_id.as_deref()
+    }
+
+    /// `scope`: what the token allows.
+    #[must_use]
+    pub fn scope(&self) -> &Granted {
+        &self.scope
+    }
+
+    /// `iat`, in seconds since 1970.
+    #[must_use]
+    pub fn issued_at(&self) -> u64 {
+        self.issued_at
+    }
+
+    /// `exp`, in seconds since 1970.
+    #[must_use]
+    pub fn expires_at(&self) -> u64 {
+        self.expires_at
+    }
+
+    /// All claims as a type of your own.
+    ///
+    /// # Errors
+    /// The claims do not have that shape.
+    pub fn claims<C: DeserializeOwned>(&self) -> Result<C, serde_json::Error> {
+        C::deserialize(Value::Object(self.claims.clone()))
+    }
+}
+
+/// What a token must say to be for us.
+#[derive(Debug)]
+pub(super) struct Expected {
+    pub(super) issuer: String,
+    pub(super) audience: String,
+}
+
+impl Expected {
+    /// The token that these claims make at `now`, in seconds since 1970; the signature was checked before.
+    pub(super) fn read(&self, claims: &str, now: u64, leeway: u64) -> Option<AccessToken> {
+        let Ok(Value::Object(claims)) = strict_json::parse(&decoded(claims)?, 8) else { return None };
+        let text = |name: &str| claims.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+        if text("iss")? != self.issuer || !self.is_audience(claims.get("aud")?) {
+            return None;
+        }
+        let expires_at = seconds(claims.get("exp")?)?;
+        let issued_at = seconds(claims.get("iat")?)?;
+        let not_before = claims.get("nbf").map_or(Some(0), seconds)?;
+        if now >= expires_at.saturating_add(leeway) || now.saturating_add(leeway) < not_before.max(issued_at) {
+            return None;
+        }
+        let (scope, session_id) = (optional_text(&claims, "scope")?, optional_text(&claims, "sid")?);
+        Some(AccessToken {
+            subject: text("sub")?.to_owned(),
+            client_id: text("client_id")?.to_owned(),
+            id: text("jti")?.to_owned(),
+            session_id: session_id.map(str::to_owned),
+            scope: Granted::parse(scope.unwrap_or_default()),
+            issued_at,
+            expires_at,
+            claims: claims.clone(),
+        })
+    }
+
+    /// `aud` is a string or an array of strings (RFC 7519 §4.1.3).
+    fn is_audience(&self, aud: &Value) -> bool {
+        match aud {
+            Value::String(name) => *name == self.audience,
+            Value::Array(names) => {
+                names.iter().all(Value::is_string) && names.iter().any(|name| *name == *self.audience)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Base64url without padding, and nothing else (RFC 7515 §2).
+pub(super) fn decoded(part: &str) -> Option<Vec<u8>> {
+    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+    URL_SAFE_NO_PAD.decode(part).ok()
+}
+
+/// A `NumericDate` (RFC 7519 §2) in whole seconds. A wrong type is a refusal, never "absent".
+fn seconds(value: &Value) -> Option<u64> {
+    value.as_u64().filter(|seconds| *seconds < 1 << 53)
+}
+
+/// A claim that may be left out, but not be of another type: `Some(None)` if it is absent.
+fn optional_text<'c>(claims: &'c Map<String, Value>, name: &str) -> Option<Option<&'c str>> {
+    claims.get(name).map_or(Some(None), |value| value.as_str().map(Some))
+}

@@ -1,0 +1,5 @@
+//! The library from outside: one test binary, one module per part.
+
+mod cases {
+    mod input;
+}

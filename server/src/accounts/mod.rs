@@ -1,0 +1,313 @@
+//! Accounts: who there is.
+
+mod email;
+pub(crate) mod http;
+mod rules;
+mod store;
+
+use std::fmt;
+
+use portcullis::InvalidInput;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
+
+pub use self::email::{Email, NotAnEmail};
+use crate::{
+    access::Unchecked,
+    app::App,
+    audit::{self, Event},
+    client::Client,
+    clock::Timestamp,
+    db::{Conn, Tx},
+    error::Error,
+    passwords::{Password, PasswordHash, TooLong, policy},
+    pictures, sessions,
+};
+
+/// The longest full name, in code points.
+const MAX_FULL_NAME: usize = 200;
+
+/// An account's number. Never used again, also not after the account is deleted.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema, sqlx::Type,
+)]
+#[sqlx(transparent)]
+#[serde(transparent)]
+pub struct AccountId(i64);
+
+impl AccountId {
+    /// The account of this number, if there is one.
+    #[must_use]
+    pub fn new(number: i64) -> Self {
+        Self(number)
+    }
+
+    /// Reads the `sub` claim of a token.
+    pub(crate) fn of_subject(subject: &str) -> Option<Self> {
+        subject.parse().ok().map(Self)
+    }
+}
+
+impl fmt::Display for AccountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A person's name as they write it: 1 to 200 code points after trimming, no control characters.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::Type)]
+#[sqlx(transparent)]
+pub struct FullName(String);
+
+impl FullName {
+    /// Reads a name as a person typed it.
+    ///
+    /// # Errors
+    /// One sentence that says what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let name: String = text.trim().nfc().collect();
+        if name.is_empty() {
+            Err("Value should not be blank")
+        } else if name.chars().count() > MAX_FULL_NAME {
+            Err("String should have at most 200 characters")
+        } else if name.chars().any(is_disguise) {
+            Err("Value should not contain control or direction characters")
+        } else {
+            Ok(Self(name))
+        }
+    }
+
+    /// The same for a request's field, with the refusal that names it.
+    fn of_field(text: &str) -> Result<Self, InvalidInput> {
+        Self::parse(text).map_err(|reason| InvalidInput::field(["body", "full_name"], "value_error", reason))
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What makes a name read as another in a list, a log or a mail: control characters, and those that turn
+/// the direction of the text.
+fn is_disguise(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+/// An account as its owner and an operator see it.
+#[derive(Debug, Clone, Serialize, JsonSchema, sqlx::FromRow)]
+pub struct Account {
+    /// The account's number: the `sub` of its tokens.
+    pub id: AccountId,
+    /// The e-mail address in canonical form.
+    #[schemars(extend("format" = "email"))]
+    pub email: String,
+    /// The person's name.
+    pub full_name: String,
+    /// Whether the account may be used.
+    pub is_active: bool,
+}
+
+/// An account with what else its owner sees.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub(crate) struct Profile {
+    #[sqlx(flatten)]
+    pub(crate) account: Account,
+    pub(crate) picture: Option<pictures::PictureId>,
+}
+
+/// What the log-in needs to know of an account.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub(crate) struct Credentials {
+    pub(crate) id: AccountId,
+    pub(crate) password_hash: PasswordHash,
+    pub(crate) is_active: bool,
+}
+
+/// What a new account is made of. Checked: see [`NewAccount::check`].
+#[derive(Debug)]
+pub struct NewAccount {
+    email: Email,
+    full_name: FullName,
+    password: Password,
+}
+
+impl NewAccount {
+    /// Checks what a person typed.
+    ///
+    /// # Errors
+    /// [`InvalidInput`] with every field that is not acceptable, as a request's body names them.
+    pub fn check(app: &App, email: &str, full_name: &str, password: &str) -> Result<Self, InvalidInput> {
+        let email = Email::of_field(email, "email");
+        let full_name = FullName::of_field(full_name);
+        let password = acceptable_password(app, password, email.as_ref().ok(), full_name.as_ref().ok());
+        // Every field is looked at before one is refused, so that one answer names them all.
+        let ((email, full_name), password) = both(both(email, full_name), password)?;
+        Ok(Self { email, full_name, password })
+    }
+}
+
+/// Both, or what is wrong with either.
+fn both<A, B>(a: Result<A, InvalidInput>, b: Result<B, InvalidInput>) -> Result<(A, B), InvalidInput> {
+    match (a, b) {
+        (Ok(a), Ok(b)) => Ok((a, b)),
+        (Err(a), Err(b)) => Err(a.and(b)),
+        (Err(refused), Ok(_)) | (Ok(_), Err(refused)) => Err(refused),
+    }
+}
+
+/// The password, if the policy takes it for an account with these words.
+fn acceptable_password(
+    app: &App,
+    text: &str,
+    email: Option<&Email>,
+    full_name: Option<&FullName>,
+) -> Result<Password, InvalidInput> {
+    let refused = |kind, reason: String| InvalidInput::field(["body", "password"], kind, reason);
+    let password = Password::parse(text).map_err(|too_long| refused(TooLong::KIND, too_long.to_string()))?;
+    let mut words = vec![app.issuer_host()];
+    if let Some(email) = email {
+        words.extend([email.as_str(), email.local_part(), email.domain()]);
+    }
+    words.extend(full_name.map(FullName::as_str));
+    policy::check(&password, &words, app.config().password_min_length)
+        .map_err(|weak| refused(weak.kind(), weak.message()))?;
+    Ok(password)
+}
+
+/// Makes an account.
+///
+/// # Errors
+/// [`Error::EmailTaken`], [`Error::Busy`], [`Error::Database`].
+pub async fn create(app: &App, new: NewAccount, client: &Client) -> Result<Account, Error> {
+    let hash = app.hasher().hash(new.password).await?;
+    let now = app.now();
+    let mut tx = app.db().begin().await?;
+    let account = store::insert_account(tx.conn(), &new.email, &new.full_name, &hash, now).await?;
+    let account = account.ok_or(Error::EmailTaken)?;
+    audit::record(&mut tx, Event::SignedUp, Some(account.id), client, now).await?;
+    tx.commit().await?;
+    Ok(account)
+}
+
+/// Up to `limit` accounts in the order of their numbers, after `after`.
+///
+/// # Errors
+/// [`Error::Database`].
+pub async fn list(app: &App, after: Option<AccountId>, limit: u32) -> Result<Vec<Account>, Error> {
+    let mut reader = app.db().read().await?;
+    Ok(store::accounts_after(reader.conn(), after, limit).await?)
+}
+
+/// The account of a number.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Database`].
+pub async fn by_id(app: &App, id: AccountId) -> Result<Account, Error> {
+    let mut reader = app.db().read().await?;
+    store::account_by_id(reader.conn(), id).await?.ok_or(Error::NotFound)
+}
+
+/// The account of an e-mail address, in any spelling.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Database`].
+pub async fn by_email(app: &App, email: &str) -> Result<Account, Error> {
+    let email = Email::parse(email).map_err(|NotAnEmail| Error::NotFound)?;
+    let mut reader = app.db().read().await?;
+    store::account_by_email(reader.conn(), &email).await?.ok_or(Error::NotFound)
+}
+
+/// Lets an account be used, or not. Disabling ends its sessions.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Database`].
+pub async fn set_active(app: &App, id: AccountId, active: bool, client: &Client) -> Result<(), Error> {
+    let now = app.now();
+    let mut tx = app.db().begin().await?;
+    if !store::set_active(tx.conn(), id, active, now).await? {
+        return Err(Error::NotFound);
+    }
+    if !active {
+        sessions::end_all(&mut tx, id, now).await?;
+    }
+    let event = if active { Event::Enabled } else { Event::Disabled };
+    audit::record(&mut tx, event, Some(id), client, now).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Sets a new password, as an operator does; ends the account's sessions.
+///
+/// # Errors
+/// [`Error::Invalid`] if the policy refuses the password, [`Error::NotFound`], [`Error::Busy`],
+/// [`Error::Database`].
+pub async fn set_password(app: &App, account: &Account, text: &str, client: &Client) -> Result<(), Error> {
+    let email = Email::parse(&account.email).ok();
+    let full_name = FullName::parse(&account.full_name).ok();
+    let password = acceptable_password(app, text, email.as_ref(), full_name.as_ref())?;
+    let hash = app.hasher().hash(password).await?;
+    let now = app.now();
+    let mut tx = app.db().begin().await?;
+    if !store::set_password(tx.conn(), account.id, &hash, now).await? {
+        return Err(Error::NotFound);
+    }
+    sessions::end_all(&mut tx, account.id, now).await?;
+    audit::record(&mut tx, Event::PasswordSet, Some(account.id), client, now).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Deletes an account with all that is its own; the audit trail keeps its number.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Database`], [`Error::Objects`].
+pub async fn delete(app: &App, id: AccountId, client: &Client) -> Result<(), Error> {
+    let mut tx = app.db().begin().await?;
+    let picture = pictures::take(&mut tx, id).await?;
+    if !store::delete_account(tx.conn(), id).await? {
+        return Err(Error::NotFound);
+    }
+    audit::record(&mut tx, Event::Deleted, Some(id), client, app.now()).await?;
+    tx.commit().await?;
+    pictures::discard(app, picture).await;
+    Ok(())
+}
+
+/// What the log-in needs of the account with this address.
+pub(crate) async fn credentials(conn: Conn<'_>, email: &Email) -> Result<Option<Credentials>, Error> {
+    Ok(store::credentials(conn, email).await?)
+}
+
+/// Replaces a hash that was made with outdated parameters, unless the password has changed since.
+pub(crate) async fn replace_hash(
+    tx: &mut Tx,
+    id: AccountId,
+    old: &PasswordHash,
+    new: &PasswordHash,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    Ok(store::replace_hash(tx.conn(), id, old, new, now).await?)
+}
+
+/// The profile of an account; who may see it is not decided yet.
+pub(crate) async fn profile(app: &App, id: AccountId) -> Result<Unchecked<Profile>, Error> {
+    let mut reader = app.db().read().await?;
+    Ok(Unchecked::new(store::profile(reader.conn(), id).await?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a04_a_name_is_text_without_disguise() {
+        for name in ["Ada", "  Ada Lovelace ", "李小龙", "<script>alert(1)</script>", "{{7*7}}", "O'Brien"] {
+            assert!(FullName::parse(name).is_ok(), "{name:?}");
+        }
+        for name in ["", "   ", "a\0b", "a\r\nBcc: b", "\u{1b}[31mred", "evil\u{202E}gpj.exe", &"x".repeat(201)] {
+            assert!(FullName::parse(name).is_err(), "{name:?}");
+        }
+        assert!(FullName::parse(&"é".repeat(200)).is_ok());
+    }
+}

@@ -1,0 +1,14 @@
+//! Who may do what with a profile.
+
+use super::Profile;
+use crate::access::{Action, Decision, Principal, Ruled};
+
+impl Ruled for Profile {
+    /// A profile is its owner's alone, to see and to change.
+    fn decide(&self, principal: &Principal, action: Action) -> Decision {
+        match action {
+            Action::Read | Action::Change if self.account.id == principal.account => Decision::Allow,
+            Action::Read | Action::Change => Decision::Hide,
+        }
+    }
+}

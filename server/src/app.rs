@@ -1,0 +1,222 @@
+//! What every request shares: built once, no globals.
+
+use std::{fmt, io, path::PathBuf, sync::Arc};
+
+use axum::Router;
+use object_store::{ObjectStore, local::LocalFileSystem};
+use portcullis::AccessTokens;
+
+use crate::{
+    clock::{Clock, Timestamp},
+    config::{Config, ConfigError, PublicUrl},
+    db::{Db, OpenError},
+    files, jobs, middleware,
+    passwords::{HashParameters, Hasher},
+    pool::Pool,
+    routes,
+    secret::{SecretKey, SecretKeyError},
+    tokens::{KeysError, SessionTokens, SigningKeys},
+};
+
+/// How many pictures may wait to be decoded; each takes up to 128 MiB while it is.
+const PICTURE_QUEUE: usize = 16;
+
+/// The account system. Cheap to clone.
+///
+/// An axum application mounts it inside itself, or asks it who is calling:
+///
+/// ```no_run
+/// use axum::Router;
+/// use portcullis_server::{App, config::Config};
+///
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut config = Config::new("./portcullis-data");
+/// config.public_url = Some("https://shop.example/auth".parse()?);
+/// let accounts = App::open(config).await?;
+/// let router: Router = Router::new().nest("/auth", accounts.router());
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+pub(crate) struct Inner {
+    config: Config,
+    public_url: PublicUrl,
+    audience: String,
+    clock: Clock,
+    db: Db,
+    secret: SecretKey,
+    hasher: Hasher,
+    pictures: Pool<()>,
+    objects: Arc<dyn ObjectStore>,
+    signing_keys: SigningKeys,
+    session_tokens: SessionTokens,
+}
+
+impl App {
+    /// Opens the data directory and the database, brings the tables up to date and starts the workers.
+    ///
+    /// # Errors
+    /// [`AppError`]: complete, and it says what to do next.
+    pub async fn open(config: Config) -> Result<Self, AppError> {
+        Self::open_with(config, Clock::system()).await
+    }
+
+    /// The same with another clock, for tests.
+    ///
+    /// # Errors
+    /// As [`App::open`].
+    pub async fn open_with(config: Config, clock: Clock) -> Result<Self, AppError> {
+        config.check()?;
+        let secret = SecretKey::load(config.secret_key_file.as_deref(), &config.data_dir)?;
+        let db = Db::open(&config.database).await?;
+        let signing_keys = SigningKeys::open(&db, &secret, clock.now()).await?;
+        let (public_url, audience) = (config.public_url(), config.audience());
+        let now = clock.clone();
+        let tokens = AccessTokens::issued_by(public_url.as_str())
+            .audience(&audience)
+            .keys(signing_keys.jwks())
+            .and_then(|tokens| tokens.clock(move || now.now().into()).build())
+            .map_err(KeysError::Verifier)?;
+        let session_tokens = SessionTokens::new(tokens, db.clone(), clock.clone());
+        let hasher = Hasher::new(HashParameters::default()).map_err(AppError::Threads)?;
+        let pictures = Pool::new("pictures", 1, PICTURE_QUEUE).map_err(AppError::Threads)?;
+        let objects = open_objects(config.data_dir.join("objects"))?;
+        Ok(Self(Arc::new(Inner {
+            config,
+            public_url,
+            audience,
+            clock,
+            db,
+            secret,
+            hasher,
+            pictures,
+            objects: Arc::new(objects),
+            signing_keys,
+            session_tokens,
+        })))
+    }
+
+    /// Every route, with `/docs` and `/openapi.json`, and what every answer carries; also starts the hourly
+    /// sweep of what has ended. Serve it with
+    /// [`into_make_service_with_connect_info::<SocketAddr>`][connect], or else every client counts as one.
+    ///
+    /// # Errors
+    /// [`AppError::Api`]: a defect of this crate, which its tests exclude.
+    ///
+    /// [connect]: axum::Router::into_make_service_with_connect_info
+    pub fn router(&self) -> Result<Router, AppError> {
+        let (router, document) = routes::api().finish()?;
+        jobs::start(Arc::downgrade(&self.0));
+        let router = router.merge(document.routes()).with_state(self.clone());
+        Ok(middleware::dress(router, self.public_url.is_https(), &self.config.trusted_proxies))
+    }
+
+    /// The verifier of this server's tokens, for an application's own routes:
+    /// `Guard<SessionTokens>` with this in the state.
+    #[must_use]
+    pub fn session_tokens(&self) -> &SessionTokens {
+        &self.0.session_tokens
+    }
+
+    /// Waits until every connection to the database is given back, and closes them.
+    pub async fn close(&self) {
+        self.0.db.close().await;
+    }
+
+    pub(crate) fn of_inner(inner: Arc<Inner>) -> Self {
+        Self(inner)
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// The `iss` of tokens: the public address.
+    pub(crate) fn issuer(&self) -> &str {
+        self.0.public_url.as_str()
+    }
+
+    /// The public address's host.
+    pub(crate) fn issuer_host(&self) -> &str {
+        self.0.public_url.host()
+    }
+
+    pub(crate) fn audience(&self) -> &str {
+        &self.0.audience
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    pub(crate) fn db(&self) -> &Db {
+        &self.0.db
+    }
+
+    pub(crate) fn secret(&self) -> &SecretKey {
+        &self.0.secret
+    }
+
+    pub(crate) fn hasher(&self) -> &Hasher {
+        &self.0.hasher
+    }
+
+    pub(crate) fn picture_pool(&self) -> &Pool<()> {
+        &self.0.pictures
+    }
+
+    pub(crate) fn objects(&self) -> &dyn ObjectStore {
+        self.0.objects.as_ref()
+    }
+
+    pub(crate) fn signing_keys(&self) -> &SigningKeys {
+        &self.0.signing_keys
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App").field("config", &self.0.config).finish_non_exhaustive()
+    }
+}
+
+/// The local folder that holds the pictures. A write is on the disk before it is answered.
+fn open_objects(path: PathBuf) -> Result<LocalFileSystem, AppError> {
+    let opened = files::create_private_dir(&path)
+        .map_err(Into::into)
+        .and_then(|()| LocalFileSystem::new_with_prefix(&path).map_err(Into::into));
+    opened.map(|objects| objects.with_fsync(true)).map_err(|cause| AppError::Objects { path, cause })
+}
+
+/// Why the server does not start, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AppError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The secret key.
+    #[error(transparent)]
+    Secret(#[from] SecretKeyError),
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] OpenError),
+    /// The signing keys.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The worker threads.
+    #[error("the system gives no threads for hashing passwords: {0}. Raise the limit on processes (`ulimit -u`)")]
+    Threads(io::Error),
+    /// The folder for pictures.
+    #[error("the folder {path} cannot be made: {cause}. Give the server's user a data directory that it may write (setting `data_dir`)", path = path.display())]
+    Objects {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        cause: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The routes do not fit together.
+    #[error(transparent)]
+    Api(#[from] portcullis::ApiError),
+}

@@ -1,0 +1,254 @@
+//! The configuration: what the server is told before it starts, checked as a whole.
+
+mod public_url;
+mod settings;
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+pub use self::public_url::{PublicUrl, PublicUrlError};
+pub use self::settings::{LogFormat, Settings, Switch};
+use crate::db::{DatabaseConfig, DatabaseUrl};
+
+const TOKEN_TTL_SECS: std::ops::RangeInclusive<u64> = 30..=3600;
+const PASSWORD_LENGTH: std::ops::RangeInclusive<usize> = 8..=64;
+const CONNECTIONS: std::ops::RangeInclusive<u32> = 1..=1000;
+
+/// How the server runs. The program reads it from its [`Settings`]; an application that mounts the server writes it:
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut config = portcullis_server::config::Config::new("portcullis-data");
+/// config.public_url = Some("https://shop.example/auth".parse()?);
+/// config.check()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// Where the program listens: by default port 8000 of this computer, closed to others.
+    pub listen: SocketAddr,
+    /// Where the secret key, the SQLite file and the pictures lie.
+    pub data_dir: PathBuf,
+    /// The database: by default the SQLite file `portcullis.db` in the data directory.
+    pub database: DatabaseConfig,
+    /// The public address, or `None` to take `http://` and [`listen`](Self::listen), which serves this computer only.
+    pub public_url: Option<PublicUrl>,
+    /// The `aud` of access tokens (RFC 9068 §2.2), or `None` to take the public address.
+    pub audience: Option<String>,
+    /// How long an access token is good: 30 seconds to one hour, five minutes by default.
+    pub access_token_ttl: Duration,
+    /// A file with the secret key, or `None` to keep it in the data directory.
+    pub secret_key_file: Option<PathBuf>,
+    /// The fewest characters of a new password: 8 to 64, 12 by default.
+    pub password_min_length: usize,
+    /// Whether floods and guessing are slowed down. On; turn it off only to measure.
+    pub limits: bool,
+    /// The proxies whose `X-Forwarded-For` is believed. By default none.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How log lines look.
+    pub log_format: LogFormat,
+    /// Which log lines are written: a filter of `tracing`, as in `info,sqlx=warn`.
+    pub log: String,
+}
+
+impl Config {
+    /// The defaults, with everything kept in `data_dir`.
+    #[must_use]
+    pub fn new(data_dir: impl Into<PathBuf>) -> Self {
+        let data_dir = data_dir.into();
+        Self {
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8000),
+            database: DatabaseConfig::new(DatabaseUrl::sqlite(data_dir.join("portcullis.db"))),
+            data_dir,
+            public_url: None,
+            audience: None,
+            access_token_ttl: Duration::from_secs(300),
+            secret_key_file: None,
+            password_min_length: 12,
+            limits: true,
+            trusted_proxies: Vec::new(),
+            log_format: LogFormat::Text,
+            log: "info".to_owned(),
+        }
+    }
+
+    /// The same, listening on the port that the system chose where port 0 was asked for; a public address that is
+    /// not set follows.
+    #[must_use]
+    pub fn with_bound(mut self, address: SocketAddr) -> Self {
+        self.listen = address;
+        self
+    }
+
+    /// The public address: the one that is set, or `http://` and where the server listens.
+    #[must_use]
+    pub fn public_url(&self) -> PublicUrl {
+        self.public_url.clone().unwrap_or_else(|| PublicUrl::of_listener(self.listen))
+    }
+
+    /// The `aud` of access tokens.
+    #[must_use]
+    pub fn audience(&self) -> String {
+        self.audience.clone().unwrap_or_else(|| self.public_url().as_str().to_owned())
+    }
+
+    /// Refuses what is out of bounds or unsafe. The program has done so; an application that mounts the server
+    /// leaves it to the server, which asks again when it opens.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`], naming the first setting that is wrong.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        if self.public_url.is_none() && !self.listen.ip().is_loopback() {
+            return Err(invalid(
+                "public_url",
+                "is not set, and others than this computer can reach the server: links in mails and the issuer of \
+                 tokens would be guesses. Set it to the address that people use, as in https://login.example",
+            ));
+        }
+        if !TOKEN_TTL_SECS.contains(&self.access_token_ttl.as_secs())
+            || self.access_token_ttl.subsec_nanos() != 0
+        {
+            return Err(invalid("access_token_ttl", "must be whole seconds, from 30s to 1h"));
+        }
+        if !PASSWORD_LENGTH.contains(&self.password_min_length) {
+            return Err(invalid("password_min_length", "must lie between 8 and 64"));
+        }
+        if !CONNECTIONS.contains(&self.database.connections) {
+            return Err(invalid("database_connections", "must lie between 1 and 1000"));
+        }
+        if self.trusted_proxies.iter().any(|network| network.prefix_len() == 0) {
+            return Err(invalid(
+                "trusted_proxies",
+                "trusts every address, so that anyone could choose the address that limits count: name the proxies",
+            ));
+        }
+        let is_name =
+            |text: &String| (1..=255).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+        if !self.audience.as_ref().is_none_or(is_name) {
+            return Err(invalid("audience", "must be 1 to 255 visible ASCII characters, best a URL"));
+        }
+        if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.log) {
+            return Err(invalid(
+                "log",
+                format!("is no filter ({error}); write for instance `info` or `info,sqlx=warn`"),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Why the configuration cannot be used, and what to do. Never repeats a secret.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A value is wrong, or two do not go together.
+    #[error("the setting `{name}` (flag --{flag}, variable PORTCULLIS_{variable}, or `{name}` in the configuration file) {problem}", flag = name.replace('_', "-"), variable = name.to_uppercase())]
+    Invalid {
+        /// The setting, as the configuration file spells it.
+        name: &'static str,
+        /// What is wrong, to follow the setting's name.
+        problem: String,
+    },
+    /// An environment variable looks like a setting and is none.
+    #[error("the environment variable {name} is no setting.{hint} Unset it: a misspelt setting would silently not apply", hint = hint(nearest.as_deref()))]
+    UnknownVariable {
+        /// The variable.
+        name: String,
+        /// The setting it resembles.
+        nearest: Option<String>,
+    },
+    /// A key of the configuration file is no setting.
+    #[error("the key `{key}` in {file} is no setting.{hint} `portcullis --help` lists the settings", file = file.display(), hint = hint(nearest.as_deref()))]
+    UnknownKey {
+        /// The key.
+        key: String,
+        /// The configuration file.
+        file: PathBuf,
+        /// The setting it resembles.
+        nearest: Option<String>,
+    },
+    /// The configuration file cannot be read.
+    #[error("cannot read the configuration file {file}: {cause}. Correct --config or PORTCULLIS_CONFIG, or the file's permissions", file = file.display())]
+    Read {
+        /// The configuration file.
+        file: PathBuf,
+        /// What the system said.
+        cause: io::Error,
+    },
+    /// The configuration file is not TOML, or a value has the wrong type.
+    #[error("{file}, line {line}: {problem}", file = file.display())]
+    Parse {
+        /// The configuration file.
+        file: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong there.
+        problem: String,
+    },
+}
+
+fn invalid(name: &'static str, problem: impl Into<String>) -> ConfigError {
+    ConfigError::Invalid { name, problem: problem.into() }
+}
+
+fn hint(nearest: Option<&str>) -> String {
+    nearest.map(|name| format!(" Did you mean {name}?")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_derived_address_follows_the_bound_port() {
+        let config = Config::new("data").with_bound("127.0.0.1:4711".parse().unwrap());
+        assert_eq!(config.public_url().as_str(), "http://127.0.0.1:4711");
+        assert_eq!(config.audience(), "http://127.0.0.1:4711");
+        let config = Config::new("data").with_bound("[::1]:80".parse().unwrap());
+        assert_eq!(config.public_url().as_str(), "http://[::1]");
+    }
+
+    #[test]
+    fn a_server_for_others_needs_its_address() {
+        let mut config = Config::new("data").with_bound("0.0.0.0:8000".parse().unwrap());
+        let message = config.check().unwrap_err().to_string();
+        assert!(message.contains("PORTCULLIS_PUBLIC_URL") && message.contains("--public-url"), "{message}");
+        config.public_url = Some("https://login.example".parse().unwrap());
+        config.check().unwrap();
+        assert_eq!(config.audience(), "https://login.example");
+    }
+
+    #[test]
+    fn bounds_hold() {
+        let check = |change: fn(&mut Config)| {
+            let mut config = Config::new("data");
+            change(&mut config);
+            config.check().map_err(|error| error.to_string())
+        };
+        check(|_| ()).unwrap();
+        check(|config| config.access_token_ttl = Duration::from_secs(30)).unwrap();
+        check(|config| config.access_token_ttl = Duration::from_secs(3600)).unwrap();
+        check(|config| config.password_min_length = 8).unwrap();
+        check(|config| config.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()]).unwrap();
+        for change in [
+            (|config| config.access_token_ttl = Duration::from_secs(29)) as fn(&mut Config),
+            |config| config.access_token_ttl = Duration::from_secs(3601),
+            |config| config.access_token_ttl = Duration::from_millis(30_500),
+            |config| config.password_min_length = 7,
+            |config| config.password_min_length = 65,
+            |config| config.database.connections = 0,
+            |config| config.trusted_proxies = vec!["::/0".parse().unwrap()],
+            |config| config.audience = Some(String::new()),
+            |config| config.audience = Some("two words".to_owned()),
+            |config| config.log = "portcullis=loud".to_owned(),
+        ] {
+            check(change).unwrap_err();
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The address under which people and programs reach the server.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
+
+use url::{Host, Url};
+
+/// The public address: scheme, host, perhaps a port and a path, never a slash at the end. It is the issuer of tokens
+/// (RFC 8414 §2), the beginning of every link in a mail, and the origin that cookies are checked against; so it is
+/// set, never guessed from a request's `Host`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicUrl {
+    text: String,
+    origin: String,
+    is_https: bool,
+}
+
+impl PublicUrl {
+    /// The whole address, as in `https://login.example/auth`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Scheme, host and port: what a browser sends as `Origin` (RFC 6454 §6.2).
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// The path before every route, as in `/auth`; empty at the root.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.text.strip_prefix(&self.origin).unwrap_or_default()
+    }
+
+    /// Plain http to where the server itself listens: for a server that only this computer can reach.
+    pub(super) fn of_listener(address: SocketAddr) -> Self {
+        let text = match address.port() {
+            80 => format!("http://{}", Authority(address.ip())),
+            port => format!("http://{}:{port}", Authority(address.ip())),
+        };
+        Self { origin: text.clone(), text, is_https: false }
+    }
+
+    /// Whether the scheme is `https`, so that cookies are `Secure`.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.is_https
+    }
+}
+
+impl FromStr for PublicUrl {
+    type Err = PublicUrlError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let url = Url::parse(text).map_err(|_| PublicUrlError("is not an absolute URL"))?;
+        let is_https = match url.scheme() {
+            "https" => true,
+            "http" if is_loopback(&url) => false,
+            "http" => {
+                return Err(PublicUrlError(
+                    "is plain http for a host other than this computer: passwords and tokens would travel in clear; \
+                     use https, with TLS ended here or in a proxy before this server",
+                ));
+            }
+            _ => return Err(PublicUrlError("has a scheme other than http and https")),
+        };
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(PublicUrlError("has a user name or password"));
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(PublicUrlError("has a `?` or `#`, which an issuer may not have (RFC 8414 §2)"));
+        }
+        if url.path().contains("//") {
+            return Err(PublicUrlError("has an empty segment (`//`) in its path"));
+        }
+        let text = url.as_str().trim_end_matches('/').to_owned();
+        Ok(Self { text, origin: url.origin().ascii_serialization(), is_https })
+    }
+}
+
+impl fmt::Display for PublicUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Text that is no public address: the reason, to follow "the address". It never repeats the text, which may hold a
+/// password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}; write it as in https://login.example or https://example.com/auth")]
+pub struct PublicUrlError(&'static str);
+
+/// An address as it stands in a URL, an IPv6 one in brackets (RFC 3986 §3.2.2).
+struct Authority(IpAddr);
+
+impl fmt::Display for Authority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            IpAddr::V4(address) => write!(f, "{address}"),
+            IpAddr::V6(address) => write!(f, "[{address}]"),
+        }
+    }
+}
+
+/// `localhost` and what ends in `.localhost` never leave the computer (RFC 6761 §6.3).
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accepted_addresses_are_normalised() {
+        for (text, whole, origin, path) in [
+            ("https://Login.Example", "https://login.example", "https://login.example", ""),
+            ("https://login.example/", "https://login.example", "https://login.example", ""),
+            (
+                "https://login.example:443/auth/",
+                "https://login.example/auth",
+                "https://login.example",
+                "/auth",
+            ),
+            (
+                "https://bücher.example:8443",
+                "https://xn--bcher-kva.example:8443",
+                "https://xn--bcher-kva.example:8443",
+                "",
+            ),
+            ("http://localhost:8000", "http://localhost:8000", "http://localhost:8000", ""),
+            ("http://app.localhost/a/b", "http://app.localhost/a/b", "http://app.localhost", "/a/b"),
+            ("http://127.0.0.9:1", "http://127.0.0.9:1", "http://127.0.0.9:1", ""),
+            ("http://[::1]:8000", "http://[::1]:8000", "http://[::1]:8000", ""),
+        ] {
+            let url: PublicUrl = text.parse().unwrap();
+            assert_eq!((url.as_str(), url.origin(), url.path()), (whole, origin, path), "{text}");
+            assert_eq!(url.is_https(), text.starts_with("https"));
+        }
+    }
+
+    #[test]
+    fn refused_addresses_are_not_repeated() {
+        for text in [
+            "login.example",
+            "//login.example",
+            "ftp://login.example",
+            "https://",
+            "https://ana:hunter2@login.example",
+            "https://ana@login.example",
+            "https://login.example?",
+            "https://login.example/#top",
+            "https://login.example//auth",
+            "http://login.example",
+            "http://localhost.example",
+            "http://192.168.0.7:8000",
+            "http://0.0.0.0:8000",
+        ] {
+            let message = text.parse::<PublicUrl>().unwrap_err().to_string();
+            assert!(!message.contains("hunter2"), "{message}");
+        }
+    }
+}

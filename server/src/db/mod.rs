@@ -1,0 +1,255 @@
+//! The database: SQLite or PostgreSQL behind one small type, with one SQL text for both.
+//!
+//! Rooms write SQL in their `store.rs` only, as functions over [`Conn`], with `$1` placeholders and the macros
+//! `fetch_one!`, `fetch_optional!`, `fetch_all!` and `execute!`. Where the two databases differ is written in their
+//! migrations: every integer is 64 bits wide, a moment is a count of microseconds, an identifier a UUID.
+
+mod conn;
+mod migrate;
+mod open;
+mod url;
+
+use std::fmt;
+
+use sqlx::{PgPool, SqlitePool};
+
+use self::conn::{Begun, Pooled};
+pub use self::conn::{Conn, Reader, Tx};
+pub(crate) use self::conn::{execute, fetch, fetch_all, fetch_one, fetch_optional};
+pub use self::open::OpenError;
+pub use self::url::{DatabaseUrl, DatabaseUrlError};
+
+/// Which database, and how many connections to it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct DatabaseConfig {
+    /// Its address.
+    pub url: DatabaseUrl,
+    /// How many connections to PostgreSQL this process may hold: 1 to 1000, 10 by default. SQLite has always one to
+    /// write and four to read.
+    pub connections: u32,
+}
+
+impl DatabaseConfig {
+    /// With the default number of connections.
+    #[must_use]
+    pub const fn new(url: DatabaseUrl) -> Self {
+        Self { url, connections: 10 }
+    }
+}
+
+/// An open database whose tables are those of this program. Cheap to clone.
+#[derive(Clone)]
+pub enum Db {
+    /// SQLite: a pool that can only read, and a "pool" of one connection that writes.
+    Sqlite {
+        /// Read-only connections.
+        read: SqlitePool,
+        /// The one connection that writes.
+        write: SqlitePool,
+    },
+    /// PostgreSQL 15 or later.
+    Postgres(PgPool),
+}
+
+impl Db {
+    /// Connects, and brings the tables up to date. Instances that start together do this one after the other.
+    ///
+    /// # Errors
+    /// [`OpenError`], written for the operator.
+    pub async fn open(config: &DatabaseConfig) -> Result<Self, OpenError> {
+        open::open(config).await
+    }
+
+    /// Begins a transaction. On SQLite it holds the one write connection, so others wait until it ends (at most
+    /// 5 s, on PostgreSQL 3 s for a free connection): keep hashing, mail and other slow work out of it. PostgreSQL
+    /// isolates by `READ COMMITTED`: decide and change in one statement, or lock the row first.
+    ///
+    /// # Errors
+    /// When no connection is free in time, or the database cannot be reached.
+    pub async fn begin(&self) -> Result<Tx, sqlx::Error> {
+        Ok(Tx(match self {
+            // IMMEDIATE takes the write lock at once: a transaction that first reads could not get it later.
+            Self::Sqlite { write, .. } => Begun::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Postgres(pool) => {
+                Begun::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE").await?)
+            }
+        }))
+    }
+
+    /// Takes a connection to read with.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    pub async fn read(&self) -> Result<Reader, sqlx::Error> {
+        Ok(Reader(match self {
+            Self::Sqlite { read, .. } => Pooled::Sqlite(read.acquire().await?),
+            Self::Postgres(pool) => Pooled::Postgres(pool.acquire().await?),
+        }))
+    }
+
+    /// Whether the database answers and has at least the tables of this program: one small query. A newer instance
+    /// may have added tables meanwhile; this one goes on.
+    pub async fn ready(&self) -> bool {
+        let applied = async { migrate::applied(self.read().await?.conn()).await };
+        match applied.await {
+            Ok(version) => version >= Some(migrate::latest()),
+            Err(error) => {
+                tracing::warn!(%error, "the database is not ready");
+                false
+            }
+        }
+    }
+
+    /// Ends every connection, once those in use have been given back. SQLite then folds its log into the file.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite { read, write } => {
+                read.close().await;
+                write.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+impl fmt::Debug for Db {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sqlite { .. } => "Db::Sqlite",
+            Self::Postgres(_) => "Db::Postgres",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt as _;
+    use std::path::Path;
+
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::clock::Timestamp;
+
+    #[derive(Debug, PartialEq, sqlx::FromRow)]
+    struct Session {
+        id: Uuid,
+        created_at: Timestamp,
+        ended_at: Option<Timestamp>,
+    }
+
+    async fn open(path: &Path) -> Result<Db, OpenError> {
+        Db::open(&DatabaseConfig::new(DatabaseUrl::sqlite(path))).await
+    }
+
+    async fn insert_account(conn: Conn<'_>, email: &str) -> Result<i64, sqlx::Error> {
+        let sql = "INSERT INTO accounts (email, is_active, created_at, updated_at) VALUES ($1, $2, $3, $3) RETURNING id";
+        fetch_one!(conn, (i64,), sql, email, true, Timestamp::from_secs(1)).map(|(id,)| id)
+    }
+
+    async fn emails(db: &Db) -> Vec<(String, bool)> {
+        let sql = "SELECT email, is_active FROM accounts ORDER BY id LIMIT 100";
+        fetch_all!(db.read().await.unwrap().conn(), (String, bool), sql).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_commit_stays_and_a_dropped_transaction_does_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = open(&dir.path().join("p.db")).await.unwrap();
+        let mut tx = db.begin().await.unwrap();
+        let id = insert_account(tx.conn(), "ana@example.com").await.unwrap();
+        let session = Session { id: Uuid::from_u128(7), created_at: Timestamp::from_secs(2), ended_at: None };
+        let sql = "INSERT INTO sessions (id, account_id, created_at, expires_at) VALUES ($1, $2, $3, $4)";
+        let rows =
+            execute!(tx.conn(), sql, session.id, id, session.created_at, Timestamp::from_secs(9)).unwrap();
+        assert_eq!(rows, 1);
+        tx.commit().await.unwrap();
+        let mut tx = db.begin().await.unwrap();
+        insert_account(tx.conn(), "ben@example.com").await.unwrap();
+        drop(tx);
+        assert_eq!(emails(&db).await, [("ana@example.com".to_owned(), true)]);
+
+        let sql = "SELECT id, created_at, ended_at FROM sessions WHERE account_id = $1";
+        let mut reader = db.read().await.unwrap();
+        assert_eq!(fetch_optional!(reader.conn(), Session, sql, id).unwrap(), Some(session));
+        assert_eq!(fetch_optional!(reader.conn(), Session, sql, id + 1).unwrap(), None);
+        assert!(insert_account(reader.conn(), "eve@example.com").await.is_err(), "a reader cannot write");
+    }
+
+    #[tokio::test]
+    async fn sqlite_is_durable_private_and_checks_references() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("p.db");
+        let db = open(&path).await.unwrap();
+        let mut tx = db.begin().await.unwrap();
+        for (pragma, value) in [("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 5000)] {
+            let sql = sqlx::AssertSqlSafe(format!("SELECT * FROM pragma_{pragma}"));
+            assert_eq!(fetch_one!(tx.conn(), (i64,), sql.clone()).unwrap(), (value,), "{pragma}");
+        }
+        let (mode,) = fetch_one!(tx.conn(), (String,), "SELECT * FROM pragma_journal_mode").unwrap();
+        assert_eq!(mode, "wal");
+        let sql = "INSERT INTO sessions (id, account_id, created_at, expires_at) VALUES ($1, 404, 1, 2)";
+        assert!(execute!(tx.conn(), sql, Uuid::nil()).is_err());
+        for file in std::fs::read_dir(dir.path()).unwrap() {
+            let file = file.unwrap();
+            assert_eq!(file.metadata().unwrap().mode() & 0o777, 0o600, "{:?}", file.path());
+        }
+    }
+
+    #[tokio::test]
+    async fn readiness_ends_with_the_connections() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = open(&dir.path().join("p.db")).await.unwrap();
+        assert!(db.ready().await);
+        db.close().await;
+        assert!(!db.ready().await);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn instances_that_start_together_make_the_tables_once() {
+        let dir = tempfile::tempdir().unwrap();
+        for round in 0..10 {
+            let path = dir.path().join(format!("{round}.db"));
+            let opening: Vec<_> = (0..8)
+                .map(|_| {
+                    let path = path.clone();
+                    tokio::spawn(async move { open(&path).await })
+                })
+                .collect();
+            for opened in opening {
+                assert!(opened.await.unwrap().unwrap().ready().await);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_newer_or_another_schema_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        for (sql, expected) in [
+            ("UPDATE _sqlx_migrations SET version = 9999", "schema version 9999"),
+            ("UPDATE _sqlx_migrations SET checksum = x'00'", "made by another build"),
+        ] {
+            let path = dir.path().join("p.db");
+            let db = open(&path).await.unwrap();
+            let mut tx = db.begin().await.unwrap();
+            execute!(tx.conn(), sql).unwrap();
+            tx.commit().await.unwrap();
+            db.close().await;
+            let message = open(&path).await.unwrap_err().to_string();
+            assert!(message.contains(expected), "{message}");
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_no_database_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("p.db");
+        std::fs::write(&path, "a letter, rather long, that is certainly no database ".repeat(20)).unwrap();
+        let message = open(&path).await.unwrap_err().to_string();
+        assert!(message.contains("not a database"), "{message}");
+        let message = open(&dir.path().join("absent/p.db")).await.unwrap_err().to_string();
+        assert!(message.contains("data_dir"), "{message}");
+    }
+}

@@ -1,0 +1,302 @@
+//! The one error of the server and the answer it becomes.
+//!
+//! A client learns what it can do about it; the cause goes to the log with the request's id. Which statuses
+//! a handler can answer stands in its type: `Result<Json<Profile>, Failed<(NotFound,)>>`.
+
+use std::{marker::PhantomData, time::Duration};
+
+use axum::response::{IntoResponse, Response};
+use http::{
+    HeaderValue, StatusCode,
+    header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE},
+};
+use portcullis::{DescribeResponse, InvalidInput, Operation, Problem};
+use serde::Serialize;
+
+use crate::{passwords::HashError, pool::NotDone};
+
+/// Everything that can go wrong while a request is answered.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// It does not exist, or it is another's: nobody is told which.
+    #[error("not found")]
+    NotFound,
+    /// The e-mail address has an account already.
+    #[error("the e-mail address is taken")]
+    EmailTaken,
+    /// The input is well-formed and not acceptable.
+    #[error("invalid input")]
+    Invalid(#[from] InvalidInput),
+    /// The upload is no picture of a kind that is taken.
+    #[error("unsupported media type")]
+    UnsupportedPicture,
+    /// Too many attempts; the next one counts after this time.
+    #[error("too many attempts")]
+    Throttled(Duration),
+    /// The workers have as much to do as they may take on.
+    #[error("busy")]
+    Busy,
+    /// The log-in failed; unknown, wrong and disabled look alike.
+    #[error("wrong e-mail address or password")]
+    WrongCredentials,
+    /// A client was named at the log-in, which is for the first party alone.
+    #[error("a client was named")]
+    UnexpectedClient,
+    /// A scope was asked for that there is not.
+    #[error("unknown scope")]
+    UnknownScope,
+    /// The database did not answer.
+    #[error("database: {0}")]
+    Database(#[from] sqlx::Error),
+    /// The database is out of reach or its tables are not this program's.
+    #[error("not ready")]
+    NotReady,
+    /// The object store did not answer.
+    #[error("object store: {0}")]
+    Objects(#[from] object_store::Error),
+    /// What must not happen; the words are for the operator.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl Error {
+    /// The status of the answer.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::EmailTaken => StatusCode::CONFLICT,
+            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::UnsupportedPicture => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::WrongCredentials | Self::UnexpectedClient => StatusCode::UNAUTHORIZED,
+            Self::UnknownScope => StatusCode::BAD_REQUEST,
+            Self::Busy | Self::NotReady | Self::Database(_) | Self::Objects(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn detail(&self) -> &'static str {
+        match self {
+            Self::NotFound => "Not Found",
+            Self::EmailTaken => "There is an account with this e-mail address already",
+            Self::Invalid(_) => "Invalid input",
+            Self::UnsupportedPicture => "Send a PNG, JPEG or WebP picture",
+            Self::Throttled(_) => "Too many attempts; try again later",
+            Self::WrongCredentials => "Incorrect e-mail address or password",
+            Self::UnexpectedClient => "This log-in takes no client; send a name and a password alone",
+            Self::UnknownScope => "There is no such scope",
+            Self::Busy | Self::NotReady | Self::Database(_) | Self::Objects(_) => {
+                "Not available at the moment; try again"
+            }
+            Self::Internal(_) => "Internal Server Error",
+        }
+    }
+
+    /// The code of RFC 6749 §5.2 for an answer of the log-in.
+    fn oauth_code(&self) -> &'static str {
+        match self {
+            Self::WrongCredentials => "invalid_grant",
+            Self::UnexpectedClient => "invalid_client",
+            Self::UnknownScope => "invalid_scope",
+            Self::Invalid(_) => "invalid_request",
+            // RFC 6749 §4.1.2.1 has this one for "not now"; §5.2 has none.
+            Self::Throttled(_) | Self::Busy | Self::Database(_) | Self::Objects(_) => "temporarily_unavailable",
+            _ => "server_error",
+        }
+    }
+
+    fn log(&self) {
+        match self {
+            Self::Database(cause) => tracing::error!(%cause, "the database did not answer"),
+            Self::Objects(cause) => tracing::error!(%cause, "the object store did not answer"),
+            Self::Internal(cause) => tracing::error!(%cause, "internal error"),
+            Self::Busy => tracing::warn!("the work queue is full; the request was turned away"),
+            _ => {}
+        }
+    }
+
+    fn respond(&self, body: &impl Serialize) -> Response {
+        self.log();
+        let mut response = (self.status(), axum::Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        let wait = match self {
+            Self::Throttled(wait) => wait.as_secs().max(1),
+            _ => 1,
+        };
+        match self.status() {
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(RETRY_AFTER, HeaderValue::from(wait));
+            }
+            // Never a Basic challenge: a browser would ask with a window of its own.
+            StatusCode::UNAUTHORIZED => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Invalid(input) => input.into_response(),
+            error => error.respond(&Problem { detail: error.detail().to_owned() }),
+        }
+    }
+}
+
+impl From<HashError> for Error {
+    fn from(error: HashError) -> Self {
+        match error {
+            HashError::Busy => Self::Busy,
+            HashError::Unusable(_) | HashError::Failed(_) => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+impl From<NotDone> for Error {
+    fn from(error: NotDone) -> Self {
+        match error {
+            NotDone::Busy => Self::Busy,
+            NotDone::Panicked => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+/// A status that a handler can fail with, for the document.
+pub trait Refusal {
+    /// The status.
+    const STATUS: StatusCode;
+    /// When it is answered.
+    const WHEN: &'static str;
+}
+
+macro_rules! refusals {
+    ($($name:ident $status:ident $when:literal;)*) => {$(
+        #[doc = concat!("[`StatusCode::", stringify!($status), "`]: ", $when, ".")]
+        #[derive(Debug)]
+        pub enum $name {}
+        impl Refusal for $name {
+            const STATUS: StatusCode = StatusCode::$status;
+            const WHEN: &'static str = $when;
+        }
+    )*};
+}
+refusals! {
+    NotFound NOT_FOUND "It does not exist, or it is not yours";
+    Conflict CONFLICT "The e-mail address has an account already";
+    Throttled TOO_MANY_REQUESTS "Too many attempts; `Retry-After` says in how many seconds the next one counts";
+    Unavailable SERVICE_UNAVAILABLE "Not available at the moment";
+    Unprocessable UNPROCESSABLE_ENTITY "The input is not acceptable";
+    UnsupportedMediaType UNSUPPORTED_MEDIA_TYPE "Not a PNG, JPEG or WebP picture";
+}
+
+/// The statuses of a handler's [`Failed`].
+pub trait Refusals {
+    /// Adds them to the document.
+    fn describe(operation: &mut Operation<'_>);
+}
+
+macro_rules! refusals_of {
+    ($($name:ident),*) => {
+        impl<$($name: Refusal),*> Refusals for ($($name,)*) {
+            fn describe(operation: &mut Operation<'_>) {
+                $(describe::<$name>(operation);)*
+            }
+        }
+    };
+}
+refusals_of!(A);
+refusals_of!(A, B);
+refusals_of!(A, B, C);
+refusals_of!(A, B, C, D);
+
+fn describe<R: Refusal>(operation: &mut Operation<'_>) {
+    if R::STATUS == StatusCode::UNPROCESSABLE_ENTITY {
+        InvalidInput::describe_response(operation);
+    } else {
+        operation.problem(R::STATUS, R::WHEN);
+    }
+    if matches!(R::STATUS, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+        operation.response_header(R::STATUS, "Retry-After", "Seconds to wait");
+    }
+}
+
+/// An [`Error`] of a handler whose possible statuses stand in its type. The tests hold every answer they
+/// see against the document, so a status that is missing here is found.
+#[derive(Debug)]
+pub struct Failed<S>(Error, PhantomData<fn() -> S>);
+
+impl<S, E: Into<Error>> From<E> for Failed<S> {
+    fn from(error: E) -> Self {
+        Self(error.into(), PhantomData)
+    }
+}
+
+impl<S> IntoResponse for Failed<S> {
+    fn into_response(self) -> Response {
+        self.0.into_response()
+    }
+}
+
+impl<S: Refusals> DescribeResponse for Failed<S> {
+    fn describe_response(operation: &mut Operation<'_>) {
+        S::describe(operation);
+    }
+}
+
+/// An [`Error`] of the log-in: the one dialect, and beside it the members of RFC 6749 §5.2, which OAuth
+/// clients (and the docs page) read.
+#[derive(Debug)]
+pub struct LogInFailed(Error);
+
+/// The body of a refused log-in.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+struct LogInProblem {
+    /// What is wrong, in one sentence.
+    detail: &'static str,
+    /// The code of RFC 6749 §5.2.
+    error: &'static str,
+    /// The same sentence, where OAuth clients look for it.
+    error_description: &'static str,
+}
+
+impl<E: Into<Error>> From<E> for LogInFailed {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+impl IntoResponse for LogInFailed {
+    fn into_response(self) -> Response {
+        match self.0 {
+            Error::Invalid(input) => input.into_response(),
+            error => {
+                let detail = error.detail();
+                error.respond(&LogInProblem { detail, error: error.oauth_code(), error_description: detail })
+            }
+        }
+    }
+}
+
+impl DescribeResponse for LogInFailed {
+    fn describe_response(operation: &mut Operation<'_>) {
+        for (status, when) in [
+            (StatusCode::BAD_REQUEST, "The form is broken, or a scope is unknown"),
+            (StatusCode::UNAUTHORIZED, "Wrong e-mail address or password"),
+            (Throttled::STATUS, Throttled::WHEN),
+            (Unavailable::STATUS, Unavailable::WHEN),
+        ] {
+            operation.json_response::<LogInProblem>(status, when);
+        }
+        InvalidInput::describe_response(operation);
+        operation.response_header(Throttled::STATUS, "Retry-After", "Seconds to wait");
+        operation.response_header(Unavailable::STATUS, "Retry-After", "Seconds to wait");
+    }
+}

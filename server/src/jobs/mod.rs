@@ -1,0 +1,51 @@
+//! What the server does without being asked: once an hour it sweeps away what has ended.
+//!
+//! Every instance sweeps. What is swept is decided by the rows alone, so it makes no difference which
+//! instance comes first, or how many do.
+
+use std::{
+    sync::Weak,
+    time::Duration,
+};
+
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::{
+    app::{App, Inner},
+    error::Error,
+    login::throttle,
+    pictures, sessions,
+};
+
+const EVERY: Duration = Duration::from_secs(60 * 60);
+/// How long an ended session stays to be looked at.
+const SESSIONS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+/// How old bytes without a row must be: by then no upload is still about to name them.
+const UPLOADS_TAKE: Duration = Duration::from_secs(60 * 60);
+
+/// Sweeps now and every hour, until the last [`App`] is gone.
+pub(crate) fn start(app: Weak<Inner>) {
+    tokio::spawn(async move {
+        let mut ticks = interval(EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let Some(inner) = Weak::upgrade(&app) else { return };
+            match sweep(&App::of_inner(inner)).await {
+                Ok(0) => {}
+                Ok(count) => tracing::info!(count, "swept away what had ended"),
+                Err(cause) => tracing::warn!(%cause, "the sweep failed; it is tried again in an hour"),
+            }
+        }
+    });
+}
+
+/// Removes what has ended. Answers how many rows and files that were.
+pub(crate) async fn sweep(app: &App) -> Result<u64, Error> {
+    let now = app.now();
+    let mut tx = app.db().begin().await?;
+    let mut count = sessions::sweep(&mut tx, now - SESSIONS_KEPT).await?;
+    count += throttle::sweep(&mut tx, now).await?;
+    tx.commit().await?;
+    Ok(count + pictures::sweep(app, now - UPLOADS_TAKE).await?)
+}

@@ -1,0 +1,103 @@
+//! `POST /login`: the form of RFC 6749 §4.3.2, for the first party alone.
+
+use axum::extract::State;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use http::{HeaderMap, HeaderValue, header};
+use portcullis::{Describe, Form, Granted, InvalidInput, Operation, Public};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{
+    accounts::Email,
+    app::App,
+    client::Client,
+    error::{Error, LogInFailed},
+    passwords::{Password, TooLong},
+    tokens::{self, TokenAnswer},
+};
+
+/// The password form. `client_id` and `client_secret` are what generic OAuth clients send along; here they
+/// must be empty.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LogIn {
+    /// `password`, if it is sent.
+    #[serde(default)]
+    #[schemars(regex(pattern = "^(password)?$"), extend("default" = "password"))]
+    grant_type: String,
+    /// The e-mail address.
+    #[schemars(length(min = 1, max = 254), extend("example" = "ada@example.com"))]
+    username: String,
+    /// The password.
+    #[schemars(length(min = 1, max = 1024), extend("format" = "password", "example" = "analytical-engine-1843"))]
+    password: String,
+    /// Names with spaces between them; without it, every scope there is.
+    #[serde(default)]
+    #[schemars(length(max = 1024))]
+    scope: String,
+    /// Empty: this route takes no client.
+    #[serde(default)]
+    #[schemars(length(max = 256))]
+    client_id: String,
+    /// Empty: this route takes no client.
+    #[serde(default)]
+    #[schemars(length(max = 1024))]
+    client_secret: String,
+}
+
+pub(crate) async fn log_in(
+    _: Public,
+    State(app): State<App>,
+    client: Client,
+    oauth_client: OAuthClient,
+    Form(form): Form<LogIn>,
+) -> Result<TokenAnswer, LogInFailed> {
+    if oauth_client.is_named || !form.client_id.is_empty() || !form.client_secret.is_empty() {
+        return Err(Error::UnexpectedClient.into());
+    }
+    let email = Email::of_field(&form.username, "username")?;
+    let password = Password::parse(&form.password).map_err(|too_long| {
+        InvalidInput::field(["body", "password"], TooLong::KIND, too_long.to_string())
+    })?;
+    let scope = tokens::scope_asked(&form.scope)?;
+    let issued = super::attempt(&app, &email, password, &scope, &client).await?;
+    Ok(TokenAnswer::of(issued))
+}
+
+/// Whether an OAuth client names itself by HTTP Basic (RFC 6749 §2.3.1). Swagger UI sends an empty name and
+/// an empty password, which is no client.
+#[derive(Debug)]
+pub(crate) struct OAuthClient {
+    is_named: bool,
+}
+
+impl OAuthClient {
+    fn of(headers: &HeaderMap) -> Self {
+        let is_named = headers.get_all(header::AUTHORIZATION).iter().any(|value| !is_empty_basic(value));
+        Self { is_named }
+    }
+}
+
+/// `Basic` and the base64 of `:`.
+fn is_empty_basic(value: &HeaderValue) -> bool {
+    let Some((scheme, credentials)) = value.to_str().ok().and_then(|text| text.split_once(' ')) else {
+        return false;
+    };
+    scheme.eq_ignore_ascii_case("basic") && STANDARD.decode(credentials.trim()).is_ok_and(|pair| pair == b":")
+}
+
+impl<S: Send + Sync> axum::extract::FromRequestParts<S> for OAuthClient {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(
+        parts: &mut http::request::Parts,
+        _: &S,
+    ) -> Result<Self, std::convert::Infallible> {
+        Ok(Self::of(&parts.headers))
+    }
+}
+
+/// A client that must not be there is nothing to document.
+impl Describe for OAuthClient {
+    fn describe(_: &mut Operation<'_>) {}
+}

@@ -1,0 +1,82 @@
+//! The log-in: from a name and a password to a session.
+
+pub(crate) mod http;
+mod store;
+pub(crate) mod throttle;
+
+use crate::{
+    accounts::{self, AccountId, Credentials, Email},
+    app::App,
+    audit::{self, Event},
+    client::Client,
+    error::Error,
+    passwords::{Password, Verdict},
+    sessions::{self, Session},
+    tokens::{self, Issued},
+};
+use portcullis::Granted;
+
+/// The proof that a password was right and a session began. Only [`attempt`] makes one, and a token is
+/// issued for nothing less.
+#[derive(Debug)]
+pub(crate) struct LoggedIn(Session);
+
+impl LoggedIn {
+    /// What the tokens of this log-in are for.
+    pub(crate) fn session(&self) -> &Session {
+        &self.0
+    }
+}
+
+/// Tries a password and, if it is right, begins a session and issues its access token.
+///
+/// Whatever is wrong, the way is the same: the attempt is counted before anything is looked up, a hash of
+/// the same cost is computed (over a dummy where there is no account), and one error comes back.
+pub(crate) async fn attempt(
+    app: &App,
+    email: &Email,
+    password: Password,
+    scope: &Granted,
+    client: &Client,
+) -> Result<Issued, Error> {
+    let attempt = throttle::reserve(app, email, client).await?;
+    let account = accounts::credentials(app.db().read().await?.conn(), email).await?;
+    let hash = account.as_ref().map(|account| account.password_hash.clone());
+    let verdict = app.hasher().verify(password.clone(), hash).await?;
+
+    let now = app.now();
+    let id = account.as_ref().map(|account| account.id);
+    let (Some(verified), Verdict::Right { outdated }) = (account, verdict) else {
+        return Err(refuse(app, id, client).await?);
+    };
+    let verified = if outdated { rehash(app, verified, password).await? } else { verified };
+    let mut tx = app.db().begin().await?;
+    let Some(session) = sessions::begin(app, &mut tx, &verified, client, now).await? else {
+        drop(tx);
+        return Err(refuse(app, id, client).await?);
+    };
+    throttle::forgive(app, &mut tx, attempt, verified.id, now).await?;
+    audit::record(&mut tx, Event::LoggedIn, id, client, now).await?;
+    let issued = tokens::issue(app, &LoggedIn(session), scope, now)?;
+    tx.commit().await?;
+    Ok(issued)
+}
+
+/// Writes down a failed attempt and says the one thing that is said about it.
+async fn refuse(app: &App, account: Option<AccountId>, client: &Client) -> Result<Error, Error> {
+    let mut tx = app.db().begin().await?;
+    audit::record(&mut tx, Event::LogInFailed, account, client, app.now()).await?;
+    tx.commit().await?;
+    Ok(Error::WrongCredentials)
+}
+
+/// Hashes the password anew with the current parameters; the old hash is gone afterwards.
+async fn rehash(app: &App, verified: Credentials, password: Password) -> Result<Credentials, Error> {
+    let new = app.hasher().hash(password).await?;
+    let mut tx = app.db().begin().await?;
+    let replaced =
+        accounts::replace_hash(&mut tx, verified.id, &verified.password_hash, &new, app.now()).await?;
+    tx.commit().await?;
+    // Not replaced: the password was changed meanwhile, and `sessions::begin` will see that.
+    Ok(if replaced { Credentials { password_hash: new, ..verified } } else { verified })
+}

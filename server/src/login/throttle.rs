@@ -1,0 +1,143 @@
+//! How often a password may be tried.
+//!
+//! Three counters, in the database, so that they count once over all instances and survive a restart:
+//!
+//! | counts failures of | limit | in |
+//! |---|---|---|
+//! | one name from one address | 10 | 15 minutes |
+//! | one address, whatever the name | 100 | 15 minutes |
+//! | one name from all addresses | 100 | 24 hours |
+//!
+//! An attempt is counted *before* the password is looked at, so a burst of parallel guesses cannot slip
+//! past; a success gives its counts back. Names are counted as submitted, whether or not they have an
+//! account. The last limit does not hold for an address from which the account has logged in before: a
+//! stranger who guesses from everywhere cannot lock the owner out. IPv6 addresses count by /64.
+
+use std::time::Duration;
+
+use super::store::{self, Key};
+use crate::{
+    accounts::{AccountId, Email},
+    app::App,
+    audit::{self, Event},
+    client::Client,
+    clock::Timestamp,
+    db::Tx,
+    error::Error,
+};
+
+const QUARTER_HOUR: Duration = Duration::from_secs(15 * 60);
+const HOUR: Duration = Duration::from_secs(60 * 60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Failures of one name from one address.
+const PAIR: Limit = Limit { most: 10, window: QUARTER_HOUR };
+/// Failures of one address.
+const ADDRESS: Limit = Limit { most: 100, window: QUARTER_HOUR };
+/// Failures of one name (NIST SP 800-63B-4 §3.2.2 allows 100).
+const NAME: Limit = Limit { most: 100, window: DAY };
+/// Sign-ups of one address.
+const SIGN_UPS: Limit = Limit { most: 200, window: HOUR };
+/// How long an address stays known to an account that it has logged in to.
+const KNOWN_FOR: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+
+/// How many in how long.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limit {
+    pub(super) most: i64,
+    pub(super) window: Duration,
+}
+
+/// An attempt that was counted and may go on. `None` inside: limits are off.
+#[derive(Debug)]
+#[must_use]
+pub(super) struct Attempt(Option<Keys>);
+
+/// Under which keys an attempt is counted. MACs: the table holds neither names nor addresses.
+#[derive(Debug)]
+struct Keys {
+    pair: Key,
+    address: Key,
+    name: Key,
+}
+
+impl Keys {
+    fn new(app: &App, email: &Email, client: &Client) -> Self {
+        let network = client.network();
+        let name = email.as_str().as_bytes();
+        // The network has one of two fixed lengths per family, so the pair reads in one way only.
+        let pair = [network.as_slice(), name].concat();
+        Self {
+            pair: app.secret().mac("throttle: name and address", &pair),
+            address: app.secret().mac("throttle: address", &network),
+            name: app.secret().mac("throttle: name", name),
+        }
+    }
+}
+
+/// Counts an attempt, or refuses it.
+///
+/// What is refused is not counted further: or else one address could drive up the name's counter.
+pub(super) async fn reserve(app: &App, email: &Email, client: &Client) -> Result<Attempt, Error> {
+    if !app.config().limits {
+        return Ok(Attempt(None));
+    }
+    let keys = Keys::new(app, email, client);
+    let now = app.now();
+    let mut tx = app.db().begin().await?;
+    let mut at_limit = count(&mut tx, &keys.pair, PAIR, now).await?;
+    at_limit |= count(&mut tx, &keys.address, ADDRESS, now).await?;
+    if !store::is_known(tx.conn(), email, &keys.address, now - KNOWN_FOR).await? {
+        at_limit |= count(&mut tx, &keys.name, NAME, now).await?;
+    }
+    if at_limit {
+        audit::record(&mut tx, Event::LogInThrottled, None, client, now).await?;
+    }
+    tx.commit().await?;
+    Ok(Attempt(Some(keys)))
+}
+
+/// Takes a success out of the counters again, and remembers the address for the account.
+pub(super) async fn forgive(
+    app: &App,
+    tx: &mut Tx,
+    attempt: Attempt,
+    account: AccountId,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let Some(keys) = attempt.0 else { return Ok(()) };
+    // In the order of `reserve`: two transactions that meet here wait for each other and never in a ring.
+    store::forget(tx.conn(), &keys.pair).await?;
+    store::give_back(tx.conn(), &keys.address).await?;
+    store::forget(tx.conn(), &keys.name).await?;
+    store::remember_address(tx.conn(), account, &keys.address, now).await?;
+    Ok(())
+}
+
+/// Counts a sign-up, or refuses it.
+pub(crate) async fn count_sign_up(app: &App, client: &Client) -> Result<(), Error> {
+    if !app.config().limits {
+        return Ok(());
+    }
+    let key = app.secret().mac("throttle: sign-up", &client.network());
+    let mut tx = app.db().begin().await?;
+    count(&mut tx, &key, SIGN_UPS, app.now()).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Forgets windows that have ended and addresses that are not known any more.
+pub(crate) async fn sweep(tx: &mut Tx, now: Timestamp) -> Result<u64, sqlx::Error> {
+    let attempts = store::delete_ended(tx.conn(), now).await?;
+    Ok(attempts + store::delete_unseen_since(tx.conn(), now - KNOWN_FOR).await?)
+}
+
+/// Counts one more under `key`. Whether that was the last one allowed, for now.
+async fn count(tx: &mut Tx, key: &Key, limit: Limit, now: Timestamp) -> Result<bool, Error> {
+    match store::count(tx.conn(), key, limit, now).await? {
+        Some(counted) => Ok(counted >= limit.most),
+        None => {
+            let ends_at = store::window_end(tx.conn(), key).await?.unwrap_or(now);
+            Err(Error::Throttled(ends_at - now))
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! The program `portcullis`: arguments, configuration, and then the rooms do it.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use portcullis_server::{
+    App,
+    cli::{self, Cli, Command},
+    log,
+};
+
+/// Measured against the system's allocator: it gives back what a flood of log-ins took.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let config = match cli.settings.load() {
+        Ok(config) => config,
+        Err(error) => return fail(&error.to_string(), cli::USAGE),
+    };
+    if let Err(error) = config.check().map_err(|error| error.to_string()) {
+        return fail(&error, cli::USAGE);
+    }
+    if let Err(error) = log::init(config.log_format, &config.log) {
+        return fail(&error.to_string(), cli::FAILED);
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format!("the async runtime does not start: {error}"), cli::FAILED),
+    };
+    let outcome = runtime.block_on(async {
+        match cli.command.unwrap_or(Command::Serve) {
+            Command::Serve => cli::serve::run(config).await,
+            Command::User(command) => {
+                let app = App::open(config).await.map_err(|error| error.to_string())?;
+                cli::user::run(&app, command).await
+            }
+        }
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => fail(&reason, cli::FAILED),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the reason why the program ends belongs on standard error")]
+fn fail(reason: &str, code: u8) -> ExitCode {
+    eprintln!("portcullis: {reason}");
+    ExitCode::from(code)
+}

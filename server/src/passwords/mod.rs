@@ -1,0 +1,109 @@
+//! Passwords: what a person typed, its stored form, and the two questions about it: is it good enough
+//! ([`policy`]), and is it the right one ([`Hasher`]).
+
+mod hasher;
+pub(crate) mod policy;
+
+use std::fmt;
+
+use unicode_normalization::UnicodeNormalization;
+use zeroize::Zeroizing;
+
+pub(crate) use hasher::{HashError, HashParameters, Hasher, ParametersOutOfRange, Verdict};
+
+/// Bytes that a password may have as it was typed. Beyond, it is refused before any work is done with it.
+pub(crate) const MAX_BYTES: usize = 1024;
+
+/// What a person typed as a password: wiped from memory when dropped, and never printed.
+///
+/// It is kept in Unicode form NFC, as RFC 8265 §4.2 asks, so that `é` is the same from each keyboard. Nothing
+/// else is changed: case, spaces at either end and a NUL byte are part of the password (Argon2 is given a
+/// length, so nothing ends at a NUL).
+#[derive(Clone)]
+pub(crate) struct Password(Zeroizing<String>);
+
+impl Password {
+    /// Takes a password as typed, of at most [`MAX_BYTES`] bytes. Even an empty one can be asked about.
+    pub(crate) fn parse(typed: &str) -> Result<Self, TooLong> {
+        if typed.len() > MAX_BYTES {
+            return Err(TooLong);
+        }
+        // NFC makes UTF-8 at most three times longer (Unicode Standard Annex #15 §12); a string that has to
+        // grow would leave copies behind.
+        let mut normal = Zeroizing::new(String::with_capacity(3 * typed.len()));
+        normal.extend(typed.nfc());
+        Ok(Self(normal))
+    }
+
+    fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(…)")
+    }
+}
+
+/// The password has more than [`MAX_BYTES`] bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("String should have at most {MAX_BYTES} bytes")]
+pub(crate) struct TooLong;
+
+impl TooLong {
+    /// The error's `type` in a 422, in pydantic's words. The `msg` is its `Display`.
+    pub(crate) const KIND: &'static str = "string_too_long";
+}
+
+/// A password as it is stored: a PHC string, `$argon2id$v=19$m=…,t=…,p=…$salt$tag`. Never printed.
+#[derive(Clone, PartialEq, Eq, sqlx::Type)]
+#[sqlx(transparent)]
+pub(crate) struct PasswordHash(String);
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordHash(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p03_the_limit_counts_bytes_as_typed() {
+        assert!(Password::parse(&"a".repeat(1024)).is_ok());
+        assert_eq!(Password::parse(&"a".repeat(1025)).unwrap_err(), TooLong);
+        assert_eq!(Password::parse(&"é".repeat(513)).unwrap_err(), TooLong);
+        assert_eq!(TooLong.to_string(), "String should have at most 1024 bytes");
+    }
+
+    #[test]
+    fn p05_only_the_normal_form_is_made_alike() {
+        let same = |a: &str, b: &str| Password::parse(a).unwrap().as_str() == Password::parse(b).unwrap().as_str();
+        assert!(same("caf\u{e9} noir", "cafe\u{301} noir"));
+        assert!(!same(" secret", "secret"));
+        assert!(!same("secret ", "secret"));
+        assert!(!same("Secret", "secret"));
+        assert!(!same("a\0b", "a\0c"));
+        assert!(!same("\u{fb01}ne", "fine"), "never NFKC");
+    }
+
+    #[test]
+    fn normalizing_never_outgrows_its_buffer() {
+        // U+1D160 has the largest expansion under NFC: one character becomes three.
+        let longest = "\u{1d160}".repeat(256);
+        let password = Password::parse(&longest).unwrap();
+        assert_eq!(password.as_str().len(), 3 * longest.len());
+        assert_eq!(password.0.capacity(), 3 * longest.len());
+    }
+
+    #[test]
+    fn neither_form_is_printed() {
+        let password = Password::parse("correct horse").unwrap();
+        let hash = PasswordHash("$argon2id$v=19$secret".to_owned());
+        let printed = format!("{password:?} {hash:?}");
+        assert!(!printed.contains("horse") && !printed.contains("argon2"), "{printed}");
+    }
+}

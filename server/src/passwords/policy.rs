@@ -1,0 +1,280 @@
+//! Is a password good enough to be set? Pure decisions, in the order in which they cost.
+//!
+//! Length and guessability count, never composition (OWASP ASVS 6.2.1 to 6.2.11, NIST SP 800-63B-4 §3.1.1.2):
+//! long enough, not the account's own words, not a common one, and not guessed within 10⁸ tries by zxcvbn.
+
+use std::iter::once;
+
+use unicode_normalization::UnicodeNormalization;
+use zeroize::Zeroizing;
+
+use super::Password;
+
+/// The fewest code points that a configuration may ask for (ASVS 6.2.1).
+pub(crate) const LEAST_MIN_LENGTH: usize = 8;
+/// The fewest code points that are asked for unless configured.
+pub(crate) const DEFAULT_MIN_LENGTH: usize = 12;
+
+/// Guesses that a password has to withstand. zxcvbn's score 3 begins five guesses later, which would refuse
+/// eight random characters.
+const GUESSES: u64 = 100_000_000;
+/// Code points that zxcvbn is shown at most; what follows them can only make a password better.
+const RATED: usize = 64;
+/// zxcvbn looks up each part of the password in each of its l33t readings. Beyond this many parts it is shown
+/// fewer code points: 100 of `4@({[<!|17$5+…` would take it two seconds.
+const LOOK_UPS: usize = 4 * RATED * RATED;
+/// zxcvbn's l33t alphabet: what may stand for one letter.
+const L33T: [&str; 12] = ["4@", "8", "({[<", "3", "69", "1!|", "1|7", "0", "$5", "+7", "%", "2"];
+/// Account words that are looked at, and bytes of each: more than a profile has.
+const WORDS: usize = 64;
+const WORD_BYTES: usize = 320;
+/// Parts of a word are words of their own (`lopez` of `ana.lopez@example.org`) from this many code points on.
+const PART: usize = 3;
+
+/// Common passwords of twelve characters and more that ranked lists of leaked passwords agree on, in lower
+/// case. zxcvbn knows the shorter ones, but lets a third of these pass.
+static COMMON: &str = include_str!("common.txt");
+
+/// Why a password is refused. [`kind`](Self::kind) and [`message`](Self::message) are the `type` and the `msg`
+/// of the field in a 422, in pydantic's words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Weak {
+    /// Fewer code points than asked for.
+    TooShort {
+        /// As many are asked for.
+        min_length: usize,
+    },
+    /// It consists of what anyone knows about the account or this server.
+    OwnWords,
+    /// It is on the list of common passwords.
+    Common,
+    /// It is guessed too soon; zxcvbn's sentences say why.
+    Guessable(String),
+}
+
+impl Weak {
+    /// The error's `type`.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::TooShort { .. } => "string_too_short",
+            Self::OwnWords | Self::Common | Self::Guessable(_) => "value_error",
+        }
+    }
+
+    /// The error's `msg`. Holds nothing of the password.
+    pub(crate) fn message(&self) -> String {
+        match self {
+            Self::TooShort { min_length } => format!("String should have at least {min_length} characters"),
+            Self::OwnWords => "Value error, The password is made of your name, your e-mail address or the name of \
+                               this service. Add words that have nothing to do with them."
+                .to_owned(),
+            Self::Common => "Value error, This is a very common password. Choose another one.".to_owned(),
+            Self::Guessable(feedback) => format!("Value error, The password is easy to guess. {feedback}"),
+        }
+    }
+}
+
+/// Refuses a password that is too short or too easily guessed. Takes a few milliseconds at most.
+///
+/// `words` is what anyone knows: the account's e-mail address and names, the product's name, the issuer's host.
+/// Their parts count too, so an address need not be taken apart. `min_length` counts code points.
+pub(crate) fn check(password: &Password, words: &[&str], min_length: usize) -> Result<(), Weak> {
+    if password.as_str().chars().count() < min_length {
+        return Err(Weak::TooShort { min_length });
+    }
+    let lower = Zeroizing::new(password.as_str().to_lowercase());
+    let words = with_parts(words);
+    if consists_of(&lower, &words) {
+        return Err(Weak::OwnWords);
+    }
+    if is_common(&lower) {
+        return Err(Weak::Common);
+    }
+    rate(password.as_str(), &words)
+}
+
+/// The words in the password's normal form, and their parts.
+fn with_parts(words: &[&str]) -> Vec<String> {
+    let whole = words.iter().filter(|word| word.len() <= WORD_BYTES).map(|word| word.nfc().collect::<String>());
+    let mut all = Vec::new();
+    for word in whole.map(|word| word.to_lowercase()) {
+        let parts = word.split(|c: char| !c.is_alphanumeric()).filter(|part| part.chars().count() >= PART);
+        let halves = word.split('@').filter(|half| half.chars().count() >= PART);
+        all.extend(once(word.as_str()).chain(halves).chain(parts).map(str::to_owned));
+    }
+    all.retain(|word| !word.is_empty());
+    all.sort_unstable_by_key(|word| std::cmp::Reverse(word.len()));
+    all.dedup();
+    all.truncate(WORDS);
+    all
+}
+
+/// Whether the password is nothing but the words, repeated at will, with separators between them.
+fn consists_of(password: &str, words: &[String]) -> bool {
+    let bytes = password.as_bytes();
+    // reached[i]: the first i bytes are words and separators; the flag says that there was a word.
+    let mut reached = vec![None; bytes.len() + 1];
+    if let Some(start) = reached.first_mut() {
+        *start = Some(false);
+    }
+    for at in 0..bytes.len() {
+        let (Some(Some(had_word)), Some(rest)) = (reached.get(at).copied(), bytes.get(at..)) else { continue };
+        if rest.first().is_some_and(|byte| b" .-_@+".contains(byte)) {
+            mark(&mut reached, at + 1, had_word);
+        }
+        for word in words.iter().filter(|word| rest.starts_with(word.as_bytes())) {
+            mark(&mut reached, at + word.len(), true);
+        }
+    }
+    reached.last() == Some(&Some(true))
+}
+
+fn mark(reached: &mut [Option<bool>], at: usize, had_word: bool) {
+    if let Some(place) = reached.get_mut(at) {
+        *place = Some(place.unwrap_or(false) || had_word);
+    }
+}
+
+fn is_common(lower: &str) -> bool {
+    COMMON.lines().any(|common| common == lower)
+}
+
+fn rate(password: &str, words: &[String]) -> Result<(), Weak> {
+    let shown = Zeroizing::new(password.chars().take(rated(password)).collect::<String>());
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let rating = zxcvbn::zxcvbn(&shown, &words);
+    if rating.guesses() >= GUESSES {
+        return Ok(());
+    }
+    Err(Weak::Guessable(rating.feedback().map(ToString::to_string).unwrap_or_default()))
+}
+
+/// How many code points zxcvbn is shown.
+fn rated(password: &str) -> usize {
+    let mut seen = String::with_capacity(4 * RATED);
+    for (count, c) in password.chars().take(RATED).enumerate() {
+        seen.push(c);
+        if l33t_readings(&seen) * (count + 1) * (count + 1) > LOOK_UPS {
+            return count;
+        }
+    }
+    RATED
+}
+
+/// At most as many ways are there to read the text's l33t characters as letters.
+fn l33t_readings(text: &str) -> usize {
+    let present = |letter: &str| letter.chars().filter(|c| text.contains(*c)).count().max(1);
+    // Those that may stand for either of two letters.
+    let ambiguous = "17|".chars().filter(|c| text.contains(*c)).count();
+    L33T.into_iter().map(present).product::<usize>() << ambiguous
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    fn checked(password: &str, min_length: usize) -> Result<(), Weak> {
+        let words = ["Ana.Lopez@mail.example.org", "Ana María López", "portcullis", "id.example.com"];
+        check(&Password::parse(password).unwrap(), &words, min_length)
+    }
+
+    #[test]
+    fn p01_the_length_is_counted_in_code_points() {
+        let short = Weak::TooShort { min_length: 12 };
+        assert_eq!(checked("k7#Qz!mP2vx", 12), Err(short.clone()));
+        assert_eq!(checked("ключ-бзжщъ€", 12), Err(short.clone()), "11 code points, 20 bytes");
+        assert_eq!(checked("k7#Qz!mP2vxw", 12), Ok(()));
+        assert_eq!(checked("k7#Qz!mP", 8), Ok(()));
+        assert_eq!(checked("k7#Qz!m", 8), Err(Weak::TooShort { min_length: 8 }));
+        assert_eq!((short.kind(), short.message().as_str()), ("string_too_short", "String should have at least 12 characters"));
+    }
+
+    #[test]
+    fn p02_length_spaces_emoji_and_any_script_are_welcome() {
+        let sentence = "the quiet otter folds seven paper maps under a violet streetlamp while rain writes letters on \
+                        tin and nobody reads them aloud ever";
+        for length in [64, 128] {
+            let password: String = sentence.chars().take(length).collect();
+            assert_eq!(password.chars().count(), length);
+            assert_eq!(checked(&password, 12), Ok(()));
+        }
+        for password in ["🦊🌵🎻🧊🪁🐙🥨🛶🎲🌋🧵🪐", "месяц жуёт синюю лампу", "紫電改良鯨飲馬食雨後筍竹", "سبعة قوارب تحت المطر", "  leading amber kiln  "]
+        {
+            assert_eq!(checked(password, 12), Ok(()), "{password}");
+        }
+    }
+
+    #[test]
+    fn p06_common_passwords_are_refused() {
+        assert!(COMMON.lines().count() > 900);
+        for common in COMMON.lines() {
+            assert!(common.chars().count() >= 12 && common == common.to_lowercase(), "{common}");
+            let shouted = common.to_uppercase();
+            for password in [common, &shouted] {
+                assert!(check(&Password::parse(password).unwrap(), &[], 8).is_err(), "{password}");
+            }
+        }
+        // Shorter ones, as `min_length = 8` lets them come this far: zxcvbn knows tens of thousands.
+        for common in ["password", "12345678", "baseball", "football1", "trustno1", "iloveyou", "sunshine", "qwertyuiop", "1q2w3e4r"] {
+            assert!(matches!(checked(common, 8), Err(Weak::Guessable(_))), "{common}");
+        }
+        assert_eq!(checked("californication", 12).unwrap_err().kind(), "value_error");
+    }
+
+    #[test]
+    fn p06_the_accounts_own_words_are_refused() {
+        for password in [
+            "ana.lopez@mail.example.org",
+            "ANA.LOPEZ@MAIL.EXAMPLE.ORG",
+            "mail.example.org",
+            "ana.lopez ana.lopez",
+            "LopezAnaLopezAna",
+            "lopez-maria_ana",
+            "López María Ana",
+            "portcullisportcullis",
+            "portcullis-id.example.com",
+            "Ana María López",
+        ] {
+            assert_eq!(checked(password, 8), Err(Weak::OwnWords), "{password}");
+        }
+        assert!(checked("portcullis1", 8).is_err() && checked("analopez1990", 8).is_err());
+        assert_eq!(checked("ana lopez paints turbines at dusk", 12), Ok(()), "words may be part of it");
+        assert_eq!(check(&Password::parse("._-+@@ ..--__ @+").unwrap(), &[""], 8).err(), rate("._-+@@ ..--__ @+", &[]).err());
+    }
+
+    #[test]
+    fn a_guessable_password_is_refused_with_the_reason() {
+        let reason = |password: &str| checked(password, 12).unwrap_err().message();
+        assert!(reason("aaaaaaaaaaaaaaaa").contains("Repeats like \"aaa\" are easy to guess."));
+        assert!(reason("abcdefghijklmnop").contains("Sequences like abc or 6543 are easy to guess."));
+        assert!(reason("1234567890!@#$%^&*()").starts_with("Value error, The password is easy to guess."));
+        assert!(checked("passwordpassword", 12).is_err() && checked("qwertyuiopasdfgh", 12).is_err());
+    }
+
+    #[test]
+    fn no_password_takes_long() {
+        let cycle = |alphabet: &str| alphabet.chars().cycle().take(1024).collect::<String>();
+        let _ = checked("the first one fills zxcvbn's tables", 12);
+        let words: Vec<String> = (0..1000).map(|number| format!("word{number}")).collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).chain(["a", "aa", "aaa"]).collect();
+        for password in [
+            cycle("4@8({[<3691!|17|0$5+7%2"),
+            cycle("1234567890!@#$%^&*()"),
+            cycle("4({[<1!|7"),
+            cycle("a"),
+            cycle("ab1"),
+            cycle("the of and in was is for as on with"),
+            cycle("aA@"),
+            cycle("19901991"),
+            cycle("\u{1d160}").chars().take(256).collect(),
+        ] {
+            let password = Password::parse(&password).unwrap();
+            let begin = Instant::now();
+            let _ = check(&password, &words, 12);
+            println!("{:?} {}", begin.elapsed(), rated(password.as_str()));
+            assert!(begin.elapsed() < Duration::from_millis(250), "{:?}", begin.elapsed());
+        }
+    }
+}

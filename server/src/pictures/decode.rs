@@ -1,0 +1,208 @@
+//! An uploaded picture, decoded within bounds and encoded anew: what leaves here holds pixels and nothing else.
+//!
+//! Encoding anew is what removes Exif and GPS, comments, colour profiles, hidden trailers and whatever else a
+//! file can carry. Blocking work of up to a second: run it on a [`Pool`](crate::pool::Pool).
+
+mod jpeg;
+mod webp;
+
+use std::io::Cursor;
+
+use image::codecs::jpeg::{JpegDecoder, JpegEncoder};
+use image::codecs::png::{PngDecoder, PngEncoder};
+use image::codecs::webp::{WebPDecoder, WebPEncoder};
+use image::imageops::FilterType;
+use image::{DynamicImage, ImageDecoder, ImageError, Limits};
+
+/// Bytes that an upload may have.
+pub(crate) const MAX_BYTES: usize = 8 * MIB;
+/// Pixels on the longer side of what is stored. Larger pictures are scaled down.
+pub(crate) const STORED_SIDE: u32 = 1024;
+
+const MIB: usize = 1024 * 1024;
+/// Pixels on a side, and in all, of a picture that is decoded.
+const MAX_SIDE: u32 = 8192;
+const MAX_PIXELS: u64 = 13_000_000;
+/// Bytes that a decoded picture may have: while it is scaled down, about as much again is needed.
+const MAX_PICTURE: u64 = 64 * MIB as u64;
+/// Bytes that decoding may take: with the upload and the decoder's copy of it, 128 MiB.
+const MAX_MEMORY: u64 = (128 * MIB - 2 * MAX_BYTES) as u64;
+/// Bytes that a PNG's chunks (a compressed colour profile, for one) may unfold to.
+const PNG_CHUNKS: u64 = 16 * MIB as u64;
+const JPEG_QUALITY: u8 = 85;
+
+/// A picture fit to be stored and served.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Picture {
+    /// `image/png`, `image/jpeg` or `image/webp`.
+    pub(crate) content_type: &'static str,
+    /// The file.
+    pub(crate) bytes: Vec<u8>,
+    /// Pixels, at most [`STORED_SIDE`].
+    pub(crate) width: u32,
+    /// Pixels, at most [`STORED_SIDE`].
+    pub(crate) height: u32,
+}
+
+/// Why an upload does not become a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refused {
+    /// By its content neither PNG, JPEG nor WebP: 415.
+    #[error("only PNG, JPEG and WebP pictures are accepted")]
+    Type,
+    /// Damaged, cut short, or not what its header says: 422.
+    #[error("the picture is damaged or incomplete")]
+    Broken,
+    /// Decoding it would take too much memory: 422.
+    #[error(
+        "the picture is too large: at most {MAX_SIDE} pixels a side, {} megapixels (fewer for deep colour, \
+         transparency or lossless WebP) and {} MiB",
+        MAX_PIXELS / 1_000_000,
+        MAX_BYTES / MIB
+    )]
+    TooLarge,
+}
+
+impl From<ImageError> for Refused {
+    fn from(error: ImageError) -> Self {
+        if matches!(error, ImageError::Limits(_)) { Self::TooLarge } else { Self::Broken }
+    }
+}
+
+/// Decodes an upload and encodes it anew in its own format, upright and at most [`STORED_SIDE`] pixels a side.
+///
+/// The content decides the format, never a name or a header. Of an animation the first frame stays.
+pub(crate) fn decode(bytes: &[u8]) -> Result<Picture, Refused> {
+    let format = Format::of(bytes).ok_or(Refused::Type)?;
+    if bytes.len() > MAX_BYTES {
+        return Err(Refused::TooLarge);
+    }
+    let picture = format.read(bytes)?;
+    let (width, height) = (picture.width(), picture.height());
+    Ok(Picture { content_type: format.content_type(), bytes: format.write(&picture)?, width, height })
+}
+
+#[derive(Clone, Copy)]
+enum Format {
+    Png,
+    Jpeg,
+    WebP,
+}
+
+impl Format {
+    /// By the signature at the very beginning: what merely contains a picture is none.
+    fn of(bytes: &[u8]) -> Option<Self> {
+        if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
+            Some(Self::Png)
+        } else if bytes.starts_with(b"\xff\xd8\xff") {
+            Some(Self::Jpeg)
+        } else if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
+            Some(Self::WebP)
+        } else {
+            None
+        }
+    }
+
+    const fn content_type(self) -> &'static str {
+        match self {
+            Self::Png => "image/png",
+            Self::Jpeg => "image/jpeg",
+            Self::WebP => "image/webp",
+        }
+    }
+
+    fn read(self, bytes: &[u8]) -> Result<DynamicImage, Refused> {
+        match self {
+            Self::Png => {
+                let mut limits = Limits::default();
+                limits.max_image_width = Some(MAX_SIDE);
+                limits.max_image_height = Some(MAX_SIDE);
+                limits.max_alloc = Some(PNG_CHUNKS);
+                let decoder = PngDecoder::with_limits(Cursor::new(bytes), limits)?;
+                read(decoder, Cost { per_pixel: 0, flat: PNG_CHUNKS })
+            }
+            Self::Jpeg => {
+                let survey = jpeg::survey(bytes).ok_or(Refused::Broken)?;
+                // The coefficients of a progressive picture, or of one in several scans, are kept as two bytes.
+                let cost = Cost { per_pixel: 2 * u64::from(survey.components), flat: 0 };
+                read(JpegDecoder::new(Cursor::new(bytes))?, cost)
+            }
+            Self::WebP => {
+                let survey = webp::survey(bytes).ok_or(Refused::Broken)?;
+                let cost = Cost { per_pixel: survey.per_pixel(), flat: survey.tables() };
+                let decoder = WebPDecoder::new(Cursor::new(survey.file))?;
+                let (width, height) = decoder.dimensions();
+                // The decoder makes room for a frame before it compares that frame's size with the file's.
+                if survey.frame.0 > width || survey.frame.1 > height {
+                    return Err(Refused::Broken);
+                }
+                read(decoder, cost)
+            }
+        }
+    }
+
+    fn write(self, picture: &DynamicImage) -> Result<Vec<u8>, Refused> {
+        let mut bytes = Vec::new();
+        match self {
+            Self::Png => picture.write_with_encoder(PngEncoder::new(&mut bytes))?,
+            Self::Jpeg => picture.write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY))?,
+            Self::WebP => picture.write_with_encoder(WebPEncoder::new_lossless(&mut bytes))?,
+        }
+        Ok(bytes)
+    }
+}
+
+/// Bytes that a decoder takes beside the picture it makes.
+struct Cost {
+    per_pixel: u64,
+    flat: u64,
+}
+
+/// The picture: upright, scaled down, with eight bits a channel. Nothing is allocated for it before its size
+/// is known to be bearable.
+fn read(mut decoder: impl ImageDecoder, cost: Cost) -> Result<DynamicImage, Refused> {
+    let (width, height) = decoder.dimensions();
+    let pixels = u64::from(width) * u64::from(height);
+    let picture = decoder.total_bytes();
+    let memory = picture.saturating_add(pixels * cost.per_pixel).saturating_add(cost.flat);
+    let too_many = width > MAX_SIDE || height > MAX_SIDE || pixels > MAX_PIXELS;
+    if too_many || picture > MAX_PICTURE || memory > MAX_MEMORY {
+        return Err(Refused::TooLarge);
+    }
+    if pixels == 0 {
+        return Err(Refused::Broken);
+    }
+    let orientation = decoder.orientation()?;
+    let mut picture = eight_bits(fit(DynamicImage::from_decoder(decoder)?));
+    picture.apply_orientation(orientation);
+    Ok(picture)
+}
+
+/// Scales down to [`STORED_SIDE`]: first coarsely by averaging to twice the size, so that the good filter,
+/// which works in wide floats, has little to hold.
+fn fit(mut picture: DynamicImage) -> DynamicImage {
+    let (width, height) = (picture.width(), picture.height());
+    let longer = width.max(height);
+    if longer <= STORED_SIDE {
+        return picture;
+    }
+    let scaled = |side: u32| (side * STORED_SIDE / longer).max(1);
+    let (width, height) = (scaled(width), scaled(height));
+    if longer > 4 * STORED_SIDE {
+        picture = picture.thumbnail_exact(2 * width, 2 * height);
+    }
+    picture.resize_exact(width, height, FilterType::Lanczos3)
+}
+
+fn eight_bits(picture: DynamicImage) -> DynamicImage {
+    match picture {
+        DynamicImage::ImageLuma16(_) => picture.to_luma8().into(),
+        DynamicImage::ImageLumaA16(_) => picture.to_luma_alpha8().into(),
+        DynamicImage::ImageRgb16(_) => picture.to_rgb8().into(),
+        DynamicImage::ImageRgba16(_) => picture.to_rgba8().into(),
+        eight => eight,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,96 @@
+//! A walk over a JPEG's segments (ITU-T T.81 Annex B) before anything is decoded.
+//!
+//! The decoder is forgiving: it fills up what a file cut short lacks, and it goes through every scan that it is
+//! given. So it is told here what is cut short and what has more scans than any encoder makes.
+
+/// Scans of a progressive picture; encoders make about ten.
+const MAX_SCANS: usize = 32;
+
+/// What the decoder's memory depends on.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Survey {
+    /// Colour channels: 1, 3 or 4.
+    pub(super) components: u8,
+}
+
+/// `None` when the segments do not follow one another from the start marker to the end marker.
+pub(super) fn survey(bytes: &[u8]) -> Option<Survey> {
+    let mut rest = bytes.strip_prefix(b"\xff\xd8")?;
+    let (mut components, mut scans) = (None, 0);
+    loop {
+        let (marker, after) = next_marker(rest)?;
+        if marker == 0xd9 {
+            return components.filter(|_| scans > 0).map(|components| Survey { components });
+        }
+        let (segment, after) = split_segment(after)?;
+        rest = after;
+        match marker {
+            // Baseline, extended, progressive. The others (lossless, arithmetic) are not decoded.
+            0xc0..=0xc2 if components.is_none() => {
+                components = Some(*segment.get(5)?).filter(|count| matches!(count, 1 | 3 | 4));
+                components?;
+            }
+            0xda => {
+                scans += 1;
+                rest = skip_scan(rest)?;
+                (scans <= MAX_SCANS && components.is_some()).then_some(())?;
+            }
+            // Huffman and quantization tables, restart interval, applications' segments, comments.
+            0xc4 | 0xdb | 0xdd | 0xe0..=0xef | 0xfe => {}
+            _ => return None,
+        }
+    }
+}
+
+/// A marker may have any number of 0xFF before it (B.1.1.2).
+fn next_marker(bytes: &[u8]) -> Option<(u8, &[u8])> {
+    let mut after = bytes.strip_prefix(b"\xff")?;
+    while let Some(more) = after.strip_prefix(b"\xff") {
+        after = more;
+    }
+    after.split_first().map(|(marker, after)| (*marker, after))
+}
+
+/// The two bytes of the length count themselves (B.1.1.4).
+fn split_segment(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, after) = bytes.split_first_chunk::<2>()?;
+    after.split_at_checked(usize::from(u16::from_be_bytes(*length)).checked_sub(2)?)
+}
+
+/// Entropy-coded data ends before the first marker but the restart markers; 0xFF 0x00 is data (B.1.1.5).
+fn skip_scan(bytes: &[u8]) -> Option<&[u8]> {
+    let ends = |pair: &[u8]| matches!(pair, [0xff, second] if !matches!(second, 0 | 0xd0..=0xd7 | 0xff));
+    let end = bytes.windows(2).position(ends)?;
+    bytes.get(end..)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &[u8] = b"\xff\xd8\xff\xfe\x00\x04hi";
+    const FRAME: &[u8] = b"\xff\xc2\x00\x11\x08\x00\x01\x00\x01\x03abcdefghi";
+    const SCAN: &[u8] = b"\xff\xda\x00\x03x\x12\xff\x00\xff\xd0\x34";
+    const END: &[u8] = b"\xff\xff\xd9trailer";
+
+    fn surveyed(parts: &[&[u8]]) -> Option<u8> {
+        survey(&parts.concat()).map(|survey| survey.components)
+    }
+
+    #[test]
+    fn walks_to_the_end_marker() {
+        assert_eq!(surveyed(&[HEAD, FRAME, SCAN, SCAN, END]), Some(3));
+        assert_eq!(surveyed(&[HEAD, FRAME, &SCAN.repeat(32), END]), Some(3));
+    }
+
+    #[test]
+    fn refuses_what_the_decoder_would_forgive() {
+        assert_eq!(surveyed(&[HEAD, FRAME, SCAN]), None, "no end");
+        assert_eq!(surveyed(&[HEAD, FRAME, END]), None, "no scan");
+        assert_eq!(surveyed(&[HEAD, SCAN, END]), None, "no frame");
+        assert_eq!(surveyed(&[HEAD, FRAME, FRAME, SCAN, END]), None, "two frames");
+        assert_eq!(surveyed(&[HEAD, b"junk", FRAME, SCAN, END]), None, "bytes between segments");
+        assert_eq!(surveyed(&[HEAD, FRAME, &SCAN.repeat(33), END]), None, "too many scans");
+        assert_eq!(surveyed(&[HEAD, b"\xff\xfe\x00\x01", END]), None, "a length of one");
+    }
+}

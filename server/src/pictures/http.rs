@@ -1,0 +1,110 @@
+//! The profile picture's routes.
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode, header};
+use portcullis::{Created, DescribeResponse, File, Guard, InvalidInput, Multipart, NoContent, Operation, Path};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::decode::{self, Refused};
+use crate::{
+    access::Action,
+    app::App,
+    client::Client,
+    error::{Error, Failed, NotFound, Unavailable, Unprocessable, UnsupportedMediaType},
+    tokens::{ProfileRead, ProfileWrite, SessionTokens},
+};
+
+/// A picture to upload.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Upload {
+    /// A PNG, JPEG or WebP picture of at most 8 MiB. Its content decides, not its name.
+    file: File<{ decode::MAX_BYTES }>,
+}
+
+/// Where the picture is.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Uploaded {
+    /// For its owner alone.
+    url: String,
+}
+
+pub(crate) async fn upload_profile_image(
+    guard: Guard<SessionTokens, ProfileWrite>,
+    State(app): State<App>,
+    client: Client,
+    Multipart(upload): Multipart<Upload>,
+) -> Result<Created<Uploaded>, Failed<(Unprocessable, UnsupportedMediaType, Unavailable)>> {
+    let bytes = upload.file.into_bytes();
+    let picture = app.picture_pool().run(move |()| decode::decode(&bytes)).await?.map_err(refusal)?;
+    let id = super::replace(&app, guard.principal().account, picture, &client).await?;
+    Ok(Created(Uploaded { url: super::url(&app, id) }))
+}
+
+fn refusal(refused: Refused) -> Error {
+    match refused {
+        Refused::Type => Error::UnsupportedPicture,
+        Refused::Broken | Refused::TooLarge => {
+            InvalidInput::field(["body", "file"], "value_error", refused.to_string()).into()
+        }
+    }
+}
+
+pub(crate) async fn delete_profile_image(
+    guard: Guard<SessionTokens, ProfileWrite>,
+    State(app): State<App>,
+    client: Client,
+) -> Result<NoContent, Failed<(Unavailable,)>> {
+    super::remove(&app, guard.principal().account, &client).await?;
+    Ok(NoContent)
+}
+
+pub(crate) async fn read_profile_image(
+    guard: Guard<SessionTokens, ProfileRead>,
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Result<PictureAnswer, Failed<(NotFound, Unavailable)>> {
+    let stored = super::stored(&app, &id).await?.allow(guard.principal(), Action::Read)?;
+    let bytes = super::bytes(&app, stored.id).await?;
+    Ok(PictureAnswer { content_type: stored.content_type, bytes })
+}
+
+/// A picture's bytes, dressed so that a browser takes them for nothing else.
+#[derive(Debug)]
+pub(crate) struct PictureAnswer {
+    content_type: String,
+    bytes: Bytes,
+}
+
+impl IntoResponse for PictureAnswer {
+    fn into_response(self) -> Response {
+        let Ok(content_type) = HeaderValue::try_from(self.content_type) else {
+            return Error::Internal("a picture's content type is no header".to_owned()).into_response();
+        };
+        let fixed = HeaderValue::from_static;
+        (
+            [
+                (header::CONTENT_TYPE, content_type),
+                (header::CONTENT_DISPOSITION, fixed("inline; filename=\"profile-image\"")),
+                (header::CONTENT_SECURITY_POLICY, fixed("sandbox; default-src 'none'")),
+                (header::X_CONTENT_TYPE_OPTIONS, fixed("nosniff")),
+                (header::CACHE_CONTROL, fixed("private, no-store")),
+            ],
+            self.bytes,
+        )
+            .into_response()
+    }
+}
+
+impl DescribeResponse for PictureAnswer {
+    fn describe_response(operation: &mut Operation<'_>) {
+        for content_type in ["image/png", "image/jpeg", "image/webp"] {
+            let schema = json!({ "type": "string", "format": "binary" });
+            operation.content_response(StatusCode::OK, "The picture", content_type, schema);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! The profile picture: one for each account, for its owner's eyes.
+
+pub(crate) mod decode;
+pub(crate) mod http;
+mod rules;
+mod store;
+
+use std::fmt;
+
+use bytes::Bytes;
+use object_store::{ObjectStore, ObjectStoreExt, PutPayload, path::Path};
+use uuid::Uuid;
+
+use self::decode::Picture;
+use crate::{
+    access::Unchecked,
+    accounts::AccountId,
+    app::App,
+    audit::{self, Event},
+    client::Client,
+    clock::Timestamp,
+    db::Tx,
+    error::Error,
+    random,
+};
+
+/// A picture's name. A new upload is a new picture, so a cached one is never a wrong one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
+#[sqlx(transparent)]
+pub(crate) struct PictureId(Uuid);
+
+impl fmt::Display for PictureId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl PictureId {
+    /// Where its bytes lie in the object store. Nothing of the upload's name is in it.
+    fn key(self) -> Path {
+        Path::from(format!("profile-images/{self}"))
+    }
+}
+
+/// A picture's row.
+#[derive(Debug, sqlx::FromRow)]
+pub(crate) struct Stored {
+    id: PictureId,
+    account_id: AccountId,
+    content_type: String,
+}
+
+/// Where the picture is read.
+pub(crate) fn url(app: &App, id: PictureId) -> String {
+    format!("{}/profile-images/{id}", app.issuer())
+}
+
+/// Makes this the account's picture. The bytes are stored before the row names them, and the old ones go
+/// after the row has let go of them: a reader sees the old picture or the new one, whole.
+async fn replace(app: &App, account: AccountId, picture: Picture, client: &Client) -> Result<PictureId, Error> {
+    let now = app.now();
+    let id = PictureId(random::uuid_v7(now));
+    let content_type = picture.content_type;
+    app.objects().put(&id.key(), PutPayload::from(picture.bytes)).await?;
+
+    let mut tx = app.db().begin().await?;
+    let old = store::take(tx.conn(), account).await?;
+    if !store::insert(tx.conn(), id, account, content_type, now).await? {
+        // The account was deleted meanwhile; the sweep finds the bytes.
+        return Err(Error::NotFound);
+    }
+    audit::record(&mut tx, Event::PictureSet, Some(account), client, now).await?;
+    tx.commit().await?;
+    discard(app, old).await;
+    Ok(id)
+}
+
+/// Removes the account's picture, if there is one.
+async fn remove(app: &App, account: AccountId, client: &Client) -> Result<(), Error> {
+    let mut tx = app.db().begin().await?;
+    let old = store::take(tx.conn(), account).await?;
+    if old.is_some() {
+        audit::record(&mut tx, Event::PictureRemoved, Some(account), client, app.now()).await?;
+    }
+    tx.commit().await?;
+    discard(app, old).await;
+    Ok(())
+}
+
+/// The row of a picture; who may see it is not decided yet.
+async fn stored(app: &App, id: &str) -> Result<Unchecked<Stored>, Error> {
+    let Ok(id) = Uuid::try_parse(id) else { return Ok(Unchecked::new(None)) };
+    let mut reader = app.db().read().await?;
+    Ok(Unchecked::new(store::stored(reader.conn(), PictureId(id)).await?))
+}
+
+/// A picture's bytes.
+async fn bytes(app: &App, id: PictureId) -> Result<Bytes, Error> {
+    match app.objects().get(&id.key()).await {
+        Ok(object) => Ok(object.bytes().await?),
+        // Replaced between the look at the row and this.
+        Err(object_store::Error::NotFound { .. }) => Err(Error::NotFound),
+        Err(cause) => Err(cause.into()),
+    }
+}
+
+/// Takes the picture's row out within the transaction that deletes its account.
+pub(crate) async fn take(tx: &mut Tx, account: AccountId) -> Result<Option<PictureId>, Error> {
+    Ok(store::take(tx.conn(), account).await?)
+}
+
+/// Deletes bytes that no row names any more. What cannot be deleted now, the sweep finds.
+pub(crate) async fn discard(app: &App, picture: Option<PictureId>) {
+    let Some(picture) = picture else { return };
+    if let Err(cause) = app.objects().delete(&picture.key()).await {
+        tracing::warn!(%cause, %picture, "a picture's bytes could not be deleted; the next sweep tries again");
+    }
+}
+
+/// Deletes the bytes that no row names and that no upload may still be about to name: those that a crash or
+/// a failed deletion left. Answers how many.
+pub(crate) async fn sweep(app: &App, older_than: Timestamp) -> Result<u64, Error> {
+    use futures_util::TryStreamExt;
+
+    let mut deleted = 0;
+    let mut objects = app.objects().list(Some(&Path::from("profile-images")));
+    while let Some(object) = objects.try_next().await? {
+        let young = object.last_modified.timestamp_micros() >= older_than.as_micros();
+        let id = object.location.filename().and_then(|name| Uuid::try_parse(name).ok()).map(PictureId);
+        let Some(id) = id.filter(|_| !young) else { continue };
+        if store::stored(app.db().read().await?.conn(), id).await?.is_none() {
+            app.objects().delete(&object.location).await?;
+            deleted += 1;
+        }
+    }
+    Ok(deleted)
+}

@@ -1,0 +1,74 @@
+//! The SQL of `sessions`.
+
+use super::{Session, SessionId};
+use crate::{
+    accounts::{AccountId, Credentials},
+    client::Client,
+    clock::Timestamp,
+    db::{Conn, execute, fetch_optional},
+};
+
+type Result<T> = std::result::Result<T, sqlx::Error>;
+
+/// `false` if the account is not active or has another password by now.
+pub(super) async fn insert_session(
+    conn: Conn<'_>,
+    session: &Session,
+    verified: &Credentials,
+    client: &Client,
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> Result<bool> {
+    let inserted = execute!(
+        conn,
+        "INSERT INTO sessions (id, account_id, created_at, expires_at, address, user_agent)
+         SELECT $1, id, $4, $5, $6, $7 FROM accounts WHERE id = $2 AND password_hash = $3 AND is_active",
+        session.id,
+        session.account,
+        &verified.password_hash,
+        now,
+        expires_at,
+        client.address().map(|address| address.to_string()),
+        client.user_agent()
+    )?;
+    Ok(inserted == 1)
+}
+
+pub(super) async fn is_alive(
+    conn: Conn<'_>,
+    id: SessionId,
+    account: AccountId,
+    now: Timestamp,
+) -> Result<bool> {
+    let alive = fetch_optional!(
+        conn,
+        (AccountId,),
+        "SELECT accounts.id FROM sessions JOIN accounts ON accounts.id = sessions.account_id
+         WHERE sessions.id = $1 AND accounts.id = $2
+           AND sessions.ended_at IS NULL AND sessions.expires_at > $3 AND accounts.is_active",
+        id,
+        account,
+        now
+    )?;
+    Ok(alive.is_some())
+}
+
+/// `false` if it has ended before: of two log-outs at once, one ended it.
+pub(super) async fn end_session(conn: Conn<'_>, id: SessionId, now: Timestamp) -> Result<bool> {
+    let ended = execute!(conn, "UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL", id, now)?;
+    Ok(ended == 1)
+}
+
+pub(super) async fn end_sessions_of(conn: Conn<'_>, account: AccountId, now: Timestamp) -> Result<()> {
+    execute!(
+        conn,
+        "UPDATE sessions SET ended_at = $2 WHERE account_id = $1 AND ended_at IS NULL",
+        account,
+        now
+    )?;
+    Ok(())
+}
+
+pub(super) async fn delete_sessions_before(conn: Conn<'_>, cut: Timestamp) -> Result<u64> {
+    execute!(conn, "DELETE FROM sessions WHERE expires_at < $1", cut)
+}

@@ -1,0 +1,126 @@
+//! The keys that sign access tokens. They live in the database, sealed under the secret key, so that
+//! instances which share both sign and verify alike.
+
+use aws_lc_rs::{
+    digest::{SHA256, digest},
+    rand::SystemRandom,
+    signature::{Ed25519KeyPair, KeyPair},
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use serde::Serialize;
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use super::store;
+use crate::{
+    clock::Timestamp,
+    db::Db,
+    error::Error,
+    secret::{SecretKey, Unsealable},
+};
+
+/// What the private keys are sealed for.
+const PURPOSE: &str = "token signing key";
+/// The algorithm of new keys: small, fast and without choices to get wrong (RFC 8037).
+const ALGORITHM: &str = "EdDSA";
+
+/// The key that signs and the public half that verifies.
+pub(crate) struct SigningKeys {
+    header: Header,
+    private: EncodingKey,
+    jwks: String,
+}
+
+/// A key as the database holds it.
+#[derive(sqlx::FromRow)]
+pub(super) struct StoredKey {
+    pub(super) kid: String,
+    pub(super) sealed_private_key: Vec<u8>,
+    pub(super) public_key: Vec<u8>,
+}
+
+impl SigningKeys {
+    /// Opens the database's newest key; on the first start, makes one. Of instances that start at once, one
+    /// makes it and all use it.
+    pub(crate) async fn open(db: &Db, secret: &SecretKey, now: Timestamp) -> Result<Self, KeysError> {
+        let newest = store::newest_key(db.read().await?.conn()).await?;
+        let stored = match newest {
+            Some(stored) => stored,
+            None => {
+                let mut tx = db.begin().await?;
+                store::insert_first_key(tx.conn(), &generate(secret)?, ALGORITHM, now).await?;
+                tx.commit().await?;
+                store::newest_key(db.read().await?.conn()).await?.ok_or(KeysError::Generate)?
+            }
+        };
+        let private = secret.open(PURPOSE, &stored.sealed_private_key)?;
+        let x = URL_SAFE_NO_PAD.encode(&stored.public_key);
+        let key = json!({
+            "kty": "OKP", "crv": "Ed25519", "alg": ALGORITHM, "use": "sig", "kid": stored.kid, "x": x,
+        });
+        let mut header = Header::new(Algorithm::EdDSA);
+        header.typ = Some("at+jwt".to_owned());
+        header.kid = Some(stored.kid);
+        Ok(Self {
+            header,
+            private: EncodingKey::from_ed_der(&private),
+            jwks: json!({ "keys": [key] }).to_string(),
+        })
+    }
+
+    /// The public keys as a JWK Set (RFC 7517 §5).
+    pub(crate) fn jwks(&self) -> &str {
+        &self.jwks
+    }
+
+    /// Signs claims as an access token.
+    pub(super) fn sign(&self, claims: &impl Serialize) -> Result<String, Error> {
+        encode(&self.header, claims, &self.private)
+            .map_err(|cause| Error::Internal(format!("a token could not be signed: {cause}")))
+    }
+}
+
+impl std::fmt::Debug for SigningKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SigningKeys").field("jwks", &self.jwks).finish_non_exhaustive()
+    }
+}
+
+/// A new Ed25519 key, sealed. Its name is its thumbprint (RFC 7638), so two keys never share one.
+fn generate(secret: &SecretKey) -> Result<StoredKey, KeysError> {
+    let pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).map_err(|_| KeysError::Generate)?;
+    let pair = Ed25519KeyPair::from_pkcs8(pkcs8.as_ref()).map_err(|_| KeysError::Generate)?;
+    let private = Zeroizing::new(pkcs8.as_ref().to_vec());
+    let public_key = pair.public_key().as_ref().to_vec();
+    let x = URL_SAFE_NO_PAD.encode(&public_key);
+    // Members in lexicographic order and no white space (RFC 7638 §3).
+    let thumbprint = digest(&SHA256, format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#).as_bytes());
+    Ok(StoredKey {
+        kid: URL_SAFE_NO_PAD.encode(thumbprint),
+        sealed_private_key: secret.seal(PURPOSE, &private),
+        public_key,
+    })
+}
+
+/// Why the signing keys cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeysError {
+    /// The database did not answer.
+    #[error("the signing keys cannot be read: {0}")]
+    Database(#[from] sqlx::Error),
+    /// The database belongs to another secret key.
+    #[error(
+        "this database was made with another secret key, so its signing keys cannot be opened. \
+         Give every instance the same key: copy `secret.key` from the data directory of the first one, \
+         or name it with PORTCULLIS_SECRET_KEY_FILE"
+    )]
+    OtherSecret(#[from] Unsealable),
+    /// The operating system gave no key.
+    #[error("no signing key could be made")]
+    Generate,
+    /// The public keys do not make a verifier.
+    #[error("the signing keys cannot be used: {0}")]
+    Verifier(#[from] portcullis::KeyError),
+}
