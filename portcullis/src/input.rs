@@ -19,6 +19,7 @@ mod multipart;
 mod part;
 mod path;
 mod query;
+mod recursion;
 mod rejection;
 mod schema;
 

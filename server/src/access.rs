@@ -13,7 +13,7 @@ pub struct Principal {
 
 /// What a principal wants to do with a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
+pub(crate) enum Action {
     /// See it.
     Read,
     /// Change or remove it.
@@ -23,7 +23,7 @@ pub enum Action {
 /// A rule's answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
-pub enum Decision {
+pub(crate) enum Decision {
     /// Go on.
     Allow,
     /// As if the row did not exist.

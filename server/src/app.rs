@@ -11,7 +11,7 @@ use crate::{
     config::{Config, ConfigError, PublicUrl},
     db::{Db, OpenError},
     files, jobs, middleware,
-    passwords::{HashParameters, Hasher},
+    passwords::Hasher,
     pool::Pool,
     routes,
     secret::{SecretKey, SecretKeyError},
@@ -79,7 +79,7 @@ impl App {
             .and_then(|tokens| tokens.clock(move || now.now().into()).build())
             .map_err(KeysError::Verifier)?;
         let session_tokens = SessionTokens::new(tokens, db.clone(), clock.clone());
-        let hasher = Hasher::new(HashParameters::default()).map_err(AppError::Threads)?;
+        let hasher = Hasher::new(config.hash_parameters).map_err(AppError::Threads)?;
         let pictures = Pool::new("pictures", 1, PICTURE_QUEUE).map_err(AppError::Threads)?;
         let objects = open_objects(config.data_dir.join("objects"))?;
         Ok(Self(Arc::new(Inner {
@@ -109,7 +109,7 @@ impl App {
         let (router, document) = routes::api().finish()?;
         jobs::start(Arc::downgrade(&self.0));
         let router = router.merge(document.routes()).with_state(self.clone());
-        Ok(middleware::dress(router, self.public_url.is_https(), &self.config.trusted_proxies))
+        Ok(middleware::dress(router, self.0.public_url.is_https(), &self.0.config.trusted_proxies))
     }
 
     /// The verifier of this server's tokens, for an application's own routes:

@@ -39,6 +39,12 @@ impl Timestamp {
     }
 }
 
+impl From<Timestamp> for SystemTime {
+    fn from(moment: Timestamp) -> Self {
+        UNIX_EPOCH + (moment - Timestamp(0))
+    }
+}
+
 /// Later by a duration. Saturates at the end of the range (the year 294 000).
 impl Add<Duration> for Timestamp {
     type Output = Self;

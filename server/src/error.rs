@@ -10,7 +10,7 @@ use http::{
     HeaderValue, StatusCode,
     header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE},
 };
-use portcullis::{DescribeResponse, InvalidInput, Operation, Problem};
+use portcullis::{DescribeResponse, InvalidInput, Json, Operation, Problem};
 use serde::Serialize;
 
 use crate::{passwords::HashError, pool::NotDone};
@@ -121,7 +121,7 @@ impl Error {
 
     fn respond(&self, body: &impl Serialize) -> Response {
         self.log();
-        let mut response = (self.status(), axum::Json(body)).into_response();
+        let mut response = (self.status(), Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         let wait = match self {

@@ -1,14 +1,39 @@
 //! Accounts and authorization for an API: the account system of Portcullis.
 //!
-//! Run it beside your application as the program `portcullis`, or mount its router inside an axum application.
+//! Run it beside your application as the program `portcullis`, or mount its router inside an axum
+//! application ([`App`]). Every route is declared with the library [`portcullis`], whose first user this is.
+//!
+//! Each folder is a room, named by a word of the standards. In it, `mod.rs` holds the nouns and what other
+//! rooms may call, `http.rs` the handlers, `rules.rs` the decisions and `store.rs` the only SQL.
 
+#![forbid(unsafe_code)]
+
+mod access;
+pub mod accounts;
+mod app;
+mod audit;
 pub mod cli;
+pub mod client;
 pub mod clock;
 pub mod config;
 pub mod db;
+pub mod error;
 mod files;
-mod passwords;
+mod health;
+mod jobs;
+pub mod log;
+mod login;
+pub mod middleware;
+pub mod passwords;
 mod pictures;
 mod pool;
 pub mod random;
+mod routes;
 pub mod secret;
+pub mod serve;
+pub mod sessions;
+pub mod tokens;
+
+pub use access::Principal;
+pub use app::{App, AppError};
+pub use tokens::{ProfileRead, ProfileWrite, SessionTokens};

@@ -143,7 +143,10 @@ impl<S: Default> Shared<S> {
             }
             let done = catch_unwind(AssertUnwindSafe(|| job.run(state.get_or_insert_with(S::default))));
             if done.is_err() {
-                tracing::error!(pool = self.name, "a job panicked: its caller got an error, the thread lives on");
+                tracing::error!(
+                    pool = self.name,
+                    "a job panicked: its caller got an error, the thread lives on"
+                );
                 state = None;
             }
         }

@@ -25,7 +25,9 @@ pub(super) fn say(at: &str, context: &[Vec<ValidationError<'static>>], report: &
     let all: Vec<Branch<'_, '_>> =
         context.iter().map(Vec::as_slice).filter(|branch| !only_wants_null(at, branch)).collect();
     if let Some(meant) = meant(at, &all) {
-        meant.iter().for_each(|finding| dialect::say(finding, meant, report));
+        for finding in meant {
+            dialect::say(finding, meant, report);
+        }
         return;
     }
     if let Some((place, options)) = common_options(&all) {

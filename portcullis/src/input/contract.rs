@@ -15,6 +15,7 @@ use super::{
     dialect::{self, Origin},
     invalid::{FieldError, InvalidInput},
     kind::{Fields, Shape},
+    recursion,
     rejection::InputRejection,
     schema,
 };
@@ -55,6 +56,7 @@ impl Contract {
     }
 
     fn new(root: &Value) -> Result<Self, String> {
+        recursion::check(root)?;
         let mut checked = root.clone();
         state_ranges(&mut checked);
         let validator = jsonschema::options()

@@ -14,8 +14,8 @@ use serde::{
 /// Its name and type are what the client says of it: show them, never build a path or a decision on them.
 /// A type can be told only from the bytes.
 pub struct File<const MAX: usize> {
-    file_name: Option<String>,
-    content_type: Option<String>,
+    claimed_name: Option<String>,
+    claimed_type: Option<String>,
     bytes: Bytes,
 }
 
@@ -23,13 +23,13 @@ impl<const MAX: usize> File<MAX> {
     /// The name that the client claims, at most 255 characters of it.
     #[must_use]
     pub fn file_name(&self) -> Option<&str> {
-        self.file_name.as_deref()
+        self.claimed_name.as_deref()
     }
 
     /// The media type that the client claims, at most 255 bytes long.
     #[must_use]
     pub fn content_type(&self) -> Option<&str> {
-        self.content_type.as_deref()
+        self.claimed_type.as_deref()
     }
 
     /// The content.
@@ -90,10 +90,10 @@ impl<'de, const MAX: usize> Deserialize<'de> for File<MAX> {
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut row: A) -> Result<File<MAX>, A::Error> {
                 let missing = || A::Error::custom("not a file of a multipart form");
-                let file_name = row.next_element()?.ok_or_else(missing)?;
-                let content_type = row.next_element()?.ok_or_else(missing)?;
+                let claimed_name = row.next_element()?.ok_or_else(missing)?;
+                let claimed_type = row.next_element()?.ok_or_else(missing)?;
                 let Content(bytes) = row.next_element()?.ok_or_else(missing)?;
-                Ok(File { file_name, content_type, bytes: bytes.into() })
+                Ok(File { claimed_name, claimed_type, bytes: bytes.into() })
             }
         }
 

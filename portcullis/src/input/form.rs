@@ -57,7 +57,7 @@ where
         let otherwise = "The request body must be application/x-www-form-urlencoded";
         body::content_type(&parts.headers, is_form, otherwise)?;
         let bytes = body::read(body, MAX_BYTES).await?;
-        from_pairs(&contract, &bytes, Origin::body()).map(Self)
+        from_pairs(&contract, &bytes, &Origin::body()).map(Self)
     }
 }
 
@@ -71,13 +71,13 @@ impl<T: JsonSchema + 'static> Describe for Form<T> {
 pub(super) fn from_pairs<T: DeserializeOwned>(
     contract: &Contract,
     text: &[u8],
-    origin: Origin,
+    origin: &Origin,
 ) -> Result<T, InputRejection> {
     let mut gathered = Gathered::new(contract.fields::<T>()?, origin.clone());
     for (name, value) in gather::pairs(text)? {
         gathered.text(&name, &value);
     }
     let value = gathered.value.into();
-    contract.check(&value, &origin, gathered.amiss)?;
-    contract::make(value, &origin)
+    contract.check(&value, origin, gathered.amiss)?;
+    contract::make(value, origin)
 }

@@ -1,6 +1,6 @@
 //! The answer that names every bad field, in the dialect of FastAPI and pydantic 2.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
@@ -86,6 +86,22 @@ impl InvalidInput {
     }
 }
 
+impl fmt::Display for InvalidInput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        for error in &self.detail {
+            f.write_str(std::mem::replace(&mut separator, "; "))?;
+            for step in error.loc.iter().skip(1) {
+                write!(f, "{step}: ")?;
+            }
+            f.write_str(&error.msg)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for InvalidInput {}
+
 impl IntoResponse for InvalidInput {
     fn into_response(self) -> Response {
         json(StatusCode::UNPROCESSABLE_ENTITY, &self)
@@ -144,6 +160,15 @@ pub enum Loc {
     Name(Cow<'static, str>),
     /// The place in a list, from 0.
     Index(usize),
+}
+
+impl fmt::Display for Loc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => f.write_str(name),
+            Self::Index(index) => index.fmt(f),
+        }
+    }
 }
 
 /// The longest name of the sender's that is repeated in a `loc`.

@@ -28,7 +28,7 @@ pub(super) fn deserializer(
     MapDeserializer::new(parts)
 }
 
-impl<'de> IntoDeserializer<'de, Error> for Part {
+impl IntoDeserializer<'_, Error> for Part {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {
@@ -36,7 +36,7 @@ impl<'de> IntoDeserializer<'de, Error> for Part {
     }
 }
 
-impl<'de> IntoDeserializer<'de, Error> for Received {
+impl IntoDeserializer<'_, Error> for Received {
     type Deserializer = Part;
 
     fn into_deserializer(self) -> Part {
@@ -100,7 +100,7 @@ enum Cell {
     Bytes(Vec<u8>),
 }
 
-impl<'de> IntoDeserializer<'de, Error> for Cell {
+impl IntoDeserializer<'_, Error> for Cell {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {

@@ -49,7 +49,7 @@ where
         if query.len() > MAX_BYTES {
             return Err(InputRejection::bad_request("The query is too long"));
         }
-        from_pairs(&contract, query.as_bytes(), Origin::query()).map(Self)
+        from_pairs(&contract, query.as_bytes(), &Origin::query()).map(Self)
     }
 }
 

@@ -46,7 +46,7 @@ pub(crate) fn refuse_unknown(definitions: &mut Map<String, Value>) {
 const ROOT: &str = "#";
 
 /// Keywords whose schemas look at the same object as their parent.
-const IN_PLACE: [&str; 7] = ["$ref", "allOf", "anyOf", "oneOf", "if", "then", "else"];
+pub(super) const IN_PLACE: [&str; 7] = ["$ref", "allOf", "anyOf", "oneOf", "if", "then", "else"];
 
 fn close(schema: &mut Value, parts: &BTreeSet<String>, is_part: bool) {
     let siblings = in_place_siblings(schema);
@@ -140,13 +140,17 @@ impl Position {
 }
 
 /// Calls `visit` with the name (if it has one) of each schema directly under `keyword`.
-fn each_subschema(keyword: &str, value: &mut Value, visit: &mut dyn FnMut(&str, &mut Value)) {
+pub(super) fn each_subschema(keyword: &str, value: &mut Value, visit: &mut dyn FnMut(&str, &mut Value)) {
     match (keyword, value) {
         ("$defs" | "properties" | "patternProperties" | "dependentSchemas", Value::Object(named)) => {
-            named.iter_mut().for_each(|(name, schema)| visit(name, schema));
+            for (name, schema) in named {
+                visit(name, schema);
+            }
         }
         ("allOf" | "anyOf" | "oneOf" | "prefixItems", Value::Array(list)) => {
-            list.iter_mut().for_each(|schema| visit("", schema));
+            for schema in list {
+                visit("", schema);
+            }
         }
         (
             "items"

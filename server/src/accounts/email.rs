@@ -41,7 +41,7 @@ impl Email {
     }
 
     /// The same for a request's field, with the refusal that names it.
-    pub(crate) fn of_field(text: &str, field: &str) -> Result<Self, InvalidInput> {
+    pub(crate) fn of_field(text: &str, field: &'static str) -> Result<Self, InvalidInput> {
         Self::parse(text).map_err(|NotAnEmail| {
             InvalidInput::field(["body", field], "value_error", "value is not a valid email address")
         })

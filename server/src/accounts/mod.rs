@@ -123,7 +123,6 @@ pub(crate) struct Profile {
 pub(crate) struct Credentials {
     pub(crate) id: AccountId,
     pub(crate) password_hash: PasswordHash,
-    pub(crate) is_active: bool,
 }
 
 /// What a new account is made of. Checked: see [`NewAccount::check`].

@@ -62,7 +62,7 @@ pub(super) async fn credentials(conn: Conn<'_>, email: &Email) -> Result<Option<
     fetch_optional!(
         conn,
         Credentials,
-        "SELECT id, password_hash, is_active FROM accounts WHERE email = $1",
+        "SELECT id, password_hash FROM accounts WHERE email = $1",
         email
     )
 }

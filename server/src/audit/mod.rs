@@ -9,8 +9,7 @@ use crate::{accounts::AccountId, client::Client, clock::Timestamp, db::Tx, error
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Event {
+pub(crate) enum Event {
     /// An account was made.
     SignedUp,
     /// A log-in succeeded and a session began.
@@ -39,8 +38,7 @@ pub enum Event {
 
 impl Event {
     /// The event's name in the table: room, dot, what happened.
-    #[must_use]
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::SignedUp => "account.signed_up",
             Self::LoggedIn => "session.logged_in",

@@ -1,6 +1,8 @@
 //! The command line: what the program `portcullis` can be asked to do. The rooms do it.
 
 mod password;
+pub mod serve;
+pub mod user;
 
 use std::convert::Infallible;
 use std::str::FromStr;

@@ -99,13 +99,7 @@ fn say(line: &str) -> Result<(), String> {
 /// What went wrong, for a person who may know the cause.
 fn sentence(error: &Error) -> String {
     match error {
-        Error::Invalid(invalid) => {
-            let field = |error: &portcullis::FieldError| {
-                let name = error.loc().last().map(ToString::to_string).unwrap_or_default();
-                format!("{name}: {}", error.msg())
-            };
-            invalid.errors().iter().map(field).collect::<Vec<_>>().join("\n")
-        }
+        Error::Invalid(invalid) => invalid.to_string(),
         Error::EmailTaken => "There is an account with this e-mail address already.".to_owned(),
         error => error.to_string(),
     }

@@ -13,6 +13,7 @@ use ipnet::IpNet;
 pub use self::public_url::{PublicUrl, PublicUrlError};
 pub use self::settings::{LogFormat, Settings, Switch};
 use crate::db::{DatabaseConfig, DatabaseUrl};
+use crate::passwords::HashParameters;
 
 const TOKEN_TTL_SECS: std::ops::RangeInclusive<u64> = 30..=3600;
 const PASSWORD_LENGTH: std::ops::RangeInclusive<usize> = 8..=64;
@@ -47,6 +48,9 @@ pub struct Config {
     pub secret_key_file: Option<PathBuf>,
     /// The fewest characters of a new password: 8 to 64, 12 by default.
     pub password_min_length: usize,
+    /// What a password hash costs. By default the least that is allowed: 19 MiB and two passes of Argon2id. Raised,
+    /// each account's hash follows at its next log-in.
+    pub hash_parameters: HashParameters,
     /// Whether floods and guessing are slowed down. On; turn it off only to measure.
     pub limits: bool,
     /// The proxies whose `X-Forwarded-For` is believed. By default none.
@@ -68,9 +72,10 @@ impl Config {
             data_dir,
             public_url: None,
             audience: None,
-            access_token_ttl: Duration::from_secs(300),
+            access_token_ttl: Duration::from_mins(5),
             secret_key_file: None,
             password_min_length: 12,
+            hash_parameters: HashParameters::default(),
             limits: true,
             trusted_proxies: Vec::new(),
             log_format: LogFormat::Text,
@@ -233,7 +238,7 @@ mod tests {
         };
         check(|_| ()).unwrap();
         check(|config| config.access_token_ttl = Duration::from_secs(30)).unwrap();
-        check(|config| config.access_token_ttl = Duration::from_secs(3600)).unwrap();
+        check(|config| config.access_token_ttl = Duration::from_hours(1)).unwrap();
         check(|config| config.password_min_length = 8).unwrap();
         check(|config| config.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()]).unwrap();
         for change in [

@@ -35,6 +35,16 @@ impl PublicUrl {
         self.text.strip_prefix(&self.origin).unwrap_or_default()
     }
 
+    /// The host alone: a name, or an IP address (in brackets if it is IPv6).
+    #[must_use]
+    pub fn host(&self) -> &str {
+        let authority = self.origin.split_once("://").map_or("", |(_, authority)| authority);
+        match authority.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => host,
+            _ => authority,
+        }
+    }
+
     /// Plain http to where the server itself listens: for a server that only this computer can reach.
     pub(super) fn of_listener(address: SocketAddr) -> Self {
         let text = match address.port() {

@@ -37,7 +37,7 @@ pub struct Settings {
     #[arg(long, env = "PORTCULLIS_DATA_DIR", global = true, value_name = "DIR", hide_env_values = true)]
     pub data_dir: Option<PathBuf>,
 
-    /// sqlite://PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE [default: portcullis.db in the data directory].
+    /// `sqlite://PATH` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE` [default: portcullis.db in the data directory].
     /// Give a password by the variable or the file: other users of the computer can see a flag
     #[arg(long, env = "PORTCULLIS_DATABASE_URL", global = true, value_name = "URL", hide_env_values = true)]
     pub database_url: Option<SecretString>,
@@ -52,7 +52,7 @@ pub struct Settings {
     )]
     pub database_connections: Option<u32>,
 
-    /// The address that people use, as in https://login.example; needed unless only this computer can connect
+    /// The address that people use, as in `https://login.example`; needed unless only this computer can connect
     #[arg(long, env = "PORTCULLIS_PUBLIC_URL", global = true, value_name = "URL", hide_env_values = true)]
     pub public_url: Option<String>,
 

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use sqlx::error::DatabaseError;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::PgConnection;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -14,7 +15,7 @@ static SQLITE: Migrator = sqlx::migrate!("./migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("./migrations/postgres");
 
 /// How long an instance waits while another changes the tables.
-const WAIT: Duration = Duration::from_secs(60);
+pub(super) const WAIT: Duration = Duration::from_mins(1);
 
 /// The number of the newest migration in this program. The twins have the same numbers.
 pub(super) fn latest() -> i64 {
@@ -27,18 +28,23 @@ pub(super) async fn applied(conn: Conn<'_>) -> Result<Option<i64>, sqlx::Error> 
     fetch_one!(conn, (Option<i64>,), sql).map(|(version,)| version)
 }
 
+// `run_direct` is what sqlx's `run` calls; a future of `run` is not `Send` for every lifetime, so it cannot be spawned.
+
 /// All missing migrations in one transaction, which holds SQLite's own write lock from its first moment: instances
 /// queue up, and one that is killed leaves the file as it was. References are off meanwhile, because SQLite changes
 /// a table by building another in its place (<https://sqlite.org/lang_altertable.html#otheralter>), and are checked
 /// before the commit.
 pub(super) async fn sqlite(options: &SqliteConnectOptions, database: &str) -> Result<(), OpenError> {
-    let failed = |cause| match is_busy(&cause) {
-        true => OpenError::Locked,
-        false => OpenError::Connect { database: database.to_owned(), cause },
+    let failed = |cause| {
+        if is_busy(&cause) {
+            OpenError::Locked
+        } else {
+            OpenError::Connect { database: database.to_owned(), cause }
+        }
     };
     let mut conn = options.clone().busy_timeout(WAIT).foreign_keys(false).connect().await.map_err(failed)?;
     let mut tx = conn.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
-    SQLITE.run(&mut *tx).await.map_err(explain)?;
+    SQLITE.run_direct(None, &mut *tx, false).await.map_err(explain)?;
     let broken: Option<(String,)> = sqlx::query_as("SELECT \"table\" FROM pragma_foreign_key_check LIMIT 1")
         .fetch_optional(&mut *tx)
         .await
@@ -54,7 +60,7 @@ pub(super) async fn sqlite(options: &SqliteConnectOptions, database: &str) -> Re
 pub(super) async fn postgres(conn: &mut PgConnection) -> Result<(), OpenError> {
     let settings = "SET lock_timeout = '60s'; SET client_min_messages = warning";
     sqlx::raw_sql(settings).execute(&mut *conn).await.map_err(|error| explain(error.into()))?;
-    POSTGRES.run(conn).await.map_err(explain)
+    POSTGRES.run_direct(None, conn, false).await.map_err(explain)
 }
 
 fn explain(error: MigrateError) -> OpenError {
@@ -74,7 +80,7 @@ fn explain(error: MigrateError) -> OpenError {
 
 /// `SQLITE_BUSY`, or PostgreSQL's `lock_not_available`.
 fn is_busy(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code());
+    let code = error.as_database_error().and_then(DatabaseError::code);
     matches!(code.as_deref(), Some("5" | "55P03"))
 }
 

@@ -144,7 +144,8 @@ mod tests {
     }
 
     async fn insert_account(conn: Conn<'_>, email: &str) -> Result<i64, sqlx::Error> {
-        let sql = "INSERT INTO accounts (email, is_active, created_at, updated_at) VALUES ($1, $2, $3, $3) RETURNING id";
+        let sql = "INSERT INTO accounts (email, full_name, password_hash, is_active, created_at, updated_at) \
+                   VALUES ($1, '', '', $2, $3, $3) RETURNING id";
         fetch_one!(conn, (i64,), sql, email, true, Timestamp::from_secs(1)).map(|(id,)| id)
     }
 
@@ -185,7 +186,7 @@ mod tests {
         let mut tx = db.begin().await.unwrap();
         for (pragma, value) in [("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 5000)] {
             let sql = sqlx::AssertSqlSafe(format!("SELECT * FROM pragma_{pragma}"));
-            assert_eq!(fetch_one!(tx.conn(), (i64,), sql.clone()).unwrap(), (value,), "{pragma}");
+            assert_eq!(fetch_one!(tx.conn(), (i64,), sql).unwrap(), (value,), "{pragma}");
         }
         let (mode,) = fetch_one!(tx.conn(), (String,), "SELECT * FROM pragma_journal_mode").unwrap();
         assert_eq!(mode, "wal");

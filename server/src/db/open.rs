@@ -1,5 +1,6 @@
 //! Opens either database with the settings that make an acknowledged write durable and every wait finite.
 
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -105,11 +106,12 @@ pub(super) async fn open(config: &DatabaseConfig) -> Result<Db, OpenError> {
 }
 
 async fn open_sqlite(path: &Path, database: String) -> Result<Db, OpenError> {
+    // Held until the tables are made: two instances that turn a new file to WAL at once get SQLITE_BUSY without the
+    // wait that SQLite grants everywhere else.
+    let _lock = lock(path).await?;
     // SQLite would make it readable by all; its log and index files take over the mode of this one.
     match files::create_private_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-            return Err(OpenError::Create { path: path.to_owned(), cause: error });
-        }
+        Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => return Err(cannot_create(path)(cause)),
         _ => {}
     }
     let options = SqliteConnectOptions::new().filename(path).busy_timeout(SQLITE_WAIT).foreign_keys(true);
@@ -119,6 +121,34 @@ async fn open_sqlite(path: &Path, database: String) -> Result<Db, OpenError> {
         write: sqlite_pool(1).connect_lazy_with(writing),
         read: sqlite_pool(SQLITE_READERS).connect_lazy_with(options.read_only(true)),
     })
+}
+
+/// The lock on a file beside the database, free again when dropped or when the process dies. The database itself is
+/// no file to lock: closing it here would end the locks that SQLite holds on it in this process (POSIX `fcntl`).
+async fn lock(database: &Path) -> Result<File, OpenError> {
+    let mut name = database.as_os_str().to_owned();
+    name.push(".lock");
+    let path = PathBuf::from(name);
+    let file = match files::create_private_file(&path) {
+        Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => File::open(&path),
+        outcome => outcome,
+    };
+    let file = file.map_err(cannot_create(&path))?;
+    let acquired = tokio::time::timeout(migrate::WAIT, async {
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(()),
+                Err(TryLockError::WouldBlock) => tokio::time::sleep(Duration::from_millis(20)).await,
+                Err(TryLockError::Error(cause)) => return Err(cannot_create(&path)(cause)),
+            }
+        }
+    });
+    acquired.await.unwrap_or(Err(OpenError::Locked))?;
+    Ok(file)
+}
+
+fn cannot_create(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
+    move |cause| OpenError::Create { path: path.to_owned(), cause }
 }
 
 /// Connections to a file do not go stale: they are neither tested nor renewed.

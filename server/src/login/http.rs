@@ -3,7 +3,7 @@
 use axum::extract::State;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderValue, header};
-use portcullis::{Describe, Form, Granted, InvalidInput, Operation, Public};
+use portcullis::{Describe, Form, InvalidInput, Operation, Public};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -24,6 +24,7 @@ pub(crate) struct LogIn {
     /// `password`, if it is sent.
     #[serde(default)]
     #[schemars(regex(pattern = "^(password)?$"), extend("default" = "password"))]
+    #[expect(dead_code, reason = "the schema has checked it, and there is nothing to choose")]
     grant_type: String,
     /// The e-mail address.
     #[schemars(length(min = 1, max = 254), extend("example" = "ada@example.com"))]

@@ -55,7 +55,7 @@ pub(crate) async fn attempt(
         drop(tx);
         return Err(refuse(app, id, client).await?);
     };
-    throttle::forgive(app, &mut tx, attempt, verified.id, now).await?;
+    throttle::forgive(&mut tx, attempt, verified.id, now).await?;
     audit::record(&mut tx, Event::LoggedIn, id, client, now).await?;
     let issued = tokens::issue(app, &LoggedIn(session), scope, now)?;
     tx.commit().await?;

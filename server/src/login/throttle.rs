@@ -99,7 +99,6 @@ pub(super) async fn reserve(app: &App, email: &Email, client: &Client) -> Result
 
 /// Takes a success out of the counters again, and remembers the address for the account.
 pub(super) async fn forgive(
-    app: &App,
     tx: &mut Tx,
     attempt: Attempt,
     account: AccountId,

@@ -22,7 +22,7 @@ const TAG_BYTES: usize = 32;
 
 /// What one hash costs: RFC 9106's `m`, `t` and `p`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct HashParameters {
+pub struct HashParameters {
     memory_kib: u32,
     passes: u32,
     lanes: u32,
@@ -38,7 +38,7 @@ pub(crate) struct HashParameters {
     HashParameters::MOST.passes,
     HashParameters::MOST.lanes
 )]
-pub(crate) struct ParametersOutOfRange;
+pub struct ParametersOutOfRange;
 
 impl HashParameters {
     /// The least that we write, and the default: OWASP's Password Storage Cheat Sheet.
@@ -48,14 +48,18 @@ impl HashParameters {
     const MOST: Self = Self { memory_kib: 65_536, passes: 10, lanes: 16 };
 
     /// Parameters for new hashes, between the default and 64 MiB, 10 passes, 16 lanes.
-    pub(crate) fn new(memory_kib: u32, passes: u32, lanes: u32) -> Result<Self, ParametersOutOfRange> {
+    pub fn new(memory_kib: u32, passes: u32, lanes: u32) -> Result<Self, ParametersOutOfRange> {
         let wanted = Self { memory_kib, passes, lanes };
-        let enough = memory_kib >= Self::LEAST.memory_kib && passes >= Self::LEAST.passes && lanes >= Self::LEAST.lanes;
+        let enough = memory_kib >= Self::LEAST.memory_kib
+            && passes >= Self::LEAST.passes
+            && lanes >= Self::LEAST.lanes;
         if enough && wanted.is_bearable() { Ok(wanted) } else { Err(ParametersOutOfRange) }
     }
 
     fn is_bearable(self) -> bool {
-        self.memory_kib <= Self::MOST.memory_kib && self.passes <= Self::MOST.passes && self.lanes <= Self::MOST.lanes
+        self.memory_kib <= Self::MOST.memory_kib
+            && self.passes <= Self::MOST.passes
+            && self.lanes <= Self::MOST.lanes
     }
 
     fn to_params(self) -> Result<Params, argon2::Error> {
@@ -183,7 +187,8 @@ impl Recipe {
         // A string without a version is of the first one (the PHC string format's text on Argon2).
         let version = parsed.version.map_or(Ok(Version::V0x10), Version::try_from);
         let version = version.map_err(|_| HashError::Unusable("unknown version of Argon2"))?;
-        let params = Params::try_from(&parsed).map_err(|_| HashError::Unusable("invalid Argon2 parameters"))?;
+        let params =
+            Params::try_from(&parsed).map_err(|_| HashError::Unusable("invalid Argon2 parameters"))?;
         if !HashParameters::of(&params).is_bearable() {
             return Err(HashError::Unusable("its Argon2 parameters are beyond the limit"));
         }
@@ -194,7 +199,8 @@ impl Recipe {
     }
 
     fn encode(&self, tag: &[u8]) -> Result<PasswordHash, HashError> {
-        let params = ParamsString::try_from(&self.params).map_err(|error| HashError::Failed(error.to_string()))?;
+        let params =
+            ParamsString::try_from(&self.params).map_err(|error| HashError::Failed(error.to_string()))?;
         let phc = Phc {
             algorithm: self.algorithm.ident(),
             version: Some(self.version.into()),
@@ -255,7 +261,8 @@ mod tests {
     #[tokio::test]
     async fn p08_the_stored_form_is_argon2id_with_a_salt_of_its_own() {
         let hasher = hasher();
-        let (one, two) = (hasher.hash(typed("correct horse")).await, hasher.hash(typed("correct horse")).await);
+        let (one, two) =
+            (hasher.hash(typed("correct horse")).await, hasher.hash(typed("correct horse")).await);
         let (one, two) = (one.unwrap(), two.unwrap());
         assert!(one.0.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", one.0);
         let fields: Vec<_> = one.0.split('$').collect();
@@ -308,7 +315,8 @@ mod tests {
     async fn a_stored_hash_cannot_ask_for_more_than_the_limit() {
         let hasher = hasher();
         for cost in ["m=4194304,t=2,p=1", "m=65536,t=4000000,p=1", "m=65536,t=2,p=17", "m=7,t=2,p=1"] {
-            let phc = format!("$argon2id$v=19${cost}$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc");
+            let phc =
+                format!("$argon2id$v=19${cost}$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc");
             let begin = Instant::now();
             let answer = hasher.verify(typed("password"), Some(PasswordHash(phc))).await;
             assert!(matches!(answer, Err(HashError::Unusable(_))), "{cost}: {answer:?}");

@@ -9,7 +9,8 @@ use std::fmt;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
-pub(crate) use hasher::{HashError, HashParameters, Hasher, ParametersOutOfRange, Verdict};
+pub use hasher::{HashParameters, ParametersOutOfRange};
+pub(crate) use hasher::{HashError, Hasher, Verdict};
 
 /// Bytes that a password may have as it was typed. Beyond, it is refused before any work is done with it.
 pub(crate) const MAX_BYTES: usize = 1024;
@@ -81,7 +82,8 @@ mod tests {
 
     #[test]
     fn p05_only_the_normal_form_is_made_alike() {
-        let same = |a: &str, b: &str| Password::parse(a).unwrap().as_str() == Password::parse(b).unwrap().as_str();
+        let same =
+            |a: &str, b: &str| Password::parse(a).unwrap().as_str() == Password::parse(b).unwrap().as_str();
         assert!(same("caf\u{e9} noir", "cafe\u{301} noir"));
         assert!(!same(" secret", "secret"));
         assert!(!same("secret ", "secret"));

@@ -6,6 +6,7 @@
 use std::iter::once;
 
 use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
 use zeroize::Zeroizing;
 
 use super::Password;
@@ -18,8 +19,9 @@ pub(crate) const DEFAULT_MIN_LENGTH: usize = 12;
 /// Guesses that a password has to withstand. zxcvbn's score 3 begins five guesses later, which would refuse
 /// eight random characters.
 const GUESSES: u64 = 100_000_000;
-/// Code points that zxcvbn is shown at most; what follows them can only make a password better.
+/// Code points that zxcvbn is shown; what follows them can only make a password better.
 const RATED: usize = 64;
+const LEAST_RATED: usize = 10;
 /// zxcvbn looks up each part of the password in each of its l33t readings. Beyond this many parts it is shown
 /// fewer code points: 100 of `4@({[<!|17$5+…` would take it two seconds.
 const LOOK_UPS: usize = 4 * RATED * RATED;
@@ -28,8 +30,11 @@ const L33T: [&str; 12] = ["4@", "8", "({[<", "3", "69", "1!|", "1|7", "0", "$5",
 /// Account words that are looked at, and bytes of each: more than a profile has.
 const WORDS: usize = 64;
 const WORD_BYTES: usize = 320;
-/// Parts of a word are words of their own (`lopez` of `ana.lopez@example.org`) from this many code points on.
-const PART: usize = 3;
+/// The fewest code points of a word, or of a part of one that is a word of its own, as `lopez` of
+/// `ana.lopez@example.org`.
+const WORD_LENGTH: usize = 2;
+/// Characters beside the account's words that do not make a password: a year and a mark, as a rule.
+const LOOSE: usize = 5;
 
 /// Common passwords of twelve characters and more that ranked lists of leaked passwords agree on, in lower
 /// case. zxcvbn knows the shorter ones, but lets a third of these pass.
@@ -65,9 +70,11 @@ impl Weak {
     pub(crate) fn message(&self) -> String {
         match self {
             Self::TooShort { min_length } => format!("String should have at least {min_length} characters"),
-            Self::OwnWords => "Value error, The password is made of your name, your e-mail address or the name of \
+            Self::OwnWords => {
+                "Value error, The password is made of your name, your e-mail address or the name of \
                                this service. Add words that have nothing to do with them."
-                .to_owned(),
+                    .to_owned()
+            }
             Self::Common => "Value error, This is a very common password. Choose another one.".to_owned(),
             Self::Guessable(feedback) => format!("Value error, The password is easy to guess. {feedback}"),
         }
@@ -82,61 +89,62 @@ pub(crate) fn check(password: &Password, words: &[&str], min_length: usize) -> R
     if password.as_str().chars().count() < min_length {
         return Err(Weak::TooShort { min_length });
     }
-    let lower = Zeroizing::new(password.as_str().to_lowercase());
+    let folded = Zeroizing::new(fold(password.as_str()));
     let words = with_parts(words);
-    if consists_of(&lower, &words) {
+    if consists_of(&folded, &words) {
         return Err(Weak::OwnWords);
     }
-    if is_common(&lower) {
+    if is_common(&folded) {
         return Err(Weak::Common);
     }
     rate(password.as_str(), &words)
 }
 
-/// The words in the password's normal form, and their parts.
+/// Without case and accents, which one leaves out when one types one's name.
+fn fold(text: &str) -> String {
+    text.nfd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect()
+}
+
+/// The folded words and their parts, longest first.
 fn with_parts(words: &[&str]) -> Vec<String> {
-    let whole = words.iter().filter(|word| word.len() <= WORD_BYTES).map(|word| word.nfc().collect::<String>());
     let mut all = Vec::new();
-    for word in whole.map(|word| word.to_lowercase()) {
-        let parts = word.split(|c: char| !c.is_alphanumeric()).filter(|part| part.chars().count() >= PART);
-        let halves = word.split('@').filter(|half| half.chars().count() >= PART);
-        all.extend(once(word.as_str()).chain(halves).chain(parts).map(str::to_owned));
+    for word in words.iter().filter(|word| word.len() <= WORD_BYTES).map(|word| fold(word)) {
+        let parts = word.split(|c: char| !c.is_alphanumeric());
+        all.extend(once(word.as_str()).chain(word.split('@')).chain(parts).map(str::to_owned));
     }
-    all.retain(|word| !word.is_empty());
-    all.sort_unstable_by_key(|word| std::cmp::Reverse(word.len()));
+    all.retain(|word| word.chars().count() >= WORD_LENGTH);
+    all.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
     all.dedup();
     all.truncate(WORDS);
     all
 }
 
-/// Whether the password is nothing but the words, repeated at will, with separators between them.
+/// Whether the password is the words, repeated at will and with separators between them, and [`LOOSE`] other
+/// characters at most.
 fn consists_of(password: &str, words: &[String]) -> bool {
-    let bytes = password.as_bytes();
-    // reached[i]: the first i bytes are words and separators; the flag says that there was a word.
-    let mut reached = vec![None; bytes.len() + 1];
-    if let Some(start) = reached.first_mut() {
-        *start = Some(false);
-    }
-    for at in 0..bytes.len() {
-        let (Some(Some(had_word)), Some(rest)) = (reached.get(at).copied(), bytes.get(at..)) else { continue };
-        if rest.first().is_some_and(|byte| b" .-_@+".contains(byte)) {
-            mark(&mut reached, at + 1, had_word);
-        }
-        for word in words.iter().filter(|word| rest.starts_with(word.as_bytes())) {
-            mark(&mut reached, at + word.len(), true);
-        }
-    }
-    reached.last() == Some(&Some(true))
+    words.iter().any(|word| password.contains(word.as_str())) && loose_characters(password, words) <= LOOSE
 }
 
-fn mark(reached: &mut [Option<bool>], at: usize, had_word: bool) {
-    if let Some(place) = reached.get_mut(at) {
-        *place = Some(place.unwrap_or(false) || had_word);
+/// How many characters are left over when the words and the separators are taken out as well as can be.
+fn loose_characters(password: &str, words: &[String]) -> usize {
+    // The fewest that are left over of the password's first so many bytes.
+    let mut fewest = vec![usize::MAX; password.len() + 1];
+    let mut left = 0;
+    for (at, c) in password.char_indices() {
+        left = fewest.get(at).map_or(left, |known| left.min(*known));
+        let rest = password.get(at..).unwrap_or_default();
+        for word in words.iter().filter(|word| rest.starts_with(word.as_str())) {
+            if let Some(end) = fewest.get_mut(at + word.len()) {
+                *end = left.min(*end);
+            }
+        }
+        left += usize::from(!" .-_@+".contains(c));
     }
+    fewest.last().map_or(left, |known| left.min(*known))
 }
 
-fn is_common(lower: &str) -> bool {
-    COMMON.lines().any(|common| common == lower)
+fn is_common(folded: &str) -> bool {
+    COMMON.lines().any(|common| common == folded)
 }
 
 fn rate(password: &str, words: &[String]) -> Result<(), Weak> {
@@ -154,7 +162,7 @@ fn rated(password: &str) -> usize {
     let mut seen = String::with_capacity(4 * RATED);
     for (count, c) in password.chars().take(RATED).enumerate() {
         seen.push(c);
-        if l33t_readings(&seen) * (count + 1) * (count + 1) > LOOK_UPS {
+        if count >= LEAST_RATED && l33t_readings(&seen) * (count + 1) * (count + 1) > LOOK_UPS {
             return count;
         }
     }
@@ -188,7 +196,10 @@ mod tests {
         assert_eq!(checked("k7#Qz!mP2vxw", 12), Ok(()));
         assert_eq!(checked("k7#Qz!mP", 8), Ok(()));
         assert_eq!(checked("k7#Qz!m", 8), Err(Weak::TooShort { min_length: 8 }));
-        assert_eq!((short.kind(), short.message().as_str()), ("string_too_short", "String should have at least 12 characters"));
+        assert_eq!(
+            (short.kind(), short.message().as_str()),
+            ("string_too_short", "String should have at least 12 characters")
+        );
     }
 
     #[test]
@@ -200,8 +211,13 @@ mod tests {
             assert_eq!(password.chars().count(), length);
             assert_eq!(checked(&password, 12), Ok(()));
         }
-        for password in ["🦊🌵🎻🧊🪁🐙🥨🛶🎲🌋🧵🪐", "месяц жуёт синюю лампу", "紫電改良鯨飲馬食雨後筍竹", "سبعة قوارب تحت المطر", "  leading amber kiln  "]
-        {
+        for password in [
+            "🦊🌵🎻🧊🪁🐙🥨🛶🎲🌋🧵🪐",
+            "месяц жуёт синюю лампу",
+            "紫電改良鯨飲馬食雨後筍竹",
+            "سبعة قوارب تحت المطر",
+            "  leading amber kiln  ",
+        ] {
             assert_eq!(checked(password, 12), Ok(()), "{password}");
         }
     }
@@ -217,7 +233,17 @@ mod tests {
             }
         }
         // Shorter ones, as `min_length = 8` lets them come this far: zxcvbn knows tens of thousands.
-        for common in ["password", "12345678", "baseball", "football1", "trustno1", "iloveyou", "sunshine", "qwertyuiop", "1q2w3e4r"] {
+        for common in [
+            "password",
+            "12345678",
+            "baseball",
+            "football1",
+            "trustno1",
+            "iloveyou",
+            "sunshine",
+            "qwertyuiop",
+            "1q2w3e4r",
+        ] {
             assert!(matches!(checked(common, 8), Err(Weak::Guessable(_))), "{common}");
         }
         assert_eq!(checked("californication", 12).unwrap_err().kind(), "value_error");
@@ -239,16 +265,23 @@ mod tests {
         ] {
             assert_eq!(checked(password, 8), Err(Weak::OwnWords), "{password}");
         }
-        assert!(checked("portcullis1", 8).is_err() && checked("analopez1990", 8).is_err());
+        for password in ["portcullis1", "analopez1990", "portcullis!2026", "1ana2lopez3", "Ana-Lopez-#1!"] {
+            assert_eq!(checked(password, 8), Err(Weak::OwnWords), "{password}: and a few characters");
+        }
+        assert_eq!(checked("k7#Qz!portcullis", 12), Ok(()), "and six characters that nobody knows");
+        assert_eq!(checked("({[<1!|7k$Wq+%m2", 12), Ok(()), "shown in part, and good enough in part");
         assert_eq!(checked("ana lopez paints turbines at dusk", 12), Ok(()), "words may be part of it");
-        assert_eq!(check(&Password::parse("._-+@@ ..--__ @+").unwrap(), &[""], 8).err(), rate("._-+@@ ..--__ @+", &[]).err());
+        assert_eq!(
+            check(&Password::parse("._-+@@ ..--__ @+").unwrap(), &[""], 8).err(),
+            rate("._-+@@ ..--__ @+", &[]).err()
+        );
     }
 
     #[test]
     fn a_guessable_password_is_refused_with_the_reason() {
         let reason = |password: &str| checked(password, 12).unwrap_err().message();
         assert!(reason("aaaaaaaaaaaaaaaa").contains("Repeats like \"aaa\" are easy to guess."));
-        assert!(reason("abcdefghijklmnop").contains("Sequences like abc or 6543 are easy to guess."));
+        assert!(reason("bcdefghijklmnopq").contains("Sequences like abc or 6543 are easy to guess."));
         assert!(reason("1234567890!@#$%^&*()").starts_with("Value error, The password is easy to guess."));
         assert!(checked("passwordpassword", 12).is_err() && checked("qwertyuiopasdfgh", 12).is_err());
     }
@@ -271,10 +304,15 @@ mod tests {
             cycle("\u{1d160}").chars().take(256).collect(),
         ] {
             let password = Password::parse(&password).unwrap();
-            let begin = Instant::now();
-            let _ = check(&password, &words, 12);
-            println!("{:?} {}", begin.elapsed(), rated(password.as_str()));
-            assert!(begin.elapsed() < Duration::from_millis(250), "{:?}", begin.elapsed());
+            // The best of three is the least disturbed by other tests.
+            let once = |_| {
+                let begin = Instant::now();
+                let _ = check(&password, &words, 12);
+                begin.elapsed()
+            };
+            let took = (0..3).map(once).min().unwrap();
+            println!("{took:?}");
+            assert!(took < Duration::from_millis(50), "{took:?} for {}", password.as_str());
         }
     }
 }

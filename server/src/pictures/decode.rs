@@ -145,7 +145,9 @@ impl Format {
         let mut bytes = Vec::new();
         match self {
             Self::Png => picture.write_with_encoder(PngEncoder::new(&mut bytes))?,
-            Self::Jpeg => picture.write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY))?,
+            Self::Jpeg => {
+                picture.write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY))?
+            }
             Self::WebP => picture.write_with_encoder(WebPEncoder::new_lossless(&mut bytes))?,
         }
         Ok(bytes)

@@ -8,7 +8,7 @@ mod store;
 use std::fmt;
 
 use bytes::Bytes;
-use object_store::{ObjectStore, ObjectStoreExt, PutPayload, path::Path};
+use object_store::{ObjectStoreExt, PutPayload, path::Path};
 use uuid::Uuid;
 
 use self::decode::Picture;

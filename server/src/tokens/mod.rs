@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use axum::extract::FromRef;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, StatusCode, header::CACHE_CONTROL};
+use ::http::{HeaderValue, StatusCode, header::CACHE_CONTROL};
 use portcullis::{
-    AccessTokens, Bearer, DescribeResponse, Granted, Operation, Scope, Scopes, SecurityScheme, Verdict, Verify,
+    AccessTokens, Bearer, DescribeResponse, Granted, Json, Operation, Scope, Scopes, SecurityScheme, Verdict, Verify,
     VerifyFailed,
 };
 use schemars::JsonSchema;
@@ -145,7 +145,7 @@ impl TokenAnswer {
 
 impl IntoResponse for TokenAnswer {
     fn into_response(self) -> Response {
-        ([(CACHE_CONTROL, HeaderValue::from_static("no-store"))], axum::Json(self)).into_response()
+        ([(CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(self)).into_response()
     }
 }
 

@@ -58,8 +58,9 @@ async fn json(body: &Value) -> Answer {
 
 /// A good body with other members on top.
 fn with(members: Value) -> Value {
+    let Value::Object(members) = members else { panic!("members of an object") };
     let mut body = json!({"email": "ada@example.org", "password": "12345"});
-    body.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+    body.as_object_mut().unwrap().extend(members);
     body
 }
 
@@ -155,6 +156,44 @@ async fn says_what_pydantic_says() {
         json(&json!({})).await.errors(),
         ["missing body.email: Field required", "missing body.password: Field required"]
     );
+}
+
+#[tokio::test]
+async fn an_email_address_is_a_mailbox_with_a_dotted_domain() {
+    for good in ["ada@example.org", "ada.b+tag@sub.example.org", "o'neil@x.co"] {
+        assert_eq!(json(&with(json!({"email": good}))).await.status, 200, "{good}");
+    }
+    for bad in [
+        "ada",
+        "@x.org",
+        "ada@",
+        "ada@localhost",
+        "ada@[127.0.0.1]",
+        "Ada <ada@x.org>",
+        "ada@x.org\n",
+        " ada@x.org",
+        "a@b@x.org",
+        "ada@x..org",
+        "ada@x.org, eve@x.org",
+        "",
+    ] {
+        let errors = json(&with(json!({"email": bad}))).await.errors();
+        assert_eq!(errors, ["value_error body.email: value is not a valid email address"], "{bad:?}");
+    }
+}
+
+/// `email` is ASCII (RFC 5321); a mailbox in other scripts (RFC 6531) is `idn-email`.
+#[tokio::test]
+async fn an_international_address_has_a_format_of_its_own() {
+    #[derive(Deserialize, Serialize, JsonSchema)]
+    struct Body {
+        #[schemars(extend("format" = "idn-email"))]
+        email: String,
+    }
+    assert_eq!(json(&with(json!({"email": "ädä@exämple.org"}))).await.status, 422);
+    let app = Router::new().route("/", on_post(async |Json(body): Json<Body>| Json(body)));
+    assert_eq!(post(&app, "application/json", r#"{"email":"ädä@exämple.org"}"#).await.status, 200);
+    assert_eq!(post(&app, "application/json", r#"{"email":"ädä@exämple"}"#).await.status, 422);
 }
 
 #[tokio::test]

@@ -208,3 +208,39 @@ async fn numbers_keep_their_width() {
         assert_eq!(take::<(u8, String)>(bad.clone()).await.status, 422, "{bad}");
     }
 }
+
+/// Alternatives with a member of the same name: to try each at each level takes 2^30 steps.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(tag = "type")]
+enum Term {
+    Neg { inner: Box<Term> },
+    Not { inner: Box<Term> },
+    One,
+}
+
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+enum Named {
+    Abs(Box<Named>),
+    Neg(Box<Named>),
+    One,
+}
+
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+struct Chain {
+    next: Option<Box<Chain>>,
+}
+
+fn nested(leaf: Value, member: &str) -> Value {
+    (0..31).fold(leaf, |inner, _| json!({member: inner}))
+}
+
+#[tokio::test]
+async fn no_type_is_checked_in_exponential_time() {
+    let answer = take::<Term>(json!({"type": "One"})).await;
+    assert_eq!((answer.status.as_u16(), answer.detail()), (500, "Internal Server Error"));
+
+    assert_eq!(take::<Named>(nested(json!("One"), "Neg")).await.status, 200);
+    assert_eq!(take::<Named>(nested(json!("Two"), "Neg")).await.errors().len(), 1);
+    assert_eq!(take::<Chain>(nested(json!({}), "next")).await.status, 200);
+    assert_eq!(take::<Chain>(nested(json!(1), "next")).await.errors().len(), 1);
+}

@@ -40,19 +40,29 @@ fn exif(orientation: u8) -> Vec<u8> {
 fn with_exif(mut encoder: impl ImageEncoder, picture: &RgbImage, orientation: u8) {
     encoder.set_exif_metadata(exif(orientation)).unwrap();
     encoder.set_icc_profile(b"profile of a camera".to_vec()).unwrap();
-    encoder.write_image(picture.as_raw(), picture.width(), picture.height(), image::ExtendedColorType::Rgb8).unwrap();
+    encoder
+        .write_image(picture.as_raw(), picture.width(), picture.height(), image::ExtendedColorType::Rgb8)
+        .unwrap();
 }
 
 #[test]
 fn each_format_stays_what_it_is() {
-    let cases = [(ImageFormat::Png, "image/png"), (ImageFormat::Jpeg, "image/jpeg"), (ImageFormat::WebP, "image/webp")];
+    let cases = [
+        (ImageFormat::Png, "image/png"),
+        (ImageFormat::Jpeg, "image/jpeg"),
+        (ImageFormat::WebP, "image/webp"),
+    ];
     for (format, content_type) in cases {
         let picture = decode(&encoded(halves(64, 32), format)).unwrap();
         assert_eq!((picture.content_type, picture.width, picture.height), (content_type, 64, 32));
         assert_eq!(image::guess_format(&picture.bytes).unwrap(), format);
         let pixels = decoded(&picture);
         assert!(pixels.get_pixel(4, 4)[0] > 200 && pixels.get_pixel(60, 4)[2] > 200, "{content_type}");
-        assert_eq!(decode(&picture.bytes).unwrap().content_type, content_type, "what was stored is accepted again");
+        assert_eq!(
+            decode(&picture.bytes).unwrap().content_type,
+            content_type,
+            "what was stored is accepted again"
+        );
     }
 }
 
@@ -82,7 +92,11 @@ fn f04_metadata_is_gone_and_the_orientation_applied() {
         let picture = decode(&bytes).unwrap();
         assert_eq!((picture.width, picture.height), (20, 40), "{}", picture.content_type);
         let pixels = decoded(&picture);
-        assert!(pixels.get_pixel(10, 4)[0] > 200 && pixels.get_pixel(10, 36)[2] > 200, "{}", picture.content_type);
+        assert!(
+            pixels.get_pixel(10, 4)[0] > 200 && pixels.get_pixel(10, 36)[2] > 200,
+            "{}",
+            picture.content_type
+        );
         for trace in [b"GPS".as_slice(), b"Exif", b"EXIF", b"eXIf", b"II*\0", b"iCCP", b"ICC", b"camera"] {
             assert!(!contains(&picture.bytes, trace), "{} in {}", trace.escape_ascii(), picture.content_type);
         }
@@ -123,7 +137,12 @@ fn f04_a_picture_cut_short_is_broken() {
         let noise = RgbImage::from_fn(64, 64, |x, y| Rgb([(x * y) as u8, (x * 7 + y) as u8, (x ^ y) as u8]));
         let bytes = encoded(noise, format);
         for part in [12, bytes.len() / 3, bytes.len() / 2, bytes.len() * 9 / 10] {
-            assert_eq!(decode(&bytes[..part]).err(), Some(Refused::Broken), "{format:?} {part} of {}", bytes.len());
+            assert_eq!(
+                decode(&bytes[..part]).err(),
+                Some(Refused::Broken),
+                "{format:?} {part} of {}",
+                bytes.len()
+            );
         }
     }
 }
@@ -160,7 +179,9 @@ fn png(width: u32, height: u32, data: &[u8]) -> Vec<u8> {
 /// PNG's CRC-32 (ISO 3309), bit by bit.
 fn crc(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc: u32, _| (crc >> 1) ^ if crc & 1 == 1 { 0xedb8_8320 } else { 0 })
+        (0..8).fold(crc ^ u32::from(*byte), |crc: u32, _| {
+            (crc >> 1) ^ if crc & 1 == 1 { 0xedb8_8320 } else { 0 }
+        })
     })
 }
 
@@ -175,7 +196,8 @@ fn f04_bombs_are_refused_in_time() {
     };
     let lossless_of_tables = {
         let data = [b"\x2f\x0f\xc0\x03\0".to_vec(), vec![0x55; 1 << 20]].concat();
-        let chunk = [b"WEBPVP8L".as_slice(), &u32::try_from(data.len()).unwrap().to_le_bytes(), &data, b"\0"].concat();
+        let chunk = [b"WEBPVP8L".as_slice(), &u32::try_from(data.len()).unwrap().to_le_bytes(), &data, b"\0"]
+            .concat();
         [b"RIFF".as_slice(), &u32::try_from(chunk.len()).unwrap().to_le_bytes(), &chunk].concat()
     };
     let mut jpeg = encoded(halves(8, 8), ImageFormat::Jpeg);
@@ -184,8 +206,16 @@ fn f04_bombs_are_refused_in_time() {
     let bombs = [
         ("a header of 65 535 pixels a side", png(65_535, 65_535, &zeros), Refused::TooLarge),
         ("a header of 2³¹ pixels a side", png(1 << 31, 1 << 31, &zeros), Refused::TooLarge),
-        ("more pixels than we decode", encoded(RgbImage::new(8000, 8000), ImageFormat::Png), Refused::TooLarge),
-        ("a side longer than we decode", encoded(RgbImage::new(8193, 1), ImageFormat::Png), Refused::TooLarge),
+        (
+            "more pixels than we decode",
+            encoded(RgbImage::new(8000, 8000), ImageFormat::Png),
+            Refused::TooLarge,
+        ),
+        (
+            "a side longer than we decode",
+            encoded(RgbImage::new(8193, 1), ImageFormat::Png),
+            Refused::TooLarge,
+        ),
         ("data for another size", png(3000, 3000, &[0x78, 0x9c, 0x03, 0, 0, 0, 0, 1]), Refused::Broken),
         ("a JPEG header of 65 535 pixels a side", jpeg, Refused::TooLarge),
         ("a lossy frame larger than its canvas", lossy_in_small_canvas, Refused::Broken),
@@ -201,7 +231,8 @@ fn f04_bombs_are_refused_in_time() {
 
 #[test]
 fn the_largest_accepted_pictures_are_scaled_down_in_time() {
-    let photo = RgbImage::from_fn(4160, 3120, |x, y| Rgb([(x / 17) as u8, (y / 13) as u8, (x * y / 4096) as u8]));
+    let photo =
+        RgbImage::from_fn(4160, 3120, |x, y| Rgb([(x / 17) as u8, (y / 13) as u8, (x * y / 4096) as u8]));
     for format in [ImageFormat::Jpeg, ImageFormat::Png] {
         let bytes = encoded(photo.clone(), format);
         let begin = Instant::now();

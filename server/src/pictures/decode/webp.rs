@@ -90,7 +90,8 @@ impl Survey<'_> {
 
     /// A frame tag and a start code of three bytes each, then 14 bits of width and of height (RFC 6386 §9.1).
     fn see_lossy(&mut self, data: &[u8]) -> Option<()> {
-        let side = |at: usize| Some(u32::from(u16::from_le_bytes(data.get(at..at + 2)?.try_into().ok()?) & 0x3fff));
+        let side =
+            |at: usize| Some(u32::from(u16::from_le_bytes(data.get(at..at + 2)?.try_into().ok()?) & 0x3fff));
         self.frame = (self.frame.0.max(side(6)?), self.frame.1.max(side(8)?));
         Some(())
     }
@@ -120,14 +121,16 @@ mod tests {
 
     #[test]
     fn sees_each_lossy_frames_own_size() {
-        let bytes = file(&[chunk(b"VP8X", &[0; 10]), frame(&lossy(16_383, 1)), frame(&lossy(2, 9)), lossy(3, 3)]);
+        let bytes =
+            file(&[chunk(b"VP8X", &[0; 10]), frame(&lossy(16_383, 1)), frame(&lossy(2, 9)), lossy(3, 3)]);
         let survey = survey(&bytes).unwrap();
         assert_eq!((survey.frame, survey.animated, survey.alpha), ((16_383, 9), true, false));
     }
 
     #[test]
     fn counts_compressed_bytes_only() {
-        let bytes = file(&[chunk(b"VP8L", b"12345"), chunk(b"ALPH", b"\x01234567"), chunk(b"ALPH", b"\x00234567")]);
+        let bytes =
+            file(&[chunk(b"VP8L", b"12345"), chunk(b"ALPH", b"\x01234567"), chunk(b"ALPH", b"\x00234567")]);
         assert_eq!(survey(&bytes).unwrap().tables(), (5 + 7) * 400);
     }
 
@@ -146,7 +149,11 @@ mod tests {
         let mut long = whole.clone();
         long[16] += 1;
         assert_eq!(survey(&long), None, "a chunk longer than the file");
-        assert_eq!(survey(&file(&[frame(&lossy(1, 1)[..12])])), None, "a frame's chunk longer than the frame");
+        assert_eq!(
+            survey(&file(&[frame(&lossy(1, 1)[..12])])),
+            None,
+            "a frame's chunk longer than the frame"
+        );
     }
 
     #[test]

@@ -1,0 +1,295 @@
+//! Who sent a request, as far as the network tells: the address that limits count, and what the audit trail notes.
+//!
+//! `X-Forwarded-For` is believed only from the proxies that the operator named, and from the right: each proxy
+//! appends the address it saw, so what stands further left is the client's own invention. `Forwarded` (RFC 7239),
+//! `X-Real-IP` and the like are never read.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::extract::{ConnectInfo, FromRequestParts};
+use http::header::USER_AGENT;
+use http::request::Parts;
+use http::{Extensions, HeaderMap, HeaderValue};
+use ipnet::IpNet;
+use uuid::{Builder, fmt::Hyphenated};
+
+use crate::random;
+
+const FORWARDED_FOR: &str = "x-forwarded-for";
+/// Characters of `User-Agent` that are kept.
+const USER_AGENT_LENGTH: usize = 256;
+
+/// The sender of a request, or who acts from the command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Client {
+    address: Option<IpAddr>,
+    user_agent: Option<String>,
+    request_id: Option<RequestId>,
+    actor: Option<&'static str>,
+}
+
+impl Client {
+    /// Someone without a request, such as `"operator"` for the command line.
+    #[must_use]
+    pub const fn local(actor: &'static str) -> Self {
+        Self { address: None, user_agent: None, request_id: None, actor: Some(actor) }
+    }
+
+    /// The address, an IPv4-mapped one as IPv4. `None` from the command line, and when the application that
+    /// mounts this server does not tell its peers' addresses
+    /// (`into_make_service_with_connect_info::<SocketAddr>()`).
+    #[must_use]
+    pub fn address(&self) -> Option<IpAddr> {
+        self.address
+    }
+
+    /// What limits count as one client: the family and an IPv4 address whole, or the /64 network of an IPv6 one,
+    /// since every subscriber has 2⁶⁴ of those. All clients without an address are one.
+    #[must_use]
+    pub fn network(&self) -> [u8; 9] {
+        let mut network = [0; 9];
+        let (family, prefix) = network.split_at_mut(1);
+        match self.address {
+            None => {}
+            Some(IpAddr::V4(address)) => {
+                family.fill(4);
+                prefix.iter_mut().zip(address.octets()).for_each(|(to, from)| *to = from);
+            }
+            Some(IpAddr::V6(address)) => {
+                family.fill(6);
+                prefix.iter_mut().zip(address.octets()).for_each(|(to, from)| *to = from);
+            }
+        }
+        network
+    }
+
+    /// What the client calls itself: at most 256 characters, none of them a control character.
+    #[must_use]
+    pub fn user_agent(&self) -> Option<&str> {
+        self.user_agent.as_deref()
+    }
+
+    /// The request's name, as in the log and in the answer's `x-request-id`.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.request_id.as_ref().map(RequestId::as_str)
+    }
+
+    /// Who acts without a request; `None` for a request.
+    #[must_use]
+    pub fn actor(&self) -> Option<&'static str> {
+        self.actor
+    }
+}
+
+/// Never fails. The address is found by [`crate::middleware::dress`], which knows the trusted proxies; without it
+/// the peer's own address counts.
+impl<S: Sync> FromRequestParts<S> for Client {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let address = match parts.extensions.get::<Found>() {
+            Some(found) => found.0,
+            None => address(&parts.extensions, &parts.headers, &[]),
+        };
+        let request_id = parts.extensions.get().cloned();
+        Ok(Self { address, user_agent: user_agent(&parts.headers), request_id, actor: None })
+    }
+}
+
+/// Who asks is no part of the interface.
+impl portcullis::Describe for Client {
+    fn describe(_: &mut portcullis::Operation<'_>) {}
+}
+
+/// The address that [`address`] found for a request, carried in its extensions.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found(pub(crate) Option<IpAddr>);
+
+/// The name of one request: 122 random bits as a UUID (RFC 9562 §5.4). It is always ours: a name that the client
+/// chose could be another request's. Handlers find it in the request's extensions.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RequestId(HeaderValue);
+
+impl RequestId {
+    pub(crate) fn random() -> Self {
+        let mut text = [0; Hyphenated::LENGTH];
+        let text = Builder::from_random_bytes(random::bytes()).as_uuid().hyphenated().encode_lower(&mut text);
+        // Hexadecimal digits and hyphens are always fit for a header.
+        Self(HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("unnamed")))
+    }
+
+    /// 36 characters: lower-case hexadecimal digits and hyphens.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.to_str().unwrap_or_default()
+    }
+
+    pub(crate) fn header(&self) -> HeaderValue {
+        self.0.clone()
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Where a request comes from: the peer, or, when that is a trusted proxy, the right-most address of
+/// `X-Forwarded-For` that is none. When all are trusted it is the left-most, and when one is no address, the last
+/// good one to its right.
+pub(crate) fn address(extensions: &Extensions, headers: &HeaderMap, trusted: &[IpNet]) -> Option<IpAddr> {
+    let Some(ConnectInfo(peer)) = extensions.get::<ConnectInfo<SocketAddr>>() else {
+        warn_once();
+        return None;
+    };
+    let mut address = peer.ip().to_canonical();
+    let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
+    if !is_trusted(&address) {
+        return Some(address);
+    }
+    let lines = headers.get_all(FORWARDED_FOR).iter().rev();
+    for hop in lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b',')) {
+        let Some(hop) = parse_hop(hop) else { break };
+        address = hop;
+        if !is_trusted(&address) {
+            break;
+        }
+    }
+    Some(address)
+}
+
+/// An address, or one with a port as some proxies write it: `192.0.2.1:443`, `[2001:db8::1]:443`.
+fn parse_hop(hop: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(hop.trim_ascii()).ok()?;
+    let address = text
+        .parse::<IpAddr>()
+        .or_else(|_| text.parse::<SocketAddr>().map(|address| address.ip()))
+        .ok()
+        .or_else(|| {
+            text.strip_prefix('[')?.strip_suffix(']')?.parse::<std::net::Ipv6Addr>().ok().map(IpAddr::V6)
+        });
+    address.map(|address| address.to_canonical())
+}
+
+fn user_agent(headers: &HeaderMap) -> Option<String> {
+    let text = String::from_utf8_lossy(headers.get(USER_AGENT)?.as_bytes());
+    let kept: String = text.chars().filter(|char| !char.is_control()).take(USER_AGENT_LENGTH).collect();
+    (!kept.is_empty()).then_some(kept)
+}
+
+fn warn_once() {
+    static WARNED: AtomicBool = AtomicBool::new(false);
+    if !WARNED.swap(true, Ordering::Relaxed) {
+        tracing::warn!(
+            "requests come without their peer's address, so that limits count all clients as one: serve the \
+             router with `into_make_service_with_connect_info::<SocketAddr>()`"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn found(peer: &str, lines: &[&[u8]]) -> String {
+        let mut extensions = Extensions::new();
+        extensions.insert(ConnectInfo(SocketAddr::new(peer.parse().unwrap(), 1)));
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(FORWARDED_FOR, HeaderValue::from_bytes(line).unwrap());
+        }
+        for other in ["forwarded", "x-real-ip", "x-client-ip", "true-client-ip"] {
+            headers.insert(other, HeaderValue::from_static("6.6.6.6"));
+        }
+        let trusted = ["10.0.0.0/8".parse().unwrap(), "2001:db8::/32".parse().unwrap()];
+        address(&extensions, &headers, &trusted).unwrap().to_string()
+    }
+
+    #[test]
+    fn b08_an_untrusted_peer_is_its_own_address() {
+        assert_eq!(found("192.0.2.1", &[b"6.6.6.6"]), "192.0.2.1");
+        assert_eq!(found("::ffff:192.0.2.1", &[b"6.6.6.6", b"10.0.0.1"]), "192.0.2.1");
+    }
+
+    #[test]
+    fn b08_from_a_trusted_proxy_the_right_most_untrusted_hop_counts() {
+        for (lines, expected) in [
+            (&[][..], "10.0.0.1"),
+            (&[&b"6.6.6.6, 192.0.2.1"[..]], "192.0.2.1"),
+            (&[b"6.6.6.6, 192.0.2.1, 10.0.0.2,10.0.0.3 "], "192.0.2.1"),
+            (&[b"6.6.6.6", b"192.0.2.1", b"10.0.0.2"], "192.0.2.1"),
+            (&[b"192.0.2.1", b"6.6.6.6, nonsense"], "10.0.0.1"),
+            (&[b"6.6.6.6, nonsense, 10.0.0.2"], "10.0.0.2"),
+            (&[b"192.0.2.1, "], "10.0.0.1"),
+            (&[b"192.0.2.1,\xff"], "10.0.0.1"),
+            (&[b"10.0.0.9, 10.0.0.8"], "10.0.0.9"),
+            (&[b"192.0.2.1:4711"], "192.0.2.1"),
+            (&[b"[2a00::1]:4711"], "2a00::1"),
+            (&[b"[2a00::1]"], "2a00::1"),
+            (&[b"::ffff:192.0.2.1, 2001:db8::5, ::ffff:10.0.0.4"], "192.0.2.1"),
+        ] {
+            assert_eq!(found("::ffff:10.0.0.1", lines), expected, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_request_without_a_peer_has_no_address() {
+        assert_eq!(address(&Extensions::new(), &HeaderMap::new(), &["0.0.0.0/0".parse().unwrap()]), None);
+    }
+
+    #[test]
+    fn one_subscriber_is_one_network() {
+        let network =
+            |text: &str| Client { address: Some(text.parse().unwrap()), ..Client::local("x") }.network();
+        assert_eq!(network("2a00:1:2:3::1"), network("2a00:1:2:3:ffff::"));
+        assert_ne!(network("2a00:1:2:3::1"), network("2a00:1:2:4::1"));
+        assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
+        assert_ne!(network("0.0.0.0"), network("::"));
+        assert_ne!(network("0.0.0.0"), Client::local("x").network());
+    }
+
+    #[test]
+    fn p10_the_user_agent_is_bounded_and_plain() {
+        let named = |bytes: &[u8]| {
+            let headers = [(USER_AGENT, HeaderValue::from_bytes(bytes).unwrap())].into_iter().collect();
+            user_agent(&headers)
+        };
+        assert_eq!(named("ä\tb\u{9b}c".as_bytes()).as_deref(), Some("äbc"));
+        assert_eq!(named(&[b'x'; 300]).unwrap().len(), 256);
+        assert_eq!(named(b""), None);
+    }
+
+    proptest! {
+        #[test]
+        fn d07_no_header_moves_an_untrusted_peer_or_panics(
+            peer in any::<u32>().prop_map(|bits| IpAddr::from(bits.to_be_bytes())),
+            lines in prop::collection::vec(
+                prop::collection::vec(prop_oneof![any::<u8>(), prop::sample::select(&b"0123456789.:,[]afAF "[..])], 0..40),
+                0..4,
+            ),
+        ) {
+            let mut extensions = Extensions::new();
+            extensions.insert(ConnectInfo(SocketAddr::new(peer, 1)));
+            let mut headers = HeaderMap::new();
+            for line in lines.iter().filter_map(|line| HeaderValue::from_bytes(line).ok()) {
+                headers.append(FORWARDED_FOR, line);
+            }
+            prop_assert_eq!(address(&extensions, &headers, &["fd00::/8".parse().unwrap()]), Some(peer));
+            prop_assert!(address(&extensions, &headers, &["0.0.0.0/0".parse().unwrap()]).is_some());
+            let _ = user_agent(&headers);
+        }
+    }
+}

@@ -1,0 +1,392 @@
+//! What every answer carries and every request meets, in one pass: a name, a log line, the headers that tell a
+//! browser to be careful, a time limit, and an answer even when the handler panics.
+
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::{Body, HttpBody};
+use axum::extract::{MatchedPath, Request};
+use axum::response::Response;
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use http::header::{
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue,
+    REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use http::{Method, StatusCode};
+use hyper::body::{Frame, SizeHint};
+use ipnet::IpNet;
+use tokio::time::timeout;
+use tower::{Layer, Service};
+use tracing::Instrument as _;
+
+use crate::client::{self, RequestId};
+
+/// From a request's head to the head of its answer. A client that was still sending then learns 408, one that
+/// waited for us 503. [`crate::serve::Limits::exchange_time`] bounds the whole exchange.
+pub const REQUEST_TIME: Duration = Duration::from_mins(1);
+/// Bytes of a request's target (path and query); more is 414.
+pub const TARGET_LENGTH: usize = 8 * 1024;
+/// Header fields of a request; more is 431.
+pub const FIELDS: usize = 100;
+
+/// The target of the log line of each request, for a filter such as `info,portcullis::request=warn`.
+const LOG_TARGET: &str = "portcullis::request";
+
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// What an answer says unless its handler said otherwise.
+static CAREFUL: [(HeaderName, HeaderValue); 7] = [
+    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
+    (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+    (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+];
+static HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
+/// Puts the middleware over every route of `router` and over its 404 and 405; call it last, and once.
+///
+/// - Each request gets a [`RequestId`]; an `X-Request-Id` that came in is ignored. The answer carries it.
+/// - One log line for each request at `info`, at `error` for 5xx: method, route (the template, never the path),
+///   status, milliseconds, client. Never a query, a header or a body.
+/// - `is_https` (the public address's scheme) adds `Strict-Transport-Security`.
+/// - A panic in a handler is 500 for its request alone; [`crate::log::init`] says where it was.
+/// - An error without a body gets the one dialect's: `{"detail":"Not Found"}`.
+/// - `trusted_proxies` are those whose `X-Forwarded-For` is believed, see [`crate::client`].
+pub fn dress(router: Router, is_https: bool, trusted_proxies: &[IpNet]) -> Router {
+    router.layer(Dressing { is_https, trusted_proxies: trusted_proxies.into() })
+}
+
+#[derive(Clone)]
+struct Dressing {
+    is_https: bool,
+    trusted_proxies: Arc<[IpNet]>,
+}
+
+impl<S> Layer<S> for Dressing {
+    type Service = Dressed<S>;
+
+    fn layer(&self, inner: S) -> Dressed<S> {
+        Dressed { inner, dressing: self.clone() }
+    }
+}
+
+#[derive(Clone)]
+struct Dressed<S> {
+    inner: S,
+    dressing: Dressing,
+}
+
+impl<S> Service<Request> for Dressed<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible> + Send,
+    S::Future: Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let seen = Seen::note(&mut request, &self.dressing);
+        let span = tracing::error_span!("request", id = %seen.id);
+        let answering = if let Some(status) = refusal(&request) {
+            Err(status)
+        } else {
+            let (request, upload) = watch_upload(request);
+            Ok((self.inner.call(request), upload))
+        };
+        let answering = async move {
+            let mut response = match answering {
+                Ok((answering, upload)) => answer(answering, &upload).await,
+                Err(status) => bare(status),
+            };
+            seen.log(response.status());
+            seen.complete(&mut response);
+            Ok(response)
+        };
+        Box::pin(answering.instrument(span))
+    }
+}
+
+/// What is known of a request before it is answered.
+struct Seen {
+    id: RequestId,
+    address: Option<IpAddr>,
+    method: Method,
+    route: Option<MatchedPath>,
+    began: Instant,
+    is_https: bool,
+}
+
+impl Seen {
+    fn note(request: &mut Request, dressing: &Dressing) -> Self {
+        let id = RequestId::random();
+        let address = client::address(request.extensions(), request.headers(), &dressing.trusted_proxies);
+        let route = request.extensions().get().cloned();
+        request.extensions_mut().insert(client::Found(address));
+        request.extensions_mut().insert(id.clone());
+        let method = request.method().clone();
+        Self { id, address, method, route, began: Instant::now(), is_https: dressing.is_https }
+    }
+
+    fn log(&self, status: StatusCode) {
+        let method = known_name(&self.method);
+        let route = self.route.as_ref().map_or("-", MatchedPath::as_str);
+        let client = self.address.map(tracing::field::display);
+        let (status, ms) = (status.as_u16(), self.began.elapsed().as_secs_f64() * 1000.0);
+        if status >= 500 {
+            tracing::error!(target: LOG_TARGET, method, route, status, ms, client);
+        } else {
+            tracing::info!(target: LOG_TARGET, method, route, status, ms, client);
+        }
+    }
+
+    fn complete(&self, response: &mut Response) {
+        let is_error = response.status().is_client_error() || response.status().is_server_error();
+        if is_error && self.method != Method::HEAD && is_bare(response) {
+            speak(response);
+        }
+        let headers = response.headers_mut();
+        headers.reserve(CAREFUL.len() + 2);
+        for (name, value) in &CAREFUL {
+            headers.entry(name).or_insert_with(|| value.clone());
+        }
+        if self.is_https {
+            headers.entry(STRICT_TRANSPORT_SECURITY).or_insert_with(|| HTTPS_ONLY.clone());
+        }
+        headers.insert(REQUEST_ID.clone(), self.id.header());
+    }
+}
+
+/// The methods of RFC 9110 §9.3 and RFC 5789. Any other name is the client's invention, as long as it likes.
+fn known_name(method: &Method) -> &str {
+    match method.as_str() {
+        known @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS" | "CONNECT" | "TRACE") => {
+            known
+        }
+        _ => "other",
+    }
+}
+
+/// RFC 9110 §15.5.15, RFC 6585 §5. (HTTP/1 requests with more fields do not come this far.)
+fn refusal(request: &Request) -> Option<StatusCode> {
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    if target > TARGET_LENGTH {
+        Some(StatusCode::URI_TOO_LONG)
+    } else if request.headers().len() > FIELDS {
+        Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)
+    } else {
+        None
+    }
+}
+
+async fn answer(answering: impl Future<Output = Result<Response, Infallible>>, upload: &Upload) -> Response {
+    // Nothing is seen of what a panic left half done: the request's own state is dropped with it, and what
+    // requests share is made for a task that ends anywhere.
+    match AssertUnwindSafe(timeout(REQUEST_TIME, answering)).catch_unwind().await {
+        Ok(Ok(Ok(response))) => response,
+        Ok(Err(_)) if upload.is_arriving() => bare(StatusCode::REQUEST_TIMEOUT),
+        Ok(Err(_)) => {
+            tracing::error!("no answer in time");
+            bare(StatusCode::SERVICE_UNAVAILABLE)
+        }
+        Err(_) => bare(StatusCode::INTERNAL_SERVER_ERROR),
+    }
+}
+
+fn bare(status: StatusCode) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
+}
+
+fn is_bare(response: &Response) -> bool {
+    response.body().size_hint().exact() == Some(0) && !response.headers().contains_key(CONTENT_TYPE)
+}
+
+/// Gives an error without words the words of its status, which need no escaping in JSON.
+fn speak(response: &mut Response) {
+    let words = response.status().canonical_reason().unwrap_or("Error");
+    *response.body_mut() = Body::from(format!(r#"{{"detail":"{words}"}}"#));
+    response.headers_mut().remove(CONTENT_LENGTH);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+}
+
+/// Whether a request's body has come to its end; `None` when it has none.
+struct Upload(Option<Arc<AtomicBool>>);
+
+impl Upload {
+    fn is_arriving(&self) -> bool {
+        self.0.as_ref().is_some_and(|is_complete| !is_complete.load(Ordering::Relaxed))
+    }
+}
+
+fn watch_upload(request: Request) -> (Request, Upload) {
+    if request.body().is_end_stream() {
+        return (request, Upload(None));
+    }
+    let is_complete = Arc::new(AtomicBool::new(false));
+    let upload = Upload(Some(Arc::clone(&is_complete)));
+    (request.map(|body| Body::new(Watched { body, is_complete })), upload)
+}
+
+/// A request's body that tells when it is complete.
+struct Watched {
+    body: Body,
+    is_complete: Arc<AtomicBool>,
+}
+
+impl HttpBody for Watched {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(context);
+        if matches!(frame, Poll::Ready(None)) || self.body.is_end_stream() {
+            self.is_complete.store(true, Ordering::Relaxed);
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use axum::extract::ConnectInfo;
+    use axum::routing::{get, post};
+    use http_body_util::BodyExt as _;
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::client::Client;
+
+    fn router() -> Router {
+        let router =
+            Router::new()
+                .route(
+                    "/",
+                    get(|client: Client| async move {
+                        format!("{:?} {:?}", client.address(), client.request_id())
+                    }),
+                )
+                .route("/panic/{id}", get(async || -> () { panic!("canary") }))
+                .route("/read", post(|body: Bytes| async move { body.len().to_string() }))
+                .route("/stuck", get(std::future::pending::<()>))
+                .route("/own", get(|| async { ([(CACHE_CONTROL, "max-age=60")], StatusCode::FORBIDDEN) }))
+                .route("/worded", get(|| async { (StatusCode::NOT_FOUND, "") }));
+        dress(router, true, &["10.0.0.0/8".parse().unwrap()])
+    }
+
+    async fn send(method: &str, target: &str) -> (http::response::Parts, String) {
+        send_with(Request::builder().method(method).uri(target).body(Body::empty()).unwrap()).await
+    }
+
+    async fn send_with(request: Request) -> (http::response::Parts, String) {
+        let (parts, body) = router().oneshot(request).await.unwrap().into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        (parts, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    fn field<'a>(parts: &'a http::response::Parts, name: &str) -> &'a str {
+        parts.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    #[tokio::test]
+    async fn c04_every_answer_is_careful() {
+        for target in ["/", "/panic/1", "/absent", "/own"] {
+            let (parts, _) = send("GET", target).await;
+            for (name, value) in &CAREFUL[..6] {
+                assert_eq!(parts.headers.get_all(name).iter().collect::<Vec<_>>(), [value], "{target}");
+            }
+            assert_eq!(field(&parts, "strict-transport-security"), "max-age=31536000");
+        }
+        assert_eq!(field(&send("GET", "/own").await.0, "cache-control"), "max-age=60");
+        assert_eq!(field(&send("GET", "/absent").await.0, "cache-control"), "no-store");
+    }
+
+    #[tokio::test]
+    async fn errors_without_words_speak_the_one_dialect() {
+        for (method, target, status, body) in [
+            ("GET", "/absent", 404, r#"{"detail":"Not Found"}"#),
+            ("DELETE", "/read", 405, r#"{"detail":"Method Not Allowed"}"#),
+            ("GET", "/own", 403, r#"{"detail":"Forbidden"}"#),
+            ("GET", "/panic/1", 500, r#"{"detail":"Internal Server Error"}"#),
+            ("HEAD", "/absent", 404, ""),
+            ("GET", "/worded", 404, ""),
+        ] {
+            let (parts, text) = send(method, target).await;
+            assert_eq!((parts.status.as_u16(), text.as_str()), (status, body), "{method} {target}");
+            let length = field(&parts, "content-length");
+            assert!(length.is_empty() || length == body.len().to_string(), "{method} {target}: {length}");
+        }
+        let (parts, _) = send("DELETE", "/read").await;
+        assert_eq!((field(&parts, "allow"), field(&parts, "content-type")), ("POST", "application/json"));
+    }
+
+    #[tokio::test]
+    async fn a_name_from_outside_is_not_believed() {
+        let mut request = Request::builder().header("x-request-id", "theirs").body(Body::empty()).unwrap();
+        request.headers_mut().insert("x-forwarded-for", HeaderValue::from_static("192.0.2.7"));
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([10, 0, 0, 1], 9))));
+        let (parts, body) = send_with(request).await;
+        let id = field(&parts, "x-request-id");
+        assert_eq!(id.len(), 36);
+        assert_eq!(
+            body,
+            format!("Some(192.0.2.7) Some({id:?})"),
+            "the handler sees what the log and the client see"
+        );
+        assert_ne!(id, field(&send("GET", "/").await.0, "x-request-id"));
+    }
+
+    #[tokio::test]
+    async fn d01_a_target_and_fields_are_bounded() {
+        let path = |length: usize| format!("/{}", "a".repeat(length - 1));
+        assert_eq!(send("GET", &path(TARGET_LENGTH)).await.0.status, StatusCode::NOT_FOUND);
+        assert_eq!(send("GET", &path(TARGET_LENGTH + 1)).await.0.status, StatusCode::URI_TOO_LONG);
+
+        let with_fields = |count: usize| {
+            let request = Request::builder().uri("/absent");
+            let request = (0..count).fold(request, |request, _| request.header("x", "y"));
+            send_with(request.body(Body::empty()).unwrap())
+        };
+        assert_eq!(with_fields(FIELDS).await.0.status, StatusCode::NOT_FOUND);
+        let (parts, body) = with_fields(FIELDS + 1).await;
+        assert_eq!(parts.status, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+        assert_eq!(body, r#"{"detail":"Request Header Fields Too Large"}"#);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn d02_who_was_slow_is_told() {
+        assert_eq!(send("GET", "/stuck").await.0.status, StatusCode::SERVICE_UNAVAILABLE);
+
+        let endless = Body::from_stream(futures_util::stream::pending::<Result<Bytes, Infallible>>());
+        let request = Request::builder().method("POST").uri("/read").body(endless).unwrap();
+        assert_eq!(send_with(request).await.0.status, StatusCode::REQUEST_TIMEOUT);
+    }
+}

@@ -1,0 +1,176 @@
+//! The life of one connection: requests to the router, answers back, closed in time.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, HttpBody};
+use axum::extract::ConnectInfo;
+use bytes::Bytes;
+use hyper::body::{Frame, Incoming, SizeHint};
+use hyper::header::{CONNECTION, HOST, HeaderValue, TRANSFER_ENCODING};
+use hyper::{Request, Response, StatusCode, Version};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep_until};
+use tower::Service;
+
+use super::pulse::{Pulse, Running};
+use super::wire::Wire;
+use super::{Server, Stage};
+
+/// How long a waiting connection stays open when the server stops: a request may be on its way, and is answered
+/// with `Connection: close` instead of a reset.
+const GRACE: Duration = Duration::from_millis(300);
+
+/// Serves one connection until either side ends it.
+pub(super) async fn drive(stream: TcpStream, peer: SocketAddr, server: &Server) {
+    let pulse = Arc::new(Pulse::new(server.limits));
+    let service = hyper::service::service_fn(|request| answer(request, peer, &server.router, &pulse));
+    let io = TokioIo::new(Wire::new(stream, Arc::clone(&pulse)));
+    let mut http = pin!(server.http.serve_connection(io, service));
+    let mut alarm = pin!(sleep_until(pulse.deadline()));
+    // The server's own receiver never looks, so this one learns of a stage that began before the connection did.
+    let mut stage = server.stage.clone();
+    let mut is_waiting_for_a_last_request = false;
+
+    loop {
+        tokio::select! {
+            biased;
+            ended = http.as_mut() => {
+                if let Err(cause) = ended {
+                    tracing::debug!(%peer, cause, "a connection ended early");
+                }
+                return;
+            }
+            () = alarm.as_mut() => {
+                if std::mem::take(&mut is_waiting_for_a_last_request) {
+                    http.as_mut().graceful_shutdown();
+                } else if pulse.deadline() <= Instant::now() {
+                    tracing::debug!(%peer, "a connection took too long");
+                    return;
+                }
+                alarm.as_mut().reset(pulse.deadline());
+            }
+            Ok(()) = stage.changed() => {
+                let now = *stage.borrow_and_update();
+                match now {
+                    Stage::Serving => {}
+                    Stage::Draining if pulse.drain() => {
+                        is_waiting_for_a_last_request = true;
+                        alarm.as_mut().reset(Instant::now() + GRACE);
+                    }
+                    Stage::Draining => http.as_mut().graceful_shutdown(),
+                    Stage::Over => return,
+                }
+            }
+        }
+    }
+}
+
+fn answer(
+    request: Request<Incoming>,
+    peer: SocketAddr,
+    router: &Router,
+    pulse: &Arc<Pulse>,
+) -> impl Future<Output = Result<Response<Outgoing>, Infallible>> + use<> {
+    let version = request.version();
+    let running = pulse.begin(version);
+    // `Heads` cannot follow a chunked body: nothing that comes behind it is believed.
+    let is_last =
+        version < Version::HTTP_2 && (running.is_last() || request.headers().contains_key(TRANSFER_ENCODING));
+    let answering = has_host(&request).then(|| {
+        let mut request = request.map(|body| Upload { body, pulse: Arc::clone(pulse) });
+        request.extensions_mut().insert(ConnectInfo(peer));
+        router.clone().call(request)
+    });
+    async move {
+        let mut response = match answering {
+            Some(answering) => answering.await?,
+            None => bad_request(),
+        };
+        if is_last {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        Ok(response.map(|body| Outgoing { body, running }))
+    }
+}
+
+/// RFC 9112 §3.2: an HTTP/1.1 request without `Host` is 400. (Two of them never come this far.)
+fn has_host(request: &Request<Incoming>) -> bool {
+    request.version() != Version::HTTP_11 || request.headers().contains_key(HOST)
+}
+
+fn bad_request() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::BAD_REQUEST;
+    response
+}
+
+/// A request's body, which reports what of it was read.
+struct Upload {
+    body: Incoming,
+    pulse: Arc<Pulse>,
+}
+
+impl HttpBody for Upload {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(context);
+        if let Poll::Ready(Some(Ok(frame))) = &frame {
+            self.pulse.bytes_used(data_length(frame));
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// An answer's body. The request is running until it is dropped.
+struct Outgoing {
+    body: Body,
+    running: Running,
+}
+
+impl HttpBody for Outgoing {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(context);
+        if let Poll::Ready(Some(Ok(frame))) = &frame {
+            self.running.bytes_used(data_length(frame));
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+fn data_length(frame: &Frame<Bytes>) -> usize {
+    frame.data_ref().map_or(0, Bytes::len)
+}

@@ -1,0 +1,106 @@
+//! The socket of one connection: what it reads is counted and, on HTTP/1, checked.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::head::Heads;
+use super::pulse::Pulse;
+
+/// What makes hyper answer 400 and close: no HTTP/1 parser takes NUL in a head, and the empty line lets hyper look.
+const UNREADABLE: u8 = 0;
+const EMPTY_LINE: &[u8] = b"\r\n\r\n";
+
+/// A socket that reports to a [`Pulse`] and does not hand on an ambiguous head.
+///
+/// hyper has no switch for being strict, so the byte that makes a head ambiguous becomes one that it refuses.
+#[derive(Debug)]
+pub(super) struct Wire<T> {
+    socket: T,
+    pulse: Arc<Pulse>,
+    heads: Heads,
+    refusal: Refusal,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refusal {
+    None,
+    /// The unreadable byte was handed on, the empty line is next.
+    Begun,
+    Complete,
+}
+
+impl<T> Wire<T> {
+    pub(super) fn new(socket: T, pulse: Arc<Pulse>) -> Self {
+        Self { socket, pulse, heads: Heads::new(), refusal: Refusal::None }
+    }
+
+    fn check(&mut self, buffer: &mut ReadBuf<'_>, before: usize) {
+        let Some(fresh) = buffer.filled_mut().get_mut(before..) else { return };
+        let Err(ambiguous) = self.heads.read(fresh) else { return };
+        if let Some(byte) = fresh.get_mut(ambiguous.at) {
+            *byte = UNREADABLE;
+        }
+        buffer.set_filled(before + ambiguous.at + 1);
+        self.refusal = Refusal::Begun;
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Wire<T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.refusal {
+            Refusal::None => {}
+            Refusal::Begun if buffer.remaining() >= EMPTY_LINE.len() => {
+                buffer.put_slice(EMPTY_LINE);
+                self.refusal = Refusal::Complete;
+                return Poll::Ready(Ok(()));
+            }
+            Refusal::Begun | Refusal::Complete => return Poll::Ready(Ok(())),
+        }
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.socket).poll_read(context, buffer))?;
+        let count = buffer.filled().len() - before;
+        if count > 0 && !self.pulse.bytes_read(count) {
+            return Poll::Ready(Err(io::Error::other("too many bytes that led to nothing")));
+        }
+        self.check(buffer, before);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Wire<T> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.socket).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.socket).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.socket.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(context)
+    }
+}
