@@ -107,7 +107,8 @@ test("a_picture_is_uploaded_and_shown", async () => {
   assert.equal(read, 200);
   const shown = docs.operation("read_profile_image").locator(`${ANSWER} img`);
   await shown.waitFor();
-  assert.deepEqual(await shown.evaluate((image) => [image.naturalWidth, image.naturalHeight]), [40, 30]);
+  const size = await shown.evaluate((image) => image.decode().then(() => [image.naturalWidth, image.naturalHeight]));
+  assert.deepEqual(size, [40, 30]);
   await picture("6-picture");
 });
 

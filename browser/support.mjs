@@ -85,8 +85,8 @@ export async function openPage(browser, options = {}) {
   page.on("pageerror", (error) => record.errors.push(String(error)));
   await page.exposeFunction("recordViolation", (violation) => record.violations.push(violation));
   await page.addInitScript(() => {
-    document.addEventListener("securitypolicyviolation", (event) =>
-      window.recordViolation(`${event.violatedDirective}: ${event.blockedURI} (${event.sourceFile}:${event.lineNumber})`),
+    document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, sourceFile, lineNumber }) =>
+      window.recordViolation(`${violatedDirective}: ${blockedURI} (${sourceFile}:${lineNumber})`),
     );
   });
   return { page, record };

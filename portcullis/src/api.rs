@@ -1,5 +1,8 @@
 //! The router whose routes describe themselves.
 
+mod place;
+mod route;
+
 use std::{
     collections::{BTreeMap, HashSet},
     fmt,
@@ -7,13 +10,10 @@ use std::{
     marker::PhantomData,
 };
 
-use axum::{
-    Router,
-    handler::Handler,
-    routing::{MethodFilter, MethodRouter, on},
-};
+use axum::{Router, handler::Handler};
 use serde_json::{Map, Value, json};
 
+pub use self::route::{Route, delete, get, patch, post, put};
 pub use crate::docs::Document;
 use crate::{
     describe::{Components, Describe, DescribeResponse, Operation},
@@ -39,18 +39,14 @@ pub struct Api<S> {
     info: Map<String, Value>,
     servers: Vec<Value>,
     tag: Option<&'static str>,
-    tags: Vec<Value>,
-    routes: Vec<Placed<S>>,
-    components: Components,
+    tags: Vec<Tag>,
+    routes: Vec<Route<S>>,
     defects: Vec<String>,
 }
 
-/// A route at its full path, described.
-struct Placed<S> {
-    path: String,
-    method: &'static str,
-    entry: Value,
-    service: MethodRouter<S>,
+struct Tag {
+    name: &'static str,
+    description: String,
 }
 
 impl<S: Clone + Send + Sync + 'static> Api<S> {
@@ -66,12 +62,11 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             tag: None,
             tags: Vec::new(),
             routes: Vec::new(),
-            components: Components::new(),
             defects: Vec::new(),
         }
     }
 
-    /// What the API is, in CommonMark.
+    /// What the API is, in `CommonMark`.
     #[must_use]
     pub fn description(mut self, text: &str) -> Self {
         self.info.insert("description".to_owned(), text.into());
@@ -86,11 +81,12 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self
     }
 
-    /// Groups the routes that are declared after this call.
+    /// Groups the routes that are declared after this call. A name that was described before keeps its
+    /// description.
     #[must_use]
     pub fn tag(mut self, name: &'static str, description: &str) -> Self {
         self.tag = Some(name);
-        self.tags.push(json!({ "name": name, "description": description }));
+        self.add_tag(Tag { name, description: description.to_owned() });
         self
     }
 
@@ -126,20 +122,9 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
 
     /// Adds a route that has more to say than its path: [`get`]`("/", home).summary("…")`.
     #[must_use]
-    pub fn route(mut self, route: Route<S>) -> Self {
-        let mut operation = Operation::new(&route.path, &mut self.components);
-        (route.describe)(&mut operation);
-        let mut entry = operation.into_object();
-        let tag = route.tag.or(self.tag);
-        let summary = route.summary.unwrap_or_else(|| sentence(route.operation_id));
-        entry.insert("operationId".to_owned(), route.operation_id.into());
-        entry.insert("summary".to_owned(), summary.into());
-        entry.extend(route.description.map(|text| ("description".to_owned(), text.into())));
-        entry.extend(tag.map(|tag| ("tags".to_owned(), json!([tag]))));
-        if route.deprecated {
-            entry.insert("deprecated".to_owned(), true.into());
-        }
-        self.place(route.path, route.method.0, entry.into(), route.service);
+    pub fn route(mut self, mut route: Route<S>) -> Self {
+        route.tag = route.tag.or(self.tag);
+        self.routes.push(route);
         self
     }
 
@@ -152,47 +137,51 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// Takes in the routes of another API under `prefix`, which begins with `/` and does not end with one.
     #[must_use]
     pub fn nest(mut self, prefix: &str, other: Self) -> Self {
-        self.components.absorb(other.components);
-        self.defects.extend(other.defects);
-        self.tags.extend(other.tags);
-        for Placed { path, method, entry, service } in other.routes {
-            let path = if path == "/" && !prefix.is_empty() { prefix.to_owned() } else { prefix.to_owned() + &path };
-            self.place(path, method, entry, service);
+        if prefix.ends_with('/') {
+            self.defects.push(format!("nest `{prefix}`: a prefix does not end with `/`"));
         }
+        self.defects.extend(other.defects);
+        other.tags.into_iter().for_each(|tag| self.add_tag(tag));
+        self.routes.extend(other.routes.into_iter().map(|mut route| {
+            let path = if route.path == "/" && !prefix.is_empty() { "" } else { &route.path };
+            route.path = format!("{prefix}{path}");
+            route
+        }));
         self
     }
 
     /// The plain axum router and the document.
     ///
     /// # Errors
-    /// [`ApiError`] names every defect at once: two schemes of one name, two routes at one place, two
-    /// operations of one name, a name that is none (a closure's), a schema that cannot be checked.
-    pub fn finish(self) -> Result<(Router<S>, Document), ApiError> {
-        let Self { info, mut servers, tags, routes, components, mut defects, .. } = self;
+    /// [`ApiError`] names every defect at once: two schemes of one name, two routes at one place, a path
+    /// that axum would not take, two operations of one name, a name that is none (a closure's), a schema
+    /// that cannot be checked.
+    pub fn finish(mut self) -> Result<(Router<S>, Document), ApiError> {
+        self.check_places();
+        self.check_names();
+        let Self { info, mut servers, tags, routes, mut defects, .. } = self;
         if servers.is_empty() {
             // Beside the document, wherever the router is nested; without it a client asks the host's root.
             servers.push(json!({ "url": "." }));
         }
-        defects.extend(components.defects().iter().cloned());
-        let mut names = HashSet::new();
-        for Placed { path, method, entry, .. } in &routes {
-            let name = entry.get("operationId").and_then(Value::as_str).unwrap_or_default();
-            if !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-                defects.push(format!("{method} {path}: `{name}` is no name; give it `.operation_id(…)`"));
-            } else if !names.insert(name) {
-                defects.push(format!("{method} {path}: another operation is called `{name}` already"));
-            }
+        // Described here and not when they are added: only now is the whole path known, and one set of
+        // components serves all, so that two types of one name stay two.
+        let mut components = Components::new();
+        let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
+        for route in &routes {
+            let entry = route.entry(&mut components);
+            let path = route.path.replace("{*", "{");
+            paths.entry(path).or_default().insert(route.method.to_owned(), entry.into());
         }
+        defects.extend(components.defects().iter().cloned());
         if !defects.is_empty() {
             return Err(ApiError(defects));
         }
 
-        let mut router = Router::new();
-        let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
-        for Placed { path, method, entry, service } in routes {
-            paths.entry(path.replace("{*", "{")).or_default().insert(method.to_owned(), entry);
-            router = router.route(&path, service);
-        }
+        let router = routes.into_iter().fold(Router::new(), |all, one| all.route(&one.path, one.service));
+        let tags = tags
+            .into_iter()
+            .map(|Tag { name, description }| json!({ "name": name, "description": description }));
         let mut paths = json!(paths);
         let components = components.finish(&mut paths);
         Ok((
@@ -201,20 +190,49 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
                 "openapi": "3.1.0",
                 "info": info,
                 "servers": servers,
-                "tags": tags,
+                "tags": tags.collect::<Vec<_>>(),
                 "paths": paths,
                 "components": components,
             })),
         ))
     }
 
-    fn place(&mut self, path: String, method: &'static str, entry: Value, service: MethodRouter<S>) {
-        if !path.starts_with('/') {
-            self.defects.push(format!("{method} {path}: a path begins with `/`"));
-        } else if self.routes.iter().any(|known| known.method == method && same_place(&known.path, &path)) {
-            self.defects.push(format!("{method} {path}: there is such a route already"));
-        } else {
-            self.routes.push(Placed { path, method, entry, service });
+    fn add_tag(&mut self, tag: Tag) {
+        // A tag's name is unique in a document (OpenAPI 3.1 §4.8.1).
+        if self.tags.iter().all(|known| known.name != tag.name) {
+            self.tags.push(tag);
+        }
+    }
+
+    /// What axum would panic at is a defect like any other.
+    fn check_places(&mut self) {
+        for (index, Route { method, path, .. }) in self.routes.iter().enumerate() {
+            if let Some(fault) = place::fault(path) {
+                self.defects.push(format!("{method} {path}: {fault}"));
+                continue;
+            }
+            for known in self.routes.iter().take(index) {
+                if known.path == *path && known.method == *method {
+                    self.defects.push(format!("{method} {path}: there is such a route already"));
+                } else if place::clash(&known.path, path) {
+                    self.defects.push(format!(
+                        "{method} {path}: `{}` is the same place under other names",
+                        known.path
+                    ));
+                }
+            }
+        }
+    }
+
+    fn check_names(&mut self) {
+        let mut names = HashSet::new();
+        for Route { method, path, operation_id: name, .. } in &self.routes {
+            if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+                self.defects
+                    .push(format!("{method} {path}: `{name}` is no name; give it `.operation_id(…)`"));
+            } else if !names.insert(name) {
+                self.defects.push(format!("{method} {path}: another operation is called `{name}` already"));
+            }
         }
     }
 }
@@ -225,97 +243,6 @@ impl<S> fmt::Debug for Api<S> {
         f.debug_list().entries(routes).finish()
     }
 }
-
-/// One route: method, path, handler, and what its types cannot say.
-pub struct Route<S> {
-    method: (&'static str, MethodFilter),
-    path: String,
-    operation_id: &'static str,
-    describe: fn(&mut Operation<'_>),
-    service: MethodRouter<S>,
-    tag: Option<&'static str>,
-    summary: Option<String>,
-    description: Option<&'static str>,
-    deprecated: bool,
-}
-
-impl<S> Route<S> {
-    fn new<H, T, M>(method: (&'static str, MethodFilter), path: &str, handler: H) -> Self
-    where
-        H: Handler<T, S> + Described<M>,
-        T: 'static,
-        S: Clone + Send + Sync + 'static,
-    {
-        let operation_id = std::any::type_name::<H>().rsplit("::").next().unwrap_or_default();
-        Self {
-            method,
-            path: path.to_owned(),
-            operation_id,
-            describe: H::describe,
-            service: on(method.1, handler),
-            tag: None,
-            summary: None,
-            description: None,
-            deprecated: false,
-        }
-    }
-
-    /// Replaces the name that the document takes from the function.
-    #[must_use]
-    pub fn operation_id(mut self, name: &'static str) -> Self {
-        self.operation_id = name;
-        self
-    }
-
-    /// One line; without it, the function's name as words.
-    #[must_use]
-    pub fn summary(mut self, text: &str) -> Self {
-        self.summary = Some(text.to_owned());
-        self
-    }
-
-    /// More about the route, in CommonMark.
-    #[must_use]
-    pub fn description(mut self, text: &'static str) -> Self {
-        self.description = Some(text);
-        self
-    }
-
-    /// Groups this route alone, whatever the API's tag.
-    #[must_use]
-    pub fn tag(mut self, name: &'static str) -> Self {
-        self.tag = Some(name);
-        self
-    }
-
-    /// Marks the route as one that clients should leave.
-    #[must_use]
-    pub fn deprecated(mut self) -> Self {
-        self.deprecated = true;
-        self
-    }
-}
-
-impl<S> fmt::Debug for Route<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Route({} {} {})", self.method.0, self.path, self.operation_id)
-    }
-}
-
-macro_rules! route_of {
-    ($($method:ident $filter:ident),*) => {$(
-        #[doc = concat!("A route for ", stringify!($filter), ", for [`Api::route`].")]
-        pub fn $method<S, H, T, M>(path: &str, handler: H) -> Route<S>
-        where
-            H: Handler<T, S> + Described<M>,
-            T: 'static,
-            S: Clone + Send + Sync + 'static,
-        {
-            Route::new((stringify!($method), MethodFilter::$filter), path, handler)
-        }
-    )*};
-}
-route_of!(get GET, post POST, put PUT, patch PATCH, delete DELETE);
 
 /// A handler that can be a route of an [`Api`]: its first argument is an [`Access`], every other argument
 /// describes itself, and so does its answer. Implemented for functions; there is nothing to implement.
@@ -369,16 +296,3 @@ impl fmt::Display for ApiError {
 }
 
 impl std::error::Error for ApiError {}
-
-/// `read_profile` as a summary: "Read profile".
-fn sentence(name: &str) -> String {
-    let words = name.trim_matches('_').replace('_', " ");
-    let mut letters = words.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-}
-
-/// Whether two paths would meet the same requests: parameters' names do not tell paths apart.
-fn same_place(a: &str, b: &str) -> bool {
-    let shape = |segment: &str| if segment.starts_with('{') { "{}".to_owned() } else { segment.to_owned() };
-    a.split('/').map(shape).eq(b.split('/').map(shape))
-}

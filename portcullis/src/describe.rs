@@ -91,8 +91,19 @@ impl<'a> Operation<'a> {
         Self { path, object: Map::new(), components }
     }
 
-    pub(crate) fn into_object(self) -> Map<String, Value> {
+    /// The entry; a path parameter that no extractor takes is a string (OpenAPI 3.1 §4.8.8: each is there).
+    pub(crate) fn into_object(mut self) -> Map<String, Value> {
+        for name in self.path_parameters() {
+            if !self.has_parameter(name, In::Path) {
+                self.parameter(name, In::Path, true, json!({ "type": "string" }));
+            }
+        }
         self.object
+    }
+
+    fn has_parameter(&self, name: &str, place: In) -> bool {
+        let known = self.object.get("parameters").and_then(Value::as_array);
+        known.into_iter().flatten().any(|known| known["name"] == name && known["in"] == place.as_str())
     }
 
     pub(crate) fn set(&mut self, key: &str, value: Value) {
@@ -100,6 +111,7 @@ impl<'a> Operation<'a> {
     }
 
     /// The names of the path's parameters, in order: `id` for `/profile/{id}`.
+    #[must_use]
     pub fn path_parameters(&self) -> Vec<&'a str> {
         let name = |segment: &'a str| segment.strip_prefix('{')?.strip_suffix('}');
         self.path.split('/').filter_map(name).map(|name| name.trim_start_matches('*')).collect()
@@ -130,7 +142,10 @@ impl<'a> Operation<'a> {
 
     /// States the request's body: one media type and its schema.
     pub fn request_body(&mut self, content_type: &str, schema: &Value) {
-        self.set("requestBody", json!({ "required": true, "content": { content_type: { "schema": schema } } }));
+        self.set(
+            "requestBody",
+            json!({ "required": true, "content": { content_type: { "schema": schema } } }),
+        );
     }
 
     /// Adds an answer without a body.
@@ -236,18 +251,6 @@ impl Components {
         &self.defects
     }
 
-    /// Takes in another document's components.
-    pub(crate) fn absorb(&mut self, other: Self) {
-        self.defects.extend(other.defects);
-        for (name, NamedScheme { scheme, scopes }) in other.schemes {
-            let scopes: Vec<Scope> =
-                scopes.into_iter().map(|(name, about)| Scope { name, description: about }).collect();
-            self.add_scheme(name, &scheme, &scopes);
-        }
-        merge(self.inputs.definitions_mut(), other.inputs.definitions());
-        merge(self.outputs.definitions_mut(), other.outputs.definitions());
-    }
-
     fn add_scheme(&mut self, name: &'static str, scheme: &Value, scopes: &[Scope]) {
         let known = self
             .schemes
@@ -264,16 +267,7 @@ impl Components {
         let mut schemas = self.inputs.definitions().clone();
         refuse_unknown(&mut schemas);
         let outputs = self.outputs.definitions().clone();
-        let mut renamed = BTreeMap::new();
-        for (name, mut schema) in outputs.clone() {
-            redirect(&mut schema, &|name| name.to_owned());
-            match schemas.get(&name) {
-                Some(input) if *input != schema => {
-                    renamed.insert(name.clone(), format!("{name}Output"));
-                }
-                _ => {}
-            }
-        }
+        let renamed = renamed_outputs(&schemas, &outputs);
         let name_of = |name: &str| renamed.get(name).cloned().unwrap_or_else(|| name.to_owned());
         for (name, mut schema) in outputs {
             redirect(&mut schema, &name_of);
@@ -282,22 +276,25 @@ impl Components {
         redirect(paths, &name_of);
         schemas.sort_keys();
 
-        let mut schemes = Map::new();
+        let mut security = Map::new();
         for (name, NamedScheme { mut scheme, scopes }) in self.schemes {
             if let Some(flows) = scheme.get_mut("flows").and_then(Value::as_object_mut) {
                 for flow in flows.values_mut() {
                     object_of(flow).insert("scopes".to_owned(), json!(scopes));
                 }
             }
-            schemes.insert(name.to_owned(), scheme);
+            security.insert(name.to_owned(), scheme);
         }
-        json!({ "schemas": schemas, "securitySchemes": schemes })
+        json!({ "schemas": schemas, "securitySchemes": security })
     }
 }
 
 /// A second schema under one status and media type: either may be the body.
 fn add_alternative(known: &mut Value, schema: Value) {
-    if let Some(Value::Array(alternatives)) = known.get_mut("anyOf") {
+    // A schema that says more than `anyOf` is itself an alternative.
+    if known.as_object().is_some_and(|known| known.len() == 1)
+        && let Some(Value::Array(alternatives)) = known.get_mut("anyOf")
+    {
         if !alternatives.contains(&schema) {
             alternatives.push(schema);
         }
@@ -306,9 +303,31 @@ fn add_alternative(known: &mut Value, schema: Value) {
     *known = json!({ "anyOf": [known.take(), schema] });
 }
 
-fn merge(into: &mut Map<String, Value>, from: &Map<String, Value>) {
-    for (name, schema) in from {
-        into.entry(name).or_insert_with(|| schema.clone());
+/// The new names of those outputs that an input of the same name differs from, by itself or by what it
+/// refers to.
+fn renamed_outputs(inputs: &Map<String, Value>, outputs: &Map<String, Value>) -> BTreeMap<String, String> {
+    let mut renamed: BTreeMap<String, String> = BTreeMap::new();
+    loop {
+        let differing: Vec<_> = outputs
+            .iter()
+            .filter(|(name, schema)| {
+                let mut schema = (*schema).clone();
+                redirect(&mut schema, &|name| renamed.get(name).map_or(name, String::as_str).to_owned());
+                !renamed.contains_key(*name) && inputs.get(*name).is_some_and(|input| *input != schema)
+            })
+            .map(|(name, _)| name.clone())
+            .collect();
+        // What refers to a renamed one differs by that, so look again until nothing is new.
+        if differing.is_empty() {
+            return renamed;
+        }
+        for name in differing {
+            let mut twin = format!("{name}Output");
+            while inputs.contains_key(&twin) || outputs.contains_key(&twin) {
+                twin.push('_');
+            }
+            renamed.insert(name, twin);
+        }
     }
 }
 

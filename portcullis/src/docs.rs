@@ -56,7 +56,6 @@ impl Document {
 
     /// `GET /openapi.json`, and `GET /docs` with the files of its page (Swagger UI, embedded). All links
     /// are relative, so the router may be nested.
-    #[must_use]
     pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         let (json, page) = (self.clone(), self.clone());
         let files = Files::new();
@@ -123,14 +122,17 @@ impl Asset {
     }
 
     fn gzipped(content_type: &'static str, bytes: &'static [u8]) -> Self {
-        Self { gzip: true, ..Self::new(content_type, Bytes::from_static(bytes)) }
+        let plain = Self::new(content_type, Bytes::from_static(bytes));
+        // Weak: one tag for the file with the coding and without (RFC 9110 §8.8.1).
+        Self { gzip: true, etag: format!("W/{}", plain.etag), ..plain }
     }
 
     /// The bytes, or 304 if the client has them (RFC 9110 §13.1.2).
     fn answer(&self, request: &HeaderMap) -> Response {
         let known = request.get(IF_NONE_MATCH).and_then(|tags| tags.to_str().ok());
+        let opaque = |tag: &str| tag.strip_prefix("W/").unwrap_or(tag).to_owned();
         let fresh = known.is_some_and(|tags| {
-            tags.split(',').map(str::trim).any(|tag| tag.trim_start_matches("W/") == self.etag || tag == "*")
+            tags.split(',').map(str::trim).any(|tag| opaque(tag) == opaque(&self.etag) || tag == "*")
         });
         let mut response = if fresh { StatusCode::NOT_MODIFIED.into_response() } else { self.body(request) };
         let headers = response.headers_mut();
@@ -171,7 +173,8 @@ fn accepts_gzip(request: &HeaderMap) -> bool {
     let codings = request.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     codings.flat_map(|value| value.split(',')).any(|coding| {
         let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
-        name.trim().eq_ignore_ascii_case("gzip") && !weight.trim().trim_end_matches(['0', '.']).ends_with("q=")
+        name.trim().eq_ignore_ascii_case("gzip")
+            && !weight.trim().trim_end_matches(['0', '.']).ends_with("q=")
     })
 }
 

@@ -11,8 +11,8 @@ pub struct Scope {
     pub description: &'static str,
 }
 
-/// The scopes that a [`Guard`](crate::Guard) demands, all of them. `()` demands none; a tuple of scopes
-/// demands each.
+/// The scopes that a [`Guard`](crate::Guard) demands, all of them. `()` demands none; a tuple of two to four
+/// demands what each of them demands: `Guard<AccessTokens, (ProfileRead, ProfileWrite)>`.
 ///
 /// ```
 /// use portcullis::{Scope, Scopes};
@@ -29,6 +29,58 @@ pub trait Scopes: Send + Sync + 'static {
 
 impl Scopes for () {
     const ALL: &'static [Scope] = &[];
+}
+
+macro_rules! scopes_of_tuple {
+    ($($part:ident),*) => {
+        impl<$($part: Scopes),*> Scopes for ($($part,)*) {
+            const ALL: &'static [Scope] = <Self as Join>::JOINED.as_slice();
+        }
+
+        impl<$($part: Scopes),*> Join for ($($part,)*) {
+            const JOINED: &'static Joined = &Joined::of(&[$($part::ALL),*]);
+        }
+    };
+}
+scopes_of_tuple!(A, B);
+scopes_of_tuple!(A, B, C);
+scopes_of_tuple!(A, B, C, D);
+
+/// The scopes of a tuple's parts, one after the other.
+trait Join {
+    const JOINED: &'static Joined;
+}
+
+/// A list with room for [`Joined::MOST`], because a constant's length cannot depend on a type's.
+struct Joined {
+    scopes: [Scope; Self::MOST],
+    len: usize,
+}
+
+impl Joined {
+    const MOST: usize = 32;
+
+    const fn of(parts: &[&[Scope]]) -> Self {
+        let mut joined = Self { scopes: [Scope { name: "", description: "" }; Self::MOST], len: 0 };
+        let mut parts = parts;
+        while let [part, rest @ ..] = parts {
+            let mut part = *part;
+            while let [scope, others @ ..] = part {
+                assert!(joined.len < Self::MOST, "a guard demands 32 scopes at most");
+                if let Some(slot) = joined.scopes.split_at_mut(joined.len).1.first_mut() {
+                    *slot = *scope;
+                }
+                joined.len += 1;
+                part = others;
+            }
+            parts = rest;
+        }
+        joined
+    }
+
+    const fn as_slice(&self) -> &[Scope] {
+        self.scopes.split_at(self.len).0
+    }
 }
 
 /// The scopes that a credential carries.

@@ -1,10 +1,15 @@
 //! What every request shares: built once, no globals.
 
-use std::{fmt, io, path::PathBuf, sync::Arc};
+use std::{
+    error::Error,
+    fmt, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use axum::Router;
 use object_store::{ObjectStore, local::LocalFileSystem};
-use portcullis::AccessTokens;
+use portcullis::{AccessTokens, Document};
 
 use crate::{
     clock::{Clock, Timestamp},
@@ -68,6 +73,7 @@ impl App {
     /// As [`App::open`].
     pub async fn open_with(config: Config, clock: Clock) -> Result<Self, AppError> {
         config.check()?;
+        files::create_private_dir(&config.data_dir).map_err(|cause| unusable(&config.data_dir, cause))?;
         let secret = SecretKey::load(config.secret_key_file.as_deref(), &config.data_dir)?;
         let db = Db::open(&config.database).await?;
         let signing_keys = SigningKeys::open(&db, &secret, clock.now()).await?;
@@ -81,7 +87,7 @@ impl App {
         let session_tokens = SessionTokens::new(tokens, db.clone(), clock.clone());
         let hasher = Hasher::new(config.hash_parameters).map_err(AppError::Threads)?;
         let pictures = Pool::new("pictures", 1, PICTURE_QUEUE).map_err(AppError::Threads)?;
-        let objects = open_objects(config.data_dir.join("objects"))?;
+        let objects = open_objects(&config.data_dir.join("objects"))?;
         Ok(Self(Arc::new(Inner {
             config,
             public_url,
@@ -110,6 +116,14 @@ impl App {
         jobs::start(Arc::downgrade(&self.0));
         let router = router.merge(document.routes()).with_state(self.clone());
         Ok(middleware::dress(router, self.0.public_url.is_https(), &self.0.config.trusted_proxies))
+    }
+
+    /// The OpenAPI 3.1 document of every route, as `/openapi.json` answers it.
+    ///
+    /// # Errors
+    /// As [`App::router`].
+    pub fn document() -> Result<Document, AppError> {
+        Ok(routes::api().finish()?.1)
     }
 
     /// The verifier of this server's tokens, for an application's own routes:
@@ -182,11 +196,14 @@ impl fmt::Debug for App {
 }
 
 /// The local folder that holds the pictures. A write is on the disk before it is answered.
-fn open_objects(path: PathBuf) -> Result<LocalFileSystem, AppError> {
-    let opened = files::create_private_dir(&path)
-        .map_err(Into::into)
-        .and_then(|()| LocalFileSystem::new_with_prefix(&path).map_err(Into::into));
-    opened.map(|objects| objects.with_fsync(true)).map_err(|cause| AppError::Objects { path, cause })
+fn open_objects(path: &Path) -> Result<LocalFileSystem, AppError> {
+    files::create_private_dir(path).map_err(|cause| unusable(path, cause))?;
+    let objects = LocalFileSystem::new_with_prefix(path).map_err(|cause| unusable(path, cause))?;
+    Ok(objects.with_fsync(true))
+}
+
+fn unusable(path: &Path, cause: impl Error + Send + Sync + 'static) -> AppError {
+    AppError::Folder { path: path.to_owned(), cause: Box::new(cause) }
 }
 
 /// Why the server does not start, and what to do.
@@ -208,13 +225,13 @@ pub enum AppError {
     /// The worker threads.
     #[error("the system gives no threads for hashing passwords: {0}. Raise the limit on processes (`ulimit -u`)")]
     Threads(io::Error),
-    /// The folder for pictures.
-    #[error("the folder {path} cannot be made: {cause}. Give the server's user a data directory that it may write (setting `data_dir`)", path = path.display())]
-    Objects {
+    /// The data directory, or the folder for pictures in it.
+    #[error("the folder {path} cannot be used: {cause}. Give the server's user a data directory that it may write (setting `data_dir`)", path = path.display())]
+    Folder {
         /// The folder.
         path: PathBuf,
         /// What the system said.
-        cause: Box<dyn std::error::Error + Send + Sync>,
+        cause: Box<dyn Error + Send + Sync>,
     },
     /// The routes do not fit together.
     #[error(transparent)]

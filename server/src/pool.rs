@@ -212,16 +212,16 @@ mod tests {
     async fn held(queue: usize) -> (Arc<Pool<u32>>, mpsc::Sender<()>, tokio::task::JoinHandle<()>) {
         let pool = Arc::new(Pool::new("test", 1, queue).unwrap());
         let (release, released) = mpsc::channel::<()>();
-        let (begin, begun) = oneshot::channel();
+        let (holds, is_held) = oneshot::channel();
         let holder = Arc::clone(&pool);
         let holding = tokio::spawn(async move {
             let job = move |_: &mut u32| {
-                begin.send(()).unwrap();
+                holds.send(()).unwrap();
                 let _ = released.recv();
             };
             holder.run(job).await.unwrap();
         });
-        begun.await.unwrap();
+        is_held.await.unwrap();
         (pool, release, holding)
     }
 
@@ -283,12 +283,8 @@ mod tests {
 
     #[tokio::test]
     async fn an_idle_thread_gives_its_state_back() {
+        #[derive(Default)]
         struct Kept(Option<mpsc::Sender<()>>);
-        impl Default for Kept {
-            fn default() -> Self {
-                Self(None)
-            }
-        }
         impl Drop for Kept {
             fn drop(&mut self) {
                 if let Some(dropped) = self.0.take() {
@@ -300,7 +296,7 @@ mod tests {
         pool.start(1).unwrap();
         let (dropped, was_dropped) = mpsc::channel();
         pool.run(move |state: &mut Kept| state.0 = Some(dropped)).await.unwrap();
-        assert_eq!(was_dropped.recv_timeout(Duration::from_secs(60)), Ok(()));
+        assert_eq!(was_dropped.recv_timeout(Duration::from_mins(1)), Ok(()));
         assert_eq!(pool.run(|state| state.0.is_none()).await, Ok(true));
     }
 
@@ -312,7 +308,7 @@ mod tests {
         drop(pool);
         let begin = std::time::Instant::now();
         while shared.strong_count() > 0 {
-            assert!(begin.elapsed() < Duration::from_secs(60), "a thread outlives its pool");
+            assert!(begin.elapsed() < Duration::from_mins(1), "a thread outlives its pool");
             thread::yield_now();
         }
     }

@@ -32,6 +32,7 @@ const MAX_ERRORS: usize = 20;
 /// # assert!(check_new_password("ada-1815", "ada").is_err());
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(description = "Input that is well-formed and not acceptable; every bad field is named.")]
 pub struct InvalidInput {
     /// One entry per bad field, at most 20.
     #[schemars(length(max = 20))]

@@ -89,10 +89,13 @@ impl Expected {
         let expires_at = seconds(claims.get("exp")?)?;
         let issued_at = seconds(claims.get("iat")?)?;
         let not_before = claims.get("nbf").map_or(Some(0), seconds)?;
-        if now >= expires_at.saturating_add(leeway) || now.saturating_add(leeway) < not_before.max(issued_at) {
+        if now >= expires_at.saturating_add(leeway) || now.saturating_add(leeway) < not_before.max(issued_at)
+        {
             return None;
         }
-        let (scope, session_id) = (optional_text(&claims, "scope")?, optional_text(&claims, "sid")?);
+        // These may be left out, but not be of another type.
+        let optional = |name: &str| claims.get(name).is_none_or(Value::is_string).then(|| text(name));
+        let (scope, session_id) = (optional("scope")?, optional("sid")?);
         Some(AccessToken {
             subject: text("sub")?.to_owned(),
             client_id: text("client_id")?.to_owned(),
@@ -126,9 +129,4 @@ pub(super) fn decoded(part: &str) -> Option<Vec<u8>> {
 /// A `NumericDate` (RFC 7519 §2) in whole seconds. A wrong type is a refusal, never "absent".
 fn seconds(value: &Value) -> Option<u64> {
     value.as_u64().filter(|seconds| *seconds < 1 << 53)
-}
-
-/// A claim that may be left out, but not be of another type: `Some(None)` if it is absent.
-fn optional_text<'c>(claims: &'c Map<String, Value>, name: &str) -> Option<Option<&'c str>> {
-    claims.get(name).map_or(Some(None), |value| value.as_str().map(Some))
 }

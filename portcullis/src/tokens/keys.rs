@@ -2,15 +2,24 @@
 
 use std::{collections::HashMap, fmt};
 
+// The default provider of `jsonwebtoken` panics where two crates of a program chose different backends.
+#[cfg(feature = "aws-lc-rs")]
+use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER as BACKEND;
+#[cfg(all(feature = "rust-crypto", not(feature = "aws-lc-rs")))]
+use jsonwebtoken::crypto::rust_crypto::DEFAULT_PROVIDER as BACKEND;
 use jsonwebtoken::{
     Algorithm, DecodingKey,
-    crypto::verify,
-    jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm},
+    jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse},
 };
 use serde_json::Value;
 
 use super::claims::decoded;
 use crate::strict_json;
+
+#[cfg(not(any(feature = "aws-lc-rs", feature = "rust-crypto")))]
+compile_error!(
+    "portcullis: choose what checks signatures: feature `aws-lc-rs` (the default) or `rust-crypto`"
+);
 
 /// The longest `kid` that is looked up, in bytes.
 const MAX_KID: usize = 256;
@@ -30,18 +39,31 @@ impl Keys {
         self.0.is_empty()
     }
 
-    /// Takes in a JWK Set.
+    /// Takes in a JWK Set. Keys for encryption are left aside.
     pub(super) fn add(&mut self, jwks: &str) -> Result<(), KeyError> {
-        let set: JwkSet =
-            serde_json::from_str(jwks).map_err(|cause| KeyError(format!("this is no JWK Set: {cause}")))?;
+        let no_set = |cause| KeyError(format!("this is no JWK Set: {cause}"));
+        let set: Value = serde_json::from_str(jwks).map_err(no_set)?;
+        if holds_secret(&set) {
+            return Err(KeyError::new("a key holds its secret: a verifier is given public keys only"));
+        }
+        let set: JwkSet = serde_json::from_value(set).map_err(no_set)?;
         for jwk in &set.keys {
-            let Some(kid) = jwk.common.key_id.clone().filter(|kid| !kid.is_empty() && kid.len() <= MAX_KID) else {
-                return Err(KeyError::new("a key has no `kid`, so no token can name it"));
+            if jwk.common.public_key_use == Some(PublicKeyUse::Encryption) {
+                continue;
+            }
+            let Some(kid) = jwk.common.key_id.clone().filter(|kid| !kid.is_empty() && kid.len() <= MAX_KID)
+            else {
+                return Err(KeyError::new(
+                    "a key has no `kid` (of at most 256 bytes), so no token can name it",
+                ));
             };
             let algorithm = algorithm_of(jwk).ok_or_else(|| {
-                KeyError(format!("key `{kid}`: neither Ed25519, P-256, nor RSA with `alg` RS256 or PS256"))
+                KeyError(format!(
+                    "key `{kid}`: neither Ed25519, P-256, nor RSA of 2048 to 8192 bits with `alg` RS256 or PS256"
+                ))
             })?;
-            let key = DecodingKey::from_jwk(jwk).map_err(|cause| KeyError(format!("key `{kid}`: {cause}")))?;
+            let key =
+                DecodingKey::from_jwk(jwk).map_err(|cause| KeyError(format!("key `{kid}`: {cause}")))?;
             if self.0.insert(kid.clone(), Key { algorithm, key }).is_some() {
                 return Err(KeyError(format!("two keys are called `{kid}`")));
             }
@@ -73,23 +95,33 @@ impl Keys {
 impl Key {
     /// Whether `signature` (base64url) is this key's over `signed`.
     pub(super) fn verifies(&self, signed: &str, signature: &str) -> bool {
-        // The cause of a failure is the caller's malformed input; there is no other.
-        verify(signature, signed.as_bytes(), &self.key, self.algorithm).unwrap_or(false)
+        let Some(signature) = decoded(signature) else { return false };
+        (BACKEND.verifier_factory)(&self.algorithm, &self.key)
+            .is_ok_and(|verifier| verifier.verify(signed.as_bytes(), &signature).is_ok())
     }
 }
 
-/// The algorithm of a key, by its own account and its type. Symmetric keys have none here: a shared secret
-/// would let every verifier issue tokens.
+/// Whether some key has a private (`d`) or symmetric (`k`) part (RFC 7518 §6).
+fn holds_secret(set: &Value) -> bool {
+    let keys = set.get("keys").and_then(Value::as_array);
+    keys.into_iter().flatten().any(|key| ["d", "k"].iter().any(|secret| key.get(secret).is_some()))
+}
+
+/// The algorithm of a key, by its own account, its type and its size: with another size no token would ever
+/// be good. Symmetric keys have none here: a shared secret would let every verifier issue tokens.
 fn algorithm_of(jwk: &Jwk) -> Option<Algorithm> {
     let stated = jwk.common.key_algorithm;
+    let bytes = |number: &str| decoded(number).map_or(0, |number| number.len());
     match &jwk.algorithm {
         AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => {
-            matches!(stated, None | Some(KeyAlgorithm::EdDSA)).then_some(Algorithm::EdDSA)
+            let fits = bytes(&key.x) == 32 && matches!(stated, None | Some(KeyAlgorithm::EdDSA));
+            fits.then_some(Algorithm::EdDSA)
         }
         AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => {
-            matches!(stated, None | Some(KeyAlgorithm::ES256)).then_some(Algorithm::ES256)
+            let fits = bytes(&key.x) == 32 && bytes(&key.y) == 32;
+            (fits && matches!(stated, None | Some(KeyAlgorithm::ES256))).then_some(Algorithm::ES256)
         }
-        AlgorithmParameters::RSA(_) => match stated {
+        AlgorithmParameters::RSA(key) if (256..=1024).contains(&bytes(&key.n)) => match stated {
             Some(KeyAlgorithm::RS256) => Some(Algorithm::RS256),
             Some(KeyAlgorithm::PS256) => Some(Algorithm::PS256),
             _ => None,

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use portcullis::InvalidInput;
-use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 /// The longest address, in bytes (RFC 5321 §4.5.3.1.3 less the angle brackets).
 const MAX_ADDRESS: usize = 254;
@@ -29,6 +29,10 @@ impl Email {
     /// (CVE-2022-35924, CVE-2026-73420), more than 254 bytes.
     pub fn parse(text: &str) -> Result<Self, NotAnEmail> {
         if text.len() > MAX_ADDRESS {
+            return Err(NotAnEmail);
+        }
+        // Before the normal form is made: it would turn the Kelvin sign into a K, which is another mailbox.
+        if !text.chars().all(is_itself) {
             return Err(NotAnEmail);
         }
         let normal: String = text.nfc().collect();
@@ -72,35 +76,31 @@ impl fmt::Display for Email {
     }
 }
 
-/// `Dot-string` of RFC 5321 §4.1.2, and letters and digits beyond ASCII as RFC 6531 §3.3 allows. Compatible
-/// look-alikes (full-width `@`, one-dot leader) are refused: they would change under NFKC. So are `%` and
-/// `!`, which relays once took for routing.
-fn is_local_part(local: &str) -> bool {
-    let allowed = |c: char| {
-        c.is_ascii_alphanumeric()
-            || "#$&'*+-/=?^_`{|}~".contains(c)
-            || (!c.is_ascii() && c.is_alphanumeric() && std::iter::once(c).nfkc().eq(std::iter::once(c)))
-    };
-    local.len() <= MAX_LOCAL
-        && local.split('.').all(|atom| !atom.is_empty() && atom.chars().all(|c| allowed(c) || is_mark(c)))
+/// Whether no normal form makes another character of it: full-width `＠`, one-dot leader, ligatures and the
+/// like are look-alikes.
+fn is_itself(c: char) -> bool {
+    c.is_ascii() || std::iter::once(c).nfkc().eq(std::iter::once(c))
 }
 
-/// A combining mark that NFC left standing alone.
-fn is_mark(c: char) -> bool {
-    unicode_normalization::char::is_combining_mark(c)
+/// A letter, digit or mark beyond ASCII.
+fn is_international(c: char) -> bool {
+    !c.is_ascii() && (c.is_alphanumeric() || is_combining_mark(c))
+}
+
+/// `Dot-string` of RFC 5321 §4.1.2, and letters and digits beyond ASCII as RFC 6531 §3.3 allows. Not `%` and
+/// `!`, which relays once took for routing.
+fn is_local_part(local: &str) -> bool {
+    let allowed =
+        |c: char| c.is_ascii_alphanumeric() || "#$&'*+-/=?^_`{|}~".contains(c) || is_international(c);
+    local.len() <= MAX_LOCAL
+        && local.split('.').all(|atom| !atom.is_empty() && atom.chars().all(allowed))
 }
 
 /// The domain as A-labels in lower case (RFC 5891), with at least two labels: nobody is mailed at a bare
 /// host name.
 fn a_labels(domain: &str) -> Result<String, NotAnEmail> {
-    // UTS #46 would map look-alikes of the dot and of letters; what it would map is refused instead.
-    let plain = |c: char| {
-        c.is_ascii_alphanumeric()
-            || c == '-'
-            || c == '.'
-            || (!c.is_ascii() && (c.is_alphanumeric() || is_mark(c)) && std::iter::once(c).nfkc().eq(std::iter::once(c)))
-    };
-    if !domain.chars().all(plain) {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.' || is_international(c);
+    if !domain.chars().all(allowed) {
         return Err(NotAnEmail);
     }
     let ascii = idna::domain_to_ascii_strict(domain).map_err(|_| NotAnEmail)?;

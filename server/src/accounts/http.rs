@@ -22,13 +22,13 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct SignUp {
     /// Where mail reaches you. Upper and lower case make no difference.
-    #[schemars(length(min = 3, max = 254), extend("format" = "email", "example" = "ada@example.com"))]
+    #[schemars(length(min = 3, max = 254), extend("format" = "idn-email", "examples" = ["ada@example.com"]))]
     email: String,
     /// Your name as you write it.
-    #[schemars(length(min = 1, max = 200), extend("example" = "Ada Lovelace"))]
+    #[schemars(length(min = 1, max = 200), extend("examples" = ["Ada Lovelace"]))]
     full_name: String,
     /// At least 12 characters, unless the operator asks for more; not one that is easy to guess.
-    #[schemars(length(min = 1, max = 1024), extend("format" = "password", "example" = "analytical-engine-1843"))]
+    #[schemars(length(min = 1, max = 1024), extend("format" = "password", "examples" = ["analytical-engine-1843"]))]
     password: String,
 }
 
@@ -54,7 +54,7 @@ impl ProfileView {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProfileChange {
     /// Your name as you write it.
-    #[schemars(length(min = 1, max = 200), extend("example" = "Ada King"))]
+    #[schemars(length(min = 1, max = 200), extend("examples" = ["Ada King"]))]
     full_name: String,
 }
 
@@ -64,9 +64,11 @@ pub(crate) async fn sign_up(
     client: Client,
     Json(body): Json<SignUp>,
 ) -> Result<Created<Account>, Failed<(Conflict, Unprocessable, Throttled, Unavailable)>> {
-    let new = NewAccount::check(&app, &body.email, &body.full_name, &body.password)?;
+    let turn = app.hasher().turn()?;
+    let new =
+        NewAccount::check_in_turn(&app, &turn, &body.email, &body.full_name, &body.password).await?;
     throttle::count_sign_up(&app, &client).await?;
-    Ok(Created(super::create(&app, new, &client).await?))
+    Ok(Created(super::insert(&app, turn, new, &client).await?))
 }
 
 pub(crate) async fn read_profile(

@@ -21,7 +21,7 @@ use crate::{
     clock::Timestamp,
     db::{Conn, Tx},
     error::Error,
-    passwords::{Password, PasswordHash, TooLong, policy},
+    passwords::{Password, PasswordHash, TooLong, Turn},
     pictures, sessions,
 };
 
@@ -102,7 +102,7 @@ pub struct Account {
     /// The account's number: the `sub` of its tokens.
     pub id: AccountId,
     /// The e-mail address in canonical form.
-    #[schemars(extend("format" = "email"))]
+    #[schemars(extend("format" = "idn-email"))]
     pub email: String,
     /// The person's name.
     pub full_name: String,
@@ -137,11 +137,23 @@ impl NewAccount {
     /// Checks what a person typed.
     ///
     /// # Errors
-    /// [`InvalidInput`] with every field that is not acceptable, as a request's body names them.
-    pub fn check(app: &App, email: &str, full_name: &str, password: &str) -> Result<Self, InvalidInput> {
+    /// [`Error::Invalid`] with every field that is not acceptable, as a request's body names them;
+    /// [`Error::Busy`].
+    pub async fn check(app: &App, email: &str, full_name: &str, password: &str) -> Result<Self, Error> {
+        Self::check_in_turn(app, &app.hasher().turn()?, email, full_name, password).await
+    }
+
+    async fn check_in_turn(
+        app: &App,
+        turn: &Turn<'_>,
+        email: &str,
+        full_name: &str,
+        password: &str,
+    ) -> Result<Self, Error> {
         let email = Email::of_field(email, "email");
         let full_name = FullName::of_field(full_name);
-        let password = acceptable_password(app, password, email.as_ref().ok(), full_name.as_ref().ok());
+        let (words_email, words_name) = (email.as_ref().ok(), full_name.as_ref().ok());
+        let password = acceptable_password(app, turn, password, words_email, words_name).await?;
         // Every field is looked at before one is refused, so that one answer names them all.
         let ((email, full_name), password) = both(both(email, full_name), password)?;
         Ok(Self { email, full_name, password })
@@ -158,22 +170,25 @@ fn both<A, B>(a: Result<A, InvalidInput>, b: Result<B, InvalidInput>) -> Result<
 }
 
 /// The password, if the policy takes it for an account with these words.
-fn acceptable_password(
+async fn acceptable_password(
     app: &App,
+    turn: &Turn<'_>,
     text: &str,
     email: Option<&Email>,
     full_name: Option<&FullName>,
-) -> Result<Password, InvalidInput> {
+) -> Result<Result<Password, InvalidInput>, Error> {
     let refused = |kind, reason: String| InvalidInput::field(["body", "password"], kind, reason);
-    let password = Password::parse(text).map_err(|too_long| refused(TooLong::KIND, too_long.to_string()))?;
-    let mut words = vec![app.issuer_host()];
+    let password = match Password::parse(text) {
+        Ok(password) => password,
+        Err(too_long) => return Ok(Err(refused(TooLong::KIND, too_long.to_string()))),
+    };
+    let mut words = vec!["portcullis".to_owned(), app.issuer_host().to_owned()];
     if let Some(email) = email {
-        words.extend([email.as_str(), email.local_part(), email.domain()]);
+        words.extend([email.as_str(), email.local_part(), email.domain()].map(str::to_owned));
     }
-    words.extend(full_name.map(FullName::as_str));
-    policy::check(&password, &words, app.config().password_min_length)
-        .map_err(|weak| refused(weak.kind(), weak.message()))?;
-    Ok(password)
+    words.extend(full_name.map(|name| name.as_str().to_owned()));
+    let checked = turn.check(password.clone(), words, app.config().password_min_length).await?;
+    Ok(checked.map(|()| password).map_err(|weak| refused(weak.kind(), weak.message())))
 }
 
 /// Makes an account.
@@ -181,7 +196,12 @@ fn acceptable_password(
 /// # Errors
 /// [`Error::EmailTaken`], [`Error::Busy`], [`Error::Database`].
 pub async fn create(app: &App, new: NewAccount, client: &Client) -> Result<Account, Error> {
-    let hash = app.hasher().hash(new.password).await?;
+    insert(app, app.hasher().turn()?, new, client).await
+}
+
+/// [`create`], with a turn to hash that was taken before.
+async fn insert(app: &App, turn: Turn<'_>, new: NewAccount, client: &Client) -> Result<Account, Error> {
+    let hash = turn.hash(new.password).await?;
     let now = app.now();
     let mut tx = app.db().begin().await?;
     let account = store::insert_account(tx.conn(), &new.email, &new.full_name, &hash, now).await?;
@@ -245,8 +265,9 @@ pub async fn set_active(app: &App, id: AccountId, active: bool, client: &Client)
 pub async fn set_password(app: &App, account: &Account, text: &str, client: &Client) -> Result<(), Error> {
     let email = Email::parse(&account.email).ok();
     let full_name = FullName::parse(&account.full_name).ok();
-    let password = acceptable_password(app, text, email.as_ref(), full_name.as_ref())?;
-    let hash = app.hasher().hash(password).await?;
+    let turn = app.hasher().turn()?;
+    let password = acceptable_password(app, &turn, text, email.as_ref(), full_name.as_ref()).await??;
+    let hash = turn.hash(password).await?;
     let now = app.now();
     let mut tx = app.db().begin().await?;
     if !store::set_password(tx.conn(), account.id, &hash, now).await? {

@@ -24,10 +24,12 @@ pub async fn run(app: &App, command: UserCommand) -> Result<(), String> {
         UserCommand::Add { email, full_name, password } => {
             let full_name = full_name.unwrap_or_else(|| email.split('@').next().unwrap_or_default().to_owned());
             let password = read_new_password(password).map_err(|error| error.to_string())?;
-            let new = NewAccount::check(app, &email, &full_name, password.expose_secret())
-                .map_err(|invalid| sentence(&invalid.into()))?;
-            let account = accounts::create(app, new, &operator()).await.map_err(|error| sentence(&error))?;
-            print(&[account])
+            let new = NewAccount::check(app, &email, &full_name, password.expose_secret()).await;
+            let account = match new {
+                Ok(new) => accounts::create(app, new, &operator()).await,
+                Err(refused) => Err(refused),
+            };
+            print(&[account.map_err(|error| sentence(&error))?])
         }
         UserCommand::List => list(app).await,
         UserCommand::Show { account } => print(&[find(app, account).await?]),

@@ -1,5 +1,6 @@
 //! The configuration: what the server is told before it starts, checked as a whole.
 
+mod names;
 mod public_url;
 mod settings;
 

@@ -1,20 +1,18 @@
 //! What flags, environment variables and one TOML file may say. A flag beats a variable, a variable the file.
 
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::Args as _;
 use ipnet::IpNet;
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::names::{check_variables, names, nearest};
 use super::{Config, ConfigError, PublicUrl, invalid};
 use crate::db::{DatabaseConfig, DatabaseUrl};
 
-const PREFIX: &str = "PORTCULLIS_";
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 /// The settings as they were written, each optional. This struct is the only list of them: the flags, the variables,
@@ -255,56 +253,6 @@ fn parse(text: &str, path: &Path) -> Result<Settings, ConfigError> {
     toml::from_str(text).map_err(failed)
 }
 
-/// Refuses a variable that begins like ours and is none of ours: a misspelt limit would silently not apply.
-fn check_variables(variables: impl Iterator<Item = impl AsRef<OsStr>>) -> Result<(), ConfigError> {
-    let variables: Vec<String> = variables.map(|name| name.as_ref().to_string_lossy().into_owned()).collect();
-    let known: Vec<String> = names().map(|name| name.variable).collect();
-    let in_kubernetes = variables.iter().any(|name| name == "KUBERNETES_SERVICE_HOST");
-    let unknown = variables
-        .iter()
-        .filter(|name| name.starts_with(PREFIX) && !known.contains(name))
-        .find(|name| !(in_kubernetes && is_service_link(name)));
-    match unknown {
-        Some(name) => {
-            Err(ConfigError::UnknownVariable { name: name.clone(), nearest: nearest(name, known.iter()) })
-        }
-        None => Ok(()),
-    }
-}
-
-/// Kubernetes tells every container of a Service named `portcullis` by variables such as `PORTCULLIS_SERVICE_HOST`
-/// and `PORTCULLIS_PORT_8000_TCP` (<https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables>).
-fn is_service_link(name: &str) -> bool {
-    name.contains("_SERVICE_") || name.ends_with("_PORT") || name.contains("_PORT_")
-}
-
-struct Name {
-    key: String,
-    variable: String,
-}
-
-fn names() -> impl Iterator<Item = Name> {
-    let command = Settings::augment_args(clap::Command::new("settings"));
-    let names: Vec<Name> = command
-        .get_arguments()
-        .filter_map(|argument| {
-            let variable = argument.get_env()?.to_string_lossy().into_owned();
-            Some(Name { key: argument.get_id().to_string(), variable })
-        })
-        .collect();
-    names.into_iter()
-}
-
-/// The known name that is most like `name`, when any is much like it.
-fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a String>) -> Option<String> {
-    let likeness = |other: &String| strsim::jaro_winkler(&name.to_uppercase(), &other.to_uppercase());
-    known
-        .map(|other| (likeness(other), other))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|(one, _), (other, _)| one.total_cmp(other))
-        .map(|(_, other)| other.clone())
-}
-
 #[cfg(test)]
 mod tests {
     use clap::Parser;
@@ -365,13 +313,6 @@ mod tests {
     }
 
     #[test]
-    fn every_name_follows_one_rule() {
-        for Name { key, variable } in names() {
-            assert_eq!(variable, format!("{PREFIX}{}", key.to_uppercase()));
-        }
-    }
-
-    #[test]
     fn a_flag_beats_the_file_and_the_file_a_default() {
         let flags = flags(&[
             "--listen",
@@ -396,19 +337,6 @@ mod tests {
         assert!(file("lisen = '127.0.0.1:1'").unwrap_err().contains("Did you mean listen?"));
         assert!(file("trusted-proxies = []").unwrap_err().contains("Did you mean trusted_proxies?"));
         assert!(!file("zzz = 1").unwrap_err().contains("Did you mean"));
-    }
-
-    #[test]
-    fn a_misspelt_variable_is_refused_with_the_nearest_name() {
-        check_variables(["HOME", "PORTCULLIS_LISTEN", "PORTCULLIS_CONFIG"].into_iter()).unwrap();
-        let message = check_variables(["PORTCULLIS_PUBLIC_URI"].into_iter()).unwrap_err().to_string();
-        assert!(message.contains("Did you mean PORTCULLIS_PUBLIC_URL?"), "{message}");
-        check_variables(["PORTCULLIS_PORT"].into_iter()).unwrap_err();
-        check_variables(
-            ["KUBERNETES_SERVICE_HOST", "PORTCULLIS_PORT", "PORTCULLIS_SERVICE_PORT_HTTP"].into_iter(),
-        )
-        .unwrap();
-        check_variables(["KUBERNETES_SERVICE_HOST", "PORTCULLIS_LIMIT"].into_iter()).unwrap_err();
     }
 
     #[test]

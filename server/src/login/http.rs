@@ -27,10 +27,10 @@ pub(crate) struct LogIn {
     #[expect(dead_code, reason = "the schema has checked it, and there is nothing to choose")]
     grant_type: String,
     /// The e-mail address.
-    #[schemars(length(min = 1, max = 254), extend("example" = "ada@example.com"))]
+    #[schemars(length(min = 1, max = 254), extend("examples" = ["ada@example.com"]))]
     username: String,
     /// The password.
-    #[schemars(length(min = 1, max = 1024), extend("format" = "password", "example" = "analytical-engine-1843"))]
+    #[schemars(length(min = 1, max = 1024), extend("format" = "password", "examples" = ["analytical-engine-1843"]))]
     password: String,
     /// Names with spaces between them; without it, every scope there is.
     #[serde(default)]

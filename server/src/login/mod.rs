@@ -10,7 +10,7 @@ use crate::{
     audit::{self, Event},
     client::Client,
     error::Error,
-    passwords::{Password, Verdict},
+    passwords::{Password, Turn, Verdict},
     sessions::{self, Session},
     tokens::{self, Issued},
 };
@@ -39,17 +39,18 @@ pub(crate) async fn attempt(
     scope: &Granted,
     client: &Client,
 ) -> Result<Issued, Error> {
+    let turn = app.hasher().turn()?;
     let attempt = throttle::reserve(app, email, client).await?;
     let account = accounts::credentials(app.db().read().await?.conn(), email).await?;
     let hash = account.as_ref().map(|account| account.password_hash.clone());
-    let verdict = app.hasher().verify(password.clone(), hash).await?;
+    let verdict = turn.verify(password.clone(), hash).await?;
 
     let now = app.now();
     let id = account.as_ref().map(|account| account.id);
     let (Some(verified), Verdict::Right { outdated }) = (account, verdict) else {
         return Err(refuse(app, id, client).await?);
     };
-    let verified = if outdated { rehash(app, verified, password).await? } else { verified };
+    let verified = if outdated { rehash(app, &turn, verified, password).await? } else { verified };
     let mut tx = app.db().begin().await?;
     let Some(session) = sessions::begin(app, &mut tx, &verified, client, now).await? else {
         drop(tx);
@@ -71,8 +72,13 @@ async fn refuse(app: &App, account: Option<AccountId>, client: &Client) -> Resul
 }
 
 /// Hashes the password anew with the current parameters; the old hash is gone afterwards.
-async fn rehash(app: &App, verified: Credentials, password: Password) -> Result<Credentials, Error> {
-    let new = app.hasher().hash(password).await?;
+async fn rehash(
+    app: &App,
+    turn: &Turn<'_>,
+    verified: Credentials,
+    password: Password,
+) -> Result<Credentials, Error> {
+    let new = turn.hash(password).await?;
     let mut tx = app.db().begin().await?;
     let replaced =
         accounts::replace_hash(&mut tx, verified.id, &verified.password_hash, &new, app.now()).await?;

@@ -9,8 +9,10 @@ use std::thread::available_parallelism;
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash as Phc, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use subtle::ConstantTimeEq;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use zeroize::Zeroizing;
 
+use super::policy::{self, Weak};
 use super::{Password, PasswordHash};
 use crate::pool::{NotDone, Pool};
 use crate::random;
@@ -129,19 +131,52 @@ impl From<argon2::password_hash::phc::Error> for HashError {
 pub(crate) struct Hasher {
     pool: Pool<Memory>,
     parameters: HashParameters,
+    turns: Semaphore,
+}
+
+/// A place among those that may hash. Taken before anything else is done for a request, so that a flood is turned
+/// away before it costs a transaction, and an attempt that was counted is also looked at.
+#[derive(Debug)]
+pub(crate) struct Turn<'a> {
+    hasher: &'a Hasher,
+    _place: SemaphorePermit<'a>,
 }
 
 impl Hasher {
     /// A hasher with a thread for each core. Fails when the system gives no threads.
     pub(crate) fn new(parameters: HashParameters) -> io::Result<Self> {
         let threads = available_parallelism()?.get();
-        Ok(Self { pool: Pool::new("hash", threads, QUEUE)?, parameters })
+        let turns = Semaphore::new(threads + QUEUE);
+        Ok(Self { pool: Pool::new("hash", threads, QUEUE)?, parameters, turns })
+    }
+
+    /// A place, or [`HashError::Busy`] at once.
+    pub(crate) fn turn(&self) -> Result<Turn<'_>, HashError> {
+        let place = self.turns.try_acquire().map_err(|_| HashError::Busy)?;
+        Ok(Turn { hasher: self, _place: place })
+    }
+}
+
+impl Turn<'_> {
+    /// What the policy says of a new password, for an account with these words. On the pool, because the estimate
+    /// takes milliseconds for a hostile password.
+    pub(crate) async fn check(
+        &self,
+        password: Password,
+        words: Vec<String>,
+        min_length: usize,
+    ) -> Result<Result<(), Weak>, HashError> {
+        let check = move |_: &mut Memory| {
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            policy::check(&password, &words, min_length)
+        };
+        Ok(self.hasher.pool.run(check).await?)
     }
 
     /// The stored form of a password, with a salt of its own.
     pub(crate) async fn hash(&self, password: Password) -> Result<PasswordHash, HashError> {
-        let recipe = Recipe::new(self.parameters, &random::bytes::<SALT_BYTES>())?;
-        self.pool.run(move |memory| recipe.encode(&recipe.tag(&password, memory)?)).await?
+        let recipe = Recipe::new(self.hasher.parameters, &random::bytes::<SALT_BYTES>())?;
+        self.hasher.pool.run(move |memory| recipe.encode(&recipe.tag(&password, memory)?)).await?
     }
 
     /// Whether `password` is the one that `stored` was made from.
@@ -156,10 +191,10 @@ impl Hasher {
         let known = stored.is_some();
         let (recipe, expected) = match stored {
             Some(PasswordHash(phc)) => Recipe::decode(&phc)?,
-            None => (Recipe::new(self.parameters, &[0; SALT_BYTES])?, Output::new(&[0; TAG_BYTES])?),
+            None => (Recipe::new(self.hasher.parameters, &[0; SALT_BYTES])?, Output::new(&[0; TAG_BYTES])?),
         };
-        let outdated = !recipe.is_current(self.parameters, &expected);
-        let tag = self.pool.run(move |memory| recipe.tag(&password, memory)).await??;
+        let outdated = !recipe.is_current(self.hasher.parameters, &expected);
+        let tag = self.hasher.pool.run(move |memory| recipe.tag(&password, memory)).await??;
         let matches: bool = tag.ct_eq(expected.as_ref()).into();
         Ok(if matches && known { Verdict::Right { outdated } } else { Verdict::Wrong })
     }
@@ -262,7 +297,7 @@ mod tests {
     async fn p08_the_stored_form_is_argon2id_with_a_salt_of_its_own() {
         let hasher = hasher();
         let (one, two) =
-            (hasher.hash(typed("correct horse")).await, hasher.hash(typed("correct horse")).await);
+            (hasher.turn().unwrap().hash(typed("correct horse")).await, hasher.turn().unwrap().hash(typed("correct horse")).await);
         let (one, two) = (one.unwrap(), two.unwrap());
         assert!(one.0.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", one.0);
         let fields: Vec<_> = one.0.split('$').collect();
@@ -270,21 +305,21 @@ mod tests {
         assert_eq!((fields[4].len(), fields[5].len()), (22, 43));
         assert_ne!(one.0, two.0);
         for hash in [one, two] {
-            let verdict = hasher.verify(typed("correct horse"), Some(hash)).await.unwrap();
+            let verdict = hasher.turn().unwrap().verify(typed("correct horse"), Some(hash)).await.unwrap();
             assert_eq!(verdict, Verdict::Right { outdated: false });
         }
     }
 
     #[tokio::test]
     async fn p08_a_hash_of_other_parameters_is_right_and_outdated() {
-        let hash = hasher().hash(typed("correct horse")).await.unwrap();
+        let hash = hasher().turn().unwrap().hash(typed("correct horse")).await.unwrap();
         let raised = Hasher::new(HashParameters::new(20_480, 3, 2).unwrap()).unwrap();
-        let verdict = raised.verify(typed("correct horse"), Some(hash.clone())).await.unwrap();
+        let verdict = raised.turn().unwrap().verify(typed("correct horse"), Some(hash.clone())).await.unwrap();
         assert_eq!(verdict, Verdict::Right { outdated: true });
-        assert_eq!(raised.verify(typed("wrong horse"), Some(hash)).await.unwrap(), Verdict::Wrong);
-        let renewed = raised.hash(typed("correct horse")).await.unwrap();
+        assert_eq!(raised.turn().unwrap().verify(typed("wrong horse"), Some(hash)).await.unwrap(), Verdict::Wrong);
+        let renewed = raised.turn().unwrap().hash(typed("correct horse")).await.unwrap();
         assert!(renewed.0.contains("$m=20480,t=3,p=2$"), "{}", renewed.0);
-        let verdict = raised.verify(typed("correct horse"), Some(renewed)).await.unwrap();
+        let verdict = raised.turn().unwrap().verify(typed("correct horse"), Some(renewed)).await.unwrap();
         assert_eq!(verdict, Verdict::Right { outdated: false });
     }
 
@@ -293,9 +328,9 @@ mod tests {
         let hasher = hasher();
         let head = "a".repeat(72);
         for (right, wrong) in [(format!("{head}b"), format!("{head}c")), ("ab\0c".into(), "ab\0d".into())] {
-            let hash = hasher.hash(typed(&right)).await.unwrap();
-            assert_eq!(hasher.verify(typed(&wrong), Some(hash.clone())).await.unwrap(), Verdict::Wrong);
-            let verdict = hasher.verify(typed(&right), Some(hash)).await.unwrap();
+            let hash = hasher.turn().unwrap().hash(typed(&right)).await.unwrap();
+            assert_eq!(hasher.turn().unwrap().verify(typed(&wrong), Some(hash.clone())).await.unwrap(), Verdict::Wrong);
+            let verdict = hasher.turn().unwrap().verify(typed(&right), Some(hash)).await.unwrap();
             assert_eq!(verdict, Verdict::Right { outdated: false });
         }
     }
@@ -306,9 +341,9 @@ mod tests {
         let known = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
         let stored = || Some(PasswordHash(known.to_owned()));
         let hasher = hasher();
-        let verdict = hasher.verify(typed("password"), stored()).await.unwrap();
+        let verdict = hasher.turn().unwrap().verify(typed("password"), stored()).await.unwrap();
         assert_eq!(verdict, Verdict::Right { outdated: true });
-        assert_eq!(hasher.verify(typed("passwore"), stored()).await.unwrap(), Verdict::Wrong);
+        assert_eq!(hasher.turn().unwrap().verify(typed("passwore"), stored()).await.unwrap(), Verdict::Wrong);
     }
 
     #[tokio::test]
@@ -318,12 +353,12 @@ mod tests {
             let phc =
                 format!("$argon2id$v=19${cost}$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc");
             let begin = Instant::now();
-            let answer = hasher.verify(typed("password"), Some(PasswordHash(phc))).await;
+            let answer = hasher.turn().unwrap().verify(typed("password"), Some(PasswordHash(phc))).await;
             assert!(matches!(answer, Err(HashError::Unusable(_))), "{cost}: {answer:?}");
             assert!(begin.elapsed() < Duration::from_secs(1), "{cost}");
         }
         for damaged in ["", "plain", "$2b$12$abc", "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ"] {
-            let answer = hasher.verify(typed("password"), Some(PasswordHash(damaged.to_owned()))).await;
+            let answer = hasher.turn().unwrap().verify(typed("password"), Some(PasswordHash(damaged.to_owned()))).await;
             assert!(matches!(answer, Err(HashError::Unusable(_))), "{damaged}: {answer:?}");
         }
     }
@@ -331,12 +366,12 @@ mod tests {
     #[tokio::test]
     async fn e02_an_unknown_account_costs_as_much_as_a_known_one() {
         let hasher = hasher();
-        let stored = hasher.hash(typed("correct horse")).await.unwrap();
+        let stored = hasher.turn().unwrap().hash(typed("correct horse")).await.unwrap();
         let (mut known, mut unknown) = (Vec::new(), Vec::new());
         for _ in 0..15 {
             for (times, stored) in [(&mut known, Some(stored.clone())), (&mut unknown, None)] {
                 let begin = Instant::now();
-                assert_eq!(hasher.verify(typed("wrong horse"), stored).await.unwrap(), Verdict::Wrong);
+                assert_eq!(hasher.turn().unwrap().verify(typed("wrong horse"), stored).await.unwrap(), Verdict::Wrong);
                 times.push(begin.elapsed());
             }
         }

@@ -9,8 +9,8 @@ use std::fmt;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
+pub(crate) use hasher::{HashError, Hasher, Turn, Verdict};
 pub use hasher::{HashParameters, ParametersOutOfRange};
-pub(crate) use hasher::{HashError, Hasher, Verdict};
 
 /// Bytes that a password may have as it was typed. Beyond, it is refused before any work is done with it.
 pub(crate) const MAX_BYTES: usize = 1024;

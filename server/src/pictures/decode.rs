@@ -146,7 +146,7 @@ impl Format {
         match self {
             Self::Png => picture.write_with_encoder(PngEncoder::new(&mut bytes))?,
             Self::Jpeg => {
-                picture.write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY))?
+                picture.write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY))?;
             }
             Self::WebP => picture.write_with_encoder(WebPEncoder::new_lossless(&mut bytes))?,
         }
@@ -155,6 +155,7 @@ impl Format {
 }
 
 /// Bytes that a decoder takes beside the picture it makes.
+#[derive(Clone, Copy)]
 struct Cost {
     per_pixel: u64,
     flat: u64,
@@ -180,8 +181,8 @@ fn read(mut decoder: impl ImageDecoder, cost: Cost) -> Result<DynamicImage, Refu
     Ok(picture)
 }
 
-/// Scales down to [`STORED_SIDE`]: first coarsely by averaging to twice the size, so that the good filter,
-/// which works in wide floats, has little to hold.
+/// Scales down to [`STORED_SIDE`]. The good filter works in wide floats and is slow: of a large picture, it is
+/// given one of twice the size that averaging made.
 fn fit(mut picture: DynamicImage) -> DynamicImage {
     let (width, height) = (picture.width(), picture.height());
     let longer = width.max(height);
@@ -190,10 +191,10 @@ fn fit(mut picture: DynamicImage) -> DynamicImage {
     }
     let scaled = |side: u32| (side * STORED_SIDE / longer).max(1);
     let (width, height) = (scaled(width), scaled(height));
-    if longer > 4 * STORED_SIDE {
+    if longer > 2 * STORED_SIDE {
         picture = picture.thumbnail_exact(2 * width, 2 * height);
     }
-    picture.resize_exact(width, height, FilterType::Lanczos3)
+    picture.resize_exact(width, height, FilterType::CatmullRom)
 }
 
 fn eight_bits(picture: DynamicImage) -> DynamicImage {

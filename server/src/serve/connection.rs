@@ -80,10 +80,11 @@ fn answer(
 ) -> impl Future<Output = Result<Response<Outgoing>, Infallible>> + use<> {
     let version = request.version();
     let running = pulse.begin(version);
+    let is_addressed = has_host(&request);
     // `Heads` cannot follow a chunked body: nothing that comes behind it is believed.
-    let is_last =
-        version < Version::HTTP_2 && (running.is_last() || request.headers().contains_key(TRANSFER_ENCODING));
-    let answering = has_host(&request).then(|| {
+    let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
+    let is_last = version < Version::HTTP_2 && (running.is_last() || is_chunked || !is_addressed);
+    let answering = is_addressed.then(|| {
         let mut request = request.map(|body| Upload { body, pulse: Arc::clone(pulse) });
         request.extensions_mut().insert(ConnectInfo(peer));
         router.clone().call(request)

@@ -65,7 +65,8 @@ impl Running {
 async fn until_closed(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     // A reset after the answer is an end too.
-    let _ = timeout(Duration::from_secs(20), stream.read_to_end(&mut answer)).await.expect("closed in time");
+    let ended = timeout(Duration::from_secs(5), stream.read_to_end(&mut answer)).await;
+    assert!(ended.is_ok(), "not closed in time: {}", String::from_utf8_lossy(&answer));
     String::from_utf8_lossy(&answer).into_owned()
 }
 
@@ -76,7 +77,7 @@ async fn one_answer(stream: &mut TcpStream) -> String {
 }
 
 fn statuses(answers: &str) -> Vec<&str> {
-    answers.lines().filter_map(|line| line.strip_prefix("HTTP/1.1 ")?.get(..3)).collect()
+    answers.split("HTTP/1.1 ").skip(1).filter_map(|answer| answer.get(..3)).collect()
 }
 
 #[tokio::test]
@@ -173,13 +174,13 @@ async fn d01_heads_are_bounded() {
 fn hasty() -> Limits {
     Limits {
         head_time: Duration::from_millis(200),
-        idle_time: Duration::from_millis(600),
-        exchange_time: Duration::from_millis(1000),
+        exchange_time: Duration::from_millis(1500),
+        idle_time: Duration::from_secs(3),
         ..Limits::default()
     }
 }
 
-/// The milliseconds until the server closes the connection, reading slowly or not at all until then.
+/// The milliseconds until the server closes the connection, while `keep_sending` is sent again and again.
 async fn closed_after(stream: &mut TcpStream, keep_sending: &[u8]) -> u128 {
     let began = Instant::now();
     loop {
@@ -189,8 +190,7 @@ async fn closed_after(stream: &mut TcpStream, keep_sending: &[u8]) -> u128 {
         let mut some = [0; 512];
         match timeout(Duration::from_millis(40), stream.read(&mut some)).await {
             Ok(Ok(0) | Err(_)) => break,
-            Ok(Ok(_)) => sleep(Duration::from_millis(40)).await,
-            Err(_) => {}
+            Ok(Ok(_)) | Err(_) => {}
         }
         assert!(began.elapsed() < Duration::from_secs(5), "never closed");
     }
@@ -217,20 +217,21 @@ async fn d02_slow_clients_are_closed() {
     unread.write_all(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
     upload.write_all(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 999\r\n\r\n").await.unwrap();
 
-    let (silent, half, preface, idle, second, unread, upload) = tokio::join!(
+    let (silent, half, preface, idle, second, upload) = tokio::join!(
         closed_after(&mut silent, b""),
         closed_after(&mut half, b"X: y\r\n"),
         closed_after(&mut preface, b""),
         closed_after(&mut idle, b""),
         closed_after(&mut second, b"X"),
-        closed_after(&mut unread, b""),
         closed_after(&mut upload, b"x"),
     );
-    let about = |took: u128, limit: u128| (limit - 60..limit + 700).contains(&took);
-    assert!(about(silent, 200) && about(half, 200) && about(preface, 200), "{silent} {half} {preface}");
-    assert!(about(idle, 600) && idle > 500, "{idle}");
-    assert!(about(second, 200), "{second}");
-    assert!(about(unread, 1000) && about(upload, 1000), "{unread} {upload}");
+    for head in [silent, half, preface, second] {
+        assert!((180..1400).contains(&head), "{silent} {half} {preface} {second}");
+    }
+    assert!((1450..2900).contains(&upload), "{upload}");
+    assert!(idle > 2900, "{idle}");
+    let received = until_closed(&mut unread).await.len();
+    assert!(received < 16 << 20, "the answer that nobody read was cut off, {received}");
 }
 
 #[tokio::test]
@@ -317,7 +318,7 @@ async fn flood(mut stream: TcpStream, mut piece: impl FnMut(u32) -> Vec<u8>) -> 
     for number in 0.. {
         let piece = piece(number);
         let (mut reading, mut writing) = stream.split();
-        let mut answers = [0; 16384];
+        let mut answers = vec![0; 16384];
         tokio::select! {
             written = writing.write_all(&piece) => if written.is_err() { return sent },
             read = reading.read(&mut answers) => if matches!(read, Ok(0) | Err(_)) { return sent },

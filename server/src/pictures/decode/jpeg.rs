@@ -4,7 +4,7 @@
 //! given. So it is told here what is cut short and what has more scans than any encoder makes.
 
 /// Scans of a progressive picture; encoders make about ten.
-const MAX_SCANS: usize = 32;
+const MAX_SCANS: usize = 20;
 
 /// What the decoder's memory depends on.
 #[derive(Debug, PartialEq, Eq)]
@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn walks_to_the_end_marker() {
         assert_eq!(surveyed(&[HEAD, FRAME, SCAN, SCAN, END]), Some(3));
-        assert_eq!(surveyed(&[HEAD, FRAME, &SCAN.repeat(32), END]), Some(3));
+        assert_eq!(surveyed(&[HEAD, FRAME, &SCAN.repeat(20), END]), Some(3));
     }
 
     #[test]
@@ -90,7 +90,7 @@ mod tests {
         assert_eq!(surveyed(&[HEAD, SCAN, END]), None, "no frame");
         assert_eq!(surveyed(&[HEAD, FRAME, FRAME, SCAN, END]), None, "two frames");
         assert_eq!(surveyed(&[HEAD, b"junk", FRAME, SCAN, END]), None, "bytes between segments");
-        assert_eq!(surveyed(&[HEAD, FRAME, &SCAN.repeat(33), END]), None, "too many scans");
+        assert_eq!(surveyed(&[HEAD, FRAME, &SCAN.repeat(21), END]), None, "too many scans");
         assert_eq!(surveyed(&[HEAD, b"\xff\xfe\x00\x01", END]), None, "a length of one");
     }
 }

@@ -63,20 +63,20 @@ impl Survey<'_> {
             let (data, after) = after.split_at_checked(size)?;
             // An odd length is followed by a byte of padding, which some writers leave out at the end.
             chunks = after.get(size % 2..).unwrap_or_default();
-            self.see(name, data, within)?;
+            self.see(*name, data, within)?;
         }
         Some(())
     }
 
-    fn see(&mut self, name: &[u8; 4], data: &[u8], within: Within) -> Option<()> {
+    fn see(&mut self, name: [u8; 4], data: &[u8], within: Within) -> Option<()> {
         let length = u64::try_from(data.len()).ok()?;
-        match name {
+        match &name {
             b"VP8 " => self.see_lossy(data)?,
             b"VP8L" => self.lossless_bytes += length,
             b"ALPH" => {
                 self.alpha = true;
-                // The two lowest bits say whether it is compressed (§2.7.1.2).
-                self.lossless_bytes += if data.first()? & 3 == 0 { 0 } else { length };
+                // The two lowest bits say how it is compressed: 0 is not at all (§2.7.1.2).
+                self.lossless_bytes += if data.first()? % 4 == 0 { 0 } else { length };
             }
             // A frame's place, size and duration take 16 bytes, its chunks follow (§2.7.1.1).
             b"ANMF" if within == Within::File => {
@@ -101,10 +101,10 @@ impl Survey<'_> {
 mod tests {
     use super::*;
 
-    fn chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
+    fn chunk(name: &[u8], data: &[u8]) -> Vec<u8> {
         let size = u32::try_from(data.len()).unwrap().to_le_bytes();
         let padding: &[u8] = if data.len() % 2 == 1 { b"\0" } else { b"" };
-        [name.as_slice(), &size, data, padding].concat()
+        [name, &size, data, padding].concat()
     }
 
     fn file(chunks: &[Vec<u8>]) -> Vec<u8> {

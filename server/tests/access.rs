@@ -1,0 +1,154 @@
+//! The walk: every operation of the live document, called by everybody who may not.
+
+use std::collections::BTreeSet;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use http::Method;
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use serde_json::{Value, json};
+
+use crate::on_both_databases;
+use crate::support::{Call, Client, TestApp, document};
+
+/// A request that is right in all but who makes it. A new route without a line here fails the walk.
+fn sample(client: &Client, method: &Method, path: &str) -> Option<(Call, String)> {
+    let call = |path: &str| client.call(method.clone(), path);
+    let json_body = |body: Value| body.to_string();
+    Some(match (method.as_str(), path) {
+        ("GET", "/profile" | "/health" | "/ready" | "/.well-known/jwks.json") | ("POST", "/logout") | ("DELETE", "/profile-image") => {
+            (call(path), String::new())
+        }
+        ("GET", "/profile/{id}") => (call("/profile/1"), String::new()),
+        ("GET", "/profile-images/{id}") => (call("/profile-images/0192f0c1-2345-7abc-8def-0123456789ab"), String::new()),
+        ("PATCH", "/profile") => {
+            (call(path).header("content-type", "application/json"), json_body(json!({ "full_name": "Changed" })))
+        }
+        ("POST", "/upload-profile-image") => (call(path).header("content-type", "multipart/form-data; boundary=x"), "--x--".to_owned()),
+        ("POST", "/signup" | "/login") => (call(path), String::new()),
+        _ => return None,
+    })
+}
+
+/// A token of our own shape, signed by `sign` with whatever header and claims.
+fn forged(token: &str, header: &Value, claims: &Value) -> String {
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    format!("{}.{}.{}", part(header), part(claims), token.rsplit('.').next().unwrap())
+}
+
+fn parts(token: &str) -> (Value, Value) {
+    let part = |at| serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(at).unwrap()).unwrap()).unwrap();
+    (part(0), part(1))
+}
+
+/// Tokens that must open nothing, each with its name: a good one of a living session, spoiled.
+fn bad_tokens(good: &str, jwks: &Value) -> Vec<(String, String)> {
+    let (header, claims) = parts(good);
+    let x = jwks["keys"][0]["x"].as_str().unwrap();
+    let public = URL_SAFE_NO_PAD.decode(x).unwrap();
+    let with = |value: &Value, name: &str, change: Value| {
+        let mut value = value.clone();
+        value[name] = change;
+        value
+    };
+    let mut bad = vec![
+        ("junk".to_owned(), "junk".to_owned()),
+        ("dots".to_owned(), ".".repeat(8000)),
+        ("64 kB".to_owned(), "x".repeat(65_536)),
+        ("unsigned".to_owned(), good.rsplit_once('.').unwrap().0.to_owned() + "."),
+    ];
+    for alg in [json!("none"), json!("nOnE"), json!(""), json!(1), json!(["EdDSA"]), json!(null), json!("HS256"), json!("ES256"), json!("RS256")] {
+        bad.push((format!("t01 alg {alg}"), forged(good, &with(&header, "alg", alg), &claims)));
+    }
+    // t01: the public key as the secret of an HMAC, in each form that it comes in.
+    let pem = format!("-----BEGIN PUBLIC KEY-----\n{x}\n-----END PUBLIC KEY-----");
+    let secrets = [public.clone(), x.as_bytes().to_vec(), pem.clone().into_bytes(), (pem + "\n").into_bytes(), jwks["keys"][0].to_string().into_bytes(), b" ".to_vec()];
+    for (n, secret) in secrets.iter().enumerate() {
+        let mut hmac = Header::new(Algorithm::HS256);
+        hmac.typ = Some("at+jwt".to_owned());
+        hmac.kid = header["kid"].as_str().map(str::to_owned);
+        let token = encode(&hmac, &claims, &EncodingKey::from_secret(secret)).unwrap();
+        bad.push((format!("t01 HMAC {n}"), token));
+    }
+    for (name, value) in [("typ", json!("JWT")), ("typ", json!("logout+jwt")), ("kid", json!("../../x")), ("kid", json!("x".repeat(10_000))), ("crit", json!(["x"])), ("b64", json!(false)), ("zip", json!("DEF"))] {
+        bad.push((format!("header {name}"), forged(good, &with(&header, name, value), &claims)));
+    }
+    // t03: an attacker's key that the token brings along, and signs with.
+    let key = aws_lc_rs::signature::Ed25519KeyPair::generate_pkcs8(&aws_lc_rs::rand::SystemRandom::new()).unwrap();
+    let mut own = Header::new(Algorithm::EdDSA);
+    own.typ = Some("at+jwt".to_owned());
+    own.kid = header["kid"].as_str().map(str::to_owned);
+    own.jku = Some("http://127.0.0.1:9/jwks.json".to_owned());
+    bad.push(("t03 another key".to_owned(), encode(&own, &claims, &EncodingKey::from_ed_der(key.as_ref())).unwrap()));
+    for (name, value) in [("sub", json!("2")), ("scope", json!("admin")), ("exp", json!(9_999_999_999_u64)), ("iss", json!("http://evil.example")), ("aud", json!("another-api"))] {
+        bad.push((format!("changed {name}"), forged(good, &header, &with(&claims, name, value))));
+    }
+    bad
+}
+
+on_both_databases! {
+    async fn t13_no_guarded_operation_opens_to_a_bad_credential(database: Database) {
+        let app = TestApp::new(database).await;
+        let ada = app.as_user("ada").await;
+        let jwks = app.stranger().get("/.well-known/jwks.json").send().await.json();
+        let ended = app.log_in("ada").await;
+        ended.post("/logout").send().await.assert(204);
+        let mut tokens = bad_tokens(ada.token(), &jwks);
+        tokens.push(("of an ended session".to_owned(), ended.token().to_owned()));
+
+        for (method, path, entry) in document().operations() {
+            let guarded = !entry["security"].as_array().unwrap().is_empty();
+            let (call, body) = sample(&app.stranger(), &method, path).unwrap_or_else(|| panic!("{method} {path}: no sample"));
+            let nothing = call.body(body).await;
+            if !guarded {
+                assert_ne!(nothing.status.as_u16(), 401, "{method} {path} is public in the document");
+                continue;
+            }
+            // t09: without a credential the challenge is bare.
+            assert_eq!(nothing.assert(401).header("www-authenticate"), "Bearer");
+            for (name, token) in &tokens {
+                let (call, body) = sample(&app.stranger().with_token(token), &method, path).unwrap();
+                let refused = call.body(body).await;
+                assert_eq!(refused.status.as_u16(), 401, "{method} {path}: {name}");
+                assert!(refused.header("www-authenticate").starts_with("Bearer error=\"invalid_token\""), "{name}");
+            }
+            let good = ada.token();
+            for header in [format!("bearer  {good}"), format!("Bearer\t{good}"), format!("Basic {good}"), format!("Token {good}"), format!("Bearer {good} x")] {
+                let (call, body) = sample(&app.stranger(), &method, path).unwrap();
+                call.header("authorization", &header).body(body).await.assert(401);
+            }
+            // t10: two at once, and the query.
+            let (call, body) = sample(&ada, &method, path).unwrap();
+            call.header("authorization", "Bearer x").body(body).await.assert(400);
+            let (_, body) = sample(&app.stranger(), &method, path).unwrap();
+            let path = path.replace("{id}", "1");
+            app.stranger().call(method, &format!("{path}?access_token={good}")).body(body).await.assert(401);
+        }
+        assert_eq!(ada.get("/profile").send().await.assert(200).json()["full_name"], "ada", "a refused call changed something");
+
+        app.advance(301);
+        for (method, path, entry) in document().operations() {
+            if !entry["security"].as_array().unwrap().is_empty() {
+                let (call, body) = sample(&ada, &method, path).unwrap();
+                call.body(body).await.assert(401);
+            }
+        }
+    }
+}
+
+/// Who may call without a credential is a decision: a new name here must be meant.
+#[test]
+fn the_public_operations_are_these() {
+    let public: BTreeSet<String> = document()
+        .operations()
+        .filter(|(_, _, entry)| entry["security"].as_array().unwrap().is_empty())
+        .map(|(method, path, _)| format!("{method} {path}"))
+        .collect();
+    let expected = [
+        "GET /.well-known/jwks.json",
+        "GET /health",
+        "GET /ready",
+        "POST /login",
+        "POST /signup",
+    ];
+    assert_eq!(public.iter().map(String::as_str).collect::<Vec<_>>(), expected);
+}

@@ -1,0 +1,100 @@
+//! What is checked in about the interface is what the server says.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use portcullis_server::App;
+use serde_json::Value;
+
+use crate::support::{Database, TestApp, document};
+
+/// Compares a file of `docs/` with what it must be, and writes it, so that the next run passes.
+fn hold(name: &str, expected: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(name);
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    if found != expected {
+        std::fs::write(&path, expected).unwrap();
+        panic!("docs/{name} was not what the server says. It is written anew: look at the difference and commit it");
+    }
+}
+
+#[test]
+fn the_documents_are_current() {
+    let document = App::document().unwrap();
+    hold("openapi.json", &(serde_json::to_string_pretty(document.value()).unwrap() + "\n"));
+    hold("routes.md", &routes());
+}
+
+/// The table of routes: who may call each, and what it can answer.
+fn routes() -> String {
+    let mut table = "# Routes\n\nWritten by a test from the server's own document; change a handler, not this file.\n\n\
+        | route | summary | who may call | answers |\n|---|---|---|---|\n"
+        .to_owned();
+    for (method, path, entry) in document().operations() {
+        let scopes = |requirement: &Value| {
+            let scopes = requirement.as_object().unwrap().values().flat_map(|scopes| scopes.as_array().unwrap());
+            scopes.map(|scope| format!(" `{}`", scope.as_str().unwrap())).collect::<String>()
+        };
+        let who = entry["security"].as_array().unwrap().first();
+        let who = who.map_or("anyone".to_owned(), |requirement| format!("a living session{}", scopes(requirement)));
+        let answers = entry["responses"].as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
+        writeln!(table, "| `{method} {path}` | {} | {who} | {answers} |", entry["summary"].as_str().unwrap()).unwrap();
+    }
+    table
+}
+
+#[tokio::test]
+async fn the_docs_page_is_served_under_a_strict_policy() {
+    let app = TestApp::new(Database::Sqlite).await;
+    let page = app.stranger().get("/docs").send().await.assert(200);
+    let policy = page.header("content-security-policy");
+    assert!(!policy.contains("unsafe") && policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"));
+    assert!(!page.text().contains("http://") && !page.text().contains("https://"), "{}", page.text());
+    let document = app.stranger().get("/openapi.json").send().await.assert(200);
+    assert_eq!(document.json(), *App::document().unwrap().value());
+    let again = app.stranger().get("/openapi.json").header("if-none-match", document.header("etag"));
+    again.send().await.assert(304);
+}
+
+#[tokio::test]
+async fn c04_every_answer_carries_the_headers_that_protect_a_browser() {
+    let app = TestApp::new(Database::Sqlite).await;
+    let ada = app.as_user("ada").await;
+    let stranger = app.stranger();
+    let answers = [
+        ada.get("/profile").send().await,
+        stranger.get("/profile").send().await,
+        stranger.get("/health").send().await,
+        stranger.get("/docs").send().await,
+        stranger.get("/nowhere").send().await,
+        stranger.delete("/health").send().await,
+        stranger.post("/signup").body("{").await,
+        stranger.try_password("a@example.com", "x").await,
+    ];
+    for answer in answers {
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+        assert_eq!(answer.header("referrer-policy"), "no-referrer");
+        assert!(answer.header("content-security-policy").contains("frame-ancestors 'none'"));
+        assert!(!answer.header("cross-origin-opener-policy").is_empty());
+        assert!(!answer.header("x-request-id").is_empty());
+        assert!(answer.header("access-control-allow-origin").is_empty());
+        assert!(matches!(answer.header("cache-control"), "no-store" | "no-cache"));
+        assert!(answer.header("strict-transport-security").is_empty(), "HSTS on plain http");
+    }
+    let secure = TestApp::with(Database::Sqlite, |config| config.public_url = Some("https://login.example".parse().unwrap())).await;
+    assert!(secure.stranger().get("/health").send().await.header("strict-transport-security").contains("max-age"));
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_said_in_the_one_dialect() {
+    let app = TestApp::new(Database::Sqlite).await;
+    let missing = app.stranger().get("/nowhere").send().await.assert(404);
+    assert_eq!(missing.json()["detail"], "Not Found");
+    let wrong = app.stranger().delete("/signup").send().await.assert(405);
+    assert_eq!(wrong.json()["detail"], "Method Not Allowed");
+    assert_eq!(wrong.header("allow"), "POST");
+    for path in ["/profile/", "//profile", "/Profile", "/profile;x", "/profile%2f1", "/./profile", "/docs/"] {
+        let status = app.stranger().get(path).send().await.status.as_u16();
+        assert!(matches!(status, 401 | 404), "{path}: {status}");
+    }
+}
