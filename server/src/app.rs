@@ -223,7 +223,9 @@ pub enum AppError {
     #[error(transparent)]
     Keys(#[from] KeysError),
     /// The worker threads.
-    #[error("the system gives no threads for hashing passwords: {0}. Raise the limit on processes (`ulimit -u`)")]
+    #[error(
+        "the system gives no threads for hashing passwords: {0}. Raise the limit on processes (`ulimit -u`)"
+    )]
     Threads(io::Error),
     /// The data directory, or the folder for pictures in it.
     #[error("the folder {path} cannot be used: {cause}. Give the server's user a data directory that it may write (setting `data_dir`)", path = path.display())]

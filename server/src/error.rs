@@ -104,7 +104,9 @@ impl Error {
             Self::UnknownScope => "invalid_scope",
             Self::Invalid(_) => "invalid_request",
             // RFC 6749 §4.1.2.1 has this one for "not now"; §5.2 has none.
-            Self::Throttled(_) | Self::Busy | Self::Database(_) | Self::Objects(_) => "temporarily_unavailable",
+            Self::Throttled(_) | Self::Busy | Self::Database(_) | Self::Objects(_) => {
+                "temporarily_unavailable"
+            }
             _ => "server_error",
         }
     }

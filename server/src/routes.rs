@@ -17,7 +17,9 @@ use crate::{
 /// The table.
 pub(crate) fn api() -> Api<App> {
     Api::new("Portcullis", env!("CARGO_PKG_VERSION"))
-        .description("Accounts and authorization for an API. Sign up, press **Authorize**, and call the rest.")
+        .description(
+            "Accounts and authorization for an API. Sign up, press **Authorize**, and call the rest.",
+        )
         .tag("account", "From sign-up to log-out.")
         .route(post("/signup", sign_up).summary("Create an account"))
         .route(post("/login", log_in).summary("Log in and receive an access token"))

@@ -15,15 +15,20 @@ fn sample(client: &Client, method: &Method, path: &str) -> Option<(Call, String)
     let call = |path: &str| client.call(method.clone(), path);
     let json_body = |body: Value| body.to_string();
     Some(match (method.as_str(), path) {
-        ("GET", "/profile" | "/health" | "/ready" | "/.well-known/jwks.json") | ("POST", "/logout") | ("DELETE", "/profile-image") => {
-            (call(path), String::new())
-        }
+        ("GET", "/profile" | "/health" | "/ready" | "/.well-known/jwks.json")
+        | ("POST", "/logout")
+        | ("DELETE", "/profile-image") => (call(path), String::new()),
         ("GET", "/profile/{id}") => (call("/profile/1"), String::new()),
-        ("GET", "/profile-images/{id}") => (call("/profile-images/0192f0c1-2345-7abc-8def-0123456789ab"), String::new()),
-        ("PATCH", "/profile") => {
-            (call(path).header("content-type", "application/json"), json_body(json!({ "full_name": "Changed" })))
+        ("GET", "/profile-images/{id}") => {
+            (call("/profile-images/0192f0c1-2345-7abc-8def-0123456789ab"), String::new())
         }
-        ("POST", "/upload-profile-image") => (call(path).header("content-type", "multipart/form-data; boundary=x"), "--x--".to_owned()),
+        ("PATCH", "/profile") => (
+            call(path).header("content-type", "application/json"),
+            json_body(json!({ "full_name": "Changed" })),
+        ),
+        ("POST", "/upload-profile-image") => {
+            (call(path).header("content-type", "multipart/form-data; boundary=x"), "--x--".to_owned())
+        }
         ("POST", "/signup" | "/login") => (call(path), String::new()),
         _ => return None,
     })
@@ -36,7 +41,9 @@ fn forged(token: &str, header: &Value, claims: &Value) -> String {
 }
 
 fn parts(token: &str) -> (Value, Value) {
-    let part = |at| serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(at).unwrap()).unwrap()).unwrap();
+    let part = |at| {
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(at).unwrap()).unwrap()).unwrap()
+    };
     (part(0), part(1))
 }
 
@@ -56,12 +63,29 @@ fn bad_tokens(good: &str, jwks: &Value) -> Vec<(String, String)> {
         ("64 kB".to_owned(), "x".repeat(65_536)),
         ("unsigned".to_owned(), good.rsplit_once('.').unwrap().0.to_owned() + "."),
     ];
-    for alg in [json!("none"), json!("nOnE"), json!(""), json!(1), json!(["EdDSA"]), json!(null), json!("HS256"), json!("ES256"), json!("RS256")] {
+    for alg in [
+        json!("none"),
+        json!("nOnE"),
+        json!(""),
+        json!(1),
+        json!(["EdDSA"]),
+        json!(null),
+        json!("HS256"),
+        json!("ES256"),
+        json!("RS256"),
+    ] {
         bad.push((format!("t01 alg {alg}"), forged(good, &with(&header, "alg", alg), &claims)));
     }
     // t01: the public key as the secret of an HMAC, in each form that it comes in.
     let pem = format!("-----BEGIN PUBLIC KEY-----\n{x}\n-----END PUBLIC KEY-----");
-    let secrets = [public.clone(), x.as_bytes().to_vec(), pem.clone().into_bytes(), (pem + "\n").into_bytes(), jwks["keys"][0].to_string().into_bytes(), b" ".to_vec()];
+    let secrets = [
+        public.clone(),
+        x.as_bytes().to_vec(),
+        pem.clone().into_bytes(),
+        (pem + "\n").into_bytes(),
+        jwks["keys"][0].to_string().into_bytes(),
+        b" ".to_vec(),
+    ];
     for (n, secret) in secrets.iter().enumerate() {
         let mut hmac = Header::new(Algorithm::HS256);
         hmac.typ = Some("at+jwt".to_owned());
@@ -69,17 +93,35 @@ fn bad_tokens(good: &str, jwks: &Value) -> Vec<(String, String)> {
         let token = encode(&hmac, &claims, &EncodingKey::from_secret(secret)).unwrap();
         bad.push((format!("t01 HMAC {n}"), token));
     }
-    for (name, value) in [("typ", json!("JWT")), ("typ", json!("logout+jwt")), ("kid", json!("../../x")), ("kid", json!("x".repeat(10_000))), ("crit", json!(["x"])), ("b64", json!(false)), ("zip", json!("DEF"))] {
+    for (name, value) in [
+        ("typ", json!("JWT")),
+        ("typ", json!("logout+jwt")),
+        ("kid", json!("../../x")),
+        ("kid", json!("x".repeat(10_000))),
+        ("crit", json!(["x"])),
+        ("b64", json!(false)),
+        ("zip", json!("DEF")),
+    ] {
         bad.push((format!("header {name}"), forged(good, &with(&header, name, value), &claims)));
     }
     // t03: an attacker's key that the token brings along, and signs with.
-    let key = aws_lc_rs::signature::Ed25519KeyPair::generate_pkcs8(&aws_lc_rs::rand::SystemRandom::new()).unwrap();
+    let key =
+        aws_lc_rs::signature::Ed25519KeyPair::generate_pkcs8(&aws_lc_rs::rand::SystemRandom::new()).unwrap();
     let mut own = Header::new(Algorithm::EdDSA);
     own.typ = Some("at+jwt".to_owned());
     own.kid = header["kid"].as_str().map(str::to_owned);
     own.jku = Some("http://127.0.0.1:9/jwks.json".to_owned());
-    bad.push(("t03 another key".to_owned(), encode(&own, &claims, &EncodingKey::from_ed_der(key.as_ref())).unwrap()));
-    for (name, value) in [("sub", json!("2")), ("scope", json!("admin")), ("exp", json!(9_999_999_999_u64)), ("iss", json!("http://evil.example")), ("aud", json!("another-api"))] {
+    bad.push((
+        "t03 another key".to_owned(),
+        encode(&own, &claims, &EncodingKey::from_ed_der(key.as_ref())).unwrap(),
+    ));
+    for (name, value) in [
+        ("sub", json!("2")),
+        ("scope", json!("admin")),
+        ("exp", json!(9_999_999_999_u64)),
+        ("iss", json!("http://evil.example")),
+        ("aud", json!("another-api")),
+    ] {
         bad.push((format!("changed {name}"), forged(good, &header, &with(&claims, name, value))));
     }
     bad
@@ -143,12 +185,6 @@ fn the_public_operations_are_these() {
         .filter(|(_, _, entry)| entry["security"].as_array().unwrap().is_empty())
         .map(|(method, path, _)| format!("{method} {path}"))
         .collect();
-    let expected = [
-        "GET /.well-known/jwks.json",
-        "GET /health",
-        "GET /ready",
-        "POST /login",
-        "POST /signup",
-    ];
+    let expected = ["GET /.well-known/jwks.json", "GET /health", "GET /ready", "POST /login", "POST /signup"];
     assert_eq!(public.iter().map(String::as_str).collect::<Vec<_>>(), expected);
 }

@@ -14,7 +14,9 @@ fn hold(name: &str, expected: &str) {
     let found = std::fs::read_to_string(&path).unwrap_or_default();
     if found != expected {
         std::fs::write(&path, expected).unwrap();
-        panic!("docs/{name} was not what the server says. It is written anew: look at the difference and commit it");
+        panic!(
+            "docs/{name} was not what the server says. It is written anew: look at the difference and commit it"
+        );
     }
 }
 
@@ -27,18 +29,22 @@ fn the_documents_are_current() {
 
 /// The table of routes: who may call each, and what it can answer.
 fn routes() -> String {
-    let mut table = "# Routes\n\nWritten by a test from the server's own document; change a handler, not this file.\n\n\
+    let mut table =
+        "# Routes\n\nWritten by a test from the server's own document; change a handler, not this file.\n\n\
         | route | summary | who may call | answers |\n|---|---|---|---|\n"
-        .to_owned();
+            .to_owned();
     for (method, path, entry) in document().operations() {
         let scopes = |requirement: &Value| {
-            let scopes = requirement.as_object().unwrap().values().flat_map(|scopes| scopes.as_array().unwrap());
-            scopes.map(|scope| format!(" `{}`", scope.as_str().unwrap())).collect::<String>()
+            let scopes =
+                requirement.as_object().unwrap().values().flat_map(|scopes| scopes.as_array().unwrap());
+            scopes.fold(String::new(), |list, scope| list + " `" + scope.as_str().unwrap() + "`")
         };
         let who = entry["security"].as_array().unwrap().first();
-        let who = who.map_or("anyone".to_owned(), |requirement| format!("a living session{}", scopes(requirement)));
+        let who =
+            who.map_or("anyone".to_owned(), |requirement| format!("a living session{}", scopes(requirement)));
         let answers = entry["responses"].as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
-        writeln!(table, "| `{method} {path}` | {} | {who} | {answers} |", entry["summary"].as_str().unwrap()).unwrap();
+        writeln!(table, "| `{method} {path}` | {} | {who} | {answers} |", entry["summary"].as_str().unwrap())
+            .unwrap();
     }
     table
 }
@@ -48,7 +54,11 @@ async fn the_docs_page_is_served_under_a_strict_policy() {
     let app = TestApp::new(Database::Sqlite).await;
     let page = app.stranger().get("/docs").send().await.assert(200);
     let policy = page.header("content-security-policy");
-    assert!(!policy.contains("unsafe") && policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"));
+    assert!(
+        !policy.contains("unsafe")
+            && policy.contains("default-src 'none'")
+            && policy.contains("frame-ancestors 'none'")
+    );
     assert!(!page.text().contains("http://") && !page.text().contains("https://"), "{}", page.text());
     let document = app.stranger().get("/openapi.json").send().await.assert(200);
     assert_eq!(document.json(), *App::document().unwrap().value());
@@ -81,8 +91,13 @@ async fn c04_every_answer_carries_the_headers_that_protect_a_browser() {
         assert!(matches!(answer.header("cache-control"), "no-store" | "no-cache"));
         assert!(answer.header("strict-transport-security").is_empty(), "HSTS on plain http");
     }
-    let secure = TestApp::with(Database::Sqlite, |config| config.public_url = Some("https://login.example".parse().unwrap())).await;
-    assert!(secure.stranger().get("/health").send().await.header("strict-transport-security").contains("max-age"));
+    let secure = TestApp::with(Database::Sqlite, |config| {
+        config.public_url = Some("https://login.example".parse().unwrap())
+    })
+    .await;
+    assert!(
+        secure.stranger().get("/health").send().await.header("strict-transport-security").contains("max-age")
+    );
 }
 
 #[tokio::test]

@@ -2,8 +2,14 @@
 //!
 //! One file for each room. A test that holds a line of the reviewers' yardstick carries its id in its name
 //! (`p04_…`). Tests under [`on_both_databases!`] run once on SQLite and once on PostgreSQL.
-#![expect(missing_docs, unreachable_pub, reason = "nobody calls a test")]
-#![expect(clippy::panic, clippy::expect_used, clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(unreachable_pub, reason = "nobody calls a test")]
+#![expect(
+    clippy::panic,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 

@@ -117,7 +117,7 @@ on_both_databases! {
     async fn another_audience_and_lifetime_are_settings(database: Database) {
         let app = TestApp::with(database, |config| {
             config.audience = Some("shop".to_owned());
-            config.access_token_ttl = std::time::Duration::from_secs(60);
+            config.access_token_ttl = std::time::Duration::from_mins(1);
         }).await;
         let ada = app.as_user("ada").await;
         assert_eq!(claims(ada.token())["aud"], "shop");

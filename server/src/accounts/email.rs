@@ -92,8 +92,7 @@ fn is_international(c: char) -> bool {
 fn is_local_part(local: &str) -> bool {
     let allowed =
         |c: char| c.is_ascii_alphanumeric() || "#$&'*+-/=?^_`{|}~".contains(c) || is_international(c);
-    local.len() <= MAX_LOCAL
-        && local.split('.').all(|atom| !atom.is_empty() && atom.chars().all(allowed))
+    local.len() <= MAX_LOCAL && local.split('.').all(|atom| !atom.is_empty() && atom.chars().all(allowed))
 }
 
 /// The domain as A-labels in lower case (RFC 5891), with at least two labels: nobody is mailed at a bare

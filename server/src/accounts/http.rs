@@ -65,8 +65,7 @@ pub(crate) async fn sign_up(
     Json(body): Json<SignUp>,
 ) -> Result<Created<Account>, Failed<(Conflict, Unprocessable, Throttled, Unavailable)>> {
     let turn = app.hasher().turn()?;
-    let new =
-        NewAccount::check_in_turn(&app, &turn, &body.email, &body.full_name, &body.password).await?;
+    let new = NewAccount::check_in_turn(&app, &turn, &body.email, &body.full_name, &body.password).await?;
     throttle::count_sign_up(&app, &client).await?;
     Ok(Created(super::insert(&app, turn, new, &client).await?))
 }
@@ -84,7 +83,8 @@ pub(crate) async fn read_own_profile(
     guard: Guard<SessionTokens, ProfileRead>,
     State(app): State<App>,
 ) -> Result<Json<ProfileView>, Failed<(NotFound, Unavailable)>> {
-    let profile = super::profile(&app, guard.principal().account).await?.allow(guard.principal(), Action::Read)?;
+    let profile =
+        super::profile(&app, guard.principal().account).await?.allow(guard.principal(), Action::Read)?;
     Ok(Json(ProfileView::of(&app, profile)))
 }
 

@@ -322,10 +322,13 @@ mod tests {
 
     #[test]
     fn a04_a_name_is_text_without_disguise() {
-        for name in ["Ada", "  Ada Lovelace ", "李小龙", "<script>alert(1)</script>", "{{7*7}}", "O'Brien"] {
+        for name in ["Ada", "  Ada Lovelace ", "李小龙", "<script>alert(1)</script>", "{{7*7}}", "O'Brien"]
+        {
             assert!(FullName::parse(name).is_ok(), "{name:?}");
         }
-        for name in ["", "   ", "a\0b", "a\r\nBcc: b", "\u{1b}[31mred", "evil\u{202E}gpj.exe", &"x".repeat(201)] {
+        for name in
+            ["", "   ", "a\0b", "a\r\nBcc: b", "\u{1b}[31mred", "evil\u{202E}gpj.exe", &"x".repeat(201)]
+        {
             assert!(FullName::parse(name).is_err(), "{name:?}");
         }
         assert!(FullName::parse(&"é".repeat(200)).is_ok());

@@ -59,12 +59,7 @@ pub(super) async fn accounts_after(
 }
 
 pub(super) async fn credentials(conn: Conn<'_>, email: &Email) -> Result<Option<Credentials>> {
-    fetch_optional!(
-        conn,
-        Credentials,
-        "SELECT id, password_hash FROM accounts WHERE email = $1",
-        email
-    )
+    fetch_optional!(conn, Credentials, "SELECT id, password_hash FROM accounts WHERE email = $1", email)
 }
 
 pub(super) async fn profile(conn: Conn<'_>, id: AccountId) -> Result<Option<Profile>> {

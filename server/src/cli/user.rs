@@ -22,7 +22,8 @@ const PAGE: u32 = 500;
 pub async fn run(app: &App, command: UserCommand) -> Result<(), String> {
     match command {
         UserCommand::Add { email, full_name, password } => {
-            let full_name = full_name.unwrap_or_else(|| email.split('@').next().unwrap_or_default().to_owned());
+            let full_name =
+                full_name.unwrap_or_else(|| email.split('@').next().unwrap_or_default().to_owned());
             let password = read_new_password(password).map_err(|error| error.to_string())?;
             let new = NewAccount::check(app, &email, &full_name, password.expose_secret()).await;
             let account = match new {

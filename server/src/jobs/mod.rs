@@ -3,10 +3,7 @@
 //! Every instance sweeps. What is swept is decided by the rows alone, so it makes no difference which
 //! instance comes first, or how many do.
 
-use std::{
-    sync::Weak,
-    time::Duration,
-};
+use std::{sync::Weak, time::Duration};
 
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -17,11 +14,11 @@ use crate::{
     pictures, sessions,
 };
 
-const EVERY: Duration = Duration::from_secs(60 * 60);
+const EVERY: Duration = Duration::from_hours(1);
 /// How long an ended session stays to be looked at.
-const SESSIONS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+const SESSIONS_KEPT: Duration = Duration::from_hours(24);
 /// How old bytes without a row must be: by then no upload is still about to name them.
-const UPLOADS_TAKE: Duration = Duration::from_secs(60 * 60);
+const UPLOADS_TAKE: Duration = Duration::from_hours(1);
 
 /// Sweeps now and every hour, until the last [`App`] is gone.
 pub(crate) fn start(app: Weak<Inner>) {

@@ -57,9 +57,8 @@ pub(crate) async fn log_in(
         return Err(Error::UnexpectedClient.into());
     }
     let email = Email::of_field(&form.username, "username")?;
-    let password = Password::parse(&form.password).map_err(|too_long| {
-        InvalidInput::field(["body", "password"], TooLong::KIND, too_long.to_string())
-    })?;
+    let password = Password::parse(&form.password)
+        .map_err(|too_long| InvalidInput::field(["body", "password"], TooLong::KIND, too_long.to_string()))?;
     let scope = tokens::scope_asked(&form.scope)?;
     let issued = super::attempt(&app, &email, password, &scope, &client).await?;
     Ok(TokenAnswer::of(issued))

@@ -32,8 +32,12 @@ pub(super) async fn count(conn: Conn<'_>, key: &Key, limit: Limit, now: Timestam
 }
 
 pub(super) async fn window_end(conn: Conn<'_>, key: &Key) -> Result<Option<Timestamp>> {
-    let row =
-        fetch_optional!(conn, (Timestamp,), "SELECT window_ends_at FROM attempts WHERE key = $1", key.as_slice())?;
+    let row = fetch_optional!(
+        conn,
+        (Timestamp,),
+        "SELECT window_ends_at FROM attempts WHERE key = $1",
+        key.as_slice()
+    )?;
     Ok(row.map(|(ends_at,)| ends_at))
 }
 
@@ -57,12 +61,7 @@ pub(super) async fn delete_ended(conn: Conn<'_>, now: Timestamp) -> Result<u64> 
 }
 
 /// Whether the account of this address of mail, if there is one, has logged in from there since.
-pub(super) async fn is_known(
-    conn: Conn<'_>,
-    email: &Email,
-    address: &Key,
-    since: Timestamp,
-) -> Result<bool> {
+pub(super) async fn is_known(conn: Conn<'_>, email: &Email, address: &Key, since: Timestamp) -> Result<bool> {
     let known = fetch_optional!(
         conn,
         (AccountId,),

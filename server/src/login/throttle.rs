@@ -26,9 +26,9 @@ use crate::{
     error::Error,
 };
 
-const QUARTER_HOUR: Duration = Duration::from_secs(15 * 60);
-const HOUR: Duration = Duration::from_secs(60 * 60);
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const QUARTER_HOUR: Duration = Duration::from_mins(15);
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
 
 /// Failures of one name from one address.
 const PAIR: Limit = Limit { most: 10, window: QUARTER_HOUR };
@@ -39,7 +39,7 @@ const NAME: Limit = Limit { most: 100, window: DAY };
 /// Sign-ups of one address.
 const SIGN_UPS: Limit = Limit { most: 200, window: HOUR };
 /// How long an address stays known to an account that it has logged in to.
-const KNOWN_FOR: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+const KNOWN_FOR: Duration = Duration::from_hours(90 * 24);
 
 /// How many in how long.
 #[derive(Debug, Clone, Copy)]
@@ -132,11 +132,9 @@ pub(crate) async fn sweep(tx: &mut Tx, now: Timestamp) -> Result<u64, sqlx::Erro
 
 /// Counts one more under `key`. Whether that was the last one allowed, for now.
 async fn count(tx: &mut Tx, key: &Key, limit: Limit, now: Timestamp) -> Result<bool, Error> {
-    match store::count(tx.conn(), key, limit, now).await? {
-        Some(counted) => Ok(counted >= limit.most),
-        None => {
-            let ends_at = store::window_end(tx.conn(), key).await?.unwrap_or(now);
-            Err(Error::Throttled(ends_at - now))
-        }
+    if let Some(counted) = store::count(tx.conn(), key, limit, now).await? {
+        return Ok(counted >= limit.most);
     }
+    let ends_at = store::window_end(tx.conn(), key).await?.unwrap_or(now);
+    Err(Error::Throttled(ends_at - now))
 }

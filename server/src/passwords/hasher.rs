@@ -296,8 +296,10 @@ mod tests {
     #[tokio::test]
     async fn p08_the_stored_form_is_argon2id_with_a_salt_of_its_own() {
         let hasher = hasher();
-        let (one, two) =
-            (hasher.turn().unwrap().hash(typed("correct horse")).await, hasher.turn().unwrap().hash(typed("correct horse")).await);
+        let (one, two) = (
+            hasher.turn().unwrap().hash(typed("correct horse")).await,
+            hasher.turn().unwrap().hash(typed("correct horse")).await,
+        );
         let (one, two) = (one.unwrap(), two.unwrap());
         assert!(one.0.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", one.0);
         let fields: Vec<_> = one.0.split('$').collect();
@@ -314,9 +316,13 @@ mod tests {
     async fn p08_a_hash_of_other_parameters_is_right_and_outdated() {
         let hash = hasher().turn().unwrap().hash(typed("correct horse")).await.unwrap();
         let raised = Hasher::new(HashParameters::new(20_480, 3, 2).unwrap()).unwrap();
-        let verdict = raised.turn().unwrap().verify(typed("correct horse"), Some(hash.clone())).await.unwrap();
+        let verdict =
+            raised.turn().unwrap().verify(typed("correct horse"), Some(hash.clone())).await.unwrap();
         assert_eq!(verdict, Verdict::Right { outdated: true });
-        assert_eq!(raised.turn().unwrap().verify(typed("wrong horse"), Some(hash)).await.unwrap(), Verdict::Wrong);
+        assert_eq!(
+            raised.turn().unwrap().verify(typed("wrong horse"), Some(hash)).await.unwrap(),
+            Verdict::Wrong
+        );
         let renewed = raised.turn().unwrap().hash(typed("correct horse")).await.unwrap();
         assert!(renewed.0.contains("$m=20480,t=3,p=2$"), "{}", renewed.0);
         let verdict = raised.turn().unwrap().verify(typed("correct horse"), Some(renewed)).await.unwrap();
@@ -329,7 +335,10 @@ mod tests {
         let head = "a".repeat(72);
         for (right, wrong) in [(format!("{head}b"), format!("{head}c")), ("ab\0c".into(), "ab\0d".into())] {
             let hash = hasher.turn().unwrap().hash(typed(&right)).await.unwrap();
-            assert_eq!(hasher.turn().unwrap().verify(typed(&wrong), Some(hash.clone())).await.unwrap(), Verdict::Wrong);
+            assert_eq!(
+                hasher.turn().unwrap().verify(typed(&wrong), Some(hash.clone())).await.unwrap(),
+                Verdict::Wrong
+            );
             let verdict = hasher.turn().unwrap().verify(typed(&right), Some(hash)).await.unwrap();
             assert_eq!(verdict, Verdict::Right { outdated: false });
         }
@@ -358,7 +367,11 @@ mod tests {
             assert!(begin.elapsed() < Duration::from_secs(1), "{cost}");
         }
         for damaged in ["", "plain", "$2b$12$abc", "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ"] {
-            let answer = hasher.turn().unwrap().verify(typed("password"), Some(PasswordHash(damaged.to_owned()))).await;
+            let answer = hasher
+                .turn()
+                .unwrap()
+                .verify(typed("password"), Some(PasswordHash(damaged.to_owned())))
+                .await;
             assert!(matches!(answer, Err(HashError::Unusable(_))), "{damaged}: {answer:?}");
         }
     }
@@ -371,7 +384,10 @@ mod tests {
         for _ in 0..15 {
             for (times, stored) in [(&mut known, Some(stored.clone())), (&mut unknown, None)] {
                 let begin = Instant::now();
-                assert_eq!(hasher.turn().unwrap().verify(typed("wrong horse"), stored).await.unwrap(), Verdict::Wrong);
+                assert_eq!(
+                    hasher.turn().unwrap().verify(typed("wrong horse"), stored).await.unwrap(),
+                    Verdict::Wrong
+                );
                 times.push(begin.elapsed());
             }
         }

@@ -57,7 +57,12 @@ pub(crate) fn url(app: &App, id: PictureId) -> String {
 
 /// Makes this the account's picture. The bytes are stored before the row names them, and the old ones go
 /// after the row has let go of them: a reader sees the old picture or the new one, whole.
-async fn replace(app: &App, account: AccountId, picture: Picture, client: &Client) -> Result<PictureId, Error> {
+async fn replace(
+    app: &App,
+    account: AccountId,
+    picture: Picture,
+    client: &Client,
+) -> Result<PictureId, Error> {
     let now = app.now();
     let id = PictureId(random::uuid_v7(now));
     let content_type = picture.content_type;

@@ -36,7 +36,11 @@ pub(super) async fn stored(conn: Conn<'_>, id: PictureId) -> Result<Option<Store
 
 /// Removes the account's row and says which picture it named.
 pub(super) async fn take(conn: Conn<'_>, account: AccountId) -> Result<Option<PictureId>> {
-    let taken =
-        fetch_optional!(conn, (PictureId,), "DELETE FROM profile_images WHERE account_id = $1 RETURNING id", account)?;
+    let taken = fetch_optional!(
+        conn,
+        (PictureId,),
+        "DELETE FROM profile_images WHERE account_id = $1 RETURNING id",
+        account
+    )?;
     Ok(taken.map(|(id,)| id))
 }

@@ -180,19 +180,17 @@ fn hasty() -> Limits {
     }
 }
 
-/// The milliseconds until the server closes the connection, while `keep_sending` is sent again and again.
-async fn closed_after(stream: &mut TcpStream, keep_sending: &[u8]) -> u128 {
-    let began = Instant::now();
+/// The milliseconds from `began` until the server closes the connection, while `keep_sending` is sent again and again.
+async fn closed_after(began: Instant, stream: &mut TcpStream, keep_sending: &[u8]) -> u128 {
+    let mut some = [0; 512];
     loop {
         if !keep_sending.is_empty() && stream.write_all(keep_sending).await.is_err() {
             break;
         }
-        let mut some = [0; 512];
-        match timeout(Duration::from_millis(40), stream.read(&mut some)).await {
-            Ok(Ok(0) | Err(_)) => break,
-            Ok(Ok(_)) | Err(_) => {}
+        if let Ok(Ok(0) | Err(_)) = timeout(Duration::from_millis(40), stream.read(&mut some)).await {
+            break;
         }
-        assert!(began.elapsed() < Duration::from_secs(5), "never closed");
+        assert!(began.elapsed() < Duration::from_secs(8), "never closed");
     }
     began.elapsed().as_millis()
 }
@@ -200,6 +198,7 @@ async fn closed_after(stream: &mut TcpStream, keep_sending: &[u8]) -> u128 {
 #[tokio::test]
 async fn d02_slow_clients_are_closed() {
     let server = Running::within(hasty()).await;
+    let began = Instant::now();
 
     let mut silent = server.connect().await;
     let mut half = server.connect().await;
@@ -218,18 +217,18 @@ async fn d02_slow_clients_are_closed() {
     upload.write_all(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 999\r\n\r\n").await.unwrap();
 
     let (silent, half, preface, idle, second, upload) = tokio::join!(
-        closed_after(&mut silent, b""),
-        closed_after(&mut half, b"X: y\r\n"),
-        closed_after(&mut preface, b""),
-        closed_after(&mut idle, b""),
-        closed_after(&mut second, b"X"),
-        closed_after(&mut upload, b"x"),
+        closed_after(began, &mut silent, b""),
+        closed_after(began, &mut half, b"X: y\r\n"),
+        closed_after(began, &mut preface, b""),
+        closed_after(began, &mut idle, b""),
+        closed_after(began, &mut second, b"X"),
+        closed_after(began, &mut upload, b"x"),
     );
     for head in [silent, half, preface, second] {
-        assert!((180..1400).contains(&head), "{silent} {half} {preface} {second}");
+        assert!((200..1500).contains(&head), "{silent} {half} {preface} {second}");
     }
-    assert!((1450..2900).contains(&upload), "{upload}");
-    assert!(idle > 2900, "{idle}");
+    assert!((1500..3000).contains(&upload), "{upload}");
+    assert!(idle >= 3000, "{idle}");
     let received = until_closed(&mut unread).await.len();
     assert!(received < 16 << 20, "the answer that nobody read was cut off, {received}");
 }
@@ -265,7 +264,10 @@ async fn k07_a_stop_loses_no_request() {
     server.stop();
     let mut queued = server.connect().await;
     queued.write_all(GET.as_bytes()).await.unwrap();
-    sleep(Duration::from_millis(50)).await;
+    // The runtime of a test has one thread: now the server's tasks learn of it.
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
     late.write_all(GET.as_bytes()).await.unwrap();
     for stream in [&mut late, &mut queued] {
         let answer = until_closed(stream).await;

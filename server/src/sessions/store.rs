@@ -55,7 +55,8 @@ pub(super) async fn is_alive(
 
 /// `false` if it has ended before: of two log-outs at once, one ended it.
 pub(super) async fn end_session(conn: Conn<'_>, id: SessionId, now: Timestamp) -> Result<bool> {
-    let ended = execute!(conn, "UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL", id, now)?;
+    let ended =
+        execute!(conn, "UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL", id, now)?;
     Ok(ended == 1)
 }
 

@@ -45,14 +45,13 @@ impl SigningKeys {
     /// makes it and all use it.
     pub(crate) async fn open(db: &Db, secret: &SecretKey, now: Timestamp) -> Result<Self, KeysError> {
         let newest = store::newest_key(db.read().await?.conn()).await?;
-        let stored = match newest {
-            Some(stored) => stored,
-            None => {
-                let mut tx = db.begin().await?;
-                store::insert_first_key(tx.conn(), &generate(secret)?, ALGORITHM, now).await?;
-                tx.commit().await?;
-                store::newest_key(db.read().await?.conn()).await?.ok_or(KeysError::Generate)?
-            }
+        let stored = if let Some(stored) = newest {
+            stored
+        } else {
+            let mut tx = db.begin().await?;
+            store::insert_first_key(tx.conn(), &generate(secret)?, ALGORITHM, now).await?;
+            tx.commit().await?;
+            store::newest_key(db.read().await?.conn()).await?.ok_or(KeysError::Generate)?
         };
         let private = secret.open(PURPOSE, &stored.sealed_private_key)?;
         let x = URL_SAFE_NO_PAD.encode(&stored.public_key);

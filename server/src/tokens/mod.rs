@@ -7,12 +7,12 @@ mod store;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::http::{HeaderValue, StatusCode, header::CACHE_CONTROL};
 use axum::extract::FromRef;
 use axum::response::{IntoResponse, Response};
-use ::http::{HeaderValue, StatusCode, header::CACHE_CONTROL};
 use portcullis::{
-    AccessTokens, Bearer, DescribeResponse, Granted, Json, Operation, Scope, Scopes, SecurityScheme, Verdict, Verify,
-    VerifyFailed,
+    AccessTokens, Bearer, DescribeResponse, Granted, Json, Operation, Scope, Scopes, SecurityScheme, Verdict,
+    Verify, VerifyFailed,
 };
 use schemars::JsonSchema;
 use serde::Serialize;

@@ -122,7 +122,7 @@ on_both_databases! {
         });
         let statuses = joined(race).await;
         assert!(statuses.iter().all(|status| [204, 401].contains(status)), "{statuses:?}");
-        let ended = place.value("SELECT count(*) FROM audit_events WHERE event = 'logged_out'").await;
+        let ended = place.value("SELECT count(*) FROM audit_events WHERE event = 'session.logged_out'").await;
         assert_eq!(ended, "1", "{statuses:?}");
         let change = json!({ "full_name": "Eve" });
         ada.patch("/profile").json(&change).await.unwrap().assert(401);

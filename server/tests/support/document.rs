@@ -16,9 +16,11 @@ impl Document {
     /// Every operation: method, path template and entry.
     pub fn operations(&self) -> impl Iterator<Item = (Method, &str, &Value)> {
         self.0["paths"].as_object().unwrap().iter().flat_map(|(path, methods)| {
-            methods.as_object().unwrap().iter().map(move |(method, entry)| {
-                (method.to_uppercase().parse().unwrap(), path.as_str(), entry)
-            })
+            methods
+                .as_object()
+                .unwrap()
+                .iter()
+                .map(move |(method, entry)| (method.to_uppercase().parse().unwrap(), path.as_str(), entry))
         })
     }
 
@@ -30,7 +32,9 @@ impl Document {
         assert!(!response.is_null(), "{method} {path}: {status} is not documented: {}", answer.text());
         let content_type = answer.header("content-type");
         match response["content"].as_object() {
-            None => assert!(answer.body.is_empty(), "{method} {path}: {status} has a body: {}", answer.text()),
+            None => {
+                assert!(answer.body.is_empty(), "{method} {path}: {status} has a body: {}", answer.text())
+            }
             Some(content) => {
                 let media = content.get(content_type);
                 let media = media.unwrap_or_else(|| panic!("{method} {path}: {status} is {content_type:?}"));
@@ -50,18 +54,25 @@ impl Document {
             loop {
                 match (names.next(), steps.next()) {
                     (None, None) => return true,
-                    (Some(name), Some(step)) if name == step || (name.starts_with('{') && !step.is_empty()) => {}
+                    (Some(name), Some(step))
+                        if name == step || (name.starts_with('{') && !step.is_empty()) => {}
                     _ => return false,
                 }
             }
         };
-        self.operations().find(|(known, template, _)| known == method && matches(template)).map(|(_, _, entry)| entry)
+        self.operations()
+            .find(|(known, template, _)| known == method && matches(template))
+            .map(|(_, _, entry)| entry)
     }
 
     fn check_body(&self, schema: &Value, answer: &Answer) {
         let schema = json!({ "allOf": [schema], "components": self.0["components"] });
         let body = answer.json();
-        let errors = jsonschema::validator_for(&schema).unwrap().iter_errors(&body).map(|e| e.to_string()).collect::<Vec<_>>();
+        let errors = jsonschema::validator_for(&schema)
+            .unwrap()
+            .iter_errors(&body)
+            .map(|e| e.to_string())
+            .collect::<Vec<_>>();
         assert!(errors.is_empty(), "a body that is not as documented: {errors:?}: {body}");
     }
 }

@@ -126,7 +126,10 @@ pub fn multipart(field: &str, content_type: &str, bytes: &[u8]) -> (String, Vec<
     let head = format!(
         "--frontier\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"picture\"\r\nContent-Type: {content_type}\r\n\r\n"
     );
-    ("multipart/form-data; boundary=frontier".to_owned(), [head.as_bytes(), bytes, b"\r\n--frontier--\r\n"].concat())
+    (
+        "multipart/form-data; boundary=frontier".to_owned(),
+        [head.as_bytes(), bytes, b"\r\n--frontier--\r\n"].concat(),
+    )
 }
 
 /// What came back.
@@ -151,11 +154,14 @@ impl Answer {
         let detail = answer.json()["detail"].clone();
         let named = |error: &Value| {
             let steps = error["loc"].as_array().unwrap().iter();
-            steps.map(|step| step.as_str().map_or_else(|| step.to_string(), str::to_owned)).collect::<Vec<_>>().join(".")
+            steps
+                .map(|step| step.as_str().map_or_else(|| step.to_string(), str::to_owned))
+                .collect::<Vec<_>>()
+                .join(".")
         };
-        let mut names: Vec<String> = detail.as_array().unwrap().iter().map(named).collect();
-        names.sort();
-        assert_eq!(names, fields, "{}", answer.text());
+        let mut refused: Vec<String> = detail.as_array().unwrap().iter().map(named).collect();
+        refused.sort();
+        assert_eq!(refused, fields, "{}", answer.text());
         answer
     }
 

@@ -123,12 +123,20 @@ impl Place {
 
     /// Everything that the database holds, as text, to be searched.
     pub async fn dump(&self) -> String {
-        let tables = ["accounts", "sessions", "signing_keys", "attempts", "known_addresses", "audit_events", "profile_images"];
-        let mut dump = String::new();
+        let tables = [
+            "accounts",
+            "sessions",
+            "signing_keys",
+            "attempts",
+            "known_addresses",
+            "audit_events",
+            "profile_images",
+        ];
+        let mut dump = Vec::new();
         for table in tables {
-            dump += &format!("{table} {:?}\n", self.sql(&format!("SELECT * FROM {table}")).await);
+            dump.push(format!("{table} {:?}", self.sql(&format!("SELECT * FROM {table}")).await));
         }
-        dump
+        dump.join("\n")
     }
 }
 
@@ -249,7 +257,5 @@ pub fn email(name: &str) -> String {
 /// The document of the server under test, read once.
 pub fn document() -> &'static Document {
     static DOCUMENT: OnceLock<Document> = OnceLock::new();
-    DOCUMENT.get_or_init(|| {
-        Document::new(App::document().unwrap().value().clone())
-    })
+    DOCUMENT.get_or_init(|| Document::new(App::document().unwrap().value().clone()))
 }

@@ -235,7 +235,7 @@ fn f04_bombs_are_refused_in_time() {
 
 #[test]
 fn the_largest_accepted_pictures_are_scaled_down_in_time() {
-    let row: Vec<u8> = (0..4160 * 3).map(|at| low(at / 7 ^ at)).collect();
+    let row: Vec<u8> = (0..4160 * 3).map(|at| low((at / 7) ^ at)).collect();
     let photo = RgbImage::from_raw(4160, 3120, row.repeat(3120)).unwrap();
     for format in [ImageFormat::Jpeg, ImageFormat::Png] {
         let bytes = encoded(photo.clone(), format);

@@ -1,0 +1,131 @@
+//! A configuration that makes no sense is refused at the start, with what to do and without a secret.
+
+use tokio::net::TcpListener;
+
+use crate::support::process::{Ended, Server, program, run};
+use crate::support::{Database, Place};
+
+/// Starts the server with these arguments and variables, which it is expected to refuse.
+async fn refused(arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
+    let place = Place::new(Database::Sqlite).await;
+    let mut command = program(&place);
+    command.args(arguments).envs(variables.iter().copied());
+    let ended = run(command, "").await;
+    assert!(ended.out.is_empty(), "it served: {ended:?}");
+    ended
+}
+
+#[track_caller]
+fn assert_refused(ended: &Ended, code: i32, words: &[&str]) {
+    assert_eq!(ended.code, Some(code), "{ended:?}");
+    for word in words {
+        assert!(ended.err.contains(word), "{word:?} is not in {ended:?}");
+    }
+}
+
+#[tokio::test]
+async fn t15_a_server_for_others_needs_its_public_address() {
+    let place = Place::new(Database::Sqlite).await;
+    let mut command = program(&place);
+    command.env_remove("PORTCULLIS_PUBLIC_URL").args(["--listen", "0.0.0.0:0"]);
+    assert_refused(&run(command, "").await, 2, &["public_url", "PORTCULLIS_PUBLIC_URL", "--public-url"]);
+}
+
+#[tokio::test]
+async fn t15_a_setting_that_there_is_not_is_refused_with_the_nearest() {
+    let ended = refused(&[], &[("PORTCULLIS_PUBLIC_URI", "https://login.example")]).await;
+    assert_refused(&ended, 2, &["PORTCULLIS_PUBLIC_URI", "Did you mean PORTCULLIS_PUBLIC_URL?"]);
+
+    let place = Place::new(Database::Sqlite).await;
+    let file = place.data_dir().join("portcullis.toml");
+    for (text, words) in [
+        ("limitz = 'off'\n", ["limitz", "Did you mean limits?"]),
+        ("\nlimits = 'sometimes'\n", ["line 2", "portcullis.toml"]),
+        ("limits = \n", ["line 1", "portcullis.toml"]),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        assert_refused(&refused(&["--config", file.to_str().unwrap()], &[]).await, 2, &words);
+    }
+    assert_refused(&refused(&["--config", "/nowhere/p.toml"], &[]).await, 2, &["/nowhere/p.toml", "--config"]);
+    assert_refused(&refused(&["--limitz", "off"], &[]).await, 2, &["--limitz"]);
+}
+
+#[tokio::test]
+async fn t15_a_setting_that_makes_no_sense_is_refused() {
+    for (arguments, word) in [
+        (["--access-token-ttl", "2h"], "access_token_ttl"),
+        (["--password-min-length", "7"], "password_min_length"),
+        (["--trusted-proxies", "0.0.0.0/0"], "trusted_proxies"),
+        (["--database-connections", "0"], "database_connections"),
+        (["--public-url", "http://login.example"], "https"),
+        (["--log", "portcullis=loud"], "log"),
+        (["--listen", "8000"], "--listen"),
+        (["--limits", "maybe"], "--limits"),
+    ] {
+        assert_refused(&refused(&arguments, &[]).await, 2, &[word]);
+    }
+}
+
+#[tokio::test]
+async fn t15_g02_a_bad_address_is_refused_without_its_password() {
+    for (name, url, code) in [
+        ("PORTCULLIS_DATABASE_URL", "postgres://ana:hunter2@127.0.0.1:port/shop", 2),
+        ("PORTCULLIS_DATABASE_URL", "postgres://ana:hunter2/shop@127.0.0.1/x", 2),
+        ("PORTCULLIS_DATABASE_URL", "mysql://ana:hunter2@127.0.0.1/shop", 2),
+        // Nothing listens on the discard port.
+        ("PORTCULLIS_DATABASE_URL", "postgres://ana:hunter2@127.0.0.1:9/shop", 1),
+        ("PORTCULLIS_DATABASE_URL", "sqlite:///nowhere/hunter2/../p.db?password=hunter2", 2),
+        ("PORTCULLIS_PUBLIC_URL", "https://ana:hunter2@login.example", 2),
+    ] {
+        let ended = refused(&[], &[(name, url)]).await;
+        assert_eq!(ended.code, Some(code), "{url}: {ended:?}");
+        assert!(!ended.err.contains("hunter2") && ended.err.len() > 20, "{url}: {ended:?}");
+    }
+    let place = Place::new(Database::Sqlite).await;
+    let file = place.data_dir().join("portcullis.toml");
+    std::fs::write(&file, "database_url = \"postgres://ana:hunter2@db.example/shop\nlog = 1\n").unwrap();
+    let ended = refused(&["--config", file.to_str().unwrap()], &[]).await;
+    assert_refused(&ended, 2, &["line 1"]);
+    assert!(!ended.err.contains("hunter2"), "{ended:?}");
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_said_before_anything_is_made() {
+    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let place = Place::new(Database::Sqlite).await;
+    let mut command = program(&place);
+    command.args(["--listen", &address]);
+    assert_refused(&run(command, "").await, 1, &[&address, "--listen"]);
+    assert_eq!(std::fs::read_dir(place.data_dir()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn g02_neither_help_nor_the_log_shows_a_setting_that_is_secret() {
+    let place = Place::new(Database::Sqlite).await;
+    let url = "postgres://ana:hunter2@db.example/shop";
+    for arguments in [&["--help"][..], &["-h"], &["user", "--help"], &["user", "add", "--help"], &["--version"]] {
+        let mut command = program(&place);
+        command.env("PORTCULLIS_DATABASE_URL", url).args(arguments);
+        let ended = run(command, "").await;
+        assert_eq!(ended.code, Some(0));
+        let said = ended.out + &ended.err;
+        assert!(!said.contains("hunter2") && !said.contains("db.example"), "{arguments:?}: {said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flag_beats_a_variable_and_that_beats_the_file() {
+    let place = Place::new(Database::Sqlite).await;
+    let file = place.data_dir().join("portcullis.toml");
+    std::fs::write(&file, "log_format = 'json'\nlog = 'off'\naccess_token_ttl = '30s'\n").unwrap();
+    let mut command = program(&place);
+    command.env("PORTCULLIS_CONFIG", &file).env("PORTCULLIS_LOG", "warn").args(["--log", "info"]);
+    let server = Server::start_by(command).await;
+    server.remote().sign_up("ada").await;
+    let answer = server.remote().try_password("ada@example.com", crate::support::PASSWORD).await.unwrap();
+    assert_eq!(answer.assert(200).json()["expires_in"], 30, "from the file");
+    let log = server.said();
+    let line = log.lines().find(|line| line.starts_with('{')).expect("JSON, from the file, and lines at all, from the flag");
+    assert_eq!(serde_json::from_str::<serde_json::Value>(line).unwrap()["level"], "INFO");
+}

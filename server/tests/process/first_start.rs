@@ -1,0 +1,125 @@
+//! The first start on an empty place, and starts on a place that is not this program's.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+
+use crate::on_both_databases;
+use crate::support::process::{Server, program, run};
+use crate::support::{Database, PASSWORD, Place};
+
+on_both_databases! {
+    async fn g01_a_fresh_start_has_no_account_and_no_secret_that_another_has(database: Database) {
+        let mut secrets = Vec::new();
+        for _ in 0..2 {
+            let place = Place::new(database).await;
+            let server = Server::start(&place).await;
+            assert_eq!(place.value("SELECT count(*) FROM accounts").await, "0");
+            for (name, password) in [("admin@localhost", "admin"), ("admin@example.com", "admin"), ("root@localhost", "root")] {
+                assert_eq!(server.remote().try_password(name, password).await.unwrap().status.is_success(), false);
+            }
+            secrets.push(fs::read_to_string(place.data_dir().join("secret.key")).unwrap());
+            secrets.push(server.remote().get("/.well-known/jwks.json").send().await.unwrap().assert(200).text());
+        }
+        assert!(secrets[0] != secrets[2] && secrets[1] != secrets[3]);
+    }
+
+    async fn g02_what_the_server_makes_is_its_users_alone(database: Database) {
+        let place = Place::new(database).await;
+        let data = place.data_dir().join("deep/data");
+        let mut command = program(&place);
+        command.env("PORTCULLIS_DATA_DIR", &data);
+        let server = Server::start_by(command).await;
+        server.remote().sign_up("ada").await;
+        let mut seen = vec![data.clone()];
+        seen.extend(fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().path()));
+        for path in &seen {
+            let mode = fs::metadata(path).unwrap().permissions().mode() & 0o777;
+            let private = if path.is_dir() { 0o700 } else { 0o600 };
+            assert_eq!(mode, private, "{}", path.display());
+        }
+        assert!(seen.contains(&data.join("secret.key")) && seen.contains(&data.join("objects")), "{seen:?}");
+    }
+
+    async fn g02_a_database_of_another_secret_key_is_refused(database: Database) {
+        let place = Place::new(database).await;
+        Server::start(&place).await.stop().await;
+        let key = place.data_dir().join("secret.key");
+        let kept = fs::read(&key).unwrap();
+        fs::remove_file(&key).unwrap();
+        let ended = run(program(&place), "").await;
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert!(ended.err.contains("another secret key") && ended.err.contains("secret.key"), "{ended:?}");
+        assert!(ended.out.is_empty(), "it served: {ended:?}");
+
+        // With the right key it goes on, though a wrong one lay there meanwhile.
+        fs::write(&key, kept).unwrap();
+        Server::start(&place).await.stop().await;
+    }
+
+    async fn g07_a_database_of_a_newer_program_is_refused(database: Database) {
+        let place = Place::new(database).await;
+        Server::start(&place).await.stop().await;
+        place.sql(
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+             VALUES (9999, 'from the future', TRUE, 'x', 0)",
+        ).await;
+        let before = place.dump().await;
+        for arguments in [&[][..], &["user", "list"]] {
+            let mut command = program(&place);
+            command.args(arguments);
+            let ended = run(command, "").await;
+            assert_eq!(ended.code, Some(1), "{ended:?}");
+            assert!(ended.err.contains("9999") && ended.err.contains("newer program"), "{ended:?}");
+            assert!(ended.out.is_empty(), "{ended:?}");
+        }
+        assert_eq!(place.dump().await, before);
+    }
+
+    async fn g07_a_database_of_another_build_is_refused(database: Database) {
+        let place = Place::new(database).await;
+        Server::start(&place).await.stop().await;
+        place.sql("UPDATE _sqlx_migrations SET checksum = 'x'").await;
+        let ended = run(program(&place), "").await;
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert!(ended.err.contains("another build"), "{ended:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn g02_a_secret_key_that_others_may_read_is_refused() {
+    let place = Place::new(Database::Sqlite).await;
+    Server::start(&place).await.stop().await;
+    let key = place.data_dir().join("secret.key");
+    for mode in [0o640, 0o604, 0o660] {
+        fs::set_permissions(&key, Permissions::from_mode(mode)).unwrap();
+        let ended = run(program(&place), "").await;
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert!(ended.err.contains("chmod 600") && ended.out.is_empty(), "{ended:?}");
+        assert!(!ended.err.contains(fs::read_to_string(&key).unwrap().trim()), "the key itself is shown");
+    }
+    fs::set_permissions(&key, Permissions::from_mode(0o600)).unwrap();
+    Server::start(&place).await.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn g02_a_sample_or_missing_secret_key_is_refused() {
+    let place = Place::new(Database::Sqlite).await;
+    let key = place.data_dir().join("my.key");
+    let attempt = async || {
+        let mut command = program(&place);
+        command.env("PORTCULLIS_SECRET_KEY_FILE", &key);
+        run(command, "").await
+    };
+    let ended = attempt().await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.err.contains("my.key") && ended.err.contains("secret_key_file"), "{ended:?}");
+    for sample in ["changeme", PASSWORD, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", ""] {
+        fs::write(&key, sample).unwrap();
+        fs::set_permissions(&key, Permissions::from_mode(0o600)).unwrap();
+        let ended = attempt().await;
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert!(ended.err.contains("openssl rand -base64 32"), "{ended:?}");
+        assert!(sample.is_empty() || !ended.err.contains(sample), "the key itself is shown: {ended:?}");
+    }
+    assert!(!place.data_dir().join("secret.key").exists(), "no other key is made in its stead");
+}

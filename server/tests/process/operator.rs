@@ -1,0 +1,149 @@
+//! `portcullis user …`, on its own and beside a running server.
+
+use http::StatusCode;
+use serde_json::Value;
+
+use super::pictures::picture;
+use crate::on_both_databases;
+use crate::support::process::{Ended, Remote, Server, program, run};
+use crate::support::{Database, PASSWORD, Place, email};
+
+const NEW_PASSWORD: &str = "quiet-meadow-lighthouse-4";
+
+/// `portcullis user …`, with a password on standard input.
+async fn user(place: &Place, arguments: &[&str], input: &str) -> Ended {
+    let mut command = program(place);
+    command.arg("user").args(arguments);
+    run(command, input).await
+}
+
+#[track_caller]
+fn done(ended: &Ended) -> &str {
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    &ended.out
+}
+
+/// Failed with this exit code and a reason on standard error that holds these words.
+#[track_caller]
+fn failed(ended: &Ended, code: i32, reason: &str) {
+    assert_eq!(ended.code, Some(code), "{ended:?}");
+    assert!(ended.err.contains(reason) && ended.out.is_empty(), "{reason:?} is not in {ended:?}");
+}
+
+async fn can_log_in(remote: &Remote, name: &str, password: &str) -> StatusCode {
+    remote.try_password(&email(name), password).await.unwrap().status
+}
+
+on_both_databases! {
+    async fn g01_an_operator_makes_the_first_account_before_the_server_runs(database: Database) {
+        let place = Place::new(database).await;
+        let added = user(&place, &["add", "Ada@Example.com", "--full-name", "Ada Lovelace", "--password-stdin"], PASSWORD).await;
+        assert_eq!(done(&added), "1\tada@example.com\tAda Lovelace\tactive\n");
+        // Standard input that is no terminal is read without being asked to.
+        done(&user(&place, &["add", "bob@example.com"], PASSWORD).await);
+        let listed = user(&place, &["list"], "").await;
+        assert_eq!(done(&listed), "1\tada@example.com\tAda Lovelace\tactive\n2\tbob@example.com\tbob\tactive\n");
+
+        let server = Server::start(&place).await;
+        let ada = server.remote().log_in("ada").await;
+        assert_eq!(ada.get("/profile").send().await.unwrap().assert(200).json()["full_name"], "Ada Lovelace");
+        assert_eq!(place.value("SELECT actor FROM audit_events WHERE account_id = 2").await, "operator");
+    }
+
+    async fn l01_a_disabled_account_is_out_at_once_and_comes_back(database: Database) {
+        let place = Place::new(database).await;
+        let server = Server::start(&place).await;
+        let ada = server.remote().as_user("ada").await;
+        let bob = server.remote().as_user("bob").await;
+
+        let disabled = user(&place, &["disable", "ADA@example.com"], "").await;
+        assert_eq!(done(&disabled), "ada@example.com (1) may not log in; its sessions are ended.\n");
+        assert_eq!(ada.status_of_profile().await, 401);
+        assert_eq!(can_log_in(&server.remote(), "ada", PASSWORD).await, 401);
+        assert!(done(&user(&place, &["show", "1"], "").await).ends_with("\tdisabled\n"));
+        assert_eq!(bob.status_of_profile().await, 200, "others are not concerned");
+
+        done(&user(&place, &["enable", "1"], "").await);
+        assert_eq!(ada.status_of_profile().await, 401, "the old session stays ended");
+        assert_eq!(can_log_in(&server.remote(), "ada", PASSWORD).await, 200);
+    }
+
+    async fn p11_a_new_password_ends_what_the_old_one_began(database: Database) {
+        let place = Place::new(database).await;
+        let server = Server::start(&place).await;
+        let ada = server.remote().as_user("ada").await;
+        let set = user(&place, &["set-password", "1", "--password-stdin"], &format!("{NEW_PASSWORD}\n")).await;
+        assert_eq!(done(&set), "ada@example.com (1) has a new password; its sessions are ended\n".replace("ended", "ended."));
+        assert_eq!(ada.status_of_profile().await, 401);
+        assert_eq!(can_log_in(&server.remote(), "ada", PASSWORD).await, 401);
+        assert_eq!(can_log_in(&server.remote(), "ada", NEW_PASSWORD).await, 200);
+    }
+
+    async fn a10_a_deleted_account_leaves_nothing_but_its_number(database: Database) {
+        let place = Place::new(database).await;
+        let server = Server::start(&place).await;
+        let ada = server.remote().as_user("ada").await;
+        let bob = server.remote().as_user("bob").await;
+        let uploaded = ada.post("/upload-profile-image").file("file", "image/png", &picture(1)).await.unwrap();
+        let url = path_of(&uploaded.assert(201).json()["url"]);
+        let objects = place.data_dir().join("objects/profile-images");
+        assert_eq!(std::fs::read_dir(&objects).unwrap().count(), 1);
+
+        failed(&user(&place, &["delete", "1"], "").await, 2, "--yes");
+        assert_eq!(ada.status_of_profile().await, 200, "it was not meant");
+        done(&user(&place, &["delete", "1", "--yes"], "").await);
+        assert_eq!(ada.status_of_profile().await, 401);
+        ada.get(&url).send().await.unwrap().assert(401);
+        bob.get("/profile/1").send().await.unwrap().assert(404);
+        bob.get(&url).send().await.unwrap().assert(404);
+        assert_eq!(std::fs::read_dir(&objects).unwrap().count(), 0, "the picture's bytes are gone");
+        assert_eq!(can_log_in(&server.remote(), "ada", PASSWORD).await, 401);
+
+        let kept = place.sql("SELECT event FROM audit_events WHERE account_id = 1 ORDER BY at, id").await.concat();
+        assert_eq!(kept.first().map(String::as_str), Some("account.signed_up"));
+        assert_eq!(kept.last().map(String::as_str), Some("account.deleted"));
+        let dump = place.dump().await;
+        assert!(!dump.contains("ada@example.com"), "the address is still somewhere: {dump}");
+        let again = server.remote().sign_up("ada").await.json();
+        assert_eq!(again["id"], 3, "a number is never given again");
+    }
+
+    async fn what_an_operator_cannot_do_is_said(database: Database) {
+        let place = Place::new(database).await;
+        done(&user(&place, &["add", "ada@example.com"], PASSWORD).await);
+        for arguments in [["show", "eve@example.com"], ["show", "7"], ["disable", "7"], ["enable", "no address"], ["set-password", "7"]] {
+            failed(&user(&place, &arguments, PASSWORD).await, 1, "There is no such account");
+        }
+        failed(&user(&place, &["delete", "7", "--yes"], "").await, 1, "There is no such account");
+        failed(&user(&place, &["add", "ADA@example.com"], PASSWORD).await, 1, "already");
+        failed(&user(&place, &["add", "no address"], PASSWORD).await, 1, "email");
+        for weak in ["short", "password1234", "ada@example.com"] {
+            let ended = user(&place, &["set-password", "1"], weak).await;
+            failed(&ended, 1, "password");
+            assert!(!ended.err.contains(weak), "a password is never repeated: {ended:?}");
+        }
+        failed(&user(&place, &["set-password", "1"], "\n").await, 1, "empty");
+        assert_eq!(done(&user(&place, &["list"], "").await).lines().count(), 1);
+    }
+}
+
+/// The path of an address of this server.
+pub(super) fn path_of(url: &Value) -> String {
+    url.as_str().unwrap().strip_prefix("http://localhost:8000").unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn g02_a_password_is_never_an_argument() {
+    let place = Place::new(Database::Sqlite).await;
+    for arguments in [
+        &["add", "ada@example.com", "--password", PASSWORD][..],
+        &["add", "ada@example.com", PASSWORD],
+        &["set-password", "1", "--password", PASSWORD],
+        &["set-password", "1", PASSWORD],
+    ] {
+        failed(&user(&place, arguments, "").await, 2, "unexpected argument");
+    }
+    failed(&user(&place, &["add"], "").await, 2, "<EMAIL>");
+    failed(&user(&place, &["befriend", "1"], "").await, 2, "unrecognized subcommand");
+    assert!(!place.data_dir().join("portcullis.db").exists(), "nothing was begun");
+}
