@@ -66,7 +66,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         }
     }
 
-    /// What the API is, in `CommonMark`.
+    /// What the API is, in CommonMark.
     #[must_use]
     pub fn description(mut self, text: &str) -> Self {
         self.info.insert("description".to_owned(), text.into());

@@ -22,7 +22,7 @@ const LEEWAY: u64 = 5;
 /// Verifies RFC 9068 access tokens of one issuer for one audience. Cheap to clone.
 ///
 /// A token is accepted only if all of this holds: `typ` is `at+jwt`; the key named by `kid` is known and
-/// its one algorithm is the header's `alg` (`EdDSA`, ES256, RS256 or PS256); no critical extension is asked
+/// its one algorithm is the header's `alg` (EdDSA, ES256, RS256 or PS256); no critical extension is asked
 /// for; no JSON member stands twice; the signature is good; `iss` is the issuer to the byte; `aud` names
 /// the audience; `exp`, `iat`, `sub`, `jti` and `client_id` are there with the right types; `exp` lies
 /// ahead and neither `nbf` nor `iat` does (5 s leeway).

@@ -38,7 +38,7 @@ const PICTURE_QUEUE: usize = 16;
 /// let mut config = Config::new("./portcullis-data");
 /// config.public_url = Some("https://shop.example/auth".parse()?);
 /// let accounts = App::open(config).await?;
-/// let router: Router = Router::new().nest("/auth", accounts.router());
+/// let router: Router = Router::new().nest("/auth", accounts.router()?);
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]

@@ -37,3 +37,8 @@ pub mod tokens;
 pub use access::Principal;
 pub use app::{App, AppError};
 pub use tokens::{ProfileRead, ProfileWrite, SessionTokens};
+
+/// The README's examples compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -58,7 +58,8 @@ pub struct Limits {
     /// then the connection is closed. Default 10 s.
     pub head_time: Duration,
     /// Between two requests of a connection; then it is closed. Longer than the proxy in front keeps its
-    /// connections, so that the proxy closes first (nginx: 60 s). Default 75 s.
+    /// connections, so that the proxy closes first (nginx: 60 s). On HTTP/2 never before the last request's
+    /// `exchange_time` is over. Default 75 s.
     pub idle_time: Duration,
     /// From the end of a request's header fields to the last byte of its answer, however slowly the client sends
     /// or reads; then the connection is closed. Handlers have less: see [`crate::middleware`]. Default 120 s.

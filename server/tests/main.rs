@@ -19,3 +19,4 @@ mod documents;
 mod login;
 mod pictures;
 mod sessions;
+mod process;

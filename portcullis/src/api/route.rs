@@ -59,7 +59,7 @@ impl<S> Route<S> {
         self
     }
 
-    /// More about the route, in `CommonMark`.
+    /// More about the route, in CommonMark.
     #[must_use]
     pub fn description(mut self, text: &'static str) -> Self {
         self.description = Some(text);

@@ -3,7 +3,6 @@
 //! One timer per connection asks for the deadline when the last one has passed, so a request costs no timer.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use hyper::Version;
 use tokio::time::Instant;
@@ -25,6 +24,8 @@ pub(super) struct Pulse {
 struct State {
     phase: Phase,
     since: Instant,
+    /// When the latest request began.
+    began: Instant,
     running: usize,
     talk: usize,
     http2: bool,
@@ -41,13 +42,17 @@ enum Phase {
     Head,
     /// At least one request is being answered.
     Exchange,
+    /// HTTP/1: hyper has the whole answer, the socket has not.
+    Unsent,
 }
 
 impl Pulse {
     pub(super) fn new(limits: Limits) -> Self {
+        let now = Instant::now();
         let state = State {
             phase: Phase::New,
-            since: Instant::now(),
+            since: now,
+            began: now,
             running: 0,
             talk: 0,
             http2: false,
@@ -59,7 +64,15 @@ impl Pulse {
     /// The moment from which the connection may be closed, if nothing happens before.
     pub(super) fn deadline(&self) -> Instant {
         let state = self.state();
-        state.since + self.limit(state.phase)
+        match state.phase {
+            Phase::New | Phase::Head => state.since + self.limits.head_time,
+            Phase::Exchange | Phase::Unsent => state.began + self.limits.exchange_time,
+            // An HTTP/2 answer waits for the client's window where nobody sees it: it keeps its time.
+            Phase::Idle if state.http2 => {
+                (state.since + self.limits.idle_time).max(state.began + self.limits.exchange_time)
+            }
+            Phase::Idle => state.since + self.limits.idle_time,
+        }
     }
 
     /// Bytes came from the socket. `false` when there were too many that led to nothing.
@@ -80,11 +93,20 @@ impl Pulse {
         state.talk = state.talk.saturating_sub(count);
     }
 
+    /// All that was to be written is.
+    pub(super) fn all_sent(&self) {
+        let mut state = self.state();
+        if state.phase == Phase::Unsent {
+            state.phase = Phase::Idle;
+            state.since = Instant::now();
+        }
+    }
+
     /// A request's head is complete.
     pub(super) fn begin(self: &Arc<Self>, version: Version) -> Running {
         let mut state = self.state();
         state.phase = Phase::Exchange;
-        state.since = Instant::now();
+        state.began = Instant::now();
         state.running += 1;
         state.talk = 0;
         state.http2 = version == Version::HTTP_2;
@@ -97,14 +119,6 @@ impl Pulse {
         let mut state = self.state();
         state.draining = true;
         matches!(state.phase, Phase::New | Phase::Idle) && !state.http2
-    }
-
-    fn limit(&self, phase: Phase) -> Duration {
-        match phase {
-            Phase::New | Phase::Head => self.limits.head_time,
-            Phase::Idle => self.limits.idle_time,
-            Phase::Exchange => self.limits.exchange_time,
-        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -135,15 +149,19 @@ impl Drop for Running {
     fn drop(&mut self) {
         let mut state = self.pulse.state();
         state.running = state.running.saturating_sub(1);
-        state.since = Instant::now();
-        if state.running == 0 {
+        if state.running == 0 && state.http2 {
             state.phase = Phase::Idle;
+            state.since = Instant::now();
+        } else if state.running == 0 {
+            state.phase = Phase::Unsent;
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn limits() -> Limits {
@@ -160,7 +178,10 @@ mod tests {
 
         let running = pulse.begin(Version::HTTP_11);
         assert_eq!(left(&pulse), limits().exchange_time);
+        tokio::time::advance(Duration::from_secs(50)).await;
         drop(running);
+        assert_eq!(left(&pulse), Duration::from_secs(70), "an answer is not over before it is sent");
+        pulse.all_sent();
         assert_eq!(left(&pulse), limits().idle_time);
 
         tokio::time::advance(Duration::from_secs(70)).await;
@@ -180,7 +201,14 @@ mod tests {
         drop(second);
         tokio::time::advance(Duration::from_secs(50)).await;
         pulse.bytes_read(17);
-        assert_eq!(pulse.deadline() - Instant::now(), Duration::from_secs(25));
+        pulse.all_sent();
+        assert_eq!(pulse.deadline() - Instant::now(), Duration::from_secs(70), "the answers' time");
+
+        let running = pulse.begin(Version::HTTP_2);
+        tokio::time::advance(Duration::from_secs(100)).await;
+        drop(running);
+        pulse.bytes_read(17);
+        assert_eq!(pulse.deadline() - Instant::now(), limits().idle_time);
     }
 
     #[test]

@@ -97,6 +97,8 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Wire<T> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // hyper flushes its socket when it has written all it holds.
+        self.pulse.all_sent();
         Pin::new(&mut self.socket).poll_flush(context)
     }
 

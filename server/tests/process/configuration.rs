@@ -2,7 +2,7 @@
 
 use tokio::net::TcpListener;
 
-use crate::support::process::{Ended, Server, program, run};
+use crate::support::process::{Ended, Server, finish, program};
 use crate::support::{Database, Place};
 
 /// Starts the server with these arguments and variables, which it is expected to refuse.
@@ -10,7 +10,7 @@ async fn refused(arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
     let place = Place::new(Database::Sqlite).await;
     let mut command = program(&place);
     command.args(arguments).envs(variables.iter().copied());
-    let ended = run(command, "").await;
+    let ended = finish(command, "").await;
     assert!(ended.out.is_empty(), "it served: {ended:?}");
     ended
 }
@@ -28,7 +28,7 @@ async fn t15_a_server_for_others_needs_its_public_address() {
     let place = Place::new(Database::Sqlite).await;
     let mut command = program(&place);
     command.env_remove("PORTCULLIS_PUBLIC_URL").args(["--listen", "0.0.0.0:0"]);
-    assert_refused(&run(command, "").await, 2, &["public_url", "PORTCULLIS_PUBLIC_URL", "--public-url"]);
+    assert_refused(&finish(command, "").await, 2, &["public_url", "PORTCULLIS_PUBLIC_URL", "--public-url"]);
 }
 
 #[tokio::test]
@@ -96,7 +96,7 @@ async fn a_port_in_use_is_said_before_anything_is_made() {
     let place = Place::new(Database::Sqlite).await;
     let mut command = program(&place);
     command.args(["--listen", &address]);
-    assert_refused(&run(command, "").await, 1, &[&address, "--listen"]);
+    assert_refused(&finish(command, "").await, 1, &[&address, "--listen"]);
     assert_eq!(std::fs::read_dir(place.data_dir()).unwrap().count(), 0);
 }
 
@@ -107,7 +107,7 @@ async fn g02_neither_help_nor_the_log_shows_a_setting_that_is_secret() {
     for arguments in [&["--help"][..], &["-h"], &["user", "--help"], &["user", "add", "--help"], &["--version"]] {
         let mut command = program(&place);
         command.env("PORTCULLIS_DATABASE_URL", url).args(arguments);
-        let ended = run(command, "").await;
+        let ended = finish(command, "").await;
         assert_eq!(ended.code, Some(0));
         let said = ended.out + &ended.err;
         assert!(!said.contains("hunter2") && !said.contains("db.example"), "{arguments:?}: {said}");

@@ -4,7 +4,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 
 use crate::on_both_databases;
-use crate::support::process::{Server, program, run};
+use crate::support::process::{Server, finish, program};
 use crate::support::{Database, PASSWORD, Place};
 
 on_both_databases! {
@@ -46,7 +46,7 @@ on_both_databases! {
         let key = place.data_dir().join("secret.key");
         let kept = fs::read(&key).unwrap();
         fs::remove_file(&key).unwrap();
-        let ended = run(program(&place), "").await;
+        let ended = finish(program(&place), "").await;
         assert_eq!(ended.code, Some(1), "{ended:?}");
         assert!(ended.err.contains("another secret key") && ended.err.contains("secret.key"), "{ended:?}");
         assert!(ended.out.is_empty(), "it served: {ended:?}");
@@ -67,7 +67,7 @@ on_both_databases! {
         for arguments in [&[][..], &["user", "list"]] {
             let mut command = program(&place);
             command.args(arguments);
-            let ended = run(command, "").await;
+            let ended = finish(command, "").await;
             assert_eq!(ended.code, Some(1), "{ended:?}");
             assert!(ended.err.contains("9999") && ended.err.contains("newer program"), "{ended:?}");
             assert!(ended.out.is_empty(), "{ended:?}");
@@ -79,7 +79,7 @@ on_both_databases! {
         let place = Place::new(database).await;
         Server::start(&place).await.stop().await;
         place.sql("UPDATE _sqlx_migrations SET checksum = 'x'").await;
-        let ended = run(program(&place), "").await;
+        let ended = finish(program(&place), "").await;
         assert_eq!(ended.code, Some(1), "{ended:?}");
         assert!(ended.err.contains("another build"), "{ended:?}");
     }
@@ -92,7 +92,7 @@ async fn g02_a_secret_key_that_others_may_read_is_refused() {
     let key = place.data_dir().join("secret.key");
     for mode in [0o640, 0o604, 0o660] {
         fs::set_permissions(&key, Permissions::from_mode(mode)).unwrap();
-        let ended = run(program(&place), "").await;
+        let ended = finish(program(&place), "").await;
         assert_eq!(ended.code, Some(1), "{ended:?}");
         assert!(ended.err.contains("chmod 600") && ended.out.is_empty(), "{ended:?}");
         assert!(!ended.err.contains(fs::read_to_string(&key).unwrap().trim()), "the key itself is shown");
@@ -108,7 +108,7 @@ async fn g02_a_sample_or_missing_secret_key_is_refused() {
     let attempt = async || {
         let mut command = program(&place);
         command.env("PORTCULLIS_SECRET_KEY_FILE", &key);
-        run(command, "").await
+        finish(command, "").await
     };
     let ended = attempt().await;
     assert_eq!(ended.code, Some(1), "{ended:?}");

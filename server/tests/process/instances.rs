@@ -33,7 +33,7 @@ async fn keys_of(server: &Server) -> serde_json::Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn k04_of_fifty_sign_ups_with_one_address_over_two_instances_one_wins() {
+async fn k04_p11_of_fifty_sign_ups_with_one_address_over_two_instances_one_wins() {
     let place = Place::new(Database::Postgres).await;
     let servers = both(&place).await;
     let race = (0..50).map(|number| {

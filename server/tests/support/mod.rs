@@ -2,6 +2,7 @@
 
 mod document;
 mod http;
+pub mod process;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

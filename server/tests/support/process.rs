@@ -74,7 +74,7 @@ pub struct Ended {
 }
 
 /// Runs a program to its end, with this on its standard input.
-pub async fn run(mut command: Command, input: &str) -> Ended {
+pub async fn finish(mut command: Command, input: &str) -> Ended {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     // A program that refuses its arguments does not read.
@@ -215,6 +215,10 @@ impl Remote {
         Self { address: server.address, ..self.clone() }
     }
 
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     pub fn token(&self) -> &str {
         self.token.as_deref().expect("this client has logged in")
     }
@@ -314,6 +318,12 @@ impl RemoteCall {
 
     pub async fn body(self, body: &[u8]) -> io::Result<Answer> {
         let request = self.header("Content-Length", &body.len().to_string()).last();
+        exchange(request.address, &[request.head.as_bytes(), body].concat()).await
+    }
+
+    /// A body that is framed by the head's own fields.
+    pub async fn raw(self, body: &[u8]) -> io::Result<Answer> {
+        let request = self.last();
         exchange(request.address, &[request.head.as_bytes(), body].concat()).await
     }
 

@@ -1,0 +1,181 @@
+//! The database goes away: nobody gets in, nobody is told a lie, and it heals by itself.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use http::StatusCode;
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use url::Url;
+
+use crate::support::process::{Remote, Server, eventually, finish, program};
+use crate::support::{Database, PASSWORD, Place, email};
+
+/// How soon all is well after the database came back.
+const HEALS: Duration = Duration::from_secs(5);
+
+/// What the wire to PostgreSQL does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wire {
+    Whole,
+    /// Connections end, and new ones end at once.
+    Cut,
+    /// Connections stay, and nothing comes through.
+    Silent,
+}
+
+/// Stands between the server and PostgreSQL.
+struct Middle {
+    address: SocketAddr,
+    wire: watch::Sender<Wire>,
+}
+
+impl Middle {
+    async fn before(database: SocketAddr) -> Self {
+        let (wire, watched) = watch::channel(Wire::Whole);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            while let Ok((near, _)) = listener.accept().await {
+                tokio::spawn(join(near, database, watched.clone()));
+            }
+        });
+        Self { address, wire }
+    }
+
+    fn is(&self, wire: Wire) {
+        self.wire.send_replace(wire);
+    }
+}
+
+async fn join(mut near: TcpStream, database: SocketAddr, mut wire: watch::Receiver<Wire>) {
+    let Ok(mut far) = TcpStream::connect(database).await else { return };
+    loop {
+        let now = *wire.borrow_and_update();
+        tokio::select! {
+            _ = copy_bidirectional(&mut near, &mut far), if now == Wire::Whole => return,
+            changed = wire.changed(), if now != Wire::Cut => if changed.is_err() { return },
+            else => return,
+        }
+    }
+}
+
+/// A server whose PostgreSQL can be taken away from it, and somebody who is logged in.
+struct Stage {
+    place: Place,
+    middle: Middle,
+    server: Server,
+    ada: Remote,
+}
+
+impl Stage {
+    async fn set() -> Self {
+        let place = Place::new(Database::Postgres).await;
+        let mut url: Url = place.database_url().unwrap().parse().unwrap();
+        let address = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap_or(5432));
+        let middle = Middle::before(tokio::net::lookup_host(address).await.unwrap().next().unwrap()).await;
+        url.set_host(Some("127.0.0.1")).unwrap();
+        url.set_port(Some(middle.address.port())).unwrap();
+        url.query_pairs_mut().append_pair("application_name", &name_of(&place));
+        let mut command = program(&place);
+        command.env("PORTCULLIS_DATABASE_URL", url.as_str());
+        let server = Server::start_by(command).await;
+        let ada = server.remote().as_user("ada").await;
+        Self { place, middle, server, ada }
+    }
+
+    /// Every route that needs the database fails closed, and says so.
+    async fn is_closed(&self) {
+        let remote = self.server.remote();
+        let calls = [
+            self.ada.get("/profile").send(),
+            self.ada.get("/profile/1").send(),
+            self.ada.post("/logout").send(),
+            remote.get("/ready").send(),
+        ];
+        let name = email("ada");
+        let (log_in, others) = tokio::join!(remote.try_password(&name, PASSWORD), join_all(calls));
+        for answer in others.into_iter().chain([log_in]) {
+            let answer = answer.unwrap().assert(503);
+            assert_eq!(answer.header("retry-after"), "1", "{}", answer.text());
+            assert!(answer.text().contains("detail") && !answer.text().contains("postgres"), "{}", answer.text());
+        }
+        remote.get("/health").send().await.unwrap().assert(200);
+        // No token is as wrong as before.
+        assert_eq!(remote.status_of_profile().await, 401);
+    }
+
+    /// It serves again, the old token too; until then it says 503 and nothing else.
+    async fn heals(&self) {
+        let remote = self.server.remote();
+        eventually("it heals", HEALS, async || {
+            let status = self.ada.status_of_profile().await;
+            assert!([StatusCode::OK, StatusCode::SERVICE_UNAVAILABLE].contains(&status), "{status}");
+            let ready = remote.get("/ready").send().await.unwrap().status;
+            (status == 200 && ready == 200).then_some(())
+        })
+        .await;
+        remote.log_in("ada").await.post("/logout").send().await.unwrap().assert(204);
+    }
+}
+
+/// The name of a place's connections, by which they are told from those of other tests.
+fn name_of(place: &Place) -> String {
+    let url = place.database_url().unwrap();
+    url.rsplit_once("t_").map(|(_, schema)| format!("t_{schema}")).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t15_a_database_that_is_down_is_503_and_never_a_way_in() {
+    let stage = Stage::set().await;
+    for _ in 0..2 {
+        stage.middle.is(Wire::Cut);
+        stage.is_closed().await;
+        stage.middle.is(Wire::Whole);
+        stage.heals().await;
+    }
+    assert!(stage.server.said().contains("the database did not answer"), "{}", stage.server.said());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t15_a_database_that_is_silent_is_503_in_time() {
+    let stage = Stage::set().await;
+    stage.middle.is(Wire::Silent);
+    // Connections that were busy a moment ago are believed to be alive.
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    tokio::time::timeout(Duration::from_secs(20), stage.is_closed()).await.expect("503 in time");
+    stage.middle.is(Wire::Whole);
+    stage.heals().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t15_connections_that_the_database_ends_are_replaced() {
+    let stage = Stage::set().await;
+    let name = name_of(&stage.place);
+    for _ in 0..3 {
+        let ended = stage
+            .place
+            .sql(&format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{name}'"))
+            .await;
+        assert!(!ended.is_empty(), "the server holds no connection called {name}");
+        stage.heals().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t15_without_its_database_the_server_does_not_start() {
+    let place = Place::new(Database::Postgres).await;
+    let mut url: Url = place.database_url().unwrap().parse().unwrap();
+    url.set_password(Some("hunter2")).unwrap();
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    url.set_host(Some("127.0.0.1")).unwrap();
+    url.set_port(Some(closed.port())).unwrap();
+    let mut command = program(&place);
+    command.env("PORTCULLIS_DATABASE_URL", url.as_str());
+    let ended = finish(command, "").await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.err.contains("cannot use the database") && ended.err.contains("database_url"), "{ended:?}");
+    assert!(ended.out.is_empty() && !ended.err.contains("hunter2"), "{ended:?}");
+}
