@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use futures_util::future::join_all;
+use portcullis_server::passwords::BreachCheck;
 use serde_json::{Value, json};
 
 use crate::on_both_databases;
@@ -123,6 +124,19 @@ on_both_databases! {
             let reason = answer.assert_invalid(&["body.password"]).json()["detail"][0]["msg"].to_string();
             assert!(reason.len() > 20 && !reason.contains(password), "{password}: {reason}");
         }
+    }
+
+    async fn p06_a_list_of_breaches_can_be_asked_and_fails_open(database: Database) {
+        let app = TestApp::with(database, |config| {
+            config.breach_check = Some(BreachCheck::new(|password| match password {
+                "once-in-a-great-breach" => Ok(true),
+                "the-list-is-out-of-reach" => Err("no such file".into()),
+                _ => Ok(false),
+            }));
+        }).await;
+        sign_up(&app, "a@example.com", "Ada", "once-in-a-great-breach").await.assert_invalid(&["body.password"]);
+        sign_up(&app, "a@example.com", "Ada", "the-list-is-out-of-reach").await.assert(201);
+        sign_up(&app, "b@example.com", "Ada", PASSWORD).await.assert(201);
     }
 
     async fn p08_a_hash_is_argon2id_with_a_salt_of_its_own(database: Database) {

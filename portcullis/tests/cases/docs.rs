@@ -1,1 +1,218 @@
-//! x
+//! `/openapi.json` and `/docs`: from this binary alone, cached by their content, without inline code.
+
+use std::io::Read;
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+};
+use bytes::Bytes;
+use flate2::read::GzDecoder;
+use http::{
+    HeaderMap, Request, StatusCode,
+    header::{
+        ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
+        IF_NONE_MATCH, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
+    },
+};
+use portcullis::{Api, Json, Public};
+use serde_json::Value;
+use tower::ServiceExt;
+
+async fn greet(_: Public) -> Json<&'static str> {
+    Json("hello")
+}
+
+fn app(title: &str) -> Router {
+    let (router, document) = Api::<()>::new(title, "1.0").get("/", greet).finish().unwrap();
+    router.merge(document.routes())
+}
+
+/// Every file, its content type, and whether it is kept compressed.
+const FILES: [(&str, &str, bool); 7] = [
+    ("/openapi.json", "application/json", false),
+    ("/docs", "text/html; charset=utf-8", false),
+    ("/docs/swagger-ui-bundle.js", "text/javascript; charset=utf-8", true),
+    ("/docs/swagger-ui.css", "text/css; charset=utf-8", true),
+    ("/docs/docs.js", "text/javascript; charset=utf-8", false),
+    ("/docs/docs.css", "text/css; charset=utf-8", false),
+    ("/docs/favicon.svg", "image/svg+xml", false),
+];
+
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+async fn get(app: &Router, uri: &str, headers: &[(http::HeaderName, &str)]) -> Answer {
+    let mut request = Request::get(uri);
+    for (name, value) in headers {
+        request = request.header(name, *value);
+    }
+    let response = app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let (head, body) = response.into_parts();
+    Answer { status: head.status, headers: head.headers, body: to_bytes(body, 16 << 20).await.unwrap() }
+}
+
+async fn text(app: &Router, uri: &str) -> String {
+    String::from_utf8(get(app, uri, &[]).await.body.to_vec()).unwrap()
+}
+
+#[tokio::test]
+async fn every_file_is_there_with_its_type() {
+    let app = app("Shop");
+    for (uri, content_type, _) in FILES {
+        let answer = get(&app, uri, &[]).await;
+        assert_eq!(answer.status, 200, "{uri}");
+        assert_eq!(answer.headers[CONTENT_TYPE], content_type, "{uri}");
+        assert_eq!(answer.headers[CACHE_CONTROL], "no-cache", "{uri}");
+        assert!(!answer.body.is_empty(), "{uri}");
+    }
+    let document: Value = serde_json::from_str(&text(&app, "/openapi.json").await).unwrap();
+    assert_eq!(document["info"]["title"], "Shop");
+    assert_eq!(
+        document["paths"].as_object().unwrap().len(),
+        1,
+        "the page's own files are no part of the API"
+    );
+    for uri in
+        ["/docs/none.js", "/docs/", "/docs/../openapi.json", "/docs/%2e%2e", "/docs/a/b", "/docs/docs.html"]
+    {
+        assert_eq!(get(&app, uri, &[]).await.status, 404, "{uri}");
+    }
+}
+
+#[tokio::test]
+async fn c04_nothing_inline_and_nothing_from_elsewhere() {
+    let app = app("Shop");
+    for (uri, ..) in FILES {
+        let answer = get(&app, uri, &[]).await;
+        let policy = answer.headers[CONTENT_SECURITY_POLICY].to_str().unwrap();
+        let directives: Vec<&str> = policy.split(';').map(str::trim).collect();
+        for needed in [
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "connect-src 'self'",
+            "object-src 'none'",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        ] {
+            assert!(directives.contains(&needed), "{uri}: {needed} in {policy}");
+        }
+        for loose in ["unsafe", "http:", "https:", "*", "blob:"] {
+            assert!(!policy.contains(loose), "{uri}: {policy}");
+        }
+        assert_eq!(answer.headers[X_CONTENT_TYPE_OPTIONS], "nosniff", "{uri}");
+        assert_eq!(answer.headers[REFERRER_POLICY], "no-referrer", "{uri}");
+    }
+    let page = text(&app, "/docs").await;
+    for inline in ["<style", " style=", " onload=", " onclick=", "javascript:", "//", "<script>"] {
+        assert!(!page.contains(inline), "{inline} in {page}");
+    }
+}
+
+#[tokio::test]
+async fn the_page_works_under_any_prefix() {
+    let app = Router::new().nest("/a/b", app("Shop"));
+    let page = text(&app, "/a/b/docs").await;
+    let links = page.split(['"']).skip(1).step_by(2);
+    let files: Vec<&str> =
+        links.filter(|link| link.starts_with("docs/") || link.ends_with(".json")).collect();
+    assert!(files.len() >= 5, "{files:?}");
+    for file in files {
+        // Relative to `/a/b/docs`.
+        assert_eq!(get(&app, &format!("/a/b/{file}"), &[]).await.status, 200, "{file}");
+    }
+    assert!(text(&app, "/a/b/docs/docs.js").await.contains("url: \"openapi.json\""));
+    let document: Value = serde_json::from_str(&text(&app, "/a/b/openapi.json").await).unwrap();
+    assert_eq!(document["servers"][0]["url"], ".", "requests go to where the document lies");
+}
+
+#[tokio::test]
+async fn a_title_is_text_and_no_markup() {
+    let app = app("<script>alert(\"1\")</script> & 'Co'");
+    let page = text(&app, "/docs").await;
+    assert!(
+        page.contains("<title>&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt; &amp; 'Co'</title>"),
+        "{page}"
+    );
+}
+
+#[tokio::test]
+async fn a_file_that_is_known_is_not_sent_again() {
+    let app = app("Shop");
+    let other_etag = get(&self::app("Other"), "/openapi.json", &[]).await.headers[ETAG].clone();
+    for (uri, _, compressed) in FILES {
+        let first = get(&app, uri, &[]).await;
+        let etag = first.headers[ETAG].to_str().unwrap().to_owned();
+        assert_ne!(etag, other_etag, "{uri}");
+        // A strong tag would name one sequence of bytes (RFC 9110 §8.8.1).
+        assert_eq!(etag.starts_with("W/"), compressed, "{uri}");
+        let opaque = etag.trim_start_matches("W/");
+        let matching = [
+            etag.clone(),
+            opaque.to_owned(),
+            format!("W/{opaque}"),
+            format!("\"x\", {opaque}"),
+            format!("\"x\",W/{opaque} , \"y\""),
+            "*".to_owned(),
+        ];
+        for known in matching {
+            let again = get(&app, uri, &[(IF_NONE_MATCH, &known)]).await;
+            assert_eq!((again.status.as_u16(), again.body.len()), (304, 0), "{uri}: {known}");
+            assert_eq!(again.headers[ETAG], etag, "{uri}");
+            assert_eq!(again.headers.get(VARY), first.headers.get(VARY), "{uri}");
+            assert!(again.headers.contains_key(CONTENT_SECURITY_POLICY), "{uri}");
+        }
+        for unknown in ["\"x\"", "", "W/", &opaque[1..opaque.len() - 1], other_etag.to_str().unwrap()] {
+            assert_eq!(get(&app, uri, &[(IF_NONE_MATCH, unknown)]).await.status, 200, "{uri}: {unknown}");
+        }
+        assert_eq!(
+            get(&self::app("Shop"), uri, &[]).await.headers[ETAG],
+            etag,
+            "{uri}: the same in every process"
+        );
+    }
+}
+
+#[tokio::test]
+async fn files_go_out_compressed_to_who_takes_it() {
+    let app = app("Shop");
+    let takes = ["gzip", "GZIP", "gzip, deflate, br", "br;q=1.0, gzip;q=0.8", "gzip;q=0.001", "gzip; q=1"];
+    let not = [
+        "",
+        "identity",
+        "br",
+        "gzip;q=0",
+        "gzip; q=0",
+        "gzip;q=0.000",
+        "gzip;Q=0",
+        "xgzip",
+        "deflate, gzipx",
+    ];
+    for (uri, _, compressed) in FILES {
+        let plain = get(&app, uri, &[]).await;
+        assert_eq!(plain.headers.get(CONTENT_ENCODING), None, "{uri}");
+        assert_eq!(plain.headers.get(VARY).is_some(), compressed, "{uri}");
+        for accepted in takes {
+            let answer = get(&app, uri, &[(ACCEPT_ENCODING, accepted)]).await;
+            assert_eq!(answer.headers.contains_key(CONTENT_ENCODING), compressed, "{uri}: {accepted}");
+            if compressed {
+                assert_eq!(answer.headers[CONTENT_ENCODING], "gzip");
+                assert_eq!(answer.headers[VARY], "accept-encoding");
+                assert!(answer.body.len() * 2 < plain.body.len(), "{uri}");
+                let mut unpacked = Vec::new();
+                GzDecoder::new(answer.body.as_ref()).read_to_end(&mut unpacked).unwrap();
+                assert!(unpacked == plain.body, "{uri}: another file");
+            }
+        }
+        for refused in not {
+            let answer = get(&app, uri, &[(ACCEPT_ENCODING, refused)]).await;
+            assert!(!answer.headers.contains_key(CONTENT_ENCODING), "{uri}: {refused}");
+            assert!(answer.body == plain.body, "{uri}: {refused}");
+        }
+    }
+}

@@ -187,7 +187,9 @@ async fn acceptable_password(
         words.extend([email.as_str(), email.local_part(), email.domain()].map(str::to_owned));
     }
     words.extend(full_name.map(|name| name.as_str().to_owned()));
-    let checked = turn.check(password.clone(), words, app.config().password_min_length).await?;
+    let config = app.config();
+    let checked =
+        turn.check(password.clone(), words, config.password_min_length, config.breach_check.clone()).await?;
     Ok(checked.map(|()| password).map_err(|weak| refused(weak.kind(), weak.message())))
 }
 

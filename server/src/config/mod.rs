@@ -14,7 +14,7 @@ use ipnet::IpNet;
 pub use self::public_url::{PublicUrl, PublicUrlError};
 pub use self::settings::{LogFormat, Settings, Switch};
 use crate::db::{DatabaseConfig, DatabaseUrl};
-use crate::passwords::HashParameters;
+use crate::passwords::{BreachCheck, HashParameters};
 
 const TOKEN_TTL_SECS: std::ops::RangeInclusive<u64> = 30..=3600;
 const PASSWORD_LENGTH: std::ops::RangeInclusive<usize> = 8..=64;
@@ -49,6 +49,8 @@ pub struct Config {
     pub secret_key_file: Option<PathBuf>,
     /// The fewest characters of a new password: 8 to 64, 12 by default.
     pub password_min_length: usize,
+    /// Where new passwords are looked up as known from a breach. By default nowhere.
+    pub breach_check: Option<BreachCheck>,
     /// What a password hash costs. By default the least that is allowed: 19 MiB and two passes of Argon2id. Raised,
     /// each account's hash follows at its next log-in.
     pub hash_parameters: HashParameters,
@@ -76,6 +78,7 @@ impl Config {
             access_token_ttl: Duration::from_mins(5),
             secret_key_file: None,
             password_min_length: 12,
+            breach_check: None,
             hash_parameters: HashParameters::default(),
             limits: true,
             trusted_proxies: Vec::new(),

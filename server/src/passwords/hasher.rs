@@ -13,7 +13,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use zeroize::Zeroizing;
 
 use super::policy::{self, Weak};
-use super::{Password, PasswordHash};
+use super::{BreachCheck, Password, PasswordHash};
 use crate::pool::{NotDone, Pool};
 use crate::random;
 
@@ -165,10 +165,13 @@ impl Turn<'_> {
         password: Password,
         words: Vec<String>,
         min_length: usize,
+        breach_check: Option<BreachCheck>,
     ) -> Result<Result<(), Weak>, HashError> {
         let check = move |_: &mut Memory| {
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
-            policy::check(&password, &words, min_length)
+            policy::check(&password, &words, min_length)?;
+            let is_breached = breach_check.is_some_and(|check| check.is_breached(password.as_str()));
+            if is_breached { Err(Weak::Breached) } else { Ok(()) }
         };
         Ok(self.hasher.pool.run(check).await?)
     }

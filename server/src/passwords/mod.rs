@@ -1,6 +1,7 @@
 //! Passwords: what a person typed, its stored form, and the two questions about it: is it good enough
 //! ([`policy`]), and is it the right one ([`Hasher`]).
 
+mod breach;
 mod hasher;
 pub(crate) mod policy;
 
@@ -10,6 +11,7 @@ use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
 pub(crate) use hasher::{HashError, Hasher, Turn, Verdict};
+pub use breach::BreachCheck;
 pub use hasher::{HashParameters, ParametersOutOfRange};
 
 /// Bytes that a password may have as it was typed. Beyond, it is refused before any work is done with it.

@@ -49,6 +49,8 @@ pub(crate) enum Weak {
     OwnWords,
     /// It is on the list of common passwords.
     Common,
+    /// It is known from a breach elsewhere.
+    Breached,
     /// It is guessed too soon; zxcvbn's sentences say why.
     Guessable(String),
 }
@@ -58,7 +60,7 @@ impl Weak {
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::TooShort { .. } => "string_too_short",
-            Self::OwnWords | Self::Common | Self::Guessable(_) => "value_error",
+            Self::OwnWords | Self::Common | Self::Breached | Self::Guessable(_) => "value_error",
         }
     }
 
@@ -72,6 +74,7 @@ impl Weak {
                     .to_owned()
             }
             Self::Common => "Value error, This is a very common password. Choose another one.".to_owned(),
+            Self::Breached => "Value error, This password is known from a breach elsewhere. Choose another one.".to_owned(),
             Self::Guessable(feedback) => format!("Value error, The password is easy to guess. {feedback}"),
         }
     }

@@ -1,6 +1,7 @@
 //! The life of one connection: requests to the router, answers back, closed in time.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use hyper::header::{CONNECTION, HOST, HeaderValue, TRANSFER_ENCODING};
 use hyper::{Request, Response, StatusCode, Version};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until};
 use tower::Service;
 
 use super::pulse::{Pulse, Running};
@@ -47,7 +48,7 @@ pub(super) async fn drive(stream: TcpStream, peer: SocketAddr, server: &Server) 
                 }
                 return;
             }
-            () = alarm.as_mut() => {
+            () = ring(alarm.as_mut(), &pulse) => {
                 if std::mem::take(&mut is_waiting_for_a_last_request) {
                     http.as_mut().graceful_shutdown();
                 } else if pulse.deadline() <= Instant::now() {
@@ -70,6 +71,19 @@ pub(super) async fn drive(stream: TcpStream, peer: SocketAddr, server: &Server) 
             }
         }
     }
+}
+
+/// Waits for the alarm, which a deadline that moved nearer brings forward. (One that moved away is looked at when
+/// the alarm rings.) Only what the connection's own task reads moves it nearer, and that task polls this afterwards.
+async fn ring(mut alarm: Pin<&mut Sleep>, pulse: &Pulse) {
+    poll_fn(|context| {
+        let deadline = pulse.deadline();
+        if deadline < alarm.deadline() {
+            alarm.as_mut().reset(deadline);
+        }
+        alarm.as_mut().poll(context)
+    })
+    .await;
 }
 
 fn answer(

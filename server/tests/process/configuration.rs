@@ -121,7 +121,7 @@ async fn a_flag_beats_a_variable_and_that_beats_the_file() {
     std::fs::write(&file, "log_format = 'json'\nlog = 'off'\naccess_token_ttl = '30s'\n").unwrap();
     let mut command = program(&place);
     command.env("PORTCULLIS_CONFIG", &file).env("PORTCULLIS_LOG", "warn").args(["--log", "info"]);
-    let server = Server::start_by(command).await;
+    let server = Server::start_by(&place, command).await;
     server.remote().sign_up("ada").await;
     let answer = server.remote().try_password("ada@example.com", crate::support::PASSWORD).await.unwrap();
     assert_eq!(answer.assert(200).json()["expires_in"], 30, "from the file");

@@ -28,7 +28,7 @@ on_both_databases! {
         let data = place.data_dir().join("deep/data");
         let mut command = program(&place);
         command.env("PORTCULLIS_DATA_DIR", &data);
-        let server = Server::start_by(command).await;
+        let server = Server::start_by(&place, command).await;
         server.remote().sign_up("ada").await;
         let mut seen = vec![data.clone()];
         seen.extend(fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().path()));

@@ -21,7 +21,7 @@ async fn d05_a_flood_of_log_ins_is_turned_away_and_the_rest_goes_on() {
     let place = Place::new(Database::Sqlite).await;
     let mut command = program(&place);
     command.args(["--limits", "off"]);
-    let server = Server::start_by(command).await;
+    let server = Server::start_by(&place, command).await;
     let ada = server.remote().as_user("ada").await;
     let base = server.memory("VmRSS");
 
@@ -70,7 +70,7 @@ async fn b07_names_without_end_take_no_memory_and_no_rows() {
     let place = Place::new(Database::Sqlite).await;
     let mut command = program(&place);
     command.args(["--log", "warn"]);
-    let server = Server::start_by(command).await;
+    let server = Server::start_by(&place, command).await;
     server.remote().try_password(&email("eve"), PASSWORD).await.unwrap().assert(401);
     // As after a hundred failures: the address's count is full, and a name more is refused before it is hashed.
     place.sql("UPDATE attempts SET failures = 100").await;

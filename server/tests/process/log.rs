@@ -23,7 +23,7 @@ on_both_databases! {
             let place = Place::new(database).await;
             let mut command = program(&place);
             command.args(["--log", "trace", "--log-format", format]);
-            let server = Server::start_by(command).await;
+            let server = Server::start_by(&place, command).await;
             let mut secrets = use_everything(&place, &server.remote()).await;
             secrets.push(operate(&place, format).await);
             let key = fs::read_to_string(place.data_dir().join("secret.key")).unwrap();

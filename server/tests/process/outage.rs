@@ -81,7 +81,7 @@ impl Stage {
         url.query_pairs_mut().append_pair("application_name", &name_of(&place));
         let mut command = program(&place);
         command.env("PORTCULLIS_DATABASE_URL", url.as_str());
-        let server = Server::start_by(command).await;
+        let server = Server::start_by(&place, command).await;
         let ada = server.remote().as_user("ada").await;
         Self { place, middle, server, ada }
     }

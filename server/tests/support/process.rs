@@ -84,9 +84,10 @@ pub async fn finish(mut command: Command, input: &str) -> Ended {
     Ended { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
 }
 
-/// A serving process. It is killed when dropped.
+/// A serving process. It is killed when dropped; its place lasts as long as it does.
 pub struct Server {
     child: Child,
+    _place: Place,
     address: SocketAddr,
     output: TempDir,
     began: Instant,
@@ -95,11 +96,12 @@ pub struct Server {
 impl Server {
     /// Starts the program and waits until it is ready.
     pub async fn start(place: &Place) -> Self {
-        Self::start_by(program(place)).await
+        Self::start_by(place, program(place)).await
     }
 
-    pub async fn start_by(command: Command) -> Self {
-        let server = Self::greeted_by(command).await;
+    /// The same with a command of the caller's.
+    pub async fn start_by(place: &Place, command: Command) -> Self {
+        let server = Self::greeted_by(place, command).await;
         let remote = server.remote();
         eventually("the server is ready", PATIENCE, async || {
             remote.get("/ready").send().await.ok().filter(|answer| answer.status == 200)
@@ -109,7 +111,7 @@ impl Server {
     }
 
     /// Starts the program and waits until it says where it listens.
-    async fn greeted_by(mut command: Command) -> Self {
+    async fn greeted_by(place: &Place, mut command: Command) -> Self {
         raise_file_limit();
         let output = tempfile::tempdir().unwrap();
         let file = |name| File::create(output.path().join(name)).unwrap();
@@ -125,7 +127,7 @@ impl Server {
             Some(line.strip_prefix("Portcullis listens on http://").unwrap().parse().unwrap())
         })
         .await;
-        Self { child, address, output, began }
+        Self { child, _place: place.clone(), address, output, began }
     }
 
     /// How long ago the process began.
@@ -219,10 +221,6 @@ impl Remote {
         self.address
     }
 
-    pub fn token(&self) -> &str {
-        self.token.as_deref().expect("this client has logged in")
-    }
-
     pub fn get(&self, path: &str) -> RemoteCall {
         self.call("GET", path)
     }
@@ -233,10 +231,6 @@ impl Remote {
 
     pub fn patch(&self, path: &str) -> RemoteCall {
         self.call("PATCH", path)
-    }
-
-    pub fn delete(&self, path: &str) -> RemoteCall {
-        self.call("DELETE", path)
     }
 
     pub fn call(&self, method: &str, path: &str) -> RemoteCall {

@@ -1,0 +1,33 @@
+//! Halves of pictures: what a crash left of files that were being written.
+//!
+//! `object_store` writes a local object to `<name>#<number>` and renames that when it is whole. It neither lists
+//! nor deletes such a file afterwards, so this looks at the folder itself.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::SystemTime;
+
+/// Deletes those that nobody has written to since `older_than`; answers how many. Blocks.
+pub(super) fn delete(folder: &Path, older_than: SystemTime) -> io::Result<u64> {
+    let entries = match fs::read_dir(folder) {
+        // No picture was ever set.
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(0),
+        entries => entries?,
+    };
+    let mut deleted = 0;
+    for entry in entries {
+        let entry = entry?;
+        if is_half(&entry.file_name().to_string_lossy()) && entry.metadata()?.modified()? < older_than {
+            fs::remove_file(entry.path())?;
+            deleted += 1;
+        }
+    }
+    Ok(deleted)
+}
+
+fn is_half(name: &str) -> bool {
+    name.split_once('#').is_some_and(|(_, number)| {
+        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
