@@ -1,2 +1,119 @@
-//! x
-fn main() {}
+//! Measures the running server beside the limits of the machine it runs on. `docs/benchmarks.md` has the figures.
+//!
+//! `cargo run --release -p portcullis-bench` builds the server, starts it as a process of its own in a temporary
+//! folder, and prints one table. It judges nothing: it fails only when something could not be measured.
+
+mod client;
+mod comparison;
+mod hashing;
+mod load;
+mod logins;
+mod micro;
+mod place;
+mod process;
+mod reads;
+mod startup;
+mod table;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, ValueEnum};
+
+use crate::{place::Place, table::Table};
+
+/// As in the server: the comparison must not win or lose by its allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Why something could not be measured.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Measure Portcullis on this machine
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Cli {
+    /// Measure on this PostgreSQL, in a schema of its own, instead of SQLite
+    #[arg(long, value_name = "URL")]
+    database_url: Option<String>,
+    /// Measure only these, separated by commas
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Section>,
+    /// Measure this server instead of building one
+    #[arg(long, value_name = "FILE")]
+    binary: Option<PathBuf>,
+    /// How often each figure is taken; the median counts
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=99))]
+    rounds: u16,
+    #[command(subcommand)]
+    role: Option<Role>,
+}
+
+/// What this program is besides the one that measures.
+#[derive(Debug, clap::Subcommand)]
+enum Role {
+    /// Serve a read without a guard, beside the same with one
+    #[command(hide = true)]
+    Unguarded(comparison::Options),
+}
+
+/// A group of figures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Section {
+    /// The library's guard alone, without a network
+    Micro,
+    /// Size of the program, time to be ready
+    Startup,
+    /// Memory before and after a flood of log-ins
+    Memory,
+    /// Log-ins beside raw Argon2id
+    Logins,
+    /// Guarded reads beside unguarded ones
+    Reads,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match cli.role {
+        Some(Role::Unguarded(options)) => comparison::serve(options),
+        None => measure(&cli),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => fail(&reason),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the reason why the program ends belongs on standard error")]
+fn fail(reason: &Failure) -> ExitCode {
+    eprintln!("portcullis-bench: {reason}");
+    ExitCode::FAILURE
+}
+
+fn measure(cli: &Cli) -> Result<(), Failure> {
+    let program = match &cli.binary {
+        Some(file) => file.clone(),
+        None => process::build()?,
+    };
+    let runs = |section| cli.only.is_empty() || cli.only.contains(&section);
+    let mut table = Table::new();
+    if runs(Section::Micro) {
+        micro::measure(cli.rounds, &mut table)?;
+    }
+    if runs(Section::Startup) {
+        startup::measure(&program, cli.database_url.as_deref(), &mut table)?;
+    }
+    if runs(Section::Memory) || runs(Section::Logins) || runs(Section::Reads) {
+        let place = Place::new(cli.database_url.as_deref())?;
+        let server = process::Process::start(place.program(&program))?;
+        if runs(Section::Memory) {
+            logins::measure_memory(&server, &mut table)?;
+        }
+        if runs(Section::Logins) {
+            logins::measure(&server, cli.rounds, &mut table)?;
+        }
+        if runs(Section::Reads) {
+            reads::measure(&place, &server, cli.rounds, &mut table)?;
+        }
+    }
+    Ok(table.print(cli.database_url.is_some())?)
+}

@@ -92,31 +92,31 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
 
     /// Adds a route for GET (and HEAD).
     #[must_use]
-    pub fn get<H: Handler<T, S> + Described<M>, T: 'static, M>(self, path: &str, handler: H) -> Self {
+    pub fn get<H: Described<M, T, S>, T: 'static, M>(self, path: &str, handler: H) -> Self {
         self.route(get(path, handler))
     }
 
     /// Adds a route for POST.
     #[must_use]
-    pub fn post<H: Handler<T, S> + Described<M>, T: 'static, M>(self, path: &str, handler: H) -> Self {
+    pub fn post<H: Described<M, T, S>, T: 'static, M>(self, path: &str, handler: H) -> Self {
         self.route(post(path, handler))
     }
 
     /// Adds a route for PUT.
     #[must_use]
-    pub fn put<H: Handler<T, S> + Described<M>, T: 'static, M>(self, path: &str, handler: H) -> Self {
+    pub fn put<H: Described<M, T, S>, T: 'static, M>(self, path: &str, handler: H) -> Self {
         self.route(put(path, handler))
     }
 
     /// Adds a route for PATCH.
     #[must_use]
-    pub fn patch<H: Handler<T, S> + Described<M>, T: 'static, M>(self, path: &str, handler: H) -> Self {
+    pub fn patch<H: Described<M, T, S>, T: 'static, M>(self, path: &str, handler: H) -> Self {
         self.route(patch(path, handler))
     }
 
     /// Adds a route for DELETE.
     #[must_use]
-    pub fn delete<H: Handler<T, S> + Described<M>, T: 'static, M>(self, path: &str, handler: H) -> Self {
+    pub fn delete<H: Described<M, T, S>, T: 'static, M>(self, path: &str, handler: H) -> Self {
         self.route(delete(path, handler))
     }
 
@@ -250,18 +250,19 @@ impl<S> fmt::Debug for Api<S> {
     message = "this handler cannot be a route of `Api`",
     label = "not a route",
     note = "its first argument says who may call: `Guard<…>`, `Maybe<…>` or `Public`",
-    note = "every other argument implements `portcullis::Describe`, and its answer `portcullis::DescribeResponse`"
+    note = "every other argument implements `portcullis::Describe`, and its answer `portcullis::DescribeResponse`",
+    note = "the state `{S}` holds the verifier of each guard: `#[derive(Clone, axum::extract::FromRef)]` on it"
 )]
-pub trait Described<M> {
+pub trait Described<M, T, S>: Handler<T, S> {
     /// Adds what the handler's types say to `operation`.
     fn describe(operation: &mut Operation<'_>);
 }
 
 macro_rules! described {
     ($($argument:ident),*) => {
-        impl<F, Answer, A, $($argument,)*> Described<PhantomData<(A, $($argument,)*)>> for F
+        impl<H, T, S, Answer, A, $($argument,)*> Described<PhantomData<(A, $($argument,)*)>, T, S> for H
         where
-            F: FnOnce(A, $($argument),*) -> Answer,
+            H: Handler<T, S> + FnOnce(A, $($argument),*) -> Answer,
             Answer: Future<Output: DescribeResponse>,
             A: Access,
             $($argument: Describe,)*
@@ -279,9 +280,9 @@ described!(B);
 described!(B, C);
 described!(B, C, D);
 described!(B, C, D, E);
-described!(B, C, D, E, G);
-described!(B, C, D, E, G, H);
-described!(B, C, D, E, G, H, I);
+described!(B, C, D, E, F);
+described!(B, C, D, E, F, G);
+described!(B, C, D, E, F, G, I);
 
 /// Why an [`Api`] cannot be built: every defect, one a line.
 #[derive(Debug)]

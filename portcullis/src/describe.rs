@@ -259,6 +259,10 @@ impl Components {
         if known.scheme != *scheme {
             self.defects.push(format!("two different security schemes are called `{name}`"));
         }
+        let doubtful =
+            scopes.iter().filter(|scope| !scope.is_token() && !known.scopes.contains_key(scope.name));
+        let told = |scope: &Scope| format!("the scope `{}` is no scope-token (RFC 6749 §3.3)", scope.name);
+        self.defects.extend(doubtful.map(told));
         known.scopes.extend(scopes.iter().map(|scope| (scope.name, scope.description)));
     }
 

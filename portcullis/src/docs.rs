@@ -172,9 +172,9 @@ impl Asset {
 fn accepts_gzip(request: &HeaderMap) -> bool {
     let codings = request.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     codings.flat_map(|value| value.split(',')).any(|coding| {
-        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
-        name.trim().eq_ignore_ascii_case("gzip")
-            && !weight.trim().trim_end_matches(['0', '.']).ends_with("q=")
+        let coding = coding.to_ascii_lowercase();
+        let (name, weight) = coding.split_once(';').unwrap_or((&coding, ""));
+        name.trim() == "gzip" && !weight.trim().trim_end_matches(['0', '.']).ends_with("q=")
     })
 }
 

@@ -11,6 +11,13 @@ pub struct Scope {
     pub description: &'static str,
 }
 
+impl Scope {
+    /// `scope-token = 1*( %x21 / %x23-5B / %x5D-7E )`: others would not fit between the challenge's quotes.
+    pub(crate) fn is_token(&self) -> bool {
+        !self.name.is_empty() && self.name.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\')
+    }
+}
+
 /// The scopes that a [`Guard`](crate::Guard) demands, all of them. `()` demands none; a tuple of two to four
 /// demands what each of them demands: `Guard<AccessTokens, (ProfileRead, ProfileWrite)>`.
 ///

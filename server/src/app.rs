@@ -25,6 +25,8 @@ use crate::{
 
 /// How many pictures may wait to be decoded; each takes up to 128 MiB while it is.
 const PICTURE_QUEUE: usize = 16;
+/// In the data directory.
+const OBJECTS: &str = "objects";
 
 /// The account system. Cheap to clone.
 ///
@@ -87,7 +89,7 @@ impl App {
         let session_tokens = SessionTokens::new(tokens, db.clone(), clock.clone());
         let hasher = Hasher::new(config.hash_parameters).map_err(AppError::Threads)?;
         let pictures = Pool::new("pictures", 1, PICTURE_QUEUE).map_err(AppError::Threads)?;
-        let objects = open_objects(&config.data_dir.join("objects"))?;
+        let objects = open_objects(&config.data_dir.join(OBJECTS))?;
         Ok(Self(Arc::new(Inner {
             config,
             public_url,
@@ -182,6 +184,11 @@ impl App {
 
     pub(crate) fn objects(&self) -> &dyn ObjectStore {
         self.0.objects.as_ref()
+    }
+
+    /// The folder of [`objects`](Self::objects).
+    pub(crate) fn objects_dir(&self) -> PathBuf {
+        self.0.config.data_dir.join(OBJECTS)
     }
 
     pub(crate) fn signing_keys(&self) -> &SigningKeys {

@@ -195,6 +195,21 @@ mod tests {
     }
 
     #[test]
+    fn g03_a_panic_is_logged_without_what_was_worked_on() {
+        let secret = String::from("canary");
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(log_panic));
+        let log = logged(LogFormat::Text, "error", || {
+            let literal = std::panic::catch_unwind(|| panic!("a literal"));
+            let composed = std::panic::catch_unwind(|| panic!("with {secret}"));
+            assert!(literal.is_err() && composed.is_err());
+        });
+        std::panic::set_hook(before);
+        assert!(log.contains("a literal") && log.contains("(not shown)") && !log.contains("canary"), "{log}");
+        assert_eq!(log.matches("log.rs:").count(), 2, "each says where: {log}");
+    }
+
+    #[test]
     fn a_bad_filter_is_told() {
         let error = init(LogFormat::Text, "portcullis=loud").unwrap_err().to_string();
         assert!(error.contains("portcullis=loud") && error.contains("setting `log`"), "{error}");

@@ -1,12 +1,13 @@
 //! What every answer carries and every request meets, in one pass: a name, a log line, the headers that tell a
 //! browser to be careful, a time limit, and an answer even when the handler panics.
 
+mod upload;
+
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -14,19 +15,18 @@ use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::extract::{MatchedPath, Request};
 use axum::response::Response;
-use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue,
-    REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{Method, StatusCode};
-use hyper::body::{Frame, SizeHint};
 use ipnet::IpNet;
 use tokio::time::timeout;
 use tower::{Layer, Service};
 use tracing::Instrument as _;
 
+use self::upload::{Purse, Upload};
 use crate::client::{self, RequestId};
 
 /// From a request's head to the head of its answer. A client that was still sending then learns 408, one that
@@ -59,17 +59,19 @@ static HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
 /// - One log line for each request at `info`, at `error` for 5xx: method, route (the template, never the path),
 ///   status, milliseconds, client. Never a query, a header or a body.
 /// - `is_https` (the public address's scheme) adds `Strict-Transport-Security`.
+/// - Bodies have their own limits, and one together: what finds no room is 503.
 /// - A panic in a handler is 500 for its request alone; [`crate::log::init`] says where it was.
 /// - An error without a body gets the one dialect's: `{"detail":"Not Found"}`.
 /// - `trusted_proxies` are those whose `X-Forwarded-For` is believed, see [`crate::client`].
 pub fn dress(router: Router, is_https: bool, trusted_proxies: &[IpNet]) -> Router {
-    router.layer(Dressing { is_https, trusted_proxies: trusted_proxies.into() })
+    router.layer(Dressing { is_https, trusted_proxies: trusted_proxies.into(), purse: Purse::new() })
 }
 
 #[derive(Clone)]
 struct Dressing {
     is_https: bool,
     trusted_proxies: Arc<[IpNet]>,
+    purse: Purse,
 }
 
 impl<S> Layer<S> for Dressing {
@@ -105,7 +107,7 @@ where
         let answering = if let Some(status) = refusal(&request) {
             Err(status)
         } else {
-            let (request, upload) = watch_upload(request);
+            let (request, upload) = upload::watch(request, &self.dressing.purse);
             Ok((self.inner.call(request), upload))
         };
         let answering = async move {
@@ -197,6 +199,12 @@ async fn answer(answering: impl Future<Output = Result<Response, Infallible>>, u
     // Nothing is seen of what a panic left half done: the request's own state is dropped with it, and what
     // requests share is made for a task that ends anywhere.
     match AssertUnwindSafe(timeout(REQUEST_TIME, answering)).catch_unwind().await {
+        _ if upload.is_turned_away() => {
+            tracing::warn!("the bodies of requests take all the memory that they may; one was turned away");
+            let mut response = bare(StatusCode::SERVICE_UNAVAILABLE);
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            response
+        }
         Ok(Ok(Ok(response))) => response,
         Ok(Err(_)) if upload.is_arriving() => bare(StatusCode::REQUEST_TIMEOUT),
         Ok(Err(_)) => {
@@ -225,60 +233,13 @@ fn speak(response: &mut Response) {
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
 }
 
-/// Whether a request's body has come to its end; `None` when it has none.
-struct Upload(Option<Arc<AtomicBool>>);
-
-impl Upload {
-    fn is_arriving(&self) -> bool {
-        self.0.as_ref().is_some_and(|is_complete| !is_complete.load(Ordering::Relaxed))
-    }
-}
-
-fn watch_upload(request: Request) -> (Request, Upload) {
-    if request.body().is_end_stream() {
-        return (request, Upload(None));
-    }
-    let is_complete = Arc::new(AtomicBool::new(false));
-    let upload = Upload(Some(Arc::clone(&is_complete)));
-    (request.map(|body| Body::new(Watched { body, is_complete })), upload)
-}
-
-/// A request's body that tells when it is complete.
-struct Watched {
-    body: Body,
-    is_complete: Arc<AtomicBool>,
-}
-
-impl HttpBody for Watched {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let frame = Pin::new(&mut self.body).poll_frame(context);
-        if matches!(frame, Poll::Ready(None)) || self.body.is_end_stream() {
-            self.is_complete.store(true, Ordering::Relaxed);
-        }
-        frame
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::SocketAddr;
 
     use axum::extract::ConnectInfo;
     use axum::routing::{get, post};
+    use bytes::Bytes;
     use http_body_util::BodyExt as _;
     use tower::ServiceExt as _;
 

@@ -18,5 +18,5 @@ mod accounts;
 mod documents;
 mod login;
 mod pictures;
-mod sessions;
 mod process;
+mod sessions;

@@ -2,10 +2,7 @@
 
 use std::fmt;
 
-use axum::{
-    handler::Handler,
-    routing::{MethodFilter, MethodRouter, on},
-};
+use axum::routing::{MethodFilter, MethodRouter, on};
 use serde_json::{Map, Value, json};
 
 use super::Described;
@@ -27,7 +24,7 @@ pub struct Route<S> {
 impl<S> Route<S> {
     fn new<H, T, M>(method: &'static str, filter: MethodFilter, path: &str, handler: H) -> Self
     where
-        H: Handler<T, S> + Described<M>,
+        H: Described<M, T, S>,
         T: 'static,
         S: Clone + Send + Sync + 'static,
     {
@@ -108,7 +105,7 @@ macro_rules! route_of {
         #[doc = concat!("A route for ", stringify!($filter), ", for [`Api::route`](crate::Api::route).")]
         pub fn $method<S, H, T, M>(path: &str, handler: H) -> Route<S>
         where
-            H: Handler<T, S> + Described<M>,
+            H: Described<M, T, S>,
             T: 'static,
             S: Clone + Send + Sync + 'static,
         {

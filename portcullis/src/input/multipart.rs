@@ -182,17 +182,18 @@ impl Parts<'_> {
 /// A part's content, which is counted and let go when it is not kept.
 async fn read(mut field: Field<'_>, limit: u64, keep: bool) -> Result<Vec<u8>, InputRejection> {
     let mut length = 0;
-    let mut bytes = Vec::new();
+    // Put together at the end: a growing buffer would be copied, and take twice its size, at each of many steps.
+    let mut pieces: Vec<Bytes> = Vec::new();
     while let Some(chunk) = field.chunk().await.map_err(|error| broken(&error))? {
         length += chunk.len() as u64;
         if length > limit {
             return Err(InputRejection::too_large());
         }
         if keep {
-            bytes.extend_from_slice(&chunk);
+            pieces.push(chunk);
         }
     }
-    Ok(bytes)
+    Ok(pieces.concat())
 }
 
 /// What one item of a field may weigh.
@@ -218,7 +219,7 @@ fn max_bytes(fields: &Fields) -> u64 {
 /// The body in large pieces: the parser searches all it holds at each piece, so a client that sends byte by
 /// byte must not make it search that often.
 fn chunks(body: Body) -> impl Stream<Item = Result<Bytes, axum::Error>> + Send {
-    const PIECE: usize = 64 * 1024;
+    const PIECE: usize = 16 * 1024;
     stream::try_unfold(body, |mut body| async move {
         let mut piece = BytesMut::new();
         while piece.len() < PIECE {

@@ -120,7 +120,7 @@ async fn the_page_works_under_any_prefix() {
     let page = text(&app, "/a/b/docs").await;
     let links = page.split(['"']).skip(1).step_by(2);
     let files: Vec<&str> =
-        links.filter(|link| link.starts_with("docs/") || link.ends_with(".json")).collect();
+        links.filter(|link| link.starts_with("docs/") || *link == "openapi.json").collect();
     assert!(files.len() >= 5, "{files:?}");
     for file in files {
         // Relative to `/a/b/docs`.
@@ -167,7 +167,7 @@ async fn a_file_that_is_known_is_not_sent_again() {
             assert_eq!(again.headers.get(VARY), first.headers.get(VARY), "{uri}");
             assert!(again.headers.contains_key(CONTENT_SECURITY_POLICY), "{uri}");
         }
-        for unknown in ["\"x\"", "", "W/", &opaque[1..opaque.len() - 1], other_etag.to_str().unwrap()] {
+        for unknown in ["\"x\"", "", "W/", opaque.trim_matches('"'), other_etag.to_str().unwrap()] {
             assert_eq!(get(&app, uri, &[(IF_NONE_MATCH, unknown)]).await.status, 200, "{uri}: {unknown}");
         }
         assert_eq!(

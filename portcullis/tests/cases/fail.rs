@@ -1,1 +1,140 @@
-//! x
+//! What must not compile, and what the compiler says instead. The cases are in `fail/`.
+//!
+//! The compiler is called directly, with what cargo built for these tests: another build of everything (that of
+//! `trybuild`, with its own target folder and flags) takes minutes, most of it for the C code of aws-lc. Words are
+//! looked for and no whole output, which differs from one compiler to the next.
+
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde_json::Value;
+
+const WHO: &str = "its first argument says who may call: `Guard<…>`, `Maybe<…>` or `Public`";
+const DESCRIBE: &str =
+    "every other argument implements `portcullis::Describe`, and its answer `portcullis::DescribeResponse`";
+const STATE: &str =
+    "the state `App` holds the verifier of each guard: `#[derive(Clone, axum::extract::FromRef)]` on it";
+
+/// Each case, and the words that help whoever made the mistake.
+const CASES: [(&str, &[&str]); 19] = [
+    ("forgotten_guard", &[WHO]),
+    ("no_argument", &[WHO]),
+    ("guard_is_not_first", &[WHO]),
+    ("optional_guard", &[WHO]),
+    ("guard_or_refusal", &[WHO]),
+    ("extractor_does_not_describe_itself", &[DESCRIBE]),
+    ("answer_does_not_describe_itself", &[DESCRIBE]),
+    ("raw_token", &[DESCRIBE]),
+    ("raw_token_in_a_plain_router", &["is not implemented for fn item `fn(Bearer)"]),
+    ("no_verifier_in_the_state", &[STATE]),
+    ("no_verifier_in_a_plain_router", &["expected `MethodRouter<App>`, found `MethodRouter<AccessTokens>`"]),
+    ("no_verifier", &["`App` does not verify credentials", "implement `portcullis::Verify` for it"]),
+    ("no_scopes", &["the trait `Scopes` is not implemented for `ProfileRead`"]),
+    (
+        "bearer_by_hand",
+        &["constructor is not visible here due to private fields", "expected `Bearer`, found `String`"],
+    ),
+    ("guard_by_hand", &["fields `principal` and `scopes` of struct `Guard` are private"]),
+    (
+        "token_by_hand",
+        &[
+            "no function or associated item named `default` found for struct `AccessToken`",
+            "`AccessToken: serde::Deserialize<'de>` is not satisfied",
+            "constructor is not visible here due to private fields",
+        ],
+    ),
+    (
+        "unverified",
+        &["module `credential` is private", "module `tokens` is private", "method `check` is private"],
+    ),
+    ("a_guard_of_ones_own", &["`Access` is a \"sealed trait\""]),
+    ("a_credential_of_ones_own", &["`Credential` is a \"sealed trait\""]),
+];
+
+#[test]
+fn t12_what_must_not_compile_does_not_and_says_why() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fail");
+    let compiler = Compiler::new();
+    let (compiles, said) = compiler.check(&folder.join("a_right_one.rs"));
+    assert!(compiles, "the case without a mistake does not compile:\n{said}");
+    for (name, sentences) in CASES {
+        let (compiles, said) = compiler.check(&folder.join(name).with_extension("rs"));
+        assert!(!compiles, "{name} compiles");
+        for sentence in sentences {
+            assert!(said.contains(sentence), "{name}: nobody says: {sentence}\n{said}");
+        }
+    }
+    assert_eq!(
+        std::fs::read_dir(folder).unwrap().count(),
+        CASES.len() + 1,
+        "a file in `fail/` is no case here"
+    );
+}
+
+/// The compiler, and the crates that a case can name.
+struct Compiler {
+    program: PathBuf,
+    arguments: Vec<OsString>,
+}
+
+impl Compiler {
+    fn new() -> Self {
+        let cargo = Path::new(env!("CARGO"));
+        let backend = if cfg!(feature = "aws-lc-rs") { "aws-lc-rs" } else { "rust-crypto" };
+        // Built already, for this test links it: cargo only tells where everything is.
+        let built = Command::new(cargo)
+            .args(["build", "--lib", "--offline", "--message-format=json"])
+            .args(["--no-default-features", "--features", backend])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .output()
+            .unwrap();
+        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+        let messages: Vec<Value> = built
+            .stdout
+            .split(|byte| *byte == b'\n')
+            .filter_map(|line| serde_json::from_slice(line).ok())
+            .collect();
+        let metadata = |name: &str| -> PathBuf {
+            let artifact = messages.iter().find(|message| {
+                message["reason"] == "compiler-artifact"
+                    && message["target"]["name"] == name
+                    && message["target"]["kind"][0] == "lib"
+            });
+            let files =
+                artifact.unwrap_or_else(|| panic!("cargo built no {name}"))["filenames"].as_array().unwrap();
+            files
+                .iter()
+                .map(|file| file.as_str().unwrap())
+                .find(|file| file.ends_with(".rmeta"))
+                .unwrap()
+                .into()
+        };
+        let mut arguments: Vec<OsString> =
+            ["--edition=2024", "--crate-type=bin", "--emit=metadata", "--diagnostic-width=200"]
+                .map(Into::into)
+                .into();
+        arguments.extend(["-o".into(), Path::new(env!("CARGO_TARGET_TMPDIR")).join("fail.rmeta").into()]);
+        arguments.extend(["-L".into(), dependencies(&metadata("portcullis"))]);
+        for name in ["portcullis", "axum", "http", "serde_json"] {
+            let mut named = OsString::from(format!("{name}="));
+            named.push(metadata(name));
+            arguments.extend(["--extern".into(), named]);
+        }
+        Self { program: cargo.with_file_name("rustc"), arguments }
+    }
+
+    /// Whether `case` compiles, and what the compiler says about it.
+    fn check(&self, case: &Path) -> (bool, String) {
+        let output = Command::new(&self.program).args(&self.arguments).arg(case).output().unwrap();
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+}
+
+fn dependencies(file: &Path) -> OsString {
+    let mut argument = OsString::from("dependency=");
+    argument.push(file.parent().unwrap());
+    argument
+}

@@ -10,8 +10,8 @@ use std::fmt;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
-pub(crate) use hasher::{HashError, Hasher, Turn, Verdict};
 pub use breach::BreachCheck;
+pub(crate) use hasher::{HashError, Hasher, Turn, Verdict};
 pub use hasher::{HashParameters, ParametersOutOfRange};
 
 /// Bytes that a password may have as it was typed. Beyond, it is refused before any work is done with it.

@@ -74,7 +74,9 @@ impl Weak {
                     .to_owned()
             }
             Self::Common => "Value error, This is a very common password. Choose another one.".to_owned(),
-            Self::Breached => "Value error, This password is known from a breach elsewhere. Choose another one.".to_owned(),
+            Self::Breached => {
+                "Value error, This password is known from a breach elsewhere. Choose another one.".to_owned()
+            }
             Self::Guessable(feedback) => format!("Value error, The password is easy to guess. {feedback}"),
         }
     }

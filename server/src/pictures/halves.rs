@@ -18,16 +18,23 @@ pub(super) fn delete(folder: &Path, older_than: SystemTime) -> io::Result<u64> {
     let mut deleted = 0;
     for entry in entries {
         let entry = entry?;
-        if is_half(&entry.file_name().to_string_lossy()) && entry.metadata()?.modified()? < older_than {
-            fs::remove_file(entry.path())?;
-            deleted += 1;
+        if !is_half(&entry.file_name().to_string_lossy()) {
+            continue;
         }
+        let deletion = entry.metadata().and_then(|metadata| metadata.modified()).and_then(|written| {
+            let is_left = written < older_than;
+            if is_left { fs::remove_file(entry.path()).map(|()| 1) } else { Ok(0) }
+        });
+        deleted += match deletion {
+            // It was whole meanwhile, or another instance swept it away.
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => 0,
+            outcome => outcome?,
+        };
     }
     Ok(deleted)
 }
 
 fn is_half(name: &str) -> bool {
-    name.split_once('#').is_some_and(|(_, number)| {
-        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
-    })
+    name.split_once('#')
+        .is_some_and(|(_, number)| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
 }

@@ -1,6 +1,7 @@
 //! The profile picture: one for each account, for its owner's eyes.
 
 pub(crate) mod decode;
+mod halves;
 pub(crate) mod http;
 mod rules;
 mod store;
@@ -24,6 +25,9 @@ use crate::{
     random,
 };
 
+/// Where the bytes of pictures lie in the object store.
+const FOLDER: &str = "profile-images";
+
 /// A picture's name. A new upload is a new picture, so a cached one is never a wrong one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
 #[sqlx(transparent)]
@@ -38,7 +42,7 @@ impl fmt::Display for PictureId {
 impl PictureId {
     /// Where its bytes lie in the object store. Nothing of the upload's name is in it.
     fn key(self) -> Path {
-        Path::from(format!("profile-images/{self}"))
+        Path::from(FOLDER).join(self.to_string())
     }
 }
 
@@ -128,7 +132,7 @@ pub(crate) async fn sweep(app: &App, older_than: Timestamp) -> Result<u64, Error
     use futures_util::TryStreamExt;
 
     let mut deleted = 0;
-    let mut objects = app.objects().list(Some(&Path::from("profile-images")));
+    let mut objects = app.objects().list(Some(&Path::from(FOLDER)));
     while let Some(object) = objects.try_next().await? {
         let young = object.last_modified.timestamp_micros() >= older_than.as_micros();
         let id = object.location.filename().and_then(|name| Uuid::try_parse(name).ok()).map(PictureId);
@@ -138,5 +142,7 @@ pub(crate) async fn sweep(app: &App, older_than: Timestamp) -> Result<u64, Error
             deleted += 1;
         }
     }
-    Ok(deleted)
+    let folder = app.objects_dir().join(FOLDER);
+    let halves = app.picture_pool().run(move |()| halves::delete(&folder, older_than.into())).await?;
+    Ok(deleted + halves.map_err(|cause| Error::Internal(format!("halves of pictures: {cause}")))?)
 }

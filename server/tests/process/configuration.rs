@@ -46,7 +46,11 @@ async fn t15_a_setting_that_there_is_not_is_refused_with_the_nearest() {
         std::fs::write(&file, text).unwrap();
         assert_refused(&refused(&["--config", file.to_str().unwrap()], &[]).await, 2, &words);
     }
-    assert_refused(&refused(&["--config", "/nowhere/p.toml"], &[]).await, 2, &["/nowhere/p.toml", "--config"]);
+    assert_refused(
+        &refused(&["--config", "/nowhere/p.toml"], &[]).await,
+        2,
+        &["/nowhere/p.toml", "--config"],
+    );
     assert_refused(&refused(&["--limitz", "off"], &[]).await, 2, &["--limitz"]);
 }
 
@@ -104,7 +108,9 @@ async fn a_port_in_use_is_said_before_anything_is_made() {
 async fn g02_neither_help_nor_the_log_shows_a_setting_that_is_secret() {
     let place = Place::new(Database::Sqlite).await;
     let url = "postgres://ana:hunter2@db.example/shop";
-    for arguments in [&["--help"][..], &["-h"], &["user", "--help"], &["user", "add", "--help"], &["--version"]] {
+    for arguments in
+        [&["--help"][..], &["-h"], &["user", "--help"], &["user", "add", "--help"], &["--version"]]
+    {
         let mut command = program(&place);
         command.env("PORTCULLIS_DATABASE_URL", url).args(arguments);
         let ended = finish(command, "").await;
@@ -126,6 +132,9 @@ async fn a_flag_beats_a_variable_and_that_beats_the_file() {
     let answer = server.remote().try_password("ada@example.com", crate::support::PASSWORD).await.unwrap();
     assert_eq!(answer.assert(200).json()["expires_in"], 30, "from the file");
     let log = server.said();
-    let line = log.lines().find(|line| line.starts_with('{')).expect("JSON, from the file, and lines at all, from the flag");
+    let line = log
+        .lines()
+        .find(|line| line.starts_with('{'))
+        .expect("JSON, from the file, and lines at all, from the flag");
     assert_eq!(serde_json::from_str::<serde_json::Value>(line).unwrap()["level"], "INFO");
 }

@@ -11,7 +11,8 @@ use serde_json::json;
 use tokio::time::sleep;
 
 use crate::on_both_databases;
-use crate::support::process::{Remote, Server, eventually, program, program_by};
+use crate::support::process::{Server, eventually, program, program_by};
+use crate::support::remote::Remote;
 use crate::support::{Answer, Database, PASSWORD, Place, email};
 
 const ROUNDS: u8 = 15;
@@ -39,7 +40,8 @@ on_both_databases! {
         let writer = server.remote().as_user("writer").await;
         server.remote().sign_up("visitor").await;
         for round in 0..ROUNDS {
-            let load = Load { remote: server.remote(), writer: writer.at(&server), round, seen: Arc::clone(&acknowledged) };
+            let (remote, seen) = (server.remote(), Arc::clone(&acknowledged));
+            let load = Load { remote, writer: writer.at(&server), round, seen };
             let workers = [
                 tokio::spawn(until_killed(load.clone(), Load::sign_up)),
                 tokio::spawn(until_killed(load.clone(), Load::log_in_and_out)),
@@ -136,7 +138,11 @@ async fn check(place: &Place, writer: &Remote, acknowledged: &Shared) {
         let missing: Vec<_> = seen.accounts.iter().filter(|email| !known.contains(email)).collect();
         assert!(missing.is_empty(), "acknowledged accounts are gone: {missing:?}");
         let name = profile["full_name"].as_str().unwrap().parse::<u32>().unwrap_or(0);
-        assert!((seen.written..=seen.sent).contains(&name), "{} was acknowledged, {name} is there", seen.written);
+        assert!(
+            (seen.written..=seen.sent).contains(&name),
+            "{} was acknowledged, {name} is there",
+            seen.written
+        );
         (seen.alive.clone(), seen.ended.clone())
     };
     // The youngest are those that the crash could have lost.
@@ -168,12 +174,15 @@ async fn k01_sqlite_is_on_the_disk_before_the_answer() {
         trace.contains("HTTP/1.1 204").then(|| trace.lines().map(str::to_owned).collect::<Vec<_>>())
     })
     .await;
-    for (request, answer) in [("POST /signup", "201"), ("POST /login", "200"), ("PATCH /profile", "200"), ("POST /logout", "204")] {
+    for (request, answer) in
+        [("POST /signup", "201"), ("POST /login", "200"), ("PATCH /profile", "200"), ("POST /logout", "204")]
+    {
         let asked = lines.iter().position(|line| line.contains(request)).expect(request);
         let answer = format!("HTTP/1.1 {answer}");
         let answered = asked + lines[asked..].iter().position(|line| line.contains(&answer)).expect(request);
         let between = &lines[asked..answered];
-        let begun = between.iter().position(|line| line.contains("sync(") && line.contains("portcullis.db-wal>"));
+        let begun =
+            between.iter().position(|line| line.contains("sync(") && line.contains("portcullis.db-wal>"));
         let begun = begun.unwrap_or_else(|| panic!("{request}: nothing is forced to the disk: {between:#?}"));
         let done = between[begun..].iter().any(|line| line.contains("sync") && line.ends_with("= 0"));
         assert!(done, "{request}: answered before it was on the disk: {between:#?}");

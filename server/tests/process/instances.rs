@@ -4,7 +4,8 @@ use rustix::process::Signal;
 use serde_json::json;
 
 use crate::on_both_databases;
-use crate::support::process::{Remote, Server};
+use crate::support::process::Server;
+use crate::support::remote::Remote;
 use crate::support::{Database, PASSWORD, Place, email};
 
 on_both_databases! {

@@ -8,7 +8,8 @@ use serde_json::json;
 
 use super::pictures::picture;
 use crate::on_both_databases;
-use crate::support::process::{Remote, Server, exchange, finish, program};
+use crate::support::process::{Server, finish, program};
+use crate::support::remote::{Remote, exchange};
 use crate::support::{Place, email};
 
 /// Passwords that stand nowhere else.
@@ -56,18 +57,29 @@ async fn use_everything(place: &Place, remote: &Remote) -> Vec<String> {
     let wrong = format!("{SECOND_CANARY}-wrong");
     remote.try_password(&email("ada"), &wrong).await.unwrap().assert(401);
     remote.try_password(CANARY, CANARY).await.unwrap().assert(422);
-    let token = remote.try_password(&email("ada"), CANARY).await.unwrap().assert(200).json()["access_token"].clone();
+    let token =
+        remote.try_password(&email("ada"), CANARY).await.unwrap().assert(200).json()["access_token"].clone();
     let token = token.as_str().unwrap();
     let ada = remote.with_token(token);
     ada.get("/profile").send().await.unwrap().assert(200);
     ada.get(&format!("/profile/1?access_token={token}&password={CANARY}")).send().await.unwrap();
-    ada.patch("/profile").json(&json!({ "full_name": CANARY, "password": CANARY })).await.unwrap().assert(422);
+    ada.patch("/profile")
+        .json(&json!({ "full_name": CANARY, "password": CANARY }))
+        .await
+        .unwrap()
+        .assert(422);
     ada.post("/upload-profile-image").file("file", "image/png", &picture(1)).await.unwrap().assert(201);
     ada.post("/upload-profile-image").file("file", CANARY, CANARY.as_bytes()).await.unwrap().assert(415);
     remote.get(&format!("/{CANARY}")).send().await.unwrap().assert(404);
     remote.call(CANARY, "/profile").send().await.unwrap();
     let basic = STANDARD.encode(format!("ada:{CANARY}"));
-    remote.get("/profile").header("Authorization", &format!("Basic {basic}")).send().await.unwrap().assert(401);
+    remote
+        .get("/profile")
+        .header("Authorization", &format!("Basic {basic}"))
+        .send()
+        .await
+        .unwrap()
+        .assert(401);
     remote.with_token(&format!("{token}x")).get("/profile").send().await.unwrap().assert(401);
     remote.with_token("canary.token.x").get("/profile").send().await.unwrap().assert(401);
     forge(&ada).await;
@@ -86,11 +98,19 @@ async fn forge(ada: &Remote) {
     ada.try_password(&format!("ada\r\n{FORGED}@example.com"), "x").await.unwrap();
     let escaped = FORGED.replace(' ', "%20");
     ada.get(&format!("/profile/1%0d%0a{escaped}%1b[2K")).send().await.unwrap();
-    ada.get("/profile").header("User-Agent", &format!("x\u{9b}31m\t{FORGED}")).send().await.unwrap().assert(200);
+    ada.get("/profile")
+        .header("User-Agent", &format!("x\u{9b}31m\t{FORGED}"))
+        .send()
+        .await
+        .unwrap()
+        .assert(200);
     ada.get("/profile").header("X-Request-Id", FORGED).send().await.unwrap().assert(200);
     ada.get("/profile").header("X-Forwarded-For", FORGED).send().await.unwrap().assert(200);
     // hyper refuses these by itself.
-    for head in [format!("GET /\r{FORGED} HTTP/1.1\r\nHost: a\r\n\r\n"), format!("GET / HTTP/1.1\r\nHost: a\r\nX: \n{FORGED}\r\n\r\n")] {
+    for head in [
+        format!("GET /\r{FORGED} HTTP/1.1\r\nHost: a\r\n\r\n"),
+        format!("GET / HTTP/1.1\r\nHost: a\r\nX: \n{FORGED}\r\n\r\n"),
+    ] {
         exchange(ada.address(), head.as_bytes()).await.unwrap().assert(400);
     }
 }

@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use super::pictures::picture;
 use crate::on_both_databases;
-use crate::support::process::{Ended, Remote, Server, finish, program};
+use crate::support::process::{Ended, Server, finish, program};
+use crate::support::remote::Remote;
 use crate::support::{Database, PASSWORD, Place, email};
 
 const NEW_PASSWORD: &str = "quiet-meadow-lighthouse-4";
@@ -37,7 +38,8 @@ async fn can_log_in(remote: &Remote, name: &str, password: &str) -> StatusCode {
 on_both_databases! {
     async fn g01_an_operator_makes_the_first_account_before_the_server_runs(database: Database) {
         let place = Place::new(database).await;
-        let added = user(&place, &["add", "Ada@Example.com", "--full-name", "Ada Lovelace", "--password-stdin"], PASSWORD).await;
+        let arguments = ["add", "Ada@Example.com", "--full-name", "Ada Lovelace", "--password-stdin"];
+        let added = user(&place, &arguments, PASSWORD).await;
         assert_eq!(done(&added), "1\tada@example.com\tAda Lovelace\tactive\n");
         // Standard input that is no terminal is read without being asked to.
         done(&user(&place, &["add", "bob@example.com"], PASSWORD).await);
@@ -111,8 +113,9 @@ on_both_databases! {
     async fn what_an_operator_cannot_do_is_said(database: Database) {
         let place = Place::new(database).await;
         done(&user(&place, &["add", "ada@example.com"], PASSWORD).await);
-        for arguments in [["show", "eve@example.com"], ["show", "7"], ["disable", "7"], ["enable", "no address"], ["set-password", "7"]] {
-            failed(&user(&place, &arguments, PASSWORD).await, 1, "There is no such account");
+        let nobody = [("show", "eve@example.com"), ("show", "7"), ("disable", "7"), ("enable", "no address"), ("set-password", "7")];
+        for (command, account) in nobody {
+            failed(&user(&place, &[command, account], PASSWORD).await, 1, "There is no such account");
         }
         failed(&user(&place, &["delete", "7", "--yes"], "").await, 1, "There is no such account");
         failed(&user(&place, &["add", "ADA@example.com"], PASSWORD).await, 1, "already");

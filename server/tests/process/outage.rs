@@ -10,7 +10,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use url::Url;
 
-use crate::support::process::{Remote, Server, eventually, finish, program};
+use crate::support::process::{Server, eventually, finish, program};
+use crate::support::remote::Remote;
 use crate::support::{Database, PASSWORD, Place, email};
 
 /// How soon all is well after the database came back.
@@ -100,7 +101,11 @@ impl Stage {
         for answer in others.into_iter().chain([log_in]) {
             let answer = answer.unwrap().assert(503);
             assert_eq!(answer.header("retry-after"), "1", "{}", answer.text());
-            assert!(answer.text().contains("detail") && !answer.text().contains("postgres"), "{}", answer.text());
+            assert!(
+                answer.text().contains("detail") && !answer.text().contains("postgres"),
+                "{}",
+                answer.text()
+            );
         }
         remote.get("/health").send().await.unwrap().assert(200);
         // No token is as wrong as before.
@@ -157,7 +162,9 @@ async fn t15_connections_that_the_database_ends_are_replaced() {
     for _ in 0..3 {
         let ended = stage
             .place
-            .sql(&format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{name}'"))
+            .sql(&format!(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{name}'"
+            ))
             .await;
         assert!(!ended.is_empty(), "the server holds no connection called {name}");
         stage.heals().await;

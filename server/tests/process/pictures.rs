@@ -12,14 +12,17 @@ use tokio::time::sleep;
 
 use super::operator::path_of;
 use crate::on_both_databases;
-use crate::support::process::{Remote, Server, eventually};
 use crate::support::Place;
+use crate::support::process::{Server, eventually};
+use crate::support::remote::Remote;
 
 const ROUNDS: u8 = 6;
 
 /// A PNG that hardly compresses; each seed has its own.
 pub(super) fn picture(seed: u32) -> Vec<u8> {
-    let noise = |x: u32, y: u32| (x.wrapping_mul(31) ^ y.wrapping_mul(17) ^ seed).wrapping_mul(0x9E37_79B1).to_be_bytes();
+    let noise = |x: u32, y: u32| {
+        (x.wrapping_mul(31) ^ y.wrapping_mul(17) ^ seed).wrapping_mul(0x9E37_79B1).to_be_bytes()
+    };
     let pixels = RgbImage::from_fn(400, 400, |x, y| {
         let [red, green, blue, _] = noise(x, y);
         image::Rgb([red, green, blue])
@@ -45,7 +48,7 @@ fn files(folder: &Path) -> BTreeSet<PathBuf> {
 
 /// Makes a file look as if nobody had touched it for two hours.
 fn age(file: &Path) {
-    let then = File::open(file).unwrap().metadata().unwrap().modified().unwrap() - Duration::from_secs(2 * 60 * 60);
+    let then = File::open(file).unwrap().metadata().unwrap().modified().unwrap() - Duration::from_hours(2);
     File::options().write(true).open(file).unwrap().set_modified(then).unwrap();
 }
 
@@ -83,7 +86,9 @@ on_both_databases! {
         // The next start after an hour sweeps all that the crashes left, and no more.
         let folder = place.data_dir().join("objects/profile-images");
         leave(&folder);
-        files(&folder).iter().for_each(|file| age(file));
+        for file in files(&folder) {
+            age(&file);
+        }
         let young = folder.join("01936f3e-0000-7000-8000-000000000003");
         fs::write(&young, "an upload that is about to be named").unwrap();
         server.stop().await;

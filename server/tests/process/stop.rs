@@ -4,7 +4,8 @@ use rustix::process::Signal;
 use serde_json::json;
 
 use crate::on_both_databases;
-use crate::support::process::{Begun, Server};
+use crate::support::process::Server;
+use crate::support::remote::Begun;
 use crate::support::{Database, Place};
 
 /// How many requests are running when the server is told to stop.

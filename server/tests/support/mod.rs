@@ -3,6 +3,7 @@
 mod document;
 mod http;
 pub mod process;
+pub mod remote;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

@@ -1,0 +1,91 @@
+//! The program that the guarded read is compared with: the server's own parts around one read of an account's row,
+//! once for anyone and once behind the server's guard. The released program has no such route.
+
+use std::{path::PathBuf, process::Command};
+
+use axum::{Router, extract::State, routing::get};
+use clap::Args;
+use portcullis::{Guard, Json, Path, Public};
+use portcullis_server::{
+    App, ProfileRead, SessionTokens,
+    accounts::{self, Account, AccountId},
+    config::{Config, LogFormat},
+    db::DatabaseConfig,
+    error::Error,
+    log, middleware, serve,
+};
+use tokio::net::TcpListener;
+
+use crate::{Failure, place::Place};
+
+/// One for all programs of a run, so that they take each other's tokens.
+pub(crate) const PUBLIC_URL: &str = "http://localhost:8000";
+
+/// Where the other server keeps its data.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// The data directory.
+    #[arg(long)]
+    data_dir: PathBuf,
+    /// The database, if it is not in the data directory.
+    #[arg(long)]
+    database: Option<String>,
+}
+
+/// How this program is started in this role.
+pub(crate) fn command(place: &Place) -> Result<Command, Failure> {
+    let mut command = place.program(&std::env::current_exe()?);
+    command.args(["unguarded", "--data-dir"]).arg(place.folder());
+    if let Some(url) = place.database_url() {
+        command.args(["--database", &url]);
+    }
+    Ok(command)
+}
+
+/// Serves until it is told to stop, as the server's own `main` does.
+pub(crate) fn serve(options: Options) -> Result<(), Failure> {
+    let mut config = Config::new(options.data_dir);
+    config.public_url = Some(PUBLIC_URL.parse()?);
+    if let Some(url) = options.database {
+        config.database = DatabaseConfig::new(url.parse()?);
+    }
+    log::init(LogFormat::Text, &config.log)?;
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let app = App::open(config).await?;
+        let router = Router::new()
+            .route("/ready", get(|| async { "ready" }))
+            .route("/unguarded/{id}", get(read_unguarded))
+            .route("/guarded/{id}", get(read_guarded))
+            .with_state(app.clone());
+        greet(address)?;
+        serve::serve(listener, middleware::dress(router, false, &[]), serve::signals()).await;
+        app.close().await;
+        Ok(())
+    })
+}
+
+async fn read_unguarded(
+    _: Public,
+    State(app): State<App>,
+    Path(id): Path<AccountId>,
+) -> Result<Json<Account>, Error> {
+    Ok(Json(accounts::by_id(&app, id).await?))
+}
+
+async fn read_guarded(
+    guard: Guard<SessionTokens, ProfileRead>,
+    State(app): State<App>,
+    Path(id): Path<AccountId>,
+) -> Result<Json<Account>, Error> {
+    if guard.principal().account != id {
+        return Err(Error::NotFound);
+    }
+    Ok(Json(accounts::by_id(&app, id).await?))
+}
+
+fn greet(address: std::net::SocketAddr) -> std::io::Result<()> {
+    use std::io::Write as _;
+    writeln!(std::io::stdout(), "The comparison listens on http://{address}")
+}

@@ -1,0 +1,131 @@
+//! A server in a process of its own: built, started, looked at, killed.
+
+use std::{
+    fs::{self, File},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::{Failure, place::Folder};
+
+/// Longer than any start takes that works.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Between two looks at whether the server is ready.
+const POLL: Duration = Duration::from_micros(500);
+
+/// Builds the server as it is released, and says where it is: beside this program.
+pub(crate) fn build() -> Result<PathBuf, Failure> {
+    let built = Command::new("cargo")
+        .args(["build", "--release", "-p", "portcullis-server"])
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")))
+        .status()?;
+    if !built.success() {
+        return Err("the server does not build".into());
+    }
+    Ok(std::env::current_exe()?.with_file_name("portcullis"))
+}
+
+/// A running server. It is killed when dropped, which it must be able to bear.
+pub(crate) struct Process {
+    child: Child,
+    address: SocketAddr,
+    ready_after: Duration,
+    /// Where its log goes, as that of a service would: a file.
+    _log: Folder,
+}
+
+/// Bytes, as `/proc` knows them.
+#[derive(Clone, Copy)]
+pub(crate) struct Memory {
+    /// What the process holds now.
+    pub(crate) resident: f64,
+    /// The most it ever held.
+    pub(crate) peak: f64,
+}
+
+impl Process {
+    /// Starts a server that says `Portcullis listens on http://…` and waits until its `/ready` answers 200.
+    pub(crate) fn start(mut command: Command) -> Result<Self, Failure> {
+        let log = Folder::new()?;
+        let file = File::create(log.path().join("log"))?;
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file);
+        let began = Instant::now();
+        let mut child = command.spawn()?;
+        let outcome = greeting(&mut child).and_then(|address| {
+            await_ready(address, began)?;
+            Ok(address)
+        });
+        match outcome {
+            Ok(address) => Ok(Self { child, address, ready_after: began.elapsed(), _log: log }),
+            Err(reason) => {
+                child.kill()?;
+                child.wait()?;
+                let said = fs::read_to_string(log.path().join("log"))?;
+                Err(format!("the server does not start: {reason}\n{said}").into())
+            }
+        }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// From its start to the first 200 of `/ready`.
+    pub(crate) fn ready_after(&self) -> Duration {
+        self.ready_after
+    }
+
+    pub(crate) fn memory(&self) -> Result<Memory, Failure> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let bytes = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            let kib = line.and_then(|line| line.split_whitespace().next());
+            Ok::<f64, Failure>(
+                1024.0 * kib.ok_or("the system does not tell a process's memory")?.parse::<f64>()?,
+            )
+        };
+        Ok(Memory { resident: bytes("VmRSS:")?, peak: bytes("VmHWM:")? })
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Where the server says that it listens.
+fn greeting(child: &mut Child) -> Result<SocketAddr, Failure> {
+    let out = child.stdout.take().ok_or("no standard output")?;
+    let mut out = BufReader::new(out);
+    let mut line = String::new();
+    out.read_line(&mut line)?;
+    // Or else its next line would meet a closed pipe.
+    thread::spawn(move || std::io::copy(&mut out, &mut std::io::sink()));
+    let address = line.trim_end().rsplit_once("http://").ok_or("it ended")?.1;
+    Ok(address.parse()?)
+}
+
+fn await_ready(address: SocketAddr, began: Instant) -> Result<(), Failure> {
+    while began.elapsed() < PATIENCE {
+        if is_ready(address).unwrap_or(false) {
+            return Ok(());
+        }
+        thread::sleep(POLL);
+    }
+    Err("it is not ready in time".into())
+}
+
+fn is_ready(address: SocketAddr) -> std::io::Result<bool> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.write_all(b"GET /ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+    let mut answer = Vec::new();
+    stream.take(64 * 1024).read_to_end(&mut answer)?;
+    Ok(answer.starts_with(b"HTTP/1.1 200 "))
+}

@@ -1,0 +1,14 @@
+//! Another parser of credentials than the one that is attacked by tests.
+
+use portcullis::{Credential, SecurityScheme};
+
+#[derive(Debug)]
+struct Token(String);
+
+impl Credential for Token {
+    fn scheme() -> SecurityScheme {
+        SecurityScheme::bearer("JWT")
+    }
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+//! Another form of "who may call" than the reader knows.
+
+use portcullis::{Access, Operation};
+
+struct Everyone;
+
+impl Access for Everyone {
+    fn describe_access(_: &mut Operation<'_>) {}
+}
+
+fn main() {}

@@ -1,0 +1,13 @@
+//! A guard is made without a request.
+
+use std::marker::PhantomData;
+
+use portcullis::{AccessToken, AccessTokens, Guard};
+
+fn forged(principal: AccessToken) -> Guard<AccessTokens> {
+    Guard { principal, scopes: PhantomData }
+}
+
+fn main() {
+    let _ = forged;
+}

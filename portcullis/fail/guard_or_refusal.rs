@@ -1,0 +1,11 @@
+//! A refusal is handed to the handler, which need not look at it.
+
+use portcullis::{AccessTokens, Api, Denied, Guard, Json};
+
+async fn greet(_: Result<Guard<AccessTokens>, Denied>) -> Json<&'static str> {
+    Json("hello")
+}
+
+fn main() {
+    let _ = Api::<AccessTokens>::new("Shop", "1.0").get("/", greet);
+}

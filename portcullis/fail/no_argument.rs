@@ -1,0 +1,11 @@
+//! Nobody says who may call, not even aloud.
+
+use portcullis::{Api, Json};
+
+async fn greet() -> Json<&'static str> {
+    Json("hello")
+}
+
+fn main() {
+    let _ = Api::<()>::new("Shop", "1.0").get("/", greet);
+}

@@ -1,0 +1,13 @@
+//! What stands for the scopes names none.
+
+use portcullis::{AccessTokens, Api, Guard, Json};
+
+struct ProfileRead;
+
+async fn greet(_: Guard<AccessTokens, ProfileRead>) -> Json<&'static str> {
+    Json("hello")
+}
+
+fn main() {
+    let _ = Api::<AccessTokens>::new("Shop", "1.0").get("/", greet);
+}

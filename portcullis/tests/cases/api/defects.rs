@@ -1,0 +1,192 @@
+//! What an API is refused for, with every reason at once.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use axum::routing;
+use proptest::prelude::*;
+
+use super::*;
+
+async fn one(_: Public) -> NoContent {
+    NoContent
+}
+
+async fn two(_: Public) -> NoContent {
+    NoContent
+}
+
+async fn of<T: Send>(_: Public, _: State<T>) -> NoContent {
+    NoContent
+}
+
+fn api() -> Api<()> {
+    Api::new("", "")
+}
+
+#[track_caller]
+fn refused<S: Clone + Send + Sync + 'static>(api: Api<S>, reasons: &[&str]) {
+    let told = api.finish().unwrap_err().to_string();
+    assert_eq!(told.lines().next().unwrap(), "the API cannot be built:");
+    let lines: Vec<_> = told.lines().skip(1).map(|line| line.strip_prefix("- ").unwrap()).collect();
+    assert_eq!(lines, reasons);
+}
+
+#[test]
+fn a_name_is_a_name_and_names_one_operation() {
+    refused(api().get("/a", one).get("/b", one), &["get /b: another operation is called `one` already"]);
+    refused(
+        api().get("/", async |_: Public| NoContent),
+        &["get /: `{{closure}}` is no name; give it `.operation_id(…)`"],
+    );
+    for name in ["", "read item", "a-b", "größe", "a.b"] {
+        let reason = format!("get /: `{name}` is no name; give it `.operation_id(…)`");
+        refused(api().route(get("/", one).operation_id(name)), &[&reason]);
+    }
+    drop(finished(api().route(get("/", async |_: Public| NoContent).operation_id("closure_1"))));
+    // A generic function's name ends in its type argument's.
+    assert!(Api::<Vec<u8>>::new("", "").get("/", of::<Vec<u8>>).finish().is_err());
+}
+
+#[test]
+fn one_place_has_one_route() {
+    refused(api().get("/a", one).get("/a", two), &["get /a: there is such a route already"]);
+    refused(
+        api().get("/{a}/x", one).get("/{b}/x", two),
+        &["get /{b}/x: `/{a}/x` is the same place under other names"],
+    );
+    // axum would panic at these two: one place, two texts.
+    refused(
+        api().get("/{a}", one).post("/{b}", two),
+        &["post /{b}: `/{a}` is the same place under other names"],
+    );
+    refused(
+        api().get("/{a}", one).post("/{*a}", two),
+        &["post /{*a}: `/{a}` is the same place under other names"],
+    );
+    refused(
+        api().merge(api().get("/a", one)).merge(api().get("/a", two)),
+        &["get /a: there is such a route already"],
+    );
+    refused(
+        api().get("/n/a", one).nest("/n", api().get("/a", two)),
+        &["get /n/a: there is such a route already"],
+    );
+    drop(finished(api().get("/a", one).post("/a", two)));
+    drop(finished(api().get("/{a}/x", one).get("/{b}/y", two)));
+    drop(finished(api().get("/{a}", one).get("/a", two)));
+}
+
+#[test]
+fn a_path_is_what_axum_and_openapi_both_understand() {
+    let paths = [
+        ("", "a path begins with `/`"),
+        ("a", "a path begins with `/`"),
+        ("/v{n}", "a parameter `{…}` is a whole segment"),
+        ("/{a}{b}", "a parameter's name is a plain word"),
+        ("/{a", "a parameter `{…}` is a whole segment"),
+        ("/a}", "a parameter `{…}` is a whole segment"),
+        ("/{{a}}", "a parameter's name is a plain word"),
+        ("/{}", "a parameter has a name"),
+        ("/{*}", "a parameter has a name"),
+        ("/{**a}", "a parameter's name is a plain word"),
+        ("/:a", "a parameter is written `{name}` or `{*rest}`"),
+        ("/*a", "a parameter is written `{name}` or `{*rest}`"),
+        ("/{*a}/b", "nothing follows `{*rest}`"),
+        ("/{*a}/", "nothing follows `{*rest}`"),
+        ("/{a}/{a}", "two parameters have one name"),
+        ("/{a}/{*a}", "two parameters have one name"),
+    ];
+    for (path, reason) in paths {
+        refused(api().get(path, one), &[&format!("get {path}: {reason}")]);
+    }
+    refused(api().nest("/a/", api().get("/b", one)), &["nest `/a/`: a prefix does not end with `/`"]);
+    refused(api().nest("a", api().get("/b", one)), &["get a/b: a path begins with `/`"]);
+}
+
+proptest! {
+    // Whatever `finish` takes, axum takes; what axum panics at is told as a defect.
+    #[test]
+    fn finish_never_panics(
+        a in "(/(a|b|\\{a\\}|\\{b\\}|\\{\\*a\\}|:a|\\{|x\\{a\\}|))*", b in "(/(a|b|\\{a\\}|\\{b\\}|\\{\\*b\\}|))*", get_both: bool,
+    ) {
+        let together = catch_unwind(AssertUnwindSafe(|| {
+            let second = if get_both { routing::get(two) } else { routing::post(two) };
+            drop(Router::<()>::new().route(&a, routing::get(one)).route(&b, second));
+        })).is_ok();
+        let second = if get_both { get(&b, two) } else { post(&b, two) };
+        let ours = api().get(&a, one).route(second).finish();
+        if ours.is_ok() {
+            prop_assert!(together, "{} {}", a, b);
+        } else {
+            // We are stricter in what a parameter is, and in nothing else.
+            let plain = |path: &str| api().get(path, one).finish().is_ok();
+            prop_assert!(!(together && plain(&a) && plain(&b)), "{} {}: {}", a, b, ours.unwrap_err());
+        }
+    }
+}
+
+#[test]
+fn one_scheme_name_is_one_scheme() {
+    #[derive(Clone)]
+    struct Impostor;
+    impl Verify for Impostor {
+        type Credential = Bearer;
+        type Principal = ();
+        const SCHEME: &'static str = "robot";
+
+        async fn verify(&self, _: &Bearer) -> Result<Verdict<()>, VerifyFailed> {
+            Ok(Verdict::Refused)
+        }
+    }
+    #[derive(Clone, FromRef)]
+    struct Both {
+        robots: Robots,
+        impostor: Impostor,
+    }
+    async fn robot(_: Guard<Robots>) -> NoContent {
+        NoContent
+    }
+    async fn impostor(_: Guard<Impostor>) -> NoContent {
+        NoContent
+    }
+    let reason = &["two different security schemes are called `robot`"];
+    refused(Api::<Both>::new("", "").get("/a", robot).get("/b", impostor), reason);
+    refused(Api::<Both>::new("", "").get("/a", robot).merge(Api::new("", "").get("/b", impostor)), reason);
+}
+
+#[test]
+fn a_scope_has_a_name_that_fits_the_header() {
+    struct Odd;
+    impl Scopes for Odd {
+        const ALL: &'static [Scope] = &[
+            Scope { name: "a b", description: "" },
+            Scope { name: "q\"", description: "" },
+            Scope { name: "", description: "" },
+        ];
+    }
+    async fn odd(_: Guard<Robots, Odd>) -> NoContent {
+        NoContent
+    }
+    let reason = |name: &str| format!("the scope `{name}` is no scope-token (RFC 6749 §3.3)");
+    let reasons = ["a b", "q\"", ""].map(reason);
+    refused(Api::<Robots>::new("", "").get("/", odd), &reasons.each_ref().map(String::as_str));
+}
+
+#[test]
+fn every_defect_is_told_at_once() {
+    refused(
+        api().get("/a", one).get("/a", one).get("b", two).get("/c", async |_: Public| NoContent),
+        &[
+            "get /a: there is such a route already",
+            "get b: a path begins with `/`",
+            "get /a: another operation is called `one` already",
+            "get /c: `{{closure}}` is no name; give it `.operation_id(…)`",
+        ],
+    );
+}
+
+#[test]
+fn an_api_and_its_parts_print_their_routes() {
+    assert_eq!(format!("{:?}", api().get("/a", one).post("/b", two)), "[\"get /a\", \"post /b\"]");
+    assert_eq!(format!("{:?}", get::<(), _, _, _>("/a", one)), "Route(get /a one)");
+}
