@@ -49,7 +49,7 @@ pub(crate) fn serve(options: Options) -> Result<(), Failure> {
     if let Some(url) = options.database {
         config.database = DatabaseConfig::new(url.parse()?);
     }
-    log::init(LogFormat::Text, &config.log)?;
+    let _log = log::init(LogFormat::Text, &config.log)?;
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;

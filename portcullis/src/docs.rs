@@ -25,8 +25,9 @@ use http::{
 };
 use serde_json::Value;
 
-/// Scripts and styles come from files of this origin alone: no inline code, no other host, no framing.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+/// Scripts and styles come from files of this origin alone: no inline code, no other host, no framing. `data:` is
+/// for the page's icons, `blob:` for a picture that an operation answered.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
     font-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'";
 

@@ -35,7 +35,7 @@
 //! |---|---|
 //! | the guard is forgotten | the compiler says: "its first argument says who may call" |
 //! | `Option<Guard<…>>` to swallow a refusal | does not compile in an [`Api`]; [`Maybe`] says what is meant |
-//! | the verifier is missing from the state | does not compile |
+//! | the verifier is missing from the state | does not compile; the compiler names the state |
 //! | the verifier cannot reach its database or issuer | 503 and a log line; never anonymous, never 401 |
 //! | two schemes of one name | [`Api::finish`] refuses |
 //! | the document says one thing, the code another | there is one thing: the type |

@@ -1,34 +1,55 @@
 //! The log: lines on standard error, for a person or as JSON, that no input can forge or split.
 
-use std::fmt::Write as _;
-use std::io::{self, Write};
+mod lines;
+
+use std::fmt::{self, Write as _};
+use std::io::{self, Stderr, Write};
 use std::panic::PanicHookInfo;
 
-use tracing::Level;
+use tracing::{Level, Metadata};
 use tracing_subscriber::filter::{EnvFilter, ParseError, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Layer, SubscriberExt as _};
 use tracing_subscriber::registry;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 
+use self::lines::Lines;
 use crate::config::LogFormat;
 
 /// The targets of this project's own lines. Those of other crates are written up to `info` only, whatever the
 /// filter says: their debugging output shows headers, bodies and statements, and with them secrets.
 const OURS: &str = "portcullis";
 
+/// The log of this process. Drop it last: then what still waits is written.
+#[must_use]
+pub struct Log(Lines<Stderr>);
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        // Nobody could be told that the log cannot be written.
+        let _ = self.0.write_out();
+    }
+}
+
+impl fmt::Debug for Log {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Log")
+    }
+}
+
 /// Starts the log of this process, for good: call it once. `filter` is one of `tracing`'s, as in
 /// `info,portcullis::request=warn`. Panics are logged too, from here on.
 ///
 /// # Errors
-/// When the filter cannot be read, and when the process has a log already.
-pub fn init(format: LogFormat, filter: &str) -> Result<(), LogError> {
+/// When the filter cannot be read, when the process has a log already, and when the system gives no thread.
+pub fn init(format: LogFormat, filter: &str) -> Result<Log, LogError> {
     let filter = EnvFilter::builder()
         .parse(filter)
         .map_err(|cause| LogError::Filter { filter: filter.to_owned(), cause })?;
-    registry().with(layer(format, io::stderr)).with(ours_or_brief()).with(filter).try_init()?;
+    let lines = Lines::start(io::stderr()).map_err(LogError::Thread)?;
+    registry().with(layer(format, lines.clone())).with(ours_or_brief()).with(filter).try_init()?;
     std::panic::set_hook(Box::new(log_panic));
-    Ok(())
+    Ok(Log(lines))
 }
 
 /// Why there is no log.
@@ -48,6 +69,9 @@ pub enum LogError {
     /// An application that mounts the server has a log of its own, and ours was asked for too.
     #[error("this process has a log already: {0}. Leave `log::init` to the program `portcullis`")]
     Taken(#[from] TryInitError),
+    /// There is no thread to write it.
+    #[error("the system gives no thread for the log: {0}. Raise the limit on processes (`ulimit -u`)")]
+    Thread(io::Error),
 }
 
 fn layer<S>(
@@ -83,6 +107,10 @@ impl<'a, M: MakeWriter<'a>> MakeWriter<'a> for OneLine<M> {
 
     fn make_writer(&'a self) -> Self::Writer {
         Escaping(self.0.make_writer())
+    }
+
+    fn make_writer_for(&'a self, metadata: &Metadata<'_>) -> Self::Writer {
+        Escaping(self.0.make_writer_for(metadata))
     }
 }
 

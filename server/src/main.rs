@@ -22,9 +22,10 @@ fn main() -> ExitCode {
     if let Err(error) = config.check().map_err(|error| error.to_string()) {
         return fail(&error, cli::USAGE);
     }
-    if let Err(error) = log::init(config.log_format, &config.log) {
-        return fail(&error.to_string(), cli::FAILED);
-    }
+    let log = match log::init(config.log_format, &config.log) {
+        Ok(log) => log,
+        Err(error) => return fail(&error.to_string(), cli::FAILED),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("the async runtime does not start: {error}"), cli::FAILED),
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
             }
         }
     });
+    drop(log);
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => fail(&reason, cli::FAILED),

@@ -57,11 +57,11 @@ const CASES: [(&str, &[&str]); 19] = [
 #[test]
 fn t12_what_must_not_compile_does_not_and_says_why() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fail");
-    let compiler = Compiler::new();
-    let (compiles, said) = compiler.check(&folder.join("a_right_one.rs"));
+    let rustc = Compiler::new();
+    let (compiles, said) = rustc.check(&folder.join("a_right_one.rs"));
     assert!(compiles, "the case without a mistake does not compile:\n{said}");
     for (name, sentences) in CASES {
-        let (compiles, said) = compiler.check(&folder.join(name).with_extension("rs"));
+        let (compiles, said) = rustc.check(&folder.join(name).with_extension("rs"));
         assert!(!compiles, "{name} compiles");
         for sentence in sentences {
             assert!(said.contains(sentence), "{name}: nobody says: {sentence}\n{said}");
@@ -108,7 +108,7 @@ impl Compiler {
             files
                 .iter()
                 .map(|file| file.as_str().unwrap())
-                .find(|file| file.ends_with(".rmeta"))
+                .find(|file| Path::new(file).extension().is_some_and(|kind| kind == "rmeta"))
                 .unwrap()
                 .into()
         };

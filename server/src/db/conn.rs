@@ -5,6 +5,8 @@ use sqlx::postgres::PgConnection;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Postgres, Sqlite, Transaction};
 
+use super::readers::Lent;
+
 /// A borrowed connection: what a store function takes, inside or outside a transaction. For a second statement in
 /// one function pass [`reborrow`](Self::reborrow) to the first.
 #[derive(Debug)]
@@ -32,7 +34,7 @@ pub struct Reader(pub(super) Pooled);
 
 #[derive(Debug)]
 pub(super) enum Pooled {
-    Sqlite(PoolConnection<Sqlite>),
+    Sqlite(Lent),
     Postgres(PoolConnection<Postgres>),
 }
 
@@ -40,7 +42,7 @@ impl Reader {
     /// The connection, for a store function.
     pub fn conn(&mut self) -> Conn<'_> {
         match &mut self.0 {
-            Pooled::Sqlite(conn) => Conn::Sqlite(conn),
+            Pooled::Sqlite(lent) => Conn::Sqlite(lent.conn()),
             Pooled::Postgres(conn) => Conn::Postgres(conn),
         }
     }

@@ -7,6 +7,7 @@
 mod conn;
 mod migrate;
 mod open;
+mod readers;
 mod url;
 
 use std::fmt;
@@ -17,6 +18,7 @@ use self::conn::{Begun, Pooled};
 pub use self::conn::{Conn, Reader, Tx};
 pub(crate) use self::conn::{execute, fetch, fetch_all, fetch_one, fetch_optional};
 pub use self::open::OpenError;
+pub use self::readers::Readers;
 pub use self::url::{DatabaseUrl, DatabaseUrlError};
 
 /// Which database, and how many connections to it.
@@ -41,10 +43,10 @@ impl DatabaseConfig {
 /// An open database whose tables are those of this program. Cheap to clone.
 #[derive(Clone)]
 pub enum Db {
-    /// SQLite: a pool that can only read, and a "pool" of one connection that writes.
+    /// SQLite: connections that can only read, and a "pool" of one that writes.
     Sqlite {
         /// Read-only connections.
-        read: SqlitePool,
+        read: Readers,
         /// The one connection that writes.
         write: SqlitePool,
     },

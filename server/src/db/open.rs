@@ -10,6 +10,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _};
 
+use super::readers::Readers;
 use super::url::Target;
 use super::{DatabaseConfig, Db, migrate};
 use crate::files;
@@ -118,8 +119,8 @@ async fn open_sqlite(path: &Path, database: String) -> Result<Db, OpenError> {
     let writing = options.clone().journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
     migrate::sqlite(&writing, &database).await?;
     Ok(Db::Sqlite {
-        write: sqlite_pool(1).connect_lazy_with(writing),
-        read: sqlite_pool(SQLITE_READERS).connect_lazy_with(options.read_only(true)),
+        write: sqlite_writer().connect_lazy_with(writing),
+        read: Readers::new(options, SQLITE_READERS, SQLITE_WAIT),
     })
 }
 
@@ -152,9 +153,9 @@ fn cannot_create(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
 }
 
 /// Connections to a file do not go stale: they are neither tested nor renewed.
-fn sqlite_pool(connections: u32) -> SqlitePoolOptions {
+fn sqlite_writer() -> SqlitePoolOptions {
     SqlitePoolOptions::new()
-        .max_connections(connections)
+        .max_connections(1)
         .acquire_timeout(SQLITE_WAIT)
         .test_before_acquire(false)
         .idle_timeout(None)

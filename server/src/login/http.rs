@@ -73,17 +73,17 @@ pub(crate) struct OAuthClient {
 
 impl OAuthClient {
     fn of(headers: &HeaderMap) -> Self {
-        let is_named = headers.get_all(header::AUTHORIZATION).iter().any(|value| !is_empty_basic(value));
-        Self { is_named }
+        Self { is_named: headers.get_all(header::AUTHORIZATION).iter().any(names_a_client) }
     }
 }
 
-/// `Basic` and the base64 of `:`.
-fn is_empty_basic(value: &HeaderValue) -> bool {
-    let Some((scheme, credentials)) = value.to_str().ok().and_then(|text| text.split_once(' ')) else {
-        return false;
-    };
-    scheme.eq_ignore_ascii_case("basic") && STANDARD.decode(credentials.trim()).is_ok_and(|pair| pair == b":")
+/// `Basic` with anything but the base64 of `:`. Another scheme is no client authentication: a token that a client
+/// sends along by habit changes nothing here.
+fn names_a_client(value: &HeaderValue) -> bool {
+    let Ok(text) = value.to_str() else { return false };
+    let (scheme, credentials) = text.split_once(' ').unwrap_or((text, ""));
+    scheme.eq_ignore_ascii_case("basic")
+        && !STANDARD.decode(credentials.trim()).is_ok_and(|pair| pair.is_empty() || pair == b":")
 }
 
 impl<S: Send + Sync> axum::extract::FromRequestParts<S> for OAuthClient {

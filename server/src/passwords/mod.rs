@@ -1,5 +1,5 @@
 //! Passwords: what a person typed, its stored form, and the two questions about it: is it good enough
-//! ([`policy`]), and is it the right one ([`Hasher`]).
+//! (`policy`), and is it the right one (`Hasher`).
 
 mod breach;
 mod hasher;

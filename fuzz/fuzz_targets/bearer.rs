@@ -1,0 +1,51 @@
+//! The values of `Authorization`, one a line.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use axum::{Router, body::Body, extract::Request, http::HeaderValue, routing::get};
+use libfuzzer_sys::fuzz_target;
+use portcullis::{Bearer, Granted, Guard, Verdict, Verify, VerifyFailed};
+
+/// Lets every token in that the parser lets through.
+#[derive(Clone)]
+struct Anyone;
+
+impl Verify for Anyone {
+    type Credential = Bearer;
+    type Principal = ();
+    const SCHEME: &'static str = "anyone";
+
+    async fn verify(&self, _: &Bearer) -> Result<Verdict<()>, VerifyFailed> {
+        Ok(Verdict::Accepted((), Granted::none()))
+    }
+}
+
+static ROUTER: LazyLock<Router> =
+    LazyLock::new(|| Router::new().route("/", get(async |_: Guard<Anyone>| "in")).with_state(Anyone));
+
+/// RFC 6750 §2.1, written another way than the parser.
+fn is_credentials(line: &[u8]) -> bool {
+    let Some((scheme, token)) = line.split_at_checked(7) else { return false };
+    let padding = token.iter().rev().take_while(|byte| **byte == b'=').count();
+    let body = &token[..token.len() - padding];
+    scheme.eq_ignore_ascii_case(b"bearer ")
+        && !body.is_empty()
+        && token.len() <= 8192
+        && body.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'+' | b'/'))
+}
+
+fuzz_target!(|data: &[u8]| {
+    let lines: Vec<&[u8]> = data.split(|byte| *byte == b'\n').collect();
+    let mut request = Request::new(Body::empty());
+    for line in &lines {
+        let Ok(value) = HeaderValue::from_bytes(line) else { return };
+        request.headers_mut().append("authorization", value);
+    }
+    let expected = match lines.as_slice() {
+        [line] if is_credentials(line) => 200,
+        [_] => 401,
+        _ => 400,
+    };
+    assert_eq!(portcullis_fuzz::status(&ROUTER, request), expected);
+});

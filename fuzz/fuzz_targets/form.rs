@@ -1,0 +1,14 @@
+//! A body for `Form`: refused or taken, never the server's fault.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use axum::{Router, routing::post};
+use libfuzzer_sys::fuzz_target;
+use portcullis::Form;
+use portcullis_fuzz::Mixed;
+
+static ROUTER: LazyLock<Router> =
+    LazyLock::new(|| Router::new().route("/", post(async |_: Form<Mixed>| "taken")));
+
+fuzz_target!(|body: &[u8]| portcullis_fuzz::post(&ROUTER, "application/x-www-form-urlencoded", body));

@@ -1,0 +1,14 @@
+//! A body for `Multipart`: refused or taken, never the server's fault.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use axum::{Router, routing::post};
+use libfuzzer_sys::fuzz_target;
+use portcullis::Multipart;
+use portcullis_fuzz::Upload;
+
+static ROUTER: LazyLock<Router> =
+    LazyLock::new(|| Router::new().route("/", post(async |_: Multipart<Upload>| "taken")));
+
+fuzz_target!(|body: &[u8]| portcullis_fuzz::post(&ROUTER, "multipart/form-data; boundary=X", body));
