@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::Ed25519KeyPair;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::Method;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
@@ -13,10 +15,9 @@ use crate::support::{Call, Client, TestApp, document};
 /// A request that is right in all but who makes it. A new route without a line here fails the walk.
 fn sample(client: &Client, method: &Method, path: &str) -> Option<(Call, String)> {
     let call = |path: &str| client.call(method.clone(), path);
-    let json_body = |body: Value| body.to_string();
     Some(match (method.as_str(), path) {
         ("GET", "/profile" | "/health" | "/ready" | "/.well-known/jwks.json")
-        | ("POST", "/logout")
+        | ("POST", "/logout" | "/signup" | "/login")
         | ("DELETE", "/profile-image") => (call(path), String::new()),
         ("GET", "/profile/{id}") => (call("/profile/1"), String::new()),
         ("GET", "/profile-images/{id}") => {
@@ -24,12 +25,11 @@ fn sample(client: &Client, method: &Method, path: &str) -> Option<(Call, String)
         }
         ("PATCH", "/profile") => (
             call(path).header("content-type", "application/json"),
-            json_body(json!({ "full_name": "Changed" })),
+            json!({ "full_name": "Changed" }).to_string(),
         ),
         ("POST", "/upload-profile-image") => {
             (call(path).header("content-type", "multipart/form-data; boundary=x"), "--x--".to_owned())
         }
-        ("POST", "/signup" | "/login") => (call(path), String::new()),
         _ => return None,
     })
 }
@@ -50,50 +50,17 @@ fn parts(token: &str) -> (Value, Value) {
 /// Tokens that must open nothing, each with its name: a good one of a living session, spoiled.
 fn bad_tokens(good: &str, jwks: &Value) -> Vec<(String, String)> {
     let (header, claims) = parts(good);
-    let x = jwks["keys"][0]["x"].as_str().unwrap();
-    let public = URL_SAFE_NO_PAD.decode(x).unwrap();
-    let with = |value: &Value, name: &str, change: Value| {
-        let mut value = value.clone();
-        value[name] = change;
-        value
-    };
     let mut bad = vec![
         ("junk".to_owned(), "junk".to_owned()),
         ("dots".to_owned(), ".".repeat(8000)),
         ("64 kB".to_owned(), "x".repeat(65_536)),
         ("unsigned".to_owned(), good.rsplit_once('.').unwrap().0.to_owned() + "."),
     ];
-    for alg in [
-        json!("none"),
-        json!("nOnE"),
-        json!(""),
-        json!(1),
-        json!(["EdDSA"]),
-        json!(null),
-        json!("HS256"),
-        json!("ES256"),
-        json!("RS256"),
-    ] {
+    let algorithms = json!(["none", "nOnE", "", 1, ["EdDSA"], null, "HS256", "ES256", "RS256"]);
+    for alg in algorithms.as_array().unwrap() {
         bad.push((format!("t01 alg {alg}"), forged(good, &with(&header, "alg", alg), &claims)));
     }
-    // t01: the public key as the secret of an HMAC, in each form that it comes in.
-    let pem = format!("-----BEGIN PUBLIC KEY-----\n{x}\n-----END PUBLIC KEY-----");
-    let secrets = [
-        public.clone(),
-        x.as_bytes().to_vec(),
-        pem.clone().into_bytes(),
-        (pem + "\n").into_bytes(),
-        jwks["keys"][0].to_string().into_bytes(),
-        b" ".to_vec(),
-    ];
-    for (n, secret) in secrets.iter().enumerate() {
-        let mut hmac = Header::new(Algorithm::HS256);
-        hmac.typ = Some("at+jwt".to_owned());
-        hmac.kid = header["kid"].as_str().map(str::to_owned);
-        let token = encode(&hmac, &claims, &EncodingKey::from_secret(secret)).unwrap();
-        bad.push((format!("t01 HMAC {n}"), token));
-    }
-    for (name, value) in [
+    let changes = [
         ("typ", json!("JWT")),
         ("typ", json!("logout+jwt")),
         ("kid", json!("../../x")),
@@ -101,30 +68,61 @@ fn bad_tokens(good: &str, jwks: &Value) -> Vec<(String, String)> {
         ("crit", json!(["x"])),
         ("b64", json!(false)),
         ("zip", json!("DEF")),
-    ] {
+    ];
+    for (name, value) in &changes {
         bad.push((format!("header {name}"), forged(good, &with(&header, name, value), &claims)));
     }
-    // t03: an attacker's key that the token brings along, and signs with.
-    let key =
-        aws_lc_rs::signature::Ed25519KeyPair::generate_pkcs8(&aws_lc_rs::rand::SystemRandom::new()).unwrap();
-    let mut own = Header::new(Algorithm::EdDSA);
-    own.typ = Some("at+jwt".to_owned());
-    own.kid = header["kid"].as_str().map(str::to_owned);
-    own.jku = Some("http://127.0.0.1:9/jwks.json".to_owned());
-    bad.push((
-        "t03 another key".to_owned(),
-        encode(&own, &claims, &EncodingKey::from_ed_der(key.as_ref())).unwrap(),
-    ));
-    for (name, value) in [
+    let changes = [
         ("sub", json!("2")),
         ("scope", json!("admin")),
         ("exp", json!(9_999_999_999_u64)),
         ("iss", json!("http://evil.example")),
         ("aud", json!("another-api")),
-    ] {
+    ];
+    for (name, value) in &changes {
         bad.push((format!("changed {name}"), forged(good, &header, &with(&claims, name, value))));
     }
+    bad.extend(signed_by_others(header["kid"].as_str().unwrap(), &claims, &jwks["keys"][0]));
     bad
+}
+
+/// The right claims under signatures that an attacker can make.
+fn signed_by_others(kid: &str, claims: &Value, jwk: &Value) -> Vec<(String, String)> {
+    let header = |algorithm| {
+        let mut header = Header::new(algorithm);
+        header.typ = Some("at+jwt".to_owned());
+        header.kid = Some(kid.to_owned());
+        header
+    };
+    // t01: the public key as the secret of an HMAC, in each form that it comes in.
+    let x = jwk["x"].as_str().unwrap();
+    let public = URL_SAFE_NO_PAD.decode(x).unwrap();
+    let pem = format!("-----BEGIN PUBLIC KEY-----\n{x}\n-----END PUBLIC KEY-----");
+    let secrets = [
+        public,
+        x.as_bytes().to_vec(),
+        pem.clone().into_bytes(),
+        (pem + "\n").into_bytes(),
+        jwk.to_string().into_bytes(),
+        b" ".to_vec(),
+    ];
+    let hmac = |secret: &Vec<u8>| {
+        encode(&header(Algorithm::HS256), claims, &EncodingKey::from_secret(secret)).unwrap()
+    };
+    let mut signed: Vec<_> = secrets.iter().map(|secret| ("t01 HMAC".to_owned(), hmac(secret))).collect();
+    // t03: a key of the attacker's own, to which the header points.
+    let key = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
+    let mut own = header(Algorithm::EdDSA);
+    own.jku = Some("http://127.0.0.1:9/jwks.json".to_owned());
+    let token = encode(&own, claims, &EncodingKey::from_ed_der(key.as_ref())).unwrap();
+    signed.push(("t03 another key".to_owned(), token));
+    signed
+}
+
+fn with(value: &Value, name: &str, change: &Value) -> Value {
+    let mut value = value.clone();
+    value[name] = change.clone();
+    value
 }
 
 on_both_databases! {

@@ -92,7 +92,7 @@ async fn c04_every_answer_carries_the_headers_that_protect_a_browser() {
         assert!(answer.header("strict-transport-security").is_empty(), "HSTS on plain http");
     }
     let secure = TestApp::with(Database::Sqlite, |config| {
-        config.public_url = Some("https://login.example".parse().unwrap())
+        config.public_url = Some("https://login.example".parse().unwrap());
     })
     .await;
     assert!(

@@ -33,7 +33,7 @@ impl Document {
         let content_type = answer.header("content-type");
         match response["content"].as_object() {
             None => {
-                assert!(answer.body.is_empty(), "{method} {path}: {status} has a body: {}", answer.text())
+                assert!(answer.body.is_empty(), "{method} {path}: {status} has a body: {}", answer.text());
             }
             Some(content) => {
                 let media = content.get(content_type);
