@@ -12,7 +12,7 @@ use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use axum::extract::FromRequestParts;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::request::Parts;
-use portcullis::{AccessTokens, Guard, Scope, Scopes};
+use portcullis::{AccessTokens, Guard, Scope};
 use serde_json::json;
 
 use crate::{
@@ -25,8 +25,9 @@ const TOKENS: u32 = 4000;
 
 struct ProfileRead;
 
-impl Scopes for ProfileRead {
-    const ALL: &'static [Scope] = &[Scope { name: "profile:read", description: "See your profile" }];
+impl Scope for ProfileRead {
+    const NAME: &'static str = "profile:read";
+    const DESCRIPTION: &'static str = "See your profile";
 }
 
 pub(crate) fn measure(rounds: u16, table: &mut Table) -> Result<(), Failure> {

@@ -1,5 +1,6 @@
 //! The router whose routes describe themselves.
 
+mod guarded;
 mod place;
 mod route;
 
@@ -10,9 +11,10 @@ use std::{
     marker::PhantomData,
 };
 
-use axum::{Router, handler::Handler};
+use axum::{Router, extract::FromRequestParts, handler::Handler};
 use serde_json::{Map, Value, json};
 
+use self::guarded::RouterGuard;
 pub use self::route::{Route, delete, get, patch, post, put};
 pub use crate::docs::Document;
 use crate::{
@@ -38,6 +40,7 @@ use crate::{
 pub struct Api<S> {
     info: Map<String, Value>,
     servers: Vec<Value>,
+    guard: Option<RouterGuard<S>>,
     tag: Option<&'static str>,
     tags: Vec<Tag>,
     routes: Vec<Route<S>>,
@@ -59,6 +62,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
                 ("version".to_owned(), version.into()),
             ]),
             servers: Vec::new(),
+            guard: None,
             tag: None,
             tags: Vec::new(),
             routes: Vec::new(),
@@ -87,6 +91,25 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     pub fn tag(mut self, name: &'static str, description: &str) -> Self {
         self.tag = Some(name);
         self.add_tag(Tag { name, description: description.to_owned() });
+        self
+    }
+
+    /// Demands `A` of every route that is declared after this call, before what the route itself demands: a route
+    /// may add to it, and cannot take away. Its `Public` then means "nothing more".
+    ///
+    /// ```
+    /// use portcullis::{AccessTokens, Api, Guard, Json, Public};
+    ///
+    /// async fn read_ledger(_: Public) -> Json<u32> { Json(1) }
+    ///
+    /// let internal = Api::<AccessTokens>::new("Ledger", "1.0")
+    ///     .guard::<Guard<AccessTokens>>()
+    ///     .get("/ledger", read_ledger); // 401 without a token, and the document says so
+    /// # let _ = internal;
+    /// ```
+    #[must_use]
+    pub fn guard<A: Access + FromRequestParts<S>>(mut self) -> Self {
+        self.guard = Some(RouterGuard::of::<A>());
         self
     }
 
@@ -124,6 +147,9 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     #[must_use]
     pub fn route(mut self, mut route: Route<S>) -> Self {
         route.tag = route.tag.or(self.tag);
+        if let Some(guard) = &self.guard {
+            route = guard.before(route);
+        }
         self.routes.push(route);
         self
     }

@@ -8,10 +8,7 @@ use http::{
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{
-    answer::json,
-    scope::{Scope, joined},
-};
+use crate::{answer::json, credential::Challenge, scope::NamedScope};
 
 /// The body of every refusal: one sentence for a person.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -25,42 +22,53 @@ pub struct Problem {
 #[non_exhaustive]
 pub struct Denied {
     reason: Reason,
-    challenge: &'static str,
+    challenges: Vec<Challenge>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 enum Reason {
     Missing,
     Invalid,
     Ambiguous,
-    Scope(&'static [Scope]),
+    CrossSite,
+    Scope(String),
     Unavailable,
 }
 
 impl Denied {
-    /// No credential: the bare challenge, without an error code (RFC 6750 §3.1).
-    pub(crate) fn missing(challenge: &'static str) -> Self {
-        Self { reason: Reason::Missing, challenge }
+    /// No credential: the bare challenges, without an error code (RFC 6750 §3.1).
+    pub(crate) fn missing(challenges: Vec<Challenge>) -> Self {
+        Self { reason: Reason::Missing, challenges }
     }
 
     /// A credential that is no good.
-    pub(crate) fn invalid(challenge: &'static str) -> Self {
-        Self { reason: Reason::Invalid, challenge }
+    pub(crate) fn invalid(challenges: Vec<Challenge>) -> Self {
+        Self { reason: Reason::Invalid, challenges }
     }
 
     /// Two credentials at once.
-    pub(crate) fn ambiguous(challenge: &'static str) -> Self {
-        Self { reason: Reason::Ambiguous, challenge }
+    pub(crate) fn ambiguous(challenges: Vec<Challenge>) -> Self {
+        Self { reason: Reason::Ambiguous, challenges }
     }
 
-    /// A good credential without a scope that is needed.
-    pub(crate) fn scope(challenge: &'static str, needed: &'static [Scope]) -> Self {
-        Self { reason: Reason::Scope(needed), challenge }
+    /// A credential that the browser added to a request which a page of another site may have made.
+    pub(crate) fn cross_site() -> Self {
+        Self { reason: Reason::CrossSite, challenges: Vec::new() }
+    }
+
+    /// A good credential without a scope that is needed. Of several ways to have enough, the first is named.
+    pub(crate) fn scope(challenges: Vec<Challenge>, ways: &[Vec<NamedScope>]) -> Self {
+        let names = ways.iter().take(1).flatten().map(|scope| scope.name).collect::<Vec<_>>();
+        Self { reason: Reason::Scope(names.join(" ")), challenges }
     }
 
     /// No verdict could be reached.
-    pub(crate) fn unavailable(challenge: &'static str) -> Self {
-        Self { reason: Reason::Unavailable, challenge }
+    pub(crate) fn unavailable() -> Self {
+        Self { reason: Reason::Unavailable, challenges: Vec::new() }
+    }
+
+    pub(crate) fn is_unavailable(&self) -> bool {
+        matches!(self.reason, Reason::Unavailable)
     }
 
     /// 400, 401, 403 or 503.
@@ -69,7 +77,7 @@ impl Denied {
         match self.reason {
             Reason::Missing | Reason::Invalid => StatusCode::UNAUTHORIZED,
             Reason::Ambiguous => StatusCode::BAD_REQUEST,
-            Reason::Scope(_) => StatusCode::FORBIDDEN,
+            Reason::Scope(_) | Reason::CrossSite => StatusCode::FORBIDDEN,
             Reason::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -79,24 +87,22 @@ impl Denied {
             Reason::Missing => "Not authenticated",
             Reason::Invalid => "Could not validate credentials",
             Reason::Ambiguous => "More than one credential was sent",
+            Reason::CrossSite => "This request may come from another site's page",
             Reason::Scope(_) => "Not enough permissions",
             Reason::Unavailable => "Credentials cannot be checked at the moment",
         }
     }
 
-    /// The value of `WWW-Authenticate`. Only our own words reach it, nothing of the request.
-    fn challenge(&self) -> Option<String> {
-        let scheme = self.challenge;
-        match self.reason {
-            Reason::Missing => Some(scheme.to_owned()),
-            Reason::Invalid => Some(format!(
-                "{scheme} error=\"invalid_token\", error_description=\"The token is invalid, expired or revoked\""
-            )),
-            Reason::Ambiguous => Some(format!("{scheme} error=\"invalid_request\"")),
-            Reason::Scope(needed) => {
-                Some(format!("{scheme} error=\"insufficient_scope\", scope=\"{}\"", joined(needed)))
-            }
-            Reason::Unavailable => None,
+    /// RFC 6750 §3.1's parameters, for schemes that have them. Only our own words, nothing of the request.
+    fn errors(&self) -> Option<String> {
+        match &self.reason {
+            Reason::Invalid => Some(
+                r#"error="invalid_token", error_description="The token is invalid, expired or revoked""#
+                    .to_owned(),
+            ),
+            Reason::Ambiguous => Some(r#"error="invalid_request""#.to_owned()),
+            Reason::Scope(names) => Some(format!(r#"error="insufficient_scope", scope="{names}""#)),
+            Reason::Missing | Reason::CrossSite | Reason::Unavailable => None,
         }
     }
 }
@@ -106,14 +112,17 @@ impl IntoResponse for Denied {
         let mut response = json(self.status(), &Problem { detail: self.detail().to_owned() });
         let headers = response.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        match self.challenge().map(HeaderValue::try_from) {
-            Some(Ok(challenge)) => {
-                headers.insert(WWW_AUTHENTICATE, challenge);
+        let errors = self.errors();
+        for challenge in &self.challenges {
+            match HeaderValue::try_from(challenge.text(errors.as_deref())) {
+                Ok(value) => {
+                    headers.append(WWW_AUTHENTICATE, value);
+                }
+                Err(_) => tracing::error!(?self.reason, "a scope's name is not fit for a header"),
             }
-            Some(Err(_)) => tracing::error!(?self.reason, "a scope's name is not fit for a header"),
-            None => {
-                headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
-            }
+        }
+        if self.is_unavailable() {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response
     }

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     denied::Problem,
     input::{refuse_unknown, settings},
-    scope::Scope,
+    scope::NamedScope,
 };
 
 /// An extractor that says what it adds to the operation it is an argument of.
@@ -66,14 +66,17 @@ pub enum In {
     Query,
     /// In a header.
     Header,
+    /// In a cookie.
+    Cookie,
 }
 
 impl In {
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Path => "path",
             Self::Query => "query",
             Self::Header => "header",
+            Self::Cookie => "cookie",
         }
     }
 }
@@ -83,12 +86,13 @@ impl In {
 pub struct Operation<'a> {
     path: &'a str,
     object: Map<String, Value>,
+    security: Option<Vec<Map<String, Value>>>,
     components: &'a mut Components,
 }
 
 impl<'a> Operation<'a> {
     pub(crate) fn new(path: &'a str, components: &'a mut Components) -> Self {
-        Self { path, object: Map::new(), components }
+        Self { path, object: Map::new(), security: None, components }
     }
 
     /// The entry; a path parameter that no extractor takes is a string (OpenAPI 3.1 §4.8.8: each is there).
@@ -98,6 +102,10 @@ impl<'a> Operation<'a> {
                 self.parameter(name, In::Path, true, json!({ "type": "string" }));
             }
         }
+        // Nothing but the empty requirement is written as none at all.
+        let security = self.security.take().unwrap_or_default();
+        let security = if security == [Map::new()] { Vec::new() } else { security };
+        self.set("security", json!(security));
         self.object
     }
 
@@ -202,8 +210,29 @@ impl<'a> Operation<'a> {
     }
 
     /// Names a security scheme of the document.
-    pub(crate) fn security_scheme(&mut self, name: &'static str, scheme: &Value, scopes: &[Scope]) {
-        self.components.add_scheme(name, scheme, scopes);
+    pub(crate) fn security_scheme(&mut self, name: &'static str, scheme: &Value) {
+        self.components.add_scheme(name, scheme);
+    }
+
+    /// Names scopes that a scheme of the document can carry.
+    pub(crate) fn scopes(&mut self, scheme: &'static str, scopes: &[NamedScope]) {
+        self.components.add_scopes(scheme, scopes);
+    }
+
+    /// Demands one of these requirements, beside what was demanded before: each is schemes that must all be met,
+    /// with their scopes (OpenAPI 3.1 §4.8.30); an empty one is met by anyone.
+    pub(crate) fn require(&mut self, requirements: &[Map<String, Value>]) {
+        let before = self.security.take().unwrap_or_else(|| vec![Map::new()]);
+        let mut both: Vec<Map<String, Value>> = Vec::new();
+        for this in &before {
+            for that in requirements {
+                let requirement = together(this, that);
+                if !both.contains(&requirement) {
+                    both.push(requirement);
+                }
+            }
+        }
+        self.security = Some(both);
     }
 
     fn response(&mut self, status: StatusCode) -> &mut Map<String, Value> {
@@ -251,7 +280,7 @@ impl Components {
         &self.defects
     }
 
-    fn add_scheme(&mut self, name: &'static str, scheme: &Value, scopes: &[Scope]) {
+    fn add_scheme(&mut self, name: &'static str, scheme: &Value) {
         let known = self
             .schemes
             .entry(name)
@@ -259,11 +288,19 @@ impl Components {
         if known.scheme != *scheme {
             self.defects.push(format!("two different security schemes are called `{name}`"));
         }
-        let doubtful =
-            scopes.iter().filter(|scope| !scope.is_token() && !known.scopes.contains_key(scope.name));
-        let told = |scope: &Scope| format!("the scope `{}` is no scope-token (RFC 6749 §3.3)", scope.name);
-        self.defects.extend(doubtful.map(told));
-        known.scopes.extend(scopes.iter().map(|scope| (scope.name, scope.description)));
+        if scheme["in"] == In::Path.as_str() {
+            self.defects.push(format!("`{name}`: an API key is in a header, in the query or in a cookie"));
+        }
+    }
+
+    fn add_scopes(&mut self, scheme: &'static str, scopes: &[NamedScope]) {
+        let Some(known) = self.schemes.get_mut(scheme) else { return };
+        for scope in scopes {
+            let is_new = known.scopes.insert(scope.name, scope.description).is_none();
+            if is_new && !scope.is_token() {
+                self.defects.push(format!("the scope `{}` is no scope-token (RFC 6749 §3.3)", scope.name));
+            }
+        }
     }
 
     /// The `components` object; `paths` is rewritten to point into it.
@@ -291,6 +328,19 @@ impl Components {
         }
         json!({ "schemas": schemas, "securitySchemes": security })
     }
+}
+
+/// Two requirements as one: the schemes of both, each with the scopes of both.
+fn together(this: &Map<String, Value>, that: &Map<String, Value>) -> Map<String, Value> {
+    let mut both = this.clone();
+    for (scheme, scopes) in that {
+        let known = both.entry(scheme).or_insert_with(|| json!([]));
+        if let (Some(known), Some(scopes)) = (known.as_array_mut(), scopes.as_array()) {
+            let new: Vec<_> = scopes.iter().filter(|scope| !known.contains(scope)).cloned().collect();
+            known.extend(new);
+        }
+    }
+    both
 }
 
 /// A second schema under one status and media type: either may be the body.

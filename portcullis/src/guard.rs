@@ -1,21 +1,27 @@
 //! Who may call: a handler's first argument.
 
+mod authenticate;
+
 use std::{convert::Infallible, fmt, marker::PhantomData};
 
-use axum::extract::{FromRef, FromRequestParts};
+use axum::extract::FromRequestParts;
 use http::{StatusCode, request::Parts};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use crate::{
-    credential::{Presented, sealed::Read},
-    denied::Denied,
-    describe::Operation,
-    scope::Scopes,
-    verify::{Verdict, Verify},
-};
+pub use self::authenticate::{Authenticate, AuthenticateIn, Either};
+use crate::{denied::Denied, describe::Operation, scope::Scopes};
 
 /// A handler's first argument: it says who may call, and describes that. Sealed, so that a reader knows
 /// every form it can have.
+///
+/// | argument | lets in |
+/// |---|---|
+/// | [`Public`] | anyone |
+/// | `Guard<V>` | who has a credential that `V` accepts |
+/// | `Guard<V, S>` | and whose credential carries the scopes `S` |
+/// | `Guard<Either<A, B>>` | who has one for `A` or one for `B` |
+/// | `Maybe<V>` | anyone, but nobody with a bad credential |
+/// | `(Guard<A>, Guard<B>)` | who has both |
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say who may call",
     label = "not an access",
@@ -30,16 +36,16 @@ pub trait Access: sealed::Sealed {
 #[derive(Debug, Clone, Copy)]
 pub struct Public;
 
-/// Lets a request through only with a credential that `V` accepted and that carries all of `S`.
+/// Lets a request through only with a credential that `V` accepted and that carries the scopes `S`.
 ///
-/// The principal inside exists only because a [`Verify`] accepted a credential: a guard has no other
+/// The principal inside exists only because a [`Verify`](crate::Verify) accepted a credential: a guard has no other
 /// constructor, here or in your tests.
-pub struct Guard<V: Verify, S: Scopes = ()> {
+pub struct Guard<V: Authenticate, S: Scopes = ()> {
     principal: V::Principal,
     scopes: PhantomData<fn() -> S>,
 }
 
-impl<V: Verify, S: Scopes> Guard<V, S> {
+impl<V: Authenticate, S: Scopes> Guard<V, S> {
     /// Whom the credential stands for.
     pub fn principal(&self) -> &V::Principal {
         &self.principal
@@ -51,17 +57,17 @@ impl<V: Verify, S: Scopes> Guard<V, S> {
     }
 }
 
-impl<V: Verify, S: Scopes> fmt::Debug for Guard<V, S> {
+impl<V: Authenticate, S: Scopes> fmt::Debug for Guard<V, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Guard({})", V::SCHEME)
+        write!(f, "Guard({})", V::names().join(" or "))
     }
 }
 
 /// A guard that lets strangers through as `None`. A credential that is *present and no good* is refused
 /// all the same: 401, never anonymous.
-pub struct Maybe<V: Verify>(Option<V::Principal>);
+pub struct Maybe<V: Authenticate>(Option<V::Principal>);
 
-impl<V: Verify> Maybe<V> {
+impl<V: Authenticate> Maybe<V> {
     /// Whom the credential stands for, or `None` if there was none.
     pub fn principal(&self) -> Option<&V::Principal> {
         self.0.as_ref()
@@ -73,9 +79,10 @@ impl<V: Verify> Maybe<V> {
     }
 }
 
-impl<V: Verify> fmt::Debug for Maybe<V> {
+impl<V: Authenticate> fmt::Debug for Maybe<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Maybe({}, {})", V::SCHEME, if self.0.is_some() { "present" } else { "absent" })
+        let state = if self.0.is_some() { "present" } else { "absent" };
+        write!(f, "Maybe({}, {state})", V::names().join(" or "))
     }
 }
 
@@ -90,15 +97,16 @@ impl<St: Send + Sync> FromRequestParts<St> for Public {
 impl<St, V, S> FromRequestParts<St> for Guard<V, S>
 where
     St: Send + Sync,
-    V: Verify + FromRef<St>,
+    V: AuthenticateIn<St>,
     S: Scopes,
 {
     type Rejection = Denied;
 
     async fn from_request_parts(parts: &mut Parts, state: &St) -> Result<Self, Denied> {
-        match authenticate::<V, S>(parts, &V::from_ref(state)).await? {
-            Some(principal) => Ok(Self { principal, scopes: PhantomData }),
-            None => Err(Denied::missing(V::Credential::CHALLENGE)),
+        match V::authenticate(parts, state).await? {
+            Some((principal, granted)) if S::are_in(&granted) => Ok(Self { principal, scopes: PhantomData }),
+            Some(_) => Err(Denied::scope(V::challenges(), &S::ways())),
+            None => Err(Denied::missing(V::challenges())),
         }
     }
 }
@@ -106,90 +114,87 @@ where
 impl<St, V> FromRequestParts<St> for Maybe<V>
 where
     St: Send + Sync,
-    V: Verify + FromRef<St>,
+    V: AuthenticateIn<St>,
 {
     type Rejection = Denied;
 
     async fn from_request_parts(parts: &mut Parts, state: &St) -> Result<Self, Denied> {
-        authenticate::<V, ()>(parts, &V::from_ref(state)).await.map(Self)
-    }
-}
-
-/// The verified principal; `None` only if the request presents nothing at all.
-async fn authenticate<V: Verify, S: Scopes>(
-    parts: &Parts,
-    verifier: &V,
-) -> Result<Option<V::Principal>, Denied> {
-    let challenge = V::Credential::CHALLENGE;
-    let credential = match V::Credential::read(parts) {
-        Presented::Absent => return Ok(None),
-        Presented::OtherScheme => return Err(Denied::missing(challenge)),
-        Presented::Malformed => return Err(Denied::invalid(challenge)),
-        Presented::Ambiguous => return Err(Denied::ambiguous(challenge)),
-        Presented::Present(credential) => credential,
-    };
-    match verifier.verify(&credential).await {
-        Ok(Verdict::Accepted(principal, granted)) if granted.contains_all(S::ALL) => Ok(Some(principal)),
-        Ok(Verdict::Accepted(..)) => Err(Denied::scope(challenge, S::ALL)),
-        Ok(Verdict::Refused) => Err(Denied::invalid(challenge)),
-        Err(cause) => {
-            tracing::error!(scheme = V::SCHEME, %cause, "a credential could not be verified");
-            Err(Denied::unavailable(challenge))
-        }
+        let known = V::authenticate(parts, state).await?;
+        Ok(Self(known.map(|(principal, _)| principal)))
     }
 }
 
 impl Access for Public {
     fn describe_access(operation: &mut Operation<'_>) {
-        operation.set("security", json!([]));
+        operation.require(&[Map::new()]);
     }
 }
 
-impl<V: Verify, S: Scopes> Access for Guard<V, S> {
+impl<V: Authenticate, S: Scopes> Access for Guard<V, S> {
     fn describe_access(operation: &mut Operation<'_>) {
-        describe_scheme::<V, S>(operation);
-        operation.set("security", json!([requirement::<V, S>()]));
+        describe_refusals::<V>(operation);
+        for name in V::names() {
+            S::ways().iter().for_each(|scopes| operation.scopes(name, scopes));
+        }
+        operation.require(&requirements::<V, S>());
+        if S::ways().iter().all(|scopes| !scopes.is_empty()) {
+            operation.problem(StatusCode::FORBIDDEN, "The credential lacks a scope that is needed");
+            operation.response_header(
+                StatusCode::FORBIDDEN,
+                "WWW-Authenticate",
+                "`error=\"insufficient_scope\"` and the scopes needed (RFC 6750 §3.1)",
+            );
+        }
     }
 }
 
-impl<V: Verify> Access for Maybe<V> {
+impl<V: Authenticate> Access for Maybe<V> {
     fn describe_access(operation: &mut Operation<'_>) {
-        describe_scheme::<V, ()>(operation);
-        operation.set("security", json!([requirement::<V, ()>(), {}]));
+        describe_refusals::<V>(operation);
+        operation.require(&[requirements::<V, ()>(), vec![Map::new()]].concat());
     }
 }
 
-fn requirement<V: Verify, S: Scopes>() -> Value {
-    let scopes: Vec<_> = S::ALL.iter().map(|scope| scope.name).collect();
-    json!({ V::SCHEME: scopes })
+/// Both must let the request through; the first that does not, answers.
+impl<A: Access, B: Access> Access for (A, B) {
+    fn describe_access(operation: &mut Operation<'_>) {
+        A::describe_access(operation);
+        B::describe_access(operation);
+    }
 }
 
-fn describe_scheme<V: Verify, S: Scopes>(operation: &mut Operation<'_>) {
-    operation.security_scheme(V::SCHEME, &V::scheme().0, S::ALL);
+/// Each scheme with each set of scopes that suffices.
+fn requirements<V: Authenticate, S: Scopes>() -> Vec<Map<String, Value>> {
+    let with = |name: &str, scopes: &[crate::scope::NamedScope]| {
+        let scopes: Vec<_> = scopes.iter().map(|scope| scope.name).collect();
+        Map::from_iter([(name.to_owned(), json!(scopes))])
+    };
+    let ways = S::ways();
+    V::names().iter().flat_map(|name| ways.iter().map(|scopes| with(name, scopes))).collect()
+}
+
+fn describe_refusals<V: Authenticate>(operation: &mut Operation<'_>) {
+    V::describe_schemes(operation);
     operation.problem(StatusCode::BAD_REQUEST, "More than one credential was sent");
     operation.problem(StatusCode::UNAUTHORIZED, "No credential, or one that is invalid, expired or revoked");
     operation.response_header(
         StatusCode::UNAUTHORIZED,
         "WWW-Authenticate",
-        "The scheme, and `error=\"invalid_token\"` if a credential was sent (RFC 6750 §3)",
+        "The scheme, and `error=\"invalid_token\"` if a bearer token was sent (RFC 6750 §3)",
     );
-    if !S::ALL.is_empty() {
-        operation.problem(StatusCode::FORBIDDEN, "The credential lacks a scope that is needed");
-        operation.response_header(
-            StatusCode::FORBIDDEN,
-            "WWW-Authenticate",
-            "`error=\"insufficient_scope\"` and the scopes needed (RFC 6750 §3.1)",
-        );
+    if V::is_ambient() {
+        operation.problem(StatusCode::FORBIDDEN, "The request may come from another site's page");
     }
     operation.problem(StatusCode::SERVICE_UNAVAILABLE, "Not available at the moment");
 }
 
 mod sealed {
-    use super::{Guard, Maybe, Public, Scopes, Verify};
+    use super::{Authenticate, Guard, Maybe, Public, Scopes};
 
     /// Only this crate says what an access is.
     pub trait Sealed {}
     impl Sealed for Public {}
-    impl<V: Verify, S: Scopes> Sealed for Guard<V, S> {}
-    impl<V: Verify> Sealed for Maybe<V> {}
+    impl<V: Authenticate, S: Scopes> Sealed for Guard<V, S> {}
+    impl<V: Authenticate> Sealed for Maybe<V> {}
+    impl<A: Sealed, B: Sealed> Sealed for (A, B) {}
 }

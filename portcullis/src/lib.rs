@@ -2,11 +2,12 @@
 //!
 //! ```
 //! use axum::extract::FromRef;
-//! use portcullis::{AccessTokens, Api, Guard, Json, Path, Public, Scope, Scopes};
+//! use portcullis::{AccessTokens, Api, Guard, Json, Path, Public, Scope};
 //!
 //! struct ProfileRead; // a scope is a type
-//! impl Scopes for ProfileRead {
-//!     const ALL: &'static [Scope] = &[Scope { name: "profile:read", description: "Read your profile" }];
+//! impl Scope for ProfileRead {
+//!     const NAME: &'static str = "profile:read";
+//!     const DESCRIPTION: &'static str = "Read your profile";
 //! }
 //!
 //! #[derive(serde::Serialize, schemars::JsonSchema)]
@@ -64,11 +65,22 @@ mod verify;
 
 pub use answer::{Created, NoContent};
 pub use api::{Api, ApiError, Described, Document, Route, delete, get, patch, post, put};
-pub use credential::{Bearer, Credential, SecurityScheme};
+pub use credential::{
+    ApiKey, ApiKeyPlace, Basic, Bearer, CookieSettings, Credential, NotACookieValue, SameOrigin, SameSite,
+    SecurityScheme, SessionCookie,
+};
+#[cfg(feature = "api-keys")]
+pub use credential::{ApiKeySecret, MintError, StoredApiKey};
 pub use denied::{Denied, Problem};
 pub use describe::{Describe, DescribeResponse, In, Operation};
-pub use guard::{Access, Guard, Maybe, Public};
+pub use guard::{Access, Authenticate, AuthenticateIn, Either, Guard, Maybe, Public};
 pub use input::{FieldError, File, Form, InputRejection, InvalidInput, Json, Loc, Multipart, Path, Query};
-pub use scope::{Granted, Scope, Scopes};
-pub use tokens::{AccessToken, AccessTokens, AccessTokensBuilder, KeyError};
+pub use scope::{AnyOf, Granted, NamedScope, Scope, Scopes};
+pub use tokens::{
+    AccessToken, AccessTokens, AccessTokensBuilder, Dangerous, GivenKeys, KeyError, TypedToken, TypedTokens,
+};
+#[cfg(feature = "discovery")]
+pub use tokens::{
+    DiscoveredKeys, IntrospectedToken, Introspection, IntrospectionBuilder, IssuerError, KeysHealth, Outgoing,
+};
 pub use verify::{Verdict, Verify, VerifyFailed};

@@ -1,51 +1,102 @@
-//! Scopes as types: what a token must be allowed to do before a handler runs (RFC 6749 §3.3).
+//! Scopes as types: what a credential must allow before a handler runs (RFC 6749 §3.3).
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, marker::PhantomData};
 
-/// A scope's name and what it allows, as the document shows it beside a checkbox.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Scope {
+/// A scope: a name that a credential carries, and what it allows.
+///
+/// ```
+/// use portcullis::Scope;
+///
+/// struct ProfileRead;
+/// impl Scope for ProfileRead {
+///     const NAME: &'static str = "profile:read";
+///     const DESCRIPTION: &'static str = "Read your profile";
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` names no scope",
+    note = "implement `portcullis::Scope` for it, or use `()`, a tuple of scopes, or `AnyOf<(…)>`"
+)]
+pub trait Scope: Send + Sync + 'static {
     /// The scope-token: visible ASCII without space, `"` or `\` (RFC 6749 §3.3).
-    pub name: &'static str,
-    /// One sentence for the person who grants it.
-    pub description: &'static str,
+    /// [`Api::finish`](crate::Api::finish) refuses another.
+    const NAME: &'static str;
+    /// One sentence for the person who grants it; the docs page shows it beside a checkbox.
+    const DESCRIPTION: &'static str;
 }
 
-impl Scope {
-    /// `scope-token = 1*( %x21 / %x23-5B / %x5D-7E )`: others would not fit between the challenge's quotes.
-    pub(crate) fn is_token(&self) -> bool {
+/// What a [`Guard`](crate::Guard) demands of a credential's scopes: `()` nothing, a [`Scope`] that one, a tuple of two
+/// to four all of its parts, [`AnyOf`] a tuple one of them. They nest: `(Read, AnyOf<(Write, Admin)>)`.
+pub trait Scopes: Send + Sync + 'static {
+    /// Whether `granted` is enough.
+    fn are_in(granted: &Granted) -> bool;
+
+    /// Each way to have enough, as the document lists them: a set of scopes that suffices.
+    #[doc(hidden)]
+    fn ways() -> Vec<Vec<NamedScope>>;
+}
+
+/// Any one of a tuple's parts: `Guard<AccessTokens, AnyOf<(OrderRead, Admin)>>`.
+#[derive(Debug)]
+pub struct AnyOf<T>(PhantomData<fn() -> T>);
+
+/// A scope's name and description as values.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NamedScope {
+    pub(crate) name: &'static str,
+    pub(crate) description: &'static str,
+}
+
+impl NamedScope {
+    /// `scope-token = 1*( %x21 / %x23-5B / %x5D-7E )` (RFC 6749 §3.3).
+    pub(crate) fn is_token(self) -> bool {
         !self.name.is_empty() && self.name.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\')
     }
 }
 
-/// The scopes that a [`Guard`](crate::Guard) demands, all of them. `()` demands none; a tuple of two to four
-/// demands what each of them demands: `Guard<AccessTokens, (ProfileRead, ProfileWrite)>`.
-///
-/// ```
-/// use portcullis::{Scope, Scopes};
-///
-/// struct ProfileRead;
-/// impl Scopes for ProfileRead {
-///     const ALL: &'static [Scope] = &[Scope { name: "profile:read", description: "Read your profile" }];
-/// }
-/// ```
-pub trait Scopes: Send + Sync + 'static {
-    /// Every scope that is needed.
-    const ALL: &'static [Scope];
+impl<S: Scope> Scopes for S {
+    fn are_in(granted: &Granted) -> bool {
+        granted.contains(S::NAME)
+    }
+
+    fn ways() -> Vec<Vec<NamedScope>> {
+        vec![vec![NamedScope { name: S::NAME, description: S::DESCRIPTION }]]
+    }
 }
 
 impl Scopes for () {
-    const ALL: &'static [Scope] = &[];
+    fn are_in(_: &Granted) -> bool {
+        true
+    }
+
+    fn ways() -> Vec<Vec<NamedScope>> {
+        vec![Vec::new()]
+    }
 }
 
 macro_rules! scopes_of_tuple {
     ($($part:ident),*) => {
         impl<$($part: Scopes),*> Scopes for ($($part,)*) {
-            const ALL: &'static [Scope] = <Self as Join>::JOINED.as_slice();
+            fn are_in(granted: &Granted) -> bool {
+                $($part::are_in(granted))&&*
+            }
+
+            fn ways() -> Vec<Vec<NamedScope>> {
+                let mut ways = vec![Vec::new()];
+                $(ways = both(&ways, &$part::ways());)*
+                ways
+            }
         }
 
-        impl<$($part: Scopes),*> Join for ($($part,)*) {
-            const JOINED: &'static Joined = &Joined::of(&[$($part::ALL),*]);
+        impl<$($part: Scopes),*> Scopes for AnyOf<($($part,)*)> {
+            fn are_in(granted: &Granted) -> bool {
+                $($part::are_in(granted))||*
+            }
+
+            fn ways() -> Vec<Vec<NamedScope>> {
+                [$($part::ways()),*].concat()
+            }
         }
     };
 }
@@ -53,41 +104,13 @@ scopes_of_tuple!(A, B);
 scopes_of_tuple!(A, B, C);
 scopes_of_tuple!(A, B, C, D);
 
-/// The scopes of a tuple's parts, one after the other.
-trait Join {
-    const JOINED: &'static Joined;
-}
-
-/// A list with room for [`Joined::MOST`], because a constant's length cannot depend on a type's.
-struct Joined {
-    scopes: [Scope; Self::MOST],
-    len: usize,
-}
-
-impl Joined {
-    const MOST: usize = 32;
-
-    const fn of(parts: &[&[Scope]]) -> Self {
-        let mut joined = Self { scopes: [Scope { name: "", description: "" }; Self::MOST], len: 0 };
-        let mut parts = parts;
-        while let [part, rest @ ..] = parts {
-            let mut part = *part;
-            while let [scope, others @ ..] = part {
-                assert!(joined.len < Self::MOST, "a guard demands 32 scopes at most");
-                if let Some(slot) = joined.scopes.split_at_mut(joined.len).1.first_mut() {
-                    *slot = *scope;
-                }
-                joined.len += 1;
-                part = others;
-            }
-            parts = rest;
-        }
-        joined
-    }
-
-    const fn as_slice(&self) -> &[Scope] {
-        self.scopes.split_at(self.len).0
-    }
+/// Each way of the one together with each way of the other.
+fn both(these: &[Vec<NamedScope>], those: &[Vec<NamedScope>]) -> Vec<Vec<NamedScope>> {
+    let with = |this: &Vec<NamedScope>, that: &Vec<NamedScope>| {
+        let new = that.iter().filter(|scope| !this.contains(scope));
+        this.iter().chain(new).copied().collect()
+    };
+    these.iter().flat_map(|this| those.iter().map(move |that| with(this, that))).collect()
 }
 
 /// The scopes that a credential carries.
@@ -107,10 +130,10 @@ impl Granted {
         scope.split(' ').filter(|name| !name.is_empty()).map(str::to_owned).collect()
     }
 
-    /// Whether every one of `scopes` is here.
+    /// Whether the scope of this name is here.
     #[must_use]
-    pub fn contains_all(&self, scopes: &[Scope]) -> bool {
-        scopes.iter().all(|scope| self.0.contains(scope.name))
+    pub fn contains(&self, name: &str) -> bool {
+        self.0.contains(name)
     }
 
     /// The names in order.
@@ -123,9 +146,4 @@ impl FromIterator<String> for Granted {
     fn from_iter<I: IntoIterator<Item = String>>(names: I) -> Self {
         Self(names.into_iter().collect())
     }
-}
-
-/// The names of `scopes` as one `scope` value.
-pub(crate) fn joined(scopes: &[Scope]) -> String {
-    scopes.iter().map(|scope| scope.name).collect::<Vec<_>>().join(" ")
 }

@@ -1,8 +1,26 @@
 //! A ready verifier for signed access tokens (RFC 9068), strict as RFC 8725 asks.
 
+#[cfg(feature = "discovery")]
+mod address;
 mod cache;
 mod claims;
+mod dangerous;
+#[cfg(feature = "discovery")]
+mod discover;
+mod header;
+#[cfg(feature = "discovery")]
+mod health;
+#[cfg(feature = "discovery")]
+mod introspect;
+#[cfg(feature = "discovery")]
+mod introspected;
+#[cfg(feature = "discovery")]
+mod jwks;
+mod key_set;
 mod keys;
+#[cfg(feature = "discovery")]
+mod outgoing;
+mod typed;
 
 use std::{
     fmt,
@@ -10,8 +28,25 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use self::{cache::Cache, claims::Expected, keys::Keys};
-pub use self::{claims::AccessToken, keys::KeyError};
+pub use self::{
+    claims::AccessToken,
+    dangerous::Dangerous,
+    keys::KeyError,
+    typed::{TypedToken, TypedTokens},
+};
+use self::{
+    claims::{Audience, Expected},
+    key_set::{Checked, KeySet},
+    keys::Keys,
+};
+#[cfg(feature = "discovery")]
+pub use self::{
+    discover::DiscoveredKeys,
+    health::KeysHealth,
+    introspect::{Introspection, IntrospectionBuilder},
+    introspected::IntrospectedToken,
+    outgoing::{IssuerError, Outgoing},
+};
 use crate::{
     credential::Bearer,
     verify::{Verdict, Verify, VerifyFailed},
@@ -28,57 +63,57 @@ const LEEWAY: u64 = 5;
 /// the audience; `exp`, `iat`, `sub`, `jti` and `client_id` are there with the right types; `exp` lies
 /// ahead and neither `nbf` nor `iat` does (5 s leeway).
 ///
-/// Needs nothing but its keys, so it never fails for want of a network. It remembers the last 10 000 tokens that it
+/// Its keys are given ([`AccessTokens::issued_by`]), and then it never fails for want of a network, or found at the
+/// issuer (`AccessTokens::discover`, feature `discovery`). It remembers the last 10 000 tokens that it
 /// found good, so that a token costs one signature check and not one for each request; its times are looked at
 /// whenever it comes. [`AccessTokensBuilder::uncached`] turns that off.
 #[derive(Clone)]
 pub struct AccessTokens(Arc<Inner>);
 
 struct Inner {
-    keys: Keys,
+    keys: Source,
     expected: Expected,
-    clock: Box<dyn Fn() -> SystemTime + Send + Sync>,
-    cache: Option<Cache>,
+    clock: Clock,
 }
+
+/// Where the keys are from.
+enum Source {
+    Given(KeySet),
+    #[cfg(feature = "discovery")]
+    Published(jwks::Published),
+}
+
+type Clock = Box<dyn Fn() -> SystemTime + Send + Sync>;
 
 impl AccessTokens {
     /// Begins a verifier for the tokens of `issuer`: the `iss` claim, compared to the byte.
     #[must_use]
     pub fn issued_by(issuer: &str) -> AccessTokensBuilder {
-        AccessTokensBuilder {
-            issuer: issuer.to_owned(),
-            audience: None,
-            keys: Keys::default(),
-            clock: Box::new(now),
-            is_cached: true,
-        }
+        AccessTokensBuilder::new(issuer, GivenKeys(Keys::default()))
     }
 
     /// The token's claims, if it is good in every respect.
-    fn check(&self, token: &str) -> Option<AccessToken> {
-        let now = (self.0.clock)().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
-        let Some(cache) = &self.0.cache else { return self.check_anew(token, now) };
-        if let Some(verified) = cache.find(token, now) {
-            return Some(verified);
-        }
-        let verified = self.check_anew(token, now)?;
-        cache.keep(token, &verified, now);
-        Some(verified)
-    }
-
-    fn check_anew(&self, token: &str, now: u64) -> Option<AccessToken> {
-        let (signed, signature) = token.rsplit_once('.')?;
-        let (header, claims) = signed.split_once('.')?;
-        let key = self.0.keys.for_header(header)?;
-        if !key.verifies(signed, signature) {
-            return None;
-        }
-        self.0.expected.read(claims, now, LEEWAY)
+    async fn check(&self, token: &str) -> Result<Option<AccessToken>, VerifyFailed> {
+        let now = seconds(&self.0.clock);
+        let expected = &self.0.expected;
+        let checked = match &self.0.keys {
+            Source::Given(keys) => keys.check(token, expected, now),
+            #[cfg(feature = "discovery")]
+            Source::Published(keys) => keys.check(token, expected, now).await?,
+        };
+        Ok(match checked {
+            Checked::Good(token) => Some(token),
+            Checked::Refused | Checked::UnknownKey => None,
+        })
     }
 
     #[cfg(test)]
-    fn cache(&self) -> Option<&Cache> {
-        self.0.cache.as_ref()
+    fn cache(&self) -> Option<&cache::Cache<AccessToken>> {
+        match &self.0.keys {
+            Source::Given(keys) => keys.cache(),
+            #[cfg(feature = "discovery")]
+            Source::Published(_) => None,
+        }
     }
 }
 
@@ -88,7 +123,7 @@ impl Verify for AccessTokens {
     const SCHEME: &'static str = "access_token";
 
     async fn verify(&self, bearer: &Bearer) -> Result<Verdict<AccessToken>, VerifyFailed> {
-        Ok(match self.check(bearer.token()) {
+        Ok(match self.check(bearer.token()).await? {
             Some(token) => {
                 let granted = token.scope().clone();
                 Verdict::Accepted(token, granted)
@@ -104,30 +139,40 @@ impl fmt::Debug for AccessTokens {
     }
 }
 
-/// What an [`AccessTokens`] needs to know. There is no default for any of it.
-pub struct AccessTokensBuilder {
-    issuer: String,
-    audience: Option<String>,
-    keys: Keys,
-    clock: Box<dyn Fn() -> SystemTime + Send + Sync>,
+/// What an [`AccessTokens`] needs to know. There is no default for the issuer, the audience and the keys.
+pub struct AccessTokensBuilder<K = GivenKeys> {
+    expected: Expected,
+    clock: Clock,
     is_cached: bool,
+    keys: K,
 }
 
-impl AccessTokensBuilder {
+/// The keys of an [`AccessTokensBuilder`] are in the application's hands.
+pub struct GivenKeys(Keys);
+
+impl<K> AccessTokensBuilder<K> {
+    fn new(issuer: &str, keys: K) -> Self {
+        Self { expected: Expected::of(issuer), clock: Box::new(now), is_cached: true, keys }
+    }
+
     /// Who we are: the name that must be in `aud` (RFC 9068 §4). A token for another API is refused.
     #[must_use]
     pub fn audience(mut self, audience: &str) -> Self {
-        self.audience = Some(audience.to_owned());
+        self.expected.audience = Audience::Named(audience.to_owned());
         self
     }
 
-    /// The issuer's public keys, as a JWK Set (RFC 7517 §5). Each key needs a `kid`.
-    ///
-    /// # Errors
-    /// [`KeyError`] if the text is no JWK Set, or a key has no `kid`, a doubtful algorithm or a secret.
-    pub fn keys(mut self, jwks: &str) -> Result<Self, KeyError> {
-        self.keys.add(jwks)?;
-        Ok(self)
+    /// The claim that holds the scopes, where the issuer does not call it `scope`: `scp` or `roles`, say. A string
+    /// with spaces between, or an array of strings.
+    #[must_use]
+    pub fn scope_claim(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.expected.scopes);
+        self
+    }
+
+    /// Leads to the relaxations for issuers that do not follow RFC 9068. Each says what it opens.
+    pub fn dangerous(self) -> Dangerous<K> {
+        Dangerous(self)
     }
 
     /// Another source of time than the system's, for tests.
@@ -143,6 +188,17 @@ impl AccessTokensBuilder {
         self.is_cached = false;
         self
     }
+}
+
+impl AccessTokensBuilder {
+    /// The issuer's public keys, as a JWK Set (RFC 7517 §5). Each key needs a `kid`.
+    ///
+    /// # Errors
+    /// [`KeyError`] if the text is no JWK Set, or a key has no `kid`, a doubtful algorithm or a secret.
+    pub fn keys(mut self, jwks: &str) -> Result<Self, KeyError> {
+        self.keys.0.add(jwks)?;
+        Ok(self)
+    }
 
     /// The verifier.
     ///
@@ -150,27 +206,34 @@ impl AccessTokensBuilder {
     /// [`KeyError`] if the issuer or the audience is missing or empty, or there is no key: such a verifier
     /// could only refuse, or accept what it must not.
     pub fn build(self) -> Result<AccessTokens, KeyError> {
-        let Some(audience) = self.audience.filter(|audience| !audience.is_empty()) else {
-            return Err(KeyError::new(
-                "no audience: say `.audience(\"my-api\")`, the name that tokens for you carry in `aud`",
-            ));
-        };
-        if self.issuer.is_empty() {
+        let Self { expected, clock, is_cached, keys: GivenKeys(keys) } = self;
+        expected.audience.checked()?;
+        if expected.issuer.is_empty() {
             return Err(KeyError::new("the issuer is empty"));
         }
-        if self.keys.is_empty() {
+        if keys.is_empty() {
             return Err(KeyError::new("no keys: say `.keys(jwks)` with the issuer's JWK Set"));
         }
-        let expected = Expected { issuer: self.issuer, audience };
-        let cache = self.is_cached.then(Cache::new);
-        Ok(AccessTokens(Arc::new(Inner { keys: self.keys, expected, clock: self.clock, cache })))
+        let keys = Source::Given(KeySet::new(keys, is_cached));
+        Ok(AccessTokens(Arc::new(Inner { keys, expected, clock })))
     }
 }
 
-impl fmt::Debug for AccessTokensBuilder {
+impl<K> fmt::Debug for AccessTokensBuilder<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AccessTokensBuilder").field("issuer", &self.issuer).finish_non_exhaustive()
+        f.debug_struct("AccessTokensBuilder").field("expected", &self.expected).finish_non_exhaustive()
     }
+}
+
+impl fmt::Debug for GivenKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("GivenKeys(…)")
+    }
+}
+
+/// A clock's time in seconds since 1970.
+fn seconds(clock: &Clock) -> u64 {
+    clock().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs()
 }
 
 #[expect(clippy::disallowed_methods, reason = "the library's one look at the clock; tests replace it")]

@@ -44,6 +44,10 @@ pub trait Verify: Clone + Send + Sync + 'static {
     type Principal: Send + Sync + 'static;
     /// The scheme's name in the document's `securitySchemes`.
     const SCHEME: &'static str;
+    /// What `WWW-Authenticate` calls the part of the application that the credential opens, for a person to read
+    /// (RFC 9110 §11.5): printable ASCII without `"` and `\`. [`Basic`](crate::Basic) needs one and takes the scheme's
+    /// name if there is none.
+    const REALM: Option<&'static str> = None;
 
     /// How the document describes the scheme. The default is the credential's own description.
     #[must_use]

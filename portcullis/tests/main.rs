@@ -6,6 +6,7 @@
 #[cfg(test)]
 mod cases {
     mod api;
+    mod combine;
     mod docs;
     mod fail;
     mod guard;

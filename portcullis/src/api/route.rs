@@ -13,7 +13,9 @@ pub struct Route<S> {
     pub(super) method: &'static str,
     pub(super) path: String,
     pub(super) operation_id: &'static str,
-    pub(super) describe: fn(&mut Operation<'_>),
+    /// Who may call, if the whole router has a say in it, and then the handler's own types.
+    pub(super) describe: Vec<fn(&mut Operation<'_>)>,
+    pub(super) filter: MethodFilter,
     pub(super) service: MethodRouter<S>,
     pub(super) tag: Option<&'static str>,
     summary: Option<String>,
@@ -33,7 +35,8 @@ impl<S> Route<S> {
             method,
             path: path.to_owned(),
             operation_id,
-            describe: H::describe,
+            describe: vec![H::describe],
+            filter,
             service: on(filter, handler),
             tag: None,
             summary: None,
@@ -80,7 +83,7 @@ impl<S> Route<S> {
     /// The operation in the document.
     pub(super) fn entry(&self, components: &mut Components) -> Map<String, Value> {
         let mut operation = Operation::new(&self.path, components);
-        (self.describe)(&mut operation);
+        self.describe.iter().for_each(|describe| describe(&mut operation));
         let mut entry = operation.into_object();
         let summary = self.summary.clone().unwrap_or_else(|| sentence(self.operation_id));
         entry.insert("operationId".to_owned(), self.operation_id.into());

@@ -12,7 +12,12 @@ use std::{
     sync::{PoisonError, RwLock},
 };
 
-use super::claims::AccessToken;
+/// Something verified that is true for a time.
+pub(super) trait Timely: Clone {
+    /// Whether it still, and already, holds at `now`, in seconds since 1970. There is no leeway here: what needs
+    /// one is verified anew.
+    fn is_timely(&self, now: u64) -> bool;
+}
 
 /// How many tokens are kept.
 const MOST: usize = 10_000;
@@ -22,44 +27,43 @@ const LONGEST: usize = 2048;
 const SHARE: u64 = 8;
 
 /// Tokens by their hash. It belongs to one set of keys: with other keys, begin another.
-pub(super) struct Cache {
+pub(super) struct Cache<T> {
     most: usize,
     hasher: RandomState,
-    kept: RwLock<Kept>,
+    kept: RwLock<Kept<T>>,
 }
 
-#[derive(Default)]
-struct Kept {
-    by_hash: HashMap<u64, (Box<str>, AccessToken)>,
+struct Kept<T> {
+    by_hash: HashMap<u64, (Box<str>, T)>,
     /// Which share makes room next, so that it is not always the same tokens.
     turn: u64,
 }
 
-impl Cache {
+impl<T: Timely> Cache<T> {
     pub(super) fn new() -> Self {
-        Self { most: MOST, hasher: RandomState::new(), kept: RwLock::default() }
+        let kept = Kept { by_hash: HashMap::new(), turn: 0 };
+        Self { most: MOST, hasher: RandomState::new(), kept: RwLock::new(kept) }
     }
 
-    /// What `token` says, if it was kept and `now` (seconds since 1970) lies within its times. There is no leeway
-    /// here: what needs one is verified anew.
-    pub(super) fn find(&self, token: &str, now: u64) -> Option<AccessToken> {
+    /// What `token` says, if it was kept and `now` (seconds since 1970) lies within its times.
+    pub(super) fn find(&self, token: &str, now: u64) -> Option<T> {
         self.find_at(self.hasher.hash_one(token), token, now)
     }
 
     /// Keeps what a token says that was verified at `now`.
-    pub(super) fn keep(&self, token: &str, verified: &AccessToken, now: u64) {
+    pub(super) fn keep(&self, token: &str, verified: &T, now: u64) {
         if token.len() <= LONGEST {
             self.keep_at(self.hasher.hash_one(token), token, verified, now);
         }
     }
 
-    fn find_at(&self, hash: u64, token: &str, now: u64) -> Option<AccessToken> {
+    fn find_at(&self, hash: u64, token: &str, now: u64) -> Option<T> {
         let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
         let (text, verified) = kept.by_hash.get(&hash)?;
-        (**text == *token && verified.is_timely(now, 0)).then(|| verified.clone())
+        (**text == *token && verified.is_timely(now)).then(|| verified.clone())
     }
 
-    fn keep_at(&self, hash: u64, token: &str, verified: &AccessToken, now: u64) {
+    fn keep_at(&self, hash: u64, token: &str, verified: &T, now: u64) {
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
         if kept.by_hash.len() >= self.most {
             kept.make_room(self.most, now);
@@ -70,10 +74,10 @@ impl Cache {
     }
 }
 
-impl Kept {
+impl<T: Timely> Kept<T> {
     /// Forgets what has ended; if that is too little, a share of the rest.
     fn make_room(&mut self, most: usize, now: u64) {
-        self.by_hash.retain(|_, (_, verified)| verified.is_timely(now, 0));
+        self.by_hash.retain(|_, (_, verified)| verified.is_timely(now));
         if self.by_hash.len() > most / 2 {
             let turn = self.turn;
             self.turn = (turn + 1) % SHARE;
@@ -94,10 +98,11 @@ mod tests {
 
     use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
     use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+    use futures_util::FutureExt;
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::AccessTokens;
+    use crate::{AccessToken, AccessTokens};
 
     const NOW: u64 = 1_000_000;
 
@@ -128,6 +133,10 @@ mod tests {
         }
     }
 
+    fn checked(verifier: &AccessTokens, token: &str) -> Option<AccessToken> {
+        verifier.check(token).now_or_never().unwrap().unwrap()
+    }
+
     /// A verifier with a cache and one without, by one clock.
     struct Pair {
         cached: AccessTokens,
@@ -151,7 +160,7 @@ mod tests {
         /// The verdict, which must be one.
         fn verdict(&self, token: &str, at: u64) -> bool {
             self.clock.store(at, Ordering::SeqCst);
-            let (cached, plain) = (self.cached.check(token), self.plain.check(token));
+            let (cached, plain) = (checked(&self.cached, token), checked(&self.plain, token));
             assert_eq!(format!("{cached:?}"), format!("{plain:?}"), "{token} at {at}");
             cached.is_some()
         }
@@ -221,10 +230,10 @@ mod tests {
         let pair = Pair::new(&issuer);
         let cache = Cache::new();
         let (one, two) = (issuer.token(&json!({ "sub": "1" })), issuer.token(&json!({ "sub": "2" })));
-        cache.keep_at(7, &one, &pair.plain.check(&one).unwrap(), NOW);
+        cache.keep_at(7, &one, &checked(&pair.plain, &one).unwrap(), NOW);
         assert!(cache.find_at(7, &two, NOW).is_none());
         assert_eq!(cache.find_at(7, &one, NOW).unwrap().subject(), "1");
-        cache.keep_at(7, &two, &pair.plain.check(&two).unwrap(), NOW);
+        cache.keep_at(7, &two, &checked(&pair.plain, &two).unwrap(), NOW);
         assert_eq!(cache.find_at(7, &two, NOW).unwrap().subject(), "2");
         assert!(cache.find_at(7, &one, NOW).is_none());
     }
@@ -235,8 +244,8 @@ mod tests {
         let pair = Pair::new(&issuer);
         let cache = Cache { most: 64, ..Cache::new() };
         let length = || cache.kept.read().unwrap().by_hash.len();
-        let alive = pair.plain.check(&issuer.token(&json!({}))).unwrap();
-        let brief = pair.plain.check(&issuer.token(&json!({ "exp": NOW + 10 }))).unwrap();
+        let alive = checked(&pair.plain, &issuer.token(&json!({}))).unwrap();
+        let brief = checked(&pair.plain, &issuer.token(&json!({ "exp": NOW + 10 }))).unwrap();
         for number in 0..20 {
             cache.keep(&format!("alive {number}"), &alive, NOW);
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::{cache::Timely, keys::KeyError};
 use crate::{scope::Granted, strict_json};
 
 /// An access token that was verified. There is no way to make one but by [`AccessTokens`](super::AccessTokens)
@@ -32,13 +33,16 @@ impl AccessToken {
         &self.0.subject
     }
 
-    /// `client_id`: the application that the token was given to.
+    /// `client_id`: the application that the token was given to. Empty only after
+    /// [`Dangerous::without_client_id_and_jti`](super::Dangerous::without_client_id_and_jti), where neither
+    /// `client_id` nor `azp` says it.
     #[must_use]
     pub fn client_id(&self) -> &str {
         &self.0.client_id
     }
 
-    /// `jti`: the token's own name.
+    /// `jti`: the token's own name. Empty only after
+    /// [`Dangerous::without_client_id_and_jti`](super::Dangerous::without_client_id_and_jti).
     #[must_use]
     pub fn id(&self) -> &str {
         &self.0.id
@@ -83,20 +87,50 @@ impl AccessToken {
     }
 }
 
+impl Timely for AccessToken {
+    fn is_timely(&self, now: u64) -> bool {
+        self.is_timely(now, 0)
+    }
+}
+
 /// What a token must say to be for us.
 #[derive(Debug)]
 pub(super) struct Expected {
     pub(super) issuer: String,
-    pub(super) audience: String,
+    pub(super) audience: Audience,
+    /// The claim that holds the scopes.
+    pub(super) scopes: String,
+    /// See [`Dangerous::accept_typ_jwt`](super::Dangerous::accept_typ_jwt).
+    pub(super) accepts_typ_jwt: bool,
+    /// See [`Dangerous::without_client_id_and_jti`](super::Dangerous::without_client_id_and_jti).
+    pub(super) needs_client_id_and_jti: bool,
 }
 
 impl Expected {
+    /// All that RFC 9068 asks, of a token of `issuer`.
+    pub(super) fn of(issuer: &str) -> Self {
+        Self {
+            issuer: issuer.to_owned(),
+            audience: Audience::NotSaid,
+            scopes: "scope".to_owned(),
+            accepts_typ_jwt: false,
+            needs_client_id_and_jti: true,
+        }
+    }
+
     /// The token that these claims make at `now`, in seconds since 1970; the signature was checked before.
     pub(super) fn read(&self, claims: &str, now: u64, leeway: u64) -> Option<AccessToken> {
         let json = decoded(claims)?;
         let Ok(Value::Object(claims)) = strict_json::parse(&json, 8) else { return None };
         let text = |name: &str| claims.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-        if text("iss")? != self.issuer || !self.is_audience(claims.get("aud")?) {
+        if text("iss")? != self.issuer || !self.audience.is_in(claims.get("aud")) {
+            return None;
+        }
+        // Where `typ` does not tell them apart, what an ID token (OpenID Connect Core §3.1.3.6, §3.3.2.11) or a
+        // security event such as a logout token (RFC 8417 §2.2) alone says still does.
+        if self.accepts_typ_jwt
+            && ["at_hash", "c_hash", "events"].iter().any(|name| claims.contains_key(*name))
+        {
             return None;
         }
         let expires_at = seconds(claims.get("exp")?)?;
@@ -104,13 +138,20 @@ impl Expected {
         let not_before = claims.get("nbf").map_or(Some(0), seconds)?;
         // These may be left out, but not be of another type.
         let optional = |name: &str| claims.get(name).is_none_or(Value::is_string).then(|| text(name));
-        let (scope, session_id) = (optional("scope")?, optional("sid")?);
+        let needed = |name: &str| match optional(name)? {
+            None if self.needs_client_id_and_jti => None,
+            found => Some(found.map(str::to_owned)),
+        };
+        let client_id = match needed("client_id")? {
+            Some(client_id) => Some(client_id),
+            None => optional("azp")?.map(str::to_owned),
+        };
         let token = AccessToken(Arc::new(Claims {
             subject: text("sub")?.to_owned(),
-            client_id: text("client_id")?.to_owned(),
-            id: text("jti")?.to_owned(),
-            session_id: session_id.map(str::to_owned),
-            scope: Granted::parse(scope.unwrap_or_default()),
+            client_id: client_id.unwrap_or_default(),
+            id: needed("jti")?.unwrap_or_default(),
+            session_id: optional("sid")?.map(str::to_owned),
+            scope: scopes(claims.get(&self.scopes))?,
             issued_at,
             not_before,
             expires_at,
@@ -118,16 +159,59 @@ impl Expected {
         }));
         token.is_timely(now, leeway).then_some(token)
     }
+}
 
+/// Who we are, in the tokens' `aud`.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Audience {
+    /// The application forgot it: nothing can be built.
+    NotSaid,
+    /// By this name.
+    Named(String),
+    /// See [`Dangerous::without_audience`](super::Dangerous::without_audience).
+    Any,
+}
+
+impl Audience {
     /// `aud` is a string or an array of strings (RFC 7519 §4.1.3).
-    fn is_audience(&self, aud: &Value) -> bool {
+    pub(super) fn is_in(&self, aud: Option<&Value>) -> bool {
+        let name = match self {
+            Self::NotSaid => return false,
+            Self::Any => return true,
+            Self::Named(name) => name,
+        };
         match aud {
-            Value::String(name) => *name == self.audience,
-            Value::Array(names) => {
-                names.iter().all(Value::is_string) && names.iter().any(|name| *name == *self.audience)
+            Some(Value::String(aud)) => aud == name,
+            Some(Value::Array(names)) => {
+                names.iter().all(Value::is_string) && names.iter().any(|aud| *aud == **name)
             }
             _ => false,
         }
+    }
+
+    /// # Errors
+    /// Nobody said who we are.
+    pub(super) fn checked(&self) -> Result<(), KeyError> {
+        let is_said = match self {
+            Self::NotSaid => false,
+            Self::Named(name) => !name.is_empty(),
+            Self::Any => true,
+        };
+        is_said.then_some(()).ok_or_else(|| {
+            KeyError::new(
+                "no audience: say `.audience(\"my-api\")`, the name that tokens for you carry in `aud`",
+            )
+        })
+    }
+}
+
+/// Scopes in one string (RFC 8693 §4.2) or, as some issuers have it, in an array of strings.
+pub(super) fn scopes(claim: Option<&Value>) -> Option<Granted> {
+    match claim {
+        None => Some(Granted::none()),
+        Some(Value::String(scope)) => Some(Granted::parse(scope)),
+        Some(Value::Array(scopes)) => scopes.iter().map(|scope| scope.as_str().map(str::to_owned)).collect(),
+        Some(_) => None,
     }
 }
 
@@ -138,6 +222,6 @@ pub(super) fn decoded(part: &str) -> Option<Vec<u8>> {
 }
 
 /// A `NumericDate` (RFC 7519 §2) in whole seconds. A wrong type is a refusal, never "absent".
-fn seconds(value: &Value) -> Option<u64> {
+pub(super) fn seconds(value: &Value) -> Option<u64> {
     value.as_u64().filter(|seconds| *seconds < 1 << 53)
 }

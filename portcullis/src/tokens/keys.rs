@@ -1,6 +1,10 @@
 //! The keys that tokens are checked with. One key, one algorithm (RFC 8725 §3.1).
 
-use std::{collections::HashMap, fmt};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    fmt,
+    sync::Arc,
+};
 
 // The default provider of `jsonwebtoken` panics where two crates of a program chose different backends.
 #[cfg(feature = "aws-lc-rs")]
@@ -13,20 +17,20 @@ use jsonwebtoken::{
 };
 use serde_json::Value;
 
-use super::claims::decoded;
-use crate::strict_json;
+use super::{claims::decoded, header::MAX_KID};
 
 #[cfg(not(any(feature = "aws-lc-rs", feature = "rust-crypto")))]
 compile_error!(
     "portcullis: choose what checks signatures: feature `aws-lc-rs` (the default) or `rust-crypto`"
 );
 
-/// The longest `kid` that is looked up, in bytes.
-const MAX_KID: usize = 256;
+/// The most keys that a published set may have.
+#[cfg(feature = "discovery")]
+const MAX_PUBLISHED: usize = 100;
 
 /// Keys by their `kid`.
 #[derive(Default)]
-pub(super) struct Keys(HashMap<String, Key>);
+pub(super) struct Keys(HashMap<String, Arc<Key>>);
 
 /// A public key and the one algorithm that it is for.
 pub(super) struct Key {
@@ -39,60 +43,103 @@ impl Keys {
         self.0.is_empty()
     }
 
-    /// Takes in a JWK Set. Keys for encryption are left aside.
+    pub(super) fn get(&self, kid: &str) -> Option<&Arc<Key>> {
+        self.0.get(kid)
+    }
+
+    /// Takes in a JWK Set. Keys for encryption are left aside; any other that cannot be used is an error.
     pub(super) fn add(&mut self, jwks: &str) -> Result<(), KeyError> {
         let no_set = |cause| KeyError(format!("this is no JWK Set: {cause}"));
         let set: Value = serde_json::from_str(jwks).map_err(no_set)?;
-        if holds_secret(&set) {
+        if set.get("keys").and_then(Value::as_array).into_iter().flatten().any(holds_secret) {
             return Err(KeyError::new("a key holds its secret: a verifier is given public keys only"));
         }
         let set: JwkSet = serde_json::from_value(set).map_err(no_set)?;
-        for jwk in &set.keys {
-            if jwk.common.public_key_use == Some(PublicKeyUse::Encryption) {
-                continue;
-            }
-            let Some(kid) = jwk.common.key_id.clone().filter(|kid| !kid.is_empty() && kid.len() <= MAX_KID)
-            else {
-                return Err(KeyError::new(
-                    "a key has no `kid` (of at most 256 bytes), so no token can name it",
-                ));
-            };
-            let algorithm = algorithm_of(jwk).ok_or_else(|| {
-                KeyError(format!(
-                    "key `{kid}`: neither Ed25519, P-256, nor RSA of 2048 to 8192 bits with `alg` RS256 or PS256"
-                ))
-            })?;
-            let key =
-                DecodingKey::from_jwk(jwk).map_err(|cause| KeyError(format!("key `{kid}`: {cause}")))?;
-            if self.0.insert(kid.clone(), Key { algorithm, key }).is_some() {
-                return Err(KeyError(format!("two keys are called `{kid}`")));
-            }
-        }
-        Ok(())
+        set.keys.iter().filter(|jwk| !is_for_encryption(jwk)).try_for_each(|jwk| self.add_key(jwk))
     }
 
-    /// The key that a token's header names, if the header asks for nothing but what we do.
-    ///
-    /// `jwk`, `jku`, `x5u` and `x5c` are not looked at: a token does not say by which key it is good.
-    pub(super) fn for_header(&self, header: &str) -> Option<&Key> {
-        let header = strict_json::parse(&decoded(header)?, 8).ok()?;
-        let text = |name: &str| header.get(name).and_then(Value::as_str);
-        // RFC 9068 §4: anything else our issuer signs (ID tokens, links) is no access token.
-        let typ = text("typ")?.to_ascii_lowercase();
-        if typ != "at+jwt" && typ != "application/at+jwt" {
-            return None;
+    fn add_key(&mut self, jwk: &Jwk) -> Result<(), KeyError> {
+        let Some(kid) = jwk.common.key_id.clone().filter(|kid| !kid.is_empty() && kid.len() <= MAX_KID)
+        else {
+            return Err(KeyError::new("a key has no `kid` (of at most 256 bytes), so no token can name it"));
+        };
+        let unfit = |why: &dyn fmt::Display| KeyError(format!("key `{}`: {why}", kid.escape_debug()));
+        let algorithm = algorithm_of(jwk).ok_or_else(|| {
+            unfit(&"neither Ed25519, P-256, nor RSA of 2048 to 8192 bits with `alg` RS256 or PS256")
+        })?;
+        let key = DecodingKey::from_jwk(jwk).map_err(|cause| unfit(&cause))?;
+        match self.0.entry(kid) {
+            Entry::Occupied(known) => {
+                Err(KeyError(format!("two keys are called `{}`", known.key().escape_debug())))
+            }
+            Entry::Vacant(place) => {
+                place.insert(Arc::new(Key { algorithm, key }));
+                Ok(())
+            }
         }
-        // RFC 7515 §4.1.11: we understand no extension. `b64` (RFC 7797) changes what is signed; `zip` and
-        // `enc` belong to encrypted tokens, which are not unpacked to be looked at.
-        if ["crit", "b64", "zip", "enc"].iter().any(|name| header.get(name).is_some()) {
-            return None;
+    }
+}
+
+/// What is needed of an issuer that we do not run.
+#[cfg(feature = "discovery")]
+impl Keys {
+    /// The usable keys of a set that an issuer published, and why each of the others is not. A set may hold keys
+    /// for other purposes and of kinds that came after us (RFC 7517 §5: "implementations SHOULD ignore" them).
+    pub(super) fn published(jwks: &Value) -> Result<(Self, Vec<String>), KeyError> {
+        let Some(set) = jwks.get("keys").and_then(Value::as_array) else {
+            return Err(KeyError::new("this is no JWK Set: it has no array `keys`"));
+        };
+        if set.len() > MAX_PUBLISHED {
+            return Err(KeyError(format!(
+                "the set has {} keys; {MAX_PUBLISHED} at most are read",
+                set.len()
+            )));
         }
-        let key = self.0.get(text("kid").filter(|kid| kid.len() <= MAX_KID)?)?;
-        (text("alg")? == name_of(key.algorithm)).then_some(key)
+        let (mut keys, mut skipped) = (Self::default(), Vec::new());
+        for jwk in set {
+            if let Err(why) = keys.add_published(jwk) {
+                skipped.push(why.to_string());
+            }
+        }
+        Ok((keys, skipped))
+    }
+
+    fn add_published(&mut self, jwk: &Value) -> Result<(), KeyError> {
+        let kid = jwk.get("kid").and_then(Value::as_str).unwrap_or_default();
+        let skipped = |why: &str| KeyError(format!("key {kid:?}: {why}"));
+        if holds_secret(jwk) {
+            return Err(skipped(
+                "symmetric, or published with its secret: whoever reads it could issue tokens",
+            ));
+        }
+        let mut jwk: Jwk = serde_json::from_value(jwk.clone())
+            .map_err(|cause| skipped(&format!("not understood: {cause}")))?;
+        if is_for_encryption(&jwk) {
+            return Err(skipped("for encryption"));
+        }
+        // Some issuers leave `alg` out. One algorithm all the same: the one that OpenID providers must offer
+        // (OpenID Connect Core §15.1).
+        if matches!(jwk.algorithm, AlgorithmParameters::RSA(_)) && jwk.common.key_algorithm.is_none() {
+            jwk.common.key_algorithm = Some(KeyAlgorithm::RS256);
+        }
+        self.add_key(&jwk)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&String, &Arc<Key>)> {
+        self.0.iter()
     }
 }
 
 impl Key {
+    /// Whether this is the key's one algorithm.
+    pub(super) fn is_for(&self, algorithm: &str) -> bool {
+        algorithm == name_of(self.algorithm)
+    }
+
     /// Whether `signature` (base64url) is this key's over `signed`.
     pub(super) fn verifies(&self, signed: &str, signature: &str) -> bool {
         let Some(signature) = decoded(signature) else { return false };
@@ -101,10 +148,13 @@ impl Key {
     }
 }
 
-/// Whether some key has a private (`d`) or symmetric (`k`) part (RFC 7518 §6).
-fn holds_secret(set: &Value) -> bool {
-    let keys = set.get("keys").and_then(Value::as_array);
-    keys.into_iter().flatten().any(|key| ["d", "k"].iter().any(|secret| key.get(secret).is_some()))
+fn is_for_encryption(jwk: &Jwk) -> bool {
+    jwk.common.public_key_use == Some(PublicKeyUse::Encryption)
+}
+
+/// Whether a key has a private (`d`) or symmetric (`k`) part (RFC 7518 §6).
+fn holds_secret(jwk: &Value) -> bool {
+    ["d", "k"].iter().any(|secret| jwk.get(secret).is_some())
 }
 
 /// The algorithm of a key, by its own account, its type and its size: with another size no token would ever
@@ -148,8 +198,8 @@ fn name_of(algorithm: Algorithm) -> &'static str {
 pub struct KeyError(String);
 
 impl KeyError {
-    pub(super) fn new(reason: &str) -> Self {
-        Self(reason.to_owned())
+    pub(super) fn new(reason: impl Into<String>) -> Self {
+        Self(reason.into())
     }
 }
 

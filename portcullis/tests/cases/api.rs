@@ -17,8 +17,8 @@ use http::{
 };
 use portcullis::{
     AccessTokens, Api, Bearer, Created, DescribeResponse, Document, Form, Granted, Guard, Json, Maybe,
-    NoContent, Operation, Path, Public, Query, Scope, Scopes, SecurityScheme, Verdict, Verify, VerifyFailed,
-    delete, get, patch, post,
+    NoContent, Operation, Path, Public, Query, Scope, SecurityScheme, Verdict, Verify, VerifyFailed, delete,
+    get, patch, post,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -47,13 +47,15 @@ impl Verify for Robots {
 }
 
 struct Read;
-impl Scopes for Read {
-    const ALL: &'static [Scope] = &[Scope { name: "read", description: "Look at things" }];
+impl Scope for Read {
+    const NAME: &'static str = "read";
+    const DESCRIPTION: &'static str = "Look at things";
 }
 
 struct Write;
-impl Scopes for Write {
-    const ALL: &'static [Scope] = &[Scope { name: "write", description: "Change things" }];
+impl Scope for Write {
+    const NAME: &'static str = "write";
+    const DESCRIPTION: &'static str = "Change things";
 }
 
 #[derive(Clone, FromRef)]

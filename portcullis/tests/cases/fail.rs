@@ -32,7 +32,7 @@ const CASES: [(&str, &[&str]); 19] = [
     ("no_verifier_in_the_state", &[STATE]),
     ("no_verifier_in_a_plain_router", &["expected `MethodRouter<App>`, found `MethodRouter<AccessTokens>`"]),
     ("no_verifier", &["`App` does not verify credentials", "implement `portcullis::Verify` for it"]),
-    ("no_scopes", &["the trait `Scopes` is not implemented for `ProfileRead`"]),
+    ("no_scopes", &["`ProfileRead` names no scope", "implement `portcullis::Scope` for it"]),
     (
         "bearer_by_hand",
         &["constructor is not visible here due to private fields", "expected `Bearer`, found `String`"],

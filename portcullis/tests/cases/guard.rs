@@ -16,7 +16,7 @@ use http::{
     HeaderMap, Request, StatusCode,
     header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
 };
-use portcullis::{Bearer, Granted, Guard, Json, Maybe, Public, Scope, Scopes, Verdict, Verify, VerifyFailed};
+use portcullis::{Bearer, Granted, Guard, Json, Maybe, Public, Scope, Verdict, Verify, VerifyFailed};
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -44,15 +44,24 @@ impl Verify for Door {
 }
 
 struct Read;
-impl Scopes for Read {
-    const ALL: &'static [Scope] = &[Scope { name: "read", description: "Look" }];
+impl Scope for Read {
+    const NAME: &'static str = "read";
+    const DESCRIPTION: &'static str = "Look";
 }
 
-struct Write;
-impl Scopes for Write {
-    const ALL: &'static [Scope] =
-        &[Scope { name: "write", description: "Change" }, Scope { name: "delete", description: "Take away" }];
+struct Change;
+impl Scope for Change {
+    const NAME: &'static str = "write";
+    const DESCRIPTION: &'static str = "Change";
 }
+
+struct Delete;
+impl Scope for Delete {
+    const NAME: &'static str = "delete";
+    const DESCRIPTION: &'static str = "Take away";
+}
+
+type Write = (Change, Delete);
 
 #[derive(Clone, FromRef)]
 struct App {

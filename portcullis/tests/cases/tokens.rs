@@ -14,14 +14,15 @@ use http::{
     Request, StatusCode,
     header::{AUTHORIZATION, WWW_AUTHENTICATE},
 };
-use portcullis::{AccessTokens, Guard, Scope, Scopes};
+use portcullis::{AccessTokens, Guard, Scope};
 use tower::ServiceExt;
 
 use super::issuer::{verifier, verifier_at};
 
 struct Read;
-impl Scopes for Read {
-    const ALL: &'static [Scope] = &[Scope { name: "read", description: "Look at things" }];
+impl Scope for Read {
+    const NAME: &'static str = "read";
+    const DESCRIPTION: &'static str = "Look at things";
 }
 
 async fn subject(guard: Guard<AccessTokens, Read>) -> String {

@@ -3,6 +3,7 @@
 //! Every access token belongs to one. Our own guard looks at its row on every request, so the end of a
 //! session, the disabling of its account and its deletion count from the next request on, on every instance.
 
+mod check;
 pub(crate) mod http;
 mod store;
 
@@ -10,6 +11,7 @@ use std::fmt;
 
 use uuid::Uuid;
 
+pub(crate) use self::check::Checks;
 use crate::{
     accounts::{AccountId, Credentials},
     app::App,

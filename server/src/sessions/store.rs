@@ -5,7 +5,7 @@ use crate::{
     accounts::{AccountId, Credentials},
     client::Client,
     clock::Timestamp,
-    db::{Conn, execute, fetch_optional},
+    db::{Conn, execute, fetch_all, fetch_optional},
 };
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
@@ -32,6 +32,34 @@ pub(super) async fn insert_session(
         client.user_agent()
     )?;
     Ok(inserted == 1)
+}
+
+/// How many sessions [`alive_among`] looks at.
+pub(super) const BATCH: usize = 8;
+
+/// The sessions among these that are alive and whose account is active, each with its account.
+pub(super) async fn alive_among(
+    conn: Conn<'_>,
+    sessions: [SessionId; BATCH],
+    now: Timestamp,
+) -> Result<Vec<(SessionId, AccountId)>> {
+    let [a, b, c, d, e, f, g, h] = sessions;
+    fetch_all!(
+        conn,
+        (SessionId, AccountId),
+        "SELECT sessions.id, accounts.id FROM sessions JOIN accounts ON accounts.id = sessions.account_id
+         WHERE sessions.id IN ($1, $2, $3, $4, $5, $6, $7, $8)
+           AND sessions.ended_at IS NULL AND sessions.expires_at > $9 AND accounts.is_active",
+        a,
+        b,
+        c,
+        d,
+        e,
+        f,
+        g,
+        h,
+        now
+    )
 }
 
 pub(super) async fn is_alive(

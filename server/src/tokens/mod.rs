@@ -11,8 +11,8 @@ use ::http::{HeaderValue, StatusCode, header::CACHE_CONTROL};
 use axum::extract::FromRef;
 use axum::response::{IntoResponse, Response};
 use portcullis::{
-    AccessTokens, Bearer, DescribeResponse, Granted, Json, Operation, Scope, Scopes, SecurityScheme, Verdict,
-    Verify, VerifyFailed,
+    AccessTokens, Bearer, DescribeResponse, Granted, Json, Operation, Scope, SecurityScheme, Verdict, Verify,
+    VerifyFailed,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -28,7 +28,7 @@ use crate::{
     error::Error,
     login::LoggedIn,
     random,
-    sessions::{self, SessionId},
+    sessions::{self, Checks, SessionId},
 };
 
 /// Who the tokens of `/login` are given to: the first party, as RFC 9068 wants a name.
@@ -38,21 +38,23 @@ const FIRST_PARTY: &str = "portcullis";
 #[derive(Debug)]
 pub struct ProfileRead;
 
-impl Scopes for ProfileRead {
-    const ALL: &'static [Scope] = &[Scope { name: "profile:read", description: "See your profile" }];
+impl Scope for ProfileRead {
+    const NAME: &'static str = "profile:read";
+    const DESCRIPTION: &'static str = "See your profile";
 }
 
 /// To change one's profile.
 #[derive(Debug)]
 pub struct ProfileWrite;
 
-impl Scopes for ProfileWrite {
-    const ALL: &'static [Scope] = &[Scope { name: "profile:write", description: "Change your profile" }];
+impl Scope for ProfileWrite {
+    const NAME: &'static str = "profile:write";
+    const DESCRIPTION: &'static str = "Change your profile";
 }
 
 /// Every scope that a log-in can grant.
 fn all_scopes() -> impl Iterator<Item = &'static str> {
-    [ProfileRead::ALL, ProfileWrite::ALL].into_iter().flatten().map(|scope| scope.name)
+    [ProfileRead::NAME, ProfileWrite::NAME].into_iter()
 }
 
 /// The scopes that a log-in asks for; none named means all (RFC 6749 §3.3).
@@ -165,13 +167,16 @@ pub struct SessionTokens(Arc<Parts>);
 #[derive(Debug)]
 struct Parts {
     tokens: AccessTokens,
+    sessions: Checks,
     db: Db,
     clock: Clock,
+    single: bool,
 }
 
 impl SessionTokens {
     pub(crate) fn new(tokens: AccessTokens, db: Db, clock: Clock) -> Self {
-        Self(Arc::new(Parts { tokens, db, clock }))
+        let single = std::env::var_os("B1_SINGLE").is_some();
+        Self(Arc::new(Parts { tokens, sessions: Checks::new(db.clone(), clock.clone()), db, clock, single }))
     }
 }
 
@@ -192,6 +197,13 @@ impl Verify for SessionTokens {
         let (Some(account), Some(session)) = (AccountId::of_subject(token.subject()), session) else {
             return Ok(Verdict::Refused);
         };
+        if !self.0.single {
+            return if self.0.sessions.is_alive(session, account).await? {
+                Ok(Verdict::Accepted(Principal { account, session }, granted))
+            } else {
+                Ok(Verdict::Refused)
+            };
+        }
         let mut reader = self.0.db.read().await?;
         if sessions::is_alive(reader.conn(), session, account, self.0.clock.now()).await? {
             Ok(Verdict::Accepted(Principal { account, session }, granted))

@@ -156,15 +156,22 @@ fn one_scheme_name_is_one_scheme() {
 
 #[test]
 fn a_scope_has_a_name_that_fits_the_header() {
-    struct Odd;
-    impl Scopes for Odd {
-        const ALL: &'static [Scope] = &[
-            Scope { name: "a b", description: "" },
-            Scope { name: "q\"", description: "" },
-            Scope { name: "", description: "" },
-        ];
+    struct Spaced;
+    impl Scope for Spaced {
+        const NAME: &'static str = "a b";
+        const DESCRIPTION: &'static str = "";
     }
-    async fn odd(_: Guard<Robots, Odd>) -> NoContent {
+    struct Quoted;
+    impl Scope for Quoted {
+        const NAME: &'static str = "q\"";
+        const DESCRIPTION: &'static str = "";
+    }
+    struct Empty;
+    impl Scope for Empty {
+        const NAME: &'static str = "";
+        const DESCRIPTION: &'static str = "";
+    }
+    async fn odd(_: Guard<Robots, (Spaced, Quoted, Empty)>) -> NoContent {
         NoContent
     }
     let reason = |name: &str| format!("the scope `{name}` is no scope-token (RFC 6749 §3.3)");

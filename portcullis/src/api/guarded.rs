@@ -1,0 +1,46 @@
+//! A guard for a whole router.
+
+use axum::{
+    extract::{FromRequestParts, Request, State},
+    response::{IntoResponse, Response},
+    routing::{MethodFilter, MethodRouter, on},
+};
+use tower_service::Service;
+
+use super::Route;
+use crate::{describe::Operation, guard::Access};
+
+/// What is demanded before a route's own guard is asked.
+pub(super) struct RouterGuard<S> {
+    describe: fn(&mut Operation<'_>),
+    wrap: fn(MethodFilter, MethodRouter<S>) -> MethodRouter<S>,
+}
+
+impl<S: Clone + Send + Sync + 'static> RouterGuard<S> {
+    pub(super) fn of<A: Access + FromRequestParts<S>>() -> Self {
+        Self { describe: A::describe_access, wrap: wrapped::<A, S> }
+    }
+
+    /// The route behind this guard, enforced and described.
+    pub(super) fn before(&self, mut route: Route<S>) -> Route<S> {
+        route.describe.insert(0, self.describe);
+        route.service = (self.wrap)(route.filter, route.service);
+        route
+    }
+}
+
+fn wrapped<A, S>(filter: MethodFilter, inner: MethodRouter<S>) -> MethodRouter<S>
+where
+    A: Access + FromRequestParts<S>,
+    S: Clone + Send + Sync + 'static,
+{
+    on(filter, async move |State(state): State<S>, request: Request| -> Response {
+        let (mut parts, body) = request.into_parts();
+        if let Err(denied) = A::from_request_parts(&mut parts, &state).await {
+            return denied.into_response();
+        }
+        // A method router is always ready, and cannot fail.
+        let answer = inner.with_state(state).call(Request::from_parts(parts, body)).await;
+        answer.unwrap_or_else(|never| match never {})
+    })
+}

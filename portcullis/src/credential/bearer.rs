@@ -1,0 +1,119 @@
+//! A token in the `Authorization` header (RFC 6750).
+
+use std::fmt;
+
+use http::request::Parts;
+
+use super::{Challenge, Credential, Presented, SecurityScheme, authorization, sealed};
+
+/// A bearer token that nobody has verified yet (RFC 6750 §2.1).
+///
+/// Only a [`Guard`](crate::Guard) makes one, and only a [`Verify`](crate::Verify) gets to see it. It is
+/// read from the `Authorization` header alone: never from the query (RFC 9700 §4.3.2) nor the body.
+///
+/// ```compile_fail
+/// // A credential is no extractor: an unverified token cannot reach a handler.
+/// fn handler<S: Sync>() where portcullis::Bearer: axum::extract::FromRequestParts<S> {}
+/// let _ = handler::<()>;
+/// ```
+pub struct Bearer(String);
+
+impl Bearer {
+    /// The token as it was sent; at most 8 KiB of the characters that RFC 6750 allows.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Bearer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Bearer(…)")
+    }
+}
+
+impl Credential for Bearer {
+    fn scheme() -> SecurityScheme {
+        SecurityScheme::bearer("JWT")
+    }
+}
+
+impl sealed::Read for Bearer {
+    const CHALLENGE: Challenge = Challenge::scheme("Bearer").telling_errors();
+
+    fn read(parts: &Parts) -> Presented<Self> {
+        authorization(&parts.headers, "Bearer")
+            .and_then(|token| is_b64token(token).then(|| Self(token.to_owned())))
+    }
+}
+
+/// `b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="` (RFC 6750 §2.1).
+fn is_b64token(token: &str) -> bool {
+    let body = token.trim_end_matches('=');
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._~+/".contains(&b);
+    !body.is_empty() && body.bytes().all(allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::header::AUTHORIZATION;
+
+    use super::{
+        super::{MAX_LENGTH, sealed::Read},
+        *,
+    };
+
+    fn read(values: &[&[u8]]) -> String {
+        let mut request = http::Request::builder();
+        for value in values {
+            request = request.header(AUTHORIZATION, *value);
+        }
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        match Bearer::read(&parts) {
+            Presented::Absent => "absent".to_owned(),
+            Presented::OtherScheme => "other".to_owned(),
+            Presented::Malformed => "malformed".to_owned(),
+            Presented::Ambiguous => "ambiguous".to_owned(),
+            Presented::CrossSite => unreachable!("no browser adds a token on its own"),
+            Presented::Present(bearer) => format!("token {}", bearer.token()),
+        }
+    }
+
+    #[test]
+    fn t10_one_reading_of_the_header() {
+        let cases: &[(&[&[u8]], &str)] = &[
+            (&[], "absent"),
+            (&[b"Bearer a.b-c_d~e+f/g=="], "token a.b-c_d~e+f/g=="),
+            (&[b"bEARER x"], "token x"),
+            (&[b"Basic dTpw"], "other"),
+            (&[b"Bearerx"], "other"),
+            (&[b""], "other"),
+            (&[b"Bearer"], "malformed"),
+            (&[b"Bearer "], "malformed"),
+            (&[b"Bearer  x"], "malformed"),
+            (&[b"Bearer\tx"], "other"),
+            (&[b"Bearer x y"], "malformed"),
+            (&[b"Bearer x,y"], "malformed"),
+            (&[b"Bearer =x"], "malformed"),
+            (&[b"Bearer \"x\""], "malformed"),
+            (&[b"Bearer \xc3\xa9"], "malformed"),
+            (&[b"Bearer x", b"Bearer x"], "ambiguous"),
+            (&[b"Bearer x", b"Basic dTpw"], "ambiguous"),
+        ];
+        for (values, expected) in cases {
+            assert_eq!(read(values), *expected, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn t11_nothing_longer_than_the_bound_is_looked_at() {
+        let at = |length: usize| format!("Bearer {}", "x".repeat(length));
+        assert!(read(&[at(MAX_LENGTH).as_bytes()]).starts_with("token"));
+        assert_eq!(read(&[at(MAX_LENGTH + 1).as_bytes()]), "malformed");
+    }
+
+    #[test]
+    fn a_credential_does_not_print_itself() {
+        assert_eq!(format!("{:?}", Bearer("secret".to_owned())), "Bearer(…)");
+    }
+}

@@ -1,0 +1,216 @@
+//! What a caller presents: how it is read from a request, challenged and described.
+//!
+//! Digest (RFC 7616) is not offered. The server must keep for each user either the password or a digest that is as
+//! good as the password, so no Argon2; what it gains over Basic is nothing inside TLS; and nonces make it stateful.
+//! Who sends a name and a password uses [`Basic`] over https, or better a log-in that hands out tokens.
+
+mod api_key;
+mod basic;
+mod bearer;
+mod challenge;
+mod compare;
+mod cookie;
+mod same_origin;
+mod session_cookie;
+
+use std::fmt;
+
+use http::{HeaderMap, header::AUTHORIZATION, request::Parts};
+use serde_json::{Value, json};
+
+#[cfg(feature = "api-keys")]
+pub use self::api_key::{ApiKeySecret, MintError, StoredApiKey};
+pub(crate) use self::challenge::Challenge;
+pub use self::{
+    api_key::{ApiKey, ApiKeyPlace},
+    basic::Basic,
+    bearer::Bearer,
+    same_origin::SameOrigin,
+    session_cookie::{CookieSettings, NotACookieValue, SameSite, SessionCookie},
+};
+use crate::describe::In;
+
+/// The longest credential that is looked at, in bytes. A signed token of this size carries some 5 kB of
+/// claims; what is longer is refused before any of it is decoded.
+const MAX_LENGTH: usize = 8 * 1024;
+
+/// A kind of credential: [`Bearer`], [`Basic`], [`ApiKey`] or [`SessionCookie`]. Sealed: how a credential is
+/// parsed is this crate's business, so that there is one parser and it can be attacked by its tests.
+///
+/// Digest (RFC 7616) is not offered: it forces the server to keep what is as good as the password, and gains
+/// nothing inside TLS.
+pub trait Credential: sealed::Read + fmt::Debug + Sized + Send + Sync + 'static {
+    /// How the document describes it.
+    fn scheme() -> SecurityScheme;
+}
+
+/// A security scheme as the document shows it (OpenAPI 3.1 §4.8.27).
+///
+/// URLs may be relative: they are resolved against the document's server.
+///
+/// ```
+/// use portcullis::{In, SecurityScheme};
+///
+/// let shop = SecurityScheme::api_key(In::Header, "X-API-Key").described("Made on your account's page.");
+/// let staff = SecurityScheme::open_id_connect("https://id.example/.well-known/openid-configuration");
+/// # let _ = (shop, staff);
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct SecurityScheme(pub(crate) Value);
+
+impl SecurityScheme {
+    /// A token in the `Authorization` header (RFC 6750).
+    #[must_use]
+    pub fn bearer(format: &str) -> Self {
+        Self(json!({ "type": "http", "scheme": "bearer", "bearerFormat": format }))
+    }
+
+    /// A name and a password in the `Authorization` header (RFC 7617).
+    #[must_use]
+    pub fn basic() -> Self {
+        Self(json!({ "type": "http", "scheme": "basic" }))
+    }
+
+    /// A key in a header, in the query or in a cookie. [`In::Path`] is no place that OpenAPI knows for one:
+    /// [`Api::finish`](crate::Api::finish) refuses it.
+    #[must_use]
+    pub fn api_key(place: In, name: &str) -> Self {
+        Self(json!({ "type": "apiKey", "in": place.as_str(), "name": name }))
+    }
+
+    /// A bearer token that the log-in route at `token_url` hands out for a name and a password
+    /// (RFC 6749 §4.3). The docs page offers it behind its Authorize button.
+    #[must_use]
+    pub fn oauth2_password(token_url: &str) -> Self {
+        Self::oauth2("password", json!({ "tokenUrl": token_url }))
+    }
+
+    /// A bearer token that `token_url` hands out for the code that the user brought back from `auth_url`
+    /// (RFC 6749 §4.1, with PKCE as RFC 9700 §2.1.1 asks).
+    #[must_use]
+    pub fn oauth2_authorization_code(auth_url: &str, token_url: &str) -> Self {
+        Self::oauth2("authorizationCode", json!({ "authorizationUrl": auth_url, "tokenUrl": token_url }))
+    }
+
+    /// A bearer token that `token_url` hands out to a program in its own name (RFC 6749 §4.4).
+    #[must_use]
+    pub fn oauth2_client_credentials(token_url: &str) -> Self {
+        Self::oauth2("clientCredentials", json!({ "tokenUrl": token_url }))
+    }
+
+    /// A bearer token of the `OpenID` provider whose configuration is at `url`
+    /// (`…/.well-known/openid-configuration`).
+    #[must_use]
+    pub fn open_id_connect(url: &str) -> Self {
+        Self(json!({ "type": "openIdConnect", "openIdConnectUrl": url }))
+    }
+
+    /// The guards' scopes are filled in when the document is finished.
+    fn oauth2(flow: &str, mut urls: Value) -> Self {
+        if let Some(urls) = urls.as_object_mut() {
+            urls.insert("scopes".to_owned(), json!({}));
+        }
+        Self(json!({ "type": "oauth2", "flows": { flow: urls } }))
+    }
+
+    /// Says in a sentence where a caller gets the credential.
+    #[must_use]
+    pub fn described(mut self, description: &str) -> Self {
+        if let Some(scheme) = self.0.as_object_mut() {
+            scheme.insert("description".to_owned(), description.into());
+        }
+        self
+    }
+}
+
+/// What a request presents of one kind of credential.
+#[derive(Debug, PartialEq)]
+pub enum Presented<C> {
+    /// Nothing at all.
+    Absent,
+    /// An `Authorization` of another scheme: no credential of this kind, yet not anonymous either.
+    OtherScheme,
+    /// Of this kind, and unreadable.
+    Malformed,
+    /// Two at once: it is not for us to choose (RFC 6750 §3.1, `invalid_request`).
+    Ambiguous,
+    /// A cookie that the browser added to a request that a page of another site may have made.
+    CrossSite,
+    /// A credential, not verified yet.
+    Present(C),
+}
+
+impl<C> Presented<C> {
+    /// Reads on in what is present; `None` is malformed.
+    fn and_then<D>(self, read: impl FnOnce(C) -> Option<D>) -> Presented<D> {
+        match self {
+            Self::Present(credential) => read(credential).map_or(Presented::Malformed, Presented::Present),
+            Self::Absent => Presented::Absent,
+            Self::OtherScheme => Presented::OtherScheme,
+            Self::Malformed => Presented::Malformed,
+            Self::Ambiguous => Presented::Ambiguous,
+            Self::CrossSite => Presented::CrossSite,
+        }
+    }
+}
+
+/// What follows `scheme` and one space in the only `Authorization` header (RFC 9110 §11.6.2). The scheme's
+/// case does not matter (§11.1).
+fn authorization<'r>(headers: &'r HeaderMap, scheme: &str) -> Presented<&'r str> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Presented::Absent };
+    if values.next().is_some() {
+        return Presented::Ambiguous;
+    }
+    if value.len() > scheme.len() + 1 + MAX_LENGTH {
+        return Presented::Malformed;
+    }
+    let Ok(value) = value.to_str() else { return Presented::Malformed };
+    let (name, credential) = value.split_once(' ').unwrap_or((value, ""));
+    if name.eq_ignore_ascii_case(scheme) { Presented::Present(credential) } else { Presented::OtherScheme }
+}
+
+/// `token = 1*tchar` (RFC 9110 §5.6.2), which a cookie's name is too (RFC 6265 §4.1.1).
+const fn is_token(text: &str) -> bool {
+    let mut bytes = text.as_bytes();
+    while let [byte, rest @ ..] = bytes {
+        if !(byte.is_ascii_alphanumeric()
+            || matches!(
+                *byte,
+                b'!' | b'#'
+                    | b'$'
+                    | b'%'
+                    | b'&'
+                    | b'\''
+                    | b'*'
+                    | b'+'
+                    | b'-'
+                    | b'.'
+                    | b'^'
+                    | b'_'
+                    | b'`'
+                    | b'|'
+                    | b'~'
+            ))
+        {
+            return false;
+        }
+        bytes = rest;
+    }
+    !text.is_empty()
+}
+
+pub(crate) mod sealed {
+    use super::{Challenge, Parts, Presented};
+
+    /// How a credential is read from a request.
+    pub trait Read: Sized {
+        /// How its absence is challenged in `WWW-Authenticate`.
+        const CHALLENGE: Challenge;
+        /// Whether a browser adds it to requests on its own, so that a page of another site could use it:
+        /// such a credential is [`Presented::CrossSite`] if the request may be that page's.
+        const IS_AMBIENT: bool = false;
+        /// What the request presents of this kind.
+        fn read(parts: &Parts) -> Presented<Self>;
+    }
+}

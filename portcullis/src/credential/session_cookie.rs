@@ -1,0 +1,235 @@
+//! A session's token in a cookie that scripts and other sites cannot use.
+
+use std::{error::Error, fmt, marker::PhantomData, time::Duration};
+
+use http::{HeaderName, HeaderValue, header::SET_COOKIE, request::Parts};
+
+use super::{
+    Challenge, Credential, Presented, SecurityScheme,
+    cookie::{only_cookie, refuse_cross_site},
+    is_token, sealed,
+};
+use crate::describe::In;
+
+/// The longest value: with its name and attributes no browser stores more than 4 096 bytes (RFC 6265 §6.1).
+const MOST: usize = 3800;
+
+/// How long a cookie can be kept, by the browsers' own limit.
+const LONGEST_AGE: u64 = 400 * 24 * 60 * 60;
+
+/// A session cookie's name and how browsers treat it. The rest is fixed: `Path=/; HttpOnly; Secure`, no `Domain`.
+///
+/// ```
+/// use std::time::Duration;
+/// use portcullis::{CookieSettings, SameSite};
+///
+/// struct Shop;
+/// impl CookieSettings for Shop {
+///     const NAME: &'static str = "__Host-shop";
+///     const SAME_SITE: SameSite = SameSite::Strict;
+///     const MAX_AGE: Option<Duration> = Some(Duration::from_secs(14 * 24 * 60 * 60));
+/// }
+/// ```
+///
+/// Settings that browsers would not take, or that would leave the cookie open, keep the program from being built.
+pub trait CookieSettings: Send + Sync + 'static {
+    /// Begins with `__Host-`: browsers then refuse one of that name that a neighbouring host, or somebody on the
+    /// network, tries to plant.
+    const NAME: &'static str;
+    /// Which requests of other sites' making the browser adds it to.
+    const SAME_SITE: SameSite = SameSite::Lax;
+    /// How long the browser keeps it after it was last set: at least 1 s, at most 400 days. `None`: until the browser
+    /// is closed. When the *session* ends is the verifier's business; this protects nothing.
+    const MAX_AGE: Option<Duration> = None;
+    /// Sends the cookie over plain http, without `Secure`, to be read by everybody on the way. For development where
+    /// the browser is on another machine or takes no `Secure` cookie from `http://localhost` (Safari; Chrome and
+    /// Firefox do). `NAME` then has no `__` prefix.
+    const DANGEROUS_PLAIN_HTTP: bool = false;
+}
+
+/// Which requests that begin on another site carry the cookie (RFC 6265bis §5.4.7). There is no `None`: it is for
+/// pages that live inside other sites' pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SameSite {
+    /// None: who follows a link from elsewhere arrives logged out.
+    Strict,
+    /// Following a link to the site.
+    Lax,
+}
+
+/// A session's token in the cookie that `C` names, which nobody has verified yet.
+///
+/// There is exactly one cookie of that name (two are refused: 400), with 1 to 3 800 bytes of what a cookie may hold,
+/// without quotes. If the request has an `Authorization` header, of whatever scheme, that is the caller's credential
+/// and the cookie is not looked at: a bad token never falls back to the cookie. (A reverse proxy that asks for a
+/// password of its own must not hand that header on.)
+///
+/// **Other sites** (CSRF): a request that may change something, any method but GET, HEAD and OPTIONS, or that opens a
+/// WebSocket, is refused (403) unless the browser says that it comes from a page of the same origin. There is nothing
+/// to remember, no token to put into forms. `Sec-Fetch-Site` must be `same-origin` or `none`. Without that header
+/// `Origin` must be the application's own: `https://` and the host asked for. Without both it is refused: programs
+/// that are no browsers send a bearer token. Mind that a GET which changes something is not protected; and see
+/// [`SameOrigin`](crate::SameOrigin) for the route that logs in.
+///
+/// The challenge is `WWW-Authenticate: Cookie`, which no browser answers with a window of its own.
+///
+/// ```
+/// use axum::response::{AppendHeaders, IntoResponse};
+/// use portcullis::{CookieSettings, Granted, Guard, SessionCookie, Verdict, Verify, VerifyFailed};
+///
+/// struct Shop;
+/// impl CookieSettings for Shop {
+///     const NAME: &'static str = "__Host-shop";
+/// }
+///
+/// #[derive(Clone)]
+/// struct Sessions;
+///
+/// impl Verify for Sessions {
+///     type Credential = SessionCookie<Shop>;
+///     type Principal = u64;
+///     const SCHEME: &'static str = "session";
+///
+///     async fn verify(&self, cookie: &SessionCookie<Shop>) -> Result<Verdict<u64>, VerifyFailed> {
+///         # async fn session_by_digest(_: &[u8]) -> Result<Option<u64>, std::io::Error> { Ok(None) }
+///         # fn sha256(_: &[u8]) -> [u8; 32] { [0; 32] }
+///         // The database has the token's SHA-256, so that a copy of it logs nobody in.
+///         Ok(match session_by_digest(&sha256(cookie.token().as_bytes())).await? {
+///             Some(account) => Verdict::Accepted(account, Granted::none()),
+///             None => Verdict::Refused,
+///         })
+///     }
+/// }
+///
+/// async fn log_out(_: Guard<Sessions>) -> impl IntoResponse {
+///     AppendHeaders([SessionCookie::<Shop>::clear()])
+/// }
+/// # let _ = log_out;
+/// ```
+///
+/// ```compile_fail
+/// // Browsers let a neighbouring host plant a cookie of this name.
+/// use portcullis::{CookieSettings, SessionCookie};
+///
+/// struct Shop;
+/// impl CookieSettings for Shop {
+///     const NAME: &'static str = "shop";
+/// }
+/// let _ = SessionCookie::<Shop>::clear();
+/// ```
+pub struct SessionCookie<C: CookieSettings> {
+    token: String,
+    settings: PhantomData<fn() -> C>,
+}
+
+impl<C: CookieSettings> SessionCookie<C> {
+    /// The token as it was sent.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// The header that makes the browser keep `token`: append it to the answer, for there may be other cookies. Make
+    /// a new random token of at least 128 bits at each log-in; a cookie from before is then worth nothing.
+    ///
+    /// # Errors
+    /// [`NotACookieValue`] if `token` is empty, longer than 3 800 bytes, or has a character that a cookie cannot hold.
+    pub fn set(token: &str) -> Result<(HeaderName, HeaderValue), NotACookieValue> {
+        if !is_value(token.as_bytes()) {
+            return Err(NotACookieValue);
+        }
+        let age = C::MAX_AGE.map(|age| format!("; Max-Age={}", age.as_secs())).unwrap_or_default();
+        Ok(Self::header(token, &age))
+    }
+
+    /// The header that makes the browser forget the cookie.
+    #[must_use]
+    pub fn clear() -> (HeaderName, HeaderValue) {
+        Self::header("", "; Max-Age=0")
+    }
+
+    fn header(value: &str, age: &str) -> (HeaderName, HeaderValue) {
+        let () = Self::CHECKED;
+        let secure = if C::DANGEROUS_PLAIN_HTTP { "" } else { "; Secure" };
+        let same_site = match C::SAME_SITE {
+            SameSite::Strict => "Strict",
+            SameSite::Lax => "Lax",
+        };
+        let cookie = format!("{}={value}; Path=/{secure}; HttpOnly; SameSite={same_site}{age}", C::NAME);
+        let Ok(mut header) = HeaderValue::try_from(cookie) else {
+            unreachable!("the name is a token, and the value was looked at")
+        };
+        header.set_sensitive(true);
+        (SET_COOKIE, header)
+    }
+
+    /// What the application's own pages begin with: a `Secure` cookie is theirs over https alone.
+    pub(super) const SCHEME: &str = {
+        let () = Self::CHECKED;
+        if C::DANGEROUS_PLAIN_HTTP { "http" } else { "https" }
+    };
+
+    const CHECKED: () = {
+        assert!(is_token(C::NAME), "a cookie's name is a token (RFC 6265 §4.1.1)");
+        if C::DANGEROUS_PLAIN_HTTP {
+            let is_prefixed = matches!(C::NAME.as_bytes(), [b'_', b'_', ..]);
+            assert!(!is_prefixed, "over plain http browsers refuse a cookie whose name begins with `__`");
+        } else {
+            let is_host = matches!(C::NAME.as_bytes(), [b'_', b'_', b'H', b'o', b's', b't', b'-', _, ..]);
+            assert!(is_host, "the name of a session cookie begins with `__Host-`");
+        }
+        assert!(C::NAME.len() <= 64, "the name of a session cookie has 64 bytes at most");
+        if let Some(age) = C::MAX_AGE {
+            assert!(
+                age.as_secs() >= 1 && age.as_secs() <= LONGEST_AGE,
+                "a cookie lives 1 second to 400 days"
+            );
+        }
+    };
+}
+
+impl<C: CookieSettings> fmt::Debug for SessionCookie<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionCookie(…)")
+    }
+}
+
+impl<C: CookieSettings> Credential for SessionCookie<C> {
+    fn scheme() -> SecurityScheme {
+        let () = Self::CHECKED;
+        SecurityScheme::api_key(In::Cookie, C::NAME)
+    }
+}
+
+impl<C: CookieSettings> sealed::Read for SessionCookie<C> {
+    const CHALLENGE: Challenge = Challenge::scheme("Cookie");
+    const IS_AMBIENT: bool = true;
+
+    fn read(parts: &Parts) -> Presented<Self> {
+        refuse_cross_site(only_cookie(&parts.headers, C::NAME), parts, Self::SCHEME).and_then(|value| {
+            let token = is_value(value).then(|| String::from_utf8(value.to_vec()).ok())??;
+            Some(Self { token, settings: PhantomData })
+        })
+    }
+}
+
+/// `1*cookie-octet`: visible ASCII without `"`, `,`, `;` and `\` (RFC 6265 §4.1.1).
+fn is_value(value: &[u8]) -> bool {
+    let is_octet = |byte: &u8| byte.is_ascii_graphic() && !b"\",;\\".contains(byte);
+    (1..=MOST).contains(&value.len()) && value.iter().all(is_octet)
+}
+
+/// A token that no cookie can hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotACookieValue;
+
+impl fmt::Display for NotACookieValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "a session cookie's value is 1 to {MOST} visible ASCII characters other than `\"`, `,`, `;` and `\\`"
+        )
+    }
+}
+
+impl Error for NotACookieValue {}

@@ -1,0 +1,220 @@
+//! How a guard finds out who is calling: by one verifier, or by either of two.
+
+use std::{any::TypeId, future::Future};
+
+use axum::extract::FromRef;
+use http::request::Parts;
+
+use self::sealed::Asked as _;
+use crate::{
+    credential::{Challenge, Presented, sealed::Read as _},
+    denied::Denied,
+    describe::Operation,
+    scope::Granted,
+    verify::{Verdict, Verify},
+};
+
+/// What a guard asks: a [`Verify`], or [`Either`] of two.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not verify credentials",
+    note = "implement `portcullis::Verify` for it, or use `portcullis::AccessTokens`"
+)]
+pub trait Authenticate: sealed::Asked + Send + Sync + 'static {
+    /// Whom a good credential stands for.
+    type Principal: Send + Sync + 'static;
+}
+
+/// An [`Authenticate`] whose verifiers are in the state `St`.
+pub trait AuthenticateIn<St>: Authenticate {
+    /// The verified principal and its scopes; `None` only if the request presents nothing at all.
+    #[doc(hidden)]
+    fn authenticate(
+        parts: &Parts,
+        state: &St,
+    ) -> impl Future<Output = Result<Option<(Self::Principal, Granted)>, Denied>> + Send;
+}
+
+/// One or the other.
+///
+/// As a guard's verifier, `Guard<Either<A, B>>`, the credential that is present decides: one that is no good is
+/// refused, and never made up for by another. Both kinds at once are 400, for it is not for us to choose. Where both
+/// take the same kind (bearer tokens of two issuers), `A` is asked first, then `B`. The principal is an `Either` too:
+///
+/// ```
+/// use portcullis::{AccessTokens, Bearer, Either, Guard, Json, Verify};
+///
+/// async fn read<Robots>(guard: Guard<Either<AccessTokens, Robots>>) -> Json<String>
+/// where
+///     Robots: Verify<Principal = u32>,
+/// {
+///     Json(match guard.principal() {
+///         Either::Left(token) => token.subject().to_owned(),
+///         Either::Right(robot) => format!("robot {robot}"),
+///     })
+/// }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Either<A, B> {
+    /// The first.
+    Left(A),
+    /// The second.
+    Right(B),
+}
+
+impl<V: Verify> Authenticate for V {
+    type Principal = V::Principal;
+}
+
+impl<A: Authenticate, B: Authenticate> Authenticate for Either<A, B> {
+    type Principal = Either<A::Principal, B::Principal>;
+}
+
+impl<St: Sync, V: Verify + FromRef<St>> AuthenticateIn<St> for V {
+    async fn authenticate(parts: &Parts, state: &St) -> Result<Option<(V::Principal, Granted)>, Denied> {
+        let challenges = V::challenges();
+        let credential = match V::Credential::read(parts) {
+            Presented::Absent => return Ok(None),
+            Presented::OtherScheme => return Err(Denied::missing(challenges)),
+            Presented::Malformed => return Err(Denied::invalid(challenges)),
+            Presented::Ambiguous => return Err(Denied::ambiguous(challenges)),
+            Presented::CrossSite => return Err(Denied::cross_site()),
+            Presented::Present(credential) => credential,
+        };
+        match V::from_ref(state).verify(&credential).await {
+            Ok(Verdict::Accepted(principal, granted)) => Ok(Some((principal, granted))),
+            Ok(Verdict::Refused) => Err(Denied::invalid(challenges)),
+            Err(cause) => {
+                tracing::error!(scheme = V::SCHEME, %cause, "a credential could not be verified");
+                Err(Denied::unavailable())
+            }
+        }
+    }
+}
+
+impl<St: Sync, A: AuthenticateIn<St>, B: AuthenticateIn<St>> AuthenticateIn<St> for Either<A, B> {
+    async fn authenticate(parts: &Parts, state: &St) -> Result<Option<(Self::Principal, Granted)>, Denied> {
+        use sealed::Presence::{OtherScheme, Present};
+
+        match (A::presence(parts), B::presence(parts)) {
+            (Present, Present) if A::kinds().iter().any(|kind| B::kinds().contains(kind)) => {
+                match A::authenticate(parts, state).await {
+                    Ok(known) => Ok(left(known)),
+                    Err(first) => match B::authenticate(parts, state).await {
+                        Ok(known) => Ok(right(known)),
+                        // The second's refusal does not count while the first could not be asked.
+                        Err(second) => Err(if first.is_unavailable() { first } else { second }),
+                    },
+                }
+            }
+            (Present, Present) => Err(Denied::ambiguous(Self::challenges())),
+            (Present, _) => A::authenticate(parts, state).await.map(left),
+            (_, Present) => B::authenticate(parts, state).await.map(right),
+            (OtherScheme, _) | (_, OtherScheme) => Err(Denied::missing(Self::challenges())),
+            _ => Ok(None),
+        }
+    }
+}
+
+fn left<A, B>(known: Option<(A, Granted)>) -> Option<(Either<A, B>, Granted)> {
+    known.map(|(principal, granted)| (Either::Left(principal), granted))
+}
+
+fn right<A, B>(known: Option<(B, Granted)>) -> Option<(Either<A, B>, Granted)> {
+    known.map(|(principal, granted)| (Either::Right(principal), granted))
+}
+
+impl<V: Verify> sealed::Asked for V {
+    fn names() -> Vec<&'static str> {
+        vec![V::SCHEME]
+    }
+
+    fn challenges() -> Vec<Challenge> {
+        vec![Challenge::of::<V>()]
+    }
+
+    fn kinds() -> Vec<TypeId> {
+        vec![TypeId::of::<V::Credential>()]
+    }
+
+    fn presence(parts: &Parts) -> sealed::Presence {
+        match V::Credential::read(parts) {
+            Presented::Absent => sealed::Presence::Absent,
+            Presented::OtherScheme => sealed::Presence::OtherScheme,
+            Presented::Malformed | Presented::Ambiguous | Presented::CrossSite | Presented::Present(_) => {
+                sealed::Presence::Present
+            }
+        }
+    }
+
+    fn is_ambient() -> bool {
+        V::Credential::IS_AMBIENT
+    }
+
+    fn describe_schemes(operation: &mut Operation<'_>) {
+        operation.security_scheme(V::SCHEME, &V::scheme().0);
+    }
+}
+
+impl<A: Authenticate, B: Authenticate> sealed::Asked for Either<A, B> {
+    fn names() -> Vec<&'static str> {
+        [A::names(), B::names()].concat()
+    }
+
+    fn challenges() -> Vec<Challenge> {
+        let mut challenges = A::challenges();
+        // Two verifiers of one scheme ask a stranger for one thing.
+        let new = |challenge: &Challenge| {
+            A::challenges().iter().all(|known| known.text(None) != challenge.text(None))
+        };
+        challenges.extend(B::challenges().into_iter().filter(new));
+        challenges
+    }
+
+    fn kinds() -> Vec<TypeId> {
+        [A::kinds(), B::kinds()].concat()
+    }
+
+    fn presence(parts: &Parts) -> sealed::Presence {
+        A::presence(parts).max(B::presence(parts))
+    }
+
+    fn is_ambient() -> bool {
+        A::is_ambient() || B::is_ambient()
+    }
+
+    fn describe_schemes(operation: &mut Operation<'_>) {
+        A::describe_schemes(operation);
+        B::describe_schemes(operation);
+    }
+}
+
+pub(crate) mod sealed {
+    use super::{Challenge, Operation, Parts, TypeId};
+
+    /// What this crate needs to know of what a guard asks.
+    pub trait Asked {
+        /// The names in `securitySchemes`.
+        fn names() -> Vec<&'static str>;
+        /// What a stranger is asked for.
+        fn challenges() -> Vec<Challenge>;
+        /// Which credentials are looked for.
+        fn kinds() -> Vec<TypeId>;
+        /// Whether the request presents one.
+        fn presence(parts: &Parts) -> Presence;
+        /// Whether a browser adds one on its own.
+        fn is_ambient() -> bool;
+        /// Names the schemes in the document.
+        fn describe_schemes(operation: &mut Operation<'_>);
+    }
+
+    /// What a request presents; more counts for more.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+    pub enum Presence {
+        /// Nothing.
+        Absent,
+        /// An `Authorization` of a scheme that nobody here asks for.
+        OtherScheme,
+        /// A credential, good or not.
+        Present,
+    }
+}

@@ -1,0 +1,54 @@
+//! Relaxations for issuers that do not follow RFC 9068, each by a name that a reviewer can search for.
+
+use super::{AccessTokensBuilder, claims::Audience};
+
+/// What [`AccessTokensBuilder::dangerous`] leads to. Each relaxation opens something: use the one your issuer
+/// forces on you, and no other. Signature, key, algorithm, `iss`, `exp`, `nbf`, `iat` and `sub` stay checked whatever
+/// is said here.
+///
+/// ```
+/// # let jwks = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","alg":"EdDSA","kid":"1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+/// let tokens = portcullis::AccessTokens::issued_by("https://issuer.example/tenant/v2.0")
+///     .audience("api://shop")
+///     .scope_claim("scp")
+///     .dangerous().accept_typ_jwt()
+///     .dangerous().without_client_id_and_jti()
+///     .keys(jwks)?
+///     .build()?;
+/// # Ok::<(), portcullis::KeyError>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "say which relaxation"]
+pub struct Dangerous<K>(pub(super) AccessTokensBuilder<K>);
+
+impl<K> Dangerous<K> {
+    /// Accepts tokens whose `typ` is `JWT`, or that have none, beside `at+jwt`.
+    ///
+    /// Opens: whatever else the issuer signs with the same keys and for your audience passes as an access token (RFC
+    /// 8725 §3.11, cross-JWT confusion). ID tokens carry their client's id in `aud`, so never let your audience be a
+    /// client id. A token with `at_hash`, `c_hash` or `events` (ID tokens, logout tokens) is refused all the same.
+    pub fn accept_typ_jwt(mut self) -> AccessTokensBuilder<K> {
+        self.0.expected.accepts_typ_jwt = true;
+        self.0
+    }
+
+    /// Accepts tokens whatever their `aud`, or without one.
+    ///
+    /// Opens: a token that the issuer gave out for any other API is good at yours, so whoever runs one of those can
+    /// replay what callers send to it (RFC 9700 §2.3). Check in your handlers another claim that says whom the token
+    /// is for, or let nobody else use this issuer.
+    pub fn without_audience(mut self) -> AccessTokensBuilder<K> {
+        self.0.expected.audience = Audience::Any;
+        self.0
+    }
+
+    /// Accepts tokens without `client_id` or `jti`. `client_id()` is then what `azp` says, or empty; `id()` may be
+    /// empty.
+    ///
+    /// Opens: a rule "only this client", a list of revoked tokens by `jti`, or an audit trail by either meets an empty
+    /// string, and all tokens without one look alike to it.
+    pub fn without_client_id_and_jti(mut self) -> AccessTokensBuilder<K> {
+        self.0.expected.needs_client_id_and_jti = false;
+        self.0
+    }
+}

@@ -1,0 +1,60 @@
+//! How the keys of a verifier are doing, for a readiness check or a metric.
+
+use std::time::Duration;
+
+use super::{AccessTokens, Source, seconds};
+
+/// How the keys of an [`AccessTokens`] are doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeysHealth {
+    pub(super) keys: usize,
+    pub(super) can_verify: bool,
+    pub(super) age: Option<Duration>,
+    pub(super) failing_for: Option<Duration>,
+    pub(super) problem: Option<String>,
+}
+
+impl KeysHealth {
+    /// How many of the issuer's keys can be used.
+    #[must_use]
+    pub fn keys(&self) -> usize {
+        self.keys
+    }
+
+    /// Whether verdicts can be reached. If not, requests are answered 503.
+    #[must_use]
+    pub fn can_verify(&self) -> bool {
+        self.can_verify
+    }
+
+    /// How long ago the keys were fetched. `None` if they were given, or never fetched.
+    #[must_use]
+    pub fn age(&self) -> Option<Duration> {
+        self.age
+    }
+
+    /// For how long the issuer could not be asked. `None` if the last time went well.
+    #[must_use]
+    pub fn failing_for(&self) -> Option<Duration> {
+        self.failing_for
+    }
+
+    /// What went wrong the last time, for an operator: it names addresses, so show it to nobody else.
+    #[must_use]
+    pub fn problem(&self) -> Option<&str> {
+        self.problem.as_deref()
+    }
+}
+
+impl AccessTokens {
+    /// How the keys are doing. Asks nobody: it says what is known.
+    #[must_use]
+    pub fn health(&self) -> KeysHealth {
+        match &self.0.keys {
+            Source::Published(keys) => keys.health(seconds(&self.0.clock)),
+            Source::Given(keys) => {
+                KeysHealth { keys: keys.len(), can_verify: true, age: None, failing_for: None, problem: None }
+            }
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! A verifier for opaque tokens, which asks their issuer (RFC 7662).
+
+mod flights;
+
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use http::HeaderValue;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use tokio::sync::Semaphore;
+
+use self::flights::Flights;
+use super::{
+    Clock, IssuerError, Outgoing,
+    cache::{Cache, Timely},
+    claims::Audience,
+    introspected::{IntrospectedToken, Wanted},
+    now,
+    outgoing::{Endpoint, Http},
+    seconds,
+};
+use crate::{
+    credential::{Bearer, SecurityScheme},
+    verify::{Verdict, Verify, VerifyFailed},
+};
+
+/// How long an issuer's answer is believed: by default, and at the most.
+const BELIEVED: Duration = Duration::from_secs(30);
+const BELIEVED_AT_MOST: Duration = Duration::from_mins(5);
+/// How many questions are under way at once; others wait for their turn.
+const AT_ONCE: usize = 64;
+/// How long a question waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Verifies opaque tokens by asking their issuer's introspection endpoint. Cheap to clone.
+///
+/// What the issuer called active is believed for thirty seconds ([`IntrospectionBuilder::believed_for`]), never beyond
+/// the token's `exp`: for that long a revoked token can still pass. Ten thousand answers are remembered. Many requests
+/// with one token ask once. If the issuer cannot be asked, or answers anything but what RFC 7662 says, there is no
+/// verdict: 503, neither 401 nor anonymous.
+///
+/// ```
+/// use std::time::Duration;
+/// use portcullis::{Guard, Introspection};
+///
+/// async fn whose(guard: Guard<Introspection>) -> String {
+///     guard.principal().subject().unwrap_or_default().to_owned()
+/// }
+///
+/// let introspection = Introspection::at("https://accounts.example/oauth/introspect")
+///     .client("shop", "the shop's secret")
+///     .audience("shop")
+///     .believed_for(Duration::from_secs(10))
+///     .build()?;
+/// let app: axum::Router =
+///     axum::Router::new().route("/", axum::routing::get(whose)).with_state(introspection);
+/// # Ok::<(), portcullis::IssuerError>(())
+/// ```
+#[derive(Clone)]
+pub struct Introspection(Arc<Inner>);
+
+struct Inner {
+    http: Http,
+    endpoint: Endpoint,
+    authorization: HeaderValue,
+    wanted: Wanted,
+    clock: Clock,
+    cache: Cache<Believed>,
+    believed_for: u64,
+    flights: Flights,
+    at_once: Semaphore,
+}
+
+/// What the issuer said, from when until when it is believed.
+#[derive(Clone)]
+struct Believed {
+    token: IntrospectedToken,
+    since: u64,
+    until: u64,
+}
+
+impl Introspection {
+    /// Begins a verifier that asks the endpoint at `url`.
+    #[must_use]
+    pub fn at(url: &str) -> IntrospectionBuilder {
+        IntrospectionBuilder {
+            endpoint: url.to_owned(),
+            client: None,
+            issuer: None,
+            audience: Audience::NotSaid,
+            outgoing: Outgoing::default(),
+            believed_for: BELIEVED,
+            clock: Box::new(now),
+        }
+    }
+
+    /// What the issuer says of a token; `None` if it is not good for us.
+    async fn check(&self, token: &str) -> Result<Option<IntrospectedToken>, VerifyFailed> {
+        let now = seconds(&self.0.clock);
+        if let Some(believed) = self.0.cache.find(token, now) {
+            return Ok(Some(believed.token));
+        }
+        self.0.flights.join(token, || self.ask(token, now)).await.map_err(VerifyFailed::from)
+    }
+
+    async fn ask(&self, token: &str, now: u64) -> Result<Option<IntrospectedToken>, String> {
+        let Inner { http, endpoint, authorization, wanted, believed_for, at_once, .. } = &*self.0;
+        let form = format!("token={}&token_type_hint=access_token", form_encoded(token));
+        let Ok(turn) = tokio::time::timeout(PATIENCE, at_once.acquire()).await else {
+            return Err(format!("{endpoint}: {AT_ONCE} questions were under way for {PATIENCE:?}"));
+        };
+        let answer = http.post(endpoint, form, authorization).await.map_err(|cause| cause.to_string())?;
+        drop(turn);
+        let found = wanted.read(answer.json, now).map_err(|why| format!("{endpoint}: {why}"))?;
+        if let Some(verified) = &found {
+            let until = now.saturating_add(*believed_for).min(verified.expires_at().unwrap_or(u64::MAX));
+            self.0.cache.keep(token, &Believed { token: verified.clone(), since: now, until }, now);
+        }
+        Ok(found)
+    }
+}
+
+impl Timely for Believed {
+    fn is_timely(&self, now: u64) -> bool {
+        (self.since..self.until).contains(&now)
+    }
+}
+
+impl Verify for Introspection {
+    type Credential = Bearer;
+    type Principal = IntrospectedToken;
+    const SCHEME: &'static str = "opaque_token";
+
+    fn scheme() -> SecurityScheme {
+        SecurityScheme::bearer("opaque").described("A token that its issuer is asked about (RFC 7662)")
+    }
+
+    async fn verify(&self, bearer: &Bearer) -> Result<Verdict<IntrospectedToken>, VerifyFailed> {
+        Ok(match self.check(bearer.token()).await? {
+            Some(token) => {
+                let granted = token.scope().clone();
+                Verdict::Accepted(token, granted)
+            }
+            None => Verdict::Refused,
+        })
+    }
+}
+
+impl fmt::Debug for Introspection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Introspection({})", self.0.endpoint)
+    }
+}
+
+/// What an [`Introspection`] needs to know. There is no default for the client and the audience.
+pub struct IntrospectionBuilder {
+    endpoint: String,
+    client: Option<HeaderValue>,
+    issuer: Option<String>,
+    audience: Audience,
+    outgoing: Outgoing,
+    believed_for: Duration,
+    clock: Clock,
+}
+
+impl IntrospectionBuilder {
+    /// Who we are to the issuer (RFC 7662 §2.1), sent as RFC 6749 §2.3.1 has it: HTTP Basic.
+    #[must_use]
+    pub fn client(mut self, id: &str, secret: &str) -> Self {
+        let both = STANDARD.encode(format!("{}:{}", form_encoded(id), form_encoded(secret)));
+        // Base64 always fits into a header.
+        self.client = HeaderValue::try_from(format!("Basic {both}")).ok().map(|mut value| {
+            value.set_sensitive(true);
+            value
+        });
+        self
+    }
+
+    /// Who we are in `aud`, which the issuer's answer must then name. A token for another API is refused.
+    #[must_use]
+    pub fn audience(mut self, audience: &str) -> Self {
+        self.audience = Audience::Named(audience.to_owned());
+        self
+    }
+
+    /// Accepts active tokens whatever the `aud` of the answer, or without one.
+    ///
+    /// Opens: a token for any other API of this issuer is good at yours, unless the issuer itself calls a token
+    /// inactive to whom it is not for (RFC 7662 §2.2 lets it; ask whether yours does).
+    #[must_use]
+    pub fn dangerous_without_audience(mut self) -> Self {
+        self.audience = Audience::Any;
+        self
+    }
+
+    /// The issuer that the answer must name in `iss`. If it is not said here, `iss` is not looked at: whoever answers
+    /// at the endpoint is believed.
+    #[must_use]
+    pub fn issuer(mut self, issuer: &str) -> Self {
+        self.issuer = Some(issuer.to_owned());
+        self
+    }
+
+    /// For how long an answer is believed: as long as a revoked token may pass. Thirty seconds if nothing is said,
+    /// five minutes at the most; zero asks each time.
+    #[must_use]
+    pub fn believed_for(mut self, longest: Duration) -> Self {
+        self.believed_for = longest.min(BELIEVED_AT_MOST);
+        self
+    }
+
+    /// How the issuer is asked.
+    #[must_use]
+    pub fn outgoing(mut self, outgoing: Outgoing) -> Self {
+        self.outgoing = outgoing;
+        self
+    }
+
+    /// Another source of time than the system's, for tests.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        self.clock = Box::new(clock);
+        self
+    }
+
+    /// The verifier. The issuer is not asked yet: there is no token to ask about.
+    ///
+    /// # Errors
+    /// [`IssuerError`] if the client or the audience is missing, or the address is none that may be asked.
+    pub fn build(self) -> Result<Introspection, IssuerError> {
+        let endpoint = Endpoint::parse(&self.endpoint)?;
+        let Some(authorization) = self.client else {
+            return Err(IssuerError::new(
+                "no client: say `.client(id, secret)`; an introspection endpoint answers none it does not know",
+            ));
+        };
+        self.audience.checked()?;
+        Ok(Introspection(Arc::new(Inner {
+            http: self.outgoing.client()?,
+            endpoint,
+            authorization,
+            wanted: Wanted { issuer: self.issuer, audience: self.audience },
+            clock: self.clock,
+            cache: Cache::new(),
+            believed_for: self.believed_for.as_secs(),
+            flights: Flights::default(),
+            at_once: Semaphore::new(AT_ONCE),
+        })))
+    }
+}
+
+impl fmt::Debug for IntrospectionBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IntrospectionBuilder").field("endpoint", &self.endpoint).finish_non_exhaustive()
+    }
+}
+
+/// `application/x-www-form-urlencoded`; what it needs not encode may be encoded.
+fn form_encoded(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+}

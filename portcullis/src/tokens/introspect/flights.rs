@@ -1,0 +1,94 @@
+//! One question for all who ask the same at the same time.
+
+use std::{
+    collections::HashMap,
+    future::Future,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::OnceCell;
+
+use super::IntrospectedToken;
+
+type Outcome = Result<Option<IntrospectedToken>, String>;
+type Answer = Arc<OnceCell<Outcome>>;
+
+/// The questions that are under way, by token.
+#[derive(Default)]
+pub(super) struct Flights(Mutex<HashMap<Box<str>, Answer>>);
+
+impl Flights {
+    /// The answer to the question about `token` that is under way, or else to `ask`. If the caller that asks goes
+    /// away, the next that waits asks in its place.
+    pub(super) async fn join<F>(&self, token: &str, ask: impl FnOnce() -> F) -> Outcome
+    where
+        F: Future<Output = Outcome>,
+    {
+        let answer = Arc::clone(self.all().entry(token.into()).or_default());
+        let seat = Seat { flights: self, token, answer };
+        seat.answer.get_or_init(ask).await.clone()
+    }
+
+    fn all(&self) -> MutexGuard<'_, HashMap<Box<str>, Answer>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One who waits. When it leaves, with the answer or without, it takes the question off the list unless others wait.
+struct Seat<'f> {
+    flights: &'f Flights,
+    token: &'f str,
+    answer: Answer,
+}
+
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        let mut all = self.flights.all();
+        let is_ours = all.get(self.token).is_some_and(|listed| Arc::ptr_eq(listed, &self.answer));
+        // Two hold it: the list, and this seat. Others enter by the list alone, which is locked.
+        let is_last = Arc::strong_count(&self.answer) <= 2;
+        if is_ours && (is_last || self.answer.initialized()) {
+            all.remove(self.token);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        future::{pending, ready},
+        sync::atomic::{AtomicUsize, Ordering},
+    };
+
+    use futures_util::{FutureExt, future::join_all};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn all_who_wait_share_one_answer_and_nothing_is_kept() {
+        let (flights, asked) = (Flights::default(), AtomicUsize::new(0));
+        let ask = || async {
+            asked.fetch_add(1, Ordering::SeqCst);
+            tokio::task::yield_now().await;
+            Err("no".to_owned())
+        };
+        let outcomes = join_all((0..50).map(|_| flights.join("token", ask))).await;
+        assert!(outcomes.iter().all(Result::is_err));
+        assert_eq!(asked.load(Ordering::SeqCst), 1);
+        assert!(flights.all().is_empty());
+        assert!(flights.join("token", || ready(Ok(None))).await.is_ok(), "and the next asks anew");
+    }
+
+    #[tokio::test]
+    async fn whoever_goes_away_takes_nobody_along() {
+        let flights = Flights::default();
+        let mut first = Box::pin(flights.join("token", pending));
+        assert!((&mut first).now_or_never().is_none());
+        let mut second = Box::pin(flights.join("token", || ready(Ok(None))));
+        assert!((&mut second).now_or_never().is_none());
+        drop(first);
+        assert!(second.await.is_ok());
+        let alone = flights.join("alone", pending).now_or_never();
+        assert!(alone.is_none() && flights.all().is_empty());
+    }
+}

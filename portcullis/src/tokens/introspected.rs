@@ -1,0 +1,181 @@
+//! What an issuer says of an opaque token (RFC 7662 §2.2), read strictly.
+
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::{
+    LEEWAY,
+    claims::{Audience, scopes, seconds},
+};
+use crate::scope::Granted;
+
+/// An opaque token that its issuer called active. There is no way to make one but by
+/// [`Introspection`](super::Introspection) accepting it. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct IntrospectedToken(Arc<Said>);
+
+#[derive(Debug)]
+struct Said {
+    subject: Option<String>,
+    client_id: Option<String>,
+    username: Option<String>,
+    scope: Granted,
+    issued_at: Option<u64>,
+    expires_at: Option<u64>,
+    json: Value,
+}
+
+impl IntrospectedToken {
+    /// `sub`: whom the token stands for, in the issuer's own words, where the issuer says it.
+    #[must_use]
+    pub fn subject(&self) -> Option<&str> {
+        self.0.subject.as_deref()
+    }
+
+    /// `client_id`: the application that the token was given to, where the issuer says it.
+    #[must_use]
+    pub fn client_id(&self) -> Option<&str> {
+        self.0.client_id.as_deref()
+    }
+
+    /// `username`: a name for people to read, where the issuer says it. Not an identifier.
+    #[must_use]
+    pub fn username(&self) -> Option<&str> {
+        self.0.username.as_deref()
+    }
+
+    /// `scope`: what the token allows.
+    #[must_use]
+    pub fn scope(&self) -> &Granted {
+        &self.0.scope
+    }
+
+    /// `iat`, in seconds since 1970, where the issuer says it.
+    #[must_use]
+    pub fn issued_at(&self) -> Option<u64> {
+        self.0.issued_at
+    }
+
+    /// `exp`, in seconds since 1970, where the issuer says it.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<u64> {
+        self.0.expires_at
+    }
+
+    /// All that the issuer said, as a type of your own.
+    ///
+    /// # Errors
+    /// It does not have that shape.
+    pub fn claims<C: DeserializeOwned>(&self) -> Result<C, serde_json::Error> {
+        C::deserialize(&self.0.json)
+    }
+}
+
+/// Who must have issued a token, and for whom.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    pub(super) issuer: Option<String>,
+    pub(super) audience: Audience,
+}
+
+impl Wanted {
+    /// The token that the issuer's answer makes at `now`, in seconds since 1970, if it is good for us.
+    ///
+    /// # Errors
+    /// The answer is not one of RFC 7662, so that there is no verdict.
+    pub(super) fn read(&self, json: Value, now: u64) -> Result<Option<IntrospectedToken>, String> {
+        let absent_or = |name: &str, fits: fn(&Value) -> bool| match json.get(name) {
+            Some(value) if !fits(value) => Err(format!("`{name}` has the wrong type")),
+            found => Ok(found),
+        };
+        let text = |name| absent_or(name, Value::is_string).map(|found| found.and_then(Value::as_str));
+        let time =
+            |name| absent_or(name, |value| seconds(value).is_some()).map(|found| found.and_then(seconds));
+        match json.get("active") {
+            Some(Value::Bool(true)) => {}
+            Some(Value::Bool(false)) => return Ok(None),
+            _ => return Err("`active` is neither true nor false".to_owned()),
+        }
+        let (issued_at, not_before, expires_at) = (time("iat")?, time("nbf")?, time("exp")?);
+        let begins_at = issued_at.max(not_before).unwrap_or(0);
+        let is_timely =
+            expires_at.is_none_or(|end| now < end + LEEWAY) && now.saturating_add(LEEWAY) >= begins_at;
+        let is_issuer = match (&self.issuer, text("iss")?) {
+            (Some(wanted), found) => found == Some(wanted),
+            (None, _) => true,
+        };
+        // A refresh token is active too, and one that is bound to a key (`DPoP`) is no bearer token.
+        let is_bearer = text("token_type")?.is_none_or(|found| found.eq_ignore_ascii_case("bearer"))
+            && text("token_use")?.is_none_or(|found| found == "access_token" || found == "access");
+        if !(is_timely && is_issuer && is_bearer && self.audience.is_in(json.get("aud"))) {
+            return Ok(None);
+        }
+        let scope = scopes(json.get("scope")).ok_or("`scope` has the wrong type")?;
+        let owned = |name| text(name).map(|found| found.map(str::to_owned));
+        let (subject, client_id, username) = (owned("sub")?, owned("client_id")?, owned("username")?);
+        let said = Said { subject, client_id, username, scope, issued_at, expires_at, json };
+        Ok(Some(IntrospectedToken(Arc::new(said))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn verdict(answer: Value) -> &'static str {
+        let audience = Audience::Named("shop".to_owned());
+        let wanted = Wanted { issuer: Some("https://a.example".to_owned()), audience };
+        let mut all = json!({ "active": true, "iss": "https://a.example", "aud": "shop", "exp": 1000 });
+        for (name, value) in answer.as_object().unwrap() {
+            all[name] = value.clone();
+        }
+        match wanted.read(all, 900) {
+            Ok(Some(_)) => "good",
+            Ok(None) => "refused",
+            Err(_) => "no verdict",
+        }
+    }
+
+    #[test]
+    fn t05_t07_an_answer_is_good_for_us_refused_or_none_at_all() {
+        let cases = [
+            (json!({}), "good"),
+            (json!({ "aud": ["x", "shop"], "scope": "a b", "token_type": "bearer", "iat": 900 }), "good"),
+            (json!({ "token_use": "access_token", "nbf": 905, "username": "ana" }), "good"),
+            (json!({ "active": false }), "refused"),
+            (json!({ "active": false, "exp": "wrong" }), "refused"),
+            (json!({ "iss": "https://a.example/" }), "refused"),
+            (json!({ "aud": "other" }), "refused"),
+            (json!({ "aud": ["x"] }), "refused"),
+            (json!({ "aud": null }), "refused"),
+            (json!({ "exp": 895 }), "refused"),
+            (json!({ "nbf": 906 }), "refused"),
+            (json!({ "iat": 906 }), "refused"),
+            (json!({ "token_type": "DPoP" }), "refused"),
+            (json!({ "token_type": "Refresh" }), "refused"),
+            (json!({ "token_use": "refresh_token" }), "refused"),
+            (json!({ "active": "true" }), "no verdict"),
+            (json!({ "active": 1 }), "no verdict"),
+            (json!({ "active": null }), "no verdict"),
+            (json!({ "exp": "1000" }), "no verdict"),
+            (json!({ "exp": null }), "no verdict"),
+            (json!({ "exp": -1 }), "no verdict"),
+            (json!({ "exp": 1e9 }), "no verdict"),
+            (json!({ "iss": 7 }), "no verdict"),
+            (json!({ "sub": 7 }), "no verdict"),
+            (json!({ "scope": 7 }), "no verdict"),
+        ];
+        for (answer, expected) in cases {
+            assert_eq!(verdict(answer.clone()), expected, "{answer}");
+        }
+        let wanted = Wanted { issuer: None, audience: Audience::Any };
+        for nothing in [json!({}), json!([]), json!("active"), json!(true), json!(null)] {
+            assert!(wanted.read(nothing.clone(), 0).is_err(), "{nothing}");
+        }
+        assert!(wanted.read(json!({ "active": true }), 0).unwrap().is_some());
+    }
+}

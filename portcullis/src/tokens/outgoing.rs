@@ -1,0 +1,197 @@
+//! Requests to an issuer, bounded in time and size: HTTP/1.1, no redirects, no cookies, no compression, no proxy.
+
+mod answer;
+mod connect;
+mod endpoint;
+
+use std::{error::Error, fmt, time::Duration};
+
+use bytes::Bytes;
+use http::{
+    HeaderValue, Method, Request,
+    header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE},
+};
+use http_body_util::Full;
+use hyper_util::{
+    client::legacy::Client,
+    rt::{TokioExecutor, TokioTimer},
+};
+use rustls::pki_types::{CertificateDer, pem::PemObject};
+
+use self::connect::Connector;
+pub(super) use self::{answer::Answer, endpoint::Endpoint};
+
+/// The longest that a request takes, from the look-up of the name to the last byte of the answer.
+const LONGEST: Duration = Duration::from_secs(5);
+/// How long an unused connection is kept.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// How an issuer is asked: `AccessTokens::discover(…).outgoing(…)`, `Introspection::at(…).outgoing(…)`.
+///
+/// Whatever is said here: only `https`, or `http` to this very machine (`localhost`, `127.0.0.0/8`, `[::1]`); one
+/// megabyte; no redirect is followed; the proxy variables of the environment are not looked at.
+///
+/// ```
+/// use std::time::Duration;
+/// # let pem = "";
+/// let outgoing = portcullis::Outgoing::default()
+///     .timeout(Duration::from_secs(2))
+///     .public_addresses_only();
+/// ```
+#[derive(Debug, Clone, Default)]
+#[must_use]
+pub struct Outgoing {
+    timeout: Option<Duration>,
+    is_public_only: bool,
+    authorities: Vec<CertificateDer<'static>>,
+}
+
+impl Outgoing {
+    /// The longest that a request may take, if it is less than five seconds.
+    pub fn timeout(mut self, longest: Duration) -> Self {
+        self.timeout = Some(longest.min(LONGEST));
+        self
+    }
+
+    /// Connects to addresses of the public internet alone, which is looked at when the name was resolved and the
+    /// connection is made, so that neither `0x7f.1` nor a name that changes its address (DNS rebinding) leads inside.
+    ///
+    /// Not the default: an issuer that the operator wrote down is often one of the operator's own network. Say it
+    /// where someone else chooses the issuer.
+    pub fn public_addresses_only(mut self) -> Self {
+        self.is_public_only = true;
+        self
+    }
+
+    /// Trusts these certificate authorities too, in PEM, beside Mozilla's list that is built in. The machine's own
+    /// list is not looked at.
+    ///
+    /// # Errors
+    /// The text is not PEM, or there is no certificate in it.
+    pub fn trust(mut self, pem: &[u8]) -> Result<Self, IssuerError> {
+        let known = self.authorities.len();
+        for certificate in CertificateDer::pem_slice_iter(pem) {
+            self.authorities.push(certificate.map_err(|cause| {
+                IssuerError::new(format!("the certificate authorities to trust cannot be read: {cause:?}"))
+            })?);
+        }
+        if self.authorities.len() == known {
+            return Err(IssuerError::new(
+                "the certificate authorities to trust: there is no `BEGIN CERTIFICATE` in the text",
+            ));
+        }
+        Ok(self)
+    }
+
+    pub(super) fn client(self) -> Result<Http, IssuerError> {
+        let connector = connect::connector(self.is_public_only, self.authorities)?;
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .http1_max_buf_size(64 * 1024)
+            .build(connector);
+        Ok(Http { client, timeout: self.timeout.unwrap_or(LONGEST), is_public_only: self.is_public_only })
+    }
+}
+
+/// The one way out.
+pub(super) struct Http {
+    client: Client<Connector, Full<Bytes>>,
+    timeout: Duration,
+    is_public_only: bool,
+}
+
+impl Http {
+    /// Asks for a JSON document.
+    pub(super) async fn get(&self, from: &Endpoint) -> Result<Answer, IssuerError> {
+        self.ask(from, Request::builder().method(Method::GET), Bytes::new()).await
+    }
+
+    /// Sends a form, and takes JSON for an answer. `authorization` must be marked as sensitive.
+    pub(super) async fn post(
+        &self,
+        to: &Endpoint,
+        form: String,
+        authorization: &HeaderValue,
+    ) -> Result<Answer, IssuerError> {
+        let request = Request::builder()
+            .method(Method::POST)
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(AUTHORIZATION, authorization);
+        self.ask(to, request, form.into()).await
+    }
+
+    async fn ask(
+        &self,
+        endpoint: &Endpoint,
+        request: http::request::Builder,
+        body: Bytes,
+    ) -> Result<Answer, IssuerError> {
+        if self.is_public_only {
+            endpoint.check_public()?;
+        }
+        let failed = |why: &dyn fmt::Display| IssuerError::unreachable(format!("{endpoint}: {why}"));
+        let request = request
+            .uri(endpoint.uri())
+            .header(ACCEPT, "application/json")
+            .header(ACCEPT_ENCODING, "identity")
+            .body(Full::new(body))
+            .map_err(|cause| failed(&cause))?;
+        let exchange = async {
+            let response = self.client.request(request).await.map_err(|cause| failed(&causes(&cause)))?;
+            Answer::read(response, endpoint).await
+        };
+        match tokio::time::timeout(self.timeout, exchange).await {
+            Ok(answer) => answer,
+            Err(_) => Err(failed(&format_args!("no whole answer within {:?}", self.timeout))),
+        }
+    }
+}
+
+/// An error with what lies beneath it: hyper's own words alone are "client error (Connect)".
+fn causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text = format!("{text}: {cause}");
+        next = cause.source();
+    }
+    text
+}
+
+/// Why an issuer could not be asked, or its answer not be used. Meant for the operator.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct IssuerError {
+    reason: String,
+    is_unreachable: bool,
+}
+
+impl IssuerError {
+    pub(super) fn new(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), is_unreachable: false }
+    }
+
+    fn unreachable(reason: String) -> Self {
+        Self { reason, is_unreachable: true }
+    }
+
+    /// Whether there was no answer at all, so that another question to the same host is in vain.
+    pub(super) fn is_unreachable(&self) -> bool {
+        self.is_unreachable
+    }
+}
+
+impl fmt::Display for IssuerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)
+    }
+}
+
+impl Error for IssuerError {}
+
+impl From<super::KeyError> for IssuerError {
+    fn from(cause: super::KeyError) -> Self {
+        Self::new(cause.to_string())
+    }
+}

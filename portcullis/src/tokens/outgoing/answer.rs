@@ -1,0 +1,139 @@
+//! What an issuer answered: JSON of a bounded size.
+
+use std::error::Error;
+
+use axum::body::HttpBody;
+use bytes::Bytes;
+use http::{
+    HeaderMap, Response, StatusCode,
+    header::{AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE},
+};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde_json::Value;
+
+use super::{Endpoint, IssuerError, causes};
+use crate::strict_json;
+
+/// The most bytes that are read of an answer.
+const MOST: usize = 1024 * 1024;
+/// The most arrays and objects inside one another.
+const DEEPEST: usize = 16;
+
+/// A JSON document with status 200.
+#[derive(Debug)]
+pub(in super::super) struct Answer {
+    pub(in super::super) json: Value,
+    /// What was sent, to see whether it changed.
+    pub(in super::super) bytes: Bytes,
+    /// For how many seconds the sender says that it stays true (RFC 9111 §5.2.2.1), if it says so.
+    pub(in super::super) max_age: Option<u64>,
+}
+
+impl Answer {
+    pub(super) async fn read<B>(response: Response<B>, from: &Endpoint) -> Result<Self, IssuerError>
+    where
+        B: HttpBody<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>>,
+    {
+        let unfit = |why: String| IssuerError::new(format!("{from}: {why}"));
+        let (parts, body) = response.into_parts();
+        check(parts.status, &parts.headers).map_err(unfit)?;
+        let bytes = match Limited::new(body, MOST).collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(cause) if cause.is::<LengthLimitError>() => {
+                return Err(unfit(format!("the answer has more than {MOST} bytes")));
+            }
+            Err(cause) => return Err(unfit(format!("the answer broke off: {}", causes(&*cause)))),
+        };
+        let json = strict_json::parse(&bytes, DEEPEST)
+            .map_err(|why| unfit(format!("the answer is not JSON that can be trusted: {why:?}")))?;
+        Ok(Self { json, bytes, max_age: max_age(&parts.headers) })
+    }
+}
+
+fn check(status: StatusCode, headers: &HeaderMap) -> Result<(), String> {
+    if status.is_redirection() {
+        return Err(format!(
+            "answered {status}; redirects are not followed: write down the address that it leads to"
+        ));
+    }
+    if status != StatusCode::OK {
+        return Err(format!("answered {status}"));
+    }
+    if let Some(encoding) = headers.get(CONTENT_ENCODING).filter(|encoding| *encoding != "identity") {
+        return Err(format!("the answer is compressed ({encoding:?}), which was not asked for"));
+    }
+    let content_type = headers.get(CONTENT_TYPE);
+    if !content_type.and_then(|value| value.to_str().ok()).is_some_and(is_json) {
+        return Err(format!("the answer is not `application/json` but {content_type:?}"));
+    }
+    Ok(())
+}
+
+/// `application/json`, or a type that is JSON by its suffix (RFC 6839 §3.1), such as `application/jwk-set+json`.
+fn is_json(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence
+        .strip_prefix("application/")
+        .is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json"))
+}
+
+/// The freshness lifetime that is left, in seconds. What must not be kept at all lives zero seconds.
+fn max_age(headers: &HeaderMap) -> Option<u64> {
+    let mut lifetime = None;
+    for value in headers.get_all(CACHE_CONTROL) {
+        for directive in value.to_str().unwrap_or_default().split(',') {
+            let (name, argument) = directive.split_once('=').unwrap_or((directive, ""));
+            match name.trim().to_ascii_lowercase().as_str() {
+                "no-store" | "no-cache" => return Some(0),
+                // Twice: the shorter one holds (RFC 9111 §4.2.1).
+                "max-age" => {
+                    let seconds = argument.trim().trim_matches('"').parse().unwrap_or(0);
+                    lifetime = Some(lifetime.map_or(seconds, |known: u64| known.min(seconds)));
+                }
+                _ => {}
+            }
+        }
+    }
+    let age = headers.get(AGE).and_then(|age| age.to_str().ok()?.parse().ok()).unwrap_or(0);
+    lifetime.map(|lifetime| lifetime.saturating_sub(age))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn freshness_as_rfc_9111_has_it() {
+        let cases: &[(&[(&str, &str)], Option<u64>)] = &[
+            (&[], None),
+            (&[("cache-control", "public")], None),
+            (&[("cache-control", "public, max-age=600, must-revalidate")], Some(600)),
+            (&[("cache-control", "Max-Age=\"600\"")], Some(600)),
+            (&[("cache-control", "max-age=600"), ("age", "100")], Some(500)),
+            (&[("cache-control", "max-age=600"), ("age", "700")], Some(0)),
+            (&[("cache-control", "max-age=600"), ("cache-control", "max-age=60")], Some(60)),
+            (&[("cache-control", "max-age=600"), ("cache-control", "no-store")], Some(0)),
+            (&[("cache-control", "no-cache")], Some(0)),
+            (&[("cache-control", "max-age=-1")], Some(0)),
+            (&[("cache-control", "max-age=99999999999999999999999")], Some(0)),
+            (&[("cache-control", "s-maxage=600")], None),
+        ];
+        for (pairs, expected) in cases {
+            let mut headers = HeaderMap::new();
+            for (name, value) in *pairs {
+                headers.append(*name, value.parse().unwrap());
+            }
+            assert_eq!(max_age(&headers), *expected, "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn json_by_its_name() {
+        for good in ["application/json", "Application/JSON; charset=utf-8", "application/jwk-set+json"] {
+            assert!(is_json(good), "{good}");
+        }
+        for bad in ["", "text/html", "text/json", "application/jsonp", "application/octet-stream", "json"] {
+            assert!(!is_json(bad), "{bad}");
+        }
+    }
+}

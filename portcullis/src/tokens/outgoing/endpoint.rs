@@ -1,0 +1,124 @@
+//! An address of an issuer: `https`, or `http` to this very machine.
+
+use std::{fmt, net::IpAddr};
+
+use http::Uri;
+
+use super::{super::address::is_public, IssuerError};
+
+/// An absolute URL that may be asked.
+#[derive(Clone, PartialEq)]
+pub(in super::super) struct Endpoint {
+    uri: Uri,
+    text: String,
+}
+
+impl Endpoint {
+    /// # Errors
+    /// It is no absolute URL, or one that must not be asked: neither `https` nor of this machine, with a user's name
+    /// in it, or with a fragment.
+    pub(in super::super) fn parse(text: &str) -> Result<Self, IssuerError> {
+        let unfit = |why: &str| IssuerError::new(format!("`{}`: {why}", text.escape_debug()));
+        if text.len() > 2048 {
+            return Err(IssuerError::new("an address of more than 2048 bytes is not asked"));
+        }
+        let uri: Uri =
+            text.parse().map_err(|_| unfit("not an absolute URL such as https://accounts.example"))?;
+        let Some(authority) = uri.authority() else {
+            return Err(unfit("not an absolute URL such as https://accounts.example"));
+        };
+        if authority.as_str().contains('@') || text.contains('#') {
+            return Err(unfit("an issuer's URL holds neither a user's name nor a fragment"));
+        }
+        let endpoint = Self { text: text.to_owned(), uri };
+        match endpoint.uri.scheme_str() {
+            Some("https") => Ok(endpoint),
+            Some("http") if endpoint.is_loopback() => Ok(endpoint),
+            _ => Err(unfit("must be https (http is for this machine alone: localhost, 127.0.0.1 or [::1])")),
+        }
+    }
+
+    /// Whether it is one of this machine, by its name.
+    pub(in super::super) fn is_loopback(&self) -> bool {
+        self.ip().map_or_else(|| is_localhost(self.host()), |ip| ip.is_loopback())
+    }
+
+    pub(in super::super) fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
+    /// Refuses an address in numbers that is not public. Names are looked at when they are resolved.
+    pub(super) fn check_public(&self) -> Result<(), IssuerError> {
+        match self.ip() {
+            Some(ip) if !is_public(ip) => Err(IssuerError::new(format!(
+                "{self}: {ip} is no public address, and `public_addresses_only()` was asked for"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    fn host(&self) -> &str {
+        self.uri.host().unwrap_or_default()
+    }
+
+    fn ip(&self) -> Option<IpAddr> {
+        let host = self.host();
+        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        host.parse().ok()
+    }
+}
+
+/// The name that means this machine (RFC 6761 §6.3).
+pub(super) fn is_localhost(name: &str) -> bool {
+    name.eq_ignore_ascii_case("localhost")
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn g09_https_or_this_machine() {
+        let good = [
+            "https://accounts.example",
+            "https://accounts.example/tenant/",
+            "https://10.0.0.1:8443/x",
+            "http://localhost:8080",
+            "http://127.0.0.1/",
+            "http://127.1.2.3",
+            "http://[::1]:9",
+        ];
+        for text in good {
+            assert!(Endpoint::parse(text).is_ok(), "{text}");
+        }
+        let bad = [
+            "",
+            "accounts.example",
+            "/keys",
+            "http://accounts.example",
+            "http://localhost.example",
+            "http://localhost@evil.example",
+            "https://user@accounts.example",
+            "https://accounts.example/#x",
+            "http://10.0.0.1",
+            "http://169.254.169.254/latest",
+            "http://0x7f.1",
+            "http://[::ffff:127.0.0.1]/",
+            "file:///etc/passwd",
+            "gopher://127.0.0.1",
+            "ftp://127.0.0.1/",
+            "https:///x",
+            "https://a b",
+            "https://",
+        ];
+        for text in bad {
+            assert!(Endpoint::parse(text).is_err(), "{text}");
+        }
+    }
+}

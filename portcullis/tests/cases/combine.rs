@@ -1,0 +1,266 @@
+//! Combination by type: both, either, any of, and a guard for a whole router. What is enforced is what is documented.
+
+use axum::{Router, body::to_bytes, extract::FromRef, response::Response};
+use http::{
+    Request, StatusCode,
+    header::{AUTHORIZATION, WWW_AUTHENTICATE},
+};
+use portcullis::{
+    Access, AnyOf, Api, Basic, Bearer, Document, Either, Granted, Guard, Json, Maybe, Public, Scope, Verdict,
+    Verify, VerifyFailed,
+};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+/// Takes `<its name>~<scope>~<scope>…`; `down` fails.
+macro_rules! verifier {
+    ($name:ident, $credential:ident, $scheme:literal, $read:expr) => {
+        #[derive(Clone)]
+        struct $name;
+
+        impl Verify for $name {
+            type Credential = $credential;
+            type Principal = &'static str;
+            const SCHEME: &'static str = $scheme;
+
+            async fn verify(&self, credential: &$credential) -> Result<Verdict<&'static str>, VerifyFailed> {
+                let read: fn(&$credential) -> &str = $read;
+                let text = read(credential);
+                if text == "down" {
+                    return Err("out of reach".into());
+                }
+                Ok(match text.strip_prefix($scheme) {
+                    Some(scopes) => Verdict::Accepted($scheme, Granted::parse(&scopes.replace('~', " "))),
+                    None => Verdict::Refused,
+                })
+            }
+        }
+    };
+}
+verifier!(Users, Bearer, "users", Bearer::token);
+verifier!(Robots, Bearer, "robots", Bearer::token);
+verifier!(Staff, Basic, "staff", Basic::password);
+
+#[derive(Clone, FromRef)]
+struct App {
+    users: Users,
+    robots: Robots,
+    staff: Staff,
+}
+
+struct Read;
+impl Scope for Read {
+    const NAME: &'static str = "read";
+    const DESCRIPTION: &'static str = "Look at things";
+}
+
+struct Admin;
+impl Scope for Admin {
+    const NAME: &'static str = "admin";
+    const DESCRIPTION: &'static str = "Do anything";
+}
+
+fn api() -> Api<App> {
+    Api::new("Doors", "1")
+}
+
+fn built(api: Api<App>) -> (Router, Document) {
+    let (router, document) = api.finish().unwrap();
+    (router.with_state(App { users: Users, robots: Robots, staff: Staff }), document)
+}
+
+fn bearer(token: &str) -> Option<String> {
+    Some(format!("Bearer {token}"))
+}
+
+fn basic(password: &str) -> Option<String> {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    Some(format!("Basic {}", STANDARD.encode(format!("ada:{password}"))))
+}
+
+async fn ask(router: &Router, path: &str, authorization: Option<String>) -> Response {
+    let mut request = Request::get(path);
+    if let Some(authorization) = authorization {
+        request = request.header(AUTHORIZATION, authorization);
+    }
+    router.clone().oneshot(request.body(axum::body::Body::empty()).unwrap()).await.unwrap()
+}
+
+async fn status(router: &Router, path: &str, authorization: Option<String>) -> u16 {
+    ask(router, path, authorization).await.status().as_u16()
+}
+
+fn challenges(response: &Response) -> Vec<&str> {
+    response.headers().get_all(WWW_AUTHENTICATE).iter().map(|value| value.to_str().unwrap()).collect()
+}
+
+fn security(document: &Document, path: &str) -> Value {
+    document.value()["paths"][path]["get"]["security"].clone()
+}
+
+async fn user_or_staff(guard: Guard<Either<Users, Staff>>) -> Json<String> {
+    Json(format!("{:?}", guard.principal()))
+}
+
+async fn user_or_robot(guard: Guard<Either<Users, Robots>, Read>) -> Json<String> {
+    Json(format!("{:?}", guard.principal()))
+}
+
+async fn maybe_either(guard: Maybe<Either<Users, Staff>>) -> Json<bool> {
+    Json(guard.principal().is_some())
+}
+
+#[tokio::test]
+async fn the_credential_that_is_present_decides() {
+    let (router, document) = built(api().get("/", user_or_staff).get("/maybe", maybe_either));
+    assert_eq!(security(&document, "/"), json!([{ "users": [] }, { "staff": [] }]));
+    assert_eq!(security(&document, "/maybe"), json!([{ "users": [] }, { "staff": [] }, {}]));
+
+    let answer = ask(&router, "/", bearer("users")).await;
+    assert_eq!(to_bytes(answer.into_body(), 99).await.unwrap(), r#""Left(\"users\")""#);
+    let answer = ask(&router, "/", basic("staff")).await;
+    assert_eq!(to_bytes(answer.into_body(), 99).await.unwrap(), r#""Right(\"staff\")""#);
+
+    let nothing = ask(&router, "/", None).await;
+    assert_eq!(nothing.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(challenges(&nothing), ["Bearer", "Basic realm=\"staff\", charset=\"UTF-8\""]);
+    assert_eq!(challenges(&ask(&router, "/", Some("Negotiate x".to_owned())).await).len(), 2);
+
+    let wrong = ask(&router, "/", bearer("staff")).await;
+    assert_eq!(wrong.status(), StatusCode::UNAUTHORIZED);
+    assert!(challenges(&wrong)[0].starts_with("Bearer error=\"invalid_token\""));
+    assert_eq!(status(&router, "/", basic("users")).await, 401);
+    assert_eq!(status(&router, "/", bearer("down")).await, 503);
+
+    for (authorization, expected) in [
+        (None, 200),
+        (bearer("users"), 200),
+        (bearer("junk"), 401),
+        (basic("junk"), 401),
+        (Some("Digest x".to_owned()), 401),
+    ] {
+        assert_eq!(status(&router, "/maybe", authorization.clone()).await, expected, "{authorization:?}");
+    }
+}
+
+#[tokio::test]
+async fn two_at_once_are_not_ours_to_choose_from() {
+    let (router, _) = built(api().get("/", user_or_staff));
+    let request = Request::get("/")
+        .header(AUTHORIZATION, "Bearer users")
+        .header(AUTHORIZATION, basic("staff").unwrap())
+        .body(axum::body::Body::empty());
+    assert_eq!(router.oneshot(request.unwrap()).await.unwrap().status(), StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn two_issuers_of_one_kind_are_asked_in_turn() {
+    let (router, document) = built(api().get("/", user_or_robot));
+    assert_eq!(security(&document, "/"), json!([{ "users": ["read"] }, { "robots": ["read"] }]));
+    assert_eq!(challenges(&ask(&router, "/", None).await), ["Bearer"], "one scheme is asked for once");
+    for (token, expected) in [
+        ("users~read", 200),
+        ("robots~read", 200),
+        ("users", 403),
+        ("robots", 403),
+        ("junk", 401),
+        ("down", 503),
+    ] {
+        assert_eq!(status(&router, "/", bearer(token)).await, expected, "{token}");
+    }
+}
+
+async fn any_of(_: Guard<Users, AnyOf<(Read, Admin)>>) -> Json<()> {
+    Json(())
+}
+
+async fn nested(_: Guard<Users, (Read, AnyOf<(Admin, ())>)>) -> Json<()> {
+    Json(())
+}
+
+#[tokio::test]
+async fn any_of_the_scopes_is_enough() {
+    let (router, document) = built(api().get("/", any_of).get("/nested", nested));
+    assert_eq!(security(&document, "/"), json!([{ "users": ["read"] }, { "users": ["admin"] }]));
+    assert_eq!(
+        security(&document, "/nested"),
+        json!([{ "users": ["read", "admin"] }, { "users": ["read"] }])
+    );
+    for (token, expected) in
+        [("users~read", 200), ("users~admin", 200), ("users~read~admin", 200), ("users~write", 403)]
+    {
+        assert_eq!(status(&router, "/", bearer(token)).await, expected, "{token}");
+    }
+    let refused = ask(&router, "/", bearer("users")).await;
+    assert_eq!(challenges(&refused), ["Bearer error=\"insufficient_scope\", scope=\"read\""]);
+    for (token, expected) in [("users~read", 200), ("users~admin", 403)] {
+        assert_eq!(status(&router, "/nested", bearer(token)).await, expected, "{token}");
+    }
+}
+
+async fn both(_: (Guard<Users, Read>, Guard<Robots>)) -> Json<()> {
+    Json(())
+}
+
+async fn user_and_admin(_: (Guard<Users, Read>, Guard<Users, Admin>)) -> Json<()> {
+    Json(())
+}
+
+#[tokio::test]
+async fn a_tuple_of_guards_demands_both() {
+    let (router, document) = built(api().get("/", both).get("/same", user_and_admin));
+    assert_eq!(security(&document, "/"), json!([{ "users": ["read"], "robots": [] }]));
+    assert_eq!(security(&document, "/same"), json!([{ "users": ["read", "admin"] }]));
+    for (token, expected) in [("users~read", 401), ("robots", 401), ("users", 403)] {
+        assert_eq!(status(&router, "/", bearer(token)).await, expected, "{token}");
+    }
+    for (token, expected) in [("users~read", 403), ("users~admin", 403), ("users~read~admin", 200)] {
+        assert_eq!(status(&router, "/same", bearer(token)).await, expected, "{token}");
+    }
+}
+
+async fn open(_: Public) -> Json<()> {
+    Json(())
+}
+
+async fn more(_: Guard<Users, Admin>) -> Json<()> {
+    Json(())
+}
+
+async fn before(_: Public) -> Json<()> {
+    Json(())
+}
+
+#[tokio::test]
+async fn a_router_s_guard_holds_for_every_route_after_it_and_a_route_may_only_add() {
+    let inner =
+        api().get("/before", before).guard::<Guard<Users, Read>>().get("/open", open).get("/more", more);
+    let (router, document) = built(api().nest("/inner", inner));
+    assert_eq!(security(&document, "/inner/before"), json!([]));
+    assert_eq!(security(&document, "/inner/open"), json!([{ "users": ["read"] }]));
+    assert_eq!(security(&document, "/inner/more"), json!([{ "users": ["read", "admin"] }]));
+    let refusals = &document.value()["paths"]["/inner/open"]["get"]["responses"];
+    assert!(refusals["401"].is_object() && refusals["403"].is_object());
+    for (path, token, expected) in [
+        ("/inner/before", None, 200),
+        ("/inner/open", None, 401),
+        ("/inner/open", bearer("junk"), 401),
+        ("/inner/open", bearer("users"), 403),
+        ("/inner/open", bearer("users~read"), 200),
+        ("/inner/more", bearer("users~read"), 403),
+        ("/inner/more", bearer("users~admin"), 403),
+        ("/inner/more", bearer("users~read~admin"), 200),
+    ] {
+        assert_eq!(status(&router, path, token.clone()).await, expected, "{path} {token:?}");
+    }
+    let post = Request::post("/inner/open").body(axum::body::Body::empty()).unwrap();
+    assert_eq!(router.oneshot(post).await.unwrap().status(), StatusCode::METHOD_NOT_ALLOWED);
+}
+
+/// What a guard looks like in a log: its schemes, never a principal.
+#[test]
+fn an_access_is_named_by_its_schemes() {
+    fn is_access<A: Access>() {}
+    is_access::<(Guard<Users>, Maybe<Either<Robots, Staff>>)>();
+    assert_eq!(format!("{:?}", Either::<u8, u8>::Left(1)), "Left(1)");
+}
