@@ -194,9 +194,13 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         // components serves all, so that two types of one name stay two.
         let mut components = Components::new();
         let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
+        let mut order = Vec::new();
         for route in &routes {
             let entry = route.entry(&mut components);
             let path = route.path.replace("{*", "{");
+            if !paths.contains_key(&path) {
+                order.push(path.clone());
+            }
             paths.entry(path).or_default().insert(route.method.to_owned(), entry.into());
         }
         defects.extend(components.defects().iter().cloned());
@@ -212,14 +216,17 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         let components = components.finish(&mut paths);
         Ok((
             router,
-            Document::new(json!({
-                "openapi": "3.1.0",
-                "info": info,
-                "servers": servers,
-                "tags": tags.collect::<Vec<_>>(),
-                "paths": paths,
-                "components": components,
-            })),
+            Document::new(
+                json!({
+                    "openapi": "3.1.0",
+                    "info": info,
+                    "servers": servers,
+                    "tags": tags.collect::<Vec<_>>(),
+                    "paths": paths,
+                    "components": components,
+                }),
+                &order,
+            ),
         ))
     }
 

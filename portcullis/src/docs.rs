@@ -23,6 +23,7 @@ use http::{
         IF_NONE_MATCH, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
     },
 };
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 /// Scripts and styles come from files of this origin alone: no inline code, no other host, no framing. `data:` is
@@ -42,14 +43,17 @@ struct Inner {
 }
 
 impl Document {
-    pub(crate) fn new(value: Value) -> Self {
+    /// `order` is that of the paths in `/openapi.json`, which the docs page follows.
+    pub(crate) fn new(value: Value, order: &[String]) -> Self {
         let title = value.pointer("/info/title").and_then(Value::as_str).unwrap_or_default();
         let page = include_str!("../assets/docs.html").replace("{{title}}", &escaped(title));
-        let json = Asset::new("application/json", value.to_string());
+        let text =
+            serde_json::to_string(&InOrder { document: &value, order }).unwrap_or_else(|_| value.to_string());
+        let json = Asset::new("application/json", text);
         Self(Arc::new(Inner { json, page: Asset::new("text/html; charset=utf-8", page), value }))
     }
 
-    /// The document. Its keys are in a stable order.
+    /// The document. Every object's keys are in alphabetical order.
     #[must_use]
     pub fn value(&self) -> &Value {
         &self.0.value
@@ -73,6 +77,37 @@ impl Document {
 impl fmt::Debug for Document {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Document").field(self.value()).finish()
+    }
+}
+
+/// A document whose paths are written as they were declared.
+struct InOrder<'a> {
+    document: &'a Value,
+    order: &'a [String],
+}
+
+impl Serialize for InOrder<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let members = self.document.as_object().into_iter().flatten();
+        serializer.collect_map(members.map(|(name, value)| {
+            let order = if name == "paths" { self.order } else { &[] };
+            (name, Member { value, order })
+        }))
+    }
+}
+
+/// One member of the document; its own members come in `order`, if there is one.
+struct Member<'a> {
+    value: &'a Value,
+    order: &'a [String],
+}
+
+impl Serialize for Member<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.order.is_empty() {
+            return self.value.serialize(serializer);
+        }
+        serializer.collect_map(self.order.iter().map(|name| (name, self.value.get(name))))
     }
 }
 

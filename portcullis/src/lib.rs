@@ -39,15 +39,18 @@
 //! | the verifier is missing from the state | does not compile; the compiler names the state |
 //! | the verifier cannot reach its database or issuer | 503 and a log line; never anonymous, never 401 |
 //! | two schemes of one name | [`Api::finish`] refuses |
+//! | a cookie, and a page of another site that makes use of it | [`SessionCookie`] refuses: 403 |
+//! | two credentials at once, or one that is spelt oddly | one parser, which refuses: 400 or 401 |
 //! | the document says one thing, the code another | there is one thing: the type |
 //!
 //! The parts: [`Api`] collects routes; [`Guard`], [`Maybe`] and [`Public`] say who may call; [`Verify`] is
-//! the application's half of a guard, [`AccessTokens`] a ready one; [`Json`], [`Form`], [`Path`],
+//! the application's half of a guard, [`AccessTokens`] a ready one; [`Bearer`], [`Basic`], [`ApiKey`] and
+//! [`SessionCookie`] are what a caller presents; [`Json`], [`Form`], [`Path`],
 //! [`Query`] and [`Multipart`] take input that the published schema has checked.
 //!
 //! # Features
-//! `aws-lc-rs` (default) or `rust-crypto` chooses the code that checks signatures. Features add names;
-//! none changes behaviour.
+//! `aws-lc-rs` (default) or `rust-crypto` chooses the code that checks signatures. `api-keys` adds `ApiKeySecret`: making, storing and
+//! comparing keys for customers. Features add names; none changes behaviour.
 #![forbid(unsafe_code)]
 
 mod answer;

@@ -7,6 +7,9 @@
 mod cases {
     mod api;
     mod combine;
+    mod credential;
+    #[cfg(feature = "discovery")]
+    mod discovery;
     mod docs;
     mod fail;
     mod guard;

@@ -180,10 +180,22 @@ mod tests {
 
     proptest! {
         #[test]
-        fn t10_what_is_accepted_has_exactly_this_text(encoded in "[A-Za-z0-9+/=]{0,40}|\\PC{0,40}") {
+        fn t10_what_is_accepted_has_exactly_this_text(
+            pair in "[a-z]{0,3}:[a-zé£]{0,8}",
+            at in any::<prop::sample::Index>(),
+            other in "[A-Za-z0-9+/=]?| ",
+        ) {
+            let mut encoded = BASE64_STANDARD.encode(pair);
+            let at = at.index(encoded.len());
+            encoded.replace_range(at..=at, &other);
             if let Some((user_id, password)) = decoded(&encoded) {
                 prop_assert_eq!(BASE64_STANDARD.encode(format!("{user_id}:{password}")), encoded);
             }
+        }
+
+        #[test]
+        fn d07_no_text_upsets_the_parser(encoded in "\\PC{0,40}|[A-Za-z0-9+/=]{0,40}") {
+            let _ = decoded(&encoded);
         }
 
         #[test]

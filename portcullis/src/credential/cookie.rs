@@ -56,9 +56,12 @@ mod tests {
         only_cookie(&parts.headers, "sid").and_then(|value| Some(value.to_vec()))
     }
 
+    /// The header's fields, and the value that is found.
+    type Case<'a> = (&'a [&'a [u8]], Option<&'a [u8]>);
+
     #[test]
     fn c01_exactly_one_cookie_of_the_name() {
-        let cases: &[(&[&[u8]], Option<&[u8]>)] = &[
+        let cases: &[Case<'_>] = &[
             (&[], None),
             (&[b""], None),
             (&[b";;; =; a=b"], None),

@@ -172,24 +172,24 @@ impl WellKnown {
 
     async fn read(&self, http: &Http, place: &Endpoint) -> Result<Endpoint, IssuerError> {
         let metadata = http.get(place).await?.json;
-        let unfit = |why: String| IssuerError::new(format!("{place}: {why}"));
+        self.keys_in(&metadata).map_err(|why| IssuerError::new(format!("{place}: {why}")))
+    }
+
+    /// Where the keys are, by what an issuer says of itself.
+    fn keys_in(&self, metadata: &Value) -> Result<Endpoint, String> {
         let issuer = metadata.get("issuer").and_then(Value::as_str).unwrap_or_default();
         // RFC 8414 §3.3: otherwise one issuer could speak for another.
         if issuer != self.issuer.to_string() {
             let shown: String = issuer.chars().take(200).collect();
-            return Err(unfit(format!(
-                "the issuer calls itself {shown:?}, which must be the same to the byte"
-            )));
+            return Err(format!("the issuer calls itself {shown:?}, which must be the same to the byte"));
         }
         let Some(keys_at) = metadata.get("jwks_uri").and_then(Value::as_str) else {
-            return Err(unfit("there is no `jwks_uri`".to_owned()));
+            return Err("there is no `jwks_uri`".to_owned());
         };
-        let keys_at = Endpoint::parse(keys_at).map_err(|cause| unfit(format!("`jwks_uri`: {cause}")))?;
+        let keys_at = Endpoint::parse(keys_at).map_err(|cause| format!("`jwks_uri`: {cause}"))?;
         // An issuer elsewhere does not lead us to what listens on this machine.
         if keys_at.is_loopback() && !self.issuer.is_loopback() {
-            return Err(unfit(format!(
-                "`jwks_uri` is {keys_at}, on this machine, and the issuer is elsewhere"
-            )));
+            return Err(format!("`jwks_uri`: {keys_at} is on this machine, and the issuer is elsewhere"));
         }
         Ok(keys_at)
     }
@@ -236,6 +236,24 @@ mod tests {
         }
         for bad in ["https://a.example?x=1", "https://a.example/#f", "http://a.example", "a.example", ""] {
             assert!(WellKnown::of(bad).is_err(), "{bad}");
+        }
+    }
+    #[test]
+    fn g09_an_issuer_elsewhere_does_not_lead_to_this_machine() {
+        let keys_in = |issuer: &str, keys_at: &str| {
+            let metadata = serde_json::json!({ "issuer": issuer, "jwks_uri": keys_at });
+            WellKnown::of(issuer).unwrap().keys_in(&metadata).is_ok()
+        };
+        assert!(keys_in("https://a.example", "https://keys.example/a"));
+        assert!(keys_in("http://localhost:1", "http://127.0.0.1:2/keys"));
+        for bad in [
+            "http://127.0.0.1/keys",
+            "https://localhost/keys",
+            "https://[::1]/",
+            "http://keys.example/a",
+            "/keys",
+        ] {
+            assert!(!keys_in("https://a.example", bad), "{bad}");
         }
     }
 }

@@ -60,6 +60,23 @@ async fn text(app: &Router, uri: &str) -> String {
 }
 
 #[tokio::test]
+async fn the_paths_come_in_the_order_in_which_they_were_declared() {
+    async fn open(_: Public) -> Json<()> {
+        Json(())
+    }
+    let route = |path: &str, name| portcullis::get(path, open).operation_id(name);
+    let api =
+        Api::<()>::new("Shop", "1").route(route("/z", "z")).route(route("/a", "a")).route(route("/m", "m"));
+    let (_, document) = api.finish().unwrap();
+    let router: Router = document.routes();
+    let answer = router.oneshot(Request::get("/openapi.json").body(Body::empty()).unwrap()).await.unwrap();
+    let text = String::from_utf8(to_bytes(answer.into_body(), 99_999).await.unwrap().to_vec()).unwrap();
+    let at = |path: &str| text.find(path).unwrap();
+    assert!(at("\"/z\"") < at("\"/a\"") && at("\"/a\"") < at("\"/m\""), "{text}");
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), *document.value());
+}
+
+#[tokio::test]
 async fn every_file_is_there_with_its_type() {
     let app = app("Shop");
     for (uri, content_type, _) in FILES {

@@ -5,6 +5,7 @@ mod claims;
 mod cost;
 mod header;
 mod keys;
+mod relaxed;
 mod signature;
 
 use std::time::Duration;

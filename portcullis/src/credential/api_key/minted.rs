@@ -197,8 +197,7 @@ mod tests {
         assert_eq!(checksum("123456789"), "3jZRME");
         let key = ApiKeySecret::parse(KEY).unwrap();
         assert_eq!((key.prefix(), key.id(), key.text()), ("shop", "0Aa1Bb2Cc3Dd", KEY));
-        let digest: String = key.stored().digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(digest, DIGEST);
+        assert_eq!(key.stored().digest.map(|byte| format!("{byte:02x}")).concat(), DIGEST);
     }
 
     #[test]

@@ -95,3 +95,23 @@ impl Service<Name> for Resolver {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn look_up(name: &str, is_public_only: bool) -> Option<Vec<SocketAddr>> {
+        let found = Resolver { is_public_only }.call(name.parse().unwrap()).await;
+        found.ok().map(Iterator::collect)
+    }
+
+    #[tokio::test]
+    async fn g09_a_name_is_judged_by_its_addresses() {
+        for name in ["localhost", "0x7f.1", "2130706433", "127.1", "0177.0.0.1"] {
+            let found = look_up(name, false).await.unwrap();
+            assert!(!found.is_empty() && found.iter().all(|address| address.ip().is_loopback()), "{name}");
+            assert!(look_up(name, true).await.is_none(), "{name}");
+        }
+        assert!(look_up("0x01010101", true).await.is_some(), "1.1.1.1 is public");
+    }
+}

@@ -1,0 +1,112 @@
+//! Tokens of an issuer that is asked over the network: a small one of these tests' own, honest or not.
+
+mod introspection;
+mod metadata;
+mod outage;
+mod outgoing;
+mod rotation;
+mod server;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use axum::{Router, body::Body, routing::get};
+use http::{Request, StatusCode, header::AUTHORIZATION};
+use portcullis::{AccessTokens, AccessTokensBuilder, DiscoveredKeys, Guard, Outgoing, Verify};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use self::server::{Reply, Server};
+use super::issuer::{AUDIENCE, Key, NOW, claims, jwks};
+
+const OAUTH: &str = "/.well-known/oauth-authorization-server";
+const OPENID: &str = "/.well-known/openid-configuration";
+const KEYS: &str = "/keys";
+
+/// Seconds since 1970 as a verifier is told them.
+#[derive(Clone)]
+struct Clock(Arc<AtomicU64>);
+
+impl Clock {
+    fn new() -> Self {
+        Self(Arc::new(AtomicU64::new(NOW)))
+    }
+
+    fn now(&self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(self.0.load(Ordering::SeqCst))
+    }
+
+    fn set(&self, since_the_start: u64) {
+        self.0.store(NOW + since_the_start, Ordering::SeqCst);
+    }
+}
+
+/// An issuer that publishes `keys` and says that they are good for `max_age` seconds.
+async fn issuer(keys: &[&'static Key], max_age: Option<u64>) -> Server {
+    let server = Server::start().await;
+    let metadata = json!({ "issuer": server.url(), "jwks_uri": format!("{}{KEYS}", server.url()) });
+    server.reply(OAUTH, Reply::json(&metadata));
+    publish(&server, keys, max_age);
+    server
+}
+
+fn publish(server: &Server, keys: &[&'static Key], max_age: Option<u64>) {
+    let mut reply = Reply::json(&serde_json::from_str(&jwks(keys.iter().copied())).unwrap());
+    if let Some(seconds) = max_age {
+        reply = reply.header("cache-control", &format!("public, max-age={seconds}"));
+    }
+    server.reply(KEYS, reply);
+}
+
+/// A verifier of `server`'s tokens that has little patience.
+fn builder(server: &Server, clock: &Clock) -> AccessTokensBuilder<DiscoveredKeys> {
+    let clock = clock.clone();
+    AccessTokens::discover(server.url())
+        .audience(AUDIENCE)
+        .clock(move || clock.now())
+        .outgoing(Outgoing::default().timeout(Duration::from_secs(1)))
+}
+
+/// A token of `server` that is good for ever, signed by `key`.
+fn token(server: &Server, key: &Key) -> String {
+    token_but(server, key, &json!({}))
+}
+
+fn token_but(server: &Server, key: &Key, changes: &Value) -> String {
+    let mut claims = claims();
+    claims["iss"] = json!(server.url());
+    claims["exp"] = json!(NOW + 100 * 24 * 60 * 60);
+    claims.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+    key.token(&key.header().to_string(), &claims.to_string())
+}
+
+/// A header that names a key which nobody has.
+fn unknown(server: &Server, key: &Key, kid: &str) -> String {
+    let mut claims = claims();
+    claims["iss"] = json!(server.url());
+    key.token(&json!({ "typ": "at+jwt", "alg": key.alg, "kid": kid }).to_string(), &claims.to_string())
+}
+
+async fn open<V: Verify>(_: Guard<V>) {}
+
+/// The status that a token gets from a handler behind a guard.
+async fn status<V: Verify>(verifier: &V, token: &str) -> StatusCode {
+    let app = Router::new().route("/", get(open::<V>)).with_state(verifier.clone());
+    let request = Request::get("/").header(AUTHORIZATION, format!("Bearer {token}"));
+    app.oneshot(request.body(Body::empty()).unwrap()).await.unwrap().status()
+}
+
+/// Lets what goes on in the background go on, until `is_so`.
+async fn until(is_so: impl Fn() -> bool) {
+    let waiting = async {
+        while !is_so() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), waiting).await.expect("it never came to be");
+}

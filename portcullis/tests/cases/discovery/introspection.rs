@@ -1,0 +1,168 @@
+//! Opaque tokens, which their issuer is asked about.
+
+use futures_util::future::join_all;
+use portcullis::{Introspection, IntrospectionBuilder, Scope};
+
+use super::*;
+
+const INTROSPECT: &str = "/introspect";
+
+fn introspection(server: &Server, clock: &Clock) -> IntrospectionBuilder {
+    let clock = clock.clone();
+    Introspection::at(&format!("{}{INTROSPECT}", server.url()))
+        .client("shop:1", "se cret/é")
+        .audience(AUDIENCE)
+        .outgoing(Outgoing::default().timeout(Duration::from_millis(500)))
+        .clock(move || clock.now())
+}
+
+fn active() -> Value {
+    json!({
+        "active": true, "iss": "https://accounts.example", "aud": AUDIENCE, "sub": "ana", "client_id": "web",
+        "username": "Ana", "scope": "read write", "exp": NOW + 600, "iat": NOW, "tenant": "t1",
+    })
+}
+
+#[tokio::test]
+async fn the_issuer_is_asked_as_rfc_7662_has_it() {
+    let server = Server::start().await;
+    server.reply(INTROSPECT, Reply::json(&active()));
+    let verifier = introspection(&server, &Clock::new()).build().unwrap();
+    assert_eq!(status(&verifier, "opaque-+/~._==").await, 200);
+    let asked = &server.asked()[0];
+    assert_eq!(asked.method, http::Method::POST);
+    assert_eq!(asked.headers["content-type"], "application/x-www-form-urlencoded");
+    // `shop%3A1:se%20cret%2F%C3%A9`
+    assert_eq!(asked.headers["authorization"], "Basic c2hvcCUzQTE6c2UlMjBjcmV0JTJGJUMzJUE5");
+    assert_eq!(asked.body, "token=opaque%2D%2B%2F%7E%2E%5F%3D%3D&token_type_hint=access_token");
+    assert!(!format!("{verifier:?}").contains("c2hv"));
+}
+
+#[tokio::test]
+async fn t12_the_handler_gets_what_the_issuer_said() {
+    struct Write;
+    impl Scope for Write {
+        const NAME: &'static str = "write";
+        const DESCRIPTION: &'static str = "Change things";
+    }
+    #[derive(serde::Deserialize)]
+    struct Own {
+        tenant: String,
+    }
+    async fn tell(guard: Guard<Introspection, Write>) -> String {
+        let token = guard.principal();
+        let own: Own = token.claims().unwrap();
+        let (subject, client, name) = (token.subject(), token.client_id(), token.username());
+        format!("{subject:?} {client:?} {name:?} {:?} {}", token.expires_at(), own.tenant)
+    }
+    let server = Server::start().await;
+    let verifier = introspection(&server, &Clock::new()).believed_for(Duration::ZERO).build().unwrap();
+    let app = Router::new().route("/", get(tell)).with_state(verifier);
+    let answer = |app: Router| async {
+        let request = Request::get("/").header(AUTHORIZATION, "Bearer x").body(Body::empty()).unwrap();
+        let (head, body) = app.oneshot(request).await.unwrap().into_parts();
+        (head.status, String::from_utf8(axum::body::to_bytes(body, 9999).await.unwrap().to_vec()).unwrap())
+    };
+    server.reply(INTROSPECT, Reply::json(&active()));
+    let expected = format!("Some(\"ana\") Some(\"web\") Some(\"Ana\") Some({}) t1", NOW + 600);
+    assert_eq!(answer(app.clone()).await, (StatusCode::OK, expected));
+    let mut less = active();
+    less["scope"] = json!("read");
+    server.reply(INTROSPECT, Reply::json(&less));
+    assert_eq!(answer(app).await.0, 403);
+}
+
+#[tokio::test]
+async fn t15_refused_is_401_and_no_verdict_is_503() {
+    let server = Server::start().await;
+    let verifier = introspection(&server, &Clock::new()).issuer("https://accounts.example").build().unwrap();
+    let but = |name: &str, value: Value| {
+        let mut answer = active();
+        answer[name] = value;
+        Reply::json(&answer)
+    };
+    let cases = [
+        (Reply::json(&json!({ "active": false })), 401),
+        (but("aud", json!("other")), 401),
+        (but("iss", json!("https://else.example")), 401),
+        (but("exp", json!(NOW - 5)), 401),
+        (but("token_type", json!("DPoP")), 401),
+        (but("exp", json!("soon")), 503),
+        (but("active", json!("true")), 503),
+        (Reply::json(&json!({ "error": "invalid_client" })), 503),
+        (Reply::of(401, "application/json", "{\"active\":true}"), 503),
+        (Reply::of(500, "text/plain", ""), 503),
+        (Reply::of(200, "text/html", active().to_string()), 503),
+        (
+            Reply::of(200, "application/json", format!("{{\"active\":true,{}", &active().to_string()[1..])),
+            503,
+        ),
+        (Reply::of(200, "application/json", vec![b' '; 2 * 1024 * 1024]), 503),
+        (Reply::of(307, "text/plain", "").header("location", "/elsewhere"), 503),
+        (Reply::Hang, 503),
+    ];
+    server.reply("/elsewhere", Reply::json(&active()));
+    for (number, (reply, expected)) in cases.into_iter().enumerate() {
+        server.reply(INTROSPECT, reply);
+        assert_eq!(status(&verifier, "same").await, expected, "case {number}");
+    }
+    assert_eq!((server.count(INTROSPECT), server.count("/elsewhere")), (15, 0), "no refusal is remembered");
+    server.reply(INTROSPECT, Reply::json(&active()));
+    assert_eq!(status(&verifier, "same").await, 200);
+}
+
+#[tokio::test]
+async fn an_answer_is_believed_for_a_time_and_never_beyond_the_token() {
+    let server = Server::start().await;
+    let clock = Clock::new();
+    server.reply(INTROSPECT, Reply::json(&active()));
+    let verifier = introspection(&server, &clock).build().unwrap();
+    assert_eq!(status(&verifier, "a").await, 200);
+    server.reply(INTROSPECT, Reply::json(&json!({ "active": false })));
+    clock.set(29);
+    assert_eq!(status(&verifier, "a").await, 200);
+    assert_eq!(status(&verifier, "b").await, 401, "each token is its own question");
+    clock.set(30);
+    assert_eq!(status(&verifier, "a").await, 401);
+
+    let mut brief = active();
+    brief["exp"] = json!(NOW + 40);
+    server.reply(INTROSPECT, Reply::json(&brief));
+    assert_eq!(status(&verifier, "c").await, 200);
+    server.reply(INTROSPECT, Reply::json(&json!({ "active": false })));
+    clock.set(39);
+    assert_eq!(status(&verifier, "c").await, 200);
+    clock.set(40);
+    assert_eq!(status(&verifier, "c").await, 401);
+}
+
+#[tokio::test]
+async fn many_who_come_with_one_token_ask_once() {
+    let server = Server::start().await;
+    server.reply(INTROSPECT, Reply::json(&active()));
+    let verifier = introspection(&server, &Clock::new()).believed_for(Duration::ZERO).build().unwrap();
+    let statuses = join_all((0..50).map(|_| status(&verifier, "one"))).await;
+    assert!(statuses.iter().all(|status| *status == 200));
+    assert_eq!(server.count(INTROSPECT), 1);
+    let tokens: Vec<_> = (0..100).map(|number| format!("t{number}")).collect();
+    let statuses = join_all(tokens.iter().map(|token| status(&verifier, token))).await;
+    assert!(statuses.iter().all(|status| *status == 200));
+    assert_eq!(server.count(INTROSPECT), 101);
+}
+
+#[test]
+fn t15_what_is_missing_is_said_at_the_start() {
+    let url = "https://accounts.example/introspect";
+    let refused = [
+        (Introspection::at(url).audience("shop"), "no client"),
+        (Introspection::at(url).client("a", "b"), "no audience"),
+        (Introspection::at(url).client("a", "b").audience(""), "no audience"),
+        (Introspection::at("http://accounts.example").client("a", "b").audience("shop"), "must be https"),
+        (Introspection::at("").client("a", "b").audience("shop"), "not an absolute URL"),
+    ];
+    for (builder, reason) in refused {
+        let why = builder.build().expect_err(reason).to_string();
+        assert!(why.contains(reason), "{why}");
+    }
+    assert!(Introspection::at(url).client("a", "b").dangerous_without_audience().build().is_ok());
+}

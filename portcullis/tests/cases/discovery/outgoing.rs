@@ -1,0 +1,133 @@
+//! Where a request may go, and how it is protected on the way.
+
+use std::sync::Arc;
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{ServerConfig, pki_types::PrivateKeyDer},
+};
+
+use super::{super::issuer::ed25519, *};
+
+/// Why keys cannot be fetched from `url`.
+async fn refusal(url: &str, outgoing: Outgoing) -> String {
+    let builder = AccessTokens::discover("https://accounts.example").audience(AUDIENCE);
+    let built = builder.keys_at(url).outgoing(outgoing.timeout(Duration::from_secs(2))).build().await;
+    built.expect_err(url).to_string()
+}
+
+#[tokio::test]
+async fn g09_nothing_but_https_or_this_machine_is_asked() {
+    let server = issuer(&[ed25519()], None).await;
+    let port = server.url().rsplit_once(':').unwrap().1.to_owned();
+    let urls = [
+        format!("http://0x7f.1:{port}{KEYS}"),
+        format!("http://2130706433:{port}{KEYS}"),
+        format!("http://[::ffff:127.0.0.1]:{port}{KEYS}"),
+        format!("http://accounts.example:{port}{KEYS}"),
+        format!("http://localhost@accounts.example:{port}{KEYS}"),
+        "file:///etc/passwd".to_owned(),
+        "gopher://127.0.0.1/".to_owned(),
+    ];
+    for url in urls {
+        refusal(&url, Outgoing::default()).await;
+    }
+    assert!(server.asked().is_empty());
+}
+
+#[tokio::test]
+async fn g09_public_addresses_only_means_the_address_that_is_connected_to() {
+    let server = issuer(&[ed25519()], None).await;
+    let port = server.url().rsplit_once(':').unwrap().1.to_owned();
+    let in_numbers = [
+        "http://127.0.0.1",
+        "https://127.0.0.1",
+        "http://[::1]",
+        "https://169.254.169.254",
+        "https://10.1.2.3",
+        "https://[::ffff:127.0.0.1]",
+        "https://[fd00:ec2::254]",
+    ];
+    for host in in_numbers {
+        let why = refusal(&format!("{host}:{port}{KEYS}"), Outgoing::default().public_addresses_only()).await;
+        assert!(why.contains("is no public address"), "{host}: {why}");
+    }
+    // This is a name as far as the URL tells; only the resolver knows better.
+    for scheme in ["http", "https"] {
+        let url = format!("{scheme}://localhost:{port}{KEYS}");
+        let why = refusal(&url, Outgoing::default().public_addresses_only()).await;
+        assert!(why.contains("no address that may be asked"), "{url}: {why}");
+    }
+    assert!(server.asked().is_empty());
+}
+
+#[tokio::test]
+async fn g09_metadata_do_not_lead_to_what_must_not_be_asked() {
+    let server = issuer(&[ed25519()], None).await;
+    for jwks_uri in
+        ["http://169.254.169.254/latest", "http://accounts.example/keys", "file:///etc/passwd", "/keys"]
+    {
+        let metadata = json!({ "issuer": server.url(), "jwks_uri": jwks_uri });
+        server.reply(OAUTH, Reply::json(&metadata));
+        server.reply(OPENID, Reply::json(&metadata));
+        let why = builder(&server, &Clock::new()).build().await.unwrap_err().to_string();
+        assert!(why.contains("`jwks_uri`: "), "{jwks_uri}: {why}");
+    }
+}
+
+/// A server with a certificate for `localhost` by an authority of its own, and that authority's certificate.
+async fn tls_server(body: String) -> (String, String) {
+    let mut authority = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let authority_key = rcgen::KeyPair::generate().unwrap();
+    let authority = rcgen::CertifiedIssuer::self_signed(authority, authority_key).unwrap();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let own = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    let own = own.signed_by(&key, &authority).unwrap();
+
+    let private = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let config =
+        ServerConfig::builder().with_no_client_auth().with_single_cert(vec![own.der().clone()], private);
+    let acceptor = TlsAcceptor::from(Arc::new(config.unwrap()));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    tokio::spawn(async move {
+        loop {
+            let (tcp, _) = listener.accept().await.unwrap();
+            let Ok(mut tls) = acceptor.accept(tcp).await else { continue };
+            let mut request = vec![0; 4096];
+            let _ = tls.read(&mut request).await;
+            let head = format!(
+                "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+                body.len()
+            );
+            let _ = tls.write_all(format!("{head}{body}").as_bytes()).await;
+            let _ = tls.shutdown().await;
+        }
+    });
+    (url, authority.pem())
+}
+
+#[tokio::test]
+async fn a_certificate_must_be_by_an_authority_that_is_trusted() {
+    let (url, authority) = tls_server(jwks([ed25519()])).await;
+    let why = refusal(&url, Outgoing::default()).await;
+    assert!(why.contains("UnknownIssuer"), "{why}");
+
+    let trusting = Outgoing::default().trust(authority.as_bytes()).unwrap();
+    let builder =
+        || AccessTokens::discover("https://accounts.example").audience(AUDIENCE).outgoing(trusting.clone());
+    builder().keys_at(&url).build().await.unwrap();
+    // The certificate is for the name, not for the address.
+    let other = url.replace("localhost", "127.0.0.1");
+    let why = builder().keys_at(&other).build().await.unwrap_err().to_string();
+    assert!(why.contains("not valid for name"), "{why}");
+
+    for not_pem in ["", "junk", "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n"] {
+        assert!(Outgoing::default().trust(not_pem.as_bytes()).is_err(), "{not_pem:?}");
+    }
+}

@@ -1,0 +1,180 @@
+//! New keys, old keys, and floods of keys that never were.
+
+use futures_util::future::join_all;
+
+use super::{
+    super::issuer::{attacker, ed25519, p256},
+    *,
+};
+
+#[tokio::test]
+async fn t03_unknown_keys_make_one_fetch_a_minute_whatever_the_flood() {
+    let server = issuer(&[ed25519()], Some(24 * 60 * 60)).await;
+    let clock = Clock::new();
+    let tokens = builder(&server, &clock).build().await.unwrap();
+    let good = token(&server, ed25519());
+    for second in 0..300 {
+        clock.set(second);
+        let flood = (0..20).map(|number| {
+            let kid = [format!("{second}-{number}"), "../../x".to_owned(), "' OR 1=1".to_owned()];
+            unknown(&server, attacker(), &kid[number % 3])
+        });
+        let flood: Vec<_> = flood.collect();
+        let statuses = join_all(flood.iter().map(|token| status(&tokens, token))).await;
+        assert!(statuses.iter().all(|status| *status == 401));
+        assert_eq!(server.count(KEYS), 1 + usize::try_from(second / 60).unwrap(), "at {second} s");
+        assert_eq!(status(&tokens, &good).await, 200);
+    }
+    assert_eq!(server.count(OAUTH), 1);
+}
+
+#[tokio::test]
+async fn t03_what_is_no_access_token_anyway_asks_for_nothing() {
+    let server = issuer(&[ed25519()], Some(24 * 60 * 60)).await;
+    let clock = Clock::new();
+    let tokens = builder(&server, &clock).build().await.unwrap();
+    clock.set(3600);
+    let url = format!("{}/evil", server.url());
+    let headers = [
+        json!({ "typ": "JWT", "alg": "EdDSA", "kid": "new" }),
+        json!({ "typ": "at+jwt", "alg": "EdDSA" }),
+        json!({ "typ": "at+jwt", "alg": "EdDSA", "kid": "k".repeat(257) }),
+        json!({ "typ": "at+jwt", "alg": "EdDSA", "kid": "new", "crit": ["x"] }),
+        json!({ "typ": "at+jwt", "alg": "EdDSA", "kid": "ed", "jku": url, "x5u": url, "jwk": attacker().jwk }),
+    ];
+    for header in headers {
+        let token = attacker().token(&header.to_string(), &claims().to_string());
+        assert_eq!(status(&tokens, &token).await, 401, "{header}");
+    }
+    for junk in ["x", "a.b", "a.b.c", "a.b.c.d.e"] {
+        assert_eq!(status(&tokens, junk).await, 401, "{junk}");
+    }
+    assert_eq!(server.asked().len(), 2, "those of the start");
+}
+
+#[tokio::test]
+async fn t14_a_new_key_is_good_with_its_first_token() {
+    let server = issuer(&[ed25519()], Some(24 * 60 * 60)).await;
+    let clock = Clock::new();
+    let tokens = builder(&server, &clock).build().await.unwrap();
+    publish(&server, &[ed25519(), p256()], None);
+    clock.set(60);
+    let (new, old) = (token(&server, p256()), token(&server, ed25519()));
+    let statuses = join_all((0..50).map(|_| status(&tokens, &new))).await;
+    assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
+    assert_eq!(server.count(KEYS), 2, "all who came waited for one answer");
+    assert_eq!(status(&tokens, &old).await, 200);
+}
+
+#[tokio::test]
+async fn t14_keys_are_fetched_again_before_their_time_is_over_and_nobody_waits() {
+    let server = issuer(&[ed25519()], Some(400)).await;
+    let clock = Clock::new();
+    let tokens = builder(&server, &clock).build().await.unwrap();
+    let old = token(&server, ed25519());
+    clock.set(299);
+    assert_eq!(status(&tokens, &old).await, 200);
+    assert_eq!(server.count(KEYS), 1);
+
+    server.reply(KEYS, Reply::Hang);
+    clock.set(300);
+    for _ in 0..10 {
+        let waiting = tokio::time::timeout(Duration::from_millis(900), status(&tokens, &old));
+        assert_eq!(waiting.await.expect("it waited for the issuer"), 200);
+    }
+    until(|| server.count(KEYS) == 2).await;
+    until(|| tokens.health().failing_for().is_some()).await;
+
+    publish(&server, &[p256()], Some(400));
+    clock.set(360);
+    assert_eq!(status(&tokens, &old).await, 200, "in the background again");
+    until(|| tokens.health().age() == Some(Duration::ZERO)).await;
+    assert_eq!(server.count(KEYS), 3);
+    assert_eq!(tokens.health().failing_for(), None);
+    assert_eq!(status(&tokens, &token(&server, p256())).await, 200);
+}
+
+#[tokio::test]
+async fn t14_a_removed_key_is_no_good_from_the_next_fetch_on() {
+    let server = issuer(&[ed25519(), p256()], Some(300)).await;
+    let clock = Clock::new();
+    let tokens = builder(&server, &clock).build().await.unwrap();
+    let (old, new) = (token(&server, ed25519()), token(&server, p256()));
+    assert_eq!(status(&tokens, &old).await, 200);
+    publish(&server, &[p256()], Some(300));
+    clock.set(300);
+    // The keys' time is over: whoever comes first waits for the new ones, so that nothing is good by the old.
+    assert_eq!(status(&tokens, &old).await, 401, "though it was remembered as good");
+    assert_eq!(status(&tokens, &new).await, 200);
+    assert_eq!(server.count(KEYS), 2);
+}
+
+#[tokio::test]
+async fn t14_a_removed_key_stays_good_for_as_long_as_was_asked_for() {
+    let server = issuer(&[ed25519()], Some(300)).await;
+    let clock = Clock::new();
+    let keep = Duration::from_secs(1000);
+    let tokens = builder(&server, &clock).keep_removed_keys(keep).build().await.unwrap();
+    let (old, new) = (token(&server, ed25519()), token(&server, p256()));
+    publish(&server, &[p256()], Some(24 * 60 * 60));
+    clock.set(300);
+    assert_eq!(
+        (status(&tokens, &old).await, status(&tokens, &new).await),
+        (200.try_into().unwrap(), StatusCode::OK)
+    );
+    clock.set(1299);
+    assert_eq!(status(&tokens, &old).await, 200);
+    clock.set(1300);
+    assert_eq!(status(&tokens, &old).await, 401);
+    assert_eq!(status(&tokens, &new).await, 200);
+}
+
+#[tokio::test]
+async fn t14_an_empty_set_revokes_every_key() {
+    let server = issuer(&[ed25519()], Some(300)).await;
+    let clock = Clock::new();
+    let tokens = builder(&server, &clock).build().await.unwrap();
+    let good = token(&server, ed25519());
+    assert_eq!(status(&tokens, &good).await, 200);
+    publish(&server, &[], Some(24 * 60 * 60));
+    clock.set(300);
+    assert_eq!(status(&tokens, &good).await, 503);
+    assert!(!tokens.health().can_verify());
+    assert!(tokens.health().problem().unwrap().contains("the set is empty"));
+    // It is asked again soon, whatever age it gave to the empty set.
+    publish(&server, &[ed25519()], None);
+    clock.set(310);
+    assert_eq!(status(&tokens, &good).await, 200);
+}
+
+#[tokio::test]
+async fn the_issuers_word_on_age_is_bounded() {
+    for (max_age, is_fresh, is_old) in
+        [(None, 224, 225), (Some(1), 44, 45), (Some(9_999_999), 64_799, 64_800)]
+    {
+        let server = issuer(&[ed25519()], max_age).await;
+        let clock = Clock::new();
+        let tokens = builder(&server, &clock).build().await.unwrap();
+        let good = token(&server, ed25519());
+        clock.set(is_fresh);
+        assert_eq!(status(&tokens, &good).await, 200);
+        tokio::task::yield_now().await;
+        assert_eq!(tokens.health().age(), Some(Duration::from_secs(is_fresh)), "{max_age:?}");
+        clock.set(is_old);
+        assert_eq!(status(&tokens, &good).await, 200);
+        until(|| server.count(KEYS) == 2).await;
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_does_not_keep_old_keys_alive() {
+    let server = issuer(&[ed25519()], Some(300)).await;
+    let clock = Clock::new();
+    clock.set(100_000);
+    let tokens = builder(&server, &clock).build().await.unwrap();
+    let old = token(&server, ed25519());
+    publish(&server, &[p256()], Some(300));
+    clock.set(0);
+    assert_eq!(status(&tokens, &old).await, 401);
+    assert_eq!(server.count(KEYS), 2);
+}
