@@ -49,8 +49,8 @@
 //! [`Query`] and [`Multipart`] take input that the published schema has checked.
 //!
 //! # Features
-//! `aws-lc-rs` (default) or `rust-crypto` chooses the code that checks signatures. `api-keys` adds `ApiKeySecret`: making, storing and
-//! comparing keys for customers. Features add names; none changes behaviour.
+//! `aws-lc-rs` (default) or `rust-crypto` chooses the code that checks signatures. `api-keys` adds
+//! `ApiKeySecret`: making, storing and comparing keys for customers. Features add names; none changes behaviour.
 #![forbid(unsafe_code)]
 
 mod answer;

@@ -162,11 +162,11 @@ impl<K> AccessTokensBuilder<K> {
         self
     }
 
-    /// The claim that holds the scopes, where the issuer does not call it `scope`: `scp` or `roles`, say. A string
-    /// with spaces between, or an array of strings.
+    /// The claim that holds the scopes, where it is not a string `scope`: `scp` or `roles`, say. A string with spaces
+    /// between the names, or an array of strings.
     #[must_use]
     pub fn scope_claim(mut self, name: &str) -> Self {
-        name.clone_into(&mut self.expected.scopes);
+        self.expected.scope_claim = Some(name.to_owned());
         self
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{cache::Timely, keys::KeyError};
 use crate::{scope::Granted, strict_json};
@@ -98,8 +98,8 @@ impl Timely for AccessToken {
 pub(super) struct Expected {
     pub(super) issuer: String,
     pub(super) audience: Audience,
-    /// The claim that holds the scopes.
-    pub(super) scopes: String,
+    /// The claim that holds the scopes, if it is not `scope` as RFC 9068 §2.2.3 has it.
+    pub(super) scope_claim: Option<String>,
     /// See [`Dangerous::accept_typ_jwt`](super::Dangerous::accept_typ_jwt).
     pub(super) accepts_typ_jwt: bool,
     /// See [`Dangerous::without_client_id_and_jti`](super::Dangerous::without_client_id_and_jti).
@@ -112,7 +112,7 @@ impl Expected {
         Self {
             issuer: issuer.to_owned(),
             audience: Audience::NotSaid,
-            scopes: "scope".to_owned(),
+            scope_claim: None,
             accepts_typ_jwt: false,
             needs_client_id_and_jti: true,
         }
@@ -151,13 +151,21 @@ impl Expected {
             client_id: client_id.unwrap_or_default(),
             id: needed("jti")?.unwrap_or_default(),
             session_id: optional("sid")?.map(str::to_owned),
-            scope: scopes(claims.get(&self.scopes))?,
+            scope: self.scope_in(&claims)?,
             issued_at,
             not_before,
             expires_at,
             json: String::from_utf8(json).ok()?,
         }));
         token.is_timely(now, leeway).then_some(token)
+    }
+
+    fn scope_in(&self, claims: &Map<String, Value>) -> Option<Granted> {
+        let Some(name) = &self.scope_claim else { return scope(claims.get("scope")) };
+        match claims.get(name) {
+            Some(Value::Array(scopes)) => scopes.iter().map(|one| one.as_str().map(str::to_owned)).collect(),
+            claim => scope(claim),
+        }
     }
 }
 
@@ -205,14 +213,9 @@ impl Audience {
     }
 }
 
-/// Scopes in one string (RFC 8693 §4.2) or, as some issuers have it, in an array of strings.
-pub(super) fn scopes(claim: Option<&Value>) -> Option<Granted> {
-    match claim {
-        None => Some(Granted::none()),
-        Some(Value::String(scope)) => Some(Granted::parse(scope)),
-        Some(Value::Array(scopes)) => scopes.iter().map(|scope| scope.as_str().map(str::to_owned)).collect(),
-        Some(_) => None,
-    }
+/// A `scope` is one string (RFC 8693 §4.2).
+pub(super) fn scope(claim: Option<&Value>) -> Option<Granted> {
+    claim.map_or(Some(Granted::none()), |scope| scope.as_str().map(Granted::parse))
 }
 
 /// Base64url without padding, and nothing else (RFC 7515 §2).

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     LEEWAY,
-    claims::{Audience, scopes, seconds},
+    claims::{Audience, scope, seconds},
 };
 use crate::scope::Granted;
 
@@ -112,7 +112,7 @@ impl Wanted {
         if !(is_timely && is_issuer && is_bearer && self.audience.is_in(json.get("aud"))) {
             return Ok(None);
         }
-        let scope = scopes(json.get("scope")).ok_or("`scope` has the wrong type")?;
+        let scope = scope(json.get("scope")).ok_or("`scope` has the wrong type")?;
         let owned = |name| text(name).map(|found| found.map(str::to_owned));
         let (subject, client_id, username) = (owned("sub")?, owned("client_id")?, owned("username")?);
         let said = Said { subject, client_id, username, scope, issued_at, expires_at, json };
@@ -126,7 +126,7 @@ mod tests {
 
     use super::*;
 
-    fn verdict(answer: Value) -> &'static str {
+    fn verdict(answer: &Value) -> &'static str {
         let audience = Audience::Named("shop".to_owned());
         let wanted = Wanted { issuer: Some("https://a.example".to_owned()), audience };
         let mut all = json!({ "active": true, "iss": "https://a.example", "aud": "shop", "exp": 1000 });
@@ -170,7 +170,7 @@ mod tests {
             (json!({ "scope": 7 }), "no verdict"),
         ];
         for (answer, expected) in cases {
-            assert_eq!(verdict(answer.clone()), expected, "{answer}");
+            assert_eq!(verdict(&answer), expected, "{answer}");
         }
         let wanted = Wanted { issuer: None, audience: Audience::Any };
         for nothing in [json!({}), json!([]), json!("active"), json!(true), json!(null)] {

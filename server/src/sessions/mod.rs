@@ -17,7 +17,7 @@ use crate::{
     app::App,
     client::Client,
     clock::Timestamp,
-    db::{Conn, Tx},
+    db::Tx,
     error::Error,
     random,
 };
@@ -61,16 +61,6 @@ pub(crate) async fn begin(
     let expires_at = now + app.config().access_token_ttl;
     let begun = store::insert_session(tx.conn(), &session, verified, client, now, expires_at).await?;
     Ok(begun.then_some(session))
-}
-
-/// Whether the session is alive and its account active: one indexed read.
-pub(crate) async fn is_alive(
-    conn: Conn<'_>,
-    id: SessionId,
-    account: AccountId,
-    now: Timestamp,
-) -> Result<bool, sqlx::Error> {
-    store::is_alive(conn, id, account, now).await
 }
 
 /// Ends every session of an account.

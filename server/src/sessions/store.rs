@@ -5,7 +5,7 @@ use crate::{
     accounts::{AccountId, Credentials},
     client::Client,
     clock::Timestamp,
-    db::{Conn, execute, fetch_all, fetch_optional},
+    db::{Conn, execute, fetch_all},
 };
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
@@ -60,25 +60,6 @@ pub(super) async fn alive_among(
         h,
         now
     )
-}
-
-pub(super) async fn is_alive(
-    conn: Conn<'_>,
-    id: SessionId,
-    account: AccountId,
-    now: Timestamp,
-) -> Result<bool> {
-    let alive = fetch_optional!(
-        conn,
-        (AccountId,),
-        "SELECT accounts.id FROM sessions JOIN accounts ON accounts.id = sessions.account_id
-         WHERE sessions.id = $1 AND accounts.id = $2
-           AND sessions.ended_at IS NULL AND sessions.expires_at > $3 AND accounts.is_active",
-        id,
-        account,
-        now
-    )?;
-    Ok(alive.is_some())
 }
 
 /// `false` if it has ended before: of two log-outs at once, one ended it.

@@ -28,7 +28,7 @@ use crate::{
     error::Error,
     login::LoggedIn,
     random,
-    sessions::{self, Checks, SessionId},
+    sessions::{Checks, SessionId},
 };
 
 /// Who the tokens of `/login` are given to: the first party, as RFC 9068 wants a name.
@@ -168,15 +168,11 @@ pub struct SessionTokens(Arc<Parts>);
 struct Parts {
     tokens: AccessTokens,
     sessions: Checks,
-    db: Db,
-    clock: Clock,
-    single: bool,
 }
 
 impl SessionTokens {
     pub(crate) fn new(tokens: AccessTokens, db: Db, clock: Clock) -> Self {
-        let single = std::env::var_os("B1_SINGLE").is_some();
-        Self(Arc::new(Parts { tokens, sessions: Checks::new(db.clone(), clock.clone()), db, clock, single }))
+        Self(Arc::new(Parts { tokens, sessions: Checks::new(db, clock) }))
     }
 }
 
@@ -197,15 +193,7 @@ impl Verify for SessionTokens {
         let (Some(account), Some(session)) = (AccountId::of_subject(token.subject()), session) else {
             return Ok(Verdict::Refused);
         };
-        if !self.0.single {
-            return if self.0.sessions.is_alive(session, account).await? {
-                Ok(Verdict::Accepted(Principal { account, session }, granted))
-            } else {
-                Ok(Verdict::Refused)
-            };
-        }
-        let mut reader = self.0.db.read().await?;
-        if sessions::is_alive(reader.conn(), session, account, self.0.clock.now()).await? {
+        if self.0.sessions.is_alive(session, account).await? {
             Ok(Verdict::Accepted(Principal { account, session }, granted))
         } else {
             Ok(Verdict::Refused)

@@ -34,7 +34,7 @@ struct Bank;
 impl CookieSettings for Bank {
     const NAME: &'static str = "__Host-bank";
     const SAME_SITE: SameSite = SameSite::Strict;
-    const MAX_AGE: Option<Duration> = Some(Duration::from_secs(900));
+    const MAX_AGE: Option<Duration> = Some(Duration::from_mins(15));
 }
 
 struct Desk;

@@ -81,7 +81,7 @@ async fn t15_an_issuer_that_calls_itself_otherwise_is_not_believed() {
 #[tokio::test]
 async fn t15_answers_that_cannot_be_used_stop_the_start_and_say_why() {
     let endless = vec![b' '; 10 * 1024 * 1024];
-    let twice = format!("{{\"keys\":[],{}", &jwks([ed25519()])[1..]);
+    let twice = format!("{{\"keys\":[],{}", jwks([ed25519()]).trim_start_matches('{'));
     let many = json!({ "keys": vec![ed25519().jwk.clone(); 101] });
     let deep = format!("{{\"keys\":{}{}}}", "[".repeat(50), "]".repeat(50));
     let good = jwks([ed25519()]);

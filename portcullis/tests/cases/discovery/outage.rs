@@ -83,7 +83,7 @@ async fn t15_a_dead_issuer_leaves_known_keys_for_a_day() {
 async fn t15_how_long_is_for_the_application_to_say() {
     let server = issuer(&[ed25519()], Some(24 * 60 * 60)).await;
     let clock = Clock::new();
-    let tokens = builder(&server, &clock).max_staleness(Duration::from_secs(600)).build().await.unwrap();
+    let tokens = builder(&server, &clock).max_staleness(Duration::from_mins(10)).build().await.unwrap();
     let good = token(&server, ed25519());
     server.reply(KEYS, Reply::of(500, "text/plain", ""));
     clock.set(600);

@@ -122,6 +122,9 @@ async fn scopes_can_have_another_name_and_be_a_list() {
         let token = token(ed25519(), &[], &but(&claims(), "scp", scp));
         assert_eq!(sent_to(&app(verifier.clone()), &token).await, expected, "{scp:?}");
     }
+    let listed = token(ed25519(), &[], &but(&claims(), "scope", Some("[\"read\"]")));
+    let verifier = builder().scope_claim("scope").build().unwrap();
+    assert_eq!(both(&verifier, &listed).await, (200, 401), "a list is not what RFC 9068 has");
 }
 
 #[tokio::test]
