@@ -12,7 +12,7 @@ use crate::{Failure, client::Connection, table::median};
 /// Connections at once.
 pub(crate) const CONCURRENCY: usize = 32;
 /// Before it counts: connections are opened and caches filled.
-const WARM_UP: Duration = Duration::from_millis(500);
+const WARM_UP: Duration = Duration::from_millis(250);
 
 /// What a load found.
 #[derive(Clone, Copy)]
@@ -29,6 +29,10 @@ impl Load {
     pub(crate) fn median(rounds: &[Self]) -> Self {
         let of = |figure: fn(&Self) -> f64| median(rounds.iter().map(figure));
         Self { per_second: of(|load| load.per_second), p50: of(|load| load.p50), p99: of(|load| load.p99) }
+    }
+
+    pub(crate) fn rates(rounds: &[Self]) -> Vec<f64> {
+        rounds.iter().map(|load| load.per_second).collect()
     }
 
     pub(crate) fn latency(&self) -> String {

@@ -14,7 +14,7 @@ use crate::{
 };
 
 const PASSWORD: &str = "violet-anchor-9341-quorum";
-const ROUND: Duration = Duration::from_secs(5);
+const ROUND: Duration = Duration::from_secs(3);
 const FLOOD: Duration = Duration::from_secs(30);
 /// A process is idle when it has had this long to come to rest.
 const REST: Duration = Duration::from_secs(2);
@@ -46,10 +46,11 @@ pub(crate) fn measure(server: &Process, rounds: u16, table: &mut Table) -> Resul
         raw.push(hashing::rate(ROUND)?);
         logins.push(load::run(server.address(), &requests, ROUND)?);
     }
+    let share = percent(&Load::rates(&logins), &raw);
     let (raw, logins) = (median(raw), Load::median(&logins));
     table.row("raw Argon2id", format!("{raw:.1}/s"), "", "19 MiB, 2 passes, all cores, memory kept");
     table.row("log-ins", format!("{:.1}/s", logins.per_second), "", &logins.latency());
-    table.row("log-ins of raw", percent(logins.per_second, raw), "≥ 90 %", "");
+    table.row("log-ins of raw", share, "≥ 90 %", "");
     Ok(())
 }
 

@@ -42,7 +42,7 @@ struct Cli {
     #[arg(long, value_name = "FILE")]
     binary: Option<PathBuf>,
     /// How often each figure is taken; the median counts
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=99))]
+    #[arg(long, default_value_t = 11, value_parser = clap::value_parser!(u16).range(1..=99))]
     rounds: u16,
     #[command(subcommand)]
     role: Option<Role>,

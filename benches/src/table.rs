@@ -48,7 +48,8 @@ pub(crate) fn rate(per_second: f64) -> String {
     format!("{front}{gap}{back}/s")
 }
 
-/// `part` of `whole`.
-pub(crate) fn percent(part: f64, whole: f64) -> String {
-    format!("{:.0} %", 100.0 * part / whole)
+/// `parts` of `wholes`, taken in the same rounds: the median of the rounds' own shares, for what else the machine does
+/// meanwhile changes from round to round.
+pub(crate) fn percent(parts: &[f64], wholes: &[f64]) -> String {
+    format!("{:.0} %", 100.0 * median(parts.iter().zip(wholes).map(|(part, whole)| part / whole)))
 }

@@ -114,11 +114,11 @@ impl IntoResponse for Denied {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         let errors = self.errors();
         for challenge in &self.challenges {
-            match HeaderValue::try_from(challenge.text(errors.as_deref())) {
-                Ok(value) => {
-                    headers.append(WWW_AUTHENTICATE, value);
-                }
-                Err(_) => tracing::error!(?self.reason, "a scope's name is not fit for a header"),
+            // `Api::finish` refuses scopes whose names do not fit; a plain router has nobody to refuse them.
+            if let Ok(value) = HeaderValue::try_from(challenge.text(errors.as_deref())) {
+                headers.append(WWW_AUTHENTICATE, value);
+            } else {
+                tracing::error!(?self.reason, "a scope's name is not fit for a header");
             }
         }
         if self.is_unavailable() {

@@ -134,7 +134,9 @@ impl<V: Authenticate, S: Scopes> Access for Guard<V, S> {
     fn describe_access(operation: &mut Operation<'_>) {
         describe_refusals::<V>(operation);
         for name in V::names() {
-            S::ways().iter().for_each(|scopes| operation.scopes(name, scopes));
+            for scopes in S::ways() {
+                operation.scopes(name, &scopes);
+            }
         }
         operation.require(&requirements::<V, S>());
         if S::ways().iter().all(|scopes| !scopes.is_empty()) {

@@ -50,7 +50,9 @@
 //!
 //! # Features
 //! `aws-lc-rs` (default) or `rust-crypto` chooses the code that checks signatures. `api-keys` adds
-//! `ApiKeySecret`: making, storing and comparing keys for customers. Features add names; none changes behaviour.
+//! `ApiKeySecret`: making, storing and comparing keys for customers. `discovery` adds what asks an issuer over the
+//! network: `AccessTokens::discover`, which finds the issuer's keys and keeps them fresh, and `Introspection` for opaque
+//! tokens. Features add names; none changes behaviour.
 #![forbid(unsafe_code)]
 
 mod answer;

@@ -105,12 +105,12 @@ scopes_of_tuple!(A, B, C);
 scopes_of_tuple!(A, B, C, D);
 
 /// Each way of the one together with each way of the other.
-fn both(these: &[Vec<NamedScope>], those: &[Vec<NamedScope>]) -> Vec<Vec<NamedScope>> {
+fn both(left: &[Vec<NamedScope>], right: &[Vec<NamedScope>]) -> Vec<Vec<NamedScope>> {
     let with = |this: &Vec<NamedScope>, that: &Vec<NamedScope>| {
         let new = that.iter().filter(|scope| !this.contains(scope));
         this.iter().chain(new).copied().collect()
     };
-    these.iter().flat_map(|this| those.iter().map(move |that| with(this, that))).collect()
+    left.iter().flat_map(|this| right.iter().map(move |that| with(this, that))).collect()
 }
 
 /// The scopes that a credential carries.

@@ -63,13 +63,15 @@ fn publish(server: &Server, keys: &[&'static Key], max_age: Option<u64>) {
     server.reply(KEYS, reply);
 }
 
-/// A verifier of `server`'s tokens that has little patience.
+/// A verifier of `server`'s tokens.
 fn builder(server: &Server, clock: &Clock) -> AccessTokensBuilder<DiscoveredKeys> {
     let clock = clock.clone();
-    AccessTokens::discover(server.url())
-        .audience(AUDIENCE)
-        .clock(move || clock.now())
-        .outgoing(Outgoing::default().timeout(Duration::from_secs(1)))
+    AccessTokens::discover(server.url()).audience(AUDIENCE).clock(move || clock.now())
+}
+
+/// For an issuer that will hang.
+fn impatient() -> Outgoing {
+    Outgoing::default().timeout(Duration::from_millis(1500))
 }
 
 /// A token of `server` that is good for ever, signed by `key`.

@@ -120,11 +120,7 @@ async fn open_sqlite(path: &Path, database: String) -> Result<Db, OpenError> {
     migrate::sqlite(&writing, &database).await?;
     Ok(Db::Sqlite {
         write: sqlite_writer().connect_lazy_with(writing),
-        read: Readers::new(
-            options,
-            std::env::var_os("B1_READERS").and_then(|n| n.to_str()?.parse().ok()).unwrap_or(SQLITE_READERS),
-            SQLITE_WAIT,
-        ),
+        read: Readers::new(options, SQLITE_READERS, SQLITE_WAIT),
     })
 }
 

@@ -12,7 +12,7 @@ fn introspection(server: &Server, clock: &Clock) -> IntrospectionBuilder {
     Introspection::at(&format!("{}{INTROSPECT}", server.url()))
         .client("shop:1", "se cret/é")
         .audience(AUDIENCE)
-        .outgoing(Outgoing::default().timeout(Duration::from_millis(500)))
+        .outgoing(impatient())
         .clock(move || clock.now())
 }
 

@@ -110,10 +110,9 @@ async fn t15_answers_that_cannot_be_used_stop_the_start_and_say_why() {
     ];
     let server = issuer(&[ed25519()], None).await;
     server.reply("/elsewhere", Reply::json(&serde_json::from_str(&good).unwrap()));
-    let impatient = Outgoing::default().timeout(Duration::from_millis(300));
     for (reply, reason) in cases {
         server.reply(KEYS, reply);
-        let built = builder(&server, &Clock::new()).outgoing(impatient.clone()).build().await;
+        let built = builder(&server, &Clock::new()).outgoing(impatient()).build().await;
         let why = built.expect_err(reason).to_string();
         assert!(why.contains(reason) && why.contains(KEYS), "{reason}: {why}");
     }
