@@ -146,9 +146,11 @@ mod tests {
         add(&lines, "alone\n", false);
         assert_eq!(written.recv_timeout(patience).unwrap(), b"alone\n");
 
-        let expected: String = (0..1000).map(|number| format!("{number}\n")).collect();
+        let mut expected = String::new();
         for number in 0..1000 {
-            add(&lines, &format!("{number}\n"), false);
+            let line = format!("{number}\n");
+            add(&lines, &line, false);
+            expected += &line;
         }
         let (mut text, mut writes) = (Vec::new(), 0);
         while text.len() < expected.len() {

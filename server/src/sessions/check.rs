@@ -1,7 +1,7 @@
-//! Looks at the rows of sessions for requests that come at the same time with one statement.
+//! Looks at the rows of sessions, for requests that come at the same time with one statement.
 //!
 //! A statement costs a way to the database and back, and next to that the reading of a row is nothing. So a check
-//! that comes while others are under way waits for them, and then those that wait share the next statement. Each
+//! that comes while another is under way waits for it, and then those that wait share the next statement. Each
 //! request is answered by a statement that began after it asked: the end of a session counts as soon as ever.
 
 use std::collections::VecDeque;
@@ -9,6 +9,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::{SessionId, store};
@@ -52,6 +53,10 @@ impl Checks {
 
     /// Whether the session is alive, belongs to this account, and the account is active.
     pub(crate) async fn is_alive(&self, session: SessionId, account: AccountId) -> Answer {
+        if let Some(_alone) = self.begin_alone() {
+            let alive = self.0.alive_among([session; store::BATCH]).await.map_err(Arc::new)?;
+            return Ok(alive.contains(&(session, account)));
+        }
         let (answer, answered) = oneshot::channel();
         if let Some(run) = self.enqueue(Waiting { session, account, answer }) {
             tokio::spawn(run.go());
@@ -60,23 +65,40 @@ impl Checks {
         answered.await.unwrap_or_else(|_| Err(Arc::new(sqlx::Error::PoolClosed)))
     }
 
+    /// The right to ask at once, when nobody else does.
+    fn begin_alone(&self) -> Option<Alone> {
+        let mut queue = self.0.queue();
+        (queue.runs == 0).then(|| {
+            queue.runs = 1;
+            queue.began = Some(Instant::now());
+            Alone(Arc::clone(&self.0))
+        })
+    }
+
     /// The run to start, unless one that is under way will come to it soon.
     fn enqueue(&self, waiting: Waiting) -> Option<Run> {
         let mut queue = self.0.queue();
         queue.waiting.push_back(waiting);
         let is_slow = || queue.began.is_none_or(|began| began.elapsed() > PATIENCE);
         let is_full = queue.waiting.len() >= store::BATCH;
-        if queue.runs == 0 || (queue.runs < MOST_RUNS && (is_full || is_slow())) {
+        (queue.runs == 0 || (queue.runs < MOST_RUNS && (is_full || is_slow()))).then(|| {
             queue.runs += 1;
-            return Some(Run { shared: Arc::clone(&self.0), is_counted: true });
-        }
-        None
+            Run::new(&self.0)
+        })
     }
 }
 
 impl Shared {
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn alive_among(
+        &self,
+        sessions: [SessionId; store::BATCH],
+    ) -> Result<Vec<(SessionId, AccountId)>, sqlx::Error> {
+        let mut reader = self.db.read().await?;
+        store::alive_among(reader.conn(), sessions, self.clock.now()).await
     }
 }
 
@@ -86,13 +108,38 @@ impl fmt::Debug for Checks {
     }
 }
 
-/// One statement after the other, until nothing waits.
+/// The statement of one request, under way in that request itself: a lone client waits for no other task.
+struct Alone(Arc<Shared>);
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        let mut queue = self.0.queue();
+        if queue.waiting.is_empty() {
+            queue.runs -= 1;
+            return;
+        }
+        // They saw that a statement was under way, and began none. Spawned without the lock: when the program is
+        // ending, the task is dropped at once, and its drop takes the lock.
+        drop(queue);
+        let run = Run::new(&self.0);
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(run.go());
+        }
+    }
+}
+
+/// A task: one statement after the other, until nobody waits.
 struct Run {
     shared: Arc<Shared>,
-    is_counted: bool,
+    is_over: bool,
 }
 
 impl Run {
+    /// It counts among the runs already.
+    fn new(shared: &Arc<Shared>) -> Self {
+        Self { shared: Arc::clone(shared), is_over: false }
+    }
+
     async fn go(mut self) {
         while let Some(batch) = self.next() {
             self.answer(batch).await;
@@ -114,7 +161,7 @@ impl Run {
         if batch.is_empty() {
             // Under the lock: who comes now must see that a run is missing.
             queue.runs -= 1;
-            self.is_counted = false;
+            self.is_over = true;
             return None;
         }
         queue.began = Some(Instant::now());
@@ -122,30 +169,30 @@ impl Run {
     }
 
     async fn answer(&self, batch: Vec<Waiting>) {
-        let outcome = self.alive_among(&batch).await.map_err(Arc::new);
+        let mut sessions = batch.iter().map(|waiting| waiting.session);
+        let Some(first) = sessions.next() else { return };
+        // A place that is left is filled with one that is asked for anyway.
+        let mut asked = [first; store::BATCH];
+        asked.iter_mut().skip(1).zip(sessions).for_each(|(place, session)| *place = session);
+
+        let outcome = self.shared.alive_among(asked).await.map_err(Arc::new);
         for Waiting { session, account, answer } in batch {
             let alive = outcome.as_ref().map(|alive| alive.contains(&(session, account))).map_err(Arc::clone);
             // Or else it went away.
             let _ = answer.send(alive);
         }
     }
-
-    async fn alive_among(&self, batch: &[Waiting]) -> Result<Vec<(SessionId, AccountId)>, sqlx::Error> {
-        let mut sessions = batch.iter().map(|waiting| waiting.session);
-        let Some(first) = sessions.next() else { return Ok(Vec::new()) };
-        // A place that is left is filled with one that is asked for anyway.
-        let mut asked = [first; store::BATCH];
-        asked.iter_mut().skip(1).zip(sessions).for_each(|(place, session)| *place = session);
-        let mut reader = self.shared.db.read().await?;
-        store::alive_among(reader.conn(), asked, self.shared.clock.now()).await
-    }
 }
 
 impl Drop for Run {
     fn drop(&mut self) {
-        // The task was ended from outside.
-        if self.is_counted {
-            self.shared.queue().runs -= 1;
+        if !self.is_over {
+            // The runtime is ending: those that wait learn that nobody will answer.
+            let mut queue = self.shared.queue();
+            queue.runs -= 1;
+            let waiting = std::mem::take(&mut queue.waiting);
+            drop(queue);
+            drop(waiting);
         }
     }
 }
@@ -289,6 +336,39 @@ mod tests {
                 tokio::join!(given.checks.is_alive(session, ada), given.checks.is_alive(session, others));
             assert_eq!((first.unwrap(), second.unwrap()), (true, false));
         }
+    }
+
+    #[tokio::test]
+    async fn those_who_wait_behind_a_request_that_goes_away_are_answered() {
+        let given = Given::new().await;
+        let (session, ada) = (given.begin(1, 1, 200).await, AccountId::new(1));
+        for _ in 0..20 {
+            let mut context = Context::from_waker(Waker::noop());
+            let mut alone = Box::pin(given.checks.is_alive(session, ada));
+            assert!(matches!(alone.as_mut().poll(&mut context), Poll::Pending));
+            let mut behind = Box::pin(given.checks.is_alive(session, ada));
+            assert!(matches!(behind.as_mut().poll(&mut context), Poll::Pending));
+            drop(alone);
+            assert!(behind.await.unwrap());
+            while !given.is_at_rest() {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    #[test]
+    fn the_end_of_the_runtime_leaves_nobody_waiting() {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let given = runtime.block_on(Given::new());
+        let session = runtime.block_on(given.begin(1, 1, 200));
+        for _ in 0..200 {
+            let checks = given.checks.clone();
+            runtime.spawn(async move { while checks.is_alive(session, AccountId::new(1)).await.is_ok() {} });
+        }
+        std::thread::sleep(Duration::from_millis(50));
+        drop(runtime);
+        assert!(given.is_at_rest());
     }
 
     #[tokio::test]

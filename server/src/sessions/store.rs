@@ -43,21 +43,21 @@ pub(super) async fn alive_among(
     sessions: [SessionId; BATCH],
     now: Timestamp,
 ) -> Result<Vec<(SessionId, AccountId)>> {
-    let [a, b, c, d, e, f, g, h] = sessions;
+    let [first, second, third, fourth, fifth, sixth, seventh, eighth] = sessions;
     fetch_all!(
         conn,
         (SessionId, AccountId),
         "SELECT sessions.id, accounts.id FROM sessions JOIN accounts ON accounts.id = sessions.account_id
          WHERE sessions.id IN ($1, $2, $3, $4, $5, $6, $7, $8)
            AND sessions.ended_at IS NULL AND sessions.expires_at > $9 AND accounts.is_active",
-        a,
-        b,
-        c,
-        d,
-        e,
-        f,
-        g,
-        h,
+        first,
+        second,
+        third,
+        fourth,
+        fifth,
+        sixth,
+        seventh,
+        eighth,
         now
     )
 }
