@@ -1,9 +1,18 @@
 //! What this handler answers, nobody knows.
 
+use axum::response::{IntoResponse, Response};
 use portcullis::{Api, Public};
 
-async fn greet(_: Public) -> String {
-    "hello".to_owned()
+struct Greeting;
+
+impl IntoResponse for Greeting {
+    fn into_response(self) -> Response {
+        "hello".into_response()
+    }
+}
+
+async fn greet(_: Public) -> Greeting {
+    Greeting
 }
 
 fn main() {

@@ -6,7 +6,7 @@ fn peek<C: Credential>(parts: &http::request::Parts) -> C {
     // The reading of a request is there, for the guard; what it finds cannot be named.
     match C::read(parts) {
         portcullis::credential::Presented::Present(credential) => credential,
-        _ => todo!(),
+        _ => unreachable!(),
     }
 }
 

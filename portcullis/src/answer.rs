@@ -1,12 +1,18 @@
 //! Answers that say their status in their type, so that the document knows it.
 //! ([`Json`](crate::Json) as an answer is 200.)
 
-use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, StatusCode, header::CONTENT_TYPE};
+use axum::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use http::{
+    HeaderValue, StatusCode,
+    header::{CONTENT_LENGTH, CONTENT_TYPE},
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::describe::{DescribeResponse, Operation};
+use crate::describe::{DescribeResponse, Operation, Statuses};
 
 /// 201 with a JSON body.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +44,58 @@ impl DescribeResponse for NoContent {
     fn describe_response(operation: &mut Operation<'_>) {
         operation.empty_response(StatusCode::NO_CONTENT, "Done");
     }
+}
+
+/// Any answer, sent with the status that its type says: `Answer<202, Json<Receipt>>`.
+///
+/// ```
+/// use axum::response::Html;
+/// use portcullis::{Answer, Json, Public};
+///
+/// async fn order(_: Public) -> Answer<202, Json<u64>> {
+///     Answer(Json(7))
+/// }
+///
+/// async fn teapot(_: Public) -> Answer<418, Html<&'static str>> {
+///     Answer(Html("<p>short and stout"))
+/// }
+/// ```
+/// The status of what is inside is replaced, whatever it is, and of a status without content (204, 205, 304) the
+/// content is dropped. A status that cannot end a request (below 200, above 599) does not compile:
+///
+/// ```compile_fail
+/// # use axum::response::IntoResponse as _;
+/// let _ = portcullis::Answer::<99, _>("soon").into_response();
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct Answer<const STATUS: u16, T>(pub T);
+
+impl<const STATUS: u16, T: IntoResponse> IntoResponse for Answer<STATUS, T> {
+    fn into_response(self) -> Response {
+        let status = final_status::<STATUS>();
+        let mut response = self.0.into_response();
+        *response.status_mut() = status;
+        if Statuses::One(status).is_bodiless() {
+            *response.body_mut() = Body::empty();
+            response.headers_mut().remove(CONTENT_TYPE);
+            response.headers_mut().remove(CONTENT_LENGTH);
+        }
+        response
+    }
+}
+
+impl<const STATUS: u16, T: DescribeResponse> DescribeResponse for Answer<STATUS, T> {
+    fn describe_response(operation: &mut Operation<'_>) {
+        let status = final_status::<STATUS>();
+        let reason = status.canonical_reason().unwrap_or("Answer");
+        operation.restated(status, reason, T::describe_response);
+    }
+}
+
+/// A status that ends a request, as the compiler has seen.
+pub(crate) fn final_status<const STATUS: u16>() -> StatusCode {
+    const { assert!(STATUS >= 200 && STATUS <= 599, "the status of an answer is in 200..=599 (RFC 9110 §15)") }
+    StatusCode::from_u16(STATUS).unwrap_or_default()
 }
 
 /// A JSON answer. A value that does not serialize is our fault: 500, and the cause goes to the log.

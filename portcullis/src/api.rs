@@ -320,7 +320,7 @@ described!(B, C, D, E, F, G, I);
 /// Why an [`Api`] cannot be built: every defect, one a line.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct ApiError(Vec<String>);
+pub struct ApiError(pub(crate) Vec<String>);
 
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

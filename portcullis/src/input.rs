@@ -23,6 +23,9 @@ mod recursion;
 mod rejection;
 mod schema;
 
+pub(crate) use document::path_parameters;
+#[cfg(any(feature = "axum-full", feature = "axum-extra"))]
+pub(crate) use document::query_parameters;
 pub use file::File;
 pub use form::Form;
 pub use invalid::{FieldError, InvalidInput, Loc};

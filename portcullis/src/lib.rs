@@ -47,12 +47,16 @@
 //! the application's half of a guard, [`AccessTokens`] a ready one; [`Bearer`], [`Basic`], [`ApiKey`] and
 //! [`SessionCookie`] are what a caller presents; [`Json`], [`Form`], [`Path`],
 //! [`Query`] and [`Multipart`] take input that the published schema has checked.
+//! axum's own extractors and answers describe themselves too, as what they are: [`Describe`], [`DescribeResponse`].
+//! [`Answer`] and [`answers!`] put the status of an answer into its type.
 //!
 //! # Features
 //! `aws-lc-rs` (default) or `rust-crypto` chooses the code that checks signatures. `api-keys` adds
 //! `ApiKeySecret`: making, storing and comparing keys for customers. `discovery` adds what asks an issuer over the
 //! network: `AccessTokens::discover`, which finds the issuer's keys and keeps them fresh, and `Introspection` for opaque
-//! tokens. Features add names; none changes behaviour.
+//! tokens. `axum-full` describes axum's `Json`, `Form`, `Query`, `Multipart` and web sockets (these alone: `ws`),
+//! `axum-extra` that crate's extractors and answers, and `utoipa` adds `guarded!`, which puts the guards' security into
+//! documents that utoipa writes. Features add names; none changes behaviour.
 #![forbid(unsafe_code)]
 
 mod answer;
@@ -65,10 +69,14 @@ mod guard;
 mod input;
 mod scope;
 mod strict_json;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod tokens;
+#[cfg(feature = "utoipa")]
+mod utoipa;
 mod verify;
 
-pub use answer::{Created, NoContent};
+pub use answer::{Answer, Created, NoContent};
 pub use api::{Api, ApiError, Described, Document, Route, delete, get, patch, post, put};
 pub use credential::{
     ApiKey, ApiKeyPlace, Basic, Bearer, CookieSettings, Credential, NotACookieValue, SameOrigin, SameSite,
@@ -77,7 +85,9 @@ pub use credential::{
 #[cfg(feature = "api-keys")]
 pub use credential::{ApiKeySecret, MintError, StoredApiKey};
 pub use denied::{Denied, Problem};
-pub use describe::{Describe, DescribeResponse, In, Operation};
+#[doc(hidden)]
+pub use describe::__answers;
+pub use describe::{Describe, DescribeParts, DescribeResponse, In, Operation, Statuses};
 pub use guard::{Access, Authenticate, AuthenticateIn, Either, Guard, Maybe, Public};
 pub use input::{FieldError, File, Form, InputRejection, InvalidInput, Json, Loc, Multipart, Path, Query};
 pub use scope::{AnyOf, Granted, NamedScope, Scope, Scopes};
@@ -88,4 +98,6 @@ pub use tokens::{
 pub use tokens::{
     DiscoveredKeys, IntrospectedToken, Introspection, IntrospectionBuilder, IssuerError, KeysHealth, Outgoing,
 };
+#[cfg(feature = "utoipa")]
+pub use utoipa::{Guarded, GuardedHandler, GuardedRoutes};
 pub use verify::{Verdict, Verify, VerifyFailed};

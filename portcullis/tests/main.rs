@@ -10,10 +10,13 @@ mod cases {
     mod credential;
     #[cfg(feature = "discovery")]
     mod discovery;
+    mod describe;
     mod docs;
     mod fail;
     mod guard;
     mod input;
     mod issuer;
+    #[cfg(feature = "testing")]
+    mod testing;
     mod tokens;
 }

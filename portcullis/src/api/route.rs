@@ -82,7 +82,7 @@ impl<S> Route<S> {
 
     /// The operation in the document.
     pub(super) fn entry(&self, components: &mut Components) -> Map<String, Value> {
-        let mut operation = Operation::new(&self.path, components);
+        let mut operation = Operation::new(self.method, &self.path, components);
         self.describe.iter().for_each(|describe| describe(&mut operation));
         let mut entry = operation.into_object();
         let summary = self.summary.clone().unwrap_or_else(|| sentence(self.operation_id));

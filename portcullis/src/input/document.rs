@@ -27,6 +27,13 @@ pub(super) fn body<T: JsonSchema + 'static>(operation: &mut Operation<'_>, conte
 /// One parameter per field.
 pub(super) fn query<T: JsonSchema + 'static>(operation: &mut Operation<'_>) {
     check_early::<T>(operation);
+    query_parameters::<T>(operation);
+    operation.problem(StatusCode::BAD_REQUEST, "The request is malformed");
+    InvalidInput::describe_response(operation);
+}
+
+/// One parameter per field of `T`, however it is read.
+pub(crate) fn query_parameters<T: JsonSchema>(operation: &mut Operation<'_>) {
     let root = written_out::<T>();
     let required = |name: &str| {
         let list = root.get("required").and_then(Value::as_array);
@@ -35,13 +42,17 @@ pub(super) fn query<T: JsonSchema + 'static>(operation: &mut Operation<'_>) {
     for (name, property) in root.get("properties").and_then(Value::as_object).into_iter().flatten() {
         operation.parameter(name, In::Query, required(name), as_text(property.clone()));
     }
-    operation.problem(StatusCode::BAD_REQUEST, "The request is malformed");
-    InvalidInput::describe_response(operation);
 }
 
 /// The path's own parameters, each with the schema that `T` has for it.
 pub(super) fn path<T: JsonSchema + 'static>(operation: &mut Operation<'_>) {
     check_early::<T>(operation);
+    path_parameters::<T>(operation);
+    InvalidInput::describe_response(operation);
+}
+
+/// The schema that `T` has for each parameter of the path, however it is read.
+pub(crate) fn path_parameters<T: JsonSchema>(operation: &mut Operation<'_>) {
     let root = written_out::<T>();
     for (index, name) in operation.path_parameters().into_iter().enumerate() {
         let item = root.get("prefixItems").and_then(|items| items.get(index));
@@ -49,7 +60,6 @@ pub(super) fn path<T: JsonSchema + 'static>(operation: &mut Operation<'_>) {
         let schema = item.or(property).unwrap_or(&root);
         operation.parameter(name, In::Path, true, as_text(schema.clone()));
     }
-    InvalidInput::describe_response(operation);
 }
 
 /// A schema that cannot check anything is found when the document is made, not by the first request.
@@ -113,7 +123,7 @@ mod tests {
     /// The operation and the `components` that an extractor makes at `path`.
     fn described<E: Describe>(path: &str) -> (Value, Value) {
         let mut components = Components::new();
-        let mut operation = Operation::new(path, &mut components);
+        let mut operation = Operation::new("post", path, &mut components);
         E::describe(&mut operation);
         let mut operation = Value::from(operation.into_object());
         let components = components.finish(&mut operation);

@@ -202,11 +202,12 @@ mod tests {
     use std::pin::pin;
     use std::task::{Context, Poll, Waker};
 
+    use tokio::time::timeout;
     use uuid::Uuid;
 
     use super::*;
     use crate::clock::Timestamp;
-    use crate::db::{DatabaseConfig, DatabaseUrl, execute};
+    use crate::db::{DatabaseConfig, DatabaseUrl, Reader, execute};
 
     const NOW: Timestamp = Timestamp::from_secs(100);
 
@@ -249,6 +250,15 @@ mod tests {
             ))
             .await;
             SessionId(id)
+        }
+
+        /// Every connection to read with: until they are dropped, each statement waits.
+        async fn hold_readers(&self) -> Vec<Reader> {
+            let mut held = Vec::new();
+            while let Ok(Ok(reader)) = timeout(Duration::from_millis(20), self.db.read()).await {
+                held.push(reader);
+            }
+            held
         }
 
         fn is_at_rest(&self) -> bool {
@@ -326,11 +336,13 @@ mod tests {
         let given = Given::new().await;
         let (session, ada) = (given.begin(1, 1, 200).await, AccountId::new(1));
         for _ in 0..20 {
+            let held = given.hold_readers().await;
             let mut context = Context::from_waker(Waker::noop());
             for _ in 0..store::BATCH * 3 {
                 let mut gone = pin!(given.checks.is_alive(session, ada));
                 assert!(matches!(gone.as_mut().poll(&mut context), Poll::Pending));
             }
+            drop(held);
             let others = AccountId::new(2);
             let (first, second) =
                 tokio::join!(given.checks.is_alive(session, ada), given.checks.is_alive(session, others));
@@ -343,13 +355,14 @@ mod tests {
         let given = Given::new().await;
         let (session, ada) = (given.begin(1, 1, 200).await, AccountId::new(1));
         for _ in 0..20 {
+            let held = given.hold_readers().await;
             let mut context = Context::from_waker(Waker::noop());
             let mut alone = Box::pin(given.checks.is_alive(session, ada));
             assert!(matches!(alone.as_mut().poll(&mut context), Poll::Pending));
             let mut behind = Box::pin(given.checks.is_alive(session, ada));
             assert!(matches!(behind.as_mut().poll(&mut context), Poll::Pending));
-            drop(alone);
-            assert!(behind.await.unwrap());
+            drop((alone, held));
+            assert!(timeout(Duration::from_mins(1), behind).await.unwrap().unwrap());
             while !given.is_at_rest() {
                 tokio::task::yield_now().await;
             }

@@ -1,0 +1,211 @@
+//! What axum's own answers add to the document.
+//!
+//! A type that leaves its status or its media type to the program is described as just that: `default`, `3XX`,
+//! `*/*`. [`Answer`](crate::Answer) and [`answers!`](crate::answers) put the status into the type.
+
+use std::{borrow::Cow, convert::Infallible};
+
+use axum::{
+    Extension,
+    body::Body,
+    response::{AppendHeaders, ErrorResponse, Html, NoContent, Redirect, Response, Sse},
+};
+use bytes::{Bytes, BytesMut};
+use http::{Extensions, HeaderMap, StatusCode};
+use serde_json::{Value, json};
+
+use super::{DescribeResponse, Operation, Statuses};
+
+/// A part of an answer that comes before its body, and says which headers it sets: `(Part, Body)`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say what it adds to an answer",
+    note = "implement `portcullis::DescribeParts` for it"
+)]
+pub trait DescribeParts {
+    /// Adds the headers to the answers that `operation` holds: those of the body behind this part, and no other.
+    /// The default is for a part that says nothing about itself.
+    fn describe_parts(operation: &mut Operation<'_>) {
+        let _ = operation;
+    }
+}
+
+impl<T: DescribeResponse, E: DescribeResponse> DescribeResponse for Result<T, E> {
+    fn describe_response(operation: &mut Operation<'_>) {
+        T::describe_response(operation);
+        E::describe_response(operation);
+    }
+}
+
+/// There is no such answer.
+impl DescribeResponse for Infallible {
+    fn describe_response(_: &mut Operation<'_>) {}
+}
+
+/// 200 without content.
+impl DescribeResponse for () {
+    fn describe_response(operation: &mut Operation<'_>) {
+        operation.empty_response(StatusCode::OK, "Success");
+    }
+}
+
+/// 204.
+impl DescribeResponse for NoContent {
+    fn describe_response(operation: &mut Operation<'_>) {
+        crate::NoContent::describe_response(operation);
+    }
+}
+
+/// `default` without content: the status is all it says.
+impl DescribeResponse for StatusCode {
+    fn describe_response(operation: &mut Operation<'_>) {
+        operation.empty_response(Statuses::Any, CHOSEN);
+    }
+}
+
+/// `default` with any content.
+impl<B> DescribeResponse for Response<B> {
+    fn describe_response(operation: &mut Operation<'_>) {
+        operation.content_response(Statuses::Any, CHOSEN, "*/*", json!({}));
+    }
+}
+
+/// `default` with any content: the error of axum's own `Result`.
+impl DescribeResponse for ErrorResponse {
+    fn describe_response(operation: &mut Operation<'_>) {
+        Response::<Body>::describe_response(operation);
+    }
+}
+
+/// `3XX`: 303, 307 or 308.
+impl DescribeResponse for Redirect {
+    fn describe_response(operation: &mut Operation<'_>) {
+        operation.empty_response(Statuses::Redirection, "It is elsewhere");
+        operation.response_header(Statuses::Redirection, "Location", "Where it is");
+    }
+}
+
+/// Events, one after another (HTML §9.2).
+impl<S> DescribeResponse for Sse<S> {
+    fn describe_response(operation: &mut Operation<'_>) {
+        operation.content_response(
+            StatusCode::OK,
+            "A stream of events",
+            "text/event-stream",
+            json!({ "type": "string" }),
+        );
+    }
+}
+
+impl<T> DescribeResponse for Html<T> {
+    fn describe_response(operation: &mut Operation<'_>) {
+        success(operation, "text/html", json!({ "type": "string" }));
+    }
+}
+
+macro_rules! answers_with {
+    ($media_type:literal $schema:tt: $($answer:ty $([const $length:ident])?),* $(,)?) => {$(
+        impl$(<const $length: usize>)? DescribeResponse for $answer {
+            fn describe_response(operation: &mut Operation<'_>) {
+                success(operation, $media_type, json!($schema));
+            }
+        }
+    )*};
+}
+answers_with!("text/plain" { "type": "string" }: &'static str, String, Box<str>, Cow<'static, str>);
+answers_with!(
+    "application/octet-stream" {}:
+    Bytes,
+    BytesMut,
+    Vec<u8>,
+    Box<[u8]>,
+    Cow<'static, [u8]>,
+    &'static [u8],
+    &'static [u8; N] [const N],
+    [u8; N] [const N],
+);
+// axum sends it without a content type.
+answers_with!("*/*" {}: Body);
+
+#[cfg(feature = "axum-full")]
+impl<T: schemars::JsonSchema> DescribeResponse for axum::Json<T> {
+    fn describe_response(operation: &mut Operation<'_>) {
+        operation.json_response::<T>(StatusCode::OK, "Success");
+    }
+}
+
+#[cfg(feature = "axum-full")]
+impl<T: schemars::JsonSchema> DescribeResponse for axum::Form<T> {
+    fn describe_response(operation: &mut Operation<'_>) {
+        let schema = operation.output_schema::<T>();
+        success(operation, "application/x-www-form-urlencoded", schema);
+    }
+}
+
+/// Headers whose names only the program knows, and which replace those of the body: one may be `Content-Type`, so
+/// the body is described as `*/*`. [`AppendHeaders`] does not replace any.
+impl DescribeParts for HeaderMap {
+    fn describe_parts(operation: &mut Operation<'_>) {
+        operation.lose_content_type();
+    }
+}
+
+/// As of [`HeaderMap`].
+impl<K, V, const N: usize> DescribeParts for [(K, V); N] {
+    fn describe_parts(operation: &mut Operation<'_>) {
+        operation.lose_content_type();
+    }
+}
+
+impl<I> DescribeParts for AppendHeaders<I> {}
+impl<T> DescribeParts for Extension<T> {}
+impl DescribeParts for Extensions {}
+impl DescribeParts for () {}
+
+impl<T: DescribeParts> DescribeParts for Option<T> {
+    fn describe_parts(operation: &mut Operation<'_>) {
+        T::describe_parts(operation);
+    }
+}
+
+macro_rules! parts_alone {
+    ($($part:ty $([$($parameter:tt)*])?),* $(,)?) => {$(
+        /// 200 without content.
+        impl$(<$($parameter)*>)? DescribeResponse for $part {
+            fn describe_response(operation: &mut Operation<'_>) {
+                operation.empty_response(StatusCode::OK, "Success");
+            }
+        }
+    )*};
+}
+parts_alone!(HeaderMap, [(K, V); N] [K, V, const N: usize], AppendHeaders<I> [I], Extension<T> [T], Extensions);
+
+macro_rules! answer_tuples {
+    ($(($($part:ident),*))*) => {$(
+        /// The body's own statuses, with the headers of the parts.
+        impl<Answer: DescribeResponse, $($part: DescribeParts,)*> DescribeResponse for ($($part,)* Answer,) {
+            fn describe_response(operation: &mut Operation<'_>) {
+                let part = operation.apart(|operation| {
+                    Answer::describe_response(operation);
+                    $($part::describe_parts(operation);)*
+                });
+                operation.absorb(part);
+            }
+        }
+
+        /// `default`: the status is chosen where the handler runs, and replaces the body's own.
+        impl<Answer: DescribeResponse, $($part: DescribeParts,)*> DescribeResponse
+            for (StatusCode, $($part,)* Answer)
+        {
+            fn describe_response(operation: &mut Operation<'_>) {
+                operation.restated(Statuses::Any, CHOSEN, <($($part,)* Answer,)>::describe_response);
+            }
+        }
+    )*};
+}
+answer_tuples!(()(A)(A, B)(A, B, C)(A, B, C, D));
+
+const CHOSEN: &str = "Whatever the handler answers";
+
+fn success(operation: &mut Operation<'_>, media_type: &str, schema: Value) {
+    operation.content_response(StatusCode::OK, "Success", media_type, schema);
+}

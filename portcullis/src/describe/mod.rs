@@ -1,0 +1,109 @@
+//! How a handler's types become its entry in the OpenAPI document.
+//!
+//! Each extractor says what it adds ([`Describe`]) and each answer what it can be ([`DescribeResponse`]).
+//! There is no second list to keep in step: what is not in the types is not in the document.
+
+mod answers;
+mod axum_answer;
+#[cfg(feature = "axum-extra")]
+mod axum_extra;
+mod axum_extract;
+mod components;
+mod operation;
+
+use http::StatusCode;
+
+#[doc(hidden)]
+pub use self::answers::__answers;
+pub(crate) use self::components::Components;
+#[cfg(feature = "utoipa")]
+pub(crate) use self::operation::into_object;
+pub use self::{axum_answer::DescribeParts, operation::Operation};
+
+/// An extractor that says what it adds to the operation it is an argument of.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say what it adds to the OpenAPI document",
+    note = "implement `portcullis::Describe` for it"
+)]
+pub trait Describe {
+    /// Adds this extractor's parameters, body and refusals to `operation`.
+    fn describe(operation: &mut Operation<'_>);
+}
+
+/// An answer that says which statuses it can have and what their bodies look like.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say what it answers",
+    note = "answer with `portcullis::Json`, `Created`, `NoContent`, `Answer`, an enum of `portcullis::answers!`, or implement `portcullis::DescribeResponse`"
+)]
+pub trait DescribeResponse {
+    /// Adds this answer's statuses to `operation`.
+    fn describe_response(operation: &mut Operation<'_>);
+}
+
+/// Where a parameter is carried (OpenAPI 3.1 §4.8.12.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum In {
+    /// In the path, as `{name}`.
+    Path,
+    /// In the query, after `?`.
+    Query,
+    /// In a header.
+    Header,
+    /// In a cookie.
+    Cookie,
+}
+
+impl In {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Path => "path",
+            Self::Query => "query",
+            Self::Header => "header",
+            Self::Cookie => "cookie",
+        }
+    }
+}
+
+/// The statuses that an entry of an operation's `responses` stands for (OpenAPI 3.1 §4.8.16). A [`StatusCode`] is
+/// one; the others are for answers whose types do not tell the status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Statuses {
+    /// This one.
+    One(StatusCode),
+    /// Any success, `2XX`.
+    Success,
+    /// Any redirection, `3XX`.
+    Redirection,
+    /// Any fault of the client's, `4XX`.
+    ClientError,
+    /// Any fault of the server's, `5XX`.
+    ServerError,
+    /// Any that has no entry of its own, `default`.
+    Any,
+}
+
+impl Statuses {
+    /// The entry's name.
+    pub(crate) fn key(self) -> String {
+        match self {
+            Self::One(status) => status.as_u16().to_string(),
+            Self::Success => "2XX".to_owned(),
+            Self::Redirection => "3XX".to_owned(),
+            Self::ClientError => "4XX".to_owned(),
+            Self::ServerError => "5XX".to_owned(),
+            Self::Any => "default".to_owned(),
+        }
+    }
+
+    /// Whether such an answer has no content: 1xx, 204, 205 and 304 (RFC 9110 §6.4.1, §15.3.6).
+    pub(crate) fn is_bodiless(self) -> bool {
+        let Self::One(status) = self else { return false };
+        status.is_informational() || matches!(status.as_u16(), 204 | 205 | 304)
+    }
+}
+
+impl From<StatusCode> for Statuses {
+    fn from(status: StatusCode) -> Self {
+        Self::One(status)
+    }
+}

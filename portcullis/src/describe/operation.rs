@@ -1,0 +1,361 @@
+//! One entry of the document while a handler's types write it.
+
+use schemars::JsonSchema;
+use serde_json::{Map, Value, json};
+
+use super::{Components, In, Statuses};
+use crate::{denied::Problem, scope::NamedScope};
+
+/// One operation of the document while its parts add what they know.
+#[derive(Debug)]
+pub struct Operation<'a> {
+    method: &'a str,
+    path: &'a str,
+    object: Map<String, Value>,
+    security: Option<Vec<Map<String, Value>>>,
+    components: &'a mut Components,
+}
+
+impl<'a> Operation<'a> {
+    pub(crate) fn new(method: &'a str, path: &'a str, components: &'a mut Components) -> Self {
+        Self { method, path, object: Map::new(), security: None, components }
+    }
+
+    /// The entry; a path parameter that no extractor takes is a string (OpenAPI 3.1 §4.8.8: each is there).
+    pub(crate) fn into_object(mut self) -> Map<String, Value> {
+        for name in self.path_parameters() {
+            if !self.has_parameter(name, In::Path) {
+                self.parameter(name, In::Path, true, json!({ "type": "string" }));
+            }
+        }
+        // Nothing but the empty requirement is written as none at all.
+        let security = self.security.take().unwrap_or_default();
+        let security = if security == [Map::new()] { Vec::new() } else { security };
+        self.set("security", json!(security));
+        self.object
+    }
+
+    fn has_parameter(&self, name: &str, place: In) -> bool {
+        let known = self.object.get("parameters").and_then(Value::as_array);
+        known.into_iter().flatten().any(|known| known["name"] == name && known["in"] == place.as_str())
+    }
+
+    pub(crate) fn set(&mut self, key: &str, value: Value) {
+        self.object.insert(key.to_owned(), value);
+    }
+
+    /// The method, in lower case as the document has it.
+    pub(crate) fn method(&self) -> &'a str {
+        self.method
+    }
+
+    /// The names of the path's parameters, in order: `id` for `/profile/{id}`.
+    #[must_use]
+    pub fn path_parameters(&self) -> Vec<&'a str> {
+        let name = |segment: &'a str| segment.strip_prefix('{')?.strip_suffix('}');
+        self.path.split('/').filter_map(name).map(|name| name.trim_start_matches('*')).collect()
+    }
+
+    /// The schema of a type that comes *in* through this crate's extractors, which refuse members that it does not
+    /// name; a named type becomes a reference into `components`.
+    pub fn input_schema<T: JsonSchema>(&mut self) -> Value {
+        self.components.inputs.subschema_for::<T>().to_value()
+    }
+
+    /// The schema of a type that comes *in* through an extractor that ignores members it does not know, as axum's own
+    /// do; a named type becomes a reference into `components`.
+    pub fn open_input_schema<T: JsonSchema>(&mut self) -> Value {
+        self.components.open_inputs.subschema_for::<T>().to_value()
+    }
+
+    /// The schema of a type that goes *out*; a named type becomes a reference into `components`.
+    pub fn output_schema<T: JsonSchema>(&mut self) -> Value {
+        self.components.outputs.subschema_for::<T>().to_value()
+    }
+
+    /// Adds a parameter with its schema. One that is there already stays as it is.
+    pub fn parameter(&mut self, name: &str, place: In, required: bool, mut schema: Value) {
+        if self.has_parameter(name, place) {
+            return;
+        }
+        let description = schema.as_object_mut().and_then(|schema| schema.remove("description"));
+        let mut parameter =
+            json!({ "name": name, "in": place.as_str(), "required": required, "schema": schema });
+        if let (Some(description), Some(parameter)) = (description, parameter.as_object_mut()) {
+            parameter.insert("description".to_owned(), description);
+        }
+        self.push_parameter(parameter);
+    }
+
+    fn push_parameter(&mut self, parameter: Value) {
+        if let Value::Array(list) = self.object.entry("parameters").or_insert_with(|| json!([])) {
+            list.push(parameter);
+        }
+    }
+
+    /// States the request's body: one media type and its schema.
+    pub fn request_body(&mut self, content_type: &str, schema: &Value) {
+        self.set(
+            "requestBody",
+            json!({ "required": true, "content": { content_type: { "schema": schema } } }),
+        );
+    }
+
+    /// Says that the request's body, and all but what is in the path, can be left out.
+    pub(super) fn make_optional(&mut self) {
+        self.body_may_be_absent();
+        let parameters = self.object.get_mut("parameters").and_then(Value::as_array_mut);
+        for parameter in parameters.into_iter().flatten().filter_map(Value::as_object_mut) {
+            let is_in_path = parameter.get("in").is_some_and(|place| place == In::Path.as_str());
+            parameter.insert("required".to_owned(), is_in_path.into());
+        }
+    }
+
+    /// Says that every answer so far may be of any media type.
+    pub(super) fn lose_content_type(&mut self) {
+        let responses = self.object.get_mut("responses").and_then(Value::as_object_mut);
+        for response in responses.into_iter().flat_map(Map::values_mut).filter_map(Value::as_object_mut) {
+            for (_, media) in into_object(response.remove("content")) {
+                add_content(response, "*/*", schema_of(media));
+            }
+        }
+    }
+
+    /// Says that every answer so far has this header.
+    #[cfg(feature = "axum-extra")]
+    pub(super) fn header_everywhere(&mut self, name: &str) {
+        let responses = self.object.get_mut("responses").and_then(Value::as_object_mut);
+        for response in responses.into_iter().flat_map(Map::values_mut).filter_map(Value::as_object_mut) {
+            let headers = object_of(response.entry("headers").or_insert_with(|| json!({})));
+            headers.entry(name).or_insert_with(|| json!({ "schema": { "type": "string" } }));
+        }
+    }
+
+    /// Says that the request's body can be left out.
+    pub(super) fn body_may_be_absent(&mut self) {
+        if let Some(body) = self.object.get_mut("requestBody").and_then(Value::as_object_mut) {
+            body.insert("required".to_owned(), false.into());
+        }
+    }
+
+    /// Adds an answer without a body.
+    pub fn empty_response(&mut self, statuses: impl Into<Statuses>, description: &str) {
+        self.response(statuses).entry("description").or_insert_with(|| description.into());
+    }
+
+    /// Adds an answer with a body of one media type. A status named twice keeps its first description and
+    /// gains the further media type or schema.
+    pub fn content_response(
+        &mut self,
+        statuses: impl Into<Statuses>,
+        description: &str,
+        content_type: &str,
+        schema: Value,
+    ) {
+        let response = self.response(statuses);
+        response.entry("description").or_insert_with(|| description.into());
+        add_content(response, content_type, schema);
+    }
+
+    /// Adds an answer whose body is JSON of type `T`.
+    pub fn json_response<T: JsonSchema>(&mut self, statuses: impl Into<Statuses>, description: &str) {
+        let schema = self.output_schema::<T>();
+        self.content_response(statuses, description, "application/json", schema);
+    }
+
+    /// Adds a refusal in the one error dialect: `{"detail": "…"}`.
+    pub fn problem(&mut self, statuses: impl Into<Statuses>, description: &str) {
+        self.json_response::<Problem>(statuses, description);
+    }
+
+    /// Adds a header to an answer that was added before.
+    pub fn response_header(&mut self, statuses: impl Into<Statuses>, name: &str, description: &str) {
+        let headers = self.response(statuses).entry("headers").or_insert_with(|| json!({}));
+        if let Some(headers) = headers.as_object_mut() {
+            headers
+                .entry(name)
+                .or_insert_with(|| json!({ "description": description, "schema": { "type": "string" } }));
+        }
+    }
+
+    /// Adds what `describe` adds, but its answers all have these statuses and this description: an answer that is
+    /// sent with another status than its own.
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use portcullis::{DescribeResponse, Json, Operation};
+    ///
+    /// struct Accepted(Json<u64>);
+    ///
+    /// impl DescribeResponse for Accepted {
+    ///     fn describe_response(operation: &mut Operation<'_>) {
+    ///         operation.restated(StatusCode::ACCEPTED, "It will be done", Json::<u64>::describe_response);
+    ///     }
+    /// }
+    /// ```
+    pub fn restated(
+        &mut self,
+        statuses: impl Into<Statuses>,
+        description: &str,
+        describe: impl FnOnce(&mut Self),
+    ) {
+        let statuses = statuses.into();
+        let mut part = self.apart(describe);
+        let responses = part.remove("responses");
+        self.absorb(part);
+        self.empty_response(statuses, description);
+        for (_, mut response) in into_object(responses) {
+            if statuses.is_bodiless() {
+                object_of(&mut response).remove("content");
+            }
+            self.absorb_response(&statuses.key(), response);
+        }
+    }
+
+    /// What `describe` adds, and nothing else.
+    pub(super) fn apart(&mut self, describe: impl FnOnce(&mut Self)) -> Map<String, Value> {
+        let before = std::mem::take(&mut self.object);
+        describe(self);
+        std::mem::replace(&mut self.object, before)
+    }
+
+    /// Takes in what was described apart.
+    pub(super) fn absorb(&mut self, mut part: Map<String, Value>) {
+        if let Some(Value::Array(parameters)) = part.remove("parameters") {
+            for parameter in parameters {
+                let name_and_place =
+                    |parameter: &Value| ["name", "in"].map(|key| parameter.get(key).cloned());
+                let known = self.object.get("parameters").and_then(Value::as_array);
+                if !known
+                    .into_iter()
+                    .flatten()
+                    .any(|known| name_and_place(known) == name_and_place(&parameter))
+                {
+                    self.push_parameter(parameter);
+                }
+            }
+        }
+        for (key, response) in into_object(part.remove("responses")) {
+            self.absorb_response(&key, response);
+        }
+        self.object.append(&mut part);
+    }
+
+    fn absorb_response(&mut self, key: &str, response: Value) {
+        let known = self.response_at(key);
+        let mut response = into_object(Some(response));
+        for (content_type, media) in into_object(response.remove("content")) {
+            add_content(known, &content_type, schema_of(media));
+        }
+        let headers = into_object(response.remove("headers"));
+        if !headers.is_empty() {
+            let known = object_of(known.entry("headers").or_insert_with(|| json!({})));
+            for (name, header) in headers {
+                known.entry(name).or_insert(header);
+            }
+        }
+        for (key, value) in response {
+            known.entry(key).or_insert(value);
+        }
+    }
+
+    /// Keeps the API from being built, with the reason in [`ApiError`](crate::ApiError).
+    pub(crate) fn defect(&mut self, reason: &str) {
+        self.components.defects.push(format!("{}: {reason}", self.path));
+    }
+
+    /// Names a security scheme of the document.
+    pub(crate) fn security_scheme(&mut self, name: &'static str, scheme: &Value) {
+        self.components.add_scheme(name, scheme);
+    }
+
+    /// Names scopes that a scheme of the document can carry.
+    pub(crate) fn scopes(&mut self, scheme: &'static str, scopes: &[NamedScope]) {
+        self.components.add_scopes(scheme, scopes);
+    }
+
+    /// Demands one of these requirements, beside what was demanded before: each is schemes that must all be met,
+    /// with their scopes (OpenAPI 3.1 §4.8.30); an empty one is met by anyone.
+    pub(crate) fn require(&mut self, requirements: &[Map<String, Value>]) {
+        let before = self.security.take().unwrap_or_else(|| vec![Map::new()]);
+        let mut both: Vec<Map<String, Value>> = Vec::new();
+        for this in &before {
+            for that in requirements {
+                let requirement = together(this, that);
+                if !both.contains(&requirement) {
+                    both.push(requirement);
+                }
+            }
+        }
+        self.security = Some(both);
+    }
+
+    fn response(&mut self, statuses: impl Into<Statuses>) -> &mut Map<String, Value> {
+        self.response_at(&statuses.into().key())
+    }
+
+    fn response_at(&mut self, key: &str) -> &mut Map<String, Value> {
+        let responses = self.object.entry("responses").or_insert_with(|| json!({}));
+        object_of(object_of(responses).entry(key).or_insert_with(|| json!({})))
+    }
+}
+
+/// A body of one media type more.
+fn add_content(response: &mut Map<String, Value>, content_type: &str, schema: Value) {
+    let content = object_of(response.entry("content").or_insert_with(|| json!({})));
+    match content.get_mut(content_type).and_then(|media| media.get_mut("schema")) {
+        Some(known) if *known != schema => add_alternative(known, schema),
+        Some(_) => {}
+        None => {
+            content.insert(content_type.to_owned(), json!({ "schema": schema }));
+        }
+    }
+}
+
+/// The schema of a media type.
+fn schema_of(media: Value) -> Value {
+    into_object(Some(media)).remove("schema").unwrap_or_default()
+}
+
+/// The object that `value` is, or an empty one.
+pub(crate) fn into_object(value: Option<Value>) -> Map<String, Value> {
+    if let Some(Value::Object(object)) = value { object } else { Map::new() }
+}
+
+/// Two requirements as one: the schemes of both, each with the scopes of both.
+fn together(this: &Map<String, Value>, that: &Map<String, Value>) -> Map<String, Value> {
+    let mut both = this.clone();
+    for (scheme, scopes) in that {
+        let known = both.entry(scheme).or_insert_with(|| json!([]));
+        if let (Some(known), Some(scopes)) = (known.as_array_mut(), scopes.as_array()) {
+            let new: Vec<_> = scopes.iter().filter(|scope| !known.contains(scope)).cloned().collect();
+            known.extend(new);
+        }
+    }
+    both
+}
+
+/// A second schema under one status and media type: either may be the body.
+fn add_alternative(known: &mut Value, schema: Value) {
+    // A schema that says more than `anyOf` is itself an alternative.
+    if known.as_object().is_some_and(|known| known.len() == 1)
+        && let Some(Value::Array(alternatives)) = known.get_mut("anyOf")
+    {
+        if !alternatives.contains(&schema) {
+            alternatives.push(schema);
+        }
+        return;
+    }
+    *known = json!({ "anyOf": [known.take(), schema] });
+}
+
+/// The object inside `value`, which is made one if it is not.
+pub(super) fn object_of(value: &mut Value) -> &mut Map<String, Value> {
+    if !value.is_object() {
+        *value = json!({});
+    }
+    match value {
+        Value::Object(object) => object,
+        _ => unreachable!("made an object above"),
+    }
+}

@@ -1,0 +1,255 @@
+//! The attack on your own application, in one line of its tests (feature `testing`).
+//!
+//! [`Attack`] walks every operation of the document as a stranger would: without a credential, with junk, with
+//! forged, expired and doubled ones, with a scope too few. It demands the documented status, body and challenge, and
+//! that the operations anyone may call are those that you listed.
+
+mod attacker;
+mod attempt;
+mod challenge;
+mod documented;
+mod findings;
+mod forged;
+mod judge;
+mod public_key;
+mod sample;
+mod scheme;
+mod walk;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+use axum::Router;
+use http::Method;
+use serde_json::Value;
+
+use self::{attempt::Ground, scheme::Scheme, walk::Walk};
+pub use self::{
+    findings::{Findings, Report},
+    sample::Sample,
+};
+
+/// An attack on a router by its own document.
+///
+/// It calls every operation, at the end with a good credential too, so that a guard which refuses everybody does not
+/// pass: give it an application of its own, with a database of its own. It makes some fifty to a hundred calls for
+/// each guarded operation; lift limits on how often one may call.
+///
+/// ```
+/// use portcullis::{Api, Bearer, Granted, Guard, Json, Public, Scope, Verdict, Verify, VerifyFailed};
+/// use portcullis::testing::Attack;
+/// # struct Read;
+/// # impl Scope for Read { const NAME: &'static str = "read"; const DESCRIPTION: &'static str = "Look"; }
+/// # #[derive(Clone)]
+/// # struct Tokens;
+/// # impl Verify for Tokens {
+/// #     type Credential = Bearer;
+/// #     type Principal = ();
+/// #     const SCHEME: &'static str = "token";
+/// #     async fn verify(&self, bearer: &Bearer) -> Result<Verdict<()>, VerifyFailed> {
+/// #         Ok(match bearer.token() {
+/// #             "3f9a" => Verdict::Accepted((), Granted::none()),
+/// #             "b07c" => Verdict::Accepted((), Granted::parse("read")),
+/// #             _ => Verdict::Refused,
+/// #         })
+/// #     }
+/// # }
+///
+/// async fn read_item(_: Guard<Tokens, Read>) -> Json<&'static str> { Json("tea") }
+/// async fn health(_: Public) -> Json<&'static str> { Json("alive") }
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let (router, document) = Api::new("Shop", "1").get("/item", read_item).get("/health", health).finish()?;
+/// let router = router.with_state(Tokens);
+///
+/// Attack::on(router, document.value())
+///     .public(["GET /health"])
+///     .good("token", |scopes| if scopes.contains(&"read") { "b07c".to_owned() } else { "3f9a".to_owned() })
+///     .assert()
+///     .await;
+/// # Ok::<(), portcullis::ApiError>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # What is demanded
+/// | sent | answer |
+/// |---|---|
+/// | no credential, or one of an unknown scheme | 401, each scheme's challenge, no `error` |
+/// | junk, a good one with a letter more or less, `Basic <token>`, two spaces | 401; for bearer tokens `error="invalid_token"` |
+/// | for signed tokens: `alg: none`, an altered header or claim, another key, a key in the header | the same |
+/// | with [`keys`](Self::keys): an HMAC with the public key as its secret, in each form | the same |
+/// | with [`signed`](Self::signed): expired, not yet valid, another issuer or audience | the same |
+/// | what you give to [`bad`](Self::bad): revoked, ended, another customer's | the same |
+/// | two at once | 400 |
+/// | a bad one of one kind beside a good one of another | 400 or 401 |
+/// | a good one without one of the scopes | 403, `error="insufficient_scope"` and the scope |
+/// | a cookie from another site's page, where something may change | 403 |
+/// | a good one | anything but 401, 403 and 5xx |
+/// | nothing, where anyone may call (`Public`, `Maybe`) | not refused; but a bad one is, for `Maybe` |
+///
+/// And of every answer: its status is documented, and its content type and its JSON body are those of that status.
+/// A route that is in the document and not in the router is found. **A route that is in the router and not in the
+/// document cannot be seen**: no router tells its routes. Declare every route with [`Api`](crate::Api).
+///
+/// Any OpenAPI 3.1 document will do. What a request needs besides, an address of the caller's say, a layer adds:
+/// `router.layer(axum::Extension(ConnectInfo(address)))`.
+pub struct Attack {
+    router: Router,
+    document: Value,
+    held: BTreeMap<String, Held>,
+    public: BTreeSet<String>,
+    last: BTreeSet<String>,
+    samples: BTreeMap<String, Sample>,
+    /// By operation and name.
+    parameters: BTreeMap<(String, String), String>,
+}
+
+type Make = Box<dyn Fn(&[&str]) -> Option<String> + Send + Sync>;
+type Sign = Box<dyn Fn(&Value) -> String + Send + Sync>;
+
+/// What the test knows about the credentials of one scheme.
+#[derive(Default)]
+struct Held {
+    good: Option<Make>,
+    signed: Option<Sign>,
+    keys: Option<String>,
+    bad: Vec<(String, String)>,
+}
+
+impl Attack {
+    /// An attack on `router` by its OpenAPI document: [`Document::value`](crate::Document::value).
+    #[must_use]
+    pub fn on(router: Router, document: &Value) -> Self {
+        let (held, public, last, samples, parameters) = Default::default();
+        Self { router, document: document.clone(), held, public, last, samples, parameters }
+    }
+
+    /// The operations that anyone may call, such as `GET /health`. One that is public and not listed is a hole, and so
+    /// is one that is listed and not public: opening a route is a decision that is taken here too.
+    #[must_use]
+    pub fn public<'o>(mut self, operations: impl IntoIterator<Item = &'o str>) -> Self {
+        self.public.extend(operations.into_iter().map(str::to_owned));
+        self
+    }
+
+    /// How a good credential of a scheme is made that carries exactly the given scopes: the token or the key as it
+    /// is, and `user:password` for Basic. The document says where it is sent. Each call may make a new one; `None` says
+    /// that there is none with these scopes.
+    #[must_use]
+    pub fn good<R: Into<Option<String>>>(
+        mut self,
+        scheme: &str,
+        make: impl Fn(&[&str]) -> R + Send + Sync + 'static,
+    ) -> Self {
+        self.held_of(scheme).good = Some(Box::new(move |scopes| make(scopes).into()));
+        self
+    }
+
+    /// How claims become a token that the application's issuer signed (RFC 7519). It is given those of a good token
+    /// with one of them wrong: expired, of another issuer, for another audience.
+    #[must_use]
+    pub fn signed(mut self, scheme: &str, sign: impl Fn(&Value) -> String + Send + Sync + 'static) -> Self {
+        self.held_of(scheme).signed = Some(Box::new(sign));
+        self
+    }
+
+    /// The issuer's public keys, a JWK Set (RFC 7517 §5), to be tried as secrets of an HMAC (RFC 8725 §2.1).
+    #[must_use]
+    pub fn keys(mut self, scheme: &str, jwks: &str) -> Self {
+        self.held_of(scheme).keys = Some(jwks.to_owned());
+        self
+    }
+
+    /// A credential that must be refused, and what a finding calls it: `"a token of an ended session"`.
+    #[must_use]
+    pub fn bad(mut self, scheme: &str, name: &str, credential: &str) -> Self {
+        self.held_of(scheme).bad.push((name.to_owned(), credential.to_owned()));
+        self
+    }
+
+    /// The body to call an operation with. Without it: the document's example, or the least that its schema takes. A
+    /// body that is not taken hides nothing from the attack, for a guard answers before a body is read; but a handler
+    /// is only then seen at work when it is.
+    #[must_use]
+    pub fn sample(mut self, operation: &str, body: impl Into<Sample>) -> Self {
+        self.samples.insert(operation.to_owned(), body.into());
+        self
+    }
+
+    /// The value of a parameter in the path, the query or a header. Without it: the document's example, or the least
+    /// that its schema takes.
+    #[must_use]
+    pub fn parameter(mut self, operation: &str, name: &str, value: &str) -> Self {
+        self.parameters.insert((operation.to_owned(), name.to_owned()), value.to_owned());
+        self
+    }
+
+    /// Operations to call after all others with a good credential, since it is worth nothing then: a log-out.
+    #[must_use]
+    pub fn last<'o>(mut self, operations: impl IntoIterator<Item = &'o str>) -> Self {
+        self.last.extend(operations.into_iter().map(str::to_owned));
+        self
+    }
+
+    fn held_of(&mut self, scheme: &str) -> &mut Held {
+        self.held.entry(scheme.to_owned()).or_default()
+    }
+
+    /// Attacks, and panics with every hole.
+    ///
+    /// # Panics
+    /// If there is a hole.
+    pub async fn assert(self) -> Report {
+        match self.run().await {
+            Ok(report) => report,
+            #[expect(clippy::panic, reason = "this is how a test fails")]
+            Err(findings) => panic!("{findings}"),
+        }
+    }
+
+    /// Attacks.
+    ///
+    /// # Errors
+    /// [`Findings`] with every hole, and with whatever keeps the attack from being one: a guarded operation without
+    /// a [`good`](Self::good) credential, an operation or a scheme that is named here and is not in the document.
+    pub async fn run(self) -> Result<Report, Findings> {
+        let operations = documented::operations(&self.document);
+        let schemes = self.document.pointer("/components/securitySchemes");
+        let schemes = documented::members(schemes).filter_map(|(name, entry)| {
+            let entry = documented::resolved(&self.document, entry);
+            Some((name.clone(), Scheme::read(name, entry)?))
+        });
+        let ways = operations.iter().flat_map(|operation| &operation.ways);
+        let scopes = ways.flat_map(|way| way.values().flatten().cloned()).collect();
+        let ground = Ground { schemes: schemes.collect(), held: &self.held, scopes };
+
+        let mut walk = Walk::new(&self, &ground);
+        walk.check_names(&operations);
+        let mut good = Vec::new();
+        for operation in &operations {
+            good.extend(
+                walk.be_refused(operation, &ground).await.into_iter().map(|attempt| (operation, attempt)),
+            );
+        }
+        // What reads comes before what deletes, and what ends the credential is last.
+        let rank = |method: &Method| match *method {
+            Method::GET | Method::HEAD | Method::OPTIONS => 0,
+            Method::DELETE => 2,
+            _ => 1,
+        };
+        good.sort_by_key(|(operation, _)| (self.last.contains(&operation.name), rank(&operation.method)));
+        for (operation, attempt) in &good {
+            walk.try_one(operation, attempt).await;
+        }
+        walk.report(operations.len())
+    }
+}
+
+impl fmt::Debug for Attack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let schemes = self.held.keys().collect::<Vec<_>>();
+        f.debug_struct("Attack").field("public", &self.public).field("good", &schemes).finish_non_exhaustive()
+    }
+}

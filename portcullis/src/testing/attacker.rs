@@ -1,0 +1,79 @@
+//! An attacker's own keys. Everybody knows them: they are good for nothing but to be refused.
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use jsonwebtoken::{Algorithm, EncodingKey};
+use serde_json::{Value, json};
+
+const ED25519: &str = "MC4CAQAwBQYDK2VwBCIEIB5SSLF2mChBVkII+RL8jRsvLB/IibCcdkEjhTOZjoIz";
+const P256: &str = "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgjyCs4xoGRnIInCr63I8wWihvt3ODFN4YxJ/CV6visk6h\
+    RANCAAQDf4U8vja3KodWt8hXDuJU/BV/GwZHDJ8JJhyurSAoxbtI0sncrGIXgueEjlWQ7LE2VoZFaKWIkoGe5gZxoagD";
+const RSA: &[u8] = include_bytes!("attacker_rsa.der");
+const RSA_MODULUS: &str = "vkgto9kJDPfb3bEsYUCW0Ulwd2Hv60RGKrlz3iZdqXQkCQFYfwacrI6Ydhd-5NBhWN_ibScw2lTCeGezkfKlebX5gawn\
+    GZEaUMAsgfHLF7Fk-f9282e2pAqvDRp93ryH3d0B21Mm5vPAKkvdPgeyGCP_IwYPQvgSi2GKlAMVP1k2JEdeNcoLgRh1RvT1mUFbmQMtbfsgf56USB\
+    qM1irgPrQa1qPk7m7gumDocQchzZo2lkP1Lp2f6yUA3VEymGngVdyVt_YQo2G_NP8OReifxyxDqa3ecc0V-essb9_ngShfntb44R1LGS4Ah2ZfDPcI\
+    X-86l1WO9fBGku-o9tQ9Gw";
+
+/// A signature of the attacker's by the algorithm that is called `alg`, as base64url, and the key's public half.
+/// `None` if there is no key for it here.
+pub(super) fn sign(alg: &str, message: &str) -> Option<(String, Value)> {
+    use Algorithm::{ES256, EdDSA, HS256, HS384, HS512, PS256, PS384, PS512, RS256, RS384, RS512};
+
+    let algorithm = alg.parse().ok()?;
+    let der = |base64: &str| BASE64_STANDARD.decode(base64).unwrap_or_default();
+    let (key, public) = match algorithm {
+        EdDSA => (
+            EncodingKey::from_ed_der(&der(ED25519)),
+            json!({ "kty": "OKP", "crv": "Ed25519", "x": "U-whfk4q7V2_sZ7CFJBEpUemy7zo_Mwe3YOl13rFvx4" }),
+        ),
+        ES256 => (
+            EncodingKey::from_ec_der(&der(P256)),
+            json!({
+                "kty": "EC",
+                "crv": "P-256",
+                "x": "A3-FPL42tyqHVrfIVw7iVPwVfxsGRwyfCSYcrq0gKMU",
+                "y": "u0jSydysYheC54SOVZDssTZWhkVopYiSgZ7mBnGhqAM",
+            }),
+        ),
+        RS256 | RS384 | RS512 | PS256 | PS384 | PS512 => {
+            (EncodingKey::from_rsa_der(RSA), json!({ "kty": "RSA", "n": RSA_MODULUS, "e": "AQAB" }))
+        }
+        HS256 | HS384 | HS512 => (
+            EncodingKey::from_secret(b"a secret of the attacker's own, long enough"),
+            json!({ "kty": "oct", "k": "YSBzZWNyZXQgb2YgdGhlIGF0dGFja2VyJ3Mgb3duLCBsb25nIGVub3VnaA" }),
+        ),
+        _ => return None,
+    };
+    let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, algorithm).ok()?;
+    Some((signature, public))
+}
+
+/// The HMAC of `message` under `secret`, as base64url.
+pub(super) fn hmac(alg: Algorithm, secret: &[u8], message: &str) -> Option<String> {
+    jsonwebtoken::crypto::sign(message.as_bytes(), &EncodingKey::from_secret(secret), alg).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use jsonwebtoken::{DecodingKey, jwk::Jwk};
+
+    use super::*;
+
+    #[test]
+    fn t03_each_signature_is_good_under_the_key_that_is_said() {
+        for alg in ["EdDSA", "ES256", "RS256", "RS512", "PS256", "HS256", "HS512"] {
+            let (signature, public) = sign(alg, "a.b").unwrap();
+            let public: Jwk = serde_json::from_value(public).unwrap();
+            let key = DecodingKey::from_jwk(&public).unwrap();
+            assert!(
+                jsonwebtoken::crypto::verify(&signature, b"a.b", &key, alg.parse().unwrap()).unwrap(),
+                "{alg}"
+            );
+        }
+        assert!(sign("ES384", "a.b").is_none() && sign("none", "a.b").is_none());
+    }
+
+    #[test]
+    fn t01_an_empty_secret_is_one_too() {
+        assert!(hmac(Algorithm::HS256, b"", "a.b").is_some());
+    }
+}

@@ -1,0 +1,344 @@
+//! What is tried on one operation, and what must come of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use http::Method;
+
+use super::{
+    Held,
+    documented::{Operation, Requirement},
+    forged::{self, Bad, Token},
+    scheme::{Scheme, Sent},
+};
+
+/// One request, and what must come of it.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    /// What a finding calls it.
+    pub(super) what: String,
+    pub(super) sent: Sent,
+    pub(super) due: Due,
+}
+
+/// What must come of a request.
+#[derive(Debug)]
+pub(super) enum Due {
+    /// It is not refused: the credential is good, or none is needed.
+    Passed { good: bool },
+    /// 401 with each way's challenge, and no word of what is wrong: nothing was sent.
+    Missing,
+    /// 401 with the challenge of the scheme whose credential was bad.
+    Invalid(String),
+    /// 401 with a challenge.
+    Refused,
+    /// 400: two credentials at once.
+    Ambiguous { is_bearer: bool },
+    /// 400 or 401: a bad credential beside a good one.
+    NotMadeUp,
+    /// 403 that names a scope which is not held.
+    Scope { is_bearer: bool, held: BTreeSet<String>, named: BTreeSet<String> },
+    /// 403: a page of another site made it.
+    CrossSite,
+}
+
+/// What the attempts on every operation are made from.
+pub(super) struct Ground<'a> {
+    pub(super) schemes: BTreeMap<String, Scheme>,
+    pub(super) held: &'a BTreeMap<String, Held>,
+    /// Each scope that the document names.
+    pub(super) scopes: BTreeSet<String>,
+}
+
+/// The attempts on one operation.
+pub(super) struct Attempts<'a> {
+    ground: &'a Ground<'a>,
+    operation: &'a Operation,
+    /// Calls that must be refused.
+    pub(super) refused: Vec<Attempt>,
+    /// Calls with a good credential, which may change or end something.
+    pub(super) good: Vec<Attempt>,
+    /// Why something could not be tried though it should.
+    pub(super) problems: Vec<String>,
+    pub(super) not_tried: BTreeSet<String>,
+}
+
+impl<'a> Attempts<'a> {
+    pub(super) fn on(operation: &'a Operation, ground: &'a Ground<'a>) -> Self {
+        let (refused, good, problems, not_tried) = Default::default();
+        let mut attempts = Self { ground, operation, refused, good, problems, not_tried };
+        let due = if operation.is_open() { Due::Passed { good: false } } else { Due::Missing };
+        attempts.try_one("no credential", Sent::default(), due);
+        if operation.is_public() {
+            return attempts;
+        }
+        let unknown = Sent::default().header("authorization", "Portcullis x");
+        attempts.try_one("a credential of an unknown scheme", unknown, Due::Refused);
+        let mut seen = BTreeSet::new();
+        for way in operation.ways.iter().filter(|way| !way.is_empty()) {
+            // Ways that differ in their scopes alone are one door for bad credentials.
+            if seen.insert(way.keys().collect::<Vec<_>>()) {
+                for name in way.keys() {
+                    attempts.with_a_bad(way, name);
+                }
+            }
+            for (name, needed) in way {
+                attempts.with_few_scopes(way, name, needed);
+            }
+            attempts.with_a_good(way);
+        }
+        attempts.one_for_another();
+        attempts
+    }
+
+    fn try_one(&mut self, what: &str, sent: Sent, due: Due) {
+        self.refused.push(Attempt { what: what.to_owned(), sent, due });
+    }
+
+    fn scheme(&mut self, name: &str) -> Option<&'a Scheme> {
+        let scheme = self.ground.schemes.get(name);
+        if scheme.is_none() {
+            self.problems.push(format!(
+                "the document does not describe the scheme `{name}`, or nothing here can use it"
+            ));
+        }
+        scheme
+    }
+
+    /// A good credential of one scheme with exactly these scopes.
+    fn good_one(&mut self, name: &str, scopes: &BTreeSet<String>) -> Option<String> {
+        let Some(make) = self.ground.held.get(name).and_then(|held| held.good.as_ref()) else {
+            self.problems.push(format!("no good credential: say `.good(\"{name}\", …)`"));
+            return None;
+        };
+        let scopes: Vec<_> = scopes.iter().map(String::as_str).collect();
+        let credential = make(&scopes);
+        if credential.is_none() {
+            let scopes =
+                if scopes.is_empty() { "no scope".to_owned() } else { format!("`{}`", scopes.join(" ")) };
+            self.not_tried
+                .insert(format!("`{name}`: a credential with {scopes}, which `.good` does not make"));
+        }
+        credential
+    }
+
+    /// Good credentials for all schemes of `way` but one.
+    fn good_but(&mut self, way: &Requirement, but: Option<&str>) -> Option<Sent> {
+        let mut sent = Sent::default();
+        let mut taken: BTreeMap<_, String> = BTreeMap::new();
+        for (name, scopes) in way.iter().filter(|(name, _)| Some(name.as_str()) != but) {
+            let (scheme, credential) = (self.scheme(name)?, self.good_one(name, scopes)?);
+            match taken.get(&scheme.place) {
+                None => {
+                    sent = sent.credential(scheme, &credential);
+                    taken.insert(scheme.place.clone(), credential);
+                }
+                // Two verifiers may take one and the same token.
+                Some(known) if *known == credential => {}
+                Some(_) => {
+                    let names = way.keys().cloned().collect::<Vec<_>>().join("` and `");
+                    self.problems
+                        .push(format!("`{names}` are sent in one place, so that nobody can send both"));
+                    return None;
+                }
+            }
+        }
+        Some(sent)
+    }
+
+    /// The credential of one scheme is missing, bad, odd or doubled; those of the others are good.
+    fn with_a_bad(&mut self, way: &Requirement, name: &str) {
+        let Some(scheme) = self.scheme(name) else { return };
+        let Some(others) = self.good_but(way, Some(name)) else { return };
+        let rest: Requirement = way
+            .iter()
+            .filter(|(other, _)| *other != name)
+            .map(|(name, scopes)| (name.clone(), scopes.clone()))
+            .collect();
+        if !rest.is_empty() && !self.operation.is_met_by(&rest) {
+            self.try_one(&format!("all but the credential for `{name}`"), others.clone(), Due::Refused);
+        }
+        let has_good = self.ground.held.get(name).is_some_and(|held| held.good.is_some());
+        let good = way.get(name).filter(|_| has_good).and_then(|scopes| self.good_one(name, scopes));
+        for (what, credential) in self.bad(scheme, good.as_deref()) {
+            let sent = others.clone().credential(scheme, &credential);
+            self.try_one(&self.of_scheme(&what, name), sent, Due::Invalid(name.to_owned()));
+        }
+        if let Some(good) = good {
+            self.odd(scheme, &good, &others);
+            self.twice(scheme, &good, &others);
+            if scheme.is_cookie() {
+                self.cross_site(scheme, &good, &others);
+            }
+        }
+    }
+
+    /// Names the scheme where the operation takes several.
+    fn of_scheme(&self, what: &str, name: &str) -> String {
+        let names: BTreeSet<_> = self.operation.ways.iter().flat_map(BTreeMap::keys).collect();
+        if names.len() > 1 { format!("{what} (`{name}`)") } else { what.to_owned() }
+    }
+
+    fn bad(&mut self, scheme: &Scheme, good: Option<&str>) -> Vec<Bad> {
+        let mut bad = forged::spoiled(scheme, good);
+        let name = &scheme.name;
+        let Some(held) = self.ground.held.get(name) else { return bad };
+        bad.extend(held.bad.iter().cloned());
+        let Some(good) = good.filter(|_| scheme.is_bearer()) else { return bad };
+        let Some(token) = Token::read(good) else {
+            if held.bad.is_empty() {
+                self.not_tried
+                    .insert(format!("`{name}`: an expired or revoked token; say `.bad(\"{name}\", …)`"));
+            }
+            return bad;
+        };
+        bad.extend(token.altered());
+        match token.signed_by_another() {
+            Some(signed) => bad.extend(signed),
+            None => {
+                self.not_tried
+                    .insert(format!("`{name}`: another key, for want of one of the token's algorithm"));
+            }
+        }
+        match &held.keys {
+            Some(jwks) => bad.extend(token.keyed_with(jwks)),
+            None => {
+                self.not_tried.insert(format!(
+                    "`{name}`: the public key as an HMAC's secret; say `.keys(\"{name}\", …)`"
+                ));
+            }
+        }
+        match &held.signed {
+            Some(sign) => {
+                bad.extend(
+                    token.wrong_claims().into_iter().map(|(what, claims)| (what.to_owned(), sign(&claims))),
+                );
+            }
+            None => {
+                self.not_tried.insert(format!(
+                    "`{name}`: expired and other wrong claims; say `.signed(\"{name}\", …)`"
+                ));
+            }
+        }
+        bad
+    }
+
+    /// A good credential that is spelt oddly, or stands where it must not (RFC 9110 §11.6.2, RFC 9700 §4.3.2).
+    fn odd(&mut self, scheme: &Scheme, good: &str, others: &Sent) {
+        if !scheme.is_bearer() {
+            return;
+        }
+        let is_asked = |word: &str| {
+            let mut schemes = self.ground.schemes.values();
+            schemes.any(|scheme| scheme.is_authorization() && scheme.asked().eq_ignore_ascii_case(word))
+        };
+        let words = ["Basic", "Token", "Digest"].into_iter().filter(|word| !is_asked(word));
+        let mut forms: Vec<_> = words.map(|word| format!("{word} {good}")).collect();
+        forms.extend([
+            format!("Bearer  {good}"),
+            format!("Bearer\t{good}"),
+            format!("Bearer {good} x"),
+            good.to_owned(),
+        ]);
+        for form in forms {
+            let what = format!("`Authorization: {}`", form.replace(good, "…").replace('\t', "\\t"));
+            self.try_one(&what, others.clone().header("authorization", &form), Due::Refused);
+        }
+        if !self.operation.is_open() {
+            let sent = others.clone().query("access_token", good);
+            self.try_one("a good token in the query", sent, Due::Refused);
+        }
+    }
+
+    fn twice(&mut self, scheme: &Scheme, good: &str, others: &Sent) {
+        let is_bearer = scheme.is_bearer();
+        let one = others.clone().credential(scheme, good);
+        let (same, other) =
+            (one.clone().credential(scheme, good), one.clone().credential(scheme, "junk:junk"));
+        let what = self.of_scheme("a good credential twice", &scheme.name);
+        self.try_one(&what, same, Due::Ambiguous { is_bearer });
+        let what = self.of_scheme("a good credential beside a bad one", &scheme.name);
+        self.try_one(&what, other, Due::Ambiguous { is_bearer });
+        if scheme.is_authorization() {
+            let sent = one.header("authorization", "Portcullis x");
+            self.try_one(
+                "a good credential beside one of an unknown scheme",
+                sent,
+                Due::Ambiguous { is_bearer },
+            );
+        }
+    }
+
+    /// What a browser sends when a page of another site makes the request (CSRF).
+    fn cross_site(&mut self, scheme: &Scheme, good: &str, others: &Sent) {
+        if matches!(self.operation.method, Method::GET | Method::HEAD | Method::OPTIONS) {
+            return;
+        }
+        for site in ["cross-site", "same-site"] {
+            let mut sent = others.clone().credential(scheme, good);
+            sent.headers.retain(|(name, _)| name != "sec-fetch-site");
+            let sent = sent.header("sec-fetch-site", site).header("origin", "https://evil.example");
+            self.try_one(&format!("a good cookie from a page that is {site}"), sent, Due::CrossSite);
+        }
+    }
+
+    /// All the scopes that are needed, but one; and every other scope that there is, but that one.
+    fn with_few_scopes(&mut self, way: &Requirement, name: &str, needed: &BTreeSet<String>) {
+        let named = self.operation.scopes_of(name);
+        let all = &self.ground.scopes;
+        let mut sets: BTreeSet<BTreeSet<String>> = BTreeSet::new();
+        for scope in needed {
+            sets.insert(needed.iter().filter(|other| *other != scope).cloned().collect());
+            sets.insert(all.iter().filter(|other| *other != scope).cloned().collect());
+            sets.insert(all.difference(&named).cloned().collect());
+        }
+        for held in sets {
+            let mut weaker = way.clone();
+            weaker.insert(name.to_owned(), held.clone());
+            if self.operation.is_met_by(&weaker) {
+                continue;
+            }
+            let Some(scheme) = self.scheme(name) else { return };
+            let Some(sent) = self.good_but(&weaker, None) else { continue };
+            let list = held.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
+            let what = if list.is_empty() {
+                "a credential without scopes".to_owned()
+            } else {
+                format!("a credential with the scopes `{list}` alone")
+            };
+            let due = Due::Scope { is_bearer: scheme.is_bearer(), held, named: named.clone() };
+            self.try_one(&self.of_scheme(&what, name), sent, due);
+        }
+    }
+
+    fn with_a_good(&mut self, way: &Requirement) {
+        let Some(sent) = self.good_but(way, None) else { return };
+        let names = way.keys().cloned().collect::<Vec<_>>().join("` and `");
+        let what = self.of_scheme("a good credential", &names);
+        self.good.push(Attempt { what, sent, due: Due::Passed { good: true } });
+    }
+
+    /// A bad credential of one kind is not made up for by a good one of another.
+    fn one_for_another(&mut self) {
+        let single = |way: &'a Requirement| (way.len() == 1).then(|| way.iter().next())?;
+        let ways: Vec<_> = self.operation.ways.iter().filter_map(single).collect();
+        let mut seen = BTreeSet::new();
+        for &(bad_name, _) in &ways {
+            for &(good_name, scopes) in &ways {
+                let (Some(bad), Some(good)) = (self.scheme(bad_name), self.scheme(good_name)) else {
+                    continue;
+                };
+                let is_one_place =
+                    bad.place == good.place || (bad.is_authorization() && good.is_authorization());
+                // A cookie, which a browser adds unasked, does not count beside an `Authorization`.
+                let is_unasked = bad.is_cookie() && good.is_authorization();
+                if is_one_place || is_unasked || !seen.insert((bad_name, good_name)) {
+                    continue;
+                }
+                let Some(credential) = self.good_one(good_name, scopes) else { continue };
+                let sent = Sent::default().credential(bad, "junk:junk").credential(good, &credential);
+                let what = format!("a bad credential (`{bad_name}`) beside a good one (`{good_name}`)");
+                self.try_one(&what, sent, Due::NotMadeUp);
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! `WWW-Authenticate`, read as a client reads it (RFC 9110 §11.6.1).
+
+use std::collections::BTreeMap;
+
+use http::{HeaderMap, header::WWW_AUTHENTICATE};
+
+/// One challenge: its scheme, and its parameters by their names in lower case.
+#[derive(Debug, PartialEq)]
+pub(super) struct Challenge {
+    scheme: String,
+    parameters: BTreeMap<String, String>,
+}
+
+impl Challenge {
+    pub(super) fn is(&self, scheme: &str) -> bool {
+        self.scheme.eq_ignore_ascii_case(scheme)
+    }
+
+    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters.get(name).map(String::as_str)
+    }
+}
+
+/// Every challenge of an answer, whether the header comes once or several times.
+pub(super) fn challenges(headers: &HeaderMap) -> Vec<Challenge> {
+    let mut challenges: Vec<Challenge> = Vec::new();
+    for value in headers.get_all(WWW_AUTHENTICATE) {
+        for item in items(&String::from_utf8_lossy(value.as_bytes())) {
+            let (parameter, scheme) = match item.split_once(' ') {
+                _ if is_parameter(&item) => (item.as_str(), None),
+                Some((scheme, rest)) => (rest.trim(), Some(scheme)),
+                None => ("", Some(item.as_str())),
+            };
+            if let Some(scheme) = scheme {
+                challenges.push(Challenge { scheme: scheme.to_owned(), parameters: BTreeMap::new() });
+            }
+            if let (Some((name, value)), Some(last)) = (parameter.split_once('='), challenges.last_mut()) {
+                last.parameters.insert(name.trim().to_ascii_lowercase(), unquoted(value.trim()));
+            }
+        }
+    }
+    challenges
+}
+
+/// `name=value`, where the name is one word: it belongs to the challenge before it.
+fn is_parameter(item: &str) -> bool {
+    item.split_once('=').is_some_and(|(name, _)| !name.trim().is_empty() && !name.trim().contains(' '))
+}
+
+/// What stands between commas that are not inside quotes.
+fn items(value: &str) -> Vec<String> {
+    let mut items = vec![String::new()];
+    let (mut quoted, mut escaped) = (false, false);
+    for letter in value.chars() {
+        match letter {
+            ',' if !quoted => {
+                items.push(String::new());
+                continue;
+            }
+            '"' if !escaped => quoted = !quoted,
+            _ => {}
+        }
+        escaped = quoted && letter == '\\' && !escaped;
+        if let Some(item) = items.last_mut() {
+            item.push(letter);
+        }
+    }
+    items.into_iter().map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect()
+}
+
+fn unquoted(value: &str) -> String {
+    let Some(inner) = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')) else {
+        return value.to_owned();
+    };
+    let mut escaped = false;
+    inner
+        .chars()
+        .filter(|letter| {
+            escaped = *letter == '\\' && !escaped;
+            !escaped
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn read(values: &[&'static str]) -> Vec<(String, Vec<(String, String)>)> {
+        let headers =
+            values.iter().map(|value| (WWW_AUTHENTICATE, HeaderValue::from_static(value))).collect();
+        let read = challenges(&headers).into_iter();
+        read.map(|challenge| (challenge.scheme, challenge.parameters.into_iter().collect())).collect()
+    }
+
+    fn challenge(scheme: &str, parameters: &[(&str, &str)]) -> (String, Vec<(String, String)>) {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        (scheme.to_owned(), parameters.iter().map(owned).collect())
+    }
+
+    #[test]
+    fn challenges_come_in_one_header_or_in_several() {
+        let both =
+            [challenge("Bearer", &[]), challenge("Basic", &[("charset", "UTF-8"), ("realm", "a, \"b\"")])];
+        assert_eq!(read(&["Bearer", "Basic realm=\"a, \\\"b\\\"\", charset=\"UTF-8\""]), both);
+        assert_eq!(read(&["Bearer, Basic Realm = \"a, \\\"b\\\"\" , charset=UTF-8,"]), both);
+        assert_eq!(
+            read(&["Bearer error=\"insufficient_scope\", scope=\"read write\", APIKey"]),
+            [
+                challenge("Bearer", &[("error", "insufficient_scope"), ("scope", "read write")]),
+                challenge("APIKey", &[]),
+            ]
+        );
+        assert_eq!(read(&[""]), []);
+        assert_eq!(read(&["realm=\"nobody's\""]), []);
+    }
+}

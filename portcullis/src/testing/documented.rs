@@ -1,0 +1,158 @@
+//! What the document says of each operation, whoever wrote it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use http::Method;
+use serde_json::Value;
+
+/// The schemes that one way in needs, each with its scopes (OpenAPI 3.1 §4.8.30).
+pub(super) type Requirement = BTreeMap<String, BTreeSet<String>>;
+
+/// One operation of the document.
+#[derive(Debug)]
+pub(super) struct Operation {
+    pub(super) method: Method,
+    pub(super) path: String,
+    /// `GET /items/{id}`.
+    pub(super) name: String,
+    /// The ways in; an empty one is open to anyone.
+    pub(super) ways: Vec<Requirement>,
+    pub(super) parameters: Vec<Value>,
+    pub(super) body: Option<Value>,
+    pub(super) responses: Value,
+}
+
+impl Operation {
+    /// Whether nobody is asked for anything.
+    pub(super) fn is_public(&self) -> bool {
+        self.ways.iter().all(BTreeMap::is_empty)
+    }
+
+    /// Whether anyone may call, with a credential or without one.
+    pub(super) fn is_open(&self) -> bool {
+        self.is_public() || self.ways.iter().any(BTreeMap::is_empty)
+    }
+
+    /// Whether these credentials are enough, by one way or another.
+    pub(super) fn is_met_by(&self, credentials: &Requirement) -> bool {
+        self.ways.iter().any(|way| {
+            way.iter()
+                .all(|(scheme, scopes)| credentials.get(scheme).is_some_and(|held| scopes.is_subset(held)))
+        })
+    }
+
+    /// The scopes of a scheme that some way in names.
+    pub(super) fn scopes_of(&self, scheme: &str) -> BTreeSet<String> {
+        self.ways.iter().filter_map(|way| way.get(scheme)).flatten().cloned().collect()
+    }
+
+    /// What is documented of answers of this status: its own entry, its class's, or `default`.
+    pub(super) fn response(&self, status: u16) -> Option<&Value> {
+        let class = format!("{}XX", status / 100);
+        let keys = [status.to_string(), class, "default".to_owned()];
+        keys.iter().find_map(|key| self.responses.get(key))
+    }
+}
+
+/// Every operation of the document, in its order.
+pub(super) fn operations(document: &Value) -> Vec<Operation> {
+    let mut operations = Vec::new();
+    for (path, item) in members(document.get("paths")) {
+        let item = resolved(document, item);
+        for (method, entry) in members(Some(item)) {
+            // The other members of a path's item are no operations (OpenAPI 3.1 §4.8.9).
+            if !["get", "put", "post", "delete", "options", "head", "patch", "trace"]
+                .contains(&method.as_str())
+            {
+                continue;
+            }
+            let Ok(method) = method.to_ascii_uppercase().parse() else { continue };
+            operations.push(operation(document, method, path, item, entry));
+        }
+    }
+    operations
+}
+
+fn operation(document: &Value, method: Method, path: &str, item: &Value, entry: &Value) -> Operation {
+    let security = entry.get("security").or_else(|| document.get("security"));
+    let ways = list(security).map(|way| {
+        let scopes = |list_of: &Value| {
+            list(Some(list_of)).filter_map(|scope| Some(scope.as_str()?.to_owned())).collect()
+        };
+        members(Some(way)).map(|(scheme, list_of)| (scheme.clone(), scopes(list_of))).collect()
+    });
+    let parameters = list(item.get("parameters")).chain(list(entry.get("parameters")));
+    let responses = members(entry.get("responses"));
+    Operation {
+        name: format!("{method} {path}"),
+        method,
+        path: path.to_owned(),
+        ways: ways.collect(),
+        parameters: parameters.map(|parameter| resolved(document, parameter).clone()).collect(),
+        body: entry.get("requestBody").map(|body| resolved(document, body).clone()),
+        responses: responses
+            .map(|(key, response)| (key.clone(), resolved(document, response).clone()))
+            .collect(),
+    }
+}
+
+/// What a reference within the document points at, or the value itself. References to nothing are nothing.
+pub(super) fn resolved<'d>(document: &'d Value, mut value: &'d Value) -> &'d Value {
+    // A circle of references is no longer than this in any document that is meant.
+    for _ in 0..16 {
+        let Some(target) = value.get("$ref").and_then(Value::as_str) else { break };
+        value =
+            target.strip_prefix('#').and_then(|pointer| document.pointer(pointer)).unwrap_or(&Value::Null);
+    }
+    value
+}
+
+pub(super) fn members(value: Option<&Value>) -> impl Iterator<Item = (&String, &Value)> {
+    value.and_then(Value::as_object).into_iter().flatten()
+}
+
+pub(super) fn list(value: Option<&Value>) -> impl Iterator<Item = &Value> {
+    value.and_then(Value::as_array).into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn whoever_wrote_the_document() {
+        let document = json!({
+            "security": [{ "key": [] }],
+            "paths": { "/a/{id}": {
+                "summary": "no operation",
+                "parameters": [{ "$ref": "#/components/parameters/Id" }],
+                "get": { "responses": { "404": { "$ref": "#/components/responses/None" }, "4XX": { "a": 1 } } },
+                "post": { "security": [{ "key": ["read"] }, {}], "responses": { "default": { "b": 1 } } },
+                "put": { "security": [] },
+            } },
+            "components": {
+                "parameters": { "Id": { "name": "id", "in": "path" } },
+                "responses": { "None": { "description": "gone" } },
+            },
+        });
+        let operations = operations(&document);
+        let names: Vec<_> = operations.iter().map(|operation| operation.name.as_str()).collect();
+        assert_eq!(names, ["GET /a/{id}", "POST /a/{id}", "PUT /a/{id}"]);
+        let [get, post, put] = operations.as_slice() else { panic!() };
+        assert_eq!((get.is_public(), get.is_open()), (false, false), "the document's own requirement holds");
+        assert_eq!((post.is_public(), post.is_open()), (false, true));
+        assert_eq!((put.is_public(), put.is_open()), (true, true));
+        assert_eq!(get.parameters[0]["name"], "id");
+        assert_eq!(get.response(404).unwrap()["description"], "gone");
+        assert_eq!(get.response(401).unwrap()["a"], 1);
+        assert_eq!(get.response(200), None);
+        assert_eq!(post.response(200).unwrap()["b"], 1);
+        let key = |scopes: &[&str]| {
+            Requirement::from([("key".to_owned(), scopes.iter().map(|&scope| scope.to_owned()).collect())])
+        };
+        assert!(get.is_met_by(&key(&[])) && !get.is_met_by(&Requirement::new()));
+        assert_eq!(post.scopes_of("key").len(), 1);
+    }
+}

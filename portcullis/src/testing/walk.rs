@@ -1,0 +1,202 @@
+//! The way through all operations: making the calls, and gathering what is found.
+
+use std::{collections::BTreeSet, panic::AssertUnwindSafe};
+
+use axum::{Router, body::Body};
+use futures_util::FutureExt;
+use http::{HeaderMap, Request, header::CONTENT_TYPE};
+use http_body_util::{BodyExt, Limited};
+use serde_json::Value;
+use tower_service::Service;
+
+use super::{
+    Attack, Findings, Report,
+    attempt::{Attempt, Attempts, Ground},
+    documented::Operation,
+    findings::Finding,
+    judge::{self, Answer, Judge},
+    sample::{self, encoded},
+    scheme::Sent,
+};
+
+/// The longest body that is looked at, in bytes; what is longer has no end for us.
+const LONGEST_BODY: usize = 16 * 1024 * 1024;
+
+/// An attack under way.
+pub(super) struct Walk<'a> {
+    attack: &'a Attack,
+    judge: Judge<'a>,
+    findings: Vec<Finding>,
+    not_tried: BTreeSet<String>,
+    calls: usize,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(attack: &'a Attack, ground: &'a Ground<'a>) -> Self {
+        let judge = Judge::new(&attack.document, &ground.schemes);
+        Self { attack, judge, findings: Vec::new(), not_tried: BTreeSet::new(), calls: 0 }
+    }
+
+    /// What was found on so many operations.
+    pub(super) fn report(self, operations: usize) -> Result<Report, Findings> {
+        let Self { findings, calls, not_tried, .. } = self;
+        if findings.is_empty() {
+            return Ok(Report { operations, calls, not_tried: not_tried.into_iter().collect() });
+        }
+        Err(Findings::of(findings))
+    }
+
+    fn find(&mut self, place: &str, sent: Option<&str>, problem: String) {
+        self.findings.push(Finding { place: place.to_owned(), sent: sent.map(str::to_owned), problem });
+    }
+
+    /// The list of public operations is the document's, and what the test names is there.
+    pub(super) fn check_names(&mut self, operations: &[Operation]) {
+        let attack = self.attack;
+        for operation in operations {
+            match (operation.is_public(), attack.public.contains(&operation.name)) {
+                (true, false) => {
+                    self.find(
+                        &operation.name,
+                        None,
+                        "anyone may call it, and `.public` does not list it".to_owned(),
+                    );
+                }
+                (false, true) => {
+                    self.find(
+                        &operation.name,
+                        None,
+                        "`.public` lists it, and the document guards it".to_owned(),
+                    );
+                }
+                _ => {}
+            }
+        }
+        let of_parameters = attack.parameters.keys().map(|(operation, _)| operation);
+        let named =
+            attack.public.iter().chain(&attack.last).chain(attack.samples.keys()).chain(of_parameters);
+        for name in named.collect::<BTreeSet<_>>() {
+            if operations.iter().all(|operation| operation.name != *name) {
+                self.find(name, None, "the test names it, and it is not in the document".to_owned());
+            }
+        }
+        for (operation, name) in attack.parameters.keys() {
+            let known = operations.iter().find(|known| known.name == *operation);
+            let has =
+                |known: &Operation| known.parameters.iter().any(|parameter| parameter["name"] == **name);
+            if known.is_some_and(|known| !has(known)) {
+                self.find(operation, None, format!("the test names its parameter `{name}`, and it has none"));
+            }
+        }
+        let schemes = attack.document.pointer("/components/securitySchemes");
+        for (name, held) in &attack.held {
+            if schemes.and_then(|schemes| schemes.get(name)).is_none() {
+                self.find(name, None, "the test names this scheme, and it is not in the document".to_owned());
+            }
+            let has_keys = |jwks: &String| {
+                serde_json::from_str::<Value>(jwks)
+                    .is_ok_and(|set| set.get("keys").is_some_and(Value::is_array))
+            };
+            if held.keys.as_ref().is_some_and(|jwks| !has_keys(jwks)) {
+                self.find(name, None, "what `.keys` was given is no JWK Set".to_owned());
+            }
+        }
+    }
+
+    /// Makes the calls that must be refused, and answers those that must not.
+    pub(super) async fn be_refused(&mut self, operation: &Operation, ground: &Ground<'_>) -> Vec<Attempt> {
+        let Attempts { refused, good, problems, not_tried, .. } = Attempts::on(operation, ground);
+        for problem in problems.into_iter().collect::<BTreeSet<_>>() {
+            self.find(&operation.name, None, problem);
+        }
+        self.not_tried.extend(not_tried);
+        for attempt in &refused {
+            // A route that is not there answers the rest in the same way.
+            if !self.try_one(operation, attempt).await {
+                return Vec::new();
+            }
+        }
+        good
+    }
+
+    /// Makes one call. Whether there is such a route at all.
+    pub(super) async fn try_one(&mut self, operation: &Operation, attempt: &Attempt) -> bool {
+        self.calls += 1;
+        let answer = match request(self.attack, operation, &attempt.sent) {
+            Ok(request) => call(&self.attack.router, request).await,
+            Err(error) => Err(format!("not sent: {error}")),
+        };
+        let problems = match &answer {
+            Ok(answer) => self.judge.verdict(operation, &attempt.due, answer),
+            Err(problem) => vec![problem.clone()],
+        };
+        let is_missing = problems.iter().any(|problem| problem.ends_with(judge::NO_ROUTE));
+        for problem in problems {
+            self.find(&operation.name, Some(&attempt.what), problem);
+        }
+        !is_missing
+    }
+}
+
+/// The request of an operation, right in all but the credentials, which are `sent`.
+fn request(attack: &Attack, operation: &Operation, sent: &Sent) -> Result<Request<Body>, http::Error> {
+    let mut path = operation.path.clone();
+    let mut query = Vec::new();
+    let mut headers = sent.headers.clone();
+    for parameter in &operation.parameters {
+        let text = |member: &str| parameter.get(member).and_then(Value::as_str).unwrap_or_default();
+        let (name, place) = (text("name"), text("in"));
+        let given = attack.parameters.get(&(operation.name.clone(), name.to_owned()));
+        let is_required = parameter.get("required").is_some_and(|required| *required == true);
+        if given.is_none() && !is_required && place != "path" {
+            continue;
+        }
+        let value = given.cloned().unwrap_or_else(|| sample::parameter(&attack.document, parameter));
+        match place {
+            "path" => path = path.replace(&format!("{{{name}}}"), &encoded(&value)),
+            "query" => query.push(format!("{}={}", encoded(name), encoded(&value))),
+            // These three are no parameters (OpenAPI 3.1 §4.8.12.2).
+            "header"
+                if ["accept", "content-type", "authorization"].contains(&name.to_lowercase().as_str()) => {}
+            "header" => headers.push((name.to_owned(), value)),
+            _ => {}
+        }
+    }
+    query.extend(sent.query.iter().map(|(name, value)| format!("{name}={value}")));
+    if !query.is_empty() {
+        path = format!("{path}?{}", query.join("&"));
+    }
+    let mut request = Request::builder().method(&operation.method).uri(path).header("host", "localhost");
+    for (name, value) in headers {
+        request = request.header(name, value);
+    }
+    match sample::body(&attack.document, operation.body.as_ref(), attack.samples.get(&operation.name)) {
+        Some((content_type, body)) => request.header(CONTENT_TYPE, content_type).body(body.into()),
+        None => request.body(Body::empty()),
+    }
+}
+
+/// The answer, or in words that follow "was" why there is none.
+async fn call(router: &Router, request: Request<Body>) -> Result<Answer, String> {
+    let answer = AssertUnwindSafe(async {
+        // A router is always ready, and cannot fail.
+        let answer = router.clone().call(request).await;
+        let (head, body) = answer.unwrap_or_else(|never| match never {}).into_parts();
+        let body = if is_endless(&head.headers) {
+            None
+        } else {
+            Limited::new(body, LONGEST_BODY).collect().await.ok()
+        };
+        Answer {
+            status: head.status.as_u16(),
+            headers: head.headers,
+            body: body.map(http_body_util::Collected::to_bytes),
+        }
+    });
+    answer.catch_unwind().await.map_err(|_| "not answered: the handler panicked".to_owned())
+}
+
+/// Events have no end (HTML §9.2).
+fn is_endless(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"))
+}

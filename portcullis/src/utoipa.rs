@@ -1,0 +1,305 @@
+//! The guards' security in documents that utoipa writes.
+//!
+//! utoipa's attribute describes the handler; who may call is read from the handler's type, as in an
+//! [`Api`](crate::Api), and written over whatever the attribute says about security.
+
+use std::{collections::BTreeMap, fmt};
+
+use ::utoipa::openapi::{
+    self, Components as UtoipaComponents, PathItem, RefOr,
+    security::{Flow, SecurityScheme},
+};
+use axum::handler::Handler;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+
+use crate::{
+    api::ApiError,
+    describe::{Components, Operation, into_object},
+    guard::Access,
+};
+
+/// Handlers with `#[utoipa::path(…)]` on them, for [`GuardedRoutes::guarded`]: what `utoipa_axum::routes!` makes of
+/// them, and who may call. A handler whose first argument does not say that does not compile here:
+///
+/// ```compile_fail
+/// #[utoipa::path(get, path = "/", responses((status = 200)))]
+/// async fn forgotten() {}
+///
+/// let _: portcullis::Guarded<()> = portcullis::guarded!(forgotten);
+/// ```
+///
+/// Your crate depends on `axum`, `utoipa` (6) and `utoipa-axum` (0.3) itself, as `routes!` demands.
+#[macro_export]
+macro_rules! guarded {
+    ($($handler:path),+ $(,)?) => {
+        $crate::Guarded::default()$(.and(utoipa_axum::routes!($handler), $handler))+
+    };
+}
+
+/// Takes in what [`guarded!`](crate::guarded) makes.
+pub trait GuardedRoutes<S>: Sized {
+    /// Adds the routes, and to the document the security of each: `security`, the scheme, and the answers 400, 401,
+    /// 403 and 503 of the guard where the attribute does not describe that status itself.
+    ///
+    /// ```
+    /// use axum::Json;
+    /// use portcullis::{AccessTokens, Guard, GuardedRoutes as _, guarded};
+    /// use utoipa_axum::router::OpenApiRouter;
+    ///
+    /// #[utoipa::path(get, path = "/orders", responses((status = 200, body = Vec<u64>)))]
+    /// async fn list_orders(_: Guard<AccessTokens>) -> Json<Vec<u64>> {
+    ///     Json(Vec::new())
+    /// }
+    ///
+    /// let (router, document) =
+    ///     OpenApiRouter::<AccessTokens>::new().guarded(guarded!(list_orders))?.split_for_parts();
+    /// # let _ = router;
+    /// let document = serde_json::to_value(document)?;
+    /// assert!(document["paths"]["/orders"]["get"]["security"][0].is_object());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ApiError`] names every defect: two schemes of one name, a scope whose name is none, something that utoipa
+    /// has no words for.
+    fn guarded(self, guarded: Guarded<S>) -> Result<Self, ApiError>;
+
+    /// As `nest`, which keeps of two schemes of one name only the outer's, with the scopes that it knows.
+    ///
+    /// # Errors
+    /// [`ApiError`] when two different schemes have one name.
+    fn nest_guarded(self, path: &str, inner: Self) -> Result<Self, ApiError>;
+
+    /// As `merge`, which keeps of two schemes of one name only the first.
+    ///
+    /// # Errors
+    /// [`ApiError`] when two different schemes have one name.
+    fn merge_guarded(self, other: Self) -> Result<Self, ApiError>;
+}
+
+impl<S: Clone + Send + Sync + 'static> GuardedRoutes<S> for OpenApiRouter<S> {
+    fn guarded(self, guarded: Guarded<S>) -> Result<Self, ApiError> {
+        let Guarded { routes, schemes, mut defects } = guarded;
+        let mut router = routes.into_iter().fold(self, Self::routes);
+        add_schemes(router.get_openapi_mut(), schemes, &mut defects);
+        if defects.is_empty() { Ok(router) } else { Err(ApiError(defects)) }
+    }
+
+    fn nest_guarded(self, path: &str, inner: Self) -> Result<Self, ApiError> {
+        Ok(with_schemes_of(self, &inner)?.nest(path, inner))
+    }
+
+    fn merge_guarded(self, other: Self) -> Result<Self, ApiError> {
+        Ok(with_schemes_of(self, &other)?.merge(other))
+    }
+}
+
+/// What [`guarded!`](crate::guarded) makes.
+pub struct Guarded<S> {
+    routes: Vec<UtoipaMethodRouter<S>>,
+    schemes: Vec<(String, Value)>,
+    defects: Vec<String>,
+}
+
+impl<S> Default for Guarded<S> {
+    fn default() -> Self {
+        Self { routes: Vec::new(), schemes: Vec::new(), defects: Vec::new() }
+    }
+}
+
+impl<S> fmt::Debug for Guarded<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.routes.iter().flat_map(|(_, paths, _)| paths.paths.keys())).finish()
+    }
+}
+
+impl<S> Guarded<S> {
+    /// One handler more: its routes, and the handler itself for its type.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn and<H: GuardedHandler<M, T, S>, M, T>(mut self, mut routes: UtoipaMethodRouter<S>, _: H) -> Self {
+        for (path, item) in &mut routes.1.paths {
+            for (method, operation) in operations(item) {
+                let access = described(method, path, H::describe_access);
+                self.defects.extend(access.defects);
+                self.schemes.extend(access.schemes);
+                if let Err(defect) = secure(operation, access.entry) {
+                    self.defects.push(format!("{method} {path}: {defect}"));
+                }
+            }
+        }
+        self.routes.push(routes);
+        self
+    }
+}
+
+/// A handler for [`guarded!`](crate::guarded): its first argument is an [`Access`]. Implemented for functions; there
+/// is nothing to implement.
+#[diagnostic::on_unimplemented(
+    message = "this handler does not say who may call",
+    label = "not guarded",
+    note = "its first argument says who may call: `Guard<…>`, `Maybe<…>` or `Public`",
+    note = "the state `{S}` holds the verifier of each guard: `#[derive(Clone, axum::extract::FromRef)]` on it"
+)]
+pub trait GuardedHandler<M, T, S>: Handler<T, S> {
+    /// Adds who may call to `operation`.
+    fn describe_access(operation: &mut Operation<'_>);
+}
+
+macro_rules! guarded_handlers {
+    ($(($($argument:ident),*))*) => {$(
+        impl<H, T, S, Answer, A: Access, $($argument,)*> GuardedHandler<fn(A, $($argument,)*) -> Answer, T, S> for H
+        where
+            H: Handler<T, S> + FnOnce(A, $($argument),*) -> Answer,
+        {
+            fn describe_access(operation: &mut Operation<'_>) {
+                A::describe_access(operation);
+            }
+        }
+    )*};
+}
+guarded_handlers!(()(B)(B, C)(B, C, D)(B, C, D, E)(B, C, D, E, F)(B, C, D, E, F, G)(B, C, D, E, F, G, I));
+
+/// What an access adds: the entry, with every schema written out, and the schemes that it names.
+struct Found {
+    entry: Map<String, Value>,
+    schemes: Map<String, Value>,
+    defects: Vec<String>,
+}
+
+fn described(method: &'static str, path: &str, describe: fn(&mut Operation<'_>)) -> Found {
+    let mut components = Components::new();
+    let mut operation = Operation::new(method, path, &mut components);
+    describe(&mut operation);
+    let mut entry = Value::Object(operation.into_object());
+    let defects = components.defects().to_vec();
+    let mut shared = into_object(Some(components.finish(&mut entry)));
+    write_out(&mut entry, &into_object(shared.remove("schemas")));
+    let schemes = into_object(shared.remove("securitySchemes"));
+    Found { entry: into_object(Some(entry)), schemes, defects }
+}
+
+/// Puts each schema where it is referred to: a schema of ours in `components` could be taken for one of theirs.
+fn write_out(value: &mut Value, schemas: &Map<String, Value>) {
+    let target = value.get("$ref").and_then(Value::as_str).and_then(|target| target.rsplit('/').next());
+    if let Some(schema) = target.and_then(|name| schemas.get(name)) {
+        *value = schema.clone();
+    }
+    match value {
+        Value::Object(object) => object.values_mut().for_each(|value| write_out(value, schemas)),
+        Value::Array(list) => list.iter_mut().for_each(|value| write_out(value, schemas)),
+        _ => {}
+    }
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut openapi::path::Operation)> {
+    [
+        ("get", &mut item.get),
+        ("put", &mut item.put),
+        ("post", &mut item.post),
+        ("delete", &mut item.delete),
+        ("options", &mut item.options),
+        ("head", &mut item.head),
+        ("patch", &mut item.patch),
+        ("trace", &mut item.trace),
+    ]
+    .into_iter()
+    .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
+
+fn secure(operation: &mut openapi::path::Operation, mut entry: Map<String, Value>) -> Result<(), String> {
+    operation.security = Some(as_utoipa(&entry.remove("security").unwrap_or_default())?);
+    for (status, response) in into_object(entry.remove("responses")) {
+        let response = as_utoipa::<RefOr<openapi::Response>>(&response)?;
+        operation.responses.responses.entry(status).or_insert(response);
+    }
+    Ok(())
+}
+
+fn with_schemes_of<S: Clone + Send + Sync + 'static>(
+    mut router: OpenApiRouter<S>,
+    other: &OpenApiRouter<S>,
+) -> Result<OpenApiRouter<S>, ApiError> {
+    let components = other.get_openapi().components.as_ref();
+    let schemes = components.into_iter().flat_map(|components| &components.security_schemes);
+    let schemes =
+        schemes.filter_map(|(name, scheme)| Some((name.clone(), serde_json::to_value(scheme).ok()?)));
+    let mut defects = Vec::new();
+    add_schemes(router.get_openapi_mut(), schemes.collect(), &mut defects);
+    if defects.is_empty() { Ok(router) } else { Err(ApiError(defects)) }
+}
+
+fn add_schemes(document: &mut openapi::OpenApi, schemes: Vec<(String, Value)>, defects: &mut Vec<String>) {
+    let components = document.components.get_or_insert_with(UtoipaComponents::new);
+    for (name, scheme) in schemes {
+        if let Err(defect) = add_scheme(&mut components.security_schemes, &name, scheme) {
+            defects.push(defect);
+        }
+    }
+}
+
+fn add_scheme(
+    known: &mut BTreeMap<String, RefOr<SecurityScheme>>,
+    name: &str,
+    mut scheme: Value,
+) -> Result<(), String> {
+    if let Some(known) = known.get(name) {
+        let mut known = serde_json::to_value(known).map_err(|error| error.to_string())?;
+        // Each handler knows the scopes of its own guard.
+        share_scopes(&mut known, &mut scheme);
+        if known != scheme {
+            return Err(format!("two different security schemes are called `{name}`"));
+        }
+    }
+    known.insert(name.to_owned(), scheme_as_utoipa(&scheme)?.into());
+    Ok(())
+}
+
+/// As [`as_utoipa`]; a flow's kind is its name, which utoipa does not look at when it reads one.
+fn scheme_as_utoipa(scheme: &Value) -> Result<SecurityScheme, String> {
+    let mut shell = scheme.clone();
+    let flows = shell.get_mut("flows").and_then(Value::as_object_mut).map(std::mem::take);
+    let mut same: SecurityScheme = as_utoipa(&shell)?;
+    if let SecurityScheme::OAuth2(oauth2) = &mut same {
+        for (name, flow) in flows.unwrap_or_default() {
+            let flow = match name.as_str() {
+                "implicit" => Flow::Implicit(as_utoipa(&flow)?),
+                "password" => Flow::Password(as_utoipa(&flow)?),
+                "clientCredentials" => Flow::ClientCredentials(as_utoipa(&flow)?),
+                "authorizationCode" => Flow::AuthorizationCode(as_utoipa(&flow)?),
+                _ => return Err(format!("utoipa cannot say {scheme}")),
+            };
+            oauth2.flows.insert(name, flow);
+        }
+    }
+    Ok(same)
+}
+
+/// Gives the flows of each the scopes of both.
+fn share_scopes(this: &mut Value, that: &mut Value) {
+    let flows =
+        |scheme: &mut Value| scheme.get_mut("flows").and_then(Value::as_object_mut).map(std::mem::take);
+    let (Some(mut ours), Some(mut theirs)) = (flows(this), flows(that)) else { return };
+    for (name, flow) in &mut ours {
+        let scopes = (flow.get_mut("scopes"), theirs.get_mut(name).and_then(|flow| flow.get_mut("scopes")));
+        if let (Some(Value::Object(known)), Some(Value::Object(new))) = scopes {
+            new.extend(std::mem::take(known));
+            known.clone_from(new);
+        }
+    }
+    for (scheme, flows) in [(this, ours), (that, theirs)] {
+        if let Some(slot) = scheme.get_mut("flows") {
+            *slot = flows.into();
+        }
+    }
+}
+
+/// The same in utoipa's types, or a sentence if they have no place for all of it.
+fn as_utoipa<T: DeserializeOwned + serde::Serialize>(value: &Value) -> Result<T, String> {
+    T::deserialize(value)
+        .ok()
+        .filter(|same| serde_json::to_value(same).is_ok_and(|same| same == *value))
+        .ok_or_else(|| format!("utoipa cannot say {value}"))
+}

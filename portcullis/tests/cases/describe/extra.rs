@@ -1,0 +1,80 @@
+//! axum-extra's extractors and answers.
+
+use axum_extra::{
+    TypedHeader,
+    extract::{Cached, CookieJar, Form, OptionalQuery, Query, cookie::Cookie},
+    headers::{Authorization, ContentType, ETag, IfNoneMatch, UserAgent, authorization::Bearer},
+    response::{Css, JavaScript, Wasm},
+};
+use portcullis::{Json, get, post};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::*;
+
+#[derive(Deserialize, JsonSchema)]
+#[expect(dead_code, reason = "only its schema matters")]
+struct Filter {
+    tag: Vec<String>,
+}
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+#[tokio::test]
+async fn extractors_and_answers_are_what_they_say() {
+    let mut routes = Vec::new();
+    macro_rules! takes {
+        ($($method:ident $extractor:ty: $request:expr => $status:literal),* $(,)?) => {$(
+            let name = concat!(stringify!($method), " ", stringify!($extractor));
+            let route = || $method("/", takes::<$extractor>).operation_id("takes");
+            agrees(name, route(), $request, $status).await;
+            routes.push((name, route()));
+        )*};
+    }
+    takes!(
+        get TypedHeader<UserAgent>: request("GET", "/", "", "") => 400,
+        get Option<TypedHeader<IfNoneMatch>>: request("GET", "/", "", "") => 200,
+        get TypedHeader<ContentType>: request("GET", "/", "text/plain", "") => 200,
+        get CookieJar: request("GET", "/", "", "") => 200,
+        get Cached<TypedHeader<UserAgent>>: request("GET", "/", "", "") => 400,
+        get Query<Filter>: request("GET", "/?tag=a&tag=b", "", "") => 200,
+        get OptionalQuery<Filter>: request("GET", "/", "", "") => 200,
+        post Form<Filter>: request("POST", "/", FORM, "tag=a&tag=b") => 200,
+        post Form<Filter>: request("POST", "/", "text/plain", "") => 415,
+    );
+    macro_rules! answers {
+        ($($answer:ty: $value:expr),* $(,)?) => {$(
+            let route = || get("/", |_: Public| async { let answer: $answer = $value; answer }).operation_id("answers");
+            agrees(stringify!($answer), route(), request("GET", "/", "", ""), 200).await;
+            routes.push((stringify!($answer), route()));
+        )*};
+    }
+    let etag = || TypedHeader("\"a\"".parse::<ETag>().unwrap());
+    let jar = || CookieJar::new().add(Cookie::new("a", "b"));
+    answers!(
+        TypedHeader<ETag>: TypedHeader("\"a\"".parse().unwrap()),
+        CookieJar: CookieJar::new().add(Cookie::new("a", "b")),
+        Css<&'static str>: Css(""),
+        JavaScript<&'static str>: JavaScript(""),
+        Wasm<Vec<u8>>: Wasm(Vec::new()),
+    );
+    let both = move |_: Public| async move { (etag(), jar(), Json(1)) };
+    let route = || get("/", both).operation_id("answers");
+    agrees("(ETag, CookieJar, Json)", route(), request("GET", "/", "", ""), 200).await;
+    routes.push(("(TypedHeader<ETag>, CookieJar, Json<i32>)", route()));
+    let csv = |_: Public| async { (TypedHeader(ContentType::text()), Json(1)) };
+    let route = || get("/", csv).operation_id("answers");
+    agrees("(ContentType, Json)", route(), request("GET", "/", "", ""), 200).await;
+    routes.push(("(TypedHeader<ContentType>, Json<i32>)", route()));
+    same_as_snapshot("extra", routes);
+}
+
+#[test]
+fn a_raw_token_is_no_way_around_the_guard() {
+    async fn sneaks(_: Public, _: TypedHeader<Authorization<Bearer>>) {}
+    let refused = Api::<()>::new("", "").get("/", sneaks).finish().unwrap_err().to_string();
+    assert!(
+        refused.contains("/: `TypedHeader<Authorization<…>>` is a credential that nobody has verified"),
+        "{refused}"
+    );
+}

@@ -1,0 +1,148 @@
+//! What axum's extractors take and refuse.
+
+use axum::{
+    Extension,
+    body::{Body, Bytes},
+    extract::{
+        ConnectInfo, FromRequestParts, MatchedPath, NestedPath, OriginalUri, Path, RawForm, RawPathParams,
+        RawQuery, Request, State,
+        rejection::{BytesRejection, PathRejection},
+    },
+};
+use bytes::BytesMut;
+use http::{Extensions, HeaderMap, Method, Uri, Version, request::Parts};
+use portcullis::{Query, get, post};
+use serde::Deserialize;
+
+use super::*;
+
+#[derive(Deserialize, schemars::JsonSchema)]
+#[expect(dead_code, reason = "only its schema matters")]
+struct Page {
+    /// How many at most.
+    limit: u8,
+}
+
+#[test]
+fn each_extractor_says_what_it_takes() {
+    macro_rules! routes {
+        ($($method:ident $path:literal $extractor:ty),* $(,)?) => {
+            vec![$((
+                concat!(stringify!($method), " ", $path, " ", stringify!($extractor)),
+                $method($path, takes::<$extractor>).operation_id("takes"),
+            )),*]
+        };
+    }
+    let routes = routes!(
+        get "/{id}" Path<u8>,
+        get "/{org}/{id}" Path<(String, u8)>,
+        get "/{id}" Option<Path<u8>>,
+        get "/{id}" Result<Path<u8>, PathRejection>,
+        get "/{id}" RawPathParams,
+        post "/" String,
+        post "/" Bytes,
+        post "/" BytesMut,
+        post "/" Body,
+        post "/" Request,
+        post "/" RawForm,
+        post "/" Result<Bytes, BytesRejection>,
+        get "/" String,
+        get "/" Request,
+        get "/" RawForm,
+        get "/{id}" (Path<u8>, RawQuery),
+    );
+    same_as_snapshot("extractors", routes);
+}
+
+#[test]
+fn what_comes_from_inside_is_no_part_of_the_interface() {
+    type Inside = (State<()>, Extension<u8>, ConnectInfo<u8>, MatchedPath);
+    type Looks = (OriginalUri, RawQuery, Uri, Method);
+    type MoreLooks = (Version, HeaderMap, Extensions, ());
+    async fn takes_all(
+        _: Public,
+        _: Inside,
+        _: Looks,
+        _: MoreLooks,
+        _: NestedPath,
+        _: Option<MatchedPath>,
+        _: Parts,
+    ) {
+    }
+    let document = document(get("/", takes_all));
+    let entry = entry(&document).as_object().unwrap();
+    assert_eq!(entry.get("parameters"), None);
+    assert_eq!(entry.get("requestBody"), None);
+    assert_eq!(entry["responses"], json!({ "200": { "description": "Success" } }));
+}
+
+#[test]
+fn a_parameter_that_two_extractors_take_is_there_once() {
+    async fn twice(
+        _: Public,
+        _: Path<u8>,
+        _: portcullis::Path<u8>,
+        _: Query<Page>,
+        _: (Query<Page>, Path<String>),
+    ) {
+    }
+    let document = document(get("/{id}", twice));
+    let names: Vec<_> = entry(&document)["parameters"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["id", "limit"]);
+}
+
+#[tokio::test]
+async fn refusals_are_those_of_the_document() {
+    const NOT_UTF8: &[u8] = b"\xff";
+    let huge = || Body::from(vec![b'a'; 3 * 1024 * 1024]);
+    macro_rules! refused {
+        ($($method:ident $path:literal $extractor:ty: $request:expr => $status:literal),* $(,)?) => {$(
+            let route = $method($path, takes::<$extractor>).operation_id("takes");
+            agrees(stringify!($extractor), route, $request, $status).await;
+        )*};
+    }
+    refused!(
+        get "/{id}" Path<u8>: request("GET", "/7", "", "") => 200,
+        get "/{id}" Path<u8>: request("GET", "/x", "", "") => 400,
+        get "/{id}" Option<Path<u8>>: request("GET", "/x", "", "") => 400,
+        get "/{id}" Result<Path<u8>, PathRejection>: request("GET", "/x", "", "") => 200,
+        get "/{id}" RawPathParams: request("GET", "/%ff", "", "") => 400,
+        post "/" String: request("POST", "/", "", "") => 200,
+        post "/" String: request("POST", "/", "text/plain", NOT_UTF8) => 400,
+        post "/" String: request("POST", "/", "text/plain", huge()) => 413,
+        post "/" Bytes: request("POST", "/", "", huge()) => 413,
+        post "/" BytesMut: request("POST", "/", "", huge()) => 413,
+        post "/" Body: request("POST", "/", "", huge()) => 200,
+        post "/" Request: request("POST", "/", "", "") => 200,
+        post "/" RawForm: request("POST", "/", "text/plain", "a=b") => 415,
+        post "/" RawForm: request("POST", "/", "application/x-www-form-urlencoded", huge()) => 413,
+        get "/" RawForm: request("GET", "/?a=b", "", "") => 200,
+        post "/" Result<Bytes, BytesRejection>: request("POST", "/", "", huge()) => 200,
+    );
+}
+
+/// The library's words for what it cannot know are not put where it does know.
+#[test]
+fn an_extractor_of_ones_own_describes_itself_beside_them() {
+    struct Tenant;
+    impl FromRequestParts<()> for Tenant {
+        type Rejection = std::convert::Infallible;
+
+        async fn from_request_parts(_: &mut Parts, (): &()) -> Result<Self, Self::Rejection> {
+            Ok(Self)
+        }
+    }
+    impl portcullis::Describe for Tenant {
+        fn describe(operation: &mut portcullis::Operation<'_>) {
+            operation.parameter("tenant", portcullis::In::Header, true, json!({ "type": "string" }));
+        }
+    }
+    let document = document(post("/{id}", takes::<(Tenant, Path<u8>)>).operation_id("takes"));
+    assert_eq!(entry(&document)["parameters"][0]["in"], "header");
+    assert_eq!(entry(&document)["parameters"][1]["in"], "path");
+}
