@@ -8,9 +8,9 @@ mod cases {
     mod api;
     mod combine;
     mod credential;
+    mod describe;
     #[cfg(feature = "discovery")]
     mod discovery;
-    mod describe;
     mod docs;
     mod fail;
     mod guard;
