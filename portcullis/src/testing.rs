@@ -135,8 +135,9 @@ impl Attack {
     }
 
     /// How a good credential of a scheme is made that carries exactly the given scopes: the token or the key as it
-    /// is, and `user:password` for Basic. The document says where it is sent. Each call may make a new one; `None` says
-    /// that there is none with these scopes.
+    /// is, and `user:password` for Basic. The document says where it is sent. Each call may make a new one.
+    ///
+    /// `None` says that there is none with exactly these; where more would do, all of the scheme's are asked for then.
     #[must_use]
     pub fn good<R: Into<Option<String>>>(
         mut self,
@@ -221,8 +222,10 @@ impl Attack {
             let entry = documented::resolved(&self.document, entry);
             Some((name.clone(), Scheme::read(name, entry)?))
         });
-        let ways = operations.iter().flat_map(|operation| &operation.ways);
-        let scopes = ways.flat_map(|way| way.values().flatten().cloned()).collect();
+        let mut scopes: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+        for (scheme, named) in operations.iter().flat_map(|operation| &operation.ways).flatten() {
+            scopes.entry(scheme.clone()).or_default().extend(named.iter().cloned());
+        }
         let ground = Ground { schemes: schemes.collect(), held: &self.held, scopes };
 
         let mut walk = Walk::new(&self, &ground);

@@ -45,8 +45,8 @@ pub(super) enum Due {
 pub(super) struct Ground<'a> {
     pub(super) schemes: BTreeMap<String, Scheme>,
     pub(super) held: &'a BTreeMap<String, Held>,
-    /// Each scope that the document names.
-    pub(super) scopes: BTreeSet<String>,
+    /// Each scope that the document names, by its scheme.
+    pub(super) scopes: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// The attempts on one operation.
@@ -104,29 +104,30 @@ impl<'a> Attempts<'a> {
         scheme
     }
 
-    /// A good credential of one scheme with exactly these scopes.
-    fn good_one(&mut self, name: &str, scopes: &BTreeSet<String>) -> Option<String> {
+    /// A good credential of one scheme that carries these scopes, and no others if another would be too good.
+    fn good_one(&mut self, name: &str, scopes: &BTreeSet<String>, exactly: bool) -> Option<String> {
         let Some(make) = self.ground.held.get(name).and_then(|held| held.good.as_ref()) else {
             self.problems.push(format!("no good credential: say `.good(\"{name}\", …)`"));
             return None;
         };
-        let scopes: Vec<_> = scopes.iter().map(String::as_str).collect();
-        let credential = make(&scopes);
+        let make = |scopes: &BTreeSet<String>| make(&scopes.iter().map(String::as_str).collect::<Vec<_>>());
+        if exactly {
+            return make(scopes);
+        }
+        let credential = make(scopes).or_else(|| make(self.ground.scopes.get(name)?));
         if credential.is_none() {
-            let scopes =
-                if scopes.is_empty() { "no scope".to_owned() } else { format!("`{}`", scopes.join(" ")) };
-            self.not_tried
-                .insert(format!("`{name}`: a credential with {scopes}, which `.good` does not make"));
+            self.problems.push(format!("`.good(\"{name}\", …)` makes none {}", with_scopes(scopes)));
         }
         credential
     }
 
-    /// Good credentials for all schemes of `way` but one.
-    fn good_but(&mut self, way: &Requirement, but: Option<&str>) -> Option<Sent> {
+    /// Good credentials for all schemes of `way` but one; that of the scheme `exactly` has no other scopes.
+    fn good_ones(&mut self, way: &Requirement, but: Option<&str>, exactly: Option<&str>) -> Option<Sent> {
         let mut sent = Sent::default();
         let mut taken: BTreeMap<_, String> = BTreeMap::new();
         for (name, scopes) in way.iter().filter(|(name, _)| Some(name.as_str()) != but) {
-            let (scheme, credential) = (self.scheme(name)?, self.good_one(name, scopes)?);
+            let scheme = self.scheme(name)?;
+            let credential = self.good_one(name, scopes, exactly == Some(name))?;
             match taken.get(&scheme.place) {
                 None => {
                     sent = sent.credential(scheme, &credential);
@@ -148,7 +149,7 @@ impl<'a> Attempts<'a> {
     /// The credential of one scheme is missing, bad, odd or doubled; those of the others are good.
     fn with_a_bad(&mut self, way: &Requirement, name: &str) {
         let Some(scheme) = self.scheme(name) else { return };
-        let Some(others) = self.good_but(way, Some(name)) else { return };
+        let Some(others) = self.good_ones(way, Some(name), None) else { return };
         let rest: Requirement = way
             .iter()
             .filter(|(other, _)| *other != name)
@@ -158,7 +159,7 @@ impl<'a> Attempts<'a> {
             self.try_one(&format!("all but the credential for `{name}`"), others.clone(), Due::Refused);
         }
         let has_good = self.ground.held.get(name).is_some_and(|held| held.good.is_some());
-        let good = way.get(name).filter(|_| has_good).and_then(|scopes| self.good_one(name, scopes));
+        let good = way.get(name).filter(|_| has_good).and_then(|scopes| self.good_one(name, scopes, false));
         for (what, credential) in self.bad(scheme, good.as_deref()) {
             let sent = others.clone().credential(scheme, &credential);
             self.try_one(&self.of_scheme(&what, name), sent, Due::Invalid(name.to_owned()));
@@ -283,35 +284,39 @@ impl<'a> Attempts<'a> {
 
     /// All the scopes that are needed, but one; and every other scope that there is, but that one.
     fn with_few_scopes(&mut self, way: &Requirement, name: &str, needed: &BTreeSet<String>) {
+        let Some(scheme) = self.scheme(name) else { return };
         let named = self.operation.scopes_of(name);
-        let all = &self.ground.scopes;
-        let mut sets: BTreeSet<BTreeSet<String>> = BTreeSet::new();
+        let all = self.ground.scopes.get(name).unwrap_or(&named);
+        let mut tried = BTreeSet::new();
         for scope in needed {
-            sets.insert(needed.iter().filter(|other| *other != scope).cloned().collect());
-            sets.insert(all.iter().filter(|other| *other != scope).cloned().collect());
-            sets.insert(all.difference(&named).cloned().collect());
-        }
-        for held in sets {
-            let mut weaker = way.clone();
-            weaker.insert(name.to_owned(), held.clone());
-            if self.operation.is_met_by(&weaker) {
-                continue;
+            let but = |set: &BTreeSet<String>| set.iter().filter(|other| *other != scope).cloned().collect();
+            let sets: BTreeSet<BTreeSet<String>> =
+                BTreeSet::from([but(needed), but(all), all.difference(&named).cloned().collect()]);
+            let weaker = sets.into_iter().map(|held| {
+                let mut weaker = way.clone();
+                weaker.insert(name.to_owned(), held.clone());
+                (held, weaker)
+            });
+            let weaker: Vec<_> = weaker.filter(|(_, weaker)| !self.operation.is_met_by(weaker)).collect();
+            for (held, weaker) in &weaker {
+                let Some(sent) = self.good_ones(weaker, None, Some(name)).filter(|_| !tried.contains(held)) else {
+                    continue;
+                };
+                tried.insert(held.clone());
+                let what = format!("a credential {}", with_scopes(held));
+                let (held, named) = (held.clone(), named.clone());
+                let due = Due::Scope { is_bearer: scheme.is_bearer(), held, named };
+                self.try_one(&self.of_scheme(&what, name), sent, due);
             }
-            let Some(scheme) = self.scheme(name) else { return };
-            let Some(sent) = self.good_but(&weaker, None) else { continue };
-            let list = held.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
-            let what = if list.is_empty() {
-                "a credential without scopes".to_owned()
-            } else {
-                format!("a credential with the scopes `{list}` alone")
-            };
-            let due = Due::Scope { is_bearer: scheme.is_bearer(), held, named: named.clone() };
-            self.try_one(&self.of_scheme(&what, name), sent, due);
+            if !weaker.is_empty() && weaker.iter().all(|(held, _)| !tried.contains(held)) {
+                let line = format!("`{name}`: a credential without `{scope}`, which `.good` does not make");
+                self.not_tried.insert(line);
+            }
         }
     }
 
     fn with_a_good(&mut self, way: &Requirement) {
-        let Some(sent) = self.good_but(way, None) else { return };
+        let Some(sent) = self.good_ones(way, None, None) else { return };
         let names = way.keys().cloned().collect::<Vec<_>>().join("` and `");
         let what = self.of_scheme("a good credential", &names);
         self.good.push(Attempt { what, sent, due: Due::Passed { good: true } });
@@ -334,11 +339,18 @@ impl<'a> Attempts<'a> {
                 if is_one_place || is_unasked || !seen.insert((bad_name, good_name)) {
                     continue;
                 }
-                let Some(credential) = self.good_one(good_name, scopes) else { continue };
+                let Some(credential) = self.good_one(good_name, scopes, false) else { continue };
                 let sent = Sent::default().credential(bad, "junk:junk").credential(good, &credential);
                 let what = format!("a bad credential (`{bad_name}`) beside a good one (`{good_name}`)");
                 self.try_one(&what, sent, Due::NotMadeUp);
             }
         }
     }
+}
+
+fn with_scopes(scopes: &BTreeSet<String>) -> String {
+    if scopes.is_empty() {
+        return "without scopes".to_owned();
+    }
+    format!("with the scopes `{}` alone", scopes.iter().map(String::as_str).collect::<Vec<_>>().join(" "))
 }

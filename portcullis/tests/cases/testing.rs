@@ -59,7 +59,7 @@ async fn the_attack_can_be_sent_to_another_thread() {
 async fn what_could_not_be_tried_is_said() {
     let report = Attack::on(router(), document().value())
         .public(["GET /health", "POST /login"])
-        .good("access_token", |scopes| (!scopes.is_empty()).then(|| token(scopes)))
+        .good("access_token", |scopes| scopes.contains(&"write").then(|| token(scopes)))
         .good("till", |_| shop::KEY.to_owned())
         .good("staff", |_| format!("ada:{}", shop::PASSWORD))
         .good("session", |_| shop::SESSION.to_owned())
@@ -69,7 +69,7 @@ async fn what_could_not_be_tried_is_said() {
     assert_eq!(
         report.not_tried(),
         [
-            "`access_token`: a credential with no scope, which `.good` does not make",
+            "`access_token`: a credential without `write`, which `.good` does not make",
             "`access_token`: expired and other wrong claims; say `.signed(\"access_token\", …)`",
             "`access_token`: the public key as an HMAC's secret; say `.keys(\"access_token\", …)`",
         ]

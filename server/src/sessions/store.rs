@@ -5,7 +5,7 @@ use crate::{
     accounts::{AccountId, Credentials},
     client::Client,
     clock::Timestamp,
-    db::{Conn, execute, fetch_all},
+    db::{Conn, execute, fetch_all, fetch_optional},
 };
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
@@ -37,7 +37,30 @@ pub(super) async fn insert_session(
 /// How many sessions [`alive_among`] looks at.
 pub(super) const BATCH: usize = 8;
 
-/// The sessions among these that are alive and whose account is active, each with its account.
+/// The sessions of `$which` that are alive at `$now` and whose account is active, each with its account.
+macro_rules! select_alive {
+    ($which:literal, $now:literal) => {
+        concat!(
+            "SELECT sessions.id, accounts.id FROM sessions JOIN accounts ON accounts.id = sessions.account_id
+             WHERE sessions.id ",
+            $which,
+            " AND sessions.ended_at IS NULL AND sessions.expires_at > ",
+            $now,
+            " AND accounts.is_active"
+        )
+    };
+}
+
+/// This session and its account, if it is alive and the account is active.
+pub(super) async fn alive(
+    conn: Conn<'_>,
+    session: SessionId,
+    now: Timestamp,
+) -> Result<Option<(SessionId, AccountId)>> {
+    fetch_optional!(conn, (SessionId, AccountId), select_alive!("= $1", "$2"), session, now)
+}
+
+/// Those of several sessions that are.
 pub(super) async fn alive_among(
     conn: Conn<'_>,
     sessions: [SessionId; BATCH],
@@ -47,9 +70,7 @@ pub(super) async fn alive_among(
     fetch_all!(
         conn,
         (SessionId, AccountId),
-        "SELECT sessions.id, accounts.id FROM sessions JOIN accounts ON accounts.id = sessions.account_id
-         WHERE sessions.id IN ($1, $2, $3, $4, $5, $6, $7, $8)
-           AND sessions.ended_at IS NULL AND sessions.expires_at > $9 AND accounts.is_active",
+        select_alive!("IN ($1, $2, $3, $4, $5, $6, $7, $8)", "$9"),
         first,
         second,
         third,
