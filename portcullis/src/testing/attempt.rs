@@ -299,7 +299,8 @@ impl<'a> Attempts<'a> {
             });
             let weaker: Vec<_> = weaker.filter(|(_, weaker)| !self.operation.is_met_by(weaker)).collect();
             for (held, weaker) in &weaker {
-                let Some(sent) = self.good_ones(weaker, None, Some(name)).filter(|_| !tried.contains(held)) else {
+                let Some(sent) = self.good_ones(weaker, None, Some(name)).filter(|_| !tried.contains(held))
+                else {
                     continue;
                 };
                 tried.insert(held.clone());
@@ -309,8 +310,9 @@ impl<'a> Attempts<'a> {
                 self.try_one(&self.of_scheme(&what, name), sent, due);
             }
             if !weaker.is_empty() && weaker.iter().all(|(held, _)| !tried.contains(held)) {
-                let line = format!("`{name}`: a credential without `{scope}`, which `.good` does not make");
-                self.not_tried.insert(line);
+                let place = &self.operation.name;
+                self.not_tried
+                    .insert(format!("{place}: `{name}` without `{scope}`, which `.good` does not make"));
             }
         }
     }

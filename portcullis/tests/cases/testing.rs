@@ -69,7 +69,9 @@ async fn what_could_not_be_tried_is_said() {
     assert_eq!(
         report.not_tried(),
         [
-            "`access_token`: a credential without `write`, which `.good` does not make",
+            "DELETE /orders/{id}: `access_token` without `admin`, which `.good` does not make",
+            "DELETE /orders/{id}: `access_token` without `write`, which `.good` does not make",
+            "POST /items: `access_token` without `write`, which `.good` does not make",
             "`access_token`: expired and other wrong claims; say `.signed(\"access_token\", …)`",
             "`access_token`: the public key as an HMAC's secret; say `.keys(\"access_token\", …)`",
         ]
