@@ -51,15 +51,15 @@ pub(crate) fn measure(rounds: u16, table: &mut Table) -> Result<(), Failure> {
             times.push(taken);
         }
     }
-    let names = [
-        "bare Ed25519 check of a token",
-        "guard, token not seen before",
-        "guard, token seen before",
-        "guard, forged signature refused",
-        "guard, junk refused",
+    let rows = [
+        ("bare Ed25519 check of a token", ""),
+        ("guard, token not seen before", "≤ 1.10 of the bare check"),
+        ("guard, token seen before", "≤ 3 µs"),
+        ("guard, forged signature refused", ""),
+        ("guard, junk refused", "≤ 2 µs"),
     ];
-    for (name, times) in names.into_iter().zip(times) {
-        table.row(name, format!("{:.2} µs", median(times)), "", "in memory, one core");
+    for ((name, aim), times) in rows.into_iter().zip(times) {
+        table.row(name, format!("{:.2} µs", median(times)), aim, "in memory, one core");
     }
     Ok(())
 }
