@@ -50,6 +50,10 @@
 //! axum's own extractors and answers describe themselves too, as what they are: [`Describe`], [`DescribeResponse`].
 //! [`Answer`] and [`answers!`] put the status of an answer into its type.
 //!
+//! To learn it: [coming from FastAPI](learn::coming_from_fastapi), line by line;
+//! [into your axum application](learn::into_your_application), as a diff; [which credential to choose](learn::schemes);
+//! [every mistake and what happens](learn::mistakes). `examples/` has nine programs to run.
+//!
 //! # Features
 //! `aws-lc-rs` (default) or `rust-crypto` chooses the code that checks signatures. `api-keys` adds
 //! `ApiKeySecret`: making, storing and comparing keys for customers. `discovery` adds what asks an issuer over the
@@ -58,6 +62,9 @@
 //! `axum-extra` that crate's extractors and answers, and `utoipa` adds `guarded!`, which puts the guards' security into
 //! documents that utoipa writes. `testing` adds `testing::Attack`, which walks your own
 //! application as a stranger would, in one line of its tests. Features add names; none changes behaviour.
+//!
+//! Rust 1.91 or later: so new are parts of the standard library that are used (clippy's `incompatible_msrv` holds it),
+//! and no dependency says that it needs more. It is built and tested with the current stable compiler only.
 #![forbid(unsafe_code)]
 
 mod answer;
@@ -68,6 +75,8 @@ mod describe;
 mod docs;
 mod guard;
 mod input;
+#[cfg(any(doc, doctest))]
+pub mod learn;
 mod scope;
 mod strict_json;
 #[cfg(feature = "testing")]

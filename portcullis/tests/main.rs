@@ -12,10 +12,12 @@ mod cases {
     #[cfg(feature = "discovery")]
     mod discovery;
     mod docs;
+    mod examples;
     mod fail;
     mod guard;
     mod input;
     mod issuer;
+    mod learn;
     #[cfg(feature = "testing")]
     mod testing;
     mod tokens;

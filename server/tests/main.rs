@@ -16,6 +16,7 @@ mod support;
 mod access;
 mod accounts;
 mod documents;
+mod embedding;
 mod login;
 mod pictures;
 mod process;

@@ -1,0 +1,67 @@
+//! Scopes are types: one that is needed, all of several, or any one of them. The docs page lists each way in.
+//! `cargo run -p portcullis --example any_of_scopes`
+
+mod issuer; // makes a key at start, and signs tokens
+
+use std::error::Error;
+
+use portcullis::{AccessTokens, AnyOf, Api, ApiError, Guard, Json, NoContent, Path, Scope};
+
+struct OrderRead;
+impl Scope for OrderRead {
+    const NAME: &'static str = "order:read";
+    const DESCRIPTION: &'static str = "See orders";
+}
+
+struct OrderWrite;
+impl Scope for OrderWrite {
+    const NAME: &'static str = "order:write";
+    const DESCRIPTION: &'static str = "Change orders";
+}
+
+struct Admin;
+impl Scope for Admin {
+    const NAME: &'static str = "admin";
+    const DESCRIPTION: &'static str = "Do anything";
+}
+
+/// Either will do.
+async fn read_order(_: Guard<AccessTokens, AnyOf<(OrderRead, Admin)>>, Path(id): Path<u32>) -> Json<String> {
+    Json(format!("order {id}"))
+}
+
+/// Both are needed: one who may change orders and not see them cannot know what they change.
+async fn change_order(_: Guard<AccessTokens, (OrderRead, OrderWrite)>, Path(_): Path<u32>) -> NoContent {
+    NoContent
+}
+
+/// They nest.
+type Removal = AnyOf<((OrderRead, OrderWrite), Admin)>;
+
+async fn delete_order(guard: Guard<AccessTokens, Removal>, Path(id): Path<u32>) -> Json<String> {
+    // What the guard does not demand can be asked: the scopes of the token are in the principal.
+    let by = if guard.principal().scope().contains(Admin::NAME) { "an admin" } else { "its owner" };
+    Json(format!("order {id} was deleted by {by}"))
+}
+
+/// Serves whoever has a token of the issuer that `tokens` knows.
+pub fn app(tokens: AccessTokens) -> Result<axum::Router, ApiError> {
+    let (router, document) = Api::new("Orders", "1")
+        .get("/orders/{id}", read_order)
+        .patch("/orders/{id}", change_order)
+        .delete("/orders/{id}", delete_order)
+        .finish()?;
+    Ok(router.merge(document.routes()).with_state(tokens))
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let issuer = issuer::Issuer::new()?;
+    for scope in ["order:read", "order:read order:write", "order:write", "admin"] {
+        eprintln!("{scope}:\n{}\n", issuer.token("ada", scope)?);
+    }
+    eprintln!("Paste one after Authorize on http://127.0.0.1:3000/docs, or as");
+    eprintln!("curl -i localhost:3000/orders/1 -H \"Authorization: Bearer $TOKEN\"");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    Ok(axum::serve(listener, app(issuer.tokens().clone())?).await?)
+}

@@ -1,0 +1,118 @@
+//! Log-in by a form, for people with browsers: the session is in a cookie that no page of another site can use.
+//! `cargo run -p portcullis --example cookie_session`
+
+use std::{collections::HashMap, error::Error, sync::Arc};
+
+use argon2::{Argon2, PasswordHasher, PasswordVerifier};
+use aws_lc_rs::{digest, rand};
+use axum::extract::State;
+use axum::response::{AppendHeaders, Html, Redirect};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use http::{HeaderName, HeaderValue};
+use portcullis::{
+    Api, CookieSettings, Form, Granted, Guard, Public, SameOrigin, SessionCookie, Verdict, Verify,
+    VerifyFailed,
+};
+use tokio::{sync::RwLock, task::block_in_place};
+
+struct Site;
+impl CookieSettings for Site {
+    const NAME: &'static str = "__Host-session"; // this host's alone, and `Secure`
+}
+
+#[derive(Clone)]
+struct Sessions {
+    /// Whose session it is, by the SHA-256 of its token: a copy of this logs nobody in.
+    open: Arc<RwLock<HashMap<Vec<u8>, String>>>,
+    /// Of the one user, `ada`.
+    password_hash: Arc<str>,
+}
+
+fn kept(token: &str) -> Vec<u8> {
+    digest::digest(&digest::SHA256, token.as_bytes()).as_ref().to_vec()
+}
+
+impl Verify for Sessions {
+    type Credential = SessionCookie<Site>;
+    type Principal = (String, Vec<u8>); // the user, and what is kept of the token
+    const SCHEME: &'static str = "session";
+
+    async fn verify(&self, cookie: &SessionCookie<Site>) -> Result<Verdict<Self::Principal>, VerifyFailed> {
+        let kept = kept(cookie.token());
+        let user = self.open.read().await.get(&kept).cloned();
+        Ok(user.map_or(Verdict::Refused, |user| Verdict::Accepted((user, kept), Granted::none())))
+    }
+}
+
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+struct LogIn {
+    #[schemars(length(max = 254))]
+    username: String,
+    #[schemars(length(max = 1024))]
+    password: String,
+}
+
+portcullis::answers! {
+    enum LogInFailed {
+        /// Incorrect username or password
+        Incorrect = 400,
+        /// Not available at the moment
+        Unavailable = 500,
+    }
+}
+
+/// What sets a cookie, or takes it away, and leads on.
+type CookieAnd<T> = (AppendHeaders<[(HeaderName, HeaderValue); 1]>, T);
+
+const FORM: &str = "<title>Log in</title><form method=post action=/login><input name=username> \
+    <input name=password type=password> <button>Log in</button></form>";
+
+async fn show_form(_: Public) -> Html<&'static str> {
+    Html(FORM)
+}
+
+/// There is no guard yet, and so `SameOrigin`: or another site logs your visitor in to *its* account.
+async fn log_in(
+    _: Public,
+    _: SameOrigin<Site>,
+    State(sessions): State<Sessions>,
+    Form(form): Form<LogIn>,
+) -> Result<CookieAnd<Redirect>, LogInFailed> {
+    let (argon2, password) = (Argon2::default(), form.password.as_bytes());
+    let verified = block_in_place(|| argon2.verify_password(password, &*sessions.password_hash));
+    if verified.is_err() || form.username != "ada" {
+        return Err(LogInFailed::Incorrect);
+    }
+    // A new token at each log-in: a cookie from before is worth nothing.
+    let bytes = rand::generate(&rand::SystemRandom::new()).map_err(|_| LogInFailed::Unavailable)?;
+    let token = BASE64_URL_SAFE_NO_PAD.encode::<[u8; 32]>(bytes.expose());
+    sessions.open.write().await.insert(kept(&token), form.username);
+    let cookie = SessionCookie::<Site>::set(&token).map_err(|_| LogInFailed::Unavailable)?;
+    Ok((AppendHeaders([cookie]), Redirect::to("/account")))
+}
+
+async fn show_account(guard: Guard<Sessions>) -> Html<String> {
+    let (user, _) = guard.principal(); // one of our own names; what visitors choose must be escaped
+    Html(format!("<p>Welcome, {user}!</p><form method=post action=/logout><button>Log out</button></form>"))
+}
+
+/// The guard refuses a request that another site's page makes. There is no token to put into the form.
+async fn log_out(guard: Guard<Sessions>, State(sessions): State<Sessions>) -> CookieAnd<Redirect> {
+    sessions.open.write().await.remove(&guard.principal().1);
+    (AppendHeaders([SessionCookie::<Site>::clear()]), Redirect::to("/"))
+}
+
+/// The whole application, with the password of its one user.
+pub fn app(password: &str) -> Result<axum::Router, Box<dyn Error>> {
+    let api = Api::new("Cookies", "1").get("/", show_form).post("/login", log_in);
+    let (router, document) = api.get("/account", show_account).post("/logout", log_out).finish()?;
+    let password_hash = Argon2::default().hash_password(password.as_bytes())?.to_string().into();
+    Ok(router.merge(document.routes()).with_state(Sessions { open: Arc::default(), password_hash }))
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    eprintln!("Open http://localhost:3000 and log in: ada, analytical-engine-1843");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    Ok(axum::serve(listener, app("analytical-engine-1843")?).await?)
+}

@@ -1,0 +1,119 @@
+//! The FastAPI guide: sign up, log in by the password form, read `/profile`, all of it on a docs page.
+//! `cargo run -p portcullis --example guide`. Accounts are in memory; `portcullis-server` is the whole of it.
+
+mod issuer; // makes a key at start, and signs tokens
+
+use std::{error::Error, sync::Arc};
+
+use argon2::{Argon2, PasswordHasher, PasswordVerifier};
+use axum::{Router, extract::State};
+use portcullis::{Api, Bearer, Form, Guard, Json, Public, SecurityScheme, Verdict, Verify, VerifyFailed};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tokio::{sync::RwLock, task::block_in_place};
+
+#[derive(Deserialize, JsonSchema)]
+#[schemars(extend("additionalProperties" = true))] // `grant_type` and the like, which the docs page sends
+struct Login {
+    #[schemars(email, length(max = 254))]
+    username: String,
+    #[schemars(length(min = 12, max = 1024))]
+    password: String,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Token {
+    access_token: String,
+    token_type: &'static str,
+}
+
+#[derive(Clone, Serialize, JsonSchema)]
+struct Profile {
+    id: usize,
+    username: String,
+}
+
+portcullis::answers! {
+    enum Failed {
+        /// Incorrect username or password
+        Incorrect = 400,
+        /// There is an account of this name
+        Taken = 409,
+        /// Not available at the moment
+        Unavailable = 500,
+    }
+}
+
+type Outcome<T> = Result<T, Failed>;
+
+/// The router's state, and what `Guard<Accounts>` asks.
+#[derive(Clone)]
+struct Accounts {
+    list: Arc<RwLock<Vec<(Profile, String)>>>, // each with the hash of its password
+    issuer: issuer::Issuer,
+}
+
+/// FastAPI's `get_current_user`. `AccessTokens` looks at the signature, the times, the issuer and the audience.
+impl Verify for Accounts {
+    type Credential = Bearer;
+    type Principal = Profile;
+    const SCHEME: &'static str = "password";
+
+    fn scheme() -> SecurityScheme {
+        SecurityScheme::oauth2_password("login") // the Authorize button
+    }
+
+    async fn verify(&self, bearer: &Bearer) -> Result<Verdict<Profile>, VerifyFailed> {
+        let Verdict::Accepted(token, scopes) = self.issuer.tokens().verify(bearer).await? else {
+            return Ok(Verdict::Refused);
+        };
+        let list = self.list.read().await;
+        let known = list.iter().find(|(profile, _)| profile.id.to_string() == token.subject());
+        Ok(known.map_or(Verdict::Refused, |(profile, _)| Verdict::Accepted(profile.clone(), scopes)))
+    }
+}
+
+async fn sign_up(_: Public, State(app): State<Accounts>, Json(new): Json<Login>) -> Outcome<Json<Profile>> {
+    let hash = block_in_place(|| Argon2::default().hash_password(new.password.as_bytes()));
+    let hash = hash.map_err(|_| Failed::Unavailable)?.to_string(); // with its salt and parameters
+    let mut list = app.list.write().await;
+    if list.iter().any(|(one, _)| one.username == new.username) {
+        return Err(Failed::Taken);
+    }
+    let profile = Profile { id: list.len() + 1, username: new.username };
+    list.push((profile.clone(), hash));
+    Ok(Json(profile))
+}
+
+async fn log_in(_: Public, State(app): State<Accounts>, Form(given): Form<Login>) -> Outcome<Json<Token>> {
+    let known = app.list.read().await.iter().find(|(one, _)| one.username == given.username).cloned();
+    let is_right = block_in_place(|| match &known {
+        Some((_, hash)) => {
+            Argon2::default().verify_password(given.password.as_bytes(), hash.as_str()).is_ok()
+        }
+        None => Argon2::default().hash_password(given.password.as_bytes()).is_err(), // takes as long, for nothing
+    });
+    let (profile, _) = known.filter(|_| is_right).ok_or(Failed::Incorrect)?;
+    let access_token = app.issuer.token(&profile.id.to_string(), "").map_err(|_| Failed::Unavailable)?;
+    Ok(Json(Token { access_token, token_type: "bearer" }))
+}
+
+async fn read_profile(guard: Guard<Accounts>) -> Json<Profile> {
+    Json(guard.into_principal())
+}
+
+/// The whole application.
+pub fn app() -> Result<Router, Box<dyn Error>> {
+    let api =
+        Api::new("Guide", "1").post("/signup", sign_up).post("/login", log_in).get("/profile", read_profile);
+    let (router, document) = api.finish()?;
+    let accounts = Accounts { list: Arc::default(), issuer: issuer::Issuer::new()? };
+    Ok(router.merge(document.routes()).with_state(accounts))
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    eprintln!("Open http://127.0.0.1:3000/docs: POST /signup, then Authorize, then GET /profile.");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    Ok(axum::serve(listener, app()?).await?)
+}

@@ -1,0 +1,59 @@
+//! A page for everybody that shows more to those who are known: `Maybe` lets strangers through, and no bad credential.
+//! `cargo run -p portcullis --example optional_user`
+
+use std::error::Error;
+
+use portcullis::{Api, ApiKey, ApiKeyPlace, Granted, In, Json, Maybe, Path, Verdict, Verify, VerifyFailed};
+
+struct KeyHeader;
+impl ApiKeyPlace for KeyHeader {
+    const IN: In = In::Header;
+    const NAME: &'static str = "X-API-Key";
+}
+
+/// The readers have one key, from the configuration.
+#[derive(Clone)]
+struct Readers {
+    key: String,
+}
+
+struct Reader;
+
+impl Verify for Readers {
+    type Credential = ApiKey<KeyHeader>;
+    type Principal = Reader;
+    const SCHEME: &'static str = "reader";
+
+    async fn verify(&self, sent: &ApiKey<KeyHeader>) -> Result<Verdict<Reader>, VerifyFailed> {
+        let good = sent.key_is(&self.key); // in constant time
+        Ok(if good { Verdict::Accepted(Reader, Granted::none()) } else { Verdict::Refused })
+    }
+}
+
+#[derive(serde::Serialize, schemars::JsonSchema)]
+struct Article {
+    title: String,
+    /// For readers.
+    text: Option<String>,
+}
+
+/// `None` is somebody without a key. Somebody with a wrong one is refused before this runs: 401. Were they taken for a
+/// stranger, a reader whose key has ended would see less and not know why.
+async fn read_article(reader: Maybe<Readers>, Path(id): Path<u32>) -> Json<Article> {
+    let text = reader.principal().map(|Reader| format!("All of article {id}, for readers."));
+    Json(Article { title: format!("Article {id}"), text })
+}
+
+/// The whole application, with its readers' key.
+pub fn app(key: &str) -> Result<axum::Router, Box<dyn Error>> {
+    let (router, document) = Api::new("Articles", "1").get("/articles/{id}", read_article).finish()?;
+    Ok(router.merge(document.routes()).with_state(Readers { key: key.to_owned() }))
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    eprintln!("curl localhost:3000/articles/1");
+    eprintln!("curl localhost:3000/articles/1 -H 'X-API-Key: harbour-lantern'      (and with another key)");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    Ok(axum::serve(listener, app("harbour-lantern")?).await?)
+}

@@ -1,0 +1,71 @@
+//! An API whose tokens another service issues: its keys are found at the issuer, or given in a file.
+//!
+//! Beside our own server (`cargo run` serves on port 8000; log in there for a token):
+//!
+//! `cargo run -p portcullis --features discovery --example resource_server -- http://127.0.0.1:8000
+//! http://127.0.0.1:8000 http://127.0.0.1:8000/.well-known/jwks.json`
+
+use std::error::Error;
+
+use axum::Router;
+use portcullis::{AccessTokens, Api, ApiError, Guard, Json, Public, Scope};
+
+/// What the issuer calls it. To create or change something takes another scope, another type.
+struct ProfileRead;
+
+impl Scope for ProfileRead {
+    const NAME: &'static str = "profile:read";
+    const DESCRIPTION: &'static str = "See your profile";
+}
+
+async fn check_health(_: Public) -> Json<&'static str> {
+    Json("alive")
+}
+
+/// What the token says is verified, and nothing else is known here: whom it stands for is the issuer's word.
+async fn read_subject(guard: Guard<AccessTokens, ProfileRead>) -> Json<String> {
+    Json(guard.principal().subject().to_owned())
+}
+
+/// Serves whoever has a token of the issuer that `tokens` knows.
+pub fn app(tokens: AccessTokens) -> Result<Router, ApiError> {
+    let api = Api::new("Resource server", "1.0").get("/health", check_health).get("/subject", read_subject);
+    let (router, document) = api.finish()?;
+    Ok(router.merge(document.routes()).with_state(tokens))
+}
+
+/// The verifier. `keys` says where the keys are, if the issuer has no metadata that tells (RFC 8414).
+pub async fn verifier(
+    issuer: &str,
+    audience: &str,
+    keys: Option<&str>,
+) -> Result<AccessTokens, Box<dyn Error>> {
+    Ok(match keys {
+        // Fetched now, and again before they are old; a new key is found when its first token comes.
+        None => AccessTokens::discover(issuer).audience(audience).build().await?,
+        Some(url) if url.starts_with("http") => {
+            AccessTokens::discover(issuer).audience(audience).keys_at(url).build().await?
+        }
+        // No network at all, and new keys with the next start.
+        Some(file) => {
+            let jwks = tokio::task::block_in_place(|| std::fs::read_to_string(file))?;
+            AccessTokens::issued_by(issuer).audience(audience).keys(&jwks)?.build()?
+        }
+    })
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (issuer, audience, keys) = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [issuer, audience] => (issuer, audience, None),
+        [issuer, audience, keys] => (issuer, audience, Some(keys)),
+        _ => {
+            return Err("usage: resource_server ISSUER AUDIENCE [URL or file of its keys (a JWK Set)]".into());
+        }
+    };
+    let app = app(verifier(issuer, audience, keys).await?)?;
+    eprintln!("With a token of {issuer}: curl localhost:3000/subject -H \"Authorization: Bearer $TOKEN\"");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    Ok(axum::serve(listener, app).await?)
+}
