@@ -65,7 +65,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }
     };
     let app = app(verifier(issuer, audience, keys).await?)?;
-    eprintln!("With a token of {issuer}: curl localhost:3000/subject -H \"Authorization: Bearer $TOKEN\"");
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    let listener = tokio::net::TcpListener::bind(listen()).await?;
+    let address = listener.local_addr()?;
+    eprintln!("listens on http://{address}");
+    eprintln!("With a token of {issuer}: curl {address}/subject -H \"Authorization: Bearer $TOKEN\"");
     Ok(axum::serve(listener, app).await?)
+}
+
+#[expect(clippy::disallowed_methods, reason = "an example's settings are its own")]
+fn listen() -> String {
+    std::env::var("LISTEN").unwrap_or_else(|_| "127.0.0.1:3000".to_owned())
 }
