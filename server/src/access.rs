@@ -1,14 +1,58 @@
 //! Who is calling, and the proof that a row may be shown.
 
-use crate::{accounts::AccountId, error::Error, sessions::SessionId};
+use std::time::Duration;
 
-/// The caller, as a verified token and a living session say.
+use portcullis::{Either, Guard, Scopes};
+
+use crate::{
+    accounts::{AccountId, Role},
+    clock::Timestamp,
+    error::Error,
+    sessions::{SessionCookies, SessionId},
+    tokens::SessionTokens,
+};
+
+/// How old a log-in may be for what could take an account away from its owner (ASVS 7.5.1).
+const FRESH: Duration = Duration::from_mins(10);
+
+/// How one calls: with an access token, or with the cookie of a browser's session. One session, two transports.
+pub type Caller = Either<SessionTokens, SessionCookies>;
+
+/// The caller, as a verified credential and a living session say.
 #[derive(Debug, Clone, Copy)]
 pub struct Principal {
     /// The account.
     pub account: AccountId,
-    /// The session that the token belongs to.
+    /// The session that the credential belongs to.
     pub session: SessionId,
+    /// What the account may do, as of this request.
+    pub role: Role,
+    /// When its owner last proved who they are: `auth_time` of OpenID Connect.
+    pub authenticated_at: Timestamp,
+}
+
+impl Principal {
+    /// The proof that the owner logged in within the last ten minutes, or else what RFC 9470 answers.
+    pub(crate) fn fresh(self, now: Timestamp) -> Result<Fresh, Error> {
+        if now - self.authenticated_at <= FRESH { Ok(Fresh(self)) } else { Err(Error::StaleLogIn(FRESH)) }
+    }
+}
+
+/// Whom a guard let through, whichever transport they came by.
+pub(crate) fn caller<S: Scopes>(guard: &Guard<Caller, S>) -> Principal {
+    match guard.principal() {
+        Either::Left(principal) | Either::Right(principal) => *principal,
+    }
+}
+
+/// A principal whose log-in is fresh. Only [`Principal::fresh`] makes one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fresh(Principal);
+
+impl Fresh {
+    pub(crate) fn principal(self) -> Principal {
+        self.0
+    }
 }
 
 /// What a principal wants to do with a row.

@@ -20,6 +20,7 @@ use crate::{
     pool::Pool,
     routes,
     secret::{SecretKey, SecretKeyError},
+    sessions::SessionCookies,
     tokens::{KeysError, SessionTokens, SigningKeys},
 };
 
@@ -58,6 +59,7 @@ pub(crate) struct Inner {
     objects: Arc<dyn ObjectStore>,
     signing_keys: SigningKeys,
     session_tokens: SessionTokens,
+    session_cookies: SessionCookies,
 }
 
 impl App {
@@ -87,6 +89,7 @@ impl App {
             .and_then(|tokens| tokens.clock(move || now.now().into()).build())
             .map_err(KeysError::Verifier)?;
         let session_tokens = SessionTokens::new(tokens, db.clone(), clock.clone());
+        let session_cookies = SessionCookies::new(db.clone(), clock.clone(), config.session_idle_ttl);
         let hasher = Hasher::new(config.hash_parameters).map_err(AppError::Threads)?;
         let pictures = Pool::new("pictures", 1, PICTURE_QUEUE).map_err(AppError::Threads)?;
         let objects = open_objects(&config.data_dir.join(OBJECTS))?;
@@ -102,6 +105,7 @@ impl App {
             objects: Arc::new(objects),
             signing_keys,
             session_tokens,
+            session_cookies,
         })))
     }
 
@@ -133,6 +137,13 @@ impl App {
     #[must_use]
     pub fn session_tokens(&self) -> &SessionTokens {
         &self.0.session_tokens
+    }
+
+    /// The verifier of the cookies that this server's log-in page sets, for an application's own pages:
+    /// `Guard<SessionCookies>` with this in the state.
+    #[must_use]
+    pub fn session_cookies(&self) -> &SessionCookies {
+        &self.0.session_cookies
     }
 
     /// Waits until every connection to the database is given back, and closes them.

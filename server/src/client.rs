@@ -16,7 +16,7 @@ use http::{Extensions, HeaderMap, HeaderValue};
 use ipnet::IpNet;
 use uuid::{Builder, fmt::Hyphenated};
 
-use crate::random;
+use crate::{accounts::AccountId, random};
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
 /// Characters of `User-Agent` that are kept.
@@ -29,13 +29,14 @@ pub struct Client {
     user_agent: Option<String>,
     request_id: Option<RequestId>,
     actor: Option<&'static str>,
+    acting: Option<AccountId>,
 }
 
 impl Client {
     /// Someone without a request, such as `"operator"` for the command line.
     #[must_use]
     pub const fn local(actor: &'static str) -> Self {
-        Self { address: None, user_agent: None, request_id: None, actor: Some(actor) }
+        Self { address: None, user_agent: None, request_id: None, actor: Some(actor), acting: None }
     }
 
     /// The address, an IPv4-mapped one as IPv4. `None` from the command line, and when the application that
@@ -83,6 +84,17 @@ impl Client {
     pub fn actor(&self) -> Option<&'static str> {
         self.actor
     }
+
+    /// The same client, acting on another's account: an administrator.
+    #[must_use]
+    pub(crate) fn acting_as(self, account: AccountId) -> Self {
+        Self { acting: Some(account), ..self }
+    }
+
+    /// The account that acts on another.
+    pub(crate) fn acting_account(&self) -> Option<AccountId> {
+        self.acting
+    }
 }
 
 /// Never fails. The address is found by [`crate::middleware::dress`], which knows the trusted proxies; without it
@@ -96,7 +108,7 @@ impl<S: Sync> FromRequestParts<S> for Client {
             None => address(&parts.extensions, &parts.headers, &[]),
         };
         let request_id = parts.extensions.get().cloned();
-        Ok(Self { address, user_agent: user_agent(&parts.headers), request_id, actor: None })
+        Ok(Self { address, user_agent: user_agent(&parts.headers), request_id, actor: None, acting: None })
     }
 }
 

@@ -37,6 +37,11 @@ impl Timestamp {
     pub const fn as_secs(self) -> i64 {
         self.0.div_euclid(1_000_000)
     }
+
+    /// As RFC 3339 writes it, in UTC and whole seconds: `2026-11-24T16:36:22Z`.
+    pub(crate) fn to_rfc3339(self) -> String {
+        humantime::format_rfc3339_seconds(SystemTime::from(self)).to_string()
+    }
 }
 
 impl From<Timestamp> for SystemTime {

@@ -46,6 +46,27 @@ pub enum Error {
     /// A scope was asked for that there is not.
     #[error("unknown scope")]
     UnknownScope,
+    /// The address must be confirmed before the log-in.
+    #[error("the e-mail address is not confirmed")]
+    EmailUnverified,
+    /// The log-in is older than this act allows (RFC 9470).
+    #[error("the log-in is not fresh")]
+    StaleLogIn(Duration),
+    /// The current password, asked for again, was not right.
+    #[error("wrong current password")]
+    WrongPassword,
+    /// A mailed link or code that is used up, has ended, or never was.
+    #[error("the link is not valid")]
+    DeadLink,
+    /// Sign-up is closed.
+    #[error("sign-up is closed")]
+    SignUpClosed,
+    /// This way to log in is turned off.
+    #[error("this log-in is turned off")]
+    LogInOff,
+    /// There would be no administrator left.
+    #[error("the last administrator stays")]
+    LastAdmin,
     /// The database did not answer.
     #[error("database: {0}")]
     Database(#[from] sqlx::Error),
@@ -66,7 +87,12 @@ impl Error {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::EmailTaken => StatusCode::CONFLICT,
+            Self::EmailTaken | Self::LastAdmin => StatusCode::CONFLICT,
+            Self::EmailUnverified | Self::WrongPassword | Self::SignUpClosed | Self::LogInOff => {
+                StatusCode::FORBIDDEN
+            }
+            Self::StaleLogIn(_) => StatusCode::UNAUTHORIZED,
+            Self::DeadLink => StatusCode::GONE,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::UnsupportedPicture => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
@@ -89,6 +115,13 @@ impl Error {
             Self::WrongCredentials => "Incorrect e-mail address or password",
             Self::UnexpectedClient => "This log-in takes no client; send a name and a password alone",
             Self::UnknownScope => "There is no such scope",
+            Self::EmailUnverified => "Confirm your e-mail address first; a new link was sent to it",
+            Self::StaleLogIn(_) => "Log in again: this needs a log-in of the last ten minutes",
+            Self::WrongPassword => "The current password is not right",
+            Self::DeadLink => "This link or code was used, has ended, or was replaced by a newer one",
+            Self::SignUpClosed => "Sign-up is closed",
+            Self::LogInOff => "This way to log in is turned off",
+            Self::LastAdmin => "There must be an administrator: appoint another one first",
             Self::Busy | Self::NotReady | Self::Database(_) | Self::Objects(_) => {
                 "Not available at the moment; try again"
             }
@@ -99,7 +132,8 @@ impl Error {
     /// The code of RFC 6749 §5.2 for an answer of the log-in.
     fn oauth_code(&self) -> &'static str {
         match self {
-            Self::WrongCredentials => "invalid_grant",
+            Self::WrongCredentials | Self::EmailUnverified | Self::DeadLink => "invalid_grant",
+            Self::LogInOff => "unauthorized_client",
             Self::UnexpectedClient => "invalid_client",
             Self::UnknownScope => "invalid_scope",
             Self::Invalid(_) => "invalid_request",
@@ -111,7 +145,20 @@ impl Error {
         }
     }
 
-    fn log(&self) {
+    fn challenge(&self) -> HeaderValue {
+        match self {
+            // RFC 9470 §3.
+            Self::StaleLogIn(max_age) => HeaderValue::try_from(format!(
+                "Bearer error=\"insufficient_user_authentication\", error_description=\"{}\", max_age=\"{}\"",
+                self.detail(),
+                max_age.as_secs()
+            ))
+            .unwrap_or(HeaderValue::from_static("Bearer")),
+            _ => HeaderValue::from_static("Bearer"),
+        }
+    }
+
+    pub(crate) fn log(&self) {
         match self {
             Self::Database(cause) => tracing::error!(%cause, "the database did not answer"),
             Self::Objects(cause) => tracing::error!(%cause, "the object store did not answer"),
@@ -136,7 +183,7 @@ impl Error {
             }
             // Never a Basic challenge: a browser would ask with a window of its own.
             StatusCode::UNAUTHORIZED => {
-                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+                headers.insert(WWW_AUTHENTICATE, self.challenge());
             }
             _ => {}
         }
@@ -193,6 +240,10 @@ macro_rules! refusals {
 refusals! {
     NotFound NOT_FOUND "It does not exist, or it is not yours";
     Conflict CONFLICT "The e-mail address has an account already";
+    LastAdminStays CONFLICT "There would be no administrator left";
+    Forbidden FORBIDDEN "Not allowed, as `detail` says";
+    Stale UNAUTHORIZED "Also when the log-in is older than ten minutes (RFC 9470)";
+    Gone GONE "The link or code was used, has ended, or was replaced by a newer one";
     Throttled TOO_MANY_REQUESTS "Too many attempts; `Retry-After` says in how many seconds the next one counts";
     Unavailable SERVICE_UNAVAILABLE "Not available at the moment";
     Unprocessable UNPROCESSABLE_ENTITY "The input is not acceptable";
@@ -218,6 +269,8 @@ refusals_of!(A);
 refusals_of!(A, B);
 refusals_of!(A, B, C);
 refusals_of!(A, B, C, D);
+refusals_of!(A, B, C, D, E);
+refusals_of!(A, B, C, D, E, F);
 
 fn describe<R: Refusal>(operation: &mut Operation<'_>) {
     if R::STATUS == StatusCode::UNPROCESSABLE_ENTITY {
@@ -292,6 +345,7 @@ impl DescribeResponse for LogInFailed {
         for (status, when) in [
             (StatusCode::BAD_REQUEST, "The form is broken, or a scope is unknown"),
             (StatusCode::UNAUTHORIZED, "Wrong e-mail address or password"),
+            (StatusCode::FORBIDDEN, "Right, but not now: `detail` says why"),
             (Throttled::STATUS, Throttled::WHEN),
             (Unavailable::STATUS, Unavailable::WHEN),
         ] {

@@ -23,7 +23,9 @@ mod health;
 mod jobs;
 pub mod log;
 mod login;
+pub mod mail;
 pub mod middleware;
+mod oauth;
 pub mod passwords;
 mod pictures;
 mod pool;
@@ -34,9 +36,13 @@ pub mod serve;
 pub mod sessions;
 pub mod tokens;
 
-pub use access::Principal;
+pub use access::{Caller, Principal};
 pub use app::{App, AppError};
-pub use tokens::{ProfileRead, ProfileWrite, SessionTokens};
+pub use sessions::SessionCookies;
+pub use tokens::{
+    AccountsRead, AccountsWrite, AuditRead, ManageAccount, OfflineAccess, ProfileRead, ProfileWrite,
+    SessionTokens,
+};
 
 /// The README's examples compile.
 #[cfg(doctest)]

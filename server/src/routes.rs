@@ -8,9 +8,10 @@ use crate::{
     accounts::http::{change_profile, read_own_profile, read_profile, sign_up},
     app::App,
     health::{check_health, check_readiness},
-    login::http::log_in,
+    login::http::{log_in, log_in_with_cookie},
+    oauth::token::exchange_token,
     pictures::http::{delete_profile_image, read_profile_image, upload_profile_image},
-    sessions::http::log_out,
+    sessions::http::{end_other_sessions, end_session, list_sessions, log_out},
     tokens::http::read_keys,
 };
 
@@ -23,6 +24,8 @@ pub(crate) fn api() -> Api<App> {
         .tag("account", "From sign-up to log-out.")
         .route(post("/signup", sign_up).summary("Create an account"))
         .route(post("/login", log_in).summary("Log in and receive an access token"))
+        .route(post("/login/cookie", log_in_with_cookie).summary("Log in and receive a cookie"))
+        .route(post("/token", exchange_token).summary("Exchange a refresh token for new tokens"))
         .route(post("/logout", log_out).summary("End this session, at once and everywhere"))
         .tag("profile", "What an account says about its owner.")
         .route(get("/profile", read_own_profile).summary("Read my profile"))
@@ -31,6 +34,10 @@ pub(crate) fn api() -> Api<App> {
         .route(post("/upload-profile-image", upload_profile_image).summary("Set my picture"))
         .route(delete("/profile-image", delete_profile_image).summary("Remove my picture"))
         .route(get("/profile-images/{id}", read_profile_image).summary("Read a picture"))
+        .tag("session", "Where one is logged in.")
+        .route(get("/sessions", list_sessions).summary("List my sessions"))
+        .route(delete("/sessions", end_other_sessions).summary("End all my sessions but this one"))
+        .route(delete("/sessions/{id}", end_session).summary("End one of my sessions"))
         .tag("operation", "For those who run the server and those who verify its tokens.")
         .route(get("/health", check_health).summary("Is the process alive?"))
         .route(get("/ready", check_readiness).summary("Can it serve?"))

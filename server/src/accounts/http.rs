@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{Account, AccountId, FullName, NewAccount, Profile, store};
 use crate::{
-    access::Action,
+    access::{Action, Caller, caller},
     app::App,
     audit::{self, Event},
     client::Client,
     error::{Conflict, Error, Failed, NotFound, Throttled, Unavailable, Unprocessable},
     login::throttle,
     pictures,
-    tokens::{ProfileRead, ProfileWrite, SessionTokens},
+    tokens::{ProfileRead, ProfileWrite},
 };
 
 /// What it takes to sign up.
@@ -71,37 +71,36 @@ pub(crate) async fn sign_up(
 }
 
 pub(crate) async fn read_profile(
-    guard: Guard<SessionTokens, ProfileRead>,
+    guard: Guard<Caller, ProfileRead>,
     State(app): State<App>,
     Path(id): Path<AccountId>,
 ) -> Result<Json<ProfileView>, Failed<(NotFound, Unavailable)>> {
-    let profile = super::profile(&app, id).await?.allow(guard.principal(), Action::Read)?;
+    let profile = super::profile(&app, id).await?.allow(&caller(&guard), Action::Read)?;
     Ok(Json(ProfileView::of(&app, profile)))
 }
 
 pub(crate) async fn read_own_profile(
-    guard: Guard<SessionTokens, ProfileRead>,
+    guard: Guard<Caller, ProfileRead>,
     State(app): State<App>,
 ) -> Result<Json<ProfileView>, Failed<(NotFound, Unavailable)>> {
-    let profile =
-        super::profile(&app, guard.principal().account).await?.allow(guard.principal(), Action::Read)?;
+    let profile = super::profile(&app, caller(&guard).account).await?.allow(&caller(&guard), Action::Read)?;
     Ok(Json(ProfileView::of(&app, profile)))
 }
 
 pub(crate) async fn change_profile(
-    guard: Guard<SessionTokens, ProfileWrite>,
+    guard: Guard<Caller, ProfileWrite>,
     State(app): State<App>,
     client: Client,
     Json(body): Json<ProfileChange>,
 ) -> Result<Json<ProfileView>, Failed<(NotFound, Unprocessable, Unavailable)>> {
     let full_name = FullName::of_field(&body.full_name)?;
-    let (id, now) = (guard.principal().account, app.now());
+    let (id, now) = (caller(&guard).account, app.now());
     let mut tx = app.db().begin().await?;
     if !store::set_full_name(tx.conn(), id, &full_name, now).await? {
         return Err(Error::NotFound.into());
     }
     audit::record(&mut tx, Event::ProfileChanged, Some(id), &client, now).await?;
     tx.commit().await.map_err(Error::from)?;
-    let profile = super::profile(&app, id).await?.allow(guard.principal(), Action::Change)?;
+    let profile = super::profile(&app, id).await?.allow(&caller(&guard), Action::Change)?;
     Ok(Json(ProfileView::of(&app, profile)))
 }

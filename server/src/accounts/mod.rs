@@ -21,6 +21,7 @@ use crate::{
     clock::Timestamp,
     db::{Conn, Tx},
     error::Error,
+    mail::Recipient,
     passwords::{Password, PasswordHash, TooLong, Turn},
     pictures, sessions,
 };
@@ -118,11 +119,24 @@ pub(crate) struct Profile {
     pub(crate) picture: Option<pictures::PictureId>,
 }
 
+/// What an account may do beside its own affairs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, sqlx::Type)]
+#[serde(rename_all = "lowercase")]
+#[sqlx(rename_all = "lowercase", type_name = "TEXT")]
+pub enum Role {
+    /// Nothing.
+    User,
+    /// Manage all accounts, and read the audit trail.
+    Admin,
+}
+
 /// What the log-in needs to know of an account.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub(crate) struct Credentials {
     pub(crate) id: AccountId,
+    pub(crate) role: Role,
     pub(crate) password_hash: PasswordHash,
+    pub(crate) email_verified_at: Option<Timestamp>,
 }
 
 /// What a new account is made of. Checked: see [`NewAccount::check`].
@@ -299,6 +313,11 @@ pub async fn delete(app: &App, id: AccountId, client: &Client) -> Result<(), Err
 /// What the log-in needs of the account with this address.
 pub(crate) async fn credentials(conn: Conn<'_>, email: &Email) -> Result<Option<Credentials>, Error> {
     Ok(store::credentials(conn, email).await?)
+}
+
+/// To whom mail for the account's owner goes; `None` if there is no such account.
+pub(crate) async fn recipient(conn: Conn<'_>, id: AccountId) -> Result<Option<Recipient>, Error> {
+    Ok(store::recipient(conn, id).await?)
 }
 
 /// Replaces a hash that was made with outdated parameters, unless the password has changed since.

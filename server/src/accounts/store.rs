@@ -4,6 +4,7 @@ use super::{Account, AccountId, Credentials, Email, FullName, Profile};
 use crate::{
     clock::Timestamp,
     db::{Conn, execute, fetch_all, fetch_optional},
+    mail::Recipient,
     passwords::PasswordHash,
 };
 
@@ -59,7 +60,21 @@ pub(super) async fn accounts_after(
 }
 
 pub(super) async fn credentials(conn: Conn<'_>, email: &Email) -> Result<Option<Credentials>> {
-    fetch_optional!(conn, Credentials, "SELECT id, password_hash FROM accounts WHERE email = $1", email)
+    fetch_optional!(
+        conn,
+        Credentials,
+        "SELECT id, role, password_hash, email_verified_at FROM accounts WHERE email = $1",
+        email
+    )
+}
+
+pub(super) async fn recipient(conn: Conn<'_>, id: AccountId) -> Result<Option<Recipient>> {
+    fetch_optional!(
+        conn,
+        Recipient,
+        "SELECT id AS account, email, full_name, language FROM accounts WHERE id = $1",
+        id
+    )
 }
 
 pub(super) async fn profile(conn: Conn<'_>, id: AccountId) -> Result<Option<Profile>> {

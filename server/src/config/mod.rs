@@ -1,5 +1,6 @@
 //! The configuration: what the server is told before it starts, checked as a whole.
 
+mod brand;
 mod names;
 mod public_url;
 mod settings;
@@ -11,12 +12,18 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+pub use self::brand::{Brand, Color, ColorError};
 pub use self::public_url::{PublicUrl, PublicUrlError};
-pub use self::settings::{LogFormat, Settings, Switch};
+pub use self::settings::{LogFormat, RefreshTokens, Settings, SignUp, Switch};
 use crate::db::{DatabaseConfig, DatabaseUrl};
+use crate::mail::MailConfig;
 use crate::passwords::{BreachCheck, HashParameters};
 
 const TOKEN_TTL_SECS: std::ops::RangeInclusive<u64> = 30..=3600;
+const DAY: Duration = Duration::from_hours(24);
+const SESSION_TTL: std::ops::RangeInclusive<Duration> = Duration::from_hours(1)..=DAY.saturating_mul(400);
+const SESSION_IDLE_TTL: std::ops::RangeInclusive<Duration> = Duration::from_mins(5)..=DAY.saturating_mul(400);
+const DELETION_GRACE: std::ops::RangeInclusive<Duration> = Duration::ZERO..=DAY.saturating_mul(90);
 const PASSWORD_LENGTH: std::ops::RangeInclusive<usize> = 8..=64;
 const CONNECTIONS: std::ops::RangeInclusive<u32> = 1..=1000;
 
@@ -45,6 +52,27 @@ pub struct Config {
     pub audience: Option<String>,
     /// How long an access token is good: 30 seconds to one hour, five minutes by default.
     pub access_token_ttl: Duration,
+    /// When a log-in also answers a refresh token: by default when the scope `offline_access` is asked for.
+    pub refresh_tokens: RefreshTokens,
+    /// How long a session that renews itself (by a refresh token or a cookie) lives at most: one hour to 400 days,
+    /// 90 days by default.
+    pub session_ttl: Duration,
+    /// How long it lives without being used: five minutes to 400 days, 14 days by default.
+    pub session_idle_ttl: Duration,
+    /// Who may sign up. By default everybody.
+    pub sign_up: SignUp,
+    /// Whether one must confirm the e-mail address before the first log-in. Off by default.
+    pub require_verified_email: bool,
+    /// Whether a link or a code that is mailed logs in. Off by default.
+    pub log_in_by_mail: bool,
+    /// How long an account that its owner deletes can be called back: none by default, at most 90 days.
+    pub deletion_grace: Duration,
+    /// How mail is sent, and by whom. By default it is put into the folder `mail` of the data directory.
+    pub mail: MailConfig,
+    /// Whether webhooks may call this computer and private networks. Off by default.
+    pub webhook_private_targets: bool,
+    /// What pages and mails look like.
+    pub brand: Brand,
     /// A file with the secret key, or `None` to keep it in the data directory.
     pub secret_key_file: Option<PathBuf>,
     /// The fewest characters of a new password: 8 to 64, 12 by default.
@@ -72,10 +100,20 @@ impl Config {
         Self {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8000),
             database: DatabaseConfig::new(DatabaseUrl::sqlite(data_dir.join("portcullis.db"))),
+            mail: MailConfig::in_folder(data_dir.join("mail")),
             data_dir,
             public_url: None,
             audience: None,
             access_token_ttl: Duration::from_mins(5),
+            refresh_tokens: RefreshTokens::OnRequest,
+            session_ttl: 90 * DAY,
+            session_idle_ttl: 14 * DAY,
+            sign_up: SignUp::Open,
+            require_verified_email: false,
+            log_in_by_mail: false,
+            deletion_grace: Duration::ZERO,
+            webhook_private_targets: false,
+            brand: Brand::default(),
             secret_key_file: None,
             password_min_length: 12,
             breach_check: None,
@@ -125,6 +163,16 @@ impl Config {
         {
             return Err(invalid("access_token_ttl", "must be whole seconds, from 30s to 1h"));
         }
+        if !SESSION_TTL.contains(&self.session_ttl) {
+            return Err(invalid("session_ttl", "must lie between 1h and 400d"));
+        }
+        if !SESSION_IDLE_TTL.contains(&self.session_idle_ttl) {
+            return Err(invalid("session_idle_ttl", "must lie between 5m and 400d"));
+        }
+        if !DELETION_GRACE.contains(&self.deletion_grace) {
+            return Err(invalid("deletion_grace", "must lie between 0s and 90d"));
+        }
+        self.brand.check().map_err(|problem| invalid("brand_name", problem))?;
         if !PASSWORD_LENGTH.contains(&self.password_min_length) {
             return Err(invalid("password_min_length", "must lie between 8 and 64"));
         }

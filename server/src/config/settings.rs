@@ -88,6 +88,108 @@ pub struct Settings {
     )]
     pub password_min_length: Option<usize>,
 
+    /// When a log-in also answers a refresh token; on request means by the scope `offline_access` [default: on-request]
+    #[arg(
+        long,
+        env = "PORTCULLIS_REFRESH_TOKENS",
+        global = true,
+        value_name = "on-request|always|never",
+        hide_env_values = true
+    )]
+    #[arg(hide_possible_values = true)]
+    pub refresh_tokens: Option<RefreshTokens>,
+
+    /// How long a session that renews itself lives at most, 1h to 400d [default: 90d]
+    #[arg(long, env = "PORTCULLIS_SESSION_TTL", global = true, value_name = "TIME", hide_env_values = true)]
+    pub session_ttl: Option<String>,
+
+    /// How long it lives without being used, 5m to 400d [default: 14d]
+    #[arg(
+        long,
+        env = "PORTCULLIS_SESSION_IDLE_TTL",
+        global = true,
+        value_name = "TIME",
+        hide_env_values = true
+    )]
+    pub session_idle_ttl: Option<String>,
+
+    /// Who may sign up, and whether that tells which addresses have accounts; `quiet` does not [default: open]
+    #[arg(
+        long,
+        env = "PORTCULLIS_SIGN_UP",
+        global = true,
+        value_name = "open|quiet|closed",
+        hide_env_values = true
+    )]
+    #[arg(hide_possible_values = true)]
+    pub sign_up: Option<SignUp>,
+
+    /// Whether one must confirm the e-mail address before the first log-in [default: off]
+    #[arg(
+        long,
+        env = "PORTCULLIS_REQUIRE_VERIFIED_EMAIL",
+        global = true,
+        value_name = "on|off",
+        hide_env_values = true
+    )]
+    pub require_verified_email: Option<Switch>,
+
+    /// Whether a link or a code that is mailed logs in [default: off]
+    #[arg(
+        long,
+        env = "PORTCULLIS_LOG_IN_BY_MAIL",
+        global = true,
+        value_name = "on|off",
+        hide_env_values = true
+    )]
+    pub log_in_by_mail: Option<Switch>,
+
+    /// How long an account that its owner deletes can be called back, 0s to 90d [default: 0s]
+    #[arg(
+        long,
+        env = "PORTCULLIS_DELETION_GRACE",
+        global = true,
+        value_name = "TIME",
+        hide_env_values = true
+    )]
+    pub deletion_grace: Option<String>,
+
+    /// How mail is sent: `smtps://USER:PASSWORD@HOST`, `smtp://HOST` (STARTTLS), `file:///DIR`, or `console:` [default: the folder `mail` in the data directory]. Give a password by the variable or the file
+    #[arg(long, env = "PORTCULLIS_MAIL_URL", global = true, value_name = "URL", hide_env_values = true)]
+    pub mail_url: Option<SecretString>,
+
+    /// The sender of mail, as in `Shop <no-reply@shop.example>` [default: no-reply at the public URL's host]
+    #[arg(long, env = "PORTCULLIS_MAIL_FROM", global = true, value_name = "ADDRESS", hide_env_values = true)]
+    pub mail_from: Option<String>,
+
+    /// Whether webhooks may call this computer and private networks [default: off]
+    #[arg(
+        long,
+        env = "PORTCULLIS_WEBHOOK_PRIVATE_TARGETS",
+        global = true,
+        value_name = "on|off",
+        hide_env_values = true
+    )]
+    pub webhook_private_targets: Option<Switch>,
+
+    /// What pages and mails call this service [default: Portcullis]
+    #[arg(long, env = "PORTCULLIS_BRAND_NAME", global = true, value_name = "NAME", hide_env_values = true)]
+    pub brand_name: Option<String>,
+
+    /// A picture for the pages, SVG or PNG of at most 64 KiB [default: the name in letters]
+    #[arg(long, env = "PORTCULLIS_BRAND_LOGO", global = true, value_name = "FILE", hide_env_values = true)]
+    pub brand_logo: Option<PathBuf>,
+
+    /// The colour of buttons and links on the pages; must be readable on white and under white letters [default: #2f5d50]
+    #[arg(
+        long,
+        env = "PORTCULLIS_BRAND_COLOR",
+        global = true,
+        value_name = "#RRGGBB",
+        hide_env_values = true
+    )]
+    pub brand_color: Option<String>,
+
     /// Whether floods and guessing are slowed down [default: on]
     #[arg(long, env = "PORTCULLIS_LIMITS", global = true, value_name = "on|off", hide_env_values = true)]
     #[arg(hide_possible_values = true)]
@@ -130,6 +232,30 @@ pub enum Switch {
     Off,
 }
 
+/// When a log-in also answers a refresh token (RFC 6749 §1.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RefreshTokens {
+    /// When the scope `offline_access` is asked for.
+    OnRequest,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Who may sign up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SignUp {
+    /// Everybody; an address that has an account is answered 409, as in the guide.
+    Open,
+    /// Everybody; one answer for every address, and the rest by mail (ASVS 6.3.8).
+    Quiet,
+    /// Nobody but the operator and administrators.
+    Closed,
+}
+
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -167,6 +293,19 @@ impl Settings {
             access_token_ttl: self.access_token_ttl.or(other.access_token_ttl),
             secret_key_file: self.secret_key_file.or(other.secret_key_file),
             password_min_length: self.password_min_length.or(other.password_min_length),
+            refresh_tokens: self.refresh_tokens.or(other.refresh_tokens),
+            session_ttl: self.session_ttl.or(other.session_ttl),
+            session_idle_ttl: self.session_idle_ttl.or(other.session_idle_ttl),
+            sign_up: self.sign_up.or(other.sign_up),
+            require_verified_email: self.require_verified_email.or(other.require_verified_email),
+            log_in_by_mail: self.log_in_by_mail.or(other.log_in_by_mail),
+            deletion_grace: self.deletion_grace.or(other.deletion_grace),
+            mail_url: self.mail_url.or(other.mail_url),
+            mail_from: self.mail_from.or(other.mail_from),
+            webhook_private_targets: self.webhook_private_targets.or(other.webhook_private_targets),
+            brand_name: self.brand_name.or(other.brand_name),
+            brand_logo: self.brand_logo.or(other.brand_logo),
+            brand_color: self.brand_color.or(other.brand_color),
             limits: self.limits.or(other.limits),
             trusted_proxies: self.trusted_proxies.or(other.trusted_proxies),
             log_format: self.log_format.or(other.log_format),
@@ -188,15 +327,45 @@ impl Settings {
                 url.parse().map_err(|problem| invalid("public_url", format!("{problem}")))?;
             config.public_url = Some(url);
         }
-        if let Some(time) = self.access_token_ttl {
-            config.access_token_ttl = duration(&time)?;
+        for (name, time, setting) in [
+            ("access_token_ttl", self.access_token_ttl, &mut config.access_token_ttl),
+            ("session_ttl", self.session_ttl, &mut config.session_ttl),
+            ("session_idle_ttl", self.session_idle_ttl, &mut config.session_idle_ttl),
+            ("deletion_grace", self.deletion_grace, &mut config.deletion_grace),
+        ] {
+            if let Some(time) = time {
+                *setting = duration(name, &time)?;
+            }
         }
+        for (switch, setting) in [
+            (self.limits, &mut config.limits),
+            (self.require_verified_email, &mut config.require_verified_email),
+            (self.log_in_by_mail, &mut config.log_in_by_mail),
+            (self.webhook_private_targets, &mut config.webhook_private_targets),
+        ] {
+            *setting = switch.map_or(*setting, |switch| switch == Switch::On);
+        }
+        if let Some(url) = self.mail_url {
+            let transport = url.expose_secret().parse();
+            config.mail.transport = transport.map_err(|problem| invalid("mail_url", format!("{problem}")))?;
+        }
+        if let Some(sender) = self.mail_from {
+            let sender = sender.parse().map_err(|problem| invalid("mail_from", format!("{problem}")))?;
+            config.mail.from = Some(sender);
+        }
+        if let Some(color) = self.brand_color {
+            config.brand.color =
+                color.parse().map_err(|problem| invalid("brand_color", format!("{problem}")))?;
+        }
+        config.brand.name = self.brand_name.unwrap_or(config.brand.name);
+        config.brand.logo = self.brand_logo;
+        config.refresh_tokens = self.refresh_tokens.unwrap_or(config.refresh_tokens);
+        config.sign_up = self.sign_up.unwrap_or(config.sign_up);
         if let Some(networks) = self.trusted_proxies {
             config.trusted_proxies = networks.iter().map(|text| network(text)).collect::<Result<_, _>>()?;
         }
         config.database.connections = self.database_connections.unwrap_or(config.database.connections);
         config.password_min_length = self.password_min_length.unwrap_or(config.password_min_length);
-        config.limits = self.limits.map_or(config.limits, |switch| switch == Switch::On);
         config.listen = self.listen.unwrap_or(config.listen);
         config.log_format = self.log_format.unwrap_or(config.log_format);
         config.log = self.log.unwrap_or(config.log);
@@ -207,9 +376,9 @@ impl Settings {
     }
 }
 
-fn duration(text: &str) -> Result<Duration, ConfigError> {
+fn duration(name: &'static str, text: &str) -> Result<Duration, ConfigError> {
     humantime::parse_duration(text).map_err(|_| {
-        invalid("access_token_ttl", format!("is no time (`{text}`): write for instance `300s` or `5m`"))
+        invalid(name, format!("is no time (`{text}`): write for instance `300s`, `5m` or `14d`"))
     })
 }
 
@@ -273,7 +442,7 @@ mod tests {
         parse(text, Path::new("p.toml")).map_err(|error| error.to_string())
     }
 
-    const EVERY_KEY: &str = r#"
+    const EVERY_KEY: &str = r##"
         listen = "[::1]:9000"
         data_dir = "/srv/portcullis"
         database_url = "postgres://ana:hunter2@db.example/shop"
@@ -283,11 +452,24 @@ mod tests {
         access_token_ttl = "90s"
         secret_key_file = "/run/secrets/key"
         password_min_length = 15
+        refresh_tokens = "always"
+        session_ttl = "30d"
+        session_idle_ttl = "1d"
+        sign_up = "quiet"
+        require_verified_email = "on"
+        log_in_by_mail = "on"
+        deletion_grace = "7d"
+        mail_url = "smtps://ana:hunter2@mail.example"
+        mail_from = "Shop <no-reply@shop.example>"
+        webhook_private_targets = "on"
+        brand_name = "Shop"
+        brand_logo = "/srv/logo.svg"
+        brand_color = "#112233"
         limits = "off"
         trusted_proxies = ["10.0.0.7", "fd00::/8"]
         log_format = "json"
         log = "warn"
-    "#;
+    "##;
 
     #[test]
     fn the_file_sets_everything_but_itself() {
@@ -306,6 +488,19 @@ mod tests {
         assert_eq!(config.access_token_ttl, Duration::from_secs(90));
         assert_eq!(config.secret_key_file.as_deref(), Some(Path::new("/run/secrets/key")));
         assert_eq!(config.password_min_length, 15);
+        assert_eq!(config.refresh_tokens, RefreshTokens::Always);
+        let days = |days: u64| Duration::from_hours(24 * days);
+        assert_eq!((config.session_ttl, config.session_idle_ttl), (days(30), days(1)));
+        assert_eq!((config.sign_up, config.deletion_grace), (SignUp::Quiet, days(7)));
+        assert!(config.require_verified_email && config.log_in_by_mail && config.webhook_private_targets);
+        assert_eq!(config.mail.transport.to_string(), "smtps://ana@mail.example:465");
+        assert_eq!(
+            config.mail.from.as_ref().map(ToString::to_string).as_deref(),
+            Some("Shop <no-reply@shop.example>")
+        );
+        assert_eq!(config.brand.name, "Shop");
+        assert_eq!(config.brand.logo.as_deref(), Some(Path::new("/srv/logo.svg")));
+        assert_eq!(config.brand.color.to_string(), "#112233");
         assert!(!config.limits);
         assert_eq!(config.trusted_proxies, ["10.0.0.7/32".parse().unwrap(), "fd00::/8".parse().unwrap()]);
         assert_eq!((config.log_format, config.log.as_str()), (LogFormat::Json, "warn"));
@@ -359,6 +554,12 @@ mod tests {
             "public_url = 'https://ana:hunter2@login.example'",
             "access_token_ttl = 'soon'",
             "access_token_ttl = '2h'",
+            "session_ttl = '401d'",
+            "session_idle_ttl = '1m'",
+            "deletion_grace = '91d'",
+            "mail_url = 'smtp://ana:hunter2@'",
+            "mail_from = 'nobody'",
+            "brand_color = 'yellow'",
             "trusted_proxies = ['proxy.example']",
             "trusted_proxies = ['0.0.0.0/0']",
             "listen = '0.0.0.0:8000'",

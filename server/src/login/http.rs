@@ -1,19 +1,21 @@
-//! `POST /login`: the form of RFC 6749 §4.3.2, for the first party alone.
+//! `POST /login`: the form of RFC 6749 §4.3.2, for the first party alone; answered with tokens or with a cookie.
 
-use axum::extract::State;
+use axum::{extract::State, response::AppendHeaders};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use http::{HeaderMap, HeaderValue, header};
-use portcullis::{Describe, Form, InvalidInput, Operation, Public};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use portcullis::{Describe, Form, InvalidInput, NoContent, Operation, Public, SameOrigin};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::LoggedIn;
 use crate::{
     accounts::Email,
     app::App,
     client::Client,
     error::{Error, LogInFailed},
     passwords::{Password, TooLong},
-    tokens::{self, TokenAnswer},
+    sessions::{Beginning, Renewal, SessionsCookie, Transport},
+    tokens::{self, ScopeAsked, TokenAnswer},
 };
 
 /// The password form. `client_id` and `client_secret` are what generic OAuth clients send along; here they
@@ -32,7 +34,8 @@ pub(crate) struct LogIn {
     /// The password.
     #[schemars(length(min = 1, max = 1024), extend("format" = "password", "examples" = ["analytical-engine-1843"]))]
     password: String,
-    /// Names with spaces between them; without it, every scope there is.
+    /// Names with spaces between them; without it, what one needs for one's own profile and account. `offline_access`
+    /// asks for a refresh token.
     #[serde(default)]
     #[schemars(length(max = 1024))]
     scope: String,
@@ -53,15 +56,45 @@ pub(crate) async fn log_in(
     oauth_client: OAuthClient,
     Form(form): Form<LogIn>,
 ) -> Result<TokenAnswer, LogInFailed> {
-    if oauth_client.is_named || !form.client_id.is_empty() || !form.client_secret.is_empty() {
-        return Err(Error::UnexpectedClient.into());
+    let logged_in = form.attempt(&app, &client, &oauth_client, Transport::Bearer).await?;
+    Ok(tokens::issue(&app, logged_in.into(), app.now())?)
+}
+
+/// The same, answered with a cookie: for an application's own page, which needs to keep no token. The form must come
+/// from a page of this origin, or else a stranger's page could log a browser in to the stranger's account.
+pub(crate) async fn log_in_with_cookie(
+    _: Public,
+    _: SameOrigin<SessionsCookie>,
+    State(app): State<App>,
+    client: Client,
+    oauth_client: OAuthClient,
+    Form(form): Form<LogIn>,
+) -> Result<(AppendHeaders<[(HeaderName, HeaderValue); 1]>, NoContent), LogInFailed> {
+    let (_, renewal) = form.attempt(&app, &client, &oauth_client, Transport::Cookie).await?.into_parts();
+    let Renewal::Cookie(cookie) = renewal else {
+        return Err(Error::Internal("a session for a cookie has none".to_owned()).into());
+    };
+    Ok((AppendHeaders([cookie.header()?]), NoContent))
+}
+
+impl LogIn {
+    async fn attempt(
+        &self,
+        app: &App,
+        client: &Client,
+        oauth_client: &OAuthClient,
+        transport: Transport,
+    ) -> Result<LoggedIn, Error> {
+        if oauth_client.is_named || !self.client_id.is_empty() || !self.client_secret.is_empty() {
+            return Err(Error::UnexpectedClient);
+        }
+        let email = Email::of_field(&self.username, "username")?;
+        let password = Password::parse(&self.password).map_err(|too_long| {
+            InvalidInput::field(["body", "password"], TooLong::KIND, too_long.to_string())
+        })?;
+        let scope = &ScopeAsked::parse(&self.scope)?;
+        super::attempt(app, &email, password, &Beginning { scope, transport, client }).await
     }
-    let email = Email::of_field(&form.username, "username")?;
-    let password = Password::parse(&form.password)
-        .map_err(|too_long| InvalidInput::field(["body", "password"], TooLong::KIND, too_long.to_string()))?;
-    let scope = tokens::scope_asked(&form.scope)?;
-    let issued = super::attempt(&app, &email, password, &scope, &client).await?;
-    Ok(TokenAnswer::of(issued))
 }
 
 /// Whether an OAuth client names itself by HTTP Basic (RFC 6749 §2.3.1). Swagger UI sends an empty name and

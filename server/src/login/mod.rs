@@ -11,24 +11,25 @@ use crate::{
     client::Client,
     error::Error,
     passwords::{Password, Turn, Verdict},
-    sessions::{self, Session},
-    tokens::{self, Issued},
+    sessions::{self, Beginning, Renewal, Session},
 };
-use portcullis::Granted;
 
-/// The proof that a password was right and a session began. Only [`attempt`] makes one, and a token is
+/// The proof that somebody showed who they are and a session began. Only this room makes one, and a token is
 /// issued for nothing less.
 #[derive(Debug)]
-pub(crate) struct LoggedIn(Session);
+pub(crate) struct LoggedIn {
+    session: Session,
+    renewal: Renewal,
+}
 
 impl LoggedIn {
-    /// What the tokens of this log-in are for.
-    pub(crate) fn session(&self) -> &Session {
-        &self.0
+    /// The session, and what its client comes back with.
+    pub(crate) fn into_parts(self) -> (Session, Renewal) {
+        (self.session, self.renewal)
     }
 }
 
-/// Tries a password and, if it is right, begins a session and issues its access token.
+/// Tries a password and, if it is right, begins a session.
 ///
 /// Whatever is wrong, the way is the same: the attempt is counted before anything is looked up, a hash of
 /// the same cost is computed (over a dummy where there is no account), and one error comes back.
@@ -36,9 +37,9 @@ pub(crate) async fn attempt(
     app: &App,
     email: &Email,
     password: Password,
-    scope: &Granted,
-    client: &Client,
-) -> Result<Issued, Error> {
+    beginning: &Beginning<'_>,
+) -> Result<LoggedIn, Error> {
+    let client = beginning.client;
     let turn = app.hasher().turn()?;
     let attempt = throttle::reserve(app, email, client).await?;
     let account = accounts::credentials(app.db().read().await?.conn(), email).await?;
@@ -52,15 +53,14 @@ pub(crate) async fn attempt(
     };
     let verified = if outdated { rehash(app, &turn, verified, password).await? } else { verified };
     let mut tx = app.db().begin().await?;
-    let Some(session) = sessions::begin(app, &mut tx, &verified, client, now).await? else {
+    let Some((session, renewal)) = sessions::begin(app, &mut tx, &verified, beginning, now).await? else {
         drop(tx);
         return Err(refuse(app, id, client).await?);
     };
     throttle::forgive(&mut tx, attempt, verified.id, now).await?;
     audit::record(&mut tx, Event::LoggedIn, id, client, now).await?;
-    let issued = tokens::issue(app, &LoggedIn(session), scope, now)?;
     tx.commit().await?;
-    Ok(issued)
+    Ok(LoggedIn { session, renewal })
 }
 
 /// Writes down a failed attempt and says the one thing that is said about it.

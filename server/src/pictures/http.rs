@@ -13,11 +13,11 @@ use serde_json::json;
 
 use super::decode::{self, Refused};
 use crate::{
-    access::Action,
+    access::{Action, Caller, caller},
     app::App,
     client::Client,
     error::{Error, Failed, NotFound, Unavailable, Unprocessable, UnsupportedMediaType},
-    tokens::{ProfileRead, ProfileWrite, SessionTokens},
+    tokens::{ProfileRead, ProfileWrite},
 };
 
 /// A picture to upload.
@@ -36,14 +36,14 @@ pub(crate) struct Uploaded {
 }
 
 pub(crate) async fn upload_profile_image(
-    guard: Guard<SessionTokens, ProfileWrite>,
+    guard: Guard<Caller, ProfileWrite>,
     State(app): State<App>,
     client: Client,
     Multipart(upload): Multipart<Upload>,
 ) -> Result<Created<Uploaded>, Failed<(Unprocessable, UnsupportedMediaType, Unavailable)>> {
     let bytes = upload.file.into_bytes();
     let picture = app.picture_pool().run(move |()| decode::decode(&bytes)).await?.map_err(refusal)?;
-    let id = super::replace(&app, guard.principal().account, picture, &client).await?;
+    let id = super::replace(&app, caller(&guard).account, picture, &client).await?;
     Ok(Created(Uploaded { url: super::url(&app, id) }))
 }
 
@@ -57,20 +57,20 @@ fn refusal(refused: Refused) -> Error {
 }
 
 pub(crate) async fn delete_profile_image(
-    guard: Guard<SessionTokens, ProfileWrite>,
+    guard: Guard<Caller, ProfileWrite>,
     State(app): State<App>,
     client: Client,
 ) -> Result<NoContent, Failed<(Unavailable,)>> {
-    super::remove(&app, guard.principal().account, &client).await?;
+    super::remove(&app, caller(&guard).account, &client).await?;
     Ok(NoContent)
 }
 
 pub(crate) async fn read_profile_image(
-    guard: Guard<SessionTokens, ProfileRead>,
+    guard: Guard<Caller, ProfileRead>,
     State(app): State<App>,
     Path(id): Path<String>,
 ) -> Result<PictureAnswer, Failed<(NotFound, Unavailable)>> {
-    let stored = super::stored(&app, &id).await?.allow(guard.principal(), Action::Read)?;
+    let stored = super::stored(&app, &id).await?.allow(&caller(&guard), Action::Read)?;
     let bytes = super::bytes(&app, stored.id).await?;
     Ok(PictureAnswer { content_type: stored.content_type, bytes })
 }

@@ -12,8 +12,11 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use super::{SessionId, store};
-use crate::{accounts::AccountId, clock::Clock, db::Db};
+use super::{
+    SessionId,
+    store::{self, Living},
+};
+use crate::{access::Principal, accounts::AccountId, clock::Clock, db::Db};
 
 /// Statements at once.
 const MOST_RUNS: usize = 4;
@@ -47,18 +50,18 @@ struct Waiting {
     answer: oneshot::Sender<Answer>,
 }
 
-type Answer = Result<bool, Arc<sqlx::Error>>;
+type Answer = Result<Option<Principal>, Arc<sqlx::Error>>;
 
 impl Checks {
     pub(crate) fn new(db: Db, clock: Clock) -> Self {
         Self(Arc::new(Shared { db, clock, queue: Mutex::default() }))
     }
 
-    /// Whether the session is alive, belongs to this account, and the account is active.
-    pub(crate) async fn is_alive(&self, session: SessionId, account: AccountId) -> Answer {
+    /// The principal, if the session is alive, belongs to this account, and the account is active.
+    pub(crate) async fn principal(&self, session: SessionId, account: AccountId) -> Answer {
         if let Some(_alone) = self.begin_alone() {
             let alive = self.0.alive(session).await.map_err(Arc::new)?;
-            return Ok(alive == Some((session, account)));
+            return Ok(alive.filter(|living| living.account == account).map(Living::principal));
         }
         let (answer, answered) = oneshot::channel();
         if let Some(run) = self.enqueue(Waiting { session, account, answer }) {
@@ -96,15 +99,12 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn alive(&self, session: SessionId) -> Result<Option<(SessionId, AccountId)>, sqlx::Error> {
+    async fn alive(&self, session: SessionId) -> Result<Option<Living>, sqlx::Error> {
         let mut reader = self.db.read().await?;
         store::alive(reader.conn(), session, self.clock.now()).await
     }
 
-    async fn alive_among(
-        &self,
-        sessions: [SessionId; store::BATCH],
-    ) -> Result<Vec<(SessionId, AccountId)>, sqlx::Error> {
+    async fn alive_among(&self, sessions: [SessionId; store::BATCH]) -> Result<Vec<Living>, sqlx::Error> {
         let mut reader = self.db.read().await?;
         store::alive_among(reader.conn(), sessions, self.clock.now()).await
     }
@@ -185,7 +185,10 @@ impl Run {
 
         let outcome = self.shared.alive_among(asked).await.map_err(Arc::new);
         for Waiting { session, account, answer } in batch {
-            let alive = outcome.as_ref().map(|alive| alive.contains(&(session, account))).map_err(Arc::clone);
+            let is_asked = |living: &&Living| living.session == session && living.account == account;
+            let alive =
+                outcome.as_ref().map(|alive| alive.iter().find(is_asked).copied().map(Living::principal));
+            let alive = alive.map_err(Arc::clone);
             // Or else it went away.
             let _ = answer.send(alive);
         }

@@ -1,27 +1,94 @@
-//! Log-out.
+//! Sessions as their owner sees and ends them.
 
 use axum::extract::State;
-use portcullis::{Guard, NoContent};
+use axum::response::AppendHeaders;
+use http::{HeaderName, HeaderValue};
+use portcullis::{Guard, Json, NoContent, Path};
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use super::store;
+use super::{SessionId, cookies, device, store::Listed};
 use crate::{
+    access::{Caller, caller},
     app::App,
-    audit::{self, Event},
     client::Client,
-    error::{Error, Failed, Unavailable},
-    tokens::SessionTokens,
+    error::{Error, Failed, NotFound, Stale, Unavailable},
+    tokens::ManageAccount,
 };
 
+/// A session.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Session")]
+pub(crate) struct SessionView {
+    /// Its name: the `sid` of its tokens.
+    id: String,
+    /// What it seems to be used with, as in `Firefox on Linux`. The client says so; it proves nothing.
+    device: String,
+    /// The address that it was last used from.
+    address: Option<String>,
+    /// When it began.
+    #[schemars(extend("format" = "date-time"))]
+    created_at: String,
+    /// When it was last used, to the minute.
+    #[schemars(extend("format" = "date-time"))]
+    last_seen_at: String,
+    /// When it ends unless it is used before.
+    #[schemars(extend("format" = "date-time"))]
+    expires_at: String,
+    /// Whether this request is part of it.
+    is_current: bool,
+}
+
+impl SessionView {
+    fn of(session: Listed, current: SessionId) -> Self {
+        Self {
+            id: session.id.to_string(),
+            device: device::name(session.user_agent.as_deref()),
+            address: session.address,
+            created_at: session.created_at.to_rfc3339(),
+            last_seen_at: session.last_seen_at.to_rfc3339(),
+            expires_at: session.expires_at.to_rfc3339(),
+            is_current: session.id == current,
+        }
+    }
+}
+
 pub(crate) async fn log_out(
-    guard: Guard<SessionTokens>,
+    guard: Guard<Caller>,
     State(app): State<App>,
     client: Client,
-) -> Result<NoContent, Failed<(Unavailable,)>> {
-    let now = app.now();
-    let mut tx = app.db().begin().await?;
-    if store::end_session(tx.conn(), guard.principal().session, now).await? {
-        audit::record(&mut tx, Event::LoggedOut, Some(guard.principal().account), &client, now).await?;
-    }
-    tx.commit().await.map_err(Error::from)?;
+) -> Result<(AppendHeaders<[(HeaderName, HeaderValue); 1]>, NoContent), Failed<(Unavailable,)>> {
+    super::log_out(&app, caller(&guard), &client).await?;
+    Ok((AppendHeaders([cookies::cleared()]), NoContent))
+}
+
+pub(crate) async fn list_sessions(
+    guard: Guard<Caller, ManageAccount>,
+    State(app): State<App>,
+) -> Result<Json<Vec<SessionView>>, Failed<(Unavailable,)>> {
+    let principal = caller(&guard);
+    let sessions = super::list(&app, principal.account).await?;
+    Ok(Json(sessions.into_iter().map(|session| SessionView::of(session, principal.session)).collect()))
+}
+
+pub(crate) async fn end_session(
+    guard: Guard<Caller, ManageAccount>,
+    State(app): State<App>,
+    client: Client,
+    Path(id): Path<String>,
+) -> Result<NoContent, Failed<(Stale, NotFound, Unavailable)>> {
+    let fresh = caller(&guard).fresh(app.now())?;
+    let id = SessionId::of_claim(&id).ok_or(Error::NotFound)?;
+    super::end_one(&app, fresh, id, &client).await?;
+    Ok(NoContent)
+}
+
+pub(crate) async fn end_other_sessions(
+    guard: Guard<Caller, ManageAccount>,
+    State(app): State<App>,
+    client: Client,
+) -> Result<NoContent, Failed<(Stale, Unavailable)>> {
+    let fresh = caller(&guard).fresh(app.now())?;
+    super::end_all_others(&app, fresh, &client).await?;
     Ok(NoContent)
 }

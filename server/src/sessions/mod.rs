@@ -1,10 +1,14 @@
 //! Sessions: what a log-in begins and a log-out ends.
 //!
-//! Every access token belongs to one. Our own guard looks at its row on every request, so the end of a
-//! session, the disabling of its account and its deletion count from the next request on, on every instance.
+//! Every access token, refresh token and cookie belongs to one. Our own guards look at its row on every request, so
+//! the end of a session, the disabling of its account and its deletion count from the next request on, on every
+//! instance.
 
 mod check;
+mod cookies;
+mod device;
 pub(crate) mod http;
+mod refresh;
 mod store;
 
 use std::fmt;
@@ -12,15 +16,23 @@ use std::fmt;
 use uuid::Uuid;
 
 pub(crate) use self::check::Checks;
+pub(crate) use self::cookies::CookieToken;
+pub use self::cookies::{SessionCookies, SessionsCookie};
+pub(crate) use self::refresh::{RefreshToken, Refreshed, covers, refresh};
 use crate::{
-    accounts::{AccountId, Credentials},
+    access::{Fresh, Principal},
+    accounts::{AccountId, Credentials, Role},
     app::App,
+    audit::{self, Event},
     client::Client,
     clock::Timestamp,
+    config::RefreshTokens,
     db::Tx,
     error::Error,
     random,
+    tokens::{OfflineAccess, ScopeAsked},
 };
+use portcullis::{Granted, Scope};
 
 /// A session's name: the `sid` claim of its tokens. It is no secret: nothing is granted for knowing it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, sqlx::Type)]
@@ -28,7 +40,7 @@ use crate::{
 pub struct SessionId(Uuid);
 
 impl SessionId {
-    /// Reads the `sid` claim of a token.
+    /// Reads the `sid` claim of a token, or a path.
     pub(crate) fn of_claim(sid: &str) -> Option<Self> {
         Uuid::try_parse(sid).ok().map(Self)
     }
@@ -40,11 +52,40 @@ impl fmt::Display for SessionId {
     }
 }
 
-/// A session that began in this transaction.
+/// A living session, as a token of it is issued.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) id: SessionId,
     pub(crate) account: AccountId,
+    /// What its tokens may be for.
+    pub(crate) scope: Granted,
+    pub(crate) authenticated_at: Timestamp,
+}
+
+/// How the client of a new session will show it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Transport {
+    /// By access tokens, and by a refresh token if one is granted.
+    Bearer,
+    /// By a cookie.
+    Cookie,
+}
+
+/// What a client is given to come back with.
+#[derive(Debug)]
+pub(crate) enum Renewal {
+    /// Nothing: the session ends with its access token.
+    None,
+    Refresh(RefreshToken),
+    Cookie(CookieToken),
+}
+
+/// A log-in that is to become a session.
+#[derive(Debug)]
+pub(crate) struct Beginning<'a> {
+    pub(crate) scope: &'a ScopeAsked,
+    pub(crate) transport: Transport,
+    pub(crate) client: &'a Client,
 }
 
 /// Begins a session, if the account still is what was verified: active, and with that very password. One
@@ -53,19 +94,91 @@ pub(crate) async fn begin(
     app: &App,
     tx: &mut Tx,
     verified: &Credentials,
-    client: &Client,
+    beginning: &Beginning<'_>,
     now: Timestamp,
-) -> Result<Option<Session>, Error> {
-    let session = Session { id: SessionId(random::uuid_v7(now)), account: verified.id };
-    // No token of this session lives longer, and nothing renews it.
-    let expires_at = now + app.config().access_token_ttl;
-    let begun = store::insert_session(tx.conn(), &session, verified, client, now, expires_at).await?;
-    Ok(begun.then_some(session))
+) -> Result<Option<(Session, Renewal)>, Error> {
+    let id = SessionId(random::uuid_v7(now));
+    let (scope, renewal) = grant(app, id, verified.role, beginning);
+    let config = app.config();
+    let (expires_at, ends_at) = match renewal {
+        // No token of this session lives longer, and nothing renews it.
+        Renewal::None => (now + config.access_token_ttl, now + config.access_token_ttl),
+        _ => (now + config.session_idle_ttl.min(config.session_ttl), now + config.session_ttl),
+    };
+    let session = Session { id, account: verified.id, scope, authenticated_at: now };
+    let begun = store::Begun { session: &session, renewal: &renewal, expires_at, ends_at };
+    let begun = store::insert_session(tx.conn(), &begun, verified, beginning.client, now).await?;
+    Ok(begun.then_some((session, renewal)))
+}
+
+/// What the session may be for, and what renews it. A scope that the role does not have is left out (RFC 6749 §3.3).
+fn grant(app: &App, id: SessionId, role: Role, beginning: &Beginning<'_>) -> (Granted, Renewal) {
+    if beginning.transport == Transport::Cookie {
+        return (role.scopes().map(str::to_owned).collect(), Renewal::Cookie(CookieToken::random()));
+    }
+    let scope = beginning.scope.cut_down_to(role);
+    let asks = scope.iter().any(|name| name == OfflineAccess::NAME);
+    let without = |scope: Granted| {
+        scope.iter().filter(|name| *name != OfflineAccess::NAME).map(str::to_owned).collect()
+    };
+    match app.config().refresh_tokens {
+        RefreshTokens::Never => (without(scope), Renewal::None),
+        RefreshTokens::OnRequest if !asks => (scope, Renewal::None),
+        RefreshTokens::OnRequest | RefreshTokens::Always => {
+            (scope, Renewal::Refresh(RefreshToken::first(app.secret(), id)))
+        }
+    }
 }
 
 /// Ends every session of an account.
 pub(crate) async fn end_all(tx: &mut Tx, account: AccountId, now: Timestamp) -> Result<(), Error> {
-    Ok(store::end_sessions_of(tx.conn(), account, now).await?)
+    Ok(store::end_sessions_of(tx.conn(), account, None, now).await?)
+}
+
+/// Ends every session of an account but one.
+pub(crate) async fn end_others(
+    tx: &mut Tx,
+    account: AccountId,
+    but: SessionId,
+    now: Timestamp,
+) -> Result<(), Error> {
+    Ok(store::end_sessions_of(tx.conn(), account, Some(but), now).await?)
+}
+
+/// The living sessions of an account, the most recently used first, at most 100.
+pub(crate) async fn list(app: &App, account: AccountId) -> Result<Vec<store::Listed>, Error> {
+    let mut reader = app.db().read().await?;
+    Ok(store::sessions_of(reader.conn(), account, app.now()).await?)
+}
+
+/// Ends the caller's session. Ending one that has ended is no error.
+pub(crate) async fn log_out(app: &App, principal: Principal, client: &Client) -> Result<(), Error> {
+    let now = app.now();
+    let mut tx = app.db().begin().await?;
+    if store::end_session(tx.conn(), principal.session, principal.account, now).await? {
+        audit::record(&mut tx, Event::LoggedOut, Some(principal.account), client, now).await?;
+    }
+    Ok(tx.commit().await?)
+}
+
+/// Ends a session of the caller's. [`Error::NotFound`] for another's as for one that is not.
+pub(crate) async fn end_one(app: &App, fresh: Fresh, id: SessionId, client: &Client) -> Result<(), Error> {
+    let (account, now) = (fresh.principal().account, app.now());
+    let mut tx = app.db().begin().await?;
+    if !store::end_session(tx.conn(), id, account, now).await? {
+        return Err(Error::NotFound);
+    }
+    audit::record(&mut tx, Event::SessionEnded, Some(account), client, now).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Ends every session of the caller's but this one.
+pub(crate) async fn end_all_others(app: &App, fresh: Fresh, client: &Client) -> Result<(), Error> {
+    let (principal, now) = (fresh.principal(), app.now());
+    let mut tx = app.db().begin().await?;
+    end_others(&mut tx, principal.account, principal.session, now).await?;
+    audit::record(&mut tx, Event::OtherSessionsEnded, Some(principal.account), client, now).await?;
+    Ok(tx.commit().await?)
 }
 
 /// Forgets sessions that ended before `cut`.

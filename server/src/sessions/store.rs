@@ -1,8 +1,11 @@
 //! The SQL of `sessions`.
 
-use super::{Session, SessionId};
+use portcullis::Granted;
+
+use super::{Renewal, Session, SessionId};
 use crate::{
-    accounts::{AccountId, Credentials},
+    access::Principal,
+    accounts::{AccountId, Credentials, Role},
     client::Client,
     clock::Timestamp,
     db::{Conn, execute, fetch_all, fetch_optional},
@@ -10,26 +13,48 @@ use crate::{
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
+/// How many sessions a list shows.
+const MOST_LISTED: i64 = 100;
+
+/// A session that begins.
+pub(super) struct Begun<'a> {
+    pub(super) session: &'a Session,
+    pub(super) renewal: &'a Renewal,
+    pub(super) expires_at: Timestamp,
+    pub(super) ends_at: Timestamp,
+}
+
 /// `false` if the account is not active or has another password by now.
 pub(super) async fn insert_session(
     conn: Conn<'_>,
-    session: &Session,
+    begun: &Begun<'_>,
     verified: &Credentials,
     client: &Client,
     now: Timestamp,
-    expires_at: Timestamp,
 ) -> Result<bool> {
+    let (cookie, refresh) = match begun.renewal {
+        Renewal::None => (None, None),
+        Renewal::Cookie(token) => (Some(token.digest()), None),
+        Renewal::Refresh(token) => (None, Some(token.digest())),
+    };
     let inserted = execute!(
         conn,
-        "INSERT INTO sessions (id, account_id, created_at, expires_at, address, user_agent)
-         SELECT $1, id, $4, $5, $6, $7 FROM accounts WHERE id = $2 AND password_hash = $3 AND is_active",
-        session.id,
-        session.account,
+        "INSERT INTO sessions (id, account_id, created_at, authenticated_at, last_seen_at, expires_at, ends_at,
+                               address, user_agent, scope, cookie_digest, refresh_digest)
+         SELECT $1, id, $4, $5, $4, $6, $7, $8, $9, $10, $11, $12
+         FROM accounts WHERE id = $2 AND password_hash = $3 AND is_active",
+        begun.session.id,
+        begun.session.account,
         &verified.password_hash,
         now,
-        expires_at,
+        begun.session.authenticated_at,
+        begun.expires_at,
+        begun.ends_at,
         client.address().map(|address| address.to_string()),
-        client.user_agent()
+        client.user_agent(),
+        begun.session.scope.iter().collect::<Vec<_>>().join(" "),
+        cookie.as_ref().map(<[u8; 32]>::as_slice),
+        refresh.as_ref().map(<[u8; 32]>::as_slice)
     )?;
     Ok(inserted == 1)
 }
@@ -37,12 +62,32 @@ pub(super) async fn insert_session(
 /// How many sessions [`alive_among`] looks at.
 pub(super) const BATCH: usize = 8;
 
-/// The sessions of `$which` that are alive at `$now` and whose account is active, each with its account.
+/// A session that is alive, and of its account what a request is decided by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
+pub(super) struct Living {
+    pub(super) session: SessionId,
+    pub(super) account: AccountId,
+    pub(super) role: Role,
+    pub(super) authenticated_at: Timestamp,
+}
+
+impl Living {
+    pub(super) fn principal(self) -> Principal {
+        let Self { session, account, role, authenticated_at } = self;
+        Principal { account, session, role, authenticated_at }
+    }
+}
+
+/// The sessions of `$which` that are alive at `$now` and whose account is active.
 macro_rules! select_alive {
     ($which:literal, $now:literal) => {
+        select_alive!($which, $now, "")
+    };
+    ($which:literal, $now:literal, $more:literal) => {
         concat!(
-            "SELECT sessions.id, accounts.id FROM sessions JOIN accounts ON accounts.id = sessions.account_id
-             WHERE sessions.id ",
+            "SELECT sessions.id AS session, accounts.id AS account, role, authenticated_at",
+            $more,
+            " FROM sessions JOIN accounts ON accounts.id = sessions.account_id WHERE sessions.",
             $which,
             " AND sessions.ended_at IS NULL AND sessions.expires_at > ",
             $now,
@@ -51,13 +96,9 @@ macro_rules! select_alive {
     };
 }
 
-/// This session and its account, if it is alive and the account is active.
-pub(super) async fn alive(
-    conn: Conn<'_>,
-    session: SessionId,
-    now: Timestamp,
-) -> Result<Option<(SessionId, AccountId)>> {
-    fetch_optional!(conn, (SessionId, AccountId), select_alive!("= $1", "$2"), session, now)
+/// This session, if it is alive and its account is active.
+pub(super) async fn alive(conn: Conn<'_>, session: SessionId, now: Timestamp) -> Result<Option<Living>> {
+    fetch_optional!(conn, Living, select_alive!("id = $1", "$2"), session, now)
 }
 
 /// Those of several sessions that are.
@@ -65,12 +106,12 @@ pub(super) async fn alive_among(
     conn: Conn<'_>,
     sessions: [SessionId; BATCH],
     now: Timestamp,
-) -> Result<Vec<(SessionId, AccountId)>> {
+) -> Result<Vec<Living>> {
     let [first, second, third, fourth, fifth, sixth, seventh, eighth] = sessions;
     fetch_all!(
         conn,
-        (SessionId, AccountId),
-        select_alive!("IN ($1, $2, $3, $4, $5, $6, $7, $8)", "$9"),
+        Living,
+        select_alive!("id IN ($1, $2, $3, $4, $5, $6, $7, $8)", "$9"),
         first,
         second,
         third,
@@ -83,19 +124,197 @@ pub(super) async fn alive_among(
     )
 }
 
-/// `false` if it has ended before: of two log-outs at once, one ended it.
-pub(super) async fn end_session(conn: Conn<'_>, id: SessionId, now: Timestamp) -> Result<bool> {
-    let ended =
-        execute!(conn, "UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL", id, now)?;
+#[derive(Debug, sqlx::FromRow)]
+struct Seen {
+    #[sqlx(flatten)]
+    living: Living,
+    last_seen_at: Timestamp,
+}
+
+/// The session of a cookie, if it is alive and its account is active, and when it was last seen.
+pub(super) async fn alive_by_cookie(
+    conn: Conn<'_>,
+    digest: &[u8; 32],
+    now: Timestamp,
+) -> Result<Option<(Living, Timestamp)>> {
+    let sql = select_alive!("cookie_digest = $1", "$2", ", last_seen_at");
+    let seen = fetch_optional!(conn, Seen, sql, digest.as_slice(), now)?;
+    Ok(seen.map(|seen| (seen.living, seen.last_seen_at)))
+}
+
+/// Notes that a session was used, and moves its idle end; never beyond its absolute one.
+pub(super) async fn touch(
+    conn: Conn<'_>,
+    session: SessionId,
+    idle_end: Timestamp,
+    now: Timestamp,
+) -> Result<()> {
+    execute!(
+        conn,
+        "UPDATE sessions SET last_seen_at = $3, expires_at = CASE WHEN ends_at < $2 THEN ends_at ELSE $2 END
+         WHERE id = $1 AND ended_at IS NULL AND expires_at > $3",
+        session,
+        idle_end,
+        now
+    )?;
+    Ok(())
+}
+
+/// A refresh token that is to be replaced.
+pub(super) struct Rotation<'a> {
+    pub(super) session: SessionId,
+    pub(super) old: &'a [u8; 32],
+    pub(super) new: &'a [u8; 32],
+    pub(super) idle_end: Timestamp,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct Refreshable {
+    account_id: AccountId,
+    scope: String,
+    authenticated_at: Timestamp,
+}
+
+impl Refreshable {
+    fn session(self, id: SessionId) -> Session {
+        let scope = Granted::parse(&self.scope);
+        Session { id, account: self.account_id, scope, authenticated_at: self.authenticated_at }
+    }
+}
+
+/// Replaces the living token, if `old` is it and the session is alive. One statement: of many at once, one does it.
+pub(super) async fn rotate(
+    conn: Conn<'_>,
+    rotation: &Rotation<'_>,
+    client: &Client,
+    now: Timestamp,
+) -> Result<Option<Session>> {
+    let rotated = fetch_optional!(
+        conn,
+        Refreshable,
+        "UPDATE sessions SET refresh_digest = $3, previous_refresh_digest = $2, refreshed_at = $5, last_seen_at = $5,
+                             expires_at = CASE WHEN ends_at < $4 THEN ends_at ELSE $4 END,
+                             address = $6, user_agent = $7
+         WHERE id = $1 AND refresh_digest = $2 AND ended_at IS NULL AND expires_at > $5
+           AND EXISTS (SELECT 1 FROM accounts WHERE accounts.id = sessions.account_id AND is_active)
+         RETURNING account_id, scope, authenticated_at",
+        rotation.session,
+        rotation.old.as_slice(),
+        rotation.new.as_slice(),
+        rotation.idle_end,
+        now,
+        client.address().map(|address| address.to_string()),
+        client.user_agent()
+    )?;
+    Ok(rotated.map(|row| row.session(rotation.session)))
+}
+
+/// What a session was granted.
+pub(super) async fn scope_of(conn: Conn<'_>, session: SessionId) -> Result<Option<Granted>> {
+    let scope = fetch_optional!(conn, (String,), "SELECT scope FROM sessions WHERE id = $1", session)?;
+    Ok(scope.map(|(scope,)| Granted::parse(&scope)))
+}
+
+/// The session, if it is alive and `old` is the token that was replaced last, after `cut`.
+pub(super) async fn rotated_since(
+    conn: Conn<'_>,
+    session: SessionId,
+    old: &[u8; 32],
+    cut: Timestamp,
+    now: Timestamp,
+) -> Result<Option<Session>> {
+    let found = fetch_optional!(
+        conn,
+        Refreshable,
+        "SELECT account_id, scope, authenticated_at
+         FROM sessions JOIN accounts ON accounts.id = sessions.account_id
+         WHERE sessions.id = $1 AND previous_refresh_digest = $2 AND refreshed_at > $3
+           AND ended_at IS NULL AND expires_at > $4 AND is_active",
+        session,
+        old.as_slice(),
+        cut,
+        now
+    )?;
+    Ok(found.map(|row| row.session(session)))
+}
+
+/// Ends the session if `token` is neither its living token nor the one that was replaced after `cut`. Answers whose it
+/// was, and the user agent.
+pub(super) async fn end_replayed(
+    conn: Conn<'_>,
+    session: SessionId,
+    token: &[u8; 32],
+    cut: Timestamp,
+    now: Timestamp,
+) -> Result<Option<(AccountId, Option<String>)>> {
+    fetch_optional!(
+        conn,
+        (AccountId, Option<String>),
+        "UPDATE sessions SET ended_at = $4
+         WHERE id = $1 AND ended_at IS NULL AND refresh_digest <> $2
+           AND (previous_refresh_digest IS NULL OR previous_refresh_digest <> $2 OR refreshed_at <= $3)
+         RETURNING account_id, user_agent",
+        session,
+        token.as_slice(),
+        cut,
+        now
+    )
+}
+
+/// A living session, for its owner's eyes.
+#[derive(Debug, sqlx::FromRow)]
+pub(crate) struct Listed {
+    pub(crate) id: SessionId,
+    pub(crate) created_at: Timestamp,
+    pub(crate) last_seen_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
+    pub(crate) address: Option<String>,
+    pub(crate) user_agent: Option<String>,
+}
+
+pub(super) async fn sessions_of(conn: Conn<'_>, account: AccountId, now: Timestamp) -> Result<Vec<Listed>> {
+    fetch_all!(
+        conn,
+        Listed,
+        "SELECT id, created_at, last_seen_at, expires_at, address, user_agent FROM sessions
+         WHERE account_id = $1 AND ended_at IS NULL AND expires_at > $2
+         ORDER BY last_seen_at DESC, id DESC LIMIT $3",
+        account,
+        now,
+        MOST_LISTED
+    )
+}
+
+/// `false` if it is not this account's, or has ended before: of two log-outs at once, one ended it.
+pub(super) async fn end_session(
+    conn: Conn<'_>,
+    id: SessionId,
+    account: AccountId,
+    now: Timestamp,
+) -> Result<bool> {
+    let ended = execute!(
+        conn,
+        "UPDATE sessions SET ended_at = $3
+         WHERE id = $1 AND account_id = $2 AND ended_at IS NULL AND expires_at > $3",
+        id,
+        account,
+        now
+    )?;
     Ok(ended == 1)
 }
 
-pub(super) async fn end_sessions_of(conn: Conn<'_>, account: AccountId, now: Timestamp) -> Result<()> {
+pub(super) async fn end_sessions_of(
+    conn: Conn<'_>,
+    account: AccountId,
+    but: Option<SessionId>,
+    now: Timestamp,
+) -> Result<()> {
     execute!(
         conn,
-        "UPDATE sessions SET ended_at = $2 WHERE account_id = $1 AND ended_at IS NULL",
+        "UPDATE sessions SET ended_at = $2 WHERE account_id = $1 AND ended_at IS NULL AND ($3 IS NULL OR id <> $3)",
         account,
-        now
+        now,
+        but
     )?;
     Ok(())
 }

@@ -2,16 +2,16 @@
 
 pub(crate) mod http;
 mod keys;
+mod scopes;
 mod store;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use ::http::{HeaderValue, StatusCode, header::CACHE_CONTROL};
 use axum::extract::FromRef;
 use axum::response::{IntoResponse, Response};
 use portcullis::{
-    AccessTokens, Bearer, DescribeResponse, Granted, Json, Operation, Scope, SecurityScheme, Verdict, Verify,
+    AccessTokens, Bearer, DescribeResponse, Granted, Json, Operation, SecurityScheme, Verdict, Verify,
     VerifyFailed,
 };
 use schemars::JsonSchema;
@@ -19,6 +19,10 @@ use serde::Serialize;
 
 pub use self::keys::KeysError;
 pub(crate) use self::keys::SigningKeys;
+pub(crate) use self::scopes::ScopeAsked;
+pub use self::scopes::{
+    AccountsRead, AccountsWrite, AuditRead, ManageAccount, OfflineAccess, ProfileRead, ProfileWrite,
+};
 use crate::{
     access::Principal,
     accounts::AccountId,
@@ -28,65 +32,62 @@ use crate::{
     error::Error,
     login::LoggedIn,
     random,
-    sessions::{Checks, SessionId},
+    sessions::{Checks, RefreshToken, Refreshed, Renewal, Session, SessionId},
 };
 
 /// Who the tokens of `/login` are given to: the first party, as RFC 9068 wants a name.
 const FIRST_PARTY: &str = "portcullis";
 
-/// To see one's profile.
+/// Why tokens are issued: a log-in or a refresh token that was good. There is no token without a reason.
 #[derive(Debug)]
-pub struct ProfileRead;
-
-impl Scope for ProfileRead {
-    const NAME: &'static str = "profile:read";
-    const DESCRIPTION: &'static str = "See your profile";
+pub(crate) struct Grounds {
+    session: Session,
+    refresh_token: Option<RefreshToken>,
 }
 
-/// To change one's profile.
-#[derive(Debug)]
-pub struct ProfileWrite;
-
-impl Scope for ProfileWrite {
-    const NAME: &'static str = "profile:write";
-    const DESCRIPTION: &'static str = "Change your profile";
-}
-
-/// Every scope that a log-in can grant.
-fn all_scopes() -> impl Iterator<Item = &'static str> {
-    [ProfileRead::NAME, ProfileWrite::NAME].into_iter()
-}
-
-/// The scopes that a log-in asks for; none named means all (RFC 6749 §3.3).
-pub(crate) fn scope_asked(scope: &str) -> Result<Granted, Error> {
-    let asked = Granted::parse(scope);
-    if asked.iter().next().is_none() {
-        return Ok(all_scopes().map(str::to_owned).collect());
+impl From<LoggedIn> for Grounds {
+    fn from(logged_in: LoggedIn) -> Self {
+        let (session, renewal) = logged_in.into_parts();
+        let refresh_token = match renewal {
+            Renewal::Refresh(token) => Some(token),
+            Renewal::None | Renewal::Cookie(_) => None,
+        };
+        Self { session, refresh_token }
     }
-    let known = asked.iter().all(|name| all_scopes().any(|known| known == name));
-    if known { Ok(asked) } else { Err(Error::UnknownScope) }
 }
 
-/// A token that was signed.
-#[derive(Debug)]
-pub(crate) struct Issued {
-    token: SignedToken,
-    expires_in: Duration,
-    scope: String,
+impl From<Refreshed> for Grounds {
+    fn from(refreshed: Refreshed) -> Self {
+        let (session, successor) = refreshed.into_parts();
+        Self { session, refresh_token: Some(successor) }
+    }
+}
+
+impl Grounds {
+    /// For an access token with less scope than the session has; `None` if it asks for more (RFC 6749 §6).
+    pub(crate) fn narrowed_to(mut self, scope: &str) -> Option<Self> {
+        let asked = Granted::parse(scope);
+        if asked.iter().next().is_none() {
+            return Some(self);
+        }
+        let is_within = asked.iter().all(|name| self.session.scope.contains(name));
+        self.session.scope = asked;
+        is_within.then_some(self)
+    }
 }
 
 /// The token's text; it does not print itself.
 #[derive(Serialize, JsonSchema)]
 #[serde(transparent)]
-struct SignedToken(String);
+struct TokenText(String);
 
-impl std::fmt::Debug for SignedToken {
+impl std::fmt::Debug for TokenText {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("SignedToken(…)")
+        f.write_str("TokenText(…)")
     }
 }
 
-/// The claims of RFC 9068 §2.2, and `sid` for the session.
+/// The claims of RFC 9068 §2.2 and §2.2.1, and `sid` for the session.
 #[derive(Serialize)]
 struct Claims<'a> {
     iss: &'a str,
@@ -96,14 +97,15 @@ struct Claims<'a> {
     iat: i64,
     jti: String,
     client_id: &'static str,
+    auth_time: i64,
     scope: &'a str,
     sid: String,
 }
 
-/// Signs an access token. It takes the proof of a log-in: there is no token without a reason.
-pub(crate) fn issue(app: &App, grounds: &LoggedIn, scope: &Granted, now: Timestamp) -> Result<Issued, Error> {
-    let session = grounds.session();
-    let scope = scope.iter().collect::<Vec<_>>().join(" ");
+/// Signs an access token.
+pub(crate) fn issue(app: &App, grounds: Grounds, now: Timestamp) -> Result<TokenAnswer, Error> {
+    let Grounds { session, refresh_token } = grounds;
+    let scope = session.scope.iter().collect::<Vec<_>>().join(" ");
     let expires_in = app.config().access_token_ttl;
     let claims = Claims {
         iss: app.issuer(),
@@ -113,18 +115,21 @@ pub(crate) fn issue(app: &App, grounds: &LoggedIn, scope: &Granted, now: Timesta
         iat: now.as_secs(),
         jti: random::uuid_v7(now).to_string(),
         client_id: FIRST_PARTY,
+        auth_time: session.authenticated_at.as_secs(),
         scope: &scope,
         sid: session.id.to_string(),
     };
-    let token = SignedToken(app.signing_keys().sign(&claims)?);
-    Ok(Issued { token, expires_in, scope })
+    let access_token = TokenText(app.signing_keys().sign(&claims)?);
+    let refresh_token = refresh_token.map(|token| TokenText(token.text().to_string()));
+    let expires_in = expires_in.as_secs();
+    Ok(TokenAnswer { access_token, token_type: "bearer", expires_in, scope, refresh_token })
 }
 
 /// The answer of RFC 6749 §5.1.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct TokenAnswer {
     /// Send it as `Authorization: Bearer …`.
-    access_token: SignedToken,
+    access_token: TokenText,
     /// Always `bearer`.
     #[schemars(extend("const" = "bearer"))]
     token_type: &'static str,
@@ -132,17 +137,9 @@ pub(crate) struct TokenAnswer {
     expires_in: u64,
     /// What the token allows.
     scope: String,
-}
-
-impl TokenAnswer {
-    pub(crate) fn of(issued: Issued) -> Self {
-        Self {
-            access_token: issued.token,
-            token_type: "bearer",
-            expires_in: issued.expires_in.as_secs(),
-            scope: issued.scope,
-        }
-    }
+    /// Send it to `/token` for new tokens: once. It comes with the scope `offline_access`, or as the operator says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<TokenText>,
 }
 
 impl IntoResponse for TokenAnswer {
@@ -153,7 +150,7 @@ impl IntoResponse for TokenAnswer {
 
 impl DescribeResponse for TokenAnswer {
     fn describe_response(operation: &mut Operation<'_>) {
-        operation.json_response::<Self>(StatusCode::OK, "Logged in");
+        operation.json_response::<Self>(StatusCode::OK, "Here they are");
     }
 }
 
@@ -193,11 +190,10 @@ impl Verify for SessionTokens {
         let (Some(account), Some(session)) = (AccountId::of_subject(token.subject()), session) else {
             return Ok(Verdict::Refused);
         };
-        if self.0.sessions.is_alive(session, account).await? {
-            Ok(Verdict::Accepted(Principal { account, session }, granted))
-        } else {
-            Ok(Verdict::Refused)
-        }
+        Ok(match self.0.sessions.principal(session, account).await? {
+            Some(principal) => Verdict::Accepted(principal, principal.role.limit(&granted)),
+            None => Verdict::Refused,
+        })
     }
 }
 

@@ -133,6 +133,11 @@ impl Place {
             "known_addresses",
             "audit_events",
             "profile_images",
+            "links",
+            "mails",
+            "webhooks",
+            "webhook_deliveries",
+            "first_admin",
         ];
         let mut dump = Vec::new();
         for table in tables {

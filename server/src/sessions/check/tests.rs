@@ -68,7 +68,7 @@ async fn ask(checks: &Checks, asked: &[(SessionId, AccountId)]) -> Vec<bool> {
         .iter()
         .map(|&(session, account)| {
             let checks = checks.clone();
-            tokio::spawn(async move { checks.is_alive(session, account).await.unwrap() })
+            tokio::spawn(async move { checks.principal(session, account).await.unwrap().is_some() })
         })
         .collect();
     let mut answers = Vec::new();
@@ -121,7 +121,7 @@ async fn the_end_of_a_session_counts_however_many_ask() {
         let (checks, asked) = (given.checks.clone(), [(session, ada); 100]);
         let flood = tokio::spawn(async move { ask(&checks, &asked).await.len() });
         given.run("UPDATE sessions SET ended_at = 1").await;
-        assert!(!given.checks.is_alive(session, ada).await.unwrap());
+        assert!(given.checks.principal(session, ada).await.unwrap().is_none());
         assert_eq!(flood.await.unwrap(), 100);
     }
 }
@@ -134,14 +134,14 @@ async fn those_who_go_away_leave_the_others_their_answer() {
         let held = given.hold_readers().await;
         let mut context = Context::from_waker(Waker::noop());
         for _ in 0..store::BATCH * 3 {
-            let mut gone = pin!(given.checks.is_alive(session, ada));
+            let mut gone = pin!(given.checks.principal(session, ada));
             assert!(matches!(gone.as_mut().poll(&mut context), Poll::Pending));
         }
         drop(held);
         let others = AccountId::new(2);
         let (first, second) =
-            tokio::join!(given.checks.is_alive(session, ada), given.checks.is_alive(session, others));
-        assert_eq!((first.unwrap(), second.unwrap()), (true, false));
+            tokio::join!(given.checks.principal(session, ada), given.checks.principal(session, others));
+        assert_eq!((first.unwrap().is_some(), second.unwrap().is_some()), (true, false));
     }
 }
 
@@ -152,14 +152,14 @@ async fn those_who_wait_behind_a_request_that_goes_away_are_answered() {
     for _ in 0..20 {
         let held = given.hold_readers().await;
         let mut context = Context::from_waker(Waker::noop());
-        let mut alone = [(); MOST_ALONE].map(|()| Box::pin(given.checks.is_alive(session, ada)));
+        let mut alone = [(); MOST_ALONE].map(|()| Box::pin(given.checks.principal(session, ada)));
         for alone in &mut alone {
             assert!(matches!(alone.as_mut().poll(&mut context), Poll::Pending));
         }
-        let mut behind = Box::pin(given.checks.is_alive(session, ada));
+        let mut behind = Box::pin(given.checks.principal(session, ada));
         assert!(matches!(behind.as_mut().poll(&mut context), Poll::Pending));
         drop((alone, held));
-        assert!(timeout(Duration::from_mins(1), behind).await.unwrap().unwrap());
+        assert!(timeout(Duration::from_mins(1), behind).await.unwrap().unwrap().is_some());
         while !given.is_at_rest() {
             tokio::task::yield_now().await;
         }
@@ -173,7 +173,7 @@ fn the_end_of_the_runtime_leaves_nobody_waiting() {
     let session = runtime.block_on(given.begin(1, 1, 200));
     for _ in 0..200 {
         let checks = given.checks.clone();
-        runtime.spawn(async move { while checks.is_alive(session, AccountId::new(1)).await.is_ok() {} });
+        runtime.spawn(async move { while checks.principal(session, AccountId::new(1)).await.is_ok() {} });
     }
     std::thread::sleep(Duration::from_millis(50));
     drop(runtime);
@@ -186,7 +186,7 @@ async fn without_a_database_there_is_an_error_and_no_answer() {
     given.db.close().await;
     let session = SessionId(Uuid::from_u128(1));
     for _ in 0..3 {
-        assert!(given.checks.is_alive(session, AccountId::new(1)).await.is_err());
+        assert!(given.checks.principal(session, AccountId::new(1)).await.is_err());
     }
     while !given.is_at_rest() {
         tokio::task::yield_now().await;

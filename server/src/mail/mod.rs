@@ -1,0 +1,90 @@
+//! Mail: queued in the transaction of what it tells about, sent by a worker.
+
+mod config;
+mod store;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::config::{MailConfig, Mailbox, MailboxError, Smtp, Transport, TransportError};
+use crate::{accounts::AccountId, app::App, clock::Timestamp, db::Tx, error::Error, random};
+
+/// What a mail is sealed for.
+const PURPOSE: &str = "mail";
+
+/// Who a mail goes to. The address is always one that is stored (or was, until now), never one that was submitted.
+#[derive(Debug, Clone, Serialize, Deserialize, sqlx::FromRow)]
+pub(crate) struct Recipient {
+    /// The account it belongs to: the mail is forgotten with it. `None` when it has to outlive the account.
+    #[serde(skip)]
+    pub(crate) account: Option<AccountId>,
+    pub(crate) email: String,
+    pub(crate) full_name: String,
+    /// `en`, `de`: see the message files.
+    pub(crate) language: String,
+}
+
+/// What a mail says. It is written when it is sent; what is kept until then is this, sealed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) enum Message {
+    /// Please confirm that this is your address.
+    VerifyEmail { token: LinkToken },
+    /// Set a new password.
+    ResetPassword { token: LinkToken },
+    /// Log in by this link, or type this code.
+    LogIn { token: LinkToken, code: LinkToken },
+    /// To the new address: confirm that it is yours.
+    ConfirmNewEmail { token: LinkToken },
+    /// To the old address: it is to be replaced; undo it here.
+    EmailChangeRequested { new_email: String, undo: LinkToken },
+    /// To the old address: it was replaced; undo it here.
+    EmailChanged { new_email: String, undo: LinkToken },
+    /// Somebody signed up with your address; you have an account.
+    AlreadySignedUp,
+    /// Your password was changed, or reset by a mailed link.
+    PasswordChanged,
+    /// A refresh token was used twice: the session was ended.
+    RefreshTokenReplayed { device: String },
+    /// Your account will be deleted on this day unless you call it back.
+    DeletionScheduled { due_at: i64 },
+    /// Your account was deleted.
+    Deleted,
+    /// Your account was disabled by an administrator.
+    Disabled,
+    /// Your role was changed.
+    RoleChanged { role: String },
+}
+
+/// A mailed secret. It does not print itself.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct LinkToken(String);
+
+impl LinkToken {
+    pub(crate) fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for LinkToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("LinkToken(…)")
+    }
+}
+
+/// Queues a mail; it is sent if the transaction stands.
+pub(crate) async fn enqueue(
+    app: &App,
+    tx: &mut Tx,
+    to: &Recipient,
+    message: &Message,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let plain = serde_json::to_vec(&(to, message))
+        .map_err(|cause| Error::Internal(format!("a mail cannot be written: {cause}")))?;
+    let sealed = app.secret().seal(PURPOSE, &plain);
+    Ok(store::insert(tx.conn(), random::uuid_v7(now), to.account, &sealed, now).await?)
+}

@@ -1,0 +1,81 @@
+//! What a person calls the program behind a `User-Agent`.
+
+/// Browsers, the more telling word first: every one of them claims to be some of the others.
+const PROGRAMS: [(&str, &str); 9] = [
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("SamsungBrowser/", "Samsung Internet"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS/", "Firefox"),
+    ("CriOS/", "Chrome"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+    ("curl/", "curl"),
+];
+/// Systems, likewise.
+const SYSTEMS: [(&str, &str); 7] = [
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+];
+/// Characters of a program that is none of these.
+const LONGEST: usize = 40;
+
+/// As in `Firefox on Linux`; the first word of what is unknown, and `Unknown device` for nothing. It is what the client
+/// says of itself: a hint for its owner's memory, never a proof.
+pub(super) fn name(user_agent: Option<&str>) -> String {
+    let Some(text) = user_agent.filter(|text| !text.trim().is_empty()) else {
+        return "Unknown device".to_owned();
+    };
+    let named = |names: &[(&str, &'static str)]| {
+        names.iter().find(|(word, _)| text.contains(word)).map(|(_, name)| *name)
+    };
+    match (named(&PROGRAMS), named(&SYSTEMS)) {
+        (Some(program), Some(system)) => format!("{program} on {system}"),
+        (Some(program), None) => program.to_owned(),
+        (None, _) => text.split([' ', '/']).next().unwrap_or(text).chars().take(LONGEST).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name;
+
+    #[test]
+    fn a_device_has_the_name_that_people_use() {
+        for (text, expected) in [
+            ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox on Linux"),
+            (
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36",
+                "Chrome on Windows",
+            ),
+            (
+                "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0 Safari/537.36 Edg/141.0",
+                "Edge on Windows",
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Mobile/15E148 Safari/604.1",
+                "Safari on iPhone",
+            ),
+            (
+                "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Version/18.0 Safari/605.1.15",
+                "Safari on macOS",
+            ),
+            (
+                "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/141.0 Mobile Safari/537.36",
+                "Chrome on Android",
+            ),
+            ("curl/8.9.1", "curl"),
+            ("ShopApp/3.1 (build 7)", "ShopApp"),
+            ("", "Unknown device"),
+        ] {
+            assert_eq!(name(Some(text)), expected);
+        }
+        assert_eq!(name(None), "Unknown device");
+        assert_eq!(name(Some(&"x".repeat(256))).len(), 40);
+    }
+}

@@ -1,0 +1,244 @@
+//! Refresh tokens (RFC 6749 §1.5, §6; RFC 9700 §4.14.2): one living token for each session, replaced at every use.
+//!
+//! A token is the session's id, 32 secret bytes and a tag. The first secret is random; each further one is the HMAC of
+//! its predecessor under the server's key. So the answer to a request that was lost can be given again, *the same* one,
+//! out of what the client sends and what the server knows, while the database holds digests alone. The tag tells a
+//! token that we issued from one that was made up, before the database is asked: guessing costs us nothing, and ends
+//! nobody's session, though a session's id is no secret.
+
+use std::{fmt, time::Duration};
+
+use aws_lc_rs::{constant_time, digest};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use portcullis::Granted;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use super::{Session, SessionId, device, store};
+use crate::{
+    accounts,
+    app::App,
+    audit::{self, Event},
+    client::Client,
+    db::Tx,
+    error::Error,
+    mail::{self, Message},
+    random,
+    secret::SecretKey,
+};
+
+/// How long after its use a token is answered with the same successor again.
+const GRACE: Duration = Duration::from_secs(10);
+/// What a token begins with, so that one in a log or a repository is recognised.
+const PREFIX: &str = "pcrt_";
+const ID: usize = 16;
+const SECRET: usize = 32;
+const TAG: usize = 16;
+/// Characters of a token: the prefix, and its bytes in base64.
+const LENGTH: usize = PREFIX.len() + (ID + SECRET + TAG) / 3 * 4 + 2;
+
+/// A token that we issued, as its tag says; whether it still lives is the database's to say. It does not print itself.
+pub(crate) struct RefreshToken {
+    session: SessionId,
+    secret: Zeroizing<[u8; SECRET]>,
+    tag: [u8; TAG],
+}
+
+impl RefreshToken {
+    /// The first one of a session.
+    pub(super) fn first(key: &SecretKey, session: SessionId) -> Self {
+        Self::new(key, session, Zeroizing::new(random::bytes()))
+    }
+
+    fn new(key: &SecretKey, session: SessionId, secret: Zeroizing<[u8; SECRET]>) -> Self {
+        let tag = tag(key, session, &secret);
+        Self { session, secret, tag }
+    }
+
+    /// Reads a token; `None` if it is not one of ours.
+    pub(crate) fn parse(key: &SecretKey, text: &str) -> Option<Self> {
+        if text.len() != LENGTH {
+            return None;
+        }
+        let mut bytes = Zeroizing::new([0; ID + SECRET + TAG]);
+        let written = URL_SAFE_NO_PAD.decode_slice(text.strip_prefix(PREFIX)?, bytes.as_mut_slice()).ok()?;
+        let (id, rest) = bytes.get(..written)?.split_first_chunk::<ID>()?;
+        let (secret, presented) = rest.split_first_chunk::<SECRET>()?;
+        let token = Self::new(key, SessionId(Uuid::from_bytes(*id)), Zeroizing::new(*secret));
+        constant_time::verify_slices_are_equal(&token.tag, presented).ok()?;
+        Some(token)
+    }
+
+    /// The token as the client keeps it.
+    pub(crate) fn text(&self) -> Zeroizing<String> {
+        let bytes = Zeroizing::new(
+            [self.session.0.as_bytes().as_slice(), self.secret.as_slice(), &self.tag].concat(),
+        );
+        let mut text = Zeroizing::new(String::with_capacity(LENGTH));
+        text.push_str(PREFIX);
+        URL_SAFE_NO_PAD.encode_string(bytes.as_slice(), &mut text);
+        text
+    }
+
+    /// What the database keeps of it.
+    pub(super) fn digest(&self) -> [u8; 32] {
+        let mut sha256 = [0; 32];
+        sha256.copy_from_slice(digest::digest(&digest::SHA256, self.text().as_bytes()).as_ref());
+        sha256
+    }
+
+    /// The one token that ever follows this one.
+    fn successor(&self, key: &SecretKey) -> Self {
+        let input = Zeroizing::new([self.session.0.as_bytes().as_slice(), self.secret.as_slice()].concat());
+        Self::new(key, self.session, Zeroizing::new(key.mac("refresh token: successor", &input)))
+    }
+}
+
+fn tag(key: &SecretKey, session: SessionId, secret: &[u8; SECRET]) -> [u8; TAG] {
+    let input = Zeroizing::new([session.0.as_bytes().as_slice(), secret].concat());
+    let mut tag = [0; TAG];
+    tag.iter_mut().zip(key.mac("refresh token: tag", &input)).for_each(|(to, from)| *to = from);
+    tag
+}
+
+impl fmt::Debug for RefreshToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RefreshToken(…)")
+    }
+}
+
+/// The proof that a refresh token was good, and its successor. Only [`refresh`] makes one.
+#[derive(Debug)]
+pub(crate) struct Refreshed {
+    pub(super) session: Session,
+    pub(super) successor: RefreshToken,
+}
+
+impl Refreshed {
+    pub(crate) fn into_parts(self) -> (Session, RefreshToken) {
+        (self.session, self.successor)
+    }
+}
+
+/// Exchanges a token for its successor; `None` if it is not good (any more).
+///
+/// | the token is | then |
+/// |---|---|
+/// | the living one | it is replaced, in one statement: of many at once one does it |
+/// | its predecessor, replaced less than 10 s ago | the same successor again: an answer was lost |
+/// | any older one, or that one later | a replay: the session ends, its owner is told |
+/// | of a session that has ended, or of a disabled account | no |
+pub(crate) async fn refresh(
+    app: &App,
+    token: &RefreshToken,
+    client: &Client,
+) -> Result<Option<Refreshed>, Error> {
+    let successor = token.successor(app.secret());
+    let (now, digest) = (app.now(), token.digest());
+    let mut tx = app.db().begin().await?;
+    let rotation = store::Rotation {
+        session: token.session,
+        old: &digest,
+        new: &successor.digest(),
+        idle_end: now + app.config().session_idle_ttl,
+    };
+    if let Some(session) = store::rotate(tx.conn(), &rotation, client, now).await? {
+        tx.commit().await?;
+        return Ok(Some(Refreshed { session, successor }));
+    }
+    if let Some(session) = store::rotated_since(tx.conn(), token.session, &digest, now - GRACE, now).await? {
+        return Ok(Some(Refreshed { session, successor }));
+    }
+    end_replayed(app, &mut tx, token.session, &digest, client).await?;
+    tx.commit().await?;
+    Ok(None)
+}
+
+/// Whether the token's session was granted every scope of `scope`. Asked before the exchange, so that a request for
+/// too much uses nothing up.
+pub(crate) async fn covers(app: &App, token: &RefreshToken, scope: &str) -> Result<bool, Error> {
+    if scope.is_empty() {
+        return Ok(true);
+    }
+    let mut reader = app.db().read().await?;
+    let granted = store::scope_of(reader.conn(), token.session).await?;
+    Ok(granted.is_none_or(|granted| Granted::parse(scope).iter().all(|name| granted.contains(name))))
+}
+
+/// Ends the session if the token is one that was replaced.
+async fn end_replayed(
+    app: &App,
+    tx: &mut Tx,
+    session: SessionId,
+    digest: &[u8; 32],
+    client: &Client,
+) -> Result<(), Error> {
+    let now = app.now();
+    let Some((account, user_agent)) =
+        store::end_replayed(tx.conn(), session, digest, now - GRACE, now).await?
+    else {
+        return Ok(());
+    };
+    audit::record(tx, Event::RefreshTokenReplayed, Some(account), client, now).await?;
+    if let Some(owner) = accounts::recipient(tx.conn(), account).await? {
+        let device = device::name(user_agent.as_deref());
+        mail::enqueue(app, tx, &owner, &Message::RefreshTokenReplayed { device }, now).await?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::clock::Timestamp;
+
+    fn key() -> SecretKey {
+        SecretKey::load(None, tempfile::tempdir().unwrap().path()).unwrap()
+    }
+
+    fn session() -> SessionId {
+        SessionId(random::uuid_v7(Timestamp::from_secs(1)))
+    }
+
+    #[test]
+    fn a_token_is_read_back_and_has_one_successor() {
+        let key = key();
+        let first = RefreshToken::first(&key, session());
+        assert_eq!(first.text().len(), LENGTH);
+        let read = RefreshToken::parse(&key, &first.text()).unwrap();
+        assert_eq!(read.successor(&key).text(), first.successor(&key).text());
+        assert_ne!(first.successor(&key).text(), first.text());
+        assert_ne!(RefreshToken::first(&key, first.session).text(), first.text());
+        assert_eq!(format!("{first:?}"), "RefreshToken(…)");
+    }
+
+    #[test]
+    fn without_the_key_no_token_is_made_and_no_successor_told() {
+        let (ours, other) = (key(), key());
+        let token = RefreshToken::first(&ours, session());
+        assert!(RefreshToken::parse(&other, &token.text()).is_none());
+        assert_ne!(token.successor(&ours).text(), token.successor(&other).text());
+    }
+
+    #[test]
+    fn a_token_that_was_changed_anywhere_is_none() {
+        let key = key();
+        let text = RefreshToken::first(&key, session()).text();
+        for at in 0..text.len() {
+            let mut bytes = text.as_bytes().to_vec();
+            bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
+            let changed = String::from_utf8(bytes).unwrap();
+            assert!(RefreshToken::parse(&key, &changed).is_none(), "character {at}");
+            assert!(RefreshToken::parse(&key, &text[..at]).is_none(), "cut to {at}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics_and_none_is_a_token(text in "(pcrt_)?[A-Za-z0-9_=-]{0,120}|.{0,120}") {
+            prop_assert!(RefreshToken::parse(&key(), &text).is_none());
+        }
+    }
+}
