@@ -20,4 +20,5 @@ mod embedding;
 mod login;
 mod pictures;
 mod process;
+mod refresh;
 mod sessions;
