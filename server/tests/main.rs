@@ -17,6 +17,7 @@ mod access;
 mod accounts;
 mod documents;
 mod embedding;
+mod leaving;
 mod login;
 mod pictures;
 mod process;

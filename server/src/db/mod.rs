@@ -90,6 +90,16 @@ impl Db {
         }))
     }
 
+    /// Makes what was deleted unreadable in the files: SQLite overwrites deleted rows (`secure_delete`), but their old
+    /// pages lie in its log until that is folded into the file. On PostgreSQL `VACUUM` does this, in its own time.
+    pub async fn scrub(&self) {
+        if let Self::Sqlite { write, .. } = self
+            && let Err(error) = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(write).await
+        {
+            tracing::warn!(%error, "SQLite's log could not be folded into the file now; it will be later");
+        }
+    }
+
     /// Whether the database answers and has at least the tables of this program: one small query. A newer instance
     /// may have added tables meanwhile; this one goes on.
     pub async fn ready(&self) -> bool {

@@ -10,6 +10,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::{
     app::{App, Inner},
     error::Error,
+    leaving,
     login::throttle,
     pictures, sessions,
 };
@@ -44,5 +45,6 @@ pub(crate) async fn sweep(app: &App) -> Result<u64, Error> {
     let mut count = sessions::sweep(&mut tx, now - SESSIONS_KEPT).await?;
     count += throttle::sweep(&mut tx, now).await?;
     tx.commit().await?;
+    count += leaving::sweep(app).await?;
     Ok(count + pictures::sweep(app, now - UPLOADS_TAKE).await?)
 }
