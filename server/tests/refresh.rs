@@ -7,7 +7,7 @@ use portcullis_server::config::RefreshTokens;
 use serde_json::json;
 
 use crate::on_both_databases;
-use crate::support::{Answer, Client, PASSWORD, TestApp, email};
+use crate::support::{Answer, Client, Database, PASSWORD, TestApp, email};
 
 const DAY: u64 = 24 * 60 * 60;
 
@@ -245,4 +245,24 @@ on_both_databases! {
         refused(refresh(&app.stranger(), &forged).await);
         refresh(&app.stranger(), &token).await.assert(200);
     }
+}
+
+/// k05: what counts is the clock that the instances share, which is the database's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn k05_instances_whose_clocks_are_two_minutes_apart_agree() {
+    let app = TestApp::new(Database::Postgres).await;
+    let (fast, slow) = (app.again_with_clock_ahead(60).await, app.again_with_clock_ahead(-60).await);
+    fast.sign_up("ada").await;
+    let (ada, token) = tokens_of(&fast, "ada").await;
+    slow.stranger().with_token(ada.token()).get("/profile").send().await.assert(200);
+    slow.log_in("ada").await.get("/profile").send().await.assert(200);
+    fast.stranger().with_token(slow.log_in("ada").await.token()).get("/profile").send().await.assert(200);
+    // Used on one instance and asked again on the other: within the ten seconds on both.
+    let first = refresh_token(&refresh(&fast.stranger(), &token).await.assert(200));
+    assert_eq!(refresh_token(&refresh(&slow.stranger(), &token).await.assert(200)), first);
+    let second = refresh_token(&refresh(&slow.stranger(), &first).await.assert(200));
+    assert_eq!(refresh_token(&refresh(&fast.stranger(), &first).await.assert(200)), second);
+    let written = app.place.sql("SELECT created_at FROM sessions ORDER BY id").await.concat();
+    let written: Vec<i64> = written.iter().map(|at| at.parse().unwrap()).collect();
+    assert!(written.iter().max().unwrap() - written.iter().min().unwrap() < 20_000_000, "{written:?}");
 }
