@@ -61,6 +61,34 @@ pub enum Either<A, B> {
     Right(B),
 }
 
+/// Where both sides are of one type, as with two verifiers of one kind of account, which it was may not matter.
+///
+/// ```
+/// use portcullis::{Either, Guard, Json, Verify};
+///
+/// async fn whoami<Tokens, Cookies>(guard: Guard<Either<Tokens, Cookies>>) -> Json<u64>
+/// where
+///     Tokens: Verify<Principal = u64>,
+///     Cookies: Verify<Principal = u64>,
+/// {
+///     Json(*guard.principal().inner())
+/// }
+/// assert_eq!(Either::<_, u64>::Left(7).into_inner(), 7);
+/// ```
+impl<T> Either<T, T> {
+    /// What is inside, whichever side it is.
+    pub fn inner(&self) -> &T {
+        let (Self::Left(inner) | Self::Right(inner)) = self;
+        inner
+    }
+
+    /// What is inside, by value.
+    pub fn into_inner(self) -> T {
+        let (Self::Left(inner) | Self::Right(inner)) = self;
+        inner
+    }
+}
+
 impl<V: Verify> Authenticate for V {
     type Principal = V::Principal;
 }
