@@ -1,8 +1,9 @@
 //! How a guard finds out who is calling: by one verifier, or by either of two.
 
-use std::{any::TypeId, future::Future};
+use std::{any::TypeId, future::Future, panic::AssertUnwindSafe};
 
 use axum::extract::FromRef;
+use futures_util::FutureExt as _;
 use http::request::Parts;
 
 use self::sealed::Asked as _;
@@ -108,7 +109,11 @@ impl<St: Sync, V: Verify + FromRef<St>> AuthenticateIn<St> for V {
             Presented::CrossSite => return Err(Denied::cross_site()),
             Presented::Present(credential) => credential,
         };
-        match V::from_ref(state).verify(&credential).await {
+        let verifier = V::from_ref(state);
+        // A flaw that one credential strikes is no verdict, and ends no connection that other requests share. What the
+        // verifier left half done is its own: the request goes no further.
+        let verdict = AssertUnwindSafe(async { verifier.verify(&credential).await }).catch_unwind().await;
+        match verdict.unwrap_or_else(|_| Err("the verifier panicked".into())) {
             Ok(Verdict::Accepted(principal, granted)) => Ok(Some((principal, granted))),
             Ok(Verdict::Refused) => Err(Denied::invalid(challenges)),
             Err(cause) => {

@@ -26,7 +26,7 @@ compile_error!(
 
 /// The most keys that a published set may have.
 #[cfg(feature = "discovery")]
-const MAX_PUBLISHED: usize = 100;
+pub(super) const MAX_PUBLISHED: usize = 100;
 
 /// Keys by their `kid`.
 #[derive(Default)]

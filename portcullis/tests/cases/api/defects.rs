@@ -186,7 +186,7 @@ fn a_scope_has_a_name_that_fits_the_header() {
 #[expect(dead_code, reason = "only its schema matters")]
 struct Seat {
     row: u8,
-    seat: u8,
+    number: u8,
     side: Option<String>,
 }
 
@@ -239,7 +239,9 @@ fn what_a_handler_takes_of_the_path_is_there() {
     let told = api().get("/rows/{row}/{chair}", seat).finish().unwrap_err().to_string();
     assert!(told.contains("- get /rows/{row}/{chair}: `Path<"), "{told}");
     assert!(
-        told.contains("::Seat>` does not fit: it takes a parameter `seat`, and the route has `row`, `chair`"),
+        told.contains(
+            "::Seat>` does not fit: it takes a parameter `number`, and the route has `row`, `chair`"
+        ),
         "{told}"
     );
     // The whole path counts, also what an API is nested under.
@@ -248,7 +250,7 @@ fn what_a_handler_takes_of_the_path_is_there() {
 
     drop(finished(api().nest("/{a}", api().get("/{b}", pair))));
     drop(finished(api().get("/rest/{*rest}", single).get("/{x}/{y}/z", axum_pair)));
-    drop(finished(api().get("/{seat}/of/{row}", seat).get("/x", all).get("/x/{a}/b/{c}", axum_list)));
+    drop(finished(api().get("/{number}/of/{row}", seat).get("/x", all).get("/x/{a}/b/{c}", axum_list)));
 }
 
 #[test]

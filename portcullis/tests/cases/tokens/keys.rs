@@ -1,10 +1,11 @@
 //! Which keys and settings make a verifier, and which are refused with a reason.
 
 use portcullis::AccessTokensBuilder;
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{
-    super::issuer::{AUDIENCE, ISSUER, attacker, base64url, ed25519, jwks, p256, rsa},
+    super::issuer::{AUDIENCE, ISSUER, attacker, base64url, ed25519, jwks, keys, p256, rsa},
     *,
 };
 
@@ -96,6 +97,23 @@ async fn keys_of_real_issuers_are_taken() {
     let fully_specified = but(ed25519(), "alg", json!("Ed25519"));
     let app = super::app(builder().keys(&set(&[fully_specified])).unwrap().clock(clock).build().unwrap());
     assert_eq!(sent_to(&app, &ed25519().good()).await, 200, "the name of RFC 9864");
+}
+
+proptest! {
+    #[test]
+    fn d07_no_text_for_a_key_set_upsets_the_reader(
+        key in 0..4_usize,
+        name in prop::sample::select(&["kty", "crv", "alg", "use", "kid", "x", "y", "n", "e", "key_ops", "x5c"][..]),
+        value in prop::sample::select(&[
+            "null", "1e999", "[]", "{}", "\"\"", "\"=\"", "\"AAAA\"", "\"EC\"", "\"OKP\"", "\"RSA\"", "\"P-256\"", "\"Ed448\"",
+            "\"Ed25519\"", "\"PS256\"",
+        ][..]),
+        text in "\\PC{0,60}",
+    ) {
+        let key = &keys()[key].jwk;
+        let _ = builder().keys(&text);
+        let _ = builder().keys(&format!("{{\"keys\":[{}]}}", super::super::issuer::but(key, name, Some(value))));
+    }
 }
 
 #[test]
