@@ -24,6 +24,7 @@ mod jobs;
 pub mod log;
 mod login;
 pub mod mail;
+mod messages;
 pub mod middleware;
 mod oauth;
 pub mod passwords;

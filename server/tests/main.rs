@@ -18,6 +18,7 @@ mod accounts;
 mod documents;
 mod embedding;
 mod login;
+mod mail;
 mod pictures;
 mod process;
 mod sessions;
