@@ -68,7 +68,7 @@ pub(super) fn write(app: &App, to: &Recipient, message: &Message) -> Letter {
     let language = Language::of_tag(&to.language);
     let brand = app.config().brand.name.as_str();
     let texts = texts_of(message);
-    let [name, value] = value_of(message).unwrap_or(["", ""].map(|empty| Cow::Borrowed(empty)));
+    let [name, value] = value_of(message).unwrap_or(["", ""].map(Cow::Borrowed));
     let lead = language.fill(texts.lead, &[("brand", brand), (&name, &visible(&value))]);
     let action = texts.button.zip(target_of(message)).map(|(button, (page, token))| Action {
         label: language.text(button),
@@ -90,6 +90,7 @@ pub(super) fn write(app: &App, to: &Recipient, message: &Message) -> Letter {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn texts_of(message: &Message) -> Texts {
     match message {
         Message::VerifyEmail { .. } => texts!(

@@ -8,11 +8,13 @@ mod config;
 mod letter;
 mod store;
 mod transport;
+mod trial;
 mod worker;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::config::{MailConfig, Mailbox, MailboxError, Smtp, Transport, TransportError};
+pub(crate) use self::trial::{figures, last_error, send_trial, sender};
 pub use self::worker::deliver_due;
 pub(crate) use self::worker::{Outbox, start, sweep};
 use crate::{

@@ -33,7 +33,7 @@ const SERVER_AWAY: Duration = Duration::from_secs(30);
 /// How long a mail belongs to who claimed it: longer than an attempt lasts.
 const LEASE: Duration = Duration::from_mins(2);
 /// The whole exchange of one mail.
-const EXCHANGE: Duration = Duration::from_secs(30);
+pub(super) const EXCHANGE: Duration = Duration::from_secs(30);
 /// The wait after the first failed attempt; each later one is twice as long.
 const FIRST_WAIT: Duration = Duration::from_secs(30);
 const LONGEST_WAIT: Duration = Duration::from_hours(1);
@@ -47,7 +47,7 @@ const STOP_WAITS: Duration = Duration::from_secs(5);
 
 /// The way out of this instance, one mail at a time.
 pub(crate) struct Outbox {
-    outlet: Mutex<Outlet>,
+    pub(super) outlet: Mutex<Outlet>,
     wake: Arc<Notify>,
 }
 
@@ -198,7 +198,7 @@ async fn settle(app: &App, claimed: &Claimed, sent: Result<(), Problem>) -> Resu
 
 /// 30 seconds, then one minute, two, four, …, one hour.
 fn wait_after(attempts: i64) -> Duration {
-    let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(0).min(16);
+    let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(u32::MAX).min(16);
     FIRST_WAIT.saturating_mul(1 << doublings).min(LONGEST_WAIT)
 }
 

@@ -166,12 +166,11 @@ impl SmtpClient {
     async fn encrypt(&mut self, stream: Box<dyn Stream>, tell: Tell<'_>) -> Result<Box<dyn Stream>, Problem> {
         self.step = "TLS";
         let name = ServerName::try_from(self.server.host.clone()).map_err(|cause| self.problem(cause))?;
-        let config = match &self.tls {
-            Some(config) => Arc::clone(config),
-            None => {
-                let config = self.pool.run(|()| tls_config()).await.map_err(|cause| self.problem(cause))?;
-                Arc::clone(self.tls.insert(config.map_err(Problem::of_server)?))
-            }
+        let config = if let Some(config) = &self.tls {
+            Arc::clone(config)
+        } else {
+            let config = self.pool.run(|()| tls_config()).await.map_err(|cause| self.problem(cause))?;
+            Arc::clone(self.tls.insert(config.map_err(Problem::of_server)?))
         };
         let stream = TlsConnector::from(config).connect(name, stream).await;
         let stream = stream.map_err(|cause| self.problem(cause))?;
