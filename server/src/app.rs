@@ -15,7 +15,9 @@ use crate::{
     clock::{Clock, Timestamp},
     config::{Config, ConfigError, PublicUrl},
     db::{Db, OpenError},
-    files, jobs, middleware,
+    files, jobs,
+    mail::Outbox,
+    middleware,
     passwords::Hasher,
     pool::Pool,
     routes,
@@ -59,6 +61,7 @@ pub(crate) struct Inner {
     hasher: Hasher,
     pictures: Pool<()>,
     objects: Arc<dyn ObjectStore>,
+    outbox: Outbox,
     signing_keys: SigningKeys,
     session_tokens: SessionTokens,
     session_cookies: SessionCookies,
@@ -102,6 +105,7 @@ impl App {
         let session_cookies = SessionCookies::new(db.clone(), clock.clone(), config.session_idle_ttl);
         let hasher = Hasher::new(config.hash_parameters).map_err(AppError::Threads)?;
         let pictures = Pool::new("pictures", 1, PICTURE_QUEUE).map_err(AppError::Threads)?;
+        let outbox = Outbox::new(&config.mail, public_url.host()).map_err(AppError::Threads)?;
         let objects = open_objects(&config.data_dir.join(OBJECTS))?;
         Ok(Self(Arc::new(Inner {
             config,
@@ -113,6 +117,7 @@ impl App {
             hasher,
             pictures,
             objects: Arc::new(objects),
+            outbox,
             signing_keys,
             session_tokens,
             session_cookies,
@@ -120,7 +125,7 @@ impl App {
     }
 
     /// Every route, with `/docs` and `/openapi.json`, and what every answer carries; also starts the hourly
-    /// sweep of what has ended. Serve it with
+    /// sweep of what has ended, and the sending of mail. Serve it with
     /// [`into_make_service_with_connect_info::<SocketAddr>`][connect], or else every client counts as one.
     ///
     /// # Errors
@@ -156,8 +161,10 @@ impl App {
         &self.0.session_cookies
     }
 
-    /// Waits until every connection to the database is given back, and closes them.
+    /// Waits for the mail that is being sent and until every connection to the database is given back, and closes
+    /// them.
     pub async fn close(&self) {
+        self.0.outbox.rest().await;
         self.0.db.close().await;
     }
 
@@ -209,6 +216,10 @@ impl App {
 
     pub(crate) fn objects(&self) -> &dyn ObjectStore {
         self.0.objects.as_ref()
+    }
+
+    pub(crate) fn outbox(&self) -> &Outbox {
+        &self.0.outbox
     }
 
     /// The folder of [`objects`](Self::objects).

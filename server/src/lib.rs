@@ -25,6 +25,7 @@ mod leaving;
 pub mod log;
 mod login;
 pub mod mail;
+mod messages;
 pub mod middleware;
 mod oauth;
 pub mod passwords;

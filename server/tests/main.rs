@@ -19,6 +19,7 @@ mod documents;
 mod embedding;
 mod leaving;
 mod login;
+mod mail;
 mod pictures;
 mod process;
 mod refresh;

@@ -1,5 +1,6 @@
 //! The command line: what the program `portcullis` can be asked to do. The rooms do it.
 
+pub mod doctor;
 mod password;
 pub mod serve;
 pub mod user;
@@ -10,7 +11,7 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand};
 
 pub use self::password::{NewPasswordError, read_new_password};
-use crate::config::Settings;
+use crate::{accounts::Email, config::Settings};
 
 /// The exit code of a command that could not be done.
 pub const FAILED: u8 = 1;
@@ -22,6 +23,7 @@ Examples:
   portcullis                                     serve on http://127.0.0.1:8000, for a first look
   portcullis user add ana@example.com            make an account; the password is asked for
   portcullis --config /etc/portcullis.toml       serve with the settings of a file
+  portcullis doctor                              say what is not as it should be
   PORTCULLIS_PUBLIC_URL=https://login.example portcullis serve --listen 0.0.0.0:8000
 
 Every setting can be a flag, a variable, or a key of the file, in this order of precedence.
@@ -42,6 +44,16 @@ A password is never an argument, for other users of the computer can see those: 
 terminal, or is one line of standard input. An account is named by its e-mail address or its number.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or configuration";
+
+const DOCTOR_EXAMPLES: &str = "\
+Examples:
+  portcullis doctor                              check settings, database, keys, folders and the mail queue
+  portcullis doctor mail ana@example.com         send a trial mail now, and say each step
+  portcullis --config /etc/portcullis.toml doctor
+
+Each line of the answer begins with `ok`, `warn` (look at it) or `FAIL` (it has to be put right).
+
+Exit codes: 0 nothing failed, 1 something did, 2 wrong usage or configuration";
 
 /// Accounts and authorization for an API.
 #[derive(Debug, Parser)]
@@ -64,6 +76,29 @@ pub enum Command {
     /// Make, show, change and delete accounts
     #[command(subcommand, after_help = USER_EXAMPLES)]
     User(UserCommand),
+    /// Say what is not as it should be; it opens the database as `serve` does
+    #[command(after_help = DOCTOR_EXAMPLES)]
+    Doctor {
+        /// What to try; everything that can be tried without a trace, when nothing is said.
+        #[command(subcommand)]
+        trial: Option<Trial>,
+    },
+}
+
+/// What `doctor` tries on demand.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum Trial {
+    /// Send a trial mail now, and say each step
+    #[command(after_help = DOCTOR_EXAMPLES)]
+    Mail {
+        /// Where to
+        #[arg(value_parser = address)]
+        address: Email,
+    },
+}
+
+fn address(text: &str) -> Result<Email, &'static str> {
+    Email::parse(text).map_err(|_| "that is no e-mail address")
 }
 
 /// What can be done with accounts.

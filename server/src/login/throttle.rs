@@ -38,6 +38,10 @@ const ADDRESS: Limit = Limit { most: 100, window: QUARTER_HOUR };
 const NAME: Limit = Limit { most: 100, window: DAY };
 /// Sign-ups of one address.
 const SIGN_UPS: Limit = Limit { most: 200, window: HOUR };
+/// Mails to one address that strangers asked for.
+const MAILS_TO: Limit = Limit { most: 3, window: HOUR };
+/// Mails that one address asked for.
+const MAILS_FROM: Limit = Limit { most: 20, window: HOUR };
 /// How long an address stays known to an account that it has logged in to.
 const KNOWN_FOR: Duration = Duration::from_hours(90 * 24);
 
@@ -128,6 +132,20 @@ pub(crate) async fn count_sign_up(app: &App, client: &Client) -> Result<(), Erro
 pub(crate) async fn forget(app: &App, tx: &mut Tx, email: &Email) -> Result<(), Error> {
     let key = app.secret().mac("throttle: name", email.as_str().as_bytes());
     Ok(store::forget(tx.conn(), &key).await?)
+}
+
+/// Counts a mail that `client` asks for. `false`: it is one too many. As with names, it makes no difference whether
+/// the address has an account.
+pub(crate) async fn may_mail(app: &App, tx: &mut Tx, to: &Email, client: &Client) -> Result<bool, Error> {
+    if !app.config().limits {
+        return Ok(true);
+    }
+    let now = app.now();
+    let from = app.secret().mac("throttle: mails from", &client.network());
+    let to = app.secret().mac("throttle: mails to", to.as_str().as_bytes());
+    // Who may ask for no more does not use up what others may ask for.
+    Ok(store::count(tx.conn(), &from, MAILS_FROM, now).await?.is_some()
+        && store::count(tx.conn(), &to, MAILS_TO, now).await?.is_some())
 }
 
 /// Forgets windows that have ended and addresses that are not known any more.

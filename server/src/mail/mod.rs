@@ -1,12 +1,32 @@
 //! Mail: queued in the transaction of what it tells about, sent by a worker.
+//!
+//! A mail is sent at least once: whoever sends it has claimed it before, in one statement, and deletes it after the
+//! server took it. A worker that dies between the two leaves it to the next one, with the same `Message-ID`.
 
+mod compose;
 mod config;
+mod letter;
 mod store;
+mod transport;
+mod trial;
+mod worker;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::config::{MailConfig, Mailbox, MailboxError, Smtp, Transport, TransportError};
-use crate::{accounts::AccountId, app::App, clock::Timestamp, db::Tx, error::Error, random};
+pub(crate) use self::trial::{figures, last_error, send_trial, sender};
+pub use self::worker::deliver_due;
+pub(crate) use self::worker::{Outbox, start, sweep};
+use crate::{
+    accounts::{AccountId, Email},
+    app::App,
+    client::Client,
+    clock::Timestamp,
+    db::Tx,
+    error::Error,
+    login::throttle,
+    random,
+};
 
 /// What a mail is sealed for.
 const PURPOSE: &str = "mail";
@@ -52,6 +72,8 @@ pub(crate) enum Message {
     Disabled,
     /// Your role was changed.
     RoleChanged { role: String },
+    /// Mail works. Sent by `portcullis doctor mail`, never queued.
+    Trial,
 }
 
 /// A mailed secret. It does not print itself.
@@ -86,5 +108,14 @@ pub(crate) async fn enqueue(
     let plain = serde_json::to_vec(&(to, message))
         .map_err(|cause| Error::Internal(format!("a mail cannot be written: {cause}")))?;
     let sealed = app.secret().seal(PURPOSE, &plain);
-    Ok(store::insert(tx.conn(), random::uuid_v7(now), to.account, &sealed, now).await?)
+    store::insert(tx.conn(), random::uuid_v7(now), to.account, &sealed, now).await?;
+    app.outbox().wake();
+    Ok(())
+}
+
+/// Whether a mail that a stranger asked for may be sent to this address: three an hour, and twenty an hour for one
+/// who asks. Ask it for every address, with an account or without, and answer the same whatever it says. It counts,
+/// so the transaction has to be committed.
+pub(crate) async fn may_send(app: &App, tx: &mut Tx, to: &Email, client: &Client) -> Result<bool, Error> {
+    throttle::may_mail(app, tx, to, client).await
 }
