@@ -88,6 +88,17 @@ pub struct Settings {
     )]
     pub password_min_length: Option<usize>,
 
+    /// The list of breached passwords, made by `portcullis breaches import` [default: breaches.filter in the data
+    /// directory, if there is one]
+    #[arg(
+        long,
+        env = "PORTCULLIS_BREACHES_FILE",
+        global = true,
+        value_name = "FILE",
+        hide_env_values = true
+    )]
+    pub breaches_file: Option<PathBuf>,
+
     /// Whether floods and guessing are slowed down [default: on]
     #[arg(long, env = "PORTCULLIS_LIMITS", global = true, value_name = "on|off", hide_env_values = true)]
     #[arg(hide_possible_values = true)]
@@ -167,6 +178,7 @@ impl Settings {
             access_token_ttl: self.access_token_ttl.or(other.access_token_ttl),
             secret_key_file: self.secret_key_file.or(other.secret_key_file),
             password_min_length: self.password_min_length.or(other.password_min_length),
+            breaches_file: self.breaches_file.or(other.breaches_file),
             limits: self.limits.or(other.limits),
             trusted_proxies: self.trusted_proxies.or(other.trusted_proxies),
             log_format: self.log_format.or(other.log_format),
@@ -202,6 +214,7 @@ impl Settings {
         config.log = self.log.unwrap_or(config.log);
         config.audience = self.audience;
         config.secret_key_file = self.secret_key_file;
+        config.breaches_file = self.breaches_file;
         config.check()?;
         Ok(config)
     }
@@ -283,6 +296,7 @@ mod tests {
         access_token_ttl = "90s"
         secret_key_file = "/run/secrets/key"
         password_min_length = 15
+        breaches_file = "/srv/breaches"
         limits = "off"
         trusted_proxies = ["10.0.0.7", "fd00::/8"]
         log_format = "json"
@@ -306,6 +320,7 @@ mod tests {
         assert_eq!(config.access_token_ttl, Duration::from_secs(90));
         assert_eq!(config.secret_key_file.as_deref(), Some(Path::new("/run/secrets/key")));
         assert_eq!(config.password_min_length, 15);
+        assert_eq!(config.breaches_file.as_deref(), Some(Path::new("/srv/breaches")));
         assert!(!config.limits);
         assert_eq!(config.trusted_proxies, ["10.0.0.7/32".parse().unwrap(), "fd00::/8".parse().unwrap()]);
         assert_eq!((config.log_format, config.log.as_str()), (LogFormat::Json, "warn"));
