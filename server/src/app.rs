@@ -18,7 +18,7 @@ use crate::{
     files, jobs,
     mail::Outbox,
     middleware,
-    passwords::Hasher,
+    passwords::{BreachesFileError, Hasher, breaches},
     pool::Pool,
     routes,
     secret::{SecretKey, SecretKeyError},
@@ -80,9 +80,11 @@ impl App {
     ///
     /// # Errors
     /// As [`App::open`].
-    pub async fn open_with(config: Config, clock: Clock) -> Result<Self, AppError> {
+    pub async fn open_with(mut config: Config, clock: Clock) -> Result<Self, AppError> {
         config.check()?;
         files::create_private_dir(&config.data_dir).map_err(|cause| unusable(&config.data_dir, cause))?;
+        let own = config.breach_check.take();
+        config.breach_check = breaches::check(own, config.breaches_file.as_deref(), &config.breaches_file())?;
         let secret = SecretKey::load(config.secret_key_file.as_deref(), &config.data_dir)?;
         let db = Db::open(&config.database).await?;
         let wrong_by = db.set_clock(&clock).await.map_err(AppError::Clock)?;
@@ -268,6 +270,9 @@ pub enum AppError {
     /// The signing keys.
     #[error(transparent)]
     Keys(#[from] KeysError),
+    /// The list of breached passwords.
+    #[error(transparent)]
+    Breaches(#[from] BreachesFileError),
     /// The worker threads.
     #[error(
         "the system gives no threads for hashing passwords: {0}. Raise the limit on processes (`ulimit -u`)"

@@ -34,6 +34,7 @@ fn main() -> ExitCode {
         match cli.command.unwrap_or(Command::Serve) {
             Command::Serve => cli::serve::run(config).await,
             Command::Doctor { trial } => cli::doctor::run(config, trial).await,
+            Command::Breaches(command) => cli::breaches::run(&config, command),
             Command::User(command) => {
                 let app = App::open(config).await.map_err(|error| error.to_string())?;
                 cli::user::run(&app, command).await

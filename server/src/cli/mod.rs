@@ -1,11 +1,13 @@
 //! The command line: what the program `portcullis` can be asked to do. The rooms do it.
 
+pub mod breaches;
 pub mod doctor;
 mod password;
 pub mod serve;
 pub mod user;
 
 use std::convert::Infallible;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
@@ -54,6 +56,18 @@ Examples:
 Each line of the answer begins with `ok`, `warn` (look at it) or `FAIL` (it has to be put right).
 
 Exit codes: 0 nothing failed, 1 something did, 2 wrong usage or configuration";
+const BREACHES_EXAMPLES: &str = "\
+Examples:
+  portcullis breaches import pwned-passwords.txt
+  portcullis breaches import --min-count 10 pwned-passwords.txt
+  zstd -dc pwned-passwords.txt.zst | portcullis breaches import -
+
+The list is the public one of Have I Been Pwned, with SHA-1 hashes, ordered by hash, in one file of some 40 GB. Its
+own program writes it: `haveibeenpwned-downloader pwned-passwords`. Of a whole list comes a file of some 3 GB, in the
+data directory or where the setting `breaches_file` says; then the list can go. The older file stays in use until the
+server starts again, and stays in place when the import does not reach its end.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration";
 
 /// Accounts and authorization for an API.
 #[derive(Debug, Parser)]
@@ -83,6 +97,9 @@ pub enum Command {
         #[command(subcommand)]
         trial: Option<Trial>,
     },
+    /// Refuse passwords that are known from breaches elsewhere
+    #[command(subcommand, after_help = BREACHES_EXAMPLES)]
+    Breaches(BreachesCommand),
 }
 
 /// What `doctor` tries on demand.
@@ -99,6 +116,21 @@ pub enum Trial {
 
 fn address(text: &str) -> Result<Email, &'static str> {
     Email::parse(text).map_err(|_| "that is no e-mail address")
+}
+
+/// What can be done with the list of breached passwords.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum BreachesCommand {
+    /// Make the file that the server reads, from the public list of hashes
+    #[command(after_help = BREACHES_EXAMPLES)]
+    Import {
+        /// The list: lines `SHA1:COUNT`, ordered by hash; `-` reads standard input
+        #[arg(value_name = "FILE|-")]
+        list: PathBuf,
+        /// Leave out what was seen fewer times
+        #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+        min_count: u64,
+    },
 }
 
 /// What can be done with accounts.
@@ -234,6 +266,19 @@ mod tests {
         parse("user add ana@example.com --password hunter2").unwrap_err();
         parse("user add ana@example.com hunter2").unwrap_err();
         parse("user add ana@example.com --full-name Ana --password-stdin").unwrap();
+    }
+
+    #[test]
+    fn a_list_is_imported_from_a_file_or_standard_input() {
+        let import = |list: &str, min_count| {
+            Some(Command::Breaches(BreachesCommand::Import { list: list.into(), min_count }))
+        };
+        assert_eq!(parse("breaches import list.txt").unwrap().command, import("list.txt", 1));
+        assert_eq!(parse("breaches import --min-count 5 -").unwrap().command, import("-", 5));
+        parse("breaches import list.txt --min-count 0").unwrap_err();
+        parse("breaches import").unwrap_err();
+        let help = parse("breaches import --help").unwrap_err().to_string();
+        assert!(help.contains("haveibeenpwned-downloader") && help.contains("Exit codes"), "{help}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The real binary: killed, stopped, started wrongly, started twice, flooded and cut off from its database.
 
 mod bounds;
+mod breaches;
 mod configuration;
 mod crash;
 mod first_start;
