@@ -4,7 +4,7 @@ use std::{
     error::Error,
     fmt, io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Weak},
 };
 
 use axum::Router;
@@ -16,6 +16,7 @@ use crate::{
     config::{Config, ConfigError, PublicUrl},
     db::{Db, OpenError},
     files, jobs, middleware,
+    outgoing::{Outgoing, Reach},
     passwords::Hasher,
     pool::Pool,
     routes,
@@ -57,6 +58,7 @@ pub(crate) struct Inner {
     hasher: Hasher,
     pictures: Pool<()>,
     objects: Arc<dyn ObjectStore>,
+    outgoing: Outgoing,
     signing_keys: SigningKeys,
     session_tokens: SessionTokens,
     session_cookies: SessionCookies,
@@ -93,6 +95,7 @@ impl App {
         let hasher = Hasher::new(config.hash_parameters).map_err(AppError::Threads)?;
         let pictures = Pool::new("pictures", 1, PICTURE_QUEUE).map_err(AppError::Threads)?;
         let objects = open_objects(&config.data_dir.join(OBJECTS))?;
+        let reach = if config.webhook_private_targets { Reach::Private } else { Reach::Public };
         Ok(Self(Arc::new(Inner {
             config,
             public_url,
@@ -103,14 +106,15 @@ impl App {
             hasher,
             pictures,
             objects: Arc::new(objects),
+            outgoing: Outgoing::new(reach),
             signing_keys,
             session_tokens,
             session_cookies,
         })))
     }
 
-    /// Every route, with `/docs` and `/openapi.json`, and what every answer carries; also starts the hourly
-    /// sweep of what has ended. Serve it with
+    /// Every route, with `/docs` and `/openapi.json`, and what every answer carries; also starts the
+    /// workers: the hourly sweep of what has ended, and the webhooks' deliveries. Serve it with
     /// [`into_make_service_with_connect_info::<SocketAddr>`][connect], or else every client counts as one.
     ///
     /// # Errors
@@ -119,7 +123,7 @@ impl App {
     /// [connect]: axum::Router::into_make_service_with_connect_info
     pub fn router(&self) -> Result<Router, AppError> {
         let (router, document) = routes::api().finish()?;
-        jobs::start(Arc::downgrade(&self.0));
+        jobs::start(self.downgrade());
         let router = router.merge(document.routes()).with_state(self.clone());
         Ok(middleware::dress(router, self.0.public_url.is_https(), &self.0.config.trusted_proxies))
     }
@@ -153,6 +157,11 @@ impl App {
 
     pub(crate) fn of_inner(inner: Arc<Inner>) -> Self {
         Self(inner)
+    }
+
+    /// For workers, which must not keep the app alive.
+    pub(crate) fn downgrade(&self) -> Weak<Inner> {
+        Arc::downgrade(&self.0)
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -195,6 +204,11 @@ impl App {
 
     pub(crate) fn objects(&self) -> &dyn ObjectStore {
         self.0.objects.as_ref()
+    }
+
+    /// The way to other servers.
+    pub(crate) fn outgoing(&self) -> &Outgoing {
+        &self.0.outgoing
     }
 
     /// The folder of [`objects`](Self::objects).

@@ -26,6 +26,7 @@ mod login;
 pub mod mail;
 pub mod middleware;
 mod oauth;
+mod outgoing;
 pub mod passwords;
 mod pictures;
 mod pool;
@@ -35,6 +36,7 @@ pub mod secret;
 pub mod serve;
 pub mod sessions;
 pub mod tokens;
+pub mod webhooks;
 
 pub use access::{Caller, Principal};
 pub use app::{App, AppError};

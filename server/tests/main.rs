@@ -21,3 +21,4 @@ mod login;
 mod pictures;
 mod process;
 mod sessions;
+mod webhooks;

@@ -3,11 +3,13 @@
 mod password;
 pub mod serve;
 pub mod user;
+pub mod webhook;
 
 use std::convert::Infallible;
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
+use uuid::Uuid;
 
 pub use self::password::{NewPasswordError, read_new_password};
 use crate::config::Settings;
@@ -43,6 +45,17 @@ terminal, or is one line of standard input. An account is named by its e-mail ad
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or configuration";
 
+const WEBHOOK_EXAMPLES: &str = "\
+Examples:
+  portcullis webhook add https://shop.example/hooks/accounts
+  portcullis webhook list
+  portcullis webhook test 019ab3c2-6a3e-7c11-9d2e-3f5a1b2c3d4e
+
+A target is called by https, and is no address of this computer or a private network, unless
+webhook_private_targets=on. What is sent, and how to verify it, is in docs/webhooks.md.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration";
+
 /// Accounts and authorization for an API.
 #[derive(Debug, Parser)]
 #[command(name = "portcullis", version, after_help = EXAMPLES)]
@@ -64,6 +77,9 @@ pub enum Command {
     /// Make, show, change and delete accounts
     #[command(subcommand, after_help = USER_EXAMPLES)]
     User(UserCommand),
+    /// Tell applications what happens to accounts, by signed requests
+    #[command(subcommand, after_help = WEBHOOK_EXAMPLES)]
+    Webhook(WebhookCommand),
 }
 
 /// What can be done with accounts.
@@ -117,6 +133,33 @@ pub enum UserCommand {
         /// Say that you mean it
         #[arg(long, required = true)]
         yes: bool,
+    },
+}
+
+/// What can be done with webhooks.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum WebhookCommand {
+    /// Add a webhook, and show its secret this once
+    Add {
+        /// Where events are sent
+        url: String,
+    },
+    /// List all webhooks, with what waits and what failed
+    List,
+    /// Remove a webhook, and what it was still to be told
+    Remove {
+        /// Its id, as `list` shows it
+        id: Uuid,
+    },
+    /// Send an event `webhook.test` now, and say what came back
+    Test {
+        /// Its id, as `list` shows it
+        id: Uuid,
+    },
+    /// Try again what was given up
+    Retry {
+        /// Its id, as `list` shows it
+        id: Uuid,
     },
 }
 

@@ -1,4 +1,4 @@
-//! What the server does without being asked: once an hour it sweeps away what has ended.
+//! What the server does without being asked: it delivers webhooks, and once an hour it sweeps away what has ended.
 //!
 //! Every instance sweeps. What is swept is decided by the rows alone, so it makes no difference which
 //! instance comes first, or how many do.
@@ -11,7 +11,7 @@ use crate::{
     app::{App, Inner},
     error::Error,
     login::throttle,
-    pictures, sessions,
+    pictures, sessions, webhooks,
 };
 
 const EVERY: Duration = Duration::from_hours(1);
@@ -20,8 +20,12 @@ const SESSIONS_KEPT: Duration = Duration::from_hours(24);
 /// How old bytes without a row must be: by then no upload is still about to name them.
 const UPLOADS_TAKE: Duration = Duration::from_hours(1);
 
-/// Sweeps now and every hour, until the last [`App`] is gone.
+/// How long a webhook's delivery that was given up stays to be tried again.
+const DELIVERIES_KEPT: Duration = Duration::from_hours(30 * 24);
+
+/// Delivers, and sweeps now and every hour, until the last [`App`] is gone.
 pub(crate) fn start(app: Weak<Inner>) {
+    webhooks::start(Weak::clone(&app));
     tokio::spawn(async move {
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -43,6 +47,7 @@ pub(crate) async fn sweep(app: &App) -> Result<u64, Error> {
     let mut tx = app.db().begin().await?;
     let mut count = sessions::sweep(&mut tx, now - SESSIONS_KEPT).await?;
     count += throttle::sweep(&mut tx, now).await?;
+    count += webhooks::sweep(&mut tx, now - DELIVERIES_KEPT).await?;
     tx.commit().await?;
     Ok(count + pictures::sweep(app, now - UPLOADS_TAKE).await?)
 }

@@ -11,3 +11,4 @@ mod operator;
 mod outage;
 mod pictures;
 mod stop;
+mod webhooks;
