@@ -212,17 +212,21 @@ on_both_databases! {
         hook(&app, &receiver).await;
         app.sign_up("ada").await;
         receiver.gets(1).await;
-        // The transaction is rolled back after the event was recorded and queued: the account's row is refused last.
-        let broken = match database {
-            Database::Sqlite => "CREATE TRIGGER refuse AFTER INSERT ON webhook_deliveries BEGIN SELECT RAISE(ABORT, 'no'); END",
-            Database::Postgres => "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
-                $$BEGIN RAISE EXCEPTION 'no'; END$$",
+        // Refused at the commit, when all else has been done.
+        let refuse: &[&str] = match database {
+            Database::Sqlite => &[
+                "CREATE TABLE nobody (id INTEGER PRIMARY KEY)",
+                "CREATE TABLE refused (id INTEGER REFERENCES nobody (id) DEFERRABLE INITIALLY DEFERRED)",
+                "CREATE TRIGGER refuse AFTER INSERT ON webhook_deliveries BEGIN INSERT INTO refused VALUES (1); END",
+            ],
+            Database::Postgres => &[
+                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'no'; END$$",
+                "CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON webhook_deliveries
+                    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()",
+            ],
         };
-        app.place.sql(broken).await;
-        if database == Database::Postgres {
-            // At the commit, when everything else has been done.
-            app.place.sql("CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON webhook_deliveries
-                DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()").await;
+        for statement in refuse {
+            app.place.sql(statement).await;
         }
         let body = json!({ "email": email("eve"), "full_name": "Eve", "password": PASSWORD });
         app.stranger().post("/signup").json(&body).await.assert(503);
@@ -398,7 +402,7 @@ on_both_databases! {
         ] {
             assert!(matches!(outcome, Err(WebhookError::NotFound)), "{outcome:?}");
         }
-        let audited = app.place.sql("SELECT event FROM audit_events WHERE event LIKE 'webhook.%' ORDER BY id").await;
+        let audited = app.place.sql("SELECT event FROM audit_events WHERE event LIKE 'webhook.%' ORDER BY event").await;
         assert_eq!(audited.concat(), ["webhook.added", "webhook.removed"]);
     }
 

@@ -1,8 +1,10 @@
 //! `portcullis webhook …` beside a running server, and a server that dies while it delivers.
 
+use std::time::Duration;
+
 use crate::on_both_databases;
-use crate::support::process::{Ended, Server, finish};
-use crate::support::{Database, Place};
+use crate::support::process::{Ended, Server, eventually, finish};
+use crate::support::Place;
 use crate::webhooks::{Mood, Receiver, allowing};
 
 async fn webhook(place: &Place, arguments: &[&str]) -> Ended {
@@ -51,7 +53,7 @@ on_both_databases! {
                 let listed = webhook(&place, &["list"]).await;
                 done(&listed).contains(wanted).then(|| listed.out.clone())
             };
-            crate::support::process::eventually(wanted, std::time::Duration::from_secs(20), look).await
+            eventually(wanted, Duration::from_secs(20), look).await
         };
         let line = listed("waiting 0\tfailed 1\tanswered 410").await;
         assert!(line.starts_with(&format!("{id}\t{}\t", receiver.url)), "{line}");
@@ -93,6 +95,6 @@ on_both_databases! {
         assert_eq!((&got[0].id, &got[0].body), (&got[1].id, &got[1].body), "at least once, under one id");
         got[1].verify(&secret);
         let gone = async || (place.value("SELECT count(*) FROM webhook_deliveries").await == "0").then_some(());
-        crate::support::process::eventually("it is done", std::time::Duration::from_secs(20), gone).await;
+        eventually("it is done", Duration::from_secs(20), gone).await;
     }
 }
