@@ -4,7 +4,7 @@ use std::{
     error::Error,
     fmt, io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Weak},
 };
 
 use axum::Router;
@@ -18,6 +18,7 @@ use crate::{
     files, jobs,
     mail::Outbox,
     middleware,
+    outgoing::{Outgoing, Reach},
     passwords::{BreachesFileError, Hasher, breaches},
     pool::Pool,
     routes,
@@ -62,6 +63,7 @@ pub(crate) struct Inner {
     pictures: Pool<()>,
     objects: Arc<dyn ObjectStore>,
     outbox: Outbox,
+    outgoing: Outgoing,
     signing_keys: SigningKeys,
     session_tokens: SessionTokens,
     session_cookies: SessionCookies,
@@ -109,6 +111,7 @@ impl App {
         let pictures = Pool::new("pictures", 1, PICTURE_QUEUE).map_err(AppError::Threads)?;
         let outbox = Outbox::new(&config.mail, public_url.host()).map_err(AppError::Threads)?;
         let objects = open_objects(&config.data_dir.join(OBJECTS))?;
+        let reach = if config.webhook_private_targets { Reach::Private } else { Reach::Public };
         Ok(Self(Arc::new(Inner {
             config,
             public_url,
@@ -120,14 +123,15 @@ impl App {
             pictures,
             objects: Arc::new(objects),
             outbox,
+            outgoing: Outgoing::new(reach),
             signing_keys,
             session_tokens,
             session_cookies,
         })))
     }
 
-    /// Every route, with `/docs` and `/openapi.json`, and what every answer carries; also starts the hourly
-    /// sweep of what has ended, and the sending of mail. Serve it with
+    /// Every route, with `/docs` and `/openapi.json`, and what every answer carries; also starts the workers: the
+    /// sweeps of what has ended, the sending of mail, and the webhooks' deliveries. Serve it with
     /// [`into_make_service_with_connect_info::<SocketAddr>`][connect], or else every client counts as one.
     ///
     /// # Errors
@@ -172,6 +176,11 @@ impl App {
 
     pub(crate) fn of_inner(inner: Arc<Inner>) -> Self {
         Self(inner)
+    }
+
+    /// For workers, which must not keep the app alive.
+    pub(crate) fn downgrade(&self) -> Weak<Inner> {
+        Arc::downgrade(&self.0)
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -222,6 +231,11 @@ impl App {
 
     pub(crate) fn outbox(&self) -> &Outbox {
         &self.0.outbox
+    }
+
+    /// The way to other servers.
+    pub(crate) fn outgoing(&self) -> &Outgoing {
+        &self.0.outgoing
     }
 
     /// The folder of [`objects`](Self::objects).

@@ -28,6 +28,7 @@ pub mod mail;
 mod messages;
 pub mod middleware;
 mod oauth;
+mod outgoing;
 pub mod passwords;
 mod pictures;
 mod pool;
@@ -37,6 +38,7 @@ pub mod secret;
 pub mod serve;
 pub mod sessions;
 pub mod tokens;
+pub mod webhooks;
 
 pub use access::{Caller, Principal};
 pub use app::{App, AppError};

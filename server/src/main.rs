@@ -39,6 +39,10 @@ fn main() -> ExitCode {
                 let app = App::open(config).await.map_err(|error| error.to_string())?;
                 cli::user::run(&app, command).await
             }
+            Command::Webhook(command) => {
+                let app = App::open(config).await.map_err(|error| error.to_string())?;
+                cli::webhook::run(&app, command).await
+            }
         }
     });
     drop(log);

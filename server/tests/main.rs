@@ -24,3 +24,4 @@ mod pictures;
 mod process;
 mod refresh;
 mod sessions;
+mod webhooks;

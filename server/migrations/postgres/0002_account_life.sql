@@ -54,25 +54,28 @@ CREATE TABLE mails (
 );
 CREATE INDEX mails_by_attempt ON mails (next_attempt_at) WHERE failed_at IS NULL;
 
--- Where applications want to be told, and what they are still to be told.
+-- Where applications want to be told, and what they are still to be told. A delivery has the event's id, which is one
+-- for all webhooks. No reference from one to the other: an event must not fail because a webhook is removed at the
+-- same moment; what is left behind is swept. `next_attempt_at` is also the lease of the instance that is delivering.
 CREATE TABLE webhooks (
     id            UUID   PRIMARY KEY,
-    url           TEXT    NOT NULL,
+    url           TEXT   NOT NULL,
     sealed_secret BYTEA  NOT NULL,
     created_at    BIGINT NOT NULL
 );
 CREATE TABLE webhook_deliveries (
-    id              UUID   PRIMARY KEY,
-    webhook_id      UUID   NOT NULL REFERENCES webhooks (id) ON DELETE CASCADE,
-    body            TEXT    NOT NULL,
+    id              UUID   NOT NULL,
+    webhook_id      UUID   NOT NULL,
+    body            TEXT   NOT NULL,
     created_at      BIGINT NOT NULL,
     attempts        BIGINT NOT NULL DEFAULT 0,
+    attempted_at    BIGINT,
     next_attempt_at BIGINT NOT NULL,
     failed_at       BIGINT,
-    last_error      TEXT
+    last_error      TEXT,
+    PRIMARY KEY (webhook_id, id)
 );
-CREATE INDEX webhook_deliveries_by_attempt ON webhook_deliveries (next_attempt_at) WHERE failed_at IS NULL;
-CREATE INDEX webhook_deliveries_by_webhook ON webhook_deliveries (webhook_id);
+CREATE INDEX webhook_deliveries_by_attempt ON webhook_deliveries (webhook_id, next_attempt_at) WHERE failed_at IS NULL;
 
 -- The code that makes the first administrator: one row at most, and one use.
 CREATE TABLE first_admin (

@@ -54,7 +54,9 @@ CREATE TABLE mails (
 ) STRICT;
 CREATE INDEX mails_by_attempt ON mails (next_attempt_at) WHERE failed_at IS NULL;
 
--- Where applications want to be told, and what they are still to be told.
+-- Where applications want to be told, and what they are still to be told. A delivery has the event's id, which is one
+-- for all webhooks. No reference from one to the other: an event must not fail because a webhook is removed at the
+-- same moment; what is left behind is swept. `next_attempt_at` is also the lease of the instance that is delivering.
 CREATE TABLE webhooks (
     id            BLOB    PRIMARY KEY NOT NULL CHECK (length(id) = 16),
     url           TEXT    NOT NULL,
@@ -62,17 +64,18 @@ CREATE TABLE webhooks (
     created_at    INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE webhook_deliveries (
-    id              BLOB    PRIMARY KEY NOT NULL CHECK (length(id) = 16),
-    webhook_id      BLOB    NOT NULL REFERENCES webhooks (id) ON DELETE CASCADE,
+    id              BLOB    NOT NULL CHECK (length(id) = 16),
+    webhook_id      BLOB    NOT NULL CHECK (length(webhook_id) = 16),
     body            TEXT    NOT NULL,
     created_at      INTEGER NOT NULL,
     attempts        INTEGER NOT NULL DEFAULT 0,
+    attempted_at    INTEGER,
     next_attempt_at INTEGER NOT NULL,
     failed_at       INTEGER,
-    last_error      TEXT
-) STRICT;
-CREATE INDEX webhook_deliveries_by_attempt ON webhook_deliveries (next_attempt_at) WHERE failed_at IS NULL;
-CREATE INDEX webhook_deliveries_by_webhook ON webhook_deliveries (webhook_id);
+    last_error      TEXT,
+    PRIMARY KEY (webhook_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX webhook_deliveries_by_attempt ON webhook_deliveries (webhook_id, next_attempt_at) WHERE failed_at IS NULL;
 
 -- The code that makes the first administrator: one row at most, and one use.
 CREATE TABLE first_admin (

@@ -9,7 +9,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::{accounts::AccountId, app::App, client::Client, clock::Timestamp, db::Tx, error::Error, random};
+use crate::{
+    accounts::AccountId, app::App, client::Client, clock::Timestamp, db::Tx, error::Error, random, webhooks,
+};
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,7 +143,7 @@ impl Event {
     }
 }
 
-/// Adds a row; it stands if the transaction does.
+/// Adds a row, and tells the webhooks that wait for such an event; both stand if the transaction does.
 pub(crate) async fn record(
     tx: &mut Tx,
     event: Event,
@@ -149,7 +151,9 @@ pub(crate) async fn record(
     client: &Client,
     now: Timestamp,
 ) -> Result<(), Error> {
-    Ok(store::insert_event(tx.conn(), random::uuid_v7(now), event, account, client, now).await?)
+    let id = random::uuid_v7(now);
+    store::insert_event(tx.conn(), id, event, account, client, now).await?;
+    webhooks::queue(tx, id, event, account, now).await
 }
 
 /// An event's place in the trail: they are numbered by time.

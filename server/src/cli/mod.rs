@@ -5,12 +5,14 @@ pub mod doctor;
 mod password;
 pub mod serve;
 pub mod user;
+pub mod webhook;
 
 use std::convert::Infallible;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
+use uuid::Uuid;
 
 pub use self::password::{NewPasswordError, read_new_password};
 use crate::{accounts::Email, config::Settings};
@@ -56,6 +58,7 @@ Examples:
 Each line of the answer begins with `ok`, `warn` (look at it) or `FAIL` (it has to be put right).
 
 Exit codes: 0 nothing failed, 1 something did, 2 wrong usage or configuration";
+
 const BREACHES_EXAMPLES: &str = "\
 Examples:
   portcullis breaches import pwned-passwords.txt
@@ -66,6 +69,17 @@ The list is the public one of Have I Been Pwned, with SHA-1 hashes, ordered by h
 own program writes it: `haveibeenpwned-downloader pwned-passwords`. Of a whole list comes a file of some 3 GB, in the
 data directory or where the setting `breaches_file` says; then the list can go. The older file stays in use until the
 server starts again, and stays in place when the import does not reach its end.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration";
+
+const WEBHOOK_EXAMPLES: &str = "\
+Examples:
+  portcullis webhook add https://shop.example/hooks/accounts
+  portcullis webhook list
+  portcullis webhook test 019ab3c2-6a3e-7c11-9d2e-3f5a1b2c3d4e
+
+A target is called by https, and is no address of this computer or a private network, unless
+webhook_private_targets=on. What is sent, and how to verify it, is in docs/webhooks.md.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or configuration";
 
@@ -100,6 +114,9 @@ pub enum Command {
     /// Refuse passwords that are known from breaches elsewhere
     #[command(subcommand, after_help = BREACHES_EXAMPLES)]
     Breaches(BreachesCommand),
+    /// Tell applications what happens to accounts, by signed requests
+    #[command(subcommand, after_help = WEBHOOK_EXAMPLES)]
+    Webhook(WebhookCommand),
 }
 
 /// What `doctor` tries on demand.
@@ -184,6 +201,33 @@ pub enum UserCommand {
         /// Say that you mean it
         #[arg(long, required = true)]
         yes: bool,
+    },
+}
+
+/// What can be done with webhooks.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum WebhookCommand {
+    /// Add a webhook, and show its secret this once
+    Add {
+        /// Where events are sent
+        url: String,
+    },
+    /// List all webhooks, with what waits and what failed
+    List,
+    /// Remove a webhook, and what it was still to be told
+    Remove {
+        /// Its id, as `list` shows it
+        id: Uuid,
+    },
+    /// Send an event `webhook.test` now, and say what came back
+    Test {
+        /// Its id, as `list` shows it
+        id: Uuid,
+    },
+    /// Try again what was given up
+    Retry {
+        /// Its id, as `list` shows it
+        id: Uuid,
     },
 }
 

@@ -1,5 +1,5 @@
-//! What the server does without being asked: it sends mail as it comes, every minute it tends to what is due, and once an
-//! hour it sweeps away what has ended.
+//! What the server does without being asked: it sends mail and delivers webhooks as they come, every minute it tends to
+//! what is due, and once an hour it sweeps away what has ended.
 //!
 //! Every instance does. What is done is decided by the rows alone, so it makes no difference which instance comes
 //! first, or how many do.
@@ -13,7 +13,7 @@ use crate::{
     error::Error,
     leaving,
     login::throttle,
-    mail, pictures, sessions,
+    mail, pictures, sessions, webhooks,
 };
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -23,9 +23,13 @@ const SESSIONS_KEPT: Duration = Duration::from_hours(24);
 /// How old bytes without a row must be: by then no upload is still about to name them.
 const UPLOADS_TAKE: Duration = Duration::from_hours(1);
 
+/// How long a webhook's delivery that was given up stays to be tried again.
+const DELIVERIES_KEPT: Duration = Duration::from_hours(30 * 24);
+
 /// Begins what is done again and again, until the last [`App`] is gone.
 pub(crate) fn start(app: &Weak<Inner>) {
     mail::start(Weak::clone(app));
+    webhooks::start(Weak::clone(app));
     every(MINUTE, app.clone(), |app| Box::pin(async move { tend(&app).await }));
     every(HOUR, app.clone(), |app| Box::pin(async move { sweep(&app).await }));
 }
@@ -62,6 +66,7 @@ pub(crate) async fn sweep(app: &App) -> Result<u64, Error> {
     let mut count = sessions::sweep(&mut tx, now - SESSIONS_KEPT).await?;
     count += throttle::sweep(&mut tx, now).await?;
     count += mail::sweep(&mut tx, now).await?;
+    count += webhooks::sweep(&mut tx, now - DELIVERIES_KEPT).await?;
     tx.commit().await?;
     Ok(count + pictures::sweep(app, now - UPLOADS_TAKE).await?)
 }

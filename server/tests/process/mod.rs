@@ -12,3 +12,4 @@ mod operator;
 mod outage;
 mod pictures;
 mod stop;
+mod webhooks;
