@@ -11,7 +11,7 @@ use crate::{
     app::{App, Inner},
     error::Error,
     login::throttle,
-    pictures, sessions,
+    pictures, recovery, sessions,
 };
 
 const EVERY: Duration = Duration::from_hours(1);
@@ -42,6 +42,7 @@ pub(crate) async fn sweep(app: &App) -> Result<u64, Error> {
     let now = app.now();
     let mut tx = app.db().begin().await?;
     let mut count = sessions::sweep(&mut tx, now - SESSIONS_KEPT).await?;
+    count += recovery::sweep(&mut tx, now).await?;
     count += throttle::sweep(&mut tx, now).await?;
     tx.commit().await?;
     Ok(count + pictures::sweep(app, now - UPLOADS_TAKE).await?)

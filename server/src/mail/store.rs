@@ -27,3 +27,8 @@ pub(super) async fn insert(
     )?;
     Ok(())
 }
+
+pub(super) async fn delete(conn: Conn<'_>, id: Uuid) -> Result<()> {
+    execute!(conn, "DELETE FROM mails WHERE id = $1", id)?;
+    Ok(())
+}
