@@ -27,6 +27,8 @@ use crate::{
 
 /// How many pictures may wait to be decoded; each takes up to 128 MiB while it is.
 const PICTURE_QUEUE: usize = 16;
+/// A difference between clocks that an operator should know of, in microseconds.
+const NOTABLE: u64 = 2_000_000;
 /// In the data directory.
 const OBJECTS: &str = "objects";
 
@@ -81,6 +83,14 @@ impl App {
         files::create_private_dir(&config.data_dir).map_err(|cause| unusable(&config.data_dir, cause))?;
         let secret = SecretKey::load(config.secret_key_file.as_deref(), &config.data_dir)?;
         let db = Db::open(&config.database).await?;
+        let wrong_by = db.set_clock(&clock).await.map_err(AppError::Clock)?;
+        if wrong_by.unsigned_abs() > NOTABLE {
+            let seconds = wrong_by / 1_000_000;
+            tracing::warn!(
+                seconds,
+                "this computer's clock differs from the database's, which is the one that counts"
+            );
+        }
         let signing_keys = SigningKeys::open(&db, &secret, clock.now()).await?;
         let (public_url, audience) = (config.public_url(), config.audience());
         let now = clock.clone();
@@ -120,7 +130,7 @@ impl App {
     /// [connect]: axum::Router::into_make_service_with_connect_info
     pub fn router(&self) -> Result<Router, AppError> {
         let (router, document) = routes::api().finish()?;
-        jobs::start(Arc::downgrade(&self.0));
+        jobs::start(&Arc::downgrade(&self.0));
         let mut router = router.merge(document.routes()).with_state(self.clone());
         if self.0.config.sign_up == SignUp::Closed {
             router = router.layer(axum::middleware::from_fn(refuse_sign_up));
@@ -179,6 +189,10 @@ impl App {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.0.clock.now()
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.0.clock
     }
 
     pub(crate) fn db(&self) -> &Db {
@@ -241,6 +255,9 @@ pub enum AppError {
     /// The database.
     #[error(transparent)]
     Database(#[from] OpenError),
+    /// The database does not tell the time.
+    #[error("the database does not tell the time: {0}. See that it still runs")]
+    Clock(sqlx::Error),
     /// The signing keys.
     #[error(transparent)]
     Keys(#[from] KeysError),

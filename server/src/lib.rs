@@ -21,6 +21,7 @@ pub mod error;
 mod files;
 mod health;
 mod jobs;
+mod leaving;
 pub mod log;
 mod login;
 pub mod mail;

@@ -8,6 +8,7 @@ use crate::{
     accounts::http::{change_profile, read_own_profile, read_profile, sign_up},
     app::App,
     health::{check_health, check_readiness},
+    leaving::http::{cancel_deletion, delete_account, export_account},
     login::http::{log_in, log_in_with_cookie},
     oauth::token::exchange_token,
     pictures::http::{delete_profile_image, read_profile_image, upload_profile_image},
@@ -58,6 +59,10 @@ pub(crate) fn api() -> Api<App> {
         .route(get("/sessions", list_sessions).summary("List my sessions"))
         .route(delete("/sessions", end_other_sessions).summary("End all my sessions but this one"))
         .route(delete("/sessions/{id}", end_session).summary("End one of my sessions"))
+        .tag("leaving", "Taking one's data along, and being forgotten.")
+        .route(get("/export", export_account).summary("Take my data along"))
+        .route(delete("/account", delete_account).summary("Delete my account"))
+        .route(delete("/account/deletion", cancel_deletion).summary("Call my account back"))
         .tag("operation", "For those who run the server and those who verify its tokens.")
         .route(get("/health", check_health).summary("Is the process alive?"))
         .route(get("/ready", check_readiness).summary("Can it serve?"))

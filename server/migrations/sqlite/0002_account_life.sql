@@ -93,3 +93,9 @@ INSERT INTO locks (name, taken_at) VALUES ('administrators', 0);
 ALTER TABLE audit_events ADD COLUMN actor_id INTEGER;
 ALTER TABLE audit_events ADD COLUMN detail TEXT;
 CREATE INDEX audit_events_by_time ON audit_events (at);
+
+-- Pictures whose account was deleted and whose bytes may still be there.
+CREATE TABLE doomed_pictures (
+    id BLOB    PRIMARY KEY NOT NULL CHECK (length(id) = 16),
+    at INTEGER NOT NULL
+) STRICT;

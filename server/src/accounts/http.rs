@@ -15,6 +15,7 @@ use crate::{
     app::App,
     audit::{self, Event},
     client::Client,
+    clock::Timestamp,
     error::{Conflict, Error, Failed, Forbidden, NotFound, Throttled, Unavailable, Unprocessable},
     pictures,
     recovery::http::{Accepted, accepted},
@@ -44,12 +45,17 @@ pub(crate) struct ProfileView {
     account: Account,
     /// Where the profile picture is, for its owner alone; `null` if there is none.
     profile_image_url: Option<String>,
+    /// When the account will be deleted, if its owner asked for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "date-time"))]
+    deletion_due_at: Option<String>,
 }
 
 impl ProfileView {
     fn of(app: &App, profile: Profile) -> Self {
         let profile_image_url = profile.picture.map(|id| pictures::url(app, id));
-        Self { account: profile.account, profile_image_url }
+        let deletion_due_at = profile.deletion_due_at.map(Timestamp::to_rfc3339);
+        Self { account: profile.account, profile_image_url, deletion_due_at }
     }
 }
 

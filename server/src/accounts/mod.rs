@@ -29,7 +29,8 @@ use crate::{
     clock::Timestamp,
     db::{Conn, Tx},
     error::Error,
-    mail::Recipient,
+    login::throttle,
+    mail::{self, Message, Recipient},
     passwords::{Password, PasswordHash, TooLong, Turn},
     pictures, recovery, sessions,
 };
@@ -125,6 +126,7 @@ pub(crate) struct Profile {
     #[sqlx(flatten)]
     pub(crate) account: Account,
     pub(crate) picture: Option<pictures::PictureId>,
+    pub(crate) deletion_due_at: Option<Timestamp>,
 }
 
 /// What an account may do beside its own affairs.
@@ -314,20 +316,97 @@ pub async fn set_password(app: &App, account: &Account, text: &str, client: &Cli
     Ok(tx.commit().await?)
 }
 
-/// Deletes an account with all that is its own; the audit trail keeps its number.
+/// Deletes an account with all that is its own; the audit trail keeps its number. Its owner is told by mail.
 ///
 /// # Errors
-/// [`Error::NotFound`], [`Error::Database`], [`Error::Objects`].
+/// [`Error::NotFound`], [`Error::Database`].
 pub async fn delete(app: &App, id: AccountId, client: &Client) -> Result<(), Error> {
+    delete_where(app, id, None, client).await
+}
+
+/// The same if the owner asked for it and the grace period is over.
+pub(crate) async fn delete_if_due(app: &App, id: AccountId, client: &Client) -> Result<(), Error> {
+    delete_where(app, id, Some(app.now()), client).await
+}
+
+async fn delete_where(
+    app: &App,
+    id: AccountId,
+    due_by: Option<Timestamp>,
+    client: &Client,
+) -> Result<(), Error> {
+    let now = app.now();
     let mut tx = app.db().begin().await?;
-    let picture = pictures::take(&mut tx, id).await?;
-    if !store::delete_account(tx.conn(), id).await? {
+    let owner = recipient(tx.conn(), id).await?.ok_or(Error::NotFound)?;
+    let picture = pictures::take(&mut tx, id, now).await?;
+    if !store::delete_account(tx.conn(), id, due_by).await? {
         return Err(Error::NotFound);
     }
-    audit::record(&mut tx, Event::Deleted, Some(id), client, app.now()).await?;
+    if let Ok(email) = Email::parse(&owner.email) {
+        throttle::forget(app, &mut tx, &email).await?;
+    }
+    audit::record(&mut tx, Event::Deleted, Some(id), client, now).await?;
+    // It must outlive the account.
+    mail::enqueue(app, &mut tx, &Recipient { account: None, ..owner }, &Message::Deleted, now).await?;
     tx.commit().await?;
     pictures::discard(app, picture).await;
+    app.db().scrub().await;
     Ok(())
+}
+
+/// Notes that the owner wants the account deleted at `due_at`. `false` if there is no such account.
+pub(crate) async fn schedule_deletion(
+    tx: &mut Tx,
+    id: AccountId,
+    due_at: Timestamp,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    Ok(store::set_deletion(tx.conn(), id, Some(due_at), now).await?)
+}
+
+/// Takes that back. `false` if nobody wanted it.
+pub(crate) async fn cancel_deletion(tx: &mut Tx, id: AccountId, now: Timestamp) -> Result<bool, Error> {
+    Ok(store::set_deletion(tx.conn(), id, None, now).await?)
+}
+
+/// Accounts whose grace period is over, at most `limit`.
+pub(crate) async fn due_for_deletion(app: &App, limit: i64) -> Result<Vec<AccountId>, Error> {
+    let mut reader = app.db().read().await?;
+    Ok(store::due_for_deletion(reader.conn(), app.now(), limit).await?)
+}
+
+/// What is kept of an account, for its owner to take along.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct ExportedAccount {
+    #[serde(flatten)]
+    account: Account,
+    role: Role,
+    /// The language of mails.
+    language: String,
+    #[schemars(extend("format" = "date-time"))]
+    created_at: String,
+    #[schemars(extend("format" = "date-time"))]
+    updated_at: String,
+    /// When the address of mail was confirmed; `null` if it was not.
+    #[schemars(extend("format" = "date-time"))]
+    email_verified_at: Option<String>,
+    /// When the account will be deleted, if its owner asked for that.
+    #[schemars(extend("format" = "date-time"))]
+    deletion_due_at: Option<String>,
+}
+
+/// Everything of the account's row but the password's hash, which is of no use to its owner.
+pub(crate) async fn exported(conn: Conn<'_>, id: AccountId) -> Result<Option<ExportedAccount>, Error> {
+    let row = store::exported(conn, id).await?;
+    Ok(row.map(|row| ExportedAccount {
+        account: row.account,
+        role: row.role,
+        language: row.language,
+        created_at: row.created_at.to_rfc3339(),
+        updated_at: row.updated_at.to_rfc3339(),
+        email_verified_at: row.email_verified_at.map(Timestamp::to_rfc3339),
+        deletion_due_at: row.deletion_due_at.map(Timestamp::to_rfc3339),
+    }))
 }
 
 /// What the log-in needs of the account with this address.

@@ -1,6 +1,6 @@
 //! The SQL of `accounts`.
 
-use super::{Account, AccountId, Credentials, Email, FullName, Profile, owner::Owner};
+use super::{Account, AccountId, Credentials, Email, FullName, Profile, Role, owner::Owner};
 use crate::{
     clock::Timestamp,
     db::{Conn, execute, fetch_all, fetch_optional},
@@ -152,7 +152,7 @@ pub(super) async fn profile(conn: Conn<'_>, id: AccountId) -> Result<Option<Prof
     fetch_optional!(
         conn,
         Profile,
-        "SELECT accounts.id, email, full_name, is_active, profile_images.id AS picture
+        "SELECT accounts.id, email, full_name, is_active, deletion_due_at, profile_images.id AS picture
          FROM accounts LEFT JOIN profile_images ON profile_images.account_id = accounts.id
          WHERE accounts.id = $1",
         id
@@ -215,7 +215,62 @@ pub(super) async fn replace_hash(
     Ok(changed == 1)
 }
 
-/// Sessions, known addresses and the picture's row go with it (`ON DELETE CASCADE`).
-pub(super) async fn delete_account(conn: Conn<'_>, id: AccountId) -> Result<bool> {
-    Ok(execute!(conn, "DELETE FROM accounts WHERE id = $1", id)? == 1)
+/// Sessions, known addresses, links, queued mail and the picture's row go with it (`ON DELETE CASCADE`).
+/// With `due_by` only if its owner's grace period was over by then.
+pub(super) async fn delete_account(conn: Conn<'_>, id: AccountId, due_by: Option<Timestamp>) -> Result<bool> {
+    let sql = "DELETE FROM accounts WHERE id = $1 AND ($2 IS NULL OR deletion_due_at <= $2)";
+    Ok(execute!(conn, sql, id, due_by)? == 1)
+}
+
+/// `false` if there is no such account, or nothing to take back.
+pub(super) async fn set_deletion(
+    conn: Conn<'_>,
+    id: AccountId,
+    due_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<bool> {
+    let changed = execute!(
+        conn,
+        "UPDATE accounts SET deletion_due_at = $2, updated_at = $3
+         WHERE id = $1 AND ($2 IS NOT NULL OR deletion_due_at IS NOT NULL)",
+        id,
+        due_at,
+        now
+    )?;
+    Ok(changed == 1)
+}
+
+pub(super) async fn due_for_deletion(conn: Conn<'_>, now: Timestamp, limit: i64) -> Result<Vec<AccountId>> {
+    let due = fetch_all!(
+        conn,
+        (AccountId,),
+        "SELECT id FROM accounts WHERE deletion_due_at <= $1 ORDER BY deletion_due_at LIMIT $2",
+        now,
+        limit
+    )?;
+    Ok(due.into_iter().map(|(id,)| id).collect())
+}
+
+/// The whole row of an account but the password's hash.
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct ExportedRow {
+    #[sqlx(flatten)]
+    pub(super) account: Account,
+    pub(super) role: Role,
+    pub(super) language: String,
+    pub(super) created_at: Timestamp,
+    pub(super) updated_at: Timestamp,
+    pub(super) email_verified_at: Option<Timestamp>,
+    pub(super) deletion_due_at: Option<Timestamp>,
+}
+
+pub(super) async fn exported(conn: Conn<'_>, id: AccountId) -> Result<Option<ExportedRow>> {
+    fetch_optional!(
+        conn,
+        ExportedRow,
+        "SELECT id, email, full_name, is_active, role, language, created_at, updated_at, email_verified_at,
+                deletion_due_at
+         FROM accounts WHERE id = $1",
+        id
+    )
 }

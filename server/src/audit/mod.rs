@@ -5,7 +5,11 @@
 
 mod store;
 
-use crate::{accounts::AccountId, client::Client, clock::Timestamp, db::Tx, error::Error, random};
+use schemars::JsonSchema;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::{accounts::AccountId, app::App, client::Client, clock::Timestamp, db::Tx, error::Error, random};
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,4 +150,40 @@ pub(crate) async fn record(
     now: Timestamp,
 ) -> Result<(), Error> {
     Ok(store::insert_event(tx.conn(), random::uuid_v7(now), event, account, client, now).await?)
+}
+
+/// An event's place in the trail: they are numbered by time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
+#[sqlx(transparent)]
+pub(crate) struct EventId(Uuid);
+
+/// An event, for the account's owner to take along.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct ExportedEvent {
+    #[serde(skip)]
+    pub(crate) id: EventId,
+    #[schemars(extend("format" = "date-time"))]
+    at: String,
+    /// What happened.
+    event: String,
+    /// From where.
+    address: Option<String>,
+}
+
+/// Up to `limit` events of an account after one of them, the oldest first.
+pub(crate) async fn exported(
+    app: &App,
+    account: AccountId,
+    after: Option<EventId>,
+    limit: usize,
+) -> Result<Vec<ExportedEvent>, Error> {
+    let mut reader = app.db().read().await?;
+    let rows = store::events_of(reader.conn(), account, after, limit).await?;
+    let view = |row: store::ExportedRow| ExportedEvent {
+        id: row.id,
+        at: row.at.to_rfc3339(),
+        event: row.event,
+        address: row.address,
+    };
+    Ok(rows.into_iter().map(view).collect())
 }

@@ -2,12 +2,12 @@
 
 use uuid::Uuid;
 
-use super::Event;
+use super::{Event, EventId};
 use crate::{
     accounts::AccountId,
     client::Client,
     clock::Timestamp,
-    db::{Conn, execute},
+    db::{Conn, execute, fetch_all},
 };
 
 pub(super) async fn insert_event(
@@ -32,4 +32,32 @@ pub(super) async fn insert_event(
         client.request_id()
     )?;
     Ok(())
+}
+
+/// An event, for the account's owner to take along.
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct ExportedRow {
+    pub(super) id: EventId,
+    pub(super) at: Timestamp,
+    pub(super) event: String,
+    pub(super) address: Option<String>,
+}
+
+/// After `after`, in the order of their identifiers, which is that of time.
+pub(super) async fn events_of(
+    conn: Conn<'_>,
+    account: AccountId,
+    after: Option<EventId>,
+    limit: usize,
+) -> Result<Vec<ExportedRow>, sqlx::Error> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    fetch_all!(
+        conn,
+        ExportedRow,
+        "SELECT id, at, event, address FROM audit_events
+         WHERE account_id = $1 AND ($2 IS NULL OR id > $2) ORDER BY id LIMIT $3",
+        account,
+        after,
+        limit
+    )
 }

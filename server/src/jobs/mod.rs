@@ -1,40 +1,57 @@
-//! What the server does without being asked: once an hour it sweeps away what has ended.
+//! What the server does without being asked: every minute it tends to what is due, and once an hour it sweeps away what
+//! has ended.
 //!
-//! Every instance sweeps. What is swept is decided by the rows alone, so it makes no difference which
-//! instance comes first, or how many do.
+//! Every instance does. What is done is decided by the rows alone, so it makes no difference which instance comes
+//! first, or how many do.
 
-use std::{sync::Weak, time::Duration};
+use std::{pin::Pin, sync::Weak, time::Duration};
 
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::{
     app::{App, Inner},
     error::Error,
+    leaving,
     login::throttle,
     pictures, recovery, sessions,
 };
 
-const EVERY: Duration = Duration::from_hours(1);
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
 /// How long an ended session stays to be looked at.
 const SESSIONS_KEPT: Duration = Duration::from_hours(24);
 /// How old bytes without a row must be: by then no upload is still about to name them.
 const UPLOADS_TAKE: Duration = Duration::from_hours(1);
 
-/// Sweeps now and every hour, until the last [`App`] is gone.
-pub(crate) fn start(app: Weak<Inner>) {
+/// Begins what is done again and again, until the last [`App`] is gone.
+pub(crate) fn start(app: &Weak<Inner>) {
+    every(MINUTE, app.clone(), |app| Box::pin(async move { tend(&app).await }));
+    every(HOUR, app.clone(), |app| Box::pin(async move { sweep(&app).await }));
+}
+
+type Doing = Pin<Box<dyn Future<Output = Result<u64, Error>> + Send>>;
+
+/// Does it now and after each `period`.
+fn every(period: Duration, app: Weak<Inner>, what: fn(App) -> Doing) {
     tokio::spawn(async move {
-        let mut ticks = interval(EVERY);
+        let mut ticks = interval(period);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
             let Some(inner) = Weak::upgrade(&app) else { return };
-            match sweep(&App::of_inner(inner)).await {
+            match what(App::of_inner(inner)).await {
                 Ok(0) => {}
                 Ok(count) => tracing::info!(count, "swept away what had ended"),
-                Err(cause) => tracing::warn!(%cause, "the sweep failed; it is tried again in an hour"),
+                Err(cause) => tracing::warn!(%cause, "the sweep failed; it is tried again later"),
             }
         }
     });
+}
+
+/// Sets the clock and deletes the accounts whose time has come. Answers how many those were.
+async fn tend(app: &App) -> Result<u64, Error> {
+    app.db().set_clock(app.clock()).await?;
+    leaving::sweep(app).await
 }
 
 /// Removes what has ended. Answers how many rows and files that were.

@@ -160,6 +160,12 @@ pub(crate) async fn may_change_email(
     Ok(store::count(tx.conn(), &key, MAILS, now).await?.is_some())
 }
 
+/// Forgets what was counted under this name from everywhere: its account is deleted.
+pub(crate) async fn forget(app: &App, tx: &mut Tx, email: &Email) -> Result<(), Error> {
+    let key = app.secret().mac("throttle: name", email.as_str().as_bytes());
+    Ok(store::forget(tx.conn(), &key).await?)
+}
+
 /// Forgets windows that have ended and addresses that are not known any more.
 pub(crate) async fn sweep(tx: &mut Tx, now: Timestamp) -> Result<u64, sqlx::Error> {
     let attempts = store::delete_ended(tx.conn(), now).await?;

@@ -27,7 +27,7 @@ use crate::{
     client::Client,
     clock::Timestamp,
     config::RefreshTokens,
-    db::Tx,
+    db::{Conn, Tx},
     error::Error,
     random,
     tokens::{OfflineAccess, ScopeAsked},
@@ -184,6 +184,42 @@ pub(crate) async fn end_all_others(app: &App, fresh: Fresh, client: &Client) -> 
     end_others(&mut tx, principal.account, principal.session, now).await?;
     audit::record(&mut tx, Event::OtherSessionsEnded, Some(principal.account), client, now).await?;
     Ok(tx.commit().await?)
+}
+
+/// A session, for its owner to take along.
+#[derive(serde::Serialize, schemars::JsonSchema)]
+pub(crate) struct ExportedSession {
+    id: String,
+    #[schemars(extend("format" = "date-time"))]
+    created_at: String,
+    #[schemars(extend("format" = "date-time"))]
+    last_seen_at: String,
+    #[schemars(extend("format" = "date-time"))]
+    expires_at: String,
+    /// When it was ended; `null` if it was not.
+    #[schemars(extend("format" = "date-time"))]
+    ended_at: Option<String>,
+    address: Option<String>,
+    user_agent: Option<String>,
+    /// What its tokens may be for.
+    scope: String,
+}
+
+/// Every session of the account that is still on record, the oldest first, at most 10,000: by then one of them is no
+/// person's.
+pub(crate) async fn exported(conn: Conn<'_>, account: AccountId) -> Result<Vec<ExportedSession>, Error> {
+    let rows = store::exported(conn, account).await?;
+    let view = |row: store::ExportedRow| ExportedSession {
+        id: row.id.to_string(),
+        created_at: row.created_at.to_rfc3339(),
+        last_seen_at: row.last_seen_at.to_rfc3339(),
+        expires_at: row.expires_at.to_rfc3339(),
+        ended_at: row.ended_at.map(Timestamp::to_rfc3339),
+        address: row.address,
+        user_agent: row.user_agent,
+        scope: row.scope,
+    };
+    Ok(rows.into_iter().map(view).collect())
 }
 
 /// Forgets sessions that ended before `cut`.

@@ -200,6 +200,11 @@ impl TestApp {
         Self::open(self.place.clone(), self.clock.clone(), config).await
     }
 
+    /// A second instance on a computer whose clock is this many seconds ahead.
+    pub async fn again_with_clock_ahead(&self, seconds: i64) -> Self {
+        Self::open(self.place.clone(), Clock::wrong_by(seconds * 1_000_000), self.place.config()).await
+    }
+
     /// Disables an account, as the operator does.
     pub async fn disable(&self, account: i64) {
         accounts::set_active(&self.app, AccountId::new(account), false, &operator()).await.unwrap();
