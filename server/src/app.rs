@@ -12,8 +12,9 @@ use object_store::{ObjectStore, local::LocalFileSystem};
 use portcullis::{AccessTokens, Document};
 
 use crate::{
+    accounts::http::refuse_sign_up,
     clock::{Clock, Timestamp},
-    config::{Config, ConfigError, PublicUrl},
+    config::{Config, ConfigError, PublicUrl, SignUp},
     db::{Db, OpenError},
     files, jobs,
     mail::Outbox,
@@ -141,7 +142,10 @@ impl App {
     pub fn router(&self) -> Result<Router, AppError> {
         let (router, document) = routes::api().finish()?;
         jobs::start(&Arc::downgrade(&self.0));
-        let router = router.merge(document.routes()).with_state(self.clone());
+        let mut router = router.merge(document.routes()).with_state(self.clone());
+        if self.0.config.sign_up == SignUp::Closed {
+            router = router.layer(axum::middleware::from_fn(refuse_sign_up));
+        }
         Ok(middleware::dress(router, self.0.public_url.is_https(), &self.0.config.trusted_proxies))
     }
 

@@ -356,3 +356,36 @@ impl DescribeResponse for LogInFailed {
         operation.response_header(Unavailable::STATUS, "Retry-After", "Seconds to wait");
     }
 }
+
+/// [`LogInFailed`] of a mailed link or code, which can be dead.
+#[derive(Debug)]
+pub struct MailedLogInFailed(LogInFailed);
+
+impl<E: Into<Error>> From<E> for MailedLogInFailed {
+    fn from(error: E) -> Self {
+        Self(error.into().into())
+    }
+}
+
+impl IntoResponse for MailedLogInFailed {
+    fn into_response(self) -> Response {
+        self.0.into_response()
+    }
+}
+
+impl DescribeResponse for MailedLogInFailed {
+    fn describe_response(operation: &mut Operation<'_>) {
+        for (status, when) in [
+            (StatusCode::BAD_REQUEST, "The body is broken, or a scope is unknown"),
+            (Forbidden::STATUS, "This way to log in is turned off"),
+            (Gone::STATUS, Gone::WHEN),
+            (Throttled::STATUS, Throttled::WHEN),
+            (Unavailable::STATUS, Unavailable::WHEN),
+        ] {
+            operation.json_response::<LogInProblem>(status, when);
+        }
+        InvalidInput::describe_response(operation);
+        operation.response_header(Throttled::STATUS, "Retry-After", "Seconds to wait");
+        operation.response_header(Unavailable::STATUS, "Retry-After", "Seconds to wait");
+    }
+}

@@ -33,6 +33,7 @@ pub mod passwords;
 mod pictures;
 mod pool;
 pub mod random;
+mod recovery;
 mod routes;
 pub mod secret;
 pub mod serve;

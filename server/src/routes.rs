@@ -2,7 +2,7 @@
 //!
 //! `/docs` and `/openapi.json` are made from this table ([`crate::App::router`]).
 
-use portcullis::{Api, delete, get, patch, post};
+use portcullis::{Api, delete, get, patch, post, put};
 
 use crate::{
     accounts::http::{change_profile, read_own_profile, read_profile, sign_up},
@@ -12,6 +12,10 @@ use crate::{
     login::http::{log_in, log_in_with_cookie},
     oauth::token::exchange_token,
     pictures::http::{delete_profile_image, read_profile_image, upload_profile_image},
+    recovery::http::{
+        change_password, confirm_email, log_in_by_code, log_in_by_link, request_email_change, request_log_in,
+        request_reset, request_verification, reset, undo_email_change, verify_email,
+    },
     sessions::http::{end_other_sessions, end_session, list_sessions, log_out},
     tokens::http::read_keys,
 };
@@ -28,6 +32,22 @@ pub(crate) fn api() -> Api<App> {
         .route(post("/login/cookie", log_in_with_cookie).summary("Log in and receive a cookie"))
         .route(post("/token", exchange_token).summary("Exchange a refresh token for new tokens"))
         .route(post("/logout", log_out).summary("End this session, at once and everywhere"))
+        .tag("recovery", "What a mailed link does, and how the owner of an account is reached.")
+        .route(post("/login/link", request_log_in).summary("Mail me a link and a code to log in"))
+        .route(post("/login/link/token", log_in_by_link).summary("Log in by a mailed link"))
+        .route(post("/login/code", log_in_by_code).summary("Log in by a mailed code"))
+        .route(
+            post("/email/verification", request_verification).summary("Mail me a link to confirm my address"),
+        )
+        .route(post("/email/verify", verify_email).summary("Confirm my address by a mailed link"))
+        .route(
+            put("/email", request_email_change).summary("Change my address, once the new one is confirmed"),
+        )
+        .route(post("/email/confirm", confirm_email).summary("Confirm my new address by a mailed link"))
+        .route(post("/email/undo", undo_email_change).summary("Put my old address back by a mailed link"))
+        .route(put("/password", change_password).summary("Change my password"))
+        .route(post("/password/forgot", request_reset).summary("Mail me a link to set a new password"))
+        .route(post("/password/reset", reset).summary("Set a new password by a mailed link"))
         .tag("profile", "What an account says about its owner.")
         .route(get("/profile", read_own_profile).summary("Read my profile"))
         .route(patch("/profile", change_profile).summary("Change my profile"))

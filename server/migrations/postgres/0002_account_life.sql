@@ -25,8 +25,8 @@ UPDATE sessions SET ends_at = expires_at, authenticated_at = created_at, last_se
 CREATE UNIQUE INDEX sessions_by_cookie ON sessions (cookie_digest) WHERE cookie_digest IS NOT NULL;
 
 -- What was mailed to an account and may be used once: deleting the row is the use. One of each purpose, so a newer
--- one is the end of the older. `email` is the address that it is about. `code_mac` is a short code that may be typed
--- instead, with `tries` left.
+-- one is the end of the older; but each address that the account has had keeps its own undo. `email` is the address
+-- that it is about. `code_mac` is a short code that may be typed instead, with `tries` left.
 CREATE TABLE links (
     digest     BYTEA  PRIMARY KEY CHECK (length(digest) = 32),
     account_id BIGINT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
@@ -36,9 +36,10 @@ CREATE TABLE links (
     tries      BIGINT NOT NULL DEFAULT 0,
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
-    UNIQUE (account_id, purpose)
+    UNIQUE (account_id, purpose, email)
 );
 CREATE INDEX links_by_expiry ON links (expires_at);
+CREATE INDEX links_by_undo ON links (email) WHERE purpose = 'undo_email';
 
 -- Mail that waits to be sent. What it says, and to whom, is sealed: it holds links.
 -- `next_attempt_at` is also the lease of the instance that is sending it. A row with `failed_at` is given up.

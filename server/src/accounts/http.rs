@@ -1,20 +1,24 @@
 //! Sign-up and the profile.
 
-use axum::extract::State;
-use portcullis::{Created, Guard, Json, Path, Public};
+use axum::{
+    extract::{Request, State},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use portcullis::{Guard, Json, Path, Public, answers};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Account, AccountId, FullName, NewAccount, Profile, store};
+use super::{Account, AccountId, FullName, Profile, SignedUp, SigningUp, store};
 use crate::{
     access::{Action, Caller, caller},
     app::App,
     audit::{self, Event},
     client::Client,
     clock::Timestamp,
-    error::{Conflict, Error, Failed, NotFound, Throttled, Unavailable, Unprocessable},
-    login::throttle,
+    error::{Conflict, Error, Failed, Forbidden, NotFound, Throttled, Unavailable, Unprocessable},
     pictures,
+    recovery::http::{Accepted, accepted},
     tokens::{ProfileRead, ProfileWrite},
 };
 
@@ -64,16 +68,36 @@ pub(crate) struct ProfileChange {
     full_name: String,
 }
 
+answers! {
+    /// What a sign-up comes to.
+    #[derive(Debug)]
+    pub(crate) enum SignUpAnswer {
+        /// The account.
+        Made(Json<Account>) = 201,
+        /// Where sign-up is quiet: the same for every address; the mail says what there is to do.
+        Quietly(Json<Accepted>) = 202,
+    }
+}
+
 pub(crate) async fn sign_up(
     _: Public,
     State(app): State<App>,
     client: Client,
     Json(body): Json<SignUp>,
-) -> Result<Created<Account>, Failed<(Conflict, Unprocessable, Throttled, Unavailable)>> {
-    let turn = app.hasher().turn()?;
-    let new = NewAccount::check_in_turn(&app, &turn, &body.email, &body.full_name, &body.password).await?;
-    throttle::count_sign_up(&app, &client).await?;
-    Ok(Created(super::insert(&app, turn, new, &client).await?))
+) -> Result<SignUpAnswer, Failed<(Forbidden, Conflict, Unprocessable, Throttled, Unavailable)>> {
+    let typed = SigningUp { email: &body.email, full_name: &body.full_name, password: &body.password };
+    Ok(match super::sign_up(&app, &typed, &client).await? {
+        SignedUp::Made(account) => SignUpAnswer::Made(Json(account)),
+        SignedUp::Quietly => SignUpAnswer::Quietly(accepted().0),
+    })
+}
+
+/// Where sign-up is closed: answers its route before anything of the request is looked at (CVE-2024-49757).
+pub(crate) async fn refuse_sign_up(request: Request, next: Next) -> Response {
+    if request.uri().path() == "/signup" {
+        return Error::SignUpClosed.into_response();
+    }
+    next.run(request).await
 }
 
 pub(crate) async fn read_profile(

@@ -2,7 +2,9 @@
 
 mod email;
 pub(crate) mod http;
+mod owner;
 mod rules;
+mod sign_up;
 mod store;
 
 use std::fmt;
@@ -13,6 +15,12 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
 pub use self::email::{Email, NotAnEmail};
+pub(crate) use self::{
+    owner::{
+        Owner, credentials_of, has_account, hold, hold_by_email, mark_verified, owner, set_email, set_hash,
+    },
+    sign_up::{SignedUp, SigningUp, sign_up, tell_owner},
+};
 use crate::{
     access::Unchecked,
     app::App,
@@ -24,7 +32,7 @@ use crate::{
     login::throttle,
     mail::{self, Message, Recipient},
     passwords::{Password, PasswordHash, TooLong, Turn},
-    pictures, sessions,
+    pictures, recovery, sessions,
 };
 
 /// The longest full name, in code points.
@@ -186,7 +194,7 @@ fn both<A, B>(a: Result<A, InvalidInput>, b: Result<B, InvalidInput>) -> Result<
 }
 
 /// The password, if the policy takes it for an account with these words.
-async fn acceptable_password(
+pub(crate) async fn acceptable_password(
     app: &App,
     turn: &Turn<'_>,
     text: &str,
@@ -214,19 +222,29 @@ async fn acceptable_password(
 /// # Errors
 /// [`Error::EmailTaken`], [`Error::Busy`], [`Error::Database`].
 pub async fn create(app: &App, new: NewAccount, client: &Client) -> Result<Account, Error> {
-    insert(app, app.hasher().turn()?, new, client).await
-}
-
-/// [`create`], with a turn to hash that was taken before.
-async fn insert(app: &App, turn: Turn<'_>, new: NewAccount, client: &Client) -> Result<Account, Error> {
-    let hash = turn.hash(new.password).await?;
+    let hash = app.hasher().turn()?.hash(new.password).await?;
     let now = app.now();
     let mut tx = app.db().begin().await?;
-    let account = store::insert_account(tx.conn(), &new.email, &new.full_name, &hash, now).await?;
-    let account = account.ok_or(Error::EmailTaken)?;
+    let account = insert(&mut tx, &new.email, &new.full_name, &hash, now).await?.ok_or(Error::EmailTaken)?;
     audit::record(&mut tx, Event::SignedUp, Some(account.id), client, now).await?;
     tx.commit().await?;
     Ok(account)
+}
+
+/// `None`, and nothing to commit, if the address is taken, or can still be put back by the account that had it.
+async fn insert(
+    tx: &mut Tx,
+    email: &Email,
+    full_name: &FullName,
+    hash: &PasswordHash,
+    now: Timestamp,
+) -> Result<Option<Account>, Error> {
+    let Some(account) = store::insert_account(tx.conn(), email, full_name, hash, now).await? else {
+        return Ok(None);
+    };
+    // Asked afterwards: an insert that waited for a change of address to be committed sees what that wrote.
+    let is_reserved = recovery::is_reserved(tx, email, account.id, now).await?;
+    Ok((!is_reserved).then_some(account))
 }
 
 /// Up to `limit` accounts in the order of their numbers, after `after`.
@@ -269,6 +287,7 @@ pub async fn set_active(app: &App, id: AccountId, active: bool, client: &Client)
     }
     if !active {
         sessions::end_all(&mut tx, id, now).await?;
+        recovery::forget_links(&mut tx, id).await?;
     }
     let event = if active { Event::Enabled } else { Event::Disabled };
     audit::record(&mut tx, event, Some(id), client, now).await?;
@@ -292,6 +311,7 @@ pub async fn set_password(app: &App, account: &Account, text: &str, client: &Cli
         return Err(Error::NotFound);
     }
     sessions::end_all(&mut tx, account.id, now).await?;
+    recovery::forget_links(&mut tx, account.id).await?;
     audit::record(&mut tx, Event::PasswordSet, Some(account.id), client, now).await?;
     Ok(tx.commit().await?)
 }

@@ -1,6 +1,6 @@
 //! The SQL of `accounts`.
 
-use super::{Account, AccountId, Credentials, Email, FullName, Profile, Role};
+use super::{Account, AccountId, Credentials, Email, FullName, Profile, Role, owner::Owner};
 use crate::{
     clock::Timestamp,
     db::{Conn, execute, fetch_all, fetch_optional},
@@ -66,6 +66,77 @@ pub(super) async fn credentials(conn: Conn<'_>, email: &Email) -> Result<Option<
         "SELECT id, role, password_hash, email_verified_at FROM accounts WHERE email = $1",
         email
     )
+}
+
+pub(super) async fn credentials_of(conn: Conn<'_>, id: AccountId) -> Result<Option<Credentials>> {
+    fetch_optional!(
+        conn,
+        Credentials,
+        "SELECT id, role, password_hash, email_verified_at FROM accounts WHERE id = $1",
+        id
+    )
+}
+
+pub(super) async fn owner(conn: Conn<'_>, id: AccountId) -> Result<Option<Owner>> {
+    fetch_optional!(
+        conn,
+        Owner,
+        "SELECT id, email, full_name, language, email_verified_at FROM accounts WHERE id = $1 AND is_active",
+        id
+    )
+}
+
+/// An update that changes nothing: on PostgreSQL it takes the row's lock, on SQLite the transaction has it already.
+pub(super) async fn hold(conn: Conn<'_>, id: AccountId) -> Result<Option<Owner>> {
+    fetch_optional!(
+        conn,
+        Owner,
+        "UPDATE accounts SET updated_at = updated_at WHERE id = $1 AND is_active
+         RETURNING id, email, full_name, language, email_verified_at",
+        id
+    )
+}
+
+pub(super) async fn hold_by_email(conn: Conn<'_>, email: &Email) -> Result<Option<Owner>> {
+    fetch_optional!(
+        conn,
+        Owner,
+        "UPDATE accounts SET updated_at = updated_at WHERE email = $1 AND is_active
+         RETURNING id, email, full_name, language, email_verified_at",
+        email
+    )
+}
+
+/// `false` if the address is not (or no more) the account's.
+pub(super) async fn mark_verified(
+    conn: Conn<'_>,
+    id: AccountId,
+    email: &Email,
+    now: Timestamp,
+) -> Result<bool> {
+    let marked = execute!(
+        conn,
+        "UPDATE accounts SET email_verified_at = COALESCE(email_verified_at, $3)
+         WHERE id = $1 AND email = $2 AND is_active",
+        id,
+        email,
+        now
+    )?;
+    Ok(marked == 1)
+}
+
+/// `false` if another account has the address; of two at once the unique column lets one through.
+pub(super) async fn set_email(conn: Conn<'_>, id: AccountId, email: &Email, now: Timestamp) -> Result<bool> {
+    let changed = execute!(
+        conn,
+        "UPDATE accounts SET email = $2, email_verified_at = $3, updated_at = $3
+         WHERE id = $1 AND is_active
+           AND NOT EXISTS (SELECT 1 FROM accounts AS others WHERE others.email = $2 AND others.id <> $1)",
+        id,
+        email,
+        now
+    )?;
+    Ok(changed == 1)
 }
 
 pub(super) async fn recipient(conn: Conn<'_>, id: AccountId) -> Result<Option<Recipient>> {

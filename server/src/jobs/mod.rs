@@ -13,7 +13,7 @@ use crate::{
     error::Error,
     leaving,
     login::throttle,
-    mail, pictures, sessions, webhooks,
+    mail, pictures, recovery, sessions, webhooks,
 };
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -64,6 +64,7 @@ pub(crate) async fn sweep(app: &App) -> Result<u64, Error> {
     let now = app.now();
     let mut tx = app.db().begin().await?;
     let mut count = sessions::sweep(&mut tx, now - SESSIONS_KEPT).await?;
+    count += recovery::sweep(&mut tx, now).await?;
     count += throttle::sweep(&mut tx, now).await?;
     count += mail::sweep(&mut tx, now).await?;
     count += webhooks::sweep(&mut tx, now - DELIVERIES_KEPT).await?;

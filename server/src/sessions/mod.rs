@@ -145,6 +145,11 @@ pub(crate) async fn end_others(
     Ok(store::end_sessions_of(tx.conn(), account, Some(but), now).await?)
 }
 
+/// Notes that the owner of a session has proved now who they are.
+pub(crate) async fn authenticated(tx: &mut Tx, session: SessionId, now: Timestamp) -> Result<(), Error> {
+    Ok(store::set_authenticated(tx.conn(), session, now).await?)
+}
+
 /// The living sessions of an account, the most recently used first, at most 100.
 pub(crate) async fn list(app: &App, account: AccountId) -> Result<Vec<store::Listed>, Error> {
     let mut reader = app.db().read().await?;

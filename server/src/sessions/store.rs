@@ -345,6 +345,11 @@ pub(super) async fn end_sessions_of(
     Ok(())
 }
 
+pub(super) async fn set_authenticated(conn: Conn<'_>, session: SessionId, now: Timestamp) -> Result<()> {
+    execute!(conn, "UPDATE sessions SET authenticated_at = $2 WHERE id = $1", session, now)?;
+    Ok(())
+}
+
 pub(super) async fn delete_sessions_before(conn: Conn<'_>, cut: Timestamp) -> Result<u64> {
     execute!(conn, "DELETE FROM sessions WHERE expires_at < $1", cut)
 }
