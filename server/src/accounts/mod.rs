@@ -2,7 +2,9 @@
 
 mod email;
 pub(crate) mod http;
+mod roles;
 mod rules;
+mod search;
 mod store;
 
 use std::fmt;
@@ -13,6 +15,9 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
 pub use self::email::{Email, NotAnEmail};
+pub use self::roles::{Role, set_role};
+pub(crate) use self::roles::{is_any, lock_administrators, make_first_administrator};
+pub use self::search::{AccountDetails, details, list};
 use crate::{
     access::Unchecked,
     app::App,
@@ -21,7 +26,7 @@ use crate::{
     clock::Timestamp,
     db::{Conn, Tx},
     error::Error,
-    mail::Recipient,
+    mail::{self, Message, Recipient},
     passwords::{Password, PasswordHash, TooLong, Turn},
     pictures, sessions,
 };
@@ -40,8 +45,13 @@ pub struct AccountId(i64);
 impl AccountId {
     /// The account of this number, if there is one.
     #[must_use]
-    pub fn new(number: i64) -> Self {
+    pub const fn new(number: i64) -> Self {
         Self(number)
+    }
+
+    /// The number.
+    pub(crate) const fn number(self) -> i64 {
+        self.0
     }
 
     /// Reads the `sub` claim of a token.
@@ -119,17 +129,6 @@ pub(crate) struct Profile {
     pub(crate) picture: Option<pictures::PictureId>,
 }
 
-/// What an account may do beside its own affairs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, sqlx::Type)]
-#[serde(rename_all = "lowercase")]
-#[sqlx(rename_all = "lowercase", type_name = "TEXT")]
-pub enum Role {
-    /// Nothing.
-    User,
-    /// Manage all accounts, and read the audit trail.
-    Admin,
-}
-
 /// What the log-in needs to know of an account.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub(crate) struct Credentials {
@@ -145,6 +144,7 @@ pub struct NewAccount {
     email: Email,
     full_name: FullName,
     password: Password,
+    role: Role,
 }
 
 impl NewAccount {
@@ -155,6 +155,12 @@ impl NewAccount {
     /// [`Error::Busy`].
     pub async fn check(app: &App, email: &str, full_name: &str, password: &str) -> Result<Self, Error> {
         Self::check_in_turn(app, &app.hasher().turn()?, email, full_name, password).await
+    }
+
+    /// With another role than [`Role::User`].
+    #[must_use]
+    pub fn with_role(self, role: Role) -> Self {
+        Self { role, ..self }
     }
 
     async fn check_in_turn(
@@ -170,7 +176,7 @@ impl NewAccount {
         let password = acceptable_password(app, turn, password, words_email, words_name).await?;
         // Every field is looked at before one is refused, so that one answer names them all.
         let ((email, full_name), password) = both(both(email, full_name), password)?;
-        Ok(Self { email, full_name, password })
+        Ok(Self { email, full_name, password, role: Role::User })
     }
 }
 
@@ -220,20 +226,18 @@ async fn insert(app: &App, turn: Turn<'_>, new: NewAccount, client: &Client) -> 
     let hash = turn.hash(new.password).await?;
     let now = app.now();
     let mut tx = app.db().begin().await?;
-    let account = store::insert_account(tx.conn(), &new.email, &new.full_name, &hash, now).await?;
+    if new.role == Role::Admin {
+        lock_administrators(&mut tx, now).await?;
+    }
+    let account = store::insert_account(tx.conn(), &new.email, &new.full_name, &hash, new.role, now).await?;
     let account = account.ok_or(Error::EmailTaken)?;
     audit::record(&mut tx, Event::SignedUp, Some(account.id), client, now).await?;
+    if new.role == Role::Admin {
+        let role = Some(new.role.name());
+        audit::record_detail(&mut tx, Event::RoleChanged, Some(account.id), client, role, now).await?;
+    }
     tx.commit().await?;
     Ok(account)
-}
-
-/// Up to `limit` accounts in the order of their numbers, after `after`.
-///
-/// # Errors
-/// [`Error::Database`].
-pub async fn list(app: &App, after: Option<AccountId>, limit: u32) -> Result<Vec<Account>, Error> {
-    let mut reader = app.db().read().await?;
-    Ok(store::accounts_after(reader.conn(), after, limit).await?)
 }
 
 /// The account of a number.
@@ -255,21 +259,41 @@ pub async fn by_email(app: &App, email: &str) -> Result<Account, Error> {
     store::account_by_email(reader.conn(), &email).await?.ok_or(Error::NotFound)
 }
 
-/// Lets an account be used, or not. Disabling ends its sessions.
+/// Lets an account be used, or not. Disabling ends its sessions and is told to its owner by mail. An account that is
+/// so already stays so.
 ///
 /// # Errors
-/// [`Error::NotFound`], [`Error::Database`].
+/// [`Error::NotFound`], [`Error::LastAdmin`], [`Error::Database`].
 pub async fn set_active(app: &App, id: AccountId, active: bool, client: &Client) -> Result<(), Error> {
+    if active { enable(app, id, client).await } else { disable(app, id, client).await }
+}
+
+async fn enable(app: &App, id: AccountId, client: &Client) -> Result<(), Error> {
     let now = app.now();
     let mut tx = app.db().begin().await?;
-    if !store::set_active(tx.conn(), id, active, now).await? {
-        return Err(Error::NotFound);
+    if !store::enable(tx.conn(), id, now).await? {
+        return store::details(tx.conn(), id).await?.map(drop).ok_or(Error::NotFound);
     }
-    if !active {
-        sessions::end_all(&mut tx, id, now).await?;
+    audit::record(&mut tx, Event::Enabled, Some(id), client, now).await?;
+    Ok(tx.commit().await?)
+}
+
+async fn disable(app: &App, id: AccountId, client: &Client) -> Result<(), Error> {
+    let now = app.now();
+    let mut tx = app.db().begin().await?;
+    lock_administrators(&mut tx, now).await?;
+    if !store::disable(tx.conn(), id, now).await? {
+        return match store::details(tx.conn(), id).await? {
+            None => Err(Error::NotFound),
+            Some(details) if details.account.is_active => Err(Error::LastAdmin),
+            Some(_) => Ok(()),
+        };
     }
-    let event = if active { Event::Enabled } else { Event::Disabled };
-    audit::record(&mut tx, event, Some(id), client, now).await?;
+    sessions::end_all(&mut tx, id, now).await?;
+    audit::record(&mut tx, Event::Disabled, Some(id), client, now).await?;
+    if let Some(owner) = store::recipient(tx.conn(), id).await? {
+        mail::enqueue(app, &mut tx, &owner, &Message::Disabled, now).await?;
+    }
     Ok(tx.commit().await?)
 }
 
@@ -294,17 +318,23 @@ pub async fn set_password(app: &App, account: &Account, text: &str, client: &Cli
     Ok(tx.commit().await?)
 }
 
-/// Deletes an account with all that is its own; the audit trail keeps its number.
+/// Deletes an account with all that is its own, and tells its owner by mail; the audit trail keeps its number.
 ///
 /// # Errors
-/// [`Error::NotFound`], [`Error::Database`], [`Error::Objects`].
+/// [`Error::NotFound`], [`Error::LastAdmin`], [`Error::Database`], [`Error::Objects`].
 pub async fn delete(app: &App, id: AccountId, client: &Client) -> Result<(), Error> {
+    let now = app.now();
     let mut tx = app.db().begin().await?;
+    lock_administrators(&mut tx, now).await?;
+    let owner = store::recipient(tx.conn(), id).await?.ok_or(Error::NotFound)?;
     let picture = pictures::take(&mut tx, id).await?;
     if !store::delete_account(tx.conn(), id).await? {
-        return Err(Error::NotFound);
+        return Err(Error::LastAdmin);
     }
-    audit::record(&mut tx, Event::Deleted, Some(id), client, app.now()).await?;
+    audit::record(&mut tx, Event::Deleted, Some(id), client, now).await?;
+    // Mail of an account goes with it; this one is to be sent still.
+    let owner = Recipient { account: None, ..owner };
+    mail::enqueue(app, &mut tx, &owner, &Message::Deleted, now).await?;
     tx.commit().await?;
     pictures::discard(app, picture).await;
     Ok(())
