@@ -10,6 +10,7 @@
 
 mod access;
 pub mod accounts;
+pub mod admin;
 mod app;
 mod audit;
 pub mod cli;

@@ -6,6 +6,10 @@ use portcullis::{Api, delete, get, patch, post, put};
 
 use crate::{
     accounts::http::{change_profile, read_own_profile, read_profile, sign_up},
+    admin::http::{
+        claim_first_admin, disable_account, enable_account, end_account_sessions, list_accounts,
+        list_audit_events, read_account, remove_account, set_account_role,
+    },
     app::App,
     health::{check_health, check_readiness},
     leaving::http::{cancel_deletion, delete_account, export_account},
@@ -63,6 +67,19 @@ pub(crate) fn api() -> Api<App> {
         .route(get("/export", export_account).summary("Take my data along"))
         .route(delete("/account", delete_account).summary("Delete my account"))
         .route(delete("/account/deletion", cancel_deletion).summary("Call my account back"))
+        .tag("administration", "Other people's accounts, for administrators.")
+        .route(get("/admin/accounts", list_accounts).summary("List and find accounts"))
+        .route(get("/admin/accounts/{id}", read_account).summary("Read an account and its sessions"))
+        .route(delete("/admin/accounts/{id}", remove_account).summary("Delete an account"))
+        .route(post("/admin/accounts/{id}/disable", disable_account).summary("Disable an account"))
+        .route(post("/admin/accounts/{id}/enable", enable_account).summary("Enable an account"))
+        .route(
+            delete("/admin/accounts/{id}/sessions", end_account_sessions)
+                .summary("End an account's sessions"),
+        )
+        .route(put("/admin/accounts/{id}/role", set_account_role).summary("Change an account's role"))
+        .route(get("/admin/audit-events", list_audit_events).summary("Read the audit trail"))
+        .route(post("/admin/claim", claim_first_admin).summary("Become the first administrator"))
         .tag("operation", "For those who run the server and those who verify its tokens.")
         .route(get("/health", check_health).summary("Is the process alive?"))
         .route(get("/ready", check_readiness).summary("Can it serve?"))

@@ -1,8 +1,10 @@
 -- The account's life: refresh, cookies, mail, recovery, roles, webhooks. The twin of
 -- migrations/sqlite/0002_account_life.sql: change both.
 
+-- `folded_name` is the full name in lower case, as a search looks for it: the two databases fold letters differently.
 -- `language` is that of mails. After `deletion_due_at` the account is deleted; its owner can think again until then.
 ALTER TABLE accounts ADD COLUMN role TEXT NOT NULL DEFAULT 'user' CHECK (role IN ('user', 'admin'));
+ALTER TABLE accounts ADD COLUMN folded_name TEXT;
 ALTER TABLE accounts ADD COLUMN language TEXT NOT NULL DEFAULT 'en';
 ALTER TABLE accounts ADD COLUMN email_verified_at BIGINT;
 ALTER TABLE accounts ADD COLUMN deletion_due_at BIGINT;

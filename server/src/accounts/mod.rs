@@ -3,7 +3,9 @@
 mod email;
 pub(crate) mod http;
 mod owner;
+mod roles;
 mod rules;
+mod search;
 mod sign_up;
 mod store;
 
@@ -15,6 +17,9 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
 pub use self::email::{Email, NotAnEmail};
+pub use self::roles::{Role, set_role};
+pub(crate) use self::roles::{is_any, lock_administrators, make_first_administrator};
+pub use self::search::{AccountDetails, details, list};
 pub(crate) use self::{
     owner::{
         Owner, credentials_of, has_account, hold, hold_by_email, mark_verified, owner, set_email, set_hash,
@@ -49,8 +54,13 @@ pub struct AccountId(i64);
 impl AccountId {
     /// The account of this number, if there is one.
     #[must_use]
-    pub fn new(number: i64) -> Self {
+    pub const fn new(number: i64) -> Self {
         Self(number)
+    }
+
+    /// The number.
+    pub(crate) const fn number(self) -> i64 {
+        self.0
     }
 
     /// Reads the `sub` claim of a token.
@@ -129,17 +139,6 @@ pub(crate) struct Profile {
     pub(crate) deletion_due_at: Option<Timestamp>,
 }
 
-/// What an account may do beside its own affairs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, sqlx::Type)]
-#[serde(rename_all = "lowercase")]
-#[sqlx(rename_all = "lowercase", type_name = "TEXT")]
-pub enum Role {
-    /// Nothing.
-    User,
-    /// Manage all accounts, and read the audit trail.
-    Admin,
-}
-
 /// What the log-in needs to know of an account.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub(crate) struct Credentials {
@@ -155,6 +154,7 @@ pub struct NewAccount {
     email: Email,
     full_name: FullName,
     password: Password,
+    role: Role,
 }
 
 impl NewAccount {
@@ -165,6 +165,12 @@ impl NewAccount {
     /// [`Error::Busy`].
     pub async fn check(app: &App, email: &str, full_name: &str, password: &str) -> Result<Self, Error> {
         Self::check_in_turn(app, &app.hasher().turn()?, email, full_name, password).await
+    }
+
+    /// With another role than [`Role::User`].
+    #[must_use]
+    pub fn with_role(self, role: Role) -> Self {
+        Self { role, ..self }
     }
 
     async fn check_in_turn(
@@ -180,7 +186,7 @@ impl NewAccount {
         let password = acceptable_password(app, turn, password, words_email, words_name).await?;
         // Every field is looked at before one is refused, so that one answer names them all.
         let ((email, full_name), password) = both(both(email, full_name), password)?;
-        Ok(Self { email, full_name, password })
+        Ok(Self { email, full_name, password, role: Role::User })
     }
 }
 
@@ -225,8 +231,16 @@ pub async fn create(app: &App, new: NewAccount, client: &Client) -> Result<Accou
     let hash = app.hasher().turn()?.hash(new.password).await?;
     let now = app.now();
     let mut tx = app.db().begin().await?;
-    let account = insert(&mut tx, &new.email, &new.full_name, &hash, now).await?.ok_or(Error::EmailTaken)?;
+    if new.role == Role::Admin {
+        lock_administrators(&mut tx, now).await?;
+    }
+    let account = insert(&mut tx, &new.email, &new.full_name, &hash, new.role, now).await?;
+    let account = account.ok_or(Error::EmailTaken)?;
     audit::record(&mut tx, Event::SignedUp, Some(account.id), client, now).await?;
+    if new.role == Role::Admin {
+        let role = Some(new.role.name());
+        audit::record_detail(&mut tx, Event::RoleChanged, Some(account.id), client, role, now).await?;
+    }
     tx.commit().await?;
     Ok(account)
 }
@@ -237,23 +251,15 @@ async fn insert(
     email: &Email,
     full_name: &FullName,
     hash: &PasswordHash,
+    role: Role,
     now: Timestamp,
 ) -> Result<Option<Account>, Error> {
-    let Some(account) = store::insert_account(tx.conn(), email, full_name, hash, now).await? else {
+    let Some(account) = store::insert_account(tx.conn(), email, full_name, hash, role, now).await? else {
         return Ok(None);
     };
     // Asked afterwards: an insert that waited for a change of address to be committed sees what that wrote.
     let is_reserved = recovery::is_reserved(tx, email, account.id, now).await?;
     Ok((!is_reserved).then_some(account))
-}
-
-/// Up to `limit` accounts in the order of their numbers, after `after`.
-///
-/// # Errors
-/// [`Error::Database`].
-pub async fn list(app: &App, after: Option<AccountId>, limit: u32) -> Result<Vec<Account>, Error> {
-    let mut reader = app.db().read().await?;
-    Ok(store::accounts_after(reader.conn(), after, limit).await?)
 }
 
 /// The account of a number.
@@ -275,22 +281,42 @@ pub async fn by_email(app: &App, email: &str) -> Result<Account, Error> {
     store::account_by_email(reader.conn(), &email).await?.ok_or(Error::NotFound)
 }
 
-/// Lets an account be used, or not. Disabling ends its sessions.
+/// Lets an account be used, or not. Disabling ends its sessions and is told to its owner by mail. An account that is
+/// so already stays so.
 ///
 /// # Errors
-/// [`Error::NotFound`], [`Error::Database`].
+/// [`Error::NotFound`], [`Error::LastAdmin`], [`Error::Database`].
 pub async fn set_active(app: &App, id: AccountId, active: bool, client: &Client) -> Result<(), Error> {
+    if active { enable(app, id, client).await } else { disable(app, id, client).await }
+}
+
+async fn enable(app: &App, id: AccountId, client: &Client) -> Result<(), Error> {
     let now = app.now();
     let mut tx = app.db().begin().await?;
-    if !store::set_active(tx.conn(), id, active, now).await? {
-        return Err(Error::NotFound);
+    if !store::enable(tx.conn(), id, now).await? {
+        return store::details(tx.conn(), id).await?.map(drop).ok_or(Error::NotFound);
     }
-    if !active {
-        sessions::end_all(&mut tx, id, now).await?;
-        recovery::forget_links(&mut tx, id).await?;
+    audit::record(&mut tx, Event::Enabled, Some(id), client, now).await?;
+    Ok(tx.commit().await?)
+}
+
+async fn disable(app: &App, id: AccountId, client: &Client) -> Result<(), Error> {
+    let now = app.now();
+    let mut tx = app.db().begin().await?;
+    lock_administrators(&mut tx, now).await?;
+    if !store::disable(tx.conn(), id, now).await? {
+        return match store::details(tx.conn(), id).await? {
+            None => Err(Error::NotFound),
+            Some(details) if details.account.is_active => Err(Error::LastAdmin),
+            Some(_) => Ok(()),
+        };
     }
-    let event = if active { Event::Enabled } else { Event::Disabled };
-    audit::record(&mut tx, event, Some(id), client, now).await?;
+    sessions::end_all(&mut tx, id, now).await?;
+    recovery::forget_links(&mut tx, id).await?;
+    audit::record(&mut tx, Event::Disabled, Some(id), client, now).await?;
+    if let Some(owner) = store::recipient(tx.conn(), id).await? {
+        mail::enqueue(app, &mut tx, &owner, &Message::Disabled, now).await?;
+    }
     Ok(tx.commit().await?)
 }
 
@@ -319,7 +345,7 @@ pub async fn set_password(app: &App, account: &Account, text: &str, client: &Cli
 /// Deletes an account with all that is its own; the audit trail keeps its number. Its owner is told by mail.
 ///
 /// # Errors
-/// [`Error::NotFound`], [`Error::Database`].
+/// [`Error::NotFound`], [`Error::LastAdmin`], [`Error::Database`].
 pub async fn delete(app: &App, id: AccountId, client: &Client) -> Result<(), Error> {
     delete_where(app, id, None, client).await
 }
@@ -337,10 +363,12 @@ async fn delete_where(
 ) -> Result<(), Error> {
     let now = app.now();
     let mut tx = app.db().begin().await?;
+    lock_administrators(&mut tx, now).await?;
     let owner = recipient(tx.conn(), id).await?.ok_or(Error::NotFound)?;
     let picture = pictures::take(&mut tx, id, now).await?;
     if !store::delete_account(tx.conn(), id, due_by).await? {
-        return Err(Error::NotFound);
+        // It is there: it is the last administrator's, or its owner came back just now.
+        return Err(if due_by.is_some() { Error::NotFound } else { Error::LastAdmin });
     }
     if let Ok(email) = Email::parse(&owner.email) {
         throttle::forget(app, &mut tx, &email).await?;

@@ -1,6 +1,6 @@
 //! The sign-up, in the manner that the operator chose: open, quiet or closed.
 
-use super::{Account, Email, FullName, NewAccount, insert};
+use super::{Account, Email, FullName, NewAccount, Role, insert};
 use crate::{
     app::App,
     audit::{self, Event},
@@ -44,7 +44,7 @@ pub(crate) async fn sign_up(app: &App, typed: &SigningUp<'_>, client: &Client) -
     let turn = app.hasher().turn()?;
     let new = NewAccount::check_in_turn(app, &turn, typed.email, typed.full_name, typed.password).await?;
     throttle::count_sign_up(app, client).await?;
-    let NewAccount { email, full_name, password } = new;
+    let NewAccount { email, full_name, password, .. } = new;
     let hash = turn.hash(password).await?;
     match (make(app, &email, &full_name, &hash, client).await?, manner) {
         (Some(account), SignUp::Open) => Ok(SignedUp::Made(account)),
@@ -67,7 +67,7 @@ async fn make(
     client: &Client,
 ) -> Result<Option<Account>, Error> {
     let (mut tx, now) = (app.db().begin().await?, app.now());
-    let Some(account) = insert(&mut tx, email, full_name, hash, now).await? else { return Ok(None) };
+    let Some(account) = insert(&mut tx, email, full_name, hash, Role::User, now).await? else { return Ok(None) };
     audit::record(&mut tx, Event::SignedUp, Some(account.id), client, now).await?;
     recovery::welcome(app, &mut tx, account.id, client, now).await?;
     tx.commit().await?;

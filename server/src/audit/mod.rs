@@ -151,9 +151,60 @@ pub(crate) async fn record(
     client: &Client,
     now: Timestamp,
 ) -> Result<(), Error> {
+    record_detail(tx, event, account, client, None, now).await
+}
+
+/// The same with what else an auditor asks; never a secret, and nothing that a person can be known by.
+pub(crate) async fn record_detail(
+    tx: &mut Tx,
+    event: Event,
+    account: Option<AccountId>,
+    client: &Client,
+    detail: Option<&str>,
+    now: Timestamp,
+) -> Result<(), Error> {
     let id = random::uuid_v7(now);
-    store::insert_event(tx.conn(), id, event, account, client, now).await?;
+    store::insert_event(tx.conn(), id, event, account, client, detail, now).await?;
     webhooks::queue(tx, id, event, account, now).await
+}
+
+/// An event, as an administrator reads it.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub(crate) struct Entry {
+    pub(crate) id: Uuid,
+    pub(crate) at: Timestamp,
+    /// [`Event::name`].
+    pub(crate) event: String,
+    /// To whom it happened.
+    pub(crate) account_id: Option<AccountId>,
+    /// Who acted without a request: `operator`, for the command line.
+    pub(crate) actor: Option<String>,
+    /// Who acted, when that was another account.
+    pub(crate) actor_id: Option<AccountId>,
+    pub(crate) address: Option<String>,
+    pub(crate) request_id: Option<String>,
+    pub(crate) detail: Option<String>,
+}
+
+/// Which events are looked for.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Filter<'a> {
+    /// What was done to this account, or by it to another.
+    pub(crate) account: Option<AccountId>,
+    /// What has this name.
+    pub(crate) event: Option<&'a str>,
+}
+
+/// Up to `limit` events, the newest first, before `before`.
+pub(crate) async fn list(
+    app: &App,
+    filter: Filter<'_>,
+    before: Option<(Timestamp, Uuid)>,
+    limit: u32,
+) -> Result<Vec<Entry>, Error> {
+    let mut reader = app.db().read().await?;
+    let before = before.unwrap_or((Timestamp::from_micros(i64::MAX), Uuid::max()));
+    Ok(store::events_before(reader.conn(), filter, before, limit).await?)
 }
 
 /// An event's place in the trail: they are numbered by time.

@@ -15,7 +15,10 @@ use clap::{Args, Parser, Subcommand};
 use uuid::Uuid;
 
 pub use self::password::{NewPasswordError, read_new_password};
-use crate::{accounts::Email, config::Settings};
+use crate::{
+    accounts::{Email, Role},
+    config::Settings,
+};
 
 /// The exit code of a command that could not be done.
 pub const FAILED: u8 = 1;
@@ -25,7 +28,7 @@ pub const USAGE: u8 = 2;
 const EXAMPLES: &str = "\
 Examples:
   portcullis                                     serve on http://127.0.0.1:8000, for a first look
-  portcullis user add ana@example.com            make an account; the password is asked for
+  portcullis user add ana@example.com --admin    make an administrator; the password is asked for
   portcullis --config /etc/portcullis.toml       serve with the settings of a file
   portcullis doctor                              say what is not as it should be
   PORTCULLIS_PUBLIC_URL=https://login.example portcullis serve --listen 0.0.0.0:8000
@@ -39,7 +42,8 @@ Exit codes:
 
 const USER_EXAMPLES: &str = "\
 Examples:
-  portcullis user add ana@example.com --full-name \"Ana Ng\"
+  portcullis user add ana@example.com --full-name \"Ana Ng\" --admin
+  portcullis user set-role 17 user
   portcullis user set-password 17 --password-stdin < new-password
   portcullis user disable ana@example.com
   portcullis user delete 17 --yes
@@ -160,6 +164,9 @@ pub enum UserCommand {
         /// The name to show
         #[arg(long, value_name = "NAME")]
         full_name: Option<String>,
+        /// Make it an administrator's
+        #[arg(long)]
+        admin: bool,
         /// Where its password comes from.
         #[command(flatten)]
         password: PasswordSource,
@@ -183,6 +190,15 @@ pub enum UserCommand {
         /// Its e-mail address or number
         #[arg(value_name = "EMAIL|ID")]
         account: WhichAccount,
+    },
+    /// Make an account an administrator's, or a user's again
+    SetRole {
+        /// Its e-mail address or number
+        #[arg(value_name = "EMAIL|ID")]
+        account: WhichAccount,
+        /// What it may do beside its own affairs
+        #[arg(value_enum)]
+        role: Role,
     },
     /// Set a new password, and end all sessions
     SetPassword {
@@ -309,7 +325,9 @@ mod tests {
         parse("user delete 17 --yes").unwrap();
         parse("user add ana@example.com --password hunter2").unwrap_err();
         parse("user add ana@example.com hunter2").unwrap_err();
-        parse("user add ana@example.com --full-name Ana --password-stdin").unwrap();
+        parse("user add ana@example.com --full-name Ana --admin --password-stdin").unwrap();
+        parse("user set-role 17 admin").unwrap();
+        parse("user set-role 17 root").unwrap_err();
     }
 
     #[test]

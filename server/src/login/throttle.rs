@@ -42,6 +42,8 @@ const SIGN_UPS: Limit = Limit { most: 200, window: HOUR };
 const MAILS: Limit = Limit { most: 3, window: HOUR };
 /// Mails that one source asked for, whatever the address.
 const MAILS_OF_SOURCE: Limit = Limit { most: 20, window: HOUR };
+/// Codes for the first administrator that one address tries.
+const CLAIMS: Limit = Limit { most: 10, window: QUARTER_HOUR };
 /// How long an address stays known to an account that it has logged in to.
 const KNOWN_FOR: Duration = Duration::from_hours(90 * 24);
 
@@ -119,12 +121,26 @@ pub(crate) async fn forgive(
 
 /// Counts a sign-up, or refuses it.
 pub(crate) async fn count_sign_up(app: &App, client: &Client) -> Result<(), Error> {
+    count_by_address(app, "throttle: sign-up", SIGN_UPS, client).await
+}
+
+/// Counts a try to become the first administrator, or refuses it.
+pub(crate) async fn count_claim(app: &App, client: &Client) -> Result<(), Error> {
+    count_by_address(app, "throttle: first administrator", CLAIMS, client).await
+}
+
+async fn count_by_address(
+    app: &App,
+    purpose: &'static str,
+    limit: Limit,
+    client: &Client,
+) -> Result<(), Error> {
     if !app.config().limits {
         return Ok(());
     }
-    let key = app.secret().mac("throttle: sign-up", &client.network());
+    let key = app.secret().mac(purpose, &client.network());
     let mut tx = app.db().begin().await?;
-    count(&mut tx, &key, SIGN_UPS, app.now()).await?;
+    count(&mut tx, &key, limit, app.now()).await?;
     Ok(tx.commit().await?)
 }
 

@@ -18,13 +18,11 @@ pub(crate) use self::trial::{figures, last_error, send_trial, sender};
 pub use self::worker::deliver_due;
 pub(crate) use self::worker::{Outbox, start, sweep};
 use crate::{
-    accounts::{AccountId, Email},
+    accounts::AccountId,
     app::App,
-    client::Client,
     clock::Timestamp,
     db::Tx,
     error::Error,
-    login::throttle,
     random,
 };
 

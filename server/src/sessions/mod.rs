@@ -19,6 +19,7 @@ pub(crate) use self::check::Checks;
 pub(crate) use self::cookies::CookieToken;
 pub use self::cookies::{SessionCookies, SessionsCookie};
 pub(crate) use self::refresh::{RefreshToken, Refreshed, covers, refresh};
+pub(crate) use self::store::Listed;
 use crate::{
     access::{Fresh, Principal},
     accounts::{AccountId, Credentials, Role},
@@ -151,9 +152,16 @@ pub(crate) async fn authenticated(tx: &mut Tx, session: SessionId, now: Timestam
 }
 
 /// The living sessions of an account, the most recently used first, at most 100.
-pub(crate) async fn list(app: &App, account: AccountId) -> Result<Vec<store::Listed>, Error> {
+pub(crate) async fn list(app: &App, account: AccountId) -> Result<Vec<Listed>, Error> {
     let mut reader = app.db().read().await?;
     Ok(store::sessions_of(reader.conn(), account, app.now()).await?)
+}
+
+impl Listed {
+    /// What it seems to be used with, as in `Firefox on Linux`. The client says so; it proves nothing.
+    pub(crate) fn device(&self) -> String {
+        device::name(self.user_agent.as_deref())
+    }
 }
 
 /// Ends the caller's session. Ending one that has ended is no error.
