@@ -8,7 +8,7 @@ use crate::{
     accounts::http::{change_profile, read_own_profile, read_profile, sign_up},
     admin::http::{
         claim_first_admin, disable_account, enable_account, end_account_sessions, list_accounts,
-        list_audit_events, read_account, remove_account, set_account_role,
+        list_audit_events, read_account, remove_account, set_account_role, start_password_reset,
     },
     app::App,
     health::{check_health, check_readiness},
@@ -76,6 +76,10 @@ pub(crate) fn api() -> Api<App> {
         .route(
             delete("/admin/accounts/{id}/sessions", end_account_sessions)
                 .summary("End an account's sessions"),
+        )
+        .route(
+            post("/admin/accounts/{id}/password-reset", start_password_reset)
+                .summary("Mail an account's owner a link to set a new password"),
         )
         .route(put("/admin/accounts/{id}/role", set_account_role).summary("Change an account's role"))
         .route(get("/admin/audit-events", list_audit_events).summary("Read the audit trail"))

@@ -67,7 +67,9 @@ async fn make(
     client: &Client,
 ) -> Result<Option<Account>, Error> {
     let (mut tx, now) = (app.db().begin().await?, app.now());
-    let Some(account) = insert(&mut tx, email, full_name, hash, Role::User, now).await? else { return Ok(None) };
+    let Some(account) = insert(&mut tx, email, full_name, hash, Role::User, now).await? else {
+        return Ok(None);
+    };
     audit::record(&mut tx, Event::SignedUp, Some(account.id), client, now).await?;
     recovery::welcome(app, &mut tx, account.id, client, now).await?;
     tx.commit().await?;

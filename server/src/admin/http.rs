@@ -1,7 +1,7 @@
 //! The administrators' routes.
 
 use axum::extract::State;
-use portcullis::{Guard, Json, NoContent, Path, Query, Scopes};
+use portcullis::{Answer, Guard, Json, NoContent, Path, Query, Scopes};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,7 @@ use crate::{
     client::Client,
     clock::Timestamp,
     error::{BadCursor, Error, Failed, Gone, LastAdminStays, NotFound, Stale, Throttled, Unavailable},
+    recovery::http::{Accepted, accepted},
     sessions::http::SessionView,
     tokens::{AccountsRead, AccountsWrite, AuditRead},
 };
@@ -167,6 +168,16 @@ pub(crate) async fn disable_account(
 ) -> Result<NoContent, Failed<(Stale, NotFound, LastAdminStays, Unavailable)>> {
     super::disable(&app, &actor(&guard, client)?.fresh(app.now())?, id).await?;
     Ok(NoContent)
+}
+
+pub(crate) async fn start_password_reset(
+    guard: Guard<Caller, AccountsWrite>,
+    State(app): State<App>,
+    client: Client,
+    Path(id): Path<AccountId>,
+) -> Result<Answer<202, Json<Accepted>>, Failed<(NotFound, Unavailable)>> {
+    super::start_reset(&app, &actor(&guard, client)?, id).await?;
+    Ok(accepted())
 }
 
 pub(crate) async fn enable_account(

@@ -21,6 +21,7 @@ use crate::{
     client::Client,
     clock::Timestamp,
     error::Error,
+    recovery,
     sessions::{self, Listed, SessionId},
 };
 
@@ -146,6 +147,11 @@ pub(crate) async fn end_sessions(app: &App, actor: &AdminActor, id: AccountId) -
     sessions::end_all(&mut tx, id, now).await?;
     audit::record(&mut tx, Event::SessionsEnded, Some(id), &actor.client, now).await?;
     Ok(tx.commit().await?)
+}
+
+/// Mails an account's owner a link to set a new password. Nobody else sets one, or sees it (ASVS 6.4.6).
+pub(crate) async fn start_reset(app: &App, actor: &AdminActor, id: AccountId) -> Result<(), Error> {
+    recovery::start_reset(app, id, &actor.client).await
 }
 
 /// Gives an account a role. [`Error::LastAdmin`] if no administrator would be left.

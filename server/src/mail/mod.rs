@@ -17,14 +17,7 @@ pub use self::config::{MailConfig, Mailbox, MailboxError, Smtp, Transport, Trans
 pub(crate) use self::trial::{figures, last_error, send_trial, sender};
 pub use self::worker::deliver_due;
 pub(crate) use self::worker::{Outbox, start, sweep};
-use crate::{
-    accounts::AccountId,
-    app::App,
-    clock::Timestamp,
-    db::Tx,
-    error::Error,
-    random,
-};
+use crate::{accounts::AccountId, app::App, clock::Timestamp, db::Tx, error::Error, random};
 
 /// What a mail is sealed for.
 const PURPOSE: &str = "mail";
