@@ -36,10 +36,13 @@ export function temporaryDirectory() {
   return directory;
 }
 
+/** The environment, without the settings of the caller's own server, and without a proxy. */
+const clean = () =>
+  Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(PORTCULLIS_|https?_proxy$|all_proxy$)/i.test(name)));
+
 /** Starts a program; resolves to what `ready` finds in its output, and to all that it says from then on. */
 export async function start(command, args, env, ready) {
-  const clean = Object.entries(process.env).filter(([name]) => !/^(PORTCULLIS_|https?_proxy$|all_proxy$)/i.test(name));
-  const program = spawn(command, args, { env: { ...Object.fromEntries(clean), ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  const program = spawn(command, args, { env: { ...clean(), ...env }, stdio: ["ignore", "pipe", "pipe"] });
   running.add(program);
   const ended = new Promise((resolve) => program.once("close", resolve)).then(() => running.delete(program));
   atEnd(async () => {
@@ -65,13 +68,26 @@ export async function start(command, args, env, ready) {
   return { url, output };
 }
 
-const LISTENS = /listens on (http:\/\/127\.0\.0\.1:\d+)/;
+/** How a program says where. */
+export const LISTENS = /listens on (http:\/\/127\.0\.0\.1:\d+)/;
 
 /** Our server, with an empty database. */
 export function startPortcullis(settings = {}) {
-  const flags = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
-  const data = join(temporaryDirectory(), "data");
-  return start(PORTCULLIS, ["serve", "--listen", "127.0.0.1:0", "--data-dir", data, ...flags], {}, LISTENS);
+  const data = { "data-dir": join(temporaryDirectory(), "data") };
+  return start(PORTCULLIS, ["serve", "--listen", "127.0.0.1:0", ...flags({ ...data, ...settings })], {}, LISTENS);
+}
+
+const flags = (settings) => Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
+
+/** Runs `portcullis` to its end; resolves to what it wrote. */
+export async function portcullis(command, settings) {
+  const stdio = ["ignore", "pipe", "inherit"];
+  const program = spawn(PORTCULLIS, [...command, ...flags(settings)], { env: clean(), stdio, timeout: START_LIMIT_MS });
+  const ended = once(program, "close");
+  const text = await new Response(program.stdout).text();
+  const [code] = await ended;
+  if (code !== 0) throw new Error(`portcullis ${command.join(" ")} ended with ${code}`);
+  return text;
 }
 
 /** The library's example `resource_server`, the FastAPI and the Express application: verifiers of an issuer's tokens. */
