@@ -55,6 +55,28 @@
 //! [into your axum application](learn::into_your_application), as a diff; [which credential to choose](learn::schemes);
 //! [every mistake and what happens](learn::mistakes). `examples/` has nine programs to run.
 //!
+//! # What types cannot say
+//! A field's doc comment is its description in the document, and `#[schemars(example = …)]` an example. A function's doc
+//! comment is no part of its type: the route says it.
+//!
+//! ```
+//! use portcullis::{Api, Json, Public, get};
+//!
+//! async fn list_items(_: Public) -> Json<Vec<String>> { Json(Vec::new()) }
+//!
+//! let list = get("/items", list_items)
+//!     .summary("What is sold") // without it: "List items"
+//!     .description("**All** of it, in CommonMark.")
+//!     .operation_id("items") // without it: `list_items`
+//!     .tag("shop")
+//!     .deprecated();
+//! let (_, document) = Api::<()>::new("Shop", "1.0").route(list).finish()?;
+//! let entry = &document.value()["paths"]["/items"]["get"];
+//! assert_eq!((&entry["operationId"], &entry["summary"]), (&"items".into(), &"What is sold".into()));
+//! assert_eq!((&entry["deprecated"], &entry["tags"][0]), (&true.into(), &"shop".into()));
+//! # Ok::<(), portcullis::ApiError>(())
+//! ```
+//!
 //! # Features
 //! `aws-lc-rs` (default) or `rust-crypto` chooses the code that checks signatures. `api-keys` adds
 //! `ApiKeySecret`: making, storing and comparing keys for customers. `discovery` adds what asks an issuer over the
