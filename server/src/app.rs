@@ -16,6 +16,7 @@ use crate::{
     config::{Config, ConfigError, PublicUrl},
     db::{Db, OpenError},
     files, jobs, middleware,
+    pages::{Look, LookError},
     passwords::Hasher,
     pool::Pool,
     routes,
@@ -57,6 +58,7 @@ pub(crate) struct Inner {
     hasher: Hasher,
     pictures: Pool<()>,
     objects: Arc<dyn ObjectStore>,
+    look: Look,
     signing_keys: SigningKeys,
     session_tokens: SessionTokens,
     session_cookies: SessionCookies,
@@ -93,6 +95,7 @@ impl App {
         let hasher = Hasher::new(config.hash_parameters).map_err(AppError::Threads)?;
         let pictures = Pool::new("pictures", 1, PICTURE_QUEUE).map_err(AppError::Threads)?;
         let objects = open_objects(&config.data_dir.join(OBJECTS))?;
+        let look = Look::open(&config.brand)?;
         Ok(Self(Arc::new(Inner {
             config,
             public_url,
@@ -103,6 +106,7 @@ impl App {
             hasher,
             pictures,
             objects: Arc::new(objects),
+            look,
             signing_keys,
             session_tokens,
             session_cookies,
@@ -120,7 +124,7 @@ impl App {
     pub fn router(&self) -> Result<Router, AppError> {
         let (router, document) = routes::api().finish()?;
         jobs::start(Arc::downgrade(&self.0));
-        let router = router.merge(document.routes()).with_state(self.clone());
+        let router = router.merge(document.routes()).merge(routes::pages(self)).with_state(self.clone());
         Ok(middleware::dress(router, self.0.public_url.is_https(), &self.0.config.trusted_proxies))
     }
 
@@ -162,6 +166,15 @@ impl App {
     /// The `iss` of tokens: the public address.
     pub(crate) fn issuer(&self) -> &str {
         self.0.public_url.as_str()
+    }
+
+    pub(crate) fn public_url(&self) -> &PublicUrl {
+        &self.0.public_url
+    }
+
+    /// What the pages look like.
+    pub(crate) fn look(&self) -> &Look {
+        &self.0.look
     }
 
     /// The public address's host.
@@ -253,6 +266,9 @@ pub enum AppError {
         /// What the system said.
         cause: Box<dyn Error + Send + Sync>,
     },
+    /// The operator's picture for the pages.
+    #[error(transparent)]
+    Look(#[from] LookError),
     /// The routes do not fit together.
     #[error(transparent)]
     Api(#[from] portcullis::ApiError),

@@ -24,8 +24,10 @@ mod jobs;
 pub mod log;
 mod login;
 pub mod mail;
+mod messages;
 pub mod middleware;
 mod oauth;
+mod pages;
 pub mod passwords;
 mod pictures;
 mod pool;
@@ -38,6 +40,7 @@ pub mod tokens;
 
 pub use access::{Caller, Principal};
 pub use app::{App, AppError};
+pub use pages::LookError;
 pub use sessions::SessionCookies;
 pub use tokens::{
     AccountsRead, AccountsWrite, AuditRead, ManageAccount, OfflineAccess, ProfileRead, ProfileWrite,

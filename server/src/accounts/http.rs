@@ -5,13 +5,12 @@ use portcullis::{Created, Guard, Json, Path, Public};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Account, AccountId, FullName, NewAccount, Profile, store};
+use super::{Account, AccountId, FullName, NewAccount, Profile};
 use crate::{
     access::{Action, Caller, caller},
     app::App,
-    audit::{self, Event},
     client::Client,
-    error::{Conflict, Error, Failed, NotFound, Throttled, Unavailable, Unprocessable},
+    error::{Conflict, Failed, NotFound, Throttled, Unavailable, Unprocessable},
     login::throttle,
     pictures,
     tokens::{ProfileRead, ProfileWrite},
@@ -94,13 +93,8 @@ pub(crate) async fn change_profile(
     Json(body): Json<ProfileChange>,
 ) -> Result<Json<ProfileView>, Failed<(NotFound, Unprocessable, Unavailable)>> {
     let full_name = FullName::of_field(&body.full_name)?;
-    let (id, now) = (caller(&guard).account, app.now());
-    let mut tx = app.db().begin().await?;
-    if !store::set_full_name(tx.conn(), id, &full_name, now).await? {
-        return Err(Error::NotFound.into());
-    }
-    audit::record(&mut tx, Event::ProfileChanged, Some(id), &client, now).await?;
-    tx.commit().await.map_err(Error::from)?;
+    let id = caller(&guard).account;
+    super::set_full_name(&app, id, &full_name, &client).await?;
     let profile = super::profile(&app, id).await?.allow(&caller(&guard), Action::Change)?;
     Ok(Json(ProfileView::of(&app, profile)))
 }

@@ -1,0 +1,174 @@
+//! The texts that people read, in each language complete: `mail.…` in mails, `page.…` on pages.
+//!
+//! A text is asked for by its key: `language.text("mail.greeting")`, or with values in the places of its `{names}`:
+//! `language.fill("mail.greeting_name", &[("name", name)])`. Tests hold that every language has every key with the
+//! same names, that each key that the sources ask for is there, and that none is there in vain.
+
+use std::{borrow::Cow, collections::BTreeMap, sync::LazyLock};
+
+use toml::{Table, Value};
+
+/// A language that the message files have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Language {
+    En,
+    De,
+}
+
+type Texts = BTreeMap<String, String>;
+
+static ENGLISH: LazyLock<Texts> = LazyLock::new(|| texts(include_str!("en.toml")));
+static GERMAN: LazyLock<Texts> = LazyLock::new(|| texts(include_str!("de.toml")));
+
+impl Language {
+    /// The language of a tag (RFC 5646) such as `de` or `de-AT`; English for one that is not spoken here.
+    pub(crate) fn of_tag(tag: &str) -> Self {
+        let primary = tag.split(['-', '_']).next().unwrap_or_default();
+        if primary.eq_ignore_ascii_case("de") { Self::De } else { Self::En }
+    }
+
+    /// Its tag, as in the attribute `lang`.
+    pub(crate) fn tag(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::De => "de",
+        }
+    }
+
+    /// The text of a key.
+    pub(crate) fn text(self, key: &'static str) -> &'static str {
+        let texts: &'static Texts = match self {
+            Self::En => &ENGLISH,
+            Self::De => &GERMAN,
+        };
+        texts.get(key).map_or(key, String::as_str)
+    }
+
+    /// The text of a key, with a value for each `{name}` in it. A value is never read for names again.
+    pub(crate) fn fill(self, key: &'static str, values: &[(&str, &str)]) -> String {
+        pieces(self.text(key))
+            .map(|piece| match piece {
+                Piece::Plain(text) => Cow::Borrowed(text),
+                Piece::Name(name) => match values.iter().find(|(known, _)| *known == name) {
+                    Some((_, value)) => Cow::Borrowed(*value),
+                    None => Cow::Owned(format!("{{{name}}}")),
+                },
+            })
+            .collect()
+    }
+}
+
+enum Piece<'t> {
+    Plain(&'t str),
+    Name(&'t str),
+}
+
+/// A text cut at its `{names}`.
+fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
+    text.split('{').enumerate().flat_map(|(at, part)| match part.split_once('}') {
+        Some((name, rest)) if at > 0 => [Piece::Name(name), Piece::Plain(rest)],
+        _ => [Piece::Plain(part), Piece::Plain("")],
+    })
+}
+
+/// The keys of a message file, joined by dots, and their texts.
+fn texts(file: &str) -> Texts {
+    let mut texts = Texts::new();
+    // A file that is not TOML has no texts: the tests would see nothing but keys.
+    gather("", file.parse().unwrap_or_default(), &mut texts);
+    texts
+}
+
+fn gather(prefix: &str, table: Table, texts: &mut Texts) {
+    for (key, value) in table {
+        let key = if prefix.is_empty() { key } else { format!("{prefix}.{key}") };
+        match value {
+            Value::Table(table) => gather(&key, table, texts),
+            Value::String(text) => drop(texts.insert(key, text.trim().to_owned())),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::BTreeSet,
+        fs,
+        path::{Path, PathBuf},
+    };
+
+    use super::*;
+
+    /// The names in a text.
+    fn names(text: &str) -> BTreeSet<&str> {
+        pieces(text)
+            .filter_map(|piece| match piece {
+                Piece::Name(name) => Some(name),
+                Piece::Plain(_) => None,
+            })
+            .collect()
+    }
+
+    fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { files(&path, found) } else { found.push(path) }
+        }
+    }
+
+    /// Every `"mail.…"` and `"page.…"` of the sources and templates.
+    fn asked_for() -> BTreeSet<String> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut found = Vec::new();
+        files(&root.join("src"), &mut found);
+        files(&root.join("templates"), &mut found);
+        let is_key = |text: &str| {
+            ["mail.", "page."].iter().any(|group| text.starts_with(group))
+                && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._".contains(&b))
+        };
+        let mut keys = BTreeSet::new();
+        for file in found.iter().filter(|file| !file.ends_with("messages/mod.rs")) {
+            let text = fs::read_to_string(file).unwrap_or_default();
+            let text = text.split("#[cfg(test)]").next().unwrap();
+            keys.extend(text.split('"').filter(|text| is_key(text)).map(str::to_owned));
+        }
+        keys
+    }
+
+    #[test]
+    fn each_language_has_every_text_with_the_same_names() {
+        assert!(ENGLISH.len() > 30, "{}", ENGLISH.len());
+        assert_eq!(ENGLISH.keys().collect::<Vec<_>>(), GERMAN.keys().collect::<Vec<_>>());
+        for (key, english) in ENGLISH.iter() {
+            let german = &GERMAN[key];
+            assert_eq!(names(english), names(german), "{key}");
+            assert!(!english.is_empty() && !german.is_empty(), "{key}");
+            assert_eq!(english.matches('{').count(), english.matches('}').count(), "{key}");
+        }
+    }
+
+    #[test]
+    fn each_text_is_asked_for_and_each_that_is_asked_for_is_there() {
+        let there: BTreeSet<String> = ENGLISH.keys().cloned().collect();
+        let asked = asked_for();
+        assert_eq!(asked.difference(&there).collect::<Vec<_>>(), Vec::<&String>::new(), "missing");
+        assert_eq!(there.difference(&asked).collect::<Vec<_>>(), Vec::<&String>::new(), "in vain");
+    }
+
+    #[test]
+    fn values_are_filled_in_once() {
+        let filled = Language::En.fill("mail.greeting_name", &[("name", "{name} {{7*7}}")]);
+        assert!(filled.contains("{name} {{7*7}}"), "{filled}");
+        assert_eq!(pieces("a {b} c").count(), 4);
+    }
+
+    #[test]
+    fn a_tag_chooses_its_language() {
+        for (tag, language) in
+            [("de", "de"), ("de-AT", "de"), ("DE_ch", "de"), ("en-GB", "en"), ("fr", "en"), ("", "en")]
+        {
+            assert_eq!(Language::of_tag(tag).tag(), language, "{tag}");
+        }
+    }
+}
