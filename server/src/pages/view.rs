@@ -147,6 +147,16 @@ impl View {
         self.language.tag()
     }
 
+    pub(crate) fn own_name(&self) -> &'static str {
+        self.language.own_name()
+    }
+
+    /// A path of ours that leads on to another one afterwards.
+    pub(crate) fn with_next(&self, path: &str, next: &WayBack) -> String {
+        let next: String = form_urlencoded::byte_serialize(next.as_str().as_bytes()).collect();
+        format!("{}?next={next}", self.to(path))
+    }
+
     /// The address of a path of ours, also where another application mounts us.
     pub(crate) fn to(&self, path: &str) -> String {
         format!("{}{path}", self.app.public_url().path())
