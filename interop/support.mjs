@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 export const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const PORTCULLIS = process.env.PORTCULLIS_BIN ?? here("../target/debug/portcullis");
 const RESOURCE_SERVER = process.env.RESOURCE_SERVER_BIN ?? here("../target/debug/examples/resource_server");
-const PYTHON = process.env.INTEROP_PYTHON ?? here("../target/test-tools/interop/bin/python");
+export const PYTHON = process.env.INTEROP_PYTHON ?? here("../target/test-tools/interop/bin/python");
 const START_LIMIT_MS = 60_000;
 const STOP_LIMIT_MS = 10_000;
 /** Every test's limit. */

@@ -20,6 +20,7 @@ pub use crate::docs::Document;
 use crate::{
     describe::{Components, Describe, DescribeResponse, Operation},
     guard::Access,
+    verify::Verify,
 };
 
 /// A router and its OpenAPI 3.1 document, grown together.
@@ -40,6 +41,7 @@ use crate::{
 pub struct Api<S> {
     info: Map<String, Value>,
     servers: Vec<Value>,
+    token_urls: Vec<(&'static str, String)>,
     guard: Option<RouterGuard<S>>,
     tag: Option<&'static str>,
     tags: Vec<Tag>,
@@ -62,6 +64,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
                 ("version".to_owned(), version.into()),
             ]),
             servers: Vec::new(),
+            token_urls: Vec::new(),
             guard: None,
             tag: None,
             tags: Vec::new(),
@@ -82,6 +85,38 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     #[must_use]
     pub fn server(mut self, url: &str) -> Self {
         self.servers.push(json!({ "url": url }));
+        self
+    }
+
+    /// Where this document's reader gets a token for `V`, if not at the URL in [`Verify::scheme`], which is the same for
+    /// every application that uses `V`. So the Authorize button of `/docs` finds a log-in that was nested elsewhere.
+    ///
+    /// `url` may be relative: to the document's server, so without a leading `/` to the directory of `/docs`.
+    ///
+    /// ```
+    /// # use portcullis::{Bearer, Granted, SecurityScheme, Verdict, Verify, VerifyFailed};
+    /// use portcullis::{Api, Guard, Json};
+    ///
+    /// # #[derive(Clone)]
+    /// # struct SessionTokens;
+    /// # impl Verify for SessionTokens {
+    /// #     type Credential = Bearer;
+    /// #     type Principal = ();
+    /// #     const SCHEME: &'static str = "session";
+    /// #     fn scheme() -> SecurityScheme { SecurityScheme::oauth2_password("login") }
+    /// #     async fn verify(&self, _: &Bearer) -> Result<Verdict<()>, VerifyFailed> { Ok(Verdict::Refused) }
+    /// # }
+    /// async fn list_orders(_: Guard<SessionTokens>) -> Json<Vec<u64>> { Json(Vec::new()) }
+    ///
+    /// let api = Api::<SessionTokens>::new("Shop", "1.0").token_url::<SessionTokens>("auth/login");
+    /// let (_, document) = api.get("/orders", list_orders).finish()?;
+    /// let session = &document.value()["components"]["securitySchemes"]["session"];
+    /// assert_eq!(session["flows"]["password"]["tokenUrl"], "auth/login");
+    /// # Ok::<(), portcullis::ApiError>(())
+    /// ```
+    #[must_use]
+    pub fn token_url<V: Verify>(mut self, url: &str) -> Self {
+        self.token_urls.push((V::SCHEME, url.to_owned()));
         self
     }
 
@@ -167,6 +202,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             self.defects.push(format!("nest `{prefix}`: a prefix does not end with `/`"));
         }
         self.defects.extend(other.defects);
+        self.token_urls.extend(other.token_urls);
         other.tags.into_iter().for_each(|tag| self.add_tag(tag));
         self.routes.extend(other.routes.into_iter().map(|mut route| {
             let path = if route.path == "/" && !prefix.is_empty() { "" } else { &route.path };
@@ -181,11 +217,11 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// # Errors
     /// [`ApiError`] names every defect at once: two schemes of one name, two routes at one place, a path
     /// that axum would not take, two operations of one name, a name that is none (a closure's), a schema
-    /// that cannot be checked.
+    /// that cannot be checked, a `Path<…>` that does not fit its route, a token URL of a scheme that has none.
     pub fn finish(mut self) -> Result<(Router<S>, Document), ApiError> {
         self.check_places();
         self.check_names();
-        let Self { info, mut servers, tags, routes, mut defects, .. } = self;
+        let Self { info, mut servers, token_urls, tags, routes, mut defects, .. } = self;
         if servers.is_empty() {
             // Beside the document, wherever the router is nested; without it a client asks the host's root.
             servers.push(json!({ "url": "." }));
@@ -202,6 +238,9 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
                 order.push(path.clone());
             }
             paths.entry(path).or_default().insert(route.method.to_owned(), entry.into());
+        }
+        for (scheme, url) in &token_urls {
+            components.set_token_url(scheme, url);
         }
         defects.extend(components.defects().iter().cloned());
         if !defects.is_empty() {

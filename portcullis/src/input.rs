@@ -23,7 +23,7 @@ mod recursion;
 mod rejection;
 mod schema;
 
-pub(crate) use document::path_parameters;
+pub(crate) use document::axum_path;
 #[cfg(any(feature = "axum-full", feature = "axum-extra"))]
 pub(crate) use document::query_parameters;
 pub use file::File;

@@ -48,7 +48,8 @@
 //! [`SessionCookie`] are what a caller presents; [`Json`], [`Form`], [`Path`],
 //! [`Query`] and [`Multipart`] take input that the published schema has checked.
 //! axum's own extractors and answers describe themselves too, as what they are: [`Describe`], [`DescribeResponse`].
-//! [`Answer`] and [`answers!`] put the status of an answer into its type.
+//! [`Answer`] and [`answers!`] put the status of an answer into its type. [`client_address`] tells who sent a request, for
+//! limits and logs, and believes nobody but your own proxies.
 //!
 //! To learn it: [coming from FastAPI](learn::coming_from_fastapi), line by line;
 //! [into your axum application](learn::into_your_application), as a diff; [which credential to choose](learn::schemes);
@@ -69,6 +70,7 @@
 
 mod answer;
 mod api;
+mod client_address;
 mod credential;
 mod denied;
 mod describe;
@@ -88,6 +90,7 @@ mod verify;
 
 pub use answer::{Answer, Created, NoContent};
 pub use api::{Api, ApiError, Described, Document, Route, delete, get, patch, post, put};
+pub use client_address::client_address;
 pub use credential::{
     ApiKey, ApiKeyPlace, Basic, Bearer, CookieSettings, Credential, NotACookieValue, SameOrigin, SameSite,
     SecurityScheme, SessionCookie,

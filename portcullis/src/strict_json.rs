@@ -200,7 +200,7 @@ mod tests {
         }
 
         #[test]
-        fn takes_nothing_that_serde_json_refuses(text in prop_oneof![
+        fn d07_takes_nothing_that_serde_json_refuses(text in prop_oneof![
             prop::collection::vec(any::<u8>(), 0..64),
             "[\\[\\]{}:,\"a01.e \\\\-]{0,48}".prop_map(String::into_bytes),
         ]) {

@@ -12,6 +12,8 @@ mod cases {
     #[cfg(feature = "discovery")]
     mod discovery;
     mod docs;
+    #[cfg(all(feature = "axum-extra", feature = "axum-full"))]
+    mod everything;
     mod examples;
     mod fail;
     mod guard;

@@ -7,8 +7,6 @@ use std::{error::Error, net::SocketAddr, sync::Arc};
 use axum::{
     Router,
     extract::{FromRef, State},
-    response::Redirect,
-    routing::post,
 };
 use portcullis::{Api, Created, Guard, Json, Public};
 use portcullis_server::{App, SessionTokens, config::Config};
@@ -61,13 +59,13 @@ async fn list_orders(guard: Guard<SessionTokens>, State(shop): State<Shop>) -> J
 
 /// The shop, and the account system inside it.
 pub fn app(accounts: &App) -> Result<Router, Box<dyn Error>> {
-    let api = Api::new("Shop", "1.0").get("/goods", list_goods).get("/orders", list_orders);
-    let (router, document) = api.post("/orders", place_order).finish()?;
+    // Where the Authorize button of `/docs` sends the password.
+    let api = Api::new("Shop", "1.0").token_url::<SessionTokens>("auth/login");
+    let api = api.get("/goods", list_goods).get("/orders", list_orders).post("/orders", place_order);
+    let (router, document) = api.finish()?;
     let shop = Shop { tokens: accounts.session_tokens().clone(), orders: Arc::default() };
     let router = router.merge(document.routes()).with_state(shop);
-    // The Authorize button of `/docs` sends the password to `login` beside the page.
-    let log_in = post(async || Redirect::temporary("/auth/login"));
-    Ok(router.route("/login", log_in).nest("/auth", accounts.router()?))
+    Ok(router.nest("/auth", accounts.router()?))
 }
 
 #[tokio::main]

@@ -4,7 +4,7 @@ use std::{
     error::Error,
     fmt, io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Weak},
 };
 
 use axum::Router;
@@ -12,12 +12,16 @@ use object_store::{ObjectStore, local::LocalFileSystem};
 use portcullis::{AccessTokens, Document};
 
 use crate::{
+    accounts::http::refuse_sign_up,
     clock::{Clock, Timestamp},
-    config::{Config, ConfigError, PublicUrl},
+    config::{Config, ConfigError, PublicUrl, SignUp},
     db::{Db, OpenError},
-    files, jobs, middleware,
+    files, jobs,
+    mail::Outbox,
+    middleware,
+    outgoing::{Outgoing, Reach},
     pages::{Look, LookError},
-    passwords::Hasher,
+    passwords::{BreachesFileError, Hasher, breaches},
     pool::Pool,
     routes,
     secret::{SecretKey, SecretKeyError},
@@ -27,6 +31,8 @@ use crate::{
 
 /// How many pictures may wait to be decoded; each takes up to 128 MiB while it is.
 const PICTURE_QUEUE: usize = 16;
+/// A difference between clocks that an operator should know of, in microseconds.
+const NOTABLE: u64 = 2_000_000;
 /// In the data directory.
 const OBJECTS: &str = "objects";
 
@@ -59,6 +65,8 @@ pub(crate) struct Inner {
     pictures: Pool<()>,
     objects: Arc<dyn ObjectStore>,
     look: Look,
+    outbox: Outbox,
+    outgoing: Outgoing,
     signing_keys: SigningKeys,
     session_tokens: SessionTokens,
     session_cookies: SessionCookies,
@@ -77,11 +85,21 @@ impl App {
     ///
     /// # Errors
     /// As [`App::open`].
-    pub async fn open_with(config: Config, clock: Clock) -> Result<Self, AppError> {
+    pub async fn open_with(mut config: Config, clock: Clock) -> Result<Self, AppError> {
         config.check()?;
         files::create_private_dir(&config.data_dir).map_err(|cause| unusable(&config.data_dir, cause))?;
+        let own = config.breach_check.take();
+        config.breach_check = breaches::check(own, config.breaches_file.as_deref(), &config.breaches_file())?;
         let secret = SecretKey::load(config.secret_key_file.as_deref(), &config.data_dir)?;
         let db = Db::open(&config.database).await?;
+        let wrong_by = db.set_clock(&clock).await.map_err(AppError::Clock)?;
+        if wrong_by.unsigned_abs() > NOTABLE {
+            let seconds = wrong_by / 1_000_000;
+            tracing::warn!(
+                seconds,
+                "this computer's clock differs from the database's, which is the one that counts"
+            );
+        }
         let signing_keys = SigningKeys::open(&db, &secret, clock.now()).await?;
         let (public_url, audience) = (config.public_url(), config.audience());
         let now = clock.clone();
@@ -94,8 +112,10 @@ impl App {
         let session_cookies = SessionCookies::new(db.clone(), clock.clone(), config.session_idle_ttl);
         let hasher = Hasher::new(config.hash_parameters).map_err(AppError::Threads)?;
         let pictures = Pool::new("pictures", 1, PICTURE_QUEUE).map_err(AppError::Threads)?;
+        let outbox = Outbox::new(&config.mail, public_url.host()).map_err(AppError::Threads)?;
         let objects = open_objects(&config.data_dir.join(OBJECTS))?;
         let look = Look::open(&config.brand)?;
+        let reach = if config.webhook_private_targets { Reach::Private } else { Reach::Public };
         Ok(Self(Arc::new(Inner {
             config,
             public_url,
@@ -107,14 +127,16 @@ impl App {
             pictures,
             objects: Arc::new(objects),
             look,
+            outbox,
+            outgoing: Outgoing::new(reach),
             signing_keys,
             session_tokens,
             session_cookies,
         })))
     }
 
-    /// Every route, with `/docs` and `/openapi.json`, and what every answer carries; also starts the hourly
-    /// sweep of what has ended. Serve it with
+    /// Every route, with `/docs` and `/openapi.json`, and what every answer carries; also starts the workers: the
+    /// sweeps of what has ended, the sending of mail, and the webhooks' deliveries. Serve it with
     /// [`into_make_service_with_connect_info::<SocketAddr>`][connect], or else every client counts as one.
     ///
     /// # Errors
@@ -123,8 +145,11 @@ impl App {
     /// [connect]: axum::Router::into_make_service_with_connect_info
     pub fn router(&self) -> Result<Router, AppError> {
         let (router, document) = routes::api().finish()?;
-        jobs::start(Arc::downgrade(&self.0));
-        let router = router.merge(document.routes()).merge(routes::pages(self)).with_state(self.clone());
+        jobs::start(&Arc::downgrade(&self.0));
+        let mut router = router.merge(document.routes()).merge(routes::pages(self)).with_state(self.clone());
+        if self.0.config.sign_up == SignUp::Closed {
+            router = router.layer(axum::middleware::from_fn(refuse_sign_up));
+        }
         Ok(middleware::dress(router, self.0.public_url.is_https(), &self.0.config.trusted_proxies))
     }
 
@@ -150,13 +175,20 @@ impl App {
         &self.0.session_cookies
     }
 
-    /// Waits until every connection to the database is given back, and closes them.
+    /// Waits for the mail that is being sent and until every connection to the database is given back, and closes
+    /// them.
     pub async fn close(&self) {
+        self.0.outbox.rest().await;
         self.0.db.close().await;
     }
 
     pub(crate) fn of_inner(inner: Arc<Inner>) -> Self {
         Self(inner)
+    }
+
+    /// For workers, which must not keep the app alive.
+    pub(crate) fn downgrade(&self) -> Weak<Inner> {
+        Arc::downgrade(&self.0)
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -190,6 +222,10 @@ impl App {
         self.0.clock.now()
     }
 
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
     pub(crate) fn db(&self) -> &Db {
         &self.0.db
     }
@@ -208,6 +244,15 @@ impl App {
 
     pub(crate) fn objects(&self) -> &dyn ObjectStore {
         self.0.objects.as_ref()
+    }
+
+    pub(crate) fn outbox(&self) -> &Outbox {
+        &self.0.outbox
+    }
+
+    /// The way to other servers.
+    pub(crate) fn outgoing(&self) -> &Outgoing {
+        &self.0.outgoing
     }
 
     /// The folder of [`objects`](Self::objects).
@@ -250,9 +295,15 @@ pub enum AppError {
     /// The database.
     #[error(transparent)]
     Database(#[from] OpenError),
+    /// The database does not tell the time.
+    #[error("the database does not tell the time: {0}. See that it still runs")]
+    Clock(sqlx::Error),
     /// The signing keys.
     #[error(transparent)]
     Keys(#[from] KeysError),
+    /// The list of breached passwords.
+    #[error(transparent)]
+    Breaches(#[from] BreachesFileError),
     /// The worker threads.
     #[error(
         "the system gives no threads for hashing passwords: {0}. Raise the limit on processes (`ulimit -u`)"

@@ -18,7 +18,6 @@ use uuid::{Builder, fmt::Hyphenated};
 
 use crate::{accounts::AccountId, random};
 
-const FORWARDED_FOR: &str = "x-forwarded-for";
 /// Characters of `User-Agent` that are kept.
 const USER_AGENT_LENGTH: usize = 256;
 
@@ -157,41 +156,14 @@ impl fmt::Debug for RequestId {
     }
 }
 
-/// Where a request comes from: the peer, or, when that is a trusted proxy, the right-most address of
-/// `X-Forwarded-For` that is none. When all are trusted it is the left-most, and when one is no address, the last
-/// good one to its right.
+/// Where a request comes from, as [`portcullis::client_address`] finds it.
 pub(crate) fn address(extensions: &Extensions, headers: &HeaderMap, trusted: &[IpNet]) -> Option<IpAddr> {
     let Some(ConnectInfo(peer)) = extensions.get::<ConnectInfo<SocketAddr>>() else {
         warn_once();
         return None;
     };
-    let mut address = peer.ip().to_canonical();
-    let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
-    if !is_trusted(&address) {
-        return Some(address);
-    }
-    let lines = headers.get_all(FORWARDED_FOR).iter().rev();
-    for hop in lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b',')) {
-        let Some(hop) = parse_hop(hop) else { break };
-        address = hop;
-        if !is_trusted(&address) {
-            break;
-        }
-    }
-    Some(address)
-}
-
-/// An address, or one with a port as some proxies write it: `192.0.2.1:443`, `[2001:db8::1]:443`.
-fn parse_hop(hop: &[u8]) -> Option<IpAddr> {
-    let text = std::str::from_utf8(hop.trim_ascii()).ok()?;
-    let address = text
-        .parse::<IpAddr>()
-        .or_else(|_| text.parse::<SocketAddr>().map(|address| address.ip()))
-        .ok()
-        .or_else(|| {
-            text.strip_prefix('[')?.strip_suffix(']')?.parse::<std::net::Ipv6Addr>().ok().map(IpAddr::V6)
-        });
-    address.map(|address| address.to_canonical())
+    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));
+    Some(portcullis::client_address(peer.ip(), headers, is_trusted))
 }
 
 fn user_agent(headers: &HeaderMap) -> Option<String> {
@@ -221,7 +193,7 @@ mod tests {
         extensions.insert(ConnectInfo(SocketAddr::new(peer.parse().unwrap(), 1)));
         let mut headers = HeaderMap::new();
         for line in lines {
-            headers.append(FORWARDED_FOR, HeaderValue::from_bytes(line).unwrap());
+            headers.append("x-forwarded-for", HeaderValue::from_bytes(line).unwrap());
         }
         for other in ["forwarded", "x-real-ip", "x-client-ip", "true-client-ip"] {
             headers.insert(other, HeaderValue::from_static("6.6.6.6"));
@@ -242,15 +214,6 @@ mod tests {
             (&[][..], "10.0.0.1"),
             (&[&b"6.6.6.6, 192.0.2.1"[..]], "192.0.2.1"),
             (&[b"6.6.6.6, 192.0.2.1, 10.0.0.2,10.0.0.3 "], "192.0.2.1"),
-            (&[b"6.6.6.6", b"192.0.2.1", b"10.0.0.2"], "192.0.2.1"),
-            (&[b"192.0.2.1", b"6.6.6.6, nonsense"], "10.0.0.1"),
-            (&[b"6.6.6.6, nonsense, 10.0.0.2"], "10.0.0.2"),
-            (&[b"192.0.2.1, "], "10.0.0.1"),
-            (&[b"192.0.2.1,\xff"], "10.0.0.1"),
-            (&[b"10.0.0.9, 10.0.0.8"], "10.0.0.9"),
-            (&[b"192.0.2.1:4711"], "192.0.2.1"),
-            (&[b"[2a00::1]:4711"], "2a00::1"),
-            (&[b"[2a00::1]"], "2a00::1"),
             (&[b"::ffff:192.0.2.1, 2001:db8::5, ::ffff:10.0.0.4"], "192.0.2.1"),
         ] {
             assert_eq!(found("::ffff:10.0.0.1", lines), expected, "{lines:?}");
@@ -297,7 +260,7 @@ mod tests {
             extensions.insert(ConnectInfo(SocketAddr::new(peer, 1)));
             let mut headers = HeaderMap::new();
             for line in lines.iter().filter_map(|line| HeaderValue::from_bytes(line).ok()) {
-                headers.append(FORWARDED_FOR, line);
+                headers.append("x-forwarded-for", line);
             }
             prop_assert_eq!(address(&extensions, &headers, &["fd00::/8".parse().unwrap()]), Some(peer));
             prop_assert!(address(&extensions, &headers, &["0.0.0.0/0".parse().unwrap()]).is_some());

@@ -81,21 +81,35 @@ fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
-/// Where the server reads the time. Clones of a fixed clock share one hand.
+/// Where the server reads the time. Clones share one hand.
+///
+/// On PostgreSQL the hand is set by the database's clock, which all instances have in common: a moment that one of them
+/// writes down is the same moment for the others, whatever their computers' clocks say.
 #[derive(Clone, Debug)]
 pub struct Clock(Source);
 
 #[derive(Clone, Debug)]
 enum Source {
-    System,
+    /// The computer's clock, and how many microseconds it is behind.
+    System {
+        /// What it shows wrong, in a test.
+        error: i64,
+        behind: Arc<AtomicI64>,
+    },
     Fixed(Arc<AtomicI64>),
 }
 
 impl Clock {
     /// The computer's clock.
     #[must_use]
-    pub const fn system() -> Self {
-        Self(Source::System)
+    pub fn system() -> Self {
+        Self::wrong_by(0)
+    }
+
+    /// A clock of a computer that is `error` microseconds ahead (behind, when negative): for tests.
+    #[must_use]
+    pub fn wrong_by(error: i64) -> Self {
+        Self(Source::System { error, behind: Arc::default() })
     }
 
     /// A clock that stands at `now` until [`advance`](Self::advance) moves it: for tests.
@@ -108,9 +122,22 @@ impl Clock {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         match &self.0 {
-            Source::System => system_now(),
+            Source::System { error, behind } => {
+                let own = system_now().0.saturating_add(*error);
+                Timestamp(own.saturating_add(behind.load(Ordering::Relaxed)))
+            }
             Source::Fixed(micros) => Timestamp(micros.load(Ordering::SeqCst)),
         }
+    }
+
+    /// Sets the hand by another clock, which showed `theirs` at a moment between `asked` and `answered` of ours.
+    /// Answers by how much it moved, in microseconds. A fixed clock is left alone.
+    pub(crate) fn set(&self, theirs: Timestamp, asked: Timestamp, answered: Timestamp) -> i64 {
+        let Source::System { behind, .. } = &self.0 else { return 0 };
+        let ours = asked.0.saturating_add(answered.0.saturating_sub(asked.0) / 2);
+        let moved = theirs.0.saturating_sub(ours);
+        behind.fetch_add(moved, Ordering::Relaxed);
+        moved
     }
 
     /// Moves a fixed clock, and each of its clones, forward. The system clock goes by itself and is left alone.
@@ -140,6 +167,20 @@ mod tests {
         assert_eq!(Timestamp::from_secs(1) - Timestamp::from_secs(9), Duration::ZERO);
         assert_eq!(Timestamp::from_secs(9) - Timestamp::from_secs(1), Duration::from_secs(8));
         assert_eq!(Timestamp::from_micros(-1).as_secs(), -1);
+    }
+
+    #[test]
+    fn a_wrong_clock_is_set_by_another() {
+        let (right, wrong) = (Clock::system(), Clock::wrong_by(60_000_000));
+        let asked = wrong.now();
+        assert!(asked - right.now() > Duration::from_secs(59));
+        let moved = wrong.clone().set(right.now(), asked, wrong.now());
+        assert!((-61_000_000..-59_000_000).contains(&moved), "{moved}");
+        assert!(
+            wrong.now() - right.now() < Duration::from_secs(1)
+                && right.now() - wrong.now() < Duration::from_secs(1)
+        );
+        assert_eq!(Clock::fixed(Timestamp(5)).set(Timestamp(9), Timestamp(5), Timestamp(5)), 0);
     }
 
     #[test]

@@ -67,6 +67,9 @@ pub enum Error {
     /// There would be no administrator left.
     #[error("the last administrator stays")]
     LastAdmin,
+    /// A list is asked to go on after what it never gave.
+    #[error("not a cursor of this list")]
+    BadCursor,
     /// The database did not answer.
     #[error("database: {0}")]
     Database(#[from] sqlx::Error),
@@ -97,7 +100,7 @@ impl Error {
             Self::UnsupportedPicture => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::WrongCredentials | Self::UnexpectedClient => StatusCode::UNAUTHORIZED,
-            Self::UnknownScope => StatusCode::BAD_REQUEST,
+            Self::UnknownScope | Self::BadCursor => StatusCode::BAD_REQUEST,
             Self::Busy | Self::NotReady | Self::Database(_) | Self::Objects(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -121,6 +124,7 @@ impl Error {
             Self::DeadLink => "This link or code was used, has ended, or was replaced by a newer one",
             Self::SignUpClosed => "Sign-up is closed",
             Self::LogInOff => "This way to log in is turned off",
+            Self::BadCursor => "`after` takes what `next` of this list gave, as it is",
             Self::LastAdmin => "There must be an administrator: appoint another one first",
             Self::Busy | Self::NotReady | Self::Database(_) | Self::Objects(_) => {
                 "Not available at the moment; try again"
@@ -238,6 +242,7 @@ macro_rules! refusals {
     )*};
 }
 refusals! {
+    BadCursor BAD_REQUEST "`after` is not what this list gave";
     NotFound NOT_FOUND "It does not exist, or it is not yours";
     Conflict CONFLICT "The e-mail address has an account already";
     LastAdminStays CONFLICT "There would be no administrator left";
@@ -346,6 +351,39 @@ impl DescribeResponse for LogInFailed {
             (StatusCode::BAD_REQUEST, "The form is broken, or a scope is unknown"),
             (StatusCode::UNAUTHORIZED, "Wrong e-mail address or password"),
             (StatusCode::FORBIDDEN, "Right, but not now: `detail` says why"),
+            (Throttled::STATUS, Throttled::WHEN),
+            (Unavailable::STATUS, Unavailable::WHEN),
+        ] {
+            operation.json_response::<LogInProblem>(status, when);
+        }
+        InvalidInput::describe_response(operation);
+        operation.response_header(Throttled::STATUS, "Retry-After", "Seconds to wait");
+        operation.response_header(Unavailable::STATUS, "Retry-After", "Seconds to wait");
+    }
+}
+
+/// [`LogInFailed`] of a mailed link or code, which can be dead.
+#[derive(Debug)]
+pub struct MailedLogInFailed(LogInFailed);
+
+impl<E: Into<Error>> From<E> for MailedLogInFailed {
+    fn from(error: E) -> Self {
+        Self(error.into().into())
+    }
+}
+
+impl IntoResponse for MailedLogInFailed {
+    fn into_response(self) -> Response {
+        self.0.into_response()
+    }
+}
+
+impl DescribeResponse for MailedLogInFailed {
+    fn describe_response(operation: &mut Operation<'_>) {
+        for (status, when) in [
+            (StatusCode::BAD_REQUEST, "The body is broken, or a scope is unknown"),
+            (Forbidden::STATUS, "This way to log in is turned off"),
+            (Gone::STATUS, Gone::WHEN),
             (Throttled::STATUS, Throttled::WHEN),
             (Unavailable::STATUS, Unavailable::WHEN),
         ] {

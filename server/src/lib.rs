@@ -10,6 +10,7 @@
 
 mod access;
 pub mod accounts;
+pub mod admin;
 mod app;
 mod audit;
 pub mod cli;
@@ -21,22 +22,26 @@ pub mod error;
 mod files;
 mod health;
 mod jobs;
+mod leaving;
 pub mod log;
 mod login;
 pub mod mail;
 mod messages;
 pub mod middleware;
 mod oauth;
+mod outgoing;
 mod pages;
 pub mod passwords;
 mod pictures;
 mod pool;
 pub mod random;
+mod recovery;
 mod routes;
 pub mod secret;
 pub mod serve;
 pub mod sessions;
 pub mod tokens;
+pub mod webhooks;
 
 pub use access::{Caller, Principal};
 pub use app::{App, AppError};

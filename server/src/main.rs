@@ -33,9 +33,15 @@ fn main() -> ExitCode {
     let outcome = runtime.block_on(async {
         match cli.command.unwrap_or(Command::Serve) {
             Command::Serve => cli::serve::run(config).await,
+            Command::Doctor { trial } => cli::doctor::run(config, trial).await,
+            Command::Breaches(command) => cli::breaches::run(&config, command),
             Command::User(command) => {
                 let app = App::open(config).await.map_err(|error| error.to_string())?;
                 cli::user::run(&app, command).await
+            }
+            Command::Webhook(command) => {
+                let app = App::open(config).await.map_err(|error| error.to_string())?;
+                cli::webhook::run(&app, command).await
             }
         }
     });

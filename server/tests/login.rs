@@ -28,7 +28,7 @@ on_both_databases! {
         let body = answer.json();
         assert_eq!(body["token_type"], "bearer");
         assert_eq!(body["expires_in"], 300);
-        assert_eq!(body["scope"], "profile:read profile:write");
+        assert_eq!(body["scope"], "account profile:read profile:write");
         let wrong = app.stranger().try_password(&email("ada"), WRONG).await.assert(401);
         assert_eq!(wrong.header("www-authenticate"), "Bearer");
         assert_eq!(wrong.header("cache-control"), "no-store");

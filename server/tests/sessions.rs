@@ -100,7 +100,7 @@ on_both_databases! {
         assert_eq!((header["typ"].as_str(), header["alg"].as_str()), (Some("at+jwt"), Some("EdDSA")));
         let (claims, other) = (claims(ada.token()), claims(again.token()));
         let names: HashSet<&str> = claims.as_object().unwrap().keys().map(String::as_str).collect();
-        assert_eq!(names, HashSet::from(["iss", "sub", "aud", "exp", "iat", "jti", "client_id", "scope", "sid"]));
+        assert_eq!(names, HashSet::from(["iss", "sub", "aud", "exp", "iat", "jti", "client_id", "scope", "sid", "auth_time"]));
         assert_eq!((claims["iss"].as_str(), claims["aud"].as_str()), (Some("http://localhost:8000"), Some("http://localhost:8000")));
         assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 300);
         assert_eq!((&claims["sub"], &claims["client_id"]), (&json!("1"), &json!("portcullis")));
@@ -126,5 +126,147 @@ on_both_databases! {
         other.stranger().with_token(ada.token()).get("/profile").send().await.assert(401);
         app.advance(60);
         ada.get("/profile").send().await.assert(401);
+    }
+
+    async fn c01_the_cookie_is_for_this_host_and_no_script(database: Database) {
+        let app = TestApp::new(database).await;
+        app.sign_up("ada").await;
+        let form = [("username", "ada@example.com"), ("password", PASSWORD)];
+        let answer = app.stranger().post("/login/cookie").header("sec-fetch-site", "same-origin").form(&form).await.assert(204);
+        let cookie = answer.header("set-cookie");
+        let (value, attributes) = cookie.split_once("; ").unwrap();
+        assert!(value.starts_with("__Host-portcullis=") && value.len() > 40, "{cookie}");
+        assert_eq!(attributes, "Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=34560000");
+        assert_eq!(answer.header("cache-control"), "no-store");
+        assert!(!app.place.dump().await.contains(value.split_once('=').unwrap().1), "s01: the cookie is readable");
+    }
+
+    async fn s07_one_session_by_cookie_reads_profiles_and_ends_as_any_other(database: Database) {
+        let app = TestApp::new(database).await;
+        let id = app.sign_up("ada").await;
+        let browser = app.stranger().log_in_with_cookie(&email("ada")).await;
+        let second = app.again().await;
+        browser.get("/profile").send().await.assert(200);
+        second.stranger().with_cookie(browser.cookie()).get("/profile").send().await.assert(200);
+        let out = browser.post("/logout").send().await.assert(204);
+        assert!(out.header("set-cookie").contains("__Host-portcullis=; ") && out.header("set-cookie").contains("Max-Age=0"));
+        second.stranger().with_cookie(browser.cookie()).get("/profile").send().await.assert(401);
+
+        let browser = app.stranger().log_in_with_cookie(&email("ada")).await;
+        app.disable(id).await;
+        browser.get("/profile").send().await.assert(401);
+    }
+
+    async fn s02_a_log_in_makes_a_new_cookie_and_a_planted_one_is_worthless(database: Database) {
+        let app = TestApp::new(database).await;
+        app.sign_up("ada").await;
+        let planted = app.stranger().with_cookie("__Host-portcullis=planted-by-a-stranger-00000000000000000000");
+        planted.get("/profile").send().await.assert(401);
+        let after = planted.log_in_with_cookie(&email("ada")).await;
+        assert_ne!(after.cookie(), planted.cookie());
+        planted.get("/profile").send().await.assert(401);
+        let again = after.log_in_with_cookie(&email("ada")).await;
+        assert_ne!(again.cookie(), after.cookie());
+    }
+
+    async fn c02_a_strangers_page_changes_nothing_and_logs_nobody_in(database: Database) {
+        let app = TestApp::new(database).await;
+        app.sign_up("ada").await;
+        let browser = app.stranger().log_in_with_cookie(&email("ada")).await;
+        let cookie = browser.cookie();
+        let cross = |site: &'static str, value: &'static str| {
+            app.stranger().post("/logout").header("cookie", cookie).header(site, value)
+        };
+        for call in [
+            cross("sec-fetch-site", "cross-site"),
+            cross("sec-fetch-site", "same-site"),
+            cross("origin", "null"),
+            cross("origin", "https://evil.example"),
+            app.stranger().post("/logout").header("cookie", cookie),
+        ] {
+            call.send().await.assert(403);
+        }
+        browser.get("/profile").send().await.assert(200);
+        let form = [("username", "ada@example.com"), ("password", PASSWORD)];
+        for site in ["cross-site", "same-site"] {
+            let answer = app.stranger().post("/login/cookie").header("sec-fetch-site", site).form(&form).await.assert(403);
+            assert_eq!(answer.header("set-cookie"), "");
+        }
+        // A bad bearer token never falls back to the cookie.
+        browser.get("/profile").header("authorization", "Bearer junk").send().await.assert(401);
+    }
+
+    async fn s11_a_cookie_ends_when_idle_and_absolutely_to_the_second(database: Database) {
+        let hour = 3600;
+        let app = TestApp::with(database, |config| {
+            config.session_idle_ttl = std::time::Duration::from_secs(hour);
+            config.session_ttl = std::time::Duration::from_secs(3 * hour);
+        }).await;
+        app.sign_up("ada").await;
+        let (idle, used) = (app.stranger().log_in_with_cookie(&email("ada")).await, app.stranger().log_in_with_cookie(&email("ada")).await);
+        for _ in 0..2 {
+            app.advance(hour - 1);
+            used.get("/profile").send().await.assert(200);
+        }
+        idle.get("/profile").send().await.assert(401);
+        app.advance(hour - 1);
+        used.get("/profile").send().await.assert(200);
+        app.advance(2);
+        used.get("/profile").send().await.assert(200);
+        app.advance(1);
+        used.get("/profile").send().await.assert(401);
+    }
+
+    async fn s10_the_owner_sees_every_session_and_ends_any(database: Database) {
+        let app = TestApp::new(database).await;
+        let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+        app.sign_up("ada").await;
+        let form = [("username", "ada@example.com"), ("password", PASSWORD)];
+        let answer = app.stranger_at("198.51.100.7").post("/login").header("user-agent", firefox).form(&form).await;
+        let laptop = app.stranger().with_token(answer.assert(200).json()["access_token"].as_str().unwrap());
+        app.advance(1);
+        let phone = app.log_in("ada").await;
+        let ben = app.as_user("ben").await;
+
+        let list = phone.get("/sessions").send().await.assert(200).json();
+        assert_eq!(list.as_array().unwrap().len(), 2);
+        assert_eq!((&list[0]["is_current"], &list[1]["is_current"]), (&json!(true), &json!(false)));
+        assert_eq!((list[1]["device"].as_str(), list[1]["address"].as_str()), (Some("Firefox on Linux"), Some("198.51.100.7")));
+        assert!(list[1]["created_at"].as_str().unwrap() < list[0]["created_at"].as_str().unwrap());
+        let path = format!("/sessions/{}", list[1]["id"].as_str().unwrap());
+        // e05: another's session is as one that is not.
+        let others = ben.delete(&path).send().await.assert(404);
+        let absent = ben.delete("/sessions/0192f0c1-2345-7abc-8def-0123456789ab").send().await.assert(404);
+        assert_eq!(others.text(), absent.text());
+        phone.delete("/sessions/not-an-id").send().await.assert(404);
+        laptop.get("/profile").send().await.assert(200);
+        phone.delete(&path).send().await.assert(204);
+        laptop.get("/profile").send().await.assert(401);
+        phone.delete(&path).send().await.assert(404);
+
+        let (tablet, browser) = (app.log_in("ada").await, app.stranger().log_in_with_cookie(&email("ada")).await);
+        phone.delete("/sessions").send().await.assert(204);
+        for ended in [&tablet, &browser] {
+            ended.get("/profile").send().await.assert(401);
+        }
+        phone.get("/profile").send().await.assert(200);
+        ben.get("/profile").send().await.assert(200);
+        assert_eq!(phone.get("/sessions").send().await.assert(200).json().as_array().unwrap().len(), 1);
+    }
+
+    async fn s10_what_is_sensitive_needs_a_log_in_of_the_last_ten_minutes(database: Database) {
+        let app = TestApp::new(database).await;
+        app.sign_up("ada").await;
+        let browser = app.stranger().log_in_with_cookie(&email("ada")).await;
+        app.advance(600);
+        browser.delete("/sessions").send().await.assert(204);
+        app.advance(1);
+        let stale = browser.delete("/sessions").send().await.assert(401);
+        let challenge = stale.header("www-authenticate");
+        assert!(challenge.starts_with("Bearer error=\"insufficient_user_authentication\"") && challenge.ends_with("max_age=\"600\""), "{challenge}");
+        browser.get("/sessions").send().await.assert(200);
+        let fresh = browser.log_in_with_cookie(&email("ada")).await;
+        fresh.delete("/sessions").send().await.assert(204);
+        browser.get("/profile").send().await.assert(401);
     }
 }

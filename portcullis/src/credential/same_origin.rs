@@ -1,6 +1,6 @@
 //! Requests that only the application's own pages can have made.
 
-use std::{fmt, marker::PhantomData};
+use std::{fmt, marker::PhantomData, net::Ipv4Addr};
 
 use axum::extract::FromRequestParts;
 use http::{
@@ -23,6 +23,9 @@ use crate::{
 /// (before 2023, or on plain http) send `Origin`, which must be ours: `scheme` and the host that was asked for. That
 /// is `Host`, which is the browser's own word: a page cannot set it, and who can set it has no need of a victim.
 /// Behind a proxy that does not hand `Host` on, those old browsers are refused, and none is let in by mistake.
+///
+/// While an application is developed its pages are at `http://localhost`, to which Chrome and Firefox do send `Secure`
+/// cookies: there `http://` is as good as `https://`, for nobody on the network can answer in the machine's own name.
 pub(super) fn is_cross_site(parts: &Parts, scheme: &str) -> bool {
     if is_safe(parts) {
         return false;
@@ -49,15 +52,30 @@ fn is_safe(parts: &Parts) -> bool {
 fn has_own_origin(parts: &Parts, scheme: &str) -> bool {
     let mut origins = parts.headers.get_all(ORIGIN).iter();
     let (Some(origin), None) = (origins.next(), origins.next()) else { return false };
-    let host = origin.to_str().ok().and_then(|origin| origin.strip_prefix(scheme)?.strip_prefix("://"));
+    let (Ok(origin), Some(own)) = (origin.to_str(), asked_for(parts)) else { return false };
+    is_origin(origin, scheme, own)
+        || (scheme == "https" && is_loopback(own) && is_origin(origin, "http", own))
+}
+
+fn is_origin(origin: &str, scheme: &str, authority: &str) -> bool {
+    let host = origin.strip_prefix(scheme).and_then(|rest| rest.strip_prefix("://"));
     let default_port = if scheme == "https" { ":443" } else { ":80" };
-    match (host, asked_for(parts)) {
-        (Some(host), Some(own)) => {
-            let own = own.strip_suffix(default_port).unwrap_or(own);
-            !host.is_empty() && host.eq_ignore_ascii_case(own)
-        }
-        _ => false,
-    }
+    let own = authority.strip_suffix(default_port).unwrap_or(authority);
+    host.is_some_and(|host| !host.is_empty() && host.eq_ignore_ascii_case(own))
+}
+
+/// Whether `authority`, a host with or without a port, is this machine by its very name: `localhost` and what is under
+/// it (RFC 6761 §6.3), 127.0.0.0/8 (RFC 1122 §3.2.1.3) or `::1` (RFC 4291 §2.5.3), spelt as browsers spell them.
+fn is_loopback(authority: &str) -> bool {
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if port.parse::<u16>().is_ok() => host,
+        _ => authority,
+    };
+    let host = host.to_ascii_lowercase();
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || host == "[::1]"
+        || host.parse().is_ok_and(|address: Ipv4Addr| address.is_loopback())
 }
 
 /// The one host that the request is for: HTTP/2 has it in `:authority`, which is in the URI here.
@@ -120,5 +138,107 @@ impl<St: Send + Sync, C: CookieSettings> FromRequestParts<St> for SameOrigin<C> 
 impl<C: CookieSettings> Describe for SameOrigin<C> {
     fn describe(operation: &mut Operation<'_>) {
         operation.problem(StatusCode::FORBIDDEN, "The request may come from a page of another site");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Whether a POST without `Sec-Fetch-Site` counts as another site's, where the application is at `https://`.
+    fn is_refused(origin: &str, host: &str) -> bool {
+        let request = http::Request::post("/").header(ORIGIN, origin).header(HOST, host);
+        is_cross_site(&request.body(()).unwrap().into_parts().0, "https")
+    }
+
+    #[test]
+    fn c02_on_this_machine_plain_http_is_its_own_origin() {
+        for host in [
+            "localhost",
+            "localhost:3000",
+            "LOCALHOST:3000",
+            "shop.localhost",
+            "a.shop.localhost:8080",
+            "127.0.0.1",
+            "127.0.0.1:65535",
+            "127.255.0.9:3000",
+            "[::1]",
+            "[::1]:3000",
+        ] {
+            assert!(!is_refused(&format!("http://{host}"), host), "{host}");
+            assert!(!is_refused(&format!("https://{host}"), host), "{host}");
+            assert!(is_refused(&format!("ws://{host}"), host), "{host}");
+        }
+        assert!(!is_refused("http://localhost", "localhost:80"));
+    }
+
+    #[test]
+    fn c02_what_only_looks_like_this_machine_is_not() {
+        for host in [
+            "shop.example",
+            "localhost.evil",
+            "localhost.evil:3000",
+            "evillocalhost",
+            "localhost.",
+            "127.0.0.1.evil",
+            "127.0.0.1.evil:3000",
+            "127.1",
+            "0127.0.0.1",
+            "2130706433",
+            "0x7f.0.0.1",
+            "128.0.0.1",
+            "0.0.0.0:3000",
+            "10.0.0.1",
+            "[::]:3000",
+            "[::2]",
+            "[::ffff:127.0.0.1]",
+            "::1",
+            "[::1].evil",
+            "localhost:3000.evil",
+            "localhost:evil",
+            "localhost:99999",
+            "user@localhost",
+        ] {
+            assert!(is_refused(&format!("http://{host}"), host), "{host}");
+        }
+    }
+
+    #[test]
+    fn c02_another_program_of_this_machine_is_another_origin() {
+        for (origin, host) in [
+            ("http://localhost", "localhost:3000"),
+            ("http://localhost:4000", "localhost:3000"),
+            ("http://localhost:3000", "127.0.0.1:3000"),
+            ("http://127.0.0.1:3000", "127.0.0.2:3000"),
+            ("http://evil.localhost:3000", "shop.localhost:3000"),
+            ("http://localhost:3000", "shop.example"),
+            ("http://evil.example", "localhost:3000"),
+            ("http://localhost.evil:3000", "localhost:3000"),
+            ("http://localhost:3000/", "localhost:3000"),
+            ("HTTP://localhost:3000", "localhost:3000"),
+            ("null", "localhost:3000"),
+        ] {
+            assert!(is_refused(origin, host), "{origin} {host}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn c02_plain_http_is_let_in_by_a_loopback_host_that_it_equals_and_by_nothing_else(
+            origin in "(https?://)?(localhost|127\\.0\\.0\\.1|\\[::1\\]|evil)(\\.evil|\\.localhost)?(:3000)?",
+            host in "(localhost|127\\.0\\.0\\.1|\\[::1\\]|evil)(\\.evil|\\.localhost)?(:3000)?",
+        ) {
+            let name = host.strip_suffix(":3000").unwrap_or(&host);
+            let is_here = ["localhost", "127.0.0.1", "[::1]"].contains(&name) || name.ends_with(".localhost");
+            let is_own = origin == format!("https://{host}") || (is_here && origin == format!("http://{host}"));
+            prop_assert_eq!(is_refused(&origin, &host), !is_own);
+        }
+
+        #[test]
+        fn d07_no_host_upsets_the_parser(host in "\\PC{0,40}") {
+            let _ = is_loopback(&host);
+        }
     }
 }

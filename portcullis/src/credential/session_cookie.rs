@@ -67,8 +67,9 @@ pub enum SameSite {
 /// **Other sites** (CSRF): a request that may change something, any method but GET, HEAD and OPTIONS, or that opens a
 /// WebSocket, is refused (403) unless the browser says that it comes from a page of the same origin. There is nothing
 /// to remember, no token to put into forms. `Sec-Fetch-Site` must be `same-origin` or `none`. Without that header
-/// `Origin` must be the application's own: `https://` and the host asked for. Without both it is refused: programs
-/// that are no browsers send a bearer token. Mind that a GET which changes something is not protected; and see
+/// `Origin` must be the application's own: `https://` and the host asked for, or `http://` where that is this machine
+/// (`localhost`, 127.0.0.0/8, `[::1]`), for development. Without both it is refused: programs that are no browsers send
+/// a bearer token. Mind that a GET which changes something is not protected; and see
 /// [`SameOrigin`](crate::SameOrigin) for the route that logs in.
 ///
 /// The challenge is `WWW-Authenticate: Cookie`, which no browser answers with a window of its own.

@@ -17,7 +17,7 @@ use schemars::JsonSchema;
 use serde_json::json;
 
 use super::{Describe, Operation};
-use crate::input::path_parameters;
+use crate::input::axum_path;
 
 /// These come from inside, or are no more than another look at the request: no part of the interface.
 macro_rules! adds_nothing {
@@ -47,7 +47,7 @@ adds_nothing!(
 /// 400 when a parameter does not read as `T`'s.
 impl<T: JsonSchema> Describe for Path<T> {
     fn describe(operation: &mut Operation<'_>) {
-        path_parameters::<T>(operation);
+        axum_path::<T>(operation);
         refusal(operation, StatusCode::BAD_REQUEST, "A path parameter is not acceptable");
     }
 }

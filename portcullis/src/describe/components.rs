@@ -24,7 +24,16 @@ pub(crate) struct Components {
 #[derive(Debug, Clone)]
 struct NamedScheme {
     scheme: Value,
+    /// Where its tokens are had here, if not where its type says.
+    token_url: Option<String>,
     scopes: BTreeMap<&'static str, &'static str>,
+}
+
+impl NamedScheme {
+    fn has_token_url(&self) -> bool {
+        let flows = self.scheme.get("flows").and_then(Value::as_object);
+        flows.is_some_and(|flows| flows.values().all(|flow| flow.get("tokenUrl").is_some()))
+    }
 }
 
 /// Types that come in and types that go out are described by two contracts (an `Option` may be left out on
@@ -55,10 +64,11 @@ impl Components {
     }
 
     pub(super) fn add_scheme(&mut self, name: &'static str, scheme: &Value) {
-        let known = self
-            .schemes
-            .entry(name)
-            .or_insert_with(|| NamedScheme { scheme: scheme.clone(), scopes: BTreeMap::new() });
+        let known = self.schemes.entry(name).or_insert_with(|| NamedScheme {
+            scheme: scheme.clone(),
+            token_url: None,
+            scopes: BTreeMap::new(),
+        });
         if known.scheme != *scheme {
             self.defects.push(format!("two different security schemes are called `{name}`"));
         }
@@ -77,6 +87,24 @@ impl Components {
         }
     }
 
+    /// Says where this document's reader gets tokens of a scheme.
+    pub(crate) fn set_token_url(&mut self, name: &'static str, url: &str) {
+        let defect = match self.schemes.get_mut(name) {
+            None => "no route has a guard of this scheme",
+            Some(known) if !known.has_token_url() => {
+                "the scheme has no token URL; `SecurityScheme::oauth2_password` and the like have"
+            }
+            Some(known) if known.token_url.as_ref().is_some_and(|other| other != url) => {
+                "another token URL was given before"
+            }
+            Some(known) => {
+                known.token_url = Some(url.to_owned());
+                return;
+            }
+        };
+        self.defects.push(format!("the token URL `{url}` of `{name}`: {defect}"));
+    }
+
     /// The `components` object; `paths` is rewritten to point into it.
     pub(crate) fn finish(self, paths: &mut Value) -> Value {
         let mut schemas = self.inputs.definitions().clone();
@@ -86,11 +114,11 @@ impl Components {
         schemas.sort_keys();
 
         let mut security = Map::new();
-        for (name, NamedScheme { mut scheme, scopes }) in self.schemes {
-            if let Some(flows) = scheme.get_mut("flows").and_then(Value::as_object_mut) {
-                for flow in flows.values_mut() {
-                    object_of(flow).insert("scopes".to_owned(), json!(scopes));
-                }
+        for (name, NamedScheme { mut scheme, token_url, scopes }) in self.schemes {
+            let flows = scheme.get_mut("flows").and_then(Value::as_object_mut);
+            for flow in flows.into_iter().flat_map(Map::values_mut).map(object_of) {
+                flow.insert("scopes".to_owned(), json!(scopes));
+                flow.extend(token_url.as_ref().map(|url| ("tokenUrl".to_owned(), json!(url))));
             }
             security.insert(name.to_owned(), scheme);
         }

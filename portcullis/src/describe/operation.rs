@@ -138,13 +138,13 @@ impl<'a> Operation<'a> {
         }
     }
 
-    /// Adds an answer without a body.
+    /// Adds an answer without a body. A status named twice has both descriptions, one a paragraph.
     pub fn empty_response(&mut self, statuses: impl Into<Statuses>, description: &str) {
-        self.response(statuses).entry("description").or_insert_with(|| description.into());
+        add_description(self.response(statuses), description);
     }
 
-    /// Adds an answer with a body of one media type. A status named twice keeps its first description and
-    /// gains the further media type or schema.
+    /// Adds an answer with a body of one media type. A status named twice has both descriptions, one a paragraph, and
+    /// both media types or schemas.
     pub fn content_response(
         &mut self,
         statuses: impl Into<Statuses>,
@@ -153,7 +153,7 @@ impl<'a> Operation<'a> {
         schema: Value,
     ) {
         let response = self.response(statuses);
-        response.entry("description").or_insert_with(|| description.into());
+        add_description(response, description);
         add_content(response, content_type, schema);
     }
 
@@ -205,8 +205,10 @@ impl<'a> Operation<'a> {
         self.absorb(part);
         self.empty_response(statuses, description);
         for (_, mut response) in into_object(responses) {
+            let own = object_of(&mut response);
+            own.remove("description");
             if statuses.is_bodiless() {
-                object_of(&mut response).remove("content");
+                own.remove("content");
             }
             self.absorb_response(&statuses.key(), response);
         }
@@ -247,6 +249,9 @@ impl<'a> Operation<'a> {
         for (content_type, media) in into_object(response.remove("content")) {
             add_content(known, &content_type, schema_of(media));
         }
+        if let Some(Value::String(description)) = response.remove("description") {
+            add_description(known, &description);
+        }
         let headers = into_object(response.remove("headers"));
         if !headers.is_empty() {
             let known = object_of(known.entry("headers").or_insert_with(|| json!({})));
@@ -261,7 +266,7 @@ impl<'a> Operation<'a> {
 
     /// Keeps the API from being built, with the reason in [`ApiError`](crate::ApiError).
     pub(crate) fn defect(&mut self, reason: &str) {
-        self.components.defects.push(format!("{}: {reason}", self.path));
+        self.components.defects.push(format!("{} {}: {reason}", self.method, self.path));
     }
 
     /// Names a security scheme of the document.
@@ -298,6 +303,20 @@ impl<'a> Operation<'a> {
         let responses = self.object.entry("responses").or_insert_with(|| json!({}));
         object_of(object_of(responses).entry(key).or_insert_with(|| json!({})))
     }
+}
+
+/// One more cause of an answer, a paragraph of its own. An empty one says nothing.
+fn add_description(response: &mut Map<String, Value>, description: &str) {
+    let known = response.get("description").and_then(Value::as_str).unwrap_or_default();
+    let all = if known.is_empty() {
+        description.to_owned()
+    } else if description.is_empty() || format!("\n\n{known}\n\n").contains(&format!("\n\n{description}\n\n"))
+    {
+        return;
+    } else {
+        format!("{known}\n\n{description}")
+    };
+    response.insert("description".to_owned(), all.into());
 }
 
 /// A body of one media type more.

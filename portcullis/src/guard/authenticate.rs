@@ -1,8 +1,9 @@
 //! How a guard finds out who is calling: by one verifier, or by either of two.
 
-use std::{any::TypeId, future::Future};
+use std::{any::TypeId, future::Future, panic::AssertUnwindSafe};
 
 use axum::extract::FromRef;
+use futures_util::FutureExt as _;
 use http::request::Parts;
 
 use self::sealed::Asked as _;
@@ -61,6 +62,34 @@ pub enum Either<A, B> {
     Right(B),
 }
 
+/// Where both sides are of one type, as with two verifiers of one kind of account, which it was may not matter.
+///
+/// ```
+/// use portcullis::{Either, Guard, Json, Verify};
+///
+/// async fn whoami<Tokens, Cookies>(guard: Guard<Either<Tokens, Cookies>>) -> Json<u64>
+/// where
+///     Tokens: Verify<Principal = u64>,
+///     Cookies: Verify<Principal = u64>,
+/// {
+///     Json(*guard.principal().inner())
+/// }
+/// assert_eq!(Either::<_, u64>::Left(7).into_inner(), 7);
+/// ```
+impl<T> Either<T, T> {
+    /// What is inside, whichever side it is.
+    pub fn inner(&self) -> &T {
+        let (Self::Left(inner) | Self::Right(inner)) = self;
+        inner
+    }
+
+    /// What is inside, by value.
+    pub fn into_inner(self) -> T {
+        let (Self::Left(inner) | Self::Right(inner)) = self;
+        inner
+    }
+}
+
 impl<V: Verify> Authenticate for V {
     type Principal = V::Principal;
 }
@@ -80,7 +109,11 @@ impl<St: Sync, V: Verify + FromRef<St>> AuthenticateIn<St> for V {
             Presented::CrossSite => return Err(Denied::cross_site()),
             Presented::Present(credential) => credential,
         };
-        match V::from_ref(state).verify(&credential).await {
+        let verifier = V::from_ref(state);
+        // A flaw that one credential strikes is no verdict, and ends no connection that other requests share. What the
+        // verifier left half done is its own: the request goes no further.
+        let verdict = AssertUnwindSafe(async { verifier.verify(&credential).await }).catch_unwind().await;
+        match verdict.unwrap_or_else(|_| Err("the verifier panicked".into())) {
             Ok(Verdict::Accepted(principal, granted)) => Ok(Some((principal, granted))),
             Ok(Verdict::Refused) => Err(Denied::invalid(challenges)),
             Err(cause) => {

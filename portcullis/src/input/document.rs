@@ -6,7 +6,13 @@ use http::StatusCode;
 use schemars::{JsonSchema, transform::Transform};
 use serde_json::{Map, Value};
 
-use super::{contract::Contract, invalid::InvalidInput, schema};
+use super::{
+    contract::Contract,
+    invalid::InvalidInput,
+    kind::{Kind, Shape},
+    path::misfit,
+    schema,
+};
 use crate::describe::{DescribeResponse, In, Operation};
 
 /// A body, and how it can be refused.
@@ -47,17 +53,36 @@ pub(crate) fn query_parameters<T: JsonSchema>(operation: &mut Operation<'_>) {
 /// The path's own parameters, each with the schema that `T` has for it.
 pub(super) fn path<T: JsonSchema + 'static>(operation: &mut Operation<'_>) {
     check_early::<T>(operation);
-    path_parameters::<T>(operation);
+    let root = written_out::<T>();
+    check_fit::<T>(operation, &Shape::of(&root));
+    path_parameters(operation, &root);
     InvalidInput::describe_response(operation);
 }
 
-/// The schema that `T` has for each parameter of the path, however it is read.
-pub(crate) fn path_parameters<T: JsonSchema>(operation: &mut Operation<'_>) {
+/// The path's parameters as axum's own `Path<T>` reads them: also as a list of any length, and not at all if it may
+/// be absent.
+pub(crate) fn axum_path<T: JsonSchema>(operation: &mut Operation<'_>) {
     let root = written_out::<T>();
+    let shape = Shape::of(&root);
+    if !operation.path_parameters().is_empty() && !matches!(shape, Shape::Single(Kind::List(..))) {
+        check_fit::<T>(operation, &shape);
+    }
+    path_parameters(operation, &root);
+}
+
+/// A type that is none for its route would be answered 500, whatever is asked.
+fn check_fit<T>(operation: &mut Operation<'_>, shape: &Shape) {
+    if let Some(reason) = misfit(shape, &operation.path_parameters()) {
+        operation.defect(&format!("`Path<{}>` does not fit: {reason}", type_name::<T>()));
+    }
+}
+
+/// The schema that `root` has for each parameter of the path.
+fn path_parameters(operation: &mut Operation<'_>, root: &Value) {
     for (index, name) in operation.path_parameters().into_iter().enumerate() {
         let item = root.get("prefixItems").and_then(|items| items.get(index));
         let property = root.get("properties").and_then(|properties| properties.get(name));
-        let schema = item.or(property).unwrap_or(&root);
+        let schema = item.or(property).unwrap_or(root);
         operation.parameter(name, In::Path, true, as_text(schema.clone()));
     }
 }

@@ -33,7 +33,9 @@ use crate::describe::{Describe, Operation};
 /// }
 /// ```
 /// A parameter that is not acceptable is answered 422. A `T` that does not fit the route (a field that is no
-/// parameter of it) is the application's mistake: 500, and the log names it.
+/// parameter of it, a tuple of another length) is the application's mistake: [`Api::finish`](crate::Api::finish)
+/// refuses it and names the route. In a plain axum `Router`, which knows nothing of its handlers, it is a 500, and the
+/// log names the type. So routers with parameters in their prefix are nested by [`Api::nest`](crate::Api::nest).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Path<T>(pub T);
 
@@ -56,9 +58,11 @@ where
             Err(_) => return Err(InputRejection::internal(type_name::<T>(), "the route has no parameters")),
         };
         let parameters: Vec<_> = parameters.iter().collect();
-        let filled = fill(&contract.shape, &parameters);
-        let Filled { value, origin, amiss } =
-            filled.map_err(|reason| InputRejection::internal(type_name::<T>(), reason))?;
+        let names: Vec<_> = parameters.iter().map(|(name, _)| *name).collect();
+        if let Some(reason) = misfit(&contract.shape, &names) {
+            return Err(InputRejection::internal(type_name::<T>(), &reason));
+        }
+        let Filled { value, origin, amiss } = fill(&contract.shape, &parameters);
         contract.check(&value, &origin, amiss)?;
         contract::make(value, &origin).map(Self)
     }
@@ -76,7 +80,23 @@ struct Filled {
     amiss: Vec<FieldError>,
 }
 
-fn fill(shape: &Shape, parameters: &[(&str, &str)]) -> Result<Filled, &'static str> {
+/// Why a type of this shape is none for a route whose parameters are called `names`.
+pub(super) fn misfit(shape: &Shape, names: &[&str]) -> Option<String> {
+    let takes = match shape {
+        Shape::Single(_) if names.len() != 1 => "one parameter".to_owned(),
+        Shape::Tuple(kinds) if names.len() != kinds.len() => format!("{} parameters", kinds.len()),
+        Shape::Fields(fields) => {
+            let field = fields.required().find(|field| !names.contains(field))?;
+            format!("a parameter `{field}`")
+        }
+        Shape::Single(_) | Shape::Tuple(_) => return None,
+    };
+    let has = if names.is_empty() { "none".to_owned() } else { format!("`{}`", names.join("`, `")) };
+    Some(format!("it takes {takes}, and the route has {has}"))
+}
+
+/// What the route's parameters, which fit `shape`, say.
+fn fill(shape: &Shape, parameters: &[(&str, &str)]) -> Filled {
     let mut amiss = Vec::new();
     let mut read = |kind: &Kind, name: &str, text: &str| {
         kind.read(text).unwrap_or_else(|(kind, msg)| {
@@ -86,15 +106,10 @@ fn fill(shape: &Shape, parameters: &[(&str, &str)]) -> Result<Filled, &'static s
     };
     let (value, origin) = match shape {
         Shape::Single(kind) => {
-            let [(name, text)] = parameters else {
-                return Err("the route does not have exactly one parameter");
-            };
+            let (name, text) = parameters.first().copied().unwrap_or_default();
             (read(kind, name, text), Origin::path().single(name))
         }
         Shape::Tuple(kinds) => {
-            if kinds.len() != parameters.len() {
-                return Err("the tuple and the route differ in the number of parameters");
-            }
             let values = kinds.iter().zip(parameters).map(|(kind, (name, text))| read(kind, name, text));
             (values.collect(), Origin::path().tuple(parameters.iter().map(|(name, _)| *name)))
         }
@@ -102,11 +117,8 @@ fn fill(shape: &Shape, parameters: &[(&str, &str)]) -> Result<Filled, &'static s
             let known = parameters.iter().filter_map(|(name, text)| Some((name, text, fields.kind(name)?)));
             let values: serde_json::Map<_, _> =
                 known.map(|(name, text, kind)| ((*name).to_owned(), read(kind, name, text))).collect();
-            if !fields.required().all(|name| values.contains_key(name)) {
-                return Err("a field of the struct is no parameter of the route");
-            }
             (values.into(), Origin::path())
         }
     };
-    Ok(Filled { value, origin, amiss })
+    Filled { value, origin, amiss }
 }

@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_bounded_and_forgets_what_has_ended_first() {
+    fn d06_it_is_bounded_and_forgets_what_has_ended_first() {
         let issuer = Issuer::new(1);
         let pair = Pair::new(&issuer);
         let cache = Cache { most: 64, ..Cache::new() };

@@ -140,6 +140,22 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn d07_no_answer_upsets_the_reader(
+            name in proptest::sample::select(&["active", "exp", "iat", "nbf", "aud", "iss", "scope", "sub", "token_type"][..]),
+            value in proptest::sample::select(&[
+                "null", "true", "0", "-1", "1e308", "18446744073709551615", "\"\"", "[]", "[1]", "{}", "[[\"shop\"]]",
+            ][..]),
+            text in "\\PC{0,20}",
+        ) {
+            let value: Value = serde_json::from_str(value).unwrap();
+            for value in [value, text.into()] {
+                let _ = verdict(&json!({ name: value }));
+            }
+        }
+    }
+
     #[test]
     fn t05_t07_an_answer_is_good_for_us_refused_or_none_at_all() {
         let cases = [

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 #[cfg(feature = "discovery")]
-use super::keys::Key;
+use super::keys::{Key, MAX_PUBLISHED};
 use super::{
     LEEWAY,
     cache::Cache,
@@ -114,6 +114,8 @@ impl KeySet {
         }
         // A key that came back under its name is no longer retired; another key of that name has replaced it.
         retired.retain(|old| keys.get(&old.kid).is_none());
+        // An issuer that changes all its keys with every fetch is remembered to its last set but one, and no further.
+        retired.drain(..retired.len().saturating_sub(MAX_PUBLISHED));
         Self { retired, ..Self::new(keys, self.cache.is_some()) }
     }
 
@@ -129,5 +131,34 @@ impl KeySet {
 
     fn retired(&self, kid: &str, now: u64) -> Option<&Arc<Key>> {
         self.retired.iter().rev().find(|old| old.kid == kid && now < old.until).map(|old| &old.key)
+    }
+}
+
+#[cfg(all(test, feature = "discovery"))]
+mod tests {
+    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn d06_retired_keys_are_no_more_than_one_set_may_have() {
+        let round = |round: u8| {
+            let jwk = |number: u8| {
+                let x = URL_SAFE_NO_PAD.encode([number; 32]);
+                json!({ "kty": "OKP", "crv": "Ed25519", "kid": format!("{round}-{number}"), "x": x })
+            };
+            Keys::published(&json!({ "keys": (0..60).map(jwk).collect::<Vec<_>>() })).unwrap().0
+        };
+        let mut set = KeySet::new(round(0), false);
+        for next in 1..10 {
+            set = set.succeeded_by(round(next), 0, 1000);
+            assert!(set.retired.len() <= MAX_PUBLISHED);
+        }
+        assert!(
+            (0..60).all(|number| set.retired(&format!("8-{number}"), 0).is_some()),
+            "the last are kept whole"
+        );
+        assert!(set.retired("6-0", 0).is_none());
     }
 }

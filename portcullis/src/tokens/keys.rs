@@ -26,7 +26,7 @@ compile_error!(
 
 /// The most keys that a published set may have.
 #[cfg(feature = "discovery")]
-const MAX_PUBLISHED: usize = 100;
+pub(super) const MAX_PUBLISHED: usize = 100;
 
 /// Keys by their `kid`.
 #[derive(Default)]
@@ -50,10 +50,11 @@ impl Keys {
     /// Takes in a JWK Set. Keys for encryption are left aside; any other that cannot be used is an error.
     pub(super) fn add(&mut self, jwks: &str) -> Result<(), KeyError> {
         let no_set = |cause| KeyError(format!("this is no JWK Set: {cause}"));
-        let set: Value = serde_json::from_str(jwks).map_err(no_set)?;
+        let mut set: Value = serde_json::from_str(jwks).map_err(no_set)?;
         if set.get("keys").and_then(Value::as_array).into_iter().flatten().any(holds_secret) {
             return Err(KeyError::new("a key holds its secret: a verifier is given public keys only"));
         }
+        set.get_mut("keys").and_then(Value::as_array_mut).into_iter().flatten().for_each(name_as_known);
         let set: JwkSet = serde_json::from_value(set).map_err(no_set)?;
         set.keys.iter().filter(|jwk| !is_for_encryption(jwk)).try_for_each(|jwk| self.add_key(jwk))
     }
@@ -65,7 +66,10 @@ impl Keys {
         };
         let unfit = |why: &dyn fmt::Display| KeyError(format!("key `{}`: {why}", kid.escape_debug()));
         let algorithm = algorithm_of(jwk).ok_or_else(|| {
-            unfit(&"neither Ed25519, P-256, nor RSA of 2048 to 8192 bits with `alg` RS256 or PS256")
+            unfit(
+                &"not one of Ed25519 (`alg` EdDSA, Ed25519 or none), P-256 (`alg` ES256 or none) and RSA of 2048 to \
+                  8192 bits (`alg` RS256 or PS256)",
+            )
         })?;
         let key = DecodingKey::from_jwk(jwk).map_err(|cause| unfit(&cause))?;
         match self.0.entry(kid) {
@@ -112,8 +116,10 @@ impl Keys {
                 "symmetric, or published with its secret: whoever reads it could issue tokens",
             ));
         }
-        let mut jwk: Jwk = serde_json::from_value(jwk.clone())
-            .map_err(|cause| skipped(&format!("not understood: {cause}")))?;
+        let mut jwk = jwk.clone();
+        name_as_known(&mut jwk);
+        let mut jwk: Jwk =
+            serde_json::from_value(jwk).map_err(|cause| skipped(&format!("not understood: {cause}")))?;
         if is_for_encryption(&jwk) {
             return Err(skipped("for encryption"));
         }
@@ -135,9 +141,9 @@ impl Keys {
 }
 
 impl Key {
-    /// Whether this is the key's one algorithm.
+    /// Whether this is a name of the key's one algorithm.
     pub(super) fn is_for(&self, algorithm: &str) -> bool {
-        algorithm == name_of(self.algorithm)
+        names_of(self.algorithm).contains(&algorithm)
     }
 
     /// Whether `signature` (base64url) is this key's over `signed`.
@@ -180,15 +186,28 @@ fn algorithm_of(jwk: &Jwk) -> Option<Algorithm> {
     }
 }
 
-/// The name in a header's `alg`, compared to the byte (RFC 7515 §4.1.1).
-fn name_of(algorithm: Algorithm) -> &'static str {
+/// Rewrites the newer name of an algorithm to the one that [`Jwk`] knows: `Ed25519` and `EdDSA` with a key on that
+/// curve are one (RFC 9864 §2.2).
+fn name_as_known(jwk: &mut Value) {
+    let is_ed25519 = |name| jwk.get(name).is_some_and(|value| value == "Ed25519");
+    if is_ed25519("alg")
+        && is_ed25519("crv")
+        && let Some(jwk) = jwk.as_object_mut()
+    {
+        jwk.insert("alg".to_owned(), "EdDSA".into());
+    }
+}
+
+/// The names that a header's `alg` can have, compared to the byte (RFC 7515 §4.1.1). The two of an Ed25519 key mean
+/// the same signature (RFC 9864 §2.2).
+fn names_of(algorithm: Algorithm) -> &'static [&'static str] {
     match algorithm {
-        Algorithm::EdDSA => "EdDSA",
-        Algorithm::ES256 => "ES256",
-        Algorithm::RS256 => "RS256",
-        Algorithm::PS256 => "PS256",
-        // `algorithm_of` yields no other, and no token can carry an empty `alg` that equals it and a key.
-        _ => "",
+        Algorithm::EdDSA => &["EdDSA", "Ed25519"],
+        Algorithm::ES256 => &["ES256"],
+        Algorithm::RS256 => &["RS256"],
+        Algorithm::PS256 => &["PS256"],
+        // `algorithm_of` yields no other.
+        _ => &[],
     }
 }
 

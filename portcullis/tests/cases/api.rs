@@ -85,6 +85,12 @@ struct Page {
     limit: Option<u8>,
 }
 
+/// By name, so that it does not matter what the route is nested under.
+#[derive(Deserialize, JsonSchema)]
+struct OfItem {
+    id: i64,
+}
+
 /// An error with two statuses of its own.
 struct Failure;
 
@@ -116,9 +122,9 @@ async fn create_item(
 async fn read_item(
     _: Guard<AccessTokens, Read>,
     State(_): State<App>,
-    id: Path<i64>,
+    Path(OfItem { id }): Path<OfItem>,
 ) -> Result<Json<Item>, Failure> {
-    if id.0 == 0 { Err(Failure) } else { Ok(Json(Item { name: id.0.to_string(), price: None })) }
+    if id == 0 { Err(Failure) } else { Ok(Json(Item { name: id.to_string(), price: None })) }
 }
 
 async fn rename_item(_: Guard<Robots, Write>, _: Path<i64>, _: Form<Item>) -> NoContent {
@@ -349,6 +355,36 @@ async fn a_nested_api_keeps_its_routes_tags_and_guards() {
 
 async fn read_file_of(_: Public) -> Json<u8> {
     Json(0)
+}
+
+#[test]
+fn a_status_with_several_causes_names_each_once() {
+    struct Refused;
+    impl IntoResponse for Refused {
+        fn into_response(self) -> Response {
+            StatusCode::BAD_REQUEST.into_response()
+        }
+    }
+    impl DescribeResponse for Refused {
+        fn describe_response(operation: &mut Operation<'_>) {
+            operation.problem(StatusCode::BAD_REQUEST, "Sold out");
+            operation.problem(StatusCode::BAD_REQUEST, "The request is malformed");
+            operation.empty_response(StatusCode::BAD_REQUEST, "Sold");
+        }
+    }
+    async fn buy(_: Guard<Robots>, _: Json<Item>) -> Result<Json<Item>, Refused> {
+        Err(Refused)
+    }
+    let (_, document) = finished(Api::<App>::new("Shop", "1").post("/", buy));
+    let refusal = &document.value()["paths"]["/"]["post"]["responses"]["400"];
+    assert_eq!(
+        refusal["description"],
+        "More than one credential was sent\n\nThe request is malformed\n\nSold out\n\nSold"
+    );
+    assert_eq!(
+        refusal["content"],
+        json!({ "application/json": { "schema": { "$ref": "#/components/schemas/Problem" } } })
+    );
 }
 
 #[tokio::test]

@@ -263,4 +263,7 @@ fn an_access_is_named_by_its_schemes() {
     fn is_access<A: Access>() {}
     is_access::<(Guard<Users>, Maybe<Either<Robots, Staff>>)>();
     assert_eq!(format!("{:?}", Either::<u8, u8>::Left(1)), "Left(1)");
+    for (side, inner) in [(Either::Left("user"), "user"), (Either::Right("staff"), "staff")] {
+        assert_eq!((*side.inner(), side.into_inner()), (inner, inner));
+    }
 }

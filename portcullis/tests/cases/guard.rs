@@ -1,9 +1,12 @@
 //! Who may call: `Public`, `Guard` and `Maybe` before a verifier that says yes, no, "I cannot tell", or panics.
 //! In a plain axum router, for a guard enforces wherever it stands.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    future::IntoFuture,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use axum::{
@@ -18,6 +21,10 @@ use http::{
 };
 use portcullis::{Bearer, Granted, Guard, Json, Maybe, Public, Scope, Verdict, Verify, VerifyFailed};
 use serde_json::Value;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
 use tower::ServiceExt;
 
 /// Lets in who names scopes (`ok~read~write`), and fails as it is told.
@@ -273,13 +280,36 @@ async fn t15_a_verifier_that_fails_lets_nobody_in() {
 }
 
 #[tokio::test]
-async fn t15_a_verifier_that_panics_lets_nobody_in() {
+async fn t15_d07_a_verifier_that_panics_lets_nobody_in_and_is_a_503_for_that_request() {
     for uri in ["/guard", "/maybe", "/read", "/both"] {
-        let (app, ran) = app();
-        let request = Request::get(uri).header(AUTHORIZATION, "Bearer panic").body(Body::empty()).unwrap();
-        let outcome = tokio::spawn(app.oneshot(request)).await;
-        assert!(outcome.unwrap_err().is_panic(), "{uri}");
-        assert!(!ran.load(Ordering::SeqCst), "{uri}");
+        let answer = call(uri, &[b"Bearer panic"]).await;
+        assert_eq!((answer.status, answer.ran), (StatusCode::SERVICE_UNAVAILABLE, false), "{uri}");
+        assert!(!answer.body.contains("flaw"), "{uri}: {}", answer.body);
+        assert_eq!(answer.header(WWW_AUTHENTICATE), None);
+    }
+}
+
+/// Over a connection, for what becomes of that is the question.
+#[tokio::test]
+async fn d07_a_handler_that_panics_ends_its_own_request_and_no_other() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let flawed = get(async |_: Public| -> &'static str { panic!("the handler has a flaw") });
+    let (app, _) = app();
+    tokio::spawn(axum::serve(listener, app.route("/flawed", flawed)).into_future());
+    let ask = async |path: &str| {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        // A connection that is reset has no answer either.
+        let _ = stream.read_to_string(&mut answer).await;
+        answer
+    };
+    for _ in 0..3 {
+        let (flawed, sound) = tokio::join!(ask("/flawed"), ask("/public"));
+        assert_eq!(flawed, "");
+        assert!(sound.starts_with("HTTP/1.1 200 OK"), "{sound}");
     }
 }
 

@@ -1,8 +1,10 @@
 -- The account's life: refresh, cookies, mail, recovery, roles, webhooks. The twin of
 -- migrations/sqlite/0002_account_life.sql: change both.
 
+-- `folded_name` is the full name in lower case, as a search looks for it: the two databases fold letters differently.
 -- `language` is that of mails. After `deletion_due_at` the account is deleted; its owner can think again until then.
 ALTER TABLE accounts ADD COLUMN role TEXT NOT NULL DEFAULT 'user' CHECK (role IN ('user', 'admin'));
+ALTER TABLE accounts ADD COLUMN folded_name TEXT;
 ALTER TABLE accounts ADD COLUMN language TEXT NOT NULL DEFAULT 'en';
 ALTER TABLE accounts ADD COLUMN email_verified_at BIGINT;
 ALTER TABLE accounts ADD COLUMN deletion_due_at BIGINT;
@@ -25,8 +27,8 @@ UPDATE sessions SET ends_at = expires_at, authenticated_at = created_at, last_se
 CREATE UNIQUE INDEX sessions_by_cookie ON sessions (cookie_digest) WHERE cookie_digest IS NOT NULL;
 
 -- What was mailed to an account and may be used once: deleting the row is the use. One of each purpose, so a newer
--- one is the end of the older. `email` is the address that it is about. `code_mac` is a short code that may be typed
--- instead, with `tries` left.
+-- one is the end of the older; but each address that the account has had keeps its own undo. `email` is the address
+-- that it is about. `code_mac` is a short code that may be typed instead, with `tries` left.
 CREATE TABLE links (
     digest     BYTEA  PRIMARY KEY CHECK (length(digest) = 32),
     account_id BIGINT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
@@ -36,9 +38,10 @@ CREATE TABLE links (
     tries      BIGINT NOT NULL DEFAULT 0,
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
-    UNIQUE (account_id, purpose)
+    UNIQUE (account_id, purpose, email)
 );
 CREATE INDEX links_by_expiry ON links (expires_at);
+CREATE INDEX links_by_undo ON links (email) WHERE purpose = 'undo_email';
 
 -- Mail that waits to be sent. What it says, and to whom, is sealed: it holds links.
 -- `next_attempt_at` is also the lease of the instance that is sending it. A row with `failed_at` is given up.
@@ -54,25 +57,28 @@ CREATE TABLE mails (
 );
 CREATE INDEX mails_by_attempt ON mails (next_attempt_at) WHERE failed_at IS NULL;
 
--- Where applications want to be told, and what they are still to be told.
+-- Where applications want to be told, and what they are still to be told. A delivery has the event's id, which is one
+-- for all webhooks. No reference from one to the other: an event must not fail because a webhook is removed at the
+-- same moment; what is left behind is swept. `next_attempt_at` is also the lease of the instance that is delivering.
 CREATE TABLE webhooks (
     id            UUID   PRIMARY KEY,
-    url           TEXT    NOT NULL,
+    url           TEXT   NOT NULL,
     sealed_secret BYTEA  NOT NULL,
     created_at    BIGINT NOT NULL
 );
 CREATE TABLE webhook_deliveries (
-    id              UUID   PRIMARY KEY,
-    webhook_id      UUID   NOT NULL REFERENCES webhooks (id) ON DELETE CASCADE,
-    body            TEXT    NOT NULL,
+    id              UUID   NOT NULL,
+    webhook_id      UUID   NOT NULL,
+    body            TEXT   NOT NULL,
     created_at      BIGINT NOT NULL,
     attempts        BIGINT NOT NULL DEFAULT 0,
+    attempted_at    BIGINT,
     next_attempt_at BIGINT NOT NULL,
     failed_at       BIGINT,
-    last_error      TEXT
+    last_error      TEXT,
+    PRIMARY KEY (webhook_id, id)
 );
-CREATE INDEX webhook_deliveries_by_attempt ON webhook_deliveries (next_attempt_at) WHERE failed_at IS NULL;
-CREATE INDEX webhook_deliveries_by_webhook ON webhook_deliveries (webhook_id);
+CREATE INDEX webhook_deliveries_by_attempt ON webhook_deliveries (webhook_id, next_attempt_at) WHERE failed_at IS NULL;
 
 -- The code that makes the first administrator: one row at most, and one use.
 CREATE TABLE first_admin (
@@ -92,3 +98,9 @@ INSERT INTO locks (name, taken_at) VALUES ('administrators', 0);
 ALTER TABLE audit_events ADD COLUMN actor_id BIGINT;
 ALTER TABLE audit_events ADD COLUMN detail TEXT;
 CREATE INDEX audit_events_by_time ON audit_events (at);
+
+-- Pictures whose account was deleted and whose bytes may still be there.
+CREATE TABLE doomed_pictures (
+    id UUID   PRIMARY KEY,
+    at BIGINT NOT NULL
+);

@@ -1,18 +1,24 @@
 //! Sign-up and the profile.
 
-use axum::extract::State;
-use portcullis::{Created, Guard, Json, Path, Public};
+use axum::{
+    extract::{Request, State},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use portcullis::{Guard, Json, Path, Public, answers};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Account, AccountId, FullName, NewAccount, Profile};
+use super::{Account, AccountId, FullName, Profile, SignedUp, SigningUp};
 use crate::{
     access::{Action, Caller, caller},
     app::App,
     client::Client,
-    error::{Conflict, Failed, NotFound, Throttled, Unavailable, Unprocessable},
-    login::throttle,
+    clock::Timestamp,
+    error::{Conflict, Error, Failed, Forbidden, NotFound, Throttled, Unavailable, Unprocessable},
+    messages::Language,
     pictures,
+    recovery::http::{Accepted, accepted},
     tokens::{ProfileRead, ProfileWrite},
 };
 
@@ -39,12 +45,17 @@ pub(crate) struct ProfileView {
     account: Account,
     /// Where the profile picture is, for its owner alone; `null` if there is none.
     profile_image_url: Option<String>,
+    /// When the account will be deleted, if its owner asked for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "date-time"))]
+    deletion_due_at: Option<String>,
 }
 
 impl ProfileView {
     fn of(app: &App, profile: Profile) -> Self {
         let profile_image_url = profile.picture.map(|id| pictures::url(app, id));
-        Self { account: profile.account, profile_image_url }
+        let deletion_due_at = profile.deletion_due_at.map(Timestamp::to_rfc3339);
+        Self { account: profile.account, profile_image_url, deletion_due_at }
     }
 }
 
@@ -57,16 +68,38 @@ pub(crate) struct ProfileChange {
     full_name: String,
 }
 
+answers! {
+    /// What a sign-up comes to.
+    #[derive(Debug)]
+    pub(crate) enum SignUpAnswer {
+        /// The account.
+        Made(Json<Account>) = 201,
+        /// Where sign-up is quiet: the same for every address; the mail says what there is to do.
+        Quietly(Json<Accepted>) = 202,
+    }
+}
+
 pub(crate) async fn sign_up(
     _: Public,
     State(app): State<App>,
     client: Client,
     Json(body): Json<SignUp>,
-) -> Result<Created<Account>, Failed<(Conflict, Unprocessable, Throttled, Unavailable)>> {
-    let turn = app.hasher().turn()?;
-    let new = NewAccount::check_in_turn(&app, &turn, &body.email, &body.full_name, &body.password).await?;
-    throttle::count_sign_up(&app, &client).await?;
-    Ok(Created(super::insert(&app, turn, new, &client).await?))
+) -> Result<SignUpAnswer, Failed<(Forbidden, Conflict, Unprocessable, Throttled, Unavailable)>> {
+    let (email, full_name, password) = (&body.email, &body.full_name, &body.password);
+    // Programs say nothing of the person's language.
+    let typed = SigningUp { email, full_name, password, language: Language::En };
+    Ok(match super::sign_up(&app, &typed, &client).await? {
+        SignedUp::Made(account) => SignUpAnswer::Made(Json(account)),
+        SignedUp::Quietly => SignUpAnswer::Quietly(accepted().0),
+    })
+}
+
+/// Where sign-up is closed: answers its route before anything of the request is looked at (CVE-2024-49757).
+pub(crate) async fn refuse_sign_up(request: Request, next: Next) -> Response {
+    if request.uri().path() == "/signup" {
+        return Error::SignUpClosed.into_response();
+    }
+    next.run(request).await
 }
 
 pub(crate) async fn read_profile(

@@ -2,8 +2,12 @@
 
 mod email;
 pub(crate) mod http;
+mod owner;
 pub(crate) mod pages;
+mod roles;
 mod rules;
+mod search;
+mod sign_up;
 mod store;
 
 use std::fmt;
@@ -14,6 +18,15 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
 pub use self::email::{Email, NotAnEmail};
+pub use self::roles::{Role, set_role};
+pub(crate) use self::roles::{is_any, lock_administrators, make_first_administrator};
+pub use self::search::{AccountDetails, details, list};
+pub(crate) use self::{
+    owner::{
+        Owner, credentials_of, has_account, hold, hold_by_email, mark_verified, owner, set_email, set_hash,
+    },
+    sign_up::{SignedUp, SigningUp, sign_up, tell_owner},
+};
 use crate::{
     access::Unchecked,
     app::App,
@@ -22,10 +35,11 @@ use crate::{
     clock::Timestamp,
     db::{Conn, Tx},
     error::Error,
-    mail::Recipient,
+    login::throttle,
+    mail::{self, Message, Recipient},
     messages::Language,
     passwords::{Password, PasswordHash, TooLong, Turn},
-    pictures, sessions,
+    pictures, recovery, sessions,
 };
 
 /// The longest full name, in code points.
@@ -42,8 +56,13 @@ pub struct AccountId(i64);
 impl AccountId {
     /// The account of this number, if there is one.
     #[must_use]
-    pub fn new(number: i64) -> Self {
+    pub const fn new(number: i64) -> Self {
         Self(number)
+    }
+
+    /// The number.
+    pub(crate) const fn number(self) -> i64 {
+        self.0
     }
 
     /// Reads the `sub` claim of a token.
@@ -125,17 +144,6 @@ pub(crate) struct Profile {
     pub(crate) deletion_due_at: Option<Timestamp>,
 }
 
-/// What an account may do beside its own affairs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, sqlx::Type)]
-#[serde(rename_all = "lowercase")]
-#[sqlx(rename_all = "lowercase", type_name = "TEXT")]
-pub enum Role {
-    /// Nothing.
-    User,
-    /// Manage all accounts, and read the audit trail.
-    Admin,
-}
-
 /// What the log-in needs to know of an account.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub(crate) struct Credentials {
@@ -151,6 +159,7 @@ pub struct NewAccount {
     email: Email,
     full_name: FullName,
     password: Password,
+    role: Role,
 }
 
 impl NewAccount {
@@ -161,6 +170,12 @@ impl NewAccount {
     /// [`Error::Busy`].
     pub async fn check(app: &App, email: &str, full_name: &str, password: &str) -> Result<Self, Error> {
         Self::check_in_turn(app, &app.hasher().turn()?, email, full_name, password).await
+    }
+
+    /// With another role than [`Role::User`].
+    #[must_use]
+    pub fn with_role(self, role: Role) -> Self {
+        Self { role, ..self }
     }
 
     async fn check_in_turn(
@@ -176,7 +191,7 @@ impl NewAccount {
         let password = acceptable_password(app, turn, password, words_email, words_name).await?;
         // Every field is looked at before one is refused, so that one answer names them all.
         let ((email, full_name), password) = both(both(email, full_name), password)?;
-        Ok(Self { email, full_name, password })
+        Ok(Self { email, full_name, password, role: Role::User })
     }
 }
 
@@ -190,7 +205,7 @@ fn both<A, B>(a: Result<A, InvalidInput>, b: Result<B, InvalidInput>) -> Result<
 }
 
 /// The password, if the policy takes it for an account with these words.
-async fn acceptable_password(
+pub(crate) async fn acceptable_password(
     app: &App,
     turn: &Turn<'_>,
     text: &str,
@@ -218,28 +233,38 @@ async fn acceptable_password(
 /// # Errors
 /// [`Error::EmailTaken`], [`Error::Busy`], [`Error::Database`].
 pub async fn create(app: &App, new: NewAccount, client: &Client) -> Result<Account, Error> {
-    insert(app, app.hasher().turn()?, new, client).await
-}
-
-/// [`create`], with a turn to hash that was taken before.
-async fn insert(app: &App, turn: Turn<'_>, new: NewAccount, client: &Client) -> Result<Account, Error> {
-    let hash = turn.hash(new.password).await?;
+    let hash = app.hasher().turn()?.hash(new.password).await?;
     let now = app.now();
     let mut tx = app.db().begin().await?;
-    let account = store::insert_account(tx.conn(), &new.email, &new.full_name, &hash, now).await?;
+    if new.role == Role::Admin {
+        lock_administrators(&mut tx, now).await?;
+    }
+    let account = insert(&mut tx, &new.email, &new.full_name, &hash, new.role, now).await?;
     let account = account.ok_or(Error::EmailTaken)?;
     audit::record(&mut tx, Event::SignedUp, Some(account.id), client, now).await?;
+    if new.role == Role::Admin {
+        let role = Some(new.role.name());
+        audit::record_detail(&mut tx, Event::RoleChanged, Some(account.id), client, role, now).await?;
+    }
     tx.commit().await?;
     Ok(account)
 }
 
-/// Up to `limit` accounts in the order of their numbers, after `after`.
-///
-/// # Errors
-/// [`Error::Database`].
-pub async fn list(app: &App, after: Option<AccountId>, limit: u32) -> Result<Vec<Account>, Error> {
-    let mut reader = app.db().read().await?;
-    Ok(store::accounts_after(reader.conn(), after, limit).await?)
+/// `None`, and nothing to commit, if the address is taken, or can still be put back by the account that had it.
+async fn insert(
+    tx: &mut Tx,
+    email: &Email,
+    full_name: &FullName,
+    hash: &PasswordHash,
+    role: Role,
+    now: Timestamp,
+) -> Result<Option<Account>, Error> {
+    let Some(account) = store::insert_account(tx.conn(), email, full_name, hash, role, now).await? else {
+        return Ok(None);
+    };
+    // Asked afterwards: an insert that waited for a change of address to be committed sees what that wrote.
+    let is_reserved = recovery::is_reserved(tx, email, account.id, now).await?;
+    Ok((!is_reserved).then_some(account))
 }
 
 /// The account of a number.
@@ -261,21 +286,42 @@ pub async fn by_email(app: &App, email: &str) -> Result<Account, Error> {
     store::account_by_email(reader.conn(), &email).await?.ok_or(Error::NotFound)
 }
 
-/// Lets an account be used, or not. Disabling ends its sessions.
+/// Lets an account be used, or not. Disabling ends its sessions and is told to its owner by mail. An account that is
+/// so already stays so.
 ///
 /// # Errors
-/// [`Error::NotFound`], [`Error::Database`].
+/// [`Error::NotFound`], [`Error::LastAdmin`], [`Error::Database`].
 pub async fn set_active(app: &App, id: AccountId, active: bool, client: &Client) -> Result<(), Error> {
+    if active { enable(app, id, client).await } else { disable(app, id, client).await }
+}
+
+async fn enable(app: &App, id: AccountId, client: &Client) -> Result<(), Error> {
     let now = app.now();
     let mut tx = app.db().begin().await?;
-    if !store::set_active(tx.conn(), id, active, now).await? {
-        return Err(Error::NotFound);
+    if !store::enable(tx.conn(), id, now).await? {
+        return store::details(tx.conn(), id).await?.map(drop).ok_or(Error::NotFound);
     }
-    if !active {
-        sessions::end_all(&mut tx, id, now).await?;
+    audit::record(&mut tx, Event::Enabled, Some(id), client, now).await?;
+    Ok(tx.commit().await?)
+}
+
+async fn disable(app: &App, id: AccountId, client: &Client) -> Result<(), Error> {
+    let now = app.now();
+    let mut tx = app.db().begin().await?;
+    lock_administrators(&mut tx, now).await?;
+    if !store::disable(tx.conn(), id, now).await? {
+        return match store::details(tx.conn(), id).await? {
+            None => Err(Error::NotFound),
+            Some(details) if details.account.is_active => Err(Error::LastAdmin),
+            Some(_) => Ok(()),
+        };
     }
-    let event = if active { Event::Enabled } else { Event::Disabled };
-    audit::record(&mut tx, event, Some(id), client, now).await?;
+    sessions::end_all(&mut tx, id, now).await?;
+    recovery::forget_links(&mut tx, id).await?;
+    audit::record(&mut tx, Event::Disabled, Some(id), client, now).await?;
+    if let Some(owner) = store::recipient(tx.conn(), id).await? {
+        mail::enqueue(app, &mut tx, &owner, &Message::Disabled, now).await?;
+    }
     Ok(tx.commit().await?)
 }
 
@@ -296,24 +342,104 @@ pub async fn set_password(app: &App, account: &Account, text: &str, client: &Cli
         return Err(Error::NotFound);
     }
     sessions::end_all(&mut tx, account.id, now).await?;
+    recovery::forget_links(&mut tx, account.id).await?;
     audit::record(&mut tx, Event::PasswordSet, Some(account.id), client, now).await?;
     Ok(tx.commit().await?)
 }
 
-/// Deletes an account with all that is its own; the audit trail keeps its number.
+/// Deletes an account with all that is its own; the audit trail keeps its number. Its owner is told by mail.
 ///
 /// # Errors
-/// [`Error::NotFound`], [`Error::Database`], [`Error::Objects`].
+/// [`Error::NotFound`], [`Error::LastAdmin`], [`Error::Database`].
 pub async fn delete(app: &App, id: AccountId, client: &Client) -> Result<(), Error> {
+    delete_where(app, id, None, client).await
+}
+
+/// The same if the owner asked for it and the grace period is over.
+pub(crate) async fn delete_if_due(app: &App, id: AccountId, client: &Client) -> Result<(), Error> {
+    delete_where(app, id, Some(app.now()), client).await
+}
+
+async fn delete_where(
+    app: &App,
+    id: AccountId,
+    due_by: Option<Timestamp>,
+    client: &Client,
+) -> Result<(), Error> {
+    let now = app.now();
     let mut tx = app.db().begin().await?;
-    let picture = pictures::take(&mut tx, id).await?;
-    if !store::delete_account(tx.conn(), id).await? {
-        return Err(Error::NotFound);
+    lock_administrators(&mut tx, now).await?;
+    let owner = recipient(tx.conn(), id).await?.ok_or(Error::NotFound)?;
+    let picture = pictures::take(&mut tx, id, now).await?;
+    if !store::delete_account(tx.conn(), id, due_by).await? {
+        // It is there: it is the last administrator's, or its owner came back just now.
+        return Err(if due_by.is_some() { Error::NotFound } else { Error::LastAdmin });
     }
-    audit::record(&mut tx, Event::Deleted, Some(id), client, app.now()).await?;
+    if let Ok(email) = Email::parse(&owner.email) {
+        throttle::forget(app, &mut tx, &email).await?;
+    }
+    audit::record(&mut tx, Event::Deleted, Some(id), client, now).await?;
+    // It must outlive the account.
+    mail::enqueue(app, &mut tx, &Recipient { account: None, ..owner }, &Message::Deleted, now).await?;
     tx.commit().await?;
     pictures::discard(app, picture).await;
+    app.db().scrub().await;
     Ok(())
+}
+
+/// Notes that the owner wants the account deleted at `due_at`. `false` if there is no such account.
+pub(crate) async fn schedule_deletion(
+    tx: &mut Tx,
+    id: AccountId,
+    due_at: Timestamp,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    Ok(store::set_deletion(tx.conn(), id, Some(due_at), now).await?)
+}
+
+/// Takes that back. `false` if nobody wanted it.
+pub(crate) async fn cancel_deletion(tx: &mut Tx, id: AccountId, now: Timestamp) -> Result<bool, Error> {
+    Ok(store::set_deletion(tx.conn(), id, None, now).await?)
+}
+
+/// Accounts whose grace period is over, at most `limit`.
+pub(crate) async fn due_for_deletion(app: &App, limit: i64) -> Result<Vec<AccountId>, Error> {
+    let mut reader = app.db().read().await?;
+    Ok(store::due_for_deletion(reader.conn(), app.now(), limit).await?)
+}
+
+/// What is kept of an account, for its owner to take along.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct ExportedAccount {
+    #[serde(flatten)]
+    account: Account,
+    role: Role,
+    /// The language of mails.
+    language: String,
+    #[schemars(extend("format" = "date-time"))]
+    created_at: String,
+    #[schemars(extend("format" = "date-time"))]
+    updated_at: String,
+    /// When the address of mail was confirmed; `null` if it was not.
+    #[schemars(extend("format" = "date-time"))]
+    email_verified_at: Option<String>,
+    /// When the account will be deleted, if its owner asked for that.
+    #[schemars(extend("format" = "date-time"))]
+    deletion_due_at: Option<String>,
+}
+
+/// Everything of the account's row but the password's hash, which is of no use to its owner.
+pub(crate) async fn exported(conn: Conn<'_>, id: AccountId) -> Result<Option<ExportedAccount>, Error> {
+    let row = store::exported(conn, id).await?;
+    Ok(row.map(|row| ExportedAccount {
+        account: row.account,
+        role: row.role,
+        language: row.language,
+        created_at: row.created_at.to_rfc3339(),
+        updated_at: row.updated_at.to_rfc3339(),
+        email_verified_at: row.email_verified_at.map(Timestamp::to_rfc3339),
+        deletion_due_at: row.deletion_due_at.map(Timestamp::to_rfc3339),
+    }))
 }
 
 /// What the log-in needs of the account with this address.

@@ -7,16 +7,17 @@ use portcullis::{Form, Guard, Public};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{FullName, NewAccount, Profile};
+use super::{FullName, Profile, Role, SignedUp, SigningUp};
 use crate::{
     access::{Action, Principal},
     app::App,
     client::Client,
     config::SignUp,
     error::Error,
-    login::{pages as login, throttle},
+    login::pages as login,
     messages::Language,
     pages::{Answer, Faults, Perhaps, Refused, View, WayBack},
+    recovery::pages::CHECK_MAIL,
     sessions::{self, SessionCookies},
 };
 
@@ -83,10 +84,11 @@ pub(crate) async fn sign_up(
             };
             page.faults.show(&v, &page)
         }
-        elsewhere => elsewhere,
+        Err(elsewhere) => Err(elsewhere),
     }
 }
 
+/// Whoever has a new account is logged in, unless the operator wants the address confirmed first.
 async fn sign_up_and_log_in(
     app: &App,
     v: &View,
@@ -94,13 +96,16 @@ async fn sign_up_and_log_in(
     next: &WayBack,
     client: &Client,
 ) -> Answer {
-    let turn = app.hasher().turn()?;
-    let new = NewAccount::check_in_turn(app, &turn, &form.email, &form.full_name, &form.password).await?;
-    throttle::count_sign_up(app, client).await?;
-    let account = super::insert(app, turn, new, client).await?;
-    super::set_language(app, account.id, v.language).await?;
-    let logged_in = login::attempt(app, &account.email, &form.password, client).await?;
-    Ok(login::arrive(logged_in, next)?)
+    let (email, full_name, password) = (&form.email, &form.full_name, &form.password);
+    let typed = SigningUp { email, full_name, password, language: v.language };
+    let SignedUp::Made(account) = super::sign_up(app, &typed, client).await? else {
+        return Ok(v.go(CHECK_MAIL));
+    };
+    match login::attempt(app, &account.email, password, client).await {
+        Ok(logged_in) => Ok(login::arrive(logged_in, next)?),
+        Err(Error::EmailUnverified) => Ok(v.go(CHECK_MAIL)),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// What the form of the profile says.
@@ -121,6 +126,7 @@ pub(crate) struct AccountPage<'a> {
     profile: Profile,
     full_name: String,
     sessions: usize,
+    is_admin: bool,
 }
 
 impl<'a> AccountPage<'a> {
@@ -133,7 +139,8 @@ impl<'a> AccountPage<'a> {
         let profile = super::profile(app, principal.account).await?.allow(principal, Action::Read)?;
         let sessions = sessions::list(app, principal.account).await?.len();
         let full_name = profile.account.full_name.clone();
-        Ok(Self { v, faults, profile, full_name, sessions })
+        let is_admin = principal.role == Role::Admin;
+        Ok(Self { v, faults, profile, full_name, sessions, is_admin })
     }
 
     fn picture(&self) -> Option<String> {

@@ -1,6 +1,9 @@
 //! The SQL of `accounts`.
 
-use super::{Account, AccountId, Credentials, Email, FullName, Profile};
+use super::{
+    Account, AccountDetails, AccountId, Credentials, Email, FullName, Profile, Role, owner::Owner,
+    search::Needle,
+};
 use crate::{
     clock::Timestamp,
     db::{Conn, execute, fetch_all, fetch_optional},
@@ -16,18 +19,21 @@ pub(super) async fn insert_account(
     email: &Email,
     full_name: &FullName,
     password_hash: &PasswordHash,
+    role: Role,
     now: Timestamp,
 ) -> Result<Option<Account>> {
     fetch_optional!(
         conn,
         Account,
-        "INSERT INTO accounts (email, full_name, password_hash, is_active, created_at, updated_at)
-         VALUES ($1, $2, $3, TRUE, $4, $4)
+        "INSERT INTO accounts (email, full_name, folded_name, password_hash, role, is_active, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, TRUE, $6, $6)
          ON CONFLICT (email) DO NOTHING
          RETURNING id, email, full_name, is_active",
         email,
         full_name,
+        full_name.folded(),
         password_hash,
+        role,
         now
     )
 }
@@ -45,16 +51,39 @@ pub(super) async fn account_by_email(conn: Conn<'_>, email: &Email) -> Result<Op
     )
 }
 
+/// The columns of [`AccountDetails`].
+macro_rules! select_details {
+    ($which:literal) => {
+        concat!(
+            "SELECT id, email, full_name, is_active, role, email_verified_at, created_at, deletion_due_at
+             FROM accounts WHERE ",
+            $which
+        )
+    };
+}
+
+pub(super) async fn details(conn: Conn<'_>, id: AccountId) -> Result<Option<AccountDetails>> {
+    fetch_optional!(conn, AccountDetails, select_details!("id = $1"), id)
+}
+
+/// Those that the needle fits, in the order of their numbers.
 pub(super) async fn accounts_after(
     conn: Conn<'_>,
-    after: Option<AccountId>,
+    needle: Option<&Needle>,
+    after: AccountId,
     limit: u32,
-) -> Result<Vec<Account>> {
+) -> Result<Vec<AccountDetails>> {
     fetch_all!(
         conn,
-        Account,
-        "SELECT id, email, full_name, is_active FROM accounts WHERE id > $1 ORDER BY id LIMIT $2",
-        after.unwrap_or(AccountId::new(0)),
+        AccountDetails,
+        select_details!(
+            "id > $1 AND ($2 IS NULL OR email LIKE $2 ESCAPE '!'
+                          OR COALESCE(folded_name, lower(full_name)) LIKE $3 ESCAPE '!')
+             ORDER BY id LIMIT $4"
+        ),
+        after,
+        needle.map(Needle::in_email),
+        needle.map(Needle::in_name),
         i64::from(limit)
     )
 }
@@ -66,6 +95,77 @@ pub(super) async fn credentials(conn: Conn<'_>, email: &Email) -> Result<Option<
         "SELECT id, role, password_hash, email_verified_at FROM accounts WHERE email = $1",
         email
     )
+}
+
+pub(super) async fn credentials_of(conn: Conn<'_>, id: AccountId) -> Result<Option<Credentials>> {
+    fetch_optional!(
+        conn,
+        Credentials,
+        "SELECT id, role, password_hash, email_verified_at FROM accounts WHERE id = $1",
+        id
+    )
+}
+
+pub(super) async fn owner(conn: Conn<'_>, id: AccountId) -> Result<Option<Owner>> {
+    fetch_optional!(
+        conn,
+        Owner,
+        "SELECT id, email, full_name, language, email_verified_at FROM accounts WHERE id = $1 AND is_active",
+        id
+    )
+}
+
+/// An update that changes nothing: on PostgreSQL it takes the row's lock, on SQLite the transaction has it already.
+pub(super) async fn hold(conn: Conn<'_>, id: AccountId) -> Result<Option<Owner>> {
+    fetch_optional!(
+        conn,
+        Owner,
+        "UPDATE accounts SET updated_at = updated_at WHERE id = $1 AND is_active
+         RETURNING id, email, full_name, language, email_verified_at",
+        id
+    )
+}
+
+pub(super) async fn hold_by_email(conn: Conn<'_>, email: &Email) -> Result<Option<Owner>> {
+    fetch_optional!(
+        conn,
+        Owner,
+        "UPDATE accounts SET updated_at = updated_at WHERE email = $1 AND is_active
+         RETURNING id, email, full_name, language, email_verified_at",
+        email
+    )
+}
+
+/// `false` if the address is not (or no more) the account's.
+pub(super) async fn mark_verified(
+    conn: Conn<'_>,
+    id: AccountId,
+    email: &Email,
+    now: Timestamp,
+) -> Result<bool> {
+    let marked = execute!(
+        conn,
+        "UPDATE accounts SET email_verified_at = COALESCE(email_verified_at, $3)
+         WHERE id = $1 AND email = $2 AND is_active",
+        id,
+        email,
+        now
+    )?;
+    Ok(marked == 1)
+}
+
+/// `false` if another account has the address; of two at once the unique column lets one through.
+pub(super) async fn set_email(conn: Conn<'_>, id: AccountId, email: &Email, now: Timestamp) -> Result<bool> {
+    let changed = execute!(
+        conn,
+        "UPDATE accounts SET email = $2, email_verified_at = $3, updated_at = $3
+         WHERE id = $1 AND is_active
+           AND NOT EXISTS (SELECT 1 FROM accounts AS others WHERE others.email = $2 AND others.id <> $1)",
+        id,
+        email,
+        now
+    )?;
+    Ok(changed == 1)
 }
 
 pub(super) async fn recipient(conn: Conn<'_>, id: AccountId) -> Result<Option<Recipient>> {
@@ -97,9 +197,10 @@ pub(super) async fn set_full_name(
 ) -> Result<bool> {
     let changed = execute!(
         conn,
-        "UPDATE accounts SET full_name = $2, updated_at = $3 WHERE id = $1",
+        "UPDATE accounts SET full_name = $2, folded_name = $3, updated_at = $4 WHERE id = $1",
         id,
         full_name,
+        full_name.folded(),
         now
     )?;
     Ok(changed == 1)
@@ -110,10 +211,85 @@ pub(super) async fn set_language(conn: Conn<'_>, id: AccountId, language: &str) 
     Ok(())
 }
 
-pub(super) async fn set_active(conn: Conn<'_>, id: AccountId, active: bool, now: Timestamp) -> Result<bool> {
-    let changed =
-        execute!(conn, "UPDATE accounts SET is_active = $2, updated_at = $3 WHERE id = $1", id, active, now)?;
+/// One transaction at a time decides who is an administrator: this one, until it ends. The next one's statements see
+/// what it did.
+pub(super) async fn lock_administrators(conn: Conn<'_>, now: Timestamp) -> Result<()> {
+    execute!(conn, "UPDATE locks SET taken_at = $1 WHERE name = 'administrators'", now)?;
+    Ok(())
+}
+
+/// Whether an administrator stays when this account goes: one who is active and not leaving.
+macro_rules! spares_the_last_administrator {
+    () => {
+        " AND (accounts.role <> 'admin' OR NOT accounts.is_active OR accounts.deletion_due_at IS NOT NULL
+               OR EXISTS (SELECT 1 FROM accounts AS others
+                          WHERE others.role = 'admin' AND others.is_active AND others.deletion_due_at IS NULL
+                            AND others.id <> accounts.id))"
+    };
+}
+
+/// `false` if there is none, it is disabled, or it is the last administrator's. Call [`lock_administrators`] first.
+pub(super) async fn disable(conn: Conn<'_>, id: AccountId, now: Timestamp) -> Result<bool> {
+    let changed = execute!(
+        conn,
+        concat!(
+            "UPDATE accounts SET is_active = FALSE, updated_at = $2 WHERE id = $1 AND is_active",
+            spares_the_last_administrator!()
+        ),
+        id,
+        now
+    )?;
     Ok(changed == 1)
+}
+
+/// `false` if there is none, or it is active.
+pub(super) async fn enable(conn: Conn<'_>, id: AccountId, now: Timestamp) -> Result<bool> {
+    let changed = execute!(
+        conn,
+        "UPDATE accounts SET is_active = TRUE, updated_at = $2 WHERE id = $1 AND NOT is_active",
+        id,
+        now
+    )?;
+    Ok(changed == 1)
+}
+
+/// `false` if there is none, it has that role, or it is the last administrator's. Call [`lock_administrators`] first.
+pub(super) async fn set_role(conn: Conn<'_>, id: AccountId, role: Role, now: Timestamp) -> Result<bool> {
+    let changed = match role {
+        Role::Admin => execute!(
+            conn,
+            "UPDATE accounts SET role = 'admin', updated_at = $2 WHERE id = $1 AND role <> 'admin'",
+            id,
+            now
+        ),
+        Role::User => execute!(
+            conn,
+            concat!(
+                "UPDATE accounts SET role = 'user', updated_at = $2 WHERE id = $1 AND role <> 'user'",
+                spares_the_last_administrator!()
+            ),
+            id,
+            now
+        ),
+    }?;
+    Ok(changed == 1)
+}
+
+/// `false` if there is an administrator, in use or not. Call [`lock_administrators`] first.
+pub(super) async fn make_first_administrator(conn: Conn<'_>, id: AccountId, now: Timestamp) -> Result<bool> {
+    let changed = execute!(
+        conn,
+        "UPDATE accounts SET role = 'admin', updated_at = $2
+         WHERE id = $1 AND is_active AND NOT EXISTS (SELECT 1 FROM accounts AS others WHERE others.role = 'admin')",
+        id,
+        now
+    )?;
+    Ok(changed == 1)
+}
+
+/// Whether there is any account.
+pub(super) async fn is_any(conn: Conn<'_>) -> Result<bool> {
+    Ok(fetch_optional!(conn, (AccountId,), "SELECT id FROM accounts LIMIT 1")?.is_some())
 }
 
 pub(super) async fn set_password(
@@ -150,7 +326,66 @@ pub(super) async fn replace_hash(
     Ok(changed == 1)
 }
 
-/// Sessions, known addresses and the picture's row go with it (`ON DELETE CASCADE`).
-pub(super) async fn delete_account(conn: Conn<'_>, id: AccountId) -> Result<bool> {
-    Ok(execute!(conn, "DELETE FROM accounts WHERE id = $1", id)? == 1)
+/// Sessions, known addresses, links, queued mail and the picture's row go with it (`ON DELETE CASCADE`).
+/// With `due_by` only if its owner's grace period was over by then. `false` also if it is the last administrator's: call
+/// `lock_administrators` first.
+pub(super) async fn delete_account(conn: Conn<'_>, id: AccountId, due_by: Option<Timestamp>) -> Result<bool> {
+    let sql = concat!(
+        "DELETE FROM accounts WHERE id = $1 AND ($2 IS NULL OR deletion_due_at <= $2)",
+        spares_the_last_administrator!()
+    );
+    Ok(execute!(conn, sql, id, due_by)? == 1)
+}
+
+/// `false` if there is no such account, or nothing to take back.
+pub(super) async fn set_deletion(
+    conn: Conn<'_>,
+    id: AccountId,
+    due_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<bool> {
+    let changed = execute!(
+        conn,
+        "UPDATE accounts SET deletion_due_at = $2, updated_at = $3
+         WHERE id = $1 AND ($2 IS NOT NULL OR deletion_due_at IS NOT NULL)",
+        id,
+        due_at,
+        now
+    )?;
+    Ok(changed == 1)
+}
+
+pub(super) async fn due_for_deletion(conn: Conn<'_>, now: Timestamp, limit: i64) -> Result<Vec<AccountId>> {
+    let due = fetch_all!(
+        conn,
+        (AccountId,),
+        "SELECT id FROM accounts WHERE deletion_due_at <= $1 ORDER BY deletion_due_at LIMIT $2",
+        now,
+        limit
+    )?;
+    Ok(due.into_iter().map(|(id,)| id).collect())
+}
+
+/// The whole row of an account but the password's hash.
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct ExportedRow {
+    #[sqlx(flatten)]
+    pub(super) account: Account,
+    pub(super) role: Role,
+    pub(super) language: String,
+    pub(super) created_at: Timestamp,
+    pub(super) updated_at: Timestamp,
+    pub(super) email_verified_at: Option<Timestamp>,
+    pub(super) deletion_due_at: Option<Timestamp>,
+}
+
+pub(super) async fn exported(conn: Conn<'_>, id: AccountId) -> Result<Option<ExportedRow>> {
+    fetch_optional!(
+        conn,
+        ExportedRow,
+        "SELECT id, email, full_name, is_active, role, language, created_at, updated_at, email_verified_at,
+                deletion_due_at
+         FROM accounts WHERE id = $1",
+        id
+    )
 }

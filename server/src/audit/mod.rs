@@ -5,7 +5,13 @@
 
 mod store;
 
-use crate::{accounts::AccountId, client::Client, clock::Timestamp, db::Tx, error::Error, random};
+use schemars::JsonSchema;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::{
+    accounts::AccountId, app::App, client::Client, clock::Timestamp, db::Tx, error::Error, random, webhooks,
+};
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,7 +143,7 @@ impl Event {
     }
 }
 
-/// Adds a row; it stands if the transaction does.
+/// Adds a row, and tells the webhooks that wait for such an event; both stand if the transaction does.
 pub(crate) async fn record(
     tx: &mut Tx,
     event: Event,
@@ -145,5 +151,94 @@ pub(crate) async fn record(
     client: &Client,
     now: Timestamp,
 ) -> Result<(), Error> {
-    Ok(store::insert_event(tx.conn(), random::uuid_v7(now), event, account, client, now).await?)
+    record_detail(tx, event, account, client, None, now).await
+}
+
+/// The same with what else an auditor asks; never a secret, and nothing that a person can be known by.
+pub(crate) async fn record_detail(
+    tx: &mut Tx,
+    event: Event,
+    account: Option<AccountId>,
+    client: &Client,
+    detail: Option<&str>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let id = random::uuid_v7(now);
+    store::insert_event(tx.conn(), id, event, account, client, detail, now).await?;
+    webhooks::queue(tx, id, event, account, now).await
+}
+
+/// An event, as an administrator reads it.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub(crate) struct Entry {
+    pub(crate) id: Uuid,
+    pub(crate) at: Timestamp,
+    /// [`Event::name`].
+    pub(crate) event: String,
+    /// To whom it happened.
+    pub(crate) account_id: Option<AccountId>,
+    /// Who acted without a request: `operator`, for the command line.
+    pub(crate) actor: Option<String>,
+    /// Who acted, when that was another account.
+    pub(crate) actor_id: Option<AccountId>,
+    pub(crate) address: Option<String>,
+    pub(crate) request_id: Option<String>,
+    pub(crate) detail: Option<String>,
+}
+
+/// Which events are looked for.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Filter<'a> {
+    /// What was done to this account, or by it to another.
+    pub(crate) account: Option<AccountId>,
+    /// What has this name.
+    pub(crate) event: Option<&'a str>,
+}
+
+/// Up to `limit` events, the newest first, before `before`.
+pub(crate) async fn list(
+    app: &App,
+    filter: Filter<'_>,
+    before: Option<(Timestamp, Uuid)>,
+    limit: u32,
+) -> Result<Vec<Entry>, Error> {
+    let mut reader = app.db().read().await?;
+    let before = before.unwrap_or((Timestamp::from_micros(i64::MAX), Uuid::max()));
+    Ok(store::events_before(reader.conn(), filter, before, limit).await?)
+}
+
+/// An event's place in the trail: they are numbered by time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
+#[sqlx(transparent)]
+pub(crate) struct EventId(Uuid);
+
+/// An event, for the account's owner to take along.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct ExportedEvent {
+    #[serde(skip)]
+    pub(crate) id: EventId,
+    #[schemars(extend("format" = "date-time"))]
+    at: String,
+    /// What happened.
+    event: String,
+    /// From where.
+    address: Option<String>,
+}
+
+/// Up to `limit` events of an account after one of them, the oldest first.
+pub(crate) async fn exported(
+    app: &App,
+    account: AccountId,
+    after: Option<EventId>,
+    limit: usize,
+) -> Result<Vec<ExportedEvent>, Error> {
+    let mut reader = app.db().read().await?;
+    let rows = store::events_of(reader.conn(), account, after, limit).await?;
+    let view = |row: store::ExportedRow| ExportedEvent {
+        id: row.id,
+        at: row.at.to_rfc3339(),
+        event: row.event,
+        address: row.address,
+    };
+    Ok(rows.into_iter().map(view).collect())
 }

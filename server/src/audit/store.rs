@@ -2,12 +2,12 @@
 
 use uuid::Uuid;
 
-use super::Event;
+use super::{Entry, Event, EventId, Filter};
 use crate::{
     accounts::AccountId,
     client::Client,
     clock::Timestamp,
-    db::{Conn, execute},
+    db::{Conn, execute, fetch_all},
 };
 
 pub(super) async fn insert_event(
@@ -16,12 +16,13 @@ pub(super) async fn insert_event(
     event: Event,
     account: Option<AccountId>,
     client: &Client,
+    detail: Option<&str>,
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
     execute!(
         conn,
-        "INSERT INTO audit_events (id, at, event, account_id, actor, actor_id, address, request_id)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO audit_events (id, at, event, account_id, actor, actor_id, address, request_id, detail)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         id,
         now,
         event.name(),
@@ -29,7 +30,57 @@ pub(super) async fn insert_event(
         client.actor(),
         client.acting_account(),
         client.address().map(|address| address.to_string()),
-        client.request_id()
+        client.request_id(),
+        detail
     )?;
     Ok(())
+}
+
+/// An event, for the account's owner to take along.
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct ExportedRow {
+    pub(super) id: EventId,
+    pub(super) at: Timestamp,
+    pub(super) event: String,
+    pub(super) address: Option<String>,
+}
+
+/// After `after`, in the order of their identifiers, which is that of time.
+pub(super) async fn events_of(
+    conn: Conn<'_>,
+    account: AccountId,
+    after: Option<EventId>,
+    limit: usize,
+) -> Result<Vec<ExportedRow>, sqlx::Error> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    fetch_all!(
+        conn,
+        ExportedRow,
+        "SELECT id, at, event, address FROM audit_events
+         WHERE account_id = $1 AND ($2 IS NULL OR id > $2) ORDER BY id LIMIT $3",
+        account,
+        after,
+        limit
+    )
+}
+
+pub(super) async fn events_before(
+    conn: Conn<'_>,
+    filter: Filter<'_>,
+    (at, id): (Timestamp, Uuid),
+    limit: u32,
+) -> Result<Vec<Entry>, sqlx::Error> {
+    fetch_all!(
+        conn,
+        Entry,
+        "SELECT id, at, event, account_id, actor, actor_id, address, request_id, detail FROM audit_events
+         WHERE ($1 IS NULL OR account_id = $1 OR actor_id = $1) AND ($2 IS NULL OR event = $2)
+           AND (at < $3 OR (at = $3 AND id < $4))
+         ORDER BY at DESC, id DESC LIMIT $5",
+        filter.account,
+        filter.event,
+        at,
+        id,
+        i64::from(limit)
+    )
 }

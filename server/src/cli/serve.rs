@@ -4,7 +4,12 @@ use std::io::{self, Write};
 
 use tokio::net::TcpListener;
 
-use crate::{app::App, config::Config, serve};
+use crate::{
+    admin::{FirstAdminCode, offer_first_admin},
+    app::App,
+    config::Config,
+    serve,
+};
 
 /// Serves until told to stop.
 ///
@@ -26,7 +31,8 @@ pub async fn run(config: Config) -> Result<(), String> {
     }
     let app = App::open(config.clone()).await.map_err(|error| error.to_string())?;
     let router = app.router().map_err(|error| error.to_string())?;
-    greet(&config).map_err(|cause| format!("standard output: {cause}"))?;
+    let code = offer_first_admin(&app).await.map_err(|error| error.to_string())?;
+    greet(&config, code.as_ref()).map_err(|cause| format!("standard output: {cause}"))?;
     serve::serve(listener, router, serve::signals()).await;
     app.close().await;
     tracing::info!("stopped");
@@ -34,7 +40,7 @@ pub async fn run(config: Config) -> Result<(), String> {
 }
 
 /// Tells a newcomer where to look. The first line is also what a script waits for.
-fn greet(config: &Config) -> io::Result<()> {
+fn greet(config: &Config, code: Option<&FirstAdminCode>) -> io::Result<()> {
     let url = config.public_url();
     let url = url.as_str();
     let mut out = io::stdout();
@@ -43,5 +49,24 @@ fn greet(config: &Config) -> io::Result<()> {
     writeln!(out, "  accounts   portcullis user add you@example.com")?;
     writeln!(out, "  data       {}", config.data_dir.display())?;
     writeln!(out, "  stop       Ctrl-C")?;
+    if let Some(code) = code {
+        // The console alone: a log is kept, and read by more people.
+        writeln!(out)?;
+        writeln!(
+            out,
+            "There is no account yet. To become the administrator, sign up, log in, and within one hour"
+        )?;
+        writeln!(
+            out,
+            "send this code to {url}/admin/claim (POST, as \"code\"), or enter it at {url}/console/claim:"
+        )?;
+        writeln!(out)?;
+        writeln!(out, "  {}", code.reveal().as_str())?;
+        writeln!(out)?;
+        writeln!(
+            out,
+            "It works once, and is shown this once. Or: portcullis user add you@example.com --admin"
+        )?;
+    }
     out.flush()
 }

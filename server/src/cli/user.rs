@@ -6,10 +6,11 @@ use secrecy::ExposeSecret;
 
 use super::{UserCommand, WhichAccount, read_new_password};
 use crate::{
-    accounts::{self, Account, AccountId, NewAccount},
+    accounts::{self, Account, AccountDetails, AccountId, NewAccount, Role},
     app::App,
     client::Client,
     error::Error,
+    sessions,
 };
 
 /// How many accounts are read at once.
@@ -21,21 +22,30 @@ const PAGE: u32 = 500;
 /// One sentence for the operator.
 pub async fn run(app: &App, command: UserCommand) -> Result<(), String> {
     match command {
-        UserCommand::Add { email, full_name, password } => {
+        UserCommand::Add { email, full_name, admin, password } => {
             let full_name =
                 full_name.unwrap_or_else(|| email.split('@').next().unwrap_or_default().to_owned());
             let password = read_new_password(password).map_err(|error| error.to_string())?;
             let new = NewAccount::check(app, &email, &full_name, password.expose_secret()).await;
             let account = match new {
-                Ok(new) => accounts::create(app, new, &operator()).await,
+                Ok(new) => accounts::create(app, with_role(new, admin), &operator()).await,
                 Err(refused) => Err(refused),
             };
-            print(&[account.map_err(|error| sentence(&error))?])
+            print(&details(app, account.map_err(|error| sentence(&error))?.id).await?)
         }
         UserCommand::List => list(app).await,
-        UserCommand::Show { account } => print(&[find(app, account).await?]),
+        UserCommand::Show { account } => show(app, account).await,
         UserCommand::Disable { account } => set_active(app, account, false).await,
         UserCommand::Enable { account } => set_active(app, account, true).await,
+        UserCommand::SetRole { account, role } => {
+            let account = find(app, account).await?;
+            let set = accounts::set_role(app, account.id, role, &operator()).await;
+            let what = match role {
+                Role::Admin => "is an administrator",
+                Role::User => "is a user",
+            };
+            done(set, &account, what)
+        }
         UserCommand::SetPassword { account, password } => {
             let account = find(app, account).await?;
             let password = read_new_password(password).map_err(|error| error.to_string())?;
@@ -53,11 +63,35 @@ pub async fn run(app: &App, command: UserCommand) -> Result<(), String> {
 async fn list(app: &App) -> Result<(), String> {
     let mut after = None;
     loop {
-        let page = accounts::list(app, after, PAGE).await.map_err(|error| sentence(&error))?;
-        print(&page)?;
+        let page = accounts::list(app, None, after, PAGE).await.map_err(|error| sentence(&error))?;
+        page.iter().try_for_each(print)?;
         let Some(last) = page.last() else { return Ok(()) };
-        after = Some(last.id);
+        after = Some(last.account.id);
     }
+}
+
+/// The account, and then its living sessions, one a line: name, device, when it was last used, and from where.
+async fn show(app: &App, account: WhichAccount) -> Result<(), String> {
+    let id = find(app, account).await?.id;
+    print(&details(app, id).await?)?;
+    let sessions = sessions::list(app, id).await.map_err(|error| sentence(&error))?;
+    sessions.iter().try_for_each(|session| {
+        let address = session.address.as_deref().unwrap_or("unknown address");
+        say(&format!(
+            "session\t{}\t{}\t{}\t{address}",
+            session.id,
+            session.device(),
+            session.last_seen_at.to_rfc3339()
+        ))
+    })
+}
+
+async fn details(app: &App, id: AccountId) -> Result<AccountDetails, String> {
+    accounts::details(app, id).await.map_err(|error| sentence(&error))
+}
+
+fn with_role(new: NewAccount, admin: bool) -> NewAccount {
+    if admin { new.with_role(Role::Admin) } else { new }
 }
 
 async fn set_active(app: &App, account: WhichAccount, active: bool) -> Result<(), String> {
@@ -87,12 +121,14 @@ fn done(outcome: Result<(), Error>, account: &Account, what: &str) -> Result<(),
     say(&format!("{} ({}) {what}.", account.email, account.id))
 }
 
-/// One account a line: number, address, name, and whether it is disabled, with tabs between them.
-fn print(accounts: &[Account]) -> Result<(), String> {
-    accounts.iter().try_for_each(|account| {
-        let state = if account.is_active { "active" } else { "disabled" };
-        say(&format!("{}\t{}\t{}\t{state}", account.id, account.email, account.full_name))
-    })
+/// One account a line, with tabs between number, address, name, whether it is disabled, role, and whether the address
+/// is confirmed.
+fn print(details: &AccountDetails) -> Result<(), String> {
+    let account = &details.account;
+    let state = if account.is_active { "active" } else { "disabled" };
+    let verified = if details.email_verified_at.is_some() { "verified" } else { "unverified" };
+    let role = details.role.name();
+    say(&format!("{}\t{}\t{}\t{state}\t{role}\t{verified}", account.id, account.email, account.full_name))
 }
 
 fn say(line: &str) -> Result<(), String> {
@@ -104,6 +140,11 @@ fn sentence(error: &Error) -> String {
     match error {
         Error::Invalid(invalid) => invalid.to_string(),
         Error::EmailTaken => "There is an account with this e-mail address already.".to_owned(),
+        Error::LastAdmin => {
+            "This is the last administrator, and there must be one: make another one first, with \
+                             `portcullis user set-role EMAIL admin`."
+                .to_owned()
+        }
         error => error.to_string(),
     }
 }

@@ -17,7 +17,7 @@ pub use self::public_url::{PublicUrl, PublicUrlError};
 pub use self::settings::{LogFormat, RefreshTokens, Settings, SignUp, Switch};
 use crate::db::{DatabaseConfig, DatabaseUrl};
 use crate::mail::MailConfig;
-use crate::passwords::{BreachCheck, HashParameters};
+use crate::passwords::{BreachCheck, HashParameters, breaches};
 
 const TOKEN_TTL_SECS: std::ops::RangeInclusive<u64> = 30..=3600;
 const DAY: Duration = Duration::from_hours(24);
@@ -77,7 +77,10 @@ pub struct Config {
     pub secret_key_file: Option<PathBuf>,
     /// The fewest characters of a new password: 8 to 64, 12 by default.
     pub password_min_length: usize,
-    /// Where new passwords are looked up as known from a breach. By default nowhere.
+    /// The list of breached passwords that `portcullis breaches import` made, or `None` to take `breaches.filter` in
+    /// the data directory where there is one. A file that is named has to be there.
+    pub breaches_file: Option<PathBuf>,
+    /// Where else new passwords are looked up as known from a breach. By default nowhere.
     pub breach_check: Option<BreachCheck>,
     /// What a password hash costs. By default the least that is allowed: 19 MiB and two passes of Argon2id. Raised,
     /// each account's hash follows at its next log-in.
@@ -116,6 +119,7 @@ impl Config {
             brand: Brand::default(),
             secret_key_file: None,
             password_min_length: 12,
+            breaches_file: None,
             breach_check: None,
             hash_parameters: HashParameters::default(),
             limits: true,
@@ -137,6 +141,11 @@ impl Config {
     #[must_use]
     pub fn public_url(&self) -> PublicUrl {
         self.public_url.clone().unwrap_or_else(|| PublicUrl::of_listener(self.listen))
+    }
+
+    /// Where the list of breached passwords lies, if there is one.
+    pub(crate) fn breaches_file(&self) -> PathBuf {
+        self.breaches_file.clone().unwrap_or_else(|| self.data_dir.join(breaches::FILE_NAME))
     }
 
     /// The `aud` of access tokens.

@@ -189,6 +189,16 @@ pub struct Settings {
         hide_env_values = true
     )]
     pub brand_color: Option<String>,
+    /// The list of breached passwords, made by `portcullis breaches import` [default: breaches.filter in the data
+    /// directory, if there is one]
+    #[arg(
+        long,
+        env = "PORTCULLIS_BREACHES_FILE",
+        global = true,
+        value_name = "FILE",
+        hide_env_values = true
+    )]
+    pub breaches_file: Option<PathBuf>,
 
     /// Whether floods and guessing are slowed down [default: on]
     #[arg(long, env = "PORTCULLIS_LIMITS", global = true, value_name = "on|off", hide_env_values = true)]
@@ -306,6 +316,7 @@ impl Settings {
             brand_name: self.brand_name.or(other.brand_name),
             brand_logo: self.brand_logo.or(other.brand_logo),
             brand_color: self.brand_color.or(other.brand_color),
+            breaches_file: self.breaches_file.or(other.breaches_file),
             limits: self.limits.or(other.limits),
             trusted_proxies: self.trusted_proxies.or(other.trusted_proxies),
             log_format: self.log_format.or(other.log_format),
@@ -371,6 +382,7 @@ impl Settings {
         config.log = self.log.unwrap_or(config.log);
         config.audience = self.audience;
         config.secret_key_file = self.secret_key_file;
+        config.breaches_file = self.breaches_file;
         config.check()?;
         Ok(config)
     }
@@ -465,6 +477,7 @@ mod tests {
         brand_name = "Shop"
         brand_logo = "/srv/logo.svg"
         brand_color = "#112233"
+        breaches_file = "/srv/breaches"
         limits = "off"
         trusted_proxies = ["10.0.0.7", "fd00::/8"]
         log_format = "json"
@@ -501,6 +514,7 @@ mod tests {
         assert_eq!(config.brand.name, "Shop");
         assert_eq!(config.brand.logo.as_deref(), Some(Path::new("/srv/logo.svg")));
         assert_eq!(config.brand.color.to_string(), "#112233");
+        assert_eq!(config.breaches_file.as_deref(), Some(Path::new("/srv/breaches")));
         assert!(!config.limits);
         assert_eq!(config.trusted_proxies, ["10.0.0.7/32".parse().unwrap(), "fd00::/8".parse().unwrap()]);
         assert_eq!((config.log_format, config.log.as_str()), (LogFormat::Json, "warn"));

@@ -116,7 +116,11 @@ async fn open_sqlite(path: &Path, database: String) -> Result<Db, OpenError> {
         _ => {}
     }
     let options = SqliteConnectOptions::new().filename(path).busy_timeout(SQLITE_WAIT).foreign_keys(true);
-    let writing = options.clone().journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
+    let writing = options
+        .clone()
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .pragma("secure_delete", "ON");
     migrate::sqlite(&writing, &database).await?;
     Ok(Db::Sqlite {
         write: sqlite_writer().connect_lazy_with(writing),

@@ -1,40 +1,62 @@
-//! What the server does without being asked: once an hour it sweeps away what has ended.
+//! What the server does without being asked: it sends mail and delivers webhooks as they come, every minute it tends to
+//! what is due, and once an hour it sweeps away what has ended.
 //!
-//! Every instance sweeps. What is swept is decided by the rows alone, so it makes no difference which
-//! instance comes first, or how many do.
+//! Every instance does. What is done is decided by the rows alone, so it makes no difference which instance comes
+//! first, or how many do.
 
-use std::{sync::Weak, time::Duration};
+use std::{pin::Pin, sync::Weak, time::Duration};
 
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::{
     app::{App, Inner},
     error::Error,
+    leaving,
     login::throttle,
-    pictures, sessions,
+    mail, pictures, recovery, sessions, webhooks,
 };
 
-const EVERY: Duration = Duration::from_hours(1);
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
 /// How long an ended session stays to be looked at.
 const SESSIONS_KEPT: Duration = Duration::from_hours(24);
 /// How old bytes without a row must be: by then no upload is still about to name them.
 const UPLOADS_TAKE: Duration = Duration::from_hours(1);
 
-/// Sweeps now and every hour, until the last [`App`] is gone.
-pub(crate) fn start(app: Weak<Inner>) {
+/// How long a webhook's delivery that was given up stays to be tried again.
+const DELIVERIES_KEPT: Duration = Duration::from_hours(30 * 24);
+
+/// Begins what is done again and again, until the last [`App`] is gone.
+pub(crate) fn start(app: &Weak<Inner>) {
+    mail::start(Weak::clone(app));
+    webhooks::start(Weak::clone(app));
+    every(MINUTE, app.clone(), |app| Box::pin(async move { tend(&app).await }));
+    every(HOUR, app.clone(), |app| Box::pin(async move { sweep(&app).await }));
+}
+
+type Doing = Pin<Box<dyn Future<Output = Result<u64, Error>> + Send>>;
+
+/// Does it now and after each `period`.
+fn every(period: Duration, app: Weak<Inner>, what: fn(App) -> Doing) {
     tokio::spawn(async move {
-        let mut ticks = interval(EVERY);
+        let mut ticks = interval(period);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
             let Some(inner) = Weak::upgrade(&app) else { return };
-            match sweep(&App::of_inner(inner)).await {
+            match what(App::of_inner(inner)).await {
                 Ok(0) => {}
                 Ok(count) => tracing::info!(count, "swept away what had ended"),
-                Err(cause) => tracing::warn!(%cause, "the sweep failed; it is tried again in an hour"),
+                Err(cause) => tracing::warn!(%cause, "the sweep failed; it is tried again later"),
             }
         }
     });
+}
+
+/// Sets the clock and deletes the accounts whose time has come. Answers how many those were.
+async fn tend(app: &App) -> Result<u64, Error> {
+    app.db().set_clock(app.clock()).await?;
+    leaving::sweep(app).await
 }
 
 /// Removes what has ended. Answers how many rows and files that were.
@@ -42,7 +64,10 @@ pub(crate) async fn sweep(app: &App) -> Result<u64, Error> {
     let now = app.now();
     let mut tx = app.db().begin().await?;
     let mut count = sessions::sweep(&mut tx, now - SESSIONS_KEPT).await?;
+    count += recovery::sweep(&mut tx, now).await?;
     count += throttle::sweep(&mut tx, now).await?;
+    count += mail::sweep(&mut tx, now).await?;
+    count += webhooks::sweep(&mut tx, now - DELIVERIES_KEPT).await?;
     tx.commit().await?;
     Ok(count + pictures::sweep(app, now - UPLOADS_TAKE).await?)
 }

@@ -5,13 +5,16 @@ pub(crate) mod pages;
 mod store;
 pub(crate) mod throttle;
 
+use self::throttle::Attempt;
 use crate::{
     accounts::{self, AccountId, Credentials, Email},
     app::App,
     audit::{self, Event},
     client::Client,
+    db::Tx,
     error::Error,
     passwords::{Password, Turn, Verdict},
+    recovery::{self, MailedLogIn},
     sessions::{self, Beginning, Renewal, Session},
 };
 
@@ -30,10 +33,40 @@ impl LoggedIn {
     }
 }
 
-/// Tries a password and, if it is right, begins a session.
+/// A password that was tried. Only [`prove`] makes one.
+#[derive(Debug)]
+pub(crate) enum Proof {
+    /// It is the account's. The attempt is counted until it is forgiven.
+    Right { attempt: Attempt, verified: Credentials },
+    /// It is not, or there is no such account.
+    Wrong(Option<AccountId>),
+}
+
+/// Tries a password, for whatever purpose: this is the only way, so that one count holds for all of them.
 ///
-/// Whatever is wrong, the way is the same: the attempt is counted before anything is looked up, a hash of
-/// the same cost is computed (over a dummy where there is no account), and one error comes back.
+/// Whatever is wrong, the way is the same: the attempt is counted before anything is looked up, and a hash of the same
+/// cost is computed (over a dummy where there is no account).
+pub(crate) async fn prove(
+    app: &App,
+    turn: &Turn<'_>,
+    email: &Email,
+    password: Password,
+    client: &Client,
+) -> Result<Proof, Error> {
+    let attempt = throttle::reserve(app, email, client).await?;
+    let account = accounts::credentials(app.db().read().await?.conn(), email).await?;
+    let hash = account.as_ref().map(|account| account.password_hash.clone());
+    match (turn.verify(password.clone(), hash).await?, account) {
+        (Verdict::Right { outdated: true }, Some(verified)) => {
+            let verified = rehash(app, turn, verified, password).await?;
+            Ok(Proof::Right { attempt, verified })
+        }
+        (Verdict::Right { outdated: false }, Some(verified)) => Ok(Proof::Right { attempt, verified }),
+        (_, account) => Ok(Proof::Wrong(account.map(|account| account.id))),
+    }
+}
+
+/// Tries a password and, if it is right, begins a session. One error says whatever was wrong with it.
 pub(crate) async fn attempt(
     app: &App,
     email: &Email,
@@ -42,26 +75,59 @@ pub(crate) async fn attempt(
 ) -> Result<LoggedIn, Error> {
     let client = beginning.client;
     let turn = app.hasher().turn()?;
-    let attempt = throttle::reserve(app, email, client).await?;
-    let account = accounts::credentials(app.db().read().await?.conn(), email).await?;
-    let hash = account.as_ref().map(|account| account.password_hash.clone());
-    let verdict = turn.verify(password.clone(), hash).await?;
-
-    let now = app.now();
-    let id = account.as_ref().map(|account| account.id);
-    let (Some(verified), Verdict::Right { outdated }) = (account, verdict) else {
-        return Err(refuse(app, id, client).await?);
+    let (attempt, verified) = match prove(app, &turn, email, password, client).await? {
+        Proof::Right { attempt, verified } => (attempt, verified),
+        Proof::Wrong(account) => return Err(refuse(app, account, client).await?),
     };
-    let verified = if outdated { rehash(app, &turn, verified, password).await? } else { verified };
+    if app.config().require_verified_email && verified.email_verified_at.is_none() {
+        return Err(ask_to_verify(app, attempt, &verified, client).await?);
+    }
+    let now = app.now();
     let mut tx = app.db().begin().await?;
     let Some((session, renewal)) = sessions::begin(app, &mut tx, &verified, beginning, now).await? else {
         drop(tx);
-        return Err(refuse(app, id, client).await?);
+        return Err(refuse(app, Some(verified.id), client).await?);
     };
     throttle::forgive(&mut tx, attempt, verified.id, now).await?;
-    audit::record(&mut tx, Event::LoggedIn, id, client, now).await?;
+    audit::record(&mut tx, Event::LoggedIn, Some(verified.id), client, now).await?;
     tx.commit().await?;
     Ok(LoggedIn { session, renewal })
+}
+
+/// Begins a session for a mailed link or code; `None` if the account was disabled meanwhile.
+pub(crate) async fn by_mail(
+    app: &App,
+    tx: &mut Tx,
+    mailed: MailedLogIn,
+    beginning: &Beginning<'_>,
+) -> Result<Option<LoggedIn>, Error> {
+    let (account, now) = (mailed.account(), app.now());
+    let Some(verified) = accounts::credentials_of(tx.conn(), account).await? else { return Ok(None) };
+    let Some((session, renewal)) = sessions::begin(app, tx, &verified, beginning, now).await? else {
+        return Ok(None);
+    };
+    audit::record(tx, Event::LoggedInByMail, Some(account), beginning.client, now).await?;
+    Ok(Some(LoggedIn { session, renewal }))
+}
+
+/// Turns away whoever knows the password of an account whose address is to be confirmed first, and mails the link again.
+async fn ask_to_verify(
+    app: &App,
+    attempt: Attempt,
+    verified: &Credentials,
+    client: &Client,
+) -> Result<Error, Error> {
+    let (mut tx, now) = (app.db().begin().await?, app.now());
+    // Disabled: then it looks like a wrong password.
+    let Some(owner) = accounts::owner(tx.conn(), verified.id).await? else {
+        drop(tx);
+        return refuse(app, Some(verified.id), client).await;
+    };
+    throttle::forgive(&mut tx, attempt, owner.id, now).await?;
+    recovery::mail_verification(app, &mut tx, &owner, client, now).await?;
+    audit::record(&mut tx, Event::LogInFailed, Some(owner.id), client, now).await?;
+    tx.commit().await?;
+    Ok(Error::EmailUnverified)
 }
 
 /// Writes down a failed attempt and says the one thing that is said about it.

@@ -148,9 +148,8 @@ pub(crate) async fn attempt(
         (false, false) => {}
     }
     let email = Email::of_field(email, "email")?;
-    let password = Password::parse(password).map_err(|too_long| {
-        InvalidInput::field(["body", "password"], TooLong::KIND, too_long.to_string())
-    })?;
+    let password = Password::parse(password)
+        .map_err(|too_long| InvalidInput::field(["body", "password"], TooLong::KIND, too_long.to_string()))?;
     let beginning = Beginning { scope: &ScopeAsked::parse("")?, transport: Transport::Cookie, client };
     super::attempt(app, &email, password, &beginning).await
 }

@@ -38,6 +38,12 @@ const ADDRESS: Limit = Limit { most: 100, window: QUARTER_HOUR };
 const NAME: Limit = Limit { most: 100, window: DAY };
 /// Sign-ups of one address.
 const SIGN_UPS: Limit = Limit { most: 200, window: HOUR };
+/// Mails that somebody asked for, to one address.
+const MAILS: Limit = Limit { most: 3, window: HOUR };
+/// Mails that one source asked for, whatever the address.
+const MAILS_OF_SOURCE: Limit = Limit { most: 20, window: HOUR };
+/// Codes for the first administrator that one address tries.
+const CLAIMS: Limit = Limit { most: 10, window: QUARTER_HOUR };
 /// How long an address stays known to an account that it has logged in to.
 const KNOWN_FOR: Duration = Duration::from_hours(90 * 24);
 
@@ -51,7 +57,7 @@ pub(super) struct Limit {
 /// An attempt that was counted and may go on. `None` inside: limits are off.
 #[derive(Debug)]
 #[must_use]
-pub(super) struct Attempt(Option<Keys>);
+pub(crate) struct Attempt(Option<Keys>);
 
 /// Under which keys an attempt is counted. MACs: the table holds neither names nor addresses.
 #[derive(Debug)]
@@ -78,7 +84,7 @@ impl Keys {
 /// Counts an attempt, or refuses it.
 ///
 /// What is refused is not counted further: or else one address could drive up the name's counter.
-pub(super) async fn reserve(app: &App, email: &Email, client: &Client) -> Result<Attempt, Error> {
+pub(crate) async fn reserve(app: &App, email: &Email, client: &Client) -> Result<Attempt, Error> {
     if !app.config().limits {
         return Ok(Attempt(None));
     }
@@ -98,7 +104,7 @@ pub(super) async fn reserve(app: &App, email: &Email, client: &Client) -> Result
 }
 
 /// Takes a success out of the counters again, and remembers the address for the account.
-pub(super) async fn forgive(
+pub(crate) async fn forgive(
     tx: &mut Tx,
     attempt: Attempt,
     account: AccountId,
@@ -115,13 +121,66 @@ pub(super) async fn forgive(
 
 /// Counts a sign-up, or refuses it.
 pub(crate) async fn count_sign_up(app: &App, client: &Client) -> Result<(), Error> {
+    count_by_address(app, "throttle: sign-up", SIGN_UPS, client).await
+}
+
+/// Counts a try to become the first administrator, or refuses it.
+pub(crate) async fn count_claim(app: &App, client: &Client) -> Result<(), Error> {
+    count_by_address(app, "throttle: first administrator", CLAIMS, client).await
+}
+
+async fn count_by_address(
+    app: &App,
+    purpose: &'static str,
+    limit: Limit,
+    client: &Client,
+) -> Result<(), Error> {
     if !app.config().limits {
         return Ok(());
     }
-    let key = app.secret().mac("throttle: sign-up", &client.network());
+    let key = app.secret().mac(purpose, &client.network());
     let mut tx = app.db().begin().await?;
-    count(&mut tx, &key, SIGN_UPS, app.now()).await?;
+    count(&mut tx, &key, limit, app.now()).await?;
     Ok(tx.commit().await?)
+}
+
+/// Counts a mail that somebody asked for, and says whether it may be sent: or else anybody could fill another's inbox.
+/// Addresses are counted as submitted, whether or not they have an account. What is refused is not counted further.
+pub(crate) async fn may_mail(
+    app: &App,
+    tx: &mut Tx,
+    to: &Email,
+    client: &Client,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    if !app.config().limits {
+        return Ok(true);
+    }
+    let source = app.secret().mac("throttle: mails of a source", &client.network());
+    let address = app.secret().mac("throttle: mails to an address", to.as_str().as_bytes());
+    // The source first: who may ask for no more does not use up what others may ask for.
+    Ok(store::count(tx.conn(), &source, MAILS_OF_SOURCE, now).await?.is_some()
+        && store::count(tx.conn(), &address, MAILS, now).await?.is_some())
+}
+
+/// Counts a wish for another address of mail, of which an account may have as many as mails to one address.
+pub(crate) async fn may_change_email(
+    app: &App,
+    tx: &mut Tx,
+    account: AccountId,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    if !app.config().limits {
+        return Ok(true);
+    }
+    let key = app.secret().mac("throttle: changes of an address", account.to_string().as_bytes());
+    Ok(store::count(tx.conn(), &key, MAILS, now).await?.is_some())
+}
+
+/// Forgets what was counted under this name from everywhere: its account is deleted.
+pub(crate) async fn forget(app: &App, tx: &mut Tx, email: &Email) -> Result<(), Error> {
+    let key = app.secret().mac("throttle: name", email.as_str().as_bytes());
+    Ok(store::forget(tx.conn(), &key).await?)
 }
 
 /// Forgets windows that have ended and addresses that are not known any more.

@@ -91,7 +91,7 @@ impl Smtp {
         };
         let decoded = |part: &str| {
             let text = percent_decode_str(part).decode_utf8();
-            text.map(|text| text.into_owned()).map_err(|_| TransportError("is not UTF-8"))
+            text.map(std::borrow::Cow::into_owned).map_err(|_| TransportError("is not UTF-8"))
         };
         let credentials = match (url.username(), url.password()) {
             ("", None) => None,

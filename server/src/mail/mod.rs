@@ -1,11 +1,22 @@
 //! Mail: queued in the transaction of what it tells about, sent by a worker.
+//!
+//! A mail is sent at least once: whoever sends it has claimed it before, in one statement, and deletes it after the
+//! server took it. A worker that dies between the two leaves it to the next one, with the same `Message-ID`.
 
+mod compose;
 mod config;
+mod letter;
 mod store;
+mod transport;
+mod trial;
+mod worker;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::config::{MailConfig, Mailbox, MailboxError, Smtp, Transport, TransportError};
+pub(crate) use self::trial::{figures, last_error, send_trial, sender};
+pub use self::worker::deliver_due;
+pub(crate) use self::worker::{Outbox, start, sweep};
 use crate::{accounts::AccountId, app::App, clock::Timestamp, db::Tx, error::Error, random};
 
 /// What a mail is sealed for.
@@ -52,6 +63,8 @@ pub(crate) enum Message {
     Disabled,
     /// Your role was changed.
     RoleChanged { role: String },
+    /// Mail works. Sent by `portcullis doctor mail`, never queued.
+    Trial,
 }
 
 /// A mailed secret. It does not print itself.
@@ -86,5 +99,22 @@ pub(crate) async fn enqueue(
     let plain = serde_json::to_vec(&(to, message))
         .map_err(|cause| Error::Internal(format!("a mail cannot be written: {cause}")))?;
     let sealed = app.secret().seal(PURPOSE, &plain);
-    Ok(store::insert(tx.conn(), random::uuid_v7(now), to.account, &sealed, now).await?)
+    store::insert(tx.conn(), random::uuid_v7(now), to.account, &sealed, now).await?;
+    app.outbox().wake();
+    Ok(())
+}
+
+/// The work of [`enqueue`] without a mail, where nobody may be told by the time it takes that there is none to send.
+pub(crate) async fn pretend(app: &App, tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
+    let nobody = Recipient {
+        account: None,
+        email: "nobody@portcullis.invalid".to_owned(),
+        full_name: "Nobody".to_owned(),
+        language: "en".to_owned(),
+    };
+    let plain = serde_json::to_vec(&(&nobody, Message::AlreadySignedUp))
+        .map_err(|cause| Error::Internal(format!("a mail cannot be written: {cause}")))?;
+    let (id, sealed) = (random::uuid_v7(now), app.secret().seal(PURPOSE, &plain));
+    store::insert(tx.conn(), id, None, &sealed, now).await?;
+    Ok(store::delete(tx.conn(), id).await?)
 }

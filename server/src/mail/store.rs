@@ -5,10 +5,40 @@ use uuid::Uuid;
 use crate::{
     accounts::AccountId,
     clock::Timestamp,
-    db::{Conn, execute},
+    db::{Conn, execute, fetch_all, fetch_one, fetch_optional},
 };
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
+
+/// A mail that could be sent now.
+#[derive(Debug, Clone, Copy, sqlx::FromRow)]
+pub(super) struct Due {
+    pub(super) id: Uuid,
+    pub(super) attempts: i64,
+}
+
+/// A mail that nobody else sends until the lease ends.
+#[derive(sqlx::FromRow)]
+pub(super) struct Claimed {
+    pub(super) id: Uuid,
+    pub(super) sealed: Vec<u8>,
+    pub(super) created_at: Timestamp,
+    /// With the one that begins.
+    pub(super) attempts: i64,
+}
+
+/// How the queue stands.
+#[derive(Debug, sqlx::FromRow)]
+pub(crate) struct Figures {
+    /// Mails that are still to be sent.
+    pub(crate) waiting: i64,
+    /// Of those, how many were tried before.
+    pub(crate) tried: i64,
+    /// Since when the oldest of them waits.
+    pub(crate) oldest: Option<Timestamp>,
+    /// Mails that were given up.
+    pub(crate) failed: i64,
+}
 
 pub(super) async fn insert(
     conn: Conn<'_>,
@@ -26,4 +56,100 @@ pub(super) async fn insert(
         now
     )?;
     Ok(())
+}
+
+/// The mails that could be sent, those that wait longest first.
+pub(super) async fn due(conn: Conn<'_>, now: Timestamp, limit: i64) -> Result<Vec<Due>> {
+    fetch_all!(
+        conn,
+        Due,
+        "SELECT id, attempts FROM mails WHERE failed_at IS NULL AND next_attempt_at <= $1
+         ORDER BY next_attempt_at, id LIMIT $2",
+        now,
+        limit
+    )
+}
+
+/// Takes a mail until the lease ends; `None` if another has it, or has sent it.
+pub(super) async fn claim(
+    conn: Conn<'_>,
+    due: Due,
+    now: Timestamp,
+    lease_ends_at: Timestamp,
+) -> Result<Option<Claimed>> {
+    fetch_optional!(
+        conn,
+        Claimed,
+        "UPDATE mails SET attempts = attempts + 1, next_attempt_at = $4
+         WHERE id = $1 AND attempts = $2 AND failed_at IS NULL AND next_attempt_at <= $3
+         RETURNING id, sealed, created_at, attempts",
+        due.id,
+        due.attempts,
+        now,
+        lease_ends_at
+    )
+}
+
+/// A mail that was sent is forgotten.
+pub(super) async fn delete(conn: Conn<'_>, id: Uuid) -> Result<()> {
+    execute!(conn, "DELETE FROM mails WHERE id = $1", id)?;
+    Ok(())
+}
+
+/// Notes why an attempt failed, and when the next one is. Not if the lease has ended and another has tried since.
+pub(super) async fn postpone(
+    conn: Conn<'_>,
+    claimed: &Claimed,
+    problem: &str,
+    next_attempt_at: Timestamp,
+) -> Result<()> {
+    execute!(
+        conn,
+        "UPDATE mails SET last_error = $3, next_attempt_at = $4 WHERE id = $1 AND attempts = $2",
+        claimed.id,
+        claimed.attempts,
+        problem,
+        next_attempt_at
+    )?;
+    Ok(())
+}
+
+/// Gives a mail up.
+pub(super) async fn fail(conn: Conn<'_>, claimed: &Claimed, problem: &str, now: Timestamp) -> Result<()> {
+    execute!(
+        conn,
+        "UPDATE mails SET last_error = $3, failed_at = $4 WHERE id = $1 AND attempts = $2",
+        claimed.id,
+        claimed.attempts,
+        problem,
+        now
+    )?;
+    Ok(())
+}
+
+pub(super) async fn delete_failed_before(conn: Conn<'_>, cut: Timestamp) -> Result<u64> {
+    execute!(conn, "DELETE FROM mails WHERE failed_at < $1", cut)
+}
+
+pub(super) async fn figures(conn: Conn<'_>) -> Result<Figures> {
+    fetch_one!(
+        conn,
+        Figures,
+        "SELECT count(CASE WHEN failed_at IS NULL THEN 1 END) AS waiting,
+                count(CASE WHEN failed_at IS NULL AND attempts > 0 THEN 1 END) AS tried,
+                min(CASE WHEN failed_at IS NULL THEN created_at END) AS oldest,
+                count(failed_at) AS failed
+         FROM mails"
+    )
+}
+
+/// What was wrong at last with a mail that waits or was given up.
+pub(super) async fn last_error(conn: Conn<'_>) -> Result<Option<String>> {
+    let row = fetch_optional!(
+        conn,
+        (String,),
+        "SELECT last_error FROM mails WHERE last_error IS NOT NULL
+         ORDER BY coalesce(failed_at, next_attempt_at) DESC LIMIT 1"
+    )?;
+    Ok(row.map(|(text,)| text))
 }

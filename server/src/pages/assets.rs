@@ -144,7 +144,9 @@ mod tests {
         let svg = open("a", b"<?xml version=\"1.0\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\"/>").unwrap();
         assert_eq!(svg.logo.unwrap().content_type, "image/svg+xml");
         assert_eq!(open("b", b"\x89PNG\r\n\x1a\nrest").unwrap().logo.unwrap().content_type, "image/png");
-        for (name, bytes) in [("c", &b"<html><svg/>"[..]), ("d", b"GIF89a"), ("e", &[b' '; 65537]), ("f", b"")] {
+        for (name, bytes) in
+            [("c", &b"<html><svg/>"[..]), ("d", b"GIF89a"), ("e", &[b' '; 65537]), ("f", b"")]
+        {
             let error = open(name, bytes).unwrap_err().to_string();
             assert!(error.contains("brand_logo"), "{error}");
         }
@@ -154,7 +156,8 @@ mod tests {
 
     #[test]
     fn a_name_follows_the_content() {
-        let path = |name: &str| Look::open(&Brand { name: name.to_owned(), ..Brand::default() }).unwrap().icon.path;
+        let path =
+            |name: &str| Look::open(&Brand { name: name.to_owned(), ..Brand::default() }).unwrap().icon.path;
         assert_ne!(path("Shop"), path("Port"));
         assert_eq!(path("Shop"), path("Sea"));
         assert!(icon(&Brand { name: "<x".to_owned(), ..Brand::default() }).contains("&lt;"));

@@ -98,7 +98,7 @@ impl Faults {
 }
 
 /// Sentences of the rooms, by how they begin, and the texts that say the same to a person.
-const SENTENCES: [(&str, &str); 14] = [
+const SENTENCES: [(&str, &'static str); 16] = [
     ("Field required", "page.fault.required"),
     ("String should have at least", "page.fault.too_short"),
     ("String should have at most 200 characters", "page.fault.name_too_long"),
@@ -112,7 +112,9 @@ const SENTENCES: [(&str, &str); 14] = [
     ("Value error, The password is easy to guess", "page.fault.guessable"),
     ("the picture is damaged", "page.fault.picture_broken"),
     ("the picture is too large", "page.fault.picture_large"),
-    ("the same password twice", "page.fault.passwords_differ"),
+    ("The password is not right", "page.fault.wrong_password"),
+    ("the box is not ticked", "page.fault.sure"),
+    ("The code is wrong", "page.fault.code"),
 ];
 
 /// The same in the reader's language. A number in it is kept: it is how many characters are asked for.

@@ -11,10 +11,10 @@ mod view;
 mod way_back;
 
 use axum::response::{IntoResponse, Redirect, Response};
-use portcullis::InvalidInput;
 
+pub use self::assets::LookError;
 pub(crate) use self::{
-    assets::{Look, LookError, serve_asset},
+    assets::{Look, serve_asset},
     dress::{dress, show_nothing},
     faults::Faults,
     view::{Perhaps, View},
@@ -46,9 +46,4 @@ impl IntoResponse for Refused {
             Self::Error(error) => error.into_response(),
         }
     }
-}
-
-/// A field of a form that the room refuses, named as the form names it.
-pub(crate) fn bad_field(field: &'static str, sentence: &'static str) -> Error {
-    InvalidInput::field(["body", field], "value_error", sentence).into()
 }

@@ -27,9 +27,18 @@ const LANGUAGE: &str = "lang";
 const TOKEN: &str = "token";
 
 const MONTHS: [&str; 12] = [
-    "page.month.january", "page.month.february", "page.month.march", "page.month.april", "page.month.may",
-    "page.month.june", "page.month.july", "page.month.august", "page.month.september", "page.month.october",
-    "page.month.november", "page.month.december",
+    "page.month.january",
+    "page.month.february",
+    "page.month.march",
+    "page.month.april",
+    "page.month.may",
+    "page.month.june",
+    "page.month.july",
+    "page.month.august",
+    "page.month.september",
+    "page.month.october",
+    "page.month.november",
+    "page.month.december",
 ];
 
 /// The page's surroundings: which language, and where links lead. Templates call it `v`.
@@ -66,7 +75,8 @@ impl View {
 
     /// A parameter of the query, if it stands there once.
     pub(crate) fn query(&self, name: &str) -> Option<&str> {
-        let mut values = self.query.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str());
+        let mut values =
+            self.query.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str());
         values.next().filter(|_| values.next().is_none())
     }
 
@@ -77,7 +87,8 @@ impl View {
 
     /// The answer with this page.
     pub(crate) fn show(&self, status: StatusCode, page: &impl Template) -> Result<Response, Error> {
-        let html = page.render().map_err(|cause| Error::Internal(format!("a page cannot be written: {cause}")))?;
+        let html =
+            page.render().map_err(|cause| Error::Internal(format!("a page cannot be written: {cause}")))?;
         Ok((status, Html(html)).into_response())
     }
 
@@ -121,9 +132,13 @@ impl View {
         let secure = if self.app.public_url().is_https() { "; Secure" } else { "" };
         let path = Some(self.app.public_url().path()).filter(|path| !path.is_empty()).unwrap_or("/");
         let code = self.language.tag();
-        let cookie =
-            format!("{LANGUAGE_COOKIE}={code}; Path={path}; Max-Age=31536000; HttpOnly; SameSite=Lax{secure}");
-        HeaderValue::try_from(cookie).ok().filter(|_| self.is_chosen).map(|cookie| (header::SET_COOKIE, cookie))
+        let cookie = format!(
+            "{LANGUAGE_COOKIE}={code}; Path={path}; Max-Age=31536000; HttpOnly; SameSite=Lax{secure}"
+        );
+        HeaderValue::try_from(cookie)
+            .ok()
+            .filter(|_| self.is_chosen)
+            .map(|cookie| (header::SET_COOKIE, cookie))
     }
 }
 
@@ -197,14 +212,30 @@ impl View {
             "session-ended" => "page.done.session_ended",
             "others-ended" => "page.done.others_ended",
             "logged-out" => "page.done.logged_out",
-            "welcome" => "page.done.welcome",
+            "verified" => "page.done.verified",
+            "verification-sent" => "page.done.verification_sent",
+            "email-requested" => "page.done.email_requested",
+            "email-changed" => "page.done.email_changed",
+            "email-undone" => "page.done.email_undone",
+            "password" => "page.done.password",
+            "password-set" => "page.done.password_set",
+            "deleted" => "page.done.deleted",
+            "deletion-scheduled" => "page.done.deletion_scheduled",
+            "called-back" => "page.done.called_back",
+            "disabled" => "page.done.disabled",
+            "enabled" => "page.done.enabled",
+            "sessions-ended" => "page.done.sessions_ended",
+            "reset-mailed" => "page.done.reset_mailed",
+            "role" => "page.done.role",
+            "account-deleted" => "page.done.account_deleted",
+            "claimed" => "page.done.claimed",
             _ => return None,
         };
         Some(self.t(key))
     }
 
     /// A day, as in `24 November 2026`.
-    pub(crate) fn day(&self, moment: Timestamp) -> String {
+    pub(crate) fn day(&self, moment: &Timestamp) -> String {
         let text = moment.to_rfc3339();
         let mut parts = text.split(['-', 'T']);
         let (year, month, day) = (parts.next(), parts.next(), parts.next());
@@ -216,15 +247,15 @@ impl View {
     }
 
     /// A moment to the minute, in UTC.
-    pub(crate) fn moment(&self, moment: Timestamp) -> String {
+    pub(crate) fn moment(&self, moment: &Timestamp) -> String {
         let text = moment.to_rfc3339();
         let time = text.split('T').nth(1).and_then(|time| time.get(..5)).unwrap_or_default();
         format!("{}, {time} UTC", self.day(moment))
     }
 
     /// How long ago, in the largest unit that is whole.
-    pub(crate) fn ago(&self, moment: Timestamp) -> String {
-        let minutes = (self.app.now() - moment).as_secs() / 60;
+    pub(crate) fn ago(&self, moment: &Timestamp) -> String {
+        let minutes = (self.app.now() - *moment).as_secs() / 60;
         match minutes {
             0 => self.t("page.ago.now").to_owned(),
             1 => self.t("page.ago.minute").to_owned(),

@@ -53,15 +53,47 @@ mod tests {
 
     #[test]
     fn c05_only_a_path_of_this_origin_is_a_way_back() {
-        for own in ["/", "/account", "/shop/cart?item=7&colour=a%20b", "/a/b#part", "/x?next=https://elsewhere.example"] {
+        for own in [
+            "/",
+            "/account",
+            "/shop/cart?item=7&colour=a%20b",
+            "/a/b#part",
+            "/x?next=https://elsewhere.example",
+        ] {
             assert!(is_own_path(own), "{own}");
         }
         for foreign in [
-            "", "account", "//evil.example", "///evil.example", "/\\evil.example", "\\\\evil.example", "/\t/evil.example",
-            "/\n/evil.example", "\t//evil.example", " /account", "https:evil.example", "https://evil.example",
-            "javascript:alert(1)", "data:text/html,x", "/%09/evil.example", "/%2f/evil.example", "/%2Fevil.example",
-            "/%5cevil.example", "/@evil.example", "/a//evil.example", "/..//evil.example", "/\u{ff0f}evil.example", "/a\r\nSet-Cookie: a=b",
-            "/\0", "/<script>", "/\"onclick=", "//\\/evil.example", "@evil.example", "?next", "#", "/.:80/",
+            "",
+            "account",
+            "//evil.example",
+            "///evil.example",
+            "/\\evil.example",
+            "\\\\evil.example",
+            "/\t/evil.example",
+            "/\n/evil.example",
+            "\t//evil.example",
+            " /account",
+            "https:evil.example",
+            "https://evil.example",
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "/%09/evil.example",
+            "/%2f/evil.example",
+            "/%2Fevil.example",
+            "/%5cevil.example",
+            "/@evil.example",
+            "/a//evil.example",
+            "/..//evil.example",
+            "/\u{ff0f}evil.example",
+            "/a\r\nSet-Cookie: a=b",
+            "/\0",
+            "/<script>",
+            "/\"onclick=",
+            "//\\/evil.example",
+            "@evil.example",
+            "?next",
+            "#",
+            "/.:80/",
         ] {
             assert!(!is_own_path(foreign), "{foreign:?}");
         }

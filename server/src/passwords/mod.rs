@@ -2,6 +2,7 @@
 //! (`policy`), and is it the right one (`Hasher`).
 
 mod breach;
+pub(crate) mod breaches;
 mod hasher;
 pub(crate) mod policy;
 
@@ -11,6 +12,7 @@ use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
 pub use breach::BreachCheck;
+pub use breaches::BreachesFileError;
 pub(crate) use hasher::{HashError, Hasher, Turn, Verdict};
 pub use hasher::{HashParameters, ParametersOutOfRange};
 

@@ -133,17 +133,47 @@ async fn bytes(app: &App, id: PictureId) -> Result<Bytes, Error> {
     }
 }
 
-/// Takes the picture's row out within the transaction that deletes its account.
-pub(crate) async fn take(tx: &mut Tx, account: AccountId) -> Result<Option<PictureId>, Error> {
-    Ok(store::take(tx.conn(), account).await?)
+/// The account's picture for its owner to take along: content type and bytes.
+pub(crate) async fn exported(app: &App, account: AccountId) -> Result<Option<(String, Bytes)>, Error> {
+    let stored = store::of_account(app.db().read().await?.conn(), account).await?;
+    let Some(stored) = stored else { return Ok(None) };
+    match bytes(app, stored.id).await {
+        Ok(bytes) => Ok(Some((stored.content_type, bytes))),
+        Err(Error::NotFound) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Takes the picture's row out within the transaction that deletes its account, and notes that the bytes must go: a
+/// crash before [`discard`] leaves them for the next sweep, however young they are.
+pub(crate) async fn take(
+    tx: &mut Tx,
+    account: AccountId,
+    now: Timestamp,
+) -> Result<Option<PictureId>, Error> {
+    let taken = store::take(tx.conn(), account).await?;
+    if let Some(picture) = taken {
+        store::doom(tx.conn(), picture, now).await?;
+    }
+    Ok(taken)
 }
 
 /// Deletes bytes that no row names any more. What cannot be deleted now, the sweep finds.
 pub(crate) async fn discard(app: &App, picture: Option<PictureId>) {
     let Some(picture) = picture else { return };
-    if let Err(cause) = app.objects().delete(&picture.key()).await {
+    if let Err(cause) = delete_bytes(app, picture).await {
         tracing::warn!(%cause, %picture, "a picture's bytes could not be deleted; the next sweep tries again");
     }
+}
+
+async fn delete_bytes(app: &App, picture: PictureId) -> Result<(), Error> {
+    match app.objects().delete(&picture.key()).await {
+        Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+        Err(cause) => return Err(cause.into()),
+    }
+    let mut tx = app.db().begin().await?;
+    store::spare(tx.conn(), picture).await?;
+    Ok(tx.commit().await?)
 }
 
 /// Deletes the bytes that no row names and that no upload may still be about to name: those that a crash or
@@ -152,6 +182,10 @@ pub(crate) async fn sweep(app: &App, older_than: Timestamp) -> Result<u64, Error
     use futures_util::TryStreamExt;
 
     let mut deleted = 0;
+    for picture in store::doomed(app.db().read().await?.conn()).await? {
+        delete_bytes(app, picture).await?;
+        deleted += 1;
+    }
     let mut objects = app.objects().list(Some(&Path::from(FOLDER)));
     while let Some(object) = objects.try_next().await? {
         let young = object.last_modified.timestamp_micros() >= older_than.as_micros();

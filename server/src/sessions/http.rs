@@ -7,7 +7,7 @@ use portcullis::{Guard, Json, NoContent, Path};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{SessionId, cookies, device, store::Listed};
+use super::{Listed, SessionId, cookies};
 use crate::{
     access::{Caller, caller},
     app::App,
@@ -40,10 +40,10 @@ pub(crate) struct SessionView {
 }
 
 impl SessionView {
-    fn of(session: Listed, current: SessionId) -> Self {
+    pub(crate) fn of(session: Listed, current: SessionId) -> Self {
         Self {
             id: session.id.to_string(),
-            device: device::name(session.user_agent.as_deref()),
+            device: session.device(),
             address: session.address,
             created_at: session.created_at.to_rfc3339(),
             last_seen_at: session.last_seen_at.to_rfc3339(),

@@ -20,6 +20,7 @@ pub(crate) use self::check::Checks;
 pub(crate) use self::cookies::{CookieToken, cleared};
 pub use self::cookies::{SessionCookies, SessionsCookie};
 pub(crate) use self::refresh::{RefreshToken, Refreshed, covers, refresh};
+pub(crate) use self::store::Listed;
 use crate::{
     access::{Fresh, Principal},
     accounts::{AccountId, Credentials, Role},
@@ -28,7 +29,7 @@ use crate::{
     client::Client,
     clock::Timestamp,
     config::RefreshTokens,
-    db::Tx,
+    db::{Conn, Tx},
     error::Error,
     random,
     tokens::{OfflineAccess, ScopeAsked},
@@ -146,10 +147,22 @@ pub(crate) async fn end_others(
     Ok(store::end_sessions_of(tx.conn(), account, Some(but), now).await?)
 }
 
+/// Notes that the owner of a session has proved now who they are.
+pub(crate) async fn authenticated(tx: &mut Tx, session: SessionId, now: Timestamp) -> Result<(), Error> {
+    Ok(store::set_authenticated(tx.conn(), session, now).await?)
+}
+
 /// The living sessions of an account, the most recently used first, at most 100.
-pub(crate) async fn list(app: &App, account: AccountId) -> Result<Vec<store::Listed>, Error> {
+pub(crate) async fn list(app: &App, account: AccountId) -> Result<Vec<Listed>, Error> {
     let mut reader = app.db().read().await?;
     Ok(store::sessions_of(reader.conn(), account, app.now()).await?)
+}
+
+impl Listed {
+    /// What it seems to be used with, as in `Firefox on Linux`. The client says so; it proves nothing.
+    pub(crate) fn device(&self) -> String {
+        device::name(self.user_agent.as_deref())
+    }
 }
 
 /// Ends the caller's session. Ending one that has ended is no error.
@@ -180,6 +193,42 @@ pub(crate) async fn end_all_others(app: &App, fresh: Fresh, client: &Client) -> 
     end_others(&mut tx, principal.account, principal.session, now).await?;
     audit::record(&mut tx, Event::OtherSessionsEnded, Some(principal.account), client, now).await?;
     Ok(tx.commit().await?)
+}
+
+/// A session, for its owner to take along.
+#[derive(serde::Serialize, schemars::JsonSchema)]
+pub(crate) struct ExportedSession {
+    id: String,
+    #[schemars(extend("format" = "date-time"))]
+    created_at: String,
+    #[schemars(extend("format" = "date-time"))]
+    last_seen_at: String,
+    #[schemars(extend("format" = "date-time"))]
+    expires_at: String,
+    /// When it was ended; `null` if it was not.
+    #[schemars(extend("format" = "date-time"))]
+    ended_at: Option<String>,
+    address: Option<String>,
+    user_agent: Option<String>,
+    /// What its tokens may be for.
+    scope: String,
+}
+
+/// Every session of the account that is still on record, the oldest first, at most 10,000: by then one of them is no
+/// person's.
+pub(crate) async fn exported(conn: Conn<'_>, account: AccountId) -> Result<Vec<ExportedSession>, Error> {
+    let rows = store::exported(conn, account).await?;
+    let view = |row: store::ExportedRow| ExportedSession {
+        id: row.id.to_string(),
+        created_at: row.created_at.to_rfc3339(),
+        last_seen_at: row.last_seen_at.to_rfc3339(),
+        expires_at: row.expires_at.to_rfc3339(),
+        ended_at: row.ended_at.map(Timestamp::to_rfc3339),
+        address: row.address,
+        user_agent: row.user_agent,
+        scope: row.scope,
+    };
+    Ok(rows.into_iter().map(view).collect())
 }
 
 /// Forgets sessions that ended before `cut`.

@@ -15,6 +15,8 @@ type Result<T> = std::result::Result<T, sqlx::Error>;
 
 /// How many sessions a list shows.
 const MOST_LISTED: i64 = 100;
+/// How many an export holds.
+const MOST_EXPORTED: i64 = 10_000;
 
 /// A session that begins.
 pub(super) struct Begun<'a> {
@@ -285,6 +287,30 @@ pub(super) async fn sessions_of(conn: Conn<'_>, account: AccountId, now: Timesta
     )
 }
 
+/// A session, for its owner to take along: everything but the digests.
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct ExportedRow {
+    pub(super) id: SessionId,
+    pub(super) created_at: Timestamp,
+    pub(super) last_seen_at: Timestamp,
+    pub(super) expires_at: Timestamp,
+    pub(super) ended_at: Option<Timestamp>,
+    pub(super) address: Option<String>,
+    pub(super) user_agent: Option<String>,
+    pub(super) scope: String,
+}
+
+pub(super) async fn exported(conn: Conn<'_>, account: AccountId) -> Result<Vec<ExportedRow>> {
+    fetch_all!(
+        conn,
+        ExportedRow,
+        "SELECT id, created_at, last_seen_at, expires_at, ended_at, address, user_agent, scope FROM sessions
+         WHERE account_id = $1 ORDER BY id LIMIT $2",
+        account,
+        MOST_EXPORTED
+    )
+}
+
 /// `false` if it is not this account's, or has ended before: of two log-outs at once, one ended it.
 pub(super) async fn end_session(
     conn: Conn<'_>,
@@ -316,6 +342,11 @@ pub(super) async fn end_sessions_of(
         now,
         but
     )?;
+    Ok(())
+}
+
+pub(super) async fn set_authenticated(conn: Conn<'_>, session: SessionId, now: Timestamp) -> Result<()> {
+    execute!(conn, "UPDATE sessions SET authenticated_at = $2 WHERE id = $1", session, now)?;
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! The real binary: killed, stopped, started wrongly, started twice, flooded and cut off from its database.
 
 mod bounds;
+mod breaches;
 mod configuration;
 mod crash;
 mod first_start;
@@ -11,3 +12,4 @@ mod operator;
 mod outage;
 mod pictures;
 mod stop;
+mod webhooks;

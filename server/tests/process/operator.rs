@@ -40,11 +40,11 @@ on_both_databases! {
         let place = Place::new(database).await;
         let arguments = ["add", "Ada@Example.com", "--full-name", "Ada Lovelace", "--password-stdin"];
         let added = user(&place, &arguments, PASSWORD).await;
-        assert_eq!(done(&added), "1\tada@example.com\tAda Lovelace\tactive\n");
+        assert_eq!(done(&added), "1\tada@example.com\tAda Lovelace\tactive\tuser\tunverified\n");
         // Standard input that is no terminal is read without being asked to.
         done(&user(&place, &["add", "bob@example.com"], PASSWORD).await);
         let listed = user(&place, &["list"], "").await;
-        assert_eq!(done(&listed), "1\tada@example.com\tAda Lovelace\tactive\n2\tbob@example.com\tbob\tactive\n");
+        assert_eq!(done(&listed), "1\tada@example.com\tAda Lovelace\tactive\tuser\tunverified\n2\tbob@example.com\tbob\tactive\tuser\tunverified\n");
 
         let server = Server::start(&place).await;
         let ada = server.remote().log_in("ada").await;
@@ -62,7 +62,7 @@ on_both_databases! {
         assert_eq!(done(&disabled), "ada@example.com (1) may not log in; its sessions are ended.\n");
         assert_eq!(ada.status_of_profile().await, 401);
         assert_eq!(can_log_in(&server.remote(), "ada", PASSWORD).await, 401);
-        assert!(done(&user(&place, &["show", "1"], "").await).ends_with("\tdisabled\n"));
+        assert!(done(&user(&place, &["show", "1"], "").await).contains("\tdisabled\tuser\t"));
         assert_eq!(bob.status_of_profile().await, 200, "others are not concerned");
 
         done(&user(&place, &["enable", "1"], "").await);

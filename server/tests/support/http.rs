@@ -19,17 +19,37 @@ pub struct Client {
     router: Router,
     address: SocketAddr,
     token: Option<String>,
+    cookie: Option<String>,
 }
 
 impl Client {
     pub(super) fn new(router: Router, address: &str) -> Self {
         let address: IpAddr = address.parse().unwrap();
-        Self { router, address: SocketAddr::new(address, 40_000), token: None }
+        Self { router, address: SocketAddr::new(address, 40_000), token: None, cookie: None }
     }
 
     /// The same, sending this token.
     pub fn with_token(&self, token: &str) -> Self {
         Self { token: Some(token.to_owned()), ..self.clone() }
+    }
+
+    /// The same as a browser with this session cookie, whose requests come from the server's own pages.
+    pub fn with_cookie(&self, cookie: &str) -> Self {
+        Self { cookie: Some(cookie.to_owned()), ..self.clone() }
+    }
+
+    pub fn cookie(&self) -> &str {
+        self.cookie.as_deref().expect("this client has logged in with a cookie")
+    }
+
+    /// Logs in with the tests' password, as a browser.
+    pub async fn log_in_with_cookie(&self, username: &str) -> Self {
+        let form = [("username", username), ("password", PASSWORD)];
+        let stranger = Self { cookie: None, ..self.clone() };
+        let call = stranger.post("/login/cookie").header("sec-fetch-site", "same-origin");
+        let answer = call.form(&form).await.assert(204);
+        let cookie = answer.header("set-cookie").split(';').next().unwrap();
+        self.with_cookie(cookie)
     }
 
     pub fn token(&self) -> &str {
@@ -56,6 +76,9 @@ impl Client {
         let mut request = Request::builder().method(method).uri(path);
         if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        if let Some(cookie) = &self.cookie {
+            request = request.header(header::COOKIE, cookie).header("sec-fetch-site", "same-origin");
         }
         Call { router: self.router.clone(), address: self.address, request }
     }

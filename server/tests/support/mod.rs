@@ -2,6 +2,7 @@
 
 mod document;
 mod http;
+mod mails;
 pub mod process;
 pub mod remote;
 
@@ -19,6 +20,7 @@ use tempfile::TempDir;
 
 pub use self::document::Document;
 pub use self::http::{Answer, Call, Client};
+pub use self::mails::Mail;
 
 /// Runs the body of each test once on SQLite and once on PostgreSQL: `async fn name(database: Database) { … }`.
 #[macro_export]
@@ -198,6 +200,11 @@ impl TestApp {
     /// A second instance with another configuration.
     pub async fn again_with(&self, config: Config) -> Self {
         Self::open(self.place.clone(), self.clock.clone(), config).await
+    }
+
+    /// A second instance on a computer whose clock is this many seconds ahead.
+    pub async fn again_with_clock_ahead(&self, seconds: i64) -> Self {
+        Self::open(self.place.clone(), Clock::wrong_by(seconds * 1_000_000), self.place.config()).await
     }
 
     /// Disables an account, as the operator does.

@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn all_who_wait_share_one_answer_and_nothing_is_kept() {
+    async fn d06_all_who_wait_share_one_answer_and_nothing_is_kept() {
         let (flights, asked) = (Flights::default(), AtomicUsize::new(0));
         let ask = || async {
             asked.fetch_add(1, Ordering::SeqCst);

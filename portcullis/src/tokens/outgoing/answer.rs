@@ -129,6 +129,16 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn d07_no_header_upsets_the_reader(control in "[a-z0-9=,\" -]{0,40}", age in "\\PC{0,20}", kind in "\\PC{0,30}") {
+            let values = [(CACHE_CONTROL, control), (AGE, age)];
+            let values = values.map(|(name, value)| Some((name, value.parse().ok()?)));
+            let _ = max_age(&values.into_iter().flatten().collect());
+            let _ = is_json(&kind);
+        }
+    }
+
     #[test]
     fn json_by_its_name() {
         for good in ["application/json", "Application/JSON; charset=utf-8", "application/jwk-set+json"] {

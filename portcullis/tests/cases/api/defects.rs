@@ -1,6 +1,9 @@
 //! What an API is refused for, with every reason at once.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use axum::routing;
 use proptest::prelude::*;
@@ -177,6 +180,77 @@ fn a_scope_has_a_name_that_fits_the_header() {
     let reason = |name: &str| format!("the scope `{name}` is no scope-token (RFC 6749 §3.3)");
     let reasons = ["a b", "q\"", ""].map(reason);
     refused(Api::<Robots>::new("", "").get("/", odd), &reasons.each_ref().map(String::as_str));
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[expect(dead_code, reason = "only its schema matters")]
+struct Seat {
+    row: u8,
+    number: u8,
+    side: Option<String>,
+}
+
+#[test]
+fn what_a_handler_takes_of_the_path_is_there() {
+    async fn single(_: Public, _: Path<u8>) -> NoContent {
+        NoContent
+    }
+    async fn pair(_: Public, _: Path<(u8, String)>) -> NoContent {
+        NoContent
+    }
+    async fn seat(_: Public, _: Path<Seat>) -> NoContent {
+        NoContent
+    }
+    async fn all(_: Public, _: Path<BTreeMap<String, String>>) -> NoContent {
+        NoContent
+    }
+    async fn axum_pair(_: Public, _: axum::extract::Path<(u8, String)>) -> NoContent {
+        NoContent
+    }
+    async fn axum_list(_: Public, _: axum::extract::Path<Vec<(String, String)>>) -> NoContent {
+        NoContent
+    }
+    for (api, reason) in [
+        (api().get("/x", single), "`Path<u8>` does not fit: it takes one parameter, and the route has none"),
+        (
+            api().get("/{a}/{b}", single),
+            "`Path<u8>` does not fit: it takes one parameter, and the route has `a`, `b`",
+        ),
+        (
+            api().get("/{a}", pair),
+            "`Path<(u8, alloc::string::String)>` does not fit: it takes 2 parameters, and the route has `a`",
+        ),
+        (
+            api().get("/{a}/{b}/{c}", axum_pair),
+            "`Path<(u8, alloc::string::String)>` does not fit: it takes 2 parameters, and the route has `a`, `b`, `c`",
+        ),
+    ] {
+        let [_, line] = api
+            .finish()
+            .unwrap_err()
+            .to_string()
+            .lines()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+            .try_into()
+            .unwrap();
+        assert!(line.starts_with("- get /") && line.ends_with(reason), "{line}");
+    }
+    let told = api().get("/rows/{row}/{chair}", seat).finish().unwrap_err().to_string();
+    assert!(told.contains("- get /rows/{row}/{chair}: `Path<"), "{told}");
+    assert!(
+        told.contains(
+            "::Seat>` does not fit: it takes a parameter `number`, and the route has `row`, `chair`"
+        ),
+        "{told}"
+    );
+    // The whole path counts, also what an API is nested under.
+    let told = api().nest("/{shop}", api().get("/{a}", single)).finish().unwrap_err().to_string();
+    assert!(told.contains("get /{shop}/{a}: `Path<u8>` does not fit"), "{told}");
+
+    drop(finished(api().nest("/{a}", api().get("/{b}", pair))));
+    drop(finished(api().get("/rest/{*rest}", single).get("/{x}/{y}/z", axum_pair)));
+    drop(finished(api().get("/{number}/of/{row}", seat).get("/x", all).get("/x/{a}/b/{c}", axum_list)));
 }
 
 #[test]

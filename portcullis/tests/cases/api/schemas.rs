@@ -114,7 +114,7 @@ fn answers_of_one_status_are_alternatives() {
     }
     impl DescribeResponse for Or {
         fn describe_response(operation: &mut Operation<'_>) {
-            operation.json_response::<u8>(StatusCode::OK, "Not taken: the first description stays");
+            operation.json_response::<u8>(StatusCode::OK, "A number");
             operation.json_response::<Vec<u8>>(StatusCode::OK, "");
             operation.json_response::<u8>(StatusCode::OK, "");
             operation.content_response(StatusCode::OK, "", "text/plain", json!({ "type": "string" }));
@@ -125,7 +125,7 @@ fn answers_of_one_status_are_alternatives() {
     }
     let (_, document) = finished(Api::<()>::new("", "").get("/", either));
     let response = &document.value()["paths"]["/"]["get"]["responses"]["200"];
-    assert_eq!(response["description"], "Success");
+    assert_eq!(response["description"], "Success\n\nA number");
     assert_eq!(response["content"]["text/plain"]["schema"], json!({ "type": "string" }));
     let alternatives = response["content"]["application/json"]["schema"]["anyOf"].as_array().unwrap();
     let types: Vec<_> = alternatives.iter().map(|one| one["type"].to_string()).collect();

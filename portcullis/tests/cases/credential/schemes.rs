@@ -97,6 +97,45 @@ fn each_scheme_is_shown_as_openapi_writes_it() {
     );
 }
 
+struct Password;
+impl Named for Password {
+    fn scheme() -> SecurityScheme {
+        SecurityScheme::oauth2_password("login").described("As the shop has it.")
+    }
+}
+
+#[test]
+fn an_application_says_where_its_tokens_are() {
+    let shown = |api| document(api)["components"]["securitySchemes"]["it"].clone();
+    let expected = json!({ "type": "oauth2", "description": "As the shop has it.",
+        "flows": { "password": { "tokenUrl": "auth/login", "scopes": { "read": "Look at things" } } } });
+    let moved = || api::<Password>().token_url::<Nobody<Password>>("auth/login");
+    assert_eq!(shown(moved()), expected);
+    assert_eq!(shown(moved().token_url::<Nobody<Password>>("auth/login")), expected);
+    assert_eq!(shown(Api::new("", "").nest("/inner", moved())), expected);
+    let outer = Api::new("", "").token_url::<Nobody<Password>>("auth/login");
+    assert_eq!(shown(outer.merge(api::<Password>())), expected);
+}
+
+#[test]
+fn a_token_url_that_would_change_nothing_is_refused() {
+    struct Opaque;
+    impl Named for Opaque {
+        fn scheme() -> SecurityScheme {
+            SecurityScheme::bearer("opaque")
+        }
+    }
+    let refused = |told: String, reason: &str| {
+        assert!(told.contains(&format!("the token URL `a` of `it`: {reason}")), "{told}");
+    };
+    let told = |api: Api<_>| api.finish().unwrap_err().to_string();
+    refused(told(Api::new("", "").token_url::<Nobody<Password>>("a")), "no route has a guard of this scheme");
+    let twice = api::<Password>().token_url::<Nobody<Password>>("b").token_url::<Nobody<Password>>("a");
+    refused(told(twice), "another token URL was given before");
+    let without = api::<Opaque>().token_url::<Nobody<Opaque>>("a").finish().unwrap_err().to_string();
+    refused(without, "the scheme has no token URL; `SecurityScheme::oauth2_password` and the like have");
+}
+
 #[test]
 fn a_key_in_the_path_is_refused() {
     struct It;

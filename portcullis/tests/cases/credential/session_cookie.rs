@@ -298,6 +298,11 @@ async fn c02_only_reading_is_free_for_all_sites() {
         assert_eq!(call(socket(OWN_PAGE)).await.status, 200, "{upgrade}");
     }
     assert_eq!(call(with(Method::GET, "/any", &[GOOD, EVIL, ("upgrade", "h2c")])).await.status, 200);
+    // Chromium says nothing of the site where a socket is opened on plain http, not even to this machine.
+    for (origin, status) in [("http://localhost:3000", 200), ("http://localhost:4000", 403)] {
+        let headers = [GOOD, ("upgrade", "websocket"), ("host", "localhost:3000"), ("origin", origin)];
+        assert_eq!(call(with(Method::GET, "/any", &headers)).await.status, status, "{origin}");
+    }
     // Without a cookie there is nothing to abuse.
     call(with(Method::POST, "/", &[EVIL])).await.is_refusal(401, CHALLENGE, MISSING, "a stranger");
     call(with(Method::POST, "/comments", &[EVIL])).await.is_answer("false", "an anonymous comment");

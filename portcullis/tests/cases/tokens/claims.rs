@@ -26,6 +26,29 @@ async fn table(name: &str, accepted: &[&str], refused: &[&str]) {
 }
 
 #[tokio::test]
+async fn t08_a_token_stands_for_its_sub_to_the_byte_and_for_nothing_else() {
+    async fn found(token: &str) -> (StatusCode, String) {
+        let request = Request::get("/").header(AUTHORIZATION, format!("Bearer {token}"));
+        let answer = app(verifier()).oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let (status, body) = (answer.status(), axum::body::to_bytes(answer.into_body(), 1000).await.unwrap());
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+    for sub in
+        ["ana", "Ana", " ana", "ana ", "\u{e9}", "e\u{301}", "18446744073709551616", "ana@shop.example"]
+    {
+        let mut claims = claims();
+        claims["sub"] = json!(sub);
+        claims["email"] = json!("eve@evil.example");
+        claims["username"] = json!("eve");
+        let token = ed25519().token(&ed25519().header().to_string(), &claims.to_string());
+        assert_eq!(found(&token).await, (StatusCode::OK, sub.to_owned()));
+        claims.as_object_mut().unwrap().remove("sub");
+        let token = ed25519().token(&ed25519().header().to_string(), &claims.to_string());
+        assert_eq!(found(&token).await.0, 401, "an e-mail address is nobody");
+    }
+}
+
+#[tokio::test]
 async fn t05_a_time_of_a_wrong_type_is_not_an_absent_one() {
     let wrong = [
         "\"1800000000\"",

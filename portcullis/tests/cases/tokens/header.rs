@@ -31,7 +31,8 @@ async fn t01_only_the_keys_own_algorithm_is_an_algorithm() {
         Some("[\"none\"]"),
         Some("\"eddsa\""),
         Some("\"EdDSA \""),
-        Some("\"Ed25519\""),
+        Some("\"ed25519\""),
+        Some("\"Ed448\""),
     ];
     for alg in algs {
         let signed = with(ed25519(), "alg", alg);
@@ -39,6 +40,14 @@ async fn t01_only_the_keys_own_algorithm_is_an_algorithm() {
         let (unsigned, _) = signed.rsplit_once('.').unwrap();
         assert_eq!(status(&format!("{unsigned}.")).await, 401, "{alg:?}, no signature");
         assert_eq!(status(unsigned).await, 401, "{alg:?}, two parts");
+    }
+}
+
+#[tokio::test]
+async fn t02_an_ed25519_key_has_one_algorithm_under_two_names() {
+    for key in keys() {
+        let renamed = with(key, "alg", Some("\"Ed25519\""));
+        assert_eq!(status(&renamed).await, if key.alg == "EdDSA" { 200 } else { 401 }, "{}", key.alg);
     }
 }
 

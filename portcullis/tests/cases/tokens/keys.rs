@@ -1,10 +1,11 @@
 //! Which keys and settings make a verifier, and which are refused with a reason.
 
 use portcullis::AccessTokensBuilder;
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{
-    super::issuer::{AUDIENCE, ISSUER, attacker, base64url, ed25519, jwks, p256, rsa},
+    super::issuer::{AUDIENCE, ISSUER, attacker, base64url, ed25519, jwks, keys, p256, rsa},
     *,
 };
 
@@ -44,16 +45,18 @@ fn t15_doubtful_keys_stop_the_start() {
             set(&[json!({"kty": "oct", "kid": "s", "alg": "HS256", "k": base64url([1; 32])})]),
             "a key holds its secret",
         ),
-        (set(&[but(ed25519(), "alg", json!("HS256"))]), "key `ed`: neither"),
-        (set(&[but(ed25519(), "alg", json!("ES256"))]), "key `ed`: neither"),
-        (set(&[but(p256(), "alg", json!("ES384"))]), "key `ec`: neither"),
-        (set(&[but(p256(), "crv", json!("P-384"))]), "key `ec`: neither"),
-        (set(&[but(rsa(), "alg", json!(null))]), "key `rsa`: neither"),
-        (set(&[but(rsa(), "alg", json!("RS512"))]), "key `rsa`: neither"),
-        (set(&[but(rsa(), "n", json!(base64url([0xff; 128])))]), "key `rsa`: neither"),
-        (set(&[but(ed25519(), "x", json!(base64url([7; 31])))]), "key `ed`: neither"),
-        (set(&[but(ed25519(), "x", json!("not base64url!"))]), "key `ed`: neither"),
-        (set(&[but(p256(), "y", json!(""))]), "key `ec`: neither"),
+        (set(&[but(ed25519(), "alg", json!("HS256"))]), "key `ed`: not one of"),
+        (set(&[but(ed25519(), "alg", json!("ES256"))]), "key `ed`: not one of"),
+        (set(&[but(ed25519(), "alg", json!("Ed448"))]), "key `ed`: not one of"),
+        (set(&[but(p256(), "alg", json!("Ed25519"))]), "key `ec`: not one of"),
+        (set(&[but(p256(), "alg", json!("ES384"))]), "key `ec`: not one of"),
+        (set(&[but(p256(), "crv", json!("P-384"))]), "key `ec`: not one of"),
+        (set(&[but(rsa(), "alg", json!(null))]), "key `rsa`: not one of"),
+        (set(&[but(rsa(), "alg", json!("RS512"))]), "key `rsa`: not one of"),
+        (set(&[but(rsa(), "n", json!(base64url([0xff; 128])))]), "key `rsa`: not one of"),
+        (set(&[but(ed25519(), "x", json!(base64url([7; 31])))]), "key `ed`: not one of"),
+        (set(&[but(ed25519(), "x", json!("not base64url!"))]), "key `ed`: not one of"),
+        (set(&[but(p256(), "y", json!(""))]), "key `ec`: not one of"),
     ];
     for (jwks, reason) in cases {
         let refused = builder().keys(&jwks).expect_err(&jwks).to_string();
@@ -90,6 +93,27 @@ async fn keys_of_real_issuers_are_taken() {
     assert_eq!(sent_to(&app, &ed25519().good()).await, 200);
     assert_eq!(sent_to(&app, &p256().good()).await, 200, "of the second set");
     assert_eq!(sent_to(&app, &rsa().good()).await, 401);
+
+    let fully_specified = but(ed25519(), "alg", json!("Ed25519"));
+    let app = super::app(builder().keys(&set(&[fully_specified])).unwrap().clock(clock).build().unwrap());
+    assert_eq!(sent_to(&app, &ed25519().good()).await, 200, "the name of RFC 9864");
+}
+
+proptest! {
+    #[test]
+    fn d07_no_text_for_a_key_set_upsets_the_reader(
+        key in 0..4_usize,
+        name in prop::sample::select(&["kty", "crv", "alg", "use", "kid", "x", "y", "n", "e", "key_ops", "x5c"][..]),
+        value in prop::sample::select(&[
+            "null", "1e999", "[]", "{}", "\"\"", "\"=\"", "\"AAAA\"", "\"EC\"", "\"OKP\"", "\"RSA\"", "\"P-256\"", "\"Ed448\"",
+            "\"Ed25519\"", "\"PS256\"",
+        ][..]),
+        text in "\\PC{0,60}",
+    ) {
+        let key = &keys()[key].jwk;
+        let _ = builder().keys(&text);
+        let _ = builder().keys(&format!("{{\"keys\":[{}]}}", super::super::issuer::but(key, name, Some(value))));
+    }
 }
 
 #[test]

@@ -156,7 +156,7 @@ proptest! {
     }
 
     #[test]
-    fn t04_whatever_is_sent_is_refused_and_nothing_panics(token in prop_oneof![
+    fn t04_d07_whatever_is_sent_is_refused_and_nothing_panics(token in prop_oneof![
         "[A-Za-z0-9._~+/=-]{0,200}",
         "(eyJ[A-Za-z0-9_-]{0,40}\\.){0,6}[A-Za-z0-9_-]{0,20}",
         "[ -~]{0,60}",
@@ -165,7 +165,7 @@ proptest! {
     }
 
     #[test]
-    fn t05_nothing_that_is_signed_makes_the_reader_panic(
+    fn t05_d07_nothing_that_is_signed_makes_the_reader_panic(
         header in part(ed25519().header().to_string()), claims in part(claims().to_string()),
     ) {
         let status = run(status(&ed25519().token(&header, &claims)));

@@ -1,0 +1,36 @@
+// Signs up, logs in and reads the profile. The compiler knows every path, field and answer from the document.
+import createClient from "openapi-fetch";
+import type { components, paths } from "./portcullis.js";
+
+type Refusal = components["schemas"]["Problem" | "InvalidInput"];
+export type Profile = components["schemas"]["Profile"];
+
+export class Refused extends Error {
+  constructor(readonly status: number, { detail }: Refusal) {
+    super(typeof detail === "string" ? detail : detail.map(({ loc, msg }) => `${loc.join(".")}: ${msg}`).join("; "));
+  }
+}
+
+export async function signUp(baseUrl: string, email: string, full_name: string, password: string): Promise<number> {
+  const { data, error, response } = await createClient<paths>({ baseUrl }).POST("/signup", {
+    body: { email, full_name, password },
+  });
+  if (error) throw new Refused(response.status, error);
+  return data.id;
+}
+
+export async function logIn(baseUrl: string, username: string, password: string): Promise<string> {
+  const { data, error, response } = await createClient<paths>({ baseUrl }).POST("/login", {
+    body: { username, password },
+    headers: { "Content-Type": "application/x-www-form-urlencoded" },
+  });
+  if (error) throw new Refused(response.status, error);
+  return data.access_token;
+}
+
+export async function readProfile(baseUrl: string, token: string): Promise<Profile> {
+  const portcullis = createClient<paths>({ baseUrl, headers: { Authorization: `Bearer ${token}` } });
+  const { data, error, response } = await portcullis.GET("/profile");
+  if (error) throw new Refused(response.status, error);
+  return data;
+}

@@ -1,0 +1,92 @@
+//! What an account may do beside its own affairs, and that there is always somebody who may do all.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{AccountId, store};
+use crate::{
+    app::App,
+    audit::{self, Event},
+    client::Client,
+    clock::Timestamp,
+    db::{Conn, Tx},
+    error::Error,
+    mail::{self, Message},
+};
+
+/// What an account may do beside its own affairs.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, sqlx::Type, clap::ValueEnum,
+)]
+#[serde(rename_all = "lowercase")]
+#[sqlx(rename_all = "lowercase", type_name = "TEXT")]
+pub enum Role {
+    /// Nothing.
+    User,
+    /// Manage all accounts, and read the audit trail.
+    Admin,
+}
+
+impl Role {
+    /// As it is written everywhere: `user` or `admin`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// Gives an account a role, and tells its owner by mail. It counts from the next request on, on every instance. An
+/// account that has it already keeps it.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::LastAdmin`], [`Error::Database`].
+pub async fn set_role(app: &App, id: AccountId, role: Role, client: &Client) -> Result<(), Error> {
+    let now = app.now();
+    let mut tx = app.db().begin().await?;
+    lock_administrators(&mut tx, now).await?;
+    if !store::set_role(tx.conn(), id, role, now).await? {
+        return match store::details(tx.conn(), id).await? {
+            None => Err(Error::NotFound),
+            Some(details) if details.role == role => Ok(()),
+            Some(_) => Err(Error::LastAdmin),
+        };
+    }
+    audit::record_detail(&mut tx, Event::RoleChanged, Some(id), client, Some(role.name()), now).await?;
+    tell_owner(app, &mut tx, id, role, now).await?;
+    Ok(tx.commit().await?)
+}
+
+/// From here to its end, this transaction alone decides who is an administrator.
+pub(crate) async fn lock_administrators(tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
+    Ok(store::lock_administrators(tx.conn(), now).await?)
+}
+
+/// Makes an account the administrator if there is none, and says whether it did. Lock first.
+pub(crate) async fn make_first_administrator(
+    app: &App,
+    tx: &mut Tx,
+    id: AccountId,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    let made = store::make_first_administrator(tx.conn(), id, now).await?;
+    if made {
+        tell_owner(app, tx, id, Role::Admin, now).await?;
+    }
+    Ok(made)
+}
+
+/// Whether there is any account.
+pub(crate) async fn is_any(conn: Conn<'_>) -> Result<bool, Error> {
+    Ok(store::is_any(conn).await?)
+}
+
+async fn tell_owner(app: &App, tx: &mut Tx, id: AccountId, role: Role, now: Timestamp) -> Result<(), Error> {
+    if let Some(owner) = store::recipient(tx.conn(), id).await? {
+        let message = Message::RoleChanged { role: role.name().to_owned() };
+        mail::enqueue(app, tx, &owner, &message, now).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,100 @@
+//! The sign-up, in the manner that the operator chose: open, quiet or closed.
+
+use super::{Account, Email, FullName, NewAccount, Role, insert, store};
+use crate::{
+    app::App,
+    audit::{self, Event},
+    client::Client,
+    clock::Timestamp,
+    config::SignUp,
+    db::Tx,
+    error::Error,
+    login::throttle,
+    mail::{self, Message},
+    messages::Language,
+    passwords::PasswordHash,
+    recovery,
+};
+
+/// What a person typed.
+#[derive(Clone, Copy)]
+pub(crate) struct SigningUp<'a> {
+    pub(crate) email: &'a str,
+    pub(crate) full_name: &'a str,
+    pub(crate) password: &'a str,
+    /// In which they read.
+    pub(crate) language: Language,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) enum SignedUp {
+    /// There is a new account.
+    Made(Account),
+    /// Nobody is told here whether there is: the rest is in the mail (ASVS 6.3.8).
+    Quietly,
+}
+
+/// Signs up. A new account is mailed a link to confirm its address.
+///
+/// Where sign-up is quiet, an address that has an account takes the same way: a hash is computed, one transaction
+/// written, and its owner is told by mail.
+pub(crate) async fn sign_up(app: &App, typed: &SigningUp<'_>, client: &Client) -> Result<SignedUp, Error> {
+    let manner = app.config().sign_up;
+    if manner == SignUp::Closed {
+        return Err(Error::SignUpClosed);
+    }
+    let turn = app.hasher().turn()?;
+    let new = NewAccount::check_in_turn(app, &turn, typed.email, typed.full_name, typed.password).await?;
+    throttle::count_sign_up(app, client).await?;
+    let NewAccount { email, full_name, password, .. } = new;
+    let hash = turn.hash(password).await?;
+    match (make(app, &email, &full_name, &hash, typed.language, client).await?, manner) {
+        (Some(account), SignUp::Open) => Ok(SignedUp::Made(account)),
+        (Some(_), _) => Ok(SignedUp::Quietly),
+        (None, SignUp::Open) => Err(Error::EmailTaken),
+        (None, _) => {
+            let (mut tx, now) = (app.db().begin().await?, app.now());
+            tell_owner(app, &mut tx, &email, client, now).await?;
+            tx.commit().await?;
+            Ok(SignedUp::Quietly)
+        }
+    }
+}
+
+async fn make(
+    app: &App,
+    email: &Email,
+    full_name: &FullName,
+    hash: &PasswordHash,
+    language: Language,
+    client: &Client,
+) -> Result<Option<Account>, Error> {
+    let (mut tx, now) = (app.db().begin().await?, app.now());
+    let Some(account) = insert(&mut tx, email, full_name, hash, Role::User, now).await? else {
+        return Ok(None);
+    };
+    // Before the first mail is written.
+    store::set_language(tx.conn(), account.id, language.tag()).await?;
+    audit::record(&mut tx, Event::SignedUp, Some(account.id), client, now).await?;
+    recovery::welcome(app, &mut tx, account.id, client, now).await?;
+    tx.commit().await?;
+    Ok(Some(account))
+}
+
+/// Mails the owner of an address that somebody wants to have an account with it.
+pub(crate) async fn tell_owner(
+    app: &App,
+    tx: &mut Tx,
+    email: &Email,
+    client: &Client,
+    now: Timestamp,
+) -> Result<(), Error> {
+    if !throttle::may_mail(app, tx, email, client, now).await? {
+        return Ok(());
+    }
+    match super::hold_by_email(tx, email).await? {
+        Some(owner) => mail::enqueue(app, tx, &owner.recipient(), &Message::AlreadySignedUp, now).await,
+        None => mail::pretend(app, tx, now).await,
+    }
+}

@@ -1,0 +1,40 @@
+//! Where a list goes on: a sealed position. Nobody but this server makes one, and it says nothing to whoever has it.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use uuid::Uuid;
+
+use crate::{accounts::AccountId, app::App, clock::Timestamp, error::Error};
+
+const ACCOUNTS: &str = "cursor: accounts";
+const EVENTS: &str = "cursor: audit events";
+
+pub(super) fn after_account(app: &App, last: AccountId) -> String {
+    seal(app, ACCOUNTS, &last.number().to_be_bytes())
+}
+
+pub(super) fn account(app: &App, text: &str) -> Result<AccountId, Error> {
+    Ok(AccountId::new(i64::from_be_bytes(open(app, ACCOUNTS, text)?)))
+}
+
+pub(super) fn after_event(app: &App, at: Timestamp, id: Uuid) -> String {
+    let position = (u128::from(at.as_micros().cast_unsigned()), id.as_u128());
+    seal(app, EVENTS, &[position.0.to_be_bytes(), position.1.to_be_bytes()].concat())
+}
+
+pub(super) fn event(app: &App, text: &str) -> Result<(Timestamp, Uuid), Error> {
+    let bytes: [u8; 32] = open(app, EVENTS, text)?;
+    let (at, id) = bytes.split_first_chunk::<16>().ok_or(Error::BadCursor)?;
+    let micros = u64::try_from(u128::from_be_bytes(*at)).map_err(|_| Error::BadCursor)?;
+    let id = Uuid::from_slice(id).map_err(|_| Error::BadCursor)?;
+    Ok((Timestamp::from_micros(micros.cast_signed()), id))
+}
+
+fn seal(app: &App, purpose: &'static str, position: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(app.secret().seal(purpose, position))
+}
+
+fn open<const N: usize>(app: &App, purpose: &'static str, text: &str) -> Result<[u8; N], Error> {
+    let sealed = URL_SAFE_NO_PAD.decode(text).map_err(|_| Error::BadCursor)?;
+    let position = app.secret().open(purpose, &sealed).map_err(|_| Error::BadCursor)?;
+    position.as_slice().try_into().map_err(|_| Error::BadCursor)
+}

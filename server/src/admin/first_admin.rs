@@ -1,0 +1,136 @@
+//! How a fresh server gets its first administrator: by a code that its console shows, once.
+//!
+//! Who reads the console runs the server. The code is made at a start without any account, lives for an hour, is used
+//! once, and is worth nothing as soon as there is an administrator (CVE-2023-46249: a set-up that could be run again).
+
+use std::{fmt, time::Duration};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use zeroize::Zeroizing;
+
+use super::store;
+use crate::{
+    access::Fresh,
+    accounts,
+    app::App,
+    audit::{self, Event},
+    client::Client,
+    config::SignUp,
+    error::Error,
+    login::throttle,
+    random,
+};
+
+const LIFETIME: Duration = Duration::from_hours(1);
+/// Symbols of a code: 100 bits, which nobody guesses.
+const SYMBOLS: usize = 20;
+/// Digits and letters without those that are taken for others (Crockford's base 32).
+const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+/// Symbols between two hyphens.
+const GROUP: usize = 5;
+
+/// The one-time code that makes the first administrator. It does not print itself.
+pub struct FirstAdminCode(Zeroizing<String>);
+
+impl FirstAdminCode {
+    fn random() -> Self {
+        let bytes = Zeroizing::new(random::bytes::<SYMBOLS>());
+        let symbols = bytes.iter().filter_map(|byte| ALPHABET.get(usize::from(byte % 32)));
+        Self(Zeroizing::new(symbols.map(|symbol| char::from(*symbol)).collect()))
+    }
+
+    /// As a person types it: with or without hyphens, in either case, an `O` for a zero, an `I` or `L` for a one.
+    fn typed(text: &str) -> Self {
+        let symbols = text.chars().filter(|char| !char.is_whitespace() && *char != '-');
+        let symbols = symbols.map(|char| match char.to_ascii_uppercase() {
+            'O' => '0',
+            'I' | 'L' => '1',
+            char => char,
+        });
+        Self(Zeroizing::new(symbols.collect()))
+    }
+
+    /// As a person reads it: four groups of five, with hyphens between them.
+    #[must_use]
+    pub fn reveal(&self) -> Zeroizing<String> {
+        let mut text = Zeroizing::new(String::with_capacity(self.0.len() + SYMBOLS / GROUP));
+        for (at, symbol) in self.0.chars().enumerate() {
+            if at > 0 && at % GROUP == 0 {
+                text.push('-');
+            }
+            text.push(symbol);
+        }
+        text
+    }
+
+    fn digest(&self) -> [u8; 32] {
+        let mut sha256 = [0; 32];
+        sha256.copy_from_slice(digest(&SHA256, self.0.as_bytes()).as_ref());
+        sha256
+    }
+}
+
+impl fmt::Debug for FirstAdminCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FirstAdminCode(…)")
+    }
+}
+
+/// A new code for the first administrator, if there is no account at all; it is good for one hour, and an older one is
+/// not any more. `None` also while sign-up is closed, when nobody could use it.
+///
+/// The program shows it at its start. An application that mounts the router may show it to its own operator, and to
+/// nobody else; or leave it and use `portcullis user add --admin`.
+///
+/// # Errors
+/// [`Error::Database`].
+pub async fn offer_first_admin(app: &App) -> Result<Option<FirstAdminCode>, Error> {
+    if app.config().sign_up == SignUp::Closed {
+        return Ok(None);
+    }
+    let now = app.now();
+    let mut tx = app.db().begin().await?;
+    accounts::lock_administrators(&mut tx, now).await?;
+    if accounts::is_any(tx.conn()).await? {
+        return Ok(None);
+    }
+    let code = FirstAdminCode::random();
+    store::replace_code(tx.conn(), &code.digest(), now + LIFETIME).await?;
+    tx.commit().await?;
+    Ok(Some(code))
+}
+
+/// Makes the caller the first administrator, if the code is right and there is none. [`Error::DeadLink`] if not,
+/// whatever the reason; a right code is used up all the same.
+pub(crate) async fn claim(app: &App, fresh: Fresh, code: &str, client: &Client) -> Result<(), Error> {
+    throttle::count_claim(app, client).await?;
+    let (account, now) = (fresh.principal().account, app.now());
+    let code = FirstAdminCode::typed(code);
+    let mut tx = app.db().begin().await?;
+    accounts::lock_administrators(&mut tx, now).await?;
+    let is_right = store::use_code(tx.conn(), &code.digest(), now).await?;
+    let is_made = is_right && accounts::make_first_administrator(app, &mut tx, account, now).await?;
+    let event = if is_made { Event::FirstAdmin } else { Event::FirstAdminRefused };
+    audit::record(&mut tx, event, Some(account), client, now).await?;
+    tx.commit().await?;
+    if is_made { Ok(()) } else { Err(Error::DeadLink) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_read_as_people_type_it() {
+        let code = FirstAdminCode::random();
+        let shown = code.reveal();
+        assert_eq!((shown.len(), shown.matches('-').count()), (23, 3));
+        assert_ne!(code.digest(), FirstAdminCode::random().digest());
+        let sloppy = shown.to_lowercase().replace('-', " ").replace('0', "o").replace('1', "l");
+        for typed in [shown.as_str(), &sloppy, &format!(" {} ", shown.replace('-', ""))] {
+            assert_eq!(FirstAdminCode::typed(typed).digest(), code.digest(), "{typed}");
+        }
+        assert_ne!(FirstAdminCode::typed("").digest(), code.digest());
+        assert_eq!(format!("{code:?}"), "FirstAdminCode(…)");
+    }
+}

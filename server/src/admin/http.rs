@@ -1,0 +1,243 @@
+//! The administrators' routes.
+
+use axum::extract::State;
+use portcullis::{Answer, Guard, Json, NoContent, Path, Query, Scopes};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{AccountsQuery, AdminActor, AuditQuery};
+use crate::{
+    access::{Caller, caller},
+    accounts::{Account, AccountDetails, AccountId, Role},
+    app::App,
+    audit,
+    client::Client,
+    clock::Timestamp,
+    error::{BadCursor, Error, Failed, Gone, LastAdminStays, NotFound, Stale, Throttled, Unavailable},
+    recovery::http::{Accepted, accepted},
+    sessions::http::SessionView,
+    tokens::{AccountsRead, AccountsWrite, AuditRead},
+};
+
+/// An account, as administrators see it.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ManagedAccount")]
+pub(crate) struct AccountView {
+    #[serde(flatten)]
+    account: Account,
+    /// What it may do beside its own affairs.
+    role: Role,
+    /// When its owner confirmed the e-mail address; `null` if that was not yet.
+    #[schemars(extend("format" = "date-time"))]
+    email_verified_at: Option<String>,
+    /// When it was made.
+    #[schemars(extend("format" = "date-time"))]
+    created_at: String,
+    /// When it will be deleted, as its owner wishes; `null` if it stays.
+    #[schemars(extend("format" = "date-time"))]
+    deletion_due_at: Option<String>,
+}
+
+impl From<AccountDetails> for AccountView {
+    fn from(details: AccountDetails) -> Self {
+        Self {
+            account: details.account,
+            role: details.role,
+            email_verified_at: details.email_verified_at.map(Timestamp::to_rfc3339),
+            created_at: details.created_at.to_rfc3339(),
+            deletion_due_at: details.deletion_due_at.map(Timestamp::to_rfc3339),
+        }
+    }
+}
+
+/// A part of the list of accounts.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct AccountsPage {
+    accounts: Vec<AccountView>,
+    /// Send it as `after` for the next page; `null` after the last one.
+    next: Option<String>,
+}
+
+/// An account with its sessions.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ManagedAccountWithSessions")]
+pub(crate) struct AccountWithSessions {
+    #[serde(flatten)]
+    account: AccountView,
+    /// Where it is logged in, the most recently used first; at most 100.
+    sessions: Vec<SessionView>,
+}
+
+/// What happened, to whom, by whom, when and from where.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AuditEvent")]
+pub(crate) struct EventView {
+    id: String,
+    #[schemars(extend("format" = "date-time"))]
+    at: String,
+    /// What happened, as in `account.role_changed`.
+    event: String,
+    /// The account that it happened to. The number stays when the account is deleted.
+    account_id: Option<AccountId>,
+    /// The administrator who did it, when it was not the account's owner.
+    actor_id: Option<AccountId>,
+    /// Who did it without a request: `operator` for the command line.
+    actor: Option<String>,
+    /// From where.
+    address: Option<String>,
+    /// The request's `x-request-id`.
+    request_id: Option<String>,
+    /// What else there is to know, as the new role.
+    detail: Option<String>,
+}
+
+impl From<audit::Entry> for EventView {
+    fn from(entry: audit::Entry) -> Self {
+        Self {
+            id: entry.id.to_string(),
+            at: entry.at.to_rfc3339(),
+            event: entry.event,
+            account_id: entry.account_id,
+            actor_id: entry.actor_id,
+            actor: entry.actor,
+            address: entry.address,
+            request_id: entry.request_id,
+            detail: entry.detail,
+        }
+    }
+}
+
+/// A part of the audit trail.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct AuditPage {
+    events: Vec<EventView>,
+    /// Send it as `after` for the next, older page; `null` after the last one.
+    next: Option<String>,
+}
+
+/// The role that an account is to have.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RoleChange {
+    role: Role,
+}
+
+/// The code that the server showed on its console when it first started.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Claim {
+    /// Hyphens, and upper or lower case, make no difference.
+    #[schemars(length(min = 1, max = 64), extend("examples" = ["7K2MP-0XJ4R-9TQWE-3HV8N"]))]
+    code: String,
+}
+
+fn actor<S: Scopes>(guard: &Guard<Caller, S>, client: Client) -> Result<AdminActor, Error> {
+    AdminActor::of(caller(guard), client)
+}
+
+pub(crate) async fn list_accounts(
+    guard: Guard<Caller, AccountsRead>,
+    State(app): State<App>,
+    client: Client,
+    Query(query): Query<AccountsQuery>,
+) -> Result<Json<AccountsPage>, Failed<(BadCursor, NotFound, Unavailable)>> {
+    let page = super::list_accounts(&app, &actor(&guard, client)?, &query).await?;
+    Ok(Json(AccountsPage {
+        accounts: page.items.into_iter().map(AccountView::from).collect(),
+        next: page.next,
+    }))
+}
+
+pub(crate) async fn read_account(
+    guard: Guard<Caller, AccountsRead>,
+    State(app): State<App>,
+    client: Client,
+    Path(id): Path<AccountId>,
+) -> Result<Json<AccountWithSessions>, Failed<(NotFound, Unavailable)>> {
+    let actor = actor(&guard, client)?;
+    let (account, sessions) = super::read_account(&app, &actor, id).await?;
+    let sessions = sessions.into_iter().map(|session| SessionView::of(session, actor.session())).collect();
+    Ok(Json(AccountWithSessions { account: account.into(), sessions }))
+}
+
+pub(crate) async fn disable_account(
+    guard: Guard<Caller, AccountsWrite>,
+    State(app): State<App>,
+    client: Client,
+    Path(id): Path<AccountId>,
+) -> Result<NoContent, Failed<(Stale, NotFound, LastAdminStays, Unavailable)>> {
+    super::disable(&app, &actor(&guard, client)?.fresh(app.now())?, id).await?;
+    Ok(NoContent)
+}
+
+pub(crate) async fn start_password_reset(
+    guard: Guard<Caller, AccountsWrite>,
+    State(app): State<App>,
+    client: Client,
+    Path(id): Path<AccountId>,
+) -> Result<Answer<202, Json<Accepted>>, Failed<(NotFound, Unavailable)>> {
+    super::start_reset(&app, &actor(&guard, client)?, id).await?;
+    Ok(accepted())
+}
+
+pub(crate) async fn enable_account(
+    guard: Guard<Caller, AccountsWrite>,
+    State(app): State<App>,
+    client: Client,
+    Path(id): Path<AccountId>,
+) -> Result<NoContent, Failed<(NotFound, Unavailable)>> {
+    super::enable(&app, &actor(&guard, client)?, id).await?;
+    Ok(NoContent)
+}
+
+pub(crate) async fn end_account_sessions(
+    guard: Guard<Caller, AccountsWrite>,
+    State(app): State<App>,
+    client: Client,
+    Path(id): Path<AccountId>,
+) -> Result<NoContent, Failed<(NotFound, Unavailable)>> {
+    super::end_sessions(&app, &actor(&guard, client)?, id).await?;
+    Ok(NoContent)
+}
+
+pub(crate) async fn set_account_role(
+    guard: Guard<Caller, AccountsWrite>,
+    State(app): State<App>,
+    client: Client,
+    Path(id): Path<AccountId>,
+    Json(body): Json<RoleChange>,
+) -> Result<NoContent, Failed<(Stale, NotFound, LastAdminStays, Unavailable)>> {
+    super::set_role(&app, &actor(&guard, client)?.fresh(app.now())?, id, body.role).await?;
+    Ok(NoContent)
+}
+
+pub(crate) async fn remove_account(
+    guard: Guard<Caller, AccountsWrite>,
+    State(app): State<App>,
+    client: Client,
+    Path(id): Path<AccountId>,
+) -> Result<NoContent, Failed<(Stale, NotFound, LastAdminStays, Unavailable)>> {
+    super::delete(&app, &actor(&guard, client)?.fresh(app.now())?, id).await?;
+    Ok(NoContent)
+}
+
+pub(crate) async fn list_audit_events(
+    guard: Guard<Caller, AuditRead>,
+    State(app): State<App>,
+    client: Client,
+    Query(query): Query<AuditQuery>,
+) -> Result<Json<AuditPage>, Failed<(BadCursor, NotFound, Unavailable)>> {
+    let page = super::list_audit_events(&app, &actor(&guard, client)?, &query).await?;
+    Ok(Json(AuditPage { events: page.items.into_iter().map(EventView::from).collect(), next: page.next }))
+}
+
+pub(crate) async fn claim_first_admin(
+    guard: Guard<Caller>,
+    State(app): State<App>,
+    client: Client,
+    Json(body): Json<Claim>,
+) -> Result<NoContent, Failed<(Stale, Gone, Throttled, Unavailable)>> {
+    let fresh = caller(&guard).fresh(app.now())?;
+    super::claim(&app, fresh, &body.code, &client).await?;
+    Ok(NoContent)
+}

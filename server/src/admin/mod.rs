@@ -1,0 +1,201 @@
+//! What administrators do to the accounts of others. The rooms of those things do it; this one knows who may, and
+//! writes down who did.
+//!
+//! Every look and every act is in the audit trail, under the administrator's own number.
+
+mod cursor;
+mod first_admin;
+pub(crate) mod http;
+pub(crate) mod pages;
+mod store;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+pub(crate) use self::first_admin::claim;
+pub use self::first_admin::{FirstAdminCode, offer_first_admin};
+use crate::{
+    access::Principal,
+    accounts::{self, AccountDetails, AccountId, Role},
+    app::App,
+    audit::{self, Event},
+    client::Client,
+    clock::Timestamp,
+    error::Error,
+    recovery,
+    sessions::{self, Listed, SessionId},
+};
+
+/// How many rows of a list one answer gives, unless it is asked for more or less.
+const USUAL: u32 = 50;
+/// And at most.
+const MOST: u32 = 100;
+
+/// An administrator at work: who, and from where. Which scope it takes is the guard's to say; this is the second lock.
+#[derive(Debug)]
+pub(crate) struct AdminActor {
+    principal: Principal,
+    client: Client,
+}
+
+impl AdminActor {
+    /// [`Error::NotFound`] for everybody else, as if what is asked for did not exist.
+    pub(crate) fn of(principal: Principal, client: Client) -> Result<Self, Error> {
+        match principal.role {
+            Role::Admin => Ok(Self { principal, client: client.acting_as(principal.account) }),
+            Role::User => Err(Error::NotFound),
+        }
+    }
+
+    /// The same with the proof that the log-in is fresh, or else what RFC 9470 answers.
+    pub(crate) fn fresh(self, now: Timestamp) -> Result<FreshAdmin, Error> {
+        self.principal.fresh(now)?;
+        Ok(FreshAdmin(self))
+    }
+
+    /// The session that the administrator works in.
+    pub(crate) fn session(&self) -> SessionId {
+        self.principal.session
+    }
+}
+
+/// An administrator whose log-in is fresh. Only [`AdminActor::fresh`] makes one.
+#[derive(Debug)]
+pub(crate) struct FreshAdmin(AdminActor);
+
+impl FreshAdmin {
+    fn client(&self) -> &Client {
+        &self.0.client
+    }
+}
+
+/// A part of a list.
+#[derive(Debug)]
+pub(crate) struct Page<T> {
+    pub(crate) items: Vec<T>,
+    /// What to give as `after` for the next part. `None`: this is the last one.
+    pub(crate) next: Option<String>,
+}
+
+/// Which accounts are asked for.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+pub(crate) struct AccountsQuery {
+    /// Only accounts with this in their e-mail address or name; upper and lower case make no difference.
+    #[schemars(length(min = 1, max = 254))]
+    pub(crate) search: Option<String>,
+    /// The `next` of the page before.
+    pub(crate) after: Option<String>,
+    /// How many; 50 if it is left out.
+    #[schemars(range(min = 1, max = 100))]
+    pub(crate) limit: Option<u32>,
+}
+
+/// Which events are asked for.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+pub(crate) struct AuditQuery {
+    /// Only what was done to this account, or by it to another.
+    pub(crate) account: Option<AccountId>,
+    /// Only events of this name.
+    #[schemars(length(min = 1, max = 64), extend("examples" = ["account.role_changed"]))]
+    pub(crate) event: Option<String>,
+    /// The `next` of the page before.
+    pub(crate) after: Option<String>,
+    /// How many; 50 if it is left out.
+    #[schemars(range(min = 1, max = 100))]
+    pub(crate) limit: Option<u32>,
+}
+
+/// Lists accounts in the order of their numbers.
+pub(crate) async fn list_accounts(
+    app: &App,
+    actor: &AdminActor,
+    query: &AccountsQuery,
+) -> Result<Page<AccountDetails>, Error> {
+    let after = query.after.as_deref().map(|text| cursor::account(app, text)).transpose()?;
+    let limit = bounded(query.limit);
+    let accounts = accounts::list(app, query.search.as_deref(), after, limit + 1).await?;
+    note(app, actor, Event::AccountsListed, None).await?;
+    Ok(page(accounts, limit, |last| cursor::after_account(app, last.account.id)))
+}
+
+/// An account and its living sessions, the most recently used first.
+pub(crate) async fn read_account(
+    app: &App,
+    actor: &AdminActor,
+    id: AccountId,
+) -> Result<(AccountDetails, Vec<Listed>), Error> {
+    let account = accounts::details(app, id).await?;
+    let sessions = sessions::list(app, id).await?;
+    note(app, actor, Event::AccountRead, Some(id)).await?;
+    Ok((account, sessions))
+}
+
+/// Keeps an account from logging in, and ends its sessions. [`Error::LastAdmin`] for the last administrator's.
+pub(crate) async fn disable(app: &App, actor: &FreshAdmin, id: AccountId) -> Result<(), Error> {
+    accounts::set_active(app, id, false, actor.client()).await
+}
+
+/// Lets a disabled account log in again.
+pub(crate) async fn enable(app: &App, actor: &AdminActor, id: AccountId) -> Result<(), Error> {
+    accounts::set_active(app, id, true, &actor.client).await
+}
+
+/// Ends every session of an account.
+pub(crate) async fn end_sessions(app: &App, actor: &AdminActor, id: AccountId) -> Result<(), Error> {
+    accounts::details(app, id).await?;
+    let now = app.now();
+    let mut tx = app.db().begin().await?;
+    sessions::end_all(&mut tx, id, now).await?;
+    audit::record(&mut tx, Event::SessionsEnded, Some(id), &actor.client, now).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Mails an account's owner a link to set a new password. Nobody else sets one, or sees it (ASVS 6.4.6).
+pub(crate) async fn start_reset(app: &App, actor: &AdminActor, id: AccountId) -> Result<(), Error> {
+    recovery::start_reset(app, id, &actor.client).await
+}
+
+/// Gives an account a role. [`Error::LastAdmin`] if no administrator would be left.
+pub(crate) async fn set_role(app: &App, actor: &FreshAdmin, id: AccountId, role: Role) -> Result<(), Error> {
+    accounts::set_role(app, id, role, actor.client()).await
+}
+
+/// Deletes an account with all that is its own. [`Error::LastAdmin`] for the last administrator's.
+pub(crate) async fn delete(app: &App, actor: &FreshAdmin, id: AccountId) -> Result<(), Error> {
+    accounts::delete(app, id, actor.client()).await
+}
+
+/// Lists events of the audit trail, the newest first.
+pub(crate) async fn list_audit_events(
+    app: &App,
+    actor: &AdminActor,
+    query: &AuditQuery,
+) -> Result<Page<audit::Entry>, Error> {
+    let before = query.after.as_deref().map(|text| cursor::event(app, text)).transpose()?;
+    let limit = bounded(query.limit);
+    let filter = audit::Filter { account: query.account, event: query.event.as_deref() };
+    let events = audit::list(app, filter, before, limit + 1).await?;
+    note(app, actor, Event::AuditRead, query.account).await?;
+    Ok(page(events, limit, |last| cursor::after_event(app, last.at, last.id)))
+}
+
+/// Writes down that an administrator looked.
+async fn note(app: &App, actor: &AdminActor, event: Event, account: Option<AccountId>) -> Result<(), Error> {
+    let mut tx = app.db().begin().await?;
+    audit::record(&mut tx, event, account, &actor.client, app.now()).await?;
+    Ok(tx.commit().await?)
+}
+
+/// For a caller that no schema has checked.
+fn bounded(limit: Option<u32>) -> u32 {
+    limit.unwrap_or(USUAL).clamp(1, MOST)
+}
+
+/// Of one row more than fits, the page, and where the next one begins.
+fn page<T>(mut items: Vec<T>, limit: u32, cursor: impl FnOnce(&T) -> String) -> Page<T> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let is_more = items.len() > limit;
+    items.truncate(limit);
+    let next = items.last().filter(|_| is_more).map(cursor);
+    Page { items, next }
+}

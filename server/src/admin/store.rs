@@ -1,0 +1,30 @@
+//! The SQL of `first_admin`.
+
+use crate::{
+    clock::Timestamp,
+    db::{Conn, execute},
+};
+
+type Result<T> = std::result::Result<T, sqlx::Error>;
+
+pub(super) async fn replace_code(conn: Conn<'_>, digest: &[u8; 32], expires_at: Timestamp) -> Result<()> {
+    execute!(
+        conn,
+        "INSERT INTO first_admin (id, digest, expires_at) VALUES (1, $1, $2)
+         ON CONFLICT (id) DO UPDATE SET digest = $1, expires_at = $2",
+        digest.as_slice(),
+        expires_at
+    )?;
+    Ok(())
+}
+
+/// `false` if it is not this one, has ended, or was used: deleting the row is the use.
+pub(super) async fn use_code(conn: Conn<'_>, digest: &[u8; 32], now: Timestamp) -> Result<bool> {
+    let used = execute!(
+        conn,
+        "DELETE FROM first_admin WHERE digest = $1 AND expires_at > $2",
+        digest.as_slice(),
+        now
+    )?;
+    Ok(used == 1)
+}

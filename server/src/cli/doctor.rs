@@ -1,0 +1,243 @@
+//! `portcullis doctor`: what is not as it should be, one line for each thing that was looked at.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    io::{self, Write as _},
+    path::Path,
+    time::Duration,
+};
+
+use tokio::{net::lookup_host, time::timeout};
+
+use super::Trial;
+use crate::{
+    accounts::Email,
+    app::App,
+    config::{Config, PublicUrl},
+    files,
+    mail::{self, Transport},
+    random,
+};
+
+/// Mail that waits longer than this is worth a look.
+const SLOW: Duration = Duration::from_mins(5);
+/// Mail that waits longer than this is not being sent.
+const STUCK: Duration = Duration::from_hours(1);
+const NAME_SERVER_TAKES: Duration = Duration::from_secs(5);
+
+/// How something looks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Look {
+    Good,
+    /// Worth a look.
+    Odd,
+    /// To be put right.
+    Bad,
+}
+
+/// What was seen so far.
+#[derive(Default)]
+struct Findings {
+    failed: usize,
+}
+
+impl Findings {
+    /// Writes one line.
+    fn say(&mut self, look: Look, what: &str, found: &str) -> Result<(), String> {
+        let word = match look {
+            Look::Good => "ok",
+            Look::Odd => "warn",
+            Look::Bad => "FAIL",
+        };
+        self.failed += usize::from(look == Look::Bad);
+        writeln!(io::stdout(), "{word:<5} {what:<13} {found}")
+            .map_err(|error| format!("standard output: {error}"))
+    }
+
+    /// The end of the command.
+    fn verdict(&self) -> Result<(), String> {
+        match self.failed {
+            0 => Ok(()),
+            1 => Err("one check failed; its line says what to do".to_owned()),
+            count => Err(format!("{count} checks failed; their lines say what to do")),
+        }
+    }
+}
+
+/// Looks at everything, or tries what was asked for.
+///
+/// # Errors
+/// One sentence, when a check failed.
+pub async fn run(config: Config, trial: Option<Trial>) -> Result<(), String> {
+    let mut findings = Findings::default();
+    public_url(&mut findings, &config.public_url())?;
+    if folder(&mut findings, "data", &config.data_dir)? {
+        let app = match App::open(config).await {
+            Ok(app) => app,
+            Err(error) => {
+                findings.say(Look::Bad, "start", &error.to_string())?;
+                return findings.verdict();
+            }
+        };
+        opened(&mut findings, &app).await?;
+        match trial {
+            None => queue(&mut findings, &app).await?,
+            Some(Trial::Mail { address }) => trial_mail(&mut findings, &app, &address).await?,
+        }
+        app.close().await;
+    }
+    findings.verdict()
+}
+
+fn public_url(findings: &mut Findings, url: &PublicUrl) -> Result<(), String> {
+    if url.is_https() {
+        findings.say(Look::Good, "address", url.as_str())
+    } else {
+        findings.say(
+            Look::Odd,
+            "address",
+            &format!(
+                "{url} reaches this computer only, and so do links in mails; for others, set `public_url`"
+            ),
+        )
+    }
+}
+
+/// Whether files can be made there.
+fn folder(findings: &mut Findings, what: &str, path: &Path) -> Result<bool, String> {
+    let trial = path.join(format!(".doctor-{:016x}", u64::from_ne_bytes(random::bytes())));
+    let written = files::create_private_dir(path)
+        .and_then(|()| files::create_private_file(&trial))
+        .and_then(|mut file| file.write_all(b"trial").and_then(|()| file.sync_all()))
+        .and_then(|()| fs::remove_file(&trial));
+    match written {
+        Ok(()) => {
+            findings.say(Look::Good, what, &format!("{} can be written", path.display())).map(|()| true)
+        }
+        Err(cause) => {
+            // What there is of it.
+            let _ = fs::remove_file(&trial);
+            let problem = format!(
+                "{} cannot be written: {cause}. Give it to the server's user, and look whether the disk is full",
+                path.display()
+            );
+            findings.say(Look::Bad, what, &problem).map(|()| false)
+        }
+    }
+}
+
+/// What [`App::open`] has looked at by opening it, and whether it works.
+async fn opened(findings: &mut Findings, app: &App) -> Result<(), String> {
+    findings.say(Look::Good, "secret key", "it can be read, and by nobody else")?;
+    let database = &app.config().database.url;
+    if app.db().ready().await {
+        findings.say(Look::Good, "database", &format!("{database} answers; its tables are up to date"))?;
+    } else {
+        findings.say(Look::Bad, "database", &format!("{database} does not answer; the log says why"))?;
+    }
+    findings.say(Look::Good, "signing keys", "they open with the secret key")?;
+    folder(findings, "pictures", &app.objects_dir())?;
+    if !app.config().limits {
+        findings.say(
+            Look::Odd,
+            "limits",
+            "they are off: anyone may guess passwords without end. Unset PORTCULLIS_LIMITS",
+        )?;
+    }
+    transport(findings, app)
+}
+
+fn transport(findings: &mut Findings, app: &App) -> Result<(), String> {
+    let Some((name, address)) = mail::sender(app) else {
+        return findings.say(Look::Bad, "mail", "the sender is no address; correct the setting `mail_from`");
+    };
+    let transport = &app.config().mail.transport;
+    let way = format!("{transport}, from {name} <{address}>");
+    match transport {
+        Transport::Smtp(_) => findings.say(Look::Good, "mail", &way)?,
+        Transport::Folder(path) => {
+            folder(findings, "mail folder", path)?;
+            findings.say(
+                Look::Odd,
+                "mail",
+                &format!("{way}: it reaches nobody. Set `mail_url` to an SMTP server"),
+            )?;
+        }
+        Transport::Console => {
+            findings.say(
+                Look::Odd,
+                "mail",
+                &format!("{way}: it reaches nobody. Set `mail_url` to an SMTP server"),
+            )?;
+        }
+    }
+    Ok(())
+}
+
+async fn queue(findings: &mut Findings, app: &App) -> Result<(), String> {
+    let figures = match mail::figures(app).await {
+        Ok(figures) => figures,
+        Err(error) => return findings.say(Look::Bad, "mail queue", &error.to_string()),
+    };
+    let age = figures.oldest.map_or(Duration::ZERO, |oldest| app.now() - oldest);
+    let mut found = format!("{} waiting, {} of them tried before", figures.waiting, figures.tried);
+    if figures.waiting > 0 {
+        let whole_seconds = Duration::from_secs(age.as_secs());
+        let _ = write!(found, ", the oldest for {}", humantime::format_duration(whole_seconds));
+    }
+    let _ = write!(found, "; {} given up", figures.failed);
+    if let Ok(Some(error)) = mail::last_error(app).await {
+        let _ = write!(found, "; the last problem: {error}");
+    }
+    if age > STUCK {
+        findings.say(
+            Look::Bad,
+            "mail queue",
+            &format!("{found}. Is a server running? Try `portcullis doctor mail ADDRESS`"),
+        )
+    } else if age > SLOW || figures.failed > 0 {
+        findings.say(Look::Odd, "mail queue", &format!("{found}. Try `portcullis doctor mail ADDRESS`"))
+    } else {
+        findings.say(Look::Good, "mail queue", &found)
+    }
+}
+
+async fn trial_mail(findings: &mut Findings, app: &App, to: &Email) -> Result<(), String> {
+    sender_domain(findings, app).await?;
+    let mut steps = Vec::new();
+    let sent = mail::send_trial(app, to, &mut |step| steps.push(step)).await;
+    for step in &steps {
+        findings.say(Look::Good, "trial", step)?;
+    }
+    match sent {
+        Ok(()) => findings.say(
+            Look::Good,
+            "trial",
+            &format!("a trial mail to {to} is on its way; look into the spam folder too"),
+        ),
+        Err(problem) => findings.say(Look::Bad, "trial", &problem.to_string()),
+    }
+}
+
+/// Hints that keep mail out of spam folders.
+async fn sender_domain(findings: &mut Findings, app: &App) -> Result<(), String> {
+    let Some((_, address)) = mail::sender(app) else { return Ok(()) };
+    let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);
+    let host = app.issuer_host();
+    let is_same = host == domain
+        || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'))
+        || domain.strip_suffix(host).is_some_and(|rest| rest.ends_with('.'));
+    if !is_same {
+        let found = format!(
+            "{domain} is not the domain of {host}: SPF, DKIM and DMARC records have to be those of {domain}"
+        );
+        findings.say(Look::Odd, "sender", &found)?;
+    }
+    match timeout(NAME_SERVER_TAKES, lookup_host((domain, 25))).await {
+        Ok(Ok(_)) => findings.say(Look::Good, "sender", &format!("{domain} has an address in the DNS")),
+        _ => findings.say(Look::Odd, "sender",
+            &format!("{domain} has no address that this computer can find; many servers refuse mail from such a domain, unless it has an MX record"),
+        ),
+    }
+}

@@ -1,0 +1,82 @@
+//! Leaving: taking one's data along, and being forgotten.
+
+mod export;
+pub(crate) mod http;
+pub(crate) mod pages;
+
+use crate::{
+    access::Fresh,
+    accounts::{self, AccountId},
+    app::App,
+    audit::{self, Event},
+    client::Client,
+    clock::Timestamp,
+    error::Error,
+    mail::{self, Message},
+    sessions,
+};
+
+/// Accounts that one sweep deletes: each is a transaction, and the next sweep goes on.
+const MOST_AT_ONCE: i64 = 500;
+
+/// What has become of the wish to be deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Deletion {
+    /// It is done.
+    Done,
+    /// It will be, unless the owner calls the account back before this moment.
+    Due(Timestamp),
+}
+
+/// Deletes the caller's account: at once, or after the grace period if the operator set one. Its sessions end now
+/// either way; to call it back one logs in.
+pub(crate) async fn leave(app: &App, fresh: Fresh, client: &Client) -> Result<Deletion, Error> {
+    let (account, now) = (fresh.principal().account, app.now());
+    let grace = app.config().deletion_grace;
+    if grace.is_zero() {
+        accounts::delete(app, account, client).await?;
+        return Ok(Deletion::Done);
+    }
+    let due_at = now + grace;
+    let mut tx = app.db().begin().await?;
+    if !accounts::schedule_deletion(&mut tx, account, due_at, now).await? {
+        return Err(Error::NotFound);
+    }
+    sessions::end_all(&mut tx, account, now).await?;
+    audit::record(&mut tx, Event::DeletionScheduled, Some(account), client, now).await?;
+    if let Some(owner) = accounts::recipient(tx.conn(), account).await? {
+        let message = Message::DeletionScheduled { due_at: due_at.as_micros() };
+        mail::enqueue(app, &mut tx, &owner, &message, now).await?;
+    }
+    tx.commit().await?;
+    Ok(Deletion::Due(due_at))
+}
+
+/// Calls the account back. [`Error::NotFound`] if nobody asked for its deletion.
+pub(crate) async fn stay(app: &App, account: AccountId, client: &Client) -> Result<(), Error> {
+    let now = app.now();
+    let mut tx = app.db().begin().await?;
+    if !accounts::cancel_deletion(&mut tx, account, now).await? {
+        return Err(Error::NotFound);
+    }
+    audit::record(&mut tx, Event::DeletionCancelled, Some(account), client, now).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Deletes the accounts whose grace period is over. Every instance does; each account is deleted once.
+pub(crate) async fn sweep(app: &App) -> Result<u64, Error> {
+    let client = Client::local("grace period");
+    let mut deleted = 0;
+    for account in accounts::due_for_deletion(app, MOST_AT_ONCE).await? {
+        match accounts::delete_if_due(app, account, &client).await {
+            Ok(()) => deleted += 1,
+            // Another instance was first, or its owner came back just now.
+            Err(Error::NotFound) => {}
+            // One that may not go (the last administrator) must not keep the others.
+            Err(cause) => {
+                tracing::warn!(%cause, %account, "an account could not be deleted; the next sweep tries again")
+            }
+        }
+    }
+    Ok(deleted)
+}

@@ -1,0 +1,106 @@
+//! A letter as RFC 5322 text: two alternatives, plain text and HTML, to exactly one address.
+
+use askama::Template;
+use lettre::{
+    Address,
+    message::{
+        Mailbox, MultiPart,
+        header::{HeaderName, HeaderValue},
+    },
+};
+use uuid::Uuid;
+
+use super::{
+    Message, Recipient,
+    letter::{self, Letter},
+};
+use crate::{accounts::Email, app::App, clock::Timestamp};
+
+#[derive(Template)]
+#[template(path = "mail/letter.txt")]
+struct Plain<'l> {
+    letter: &'l Letter,
+}
+
+#[derive(Template)]
+#[template(path = "mail/letter.html")]
+struct Html<'l> {
+    letter: &'l Letter,
+    brand: &'l str,
+    color: String,
+}
+
+/// A mail as it goes out.
+pub(super) struct Outgoing {
+    pub(super) id: Uuid,
+    pub(super) from: Address,
+    /// The one recipient: this type has no room for another.
+    pub(super) to: Address,
+    pub(super) text: Vec<u8>,
+}
+
+/// Why a mail cannot be written; it names no address.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unwritable {
+    #[error("the address stored is none that mail can be sent to")]
+    Address,
+    #[error("the sender is no address; correct the setting `mail_from`")]
+    Sender,
+    #[error("the mail's text cannot be made: {0}")]
+    Text(String),
+}
+
+/// Writes a message. Its `Message-ID` is made of `id`, so that a mailbox that gets it twice can tell.
+pub(super) fn compose(
+    app: &App,
+    id: Uuid,
+    to: &Recipient,
+    message: &Message,
+    now: Timestamp,
+) -> Result<Outgoing, Unwritable> {
+    // Parsed again: what is not one plain address is not written to (CVE-2022-35924).
+    let to_address = Email::parse(&to.email).ok().and_then(|email| address(&email));
+    let to_address = to_address.ok_or(Unwritable::Address)?;
+    let (from_name, from) = sender(app).ok_or(Unwritable::Sender)?;
+    let failed = |cause: &dyn std::fmt::Display| Unwritable::Text(cause.to_string());
+
+    let letter = letter::write(app, to, message);
+    let brand = &app.config().brand;
+    let plain = Plain { letter: &letter }.render().map_err(|cause| failed(&cause))?;
+    let html = Html { letter: &letter, brand: &brand.name, color: brand.color.to_string() };
+    let html = html.render().map_err(|cause| failed(&cause))?;
+
+    let mail = lettre::Message::builder()
+        .from(Mailbox::new(Some(from_name), from.clone()))
+        .to(Mailbox::new(None, to_address.clone()))
+        .subject(letter.subject.as_str())
+        .date(now.into())
+        .message_id(Some(format!("<{id}@{}>", app.issuer_host())))
+        // RFC 3834 §5: no out-of-office notes.
+        .raw_header(HeaderValue::new(
+            HeaderName::new_from_ascii_str("Auto-Submitted"),
+            "auto-generated".to_owned(),
+        ))
+        .multipart(MultiPart::alternative_plain_html(plain, html))
+        .map_err(|cause| failed(&cause))?;
+    Ok(Outgoing { id, from, to: to_address, text: mail.formatted() })
+}
+
+/// The sender's name and address: those of the settings, or the brand at the public address's host.
+pub(super) fn sender(app: &App) -> Option<(String, Address)> {
+    let brand = &app.config().brand.name;
+    Some(match &app.config().mail.from {
+        Some(from) => (from.name.clone().unwrap_or_else(|| brand.clone()), address(&from.email)?),
+        // An IP address is no domain; only this computer reaches a server that has no name.
+        None => (
+            brand.clone(),
+            Address::new("no-reply", app.issuer_host())
+                .or_else(|_| Address::new("no-reply", "localhost"))
+                .ok()?,
+        ),
+    })
+}
+
+fn address(email: &Email) -> Option<Address> {
+    Address::new(email.local_part(), email.domain()).ok()
+}

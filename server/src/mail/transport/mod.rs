@@ -1,0 +1,114 @@
+//! The ways out: an SMTP server, a folder, the console.
+
+mod folder;
+mod smtp;
+mod wire;
+
+use std::{
+    fmt,
+    io::{self, Write as _},
+    path::PathBuf,
+    time::Duration,
+};
+
+use self::smtp::SmtpClient;
+use super::{Transport, compose::Outgoing};
+use crate::pool::Pool;
+
+/// One way out; it sends one mail at a time.
+pub(super) enum Outlet {
+    Smtp(Box<SmtpClient>),
+    Folder { folder: PathBuf, pool: Pool<()> },
+    Console,
+}
+
+impl Outlet {
+    /// `hello` is what this server calls itself to others. Fails when the system gives no thread.
+    pub(super) fn new(transport: &Transport, hello: &str) -> io::Result<Self> {
+        let pool = || Pool::new("mail", 1, 1);
+        Ok(match transport {
+            Transport::Smtp(server) => Self::Smtp(Box::new(SmtpClient::new(server.clone(), hello, pool()?))),
+            Transport::Folder(folder) => Self::Folder { folder: folder.clone(), pool: pool()? },
+            Transport::Console => Self::Console,
+        })
+    }
+
+    /// Sends a mail, or says why it was not sent. When time is out, the connection is dropped with all that is on
+    /// its way: nothing of it is taken for the answer to the next mail.
+    pub(super) async fn send_within(&mut self, limit: Duration, mail: &Outgoing) -> Result<(), Problem> {
+        self.send_and_tell(limit, mail, &mut |_| {}).await
+    }
+
+    /// The same, telling each step that was done.
+    pub(super) async fn send_and_tell(
+        &mut self,
+        limit: Duration,
+        mail: &Outgoing,
+        tell: &mut (dyn FnMut(String) + Send),
+    ) -> Result<(), Problem> {
+        match self {
+            Self::Smtp(client) => client.send_within(limit, mail, tell).await,
+            Self::Folder { folder, pool } => {
+                let path = folder::deliver(pool, folder.clone(), mail).await.map_err(|cause| {
+                    Problem::of_server(format!("the folder {} cannot be written: {cause}", folder.display()))
+                })?;
+                tell(format!("written to {}", path.display()));
+                Ok(())
+            }
+            Self::Console => {
+                let text = [mail.text.as_slice(), b"\n"].concat();
+                io::stdout().lock().write_all(&text).map_err(Problem::of_server)?;
+                tell("written to standard output".to_owned());
+                Ok(())
+            }
+        }
+    }
+
+    /// Ends the connection, if there is one.
+    pub(super) async fn close(&mut self) {
+        if let Self::Smtp(client) = self {
+            client.close().await;
+        }
+    }
+}
+
+/// Why a mail was not sent. Its text holds no address, token or password: it is stored and logged.
+#[derive(Debug)]
+pub(super) struct Problem {
+    text: String,
+    /// The server's own words, which may repeat an address: for the operator's eyes alone.
+    reply: Option<String>,
+    is_of_server: bool,
+}
+
+impl Problem {
+    /// This mail cannot be sent; another may be.
+    pub(super) fn of_mail(text: impl fmt::Display) -> Self {
+        Self { text: text.to_string(), reply: None, is_of_server: false }
+    }
+
+    /// No mail can be sent.
+    pub(super) fn of_server(text: impl fmt::Display) -> Self {
+        Self { text: text.to_string(), reply: None, is_of_server: true }
+    }
+
+    fn with_reply(self, reply: String) -> Self {
+        Self { reply: Some(reply), ..self }
+    }
+
+    /// Whether other mails would fare no better now.
+    pub(super) fn is_of_server(&self) -> bool {
+        self.is_of_server
+    }
+
+    /// What the server said.
+    pub(super) fn reply(&self) -> Option<&str> {
+        self.reply.as_deref()
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}

@@ -1,0 +1,56 @@
+//! What the operator can ask of mail: how the queue stands, and a mail sent at once.
+
+use std::fmt;
+
+use super::{Message, Recipient, compose, store, store::Figures, transport::Problem, worker::EXCHANGE};
+use crate::{accounts::Email, app::App, error::Error, random};
+
+/// Why a trial mail was not sent.
+#[derive(Debug)]
+pub(crate) struct TrialFailed(Problem);
+
+impl fmt::Display for TrialFailed {
+    /// With the server's own words.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.reply() {
+            Some(reply) => write!(f, "{}: it said “{reply}”", self.0),
+            None => write!(f, "{}", self.0),
+        }
+    }
+}
+
+/// Sends a trial mail now, past the queue, telling each step that was done.
+pub(crate) async fn send_trial(
+    app: &App,
+    to: &Email,
+    tell: &mut (dyn FnMut(String) + Send),
+) -> Result<(), TrialFailed> {
+    let now = app.now();
+    let to = Recipient {
+        account: None,
+        email: to.as_str().to_owned(),
+        full_name: String::new(),
+        language: "en".to_owned(),
+    };
+    let mail = compose::compose(app, random::uuid_v7(now), &to, &Message::Trial, now);
+    let mail = mail.map_err(|cause| TrialFailed(Problem::of_mail(cause)))?;
+    let mut outlet = app.outbox().outlet.lock().await;
+    let sent = outlet.send_and_tell(EXCHANGE, &mail, tell).await;
+    outlet.close().await;
+    sent.map_err(TrialFailed)
+}
+
+/// How the queue stands.
+pub(crate) async fn figures(app: &App) -> Result<Figures, Error> {
+    Ok(store::figures(app.db().read().await?.conn()).await?)
+}
+
+/// What was wrong at last with a mail that waits or was given up.
+pub(crate) async fn last_error(app: &App) -> Result<Option<String>, Error> {
+    Ok(store::last_error(app.db().read().await?.conn()).await?)
+}
+
+/// Who mails are from: name and address.
+pub(crate) fn sender(app: &App) -> Option<(String, String)> {
+    compose::sender(app).map(|(name, address)| (name, address.to_string()))
+}

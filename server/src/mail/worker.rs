@@ -1,0 +1,215 @@
+//! Sends what is queued. Every instance has one worker; a mail is claimed in one statement before it is sent, so
+//! each is sent by one of them, and when that one is killed by another after the lease.
+
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use tokio::{
+    select,
+    sync::{Mutex, Notify},
+    time::{sleep, timeout},
+};
+
+use super::{
+    MailConfig, Message, PURPOSE, Recipient, compose,
+    store::{self, Claimed, Due},
+    transport::{Outlet, Problem},
+};
+use crate::{
+    app::{App, Inner},
+    clock::Timestamp,
+    db::Tx,
+    error::Error,
+};
+
+/// Between two looks at the queue, in which other instances and the command line put mail too.
+const POLL: Duration = Duration::from_secs(1);
+/// From a wake-up, which comes before the commit, to the look.
+const COMMIT_TAKES: Duration = Duration::from_millis(20);
+/// Between two tries of a server that does not take mail at all.
+const SERVER_AWAY: Duration = Duration::from_secs(30);
+/// How long a mail belongs to who claimed it: longer than an attempt lasts.
+const LEASE: Duration = Duration::from_mins(2);
+/// The whole exchange of one mail.
+pub(super) const EXCHANGE: Duration = Duration::from_secs(30);
+/// The wait after the first failed attempt; each later one is twice as long.
+const FIRST_WAIT: Duration = Duration::from_secs(30);
+const LONGEST_WAIT: Duration = Duration::from_hours(1);
+const GIVEN_UP_AFTER: Duration = Duration::from_hours(3 * 24);
+/// How long a mail that was given up stays, for the operator to see.
+const FAILED_KEPT: Duration = Duration::from_hours(30 * 24);
+/// Mails that are looked up at once.
+const BATCH: i64 = 32;
+/// How long a stop waits for the mail in hand.
+const STOP_WAITS: Duration = Duration::from_secs(5);
+
+/// The way out of this instance, one mail at a time.
+pub(crate) struct Outbox {
+    pub(super) outlet: Mutex<Outlet>,
+    wake: Arc<Notify>,
+}
+
+impl Outbox {
+    /// Fails when the system gives no thread.
+    pub(crate) fn new(config: &MailConfig, hello: &str) -> std::io::Result<Self> {
+        Ok(Self { outlet: Mutex::new(Outlet::new(&config.transport, hello)?), wake: Arc::new(Notify::new()) })
+    }
+
+    /// Something was queued, or is about to be.
+    pub(super) fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Waits a moment for the mail in hand, so that a stop does not make it be sent twice.
+    pub(crate) async fn rest(&self) {
+        // Not in time: the mail is sent again, which is what "at least once" means.
+        let _ = timeout(STOP_WAITS, self.outlet.lock()).await;
+    }
+}
+
+/// What became of a claimed mail.
+enum Outcome {
+    /// Sent, or claimed by another.
+    Done(u64),
+    /// The mail was not taken; others may be.
+    Refused,
+    /// The server takes no mail at all.
+    Away,
+}
+
+/// Sends mail as it comes, until the last [`App`] is gone.
+pub(crate) fn start(app: Weak<Inner>) {
+    let Some(wake) = Weak::upgrade(&app).map(|inner| Arc::clone(&App::of_inner(inner).outbox().wake)) else {
+        return;
+    };
+    tokio::spawn(async move {
+        let mut was_failing = false;
+        loop {
+            let Some(inner) = Weak::upgrade(&app) else { return };
+            let pass = pass(&App::of_inner(inner)).await;
+            match &pass {
+                Ok(_) => was_failing = false,
+                // Once, and not each second of an outage.
+                Err(cause) if !was_failing => {
+                    was_failing = true;
+                    tracing::warn!(%cause, "the mail queue cannot be read; it is tried again each second");
+                }
+                Err(_) => {}
+            }
+            if matches!(pass, Ok((_, false))) {
+                sleep(SERVER_AWAY).await;
+            } else {
+                select! {
+                    () = wake.notified() => sleep(COMMIT_TAKES).await,
+                    () = sleep(POLL) => {}
+                }
+            }
+        }
+    });
+}
+
+/// Sends what is due, after waiting for the worker if that is sending. Answers how many mails were sent. The worker
+/// of [`App::router`] does this by itself; an application that has its own clock, as a test has, may ask for it.
+///
+/// # Errors
+/// [`Error::Database`]. A mail that cannot be sent is no error: it stays in the queue.
+pub async fn deliver_due(app: &App) -> Result<u64, Error> {
+    pass(app).await.map(|(sent, _)| sent)
+}
+
+/// Removes mails that were given up long ago.
+pub(crate) async fn sweep(tx: &mut Tx, now: Timestamp) -> Result<u64, sqlx::Error> {
+    store::delete_failed_before(tx.conn(), now - FAILED_KEPT).await
+}
+
+/// Sends what is due: how many were sent, and whether the server takes mail.
+async fn pass(app: &App) -> Result<(u64, bool), Error> {
+    let mut outlet = app.outbox().outlet.lock().await;
+    let mut sent = 0;
+    let mut is_there = true;
+    'queue: loop {
+        let due = store::due(app.db().read().await?.conn(), app.now(), BATCH).await?;
+        if due.is_empty() {
+            break;
+        }
+        for mail in due {
+            match deliver(app, &mut outlet, mail).await? {
+                Outcome::Done(count) => sent += count,
+                Outcome::Refused => {}
+                Outcome::Away => {
+                    is_there = false;
+                    break 'queue;
+                }
+            }
+        }
+    }
+    outlet.close().await;
+    Ok((sent, is_there))
+}
+
+async fn deliver(app: &App, outlet: &mut Outlet, due: Due) -> Result<Outcome, Error> {
+    let now = app.now();
+    let mut tx = app.db().begin().await?;
+    let claimed = store::claim(tx.conn(), due, now, now + LEASE).await?;
+    tx.commit().await?;
+    let Some(claimed) = claimed else { return Ok(Outcome::Done(0)) };
+    let sent = send(app, outlet, &claimed).await;
+    settle(app, &claimed, sent).await
+}
+
+/// Opens, writes and sends a mail.
+async fn send(app: &App, outlet: &mut Outlet, claimed: &Claimed) -> Result<(), Problem> {
+    let plain = app.secret().open(PURPOSE, &claimed.sealed).map_err(Problem::of_mail)?;
+    let (to, message): (Recipient, Message) = serde_json::from_slice(&plain)
+        // The error of serde may quote what it read.
+        .map_err(|_| Problem::of_mail("the mail was queued by another version of this program"))?;
+    let mail =
+        compose::compose(app, claimed.id, &to, &message, claimed.created_at).map_err(Problem::of_mail)?;
+    outlet.send_within(EXCHANGE, &mail).await
+}
+
+/// Notes how the attempt ended.
+async fn settle(app: &App, claimed: &Claimed, sent: Result<(), Problem>) -> Result<Outcome, Error> {
+    let now = app.now();
+    let mut tx = app.db().begin().await?;
+    let outcome = match sent {
+        Ok(()) => {
+            store::delete(tx.conn(), claimed.id).await?;
+            tracing::debug!(mail = %claimed.id, attempts = claimed.attempts, "a mail was sent");
+            Outcome::Done(1)
+        }
+        Err(problem) => {
+            let text = problem.to_string();
+            if now - claimed.created_at >= GIVEN_UP_AFTER {
+                store::fail(tx.conn(), claimed, &text, now).await?;
+                tracing::error!(mail = %claimed.id, problem = text, "a mail was given up after three days");
+            } else {
+                store::postpone(tx.conn(), claimed, &text, now + wait_after(claimed.attempts)).await?;
+                tracing::warn!(mail = %claimed.id, problem = text, "a mail was not sent; it is tried again");
+            }
+            if problem.is_of_server() { Outcome::Away } else { Outcome::Refused }
+        }
+    };
+    tx.commit().await?;
+    Ok(outcome)
+}
+
+/// 30 seconds, then one minute, two, four, …, one hour.
+fn wait_after(attempts: i64) -> Duration {
+    let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(u32::MAX).min(16);
+    FIRST_WAIT.saturating_mul(1 << doublings).min(LONGEST_WAIT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_an_hour() {
+        let waits: Vec<u64> = (1..=9).map(|attempts| wait_after(attempts).as_secs()).collect();
+        assert_eq!(waits, [30, 60, 120, 240, 480, 960, 1920, 3600, 3600]);
+        assert_eq!(wait_after(i64::MAX), LONGEST_WAIT);
+    }
+}

@@ -1,0 +1,165 @@
+//! The one way out: a request to an address that somebody wrote down, bounded in time and size.
+//!
+//! HTTP/1.1, no redirects, no cookies, no proxy. Where it may go is decided on the very address that is connected to.
+
+mod connect;
+mod reach;
+
+use std::{error::Error, fmt, sync::OnceLock, time::Duration};
+
+use axum::body::HttpBody as _;
+use bytes::Bytes;
+use http::{Request, StatusCode, Uri};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper_util::{
+    client::legacy::Client,
+    rt::{TokioExecutor, TokioTimer},
+};
+use rustls::pki_types::CertificateDer;
+use tokio::time::timeout_at;
+use url::{Host, Url};
+
+use self::connect::{Connector, Resolve};
+pub(crate) use self::reach::Reach;
+
+/// The longest that a request takes, from the look-up of the name to the status of the answer.
+pub(crate) const LONGEST: Duration = Duration::from_secs(5);
+/// How much of an answer is read before it is thrown away, so that the connection can be used again.
+const ANSWER: usize = 64 * 1024;
+/// How long an unused connection is kept.
+const IDLE: Duration = Duration::from_secs(30);
+/// The longest URL.
+const URL_LENGTH: usize = 2048;
+
+/// A URL that a request may be sent to, as far as its text tells.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Target {
+    text: String,
+    uri: Uri,
+}
+
+impl Target {
+    /// Reads what the operator wrote down. Names are looked up at each connection, not here.
+    ///
+    /// # Errors
+    /// A sentence that ends the operator's: the URL cannot be used because it …
+    pub(crate) fn parse(text: &str, reach: Reach) -> Result<Self, &'static str> {
+        if text.len() > URL_LENGTH {
+            return Err("has more than 2048 characters");
+        }
+        // This reader turns `0x7f.1` and its like into the address that they are.
+        let url =
+            Url::parse(text).map_err(|_| "is not an absolute URL such as https://shop.example/hooks")?;
+        let is_secure = match url.scheme() {
+            "https" => true,
+            "http" => false,
+            _ => return Err("does not begin with https:"),
+        };
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err("holds a user's name or a password; the signature is what tells who sends");
+        }
+        if url.fragment().is_some() {
+            return Err("has a fragment (#…), which is never sent");
+        }
+        match url.host() {
+            Some(Host::Ipv4(ip)) => reach.check(ip.into(), is_secure)?,
+            Some(Host::Ipv6(ip)) => reach.check(ip.into(), is_secure)?,
+            _ if !is_secure && reach == Reach::Public => return Err(reach::NOT_SECURE),
+            _ => {}
+        }
+        let uri = url.as_str().parse().map_err(|_| "has characters that must be percent-encoded")?;
+        Ok(Self { text: url.into(), uri })
+    }
+
+    /// The URL in its one form.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+/// Its path may be a secret of the one who is called.
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Target({}…)", self.uri.host().unwrap_or_default())
+    }
+}
+
+/// Who sends requests. What TLS needs is read at the first one.
+pub(crate) struct Outgoing {
+    reach: Reach,
+    resolve: Resolve,
+    authorities: Vec<CertificateDer<'static>>,
+    client: OnceLock<Client<Connector, Full<Bytes>>>,
+}
+
+impl Outgoing {
+    pub(crate) fn new(reach: Reach) -> Self {
+        Self::with(reach, connect::system(), Vec::new())
+    }
+
+    fn with(reach: Reach, resolve: Resolve, authorities: Vec<CertificateDer<'static>>) -> Self {
+        Self { reach, resolve, authorities, client: OnceLock::new() }
+    }
+
+    pub(crate) fn reach(&self) -> Reach {
+        self.reach
+    }
+
+    /// Sends a request to `target` and answers the status. The answer's body is read a little way and forgotten.
+    ///
+    /// # Errors
+    /// Why there was no answer, for the operator; without the URL.
+    pub(crate) async fn send(
+        &self,
+        target: &Target,
+        mut request: Request<Full<Bytes>>,
+    ) -> Result<StatusCode, Unanswered> {
+        *request.uri_mut() = target.uri.clone();
+        let deadline = tokio::time::Instant::now() + LONGEST;
+        let response = match timeout_at(deadline, self.client()?.request(request)).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(cause)) => return Err(Unanswered(causes(&cause))),
+            Err(_) => return Err(Unanswered(format!("no answer within {} s", LONGEST.as_secs()))),
+        };
+        let status = response.status();
+        let body = response.into_body();
+        if !body.is_end_stream() {
+            // The status has said it all; an answer that goes on costs the connection and nothing else.
+            let _ = timeout_at(deadline, Limited::new(body, ANSWER).collect()).await;
+        }
+        Ok(status)
+    }
+
+    fn client(&self) -> Result<&Client<Connector, Full<Bytes>>, Unanswered> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let connector = connect::connector(self.reach, &self.resolve, &self.authorities)
+            .map_err(|cause| Unanswered(format!("TLS cannot be set up: {cause}")))?;
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .http1_max_buf_size(ANSWER)
+            .build(connector);
+        Ok(self.client.get_or_init(|| client))
+    }
+}
+
+/// Why there was no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Unanswered(String);
+
+/// An error with what lies beneath it: hyper's own words alone are "client error (Connect)".
+fn causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text = format!("{text}: {cause}");
+        next = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,82 @@
+//! The list of breached passwords: a public list of SHA-1 hashes, imported into one compact file (`import`) and asked
+//! about each new password (`filter`).
+//!
+//! The file keeps the first 48 bits of each hash, which are enough to be wrong about one unlisted password in 280,000
+//! when a thousand million are listed, and never about a listed one. `head` and `partition` are its format.
+
+mod filter;
+mod head;
+mod import;
+mod line;
+mod partition;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+pub(crate) use filter::Filter;
+pub(crate) use import::import;
+
+use super::BreachCheck;
+
+/// In the data directory.
+pub(crate) const FILE_NAME: &str = "breaches.filter";
+
+/// The check that the configuration asks for: the application's own, the file's, or both. A `file` that is not named
+/// is `default`, when there is one.
+pub(crate) fn check(
+    own: Option<BreachCheck>,
+    file: Option<&Path>,
+    default: &Path,
+) -> Result<Option<BreachCheck>, BreachesFileError> {
+    let filter = match Filter::open(file.unwrap_or(default)) {
+        Err(BreachesFileError { problem: Problem::Read(cause), .. })
+            if file.is_none() && cause.kind() == io::ErrorKind::NotFound =>
+        {
+            return Ok(own);
+        }
+        opened => opened?,
+    };
+    tracing::info!(hashes = filter.hashes(), imported = %filter.made_at(), "new passwords are looked up in the list of breached ones");
+    let listed = BreachCheck::new(move |password| Ok(filter.contains(password)?));
+    Ok(Some(match own {
+        Some(own) => {
+            BreachCheck::new(move |password| Ok(own.is_breached(password) || listed.is_breached(password)))
+        }
+        None => listed,
+    }))
+}
+
+/// The list of breached passwords cannot be used. Says what to do next.
+#[derive(Debug, thiserror::Error)]
+#[error("the list of breached passwords {path} {problem}", path = path.display())]
+pub struct BreachesFileError {
+    path: PathBuf,
+    problem: Problem,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Problem {
+    #[error(
+        "cannot be read: {0}. Make it with `portcullis breaches import`, or correct the setting `breaches_file`"
+    )]
+    Read(io::Error),
+    #[error(
+        "was not made by this program: {0}. Make it with `portcullis breaches import`; the public list itself is not \
+         read while serving"
+    )]
+    Foreign(&'static str),
+    #[error("is damaged: {0}. Make it anew with `portcullis breaches import`, or restore it from a backup")]
+    Damaged(&'static str),
+}
+
+impl From<io::Error> for Problem {
+    fn from(cause: io::Error) -> Self {
+        if cause.kind() == io::ErrorKind::UnexpectedEof {
+            return Self::Damaged("it is shorter than it was");
+        }
+        Self::Read(cause)
+    }
+}
+
+#[cfg(test)]
+mod tests;

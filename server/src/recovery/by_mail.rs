@@ -1,0 +1,99 @@
+//! The log-in without a password, where the operator allows it: by a mailed link, or by a code that is typed.
+
+use super::links::{self, MailedLogIn, Typed};
+use crate::{
+    accounts::{self, Email},
+    app::App,
+    audit::{self, Event},
+    client::Client,
+    db::Tx,
+    error::Error,
+    login::{self, LoggedIn, throttle},
+    mail::{self, Message},
+    sessions::Beginning,
+};
+
+/// Mails a link and a code, if the address has an active account; does the same work if it has none.
+///
+/// # Errors
+/// [`Error::LogInOff`].
+pub(crate) async fn request_log_in(app: &App, email: &Email, client: &Client) -> Result<(), Error> {
+    is_on(app)?;
+    let (mut tx, now) = (app.db().begin().await?, app.now());
+    if throttle::may_mail(app, &mut tx, email, client, now).await? {
+        let owner = accounts::hold_by_email(&mut tx, email).await?;
+        match &owner {
+            Some(owner) => {
+                let (token, code) = links::issue_with_code(app, &mut tx, owner, now).await?;
+                mail::enqueue(app, &mut tx, &owner.recipient(), &Message::LogIn { token, code }, now).await?;
+            }
+            None => mail::pretend(app, &mut tx, now).await?,
+        }
+        let account = owner.map(|owner| owner.id);
+        audit::record(&mut tx, Event::MailedLogInRequested, account, client, now).await?;
+    }
+    Ok(tx.commit().await?)
+}
+
+/// Logs in by a mailed link.
+///
+/// # Errors
+/// [`Error::LogInOff`], [`Error::DeadLink`].
+pub(crate) async fn log_in_by_link(
+    app: &App,
+    token: &str,
+    beginning: &Beginning<'_>,
+) -> Result<LoggedIn, Error> {
+    is_on(app)?;
+    let mut tx = app.db().begin().await?;
+    let link = links::consume_log_in(&mut tx, token, app.now()).await?.ok_or(Error::DeadLink)?;
+    let logged_in = begin(app, &mut tx, link, beginning).await?;
+    tx.commit().await?;
+    Ok(logged_in)
+}
+
+/// Logs in by a mailed code. A wrong one counts as a wrong password does, beside the few tries of each code.
+///
+/// # Errors
+/// [`Error::LogInOff`], [`Error::Throttled`], [`Error::DeadLink`] for a wrong code as for none.
+pub(crate) async fn log_in_by_code(
+    app: &App,
+    email: &Email,
+    code: &str,
+    beginning: &Beginning<'_>,
+) -> Result<LoggedIn, Error> {
+    is_on(app)?;
+    let client = beginning.client;
+    let attempt = throttle::reserve(app, email, client).await?;
+    let (mut tx, now) = (app.db().begin().await?, app.now());
+    match links::try_code(app, &mut tx, email, code, now).await? {
+        Typed::Right(code) => {
+            let account = code.account();
+            let logged_in = begin(app, &mut tx, code, beginning).await?;
+            throttle::forgive(&mut tx, attempt, account, now).await?;
+            tx.commit().await?;
+            Ok(logged_in)
+        }
+        Typed::Wrong(account) => {
+            audit::record(&mut tx, Event::MailedLogInFailed, account, client, now).await?;
+            tx.commit().await?;
+            Err(Error::DeadLink)
+        }
+    }
+}
+
+/// Begins the session. The address counts as confirmed: link and code were read there.
+async fn begin(
+    app: &App,
+    tx: &mut Tx,
+    mailed: MailedLogIn,
+    beginning: &Beginning<'_>,
+) -> Result<LoggedIn, Error> {
+    let owner = mailed.owner();
+    accounts::mark_verified(tx, owner.id, &owner.email, app.now()).await?;
+    login::by_mail(app, tx, mailed, beginning).await?.ok_or(Error::DeadLink)
+}
+
+fn is_on(app: &App) -> Result<(), Error> {
+    if app.config().log_in_by_mail { Ok(()) } else { Err(Error::LogInOff) }
+}

@@ -1,0 +1,218 @@
+//! The JSON routes: each reads its input and asks the room. Every one is a POST or a PUT, so nothing that only looks
+//! at a link uses it.
+
+use axum::extract::State;
+use portcullis::{Answer, Guard, Json, NoContent, Public};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    access::{Caller, caller},
+    accounts::Email,
+    app::App,
+    client::Client,
+    error::{
+        Conflict, Failed, Forbidden, Gone, MailedLogInFailed, NotFound, Stale, Throttled, Unavailable,
+        Unprocessable,
+    },
+    sessions::{Beginning, Transport},
+    tokens::{self, ManageAccount, ScopeAsked, TokenAnswer},
+};
+
+/// It was asked for; whether there is something to do, only the mail says.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Accepted {
+    /// What to do next, in one sentence.
+    detail: &'static str,
+}
+
+/// The one answer to everybody who asks for mail.
+pub(crate) fn accepted() -> Answer<202, Json<Accepted>> {
+    Answer(Json(Accepted { detail: "Check your mail: if there is something to do, it says what" }))
+}
+
+/// An address of mail.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Address {
+    /// Upper and lower case make no difference.
+    #[schemars(length(min = 3, max = 254), extend("format" = "idn-email", "examples" = ["ada@example.com"]))]
+    email: String,
+}
+
+/// A mailed link.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Token {
+    /// What the link ends with.
+    #[schemars(length(max = 4096))]
+    token: String,
+}
+
+/// A mailed link, and the password that it sets.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Reset {
+    /// What the link ends with.
+    #[schemars(length(max = 4096))]
+    token: String,
+    /// At least 12 characters, unless the operator asks for more; not one that is easy to guess.
+    #[schemars(length(min = 1, max = 1024), extend("format" = "password", "examples" = ["analytical-engine-1843"]))]
+    password: String,
+}
+
+/// Another password.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PasswordChange {
+    /// The one that is in force.
+    #[schemars(length(min = 1, max = 1024), extend("format" = "password", "examples" = ["analytical-engine-1843"]))]
+    current_password: String,
+    /// At least 12 characters, unless the operator asks for more; not one that is easy to guess.
+    #[schemars(length(min = 1, max = 1024), extend("format" = "password", "examples" = ["difference-engine-1822"]))]
+    password: String,
+}
+
+/// A mailed link to log in.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LinkLogIn {
+    /// What the link ends with.
+    #[schemars(length(max = 4096))]
+    token: String,
+    /// As at `/login`.
+    #[serde(default)]
+    #[schemars(length(max = 1024))]
+    scope: String,
+}
+
+/// A mailed code to log in.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CodeLogIn {
+    /// The address that the code was mailed to.
+    #[schemars(length(min = 3, max = 254), extend("format" = "idn-email", "examples" = ["ada@example.com"]))]
+    email: String,
+    /// The code. Spaces, hyphens, upper and lower case make no difference.
+    #[schemars(length(max = 64), extend("examples" = ["K7M2-QRS9"]))]
+    code: String,
+    /// As at `/login`.
+    #[serde(default)]
+    #[schemars(length(max = 1024))]
+    scope: String,
+}
+
+pub(crate) async fn request_verification(
+    guard: Guard<Caller, ManageAccount>,
+    State(app): State<App>,
+    client: Client,
+) -> Result<Answer<202, Json<Accepted>>, Failed<(Unavailable,)>> {
+    super::request_verification(&app, caller(&guard).account, &client).await?;
+    Ok(accepted())
+}
+
+pub(crate) async fn verify_email(
+    _: Public,
+    State(app): State<App>,
+    client: Client,
+    Json(body): Json<Token>,
+) -> Result<NoContent, Failed<(Gone, Unprocessable, Unavailable)>> {
+    super::verify_email(&app, &body.token, &client).await?;
+    Ok(NoContent)
+}
+
+pub(crate) async fn request_reset(
+    _: Public,
+    State(app): State<App>,
+    client: Client,
+    Json(body): Json<Address>,
+) -> Result<Answer<202, Json<Accepted>>, Failed<(Unprocessable, Unavailable)>> {
+    super::request_reset(&app, &Email::of_field(&body.email, "email")?, &client).await?;
+    Ok(accepted())
+}
+
+pub(crate) async fn reset(
+    _: Public,
+    State(app): State<App>,
+    client: Client,
+    Json(body): Json<Reset>,
+) -> Result<NoContent, Failed<(Gone, Unprocessable, Unavailable)>> {
+    super::reset(&app, &body.token, &body.password, &client).await?;
+    Ok(NoContent)
+}
+
+pub(crate) async fn change_password(
+    guard: Guard<Caller, ManageAccount>,
+    State(app): State<App>,
+    client: Client,
+    Json(body): Json<PasswordChange>,
+) -> Result<NoContent, Failed<(Forbidden, NotFound, Unprocessable, Throttled, Unavailable)>> {
+    super::change_password(&app, caller(&guard), &body.current_password, &body.password, &client).await?;
+    Ok(NoContent)
+}
+
+pub(crate) async fn request_email_change(
+    guard: Guard<Caller, ManageAccount>,
+    State(app): State<App>,
+    client: Client,
+    Json(body): Json<Address>,
+) -> Result<Answer<202, Json<Accepted>>, Failed<(Stale, NotFound, Unprocessable, Unavailable)>> {
+    let fresh = caller(&guard).fresh(app.now())?;
+    super::request_email_change(&app, fresh, &Email::of_field(&body.email, "email")?, &client).await?;
+    Ok(accepted())
+}
+
+pub(crate) async fn confirm_email(
+    _: Public,
+    State(app): State<App>,
+    client: Client,
+    Json(body): Json<Token>,
+) -> Result<NoContent, Failed<(Gone, Conflict, Unprocessable, Unavailable)>> {
+    super::confirm_email(&app, &body.token, &client).await?;
+    Ok(NoContent)
+}
+
+pub(crate) async fn undo_email_change(
+    _: Public,
+    State(app): State<App>,
+    client: Client,
+    Json(body): Json<Token>,
+) -> Result<NoContent, Failed<(Gone, Conflict, Unprocessable, Unavailable)>> {
+    super::undo_email_change(&app, &body.token, &client).await?;
+    Ok(NoContent)
+}
+
+pub(crate) async fn request_log_in(
+    _: Public,
+    State(app): State<App>,
+    client: Client,
+    Json(body): Json<Address>,
+) -> Result<Answer<202, Json<Accepted>>, Failed<(Forbidden, Unprocessable, Unavailable)>> {
+    super::request_log_in(&app, &Email::of_field(&body.email, "email")?, &client).await?;
+    Ok(accepted())
+}
+
+pub(crate) async fn log_in_by_link(
+    _: Public,
+    State(app): State<App>,
+    client: Client,
+    Json(body): Json<LinkLogIn>,
+) -> Result<TokenAnswer, MailedLogInFailed> {
+    let scope = &ScopeAsked::parse(&body.scope)?;
+    let beginning = Beginning { scope, transport: Transport::Bearer, client: &client };
+    let logged_in = super::log_in_by_link(&app, &body.token, &beginning).await?;
+    Ok(tokens::issue(&app, logged_in.into(), app.now())?)
+}
+
+pub(crate) async fn log_in_by_code(
+    _: Public,
+    State(app): State<App>,
+    client: Client,
+    Json(body): Json<CodeLogIn>,
+) -> Result<TokenAnswer, MailedLogInFailed> {
+    let email = Email::of_field(&body.email, "email")?;
+    let scope = &ScopeAsked::parse(&body.scope)?;
+    let beginning = Beginning { scope, transport: Transport::Bearer, client: &client };
+    let logged_in = super::log_in_by_code(&app, &email, &body.code, &beginning).await?;
+    Ok(tokens::issue(&app, logged_in.into(), app.now())?)
+}

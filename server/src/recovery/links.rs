@@ -1,0 +1,309 @@
+//! Links: 256 random bits that are mailed, kept as a digest, and used once.
+//!
+//! | a link is | when |
+//! |---|---|
+//! | alive | it was mailed last of its purpose, its time has not come, and its account is active |
+//! | dead | it was used, replaced, or has ended; the password or the address changed; the account was disabled |
+//!
+//! Nothing revives a link. Deleting the row is the use, in one statement, so of many at once one has it. An undo alone
+//! outlives a change of password and address: it is what an owner has against a thief who makes both.
+
+use std::time::Duration;
+
+use aws_lc_rs::{constant_time, digest};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use zeroize::Zeroizing;
+
+use super::store::{self, Taken};
+use crate::{
+    accounts::{self, AccountId, Email, Owner},
+    app::App,
+    clock::Timestamp,
+    db::{Conn, Tx},
+    error::Error,
+    mail::LinkToken,
+    random,
+};
+
+/// What a token begins with, so that one in a log or a repository is recognised.
+const PREFIX: &str = "pclk_";
+const SECRET: usize = 32;
+/// What is taken for a token at all: more is no link, and is not even hashed.
+const MAX_TOKEN: usize = 64;
+/// Characters of a code that are not taken for one another.
+const ALPHABET: &[u8; 31] = b"23456789ABCDEFGHJKMNPQRSTUVWXYZ";
+/// Characters of a code: 39 bits, of which a guesser has [`TRIES`].
+const CODE: usize = 8;
+/// How often a code may be tried before its row is deleted.
+const TRIES: i64 = 5;
+
+/// What a link is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To confirm the address in force.
+    VerifyEmail,
+    /// To set a new password.
+    ResetPassword,
+    /// To log in; a code may be typed instead.
+    LogIn,
+    /// To confirm a new address, which then is in force.
+    ConfirmEmail,
+    /// To put an old address back.
+    UndoEmail,
+}
+
+impl Purpose {
+    /// Its name in the table.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::VerifyEmail => "verify_email",
+            Self::ResetPassword => "reset_password",
+            Self::LogIn => "log_in",
+            Self::ConfirmEmail => "confirm_email",
+            Self::UndoEmail => "undo_email",
+        }
+    }
+
+    fn lifetime(self) -> Duration {
+        match self {
+            Self::VerifyEmail | Self::ConfirmEmail => Duration::from_hours(24),
+            Self::ResetPassword => Duration::from_mins(30),
+            Self::LogIn => Duration::from_mins(15),
+            Self::UndoEmail => Duration::from_hours(7 * 24),
+        }
+    }
+
+    /// Whether it is worth something only while the address that it was mailed to is in force (CVE-2026-115770).
+    fn is_about_the_address_in_force(self) -> bool {
+        matches!(self, Self::VerifyEmail | Self::ResetPassword | Self::LogIn)
+    }
+}
+
+/// A link that was alive and is used now. Only this file makes one; it counts if the transaction stands.
+#[derive(Debug)]
+pub(super) struct Consumed {
+    /// Whose it is, as of this transaction.
+    pub(super) owner: Owner,
+    /// The address that it is about.
+    pub(super) email: Email,
+    created_at: Timestamp,
+}
+
+/// The proof that a mailed link or code to log in was used: [`crate::login::by_mail`] makes a session of it.
+#[derive(Debug)]
+pub(crate) struct MailedLogIn(Owner);
+
+impl MailedLogIn {
+    /// Whose it was.
+    pub(crate) fn account(&self) -> AccountId {
+        self.0.id
+    }
+
+    pub(super) fn owner(&self) -> &Owner {
+        &self.0
+    }
+}
+
+/// What became of a typed code.
+#[derive(Debug)]
+pub(super) enum Typed {
+    Right(MailedLogIn),
+    /// Wrong, or there is none to compare it with. It counts, so the transaction is to be committed.
+    Wrong(Option<AccountId>),
+}
+
+/// A new link, in place of the older one of its purpose. The account's row must be held.
+pub(super) async fn issue(
+    tx: &mut Tx,
+    account: AccountId,
+    purpose: Purpose,
+    email: &Email,
+    now: Timestamp,
+) -> Result<LinkToken, Error> {
+    insert(tx, account, purpose, email, None, now).await
+}
+
+/// The same to log in, with a code that may be typed instead.
+pub(super) async fn issue_with_code(
+    app: &App,
+    tx: &mut Tx,
+    owner: &Owner,
+    now: Timestamp,
+) -> Result<(LinkToken, LinkToken), Error> {
+    let code = new_code();
+    let mac = code_mac(app, owner.id, &code);
+    let token = insert(tx, owner.id, Purpose::LogIn, &owner.email, Some(mac), now).await?;
+    Ok((token, LinkToken::new(code.as_str().to_owned())))
+}
+
+async fn insert(
+    tx: &mut Tx,
+    account: AccountId,
+    purpose: Purpose,
+    email: &Email,
+    code_mac: Option<[u8; 32]>,
+    now: Timestamp,
+) -> Result<LinkToken, Error> {
+    let secret = Zeroizing::new(random::bytes::<SECRET>());
+    let token = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(secret.as_slice()));
+    let link = store::Link { digest: &digest_of(&token), account, purpose, email, created_at: now };
+    store::delete_older(tx.conn(), &link).await?;
+    store::insert(tx.conn(), &link, code_mac.as_ref(), TRIES, now + purpose.lifetime()).await?;
+    Ok(LinkToken::new(token))
+}
+
+/// Uses a link, if it is alive. Dropped with its transaction, nothing was used.
+pub(super) async fn consume(
+    tx: &mut Tx,
+    token: &str,
+    purpose: Purpose,
+    now: Timestamp,
+) -> Result<Option<Consumed>, Error> {
+    let Some(digest) = digest(token) else { return Ok(None) };
+    let Some(account) = store::account_of(tx.conn(), &digest, purpose, now).await? else { return Ok(None) };
+    let Some(owner) = accounts::hold(tx, account).await? else { return Ok(None) };
+    let Some(Taken { email, created_at }) = store::take(tx.conn(), &digest, purpose, now).await? else {
+        return Ok(None);
+    };
+    let is_current = !purpose.is_about_the_address_in_force() || owner.email == email;
+    Ok(is_current.then_some(Consumed { owner, email, created_at }))
+}
+
+/// [`consume`] for a log-in.
+pub(super) async fn consume_log_in(
+    tx: &mut Tx,
+    token: &str,
+    now: Timestamp,
+) -> Result<Option<MailedLogIn>, Error> {
+    let consumed = consume(tx, token, Purpose::LogIn, now).await?;
+    Ok(consumed.map(|consumed| MailedLogIn(consumed.owner)))
+}
+
+/// Tries a code. The try is counted, in one statement, before the code is looked at; the right one and the last one
+/// delete the row.
+pub(super) async fn try_code(
+    app: &App,
+    tx: &mut Tx,
+    email: &Email,
+    typed: &str,
+    now: Timestamp,
+) -> Result<Typed, Error> {
+    let Some(owner) = accounts::hold_by_email(tx, email).await? else { return Ok(Typed::Wrong(None)) };
+    let Some(tried) = store::count_try(tx.conn(), owner.id, email, now).await? else {
+        return Ok(Typed::Wrong(Some(owner.id)));
+    };
+    let mac = code_mac(app, owner.id, &normal(typed));
+    let is_right = constant_time::verify_slices_are_equal(&tried.code_mac, &mac).is_ok();
+    if is_right || tried.tries == 0 {
+        store::delete(tx.conn(), &tried.digest).await?;
+    }
+    Ok(if is_right { Typed::Right(MailedLogIn(owner)) } else { Typed::Wrong(Some(owner.id)) })
+}
+
+/// Whose link it is and the address that it is about, if it is alive.
+pub(super) async fn peek(
+    conn: Conn<'_>,
+    token: &str,
+    purpose: Purpose,
+    now: Timestamp,
+) -> Result<Option<(Owner, Email)>, Error> {
+    let mut conn = conn;
+    let Some(digest) = digest(token) else { return Ok(None) };
+    let Some((account, email)) = store::look(conn.reborrow(), &digest, purpose, now).await? else {
+        return Ok(None);
+    };
+    let Some(owner) = accounts::owner(conn, account).await? else { return Ok(None) };
+    let is_current = !purpose.is_about_the_address_in_force() || owner.email == email;
+    Ok(is_current.then_some((owner, email)))
+}
+
+/// Ends every link of an account but those that put an old address back.
+pub(crate) async fn forget(tx: &mut Tx, account: AccountId) -> Result<(), Error> {
+    Ok(store::delete_all_but_undos(tx.conn(), account).await?)
+}
+
+/// Ends every link of the account that this one belongs to. What puts back an address that the account had before the
+/// one of this link stays: a thief who changes the address twice has no undo that outdoes the owner's.
+pub(super) async fn forget_later(tx: &mut Tx, undo: &Consumed) -> Result<(), Error> {
+    Ok(store::delete_all_but_undos_before(tx.conn(), undo.owner.id, undo.created_at).await?)
+}
+
+/// Whether another account had this address and can put it back: until then nobody else has it.
+pub(crate) async fn is_reserved(
+    tx: &mut Tx,
+    email: &Email,
+    account: AccountId,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    Ok(store::is_undo_of_another(tx.conn(), email, account, now).await?)
+}
+
+/// Forgets links that have ended.
+pub(crate) async fn sweep(tx: &mut Tx, now: Timestamp) -> Result<u64, sqlx::Error> {
+    store::delete_ended(tx.conn(), now).await
+}
+
+fn digest(token: &str) -> Option<[u8; 32]> {
+    (token.starts_with(PREFIX) && token.len() <= MAX_TOKEN).then(|| digest_of(token))
+}
+
+fn digest_of(token: &str) -> [u8; 32] {
+    let mut sha256 = [0; 32];
+    sha256.copy_from_slice(digest::digest(&digest::SHA256, token.as_bytes()).as_ref());
+    sha256
+}
+
+/// Bytes that would make one character likelier than another are drawn again.
+fn new_code() -> Zeroizing<String> {
+    let mut code = Zeroizing::new(String::with_capacity(CODE));
+    while code.len() < CODE {
+        let [byte] = random::bytes::<1>();
+        let (round, at) = (usize::from(byte) / ALPHABET.len(), usize::from(byte) % ALPHABET.len());
+        if let (true, Some(letter)) = (round < 256 / ALPHABET.len(), ALPHABET.get(at)) {
+            code.push(char::from(*letter));
+        }
+    }
+    code
+}
+
+/// A code as it was mailed, whatever spaces, hyphens and small letters a person makes of it.
+fn normal(typed: &str) -> Zeroizing<String> {
+    let is_separator = |c: &char| c.is_whitespace() || *c == '-';
+    Zeroizing::new(typed.chars().filter(|c| !is_separator(c)).map(|c| c.to_ascii_uppercase()).collect())
+}
+
+fn code_mac(app: &App, account: AccountId, code: &str) -> [u8; 32] {
+    let input = Zeroizing::new(format!("{account} {code}"));
+    app.secret().mac("log-in code", input.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn a_code_is_of_the_alphabet_and_every_letter_comes() {
+        let codes: Vec<_> = (0..500).map(|_| new_code()).collect();
+        assert!(codes.iter().all(|code| code.len() == CODE && code.bytes().all(|b| ALPHABET.contains(&b))));
+        let letters: HashSet<u8> = codes.iter().flat_map(|code| code.bytes()).collect();
+        assert_eq!(letters.len(), ALPHABET.len());
+        assert!(!ALPHABET.iter().any(|letter| b"01ILO".contains(letter)));
+    }
+
+    #[test]
+    fn a_code_is_read_as_people_type_it() {
+        for typed in ["ABCD2345", "abcd2345", "ABCD-2345", " abcd 2345\n", "a-b-c-d 2345"] {
+            assert_eq!(normal(typed).as_str(), "ABCD2345");
+        }
+    }
+
+    #[test]
+    fn only_what_looks_like_a_token_is_looked_up() {
+        assert!(digest(&format!("{PREFIX}abc")).is_some());
+        for text in ["", "abc", "pcrt_abc", &format!("{PREFIX}{}", "a".repeat(MAX_TOKEN))] {
+            assert!(digest(text).is_none(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! Recovery: what a mailed link does for an account, and what its owner changes about how they are reached.
+//!
+//! Every flow is a machine of few states, kept in the rows of `links`: a link is alive or it is not. Each step is one
+//! transaction, and its first statement takes the account's row, so that all steps of one account follow one another.
+//! What this room answers tells nobody whether an address has an account.
+
+mod by_mail;
+mod email_change;
+pub(crate) mod http;
+mod links;
+pub(crate) mod pages;
+mod password;
+mod reset;
+mod store;
+mod verification;
+
+pub(crate) use self::{
+    by_mail::{log_in_by_code, log_in_by_link, request_log_in},
+    email_change::{confirm_email, request_email_change, undo_email_change},
+    links::{MailedLogIn, Purpose, forget as forget_links, is_reserved, sweep},
+    password::change_password,
+    reset::{request_reset, reset, start_reset},
+    verification::{mail_verification, request_verification, verify_email, welcome},
+};
+use crate::{accounts::Email, app::App, error::Error};
+
+/// What a living link is about, for the page that asks whether to use it.
+#[derive(Debug)]
+pub(crate) struct Peeked {
+    /// The address that the link confirms, puts back, or was mailed to.
+    pub(crate) email: Email,
+}
+
+/// Looks at a link without using it: a page may be opened by a scanner of mail as often as it likes.
+pub(crate) async fn peek(app: &App, token: &str, purpose: Purpose) -> Result<Option<Peeked>, Error> {
+    let mut reader = app.db().read().await?;
+    let peeked = links::peek(reader.conn(), token, purpose, app.now()).await?;
+    Ok(peeked.map(|(_, email)| Peeked { email }))
+}

@@ -1,0 +1,81 @@
+//! A forgotten password: a link is mailed to the address in force, and sets a new one.
+
+use super::links::{self, Purpose};
+use crate::{
+    accounts::{self, AccountId, Email, Owner},
+    app::App,
+    audit::{self, Event},
+    client::Client,
+    clock::Timestamp,
+    db::Tx,
+    error::Error,
+    login::throttle,
+    mail::{self, Message},
+    sessions,
+};
+
+/// Mails a link to set a new password, if the address has an active account. Where it has none the same is done,
+/// but for the mail: one transaction, and nobody learns anything.
+pub(crate) async fn request_reset(app: &App, email: &Email, client: &Client) -> Result<(), Error> {
+    let (mut tx, now) = (app.db().begin().await?, app.now());
+    if throttle::may_mail(app, &mut tx, email, client, now).await? {
+        match accounts::hold_by_email(&mut tx, email).await? {
+            Some(owner) => mail_link(app, &mut tx, &owner, client, now).await?,
+            None => {
+                mail::pretend(app, &mut tx, now).await?;
+                audit::record(&mut tx, Event::PasswordResetRequested, None, client, now).await?;
+            }
+        }
+    }
+    Ok(tx.commit().await?)
+}
+
+/// The same for an account that an administrator names.
+///
+/// # Errors
+/// [`Error::NotFound`] if there is no such account, or it is disabled.
+pub(crate) async fn start_reset(app: &App, account: AccountId, client: &Client) -> Result<(), Error> {
+    let (mut tx, now) = (app.db().begin().await?, app.now());
+    let owner = accounts::hold(&mut tx, account).await?.ok_or(Error::NotFound)?;
+    mail_link(app, &mut tx, &owner, client, now).await?;
+    Ok(tx.commit().await?)
+}
+
+async fn mail_link(
+    app: &App,
+    tx: &mut Tx,
+    owner: &Owner,
+    client: &Client,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let token = links::issue(tx, owner.id, Purpose::ResetPassword, &owner.email, now).await?;
+    mail::enqueue(app, tx, &owner.recipient(), &Message::ResetPassword { token }, now).await?;
+    audit::record(tx, Event::PasswordResetRequested, Some(owner.id), client, now).await
+}
+
+/// Sets a new password by a mailed link. Every session and link of the account ends, and the address counts as
+/// confirmed: the link was read there.
+///
+/// # Errors
+/// [`Error::DeadLink`]; [`Error::Invalid`] if the policy refuses the password, which leaves the link alive.
+pub(crate) async fn reset(app: &App, token: &str, password: &str, client: &Client) -> Result<(), Error> {
+    let turn = app.hasher().turn()?;
+    let looked = {
+        let mut reader = app.db().read().await?;
+        links::peek(reader.conn(), token, Purpose::ResetPassword, app.now()).await?
+    };
+    let (owner, email) = looked.ok_or(Error::DeadLink)?;
+    let password =
+        accounts::acceptable_password(app, &turn, password, Some(&email), Some(&owner.full_name)).await??;
+    let hash = turn.hash(password).await?;
+    let (mut tx, now) = (app.db().begin().await?, app.now());
+    let link = links::consume(&mut tx, token, Purpose::ResetPassword, now).await?.ok_or(Error::DeadLink)?;
+    let owner = link.owner;
+    accounts::set_hash(&mut tx, owner.id, &hash, now).await?;
+    accounts::mark_verified(&mut tx, owner.id, &link.email, now).await?;
+    links::forget(&mut tx, owner.id).await?;
+    sessions::end_all(&mut tx, owner.id, now).await?;
+    mail::enqueue(app, &mut tx, &owner.recipient(), &Message::PasswordChanged, now).await?;
+    audit::record(&mut tx, Event::PasswordReset, Some(owner.id), client, now).await?;
+    Ok(tx.commit().await?)
+}

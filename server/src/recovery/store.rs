@@ -1,0 +1,179 @@
+//! The SQL of `links`.
+
+use super::links::Purpose;
+use crate::{
+    accounts::{AccountId, Email},
+    clock::Timestamp,
+    db::{Conn, execute, fetch_optional},
+};
+
+type Result<T> = std::result::Result<T, sqlx::Error>;
+
+/// A link that is issued.
+pub(super) struct Link<'a> {
+    pub(super) digest: &'a [u8; 32],
+    pub(super) account: AccountId,
+    pub(super) purpose: Purpose,
+    pub(super) email: &'a Email,
+    pub(super) created_at: Timestamp,
+}
+
+/// Those that a new link replaces: of its purpose, and of an undo those of its address.
+pub(super) async fn delete_older(conn: Conn<'_>, new: &Link<'_>) -> Result<()> {
+    execute!(
+        conn,
+        "DELETE FROM links WHERE account_id = $1 AND purpose = $2 AND (purpose <> 'undo_email' OR email = $3)",
+        new.account,
+        new.purpose.name(),
+        new.email
+    )?;
+    Ok(())
+}
+
+pub(super) async fn insert(
+    conn: Conn<'_>,
+    link: &Link<'_>,
+    code_mac: Option<&[u8; 32]>,
+    tries: i64,
+    expires_at: Timestamp,
+) -> Result<()> {
+    execute!(
+        conn,
+        "INSERT INTO links (digest, account_id, purpose, email, code_mac, tries, created_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        link.digest.as_slice(),
+        link.account,
+        link.purpose.name(),
+        link.email,
+        code_mac.map(<[u8; 32]>::as_slice),
+        if code_mac.is_some() { tries } else { 0 },
+        link.created_at,
+        expires_at
+    )?;
+    Ok(())
+}
+
+/// Whose it is and the address that it is about.
+pub(super) async fn look(
+    conn: Conn<'_>,
+    digest: &[u8; 32],
+    purpose: Purpose,
+    now: Timestamp,
+) -> Result<Option<(AccountId, Email)>> {
+    fetch_optional!(
+        conn,
+        (AccountId, Email),
+        "SELECT account_id, email FROM links WHERE digest = $1 AND purpose = $2 AND expires_at > $3",
+        digest.as_slice(),
+        purpose.name(),
+        now
+    )
+}
+
+pub(super) async fn account_of(
+    conn: Conn<'_>,
+    digest: &[u8; 32],
+    purpose: Purpose,
+    now: Timestamp,
+) -> Result<Option<AccountId>> {
+    Ok(look(conn, digest, purpose, now).await?.map(|(account, _)| account))
+}
+
+/// A link that was used.
+#[derive(sqlx::FromRow)]
+pub(super) struct Taken {
+    pub(super) email: Email,
+    pub(super) created_at: Timestamp,
+}
+
+/// The use: of many at once, one deletes the row.
+pub(super) async fn take(
+    conn: Conn<'_>,
+    digest: &[u8; 32],
+    purpose: Purpose,
+    now: Timestamp,
+) -> Result<Option<Taken>> {
+    fetch_optional!(
+        conn,
+        Taken,
+        "DELETE FROM links WHERE digest = $1 AND purpose = $2 AND expires_at > $3 RETURNING email, created_at",
+        digest.as_slice(),
+        purpose.name(),
+        now
+    )
+}
+
+/// A code that is being tried.
+#[derive(sqlx::FromRow)]
+pub(super) struct Tried {
+    pub(super) digest: Vec<u8>,
+    pub(super) code_mac: Vec<u8>,
+    /// How many tries are left.
+    pub(super) tries: i64,
+}
+
+/// Counts a try of an account's code, if one is alive.
+pub(super) async fn count_try(
+    conn: Conn<'_>,
+    account: AccountId,
+    email: &Email,
+    now: Timestamp,
+) -> Result<Option<Tried>> {
+    fetch_optional!(
+        conn,
+        Tried,
+        "UPDATE links SET tries = tries - 1
+         WHERE account_id = $1 AND purpose = 'log_in' AND email = $2 AND tries > 0 AND expires_at > $3
+           AND code_mac IS NOT NULL
+         RETURNING digest, code_mac, tries",
+        account,
+        email,
+        now
+    )
+}
+
+pub(super) async fn delete(conn: Conn<'_>, digest: &[u8]) -> Result<()> {
+    execute!(conn, "DELETE FROM links WHERE digest = $1", digest)?;
+    Ok(())
+}
+
+pub(super) async fn delete_all_but_undos(conn: Conn<'_>, account: AccountId) -> Result<()> {
+    execute!(conn, "DELETE FROM links WHERE account_id = $1 AND purpose <> 'undo_email'", account)?;
+    Ok(())
+}
+
+pub(super) async fn delete_all_but_undos_before(
+    conn: Conn<'_>,
+    account: AccountId,
+    cut: Timestamp,
+) -> Result<()> {
+    execute!(
+        conn,
+        "DELETE FROM links WHERE account_id = $1 AND (purpose <> 'undo_email' OR created_at >= $2)",
+        account,
+        cut
+    )?;
+    Ok(())
+}
+
+pub(super) async fn is_undo_of_another(
+    conn: Conn<'_>,
+    email: &Email,
+    account: AccountId,
+    now: Timestamp,
+) -> Result<bool> {
+    let undo = fetch_optional!(
+        conn,
+        (AccountId,),
+        "SELECT account_id FROM links
+         WHERE purpose = 'undo_email' AND email = $1 AND account_id <> $2 AND expires_at > $3 LIMIT 1",
+        email,
+        account,
+        now
+    )?;
+    Ok(undo.is_some())
+}
+
+pub(super) async fn delete_ended(conn: Conn<'_>, now: Timestamp) -> Result<u64> {
+    execute!(conn, "DELETE FROM links WHERE expires_at <= $1", now)
+}

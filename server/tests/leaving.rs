@@ -1,0 +1,197 @@
+//! Leaving: the export, and a deletion that leaves nothing.
+
+use std::path::Path;
+use std::time::Duration;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use image::ImageFormat;
+use serde_json::json;
+
+use crate::on_both_databases;
+use crate::pictures::picture;
+use crate::support::{Client, Database, PASSWORD, TestApp, email};
+
+const DAY: u64 = 24 * 60 * 60;
+
+/// An account with all that an account can have.
+async fn full_account(app: &TestApp, name: &str) -> (i64, Client) {
+    let id = app.sign_up(name).await;
+    let client = app.log_in(name).await;
+    client
+        .post("/upload-profile-image")
+        .file("file", "image/png", &picture(ImageFormat::Png, 8, 8))
+        .await
+        .assert(201);
+    client.patch("/profile").json(&json!({ "full_name": "Ada Lovelace-Xyzzy" })).await.assert(200);
+    app.stranger().try_password(&email(name), "wrong-password-1").await.assert(401);
+    app.stranger().log_in_with_cookie(&email(name)).await;
+    (id, client)
+}
+
+fn files_under(folder: &Path) -> Vec<Vec<u8>> {
+    // Mail that was sent has left, also when it left to a folder.
+    if folder.ends_with("mail") {
+        return Vec::new();
+    }
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    entries
+        .flat_map(|entry| {
+            let path = entry.unwrap().path();
+            // One that is gone meanwhile, as SQLite's log, holds nothing.
+            if path.is_dir() { files_under(&path) } else { std::fs::read(path).into_iter().collect() }
+        })
+        .collect()
+}
+
+/// That neither the database nor the object store knows anything of the account but its number in the audit trail.
+async fn assert_forgotten(app: &TestApp, id: i64, name: &str, database: Database) {
+    let dump = app.place.dump().await;
+    for trace in [email(name).as_str(), "Lovelace-Xyzzy"] {
+        assert!(!dump.contains(trace), "{trace} is still in the database");
+    }
+    for (table, column) in [
+        ("accounts", "id"),
+        ("sessions", "account_id"),
+        ("known_addresses", "account_id"),
+        ("links", "account_id"),
+        ("mails", "account_id"),
+        ("profile_images", "account_id"),
+    ] {
+        let left = app.place.value(&format!("SELECT COUNT(*) FROM {table} WHERE {column} = {id}")).await;
+        assert_eq!(left, "0", "{table}");
+    }
+    assert!(files_under(&app.place.data_dir().join("objects")).is_empty(), "the picture is still there");
+    if database == Database::Sqlite {
+        for file in files_under(app.place.data_dir()) {
+            let holds = |text: &str| file.windows(text.len()).any(|bytes| bytes == text.as_bytes());
+            assert!(!holds(&email(name)) && !holds("Lovelace-Xyzzy"), "a file still holds it");
+        }
+    }
+}
+
+/// Waits until a new instance's first sweep has done it.
+async fn until(app: &TestApp, sql: &str, expected: &str) {
+    for _ in 0..200 {
+        if app.place.value(sql).await == expected {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    panic!("the sweep did not come to {sql} = {expected}");
+}
+
+on_both_databases! {
+    async fn g08_the_export_holds_everything_and_is_the_owners_alone(database: Database) {
+        let app = TestApp::new(database).await;
+        let (id, ada) = full_account(&app, "ada").await;
+        let (_, ben) = full_account(&app, "ben").await;
+        let export = ada.get("/export").send().await.assert(200);
+        assert_eq!(export.header("content-disposition"), format!("attachment; filename=\"account-{id}.json\""));
+        assert_eq!((export.header("content-type"), export.header("cache-control")), ("application/json", "no-store"));
+        let export = export.json();
+        assert_eq!((&export["account"]["id"], &export["account"]["email"]), (&json!(id), &json!("ada@example.com")));
+        assert_eq!(export["account"]["full_name"], "Ada Lovelace-Xyzzy");
+        let picture = STANDARD.decode(export["picture"]["data"].as_str().unwrap()).unwrap();
+        assert!(image::load_from_memory(&picture).is_ok());
+        assert_eq!(export["sessions"].as_array().unwrap().len(), 2);
+        let mut events: Vec<&str> =
+            export["events"].as_array().unwrap().iter().map(|event| event["event"].as_str().unwrap()).collect();
+        events.sort_unstable();
+        let expected = ["account.exported", "account.signed_up", "account.verification_requested", "profile.changed", "profile.picture_set", "session.log_in_failed", "session.logged_in", "session.logged_in"];
+        assert_eq!(events, expected);
+        let text = export.to_string();
+        assert!(!text.contains("argon2") && !text.contains("ben@example.com"));
+
+        app.advance(601);
+        let stale = app.log_in("ada").await;
+        app.advance(200);
+        stale.get("/export").send().await.assert(200);
+        ben.get("/export").send().await.assert(401);
+    }
+
+    async fn the_export_of_an_account_with_many_events_is_whole(database: Database) {
+        let app = TestApp::new(database).await;
+        let ada = app.as_user("ada").await;
+        let ids = match database {
+            Database::Sqlite => "randomblob(16)",
+            Database::Postgres => "gen_random_uuid()",
+        };
+        let numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1498) SELECT";
+        app.place.sql(&format!("INSERT INTO audit_events (id, at, event, account_id) {numbers} {ids}, 1, 'profile.changed', 1 FROM n")).await;
+        let export = ada.get("/export").send().await.assert(200).json();
+        // Sign-up with its verification, log-in and the export itself beside them: three pages and two events.
+        assert_eq!(export["events"].as_array().unwrap().len(), 1502);
+    }
+
+    async fn g08_a_deletion_without_grace_leaves_nothing(database: Database) {
+        let app = TestApp::new(database).await;
+        let (id, ada) = full_account(&app, "ada").await;
+        ada.delete("/account").send().await.assert(204);
+        ada.get("/profile").send().await.assert(401);
+        app.stranger().try_password(&email("ada"), PASSWORD).await.assert(401);
+        assert_forgotten(&app, id, "ada", database).await;
+        assert_eq!(app.place.value("SELECT COUNT(*) FROM audit_events WHERE event = 'account.deleted'").await, "1");
+        // The last mail still goes out.
+        assert!(app.mails().await.iter().any(|mail| mail.subject.contains("deleted")));
+        let again = app.sign_up("ada").await;
+        assert_ne!(again, id);
+    }
+
+    async fn a_deletion_needs_a_fresh_log_in(database: Database) {
+        let app = TestApp::with(database, |config| config.access_token_ttl = Duration::from_secs(3600)).await;
+        let (_, ada) = full_account(&app, "ada").await;
+        app.advance(601);
+        for path in ["/account", "/sessions"] {
+            let stale = ada.delete(path).send().await.assert(401);
+            assert!(stale.header("www-authenticate").contains("insufficient_user_authentication"));
+        }
+        ada.get("/export").send().await.assert(401);
+        ada.get("/profile").send().await.assert(200);
+    }
+
+    async fn s11_within_the_grace_period_an_account_can_be_called_back(database: Database) {
+        let app = TestApp::with(database, |config| config.deletion_grace = Duration::from_secs(7 * DAY)).await;
+        let (id, ada) = full_account(&app, "ada").await;
+        ada.delete("/account/deletion").send().await.assert(404);
+        let due = ada.delete("/account").send().await.assert(202).json();
+        ada.get("/profile").send().await.assert(401);
+        let back = app.log_in("ada").await;
+        assert_eq!(back.get("/profile").send().await.assert(200).json()["deletion_due_at"], due["due_at"]);
+        back.delete("/account/deletion").send().await.assert(204);
+        assert!(back.get("/profile").send().await.assert(200).json().get("deletion_due_at").is_none());
+
+        back.delete("/account").send().await.assert(202);
+        app.advance(7 * DAY - 1);
+        let early = app.again().await;
+        app.log_in("ada").await;
+        app.advance(1);
+        early.app.close().await;
+        let sweeping = app.again().await;
+        until(&app, &format!("SELECT COUNT(*) FROM accounts WHERE id = {id}"), "0").await;
+        until(&app, "SELECT COUNT(*) FROM doomed_pictures", "0").await;
+        sweeping.app.close().await;
+        app.app.close().await;
+        assert_forgotten(&app, id, "ada", database).await;
+    }
+
+    async fn g08_a_crash_between_the_rows_and_the_picture_leaves_it_to_the_next_start(database: Database) {
+        let app = TestApp::new(database).await;
+        let (id, ada) = full_account(&app, "ada").await;
+        let picture = std::fs::read_dir(app.place.data_dir().join("objects/profile-images")).unwrap().next().unwrap().unwrap();
+        let bytes = std::fs::read(picture.path()).unwrap();
+        ada.delete("/account").send().await.assert(204);
+        // As it is after a kill between the commit and the deletion of the file.
+        std::fs::write(picture.path(), bytes).unwrap();
+        let name = picture.file_name().into_string().unwrap();
+        let doomed = match database {
+            Database::Sqlite => format!("x'{}'", name.replace('-', "")),
+            Database::Postgres => format!("'{name}'"),
+        };
+        app.place.sql(&format!("INSERT INTO doomed_pictures (id, at) VALUES ({doomed}, 1)")).await;
+        let sweeping = app.again().await;
+        until(&app, "SELECT COUNT(*) FROM doomed_pictures", "0").await;
+        sweeping.app.close().await;
+        app.app.close().await;
+        assert_forgotten(&app, id, "ada", database).await;
+    }
+}
