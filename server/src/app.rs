@@ -20,6 +20,7 @@ use crate::{
     mail::Outbox,
     middleware,
     outgoing::{Outgoing, Reach},
+    pages::{Look, LookError},
     passwords::{BreachesFileError, Hasher, breaches},
     pool::Pool,
     routes,
@@ -63,6 +64,7 @@ pub(crate) struct Inner {
     hasher: Hasher,
     pictures: Pool<()>,
     objects: Arc<dyn ObjectStore>,
+    look: Look,
     outbox: Outbox,
     outgoing: Outgoing,
     signing_keys: SigningKeys,
@@ -112,6 +114,7 @@ impl App {
         let pictures = Pool::new("pictures", 1, PICTURE_QUEUE).map_err(AppError::Threads)?;
         let outbox = Outbox::new(&config.mail, public_url.host()).map_err(AppError::Threads)?;
         let objects = open_objects(&config.data_dir.join(OBJECTS))?;
+        let look = Look::open(&config.brand)?;
         let reach = if config.webhook_private_targets { Reach::Private } else { Reach::Public };
         Ok(Self(Arc::new(Inner {
             config,
@@ -123,6 +126,7 @@ impl App {
             hasher,
             pictures,
             objects: Arc::new(objects),
+            look,
             outbox,
             outgoing: Outgoing::new(reach),
             signing_keys,
@@ -142,7 +146,7 @@ impl App {
     pub fn router(&self) -> Result<Router, AppError> {
         let (router, document) = routes::api().finish()?;
         jobs::start(&Arc::downgrade(&self.0));
-        let mut router = router.merge(document.routes()).with_state(self.clone());
+        let mut router = router.merge(document.routes()).merge(routes::pages(self)).with_state(self.clone());
         if self.0.config.sign_up == SignUp::Closed {
             router = router.layer(axum::middleware::from_fn(refuse_sign_up));
         }
@@ -194,6 +198,15 @@ impl App {
     /// The `iss` of tokens: the public address.
     pub(crate) fn issuer(&self) -> &str {
         self.0.public_url.as_str()
+    }
+
+    pub(crate) fn public_url(&self) -> &PublicUrl {
+        &self.0.public_url
+    }
+
+    /// What the pages look like.
+    pub(crate) fn look(&self) -> &Look {
+        &self.0.look
     }
 
     /// The public address's host.
@@ -304,6 +317,9 @@ pub enum AppError {
         /// What the system said.
         cause: Box<dyn Error + Send + Sync>,
     },
+    /// The operator's picture for the pages.
+    #[error(transparent)]
+    Look(#[from] LookError),
     /// The routes do not fit together.
     #[error(transparent)]
     Api(#[from] portcullis::ApiError),

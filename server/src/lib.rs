@@ -30,6 +30,7 @@ mod messages;
 pub mod middleware;
 mod oauth;
 mod outgoing;
+mod pages;
 pub mod passwords;
 mod pictures;
 mod pool;
@@ -44,6 +45,7 @@ pub mod webhooks;
 
 pub use access::{Caller, Principal};
 pub use app::{App, AppError};
+pub use pages::LookError;
 pub use sessions::SessionCookies;
 pub use tokens::{
     AccountsRead, AccountsWrite, AuditRead, ManageAccount, OfflineAccess, ProfileRead, ProfileWrite,

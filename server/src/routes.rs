@@ -1,7 +1,9 @@
 //! Every route of the server, grouped by who calls it.
 //!
-//! `/docs` and `/openapi.json` are made from this table ([`crate::App::router`]).
+//! `/docs` and `/openapi.json` are made from the first table ([`crate::App::router`]). The second has the pages, which
+//! speak to people: they are in no document, and each is guarded by the same types.
 
+use axum::{Router, middleware, routing};
 use portcullis::{Api, delete, get, patch, post, put};
 
 use crate::{
@@ -15,6 +17,7 @@ use crate::{
     leaving::http::{cancel_deletion, delete_account, export_account},
     login::http::{log_in, log_in_with_cookie},
     oauth::token::exchange_token,
+    pages::{dress, serve_asset, show_nothing},
     pictures::http::{delete_profile_image, read_profile_image, upload_profile_image},
     recovery::http::{
         change_password, confirm_email, log_in_by_code, log_in_by_link, request_email_change, request_log_in,
@@ -88,4 +91,56 @@ pub(crate) fn api() -> Api<App> {
         .route(get("/health", check_health).summary("Is the process alive?"))
         .route(get("/ready", check_readiness).summary("Can it serve?"))
         .route(get("/.well-known/jwks.json", read_keys).summary("The public keys of the access tokens"))
+}
+
+/// The pages. [`dress`] lays itself around each: no POST of another site gets through, whatever the handler asks for.
+pub(crate) fn pages(app: &App) -> Router<App> {
+    use crate::{
+        accounts::pages as account, admin::pages as console, leaving::pages as leaving,
+        login::pages as login, pictures::pages as picture, recovery::pages as recovery,
+        sessions::pages as session,
+    };
+    use routing::{any, get, post};
+
+    Router::new()
+        // For strangers.
+        .route("/", get(account::go_to_account))
+        .route("/account/sign-up", get(account::show_sign_up).post(account::sign_up))
+        .route("/account/log-in", get(login::show_log_in).post(login::log_in))
+        .route("/account/log-in/mail", get(recovery::show_log_in_by_mail).post(recovery::request_log_in))
+        .route("/account/log-in/code", get(recovery::show_code).post(recovery::log_in_by_code))
+        .route("/account/log-in/link", get(recovery::show_log_in_link).post(recovery::log_in_by_link))
+        .route("/account/log-out", post(session::log_out))
+        .route("/account/forgotten", get(recovery::show_forgotten).post(recovery::request_reset))
+        .route("/account/check-mail", get(recovery::show_check_mail))
+        .route("/account/reset", get(recovery::show_reset).post(recovery::reset))
+        .route("/account/verify", get(recovery::show_verify).post(recovery::verify))
+        .route("/account/email/confirm", get(recovery::show_confirm_email).post(recovery::confirm_email))
+        .route("/account/email/undo", get(recovery::show_undo_email).post(recovery::undo_email))
+        // For the owner of an account.
+        .route("/account", get(account::show_account))
+        .route("/account/profile", post(account::change_profile))
+        .route("/account/picture", post(picture::set_picture))
+        .route("/account/picture/remove", post(picture::remove_picture))
+        .route("/account/email", get(recovery::show_email).post(recovery::request_email_change))
+        .route("/account/email/verification", post(recovery::request_verification))
+        .route("/account/password", get(recovery::show_password).post(recovery::change_password))
+        .route("/account/sessions", get(session::show_sessions))
+        .route("/account/sessions/end", post(session::end_session))
+        .route("/account/sessions/end-others", post(session::end_other_sessions))
+        .route("/account/confirm", get(login::show_confirm).post(login::confirm))
+        .route("/account/export", get(leaving::show_export).post(leaving::export_account))
+        .route("/account/delete", get(leaving::show_delete).post(leaving::delete_account))
+        .route("/account/delete/call-back", post(leaving::cancel_deletion))
+        .route("/account/{*rest}", any(show_nothing))
+        // For administrators.
+        .route("/console", get(console::show_accounts))
+        .route("/console/accounts/{id}", get(console::show_account))
+        .route("/console/accounts/{id}/{act}", post(console::act_on_account))
+        .route("/console/audit", get(console::show_audit_trail))
+        .route("/console/claim", get(console::show_claim).post(console::claim))
+        .route("/console/{*rest}", any(show_nothing))
+        .layer(middleware::from_fn_with_state(app.clone(), dress))
+        // What pages are dressed in.
+        .route("/assets/{name}", get(serve_asset))
 }

@@ -9,14 +9,14 @@ use portcullis::{Guard, Json, Path, Public, answers};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Account, AccountId, FullName, Profile, SignedUp, SigningUp, store};
+use super::{Account, AccountId, FullName, Profile, SignedUp, SigningUp};
 use crate::{
     access::{Action, Caller, caller},
     app::App,
-    audit::{self, Event},
     client::Client,
     clock::Timestamp,
     error::{Conflict, Error, Failed, Forbidden, NotFound, Throttled, Unavailable, Unprocessable},
+    messages::Language,
     pictures,
     recovery::http::{Accepted, accepted},
     tokens::{ProfileRead, ProfileWrite},
@@ -85,7 +85,9 @@ pub(crate) async fn sign_up(
     client: Client,
     Json(body): Json<SignUp>,
 ) -> Result<SignUpAnswer, Failed<(Forbidden, Conflict, Unprocessable, Throttled, Unavailable)>> {
-    let typed = SigningUp { email: &body.email, full_name: &body.full_name, password: &body.password };
+    let (email, full_name, password) = (&body.email, &body.full_name, &body.password);
+    // Programs say nothing of the person's language.
+    let typed = SigningUp { email, full_name, password, language: Language::En };
     Ok(match super::sign_up(&app, &typed, &client).await? {
         SignedUp::Made(account) => SignUpAnswer::Made(Json(account)),
         SignedUp::Quietly => SignUpAnswer::Quietly(accepted().0),
@@ -124,13 +126,8 @@ pub(crate) async fn change_profile(
     Json(body): Json<ProfileChange>,
 ) -> Result<Json<ProfileView>, Failed<(NotFound, Unprocessable, Unavailable)>> {
     let full_name = FullName::of_field(&body.full_name)?;
-    let (id, now) = (caller(&guard).account, app.now());
-    let mut tx = app.db().begin().await?;
-    if !store::set_full_name(tx.conn(), id, &full_name, now).await? {
-        return Err(Error::NotFound.into());
-    }
-    audit::record(&mut tx, Event::ProfileChanged, Some(id), &client, now).await?;
-    tx.commit().await.map_err(Error::from)?;
+    let id = caller(&guard).account;
+    super::set_full_name(&app, id, &full_name, &client).await?;
     let profile = super::profile(&app, id).await?.allow(&caller(&guard), Action::Change)?;
     Ok(Json(ProfileView::of(&app, profile)))
 }

@@ -3,6 +3,7 @@
 mod email;
 pub(crate) mod http;
 mod owner;
+pub(crate) mod pages;
 mod roles;
 mod rules;
 mod search;
@@ -36,6 +37,7 @@ use crate::{
     error::Error,
     login::throttle,
     mail::{self, Message, Recipient},
+    messages::Language,
     passwords::{Password, PasswordHash, TooLong, Turn},
     pictures, recovery, sessions,
 };
@@ -136,6 +138,9 @@ pub(crate) struct Profile {
     #[sqlx(flatten)]
     pub(crate) account: Account,
     pub(crate) picture: Option<pictures::PictureId>,
+    pub(crate) language: String,
+    pub(crate) email_verified_at: Option<Timestamp>,
+    /// When the account is deleted, unless its owner calls it back.
     pub(crate) deletion_due_at: Option<Timestamp>,
 }
 
@@ -462,6 +467,29 @@ pub(crate) async fn replace_hash(
 pub(crate) async fn profile(app: &App, id: AccountId) -> Result<Unchecked<Profile>, Error> {
     let mut reader = app.db().read().await?;
     Ok(Unchecked::new(store::profile(reader.conn(), id).await?))
+}
+
+/// Changes the name.
+pub(crate) async fn set_full_name(
+    app: &App,
+    id: AccountId,
+    full_name: &FullName,
+    client: &Client,
+) -> Result<(), Error> {
+    let now = app.now();
+    let mut tx = app.db().begin().await?;
+    if !store::set_full_name(tx.conn(), id, full_name, now).await? {
+        return Err(Error::NotFound);
+    }
+    audit::record(&mut tx, Event::ProfileChanged, Some(id), client, now).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Notes in which language the owner reads mail.
+pub(crate) async fn set_language(app: &App, id: AccountId, language: Language) -> Result<(), Error> {
+    let mut tx = app.db().begin().await?;
+    store::set_language(tx.conn(), id, language.tag()).await?;
+    Ok(tx.commit().await?)
 }
 
 #[cfg(test)]

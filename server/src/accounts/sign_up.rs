@@ -1,6 +1,6 @@
 //! The sign-up, in the manner that the operator chose: open, quiet or closed.
 
-use super::{Account, Email, FullName, NewAccount, Role, insert};
+use super::{Account, Email, FullName, NewAccount, Role, insert, store};
 use crate::{
     app::App,
     audit::{self, Event},
@@ -11,6 +11,7 @@ use crate::{
     error::Error,
     login::throttle,
     mail::{self, Message},
+    messages::Language,
     passwords::PasswordHash,
     recovery,
 };
@@ -21,6 +22,8 @@ pub(crate) struct SigningUp<'a> {
     pub(crate) email: &'a str,
     pub(crate) full_name: &'a str,
     pub(crate) password: &'a str,
+    /// In which they read.
+    pub(crate) language: Language,
 }
 
 /// What came of it.
@@ -46,7 +49,7 @@ pub(crate) async fn sign_up(app: &App, typed: &SigningUp<'_>, client: &Client) -
     throttle::count_sign_up(app, client).await?;
     let NewAccount { email, full_name, password, .. } = new;
     let hash = turn.hash(password).await?;
-    match (make(app, &email, &full_name, &hash, client).await?, manner) {
+    match (make(app, &email, &full_name, &hash, typed.language, client).await?, manner) {
         (Some(account), SignUp::Open) => Ok(SignedUp::Made(account)),
         (Some(_), _) => Ok(SignedUp::Quietly),
         (None, SignUp::Open) => Err(Error::EmailTaken),
@@ -64,12 +67,15 @@ async fn make(
     email: &Email,
     full_name: &FullName,
     hash: &PasswordHash,
+    language: Language,
     client: &Client,
 ) -> Result<Option<Account>, Error> {
     let (mut tx, now) = (app.db().begin().await?, app.now());
     let Some(account) = insert(&mut tx, email, full_name, hash, Role::User, now).await? else {
         return Ok(None);
     };
+    // Before the first mail is written.
+    store::set_language(tx.conn(), account.id, language.tag()).await?;
     audit::record(&mut tx, Event::SignedUp, Some(account.id), client, now).await?;
     recovery::welcome(app, &mut tx, account.id, client, now).await?;
     tx.commit().await?;

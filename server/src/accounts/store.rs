@@ -181,7 +181,8 @@ pub(super) async fn profile(conn: Conn<'_>, id: AccountId) -> Result<Option<Prof
     fetch_optional!(
         conn,
         Profile,
-        "SELECT accounts.id, email, full_name, is_active, deletion_due_at, profile_images.id AS picture
+        "SELECT accounts.id, email, full_name, is_active, profile_images.id AS picture,
+                language, email_verified_at, deletion_due_at
          FROM accounts LEFT JOIN profile_images ON profile_images.account_id = accounts.id
          WHERE accounts.id = $1",
         id
@@ -203,6 +204,11 @@ pub(super) async fn set_full_name(
         now
     )?;
     Ok(changed == 1)
+}
+
+pub(super) async fn set_language(conn: Conn<'_>, id: AccountId, language: &str) -> Result<()> {
+    execute!(conn, "UPDATE accounts SET language = $2 WHERE id = $1", id, language)?;
+    Ok(())
 }
 
 /// One transaction at a time decides who is an administrator: this one, until it ends. The next one's statements see

@@ -6,6 +6,7 @@
 mod cursor;
 mod first_admin;
 pub(crate) mod http;
+pub(crate) mod pages;
 mod store;
 
 use schemars::JsonSchema;

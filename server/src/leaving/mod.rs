@@ -2,6 +2,7 @@
 
 mod export;
 pub(crate) mod http;
+pub(crate) mod pages;
 
 use crate::{
     access::Fresh,

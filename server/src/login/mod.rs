@@ -1,6 +1,7 @@
 //! The log-in: from a name and a password to a session.
 
 pub(crate) mod http;
+pub(crate) mod pages;
 mod store;
 pub(crate) mod throttle;
 

@@ -15,7 +15,7 @@ const LOG_IN_BY_LINK: &str = "/account/log-in/link";
 const CONFIRM_EMAIL: &str = "/account/email/confirm";
 const UNDO_EMAIL: &str = "/account/email/undo";
 const LOG_IN: &str = "/account/log-in";
-const FORGOTTEN: &str = "/account/forgot";
+const FORGOTTEN: &str = "/account/forgotten";
 const SESSIONS: &str = "/account/sessions";
 
 /// What need not be escaped in a query (RFC 3986 §2.3).

@@ -4,14 +4,12 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
-use portcullis::{
-    Created, DescribeResponse, File, Guard, InvalidInput, Multipart, NoContent, Operation, Path,
-};
+use portcullis::{Created, DescribeResponse, File, Guard, Multipart, NoContent, Operation, Path};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::decode::{self, Refused};
+use super::decode;
 use crate::{
     access::{Action, Caller, caller},
     app::App,
@@ -28,6 +26,12 @@ pub(crate) struct Upload {
     file: File<{ decode::MAX_BYTES }>,
 }
 
+impl Upload {
+    pub(super) fn into_bytes(self) -> Bytes {
+        self.file.into_bytes()
+    }
+}
+
 /// Where the picture is.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Uploaded {
@@ -41,19 +45,8 @@ pub(crate) async fn upload_profile_image(
     client: Client,
     Multipart(upload): Multipart<Upload>,
 ) -> Result<Created<Uploaded>, Failed<(Unprocessable, UnsupportedMediaType, Unavailable)>> {
-    let bytes = upload.file.into_bytes();
-    let picture = app.picture_pool().run(move |()| decode::decode(&bytes)).await?.map_err(refusal)?;
-    let id = super::replace(&app, caller(&guard).account, picture, &client).await?;
+    let id = super::set(&app, caller(&guard).account, upload.into_bytes(), &client).await?;
     Ok(Created(Uploaded { url: super::url(&app, id) }))
-}
-
-fn refusal(refused: Refused) -> Error {
-    match refused {
-        Refused::Type => Error::UnsupportedPicture,
-        Refused::Broken | Refused::TooLarge => {
-            InvalidInput::field(["body", "file"], "value_error", refused.to_string()).into()
-        }
-    }
 }
 
 pub(crate) async fn delete_profile_image(

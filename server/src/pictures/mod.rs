@@ -3,6 +3,7 @@
 pub(crate) mod decode;
 mod halves;
 pub(crate) mod http;
+pub(crate) mod pages;
 mod rules;
 mod store;
 
@@ -10,9 +11,10 @@ use std::fmt;
 
 use bytes::Bytes;
 use object_store::{ObjectStoreExt, PutPayload, path::Path};
+use portcullis::InvalidInput;
 use uuid::Uuid;
 
-use self::decode::Picture;
+use self::decode::{Picture, Refused};
 use crate::{
     access::Unchecked,
     accounts::AccountId,
@@ -57,6 +59,24 @@ pub(crate) struct Stored {
 /// Where the picture is read.
 pub(crate) fn url(app: &App, id: PictureId) -> String {
     format!("{}/profile-images/{id}", app.issuer())
+}
+
+/// Makes an upload the account's picture, once it is decoded and encoded anew.
+///
+/// # Errors
+/// [`Error::UnsupportedPicture`], [`Error::Invalid`] for the field `file`, and those of the pool and the stores.
+async fn set(app: &App, account: AccountId, upload: Bytes, client: &Client) -> Result<PictureId, Error> {
+    let picture = app.picture_pool().run(move |()| decode::decode(&upload)).await?.map_err(refusal)?;
+    replace(app, account, picture, client).await
+}
+
+fn refusal(refused: Refused) -> Error {
+    match refused {
+        Refused::Type => Error::UnsupportedPicture,
+        Refused::Broken | Refused::TooLarge => {
+            InvalidInput::field(["body", "file"], "value_error", refused.to_string()).into()
+        }
+    }
 }
 
 /// Makes this the account's picture. The bytes are stored before the row names them, and the old ones go

@@ -8,6 +8,7 @@ mod by_mail;
 mod email_change;
 pub(crate) mod http;
 mod links;
+pub(crate) mod pages;
 mod password;
 mod reset;
 mod store;

@@ -8,6 +8,7 @@ mod check;
 mod cookies;
 mod device;
 pub(crate) mod http;
+pub(crate) mod pages;
 mod refresh;
 mod store;
 
@@ -16,7 +17,7 @@ use std::fmt;
 use uuid::Uuid;
 
 pub(crate) use self::check::Checks;
-pub(crate) use self::cookies::CookieToken;
+pub(crate) use self::cookies::{CookieToken, cleared};
 pub use self::cookies::{SessionCookies, SessionsCookie};
 pub(crate) use self::refresh::{RefreshToken, Refreshed, covers, refresh};
 pub(crate) use self::store::Listed;

@@ -1,0 +1,178 @@
+//! The pages of the log-in, and of proving again who one is.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderName, HeaderValue, StatusCode};
+use portcullis::{Form, Guard, InvalidInput, Public};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::LoggedIn;
+use crate::{
+    access::Principal,
+    accounts::{self, Email},
+    app::App,
+    client::Client,
+    config::SignUp,
+    error::Error,
+    pages::{Answer, Faults, Perhaps, View, WayBack},
+    passwords::{Password, TooLong},
+    sessions::{self, Beginning, Renewal, SessionCookies, Transport},
+    tokens::ScopeAsked,
+};
+
+/// What the form of the log-in says. Its lengths are the rooms' business: what is too long gets the form again.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct LogInForm {
+    #[serde(default)]
+    email: String,
+    #[serde(default)]
+    password: String,
+    #[serde(default)]
+    next: String,
+}
+
+#[derive(Template)]
+#[template(path = "login/log_in.html")]
+struct LogInPage<'a> {
+    v: &'a View,
+    faults: Faults,
+    email: &'a str,
+    next: WayBack,
+    by_mail: bool,
+    may_sign_up: bool,
+}
+
+impl<'a> LogInPage<'a> {
+    fn new(v: &'a View, app: &App, faults: Faults, email: &'a str, next: WayBack) -> Self {
+        let config = app.config();
+        let may_sign_up = config.sign_up != SignUp::Closed;
+        Self { v, faults, email, next, by_mail: config.log_in_by_mail, may_sign_up }
+    }
+}
+
+pub(crate) async fn show_log_in(perhaps: Perhaps, State(app): State<App>, v: View) -> Answer {
+    if perhaps.0.is_some() {
+        return Ok(v.way_back().go());
+    }
+    Ok(v.show(StatusCode::OK, &LogInPage::new(&v, &app, Faults::none(), "", v.way_back()))?)
+}
+
+pub(crate) async fn log_in(
+    _: Public,
+    Perhaps(before): Perhaps,
+    State(app): State<App>,
+    client: Client,
+    v: View,
+    Form(form): Form<LogInForm>,
+) -> Answer {
+    let next = WayBack::of(&app, Some(&form.next));
+    match attempt(&app, &form.email, &form.password, &client).await {
+        Ok(logged_in) => {
+            end(&app, before, &client).await?;
+            Ok(arrive(logged_in, &next)?)
+        }
+        Err(error) => {
+            let faults = Faults::of(&v, error, &["email", "password"])?;
+            let page = LogInPage::new(&v, &app, faults, &form.email, next);
+            page.faults.show(&v, &page)
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "login/confirm.html")]
+struct ConfirmPage<'a> {
+    v: &'a View,
+    faults: Faults,
+    email: String,
+    next: WayBack,
+}
+
+/// The form of the re-authentication.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct ConfirmForm {
+    #[serde(default)]
+    password: String,
+    #[serde(default)]
+    next: String,
+}
+
+pub(crate) async fn show_confirm(guard: Guard<SessionCookies>, State(app): State<App>, v: View) -> Answer {
+    let email = accounts::by_id(&app, guard.principal().account).await?.email;
+    Ok(v.show(StatusCode::OK, &ConfirmPage { v: &v, faults: Faults::none(), email, next: v.way_back() })?)
+}
+
+/// Begins another session and ends this one, so that what knew its cookie before knows nothing (ASVS 7.2.4).
+pub(crate) async fn confirm(
+    guard: Guard<SessionCookies>,
+    State(app): State<App>,
+    client: Client,
+    v: View,
+    Form(form): Form<ConfirmForm>,
+) -> Answer {
+    let before = *guard.principal();
+    let email = accounts::by_id(&app, before.account).await?.email;
+    let next = WayBack::of(&app, Some(&form.next));
+    match attempt(&app, &email, &form.password, &client).await {
+        Ok(logged_in) => {
+            end(&app, Some(before), &client).await?;
+            Ok(arrive(logged_in, &next)?)
+        }
+        Err(error) => {
+            // The person is known; it can only be the password.
+            let error = if matches!(error, Error::WrongCredentials) { wrong_password() } else { error };
+            let page = ConfirmPage { v: &v, faults: Faults::of(&v, error, &["password"])?, email, next };
+            page.faults.show(&v, &page)
+        }
+    }
+}
+
+fn wrong_password() -> Error {
+    InvalidInput::field(["body", "password"], "value_error", "The password is not right").into()
+}
+
+/// The log-in of a browser.
+pub(crate) async fn attempt(
+    app: &App,
+    email: &str,
+    password: &str,
+    client: &Client,
+) -> Result<LoggedIn, Error> {
+    let missing = |field| InvalidInput::field(["body", field], "missing", "Field required");
+    match (email.is_empty(), password.is_empty()) {
+        (true, true) => return Err(missing("email").and(missing("password")).into()),
+        (true, false) => return Err(missing("email").into()),
+        (false, true) => return Err(missing("password").into()),
+        (false, false) => {}
+    }
+    let email = Email::of_field(email, "email")?;
+    let password = Password::parse(password)
+        .map_err(|too_long| InvalidInput::field(["body", "password"], TooLong::KIND, too_long.to_string()))?;
+    let beginning = Beginning { scope: &ScopeAsked::parse("")?, transport: Transport::Cookie, client };
+    super::attempt(app, &email, password, &beginning).await
+}
+
+/// Ends the session that the browser had before.
+async fn end(app: &App, before: Option<Principal>, client: &Client) -> Result<(), Error> {
+    match before {
+        Some(before) => sessions::log_out(app, before, client).await,
+        None => Ok(()),
+    }
+}
+
+/// Hands the cookie out, on the way to the page that was asked for.
+pub(crate) fn arrive(logged_in: LoggedIn, next: &WayBack) -> Result<Response, Error> {
+    let mut answer = next.go();
+    let (name, cookie) = cookie(logged_in)?;
+    answer.headers_mut().append(name, cookie);
+    Ok(answer.into_response())
+}
+
+fn cookie(logged_in: LoggedIn) -> Result<(HeaderName, HeaderValue), Error> {
+    match logged_in.into_parts().1 {
+        Renewal::Cookie(cookie) => cookie.header(),
+        _ => Err(Error::Internal("a session for a cookie has none".to_owned())),
+    }
+}

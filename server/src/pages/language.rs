@@ -1,0 +1,61 @@
+//! Which language a page is in.
+
+use crate::messages::Language;
+
+impl Language {
+    pub(crate) const ALL: [Self; 2] = [Self::En, Self::De];
+
+    /// Its name in itself.
+    pub(crate) fn own_name(self) -> &'static str {
+        match self {
+            Self::En => "English",
+            Self::De => "Deutsch",
+        }
+    }
+
+    /// The language of a tag, if it is spoken here: `de-AT` is German.
+    pub(crate) fn of_known_tag(tag: &str) -> Option<Self> {
+        let primary = tag.split('-').next()?;
+        Self::ALL.into_iter().find(|known| known.tag().eq_ignore_ascii_case(primary))
+    }
+
+    /// The one that `Accept-Language` likes best (RFC 9110 §12.5.4); of equals the first.
+    pub(super) fn preferred(accept: &str) -> Option<Self> {
+        let mut best = None;
+        for range in accept.split(',').take(20) {
+            let (code, weight) = range.split_once(';').unwrap_or((range, ""));
+            let Some(language) = Self::of_known_tag(code.trim()) else { continue };
+            let weight = match weight.trim().strip_prefix("q=") {
+                Some(weight) => weight.parse().unwrap_or(0.0_f32),
+                None => 1.0,
+            };
+            if weight > 0.0 && best.is_none_or(|(_, known)| weight > known) {
+                best = Some((language, weight));
+            }
+        }
+        best.map(|(language, _)| language)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_language_is_the_one_that_is_liked_best() {
+        for (accept, expected) in [
+            ("de", Some("de")),
+            ("de-AT,de;q=0.9,en;q=0.8", Some("de")),
+            ("fr, en;q=0.5, de;q=0.7", Some("de")),
+            ("en-GB, de", Some("en")),
+            ("de;q=0, en;q=0.1", Some("en")),
+            ("de;q=zero, en;q=0.1", Some("en")),
+            ("fr", None),
+            ("*", None),
+            ("", None),
+            (";;,,=", None),
+        ] {
+            assert_eq!(Language::preferred(accept).map(Language::tag), expected, "{accept}");
+        }
+    }
+}
