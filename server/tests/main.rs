@@ -20,6 +20,7 @@ mod embedding;
 mod leaving;
 mod login;
 mod mail;
+mod pages;
 mod pictures;
 mod process;
 mod refresh;

@@ -23,7 +23,6 @@ struct SessionsPage<'a> {
     v: &'a View,
     current: Vec<Listed>,
     others: Vec<Listed>,
-    is_fresh: bool,
 }
 
 impl SessionsPage<'_> {
@@ -43,8 +42,7 @@ pub(crate) async fn show_sessions(guard: Guard<SessionCookies>, State(app): Stat
     let principal = *guard.principal();
     let all = super::list(&app, principal.account).await?;
     let (current, others) = all.into_iter().partition(|session| session.id == principal.session);
-    let is_fresh = principal.fresh(app.now()).is_ok();
-    Ok(v.show(StatusCode::OK, &SessionsPage { v: &v, current, others, is_fresh })?)
+    Ok(v.show(StatusCode::OK, &SessionsPage { v: &v, current, others })?)
 }
 
 /// Which session to end.

@@ -102,7 +102,7 @@ on_both_databases! {
         assert_eq!(can_log_in(&server.remote(), "ada", PASSWORD).await, 401);
 
         let kept = place.sql("SELECT event FROM audit_events WHERE account_id = 1 ORDER BY at, id").await.concat();
-        assert_eq!(kept.first().map(String::as_str), Some("account.signed_up"));
+        assert!(kept.iter().any(|event| event == "account.signed_up"), "{kept:?}");
         assert_eq!(kept.last().map(String::as_str), Some("account.deleted"));
         let dump = place.dump().await;
         assert!(!dump.contains("ada@example.com"), "the address is still somewhere: {dump}");

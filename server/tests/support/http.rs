@@ -38,6 +38,10 @@ impl Client {
         Self { cookie: Some(cookie.to_owned()), ..self.clone() }
     }
 
+    pub fn has_cookie(&self) -> bool {
+        self.cookie.is_some()
+    }
+
     pub fn cookie(&self) -> &str {
         self.cookie.as_deref().expect("this client has logged in with a cookie")
     }

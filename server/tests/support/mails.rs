@@ -13,8 +13,6 @@ use super::{Place, TestApp};
 /// A mail as its reader sees it.
 #[derive(Debug, Clone)]
 pub struct Mail {
-    /// The file's name, or nothing.
-    pub name: String,
     pub to: String,
     pub subject: String,
     pub headers: Vec<(String, String)>,
@@ -61,13 +59,7 @@ impl Place {
             .collect();
         // Their names are their moments.
         files.sort();
-        files
-            .iter()
-            .map(|path| Mail {
-                name: path.file_name().unwrap().to_string_lossy().into_owned(),
-                ..parse_mail(&fs::read_to_string(path).unwrap())
-            })
-            .collect()
+        files.iter().map(|path| parse_mail(&fs::read_to_string(path).unwrap())).collect()
     }
 }
 
@@ -91,7 +83,7 @@ pub fn parse_mail(raw: &str) -> Mail {
     let link = text.lines().find(|line| line.starts_with("http")).map(str::to_owned);
     let token = link.as_ref().and_then(|link| link.split_once("?token=")).map(|(_, token)| token.to_owned());
     let (to, subject) = (of("To"), words(&of("Subject")));
-    Mail { name: String::new(), to, subject, headers, text, html, link, token }
+    Mail { to, subject, headers, text, html, link, token }
 }
 
 impl Mail {

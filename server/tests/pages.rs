@@ -1,0 +1,275 @@
+//! The pages: forms that work without script, for nobody but their own visitors.
+
+use http::Method;
+
+use crate::on_both_databases;
+use crate::support::{Answer, Client, PASSWORD, TestApp, email};
+
+/// A form sent from a page of ours.
+async fn post(client: &Client, path: &str, form: &[(&str, &str)]) -> Answer {
+    let call = client.post(path);
+    // A client with a cookie says so itself.
+    let call = if client.has_cookie() { call } else { call.header("sec-fetch-site", "same-origin") };
+    call.form(form).await
+}
+
+async fn page(client: &Client, path: &str) -> Answer {
+    client.get(path).send().await
+}
+
+/// Logs in by the page, and answers the browser.
+async fn browser(app: &TestApp, name: &str) -> Client {
+    let form = [("email", email(name)), ("password", PASSWORD.to_owned())];
+    let form: Vec<_> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let answer = post(&app.stranger(), "/account/log-in", &form).await.assert(303);
+    app.stranger().with_cookie(answer.header("set-cookie").split(';').next().unwrap())
+}
+
+/// The token of the newest mail to somebody whose subject begins like this.
+async fn token(app: &TestApp, name: &str, subject: &str) -> String {
+    let mails = app.mails_to(name).await;
+    let mail = mails.into_iter().rev().find(|mail| mail.subject.starts_with(subject));
+    mail.unwrap_or_else(|| panic!("no mail {subject:?}")).token.unwrap()
+}
+
+on_both_databases! {
+    async fn c01_one_signs_up_logs_out_and_logs_in_by_forms(database: Database) {
+        let app = TestApp::new(database).await;
+        assert_eq!(page(&app.stranger(), "/").await.assert(303).header("location"), "/account");
+        assert_eq!(page(&app.stranger(), "/account").await.assert(303).header("location"), "/account/log-in?next=%2Faccount");
+        page(&app.stranger(), "/account/sign-up").await.assert(200);
+        let form = [("full_name", "Ada Lovelace"), ("email", "ada@example.com"), ("password", PASSWORD), ("next", "")];
+        let answer = post(&app.stranger(), "/account/sign-up", &form).await.assert(303);
+        assert_eq!(answer.header("location"), "/account");
+        let cookie = answer.header("set-cookie").to_owned();
+        assert!(cookie.starts_with("__Host-portcullis=") && cookie.contains("; HttpOnly") && cookie.contains("; Secure") && cookie.contains("SameSite=Lax"), "{cookie}");
+        let ada = app.stranger().with_cookie(cookie.split(';').next().unwrap());
+        let account = page(&ada, "/account").await.assert(200);
+        assert!(account.text().contains("Ada Lovelace") && account.text().contains("ada@example.com"));
+        assert_eq!(account.header("cache-control"), "no-store");
+        // One session, two transports: the JSON routes take the cookie too.
+        ada.get("/profile").send().await.assert(200);
+
+        let out = post(&ada, "/account/log-out", &[]).await.assert(303);
+        assert!(out.header("set-cookie").contains("Max-Age=0"));
+        page(&ada, "/account").await.assert(303);
+        let again = browser(&app, "ada").await;
+        page(&again, "/account").await.assert(200);
+    }
+
+    async fn a_failed_form_keeps_what_was_typed_but_no_password(database: Database) {
+        let app = TestApp::new(database).await;
+        app.sign_up("ada").await;
+        let form = [("full_name", "Eve <b>"), ("email", "ada@example.com"), ("password", PASSWORD), ("next", "/shop")];
+        let taken = post(&app.stranger(), "/account/sign-up", &form).await.assert(409);
+        let text = taken.text();
+        assert!(text.contains("Eve &#60;b&#62;") && text.contains("value=\"ada@example.com\"") && text.contains("value=\"/shop\""), "{text}");
+        assert!(!text.contains(PASSWORD) && !text.contains("<b>"));
+        assert!(text.contains("id=\"email-fault\"") && text.contains("aria-invalid=\"true\""));
+        let weak = post(&app.stranger(), "/account/sign-up", &[("full_name", ""), ("email", "no"), ("password", "short")]).await.assert(422);
+        for fault in ["full_name-fault", "email-fault", "password-fault"] {
+            assert!(weak.text().contains(fault), "{fault}");
+        }
+        let wrong = post(&app.stranger(), "/account/log-in", &[("email", "ada@example.com"), ("password", "wrong-password-1")]).await.assert(401);
+        let unknown = post(&app.stranger(), "/account/log-in", &[("email", "eve@example.com"), ("password", "wrong-password-1")]).await.assert(401);
+        // e01
+        assert_eq!(wrong.text().replace("ada@", "eve@"), unknown.text());
+        assert!(!wrong.text().contains("wrong-password-1"));
+        post(&app.stranger(), "/account/log-in", &[("email", ""), ("password", "")]).await.assert(422);
+    }
+
+    async fn c02_no_form_of_another_site_does_anything(database: Database) {
+        let app = TestApp::new(database).await;
+        app.sign_up("ada").await;
+        let ada = browser(&app, "ada").await;
+        let forms = ["/account/log-in", "/account/log-out", "/account/sign-up", "/account/profile", "/account/picture/remove", "/account/email",
+            "/account/password", "/account/delete", "/account/delete/call-back", "/account/export", "/account/email/verification", "/account/sessions/end-others",
+            "/account/forgotten", "/account/reset", "/account/verify", "/account/email/confirm", "/account/confirm"];
+        let fields = [("full_name", "Eve"), ("email", "ada@example.com"), ("password", PASSWORD), ("sure", "yes")];
+        for path in forms {
+            for (name, value) in [("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site"), ("origin", "null"), ("origin", "https://evil.example")] {
+                let call = app.stranger().post(path).header("cookie", ada.cookie()).header(name, value);
+                let refused = call.form(&fields).await.assert(403);
+                assert!(!refused.header("set-cookie").contains("__Host-portcullis=ey"), "{path}");
+            }
+            app.stranger().post(path).header("cookie", ada.cookie()).form(&fields).await.assert(403);
+        }
+        let account = page(&ada, "/account").await.assert(200);
+        assert!(account.text().contains("value=\"ada\""), "{}", account.text());
+    }
+
+    async fn c04_a_page_loads_nothing_from_elsewhere_and_runs_nothing(database: Database) {
+        let app = TestApp::new(database).await;
+        app.sign_up("ada").await;
+        let ada = browser(&app, "ada").await;
+        let visits = [(&ada, "/account"), (&ada, "/account/sessions"), (&ada, "/account/confirm"), (&ada, "/account/nowhere")];
+        let stranger = app.stranger();
+        let public = ["/account/log-in", "/account/sign-up", "/account/forgotten", "/account/reset?token=x", "/account/verify?token=x"];
+        for (client, path) in visits.into_iter().chain(public.map(|path| (&stranger, path))) {
+            let answer = page(client, path).await;
+            let policy = answer.header("content-security-policy");
+            assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe") && !policy.contains("script-src"), "{path}: {policy}");
+            for part in ["form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'", "object-src 'none'"] {
+                assert!(policy.contains(part), "{path}: {policy}");
+            }
+            assert_eq!(answer.header("x-content-type-options"), "nosniff");
+            assert_eq!(answer.header("referrer-policy"), "no-referrer");
+            assert_eq!(answer.header("cache-control"), "no-store", "{path}");
+            let text = answer.text();
+            assert!(text.starts_with("<!doctype html>") && text.contains("<html lang=\"en\">"), "{path}");
+            for forbidden in ["<script", " style=", "javascript:", "http://", "https://", "onclick"] {
+                assert!(!text.contains(forbidden), "{path} holds {forbidden}");
+            }
+        }
+        let sheet = page(&stranger, "/account/log-in").await.text();
+        let sheet = sheet.split("rel=\"stylesheet\" href=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        let css = page(&stranger, &sheet).await.assert(200);
+        assert_eq!(css.header("content-type"), "text/css; charset=utf-8");
+        assert!(css.header("cache-control").contains("immutable"));
+        page(&stranger, "/assets/pages-0000000000000000.css").await.assert(404);
+    }
+
+    async fn c05_a_log_in_leads_to_no_other_site(database: Database) {
+        let app = TestApp::new(database).await;
+        app.sign_up("ada").await;
+        for (next, expected) in [("/shop/cart?x=1", "/shop/cart?x=1"), ("//evil.example", "/account"), ("/\\evil.example", "/account"),
+            ("https://evil.example", "/account"), ("javascript:alert(1)", "/account"), ("/%09/evil.example", "/account"), ("/\t/evil", "/account"), ("", "/account")] {
+            let form = [("email", "ada@example.com"), ("password", PASSWORD), ("next", next)];
+            assert_eq!(post(&app.stranger(), "/account/log-in", &form).await.assert(303).header("location"), expected, "{next:?}");
+        }
+        let shown = page(&app.stranger(), "/account/log-in?next=//evil.example").await.assert(200);
+        assert!(shown.text().contains("name=\"next\" value=\"/account\""), "{}", shown.text());
+    }
+
+    async fn c06_what_others_wrote_is_text_on_every_page(database: Database) {
+        let app = TestApp::new(database).await;
+        let name = "<script>alert(1)</script>\"><img src=x onerror=alert(2)>{{7*7}}";
+        let body = serde_json::json!({ "email": "ada@example.com", "full_name": name, "password": PASSWORD });
+        app.stranger().post("/signup").json(&body).await.assert(201);
+        let form = [("email", "ada@example.com"), ("password", PASSWORD)];
+        let call = app.stranger().post("/account/log-in").header("sec-fetch-site", "same-origin").header("user-agent", "<script>x</script>/1.0");
+        let answer = call.form(&form).await.assert(303);
+        let ada = app.stranger().with_cookie(answer.header("set-cookie").split(';').next().unwrap());
+        for path in ["/account", "/account/sessions", "/account?done=%3Cscript%3E", "/account/log-in?next=%3Cscript%3E", "/account/reset?token=%3Cscript%3E", "/account/verify?token=%22%3E%3Cscript%3E"] {
+            let text = page(&ada, path).await.text();
+            assert!(!text.contains("<script") && !text.contains("<img src=x") && !text.contains("49"), "{path}: {text}");
+        }
+    }
+
+    async fn r05_a_scanner_opens_a_link_and_its_reader_still_gets_in(database: Database) {
+        let app = TestApp::new(database).await;
+        app.sign_up("ada").await;
+        let verify = token(&app, "ada", "Confirm").await;
+        post(&app.stranger(), "/account/forgotten", &[("email", "ada@example.com")]).await.assert(303);
+        let reset = token(&app, "ada", "Set a new").await;
+        for _ in 0..5 {
+            for (path, token) in [("/account/verify", &verify), ("/account/reset", &reset)] {
+                let address = format!("{path}?token={token}");
+                let opened = page(&app.stranger(), &address).await.assert(200);
+                // It stands in the form and nowhere else.
+                assert_eq!(opened.text().matches(token.as_str()).count(), 1, "{path}");
+                app.stranger().call(Method::HEAD, &address).send().await.assert(200);
+            }
+        }
+        let verified = post(&app.stranger(), "/account/verify", &[("token", &verify)]).await.assert(303);
+        assert_eq!(verified.header("location"), "/account/log-in?done=verified");
+        post(&app.stranger(), "/account/verify", &[("token", &verify)]).await.assert(410);
+        // A weak password leaves the link alive.
+        let weak = post(&app.stranger(), "/account/reset", &[("token", &reset), ("password", "short")]).await.assert(422);
+        assert!(weak.text().contains(&reset));
+        let new = "another-lantern-in-the-harbour";
+        post(&app.stranger(), "/account/reset", &[("token", &reset), ("password", new)]).await.assert(303);
+        app.stranger().try_password(&email("ada"), new).await.assert(200);
+        post(&app.stranger(), "/account/reset", &[("token", &reset), ("password", new)]).await.assert(410);
+        page(&app.stranger(), &format!("/account/reset?token={reset}")).await.assert(410);
+    }
+
+    async fn s10_sensitive_forms_ask_for_the_password_and_begin_another_session(database: Database) {
+        let app = TestApp::new(database).await;
+        app.sign_up("ada").await;
+        let (ada, other) = (browser(&app, "ada").await, browser(&app, "ada").await);
+        app.advance(601);
+        let asked = post(&ada, "/account/sessions/end-others", &[]).await.assert(303);
+        assert_eq!(asked.header("location"), "/account/confirm?next=%2Faccount%2Fsessions");
+        page(&other, "/account").await.assert(200);
+        post(&ada, "/account/confirm", &[("password", "wrong-password-1"), ("next", "/account/sessions")]).await.assert(422);
+        let confirmed = post(&ada, "/account/confirm", &[("password", PASSWORD), ("next", "/account/sessions")]).await.assert(303);
+        assert_eq!(confirmed.header("location"), "/account/sessions");
+        let fresh = app.stranger().with_cookie(confirmed.header("set-cookie").split(';').next().unwrap());
+        assert_ne!(fresh.cookie(), ada.cookie());
+        // s02: the session before is over.
+        page(&ada, "/account").await.assert(303);
+        post(&fresh, "/account/sessions/end-others", &[]).await.assert(303);
+        page(&other, "/account").await.assert(303);
+        page(&fresh, "/account/sessions").await.assert(200);
+    }
+
+    async fn one_changes_everything_of_ones_account_and_leaves(database: Database) {
+        let app = TestApp::new(database).await;
+        app.sign_up("ada").await;
+        let ada = browser(&app, "ada").await;
+        assert_eq!(post(&ada, "/account/profile", &[("full_name", "Ada King"), ("language", "de")]).await.assert(303).header("location"), "/account?done=profile&lang=de");
+        assert!(page(&ada, "/account?lang=de").await.assert(200).text().contains("Ihr Konto"));
+        post(&ada, "/account/profile", &[("full_name", " ")]).await.assert(422);
+        let wrong = post(&ada, "/account/password", &[("current_password", "wrong-password-1"), ("password", "another-lantern-in-the-harbour")]).await.assert(403);
+        assert!(wrong.text().contains("current_password-fault"));
+        post(&ada, "/account/password", &[("current_password", PASSWORD), ("password", "another-lantern-in-the-harbour")]).await.assert(303);
+        page(&ada, "/account").await.assert(200);
+
+        post(&ada, "/account/email", &[("email", "ada@new.example")]).await.assert(303);
+        let mails = app.mails().await;
+        let confirm = mails.iter().find(|mail| mail.to == "ada@new.example").unwrap().token.clone().unwrap();
+        let opened = page(&app.stranger(), &format!("/account/email/confirm?token={confirm}")).await.assert(200);
+        assert!(opened.text().contains("ada@new.example"));
+        post(&app.stranger(), "/account/email/confirm", &[("token", &confirm)]).await.assert(303);
+        page(&ada, "/account").await.assert(303);
+
+        let form = [("email", "ada@new.example"), ("password", "another-lantern-in-the-harbour")];
+        let answer = post(&app.stranger(), "/account/log-in", &form).await.assert(303);
+        let ada = app.stranger().with_cookie(answer.header("set-cookie").split(';').next().unwrap());
+        let export = post(&ada, "/account/export", &[]).await.assert(200);
+        assert_eq!(export.json()["account"]["full_name"], "Ada King");
+        let unsure = post(&ada, "/account/delete", &[]).await.assert(422);
+        assert!(unsure.text().contains("sure-fault"));
+        let gone = post(&ada, "/account/delete", &[("sure", "yes")]).await.assert(303);
+        assert_eq!(gone.header("location"), "/account/log-in?done=deleted");
+        assert_eq!(app.place.value("SELECT count(*) FROM accounts").await, "0");
+    }
+
+    async fn a_language_is_chosen_and_remembered(database: Database) {
+        let app = TestApp::new(database).await;
+        let stranger = app.stranger();
+        let german = stranger.get("/account/log-in").header("accept-language", "de-AT, en;q=0.5").send().await.assert(200);
+        assert!(german.text().contains("lang=\"de\"") && german.text().contains("Anmelden"));
+        let chosen = page(&stranger, "/account/log-in?lang=de").await.assert(200);
+        assert!(chosen.header("set-cookie").starts_with("portcullis-language=de"));
+        let again = stranger.get("/account/log-in").header("cookie", "portcullis-language=de").send().await.assert(200);
+        assert!(again.text().contains("Anmelden"));
+        assert!(page(&stranger, "/account/log-in?lang=xx").await.assert(200).text().contains("Log in"));
+    }
+
+    async fn p13_where_sign_up_is_closed_there_is_no_page_for_it(database: Database) {
+        let app = TestApp::with(database, |config| config.sign_up = portcullis_server::config::SignUp::Closed).await;
+        page(&app.stranger(), "/account/sign-up").await.assert(403);
+        let form = [("full_name", "Eve"), ("email", "eve@example.com"), ("password", PASSWORD)];
+        post(&app.stranger(), "/account/sign-up", &form).await.assert(403);
+        assert!(!page(&app.stranger(), "/account/log-in").await.text().contains("/account/sign-up"));
+        assert_eq!(app.place.value("SELECT count(*) FROM accounts").await, "0");
+    }
+
+    async fn one_logs_in_by_a_mailed_link_or_code(database: Database) {
+        let app = TestApp::with(database, |config| config.log_in_by_mail = true).await;
+        app.sign_up("ada").await;
+        post(&app.stranger(), "/account/log-in/mail", &[("email", "ada@example.com")]).await.assert(200);
+        let mail = app.mails_to("ada").await.pop().unwrap();
+        let link = mail.token.clone().unwrap();
+        page(&app.stranger(), &format!("/account/log-in/link?token={link}")).await.assert(200);
+        let code = mail.text.lines().map(str::trim).find(|line| line.len() == 9 && line.as_bytes()[4] == b'-').unwrap_or_else(|| panic!("{}", mail.text)).to_owned();
+        post(&app.stranger(), "/account/log-in/code", &[("email", "ada@example.com"), ("code", "AAAA-AAAA")]).await.assert(410);
+        let answer = post(&app.stranger(), "/account/log-in/code", &[("email", "ada@example.com"), ("code", &code)]).await.assert(303);
+        let ada = app.stranger().with_cookie(answer.header("set-cookie").split(';').next().unwrap());
+        page(&ada, "/account").await.assert(200);
+        // It was one use for both.
+        post(&app.stranger(), "/account/log-in/link", &[("token", &link)]).await.assert(410);
+    }
+}
