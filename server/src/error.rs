@@ -94,12 +94,11 @@ impl Error {
             Self::EmailUnverified | Self::WrongPassword | Self::SignUpClosed | Self::LogInOff => {
                 StatusCode::FORBIDDEN
             }
-            Self::StaleLogIn(_) => StatusCode::UNAUTHORIZED,
             Self::DeadLink => StatusCode::GONE,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::UnsupportedPicture => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::WrongCredentials | Self::UnexpectedClient => StatusCode::UNAUTHORIZED,
+            Self::WrongCredentials | Self::UnexpectedClient | Self::StaleLogIn(_) => StatusCode::UNAUTHORIZED,
             Self::UnknownScope | Self::BadCursor => StatusCode::BAD_REQUEST,
             Self::Busy | Self::NotReady | Self::Database(_) | Self::Objects(_) => {
                 StatusCode::SERVICE_UNAVAILABLE

@@ -27,7 +27,8 @@ use crate::{
     tokens::http::read_keys,
 };
 
-/// The table.
+/// The table of the interface.
+#[expect(clippy::too_many_lines, reason = "one line for each route, and it is read as a table")]
 pub(crate) fn api() -> Api<App> {
     Api::new("Portcullis", env!("CARGO_PKG_VERSION"))
         .description(
@@ -140,7 +141,7 @@ pub(crate) fn pages(app: &App) -> Router<App> {
         .route("/console/audit", get(console::show_audit_trail))
         .route("/console/claim", get(console::show_claim).post(console::claim))
         .route("/console/{*rest}", any(show_nothing))
-        .layer(middleware::from_fn_with_state(app.clone(), dress))
+        .route_layer(middleware::from_fn_with_state(app.clone(), dress))
         // What pages are dressed in.
         .route("/assets/{name}", get(serve_asset))
 }

@@ -138,7 +138,7 @@ on_both_databases! {
     }
 
     async fn a_deletion_needs_a_fresh_log_in(database: Database) {
-        let app = TestApp::with(database, |config| config.access_token_ttl = Duration::from_secs(3600)).await;
+        let app = TestApp::with(database, |config| config.access_token_ttl = Duration::from_hours(1)).await;
         let (_, ada) = full_account(&app, "ada").await;
         app.advance(601);
         for path in ["/account", "/sessions"] {

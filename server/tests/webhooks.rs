@@ -91,14 +91,14 @@ impl Receiver {
 
 async fn receive(State(receiver): State<Receiver>, headers: HeaderMap, body: String) -> Response {
     let header = |name: &str| headers[name].to_str().unwrap().to_owned();
-    let received = Received {
+    let request = Received {
         id: header("webhook-id"),
         timestamp: header("webhook-timestamp").parse().unwrap(),
         signature: header("webhook-signature"),
         body,
     };
     assert_eq!(header("content-type"), "application/json");
-    receiver.got.lock().unwrap().push(received);
+    receiver.got.lock().unwrap().push(request);
     let mood = *receiver.mood.lock().unwrap();
     match mood {
         Mood::Takes => StatusCode::NO_CONTENT.into_response(),
@@ -365,7 +365,9 @@ on_both_databases! {
         ids.sort();
         ids.dedup();
         assert_eq!(ids.len(), 50);
-        got.iter().for_each(|received| received.verify(secret.expose_secret()));
+        for received in &got {
+            received.verify(secret.expose_secret());
+        }
     }
 
     async fn what_was_given_up_is_swept_after_thirty_days(database: Database) {

@@ -369,11 +369,14 @@ async fn delete_where(
     let now = app.now();
     let mut tx = app.db().begin().await?;
     lock_administrators(&mut tx, now).await?;
+    let details = store::details(tx.conn(), id).await?.ok_or(Error::NotFound)?;
+    if due_by.is_some_and(|due_by| details.deletion_due_at.is_none_or(|due_at| due_at > due_by)) {
+        return Err(Error::NotFound);
+    }
     let owner = recipient(tx.conn(), id).await?.ok_or(Error::NotFound)?;
     let picture = pictures::take(&mut tx, id, now).await?;
     if !store::delete_account(tx.conn(), id, due_by).await? {
-        // It is there: it is the last administrator's, or its owner came back just now.
-        return Err(if due_by.is_some() { Error::NotFound } else { Error::LastAdmin });
+        return Err(Error::LastAdmin);
     }
     if let Ok(email) = Email::parse(&owner.email) {
         throttle::forget(app, &mut tx, &email).await?;
@@ -387,19 +390,27 @@ async fn delete_where(
     Ok(())
 }
 
-/// Notes that the owner wants the account deleted at `due_at`. `false` if there is no such account.
+/// Notes that the owner wants the account deleted at `due_at`. `false` if there is no such account;
+/// [`Error::LastAdmin`] for the last administrator's.
 pub(crate) async fn schedule_deletion(
     tx: &mut Tx,
     id: AccountId,
     due_at: Timestamp,
     now: Timestamp,
 ) -> Result<bool, Error> {
-    Ok(store::set_deletion(tx.conn(), id, Some(due_at), now).await?)
+    lock_administrators(tx, now).await?;
+    if store::schedule_deletion(tx.conn(), id, due_at, now).await? {
+        return Ok(true);
+    }
+    match store::details(tx.conn(), id).await? {
+        Some(_) => Err(Error::LastAdmin),
+        None => Ok(false),
+    }
 }
 
 /// Takes that back. `false` if nobody wanted it.
 pub(crate) async fn cancel_deletion(tx: &mut Tx, id: AccountId, now: Timestamp) -> Result<bool, Error> {
-    Ok(store::set_deletion(tx.conn(), id, None, now).await?)
+    Ok(store::cancel_deletion(tx.conn(), id, now).await?)
 }
 
 /// Accounts whose grace period is over, at most `limit`.

@@ -55,7 +55,9 @@ pub(crate) async fn sign_up(app: &App, typed: &SigningUp<'_>, client: &Client) -
         (None, SignUp::Open) => Err(Error::EmailTaken),
         (None, _) => {
             let (mut tx, now) = (app.db().begin().await?, app.now());
-            tell_owner(app, &mut tx, &email, client, now).await?;
+            if throttle::may_mail(app, &mut tx, &email, client, now).await? {
+                tell_owner(app, &mut tx, &email, now).await?;
+            }
             tx.commit().await?;
             Ok(SignedUp::Quietly)
         }
@@ -82,17 +84,8 @@ async fn make(
     Ok(Some(account))
 }
 
-/// Mails the owner of an address that somebody wants to have an account with it.
-pub(crate) async fn tell_owner(
-    app: &App,
-    tx: &mut Tx,
-    email: &Email,
-    client: &Client,
-    now: Timestamp,
-) -> Result<(), Error> {
-    if !throttle::may_mail(app, tx, email, client, now).await? {
-        return Ok(());
-    }
+/// Mails the owner of an address that somebody wants to have an account with it. Ask `throttle::may_mail` first.
+pub(crate) async fn tell_owner(app: &App, tx: &mut Tx, email: &Email, now: Timestamp) -> Result<(), Error> {
     match super::hold_by_email(tx, email).await? {
         Some(owner) => mail::enqueue(app, tx, &owner.recipient(), &Message::AlreadySignedUp, now).await,
         None => mail::pretend(app, tx, now).await,

@@ -337,19 +337,27 @@ pub(super) async fn delete_account(conn: Conn<'_>, id: AccountId, due_by: Option
     Ok(execute!(conn, sql, id, due_by)? == 1)
 }
 
-/// `false` if there is no such account, or nothing to take back.
-pub(super) async fn set_deletion(
+/// `false` if there is no such account, or it is the last administrator's. Call `lock_administrators` first.
+pub(super) async fn schedule_deletion(
     conn: Conn<'_>,
     id: AccountId,
-    due_at: Option<Timestamp>,
+    due_at: Timestamp,
     now: Timestamp,
 ) -> Result<bool> {
+    let sql = concat!(
+        "UPDATE accounts SET deletion_due_at = $2, updated_at = $3 WHERE id = $1",
+        spares_the_last_administrator!()
+    );
+    Ok(execute!(conn, sql, id, due_at, now)? == 1)
+}
+
+/// `false` if there was nothing to take back.
+pub(super) async fn cancel_deletion(conn: Conn<'_>, id: AccountId, now: Timestamp) -> Result<bool> {
     let changed = execute!(
         conn,
-        "UPDATE accounts SET deletion_due_at = $2, updated_at = $3
-         WHERE id = $1 AND ($2 IS NOT NULL OR deletion_due_at IS NOT NULL)",
+        "UPDATE accounts SET deletion_due_at = NULL, updated_at = $2
+         WHERE id = $1 AND deletion_due_at IS NOT NULL",
         id,
-        due_at,
         now
     )?;
     Ok(changed == 1)

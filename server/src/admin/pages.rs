@@ -103,16 +103,16 @@ pub(crate) async fn act_on_account(
 ) -> Answer {
     let id = AccountId::new(id);
     let back = path_of(id);
-    let work = || actor(&guard, client.clone());
+    let at_work = || actor(&guard, client.clone());
     let fresh = || -> Result<FreshAdmin, Refused> {
         v.fresh(*guard.principal(), &back)?;
-        Ok(work()?.fresh(app.now())?)
+        Ok(at_work()?.fresh(app.now())?)
     };
     let (done, word) = match act.as_str() {
         "disable" => (super::disable(&app, &fresh()?, id).await, "disabled"),
-        "enable" => (super::enable(&app, &work()?, id).await, "enabled"),
-        "end-sessions" => (super::end_sessions(&app, &work()?, id).await, "sessions-ended"),
-        "reset" => (super::start_reset(&app, &work()?, id).await, "reset-mailed"),
+        "enable" => (super::enable(&app, &at_work()?, id).await, "enabled"),
+        "end-sessions" => (super::end_sessions(&app, &at_work()?, id).await, "sessions-ended"),
+        "reset" => (super::start_reset(&app, &at_work()?, id).await, "reset-mailed"),
         "make-admin" => (super::set_role(&app, &fresh()?, id, Role::Admin).await, "role"),
         "make-user" => (super::set_role(&app, &fresh()?, id, Role::User).await, "role"),
         "delete" => (super::delete(&app, &fresh()?, id).await, "account-deleted"),
@@ -123,7 +123,7 @@ pub(crate) async fn act_on_account(
         Ok(()) => Ok(v.go(&format!("{back}?done={word}"))),
         Err(error) => {
             let faults = Faults::of(&v, error, &[])?;
-            let page = account_page(&app, &v, &work()?, id, faults).await?;
+            let page = account_page(&app, &v, &at_work()?, id, faults).await?;
             page.faults.show(&v, &page)
         }
     }

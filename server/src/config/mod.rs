@@ -38,6 +38,7 @@ const CONNECTIONS: std::ops::RangeInclusive<u32> = 1..=1000;
 /// # }
 /// ```
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own, on or off")]
 #[non_exhaustive]
 pub struct Config {
     /// Where the program listens: by default port 8000 of this computer, closed to others.

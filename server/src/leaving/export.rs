@@ -34,7 +34,7 @@ pub(crate) struct Export {
 /// The shape of an export.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Export")]
-struct Exported {
+struct Whole {
     /// When it was made.
     #[schemars(extend("format" = "date-time"))]
     exported_at: String,
@@ -61,7 +61,7 @@ impl Export {
         let (account, now) = (fresh.principal().account, app.now());
         let mut tx = app.db().begin().await?;
         audit::record(&mut tx, Event::Exported, Some(account), client, now).await?;
-        let exported = Exported {
+        let whole = Whole {
             exported_at: now.to_rfc3339(),
             account: accounts::exported(tx.conn(), account).await?.ok_or(Error::NotFound)?,
             picture: None,
@@ -72,7 +72,7 @@ impl Export {
         let picture = pictures::exported(app, account)
             .await?
             .map(|(content_type, bytes)| ExportedPicture { content_type, data: STANDARD.encode(bytes) });
-        let mut head = serde_json::to_vec(&Exported { picture, ..exported })
+        let mut head = serde_json::to_vec(&Whole { picture, ..whole })
             .map_err(|cause| Error::Internal(format!("an export cannot be written: {cause}")))?;
         // The object ends with its last member, the empty list: what follows fills it.
         head.truncate(head.len().saturating_sub(b"]}".len()));
@@ -143,7 +143,6 @@ impl IntoResponse for Export {
 
 impl DescribeResponse for Export {
     fn describe_response(operation: &mut Operation<'_>) {
-        operation
-            .json_response::<Exported>(StatusCode::OK, "Everything that is kept of the account, as a file");
+        operation.json_response::<Whole>(StatusCode::OK, "Everything that is kept of the account, as a file");
     }
 }

@@ -74,7 +74,7 @@ pub(crate) async fn sweep(app: &App) -> Result<u64, Error> {
             Err(Error::NotFound) => {}
             // One that may not go (the last administrator) must not keep the others.
             Err(cause) => {
-                tracing::warn!(%cause, %account, "an account could not be deleted; the next sweep tries again")
+                tracing::warn!(%cause, %account, "an account could not be deleted; the next sweep tries again");
             }
         }
     }

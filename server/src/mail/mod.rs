@@ -116,5 +116,7 @@ pub(crate) async fn pretend(app: &App, tx: &mut Tx, now: Timestamp) -> Result<()
         .map_err(|cause| Error::Internal(format!("a mail cannot be written: {cause}")))?;
     let (id, sealed) = (random::uuid_v7(now), app.secret().seal(PURPOSE, &plain));
     store::insert(tx.conn(), id, None, &sealed, now).await?;
-    Ok(store::delete(tx.conn(), id).await?)
+    store::delete(tx.conn(), id).await?;
+    app.outbox().wake();
+    Ok(())
 }

@@ -70,8 +70,8 @@ impl Look {
 impl Asset {
     fn new(name: &str, ending: &str, content_type: &'static str, bytes: Bytes) -> Self {
         let hash = digest::digest(&digest::SHA256, &bytes);
-        let hash: String = hash.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        Self { path: format!("/assets/{name}-{hash}.{ending}"), content_type, bytes }
+        let hash = hash.as_ref().iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+        Self { path: format!("/assets/{name}-{hash:016x}.{ending}"), content_type, bytes }
     }
 }
 
@@ -145,7 +145,7 @@ mod tests {
         assert_eq!(svg.logo.unwrap().content_type, "image/svg+xml");
         assert_eq!(open("b", b"\x89PNG\r\n\x1a\nrest").unwrap().logo.unwrap().content_type, "image/png");
         for (name, bytes) in
-            [("c", &b"<html><svg/>"[..]), ("d", b"GIF89a"), ("e", &[b' '; 65537]), ("f", b"")]
+            [("c", &b"<html><svg/>"[..]), ("d", b"GIF89a"), ("e", &vec![b' '; 65537]), ("f", b"")]
         {
             let error = open(name, bytes).unwrap_err().to_string();
             assert!(error.contains("brand_logo"), "{error}");

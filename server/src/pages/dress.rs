@@ -31,7 +31,7 @@ pub(crate) async fn dress(State(app): State<App>, request: Request, next: Next) 
         Ok(_own) => next.run(Request::from_parts(parts, body)).await,
         Err(denied) => denied.into_response(),
     };
-    let mut answer = if is_page(&answer) { answer } else { explain(&view, answer) };
+    let mut answer = if is_page(&answer) { answer } else { explain(&view, &answer) };
     answer.headers_mut().insert(header::CONTENT_SECURITY_POLICY, POLICY.clone());
     if let Some((name, cookie)) = view.cookie() {
         answer.headers_mut().append(name, cookie);
@@ -50,7 +50,7 @@ fn is_page(answer: &Response) -> bool {
     is_html || !(answer.status().is_client_error() || answer.status().is_server_error())
 }
 
-fn explain(view: &View, refusal: Response) -> Response {
+fn explain(view: &View, refusal: &Response) -> Response {
     let status = refusal.status();
     if status == StatusCode::UNAUTHORIZED {
         let mut answer = view.log_in();

@@ -98,7 +98,7 @@ impl Faults {
 }
 
 /// Sentences of the rooms, by how they begin, and the texts that say the same to a person.
-const SENTENCES: [(&str, &'static str); 16] = [
+const SENTENCES: [(&str, &str); 16] = [
     ("Field required", "page.fault.required"),
     ("String should have at least", "page.fault.too_short"),
     ("String should have at most 200 characters", "page.fault.name_too_long"),

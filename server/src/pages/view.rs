@@ -1,6 +1,6 @@
 //! What a page knows of the request that it answers.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, fmt::Display};
 
 use askama::Template;
 use axum::extract::FromRequestParts;
@@ -86,6 +86,7 @@ impl View {
     }
 
     /// The answer with this page.
+    #[expect(clippy::unused_self, reason = "every answer of a page comes from its view")]
     pub(crate) fn show(&self, status: StatusCode, page: &impl Template) -> Result<Response, Error> {
         let html =
             page.render().map_err(|cause| Error::Internal(format!("a page cannot be written: {cause}")))?;
@@ -149,7 +150,7 @@ impl View {
     }
 
     /// With a value in the place of its `{name}`.
-    pub(crate) fn t1(&self, key: &'static str, name: &str, value: impl ToString) -> String {
+    pub(crate) fn t1(&self, key: &'static str, name: &str, value: impl Display) -> String {
         self.language.fill(key, &[(name, &value.to_string())])
     }
 
@@ -235,6 +236,7 @@ impl View {
     }
 
     /// A day, as in `24 November 2026`.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass what they hold by reference")]
     pub(crate) fn day(&self, moment: &Timestamp) -> String {
         let text = moment.to_rfc3339();
         let mut parts = text.split(['-', 'T']);
@@ -247,6 +249,7 @@ impl View {
     }
 
     /// A moment to the minute, in UTC.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass what they hold by reference")]
     pub(crate) fn moment(&self, moment: &Timestamp) -> String {
         let text = moment.to_rfc3339();
         let time = text.split('T').nth(1).and_then(|time| time.get(..5)).unwrap_or_default();
@@ -254,6 +257,7 @@ impl View {
     }
 
     /// How long ago, in the largest unit that is whole.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass what they hold by reference")]
     pub(crate) fn ago(&self, moment: &Timestamp) -> String {
         let minutes = (self.app.now() - *moment).as_secs() / 60;
         match minutes {

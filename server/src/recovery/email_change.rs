@@ -38,13 +38,12 @@ pub(crate) async fn request_email_change(
     }
     let is_free = !accounts::has_account(tx.conn(), new).await?
         && !links::is_reserved(&mut tx, new, account, now).await?;
-    // The one mail or the other, so each is counted for the new address.
-    if is_free {
-        if !throttle::may_mail(app, &mut tx, new, client, now).await? {
-            return Ok(tx.commit().await?);
-        }
-    } else {
-        accounts::tell_owner(app, &mut tx, new, client, now).await?;
+    // The one mail or the other, so each is counted for the new address; and when there are too many, nothing differs.
+    if !throttle::may_mail(app, &mut tx, new, client, now).await? {
+        return Ok(tx.commit().await?);
+    }
+    if !is_free {
+        accounts::tell_owner(app, &mut tx, new, now).await?;
     }
     let owner = accounts::hold(&mut tx, account).await?.ok_or(Error::NotFound)?;
     if is_free {

@@ -19,12 +19,11 @@ use crate::{
 pub(crate) async fn request_reset(app: &App, email: &Email, client: &Client) -> Result<(), Error> {
     let (mut tx, now) = (app.db().begin().await?, app.now());
     if throttle::may_mail(app, &mut tx, email, client, now).await? {
-        match accounts::hold_by_email(&mut tx, email).await? {
-            Some(owner) => mail_link(app, &mut tx, &owner, client, now).await?,
-            None => {
-                mail::pretend(app, &mut tx, now).await?;
-                audit::record(&mut tx, Event::PasswordResetRequested, None, client, now).await?;
-            }
+        if let Some(owner) = accounts::hold_by_email(&mut tx, email).await? {
+            mail_link(app, &mut tx, &owner, client, now).await?;
+        } else {
+            mail::pretend(app, &mut tx, now).await?;
+            audit::record(&mut tx, Event::PasswordResetRequested, None, client, now).await?;
         }
     }
     Ok(tx.commit().await?)

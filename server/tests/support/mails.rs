@@ -42,11 +42,6 @@ impl TestApp {
         let to = super::email(name);
         self.mails().await.into_iter().filter(|mail| mail.to == to).collect()
     }
-
-    /// The newest mail to `name`@example.com.
-    pub async fn last_mail_to(&self, name: &str) -> Mail {
-        self.mails_to(name).await.pop().unwrap_or_else(|| panic!("no mail to {name}"))
-    }
 }
 
 impl Place {
@@ -143,7 +138,8 @@ fn words(header: &str) -> String {
     for word in header.split(' ') {
         let encoded = word.strip_prefix("=?utf-8?b?").and_then(|word| word.strip_suffix("?="));
         // Spaces between two encoded words are none.
-        if !text.is_empty() && !(was_encoded && encoded.is_some()) {
+        let follows_another = was_encoded && encoded.is_some();
+        if !text.is_empty() && !follows_another {
             text.push(' ');
         }
         match encoded {

@@ -1,0 +1,159 @@
+// The pages as people use them: without script, by keyboard, in light and dark, on a desktop and on a phone.
+import assert from "node:assert/strict";
+import { mkdir } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { openPage, startBrowser, startServer } from "./support.mjs";
+
+const SCREENSHOTS = fileURLToPath(new URL("screenshots", import.meta.url));
+const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+const PERSON = { name: "Ada Lovelace", email: "ada@example.org", password: "a quiet engine of brass, 1843" };
+const PUBLIC = ["/account/log-in", "/account/sign-up", "/account/forgotten", "/account/reset?token=x", "/account/verify?token=x"];
+const OWN = ["/account", "/account/sessions", "/account/email", "/account/password", "/account/delete", "/account/export", "/account/confirm", "/console/claim"];
+
+let server, browser;
+
+before(async () => {
+  await mkdir(SCREENSHOTS, { recursive: true });
+  server = await startServer();
+  browser = await startBrowser();
+});
+
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+async function signUp(page, person = PERSON) {
+  await page.goto(`${server.url}/account/sign-up`);
+  await page.getByLabel("Name", { exact: true }).fill(person.name);
+  await page.getByLabel("E-mail address").fill(person.email);
+  await page.getByLabel("Password").fill(person.password);
+  await page.getByRole("button", { name: /create/i }).click();
+  await page.waitForURL(`${server.url}/account`);
+}
+
+async function logIn(page, person = PERSON) {
+  await page.goto(`${server.url}/account/log-in`);
+  await page.getByLabel("E-mail address").fill(person.email);
+  await page.getByLabel("Password").fill(person.password);
+  await page.locator("main form button").first().click();
+  await page.waitForURL(`${server.url}/account`);
+}
+
+/** What axe finds that keeps somebody out. The page's own policy forbids scripts, so axe comes past it. */
+async function faultsOf(page) {
+  const session = await page.context().newCDPSession(page);
+  const source = await (await import("node:fs/promises")).readFile(AXE, "utf8");
+  await session.send("Runtime.evaluate", { expression: source });
+  const { result } = await session.send("Runtime.evaluate", {
+    expression: "axe.run(document).then((found) => JSON.stringify(found.violations.map(({ id, impact, nodes }) => ({ id, impact, html: nodes.map((node) => node.html) }))))",
+    awaitPromise: true,
+    returnByValue: true,
+  });
+  return JSON.parse(result.value).filter(({ impact }) => ["serious", "critical"].includes(impact));
+}
+
+test("one_signs_up_and_out_and_in_without_any_script", async () => {
+  const { page, record } = await openPage(browser, { javaScriptEnabled: false, locale: "en-GB" });
+  await signUp(page);
+  assert.match(await page.locator("main").innerText(), /Ada Lovelace|ada@example\.org/);
+  await page.screenshot({ path: `${SCREENSHOTS}/account.png`, fullPage: true });
+  await page.getByRole("button", { name: "Log out" }).first().click();
+  await page.waitForURL(/log-in/);
+  await logIn(page);
+  await page.goto(`${server.url}/account/sessions`);
+  assert.match(await page.locator("main").innerText(), /Chrome/);
+  await page.goto(`${server.url}/account/nowhere`);
+  assert.match(await page.locator("h1").innerText(), /no such page|not found|nothing/i);
+  const elsewhere = record.requests.filter((request) => !request.url().startsWith(server.url));
+  assert.deepEqual(elsewhere.map((request) => request.url()), []);
+  await page.context().close();
+});
+
+test("c01_the_cookie_is_out_of_reach_of_scripts", async () => {
+  const { page } = await openPage(browser, { locale: "en-GB" });
+  await logIn(page);
+  const cookie = (await page.context().cookies()).find(({ name }) => name === "__Host-portcullis");
+  assert.ok(cookie.httpOnly && cookie.secure && cookie.sameSite === "Lax" && cookie.path === "/");
+  assert.doesNotMatch(await page.evaluate(() => document.cookie), /portcullis=/);
+  await page.context().close();
+});
+
+test("a_failed_form_says_so_beside_its_fields_and_keeps_the_rest", async () => {
+  const { page } = await openPage(browser, { locale: "en-GB" });
+  await page.goto(`${server.url}/account/sign-up`);
+  await page.getByLabel("Name", { exact: true }).fill("Eve Example");
+  await page.getByLabel("E-mail address").fill("not-an-address");
+  await page.getByLabel("Password").fill("short");
+  await page.getByRole("button", { name: /create/i }).click();
+  const email = page.getByLabel("E-mail address");
+  assert.equal(await email.getAttribute("aria-invalid"), "true");
+  const described = (await email.getAttribute("aria-describedby")).split(" ");
+  assert.ok((await page.locator(`#${described.at(-1)}`).innerText()).length > 10);
+  assert.equal(await page.getByLabel("Name", { exact: true }).inputValue(), "Eve Example");
+  assert.equal(await page.getByLabel("Password").inputValue(), "");
+  await page.screenshot({ path: `${SCREENSHOTS}/sign-up-faults.png`, fullPage: true });
+  assert.deepEqual(await faultsOf(page), []);
+  await page.context().close();
+});
+
+for (const [device, viewport] of [["desktop", { width: 1280, height: 900 }], ["phone", { width: 390, height: 844 }]]) {
+  for (const colorScheme of ["light", "dark"]) {
+    test(`every_page_is_for_everybody_${device}_${colorScheme}`, async () => {
+      const { page, record } = await openPage(browser, { viewport, colorScheme, locale: "en-GB" });
+      const look = async (path) => {
+        await page.goto(server.url + path);
+        const name = path.replace(/^\//, "").replace(/\?.*/, "").replaceAll("/", "-");
+        await page.screenshot({ path: `${SCREENSHOTS}/${name}-${device}-${colorScheme}.png`, fullPage: true });
+        assert.deepEqual(await faultsOf(page), [], path);
+        const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+        assert.ok(wide <= 0, `${path} scrolls sideways by ${wide}`);
+      };
+      for (const path of PUBLIC) await look(path);
+      await logIn(page);
+      for (const path of OWN) await look(path);
+      assert.deepEqual(record.violations, []);
+      await page.context().close();
+    });
+  }
+}
+
+test("the_keyboard_alone_logs_in", async () => {
+  const { page } = await openPage(browser, { locale: "en-GB" });
+  await page.goto(`${server.url}/account/log-in`);
+  await page.keyboard.press("Tab");
+  const first = await page.evaluate(() => document.activeElement.getAttribute("href"));
+  assert.equal(first, "#main", "the first stop skips to the content");
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("Tab");
+  await page.keyboard.type(PERSON.email);
+  await page.keyboard.press("Tab");
+  await page.keyboard.type(PERSON.password);
+  await page.keyboard.press("Enter");
+  await page.waitForURL(`${server.url}/account`);
+  await page.context().close();
+});
+
+test("a_first_visit_weighs_forty_kilobytes_at_most", async () => {
+  const context = await browser.newContext({ locale: "en-GB" });
+  const page = await context.newPage();
+  const session = await context.newCDPSession(page);
+  let bytes = 0;
+  await session.send("Network.enable");
+  session.on("Network.loadingFinished", ({ encodedDataLength }) => (bytes += encodedDataLength));
+  await page.goto(`${server.url}/account/log-in`, { waitUntil: "networkidle" });
+  console.log(`a first visit of the log-in: ${bytes} bytes`);
+  assert.ok(bytes > 1_000 && bytes <= 40_000, `${bytes} bytes`);
+  await context.close();
+});
+
+test("every_page_speaks_german_too", async () => {
+  const { page } = await openPage(browser, { locale: "de-DE" });
+  await page.goto(`${server.url}/account/log-in`);
+  assert.equal(await page.locator("html").getAttribute("lang"), "de");
+  assert.match(await page.locator("h1").innerText(), /Anmelden/);
+  await page.screenshot({ path: `${SCREENSHOTS}/log-in-german.png`, fullPage: true });
+  await page.context().close();
+});
