@@ -27,7 +27,7 @@ after(async () => {
 
 async function signUp(page, person = PERSON) {
   await page.goto(`${server.url}/account/sign-up`);
-  await page.getByLabel("Name", { exact: true }).fill(person.name);
+  await page.getByLabel("Full name").fill(person.name);
   await page.getByLabel("E-mail address").fill(person.email);
   await page.getByLabel("Password").fill(person.password);
   await page.getByRole("button", { name: /create/i }).click();
@@ -84,7 +84,7 @@ test("c01_the_cookie_is_out_of_reach_of_scripts", async () => {
 test("a_failed_form_says_so_beside_its_fields_and_keeps_the_rest", async () => {
   const { page } = await openPage(browser, { locale: "en-GB" });
   await page.goto(`${server.url}/account/sign-up`);
-  await page.getByLabel("Name", { exact: true }).fill("Eve Example");
+  await page.getByLabel("Full name").fill("Eve Example");
   await page.getByLabel("E-mail address").fill("not-an-address");
   await page.getByLabel("Password").fill("short");
   await page.getByRole("button", { name: /create/i }).click();
@@ -92,7 +92,7 @@ test("a_failed_form_says_so_beside_its_fields_and_keeps_the_rest", async () => {
   assert.equal(await email.getAttribute("aria-invalid"), "true");
   const described = (await email.getAttribute("aria-describedby")).split(" ");
   assert.ok((await page.locator(`#${described.at(-1)}`).innerText()).length > 10);
-  assert.equal(await page.getByLabel("Name", { exact: true }).inputValue(), "Eve Example");
+  assert.equal(await page.getByLabel("Full name").inputValue(), "Eve Example");
   assert.equal(await page.getByLabel("Password").inputValue(), "");
   await page.screenshot({ path: `${SCREENSHOTS}/sign-up-faults.png`, fullPage: true });
   assert.deepEqual(await faultsOf(page), []);
@@ -125,7 +125,7 @@ test("the_keyboard_alone_logs_in", async () => {
   await page.goto(`${server.url}/account/log-in`);
   await page.keyboard.press("Tab");
   const first = await page.evaluate(() => document.activeElement.getAttribute("href"));
-  assert.equal(first, "#main", "the first stop skips to the content");
+  assert.equal(first, "#content", "the first stop skips to the content");
   await page.keyboard.press("Enter");
   await page.keyboard.press("Tab");
   await page.keyboard.type(PERSON.email);
