@@ -52,7 +52,7 @@
 //!
 //! To learn it: [coming from FastAPI](learn::coming_from_fastapi), line by line;
 //! [into your axum application](learn::into_your_application), as a diff; [which credential to choose](learn::schemes);
-//! [every mistake and what happens](learn::mistakes). `examples/` has nine programs to run.
+//! [every mistake and what happens](learn::mistakes). `examples/` has ten programs to run.
 //!
 //! # Features
 //! `aws-lc-rs` (default) or `rust-crypto` chooses the code that checks signatures. `api-keys` adds
