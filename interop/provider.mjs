@@ -19,12 +19,13 @@ export async function newKeys(name) {
   return { keys: await Promise.all(keys) };
 }
 
-/** Starts the provider on `port`, or a free one. Resources are `https://ALGORITHM.example/AUDIENCE`. */
-export async function startProvider(jwks, port = 0) {
+/** Starts the provider on `port`, or a free one. Resources are `https://ALGORITHM.example/AUDIENCE`; `publicClients` are
+ * for browsers, and ask for the first. */
+export async function startProvider(jwks, port = 0, publicClients = []) {
   const server = createServer().listen(port, "127.0.0.1");
   await once(server, "listening");
   const issuer = `http://127.0.0.1:${server.address().port}`;
-  const provider = new Provider(issuer, configuration(jwks));
+  const provider = new Provider(issuer, configuration(jwks, publicClients));
   const asked = { keys: 0, metadata: 0 };
   const answer = provider.callback();
   server.on("request", (request, response) => {
@@ -40,22 +41,25 @@ export async function startProvider(jwks, port = 0) {
   return { issuer, port: server.address().port, asked, stop };
 }
 
-function configuration(jwks) {
+function configuration(jwks, publicClients) {
   return {
     jwks,
     // The second client is called as the API is: its ID tokens carry the API's name in `aud`.
-    clients: ["program", "shop"].map((client_id) => ({
+    clients: [...publicClients, ...["program", "shop"].map((client_id) => ({
       client_id,
       client_secret: SECRET,
       redirect_uris: [REDIRECT],
       grant_types: ["client_credentials", "authorization_code"],
-    })),
+    }))],
+    clientBasedCORS: () => publicClients.length > 0,
     enabledJWA: { idTokenSigningAlgValues: ALGORITHMS },
     features: {
       clientCredentials: { enabled: true },
       devInteractions: { enabled: true },
       resourceIndicators: {
         enabled: true,
+        defaultResource: (_, client) => (client.tokenEndpointAuthMethod === "none" ? "https://rs256.example/shop" : undefined),
+        useGrantedResource: (_, { clientId }) => publicClients.some(({ client_id }) => client_id === clientId),
         getResourceServerInfo: (_, resource) => ({
           scope: "profile:read profile:write",
           audience: new URL(resource).pathname.slice(1),

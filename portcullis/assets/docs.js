@@ -27,6 +27,8 @@ const ui = SwaggerUIBundle({
   // The token lives in this page's memory only; nothing is sent to a validator elsewhere.
   persistAuthorization: false,
   validatorUrl: null,
+  // Where another service's log-in sends the browser back to (RFC 6749 §4.1.2).
+  oauth2RedirectUrl: new URL("docs/oauth2-redirect", location.href).href,
 });
 
 // Swagger UI has a dark look but no rule that chooses it.
@@ -35,4 +37,7 @@ const follow = () => document.documentElement.classList.toggle("dark-mode", dark
 dark.addEventListener("change", follow);
 follow();
 
-ui.initOAuth({ usePkceWithAuthorizationCodeGrant: true });
+ui.initOAuth({
+  clientId: document.getElementById("docs").dataset.clientId,
+  usePkceWithAuthorizationCodeGrant: true,
+});

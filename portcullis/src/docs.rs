@@ -1,6 +1,7 @@
 //! `/docs` and `/openapi.json`: everything from this binary, nothing from another host.
 
 use std::{
+    collections::BTreeSet,
     fmt,
     hash::{DefaultHasher, Hash, Hasher},
     io::Read,
@@ -17,46 +18,59 @@ use axum::{
 use bytes::Bytes;
 use flate2::read::GzDecoder;
 use http::{
-    HeaderMap, HeaderValue, StatusCode,
+    HeaderMap, HeaderValue, StatusCode, Uri,
     header::{
         ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
         IF_NONE_MATCH, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
     },
 };
 use serde::{Serialize, Serializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Scripts and styles come from files of this origin alone: no inline code, no other host, no framing. `data:` is
 /// for the page's icons, `blob:` for a picture that an operation answered.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
-    font-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; \
-    frame-ancestors 'none'";
+    font-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+    connect-src 'self'";
 
 /// A finished OpenAPI 3.1 document. Cheap to clone.
 #[derive(Clone)]
-pub struct Document(Arc<Inner>);
+pub struct Document {
+    described: Arc<Described>,
+    page: Arc<Asset>,
+}
 
-struct Inner {
+struct Described {
     value: Value,
     json: Asset,
-    page: Asset,
 }
 
 impl Document {
     /// `order` is that of the paths in `/openapi.json`, which the docs page follows.
     pub(crate) fn new(value: Value, order: &[String]) -> Self {
-        let title = value.pointer("/info/title").and_then(Value::as_str).unwrap_or_default();
-        let page = include_str!("../assets/docs.html").replace("{{title}}", &escaped(title));
+        let page = page(&value, "");
         let text =
             serde_json::to_string(&InOrder { document: &value, order }).unwrap_or_else(|_| value.to_string());
         let json = Asset::new("application/json", text);
-        Self(Arc::new(Inner { json, page: Asset::new("text/html; charset=utf-8", page), value }))
+        Self { described: Arc::new(Described { value, json }), page: Arc::new(page) }
     }
 
     /// The document. Every object's keys are in alphabetical order.
     #[must_use]
     pub fn value(&self) -> &Value {
-        &self.0.value
+        &self.described.value
+    }
+
+    /// Fills the docs page's Authorize window with a client's name, for a log-in at another service
+    /// ([`SecurityScheme::oauth2_authorization_code`](crate::SecurityScheme::oauth2_authorization_code)).
+    ///
+    /// Register it there as a public client: it has no secret, and PKCE takes its place (RFC 9700 §2.1.1). Its redirect
+    /// address is the docs page's with `/oauth2-redirect` behind it; the token endpoint must answer the page's origin
+    /// (CORS). Windows of two origins find each other only without `Cross-Origin-Opener-Policy`: neither this page
+    /// nor the pages of the log-in may set one.
+    #[must_use]
+    pub fn docs_client(self, client_id: &str) -> Self {
+        Self { page: Arc::new(page(&self.described.value, client_id)), ..self }
     }
 
     /// `GET /openapi.json`, and `GET /docs` with the files of its page (Swagger UI, embedded). All links
@@ -65,8 +79,8 @@ impl Document {
         let (json, page) = (self.clone(), self.clone());
         let files = Files::new();
         Router::new()
-            .route("/openapi.json", get(async move |headers: HeaderMap| json.0.json.answer(&headers)))
-            .route("/docs", get(async move |headers: HeaderMap| page.0.page.answer(&headers)))
+            .route("/openapi.json", get(async move |headers: HeaderMap| json.described.json.answer(&headers)))
+            .route("/docs", get(async move |headers: HeaderMap| page.page.answer(&headers)))
             .route(
                 "/docs/{file}",
                 get(async move |Path(file): Path<String>, headers: HeaderMap| files.answer(&file, &headers)),
@@ -78,6 +92,40 @@ impl fmt::Debug for Document {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Document").field(self.value()).finish()
     }
+}
+
+/// The page, which may ask for tokens where the document says that they are to be had.
+fn page(document: &Value, client_id: &str) -> Asset {
+    let title = document.pointer("/info/title").and_then(Value::as_str).unwrap_or_default();
+    let html = include_str!("../assets/docs.html")
+        .replace("{{client_id}}", &escaped(client_id))
+        .replace("{{title}}", &escaped(title));
+    let mut policy = POLICY.to_owned();
+    for origin in token_origins(document) {
+        policy.push(' ');
+        policy.push_str(&origin);
+    }
+    let page = Asset::new("text/html; charset=utf-8", html);
+    let policy = HeaderValue::try_from(policy).unwrap_or(page.policy);
+    Asset { policy, ..page }
+}
+
+/// The other hosts that the document's security schemes send a client to for a token or for metadata.
+fn token_origins(document: &Value) -> BTreeSet<String> {
+    let schemes = document.pointer("/components/securitySchemes").and_then(Value::as_object);
+    let urls = schemes.into_iter().flat_map(Map::values).flat_map(|scheme| {
+        let flows = scheme["flows"].as_object().into_iter().flat_map(Map::values);
+        flows.map(|flow| &flow["tokenUrl"]).chain([&scheme["openIdConnectUrl"]])
+    });
+    urls.filter_map(Value::as_str).filter_map(origin).collect()
+}
+
+/// `https://id.example:8443` of a URL of that host; `None` if it is relative, or holds what could end a directive.
+fn origin(url: &str) -> Option<String> {
+    let url: Uri = url.parse().ok()?;
+    let (scheme, authority) = (url.scheme_str()?, url.authority()?.as_str());
+    let is_plain = authority.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b));
+    (is_plain && matches!(scheme, "http" | "https")).then(|| format!("{scheme}://{authority}"))
 }
 
 /// A document whose paths are written as they were declared.
@@ -127,6 +175,11 @@ impl Files {
             ),
             ("swagger-ui.css", gzipped(STYLE, include_bytes!("../assets/swagger-ui/swagger-ui.css.gz"))),
             ("docs.js", Asset::new(SCRIPT, include_str!("../assets/docs.js"))),
+            (
+                "oauth2-redirect",
+                Asset::new("text/html; charset=utf-8", include_str!("../assets/redirect.html")),
+            ),
+            ("redirect.js", Asset::new(SCRIPT, include_str!("../assets/redirect.js"))),
             ("docs.css", Asset::new(STYLE, include_str!("../assets/docs.css"))),
             ("favicon.svg", Asset::new("image/svg+xml", include_str!("../assets/favicon.svg"))),
         ]))
@@ -146,6 +199,7 @@ struct Asset {
     bytes: Bytes,
     gzip: bool,
     etag: String,
+    policy: HeaderValue,
 }
 
 impl Asset {
@@ -154,7 +208,8 @@ impl Asset {
         // An entity tag tells versions apart; it protects nothing, so it needs no cryptographic digest.
         let mut hasher = DefaultHasher::new();
         bytes.hash(&mut hasher);
-        Self { content_type, etag: format!("\"{:016x}\"", hasher.finish()), bytes, gzip: false }
+        let etag = format!("\"{:016x}\"", hasher.finish());
+        Self { content_type, etag, bytes, gzip: false, policy: HeaderValue::from_static(POLICY) }
     }
 
     fn gzipped(content_type: &'static str, bytes: &'static [u8]) -> Self {
@@ -173,7 +228,7 @@ impl Asset {
         let mut response = if fresh { StatusCode::NOT_MODIFIED.into_response() } else { self.body(request) };
         let headers = response.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+        headers.insert(CONTENT_SECURITY_POLICY, self.policy.clone());
         headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         if let Ok(etag) = HeaderValue::from_str(&self.etag) {

@@ -53,7 +53,7 @@
 //!
 //! To learn it: [coming from FastAPI](learn::coming_from_fastapi), line by line;
 //! [into your axum application](learn::into_your_application), as a diff; [which credential to choose](learn::schemes);
-//! [every mistake and what happens](learn::mistakes). `examples/` has nine programs to run.
+//! [every mistake and what happens](learn::mistakes). `examples/` has ten programs to run.
 //!
 //! # What types cannot say
 //! A field's doc comment is its description in the document, and `#[schemars(example = …)]` an example. A function's doc

@@ -5,6 +5,7 @@ use std::io::Read;
 use axum::{
     Router,
     body::{Body, to_bytes},
+    extract::FromRef,
 };
 use bytes::Bytes;
 use flate2::read::GzDecoder;
@@ -15,7 +16,7 @@ use http::{
         IF_NONE_MATCH, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
     },
 };
-use portcullis::{Api, Json, Public};
+use portcullis::{Api, Bearer, Either, Guard, Json, Public, SecurityScheme, Verdict, Verify, VerifyFailed};
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -29,12 +30,14 @@ fn app(title: &str) -> Router {
 }
 
 /// Every file, its content type, and whether it is kept compressed.
-const FILES: [(&str, &str, bool); 7] = [
+const FILES: [(&str, &str, bool); 9] = [
     ("/openapi.json", "application/json", false),
     ("/docs", "text/html; charset=utf-8", false),
     ("/docs/swagger-ui-bundle.js", "text/javascript; charset=utf-8", true),
     ("/docs/swagger-ui.css", "text/css; charset=utf-8", true),
     ("/docs/docs.js", "text/javascript; charset=utf-8", false),
+    ("/docs/oauth2-redirect", "text/html; charset=utf-8", false),
+    ("/docs/redirect.js", "text/javascript; charset=utf-8", false),
     ("/docs/docs.css", "text/css; charset=utf-8", false),
     ("/docs/favicon.svg", "image/svg+xml", false),
 ];
@@ -235,4 +238,60 @@ async fn files_go_out_compressed_to_who_takes_it() {
             assert!(answer.body == plain.body, "{uri}: {refused}");
         }
     }
+}
+
+/// The page sends nothing to another host but where a scheme of the document has its tokens.
+#[tokio::test]
+async fn c04_the_page_reaches_the_token_endpoints_of_its_document_alone() {
+    macro_rules! verifier {
+        ($name:ident $scheme:literal $shown:expr) => {
+            #[derive(Clone)]
+            struct $name;
+            impl Verify for $name {
+                type Credential = Bearer;
+                type Principal = ();
+                const SCHEME: &'static str = $scheme;
+                fn scheme() -> SecurityScheme {
+                    $shown
+                }
+                async fn verify(&self, _: &Bearer) -> Result<Verdict<()>, VerifyFailed> {
+                    Ok(Verdict::Refused)
+                }
+            }
+        };
+    }
+    verifier!(People "people" SecurityScheme::oauth2_authorization_code("https://a.example/x", "https://b.example:8/t"));
+    verifier!(Others "others" SecurityScheme::open_id_connect("http://[::1]:9/.well-known/openid-configuration"));
+    verifier!(Near "near" SecurityScheme::oauth2_password("login"));
+    verifier!(Odd "odd" SecurityScheme::oauth2_password("https://evil.example;script-src/token"));
+    verifier!(Wild "wild" SecurityScheme::oauth2_client_credentials("https://*.example/token"));
+
+    #[derive(Clone, FromRef)]
+    struct All {
+        people: People,
+        others: Others,
+        near: Near,
+        odd: Odd,
+        wild: Wild,
+    }
+    type Any = Either<People, Either<Others, Either<Near, Either<Odd, Wild>>>>;
+    async fn look(_: Guard<Any>) -> Json<bool> {
+        Json(true)
+    }
+    let (_, document) = Api::<All>::new("Shop", "1").get("/", look).finish().unwrap();
+    let policy = async |uri: &str| {
+        let router: Router = document.routes();
+        get(&router, uri, &[]).await.headers[CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned()
+    };
+    let page = policy("/docs").await;
+    assert!(page.ends_with("; connect-src 'self' http://[::1]:9 https://b.example:8"), "{page}");
+    assert!(policy("/docs/oauth2-redirect").await.ends_with("; connect-src 'self'"));
+}
+
+#[tokio::test]
+async fn the_clients_name_is_text_and_no_markup() {
+    let (_, document) = Api::<()>::new("Shop", "1").get("/", greet).finish().unwrap();
+    let named = document.clone().docs_client("a\"><script>");
+    assert!(text(&named.routes(), "/docs").await.contains(r#"data-client-id="a&quot;&gt;&lt;script&gt;""#));
+    assert!(text(&document.routes(), "/docs").await.contains(r#"data-client-id="""#));
 }
