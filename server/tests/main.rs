@@ -23,6 +23,7 @@ mod mail;
 mod pages;
 mod pictures;
 mod process;
+mod recovery;
 mod refresh;
 mod sessions;
 mod webhooks;
