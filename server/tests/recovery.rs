@@ -79,6 +79,8 @@ impl Purpose {
 
     /// Has it mailed to `name`, who is logged in as `owner`, and gives what the mail holds.
     async fn issue(self, app: &TestApp, name: &str, owner: &Client) -> String {
+        // Mails are in the order of their moments.
+        app.advance(1);
         match self {
             Verify => drop(owner.post("/email/verification").send().await.assert(202)),
             Reset => drop(forgot(app, name).await.assert(202)),
@@ -166,7 +168,13 @@ const STATES: [Meanwhile; 11] = [
 ];
 
 impl Meanwhile {
-    async fn happen(self, app: &TestApp, purpose: Purpose, token: &str, (id, name, owner): (i64, &str, &Client)) {
+    async fn happen(
+        self,
+        app: &TestApp,
+        purpose: Purpose,
+        token: &str,
+        (id, name, owner): (i64, &str, &Client),
+    ) {
         match self {
             Self::Nothing => {}
             Self::LastSecond => app.advance(purpose.lifetime() - 1),
@@ -301,5 +309,273 @@ on_both_databases! {
                 assert!(token.starts_with("pclk_") && token.len() == 48, "{token}");
             }
         }
+    }
+}
+
+async fn replies_to_forgot_or_link(app: &TestApp, path: &str, name: &str) -> Answer {
+    app.stranger().post(path).json(&json!({ "email": email(name) })).await.assert(202)
+}
+
+on_both_databases! {
+    async fn r06_r07_the_mail_goes_to_the_stored_address_and_its_link_to_the_public_url(database: Database) {
+        let app = without_limits(database).await;
+        let body = json!({ "email": "Kiss@München.de", "full_name": "Ada", "password": PASSWORD });
+        app.stranger().post("/signup").json(&body).await.assert(201);
+        for path in ["/password/forgot", "/login/link"] {
+            for (header, value) in [
+                ("host", "evil.example"),
+                ("x-forwarded-host", "evil.example"),
+                ("forwarded", "host=evil.example;proto=https"),
+                ("x-forwarded-proto", "https"),
+                ("origin", "https://evil.example"),
+            ] {
+                let body = json!({ "email": "KISS@mu\u{308}nchen.DE" });
+                app.stranger().post(path).header(header, value).json(&body).await.assert(202);
+            }
+        }
+        let mails = app.mails().await;
+        assert_eq!(mails.len(), 11);
+        for mail in mails {
+            assert_eq!(mail.to, "kiss@xn--mnchen-3ya.de");
+            assert!(mail.link.unwrap().starts_with("http://localhost:8000/account/"));
+            assert!(!mail.text.contains("evil") && !mail.html.contains("evil"));
+        }
+    }
+
+    async fn r08_a_new_address_is_in_force_once_it_is_confirmed_and_can_be_undone(database: Database) {
+        let app = without_limits(database).await;
+        let owner = app.as_user("ada").await;
+        change_email(&owner, "new.ada").await.assert(202);
+        app.log_in("ada").await;
+        app.stranger().try_password(&email("new.ada"), PASSWORD).await.assert(401);
+        let confirmation = mailed(&app, "new.ada", Confirm).await;
+        app.advance(1);
+        Confirm.consume(&app, "ada", &confirmation).await.assert(204);
+        owner.get("/profile").send().await.assert(401);
+        app.stranger().try_password(&email("ada"), PASSWORD).await.assert(401);
+        let thief = app.log_in("new.ada").await;
+        // The old address is kept for its owner.
+        let body = json!({ "email": email("ada"), "full_name": "Eve", "password": PASSWORD });
+        app.stranger().post("/signup").json(&body).await.assert(409);
+        // A thief who goes on to a third address and sets a password does not outdo the owner's undo.
+        let undo = mailed(&app, "ada", Undo).await;
+        app.advance(1);
+        change_email(&thief, "third.ada").await.assert(202);
+        let confirmation = mailed(&app, "third.ada", Confirm).await;
+        app.advance(1);
+        Confirm.consume(&app, "ada", &confirmation).await.assert(204);
+        let later = mailed(&app, "new.ada", Undo).await;
+        let thief = app.log_in("third.ada").await;
+        Undo.consume(&app, "ada", &undo).await.assert(204);
+        thief.get("/profile").send().await.assert(401);
+        Undo.consume(&app, "ada", &later).await.assert(410);
+        app.log_in("ada").await;
+        // A log-in that is not fresh changes no address (RFC 9470).
+        let browser = app.stranger().log_in_with_cookie(&email("ada")).await;
+        app.advance(601);
+        let stale = change_email(&browser, "fourth.ada").await.assert(401);
+        assert!(stale.header("www-authenticate").contains("insufficient_user_authentication"));
+    }
+
+    async fn r08_of_a_confirmation_and_sign_ups_for_one_address_one_wins(database: Database) {
+        let app = without_limits(database).await;
+        let second = app.again().await;
+        for round in 0..4 {
+            let (name, new) = (format!("user{round}"), format!("new{round}"));
+            let owner = app.as_user(&name).await;
+            change_email(&owner, &new).await.assert(202);
+            let token = &mailed(&app, &new, Confirm).await;
+            let sign_up = json!({ "email": email(&new), "full_name": "Eve", "password": PASSWORD });
+            let calls = (0..7).map(|n| {
+                let (app, sign_up, name) = (if n % 2 == 0 { &app } else { &second }, &sign_up, name.as_str());
+                async move {
+                    let answer = if n == round * 2 {
+                        Confirm.consume(app, name, token).await
+                    } else {
+                        app.stranger().post("/signup").json(sign_up).await
+                    };
+                    answer.status.as_u16()
+                }
+            });
+            let statuses = join_all(calls).await;
+            let winners = statuses.iter().filter(|status| matches!(status, 201 | 204)).count();
+            assert_eq!(winners, 1, "{statuses:?}");
+            assert!(statuses.iter().all(|status| matches!(status, 201 | 204 | 409)), "{statuses:?}");
+            let sql = format!("SELECT COUNT(*) FROM accounts WHERE email = '{}'", email(&new));
+            assert_eq!(app.place.value(&sql).await, "1");
+        }
+    }
+
+    async fn r09_three_mails_to_an_address_and_twenty_of_a_source_in_an_hour(database: Database) {
+        let app = TestApp::new(database).await;
+        app.sign_up("ada").await;
+        let ask = |at: usize, name: &'static str| {
+            let call = app.stranger_at(&format!("198.51.100.{at}")).post("/password/forgot");
+            async move { call.json(&json!({ "email": email(name) })).await.assert(202) }
+        };
+        let first = ask(1, "ada").await;
+        for at in 2..7 {
+            assert_eq!(comparable(&ask(at, "ada").await), comparable(&first));
+        }
+        // The sign-up's own is one of them.
+        assert_eq!(app.mails_to("ada").await.len(), 3);
+        app.advance(HOUR);
+        ask(1, "ada").await;
+        assert_eq!(app.mails_to("ada").await.len(), 4);
+        app.advance(HOUR);
+        for n in 0..24 {
+            app.sign_up(&format!("user{n}")).await;
+        }
+        assert_eq!(app.mails().await.len(), 4 + 20);
+    }
+
+    async fn p09_b05_a_new_password_needs_the_current_one_which_is_counted(database: Database) {
+        let app = TestApp::new(database).await;
+        let (owner, other) = (app.as_user("ada").await, app.log_in("ada").await);
+        change_password(&owner, WRONG, NEW_PASSWORD).await.assert(403);
+        other.get("/profile").send().await.assert(200);
+        app.advance(1);
+        change_password(&owner, PASSWORD, NEW_PASSWORD).await.assert(204);
+        owner.get("/profile").send().await.assert(200);
+        other.get("/profile").send().await.assert(401);
+        assert_eq!(app.last_mail_to("ada").await.subject, "Your password at Portcullis was changed");
+        app.stranger().try_password(&email("ada"), PASSWORD).await.assert(401);
+        app.stranger().try_password(&email("ada"), NEW_PASSWORD).await.assert(200);
+        for _ in 0..10 {
+            change_password(&owner, WRONG, NEW_PASSWORD).await.assert(403);
+        }
+        change_password(&owner, NEW_PASSWORD, NEW_PASSWORD).await.assert(429);
+        app.stranger().try_password(&email("ada"), NEW_PASSWORD).await.assert(429);
+    }
+
+    async fn p13_where_sign_up_is_closed_nothing_opens_it(database: Database) {
+        let app = TestApp::with(database, |config| config.sign_up = SignUp::Closed).await;
+        let body = json!({ "email": email("ada"), "full_name": "Ada", "password": PASSWORD });
+        let form = [("email", "ada@example.com"), ("full_name", "Ada"), ("password", PASSWORD)];
+        app.stranger().post("/signup").json(&body).await.assert(403);
+        app.stranger().post("/signup").form(&form).await.assert(403);
+        for kind in ["application/json; charset=utf-8", "multipart/form-data; boundary=x", "text/plain", "application/xml"] {
+            app.stranger().post("/signup").header("content-type", kind).body(body.to_string()).await.assert(403);
+        }
+        for method in [Method::GET, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS, Method::HEAD] {
+            app.stranger().call(method, "/signup").send().await.assert(403);
+        }
+        assert_eq!(app.place.value("SELECT COUNT(*) FROM accounts").await, "0");
+    }
+
+    async fn e01_only_who_knows_the_password_learns_that_the_address_is_unconfirmed(database: Database) {
+        let app = TestApp::with(database, |config| config.require_verified_email = true).await;
+        app.sign_up("ada").await;
+        app.advance(1);
+        let wrong = app.stranger().try_password(&email("ada"), WRONG).await.assert(401);
+        let unknown = app.stranger().try_password(&email("nobody"), WRONG).await.assert(401);
+        assert_eq!(comparable(&wrong), comparable(&unknown));
+        // The newer link that the refusal mails.
+        app.stranger().try_password(&email("ada"), PASSWORD).await.assert(403);
+        let token = mailed(&app, "ada", Verify).await;
+        Verify.consume(&app, "ada", &token).await.assert(204);
+        app.log_in("ada").await;
+    }
+
+    async fn e03_known_unknown_and_disabled_get_the_same_answer(database: Database) {
+        let app = without_limits(database).await;
+        app.sign_up("ada").await;
+        let bob = app.sign_up("bob").await;
+        app.disable(bob).await;
+        let before = app.mails().await.len();
+        for path in ["/password/forgot", "/login/link"] {
+            let known = replies_to_forgot_or_link(&app, path, "ada").await;
+            for name in ["nobody", "bob"] {
+                let answer = replies_to_forgot_or_link(&app, path, name).await;
+                assert_eq!(comparable(&answer), comparable(&known), "{path} {name}");
+            }
+        }
+        let mails = app.mails().await;
+        assert_eq!(mails.len(), before + 2);
+        assert!(mails.iter().skip(before).all(|mail| mail.to == email("ada")));
+
+        let mut config = app.place.config();
+        config.sign_up = SignUp::Quiet;
+        let quiet = app.again_with(config).await;
+        app.advance(1);
+        let sign_up = |name| {
+            let body = json!({ "email": email(name), "full_name": "Ada", "password": PASSWORD });
+            let call = quiet.stranger().post("/signup");
+            async move { call.json(&body).await.assert(202) }
+        };
+        let new = sign_up("carol").await;
+        for taken in ["ada", "bob", "carol"] {
+            assert_eq!(comparable(&sign_up(taken).await), comparable(&new), "{taken}");
+        }
+        assert_eq!(app.last_mail_to("ada").await.subject, "You have an account at Portcullis already");
+    }
+
+    async fn s07_a_reset_ends_every_session_on_every_instance(database: Database) {
+        let app = without_limits(database).await;
+        let second = app.again().await;
+        let bearer = app.as_user("ada").await;
+        let browser = app.stranger().log_in_with_cookie(&email("ada")).await;
+        let scope = "profile:read offline_access";
+        let tokens = app.stranger().post("/login").form_owned(&email("ada"), PASSWORD, scope).await.assert(200);
+        let refresh = tokens.json()["refresh_token"].as_str().unwrap().to_owned();
+        let token = Reset.issue(&app, "ada", &bearer).await;
+        for at in [&app, &second] {
+            at.stranger().with_token(bearer.token()).get("/profile").send().await.assert(200);
+        }
+        Reset.consume(&app, "ada", &token).await.assert(204);
+        for at in [&second, &app] {
+            at.stranger().with_token(bearer.token()).get("/profile").send().await.assert(401);
+            at.stranger().with_cookie(browser.cookie()).get("/profile").send().await.assert(401);
+            let form = [("grant_type", "refresh_token"), ("refresh_token", refresh.as_str())];
+            at.stranger().post("/token").form(&form).await.assert(400);
+        }
+        app.stranger().try_password(&email("ada"), PASSWORD).await.assert(401);
+        app.stranger().try_password(&email("ada"), NEW_PASSWORD).await.assert(200);
+    }
+
+    async fn b06_a_code_dies_of_five_wrong_tries_also_of_parallel_ones(database: Database) {
+        let app = without_limits(database).await;
+        let owner = app.as_user("ada").await;
+        let code = Code.issue(&app, "ada", &owner).await;
+        for _ in 0..4 {
+            Code.consume(&app, "ada", "AAAA2222").await.assert(410);
+        }
+        Code.consume(&app, "ada", &code.to_lowercase()).await.assert(200);
+        let code = Code.issue(&app, "ada", &owner).await;
+        for _ in 0..5 {
+            Code.consume(&app, "ada", "AAAA2222").await.assert(410);
+        }
+        Code.consume(&app, "ada", &code).await.assert(410);
+        let code = Code.issue(&app, "ada", &owner).await;
+        join_all((0..20).map(|_| Code.consume(&app, "ada", "AAAA2222"))).await;
+        Code.consume(&app, "ada", &code).await.assert(410);
+        // The link of that mail is gone with it.
+        let link = mailed(&app, "ada", LogIn).await;
+        LogIn.consume(&app, "ada", &link).await.assert(410);
+    }
+
+    async fn t06_a_link_is_no_access_token_and_an_access_token_is_no_link(database: Database) {
+        let app = without_limits(database).await;
+        let owner = app.as_user("ada").await;
+        for purpose in PURPOSES {
+            let token = purpose.issue(&app, "ada", &owner).await;
+            app.stranger().with_token(&token).get("/profile").send().await.assert(401);
+            if purpose != Code {
+                purpose.consume(&app, "ada", owner.token()).await.assert(410);
+            }
+        }
+    }
+
+    async fn a04_a_name_in_a_mail_is_text(database: Database) {
+        let app = TestApp::new(database).await;
+        let name = "<b>{{7*7}}</b> {brand}";
+        let body = |name: &str| json!({ "email": email("ada"), "full_name": name, "password": PASSWORD });
+        for disguised in ["Ada\r\nBcc: eve", "Ada\u{202E}"] {
+            app.stranger().post("/signup").json(&body(disguised)).await.assert_invalid(&["body.full_name"]);
+        }
+        app.stranger().post("/signup").json(&body(name)).await.assert(201);
+        let mail = app.last_mail_to("ada").await;
+        assert!(mail.text.starts_with(&format!("Hello {name},")), "{}", mail.text);
+        assert!(!mail.html.contains("<b>") && mail.html.contains("{{7*7}}"), "{}", mail.html);
     }
 }
