@@ -12,7 +12,7 @@ use crate::support::{Answer, PASSWORD, TestApp, email};
 const WRONG: &str = "not-the-password-1";
 
 /// An answer without what differs by nature.
-fn comparable(answer: &Answer) -> String {
+pub fn comparable(answer: &Answer) -> String {
     let mut headers = answer.headers.clone();
     headers.remove("date");
     headers.remove("x-request-id");

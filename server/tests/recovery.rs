@@ -1,367 +1,606 @@
-//! Recovery: what a mailed link does, for whom, how often, and what else ends it.
-
-use std::collections::HashSet;
+//! Recovery: what each mailed link does in each state, once, for its owner alone; and what nobody is told.
 
 use futures_util::future::join_all;
+use http::Method;
 use portcullis_server::config::SignUp;
 use serde_json::{Value, json};
 
+use crate::login::comparable;
 use crate::on_both_databases;
-use crate::support::{Answer, Client, PASSWORD, TestApp, email};
+use crate::support::{Answer, Client, Database, Mail, PASSWORD, TestApp, email};
 
-const NEW: &str = "another-lantern-in-the-harbour";
-const HOUR: u64 = 60 * 60;
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+const NEW_PASSWORD: &str = "another-lantern-in-the-harbour";
+const WRONG: &str = "not-the-password-1";
 
-async fn post(client: &Client, path: &str, body: Value) -> Answer {
-    client.post(path).json(&body).await
+/// What is mailed to be used once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Verify,
+    Reset,
+    LogIn,
+    Code,
+    Confirm,
+    Undo,
+}
+use Purpose::{Code, Confirm, LogIn, Reset, Undo, Verify};
+
+const PURPOSES: [Purpose; 6] = [Verify, Reset, LogIn, Code, Confirm, Undo];
+
+impl Purpose {
+    fn page(self) -> &'static str {
+        match self {
+            Verify => "/account/verify?",
+            Reset => "/account/reset?",
+            LogIn | Code => "/account/log-in/link?",
+            Confirm => "/account/email/confirm?",
+            Undo => "/account/email/undo?",
+        }
+    }
+
+    fn route(self) -> &'static str {
+        match self {
+            Verify => "/email/verify",
+            Reset => "/password/reset",
+            LogIn => "/login/link/token",
+            Code => "/login/code",
+            Confirm => "/email/confirm",
+            Undo => "/email/undo",
+        }
+    }
+
+    fn lifetime(self) -> u64 {
+        match self {
+            Verify | Confirm => DAY,
+            Reset => 30 * MINUTE,
+            LogIn | Code => 15 * MINUTE,
+            Undo => 7 * DAY,
+        }
+    }
+
+    fn success(self) -> u16 {
+        if matches!(self, LogIn | Code) { 200 } else { 204 }
+    }
+
+    /// The body that uses `token`, which was mailed to `name`.
+    fn body(self, name: &str, token: &str) -> Value {
+        match self {
+            Reset => json!({ "token": token, "password": NEW_PASSWORD }),
+            Code => json!({ "email": email(name), "code": token }),
+            _ => json!({ "token": token }),
+        }
+    }
+
+    async fn consume(self, app: &TestApp, name: &str, token: &str) -> Answer {
+        app.stranger().post(self.route()).json(&self.body(name, token)).await
+    }
+
+    /// Has it mailed to `name`, who is logged in as `owner`, and gives what the mail holds.
+    async fn issue(self, app: &TestApp, name: &str, owner: &Client) -> String {
+        // Mails are in the order of their moments.
+        app.advance(1);
+        match self {
+            Verify => drop(owner.post("/email/verification").send().await.assert(202)),
+            Reset => drop(forgot(app, name).await.assert(202)),
+            LogIn | Code => drop(ask_for_link(app, name).await.assert(202)),
+            Confirm | Undo => drop(change_email(owner, &new_name(name)).await.assert(202)),
+        }
+        let reader = if self == Confirm { new_name(name) } else { name.to_owned() };
+        mailed(app, &reader, self).await
+    }
 }
 
-async fn put(client: &Client, path: &str, body: Value) -> Answer {
-    client.call(http::Method::PUT, path).json(&body).await
+/// What the newest mail of this purpose to `name` holds.
+async fn mailed(app: &TestApp, name: &str, purpose: Purpose) -> String {
+    let mut mails = app.mails_to(name).await;
+    mails.retain(|mail| mail.link.as_ref().is_some_and(|link| link.contains(purpose.page())));
+    let mail = mails.pop().unwrap_or_else(|| panic!("no mail of {purpose:?} to {name}"));
+    if purpose == Code {
+        let code = mail.text.lines().find_map(|line| line.strip_prefix("    "));
+        return code.unwrap().trim().to_owned();
+    }
+    mail.token.unwrap()
 }
 
-/// The token of the newest mail to somebody whose subject begins like this.
-async fn token(app: &TestApp, name: &str, subject: &str) -> String {
-    token_at(app, &email(name), subject).await
+async fn last_mail(app: &TestApp, name: &str) -> Mail {
+    app.mails_to(name).await.pop().unwrap_or_else(|| panic!("no mail to {name}"))
 }
 
-async fn token_at(app: &TestApp, address: &str, subject: &str) -> String {
-    // Mails of one moment lie in no order.
-    app.advance(1);
-    let mails = app.mails().await;
-    let mail = mails.into_iter().rev().find(|mail| mail.to == address && mail.subject.starts_with(subject));
-    mail.unwrap_or_else(|| panic!("no mail {subject:?} to {address}")).token.unwrap()
+fn new_name(name: &str) -> String {
+    format!("new.{name}")
 }
 
-async fn forgot(app: &TestApp, name: &str) -> String {
-    app.advance(1);
-    post(&app.stranger(), "/password/forgot", json!({ "email": email(name) })).await.assert(202);
-    token(app, name, "Set a new").await
+async fn forgot(app: &TestApp, name: &str) -> Answer {
+    app.stranger().post("/password/forgot").json(&json!({ "email": email(name) })).await
 }
 
-async fn reset(client: &Client, token: &str) -> Answer {
-    post(client, "/password/reset", json!({ "token": token, "password": NEW })).await
+async fn ask_for_link(app: &TestApp, name: &str) -> Answer {
+    app.stranger().post("/login/link").json(&json!({ "email": email(name) })).await
+}
+
+async fn change_email(owner: &Client, new: &str) -> Answer {
+    owner.call(Method::PUT, "/email").json(&json!({ "email": email(new) })).await
+}
+
+async fn change_password(owner: &Client, current: &str, new: &str) -> Answer {
+    owner.call(Method::PUT, "/password").json(&json!({ "current_password": current, "password": new })).await
+}
+
+/// All that a link can change.
+async fn snapshot(app: &TestApp) -> Vec<Vec<Vec<String>>> {
+    let mut found = Vec::new();
+    for sql in [
+        "SELECT id, email, password_hash, email_verified_at FROM accounts ORDER BY id",
+        "SELECT id, ended_at FROM sessions ORDER BY id",
+        "SELECT purpose, email, digest FROM links ORDER BY digest",
+    ] {
+        found.push(app.place.sql(sql).await);
+    }
+    found
+}
+
+/// What happens between a link's mail and its use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meanwhile {
+    Nothing,
+    LastSecond,
+    Used,
+    Expired,
+    Replaced,
+    Disabled,
+    DisabledAndEnabled,
+    Deleted,
+    PasswordChanged,
+    PasswordSetByOperator,
+    EmailChanged,
+}
+
+const STATES: [Meanwhile; 11] = [
+    Meanwhile::Nothing,
+    Meanwhile::LastSecond,
+    Meanwhile::Used,
+    Meanwhile::Expired,
+    Meanwhile::Replaced,
+    Meanwhile::Disabled,
+    Meanwhile::DisabledAndEnabled,
+    Meanwhile::Deleted,
+    Meanwhile::PasswordChanged,
+    Meanwhile::PasswordSetByOperator,
+    Meanwhile::EmailChanged,
+];
+
+impl Meanwhile {
+    async fn happen(
+        self,
+        app: &TestApp,
+        purpose: Purpose,
+        token: &str,
+        (id, name, owner): (i64, &str, &Client),
+    ) {
+        match self {
+            Self::Nothing => {}
+            Self::LastSecond => app.advance(purpose.lifetime() - 1),
+            Self::Used => drop(purpose.consume(app, name, token).await.assert(purpose.success())),
+            Self::Expired => app.advance(purpose.lifetime()),
+            Self::Replaced => assert_ne!(purpose.issue(app, name, owner).await, token),
+            Self::Disabled => app.disable(id).await,
+            Self::DisabledAndEnabled => {
+                app.disable(id).await;
+                app.enable(id).await;
+            }
+            Self::Deleted => app.delete(id).await,
+            Self::PasswordChanged => drop(change_password(owner, PASSWORD, NEW_PASSWORD).await.assert(204)),
+            Self::PasswordSetByOperator => app.set_password(id, NEW_PASSWORD).await,
+            Self::EmailChanged => {
+                let other = format!("other.{name}");
+                change_email(owner, &other).await.assert(202);
+                let confirmation = mailed(app, &other, Confirm).await;
+                Confirm.consume(app, &other, &confirmation).await.assert(204);
+            }
+        }
+    }
+
+    /// An undo outlives a change of the password, which a thief can make, and the time in which an administrator who
+    /// noticed the thief keeps the account disabled. Nothing else outlives anything.
+    fn leaves_alive(self, purpose: Purpose) -> bool {
+        matches!(self, Self::Nothing | Self::LastSecond)
+            || purpose == Undo
+                && matches!(
+                    self,
+                    Self::PasswordChanged | Self::PasswordSetByOperator | Self::DisabledAndEnabled
+                )
+    }
+}
+
+async fn without_limits(database: Database) -> TestApp {
+    TestApp::with(database, |config| {
+        config.limits = false;
+        config.log_in_by_mail = true;
+    })
+    .await
 }
 
 on_both_databases! {
-    async fn r01_k04_of_fifty_submissions_on_two_instances_one_succeeds(database: Database) {
-        let app = TestApp::new(database).await;
-        app.sign_up("ada").await;
-        let second = app.again().await;
-        let token = forgot(&app, "ada").await;
-        let uses = (0..50).map(|at| {
-            let client = if at % 2 == 0 { app.stranger() } else { second.stranger() };
-            let token = token.clone();
-            async move { reset(&client, &token).await.status.as_u16() }
-        });
-        let statuses = join_all(uses).await;
-        assert_eq!(statuses.iter().filter(|status| **status == 204).count(), 1, "{statuses:?}");
-        assert!(statuses.iter().all(|status| matches!(status, 204 | 410 | 503)), "{statuses:?}");
-        app.stranger().try_password(&email("ada"), NEW).await.assert(200);
-        let dump = app.place.dump().await;
-        assert!(!dump.contains(&token) && !dump.contains(&token[5..]), "s01: a link is readable");
+    async fn r02_r03_s08_each_link_in_each_state_does_one_thing_or_nothing(database: Database) {
+        for purpose in PURPOSES {
+            let app = without_limits(database).await;
+            for (at, meanwhile) in STATES.into_iter().enumerate() {
+                let name = format!("user{at}");
+                let id = app.sign_up(&name).await;
+                let owner = app.log_in(&name).await;
+                let token = purpose.issue(&app, &name, &owner).await;
+                meanwhile.happen(&app, purpose, &token, (id, &name, &owner)).await;
+                let before = snapshot(&app).await;
+                let answer = purpose.consume(&app, &name, &token).await;
+                let expected = if meanwhile.leaves_alive(purpose) { purpose.success() } else { 410 };
+                assert_eq!(answer.status.as_u16(), expected, "{purpose:?} {meanwhile:?}: {}", answer.text());
+                assert_eq!(snapshot(&app).await == before, expected == 410, "{purpose:?} {meanwhile:?}");
+            }
+        }
     }
 
-    async fn r02_s07_a_newer_link_or_a_new_password_kills_the_older_ones_and_the_sessions_end(database: Database) {
-        let app = TestApp::new(database).await;
-        app.sign_up("ada").await;
-        let second = app.again().await;
-        let (bearer, browser) = (app.log_in("ada").await, app.stranger().log_in_with_cookie(&email("ada")).await);
-        let login = app.stranger().post("/login").form_owned(&email("ada"), PASSWORD, "offline_access").await.assert(200).json();
-        let first = forgot(&app, "ada").await;
-        let newer = forgot(&app, "ada").await;
-        reset(&app.stranger(), &first).await.assert(410);
-        let verify = token(&app, "ada", "Confirm").await;
-        reset(&second.stranger(), &newer).await.assert(204);
-        // Every link of the account, every session, token and cookie, on every instance.
-        post(&app.stranger(), "/email/verify", json!({ "token": verify })).await.assert(410);
-        bearer.get("/profile").send().await.assert(401);
-        browser.get("/profile").send().await.assert(401);
-        let form = [("grant_type", "refresh_token"), ("refresh_token", login["refresh_token"].as_str().unwrap())];
-        app.stranger().post("/token").form(&form).await.assert(400);
-        app.stranger().try_password(&email("ada"), PASSWORD).await.assert(401);
-        assert!(app.mails_to("ada").await.iter().any(|mail| mail.subject.starts_with("Your password")));
-    }
-
-    async fn r03_no_state_of_a_link_but_the_living_one_of_its_purpose_does_anything(database: Database) {
-        let app = TestApp::with(database, |config| config.log_in_by_mail = true).await;
-        for (at, state) in ["fresh", "used", "expired", "replaced", "disabled", "deleted", "password changed"].into_iter().enumerate() {
+    async fn r03_a_link_of_one_purpose_is_none_of_another_and_half_a_request_is_none(database: Database) {
+        let app = without_limits(database).await;
+        for (at, purpose) in PURPOSES.into_iter().enumerate() {
             let name = format!("user{at}");
-            let id = app.sign_up(&name).await;
-            let link = forgot(&app, &name).await;
-            match state {
-                "used" => drop(reset(&app.stranger(), &link).await.assert(204)),
-                "expired" => app.advance(HOUR / 2),
-                "replaced" => drop(forgot(&app, &name).await),
-                "disabled" => app.disable(id).await,
-                "deleted" => app.delete(id).await,
-                "password changed" => app.set_password(id, NEW).await,
-                _ => {}
+            let owner = app.as_user(&name).await;
+            let token = purpose.issue(&app, &name, &owner).await;
+            let before = snapshot(&app).await;
+            for other in PURPOSES.into_iter().filter(|other| *other != purpose) {
+                // Not more than four tries of the one code that there may be.
+                if other == Code && purpose == LogIn { continue }
+                let answer = other.consume(&app, &name, &token).await;
+                assert_eq!(answer.status.as_u16(), 410, "{purpose:?} at {other:?}");
             }
-            // A link of another purpose is none, in whatever state.
-            for (path, body) in [
-                ("/email/verify", json!({ "token": link })),
-                ("/email/confirm", json!({ "token": link })),
-                ("/email/undo", json!({ "token": link })),
-            ] {
-                post(&app.stranger(), path, body).await.assert(410);
+            let post = || app.stranger().post(purpose.route());
+            post().json(&json!({})).await.assert(422);
+            post().json(&json!([token])).await.assert(422);
+            post().header("content-type", "application/json").body("").await.assert(400);
+            post().send().await.assert(415);
+            let field = if purpose == Code { "code" } else { "token" };
+            for (value, status) in [(json!(null), 422), (json!([token]), 422), (json!("x".repeat(5000)), 422)] {
+                let mut body = purpose.body(&name, &token);
+                body[field] = value;
+                post().json(&body).await.assert(status);
             }
-            post(&app.stranger(), "/login/link/token", json!({ "token": link })).await.assert(410);
-            let before = app.place.value(&format!("SELECT password_hash FROM accounts WHERE id = {id}")).await;
-            let expected = if state == "fresh" { 204 } else { 410 };
-            for junk in ["", "pclk_", "pclk_AAAA", &link[..link.len() - 1]] {
-                reset(&app.stranger(), junk).await.assert(410);
+            let mut extra = purpose.body(&name, &token);
+            extra["account_id"] = json!(1);
+            post().json(&extra).await.assert_invalid(&["body.account_id"]);
+            for near in [String::new(), token.chars().skip(1).collect(), format!("{token}x"), format!("pclk_{}", "A".repeat(43))] {
+                purpose.consume(&app, &name, &near).await.assert(410);
             }
-            assert_eq!(reset(&app.stranger(), &link).await.status.as_u16(), expected, "{state}");
-            let after = app.place.value(&format!("SELECT password_hash FROM accounts WHERE id = {id}")).await;
-            assert_eq!(before != after, expected == 204, "{state}");
-            reset(&app.stranger(), &link).await.assert(410);
-        }
-        // A step that lacks its token, or sends it empty, is no step.
-        post(&app.stranger(), "/password/reset", json!({ "password": NEW })).await.assert(422);
-        post(&app.stranger(), "/password/reset", json!({})).await.assert(422);
-    }
-
-    async fn a_password_that_is_refused_leaves_the_link_alive(database: Database) {
-        let app = TestApp::new(database).await;
-        app.sign_up("ada").await;
-        let link = forgot(&app, "ada").await;
-        post(&app.stranger(), "/password/reset", json!({ "token": link, "password": "password1234" })).await.assert_invalid(&["body.password"]);
-        reset(&app.stranger(), &link).await.assert(204);
-        // The link was read at the address.
-        assert_ne!(app.place.value("SELECT email_verified_at FROM accounts").await, "");
-    }
-
-    async fn r05_a_get_uses_nothing_up(database: Database) {
-        let app = TestApp::new(database).await;
-        app.sign_up("ada").await;
-        let verify = token(&app, "ada", "Confirm").await;
-        for _ in 0..5 {
-            app.stranger().get("/email/verify").send().await.assert(405);
-            app.stranger().get(&format!("/email/verify?token={verify}")).send().await.assert(405);
-        }
-        post(&app.stranger(), "/email/verify", json!({ "token": verify })).await.assert(204);
-    }
-
-    async fn r06_r07_the_link_leads_to_the_public_address_and_goes_to_the_stored_one(database: Database) {
-        let app = TestApp::new(database).await;
-        app.sign_up("ada").await;
-        let call = app.stranger().post("/password/forgot").header("host", "evil.example").header("x-forwarded-host", "evil.example");
-        call.header("forwarded", "host=evil.example").json(&json!({ "email": "ADA@Example.COM" })).await.assert(202);
-        let mails = app.mails().await;
-        assert!(mails.iter().all(|mail| mail.to == "ada@example.com"), "{mails:?}");
-        for mail in &mails {
-            assert!(mail.link.as_ref().unwrap().starts_with("http://localhost:8000/account/"), "{mail:?}");
-            assert!(!format!("{mail:?}").contains("evil"));
+            // r05: what only looks at it.
+            for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
+                app.stranger().call(method, &format!("{}?token={token}", purpose.route())).send().await.assert(405);
+            }
+            if purpose == Reset {
+                let weak = json!({ "token": token, "password": "password1234" });
+                post().json(&weak).await.assert_invalid(&["body.password"]);
+            }
+            assert_eq!(snapshot(&app).await, before, "{purpose:?}");
+            purpose.consume(&app, &name, &token).await.assert(purpose.success());
         }
     }
 
-    async fn e03_whoever_asks_for_mail_learns_nothing(database: Database) {
-        let app = TestApp::with(database, |config| config.log_in_by_mail = true).await;
-        app.sign_up("ada").await;
-        let disabled = app.sign_up("ben").await;
-        app.disable(disabled).await;
+    async fn r01_k04_of_fifty_uses_at_once_on_two_instances_one_succeeds(database: Database) {
+        let app = without_limits(database).await;
+        let mut config = app.place.config();
+        config.limits = false;
+        config.log_in_by_mail = true;
+        let second = app.again_with(config).await;
+        for (at, purpose) in PURPOSES.into_iter().enumerate() {
+            let name = format!("user{at}");
+            let owner = app.as_user(&name).await;
+            let token = purpose.issue(&app, &name, &owner).await;
+            let (name, token) = (name.as_str(), token.as_str());
+            let uses = (0..50).map(|n| {
+                let app = if n % 2 == 0 { &app } else { &second };
+                async move { purpose.consume(app, name, token).await.status.as_u16() }
+            });
+            let statuses = join_all(uses).await;
+            let successes = statuses.iter().filter(|status| **status == purpose.success()).count();
+            assert_eq!(successes, 1, "{purpose:?} {statuses:?}");
+            // Busy is said before the link is looked at.
+            assert!(statuses.iter().all(|s| [purpose.success(), 410, 503].contains(s)), "{purpose:?} {statuses:?}");
+        }
+    }
+
+    async fn r01_only_digests_of_links_are_kept_and_they_are_256_bits(database: Database) {
+        let app = without_limits(database).await;
+        let owner = app.as_user("ada").await;
+        for purpose in PURPOSES {
+            let token = purpose.issue(&app, "ada", &owner).await;
+            let dump = app.place.dump().await;
+            assert!(!dump.contains(&token), "{purpose:?} is readable");
+            if purpose != Code {
+                assert!(token.starts_with("pclk_") && token.len() == 48, "{token}");
+            }
+        }
+    }
+}
+
+async fn replies_to_forgot_or_link(app: &TestApp, path: &str, name: &str) -> Answer {
+    app.stranger().post(path).json(&json!({ "email": email(name) })).await.assert(202)
+}
+
+on_both_databases! {
+    async fn r06_r07_the_mail_goes_to_the_stored_address_and_its_link_to_the_public_url(database: Database) {
+        let app = without_limits(database).await;
+        let body = json!({ "email": "Kiss@München.de", "full_name": "Ada", "password": PASSWORD });
+        app.stranger().post("/signup").json(&body).await.assert(201);
         for path in ["/password/forgot", "/login/link"] {
-            let mut answers = HashSet::new();
-            for name in ["ada", "ben", "nobody"] {
-                let answer = post(&app.stranger(), path, json!({ "email": email(name) })).await.assert(202);
-                answers.insert(answer.text());
+            for (header, value) in [
+                ("host", "evil.example"),
+                ("x-forwarded-host", "evil.example"),
+                ("forwarded", "host=evil.example;proto=https"),
+                ("x-forwarded-proto", "https"),
+                ("origin", "https://evil.example"),
+            ] {
+                let body = json!({ "email": "KISS@mu\u{308}nchen.DE" });
+                app.stranger().post(path).header(header, value).json(&body).await.assert(202);
             }
-            assert_eq!(answers.len(), 1, "{path}: {answers:?}");
         }
-        assert!(app.mails_to("nobody").await.is_empty());
-        assert!(app.mails_to("ben").await.iter().all(|mail| !mail.subject.starts_with("Set a new") && !mail.subject.starts_with("Your log-in")));
+        let mails = app.mails().await;
+        assert_eq!(mails.len(), 11);
+        for mail in mails {
+            assert_eq!(mail.to, "kiss@xn--mnchen-3ya.de");
+            assert!(mail.link.unwrap().starts_with("http://localhost:8000/account/"));
+            assert!(!mail.text.contains("evil") && !mail.html.contains("evil"));
+        }
     }
 
-    async fn r09_three_mails_an_hour_for_one_address_and_the_answer_stays_the_same(database: Database) {
-        let app = TestApp::new(database).await;
-        app.sign_up("ada").await;
-        let mut answers = HashSet::new();
-        for at in 0..6 {
-            let client = app.stranger_at(&format!("198.51.100.{at}"));
-            answers.insert(post(&client, "/password/forgot", json!({ "email": email("ada") })).await.assert(202).text());
-        }
-        assert_eq!(answers.len(), 1);
-        // The verification at sign-up is one of the three.
-        assert_eq!(app.mails_to("ada").await.len(), 3);
-        app.advance(HOUR + 1);
-        post(&app.stranger(), "/password/forgot", json!({ "email": email("ada") })).await.assert(202);
-        assert_eq!(app.mails_to("ada").await.len(), 4);
-    }
-
-    async fn p09_another_password_needs_the_current_one_and_ends_the_other_sessions(database: Database) {
-        let app = TestApp::new(database).await;
-        app.sign_up("ada").await;
-        let (ada, other) = (app.log_in("ada").await, app.log_in("ada").await);
-        let change = |current: &'static str, new: &'static str| put(&ada, "/password", json!({ "current_password": current, "password": new }));
-        change("not-the-password-1", NEW).await.assert(403);
-        change(PASSWORD, "password1234").await.assert_invalid(&["body.password"]);
-        other.get("/profile").send().await.assert(200);
-        change(PASSWORD, NEW).await.assert(204);
-        ada.get("/profile").send().await.assert(200);
-        other.get("/profile").send().await.assert(401);
+    async fn r08_a_new_address_is_in_force_once_it_is_confirmed_and_can_be_undone(database: Database) {
+        let app = without_limits(database).await;
+        let owner = app.as_user("ada").await;
+        change_email(&owner, "new.ada").await.assert(202);
+        app.log_in("ada").await;
+        app.stranger().try_password(&email("new.ada"), PASSWORD).await.assert(401);
+        let confirmation = mailed(&app, "new.ada", Confirm).await;
+        app.advance(1);
+        Confirm.consume(&app, "ada", &confirmation).await.assert(204);
+        owner.get("/profile").send().await.assert(401);
         app.stranger().try_password(&email("ada"), PASSWORD).await.assert(401);
-        assert!(app.mails_to("ada").await.iter().any(|mail| mail.subject.starts_with("Your password")));
-        // b05: guessing here counts as guessing at the log-in.
-        for _ in 0..9 {
-            change("not-the-password-1", NEW).await;
-        }
-        change("not-the-password-1", NEW).await.assert(429);
-        assert_eq!(app.stranger().try_password(&email("ada"), NEW).await.status.as_u16(), 429);
-    }
-
-    async fn r08_a_new_address_is_confirmed_where_it_is_and_undone_where_the_old_one_is(database: Database) {
-        let app = TestApp::new(database).await;
-        app.sign_up("ada").await;
-        let ada = app.log_in("ada").await;
-        put(&ada, "/email", json!({ "email": "ada@new.example" })).await.assert(202);
-        app.stranger().try_password("ada@new.example", PASSWORD).await.assert(401);
-        let confirm = token_at(&app, "ada@new.example", "Confirm your new").await;
-        let old_verification = token(&app, "ada", "Confirm your e-mail").await;
-        post(&app.stranger(), "/email/confirm", json!({ "token": confirm })).await.assert(204);
-        ada.get("/profile").send().await.assert(401);
-        app.stranger().try_password("ada@new.example", PASSWORD).await.assert(200);
-        app.stranger().try_password(&email("ada"), PASSWORD).await.assert(401);
-        // CVE-2026-115770: a verification of the old address is worth nothing now.
-        post(&app.stranger(), "/email/verify", json!({ "token": old_verification })).await.assert(410);
-        let undo = token(&app, "ada", "Your e-mail address at").await;
-        app.advance(6 * 24 * HOUR);
-        post(&app.stranger(), "/email/undo", json!({ "token": undo })).await.assert(204);
-        app.stranger().try_password(&email("ada"), PASSWORD).await.assert(200);
-        app.stranger().try_password("ada@new.example", PASSWORD).await.assert(401);
-        post(&app.stranger(), "/email/undo", json!({ "token": undo })).await.assert(410);
-    }
-
-    async fn r08_of_a_sign_up_and_a_change_to_one_address_one_wins(database: Database) {
-        let app = TestApp::new(database).await;
-        let second = app.again().await;
-        for round in 0..5 {
-            let name = format!("user{round}");
-            let wanted = format!("wanted{round}@example.com");
-            app.sign_up(&name).await;
-            let client = app.log_in(&name).await;
-            put(&client, "/email", json!({ "email": wanted })).await.assert(202);
-            let confirm = token_at(&app, &wanted, "Confirm your new").await;
-            let (one, other) = (app.stranger(), second.stranger());
-            let body = json!({ "email": wanted, "full_name": "Eve", "password": PASSWORD });
-            let (confirmed, signed_up) = tokio::join!(
-                post(&one, "/email/confirm", json!({ "token": confirm })),
-                post(&other, "/signup", body)
-            );
-            let outcome = (confirmed.status.as_u16(), signed_up.status.as_u16());
-            assert!(matches!(outcome, (204, 409) | (409 | 410, 201)), "{outcome:?}");
-            assert_eq!(app.place.value(&format!("SELECT count(*) FROM accounts WHERE email = '{wanted}'")).await, "1");
-        }
-    }
-
-    async fn r08_a_change_of_address_needs_a_fresh_log_in_and_tells_nobody_who_exists(database: Database) {
-        let app = TestApp::new(database).await;
-        app.sign_up("ben").await;
-        app.sign_up("ada").await;
-        let ada = app.stranger().log_in_with_cookie(&email("ada")).await;
-        let free = put(&ada, "/email", json!({ "email": "free@example.com" })).await.assert(202);
-        let taken = put(&ada, "/email", json!({ "email": email("ben") })).await.assert(202);
-        assert_eq!(free.text(), taken.text());
+        let thief = app.log_in("new.ada").await;
+        // The old address is kept for its owner.
+        let body = json!({ "email": email("ada"), "full_name": "Eve", "password": PASSWORD });
+        app.stranger().post("/signup").json(&body).await.assert(409);
+        // A thief who goes on to a third address and sets a password does not outdo the owner's undo.
+        let undo = mailed(&app, "ada", Undo).await;
+        app.advance(1);
+        change_email(&thief, "third.ada").await.assert(202);
+        let confirmation = mailed(&app, "third.ada", Confirm).await;
+        app.advance(1);
+        Confirm.consume(&app, "ada", &confirmation).await.assert(204);
+        let later = mailed(&app, "new.ada", Undo).await;
+        let thief = app.log_in("third.ada").await;
+        Undo.consume(&app, "ada", &undo).await.assert(204);
+        thief.get("/profile").send().await.assert(401);
+        Undo.consume(&app, "ada", &later).await.assert(410);
+        app.log_in("ada").await;
+        // A log-in that is not fresh changes no address (RFC 9470).
+        let browser = app.stranger().log_in_with_cookie(&email("ada")).await;
         app.advance(601);
-        put(&ada, "/email", json!({ "email": "free@example.com" })).await.assert(401);
+        let stale = change_email(&browser, "fourth.ada").await.assert(401);
+        assert!(stale.header("www-authenticate").contains("insufficient_user_authentication"));
     }
 
-    async fn b06_a_mailed_code_dies_after_five_wrong_tries(database: Database) {
-        let app = TestApp::with(database, |config| config.log_in_by_mail = true).await;
-        app.sign_up("ada").await;
-        let code_of = |text: &str| {
-            let is_code = |line: &&str| line.len() == 8 && line.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
-            text.lines().map(str::trim).find(is_code).unwrap().to_owned()
-        };
-        let stranger = app.stranger();
-        let ask = || post(&stranger, "/login/link", json!({ "email": email("ada") }));
-        ask().await.assert(202);
-        let mail = app.mails_to("ada").await.into_iter().find(|mail| mail.subject.starts_with("Your log-in")).unwrap();
-        let code = code_of(&mail.text);
-        let tries = (0..5).map(|_| post(&stranger, "/login/code", json!({ "email": email("ada"), "code": "AAAAAAAA" })));
-        assert!(join_all(tries).await.iter().all(|answer| answer.status == 410 || answer.status == 503));
-        while app.place.value("SELECT count(*) FROM links WHERE purpose = 'log_in'").await != "0" {
-            post(&app.stranger(), "/login/code", json!({ "email": email("ada"), "code": "AAAAAAAA" })).await.assert(410);
+    async fn r08_of_a_confirmation_and_sign_ups_for_one_address_one_wins(database: Database) {
+        let app = without_limits(database).await;
+        let second = app.again().await;
+        for round in 0..4 {
+            let (name, new) = (format!("user{round}"), format!("new{round}"));
+            let owner = app.as_user(&name).await;
+            change_email(&owner, &new).await.assert(202);
+            let token = &mailed(&app, &new, Confirm).await;
+            let sign_up = json!({ "email": email(&new), "full_name": "Eve", "password": PASSWORD });
+            let calls = (0..7).map(|n| {
+                let (app, sign_up, name) = (if n % 2 == 0 { &app } else { &second }, &sign_up, name.as_str());
+                async move {
+                    let answer = if n == round * 2 {
+                        Confirm.consume(app, name, token).await
+                    } else {
+                        app.stranger().post("/signup").json(sign_up).await
+                    };
+                    answer.status.as_u16()
+                }
+            });
+            let statuses = join_all(calls).await;
+            let winners = statuses.iter().filter(|status| matches!(status, 201 | 204)).count();
+            assert_eq!(winners, 1, "{statuses:?}");
+            assert!(statuses.iter().all(|status| matches!(status, 201 | 204 | 409)), "{statuses:?}");
+            let sql = format!("SELECT COUNT(*) FROM accounts WHERE email = '{}'", email(&new));
+            assert_eq!(app.place.value(&sql).await, "1");
         }
-        post(&app.stranger(), "/login/code", json!({ "email": email("ada"), "code": code })).await.assert(410);
-        post(&app.stranger(), "/login/link/token", json!({ "token": mail.token })).await.assert(410);
-
-        app.advance(HOUR);
-        ask().await.assert(202);
-        let mails = app.mails_to("ada").await;
-        let newest = mails.iter().rfind(|mail| mail.subject.starts_with("Your log-in")).unwrap();
-        let typed = code_of(&newest.text).to_lowercase();
-        let answer = post(&app.stranger(), "/login/code", json!({ "email": email("ada"), "code": format!("{}-{}", &typed[..4], &typed[4..]) })).await.assert(200);
-        app.stranger().with_token(answer.json()["access_token"].as_str().unwrap()).get("/profile").send().await.assert(200);
-        post(&app.stranger(), "/login/link/token", json!({ "token": newest.token })).await.assert(410);
     }
 
-    async fn log_in_by_mail_is_off_unless_the_operator_turns_it_on(database: Database) {
+    async fn r09_three_mails_to_an_address_and_twenty_of_a_source_in_an_hour(database: Database) {
         let app = TestApp::new(database).await;
         app.sign_up("ada").await;
-        post(&app.stranger(), "/login/link", json!({ "email": email("ada") })).await.assert(403);
-        assert_eq!(app.mails_to("ada").await.len(), 1);
+        let ask = |at: usize, name: &'static str| {
+            let call = app.stranger_at(&format!("198.51.100.{at}")).post("/password/forgot");
+            async move { call.json(&json!({ "email": email(name) })).await.assert(202) }
+        };
+        let first = ask(1, "ada").await;
+        for at in 2..7 {
+            assert_eq!(comparable(&ask(at, "ada").await), comparable(&first));
+        }
+        // The sign-up's own is one of them.
+        assert_eq!(app.mails_to("ada").await.len(), 3);
+        app.advance(HOUR);
+        ask(1, "ada").await;
+        assert_eq!(app.mails_to("ada").await.len(), 4);
+        app.advance(HOUR);
+        for n in 0..24 {
+            app.sign_up(&format!("user{n}")).await;
+        }
+        assert_eq!(app.mails().await.len(), 4 + 20);
     }
 
-    async fn p13_closed_sign_up_is_closed_for_every_method_and_content_type(database: Database) {
+    async fn p09_b05_a_new_password_needs_the_current_one_which_is_counted(database: Database) {
+        let app = TestApp::new(database).await;
+        let (owner, other) = (app.as_user("ada").await, app.log_in("ada").await);
+        change_password(&owner, WRONG, NEW_PASSWORD).await.assert(403);
+        other.get("/profile").send().await.assert(200);
+        app.advance(1);
+        change_password(&owner, PASSWORD, NEW_PASSWORD).await.assert(204);
+        owner.get("/profile").send().await.assert(200);
+        other.get("/profile").send().await.assert(401);
+        assert_eq!(last_mail(&app, "ada").await.subject, "Your password at Portcullis was changed");
+        app.stranger().try_password(&email("ada"), PASSWORD).await.assert(401);
+        app.stranger().try_password(&email("ada"), NEW_PASSWORD).await.assert(200);
+        for _ in 0..10 {
+            change_password(&owner, WRONG, NEW_PASSWORD).await.assert(403);
+        }
+        change_password(&owner, NEW_PASSWORD, NEW_PASSWORD).await.assert(429);
+        app.stranger().try_password(&email("ada"), NEW_PASSWORD).await.assert(429);
+    }
+
+    async fn p13_where_sign_up_is_closed_nothing_opens_it(database: Database) {
         let app = TestApp::with(database, |config| config.sign_up = SignUp::Closed).await;
         let body = json!({ "email": email("ada"), "full_name": "Ada", "password": PASSWORD });
-        post(&app.stranger(), "/signup", body.clone()).await.assert(403);
-        for content_type in ["application/json", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"] {
-            let call = app.stranger().post("/signup").header("content-type", content_type);
-            call.body(body.to_string()).await.assert(403);
+        let form = [("email", "ada@example.com"), ("full_name", "Ada"), ("password", PASSWORD)];
+        app.stranger().post("/signup").json(&body).await.assert(403);
+        app.stranger().post("/signup").form(&form).await.assert(403);
+        for kind in ["application/json; charset=utf-8", "multipart/form-data; boundary=x", "text/plain", "application/xml"] {
+            app.stranger().post("/signup").header("content-type", kind).body(body.to_string()).await.assert(403);
         }
-        app.stranger().get("/signup").send().await.assert(403);
-        assert_eq!(app.place.value("SELECT count(*) FROM accounts").await, "0");
+        for method in [Method::GET, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS, Method::HEAD] {
+            app.stranger().call(method, "/signup").send().await.assert(403);
+        }
+        assert_eq!(app.place.value("SELECT COUNT(*) FROM accounts").await, "0");
     }
 
-    async fn quiet_sign_up_answers_every_address_alike(database: Database) {
-        let app = TestApp::with(database, |config| config.sign_up = SignUp::Quiet).await;
-        let stranger = app.stranger();
-        let sign_up = |name: &str| post(&stranger, "/signup", json!({ "email": email(name), "full_name": "Ada", "password": PASSWORD }));
-        let new = sign_up("ada").await.assert(202);
-        let known = sign_up("ada").await.assert(202);
-        assert_eq!(new.text(), known.text());
-        let subjects: Vec<String> = app.mails_to("ada").await.into_iter().map(|mail| mail.subject).collect();
-        assert!(subjects.iter().any(|subject| subject.starts_with("Confirm")) && subjects.iter().any(|subject| subject.starts_with("You have an account")), "{subjects:?}");
-        assert_eq!(app.place.value("SELECT count(*) FROM accounts").await, "1");
-        // p11: at once as well.
-        let at_once = join_all((0..20).map(|_| sign_up("ben"))).await;
-        assert!(at_once.iter().all(|answer| matches!(answer.status.as_u16(), 202 | 503)), "{at_once:?}");
-        assert_eq!(app.place.value("SELECT count(*) FROM accounts").await, "2");
-    }
-
-    async fn e01_an_unconfirmed_address_is_told_only_with_the_right_password(database: Database) {
+    async fn e01_only_who_knows_the_password_learns_that_the_address_is_unconfirmed(database: Database) {
         let app = TestApp::with(database, |config| config.require_verified_email = true).await;
         app.sign_up("ada").await;
-        let wrong = app.stranger().try_password(&email("ada"), "not-the-password-1").await.assert(401);
-        let unknown = app.stranger().try_password(&email("nobody"), "not-the-password-1").await.assert(401);
-        assert_eq!(wrong.text(), unknown.text());
         app.advance(1);
+        let wrong = app.stranger().try_password(&email("ada"), WRONG).await.assert(401);
+        let unknown = app.stranger().try_password(&email("nobody"), WRONG).await.assert(401);
+        assert_eq!(comparable(&wrong), comparable(&unknown));
+        // The newer link that the refusal mails.
         app.stranger().try_password(&email("ada"), PASSWORD).await.assert(403);
-        let verify = token(&app, "ada", "Confirm").await;
-        post(&app.stranger(), "/email/verify", json!({ "token": verify })).await.assert(204);
-        app.stranger().try_password(&email("ada"), PASSWORD).await.assert(200);
+        let token = mailed(&app, "ada", Verify).await;
+        Verify.consume(&app, "ada", &token).await.assert(204);
+        app.log_in("ada").await;
     }
 
-    async fn t06_a_link_is_no_access_token_and_an_access_token_no_link(database: Database) {
-        let app = TestApp::new(database).await;
+    async fn e03_known_unknown_and_disabled_get_the_same_answer(database: Database) {
+        let app = without_limits(database).await;
         app.sign_up("ada").await;
-        let (ada, link) = (app.log_in("ada").await, forgot(&app, "ada").await);
-        app.stranger().with_token(&link).get("/profile").send().await.assert(401);
-        reset(&app.stranger(), ada.token()).await.assert(410);
+        let bob = app.sign_up("bob").await;
+        app.disable(bob).await;
+        let before = app.mails().await.len();
+        app.advance(1);
+        for path in ["/password/forgot", "/login/link"] {
+            let known = replies_to_forgot_or_link(&app, path, "ada").await;
+            for name in ["nobody", "bob"] {
+                let answer = replies_to_forgot_or_link(&app, path, name).await;
+                assert_eq!(comparable(&answer), comparable(&known), "{path} {name}");
+            }
+        }
+        let mails = app.mails().await;
+        assert_eq!(mails.len(), before + 2);
+        assert!(mails.iter().skip(before).all(|mail| mail.to == email("ada")));
+
+        let mut config = app.place.config();
+        config.sign_up = SignUp::Quiet;
+        let quiet = app.again_with(config).await;
+        app.advance(1);
+        let sign_up = |name| {
+            let body = json!({ "email": email(name), "full_name": "Ada", "password": PASSWORD });
+            let call = quiet.stranger().post("/signup");
+            async move { call.json(&body).await.assert(202) }
+        };
+        let new = sign_up("carol").await;
+        for taken in ["ada", "bob", "carol"] {
+            assert_eq!(comparable(&sign_up(taken).await), comparable(&new), "{taken}");
+        }
+        assert_eq!(last_mail(&app, "ada").await.subject, "You have an account at Portcullis already");
     }
 
+    async fn s07_a_reset_ends_every_session_on_every_instance(database: Database) {
+        let app = without_limits(database).await;
+        let second = app.again().await;
+        let bearer = app.as_user("ada").await;
+        let browser = app.stranger().log_in_with_cookie(&email("ada")).await;
+        let scope = "profile:read offline_access";
+        let tokens = app.stranger().post("/login").form_owned(&email("ada"), PASSWORD, scope).await.assert(200);
+        let refresh = tokens.json()["refresh_token"].as_str().unwrap().to_owned();
+        let token = Reset.issue(&app, "ada", &bearer).await;
+        for at in [&app, &second] {
+            at.stranger().with_token(bearer.token()).get("/profile").send().await.assert(200);
+        }
+        Reset.consume(&app, "ada", &token).await.assert(204);
+        for at in [&second, &app] {
+            at.stranger().with_token(bearer.token()).get("/profile").send().await.assert(401);
+            at.stranger().with_cookie(browser.cookie()).get("/profile").send().await.assert(401);
+            let form = [("grant_type", "refresh_token"), ("refresh_token", refresh.as_str())];
+            at.stranger().post("/token").form(&form).await.assert(400);
+        }
+        app.stranger().try_password(&email("ada"), PASSWORD).await.assert(401);
+        app.stranger().try_password(&email("ada"), NEW_PASSWORD).await.assert(200);
+    }
+
+    async fn b06_a_code_dies_of_five_wrong_tries_also_of_parallel_ones(database: Database) {
+        let app = without_limits(database).await;
+        let owner = app.as_user("ada").await;
+        let code = Code.issue(&app, "ada", &owner).await;
+        for _ in 0..4 {
+            Code.consume(&app, "ada", "AAAA2222").await.assert(410);
+        }
+        Code.consume(&app, "ada", &code.to_lowercase()).await.assert(200);
+        let code = Code.issue(&app, "ada", &owner).await;
+        for _ in 0..5 {
+            Code.consume(&app, "ada", "AAAA2222").await.assert(410);
+        }
+        Code.consume(&app, "ada", &code).await.assert(410);
+        let code = Code.issue(&app, "ada", &owner).await;
+        join_all((0..20).map(|_| Code.consume(&app, "ada", "AAAA2222"))).await;
+        Code.consume(&app, "ada", &code).await.assert(410);
+        // The link of that mail is gone with it.
+        let link = mailed(&app, "ada", LogIn).await;
+        LogIn.consume(&app, "ada", &link).await.assert(410);
+    }
+
+    async fn t06_a_link_is_no_access_token_and_an_access_token_is_no_link(database: Database) {
+        let app = without_limits(database).await;
+        let owner = app.as_user("ada").await;
+        for purpose in PURPOSES {
+            let token = purpose.issue(&app, "ada", &owner).await;
+            app.stranger().with_token(&token).get("/profile").send().await.assert(401);
+            if purpose != Code {
+                purpose.consume(&app, "ada", owner.token()).await.assert(410);
+            }
+        }
+    }
+
+    async fn a04_a_name_in_a_mail_is_text(database: Database) {
+        let app = TestApp::new(database).await;
+        let name = "<b>{{7*7}}</b> {brand}";
+        let body = |name: &str| json!({ "email": email("ada"), "full_name": name, "password": PASSWORD });
+        for disguised in ["Ada\r\nBcc: eve", "Ada\u{202E}"] {
+            app.stranger().post("/signup").json(&body(disguised)).await.assert_invalid(&["body.full_name"]);
+        }
+        app.stranger().post("/signup").json(&body(name)).await.assert(201);
+        let mail = last_mail(&app, "ada").await;
+        assert!(mail.text.starts_with(&format!("Hello {name},")), "{}", mail.text);
+        assert!(!mail.html.contains("<b>") && mail.html.contains("{{7*7}}"), "{}", mail.html);
+    }
+}
+
+on_both_databases! {
     async fn p07_words_make_a_password_and_nothing_is_asked_that_others_know(database: Database) {
         let app = TestApp::new(database).await;
         let body = json!({ "email": email("ada"), "full_name": "Ada", "password": "seven quiet herons over the marsh" });
-        post(&app.stranger(), "/signup", body).await.assert(201);
+        app.stranger().post("/signup").json(&body).await.assert(201);
         let document = app.stranger().get("/openapi.json").send().await.assert(200).text().to_lowercase();
         for word in ["password_hint", "secret_question", "security_question", "mothers_maiden"] {
             assert!(!document.contains(word), "{word}");
         }
         // No password ever gets too old.
-        app.advance(400 * 24 * HOUR);
+        app.advance(400 * 24 * 60 * 60);
         app.stranger().try_password(&email("ada"), "seven quiet herons over the marsh").await.assert(200);
     }
 }

@@ -6,7 +6,8 @@
 //! | dead | it was used, replaced, or has ended; the password or the address changed; the account was disabled |
 //!
 //! Nothing revives a link. Deleting the row is the use, in one statement, so of many at once one has it. An undo alone
-//! outlives a change of password and address: it is what an owner has against a thief who makes both.
+//! outlives a change of password and address: it is what an owner has against a thief who makes both. While the account
+//! is disabled an undo does nothing, and afterwards it works again.
 
 use std::time::Duration;
 

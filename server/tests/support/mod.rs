@@ -20,6 +20,7 @@ use tempfile::TempDir;
 
 pub use self::document::Document;
 pub use self::http::{Answer, Call, Client};
+pub use self::mails::Mail;
 
 /// Runs the body of each test once on SQLite and once on PostgreSQL: `async fn name(database: Database) { … }`.
 #[macro_export]
