@@ -154,7 +154,8 @@ pub struct Settings {
     )]
     pub deletion_grace: Option<String>,
 
-    /// How mail is sent: `smtps://USER:PASSWORD@HOST`, `smtp://HOST` (STARTTLS), `file:///DIR`, or `console:` [default: the folder `mail` in the data directory]. Give a password by the variable or the file
+    /// How mail is sent: `smtps://USER:PASSWORD@HOST`, `smtp://HOST` (STARTTLS), `file:///DIR`, or `console:` [default:
+    /// the folder `mail` in the data directory]. Give a password by the variable or the file
     #[arg(long, env = "PORTCULLIS_MAIL_URL", global = true, value_name = "URL", hide_env_values = true)]
     pub mail_url: Option<SecretString>,
 
@@ -180,7 +181,7 @@ pub struct Settings {
     #[arg(long, env = "PORTCULLIS_BRAND_LOGO", global = true, value_name = "FILE", hide_env_values = true)]
     pub brand_logo: Option<PathBuf>,
 
-    /// The colour of buttons and links on the pages; must be readable on white and under white letters [default: #2f5d50]
+    /// The colour of buttons and links on the pages; must be readable on white and under white letters; without it `#2f5d50`
     #[arg(
         long,
         env = "PORTCULLIS_BRAND_COLOR",
