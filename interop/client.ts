@@ -16,6 +16,8 @@ export async function signUp(baseUrl: string, email: string, full_name: string, 
     body: { email, full_name, password },
   });
   if (error) throw new Refused(response.status, error);
+  // Where sign-up is quiet (202), only the mail says whether there is an account.
+  if (!("id" in data)) throw new Refused(response.status, data);
   return data.id;
 }
 
