@@ -14,8 +14,8 @@ use std::{
 use axum::{Router, extract::FromRequestParts, handler::Handler};
 use serde_json::{Map, Value, json};
 
-use self::guarded::RouterGuard;
 pub use self::route::{Route, delete, get, patch, post, put};
+use self::{guarded::RouterGuard, place::Places};
 pub use crate::docs::Document;
 use crate::{
     describe::{Components, Describe, DescribeResponse, Operation},
@@ -239,11 +239,17 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
 
     /// What axum would panic at is a defect like any other.
     fn check_places(&mut self) {
+        let mut places = Places::default();
         for (index, Route { method, path, .. }) in self.routes.iter().enumerate() {
+            let is_free = places.take(method, path);
             if let Some(fault) = place::fault(path) {
                 self.defects.push(format!("{method} {path}: {fault}"));
                 continue;
             }
+            if is_free {
+                continue;
+            }
+            // Only to say whose place it is: to compare each route with each other takes long for a thousand.
             for known in self.routes.iter().take(index) {
                 if known.path == *path && known.method == *method {
                     self.defects.push(format!("{method} {path}: there is such a route already"));
