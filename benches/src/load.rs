@@ -22,13 +22,20 @@ pub(crate) struct Load {
     pub(crate) p50: f64,
     /// Milliseconds that 99 of 100 took at most.
     pub(crate) p99: f64,
+    /// Every request, also of the time before it counted.
+    pub(crate) answered: f64,
 }
 
 impl Load {
     /// The median of each figure.
     pub(crate) fn median(rounds: &[Self]) -> Self {
         let of = |figure: fn(&Self) -> f64| median(rounds.iter().map(figure));
-        Self { per_second: of(|load| load.per_second), p50: of(|load| load.p50), p99: of(|load| load.p99) }
+        Self {
+            per_second: of(|load| load.per_second),
+            p50: of(|load| load.p50),
+            p99: of(|load| load.p99),
+            answered: of(|load| load.answered),
+        }
     }
 
     pub(crate) fn rates(rounds: &[Self]) -> Vec<f64> {
@@ -53,41 +60,44 @@ pub(crate) fn run(address: SocketAddr, requests: &[Vec<u8>], time: Duration) -> 
             .iter()
             .map(|request| tokio::spawn(repeat(address, request.clone(), begin, begin + time)))
             .collect();
-        let mut taken = Vec::new();
+        let (mut taken, mut answered) = (Vec::new(), 0.0);
         for connection in connections {
-            taken.extend(connection.await??);
+            let (counted, all) = connection.await??;
+            taken.extend(counted);
+            answered += all;
         }
-        summarize(taken, time)
+        summarize(taken, answered, time)
     })
 }
 
-/// How many seconds each request took that began and ended within the time.
+/// How many seconds each request took that began and ended within the time, and how many there were at all.
 async fn repeat(
     address: SocketAddr,
     request: Vec<u8>,
     begin: Instant,
     end: Instant,
-) -> Result<Vec<f64>, Failure> {
+) -> Result<(Vec<f64>, f64), Failure> {
     let mut connection = Connection::open(address).await?;
-    let mut taken = Vec::with_capacity(8192);
+    let (mut taken, mut answered) = (Vec::with_capacity(8192), 0.0);
     loop {
         let sent = Instant::now();
         if sent >= end {
-            return Ok(taken);
+            return Ok((taken, answered));
         }
         connection.exchange(&request, 200).await?;
+        answered += 1.0;
         if sent >= begin {
             taken.push(sent.elapsed().as_secs_f64());
         }
     }
 }
 
-fn summarize(mut taken: Vec<f64>, time: Duration) -> Result<Load, Failure> {
+fn summarize(mut taken: Vec<f64>, answered: f64, time: Duration) -> Result<Load, Failure> {
     taken.sort_by(f64::total_cmp);
     let at = |hundredths: usize| taken.get(taken.len() * hundredths / 100).map(|seconds| seconds * 1000.0);
     let (Some(p50), Some(p99)) = (at(50), at(99)) else {
         return Err("no request was answered in time".into());
     };
     let count = u32::try_from(taken.len())?;
-    Ok(Load { per_second: f64::from(count) / time.as_secs_f64(), p50, p99 })
+    Ok(Load { per_second: f64::from(count) / time.as_secs_f64(), p50, p99, answered })
 }

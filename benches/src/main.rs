@@ -5,6 +5,7 @@
 
 mod client;
 mod comparison;
+mod document;
 mod hashing;
 mod load;
 mod logins;
@@ -12,8 +13,10 @@ mod micro;
 mod place;
 mod process;
 mod reads;
+mod small;
 mod startup;
 mod table;
+mod threads;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -54,6 +57,9 @@ enum Role {
     /// Serve a read without a guard, beside the same with one
     #[command(hide = true)]
     Unguarded(comparison::Options),
+    /// Serve a small handler bare, in an `Api` and behind a guard
+    #[command(hide = true)]
+    Small(small::Options),
 }
 
 /// A group of figures.
@@ -61,6 +67,12 @@ enum Role {
 enum Section {
     /// The library's guard alone, without a network
     Micro,
+    /// The guard on 1, 2, 4 and 8 threads
+    Threads,
+    /// The library building the document of 1,000 routes
+    Document,
+    /// A small handler over HTTP: bare, in an `Api`, behind a guard
+    Small,
     /// Size of the program, time to be ready
     Startup,
     /// Memory before and after a flood of log-ins
@@ -75,6 +87,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.role {
         Some(Role::Unguarded(options)) => comparison::serve(options),
+        Some(Role::Small(options)) => small::serve(&options),
         None => measure(&cli),
     };
     match outcome {
@@ -90,30 +103,47 @@ fn fail(reason: &Failure) -> ExitCode {
 }
 
 fn measure(cli: &Cli) -> Result<(), Failure> {
-    let program = match &cli.binary {
-        Some(file) => file.clone(),
-        None => process::build()?,
-    };
     let runs = |section| cli.only.is_empty() || cli.only.contains(&section);
     let mut table = Table::new();
     if runs(Section::Micro) {
         micro::measure(cli.rounds, &mut table)?;
     }
+    if runs(Section::Threads) {
+        threads::measure(cli.rounds, &mut table)?;
+    }
+    if runs(Section::Document) {
+        document::measure(cli.rounds, &mut table)?;
+    }
+    if runs(Section::Small) {
+        small::measure(cli.rounds, &mut table)?;
+    }
+    let of_the_server = [Section::Startup, Section::Memory, Section::Logins, Section::Reads];
+    if of_the_server.into_iter().any(runs) {
+        measure_server(cli, runs, &mut table)?;
+    }
+    Ok(table.print(cli.database_url.is_some())?)
+}
+
+fn measure_server(cli: &Cli, runs: impl Fn(Section) -> bool, table: &mut Table) -> Result<(), Failure> {
+    let program = match &cli.binary {
+        Some(file) => file.clone(),
+        None => process::build()?,
+    };
     if runs(Section::Startup) {
-        startup::measure(&program, cli.database_url.as_deref(), &mut table)?;
+        startup::measure(&program, cli.database_url.as_deref(), table)?;
     }
     if runs(Section::Memory) || runs(Section::Logins) || runs(Section::Reads) {
         let place = Place::new(cli.database_url.as_deref())?;
         let server = process::Process::start(place.program(&program))?;
         if runs(Section::Memory) {
-            logins::measure_memory(&server, &mut table)?;
+            logins::measure_memory(&server, table)?;
         }
         if runs(Section::Logins) {
-            logins::measure(&server, cli.rounds, &mut table)?;
+            logins::measure(&server, cli.rounds, table)?;
         }
         if runs(Section::Reads) {
-            reads::measure(&place, &server, cli.rounds, &mut table)?;
+            reads::measure(&place, &server, cli.rounds, table)?;
         }
     }
-    Ok(table.print(cli.database_url.is_some())?)
+    Ok(())
 }

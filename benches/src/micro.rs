@@ -12,7 +12,7 @@ use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use axum::extract::FromRequestParts;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::request::Parts;
-use portcullis::{AccessTokens, Guard, Scope};
+use portcullis::{AccessTokens, AccessTokensBuilder, Guard, Scope};
 use serde_json::json;
 
 use crate::{
@@ -21,9 +21,9 @@ use crate::{
 };
 
 /// Tokens of a round; fewer than a verifier remembers.
-const TOKENS: u32 = 4000;
+pub(crate) const TOKENS: u32 = 4000;
 
-struct ProfileRead;
+pub(crate) struct ProfileRead;
 
 impl Scope for ProfileRead {
     const NAME: &'static str = "profile:read";
@@ -66,9 +66,13 @@ pub(crate) fn measure(rounds: u16, table: &mut Table) -> Result<(), Failure> {
 
 /// Microseconds for each token through a guard, which must accept all or none.
 fn guarded(tokens: &[String], verifier: &AccessTokens, accepts: bool) -> Result<f64, Failure> {
-    let mut requests = tokens.iter().map(|token| request(token)).collect::<Result<Vec<_>, _>>()?;
+    pass(&mut requests(tokens)?, verifier, accepts)
+}
+
+/// The same for requests that are there already.
+pub(crate) fn pass(requests: &mut [Parts], verifier: &AccessTokens, accepts: bool) -> Result<f64, Failure> {
     let began = Instant::now();
-    for parts in &mut requests {
+    for parts in requests {
         let accepted =
             at_once(Guard::<AccessTokens, ProfileRead>::from_request_parts(parts, verifier))?.is_ok();
         if black_box(accepted) != accepts {
@@ -88,6 +92,10 @@ fn timed(tokens: &[String], check: impl Fn(&str) -> Result<bool, Failure>) -> Re
     Ok(began.elapsed().as_secs_f64() * 1e6 / f64::from(TOKENS))
 }
 
+pub(crate) fn requests(tokens: &[String]) -> Result<Vec<Parts>, Failure> {
+    tokens.iter().map(|token| request(token)).collect()
+}
+
 fn request(token: &str) -> Result<Parts, Failure> {
     let request = http::Request::builder().header("authorization", format!("Bearer {token}"));
     Ok(request.body(())?.into_parts().0)
@@ -101,25 +109,33 @@ fn at_once<F: Future>(future: F) -> Result<F::Output, Failure> {
     }
 }
 
-struct Issuer {
+/// Of the tokens of the [`Issuer`] with these keys.
+pub(crate) fn verifier(jwks: &str) -> Result<AccessTokensBuilder, Failure> {
+    Ok(AccessTokens::issued_by("https://accounts.example").audience("my-api").keys(jwks)?)
+}
+
+pub(crate) struct Issuer {
     key: Ed25519KeyPair,
 }
 
 impl Issuer {
-    fn new() -> Result<Self, Failure> {
+    pub(crate) fn new() -> Result<Self, Failure> {
         Ok(Self { key: Ed25519KeyPair::generate()? })
     }
 
     fn verifier(&self) -> Result<AccessTokens, Failure> {
+        Ok(verifier(&self.jwks())?.build()?)
+    }
+
+    /// Its public key.
+    pub(crate) fn jwks(&self) -> String {
         let x = URL_SAFE_NO_PAD.encode(self.key.public_key());
-        let jwks =
-            json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "kid": "1", "x": x }] });
-        let builder = AccessTokens::issued_by("https://accounts.example").audience("my-api");
-        Ok(builder.keys(&jwks.to_string())?.build()?)
+        json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "kid": "1", "x": x }] })
+            .to_string()
     }
 
     /// A token as the server's log-in gives it.
-    fn token(&self, number: u32) -> String {
+    pub(crate) fn token(&self, number: u32) -> String {
         let id = format!("01999999-9999-7999-8999-{number:012}");
         let part = |value: serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let claims = json!({

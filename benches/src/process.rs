@@ -79,6 +79,17 @@ impl Process {
         self.ready_after
     }
 
+    /// The processor time of all its threads so far, in seconds.
+    pub(crate) fn processor_time(&self) -> Result<f64, Failure> {
+        let mut nanoseconds = 0.0;
+        for thread in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+            let figures = fs::read_to_string(thread?.path().join("schedstat"))?;
+            let first = figures.split_whitespace().next().ok_or("the system does not tell processor time")?;
+            nanoseconds += first.parse::<f64>()?;
+        }
+        Ok(nanoseconds / 1e9)
+    }
+
     pub(crate) fn memory(&self) -> Result<Memory, Failure> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let bytes = |name: &str| {

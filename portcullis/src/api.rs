@@ -14,8 +14,8 @@ use std::{
 use axum::{Router, extract::FromRequestParts, handler::Handler};
 use serde_json::{Map, Value, json};
 
-use self::guarded::RouterGuard;
 pub use self::route::{Route, delete, get, patch, post, put};
+use self::{guarded::RouterGuard, place::Places};
 pub use crate::docs::Document;
 use crate::{
     describe::{Components, Describe, DescribeResponse, Operation},
@@ -251,22 +251,21 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         let tags = tags
             .into_iter()
             .map(|Tag { name, description }| json!({ "name": name, "description": description }));
-        let mut paths = json!(paths);
+        // Moved and not written with `json!`, which copies: most of what a large document costs.
+        let mut paths: Value =
+            paths.into_iter().map(|(path, entries)| (path, Value::from(entries))).collect();
         let components = components.finish(&mut paths);
-        Ok((
-            router,
-            Document::new(
-                json!({
-                    "openapi": "3.1.0",
-                    "info": info,
-                    "servers": servers,
-                    "tags": tags.collect::<Vec<_>>(),
-                    "paths": paths,
-                    "components": components,
-                }),
-                &order,
-            ),
-        ))
+        let document: Value = [
+            ("openapi", "3.1.0".into()),
+            ("info", info.into()),
+            ("servers", servers.into()),
+            ("tags", tags.collect()),
+            ("paths", paths),
+            ("components", components),
+        ]
+        .into_iter()
+        .collect();
+        Ok((router, Document::new(document, &order)))
     }
 
     fn add_tag(&mut self, tag: Tag) {
@@ -278,11 +277,17 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
 
     /// What axum would panic at is a defect like any other.
     fn check_places(&mut self) {
+        let mut places = Places::default();
         for (index, Route { method, path, .. }) in self.routes.iter().enumerate() {
+            let is_free = places.take(method, path);
             if let Some(fault) = place::fault(path) {
                 self.defects.push(format!("{method} {path}: {fault}"));
                 continue;
             }
+            if is_free {
+                continue;
+            }
+            // Only to say whose place it is: to compare each route with each other takes long for a thousand.
             for known in self.routes.iter().take(index) {
                 if known.path == *path && known.method == *method {
                     self.defects.push(format!("{method} {path}: there is such a route already"));

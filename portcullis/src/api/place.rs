@@ -1,6 +1,6 @@
 //! Where routes can be: the paths that axum and OpenAPI understand alike.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Why `path` cannot be the path of a route. A parameter is a whole segment here, for one that is a part of
 /// it (`/v{n}`) would be missing in the document.
@@ -31,6 +31,34 @@ fn segment_fault(segment: &str) -> Option<&'static str> {
     }
 }
 
+/// The places that routes have taken, to find in one go whether another one is free.
+#[derive(Default)]
+pub(super) struct Places<'p> {
+    taken: HashSet<(&'p str, &'p str)>,
+    root: Node<'p>,
+}
+
+/// What paths with one beginning have next.
+#[derive(Default)]
+struct Node<'p> {
+    next: HashMap<Shape<'p>, Node<'p>>,
+    /// The path that ends here.
+    path: Option<&'p str>,
+}
+
+impl<'p> Places<'p> {
+    /// Takes a place; whether no route has it yet and none at a [`clash`]ing one.
+    pub(super) fn take(&mut self, method: &'p str, path: &'p str) -> bool {
+        let mut is_free = self.taken.insert((method, path));
+        let mut node = &mut self.root;
+        for shape in path.split('/').map(Shape::of) {
+            is_free &= shape.rival().is_none_or(|rival| !node.next.contains_key(&rival));
+            node = node.next.entry(shape).or_default();
+        }
+        is_free && *node.path.get_or_insert(path) == path
+    }
+}
+
 /// Whether two different paths would meet the same requests, which axum refuses: parameters' names do not
 /// tell paths apart, and a parameter cannot stand where another path has `{*rest}`.
 pub(super) fn clash(a: &str, b: &str) -> bool {
@@ -40,11 +68,11 @@ pub(super) fn clash(a: &str, b: &str) -> bool {
     let differing = a.split('/').map(Shape::of).zip(b.split('/').map(Shape::of)).find(|(a, b)| a != b);
     match differing {
         None => a.split('/').count() == b.split('/').count(),
-        Some(pair) => matches!(pair, (Shape::Parameter, Shape::Rest) | (Shape::Rest, Shape::Parameter)),
+        Some((a, b)) => a.rival() == Some(b),
     }
 }
 
-#[derive(PartialEq)]
+#[derive(PartialEq, Eq, Hash)]
 enum Shape<'p> {
     Text(&'p str),
     Parameter,
@@ -59,10 +87,43 @@ impl<'p> Shape<'p> {
             Some(_) => Self::Parameter,
         }
     }
+
+    /// What cannot stand where this stands.
+    const fn rival(&self) -> Option<Self> {
+        match self {
+            Self::Text(_) => None,
+            Self::Parameter => Some(Self::Rest),
+            Self::Rest => Some(Self::Parameter),
+        }
+    }
 }
 
 /// The name of the parameter that `segment` is: `id` for `{id}`, `rest` for `{*rest}`.
 fn parameter(segment: &str) -> Option<&str> {
     let inside = segment.strip_prefix('{')?.strip_suffix('}')?;
     Some(inside.strip_prefix('*').unwrap_or(inside))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// One look finds what comparing each with each finds.
+        #[test]
+        fn a_place_is_free_when_nothing_clashes(
+            routes in prop::collection::vec(("get|post", "(/(a|b|\\{x\\}|\\{y\\}|\\{\\*z\\})){0,3}"), 0..8),
+        ) {
+            let mut places = Places::default();
+            for (index, (method, path)) in routes.iter().enumerate() {
+                let is_taken = |(other, known): &(String, String)| {
+                    (known == path && other == method) || clash(known, path)
+                };
+                let expected = !routes[..index].iter().any(is_taken);
+                prop_assert_eq!(places.take(method, path), expected, "{} {}", method, path);
+            }
+        }
+    }
 }
