@@ -15,6 +15,7 @@ mod support;
 
 mod access;
 mod accounts;
+mod admin;
 mod documents;
 mod embedding;
 mod leaving;
