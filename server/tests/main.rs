@@ -27,4 +27,5 @@ mod process;
 mod recovery;
 mod refresh;
 mod sessions;
+mod smtp;
 mod webhooks;

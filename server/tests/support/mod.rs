@@ -5,6 +5,7 @@ mod http;
 mod mails;
 pub mod process;
 pub mod remote;
+pub mod smtp;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

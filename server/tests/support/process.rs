@@ -18,7 +18,7 @@ use super::Place;
 use super::remote::Remote;
 
 /// Longer than anything takes that works.
-pub(super) const PATIENCE: Duration = Duration::from_mins(1);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 /// Between two looks at what is waited for.
 const POLL: Duration = Duration::from_millis(10);
 

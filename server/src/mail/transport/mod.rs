@@ -72,6 +72,9 @@ impl Outlet {
     }
 }
 
+/// Characters of a problem's text.
+const LONGEST_TEXT: usize = 500;
+
 /// Why a mail was not sent. Its text holds no address, token or password: it is stored and logged.
 #[derive(Debug)]
 pub(super) struct Problem {
@@ -84,12 +87,12 @@ pub(super) struct Problem {
 impl Problem {
     /// This mail cannot be sent; another may be.
     pub(super) fn of_mail(text: impl fmt::Display) -> Self {
-        Self { text: text.to_string(), reply: None, is_of_server: false }
+        Self { text: bounded(&text), reply: None, is_of_server: false }
     }
 
     /// No mail can be sent.
     pub(super) fn of_server(text: impl fmt::Display) -> Self {
-        Self { text: text.to_string(), reply: None, is_of_server: true }
+        Self { text: bounded(&text), reply: None, is_of_server: true }
     }
 
     fn with_reply(self, reply: String) -> Self {
@@ -105,6 +108,11 @@ impl Problem {
     pub(super) fn reply(&self) -> Option<&str> {
         self.reply.as_deref()
     }
+}
+
+/// What another's program or certificate had a part in: without control characters, and not without end.
+fn bounded(text: &impl fmt::Display) -> String {
+    text.to_string().chars().filter(|c| !c.is_control()).take(LONGEST_TEXT).collect()
 }
 
 impl fmt::Display for Problem {

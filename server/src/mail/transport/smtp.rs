@@ -173,7 +173,7 @@ impl SmtpClient {
             Arc::clone(self.tls.insert(config.map_err(Problem::of_server)?))
         };
         let stream = TlsConnector::from(config).connect(name, stream).await;
-        let stream = stream.map_err(|cause| self.problem(cause))?;
+        let stream = stream.map_err(|cause| self.problem(tls_failed(&cause)))?;
         let version = stream.get_ref().1.protocol_version();
         tell(format!(
             "TLS: {}, the certificate is good",
@@ -225,6 +225,11 @@ impl SmtpClient {
 /// The authorities that this computer trusts.
 fn tls_config() -> Result<Arc<ClientConfig>, String> {
     let found = rustls_native_certs::load_native_certs();
+    if let (true, Some(error)) = (found.certs.is_empty(), found.errors.first()) {
+        return Err(format!(
+            "TLS: the certificate authorities that this system trusts cannot be read: {error}"
+        ));
+    }
     let mut roots = RootCertStore::empty();
     let (added, _) = roots.add_parsable_certificates(found.certs);
     if added == 0 {
@@ -238,6 +243,18 @@ fn tls_config() -> Result<Arc<ClientConfig>, String> {
         .with_safe_default_protocol_versions()
         .map_err(|cause| format!("TLS: {cause}"))?;
     Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
+}
+
+/// What is wrong, and what to do where the operator can do something.
+fn tls_failed(cause: &io::Error) -> String {
+    let rustls = cause.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
+    let advice = match rustls {
+        Some(rustls::Error::InvalidCertificate(_)) => {
+            ". If its authority is your own, name that authority's certificate with the variable SSL_CERT_FILE"
+        }
+        _ => "",
+    };
+    format!("{cause}{advice}")
 }
 
 /// What goes after `EHLO`: a name, or an address literal (RFC 5321 §4.1.3).

@@ -1,0 +1,109 @@
+//! The SMTP client, against a server of others' making and against one that misbehaves.
+
+use std::time::Duration;
+
+use portcullis_server::mail;
+use serde_json::json;
+
+use crate::on_both_databases;
+use crate::support::process::eventually;
+use crate::support::smtp::{Aiosmtpd, Mood, Smtp};
+use crate::support::{Database, PASSWORD, TestApp};
+
+/// Longer than the longest wait between two attempts.
+const NEXT_ATTEMPT: u64 = 3700;
+
+async fn sending_to(database: Database, url: &str) -> TestApp {
+    TestApp::with(database, |config| config.mail.transport = url.parse().unwrap()).await
+}
+
+/// Sends what is due until nothing is left.
+async fn all_sent(app: &TestApp) {
+    eventually("all is sent", Duration::from_secs(30), async || {
+        mail::deliver_due(&app.app).await.unwrap();
+        (app.place.value("SELECT count(*) FROM mails").await == "0").then_some(())
+    })
+    .await;
+}
+
+on_both_databases! {
+    async fn a01_a_sign_up_is_mailed_over_smtp_to_the_stored_address_alone(database: Database) {
+        let server = Aiosmtpd::start("none", None).await;
+        let app = sending_to(database, &server.url("plain", false)).await;
+        // Encoded, its dots begin a line of their own.
+        let name = format!("Äö{}", ".".repeat(62));
+        let body = json!({ "email": "Ada@EXAMPLE.com", "full_name": name, "password": PASSWORD });
+        app.stranger().post("/signup").json(&body).await.assert(201);
+        all_sent(&app).await;
+        let taken = server.takes(1).await;
+        assert_eq!(taken.len(), 1, "{taken:?}");
+        let stored = app.place.value("SELECT email FROM accounts").await;
+        assert_eq!(taken[0].to, std::slice::from_ref(&stored));
+        assert_eq!((taken[0].from.as_str(), taken[0].hello.as_str()), ("no-reply@localhost", "localhost"));
+        let raw = &taken[0].raw;
+        assert!(raw.lines().any(|line| line.starts_with("..")), "no line begins with dots: {raw}");
+        assert!(raw.split("\r\n").all(|line| line.len() <= 998 && !line.contains(['\r', '\n'])), "{raw:?}");
+        let mail = taken[0].mail();
+        assert_eq!(mail.to, stored);
+        for part in [&mail.text, &mail.html] {
+            assert!(part.contains(&format!("Hello {name},")), "{part}");
+            assert!(part.contains(mail.link.as_ref().unwrap()), "{part}");
+        }
+    }
+
+    async fn whatever_a_mail_server_does_no_mail_is_lost(database: Database) {
+        let refusals = [
+            (Mood::Says("greeting", b"421 too busy\r\n"), "greeting: the server answered 421"),
+            (Mood::Says("greeting", b"\xff\xfe\0garbage\r\n"), "greeting: that is no SMTP reply"),
+            (Mood::Says("greeting", b"HTTP/1.1 400 Bad Request\r\n\r\n"), "greeting: that is no SMTP reply"),
+            (Mood::Endless("greeting"), "greeting: the line has no end"),
+            (Mood::Drops("greeting"), "greeting: "),
+            (Mood::Says("EHLO", b"250-a\r\n550 b\r\n"), "EHLO: one reply has two codes"),
+            (Mood::Drops("EHLO"), "EHLO: "),
+            (Mood::Says("MAIL", b"\r\n"), "MAIL FROM: that is no SMTP reply"),
+            (Mood::Says("MAIL", b"999 what\r\n"), "MAIL FROM: that is no SMTP reply"),
+            (Mood::Says("RCPT", b"450 later, ada@example.com\r\n"), "RCPT TO: the server answered 450"),
+            (Mood::Says("RCPT", b"550 no ada@example.com here\r\n"), "RCPT TO: the server answered 550"),
+            (Mood::Drops("DATA"), "DATA: "),
+            (Mood::Says("DATA", b"250 odd\r\n"), "DATA: the server answered 250"),
+            (Mood::Drops("text"), "the mail's text: "),
+            (Mood::Endless("text"), "the mail's text: the line has no end"),
+            (Mood::Says("text", b"452 full\r\n"), "the mail's text: the server answered 452"),
+        ];
+        let server = Smtp::start(refusals[0].0).await;
+        let app = sending_to(database, &server.url()).await;
+        app.sign_up("ada").await;
+        for (mood, problem) in refusals {
+            server.turns(mood);
+            app.advance(NEXT_ATTEMPT);
+            assert_eq!(mail::deliver_due(&app.app).await.unwrap(), 0, "{mood:?}");
+            let noted = app.place.value("SELECT last_error FROM mails WHERE failed_at IS NULL").await;
+            assert!(noted.starts_with(problem), "{mood:?}: {noted}");
+            // What the server said may repeat the address.
+            assert!(!noted.contains("ada"), "{noted}");
+        }
+        assert!(server.taken().is_empty(), "{:?}", server.taken());
+        server.turns(Mood::Takes);
+        app.advance(NEXT_ATTEMPT);
+        all_sent(&app).await;
+        let taken = server.taken();
+        assert_eq!(taken.iter().map(|taken| taken.to.concat()).collect::<Vec<_>>(), ["ada@example.com"]);
+    }
+
+    async fn a_mail_that_is_refused_for_itself_does_not_stop_the_others(database: Database) {
+        let server = Smtp::start(Mood::Says("MAIL", b"451 later\r\n")).await;
+        let app = sending_to(database, &server.url()).await;
+        for name in ["ada", "bob", "eve"] {
+            app.sign_up(name).await;
+        }
+        mail::deliver_due(&app.app).await.unwrap();
+        // Each was tried, not the first one alone.
+        assert_eq!(app.place.value("SELECT count(*) FROM mails WHERE attempts = 1").await, "3");
+        server.turns(Mood::Takes);
+        app.advance(NEXT_ATTEMPT);
+        all_sent(&app).await;
+        let mut to: Vec<_> = server.taken().into_iter().map(|taken| taken.to.concat()).collect();
+        to.sort();
+        assert_eq!(to, ["ada@example.com", "bob@example.com", "eve@example.com"]);
+    }
+}
