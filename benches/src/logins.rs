@@ -104,6 +104,13 @@ fn requests(accounts: &[Account]) -> Vec<Vec<u8>> {
     accounts.iter().map(|account| log_in(account.number)).collect()
 }
 
+/// A log-in that answers a refresh token too.
+pub(crate) fn log_in_for_refresh(account: &Account) -> Vec<u8> {
+    let name = format!("bench{}%40example.com", account.number);
+    let form = format!("username={name}&password={PASSWORD}&scope=profile%3Aread+offline_access");
+    client::post("/login", "application/x-www-form-urlencoded", &form)
+}
+
 fn log_in(number: usize) -> Vec<u8> {
     let form = format!("username=bench{number}%40example.com&password={PASSWORD}");
     client::post("/login", "application/x-www-form-urlencoded", &form)

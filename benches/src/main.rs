@@ -13,6 +13,7 @@ mod micro;
 mod place;
 mod process;
 mod reads;
+mod refreshes;
 mod small;
 mod startup;
 mod table;
@@ -81,6 +82,8 @@ enum Section {
     Logins,
     /// Guarded reads beside unguarded ones
     Reads,
+    /// Refreshes beside raw durable transactions, and a page
+    Refreshes,
 }
 
 fn main() -> ExitCode {
@@ -117,8 +120,9 @@ fn measure(cli: &Cli) -> Result<(), Failure> {
     if runs(Section::Small) {
         small::measure(cli.rounds, &mut table)?;
     }
-    let of_the_server = [Section::Startup, Section::Memory, Section::Logins, Section::Reads];
-    if of_the_server.into_iter().any(runs) {
+    let of_the_server =
+        [Section::Startup, Section::Memory, Section::Logins, Section::Reads, Section::Refreshes];
+    if of_the_server.into_iter().any(&runs) {
         measure_server(cli, runs, &mut table)?;
     }
     Ok(table.print(cli.database_url.is_some())?)
@@ -132,7 +136,7 @@ fn measure_server(cli: &Cli, runs: impl Fn(Section) -> bool, table: &mut Table) 
     if runs(Section::Startup) {
         startup::measure(&program, cli.database_url.as_deref(), table)?;
     }
-    if runs(Section::Memory) || runs(Section::Logins) || runs(Section::Reads) {
+    if [Section::Memory, Section::Logins, Section::Reads, Section::Refreshes].into_iter().any(&runs) {
         let place = Place::new(cli.database_url.as_deref())?;
         let server = process::Process::start(place.program(&program))?;
         if runs(Section::Memory) {
@@ -143,6 +147,9 @@ fn measure_server(cli: &Cli, runs: impl Fn(Section) -> bool, table: &mut Table) 
         }
         if runs(Section::Reads) {
             reads::measure(&place, &server, cli.rounds, table)?;
+        }
+        if runs(Section::Refreshes) {
+            refreshes::measure(&place, &server, cli.rounds, table)?;
         }
     }
     Ok(())
