@@ -42,4 +42,18 @@ on_both_databases! {
         assert_eq!(mail::deliver_due(&app.app).await.unwrap(), 0);
         assert_eq!(app.place.value("SELECT count(*) FROM mails").await, "0");
     }
+
+    async fn a_sign_up_is_mailed_in_the_language_that_the_request_reads(database: Database) {
+        let app = TestApp::new(database).await;
+        for (name, accept, subject) in [
+            ("ada", "de-AT, en;q=0.5", "Bestätigen"),
+            ("ben", "fr, en;q=0.3", "Confirm"),
+            ("cyd", "x", "Confirm"),
+        ] {
+            let body = serde_json::json!({ "email": email(name), "full_name": name, "password": PASSWORD });
+            app.stranger().post("/signup").header("accept-language", accept).json(&body).await.assert(201);
+            let mails = app.mails_to(name).await;
+            assert!(mails[0].subject.starts_with(subject), "{accept}: {mails:?}");
+        }
+    }
 }

@@ -376,6 +376,9 @@ on_both_databases! {
         let later = mailed(&app, "new.ada", Undo).await;
         let thief = app.log_in("third.ada").await;
         Undo.consume(&app, "ada", &undo).await.assert(204);
+        // The owner of the old address is told, there.
+        let told = app.mails_to("ada").await.into_iter().any(|mail| mail.subject.ends_with("is the old one again"));
+        assert!(told, "no notice of the undo");
         thief.get("/profile").send().await.assert(401);
         Undo.consume(&app, "ada", &later).await.assert(410);
         app.log_in("ada").await;

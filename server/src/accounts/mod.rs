@@ -1,6 +1,8 @@
 //! Accounts: who there is.
 
+mod deletion;
 mod email;
+mod full_name;
 pub(crate) mod http;
 mod owner;
 pub(crate) mod pages;
@@ -15,9 +17,11 @@ use std::fmt;
 use portcullis::InvalidInput;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use unicode_normalization::UnicodeNormalization;
 
+pub use self::deletion::delete;
+pub(crate) use self::deletion::{cancel_deletion, delete_if_due, due_for_deletion, schedule_deletion};
 pub use self::email::{Email, NotAnEmail};
+pub use self::full_name::FullName;
 pub use self::roles::{Role, set_role};
 pub(crate) use self::roles::{is_any, lock_administrators, make_first_administrator};
 pub use self::search::{AccountDetails, details, list};
@@ -35,15 +39,11 @@ use crate::{
     clock::Timestamp,
     db::{Conn, Tx},
     error::Error,
-    login::throttle,
     mail::{self, Message, Recipient},
     messages::Language,
     passwords::{Password, PasswordHash, TooLong, Turn},
     pictures, recovery, sessions,
 };
-
-/// The longest full name, in code points.
-const MAX_FULL_NAME: usize = 200;
 
 /// An account's number. Never used again, also not after the account is deleted.
 #[derive(
@@ -77,47 +77,6 @@ impl fmt::Display for AccountId {
     }
 }
 
-/// A person's name as they write it: 1 to 200 code points after trimming, no control characters.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::Type)]
-#[sqlx(transparent)]
-pub struct FullName(String);
-
-impl FullName {
-    /// Reads a name as a person typed it.
-    ///
-    /// # Errors
-    /// One sentence that says what is wrong with it.
-    pub fn parse(text: &str) -> Result<Self, &'static str> {
-        let name: String = text.trim().nfc().collect();
-        if name.is_empty() {
-            Err("Value should not be blank")
-        } else if name.chars().count() > MAX_FULL_NAME {
-            Err("String should have at most 200 characters")
-        } else if name.chars().any(is_disguise) {
-            Err("Value should not contain control or direction characters")
-        } else {
-            Ok(Self(name))
-        }
-    }
-
-    /// The same for a request's field, with the refusal that names it.
-    fn of_field(text: &str) -> Result<Self, InvalidInput> {
-        Self::parse(text).map_err(|reason| InvalidInput::field(["body", "full_name"], "value_error", reason))
-    }
-
-    /// The name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// What makes a name read as another in a list, a log or a mail: control characters, and those that turn
-/// the direction of the text.
-fn is_disguise(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
-}
-
 /// An account as its owner and an operator see it.
 #[derive(Debug, Clone, Serialize, JsonSchema, sqlx::FromRow)]
 pub struct Account {
@@ -138,8 +97,6 @@ pub(crate) struct Profile {
     #[sqlx(flatten)]
     pub(crate) account: Account,
     pub(crate) picture: Option<pictures::PictureId>,
-    pub(crate) language: String,
-    pub(crate) email_verified_at: Option<Timestamp>,
     /// When the account is deleted, unless its owner calls it back.
     pub(crate) deletion_due_at: Option<Timestamp>,
 }
@@ -239,8 +196,10 @@ pub async fn create(app: &App, new: NewAccount, client: &Client) -> Result<Accou
     if new.role == Role::Admin {
         lock_administrators(&mut tx, now).await?;
     }
-    let account = insert(&mut tx, &new.email, &new.full_name, &hash, new.role, now).await?;
-    let account = account.ok_or(Error::EmailTaken)?;
+    let Inserted::Made(account) = insert(&mut tx, &new.email, &new.full_name, &hash, new.role, now).await?
+    else {
+        return Err(Error::EmailTaken);
+    };
     audit::record(&mut tx, Event::SignedUp, Some(account.id), client, now).await?;
     if new.role == Role::Admin {
         let role = Some(new.role.name());
@@ -250,7 +209,15 @@ pub async fn create(app: &App, new: NewAccount, client: &Client) -> Result<Accou
     Ok(account)
 }
 
-/// `None`, and nothing to commit, if the address is taken, or can still be put back by the account that had it.
+/// What became of an account that was to be made.
+enum Inserted {
+    Made(Account),
+    /// The address has an account; nothing was written.
+    Taken,
+    /// The account that had the address can still put it back: the transaction is to be dropped.
+    Reserved,
+}
+
 async fn insert(
     tx: &mut Tx,
     email: &Email,
@@ -258,13 +225,13 @@ async fn insert(
     hash: &PasswordHash,
     role: Role,
     now: Timestamp,
-) -> Result<Option<Account>, Error> {
+) -> Result<Inserted, Error> {
     let Some(account) = store::insert_account(tx.conn(), email, full_name, hash, role, now).await? else {
-        return Ok(None);
+        return Ok(Inserted::Taken);
     };
     // Asked afterwards: an insert that waited for a change of address to be committed sees what that wrote.
     let is_reserved = recovery::is_reserved(tx, email, account.id, now).await?;
-    Ok((!is_reserved).then_some(account))
+    Ok(if is_reserved { Inserted::Reserved } else { Inserted::Made(account) })
 }
 
 /// The account of a number.
@@ -345,78 +312,6 @@ pub async fn set_password(app: &App, account: &Account, text: &str, client: &Cli
     recovery::forget_links(&mut tx, account.id).await?;
     audit::record(&mut tx, Event::PasswordSet, Some(account.id), client, now).await?;
     Ok(tx.commit().await?)
-}
-
-/// Deletes an account with all that is its own; the audit trail keeps its number. Its owner is told by mail.
-///
-/// # Errors
-/// [`Error::NotFound`], [`Error::LastAdmin`], [`Error::Database`].
-pub async fn delete(app: &App, id: AccountId, client: &Client) -> Result<(), Error> {
-    delete_where(app, id, None, client).await
-}
-
-/// The same if the owner asked for it and the grace period is over.
-pub(crate) async fn delete_if_due(app: &App, id: AccountId, client: &Client) -> Result<(), Error> {
-    delete_where(app, id, Some(app.now()), client).await
-}
-
-async fn delete_where(
-    app: &App,
-    id: AccountId,
-    due_by: Option<Timestamp>,
-    client: &Client,
-) -> Result<(), Error> {
-    let now = app.now();
-    let mut tx = app.db().begin().await?;
-    lock_administrators(&mut tx, now).await?;
-    let details = store::details(tx.conn(), id).await?.ok_or(Error::NotFound)?;
-    if due_by.is_some_and(|due_by| details.deletion_due_at.is_none_or(|due_at| due_at > due_by)) {
-        return Err(Error::NotFound);
-    }
-    let owner = recipient(tx.conn(), id).await?.ok_or(Error::NotFound)?;
-    let picture = pictures::take(&mut tx, id, now).await?;
-    if !store::delete_account(tx.conn(), id, due_by).await? {
-        return Err(Error::LastAdmin);
-    }
-    if let Ok(email) = Email::parse(&owner.email) {
-        throttle::forget(app, &mut tx, &email).await?;
-    }
-    audit::record(&mut tx, Event::Deleted, Some(id), client, now).await?;
-    // It must outlive the account.
-    mail::enqueue(app, &mut tx, &Recipient { account: None, ..owner }, &Message::Deleted, now).await?;
-    tx.commit().await?;
-    pictures::discard(app, picture).await;
-    app.db().scrub().await;
-    Ok(())
-}
-
-/// Notes that the owner wants the account deleted at `due_at`. `false` if there is no such account;
-/// [`Error::LastAdmin`] for the last administrator's.
-pub(crate) async fn schedule_deletion(
-    tx: &mut Tx,
-    id: AccountId,
-    due_at: Timestamp,
-    now: Timestamp,
-) -> Result<bool, Error> {
-    lock_administrators(tx, now).await?;
-    if store::schedule_deletion(tx.conn(), id, due_at, now).await? {
-        return Ok(true);
-    }
-    match store::details(tx.conn(), id).await? {
-        Some(_) => Err(Error::LastAdmin),
-        None => Ok(false),
-    }
-}
-
-/// Takes that back. `false` if nobody wanted it.
-pub(crate) async fn cancel_deletion(tx: &mut Tx, id: AccountId, now: Timestamp) -> Result<bool, Error> {
-    Ok(store::cancel_deletion(tx.conn(), id, now).await?)
-}
-
-/// Accounts whose grace period is over, at most `limit`.
-pub(crate) async fn due_for_deletion(app: &App, limit: i64) -> Result<Vec<AccountId>, Error> {
-    let mut reader = app.db().read().await?;
-    Ok(store::due_for_deletion(reader.conn(), app.now(), limit).await?)
 }
 
 /// What is kept of an account, for its owner to take along.
@@ -501,23 +396,4 @@ pub(crate) async fn set_language(app: &App, id: AccountId, language: Language) -
     let mut tx = app.db().begin().await?;
     store::set_language(tx.conn(), id, language.tag()).await?;
     Ok(tx.commit().await?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a04_a_name_is_text_without_disguise() {
-        for name in ["Ada", "  Ada Lovelace ", "李小龙", "<script>alert(1)</script>", "{{7*7}}", "O'Brien"]
-        {
-            assert!(FullName::parse(name).is_ok(), "{name:?}");
-        }
-        for name in
-            ["", "   ", "a\0b", "a\r\nBcc: b", "\u{1b}[31mred", "evil\u{202E}gpj.exe", &"x".repeat(201)]
-        {
-            assert!(FullName::parse(name).is_err(), "{name:?}");
-        }
-        assert!(FullName::parse(&"é".repeat(200)).is_ok());
-    }
 }

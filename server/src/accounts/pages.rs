@@ -7,7 +7,7 @@ use portcullis::{Form, Guard, Public};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{FullName, Profile, Role, SignedUp, SigningUp};
+use super::{FullName, Owner, Profile, Role, SignedUp, SigningUp};
 use crate::{
     access::{Action, Principal},
     app::App,
@@ -124,6 +124,7 @@ pub(crate) struct AccountPage<'a> {
     v: &'a View,
     pub(crate) faults: Faults,
     profile: Profile,
+    owner: Owner,
     full_name: String,
     sessions: usize,
     is_admin: bool,
@@ -137,10 +138,12 @@ impl<'a> AccountPage<'a> {
         faults: Faults,
     ) -> Result<Self, Error> {
         let profile = super::profile(app, principal.account).await?.allow(principal, Action::Read)?;
+        let owner = super::owner(app.db().read().await?.conn(), principal.account).await?;
+        let owner = owner.ok_or(Error::NotFound)?;
         let sessions = sessions::list(app, principal.account).await?.len();
         let full_name = profile.account.full_name.clone();
         let is_admin = principal.role == Role::Admin;
-        Ok(Self { v, faults, profile, full_name, sessions, is_admin })
+        Ok(Self { v, faults, profile, owner, full_name, sessions, is_admin })
     }
 
     fn picture(&self) -> Option<String> {
@@ -152,7 +155,7 @@ impl<'a> AccountPage<'a> {
     }
 
     fn languages(&self) -> Vec<(&'static str, &'static str, bool)> {
-        let own = Language::of_tag(&self.profile.language);
+        let own = Language::of_tag(&self.owner.language);
         Language::ALL.map(|language| (language.tag(), language.own_name(), language == own)).to_vec()
     }
 }

@@ -1,6 +1,6 @@
 //! The sign-up, in the manner that the operator chose: open, quiet or closed.
 
-use super::{Account, Email, FullName, NewAccount, Role, insert, store};
+use super::{Account, Email, Inserted, NewAccount, Role, insert, store};
 use crate::{
     app::App,
     audit::{self, Event},
@@ -12,7 +12,6 @@ use crate::{
     login::throttle,
     mail::{self, Message},
     messages::Language,
-    passwords::PasswordHash,
     recovery,
 };
 
@@ -49,39 +48,37 @@ pub(crate) async fn sign_up(app: &App, typed: &SigningUp<'_>, client: &Client) -
     throttle::count_sign_up(app, client).await?;
     let NewAccount { email, full_name, password, .. } = new;
     let hash = turn.hash(password).await?;
-    match (make(app, &email, &full_name, &hash, typed.language, client).await?, manner) {
-        (Some(account), SignUp::Open) => Ok(SignedUp::Made(account)),
-        (Some(_), _) => Ok(SignedUp::Quietly),
-        (None, SignUp::Open) => Err(Error::EmailTaken),
-        (None, _) => {
-            let (mut tx, now) = (app.db().begin().await?, app.now());
-            if throttle::may_mail(app, &mut tx, &email, client, now).await? {
-                tell_owner(app, &mut tx, &email, now).await?;
-            }
+    let (mut tx, now) = (app.db().begin().await?, app.now());
+    match insert(&mut tx, &email, &full_name, &hash, Role::User, now).await? {
+        Inserted::Made(account) => {
+            // Before the first mail is written.
+            store::set_language(tx.conn(), account.id, typed.language.tag()).await?;
+            audit::record(&mut tx, Event::SignedUp, Some(account.id), client, now).await?;
+            recovery::welcome(app, &mut tx, account.id, client, now).await?;
             tx.commit().await?;
-            Ok(SignedUp::Quietly)
+            Ok(if manner == SignUp::Quiet { SignedUp::Quietly } else { SignedUp::Made(account) })
+        }
+        Inserted::Taken | Inserted::Reserved if manner == SignUp::Open => Err(Error::EmailTaken),
+        Inserted::Taken => tell_quietly(app, tx, &email, client, now).await,
+        Inserted::Reserved => {
+            drop(tx);
+            tell_quietly(app, app.db().begin().await?, &email, client, now).await
         }
     }
 }
 
-async fn make(
+async fn tell_quietly(
     app: &App,
+    mut tx: Tx,
     email: &Email,
-    full_name: &FullName,
-    hash: &PasswordHash,
-    language: Language,
     client: &Client,
-) -> Result<Option<Account>, Error> {
-    let (mut tx, now) = (app.db().begin().await?, app.now());
-    let Some(account) = insert(&mut tx, email, full_name, hash, Role::User, now).await? else {
-        return Ok(None);
-    };
-    // Before the first mail is written.
-    store::set_language(tx.conn(), account.id, language.tag()).await?;
-    audit::record(&mut tx, Event::SignedUp, Some(account.id), client, now).await?;
-    recovery::welcome(app, &mut tx, account.id, client, now).await?;
+    now: Timestamp,
+) -> Result<SignedUp, Error> {
+    if throttle::may_mail(app, &mut tx, email, client, now).await? {
+        tell_owner(app, &mut tx, email, now).await?;
+    }
     tx.commit().await?;
-    Ok(Some(account))
+    Ok(SignedUp::Quietly)
 }
 
 /// Mails the owner of an address that somebody wants to have an account with it. Ask `throttle::may_mail` first.

@@ -181,8 +181,7 @@ pub(super) async fn profile(conn: Conn<'_>, id: AccountId) -> Result<Option<Prof
     fetch_optional!(
         conn,
         Profile,
-        "SELECT accounts.id, email, full_name, is_active, profile_images.id AS picture,
-                language, email_verified_at, deletion_due_at
+        "SELECT accounts.id, email, full_name, is_active, deletion_due_at, profile_images.id AS picture
          FROM accounts LEFT JOIN profile_images ON profile_images.account_id = accounts.id
          WHERE accounts.id = $1",
         id

@@ -126,6 +126,12 @@ fn texts_of(message: &Message) -> Texts {
             "mail.email_changed.button",
             "mail.email_changed.alarm"
         ),
+        Message::EmailChangeUndone => texts!(
+            "mail.email_change_undone.subject",
+            "mail.email_change_undone.lead",
+            "mail.email_change_undone.button",
+            "mail.email_change_undone.alarm"
+        ),
         Message::AlreadySignedUp => texts!(
             "mail.already_signed_up.subject",
             "mail.already_signed_up.lead",
@@ -188,7 +194,7 @@ fn target_of(message: &Message) -> Option<(&'static str, Option<&LinkToken>)> {
             (UNDO_EMAIL, Some(undo))
         }
         Message::AlreadySignedUp | Message::DeletionScheduled { .. } => (LOG_IN, None),
-        Message::PasswordChanged => (FORGOTTEN, None),
+        Message::PasswordChanged | Message::EmailChangeUndone => (FORGOTTEN, None),
         Message::RefreshTokenReplayed { .. } => (SESSIONS, None),
         Message::Deleted | Message::Disabled | Message::RoleChanged { .. } | Message::Trial => return None,
     })

@@ -49,6 +49,8 @@ pub(crate) enum Message {
     EmailChangeRequested { new_email: String, undo: LinkToken },
     /// To the old address: it was replaced; undo it here.
     EmailChanged { new_email: String, undo: LinkToken },
+    /// To the old address: it is in force again.
+    EmailChangeUndone,
     /// Somebody signed up with your address; you have an account.
     AlreadySignedUp,
     /// Your password was changed, or reset by a mailed link.

@@ -4,6 +4,8 @@
 //! `language.fill("mail.greeting_name", &[("name", name)])`. Tests hold that every language has every key with the
 //! same names, that each key that the sources ask for is there, and that none is there in vain.
 
+mod language;
+
 use std::{borrow::Cow, collections::BTreeMap, sync::LazyLock};
 
 use toml::{Table, Value};

@@ -6,7 +6,6 @@
 mod assets;
 mod dress;
 mod faults;
-mod language;
 mod view;
 mod way_back;
 

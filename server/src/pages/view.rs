@@ -60,9 +60,8 @@ impl View {
         let query: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         let chosen = query.iter().find(|(name, _)| name == LANGUAGE);
         let chosen = chosen.and_then(|(_, code)| Language::of_known_tag(code));
-        let language = chosen
-            .or_else(|| remembered(&parts.headers))
-            .or_else(|| Language::preferred(parts.headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?));
+        let language =
+            chosen.or_else(|| remembered(&parts.headers)).or_else(|| Language::of_headers(&parts.headers));
         Self {
             app: app.clone(),
             language: language.unwrap_or(Language::En),

@@ -3,23 +3,28 @@
 //! Opening a link uses nothing: the page has one button, and its form carries the token in its body, so that it stands
 //! in no later address.
 
+mod owner;
+
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use portcullis::{Form, Guard, InvalidInput, Public};
+use portcullis::{Form, InvalidInput, Public};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub(crate) use self::owner::{
+    change_password, request_email_change, request_verification, show_email, show_password,
+};
 use super::Purpose;
 use crate::{
-    accounts::{self, Email},
+    accounts::Email,
     app::App,
     client::Client,
     error::Error,
     login::pages as login,
     pages::{Answer, Faults, Perhaps, View, WayBack},
-    sessions::{Beginning, SessionCookies, Transport, cleared},
+    sessions::{Beginning, Transport, cleared},
     tokens::ScopeAsked,
 };
 
@@ -358,101 +363,4 @@ pub(crate) async fn reset(
             page.faults.show(&v, &page)
         }
     }
-}
-
-#[derive(Template)]
-#[template(path = "recovery/password.html")]
-struct PasswordPage<'a> {
-    v: &'a View,
-    faults: Faults,
-    email: String,
-    min_length: usize,
-}
-
-async fn password_page<'a>(
-    app: &App,
-    v: &'a View,
-    guard: &Guard<SessionCookies>,
-    faults: Faults,
-) -> Result<PasswordPage<'a>, Error> {
-    let email = accounts::by_id(app, guard.principal().account).await?.email;
-    Ok(PasswordPage { v, faults, email, min_length: app.config().password_min_length })
-}
-
-/// Two passwords.
-#[derive(Deserialize, JsonSchema)]
-pub(crate) struct PasswordForm {
-    #[serde(default)]
-    current_password: String,
-    #[serde(default)]
-    password: String,
-}
-
-pub(crate) async fn show_password(guard: Guard<SessionCookies>, State(app): State<App>, v: View) -> Answer {
-    Ok(v.show(StatusCode::OK, &password_page(&app, &v, &guard, Faults::none()).await?)?)
-}
-
-pub(crate) async fn change_password(
-    guard: Guard<SessionCookies>,
-    State(app): State<App>,
-    client: Client,
-    v: View,
-    Form(form): Form<PasswordForm>,
-) -> Answer {
-    let PasswordForm { current_password, password } = &form;
-    match super::change_password(&app, *guard.principal(), current_password, password, &client).await {
-        Ok(()) => Ok(v.go("/account?done=password")),
-        Err(error) => {
-            let faults = Faults::of(&v, error, &["current_password", "password"])?;
-            let page = password_page(&app, &v, &guard, faults).await?;
-            page.faults.show(&v, &page)
-        }
-    }
-}
-
-#[derive(Template)]
-#[template(path = "recovery/email.html")]
-struct EmailPage<'a> {
-    v: &'a View,
-    faults: Faults,
-    current: String,
-    email: &'a str,
-}
-
-const EMAIL: &str = "/account/email";
-
-pub(crate) async fn show_email(guard: Guard<SessionCookies>, State(app): State<App>, v: View) -> Answer {
-    v.fresh(*guard.principal(), EMAIL)?;
-    let current = accounts::by_id(&app, guard.principal().account).await?.email;
-    Ok(v.show(StatusCode::OK, &EmailPage { v: &v, faults: Faults::none(), current, email: "" })?)
-}
-
-pub(crate) async fn request_email_change(
-    guard: Guard<SessionCookies>,
-    State(app): State<App>,
-    client: Client,
-    v: View,
-    Form(form): Form<AddressForm>,
-) -> Answer {
-    let fresh = v.fresh(*guard.principal(), EMAIL)?;
-    let asked = async { super::request_email_change(&app, fresh, &form.email()?, &client).await };
-    match asked.await {
-        Ok(()) => Ok(v.go("/account?done=email-requested")),
-        Err(error) => {
-            let current = accounts::by_id(&app, guard.principal().account).await?.email;
-            let faults = Faults::of(&v, error, &["email"])?;
-            let page = EmailPage { v: &v, faults, current, email: &form.email };
-            page.faults.show(&v, &page)
-        }
-    }
-}
-
-pub(crate) async fn request_verification(
-    guard: Guard<SessionCookies>,
-    State(app): State<App>,
-    client: Client,
-    v: View,
-) -> Answer {
-    super::request_verification(&app, guard.principal().account, &client).await?;
-    Ok(v.go("/account?done=verification-sent"))
 }

@@ -1,6 +1,12 @@
-//! Which language a page is in.
+//! Which language somebody reads.
 
-use crate::messages::Language;
+use std::convert::Infallible;
+
+use axum::extract::FromRequestParts;
+use http::{HeaderMap, header::ACCEPT_LANGUAGE, request::Parts};
+use portcullis::{Describe, Operation};
+
+use super::Language;
 
 impl Language {
     pub(crate) const ALL: [Self; 2] = [Self::En, Self::De];
@@ -19,8 +25,13 @@ impl Language {
         Self::ALL.into_iter().find(|known| known.tag().eq_ignore_ascii_case(primary))
     }
 
+    /// The one that a request likes best, if it likes one that is spoken here.
+    pub(crate) fn of_headers(headers: &HeaderMap) -> Option<Self> {
+        Self::preferred(headers.get(ACCEPT_LANGUAGE)?.to_str().ok()?)
+    }
+
     /// The one that `Accept-Language` likes best (RFC 9110 §12.5.4); of equals the first.
-    pub(super) fn preferred(accept: &str) -> Option<Self> {
+    fn preferred(accept: &str) -> Option<Self> {
         let mut best = None;
         for range in accept.split(',').take(20) {
             let (code, weight) = range.split_once(';').unwrap_or((range, ""));
@@ -35,6 +46,20 @@ impl Language {
         }
         best.map(|(language, _)| language)
     }
+}
+
+/// The language of the request's `Accept-Language`; English for one that is not spoken here.
+impl<S: Sync> FromRequestParts<S> for Language {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::of_headers(&parts.headers).unwrap_or(Self::En))
+    }
+}
+
+/// Any request may say what its sender reads.
+impl Describe for Language {
+    fn describe(_: &mut Operation<'_>) {}
 }
 
 #[cfg(test)]

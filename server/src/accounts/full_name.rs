@@ -1,0 +1,67 @@
+//! A person's name.
+
+use portcullis::InvalidInput;
+use unicode_normalization::UnicodeNormalization;
+
+/// The longest full name, in code points.
+const MAX_FULL_NAME: usize = 200;
+
+/// A person's name as they write it: 1 to 200 code points after trimming, no control characters.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::Type)]
+#[sqlx(transparent)]
+pub struct FullName(String);
+
+impl FullName {
+    /// Reads a name as a person typed it.
+    ///
+    /// # Errors
+    /// One sentence that says what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let name: String = text.trim().nfc().collect();
+        if name.is_empty() {
+            Err("Value should not be blank")
+        } else if name.chars().count() > MAX_FULL_NAME {
+            Err("String should have at most 200 characters")
+        } else if name.chars().any(is_disguise) {
+            Err("Value should not contain control or direction characters")
+        } else {
+            Ok(Self(name))
+        }
+    }
+
+    /// The same for a request's field, with the refusal that names it.
+    pub(super) fn of_field(text: &str) -> Result<Self, InvalidInput> {
+        Self::parse(text).map_err(|reason| InvalidInput::field(["body", "full_name"], "value_error", reason))
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What makes a name read as another in a list, a log or a mail: control characters, and those that turn
+/// the direction of the text.
+fn is_disguise(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a04_a_name_is_text_without_disguise() {
+        for name in ["Ada", "  Ada Lovelace ", "李小龙", "<script>alert(1)</script>", "{{7*7}}", "O'Brien"]
+        {
+            assert!(FullName::parse(name).is_ok(), "{name:?}");
+        }
+        for name in
+            ["", "   ", "a\0b", "a\r\nBcc: b", "\u{1b}[31mred", "evil\u{202E}gpj.exe", &"x".repeat(201)]
+        {
+            assert!(FullName::parse(name).is_err(), "{name:?}");
+        }
+        assert!(FullName::parse(&"é".repeat(200)).is_ok());
+    }
+}
