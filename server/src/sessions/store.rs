@@ -65,12 +65,21 @@ pub(super) async fn insert_session(
 pub(super) const BATCH: usize = 8;
 
 /// A session that is alive, and of its account what a request is decided by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Living {
     pub(super) session: SessionId,
     pub(super) account: AccountId,
     pub(super) role: Role,
     pub(super) authenticated_at: Timestamp,
+}
+
+/// By place, in the order of `select_alive!`: to look each column's name up costs as much as to read it.
+type LivingRow = (SessionId, AccountId, Role, Timestamp);
+
+impl From<LivingRow> for Living {
+    fn from((session, account, role, authenticated_at): LivingRow) -> Self {
+        Self { session, account, role, authenticated_at }
+    }
 }
 
 impl Living {
@@ -87,7 +96,7 @@ macro_rules! select_alive {
     };
     ($which:literal, $now:literal, $more:literal) => {
         concat!(
-            "SELECT sessions.id AS session, accounts.id AS account, role, authenticated_at",
+            "SELECT sessions.id, accounts.id, role, authenticated_at",
             $more,
             " FROM sessions JOIN accounts ON accounts.id = sessions.account_id WHERE sessions.",
             $which,
@@ -100,7 +109,8 @@ macro_rules! select_alive {
 
 /// This session, if it is alive and its account is active.
 pub(super) async fn alive(conn: Conn<'_>, session: SessionId, now: Timestamp) -> Result<Option<Living>> {
-    fetch_optional!(conn, Living, select_alive!("id = $1", "$2"), session, now)
+    let living = fetch_optional!(conn, LivingRow, select_alive!("id = $1", "$2"), session, now)?;
+    Ok(living.map(Living::from))
 }
 
 /// Those of several sessions that are.
@@ -110,9 +120,9 @@ pub(super) async fn alive_among(
     now: Timestamp,
 ) -> Result<Vec<Living>> {
     let [first, second, third, fourth, fifth, sixth, seventh, eighth] = sessions;
-    fetch_all!(
+    let living = fetch_all!(
         conn,
-        Living,
+        LivingRow,
         select_alive!("id IN ($1, $2, $3, $4, $5, $6, $7, $8)", "$9"),
         first,
         second,
@@ -123,14 +133,8 @@ pub(super) async fn alive_among(
         seventh,
         eighth,
         now
-    )
-}
-
-#[derive(Debug, sqlx::FromRow)]
-struct Seen {
-    #[sqlx(flatten)]
-    living: Living,
-    last_seen_at: Timestamp,
+    )?;
+    Ok(living.into_iter().map(Living::from).collect())
 }
 
 /// The session of a cookie, if it is alive and its account is active, and when it was last seen.
@@ -140,8 +144,16 @@ pub(super) async fn alive_by_cookie(
     now: Timestamp,
 ) -> Result<Option<(Living, Timestamp)>> {
     let sql = select_alive!("cookie_digest = $1", "$2", ", last_seen_at");
-    let seen = fetch_optional!(conn, Seen, sql, digest.as_slice(), now)?;
-    Ok(seen.map(|seen| (seen.living, seen.last_seen_at)))
+    let seen = fetch_optional!(
+        conn,
+        (SessionId, AccountId, Role, Timestamp, Timestamp),
+        sql,
+        digest.as_slice(),
+        now
+    )?;
+    Ok(seen.map(|(session, account, role, authenticated_at, last_seen_at)| {
+        (Living { session, account, role, authenticated_at }, last_seen_at)
+    }))
 }
 
 /// Notes that a session was used, and moves its idle end; never beyond its absolute one.

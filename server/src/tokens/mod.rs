@@ -191,7 +191,7 @@ impl Verify for SessionTokens {
             return Ok(Verdict::Refused);
         };
         Ok(match self.0.sessions.principal(session, account).await? {
-            Some(principal) => Verdict::Accepted(principal, principal.role.limit(&granted)),
+            Some(principal) => Verdict::Accepted(principal, principal.role.limit(granted)),
             None => Verdict::Refused,
         })
     }
