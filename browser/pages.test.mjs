@@ -120,6 +120,52 @@ for (const [device, viewport] of [["desktop", { width: 1280, height: 900 }], ["p
   }
 }
 
+test("g01_the_first_administrator_claims_the_console_and_every_page_of_it_is_for_everybody", async () => {
+  const other = (await openPage(browser, { locale: "en-GB" })).page;
+  await signUp(other, { name: "Cleo Carter", email: "cleo@example.org", password: "nine patient herons on a wire" });
+  const { page, record } = await openPage(browser, { locale: "en-GB" });
+  await signUp(page, { name: "Ben Bishop", email: "ben@example.org", password: "a slow barge with seven lamps" });
+  const refused = await page.goto(`${server.url}/console`);
+  assert.equal(refused.status(), 403, "no console for others");
+  await page.goto(`${server.url}/console/claim`);
+  await page.locator("#code").fill("AAAAA-AAAAA-AAAAA-AAAAA");
+  await page.locator("main form button").first().click();
+  assert.equal(await page.locator("#code").getAttribute("aria-invalid"), "true");
+  await page.locator("#code").fill(server.code.toLowerCase());
+  await page.locator("main form button").first().click();
+  await page.waitForURL(/\/console\?done=claimed/);
+
+  await page.getByLabel("E-mail address or name").fill("cleo");
+  await page.getByRole("button", { name: "Search" }).click();
+  await page.getByRole("link", { name: "Cleo Carter" }).click();
+  const account = new URL(page.url()).pathname;
+  await page.getByRole("button", { name: "Disable" }).click();
+  await page.waitForURL(/done=disabled/);
+  assert.match(await page.locator("main").innerText(), /disabled/);
+  await other.goto(`${server.url}/account`);
+  assert.match(other.url(), /log-in/, "a disabled account's session has ended");
+  await page.getByRole("button", { name: "Enable" }).click();
+  await page.waitForURL(/done=enabled/);
+
+  const places = { accounts: "/console", found: "/console?search=cleo", account, trail: "/console/audit", "trail-of-one": `/console/audit?account=${account.split("/").at(-1)}` };
+  for (const [device, viewport] of [["desktop", { width: 1280, height: 900 }], ["phone", { width: 390, height: 844 }]]) {
+    for (const colorScheme of ["light", "dark"]) {
+      await page.setViewportSize(viewport);
+      await page.emulateMedia({ colorScheme });
+      for (const [name, path] of Object.entries(places)) {
+        await page.goto(server.url + path);
+        await page.screenshot({ path: `${SCREENSHOTS}/console-${name}-${device}-${colorScheme}.png`, fullPage: true });
+        assert.deepEqual(await faultsOf(page), [], path);
+        const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+        assert.ok(wide <= 0, `${path} scrolls sideways by ${wide}`);
+      }
+    }
+  }
+  assert.deepEqual(record.violations, []);
+  await page.context().close();
+  await other.context().close();
+});
+
 test("the_keyboard_alone_logs_in", async () => {
   const { page } = await openPage(browser, { locale: "en-GB" });
   await page.goto(`${server.url}/account/log-in`);

@@ -12,7 +12,8 @@ const BINARY = process.env.PORTCULLIS_BIN ?? here("../target/debug/portcullis");
 const BROWSERS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 const START_LIMIT_MS = 30_000;
 
-/** Starts the server; resolves to its address and a way to stop it once it says that it listens. */
+/** Starts the server; resolves to its address, the first administrator's code and a way to stop it, once it
+ * says that it listens. */
 export async function startServer() {
   const data = await mkdtemp(join(tmpdir(), "portcullis-browser-"));
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("PORTCULLIS_")));
@@ -26,23 +27,26 @@ export async function startServer() {
     await rm(data, { recursive: true, force: true });
   };
   try {
-    return { url: await addressOf(server), stop };
+    const { url, code } = await greetingOf(server);
+    return { url, code, stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-function addressOf(server) {
+/** The address, and the code that makes the first administrator. */
+function greetingOf(server) {
   return new Promise((resolve, reject) => {
     let said = "";
     const late = setTimeout(() => reject(new Error(`the server did not listen in time:\n${said}`)), START_LIMIT_MS);
     const read = (text) => {
       said += text;
       const address = /listens on (http:\/\/127\.0\.0\.1:\d+)/.exec(said);
-      if (address) {
+      const code = /^ {2}((?:[0-9A-Z]{5}-){3}[0-9A-Z]{5})$/m.exec(said);
+      if (address && code) {
         clearTimeout(late);
-        resolve(address[1]);
+        resolve({ url: address[1], code: code[1] });
       }
     };
     server.stdout.setEncoding("utf8").on("data", read);
