@@ -100,6 +100,38 @@ async fn c04_every_answer_carries_the_headers_that_protect_a_browser() {
     );
 }
 
+/// c03: no other origin may read an answer, whatever it sends.
+#[tokio::test]
+async fn c03_no_origin_is_let_in_by_cors() {
+    let app = TestApp::new(Database::Sqlite).await;
+    for origin in
+        ["https://evil.example", "null", "http://localhost:8000", "https://localhost:8000.evil.example"]
+    {
+        for path in ["/profile", "/login", "/account/log-in", "/.well-known/jwks.json"] {
+            let preflight = app.stranger().call(http::Method::OPTIONS, path).header("origin", origin);
+            let preflight = preflight.header("access-control-request-method", "POST").send().await;
+            let plain = app.stranger().get(path).header("origin", origin).send().await;
+            for answer in [preflight, plain] {
+                assert_eq!(answer.header("access-control-allow-origin"), "", "{path} for {origin}");
+                assert_eq!(answer.header("access-control-allow-credentials"), "", "{path} for {origin}");
+            }
+        }
+    }
+}
+
+/// d04: a body that unpacks to more than it is, is never unpacked.
+#[tokio::test]
+async fn d04_a_compressed_body_is_refused() {
+    let app = TestApp::new(Database::Sqlite).await;
+    for encoding in ["gzip", "deflate", "br", "zstd", "gzip, gzip"] {
+        let sign_up = app.stranger().post("/signup").header("content-type", "application/json");
+        sign_up.header("content-encoding", encoding).body("{}").await.assert(415);
+        let log_in =
+            app.stranger().post("/login").header("content-type", "application/x-www-form-urlencoded");
+        log_in.header("content-encoding", encoding).body("username=a").await.assert(415);
+    }
+}
+
 #[tokio::test]
 async fn what_is_not_there_is_said_in_the_one_dialect() {
     let app = TestApp::new(Database::Sqlite).await;
