@@ -10,10 +10,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::{ConnectInfo, FromRequestParts};
-use http::header::USER_AGENT;
+use http::header::{InvalidHeaderValue, USER_AGENT};
 use http::request::Parts;
 use http::{Extensions, HeaderMap, HeaderValue};
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 use uuid::{Builder, fmt::Hyphenated};
 
 use crate::{accounts::AccountId, random};
@@ -21,13 +22,15 @@ use crate::{accounts::AccountId, random};
 /// Characters of `User-Agent` that are kept.
 const USER_AGENT_LENGTH: usize = 256;
 
-/// The sender of a request, or who acts from the command line.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The sender of a request, or who acts from the command line. Written down, it is the sender of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Client {
     address: Option<IpAddr>,
     user_agent: Option<String>,
     request_id: Option<RequestId>,
+    #[serde(skip)]
     actor: Option<&'static str>,
+    #[serde(skip)]
     acting: Option<AccountId>,
 }
 
@@ -122,7 +125,8 @@ pub(crate) struct Found(pub(crate) Option<IpAddr>);
 
 /// The name of one request: 122 random bits as a UUID (RFC 9562 §5.4). It is always ours: a name that the client
 /// chose could be another request's. Handlers find it in the request's extensions.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct RequestId(HeaderValue);
 
 impl RequestId {
@@ -141,6 +145,20 @@ impl RequestId {
 
     pub(crate) fn header(&self) -> HeaderValue {
         self.0.clone()
+    }
+}
+
+impl From<RequestId> for String {
+    fn from(id: RequestId) -> Self {
+        id.as_str().to_owned()
+    }
+}
+
+impl TryFrom<String> for RequestId {
+    type Error = InvalidHeaderValue;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        HeaderValue::from_str(&text).map(Self)
     }
 }
 

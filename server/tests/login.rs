@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::on_both_databases;
-use crate::support::{Answer, PASSWORD, TestApp, email};
+use crate::support::{Answer, PASSWORD, TestApp, email, timing};
 
 const WRONG: &str = "not-the-password-1";
 
@@ -252,32 +252,11 @@ async fn guess_from_ten_networks(app: &TestApp) {
 async fn e02_an_unknown_name_takes_as_long() {
     let app = TestApp::with(crate::support::Database::Sqlite, |config| config.limits = false).await;
     app.sign_up("ada").await;
-    // Other tests run beside this one: a round that they disturbed is repeated, a difference that stays is real.
-    let mut rounds = Vec::new();
-    for _ in 0..4 {
-        let (known, unknown) = medians(&app).await;
-        assert!(unknown > 0.005, "an unknown name is answered in {unknown:.4} s: nothing was hashed");
-        rounds.push(known / unknown);
-        if rounds.last().is_some_and(|ratio| (0.95..1.05).contains(ratio)) {
-            return;
-        }
-    }
-    panic!("known against unknown: {rounds:?}");
-}
-
-/// The median times of wrong passwords for a known and for an unknown name, interleaved.
-async fn medians(app: &TestApp) -> (f64, f64) {
-    let mut times = [Vec::new(), Vec::new()];
-    for _ in 0..60 {
-        for (name, times) in ["ada", "nobody"].into_iter().zip(&mut times) {
-            let begin = Instant::now();
-            app.stranger().try_password(&email(name), WRONG).await.assert(401);
-            times.push(begin.elapsed().as_secs_f64());
-        }
-    }
-    let [known, unknown] = times.map(|mut times| {
-        times.sort_by(f64::total_cmp);
-        times[times.len() / 2]
-    });
-    (known, unknown)
+    timing::takes_as_long("ada", "nobody", async |email| {
+        let (took, answer) = timing::timed(app.stranger().try_password(&email, WRONG)).await;
+        answer.assert(401);
+        assert!(took > Duration::from_millis(5), "{email} is answered in {took:?}: nothing was hashed");
+        took
+    })
+    .await;
 }

@@ -2,12 +2,12 @@
 
 use futures_util::future::join_all;
 use http::Method;
-use portcullis_server::config::SignUp;
+use portcullis_server::{config::SignUp, mail};
 use serde_json::{Value, json};
 
 use crate::login::comparable;
 use crate::on_both_databases;
-use crate::support::{Answer, Client, Database, Mail, PASSWORD, TestApp, email};
+use crate::support::{Answer, Client, Database, Mail, PASSWORD, TestApp, email, timing};
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
@@ -521,6 +521,22 @@ on_both_databases! {
             assert_eq!(comparable(&sign_up(taken).await), comparable(&new), "{taken}");
         }
         assert_eq!(last_mail(&app, "ada").await.subject, "You have an account at Portcullis already");
+    }
+
+    async fn e03_an_unknown_address_takes_as_long(database: Database) {
+        let app = without_limits(database).await;
+        app.sign_up("ada").await;
+        for path in ["/password/forgot", "/login/link"] {
+            timing::takes_as_long("ada", "nobody", async |email| {
+                // What is mailed for the one before is no part of it.
+                mail::deliver_due(&app.app).await.unwrap();
+                let body = json!({ "email": email });
+                let (took, answer) = timing::timed(app.stranger().post(path).json(&body)).await;
+                answer.assert(202);
+                took
+            })
+            .await;
+        }
     }
 
     async fn s07_a_reset_ends_every_session_on_every_instance(database: Database) {

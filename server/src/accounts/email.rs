@@ -3,6 +3,7 @@
 use std::fmt;
 
 use portcullis::InvalidInput;
+use serde::{Deserialize, Serialize};
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 /// The longest address, in bytes (RFC 5321 §4.5.3.1.3 less the angle brackets).
@@ -12,7 +13,8 @@ const MAX_LOCAL: usize = 64;
 
 /// An e-mail address in canonical form: the local part folded by ASCII case alone, the domain as A-labels
 /// in lower case. Two spellings of one mailbox are equal to the byte, so a unique column is enough.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, sqlx::Type)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
+#[serde(into = "String", try_from = "String")]
 #[sqlx(transparent)]
 pub struct Email(String);
 
@@ -67,6 +69,28 @@ impl Email {
     #[must_use]
     pub fn domain(&self) -> &str {
         self.0.rsplit_once('@').map_or("", |(_, domain)| domain)
+    }
+}
+
+impl fmt::Display for NotAnEmail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("this is no e-mail address that mail is sent to")
+    }
+}
+
+impl std::error::Error for NotAnEmail {}
+
+impl From<Email> for String {
+    fn from(email: Email) -> Self {
+        email.0
+    }
+}
+
+impl TryFrom<String> for Email {
+    type Error = NotAnEmail;
+
+    fn try_from(text: String) -> Result<Self, NotAnEmail> {
+        Self::parse(&text)
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) use self::{
     owner::{
         Owner, credentials_of, has_account, hold, hold_by_email, mark_verified, owner, set_email, set_hash,
     },
-    sign_up::{SignedUp, SigningUp, sign_up, tell_owner},
+    sign_up::{SignedUp, SigningUp, sign_up},
 };
 use crate::{
     access::Unchecked,

@@ -10,9 +10,8 @@ use crate::{
     db::Tx,
     error::Error,
     login::throttle,
-    mail::{self, Message},
     messages::Language,
-    recovery,
+    recovery::{self, Wanted},
 };
 
 /// What a person typed.
@@ -74,17 +73,7 @@ async fn tell_quietly(
     client: &Client,
     now: Timestamp,
 ) -> Result<SignedUp, Error> {
-    if throttle::may_mail(app, &mut tx, email, client, now).await? {
-        tell_owner(app, &mut tx, email, now).await?;
-    }
+    recovery::ask(app, &mut tx, Wanted::Account, email, client, now).await?;
     tx.commit().await?;
     Ok(SignedUp::Quietly)
-}
-
-/// Mails the owner of an address that somebody wants to have an account with it. Ask `throttle::may_mail` first.
-pub(crate) async fn tell_owner(app: &App, tx: &mut Tx, email: &Email, now: Timestamp) -> Result<(), Error> {
-    match super::hold_by_email(tx, email).await? {
-        Some(owner) => mail::enqueue(app, tx, &owner.recipient(), &Message::AlreadySignedUp, now).await,
-        None => mail::pretend(app, tx, now).await,
-    }
 }

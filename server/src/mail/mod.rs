@@ -17,7 +17,7 @@ pub use self::config::{MailConfig, Mailbox, MailboxError, Smtp, Transport, Trans
 pub(crate) use self::trial::{figures, last_error, send_trial, sender};
 pub use self::worker::deliver_due;
 pub(crate) use self::worker::{Outbox, start, sweep};
-use crate::{accounts::AccountId, app::App, clock::Timestamp, db::Tx, error::Error, random};
+use crate::{accounts::AccountId, app::App, clock::Timestamp, db::Tx, error::Error, random, recovery::Asked};
 
 /// What a mail is sealed for.
 const PURPOSE: &str = "mail";
@@ -90,6 +90,14 @@ impl std::fmt::Debug for LinkToken {
     }
 }
 
+/// What waits in the queue, sealed.
+#[derive(Serialize, Deserialize)]
+enum Queued {
+    Mail(Recipient, Message),
+    /// What becomes a mail if somebody is there to get it.
+    Asked(Asked),
+}
+
 /// Queues a mail; it is sent if the transaction stands.
 pub(crate) async fn enqueue(
     app: &App,
@@ -98,27 +106,25 @@ pub(crate) async fn enqueue(
     message: &Message,
     now: Timestamp,
 ) -> Result<(), Error> {
-    let plain = serde_json::to_vec(&(to, message))
-        .map_err(|cause| Error::Internal(format!("a mail cannot be written: {cause}")))?;
-    let sealed = app.secret().seal(PURPOSE, &plain);
-    store::insert(tx.conn(), random::uuid_v7(now), to.account, &sealed, now).await?;
-    app.outbox().wake();
-    Ok(())
+    queue(app, tx, to.account, &Queued::Mail(to.clone(), message.clone()), now).await
 }
 
-/// The work of [`enqueue`] without a mail, where nobody may be told by the time it takes that there is none to send.
-pub(crate) async fn pretend(app: &App, tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
-    let nobody = Recipient {
-        account: None,
-        email: "nobody@portcullis.invalid".to_owned(),
-        full_name: "Nobody".to_owned(),
-        language: "en".to_owned(),
-    };
-    let plain = serde_json::to_vec(&(&nobody, Message::AlreadySignedUp))
+/// Queues a question, whose answer is a mail or none: see [`crate::recovery::answer`].
+pub(crate) async fn enqueue_asked(app: &App, tx: &mut Tx, asked: Asked, now: Timestamp) -> Result<(), Error> {
+    queue(app, tx, None, &Queued::Asked(asked), now).await
+}
+
+async fn queue(
+    app: &App,
+    tx: &mut Tx,
+    account: Option<AccountId>,
+    queued: &Queued,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let plain = serde_json::to_vec(queued)
         .map_err(|cause| Error::Internal(format!("a mail cannot be written: {cause}")))?;
-    let (id, sealed) = (random::uuid_v7(now), app.secret().seal(PURPOSE, &plain));
-    store::insert(tx.conn(), id, None, &sealed, now).await?;
-    store::delete(tx.conn(), id).await?;
+    let sealed = app.secret().seal(PURPOSE, &plain);
+    store::insert(tx.conn(), random::uuid_v7(now), account, &sealed, now).await?;
     app.outbox().wake();
     Ok(())
 }

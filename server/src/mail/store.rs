@@ -96,6 +96,13 @@ pub(super) async fn delete(conn: Conn<'_>, id: Uuid) -> Result<()> {
     Ok(())
 }
 
+/// The same, unless the lease has ended and another has tried since.
+pub(super) async fn delete_claimed(conn: Conn<'_>, claimed: &Claimed) -> Result<bool> {
+    let deleted =
+        execute!(conn, "DELETE FROM mails WHERE id = $1 AND attempts = $2", claimed.id, claimed.attempts)?;
+    Ok(deleted == 1)
+}
+
 /// Notes why an attempt failed, and when the next one is. Not if the lease has ended and another has tried since.
 pub(super) async fn postpone(
     conn: Conn<'_>,

@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use super::{
-    MailConfig, Message, PURPOSE, Recipient, compose,
+    MailConfig, Message, PURPOSE, Queued, Recipient, compose,
     store::{self, Claimed, Due},
     transport::{Outlet, Problem},
 };
@@ -22,6 +22,7 @@ use crate::{
     clock::Timestamp,
     db::Tx,
     error::Error,
+    recovery::{self, Asked},
 };
 
 /// Between two looks at the queue, in which other instances and the command line put mail too.
@@ -155,18 +156,41 @@ async fn deliver(app: &App, outlet: &mut Outlet, due: Due) -> Result<Outcome, Er
     let claimed = store::claim(tx.conn(), due, now, now + LEASE).await?;
     tx.commit().await?;
     let Some(claimed) = claimed else { return Ok(Outcome::Done(0)) };
-    let sent = send(app, outlet, &claimed).await;
+    let sent = match open(app, &claimed) {
+        Ok(Queued::Asked(asked)) => return answer(app, &claimed, &asked).await,
+        Ok(Queued::Mail(to, message)) => send(app, outlet, &claimed, &to, &message).await,
+        Err(problem) => Err(problem),
+    };
     settle(app, &claimed, sent).await
 }
 
-/// Opens, writes and sends a mail.
-async fn send(app: &App, outlet: &mut Outlet, claimed: &Claimed) -> Result<(), Problem> {
+fn open(app: &App, claimed: &Claimed) -> Result<Queued, Problem> {
     let plain = app.secret().open(PURPOSE, &claimed.sealed).map_err(Problem::of_mail)?;
-    let (to, message): (Recipient, Message) = serde_json::from_slice(&plain)
-        // The error of serde may quote what it read.
-        .map_err(|_| Problem::of_mail("the mail was queued by another version of this program"))?;
+    // The error of serde may quote what it read.
+    serde_json::from_slice(&plain)
+        .map_err(|_| Problem::of_mail("the mail was queued by another version of this program"))
+}
+
+/// Puts the answer into the place of the question.
+async fn answer(app: &App, claimed: &Claimed, asked: &Asked) -> Result<Outcome, Error> {
+    let (mut tx, now) = (app.db().begin().await?, app.now());
+    if store::delete_claimed(tx.conn(), claimed).await? {
+        recovery::answer(app, &mut tx, asked, now).await?;
+    }
+    tx.commit().await?;
+    Ok(Outcome::Done(0))
+}
+
+/// Writes and sends a mail.
+async fn send(
+    app: &App,
+    outlet: &mut Outlet,
+    claimed: &Claimed,
+    to: &Recipient,
+    message: &Message,
+) -> Result<(), Problem> {
     let mail =
-        compose::compose(app, claimed.id, &to, &message, claimed.created_at).map_err(Problem::of_mail)?;
+        compose::compose(app, claimed.id, to, message, claimed.created_at).map_err(Problem::of_mail)?;
     outlet.send_within(EXCHANGE, &mail).await
 }
 

@@ -1,11 +1,15 @@
 //! The log-in without a password, where the operator allows it: by a mailed link, or by a code that is typed.
 
-use super::links::{self, MailedLogIn, Typed};
+use super::{
+    asked::{self, Wanted},
+    links::{self, MailedLogIn, Typed},
+};
 use crate::{
-    accounts::{self, Email},
+    accounts::{self, Email, Owner},
     app::App,
     audit::{self, Event},
     client::Client,
+    clock::Timestamp,
     db::Tx,
     error::Error,
     login::{self, LoggedIn, throttle},
@@ -13,26 +17,30 @@ use crate::{
     sessions::Beginning,
 };
 
-/// Mails a link and a code, if the address has an active account; does the same work if it has none.
+/// Asks for a link and a code.
 ///
 /// # Errors
 /// [`Error::LogInOff`].
 pub(crate) async fn request_log_in(app: &App, email: &Email, client: &Client) -> Result<(), Error> {
     is_on(app)?;
     let (mut tx, now) = (app.db().begin().await?, app.now());
-    if throttle::may_mail(app, &mut tx, email, client, now).await? {
-        let owner = accounts::hold_by_email(&mut tx, email).await?;
-        match &owner {
-            Some(owner) => {
-                let (token, code) = links::issue_with_code(app, &mut tx, owner, now).await?;
-                mail::enqueue(app, &mut tx, &owner.recipient(), &Message::LogIn { token, code }, now).await?;
-            }
-            None => mail::pretend(app, &mut tx, now).await?,
-        }
-        let account = owner.map(|owner| owner.id);
-        audit::record(&mut tx, Event::MailedLogInRequested, account, client, now).await?;
-    }
+    asked::ask(app, &mut tx, Wanted::LogIn, email, client, now).await?;
     Ok(tx.commit().await?)
+}
+
+/// Mails them, if somebody is there to get them.
+pub(super) async fn answer(
+    app: &App,
+    tx: &mut Tx,
+    owner: Option<&Owner>,
+    client: &Client,
+    now: Timestamp,
+) -> Result<(), Error> {
+    if let Some(owner) = owner {
+        let (token, code) = links::issue_with_code(app, tx, owner, now).await?;
+        mail::enqueue(app, tx, &owner.recipient(), &Message::LogIn { token, code }, now).await?;
+    }
+    audit::record(tx, Event::MailedLogInRequested, owner.map(|owner| owner.id), client, now).await
 }
 
 /// Logs in by a mailed link.

@@ -6,7 +6,10 @@
 //! | confirmation | the new one | the old one's undo; the sessions end |
 //! | undo, before or after | the old one | nothing later than it; the sessions end |
 
-use super::links::{self, Purpose};
+use super::{
+    asked::{self, Wanted},
+    links::{self, Purpose},
+};
 use crate::{
     access::Fresh,
     accounts::{self, Email},
@@ -43,7 +46,7 @@ pub(crate) async fn request_email_change(
         return Ok(tx.commit().await?);
     }
     if !is_free {
-        accounts::tell_owner(app, &mut tx, new, now).await?;
+        asked::ask_counted(app, &mut tx, Wanted::Account, new, client, now).await?;
     }
     let owner = accounts::hold(&mut tx, account).await?.ok_or(Error::NotFound)?;
     if is_free {

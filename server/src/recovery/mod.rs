@@ -4,6 +4,7 @@
 //! transaction, and its first statement takes the account's row, so that all steps of one account follow one another.
 //! What this room answers tells nobody whether an address has an account.
 
+mod asked;
 mod by_mail;
 mod email_change;
 pub(crate) mod http;
@@ -15,6 +16,7 @@ mod store;
 mod verification;
 
 pub(crate) use self::{
+    asked::{Asked, Wanted, answer, ask},
     by_mail::{log_in_by_code, log_in_by_link, request_log_in},
     email_change::{confirm_email, request_email_change, undo_email_change},
     links::{MailedLogIn, Purpose, forget as forget_links, is_reserved, sweep},

@@ -1,6 +1,9 @@
 //! A forgotten password: a link is mailed to the address in force, and sets a new one.
 
-use super::links::{self, Purpose};
+use super::{
+    asked::{self, Wanted},
+    links::{self, Purpose},
+};
 use crate::{
     accounts::{self, AccountId, Email, Owner},
     app::App,
@@ -9,27 +12,32 @@ use crate::{
     clock::Timestamp,
     db::Tx,
     error::Error,
-    login::throttle,
     mail::{self, Message},
     sessions,
 };
 
-/// Mails a link to set a new password, if the address has an active account. Where it has none the same is done,
-/// but for the mail: one transaction, and nobody learns anything.
+/// Asks for a link to set a new password.
 pub(crate) async fn request_reset(app: &App, email: &Email, client: &Client) -> Result<(), Error> {
     let (mut tx, now) = (app.db().begin().await?, app.now());
-    if throttle::may_mail(app, &mut tx, email, client, now).await? {
-        if let Some(owner) = accounts::hold_by_email(&mut tx, email).await? {
-            mail_link(app, &mut tx, &owner, client, now).await?;
-        } else {
-            mail::pretend(app, &mut tx, now).await?;
-            audit::record(&mut tx, Event::PasswordResetRequested, None, client, now).await?;
-        }
-    }
+    asked::ask(app, &mut tx, Wanted::NewPassword, email, client, now).await?;
     Ok(tx.commit().await?)
 }
 
-/// The same for an account that an administrator names.
+/// Mails the link, if somebody is there to get it.
+pub(super) async fn answer(
+    app: &App,
+    tx: &mut Tx,
+    owner: Option<&Owner>,
+    client: &Client,
+    now: Timestamp,
+) -> Result<(), Error> {
+    match owner {
+        Some(owner) => mail_link(app, tx, owner, client, now).await,
+        None => audit::record(tx, Event::PasswordResetRequested, None, client, now).await,
+    }
+}
+
+/// Mails a link to the owner of an account that an administrator names.
 ///
 /// # Errors
 /// [`Error::NotFound`] if there is no such account, or it is disabled.

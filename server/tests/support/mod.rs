@@ -6,6 +6,7 @@ mod mails;
 pub mod process;
 pub mod remote;
 pub mod smtp;
+pub mod timing;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

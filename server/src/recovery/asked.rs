@@ -1,0 +1,77 @@
+//! What anybody may ask to be mailed, to any address.
+//!
+//! Whether the address has an account is looked up when the question's turn comes in the queue of mail, and not while
+//! somebody waits: the request is the same work for every address, to the statement, so its time tells nothing.
+
+use serde::{Deserialize, Serialize};
+
+use super::{by_mail, reset};
+use crate::{
+    accounts::{self, Email},
+    app::App,
+    client::Client,
+    clock::Timestamp,
+    db::Tx,
+    error::Error,
+    login::throttle,
+    mail::{self, Message},
+};
+
+/// A question that waits.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Asked {
+    wanted: Wanted,
+    email: Email,
+    client: Client,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) enum Wanted {
+    /// A link to set a new password.
+    NewPassword,
+    /// A link and a code to log in.
+    LogIn,
+    /// An account with this address, which has one.
+    Account,
+}
+
+/// Queues the question, unless too many were asked.
+pub(crate) async fn ask(
+    app: &App,
+    tx: &mut Tx,
+    wanted: Wanted,
+    email: &Email,
+    client: &Client,
+    now: Timestamp,
+) -> Result<(), Error> {
+    if throttle::may_mail(app, tx, email, client, now).await? {
+        ask_counted(app, tx, wanted, email, client, now).await?;
+    }
+    Ok(())
+}
+
+/// The same for one that is counted already.
+pub(super) async fn ask_counted(
+    app: &App,
+    tx: &mut Tx,
+    wanted: Wanted,
+    email: &Email,
+    client: &Client,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let asked = Asked { wanted, email: email.clone(), client: client.clone() };
+    mail::enqueue_asked(app, tx, asked, now).await
+}
+
+/// Mails what was asked for, if the address has an active account by now.
+pub(crate) async fn answer(app: &App, tx: &mut Tx, asked: &Asked, now: Timestamp) -> Result<(), Error> {
+    let owner = accounts::hold_by_email(tx, &asked.email).await?;
+    match (asked.wanted, &owner) {
+        (Wanted::NewPassword, owner) => reset::answer(app, tx, owner.as_ref(), &asked.client, now).await,
+        (Wanted::LogIn, owner) => by_mail::answer(app, tx, owner.as_ref(), &asked.client, now).await,
+        (Wanted::Account, Some(owner)) => {
+            mail::enqueue(app, tx, &owner.recipient(), &Message::AlreadySignedUp, now).await
+        }
+        (Wanted::Account, None) => Ok(()),
+    }
+}
