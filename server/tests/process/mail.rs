@@ -10,6 +10,7 @@ use tokio::process::Command;
 
 use crate::on_both_databases;
 use crate::support::process::{PATIENCE, Server, eventually, finish, program};
+use crate::support::remote::exchange;
 use crate::support::smtp::{Aiosmtpd, CREDENTIALS, Mood, Smtp, Taken, queue_is_empty};
 use crate::support::{Database, Place, email};
 
@@ -30,6 +31,41 @@ async fn problem(place: &Place) -> String {
 /// Instead of waiting for the next attempt.
 async fn all_is_due(place: &Place) {
     place.sql("UPDATE mails SET next_attempt_at = created_at").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r06_no_form_of_a_request_moves_a_link_to_another_host() {
+    let place = Place::new(Database::Sqlite).await;
+    let server = Server::start(&place).await;
+    server.remote().sign_up("ada").await;
+    let body = json!({ "email": email("ada") }).to_string();
+    for (target, hosts) in [
+        ("http://evil.example/password/forgot", "Host: evil.example\r\n"),
+        ("/password/forgot", "Host: evil.example\r\n"),
+        ("/password/forgot", "Host: evil.example\r\nHost: localhost\r\n"),
+        ("/password/forgot", "Host: localhost\r\nHost: evil.example\r\n"),
+    ] {
+        let request = format!(
+            "POST {target} HTTP/1.1\r\n{hosts}Content-Type: application/json\r\nContent-Length: {}\r\n\
+             Connection: close\r\n\r\n{body}",
+            body.len()
+        );
+        let answer = exchange(server.address(), request.as_bytes()).await.unwrap();
+        // Taken, or refused as no request at all.
+        assert!([202, 400].contains(&answer.status.as_u16()), "{target} {hosts}: {}", answer.status);
+    }
+    eventually("the links are mailed", PATIENCE, async || (place.mails().len() >= 3).then_some(())).await;
+    server.stop().await;
+    let asked: Vec<_> = place
+        .mails()
+        .into_iter()
+        .filter(|mail| mail.link.as_ref().is_some_and(|link| link.contains("reset")))
+        .collect();
+    assert!(!asked.is_empty());
+    for mail in place.mails() {
+        assert!(mail.link.unwrap().starts_with("http://localhost:8000/"), "{}", mail.text);
+        assert!(!mail.text.contains("evil") && !mail.html.contains("evil"));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
