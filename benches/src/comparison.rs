@@ -1,11 +1,16 @@
 //! The program that the guarded read is compared with: the server's own parts around one read of an account's row,
-//! once for anyone and once behind the server's guard. The released program has no such route.
+//! once for anyone, once behind the library's guard, which looks at the token alone, and once behind the server's,
+//! which looks at the session too. The released program has no such route.
 
 use std::{path::PathBuf, process::Command};
 
-use axum::{Router, extract::State, routing::get};
+use axum::{
+    Router,
+    extract::{FromRef, State},
+    routing::get,
+};
 use clap::Args;
-use portcullis::{Guard, Json, Path, Public};
+use portcullis::{AccessTokens, Guard, Json, Path, Public};
 use portcullis_server::{
     App, ProfileRead, SessionTokens,
     accounts::{self, Account, AccountId},
@@ -30,12 +35,15 @@ pub(crate) struct Options {
     /// The database, if it is not in the data directory.
     #[arg(long)]
     database: Option<String>,
+    /// The public keys of the tokens, as a JWK set.
+    #[arg(long)]
+    keys: String,
 }
 
 /// How this program is started in this role.
-pub(crate) fn command(place: &Place) -> Result<Command, Failure> {
+pub(crate) fn command(place: &Place, keys: &str) -> Result<Command, Failure> {
     let mut command = place.program(&std::env::current_exe()?);
-    command.args(["unguarded", "--data-dir"]).arg(place.folder());
+    command.args(["unguarded", "--data-dir"]).arg(place.folder()).args(["--keys", keys]);
     if let Some(url) = place.database_url() {
         command.args(["--database", &url]);
     }
@@ -49,6 +57,7 @@ pub(crate) fn serve(options: Options) -> Result<(), Failure> {
     if let Some(url) = options.database {
         config.database = DatabaseConfig::new(url.parse()?);
     }
+    let tokens = AccessTokens::issued_by(PUBLIC_URL).audience(PUBLIC_URL).keys(&options.keys)?.build()?;
     let _log = log::init(LogFormat::Text, &config.log)?;
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -58,7 +67,9 @@ pub(crate) fn serve(options: Options) -> Result<(), Failure> {
             .route("/ready", get(|| async { "ready" }))
             .route("/unguarded/{id}", get(read_unguarded))
             .route("/guarded/{id}", get(read_guarded))
-            .with_state(app.clone());
+            .with_state(app.clone())
+            .route("/verified/{id}", get(read_verified))
+            .with_state(WithoutSessions { app: app.clone(), tokens });
         greet(address)?;
         serve::serve(listener, middleware::dress(router, false, &[]), serve::signals()).await;
         app.close().await;
@@ -80,6 +91,36 @@ async fn read_guarded(
     Path(id): Path<AccountId>,
 ) -> Result<Json<Account>, Error> {
     if guard.principal().account != id {
+        return Err(Error::NotFound);
+    }
+    Ok(Json(accounts::by_id(&app, id).await?))
+}
+
+/// Who looks at the token alone.
+#[derive(Clone)]
+struct WithoutSessions {
+    app: App,
+    tokens: AccessTokens,
+}
+
+impl FromRef<WithoutSessions> for App {
+    fn from_ref(state: &WithoutSessions) -> Self {
+        state.app.clone()
+    }
+}
+
+impl FromRef<WithoutSessions> for AccessTokens {
+    fn from_ref(state: &WithoutSessions) -> Self {
+        state.tokens.clone()
+    }
+}
+
+async fn read_verified(
+    guard: Guard<AccessTokens, ProfileRead>,
+    State(app): State<App>,
+    Path(id): Path<AccountId>,
+) -> Result<Json<Account>, Error> {
+    if guard.principal().subject() != id.to_string() {
         return Err(Error::NotFound);
     }
     Ok(Json(accounts::by_id(&app, id).await?))
