@@ -1,6 +1,6 @@
 //! Scopes as types: what a credential must allow before a handler runs (RFC 6749 §3.3).
 
-use std::{collections::BTreeSet, marker::PhantomData};
+use std::{collections::BTreeSet, marker::PhantomData, sync::Arc};
 
 /// A scope: a name that a credential carries, and what it allows.
 ///
@@ -113,9 +113,9 @@ fn both(left: &[Vec<NamedScope>], right: &[Vec<NamedScope>]) -> Vec<Vec<NamedSco
     left.iter().flat_map(|this| right.iter().map(move |that| with(this, that))).collect()
 }
 
-/// The scopes that a credential carries.
+/// The scopes that a credential carries. Cheap to clone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Granted(BTreeSet<String>);
+pub struct Granted(Arc<BTreeSet<String>>);
 
 impl Granted {
     /// No scope at all.
@@ -144,6 +144,6 @@ impl Granted {
 
 impl FromIterator<String> for Granted {
     fn from_iter<I: IntoIterator<Item = String>>(names: I) -> Self {
-        Self(names.into_iter().collect())
+        Self(Arc::new(names.into_iter().collect()))
     }
 }

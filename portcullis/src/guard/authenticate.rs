@@ -100,12 +100,11 @@ impl<A: Authenticate, B: Authenticate> Authenticate for Either<A, B> {
 
 impl<St: Sync, V: Verify + FromRef<St>> AuthenticateIn<St> for V {
     async fn authenticate(parts: &Parts, state: &St) -> Result<Option<(V::Principal, Granted)>, Denied> {
-        let challenges = V::challenges();
         let credential = match V::Credential::read(parts) {
             Presented::Absent => return Ok(None),
-            Presented::OtherScheme => return Err(Denied::missing(challenges)),
-            Presented::Malformed => return Err(Denied::invalid(challenges)),
-            Presented::Ambiguous => return Err(Denied::ambiguous(challenges)),
+            Presented::OtherScheme => return Err(Denied::missing(V::challenges())),
+            Presented::Malformed => return Err(Denied::invalid(V::challenges())),
+            Presented::Ambiguous => return Err(Denied::ambiguous(V::challenges())),
             Presented::CrossSite => return Err(Denied::cross_site()),
             Presented::Present(credential) => credential,
         };
@@ -115,7 +114,7 @@ impl<St: Sync, V: Verify + FromRef<St>> AuthenticateIn<St> for V {
         let verdict = AssertUnwindSafe(async { verifier.verify(&credential).await }).catch_unwind().await;
         match verdict.unwrap_or_else(|_| Err("the verifier panicked".into())) {
             Ok(Verdict::Accepted(principal, granted)) => Ok(Some((principal, granted))),
-            Ok(Verdict::Refused) => Err(Denied::invalid(challenges)),
+            Ok(Verdict::Refused) => Err(Denied::invalid(V::challenges())),
             Err(cause) => {
                 tracing::error!(scheme = V::SCHEME, %cause, "a credential could not be verified");
                 Err(Denied::unavailable())
