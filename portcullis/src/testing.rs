@@ -135,7 +135,8 @@ impl Attack {
     }
 
     /// How a good credential of a scheme is made that carries exactly the given scopes: the token or the key as it
-    /// is, and `user:password` for Basic. The document says where it is sent. Each call may make a new one.
+    /// is, and `user:password` for Basic. The document says where it is sent. Each call may make a new one, and should
+    /// where calls end what the last one made, as a log-out of everywhere does.
     ///
     /// `None` says that there is none with exactly these; where more would do, all of the scheme's are asked for then.
     #[must_use]
@@ -232,9 +233,7 @@ impl Attack {
         walk.check_names(&operations);
         let mut good = Vec::new();
         for operation in &operations {
-            good.extend(
-                walk.be_refused(operation, &ground).await.into_iter().map(|attempt| (operation, attempt)),
-            );
+            good.extend(walk.be_refused(operation, &ground).await.into_iter().map(|way| (operation, way)));
         }
         // What reads comes before what deletes, and what ends the credential is last.
         let rank = |method: &Method| match *method {
@@ -243,8 +242,8 @@ impl Attack {
             _ => 1,
         };
         good.sort_by_key(|(operation, _)| (self.last.contains(&operation.name), rank(&operation.method)));
-        for (operation, attempt) in &good {
-            walk.try_one(operation, attempt).await;
+        for (operation, way) in good {
+            walk.pass(operation, &ground, way).await;
         }
         walk.report(operations.len())
     }

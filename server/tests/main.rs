@@ -16,6 +16,7 @@ mod support;
 mod access;
 mod accounts;
 mod admin;
+mod attack;
 mod documents;
 mod embedding;
 mod leaving;

@@ -55,17 +55,21 @@ pub(super) struct Attempts<'a> {
     operation: &'a Operation,
     /// Calls that must be refused.
     pub(super) refused: Vec<Attempt>,
-    /// Calls with a good credential, which may change or end something.
-    pub(super) good: Vec<Attempt>,
+    /// The ways for which there is a good credential. A call with one may change or end something.
+    pub(super) good: Vec<&'a Requirement>,
     /// Why something could not be tried though it should.
     pub(super) problems: Vec<String>,
     pub(super) not_tried: BTreeSet<String>,
 }
 
 impl<'a> Attempts<'a> {
-    pub(super) fn on(operation: &'a Operation, ground: &'a Ground<'a>) -> Self {
+    fn none(operation: &'a Operation, ground: &'a Ground<'a>) -> Self {
         let (refused, good, problems, not_tried) = Default::default();
-        let mut attempts = Self { ground, operation, refused, good, problems, not_tried };
+        Self { ground, operation, refused, good, problems, not_tried }
+    }
+
+    pub(super) fn on(operation: &'a Operation, ground: &'a Ground<'a>) -> Self {
+        let mut attempts = Self::none(operation, ground);
         let due = if operation.is_open() { Due::Passed { good: false } } else { Due::Missing };
         attempts.try_one("no credential", Sent::default(), due);
         if operation.is_public() {
@@ -84,10 +88,25 @@ impl<'a> Attempts<'a> {
             for (name, needed) in way {
                 attempts.with_few_scopes(way, name, needed);
             }
-            attempts.with_a_good(way);
+            if attempts.good_ones(way, None, None).is_some() {
+                attempts.good.push(way);
+            }
         }
         attempts.one_for_another();
         attempts
+    }
+
+    /// A call with a good credential, made now: calls before this one may have ended an older one.
+    pub(super) fn good_now(
+        operation: &'a Operation,
+        ground: &'a Ground<'a>,
+        way: &Requirement,
+    ) -> Option<Attempt> {
+        let mut attempts = Self::none(operation, ground);
+        let sent = attempts.good_ones(way, None, None)?;
+        let names = way.keys().cloned().collect::<Vec<_>>().join("` and `");
+        let what = attempts.of_scheme("a good credential", &names);
+        Some(Attempt { what, sent, due: Due::Passed { good: true } })
     }
 
     fn try_one(&mut self, what: &str, sent: Sent, due: Due) {
@@ -315,13 +334,6 @@ impl<'a> Attempts<'a> {
                     .insert(format!("{place}: `{name}` without `{scope}`, which `.good` does not make"));
             }
         }
-    }
-
-    fn with_a_good(&mut self, way: &Requirement) {
-        let Some(sent) = self.good_ones(way, None, None) else { return };
-        let names = way.keys().cloned().collect::<Vec<_>>().join("` and `");
-        let what = self.of_scheme("a good credential", &names);
-        self.good.push(Attempt { what, sent, due: Due::Passed { good: true } });
     }
 
     /// A bad credential of one kind is not made up for by a good one of another.

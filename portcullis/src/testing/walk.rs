@@ -12,7 +12,7 @@ use tower_service::Service;
 use super::{
     Attack, Findings, Report,
     attempt::{Attempt, Attempts, Ground},
-    documented::Operation,
+    documented::{Operation, Requirement},
     findings::Finding,
     judge::{self, Answer, Judge},
     sample::{self, encoded},
@@ -103,8 +103,12 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Makes the calls that must be refused, and answers those that must not.
-    pub(super) async fn be_refused(&mut self, operation: &Operation, ground: &Ground<'_>) -> Vec<Attempt> {
+    /// Makes the calls that must be refused, and answers the ways that must not.
+    pub(super) async fn be_refused<'o>(
+        &mut self,
+        operation: &'o Operation,
+        ground: &'o Ground<'o>,
+    ) -> Vec<&'o Requirement> {
         let Attempts { refused, good, problems, not_tried, .. } = Attempts::on(operation, ground);
         for problem in problems.into_iter().collect::<BTreeSet<_>>() {
             self.find(&operation.name, None, problem);
@@ -119,8 +123,18 @@ impl<'a> Walk<'a> {
         good
     }
 
+    /// Makes the call that must not be refused.
+    pub(super) async fn pass(&mut self, operation: &Operation, ground: &Ground<'_>, way: &Requirement) {
+        if let Some(attempt) = Attempts::good_now(operation, ground, way) {
+            self.try_one(operation, &attempt).await;
+        } else {
+            let problem = "`.good` makes a credential once, and not again";
+            self.find(&operation.name, None, problem.to_owned());
+        }
+    }
+
     /// Makes one call. Whether there is such a route at all.
-    pub(super) async fn try_one(&mut self, operation: &Operation, attempt: &Attempt) -> bool {
+    async fn try_one(&mut self, operation: &Operation, attempt: &Attempt) -> bool {
         self.calls += 1;
         let answer = match request(self.attack, operation, &attempt.sent) {
             Ok(request) => call(&self.attack.router, request).await,

@@ -2,6 +2,7 @@
 
 mod by_hand;
 mod documents;
+mod ended;
 mod faults;
 mod shop;
 

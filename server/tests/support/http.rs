@@ -46,6 +46,11 @@ impl Client {
         self.cookie.as_deref().expect("this client has logged in with a cookie")
     }
 
+    /// The same without its name.
+    pub fn cookie_value(&self) -> &str {
+        self.cookie().split_once('=').unwrap().1
+    }
+
     /// Logs in with the tests' password, as a browser.
     pub async fn log_in_with_cookie(&self, username: &str) -> Self {
         let form = [("username", username), ("password", PASSWORD)];

@@ -230,6 +230,11 @@ impl TestApp {
         accounts::delete(&self.app, AccountId::new(account), &operator()).await.unwrap();
     }
 
+    /// The real router.
+    pub fn router(&self) -> axum::Router {
+        self.router.clone()
+    }
+
     /// A stranger at `address`.
     pub fn stranger_at(&self, address: &str) -> Client {
         Client::new(self.router.clone(), address)

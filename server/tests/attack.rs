@@ -1,0 +1,108 @@
+//! Our own interface under the attack that the library offers to everybody's tests.
+
+use axum::Extension;
+use axum::extract::ConnectInfo;
+use portcullis::testing::Attack;
+use portcullis_server::App;
+use portcullis_server::accounts::{self, AccountId, Role};
+use portcullis_server::client;
+use serde_json::json;
+use std::net::SocketAddr;
+use tokio::runtime::Handle;
+use tokio::task::block_in_place;
+
+use crate::on_both_databases;
+use crate::support::{Client, PASSWORD, TestApp, email};
+
+/// What anyone may call: opening a route is a decision that is taken here too.
+const PUBLIC: [&str; 15] = [
+    "GET /.well-known/jwks.json",
+    "GET /health",
+    "GET /ready",
+    "POST /email/confirm",
+    "POST /email/undo",
+    "POST /email/verify",
+    "POST /login",
+    "POST /login/code",
+    "POST /login/cookie",
+    "POST /login/link",
+    "POST /login/link/token",
+    "POST /password/forgot",
+    "POST /password/reset",
+    "POST /signup",
+    "POST /token",
+];
+
+/// Every scope that a route asks for.
+const SCOPES: [&str; 6] =
+    ["account", "accounts:read", "accounts:write", "audit:read", "profile:read", "profile:write"];
+
+/// Waits where the attack asks for a credential at once.
+fn now<T>(future: impl Future<Output = T>) -> T {
+    block_in_place(|| Handle::current().block_on(future))
+}
+
+/// A token of `name` with these scopes, and with one that no route asks for, since no scope at all asks for the usual.
+async fn token(stranger: &Client, name: &str, scopes: &[&str]) -> String {
+    let scope = format!("offline_access {}", scopes.join(" "));
+    let answer = stranger.post("/login").form_owned(&email(name), PASSWORD, scope.trim()).await.assert(200);
+    answer.json()["access_token"].as_str().unwrap().to_owned()
+}
+
+on_both_databases! {
+    async fn t13_the_whole_interface_withstands_the_attack(database: Database) {
+        let app = TestApp::with(database, |config| {
+            config.limits = false;
+            config.log_in_by_mail = true;
+        })
+        .await;
+        let target = app.sign_up("target").await;
+        let admin = app.sign_up("root").await;
+        let operator = client::Client::local("operator");
+        accounts::set_role(&app.app, AccountId::new(admin), Role::Admin, &operator).await.unwrap();
+
+        let ended = app.log_in("root").await;
+        ended.post("/logout").send().await.assert(204);
+        let gone = app.as_user("gone").await;
+        app.disable(app.place.value("SELECT max(id) FROM accounts").await.parse().unwrap()).await;
+        let cookie = app.stranger().log_in_with_cookie(&email("root")).await;
+        let form = [("username", &*email("root")), ("password", PASSWORD), ("scope", "offline_access")];
+        let refresh = app.stranger().post("/login").form(&form).await.assert(200).json()["refresh_token"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        let jwks = app.stranger().get("/.well-known/jwks.json").send().await.text();
+
+        let (tokens, cookies) = (app.stranger(), app.stranger());
+        let address = ConnectInfo(SocketAddr::from(([192, 0, 2, 1], 4000)));
+        let mut attack = Attack::on(app.router().layer(Extension(address)), App::document().unwrap().value())
+            .public(PUBLIC)
+            .good("portcullis", move |scopes| now(token(&tokens, "root", scopes)))
+            .good("session", move |scopes| {
+                // A cookie is good for all that its account may do.
+                let all = scopes.len() >= SCOPES.len();
+                all.then(|| now(cookies.log_in_with_cookie(&email("root"))).cookie_value().to_owned())
+            })
+            .keys("portcullis", &jwks)
+            .bad("portcullis", "a token of an ended session", ended.token())
+            .bad("portcullis", "a token of a disabled account", gone.token())
+            .bad("portcullis", "a cookie as a token", cookie.cookie_value())
+            .bad("portcullis", "a refresh token", &refresh)
+            .bad("session", "a token as a cookie", ended.token())
+            .bad("session", "a refresh token as a cookie", &refresh)
+            .sample("PUT /password", json!({ "current_password": PASSWORD, "new_password": PASSWORD }))
+            .last(["DELETE /account", "POST /logout"]);
+        for (method, path, _) in crate::support::document().operations() {
+            if path.starts_with("/admin/accounts/{id}") {
+                attack = attack.parameter(&format!("{method} {path}"), "id", &target.to_string());
+            }
+        }
+        let report = attack.assert().await;
+        // A cookie is good for all that its account may do, and nobody has the key that tokens are signed with: the
+        // matrix of administrators and the test of spoiled tokens try these.
+        let is_known = |line: &String| line.contains("`session` without `") || line.contains("`.signed(");
+        let mut not_tried = report.not_tried().iter().map(ToString::to_string);
+        assert!(not_tried.all(|line| is_known(&line)), "{report}");
+        assert!(report.calls() > 1500, "{report}");
+    }
+}
