@@ -86,8 +86,8 @@
 //! documents that utoipa writes. `testing` adds `testing::Attack`, which walks your own
 //! application as a stranger would, in one line of its tests. Features add names; none changes behaviour.
 //!
-//! Rust 1.91 or later: so new are parts of the standard library that are used (clippy's `incompatible_msrv` holds it),
-//! and no dependency says that it needs more. It is built and tested with the current stable compiler only.
+//! The oldest Rust that it is promised to build with is `rust-version` in `Cargo.toml`, and its test command builds it
+//! with that one.
 #![forbid(unsafe_code)]
 
 mod answer;
