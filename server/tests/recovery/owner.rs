@@ -1,0 +1,173 @@
+//! What an owner changes, and what of it ends: the password and the address of mail.
+
+use super::*;
+
+on_both_databases! {
+    async fn r08_a_new_address_is_in_force_once_it_is_confirmed_and_can_be_undone(database: Database) {
+        let app = without_limits(database).await;
+        let owner = app.as_user("ada").await;
+        change_email(&owner, "new.ada").await.assert(202);
+        app.log_in("ada").await;
+        app.stranger().try_password(&email("new.ada"), PASSWORD).await.assert(401);
+        let confirmation = mailed(&app, "new.ada", Confirm).await;
+        app.advance(1);
+        Confirm.consume(&app, "ada", &confirmation).await.assert(204);
+        owner.get("/profile").send().await.assert(401);
+        app.stranger().try_password(&email("ada"), PASSWORD).await.assert(401);
+        let thief = app.log_in("new.ada").await;
+        // The old address is kept for its owner.
+        let body = json!({ "email": email("ada"), "full_name": "Eve", "password": PASSWORD });
+        app.stranger().post("/signup").json(&body).await.assert(409);
+        // A thief who goes on to a third address and sets a password does not outdo the owner's undo.
+        let undo = mailed(&app, "ada", Undo).await;
+        app.advance(1);
+        change_email(&thief, "third.ada").await.assert(202);
+        let confirmation = mailed(&app, "third.ada", Confirm).await;
+        app.advance(1);
+        Confirm.consume(&app, "ada", &confirmation).await.assert(204);
+        let later = mailed(&app, "new.ada", Undo).await;
+        let thief = app.log_in("third.ada").await;
+        Undo.consume(&app, "ada", &undo).await.assert(204);
+        // The owner of the old address is told, there.
+        let told = app.mails_to("ada").await.into_iter().any(|mail| mail.subject.ends_with("is the old one again"));
+        assert!(told, "no notice of the undo");
+        thief.get("/profile").send().await.assert(401);
+        Undo.consume(&app, "ada", &later).await.assert(410);
+        app.log_in("ada").await;
+        // A log-in that is not fresh changes no address (RFC 9470).
+        let browser = app.stranger().log_in_with_cookie(&email("ada")).await;
+        app.advance(601);
+        let stale = change_email(&browser, "fourth.ada").await.assert(401);
+        assert!(stale.header("www-authenticate").contains("insufficient_user_authentication"));
+    }
+
+    async fn r08_of_a_confirmation_and_sign_ups_for_one_address_one_wins(database: Database) {
+        let app = without_limits(database).await;
+        let second = app.again().await;
+        for round in 0..4 {
+            let (name, new) = (format!("user{round}"), format!("new{round}"));
+            let owner = app.as_user(&name).await;
+            change_email(&owner, &new).await.assert(202);
+            let token = &mailed(&app, &new, Confirm).await;
+            let sign_up = json!({ "email": email(&new), "full_name": "Eve", "password": PASSWORD });
+            let calls = (0..7).map(|n| {
+                let (app, sign_up, name) = (if n % 2 == 0 { &app } else { &second }, &sign_up, name.as_str());
+                async move {
+                    let answer = if n == round * 2 {
+                        Confirm.consume(app, name, token).await
+                    } else {
+                        app.stranger().post("/signup").json(sign_up).await
+                    };
+                    answer.status.as_u16()
+                }
+            });
+            let statuses = join_all(calls).await;
+            let winners = statuses.iter().filter(|status| matches!(status, 201 | 204)).count();
+            assert_eq!(winners, 1, "{statuses:?}");
+            assert!(statuses.iter().all(|status| matches!(status, 201 | 204 | 409)), "{statuses:?}");
+            let sql = format!("SELECT COUNT(*) FROM accounts WHERE email = '{}'", email(&new));
+            assert_eq!(app.place.value(&sql).await, "1");
+        }
+    }
+
+    async fn p09_b05_a_new_password_needs_the_current_one_which_is_counted(database: Database) {
+        let app = TestApp::new(database).await;
+        let (owner, other) = (app.as_user("ada").await, app.log_in("ada").await);
+        change_password(&owner, WRONG, NEW_PASSWORD).await.assert(403);
+        other.get("/profile").send().await.assert(200);
+        app.advance(1);
+        change_password(&owner, PASSWORD, NEW_PASSWORD).await.assert(204);
+        owner.get("/profile").send().await.assert(200);
+        other.get("/profile").send().await.assert(401);
+        assert_eq!(last_mail(&app, "ada").await.subject, "Your password at Portcullis was changed");
+        app.stranger().try_password(&email("ada"), PASSWORD).await.assert(401);
+        app.stranger().try_password(&email("ada"), NEW_PASSWORD).await.assert(200);
+        for _ in 0..10 {
+            change_password(&owner, WRONG, NEW_PASSWORD).await.assert(403);
+        }
+        change_password(&owner, NEW_PASSWORD, NEW_PASSWORD).await.assert(429);
+        app.stranger().try_password(&email("ada"), NEW_PASSWORD).await.assert(429);
+    }
+
+    async fn s07_a_reset_ends_every_session_on_every_instance(database: Database) {
+        let app = without_limits(database).await;
+        let second = app.again().await;
+        let bearer = app.as_user("ada").await;
+        let browser = app.stranger().log_in_with_cookie(&email("ada")).await;
+        let scope = "profile:read offline_access";
+        let tokens = app.stranger().post("/login").form_owned(&email("ada"), PASSWORD, scope).await.assert(200);
+        let refresh = tokens.json()["refresh_token"].as_str().unwrap().to_owned();
+        let token = Reset.issue(&app, "ada", &bearer).await;
+        for at in [&app, &second] {
+            at.stranger().with_token(bearer.token()).get("/profile").send().await.assert(200);
+        }
+        Reset.consume(&app, "ada", &token).await.assert(204);
+        for at in [&second, &app] {
+            at.stranger().with_token(bearer.token()).get("/profile").send().await.assert(401);
+            at.stranger().with_cookie(browser.cookie()).get("/profile").send().await.assert(401);
+            let form = [("grant_type", "refresh_token"), ("refresh_token", refresh.as_str())];
+            at.stranger().post("/token").form(&form).await.assert(400);
+        }
+        app.stranger().try_password(&email("ada"), PASSWORD).await.assert(401);
+        app.stranger().try_password(&email("ada"), NEW_PASSWORD).await.assert(200);
+    }
+
+    async fn b06_a_code_dies_of_five_wrong_tries_also_of_parallel_ones(database: Database) {
+        let app = without_limits(database).await;
+        let owner = app.as_user("ada").await;
+        let code = Code.issue(&app, "ada", &owner).await;
+        for _ in 0..4 {
+            Code.consume(&app, "ada", "AAAA2222").await.assert(410);
+        }
+        Code.consume(&app, "ada", &code.to_lowercase()).await.assert(200);
+        let code = Code.issue(&app, "ada", &owner).await;
+        for _ in 0..5 {
+            Code.consume(&app, "ada", "AAAA2222").await.assert(410);
+        }
+        Code.consume(&app, "ada", &code).await.assert(410);
+        let code = Code.issue(&app, "ada", &owner).await;
+        join_all((0..20).map(|_| Code.consume(&app, "ada", "AAAA2222"))).await;
+        Code.consume(&app, "ada", &code).await.assert(410);
+        // The link of that mail is gone with it.
+        let link = mailed(&app, "ada", LogIn).await;
+        LogIn.consume(&app, "ada", &link).await.assert(410);
+    }
+
+    async fn t06_a_link_is_no_access_token_and_an_access_token_is_no_link(database: Database) {
+        let app = without_limits(database).await;
+        let owner = app.as_user("ada").await;
+        for purpose in PURPOSES {
+            let token = purpose.issue(&app, "ada", &owner).await;
+            app.stranger().with_token(&token).get("/profile").send().await.assert(401);
+            if purpose != Code {
+                purpose.consume(&app, "ada", owner.token()).await.assert(410);
+            }
+        }
+    }
+
+    async fn a04_a_name_in_a_mail_is_text(database: Database) {
+        let app = TestApp::new(database).await;
+        let name = "<b>{{7*7}}</b> {brand}";
+        let body = |name: &str| json!({ "email": email("ada"), "full_name": name, "password": PASSWORD });
+        for disguised in ["Ada\r\nBcc: eve", "Ada\u{202E}"] {
+            app.stranger().post("/signup").json(&body(disguised)).await.assert_invalid(&["body.full_name"]);
+        }
+        app.stranger().post("/signup").json(&body(name)).await.assert(201);
+        let mail = last_mail(&app, "ada").await;
+        assert!(mail.text.starts_with(&format!("Hello {name},")), "{}", mail.text);
+        assert!(!mail.html.contains("<b>") && mail.html.contains("{{7*7}}"), "{}", mail.html);
+    }
+
+    async fn p07_words_make_a_password_and_nothing_is_asked_that_others_know(database: Database) {
+        let app = TestApp::new(database).await;
+        let body = json!({ "email": email("ada"), "full_name": "Ada", "password": "seven quiet herons over the marsh" });
+        app.stranger().post("/signup").json(&body).await.assert(201);
+        let document = app.stranger().get("/openapi.json").send().await.assert(200).text().to_lowercase();
+        for word in ["password_hint", "secret_question", "security_question", "mothers_maiden"] {
+            assert!(!document.contains(word), "{word}");
+        }
+        // No password ever gets too old.
+        app.advance(400 * 24 * 60 * 60);
+        app.stranger().try_password(&email("ada"), "seven quiet herons over the marsh").await.assert(200);
+    }
+}

@@ -1,0 +1,136 @@
+//! What a stranger who asks is not told, and where a mail goes whatever is sent.
+
+use super::*;
+
+async fn replies_to_forgot_or_link(app: &TestApp, path: &str, name: &str) -> Answer {
+    app.stranger().post(path).json(&json!({ "email": email(name) })).await.assert(202)
+}
+
+on_both_databases! {
+    async fn r06_r07_the_mail_goes_to_the_stored_address_and_its_link_to_the_public_url(database: Database) {
+        let app = without_limits(database).await;
+        let body = json!({ "email": "Kiss@München.de", "full_name": "Ada", "password": PASSWORD });
+        app.stranger().post("/signup").json(&body).await.assert(201);
+        for path in ["/password/forgot", "/login/link"] {
+            for (header, value) in [
+                ("host", "evil.example"),
+                ("x-forwarded-host", "evil.example"),
+                ("forwarded", "host=evil.example;proto=https"),
+                ("x-forwarded-proto", "https"),
+                ("origin", "https://evil.example"),
+            ] {
+                let body = json!({ "email": "KISS@mu\u{308}nchen.DE" });
+                app.stranger().post(path).header(header, value).json(&body).await.assert(202);
+            }
+        }
+        let mails = app.mails().await;
+        assert_eq!(mails.len(), 11);
+        for mail in mails {
+            assert_eq!(mail.to, "kiss@xn--mnchen-3ya.de");
+            assert!(mail.link.unwrap().starts_with("http://localhost:8000/account/"));
+            assert!(!mail.text.contains("evil") && !mail.html.contains("evil"));
+        }
+    }
+
+    async fn r09_three_mails_to_an_address_and_twenty_of_a_source_in_an_hour(database: Database) {
+        let app = TestApp::new(database).await;
+        app.sign_up("ada").await;
+        let ask = |at: usize, name: &'static str| {
+            let call = app.stranger_at(&format!("198.51.100.{at}")).post("/password/forgot");
+            async move { call.json(&json!({ "email": email(name) })).await.assert(202) }
+        };
+        let first = ask(1, "ada").await;
+        for at in 2..7 {
+            assert_eq!(comparable(&ask(at, "ada").await), comparable(&first));
+        }
+        // The sign-up's own is one of them.
+        assert_eq!(app.mails_to("ada").await.len(), 3);
+        app.advance(HOUR);
+        ask(1, "ada").await;
+        assert_eq!(app.mails_to("ada").await.len(), 4);
+        app.advance(HOUR);
+        for n in 0..24 {
+            app.sign_up(&format!("user{n}")).await;
+        }
+        assert_eq!(app.mails().await.len(), 4 + 20);
+    }
+
+    async fn p13_where_sign_up_is_closed_nothing_opens_it(database: Database) {
+        let app = TestApp::with(database, |config| config.sign_up = SignUp::Closed).await;
+        let body = json!({ "email": email("ada"), "full_name": "Ada", "password": PASSWORD });
+        let form = [("email", "ada@example.com"), ("full_name", "Ada"), ("password", PASSWORD)];
+        app.stranger().post("/signup").json(&body).await.assert(403);
+        app.stranger().post("/signup").form(&form).await.assert(403);
+        for kind in ["application/json; charset=utf-8", "multipart/form-data; boundary=x", "text/plain", "application/xml"] {
+            app.stranger().post("/signup").header("content-type", kind).body(body.to_string()).await.assert(403);
+        }
+        for method in [Method::GET, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS, Method::HEAD] {
+            app.stranger().call(method, "/signup").send().await.assert(403);
+        }
+        assert_eq!(app.place.value("SELECT COUNT(*) FROM accounts").await, "0");
+    }
+
+    async fn e01_only_who_knows_the_password_learns_that_the_address_is_unconfirmed(database: Database) {
+        let app = TestApp::with(database, |config| config.require_verified_email = true).await;
+        app.sign_up("ada").await;
+        app.advance(1);
+        let wrong = app.stranger().try_password(&email("ada"), WRONG).await.assert(401);
+        let unknown = app.stranger().try_password(&email("nobody"), WRONG).await.assert(401);
+        assert_eq!(comparable(&wrong), comparable(&unknown));
+        // The newer link that the refusal mails.
+        app.stranger().try_password(&email("ada"), PASSWORD).await.assert(403);
+        let token = mailed(&app, "ada", Verify).await;
+        Verify.consume(&app, "ada", &token).await.assert(204);
+        app.log_in("ada").await;
+    }
+
+    async fn e03_known_unknown_and_disabled_get_the_same_answer(database: Database) {
+        let app = without_limits(database).await;
+        app.sign_up("ada").await;
+        let bob = app.sign_up("bob").await;
+        app.disable(bob).await;
+        let before = app.mails().await.len();
+        app.advance(1);
+        for path in ["/password/forgot", "/login/link"] {
+            let known = replies_to_forgot_or_link(&app, path, "ada").await;
+            for name in ["nobody", "bob"] {
+                let answer = replies_to_forgot_or_link(&app, path, name).await;
+                assert_eq!(comparable(&answer), comparable(&known), "{path} {name}");
+            }
+        }
+        let mails = app.mails().await;
+        assert_eq!(mails.len(), before + 2);
+        assert!(mails.iter().skip(before).all(|mail| mail.to == email("ada")));
+
+        let mut config = app.place.config();
+        config.sign_up = SignUp::Quiet;
+        let quiet = app.again_with(config).await;
+        app.advance(1);
+        let sign_up = |name| {
+            let body = json!({ "email": email(name), "full_name": "Ada", "password": PASSWORD });
+            let call = quiet.stranger().post("/signup");
+            async move { call.json(&body).await.assert(202) }
+        };
+        let new = sign_up("carol").await;
+        for taken in ["ada", "bob", "carol"] {
+            assert_eq!(comparable(&sign_up(taken).await), comparable(&new), "{taken}");
+        }
+        assert_eq!(last_mail(&app, "ada").await.subject, "You have an account at Portcullis already");
+    }
+
+    async fn e03_an_unknown_address_takes_as_long(database: Database) {
+        let app = without_limits(database).await;
+        app.sign_up("ada").await;
+        for path in ["/password/forgot", "/login/link"] {
+            timing::takes_as_long("ada", "nobody", async |email| {
+                // What is mailed for the one before is no part of it.
+                mail::deliver_due(&app.app).await.unwrap();
+                let body = json!({ "email": email });
+                let (took, answer) = timing::timed(app.stranger().post(path).json(&body)).await;
+                answer.assert(202);
+                took
+            })
+            .await;
+        }
+    }
+}
