@@ -7,7 +7,7 @@ use super::email;
 /// Calls that are timed in one round for each of the names.
 const CALLS: usize = 60;
 /// Other tests run beside this one: a round that they disturbed is repeated, a difference that stays is real.
-const ROUNDS: usize = 8;
+const ROUNDS: usize = 12;
 
 /// Holds the median times of `call` for the address of a known and of an unknown name against each other, in turns:
 /// they differ by less than 5 %. `call` says how long it took.
