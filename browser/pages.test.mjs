@@ -138,6 +138,8 @@ test("g01_the_first_administrator_claims_the_console_and_every_page_of_it_is_for
   await page.getByLabel("E-mail address or name").fill("cleo");
   await page.getByRole("button", { name: "Search" }).click();
   await page.getByRole("link", { name: "Cleo Carter" }).click();
+  assert.match(await page.locator("main").innerText(), /Chrome on Linux/, "where she is logged in");
+  await page.screenshot({ path: `${SCREENSHOTS}/console-sessions.png`, fullPage: true });
   const account = new URL(page.url()).pathname;
   await page.getByRole("button", { name: "Disable" }).click();
   await page.waitForURL(/done=disabled/);

@@ -7,7 +7,7 @@ use portcullis::{Form, Guard};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{SessionCookies, SessionId, cleared, device, store::Listed};
+use super::{SessionCookies, SessionId, cleared, store::Listed};
 use crate::{
     app::App,
     client::Client,
@@ -25,14 +25,13 @@ struct SessionsPage<'a> {
     others: Vec<Listed>,
 }
 
-impl SessionsPage<'_> {
-    fn device(&self, session: &Listed) -> String {
-        let name = device::name(session.user_agent.as_deref());
+impl Listed {
+    /// What it seems to be used with, in the reader's language.
+    pub(crate) fn named(&self, v: &View) -> String {
+        let name = self.device();
         match name.split_once(" on ") {
-            Some((program, system)) => {
-                self.v.t2("page.sessions.device", ("program", program), ("system", system))
-            }
-            None if session.user_agent.is_none() => self.v.t("page.sessions.unknown").to_owned(),
+            Some((program, system)) => v.t2("page.sessions.device", ("program", program), ("system", system)),
+            None if self.user_agent.is_none() => v.t("page.sessions.unknown").to_owned(),
             None => name,
         }
     }
