@@ -42,8 +42,10 @@ pub(super) struct Places<'p> {
 #[derive(Default)]
 struct Node<'p> {
     next: HashMap<Shape<'p>, Node<'p>>,
-    /// The path that ends here.
+    /// The first path that ends here.
     path: Option<&'p str>,
+    /// Another one ends here too: whatever follows clashes with one of them.
+    is_disputed: bool,
 }
 
 impl<'p> Places<'p> {
@@ -55,7 +57,8 @@ impl<'p> Places<'p> {
             is_free &= shape.rival().is_none_or(|rival| !node.next.contains_key(&rival));
             node = node.next.entry(shape).or_default();
         }
-        is_free && *node.path.get_or_insert(path) == path
+        node.is_disputed |= *node.path.get_or_insert(path) != path;
+        is_free && !node.is_disputed
     }
 }
 
@@ -109,6 +112,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn what_clashes_with_a_route_that_was_refused_is_refused_too() {
+        let mut places = Places::default();
+        let taken = [("post", "/{y}"), ("get", "/{x}"), ("get", "/{y}")]
+            .map(|(method, path)| places.take(method, path));
+        assert_eq!(taken, [true, false, false]);
+    }
 
     proptest! {
         /// One look finds what comparing each with each finds.
