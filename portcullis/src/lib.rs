@@ -86,7 +86,7 @@
 //! documents that utoipa writes. `testing` adds `testing::Attack`, which walks your own
 //! application as a stranger would, in one line of its tests. Features add names; none changes behaviour.
 //!
-//! The oldest Rust that it is promised to build with is `rust-version` in `Cargo.toml`, and its test command builds it
+//! The oldest Rust that it is promised to build with is `rust-version` in `Cargo.toml`, and the test command checks it
 //! with that one.
 #![forbid(unsafe_code)]
 

@@ -136,7 +136,8 @@ impl Attack {
 
     /// How a good credential of a scheme is made that carries exactly the given scopes: the token or the key as it
     /// is, and `user:password` for Basic. The document says where it is sent. Each call may make a new one, and should
-    /// where calls end what the last one made, as a log-out of everywhere does.
+    /// where calls end what the last one made, as a log-out of everywhere does. Not so where two schemes are sent in one
+    /// place: there both must give the same.
     ///
     /// `None` says that there is none with exactly these; where more would do, all of the scheme's are asked for then.
     #[must_use]

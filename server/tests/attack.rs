@@ -80,8 +80,8 @@ on_both_databases! {
             .good("portcullis", move |scopes| now(token(&tokens, "root", scopes)))
             .good("session", move |scopes| {
                 // A cookie is good for all that its account may do.
-                let all = scopes.len() >= SCOPES.len();
-                all.then(|| now(cookies.log_in_with_cookie(&email("root"))).cookie_value().to_owned())
+                let has_all = SCOPES.iter().all(|scope| scopes.contains(scope));
+                has_all.then(|| now(cookies.log_in_with_cookie(&email("root"))).cookie_value().to_owned())
             })
             .keys("portcullis", &jwks)
             .bad("portcullis", "a token of an ended session", ended.token())

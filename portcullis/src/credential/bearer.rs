@@ -111,6 +111,7 @@ mod tests {
     #[test]
     fn t11_nothing_longer_than_the_bound_is_looked_at() {
         let at = |length: usize| format!("Bearer {}", "x".repeat(length));
+        assert_eq!(MAX_LENGTH, 8192, "as the documentation says");
         assert!(read(&[at(MAX_LENGTH).as_bytes()]).starts_with("token"));
         assert_eq!(read(&[at(MAX_LENGTH + 1).as_bytes()]), "malformed");
     }

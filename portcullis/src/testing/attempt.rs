@@ -101,12 +101,12 @@ impl<'a> Attempts<'a> {
         operation: &'a Operation,
         ground: &'a Ground<'a>,
         way: &Requirement,
-    ) -> Option<Attempt> {
+    ) -> Result<Attempt, Vec<String>> {
         let mut attempts = Self::none(operation, ground);
-        let sent = attempts.good_ones(way, None, None)?;
+        let Some(sent) = attempts.good_ones(way, None, None) else { return Err(attempts.problems) };
         let names = way.keys().cloned().collect::<Vec<_>>().join("` and `");
         let what = attempts.of_scheme("a good credential", &names);
-        Some(Attempt { what, sent, due: Due::Passed { good: true } })
+        Ok(Attempt { what, sent, due: Due::Passed { good: true } })
     }
 
     fn try_one(&mut self, what: &str, sent: Sent, due: Due) {

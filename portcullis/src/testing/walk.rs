@@ -125,11 +125,15 @@ impl<'a> Walk<'a> {
 
     /// Makes the call that must not be refused.
     pub(super) async fn pass(&mut self, operation: &Operation, ground: &Ground<'_>, way: &Requirement) {
-        if let Some(attempt) = Attempts::good_now(operation, ground, way) {
-            self.try_one(operation, &attempt).await;
-        } else {
-            let problem = "`.good` makes a credential once, and not again";
-            self.find(&operation.name, None, problem.to_owned());
+        match Attempts::good_now(operation, ground, way) {
+            Ok(attempt) => {
+                self.try_one(operation, &attempt).await;
+            }
+            Err(problems) => {
+                for problem in problems {
+                    self.find(&operation.name, None, problem);
+                }
+            }
         }
     }
 

@@ -53,6 +53,7 @@ CREATE TABLE mails (
     attempts        BIGINT NOT NULL DEFAULT 0,
     next_attempt_at BIGINT NOT NULL,
     failed_at       BIGINT,
+    is_question     BOOLEAN NOT NULL,
     last_error      TEXT
 );
 CREATE INDEX mails_by_attempt ON mails (next_attempt_at) WHERE failed_at IS NULL;

@@ -53,6 +53,7 @@ CREATE TABLE mails (
     attempts        INTEGER NOT NULL DEFAULT 0,
     next_attempt_at INTEGER NOT NULL,
     failed_at       INTEGER,
+    is_question     INTEGER NOT NULL CHECK (is_question IN (0, 1)),
     last_error      TEXT
 ) STRICT;
 CREATE INDEX mails_by_attempt ON mails (next_attempt_at) WHERE failed_at IS NULL;

@@ -87,7 +87,6 @@ pub(crate) async fn sign_up(
     Json(body): Json<SignUp>,
 ) -> Result<SignUpAnswer, Failed<(Forbidden, Conflict, Unprocessable, Throttled, Unavailable)>> {
     let (email, full_name, password) = (&body.email, &body.full_name, &body.password);
-    // Programs say nothing of the person's language.
     let typed = SigningUp { email, full_name, password, language };
     Ok(match super::sign_up(&app, &typed, &client).await? {
         SignedUp::Made(account) => SignUpAnswer::Made(Json(account)),

@@ -35,8 +35,8 @@ pub(crate) enum SignedUp {
 
 /// Signs up. A new account is mailed a link to confirm its address.
 ///
-/// Where sign-up is quiet, an address that has an account takes the same way: a hash is computed, one transaction
-/// written, and its owner is told by mail.
+/// Where sign-up is quiet, an address that has an account gets the same answer, after a hash too, and its owner is told
+/// by mail. Nor does the log-in tell who signed up, before the address is confirmed: see `login::attempt`.
 pub(crate) async fn sign_up(app: &App, typed: &SigningUp<'_>, client: &Client) -> Result<SignedUp, Error> {
     let manner = app.config().sign_up;
     if manner == SignUp::Closed {

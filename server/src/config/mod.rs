@@ -62,7 +62,8 @@ pub struct Config {
     pub session_idle_ttl: Duration,
     /// Who may sign up. By default everybody.
     pub sign_up: SignUp,
-    /// Whether one must confirm the e-mail address before the first log-in. Off by default.
+    /// Whether one must confirm the e-mail address before the first log-in. Off by default, and on whatever stands
+    /// here where sign-up is quiet.
     pub require_verified_email: bool,
     /// Whether a link or a code that is mailed logs in. Off by default.
     pub log_in_by_mail: bool,
@@ -128,6 +129,12 @@ impl Config {
             log_format: LogFormat::Text,
             log: "info".to_owned(),
         }
+    }
+
+    /// Whether one must confirm the address before the first log-in. Where sign-up is quiet always: else the log-in
+    /// after it would tell whether the address was free.
+    pub(crate) fn requires_verified_email(&self) -> bool {
+        self.require_verified_email || self.sign_up == SignUp::Quiet
     }
 
     /// The same, listening on the port that the system chose where port 0 was asked for; a public address that is

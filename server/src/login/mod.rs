@@ -11,6 +11,7 @@ use crate::{
     app::App,
     audit::{self, Event},
     client::Client,
+    config::SignUp,
     db::Tx,
     error::Error,
     passwords::{Password, Turn, Verdict},
@@ -79,7 +80,7 @@ pub(crate) async fn attempt(
         Proof::Right { attempt, verified } => (attempt, verified),
         Proof::Wrong(account) => return Err(refuse(app, account, client).await?),
     };
-    if app.config().require_verified_email && verified.email_verified_at.is_none() {
+    if app.config().requires_verified_email() && verified.email_verified_at.is_none() {
         return Err(ask_to_verify(app, attempt, &verified, client).await?);
     }
     let now = app.now();
@@ -111,6 +112,8 @@ pub(crate) async fn by_mail(
 }
 
 /// Turns away whoever knows the password of an account whose address is to be confirmed first, and mails the link again.
+/// Where sign-up is quiet, that looks like a wrong password: who has just signed up with a stranger's address learns
+/// nothing by logging in.
 async fn ask_to_verify(
     app: &App,
     attempt: Attempt,
@@ -123,11 +126,14 @@ async fn ask_to_verify(
         drop(tx);
         return refuse(app, Some(verified.id), client).await;
     };
-    throttle::forgive(&mut tx, attempt, owner.id, now).await?;
+    let is_quiet = app.config().sign_up == SignUp::Quiet;
+    if !is_quiet {
+        throttle::forgive(&mut tx, attempt, owner.id, now).await?;
+    }
     recovery::mail_verification(app, &mut tx, &owner, client, now).await?;
     audit::record(&mut tx, Event::LogInFailed, Some(owner.id), client, now).await?;
     tx.commit().await?;
-    Ok(Error::EmailUnverified)
+    Ok(if is_quiet { Error::WrongCredentials } else { Error::EmailUnverified })
 }
 
 /// Writes down a failed attempt and says the one thing that is said about it.

@@ -14,6 +14,7 @@ mod worker;
 use serde::{Deserialize, Serialize};
 
 pub use self::config::{MailConfig, Mailbox, MailboxError, Smtp, Transport, TransportError};
+use self::store::Kind;
 pub(crate) use self::trial::{figures, last_error, send_trial, sender};
 pub use self::worker::deliver_due;
 pub(crate) use self::worker::{Outbox, start, sweep};
@@ -90,14 +91,6 @@ impl std::fmt::Debug for LinkToken {
     }
 }
 
-/// What waits in the queue, sealed.
-#[derive(Serialize, Deserialize)]
-enum Queued {
-    Mail(Recipient, Message),
-    /// What becomes a mail if somebody is there to get it.
-    Asked(Asked),
-}
-
 /// Queues a mail; it is sent if the transaction stands.
 pub(crate) async fn enqueue(
     app: &App,
@@ -106,25 +99,31 @@ pub(crate) async fn enqueue(
     message: &Message,
     now: Timestamp,
 ) -> Result<(), Error> {
-    queue(app, tx, to.account, &Queued::Mail(to.clone(), message.clone()), now).await
+    queue(app, tx, Kind::Mail, to.account, &(to, message), now).await
 }
 
 /// Queues a question, whose answer is a mail or none: see [`crate::recovery::answer`].
-pub(crate) async fn enqueue_asked(app: &App, tx: &mut Tx, asked: Asked, now: Timestamp) -> Result<(), Error> {
-    queue(app, tx, None, &Queued::Asked(asked), now).await
-}
-
-async fn queue(
+pub(crate) async fn enqueue_asked(
     app: &App,
     tx: &mut Tx,
-    account: Option<AccountId>,
-    queued: &Queued,
+    asked: &Asked,
     now: Timestamp,
 ) -> Result<(), Error> {
-    let plain = serde_json::to_vec(queued)
+    queue(app, tx, Kind::Question, None, asked, now).await
+}
+
+async fn queue<T: Serialize + Sync>(
+    app: &App,
+    tx: &mut Tx,
+    kind: Kind,
+    account: Option<AccountId>,
+    what: &T,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let plain = serde_json::to_vec(what)
         .map_err(|cause| Error::Internal(format!("a mail cannot be written: {cause}")))?;
     let sealed = app.secret().seal(PURPOSE, &plain);
-    store::insert(tx.conn(), random::uuid_v7(now), account, &sealed, now).await?;
+    store::insert(tx.conn(), random::uuid_v7(now), account, kind, &sealed, now).await?;
     app.outbox().wake();
     Ok(())
 }

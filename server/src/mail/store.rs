@@ -10,7 +10,15 @@ use crate::{
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
-/// A mail that could be sent now.
+/// What a row of the queue is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Mail,
+    /// What becomes a mail if somebody is there to get it.
+    Question,
+}
+
+/// A mail that could be sent now, or a question that could be answered.
 #[derive(Debug, Clone, Copy, sqlx::FromRow)]
 pub(super) struct Due {
     pub(super) id: Uuid,
@@ -30,7 +38,7 @@ pub(super) struct Claimed {
 /// How the queue stands.
 #[derive(Debug, sqlx::FromRow)]
 pub(crate) struct Figures {
-    /// Mails that are still to be sent.
+    /// Mails that are still to be sent, and questions that may become mails.
     pub(crate) waiting: i64,
     /// Of those, how many were tried before.
     pub(crate) tried: i64,
@@ -44,28 +52,32 @@ pub(super) async fn insert(
     conn: Conn<'_>,
     id: Uuid,
     account: Option<AccountId>,
+    kind: Kind,
     sealed: &[u8],
     now: Timestamp,
 ) -> Result<()> {
     execute!(
         conn,
-        "INSERT INTO mails (id, account_id, sealed, created_at, next_attempt_at) VALUES ($1, $2, $3, $4, $4)",
+        "INSERT INTO mails (id, account_id, is_question, sealed, created_at, next_attempt_at)
+         VALUES ($1, $2, $3, $4, $5, $5)",
         id,
         account,
+        kind == Kind::Question,
         sealed,
         now
     )?;
     Ok(())
 }
 
-/// The mails that could be sent, those that wait longest first.
-pub(super) async fn due(conn: Conn<'_>, now: Timestamp, limit: i64) -> Result<Vec<Due>> {
+/// What could be sent or answered, what waits longest first.
+pub(super) async fn due(conn: Conn<'_>, kind: Kind, now: Timestamp, limit: i64) -> Result<Vec<Due>> {
     fetch_all!(
         conn,
         Due,
-        "SELECT id, attempts FROM mails WHERE failed_at IS NULL AND next_attempt_at <= $1
-         ORDER BY next_attempt_at, id LIMIT $2",
+        "SELECT id, attempts FROM mails WHERE failed_at IS NULL AND next_attempt_at <= $1 AND is_question = $2
+         ORDER BY next_attempt_at, id LIMIT $3",
         now,
+        kind == Kind::Question,
         limit
     )
 }

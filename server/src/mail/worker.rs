@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use serde::de::DeserializeOwned;
 use tokio::{
     select,
     sync::{Mutex, Notify},
@@ -13,8 +14,8 @@ use tokio::{
 };
 
 use super::{
-    MailConfig, Message, PURPOSE, Queued, Recipient, compose,
-    store::{self, Claimed, Due},
+    MailConfig, Message, PURPOSE, Recipient, compose,
+    store::{self, Claimed, Due, Kind},
     transport::{Outlet, Problem},
 };
 use crate::{
@@ -72,7 +73,7 @@ impl Outbox {
 
 /// What became of a claimed mail.
 enum Outcome {
-    /// Sent, or claimed by another.
+    /// Sent (how many), or claimed by another.
     Done(u64),
     /// The mail was not taken; others may be.
     Refused,
@@ -128,10 +129,12 @@ pub(crate) async fn sweep(tx: &mut Tx, now: Timestamp) -> Result<u64, sqlx::Erro
 /// Sends what is due: how many were sent, and whether the server takes mail.
 async fn pass(app: &App) -> Result<(u64, bool), Error> {
     let mut outlet = app.outbox().outlet.lock().await;
+    // They need no mail server, so an outage of that keeps nobody waiting.
+    answer_due(app).await?;
     let mut sent = 0;
     let mut is_there = true;
     'queue: loop {
-        let due = store::due(app.db().read().await?.conn(), app.now(), BATCH).await?;
+        let due = store::due(app.db().read().await?.conn(), Kind::Mail, app.now(), BATCH).await?;
         if due.is_empty() {
             break;
         }
@@ -150,35 +153,57 @@ async fn pass(app: &App) -> Result<(u64, bool), Error> {
     Ok((sent, is_there))
 }
 
-async fn deliver(app: &App, outlet: &mut Outlet, due: Due) -> Result<Outcome, Error> {
+/// Answers the questions that are due.
+async fn answer_due(app: &App) -> Result<(), Error> {
+    loop {
+        let due = store::due(app.db().read().await?.conn(), Kind::Question, app.now(), BATCH).await?;
+        if due.is_empty() {
+            return Ok(());
+        }
+        for question in due {
+            if let Some(claimed) = claim(app, question).await? {
+                match open(app, &claimed) {
+                    Ok(asked) => answer(app, &claimed, &asked).await?,
+                    Err(problem) => {
+                        settle(app, &claimed, Err(problem)).await?;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Puts the answer into the place of the question.
+async fn answer(app: &App, claimed: &Claimed, asked: &Asked) -> Result<(), Error> {
+    let (mut tx, now) = (app.db().begin().await?, app.now());
+    if store::delete_claimed(tx.conn(), claimed).await? {
+        recovery::answer(app, &mut tx, asked, now).await?;
+    }
+    Ok(tx.commit().await?)
+}
+
+async fn claim(app: &App, due: Due) -> Result<Option<Claimed>, Error> {
     let now = app.now();
     let mut tx = app.db().begin().await?;
     let claimed = store::claim(tx.conn(), due, now, now + LEASE).await?;
     tx.commit().await?;
-    let Some(claimed) = claimed else { return Ok(Outcome::Done(0)) };
+    Ok(claimed)
+}
+
+async fn deliver(app: &App, outlet: &mut Outlet, due: Due) -> Result<Outcome, Error> {
+    let Some(claimed) = claim(app, due).await? else { return Ok(Outcome::Done(0)) };
     let sent = match open(app, &claimed) {
-        Ok(Queued::Asked(asked)) => return answer(app, &claimed, &asked).await,
-        Ok(Queued::Mail(to, message)) => send(app, outlet, &claimed, &to, &message).await,
+        Ok((to, message)) => send(app, outlet, &claimed, &to, &message).await,
         Err(problem) => Err(problem),
     };
     settle(app, &claimed, sent).await
 }
 
-fn open(app: &App, claimed: &Claimed) -> Result<Queued, Problem> {
+fn open<T: DeserializeOwned>(app: &App, claimed: &Claimed) -> Result<T, Problem> {
     let plain = app.secret().open(PURPOSE, &claimed.sealed).map_err(Problem::of_mail)?;
     // The error of serde may quote what it read.
     serde_json::from_slice(&plain)
         .map_err(|_| Problem::of_mail("the mail was queued by another version of this program"))
-}
-
-/// Puts the answer into the place of the question.
-async fn answer(app: &App, claimed: &Claimed, asked: &Asked) -> Result<Outcome, Error> {
-    let (mut tx, now) = (app.db().begin().await?, app.now());
-    if store::delete_claimed(tx.conn(), claimed).await? {
-        recovery::answer(app, &mut tx, asked, now).await?;
-    }
-    tx.commit().await?;
-    Ok(Outcome::Done(0))
 }
 
 /// Writes and sends a mail.

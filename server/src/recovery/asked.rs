@@ -1,7 +1,7 @@
 //! What anybody may ask to be mailed, to any address.
 //!
 //! Whether the address has an account is looked up when the question's turn comes in the queue of mail, and not while
-//! somebody waits: the request is the same work for every address, to the statement, so its time tells nothing.
+//! somebody waits: the request is the same work for every address, to the statement, so its own time tells nothing.
 
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +31,7 @@ pub(crate) enum Wanted {
     NewPassword,
     /// A link and a code to log in.
     LogIn,
-    /// An account with this address, which has one.
+    /// An account with this address, which is taken.
     Account,
 }
 
@@ -60,18 +60,19 @@ pub(super) async fn ask_counted(
     now: Timestamp,
 ) -> Result<(), Error> {
     let asked = Asked { wanted, email: email.clone(), client: client.clone() };
-    mail::enqueue_asked(app, tx, asked, now).await
+    mail::enqueue_asked(app, tx, &asked, now).await
 }
 
 /// Mails what was asked for, if the address has an active account by now.
 pub(crate) async fn answer(app: &App, tx: &mut Tx, asked: &Asked, now: Timestamp) -> Result<(), Error> {
     let owner = accounts::hold_by_email(tx, &asked.email).await?;
-    match (asked.wanted, &owner) {
-        (Wanted::NewPassword, owner) => reset::answer(app, tx, owner.as_ref(), &asked.client, now).await,
-        (Wanted::LogIn, owner) => by_mail::answer(app, tx, owner.as_ref(), &asked.client, now).await,
-        (Wanted::Account, Some(owner)) => {
-            mail::enqueue(app, tx, &owner.recipient(), &Message::AlreadySignedUp, now).await
-        }
-        (Wanted::Account, None) => Ok(()),
+    let owner = owner.as_ref();
+    match asked.wanted {
+        Wanted::NewPassword => reset::answer(app, tx, owner, &asked.client, now).await,
+        Wanted::LogIn => by_mail::answer(app, tx, owner, &asked.client, now).await,
+        Wanted::Account => match owner {
+            Some(owner) => mail::enqueue(app, tx, &owner.recipient(), &Message::AlreadySignedUp, now).await,
+            None => Ok(()),
+        },
     }
 }

@@ -94,8 +94,10 @@ pub(crate) async fn undo_email_change(app: &App, token: &str, client: &Client) -
     sessions::end_all(&mut tx, link.owner.id, now).await?;
     accounts::set_email(&mut tx, link.owner.id, &link.email, now).await?;
     links::forget_later(&mut tx, &link).await?;
-    let recipient = link.owner.recipient_at(&link.email);
-    mail::enqueue(app, &mut tx, &recipient, &Message::EmailChangeUndone, now).await?;
+    if link.owner.email != link.email {
+        let recipient = link.owner.recipient_at(&link.email);
+        mail::enqueue(app, &mut tx, &recipient, &Message::EmailChangeUndone, now).await?;
+    }
     audit::record(&mut tx, Event::EmailChangeUndone, Some(link.owner.id), client, now).await?;
     Ok(tx.commit().await?)
 }

@@ -118,6 +118,50 @@ on_both_databases! {
         assert_eq!(last_mail(&app, "ada").await.subject, "You have an account at Portcullis already");
     }
 
+    async fn e03_after_a_quiet_sign_up_the_log_in_does_not_tell_either(database: Database) {
+        let app = TestApp::with(database, |config| config.sign_up = SignUp::Quiet).await;
+        let sign_up = async |name: &str, password: &str| {
+            let body = json!({ "email": email(name), "full_name": name, "password": password });
+            app.stranger().post("/signup").json(&body).await.assert(202);
+        };
+        sign_up("ada", PASSWORD).await;
+        let token = mailed(&app, "ada", Verify).await;
+        Verify.consume(&app, "ada", &token).await.assert(204);
+        app.log_in("ada").await;
+
+        // A stranger tries both addresses with a password of their own.
+        sign_up("ada", NEW_PASSWORD).await;
+        sign_up("free", NEW_PASSWORD).await;
+        for turn in 0..11 {
+            app.advance(1);
+            let of_hers = app.stranger().try_password(&email("ada"), NEW_PASSWORD).await;
+            let of_none = app.stranger().try_password(&email("free"), NEW_PASSWORD).await;
+            assert_eq!(comparable(&of_hers), comparable(&of_none));
+            assert_eq!(of_hers.status, if turn < 10 { 401 } else { 429 });
+        }
+        // Who reads the mail gets in.
+        app.advance(15 * MINUTE + 1);
+        let token = mailed(&app, "free", Verify).await;
+        Verify.consume(&app, "free", &token).await.assert(204);
+        app.stranger().try_password(&email("free"), NEW_PASSWORD).await.assert(200);
+    }
+
+    async fn questions_are_answered_while_the_mail_server_is_away(database: Database) {
+        let app = TestApp::with(database, |config| {
+            // Nobody listens there.
+            config.mail.transport = "smtp://127.0.0.1:9".parse().unwrap();
+        })
+        .await;
+        app.sign_up("ada").await;
+        mail::deliver_due(&app.app).await.unwrap();
+        forgot(&app, "nobody").await.assert(202);
+        forgot(&app, "ada").await.assert(202);
+        mail::deliver_due(&app.app).await.unwrap();
+        assert_eq!(app.place.value("SELECT count(*) FROM mails WHERE is_question").await, "0");
+        assert_eq!(app.place.value("SELECT count(*) FROM links WHERE purpose = 'reset_password'").await, "1");
+        assert_eq!(app.place.value("SELECT count(*) FROM mails").await, "2");
+    }
+
     async fn e03_an_unknown_address_takes_as_long(database: Database) {
         let app = without_limits(database).await;
         app.sign_up("ada").await;

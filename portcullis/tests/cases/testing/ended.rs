@@ -84,5 +84,5 @@ async fn one_that_is_made_once_and_not_again_is_found() {
         .run()
         .await
         .unwrap_err();
-    assert!(findings.to_string().contains("`.good` makes a credential once, and not again"), "{findings}");
+    assert!(findings.to_string().contains("`.good(\"token\", …)` makes none"), "{findings}");
 }
