@@ -154,6 +154,24 @@ mod tests {
     }
 
     #[test]
+    fn c02_two_names_of_the_host_must_be_one() {
+        let asked = |uri: &str, hosts: &[&str]| {
+            let request =
+                hosts.iter().fold(http::Request::get(uri), |request, host| request.header(HOST, *host));
+            let (parts, ()) = request.body(()).unwrap().into_parts();
+            asked_for(&parts).map(str::to_owned)
+        };
+        let shop = Some("shop.example".to_owned());
+        assert_eq!(asked("/", &["shop.example"]), shop);
+        assert_eq!(asked("https://shop.example/", &[]), shop);
+        assert_eq!(asked("https://shop.example/", &["SHOP.example"]), shop);
+        assert_eq!(asked("https://shop.example/", &["evil.example"]), None);
+        assert_eq!(asked("https://shop.example/", &["shop.example", "shop.example"]), None);
+        assert_eq!(asked("/", &["shop.example", "shop.example"]), None);
+        assert_eq!(asked("/", &[]), None);
+    }
+
+    #[test]
     fn c02_on_this_machine_plain_http_is_its_own_origin() {
         for host in [
             "localhost",

@@ -106,6 +106,10 @@ async fn user_or_robot(guard: Guard<Either<Users, Robots>, Read>) -> Json<String
     Json(format!("{:?}", guard.principal()))
 }
 
+async fn user_or_staff_or_robot(guard: Guard<Either<Either<Users, Staff>, Robots>>) -> Json<String> {
+    Json(format!("{:?}", guard.principal()))
+}
+
 async fn maybe_either(guard: Maybe<Either<Users, Staff>>) -> Json<bool> {
     Json(guard.principal().is_some())
 }
@@ -168,6 +172,22 @@ async fn two_issuers_of_one_kind_are_asked_in_turn() {
     ] {
         assert_eq!(status(&router, "/", bearer(token)).await, expected, "{token}");
     }
+}
+
+#[tokio::test]
+async fn an_either_inside_another_is_asked_for_its_kinds_too() {
+    let (router, _) = built(api().get("/", user_or_staff_or_robot));
+    for (authorization, principal) in [
+        (bearer("users"), "Left(Left(\"users\"))"),
+        (basic("staff"), "Left(Right(\"staff\"))"),
+        (bearer("robots"), "Right(\"robots\")"),
+    ] {
+        let answer = ask(&router, "/", authorization).await;
+        assert_eq!(answer.status(), StatusCode::OK, "{principal}");
+        let body = to_bytes(answer.into_body(), 1000).await.unwrap();
+        assert_eq!(serde_json::from_slice::<String>(&body).unwrap(), principal);
+    }
+    assert_eq!(status(&router, "/", bearer("else")).await, 401);
 }
 
 async fn any_of(_: Guard<Users, AnyOf<(Read, Admin)>>) -> Json<()> {
