@@ -6,6 +6,7 @@ use std::path::Path;
 use portcullis_server::App;
 use serde_json::Value;
 
+use crate::on_both_databases;
 use crate::support::{Database, TestApp, document};
 
 /// Compares a file of `docs/` with what it must be, and writes it, so that the next run passes.
@@ -67,72 +68,6 @@ async fn the_docs_page_is_served_under_a_strict_policy() {
 }
 
 #[tokio::test]
-async fn c04_every_answer_carries_the_headers_that_protect_a_browser() {
-    let app = TestApp::new(Database::Sqlite).await;
-    let ada = app.as_user("ada").await;
-    let stranger = app.stranger();
-    let answers = [
-        ada.get("/profile").send().await,
-        stranger.get("/profile").send().await,
-        stranger.get("/health").send().await,
-        stranger.get("/docs").send().await,
-        stranger.get("/nowhere").send().await,
-        stranger.delete("/health").send().await,
-        stranger.post("/signup").body("{").await,
-        stranger.try_password("a@example.com", "x").await,
-    ];
-    for answer in answers {
-        assert_eq!(answer.header("x-content-type-options"), "nosniff");
-        assert_eq!(answer.header("referrer-policy"), "no-referrer");
-        assert!(answer.header("content-security-policy").contains("frame-ancestors 'none'"));
-        assert!(!answer.header("cross-origin-opener-policy").is_empty());
-        assert!(!answer.header("x-request-id").is_empty());
-        assert!(answer.header("access-control-allow-origin").is_empty());
-        assert!(matches!(answer.header("cache-control"), "no-store" | "no-cache"));
-        assert!(answer.header("strict-transport-security").is_empty(), "HSTS on plain http");
-    }
-    let secure = TestApp::with(Database::Sqlite, |config| {
-        config.public_url = Some("https://login.example".parse().unwrap());
-    })
-    .await;
-    assert!(
-        secure.stranger().get("/health").send().await.header("strict-transport-security").contains("max-age")
-    );
-}
-
-/// c03: no other origin may read an answer, whatever it sends.
-#[tokio::test]
-async fn c03_no_origin_is_let_in_by_cors() {
-    let app = TestApp::new(Database::Sqlite).await;
-    for origin in
-        ["https://evil.example", "null", "http://localhost:8000", "https://localhost:8000.evil.example"]
-    {
-        for path in ["/profile", "/login", "/account/log-in", "/.well-known/jwks.json"] {
-            let preflight = app.stranger().call(http::Method::OPTIONS, path).header("origin", origin);
-            let preflight = preflight.header("access-control-request-method", "POST").send().await;
-            let plain = app.stranger().get(path).header("origin", origin).send().await;
-            for answer in [preflight, plain] {
-                assert_eq!(answer.header("access-control-allow-origin"), "", "{path} for {origin}");
-                assert_eq!(answer.header("access-control-allow-credentials"), "", "{path} for {origin}");
-            }
-        }
-    }
-}
-
-/// d04: a body that unpacks to more than it is, is never unpacked.
-#[tokio::test]
-async fn d04_a_compressed_body_is_refused() {
-    let app = TestApp::new(Database::Sqlite).await;
-    for encoding in ["gzip", "deflate", "br", "zstd", "gzip, gzip"] {
-        let sign_up = app.stranger().post("/signup").header("content-type", "application/json");
-        sign_up.header("content-encoding", encoding).body("{}").await.assert(415);
-        let log_in =
-            app.stranger().post("/login").header("content-type", "application/x-www-form-urlencoded");
-        log_in.header("content-encoding", encoding).body("username=a").await.assert(415);
-    }
-}
-
-#[tokio::test]
 async fn what_is_not_there_is_said_in_the_one_dialect() {
     let app = TestApp::new(Database::Sqlite).await;
     let missing = app.stranger().get("/nowhere").send().await.assert(404);
@@ -143,5 +78,70 @@ async fn what_is_not_there_is_said_in_the_one_dialect() {
     for path in ["/profile/", "//profile", "/Profile", "/profile;x", "/profile%2f1", "/./profile", "/docs/"] {
         let status = app.stranger().get(path).send().await.status.as_u16();
         assert!(matches!(status, 401 | 404), "{path}: {status}");
+    }
+}
+
+on_both_databases! {
+    async fn c04_every_answer_carries_the_headers_that_protect_a_browser(database: Database) {
+        let app = TestApp::new(database).await;
+        let ada = app.as_user("ada").await;
+        let stranger = app.stranger();
+        let answers = [
+            ada.get("/profile").send().await,
+            stranger.get("/profile").send().await,
+            stranger.get("/health").send().await,
+            stranger.get("/docs").send().await,
+            stranger.get("/nowhere").send().await,
+            stranger.delete("/health").send().await,
+            stranger.post("/signup").body("{").await,
+            stranger.try_password("a@example.com", "x").await,
+        ];
+        for answer in answers {
+            assert_eq!(answer.header("x-content-type-options"), "nosniff");
+            assert_eq!(answer.header("referrer-policy"), "no-referrer");
+            assert!(answer.header("content-security-policy").contains("frame-ancestors 'none'"));
+            assert!(!answer.header("cross-origin-opener-policy").is_empty());
+            assert!(!answer.header("x-request-id").is_empty());
+            assert!(answer.header("access-control-allow-origin").is_empty());
+            assert!(matches!(answer.header("cache-control"), "no-store" | "no-cache"));
+            assert!(answer.header("strict-transport-security").is_empty(), "HSTS on plain http");
+        }
+        let secure = TestApp::with(database, |config| {
+            config.public_url = Some("https://login.example".parse().unwrap());
+        })
+        .await;
+        assert!(
+            secure.stranger().get("/health").send().await.header("strict-transport-security").contains("max-age")
+        );
+    }
+
+    /// c03: no other origin may read an answer, whatever it sends.
+    async fn c03_no_origin_is_let_in_by_cors(database: Database) {
+        let app = TestApp::new(database).await;
+        for origin in
+            ["https://evil.example", "null", "http://localhost:8000", "https://localhost:8000.evil.example"]
+        {
+            for path in ["/profile", "/login", "/account/log-in", "/.well-known/jwks.json"] {
+                let preflight = app.stranger().call(http::Method::OPTIONS, path).header("origin", origin);
+                let preflight = preflight.header("access-control-request-method", "POST").send().await;
+                let plain = app.stranger().get(path).header("origin", origin).send().await;
+                for answer in [preflight, plain] {
+                    assert_eq!(answer.header("access-control-allow-origin"), "", "{path} for {origin}");
+                    assert_eq!(answer.header("access-control-allow-credentials"), "", "{path} for {origin}");
+                }
+            }
+        }
+    }
+
+    /// d04: a body that unpacks to more than it is, is never unpacked.
+    async fn d04_a_compressed_body_is_refused(database: Database) {
+        let app = TestApp::new(database).await;
+        for encoding in ["gzip", "deflate", "br", "zstd", "gzip, gzip"] {
+            let sign_up = app.stranger().post("/signup").header("content-type", "application/json");
+            sign_up.header("content-encoding", encoding).body("{}").await.assert(415);
+            let log_in =
+                app.stranger().post("/login").header("content-type", "application/x-www-form-urlencoded");
+            log_in.header("content-encoding", encoding).body("username=a").await.assert(415);
+        }
     }
 }
