@@ -78,7 +78,7 @@ struct Inner {
 
 /// Where the keys are from.
 enum Source {
-    Given(KeySet),
+    Given(Box<KeySet>),
     #[cfg(feature = "discovery")]
     Published(jwks::Published),
 }
@@ -218,7 +218,7 @@ impl AccessTokensBuilder {
         if keys.is_empty() {
             return Err(KeyError::new("no keys: say `.keys(jwks)` with the issuer's JWK Set"));
         }
-        let keys = Source::Given(KeySet::new(keys, is_cached));
+        let keys = Source::Given(Box::new(KeySet::new(keys, is_cached)));
         Ok(AccessTokens(Arc::new(Inner { keys, expected, clock })))
     }
 }

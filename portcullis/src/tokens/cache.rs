@@ -45,31 +45,39 @@ impl<T: Timely> Cache<T> {
         Self { most: MOST, hasher: RandomState::new(), kept: RwLock::new(kept) }
     }
 
-    /// What `token` says, if it was kept and `now` (seconds since 1970) lies within its times.
-    pub(super) fn find(&self, token: &str, now: u64) -> Option<T> {
-        self.find_at(self.hasher.hash_one(token), token, now)
+    /// The place of `token`, whether it is there or not.
+    pub(super) fn slot<'a>(&'a self, token: &'a str) -> Slot<'a, T> {
+        Slot { cache: self, token, hash: self.hasher.hash_one(token) }
+    }
+}
+
+/// The place of one token. Its hash, which costs as much as the rest of a hit, is made once.
+pub(super) struct Slot<'a, T> {
+    cache: &'a Cache<T>,
+    token: &'a str,
+    hash: u64,
+}
+
+impl<T: Timely> Slot<'_, T> {
+    /// What the token says, if it was kept and `now` (seconds since 1970) lies within its times.
+    pub(super) fn find(&self, now: u64) -> Option<T> {
+        let kept = self.cache.kept.read().unwrap_or_else(PoisonError::into_inner);
+        let (text, verified) = kept.by_hash.get(&self.hash)?;
+        (**text == *self.token && verified.is_timely(now)).then(|| verified.clone())
     }
 
-    /// Keeps what a token says that was verified at `now`.
-    pub(super) fn keep(&self, token: &str, verified: &T, now: u64) {
-        if token.len() <= LONGEST {
-            self.keep_at(self.hasher.hash_one(token), token, verified, now);
+    /// Keeps what the token says, which was verified at `now`.
+    pub(super) fn keep(&self, verified: &T, now: u64) {
+        if self.token.len() > LONGEST {
+            return;
         }
-    }
-
-    fn find_at(&self, hash: u64, token: &str, now: u64) -> Option<T> {
-        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
-        let (text, verified) = kept.by_hash.get(&hash)?;
-        (**text == *token && verified.is_timely(now)).then(|| verified.clone())
-    }
-
-    fn keep_at(&self, hash: u64, token: &str, verified: &T, now: u64) {
-        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
-        if kept.by_hash.len() >= self.most {
-            kept.make_room(self.most, now);
+        let most = self.cache.most;
+        let mut kept = self.cache.kept.write().unwrap_or_else(PoisonError::into_inner);
+        if kept.by_hash.len() >= most {
+            kept.make_room(most, now);
         }
-        if kept.by_hash.len() < self.most {
-            kept.by_hash.insert(hash, (token.into(), verified.clone()));
+        if kept.by_hash.len() < most {
+            kept.by_hash.insert(self.hash, (self.token.into(), verified.clone()));
         }
     }
 }
@@ -120,14 +128,17 @@ mod tests {
         }
 
         fn token(&self, change: &Value) -> String {
+            self.headed(&json!({ "alg": "EdDSA", "typ": "at+jwt", "kid": "1" }), change)
+        }
+
+        fn headed(&self, header: &Value, change: &Value) -> String {
             let mut claims = json!({
                 "iss": "https://issuer.example", "aud": "api", "sub": "7", "jti": "j", "client_id": "c",
                 "iat": NOW, "exp": NOW + 300,
             });
             claims.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
             let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-            let header = json!({ "alg": "EdDSA", "typ": "at+jwt", "kid": "1" });
-            let signed = format!("{}.{}", part(&header), part(&claims));
+            let signed = format!("{}.{}", part(header), part(&claims));
             let signature = URL_SAFE_NO_PAD.encode(self.0.sign(signed.as_bytes()));
             format!("{signed}.{signature}")
         }
@@ -166,7 +177,7 @@ mod tests {
         }
 
         fn is_kept(&self, token: &str, at: u64) -> bool {
-            self.cached.cache().unwrap().find(token, at).is_some()
+            self.cached.cache().unwrap().slot(token).find(at).is_some()
         }
     }
 
@@ -183,6 +194,14 @@ mod tests {
             (issuer.token(&json!({ "iss": "https://else.example" })), false),
             (issuer.token(&json!({ "sub": 7 })), false),
             (Issuer::new(2).token(&json!({})), false),
+            // The first header is remembered; it must not be taken for another.
+            (issuer.headed(&json!({ "alg": "EdDSA", "typ": "JWT", "kid": "1" }), &json!({})), false),
+            (issuer.headed(&json!({ "alg": "none", "typ": "at+jwt", "kid": "1" }), &json!({})), false),
+            (issuer.headed(&json!({ "alg": "EdDSA", "typ": "at+jwt", "kid": "2" }), &json!({})), false),
+            (
+                issuer.headed(&json!({ "alg": "EdDSA", "typ": "AT+JWT", "kid": "1", "x": 1 }), &json!({})),
+                true,
+            ),
         ];
         // The clock also goes back, as clocks do.
         for at in [0, 10, 4, 5, 6, 14, 15, 9, 16, 20, 25, 304, 305, 299, 300, 306, 3, 20] {
@@ -230,12 +249,13 @@ mod tests {
         let pair = Pair::new(&issuer);
         let cache = Cache::new();
         let (one, two) = (issuer.token(&json!({ "sub": "1" })), issuer.token(&json!({ "sub": "2" })));
-        cache.keep_at(7, &one, &checked(&pair.plain, &one).unwrap(), NOW);
-        assert!(cache.find_at(7, &two, NOW).is_none());
-        assert_eq!(cache.find_at(7, &one, NOW).unwrap().subject(), "1");
-        cache.keep_at(7, &two, &checked(&pair.plain, &two).unwrap(), NOW);
-        assert_eq!(cache.find_at(7, &two, NOW).unwrap().subject(), "2");
-        assert!(cache.find_at(7, &one, NOW).is_none());
+        let [first, second] = [&one, &two].map(|token| Slot { cache: &cache, token, hash: 7 });
+        first.keep(&checked(&pair.plain, &one).unwrap(), NOW);
+        assert!(second.find(NOW).is_none());
+        assert_eq!(first.find(NOW).unwrap().subject(), "1");
+        second.keep(&checked(&pair.plain, &two).unwrap(), NOW);
+        assert_eq!(second.find(NOW).unwrap().subject(), "2");
+        assert!(first.find(NOW).is_none());
     }
 
     #[test]
@@ -247,20 +267,20 @@ mod tests {
         let alive = checked(&pair.plain, &issuer.token(&json!({}))).unwrap();
         let brief = checked(&pair.plain, &issuer.token(&json!({ "exp": NOW + 10 }))).unwrap();
         for number in 0..20 {
-            cache.keep(&format!("alive {number}"), &alive, NOW);
+            cache.slot(&format!("alive {number}")).keep(&alive, NOW);
         }
         for number in 0..44 {
-            cache.keep(&format!("brief {number}"), &brief, NOW);
+            cache.slot(&format!("brief {number}")).keep(&brief, NOW);
         }
         assert_eq!(length(), 64);
-        cache.keep("one more", &alive, NOW + 10);
+        cache.slot("one more").keep(&alive, NOW + 10);
         assert_eq!(length(), 21, "the living are kept");
         for number in 0..1000 {
-            cache.keep(&format!("flood {number}"), &alive, NOW + 10);
+            cache.slot(&format!("flood {number}")).keep(&alive, NOW + 10);
             assert!(length() <= 64);
         }
         assert!(length() > 32, "what is alive is not forgotten without need");
-        cache.keep(&"x".repeat(LONGEST + 1), &alive, NOW + 10);
-        assert!(cache.find(&"x".repeat(LONGEST + 1), NOW + 10).is_none());
+        cache.slot(&"x".repeat(LONGEST + 1)).keep(&alive, NOW + 10);
+        assert!(cache.slot(&"x".repeat(LONGEST + 1)).find(NOW + 10).is_none());
     }
 }

@@ -11,6 +11,7 @@ pub(super) const MAX_KID: usize = 256;
 /// What a header says of the signature: by which key and in which way.
 ///
 /// `jwk`, `jku`, `x5u` and `x5c` are not looked at: a token does not say by which key it is good.
+#[derive(Clone)]
 pub(super) struct Header {
     pub(super) kid: String,
     pub(super) algorithm: String,

@@ -101,7 +101,7 @@ impl Introspection {
     /// What the issuer says of a token; `None` if it is not good for us.
     async fn check(&self, token: &str) -> Result<Option<IntrospectedToken>, VerifyFailed> {
         let now = seconds(&self.0.clock);
-        if let Some(believed) = self.0.cache.find(token, now) {
+        if let Some(believed) = self.0.cache.slot(token).find(now) {
             return Ok(Some(believed.token));
         }
         self.0.flights.join(token, || self.ask(token, now)).await.map_err(VerifyFailed::from)
@@ -118,7 +118,7 @@ impl Introspection {
         let found = wanted.read(answer.json, now).map_err(|why| format!("{endpoint}: {why}"))?;
         if let Some(verified) = &found {
             let until = now.saturating_add(*believed_for).min(verified.expires_at().unwrap_or(u64::MAX));
-            self.0.cache.keep(token, &Believed { token: verified.clone(), since: now, until }, now);
+            self.0.cache.slot(token).keep(&Believed { token: verified.clone(), since: now, until }, now);
         }
         Ok(found)
     }

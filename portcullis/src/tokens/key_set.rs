@@ -2,6 +2,7 @@
 
 #[cfg(feature = "discovery")]
 use std::sync::Arc;
+use std::sync::OnceLock;
 
 #[cfg(feature = "discovery")]
 use super::keys::{Key, MAX_PUBLISHED};
@@ -19,6 +20,9 @@ pub(super) struct KeySet {
     /// Keys that the issuer published no more, and until when they are good, in seconds since 1970.
     #[cfg(feature = "discovery")]
     retired: Vec<Retired>,
+    /// The header of the first good token. An issuer that signs with one key begins all its tokens with one text, which
+    /// need not be read again for each.
+    usual: OnceLock<(Box<str>, Header)>,
     cache: Option<Cache<AccessToken>>,
 }
 
@@ -46,6 +50,7 @@ impl KeySet {
             keys,
             #[cfg(feature = "discovery")]
             retired: Vec::new(),
+            usual: OnceLock::new(),
             cache: is_cached.then(Cache::new),
         }
     }
@@ -53,12 +58,13 @@ impl KeySet {
     /// Judges a token at `now`, in seconds since 1970.
     pub(super) fn check(&self, token: &str, expected: &Expected, now: u64) -> Checked {
         let Some(cache) = &self.cache else { return self.check_anew(token, expected, now).0 };
-        if let Some(verified) = cache.find(token, now) {
+        let slot = cache.slot(token);
+        if let Some(verified) = slot.find(now) {
             return Checked::Good(verified);
         }
         match self.check_anew(token, expected, now) {
             (Checked::Good(verified), Lifetime::Token) => {
-                cache.keep(token, &verified, now);
+                slot.keep(&verified, now);
                 Checked::Good(verified)
             }
             (checked, _) => checked,
@@ -68,8 +74,15 @@ impl KeySet {
     fn check_anew(&self, token: &str, expected: &Expected, now: u64) -> (Checked, Lifetime) {
         let refused = (Checked::Refused, Lifetime::Token);
         let Some((signed, signature)) = token.rsplit_once('.') else { return refused };
-        let Some((header, claims)) = signed.split_once('.') else { return refused };
-        let Some(header) = Header::read(header, expected.accepts_typ_jwt) else { return refused };
+        let Some((head, claims)) = signed.split_once('.') else { return refused };
+        let read;
+        let header = if let Some((_, header)) = self.usual.get().filter(|(usual, _)| **usual == *head) {
+            header
+        } else {
+            read = Header::read(head, expected.accepts_typ_jwt);
+            let Some(header) = &read else { return refused };
+            header
+        };
         let (key, lifetime) = match self.keys.get(&header.kid) {
             Some(key) => (key, Lifetime::Token),
             #[cfg(feature = "discovery")]
@@ -83,6 +96,7 @@ impl KeySet {
         if !key.is_for(&header.algorithm) || !key.verifies(signed, signature) {
             return refused;
         }
+        self.usual.get_or_init(|| (head.into(), header.clone()));
         (expected.read(claims, now, LEEWAY).map_or(Checked::Refused, Checked::Good), lifetime)
     }
 
