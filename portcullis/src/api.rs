@@ -15,7 +15,10 @@ use axum::{Router, extract::FromRequestParts, handler::Handler};
 use serde_json::{Map, Value, json};
 
 pub use self::route::{Route, delete, get, patch, post, put};
-use self::{guarded::RouterGuard, place::Places};
+use self::{
+    guarded::{RouterGuard, guarded},
+    place::Places,
+};
 pub use crate::docs::Document;
 use crate::{
     describe::{Components, Describe, DescribeResponse, Operation},
@@ -42,7 +45,7 @@ pub struct Api<S> {
     info: Map<String, Value>,
     servers: Vec<Value>,
     token_urls: Vec<(&'static str, String)>,
-    guard: Option<RouterGuard<S>>,
+    guards: Vec<RouterGuard<S>>,
     tag: Option<&'static str>,
     tags: Vec<Tag>,
     routes: Vec<Route<S>>,
@@ -65,7 +68,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             ]),
             servers: Vec::new(),
             token_urls: Vec::new(),
-            guard: None,
+            guards: Vec::new(),
             tag: None,
             tags: Vec::new(),
             routes: Vec::new(),
@@ -129,8 +132,9 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self
     }
 
-    /// Demands `A` of every route that is declared after this call, before what the route itself demands: a route
-    /// may add to it, and cannot take away. Its `Public` then means "nothing more".
+    /// Demands `A` of every route that is declared, nested or merged after this call, before what the route itself
+    /// demands: a route may add to it, and cannot take away. Its `Public` then means "nothing more". A second call adds
+    /// to the first.
     ///
     /// ```
     /// use portcullis::{AccessTokens, Api, Guard, Json, Public};
@@ -144,7 +148,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// ```
     #[must_use]
     pub fn guard<A: Access + FromRequestParts<S>>(mut self) -> Self {
-        self.guard = Some(RouterGuard::of::<A>());
+        self.guards.push(RouterGuard::of::<A>());
         self
     }
 
@@ -182,10 +186,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     #[must_use]
     pub fn route(mut self, mut route: Route<S>) -> Self {
         route.tag = route.tag.or(self.tag);
-        if let Some(guard) = &self.guard {
-            route = guard.before(route);
-        }
-        self.routes.push(route);
+        self.routes.push(guarded(&self.guards, route));
         self
     }
 
@@ -207,7 +208,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self.routes.extend(other.routes.into_iter().map(|mut route| {
             let path = if route.path == "/" && !prefix.is_empty() { "" } else { &route.path };
             route.path = format!("{prefix}{path}");
-            route
+            guarded(&self.guards, route)
         }));
         self
     }

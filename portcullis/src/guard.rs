@@ -8,8 +8,9 @@ use axum::extract::FromRequestParts;
 use http::{StatusCode, request::Parts};
 use serde_json::{Map, Value, json};
 
+pub(crate) use self::authenticate::Asked;
 pub use self::authenticate::{Authenticate, AuthenticateIn, Either};
-use crate::{denied::Denied, describe::Operation, scope::Scopes};
+use crate::{credential::Place, denied::Denied, describe::Operation, scope::Scopes};
 
 /// A handler's first argument: it says who may call, and describes that. Sealed, so that a reader knows
 /// every form it can have.
@@ -21,7 +22,11 @@ use crate::{denied::Denied, describe::Operation, scope::Scopes};
 /// | `Guard<V, S>` | and whose credential carries the scopes `S` |
 /// | `Guard<Either<A, B>>` | who has one for `A` or one for `B` |
 /// | `Maybe<V>` | anyone, but nobody with a bad credential |
-/// | `(Guard<A>, Guard<B>)` | who has both |
+/// | `(Guard<A>, Guard<B>)` | who has both; up to four |
+///
+/// What no request could bring at once is refused by [`Api::finish`](crate::Api::finish): two kinds of credential that
+/// both stand in `Authorization`, a cookie beside such a one (the cookie does not count then), and a `Maybe` of another
+/// verifier for a credential that a guard before it demands.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say who may call",
     label = "not an access",
@@ -59,7 +64,7 @@ impl<V: Authenticate, S: Scopes> Guard<V, S> {
 
 impl<V: Authenticate, S: Scopes> fmt::Debug for Guard<V, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Guard({})", V::names().join(" or "))
+        write!(f, "Guard({})", names::<V>().join(" or "))
     }
 }
 
@@ -82,7 +87,7 @@ impl<V: Authenticate> Maybe<V> {
 impl<V: Authenticate> fmt::Debug for Maybe<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = if self.0.is_some() { "present" } else { "absent" };
-        write!(f, "Maybe({}, {state})", V::names().join(" or "))
+        write!(f, "Maybe({}, {state})", names::<V>().join(" or "))
     }
 }
 
@@ -132,8 +137,9 @@ impl Access for Public {
 
 impl<V: Authenticate, S: Scopes> Access for Guard<V, S> {
     fn describe_access(operation: &mut Operation<'_>) {
+        operation.ask(&V::asked(), false);
         describe_refusals::<V>(operation);
-        for name in V::names() {
+        for name in names::<V>() {
             for scopes in S::ways() {
                 operation.scopes(name, &scopes);
             }
@@ -152,18 +158,25 @@ impl<V: Authenticate, S: Scopes> Access for Guard<V, S> {
 
 impl<V: Authenticate> Access for Maybe<V> {
     fn describe_access(operation: &mut Operation<'_>) {
+        operation.ask(&V::asked(), true);
         describe_refusals::<V>(operation);
         operation.require(&[requirements::<V, ()>(), vec![Map::new()]].concat());
     }
 }
 
-/// Both must let the request through; the first that does not, answers.
-impl<A: Access, B: Access> Access for (A, B) {
-    fn describe_access(operation: &mut Operation<'_>) {
-        A::describe_access(operation);
-        B::describe_access(operation);
-    }
+macro_rules! all_of {
+    ($(($($access:ident),*))*) => {$(
+        /// All must let the request through; the first that does not, answers.
+        impl<$($access: Access),*> Access for ($($access),*) {
+            fn describe_access(operation: &mut Operation<'_>) {
+                $($access::describe_access(operation);)*
+            }
+        }
+
+        impl<$($access: Access),*> sealed::Sealed for ($($access),*) {}
+    )*};
 }
+all_of!((A, B)(A, B, C)(A, B, C, D));
 
 /// Each scheme with each set of scopes that suffices.
 fn requirements<V: Authenticate, S: Scopes>() -> Vec<Map<String, Value>> {
@@ -172,7 +185,11 @@ fn requirements<V: Authenticate, S: Scopes>() -> Vec<Map<String, Value>> {
         Map::from_iter([(name.to_owned(), json!(scopes))])
     };
     let ways = S::ways();
-    V::names().iter().flat_map(|name| ways.iter().map(|scopes| with(name, scopes))).collect()
+    names::<V>().iter().flat_map(|name| ways.iter().map(|scopes| with(name, scopes))).collect()
+}
+
+fn names<V: Authenticate>() -> Vec<&'static str> {
+    V::asked().iter().map(|asked| asked.scheme).collect()
 }
 
 fn describe_refusals<V: Authenticate>(operation: &mut Operation<'_>) {
@@ -184,7 +201,7 @@ fn describe_refusals<V: Authenticate>(operation: &mut Operation<'_>) {
         "WWW-Authenticate",
         "The scheme, and `error=\"invalid_token\"` if a bearer token was sent (RFC 6750 §3)",
     );
-    if V::is_ambient() {
+    if V::asked().iter().any(|asked| asked.place == Place::Cookie) {
         operation.problem(StatusCode::FORBIDDEN, "The request may come from another site's page");
     }
     operation.problem(StatusCode::SERVICE_UNAVAILABLE, "Not available at the moment");
@@ -198,5 +215,4 @@ mod sealed {
     impl Sealed for Public {}
     impl<V: Authenticate, S: Scopes> Sealed for Guard<V, S> {}
     impl<V: Authenticate> Sealed for Maybe<V> {}
-    impl<A: Sealed, B: Sealed> Sealed for (A, B) {}
 }

@@ -22,11 +22,19 @@ impl<S: Clone + Send + Sync + 'static> RouterGuard<S> {
     }
 
     /// The route behind this guard, enforced and described.
-    pub(super) fn before(&self, mut route: Route<S>) -> Route<S> {
+    fn before(&self, mut route: Route<S>) -> Route<S> {
         route.describe.insert(0, self.describe);
         route.service = (self.wrap)(route.filter, route.service);
         route
     }
+}
+
+/// The route behind all these guards, of which the first is asked first.
+pub(super) fn guarded<S: Clone + Send + Sync + 'static>(
+    guards: &[RouterGuard<S>],
+    route: Route<S>,
+) -> Route<S> {
+    guards.iter().rev().fold(route, |route, guard| guard.before(route))
 }
 
 fn wrapped<A, S>(filter: MethodFilter, inner: MethodRouter<S>) -> MethodRouter<S>

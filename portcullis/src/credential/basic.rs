@@ -5,7 +5,9 @@ use std::fmt;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::request::Parts;
 
-use super::{Challenge, Credential, Presented, SecurityScheme, authorization, compare::is_same, sealed};
+use super::{
+    Challenge, Credential, Place, Presented, SecurityScheme, authorization, compare::is_same, sealed,
+};
 
 /// The longest `user-id:password`, in bytes.
 const MOST: usize = 1024;
@@ -109,6 +111,7 @@ impl Credential for Basic {
 
 impl sealed::Read for Basic {
     const CHALLENGE: Challenge = Challenge::scheme("Basic").with_realm_and("charset=\"UTF-8\"");
+    const PLACE: Place = Place::Authorization;
 
     fn read(parts: &Parts) -> Presented<Self> {
         authorization(&parts.headers, "Basic").and_then(Self::decode)

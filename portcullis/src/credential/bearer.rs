@@ -4,7 +4,7 @@ use std::fmt;
 
 use http::request::Parts;
 
-use super::{Challenge, Credential, Presented, SecurityScheme, authorization, sealed};
+use super::{Challenge, Credential, Place, Presented, SecurityScheme, authorization, sealed};
 
 /// A bearer token that nobody has verified yet (RFC 6750 §2.1).
 ///
@@ -40,6 +40,7 @@ impl Credential for Bearer {
 
 impl sealed::Read for Bearer {
     const CHALLENGE: Challenge = Challenge::scheme("Bearer").telling_errors();
+    const PLACE: Place = Place::Authorization;
 
     fn read(parts: &Parts) -> Presented<Self> {
         authorization(&parts.headers, "Bearer")

@@ -123,6 +123,18 @@ impl SecurityScheme {
     }
 }
 
+/// Where a credential is looked for, as far as it matters to others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// The `Authorization` header, which has room for one.
+    Authorization,
+    /// A cookie. A browser adds it to requests on its own, so that a page of another site could use it: such a
+    /// credential is [`Presented::CrossSite`] if the request may be that page's.
+    Cookie,
+    /// A place of its own.
+    Own,
+}
+
 /// What a request presents of one kind of credential.
 #[derive(Debug, PartialEq)]
 pub enum Presented<C> {
@@ -201,15 +213,14 @@ const fn is_token(text: &str) -> bool {
 }
 
 pub(crate) mod sealed {
-    use super::{Challenge, Parts, Presented};
+    use super::{Challenge, Parts, Place, Presented};
 
     /// How a credential is read from a request.
     pub trait Read: Sized {
         /// How its absence is challenged in `WWW-Authenticate`.
         const CHALLENGE: Challenge;
-        /// Whether a browser adds it to requests on its own, so that a page of another site could use it:
-        /// such a credential is [`Presented::CrossSite`] if the request may be that page's.
-        const IS_AMBIENT: bool = false;
+        /// Where it is looked for.
+        const PLACE: Place;
         /// What the request presents of this kind.
         fn read(parts: &Parts) -> Presented<Self>;
     }

@@ -137,6 +137,7 @@ impl<St: Send + Sync, C: CookieSettings> FromRequestParts<St> for SameOrigin<C> 
 
 impl<C: CookieSettings> Describe for SameOrigin<C> {
     fn describe(operation: &mut Operation<'_>) {
+        operation.refuse_to_be_caught("SameOrigin<…>");
         operation.problem(StatusCode::FORBIDDEN, "The request may come from a page of another site");
     }
 }

@@ -5,7 +5,7 @@ use std::{error::Error, fmt, marker::PhantomData, time::Duration};
 use http::{HeaderName, HeaderValue, header::SET_COOKIE, request::Parts};
 
 use super::{
-    Challenge, Credential, Presented, SecurityScheme,
+    Challenge, Credential, Place, Presented, SecurityScheme,
     cookie::{only_cookie, refuse_cross_site},
     is_token, sealed,
 };
@@ -204,7 +204,7 @@ impl<C: CookieSettings> Credential for SessionCookie<C> {
 
 impl<C: CookieSettings> sealed::Read for SessionCookie<C> {
     const CHALLENGE: Challenge = Challenge::scheme("Cookie");
-    const IS_AMBIENT: bool = true;
+    const PLACE: Place = Place::Cookie;
 
     fn read(parts: &Parts) -> Presented<Self> {
         refuse_cross_site(only_cookie(&parts.headers, C::NAME), parts, Self::SCHEME).and_then(|value| {

@@ -126,7 +126,9 @@ impl<T: Describe> Describe for Option<T> {
 /// What `T` adds but for its refusals: the handler gets those, and its answer says what becomes of them.
 impl<T: Describe, E> Describe for Result<T, E> {
     fn describe(operation: &mut Operation<'_>) {
+        let was_caught = std::mem::replace(&mut operation.is_caught, true);
         let mut part = operation.apart(T::describe);
+        operation.is_caught = was_caught;
         part.remove("responses");
         operation.absorb(part);
     }

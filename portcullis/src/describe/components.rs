@@ -80,9 +80,15 @@ impl Components {
     pub(super) fn add_scopes(&mut self, scheme: &'static str, scopes: &[NamedScope]) {
         let Some(known) = self.schemes.get_mut(scheme) else { return };
         for scope in scopes {
-            let is_new = known.scopes.insert(scope.name, scope.description).is_none();
-            if is_new && !scope.is_token() {
-                self.defects.push(format!("the scope `{}` is no scope-token (RFC 6749 §3.3)", scope.name));
+            match known.scopes.insert(scope.name, scope.description) {
+                None if !scope.is_token() => {
+                    let defect = format!("the scope `{}` is no scope-token (RFC 6749 §3.3)", scope.name);
+                    self.defects.push(defect);
+                }
+                Some(other) if other != scope.description => {
+                    self.defects.push(format!("the scope `{}` is described in two ways", scope.name));
+                }
+                _ => {}
             }
         }
     }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 
 use super::{Components, In, Statuses};
-use crate::{denied::Problem, scope::NamedScope};
+use crate::{denied::Problem, guard::Asked, scope::NamedScope};
 
 /// One operation of the document while its parts add what they know.
 #[derive(Debug)]
@@ -13,12 +13,24 @@ pub struct Operation<'a> {
     path: &'a str,
     object: Map<String, Value>,
     security: Option<Vec<Map<String, Value>>>,
+    /// The verifiers that are asked, and whether each may go without its credential.
+    asked: Vec<(Asked, bool)>,
+    /// Whether the handler gets what is described here with its refusals, which then do not answer the request.
+    pub(super) is_caught: bool,
     components: &'a mut Components,
 }
 
 impl<'a> Operation<'a> {
     pub(crate) fn new(method: &'a str, path: &'a str, components: &'a mut Components) -> Self {
-        Self { method, path, object: Map::new(), security: None, components }
+        Self {
+            method,
+            path,
+            object: Map::new(),
+            security: None,
+            asked: Vec::new(),
+            is_caught: false,
+            components,
+        }
     }
 
     /// The entry; a path parameter that no extractor takes is a string (OpenAPI 3.1 §4.8.8: each is there).
@@ -267,6 +279,42 @@ impl<'a> Operation<'a> {
     /// Keeps the API from being built, with the reason in [`ApiError`](crate::ApiError).
     pub(crate) fn defect(&mut self, reason: &str) {
         self.components.defects.push(format!("{} {}: {reason}", self.method, self.path));
+    }
+
+    /// Says that one of these verifiers is asked, and if not `is_optional`, must accept; beside what was said before.
+    /// What no request could satisfy is a defect.
+    pub(crate) fn ask(&mut self, these: &[Asked], is_optional: bool) {
+        for (number, this) in these.iter().enumerate() {
+            if these.iter().take(number).any(|known| known.is(this)) {
+                self.defect(&format!(
+                    "`{}` stands on both sides of an `Either`: two issuers are two verifier types",
+                    this.scheme
+                ));
+            }
+        }
+        let mut clashes = Vec::new();
+        for (known, was_optional) in &self.asked {
+            for this in these {
+                if let Some(why) = known.clash(this, is_optional || *was_optional) {
+                    clashes.push(format!(
+                        "`{}` and `{}` cannot be asked for together: {why}",
+                        known.scheme, this.scheme
+                    ));
+                }
+            }
+        }
+        for clash in &clashes {
+            self.defect(clash);
+        }
+        self.asked.extend(these.iter().map(|this| (*this, is_optional)));
+    }
+
+    /// Says that the handler runs also after this refused. What must not be passed over keeps the API from being
+    /// built.
+    pub(crate) fn refuse_to_be_caught(&mut self, name: &str) {
+        if self.is_caught {
+            self.defect(&format!("`Result<{name}, _>` lets in what it refused: take `{name}` itself"));
+        }
     }
 
     /// Names a security scheme of the document.

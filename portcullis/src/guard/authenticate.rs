@@ -8,7 +8,7 @@ use http::request::Parts;
 
 use self::sealed::Asked as _;
 use crate::{
-    credential::{Challenge, Presented, sealed::Read as _},
+    credential::{Challenge, Place, Presented, sealed::Read as _},
     denied::Denied,
     describe::Operation,
     scope::Granted,
@@ -39,7 +39,8 @@ pub trait AuthenticateIn<St>: Authenticate {
 ///
 /// As a guard's verifier, `Guard<Either<A, B>>`, the credential that is present decides: one that is no good is
 /// refused, and never made up for by another. Both kinds at once are 400, for it is not for us to choose. Where both
-/// take the same kind (bearer tokens of two issuers), `A` is asked first, then `B`. The principal is an `Either` too:
+/// take the same kind (bearer tokens of two issuers, each with a verifier type of its own), `A` is asked first, then
+/// `B`. The principal is an `Either` too:
 ///
 /// ```
 /// use portcullis::{AccessTokens, Bearer, Either, Guard, Json, Verify};
@@ -125,24 +126,26 @@ impl<St: Sync, V: Verify + FromRef<St>> AuthenticateIn<St> for V {
 
 impl<St: Sync, A: AuthenticateIn<St>, B: AuthenticateIn<St>> AuthenticateIn<St> for Either<A, B> {
     async fn authenticate(parts: &Parts, state: &St) -> Result<Option<(Self::Principal, Granted)>, Denied> {
-        use sealed::Presence::{OtherScheme, Present};
+        use sealed::Presence::{Absent, One, OtherScheme, Several};
 
-        match (A::presence(parts), B::presence(parts)) {
-            (Present, Present) if A::kinds().iter().any(|kind| B::kinds().contains(kind)) => {
-                match A::authenticate(parts, state).await {
-                    Ok(known) => Ok(left(known)),
-                    Err(first) => match B::authenticate(parts, state).await {
-                        Ok(known) => Ok(right(known)),
-                        // The second's refusal does not count while the first could not be asked.
-                        Err(second) => Err(if first.is_unavailable() { first } else { second }),
-                    },
-                }
+        let (a, b) = (A::presence(parts), B::presence(parts));
+        match (a, b) {
+            _ if a.and(b) == Several => Err(Denied::ambiguous(Self::challenges())),
+            (One(_), One(_)) => match A::authenticate(parts, state).await {
+                Ok(known) => Ok(left(known)),
+                Err(first) => match B::authenticate(parts, state).await {
+                    Ok(known) => Ok(right(known)),
+                    // The second's refusal does not count while the first could not be asked.
+                    Err(second) => Err(if first.is_unavailable() { first } else { second }),
+                },
+            },
+            (One(_), _) => A::authenticate(parts, state).await.map(left),
+            (_, One(_)) => B::authenticate(parts, state).await.map(right),
+            (Absent, Absent) => Ok(None),
+            // `Several` went above.
+            (OtherScheme | Several, _) | (_, OtherScheme | Several) => {
+                Err(Denied::missing(Self::challenges()))
             }
-            (Present, Present) => Err(Denied::ambiguous(Self::challenges())),
-            (Present, _) => A::authenticate(parts, state).await.map(left),
-            (_, Present) => B::authenticate(parts, state).await.map(right),
-            (OtherScheme, _) | (_, OtherScheme) => Err(Denied::missing(Self::challenges())),
-            _ => Ok(None),
         }
     }
 }
@@ -156,16 +159,17 @@ fn right<A, B>(known: Option<(B, Granted)>) -> Option<(Either<A, B>, Granted)> {
 }
 
 impl<V: Verify> sealed::Asked for V {
-    fn names() -> Vec<&'static str> {
-        vec![V::SCHEME]
+    fn asked() -> Vec<Asked> {
+        vec![Asked {
+            scheme: V::SCHEME,
+            verifier: TypeId::of::<V>(),
+            credential: TypeId::of::<V::Credential>(),
+            place: V::Credential::PLACE,
+        }]
     }
 
     fn challenges() -> Vec<Challenge> {
         vec![Challenge::of::<V>()]
-    }
-
-    fn kinds() -> Vec<TypeId> {
-        vec![TypeId::of::<V::Credential>()]
     }
 
     fn presence(parts: &Parts) -> sealed::Presence {
@@ -173,13 +177,9 @@ impl<V: Verify> sealed::Asked for V {
             Presented::Absent => sealed::Presence::Absent,
             Presented::OtherScheme => sealed::Presence::OtherScheme,
             Presented::Malformed | Presented::Ambiguous | Presented::CrossSite | Presented::Present(_) => {
-                sealed::Presence::Present
+                sealed::Presence::One(TypeId::of::<V::Credential>())
             }
         }
-    }
-
-    fn is_ambient() -> bool {
-        V::Credential::IS_AMBIENT
     }
 
     fn describe_schemes(operation: &mut Operation<'_>) {
@@ -188,8 +188,8 @@ impl<V: Verify> sealed::Asked for V {
 }
 
 impl<A: Authenticate, B: Authenticate> sealed::Asked for Either<A, B> {
-    fn names() -> Vec<&'static str> {
-        [A::names(), B::names()].concat()
+    fn asked() -> Vec<Asked> {
+        [A::asked(), B::asked()].concat()
     }
 
     fn challenges() -> Vec<Challenge> {
@@ -202,16 +202,8 @@ impl<A: Authenticate, B: Authenticate> sealed::Asked for Either<A, B> {
         challenges
     }
 
-    fn kinds() -> Vec<TypeId> {
-        [A::kinds(), B::kinds()].concat()
-    }
-
     fn presence(parts: &Parts) -> sealed::Presence {
-        A::presence(parts).max(B::presence(parts))
-    }
-
-    fn is_ambient() -> bool {
-        A::is_ambient() || B::is_ambient()
+        A::presence(parts).and(B::presence(parts))
     }
 
     fn describe_schemes(operation: &mut Operation<'_>) {
@@ -220,33 +212,83 @@ impl<A: Authenticate, B: Authenticate> sealed::Asked for Either<A, B> {
     }
 }
 
+/// One verifier that a guard asks.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked {
+    /// Its name in `securitySchemes`.
+    pub(crate) scheme: &'static str,
+    verifier: TypeId,
+    credential: TypeId,
+    pub(crate) place: Place,
+}
+
+impl Asked {
+    /// Why no request can satisfy the document where both of these are demanded, the second perhaps only
+    /// *if* its credential is there.
+    pub(crate) fn clash(&self, other: &Self, is_optional: bool) -> Option<&'static str> {
+        use Place::{Authorization, Cookie};
+
+        if self.verifier == other.verifier {
+            return None;
+        }
+        match (self.place, other.place) {
+            (Authorization, Authorization) if self.credential != other.credential => {
+                Some("an `Authorization` header has one credential")
+            }
+            (Authorization, Cookie) | (Cookie, Authorization) => {
+                Some("a cookie does not count beside an `Authorization` header")
+            }
+            _ if is_optional && self.credential == other.credential => {
+                Some("what is presented to one is presented to the other, and refused where it is no good")
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether both are one verifier.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.verifier == other.verifier
+    }
+}
+
 pub(crate) mod sealed {
     use super::{Challenge, Operation, Parts, TypeId};
 
     /// What this crate needs to know of what a guard asks.
     pub trait Asked {
-        /// The names in `securitySchemes`.
-        fn names() -> Vec<&'static str>;
+        /// Its verifiers.
+        fn asked() -> Vec<super::Asked>;
         /// What a stranger is asked for.
         fn challenges() -> Vec<Challenge>;
-        /// Which credentials are looked for.
-        fn kinds() -> Vec<TypeId>;
-        /// Whether the request presents one.
+        /// What the request presents to it.
         fn presence(parts: &Parts) -> Presence;
-        /// Whether a browser adds one on its own.
-        fn is_ambient() -> bool;
         /// Names the schemes in the document.
         fn describe_schemes(operation: &mut Operation<'_>);
     }
 
-    /// What a request presents; more counts for more.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+    /// What a request presents to one guard.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum Presence {
         /// Nothing.
         Absent,
         /// An `Authorization` of a scheme that nobody here asks for.
         OtherScheme,
-        /// A credential, good or not.
-        Present,
+        /// A credential of this type, good or not.
+        One(TypeId),
+        /// Credentials of more than one type.
+        Several,
+    }
+
+    impl Presence {
+        /// What is presented to two.
+        pub(super) fn and(self, other: Self) -> Self {
+            match (self, other) {
+                (Self::One(a), Self::One(b)) if a != b => Self::Several,
+                (Self::Several, _) | (_, Self::Several) => Self::Several,
+                (Self::One(one), _) | (_, Self::One(one)) => Self::One(one),
+                (Self::OtherScheme, _) | (_, Self::OtherScheme) => Self::OtherScheme,
+                (Self::Absent, Self::Absent) => Self::Absent,
+            }
+        }
     }
 }

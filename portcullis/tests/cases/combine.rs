@@ -6,8 +6,8 @@ use http::{
     header::{AUTHORIZATION, WWW_AUTHENTICATE},
 };
 use portcullis::{
-    Access, AnyOf, Api, Basic, Bearer, Document, Either, Granted, Guard, Json, Maybe, Public, Scope, Verdict,
-    Verify, VerifyFailed,
+    Access, AnyOf, Api, ApiKey, ApiKeyPlace, Basic, Bearer, CookieSettings, Denied, Document, Either,
+    Granted, Guard, In, Json, Maybe, Public, SameOrigin, Scope, SessionCookie, Verdict, Verify, VerifyFailed,
 };
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -40,12 +40,29 @@ macro_rules! verifier {
 verifier!(Users, Bearer, "users", Bearer::token);
 verifier!(Robots, Bearer, "robots", Bearer::token);
 verifier!(Staff, Basic, "staff", Basic::password);
+verifier!(Partners, Key, "partners", Key::key);
+verifier!(Visitors, Cookie, "visitors", Cookie::token);
+
+type Key = ApiKey<KeyHeader>;
+struct KeyHeader;
+impl ApiKeyPlace for KeyHeader {
+    const IN: In = In::Header;
+    const NAME: &'static str = "X-Key";
+}
+
+type Cookie = SessionCookie<Shop>;
+struct Shop;
+impl CookieSettings for Shop {
+    const NAME: &'static str = "__Host-shop";
+}
 
 #[derive(Clone, FromRef)]
 struct App {
     users: Users,
     robots: Robots,
     staff: Staff,
+    partners: Partners,
+    visitors: Visitors,
 }
 
 struct Read;
@@ -66,7 +83,16 @@ fn api() -> Api<App> {
 
 fn built(api: Api<App>) -> (Router, Document) {
     let (router, document) = api.finish().unwrap();
-    (router.with_state(App { users: Users, robots: Robots, staff: Staff }), document)
+    (
+        router.with_state(App {
+            users: Users,
+            robots: Robots,
+            staff: Staff,
+            partners: Partners,
+            visitors: Visitors,
+        }),
+        document,
+    )
 }
 
 fn bearer(token: &str) -> String {
@@ -147,14 +173,47 @@ async fn the_credential_that_is_present_decides() {
     }
 }
 
+async fn user_or_partner_or_robot(_: Guard<Either<Either<Users, Partners>, Robots>>) -> Json<()> {
+    Json(())
+}
+
+async fn user_or_inner(_: Guard<Either<Users, Either<Robots, Partners>>>) -> Json<()> {
+    Json(())
+}
+
+async fn status_of(router: &Router, path: &str, headers: &[(&str, &str)]) -> u16 {
+    let request =
+        headers.iter().fold(Request::get(path), |request, (name, value)| request.header(*name, *value));
+    router.clone().oneshot(request.body(axum::body::Body::empty()).unwrap()).await.unwrap().status().as_u16()
+}
+
 #[tokio::test]
 async fn two_at_once_are_not_ours_to_choose_from() {
-    let (router, _) = built(api().get("/", user_or_staff));
-    let request = Request::get("/")
-        .header(AUTHORIZATION, "Bearer users")
-        .header(AUTHORIZATION, basic("staff"))
-        .body(axum::body::Body::empty());
-    assert_eq!(router.oneshot(request.unwrap()).await.unwrap().status(), StatusCode::BAD_REQUEST);
+    let doors = api().get("/", user_or_staff).get("/a", user_or_partner_or_robot).get("/b", user_or_inner);
+    let (router, _) = built(doors);
+    let basic = basic("staff");
+    assert_eq!(
+        status_of(&router, "/", &[("authorization", "Bearer users"), ("authorization", &basic)]).await,
+        400
+    );
+    // Wherever the two kinds stand, and although one kind stands on both sides.
+    for path in ["/a", "/b"] {
+        for token in ["Bearer users", "Bearer robots", "Bearer junk"] {
+            for key in ["partners", "junk"] {
+                let both = [("authorization", token), ("x-key", key)];
+                assert_eq!(status_of(&router, path, &both).await, 400, "{path} {both:?}");
+            }
+        }
+        for (name, value, expected) in [
+            ("authorization", "Bearer users", 200),
+            ("authorization", "Bearer robots", 200),
+            ("authorization", "Bearer junk", 401),
+            ("x-key", "partners", 200),
+            ("x-key", "junk", 401),
+        ] {
+            assert_eq!(status_of(&router, path, &[(name, value)]).await, expected, "{path} {value}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -239,6 +298,97 @@ async fn a_tuple_of_guards_demands_both() {
     }
 }
 
+async fn user_perhaps_partner((_, partner): (Guard<Users>, Maybe<Partners>)) -> Json<bool> {
+    Json(partner.principal().is_some())
+}
+
+async fn visitor_and_partner(_: (Guard<Visitors>, Guard<Partners>, Public)) -> Json<()> {
+    Json(())
+}
+
+#[tokio::test]
+async fn kinds_that_can_come_together_are_met_together() {
+    let (router, document) = built(api().get("/", user_perhaps_partner).get("/both", visitor_and_partner));
+    assert_eq!(security(&document, "/"), json!([{ "users": [], "partners": [] }, { "users": [] }]));
+    assert_eq!(security(&document, "/both"), json!([{ "visitors": [], "partners": [] }]));
+    let (token, key, cookie) =
+        (("authorization", "Bearer users"), ("x-key", "partners"), ("cookie", "__Host-shop=visitors"));
+    for (path, headers, expected) in [
+        ("/", &[token][..], 200),
+        ("/", &[token, key], 200),
+        ("/", &[token, ("x-key", "junk")], 401),
+        ("/", &[key], 401),
+        ("/both", &[cookie, key], 200),
+        ("/both", &[cookie], 401),
+        ("/both", &[key], 401),
+        ("/both", &[cookie, ("x-key", "junk")], 401),
+    ] {
+        assert_eq!(status_of(&router, path, headers).await, expected, "{path} {headers:?}");
+    }
+}
+
+/// What the document would promise and no request could bring.
+#[test]
+fn what_cannot_come_together_is_refused_when_the_router_is_built() {
+    async fn two_in_one_header(_: (Guard<Users>, Guard<Staff>)) -> Json<()> {
+        Json(())
+    }
+    async fn cookie_beside_it(_: (Guard<Visitors>, Guard<Users>)) -> Json<()> {
+        Json(())
+    }
+    async fn in_an_either(_: (Guard<Either<Partners, Users>>, Guard<Staff>)) -> Json<()> {
+        Json(())
+    }
+    async fn perhaps_another(_: (Guard<Users>, Maybe<Robots>)) -> Json<()> {
+        Json(())
+    }
+    async fn perhaps_the_same(_: (Guard<Users>, Maybe<Users>)) -> Json<()> {
+        Json(())
+    }
+    async fn twice(_: Guard<Either<Users, Users>>) -> Json<()> {
+        Json(())
+    }
+    async fn for_staff(_: Guard<Staff>) -> Json<()> {
+        Json(())
+    }
+    async fn for_visitors(_: Public, _: Result<SameOrigin<Shop>, Denied>) -> Json<()> {
+        Json(())
+    }
+    let header = "an `Authorization` header has one credential";
+    for (api, expected) in [
+        (api().get("/", two_in_one_header), format!("`users` and `staff` cannot be asked for together: {header}")),
+        (
+            api().get("/", cookie_beside_it),
+            "`visitors` and `users` cannot be asked for together: a cookie does not count beside an `Authorization` \
+             header"
+                .to_owned(),
+        ),
+        (api().get("/", in_an_either), format!("`users` and `staff` cannot be asked for together: {header}")),
+        (
+            api().get("/", perhaps_another),
+            "`users` and `robots` cannot be asked for together: what is presented to one is presented to the other, \
+             and refused where it is no good"
+                .to_owned(),
+        ),
+        (
+            api().guard::<Guard<Users>>().get("/", for_staff),
+            format!("`users` and `staff` cannot be asked for together: {header}"),
+        ),
+        (
+            api().get("/", twice),
+            "`users` stands on both sides of an `Either`: two issuers are two verifier types".to_owned(),
+        ),
+        (
+            api().get("/", for_visitors),
+            "`Result<SameOrigin<…>, _>` lets in what it refused: take `SameOrigin<…>` itself".to_owned(),
+        ),
+    ] {
+        let defects = api.finish().unwrap_err().to_string();
+        assert_eq!(defects, format!("the API cannot be built:\n- get /: {expected}"));
+    }
+    let _ = built(api().get("/", perhaps_the_same));
+}
+
 async fn open(_: Public) -> Json<()> {
     Json(())
 }
@@ -277,11 +427,58 @@ async fn a_router_s_guard_holds_for_every_route_after_it_and_a_route_may_only_ad
     assert_eq!(router.oneshot(post).await.unwrap().status(), StatusCode::METHOD_NOT_ALLOWED);
 }
 
+#[tokio::test]
+async fn a_router_s_guard_holds_for_what_is_nested_and_merged_after_it_and_guards_add_up() {
+    let named = |name| api().route(portcullis::get("/open", open).operation_id(name));
+    let all = api()
+        .nest("/before", named("a"))
+        .guard::<Guard<Users, Read>>()
+        .nest("/nested", named("b"))
+        .nest(
+            "/guarded",
+            api().guard::<Guard<Users, Admin>>().route(portcullis::get("/open", open).operation_id("c")),
+        )
+        .merge(named("d"))
+        .guard::<Guard<Partners>>()
+        .guard::<Public>()
+        .get("/last", before);
+    let (router, document) = built(all);
+    for (path, expected) in [
+        ("/before/open", json!([])),
+        ("/nested/open", json!([{ "users": ["read"] }])),
+        ("/guarded/open", json!([{ "users": ["read", "admin"] }])),
+        ("/open", json!([{ "users": ["read"] }])),
+        ("/last", json!([{ "users": ["read"], "partners": [] }])),
+    ] {
+        assert_eq!(security(&document, path), expected, "{path}");
+    }
+    let (reader, admin, key) = (
+        ("authorization", "Bearer users~read"),
+        ("authorization", "Bearer users~read~admin"),
+        ("x-key", "partners"),
+    );
+    for (path, headers, expected) in [
+        ("/before/open", &[][..], 200),
+        ("/nested/open", &[], 401),
+        ("/nested/open", &[reader], 200),
+        ("/guarded/open", &[reader], 403),
+        ("/guarded/open", &[admin], 200),
+        ("/open", &[], 401),
+        ("/open", &[reader], 200),
+        ("/last", &[], 401),
+        ("/last", &[reader], 401),
+        ("/last", &[key], 401),
+        ("/last", &[reader, key], 200),
+    ] {
+        assert_eq!(status_of(&router, path, headers).await, expected, "{path} {headers:?}");
+    }
+}
+
 /// What a guard looks like in a log: its schemes, never a principal.
 #[test]
 fn an_access_is_named_by_its_schemes() {
     fn is_access<A: Access>() {}
-    is_access::<(Guard<Users>, Maybe<Either<Robots, Staff>>)>();
+    is_access::<(Guard<Users>, Maybe<Partners>, Public, Public)>();
     assert_eq!(format!("{:?}", Either::<u8, u8>::Left(1)), "Left(1)");
     for (side, inner) in [(Either::Left("user"), "user"), (Either::Right("staff"), "staff")] {
         assert_eq!((*side.inner(), side.into_inner()), (inner, inner));

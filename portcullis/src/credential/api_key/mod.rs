@@ -5,13 +5,13 @@ mod minted;
 
 use std::{borrow::Cow, fmt, marker::PhantomData};
 
-use http::{HeaderMap, header::AUTHORIZATION, request::Parts};
+use http::{HeaderMap, request::Parts};
 use percent_encoding::percent_decode_str;
 
 #[cfg(feature = "api-keys")]
 pub use self::minted::{ApiKeySecret, MintError, StoredApiKey};
 use super::{
-    Challenge, Credential, Presented, SecurityScheme,
+    Challenge, Credential, Place, Presented, SecurityScheme,
     compare::is_same,
     cookie::{only_cookie, refuse_cross_site},
     is_token, sealed,
@@ -50,8 +50,8 @@ pub trait ApiKeyPlace: Send + Sync + 'static {
 /// An API key that nobody has verified yet.
 ///
 /// There is exactly one in the place that `P` names (two are refused: 400), and it is 1 to 512 bytes of visible
-/// ASCII. A request without a key that comes with an `Authorization` header is not anonymous: 401, also for a
-/// [`Maybe`](crate::Maybe).
+/// ASCII. An `Authorization` header beside a key, or without one, is none of its business; but a key in a *cookie* does
+/// not count beside one: 401, also for a [`Maybe`](crate::Maybe).
 ///
 /// A refusal must carry a challenge (RFC 9110 §15.5.2), and no standard names one for keys. It is
 /// `WWW-Authenticate: APIKey`, as `FastAPI` says, with [`Verify::REALM`](crate::Verify::REALM) if there is one.
@@ -151,7 +151,7 @@ impl<P: ApiKeyPlace> Credential for ApiKey<P> {
 
 impl<P: ApiKeyPlace> sealed::Read for ApiKey<P> {
     const CHALLENGE: Challenge = Challenge::scheme("APIKey");
-    const IS_AMBIENT: bool = matches!(P::IN, In::Cookie);
+    const PLACE: Place = if matches!(P::IN, In::Cookie) { Place::Cookie } else { Place::Own };
 
     fn read(parts: &Parts) -> Presented<Self> {
         let () = Self::CHECKED;
@@ -164,10 +164,8 @@ impl<P: ApiKeyPlace> sealed::Read for ApiKey<P> {
             }
             In::Path => Presented::Absent,
         };
-        match key {
-            Presented::Absent if parts.headers.contains_key(AUTHORIZATION) => Presented::OtherScheme,
-            key => key.and_then(Self::new),
-        }
+        // An `Authorization` beside it is none of its business: another guard's, or that of a proxy in front.
+        key.and_then(Self::new)
     }
 }
 

@@ -176,11 +176,10 @@ async fn t10_exactly_one_in_the_query() {
 }
 
 #[tokio::test]
-async fn t09_who_sends_authorization_is_not_anonymous() {
+async fn an_authorization_beside_a_key_is_none_of_its_business() {
     for uri in ["/header/maybe", "/query/maybe"] {
         for value in ["Bearer x", "Basic dTpw", ""] {
-            let answer = call(Request::get(uri).header(AUTHORIZATION, value)).await;
-            assert_eq!((answer.status.as_u16(), answer.detail().as_str()), (401, MISSING), "{uri} {value}");
+            call(Request::get(uri).header(AUTHORIZATION, value)).await.is_answer("false", "no key");
         }
     }
     let both = Request::get("/header").header(AUTHORIZATION, "Basic dTpw").header("x-api-key", "k+e/y=");

@@ -216,6 +216,6 @@ pub(super) async fn export(_: Public, _: Path<String>) -> (StatusCode, Json<Vec<
     (StatusCode::OK, Json(Vec::new()))
 }
 
-pub(super) async fn discard(_: Guard<Staff>, _: Path<(u16, u8)>) -> NoContent {
+pub(super) async fn discard(_: Guard<Keys>, _: Path<(u16, u8)>) -> NoContent {
     NoContent
 }
