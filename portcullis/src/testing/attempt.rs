@@ -290,7 +290,9 @@ impl<'a> Attempts<'a> {
 
     /// What a browser sends when a page of another site makes the request (CSRF).
     fn cross_site(&mut self, scheme: &Scheme, good: &str, others: &Sent) {
-        if matches!(self.operation.method, Method::GET | Method::HEAD | Method::OPTIONS) {
+        // Another site may send these, and cannot read the answer; that of a socket it can (RFC 6455 §10.2).
+        let is_safe = matches!(self.operation.method, Method::GET | Method::HEAD | Method::OPTIONS);
+        if is_safe && !self.operation.opens_socket() {
             return;
         }
         for site in ["cross-site", "same-site"] {

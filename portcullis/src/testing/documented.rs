@@ -46,6 +46,11 @@ impl Operation {
         self.ways.iter().filter_map(|way| way.get(scheme)).flatten().cloned().collect()
     }
 
+    /// Whether it is the handshake of a WebSocket (RFC 6455 §4.2.2).
+    pub(super) fn opens_socket(&self) -> bool {
+        self.method == Method::GET && self.responses.get("101").is_some()
+    }
+
     /// What is documented of answers of this status: its own entry, its class's, or `default`.
     pub(super) fn response(&self, status: u16) -> Option<&Value> {
         let class = format!("{}XX", status / 100);

@@ -1,6 +1,10 @@
 //! What an attack found, or that it found nothing.
 
-use std::{collections::BTreeMap, error::Error, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    error::Error,
+    fmt,
+};
 
 /// One hole: where it is, what got through, and what came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,14 +89,27 @@ pub struct Report {
 }
 
 impl Report {
+    /// # Errors
+    /// Something else was not tried, or what is excused was.
+    pub(super) fn having_tried_all_but(self, excused: &BTreeSet<String>) -> Result<Self, Findings> {
+        let missing = self.not_tried.iter().filter(|sentence| !excused.contains(*sentence));
+        let needless = excused.iter().filter(|sentence| !self.not_tried.contains(*sentence));
+        let missing =
+            missing.map(|sentence| format!("not tried, and `.not_trying` does not list it: {sentence}"));
+        let needless =
+            needless.map(|sentence| format!("`.not_trying` lists it, and it was tried: {sentence}"));
+        let lines: Vec<_> = missing.chain(needless).collect();
+        if lines.is_empty() { Ok(self) } else { Err(Findings(lines)) }
+    }
+
     /// How many requests were made.
     #[must_use]
     pub fn calls(&self) -> usize {
         self.calls
     }
 
-    /// What could not be tried for want of something that the test did not give, one sentence each. Demand that it is
-    /// empty, and a scheme that is added later without its [`signed`](super::Attack::signed) is noticed.
+    /// What could not be tried for want of something that the test did not give, one sentence each.
+    /// [`assert`](super::Attack::assert) takes none but those that [`not_trying`](super::Attack::not_trying) lists.
     #[must_use]
     pub fn not_tried(&self) -> &[String] {
         &self.not_tried

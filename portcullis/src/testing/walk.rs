@@ -22,6 +22,15 @@ use super::{
 /// The longest body that is looked at, in bytes; what is longer has no end for us.
 const LONGEST_BODY: usize = 16 * 1024 * 1024;
 
+/// What opens a WebSocket (RFC 6455 §1.3). There is no connection here that could become one, so that a handler which
+/// lets the request through answers 426; but whom it lets through is seen.
+const HANDSHAKE: [(&str, &str); 4] = [
+    ("connection", "Upgrade"),
+    ("upgrade", "websocket"),
+    ("sec-websocket-version", "13"),
+    ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+];
+
 /// An attack under way.
 pub(super) struct Walk<'a> {
     attack: &'a Attack,
@@ -161,6 +170,9 @@ fn request(attack: &Attack, operation: &Operation, sent: &Sent) -> Result<Reques
     let mut path = operation.path.clone();
     let mut query = Vec::new();
     let mut headers = sent.headers.clone();
+    if operation.opens_socket() {
+        headers.extend(HANDSHAKE.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    }
     for parameter in &operation.parameters {
         let text = |member: &str| parameter.get(member).and_then(Value::as_str).unwrap_or_default();
         let (name, place) = (text("name"), text("in"));

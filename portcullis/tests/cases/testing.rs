@@ -5,6 +5,7 @@ mod documents;
 mod ended;
 mod faults;
 mod shop;
+mod sockets;
 
 use axum::Router;
 use portcullis::testing::{Attack, Report};
@@ -77,6 +78,28 @@ async fn what_could_not_be_tried_is_said() {
             "`access_token`: the public key as an HMAC's secret; say `.keys(\"access_token\", …)`",
         ]
     );
+}
+
+#[tokio::test]
+#[should_panic(
+    expected = "2 holes:\n- not tried, and `.not_trying` does not list it: `access_token`: the public key as an \
+                           HMAC's secret; say `.keys(\"access_token\", …)`\n- `.not_trying` lists it, and it was tried: \
+                           `till`: x"
+)]
+async fn assert_takes_nothing_for_granted() {
+    Attack::on(router(), document().value())
+        .public(["GET /health", "POST /login"])
+        .good("access_token", token)
+        .good("till", |_| shop::KEY.to_owned())
+        .good("staff", |_| format!("ada:{}", shop::PASSWORD))
+        .good("session", |_| shop::SESSION.to_owned())
+        .last(["POST /logout"])
+        .not_trying([
+            "`access_token`: expired and other wrong claims; say `.signed(\"access_token\", …)`",
+            "`till`: x",
+        ])
+        .assert()
+        .await;
 }
 
 #[tokio::test]

@@ -48,7 +48,9 @@ async fn log_out(_: Guard<Living>, State(living): State<Living>) {
 fn attack(living: &Living) -> Attack {
     let api = Api::new("Shop", "1").delete("/sessions", end_all).post("/logout", log_out);
     let (router, document) = api.finish().unwrap();
-    Attack::on(router.with_state(living.clone()), document.value()).last(["POST /logout"])
+    Attack::on(router.with_state(living.clone()), document.value())
+        .bad("token", "one that was ended", "token")
+        .last(["POST /logout"])
 }
 
 #[tokio::test]
