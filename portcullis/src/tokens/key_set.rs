@@ -41,7 +41,13 @@ pub(super) enum Checked {
     /// Not good.
     Refused,
     /// An access token's header that names a key which is not here: its `kid`, of at most 256 bytes.
-    UnknownKey(String),
+    UnknownKey(
+        #[cfg_attr(
+            not(feature = "discovery"),
+            expect(dead_code, reason = "without an issuer to ask, nobody looks for the key")
+        )]
+        String,
+    ),
 }
 
 impl KeySet {
