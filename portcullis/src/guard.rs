@@ -1,6 +1,7 @@
 //! Who may call: a handler's first argument.
 
 mod authenticate;
+mod failures;
 
 use std::{convert::Infallible, fmt, marker::PhantomData};
 

@@ -6,6 +6,9 @@ pub mod coming_from_fastapi {}
 #[doc = include_str!("../docs/into-your-application.md")]
 pub mod into_your_application {}
 
+#[doc = include_str!("../docs/issuers.md")]
+pub mod issuers {}
+
 #[doc = include_str!("../docs/mistakes.md")]
 pub mod mistakes {}
 

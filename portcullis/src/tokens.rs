@@ -107,7 +107,7 @@ impl AccessTokens {
         };
         Ok(match checked {
             Checked::Good(token) => Some(token),
-            Checked::Refused | Checked::UnknownKey => None,
+            Checked::Refused | Checked::UnknownKey(_) => None,
         })
     }
 

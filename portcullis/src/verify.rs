@@ -76,7 +76,8 @@ pub enum Verdict<P> {
     Refused,
 }
 
-/// No verdict could be reached. The cause goes to the log, never to the caller.
+/// No verdict could be reached. The cause goes to the log, never to the caller: once a minute for each type of verifier at
+/// level `error`, with the number `untold` of those between, which are at level `debug`.
 #[derive(Debug)]
 pub struct VerifyFailed(Box<dyn Error + Send + Sync>);
 

@@ -1,12 +1,13 @@
 //! How a guard finds out who is calling: by one verifier, or by either of two.
 
-use std::{any::TypeId, future::Future, panic::AssertUnwindSafe};
+use std::{any::TypeId, future::Future, panic::AssertUnwindSafe, time::Instant};
 
 use axum::extract::FromRef;
 use futures_util::FutureExt as _;
 use http::request::Parts;
 
 use self::sealed::Asked as _;
+use super::failures::FAILURES;
 use crate::{
     credential::{Challenge, Place, Presented, sealed::Read as _},
     denied::Denied,
@@ -117,7 +118,12 @@ impl<St: Sync, V: Verify + FromRef<St>> AuthenticateIn<St> for V {
             Ok(Verdict::Accepted(principal, granted)) => Ok(Some((principal, granted))),
             Ok(Verdict::Refused) => Err(Denied::invalid(V::challenges())),
             Err(cause) => {
-                tracing::error!(scheme = V::SCHEME, %cause, "a credential could not be verified");
+                let scheme = V::SCHEME;
+                if let Some(untold) = FAILURES.tell(TypeId::of::<V>(), Instant::now()) {
+                    tracing::error!(scheme, %cause, untold, "a credential could not be verified");
+                } else {
+                    tracing::debug!(scheme, %cause, "a credential could not be verified");
+                }
                 Err(Denied::unavailable())
             }
         }

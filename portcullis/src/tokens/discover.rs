@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::{
     AccessTokens, AccessTokensBuilder, Inner, IssuerError, Outgoing, Source,
@@ -30,8 +31,11 @@ impl AccessTokens {
     /// or OpenID Connect Discovery) names them, and must name `issuer` to the byte.
     ///
     /// The keys are fetched again before what the issuer says of their age has passed (`Cache-Control: max-age`; at
-    /// least a minute, at most a day, five minutes if nothing is said), in the background, when a token comes. A
-    /// token by a key that is not known makes the verifier look again, once a minute at most, whatever the flood.
+    /// least a minute, at most a day, five minutes if nothing is said), in the background, when a token comes or
+    /// [`AccessTokens::health`] is asked. Where nobody did so in time, a token waits for newer keys, half a second at
+    /// most, and goes by the known ones then. A token by a key that is not known makes the verifier look again, once a
+    /// minute at most, whatever the flood, and waits for what comes of it. The metadata are read again once a day, and
+    /// where a key that a token names is not found at the address which they gave.
     ///
     /// A key that vanished from the published set is not good any more, at once: to take it away is the only way
     /// an issuer has to revoke it, and a careful one leaves an old key in place until its last token has
@@ -39,7 +43,8 @@ impl AccessTokens {
     ///
     /// While the issuer cannot be asked, known keys stay good for a day
     /// ([`max_staleness`](AccessTokensBuilder::max_staleness)), and [`AccessTokens::health`] tells of it. With no key
-    /// at all, a request is answered 503, neither 401 nor as if it were anonymous.
+    /// at all, a request is answered 503, neither 401 nor as if it were anonymous; so is a token by an unknown key
+    /// meanwhile, which may be a new one. [All of this at length](crate::learn::issuers).
     ///
     /// ```no_run
     /// # async fn example() -> Result<(), portcullis::IssuerError> {
@@ -77,8 +82,9 @@ impl AccessTokensBuilder<DiscoveredKeys> {
         self
     }
 
-    /// Builds without asking the issuer: it is asked when the first token comes. Until it has answered, requests with
-    /// a token get 503. For a service that has to start before its issuer, or beside it.
+    /// Builds without asking the issuer: it is asked when the first token comes, or [`AccessTokens::health`] is asked
+    /// for the first time. Until it has answered, requests with a token get 503. For a service that has to start before
+    /// its issuer, or beside it.
     #[must_use]
     pub fn lazily(mut self) -> Self {
         self.keys.is_lazy = true;
@@ -153,11 +159,11 @@ impl WellKnown {
         Ok(Self { issuer: parsed, places })
     }
 
-    /// Where the keys are, by the first metadata that can be used.
-    pub(super) async fn keys_at(&self, http: &Http) -> Result<Endpoint, IssuerError> {
+    /// Where the keys are, by the first metadata that can be used and are here by `deadline`.
+    pub(super) async fn keys_at(&self, http: &Http, deadline: Instant) -> Result<Endpoint, IssuerError> {
         let mut problems = Vec::new();
         for place in &self.places {
-            match self.read(http, place).await {
+            match self.read(http, place, deadline).await {
                 Ok(keys_at) => return Ok(keys_at),
                 Err(cause) if cause.is_unreachable() => return Err(cause),
                 Err(cause) => problems.push(cause.to_string()),
@@ -170,8 +176,8 @@ impl WellKnown {
         )))
     }
 
-    async fn read(&self, http: &Http, place: &Endpoint) -> Result<Endpoint, IssuerError> {
-        let metadata = http.get(place).await?.json;
+    async fn read(&self, http: &Http, place: &Endpoint, deadline: Instant) -> Result<Endpoint, IssuerError> {
+        let metadata = http.get(place, deadline).await?.json;
         self.keys_in(&metadata).map_err(|why| IssuerError::new(format!("{place}: {why}")))
     }
 

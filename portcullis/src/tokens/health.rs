@@ -21,7 +21,8 @@ impl KeysHealth {
         self.keys
     }
 
-    /// Whether verdicts can be reached. If not, requests are answered 503.
+    /// Whether there are keys that verdicts can be built on. If not, a token waits for the fetch that it begins, as
+    /// [`AccessTokens::health`] does, and is answered 503 if that is in vain.
     #[must_use]
     pub fn can_verify(&self) -> bool {
         self.can_verify
@@ -33,7 +34,7 @@ impl KeysHealth {
         self.age
     }
 
-    /// For how long the issuer could not be asked. `None` if the last time went well.
+    /// For how long the issuer could not be asked, to the second. `None` if the last time went well.
     #[must_use]
     pub fn failing_for(&self) -> Option<Duration> {
         self.failing_for
@@ -47,7 +48,22 @@ impl KeysHealth {
 }
 
 impl AccessTokens {
-    /// How the keys are doing. Asks nobody: it says what is known.
+    /// How the keys are doing, at once, by what is known. Fit for a readiness check that is asked every few seconds.
+    ///
+    /// Where the keys are missing, too old or near their end, or the issuer could not be asked the last time, it begins
+    /// a fetch in the background, so that the next call knows more and no token is needed to get there: a service
+    /// without traffic becomes ready, and stays it. It asks no more often than tokens do (once in ten seconds without
+    /// a good key, else once a minute), and only inside a Tokio runtime; outside of one, and for keys that were given,
+    /// it asks nobody.
+    ///
+    /// ```
+    /// use axum::{extract::State, http::StatusCode};
+    /// use portcullis::AccessTokens;
+    ///
+    /// async fn is_ready(State(tokens): State<AccessTokens>) -> StatusCode {
+    ///     if tokens.health().can_verify() { StatusCode::NO_CONTENT } else { StatusCode::SERVICE_UNAVAILABLE }
+    /// }
+    /// ```
     #[must_use]
     pub fn health(&self) -> KeysHealth {
         match &self.0.keys {

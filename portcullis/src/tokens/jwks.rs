@@ -1,6 +1,7 @@
 //! The keys that an issuer publishes: fetched, kept, and fetched again in time, once for all who wait.
 //!
-//! The time is the verifier's own clock, looked at when a token comes: without tokens nothing is asked.
+//! The time is the verifier's own clock, looked at when a token comes or the keys' health is asked about: where neither
+//! happens, no issuer is asked.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
@@ -8,7 +9,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use tokio::{runtime::Handle, sync::watch};
+use tokio::{
+    runtime::Handle,
+    sync::watch,
+    time::{Instant, timeout_at},
+};
 
 use super::{
     claims::Expected,
@@ -26,8 +31,12 @@ const FRESH_AT_LEAST: u64 = 60;
 const FRESH_AT_MOST: u64 = 24 * 60 * 60;
 /// Seconds between two looks at the issuer for the sake of unknown keys, or after one that failed.
 const AGAIN: u64 = 60;
-/// The same while there is no key at all and every request is answered 503.
+/// The same while no key is good and every request is answered 503.
 const AGAIN_WITHOUT_KEYS: u64 = 10;
+/// How long what metadata said of the keys' place is taken for true, in seconds.
+const NAMED_FOR: u64 = 24 * 60 * 60;
+/// How long after its begin a fetch is waited for where known keys are good: as long as a caller hardly feels.
+const NEWER_WITHIN: Duration = Duration::from_millis(500);
 
 /// The keys that an issuer publishes. Cheap to clone.
 #[derive(Clone)]
@@ -70,14 +79,29 @@ struct Current {
 struct Asking {
     /// When the issuer was asked last, well or in vain.
     last: Option<u64>,
-    /// Closed as soon as the fetch that is under way has ended, however it ends.
-    flight: Option<watch::Receiver<()>>,
+    /// The fetch that is under way, or was the last.
+    flight: Option<Flight>,
     /// Since when it fails, and why it failed last.
     failing: Option<(u64, String)>,
     /// What the metadata said. Forgotten after a failure, for the keys may have moved.
-    keys_at: Option<Endpoint>,
+    named: Option<Named>,
     /// The unusable keys that the log knows of already.
     skipped: Vec<String>,
+}
+
+/// A fetch that goes on by itself.
+#[derive(Clone)]
+struct Flight {
+    began: Instant,
+    /// Closed as soon as it has ended, however it ends.
+    ended: watch::Receiver<()>,
+}
+
+/// Where metadata said that the keys are, and when they were read.
+#[derive(Clone)]
+struct Named {
+    keys_at: Endpoint,
+    read_at: u64,
 }
 
 struct Fetched {
@@ -85,7 +109,7 @@ struct Fetched {
     skipped: Vec<String>,
     bytes: Bytes,
     lifetime: u64,
-    keys_at: Endpoint,
+    from: Named,
 }
 
 impl Published {
@@ -105,16 +129,18 @@ impl Published {
         expected: &Expected,
         now: u64,
     ) -> Result<Checked, VerifyFailed> {
-        match self.keys(now).await?.check(token, expected, now) {
-            Checked::UnknownKey => {}
+        let kid = match self.keys(now).await?.check(token, expected, now) {
+            Checked::UnknownKey(kid) => kid,
             checked => return Ok(checked),
-        }
-        if let Some(flight) = self.begin(now, AGAIN) {
-            landed(flight).await;
+        };
+        // Nothing can be said of the token before that, so the wait is for the whole fetch, which has its deadline.
+        if let Some(flight) = self.begin(now, AGAIN, Some(kid)) {
+            flight.landed().await;
         }
         match self.usable(now)?.check(token, expected, now) {
-            // The key may be one that was published since we could see the issuer last.
-            Checked::UnknownKey => {
+            // The key may be one that was published since we could see the issuer last: 401 would make an honest
+            // caller throw a good token away.
+            Checked::UnknownKey(_) => {
                 self.0.asking().failing.as_ref().map_or(Ok(Checked::Refused), |(_, why)| {
                     Err(format!(
                         "a token names a key that is not known, and the issuer cannot be asked: {why}"
@@ -129,10 +155,11 @@ impl Published {
     /// Asks the issuer, here and now.
     pub(super) async fn fetch_now(&self, now: u64) -> Result<(), IssuerError> {
         self.0.asking().last = Some(now);
-        self.0.fetch(now).await
+        self.0.fetch(now, None).await
     }
 
     pub(super) fn health(&self, now: u64) -> KeysHealth {
+        self.look_after(now);
         let current = self.0.current();
         let asking = self.0.asking();
         KeysHealth {
@@ -147,44 +174,69 @@ impl Published {
         }
     }
 
-    /// The keys that hold at `now`, which are fetched if they must be.
-    async fn keys(&self, now: u64) -> Result<Arc<KeySet>, VerifyFailed> {
-        let is_failing = || self.0.asking().failing.is_some();
-        let flight = match self.0.current().filter(|current| !current.keys.is_empty(now)) {
-            None => self.begin(now, AGAIN_WITHOUT_KEYS),
-            Some(current) => match current.freshness(now) {
-                Freshness::Fresh => None,
-                // Known keys do not wait for an issuer that did not answer the last time.
-                Freshness::Ageing | Freshness::Over if is_failing() => self.begin(now, AGAIN).and(None),
-                Freshness::Ageing => self.begin(now, 0).and(None),
-                Freshness::Over => self.begin(now, 0),
-            },
-        };
-        if let Some(flight) = flight {
-            landed(flight).await;
+    /// Begins the fetch that is due, waits for nothing, and does nothing where no fetch can run.
+    ///
+    /// A service that shows itself ready only with good keys gets no token before, so it is not for tokens alone to
+    /// bring them about.
+    fn look_after(&self, now: u64) {
+        if Handle::try_current().is_err() {
+            return;
         }
-        self.usable(now)
-    }
-
-    /// The keys as they are, if verdicts can be built on them.
-    fn usable(&self, now: u64) -> Result<Arc<KeySet>, VerifyFailed> {
-        match self.0.current() {
-            Some(current) if self.0.is_usable(&current, now) => Ok(current.keys),
-            _ => {
-                let asking = self.0.asking();
-                let why = asking.failing.as_ref().map_or("it was not asked yet", |(_, why)| why);
-                Err(format!("there are no keys of the issuer, or they are too old: {why}").into())
+        match self.0.usable(now) {
+            None => drop(self.begin(now, AGAIN_WITHOUT_KEYS, None)),
+            Some(current) => {
+                if self.0.is_failing() || !matches!(current.freshness(now), Freshness::Fresh) {
+                    self.renew(now);
+                }
             }
         }
     }
 
-    /// The fetch that is under way; or a new one, if `gap` seconds have passed since the last.
+    /// The keys that hold at `now`, which are fetched if they must be.
+    async fn keys(&self, now: u64) -> Result<Arc<KeySet>, VerifyFailed> {
+        match self.0.usable(now) {
+            None => {
+                if let Some(flight) = self.begin(now, AGAIN_WITHOUT_KEYS, None) {
+                    flight.landed().await;
+                }
+            }
+            Some(current) => match current.freshness(now) {
+                Freshness::Fresh => return Ok(current.keys),
+                Freshness::Ageing => drop(self.renew(now)),
+                Freshness::Over => {
+                    if let Some(flight) = self.renew(now) {
+                        // An issuer that is slow does not make us slow: the known keys are good.
+                        let _ = timeout_at(flight.began + NEWER_WITHIN, flight.landed()).await;
+                    }
+                }
+            },
+        }
+        self.usable(now)
+    }
+
+    /// The fetch of newer keys than those that are good; none to wait for if the issuer did not answer the last time.
+    fn renew(&self, now: u64) -> Option<Flight> {
+        if self.0.is_failing() { self.begin(now, AGAIN, None).and(None) } else { self.begin(now, 0, None) }
+    }
+
+    /// The keys as they are, if verdicts can be built on them.
+    fn usable(&self, now: u64) -> Result<Arc<KeySet>, VerifyFailed> {
+        if let Some(current) = self.0.usable(now) {
+            return Ok(current.keys);
+        }
+        let asking = self.0.asking();
+        let why = asking.failing.as_ref().map_or("it was not asked yet", |(_, why)| why);
+        Err(format!("there are no keys of the issuer, or they are too old: {why}").into())
+    }
+
+    /// The fetch that is under way; or a new one, if `gap` seconds have passed since the last. `wanted` is the key for
+    /// whose sake it is begun.
     ///
     /// It runs by itself: a caller that goes away does not end it for the others.
-    fn begin(&self, now: u64, gap: u64) -> Option<watch::Receiver<()>> {
+    fn begin(&self, now: u64, gap: u64, wanted: Option<String>) -> Option<Flight> {
         let mut asking = self.0.asking();
         // Its sender is gone when it ended, even by a panic or with its runtime.
-        if let Some(flight) = asking.flight.as_ref().filter(|flight| flight.has_changed().is_ok()) {
+        if let Some(flight) = asking.flight.as_ref().filter(|flight| flight.ended.has_changed().is_ok()) {
             return Some(flight.clone());
         }
         // A clock that was set back does not stop us from asking.
@@ -196,13 +248,14 @@ impl Published {
             asking.failing = Some((now, "keys are fetched inside a Tokio runtime only".to_owned()));
             return None;
         };
-        let (ended, flight) = watch::channel(());
+        let (sender, ended) = watch::channel(());
+        let flight = Flight { began: Instant::now(), ended };
         asking.flight = Some(flight.clone());
         let shared = Arc::clone(&self.0);
         runtime.spawn(async move {
             // What went wrong is noted and logged inside.
-            let _ = shared.fetch(now).await;
-            drop(ended);
+            let _ = shared.fetch(now, wanted.as_deref()).await;
+            drop(sender);
         });
         Some(flight)
     }
@@ -210,9 +263,9 @@ impl Published {
 
 impl Shared {
     /// Asks the issuer for its keys, and takes them or notes why not.
-    async fn fetch(&self, now: u64) -> Result<(), IssuerError> {
-        let known = self.asking().keys_at.clone();
-        let outcome = match self.ask(known).await {
+    async fn fetch(&self, now: u64, wanted: Option<&str>) -> Result<(), IssuerError> {
+        let known = self.asking().named.clone();
+        let outcome = match self.ask(known, wanted, now).await {
             Ok(fetched) => self.take(fetched, now),
             Err(cause) => Err(cause),
         };
@@ -230,29 +283,68 @@ impl Shared {
                 tracing::warn!(%cause, "the issuer's keys could not be fetched");
                 let since = asking.failing.as_ref().map_or(now, |(since, _)| *since);
                 asking.failing = Some((since, cause.to_string()));
-                asking.keys_at = None;
+                asking.named = None;
             }
         }
         outcome
     }
 
-    async fn ask(&self, known: Option<Endpoint>) -> Result<Fetched, IssuerError> {
-        let keys_at = match (&self.place, known) {
-            (Place::Known(keys_at), _) => keys_at.clone(),
-            (Place::Named(_), Some(keys_at)) => keys_at,
-            (Place::Named(issuer), None) => issuer.keys_at(&self.http).await?,
+    /// Asks for the keys, and first or again for their place: all of it by one deadline, for callers wait.
+    async fn ask(
+        &self,
+        known: Option<Named>,
+        wanted: Option<&str>,
+        now: u64,
+    ) -> Result<Fetched, IssuerError> {
+        let deadline = self.http.deadline();
+        let issuer = match &self.place {
+            Place::Known(keys_at) => {
+                return self.keys_at(Named { keys_at: keys_at.clone(), read_at: now }, deadline).await;
+            }
+            Place::Named(issuer) => issuer,
         };
-        let answer = self.http.get(&keys_at).await?;
-        let (keys, skipped) =
-            Keys::published(&answer.json).map_err(|cause| IssuerError::new(format!("{keys_at}: {cause}")))?;
+        let named = async || {
+            let keys_at = issuer.keys_at(&self.http, deadline).await?;
+            Ok::<_, IssuerError>(Named { keys_at, read_at: now })
+        };
+        let Some(known) = known else { return self.keys_at(named().await?, deadline).await };
+        let mut fetched = self.keys_at(known, deadline).await?;
+        let is_missed = wanted.is_some_and(|kid| fetched.keys.get(kid).is_none());
+        if !is_missed && now.abs_diff(fetched.from.read_at) < NAMED_FOR {
+            return Ok(fetched);
+        }
+        // The old address can go on to answer, with old keys, long after the metadata name another.
+        let moved = async {
+            let named = named().await?;
+            if named.keys_at.to_string() == fetched.from.keys_at.to_string() {
+                return Ok((named, None));
+            }
+            let moved = self.keys_at(named.clone(), deadline).await?;
+            Ok::<_, IssuerError>((named, Some(moved)))
+        };
+        match moved.await {
+            Ok((_, Some(moved))) => return Ok(moved),
+            Ok((named, None)) => fetched.from = named,
+            // Keys were found all the same; the next look asks again.
+            Err(cause) => {
+                tracing::warn!(%cause, "the place of the issuer's keys could not be looked up again");
+            }
+        }
+        Ok(fetched)
+    }
+
+    async fn keys_at(&self, from: Named, deadline: Instant) -> Result<Fetched, IssuerError> {
+        let answer = self.http.get(&from.keys_at, deadline).await?;
+        let (keys, skipped) = Keys::published(&answer.json)
+            .map_err(|cause| IssuerError::new(format!("{}: {cause}", from.keys_at)))?;
         let most = FRESH_AT_MOST.min(self.rules.max_staleness);
         let lifetime = answer.max_age.unwrap_or(FRESH).clamp(FRESH_AT_LEAST, most);
-        Ok(Fetched { keys, skipped, bytes: answer.bytes, lifetime, keys_at })
+        Ok(Fetched { keys, skipped, bytes: answer.bytes, lifetime, from })
     }
 
     /// Lets the keys hold from now on. A set without a usable key holds too: that is how an issuer revokes all.
     fn take(&self, fetched: Fetched, now: u64) -> Result<(), IssuerError> {
-        let Fetched { keys, skipped, bytes, lifetime, keys_at } = fetched;
+        let Fetched { keys, skipped, bytes, lifetime, from } = fetched;
         let is_unusable = keys.is_empty();
         {
             let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
@@ -266,7 +358,8 @@ impl Shared {
         }
         let unusable = is_unusable.then(|| {
             IssuerError::new(format!(
-                "{keys_at}: no key that can be used ({})",
+                "{}: no key that can be used ({})",
+                from.keys_at,
                 match skipped.as_slice() {
                     [] => "the set is empty".to_owned(),
                     skipped => skipped.join("; "),
@@ -278,8 +371,17 @@ impl Shared {
             tracing::info!(?skipped, "some of the issuer's keys are not used");
             asking.skipped = skipped;
         }
-        asking.keys_at = Some(keys_at);
+        asking.named = Some(from);
         unusable.map_or(Ok(()), Err)
+    }
+
+    /// The keys as they were fetched last, if verdicts can be built on them.
+    fn usable(&self, now: u64) -> Option<Current> {
+        self.current().filter(|current| self.is_usable(current, now))
+    }
+
+    fn is_failing(&self) -> bool {
+        self.asking().failing.is_some()
     }
 
     fn is_usable(&self, current: &Current, now: u64) -> bool {
@@ -321,7 +423,9 @@ impl Current {
     }
 }
 
-/// Waits until a fetch has ended. What came of it is seen in the keys.
-async fn landed(mut flight: watch::Receiver<()>) {
-    while flight.changed().await.is_ok() {}
+impl Flight {
+    /// Waits until it has ended. What came of it is seen in the keys.
+    async fn landed(mut self) {
+        while self.ended.changed().await.is_ok() {}
+    }
 }

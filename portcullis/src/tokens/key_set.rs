@@ -40,8 +40,14 @@ pub(super) enum Checked {
     Good(AccessToken),
     /// Not good.
     Refused,
-    /// An access token's header that names a key which is not here.
-    UnknownKey,
+    /// An access token's header that names a key which is not here: its `kid`, of at most 256 bytes.
+    UnknownKey(
+        #[cfg_attr(
+            not(feature = "discovery"),
+            expect(dead_code, reason = "without an issuer to ask, nobody looks for the key")
+        )]
+        String,
+    ),
 }
 
 impl KeySet {
@@ -88,10 +94,10 @@ impl KeySet {
             #[cfg(feature = "discovery")]
             None => match self.retired(&header.kid, now) {
                 Some(key) => (key, Lifetime::Key),
-                None => return (Checked::UnknownKey, Lifetime::Token),
+                None => return (Checked::UnknownKey(header.kid.clone()), Lifetime::Token),
             },
             #[cfg(not(feature = "discovery"))]
-            None => return (Checked::UnknownKey, Lifetime::Token),
+            None => return (Checked::UnknownKey(header.kid.clone()), Lifetime::Token),
         };
         if !key.is_for(&header.algorithm) || !key.verifies(signed, signature) {
             return refused;

@@ -17,11 +17,13 @@ use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject};
+use tokio::time::{Instant, timeout_at};
 
 use self::connect::Connector;
 pub(super) use self::{answer::Answer, endpoint::Endpoint};
 
-/// The longest that a request takes, from the look-up of the name to the last byte of the answer.
+/// The longest that it takes to find something out, from the look-up of the first name to the last byte of the last
+/// answer. A caller waits for it, and no client is that patient twice.
 const LONGEST: Duration = Duration::from_secs(5);
 /// How long an unused connection is kept.
 const IDLE: Duration = Duration::from_secs(30);
@@ -47,7 +49,8 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
-    /// The longest that a request may take, if it is less than five seconds.
+    /// The longest that it may take to find something out, if it is less than five seconds: one introspection; or an
+    /// issuer's keys, with its metadata if they must be read on the way.
     pub fn timeout(mut self, longest: Duration) -> Self {
         self.timeout = Some(longest.min(LONGEST));
         self
@@ -102,9 +105,14 @@ pub(super) struct Http {
 }
 
 impl Http {
-    /// Asks for a JSON document.
-    pub(super) async fn get(&self, from: &Endpoint) -> Result<Answer, IssuerError> {
-        self.ask(from, Request::builder().method(Method::GET), Bytes::new()).await
+    /// When what begins now must have ended.
+    pub(super) fn deadline(&self) -> Instant {
+        Instant::now() + self.timeout
+    }
+
+    /// Asks for a JSON document, which must be here by `deadline`.
+    pub(super) async fn get(&self, from: &Endpoint, deadline: Instant) -> Result<Answer, IssuerError> {
+        self.ask(from, Request::builder().method(Method::GET), Bytes::new(), deadline).await
     }
 
     /// Sends a form, and takes JSON for an answer. `authorization` must be marked as sensitive.
@@ -118,7 +126,7 @@ impl Http {
             .method(Method::POST)
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header(AUTHORIZATION, authorization);
-        self.ask(to, request, form.into()).await
+        self.ask(to, request, form.into(), self.deadline()).await
     }
 
     async fn ask(
@@ -126,6 +134,7 @@ impl Http {
         endpoint: &Endpoint,
         request: http::request::Builder,
         body: Bytes,
+        deadline: Instant,
     ) -> Result<Answer, IssuerError> {
         if self.is_public_only {
             endpoint.check_public()?;
@@ -141,7 +150,7 @@ impl Http {
             let response = self.client.request(request).await.map_err(|cause| failed(&causes(&cause)))?;
             Answer::read(response, endpoint).await
         };
-        match tokio::time::timeout(self.timeout, exchange).await {
+        match timeout_at(deadline, exchange).await {
             Ok(answer) => answer,
             Err(_) => Err(failed(&format_args!("no whole answer within {:?}", self.timeout))),
         }
@@ -193,5 +202,18 @@ impl Error for IssuerError {}
 impl From<super::KeyError> for IssuerError {
     fn from(cause: super::KeyError) -> Self {
         Self::new(cause.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn t15_nobody_is_waited_for_longer_than_five_seconds() {
+        let timeout = |outgoing: Outgoing| outgoing.client().unwrap().timeout;
+        assert_eq!(timeout(Outgoing::default()), Duration::from_secs(5));
+        assert_eq!(timeout(Outgoing::default().timeout(Duration::MAX)), Duration::from_secs(5));
+        assert_eq!(timeout(Outgoing::default().timeout(Duration::from_secs(2))), Duration::from_secs(2));
     }
 }

@@ -1,9 +1,12 @@
 //! Tokens of an issuer that is asked over the network: a small one of these tests' own, honest or not.
 
+mod health;
 mod introspection;
 mod metadata;
+mod moved;
 mod outage;
 mod outgoing;
+mod patience;
 mod rotation;
 mod server;
 

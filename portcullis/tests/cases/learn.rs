@@ -37,6 +37,7 @@ fn the_examples_that_are_named_exist() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
     let pages = [
         include_str!("../../docs/coming-from-fastapi.md"),
+        include_str!("../../docs/issuers.md"),
         include_str!("../../docs/mistakes.md"),
         include_str!("../../docs/schemes.md"),
     ];

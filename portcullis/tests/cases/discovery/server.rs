@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     future::{IntoFuture, pending},
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use axum::{
@@ -41,6 +42,7 @@ pub(super) enum Reply {
         status: StatusCode,
         headers: Vec<(String, String)>,
         body: Bytes,
+        after: Duration,
     },
     /// Takes the question and says nothing.
     Hang,
@@ -54,12 +56,20 @@ impl Reply {
     pub(super) fn of(status: u16, content_type: &str, body: impl Into<Bytes>) -> Self {
         let status = StatusCode::from_u16(status).unwrap();
         let headers = vec![("content-type".to_owned(), content_type.to_owned())];
-        Self::Answer { status, headers, body: body.into() }
+        Self::Answer { status, headers, body: body.into(), after: Duration::ZERO }
     }
 
     pub(super) fn header(mut self, name: &str, value: &str) -> Self {
         if let Self::Answer { headers, .. } = &mut self {
             headers.push((name.to_owned(), value.to_owned()));
+        }
+        self
+    }
+
+    /// The same, given after a time.
+    pub(super) fn late(mut self, by: Duration) -> Self {
+        if let Self::Answer { after, .. } = &mut self {
+            *after = by;
         }
         self
     }
@@ -107,7 +117,8 @@ async fn answer(
     match reply {
         None => Response::builder().status(404).body(Body::from("not here")).unwrap(),
         Some(Reply::Hang) => pending().await,
-        Some(Reply::Answer { status, headers, body }) => {
+        Some(Reply::Answer { status, headers, body, after }) => {
+            tokio::time::sleep(after).await;
             let mut response = Response::builder().status(status);
             for (name, value) in headers {
                 response = response.header(name, value);

@@ -1,0 +1,63 @@
+//! Telling the log that no verdict is reached, without a line for each request: strangers choose how many there are.
+
+use std::{
+    any::TypeId,
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// How long one line stands for all that follow.
+const LINE_EVERY: Duration = Duration::from_mins(1);
+
+/// What the log was told, for each type of verifier. There are as many of them as the program has.
+pub(super) struct Failures(Mutex<Option<HashMap<TypeId, Told>>>);
+
+struct Told {
+    at: Instant,
+    since: u64,
+}
+
+/// The failures of this process.
+pub(super) static FAILURES: Failures = Failures::new();
+
+impl Failures {
+    const fn new() -> Self {
+        Self(Mutex::new(None))
+    }
+
+    /// Whether the failure of `verifier` at `now` is worth a line: then how many others had none since the last.
+    pub(super) fn tell(&self, verifier: TypeId, now: Instant) -> Option<u64> {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(last) = told.get_or_insert_default().get_mut(&verifier) else {
+            told.get_or_insert_default().insert(verifier, Told { at: now, since: 0 });
+            return Some(0);
+        };
+        if now.saturating_duration_since(last.at) < LINE_EVERY {
+            last.since = last.since.saturating_add(1);
+            return None;
+        }
+        let untold = last.since;
+        *last = Told { at: now, since: 0 };
+        Some(untold)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn t15_one_line_a_minute_for_each_verifier() {
+        let (failures, start) = (Failures::new(), Instant::now());
+        let at = |second: u64| start + Duration::from_secs(second);
+        let (one, other) = (TypeId::of::<u8>(), TypeId::of::<u16>());
+        assert_eq!(failures.tell(one, at(0)), Some(0), "the first is told at once");
+        for second in 0..60 {
+            assert_eq!(failures.tell(one, at(second)), None, "{second}");
+        }
+        assert_eq!(failures.tell(other, at(30)), Some(0), "another verifier is another matter");
+        assert_eq!(failures.tell(one, at(60)), Some(60));
+        assert_eq!(failures.tell(one, at(120)), Some(0));
+    }
+}

@@ -1,0 +1,67 @@
+//! What a readiness check is told. It brings the keys about itself: without readiness there is no token.
+
+use super::{
+    super::issuer::{attacker, ed25519},
+    *,
+};
+
+#[tokio::test]
+async fn t15_a_lazy_verifier_becomes_ready_without_a_token() {
+    let server = Server::start().await;
+    let clock = Clock::new();
+    let tokens = builder(&server, &clock).lazily().build().await.unwrap();
+    assert!(!tokens.health().can_verify());
+    until(|| tokens.health().problem().is_some()).await;
+    for second in 0..10 {
+        clock.set(second);
+        assert!(!tokens.health().can_verify());
+    }
+    assert_eq!(server.count(OAUTH), 1, "once in ten seconds");
+
+    let metadata = json!({ "issuer": server.url(), "jwks_uri": format!("{}{KEYS}", server.url()) });
+    server.reply(OAUTH, Reply::json(&metadata));
+    publish(&server, &[ed25519()], None);
+    clock.set(10);
+    until(|| tokens.health().can_verify()).await;
+    assert_eq!(status(&tokens, &token(&server, ed25519())).await, 200);
+    assert_eq!(server.count(KEYS), 1);
+}
+
+#[tokio::test]
+async fn t15_a_service_without_traffic_stays_ready() {
+    let server = issuer(&[ed25519()], Some(300)).await;
+    let clock = Clock::new();
+    let tokens = builder(&server, &clock).build().await.unwrap();
+    clock.set(2 * 24 * 60 * 60);
+    assert!(!tokens.health().can_verify(), "it was not asked for two days");
+    until(|| tokens.health().can_verify()).await;
+    clock.set(2 * 24 * 60 * 60 + 225);
+    assert!(tokens.health().can_verify());
+    until(|| server.count(KEYS) == 3).await;
+}
+
+#[tokio::test]
+async fn t15_one_failed_look_is_forgotten_without_a_token() {
+    let server = issuer(&[ed25519()], Some(24 * 60 * 60)).await;
+    let clock = Clock::new();
+    let tokens = builder(&server, &clock).build().await.unwrap();
+    server.reply(KEYS, Reply::of(500, "text/plain", ""));
+    clock.set(60);
+    assert_eq!(status(&tokens, &unknown(&server, attacker(), "strange")).await, 503);
+    publish(&server, &[ed25519()], Some(24 * 60 * 60));
+    clock.set(119);
+    assert_eq!(tokens.health().failing_for(), Some(Duration::from_secs(59)));
+    assert_eq!(server.count(KEYS), 2);
+    clock.set(120);
+    until(|| tokens.health().failing_for().is_none()).await;
+    assert_eq!(server.count(KEYS), 3);
+}
+
+#[test]
+fn where_no_fetch_can_run_health_tells_what_is_known() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let tokens = AccessTokens::discover("https://accounts.example").audience(AUDIENCE).lazily().build();
+    let tokens = runtime.block_on(tokens).unwrap();
+    let health = tokens.health();
+    assert!(!health.can_verify() && health.problem().is_none());
+}

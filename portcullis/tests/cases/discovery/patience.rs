@@ -1,0 +1,153 @@
+//! For how long anything is waited for, in the real world's time.
+
+use std::time::Instant;
+
+use futures_util::future::{join, join_all};
+use portcullis::{Bearer, Introspection, Verdict, VerifyFailed};
+use tracing::{Event, Level, Metadata, Subscriber, span};
+
+use super::{
+    super::issuer::{attacker, ed25519, p256},
+    *,
+};
+
+#[tokio::test]
+async fn t15_known_keys_wait_half_a_second_for_newer_ones() {
+    let server = issuer(&[ed25519()], Some(300)).await;
+    let clock = Clock::new();
+    let tokens = builder(&server, &clock).build().await.unwrap();
+    let good = token(&server, ed25519());
+    let newer = Reply::json(&json!({ "keys": [ed25519().jwk, p256().jwk] }));
+    server.reply(KEYS, newer.late(Duration::from_secs(3)));
+    clock.set(1000);
+    let start = Instant::now();
+    for _ in 0..5 {
+        assert_eq!(status(&tokens, &good).await, 200);
+    }
+    let waited = start.elapsed();
+    assert!((400..2000).contains(&waited.as_millis()), "half a second for all of them: {waited:?}");
+    // The fetch went on.
+    assert_eq!(status(&tokens, &token(&server, p256())).await, 200);
+    assert_eq!(server.count(KEYS), 2);
+}
+
+#[tokio::test]
+async fn t15_metadata_and_keys_have_one_deadline() {
+    let server = issuer(&[ed25519()], None).await;
+    let metadata = json!({ "issuer": server.url(), "jwks_uri": format!("{}{KEYS}", server.url()) });
+    server.reply(OAUTH, Reply::of(404, "text/plain", "").late(Duration::from_secs(1)));
+    server.reply(OPENID, Reply::json(&metadata).late(Duration::from_millis(700)));
+    server.reply(KEYS, Reply::Hang);
+    let start = Instant::now();
+    let outgoing = Outgoing::default().timeout(Duration::from_secs(2));
+    let why = builder(&server, &Clock::new()).outgoing(outgoing).build().await.unwrap_err().to_string();
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+    assert!(why.contains(KEYS) && why.contains("no whole answer within 2s"), "{why}");
+}
+
+#[tokio::test]
+async fn t15_an_unknown_key_waits_for_one_fetch_and_holds_up_nobody() {
+    let server = issuer(&[ed25519()], Some(24 * 60 * 60)).await;
+    let clock = Clock::new();
+    let tokens = builder(&server, &clock).outgoing(impatient()).build().await.unwrap();
+    server.reply(KEYS, Reply::Hang);
+    server.reply(OAUTH, Reply::Hang);
+    clock.set(60);
+    let start = Instant::now();
+    let (strange, good) = (unknown(&server, attacker(), "strange"), token(&server, ed25519()));
+    let known = async {
+        let known = status(&tokens, &good).await;
+        (known, start.elapsed())
+    };
+    let (strange, (known, after)) = join(status(&tokens, &strange), known).await;
+    assert_eq!((strange.as_u16(), known.as_u16()), (503, 200));
+    assert!(after < Duration::from_secs(1) && start.elapsed() < Duration::from_millis(2500));
+}
+
+#[tokio::test]
+async fn t15_keys_beyond_their_staleness_are_looked_for_as_if_there_were_none() {
+    let server = issuer(&[ed25519()], Some(600)).await;
+    let clock = Clock::new();
+    let tokens = builder(&server, &clock).max_staleness(Duration::from_mins(10)).build().await.unwrap();
+    let good = token(&server, ed25519());
+    server.reply(KEYS, Reply::of(500, "text/plain", ""));
+    clock.set(595);
+    assert_eq!(status(&tokens, &good).await, 200);
+    until(|| tokens.health().problem().is_some()).await;
+    publish(&server, &[ed25519()], Some(600));
+    clock.set(604);
+    assert_eq!(status(&tokens, &good).await, 503, "nine seconds after the last look");
+    clock.set(605);
+    assert_eq!(status(&tokens, &good).await, 200);
+    assert_eq!(server.count(KEYS), 3);
+}
+
+/// Counts the error lines of the thread that it is the subscriber of.
+struct Lines(Arc<AtomicU64>);
+
+impl Subscriber for Lines {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() == Level::ERROR
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn event(&self, _: &Event<'_>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+    fn enter(&self, _: &span::Id) {}
+    fn exit(&self, _: &span::Id) {}
+}
+
+#[tokio::test]
+async fn t15_strangers_do_not_fill_the_log_during_an_outage() {
+    /// A type of this test's own, for lines are counted by type.
+    #[derive(Clone)]
+    struct Own(AccessTokens);
+    impl Verify for Own {
+        type Credential = Bearer;
+        type Principal = portcullis::AccessToken;
+        const SCHEME: &'static str = "own";
+        async fn verify(&self, bearer: &Bearer) -> Result<Verdict<Self::Principal>, VerifyFailed> {
+            self.0.verify(bearer).await
+        }
+    }
+    let server = issuer(&[ed25519()], Some(24 * 60 * 60)).await;
+    let clock = Clock::new();
+    let tokens = Own(builder(&server, &clock).build().await.unwrap());
+    server.reply(KEYS, Reply::of(500, "text/plain", ""));
+    clock.set(60);
+    let count = Arc::new(AtomicU64::new(0));
+    let _subscriber = tracing::subscriber::set_default(Lines(Arc::clone(&count)));
+    for number in 0..100 {
+        let strange = unknown(&server, attacker(), &number.to_string());
+        assert_eq!(status(&tokens, &strange).await, 503);
+    }
+    assert_eq!(count.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn t15_questions_about_tokens_are_bounded_in_number_and_in_their_wait() {
+    let server = Server::start().await;
+    server.reply("/introspect", Reply::Hang);
+    let verifier = Introspection::at(&format!("{}/introspect", server.url()));
+    let verifier =
+        verifier.client("shop", "secret").audience(AUDIENCE).outgoing(impatient()).build().unwrap();
+    let tokens: Vec<_> = (0..400).map(|number| format!("t{number}")).collect();
+    let asking = join_all(tokens.iter().map(|token| status(&verifier, token)));
+    let first = async {
+        until(|| server.count("/introspect") >= 64).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert_eq!(server.count("/introspect"), 64, "so many at once");
+    };
+    let (statuses, ()) = join(asking, first).await;
+    assert!(statuses.iter().all(|status| *status == 503));
+    // Of turns of 1.5 s each, four begin within five seconds; who has none by then has waited long enough.
+    let asked = server.count("/introspect");
+    assert!((129..=256).contains(&asked), "{asked}");
+}
