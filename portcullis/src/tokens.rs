@@ -20,6 +20,7 @@ mod key_set;
 mod keys;
 #[cfg(feature = "discovery")]
 mod outgoing;
+mod refusal;
 mod typed;
 
 use std::{
@@ -67,6 +68,9 @@ const LEEWAY: u64 = 5;
 /// issuer (`AccessTokens::discover`, feature `discovery`). It remembers the last 10 000 tokens that it
 /// found good, so that a token costs one signature check and not one for each request; its times are looked at
 /// whenever it comes. [`AccessTokensBuilder::uncached`] turns that off.
+///
+/// A caller whose token is refused is never told why. The log is, at the level `debug` of the target `portcullis`: one
+/// line with a `reason` of a few fixed words (`wrong audience`, `unknown kid`, `expired`), and nothing of the token.
 #[derive(Clone)]
 pub struct AccessTokens(Arc<Inner>);
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::{cache::Timely, keys::KeyError};
+use super::{cache::Timely, keys::KeyError, refusal::Refusal};
 use crate::{scope::Granted, strict_json};
 
 /// An access token that was verified. There is no way to make one but by [`AccessTokens`](super::AccessTokens)
@@ -81,16 +81,26 @@ impl AccessToken {
     }
 
     /// Whether `now`, in seconds since 1970, lies within `exp`, `nbf` and `iat`, give or take `leeway` seconds.
-    pub(super) fn is_timely(&self, now: u64, leeway: u64) -> bool {
-        let begins_at = self.0.not_before.max(self.0.issued_at);
-        now < self.0.expires_at.saturating_add(leeway) && now.saturating_add(leeway) >= begins_at
+    fn timely(&self, now: u64, leeway: u64) -> Result<(), Refusal> {
+        timely(self.0.not_before.max(self.0.issued_at), self.0.expires_at, now, leeway)
     }
 }
 
 impl Timely for AccessToken {
     fn is_timely(&self, now: u64) -> bool {
-        self.is_timely(now, 0)
+        self.timely(now, 0).is_ok()
     }
+}
+
+/// Whether `now` lies between two times, all in seconds since 1970, give or take `leeway` seconds.
+pub(super) fn timely(begins_at: u64, expires_at: u64, now: u64, leeway: u64) -> Result<(), Refusal> {
+    if now >= expires_at.saturating_add(leeway) {
+        return Err(Refusal::Expired);
+    }
+    if now.saturating_add(leeway) < begins_at {
+        return Err(Refusal::NotYetValid);
+    }
+    Ok(())
 }
 
 /// What a token must say to be for us.
@@ -119,45 +129,55 @@ impl Expected {
     }
 
     /// The token that these claims make at `now`, in seconds since 1970; the signature was checked before.
-    pub(super) fn read(&self, claims: &str, now: u64, leeway: u64) -> Option<AccessToken> {
-        let json = decoded(claims)?;
-        let Ok(Value::Object(claims)) = strict_json::parse(&json, 8) else { return None };
-        let text = |name: &str| claims.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-        if text("iss")? != self.issuer || !self.audience.is_in(claims.get("aud")) {
-            return None;
+    ///
+    /// # Errors
+    /// What the token lacks.
+    pub(super) fn read(&self, claims: &str, now: u64, leeway: u64) -> Result<AccessToken, Refusal> {
+        let json = decoded(claims).ok_or(Refusal::Claims)?;
+        let Ok(Value::Object(claims)) = strict_json::parse(&json, 8) else { return Err(Refusal::Claims) };
+        let text = |name| claims.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+        let time = |name| claims.get(name).and_then(seconds).ok_or(Refusal::Claim(name));
+        if text("iss") != Some(&self.issuer) {
+            return Err(Refusal::Issuer);
+        }
+        if !self.audience.is_in(claims.get("aud")) {
+            return Err(Refusal::Audience);
         }
         // Where `typ` does not tell them apart, what an ID token (OpenID Connect Core §3.1.3.6, §3.3.2.11) or a
         // security event such as a logout token (RFC 8417 §2.2) alone says still does.
         if self.accepts_typ_jwt
             && ["at_hash", "c_hash", "events"].iter().any(|name| claims.contains_key(*name))
         {
-            return None;
+            return Err(Refusal::NoAccessToken);
         }
-        let expires_at = seconds(claims.get("exp")?)?;
-        let issued_at = seconds(claims.get("iat")?)?;
-        let not_before = claims.get("nbf").map_or(Some(0), seconds)?;
+        let (expires_at, issued_at) = (time("exp")?, time("iat")?);
         // These may be left out, but not be of another type.
-        let optional = |name: &str| claims.get(name).is_none_or(Value::is_string).then(|| text(name));
-        let needed = |name: &str| match optional(name)? {
-            None if self.needs_client_id_and_jti => None,
-            found => Some(found.map(str::to_owned)),
+        let not_before = if claims.contains_key("nbf") { time("nbf")? } else { 0 };
+        let optional = |name| match claims.get(name) {
+            Some(value) if !value.is_string() => Err(Refusal::Claim(name)),
+            _ => Ok(text(name)),
+        };
+        let needed = |name| match optional(name)? {
+            None if self.needs_client_id_and_jti => Err(Refusal::Claim(name)),
+            found => Ok(found.map(str::to_owned)),
         };
         let client_id = match needed("client_id")? {
             Some(client_id) => Some(client_id),
             None => optional("azp")?.map(str::to_owned),
         };
         let token = AccessToken(Arc::new(Claims {
-            subject: text("sub")?.to_owned(),
+            subject: text("sub").ok_or(Refusal::Claim("sub"))?.to_owned(),
             client_id: client_id.unwrap_or_default(),
             id: needed("jti")?.unwrap_or_default(),
             session_id: optional("sid")?.map(str::to_owned),
-            scope: self.scope_in(&claims)?,
+            scope: self.scope_in(&claims).ok_or(Refusal::Claim("scope"))?,
             issued_at,
             not_before,
             expires_at,
-            json: String::from_utf8(json).ok()?,
+            json: String::from_utf8(json).map_err(|_| Refusal::Claims)?,
         }));
-        token.is_timely(now, leeway).then_some(token)
+        token.timely(now, leeway)?;
+        Ok(token)
     }
 
     fn scope_in(&self, claims: &Map<String, Value>) -> Option<Granted> {

@@ -18,7 +18,7 @@ use super::{
     Clock, IssuerError, Outgoing,
     cache::{Cache, Timely},
     claims::Audience,
-    introspected::{IntrospectedToken, Wanted},
+    introspected::{Found, IntrospectedToken, Wanted},
     now,
     outgoing::{Endpoint, Http},
     seconds,
@@ -104,10 +104,11 @@ impl Introspection {
         if let Some(believed) = self.0.cache.slot(token).find(now) {
             return Ok(Some(believed.token));
         }
-        self.0.flights.join(token, || self.ask(token, now)).await.map_err(VerifyFailed::from)
+        let found = self.0.flights.join(token, || self.ask(token, now)).await?;
+        Ok(found.inspect_err(|refusal| refusal.log()).ok())
     }
 
-    async fn ask(&self, token: &str, now: u64) -> Result<Option<IntrospectedToken>, String> {
+    async fn ask(&self, token: &str, now: u64) -> Result<Found, String> {
         let Inner { http, endpoint, authorization, wanted, believed_for, at_once, .. } = &*self.0;
         let form = format!("token={}&token_type_hint=access_token", form_encoded(token));
         let Ok(turn) = tokio::time::timeout(PATIENCE, at_once.acquire()).await else {
@@ -116,7 +117,7 @@ impl Introspection {
         let answer = http.post(endpoint, form, authorization).await.map_err(|cause| cause.to_string())?;
         drop(turn);
         let found = wanted.read(answer.json, now).map_err(|why| format!("{endpoint}: {why}"))?;
-        if let Some(verified) = &found {
+        if let Ok(verified) = &found {
             let until = now.saturating_add(*believed_for).min(verified.expires_at().unwrap_or(u64::MAX));
             self.0.cache.slot(token).keep(&Believed { token: verified.clone(), since: now, until }, now);
         }

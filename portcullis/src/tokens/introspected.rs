@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::{
     LEEWAY,
-    claims::{Audience, scope, seconds},
+    claims::{Audience, scope, seconds, timely},
+    refusal::Refusal,
 };
 use crate::scope::Granted;
 
@@ -73,6 +74,9 @@ impl IntrospectedToken {
     }
 }
 
+/// What an answer makes of a token: it, or why it is not good for us.
+pub(super) type Found = Result<IntrospectedToken, Refusal>;
+
 /// Who must have issued a token, and for whom.
 #[derive(Debug)]
 pub(super) struct Wanted {
@@ -81,11 +85,11 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    /// The token that the issuer's answer makes at `now`, in seconds since 1970, if it is good for us.
+    /// The token that the issuer's answer makes at `now`, in seconds since 1970, or why it is not good for us.
     ///
     /// # Errors
     /// The answer is not one of RFC 7662, so that there is no verdict.
-    pub(super) fn read(&self, json: Value, now: u64) -> Result<Option<IntrospectedToken>, String> {
+    pub(super) fn read(&self, json: Value, now: u64) -> Result<Found, String> {
         let absent_or = |name: &str, fits: fn(&Value) -> bool| match json.get(name) {
             Some(value) if !fits(value) => Err(format!("`{name}` has the wrong type")),
             found => Ok(found),
@@ -95,13 +99,11 @@ impl Wanted {
             |name| absent_or(name, |value| seconds(value).is_some()).map(|found| found.and_then(seconds));
         match json.get("active") {
             Some(Value::Bool(true)) => {}
-            Some(Value::Bool(false)) => return Ok(None),
+            Some(Value::Bool(false)) => return Ok(Err(Refusal::Inactive)),
             _ => return Err("`active` is neither true nor false".to_owned()),
         }
         let (issued_at, not_before, expires_at) = (time("iat")?, time("nbf")?, time("exp")?);
         let begins_at = issued_at.max(not_before).unwrap_or(0);
-        let is_timely =
-            expires_at.is_none_or(|end| now < end + LEEWAY) && now.saturating_add(LEEWAY) >= begins_at;
         let is_issuer = match (&self.issuer, text("iss")?) {
             (Some(wanted), found) => found == Some(wanted),
             (None, _) => true,
@@ -109,14 +111,23 @@ impl Wanted {
         // A refresh token is active too, and one that is bound to a key (`DPoP`) is no bearer token.
         let is_bearer = text("token_type")?.is_none_or(|found| found.eq_ignore_ascii_case("bearer"))
             && text("token_use")?.is_none_or(|found| found == "access_token" || found == "access");
-        if !(is_timely && is_issuer && is_bearer && self.audience.is_in(json.get("aud"))) {
-            return Ok(None);
+        let refusal = if !is_issuer {
+            Some(Refusal::Issuer)
+        } else if !self.audience.is_in(json.get("aud")) {
+            Some(Refusal::Audience)
+        } else if !is_bearer {
+            Some(Refusal::NoBearerToken)
+        } else {
+            timely(begins_at, expires_at.unwrap_or(u64::MAX), now, LEEWAY).err()
+        };
+        if let Some(refusal) = refusal {
+            return Ok(Err(refusal));
         }
         let scope = scope(json.get("scope")).ok_or("`scope` has the wrong type")?;
         let owned = |name| text(name).map(|found| found.map(str::to_owned));
         let (subject, client_id, username) = (owned("sub")?, owned("client_id")?, owned("username")?);
         let said = Said { subject, client_id, username, scope, issued_at, expires_at, json };
-        Ok(Some(IntrospectedToken(Arc::new(said))))
+        Ok(Ok(IntrospectedToken(Arc::new(said))))
     }
 }
 
@@ -134,8 +145,8 @@ mod tests {
             all[name] = value.clone();
         }
         match wanted.read(all, 900) {
-            Ok(Some(_)) => "good",
-            Ok(None) => "refused",
+            Ok(Ok(_)) => "good",
+            Ok(Err(_)) => "refused",
             Err(_) => "no verdict",
         }
     }
@@ -192,6 +203,6 @@ mod tests {
         for nothing in [json!({}), json!([]), json!("active"), json!(true), json!(null)] {
             assert!(wanted.read(nothing.clone(), 0).is_err(), "{nothing}");
         }
-        assert!(wanted.read(json!({ "active": true }), 0).unwrap().is_some());
+        assert!(wanted.read(json!({ "active": true }), 0).unwrap().is_ok());
     }
 }

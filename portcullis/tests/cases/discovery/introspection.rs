@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use portcullis::{Introspection, IntrospectionBuilder, Scope};
 
-use super::*;
+use super::{super::log::Log, *};
 
 const INTROSPECT: &str = "/introspect";
 
@@ -113,6 +113,29 @@ async fn t15_refused_is_401_and_no_verdict_is_503() {
     assert_eq!((server.count(INTROSPECT), server.count("/elsewhere")), (15, 0), "no refusal is remembered");
     server.reply(INTROSPECT, Reply::json(&active()));
     assert_eq!(status(&verifier, "same").await, 200);
+}
+
+#[tokio::test]
+async fn g03_the_log_says_why_an_opaque_token_was_refused() {
+    let log = Log::default();
+    let _here = tracing::subscriber::set_default(log.clone());
+    let server = Server::start().await;
+    let verifier = introspection(&server, &Clock::new()).issuer("https://accounts.example").build().unwrap();
+    let cases = [
+        (json!({ "active": false }), "not active"),
+        (json!({ "iss": "https://secret.example" }), "wrong issuer"),
+        (json!({ "aud": "secret" }), "wrong audience"),
+        (json!({ "token_type": "secret" }), "not a bearer token"),
+        (json!({ "exp": 1 }), "expired"),
+        (json!({ "nbf": NOW + 60 }), "not yet valid"),
+    ];
+    for (changes, reason) in cases {
+        let mut answer = active();
+        answer.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        server.reply(INTROSPECT, Reply::json(&answer));
+        assert_eq!(status(&verifier, &format!("secret-{}", reason.replace(' ', "-"))).await, 401);
+        assert_eq!(log.taken(), [format!("reason={reason}")]);
+    }
 }
 
 #[tokio::test]
