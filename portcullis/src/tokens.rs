@@ -36,7 +36,7 @@ pub use self::{
     typed::{TypedToken, TypedTokens},
 };
 use self::{
-    claims::{Audience, Expected},
+    claims::Expected,
     key_set::{Checked, KeySet},
     keys::Keys,
 };
@@ -62,7 +62,8 @@ const LEEWAY: u64 = 5;
 /// its one algorithm is the header's `alg` (EdDSA, ES256, RS256 or PS256); no critical extension is asked
 /// for; no JSON member stands twice; the signature is good; `iss` is the issuer to the byte; `aud` names
 /// the audience; `exp`, `iat`, `sub`, `jti` and `client_id` are there with the right types; `exp` lies
-/// ahead and neither `nbf` nor `iat` does (5 s leeway).
+/// ahead and neither `nbf` nor `iat` does (5 s leeway); and it is not bound to a key (`cnf`), whose possession we could
+/// not check.
 ///
 /// Its keys are given ([`AccessTokens::issued_by`]), and then it never fails for want of a network, or found at the
 /// issuer (`AccessTokens::discover`, feature `discovery`). It remembers the last 10 000 tokens that it
@@ -166,7 +167,7 @@ impl<K> AccessTokensBuilder<K> {
     /// Who we are: the name that must be in `aud` (RFC 9068 §4). A token for another API is refused.
     #[must_use]
     pub fn audience(mut self, audience: &str) -> Self {
-        self.expected.audience = Audience::Named(audience.to_owned());
+        self.expected.audience = self.expected.audience.named(audience);
         self
     }
 

@@ -112,6 +112,8 @@ pub(super) struct Expected {
     pub(super) scope_claim: Option<String>,
     /// See [`Dangerous::accept_typ_jwt`](super::Dangerous::accept_typ_jwt).
     pub(super) accepts_typ_jwt: bool,
+    /// See [`Dangerous::accept_sender_constrained_as_bearer`](super::Dangerous::accept_sender_constrained_as_bearer).
+    pub(super) accepts_sender_constrained: bool,
     /// See [`Dangerous::without_client_id_and_jti`](super::Dangerous::without_client_id_and_jti).
     pub(super) needs_client_id_and_jti: bool,
 }
@@ -121,9 +123,10 @@ impl Expected {
     pub(super) fn of(issuer: &str) -> Self {
         Self {
             issuer: issuer.to_owned(),
-            audience: Audience::NotSaid,
+            audience: Audience::default(),
             scope_claim: None,
             accepts_typ_jwt: false,
+            accepts_sender_constrained: false,
             needs_client_id_and_jti: true,
         }
     }
@@ -143,11 +146,11 @@ impl Expected {
         if !self.audience.is_in(claims.get("aud")) {
             return Err(Refusal::Audience);
         }
-        // Where `typ` does not tell them apart, what an ID token (OpenID Connect Core §3.1.3.6, §3.3.2.11) or a
-        // security event such as a logout token (RFC 8417 §2.2) alone says still does.
-        if self.accepts_typ_jwt
-            && ["at_hash", "c_hash", "events"].iter().any(|name| claims.contains_key(*name))
-        {
+        // RFC 7800 §3: it is good only together with a proof of a key, and we ask for none. A thief has no such proof.
+        if claims.contains_key("cnf") && !self.accepts_sender_constrained {
+            return Err(Refusal::SenderConstrained);
+        }
+        if self.accepts_typ_jwt && is_something_else(&claims) {
             return Err(Refusal::NoAccessToken);
         }
         let (expires_at, issued_at) = (time("exp")?, time("iat")?);
@@ -189,43 +192,67 @@ impl Expected {
     }
 }
 
-/// Who we are, in the tokens' `aud`.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Audience {
-    /// The application forgot it: nothing can be built.
-    NotSaid,
-    /// By this name.
-    Named(String),
+/// Where `typ` does not tell them apart: what an ID token (OpenID Connect Core §2, §3.1.3.6, §3.3.2.11; `s_hash` is
+/// FAPI's) or a security event such as a logout token (RFC 8417 §2.2) says still does, and so do the claims by which
+/// Keycloak (`typ`) and Cognito (`token_use`) name their ID tokens.
+///
+/// That `aud` and `azp` are equal tells nothing: where a page and its API share one registration, access tokens of
+/// Entra and Keycloak look so too.
+fn is_something_else(claims: &Map<String, Value>) -> bool {
+    let says = |name: &str, word: &str| {
+        claims.get(name).and_then(Value::as_str).is_some_and(|said| said.eq_ignore_ascii_case(word))
+    };
+    // Keycloak before version 25 put `nonce` into access tokens too.
+    let is_asked_for_by_nonce = claims.contains_key("nonce") && !says("typ", "Bearer");
+    is_asked_for_by_nonce
+        || ["at_hash", "c_hash", "s_hash", "events"].iter().any(|name| claims.contains_key(*name))
+        || says("typ", "ID")
+        || says("token_use", "id")
+}
+
+/// Whom tokens must be for, by their `aud`.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Audience {
+    /// Who we are. If the application forgot it, nothing can be built.
+    name: Option<String>,
+    /// See [`Dangerous::accept_absent_audience`](super::Dangerous::accept_absent_audience).
+    may_be_absent: bool,
     /// See [`Dangerous::without_audience`](super::Dangerous::without_audience).
-    Any,
+    may_be_any: bool,
 }
 
 impl Audience {
-    /// `aud` is a string or an array of strings (RFC 7519 §4.1.3).
+    /// We are `name`, and tokens that say whom they are for must say so.
+    pub(super) fn named(&self, name: &str) -> Self {
+        Self { name: Some(name.to_owned()), may_be_any: false, ..*self }
+    }
+
+    pub(super) fn or_absent(self) -> Self {
+        Self { may_be_absent: true, ..self }
+    }
+
+    pub(super) fn or_any(self) -> Self {
+        Self { may_be_any: true, ..self }
+    }
+
+    /// `aud` is a string or an array of strings (RFC 7519 §4.1.3). A wrong type is a refusal, never "absent" or "any".
     pub(super) fn is_in(&self, aud: Option<&Value>) -> bool {
-        let name = match self {
-            Self::NotSaid => return false,
-            Self::Any => return true,
-            Self::Named(name) => name,
-        };
+        let is_ours = |aud: &Value| aud.as_str().is_some_and(|aud| Some(aud) == self.name.as_deref());
         match aud {
-            Some(Value::String(aud)) => aud == name,
+            None => self.may_be_absent || self.may_be_any,
+            Some(aud @ Value::String(_)) => self.may_be_any || is_ours(aud),
             Some(Value::Array(names)) => {
-                names.iter().all(Value::is_string) && names.iter().any(|aud| *aud == **name)
+                names.iter().all(Value::is_string) && (self.may_be_any || names.iter().any(is_ours))
             }
-            _ => false,
+            Some(_) => false,
         }
     }
 
     /// # Errors
     /// Nobody said who we are.
     pub(super) fn checked(&self) -> Result<(), KeyError> {
-        let is_said = match self {
-            Self::NotSaid => false,
-            Self::Named(name) => !name.is_empty(),
-            Self::Any => true,
-        };
-        is_said.then_some(()).ok_or_else(|| {
+        let is_named = self.name.as_ref().is_some_and(|name| !name.is_empty());
+        (is_named || self.may_be_any).then_some(()).ok_or_else(|| {
             KeyError::new(
                 "no audience: say `.audience(\"my-api\")`, the name that tokens for you carry in `aud`",
             )

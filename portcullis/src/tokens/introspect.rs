@@ -91,7 +91,8 @@ impl Introspection {
             endpoint: url.to_owned(),
             client: None,
             issuer: None,
-            audience: Audience::NotSaid,
+            audience: Audience::default(),
+            accepts_sender_constrained: false,
             outgoing: Outgoing::default(),
             believed_for: BELIEVED,
             clock: Box::new(now),
@@ -163,6 +164,7 @@ pub struct IntrospectionBuilder {
     client: Option<HeaderValue>,
     issuer: Option<String>,
     audience: Audience,
+    accepts_sender_constrained: bool,
     outgoing: Outgoing,
     believed_for: Duration,
     clock: Clock,
@@ -184,17 +186,40 @@ impl IntrospectionBuilder {
     /// Who we are in `aud`, which the issuer's answer must then name. A token for another API is refused.
     #[must_use]
     pub fn audience(mut self, audience: &str) -> Self {
-        self.audience = Audience::Named(audience.to_owned());
+        self.audience = self.audience.named(audience);
         self
     }
 
-    /// Accepts active tokens whatever the `aud` of the answer, or without one.
+    /// Accepts active tokens where the answer has no `aud`, which RFC 7662 §2.2 leaves to the issuer. What an answer that
+    /// has one says still holds: it must name the [`audience`](Self::audience).
+    ///
+    /// Opens: a token for any other API of this issuer is good at yours, unless the issuer itself calls a token
+    /// inactive to whom it is not for (RFC 7662 §2.2 lets it; ask whether yours does).
+    #[must_use]
+    pub fn dangerous_accept_absent_audience(mut self) -> Self {
+        self.audience = self.audience.or_absent();
+        self
+    }
+
+    /// Accepts active tokens whatever the `aud` of the answer, or without one; not with one of a wrong type. Where
+    /// answers merely lack it, [`dangerous_accept_absent_audience`](Self::dangerous_accept_absent_audience) is enough.
     ///
     /// Opens: a token for any other API of this issuer is good at yours, unless the issuer itself calls a token
     /// inactive to whom it is not for (RFC 7662 §2.2 lets it; ask whether yours does).
     #[must_use]
     pub fn dangerous_without_audience(mut self) -> Self {
-        self.audience = Audience::Any;
+        self.audience = self.audience.or_any();
+        self
+    }
+
+    /// Accepts tokens that are bound to a key (`cnf`, or a `token_type` of `DPoP`: RFC 9449 §6.2, RFC 8705 §3.2),
+    /// without a proof that the caller has it.
+    ///
+    /// Opens: a token that was stolen is good at yours, which the binding was to prevent. Say it where something before
+    /// your application checks the proof, or while clients change over.
+    #[must_use]
+    pub fn dangerous_accept_sender_constrained_as_bearer(mut self) -> Self {
+        self.accepts_sender_constrained = true;
         self
     }
 
@@ -244,7 +269,11 @@ impl IntrospectionBuilder {
             http: self.outgoing.client()?,
             endpoint,
             authorization,
-            wanted: Wanted { issuer: self.issuer, audience: self.audience },
+            wanted: Wanted {
+                issuer: self.issuer,
+                audience: self.audience,
+                accepts_sender_constrained: self.accepts_sender_constrained,
+            },
             clock: self.clock,
             cache: Cache::new(),
             believed_for: self.believed_for.as_secs(),

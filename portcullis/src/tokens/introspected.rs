@@ -82,6 +82,8 @@ pub(super) type Found = Result<IntrospectedToken, Refusal>;
 pub(super) struct Wanted {
     pub(super) issuer: Option<String>,
     pub(super) audience: Audience,
+    /// Whether tokens that are bound to a key are taken without a proof of it.
+    pub(super) accepts_sender_constrained: bool,
 }
 
 impl Wanted {
@@ -108,13 +110,19 @@ impl Wanted {
             (Some(wanted), found) => found == Some(wanted),
             (None, _) => true,
         };
-        // A refresh token is active too, and one that is bound to a key (`DPoP`) is no bearer token.
-        let is_bearer = text("token_type")?.is_none_or(|found| found.eq_ignore_ascii_case("bearer"))
+        // A refresh token is active too. One that is bound to a key (RFC 8705 §3.2, RFC 9449 §6.2) is good only together
+        // with a proof of it, and we ask for none.
+        let is_bound = |kind: &str| kind.eq_ignore_ascii_case("DPoP");
+        let token_type = text("token_type")?;
+        let is_sender_constrained = json.get("cnf").is_some() || token_type.is_some_and(is_bound);
+        let is_bearer = token_type.is_none_or(|kind| kind.eq_ignore_ascii_case("bearer") || is_bound(kind))
             && text("token_use")?.is_none_or(|found| found == "access_token" || found == "access");
         let refusal = if !is_issuer {
             Some(Refusal::Issuer)
         } else if !self.audience.is_in(json.get("aud")) {
             Some(Refusal::Audience)
+        } else if is_sender_constrained && !self.accepts_sender_constrained {
+            Some(Refusal::SenderConstrained)
         } else if !is_bearer {
             Some(Refusal::NoBearerToken)
         } else {
@@ -138,8 +146,11 @@ mod tests {
     use super::*;
 
     fn verdict(answer: &Value) -> &'static str {
-        let audience = Audience::Named("shop".to_owned());
-        let wanted = Wanted { issuer: Some("https://a.example".to_owned()), audience };
+        let wanted = Wanted {
+            issuer: Some("https://a.example".to_owned()),
+            audience: Audience::default().named("shop"),
+            accepts_sender_constrained: false,
+        };
         let mut all = json!({ "active": true, "iss": "https://a.example", "aud": "shop", "exp": 1000 });
         for (name, value) in answer.as_object().unwrap() {
             all[name] = value.clone();
@@ -183,6 +194,9 @@ mod tests {
             (json!({ "nbf": 906 }), "refused"),
             (json!({ "iat": 906 }), "refused"),
             (json!({ "token_type": "DPoP" }), "refused"),
+            (json!({ "cnf": { "jkt": "x" } }), "refused"),
+            (json!({ "cnf": null }), "refused"),
+            (json!({ "aud": 7 }), "refused"),
             (json!({ "token_type": "Refresh" }), "refused"),
             (json!({ "token_use": "refresh_token" }), "refused"),
             (json!({ "active": "true" }), "no verdict"),
@@ -199,7 +213,11 @@ mod tests {
         for (answer, expected) in cases {
             assert_eq!(verdict(&answer), expected, "{answer}");
         }
-        let wanted = Wanted { issuer: None, audience: Audience::Any };
+        let wanted = Wanted {
+            issuer: None,
+            audience: Audience::default().or_any(),
+            accepts_sender_constrained: false,
+        };
         for nothing in [json!({}), json!([]), json!("active"), json!(true), json!(null)] {
             assert!(wanted.read(nothing.clone(), 0).is_err(), "{nothing}");
         }

@@ -24,6 +24,8 @@ pub(super) enum Refusal {
     Claim(&'static str),
     Issuer,
     Audience,
+    /// Bound to a key (`cnf`, RFC 7800; RFC 8705 §3, RFC 9449 §6).
+    SenderConstrained,
     /// Something else that the issuer signed under a `typ` that says nothing.
     NoAccessToken,
     Expired,
@@ -60,6 +62,7 @@ impl fmt::Display for Refusal {
             Self::Claim(name) => return write!(f, "{name} is missing or of a wrong type"),
             Self::Issuer => "wrong issuer",
             Self::Audience => "wrong audience",
+            Self::SenderConstrained => "bound to a key",
             Self::NoAccessToken => "an ID token or an event",
             Self::Expired => "expired",
             Self::NotYetValid => "not yet valid",

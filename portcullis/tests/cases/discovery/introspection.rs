@@ -87,6 +87,7 @@ async fn t15_refused_is_401_and_no_verdict_is_503() {
         (but("iss", json!("https://else.example")), 401),
         (but("exp", json!(NOW - 5)), 401),
         (but("token_type", json!("DPoP")), 401),
+        (but("cnf", json!({ "x5t#S256": "x" })), 401),
         (but("exp", json!("soon")), 503),
         (but("active", json!("true")), 503),
         (Reply::json(&json!({ "error": "invalid_client" })), 503),
@@ -110,7 +111,7 @@ async fn t15_refused_is_401_and_no_verdict_is_503() {
         server.reply(INTROSPECT, reply);
         assert_eq!(status(&verifier, "same").await, expected, "case {number}");
     }
-    assert_eq!((server.count(INTROSPECT), server.count("/elsewhere")), (15, 0), "no refusal is remembered");
+    assert_eq!((server.count(INTROSPECT), server.count("/elsewhere")), (16, 0), "no refusal is remembered");
     server.reply(INTROSPECT, Reply::json(&active()));
     assert_eq!(status(&verifier, "same").await, 200);
 }
@@ -125,6 +126,7 @@ async fn g03_the_log_says_why_an_opaque_token_was_refused() {
         (json!({ "active": false }), "not active"),
         (json!({ "iss": "https://secret.example" }), "wrong issuer"),
         (json!({ "aud": "secret" }), "wrong audience"),
+        (json!({ "cnf": "secret" }), "bound to a key"),
         (json!({ "token_type": "secret" }), "not a bearer token"),
         (json!({ "exp": 1 }), "expired"),
         (json!({ "nbf": NOW + 60 }), "not yet valid"),
@@ -161,6 +163,38 @@ async fn an_answer_is_believed_for_a_time_and_never_beyond_the_token() {
     assert_eq!(status(&verifier, "c").await, 200);
     clock.set(40);
     assert_eq!(status(&verifier, "c").await, 401);
+}
+
+#[tokio::test]
+async fn t07_relaxations_let_through_what_they_say() {
+    let server = Server::start().await;
+    let strict = || introspection(&server, &Clock::new()).believed_for(Duration::ZERO);
+    let verifiers = [
+        strict(),
+        strict().dangerous_accept_absent_audience(),
+        strict().dangerous_without_audience(),
+        strict().dangerous_accept_sender_constrained_as_bearer(),
+    ]
+    .map(|builder| builder.build().unwrap());
+    let cases = [
+        (json!({}), [200, 200, 200, 200]),
+        (json!({ "aud": null }), [401, 200, 200, 401]),
+        (json!({ "aud": "other" }), [401, 401, 200, 401]),
+        (json!({ "aud": ["other"] }), [401, 401, 200, 401]),
+        (json!({ "aud": 7 }), [401, 401, 401, 401]),
+        (json!({ "cnf": { "jkt": "x" } }), [401, 401, 401, 200]),
+        (json!({ "cnf": { "jkt": "x" }, "token_type": "DPoP" }), [401, 401, 401, 200]),
+        (json!({ "cnf": { "jkt": "x" }, "aud": "other" }), [401, 401, 401, 401]),
+        (json!({ "token_type": "refresh" }), [401, 401, 401, 401]),
+    ];
+    for (changes, expected) in cases {
+        let mut answer = active();
+        answer.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        answer.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+        server.reply(INTROSPECT, Reply::json(&answer));
+        let found = join_all(verifiers.iter().map(|verifier| status(verifier, "x"))).await;
+        assert_eq!(found, expected, "{changes}");
+    }
 }
 
 #[tokio::test]

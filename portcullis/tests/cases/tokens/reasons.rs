@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{
     super::{
-        issuer::{Key, attacker, but, claims, ed25519, p256},
+        issuer::{AUDIENCE, ISSUER, Key, attacker, but, claims, ed25519, jwks, keys, p256},
         log::Log,
     },
     *,
@@ -38,6 +38,7 @@ async fn g03_the_log_says_in_fixed_words_why_a_token_was_refused() {
         (saying("iss", Some("\"secret\"")), "wrong issuer"),
         (saying("aud", Some("\"secret\"")), "wrong audience"),
         (saying("aud", None), "wrong audience"),
+        (saying("cnf", Some("\"secret\"")), "bound to a key"),
         (saying("exp", Some("1")), "expired"),
         (saying("nbf", Some("9000000000")), "not yet valid"),
         (saying("exp", Some("\"secret\"")), "exp is missing or of a wrong type"),
@@ -50,6 +51,16 @@ async fn g03_the_log_says_in_fixed_words_why_a_token_was_refused() {
     }
     assert_eq!(status(&ed25519().good()).await, 200);
     assert!(log.taken().is_empty(), "a good token is nothing to speak of");
+}
+
+#[tokio::test]
+async fn an_id_token_that_passes_for_a_jwt_is_a_reason_too() {
+    let log = Log::default();
+    let _here = tracing::subscriber::set_default(log.clone());
+    let relaxed = AccessTokens::issued_by(ISSUER).audience(AUDIENCE).dangerous().accept_typ_jwt();
+    let relaxed = relaxed.keys(&jwks(keys())).unwrap().build().unwrap();
+    assert_eq!(sent_to(&app(relaxed), &saying("nonce", Some("\"secret\""))).await, 401);
+    assert_eq!(log.taken(), ["reason=an ID token or an event"]);
 }
 
 #[tokio::test]
