@@ -25,7 +25,8 @@ struct Said {
     scope: Granted,
     issued_at: Option<u64>,
     expires_at: Option<u64>,
-    json: Value,
+    /// The answer as text, which takes a fraction of what it takes when it is parsed.
+    json: Box<str>,
 }
 
 impl IntrospectedToken {
@@ -70,7 +71,12 @@ impl IntrospectedToken {
     /// # Errors
     /// It does not have that shape.
     pub fn claims<C: DeserializeOwned>(&self) -> Result<C, serde_json::Error> {
-        C::deserialize(&self.0.json)
+        serde_json::from_str(&self.0.json)
+    }
+
+    /// How long the answer is, in bytes of JSON without spaces.
+    pub(super) fn length(&self) -> usize {
+        self.0.json.len()
     }
 }
 
@@ -91,7 +97,7 @@ impl Wanted {
     ///
     /// # Errors
     /// The answer is not one of RFC 7662, so that there is no verdict.
-    pub(super) fn read(&self, json: Value, now: u64) -> Result<Found, String> {
+    pub(super) fn read(&self, json: &Value, now: u64) -> Result<Found, String> {
         let absent_or = |name: &str, fits: fn(&Value) -> bool| match json.get(name) {
             Some(value) if !fits(value) => Err(format!("`{name}` has the wrong type")),
             found => Ok(found),
@@ -134,6 +140,7 @@ impl Wanted {
         let scope = scope(json.get("scope")).ok_or("`scope` has the wrong type")?;
         let owned = |name| text(name).map(|found| found.map(str::to_owned));
         let (subject, client_id, username) = (owned("sub")?, owned("client_id")?, owned("username")?);
+        let json = json.to_string().into();
         let said = Said { subject, client_id, username, scope, issued_at, expires_at, json };
         Ok(Ok(IntrospectedToken(Arc::new(said))))
     }
@@ -155,7 +162,7 @@ mod tests {
         for (name, value) in answer.as_object().unwrap() {
             all[name] = value.clone();
         }
-        match wanted.read(all, 900) {
+        match wanted.read(&all, 900) {
             Ok(Ok(_)) => "good",
             Ok(Err(_)) => "refused",
             Err(_) => "no verdict",
@@ -219,8 +226,8 @@ mod tests {
             accepts_sender_constrained: false,
         };
         for nothing in [json!({}), json!([]), json!("active"), json!(true), json!(null)] {
-            assert!(wanted.read(nothing.clone(), 0).is_err(), "{nothing}");
+            assert!(wanted.read(&nothing, 0).is_err(), "{nothing}");
         }
-        assert!(wanted.read(json!({ "active": true }), 0).unwrap().is_ok());
+        assert!(wanted.read(&json!({ "active": true }), 0).unwrap().is_ok());
     }
 }
