@@ -20,6 +20,7 @@ mod key_set;
 mod keys;
 #[cfg(feature = "discovery")]
 mod outgoing;
+mod refusal;
 mod typed;
 
 use std::{
@@ -35,7 +36,7 @@ pub use self::{
     typed::{TypedToken, TypedTokens},
 };
 use self::{
-    claims::{Audience, Expected},
+    claims::Expected,
     key_set::{Checked, KeySet},
     keys::Keys,
 };
@@ -61,12 +62,16 @@ const LEEWAY: u64 = 5;
 /// its one algorithm is the header's `alg` (EdDSA, ES256, RS256 or PS256); no critical extension is asked
 /// for; no JSON member stands twice; the signature is good; `iss` is the issuer to the byte; `aud` names
 /// the audience; `exp`, `iat`, `sub`, `jti` and `client_id` are there with the right types; `exp` lies
-/// ahead and neither `nbf` nor `iat` does (5 s leeway).
+/// ahead and neither `nbf` nor `iat` does (5 s leeway); and it is not bound to a key (`cnf`), whose possession we could
+/// not check.
 ///
 /// Its keys are given ([`AccessTokens::issued_by`]), and then it never fails for want of a network, or found at the
 /// issuer (`AccessTokens::discover`, feature `discovery`). It remembers the last 10 000 tokens that it
 /// found good, so that a token costs one signature check and not one for each request; its times are looked at
 /// whenever it comes. [`AccessTokensBuilder::uncached`] turns that off.
+///
+/// A caller whose token is refused is never told why. The log is, at the level `debug` of the target `portcullis`: one
+/// line with a `reason` of a few fixed words (`wrong audience`, `unknown kid`, `expired`), and nothing of the token.
 #[derive(Clone)]
 pub struct AccessTokens(Arc<Inner>);
 
@@ -107,7 +112,7 @@ impl AccessTokens {
         };
         Ok(match checked {
             Checked::Good(token) => Some(token),
-            Checked::Refused | Checked::UnknownKey(_) => None,
+            Checked::Refused | Checked::UnknownKey => None,
         })
     }
 
@@ -162,7 +167,7 @@ impl<K> AccessTokensBuilder<K> {
     /// Who we are: the name that must be in `aud` (RFC 9068 §4). A token for another API is refused.
     #[must_use]
     pub fn audience(mut self, audience: &str) -> Self {
-        self.expected.audience = Audience::Named(audience.to_owned());
+        self.expected.audience = self.expected.audience.named(audience);
         self
     }
 

@@ -20,6 +20,7 @@ mod cases {
     mod input;
     mod issuer;
     mod learn;
+    mod log;
     #[cfg(feature = "testing")]
     mod testing;
     mod tokens;

@@ -70,15 +70,15 @@ impl Basic {
         &self.password
     }
 
-    /// Whether the name is `expected`, found out in constant time.
+    /// Whether the name is `expected`, found out in constant time, as [`password_is`](Self::password_is) has it.
     #[must_use]
     pub fn user_id_is(&self, expected: &str) -> bool {
         is_same::<MOST>(&self.user_id, expected)
     }
 
-    /// Whether the password is `expected`, found out in constant time: however much of it is right, and however
-    /// long `expected` is, the answer takes as long. (`==` stops at the first difference, and a patient caller can
-    /// measure where that is.) An `expected` of more than 1 KiB is never met.
+    /// Whether the password is `expected`, found out in constant time: however much of it is right, the answer takes as
+    /// long. (`==` stops at the first difference, and a patient caller can measure where that is.) How long `expected`
+    /// is, is not promised to stay hidden. An `expected` of more than 1 KiB is never met.
     #[must_use]
     pub fn password_is(&self, expected: &str) -> bool {
         is_same::<MOST>(&self.password, expected)

@@ -2,8 +2,9 @@
 
 use subtle::ConstantTimeEq;
 
-/// Whether `sent` is `expected`, in a time that tells neither where they differ nor how long `expected` is: both
-/// are laid into `MOST` bytes and all of these are compared. `sent` is no longer than `MOST`.
+/// Whether `sent` is `expected`, in a time that does not tell where they differ: both are laid into `MOST` bytes, and all
+/// of these are compared however long the texts are. Laying them there takes as long as they are, some nanoseconds: the
+/// length of `expected` is no secret that this promises to keep. `sent` is no longer than `MOST`.
 pub(super) fn is_same<const MOST: usize>(sent: &str, expected: &str) -> bool {
     let padded = |text: &str| {
         let mut buffer = [0; MOST];

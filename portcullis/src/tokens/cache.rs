@@ -1,7 +1,7 @@
-//! Tokens that were found good a moment ago: a client's next request then costs no signature check.
+//! Tokens that were judged a moment ago: a client's next request then costs no signature check, and no question.
 //!
 //! A hit is the very same token, compared to the last byte, at a moment when its own times still allow it. What was
-//! refused is not kept, so refusals cost the same each time and push nothing out.
+//! refused is never kept beside what was found good, so that it pushes nothing out.
 //!
 //! The comparison stops at the first byte that differs, and its time tells a stranger nothing: it takes place only
 //! under an equal hash, and the hash (`SipHash` under a random key of this process) cannot be steered towards one.
@@ -12,7 +12,7 @@ use std::{
     sync::{PoisonError, RwLock},
 };
 
-/// Something verified that is true for a time.
+/// Something found out that is true for a time.
 pub(super) trait Timely: Clone {
     /// Whether it still, and already, holds at `now`, in seconds since 1970. There is no leeway here: what needs
     /// one is verified anew.
@@ -21,7 +21,8 @@ pub(super) trait Timely: Clone {
 
 /// How many tokens are kept.
 const MOST: usize = 10_000;
-/// The longest token that is kept, in bytes. With [`MOST`] it bounds the memory: about three times their product.
+/// The longest token that is kept, in bytes. With [`MOST`] it bounds the memory where what a token says is in the token
+/// itself: about three times their product. Whoever keeps anything else bounds it first.
 const LONGEST: usize = 2048;
 /// When all are alive, one in this many makes room.
 const SHARE: u64 = 8;

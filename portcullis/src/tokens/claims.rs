@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::{cache::Timely, keys::KeyError};
+use super::{cache::Timely, keys::KeyError, refusal::Refusal};
 use crate::{scope::Granted, strict_json};
 
 /// An access token that was verified. There is no way to make one but by [`AccessTokens`](super::AccessTokens)
@@ -81,16 +81,26 @@ impl AccessToken {
     }
 
     /// Whether `now`, in seconds since 1970, lies within `exp`, `nbf` and `iat`, give or take `leeway` seconds.
-    pub(super) fn is_timely(&self, now: u64, leeway: u64) -> bool {
-        let begins_at = self.0.not_before.max(self.0.issued_at);
-        now < self.0.expires_at.saturating_add(leeway) && now.saturating_add(leeway) >= begins_at
+    fn timely(&self, now: u64, leeway: u64) -> Result<(), Refusal> {
+        timely(self.0.not_before.max(self.0.issued_at), self.0.expires_at, now, leeway)
     }
 }
 
 impl Timely for AccessToken {
     fn is_timely(&self, now: u64) -> bool {
-        self.is_timely(now, 0)
+        self.timely(now, 0).is_ok()
     }
+}
+
+/// Whether `now` lies between two times, all in seconds since 1970, give or take `leeway` seconds.
+pub(super) fn timely(begins_at: u64, expires_at: u64, now: u64, leeway: u64) -> Result<(), Refusal> {
+    if now >= expires_at.saturating_add(leeway) {
+        return Err(Refusal::Expired);
+    }
+    if now.saturating_add(leeway) < begins_at {
+        return Err(Refusal::NotYetValid);
+    }
+    Ok(())
 }
 
 /// What a token must say to be for us.
@@ -102,6 +112,8 @@ pub(super) struct Expected {
     pub(super) scope_claim: Option<String>,
     /// See [`Dangerous::accept_typ_jwt`](super::Dangerous::accept_typ_jwt).
     pub(super) accepts_typ_jwt: bool,
+    /// See [`Dangerous::accept_sender_constrained_as_bearer`](super::Dangerous::accept_sender_constrained_as_bearer).
+    pub(super) accepts_sender_constrained: bool,
     /// See [`Dangerous::without_client_id_and_jti`](super::Dangerous::without_client_id_and_jti).
     pub(super) needs_client_id_and_jti: bool,
 }
@@ -111,53 +123,64 @@ impl Expected {
     pub(super) fn of(issuer: &str) -> Self {
         Self {
             issuer: issuer.to_owned(),
-            audience: Audience::NotSaid,
+            audience: Audience::default(),
             scope_claim: None,
             accepts_typ_jwt: false,
+            accepts_sender_constrained: false,
             needs_client_id_and_jti: true,
         }
     }
 
     /// The token that these claims make at `now`, in seconds since 1970; the signature was checked before.
-    pub(super) fn read(&self, claims: &str, now: u64, leeway: u64) -> Option<AccessToken> {
-        let json = decoded(claims)?;
-        let Ok(Value::Object(claims)) = strict_json::parse(&json, 8) else { return None };
-        let text = |name: &str| claims.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-        if text("iss")? != self.issuer || !self.audience.is_in(claims.get("aud")) {
-            return None;
+    ///
+    /// # Errors
+    /// What the token lacks.
+    pub(super) fn read(&self, claims: &str, now: u64, leeway: u64) -> Result<AccessToken, Refusal> {
+        let json = decoded(claims).ok_or(Refusal::Claims)?;
+        let Ok(Value::Object(claims)) = strict_json::parse(&json, 8) else { return Err(Refusal::Claims) };
+        let text = |name| claims.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+        let time = |name| claims.get(name).and_then(seconds).ok_or(Refusal::Claim(name));
+        if text("iss") != Some(&self.issuer) {
+            return Err(Refusal::Issuer);
         }
-        // Where `typ` does not tell them apart, what an ID token (OpenID Connect Core §3.1.3.6, §3.3.2.11) or a
-        // security event such as a logout token (RFC 8417 §2.2) alone says still does.
-        if self.accepts_typ_jwt
-            && ["at_hash", "c_hash", "events"].iter().any(|name| claims.contains_key(*name))
-        {
-            return None;
+        if !self.audience.is_in(claims.get("aud")) {
+            return Err(Refusal::Audience);
         }
-        let expires_at = seconds(claims.get("exp")?)?;
-        let issued_at = seconds(claims.get("iat")?)?;
-        let not_before = claims.get("nbf").map_or(Some(0), seconds)?;
+        // RFC 7800 §3: it is good only together with a proof of a key, and we ask for none. A thief has no such proof.
+        if claims.contains_key("cnf") && !self.accepts_sender_constrained {
+            return Err(Refusal::SenderConstrained);
+        }
+        if self.accepts_typ_jwt && is_something_else(&claims) {
+            return Err(Refusal::NoAccessToken);
+        }
+        let (expires_at, issued_at) = (time("exp")?, time("iat")?);
         // These may be left out, but not be of another type.
-        let optional = |name: &str| claims.get(name).is_none_or(Value::is_string).then(|| text(name));
-        let needed = |name: &str| match optional(name)? {
-            None if self.needs_client_id_and_jti => None,
-            found => Some(found.map(str::to_owned)),
+        let not_before = if claims.contains_key("nbf") { time("nbf")? } else { 0 };
+        let optional = |name| match claims.get(name) {
+            Some(value) if !value.is_string() => Err(Refusal::Claim(name)),
+            _ => Ok(text(name)),
+        };
+        let needed = |name| match optional(name)? {
+            None if self.needs_client_id_and_jti => Err(Refusal::Claim(name)),
+            found => Ok(found.map(str::to_owned)),
         };
         let client_id = match needed("client_id")? {
             Some(client_id) => Some(client_id),
             None => optional("azp")?.map(str::to_owned),
         };
         let token = AccessToken(Arc::new(Claims {
-            subject: text("sub")?.to_owned(),
+            subject: text("sub").ok_or(Refusal::Claim("sub"))?.to_owned(),
             client_id: client_id.unwrap_or_default(),
             id: needed("jti")?.unwrap_or_default(),
             session_id: optional("sid")?.map(str::to_owned),
-            scope: self.scope_in(&claims)?,
+            scope: self.scope_in(&claims).ok_or(Refusal::Claim("scope"))?,
             issued_at,
             not_before,
             expires_at,
-            json: String::from_utf8(json).ok()?,
+            json: String::from_utf8(json).map_err(|_| Refusal::Claims)?,
         }));
-        token.is_timely(now, leeway).then_some(token)
+        token.timely(now, leeway)?;
+        Ok(token)
     }
 
     fn scope_in(&self, claims: &Map<String, Value>) -> Option<Granted> {
@@ -169,43 +192,67 @@ impl Expected {
     }
 }
 
-/// Who we are, in the tokens' `aud`.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Audience {
-    /// The application forgot it: nothing can be built.
-    NotSaid,
-    /// By this name.
-    Named(String),
+/// Where `typ` does not tell them apart: what an ID token (OpenID Connect Core §2, §3.1.3.6, §3.3.2.11; `s_hash` is
+/// FAPI's) or a security event such as a logout token (RFC 8417 §2.2) says still does, and so do the claims by which
+/// Keycloak (`typ`) and Cognito (`token_use`) name their ID tokens.
+///
+/// That `aud` and `azp` are equal tells nothing: where a page and its API share one registration, access tokens of
+/// Entra and Keycloak look so too.
+fn is_something_else(claims: &Map<String, Value>) -> bool {
+    let says = |name: &str, word: &str| {
+        claims.get(name).and_then(Value::as_str).is_some_and(|said| said.eq_ignore_ascii_case(word))
+    };
+    // Keycloak before version 25 put `nonce` into access tokens too.
+    let is_asked_for_by_nonce = claims.contains_key("nonce") && !says("typ", "Bearer");
+    is_asked_for_by_nonce
+        || ["at_hash", "c_hash", "s_hash", "events"].iter().any(|name| claims.contains_key(*name))
+        || says("typ", "ID")
+        || says("token_use", "id")
+}
+
+/// Whom tokens must be for, by their `aud`.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Audience {
+    /// Who we are. If the application forgot it, nothing can be built.
+    name: Option<String>,
+    /// See [`Dangerous::accept_absent_audience`](super::Dangerous::accept_absent_audience).
+    may_be_absent: bool,
     /// See [`Dangerous::without_audience`](super::Dangerous::without_audience).
-    Any,
+    may_be_any: bool,
 }
 
 impl Audience {
-    /// `aud` is a string or an array of strings (RFC 7519 §4.1.3).
+    /// We are `name`, and tokens that say whom they are for must say so.
+    pub(super) fn named(&self, name: &str) -> Self {
+        Self { name: Some(name.to_owned()), may_be_any: false, ..*self }
+    }
+
+    pub(super) fn or_absent(self) -> Self {
+        Self { may_be_absent: true, ..self }
+    }
+
+    pub(super) fn or_any(self) -> Self {
+        Self { may_be_any: true, ..self }
+    }
+
+    /// `aud` is a string or an array of strings (RFC 7519 §4.1.3). A wrong type is a refusal, never "absent" or "any".
     pub(super) fn is_in(&self, aud: Option<&Value>) -> bool {
-        let name = match self {
-            Self::NotSaid => return false,
-            Self::Any => return true,
-            Self::Named(name) => name,
-        };
+        let is_ours = |aud: &Value| aud.as_str().is_some_and(|aud| Some(aud) == self.name.as_deref());
         match aud {
-            Some(Value::String(aud)) => aud == name,
+            None => self.may_be_absent || self.may_be_any,
+            Some(aud @ Value::String(_)) => self.may_be_any || is_ours(aud),
             Some(Value::Array(names)) => {
-                names.iter().all(Value::is_string) && names.iter().any(|aud| *aud == **name)
+                names.iter().all(Value::is_string) && (self.may_be_any || names.iter().any(is_ours))
             }
-            _ => false,
+            Some(_) => false,
         }
     }
 
     /// # Errors
     /// Nobody said who we are.
     pub(super) fn checked(&self) -> Result<(), KeyError> {
-        let is_said = match self {
-            Self::NotSaid => false,
-            Self::Named(name) => !name.is_empty(),
-            Self::Any => true,
-        };
-        is_said.then_some(()).ok_or_else(|| {
+        let is_named = self.name.as_ref().is_some_and(|name| !name.is_empty());
+        (is_named || self.may_be_any).then_some(()).ok_or_else(|| {
             KeyError::new(
                 "no audience: say `.audience(\"my-api\")`, the name that tokens for you carry in `aud`",
             )

@@ -1,6 +1,6 @@
 //! Relaxations for issuers that do not follow RFC 9068, each by a name that a reviewer can search for.
 
-use super::{AccessTokensBuilder, claims::Audience};
+use super::AccessTokensBuilder;
 
 /// What [`AccessTokensBuilder::dangerous`] leads to. Each relaxation opens something: use the one your issuer
 /// forces on you, and no other. Signature, key, algorithm, `iss`, `exp`, `nbf`, `iat` and `sub` stay checked whatever
@@ -26,19 +26,34 @@ impl<K> Dangerous<K> {
     ///
     /// Opens: whatever else the issuer signs with the same keys and for your audience passes as an access token (RFC
     /// 8725 §3.11, cross-JWT confusion). ID tokens carry their client's id in `aud`, so never let your audience be a
-    /// client id. A token with `at_hash`, `c_hash` or `events` (ID tokens, logout tokens) is refused all the same.
+    /// client id: an ID token need not say that it is one. One that does is refused all the same: `nonce` (but for the
+    /// access tokens of Keycloak before 25, which have a claim `typ` of `Bearer`), `at_hash`, `c_hash`, `s_hash`, a claim
+    /// `typ` of `ID`, a `token_use` of `id`; and so is a token with `events`, such as a logout token. Ask for scopes where
+    /// you can: an ID token has none.
     pub fn accept_typ_jwt(mut self) -> AccessTokensBuilder<K> {
         self.0.expected.accepts_typ_jwt = true;
         self.0
     }
 
-    /// Accepts tokens whatever their `aud`, or without one.
+    /// Accepts tokens without `aud`, as AWS Cognito makes them. What a token that has one says still holds: it must name
+    /// the audience that [`audience`](AccessTokensBuilder::audience) gave.
+    ///
+    /// Opens: if the issuer gives tokens without `aud` to other APIs too, those are good at yours, so whoever runs one of
+    /// them can replay what callers send to it (RFC 9700 §2.3). Check in your handlers another claim that says whom the
+    /// token is for (at Cognito `client_id`, or a scope of your own resource server).
+    pub fn accept_absent_audience(mut self) -> AccessTokensBuilder<K> {
+        self.0.expected.audience = self.0.expected.audience.or_absent();
+        self.0
+    }
+
+    /// Accepts tokens whatever their `aud`, or without one; not with one of a wrong type. Where tokens merely lack it,
+    /// [`accept_absent_audience`](Self::accept_absent_audience) is enough.
     ///
     /// Opens: a token that the issuer gave out for any other API is good at yours, so whoever runs one of those can
     /// replay what callers send to it (RFC 9700 §2.3). Check in your handlers another claim that says whom the token
     /// is for, or let nobody else use this issuer.
     pub fn without_audience(mut self) -> AccessTokensBuilder<K> {
-        self.0.expected.audience = Audience::Any;
+        self.0.expected.audience = self.0.expected.audience.or_any();
         self.0
     }
 
@@ -49,6 +64,16 @@ impl<K> Dangerous<K> {
     /// string, and all tokens without one look alike to it.
     pub fn without_client_id_and_jti(mut self) -> AccessTokensBuilder<K> {
         self.0.expected.needs_client_id_and_jti = false;
+        self.0
+    }
+
+    /// Accepts tokens that are bound to a key (`cnf`: `DPoP`, RFC 9449 §6; a client's certificate, RFC 8705 §3), without
+    /// a proof that the caller has it.
+    ///
+    /// Opens: a token that was stolen is good at yours, which the binding was to prevent. Say it where something before
+    /// your application checks the proof, or while clients change over.
+    pub fn accept_sender_constrained_as_bearer(mut self) -> AccessTokensBuilder<K> {
+        self.0.expected.accepts_sender_constrained = true;
         self.0
     }
 }

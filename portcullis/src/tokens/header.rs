@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::claims::decoded;
+use super::{claims::decoded, refusal::Refusal};
 use crate::strict_json;
 
 /// The longest `kid` that is looked up, in bytes.
@@ -19,19 +19,21 @@ pub(super) struct Header {
 
 impl Header {
     /// The header, if it is an access token's and asks for nothing but what we do.
-    pub(super) fn read(part: &str, accepts_typ_jwt: bool) -> Option<Self> {
-        let header = strict_json::parse(&decoded(part)?, 8).ok()?;
+    pub(super) fn read(part: &str, accepts_typ_jwt: bool) -> Result<Self, Refusal> {
+        let json = decoded(part).ok_or(Refusal::Header)?;
+        let header = strict_json::parse(&json, 8).map_err(|_| Refusal::Header)?;
         if !is_access_token(header.get("typ"), accepts_typ_jwt) {
-            return None;
+            return Err(Refusal::Typ);
         }
         // RFC 7515 §4.1.11: we understand no extension. `b64` (RFC 7797) changes what is signed; `zip` and
         // `enc` belong to encrypted tokens, which are not unpacked to be looked at.
         if ["crit", "b64", "zip", "enc"].iter().any(|name| header.get(name).is_some()) {
-            return None;
+            return Err(Refusal::Extension);
         }
         let text = |name: &str| header.get(name).and_then(Value::as_str);
-        let kid = text("kid").filter(|kid| kid.len() <= MAX_KID)?;
-        Some(Self { kid: kid.to_owned(), algorithm: text("alg")?.to_owned() })
+        let kid = text("kid").filter(|kid| kid.len() <= MAX_KID).ok_or(Refusal::Kid)?;
+        let algorithm = text("alg").ok_or(Refusal::Header)?;
+        Ok(Self { kid: kid.to_owned(), algorithm: algorithm.to_owned() })
     }
 }
 

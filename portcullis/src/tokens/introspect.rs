@@ -18,9 +18,10 @@ use super::{
     Clock, IssuerError, Outgoing,
     cache::{Cache, Timely},
     claims::Audience,
-    introspected::{IntrospectedToken, Wanted},
+    introspected::{Found, IntrospectedToken, Wanted},
     now,
     outgoing::{Endpoint, Http},
+    refusal::Refusal,
     seconds,
 };
 use crate::{
@@ -31,17 +32,33 @@ use crate::{
 /// How long an issuer's answer is believed: by default, and at the most.
 const BELIEVED: Duration = Duration::from_secs(30);
 const BELIEVED_AT_MOST: Duration = Duration::from_mins(5);
+/// How long a refusal is believed at the most.
+const REFUSED: Duration = Duration::from_secs(5);
+/// The longest answer that is remembered, in bytes. With ten thousand answers and their tokens that is 100 MB, and what
+/// was read of them once more.
+const LONGEST_KEPT: usize = 8 * 1024;
 /// How many questions are under way at once; others wait for their turn.
 const AT_ONCE: usize = 64;
+/// How many questions wait for their turn; more are not asked.
+const WAITING: usize = 1000;
 /// How long a question waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Verifies opaque tokens by asking their issuer's introspection endpoint. Cheap to clone.
 ///
 /// What the issuer called active is believed for thirty seconds ([`IntrospectionBuilder::believed_for`]), never beyond
-/// the token's `exp`: for that long a revoked token can still pass. Ten thousand answers are remembered. Many requests
-/// with one token ask once. If the issuer cannot be asked, or answers anything but what RFC 7662 says, there is no
-/// verdict: 503, neither 401 nor anonymous.
+/// the token's `exp`: for that long a revoked token can still pass. What was refused is believed for five seconds, never
+/// longer than what is good: for that long a token that becomes good (its `nbf` comes, or the issuer's own copies catch
+/// up) is still refused if it was asked about too early. Ten thousand of each are remembered, but no token of more than
+/// 2 KiB and no answer of more than 8 KiB, which are asked about each time.
+///
+/// Many requests with one token ask once. 64 questions are under way at a time; up to a thousand more wait, five seconds
+/// at the longest. Whoever comes beyond that, or waits in vain, is answered 503. Each new token is a question, junk too:
+/// to let no stranger use up the places, limit requests before the guard ([`client_address`](crate::client_address)).
+///
+/// If the issuer cannot be asked, or answers anything but what RFC 7662 says, there is no verdict: 503, neither 401 nor
+/// anonymous, and nothing is remembered. A token that is bound to a key (`cnf`) is refused, for we ask for no proof of it.
+/// Why a token was refused, the log says at the level `debug`, as for [`AccessTokens`](crate::AccessTokens).
 ///
 /// ```
 /// use std::time::Duration;
@@ -69,16 +86,19 @@ struct Inner {
     authorization: HeaderValue,
     wanted: Wanted,
     clock: Clock,
-    cache: Cache<Believed>,
+    good: Cache<Believed<IntrospectedToken>>,
+    /// Apart, so that junk pushes nothing good out.
+    refused: Cache<Believed<Refusal>>,
     believed_for: u64,
     flights: Flights,
+    places: Semaphore,
     at_once: Semaphore,
 }
 
-/// What the issuer said, from when until when it is believed.
+/// What came of the issuer's answer, from when until when it is believed.
 #[derive(Clone)]
-struct Believed {
-    token: IntrospectedToken,
+struct Believed<T> {
+    said: T,
     since: u64,
     until: u64,
 }
@@ -91,7 +111,8 @@ impl Introspection {
             endpoint: url.to_owned(),
             client: None,
             issuer: None,
-            audience: Audience::NotSaid,
+            audience: Audience::default(),
+            accepts_sender_constrained: false,
             outgoing: Outgoing::default(),
             believed_for: BELIEVED,
             clock: Box::new(now),
@@ -101,30 +122,54 @@ impl Introspection {
     /// What the issuer says of a token; `None` if it is not good for us.
     async fn check(&self, token: &str) -> Result<Option<IntrospectedToken>, VerifyFailed> {
         let now = seconds(&self.0.clock);
-        if let Some(believed) = self.0.cache.slot(token).find(now) {
-            return Ok(Some(believed.token));
-        }
-        self.0.flights.join(token, || self.ask(token, now)).await.map_err(VerifyFailed::from)
+        let found = match self.remembered(token, now) {
+            Some(found) => found,
+            None => self.0.flights.join(token, || self.ask(token, now)).await?,
+        };
+        Ok(found.inspect_err(|refusal| refusal.log()).ok())
     }
 
-    async fn ask(&self, token: &str, now: u64) -> Result<Option<IntrospectedToken>, String> {
-        let Inner { http, endpoint, authorization, wanted, believed_for, at_once, .. } = &*self.0;
+    fn remembered(&self, token: &str, now: u64) -> Option<Found> {
+        if let Some(believed) = self.0.good.slot(token).find(now) {
+            return Some(Ok(believed.said));
+        }
+        self.0.refused.slot(token).find(now).map(|believed| Err(believed.said))
+    }
+
+    fn remember(&self, token: &str, found: &Found, now: u64) {
+        let until = |longest: u64| now.saturating_add(longest);
+        let believed_for = self.0.believed_for;
+        match found {
+            Ok(verified) if verified.length() > LONGEST_KEPT => {}
+            Ok(verified) => {
+                let until = until(believed_for).min(verified.expires_at().unwrap_or(u64::MAX));
+                self.0.good.slot(token).keep(&Believed { said: verified.clone(), since: now, until }, now);
+            }
+            Err(refusal) => {
+                let until = until(believed_for.min(REFUSED.as_secs()));
+                self.0.refused.slot(token).keep(&Believed { said: *refusal, since: now, until }, now);
+            }
+        }
+    }
+
+    async fn ask(&self, token: &str, now: u64) -> Result<Found, String> {
+        let Inner { http, endpoint, authorization, wanted, places, at_once, .. } = &*self.0;
+        let Ok(_place) = places.try_acquire() else {
+            return Err(format!("{endpoint}: {WAITING} questions were waiting already"));
+        };
         let form = format!("token={}&token_type_hint=access_token", form_encoded(token));
         let Ok(turn) = tokio::time::timeout(PATIENCE, at_once.acquire()).await else {
             return Err(format!("{endpoint}: {AT_ONCE} questions were under way for {PATIENCE:?}"));
         };
         let answer = http.post(endpoint, form, authorization).await.map_err(|cause| cause.to_string())?;
         drop(turn);
-        let found = wanted.read(answer.json, now).map_err(|why| format!("{endpoint}: {why}"))?;
-        if let Some(verified) = &found {
-            let until = now.saturating_add(*believed_for).min(verified.expires_at().unwrap_or(u64::MAX));
-            self.0.cache.slot(token).keep(&Believed { token: verified.clone(), since: now, until }, now);
-        }
+        let found = wanted.read(&answer.json, now).map_err(|why| format!("{endpoint}: {why}"))?;
+        self.remember(token, &found, now);
         Ok(found)
     }
 }
 
-impl Timely for Believed {
+impl<T: Clone> Timely for Believed<T> {
     fn is_timely(&self, now: u64) -> bool {
         (self.since..self.until).contains(&now)
     }
@@ -162,6 +207,7 @@ pub struct IntrospectionBuilder {
     client: Option<HeaderValue>,
     issuer: Option<String>,
     audience: Audience,
+    accepts_sender_constrained: bool,
     outgoing: Outgoing,
     believed_for: Duration,
     clock: Clock,
@@ -183,17 +229,40 @@ impl IntrospectionBuilder {
     /// Who we are in `aud`, which the issuer's answer must then name. A token for another API is refused.
     #[must_use]
     pub fn audience(mut self, audience: &str) -> Self {
-        self.audience = Audience::Named(audience.to_owned());
+        self.audience = self.audience.named(audience);
         self
     }
 
-    /// Accepts active tokens whatever the `aud` of the answer, or without one.
+    /// Accepts active tokens where the answer has no `aud`, which RFC 7662 §2.2 leaves to the issuer. What an answer that
+    /// has one says still holds: it must name the [`audience`](Self::audience).
+    ///
+    /// Opens: a token for any other API of this issuer is good at yours, unless the issuer itself calls a token
+    /// inactive to whom it is not for (RFC 7662 §2.2 lets it; ask whether yours does).
+    #[must_use]
+    pub fn dangerous_accept_absent_audience(mut self) -> Self {
+        self.audience = self.audience.or_absent();
+        self
+    }
+
+    /// Accepts active tokens whatever the `aud` of the answer, or without one; not with one of a wrong type. Where
+    /// answers merely lack it, [`dangerous_accept_absent_audience`](Self::dangerous_accept_absent_audience) is enough.
     ///
     /// Opens: a token for any other API of this issuer is good at yours, unless the issuer itself calls a token
     /// inactive to whom it is not for (RFC 7662 §2.2 lets it; ask whether yours does).
     #[must_use]
     pub fn dangerous_without_audience(mut self) -> Self {
-        self.audience = Audience::Any;
+        self.audience = self.audience.or_any();
+        self
+    }
+
+    /// Accepts tokens that are bound to a key (`cnf`, or a `token_type` of `DPoP`: RFC 9449 §6.2, RFC 8705 §3.2),
+    /// without a proof that the caller has it.
+    ///
+    /// Opens: a token that was stolen is good at yours, which the binding was to prevent. Say it where something before
+    /// your application checks the proof, or while clients change over.
+    #[must_use]
+    pub fn dangerous_accept_sender_constrained_as_bearer(mut self) -> Self {
+        self.accepts_sender_constrained = true;
         self
     }
 
@@ -206,7 +275,7 @@ impl IntrospectionBuilder {
     }
 
     /// For how long an answer is believed: as long as a revoked token may pass. Thirty seconds if nothing is said,
-    /// five minutes at the most; zero asks each time.
+    /// five minutes at the most; zero asks each time. A refusal is believed as long, but for five seconds at the most.
     #[must_use]
     pub fn believed_for(mut self, longest: Duration) -> Self {
         self.believed_for = longest.min(BELIEVED_AT_MOST);
@@ -243,11 +312,17 @@ impl IntrospectionBuilder {
             http: self.outgoing.client()?,
             endpoint,
             authorization,
-            wanted: Wanted { issuer: self.issuer, audience: self.audience },
+            wanted: Wanted {
+                issuer: self.issuer,
+                audience: self.audience,
+                accepts_sender_constrained: self.accepts_sender_constrained,
+            },
             clock: self.clock,
-            cache: Cache::new(),
+            good: Cache::new(),
+            refused: Cache::new(),
             believed_for: self.believed_for.as_secs(),
             flights: Flights::default(),
+            places: Semaphore::new(AT_ONCE + WAITING),
             at_once: Semaphore::new(AT_ONCE),
         })))
     }

@@ -18,6 +18,7 @@ use tokio::{
 use super::{
     claims::Expected,
     discover::WellKnown,
+    header::Header,
     health::KeysHealth,
     key_set::{Checked, KeySet},
     keys::Keys,
@@ -129,18 +130,20 @@ impl Published {
         expected: &Expected,
         now: u64,
     ) -> Result<Checked, VerifyFailed> {
-        let kid = match self.keys(now).await?.check(token, expected, now) {
-            Checked::UnknownKey(kid) => kid,
+        match self.keys(now).await?.check(token, expected, now) {
+            Checked::UnknownKey => {}
             checked => return Ok(checked),
-        };
+        }
+        let header = token.split_once('.').map(|(header, _)| Header::read(header, expected.accepts_typ_jwt));
+        let kid = header.and_then(Result::ok).map(|header| header.kid);
         // Nothing can be said of the token before that, so the wait is for the whole fetch, which has its deadline.
-        if let Some(flight) = self.begin(now, AGAIN, Some(kid)) {
+        if let Some(flight) = self.begin(now, AGAIN, kid) {
             flight.landed().await;
         }
         match self.usable(now)?.check(token, expected, now) {
             // The key may be one that was published since we could see the issuer last: 401 would make an honest
             // caller throw a good token away.
-            Checked::UnknownKey(_) => {
+            Checked::UnknownKey => {
                 self.0.asking().failing.as_ref().map_or(Ok(Checked::Refused), |(_, why)| {
                     Err(format!(
                         "a token names a key that is not known, and the issuer cannot be asked: {why}"

@@ -12,6 +12,7 @@ use super::{
     claims::{AccessToken, Expected},
     header::Header,
     keys::Keys,
+    refusal::Refusal,
 };
 
 /// Keys, with the cache that belongs to them. With other keys begins another set.
@@ -38,16 +39,10 @@ struct Retired {
 pub(super) enum Checked {
     /// Good in every respect.
     Good(AccessToken),
-    /// Not good.
+    /// Not good. Why, the log knows.
     Refused,
-    /// An access token's header that names a key which is not here: its `kid`, of at most 256 bytes.
-    UnknownKey(
-        #[cfg_attr(
-            not(feature = "discovery"),
-            expect(dead_code, reason = "without an issuer to ask, nobody looks for the key")
-        )]
-        String,
-    ),
+    /// An access token's header that names a key which is not here.
+    UnknownKey,
 }
 
 impl KeySet {
@@ -63,47 +58,63 @@ impl KeySet {
 
     /// Judges a token at `now`, in seconds since 1970.
     pub(super) fn check(&self, token: &str, expected: &Expected, now: u64) -> Checked {
-        let Some(cache) = &self.cache else { return self.check_anew(token, expected, now).0 };
-        let slot = cache.slot(token);
-        if let Some(verified) = slot.find(now) {
-            return Checked::Good(verified);
-        }
-        match self.check_anew(token, expected, now) {
-            (Checked::Good(verified), Lifetime::Token) => {
-                slot.keep(&verified, now);
-                Checked::Good(verified)
-            }
-            (checked, _) => checked,
-        }
+        self.good(token, expected, now).map_or_else(
+            |refusal| {
+                refusal.log();
+                match refusal {
+                    Refusal::UnknownKid => Checked::UnknownKey,
+                    _ => Checked::Refused,
+                }
+            },
+            Checked::Good,
+        )
     }
 
-    fn check_anew(&self, token: &str, expected: &Expected, now: u64) -> (Checked, Lifetime) {
-        let refused = (Checked::Refused, Lifetime::Token);
-        let Some((signed, signature)) = token.rsplit_once('.') else { return refused };
-        let Some((head, claims)) = signed.split_once('.') else { return refused };
+    fn good(&self, token: &str, expected: &Expected, now: u64) -> Result<AccessToken, Refusal> {
+        let Some(cache) = &self.cache else { return Ok(self.good_anew(token, expected, now)?.0) };
+        let slot = cache.slot(token);
+        if let Some(verified) = slot.find(now) {
+            return Ok(verified);
+        }
+        let (verified, lifetime) = self.good_anew(token, expected, now)?;
+        match lifetime {
+            Lifetime::Token => slot.keep(&verified, now),
+            #[cfg(feature = "discovery")]
+            Lifetime::Key => {}
+        }
+        Ok(verified)
+    }
+
+    fn good_anew(
+        &self,
+        token: &str,
+        expected: &Expected,
+        now: u64,
+    ) -> Result<(AccessToken, Lifetime), Refusal> {
+        let (signed, signature) = token.rsplit_once('.').ok_or(Refusal::Form)?;
+        let (head, claims) = signed.split_once('.').ok_or(Refusal::Form)?;
         let read;
         let header = if let Some((_, header)) = self.usual.get().filter(|(usual, _)| **usual == *head) {
             header
         } else {
-            read = Header::read(head, expected.accepts_typ_jwt);
-            let Some(header) = &read else { return refused };
-            header
+            read = Header::read(head, expected.accepts_typ_jwt)?;
+            &read
         };
         let (key, lifetime) = match self.keys.get(&header.kid) {
             Some(key) => (key, Lifetime::Token),
             #[cfg(feature = "discovery")]
-            None => match self.retired(&header.kid, now) {
-                Some(key) => (key, Lifetime::Key),
-                None => return (Checked::UnknownKey(header.kid.clone()), Lifetime::Token),
-            },
+            None => (self.retired(&header.kid, now).ok_or(Refusal::UnknownKid)?, Lifetime::Key),
             #[cfg(not(feature = "discovery"))]
-            None => return (Checked::UnknownKey(header.kid.clone()), Lifetime::Token),
+            None => return Err(Refusal::UnknownKid),
         };
-        if !key.is_for(&header.algorithm) || !key.verifies(signed, signature) {
-            return refused;
+        if !key.is_for(&header.algorithm) {
+            return Err(Refusal::Algorithm);
+        }
+        if !key.verifies(signed, signature) {
+            return Err(Refusal::Signature);
         }
         self.usual.get_or_init(|| (head.into(), header.clone()));
-        (expected.read(claims, now, LEEWAY).map_or(Checked::Refused, Checked::Good), lifetime)
+        Ok((expected.read(claims, now, LEEWAY)?, lifetime))
     }
 
     #[cfg(test)]

@@ -4,7 +4,7 @@ use std::{fmt, marker::PhantomData};
 
 use serde::de::DeserializeOwned;
 
-use super::{AccessToken, AccessTokens};
+use super::{AccessToken, AccessTokens, refusal::Refusal};
 use crate::{
     credential::Bearer,
     verify::{Verdict, Verify, VerifyFailed},
@@ -77,11 +77,12 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Verify for TypedTokens<C> {
         let Verdict::Accepted(token, granted) = self.tokens.verify(bearer).await? else {
             return Ok(Verdict::Refused);
         };
-        Ok(match token.claims() {
-            Ok(claims) => Verdict::Accepted(TypedToken { token, claims }, granted),
-            // Not logged: serde's message quotes the claims.
-            Err(_) => Verdict::Refused,
-        })
+        // Why is not logged: serde's message quotes the claims.
+        let Ok(claims) = token.claims() else {
+            Refusal::Shape.log();
+            return Ok(Verdict::Refused);
+        };
+        Ok(Verdict::Accepted(TypedToken { token, claims }, granted))
     }
 }
 

@@ -5,6 +5,7 @@ mod claims;
 mod cost;
 mod header;
 mod keys;
+mod reasons;
 mod relaxed;
 mod signature;
 

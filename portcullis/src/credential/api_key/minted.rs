@@ -110,8 +110,9 @@ impl fmt::Debug for ApiKeySecret {
     }
 }
 
-/// What a database keeps of a key. It opens nothing: the key cannot be made from it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a database keeps of a key. It opens nothing: the key cannot be made from it. It is not compared by `==`, which
+/// stops at the first difference, but by [`matches`](Self::matches).
+#[derive(Debug, Clone)]
 pub struct StoredApiKey {
     /// What the key is looked up by: 12 ASCII letters and digits, unique.
     pub id: String,

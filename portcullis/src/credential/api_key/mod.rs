@@ -118,8 +118,8 @@ impl<P: ApiKeyPlace> ApiKey<P> {
         &self.key
     }
 
-    /// Whether the key is `expected`, found out in constant time: however much of it is right, and however long
-    /// `expected` is, the answer takes as long. An `expected` of more than 512 bytes is never met.
+    /// Whether the key is `expected`, found out in constant time: however much of it is right, the answer takes as long.
+    /// How long `expected` is, is not promised to stay hidden. An `expected` of more than 512 bytes is never met.
     #[must_use]
     pub fn key_is(&self, expected: &str) -> bool {
         is_same::<MOST>(&self.key, expected)

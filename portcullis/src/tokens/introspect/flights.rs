@@ -8,9 +8,9 @@ use std::{
 
 use tokio::sync::OnceCell;
 
-use super::IntrospectedToken;
+use super::Found;
 
-type Outcome = Result<Option<IntrospectedToken>, String>;
+type Outcome = Result<Found, String>;
 type Answer = Arc<OnceCell<Outcome>>;
 
 /// The questions that are under way, by token.
@@ -63,6 +63,7 @@ mod tests {
     use futures_util::{FutureExt, future::join_all};
 
     use super::*;
+    use crate::tokens::refusal::Refusal;
 
     #[tokio::test]
     async fn d06_all_who_wait_share_one_answer_and_nothing_is_kept() {
@@ -76,7 +77,10 @@ mod tests {
         assert!(outcomes.iter().all(Result::is_err));
         assert_eq!(asked.load(Ordering::SeqCst), 1);
         assert!(flights.all().is_empty());
-        assert!(flights.join("token", || ready(Ok(None))).await.is_ok(), "and the next asks anew");
+        assert!(
+            flights.join("token", || ready(Ok(Err(Refusal::Inactive)))).await.is_ok(),
+            "and the next asks anew"
+        );
     }
 
     #[tokio::test]
@@ -84,7 +88,7 @@ mod tests {
         let flights = Flights::default();
         let mut first = Box::pin(flights.join("token", pending));
         assert!((&mut first).now_or_never().is_none());
-        let mut second = Box::pin(flights.join("token", || ready(Ok(None))));
+        let mut second = Box::pin(flights.join("token", || ready(Ok(Err(Refusal::Inactive)))));
         assert!((&mut second).now_or_never().is_none());
         drop(first);
         assert!(second.await.is_ok());

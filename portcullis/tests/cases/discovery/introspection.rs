@@ -2,8 +2,9 @@
 
 use futures_util::future::join_all;
 use portcullis::{Introspection, IntrospectionBuilder, Scope};
+use tokio::task::JoinSet;
 
-use super::*;
+use super::{super::log::Log, *};
 
 const INTROSPECT: &str = "/introspect";
 
@@ -87,6 +88,7 @@ async fn t15_refused_is_401_and_no_verdict_is_503() {
         (but("iss", json!("https://else.example")), 401),
         (but("exp", json!(NOW - 5)), 401),
         (but("token_type", json!("DPoP")), 401),
+        (but("cnf", json!({ "x5t#S256": "x" })), 401),
         (but("exp", json!("soon")), 503),
         (but("active", json!("true")), 503),
         (Reply::json(&json!({ "error": "invalid_client" })), 503),
@@ -108,11 +110,35 @@ async fn t15_refused_is_401_and_no_verdict_is_503() {
     server.reply("/elsewhere", Reply::json(&active()));
     for (number, (reply, expected)) in cases.into_iter().enumerate() {
         server.reply(INTROSPECT, reply);
-        assert_eq!(status(&verifier, "same").await, expected, "case {number}");
+        assert_eq!(status(&verifier, &number.to_string()).await, expected, "case {number}");
     }
-    assert_eq!((server.count(INTROSPECT), server.count("/elsewhere")), (15, 0), "no refusal is remembered");
+    assert_eq!((server.count(INTROSPECT), server.count("/elsewhere")), (16, 0));
     server.reply(INTROSPECT, Reply::json(&active()));
-    assert_eq!(status(&verifier, "same").await, 200);
+    assert_eq!(status(&verifier, "15").await, 200, "what is no verdict is not remembered");
+}
+
+#[tokio::test]
+async fn g03_the_log_says_why_an_opaque_token_was_refused() {
+    let log = Log::default();
+    let _here = tracing::subscriber::set_default(log.clone());
+    let server = Server::start().await;
+    let verifier = introspection(&server, &Clock::new()).issuer("https://accounts.example").build().unwrap();
+    let cases = [
+        (json!({ "active": false }), "not active"),
+        (json!({ "iss": "https://secret.example" }), "wrong issuer"),
+        (json!({ "aud": "secret" }), "wrong audience"),
+        (json!({ "cnf": "secret" }), "bound to a key"),
+        (json!({ "token_type": "secret" }), "not a bearer token"),
+        (json!({ "exp": 1 }), "expired"),
+        (json!({ "nbf": NOW + 60 }), "not yet valid"),
+    ];
+    for (changes, reason) in cases {
+        let mut answer = active();
+        answer.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        server.reply(INTROSPECT, Reply::json(&answer));
+        assert_eq!(status(&verifier, &format!("secret-{}", reason.replace(' ', "-"))).await, 401);
+        assert_eq!(log.taken(), [format!("reason={reason}")]);
+    }
 }
 
 #[tokio::test]
@@ -138,6 +164,133 @@ async fn an_answer_is_believed_for_a_time_and_never_beyond_the_token() {
     assert_eq!(status(&verifier, "c").await, 200);
     clock.set(40);
     assert_eq!(status(&verifier, "c").await, 401);
+}
+
+#[tokio::test]
+async fn d06_a_refusal_is_believed_for_five_seconds_and_one_junk_token_asks_once() {
+    let server = Server::start().await;
+    let clock = Clock::new();
+    server.reply(INTROSPECT, Reply::json(&json!({ "active": false })));
+    let verifier = introspection(&server, &clock).build().unwrap();
+    for _ in 0..50 {
+        assert_eq!(status(&verifier, "junk").await, 401);
+    }
+    assert_eq!(server.count(INTROSPECT), 1);
+    // A token that becomes good in the meantime is refused until then.
+    server.reply(INTROSPECT, Reply::json(&active()));
+    clock.set(4);
+    assert_eq!(status(&verifier, "junk").await, 401);
+    assert_eq!(status(&verifier, "other").await, 200, "it concerns no other token");
+    clock.set(5);
+    assert_eq!(status(&verifier, "junk").await, 200);
+    assert_eq!(server.count(INTROSPECT), 3);
+
+    server.reply(INTROSPECT, Reply::json(&json!({ "active": false })));
+    let brief = introspection(&server, &clock).believed_for(Duration::from_secs(2)).build().unwrap();
+    assert_eq!(status(&brief, "junk").await, 401);
+    server.reply(INTROSPECT, Reply::json(&active()));
+    clock.set(7);
+    assert_eq!(status(&brief, "junk").await, 200, "no longer than a good answer is");
+    server.reply(INTROSPECT, Reply::json(&json!({ "active": false })));
+    let never = introspection(&server, &clock).believed_for(Duration::ZERO).build().unwrap();
+    let before = server.count(INTROSPECT);
+    for _ in 0..3 {
+        assert_eq!(status(&never, "junk").await, 401);
+    }
+    assert_eq!(server.count(INTROSPECT) - before, 3);
+}
+
+#[tokio::test]
+async fn d06_junk_pushes_no_good_answer_out() {
+    let server = Server::start().await;
+    server.reply(INTROSPECT, Reply::json(&active()));
+    let verifier = introspection(&server, &Clock::new()).build().unwrap();
+    assert_eq!(status(&verifier, "good").await, 200);
+    server.reply(INTROSPECT, Reply::json(&json!({ "active": false })));
+    let junk: Vec<_> = (0..300).map(|number| format!("junk{number}")).collect();
+    assert!(
+        join_all(junk.iter().map(|token| status(&verifier, token))).await.iter().all(|status| *status == 401)
+    );
+    assert_eq!(server.count(INTROSPECT), 301);
+    assert_eq!(status(&verifier, "good").await, 200);
+    assert_eq!(server.count(INTROSPECT), 301);
+}
+
+#[tokio::test]
+async fn d06_no_more_than_a_thousand_questions_wait_and_the_next_is_503_at_once() {
+    let server = Server::start().await;
+    server.reply(INTROSPECT, Reply::Hang);
+    let clock = Clock::new();
+    let verifier = introspection(&server, &clock).outgoing(Outgoing::default()).build().unwrap();
+    let mut waiting = JoinSet::new();
+    for number in 0..64 + 1000 {
+        let verifier = verifier.clone();
+        waiting.spawn(async move { status(&verifier, &format!("junk{number}")).await });
+    }
+    until(|| server.count(INTROSPECT) == 64).await;
+    for number in 0..100 {
+        let more = format!("more{number}");
+        let more = tokio::time::timeout(Duration::from_secs(1), status(&verifier, &more)).await;
+        assert_eq!(more.expect("it waits, too"), 503);
+    }
+    assert_eq!(server.count(INTROSPECT), 64);
+    assert!(waiting.try_join_next().is_none(), "the others wait on");
+    waiting.shutdown().await;
+    server.reply(INTROSPECT, Reply::json(&active()));
+    assert_eq!(status(&verifier, "good").await, 200, "whoever goes away leaves his place to others");
+}
+
+#[tokio::test]
+async fn d06_a_long_answer_is_believed_once_and_not_kept() {
+    let server = Server::start().await;
+    let verifier = introspection(&server, &Clock::new()).build().unwrap();
+    let of_length = |wanted: usize| {
+        let mut answer = active();
+        let length = answer.to_string().len();
+        answer["sub"] = json!("a".repeat("ana".len() + wanted - length));
+        assert_eq!(answer.to_string().len(), wanted);
+        Reply::json(&answer)
+    };
+    for (length, questions) in [(8 * 1024, 1), (8 * 1024 + 1, 3), (60_000, 3)] {
+        server.reply(INTROSPECT, of_length(length));
+        let before = server.count(INTROSPECT);
+        for _ in 0..3 {
+            assert_eq!(status(&verifier, &length.to_string()).await, 200);
+        }
+        assert_eq!(server.count(INTROSPECT) - before, questions, "{length} bytes");
+    }
+}
+
+#[tokio::test]
+async fn t07_relaxations_let_through_what_they_say() {
+    let server = Server::start().await;
+    let strict = || introspection(&server, &Clock::new()).believed_for(Duration::ZERO);
+    let verifiers = [
+        strict(),
+        strict().dangerous_accept_absent_audience(),
+        strict().dangerous_without_audience(),
+        strict().dangerous_accept_sender_constrained_as_bearer(),
+    ]
+    .map(|builder| builder.build().unwrap());
+    let cases = [
+        (json!({}), [200, 200, 200, 200]),
+        (json!({ "aud": null }), [401, 200, 200, 401]),
+        (json!({ "aud": "other" }), [401, 401, 200, 401]),
+        (json!({ "aud": ["other"] }), [401, 401, 200, 401]),
+        (json!({ "aud": 7 }), [401, 401, 401, 401]),
+        (json!({ "cnf": { "jkt": "x" } }), [401, 401, 401, 200]),
+        (json!({ "cnf": { "jkt": "x" }, "token_type": "DPoP" }), [401, 401, 401, 200]),
+        (json!({ "cnf": { "jkt": "x" }, "aud": "other" }), [401, 401, 401, 401]),
+        (json!({ "token_type": "refresh" }), [401, 401, 401, 401]),
+    ];
+    for (changes, expected) in cases {
+        let mut answer = active();
+        answer.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        answer.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+        server.reply(INTROSPECT, Reply::json(&answer));
+        let found = join_all(verifiers.iter().map(|verifier| status(verifier, "x"))).await;
+        assert_eq!(found, expected, "{changes}");
+    }
 }
 
 #[tokio::test]

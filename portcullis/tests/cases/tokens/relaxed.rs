@@ -36,20 +36,88 @@ async fn t06_typ_jwt_only_if_asked_for_and_still_no_id_token() {
     for typ in ["\"logout+jwt\"", "\"dpop+jwt\"", "\"secevent+jwt\"", "\"\"", "null", "7", "[\"JWT\"]"] {
         assert_eq!(both(&relaxed, &with(Some(typ))).await, (401, 401), "{typ}");
     }
-    for name in ["at_hash", "c_hash", "events"] {
-        let claims = but(&claims(), name, Some("\"x\""));
-        assert_eq!(sent_to(&app(relaxed.clone()), &token(ed25519(), &[("typ", None)], &claims)).await, 401);
+    let marks = [
+        ("at_hash", "\"x\""),
+        ("c_hash", "\"x\""),
+        ("s_hash", "\"x\""),
+        ("nonce", "\"x\""),
+        ("nonce", "null"),
+        ("events", "{}"),
+        ("typ", "\"ID\""),
+        ("typ", "\"id\""),
+        ("token_use", "\"id\""),
+    ];
+    for (name, value) in marks {
+        let claims = but(&claims(), name, Some(value));
+        let status = sent_to(&app(relaxed.clone()), &token(ed25519(), &[("typ", None)], &claims)).await;
+        assert_eq!(status, 401, "{name}: {value}");
     }
     let forged = attacker().token(&json!({ "alg": "EdDSA", "kid": "ed" }).to_string(), &claims().to_string());
     assert_eq!(both(&relaxed, &forged).await, (401, 401));
 }
 
+/// Access tokens as issuers make them whose `typ` does not tell them from ID tokens.
+#[tokio::test]
+async fn t06_what_marks_an_id_token_refuses_no_access_token_of_a_known_issuer() {
+    let relaxed = builder().dangerous().accept_typ_jwt().dangerous().without_client_id_and_jti();
+    let relaxed = relaxed.build().unwrap();
+    let issuers = [
+        // Keycloak before version 25 put `nonce` into access tokens too; their claim `typ` says what they are.
+        ("Keycloak 24", json!({ "typ": "Bearer", "nonce": "n", "azp": "web", "client_id": null })),
+        ("Keycloak 26", json!({ "typ": "Bearer", "azp": "web", "client_id": null, "acr": "1" })),
+        // One registration for the page and for its API, which is usual: `aud` and `azp` are equal.
+        ("Entra", json!({ "azp": AUDIENCE, "client_id": null, "jti": null, "ver": "2.0", "uti": "u" })),
+        ("Auth0", json!({ "aud": [AUDIENCE, "https://t.auth0.example/userinfo"], "azp": "web" })),
+        ("Cognito", json!({ "token_use": "access", "event_id": "e", "auth_time": 1 })),
+    ];
+    for (issuer, changes) in issuers {
+        let mut claims = claims();
+        claims.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        claims.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+        let token = token(ed25519(), &[("typ", Some("\"JWT\""))], &claims.to_string());
+        assert_eq!(both(&relaxed, &token).await, (200, 401), "{issuer}");
+    }
+}
+
+/// RFC 7800: a token that is bound to a key is good only together with a proof of that key.
+#[tokio::test]
+async fn t07_a_token_bound_to_a_key_only_if_asked_for() {
+    let relaxed = builder().dangerous().accept_sender_constrained_as_bearer().build().unwrap();
+    for cnf in ["{\"jkt\":\"x\"}", "{\"x5t#S256\":\"x\"}", "{\"jwk\":{}}", "{}", "null", "7"] {
+        let token = token(ed25519(), &[], &but(&claims(), "cnf", Some(cnf)));
+        assert_eq!(both(&relaxed, &token).await, (200, 401), "{cnf}");
+    }
+    let other = token(ed25519(), &[], &but(&claims(), "aud", Some("\"other\"")));
+    assert_eq!(both(&relaxed, &other).await, (401, 401), "one relaxation does not bring another");
+}
+
+#[tokio::test]
+async fn t07_an_absent_audience_only_if_asked_for() {
+    let relaxed = builder().dangerous().accept_absent_audience().build().unwrap();
+    let without = token(ed25519(), &[], &but(&claims(), "aud", None));
+    assert_eq!(both(&relaxed, &without).await, (200, 401));
+    assert_eq!(both(&relaxed, &ed25519().good()).await, (200, 200));
+    for aud in ["\"other\"", "[\"other\"]", "[]", "7", "null", "[\"shop\",7]"] {
+        let token = token(ed25519(), &[], &but(&claims(), "aud", Some(aud)));
+        assert_eq!(both(&relaxed, &token).await, (401, 401), "{aud} is not an absent one");
+    }
+    let unnamed = AccessTokens::issued_by(ISSUER).keys(&jwks(keys())).unwrap();
+    assert!(
+        unnamed.dangerous().accept_absent_audience().build().is_err(),
+        "tokens that have one name somebody"
+    );
+}
+
 #[tokio::test]
 async fn t07_any_audience_only_if_asked_for() {
     let relaxed = builder().dangerous().without_audience().build().unwrap();
-    for aud in [None, Some("\"other\""), Some("[]"), Some("7")] {
+    for aud in [None, Some("\"other\""), Some("[]"), Some("[\"other\"]")] {
         let token = token(ed25519(), &[], &but(&claims(), "aud", aud));
         assert_eq!(both(&relaxed, &token).await, (200, 401), "{aud:?}");
+    }
+    for aud in ["7", "null", "{}", "[7]", "[\"shop\",7]", "true"] {
+        let token = token(ed25519(), &[], &but(&claims(), "aud", Some(aud)));
+        assert_eq!(both(&relaxed, &token).await, (401, 401), "{aud} is no audience at all");
     }
     for (name, value) in
         [("iss", Some("\"x\"")), ("exp", None), ("sub", None), ("jti", None), ("client_id", None)]

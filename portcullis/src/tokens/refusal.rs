@@ -1,0 +1,76 @@
+//! Why a token was refused, for the log alone.
+
+use std::fmt;
+
+/// What a token lacks, in words that are always the same and hold nothing of the token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// Not the three parts of a signed token (RFC 7515 §7.1).
+    Form,
+    /// The header is not base64url of JSON that can be trusted, or has no `alg`.
+    Header,
+    /// RFC 9068 §4.
+    Typ,
+    /// RFC 7515 §4.1.11.
+    Extension,
+    /// No `kid`, or one that is too long to be looked up.
+    Kid,
+    UnknownKid,
+    Algorithm,
+    Signature,
+    /// The claims are not base64url of JSON that can be trusted.
+    Claims,
+    /// The claim of this name is missing, empty or of a wrong type.
+    Claim(&'static str),
+    Issuer,
+    Audience,
+    /// Bound to a key (`cnf`, RFC 7800; RFC 8705 §3, RFC 9449 §6).
+    SenderConstrained,
+    /// Something else that the issuer signed under a `typ` that says nothing.
+    NoAccessToken,
+    Expired,
+    NotYetValid,
+    /// See [`TypedTokens`](super::TypedTokens).
+    Shape,
+    /// The issuer does not call it active (RFC 7662 §2.2).
+    #[cfg(feature = "discovery")]
+    Inactive,
+    /// `token_type` or `token_use` say so.
+    #[cfg(feature = "discovery")]
+    NoBearerToken,
+}
+
+impl Refusal {
+    /// Tells the log. Debug level: anybody can send junk, as much of it as they like.
+    pub(super) fn log(self) {
+        tracing::debug!(reason = %self, "a token is refused");
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Form => "not a signed token",
+            Self::Header => "header cannot be read",
+            Self::Typ => "typ is not at+jwt",
+            Self::Extension => "header asks for an extension",
+            Self::Kid => "no kid",
+            Self::UnknownKid => "unknown kid",
+            Self::Algorithm => "alg is not the key's",
+            Self::Signature => "bad signature",
+            Self::Claims => "claims cannot be read",
+            Self::Claim(name) => return write!(f, "{name} is missing or of a wrong type"),
+            Self::Issuer => "wrong issuer",
+            Self::Audience => "wrong audience",
+            Self::SenderConstrained => "bound to a key",
+            Self::NoAccessToken => "an ID token or an event",
+            Self::Expired => "expired",
+            Self::NotYetValid => "not yet valid",
+            Self::Shape => "claims of another shape",
+            #[cfg(feature = "discovery")]
+            Self::Inactive => "not active",
+            #[cfg(feature = "discovery")]
+            Self::NoBearerToken => "not a bearer token",
+        })
+    }
+}
