@@ -15,6 +15,7 @@ mod gather;
 mod invalid;
 mod json;
 mod kind;
+mod members;
 mod multipart;
 mod part;
 mod path;
@@ -25,7 +26,7 @@ mod schema;
 
 pub(crate) use document::axum_path;
 #[cfg(any(feature = "axum-full", feature = "axum-extra"))]
-pub(crate) use document::query_parameters;
+pub(crate) use document::{check_pairs, query_parameters};
 pub use file::File;
 pub use form::Form;
 pub use invalid::{FieldError, InvalidInput, Loc};

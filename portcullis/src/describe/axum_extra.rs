@@ -17,6 +17,7 @@ use super::{
     Describe, DescribeParts, DescribeResponse, In, Operation,
     axum_extract::{describe_form, describe_query, refusal},
 };
+use crate::input::check_pairs;
 
 /// A header; 400 when it is not there or does not read.
 ///
@@ -50,8 +51,12 @@ impl<T: Describe> Describe for Cached<T> {
 }
 
 /// 400 when it is not a `T`.
+///
+/// [`Api::finish`](crate::Api::finish) refuses a `T` with a field that this extractor never takes, as of axum's
+/// `Query`; but lists are read.
 impl<T: JsonSchema> Describe for Query<T> {
     fn describe(operation: &mut Operation<'_>) {
+        check_pairs::<T>(operation, "axum_extra::extract::Query", true);
         describe_query::<T>(operation);
     }
 }
@@ -63,9 +68,11 @@ impl<T: JsonSchema> Describe for OptionalQuery<T> {
     }
 }
 
-/// 415 under another content type, 422 when it is not a `T`. Of a GET it is the query: 400.
+/// 415 under another content type, 422 when it is not a `T`. Of a GET it is the query: 400. As of [`Query`], a `T`
+/// with a field that is never taken is refused.
 impl<T: JsonSchema> Describe for Form<T> {
     fn describe(operation: &mut Operation<'_>) {
+        check_pairs::<T>(operation, "axum_extra::extract::Form", true);
         describe_form::<T>(operation);
     }
 }

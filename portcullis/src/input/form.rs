@@ -63,7 +63,7 @@ where
 
 impl<T: JsonSchema + 'static> Describe for Form<T> {
     fn describe(operation: &mut Operation<'_>) {
-        document::body::<T>(operation, "application/x-www-form-urlencoded");
+        document::form::<T>(operation);
     }
 }
 
