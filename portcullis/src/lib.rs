@@ -124,7 +124,9 @@ pub use denied::{Denied, Problem};
 pub use describe::__answers;
 pub use describe::{Describe, DescribeParts, DescribeResponse, In, Operation, Statuses};
 pub use guard::{Access, Authenticate, AuthenticateIn, Either, Guard, Maybe, Public};
-pub use input::{FieldError, File, Form, InputRejection, InvalidInput, Json, Loc, Multipart, Path, Query};
+pub use input::{
+    FieldError, File, Form, InputRejection, InvalidInput, Json, Loc, Multipart, Path, Query, UpTo,
+};
 pub use scope::{AnyOf, Granted, NamedScope, Scope, Scopes};
 pub use tokens::{
     AccessToken, AccessTokens, AccessTokensBuilder, Dangerous, GivenKeys, KeyError, TypedToken, TypedTokens,

@@ -17,7 +17,7 @@ use super::{
 use crate::describe::{DescribeResponse, In, Operation};
 
 /// A body, and how it can be refused.
-pub(super) fn body<T: JsonSchema + 'static>(operation: &mut Operation<'_>, content_type: &str) {
+fn body<T: JsonSchema + 'static>(operation: &mut Operation<'_>, content_type: &str, too_large: &str) {
     check_early::<T>(operation);
     let mut schema = operation.input_schema::<T>();
     // A named type is closed where it is defined; this closes one that is written out here.
@@ -26,21 +26,29 @@ pub(super) fn body<T: JsonSchema + 'static>(operation: &mut Operation<'_>, conte
     }
     operation.request_body(content_type, &schema);
     operation.problem(StatusCode::BAD_REQUEST, "The request is malformed");
-    operation.problem(StatusCode::PAYLOAD_TOO_LARGE, "The request body is too large");
+    operation.problem(StatusCode::PAYLOAD_TOO_LARGE, too_large);
     operation.problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "The request body has another content type");
     InvalidInput::describe_response(operation);
 }
 
-/// A body of named texts, and of files.
-pub(super) fn multipart<T: JsonSchema + 'static>(operation: &mut Operation<'_>) {
-    body::<T>(operation, "multipart/form-data");
-    check_struct::<T>(operation, "Multipart", Takes { lists: true, files: true });
+fn over(max: usize) -> String {
+    format!("The request body has more than {max} bytes")
+}
+
+pub(super) fn json<T: JsonSchema + 'static>(operation: &mut Operation<'_>, max: usize) {
+    body::<T>(operation, "application/json", &over(max));
 }
 
 /// A body of named texts.
-pub(super) fn form<T: JsonSchema + 'static>(operation: &mut Operation<'_>) {
-    body::<T>(operation, "application/x-www-form-urlencoded");
+pub(super) fn form<T: JsonSchema + 'static>(operation: &mut Operation<'_>, max: usize) {
+    body::<T>(operation, "application/x-www-form-urlencoded", &over(max));
     check_struct::<T>(operation, "Form", Takes { lists: true, files: false });
+}
+
+/// A body of named texts and files, each with a limit of its own.
+pub(super) fn multipart<T: JsonSchema + 'static>(operation: &mut Operation<'_>) {
+    body::<T>(operation, "multipart/form-data", "The request body is too large");
+    check_struct::<T>(operation, "Multipart", Takes { lists: true, files: true });
 }
 
 /// One parameter per field.
