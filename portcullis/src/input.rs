@@ -15,17 +15,20 @@ mod gather;
 mod invalid;
 mod json;
 mod kind;
+mod members;
 mod multipart;
+mod optional;
 mod part;
 mod path;
 mod query;
 mod recursion;
 mod rejection;
 mod schema;
+mod up_to;
 
 pub(crate) use document::axum_path;
 #[cfg(any(feature = "axum-full", feature = "axum-extra"))]
-pub(crate) use document::query_parameters;
+pub(crate) use document::{check_pairs, query_parameters};
 pub use file::File;
 pub use form::Form;
 pub use invalid::{FieldError, InvalidInput, Loc};
@@ -35,3 +38,4 @@ pub use path::Path;
 pub use query::Query;
 pub use rejection::InputRejection;
 pub(crate) use schema::{refuse_unknown, settings};
+pub use up_to::UpTo;

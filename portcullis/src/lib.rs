@@ -83,7 +83,8 @@
 //! `ApiKeySecret`: making, storing and comparing keys for customers. `discovery` adds what asks an issuer over the
 //! network: `AccessTokens::discover`, which finds the issuer's keys and keeps them fresh, and `Introspection` for opaque
 //! tokens. `axum-full` describes axum's `Json`, `Form`, `Query`, `Multipart` and web sockets (these alone: `ws`),
-//! `axum-extra` that crate's extractors and answers, and `utoipa` adds `guarded!`, which puts the guards' security into
+//! `axum-extra` that crate's extractors and answers that need no further crates (typed headers, cookies, queries and
+//! forms with lists, `WithRejection`, `Either`, attachments and files), and `utoipa` adds `guarded!`, which puts the guards' security into
 //! documents that utoipa writes. `testing` adds `testing::Attack`, which walks your own
 //! application as a stranger would, in one line of its tests. Features add names; none changes behaviour.
 //!
@@ -125,7 +126,9 @@ pub use denied::{Denied, Problem};
 pub use describe::__answers;
 pub use describe::{Describe, DescribeParts, DescribeResponse, In, Operation, Statuses};
 pub use guard::{Access, Authenticate, AuthenticateIn, Either, Guard, Maybe, Public};
-pub use input::{FieldError, File, Form, InputRejection, InvalidInput, Json, Loc, Multipart, Path, Query};
+pub use input::{
+    FieldError, File, Form, InputRejection, InvalidInput, Json, Loc, Multipart, Path, Query, UpTo,
+};
 pub use scope::{AnyOf, Granted, NamedScope, Scope, Scopes};
 pub use tokens::{
     AccessToken, AccessTokens, AccessTokensBuilder, Dangerous, GivenKeys, KeyError, TypedToken, TypedTokens,

@@ -1,10 +1,18 @@
 //! What axum-extra's extractors and answers add to the document. Like axum's own they ignore what they do not know.
+//!
+//! Left out: what would bring more crates along (`SignedCookieJar` and `PrivateCookieJar` a second set of ciphers,
+//! `Protobuf`, `ErasedJson`, its `Multipart` and `MultipartForm`, `JsonLines`, which has no media type either),
+//! `JsonDeserializer`, which refuses within the handler, and what axum-extra itself calls deprecated: `OptionalPath`,
+//! `Scheme`, and `Host`, which believes anybody's `X-Forwarded-Host`.
 
+use axum::body::Body;
 use axum_extra::{
     TypedHeader,
-    extract::{Cached, CookieJar, Form, OptionalQuery, Query},
+    body::AsyncReadBody,
+    either::{Either, Either3, Either4, Either5, Either6, Either7, Either8},
+    extract::{Cached, CookieJar, Form, OptionalQuery, Query, WithRejection},
     headers::Header,
-    response::{Css, JavaScript, Wasm},
+    response::{Attachment, Css, FileStream, InternalServerError, JavaScript, Wasm},
 };
 use http::{
     StatusCode,
@@ -17,6 +25,7 @@ use super::{
     Describe, DescribeParts, DescribeResponse, In, Operation,
     axum_extract::{describe_form, describe_query, refusal},
 };
+use crate::input::check_pairs;
 
 /// A header; 400 when it is not there or does not read.
 ///
@@ -49,9 +58,21 @@ impl<T: Describe> Describe for Cached<T> {
     }
 }
 
+/// As what it takes, but refused with an `R`.
+impl<E: Describe, R: DescribeResponse> Describe for WithRejection<E, R> {
+    fn describe(operation: &mut Operation<'_>) {
+        Result::<E, R>::describe(operation);
+        R::describe_response(operation);
+    }
+}
+
 /// 400 when it is not a `T`.
+///
+/// [`Api::finish`](crate::Api::finish) refuses a `T` with a field that this extractor never takes, as of axum's
+/// `Query`; but lists are read.
 impl<T: JsonSchema> Describe for Query<T> {
     fn describe(operation: &mut Operation<'_>) {
+        check_pairs::<T>(operation, "axum_extra::extract::Query", true);
         describe_query::<T>(operation);
     }
 }
@@ -63,9 +84,11 @@ impl<T: JsonSchema> Describe for OptionalQuery<T> {
     }
 }
 
-/// 415 under another content type, 422 when it is not a `T`. Of a GET it is the query: 400.
+/// 415 under another content type, 422 when it is not a `T`. Of a GET it is the query: 400. As of [`Query`], a `T`
+/// with a field that is never taken is refused.
 impl<T: JsonSchema> Describe for Form<T> {
     fn describe(operation: &mut Operation<'_>) {
+        check_pairs::<T>(operation, "axum_extra::extract::Form", true);
         describe_form::<T>(operation);
     }
 }
@@ -115,3 +138,65 @@ media_types!(
     JavaScript "application/javascript" { "type": "string" },
     Wasm "application/wasm" {}
 );
+
+macro_rules! either {
+    ($($either:ident [$($other:ident),*] $last:ident),* $(,)?) => {$(
+        /// What each of them takes may be left out, for another may do; the last one's refusals are sent.
+        impl<$($other: Describe,)* $last: Describe> Describe for $either<$($other,)* $last> {
+            fn describe(operation: &mut Operation<'_>) {
+                $(Option::<Result<$other, ()>>::describe(operation);)*
+                Option::<$last>::describe(operation);
+            }
+        }
+
+        /// Any of them.
+        impl<$($other: DescribeResponse,)* $last: DescribeResponse> DescribeResponse for $either<$($other,)* $last> {
+            fn describe_response(operation: &mut Operation<'_>) {
+                $($other::describe_response(operation);)*
+                $last::describe_response(operation);
+            }
+        }
+    )*};
+}
+either!(
+    Either [E1] E2,
+    Either3 [E1, E2] E3,
+    Either4 [E1, E2, E3] E4,
+    Either5 [E1, E2, E3, E4] E5,
+    Either6 [E1, E2, E3, E4, E5] E6,
+    Either7 [E1, E2, E3, E4, E5, E6] E7,
+    Either8 [E1, E2, E3, E4, E5, E6, E7] E8,
+);
+
+/// The answers of what is attached; the program may give the file another content type.
+impl<T: DescribeResponse> DescribeResponse for Attachment<T> {
+    fn describe_response(operation: &mut Operation<'_>) {
+        let part = operation.apart(|operation| {
+            T::describe_response(operation);
+            operation.lose_content_type();
+            operation.header_everywhere("content-disposition");
+        });
+        operation.absorb(part);
+    }
+}
+
+/// Bytes, under a name if the program gives one.
+impl<S> DescribeResponse for FileStream<S> {
+    fn describe_response(operation: &mut Operation<'_>) {
+        operation.content_response(StatusCode::OK, "Success", "application/octet-stream", json!({}));
+    }
+}
+
+/// Any content: axum-extra sends it without a content type.
+impl DescribeResponse for AsyncReadBody {
+    fn describe_response(operation: &mut Operation<'_>) {
+        Body::describe_response(operation);
+    }
+}
+
+/// 500, and the reason in the log.
+impl<T> DescribeResponse for InternalServerError<T> {
+    fn describe_response(operation: &mut Operation<'_>) {
+        refusal(operation, StatusCode::INTERNAL_SERVER_ERROR, "The server is at fault");
+    }
+}

@@ -153,6 +153,7 @@ mod full {
         Describe, JsonSchema, Operation, StatusCode, describe_body_refusals, describe_form, describe_query,
         json, refusal,
     };
+    use crate::input::check_pairs;
 
     /// 400 when it is no JSON, 415 when it is not declared to be, 422 when it is not a `T`.
     impl<T: JsonSchema> Describe for Json<T> {
@@ -170,15 +171,26 @@ mod full {
     }
 
     /// 415 under another content type, 422 when it is not a `T`. Of a GET it is the query: 400.
+    ///
+    /// [`Api::finish`](crate::Api::finish) refuses a `T` with a field that this extractor never takes, as of
+    /// axum's [`Query`].
     impl<T: JsonSchema> Describe for Form<T> {
         fn describe(operation: &mut Operation<'_>) {
+            check_pairs::<T>(operation, "axum::extract::Form", false);
             describe_form::<T>(operation);
         }
     }
 
     /// 400 when it is not a `T`.
+    ///
+    /// [`Api::finish`](crate::Api::finish) refuses a `T` with a field that this extractor never takes: a list, which
+    /// `serde_urlencoded` does not read, and a number or a boolean of a tagged enum, which serde keeps as a text. It
+    /// cannot see that such a field is of a struct under `#[serde(flatten)]`, which a schema writes as the fields of
+    /// the whole: then each request that has it is refused. [`portcullis::Query`](crate::Query) reads them all. Where a
+    /// function of your own reads such a field from a text, `#[schemars(with = "String")]` says so.
     impl<T: JsonSchema> Describe for Query<T> {
         fn describe(operation: &mut Operation<'_>) {
+            check_pairs::<T>(operation, "axum::extract::Query", false);
             describe_query::<T>(operation);
         }
     }

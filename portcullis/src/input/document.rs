@@ -4,19 +4,20 @@ use std::any::type_name;
 
 use http::StatusCode;
 use schemars::{JsonSchema, transform::Transform};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{
     contract::Contract,
     invalid::InvalidInput,
-    kind::{Kind, Shape},
+    kind::{Fields, Kind, Shape, Takes},
+    members::{MAX_HOPS, Members, value_of_pairs},
     path::misfit,
     schema,
 };
 use crate::describe::{DescribeResponse, In, Operation};
 
 /// A body, and how it can be refused.
-pub(super) fn body<T: JsonSchema + 'static>(operation: &mut Operation<'_>, content_type: &str) {
+fn body<T: JsonSchema + 'static>(operation: &mut Operation<'_>, content_type: &str, too_large: &str) {
     check_early::<T>(operation);
     let mut schema = operation.input_schema::<T>();
     // A named type is closed where it is defined; this closes one that is written out here.
@@ -25,28 +26,58 @@ pub(super) fn body<T: JsonSchema + 'static>(operation: &mut Operation<'_>, conte
     }
     operation.request_body(content_type, &schema);
     operation.problem(StatusCode::BAD_REQUEST, "The request is malformed");
-    operation.problem(StatusCode::PAYLOAD_TOO_LARGE, "The request body is too large");
+    operation.problem(StatusCode::PAYLOAD_TOO_LARGE, too_large);
     operation.problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "The request body has another content type");
     InvalidInput::describe_response(operation);
+}
+
+fn over(max: usize) -> String {
+    format!("The request body has more than {max} bytes")
+}
+
+pub(super) fn json<T: JsonSchema + 'static>(operation: &mut Operation<'_>, max: usize) {
+    body::<T>(operation, "application/json", &over(max));
+}
+
+/// A body of named texts.
+pub(super) fn form<T: JsonSchema + 'static>(operation: &mut Operation<'_>, max: usize) {
+    body::<T>(operation, "application/x-www-form-urlencoded", &over(max));
+    check_struct::<T>(operation, "Form", Takes { lists: true, files: false });
+}
+
+/// A body of named texts and files, each with a limit of its own.
+pub(super) fn multipart<T: JsonSchema + 'static>(operation: &mut Operation<'_>) {
+    body::<T>(operation, "multipart/form-data", "The request body is too large");
+    check_struct::<T>(operation, "Multipart", Takes { lists: true, files: true });
 }
 
 /// One parameter per field.
 pub(super) fn query<T: JsonSchema + 'static>(operation: &mut Operation<'_>) {
     check_early::<T>(operation);
+    check_struct::<T>(operation, "Query", Takes { lists: true, files: false });
     query_parameters::<T>(operation);
     operation.problem(StatusCode::BAD_REQUEST, "The request is malformed");
     InvalidInput::describe_response(operation);
 }
 
-/// One parameter per field of `T`, however it is read.
+/// One parameter per field of `T`, however it is read, and one for all those that `T` has no names for.
 pub(crate) fn query_parameters<T: JsonSchema>(operation: &mut Operation<'_>) {
     let root = written_out::<T>();
-    let required = |name: &str| {
-        let list = root.get("required").and_then(Value::as_array);
-        list.is_some_and(|list| list.iter().any(|required| required == name))
-    };
-    for (name, property) in root.get("properties").and_then(Value::as_object).into_iter().flatten() {
-        operation.parameter(name, In::Query, required(name), as_text(property.clone()));
+    let mut members = Members::of(&root);
+    members.others.extend(value_of_pairs(&root));
+    for member in &members.named {
+        let required = members.required.contains(member.name);
+        operation.parameter(member.name, In::Query, required, text_of(&member.schemas));
+    }
+    if !members.others.is_empty() {
+        // The name is no part of the query: an object's members are parameters of their own (OpenAPI 3.1 §4.8.12,
+        // `style: form` and `explode: true`, which a query's parameter has unless it says otherwise).
+        let mut name = "others".to_owned();
+        while members.get(&name).is_some() {
+            name.push('_');
+        }
+        let schema = json!({ "type": "object", "additionalProperties": text_of(&members.others) });
+        operation.parameter(&name, In::Query, false, schema);
     }
 }
 
@@ -54,8 +85,10 @@ pub(crate) fn query_parameters<T: JsonSchema>(operation: &mut Operation<'_>) {
 pub(super) fn path<T: JsonSchema + 'static>(operation: &mut Operation<'_>) {
     check_early::<T>(operation);
     let root = written_out::<T>();
-    check_fit::<T>(operation, &Shape::of(&root));
-    path_parameters(operation, &root);
+    let shape = Shape::of(&root);
+    check_fit::<T>(operation, &shape);
+    check_texts::<T>(operation, &shape);
+    path_parameters(operation, &root, &shape);
     InvalidInput::describe_response(operation);
 }
 
@@ -63,11 +96,17 @@ pub(super) fn path<T: JsonSchema + 'static>(operation: &mut Operation<'_>) {
 /// be absent.
 pub(crate) fn axum_path<T: JsonSchema>(operation: &mut Operation<'_>) {
     let root = written_out::<T>();
-    let shape = Shape::of(&root);
-    if !operation.path_parameters().is_empty() && !matches!(shape, Shape::Single(Kind::List(..))) {
+    let mut shape = Shape::of(&root);
+    if let Shape::Single(Kind::List(item, _)) = shape {
+        // Each is one, or one is the value of a pair.
+        let item = value_of_pairs(&root).map_or(*item, |value| Kind::of(value, &root, MAX_HOPS));
+        shape = Shape::Tuple(vec![item; operation.path_parameters().len()]);
+    }
+    if !operation.path_parameters().is_empty() {
         check_fit::<T>(operation, &shape);
     }
-    path_parameters(operation, &root);
+    check_texts::<T>(operation, &shape);
+    path_parameters(operation, &root, &shape);
 }
 
 /// A type that is none for its route would be answered 500, whatever is asked.
@@ -77,13 +116,85 @@ fn check_fit<T>(operation: &mut Operation<'_>, shape: &Shape) {
     }
 }
 
-/// The schema that `root` has for each parameter of the path.
-fn path_parameters(operation: &mut Operation<'_>, root: &Value) {
+/// The schema that `root` has for each parameter of the path, and a text for one that it does not name.
+fn path_parameters(operation: &mut Operation<'_>, root: &Value, shape: &Shape) {
+    let members = Members::of(root);
+    let tuple = root.get("prefixItems");
+    let items = value_of_pairs(root).or(root.get("items"));
     for (index, name) in operation.path_parameters().into_iter().enumerate() {
-        let item = root.get("prefixItems").and_then(|items| items.get(index));
-        let property = root.get("properties").and_then(|properties| properties.get(name));
-        let schema = item.or(property).unwrap_or(root);
-        operation.parameter(name, In::Path, true, as_text(schema.clone()));
+        let schema = match shape {
+            Shape::Single(_) => Some(root.clone()),
+            Shape::Tuple(_) => tuple.and_then(|tuple| tuple.get(index)).or(items).cloned(),
+            Shape::Fields(_) => {
+                let schemas = members.get(name).map_or(&members.others, |member| &member.schemas);
+                Some(text_of(schemas)).filter(Value::is_object)
+            }
+        };
+        let schema = schema.unwrap_or_else(|| json!({ "type": "string" }));
+        operation.parameter(name, In::Path, true, as_text(schema));
+    }
+}
+
+/// What no text can be is refused in a path whatever is sent.
+fn check_texts<T>(operation: &mut Operation<'_>, shape: &Shape) {
+    let takes = Takes { lists: false, files: false };
+    let (name, kinds): (_, Vec<_>) = match shape {
+        Shape::Fields(fields) => return check_fields::<T>(operation, "Path", fields, takes),
+        Shape::Tuple(kinds) => ("an item", kinds.iter().collect()),
+        Shape::Single(kind) => ("the value", vec![kind]),
+    };
+    for misfit in kinds.into_iter().filter_map(|kind| kind.misfit(takes)) {
+        operation.defect(&format!("`Path<{}>` can never be given: {name} is {misfit}", type_name::<T>()));
+    }
+}
+
+/// So is a field that no text can be, in a query or a form.
+fn check_struct<T: JsonSchema>(operation: &mut Operation<'_>, extractor: &str, takes: Takes) {
+    match Shape::of(&written_out::<T>()) {
+        Shape::Fields(fields) => check_fields::<T>(operation, extractor, &fields, takes),
+        _ => operation.defect(&format!(
+            "`{extractor}<{}>` can never be given: the type has no fields; make it a struct",
+            type_name::<T>()
+        )),
+    }
+}
+
+fn check_fields<T>(operation: &mut Operation<'_>, extractor: &str, fields: &Fields, takes: Takes) {
+    for (name, kind) in fields.named_kinds() {
+        if let Some(misfit) = kind.misfit(takes) {
+            cannot_be_given::<T>(operation, extractor, name, misfit);
+        }
+    }
+}
+
+fn cannot_be_given<T>(operation: &mut Operation<'_>, extractor: &str, field: &str, reason: &str) {
+    let of = type_name::<T>();
+    operation.defect(&format!("`{extractor}<{of}>` can never be given the field `{field}`: it is {reason}"));
+}
+
+/// Fields that axum's or axum-extra's `extractor` refuses whatever is sent for them, as far as the schema shows it.
+#[cfg(any(feature = "axum-full", feature = "axum-extra"))]
+pub(crate) fn check_pairs<T: JsonSchema>(operation: &mut Operation<'_>, extractor: &str, lists: bool) {
+    let root = written_out::<T>();
+    let Shape::Fields(fields) = Shape::of(&root) else { return };
+    let members = Members::of(&root);
+    let buffered = |name: &str| match members.get(name) {
+        Some(member) => member.is_of_a_variant,
+        None => !members.named.is_empty(),
+    };
+    for (name, kind) in fields.named_kinds() {
+        let reason = if let Some(misfit) = kind.misfit(Takes { lists: true, files: false }) {
+            misfit
+        } else if matches!(kind, Kind::List(..)) && !lists {
+            "a list, of which serde_urlencoded reads none; take `portcullis::Query`, `portcullis::Form` or those of \
+             axum-extra"
+        } else if matches!(kind, Kind::Integer | Kind::Number | Kind::Boolean) && buffered(name) {
+            "no text, and serde keeps the fields of a tagged or flattened type as texts; take `portcullis::Query` or \
+             `portcullis::Form`"
+        } else {
+            continue;
+        };
+        cannot_be_given::<T>(operation, extractor, name, reason);
     }
 }
 
@@ -104,6 +215,37 @@ fn written_out<T: JsonSchema>() -> Value {
         root.remove("title");
     }
     root
+}
+
+/// What a text can be that is described by one of `schemas`.
+fn text_of(schemas: &[&Value]) -> Value {
+    if let [only] = schemas {
+        return as_text((*only).clone());
+    }
+    // The tag of a tagged enum: each of its values stands in its own variant.
+    let values = |schema: &&Value| match (schema.get("const"), schema.get("enum")) {
+        (Some(value), None) => Some(vec![value.clone()]),
+        (None, Some(Value::Array(values))) => Some(values.clone()),
+        _ => None,
+    };
+    if let Some(values) = schemas.iter().map(values).collect::<Option<Vec<_>>>()
+        && let values = values.concat()
+        && values.iter().all(Value::is_string)
+        && !values.is_empty()
+    {
+        return json!({ "type": "string", "enum": values });
+    }
+    let mut texts: Vec<Value> = Vec::new();
+    for text in schemas.iter().map(|schema| as_text((*schema).clone())) {
+        if !texts.contains(&text) {
+            texts.push(text);
+        }
+    }
+    match texts.as_slice() {
+        [] => Value::Null,
+        [only] => only.clone(),
+        _ => json!({ "anyOf": texts }),
+    }
 }
 
 /// What of a schema a text can be: a parameter that may be left out is never `null`.
@@ -137,8 +279,6 @@ fn as_text(schema: Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
     use crate::{
         describe::{Components, Describe},

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::describe::{Describe, Operation};
 
-/// The bytes of a form at most.
+/// The bytes of a form at most, unless [`UpTo`](crate::UpTo) says otherwise.
 const MAX_BYTES: usize = 1024 * 1024;
 
 /// An HTML form (`application/x-www-form-urlencoded`) that the published schema of `T`, a struct, has
@@ -39,7 +39,7 @@ const MAX_BYTES: usize = 1024 * 1024;
 /// ```
 /// Texts become numbers and booleans where the schema wants them. A field without a value counts as not
 /// sent (RFC 6749 §3.1, and what a browser means by it). A field sent twice is refused, unless it is a list.
-/// Limits: 1 MiB (413), 100 fields (400), UTF-8 (400); everything else as for [`Json`](crate::Json).
+/// Limits: 1 MiB (413; [`UpTo`](crate::UpTo) sets another), 100 fields (400), UTF-8 (400); everything else as for [`Json`](crate::Json).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Form<T>(pub T);
 
@@ -51,19 +51,25 @@ where
     type Rejection = InputRejection;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, InputRejection> {
+        Self::read(request, MAX_BYTES).await
+    }
+}
+
+impl<T: DeserializeOwned + JsonSchema + 'static> Form<T> {
+    pub(super) async fn read(request: Request, max: usize) -> Result<Self, InputRejection> {
         let contract = Contract::of::<T>()?;
         let (parts, body) = request.into_parts();
         let is_form = |essence: &str| essence == "application/x-www-form-urlencoded";
         let otherwise = "The request body must be application/x-www-form-urlencoded";
         body::content_type(&parts.headers, is_form, otherwise)?;
-        let bytes = body::read(body, MAX_BYTES).await?;
+        let bytes = body::read(body, max).await?;
         from_pairs(&contract, &bytes, &Origin::body()).map(Self)
     }
 }
 
 impl<T: JsonSchema + 'static> Describe for Form<T> {
     fn describe(operation: &mut Operation<'_>) {
-        document::body::<T>(operation, "application/x-www-form-urlencoded");
+        document::form::<T>(operation, MAX_BYTES);
     }
 }
 

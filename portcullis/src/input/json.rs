@@ -24,7 +24,7 @@ use crate::{
     strict_json::{self, Rejected},
 };
 
-/// The bytes of a JSON body at most.
+/// The bytes of a JSON body at most, unless [`UpTo`](crate::UpTo) says otherwise.
 const MAX_BYTES: usize = 64 * 1024;
 /// Arrays and objects inside one another at most.
 const MAX_DEPTH: usize = 32;
@@ -53,10 +53,12 @@ const MAX_DEPTH: usize = 32;
 ///     Json(Account { id: 1 })
 /// }
 /// ```
-/// A body over 64 KiB is answered 413; one that is not declared JSON, or is compressed, 415; one that is no
+/// A body over 64 KiB is answered 413 ([`UpTo`](crate::UpTo) sets another limit; a layer's `DefaultBodyLimit` is not
+/// asked); one that is not declared JSON, or is compressed, 415; one that is no
 /// JSON, names a member twice or nests deeper than 32, 400; and one that the schema does not take 422, with
 /// every bad field named and none repeated. Members that `T` does not have are refused, and so is U+0000 in
-/// a string.
+/// a string. An `Option<Json<T>>` is `None` where a request has neither a body nor a content type; so it is with
+/// [`Form`](crate::Form) and [`Multipart`](crate::Multipart).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Json<T>(pub T);
 
@@ -68,8 +70,14 @@ where
     type Rejection = InputRejection;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, InputRejection> {
+        Self::read(request, MAX_BYTES).await
+    }
+}
+
+impl<T: DeserializeOwned + JsonSchema + 'static> Json<T> {
+    pub(super) async fn read(request: Request, max: usize) -> Result<Self, InputRejection> {
         let contract = Contract::of::<T>()?;
-        let mut value = read(request).await?;
+        let mut value = read(request, max).await?;
         let origin = Origin::body();
         let mut amiss = Vec::new();
         tidy(&mut value, &mut vec!["body".into()], &mut amiss);
@@ -80,7 +88,7 @@ where
 
 impl<T: JsonSchema + 'static> Describe for Json<T> {
     fn describe(operation: &mut Operation<'_>) {
-        document::body::<T>(operation, "application/json");
+        document::json::<T>(operation, MAX_BYTES);
     }
 }
 
@@ -96,13 +104,13 @@ impl<T: JsonSchema> DescribeResponse for Json<T> {
     }
 }
 
-async fn read(request: Request) -> Result<Value, InputRejection> {
+async fn read(request: Request, max: usize) -> Result<Value, InputRejection> {
     let (parts, body) = request.into_parts();
     let is_json = |essence: &str| {
         essence == "application/json" || essence.starts_with("application/") && essence.ends_with("+json")
     };
     body::content_type(&parts.headers, is_json, "The request body must be application/json")?;
-    let bytes = body::read(body, MAX_BYTES).await?;
+    let bytes = body::read(body, max).await?;
     strict_json::parse(&bytes, MAX_DEPTH).map_err(|rejected| {
         InputRejection::bad_request(match rejected {
             Rejected::Syntax => "The request body is not valid JSON",

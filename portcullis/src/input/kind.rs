@@ -2,8 +2,9 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use percent_encoding::percent_decode_str;
-use serde_json::{Value, json};
+use serde_json::Value;
+
+use super::members::{MAX_HOPS, Members, parts};
 
 /// What one field takes.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +20,15 @@ pub(super) enum Kind {
     },
     /// Any number of items, each sent under the same name; the schema may bound how many.
     List(Box<Kind>, Option<u64>),
+    /// What no text can be: an object, or one of several kinds that a text does not tell apart.
+    Never,
+}
+
+/// What an extractor can make of the texts of one name.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Takes {
+    pub(super) lists: bool,
+    pub(super) files: bool,
 }
 
 /// What a whole type takes.
@@ -51,6 +61,12 @@ impl Fields {
         self.required.iter().map(String::as_str)
     }
 
+    /// The fields, and what each takes; those that have no names of their own are called `*`.
+    pub(super) fn named_kinds(&self) -> impl Iterator<Item = (&str, &Kind)> {
+        let named = self.named.iter().map(|(name, kind)| (name.as_str(), kind));
+        named.chain(self.others.iter().map(|kind| ("*", kind)))
+    }
+
     pub(super) fn kinds(&self) -> impl Iterator<Item = &Kind> {
         self.named.values().chain(&self.others)
     }
@@ -59,22 +75,25 @@ impl Fields {
 /// The bytes of a file whose schema states no `maxLength`.
 const MAX_UNSTATED_FILE: u64 = 64 * 1024;
 
-/// How many references are followed to find out what a schema wants.
-const MAX_HOPS: usize = 16;
-
 impl Shape {
     pub(super) fn of(root: &Value) -> Self {
         if let Some(Value::Array(items)) = root.get("prefixItems") {
             return Self::Tuple(items.iter().map(|item| Kind::of(item, root, MAX_HOPS)).collect());
         }
-        let required = root.get("required").and_then(Value::as_array);
-        let required = required.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
-        let mut fields = Fields { required, ..Fields::default() };
-        gather(root, root, MAX_HOPS, &mut fields);
-        if fields.named.is_empty() && fields.others.is_none() && !is_object(root) {
+        let members = Members::of(root);
+        if members.is_empty() && !is_object(root) {
             return Self::Single(Kind::of(root, root, MAX_HOPS));
         }
-        Self::Fields(fields)
+        let kind = |schemas: &[&Value]| Kind::of_any(schemas.iter().copied(), root, MAX_HOPS);
+        let named = members
+            .named
+            .iter()
+            .map(|member| (member.name.to_owned(), kind(&member.schemas).unwrap_or(Kind::Text)));
+        Self::Fields(Fields {
+            named: named.collect(),
+            others: (!members.others.is_empty()).then(|| kind(&members.others).unwrap_or(Kind::Text)),
+            required: members.required.into_iter().map(str::to_owned).collect(),
+        })
     }
 }
 
@@ -82,34 +101,8 @@ fn is_object(schema: &Value) -> bool {
     schema.get("type").is_some_and(|kind| kind == "object")
 }
 
-/// Collects the fields of a schema and of the parts it is put together from.
-fn gather(schema: &Value, root: &Value, hops: usize, fields: &mut Fields) {
-    let Some(hops) = hops.checked_sub(1) else { return };
-    if let Some(Value::Object(properties)) = schema.get("properties") {
-        for (name, property) in properties {
-            fields.named.entry(name.clone()).or_insert_with(|| Kind::of(property, root, MAX_HOPS));
-        }
-    }
-    if let Some(others) = schema.get("additionalProperties").filter(|others| **others != json!(false)) {
-        fields.others = Some(Kind::of(others, root, MAX_HOPS));
-    }
-    for part in parts(schema, root) {
-        gather(part, root, hops, fields);
-    }
-}
-
-/// The schemas that look at the same value as `schema`.
-fn parts<'a>(schema: &'a Value, root: &'a Value) -> impl Iterator<Item = &'a Value> {
-    let alternatives = ["allOf", "anyOf", "oneOf"].into_iter().filter_map(|keyword| schema.get(keyword));
-    let referred = schema.get("$ref").and_then(Value::as_str).and_then(|target| {
-        let pointer = percent_decode_str(target.strip_prefix('#')?).decode_utf8().ok()?;
-        root.pointer(&pointer)
-    });
-    referred.into_iter().chain(alternatives.filter_map(Value::as_array).flatten())
-}
-
 impl Kind {
-    fn of(schema: &Value, root: &Value, hops: usize) -> Self {
+    pub(super) fn of(schema: &Value, root: &Value, hops: usize) -> Self {
         Self::known(schema, root, hops).unwrap_or(Self::Text)
     }
 
@@ -133,25 +126,54 @@ impl Kind {
                 })
             }
             Some("array") => {
-                let item = schema.get("items").map_or(Self::Text, |items| Self::of(items, root, hops));
+                let tuple = schema.get("prefixItems").and_then(Value::as_array).into_iter().flatten();
+                let items = tuple.chain(schema.get("items").filter(|items| items.is_object()));
+                let items: Vec<_> = items.map(|item| Self::of(item, root, hops)).collect();
+                let item = match items.as_slice() {
+                    [] => Self::Text,
+                    [first, others @ ..] if others.iter().all(|other| other == first) => first.clone(),
+                    _ => Self::Never,
+                };
                 Some(Self::List(Box::new(item), schema.get("maxItems").and_then(Value::as_u64)))
             }
             Some("null") => None,
+            Some("object") => Some(Self::Never),
             Some(_) => Some(Self::Text),
-            // Alternatives of different kinds cannot be told apart in a text: it stays a text.
-            None => {
-                let mut kinds = parts(schema, root).filter_map(|part| Self::known(part, root, hops));
-                let first = kinds.next()?;
-                Some(if kinds.all(|kind| kind == first) { first } else { Self::Text })
-            }
+            None => Self::of_any(parts(schema, root), root, hops),
+        }
+    }
+
+    /// What takes a value of any of `schemas`: kinds that differ cannot be told apart in a text, so it stays a text,
+    /// which none of them may want.
+    fn of_any<'a>(schemas: impl Iterator<Item = &'a Value>, root: &Value, hops: usize) -> Option<Self> {
+        let kinds: Vec<_> = schemas.filter_map(|schema| Self::known(schema, root, hops)).collect();
+        let first = kinds.first()?;
+        Some(if kinds.iter().all(|kind| kind == first) {
+            first.clone()
+        } else if kinds.contains(&Self::Text) {
+            Self::Text
+        } else {
+            Self::Never
+        })
+    }
+
+    /// Why no text can ever be this, if `takes` says which lists and files can be.
+    pub(super) fn misfit(&self, takes: Takes) -> Option<&'static str> {
+        match self {
+            Self::Text | Self::Integer | Self::Number | Self::Boolean => None,
+            Self::File { .. } if takes.files => None,
+            Self::File { .. } => Some("a file, which only `portcullis::Multipart` takes"),
+            Self::List(item, _) if takes.lists => item.misfit(Takes { lists: false, ..takes }),
+            Self::List(..) => Some("a list where there is one text"),
+            Self::Never => Some("an object, or one of several kinds that no text tells apart"),
         }
     }
 
     /// The value that `text` stands for, or pydantic's `type` and `msg` for why it stands for none.
     pub(super) fn read(&self, text: &str) -> Result<Value, (&'static str, Cow<'static, str>)> {
         match self {
-            Self::Text | Self::File { .. } if text.contains('\0') => Err((NUL.0, NUL.1.into())),
-            Self::Text | Self::File { .. } => Ok(text.into()),
+            Self::Text | Self::File { .. } | Self::Never if text.contains('\0') => Err((NUL.0, NUL.1.into())),
+            Self::Text | Self::File { .. } | Self::Never => Ok(text.into()),
             Self::Integer => integer(text),
             Self::Number => number(text),
             Self::Boolean => boolean(text),

@@ -85,7 +85,7 @@ where
 
 impl<T: JsonSchema + 'static> Describe for Multipart<T> {
     fn describe(operation: &mut Operation<'_>) {
-        document::body::<T>(operation, "multipart/form-data");
+        document::multipart::<T>(operation);
     }
 }
 
@@ -201,7 +201,7 @@ fn max_item(kind: &Kind) -> u64 {
     match kind {
         Kind::File { max, .. } => *max,
         Kind::List(item, _) => max_item(item),
-        Kind::Text | Kind::Integer | Kind::Number | Kind::Boolean => MAX_TEXT,
+        Kind::Text | Kind::Integer | Kind::Number | Kind::Boolean | Kind::Never => MAX_TEXT,
     }
 }
 

@@ -4,12 +4,15 @@
 //! entry.
 
 mod answers;
+#[cfg(all(feature = "axum-full", feature = "axum-extra"))]
+mod axum_pairs;
 #[cfg(feature = "axum-extra")]
 mod extra;
 mod extractors;
 #[cfg(feature = "axum-full")]
 mod full;
 mod own_enums;
+mod parameters;
 mod schemas;
 #[cfg(feature = "ws")]
 mod websocket;

@@ -1,12 +1,17 @@
 //! axum-extra's extractors and answers.
 
+use std::io;
+
 use axum_extra::{
     TypedHeader,
-    extract::{Cached, CookieJar, Form, OptionalQuery, Query, cookie::Cookie},
+    body::AsyncReadBody,
+    either::{Either, Either3},
+    extract::{Cached, CookieJar, Form, FormRejection, OptionalQuery, Query, WithRejection, cookie::Cookie},
     headers::{Authorization, ContentType, ETag, IfNoneMatch, UserAgent, authorization::Bearer},
-    response::{Css, JavaScript, Wasm},
+    response::{Attachment, Css, FileStream, InternalServerError, JavaScript, Wasm},
 };
-use portcullis::{Json, get, post};
+use futures_util::stream;
+use portcullis::{InputRejection, Json, NoContent, answers, get, post};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -18,7 +23,39 @@ struct Filter {
     tag: Vec<String>,
 }
 
+answers! {
+    enum Refused {
+        /// Not like this.
+        Teapot = 418,
+    }
+}
+
+impl From<FormRejection> for Refused {
+    fn from(_: FormRejection) -> Self {
+        Self::Teapot
+    }
+}
+
+answers! {
+    enum InputRejected {
+        /// Not now.
+        Conflict = 409,
+    }
+}
+
+impl From<InputRejection> for InputRejected {
+    fn from(_: InputRejection) -> Self {
+        Self::Conflict
+    }
+}
+
+type Pieces = FileStream<stream::Iter<std::array::IntoIter<io::Result<bytes::Bytes>, 1>>>;
+
 const FORM: &str = "application/x-www-form-urlencoded";
+
+async fn fails(_: Public) -> Result<(), InternalServerError<io::Error>> {
+    Err(InternalServerError(io::Error::other("it fails")))
+}
 
 #[tokio::test]
 async fn extractors_and_answers_are_what_they_say() {
@@ -41,6 +78,10 @@ async fn extractors_and_answers_are_what_they_say() {
         get OptionalQuery<Filter>: request("GET", "/", "", "") => 200,
         post Form<Filter>: request("POST", "/", FORM, "tag=a&tag=b") => 200,
         post Form<Filter>: request("POST", "/", "text/plain", "") => 415,
+        post WithRejection<Form<Filter>, Refused>: request("POST", "/", "text/plain", "") => 418,
+        post WithRejection<Json<Filter>, InputRejected>: request("POST", "/", "", "") => 409,
+        get Either<TypedHeader<UserAgent>, Query<Filter>>: request("GET", "/?tag=a", "", "") => 200,
+        get Either<TypedHeader<UserAgent>, Query<Filter>>: request("GET", "/", "", "") => 400,
     );
     macro_rules! answers {
         ($($answer:ty: $value:expr),* $(,)?) => {$(
@@ -57,6 +98,11 @@ async fn extractors_and_answers_are_what_they_say() {
         Css<&'static str>: Css(""),
         JavaScript<&'static str>: JavaScript(""),
         Wasm<Vec<u8>>: Wasm(Vec::new()),
+        Attachment<Json<u8>>: Attachment::new(Json(1)).content_type("text/csv"),
+        AsyncReadBody: AsyncReadBody::new(&b"a"[..]),
+        Pieces: FileStream::new(stream::iter([Ok(bytes::Bytes::new())])),
+        Either<Json<u8>, &'static str>: Either::E2("a"),
+        Either3<NoContent, (), Json<u8>>: Either3::E3(Json(1)),
     );
     let both = move |_: Public| async move { (etag(), jar(), Json(1)) };
     let route = || get("/", both).operation_id("answers");
@@ -66,6 +112,9 @@ async fn extractors_and_answers_are_what_they_say() {
     let route = || get("/", csv).operation_id("answers");
     agrees("(ContentType, Json)", route(), request("GET", "/", "", ""), 200).await;
     routes.push(("(TypedHeader<ContentType>, Json<i32>)", route()));
+    let route = || get("/", fails).operation_id("answers");
+    agrees("InternalServerError", route(), request("GET", "/", "", ""), 500).await;
+    routes.push(("InternalServerError<io::Error>", route()));
     same_as_snapshot("extra", routes);
 }
 

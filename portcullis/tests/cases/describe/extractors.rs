@@ -146,3 +146,33 @@ fn an_extractor_of_ones_own_describes_itself_beside_them() {
     assert_eq!(entry(&document)["parameters"][0]["in"], "header");
     assert_eq!(entry(&document)["parameters"][1]["in"], "path");
 }
+
+#[tokio::test]
+async fn a_body_of_this_crate_has_its_limit_in_the_document_and_may_be_absent() {
+    use portcullis::{Form, Json, Multipart, UpTo};
+
+    const JSON: &str = "application/json";
+    let huge = || format!("{}{{\"limit\": 1}}", " ".repeat(70_000));
+    macro_rules! are {
+        ($($extractor:ty: $required:literal $limit:literal, $request:expr => $status:literal;)*) => {$(
+            let route = || post("/", takes::<$extractor>).operation_id("takes");
+            let whole = document(route());
+            let told = entry(&whole);
+            assert_eq!(told["requestBody"]["required"], $required, "{}", stringify!($extractor));
+            assert_eq!(told["responses"]["413"]["description"], $limit, "{}", stringify!($extractor));
+            agrees(stringify!($extractor), route(), $request, $status).await;
+        )*};
+    }
+    are! {
+        Json<Page>: true "The request body has more than 65536 bytes", request("POST", "/", JSON, huge()) => 413;
+        UpTo<80_000, Json<Page>>: true "The request body has more than 80000 bytes",
+            request("POST", "/", JSON, huge()) => 200;
+        UpTo<9, Form<Page>>: true "The request body has more than 9 bytes",
+            request("POST", "/", "application/x-www-form-urlencoded", "limit=0001") => 413;
+        Option<Json<Page>>: false "The request body has more than 65536 bytes", request("POST", "/", "", "") => 200;
+        Option<UpTo<9, Json<Page>>>: false "The request body has more than 9 bytes",
+            request("POST", "/", "", "{}") => 415;
+        Option<Form<Page>>: false "The request body has more than 1048576 bytes", request("POST", "/", "", "") => 200;
+        Option<Multipart<Page>>: false "The request body is too large", request("POST", "/", "", "") => 200;
+    }
+}

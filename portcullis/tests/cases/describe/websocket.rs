@@ -2,7 +2,7 @@
 
 use axum::{
     Router,
-    extract::ws::{Message, WebSocketUpgrade},
+    extract::ws::{Message, WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
 };
 use portcullis::{AccessTokens, Guard, get, post};
 use tokio::{
@@ -77,4 +77,18 @@ fn a_websocket_that_is_no_get_is_refused_when_the_router_is_built() {
         Api::<AccessTokens>::new("", "").route(post("/live", listen)).finish().unwrap_err().to_string();
     assert!(refused.contains("/live: a WebSocket is opened by GET"), "{refused}");
     assert!(Api::<AccessTokens>::new("", "").route(get("/live", listen)).finish().is_ok());
+}
+
+#[tokio::test]
+async fn a_route_may_be_a_websocket_or_something_else() {
+    async fn live(_: Public, upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>) -> Response {
+        match upgrade {
+            Ok(upgrade) => upgrade.on_upgrade(async |_| ()),
+            Err(_) => Response::new(Body::from("no socket")),
+        }
+    }
+    agrees("plain", get("/live", live), request("GET", "/live", "", ""), 200).await;
+    let (router, _) = Api::<()>::new("", "").get("/live", live).finish().unwrap();
+    let opened = handshake(&router.with_state(()), UPGRADE).await;
+    assert!(opened.starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&opened));
 }

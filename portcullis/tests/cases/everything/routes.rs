@@ -65,6 +65,14 @@ pub(super) struct Page {
 }
 
 #[derive(Deserialize, JsonSchema)]
+#[expect(dead_code, reason = "only its schema matters")]
+pub(super) struct Wanted {
+    #[schemars(range(min = 1, max = 100))]
+    limit: Option<u8>,
+    sort: Option<Sort>,
+}
+
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Sort {
     /// The newest first.
@@ -148,7 +156,7 @@ pub(super) async fn import_all(_: Guard<Staff>, _: TypedHeader<UserAgent>, _: St
     StatusCode::ACCEPTED
 }
 
-pub(super) async fn search(_: Public, _: OpenQuery<Page>, _: HeaderMap) -> Html<String> {
+pub(super) async fn search(_: Public, _: OpenQuery<Wanted>, _: HeaderMap) -> Html<String> {
     Html(String::new())
 }
 

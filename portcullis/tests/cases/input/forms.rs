@@ -2,7 +2,7 @@
 
 use axum::{Router, routing::post as on_post};
 use http::StatusCode;
-use portcullis::{Form, Json};
+use portcullis::{Form, Json, UpTo};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -144,6 +144,12 @@ async fn a_form_has_at_most_one_mebibyte() {
     let padded = |size: usize| format!("name=ab{}", "&".repeat(size - 7));
     assert_eq!(form(&padded(1 << 20)).await.status, 200);
     assert_eq!(form(&padded((1 << 20) + 1)).await.status, 413);
+
+    let urlencoded = "application/x-www-form-urlencoded";
+    let app =
+        Router::new().route("/", on_post(async |UpTo(Form(order)): UpTo<100, Form<Order>>| Json(order)));
+    assert_eq!(post(&app, urlencoded, padded(100)).await.status, 200);
+    assert_eq!(post(&app, urlencoded, padded(101)).await.status, 413);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use axum::{Router, body::Body, routing::post as on_post};
 use http::{Request, StatusCode};
-use portcullis::{InvalidInput, Json, Loc};
+use portcullis::{InvalidInput, Json, Loc, UpTo};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -242,12 +242,14 @@ async fn names_at_most_twenty_fields() {
     }
 }
 
+/// A good body of this many bytes.
+fn padded(size: usize) -> String {
+    let body = with(json!({})).to_string();
+    format!("{}{body}", " ".repeat(size - body.len()))
+}
+
 #[tokio::test]
 async fn a_body_has_at_most_64_kib() {
-    let padded = |size: usize| {
-        let body = with(json!({})).to_string();
-        format!("{}{body}", " ".repeat(size - body.len()))
-    };
     assert_eq!(post(&app(), "application/json", padded(65_536)).await.status, 200);
     let answer = post(&app(), "application/json", padded(65_537)).await;
     assert_eq!(
@@ -262,6 +264,49 @@ async fn a_body_has_at_most_64_kib() {
     let broken = vec![Ok(" ".to_owned()), Err(std::io::Error::other("gone"))];
     let body = Body::from_stream(futures_util::stream::iter(broken));
     assert_eq!(post(&app(), "application/json", body).await.status, 400);
+}
+
+#[tokio::test]
+async fn a_route_has_a_limit_of_its_own() {
+    async fn echo<const MAX: usize>(UpTo(Json(form)): UpTo<MAX, Json<SignUp>>) -> Json<SignUp> {
+        Json(form)
+    }
+    // What a layer says of bodies that are read by axum says nothing of these.
+    let layer = axum::extract::DefaultBodyLimit::max(10);
+    for (limit, app) in [
+        (1000, Router::new().route("/", on_post(echo::<1000>))),
+        (200_000, Router::new().route("/", on_post(echo::<200_000>))),
+    ] {
+        let app = app.layer(layer);
+        assert_eq!(post(&app, "application/json", padded(limit)).await.status, 200, "{limit}");
+        let answer = post(&app, "application/json", padded(limit + 1)).await;
+        assert_eq!((answer.status.as_u16(), answer.detail()), (413, "The request body is too large"));
+        assert_eq!(post(&app, "application/json", "{}").await.errors().len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_body_may_be_absent() {
+    async fn is_there<T>(body: Option<T>) -> Json<bool> {
+        Json(body.is_some())
+    }
+    for app in [
+        Router::new().route("/", on_post(is_there::<Json<SignUp>>)),
+        Router::new().route("/", on_post(is_there::<UpTo<1000, Json<SignUp>>>)),
+    ] {
+        let answer = send(&app, Request::post("/").body(Body::empty()).unwrap()).await;
+        assert_eq!((answer.status.as_u16(), answer.body), (200, json!(false)));
+        let answer = post(&app, "application/json", with(json!({})).to_string()).await;
+        assert_eq!((answer.status.as_u16(), answer.body), (200, json!(true)));
+        // What is there is checked, and what is there undeclared is not overlooked.
+        assert_eq!(post(&app, "application/json", "{}").await.errors().len(), 2);
+        assert_eq!(post(&app, "application/json", "").await.status, 400);
+        assert_eq!(post(&app, "text/plain", "").await.status, 415);
+        assert_eq!(send(&app, Request::post("/").body(Body::from("{}")).unwrap()).await.status, 415);
+        let pieces = futures_util::stream::iter([Ok::<_, std::io::Error>("{}")]);
+        let streamed = Request::post("/").body(Body::from_stream(pieces)).unwrap();
+        assert_eq!(send(&app, streamed).await.status, 415);
+    }
 }
 
 #[tokio::test]

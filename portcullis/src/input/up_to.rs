@@ -1,0 +1,50 @@
+//! A limit of one's own for a body.
+
+use axum::extract::{FromRequest, Request};
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+
+use super::{document, form::Form, json::Json, rejection::InputRejection};
+use crate::describe::{Describe, Operation};
+
+/// A [`Json`] or [`Form`] body of at most `MAX` bytes, where their own limit is too small for what is sent, or larger
+/// than need be. The limit is in the document.
+/// ```
+/// use portcullis::{Json, Public, UpTo};
+///
+/// #[derive(serde::Deserialize, schemars::JsonSchema)]
+/// struct Import {
+///     #[schemars(length(max = 10_000))]
+///     articles: Vec<String>,
+/// }
+///
+/// async fn import(_: Public, UpTo(Json(import)): UpTo<1_048_576, Json<Import>>) -> Json<usize> {
+///     Json(import.articles.len())
+/// }
+/// ```
+/// A request holds several times its size in memory while it is checked, so bound what a client may send at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UpTo<const MAX: usize, B>(pub B);
+
+macro_rules! bodies {
+    ($($body:ident: $describe:path),*) => {$(
+        impl<const MAX: usize, T, S> FromRequest<S> for UpTo<MAX, $body<T>>
+        where
+            T: DeserializeOwned + JsonSchema + 'static,
+            S: Send + Sync,
+        {
+            type Rejection = InputRejection;
+
+            async fn from_request(request: Request, _: &S) -> Result<Self, InputRejection> {
+                $body::read(request, MAX).await.map(Self)
+            }
+        }
+
+        impl<const MAX: usize, T: JsonSchema + 'static> Describe for UpTo<MAX, $body<T>> {
+            fn describe(operation: &mut Operation<'_>) {
+                $describe(operation, MAX);
+            }
+        }
+    )*};
+}
+bodies!(Json: document::json::<T>, Form: document::form::<T>);
