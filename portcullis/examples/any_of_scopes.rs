@@ -1,5 +1,10 @@
 //! Scopes are types: one that is needed, all of several, or any one of them. The docs page lists each way in.
 //! `cargo run -p portcullis --example any_of_scopes`
+//!
+//! What it needs in a package of your own (with the folder `issuer`):
+//!
+//!     cargo add portcullis axum tokio aws-lc-rs base64 jsonwebtoken serde_json \
+//!         --features jsonwebtoken/aws_lc_rs,tokio/macros,tokio/net,tokio/rt-multi-thread
 
 mod issuer; // makes a key at start, and signs tokens
 

@@ -1,6 +1,11 @@
 //! API keys for customers: made by the operator, shown once, kept as digests in SQLite, taken away at once.
 //!
 //! `cargo run -p portcullis --features api-keys --example api_keys`
+//!
+//! What it needs in a package of your own:
+//!
+//!     cargo add portcullis axum schemars@1 serde sqlx tokio \
+//!         --features axum/macros,portcullis/api-keys,serde/derive,sqlx/runtime-tokio,sqlx/sqlite,tokio/macros,tokio/net,tokio/rt-multi-thread
 
 use std::error::Error;
 

@@ -1,5 +1,10 @@
 //! Log-in by a form, for people with browsers: the session is in a cookie that no page of another site can use.
 //! `cargo run -p portcullis --example cookie_session`
+//!
+//! What it needs in a package of your own:
+//!
+//!     cargo add portcullis argon2 aws-lc-rs axum base64 http schemars@1 serde tokio \
+//!         --features serde/derive,tokio/macros,tokio/net,tokio/rt-multi-thread,tokio/sync
 
 use std::{collections::HashMap, error::Error, sync::Arc};
 

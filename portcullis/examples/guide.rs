@@ -1,5 +1,10 @@
 //! The FastAPI guide: sign up, log in by the password form, read `/profile`, all of it on a docs page.
 //! `cargo run -p portcullis --example guide`. Accounts are in memory; `portcullis-server` is the whole of it.
+//!
+//! What it needs in a package of your own (with the folder `issuer`):
+//!
+//!     cargo add portcullis argon2 axum schemars@1 serde tokio aws-lc-rs base64 jsonwebtoken serde_json \
+//!         --features jsonwebtoken/aws_lc_rs,serde/derive,tokio/macros,tokio/net,tokio/rt-multi-thread,tokio/sync
 
 mod issuer; // makes a key at start, and signs tokens
 

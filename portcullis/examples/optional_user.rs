@@ -1,5 +1,10 @@
 //! A page for everybody that shows more to those who are known: `Maybe` lets strangers through, and no bad credential.
 //! `cargo run -p portcullis --example optional_user`
+//!
+//! What it needs in a package of your own:
+//!
+//!     cargo add portcullis axum schemars@1 serde tokio \
+//!         --features serde/derive,tokio/macros,tokio/net,tokio/rt-multi-thread
 
 use std::error::Error;
 

@@ -3,6 +3,11 @@
 //! Browsers open sockets to any site and add its cookies, and a script cannot add an `Authorization` header. So the
 //! credential is the session's cookie, and the guard also asks whether the page is one of ours.
 //! `cargo run -p portcullis --features ws --example websocket`
+//!
+//! What it needs in a package of your own:
+//!
+//!     cargo add portcullis aws-lc-rs axum base64 http tokio \
+//!         --features portcullis/ws,axum/ws,tokio/macros,tokio/net,tokio/rt-multi-thread,tokio/sync
 
 use std::{collections::HashSet, error::Error, sync::Arc};
 

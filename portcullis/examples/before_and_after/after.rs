@@ -1,4 +1,9 @@
 //! The same shop: who orders has a token, an order is its owner's, and `/docs` shows all of it.
+//!
+//! What it needs in a package of your own (with the folder `issuer`):
+//!
+//!     cargo add portcullis axum http schemars@1 serde tokio aws-lc-rs base64 jsonwebtoken serde_json \
+//!         --features axum/macros,jsonwebtoken/aws_lc_rs,serde/derive,tokio/macros,tokio/net,tokio/rt-multi-thread,tokio/sync
 
 #[path = "../issuer/mod.rs"]
 mod issuer;

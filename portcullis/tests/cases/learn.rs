@@ -48,3 +48,62 @@ fn the_examples_that_are_named_exist() {
         assert!(folder.join(format!("{name}.rs")).is_file(), "{name}");
     }
 }
+
+/// Each example says what a package of one's own needs for it, and names every crate that it uses.
+#[test]
+fn the_examples_name_the_crates_that_they_use() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    let issuer = read("issuer/mod.rs");
+    for name in [
+        "any_of_scopes.rs",
+        "api_keys.rs",
+        "before_and_after/after.rs",
+        "cookie_session.rs",
+        "docs_log_in.rs",
+        "guide.rs",
+        "optional_user.rs",
+        "resource_server.rs",
+        "websocket.rs",
+    ] {
+        let example = read(name);
+        let (_, added) = example.split_once("cargo add ").unwrap_or_else(|| panic!("{name} names no crates"));
+        let (added, features) = added.split_once("\\\n").unwrap();
+        let features = features.lines().next().unwrap();
+        let mut code = example.lines().filter(|line| !line.starts_with("//")).collect::<Vec<_>>().join("\n");
+        if code.contains("mod issuer;") {
+            code.push_str(&issuer);
+        }
+        for known in [
+            "argon2",
+            "aws-lc-rs",
+            "axum",
+            "base64",
+            "http",
+            "jsonwebtoken",
+            "portcullis",
+            "schemars@1",
+            "serde",
+            "serde_json",
+            "sqlx",
+            "tokio",
+        ] {
+            let used = format!("{}::", known.trim_end_matches("@1").replace('-', "_"));
+            let before: Vec<_> = code.split(&used).collect();
+            let mentions = before
+                .iter()
+                .rev()
+                .skip(1)
+                .any(|text| !text.ends_with(|c: char| c.is_alphanumeric() || "_:".contains(c)));
+            assert_eq!(added.split(' ').any(|word| word == known), mentions, "{name}: {known}");
+        }
+        for (used, feature) in [
+            ("#[tokio::main]", "tokio/rt-multi-thread"),
+            ("RwLock", "tokio/sync"),
+            ("FromRef)", "axum/macros"),
+            ("erialize", "serde/derive"),
+        ] {
+            assert_eq!(code.contains(used), features.contains(feature), "{name}: {feature}");
+        }
+    }
+}
