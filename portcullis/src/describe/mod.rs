@@ -10,6 +10,7 @@ mod axum_extra;
 mod axum_extract;
 mod components;
 mod operation;
+mod rejections;
 
 use http::StatusCode;
 

@@ -10,6 +10,7 @@ mod extractors;
 #[cfg(feature = "axum-full")]
 mod full;
 mod own_enums;
+mod rejections;
 mod schemas;
 #[cfg(feature = "ws")]
 mod websocket;
