@@ -335,6 +335,22 @@ pub trait Described<M, T, S>: Handler<T, S> {
     fn describe(operation: &mut Operation<'_>);
 }
 
+/// Calls the macro `$of` with the names of what stands beside the first argument of a handler or the body of an answer:
+/// none of them, one, and so on to fifteen, which is as many as axum takes.
+macro_rules! each_arity {
+    ($of:ident) => {
+        $crate::api::each_arity!(@ $of [] A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14 A15 A16);
+    };
+    (@ $of:ident [$($known:ident)*]) => {
+        $of!($($known),*);
+    };
+    (@ $of:ident [$($known:ident)*] $next:ident $($rest:ident)*) => {
+        $of!($($known),*);
+        $crate::api::each_arity!(@ $of [$($known)* $next] $($rest)*);
+    };
+}
+pub(crate) use each_arity;
+
 macro_rules! described {
     ($($argument:ident),*) => {
         impl<H, T, S, Answer, A, $($argument,)*> Described<PhantomData<(A, $($argument,)*)>, T, S> for H
@@ -352,14 +368,7 @@ macro_rules! described {
         }
     };
 }
-described!();
-described!(B);
-described!(B, C);
-described!(B, C, D);
-described!(B, C, D, E);
-described!(B, C, D, E, F);
-described!(B, C, D, E, F, G);
-described!(B, C, D, E, F, G, I);
+each_arity!(described);
 
 /// Why an [`Api`] cannot be built: every defect, one a line.
 #[derive(Debug)]

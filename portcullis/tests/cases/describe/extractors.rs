@@ -146,3 +146,34 @@ fn an_extractor_of_ones_own_describes_itself_beside_them() {
     assert_eq!(entry(&document)["parameters"][0]["in"], "header");
     assert_eq!(entry(&document)["parameters"][1]["in"], "path");
 }
+
+/// As many arguments as axum takes, and each is in the document.
+#[tokio::test]
+async fn a_handler_has_up_to_sixteen_arguments() {
+    #[expect(clippy::too_many_arguments, reason = "as many as there can be")]
+    async fn sixteen(
+        _: Public,
+        _: Method,
+        _: Method,
+        _: Method,
+        _: Method,
+        _: Method,
+        _: Method,
+        _: Method,
+        _: Method,
+        _: Method,
+        _: Method,
+        _: Method,
+        _: Method,
+        _: Method,
+        Path(id): Path<u8>,
+        body: String,
+    ) -> String {
+        format!("{id} {body}")
+    }
+    let document = document(post("/{id}", sixteen));
+    let entry = entry(&document);
+    assert_eq!(entry["parameters"][0]["schema"]["maximum"], 255);
+    assert!(entry["requestBody"]["content"]["text/plain"].is_object());
+    agrees("sixteen", post("/{id}", sixteen), request("POST", "/1", "text/plain", "a"), 200).await;
+}
