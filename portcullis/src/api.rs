@@ -5,6 +5,7 @@ mod place;
 mod route;
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, HashSet},
     fmt,
     future::Future,
@@ -301,14 +302,23 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         }
     }
 
+    /// A name that is there twice is not made longer here: it would depend on the other routes, and a client that was
+    /// generated yesterday would not find its operation today.
     fn check_names(&mut self) {
+        let known: HashSet<&str> = self.routes.iter().map(|route| &*route.operation_id).collect();
         let mut names = HashSet::new();
-        for Route { method, path, operation_id: name, .. } in &self.routes {
+        for route in &self.routes {
+            let Route { method, path, operation_id: name, .. } = route;
             if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
                 self.defects
                     .push(format!("{method} {path}: `{name}` is no name; give it `.operation_id(…)`"));
-            } else if !names.insert(name) {
-                self.defects.push(format!("{method} {path}: another operation is called `{name}` already"));
+            } else if !names.insert(Cow::Borrowed(&**name)) {
+                let free = |name: &String| !known.contains(&**name) && !names.contains(&**name);
+                let longer = route.longer_names().find(free).unwrap_or_else(|| "…".to_owned());
+                self.defects.push(format!(
+                    "{method} {path}: another operation is called `{name}` already; give it `.operation_id(\"{longer}\")`"
+                ));
+                names.insert(longer.into());
             }
         }
     }
