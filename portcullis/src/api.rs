@@ -338,6 +338,9 @@ impl<S> fmt::Debug for Api<S> {
     label = "not a route",
     note = "its first argument says who may call: `Guard<…>`, `Maybe<…>` or `Public`",
     note = "every other argument implements `portcullis::Describe`, and its answer `portcullis::DescribeResponse`",
+    note = "the types inside `Json<…>` and its like derive `schemars::JsonSchema` beside serde's traits",
+    note = "an answer has a type with a name: `impl IntoResponse` describes nothing",
+    note = "an error type of your own implements `portcullis::DescribeResponse`, or `portcullis::answers!` writes it",
     note = "the state `{S}` holds the verifier of each guard: `#[derive(Clone, axum::extract::FromRef)]` on it"
 )]
 pub trait Described<M, T, S>: Handler<T, S> {
