@@ -1,5 +1,16 @@
 //! The pages in `docs/` say what is so.
 
+use std::collections::BTreeMap;
+
+use axum::extract::FromRef;
+use portcullis::{
+    AccessTokens, Api, ApiKey, ApiKeyPlace, Basic, Bearer, CookieSettings, Guard, In, NoContent,
+    SecurityScheme, SessionCookie, Verdict, Verify, VerifyFailed,
+};
+use serde_json::Value;
+
+const KEYS: &str = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","alg":"EdDSA","kid":"1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+
 /// What stands in the blocks of this kind, one text for each.
 fn blocks<'p>(page: &'p str, kind: &str) -> Vec<&'p str> {
     let begin = format!("\n```{kind}\n");
@@ -29,6 +40,87 @@ fn the_difference_is_the_one_between_the_examples() {
     let after = include_str!("../../examples/before_and_after/after.rs");
     assert_eq!(side('-'), before, "say: diff -U1000 before.rs after.rs");
     assert_eq!(side('+'), after, "say: diff -U1000 before.rs after.rs");
+}
+
+struct Place<const KIND: u8>;
+impl CookieSettings for Place<0> {
+    const NAME: &'static str = "__Host-shop";
+}
+macro_rules! places {
+    ($($kind:literal $place:ident $name:literal),*) => {$(
+        impl ApiKeyPlace for Place<$kind> {
+            const IN: In = In::$place;
+            const NAME: &'static str = $name;
+        }
+    )*};
+}
+places!(1 Header "X-API-Key", 2 Query "key", 3 Cookie "__Host-key");
+macro_rules! verifiers {
+    ($($verifier:ident $name:literal $credential:ty $(= $scheme:expr)?),* $(,)?) => {$(
+        #[derive(Clone)]
+        struct $verifier;
+        impl Verify for $verifier {
+            type Credential = $credential;
+            type Principal = ();
+            const SCHEME: &'static str = $name;
+            $(fn scheme() -> SecurityScheme {
+                $scheme
+            })?
+            async fn verify(&self, _: &$credential) -> Result<Verdict<()>, VerifyFailed> {
+                Ok(Verdict::Refused)
+            }
+        }
+    )*};
+}
+verifiers!(
+    Robots "robots" Bearer =
+        SecurityScheme::bearer("opaque").described("Made on the page of your account"),
+    Sessions "session" SessionCookie<Place<0>>,
+    Till "till" ApiKey<Place<1>>,
+    InQuery "till_in_query" ApiKey<Place<2>>,
+    InCookie "till_in_cookie" ApiKey<Place<3>>,
+    Scraper "scraper" Basic,
+    Users "users" Bearer = SecurityScheme::oauth2_password("login"),
+    Staff "staff" Bearer =
+        SecurityScheme::oauth2_authorization_code("https://id.example/authorize", "https://id.example/token"),
+    Services "services" Bearer = SecurityScheme::oauth2_client_credentials("https://id.example/token"),
+    People "people" Bearer =
+        SecurityScheme::open_id_connect("https://id.example/.well-known/openid-configuration"),
+);
+/// The entry of a document whose only guard this is.
+fn entry<V: Verify + FromRef<V> + Clone>(_: &V) -> (String, Value) {
+    async fn look<V: Verify>(_: Guard<V>) -> NoContent {
+        NoContent
+    }
+    let (_, document) = Api::<V>::new("", "").get("/", look::<V>).finish().unwrap();
+    let schemes = document.value()["components"]["securitySchemes"].as_object().unwrap();
+    schemes.iter().next().map(|(name, entry)| (name.clone(), entry.clone())).unwrap()
+}
+
+/// What the page says that a verifier's entry is, the document has.
+#[test]
+fn the_schemes_are_those_of_the_document() {
+    let page = include_str!("../../docs/schemes.md");
+    let shown: Vec<Value> =
+        blocks(page, "json").into_iter().map(|text| serde_json::from_str(text).unwrap()).collect();
+    let shown: BTreeMap<String, Value> =
+        shown.iter().flat_map(|entry| entry.as_object().unwrap().clone()).collect();
+    let keys = AccessTokens::issued_by("https://id.example").audience("shop").keys(KEYS).unwrap();
+    let documented: BTreeMap<String, Value> = [
+        entry(&keys.build().unwrap()),
+        entry(&Robots),
+        entry(&Sessions),
+        entry(&Till),
+        entry(&InQuery),
+        entry(&InCookie),
+        entry(&Scraper),
+        entry(&Users),
+        entry(&Staff),
+        entry(&Services),
+        entry(&People),
+    ]
+    .into();
+    assert_eq!(shown, documented);
 }
 
 /// A program that a page sends the reader to exists.
