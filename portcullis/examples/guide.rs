@@ -118,7 +118,10 @@ pub fn app() -> Result<Router, Box<dyn Error>> {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    eprintln!("Open http://127.0.0.1:3000/docs: POST /signup, then Authorize, then GET /profile.");
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3000".to_owned());
+    let listener = tokio::net::TcpListener::bind(address).await?;
+    let address = listener.local_addr()?;
+    eprintln!("listens on http://{address}");
+    eprintln!("Open http://{address}/docs: POST /signup, then Authorize, then GET /profile.");
     Ok(axum::serve(listener, app()?).await?)
 }
