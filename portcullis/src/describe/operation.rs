@@ -112,6 +112,7 @@ impl<'a> Operation<'a> {
     }
 
     /// Says that every answer so far may be of any media type.
+    #[cfg(feature = "axum-extra")]
     pub(super) fn lose_content_type(&mut self) {
         let responses = self.object.get_mut("responses").and_then(Value::as_object_mut);
         for response in responses.into_iter().flat_map(Map::values_mut).filter_map(Value::as_object_mut) {
