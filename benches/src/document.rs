@@ -61,7 +61,7 @@ pub(crate) fn measure(rounds: u16, table: &mut Table) -> Result<(), Failure> {
 
 fn build(names: &[&'static str]) -> Result<(Router<AccessTokens>, Document), Failure> {
     let api = Api::new("Large", "1.0").tag("orders", "What is bought");
-    let routes = names.iter().enumerate().map(|(number, name)| route(number).operation_id(name));
+    let routes = names.iter().enumerate().map(|(number, name)| route(number).operation_id(*name));
     Ok(routes.fold(api, Api::route).finish()?)
 }
 

@@ -1,5 +1,10 @@
 //! Scopes are types: one that is needed, all of several, or any one of them. The docs page lists each way in.
 //! `cargo run -p portcullis --example any_of_scopes`
+//!
+//! What it needs in a package of your own (with the folder `issuer`):
+//!
+//!     cargo add portcullis axum tokio aws-lc-rs base64 jsonwebtoken serde_json \
+//!         --features jsonwebtoken/aws_lc_rs,tokio/macros,tokio/net,tokio/rt-multi-thread
 
 mod issuer; // makes a key at start, and signs tokens
 
@@ -56,12 +61,15 @@ pub fn app(tokens: AccessTokens) -> Result<axum::Router, ApiError> {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
+    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3000".to_owned());
+    let listener = tokio::net::TcpListener::bind(address).await?;
+    let address = listener.local_addr()?;
+    eprintln!("listens on http://{address}");
     let issuer = issuer::Issuer::new()?;
     for scope in ["order:read", "order:read order:write", "order:write", "admin"] {
         eprintln!("{scope}:\n{}\n", issuer.token("ada", scope)?);
     }
-    eprintln!("Paste one after Authorize on http://127.0.0.1:3000/docs, or as");
-    eprintln!("curl -i localhost:3000/orders/1 -H \"Authorization: Bearer $TOKEN\"");
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    eprintln!("Paste one after Authorize on http://{address}/docs, or as");
+    eprintln!("curl -i {address}/orders/1 -H \"Authorization: Bearer $TOKEN\"");
     Ok(axum::serve(listener, app(issuer.tokens().clone())?).await?)
 }

@@ -1,6 +1,11 @@
 //! API keys for customers: made by the operator, shown once, kept as digests in SQLite, taken away at once.
 //!
 //! `cargo run -p portcullis --features api-keys --example api_keys`
+//!
+//! What it needs in a package of your own:
+//!
+//!     cargo add portcullis axum schemars@1 serde sqlx tokio \
+//!         --features axum/macros,portcullis/api-keys,serde/derive,sqlx/runtime-tokio,sqlx/sqlite,tokio/macros,tokio/net,tokio/rt-multi-thread
 
 use std::error::Error;
 
@@ -112,8 +117,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let password = ApiKeySecret::mint("operator")?; // a setting, in earnest
     let file = format!("sqlite://{}/api_keys.db?mode=rwc", std::env::temp_dir().display());
     let app = app(SqlitePool::connect(&file).await?, password.text()).await?;
-    eprintln!("curl -X POST localhost:3000/customers/ada/keys -u operator:{}", password.text());
-    eprintln!("curl localhost:3000/stock -H 'X-API-Key: shop_…'       (or on http://127.0.0.1:3000/docs)");
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3000".to_owned());
+    let listener = tokio::net::TcpListener::bind(address).await?;
+    let address = listener.local_addr()?;
+    eprintln!("listens on http://{address}");
+    eprintln!("curl -X POST {address}/customers/ada/keys -u operator:{}", password.text());
+    eprintln!("curl {address}/stock -H 'X-API-Key: shop_…'       (or on http://{address}/docs)");
     Ok(axum::serve(listener, app).await?)
 }

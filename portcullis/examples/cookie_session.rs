@@ -1,5 +1,10 @@
 //! Log-in by a form, for people with browsers: the session is in a cookie that no page of another site can use.
 //! `cargo run -p portcullis --example cookie_session`
+//!
+//! What it needs in a package of your own:
+//!
+//!     cargo add portcullis argon2 aws-lc-rs axum base64 http schemars@1 serde tokio \
+//!         --features serde/derive,tokio/macros,tokio/net,tokio/rt-multi-thread,tokio/sync
 
 use std::{collections::HashMap, error::Error, sync::Arc};
 
@@ -112,7 +117,10 @@ pub fn app(password: &str) -> Result<axum::Router, Box<dyn Error>> {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    eprintln!("Open http://localhost:3000 and log in: ada, analytical-engine-1843");
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3000".to_owned());
+    let listener = tokio::net::TcpListener::bind(address).await?;
+    let address = listener.local_addr()?;
+    eprintln!("listens on http://{address}");
+    eprintln!("Open http://localhost:{} and log in: ada, analytical-engine-1843", address.port());
     Ok(axum::serve(listener, app("analytical-engine-1843")?).await?)
 }

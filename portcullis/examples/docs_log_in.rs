@@ -3,6 +3,11 @@
 //! Register a public client there with the redirect address `http://127.0.0.1:3000/docs/oauth2-redirect`, then:
 //!
 //! `cargo run -p portcullis --features discovery --example docs_log_in -- ISSUER AUDIENCE AUTHORIZE_URL TOKEN_URL CLIENT`
+//!
+//! What it needs in a package of your own:
+//!
+//!     cargo add portcullis axum tokio \
+//!         --features portcullis/discovery,tokio/macros,tokio/net,tokio/rt-multi-thread
 
 use std::{error::Error, sync::OnceLock};
 

@@ -1,5 +1,10 @@
 //! The FastAPI guide: sign up, log in by the password form, read `/profile`, all of it on a docs page.
 //! `cargo run -p portcullis --example guide`. Accounts are in memory; `portcullis-server` is the whole of it.
+//!
+//! What it needs in a package of your own (with the folder `issuer`):
+//!
+//!     cargo add portcullis argon2 axum schemars@1 serde tokio aws-lc-rs base64 jsonwebtoken serde_json \
+//!         --features jsonwebtoken/aws_lc_rs,serde/derive,tokio/macros,tokio/net,tokio/rt-multi-thread,tokio/sync
 
 mod issuer; // makes a key at start, and signs tokens
 
@@ -113,7 +118,10 @@ pub fn app() -> Result<Router, Box<dyn Error>> {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    eprintln!("Open http://127.0.0.1:3000/docs: POST /signup, then Authorize, then GET /profile.");
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3000".to_owned());
+    let listener = tokio::net::TcpListener::bind(address).await?;
+    let address = listener.local_addr()?;
+    eprintln!("listens on http://{address}");
+    eprintln!("Open http://{address}/docs: POST /signup, then Authorize, then GET /profile.");
     Ok(axum::serve(listener, app()?).await?)
 }

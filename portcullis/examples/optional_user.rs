@@ -1,5 +1,10 @@
 //! A page for everybody that shows more to those who are known: `Maybe` lets strangers through, and no bad credential.
 //! `cargo run -p portcullis --example optional_user`
+//!
+//! What it needs in a package of your own:
+//!
+//!     cargo add portcullis axum schemars@1 serde tokio \
+//!         --features serde/derive,tokio/macros,tokio/net,tokio/rt-multi-thread
 
 use std::error::Error;
 
@@ -52,8 +57,11 @@ pub fn app(key: &str) -> Result<axum::Router, Box<dyn Error>> {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    eprintln!("curl localhost:3000/articles/1");
-    eprintln!("curl localhost:3000/articles/1 -H 'X-API-Key: harbour-lantern'      (and with another key)");
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3000".to_owned());
+    let listener = tokio::net::TcpListener::bind(address).await?;
+    let address = listener.local_addr()?;
+    eprintln!("listens on http://{address}");
+    eprintln!("curl {address}/articles/1");
+    eprintln!("curl {address}/articles/1 -H 'X-API-Key: harbour-lantern'      (and with another key)");
     Ok(axum::serve(listener, app("harbour-lantern")?).await?)
 }

@@ -4,6 +4,11 @@
 //!
 //! `cargo run -p portcullis --features discovery --example resource_server -- http://127.0.0.1:8000
 //! http://127.0.0.1:8000 http://127.0.0.1:8000/.well-known/jwks.json`
+//!
+//! What it needs in a package of your own:
+//!
+//!     cargo add portcullis axum tokio \
+//!         --features portcullis/discovery,tokio/macros,tokio/net,tokio/rt-multi-thread
 
 use std::error::Error;
 

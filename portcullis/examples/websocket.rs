@@ -3,6 +3,11 @@
 //! Browsers open sockets to any site and add its cookies, and a script cannot add an `Authorization` header. So the
 //! credential is the session's cookie, and the guard also asks whether the page is one of ours.
 //! `cargo run -p portcullis --features ws --example websocket`
+//!
+//! What it needs in a package of your own:
+//!
+//!     cargo add portcullis aws-lc-rs axum base64 http tokio \
+//!         --features portcullis/ws,axum/ws,tokio/macros,tokio/net,tokio/rt-multi-thread,tokio/sync
 
 use std::{collections::HashSet, error::Error, sync::Arc};
 
@@ -104,7 +109,10 @@ pub fn app() -> Result<axum::Router, Box<dyn Error>> {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    eprintln!("Open http://localhost:3000 and say something.");
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3000".to_owned());
+    let listener = tokio::net::TcpListener::bind(address).await?;
+    let address = listener.local_addr()?;
+    eprintln!("listens on http://{address}");
+    eprintln!("Open http://localhost:{} and say something.", address.port());
     Ok(axum::serve(listener, app()?).await?)
 }

@@ -5,6 +5,7 @@ mod place;
 mod route;
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, HashSet},
     fmt,
     future::Future,
@@ -302,14 +303,23 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         }
     }
 
+    /// A name that is there twice is not made longer here: it would depend on the other routes, and a client that was
+    /// generated yesterday would not find its operation today.
     fn check_names(&mut self) {
+        let known: HashSet<&str> = self.routes.iter().map(|route| &*route.operation_id).collect();
         let mut names = HashSet::new();
-        for Route { method, path, operation_id: name, .. } in &self.routes {
+        for route in &self.routes {
+            let Route { method, path, operation_id: name, .. } = route;
             if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
                 self.defects
                     .push(format!("{method} {path}: `{name}` is no name; give it `.operation_id(…)`"));
-            } else if !names.insert(name) {
-                self.defects.push(format!("{method} {path}: another operation is called `{name}` already"));
+            } else if !names.insert(Cow::Borrowed(&**name)) {
+                let free = |name: &String| !known.contains(&**name) && !names.contains(&**name);
+                let longer = route.longer_names().find(free).unwrap_or_else(|| "…".to_owned());
+                self.defects.push(format!(
+                    "{method} {path}: another operation is called `{name}` already; give it `.operation_id(\"{longer}\")`"
+                ));
+                names.insert(longer.into());
             }
         }
     }
@@ -329,12 +339,31 @@ impl<S> fmt::Debug for Api<S> {
     label = "not a route",
     note = "its first argument says who may call: `Guard<…>`, `Maybe<…>` or `Public`",
     note = "every other argument implements `portcullis::Describe`, and its answer `portcullis::DescribeResponse`",
+    note = "the types inside `Json<…>` and its like derive `schemars::JsonSchema` beside serde's traits",
+    note = "an answer has a type with a name: `impl IntoResponse` describes nothing",
+    note = "an error type of your own implements `portcullis::DescribeResponse`, or `portcullis::answers!` writes it",
     note = "the state `{S}` holds the verifier of each guard: `#[derive(Clone, axum::extract::FromRef)]` on it"
 )]
 pub trait Described<M, T, S>: Handler<T, S> {
     /// Adds what the handler's types say to `operation`.
     fn describe(operation: &mut Operation<'_>);
 }
+
+/// Calls the macro `$of` with the names of what stands beside the first argument of a handler or the body of an answer:
+/// none of them, one, and so on to fifteen, which is as many as axum takes.
+macro_rules! each_arity {
+    ($of:ident) => {
+        $crate::api::each_arity!(@ $of [] A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14 A15 A16);
+    };
+    (@ $of:ident [$($known:ident)*]) => {
+        $of!($($known),*);
+    };
+    (@ $of:ident [$($known:ident)*] $next:ident $($rest:ident)*) => {
+        $of!($($known),*);
+        $crate::api::each_arity!(@ $of [$($known)* $next] $($rest)*);
+    };
+}
+pub(crate) use each_arity;
 
 macro_rules! described {
     ($($argument:ident),*) => {
@@ -353,14 +382,7 @@ macro_rules! described {
         }
     };
 }
-described!();
-described!(B);
-described!(B, C);
-described!(B, C, D);
-described!(B, C, D, E);
-described!(B, C, D, E, F);
-described!(B, C, D, E, F, G);
-described!(B, C, D, E, F, G, I);
+each_arity!(described);
 
 /// Why an [`Api`] cannot be built: every defect, one a line.
 #[derive(Debug)]

@@ -8,7 +8,12 @@ use http::{
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{answer::json, credential::Challenge, scope::NamedScope};
+use crate::{
+    answer::json,
+    credential::Challenge,
+    describe::{DescribeResponse, Operation},
+    scope::NamedScope,
+};
 
 /// The body of every refusal: one sentence for a person.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -125,5 +130,17 @@ impl IntoResponse for Denied {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response
+    }
+}
+
+/// Whatever a guard can refuse with: the type does not tell whose refusal it is.
+impl DescribeResponse for Denied {
+    fn describe_response(operation: &mut Operation<'_>) {
+        operation.problem(StatusCode::BAD_REQUEST, "More than one credential was sent");
+        operation
+            .problem(StatusCode::UNAUTHORIZED, "No credential, or one that is invalid, expired or revoked");
+        operation.problem(StatusCode::FORBIDDEN, "The credential lacks a scope that is needed");
+        operation.problem(StatusCode::FORBIDDEN, "The request may come from another site's page");
+        operation.problem(StatusCode::SERVICE_UNAVAILABLE, "Not available at the moment");
     }
 }

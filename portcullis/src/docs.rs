@@ -37,7 +37,9 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 #[derive(Clone)]
 pub struct Document {
     described: Arc<Described>,
-    page: Arc<Asset>,
+    client_id: Arc<str>,
+    /// Origins that the application names, beside those of the document.
+    reached: Arc<BTreeSet<String>>,
 }
 
 struct Described {
@@ -48,11 +50,14 @@ struct Described {
 impl Document {
     /// `order` is that of the paths in `/openapi.json`, which the docs page follows.
     pub(crate) fn new(value: Value, order: &[String]) -> Self {
-        let page = page(&value, "");
         let text =
             serde_json::to_string(&InOrder { document: &value, order }).unwrap_or_else(|_| value.to_string());
         let json = Asset::new("application/json", text);
-        Self { described: Arc::new(Described { value, json }), page: Arc::new(page) }
+        Self {
+            described: Arc::new(Described { value, json }),
+            client_id: Arc::default(),
+            reached: Arc::default(),
+        }
     }
 
     /// The document. Every object's keys are in alphabetical order.
@@ -70,21 +75,62 @@ impl Document {
     /// nor the pages of the log-in may set one.
     #[must_use]
     pub fn docs_client(self, client_id: &str) -> Self {
-        Self { page: Arc::new(page(&self.described.value, client_id)), ..self }
+        Self { client_id: client_id.into(), ..self }
+    }
+
+    /// Lets the docs page send requests to one host more, that of `url`: a token endpoint that the document does not
+    /// name. The page's policy (`Content-Security-Policy`) already lets it reach the token endpoints of the document, and
+    /// the host that an `OpenID` configuration is at. That configuration may name another host for the tokens:
+    ///
+    /// ```
+    /// # let (_, document) = portcullis::Api::<()>::new("Shop", "1.0").finish()?;
+    /// // The configuration is at accounts.google.com, and says that tokens are to be had here:
+    /// let document = document.docs_client("shop-docs").docs_reach("https://oauth2.googleapis.com");
+    /// # let _ = document;
+    /// # Ok::<(), portcullis::ApiError>(())
+    /// ```
+    ///
+    /// What is no absolute URL of `http` or `https` is left out, with a line in the log.
+    #[must_use]
+    pub fn docs_reach(self, url: &str) -> Self {
+        let Some(origin) = origin(url) else {
+            tracing::error!(url, "the docs page cannot be let reach this: it is no URL with a host");
+            return self;
+        };
+        let mut reached = self.reached;
+        Arc::make_mut(&mut reached).insert(origin);
+        Self { reached, ..self }
     }
 
     /// `GET /openapi.json`, and `GET /docs` with the files of its page (Swagger UI, embedded). All links
     /// are relative, so the router may be nested.
     pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
-        let (json, page) = (self.clone(), self.clone());
+        let (json, page) = (self.clone(), Arc::new(self.page()));
         let files = Files::new();
         Router::new()
             .route("/openapi.json", get(async move |headers: HeaderMap| json.described.json.answer(&headers)))
-            .route("/docs", get(async move |headers: HeaderMap| page.page.answer(&headers)))
+            .route("/docs", get(async move |headers: HeaderMap| page.answer(&headers)))
             .route(
                 "/docs/{file}",
                 get(async move |Path(file): Path<String>, headers: HeaderMap| files.answer(&file, &headers)),
             )
+    }
+
+    /// The page, which may ask for tokens where the document says that they are to be had.
+    fn page(&self) -> Asset {
+        let document = self.value();
+        let title = document.pointer("/info/title").and_then(Value::as_str).unwrap_or_default();
+        let html = include_str!("../assets/docs.html")
+            .replace("{{client_id}}", &escaped(&self.client_id))
+            .replace("{{title}}", &escaped(title));
+        let mut policy = POLICY.to_owned();
+        for origin in token_origins(document).union(&self.reached) {
+            policy.push(' ');
+            policy.push_str(origin);
+        }
+        let page = Asset::new("text/html; charset=utf-8", html);
+        let policy = HeaderValue::try_from(policy).unwrap_or(page.policy);
+        Asset { policy, ..page }
     }
 }
 
@@ -92,22 +138,6 @@ impl fmt::Debug for Document {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Document").field(self.value()).finish()
     }
-}
-
-/// The page, which may ask for tokens where the document says that they are to be had.
-fn page(document: &Value, client_id: &str) -> Asset {
-    let title = document.pointer("/info/title").and_then(Value::as_str).unwrap_or_default();
-    let html = include_str!("../assets/docs.html")
-        .replace("{{client_id}}", &escaped(client_id))
-        .replace("{{title}}", &escaped(title));
-    let mut policy = POLICY.to_owned();
-    for origin in token_origins(document) {
-        policy.push(' ');
-        policy.push_str(&origin);
-    }
-    let page = Asset::new("text/html; charset=utf-8", html);
-    let policy = HeaderValue::try_from(policy).unwrap_or(page.policy);
-    Asset { policy, ..page }
 }
 
 /// The other hosts that the document's security schemes send a client to for a token or for metadata.

@@ -14,3 +14,8 @@ pub mod mistakes {}
 
 #[doc = include_str!("../docs/schemes.md")]
 pub mod schemes {}
+
+/// The page of the package, whose program is compiled too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub mod readme {}

@@ -1,5 +1,13 @@
 //! Security for [axum] handlers: **one extractor parameter both enforces a scheme and documents it**.
 //!
+//! ```sh
+//! cargo add portcullis
+//! cargo add axum --features macros
+//! cargo add serde --features derive
+//! cargo add schemars@1
+//! cargo add tokio --features macros,net,rt-multi-thread # to serve it
+//! ```
+//!
 //! ```
 //! use axum::extract::FromRef;
 //! use portcullis::{AccessTokens, Api, Guard, Json, Path, Public, Scope};
@@ -90,6 +98,7 @@
 //!
 //! The oldest Rust that it is promised to build with is `rust-version` in `Cargo.toml`, and the test command checks it
 //! with that one.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 mod answer;

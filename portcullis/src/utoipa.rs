@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use crate::{
-    api::ApiError,
+    api::{ApiError, each_arity},
     describe::{Components, Operation, into_object},
     guard::Access,
 };
@@ -149,7 +149,7 @@ pub trait GuardedHandler<M, T, S>: Handler<T, S> {
 }
 
 macro_rules! guarded_handlers {
-    ($(($($argument:ident),*))*) => {$(
+    ($($argument:ident),*) => {
         impl<H, T, S, Answer, A: Access, $($argument,)*> GuardedHandler<fn(A, $($argument,)*) -> Answer, T, S> for H
         where
             H: Handler<T, S> + FnOnce(A, $($argument),*) -> Answer,
@@ -158,9 +158,9 @@ macro_rules! guarded_handlers {
                 A::describe_access(operation);
             }
         }
-    )*};
+    };
 }
-guarded_handlers!(()(B)(B, C)(B, C, D)(B, C, D, E)(B, C, D, E, F)(B, C, D, E, F, G)(B, C, D, E, F, G, I));
+each_arity!(guarded_handlers);
 
 /// What an access adds: the entry, with every schema written out, and the schemes that it names.
 struct Found {

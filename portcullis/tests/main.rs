@@ -1,4 +1,4 @@
-//! The library from outside: one test binary, one module per part.
+//! The library from outside: one test binary, one module per part. (`started.rs` runs the examples.)
 //!
 //! A test that holds a line of the reviewers' yardstick begins with its id (`t01_…`).
 

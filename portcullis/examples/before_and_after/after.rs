@@ -1,4 +1,9 @@
 //! The same shop: who orders has a token, an order is its owner's, and `/docs` shows all of it.
+//!
+//! What it needs in a package of your own (with the folder `issuer`):
+//!
+//!     cargo add portcullis axum http schemars@1 serde tokio aws-lc-rs base64 jsonwebtoken serde_json \
+//!         --features axum/macros,jsonwebtoken/aws_lc_rs,serde/derive,tokio/macros,tokio/net,tokio/rt-multi-thread,tokio/sync
 
 #[path = "../issuer/mod.rs"]
 mod issuer;
@@ -66,8 +71,11 @@ pub fn app(tokens: AccessTokens) -> Result<Router, ApiError> {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
+    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3000".to_owned());
+    let listener = tokio::net::TcpListener::bind(address).await?;
+    let address = listener.local_addr()?;
+    eprintln!("listens on http://{address}");
     let issuer = issuer::Issuer::new()?;
-    eprintln!("A token for http://127.0.0.1:3000/docs: {}", issuer.token("ada", "")?);
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    eprintln!("A token for http://{address}/docs: {}", issuer.token("ada", "")?);
     Ok(axum::serve(listener, app(issuer.tokens().clone())?).await?)
 }

@@ -47,9 +47,10 @@ pub fn app() -> Router {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    eprintln!(
-        "curl localhost:3000/orders -H 'Content-Type: application/json' -d '{{\"item\": \"lantern\"}}'"
-    );
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3000".to_owned());
+    let listener = tokio::net::TcpListener::bind(address).await?;
+    let address = listener.local_addr()?;
+    eprintln!("listens on http://{address}");
+    eprintln!("curl {address}/orders -H 'Content-Type: application/json' -d '{{\"item\": \"lantern\"}}'");
     Ok(axum::serve(listener, app()).await?)
 }

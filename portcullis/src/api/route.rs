@@ -1,6 +1,6 @@
 //! One route of an [`Api`](super::Api).
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use axum::routing::{MethodFilter, MethodRouter, on};
 use serde_json::{Map, Value, json};
@@ -12,14 +12,16 @@ use crate::describe::{Components, Operation};
 pub struct Route<S> {
     pub(super) method: &'static str,
     pub(super) path: String,
-    pub(super) operation_id: &'static str,
+    pub(super) operation_id: Cow<'static, str>,
+    /// What the function's module is called.
+    module: Option<&'static str>,
     /// Who may call, if the whole router has a say in it, and then the handler's own types.
     pub(super) describe: Vec<fn(&mut Operation<'_>)>,
     pub(super) filter: MethodFilter,
     pub(super) service: MethodRouter<S>,
     pub(super) tag: Option<&'static str>,
-    summary: Option<String>,
-    description: Option<&'static str>,
+    summary: Option<Cow<'static, str>>,
+    description: Option<Cow<'static, str>>,
     deprecated: bool,
 }
 
@@ -30,11 +32,16 @@ impl<S> Route<S> {
         T: 'static,
         S: Clone + Send + Sync + 'static,
     {
-        let operation_id = std::any::type_name::<H>().rsplit("::").next().unwrap_or_default();
+        let type_name = std::any::type_name::<H>();
+        let place = segments(type_name);
+        let name = place.last().copied().unwrap_or_default();
+        // A crate's name before the function's is no module.
+        let module = place.iter().rev().nth(1).copied().filter(|_| place.len() > 2);
         Self {
             method,
             path: path.to_owned(),
-            operation_id,
+            operation_id: name.into(),
+            module,
             describe: vec![H::describe],
             filter,
             service: on(filter, handler),
@@ -47,22 +54,22 @@ impl<S> Route<S> {
 
     /// Replaces the name that the document takes from the function.
     #[must_use]
-    pub fn operation_id(mut self, name: &'static str) -> Self {
-        self.operation_id = name;
+    pub fn operation_id(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.operation_id = name.into();
         self
     }
 
     /// One line; without it, the function's name as words.
     #[must_use]
-    pub fn summary(mut self, text: &str) -> Self {
-        self.summary = Some(text.to_owned());
+    pub fn summary(mut self, text: impl Into<Cow<'static, str>>) -> Self {
+        self.summary = Some(text.into());
         self
     }
 
     /// More about the route, in CommonMark.
     #[must_use]
-    pub fn description(mut self, text: &'static str) -> Self {
-        self.description = Some(text);
+    pub fn description(mut self, text: impl Into<Cow<'static, str>>) -> Self {
+        self.description = Some(text.into());
         self
     }
 
@@ -80,15 +87,24 @@ impl<S> Route<S> {
         self
     }
 
+    /// Other names for this operation, that tell it apart from one of its own name.
+    pub(super) fn longer_names(&self) -> impl Iterator<Item = String> {
+        let name = &self.operation_id;
+        let of_module = self.module.map(|module| format!("{module}_{name}"));
+        let words = self.path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+        let of_path = words.fold(format!("{}_{name}", self.method), |all, word| format!("{all}_{word}"));
+        of_module.into_iter().chain([of_path])
+    }
+
     /// The operation in the document.
     pub(super) fn entry(&self, components: &mut Components) -> Map<String, Value> {
         let mut operation = Operation::new(self.method, &self.path, components);
         self.describe.iter().for_each(|describe| describe(&mut operation));
         let mut entry = operation.into_object();
-        let summary = self.summary.clone().unwrap_or_else(|| sentence(self.operation_id));
-        entry.insert("operationId".to_owned(), self.operation_id.into());
+        let summary = self.summary.as_deref().map_or_else(|| sentence(&self.operation_id), str::to_owned);
+        entry.insert("operationId".to_owned(), self.operation_id.as_ref().into());
         entry.insert("summary".to_owned(), summary.into());
-        entry.extend(self.description.map(|text| ("description".to_owned(), text.into())));
+        entry.extend(self.description.as_deref().map(|text| ("description".to_owned(), text.into())));
         entry.extend(self.tag.map(|tag| ("tags".to_owned(), json!([tag]))));
         if self.deprecated {
             entry.insert("deprecated".to_owned(), true.into());
@@ -123,4 +139,53 @@ fn sentence(name: &str) -> String {
     let words = name.trim_matches('_').replace('_', " ");
     let mut letters = words.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// A function's place and name, without what is between `<` and `>`: `shop`, `users`, `list` of
+/// `shop::users::list<shop::Database>`. Of anything but a function it is the whole text, which is no name.
+fn segments(type_name: &'static str) -> Vec<&'static str> {
+    let mut found = Vec::new();
+    let (mut depth, mut start, mut last) = (0_usize, 0, ' ');
+    for (at, letter) in type_name.char_indices() {
+        match letter {
+            '<' | ':' if depth == 0 => found.extend(type_name.get(start..at)),
+            _ => {}
+        }
+        match letter {
+            '<' => depth += 1,
+            // No bracket in `fn() -> T`.
+            '>' if last != '-' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth == 0 && matches!(letter, '>' | ':') {
+            start = at + 1;
+        }
+        last = letter;
+    }
+    found.extend(type_name.get(start..));
+    found.retain(|segment| !segment.is_empty());
+    if found.iter().any(|segment| segment.contains(['(', ' '])) { vec![type_name] } else { found }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::segments;
+
+    #[test]
+    fn a_functions_name_is_without_its_type_arguments() {
+        for (type_name, expected) in [
+            ("list", &["list"][..]),
+            ("shop::list", &["shop", "list"]),
+            ("shop::users::list<shop::Database>", &["shop", "users", "list"]),
+            ("shop::list<shop::Of<(u8, a::B)>, fn(u8) -> a::C>", &["shop", "list"]),
+            ("shop::Users<a::B>::list", &["shop", "Users", "list"]),
+            ("<shop::Users as shop::Lists<a::B>>::list", &["list"]),
+            ("shop::main::{{closure}}", &["shop", "main", "{{closure}}"]),
+            ("shop::list<u8>::{{closure}}", &["shop", "list", "{{closure}}"]),
+            ("fn(a::B) -> c::D<e::F>", &["fn(a::B) -> c::D<e::F>"]),
+            ("", &[]),
+        ] {
+            assert_eq!(segments(type_name), expected, "{type_name}");
+        }
+    }
 }

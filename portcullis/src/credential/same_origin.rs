@@ -99,8 +99,8 @@ fn asked_for(parts: &Parts) -> Option<&str> {
 /// answers with a token.
 ///
 /// ```
-/// use axum::response::{AppendHeaders, IntoResponse};
-/// use http::StatusCode;
+/// use axum::response::AppendHeaders;
+/// use http::{HeaderName, HeaderValue, StatusCode};
 /// use portcullis::{CookieSettings, Json, Public, SameOrigin, SessionCookie};
 ///
 /// struct Shop;
@@ -108,11 +108,13 @@ fn asked_for(parts: &Parts) -> Option<&str> {
 ///     const NAME: &'static str = "__Host-shop";
 /// }
 ///
-/// async fn log_in(_: Public, _: SameOrigin<Shop>) -> impl IntoResponse {
+/// type Welcome = (AppendHeaders<[(HeaderName, HeaderValue); 1]>, Json<&'static str>);
+///
+/// async fn log_in(_: Public, _: SameOrigin<Shop>) -> Result<Welcome, StatusCode> {
 ///     # let token = "hBz7";
 ///     // … once the password was found right:
 ///     let cookie = SessionCookie::<Shop>::set(token).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
-///     Ok::<_, StatusCode>((AppendHeaders([cookie]), Json("welcome")))
+///     Ok((AppendHeaders([cookie]), Json("welcome")))
 /// }
 /// # let _ = log_in;
 /// ```

@@ -75,7 +75,8 @@ pub enum SameSite {
 /// The challenge is `WWW-Authenticate: Cookie`, which no browser answers with a window of its own.
 ///
 /// ```
-/// use axum::response::{AppendHeaders, IntoResponse};
+/// use axum::response::AppendHeaders;
+/// use http::{HeaderName, HeaderValue};
 /// use portcullis::{CookieSettings, Granted, Guard, SessionCookie, Verdict, Verify, VerifyFailed};
 ///
 /// struct Shop;
@@ -102,7 +103,7 @@ pub enum SameSite {
 ///     }
 /// }
 ///
-/// async fn log_out(_: Guard<Sessions>) -> impl IntoResponse {
+/// async fn log_out(_: Guard<Sessions>) -> AppendHeaders<[(HeaderName, HeaderValue); 1]> {
 ///     AppendHeaders([SessionCookie::<Shop>::clear()])
 /// }
 /// # let _ = log_out;

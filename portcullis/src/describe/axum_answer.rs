@@ -1,7 +1,7 @@
 //! What axum's own answers add to the document.
 //!
-//! A type that leaves its status or its media type to the program is described as just that: `default`, `3XX`,
-//! `*/*`. [`Answer`](crate::Answer) and [`answers!`](crate::answers) put the status into the type.
+//! A type that leaves its status or its media type to the program is described as just that: `default`, `3XX`, and
+//! `*/*`, beside the media type that is likely. [`Answer`](crate::Answer) and [`answers!`](crate::answers) put the status into the type.
 
 use std::{borrow::Cow, convert::Infallible};
 
@@ -11,10 +11,11 @@ use axum::{
     response::{AppendHeaders, ErrorResponse, Html, NoContent, Redirect, Response, Sse},
 };
 use bytes::{Bytes, BytesMut};
-use http::{Extensions, HeaderMap, StatusCode};
+use http::{Extensions, HeaderMap, StatusCode, response::Parts};
 use serde_json::{Value, json};
 
 use super::{DescribeResponse, Operation, Statuses};
+use crate::api::each_arity;
 
 /// A part of an answer that comes before its body, and says which headers it sets: `(Part, Body)`.
 #[diagnostic::on_unimplemented(
@@ -66,6 +67,13 @@ impl DescribeResponse for StatusCode {
 impl<B> DescribeResponse for Response<B> {
     fn describe_response(operation: &mut Operation<'_>) {
         operation.content_response(Statuses::Any, CHOSEN, "*/*", json!({}));
+    }
+}
+
+/// `default` without content: the status, and headers.
+impl DescribeResponse for Parts {
+    fn describe_response(operation: &mut Operation<'_>) {
+        StatusCode::describe_response(operation);
     }
 }
 
@@ -142,17 +150,17 @@ impl<T: schemars::JsonSchema> DescribeResponse for axum::Form<T> {
 }
 
 /// Headers whose names only the program knows, and which replace those of the body: one may be `Content-Type`, so
-/// the body is described as `*/*`. [`AppendHeaders`] does not replace any.
+/// the body is described as what it is, and as `*/*` too. [`AppendHeaders`] does not replace any.
 impl DescribeParts for HeaderMap {
     fn describe_parts(operation: &mut Operation<'_>) {
-        operation.lose_content_type();
+        operation.doubt_content_type();
     }
 }
 
 /// As of [`HeaderMap`].
 impl<K, V, const N: usize> DescribeParts for [(K, V); N] {
     fn describe_parts(operation: &mut Operation<'_>) {
-        operation.lose_content_type();
+        operation.doubt_content_type();
     }
 }
 
@@ -180,7 +188,7 @@ macro_rules! parts_alone {
 parts_alone!(HeaderMap, [(K, V); N] [K, V, const N: usize], AppendHeaders<I> [I], Extension<T> [T], Extensions);
 
 macro_rules! answer_tuples {
-    ($(($($part:ident),*))*) => {$(
+    ($($part:ident),*) => {
         /// The body's own statuses, with the headers of the parts.
         impl<Answer: DescribeResponse, $($part: DescribeParts,)*> DescribeResponse for ($($part,)* Answer,) {
             fn describe_response(operation: &mut Operation<'_>) {
@@ -200,9 +208,30 @@ macro_rules! answer_tuples {
                 operation.restated(Statuses::Any, CHOSEN, <($($part,)* Answer,)>::describe_response);
             }
         }
-    )*};
+
+        /// `default`, and headers as of [`HeaderMap`]: both are chosen where the handler runs.
+        impl<Answer: DescribeResponse, $($part: DescribeParts,)*> DescribeResponse
+            for (Parts, $($part,)* Answer)
+        {
+            fn describe_response(operation: &mut Operation<'_>) {
+                operation.restated(Statuses::Any, CHOSEN, |operation| {
+                    <($($part,)* Answer,)>::describe_response(operation);
+                    HeaderMap::describe_parts(operation);
+                });
+            }
+        }
+
+        /// As of [`Parts`].
+        impl<Answer: DescribeResponse, $($part: DescribeParts,)*> DescribeResponse
+            for (Response<()>, $($part,)* Answer)
+        {
+            fn describe_response(operation: &mut Operation<'_>) {
+                <(Parts, $($part,)* Answer)>::describe_response(operation);
+            }
+        }
+    };
 }
-answer_tuples!(()(A)(A, B)(A, B, C)(A, B, C, D));
+each_arity!(answer_tuples);
 
 const CHOSEN: &str = "Whatever the handler answers";
 

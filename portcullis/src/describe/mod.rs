@@ -10,6 +10,7 @@ mod axum_extra;
 mod axum_extract;
 mod components;
 mod operation;
+mod rejections;
 
 use http::StatusCode;
 
@@ -31,6 +32,46 @@ pub trait Describe {
 }
 
 /// An answer that says which statuses it can have and what their bodies look like.
+///
+/// What axum answers with and what this crate has implement it; [`answers!`](crate::answers) writes it for an enum. For
+/// a type of your own, such as the error that all handlers share, say what its `IntoResponse` sends:
+///
+/// ```
+/// use axum::response::{IntoResponse, Response};
+/// use http::StatusCode;
+/// use portcullis::{Api, DescribeResponse, Json, Operation, Problem, Public};
+///
+/// /// The database cannot be asked.
+/// struct Unavailable(std::io::Error);
+///
+/// impl From<std::io::Error> for Unavailable {
+///     fn from(cause: std::io::Error) -> Self {
+///         Self(cause)
+///     }
+/// }
+///
+/// impl IntoResponse for Unavailable {
+///     fn into_response(self) -> Response {
+///         eprintln!("the database: {}", self.0); // into the log, and not into the answer
+///         (StatusCode::SERVICE_UNAVAILABLE, Json(Problem { detail: "Try again later".to_owned() })).into_response()
+///     }
+/// }
+///
+/// impl DescribeResponse for Unavailable {
+///     fn describe_response(operation: &mut Operation<'_>) {
+///         operation.problem(StatusCode::SERVICE_UNAVAILABLE, "Try again later");
+///     }
+/// }
+///
+/// async fn count_orders(_: Public) -> Result<Json<u64>, Unavailable> {
+///     # let ask = || Ok::<u64, std::io::Error>(7);
+///     Ok(Json(ask()?))
+/// }
+///
+/// let (_, document) = Api::<()>::new("Shop", "1.0").get("/orders/count", count_orders).finish()?;
+/// assert!(document.value()["paths"]["/orders/count"]["get"]["responses"]["503"].is_object());
+/// # Ok::<(), portcullis::ApiError>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say what it answers",
     note = "answer with `portcullis::Json`, `Created`, `NoContent`, `Answer`, an enum of `portcullis::answers!`, or implement `portcullis::DescribeResponse`"

@@ -124,10 +124,22 @@ impl<'a> Operation<'a> {
     }
 
     /// Says that every answer so far may be of any media type.
+    #[cfg(feature = "axum-extra")]
     pub(super) fn lose_content_type(&mut self) {
         let responses = self.object.get_mut("responses").and_then(Value::as_object_mut);
         for response in responses.into_iter().flat_map(Map::values_mut).filter_map(Value::as_object_mut) {
             for (_, media) in into_object(response.remove("content")) {
+                add_content(response, "*/*", schema_of(media));
+            }
+        }
+    }
+
+    /// Says that every answer so far may be of another media type than its own: a reader of the document applies the
+    /// narrower of two that match (OpenAPI 3.1 §4.8.17).
+    pub(super) fn doubt_content_type(&mut self) {
+        let responses = self.object.get_mut("responses").and_then(Value::as_object_mut);
+        for response in responses.into_iter().flat_map(Map::values_mut).filter_map(Value::as_object_mut) {
+            for (_, media) in into_object(response.get("content").cloned()) {
                 add_content(response, "*/*", schema_of(media));
             }
         }

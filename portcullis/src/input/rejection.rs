@@ -4,10 +4,27 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 
 use super::invalid::InvalidInput;
-use crate::{answer::json, denied::Problem};
+use crate::{
+    answer::json,
+    denied::Problem,
+    describe::{DescribeResponse, Operation},
+};
 
 /// Why a request's input was not taken: 400, 413, 415, 422, or 500 when the application's own types are at
 /// fault (which is logged). It becomes the answer `{"detail": …}` and never repeats what was sent.
+///
+/// A handler that looks at it can pass it on:
+///
+/// ```
+/// use portcullis::{Api, InputRejection, Json, Public};
+///
+/// async fn order(_: Public, sent: Result<Json<u32>, InputRejection>) -> Result<Json<u32>, InputRejection> {
+///     let Json(count) = sent.inspect_err(|why| eprintln!("an order was not taken: {}", why.status()))?;
+///     Ok(Json(count))
+/// }
+///
+/// let _ = Api::<()>::new("Shop", "1.0").post("/orders", order);
+/// ```
 #[derive(Debug)]
 pub struct InputRejection(Why);
 
@@ -71,5 +88,15 @@ impl IntoResponse for InputRejection {
             Why::Problem(status, detail) => json(status, &Problem { detail: detail.to_owned() }),
             Why::Invalid(invalid) => invalid.into_response(),
         }
+    }
+}
+
+/// All but 500, which the document of no extractor names either.
+impl DescribeResponse for InputRejection {
+    fn describe_response(operation: &mut Operation<'_>) {
+        operation.problem(StatusCode::BAD_REQUEST, "The request is malformed");
+        operation.problem(StatusCode::PAYLOAD_TOO_LARGE, "The request body is too large");
+        operation.problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "The request body has another content type");
+        InvalidInput::describe_response(operation);
     }
 }

@@ -13,6 +13,7 @@ mod extractors;
 mod full;
 mod own_enums;
 mod parameters;
+mod rejections;
 mod schemas;
 #[cfg(feature = "ws")]
 mod websocket;

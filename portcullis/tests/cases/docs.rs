@@ -16,7 +16,9 @@ use http::{
         IF_NONE_MATCH, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
     },
 };
-use portcullis::{Api, Bearer, Either, Guard, Json, Public, SecurityScheme, Verdict, Verify, VerifyFailed};
+use portcullis::{
+    Api, Bearer, Document, Either, Guard, Json, Public, SecurityScheme, Verdict, Verify, VerifyFailed,
+};
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -286,6 +288,27 @@ async fn c04_the_page_reaches_the_token_endpoints_of_its_document_alone() {
     let page = policy("/docs").await;
     assert!(page.ends_with("; connect-src 'self' http://[::1]:9 https://b.example:8"), "{page}");
     assert!(policy("/docs/oauth2-redirect").await.ends_with("; connect-src 'self'"));
+}
+
+/// An `OpenID` configuration may name a token endpoint on another host than its own.
+#[tokio::test]
+async fn c04_the_page_reaches_the_hosts_that_the_application_names_and_no_other() {
+    let (_, document) = Api::<()>::new("Shop", "1").get("/", greet).finish().unwrap();
+    let policy = async |document: &Document| {
+        let router: Router = document.routes();
+        get(&router, "/docs", &[]).await.headers[CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned()
+    };
+    let named = document.clone().docs_reach("https://b.example/token").docs_client("shop");
+    let named = named.docs_reach("http://a.example:8080").docs_reach("https://b.example");
+    let page = policy(&named).await;
+    assert!(page.ends_with("; connect-src 'self' http://a.example:8080 https://b.example"), "{page}");
+    assert!(text(&named.routes(), "/docs").await.contains(r#"data-client-id="shop""#));
+    for none in
+        ["", "login", "/login", "b.example", "ftp://b.example", "https://*.example", "https://b.example;x"]
+    {
+        let page = policy(&document.clone().docs_reach(none)).await;
+        assert!(page.ends_with("; connect-src 'self'"), "{none}: {page}");
+    }
 }
 
 #[tokio::test]

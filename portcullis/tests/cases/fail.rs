@@ -15,11 +15,15 @@ use serde_json::Value;
 const WHO: &str = "its first argument says who may call: `Guard<…>`, `Maybe<…>` or `Public`";
 const DESCRIBE: &str =
     "every other argument implements `portcullis::Describe`, and its answer `portcullis::DescribeResponse`";
+const SCHEMA: &str =
+    "the types inside `Json<…>` and its like derive `schemars::JsonSchema` beside serde's traits";
+const NAMED: &str = "an answer has a type with a name: `impl IntoResponse` describes nothing";
+const OWN_ERROR: &str = "an error type of your own implements `portcullis::DescribeResponse`, or `portcullis::answers!` writes it";
 const STATE: &str =
     "the state `App` holds the verifier of each guard: `#[derive(Clone, axum::extract::FromRef)]` on it";
 
 /// Each case, and the words that help whoever made the mistake.
-const CASES: [(&str, &[&str]); 19] = [
+const CASES: [(&str, &[&str]); 22] = [
     ("forgotten_guard", &[WHO]),
     ("no_argument", &[WHO]),
     ("guard_is_not_first", &[WHO]),
@@ -27,6 +31,9 @@ const CASES: [(&str, &[&str]); 19] = [
     ("guard_or_refusal", &[WHO]),
     ("extractor_does_not_describe_itself", &[DESCRIBE]),
     ("answer_does_not_describe_itself", &[DESCRIBE]),
+    ("answer_without_a_schema", &[SCHEMA]),
+    ("answer_without_a_name", &[NAMED]),
+    ("error_of_ones_own", &[OWN_ERROR]),
     ("raw_token", &[DESCRIBE]),
     ("raw_token_in_a_plain_router", &["is not implemented for fn item `fn(Bearer)"]),
     ("no_verifier_in_the_state", &[STATE]),
@@ -118,7 +125,7 @@ impl Compiler {
                 .into();
         arguments.extend(["-o".into(), Path::new(env!("CARGO_TARGET_TMPDIR")).join("fail.rmeta").into()]);
         arguments.extend(["-L".into(), dependencies(&metadata("portcullis"))]);
-        for name in ["portcullis", "axum", "http", "serde_json"] {
+        for name in ["portcullis", "axum", "http", "serde", "serde_json"] {
             let mut named = OsString::from(format!("{name}="));
             named.push(metadata(name));
             arguments.extend(["--extern".into(), named]);

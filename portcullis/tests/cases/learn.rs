@@ -1,5 +1,16 @@
 //! The pages in `docs/` say what is so.
 
+use std::collections::BTreeMap;
+
+use axum::extract::FromRef;
+use portcullis::{
+    AccessTokens, Api, ApiKey, ApiKeyPlace, Basic, Bearer, CookieSettings, Guard, In, NoContent,
+    SecurityScheme, SessionCookie, Verdict, Verify, VerifyFailed,
+};
+use serde_json::Value;
+
+const KEYS: &str = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","alg":"EdDSA","kid":"1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+
 /// What stands in the blocks of this kind, one text for each.
 fn blocks<'p>(page: &'p str, kind: &str) -> Vec<&'p str> {
     let begin = format!("\n```{kind}\n");
@@ -9,7 +20,7 @@ fn blocks<'p>(page: &'p str, kind: &str) -> Vec<&'p str> {
 #[test]
 fn the_compilers_words_are_those_that_its_test_looks_for() {
     let sentences = blocks(include_str!("../../docs/mistakes.md"), "text");
-    assert_eq!(sentences.len(), 7);
+    assert_eq!(sentences.len(), 10);
     for sentence in sentences {
         let sentence = sentence.trim_end();
         let looked_for = format!("{sentence:?}").trim_matches('"').to_owned();
@@ -31,6 +42,87 @@ fn the_difference_is_the_one_between_the_examples() {
     assert_eq!(side('+'), after, "say: diff -U1000 before.rs after.rs");
 }
 
+struct Place<const KIND: u8>;
+impl CookieSettings for Place<0> {
+    const NAME: &'static str = "__Host-shop";
+}
+macro_rules! places {
+    ($($kind:literal $place:ident $name:literal),*) => {$(
+        impl ApiKeyPlace for Place<$kind> {
+            const IN: In = In::$place;
+            const NAME: &'static str = $name;
+        }
+    )*};
+}
+places!(1 Header "X-API-Key", 2 Query "key", 3 Cookie "__Host-key");
+macro_rules! verifiers {
+    ($($verifier:ident $name:literal $credential:ty $(= $scheme:expr)?),* $(,)?) => {$(
+        #[derive(Clone)]
+        struct $verifier;
+        impl Verify for $verifier {
+            type Credential = $credential;
+            type Principal = ();
+            const SCHEME: &'static str = $name;
+            $(fn scheme() -> SecurityScheme {
+                $scheme
+            })?
+            async fn verify(&self, _: &$credential) -> Result<Verdict<()>, VerifyFailed> {
+                Ok(Verdict::Refused)
+            }
+        }
+    )*};
+}
+verifiers!(
+    Robots "robots" Bearer =
+        SecurityScheme::bearer("opaque").described("Made on the page of your account"),
+    Sessions "session" SessionCookie<Place<0>>,
+    Till "till" ApiKey<Place<1>>,
+    InQuery "till_in_query" ApiKey<Place<2>>,
+    InCookie "till_in_cookie" ApiKey<Place<3>>,
+    Scraper "scraper" Basic,
+    Users "users" Bearer = SecurityScheme::oauth2_password("login"),
+    Staff "staff" Bearer =
+        SecurityScheme::oauth2_authorization_code("https://id.example/authorize", "https://id.example/token"),
+    Services "services" Bearer = SecurityScheme::oauth2_client_credentials("https://id.example/token"),
+    People "people" Bearer =
+        SecurityScheme::open_id_connect("https://id.example/.well-known/openid-configuration"),
+);
+/// The entry of a document whose only guard this is.
+fn entry<V: Verify + FromRef<V> + Clone>(_: &V) -> (String, Value) {
+    async fn look<V: Verify>(_: Guard<V>) -> NoContent {
+        NoContent
+    }
+    let (_, document) = Api::<V>::new("", "").get("/", look::<V>).finish().unwrap();
+    let schemes = document.value()["components"]["securitySchemes"].as_object().unwrap();
+    schemes.iter().next().map(|(name, entry)| (name.clone(), entry.clone())).unwrap()
+}
+
+/// What the page says that a verifier's entry is, the document has.
+#[test]
+fn the_schemes_are_those_of_the_document() {
+    let page = include_str!("../../docs/schemes.md");
+    let shown: Vec<Value> =
+        blocks(page, "json").into_iter().map(|text| serde_json::from_str(text).unwrap()).collect();
+    let shown: BTreeMap<String, Value> =
+        shown.iter().flat_map(|entry| entry.as_object().unwrap().clone()).collect();
+    let keys = AccessTokens::issued_by("https://id.example").audience("shop").keys(KEYS).unwrap();
+    let documented: BTreeMap<String, Value> = [
+        entry(&keys.build().unwrap()),
+        entry(&Robots),
+        entry(&Sessions),
+        entry(&Till),
+        entry(&InQuery),
+        entry(&InCookie),
+        entry(&Scraper),
+        entry(&Users),
+        entry(&Staff),
+        entry(&Services),
+        entry(&People),
+    ]
+    .into();
+    assert_eq!(shown, documented);
+}
+
 /// A program that a page sends the reader to exists.
 #[test]
 fn the_examples_that_are_named_exist() {
@@ -47,5 +139,64 @@ fn the_examples_that_are_named_exist() {
     for name in named {
         let name = name.strip_prefix("examples/").unwrap_or(name);
         assert!(folder.join(format!("{name}.rs")).is_file(), "{name}");
+    }
+}
+
+/// Each example says what a package of one's own needs for it, and names every crate that it uses.
+#[test]
+fn the_examples_name_the_crates_that_they_use() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    let issuer = read("issuer/mod.rs");
+    for name in [
+        "any_of_scopes.rs",
+        "api_keys.rs",
+        "before_and_after/after.rs",
+        "cookie_session.rs",
+        "docs_log_in.rs",
+        "guide.rs",
+        "optional_user.rs",
+        "resource_server.rs",
+        "websocket.rs",
+    ] {
+        let example = read(name);
+        let (_, added) = example.split_once("cargo add ").unwrap_or_else(|| panic!("{name} names no crates"));
+        let (added, features) = added.split_once("\\\n").unwrap();
+        let features = features.lines().next().unwrap();
+        let mut code = example.lines().filter(|line| !line.starts_with("//")).collect::<Vec<_>>().join("\n");
+        if code.contains("mod issuer;") {
+            code.push_str(&issuer);
+        }
+        for known in [
+            "argon2",
+            "aws-lc-rs",
+            "axum",
+            "base64",
+            "http",
+            "jsonwebtoken",
+            "portcullis",
+            "schemars@1",
+            "serde",
+            "serde_json",
+            "sqlx",
+            "tokio",
+        ] {
+            let used = format!("{}::", known.trim_end_matches("@1").replace('-', "_"));
+            let before: Vec<_> = code.split(&used).collect();
+            let mentions = before
+                .iter()
+                .rev()
+                .skip(1)
+                .any(|text| !text.ends_with(|c: char| c.is_alphanumeric() || "_:".contains(c)));
+            assert_eq!(added.split(' ').any(|word| word == known), mentions, "{name}: {known}");
+        }
+        for (used, feature) in [
+            ("#[tokio::main]", "tokio/rt-multi-thread"),
+            ("RwLock", "tokio/sync"),
+            ("FromRef)", "axum/macros"),
+            ("erialize", "serde/derive"),
+        ] {
+            assert_eq!(code.contains(used), features.contains(feature), "{name}: {feature}");
+        }
     }
 }

@@ -36,7 +36,13 @@ fn refused<S: Clone + Send + Sync + 'static>(api: Api<S>, reasons: &[&str]) {
 
 #[test]
 fn a_name_is_a_name_and_names_one_operation() {
-    refused(api().get("/a", one).get("/b", one), &["get /b: another operation is called `one` already"]);
+    refused(
+        api().get("/a", one).get("/b", one).get("/c/{id}", one),
+        &[
+            "get /b: another operation is called `one` already; give it `.operation_id(\"defects_one\")`",
+            "get /c/{id}: another operation is called `one` already; give it `.operation_id(\"get_one_c_id\")`",
+        ],
+    );
     refused(
         api().get("/", async |_: Public| NoContent),
         &["get /: `{{closure}}` is no name; give it `.operation_id(…)`"],
@@ -46,8 +52,20 @@ fn a_name_is_a_name_and_names_one_operation() {
         refused(api().route(get("/", one).operation_id(name)), &[&reason]);
     }
     drop(finished(api().route(get("/", async |_: Public| NoContent).operation_id("closure_1"))));
-    // A generic function's name ends in its type argument's.
-    assert!(Api::<Vec<u8>>::new("", "").get("/", of::<Vec<u8>>).finish().is_err());
+    // A generic function's name is without its type's.
+    let document = finished(Api::<Vec<u8>>::new("", "").get("/", of::<Vec<u8>>)).1;
+    assert_eq!(document.value()["paths"]["/"]["get"]["operationId"], "of");
+    // A text that the program makes is as good as one that it holds.
+    let named = get("/", one)
+        .operation_id(format!("one_{}", 1))
+        .summary(format!("{}", 1))
+        .description(String::from("2"));
+    let document = finished(api().route(named)).1;
+    let entry = &document.value()["paths"]["/"]["get"];
+    assert_eq!(
+        (&entry["operationId"], &entry["summary"], &entry["description"]),
+        (&"one_1".into(), &"1".into(), &"2".into())
+    );
 }
 
 #[test]
@@ -260,7 +278,7 @@ fn every_defect_is_told_at_once() {
         &[
             "get /a: there is such a route already",
             "get b: a path begins with `/`",
-            "get /a: another operation is called `one` already",
+            "get /a: another operation is called `one` already; give it `.operation_id(\"defects_one\")`",
             "get /c: `{{closure}}` is no name; give it `.operation_id(…)`",
         ],
     );

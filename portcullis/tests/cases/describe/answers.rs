@@ -18,6 +18,7 @@ use futures_util::stream::{Iter, iter};
 use http::{
     Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode,
     header::{CONTENT_TYPE, LOCATION},
+    response::Parts,
 };
 use portcullis::{Answer, Created, DescribeResponse, Json, get};
 
@@ -35,6 +36,14 @@ where
 
 fn location() -> Header {
     [(LOCATION, HeaderValue::from_static("/there"))]
+}
+
+fn chosen() -> Response<()> {
+    Response::builder().status(203).header(LOCATION, "/there").body(()).unwrap()
+}
+
+fn response_parts() -> Parts {
+    chosen().into_parts().0
 }
 
 /// Each answer's route is in the snapshot, and its answer is what the route's entry says.
@@ -87,6 +96,10 @@ async fn each_answer_is_what_it_says() {
         Answer<418, Html<&'static str>>: Answer(Html("short")) => 418,
         Answer<307, (Header, ())>: Answer((location(), ())) => 307,
         Answer<303, Redirect>: Answer(Redirect::permanent("/there")) => 303,
+        Parts: response_parts() => 203,
+        (Parts, Json<u8>): (response_parts(), Json(1)) => 203,
+        (Response<()>, Extension<u8>, Json<u8>): (chosen(), Extension(1), Json(1)) => 203,
+        (StatusCode, Header, Json<u8>): (StatusCode::CREATED, location(), Json(1)) => 201,
         Result<Json<u8>, (StatusCode, Json<String>)>: Err((StatusCode::GONE, Json("gone".into()))) => 410,
     );
     same_as_snapshot("answers", routes);
@@ -110,8 +123,38 @@ fn headers_belong_to_their_own_body() {
     let media_types = |status: &str| -> Vec<String> {
         entry(&document)["responses"][status]["content"].as_object().unwrap().keys().cloned().collect()
     };
-    assert_eq!(media_types("201"), ["*/*"]);
+    assert_eq!(media_types("201"), ["*/*", "application/json"]);
     assert_eq!(media_types("200"), ["application/json"]);
+}
+
+/// As many parts as axum takes.
+#[tokio::test]
+async fn an_answer_has_up_to_fifteen_parts() {
+    type E = Extension<u8>;
+    type Longest = (StatusCode, E, E, E, E, E, E, E, E, E, E, E, E, E, E, Header, Json<u8>);
+    async fn answer(_: Public) -> Longest {
+        let e = || Extension(1);
+        (
+            StatusCode::CREATED,
+            e(),
+            e(),
+            e(),
+            e(),
+            e(),
+            e(),
+            e(),
+            e(),
+            e(),
+            e(),
+            e(),
+            e(),
+            e(),
+            e(),
+            location(),
+            Json(1),
+        )
+    }
+    agrees("seventeen", get("/", answer), request("GET", "/", "", ""), 201).await;
 }
 
 #[test]

@@ -176,3 +176,34 @@ async fn a_body_of_this_crate_has_its_limit_in_the_document_and_may_be_absent() 
         Option<Multipart<Page>>: false "The request body is too large", request("POST", "/", "", "") => 200;
     }
 }
+
+/// As many arguments as axum takes, and each is in the document.
+#[tokio::test]
+async fn a_handler_has_up_to_sixteen_arguments() {
+    #[expect(clippy::too_many_arguments, reason = "as many as there can be")]
+    async fn sixteen(
+        _: Public,
+        _: Method,
+        _: Method,
+        _: Method,
+        _: Method,
+        _: Method,
+        _: Method,
+        _: Method,
+        _: Method,
+        _: Method,
+        _: Method,
+        _: Method,
+        _: Method,
+        _: Method,
+        Path(id): Path<u8>,
+        body: String,
+    ) -> String {
+        format!("{id} {body}")
+    }
+    let document = document(post("/{id}", sixteen));
+    let entry = entry(&document);
+    assert_eq!(entry["parameters"][0]["schema"]["maximum"], 255);
+    assert!(entry["requestBody"]["content"]["text/plain"].is_object());
+    agrees("sixteen", post("/{id}", sixteen), request("POST", "/1", "text/plain", "a"), 200).await;
+}

@@ -1,0 +1,90 @@
+//! What the rejections of axum's extractors are as answers: for a handler that takes `Result<Json<T>, JsonRejection>`
+//! and passes the error on.
+//!
+//! 500 is there only where it is all that a rejection can be. Elsewhere it tells of the application's own fault, such as
+//! a `Path` that does not fit its route, and the document of an API is not where that is said.
+
+use axum::extract::rejection::{
+    BytesRejection, ExtensionRejection, FormRejection, MatchedPathRejection, NestedPathRejection,
+    PathRejection, QueryRejection, RawFormRejection, RawPathParamsRejection, StringRejection,
+};
+use http::StatusCode;
+
+use super::{DescribeResponse, Operation, axum_extract::refusal};
+
+macro_rules! rejections {
+    ($($(#[$gate:meta])? $rejection:ty: $($status:ident $description:expr),+;)*) => {$(
+        $(#[$gate])?
+        /// The reason in plain text, with the status that axum gives it.
+        impl DescribeResponse for $rejection {
+            fn describe_response(operation: &mut Operation<'_>) {
+                $(refusal(operation, StatusCode::$status, $description);)+
+            }
+        }
+    )*};
+}
+
+const UNREADABLE: &str = "The request body cannot be read";
+const TOO_LARGE: &str = "The request body is too large";
+const OTHER_TYPE: &str = "The request body has another content type";
+const UNACCEPTABLE: &str = "The request body is not acceptable";
+const PATH: &str = "A path parameter is not acceptable";
+const QUERY: &str = "The query is not acceptable";
+const OURS: &str = "The application is at fault";
+
+rejections! {
+    BytesRejection: BAD_REQUEST UNREADABLE, PAYLOAD_TOO_LARGE TOO_LARGE;
+    StringRejection: BAD_REQUEST UNREADABLE, PAYLOAD_TOO_LARGE TOO_LARGE;
+    RawFormRejection:
+        BAD_REQUEST UNREADABLE,
+        PAYLOAD_TOO_LARGE TOO_LARGE,
+        UNSUPPORTED_MEDIA_TYPE OTHER_TYPE;
+    // Of a GET the form is the query: 400.
+    FormRejection:
+        BAD_REQUEST UNREADABLE,
+        BAD_REQUEST QUERY,
+        PAYLOAD_TOO_LARGE TOO_LARGE,
+        UNSUPPORTED_MEDIA_TYPE OTHER_TYPE,
+        UNPROCESSABLE_ENTITY UNACCEPTABLE;
+    PathRejection: BAD_REQUEST PATH;
+    RawPathParamsRejection: BAD_REQUEST PATH;
+    QueryRejection: BAD_REQUEST QUERY;
+    ExtensionRejection: INTERNAL_SERVER_ERROR OURS;
+    MatchedPathRejection: INTERNAL_SERVER_ERROR OURS;
+    NestedPathRejection: INTERNAL_SERVER_ERROR OURS;
+
+    #[cfg(feature = "axum-full")]
+    axum::extract::rejection::JsonRejection:
+        BAD_REQUEST UNREADABLE,
+        PAYLOAD_TOO_LARGE TOO_LARGE,
+        UNSUPPORTED_MEDIA_TYPE "The request body is not declared to be JSON",
+        UNPROCESSABLE_ENTITY UNACCEPTABLE;
+    #[cfg(feature = "axum-full")]
+    axum::extract::multipart::MultipartRejection: BAD_REQUEST "The request body has no boundary";
+    // A body whose sender stops in the middle is axum's 500.
+    #[cfg(feature = "axum-full")]
+    axum::extract::multipart::MultipartError:
+        BAD_REQUEST UNREADABLE,
+        PAYLOAD_TOO_LARGE TOO_LARGE,
+        INTERNAL_SERVER_ERROR UNREADABLE;
+    // 405 over HTTP/2, where a WebSocket is opened by CONNECT (RFC 8441 §4).
+    #[cfg(feature = "ws")]
+    axum::extract::ws::rejection::WebSocketUpgradeRejection:
+        BAD_REQUEST "The request is no WebSocket handshake",
+        METHOD_NOT_ALLOWED "The request is no WebSocket handshake",
+        UPGRADE_REQUIRED "The connection cannot be upgraded";
+
+    #[cfg(feature = "axum-extra")]
+    axum_extra::typed_header::TypedHeaderRejection: BAD_REQUEST "A header is not acceptable";
+    #[cfg(feature = "axum-extra")]
+    axum_extra::extract::QueryRejection: BAD_REQUEST QUERY;
+    #[cfg(feature = "axum-extra")]
+    axum_extra::extract::OptionalQueryRejection: BAD_REQUEST QUERY;
+    #[cfg(feature = "axum-extra")]
+    axum_extra::extract::FormRejection:
+        BAD_REQUEST UNREADABLE,
+        BAD_REQUEST QUERY,
+        PAYLOAD_TOO_LARGE TOO_LARGE,
+        UNSUPPORTED_MEDIA_TYPE OTHER_TYPE,
+        UNPROCESSABLE_ENTITY UNACCEPTABLE;
+}

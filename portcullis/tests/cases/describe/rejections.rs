@@ -1,0 +1,129 @@
+//! A handler may look at what its extractor refused, and pass it on with `?`.
+
+use axum::{
+    body::Bytes,
+    extract::{
+        Path, RawForm,
+        rejection::{BytesRejection, PathRejection, RawFormRejection, StringRejection},
+    },
+};
+use http::header::COOKIE;
+use portcullis::{CookieSettings, Denied, InputRejection, Json, SameOrigin, get, post};
+
+use super::*;
+
+async fn passes_on<E, R>(_: Public, sent: Result<E, R>) -> Result<(), R> {
+    sent.map(drop)
+}
+
+const JSON: &str = "application/json";
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// The answer is in the entry, and the entry has the statuses that it has where the extractor answers itself.
+macro_rules! passed_on {
+    ($($method:ident $path:literal $extractor:ty, $rejection:ty: $request:expr => $status:literal),* $(,)?) => {$(
+        let name = concat!(stringify!($extractor), " as ", stringify!($rejection));
+        let route = || $method($path, passes_on::<$extractor, $rejection>).operation_id("passes_on");
+        agrees(name, route(), $request, $status).await;
+        let statuses = |route| entry(&document(route))["responses"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        let itself = statuses($method($path, takes::<$extractor>).operation_id("takes"));
+        assert_eq!(statuses(route()), itself, "{name}");
+    )*};
+}
+
+fn huge() -> Vec<u8> {
+    vec![b'1'; 3 * 1024 * 1024]
+}
+
+#[tokio::test]
+async fn rejections_are_answers_with_the_statuses_of_their_extractors() {
+    passed_on!(
+        post "/" Json<u8>, InputRejection: request("POST", "/", JSON, "{") => 400,
+        post "/" Json<u8>, InputRejection: request("POST", "/", JSON, huge()) => 413,
+        post "/" Json<u8>, InputRejection: request("POST", "/", "", "1") => 415,
+        post "/" Json<u8>, InputRejection: request("POST", "/", JSON, "300") => 422,
+        post "/" Bytes, BytesRejection: request("POST", "/", "", huge()) => 413,
+        post "/" String, StringRejection: request("POST", "/", "", vec![0xFF]) => 400,
+        post "/" RawForm, RawFormRejection: request("POST", "/", JSON, "a=b") => 415,
+        get "/{id}" Path<u8>, PathRejection: request("GET", "/300", "", "") => 400,
+    );
+}
+
+#[cfg(feature = "axum-full")]
+async fn count(
+    _: Public,
+    mut parts: axum::extract::Multipart,
+) -> Result<String, axum::extract::multipart::MultipartError> {
+    let mut length = 0;
+    while let Some(part) = parts.next_field().await? {
+        length += part.bytes().await?.len();
+    }
+    Ok(length.to_string())
+}
+
+#[cfg(feature = "axum-full")]
+#[tokio::test]
+async fn rejections_of_axums_body_extractors_are_answers_too() {
+    use axum::extract::{
+        Form, Json as AxumJson, Multipart, Query,
+        multipart::MultipartRejection,
+        rejection::{FormRejection, JsonRejection, QueryRejection},
+    };
+
+    passed_on!(
+        post "/" AxumJson<Vec<u8>>, JsonRejection: request("POST", "/", JSON, "[") => 400,
+        post "/" AxumJson<u8>, JsonRejection: request("POST", "/", JSON, huge()) => 413,
+        post "/" AxumJson<u8>, JsonRejection: request("POST", "/", "", "1") => 415,
+        post "/" AxumJson<u8>, JsonRejection: request("POST", "/", JSON, "300") => 422,
+        post "/" Form<[(u8, u8); 1]>, FormRejection: request("POST", "/", FORM, "a=b") => 422,
+        post "/" Form<[(u8, u8); 1]>, FormRejection: request("POST", "/", JSON, "1") => 415,
+        get "/" Query<[(u8, u8); 1]>, QueryRejection: request("GET", "/?a=b", "", "") => 400,
+        post "/" Multipart, MultipartRejection: request("POST", "/", "multipart/form-data", "") => 400,
+    );
+
+    let multipart = |body: &[u8]| request("POST", "/", "multipart/form-data; boundary=a", body.to_vec());
+    let head = b"--a\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n";
+    for (body, status) in [
+        ([&head[..], b"1\r\n--a--\r\n"].concat(), 200),
+        (head.to_vec(), 400),
+        ([&head[..], &huge(), b"\r\n--a--\r\n"].concat(), 413),
+    ] {
+        agrees("MultipartError", post("/", count), multipart(&body), status).await;
+    }
+}
+
+#[cfg(feature = "axum-extra")]
+#[tokio::test]
+async fn rejections_of_axum_extras_extractors_are_answers_too() {
+    use axum_extra::{
+        TypedHeader,
+        extract::{Form, FormRejection, OptionalQuery, OptionalQueryRejection, Query, QueryRejection},
+        headers::UserAgent,
+        typed_header::TypedHeaderRejection,
+    };
+
+    passed_on!(
+        get "/" TypedHeader<UserAgent>, TypedHeaderRejection: request("GET", "/", "", "") => 400,
+        get "/" Query<[(u8, u8); 1]>, QueryRejection: request("GET", "/?a=b", "", "") => 400,
+        get "/" OptionalQuery<[(u8, u8); 1]>, OptionalQueryRejection: request("GET", "/?a=b", "", "") => 400,
+        post "/" Form<[(u8, u8); 1]>, FormRejection: request("POST", "/", FORM, "a=b") => 422,
+        post "/" Form<[(u8, u8); 1]>, FormRejection: request("POST", "/", JSON, "1") => 415,
+    );
+}
+
+#[tokio::test]
+async fn a_refusal_of_a_guard_is_an_answer() {
+    struct Site;
+    impl CookieSettings for Site {
+        const NAME: &'static str = "__Host-site";
+    }
+    let route = post("/", passes_on::<SameOrigin<Site>, Denied>).operation_id("log_in");
+    let mut foreign = request("POST", "/", "", "");
+    foreign.headers_mut().insert(COOKIE, "__Host-site=a".parse().unwrap());
+    foreign.headers_mut().insert("sec-fetch-site", "cross-site".parse().unwrap());
+    agrees("Denied", route, foreign, 403).await;
+
+    let document = document(post("/", passes_on::<SameOrigin<Site>, Denied>).operation_id("log_in"));
+    let statuses: Vec<_> = entry(&document)["responses"].as_object().unwrap().keys().collect();
+    assert_eq!(statuses, ["200", "400", "401", "403", "503"]);
+}
