@@ -17,6 +17,7 @@ async fn passes_on<E, R>(_: Public, sent: Result<E, R>) -> Result<(), R> {
 }
 
 const JSON: &str = "application/json";
+#[cfg(any(feature = "axum-full", feature = "axum-extra"))]
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// The answer is in the entry, and the entry has the statuses that it has where the extractor answers itself.
