@@ -66,7 +66,7 @@
 //!
 //! # What types cannot say
 //! A field's doc comment is its description in the document, and `#[schemars(example = …)]` an example. A function's doc
-//! comment is no part of its type: the route says it.
+//! comment is no part of its type: [`documented!`] brings it along, or the route says it.
 //!
 //! ```
 //! use portcullis::{Api, Json, Public, get};
@@ -132,8 +132,8 @@ pub use credential::{
 pub use credential::{ApiKeySecret, MintError, StoredApiKey};
 pub use denied::{Denied, Problem};
 #[doc(hidden)]
-pub use describe::__answers;
-pub use describe::{Describe, DescribeParts, DescribeResponse, In, Operation, Statuses};
+pub use describe::{__answers, DocComment};
+pub use describe::{Describe, DescribeParts, DescribeResponse, Documented, In, Operation, Statuses};
 pub use guard::{Access, Authenticate, AuthenticateIn, Either, Guard, Maybe, Public};
 pub use input::{
     FieldError, File, Form, InputRejection, InvalidInput, Json, Loc, Multipart, Path, Query, UpTo,

@@ -9,6 +9,7 @@ mod axum_answer;
 mod axum_extra;
 mod axum_extract;
 mod components;
+mod documented;
 mod operation;
 mod rejections;
 
@@ -17,9 +18,11 @@ use http::StatusCode;
 #[doc(hidden)]
 pub use self::answers::__answers;
 pub(crate) use self::components::Components;
+#[doc(hidden)]
+pub use self::documented::DocComment;
 #[cfg(feature = "utoipa")]
 pub(crate) use self::operation::into_object;
-pub use self::{axum_answer::DescribeParts, operation::Operation};
+pub use self::{axum_answer::DescribeParts, documented::Documented, operation::Operation};
 
 /// An extractor that says what it adds to the operation it is an argument of.
 #[diagnostic::on_unimplemented(

@@ -6,6 +6,7 @@
 mod answers;
 #[cfg(all(feature = "axum-full", feature = "axum-extra"))]
 mod axum_pairs;
+mod documented;
 #[cfg(feature = "axum-extra")]
 mod extra;
 mod extractors;

@@ -1,0 +1,109 @@
+//! A handler's doc comment in the document.
+
+use std::marker::PhantomData;
+
+use axum::response::{IntoResponse, Response};
+
+use super::{DescribeResponse, Operation};
+
+/// Brings the doc comments of handlers into the document, where they are the descriptions of their operations
+/// (`CommonMark`). One text for who reads the code and who reads the document.
+///
+/// A doc comment is no part of a function's type, and the type is all that a route sees of its handler. So the macro
+/// makes each function answer [`Documented`], which is what the function says it answers and carries the comment in its
+/// type. Besides, the function stays what it is: `async`, with `?` and `return`, and called by its name.
+/// [`Route::description`](crate::Route::description) has the last word.
+///
+/// Handlers with type parameters or other attributes than the comment are not taken; their routes say it.
+///
+/// ```
+/// use portcullis::{Api, Json, Path, Public, answers, documented};
+/// # #[derive(serde::Serialize, schemars::JsonSchema)]
+/// # struct Item { id: u32 }
+/// # answers! { enum Refused { /// There is no such item.
+/// # NoItem => 404, } }
+///
+/// documented! {
+///     /// What is known of an item.
+///     ///
+///     /// Prices are in **cents**.
+///     async fn read_item(_: Public, Path(id): Path<u32>) -> Result<Json<Item>, Refused> {
+///         if id == 0 {
+///             return Err(Refused::NoItem);
+///         }
+///         Ok(Json(Item { id }))
+///     }
+/// }
+///
+/// let (_, document) = Api::<()>::new("Shop", "1.0").get("/items/{id}", read_item).finish()?;
+/// let entry = &document.value()["paths"]["/items/{id}"]["get"];
+/// assert_eq!(entry["description"], "What is known of an item.\n\nPrices are in **cents**.");
+/// # Ok::<(), portcullis::ApiError>(())
+/// ```
+#[macro_export]
+macro_rules! documented {
+    (@answer) => { () };
+    (@answer $answer:ty) => { $answer };
+    ($(
+        $(#[doc = $line:expr])+
+        $visibility:vis async fn $name:ident($($arguments:tt)*) $(-> $answer:ty)? $body:block
+    )+) => {$(
+        // A function and a type may have one name.
+        #[doc(hidden)]
+        #[allow(non_camel_case_types)]
+        $visibility enum $name {}
+
+        impl $crate::DocComment for $name {
+            const LINES: &'static [&'static str] = &[$($line),+];
+        }
+
+        $(#[doc = $line])+
+        $visibility async fn $name(
+            $($arguments)*
+        ) -> $crate::Documented<$crate::documented!(@answer $($answer)?), $name> {
+            let answer: $crate::documented!(@answer $($answer)?) = async move $body.await;
+            $crate::Documented::new(answer)
+        }
+    )+};
+}
+
+/// What a handler of [`documented!`](crate::documented) answers: `R`, with the handler's doc comment in the type.
+#[derive(Debug, Clone, Copy)]
+pub struct Documented<R, D> {
+    answer: R,
+    comment: PhantomData<fn() -> D>,
+}
+
+impl<R, D> Documented<R, D> {
+    #[doc(hidden)]
+    pub fn new(answer: R) -> Self {
+        Self { answer, comment: PhantomData }
+    }
+
+    /// The answer itself, for a test that calls the handler.
+    pub fn into_inner(self) -> R {
+        self.answer
+    }
+}
+
+impl<R: IntoResponse, D> IntoResponse for Documented<R, D> {
+    fn into_response(self) -> Response {
+        self.answer.into_response()
+    }
+}
+
+impl<R: DescribeResponse, D: DocComment> DescribeResponse for Documented<R, D> {
+    fn describe_response(operation: &mut Operation<'_>) {
+        R::describe_response(operation);
+        // What stands behind `///` begins with a space.
+        let lines = D::LINES.iter().flat_map(|text| text.lines().chain(text.is_empty().then_some("")));
+        let lines: Vec<_> = lines.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+        operation.set("description", lines.join("\n").trim().into());
+    }
+}
+
+/// The lines of a doc comment.
+#[doc(hidden)]
+pub trait DocComment {
+    const LINES: &'static [&'static str];
+}
