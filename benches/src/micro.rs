@@ -17,7 +17,7 @@ use serde_json::json;
 
 use crate::{
     Failure,
-    table::{Table, median},
+    table::{Table, median, percent},
 };
 
 /// Tokens of a round; fewer than a verifier remembers.
@@ -53,14 +53,18 @@ pub(crate) fn measure(rounds: u16, table: &mut Table) -> Result<(), Failure> {
     }
     let rows = [
         ("bare Ed25519 check of a token", ""),
-        ("guard, token not seen before", "≤ 1.10 of the bare check"),
+        ("guard, token not seen before", ""),
         ("guard, token seen before", "≤ 3 µs"),
         ("guard, forged signature refused", ""),
         ("guard, junk refused", "≤ 2 µs"),
     ];
+    // Each round's own share: the two lie next to each other in time, and clocks change their speed meanwhile.
+    let [bare, new, ..] = &times;
+    let share = percent(new, bare);
     for ((name, aim), times) in rows.into_iter().zip(times) {
         table.row(name, format!("{:.2} µs", median(times)), aim, "in memory, one core");
     }
+    table.row("guard, token not seen before, of the bare check", share, "≤ 110 %", "");
     Ok(())
 }
 
