@@ -21,7 +21,7 @@ use super::{DescribeResponse, Operation};
 /// # #[derive(serde::Serialize, schemars::JsonSchema)]
 /// # struct Item { id: u32 }
 /// # answers! { enum Refused { /// There is no such item.
-/// # NoItem => 404, } }
+/// # NoItem = 404, } }
 ///
 /// documented! {
 ///     /// What is known of an item.
