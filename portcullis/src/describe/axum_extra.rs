@@ -145,7 +145,7 @@ macro_rules! either {
         impl<$($other: Describe,)* $last: Describe> Describe for $either<$($other,)* $last> {
             fn describe(operation: &mut Operation<'_>) {
                 $(Option::<Result<$other, ()>>::describe(operation);)*
-                Option::<$last>::describe(operation);
+                operation.caught(Option::<$last>::describe);
             }
         }
 

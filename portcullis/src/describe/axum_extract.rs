@@ -126,9 +126,7 @@ impl<T: Describe> Describe for Option<T> {
 /// What `T` adds but for its refusals: the handler gets those, and its answer says what becomes of them.
 impl<T: Describe, E> Describe for Result<T, E> {
     fn describe(operation: &mut Operation<'_>) {
-        let was_caught = std::mem::replace(&mut operation.is_caught, true);
-        let mut part = operation.apart(T::describe);
-        operation.is_caught = was_caught;
+        let mut part = operation.apart(|operation| operation.caught(T::describe));
         part.remove("responses");
         operation.absorb(part);
     }

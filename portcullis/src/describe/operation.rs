@@ -16,7 +16,7 @@ pub struct Operation<'a> {
     /// The verifiers that are asked, and whether each may go without its credential.
     asked: Vec<(Asked, bool)>,
     /// Whether the handler gets what is described here with its refusals, which then do not answer the request.
-    pub(super) is_caught: bool,
+    is_caught: bool,
     components: &'a mut Components,
 }
 
@@ -321,11 +321,20 @@ impl<'a> Operation<'a> {
         self.asked.extend(these.iter().map(|this| (*this, is_optional)));
     }
 
-    /// Says that the handler runs also after this refused. What must not be passed over keeps the API from being
+    /// What `describe` adds, where the handler runs also after its refusal.
+    pub(super) fn caught(&mut self, describe: impl FnOnce(&mut Self)) {
+        let was_caught = std::mem::replace(&mut self.is_caught, true);
+        describe(self);
+        self.is_caught = was_caught;
+    }
+
+    /// Says that the refusal of `name` must answer the request. Where the handler can run all the same, the API is not
     /// built.
     pub(crate) fn refuse_to_be_caught(&mut self, name: &str) {
         if self.is_caught {
-            self.defect(&format!("`Result<{name}, _>` lets in what it refused: take `{name}` itself"));
+            self.defect(&format!(
+                "`{name}` inside another extractor lets in what it refused: take it as an argument of its own"
+            ));
         }
     }
 

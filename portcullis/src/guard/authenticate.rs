@@ -135,9 +135,11 @@ impl<St: Sync, A: AuthenticateIn<St>, B: AuthenticateIn<St>> AuthenticateIn<St> 
         use sealed::Presence::{Absent, One, OtherScheme, Several};
 
         let (a, b) = (A::presence(parts), B::presence(parts));
-        match (a, b) {
-            _ if a.and(b) == Several => Err(Denied::ambiguous(Self::challenges())),
-            (One(_), One(_)) => match A::authenticate(parts, state).await {
+        match (a.and(b), a, b) {
+            (Several, ..) => Err(Denied::ambiguous(Self::challenges())),
+            (Absent, ..) => Ok(None),
+            (OtherScheme, ..) => Err(Denied::missing(Self::challenges())),
+            (One(_), One(_), One(_)) => match A::authenticate(parts, state).await {
                 Ok(known) => Ok(left(known)),
                 Err(first) => match B::authenticate(parts, state).await {
                     Ok(known) => Ok(right(known)),
@@ -145,13 +147,8 @@ impl<St: Sync, A: AuthenticateIn<St>, B: AuthenticateIn<St>> AuthenticateIn<St> 
                     Err(second) => Err(if first.is_unavailable() { first } else { second }),
                 },
             },
-            (One(_), _) => A::authenticate(parts, state).await.map(left),
-            (_, One(_)) => B::authenticate(parts, state).await.map(right),
-            (Absent, Absent) => Ok(None),
-            // `Several` went above.
-            (OtherScheme | Several, _) | (_, OtherScheme | Several) => {
-                Err(Denied::missing(Self::challenges()))
-            }
+            (One(_), One(_), _) => A::authenticate(parts, state).await.map(left),
+            (One(_), ..) => B::authenticate(parts, state).await.map(right),
         }
     }
 }

@@ -127,3 +127,16 @@ fn a_raw_token_is_no_way_around_the_guard() {
         "{refused}"
     );
 }
+
+/// The first of the two is always there, so that the second would not be asked.
+#[test]
+fn c02_a_request_of_another_site_is_not_let_in_by_an_alternative() {
+    struct Site;
+    impl portcullis::CookieSettings for Site {
+        const NAME: &'static str = "__Host-site";
+    }
+    type Alternatives = axum_extra::either::Either<http::Method, portcullis::SameOrigin<Site>>;
+    let route = portcullis::post("/", takes::<Alternatives>).operation_id("log_in");
+    let defects = Api::<()>::new("Site", "1").route(route).finish().unwrap_err().to_string();
+    assert!(defects.contains("`SameOrigin<…>` inside another extractor"), "{defects}");
+}
