@@ -133,14 +133,22 @@ impl IntoResponse for Denied {
     }
 }
 
+/// What the document says of each refusal.
+pub(crate) mod refusals {
+    pub(crate) const AMBIGUOUS: &str = "More than one credential was sent";
+    pub(crate) const NO_GOOD: &str = "No credential, or one that is invalid, expired or revoked";
+    pub(crate) const SCOPE: &str = "The credential lacks a scope that is needed";
+    pub(crate) const CROSS_SITE: &str = "The request may come from another site's page";
+    pub(crate) const UNAVAILABLE: &str = "Not available at the moment";
+}
+
 /// Whatever a guard can refuse with: the type does not tell whose refusal it is.
 impl DescribeResponse for Denied {
     fn describe_response(operation: &mut Operation<'_>) {
-        operation.problem(StatusCode::BAD_REQUEST, "More than one credential was sent");
-        operation
-            .problem(StatusCode::UNAUTHORIZED, "No credential, or one that is invalid, expired or revoked");
-        operation.problem(StatusCode::FORBIDDEN, "The credential lacks a scope that is needed");
-        operation.problem(StatusCode::FORBIDDEN, "The request may come from another site's page");
-        operation.problem(StatusCode::SERVICE_UNAVAILABLE, "Not available at the moment");
+        operation.problem(StatusCode::BAD_REQUEST, refusals::AMBIGUOUS);
+        operation.problem(StatusCode::UNAUTHORIZED, refusals::NO_GOOD);
+        operation.problem(StatusCode::FORBIDDEN, refusals::SCOPE);
+        operation.problem(StatusCode::FORBIDDEN, refusals::CROSS_SITE);
+        operation.problem(StatusCode::SERVICE_UNAVAILABLE, refusals::UNAVAILABLE);
     }
 }

@@ -11,7 +11,12 @@ use serde_json::{Map, Value, json};
 
 pub(crate) use self::authenticate::Asked;
 pub use self::authenticate::{Authenticate, AuthenticateIn, Either};
-use crate::{credential::Place, denied::Denied, describe::Operation, scope::Scopes};
+use crate::{
+    credential::Place,
+    denied::{Denied, refusals},
+    describe::Operation,
+    scope::Scopes,
+};
 
 /// A handler's first argument: it says who may call, and describes that. Sealed, so that a reader knows
 /// every form it can have.
@@ -147,7 +152,7 @@ impl<V: Authenticate, S: Scopes> Access for Guard<V, S> {
         }
         operation.require(&requirements::<V, S>());
         if S::ways().iter().all(|scopes| !scopes.is_empty()) {
-            operation.problem(StatusCode::FORBIDDEN, "The credential lacks a scope that is needed");
+            operation.problem(StatusCode::FORBIDDEN, refusals::SCOPE);
             operation.response_header(
                 StatusCode::FORBIDDEN,
                 "WWW-Authenticate",
@@ -195,17 +200,17 @@ fn names<V: Authenticate>() -> Vec<&'static str> {
 
 fn describe_refusals<V: Authenticate>(operation: &mut Operation<'_>) {
     V::describe_schemes(operation);
-    operation.problem(StatusCode::BAD_REQUEST, "More than one credential was sent");
-    operation.problem(StatusCode::UNAUTHORIZED, "No credential, or one that is invalid, expired or revoked");
+    operation.problem(StatusCode::BAD_REQUEST, refusals::AMBIGUOUS);
+    operation.problem(StatusCode::UNAUTHORIZED, refusals::NO_GOOD);
     operation.response_header(
         StatusCode::UNAUTHORIZED,
         "WWW-Authenticate",
         "The scheme, and `error=\"invalid_token\"` if a bearer token was sent (RFC 6750 §3)",
     );
     if V::asked().iter().any(|asked| asked.place == Place::Cookie) {
-        operation.problem(StatusCode::FORBIDDEN, "The request may come from another site's page");
+        operation.problem(StatusCode::FORBIDDEN, refusals::CROSS_SITE);
     }
-    operation.problem(StatusCode::SERVICE_UNAVAILABLE, "Not available at the moment");
+    operation.problem(StatusCode::SERVICE_UNAVAILABLE, refusals::UNAVAILABLE);
 }
 
 mod sealed {

@@ -3,7 +3,7 @@
 use std::{
     any::TypeId,
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{LazyLock, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -11,7 +11,8 @@ use std::{
 const LINE_EVERY: Duration = Duration::from_mins(1);
 
 /// What the log was told, for each type of verifier. There are as many of them as the program has.
-pub(super) struct Failures(Mutex<Option<HashMap<TypeId, Told>>>);
+#[derive(Default)]
+pub(super) struct Failures(Mutex<HashMap<TypeId, Told>>);
 
 struct Told {
     at: Instant,
@@ -19,18 +20,14 @@ struct Told {
 }
 
 /// The failures of this process.
-pub(super) static FAILURES: Failures = Failures::new();
+pub(super) static FAILURES: LazyLock<Failures> = LazyLock::new(Failures::default);
 
 impl Failures {
-    const fn new() -> Self {
-        Self(Mutex::new(None))
-    }
-
     /// Whether the failure of `verifier` at `now` is worth a line: then how many others had none since the last.
     pub(super) fn tell(&self, verifier: TypeId, now: Instant) -> Option<u64> {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(last) = told.get_or_insert_default().get_mut(&verifier) else {
-            told.get_or_insert_default().insert(verifier, Told { at: now, since: 0 });
+        let Some(last) = told.get_mut(&verifier) else {
+            told.insert(verifier, Told { at: now, since: 0 });
             return Some(0);
         };
         if now.saturating_duration_since(last.at) < LINE_EVERY {
@@ -49,7 +46,7 @@ mod tests {
 
     #[test]
     fn t15_one_line_a_minute_for_each_verifier() {
-        let (failures, start) = (Failures::new(), Instant::now());
+        let (failures, start) = (Failures::default(), Instant::now());
         let at = |second: u64| start + Duration::from_secs(second);
         let (one, other) = (TypeId::of::<u8>(), TypeId::of::<u16>());
         assert_eq!(failures.tell(one, at(0)), Some(0), "the first is told at once");
