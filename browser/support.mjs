@@ -1,4 +1,5 @@
 // The real binary on a free port with an empty data directory, and a browser that keeps account of itself.
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -127,6 +128,11 @@ export class DocsPage {
     return Number.parseInt(await status.innerText(), 10);
   }
 
+  /** What the last call answered, below its status. */
+  answer(id) {
+    return this.operation(id).locator(".live-responses-table tbody .response-col_description").first().innerText();
+  }
+
   async openAuthorize() {
     await this.page.locator(".auth-wrapper .btn.authorize").first().click();
     await this.dialog.waitFor();
@@ -138,7 +144,42 @@ export class DocsPage {
     await this.dialog.getByRole("button", { name: "Apply given OAuth2 credentials" }).click();
   }
 
+  /** The part of the dialog that is about one scheme, or one flow of it; `text` is in its heading. */
+  scheme(text) {
+    return this.dialog.locator(".auth-container").filter({ has: this.page.locator("h4, h2", { hasText: text }) });
+  }
+
+  /** Asks for the scope, and for no other. */
+  async chooseScope(part, scope) {
+    for (const box of await part.locator("input[type=checkbox]").all()) {
+      const isAsked = (await box.getAttribute("data-value")) === scope;
+      // Swagger UI hides the box behind its label.
+      const label = part.locator(`label[for="${await box.getAttribute("id")}"]`).first();
+      if ((await box.isChecked()) !== isAsked) await label.click();
+      assert.equal(await box.isChecked(), isAsked);
+    }
+  }
+
+  /** Presses Authorize of the flow that leaves the page; resolves to the window of the other service. */
+  async logInElsewhere(part = this.dialog, scope = "profile:read") {
+    if (!(await this.dialog.isVisible())) await this.openAuthorize();
+    await this.chooseScope(part, scope);
+    const opened = this.page.waitForEvent("popup");
+    await part.getByRole("button", { name: "Apply given OAuth2 credentials" }).click();
+    return opened;
+  }
+
   async closeAuthorize() {
     await this.dialog.locator(".btn-done").first().click();
   }
+}
+
+/** What a person does in the window of the provider: a name, a password, consent. The window closes. */
+export async function logInAtProvider(window) {
+  await window.locator("input[name=login]").fill("ada");
+  await window.locator("input[name=password]").fill("anything");
+  await window.locator("button[type=submit]").click();
+  const closed = window.waitForEvent("close");
+  await window.getByRole("button", { name: "Continue" }).click();
+  await closed;
 }

@@ -19,13 +19,13 @@ export async function newKeys(name) {
   return { keys: await Promise.all(keys) };
 }
 
-/** Starts the provider on `port`, or a free one. Resources are `https://ALGORITHM.example/AUDIENCE`; `publicClients` are
- * for browsers, and ask for the first. */
-export async function startProvider(jwks, port = 0, publicClients = []) {
+/** Starts the provider on `port`, or a free one. Resources are `https://ALGORITHM.example/AUDIENCE`; `browserClients` are
+ * for pages, which cannot name one and get the first. */
+export async function startProvider(jwks, port = 0, browserClients = []) {
   const server = createServer().listen(port, "127.0.0.1");
   await once(server, "listening");
   const issuer = `http://127.0.0.1:${server.address().port}`;
-  const provider = new Provider(issuer, configuration(jwks, publicClients));
+  const provider = new Provider(issuer, configuration(jwks, browserClients));
   const asked = { keys: 0, metadata: 0 };
   const answer = provider.callback();
   server.on("request", (request, response) => {
@@ -41,25 +41,26 @@ export async function startProvider(jwks, port = 0, publicClients = []) {
   return { issuer, port: server.address().port, asked, stop };
 }
 
-function configuration(jwks, publicClients) {
+function configuration(jwks, browserClients) {
+  const isForBrowsers = (id) => browserClients.some(({ client_id }) => client_id === id);
   return {
     jwks,
     // The second client is called as the API is: its ID tokens carry the API's name in `aud`.
-    clients: [...publicClients, ...["program", "shop"].map((client_id) => ({
+    clients: [...browserClients, ...["program", "shop"].map((client_id) => ({
       client_id,
       client_secret: SECRET,
       redirect_uris: [REDIRECT],
       grant_types: ["client_credentials", "authorization_code"],
     }))],
-    clientBasedCORS: () => publicClients.length > 0,
+    clientBasedCORS: (_ctx, _origin, { clientId }) => isForBrowsers(clientId),
     enabledJWA: { idTokenSigningAlgValues: ALGORITHMS },
     features: {
       clientCredentials: { enabled: true },
       devInteractions: { enabled: true },
       resourceIndicators: {
         enabled: true,
-        defaultResource: (_, client) => (client.tokenEndpointAuthMethod === "none" ? "https://rs256.example/shop" : undefined),
-        useGrantedResource: (_, { clientId }) => publicClients.some(({ client_id }) => client_id === clientId),
+        defaultResource: (_, { clientId }) => (isForBrowsers(clientId) ? "https://rs256.example/shop" : undefined),
+        useGrantedResource: (_, { clientId }) => isForBrowsers(clientId),
         getResourceServerInfo: (_, resource) => ({
           scope: "profile:read profile:write",
           audience: new URL(resource).pathname.slice(1),
@@ -69,7 +70,7 @@ function configuration(jwks, publicClients) {
         }),
       },
     },
-    scopes: ["openid"],
+    scopes: ["openid", "profile:read"],
     cookies: { keys: [randomBytes(32).toString("hex")] },
     ttl: { AccessToken: 300, ClientCredentials: 300, Grant: 300, IdToken: 300, Interaction: 300, Session: 300 },
     findAccount: (_, accountId) => ({ accountId, claims: () => ({ sub: accountId }) }),

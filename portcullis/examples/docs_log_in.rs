@@ -1,42 +1,24 @@
-//! An API whose docs page logs in at another service: authorization code with PKCE, and real tokens to try it with.
+//! An API whose docs page logs in at another service, and gets real tokens to try it with.
 //!
-//! Register a public client there with the redirect address `http://127.0.0.1:3000/docs/oauth2-redirect`, then:
+//! A person, by authorization code with PKCE: register a public client at the issuer, with the redirect address
+//! `http://127.0.0.1:3000/docs/oauth2-redirect`. The page is told where to go, or reads it in the issuer's configuration:
 //!
-//! `cargo run -p portcullis --features discovery --example docs_log_in -- ISSUER AUDIENCE AUTHORIZE_URL TOKEN_URL CLIENT`
+//! `cargo run -p portcullis --features discovery --example docs_log_in -- ISSUER AUDIENCE CLIENT code AUTHORIZE_URL TOKEN_URL`
+//! `cargo run -p portcullis --features discovery --example docs_log_in -- ISSUER AUDIENCE CLIENT openid`
+//!
+//! A program, with a secret that the page asks for:
+//!
+//! `cargo run -p portcullis --features discovery --example docs_log_in -- ISSUER AUDIENCE CLIENT program TOKEN_URL`
 //!
 //! What it needs in a package of your own:
 //!
 //!     cargo add portcullis axum tokio \
 //!         --features portcullis/discovery,tokio/macros,tokio/net,tokio/rt-multi-thread
 
-use std::{error::Error, sync::OnceLock};
+use std::error::Error;
 
 use axum::Router;
-use portcullis::{
-    AccessToken, AccessTokens, Api, Bearer, Guard, Json, Scope, SecurityScheme, Verdict, Verify, VerifyFailed,
-};
-
-/// Where to log in. An application that knows it when it is written says it in `scheme` and needs no such thing.
-static LOG_IN: OnceLock<(String, String)> = OnceLock::new();
-
-/// The library's verifier, shown as what the docs page can log in to.
-#[derive(Clone)]
-struct Accounts(AccessTokens);
-
-impl Verify for Accounts {
-    type Credential = Bearer;
-    type Principal = AccessToken;
-    const SCHEME: &'static str = "accounts";
-
-    fn scheme() -> SecurityScheme {
-        let (authorize, token) = LOG_IN.get().map_or(("authorize", "token"), |(one, two)| (one, two));
-        SecurityScheme::oauth2_authorization_code(authorize, token)
-    }
-
-    async fn verify(&self, bearer: &Bearer) -> Result<Verdict<AccessToken>, VerifyFailed> {
-        self.0.verify(bearer).await
-    }
-}
+use portcullis::{AccessTokens, Api, Guard, Json, Scope, SecurityScheme};
 
 struct ProfileRead;
 
@@ -45,21 +27,36 @@ impl Scope for ProfileRead {
     const DESCRIPTION: &'static str = "See your profile";
 }
 
-async fn read_subject(guard: Guard<Accounts, ProfileRead>) -> Json<String> {
+async fn read_subject(guard: Guard<AccessTokens, ProfileRead>) -> Json<String> {
     Json(guard.principal().subject().to_owned())
 }
+
+/// What Authorize on the docs page does.
+fn scheme(issuer: &str, flow: &[&str]) -> Result<SecurityScheme, &'static str> {
+    match flow {
+        ["code", authorize, token] => Ok(SecurityScheme::oauth2_authorization_code(authorize, token)),
+        ["program", token] => Ok(SecurityScheme::oauth2_client_credentials(token)),
+        ["openid"] => {
+            let configuration = format!("{issuer}/.well-known/openid-configuration");
+            Ok(SecurityScheme::open_id_connect(&configuration))
+        }
+        _ => Err(USAGE),
+    }
+}
+
+const USAGE: &str =
+    "docs_log_in ISSUER AUDIENCE CLIENT (code AUTHORIZE_URL TOKEN_URL | program TOKEN_URL | openid)";
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [issuer, audience, authorize, token, client] = &arguments[..] else {
-        return Err("usage: docs_log_in ISSUER AUDIENCE AUTHORIZE_URL TOKEN_URL CLIENT".into());
-    };
-    LOG_IN.get_or_init(|| (authorize.clone(), token.clone()));
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let [issuer, audience, client, flow @ ..] = &arguments[..] else { return Err(USAGE.into()) };
     let tokens = AccessTokens::discover(issuer).audience(audience).build().await?;
 
-    let (router, document) = Api::new("Docs log-in", "1.0").get("/subject", read_subject).finish()?;
-    let app: Router = router.merge(document.docs_client(client).routes()).with_state(Accounts(tokens));
+    let api = Api::new("Docs log-in", "1.0").scheme::<AccessTokens>(scheme(issuer, flow)?);
+    let (router, document) = api.get("/subject", read_subject).finish()?;
+    let app: Router = router.merge(document.docs_client(client).routes()).with_state(tokens);
     let listener = tokio::net::TcpListener::bind(listen()).await?;
     eprintln!("listens on http://{}", listener.local_addr()?);
     Ok(axum::serve(listener, app).await?)

@@ -7,13 +7,22 @@ mod route;
 use std::{
     borrow::Cow,
     collections::{BTreeMap, HashSet},
+    convert::Infallible,
     fmt,
     future::Future,
     marker::PhantomData,
 };
 
-use axum::{Router, extract::FromRequestParts, handler::Handler};
+use axum::{
+    Router,
+    extract::{FromRequestParts, Request},
+    handler::Handler,
+    response::IntoResponse,
+    routing,
+};
 use serde_json::{Map, Value, json};
+use tower_layer::Layer;
+use tower_service::Service;
 
 pub use self::route::{Route, delete, get, patch, post, put};
 use self::{
@@ -22,6 +31,7 @@ use self::{
 };
 pub use crate::docs::Document;
 use crate::{
+    credential::SecurityScheme,
     describe::{Components, Describe, DescribeResponse, Operation},
     guard::Access,
     verify::Verify,
@@ -45,8 +55,10 @@ use crate::{
 pub struct Api<S> {
     info: Map<String, Value>,
     servers: Vec<Value>,
-    token_urls: Vec<(&'static str, String)>,
+    schemes: Vec<(&'static str, SecurityScheme)>,
     guards: Vec<RouterGuard<S>>,
+    /// Guards were left behind by [`Api::with_state`]: they cannot be asked of what is declared now.
+    is_closed: bool,
     tag: Option<&'static str>,
     tags: Vec<Tag>,
     routes: Vec<Route<S>>,
@@ -68,8 +80,9 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
                 ("version".to_owned(), version.into()),
             ]),
             servers: Vec::new(),
-            token_urls: Vec::new(),
+            schemes: Vec::new(),
             guards: Vec::new(),
+            is_closed: false,
             tag: None,
             tags: Vec::new(),
             routes: Vec::new(),
@@ -92,35 +105,29 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self
     }
 
-    /// Where this document's reader gets a token for `V`, if not at the URL in [`Verify::scheme`], which is the same for
-    /// every application that uses `V`. So the Authorize button of `/docs` finds a log-in that was nested elsewhere.
-    ///
-    /// `url` may be relative: to the document's server, so without a leading `/` to the directory of `/docs`.
+    /// Shows `V` in this document as `scheme` instead of as [`Verify::scheme`], which is the same for every application
+    /// that uses `V`: with a log-in that was nested elsewhere, at an issuer that is known only when the program runs, or
+    /// described in other words. A description that is not given stays.
     ///
     /// ```
-    /// # use portcullis::{Bearer, Granted, SecurityScheme, Verdict, Verify, VerifyFailed};
-    /// use portcullis::{Api, Guard, Json};
+    /// use portcullis::{AccessTokens, Api, Guard, Json, SecurityScheme};
     ///
-    /// # #[derive(Clone)]
-    /// # struct SessionTokens;
-    /// # impl Verify for SessionTokens {
-    /// #     type Credential = Bearer;
-    /// #     type Principal = ();
-    /// #     const SCHEME: &'static str = "session";
-    /// #     fn scheme() -> SecurityScheme { SecurityScheme::oauth2_password("login") }
-    /// #     async fn verify(&self, _: &Bearer) -> Result<Verdict<()>, VerifyFailed> { Ok(Verdict::Refused) }
-    /// # }
-    /// async fn list_orders(_: Guard<SessionTokens>) -> Json<Vec<u64>> { Json(Vec::new()) }
+    /// async fn list_orders(_: Guard<AccessTokens>) -> Json<Vec<u64>> { Json(Vec::new()) }
     ///
-    /// let api = Api::<SessionTokens>::new("Shop", "1.0").token_url::<SessionTokens>("auth/login");
-    /// let (_, document) = api.get("/orders", list_orders).finish()?;
-    /// let session = &document.value()["components"]["securitySchemes"]["session"];
-    /// assert_eq!(session["flows"]["password"]["tokenUrl"], "auth/login");
+    /// let issuer = "https://id.example"; // from the settings
+    /// let scheme = SecurityScheme::oauth2_client_credentials(&format!("{issuer}/token"));
+    /// let api = Api::<AccessTokens>::new("Shop", "1.0").scheme::<AccessTokens>(scheme).get("/orders", list_orders);
+    /// let (_, document) = api.finish()?;
+    /// let shown = &document.value()["components"]["securitySchemes"]["access_token"];
+    /// assert_eq!(shown["flows"]["clientCredentials"]["tokenUrl"], "https://id.example/token");
     /// # Ok::<(), portcullis::ApiError>(())
     /// ```
+    ///
+    /// It is shown, and nothing else: how a request is checked does not change. [`finish`](Self::finish) refuses a scheme
+    /// by which a client would send another kind of credential than the guard looks for.
     #[must_use]
-    pub fn token_url<V: Verify>(mut self, url: &str) -> Self {
-        self.token_urls.push((V::SCHEME, url.to_owned()));
+    pub fn scheme<V: Verify>(mut self, scheme: SecurityScheme) -> Self {
+        self.schemes.push((V::SCHEME, scheme));
         self
     }
 
@@ -187,7 +194,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     #[must_use]
     pub fn route(mut self, mut route: Route<S>) -> Self {
         route.tag = route.tag.or(self.tag);
-        self.routes.push(guarded(&self.guards, route));
+        self.add(route);
         self
     }
 
@@ -204,26 +211,70 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             self.defects.push(format!("nest `{prefix}`: a prefix does not end with `/`"));
         }
         self.defects.extend(other.defects);
-        self.token_urls.extend(other.token_urls);
+        self.schemes.extend(other.schemes);
         other.tags.into_iter().for_each(|tag| self.add_tag(tag));
-        self.routes.extend(other.routes.into_iter().map(|mut route| {
+        for mut route in other.routes {
             let path = if route.path == "/" && !prefix.is_empty() { "" } else { &route.path };
             route.path = format!("{prefix}{path}");
-            guarded(&self.guards, route)
-        }));
+            self.add(route);
+        }
         self
+    }
+
+    /// Puts a tower layer around each route that is declared so far, as axum's `Router::layer` does, and around its
+    /// guards: it sees each request first and each answer last. Not around what answers where no route is.
+    #[must_use]
+    pub fn layer<L>(mut self, layer: L) -> Self
+    where
+        L: Layer<routing::Route> + Clone + Send + Sync + 'static,
+        L::Service: Service<Request> + Clone + Send + Sync + 'static,
+        <L::Service as Service<Request>>::Response: IntoResponse + 'static,
+        <L::Service as Service<Request>>::Error: Into<Infallible> + 'static,
+        <L::Service as Service<Request>>::Future: Send + 'static,
+    {
+        self.routes = self.routes.into_iter().map(|route| route.layer(layer.clone())).collect();
+        self
+    }
+
+    /// Adds to the document what a layer around the routes declared so far may answer.
+    #[must_use]
+    pub fn also_answers<A: DescribeResponse>(mut self) -> Self {
+        self.routes = self.routes.into_iter().map(Route::also_answers::<A>).collect();
+        self
+    }
+
+    /// Gives the routes declared so far their state, so that an API of another state can take them in. An API with a
+    /// [`guard`](Self::guard) takes no route after that: its guard could not be asked.
+    ///
+    /// ```
+    /// use axum::extract::State;
+    /// use portcullis::{Api, Json, Public};
+    ///
+    /// async fn count(_: Public, State(count): State<u32>) -> Json<u32> { Json(count) }
+    ///
+    /// let counter = Api::<u32>::new("Counter", "1.0").get("/count", count).with_state(7);
+    /// let shop = Api::<String>::new("Shop", "1.0").merge(counter);
+    /// # let _ = shop;
+    /// ```
+    #[must_use]
+    pub fn with_state<S2>(self, state: S) -> Api<S2> {
+        let Self { info, servers, schemes, guards, is_closed, tag, tags, routes, defects } = self;
+        let is_closed = is_closed || !guards.is_empty();
+        let routes = routes.into_iter().map(|route| route.with_state(state.clone())).collect();
+        Api { info, servers, schemes, guards: Vec::new(), is_closed, tag, tags, routes, defects }
     }
 
     /// The plain axum router and the document.
     ///
     /// # Errors
-    /// [`ApiError`] names every defect at once: two schemes of one name, two routes at one place, a path
+    /// [`ApiError`] names every defect at once: two schemes of one name, or one with a name that is none, two routes at one place, a path
     /// that axum would not take, two operations of one name, a name that is none (a closure's), a schema
-    /// that cannot be checked, a `Path<…>` that does not fit its route, a token URL of a scheme that has none.
+    /// that cannot be checked, a `Path<…>` that does not fit its route, a scheme that is shown as what its guard
+    /// does not look for.
     pub fn finish(mut self) -> Result<(Router<S>, Document), ApiError> {
         self.check_places();
         self.check_names();
-        let Self { info, mut servers, token_urls, tags, routes, mut defects, .. } = self;
+        let Self { info, mut servers, schemes, tags, routes, mut defects, .. } = self;
         if servers.is_empty() {
             // Beside the document, wherever the router is nested; without it a client asks the host's root.
             servers.push(json!({ "url": "." }));
@@ -241,10 +292,10 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             }
             paths.entry(path).or_default().insert(route.method.to_owned(), entry.into());
         }
-        for (scheme, url) in &token_urls {
-            components.set_token_url(scheme, url);
+        for (name, scheme) in schemes {
+            components.show_scheme(name, scheme);
         }
-        defects.extend(components.defects().iter().cloned());
+        defects.extend(components.defects());
         if !defects.is_empty() {
             return Err(ApiError(defects));
         }
@@ -268,6 +319,16 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         .into_iter()
         .collect();
         Ok((router, Document::new(document, &order)))
+    }
+
+    fn add(&mut self, route: Route<S>) {
+        if self.is_closed {
+            let Route { method, path, .. } = &route;
+            self.defects.push(format!(
+                "{method} {path}: the API's guard does not reach it; declare it before `with_state`"
+            ));
+        }
+        self.routes.push(guarded(&self.guards, route));
     }
 
     fn add_tag(&mut self, tag: Tag) {

@@ -174,7 +174,7 @@ fn described(method: &'static str, path: &str, describe: fn(&mut Operation<'_>))
     let mut operation = Operation::new(method, path, &mut components);
     describe(&mut operation);
     let mut entry = Value::Object(operation.into_object());
-    let defects = components.defects().to_vec();
+    let defects = components.defects();
     let mut shared = into_object(Some(components.finish(&mut entry)));
     write_out(&mut entry, &into_object(shared.remove("schemas")));
     let schemes = into_object(shared.remove("securitySchemes"));

@@ -8,7 +8,7 @@ use axum::{
     Router,
     extract::{FromRef, State},
 };
-use portcullis::{Api, Created, Guard, Json, Public};
+use portcullis::{Api, Created, Guard, Json, Public, SecurityScheme};
 use portcullis_server::{App, SessionTokens, config::Config};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -60,7 +60,8 @@ async fn list_orders(guard: Guard<SessionTokens>, State(shop): State<Shop>) -> J
 /// The shop, and the account system inside it.
 pub fn app(accounts: &App) -> Result<Router, Box<dyn Error>> {
     // Where the Authorize button of `/docs` sends the password.
-    let api = Api::new("Shop", "1.0").token_url::<SessionTokens>("auth/login");
+    let log_in = SecurityScheme::oauth2_password("auth/login");
+    let api = Api::new("Shop", "1.0").scheme::<SessionTokens>(log_in);
     let api = api.get("/goods", list_goods).get("/orders", list_orders).post("/orders", place_order);
     let (router, document) = api.finish()?;
     let shop = Shop { tokens: accounts.session_tokens().clone(), orders: Arc::default() };

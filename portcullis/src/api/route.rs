@@ -1,12 +1,18 @@
 //! One route of an [`Api`](super::Api).
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, convert::Infallible, fmt};
 
-use axum::routing::{MethodFilter, MethodRouter, on};
+use axum::{
+    extract::Request,
+    response::IntoResponse,
+    routing::{self, MethodFilter, MethodRouter, on},
+};
 use serde_json::{Map, Value, json};
+use tower_layer::Layer;
+use tower_service::Service;
 
 use super::Described;
-use crate::describe::{Components, Operation};
+use crate::describe::{Components, DescribeResponse, Operation};
 
 /// One route: method, path, handler, and what its types cannot say.
 pub struct Route<S> {
@@ -85,6 +91,77 @@ impl<S> Route<S> {
     pub fn deprecated(mut self) -> Self {
         self.deprecated = true;
         self
+    }
+
+    /// Puts a tower layer around the route and its guards: it sees each request first and each answer last. What it
+    /// answers by itself is no part of the handler's types; [`also_answers`](Self::also_answers) says it.
+    ///
+    /// ```
+    /// use axum::{extract::Request, middleware::{self, Next}, response::Response};
+    /// use portcullis::{Api, NoContent, Public, answers, post};
+    ///
+    /// answers! {
+    ///     enum Limited {
+    ///         /// Come back later
+    ///         TooMany = 429,
+    ///     }
+    /// }
+    ///
+    /// async fn limit(request: Request, next: Next) -> Result<Response, Limited> {
+    ///     # fn is_too_much(_: &Request) -> bool { false }
+    ///     if is_too_much(&request) { return Err(Limited::TooMany) }
+    ///     Ok(next.run(request).await)
+    /// }
+    ///
+    /// async fn log_in(_: Public) -> NoContent { NoContent }
+    ///
+    /// let log_in = post("/login", log_in).layer(middleware::from_fn(limit)).also_answers::<Limited>();
+    /// let (_, document) = Api::<()>::new("Shop", "1.0").route(log_in).finish()?;
+    /// assert!(document.value()["paths"]["/login"]["post"]["responses"]["429"].is_object());
+    /// # Ok::<(), portcullis::ApiError>(())
+    /// ```
+    #[must_use]
+    pub fn layer<L>(mut self, layer: L) -> Self
+    where
+        S: Clone + Send + Sync + 'static,
+        L: Layer<routing::Route> + Clone + Send + Sync + 'static,
+        L::Service: Service<Request> + Clone + Send + Sync + 'static,
+        <L::Service as Service<Request>>::Response: IntoResponse + 'static,
+        <L::Service as Service<Request>>::Error: Into<Infallible> + 'static,
+        <L::Service as Service<Request>>::Future: Send + 'static,
+    {
+        self.service = self.service.layer(layer);
+        self
+    }
+
+    /// Adds to the document what a layer around the route may answer.
+    #[must_use]
+    pub fn also_answers<A: DescribeResponse>(mut self) -> Self {
+        self.describe.push(A::describe_response);
+        self
+    }
+
+    /// The route for a router whose state is another.
+    pub(super) fn with_state<S2>(self, state: S) -> Route<S2>
+    where
+        S: Clone + Send + Sync + 'static,
+    {
+        let Self { method, path, operation_id, module, describe, filter, service, .. } = self;
+        let Self { tag, summary, description, deprecated, .. } = self;
+        let service = service.with_state(state);
+        Route {
+            method,
+            path,
+            operation_id,
+            module,
+            describe,
+            filter,
+            service,
+            tag,
+            summary,
+            description,
+            deprecated,
+        }
     }
 
     /// Other names for this operation, that tell it apart from one of its own name.

@@ -46,7 +46,8 @@ pub trait Credential: sealed::Read + fmt::Debug + Sized + Send + Sync + 'static 
 
 /// A security scheme as the document shows it (OpenAPI 3.1 §4.8.27).
 ///
-/// URLs may be relative: they are resolved against the document's server.
+/// URLs may be relative: they are resolved against the document's server. A scheme that says something else of the request
+/// than the guard reads is refused by [`Api::finish`](crate::Api::finish): a key elsewhere, Basic for a bearer token.
 ///
 /// ```
 /// use portcullis::{In, SecurityScheme};
@@ -71,8 +72,7 @@ impl SecurityScheme {
         Self(json!({ "type": "http", "scheme": "basic" }))
     }
 
-    /// A key in a header, in the query or in a cookie. [`In::Path`] is no place that OpenAPI knows for one:
-    /// [`Api::finish`](crate::Api::finish) refuses it.
+    /// A key in a header, in the query or in a cookie.
     #[must_use]
     pub fn api_key(place: In, name: &str) -> Self {
         Self(json!({ "type": "apiKey", "in": place.as_str(), "name": name }))
@@ -120,6 +120,29 @@ impl SecurityScheme {
             scheme.insert("description".to_owned(), description.into());
         }
         self
+    }
+
+    /// This scheme with the description of `other` if it has none.
+    pub(crate) fn described_like(self, other: &Self) -> Self {
+        let description =
+            |scheme: &Value| scheme.get("description").and_then(Value::as_str).map(str::to_owned);
+        match (description(&self.0), description(&other.0)) {
+            (None, Some(description)) => self.described(&description),
+            _ => self,
+        }
+    }
+
+    /// Whether a client that goes by this scheme sends what one that goes by `other` does.
+    pub(crate) fn is_sent_as(&self, other: &Self) -> bool {
+        let Self(this) = self;
+        let Self(that) = other;
+        // However the token was had, it is sent as RFC 6750 says.
+        let is_bearer = |scheme: &Value| {
+            let says = |key: &str, value: &str| scheme.get(key).is_some_and(|said| said == value);
+            says("scheme", "bearer") || says("type", "oauth2") || says("type", "openIdConnect")
+        };
+        let is_equal = |key: &str| this.get(key) == that.get(key);
+        (is_bearer(this) && is_bearer(that)) || ["type", "scheme", "in", "name"].into_iter().all(is_equal)
     }
 }
 

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use super::{In, operation::object_of};
+use super::operation::object_of;
 use crate::{
+    credential::SecurityScheme,
     input::{refuse_unknown, settings},
     scope::NamedScope,
 };
@@ -23,17 +24,13 @@ pub(crate) struct Components {
 
 #[derive(Debug, Clone)]
 struct NamedScheme {
-    scheme: Value,
-    /// Where its tokens are had here, if not where its type says.
-    token_url: Option<String>,
+    /// As its verifier's type has it.
+    scheme: SecurityScheme,
+    /// As its credential is read, which the guard goes by.
+    read: SecurityScheme,
+    /// As this document shows it, if the application says so.
+    shown: Option<SecurityScheme>,
     scopes: BTreeMap<&'static str, &'static str>,
-}
-
-impl NamedScheme {
-    fn has_token_url(&self) -> bool {
-        let flows = self.scheme.get("flows").and_then(Value::as_object);
-        flows.is_some_and(|flows| flows.values().all(|flow| flow.get("tokenUrl").is_some()))
-    }
 }
 
 /// Types that come in and types that go out are described by two contracts (an `Option` may be left out on
@@ -59,21 +56,22 @@ impl Components {
     }
 
     /// What keeps the document from being true, one sentence each.
-    pub(crate) fn defects(&self) -> &[String] {
-        &self.defects
+    pub(crate) fn defects(&self) -> Vec<String> {
+        let schemes = self.schemes.iter().filter_map(|(name, scheme)| scheme.defect(name));
+        self.defects.iter().cloned().chain(schemes).collect()
     }
 
-    pub(super) fn add_scheme(&mut self, name: &'static str, scheme: &Value) {
-        let known = self.schemes.entry(name).or_insert_with(|| NamedScheme {
-            scheme: scheme.clone(),
-            token_url: None,
-            scopes: BTreeMap::new(),
-        });
-        if known.scheme != *scheme {
-            self.defects.push(format!("two different security schemes are called `{name}`"));
-        }
-        if scheme["in"] == In::Path.as_str() {
-            self.defects.push(format!("`{name}`: an API key is in a header, in the query or in a cookie"));
+    /// Adds a verifier's scheme; `read` is its credential's own.
+    pub(super) fn add_scheme(&mut self, name: &'static str, scheme: SecurityScheme, read: SecurityScheme) {
+        match self.schemes.get(name) {
+            None => {
+                let scopes = BTreeMap::new();
+                self.schemes.insert(name, NamedScheme { scheme, read, shown: None, scopes });
+            }
+            Some(known) if known.scheme != scheme => {
+                self.defects.push(format!("two different security schemes are called `{name}`"));
+            }
+            Some(_) => {}
         }
     }
 
@@ -93,22 +91,17 @@ impl Components {
         }
     }
 
-    /// Says where this document's reader gets tokens of a scheme.
-    pub(crate) fn set_token_url(&mut self, name: &'static str, url: &str) {
-        let defect = match self.schemes.get_mut(name) {
-            None => "no route has a guard of this scheme",
-            Some(known) if !known.has_token_url() => {
-                "the scheme has no token URL; `SecurityScheme::oauth2_password` and the like have"
-            }
-            Some(known) if known.token_url.as_ref().is_some_and(|other| other != url) => {
-                "another token URL was given before"
-            }
-            Some(known) => {
-                known.token_url = Some(url.to_owned());
-                return;
-            }
+    /// Shows a scheme otherwise than its verifier's type does.
+    pub(crate) fn show_scheme(&mut self, name: &'static str, shown: SecurityScheme) {
+        let Some(known) = self.schemes.get_mut(name) else {
+            self.defects.push(format!("`{name}` cannot be shown: no route has a guard of this scheme"));
+            return;
         };
-        self.defects.push(format!("the token URL `{url}` of `{name}`: {defect}"));
+        let shown = shown.described_like(&known.scheme);
+        if known.shown.as_ref().is_some_and(|other| *other != shown) {
+            self.defects.push(format!("`{name}` is shown in two ways"));
+        }
+        known.shown = Some(shown);
     }
 
     /// The `components` object; `paths` is rewritten to point into it.
@@ -120,15 +113,34 @@ impl Components {
         schemas.sort_keys();
 
         let mut security = Map::new();
-        for (name, NamedScheme { mut scheme, token_url, scopes }) in self.schemes {
+        for (name, known) in self.schemes {
+            let SecurityScheme(mut scheme) = known.shown().clone();
             let flows = scheme.get_mut("flows").and_then(Value::as_object_mut);
             for flow in flows.into_iter().flat_map(Map::values_mut).map(object_of) {
-                flow.insert("scopes".to_owned(), json!(scopes));
-                flow.extend(token_url.as_ref().map(|url| ("tokenUrl".to_owned(), json!(url))));
+                flow.insert("scopes".to_owned(), json!(known.scopes));
             }
             security.insert(name.to_owned(), scheme);
         }
         json!({ "schemas": schemas, "securitySchemes": security })
+    }
+}
+
+impl NamedScheme {
+    fn shown(&self) -> &SecurityScheme {
+        self.shown.as_ref().unwrap_or(&self.scheme)
+    }
+
+    fn defect(&self, name: &str) -> Option<String> {
+        let (shown, read) = (self.shown(), &self.read);
+        // The fixed fields' names (OpenAPI 3.1 §4.8.7).
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        if name.is_empty() || !name.bytes().all(is_plain) {
+            Some(format!("a security scheme's name is of letters, digits, `.`, `_` and `-`: not `{name}`"))
+        } else if !shown.is_sent_as(read) {
+            Some(format!("`{name}` would be shown as {}, and its guard looks for {}", shown.0, read.0))
+        } else {
+            None
+        }
     }
 }
 

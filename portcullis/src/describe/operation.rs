@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 
 use super::{Components, In, Statuses};
-use crate::{denied::Problem, guard::Asked, scope::NamedScope};
+use crate::{credential::Credential, denied::Problem, guard::Asked, scope::NamedScope, verify::Verify};
 
 /// One operation of the document while its parts add what they know.
 #[derive(Debug)]
@@ -338,9 +338,9 @@ impl<'a> Operation<'a> {
         }
     }
 
-    /// Names a security scheme of the document.
-    pub(crate) fn security_scheme(&mut self, name: &'static str, scheme: &Value) {
-        self.components.add_scheme(name, scheme);
+    /// Names a verifier's security scheme in the document.
+    pub(crate) fn security_scheme<V: Verify>(&mut self) {
+        self.components.add_scheme(V::SCHEME, V::scheme(), <V::Credential as Credential>::scheme());
     }
 
     /// Names scopes that a scheme of the document can carry.

@@ -186,7 +186,7 @@ impl<V: Verify> sealed::Asked for V {
     }
 
     fn describe_schemes(operation: &mut Operation<'_>) {
-        operation.security_scheme(V::SCHEME, &V::scheme().0);
+        operation.security_scheme::<V>();
     }
 }
 

@@ -1,6 +1,7 @@
 //! The document: true to the types, refused when it cannot be, and enforced route by route.
 
 mod defects;
+mod layers;
 mod schemas;
 
 use std::collections::BTreeSet;

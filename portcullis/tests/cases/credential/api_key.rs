@@ -48,9 +48,9 @@ macro_rules! keys {
     )*};
 }
 keys! {
-    HeaderKeys, Header, "by header", None;
-    QueryKeys, Query, "by query", Some("till");
-    CookieKeys, Cookie, "by cookie", None;
+    HeaderKeys, Header, "by_header", None;
+    QueryKeys, Query, "by_query", Some("till");
+    CookieKeys, Cookie, "by_cookie", None;
 }
 
 #[derive(Clone, FromRef)]
@@ -217,9 +217,9 @@ async fn c02_a_key_in_a_cookie_is_kept_from_other_sites() {
 fn the_document_says_where_the_key_is() {
     let document = document(api());
     let schemes = &document["components"]["securitySchemes"];
-    assert_eq!(schemes["by header"], json!({ "type": "apiKey", "in": "header", "name": "X-API-Key" }));
-    assert_eq!(schemes["by query"], json!({ "type": "apiKey", "in": "query", "name": "key" }));
-    assert_eq!(schemes["by cookie"], json!({ "type": "apiKey", "in": "cookie", "name": "key" }));
+    assert_eq!(schemes["by_header"], json!({ "type": "apiKey", "in": "header", "name": "X-API-Key" }));
+    assert_eq!(schemes["by_query"], json!({ "type": "apiKey", "in": "query", "name": "key" }));
+    assert_eq!(schemes["by_cookie"], json!({ "type": "apiKey", "in": "cookie", "name": "key" }));
     let statuses = |path: &str, method: &str| {
         let operation = &document["paths"][path][method];
         operation["responses"].as_object().unwrap().keys().cloned().collect::<Vec<_>>()

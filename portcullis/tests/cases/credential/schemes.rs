@@ -3,7 +3,8 @@
 use std::marker::PhantomData;
 
 use portcullis::{
-    Api, Bearer, Granted, Guard, In, NoContent, Scope, SecurityScheme, Verdict, Verify, VerifyFailed, get,
+    Api, ApiKey, ApiKeyPlace, Bearer, Granted, Guard, In, NoContent, Scope, SecurityScheme, Verdict, Verify,
+    VerifyFailed, get,
 };
 use serde_json::{Value, json};
 
@@ -71,11 +72,6 @@ fn each_scheme_is_shown_as_openapi_writes_it() {
         shown!(SecurityScheme::bearer("opaque").described("From the log-in.")),
         json!({ "type": "http", "scheme": "bearer", "bearerFormat": "opaque", "description": "From the log-in." })
     );
-    assert_eq!(shown!(SecurityScheme::basic()), json!({ "type": "http", "scheme": "basic" }));
-    assert_eq!(
-        shown!(SecurityScheme::api_key(In::Cookie, "sid")),
-        json!({ "type": "apiKey", "in": "cookie", "name": "sid" })
-    );
     assert_eq!(
         shown!(SecurityScheme::oauth2_password("login")),
         json!({ "type": "oauth2", "flows": { "password": { "tokenUrl": "login", "scopes": scopes } } })
@@ -105,45 +101,119 @@ impl Named for Password {
 }
 
 #[test]
-fn an_application_says_where_its_tokens_are() {
+fn an_application_shows_a_scheme_in_its_own_way() {
     let shown = |api| document(api)["components"]["securitySchemes"]["it"].clone();
     let expected = json!({ "type": "oauth2", "description": "As the shop has it.",
         "flows": { "password": { "tokenUrl": "auth/login", "scopes": { "read": "Look at things" } } } });
-    let moved = || api::<Password>().token_url::<Nobody<Password>>("auth/login");
+    let elsewhere = || SecurityScheme::oauth2_password("auth/login");
+    let moved = || api::<Password>().scheme::<Nobody<Password>>(elsewhere());
     assert_eq!(shown(moved()), expected);
-    assert_eq!(shown(moved().token_url::<Nobody<Password>>("auth/login")), expected);
+    assert_eq!(shown(moved().scheme::<Nobody<Password>>(elsewhere())), expected);
     assert_eq!(shown(Api::new("", "").nest("/inner", moved())), expected);
-    let outer = Api::new("", "").token_url::<Nobody<Password>>("auth/login");
+    let outer = Api::new("", "").scheme::<Nobody<Password>>(elsewhere());
     assert_eq!(shown(outer.merge(api::<Password>())), expected);
+
+    let pasted = SecurityScheme::bearer("opaque").described("Ask Ada for one.");
+    assert_eq!(
+        shown(api::<Password>().scheme::<Nobody<Password>>(pasted)),
+        json!({ "type": "http", "scheme": "bearer", "bearerFormat": "opaque", "description": "Ask Ada for one." })
+    );
+}
+
+fn told<N: Named>(api: Api<Nobody<N>>) -> String {
+    api.finish().unwrap_err().to_string().lines().skip(1).collect()
 }
 
 #[test]
-fn a_token_url_that_would_change_nothing_is_refused() {
-    struct Opaque;
-    impl Named for Opaque {
-        fn scheme() -> SecurityScheme {
-            SecurityScheme::bearer("opaque")
-        }
-    }
-    let refused = |told: String, reason: &str| {
-        assert!(told.contains(&format!("the token URL `a` of `it`: {reason}")), "{told}");
-    };
-    let told = |api: Api<_>| api.finish().unwrap_err().to_string();
-    refused(told(Api::new("", "").token_url::<Nobody<Password>>("a")), "no route has a guard of this scheme");
-    let twice = api::<Password>().token_url::<Nobody<Password>>("b").token_url::<Nobody<Password>>("a");
-    refused(told(twice), "another token URL was given before");
-    let without = api::<Opaque>().token_url::<Nobody<Opaque>>("a").finish().unwrap_err().to_string();
-    refused(without, "the scheme has no token URL; `SecurityScheme::oauth2_password` and the like have");
+fn a_scheme_is_shown_once_and_of_a_guard() {
+    let basic = SecurityScheme::oauth2_password("a");
+    assert_eq!(
+        told::<Password>(Api::new("", "").scheme::<Nobody<Password>>(basic.clone())),
+        "- `it` cannot be shown: no route has a guard of this scheme"
+    );
+    let twice = api::<Password>().scheme::<Nobody<Password>>(basic);
+    assert_eq!(
+        told(twice.scheme::<Nobody<Password>>(SecurityScheme::oauth2_password("b"))),
+        "- `it` is shown in two ways"
+    );
 }
 
+/// A client that goes by the document must send what the guard reads.
 #[test]
-fn a_key_in_the_path_is_refused() {
-    struct It;
-    impl Named for It {
+fn a_scheme_that_its_guard_does_not_look_for_is_refused() {
+    struct Key;
+    impl ApiKeyPlace for Key {
+        const IN: In = In::Header;
+        const NAME: &'static str = "X-Key";
+    }
+    #[derive(Clone)]
+    struct Keys;
+    impl Verify for Keys {
+        type Credential = ApiKey<Key>;
+        type Principal = ();
+        const SCHEME: &'static str = "keys";
         fn scheme() -> SecurityScheme {
-            SecurityScheme::api_key(In::Path, "key").described("Somewhere.")
+            SecurityScheme::api_key(In::Query, "X-Key")
+        }
+        async fn verify(&self, _: &ApiKey<Key>) -> Result<Verdict<()>, VerifyFailed> {
+            Ok(Verdict::Refused)
         }
     }
-    let error = api::<It>().finish().unwrap_err().to_string();
-    assert!(error.contains("`it`: an API key is in a header, in the query or in a cookie"), "{error}");
+    async fn look(_: Guard<Keys>) -> NoContent {
+        NoContent
+    }
+    let error = Api::<Keys>::new("", "").get("/", look).finish().unwrap_err().to_string();
+    let query = r#"{"in":"query","name":"X-Key","type":"apiKey"}"#;
+    let header = r#"{"in":"header","name":"X-Key","type":"apiKey"}"#;
+    let reason = format!("\n- `keys` would be shown as {query}, and its guard looks for {header}");
+    assert!(error.ends_with(&reason), "{error}");
+
+    let header = |name| SecurityScheme::api_key(In::Header, name);
+    for (shown, is_taken) in [
+        (header("X-Key"), true),
+        (header("X-Other"), false),
+        (SecurityScheme::api_key(In::Path, "X-Key"), false),
+        (SecurityScheme::api_key(In::Cookie, "X-Key"), false),
+        (SecurityScheme::bearer("JWT"), false),
+        (SecurityScheme::open_id_connect("a"), false),
+        (SecurityScheme::basic(), false),
+    ] {
+        // What the application says counts, and not what it says it over.
+        let text = format!("{shown:?}");
+        let api = Api::<Keys>::new("", "").scheme::<Keys>(shown).get("/", look);
+        assert_eq!(api.finish().is_ok(), is_taken, "{text}");
+    }
+    let refused = told(api::<Password>().scheme::<Nobody<Password>>(SecurityScheme::basic()));
+    assert!(
+        refused
+            .starts_with(r#"- `it` would be shown as {"description":"As the shop has it.","scheme":"basic""#)
+    );
+}
+
+/// It is a key of `components` (OpenAPI 3.1 §4.8.7).
+#[test]
+fn a_schemes_name_is_one_that_openapi_takes() {
+    macro_rules! named {
+        ($name:literal) => {{
+            #[derive(Clone)]
+            struct It;
+            impl Verify for It {
+                type Credential = Bearer;
+                type Principal = ();
+                const SCHEME: &'static str = $name;
+                async fn verify(&self, _: &Bearer) -> Result<Verdict<()>, VerifyFailed> {
+                    Ok(Verdict::Refused)
+                }
+            }
+            async fn look(_: Guard<It>) -> NoContent {
+                NoContent
+            }
+            Api::<It>::new("", "").get("/", look).finish().map(drop).map_err(|error| error.to_string())
+        }};
+    }
+    named!("a.B_c-9").unwrap();
+    for refused in [named!(""), named!("access token"), named!("größe"), named!("a/b")] {
+        let reason = "a security scheme's name is of letters, digits, `.`, `_` and `-`: not `";
+        assert!(refused.unwrap_err().contains(reason));
+    }
 }

@@ -3,8 +3,8 @@
 use axum::{Json, Router, extract::FromRef};
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use portcullis::{
-    AccessTokens, Bearer, Granted, Guard, GuardedRoutes as _, Maybe, Scope, SecurityScheme, Verdict, Verify,
-    VerifyFailed, guarded,
+    AccessTokens, ApiKey, ApiKeyPlace, Basic, Bearer, Granted, Guard, GuardedRoutes as _, In, Maybe, Scope,
+    SecurityScheme, Verdict, Verify, VerifyFailed, guarded,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -214,11 +214,11 @@ fn the_scopes_of_routers_that_are_put_together_are_all_there() {
 #[test]
 fn every_scheme_of_ours_has_its_place_in_utoipas_types() {
     macro_rules! keeps {
-        ($($name:ident $scheme:expr;)*) => {$({
+        ($($name:ident $credential:ty = $scheme:expr;)*) => {$({
             #[derive(Clone)]
             struct Kept;
             impl Verify for Kept {
-                type Credential = Bearer;
+                type Credential = $credential;
                 type Principal = ();
                 const SCHEME: &'static str = stringify!($name);
 
@@ -226,7 +226,7 @@ fn every_scheme_of_ours_has_its_place_in_utoipas_types() {
                     $scheme
                 }
 
-                async fn verify(&self, _: &Bearer) -> Result<Verdict<()>, VerifyFailed> {
+                async fn verify(&self, _: &$credential) -> Result<Verdict<()>, VerifyFailed> {
                     Ok(Verdict::Refused)
                 }
             }
@@ -240,16 +240,47 @@ fn every_scheme_of_ours_has_its_place_in_utoipas_types() {
             );
         })*};
     }
-    use portcullis::In;
+    struct Key<const PLACE: u8>;
+    macro_rules! places {
+        ($($number:literal $place:ident),*) => {$(
+            impl ApiKeyPlace for Key<$number> {
+                const IN: In = In::$place;
+                const NAME: &'static str = "key";
+            }
+        )*};
+    }
+    places!(0 Header, 1 Query, 2 Cookie);
     keeps!(
-        bearer SecurityScheme::bearer("JWT").described("A token.");
-        basic SecurityScheme::basic();
-        key_in_header SecurityScheme::api_key(In::Header, "X-Key");
-        key_in_query SecurityScheme::api_key(In::Query, "key");
-        key_in_cookie SecurityScheme::api_key(In::Cookie, "key").described("A cookie.");
-        password SecurityScheme::oauth2_password("login");
-        code SecurityScheme::oauth2_authorization_code("/authorize", "/token");
-        client SecurityScheme::oauth2_client_credentials("/token");
-        discovered SecurityScheme::open_id_connect("https://a.example/.well-known/openid-configuration");
+        bearer Bearer = SecurityScheme::bearer("JWT").described("A token.");
+        basic Basic = SecurityScheme::basic();
+        key_in_header ApiKey<Key<0>> = SecurityScheme::api_key(In::Header, "key");
+        key_in_query ApiKey<Key<1>> = SecurityScheme::api_key(In::Query, "key");
+        key_in_cookie ApiKey<Key<2>> = SecurityScheme::api_key(In::Cookie, "key").described("A cookie.");
+        password Bearer = SecurityScheme::oauth2_password("login");
+        code Bearer = SecurityScheme::oauth2_authorization_code("/authorize", "/token");
+        client Bearer = SecurityScheme::oauth2_client_credentials("/token");
+        discovered Bearer =
+            SecurityScheme::open_id_connect("https://a.example/.well-known/openid-configuration");
     );
+}
+
+#[test]
+fn a_scheme_that_its_guard_does_not_look_for_is_refused_here_too() {
+    #[derive(Clone)]
+    struct Told;
+    impl Verify for Told {
+        type Credential = Bearer;
+        type Principal = ();
+        const SCHEME: &'static str = "told";
+        fn scheme() -> SecurityScheme {
+            SecurityScheme::basic()
+        }
+        async fn verify(&self, _: &Bearer) -> Result<Verdict<()>, VerifyFailed> {
+            Ok(Verdict::Refused)
+        }
+    }
+    #[utoipa::path(get, path = "/", responses((status = 200)))]
+    async fn look(_: Guard<Told>) {}
+    let refused = OpenApiRouter::<Told>::new().guarded(guarded!(look)).map(drop).unwrap_err().to_string();
+    assert!(refused.contains("`told` would be shown as"), "{refused}");
 }

@@ -3,6 +3,7 @@
 use futures_util::future::join_all;
 use portcullis::{Introspection, IntrospectionBuilder, Scope};
 use tokio::task::JoinSet;
+use tracing::Level;
 
 use super::{super::log::Log, *};
 
@@ -119,8 +120,7 @@ async fn t15_refused_is_401_and_no_verdict_is_503() {
 
 #[tokio::test]
 async fn g03_the_log_says_why_an_opaque_token_was_refused() {
-    let log = Log::default();
-    let _here = tracing::subscriber::set_default(log.clone());
+    let log = Log::here();
     let server = Server::start().await;
     let verifier = introspection(&server, &Clock::new()).issuer("https://accounts.example").build().unwrap();
     let cases = [
@@ -137,7 +137,7 @@ async fn g03_the_log_says_why_an_opaque_token_was_refused() {
         answer.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
         server.reply(INTROSPECT, Reply::json(&answer));
         assert_eq!(status(&verifier, &format!("secret-{}", reason.replace(' ', "-"))).await, 401);
-        assert_eq!(log.taken(), [format!("reason={reason}")]);
+        assert_eq!(log.taken(Level::DEBUG), [format!("reason={reason}")]);
     }
 }
 

@@ -4,10 +4,13 @@ use std::time::Instant;
 
 use futures_util::future::{join, join_all};
 use portcullis::{Bearer, Introspection, Verdict, VerifyFailed};
-use tracing::{Event, Level, Metadata, Subscriber, span};
+use tracing::Level;
 
 use super::{
-    super::issuer::{attacker, ed25519, p256},
+    super::{
+        issuer::{attacker, ed25519, p256},
+        log::Log,
+    },
     *,
 };
 
@@ -82,28 +85,6 @@ async fn t15_keys_beyond_their_staleness_are_looked_for_as_if_there_were_none() 
     assert_eq!(server.count(KEYS), 3);
 }
 
-/// Counts the error lines of the thread that it is the subscriber of.
-struct Lines(Arc<AtomicU64>);
-
-impl Subscriber for Lines {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        *metadata.level() == Level::ERROR
-    }
-
-    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
-        span::Id::from_u64(1)
-    }
-
-    fn event(&self, _: &Event<'_>) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-
-    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-    fn enter(&self, _: &span::Id) {}
-    fn exit(&self, _: &span::Id) {}
-}
-
 #[tokio::test]
 async fn t15_strangers_do_not_fill_the_log_during_an_outage() {
     /// A type of this test's own, for lines are counted by type.
@@ -122,13 +103,12 @@ async fn t15_strangers_do_not_fill_the_log_during_an_outage() {
     let tokens = Own(builder(&server, &clock).build().await.unwrap());
     server.reply(KEYS, Reply::of(500, "text/plain", ""));
     clock.set(60);
-    let count = Arc::new(AtomicU64::new(0));
-    let _subscriber = tracing::subscriber::set_default(Lines(Arc::clone(&count)));
+    let log = Log::here();
     for number in 0..100 {
         let strange = unknown(&server, attacker(), &number.to_string());
         assert_eq!(status(&tokens, &strange).await, 503);
     }
-    assert_eq!(count.load(Ordering::SeqCst), 1);
+    assert_eq!(log.taken(Level::ERROR).len(), 1);
 }
 
 #[tokio::test]

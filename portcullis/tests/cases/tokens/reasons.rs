@@ -2,6 +2,7 @@
 
 use portcullis::TypedTokens;
 use serde_json::json;
+use tracing::Level;
 
 use super::{
     super::{
@@ -21,8 +22,7 @@ fn saying(name: &str, value: Option<&str>) -> String {
 
 #[tokio::test]
 async fn g03_the_log_says_in_fixed_words_why_a_token_was_refused() {
-    let log = Log::default();
-    let _here = tracing::subscriber::set_default(log.clone());
+    let log = Log::here();
     let forged = attacker().token(&json!({ "typ": "at+jwt", "alg": "EdDSA", "kid": "ed" }).to_string(), "{}");
     let cases = [
         ("secret".to_owned(), "not a signed token"),
@@ -47,20 +47,19 @@ async fn g03_the_log_says_in_fixed_words_why_a_token_was_refused() {
     ];
     for (token, reason) in cases {
         assert_eq!(status(&token).await, 401);
-        assert_eq!(log.taken(), [format!("reason={reason}")]);
+        assert_eq!(log.taken(Level::DEBUG), [format!("reason={reason}")]);
     }
     assert_eq!(status(&ed25519().good()).await, 200);
-    assert!(log.taken().is_empty(), "a good token is nothing to speak of");
+    assert!(log.taken(Level::DEBUG).is_empty(), "a good token is nothing to speak of");
 }
 
 #[tokio::test]
 async fn an_id_token_that_passes_for_a_jwt_is_a_reason_too() {
-    let log = Log::default();
-    let _here = tracing::subscriber::set_default(log.clone());
+    let log = Log::here();
     let relaxed = AccessTokens::issued_by(ISSUER).audience(AUDIENCE).dangerous().accept_typ_jwt();
     let relaxed = relaxed.keys(&jwks(keys())).unwrap().build().unwrap();
     assert_eq!(sent_to(&app(relaxed), &saying("nonce", Some("\"secret\""))).await, 401);
-    assert_eq!(log.taken(), ["reason=an ID token or an event"]);
+    assert_eq!(log.taken(Level::DEBUG), ["reason=an ID token or an event"]);
 }
 
 #[tokio::test]
@@ -71,9 +70,8 @@ async fn claims_of_another_shape_are_a_reason_too() {
         tenant: u32,
     }
     async fn open(_: Guard<TypedTokens<Own>>) {}
-    let log = Log::default();
-    let _here = tracing::subscriber::set_default(log.clone());
+    let log = Log::here();
     let app = Router::new().route("/", get(open)).with_state(verifier().typed::<Own>());
     assert_eq!(sent_to(&app, &saying("tenant", Some("\"secret\""))).await, 401);
-    assert_eq!(log.taken(), ["reason=claims of another shape"]);
+    assert_eq!(log.taken(Level::DEBUG), ["reason=claims of another shape"]);
 }
