@@ -1,5 +1,6 @@
 //! The router whose routes describe themselves.
 
+mod caught;
 mod guarded;
 mod place;
 mod route;
@@ -24,7 +25,7 @@ use serde_json::{Map, Value, json};
 use tower_layer::Layer;
 use tower_service::Service;
 
-pub use self::route::{Route, delete, get, patch, post, put};
+pub use self::route::{Route, delete, get, head, options, patch, post, put, trace};
 use self::{
     guarded::{RouterGuard, guarded},
     place::Places,
@@ -190,7 +191,8 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self.route(delete(path, handler))
     }
 
-    /// Adds a route that has more to say than its path: [`get`]`("/", home).summary("…")`.
+    /// Adds a route that has more to say than its path, [`get`]`("/", home).summary("…")`, or a method that is rarer:
+    /// [`head`], [`options`], [`trace`].
     #[must_use]
     pub fn route(mut self, mut route: Route<S>) -> Self {
         route.tag = route.tag.or(self.tag);

@@ -122,7 +122,9 @@ mod utoipa;
 mod verify;
 
 pub use answer::{Answer, Created, NoContent};
-pub use api::{Api, ApiError, Described, Document, Route, delete, get, patch, post, put};
+pub use api::{
+    Api, ApiError, Described, Document, Route, delete, get, head, options, patch, post, put, trace,
+};
 pub use client_address::client_address;
 pub use credential::{
     ApiKey, ApiKeyPlace, Basic, Bearer, CookieSettings, Credential, NotACookieValue, SameOrigin, SameSite,

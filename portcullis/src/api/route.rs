@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::Described;
+use super::{Described, caught::Caught};
 use crate::describe::{Components, DescribeResponse, Operation};
 
 /// One route: method, path, handler, and what its types cannot say.
@@ -50,7 +50,7 @@ impl<S> Route<S> {
             module,
             describe: vec![H::describe],
             filter,
-            service: on(filter, handler),
+            service: on(filter, Caught(handler)),
             tag: None,
             summary: None,
             description: None,
@@ -209,7 +209,9 @@ macro_rules! route_of {
         }
     )*};
 }
-route_of!(get GET, post POST, put PUT, patch PATCH, delete DELETE);
+route_of!(
+    get GET, post POST, put PUT, patch PATCH, delete DELETE, head HEAD, options OPTIONS, trace TRACE
+);
 
 /// `read_profile` as a summary: "Read profile".
 fn sentence(name: &str) -> String {

@@ -197,12 +197,20 @@ fn authorization<'r>(headers: &'r HeaderMap, scheme: &str) -> Presented<&'r str>
     if values.next().is_some() {
         return Presented::Ambiguous;
     }
-    if value.len() > scheme.len() + 1 + MAX_LENGTH {
-        return Presented::Malformed;
+    // Its name alone says whose it is: what follows is another scheme's to judge.
+    let value = value.as_bytes();
+    let (name, credential) = match value.iter().position(|byte| *byte == b' ') {
+        Some(space) => (value.get(..space), value.get(space + 1..)),
+        None => (Some(value), None),
+    };
+    if !name.is_some_and(|name| name.eq_ignore_ascii_case(scheme.as_bytes())) {
+        return Presented::OtherScheme;
     }
-    let Ok(value) = value.to_str() else { return Presented::Malformed };
-    let (name, credential) = value.split_once(' ').unwrap_or((value, ""));
-    if name.eq_ignore_ascii_case(scheme) { Presented::Present(credential) } else { Presented::OtherScheme }
+    let credential = credential.unwrap_or_default();
+    match std::str::from_utf8(credential) {
+        Ok(text) if text.len() <= MAX_LENGTH && text.is_ascii() => Presented::Present(text),
+        _ => Presented::Malformed,
+    }
 }
 
 /// `token = 1*tchar` (RFC 9110 §5.6.2), which a cookie's name is too (RFC 6265 §4.1.1).

@@ -67,6 +67,15 @@ impl<T: Timely> Slot<'_, T> {
         (**text == *self.token && verified.is_timely(now)).then(|| verified.clone())
     }
 
+    /// Keeps nothing of the token any more.
+    #[cfg(feature = "discovery")]
+    pub(super) fn forget(&self) {
+        let mut kept = self.cache.kept.write().unwrap_or_else(PoisonError::into_inner);
+        if kept.by_hash.get(&self.hash).is_some_and(|(text, _)| **text == *self.token) {
+            kept.by_hash.remove(&self.hash);
+        }
+    }
+
     /// Keeps what the token says, which was verified at `now`.
     pub(super) fn keep(&self, verified: &T, now: u64) {
         if self.token.len() > LONGEST {

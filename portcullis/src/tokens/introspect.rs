@@ -146,6 +146,8 @@ impl Introspection {
                 self.0.good.slot(token).keep(&Believed { said: verified.clone(), since: now, until }, now);
             }
             Err(refusal) => {
+                // Its time may come again, if the clock is set back; what the issuer said last counts.
+                self.0.good.slot(token).forget();
                 let until = until(believed_for.min(REFUSED.as_secs()));
                 self.0.refused.slot(token).keep(&Believed { said: *refusal, since: now, until }, now);
             }

@@ -404,3 +404,25 @@ fn without_a_server_requests_go_to_where_the_document_lies() {
     let (_, document) = finished(Api::<()>::new("Shop", "1").server("/a").server("/b"));
     assert_eq!(document.value()["servers"], json!([{ "url": "/a" }, { "url": "/b" }]));
 }
+
+#[tokio::test]
+async fn a_route_may_be_of_any_method_that_openapi_names() {
+    async fn one(_: Guard<Robots>) -> NoContent {
+        NoContent
+    }
+    macro_rules! routes {
+        ($($method:ident)*) => {
+            Api::<Robots>::new("", "")$(
+                .route(portcullis::$method("/", one).operation_id(stringify!($method)))
+            )*
+        };
+    }
+    let (router, document) = finished(routes!(get post put patch delete head options trace));
+    let router = router.with_state(Robots);
+    let entries = document.value()["paths"]["/"].as_object().unwrap();
+    assert_eq!(entries.len(), 8);
+    for method in entries.keys().map(|method| method.to_uppercase()) {
+        assert_eq!(call(&router, &method, "/", None, "").await, 401, "{method}");
+        assert_eq!(call(&router, &method, "/", Some("Bearer robot"), "").await, 204, "{method}");
+    }
+}

@@ -190,3 +190,19 @@ fn the_examples_name_the_crates_that_they_use() {
         }
     }
 }
+
+/// Whoever follows one of them opens no more than the others say.
+#[test]
+fn the_pages_agree_on_cognito() {
+    let pages = [
+        include_str!("../../docs/issuers.md"),
+        include_str!("../../docs/mistakes.md"),
+        include_str!("../../docs/schemes.md"),
+    ];
+    let advice: Vec<_> =
+        pages.iter().flat_map(|page| page.lines()).filter(|line| line.contains("Cognito")).collect();
+    assert_eq!(advice.len(), 3);
+    for line in advice {
+        assert!(line.contains("accept_absent_audience"), "{line}");
+    }
+}

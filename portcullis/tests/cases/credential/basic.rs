@@ -2,7 +2,7 @@
 
 use axum::{Router, routing::get};
 use base64::{Engine, prelude::BASE64_STANDARD};
-use http::{Request, header::AUTHORIZATION};
+use http::{HeaderValue, Request, header::AUTHORIZATION};
 use portcullis::{
     AccessTokens, Api, Basic, Either, Granted, Guard, Json, Maybe, Scope, Verdict, Verify, VerifyFailed,
 };
@@ -175,6 +175,30 @@ async fn t09_either_asks_for_both() {
     send(&app, Request::get("/").header(AUTHORIZATION, good)).await.is_answer("in", "the second kind");
     let bad = send(&app, Request::get("/").header(AUTHORIZATION, basic("ana:no"))).await;
     assert_eq!((bad.status.as_u16(), bad.challenge()), (401, CHALLENGE));
+}
+
+/// The name of the scheme says which of them is meant, however the rest is spelt.
+#[tokio::test]
+async fn t11_one_credential_is_one_however_long_and_of_whatever_bytes() {
+    #[derive(Clone, axum::extract::FromRef)]
+    struct App {
+        tokens: AccessTokens,
+        staff: Staff,
+    }
+    type Both = Either<AccessTokens, Staff>;
+    async fn read(_: Guard<Both>) {}
+    async fn glance(_: Maybe<Both>) {}
+    let app = Router::new().route("/read", get(read)).route("/glance", get(glance));
+    let app = app.with_state(App { tokens: verifier(), staff: Staff });
+    for scheme in ["Bearer", "bearer", "Basic", "BASIC", "Digest"] {
+        for credential in [&[b'a'; 64 * 1024][..], b"\xc3\xa9", b"\xff", b"", b" a"] {
+            let value = HeaderValue::from_bytes(&[scheme.as_bytes(), b" ", credential].concat()).unwrap();
+            for path in ["/read", "/glance"] {
+                let answer = send(&app, Request::get(path).header(AUTHORIZATION, &value)).await;
+                assert_eq!(answer.status, 401, "{path} {scheme} {}", credential.len());
+            }
+        }
+    }
 }
 
 #[test]

@@ -2,6 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use allocation_counter::measure;
+use axum::extract::FromRequestParts;
+use futures_util::FutureExt;
+use portcullis::Guard;
+
 use super::{
     super::issuer::{base64url, but, claims, p256, verifier},
     *,
@@ -57,5 +62,47 @@ async fn t11_a_forged_header_costs_no_signature_check() {
         let forged = p256().token(&but(&p256().header(), name, Some(value)), &claims);
         let forged = fastest(&app, &forged).await;
         assert!(forged < checked, "{name}: {forged:?}, and a signature check {checked:?}");
+    }
+}
+
+/// However many there are: nothing is kept of a token that was refused, and little is taken for the time of it.
+#[test]
+fn t11_junk_leaves_nothing_in_memory() {
+    const EACH: usize = 2000;
+    let verifier = verifier();
+    let (header, good) = (p256().header(), claims());
+    let claims = good.to_string();
+    let kinds: [(&str, &dyn Fn(usize) -> String); 6] = [
+        ("no token", &|number| format!("{number:0>600}")),
+        ("three parts", &|number| format!("{number:0>300}.{number:0>200}.{number:0>100}")),
+        ("an unknown key", &|number| {
+            p256().token(&but(&header, "kid", Some(&format!("\"{number}\""))), &claims)
+        }),
+        ("another algorithm", &|number| {
+            p256().token(&but(&header, "alg", Some(&format!("\"A{number}\""))), &claims)
+        }),
+        ("a forged signature", &|number| {
+            let token = p256().good();
+            let (signed, _) = token.rsplit_once('.').unwrap();
+            format!("{signed}.{}", base64url(p256().signature(format!("{number}").as_bytes())))
+        }),
+        ("a token of another issuer", &|number| {
+            let issuer = format!("\"https://{number}.example\"");
+            p256().token(&header.to_string(), &but(&good, "iss", Some(&issuer)))
+        }),
+    ];
+    for (kind, make) in kinds {
+        let refuse = |number: usize| {
+            let request = Request::get("/").header(AUTHORIZATION, format!("Bearer {}", make(number)));
+            let (mut parts, ()) = request.body(()).unwrap().into_parts();
+            let guarded =
+                Guard::<AccessTokens>::from_request_parts(&mut parts, &verifier).now_or_never().unwrap();
+            assert!(guarded.is_err(), "{kind}");
+        };
+        // What the thread and the library take once.
+        (0..10).for_each(refuse);
+        let taken = measure(|| (10..EACH).for_each(refuse));
+        assert_eq!(taken.bytes_current, 0, "{kind}: {taken:?}");
+        assert!(taken.bytes_max < 16 * 1024, "{kind}: {taken:?}");
     }
 }
