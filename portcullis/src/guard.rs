@@ -2,17 +2,19 @@
 
 mod authenticate;
 mod failures;
+mod ways;
 
 use std::{convert::Infallible, fmt, marker::PhantomData};
 
 use axum::extract::FromRequestParts;
 use http::{StatusCode, request::Parts};
-use serde_json::{Map, Value, json};
 
-pub(crate) use self::authenticate::Asked;
 pub use self::authenticate::{Authenticate, AuthenticateIn, Either};
+pub(crate) use self::{
+    authenticate::Asked,
+    ways::{Demand, Ways},
+};
 use crate::{
-    credential::Place,
     denied::{Denied, refusals},
     describe::Operation,
     scope::Scopes,
@@ -30,9 +32,10 @@ use crate::{
 /// | `Maybe<V>` | anyone, but nobody with a bad credential |
 /// | `(Guard<A>, Guard<B>)` | who has both; up to four |
 ///
-/// What no request could bring at once is refused by [`Api::finish`](crate::Api::finish): two kinds of credential that
-/// both stand in `Authorization`, a cookie beside such a one (the cookie does not count then), and a `Maybe` of another
-/// verifier for a credential that a guard before it demands.
+/// A combination that no request could bring is no way in, and the document has none: two kinds of credential that both
+/// stand in `Authorization`, a cookie beside such a one (the cookie does not count then), two kinds for one `Either`,
+/// and for a `Maybe` of another verifier a credential that a guard beside it demands. Where no way in is left,
+/// [`Api::finish`](crate::Api::finish) refuses.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say who may call",
     label = "not an access",
@@ -136,21 +139,18 @@ where
 }
 
 impl Access for Public {
-    fn describe_access(operation: &mut Operation<'_>) {
-        operation.require(&[Map::new()]);
-    }
+    fn describe_access(_: &mut Operation<'_>) {}
 }
 
 impl<V: Authenticate, S: Scopes> Access for Guard<V, S> {
     fn describe_access(operation: &mut Operation<'_>) {
-        operation.ask(&V::asked(), false);
+        operation.demand(Demand { asked: V::asked(), scopes: S::ways(), is_optional: false });
         describe_refusals::<V>(operation);
         for name in names::<V>() {
             for scopes in S::ways() {
                 operation.scopes(name, &scopes);
             }
         }
-        operation.require(&requirements::<V, S>());
         if S::ways().iter().all(|scopes| !scopes.is_empty()) {
             operation.problem(StatusCode::FORBIDDEN, refusals::SCOPE);
             operation.response_header(
@@ -164,9 +164,8 @@ impl<V: Authenticate, S: Scopes> Access for Guard<V, S> {
 
 impl<V: Authenticate> Access for Maybe<V> {
     fn describe_access(operation: &mut Operation<'_>) {
-        operation.ask(&V::asked(), true);
+        operation.demand(Demand { asked: V::asked(), scopes: <()>::ways(), is_optional: true });
         describe_refusals::<V>(operation);
-        operation.require(&[requirements::<V, ()>(), vec![Map::new()]].concat());
     }
 }
 
@@ -184,16 +183,6 @@ macro_rules! all_of {
 }
 all_of!((A, B)(A, B, C)(A, B, C, D));
 
-/// Each scheme with each set of scopes that suffices.
-fn requirements<V: Authenticate, S: Scopes>() -> Vec<Map<String, Value>> {
-    let with = |name: &str, scopes: &[crate::scope::NamedScope]| {
-        let scopes: Vec<_> = scopes.iter().map(|scope| scope.name).collect();
-        Map::from_iter([(name.to_owned(), json!(scopes))])
-    };
-    let ways = S::ways();
-    names::<V>().iter().flat_map(|name| ways.iter().map(|scopes| with(name, scopes))).collect()
-}
-
 fn names<V: Authenticate>() -> Vec<&'static str> {
     V::asked().iter().map(|asked| asked.scheme).collect()
 }
@@ -207,7 +196,7 @@ fn describe_refusals<V: Authenticate>(operation: &mut Operation<'_>) {
         "WWW-Authenticate",
         "The scheme, and `error=\"invalid_token\"` if a bearer token was sent (RFC 6750 §3)",
     );
-    if V::asked().iter().any(|asked| asked.place == Place::Cookie) {
+    if V::asked().iter().any(|asked| asked.place.is_cookie()) {
         operation.problem(StatusCode::FORBIDDEN, refusals::CROSS_SITE);
     }
     operation.problem(StatusCode::SERVICE_UNAVAILABLE, refusals::UNAVAILABLE);

@@ -41,13 +41,38 @@ verifier!(Users, Bearer, "users", Bearer::token);
 verifier!(Robots, Bearer, "robots", Bearer::token);
 verifier!(Staff, Basic, "staff", Basic::password);
 verifier!(Partners, Key, "partners", Key::key);
+verifier!(Resellers, SameKey, "resellers", SameKey::key);
+verifier!(Links, Link, "links", Link::key);
 verifier!(Visitors, Cookie, "visitors", Cookie::token);
+verifier!(Guests, SameCookie, "guests", SameCookie::token);
 
 type Key = ApiKey<KeyHeader>;
 struct KeyHeader;
 impl ApiKeyPlace for KeyHeader {
     const IN: In = In::Header;
     const NAME: &'static str = "X-Key";
+}
+
+/// Another type for the same place.
+type SameKey = ApiKey<SameHeader>;
+struct SameHeader;
+impl ApiKeyPlace for SameHeader {
+    const IN: In = In::Header;
+    const NAME: &'static str = "x-key";
+}
+
+type Link = ApiKey<InQuery>;
+struct InQuery;
+impl ApiKeyPlace for InQuery {
+    const IN: In = In::Query;
+    const NAME: &'static str = "link";
+}
+
+/// Another type for the same cookie.
+type SameCookie = SessionCookie<SameShop>;
+struct SameShop;
+impl CookieSettings for SameShop {
+    const NAME: &'static str = "__Host-shop";
 }
 
 type Cookie = SessionCookie<Shop>;
@@ -62,7 +87,10 @@ struct App {
     robots: Robots,
     staff: Staff,
     partners: Partners,
+    resellers: Resellers,
+    links: Links,
     visitors: Visitors,
+    guests: Guests,
 }
 
 struct Read;
@@ -89,7 +117,10 @@ fn built(api: Api<App>) -> (Router, Document) {
             robots: Robots,
             staff: Staff,
             partners: Partners,
+            resellers: Resellers,
+            links: Links,
             visitors: Visitors,
+            guests: Guests,
         }),
         document,
     )
@@ -327,6 +358,133 @@ async fn kinds_that_can_come_together_are_met_together() {
     }
 }
 
+/// Types of one place are one kind, as two issuers of tokens are.
+#[tokio::test]
+async fn two_types_of_credential_in_one_place_are_one_kind() {
+    async fn by_key(guard: Guard<Either<Partners, Resellers>>) -> Json<&'static str> {
+        Json(guard.principal().inner())
+    }
+    async fn by_cookie(guard: Guard<Either<Visitors, Guests>>) -> Json<&'static str> {
+        Json(guard.principal().inner())
+    }
+    let (router, document) = built(api().get("/key", by_key).get("/cookie", by_cookie));
+    assert_eq!(security(&document, "/key"), json!([{ "partners": [] }, { "resellers": [] }]));
+    for (path, header, expected) in [
+        ("/key", ("x-key", "partners"), 200),
+        ("/key", ("x-key", "resellers"), 200),
+        ("/key", ("x-key", "junk"), 401),
+        ("/cookie", ("cookie", "__Host-shop=visitors"), 200),
+        ("/cookie", ("cookie", "__Host-shop=guests"), 200),
+        ("/cookie", ("cookie", "__Host-shop=junk"), 401),
+    ] {
+        assert_eq!(status_of(&router, path, &[header]).await, expected, "{path} {header:?}");
+    }
+}
+
+/// Good credentials of these schemes, and nothing else.
+async fn status_with(router: &Router, path: &str, schemes: &[&str]) -> u16 {
+    let mut request = Request::get(path);
+    for scheme in schemes {
+        request = match *scheme {
+            "users" => request.header(AUTHORIZATION, bearer("users")),
+            "robots" => request.header(AUTHORIZATION, bearer("robots")),
+            "staff" => request.header(AUTHORIZATION, basic("staff")),
+            "partners" => request.header("x-key", "partners"),
+            "links" => request.uri(format!("{path}?link=links")),
+            "visitors" => request.header("cookie", "__Host-shop=visitors"),
+            other => panic!("{other}"),
+        };
+    }
+    let request = request.body(axum::body::Body::empty()).unwrap();
+    router.clone().oneshot(request).await.unwrap().status().as_u16()
+}
+
+/// The ways in that are documented are let in, and nothing is let in that is none of them.
+#[tokio::test]
+async fn each_documented_way_is_one_and_there_is_no_other() {
+    async fn partner(_: Guard<Partners>) -> Json<()> {
+        Json(())
+    }
+    async fn user(_: Guard<Users>) -> Json<()> {
+        Json(())
+    }
+    async fn key_or_link(_: Guard<Either<Partners, Links>>) -> Json<()> {
+        Json(())
+    }
+    async fn either_and_one(_: (Guard<Either<Users, Partners>>, Guard<Partners>)) -> Json<()> {
+        Json(())
+    }
+    async fn one_and_maybe_either(_: (Guard<Partners>, Maybe<Either<Partners, Links>>)) -> Json<()> {
+        Json(())
+    }
+    async fn token_and_maybe_either(_: (Guard<Users>, Maybe<Either<Users, Staff>>)) -> Json<()> {
+        Json(())
+    }
+    async fn either_and_either(_: (Guard<Either<Users, Partners>>, Guard<Either<Users, Links>>)) -> Json<()> {
+        Json(())
+    }
+    async fn key_and_staff(_: (Guard<Either<Partners, Users>>, Guard<Staff>)) -> Json<()> {
+        Json(())
+    }
+    async fn cookie_or_token_and_key(
+        _: (Guard<Either<Visitors, Users>>, Guard<Partners>, Maybe<Links>),
+    ) -> Json<()> {
+        Json(())
+    }
+    async fn maybe_and_maybe(_: (Maybe<Partners>, Maybe<Either<Visitors, Links>>)) -> Json<()> {
+        Json(())
+    }
+    let for_all = |inner: Api<App>| api().guard::<Guard<Either<Users, Partners>>>().merge(inner);
+    let by_page = |inner: Api<App>| api().guard::<Guard<Either<Users, Visitors>>>().merge(inner);
+    for (api, expected) in [
+        (api().get("/", either_and_one), json!([{ "partners": [] }])),
+        (for_all(api().get("/", partner)), json!([{ "partners": [] }])),
+        (for_all(api().get("/", key_or_link)), json!([{ "users": [], "links": [] }, { "partners": [] }])),
+        (api().get("/", one_and_maybe_either), json!([{ "partners": [] }])),
+        (api().get("/", token_and_maybe_either), json!([{ "users": [] }])),
+        (api().get("/", either_and_either), json!([{ "users": [] }, { "partners": [], "links": [] }])),
+        (api().get("/", key_and_staff), json!([{ "partners": [], "staff": [] }])),
+        // A cookie does not count beside `Authorization`.
+        (by_page(api().get("/", user)), json!([{ "users": [] }])),
+        (by_page(by_page(api().get("/", open))), json!([{ "users": [] }, { "visitors": [] }])),
+        (
+            api().get("/", cookie_or_token_and_key),
+            json!([
+                { "visitors": [], "partners": [], "links": [] }, { "visitors": [], "partners": [] },
+                { "users": [], "partners": [], "links": [] }, { "users": [], "partners": [] },
+            ]),
+        ),
+        (
+            api().get("/", maybe_and_maybe),
+            json!([
+                { "partners": [], "visitors": [] }, { "partners": [], "links": [] }, { "partners": [] },
+                { "visitors": [] }, { "links": [] }, {},
+            ]),
+        ),
+    ] {
+        let (router, document) = built(api);
+        let found = security(&document, "/");
+        assert_eq!(found, expected);
+        let ways: Vec<Vec<&str>> = expected
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|way| way.as_object().unwrap().keys().map(String::as_str).collect())
+            .collect();
+        for way in &ways {
+            assert_eq!(status_with(&router, "/", way).await, 200, "{way:?} of {expected}");
+        }
+        let schemes = ["users", "staff", "partners", "links", "visitors"];
+        for chosen in 0_u32..1 << schemes.len() {
+            let chosen: Vec<_> =
+                (0..schemes.len()).filter(|at| chosen & (1 << at) != 0).map(|at| schemes[at]).collect();
+            let status = status_with(&router, "/", &chosen).await;
+            let is_way = ways.iter().any(|way| way.iter().all(|scheme| chosen.contains(scheme)));
+            assert!(status != 200 || is_way, "{chosen:?} is none of {expected}");
+        }
+    }
+}
+
 /// What the document would promise and no request could bring.
 #[test]
 fn what_cannot_come_together_is_refused_when_the_router_is_built() {
@@ -336,7 +494,18 @@ fn what_cannot_come_together_is_refused_when_the_router_is_built() {
     async fn cookie_beside_it(_: (Guard<Visitors>, Guard<Users>)) -> Json<()> {
         Json(())
     }
-    async fn in_an_either(_: (Guard<Either<Partners, Users>>, Guard<Staff>)) -> Json<()> {
+    async fn in_an_either(_: (Guard<Either<Visitors, Users>>, Guard<Staff>)) -> Json<()> {
+        Json(())
+    }
+    async fn two_for_an_either(
+        _: (Guard<Either<Partners, Links>>, Guard<Partners>, Guard<Links>),
+    ) -> Json<()> {
+        Json(())
+    }
+    async fn never_presented(_: (Maybe<Users>, Maybe<Robots>)) -> Json<()> {
+        Json(())
+    }
+    async fn never_beside_a_token(_: (Guard<Users>, Maybe<Visitors>)) -> Json<()> {
         Json(())
     }
     async fn perhaps_another(_: (Guard<Users>, Maybe<Robots>)) -> Json<()> {
@@ -365,7 +534,30 @@ fn what_cannot_come_together_is_refused_when_the_router_is_built() {
              header"
                 .to_owned(),
         ),
-        (api().get("/", in_an_either), format!("`users` and `staff` cannot be asked for together: {header}")),
+        (
+            api().get("/", in_an_either),
+            format!(
+                "`visitors` and `staff` cannot be asked for together: a cookie does not count beside an \
+                 `Authorization` header\n- get /: `users` and `staff` cannot be asked for together: {header}"
+            ),
+        ),
+        (
+            api().get("/", two_for_an_either),
+            "`links` and `partners` cannot be asked for together: an `Either` takes one kind of credential at a time"
+                .to_owned(),
+        ),
+        (
+            api().get("/", never_presented),
+            "`users` and `robots` cannot be asked for together: what is presented to one is presented to the other, \
+             and refused where it is no good"
+                .to_owned(),
+        ),
+        (
+            api().get("/", never_beside_a_token),
+            "`users` and `visitors` cannot be asked for together: a cookie does not count beside an `Authorization` \
+             header"
+                .to_owned(),
+        ),
         (
             api().get("/", perhaps_another),
             "`users` and `robots` cannot be asked for together: what is presented to one is presented to the other, \
