@@ -7,18 +7,14 @@ mod ways;
 use std::{convert::Infallible, fmt, marker::PhantomData};
 
 use axum::extract::FromRequestParts;
-use http::{StatusCode, request::Parts};
+use http::request::Parts;
 
 pub use self::authenticate::{Authenticate, AuthenticateIn, Either};
 pub(crate) use self::{
     authenticate::Asked,
     ways::{Demand, Ways},
 };
-use crate::{
-    denied::{Denied, refusals},
-    describe::Operation,
-    scope::Scopes,
-};
+use crate::{denied::Denied, describe::Operation, scope::Scopes};
 
 /// A handler's first argument: it says who may call, and describes that. Sealed, so that a reader knows
 /// every form it can have.
@@ -152,12 +148,7 @@ impl<V: Authenticate, S: Scopes> Access for Guard<V, S> {
             }
         }
         if S::ways().iter().all(|scopes| !scopes.is_empty()) {
-            operation.problem(StatusCode::FORBIDDEN, refusals::SCOPE);
-            operation.response_header(
-                StatusCode::FORBIDDEN,
-                "WWW-Authenticate",
-                "`error=\"insufficient_scope\"` and the scopes needed (RFC 6750 §3.1)",
-            );
+            Denied::scope(V::challenges(), &S::ways()).describe(operation);
         }
     }
 }
@@ -189,17 +180,13 @@ fn names<V: Authenticate>() -> Vec<&'static str> {
 
 fn describe_refusals<V: Authenticate>(operation: &mut Operation<'_>) {
     V::describe_schemes(operation);
-    operation.problem(StatusCode::BAD_REQUEST, refusals::AMBIGUOUS);
-    operation.problem(StatusCode::UNAUTHORIZED, refusals::NO_GOOD);
-    operation.response_header(
-        StatusCode::UNAUTHORIZED,
-        "WWW-Authenticate",
-        "The scheme, and `error=\"invalid_token\"` if a bearer token was sent (RFC 6750 §3)",
-    );
-    if V::asked().iter().any(|asked| asked.place.is_cookie()) {
-        operation.problem(StatusCode::FORBIDDEN, refusals::CROSS_SITE);
+    for refusal in [Denied::ambiguous, Denied::missing, Denied::invalid] {
+        refusal(V::challenges()).describe(operation);
     }
-    operation.problem(StatusCode::SERVICE_UNAVAILABLE, refusals::UNAVAILABLE);
+    if V::asked().iter().any(|asked| asked.place.is_cookie()) {
+        Denied::cross_site().describe(operation);
+    }
+    Denied::unavailable().describe(operation);
 }
 
 mod sealed {

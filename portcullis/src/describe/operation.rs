@@ -36,11 +36,13 @@ impl<'a> Operation<'a> {
                 self.parameter(name, In::Path, true, json!({ "type": "string" }));
             }
         }
-        let security =
-            std::mem::replace(&mut self.ways, Ways::new()).requirements().unwrap_or_else(|clashes| {
-                clashes.iter().for_each(|clash| self.defect(clash));
-                Vec::new()
-            });
+        let ways = std::mem::replace(&mut self.ways, Ways::new());
+        let security = ways.requirements().unwrap_or_else(|clashes| {
+            for clash in clashes {
+                self.defect(&clash);
+            }
+            Vec::new()
+        });
         // Nothing but the empty requirement is written as none at all.
         let security = if security == [Map::new()] { Vec::new() } else { security };
         self.set("security", json!(security));
@@ -192,14 +194,10 @@ impl<'a> Operation<'a> {
         self.json_response::<Problem>(statuses, description);
     }
 
-    /// Adds a header to an answer that was added before.
+    /// Adds a header to an answer that was added before. One named twice has both descriptions, one a paragraph.
     pub fn response_header(&mut self, statuses: impl Into<Statuses>, name: &str, description: &str) {
-        let headers = self.response(statuses).entry("headers").or_insert_with(|| json!({}));
-        if let Some(headers) = headers.as_object_mut() {
-            headers
-                .entry(name)
-                .or_insert_with(|| json!({ "description": description, "schema": { "type": "string" } }));
-        }
+        let header = json!({ "description": description, "schema": { "type": "string" } });
+        add_header(self.response(statuses), name, header);
     }
 
     /// Adds what `describe` adds, but its answers all have these statuses and this description: an answer that is
@@ -276,12 +274,8 @@ impl<'a> Operation<'a> {
         if let Some(Value::String(description)) = response.remove("description") {
             add_description(known, &description);
         }
-        let headers = into_object(response.remove("headers"));
-        if !headers.is_empty() {
-            let known = object_of(known.entry("headers").or_insert_with(|| json!({})));
-            for (name, header) in headers {
-                known.entry(name).or_insert(header);
-            }
+        for (name, header) in into_object(response.remove("headers")) {
+            add_header(known, &name, header);
         }
         for (key, value) in response {
             known.entry(key).or_insert(value);
@@ -355,6 +349,20 @@ fn add_description(response: &mut Map<String, Value>, description: &str) {
         format!("{known}\n\n{description}")
     };
     response.insert("description".to_owned(), all.into());
+}
+
+/// One header more; of one that is there already, another description.
+fn add_header(response: &mut Map<String, Value>, name: &str, header: Value) {
+    let headers = object_of(response.entry("headers").or_insert_with(|| json!({})));
+    match headers.get_mut(name) {
+        Some(known) => {
+            let description = header.get("description").and_then(Value::as_str).unwrap_or_default();
+            add_description(object_of(known), description);
+        }
+        None => {
+            headers.insert(name.to_owned(), header);
+        }
+    }
 }
 
 /// A body of one media type more.

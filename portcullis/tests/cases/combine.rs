@@ -1,5 +1,7 @@
 //! Combination by type: both, either, any of, and a guard for a whole router. What is enforced is what is documented.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use axum::{Router, body::to_bytes, extract::FromRef, response::Response};
 use http::{
     Request, StatusCode,
@@ -481,6 +483,71 @@ async fn each_documented_way_is_one_and_there_is_no_other() {
             let status = status_with(&router, "/", &chosen).await;
             let is_way = ways.iter().any(|way| way.iter().all(|scheme| chosen.contains(scheme)));
             assert!(status != 200 || is_way, "{chosen:?} is none of {expected}");
+        }
+    }
+}
+
+/// A refusal of each kind, for each scheme: what it is sent with is what is documented of its status, all of it.
+#[tokio::test]
+async fn the_headers_of_a_refusal_are_those_that_are_documented() {
+    async fn all(_: Guard<Either<Either<Users, Staff>, Either<Partners, Visitors>>, Read>) -> Json<()> {
+        Json(())
+    }
+    async fn key(_: Guard<Partners, AnyOf<(Read, Admin)>>) -> Json<()> {
+        Json(())
+    }
+    async fn key_and_cookie(_: (Guard<Links>, Guard<Visitors>)) -> Json<()> {
+        Json(())
+    }
+    let api = api().post("/all", all).post("/key", key).post("/key-and-cookie", key_and_cookie);
+    let (router, document) = built(api);
+    let (staff, junk, staff_down) = (basic("staff"), basic("junk"), basic("down"));
+    let own = ("sec-fetch-site", "same-origin");
+    let requests: [&[(&str, &str)]; 16] = [
+        &[],
+        &[("authorization", "Digest x")],
+        &[("authorization", "Bearer junk")],
+        &[("authorization", "Bearer users")],
+        &[("authorization", "Bearer down")],
+        &[("authorization", "Bearer users"), ("authorization", "Bearer users")],
+        &[("authorization", "Bearer users"), ("x-key", "partners")],
+        &[("authorization", &staff)],
+        &[("authorization", &junk)],
+        &[("authorization", &staff_down)],
+        &[("x-key", "partners")],
+        &[("x-key", "partners"), ("x-key", "partners")],
+        &[("x-key", "down")],
+        &[("cookie", "__Host-shop=visitors"), own],
+        &[("cookie", "__Host-shop=visitors; __Host-shop=visitors"), own],
+        &[("cookie", "__Host-shop=visitors")],
+    ];
+    let queries = ["", "?link=links", "?link=links&link=links", "?link=down"];
+    for path in ["/all", "/key", "/key-and-cookie"] {
+        let mut sent = BTreeMap::<_, BTreeSet<String>>::new();
+        for (headers, query) in requests.iter().flat_map(|headers| queries.map(|query| (headers, query))) {
+            let request = Request::post(format!("{path}{query}"));
+            let request =
+                headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+            let request = request.body(axum::body::Body::empty()).unwrap();
+            let answer = router.clone().oneshot(request).await.unwrap();
+            let status = answer.status().as_str().to_owned();
+            assert!(!answer.status().is_success() || path == "/key-and-cookie");
+            for name in ["WWW-Authenticate", "Retry-After"] {
+                let values = answer.headers().get_all(name).iter().map(|value| value.to_str().unwrap());
+                let values = values.map(|value| match name {
+                    "Retry-After" => "Seconds to wait".to_owned(),
+                    _ => format!("`{value}`"),
+                });
+                sent.entry((status.clone(), name)).or_default().extend(values);
+            }
+        }
+        for ((status, name), sent) in sent {
+            let response = &document.value()["paths"][path]["post"]["responses"][&status];
+            assert!(response.is_object(), "{path}: {status} is not documented");
+            let said = response["headers"][name]["description"].as_str().unwrap_or_default();
+            let said: BTreeSet<_> =
+                said.split("\n\n").filter(|said| !said.is_empty()).map(str::to_owned).collect();
+            assert_eq!(sent, said, "{path}: `{name}` of {status}");
         }
     }
 }
