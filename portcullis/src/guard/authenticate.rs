@@ -39,7 +39,8 @@ pub trait AuthenticateIn<St>: Authenticate {
 /// One or the other.
 ///
 /// As a guard's verifier, `Guard<Either<A, B>>`, the credential that is present decides: one that is no good is
-/// refused, and never made up for by another. Both kinds at once are 400, for it is not for us to choose. Where both
+/// refused, and never made up for by another. Both kinds at once are 400, for it is not for us to choose;
+/// only a cookie does not count beside an `Authorization` header, which decides alone. Where both
 /// take the same kind (bearer tokens of two issuers, each with a verifier type of its own), `A` is asked first, then
 /// `B`. The principal is an `Either` too:
 ///
