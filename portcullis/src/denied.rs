@@ -87,6 +87,35 @@ impl Denied {
         }
     }
 
+    /// What the document says of it.
+    fn description(&self) -> &'static str {
+        match self.reason {
+            Reason::Missing | Reason::Invalid => refusals::NO_GOOD,
+            Reason::Ambiguous => refusals::AMBIGUOUS,
+            Reason::CrossSite => refusals::CROSS_SITE,
+            Reason::Scope(_) => refusals::SCOPE,
+            Reason::Unavailable => refusals::UNAVAILABLE,
+        }
+    }
+
+    /// Adds it to the document, with the very challenges that it is sent with.
+    pub(crate) fn describe(&self, operation: &mut Operation<'_>) {
+        let status = self.status();
+        operation.problem(status, self.description());
+        for challenge in self.challenges() {
+            operation.response_header(status, "WWW-Authenticate", &format!("`{challenge}`"));
+        }
+        if self.is_unavailable() {
+            operation.response_header(status, "Retry-After", refusals::RETRY_AFTER);
+        }
+    }
+
+    /// The values of `WWW-Authenticate` (RFC 9110 §11.6.1).
+    fn challenges(&self) -> impl Iterator<Item = String> {
+        let errors = self.errors();
+        self.challenges.iter().map(move |challenge| challenge.text(errors.as_deref()))
+    }
+
     fn detail(&self) -> &'static str {
         match self.reason {
             Reason::Missing => "Not authenticated",
@@ -117,10 +146,9 @@ impl IntoResponse for Denied {
         let mut response = json(self.status(), &Problem { detail: self.detail().to_owned() });
         let headers = response.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        let errors = self.errors();
-        for challenge in &self.challenges {
+        for challenge in self.challenges() {
             // `Api::finish` refuses scopes whose names do not fit; a plain router has nobody to refuse them.
-            if let Ok(value) = HeaderValue::try_from(challenge.text(errors.as_deref())) {
+            if let Ok(value) = HeaderValue::try_from(challenge) {
                 headers.append(WWW_AUTHENTICATE, value);
             } else {
                 tracing::error!(?self.reason, "a scope's name is not fit for a header");
@@ -140,6 +168,8 @@ pub(crate) mod refusals {
     pub(crate) const SCOPE: &str = "The credential lacks a scope that is needed";
     pub(crate) const CROSS_SITE: &str = "The request may come from another site's page";
     pub(crate) const UNAVAILABLE: &str = "Not available at the moment";
+    pub(crate) const RETRY_AFTER: &str = "Seconds to wait";
+    pub(crate) const CHALLENGES: &str = "The challenges of the guard's schemes";
 }
 
 /// Whatever a guard can refuse with: the type does not tell whose refusal it is.
@@ -150,5 +180,10 @@ impl DescribeResponse for Denied {
         operation.problem(StatusCode::FORBIDDEN, refusals::SCOPE);
         operation.problem(StatusCode::FORBIDDEN, refusals::CROSS_SITE);
         operation.problem(StatusCode::SERVICE_UNAVAILABLE, refusals::UNAVAILABLE);
+        // A 403 has challenges or none: only a missing scope is answered with them.
+        for status in [StatusCode::BAD_REQUEST, StatusCode::UNAUTHORIZED] {
+            operation.response_header(status, "WWW-Authenticate", refusals::CHALLENGES);
+        }
+        operation.response_header(StatusCode::SERVICE_UNAVAILABLE, "Retry-After", refusals::RETRY_AFTER);
     }
 }

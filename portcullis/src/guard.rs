@@ -2,21 +2,19 @@
 
 mod authenticate;
 mod failures;
+mod ways;
 
 use std::{convert::Infallible, fmt, marker::PhantomData};
 
 use axum::extract::FromRequestParts;
-use http::{StatusCode, request::Parts};
-use serde_json::{Map, Value, json};
+use http::request::Parts;
 
-pub(crate) use self::authenticate::Asked;
 pub use self::authenticate::{Authenticate, AuthenticateIn, Either};
-use crate::{
-    credential::Place,
-    denied::{Denied, refusals},
-    describe::Operation,
-    scope::Scopes,
+pub(crate) use self::{
+    authenticate::Asked,
+    ways::{Demand, Ways},
 };
+use crate::{denied::Denied, describe::Operation, scope::Scopes};
 
 /// A handler's first argument: it says who may call, and describes that. Sealed, so that a reader knows
 /// every form it can have.
@@ -30,9 +28,10 @@ use crate::{
 /// | `Maybe<V>` | anyone, but nobody with a bad credential |
 /// | `(Guard<A>, Guard<B>)` | who has both; up to four |
 ///
-/// What no request could bring at once is refused by [`Api::finish`](crate::Api::finish): two kinds of credential that
-/// both stand in `Authorization`, a cookie beside such a one (the cookie does not count then), and a `Maybe` of another
-/// verifier for a credential that a guard before it demands.
+/// A combination that no request could bring is no way in, and the document has none: two kinds of credential that both
+/// stand in `Authorization`, a cookie beside such a one (the cookie does not count then), two kinds for one `Either`,
+/// and for a `Maybe` of another verifier a credential that a guard beside it demands. Where no way in is left,
+/// [`Api::finish`](crate::Api::finish) refuses.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say who may call",
     label = "not an access",
@@ -136,37 +135,28 @@ where
 }
 
 impl Access for Public {
-    fn describe_access(operation: &mut Operation<'_>) {
-        operation.require(&[Map::new()]);
-    }
+    fn describe_access(_: &mut Operation<'_>) {}
 }
 
 impl<V: Authenticate, S: Scopes> Access for Guard<V, S> {
     fn describe_access(operation: &mut Operation<'_>) {
-        operation.ask(&V::asked(), false);
+        operation.demand(Demand { asked: V::asked(), scopes: S::ways(), is_optional: false });
         describe_refusals::<V>(operation);
         for name in names::<V>() {
             for scopes in S::ways() {
                 operation.scopes(name, &scopes);
             }
         }
-        operation.require(&requirements::<V, S>());
         if S::ways().iter().all(|scopes| !scopes.is_empty()) {
-            operation.problem(StatusCode::FORBIDDEN, refusals::SCOPE);
-            operation.response_header(
-                StatusCode::FORBIDDEN,
-                "WWW-Authenticate",
-                "`error=\"insufficient_scope\"` and the scopes needed (RFC 6750 §3.1)",
-            );
+            Denied::scope(V::challenges(), &S::ways()).describe(operation);
         }
     }
 }
 
 impl<V: Authenticate> Access for Maybe<V> {
     fn describe_access(operation: &mut Operation<'_>) {
-        operation.ask(&V::asked(), true);
+        operation.demand(Demand { asked: V::asked(), scopes: <()>::ways(), is_optional: true });
         describe_refusals::<V>(operation);
-        operation.require(&[requirements::<V, ()>(), vec![Map::new()]].concat());
     }
 }
 
@@ -184,33 +174,19 @@ macro_rules! all_of {
 }
 all_of!((A, B)(A, B, C)(A, B, C, D));
 
-/// Each scheme with each set of scopes that suffices.
-fn requirements<V: Authenticate, S: Scopes>() -> Vec<Map<String, Value>> {
-    let with = |name: &str, scopes: &[crate::scope::NamedScope]| {
-        let scopes: Vec<_> = scopes.iter().map(|scope| scope.name).collect();
-        Map::from_iter([(name.to_owned(), json!(scopes))])
-    };
-    let ways = S::ways();
-    names::<V>().iter().flat_map(|name| ways.iter().map(|scopes| with(name, scopes))).collect()
-}
-
 fn names<V: Authenticate>() -> Vec<&'static str> {
     V::asked().iter().map(|asked| asked.scheme).collect()
 }
 
 fn describe_refusals<V: Authenticate>(operation: &mut Operation<'_>) {
     V::describe_schemes(operation);
-    operation.problem(StatusCode::BAD_REQUEST, refusals::AMBIGUOUS);
-    operation.problem(StatusCode::UNAUTHORIZED, refusals::NO_GOOD);
-    operation.response_header(
-        StatusCode::UNAUTHORIZED,
-        "WWW-Authenticate",
-        "The scheme, and `error=\"invalid_token\"` if a bearer token was sent (RFC 6750 §3)",
-    );
-    if V::asked().iter().any(|asked| asked.place == Place::Cookie) {
-        operation.problem(StatusCode::FORBIDDEN, refusals::CROSS_SITE);
+    for refusal in [Denied::ambiguous, Denied::missing, Denied::invalid] {
+        refusal(V::challenges()).describe(operation);
     }
-    operation.problem(StatusCode::SERVICE_UNAVAILABLE, refusals::UNAVAILABLE);
+    if V::asked().iter().any(|asked| asked.place.is_cookie()) {
+        Denied::cross_site().describe(operation);
+    }
+    Denied::unavailable().describe(operation);
 }
 
 mod sealed {

@@ -2,7 +2,7 @@
 //!
 //! [`Attack`] walks every operation of the document as a stranger would: without a credential, with junk, with
 //! forged, expired and doubled ones, with a scope too few. It demands the documented status, body and challenge, and
-//! that the operations anyone may call are those that you listed.
+//! that the operations which let strangers in are those that you listed.
 
 mod attacker;
 mod attempt;
@@ -101,6 +101,7 @@ pub struct Attack {
     document: Value,
     held: BTreeMap<String, Held>,
     public: BTreeSet<String>,
+    optional: BTreeSet<String>,
     last: BTreeSet<String>,
     not_trying: BTreeSet<String>,
     samples: BTreeMap<String, Sample>,
@@ -124,8 +125,18 @@ impl Attack {
     /// An attack on `router` by its OpenAPI document: [`Document::value`](crate::Document::value).
     #[must_use]
     pub fn on(router: Router, document: &Value) -> Self {
-        let (held, public, last, not_trying, samples, parameters) = Default::default();
-        Self { router, document: document.clone(), held, public, last, not_trying, samples, parameters }
+        let (held, public, optional, last, not_trying, samples, parameters) = Default::default();
+        Self {
+            router,
+            document: document.clone(),
+            held,
+            public,
+            optional,
+            last,
+            not_trying,
+            samples,
+            parameters,
+        }
     }
 
     /// The operations that anyone may call, such as `GET /health`. One that is public and not listed is a hole, and so
@@ -133,6 +144,15 @@ impl Attack {
     #[must_use]
     pub fn public<'o>(mut self, operations: impl IntoIterator<Item = &'o str>) -> Self {
         self.public.extend(operations.into_iter().map(str::to_owned));
+        self
+    }
+
+    /// The operations that let strangers in beside those with a credential, as a [`Maybe`](crate::Maybe) does, such as
+    /// `GET /articles`. One that does and is not listed is a hole, and so is one that is listed and does not: a guard is
+    /// opened to strangers here too.
+    #[must_use]
+    pub fn optional<'o>(mut self, operations: impl IntoIterator<Item = &'o str>) -> Self {
+        self.optional.extend(operations.into_iter().map(str::to_owned));
         self
     }
 
@@ -265,6 +285,10 @@ impl Attack {
 impl fmt::Debug for Attack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let schemes = self.held.keys().collect::<Vec<_>>();
-        f.debug_struct("Attack").field("public", &self.public).field("good", &schemes).finish_non_exhaustive()
+        f.debug_struct("Attack")
+            .field("public", &self.public)
+            .field("optional", &self.optional)
+            .field("good", &schemes)
+            .finish_non_exhaustive()
     }
 }

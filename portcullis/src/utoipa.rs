@@ -30,6 +30,39 @@ use crate::{
 /// let _: portcullis::Guarded<()> = portcullis::guarded!(forgotten);
 /// ```
 ///
+/// Nor does one with a guard in a later place, where it would not be documented (`type annotations needed`, with a note
+/// of several implementations of `NoAccess` for the guard): guards that must all let in are one argument, a tuple.
+/// One inside another extractor that is not a `Result`, a tuple with a `State` say, cannot be seen here; an `Api` refuses
+/// those too.
+///
+/// ```compile_fail
+/// use portcullis::{AccessTokens, Guard, Public};
+///
+/// #[utoipa::path(get, path = "/", responses((status = 200)))]
+/// async fn hidden(_: Public, _: Guard<AccessTokens>) {}
+///
+/// let _: portcullis::Guarded<AccessTokens> = portcullis::guarded!(hidden);
+/// ```
+///
+/// ```compile_fail
+/// use portcullis::{AccessTokens, Denied, Guard, Public};
+///
+/// #[utoipa::path(get, path = "/", responses((status = 200)))]
+/// async fn caught(_: Public, _: Result<Guard<AccessTokens>, Denied>) {}
+///
+/// let _: portcullis::Guarded<AccessTokens> = portcullis::guarded!(caught);
+/// ```
+///
+/// ```
+/// use axum::extract::{State, rejection::StringRejection};
+/// use portcullis::{AccessTokens, Guard};
+///
+/// #[utoipa::path(get, path = "/", responses((status = 200)))]
+/// async fn right(_: Guard<AccessTokens>, _: State<AccessTokens>, _: Result<String, StringRejection>) {}
+///
+/// let _: portcullis::Guarded<AccessTokens> = portcullis::guarded!(right);
+/// ```
+///
 /// Your crate depends on `axum`, `utoipa` (6) and `utoipa-axum` (0.3) itself, as `routes!` demands.
 #[macro_export]
 macro_rules! guarded {
@@ -148,11 +181,32 @@ pub trait GuardedHandler<M, T, S>: Handler<T, S> {
     fn describe_access(operation: &mut Operation<'_>);
 }
 
+/// An argument after the first: anything but an access, which would be enforced there and not documented. It has one
+/// implementation for each type, and a second for those, so that the compiler cannot tell which is meant.
+pub trait NoAccess<Which> {}
+
+impl<T> NoAccess<()> for T {}
+
+impl<A: Access> NoAccess<fn(A)> for A {}
+
+/// axum has this for every extractor, and the handler runs for who was refused.
+impl<A: Access, Refusal> NoAccess<fn(A)> for Result<A, Refusal> {}
+
 macro_rules! guarded_handlers {
     ($($argument:ident),*) => {
-        impl<H, T, S, Answer, A: Access, $($argument,)*> GuardedHandler<fn(A, $($argument,)*) -> Answer, T, S> for H
+        guarded_handlers!(
+            @ [] [$($argument)*] [W2 W3 W4 W5 W6 W7 W8 W9 W10 W11 W12 W13 W14 W15 W16]
+        );
+    };
+    (@ [$($done:tt)*] [$argument:ident $($arguments:ident)*] [$which:ident $($more:ident)*]) => {
+        guarded_handlers!(@ [$($done)* ($argument $which)] [$($arguments)*] [$($more)*]);
+    };
+    (@ [$(($argument:ident $which:ident))*] [] [$($unused:ident)*]) => {
+        impl<H, T, S, Answer, A: Access, $($argument, $which,)*>
+            GuardedHandler<(fn(A, $($argument,)*) -> Answer, ($($which,)*)), T, S> for H
         where
             H: Handler<T, S> + FnOnce(A, $($argument),*) -> Answer,
+            $($argument: NoAccess<$which>,)*
         {
             fn describe_access(operation: &mut Operation<'_>) {
                 A::describe_access(operation);

@@ -111,7 +111,7 @@ impl Credential for Basic {
 
 impl sealed::Read for Basic {
     const CHALLENGE: Challenge = Challenge::scheme("Basic").with_realm_and("charset=\"UTF-8\"");
-    const PLACE: Place = Place::Authorization;
+    const PLACE: Place = Place::Authorization("Basic");
 
     fn read(parts: &Parts) -> Presented<Self> {
         authorization(&parts.headers, "Basic").and_then(Self::decode)

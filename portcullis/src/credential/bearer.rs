@@ -40,7 +40,7 @@ impl Credential for Bearer {
 
 impl sealed::Read for Bearer {
     const CHALLENGE: Challenge = Challenge::scheme("Bearer").telling_errors();
-    const PLACE: Place = Place::Authorization;
+    const PLACE: Place = Place::Authorization("Bearer");
 
     fn read(parts: &Parts) -> Presented<Self> {
         authorization(&parts.headers, "Bearer")

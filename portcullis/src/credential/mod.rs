@@ -146,16 +146,38 @@ impl SecurityScheme {
     }
 }
 
-/// Where a credential is looked for, as far as it matters to others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Where a credential is looked for. Two of one place are one kind, whatever their types.
+#[derive(Debug, Clone, Copy)]
 pub enum Place {
-    /// The `Authorization` header, which has room for one.
-    Authorization,
-    /// A cookie. A browser adds it to requests on its own, so that a page of another site could use it: such a
-    /// credential is [`Presented::CrossSite`] if the request may be that page's.
-    Cookie,
-    /// A place of its own.
-    Own,
+    /// The `Authorization` header, which has room for one, of this scheme.
+    Authorization(&'static str),
+    /// The cookie of this name. A browser adds it to requests on its own, so that a page of another site could use it:
+    /// such a credential is [`Presented::CrossSite`] if the request may be that page's.
+    Cookie(&'static str),
+    /// The header of this name.
+    Header(&'static str),
+    /// The query's parameter of this name.
+    Query(&'static str),
+}
+
+impl Place {
+    pub(crate) fn is_cookie(self) -> bool {
+        matches!(self, Self::Cookie(_))
+    }
+}
+
+impl Eq for Place {}
+
+impl PartialEq for Place {
+    /// The case of schemes and of headers' names does not matter (RFC 9110 §11.1, §5.1).
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Authorization(this), Self::Authorization(that))
+            | (Self::Header(this), Self::Header(that)) => this.eq_ignore_ascii_case(that),
+            (Self::Cookie(this), Self::Cookie(that)) | (Self::Query(this), Self::Query(that)) => this == that,
+            _ => false,
+        }
+    }
 }
 
 /// What a request presents of one kind of credential.

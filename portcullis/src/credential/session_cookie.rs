@@ -205,7 +205,7 @@ impl<C: CookieSettings> Credential for SessionCookie<C> {
 
 impl<C: CookieSettings> sealed::Read for SessionCookie<C> {
     const CHALLENGE: Challenge = Challenge::scheme("Cookie");
-    const PLACE: Place = Place::Cookie;
+    const PLACE: Place = Place::Cookie(C::NAME);
 
     fn read(parts: &Parts) -> Presented<Self> {
         refuse_cross_site(only_cookie(&parts.headers, C::NAME), parts, Self::SCHEME).and_then(|value| {

@@ -4,7 +4,13 @@ use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 
 use super::{Components, In, Statuses};
-use crate::{credential::Credential, denied::Problem, guard::Asked, scope::NamedScope, verify::Verify};
+use crate::{
+    credential::Credential,
+    denied::Problem,
+    guard::{Demand, Ways},
+    scope::NamedScope,
+    verify::Verify,
+};
 
 /// One operation of the document while its parts add what they know.
 #[derive(Debug)]
@@ -12,9 +18,7 @@ pub struct Operation<'a> {
     method: &'a str,
     path: &'a str,
     object: Map<String, Value>,
-    security: Option<Vec<Map<String, Value>>>,
-    /// The verifiers that are asked, and whether each may go without its credential.
-    asked: Vec<(Asked, bool)>,
+    ways: Ways,
     /// Whether the handler gets what is described here with its refusals, which then do not answer the request.
     is_caught: bool,
     components: &'a mut Components,
@@ -22,15 +26,7 @@ pub struct Operation<'a> {
 
 impl<'a> Operation<'a> {
     pub(crate) fn new(method: &'a str, path: &'a str, components: &'a mut Components) -> Self {
-        Self {
-            method,
-            path,
-            object: Map::new(),
-            security: None,
-            asked: Vec::new(),
-            is_caught: false,
-            components,
-        }
+        Self { method, path, object: Map::new(), ways: Ways::new(), is_caught: false, components }
     }
 
     /// The entry; a path parameter that no extractor takes is a string (OpenAPI 3.1 §4.8.8: each is there).
@@ -40,8 +36,14 @@ impl<'a> Operation<'a> {
                 self.parameter(name, In::Path, true, json!({ "type": "string" }));
             }
         }
+        let ways = std::mem::replace(&mut self.ways, Ways::new());
+        let security = ways.requirements().unwrap_or_else(|clashes| {
+            for clash in clashes {
+                self.defect(&clash);
+            }
+            Vec::new()
+        });
         // Nothing but the empty requirement is written as none at all.
-        let security = self.security.take().unwrap_or_default();
         let security = if security == [Map::new()] { Vec::new() } else { security };
         self.set("security", json!(security));
         self.object
@@ -192,14 +194,10 @@ impl<'a> Operation<'a> {
         self.json_response::<Problem>(statuses, description);
     }
 
-    /// Adds a header to an answer that was added before.
+    /// Adds a header to an answer that was added before. One named twice has both descriptions, one a paragraph.
     pub fn response_header(&mut self, statuses: impl Into<Statuses>, name: &str, description: &str) {
-        let headers = self.response(statuses).entry("headers").or_insert_with(|| json!({}));
-        if let Some(headers) = headers.as_object_mut() {
-            headers
-                .entry(name)
-                .or_insert_with(|| json!({ "description": description, "schema": { "type": "string" } }));
-        }
+        let header = json!({ "description": description, "schema": { "type": "string" } });
+        add_header(self.response(statuses), name, header);
     }
 
     /// Adds what `describe` adds, but its answers all have these statuses and this description: an answer that is
@@ -276,12 +274,8 @@ impl<'a> Operation<'a> {
         if let Some(Value::String(description)) = response.remove("description") {
             add_description(known, &description);
         }
-        let headers = into_object(response.remove("headers"));
-        if !headers.is_empty() {
-            let known = object_of(known.entry("headers").or_insert_with(|| json!({})));
-            for (name, header) in headers {
-                known.entry(name).or_insert(header);
-            }
+        for (name, header) in into_object(response.remove("headers")) {
+            add_header(known, &name, header);
         }
         for (key, value) in response {
             known.entry(key).or_insert(value);
@@ -293,32 +287,17 @@ impl<'a> Operation<'a> {
         self.components.defects.push(format!("{} {}: {reason}", self.method, self.path));
     }
 
-    /// Says that one of these verifiers is asked, and if not `is_optional`, must accept; beside what was said before.
-    /// What no request could satisfy is a defect.
-    pub(crate) fn ask(&mut self, these: &[Asked], is_optional: bool) {
-        for (number, this) in these.iter().enumerate() {
-            if these.iter().take(number).any(|known| known.is(this)) {
+    /// Demands this of who calls, beside what was demanded before.
+    pub(crate) fn demand(&mut self, demand: Demand) {
+        for (number, this) in demand.asked.iter().enumerate() {
+            if demand.asked.iter().take(number).any(|known| known.is(this)) {
                 self.defect(&format!(
                     "`{}` stands on both sides of an `Either`: two issuers are two verifier types",
                     this.scheme
                 ));
             }
         }
-        let mut clashes = Vec::new();
-        for (known, was_optional) in &self.asked {
-            for this in these {
-                if let Some(why) = known.clash(this, is_optional || *was_optional) {
-                    clashes.push(format!(
-                        "`{}` and `{}` cannot be asked for together: {why}",
-                        known.scheme, this.scheme
-                    ));
-                }
-            }
-        }
-        for clash in &clashes {
-            self.defect(clash);
-        }
-        self.asked.extend(these.iter().map(|this| (*this, is_optional)));
+        self.ways.narrow(demand);
     }
 
     /// What `describe` adds, where the handler runs also after its refusal.
@@ -348,22 +327,6 @@ impl<'a> Operation<'a> {
         self.components.add_scopes(scheme, scopes);
     }
 
-    /// Demands one of these requirements, beside what was demanded before: each is schemes that must all be met,
-    /// with their scopes (OpenAPI 3.1 §4.8.30); an empty one is met by anyone.
-    pub(crate) fn require(&mut self, requirements: &[Map<String, Value>]) {
-        let before = self.security.take().unwrap_or_else(|| vec![Map::new()]);
-        let mut both: Vec<Map<String, Value>> = Vec::new();
-        for this in &before {
-            for that in requirements {
-                let requirement = together(this, that);
-                if !both.contains(&requirement) {
-                    both.push(requirement);
-                }
-            }
-        }
-        self.security = Some(both);
-    }
-
     fn response(&mut self, statuses: impl Into<Statuses>) -> &mut Map<String, Value> {
         self.response_at(&statuses.into().key())
     }
@@ -388,6 +351,20 @@ fn add_description(response: &mut Map<String, Value>, description: &str) {
     response.insert("description".to_owned(), all.into());
 }
 
+/// One header more; of one that is there already, another description.
+fn add_header(response: &mut Map<String, Value>, name: &str, header: Value) {
+    let headers = object_of(response.entry("headers").or_insert_with(|| json!({})));
+    match headers.get_mut(name) {
+        Some(known) => {
+            let description = header.get("description").and_then(Value::as_str).unwrap_or_default();
+            add_description(object_of(known), description);
+        }
+        None => {
+            headers.insert(name.to_owned(), header);
+        }
+    }
+}
+
 /// A body of one media type more.
 fn add_content(response: &mut Map<String, Value>, content_type: &str, schema: Value) {
     let content = object_of(response.entry("content").or_insert_with(|| json!({})));
@@ -408,19 +385,6 @@ fn schema_of(media: Value) -> Value {
 /// The object that `value` is, or an empty one.
 pub(crate) fn into_object(value: Option<Value>) -> Map<String, Value> {
     if let Some(Value::Object(object)) = value { object } else { Map::new() }
-}
-
-/// Two requirements as one: the schemes of both, each with the scopes of both.
-fn together(this: &Map<String, Value>, that: &Map<String, Value>) -> Map<String, Value> {
-    let mut both = this.clone();
-    for (scheme, scopes) in that {
-        let known = both.entry(scheme).or_insert_with(|| json!([]));
-        if let (Some(known), Some(scopes)) = (known.as_array_mut(), scopes.as_array()) {
-            let new: Vec<_> = scopes.iter().filter(|scope| !known.contains(scope)).cloned().collect();
-            known.extend(new);
-        }
-    }
-    both
 }
 
 /// A second schema under one status and media type: either may be the body.

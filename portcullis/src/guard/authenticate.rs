@@ -39,7 +39,8 @@ pub trait AuthenticateIn<St>: Authenticate {
 /// One or the other.
 ///
 /// As a guard's verifier, `Guard<Either<A, B>>`, the credential that is present decides: one that is no good is
-/// refused, and never made up for by another. Both kinds at once are 400, for it is not for us to choose. Where both
+/// refused, and never made up for by another. Both kinds at once are 400, for it is not for us to choose;
+/// only a cookie does not count beside an `Authorization` header, which decides alone. Where both
 /// take the same kind (bearer tokens of two issuers, each with a verifier type of its own), `A` is asked first, then
 /// `B`. The principal is an `Either` too:
 ///
@@ -163,12 +164,7 @@ fn right<A, B>(known: Option<(B, Granted)>) -> Option<(Either<A, B>, Granted)> {
 
 impl<V: Verify> sealed::Asked for V {
     fn asked() -> Vec<Asked> {
-        vec![Asked {
-            scheme: V::SCHEME,
-            verifier: TypeId::of::<V>(),
-            credential: TypeId::of::<V::Credential>(),
-            place: V::Credential::PLACE,
-        }]
+        vec![Asked { scheme: V::SCHEME, verifier: TypeId::of::<V>(), place: V::Credential::PLACE }]
     }
 
     fn challenges() -> Vec<Challenge> {
@@ -180,7 +176,7 @@ impl<V: Verify> sealed::Asked for V {
             Presented::Absent => sealed::Presence::Absent,
             Presented::OtherScheme => sealed::Presence::OtherScheme,
             Presented::Malformed | Presented::Ambiguous | Presented::CrossSite | Presented::Present(_) => {
-                sealed::Presence::One(TypeId::of::<V::Credential>())
+                sealed::Presence::One(V::Credential::PLACE)
             }
         }
     }
@@ -221,33 +217,10 @@ pub struct Asked {
     /// Its name in `securitySchemes`.
     pub(crate) scheme: &'static str,
     verifier: TypeId,
-    credential: TypeId,
     pub(crate) place: Place,
 }
 
 impl Asked {
-    /// Why no request can satisfy the document where both of these are demanded, the second perhaps only
-    /// *if* its credential is there.
-    pub(crate) fn clash(&self, other: &Self, is_optional: bool) -> Option<&'static str> {
-        use Place::{Authorization, Cookie};
-
-        if self.verifier == other.verifier {
-            return None;
-        }
-        match (self.place, other.place) {
-            (Authorization, Authorization) if self.credential != other.credential => {
-                Some("an `Authorization` header has one credential")
-            }
-            (Authorization, Cookie) | (Cookie, Authorization) => {
-                Some("a cookie does not count beside an `Authorization` header")
-            }
-            _ if is_optional && self.credential == other.credential => {
-                Some("what is presented to one is presented to the other, and refused where it is no good")
-            }
-            _ => None,
-        }
-    }
-
     /// Whether both are one verifier.
     pub(crate) fn is(&self, other: &Self) -> bool {
         self.verifier == other.verifier
@@ -255,7 +228,7 @@ impl Asked {
 }
 
 pub(crate) mod sealed {
-    use super::{Challenge, Operation, Parts, TypeId};
+    use super::{Challenge, Operation, Parts, Place};
 
     /// What this crate needs to know of what a guard asks.
     pub trait Asked {
@@ -276,9 +249,9 @@ pub(crate) mod sealed {
         Absent,
         /// An `Authorization` of a scheme that nobody here asks for.
         OtherScheme,
-        /// A credential of this type, good or not.
-        One(TypeId),
-        /// Credentials of more than one type.
+        /// A credential in this place, good or not.
+        One(Place),
+        /// Credentials in more than one place.
         Several,
     }
 

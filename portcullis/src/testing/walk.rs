@@ -59,31 +59,13 @@ impl<'a> Walk<'a> {
         self.findings.push(Finding { place: place.to_owned(), sent: sent.map(str::to_owned), problem });
     }
 
-    /// The list of public operations is the document's, and what the test names is there.
+    /// What the test names is in the document, and the lists of operations that let strangers in are the document's.
     pub(super) fn check_names(&mut self, operations: &[Operation]) {
         let attack = self.attack;
-        for operation in operations {
-            match (operation.is_public(), attack.public.contains(&operation.name)) {
-                (true, false) => {
-                    self.find(
-                        &operation.name,
-                        None,
-                        "anyone may call it, and `.public` does not list it".to_owned(),
-                    );
-                }
-                (false, true) => {
-                    self.find(
-                        &operation.name,
-                        None,
-                        "`.public` lists it, and the document guards it".to_owned(),
-                    );
-                }
-                _ => {}
-            }
-        }
+        self.check_strangers(operations);
         let of_parameters = attack.parameters.keys().map(|(operation, _)| operation);
-        let named =
-            attack.public.iter().chain(&attack.last).chain(attack.samples.keys()).chain(of_parameters);
+        let strangers = attack.public.iter().chain(&attack.optional);
+        let named = strangers.chain(&attack.last).chain(attack.samples.keys()).chain(of_parameters);
         for name in named.collect::<BTreeSet<_>>() {
             if operations.iter().all(|operation| operation.name != *name) {
                 self.find(name, None, "the test names it, and it is not in the document".to_owned());
@@ -108,6 +90,43 @@ impl<'a> Walk<'a> {
             };
             if held.keys.as_ref().is_some_and(|jwks| !has_keys(jwks)) {
                 self.find(name, None, "what `.keys` was given is no JWK Set".to_owned());
+            }
+        }
+    }
+
+    /// What lets strangers in is on the list that says so.
+    fn check_strangers(&mut self, operations: &[Operation]) {
+        let attack = self.attack;
+        for operation in operations {
+            let asks = if operation.is_public() {
+                "asks nobody for a credential"
+            } else if operation.is_open() {
+                "lets strangers in beside a credential"
+            } else {
+                "guards it"
+            };
+            for (is_so, list, listed, what) in [
+                (operation.is_public(), "public", &attack.public, "anyone may call it"),
+                (
+                    operation.is_open() && !operation.is_public(),
+                    "optional",
+                    &attack.optional,
+                    "strangers may call it, beside those with a credential",
+                ),
+            ] {
+                match (is_so, listed.contains(&operation.name)) {
+                    (true, false) => {
+                        self.find(&operation.name, None, format!("{what}, and `.{list}` does not list it"));
+                    }
+                    (false, true) => {
+                        self.find(
+                            &operation.name,
+                            None,
+                            format!("`.{list}` lists it, and the document {asks}"),
+                        );
+                    }
+                    _ => {}
+                }
             }
         }
     }

@@ -1,5 +1,7 @@
 //! Combination by type: both, either, any of, and a guard for a whole router. What is enforced is what is documented.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use axum::{Router, body::to_bytes, extract::FromRef, response::Response};
 use http::{
     Request, StatusCode,
@@ -41,13 +43,38 @@ verifier!(Users, Bearer, "users", Bearer::token);
 verifier!(Robots, Bearer, "robots", Bearer::token);
 verifier!(Staff, Basic, "staff", Basic::password);
 verifier!(Partners, Key, "partners", Key::key);
+verifier!(Resellers, SameKey, "resellers", SameKey::key);
+verifier!(Links, Link, "links", Link::key);
 verifier!(Visitors, Cookie, "visitors", Cookie::token);
+verifier!(Guests, SameCookie, "guests", SameCookie::token);
 
 type Key = ApiKey<KeyHeader>;
 struct KeyHeader;
 impl ApiKeyPlace for KeyHeader {
     const IN: In = In::Header;
     const NAME: &'static str = "X-Key";
+}
+
+/// Another type for the same place.
+type SameKey = ApiKey<SameHeader>;
+struct SameHeader;
+impl ApiKeyPlace for SameHeader {
+    const IN: In = In::Header;
+    const NAME: &'static str = "x-key";
+}
+
+type Link = ApiKey<InQuery>;
+struct InQuery;
+impl ApiKeyPlace for InQuery {
+    const IN: In = In::Query;
+    const NAME: &'static str = "link";
+}
+
+/// Another type for the same cookie.
+type SameCookie = SessionCookie<SameShop>;
+struct SameShop;
+impl CookieSettings for SameShop {
+    const NAME: &'static str = "__Host-shop";
 }
 
 type Cookie = SessionCookie<Shop>;
@@ -62,7 +89,10 @@ struct App {
     robots: Robots,
     staff: Staff,
     partners: Partners,
+    resellers: Resellers,
+    links: Links,
     visitors: Visitors,
+    guests: Guests,
 }
 
 struct Read;
@@ -89,7 +119,10 @@ fn built(api: Api<App>) -> (Router, Document) {
             robots: Robots,
             staff: Staff,
             partners: Partners,
+            resellers: Resellers,
+            links: Links,
             visitors: Visitors,
+            guests: Guests,
         }),
         document,
     )
@@ -327,6 +360,215 @@ async fn kinds_that_can_come_together_are_met_together() {
     }
 }
 
+/// Types of one place are one kind, as two issuers of tokens are.
+#[tokio::test]
+async fn two_types_of_credential_in_one_place_are_one_kind() {
+    async fn by_key(guard: Guard<Either<Partners, Resellers>>) -> Json<&'static str> {
+        Json(guard.principal().inner())
+    }
+    async fn by_cookie(guard: Guard<Either<Visitors, Guests>>) -> Json<&'static str> {
+        Json(guard.principal().inner())
+    }
+    let (router, document) = built(api().get("/key", by_key).get("/cookie", by_cookie));
+    assert_eq!(security(&document, "/key"), json!([{ "partners": [] }, { "resellers": [] }]));
+    for (path, header, expected) in [
+        ("/key", ("x-key", "partners"), 200),
+        ("/key", ("x-key", "resellers"), 200),
+        ("/key", ("x-key", "junk"), 401),
+        ("/cookie", ("cookie", "__Host-shop=visitors"), 200),
+        ("/cookie", ("cookie", "__Host-shop=guests"), 200),
+        ("/cookie", ("cookie", "__Host-shop=junk"), 401),
+    ] {
+        assert_eq!(status_of(&router, path, &[header]).await, expected, "{path} {header:?}");
+    }
+}
+
+/// Good credentials of these schemes, and nothing else.
+async fn status_with(router: &Router, path: &str, schemes: &[&str]) -> u16 {
+    let mut request = Request::get(path);
+    for scheme in schemes {
+        request = match *scheme {
+            "users" => request.header(AUTHORIZATION, bearer("users")),
+            "robots" => request.header(AUTHORIZATION, bearer("robots")),
+            "staff" => request.header(AUTHORIZATION, basic("staff")),
+            "partners" => request.header("x-key", "partners"),
+            "links" => request.uri(format!("{path}?link=links")),
+            "visitors" => request.header("cookie", "__Host-shop=visitors"),
+            other => panic!("{other}"),
+        };
+    }
+    let request = request.body(axum::body::Body::empty()).unwrap();
+    router.clone().oneshot(request).await.unwrap().status().as_u16()
+}
+
+type UserOrPartner = Either<Users, Partners>;
+type UserOrLink = Either<Users, Links>;
+type UserOrVisitor = Either<Users, Visitors>;
+type PartnerOrLink = Either<Partners, Links>;
+
+/// The ways in that are documented are these, each is let in, and nothing is let in that is none of them.
+async fn assert_ways(api: Api<App>, expected: Value) {
+    let (router, document) = built(api);
+    assert_eq!(security(&document, "/"), expected);
+    let ways = expected.as_array().unwrap().iter().map(|way| way.as_object().unwrap());
+    let ways: Vec<Vec<&str>> = ways.map(|way| way.keys().map(String::as_str).collect()).collect();
+    for way in &ways {
+        assert_eq!(status_with(&router, "/", way).await, 200, "{way:?} of {expected}");
+    }
+    let schemes = ["users", "staff", "partners", "links", "visitors"];
+    for chosen in 0_u32..1 << schemes.len() {
+        let chosen = (0..schemes.len()).filter(|at| chosen & (1 << at) != 0);
+        let chosen: Vec<_> = chosen.map(|at| schemes[at]).collect();
+        let is_in = status_with(&router, "/", &chosen).await == 200;
+        let is_way = ways.iter().any(|way| way.iter().all(|scheme| chosen.contains(scheme)));
+        assert!(!is_in || is_way, "{chosen:?} is none of {expected}");
+    }
+}
+
+#[tokio::test]
+async fn an_either_beside_another_guard_has_the_ways_that_are_documented() {
+    async fn either_and_one(_: (Guard<UserOrPartner>, Guard<Partners>)) -> Json<()> {
+        Json(())
+    }
+    async fn either_and_either(_: (Guard<UserOrPartner>, Guard<UserOrLink>)) -> Json<()> {
+        Json(())
+    }
+    async fn either_and_staff(_: (Guard<UserOrPartner>, Guard<Staff>)) -> Json<()> {
+        Json(())
+    }
+    async fn one_and_maybe(_: (Guard<Partners>, Maybe<PartnerOrLink>)) -> Json<()> {
+        Json(())
+    }
+    async fn token_and_maybe(_: (Guard<Users>, Maybe<Either<Users, Staff>>)) -> Json<()> {
+        Json(())
+    }
+    async fn maybe_and_maybe(_: (Maybe<Partners>, Maybe<Either<Visitors, Links>>)) -> Json<()> {
+        Json(())
+    }
+    async fn three(_: (Guard<Either<Visitors, Users>>, Guard<Partners>, Maybe<Links>)) -> Json<()> {
+        Json(())
+    }
+    for (api, expected) in [
+        (api().get("/", either_and_one), json!([{ "partners": [] }])),
+        (api().get("/", either_and_either), json!([{ "users": [] }, { "partners": [], "links": [] }])),
+        (api().get("/", either_and_staff), json!([{ "partners": [], "staff": [] }])),
+        (api().get("/", one_and_maybe), json!([{ "partners": [] }])),
+        (api().get("/", token_and_maybe), json!([{ "users": [] }])),
+        (
+            api().get("/", maybe_and_maybe),
+            json!([
+                { "partners": [], "visitors": [] }, { "partners": [], "links": [] }, { "partners": [] },
+                { "visitors": [] }, { "links": [] }, {},
+            ]),
+        ),
+        (
+            api().get("/", three),
+            json!([
+                { "visitors": [], "partners": [], "links": [] }, { "visitors": [], "partners": [] },
+                { "users": [], "partners": [], "links": [] }, { "users": [], "partners": [] },
+            ]),
+        ),
+    ] {
+        assert_ways(api, expected).await;
+    }
+}
+
+/// A cookie does not count beside `Authorization`.
+#[tokio::test]
+async fn a_route_narrows_the_either_of_its_router() {
+    async fn user(_: Guard<Users>) -> Json<()> {
+        Json(())
+    }
+    async fn partner(_: Guard<Partners>) -> Json<()> {
+        Json(())
+    }
+    async fn key_or_link(_: Guard<PartnerOrLink>) -> Json<()> {
+        Json(())
+    }
+    let programs = || api().guard::<Guard<UserOrPartner>>();
+    let pages = || api().guard::<Guard<UserOrVisitor>>();
+    for (api, expected) in [
+        (programs().get("/", partner), json!([{ "partners": [] }])),
+        (programs().get("/", key_or_link), json!([{ "users": [], "links": [] }, { "partners": [] }])),
+        (pages().get("/", user), json!([{ "users": [] }])),
+        (pages().merge(pages().get("/", open)), json!([{ "users": [] }, { "visitors": [] }])),
+    ] {
+        assert_ways(api, expected).await;
+    }
+}
+
+/// A refusal of each kind, for each scheme: what it is sent with is what is documented of its status, all of it.
+#[tokio::test]
+async fn the_headers_of_a_refusal_are_those_that_are_documented() {
+    type Anyone = Either<Either<Users, Staff>, Either<Partners, Visitors>>;
+    async fn all(_: Guard<Anyone, Read>) -> Json<()> {
+        Json(())
+    }
+    async fn key(_: Guard<Partners, AnyOf<(Read, Admin)>>) -> Json<()> {
+        Json(())
+    }
+    async fn key_and_cookie(_: (Guard<Links>, Guard<Visitors>)) -> Json<()> {
+        Json(())
+    }
+    let api = api().post("/all", all).post("/key", key).post("/key-and-cookie", key_and_cookie);
+    let (router, document) = built(api);
+    let (staff, junk, staff_down) = (basic("staff"), basic("junk"), basic("down"));
+    let own = ("sec-fetch-site", "same-origin");
+    let requests: [&[(&str, &str)]; 16] = [
+        &[],
+        &[("authorization", "Digest x")],
+        &[("authorization", "Bearer junk")],
+        &[("authorization", "Bearer users")],
+        &[("authorization", "Bearer down")],
+        &[("authorization", "Bearer users"), ("authorization", "Bearer users")],
+        &[("authorization", "Bearer users"), ("x-key", "partners")],
+        &[("authorization", &staff)],
+        &[("authorization", &junk)],
+        &[("authorization", &staff_down)],
+        &[("x-key", "partners")],
+        &[("x-key", "partners"), ("x-key", "partners")],
+        &[("x-key", "down")],
+        &[("cookie", "__Host-shop=visitors"), own],
+        &[("cookie", "__Host-shop=visitors; __Host-shop=visitors"), own],
+        &[("cookie", "__Host-shop=visitors")],
+    ];
+    let queries = ["", "?link=links", "?link=links&link=links", "?link=down"];
+    for path in ["/all", "/key", "/key-and-cookie"] {
+        let mut sent = BTreeMap::<_, BTreeSet<String>>::new();
+        for (headers, query) in requests.iter().flat_map(|headers| queries.map(|query| (headers, query))) {
+            let request = Request::post(format!("{path}{query}"));
+            let request =
+                headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+            let request = request.body(axum::body::Body::empty()).unwrap();
+            let answer = router.clone().oneshot(request).await.unwrap();
+            let status = answer.status().as_str().to_owned();
+            for name in ["WWW-Authenticate", "Retry-After"] {
+                let values = answer.headers().get_all(name).iter().map(|value| value.to_str().unwrap());
+                let values = values.map(|value| match name {
+                    "Retry-After" => "Seconds to wait".to_owned(),
+                    _ => format!("`{value}`"),
+                });
+                sent.entry((status.clone(), name)).or_default().extend(values);
+            }
+        }
+        for ((status, name), sent) in sent {
+            let response = &document.value()["paths"][path]["post"]["responses"][&status];
+            assert!(response.is_object(), "{path}: {status} is not documented");
+            let said = response["headers"][name]["description"].as_str().unwrap_or_default();
+            let said: BTreeSet<_> =
+                said.split("\n\n").filter(|said| !said.is_empty()).map(str::to_owned).collect();
+            assert_eq!(sent, said, "{path}: `{name}` of {status}");
+        }
+    }
+}
+
+/// `finish` refuses, and says this.
+fn assert_refused(api: Api<App>, expected: &[&str]) {
+    let defects = api.finish().unwrap_err().to_string();
+    let expected: Vec<_> = expected.iter().map(|defect| format!("\n- get /: {defect}")).collect();
+    assert_eq!(defects, format!("the API cannot be built:{}", expected.concat()));
+}
+
 /// What the document would promise and no request could bring.
 #[test]
 fn what_cannot_come_together_is_refused_when_the_router_is_built() {
@@ -336,13 +578,10 @@ fn what_cannot_come_together_is_refused_when_the_router_is_built() {
     async fn cookie_beside_it(_: (Guard<Visitors>, Guard<Users>)) -> Json<()> {
         Json(())
     }
-    async fn in_an_either(_: (Guard<Either<Partners, Users>>, Guard<Staff>)) -> Json<()> {
+    async fn in_an_either(_: (Guard<UserOrVisitor>, Guard<Staff>)) -> Json<()> {
         Json(())
     }
-    async fn perhaps_another(_: (Guard<Users>, Maybe<Robots>)) -> Json<()> {
-        Json(())
-    }
-    async fn perhaps_the_same(_: (Guard<Users>, Maybe<Users>)) -> Json<()> {
+    async fn two_for_an_either(_: (Guard<PartnerOrLink>, Guard<Partners>, Guard<Links>)) -> Json<()> {
         Json(())
     }
     async fn twice(_: Guard<Either<Users, Users>>) -> Json<()> {
@@ -354,41 +593,62 @@ fn what_cannot_come_together_is_refused_when_the_router_is_built() {
     async fn for_visitors(_: Public, _: Result<SameOrigin<Shop>, Denied>) -> Json<()> {
         Json(())
     }
-    let header = "an `Authorization` header has one credential";
-    let same_origin =
-        "`SameOrigin<…>` inside another extractor lets in what it refused: take it as an argument of its own";
-    for (api, expected) in [
-        (api().get("/", two_in_one_header), format!("`users` and `staff` cannot be asked for together: {header}")),
-        (
-            api().get("/", cookie_beside_it),
-            "`visitors` and `users` cannot be asked for together: a cookie does not count beside an `Authorization` \
-             header"
-                .to_owned(),
-        ),
-        (api().get("/", in_an_either), format!("`users` and `staff` cannot be asked for together: {header}")),
-        (
-            api().get("/", perhaps_another),
-            "`users` and `robots` cannot be asked for together: what is presented to one is presented to the other, \
-             and refused where it is no good"
-                .to_owned(),
-        ),
-        (
-            api().guard::<Guard<Users>>().get("/", for_staff),
-            format!("`users` and `staff` cannot be asked for together: {header}"),
-        ),
-        (
-            api().get("/", twice),
-            "`users` stands on both sides of an `Either`: two issuers are two verifier types".to_owned(),
-        ),
-        (
-            api().get("/", for_visitors),
-            same_origin.to_owned(),
-        ),
-    ] {
-        let defects = api.finish().unwrap_err().to_string();
-        assert_eq!(defects, format!("the API cannot be built:\n- get /: {expected}"));
+    let header =
+        "`users` and `staff` cannot be asked for together: an `Authorization` header has one credential";
+    let cookie = |pair| {
+        format!(
+            "{pair} cannot be asked for together: a cookie does not count beside an `Authorization` header"
+        )
+    };
+    assert_refused(api().get("/", two_in_one_header), &[header]);
+    assert_refused(api().guard::<Guard<Users>>().get("/", for_staff), &[header]);
+    assert_refused(api().get("/", cookie_beside_it), &[&cookie("`visitors` and `users`")]);
+    assert_refused(api().get("/", in_an_either), &[header, &cookie("`visitors` and `staff`")]);
+    assert_refused(
+        api().get("/", two_for_an_either),
+        &[
+            "`links` and `partners` cannot be asked for together: an `Either` takes one kind of credential at a time",
+        ],
+    );
+    assert_refused(
+        api().get("/", twice),
+        &["`users` stands on both sides of an `Either`: two issuers are two verifier types"],
+    );
+    assert_refused(
+        api().get("/", for_visitors),
+        &[
+            "`SameOrigin<…>` inside another extractor lets in what it refused: take it as an argument of its own",
+        ],
+    );
+}
+
+/// A `Maybe` that must accept what it is shown is none, and one that nothing can be shown to is of no use.
+#[test]
+fn a_maybe_that_is_none_is_refused_when_the_router_is_built() {
+    async fn another(_: (Guard<Users>, Maybe<Robots>)) -> Json<()> {
+        Json(())
     }
-    let _ = built(api().get("/", perhaps_the_same));
+    async fn the_same(_: (Guard<Users>, Maybe<Users>)) -> Json<()> {
+        Json(())
+    }
+    async fn two(_: (Maybe<Users>, Maybe<Robots>)) -> Json<()> {
+        Json(())
+    }
+    async fn cookie(_: (Guard<Users>, Maybe<Visitors>)) -> Json<()> {
+        Json(())
+    }
+    let shown = "`users` and `robots` cannot be asked for together: what is presented to one is presented to the \
+                 other, and refused where it is no good";
+    assert_refused(api().get("/", another), &[shown]);
+    assert_refused(api().get("/", two), &[shown]);
+    assert_refused(
+        api().get("/", cookie),
+        &[
+            "`users` and `visitors` cannot be asked for together: a cookie does not count beside an `Authorization` \
+             header",
+        ],
+    );
+    let _ = built(api().get("/", the_same));
 }
 
 async fn open(_: Public) -> Json<()> {

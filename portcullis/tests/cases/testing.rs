@@ -18,6 +18,7 @@ use super::issuer::{ed25519, jwks};
 fn attack(router: Router, document: &Value) -> Attack {
     Attack::on(router, document)
         .public(["GET /health", "POST /login"])
+        .optional(["GET /greeting"])
         .good("access_token", token)
         .signed("access_token", signed_with)
         .keys("access_token", &jwks([ed25519()]))
@@ -61,6 +62,7 @@ async fn the_attack_can_be_sent_to_another_thread() {
 async fn what_could_not_be_tried_is_said() {
     let report = Attack::on(router(), document().value())
         .public(["GET /health", "POST /login"])
+        .optional(["GET /greeting"])
         .good("access_token", |scopes| scopes.contains(&"write").then(|| token(scopes)))
         .good("till", |_| shop::KEY.to_owned())
         .good("staff", |_| format!("ada:{}", shop::PASSWORD))
@@ -89,6 +91,7 @@ async fn what_could_not_be_tried_is_said() {
 async fn assert_takes_nothing_for_granted() {
     Attack::on(router(), document().value())
         .public(["GET /health", "POST /login"])
+        .optional(["GET /greeting"])
         .good("access_token", token)
         .good("till", |_| shop::KEY.to_owned())
         .good("staff", |_| format!("ada:{}", shop::PASSWORD))
@@ -112,6 +115,7 @@ async fn assert_panics_with_what_is_found() {
 async fn what_the_test_itself_forgets_or_mistakes_is_found() {
     let findings = Attack::on(router(), document().value())
         .public(["GET /health", "POST /logins", "GET /metrics"])
+        .optional(["GET /health", "GET /articles", "GET /orders"])
         .good("access_token", token)
         .good("tokens", |_| "x".to_owned())
         .keys("access_token", "{}")
@@ -125,6 +129,10 @@ async fn what_the_test_itself_forgets_or_mistakes_is_found() {
         "POST /login: anyone may call it, and `.public` does not list it",
         "POST /logins: the test names it, and it is not in the document",
         "GET /metrics: `.public` lists it, and the document guards it",
+        "GET /greeting: strangers may call it, beside those with a credential, and `.optional` does not list it",
+        "GET /health: `.optional` lists it, and the document asks nobody for a credential",
+        "GET /orders: `.optional` lists it, and the document guards it",
+        "GET /articles: the test names it, and it is not in the document",
         "PUT /items: the test names it, and it is not in the document",
         "GET /items/{id}: the test names its parameter `name`, and it has none",
         "tokens: the test names this scheme, and it is not in the document",

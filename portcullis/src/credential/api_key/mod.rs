@@ -151,7 +151,11 @@ impl<P: ApiKeyPlace> Credential for ApiKey<P> {
 
 impl<P: ApiKeyPlace> sealed::Read for ApiKey<P> {
     const CHALLENGE: Challenge = Challenge::scheme("APIKey");
-    const PLACE: Place = if matches!(P::IN, In::Cookie) { Place::Cookie } else { Place::Own };
+    const PLACE: Place = match P::IN {
+        In::Cookie => Place::Cookie(P::NAME),
+        In::Query => Place::Query(P::NAME),
+        In::Header | In::Path => Place::Header(P::NAME),
+    };
 
     fn read(parts: &Parts) -> Presented<Self> {
         let () = Self::CHECKED;

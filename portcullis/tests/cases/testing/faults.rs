@@ -194,6 +194,35 @@ async fn t13_a_bad_token_that_is_taken_for_no_token() {
     );
 }
 
+/// `Guard<V>` became `Maybe<V>`, or the other way round: the document follows, and the test does not.
+#[tokio::test]
+async fn t13_a_guard_that_is_opened_to_strangers_and_one_that_is_closed() {
+    let planted = get(async |headers: HeaderMap| {
+        if headers.contains_key(AUTHORIZATION) {
+            by_hand::answer(Fault::None, &headers, "", &["read"], &json!({ "name": "tea", "count": 1 }))
+        } else {
+            by_hand::ok(&json!({ "name": "tea", "count": 1 }))
+        }
+    });
+    let mut opened = document().value().clone();
+    opened["paths"]["/items/{id}"]["get"]["security"].as_array_mut().unwrap().push(json!({}));
+    assert_eq!(
+        found(with("/items/{id}", planted), &opened).await,
+        [
+            "GET /items/{id}: strangers may call it, beside those with a credential, and `.optional` does not list it"
+        ]
+    );
+
+    let planted =
+        get(async |headers: HeaderMap| by_hand::answer(Fault::None, &headers, "", &[], &json!(true)));
+    let mut closed = document().value().clone();
+    closed["paths"]["/greeting"]["get"]["security"].as_array_mut().unwrap().pop();
+    assert_eq!(
+        found(with("/greeting", planted), &closed).await,
+        ["GET /greeting: `.optional` lists it, and the document guards it"]
+    );
+}
+
 /// Whether the till's key is there, and whether it is right.
 fn till(headers: &HeaderMap) -> Option<bool> {
     headers.get("x-till").map(|key| key == KEY)
