@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 pub(crate) use self::authenticate::Asked;
 pub use self::authenticate::{Authenticate, AuthenticateIn, Either};
 use crate::{
-    credential::Place,
+    credential::{Place, in_query},
     denied::{Denied, refusals},
     describe::Operation,
     scope::Scopes,
@@ -114,6 +114,7 @@ where
     type Rejection = Denied;
 
     async fn from_request_parts(parts: &mut Parts, state: &St) -> Result<Self, Denied> {
+        note_keys_in_query::<V>(parts);
         match V::authenticate(parts, state).await? {
             Some((principal, granted)) if S::are_in(&granted) => Ok(Self { principal, scopes: PhantomData }),
             Some(_) => Err(Denied::scope(V::challenges(), &S::ways())),
@@ -130,6 +131,7 @@ where
     type Rejection = Denied;
 
     async fn from_request_parts(parts: &mut Parts, state: &St) -> Result<Self, Denied> {
+        note_keys_in_query::<V>(parts);
         let known = V::authenticate(parts, state).await?;
         Ok(Self(known.map(|(principal, _)| principal)))
     }
@@ -192,6 +194,15 @@ fn requirements<V: Authenticate, S: Scopes>() -> Vec<Map<String, Value>> {
     };
     let ways = S::ways();
     names::<V>().iter().flat_map(|name| ways.iter().map(|scopes| with(name, scopes))).collect()
+}
+
+/// What is asked for in the query is no input of the handler's.
+fn note_keys_in_query<V: Authenticate>(parts: &mut Parts) {
+    for asked in V::asked() {
+        if let Place::Query(name) = asked.place {
+            in_query::note(parts, name);
+        }
+    }
 }
 
 fn names<V: Authenticate>() -> Vec<&'static str> {

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 #[cfg(feature = "api-keys")]
 pub use self::api_key::{ApiKeySecret, MintError, StoredApiKey};
-pub(crate) use self::challenge::Challenge;
+pub(crate) use self::{api_key::in_query, challenge::Challenge};
 pub use self::{
     api_key::{ApiKey, ApiKeyPlace},
     basic::Basic,
@@ -154,6 +154,8 @@ pub enum Place {
     /// A cookie. A browser adds it to requests on its own, so that a page of another site could use it: such a
     /// credential is [`Presented::CrossSite`] if the request may be that page's.
     Cookie,
+    /// The query's parameter of this name, which is no input of the handler's then.
+    Query(&'static str),
     /// A place of its own.
     Own,
 }

@@ -2,6 +2,7 @@
 
 mod forms;
 mod json;
+mod keys;
 mod multipart;
 mod path_and_query;
 mod random;
