@@ -1,5 +1,6 @@
 //! The extractors of input, over HTTP, in a plain axum router.
 
+mod cost;
 mod forms;
 mod json;
 mod keys;
