@@ -113,6 +113,7 @@ where
     type Rejection = Denied;
 
     async fn from_request_parts(parts: &mut Parts, state: &St) -> Result<Self, Denied> {
+        V::note_keys_in_query(parts);
         match V::authenticate(parts, state).await? {
             Some((principal, granted)) if S::are_in(&granted) => Ok(Self { principal, scopes: PhantomData }),
             Some(_) => Err(Denied::scope(V::challenges(), &S::ways())),
@@ -129,6 +130,7 @@ where
     type Rejection = Denied;
 
     async fn from_request_parts(parts: &mut Parts, state: &St) -> Result<Self, Denied> {
+        V::note_keys_in_query(parts);
         let known = V::authenticate(parts, state).await?;
         Ok(Self(known.map(|(principal, _)| principal)))
     }

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 #[cfg(feature = "api-keys")]
 pub use self::api_key::{ApiKeySecret, MintError, StoredApiKey};
-pub(crate) use self::challenge::Challenge;
+pub(crate) use self::{api_key::in_query, challenge::Challenge};
 pub use self::{
     api_key::{ApiKey, ApiKeyPlace},
     basic::Basic,
@@ -156,7 +156,7 @@ pub enum Place {
     Cookie(&'static str),
     /// The header of this name.
     Header(&'static str),
-    /// The query's parameter of this name.
+    /// The query's parameter of this name, which is no input of the handler's then.
     Query(&'static str),
 }
 

@@ -92,6 +92,11 @@ impl<'a> Operation<'a> {
         if self.has_parameter(name, place) {
             return;
         }
+        if place == In::Query && self.is_key_in_query(name) {
+            self.defect(&format!(
+                "the query's parameter `{name}` is the key that a guard asks for: give the input another name"
+            ));
+        }
         let description = schema.as_object_mut().and_then(|schema| schema.remove("description"));
         let mut parameter =
             json!({ "name": name, "in": place.as_str(), "required": required, "schema": schema });
@@ -99,6 +104,11 @@ impl<'a> Operation<'a> {
             parameter.insert("description".to_owned(), description);
         }
         self.push_parameter(parameter);
+    }
+
+    /// Whether a guard asks for the query's parameter `name`. Who sends what the document says would send it twice.
+    pub(crate) fn is_key_in_query(&self, name: &str) -> bool {
+        self.ways.ask_in_query(name)
     }
 
     fn push_parameter(&mut self, parameter: Value) {

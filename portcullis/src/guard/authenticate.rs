@@ -9,7 +9,7 @@ use http::request::Parts;
 use self::sealed::Asked as _;
 use super::failures::FAILURES;
 use crate::{
-    credential::{Challenge, Place, Presented, sealed::Read as _},
+    credential::{Challenge, Place, Presented, in_query, sealed::Read as _},
     denied::Denied,
     describe::Operation,
     scope::Granted,
@@ -181,6 +181,12 @@ impl<V: Verify> sealed::Asked for V {
         }
     }
 
+    fn note_keys_in_query(parts: &mut Parts) {
+        if let Place::Query(name) = V::Credential::PLACE {
+            in_query::note(parts, name);
+        }
+    }
+
     fn describe_schemes(operation: &mut Operation<'_>) {
         operation.security_scheme::<V>();
     }
@@ -203,6 +209,11 @@ impl<A: Authenticate, B: Authenticate> sealed::Asked for Either<A, B> {
 
     fn presence(parts: &Parts) -> sealed::Presence {
         A::presence(parts).and(B::presence(parts))
+    }
+
+    fn note_keys_in_query(parts: &mut Parts) {
+        A::note_keys_in_query(parts);
+        B::note_keys_in_query(parts);
     }
 
     fn describe_schemes(operation: &mut Operation<'_>) {
@@ -238,6 +249,8 @@ pub(crate) mod sealed {
         fn challenges() -> Vec<Challenge>;
         /// What the request presents to it.
         fn presence(parts: &Parts) -> Presence;
+        /// Notes what it asks for in the query, which is no input of the handler's.
+        fn note_keys_in_query(parts: &mut Parts);
         /// Names the schemes in the document.
         fn describe_schemes(operation: &mut Operation<'_>);
     }

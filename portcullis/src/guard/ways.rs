@@ -73,6 +73,12 @@ impl Ways {
         self.demands.push(demand);
     }
 
+    /// Whether a guard looks for a key in the query's parameter `name`.
+    pub(crate) fn ask_in_query(&self, name: &str) -> bool {
+        let mut asked = self.demands.iter().flat_map(|demand| &demand.asked);
+        asked.any(|asked| matches!(asked.place, Place::Query(key) if key == name))
+    }
+
     fn together(&self, way: &Way, demand: &Demand, met_by: Option<Asked>) -> Together {
         let known = self.demands.iter().zip(&way.met_by);
         let mut pairs = known.map(|(known, known_by)| together((known, *known_by), (demand, met_by)));

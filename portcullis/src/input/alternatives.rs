@@ -1,6 +1,6 @@
 //! What to say when none of several alternatives fits: enums, tagged variants, `Option`s of structs.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashSet};
 
 use jsonschema::{
     JsonType, ValidationError,
@@ -8,7 +8,7 @@ use jsonschema::{
 };
 use serde_json::Value;
 
-use super::dialect::{self, Report};
+use super::dialect::{self, MAX_FINDINGS, Report};
 
 /// The findings of one alternative.
 type Branch<'b, 'a> = &'b [ValidationError<'a>];
@@ -24,7 +24,7 @@ pub(super) fn failed_at(finding: &ValidationError<'_>, at: &str) -> bool {
 pub(super) fn say(at: &str, context: &[Vec<ValidationError<'static>>], report: &mut Report<'_>) {
     let all: Vec<Branch<'_, '_>> =
         context.iter().map(Vec::as_slice).filter(|branch| !only_wants_null(at, branch)).collect();
-    if let Some(meant) = meant(at, &all) {
+    if let Some(meant) = meant(at, &all).map(first) {
         for finding in meant {
             dialect::say(finding, meant, report);
         }
@@ -109,11 +109,16 @@ fn common_options<'b>(all: &[Branch<'b, '_>]) -> Option<(&'b str, Vec<&'b Value>
 
 type Said = (String, Option<String>, &'static str, Cow<'static, str>);
 
+/// As many findings as are looked at.
+fn first<'b, 'a>(branch: Branch<'b, 'a>) -> Branch<'b, 'a> {
+    branch.get(..MAX_FINDINGS).unwrap_or(branch)
+}
+
 /// What is wrong by every alternative.
 fn shared(all: &[Branch<'_, '_>]) -> Vec<Said> {
-    let mut branches = all.iter().map(|branch| {
+    let mut branches = all.iter().copied().map(first).map(|branch| {
         let mut said: Vec<Said> = Vec::new();
-        for finding in *branch {
+        for finding in branch {
             dialect::say(finding, branch, &mut |place, name, kind, msg| {
                 said.push((place.to_owned(), name.map(str::to_owned), kind, msg));
             });
@@ -122,6 +127,7 @@ fn shared(all: &[Branch<'_, '_>]) -> Vec<Said> {
     });
     let Some(mut common) = branches.next() else { return Vec::new() };
     for said in branches {
+        let said: HashSet<Said> = said.into_iter().collect();
         common.retain(|one| said.contains(one));
     }
     common

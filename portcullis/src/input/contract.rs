@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::{
     dialect::{self, Origin},
-    invalid::{FieldError, InvalidInput},
+    invalid::{FieldError, InvalidInput, MAX_ERRORS},
     kind::{Fields, Shape},
     recursion,
     rejection::InputRejection,
@@ -81,17 +81,34 @@ impl Contract {
         origin: &Origin,
         mut amiss: Vec<FieldError>,
     ) -> Result<(), InvalidInput> {
-        if !amiss.is_empty() || !self.validator.is_valid(value) {
-            let found = dialect::explain(self.validator.iter_errors(value), value, origin);
-            let before = amiss.len();
-            for error in found {
-                let covered = amiss.iter().take(before).any(|known| error.loc().starts_with(known.loc()));
-                if !covered {
-                    amiss.push(error);
-                }
+        let is_full = amiss.len() >= MAX_ERRORS;
+        if !is_full && (!amiss.is_empty() || !self.validator.is_valid(value)) {
+            if can_be_explained(value, 0, &mut { MAX_PLACES }) {
+                amiss = dialect::explain(self.validator.iter_errors(value), value, origin, amiss);
+            } else if amiss.is_empty() {
+                amiss.push(dialect::unexplained(origin));
             }
         }
         InvalidInput::unless_empty(amiss)
+    }
+}
+
+/// The bytes of the places of all values in an input, each written out as a JSON pointer (RFC 6901), at most. The
+/// validator writes one for each finding before the first is looked at: a long name of a map with a long list under it
+/// would be written thousands of times.
+const MAX_PLACES: usize = 16 * 1024 * 1024;
+
+/// Whether the places in `value`, whose own has `length` bytes, are no longer than what is `left`.
+fn can_be_explained(value: &Value, length: usize, left: &mut usize) -> bool {
+    let Some(rest) = left.checked_sub(length) else { return false };
+    *left = rest;
+    match value {
+        // A number, in most lists, of a few digits.
+        Value::Array(list) => list.iter().all(|item| can_be_explained(item, length + 4, left)),
+        Value::Object(object) => {
+            object.iter().all(|(name, member)| can_be_explained(member, length + 1 + name.len(), left))
+        }
+        _ => true,
     }
 }
 

@@ -11,11 +11,11 @@ use serde_path_to_error::{Path, Segment};
 
 use super::{
     alternatives,
-    invalid::{FieldError, InvalidInput, Loc},
+    invalid::{FieldError, InvalidInput, Loc, MAX_ERRORS},
 };
 
 /// Findings looked at for one answer, which names fewer; the rest would only cost time.
-const MAX_FINDINGS: usize = 100;
+pub(super) const MAX_FINDINGS: usize = 100;
 
 /// Where the checked value came from.
 #[derive(Debug, Clone)]
@@ -83,23 +83,67 @@ impl Origin {
     }
 }
 
-/// One entry per bad field.
+/// What is `amiss` already, and one entry for each bad field more, until the answer is full. The values of those that are
+/// amiss say nothing any more.
 pub(super) fn explain<'a>(
     findings: impl Iterator<Item = ValidationError<'a>>,
     instance: &Value,
     origin: &Origin,
+    amiss: Vec<FieldError>,
 ) -> Vec<FieldError> {
     let findings: Vec<_> = findings.take(MAX_FINDINGS).collect();
-    let mut errors = Vec::new();
+    let mut answer = Answer { amiss, found: Vec::new() };
     for finding in &findings {
+        let at = origin.pointed(finding.instance_path().as_str(), instance);
+        if answer.is_full() && !answer.names_within(&at) {
+            continue;
+        }
         say(finding, &findings, &mut |pointer, more, kind, msg| {
             let mut loc = origin.pointed(pointer, instance);
             loc.extend(more.map(Loc::name));
-            add(&mut errors, FieldError::new(loc, kind, msg));
+            answer.add(FieldError::new(loc, kind, msg));
         });
     }
-    errors
+    answer.amiss.append(&mut answer.found);
+    answer.amiss
 }
+
+/// The answer so far: never more than is sent, so that a new entry is compared with few others.
+struct Answer {
+    amiss: Vec<FieldError>,
+    found: Vec<FieldError>,
+}
+
+impl Answer {
+    fn is_full(&self) -> bool {
+        self.amiss.len() + self.found.len() >= MAX_ERRORS
+    }
+
+    /// Whether an entry that may yet be put better is at `place` or inside it.
+    fn names_within(&self, place: &[Loc]) -> bool {
+        self.found.iter().any(|known| known.loc().starts_with(place))
+    }
+
+    /// Keeps one entry per place, the one that says most: pydantic stops at a field's first fault.
+    fn add(&mut self, error: FieldError) {
+        if self.amiss.iter().any(|known| error.loc().starts_with(known.loc())) {
+            return;
+        }
+        let is_full = self.is_full();
+        match self.found.iter_mut().find(|known| known.loc() == error.loc()) {
+            Some(known) if rank(&error) < rank(known) => *known = error,
+            None if !is_full => self.found.push(error),
+            Some(_) | None => {}
+        }
+    }
+}
+
+/// Something in the whole is not acceptable, and what, would cost too much to say.
+pub(super) fn unexplained(origin: &Origin) -> FieldError {
+    FieldError::new(origin.prefix.clone(), UNACCEPTABLE.0, UNACCEPTABLE.1)
+}
+
+const UNACCEPTABLE: (&str, &str) = ("value_error", "Input is not acceptable");
 
 /// The type was not made of a value that the schema took.
 pub(super) fn not_made(path: &Path, origin: &Origin) -> InvalidInput {
@@ -109,7 +153,7 @@ pub(super) fn not_made(path: &Path, origin: &Origin) -> InvalidInput {
         Segment::Enum { .. } | Segment::Unknown => None,
     });
     let loc = origin.steps(steps.collect());
-    InvalidInput::field(loc, "value_error", "Input is not acceptable")
+    InvalidInput::field(loc, UNACCEPTABLE.0, UNACCEPTABLE.1)
 }
 
 /// Takes the place of a finding, the name of a member missing or unknown there, pydantic's `type` and `msg`.
@@ -135,15 +179,6 @@ pub(super) fn say(finding: &ValidationError<'_>, all: &[ValidationError<'_>], re
             let (kind, msg) = words(kind, finding.instance());
             report(at, None, kind, msg);
         }
-    }
-}
-
-/// Keeps one entry per place, the one that says most: pydantic stops at a field's first fault.
-fn add(errors: &mut Vec<FieldError>, error: FieldError) {
-    match errors.iter_mut().find(|known| known.loc() == error.loc()) {
-        Some(known) if rank(&error) < rank(known) => *known = error,
-        Some(_) => {}
-        None => errors.push(error),
     }
 }
 
@@ -202,7 +237,7 @@ fn words(kind: &Found, instance: &Value) -> (&'static str, Cow<'static, str>) {
             option => ("enum", one_of(&[option])),
         },
         Found::Format { format } => ill_formed(format),
-        _ => ("value_error", "Input is not acceptable".into()),
+        _ => (UNACCEPTABLE.0, UNACCEPTABLE.1.into()),
     }
 }
 

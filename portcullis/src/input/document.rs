@@ -73,7 +73,7 @@ pub(crate) fn query_parameters<T: JsonSchema>(operation: &mut Operation<'_>) {
         // The name is no part of the query: an object's members are parameters of their own (OpenAPI 3.1 §4.8.12,
         // `style: form` and `explode: true`, which a query's parameter has unless it says otherwise).
         let mut name = "others".to_owned();
-        while members.get(&name).is_some() {
+        while members.get(&name).is_some() || operation.is_key_in_query(&name) {
             name.push('_');
         }
         let schema = json!({ "type": "object", "additionalProperties": text_of(&members.others) });

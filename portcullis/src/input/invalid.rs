@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// How many fields one answer names at most.
-const MAX_ERRORS: usize = 20;
+pub(super) const MAX_ERRORS: usize = 20;
 
 /// Input that is well-formed and not acceptable: 422 with every bad field named.
 ///

@@ -14,7 +14,7 @@ use super::{
     contract::{self, Contract},
     dialect::Origin,
     document,
-    invalid::{FieldError, Loc},
+    invalid::{FieldError, Loc, MAX_ERRORS},
     kind::NUL,
     rejection::InputRejection,
 };
@@ -124,7 +124,7 @@ async fn read(request: Request, max: usize) -> Result<Value, InputRejection> {
 /// and serde does not.
 fn tidy(value: &mut Value, loc: &mut Vec<Loc>, amiss: &mut Vec<FieldError>) {
     match value {
-        Value::String(text) if text.contains('\0') => amiss.push(FieldError::new(loc.clone(), NUL.0, NUL.1)),
+        Value::String(text) => refuse_nul(text, loc, amiss),
         Value::Number(number) => {
             if let Some(integer) = as_integer(number) {
                 *number = integer;
@@ -140,9 +140,7 @@ fn tidy(value: &mut Value, loc: &mut Vec<Loc>, amiss: &mut Vec<FieldError>) {
         Value::Object(object) => {
             for (name, member) in object.iter_mut() {
                 loc.push(Loc::name(name));
-                if name.contains('\0') {
-                    amiss.push(FieldError::new(loc.clone(), NUL.0, NUL.1));
-                }
+                refuse_nul(name, loc, amiss);
                 tidy(member, loc, amiss);
                 loc.pop();
             }
@@ -151,9 +149,19 @@ fn tidy(value: &mut Value, loc: &mut Vec<Loc>, amiss: &mut Vec<FieldError>) {
     }
 }
 
+/// Notes U+0000 in `text`, as often as an answer tells it.
+fn refuse_nul(text: &str, loc: &[Loc], amiss: &mut Vec<FieldError>) {
+    if amiss.len() < MAX_ERRORS && text.contains('\0') {
+        amiss.push(FieldError::new(loc.to_vec(), NUL.0, NUL.1));
+    }
+}
+
 /// The integer that a number with a fraction of zero is, if 64 bits hold it.
 fn as_integer(number: &Number) -> Option<Number> {
-    let value = number.as_f64().filter(|value| number.is_f64() && value.fract() == 0.0)?;
+    // From -2⁶³ to 2⁶⁴, and not beyond: `1e308` takes five bytes to send and three hundred digits to write out.
+    let range = -9_223_372_036_854_775_808.0..=18_446_744_073_709_551_616.0;
+    let is_whole = |value: &f64| number.is_f64() && range.contains(value) && value.fract() == 0.0;
+    let value = number.as_f64().filter(is_whole)?;
     // Text is exact where a cast would saturate.
     let digits = format!("{value:.0}");
     digits.parse::<i64>().map(Number::from).or_else(|_| digits.parse::<u64>().map(Number::from)).ok()

@@ -6,7 +6,10 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
 use super::{contract::Contract, dialect::Origin, document, form::from_pairs, rejection::InputRejection};
-use crate::describe::{Describe, Operation};
+use crate::{
+    credential::in_query,
+    describe::{Describe, Operation},
+};
 
 /// The bytes of a query at most.
 const MAX_BYTES: usize = 8 * 1024;
@@ -33,6 +36,9 @@ const MAX_BYTES: usize = 8 * 1024;
 /// ```
 /// Texts, empty values and repeated names are taken as in a [`Form`](crate::Form). Limits: 8 KiB, 100
 /// parameters, UTF-8 (each 400).
+///
+/// A key that a guard looks for in the query is the guard's: `T` neither refuses it nor ever gets it.
+/// [`Api::finish`](crate::Api::finish) refuses a `T` with a field of its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Query<T>(pub T);
 
@@ -49,7 +55,7 @@ where
         if query.len() > MAX_BYTES {
             return Err(InputRejection::bad_request("The query is too long"));
         }
-        from_pairs(&contract, query.as_bytes(), &Origin::query()).map(Self)
+        from_pairs(&contract, in_query::input_of(parts).as_bytes(), &Origin::query()).map(Self)
     }
 }
 

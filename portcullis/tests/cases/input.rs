@@ -1,7 +1,9 @@
 //! The extractors of input, over HTTP, in a plain axum router.
 
+mod cost;
 mod forms;
 mod json;
+mod keys;
 mod multipart;
 mod path_and_query;
 mod random;

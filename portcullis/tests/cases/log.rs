@@ -9,7 +9,8 @@ use tracing::{
 };
 
 thread_local! {
-    static SAID: RefCell<Vec<(Level, String)>> = const { RefCell::new(Vec::new()) };
+    /// `None` where nobody listens.
+    static SAID: RefCell<Option<Vec<(Level, String)>>> = const { RefCell::new(None) };
 }
 
 /// What this library says on the test's own thread.
@@ -25,15 +26,21 @@ impl Log {
             tracing::subscriber::set_global_default(Threads).unwrap();
             tracing::callsite::rebuild_interest_cache();
         });
-        SAID.take();
+        SAID.set(Some(Vec::new()));
         Self
     }
 
     /// The lines of this level since it was last asked, without their message.
     #[expect(clippy::unused_self, reason = "who asks has begun to listen")]
     pub(super) fn taken(&self, level: Level) -> Vec<String> {
-        let said = SAID.take();
+        let said = SAID.replace(Some(Vec::new())).unwrap();
         said.into_iter().filter(|(of, _)| *of == level).map(|(_, fields)| fields).collect()
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        SAID.take();
     }
 }
 
@@ -53,9 +60,12 @@ impl Subscriber for Threads {
     fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
 
     fn event(&self, event: &Event<'_>) {
-        let mut fields = Fields(String::new());
-        event.record(&mut fields);
-        SAID.with_borrow_mut(|said| said.push((*event.metadata().level(), fields.0)));
+        SAID.with_borrow_mut(|said| {
+            let Some(said) = said else { return };
+            let mut fields = Fields(String::new());
+            event.record(&mut fields);
+            said.push((*event.metadata().level(), fields.0));
+        });
     }
 
     fn enter(&self, _: &span::Id) {}

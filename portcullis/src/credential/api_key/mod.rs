@@ -1,12 +1,12 @@
 //! A key in a header, in the query or in a cookie.
 
+pub(crate) mod in_query;
 #[cfg(feature = "api-keys")]
 mod minted;
 
 use std::{borrow::Cow, fmt, marker::PhantomData};
 
 use http::{HeaderMap, request::Parts};
-use percent_encoding::percent_decode_str;
 
 #[cfg(feature = "api-keys")]
 pub use self::minted::{ApiKeySecret, MintError, StoredApiKey};
@@ -38,6 +38,9 @@ const MOST: usize = 512;
 /// | [`In::Header`] | compared without regard to case; not `Authorization`, that is [`Bearer`](crate::Bearer)'s | |
 /// | [`In::Query`] | compared exactly, after percent-decoding | the key is in logs of every proxy, in the browser's history and in the `Referer` of the next page: only for callers that can do nothing else, with keys that allow little |
 /// | [`In::Cookie`] | compared exactly | browsers add it on their own: other sites are kept out as with [`SessionCookie`](crate::SessionCookie), over https only |
+///
+/// A key in the query is no input: [`Query`](crate::Query) leaves it out, and a handler that has a parameter of its name
+/// keeps the API from being built.
 ///
 /// Another place, or a name that is no token (RFC 9110 §5.6.2), keeps the program from being built.
 pub trait ApiKeyPlace: Send + Sync + 'static {
@@ -161,7 +164,7 @@ impl<P: ApiKeyPlace> sealed::Read for ApiKey<P> {
         let () = Self::CHECKED;
         let key = match P::IN {
             In::Header => in_header(&parts.headers, P::NAME),
-            In::Query => in_query(parts.uri.query().unwrap_or_default(), P::NAME),
+            In::Query => in_query::read(parts.uri.query().unwrap_or_default(), P::NAME),
             In::Cookie => {
                 let key = only_cookie(&parts.headers, P::NAME).and_then(|key| Some(Cow::Borrowed(key)));
                 return refuse_cross_site(key, parts, "https").and_then(Self::new);
@@ -186,20 +189,6 @@ fn in_header<'r>(headers: &'r HeaderMap, name: &str) -> Presented<Cow<'r, [u8]>>
     match (values.next(), values.next()) {
         (None, _) => Presented::Absent,
         (Some(value), None) => Presented::Present(value.as_bytes().into()),
-        (Some(_), Some(_)) => Presented::Ambiguous,
-    }
-}
-
-/// Pairs of `application/x-www-form-urlencoded`. A `+` would be a space, which no key has: it is not decoded, for
-/// a key may well hold a plus.
-fn in_query<'r>(query: &'r str, name: &str) -> Presented<Cow<'r, [u8]>> {
-    let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-    let mut values = pairs
-        .filter(|(key, _)| percent_decode_str(key).eq(name.bytes()))
-        .map(|(_, value)| Cow::from(percent_decode_str(value)));
-    match (values.next(), values.next()) {
-        (None, _) => Presented::Absent,
-        (Some(value), None) => Presented::Present(value),
         (Some(_), Some(_)) => Presented::Ambiguous,
     }
 }
