@@ -201,18 +201,22 @@ async fn answer(answering: impl Future<Output = Result<Response, Infallible>>, u
     match AssertUnwindSafe(timeout(REQUEST_TIME, answering)).catch_unwind().await {
         _ if upload.is_turned_away() => {
             tracing::warn!("the bodies of requests take all the memory that they may; one was turned away");
-            let mut response = bare(StatusCode::SERVICE_UNAVAILABLE);
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-            response
+            unavailable()
         }
         Ok(Ok(Ok(response))) => response,
         Ok(Err(_)) if upload.is_arriving() => bare(StatusCode::REQUEST_TIMEOUT),
         Ok(Err(_)) => {
             tracing::error!("no answer in time");
-            bare(StatusCode::SERVICE_UNAVAILABLE)
+            unavailable()
         }
         Err(_) => bare(StatusCode::INTERNAL_SERVER_ERROR),
     }
+}
+
+fn unavailable() -> Response {
+    let mut response = bare(StatusCode::SERVICE_UNAVAILABLE);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response
 }
 
 fn bare(status: StatusCode) -> Response {

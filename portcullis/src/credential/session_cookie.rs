@@ -17,6 +17,11 @@ const MOST: usize = 3800;
 /// How long a cookie can be kept, by the browsers' own limit.
 const LONGEST_AGE: u64 = 400 * 24 * 60 * 60;
 
+/// Whether a cookie of this age is what it says: `Max-Age` has whole seconds, and none ends it (RFC 6265 §5.2.2).
+const fn can_be_kept(age: Duration) -> bool {
+    age.as_secs() >= 1 && age.as_secs() <= LONGEST_AGE
+}
+
 /// A session cookie's name and how browsers treat it. The rest is fixed: `Path=/; HttpOnly; Secure`, no `Domain`.
 ///
 /// ```
@@ -182,10 +187,7 @@ impl<C: CookieSettings> SessionCookie<C> {
         }
         assert!(C::NAME.len() <= 64, "the name of a session cookie has 64 bytes at most");
         if let Some(age) = C::MAX_AGE {
-            assert!(
-                age.as_secs() >= 1 && age.as_secs() <= LONGEST_AGE,
-                "a cookie lives 1 second to 400 days"
-            );
+            assert!(can_be_kept(age), "a cookie lives 1 second to 400 days");
         }
     };
 }
@@ -235,3 +237,23 @@ impl fmt::Display for NotACookieValue {
 }
 
 impl Error for NotACookieValue {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c01_an_age_is_a_second_at_least_and_400_days_at_most() {
+        let longest = Duration::from_hours(400 * 24);
+        for (age, is_kept) in [
+            (Duration::ZERO, false),
+            (Duration::from_millis(999), false),
+            (Duration::from_secs(1), true),
+            (longest, true),
+            (longest + Duration::from_secs(1), false),
+            (Duration::MAX, false),
+        ] {
+            assert_eq!(can_be_kept(age), is_kept, "{age:?}");
+        }
+    }
+}

@@ -17,7 +17,7 @@ use schemars::JsonSchema;
 use serde_json::json;
 
 use super::{Describe, Operation};
-use crate::input::axum_path;
+use crate::{api::each_arity, input::axum_path};
 
 /// These come from inside, or are no more than another look at the request: no part of the interface.
 macro_rules! adds_nothing {
@@ -132,16 +132,17 @@ impl<T: Describe, E> Describe for Result<T, E> {
     }
 }
 
-macro_rules! describe_tuples {
-    ($(($($part:ident),*))*) => {$(
+macro_rules! describe_tuple {
+    () => {};
+    ($($part:ident),*) => {
         impl<$($part: Describe),*> Describe for ($($part,)*) {
             fn describe(operation: &mut Operation<'_>) {
                 $($part::describe(operation);)*
             }
         }
-    )*};
+    };
 }
-describe_tuples!((A)(A, B)(A, B, C)(A, B, C, D));
+each_arity!(describe_tuple);
 
 #[cfg(feature = "axum-full")]
 mod full {

@@ -70,13 +70,14 @@ impl<'a> Attempts<'a> {
 
     pub(super) fn on(operation: &'a Operation, ground: &'a Ground<'a>) -> Self {
         let mut attempts = Self::none(operation, ground);
-        let due = if operation.is_open() { Due::Passed { good: false } } else { Due::Missing };
-        attempts.try_one("no credential", Sent::default(), due);
+        let nothing = || if operation.is_open() { Due::Passed { good: false } } else { Due::Missing };
+        attempts.try_one("no credential", Sent::default(), nothing());
         if operation.is_public() {
             return attempts;
         }
         let unknown = Sent::default().header("authorization", "Portcullis x");
-        attempts.try_one("a credential of an unknown scheme", unknown, Due::Refused);
+        let due = if attempts.heed_authorization() { Due::Refused } else { nothing() };
+        attempts.try_one("a credential of an unknown scheme", unknown, due);
         let mut seen = BTreeSet::new();
         for way in operation.ways.iter().filter(|way| !way.is_empty()) {
             // Ways that differ in their scopes alone are one door for bad credentials.
@@ -107,6 +108,14 @@ impl<'a> Attempts<'a> {
         let names = way.keys().cloned().collect::<Vec<_>>().join("` and `");
         let what = attempts.of_scheme("a good credential", &names);
         Ok(Attempt { what, sent, due: Due::Passed { good: true } })
+    }
+
+    /// Whether an `Authorization` is anything to the operation's guards: one of a key in a place of its own leaves it to
+    /// others.
+    fn heed_authorization(&self) -> bool {
+        let names = self.operation.ways.iter().flat_map(Requirement::keys);
+        let mut schemes = names.filter_map(|name| self.ground.schemes.get(name));
+        schemes.any(|scheme| scheme.is_authorization() || scheme.is_cookie())
     }
 
     fn try_one(&mut self, what: &str, sent: Sent, due: Due) {

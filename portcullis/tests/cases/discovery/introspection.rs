@@ -339,3 +339,12 @@ fn t15_what_is_missing_is_said_at_the_start() {
     }
     assert!(Introspection::at(url).client("a", "b").dangerous_without_audience().build().is_ok());
 }
+
+#[tokio::test]
+async fn it_does_not_print_its_secret() {
+    let server = Server::start().await;
+    let endpoint = format!("{}{INTROSPECT}", server.url());
+    let builder = introspection(&server, &Clock::new());
+    assert_eq!(format!("{builder:?}"), format!("IntrospectionBuilder {{ endpoint: {endpoint:?}, .. }}"));
+    assert_eq!(format!("{:?}", builder.build().unwrap()), format!("Introspection({endpoint})"));
+}

@@ -14,6 +14,8 @@ async fn t15_without_a_key_nothing_is_built() {
     drop(listener);
     let refused = AccessTokens::discover(&nobody).audience(AUDIENCE).build().await.unwrap_err().to_string();
     assert!(refused.contains(&nobody) && refused.contains("refused"), "{refused}");
+    // Who does not answer at one place does not at the other: to ask there too would only take longer.
+    assert!(refused.contains(OAUTH) && !refused.contains(OPENID), "{refused}");
     let server = Server::start().await;
     let refused = builder(&server, &Clock::new()).build().await.unwrap_err().to_string();
     for part in [OAUTH, OPENID, "answered 404", "keys_at"] {

@@ -198,8 +198,10 @@ fn the_stand_in_for_all_other_names_is_not_the_key() {
 async fn the_attack_holds_such_a_route_to_its_document() {
     let guarded = Api::new("", "").guard::<Guard<Keys>>().get("/behind", behind);
     let api = Api::new("Shop", "1").get("/list", list).get("/either", either).get("/both", both);
-    let (router, document) = api.get("/any", any).nest("", guarded).finish().unwrap();
+    let api = api.get("/maybe", maybe).get("/any", any).nest("", guarded);
+    let (router, document) = api.finish().unwrap();
     portcullis::testing::Attack::on(router.with_state(STATE), document.value())
+        .optional(["GET /maybe"])
         .good("key", |_| GOOD.to_owned())
         .good("plus", |_| GOOD.to_owned())
         .good("token", |_| GOOD.to_owned())
