@@ -581,6 +581,9 @@ fn what_cannot_come_together_is_refused_when_the_router_is_built() {
     async fn in_an_either(_: (Guard<UserOrVisitor>, Guard<Staff>)) -> Json<()> {
         Json(())
     }
+    async fn with_neither(_: (Guard<Staff>, Guard<Either<Users, Robots>>)) -> Json<()> {
+        Json(())
+    }
     async fn two_for_an_either(_: (Guard<PartnerOrLink>, Guard<Partners>, Guard<Links>)) -> Json<()> {
         Json(())
     }
@@ -604,6 +607,9 @@ fn what_cannot_come_together_is_refused_when_the_router_is_built() {
     assert_refused(api().guard::<Guard<Users>>().get("/", for_staff), &[header]);
     assert_refused(api().get("/", cookie_beside_it), &[&cookie("`visitors` and `users`")]);
     assert_refused(api().get("/", in_an_either), &[header, &cookie("`visitors` and `staff`")]);
+    let also = header.replace("`users` and `staff`", "`staff` and `robots`");
+    let first = header.replace("`users` and `staff`", "`staff` and `users`");
+    assert_refused(api().get("/", with_neither), &[&first, &also]);
     assert_refused(
         api().get("/", two_for_an_either),
         &[

@@ -48,6 +48,7 @@ fn t15_doubtful_keys_stop_the_start() {
         (set(&[but(ed25519(), "alg", json!("HS256"))]), "key `ed`: not one of"),
         (set(&[but(ed25519(), "alg", json!("ES256"))]), "key `ed`: not one of"),
         (set(&[but(ed25519(), "alg", json!("Ed448"))]), "key `ed`: not one of"),
+        (set(&[but(ed25519(), "crv", json!("P-256"))]), "key `ed`: not one of"),
         (set(&[but(p256(), "alg", json!("Ed25519"))]), "key `ec`: not one of"),
         (set(&[but(p256(), "alg", json!("ES384"))]), "key `ec`: not one of"),
         (set(&[but(p256(), "crv", json!("P-384"))]), "key `ec`: not one of"),

@@ -125,6 +125,10 @@ async fn t07_any_audience_only_if_asked_for() {
         let token = token(ed25519(), &[], &but(&claims(), name, value));
         assert_eq!(both(&relaxed, &token).await, (401, 401), "{name}");
     }
+    // Who names an audience after that wants it.
+    let named = builder().dangerous().without_audience().audience(AUDIENCE).build().unwrap();
+    let other = token(ed25519(), &[], &but(&claims(), "aud", Some("\"other\"")));
+    assert_eq!(both(&named, &other).await, (401, 401));
     let unnamed = AccessTokens::issued_by(ISSUER).keys(&jwks(keys())).unwrap();
     assert!(unnamed.dangerous().accept_typ_jwt().build().is_err(), "one relaxation does not bring another");
 }
