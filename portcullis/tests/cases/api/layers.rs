@@ -15,7 +15,7 @@ use axum::{
     middleware::{self, Next},
 };
 use http::HeaderValue;
-use portcullis::{answers, testing::Attack};
+use portcullis::answers;
 use tower::{ServiceBuilder, timeout::TimeoutLayer};
 
 use super::*;
@@ -183,6 +183,7 @@ async fn limits_of_body_and_time_are_layers_of_one_route() {
 }
 
 /// On the router that comes out, axum's own rules hold: the layer sees everything, and the guards are inside.
+#[cfg(feature = "testing")]
 #[tokio::test]
 async fn the_attack_finds_nothing_behind_layers() {
     let seen = Seen::default();
@@ -190,7 +191,7 @@ async fn the_attack_finds_nothing_behind_layers() {
     let api = api().get("/open", open).post("/more", more).layer(layers.clone());
     let (router, document) = finished(api.route(post("/text", take_text).layer(layers.clone())));
     let router = router.layer(layers).with_state(state());
-    let report = Attack::on(router, document.value())
+    let report = portcullis::testing::Attack::on(router, document.value())
         .public(["GET /open"])
         .good("robot", |scopes| (!scopes.is_empty()).then(|| "robot".to_owned()))
         .run()

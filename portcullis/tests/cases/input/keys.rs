@@ -174,7 +174,7 @@ fn a_field_named_like_the_key_is_refused() {
     async fn own(_: Maybe<Keys>, _: Query<Own>) -> Json<()> {
         Json(())
     }
-    async fn behind(_: Public, _: axum::extract::Query<Own>) -> Json<()> {
+    async fn behind(_: Public, _: Query<Own>) -> Json<()> {
         Json(())
     }
     let guarded = Api::<App>::new("", "").guard::<Guard<Keys>>().get("/behind", behind);
