@@ -147,3 +147,15 @@ impl FromIterator<String> for Granted {
         Self(Arc::new(names.into_iter().collect()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Granted;
+
+    #[test]
+    fn what_is_granted_comes_in_order_and_once() {
+        let granted = Granted::parse("write read  write");
+        assert_eq!(granted.iter().collect::<Vec<_>>(), ["read", "write"]);
+        assert_eq!(Granted::none().iter().count(), 0);
+    }
+}

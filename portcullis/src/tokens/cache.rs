@@ -290,7 +290,66 @@ mod tests {
             assert!(length() <= 64);
         }
         assert!(length() > 32, "what is alive is not forgotten without need");
-        cache.slot(&"x".repeat(LONGEST + 1)).keep(&alive, NOW + 10);
-        assert!(cache.slot(&"x".repeat(LONGEST + 1)).find(NOW + 10).is_none());
+    }
+
+    /// Good for ever.
+    #[derive(Clone)]
+    struct Living;
+
+    impl Timely for Living {
+        fn is_timely(&self, _: u64) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn d06_a_full_cache_of_living_tokens_makes_room_for_the_next() {
+        let cache = Cache { most: 256, ..Cache::new() };
+        let tokens: Vec<String> = (0..2000).map(|number| number.to_string()).collect();
+        let is_kept = |token: &String| cache.slot(token).find(NOW).is_some();
+        for (number, token) in tokens.iter().enumerate() {
+            cache.slot(token).keep(&Living, NOW);
+            // The last place is free while the share whose turn it is holds none.
+            let length = cache.kept.read().unwrap().by_hash.len();
+            assert!(length <= 256 && (number < 256 || length > 128), "{number}: {length}");
+        }
+        let newest = tokens.iter().rev().take(8).filter(|token| is_kept(token)).count();
+        assert_eq!(newest, 8, "it goes on taking what is new");
+        // Each share had its turn, so little is left of the first.
+        let oldest = tokens.iter().take(256).filter(|token| is_kept(token)).count();
+        assert_eq!(oldest, 0, "of the first 256");
+    }
+
+    #[test]
+    fn d06_a_cache_of_one_holds_one() {
+        let cache = Cache { most: 1, ..Cache::new() };
+        for number in 0..100 {
+            cache.slot(&number.to_string()).keep(&Living, NOW);
+            assert_eq!(cache.kept.read().unwrap().by_hash.len(), 1, "{number}");
+        }
+    }
+
+    #[test]
+    fn d06_the_longest_token_that_is_kept() {
+        let cache = Cache::new();
+        let is_kept = [LONGEST, LONGEST + 1].map(|length| {
+            let token = "x".repeat(length);
+            cache.slot(&token).keep(&Living, NOW);
+            cache.slot(&token).find(NOW).is_some()
+        });
+        assert_eq!(is_kept, [true, false]);
+    }
+
+    #[cfg(feature = "discovery")]
+    #[test]
+    fn s07_what_is_forgotten_is_that_token_alone() {
+        let cache = Cache::new();
+        for token in ["one", "other"] {
+            cache.slot(token).keep(&Living, NOW);
+        }
+        cache.slot("unknown").forget();
+        cache.slot("one").forget();
+        let is_kept = ["one", "other"].map(|token| cache.slot(token).find(NOW).is_some());
+        assert_eq!(is_kept, [false, true]);
     }
 }
