@@ -11,7 +11,7 @@ const SCREENSHOTS = fileURLToPath(new URL("screenshots", import.meta.url));
 const EXAMPLES = process.env.EXAMPLES ?? fileURLToPath(new URL("../target/debug/examples", import.meta.url));
 const PROGRAM = { client_id: "docs-program", client_secret: "a secret of the program, for trying things out" };
 
-let browser, provider;
+let browser;
 
 before(async () => {
   await mkdir(SCREENSHOTS, { recursive: true });
@@ -26,7 +26,7 @@ after(async () => {
 async function openDocs(client, flow) {
   const port = await freePort();
   const redirect_uris = client.client_secret ? [] : [`http://127.0.0.1:${port}/docs/oauth2-redirect`];
-  provider = await startProvider(await newKeys("docs"), 0, [{ ...client, redirect_uris }]);
+  const provider = await startProvider(await newKeys("docs"), 0, [{ ...client, redirect_uris }]);
   const args = [provider.issuer, "shop", client.client_id, ...flow(provider.issuer)];
   const { url } = await start(`${EXAMPLES}/docs_log_in`, args, { LISTEN: `127.0.0.1:${port}` }, LISTENS);
   const { page, record } = await openPage(browser);
@@ -59,7 +59,15 @@ test("a_program_gets_a_token_for_its_secret", async () => {
   const asked = record.requests.filter((request) => request.method() === "POST");
   // RFC 6749 §2.3.1: the secret is in the header, and in no address.
   assert.equal(asked.length, 2);
-  for (const request of asked) assert.ok(!request.url().includes("secret"), request.url());
+  const encoded = encodeURIComponent(client.client_secret);
+  const { authorization } = await asked[1].allHeaders();
+  const [id, sent_secret] = atob(authorization.replace(/^Basic /, "")).split(":");
+  assert.deepEqual([id, decodeURIComponent(sent_secret)], [client.client_id, client.client_secret]);
+  for (const request of asked) {
+    for (const text of [request.url(), request.postData()]) {
+      assert.ok(!text.includes(encoded) && !text.includes(client.client_secret), text);
+    }
+  }
   assert.deepEqual(record.violations, []);
 });
 

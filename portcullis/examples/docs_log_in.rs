@@ -45,7 +45,7 @@ fn scheme(issuer: &str, flow: &[&str]) -> Result<SecurityScheme, &'static str> {
 }
 
 const USAGE: &str =
-    "docs_log_in ISSUER AUDIENCE CLIENT (code AUTHORIZE_URL TOKEN_URL | program TOKEN_URL | openid)";
+    "usage: docs_log_in ISSUER AUDIENCE CLIENT (code AUTHORIZE_URL TOKEN_URL | program TOKEN_URL | openid)";
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {

@@ -348,7 +348,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn d02_who_was_slow_is_told() {
-        assert_eq!(send("GET", "/stuck").await.0.status, StatusCode::SERVICE_UNAVAILABLE);
+        let (stuck, _) = send("GET", "/stuck").await;
+        assert_eq!((stuck.status, field(&stuck, "retry-after")), (StatusCode::SERVICE_UNAVAILABLE, "1"));
 
         let endless = Body::from_stream(futures_util::stream::pending::<Result<Bytes, Infallible>>());
         let request = Request::builder().method("POST").uri("/read").body(endless).unwrap();

@@ -142,22 +142,6 @@ async fn g03_the_log_says_why_an_opaque_token_was_refused() {
 }
 
 #[tokio::test]
-async fn s07_a_revoked_token_does_not_come_back_with_a_clock_that_is_set_back() {
-    let server = Server::start().await;
-    let clock = Clock::new();
-    server.reply(INTROSPECT, Reply::json(&active()));
-    let verifier = introspection(&server, &clock).build().unwrap();
-    assert_eq!(status(&verifier, "a").await, 200);
-    server.reply(INTROSPECT, Reply::json(&json!({ "active": false })));
-    clock.set(31);
-    assert_eq!(status(&verifier, "a").await, 401);
-    for second in [29, 1, 0] {
-        clock.set(second);
-        assert_eq!(status(&verifier, "a").await, 401, "{second}");
-    }
-}
-
-#[tokio::test]
 async fn an_answer_is_believed_for_a_time_and_never_beyond_the_token() {
     let server = Server::start().await;
     let clock = Clock::new();
@@ -170,6 +154,10 @@ async fn an_answer_is_believed_for_a_time_and_never_beyond_the_token() {
     assert_eq!(status(&verifier, "b").await, 401, "each token is its own question");
     clock.set(30);
     assert_eq!(status(&verifier, "a").await, 401);
+    for second in [29, 0, 30] {
+        clock.set(second);
+        assert_eq!(status(&verifier, "a").await, 401, "a clock that is set back does not bring it back");
+    }
 
     let mut brief = active();
     brief["exp"] = json!(NOW + 40);
