@@ -7,7 +7,7 @@ struct Token(String);
 
 impl Credential for Token {
     fn scheme() -> SecurityScheme {
-        SecurityScheme::bearer("JWT")
+        SecurityScheme::bearer()
     }
 }
 

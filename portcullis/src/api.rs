@@ -145,6 +145,10 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// demands: a route may add to it, and cannot take away. Its `Public` then means "nothing more". A second call adds
     /// to the first.
     ///
+    /// Every guard asks its verifier. A handler that has a guard of its own, to know who calls, is verified twice: that
+    /// costs nothing where verifiers remember, as [`AccessTokens`](crate::AccessTokens) do, and as much again where they
+    /// do not, as with a password's hash. Such routes have their guard alone.
+    ///
     /// ```
     /// use portcullis::{AccessTokens, Api, Guard, Json, Public};
     ///

@@ -127,8 +127,8 @@ pub use api::{
 };
 pub use client_address::client_address;
 pub use credential::{
-    ApiKey, ApiKeyPlace, Basic, Bearer, CookieSettings, Credential, NotACookieValue, SameOrigin, SameSite,
-    SecurityScheme, SessionCookie,
+    ApiKey, ApiKeyPlace, Basic, Bearer, CookieSettings, Credential, NotACookieValue, OAuth2Flow, SameOrigin,
+    SameSite, SecurityScheme, SessionCookie,
 };
 #[cfg(feature = "api-keys")]
 pub use credential::{ApiKeySecret, MintError, StoredApiKey};

@@ -1,6 +1,6 @@
 //! Scopes as types: what a credential must allow before a handler runs (RFC 6749 §3.3).
 
-use std::{collections::BTreeSet, marker::PhantomData, sync::Arc};
+use std::{marker::PhantomData, sync::Arc};
 
 /// A scope: a name that a credential carries, and what it allows.
 ///
@@ -114,8 +114,10 @@ fn both(left: &[Vec<NamedScope>], right: &[Vec<NamedScope>]) -> Vec<Vec<NamedSco
 }
 
 /// The scopes that a credential carries. Cheap to clone.
+///
+/// It is one text, so that it takes the room of what was sent, however many names there are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Granted(Arc<BTreeSet<String>>);
+pub struct Granted(Arc<str>);
 
 impl Granted {
     /// No scope at all.
@@ -127,24 +129,29 @@ impl Granted {
     /// Reads a `scope` value: names with single spaces between them (RFC 6749 §3.3).
     #[must_use]
     pub fn parse(scope: &str) -> Self {
-        scope.split(' ').filter(|name| !name.is_empty()).map(str::to_owned).collect()
+        let mut names: Vec<_> = scope.split(' ').filter(|name| !name.is_empty()).collect();
+        names.sort_unstable();
+        names.dedup();
+        Self(names.join(" ").into())
     }
 
     /// Whether the scope of this name is here.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
-        self.0.contains(name)
+        self.iter().any(|granted| granted == name)
     }
 
     /// The names in order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str)
+        self.0.split(' ').filter(|name| !name.is_empty())
     }
 }
 
+/// A name with a space in it is no scope, which no guard can demand, and is left out.
 impl FromIterator<String> for Granted {
     fn from_iter<I: IntoIterator<Item = String>>(names: I) -> Self {
-        Self(Arc::new(names.into_iter().collect()))
+        let names: Vec<_> = names.into_iter().filter(|name| !name.contains(' ')).collect();
+        Self::parse(&names.join(" "))
     }
 }
 
@@ -157,5 +164,12 @@ mod tests {
         let granted = Granted::parse("write read  write");
         assert_eq!(granted.iter().collect::<Vec<_>>(), ["read", "write"]);
         assert_eq!(Granted::none().iter().count(), 0);
+        assert!(!Granted::none().contains("") && !granted.contains("writ") && granted.contains("write"));
+    }
+
+    #[test]
+    fn a_name_with_a_space_is_not_two() {
+        let granted: Granted = ["read", "admin write", ""].map(str::to_owned).into_iter().collect();
+        assert_eq!(granted.iter().collect::<Vec<_>>(), ["read"]);
     }
 }

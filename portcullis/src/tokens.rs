@@ -49,7 +49,7 @@ pub use self::{
     outgoing::{IssuerError, Outgoing},
 };
 use crate::{
-    credential::Bearer,
+    credential::{Bearer, SecurityScheme},
     verify::{Verdict, Verify, VerifyFailed},
 };
 
@@ -130,6 +130,10 @@ impl Verify for AccessTokens {
     type Credential = Bearer;
     type Principal = AccessToken;
     const SCHEME: &'static str = "access_token";
+
+    fn scheme() -> SecurityScheme {
+        SecurityScheme::bearer_format("JWT")
+    }
 
     async fn verify(&self, bearer: &Bearer) -> Result<Verdict<AccessToken>, VerifyFailed> {
         Ok(match self.check(bearer.token()).await? {

@@ -34,7 +34,7 @@ impl fmt::Debug for Bearer {
 
 impl Credential for Bearer {
     fn scheme() -> SecurityScheme {
-        SecurityScheme::bearer("JWT")
+        SecurityScheme::bearer()
     }
 }
 

@@ -16,7 +16,7 @@ mod session_cookie;
 use std::fmt;
 
 use http::{HeaderMap, header::AUTHORIZATION, request::Parts};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 #[cfg(feature = "api-keys")]
 pub use self::api_key::{ApiKeySecret, MintError, StoredApiKey};
@@ -62,7 +62,13 @@ pub struct SecurityScheme(pub(crate) Value);
 impl SecurityScheme {
     /// A token in the `Authorization` header (RFC 6750).
     #[must_use]
-    pub fn bearer(format: &str) -> Self {
+    pub fn bearer() -> Self {
+        Self(json!({ "type": "http", "scheme": "bearer" }))
+    }
+
+    /// The same, of a `format` that readers know: `JWT`. It is a hint, and nothing goes by it.
+    #[must_use]
+    pub fn bearer_format(format: &str) -> Self {
         Self(json!({ "type": "http", "scheme": "bearer", "bearerFormat": format }))
     }
 
@@ -78,24 +84,37 @@ impl SecurityScheme {
         Self(json!({ "type": "apiKey", "in": place.as_str(), "name": name }))
     }
 
-    /// A bearer token that the log-in route at `token_url` hands out for a name and a password
-    /// (RFC 6749 §4.3). The docs page offers it behind its Authorize button.
+    /// A bearer token that is had in one of these ways.
+    ///
+    /// ```
+    /// use portcullis::{OAuth2Flow, SecurityScheme};
+    ///
+    /// let people = OAuth2Flow::authorization_code("/authorize", "/token").refreshed_at("/token");
+    /// let scheme = SecurityScheme::oauth2([people, OAuth2Flow::client_credentials("/token")]);
+    /// # let _ = scheme;
+    /// ```
+    #[must_use]
+    pub fn oauth2(flows: impl IntoIterator<Item = OAuth2Flow>) -> Self {
+        let flows: Map<_, _> = flows.into_iter().map(|flow| (flow.name.to_owned(), flow.shown)).collect();
+        Self(json!({ "type": "oauth2", "flows": flows }))
+    }
+
+    /// [`OAuth2Flow::password`] alone: what the docs page offers for a name and a password.
     #[must_use]
     pub fn oauth2_password(token_url: &str) -> Self {
-        Self::oauth2("password", json!({ "tokenUrl": token_url }))
+        Self::oauth2([OAuth2Flow::password(token_url)])
     }
 
-    /// A bearer token that `token_url` hands out for the code that the user brought back from `auth_url`
-    /// (RFC 6749 §4.1, with PKCE as RFC 9700 §2.1.1 asks).
+    /// [`OAuth2Flow::authorization_code`] alone.
     #[must_use]
     pub fn oauth2_authorization_code(auth_url: &str, token_url: &str) -> Self {
-        Self::oauth2("authorizationCode", json!({ "authorizationUrl": auth_url, "tokenUrl": token_url }))
+        Self::oauth2([OAuth2Flow::authorization_code(auth_url, token_url)])
     }
 
-    /// A bearer token that `token_url` hands out to a program in its own name (RFC 6749 §4.4).
+    /// [`OAuth2Flow::client_credentials`] alone.
     #[must_use]
     pub fn oauth2_client_credentials(token_url: &str) -> Self {
-        Self::oauth2("clientCredentials", json!({ "tokenUrl": token_url }))
+        Self::oauth2([OAuth2Flow::client_credentials(token_url)])
     }
 
     /// A bearer token of the `OpenID` provider whose configuration is at `url`
@@ -103,14 +122,6 @@ impl SecurityScheme {
     #[must_use]
     pub fn open_id_connect(url: &str) -> Self {
         Self(json!({ "type": "openIdConnect", "openIdConnectUrl": url }))
-    }
-
-    /// The guards' scopes are filled in when the document is finished.
-    fn oauth2(flow: &str, mut urls: Value) -> Self {
-        if let Some(urls) = urls.as_object_mut() {
-            urls.insert("scopes".to_owned(), json!({}));
-        }
-        Self(json!({ "type": "oauth2", "flows": { flow: urls } }))
     }
 
     /// Says in a sentence where a caller gets the credential.
@@ -143,6 +154,46 @@ impl SecurityScheme {
         };
         let is_equal = |key: &str| this.get(key) == that.get(key);
         (is_bearer(this) && is_bearer(that)) || ["type", "scheme", "in", "name"].into_iter().all(is_equal)
+    }
+}
+
+/// A way to an OAuth2 access token (OpenAPI 3.1 §4.8.30). Its scopes are those that the guards demand.
+///
+/// The implicit flow is not offered: it puts the token into a URL (RFC 9700 §2.1.2).
+#[derive(Debug, Clone, PartialEq)]
+pub struct OAuth2Flow {
+    name: &'static str,
+    shown: Value,
+}
+
+impl OAuth2Flow {
+    /// The log-in route at `token_url` hands out a token for a name and a password (RFC 6749 §4.3).
+    #[must_use]
+    pub fn password(token_url: &str) -> Self {
+        Self { name: "password", shown: json!({ "tokenUrl": token_url, "scopes": {} }) }
+    }
+
+    /// `token_url` hands out a token for the code that the user brought back from `auth_url` (RFC 6749 §4.1, with PKCE as
+    /// RFC 9700 §2.1.1 asks).
+    #[must_use]
+    pub fn authorization_code(auth_url: &str, token_url: &str) -> Self {
+        let shown = json!({ "authorizationUrl": auth_url, "tokenUrl": token_url, "scopes": {} });
+        Self { name: "authorizationCode", shown }
+    }
+
+    /// `token_url` hands out a token to a program in its own name (RFC 6749 §4.4).
+    #[must_use]
+    pub fn client_credentials(token_url: &str) -> Self {
+        Self { name: "clientCredentials", shown: json!({ "tokenUrl": token_url, "scopes": {} }) }
+    }
+
+    /// Where a client takes its refresh token, if that is told (RFC 6749 §6).
+    #[must_use]
+    pub fn refreshed_at(mut self, refresh_url: &str) -> Self {
+        if let Some(shown) = self.shown.as_object_mut() {
+            shown.insert("refreshUrl".to_owned(), refresh_url.into());
+        }
+        self
     }
 }
 

@@ -183,7 +183,7 @@ impl Verify for Introspection {
     const SCHEME: &'static str = "opaque_token";
 
     fn scheme() -> SecurityScheme {
-        SecurityScheme::bearer("opaque").described("A token that its issuer is asked about (RFC 7662)")
+        SecurityScheme::bearer_format("opaque").described("A token that its issuer is asked about (RFC 7662)")
     }
 
     async fn verify(&self, bearer: &Bearer) -> Result<Verdict<IntrospectedToken>, VerifyFailed> {

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::{AccessToken, AccessTokens, refusal::Refusal};
 use crate::{
-    credential::Bearer,
+    credential::{Bearer, SecurityScheme},
     verify::{Verdict, Verify, VerifyFailed},
 };
 
@@ -72,6 +72,10 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Verify for TypedTokens<C> {
     type Credential = Bearer;
     type Principal = TypedToken<C>;
     const SCHEME: &'static str = AccessTokens::SCHEME;
+
+    fn scheme() -> SecurityScheme {
+        AccessTokens::scheme()
+    }
 
     async fn verify(&self, bearer: &Bearer) -> Result<Verdict<TypedToken<C>>, VerifyFailed> {
         let Verdict::Accepted(token, granted) = self.tokens.verify(bearer).await? else {

@@ -70,7 +70,7 @@ macro_rules! verifiers {
 }
 verifiers!(
     Robots "robots" Bearer =
-        SecurityScheme::bearer("opaque").described("Made on the page of your account"),
+        SecurityScheme::bearer_format("opaque").described("Made on the page of your account"),
     Sessions "session" SessionCookie<Place<0>>,
     Till "till" ApiKey<Place<1>>,
     InQuery "till_in_query" ApiKey<Place<2>>,

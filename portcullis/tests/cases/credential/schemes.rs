@@ -3,8 +3,8 @@
 use std::marker::PhantomData;
 
 use portcullis::{
-    Api, ApiKey, ApiKeyPlace, Bearer, Granted, Guard, In, NoContent, Scope, SecurityScheme, Verdict, Verify,
-    VerifyFailed, get,
+    Api, ApiKey, ApiKeyPlace, Bearer, Granted, Guard, In, NoContent, OAuth2Flow, Scope, SecurityScheme,
+    Verdict, Verify, VerifyFailed, get,
 };
 use serde_json::{Value, json};
 
@@ -69,8 +69,19 @@ macro_rules! shown {
 fn each_scheme_is_shown_as_openapi_writes_it() {
     let scopes = json!({ "read": "Look at things" });
     assert_eq!(
-        shown!(SecurityScheme::bearer("opaque").described("From the log-in.")),
+        shown!(SecurityScheme::bearer_format("opaque").described("From the log-in.")),
         json!({ "type": "http", "scheme": "bearer", "bearerFormat": "opaque", "description": "From the log-in." })
+    );
+    assert_eq!(shown!(SecurityScheme::bearer()), json!({ "type": "http", "scheme": "bearer" }));
+    assert_eq!(
+        shown!(SecurityScheme::oauth2([
+            OAuth2Flow::authorization_code("/authorize", "/token").refreshed_at("/refresh"),
+            OAuth2Flow::client_credentials("/token"),
+        ])),
+        json!({ "type": "oauth2", "flows": {
+            "authorizationCode": { "authorizationUrl": "/authorize", "tokenUrl": "/token",
+                "refreshUrl": "/refresh", "scopes": scopes },
+            "clientCredentials": { "tokenUrl": "/token", "scopes": scopes } } })
     );
     assert_eq!(
         shown!(SecurityScheme::oauth2_password("login")),
@@ -113,7 +124,7 @@ fn an_application_shows_a_scheme_in_its_own_way() {
     let outer = Api::new("", "").scheme::<Nobody<Password>>(elsewhere());
     assert_eq!(shown(outer.merge(api::<Password>())), expected);
 
-    let pasted = SecurityScheme::bearer("opaque").described("Ask Ada for one.");
+    let pasted = SecurityScheme::bearer_format("opaque").described("Ask Ada for one.");
     assert_eq!(
         shown(api::<Password>().scheme::<Nobody<Password>>(pasted)),
         json!({ "type": "http", "scheme": "bearer", "bearerFormat": "opaque", "description": "Ask Ada for one." })
@@ -174,7 +185,7 @@ fn a_scheme_that_its_guard_does_not_look_for_is_refused() {
         (header("X-Other"), false),
         (SecurityScheme::api_key(In::Path, "X-Key"), false),
         (SecurityScheme::api_key(In::Cookie, "X-Key"), false),
-        (SecurityScheme::bearer("JWT"), false),
+        (SecurityScheme::bearer_format("JWT"), false),
         (SecurityScheme::open_id_connect("a"), false),
         (SecurityScheme::basic(), false),
     ] {

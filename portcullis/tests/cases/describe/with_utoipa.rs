@@ -251,7 +251,7 @@ fn every_scheme_of_ours_has_its_place_in_utoipas_types() {
     }
     places!(0 Header, 1 Query, 2 Cookie);
     keeps!(
-        bearer Bearer = SecurityScheme::bearer("JWT").described("A token.");
+        bearer Bearer = SecurityScheme::bearer_format("JWT").described("A token.");
         basic Basic = SecurityScheme::basic();
         key_in_header ApiKey<Key<0>> = SecurityScheme::api_key(In::Header, "key");
         key_in_query ApiKey<Key<1>> = SecurityScheme::api_key(In::Query, "key");

@@ -33,7 +33,7 @@ verifiers! {
     Programs Bearer: "program" = SecurityScheme::oauth2_client_credentials("https://id.example/token");
     Partners Bearer: "partner" =
         SecurityScheme::open_id_connect("https://id.example/.well-known/openid-configuration");
-    Robots Bearer: "robot" = SecurityScheme::bearer("opaque");
+    Robots Bearer: "robot" = SecurityScheme::bearer_format("opaque");
     Staff Basic: "staff" = SecurityScheme::basic();
     Keys ApiKey<HeaderKey>: "key" = SecurityScheme::api_key(In::Header, HeaderKey::NAME);
     QueryKeys ApiKey<QueryKey>: "query_key" = SecurityScheme::api_key(In::Query, QueryKey::NAME);
