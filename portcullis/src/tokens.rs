@@ -180,7 +180,7 @@ impl<K> AccessTokensBuilder<K> {
     }
 
     /// Leads to the relaxations for issuers that do not follow RFC 9068. Each says what it opens.
-    pub fn dangerous(self) -> Dangerous<K> {
+    pub fn dangerous(self) -> Dangerous<Self> {
         Dangerous(self)
     }
 
