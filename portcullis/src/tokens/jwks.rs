@@ -341,7 +341,7 @@ impl Shared {
         let (keys, skipped) = Keys::published(&answer.json)
             .map_err(|cause| IssuerError::new(format!("{}: {cause}", from.keys_at)))?;
         let most = FRESH_AT_MOST.min(self.rules.max_staleness);
-        let lifetime = answer.max_age.unwrap_or(FRESH).clamp(FRESH_AT_LEAST, most);
+        let lifetime = answer.fresh_for.unwrap_or(FRESH).clamp(FRESH_AT_LEAST, most);
         Ok(Fetched { keys, skipped, bytes: answer.bytes, lifetime, from })
     }
 

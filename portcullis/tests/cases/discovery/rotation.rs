@@ -167,6 +167,26 @@ async fn the_issuers_word_on_age_is_bounded() {
 }
 
 #[tokio::test]
+async fn what_expires_is_heard_where_max_age_is_not_said() {
+    let server = issuer(&[ed25519()], None).await;
+    let reply = Reply::json(&json!({ "keys": [ed25519().jwk] }))
+        .header("date", "Sun, 06 Nov 1994 08:49:37 GMT")
+        .header("expires", "Sun, 06 Nov 1994 09:49:37 GMT")
+        .header("age", "400");
+    server.reply(KEYS, reply);
+    let clock = Clock::new();
+    let tokens = builder(&server, &clock).build().await.unwrap();
+    let good = token(&server, ed25519());
+    clock.set(2399);
+    assert_eq!(status(&tokens, &good).await, 200);
+    tokio::task::yield_now().await;
+    assert_eq!(tokens.health().age(), Some(Duration::from_secs(2399)));
+    clock.set(2400);
+    assert_eq!(status(&tokens, &good).await, 200);
+    until(|| server.count(KEYS) == 2).await;
+}
+
+#[tokio::test]
 async fn a_clock_that_was_set_back_does_not_keep_old_keys_alive() {
     let server = issuer(&[ed25519()], Some(300)).await;
     let clock = Clock::new();
