@@ -59,6 +59,7 @@ async fn t15_one_failed_look_is_forgotten_without_a_token() {
 
 #[test]
 fn where_no_fetch_can_run_health_tells_what_is_known() {
+    bring_tls();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let tokens = AccessTokens::discover("https://accounts.example").audience(AUDIENCE).lazily().build();
     let tokens = runtime.block_on(tokens).unwrap();

@@ -313,6 +313,7 @@ async fn many_who_come_with_one_token_ask_once() {
 
 #[test]
 fn t15_what_is_missing_is_said_at_the_start() {
+    bring_tls();
     let url = "https://accounts.example/introspect";
     let refused = [
         (Introspection::at(url).audience("shop"), "no client"),
