@@ -66,9 +66,10 @@ const LEEWAY: u64 = 5;
 /// not check.
 ///
 /// Its keys are given ([`AccessTokens::issued_by`]), and then it never fails for want of a network, or found at the
-/// issuer (`AccessTokens::discover`, feature `discovery`). It remembers the last 10 000 tokens that it
-/// found good, so that a token costs one signature check and not one for each request; its times are looked at
-/// whenever it comes. [`AccessTokensBuilder::uncached`] turns that off.
+/// issuer (`AccessTokens::discover`, feature `discovery`). It remembers tokens that it found
+/// good, so that a token costs one signature check and not one for each request; its times are looked at whenever it
+/// comes. Those are 10 000 at the most: where more are alive, some make room, old or new; a token of more than 2 KiB is
+/// never kept and is checked each time. [`AccessTokensBuilder::uncached`] turns that off.
 ///
 /// A caller whose token is refused is never told why. The log is, at the level `debug` of the target `portcullis`: one
 /// line with a `reason` of a few fixed words (`wrong audience`, `unknown kid`, `expired`), and nothing of the token.
@@ -191,7 +192,7 @@ impl<K> AccessTokensBuilder<K> {
         self
     }
 
-    /// Verifies each token anew at each request, which takes some ten times as long.
+    /// Verifies each token anew at each request, which takes some fifty times as long.
     #[must_use]
     pub fn uncached(mut self) -> Self {
         self.is_cached = false;
