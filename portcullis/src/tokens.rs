@@ -39,6 +39,7 @@ use self::{
     claims::Expected,
     key_set::{Checked, KeySet},
     keys::Keys,
+    refusal::Refusal,
 };
 #[cfg(feature = "discovery")]
 pub use self::{
@@ -113,7 +114,11 @@ impl AccessTokens {
         };
         Ok(match checked {
             Checked::Good(token) => Some(token),
-            Checked::Refused | Checked::UnknownKey => None,
+            Checked::Refused => None,
+            Checked::UnknownKey => {
+                Refusal::UnknownKid.log();
+                None
+            }
         })
     }
 
