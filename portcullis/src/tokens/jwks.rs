@@ -187,13 +187,18 @@ impl Published {
         if Handle::try_current().is_err() {
             return;
         }
-        match self.0.usable(now) {
-            None => drop(self.begin(now, AGAIN_WITHOUT_KEYS, None)),
-            Some(current) => {
-                if self.0.is_failing() || !matches!(current.freshness(now), Freshness::Fresh) {
-                    self.renew(now);
-                }
-            }
+        if self.0.usable(now).is_none() {
+            self.begin(now, AGAIN_WITHOUT_KEYS, None);
+        } else {
+            self.renew_in_time(now);
+        }
+    }
+
+    /// Begins the fetch of newer keys that is due, where there are good ones.
+    pub(super) fn renew_in_time(&self, now: u64) {
+        let Some(current) = self.0.usable(now) else { return };
+        if self.0.is_failing() || !matches!(current.freshness(now), Freshness::Fresh) {
+            self.renew(now);
         }
     }
 
