@@ -87,7 +87,9 @@
 //! ```
 //!
 //! # Features
-//! `aws-lc-rs` (default) or `rust-crypto` chooses the code that checks signatures. `api-keys` adds
+//! `aws-lc-rs` (default) or `rust-crypto` chooses the code that checks signatures. `rust-crypto` brings no TLS: with
+//! `discovery`, depend on `rustls` with a provider too, and install it before the first `build()`
+//! (`rustls::crypto::ring::default_provider().install_default()`, say). `api-keys` adds
 //! `ApiKeySecret`: making, storing and comparing keys for customers. `discovery` adds what asks an issuer over the
 //! network: `AccessTokens::discover`, which finds the issuer's keys and keeps them fresh, and `Introspection` for opaque
 //! tokens. `axum-full` describes axum's `Json`, `Form`, `Query`, `Multipart` and web sockets (these alone: `ws`),

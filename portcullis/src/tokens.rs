@@ -39,6 +39,7 @@ use self::{
     claims::Expected,
     key_set::{Checked, KeySet},
     keys::Keys,
+    refusal::Refusal,
 };
 #[cfg(feature = "discovery")]
 pub use self::{
@@ -66,9 +67,10 @@ const LEEWAY: u64 = 5;
 /// not check.
 ///
 /// Its keys are given ([`AccessTokens::issued_by`]), and then it never fails for want of a network, or found at the
-/// issuer (`AccessTokens::discover`, feature `discovery`). It remembers the last 10 000 tokens that it
-/// found good, so that a token costs one signature check and not one for each request; its times are looked at
-/// whenever it comes. [`AccessTokensBuilder::uncached`] turns that off.
+/// issuer (`AccessTokens::discover`, feature `discovery`). It remembers tokens that it found
+/// good, so that a token costs one signature check and not one for each request; its times are looked at whenever it
+/// comes. Those are 10 000 at the most: where more are alive, some make room, old or new; a token of more than 2 KiB is
+/// never kept and is checked each time. [`AccessTokensBuilder::uncached`] turns that off.
 ///
 /// A caller whose token is refused is never told why. The log is, at the level `debug` of the target `portcullis`: one
 /// line with a `reason` of a few fixed words (`wrong audience`, `unknown kid`, `expired`), and nothing of the token.
@@ -112,7 +114,11 @@ impl AccessTokens {
         };
         Ok(match checked {
             Checked::Good(token) => Some(token),
-            Checked::Refused | Checked::UnknownKey => None,
+            Checked::Refused => None,
+            Checked::UnknownKey => {
+                Refusal::UnknownKid.log();
+                None
+            }
         })
     }
 
@@ -184,7 +190,7 @@ impl<K> AccessTokensBuilder<K> {
     }
 
     /// Leads to the relaxations for issuers that do not follow RFC 9068. Each says what it opens.
-    pub fn dangerous(self) -> Dangerous<K> {
+    pub fn dangerous(self) -> Dangerous<Self> {
         Dangerous(self)
     }
 
@@ -195,7 +201,7 @@ impl<K> AccessTokensBuilder<K> {
         self
     }
 
-    /// Verifies each token anew at each request, which takes some ten times as long.
+    /// Verifies each token anew at each request, which takes some fifty times as long.
     #[must_use]
     pub fn uncached(mut self) -> Self {
         self.is_cached = false;

@@ -1,10 +1,13 @@
 //! Relaxations for issuers that do not follow RFC 9068, each by a name that a reviewer can search for.
 
 use super::AccessTokensBuilder;
+#[cfg(feature = "discovery")]
+use super::IntrospectionBuilder;
 
-/// What [`AccessTokensBuilder::dangerous`] leads to. Each relaxation opens something: use the one your issuer
-/// forces on you, and no other. Signature, key, algorithm, `iss`, `exp`, `nbf`, `iat` and `sub` stay checked whatever
-/// is said here.
+/// What `.dangerous()` of a verifier's builder leads to ([`AccessTokensBuilder::dangerous`], and that of
+/// `IntrospectionBuilder`). Each relaxation opens something: use the one your issuer forces on you, and no other.
+/// Whatever is said here, these stay checked: of a signed token the signature, key, algorithm, `iss`, `exp`, `nbf`,
+/// `iat` and `sub`; of an opaque one that its issuer calls it active, and `iss` (if you named it), `exp` and `nbf`.
 ///
 /// ```
 /// # let jwks = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","alg":"EdDSA","kid":"1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
@@ -19,9 +22,9 @@ use super::AccessTokensBuilder;
 /// ```
 #[derive(Debug)]
 #[must_use = "say which relaxation"]
-pub struct Dangerous<K>(pub(super) AccessTokensBuilder<K>);
+pub struct Dangerous<B>(pub(super) B);
 
-impl<K> Dangerous<K> {
+impl<K> Dangerous<AccessTokensBuilder<K>> {
     /// Accepts tokens whose `typ` is `JWT`, or that have none, beside `at+jwt`.
     ///
     /// Opens: whatever else the issuer signs with the same keys and for your audience passes as an access token (RFC
@@ -74,6 +77,39 @@ impl<K> Dangerous<K> {
     /// your application checks the proof, or while clients change over.
     pub fn accept_sender_constrained_as_bearer(mut self) -> AccessTokensBuilder<K> {
         self.0.expected.accepts_sender_constrained = true;
+        self.0
+    }
+}
+
+#[cfg(feature = "discovery")]
+impl Dangerous<IntrospectionBuilder> {
+    /// Accepts active tokens where the answer has no `aud`, which RFC 7662 §2.2 leaves to the issuer. What an answer that
+    /// has one says still holds: it must name the [`audience`](IntrospectionBuilder::audience).
+    ///
+    /// Opens: a token for any other API of this issuer is good at yours, unless the issuer itself calls a token
+    /// inactive to whom it is not for (RFC 7662 §2.2 lets it; ask whether yours does).
+    pub fn accept_absent_audience(mut self) -> IntrospectionBuilder {
+        self.0.audience = self.0.audience.or_absent();
+        self.0
+    }
+
+    /// Accepts active tokens whatever the `aud` of the answer, or without one; not with one of a wrong type. Where
+    /// answers merely lack it, [`accept_absent_audience`](Self::accept_absent_audience) is enough.
+    ///
+    /// Opens: a token for any other API of this issuer is good at yours, unless the issuer itself calls a token
+    /// inactive to whom it is not for (RFC 7662 §2.2 lets it; ask whether yours does).
+    pub fn without_audience(mut self) -> IntrospectionBuilder {
+        self.0.audience = self.0.audience.or_any();
+        self.0
+    }
+
+    /// Accepts tokens that are bound to a key (`cnf`, or a `token_type` of `DPoP`: RFC 9449 §6.2, RFC 8705 §3.2),
+    /// without a proof that the caller has it.
+    ///
+    /// Opens: a token that was stolen is good at yours, which the binding was to prevent. Say it where something before
+    /// your application checks the proof, or while clients change over.
+    pub fn accept_sender_constrained_as_bearer(mut self) -> IntrospectionBuilder {
+        self.0.accepts_sender_constrained = true;
         self.0
     }
 }

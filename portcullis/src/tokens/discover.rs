@@ -3,7 +3,10 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use serde_json::Value;
-use tokio::time::Instant;
+use tokio::{
+    runtime::Handle,
+    time::{Instant, sleep},
+};
 
 use super::{
     AccessTokens, AccessTokensBuilder, Inner, IssuerError, Outgoing, Source,
@@ -14,6 +17,8 @@ use super::{
 
 /// How old keys may get while their issuer cannot be asked.
 const MAX_STALENESS: Duration = Duration::from_hours(24);
+/// How often it is looked whether the keys are near their end. The last quarter of their lifetime is longer.
+const EACH: Duration = Duration::from_secs(10);
 
 /// The keys of an [`AccessTokensBuilder`] are fetched from the issuer.
 #[derive(Debug)]
@@ -30,12 +35,13 @@ impl AccessTokens {
     /// Begins a verifier for the tokens of `issuer`, whose keys are found at `issuer` itself: its metadata (RFC 8414,
     /// or OpenID Connect Discovery) names them, and must name `issuer` to the byte.
     ///
-    /// The keys are fetched again before what the issuer says of their age has passed (`Cache-Control: max-age`; at
-    /// least a minute, at most a day, five minutes if nothing is said), in the background, when a token comes or
-    /// [`AccessTokens::health`] is asked. Where nobody did so in time, a token waits for newer keys, half a second at
-    /// most, and goes by the known ones then. A token by a key that is not known makes the verifier look again, once a
-    /// minute at most, whatever the flood, and waits for what comes of it. The metadata are read again once a day, and
-    /// where a key that a token names is not found at the address which they gave.
+    /// The keys are fetched again before what the issuer says of their age has passed (`Cache-Control: max-age`, else
+    /// `Expires`; at least a minute, at most a day, five minutes if nothing is said), in the background, for as long as
+    /// the verifier is there. Where that did not come in time (the runtime of [`build`](AccessTokensBuilder::build) is
+    /// gone, the machine slept), a token waits for newer keys, half a second at most, and goes by the known ones then. A
+    /// token by a key that is not known makes the verifier look again, once a minute at most, whatever the flood, and
+    /// waits for what comes of it. The metadata are read again once a day, and where a key that a token names is not
+    /// found at the address which they gave.
     ///
     /// A key that vanished from the published set is not good any more, at once: to take it away is the only way
     /// an issuer has to revoke it, and a careful one leaves an old key in place until its last token has
@@ -128,8 +134,26 @@ impl AccessTokensBuilder<DiscoveredKeys> {
         if !keys.is_lazy {
             published.fetch_now(seconds(&clock)).await?;
         }
-        Ok(AccessTokens(Arc::new(Inner { keys: Source::Published(published), expected, clock })))
+        let inner = Arc::new(Inner { keys: Source::Published(published), expected, clock });
+        renew_in_time(&inner);
+        Ok(AccessTokens(inner))
     }
+}
+
+/// Renews good keys before their time is over though no token comes, for as long as there is a verifier. Where no task
+/// can run, it is left to the tokens.
+fn renew_in_time(inner: &Arc<Inner>) {
+    let Ok(runtime) = Handle::try_current() else { return };
+    let inner = Arc::downgrade(inner);
+    runtime.spawn(async move {
+        loop {
+            sleep(EACH).await;
+            let Some(inner) = inner.upgrade() else { return };
+            if let Source::Published(keys) = &inner.keys {
+                keys.renew_in_time(seconds(&inner.clock));
+            }
+        }
+    });
 }
 
 /// The addresses where the metadata of an issuer can be.

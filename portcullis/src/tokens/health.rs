@@ -50,11 +50,10 @@ impl KeysHealth {
 impl AccessTokens {
     /// How the keys are doing, at once, by what is known. Fit for a readiness check that is asked every few seconds.
     ///
-    /// Where the keys are missing, too old or near their end, or the issuer could not be asked the last time, it begins
-    /// a fetch in the background, so that the next call knows more and no token is needed to get there: a service
-    /// without traffic becomes ready, and stays it. It asks no more often than tokens do (once in ten seconds without
-    /// a good key, else once a minute), and only inside a Tokio runtime; outside of one, and for keys that were given,
-    /// it asks nobody.
+    /// Good keys are renewed by themselves. Where they are missing or too old, it begins a fetch in the background, so
+    /// that the next call knows more and no token is needed to get there: a service without traffic becomes ready. It
+    /// asks no more often than tokens do (once in ten seconds without a good key, else once a minute), and only inside a
+    /// Tokio runtime; outside of one, and for keys that were given, it asks nobody.
     ///
     /// ```
     /// use axum::{extract::State, http::StatusCode};

@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 
 use self::flights::Flights;
 use super::{
-    Clock, IssuerError, Outgoing,
+    Clock, Dangerous, IssuerError, Outgoing,
     cache::{Cache, Timely},
     claims::Audience,
     introspected::{Found, IntrospectedToken, Wanted},
@@ -208,8 +208,8 @@ pub struct IntrospectionBuilder {
     endpoint: String,
     client: Option<HeaderValue>,
     issuer: Option<String>,
-    audience: Audience,
-    accepts_sender_constrained: bool,
+    pub(super) audience: Audience,
+    pub(super) accepts_sender_constrained: bool,
     outgoing: Outgoing,
     believed_for: Duration,
     clock: Clock,
@@ -235,37 +235,9 @@ impl IntrospectionBuilder {
         self
     }
 
-    /// Accepts active tokens where the answer has no `aud`, which RFC 7662 §2.2 leaves to the issuer. What an answer that
-    /// has one says still holds: it must name the [`audience`](Self::audience).
-    ///
-    /// Opens: a token for any other API of this issuer is good at yours, unless the issuer itself calls a token
-    /// inactive to whom it is not for (RFC 7662 §2.2 lets it; ask whether yours does).
-    #[must_use]
-    pub fn dangerous_accept_absent_audience(mut self) -> Self {
-        self.audience = self.audience.or_absent();
-        self
-    }
-
-    /// Accepts active tokens whatever the `aud` of the answer, or without one; not with one of a wrong type. Where
-    /// answers merely lack it, [`dangerous_accept_absent_audience`](Self::dangerous_accept_absent_audience) is enough.
-    ///
-    /// Opens: a token for any other API of this issuer is good at yours, unless the issuer itself calls a token
-    /// inactive to whom it is not for (RFC 7662 §2.2 lets it; ask whether yours does).
-    #[must_use]
-    pub fn dangerous_without_audience(mut self) -> Self {
-        self.audience = self.audience.or_any();
-        self
-    }
-
-    /// Accepts tokens that are bound to a key (`cnf`, or a `token_type` of `DPoP`: RFC 9449 §6.2, RFC 8705 §3.2),
-    /// without a proof that the caller has it.
-    ///
-    /// Opens: a token that was stolen is good at yours, which the binding was to prevent. Say it where something before
-    /// your application checks the proof, or while clients change over.
-    #[must_use]
-    pub fn dangerous_accept_sender_constrained_as_bearer(mut self) -> Self {
-        self.accepts_sender_constrained = true;
-        self
+    /// Leads to the relaxations for issuers whose answers say less than they should. Each says what it opens.
+    pub fn dangerous(self) -> Dangerous<Self> {
+        Dangerous(self)
     }
 
     /// The issuer that the answer must name in `iss`. If it is not said here, `iss` is not looked at: whoever answers

@@ -1,7 +1,7 @@
 //! The keys that an issuer publishes: fetched, kept, and fetched again in time, once for all who wait.
 //!
-//! The time is the verifier's own clock, looked at when a token comes or the keys' health is asked about: where neither
-//! happens, no issuer is asked.
+//! The time is the verifier's own clock, looked at when a token comes or the keys' health is asked about, and every few
+//! seconds for the sake of keys that are near their end.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
@@ -80,6 +80,8 @@ struct Current {
 struct Asking {
     /// When the issuer was asked last, well or in vain.
     last: Option<u64>,
+    /// When it was last asked for the sake of an unknown key.
+    looked: Option<u64>,
     /// The fetch that is under way, or was the last.
     flight: Option<Flight>,
     /// Since when it fails, and why it failed last.
@@ -136,23 +138,23 @@ impl Published {
         }
         let header = token.split_once('.').map(|(header, _)| Header::read(header, expected.accepts_typ_jwt));
         let kid = header.and_then(Result::ok).map(|header| header.kid);
-        // Nothing can be said of the token before that, so the wait is for the whole fetch, which has its deadline.
-        if let Some(flight) = self.begin(now, AGAIN, kid) {
-            flight.landed().await;
-        }
-        match self.usable(now)?.check(token, expected, now) {
-            // The key may be one that was published since we could see the issuer last: 401 would make an honest
-            // caller throw a good token away.
-            Checked::UnknownKey => {
-                self.0.asking().failing.as_ref().map_or(Ok(Checked::Refused), |(_, why)| {
-                    Err(format!(
-                        "a token names a key that is not known, and the issuer cannot be asked: {why}"
-                    )
-                    .into())
-                })
+        // Twice: what was under way may have asked too early, or not where the metadata say by now.
+        for _ in 0..2 {
+            // Nothing can be said of the token before that, so the wait is for the whole fetch, which has its deadline.
+            if let Some(flight) = self.begin(now, AGAIN, kid.as_deref()) {
+                flight.landed().await;
             }
-            checked => Ok(checked),
+            match self.usable(now)?.check(token, expected, now) {
+                Checked::UnknownKey => {}
+                checked => return Ok(checked),
+            }
         }
+        // The key may be one that was published since we could see the issuer last: 401 would make an honest caller
+        // throw a good token away.
+        self.0.asking().failing.as_ref().map_or(Ok(Checked::UnknownKey), |(_, why)| {
+            Err(format!("a token names a key that is not known, and the issuer cannot be asked: {why}")
+                .into())
+        })
     }
 
     /// Asks the issuer, here and now.
@@ -185,13 +187,18 @@ impl Published {
         if Handle::try_current().is_err() {
             return;
         }
-        match self.0.usable(now) {
-            None => drop(self.begin(now, AGAIN_WITHOUT_KEYS, None)),
-            Some(current) => {
-                if self.0.is_failing() || !matches!(current.freshness(now), Freshness::Fresh) {
-                    self.renew(now);
-                }
-            }
+        if self.0.usable(now).is_none() {
+            self.begin(now, AGAIN_WITHOUT_KEYS, None);
+        } else {
+            self.renew_in_time(now);
+        }
+    }
+
+    /// Begins the fetch of newer keys that is due, where there are good ones.
+    pub(super) fn renew_in_time(&self, now: u64) {
+        let Some(current) = self.0.usable(now) else { return };
+        if self.0.is_failing() || !matches!(current.freshness(now), Freshness::Fresh) {
+            self.renew(now);
         }
     }
 
@@ -232,21 +239,27 @@ impl Published {
         Err(format!("there are no keys of the issuer, or they are too old: {why}").into())
     }
 
-    /// The fetch that is under way; or a new one, if `gap` seconds have passed since the last. `wanted` is the key for
-    /// whose sake it is begun.
+    /// The fetch that is under way; or a new one, if `gap` seconds have passed since the last. `wanted` is the unknown
+    /// key for whose sake it is begun: then the last such one counts, for a renewal may come right before a new key.
+    /// While the issuer fails, every fetch counts.
     ///
     /// It runs by itself: a caller that goes away does not end it for the others.
-    fn begin(&self, now: u64, gap: u64, wanted: Option<String>) -> Option<Flight> {
+    fn begin(&self, now: u64, gap: u64, wanted: Option<&str>) -> Option<Flight> {
         let mut asking = self.0.asking();
         // Its sender is gone when it ended, even by a panic or with its runtime.
         if let Some(flight) = asking.flight.as_ref().filter(|flight| flight.ended.has_changed().is_ok()) {
             return Some(flight.clone());
         }
+        let is_look = wanted.is_some();
+        let last = if is_look && asking.failing.is_none() { asking.looked } else { asking.last };
         // A clock that was set back does not stop us from asking.
-        if asking.last.is_some_and(|last| last.abs_diff(now) < gap) {
+        if last.is_some_and(|last| last.abs_diff(now) < gap) {
             return None;
         }
         asking.last = Some(now);
+        if is_look {
+            asking.looked = Some(now);
+        }
         let Ok(runtime) = Handle::try_current() else {
             asking.failing = Some((now, "keys are fetched inside a Tokio runtime only".to_owned()));
             return None;
@@ -254,7 +267,7 @@ impl Published {
         let (sender, ended) = watch::channel(());
         let flight = Flight { began: Instant::now(), ended };
         asking.flight = Some(flight.clone());
-        let shared = Arc::clone(&self.0);
+        let (shared, wanted) = (Arc::clone(&self.0), wanted.map(str::to_owned));
         runtime.spawn(async move {
             // What went wrong is noted and logged inside.
             let _ = shared.fetch(now, wanted.as_deref()).await;
@@ -341,7 +354,7 @@ impl Shared {
         let (keys, skipped) = Keys::published(&answer.json)
             .map_err(|cause| IssuerError::new(format!("{}: {cause}", from.keys_at)))?;
         let most = FRESH_AT_MOST.min(self.rules.max_staleness);
-        let lifetime = answer.max_age.unwrap_or(FRESH).clamp(FRESH_AT_LEAST, most);
+        let lifetime = answer.fresh_for.unwrap_or(FRESH).clamp(FRESH_AT_LEAST, most);
         Ok(Fetched { keys, skipped, bytes: answer.bytes, lifetime, from })
     }
 

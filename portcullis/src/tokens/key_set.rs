@@ -41,7 +41,7 @@ pub(super) enum Checked {
     Good(AccessToken),
     /// Not good. Why, the log knows.
     Refused,
-    /// An access token's header that names a key which is not here.
+    /// An access token's header that names a key which is not here. It may come to be, so the log knows nothing yet.
     UnknownKey,
 }
 
@@ -60,11 +60,11 @@ impl KeySet {
     pub(super) fn check(&self, token: &str, expected: &Expected, now: u64) -> Checked {
         self.good(token, expected, now).map_or_else(
             |refusal| {
-                refusal.log();
-                match refusal {
-                    Refusal::UnknownKid => Checked::UnknownKey,
-                    _ => Checked::Refused,
+                if refusal == Refusal::UnknownKid {
+                    return Checked::UnknownKey;
                 }
+                refusal.log();
+                Checked::Refused
             },
             Checked::Good,
         )

@@ -49,6 +49,12 @@ impl Clock {
     }
 }
 
+/// The backend `rust-crypto` has no TLS: these tests bring one, as an application would.
+fn bring_tls() {
+    #[cfg(not(feature = "aws-lc-rs"))]
+    let _ = tokio_rustls::rustls::crypto::aws_lc_rs::default_provider().install_default();
+}
+
 /// An issuer that publishes `keys` and says that they are good for `max_age` seconds.
 async fn issuer(keys: &[&'static Key], max_age: Option<u64>) -> Server {
     let server = Server::start().await;

@@ -6,9 +6,10 @@ use axum::body::HttpBody;
 use bytes::Bytes;
 use http::{
     HeaderMap, Response, StatusCode,
-    header::{AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE},
+    header::{AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, DATE, EXPIRES},
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use httpdate::parse_http_date;
 use serde_json::Value;
 
 use super::{Endpoint, IssuerError, causes};
@@ -25,8 +26,8 @@ pub(in super::super) struct Answer {
     pub(in super::super) json: Value,
     /// What was sent, to see whether it changed.
     pub(in super::super) bytes: Bytes,
-    /// For how many seconds the sender says that it stays true (RFC 9111 §5.2.2.1), if it says so.
-    pub(in super::super) max_age: Option<u64>,
+    /// For how many seconds the sender says that it stays true, if it says so.
+    pub(in super::super) fresh_for: Option<u64>,
 }
 
 impl Answer {
@@ -46,7 +47,7 @@ impl Answer {
         };
         let json = strict_json::parse(&bytes, DEEPEST)
             .map_err(|why| unfit(format!("the answer is not JSON that can be trusted: {why:?}")))?;
-        Ok(Self { json, bytes, max_age: max_age(&parts.headers) })
+        Ok(Self { json, bytes, fresh_for: fresh_for(&parts.headers) })
     }
 }
 
@@ -77,8 +78,8 @@ fn is_json(content_type: &str) -> bool {
         .is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json"))
 }
 
-/// The freshness lifetime that is left, in seconds. What must not be kept at all lives zero seconds.
-fn max_age(headers: &HeaderMap) -> Option<u64> {
+/// The freshness lifetime that is left (RFC 9111 §4.2), in seconds. What must not be kept at all lives zero seconds.
+fn fresh_for(headers: &HeaderMap) -> Option<u64> {
     let mut lifetime = None;
     for value in headers.get_all(CACHE_CONTROL) {
         for directive in value.to_str().unwrap_or_default().split(',') {
@@ -95,7 +96,16 @@ fn max_age(headers: &HeaderMap) -> Option<u64> {
         }
     }
     let age = headers.get(AGE).and_then(|age| age.to_str().ok()?.parse().ok()).unwrap_or(0);
-    lifetime.map(|lifetime| lifetime.saturating_sub(age))
+    lifetime.or_else(|| expires(headers)).map(|lifetime| lifetime.saturating_sub(age))
+}
+
+/// The lifetime by `Expires`. What is no date, such as `0`, has expired already (RFC 9111 §5.3).
+fn expires(headers: &HeaderMap) -> Option<u64> {
+    let date = |name| parse_http_date(headers.get(name)?.to_str().ok()?).ok();
+    headers.get(EXPIRES)?;
+    let Some(end) = date(EXPIRES) else { return Some(0) };
+    // By the sender's own clock, or not at all.
+    Some(end.duration_since(date(DATE)?).unwrap_or_default().as_secs())
 }
 
 #[cfg(test)]
@@ -125,16 +135,46 @@ mod tests {
             for value in *values {
                 headers.append(CACHE_CONTROL, value.parse().unwrap());
             }
-            assert_eq!(max_age(&headers), *expected, "{values:?}");
+            assert_eq!(fresh_for(&headers), *expected, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn expires_counts_from_the_date_where_nothing_else_is_said() {
+        const SENT: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+        const LATER: &str = "Sun, 06 Nov 1994 09:49:37 GMT";
+        let cases: &[(&[_], Option<u64>)] = &[
+            (&[(DATE, SENT), (EXPIRES, LATER)], Some(3600)),
+            (&[(DATE, "Sunday, 06-Nov-94 08:49:37 GMT"), (EXPIRES, "Sun Nov  6 09:49:37 1994")], Some(3600)),
+            (&[(DATE, SENT), (EXPIRES, LATER), (AGE, "600")], Some(3000)),
+            (&[(DATE, SENT), (EXPIRES, LATER), (AGE, "6000")], Some(0)),
+            (&[(DATE, SENT), (EXPIRES, LATER), (CACHE_CONTROL, "public")], Some(3600)),
+            (&[(DATE, SENT), (EXPIRES, LATER), (CACHE_CONTROL, "max-age=60")], Some(60)),
+            (&[(DATE, SENT), (EXPIRES, LATER), (CACHE_CONTROL, "no-store")], Some(0)),
+            (&[(DATE, LATER), (EXPIRES, SENT)], Some(0)),
+            (&[(DATE, SENT), (EXPIRES, "0")], Some(0)),
+            (&[(EXPIRES, "-1")], Some(0)),
+            (&[(EXPIRES, LATER)], None),
+            (&[(EXPIRES, LATER), (DATE, "today")], None),
+            (&[(DATE, SENT)], None),
+        ];
+        for (headers, expected) in cases {
+            let values = headers.iter().map(|(name, value)| (name.clone(), value.parse().unwrap()));
+            assert_eq!(fresh_for(&values.collect()), *expected, "{headers:?}");
         }
     }
 
     proptest::proptest! {
         #[test]
-        fn d07_no_header_upsets_the_reader(control in "[a-z0-9=,\" -]{0,40}", age in "\\PC{0,20}", kind in "\\PC{0,30}") {
-            let values = [(CACHE_CONTROL, control), (AGE, age)];
+        fn d07_no_header_upsets_the_reader(
+            control in "[a-z0-9=,\" -]{0,40}",
+            age in "\\PC{0,20}",
+            date in "\\PC{0,30}|Sun, [0-9]{2} Nov [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT",
+            kind in "\\PC{0,30}",
+        ) {
+            let values = [(CACHE_CONTROL, control), (AGE, age), (EXPIRES, date.clone()), (DATE, date)];
             let values = values.map(|(name, value)| Some((name, value.parse().ok()?)));
-            let _ = max_age(&values.into_iter().flatten().collect());
+            let _ = fresh_for(&values.into_iter().flatten().collect());
             let _ = is_json(&kind);
         }
     }

@@ -1,7 +1,7 @@
 //! What a readiness check is told. It brings the keys about itself: without readiness there is no token.
 
 use super::{
-    super::issuer::{attacker, ed25519},
+    super::issuer::{attacker, ed25519, p256},
     *,
 };
 
@@ -40,6 +40,40 @@ async fn t15_a_service_without_traffic_stays_ready() {
     until(|| server.count(KEYS) == 3).await;
 }
 
+/// In the real world's time, of which a verifier lets ten seconds pass.
+#[tokio::test]
+async fn t14_keys_are_renewed_in_time_though_nobody_comes() {
+    let server = issuer(&[ed25519()], Some(300)).await;
+    let clock = Clock::new();
+    let tokens = builder(&server, &clock).build().await.unwrap();
+    publish(&server, &[p256()], Some(300));
+    clock.set(225);
+    soon(|| server.count(KEYS) == 2).await;
+    assert_eq!(status(&tokens, &token(&server, p256())).await, 200);
+    assert_eq!(server.count(KEYS), 2);
+}
+
+#[tokio::test]
+async fn a_verifier_that_is_dropped_leaves_no_task() {
+    bring_tls();
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let tokens = AccessTokens::discover("https://accounts.example").audience(AUDIENCE).lazily().build();
+    let tokens = tokens.await.unwrap();
+    assert_eq!(tasks(), 1);
+    drop(tokens);
+    soon(|| tasks() == 0).await;
+}
+
+async fn soon(is_so: impl Fn() -> bool) {
+    for _ in 0..300 {
+        if is_so() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("it never came to be");
+}
+
 #[tokio::test]
 async fn t15_one_failed_look_is_forgotten_without_a_token() {
     let server = issuer(&[ed25519()], Some(24 * 60 * 60)).await;
@@ -59,6 +93,7 @@ async fn t15_one_failed_look_is_forgotten_without_a_token() {
 
 #[test]
 fn where_no_fetch_can_run_health_tells_what_is_known() {
+    bring_tls();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let tokens = AccessTokens::discover("https://accounts.example").audience(AUDIENCE).lazily().build();
     let tokens = runtime.block_on(tokens).unwrap();

@@ -30,6 +30,22 @@ async fn t14_a_key_that_is_not_at_the_old_address_is_found_at_the_new_one() {
 }
 
 #[tokio::test]
+async fn t14_frequent_renewals_at_the_old_address_do_not_hide_the_new_one() {
+    let server = issuer(&[ed25519()], Some(60)).await;
+    let clock = Clock::new();
+    let tokens = builder(&server, &clock).build().await.unwrap();
+    move_keys(&server);
+    for renewals in 1..=3 {
+        clock.set(renewals * 45);
+        assert_eq!(status(&tokens, &token(&server, ed25519())).await, 200);
+        until(|| tokens.health().age() == Some(Duration::ZERO)).await;
+    }
+    assert_eq!((server.count(OAUTH), server.count(KEYS)), (1, 4));
+    assert_eq!(status(&tokens, &token(&server, p256())).await, 200);
+    assert_eq!((server.count(OAUTH), server.count("/new")), (2, 1));
+}
+
+#[tokio::test]
 async fn t14_metadata_are_read_again_once_a_day() {
     let server = issuer(&[ed25519()], Some(3600)).await;
     let clock = Clock::new();

@@ -9,6 +9,7 @@ use super::{
 
 #[tokio::test]
 async fn t15_without_a_key_nothing_is_built() {
+    bring_tls();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let nobody = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);

@@ -81,6 +81,7 @@ async fn g09_metadata_do_not_lead_to_what_must_not_be_asked() {
 
 /// A server with a certificate for `localhost` by an authority of its own, and that authority's certificate.
 async fn tls_server(body: String) -> (String, String) {
+    bring_tls();
     let mut authority = rcgen::CertificateParams::new(Vec::new()).unwrap();
     authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
     let authority_key = rcgen::KeyPair::generate().unwrap();

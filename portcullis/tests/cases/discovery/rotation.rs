@@ -1,9 +1,13 @@
 //! New keys, old keys, and floods of keys that never were.
 
 use futures_util::future::join_all;
+use tracing::Level;
 
 use super::{
-    super::issuer::{attacker, ed25519, p256},
+    super::{
+        issuer::{attacker, ed25519, p256},
+        log::Log,
+    },
     *,
 };
 
@@ -22,10 +26,19 @@ async fn t03_unknown_keys_make_one_fetch_a_minute_whatever_the_flood() {
         let flood: Vec<_> = flood.collect();
         let statuses = join_all(flood.iter().map(|token| status(&tokens, token))).await;
         assert!(statuses.iter().all(|status| *status == 401));
-        let looks = 1 + usize::try_from(second / 60).unwrap();
+        let looks = 2 + usize::try_from(second / 60).unwrap();
         assert_eq!((server.count(KEYS), server.count(OAUTH)), (looks, looks), "at {second} s");
         assert_eq!(status(&tokens, &good).await, 200);
     }
+}
+
+#[tokio::test]
+async fn g03_the_log_has_one_line_for_an_unknown_key_however_often_it_was_looked_for() {
+    let log = Log::here();
+    let server = issuer(&[ed25519()], None).await;
+    let tokens = builder(&server, &Clock::new()).build().await.unwrap();
+    assert_eq!(status(&tokens, &unknown(&server, attacker(), "strange")).await, 401);
+    assert_eq!(log.taken(Level::DEBUG), ["reason=unknown kid"]);
 }
 
 #[tokio::test]
@@ -64,6 +77,44 @@ async fn t14_a_new_key_is_good_with_its_first_token() {
     assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
     assert_eq!(server.count(KEYS), 2, "all who came waited for one answer");
     assert_eq!(status(&tokens, &old).await, 200);
+}
+
+#[tokio::test]
+async fn t14_a_renewal_does_not_blind_us_to_a_key_that_comes_after_it() {
+    let server = issuer(&[ed25519()], None).await;
+    let clock = Clock::new();
+    let tokens = builder(&server, &clock).build().await.unwrap();
+    clock.set(225);
+    assert_eq!(status(&tokens, &token(&server, ed25519())).await, 200);
+    until(|| tokens.health().age() == Some(Duration::ZERO)).await;
+    publish(&server, &[ed25519(), p256()], None);
+    clock.set(226);
+    assert_eq!(status(&tokens, &token(&server, p256())).await, 200);
+    assert_eq!(server.count(KEYS), 3);
+    for second in 226..286 {
+        clock.set(second);
+        assert_eq!(status(&tokens, &unknown(&server, attacker(), &second.to_string())).await, 401);
+    }
+    assert_eq!(server.count(KEYS), 3, "that was the look of this minute");
+}
+
+#[tokio::test]
+async fn t14_a_renewal_under_way_is_not_the_last_word_on_a_new_key() {
+    let server = issuer(&[ed25519()], None).await;
+    let clock = Clock::new();
+    let tokens = builder(&server, &clock).build().await.unwrap();
+    let before = Reply::json(&json!({ "keys": [ed25519().jwk] }));
+    server.reply(KEYS, before.late(Duration::from_millis(300)));
+    clock.set(225);
+    assert_eq!(status(&tokens, &token(&server, ed25519())).await, 200);
+    until(|| server.count(KEYS) == 2).await;
+    publish(&server, &[ed25519(), p256()], None);
+    let strange = (0..20).map(|number| unknown(&server, attacker(), &number.to_string()));
+    let flood: Vec<_> = strange.chain([token(&server, p256())]).collect();
+    let statuses = join_all(flood.iter().map(|token| status(&tokens, token))).await;
+    assert_eq!(*statuses.last().unwrap(), 200);
+    assert!(statuses[..20].iter().all(|status| *status == 401), "{statuses:?}");
+    assert_eq!(server.count(KEYS), 3, "the renewal, and one look for all of them");
 }
 
 #[tokio::test]
@@ -106,7 +157,7 @@ async fn t14_a_removed_key_is_no_good_from_the_next_fetch_on() {
     // The keys' time is over: whoever comes first waits for the new ones, so that nothing is good by the old.
     assert_eq!(status(&tokens, &old).await, 401, "though it was remembered as good");
     assert_eq!(status(&tokens, &new).await, 200);
-    assert_eq!(server.count(KEYS), 2);
+    assert_eq!(server.count(KEYS), 3, "the renewal, and a look for the key that is gone");
 }
 
 #[tokio::test]
@@ -167,6 +218,26 @@ async fn the_issuers_word_on_age_is_bounded() {
 }
 
 #[tokio::test]
+async fn what_expires_is_heard_where_max_age_is_not_said() {
+    let server = issuer(&[ed25519()], None).await;
+    let reply = Reply::json(&json!({ "keys": [ed25519().jwk] }))
+        .header("date", "Sun, 06 Nov 1994 08:49:37 GMT")
+        .header("expires", "Sun, 06 Nov 1994 09:49:37 GMT")
+        .header("age", "400");
+    server.reply(KEYS, reply);
+    let clock = Clock::new();
+    let tokens = builder(&server, &clock).build().await.unwrap();
+    let good = token(&server, ed25519());
+    clock.set(2399);
+    assert_eq!(status(&tokens, &good).await, 200);
+    tokio::task::yield_now().await;
+    assert_eq!(tokens.health().age(), Some(Duration::from_secs(2399)));
+    clock.set(2400);
+    assert_eq!(status(&tokens, &good).await, 200);
+    until(|| server.count(KEYS) == 2).await;
+}
+
+#[tokio::test]
 async fn a_clock_that_was_set_back_does_not_keep_old_keys_alive() {
     let server = issuer(&[ed25519()], Some(300)).await;
     let clock = Clock::new();
@@ -176,5 +247,5 @@ async fn a_clock_that_was_set_back_does_not_keep_old_keys_alive() {
     publish(&server, &[p256()], Some(300));
     clock.set(0);
     assert_eq!(status(&tokens, &old).await, 401);
-    assert_eq!(server.count(KEYS), 2);
+    assert_eq!(server.count(KEYS), 3, "the renewal, and a look for the key that is gone");
 }

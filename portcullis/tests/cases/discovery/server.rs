@@ -77,6 +77,7 @@ impl Reply {
 
 impl Server {
     pub(super) async fn start() -> Self {
+        super::bring_tls();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let shared = Arc::new(Shared::default());
