@@ -269,10 +269,10 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// The plain axum router and the document.
     ///
     /// # Errors
-    /// [`ApiError`] names every defect at once: two schemes of one name, or one with a name that is none, two routes
-    /// at one place, a path that axum would not take, two operations of one name, a name that is none (a closure's), a
-    /// schema that cannot be checked, a `Path<…>` that does not fit its route, a scheme that is shown as what its guard
-    /// does not look for, guards that no request could satisfy together.
+    /// [`ApiError`] names every defect at once: two different schemes of one name, or one with a name that is none, two
+    /// routes at one place, a path that axum would not take, two operations of one name, a name that is none (a
+    /// closure's), a schema that cannot be checked, a `Path<…>` that does not fit its route, a scheme that is shown as
+    /// what its guard does not look for, guards that no request could satisfy together.
     pub fn finish(mut self) -> Result<(Router<S>, Document), ApiError> {
         self.check_places();
         self.check_names();

@@ -95,7 +95,7 @@ pub trait GuardedRoutes<S>: Sized {
     /// ```
     ///
     /// # Errors
-    /// [`ApiError`] names every defect: two schemes of one name, a scope whose name is none, something that utoipa
+    /// [`ApiError`] names every defect: two different schemes of one name, a scope whose name is none, something that utoipa
     /// has no words for.
     fn guarded(self, guarded: Guarded<S>) -> Result<Self, ApiError>;
 
