@@ -396,7 +396,7 @@ impl<S> fmt::Debug for Api<S> {
 }
 
 /// A handler that can be a route of an [`Api`]: its first argument is an [`Access`], every other argument
-/// describes itself, and so does its answer. Implemented for functions; there is nothing to implement.
+/// describes itself, and so does its answer. Implemented for functions, and sealed: there is nothing to implement.
 #[diagnostic::on_unimplemented(
     message = "this handler cannot be a route of `Api`",
     label = "not a route",
@@ -409,7 +409,13 @@ impl<S> fmt::Debug for Api<S> {
 )]
 pub trait Described<M, T, S>: Handler<T, S> {
     /// Adds what the handler's types say to `operation`.
-    fn describe(operation: &mut Operation<'_>);
+    fn describe(operation: &mut Operation<'_>, ours: sealed::Ours);
+}
+
+pub(crate) mod sealed {
+    /// Nobody else can name it, so that nobody else writes a method which takes it: a route without an access.
+    #[derive(Debug)]
+    pub struct Ours;
 }
 
 /// Calls the macro `$of` with the names of what stands beside the first argument of a handler or the body of an answer:
@@ -437,7 +443,7 @@ macro_rules! described {
             A: Access,
             $($argument: Describe,)*
         {
-            fn describe(operation: &mut Operation<'_>) {
+            fn describe(operation: &mut Operation<'_>, _: sealed::Ours) {
                 A::describe_access(operation);
                 $($argument::describe(operation);)*
                 <Answer::Output as DescribeResponse>::describe_response(operation);

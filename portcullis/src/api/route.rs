@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{Described, caught::Caught};
+use super::{Described, caught::Caught, sealed::Ours};
 use crate::describe::{Components, DescribeResponse, Operation};
 
 /// One route: method, path, handler, and what its types cannot say.
@@ -48,7 +48,7 @@ impl<S> Route<S> {
             path: path.to_owned(),
             operation_id: name.into(),
             module,
-            describe: vec![H::describe],
+            describe: vec![|operation| H::describe(operation, Ours)],
             filter,
             service: on(filter, Caught(handler)),
             tag: None,
