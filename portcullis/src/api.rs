@@ -132,8 +132,8 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self
     }
 
-    /// Groups the routes that are declared after this call. A name that was described before keeps its
-    /// description.
+    /// Groups the routes that are declared after this call, until the next; [`Route::tag`] adds to it. A name that was
+    /// described before keeps its description.
     #[must_use]
     pub fn tag(mut self, name: &'static str, description: &str) -> Self {
         self.tag = Some(name);
@@ -195,7 +195,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// [`head`], [`options`], [`trace`].
     #[must_use]
     pub fn route(mut self, mut route: Route<S>) -> Self {
-        route.tag = route.tag.or(self.tag);
+        route.tags.splice(0..0, self.tag);
         self.add(route);
         self
     }
