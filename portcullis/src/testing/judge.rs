@@ -169,6 +169,9 @@ fn wrong_status(operation: &Operation, due: &Due, status: u16) -> Option<String>
         Due::Missing | Due::Invalid(_) | Due::Refused => &[401],
         Due::Ambiguous { .. } => &[400],
         Due::NotMadeUp => &[400, 401],
+        Due::CrossSite if status != 403 && operation.response(403).is_none() => {
+            return Some(", and `.same_origin` lists it: 403".to_owned());
+        }
         Due::Scope { .. } | Due::CrossSite => &[403],
     };
     let list = documented.iter().map(u16::to_string).collect::<Vec<_>>().join(" or ");

@@ -64,7 +64,7 @@ impl<'a> Walk<'a> {
         let attack = self.attack;
         self.check_strangers(operations);
         let of_parameters = attack.parameters.keys().map(|(operation, _)| operation);
-        let strangers = attack.public.iter().chain(&attack.optional);
+        let strangers = attack.public.iter().chain(&attack.optional).chain(&attack.same_origin);
         let named = strangers.chain(&attack.last).chain(attack.samples.keys()).chain(of_parameters);
         for name in named.collect::<BTreeSet<_>>() {
             if operations.iter().all(|operation| operation.name != *name) {
@@ -98,6 +98,11 @@ impl<'a> Walk<'a> {
     fn check_strangers(&mut self, operations: &[Operation]) {
         let attack = self.attack;
         for operation in operations {
+            if attack.same_origin.contains(&operation.name) && !operation.is_open() {
+                let problem =
+                    "`.same_origin` lists it, and the document guards it: a guard by cookie does this itself";
+                self.find(&operation.name, None, problem.to_owned());
+            }
             let asks = if operation.is_public() {
                 "asks nobody for a credential"
             } else if operation.is_open() {
