@@ -60,7 +60,7 @@ pub use self::{
 /// async fn read_item(_: Guard<Tokens, Read>) -> Json<&'static str> { Json("tea") }
 /// async fn health(_: Public) -> Json<&'static str> { Json("alive") }
 ///
-/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
 /// let (router, document) = Api::new("Shop", "1").get("/item", read_item).get("/health", health).finish()?;
 /// let router = router.with_state(Tokens);
 ///
@@ -92,11 +92,13 @@ pub use self::{
 /// | nothing, where anyone may call (`Public`, `Maybe`) | not refused; but a bad one is, for `Maybe` |
 ///
 /// And of every answer: its status is documented, and its content type and its JSON body are those of that status.
-/// A route that is in the document and not in the router is found. **A route that is in the router and not in the
-/// document cannot be seen**: no router tells its routes. Declare every route with [`Api`](crate::Api).
+/// A body that the document knows ends within three seconds, and an answer begins within thirty; other bodies are not
+/// waited for. A route that is in the document and not in the router is found. **A route that is in the router and not
+/// in the document cannot be seen**: no router tells its routes. Declare every route with [`Api`](crate::Api).
 ///
 /// Any OpenAPI 3.1 document will do. What a request needs besides, an address of the caller's say, a layer adds:
-/// `router.layer(axum::Extension(ConnectInfo(address)))`.
+/// `router.layer(axum::Extension(ConnectInfo(address)))`. It needs a runtime of Tokio's with its timer, as
+/// `#[tokio::test]` has.
 pub struct Attack {
     router: Router,
     document: Value,
