@@ -132,8 +132,8 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self
     }
 
-    /// Groups the routes that are declared after this call. A name that was described before keeps its
-    /// description.
+    /// Groups the routes that are declared after this call, until the next; [`Route::tag`] adds to it. A name that was
+    /// described before keeps its description.
     #[must_use]
     pub fn tag(mut self, name: &'static str, description: &str) -> Self {
         self.tag = Some(name);
@@ -199,7 +199,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// [`head`], [`options`], [`trace`].
     #[must_use]
     pub fn route(mut self, mut route: Route<S>) -> Self {
-        route.tag = route.tag.or(self.tag);
+        route.tags.splice(0..0, self.tag);
         self.add(route);
         self
     }
@@ -273,10 +273,10 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// The plain axum router and the document.
     ///
     /// # Errors
-    /// [`ApiError`] names every defect at once: two schemes of one name, or one with a name that is none, two routes
-    /// at one place, a path that axum would not take, two operations of one name, a name that is none (a closure's), a
-    /// schema that cannot be checked, a `Path<…>` that does not fit its route, a scheme that is shown as what its guard
-    /// does not look for, guards that no request could satisfy together.
+    /// [`ApiError`] names every defect at once: two different schemes of one name, or one with a name that is none, two
+    /// routes at one place, a path that axum would not take, two operations of one name, a name that is none (a
+    /// closure's), a schema that cannot be checked, a `Path<…>` that does not fit its route, a scheme that is shown as
+    /// what its guard does not look for, guards that no request could satisfy together.
     pub fn finish(mut self) -> Result<(Router<S>, Document), ApiError> {
         self.check_places();
         self.check_names();
@@ -400,7 +400,7 @@ impl<S> fmt::Debug for Api<S> {
 }
 
 /// A handler that can be a route of an [`Api`]: its first argument is an [`Access`], every other argument
-/// describes itself, and so does its answer. Implemented for functions; there is nothing to implement.
+/// describes itself, and so does its answer. Implemented for functions, and sealed: there is nothing to implement.
 #[diagnostic::on_unimplemented(
     message = "this handler cannot be a route of `Api`",
     label = "not a route",
@@ -413,7 +413,13 @@ impl<S> fmt::Debug for Api<S> {
 )]
 pub trait Described<M, T, S>: Handler<T, S> {
     /// Adds what the handler's types say to `operation`.
-    fn describe(operation: &mut Operation<'_>);
+    fn describe(operation: &mut Operation<'_>, ours: sealed::Ours);
+}
+
+pub(crate) mod sealed {
+    /// Nobody else can name it, so that nobody else writes a method which takes it: a route without an access.
+    #[derive(Debug)]
+    pub struct Ours;
 }
 
 /// Calls the macro `$of` with the names of what stands beside the first argument of a handler or the body of an answer:
@@ -441,7 +447,7 @@ macro_rules! described {
             A: Access,
             $($argument: Describe,)*
         {
-            fn describe(operation: &mut Operation<'_>) {
+            fn describe(operation: &mut Operation<'_>, _: sealed::Ours) {
                 A::describe_access(operation);
                 $($argument::describe(operation);)*
                 <Answer::Output as DescribeResponse>::describe_response(operation);

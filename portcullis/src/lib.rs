@@ -46,7 +46,7 @@
 //! | `Option<Guard<…>>` to swallow a refusal | does not compile in an [`Api`]; [`Maybe`] says what is meant |
 //! | the verifier is missing from the state | does not compile; the compiler names the state |
 //! | the verifier cannot reach its database or issuer | 503 and a log line; never anonymous, never 401 |
-//! | two schemes of one name | [`Api::finish`] refuses |
+//! | two schemes of one name that are described differently | [`Api::finish`] refuses |
 //! | a cookie, and a page of another site that makes use of it | [`SessionCookie`] refuses: 403 |
 //! | two credentials at once, or one that is spelt oddly | one parser, which refuses: 400 or 401 |
 //! | the document says one thing, the code another | there is one thing: the type |

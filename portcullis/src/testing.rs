@@ -60,7 +60,7 @@ pub use self::{
 /// async fn read_item(_: Guard<Tokens, Read>) -> Json<&'static str> { Json("tea") }
 /// async fn health(_: Public) -> Json<&'static str> { Json("alive") }
 ///
-/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
 /// let (router, document) = Api::new("Shop", "1").get("/item", read_item).get("/health", health).finish()?;
 /// let router = router.with_state(Tokens);
 ///
@@ -86,22 +86,26 @@ pub use self::{
 /// | two at once | 400 |
 /// | a bad one of one kind beside a good one of another | 400 or 401 |
 /// | a good one without one of the scopes | 403, `error="insufficient_scope"` and the scope |
-/// | a cookie from another site's page, where something may change or a WebSocket opens | 403 |
+/// | a cookie from another site's page, where something may change or a WebSocket opens; with `Sec-Fetch-Site`, and with `Origin` or nothing, as old browsers do | 403 |
+/// | the same without a cookie, where a `SameOrigin` or [`same_origin`](Self::same_origin) says so | 403 |
 /// | a good one | anything but 401, 403 and 5xx |
 /// | nothing, where anyone may call (`Public`, `Maybe`) | not refused; but a bad one is, for `Maybe` |
 ///
 /// And of every answer: its status is documented, and its content type and its JSON body are those of that status.
-/// A route that is in the document and not in the router is found. **A route that is in the router and not in the
-/// document cannot be seen**: no router tells its routes. Declare every route with [`Api`](crate::Api).
+/// A body that the document knows ends within three seconds, and an answer begins within thirty; other bodies are not
+/// waited for. A route that is in the document and not in the router is found. **A route that is in the router and not
+/// in the document cannot be seen**: no router tells its routes. Declare every route with [`Api`](crate::Api).
 ///
 /// Any OpenAPI 3.1 document will do. What a request needs besides, an address of the caller's say, a layer adds:
-/// `router.layer(axum::Extension(ConnectInfo(address)))`.
+/// `router.layer(axum::Extension(ConnectInfo(address)))`. It needs a runtime of Tokio's with its timer, as
+/// `#[tokio::test]` has.
 pub struct Attack {
     router: Router,
     document: Value,
     held: BTreeMap<String, Held>,
     public: BTreeSet<String>,
     optional: BTreeSet<String>,
+    same_origin: BTreeSet<String>,
     last: BTreeSet<String>,
     not_trying: BTreeSet<String>,
     samples: BTreeMap<String, Sample>,
@@ -125,13 +129,15 @@ impl Attack {
     /// An attack on `router` by its OpenAPI document: [`Document::value`](crate::Document::value).
     #[must_use]
     pub fn on(router: Router, document: &Value) -> Self {
-        let (held, public, optional, last, not_trying, samples, parameters) = Default::default();
+        let (held, public, optional, same_origin) = Default::default();
+        let (last, not_trying, samples, parameters) = Default::default();
         Self {
             router,
             document: document.clone(),
             held,
             public,
             optional,
+            same_origin,
             last,
             not_trying,
             samples,
@@ -153,6 +159,15 @@ impl Attack {
     #[must_use]
     pub fn optional<'o>(mut self, operations: impl IntoIterator<Item = &'o str>) -> Self {
         self.optional.extend(operations.into_iter().map(str::to_owned));
+        self
+    }
+
+    /// The operations without a guard that must refuse what a page of another site sends, such as a log-in that hands out
+    /// a cookie: `POST /login`. One that takes a [`SameOrigin`](crate::SameOrigin) says so in the document and is tried
+    /// anyway; listed here, it is also tried once that was taken away.
+    #[must_use]
+    pub fn same_origin<'o>(mut self, operations: impl IntoIterator<Item = &'o str>) -> Self {
+        self.same_origin.extend(operations.into_iter().map(str::to_owned));
         self
     }
 
@@ -260,7 +275,8 @@ impl Attack {
         for (scheme, named) in operations.iter().flat_map(|operation| &operation.ways).flatten() {
             scopes.entry(scheme.clone()).or_default().extend(named.iter().cloned());
         }
-        let ground = Ground { schemes: schemes.collect(), held: &self.held, scopes };
+        let (schemes, held, same_origin) = (schemes.collect(), &self.held, &self.same_origin);
+        let ground = Ground { schemes, held, scopes, same_origin };
 
         let mut walk = Walk::new(&self, &ground);
         walk.check_names(&operations);

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use crate::{
-    api::{ApiError, each_arity},
+    api::{ApiError, each_arity, sealed::Ours},
     describe::{Components, Operation, into_object},
     guard::Access,
 };
@@ -95,7 +95,7 @@ pub trait GuardedRoutes<S>: Sized {
     /// ```
     ///
     /// # Errors
-    /// [`ApiError`] names every defect: two schemes of one name, a scope whose name is none, something that utoipa
+    /// [`ApiError`] names every defect: two different schemes of one name, a scope whose name is none, something that utoipa
     /// has no words for.
     fn guarded(self, guarded: Guarded<S>) -> Result<Self, ApiError>;
 
@@ -155,7 +155,7 @@ impl<S> Guarded<S> {
     pub fn and<H: GuardedHandler<M, T, S>, M, T>(mut self, mut routes: UtoipaMethodRouter<S>, _: H) -> Self {
         for (path, item) in &mut routes.1.paths {
             for (method, operation) in operations(item) {
-                let access = described(method, path, H::describe_access);
+                let access = described(method, path, |operation| H::describe_access(operation, Ours));
                 self.defects.extend(access.defects);
                 self.schemes.extend(access.schemes);
                 if let Err(defect) = secure(operation, access.entry) {
@@ -168,8 +168,8 @@ impl<S> Guarded<S> {
     }
 }
 
-/// A handler for [`guarded!`](crate::guarded): its first argument is an [`Access`]. Implemented for functions; there
-/// is nothing to implement.
+/// A handler for [`guarded!`](crate::guarded): its first argument is an [`Access`]. Implemented for functions, and
+/// sealed: there is nothing to implement.
 #[diagnostic::on_unimplemented(
     message = "this handler does not say who may call",
     label = "not guarded",
@@ -178,7 +178,7 @@ impl<S> Guarded<S> {
 )]
 pub trait GuardedHandler<M, T, S>: Handler<T, S> {
     /// Adds who may call to `operation`.
-    fn describe_access(operation: &mut Operation<'_>);
+    fn describe_access(operation: &mut Operation<'_>, ours: Ours);
 }
 
 /// An argument after the first: anything but an access, which would be enforced there and not documented. It has one
@@ -208,7 +208,7 @@ macro_rules! guarded_handlers {
             H: Handler<T, S> + FnOnce(A, $($argument),*) -> Answer,
             $($argument: NoAccess<$which>,)*
         {
-            fn describe_access(operation: &mut Operation<'_>) {
+            fn describe_access(operation: &mut Operation<'_>, _: Ours) {
                 A::describe_access(operation);
             }
         }

@@ -42,7 +42,10 @@ pub trait Verify: Clone + Send + Sync + 'static {
     type Credential: Credential;
     /// Whom a good credential stands for; handed to the handler.
     type Principal: Send + Sync + 'static;
-    /// The scheme's name in the document's `securitySchemes`.
+    /// The scheme's name in the document's `securitySchemes`. Verifiers of one name are one scheme to whoever reads it, as
+    /// are two that take the same tokens: [`Api::finish`](crate::Api::finish) refuses those that are described differently
+    /// or look for the credential elsewhere. What else they accept is not compared: different credentials have different
+    /// names.
     const SCHEME: &'static str;
     /// What `WWW-Authenticate` calls the part of the application that the credential opens, for a person to read
     /// (RFC 9110 §11.5): printable ASCII without `"` and `\`. [`Basic`](crate::Basic) needs one and takes the scheme's

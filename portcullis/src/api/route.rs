@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{Described, caught::Caught};
+use super::{Described, caught::Caught, sealed::Ours};
 use crate::describe::{Components, DescribeResponse, Operation};
 
 /// One route: method, path, handler, and what its types cannot say.
@@ -25,7 +25,7 @@ pub struct Route<S> {
     pub(super) describe: Vec<fn(&mut Operation<'_>)>,
     pub(super) filter: MethodFilter,
     pub(super) service: MethodRouter<S>,
-    pub(super) tag: Option<&'static str>,
+    pub(super) tags: Vec<&'static str>,
     summary: Option<Cow<'static, str>>,
     description: Option<Cow<'static, str>>,
     deprecated: bool,
@@ -48,10 +48,10 @@ impl<S> Route<S> {
             path: path.to_owned(),
             operation_id: name.into(),
             module,
-            describe: vec![H::describe],
+            describe: vec![|operation| H::describe(operation, Ours)],
             filter,
             service: on(filter, Caught(handler)),
-            tag: None,
+            tags: Vec::new(),
             summary: None,
             description: None,
             deprecated: false,
@@ -79,10 +79,10 @@ impl<S> Route<S> {
         self
     }
 
-    /// Groups this route alone, whatever the API's tag.
+    /// Groups this route alone, beside the API's tag and those of other calls.
     #[must_use]
     pub fn tag(mut self, name: &'static str) -> Self {
-        self.tag = Some(name);
+        self.tags.push(name);
         self
     }
 
@@ -147,7 +147,7 @@ impl<S> Route<S> {
         S: Clone + Send + Sync + 'static,
     {
         let Self { method, path, operation_id, module, describe, filter, service, .. } = self;
-        let Self { tag, summary, description, deprecated, .. } = self;
+        let Self { tags, summary, description, deprecated, .. } = self;
         let service = service.with_state(state);
         Route {
             method,
@@ -157,7 +157,7 @@ impl<S> Route<S> {
             describe,
             filter,
             service,
-            tag,
+            tags,
             summary,
             description,
             deprecated,
@@ -182,7 +182,15 @@ impl<S> Route<S> {
         entry.insert("operationId".to_owned(), self.operation_id.as_ref().into());
         entry.insert("summary".to_owned(), summary.into());
         entry.extend(self.description.as_deref().map(|text| ("description".to_owned(), text.into())));
-        entry.extend(self.tag.map(|tag| ("tags".to_owned(), json!([tag]))));
+        let mut tags: Vec<&str> = Vec::new();
+        for tag in &self.tags {
+            if !tags.contains(tag) {
+                tags.push(tag);
+            }
+        }
+        if !tags.is_empty() {
+            entry.insert("tags".to_owned(), json!(tags));
+        }
         if self.deprecated {
             entry.insert("deprecated".to_owned(), true.into());
         }

@@ -20,6 +20,8 @@ use serde_json::{Map, Value, json};
 
 #[cfg(feature = "api-keys")]
 pub use self::api_key::{ApiKeySecret, MintError, StoredApiKey};
+#[cfg(feature = "testing")]
+pub(crate) use self::same_origin::CROSS_SITE;
 pub(crate) use self::{api_key::in_query, challenge::Challenge};
 pub use self::{
     api_key::{ApiKey, ApiKeyPlace},

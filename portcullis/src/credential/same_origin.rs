@@ -15,6 +15,9 @@ use crate::{
     describe::{Describe, Operation},
 };
 
+/// How the document describes the refusal of a [`SameOrigin`].
+pub(crate) const CROSS_SITE: &str = "The request may come from a page of another site";
+
 /// Whether a page of another origin may have made this request, whose cookies the browser added.
 ///
 /// A request that changes nothing is never refused: the answer cannot be read by the other page. One that may
@@ -140,7 +143,7 @@ impl<St: Send + Sync, C: CookieSettings> FromRequestParts<St> for SameOrigin<C> 
 impl<C: CookieSettings> Describe for SameOrigin<C> {
     fn describe(operation: &mut Operation<'_>) {
         operation.refuse_to_be_caught("SameOrigin<…>");
-        operation.problem(StatusCode::FORBIDDEN, "The request may come from a page of another site");
+        operation.problem(StatusCode::FORBIDDEN, CROSS_SITE);
     }
 }
 

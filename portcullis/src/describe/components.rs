@@ -68,7 +68,8 @@ impl Components {
                 let scopes = BTreeMap::new();
                 self.schemes.insert(name, NamedScheme { scheme, read, shown: None, scopes });
             }
-            Some(known) if known.scheme != scheme => {
+            // Described alike and looked for elsewhere, one of the two guards is shown as what it is not.
+            Some(known) if known.scheme != scheme || !known.read.is_sent_as(&read) => {
                 self.defects.push(format!("two different security schemes are called `{name}`"));
             }
             Some(_) => {}

@@ -97,12 +97,12 @@ impl<'a> Operation<'a> {
                 "the query's parameter `{name}` is the key that a guard asks for: give the input another name"
             ));
         }
-        let description = schema.as_object_mut().and_then(|schema| schema.remove("description"));
+        // A parameter says these itself (OpenAPI 3.1 §4.8.12). Its examples stay: a schema has a list of them.
+        let own = ["description", "deprecated"]
+            .map(|key| schema.as_object_mut().and_then(|schema| schema.remove_entry(key)));
         let mut parameter =
             json!({ "name": name, "in": place.as_str(), "required": required, "schema": schema });
-        if let (Some(description), Some(parameter)) = (description, parameter.as_object_mut()) {
-            parameter.insert("description".to_owned(), description);
-        }
+        object_of(&mut parameter).extend(own.into_iter().flatten());
         self.push_parameter(parameter);
     }
 

@@ -8,7 +8,7 @@ use super::{
     Held,
     documented::{Operation, Requirement},
     forged::{self, Bad, Token},
-    scheme::{Scheme, Sent},
+    scheme::{SITE, Scheme, Sent},
 };
 
 /// One request, and what must come of it.
@@ -47,6 +47,8 @@ pub(super) struct Ground<'a> {
     pub(super) held: &'a BTreeMap<String, Held>,
     /// Each scope that the document names, by its scheme.
     pub(super) scopes: BTreeMap<String, BTreeSet<String>>,
+    /// The operations that must refuse other sites' pages, whatever the document says.
+    pub(super) same_origin: &'a BTreeSet<String>,
 }
 
 /// The attempts on one operation.
@@ -71,7 +73,13 @@ impl<'a> Attempts<'a> {
     pub(super) fn on(operation: &'a Operation, ground: &'a Ground<'a>) -> Self {
         let mut attempts = Self::none(operation, ground);
         let nothing = || if operation.is_open() { Due::Passed { good: false } } else { Due::Missing };
-        attempts.try_one("no credential", Sent::default(), nothing());
+        let is_listed = ground.same_origin.contains(&operation.name);
+        if operation.is_open() && (is_listed || operation.refuses_other_sites()) {
+            attempts.try_one("no credential", Sent::default().header(SITE, "same-origin"), nothing());
+            attempts.cross_site("a call", Sent::default());
+        } else {
+            attempts.try_one("no credential", Sent::default(), nothing());
+        }
         if operation.is_public() {
             return attempts;
         }
@@ -195,8 +203,10 @@ impl<'a> Attempts<'a> {
         if let Some(good) = good {
             self.odd(scheme, &good, &others);
             self.twice(scheme, &good, &others);
-            if scheme.is_cookie() {
-                self.cross_site(scheme, &good, &others);
+            // Another site may make safe calls, and cannot read the answer; that of a socket it can (RFC 6455 §10.2).
+            let is_safe = matches!(self.operation.method, Method::GET | Method::HEAD | Method::OPTIONS);
+            if scheme.is_cookie() && (!is_safe || self.operation.opens_socket()) {
+                self.cross_site("a good cookie", others.credential(scheme, &good));
             }
         }
     }
@@ -297,18 +307,20 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    /// What a browser sends when a page of another site makes the request (CSRF).
-    fn cross_site(&mut self, scheme: &Scheme, good: &str, others: &Sent) {
-        // Another site may send these, and cannot read the answer; that of a socket it can (RFC 6455 §10.2).
-        let is_safe = matches!(self.operation.method, Method::GET | Method::HEAD | Method::OPTIONS);
-        if is_safe && !self.operation.opens_socket() {
-            return;
-        }
-        for site in ["cross-site", "same-site"] {
-            let mut sent = others.clone().credential(scheme, good);
-            sent.headers.retain(|(name, _)| name != "sec-fetch-site");
-            let sent = sent.header("sec-fetch-site", site).header("origin", "https://evil.example");
-            self.try_one(&format!("a good cookie from a page that is {site}"), sent, Due::CrossSite);
+    /// What a browser sends when a page of another site makes the request (CSRF). An old one does not name the site, nor
+    /// does any on plain http; and what does not say whose page it is from may be from any.
+    fn cross_site(&mut self, what: &str, mut sent: Sent) {
+        sent.headers.retain(|(name, _)| name != SITE);
+        let elsewhere = "https://evil.example";
+        for (from, headers) in [
+            ("from a page that is cross-site", &[(SITE, "cross-site"), ("origin", elsewhere)][..]),
+            ("from a page that is same-site", &[(SITE, "same-site"), ("origin", elsewhere)]),
+            ("from a page of another origin, by an old browser", &[("origin", elsewhere)]),
+            ("from a page without an origin (`null`), by an old browser", &[("origin", "null")]),
+            ("that nothing says the page of", &[]),
+        ] {
+            let sent = headers.iter().fold(sent.clone(), |sent, (name, value)| sent.header(name, value));
+            self.try_one(&format!("{what} {from}"), sent, Due::CrossSite);
         }
     }
 

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use http::Method;
 use serde_json::Value;
 
+use crate::credential::CROSS_SITE;
+
 /// The schemes that one way in needs, each with its scopes (OpenAPI 3.1 §4.8.30).
 pub(super) type Requirement = BTreeMap<String, BTreeSet<String>>;
 
@@ -49,6 +51,12 @@ impl Operation {
     /// Whether it is the handshake of a WebSocket (RFC 6455 §4.2.2).
     pub(super) fn opens_socket(&self) -> bool {
         self.method == Method::GET && self.responses.get("101").is_some()
+    }
+
+    /// Whether it takes a [`SameOrigin`](crate::SameOrigin), by whose sentence it is known: a 403 may be of another cause.
+    pub(super) fn refuses_other_sites(&self) -> bool {
+        let description = self.responses.pointer("/403/description").and_then(Value::as_str);
+        description.is_some_and(|description| description.contains(CROSS_SITE))
     }
 
     /// What is documented of answers of this status: its own entry, its class's, or `default`.

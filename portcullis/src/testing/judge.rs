@@ -17,7 +17,7 @@ use super::{
 /// How the problem of an answer ends that no route gave.
 pub(super) const NO_ROUTE: &str = ": the router has no such route";
 
-/// An answer; `body` is `None` if it has no end.
+/// An answer; `body` is `None` if nothing hangs on it.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: u16,
@@ -94,28 +94,16 @@ impl<'a> Judge<'a> {
 
     /// What of the answer is not in the document.
     fn undocumented(&mut self, operation: &Operation, answer: &Answer) -> Option<String> {
-        let Some(response) = operation.response(answer.status) else {
-            let known = members(Some(&operation.responses)).map(|(status, _)| status.as_str());
-            return Some(format!("where this is documented: {}", known.collect::<Vec<_>>().join(", ")));
-        };
-        let body = answer.body.as_ref()?;
-        let content: Vec<_> = members(response.get("content")).collect();
-        if content.is_empty() {
-            return (!body.is_empty()).then(|| "with a body, though none is documented".to_owned());
+        match (documented_body(operation, answer), &answer.body) {
+            (Err(problem), _) => Some(problem),
+            (Ok(DocumentedBody::None), Some(body)) if !body.is_empty() => {
+                Some("with a body, though none is documented".to_owned())
+            }
+            (Ok(DocumentedBody::Json(schema)), Some(body)) => self
+                .wrong_body(schema, body)
+                .map(|problem| format!("with a body that is not as documented: {problem}")),
+            _ => None,
         }
-        let sent = answer.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let sent = essence(sent);
-        let Some((_, media)) = content.iter().find(|(range, _)| is_in(&sent, &essence(range))) else {
-            let known =
-                content.iter().map(|(range, _)| format!("`{range}`")).collect::<Vec<_>>().join(" or ");
-            return Some(match sent.as_str() {
-                "" => format!("without a content type, documented is {known}"),
-                sent => format!("with a body of type `{sent}`, documented is {known}"),
-            });
-        };
-        let schema = media.get("schema").filter(|_| sent.ends_with("json"))?;
-        self.wrong_body(schema, body)
-            .map(|problem| format!("with a body that is not as documented: {problem}"))
     }
 
     fn wrong_body(&mut self, schema: &Value, body: &Bytes) -> Option<String> {
@@ -138,6 +126,46 @@ impl<'a> Judge<'a> {
             Err(error) => Some(format!("the document's schema cannot be used: {error}")),
         }
     }
+}
+
+/// What the document says of a body.
+enum DocumentedBody<'o> {
+    None,
+    Json(&'o Value),
+    Any,
+}
+
+/// Whether the answer's body has to be looked at: it can be wrong, and nothing before it is.
+pub(super) fn needs_body(operation: &Operation, due: &Due, answer: &Answer) -> bool {
+    wrong_status(operation, due, answer.status).is_none()
+        && matches!(documented_body(operation, answer), Ok(DocumentedBody::None | DocumentedBody::Json(_)))
+}
+
+/// What the document says of the answer's body.
+///
+/// # Errors
+/// In words that follow the status, how the answer is not the documented one.
+fn documented_body<'o>(operation: &'o Operation, answer: &Answer) -> Result<DocumentedBody<'o>, String> {
+    let Some(response) = operation.response(answer.status) else {
+        let known = members(Some(&operation.responses)).map(|(status, _)| status.as_str());
+        return Err(format!("where this is documented: {}", known.collect::<Vec<_>>().join(", ")));
+    };
+    let content: Vec<_> = members(response.get("content")).collect();
+    if content.is_empty() {
+        return Ok(DocumentedBody::None);
+    }
+    let sent = answer.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let sent = essence(sent);
+    let Some((_, media)) = content.iter().find(|(range, _)| is_in(&sent, &essence(range))) else {
+        let known = content.iter().map(|(range, _)| format!("`{range}`")).collect::<Vec<_>>().join(" or ");
+        return Err(match sent.as_str() {
+            "" => format!("without a content type, documented is {known}"),
+            sent => format!("with a body of type `{sent}`, documented is {known}"),
+        });
+    };
+    // Lines of JSON (`application/x-ndjson`) are none (RFC 6839 §3.1).
+    let is_json = sent.ends_with("/json") || sent.ends_with("+json");
+    Ok(media.get("schema").filter(|_| is_json).map_or(DocumentedBody::Any, DocumentedBody::Json))
 }
 
 /// What is wrong with the status, in words that follow it.
@@ -169,6 +197,9 @@ fn wrong_status(operation: &Operation, due: &Due, status: u16) -> Option<String>
         Due::Missing | Due::Invalid(_) | Due::Refused => &[401],
         Due::Ambiguous { .. } => &[400],
         Due::NotMadeUp => &[400, 401],
+        Due::CrossSite if status != 403 && operation.response(403).is_none() => {
+            return Some(", and `.same_origin` lists it: 403".to_owned());
+        }
         Due::Scope { .. } | Due::CrossSite => &[403],
     };
     let list = documented.iter().map(u16::to_string).collect::<Vec<_>>().join(" or ");

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{challenge::Challenge, sample::encoded};
 
 /// Where a browser says whose page made the request (W3C Fetch Metadata §2.1).
-const SITE: &str = "sec-fetch-site";
+pub(super) const SITE: &str = "sec-fetch-site";
 
 /// One entry of `securitySchemes` (OpenAPI 3.1 §4.8.27).
 #[derive(Debug)]

@@ -1,10 +1,10 @@
 //! The way through all operations: making the calls, and gathering what is found.
 
-use std::{collections::BTreeSet, panic::AssertUnwindSafe};
+use std::{collections::BTreeSet, panic::AssertUnwindSafe, time::Duration};
 
-use axum::{Router, body::Body};
+use axum::body::Body;
 use futures_util::FutureExt;
-use http::{HeaderMap, Request, header::CONTENT_TYPE};
+use http::{Request, header::CONTENT_TYPE};
 use http_body_util::{BodyExt, Limited};
 use serde_json::Value;
 use tower_service::Service;
@@ -19,8 +19,17 @@ use super::{
     scheme::Sent,
 };
 
-/// The longest body that is looked at, in bytes; what is longer has no end for us.
+/// The longest body that is looked at, in bytes.
 const LONGEST_BODY: usize = 16 * 1024 * 1024;
+
+/// How long a body is waited for that the document knows.
+const LONGEST_WAIT: Duration = Duration::from_secs(3);
+
+/// How long an answer is waited for: a password is hashed in a build without optimisation.
+const LONGEST_CALL: Duration = Duration::from_secs(30);
+
+/// How the problem of a call begins that has no answer in time.
+const NO_ANSWER: &str = "not answered within";
 
 /// What opens a WebSocket (RFC 6455 §1.3). There is no connection here that could become one, so that a handler which
 /// lets the request through answers 426; but whom it lets through is seen.
@@ -64,7 +73,7 @@ impl<'a> Walk<'a> {
         let attack = self.attack;
         self.check_strangers(operations);
         let of_parameters = attack.parameters.keys().map(|(operation, _)| operation);
-        let strangers = attack.public.iter().chain(&attack.optional);
+        let strangers = attack.public.iter().chain(&attack.optional).chain(&attack.same_origin);
         let named = strangers.chain(&attack.last).chain(attack.samples.keys()).chain(of_parameters);
         for name in named.collect::<BTreeSet<_>>() {
             if operations.iter().all(|operation| operation.name != *name) {
@@ -98,6 +107,11 @@ impl<'a> Walk<'a> {
     fn check_strangers(&mut self, operations: &[Operation]) {
         let attack = self.attack;
         for operation in operations {
+            if attack.same_origin.contains(&operation.name) && !operation.is_open() {
+                let problem =
+                    "`.same_origin` lists it, and the document guards it: a guard by cookie does this itself";
+                self.find(&operation.name, None, problem.to_owned());
+            }
             let asks = if operation.is_public() {
                 "asks nobody for a credential"
             } else if operation.is_open() {
@@ -143,7 +157,7 @@ impl<'a> Walk<'a> {
         }
         self.not_tried.extend(not_tried);
         for attempt in &refused {
-            // A route that is not there answers the rest in the same way.
+            // A route that is not there answers the rest in the same way, as does one that hangs.
             if !self.try_one(operation, attempt).await {
                 return Vec::new();
             }
@@ -165,18 +179,16 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Makes one call. Whether there is such a route at all.
+    /// Makes one call. Whether there is such a route at all, and it answers.
     async fn try_one(&mut self, operation: &Operation, attempt: &Attempt) -> bool {
         self.calls += 1;
-        let answer = match request(self.attack, operation, &attempt.sent) {
-            Ok(request) => call(&self.attack.router, request).await,
-            Err(error) => Err(format!("not sent: {error}")),
+        let problems = match answer(self.attack, operation, attempt).await {
+            Ok(answer) => self.judge.verdict(operation, &attempt.due, &answer),
+            Err(problem) => vec![problem],
         };
-        let problems = match &answer {
-            Ok(answer) => self.judge.verdict(operation, &attempt.due, answer),
-            Err(problem) => vec![problem.clone()],
-        };
-        let is_missing = problems.iter().any(|problem| problem.ends_with(judge::NO_ROUTE));
+        let is_missing = problems
+            .iter()
+            .any(|problem| problem.ends_with(judge::NO_ROUTE) || problem.starts_with(NO_ANSWER));
         for problem in problems {
             self.find(&operation.name, Some(&attempt.what), problem);
         }
@@ -226,26 +238,47 @@ fn request(attack: &Attack, operation: &Operation, sent: &Sent) -> Result<Reques
 }
 
 /// The answer, or in words that follow "was" why there is none.
-async fn call(router: &Router, request: Request<Body>) -> Result<Answer, String> {
-    let answer = AssertUnwindSafe(async {
-        // A router is always ready, and cannot fail.
-        let answer = router.clone().call(request).await;
-        let (head, body) = answer.unwrap_or_else(|never| match never {}).into_parts();
-        let body = if is_endless(&head.headers) {
-            None
-        } else {
-            Limited::new(body, LONGEST_BODY).collect().await.ok()
+async fn answer(attack: &Attack, operation: &Operation, attempt: &Attempt) -> Result<Answer, String> {
+    let request = request(attack, operation, &attempt.sent).map_err(|error| format!("not sent: {error}"))?;
+    // A router is always ready, and cannot fail.
+    let answer = in_time(LONGEST_CALL, async { attack.router.clone().call(request).await }).await?;
+    let (head, body) = answer
+        .ok_or_else(|| format!("{NO_ANSWER} {} seconds", LONGEST_CALL.as_secs()))?
+        .unwrap_or_else(|never| match never {})
+        .into_parts();
+    let mut answer = Answer { status: head.status.as_u16(), headers: head.headers, body: None };
+    // A tail of lines, events and what a client waits for come without an end.
+    if judge::needs_body(operation, &attempt.due, &answer) {
+        let whole = in_time(LONGEST_WAIT, Limited::new(body, LONGEST_BODY).collect()).await?;
+        let ends = match whole {
+            Some(Ok(body)) => Ok(body.to_bytes()),
+            Some(Err(_)) => Err("breaks off, or is longer than 16 MiB".to_owned()),
+            None => Err(format!("does not end within {} seconds", LONGEST_WAIT.as_secs())),
         };
-        Answer {
-            status: head.status.as_u16(),
-            headers: head.headers,
-            body: body.map(http_body_util::Collected::to_bytes),
-        }
-    });
-    answer.catch_unwind().await.map_err(|_| "not answered: the handler panicked".to_owned())
+        let body =
+            ends.map_err(|problem| format!("answered {} with a body that {problem}", answer.status))?;
+        answer.body = Some(body);
+    }
+    Ok(answer)
 }
 
-/// Events have no end (HTML §9.2).
-fn is_endless(headers: &HeaderMap) -> bool {
-    headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"))
+/// What comes of it, if anything does in time.
+async fn in_time<T>(longest: Duration, coming: impl Future<Output = T>) -> Result<Option<T>, String> {
+    let coming = AssertUnwindSafe(tokio::time::timeout(longest, coming)).catch_unwind();
+    let came = coming.await.map_err(|_| "not answered: the handler panicked".to_owned())?;
+    Ok(came.ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_does_not_come_is_not_waited_for() {
+        let longest = Duration::from_millis(10);
+        assert_eq!(in_time(longest, pending::<()>()).await, Ok(None));
+        assert_eq!(in_time(longest, ready(1)).await, Ok(Some(1)));
+    }
 }

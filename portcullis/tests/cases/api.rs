@@ -354,6 +354,17 @@ async fn a_nested_api_keeps_its_routes_tags_and_guards() {
     assert_eq!(call(&merged.with_state(state()), "GET", "/1", None, "").await, 401);
 }
 
+#[test]
+fn an_operation_has_the_apis_tag_and_its_own_each_once() {
+    let tags = |api: Api<()>| finished(api).1.value()["paths"]["/"]["get"]["tags"].clone();
+    let route = || get("/", read_file_of);
+    let tagged = || Api::new("Shop", "1").tag("files", "What is shown.");
+    assert_eq!(tags(Api::new("Shop", "1").route(route())), Value::Null);
+    assert_eq!(tags(tagged().route(route().tag("b").tag("a").tag("b"))), json!(["files", "b", "a"]));
+    assert_eq!(tags(tagged().route(route().tag("a").tag("files"))), json!(["files", "a"]));
+    assert_eq!(tags(tagged().tag("more", "").route(route())), json!(["more"]));
+}
+
 async fn read_file_of(_: Public) -> Json<u8> {
     Json(0)
 }

@@ -23,7 +23,7 @@ const STATE: &str =
     "the state `App` holds the verifier of each guard: `#[derive(Clone, axum::extract::FromRef)]` on it";
 
 /// Each case, and the words that help whoever made the mistake.
-const CASES: [(&str, &[&str]); 22] = [
+const CASES: [(&str, &[&str]); 23] = [
     ("forgotten_guard", &[WHO]),
     ("no_argument", &[WHO]),
     ("guard_is_not_first", &[WHO]),
@@ -57,6 +57,7 @@ const CASES: [(&str, &[&str]); 22] = [
         "unverified",
         &["module `credential` is private", "module `tokens` is private", "method `check` is private"],
     ),
+    ("a_route_of_ones_own", &["module `api` is private"]),
     ("a_guard_of_ones_own", &["`Access` is a \"sealed trait\""]),
     ("a_credential_of_ones_own", &["`Credential` is a \"sealed trait\""]),
 ];

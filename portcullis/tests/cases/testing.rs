@@ -4,6 +4,7 @@ mod by_hand;
 mod documents;
 mod ended;
 mod faults;
+mod log_in;
 mod shop;
 mod sockets;
 
@@ -116,6 +117,7 @@ async fn what_the_test_itself_forgets_or_mistakes_is_found() {
     let findings = Attack::on(router(), document().value())
         .public(["GET /health", "POST /logins", "GET /metrics"])
         .optional(["GET /health", "GET /articles", "GET /orders"])
+        .same_origin(["POST /logout"])
         .good("access_token", token)
         .good("tokens", |_| "x".to_owned())
         .keys("access_token", "{}")
@@ -132,6 +134,7 @@ async fn what_the_test_itself_forgets_or_mistakes_is_found() {
         "GET /greeting: strangers may call it, beside those with a credential, and `.optional` does not list it",
         "GET /health: `.optional` lists it, and the document asks nobody for a credential",
         "GET /orders: `.optional` lists it, and the document guards it",
+        "POST /logout: `.same_origin` lists it, and the document guards it: a guard by cookie does this itself",
         "GET /articles: the test names it, and it is not in the document",
         "PUT /items: the test names it, and it is not in the document",
         "GET /items/{id}: the test names its parameter `name`, and it has none",

@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 
+use axum::extract::FromRef;
 use portcullis::{
     Api, ApiKey, ApiKeyPlace, Bearer, Granted, Guard, In, NoContent, OAuth2Flow, Scope, SecurityScheme,
     Verdict, Verify, VerifyFailed, get,
@@ -199,6 +200,67 @@ fn a_scheme_that_its_guard_does_not_look_for_is_refused() {
         refused
             .starts_with(r#"- `it` would be shown as {"description":"As the shop has it.","scheme":"basic""#)
     );
+}
+
+/// However they are described, and whichever comes first: the document has room for one.
+#[test]
+fn one_name_is_not_two_places() {
+    struct Header;
+    impl ApiKeyPlace for Header {
+        const IN: In = In::Header;
+        const NAME: &'static str = "X-Key";
+    }
+    struct Query;
+    impl ApiKeyPlace for Query {
+        const IN: In = In::Query;
+        const NAME: &'static str = "key";
+    }
+    macro_rules! verifier {
+        ($name:ident, $place:ty) => {
+            #[derive(Clone)]
+            struct $name;
+            impl Verify for $name {
+                type Credential = ApiKey<$place>;
+                type Principal = ();
+                const SCHEME: &'static str = "keys";
+                fn scheme() -> SecurityScheme {
+                    SecurityScheme::api_key(In::Header, "X-Key")
+                }
+                async fn verify(&self, _: &ApiKey<$place>) -> Result<Verdict<()>, VerifyFailed> {
+                    Ok(Verdict::Refused)
+                }
+            }
+        };
+    }
+    verifier!(InHeader, Header);
+    verifier!(InHeaderToo, Header);
+    verifier!(InQuery, Query);
+    #[derive(Clone, FromRef)]
+    struct App {
+        header: InHeader,
+        header_too: InHeaderToo,
+        query: InQuery,
+    }
+    async fn look<V: Verify>(_: Guard<V>) -> NoContent {
+        NoContent
+    }
+    macro_rules! finished {
+        ($one:ty, $other:ty) => {{
+            let one = get("/a", look::<$one>).operation_id("one");
+            let other = get("/b", look::<$other>).operation_id("other");
+            Api::<App>::new("", "")
+                .route(one)
+                .route(other)
+                .finish()
+                .map(drop)
+                .map_err(|error| error.to_string())
+        }};
+    }
+    for refused in [finished!(InHeader, InQuery), finished!(InQuery, InHeader)] {
+        let refused = refused.unwrap_err();
+        assert!(refused.contains("two different security schemes are called `keys`"), "{refused}");
+    }
+    finished!(InHeader, InHeaderToo).unwrap();
 }
 
 /// It is a key of `components` (OpenAPI 3.1 §4.8.7).

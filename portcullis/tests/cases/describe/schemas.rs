@@ -39,7 +39,7 @@ fn doc_comments_of_fields_are_descriptions() {
 }
 
 #[test]
-fn examples_reach_bodies_answers_and_parameters() {
+fn examples_and_ends_of_use_reach_bodies_answers_and_parameters() {
     async fn body(_: Public, body: Json<Buyer>) -> Created<Buyer> {
         Created(body.0)
     }
@@ -63,4 +63,8 @@ fn examples_reach_bodies_answers_and_parameters() {
     let name = parameters.iter().find(|parameter| parameter["name"] == "name").unwrap();
     assert_eq!(name["schema"]["examples"], names);
     assert_eq!(name["description"], "What we call them.\n\nNot a *login*.");
+    assert_eq!(name.get("deprecated"), None);
+    // A parameter has room for it itself (OpenAPI 3.1 §4.8.12), where tools look.
+    let age = parameters.iter().find(|parameter| parameter["name"] == "age").unwrap();
+    assert_eq!((&age["deprecated"], age["schema"].get("deprecated")), (&true.into(), None));
 }

@@ -1,10 +1,14 @@
 //! Documents that do not say what the application does.
 
+use std::{collections::BTreeSet, convert::Infallible};
+
 use axum::{
     Router,
+    body::{Body, Bytes},
     response::sse::{Event, Sse},
     routing::get,
 };
+use http::{StatusCode, header::CONTENT_TYPE};
 use portcullis::{
     Json,
     testing::{Attack, Sample},
@@ -163,11 +167,53 @@ async fn samples_and_parameters_are_sent_as_they_are_given() {
     assert_eq!(findings.lines().count(), 1, "{findings}");
 }
 
+/// A body that never comes.
+async fn endless() -> Body {
+    Body::from_stream(futures_util::stream::pending::<Result<Bytes, Infallible>>())
+}
+
 #[tokio::test]
 async fn an_answer_without_an_end_is_not_waited_for() {
-    let events = || futures_util::stream::pending::<Result<Event, std::convert::Infallible>>();
-    let router = Router::new().route("/events", get(async move || Sse::new(events())));
-    let response = json!({ "200": { "content": { "text/event-stream": {} } } });
-    let document = json!({ "paths": { "/events": { "get": { "responses": response } } } });
-    Attack::on(router, &document).public(["GET /events"]).assert().await;
+    let events = || futures_util::stream::pending::<Result<Event, Infallible>>();
+    let router = Router::new()
+        .route("/events", get(async move || Sse::new(events())))
+        .route("/tail", get(endless))
+        .route("/lines", get(async || ([(CONTENT_TYPE, "application/x-ndjson")], endless().await)));
+    let path = |content: Value| json!({ "get": { "responses": { "200": { "content": content } } } });
+    let document = json!({ "paths": {
+        "/events": path(json!({ "text/event-stream": {} })),
+        "/tail": path(json!({ "*/*": {} })),
+        "/lines": path(json!({ "application/x-ndjson": { "schema": { "type": "string" } } })),
+    } });
+    Attack::on(router, &document).public(["GET /events", "GET /tail", "GET /lines"]).assert().await;
+}
+
+#[tokio::test]
+async fn a_body_that_the_document_knows_has_an_end() {
+    let router = Router::new()
+        .route("/json", get(async || ([(CONTENT_TYPE, "application/json")], endless().await)))
+        .route("/nothing", get(endless))
+        .route(
+            "/broken",
+            get(async || Body::from_stream(futures_util::stream::iter([Err::<Bytes, _>("no")]))),
+        )
+        .route("/other", get(async || (StatusCode::IM_A_TEAPOT, endless().await)));
+    let document = json!({ "paths": {
+        "/json": { "get": { "responses": { "200": { "content": { "application/json": { "schema": {} } } } } } },
+        "/nothing": { "get": { "responses": { "200": {} } } },
+        "/broken": { "get": { "responses": { "200": {} } } },
+        "/other": { "get": { "responses": { "200": {} } } },
+    } });
+    let public = ["GET /json", "GET /nothing", "GET /broken", "GET /other"];
+    let findings = Attack::on(router, &document).public(public).run().await.unwrap_err();
+    let lines: BTreeSet<_> = findings.lines().collect();
+    assert_eq!(
+        lines,
+        BTreeSet::from([
+            "GET /json: no credential was answered 200 with a body that does not end within 3 seconds",
+            "GET /nothing: no credential was answered 200 with a body that does not end within 3 seconds",
+            "GET /broken: no credential was answered 200 with a body that breaks off, or is longer than 16 MiB",
+            "GET /other: no credential was answered 418 where this is documented: 200",
+        ])
+    );
 }

@@ -322,8 +322,41 @@ async fn a_cookie_that_another_site_sends_or_that_stands_in_for_a_bad_token() {
     assert_eq!(
         found(with("/logout", planted), document().value()).await,
         [
-            "POST /logout: a good cookie from a page that is cross-site and a good cookie from a page that is same-site were answered 204, documented is 403",
+            "POST /logout: a good cookie from a page that is cross-site, a good cookie from a page that is same-site, a good cookie from a page of another origin, by an old browser and more were answered 204, documented is 403",
             "POST /logout: a bad credential (`access_token`) beside a good one (`session`) was answered 204, documented is 400 or 401",
+        ]
+    );
+}
+
+/// What most guards by hand do. Browsers before 2023, and all of them on plain http, send no `Sec-Fetch-Site`.
+#[tokio::test]
+async fn c02_a_guard_that_believes_who_does_not_say_the_site() {
+    let planted = post(async |headers: HeaderMap| {
+        let cookies: Vec<_> = headers.get_all(COOKIE).iter().collect();
+        match cookies.as_slice() {
+            _ if headers.contains_key(AUTHORIZATION) => {}
+            [one] if *one == "__Host-shop=hBz7" => {
+                let is_own = headers.get("sec-fetch-site").is_none_or(|site| site == "same-origin");
+                return if is_own {
+                    http::StatusCode::NO_CONTENT.into_response()
+                } else {
+                    by_hand::refusal(Fault::None, (403, ""))
+                };
+            }
+            [_, _, ..] => return by_hand::refusal(Fault::None, (400, "")),
+            _ => {}
+        }
+        let mut answer = by_hand::answer(Fault::None, &headers, "", &[], &json!(1));
+        if answer.status() == 200 {
+            answer = http::StatusCode::NO_CONTENT.into_response();
+        }
+        by_hand::also_ask_for(&mut answer, "Cookie");
+        answer
+    });
+    assert_eq!(
+        found(with("/logout", planted), document().value()).await,
+        [
+            "POST /logout: a good cookie from a page of another origin, by an old browser, a good cookie from a page without an origin (`null`), by an old browser and a good cookie that nothing says the page of were answered 204, documented is 403"
         ]
     );
 }

@@ -62,8 +62,9 @@ async fn c02_a_socket_that_another_site_can_open_is_found() {
     assert_eq!(
         findings.lines().collect::<Vec<_>>(),
         [
-            "GET /watch: a good cookie from a page that is cross-site and a good cookie from a page that is same-site \
-             were answered 426, documented is 403"
+            "GET /watch: a good cookie from a page that is cross-site, a good cookie from a page that is same-site, \
+             a good cookie from a page of another origin, by an old browser and 2 more were answered 426, documented \
+             is 403"
         ]
     );
 }

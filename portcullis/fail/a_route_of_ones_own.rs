@@ -1,0 +1,26 @@
+//! A door of one's own making, that the document does not show and nobody guards.
+
+use std::future::{Ready, ready};
+
+use axum::{extract::Request, handler::Handler, response::{IntoResponse, Response}};
+use portcullis::{Api, Described, Operation};
+
+#[derive(Clone)]
+struct Open;
+struct Mark;
+
+impl<S> Handler<(Mark,), S> for Open {
+    type Future = Ready<Response>;
+
+    fn call(self, _: Request, _: S) -> Self::Future {
+        ready("come in".into_response())
+    }
+}
+
+impl<S> Described<Mark, (Mark,), S> for Open {
+    fn describe(_: &mut Operation<'_>, _: portcullis::api::sealed::Ours) {}
+}
+
+fn main() {
+    let _ = Api::<()>::new("Shop", "1.0").get("/", Open);
+}
