@@ -104,10 +104,10 @@ impl<T: JsonSchema> Describe for JsonDeserializer<T> {
     }
 }
 
-/// A `T` in each line; what is wrong with one is for the handler to say.
-impl<T: JsonSchema> Describe for JsonLines<T> {
+/// An `S` in each line; what is wrong with one is for the handler to say.
+impl<S: JsonSchema> Describe for JsonLines<S> {
     fn describe(operation: &mut Operation<'_>) {
-        let line = operation.open_input_schema::<T>();
+        let line = operation.open_input_schema::<S>();
         bare_body(operation, LINES, &lines(&line));
     }
 }

@@ -66,6 +66,8 @@ async fn each_answer_is_what_it_says() {
         String: String::from("text") => 200,
         Box<str>: "text".into() => 200,
         Cow<'static, str>: Cow::Borrowed("text") => 200,
+        Json<Value>: Json(Value::Null) => 200,
+        Json<Vec<Value>>: Json(Vec::new()) => 200,
         Html<String>: Html(String::new()) => 200,
         Bytes: Bytes::from_static(b"bytes") => 200,
         BytesMut: BytesMut::from(&b"bytes"[..]) => 200,
