@@ -93,10 +93,14 @@
 //! `ApiKeySecret`: making, storing and comparing keys for customers. `discovery` adds what asks an issuer over the
 //! network: `AccessTokens::discover`, which finds the issuer's keys and keeps them fresh, and `Introspection` for opaque
 //! tokens. `axum-full` describes axum's `Json`, `Form`, `Query`, `Multipart` and web sockets (these alone: `ws`),
-//! `axum-extra` that crate's extractors and answers that need no further crates (typed headers, cookies, queries and
-//! forms with lists, `WithRejection`, `Either`, attachments and files), and `utoipa` adds `guarded!`, which puts the guards' security into
+//! `axum-extra` that crate's extractors and answers, `axum-extra-full` also its cookie jars with a key (and their
+//! ciphers), and `utoipa` adds `guarded!`, which puts the guards' security into
 //! documents that utoipa writes. `testing` adds `testing::Attack`, which walks your own
 //! application as a stranger would, in one line of its tests. Features add names; none changes behaviour.
+//!
+//! Of axum-extra these do not describe themselves: `Protobuf`, whose messages have no JSON Schema; `Host` and `Scheme`,
+//! which believe anybody's `X-Forwarded-…` and go with its next version; and typed paths, for the path of a route is in
+//! [`Api`]. An application that has one nevertheless wraps it in an extractor of its own, with its own [`Describe`].
 //!
 //! The oldest Rust that it is promised to build with is `rust-version` in `Cargo.toml`, and the test command checks it
 //! with that one.

@@ -10,7 +10,7 @@ use axum::{
     body::Body,
     response::{AppendHeaders, ErrorResponse, Html, NoContent, Redirect, Response, Sse},
 };
-use bytes::{Bytes, BytesMut};
+use bytes::{Bytes, BytesMut, buf::Chain};
 use http::{Extensions, HeaderMap, StatusCode, response::Parts};
 use serde_json::{Value, json};
 
@@ -133,6 +133,13 @@ answers_with!(
 );
 // axum sends it without a content type.
 answers_with!("*/*" {}: Body);
+
+/// As [`Bytes`].
+impl<T, U> DescribeResponse for Chain<T, U> {
+    fn describe_response(operation: &mut Operation<'_>) {
+        Bytes::describe_response(operation);
+    }
+}
 
 #[cfg(feature = "axum-full")]
 impl<T: schemars::JsonSchema> DescribeResponse for axum::Json<T> {

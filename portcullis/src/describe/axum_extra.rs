@@ -1,29 +1,30 @@
 //! What axum-extra's extractors and answers add to the document. Like axum's own they ignore what they do not know.
-//!
-//! Left out: what would bring more crates along (`SignedCookieJar` and `PrivateCookieJar` a second set of ciphers,
-//! `Protobuf`, `ErasedJson`, its `Multipart` and `MultipartForm`, `JsonLines`, which has no media type either),
-//! `JsonDeserializer`, which refuses within the handler, and what axum-extra itself calls deprecated: `OptionalPath`,
-//! `Scheme`, and `Host`, which believes anybody's `X-Forwarded-Host`.
+//! What is left out, and why, is in the crate's documentation (§ Features).
 
-use axum::body::Body;
+use axum::{body::Body, extract::Path};
 use axum_extra::{
     TypedHeader,
     body::AsyncReadBody,
     either::{Either, Either3, Either4, Either5, Either6, Either7, Either8},
-    extract::{Cached, CookieJar, Form, OptionalQuery, Query, WithRejection},
+    extract::{Cached, CookieJar, Form, JsonDeserializer, Multipart, OptionalQuery, Query, WithRejection},
     headers::Header,
-    response::{Attachment, Css, FileStream, InternalServerError, JavaScript, Wasm},
+    json_lines::{AsResponse, JsonLines},
+    response::{
+        Attachment, Css, ErasedJson, FileStream, InternalServerError, JavaScript, Wasm,
+        multiple::MultipartForm,
+    },
 };
+use futures_util::TryStream;
 use http::{
     StatusCode,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE},
 };
 use schemars::JsonSchema;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     Describe, DescribeParts, DescribeResponse, In, Operation,
-    axum_extract::{describe_form, describe_query, refusal},
+    axum_extract::{bare_body, describe_form, describe_json, describe_multipart, describe_query, refusal},
 };
 use crate::input::check_pairs;
 
@@ -44,11 +45,6 @@ impl<H: Header> Describe for TypedHeader<H> {
         }
         refusal(operation, StatusCode::BAD_REQUEST, "A header is not acceptable");
     }
-}
-
-/// Whatever cookies there are, of which no type tells the names.
-impl Describe for CookieJar {
-    fn describe(_: &mut Operation<'_>) {}
 }
 
 /// As what it keeps.
@@ -93,6 +89,36 @@ impl<T: JsonSchema> Describe for Form<T> {
     }
 }
 
+/// As `Option<Path<T>>`, which took its place.
+#[expect(deprecated, reason = "an application may have it yet")]
+impl<T: JsonSchema> Describe for axum_extra::extract::OptionalPath<T> {
+    fn describe(operation: &mut Operation<'_>) {
+        Option::<Path<T>>::describe(operation);
+    }
+}
+
+/// As axum's `Json`, but the handler reads it: 422 is its answer, by way of `JsonDeserializerRejection`.
+impl<T: JsonSchema> Describe for JsonDeserializer<T> {
+    fn describe(operation: &mut Operation<'_>) {
+        describe_json::<T>(operation);
+    }
+}
+
+/// An `S` in each line; what is wrong with one is for the handler to say.
+impl<S: JsonSchema> Describe for JsonLines<S> {
+    fn describe(operation: &mut Operation<'_>) {
+        let line = operation.open_input_schema::<S>();
+        bare_body(operation, LINES, &lines(&line));
+    }
+}
+
+/// As axum's `Multipart`: 400 when there is no boundary between the parts, which no type names.
+impl Describe for Multipart {
+    fn describe(operation: &mut Operation<'_>) {
+        describe_multipart(operation);
+    }
+}
+
 impl<H: Header> DescribeParts for TypedHeader<H> {
     fn describe_parts(operation: &mut Operation<'_>) {
         let name = H::name();
@@ -104,12 +130,6 @@ impl<H: Header> DescribeParts for TypedHeader<H> {
     }
 }
 
-impl DescribeParts for CookieJar {
-    fn describe_parts(operation: &mut Operation<'_>) {
-        operation.header_everywhere("set-cookie");
-    }
-}
-
 /// 200 without content.
 impl<H: Header> DescribeResponse for TypedHeader<H> {
     fn describe_response(operation: &mut Operation<'_>) {
@@ -117,12 +137,37 @@ impl<H: Header> DescribeResponse for TypedHeader<H> {
     }
 }
 
-/// 200 without content.
-impl DescribeResponse for CookieJar {
-    fn describe_response(operation: &mut Operation<'_>) {
-        <(Self, ())>::describe_response(operation);
-    }
+macro_rules! cookie_jars {
+    ($($(#[$gate:meta])? $jar:ty $([$key:ident])?),* $(,)?) => {$(
+        $(#[$gate])?
+        /// Whatever cookies there are, of which no type tells the names.
+        impl$(<$key>)? Describe for $jar {
+            fn describe(_: &mut Operation<'_>) {}
+        }
+
+        $(#[$gate])?
+        impl$(<$key>)? DescribeParts for $jar {
+            fn describe_parts(operation: &mut Operation<'_>) {
+                operation.header_everywhere("set-cookie");
+            }
+        }
+
+        $(#[$gate])?
+        /// 200 without content.
+        impl$(<$key>)? DescribeResponse for $jar {
+            fn describe_response(operation: &mut Operation<'_>) {
+                <(Self, ())>::describe_response(operation);
+            }
+        }
+    )*};
 }
+cookie_jars!(
+    CookieJar,
+    #[cfg(feature = "axum-extra-full")]
+    axum_extra::extract::PrivateCookieJar<K> [K],
+    #[cfg(feature = "axum-extra-full")]
+    axum_extra::extract::SignedCookieJar<K> [K],
+);
 
 macro_rules! media_types {
     ($($answer:ident $media_type:literal $schema:tt),*) => {$(
@@ -138,6 +183,40 @@ media_types!(
     JavaScript "application/javascript" { "type": "string" },
     Wasm "application/wasm" {}
 );
+
+/// JSON that no type tells more of.
+impl DescribeResponse for ErasedJson {
+    fn describe_response(operation: &mut Operation<'_>) {
+        operation.content_response(StatusCode::OK, "Success", "application/json", json!({}));
+    }
+}
+
+/// A line for each item, of any content type: axum-extra sends it without one.
+impl<S: TryStream<Ok: JsonSchema>> DescribeResponse for JsonLines<S, AsResponse> {
+    fn describe_response(operation: &mut Operation<'_>) {
+        let line = operation.output_schema::<S::Ok>();
+        operation.content_response(StatusCode::OK, "Success", "*/*", lines(&line));
+    }
+}
+
+/// Parts that no type names.
+impl DescribeResponse for MultipartForm {
+    fn describe_response(operation: &mut Operation<'_>) {
+        let schema = json!({ "type": "object" });
+        operation.content_response(StatusCode::OK, "Success", "multipart/form-data", schema);
+    }
+}
+
+const LINES: &str = "application/x-ndjson";
+
+/// A text, and what each line of it is: OpenAPI 3.1 has no other word for a stream of values.
+fn lines(line: &Value) -> Value {
+    json!({
+        "type": "string",
+        "contentMediaType": LINES,
+        "contentSchema": { "type": "array", "items": line },
+    })
+}
 
 macro_rules! either {
     ($($either:ident [$($other:ident),*] $last:ident),* $(,)?) => {$(

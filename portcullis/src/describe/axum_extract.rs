@@ -14,7 +14,7 @@ use axum::{
 use bytes::{Bytes, BytesMut};
 use http::{Extensions, HeaderMap, Method, Request, StatusCode, Uri, Version, request::Parts};
 use schemars::JsonSchema;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Describe, Operation};
 use crate::{api::each_arity, input::axum_path};
@@ -62,21 +62,21 @@ impl Describe for RawPathParams {
 /// Any body; what is wrong with it is for the handler to say.
 impl Describe for Body {
     fn describe(operation: &mut Operation<'_>) {
-        bare_body(operation, "*/*");
+        bare_body(operation, "*/*", &json!({}));
     }
 }
 
 /// Any body; what is wrong with it is for the handler to say.
 impl<B> Describe for Request<B> {
     fn describe(operation: &mut Operation<'_>) {
-        bare_body(operation, "*/*");
+        bare_body(operation, "*/*", &json!({}));
     }
 }
 
 /// 413 over axum's limit of a body.
 impl Describe for Bytes {
     fn describe(operation: &mut Operation<'_>) {
-        bare_body(operation, "application/octet-stream");
+        bare_body(operation, "application/octet-stream", &json!({}));
         describe_body_refusals(operation);
     }
 }
@@ -91,7 +91,7 @@ impl Describe for BytesMut {
 /// 400 when the body is not UTF-8, 413 over axum's limit.
 impl Describe for String {
     fn describe(operation: &mut Operation<'_>) {
-        bare_body(operation, "text/plain");
+        bare_body(operation, "text/plain", &json!({ "type": "string" }));
         describe_body_refusals(operation);
     }
 }
@@ -149,22 +149,15 @@ mod full {
     use axum::extract::{Form, Json, Multipart, Query};
 
     use super::{
-        Describe, JsonSchema, Operation, StatusCode, describe_body_refusals, describe_form, describe_query,
-        json, refusal,
+        Describe, JsonSchema, Operation, StatusCode, describe_form, describe_json, describe_multipart,
+        describe_query, refusal,
     };
     use crate::input::check_pairs;
 
     /// 400 when it is no JSON, 415 when it is not declared to be, 422 when it is not a `T`.
     impl<T: JsonSchema> Describe for Json<T> {
         fn describe(operation: &mut Operation<'_>) {
-            let schema = operation.open_input_schema::<T>();
-            operation.request_body("application/json", &schema);
-            describe_body_refusals(operation);
-            refusal(
-                operation,
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "The request body is not declared to be JSON",
-            );
+            describe_json::<T>(operation);
             refusal(operation, StatusCode::UNPROCESSABLE_ENTITY, "The request body is not acceptable");
         }
     }
@@ -197,8 +190,7 @@ mod full {
     /// Parts that no type names; 400 when there is no boundary between them.
     impl Describe for Multipart {
         fn describe(operation: &mut Operation<'_>) {
-            operation.request_body("multipart/form-data", &json!({ "type": "object" }));
-            refusal(operation, StatusCode::BAD_REQUEST, "The request body has no boundary");
+            describe_multipart(operation);
         }
     }
 }
@@ -220,6 +212,22 @@ impl Describe for axum::extract::WebSocketUpgrade {
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
+/// A body that is declared to be JSON.
+#[cfg(any(feature = "axum-full", feature = "axum-extra"))]
+pub(super) fn describe_json<T: JsonSchema>(operation: &mut Operation<'_>) {
+    let schema = operation.open_input_schema::<T>();
+    operation.request_body("application/json", &schema);
+    describe_body_refusals(operation);
+    refusal(operation, StatusCode::UNSUPPORTED_MEDIA_TYPE, "The request body is not declared to be JSON");
+}
+
+/// Parts that no type names.
+#[cfg(any(feature = "axum-full", feature = "axum-extra"))]
+pub(super) fn describe_multipart(operation: &mut Operation<'_>) {
+    operation.request_body("multipart/form-data", &json!({ "type": "object" }));
+    refusal(operation, StatusCode::BAD_REQUEST, "The request body has no boundary");
+}
+
 /// A form, as axum's `Form` reads it: of a GET from the query.
 #[cfg(any(feature = "axum-full", feature = "axum-extra"))]
 pub(super) fn describe_form<T: JsonSchema>(operation: &mut Operation<'_>) {
@@ -239,11 +247,10 @@ pub(super) fn describe_query<T: JsonSchema>(operation: &mut Operation<'_>) {
     refusal(operation, StatusCode::BAD_REQUEST, "The query is not acceptable");
 }
 
-/// A body of which no type says more than the media type. A GET's has no meaning (RFC 9110 §9.3.1).
-fn bare_body(operation: &mut Operation<'_>, content_type: &str) {
+/// A body that is taken whatever its content type. A GET's has no meaning (RFC 9110 §9.3.1).
+pub(super) fn bare_body(operation: &mut Operation<'_>, content_type: &str, schema: &Value) {
     if operation.method() != "get" {
-        let schema = if content_type == "text/plain" { json!({ "type": "string" }) } else { json!({}) };
-        operation.request_body(content_type, &schema);
+        operation.request_body(content_type, schema);
         operation.body_may_be_absent();
     }
 }

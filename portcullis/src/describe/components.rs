@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use schemars::{SchemaGenerator, generate::SchemaSettings};
+use schemars::{Schema, SchemaGenerator, generate::SchemaSettings, transform::transform_subschemas};
 use serde_json::{Map, Value, json};
 
 use super::operation::object_of;
@@ -111,6 +111,8 @@ impl Components {
         refuse_unknown(&mut schemas);
         merge(&mut schemas, self.outputs.definitions(), OUTPUTS, "Output", paths);
         merge(&mut schemas, self.open_inputs.definitions(), OPEN_INPUTS, "Open", paths);
+        schemas.values_mut().for_each(spell_out);
+        spell_out_each(paths);
         schemas.sort_keys();
 
         let mut security = Map::new();
@@ -142,6 +144,33 @@ impl NamedScheme {
         } else {
             None
         }
+    }
+}
+
+/// Writes a schema that anything passes as `{}`: `true` is the same (JSON Schema Core §4.3.2), but there are generators
+/// of clients that take a document with it for none.
+fn spell_out(schema: &mut Value) {
+    fn spelled_out(schema: &mut Schema) {
+        if schema.as_bool() == Some(true) {
+            *schema = Schema::default();
+        }
+        transform_subschemas(&mut spelled_out, schema);
+    }
+    if let Ok(schema) = schema.try_into() {
+        spelled_out(schema);
+    }
+}
+
+/// The same of all schemas in `value`, a part of the document.
+fn spell_out_each(value: &mut Value) {
+    match value {
+        Value::Object(object) => {
+            for (key, value) in object {
+                if key == "schema" { spell_out(value) } else { spell_out_each(value) }
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(spell_out_each),
+        _ => {}
     }
 }
 

@@ -27,6 +27,10 @@ macro_rules! rejections {
 const UNREADABLE: &str = "The request body cannot be read";
 const TOO_LARGE: &str = "The request body is too large";
 const OTHER_TYPE: &str = "The request body has another content type";
+#[cfg(any(feature = "axum-full", feature = "axum-extra"))]
+const NOT_JSON: &str = "The request body is not declared to be JSON";
+#[cfg(any(feature = "axum-full", feature = "axum-extra"))]
+const NO_BOUNDARY: &str = "The request body has no boundary";
 const UNACCEPTABLE: &str = "The request body is not acceptable";
 const PATH: &str = "A path parameter is not acceptable";
 const QUERY: &str = "The query is not acceptable";
@@ -57,10 +61,10 @@ rejections! {
     axum::extract::rejection::JsonRejection:
         BAD_REQUEST UNREADABLE,
         PAYLOAD_TOO_LARGE TOO_LARGE,
-        UNSUPPORTED_MEDIA_TYPE "The request body is not declared to be JSON",
+        UNSUPPORTED_MEDIA_TYPE NOT_JSON,
         UNPROCESSABLE_ENTITY UNACCEPTABLE;
     #[cfg(feature = "axum-full")]
-    axum::extract::multipart::MultipartRejection: BAD_REQUEST "The request body has no boundary";
+    axum::extract::multipart::MultipartRejection: BAD_REQUEST NO_BOUNDARY;
     // A body whose sender stops in the middle is axum's 500.
     #[cfg(feature = "axum-full")]
     axum::extract::multipart::MultipartError:
@@ -80,6 +84,19 @@ rejections! {
     axum_extra::extract::QueryRejection: BAD_REQUEST QUERY;
     #[cfg(feature = "axum-extra")]
     axum_extra::extract::OptionalQueryRejection: BAD_REQUEST QUERY;
+    #[cfg(feature = "axum-extra")]
+    axum_extra::extract::JsonDeserializerRejection:
+        BAD_REQUEST UNREADABLE,
+        PAYLOAD_TOO_LARGE TOO_LARGE,
+        UNSUPPORTED_MEDIA_TYPE NOT_JSON,
+        UNPROCESSABLE_ENTITY UNACCEPTABLE;
+    #[cfg(feature = "axum-extra")]
+    axum_extra::extract::multipart::MultipartRejection: BAD_REQUEST NO_BOUNDARY;
+    #[cfg(feature = "axum-extra")]
+    axum_extra::extract::multipart::MultipartError:
+        BAD_REQUEST UNREADABLE,
+        PAYLOAD_TOO_LARGE TOO_LARGE,
+        INTERNAL_SERVER_ERROR UNREADABLE;
     #[cfg(feature = "axum-extra")]
     axum_extra::extract::FormRejection:
         BAD_REQUEST UNREADABLE,

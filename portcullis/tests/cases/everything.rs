@@ -1,5 +1,5 @@
 //! One document with everything that an API can say, kept in `everything/everything.json`:
-//! `interop/document.test.mjs` lets validators that others wrote read it.
+//! `interop/` lets validators and generators of clients that others wrote read it.
 
 mod doors;
 mod routes;

@@ -13,7 +13,7 @@ use axum::{
         AppendHeaders, ErrorResponse, Html, IntoResponse, NoContent, Redirect, Response, Sse, sse::Event,
     },
 };
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut, buf::Chain};
 use futures_util::stream::{Iter, iter};
 use http::{
     Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode,
@@ -66,9 +66,12 @@ async fn each_answer_is_what_it_says() {
         String: String::from("text") => 200,
         Box<str>: "text".into() => 200,
         Cow<'static, str>: Cow::Borrowed("text") => 200,
+        Json<Value>: Json(Value::Null) => 200,
+        Json<Vec<Value>>: Json(Vec::new()) => 200,
         Html<String>: Html(String::new()) => 200,
         Bytes: Bytes::from_static(b"bytes") => 200,
         BytesMut: BytesMut::from(&b"bytes"[..]) => 200,
+        Chain<Bytes, &'static [u8]>: Bytes::from_static(b"by").chain(b"tes") => 200,
         Vec<u8>: vec![1] => 200,
         Box<[u8]>: Box::new([1]) => 200,
         Cow<'static, [u8]>: Cow::Borrowed(b"bytes") => 200,

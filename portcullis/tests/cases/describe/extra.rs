@@ -6,14 +6,21 @@ use axum_extra::{
     TypedHeader,
     body::AsyncReadBody,
     either::{Either, Either3},
-    extract::{Cached, CookieJar, Form, FormRejection, OptionalQuery, Query, WithRejection, cookie::Cookie},
+    extract::{
+        Cached, CookieJar, Form, FormRejection, JsonDeserializer, Multipart, OptionalQuery, Query,
+        WithRejection, cookie::Cookie,
+    },
     headers::{Authorization, ContentType, ETag, IfNoneMatch, UserAgent, authorization::Bearer},
-    response::{Attachment, Css, FileStream, InternalServerError, JavaScript, Wasm},
+    json_lines::{AsResponse, JsonLines},
+    response::{
+        Attachment, Css, ErasedJson, FileStream, InternalServerError, JavaScript, Wasm,
+        multiple::{MultipartForm, Part},
+    },
 };
 use futures_util::stream;
 use portcullis::{InputRejection, Json, NoContent, answers, get, post};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::*;
 
@@ -51,6 +58,14 @@ impl From<InputRejection> for InputRejected {
 
 type Pieces = FileStream<stream::Iter<std::array::IntoIter<io::Result<bytes::Bytes>, 1>>>;
 
+type Lines = JsonLines<stream::Iter<std::array::IntoIter<io::Result<Line>, 1>>, AsResponse>;
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct Line {
+    article: u8,
+}
+
+const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
 
 async fn fails(_: Public) -> Result<(), InternalServerError<io::Error>> {
@@ -78,6 +93,12 @@ async fn extractors_and_answers_are_what_they_say() {
         get OptionalQuery<Filter>: request("GET", "/", "", "") => 200,
         post Form<Filter>: request("POST", "/", FORM, "tag=a&tag=b") => 200,
         post Form<Filter>: request("POST", "/", "text/plain", "") => 415,
+        post JsonDeserializer<Line>: request("POST", "/", JSON, "{}") => 200,
+        post JsonDeserializer<Line>: request("POST", "/", "", "{}") => 415,
+        post JsonDeserializer<Line>: request("POST", "/", JSON, vec![b'1'; 3 << 20]) => 413,
+        post JsonLines<Line>: request("POST", "/", "", "{}") => 200,
+        post Multipart: request("POST", "/", "multipart/form-data; boundary=a", "") => 200,
+        post Multipart: request("POST", "/", "multipart/form-data", "") => 400,
         post WithRejection<Form<Filter>, Refused>: request("POST", "/", "text/plain", "") => 418,
         post WithRejection<Json<Filter>, InputRejected>: request("POST", "/", "", "") => 409,
         get Either<TypedHeader<UserAgent>, Query<Filter>>: request("GET", "/?tag=a", "", "") => 200,
@@ -99,6 +120,9 @@ async fn extractors_and_answers_are_what_they_say() {
         JavaScript<&'static str>: JavaScript(""),
         Wasm<Vec<u8>>: Wasm(Vec::new()),
         Attachment<Json<u8>>: Attachment::new(Json(1)).content_type("text/csv"),
+        ErasedJson: axum_extra::json!({ "a": 1 }),
+        Lines: JsonLines::new(stream::iter([Ok(Line { article: 1 })])),
+        MultipartForm: MultipartForm::with_parts(vec![Part::text("a".to_owned(), "b")]),
         AsyncReadBody: AsyncReadBody::new(&b"a"[..]),
         Pieces: FileStream::new(stream::iter([Ok(bytes::Bytes::new())])),
         Either<Json<u8>, &'static str>: Either::E2("a"),
@@ -116,6 +140,47 @@ async fn extractors_and_answers_are_what_they_say() {
     agrees("InternalServerError", route(), request("GET", "/", "", ""), 500).await;
     routes.push(("InternalServerError<io::Error>", route()));
     same_as_snapshot("extra", routes);
+}
+
+#[expect(deprecated, reason = "an application may have it yet")]
+#[tokio::test]
+async fn an_optional_path_is_a_path_here_where_each_route_is_of_its_own() {
+    use axum_extra::extract::OptionalPath;
+    let route = || get("/{id}", takes::<OptionalPath<u8>>).operation_id("takes");
+    agrees("OptionalPath<u8>", route(), request("GET", "/300", "", ""), 400).await;
+    let path = document(get("/{id}", takes::<axum::extract::Path<u8>>).operation_id("takes"));
+    assert_eq!(document(route()), path);
+
+    let without = document(get("/", takes::<OptionalPath<u8>>).operation_id("takes"));
+    assert_eq!(entry(&without)["parameters"], Value::Null);
+}
+
+#[cfg(feature = "axum-extra-full")]
+#[tokio::test]
+async fn cookie_jars_with_a_key_are_as_the_one_without() {
+    use axum_extra::extract::{PrivateCookieJar, SignedCookieJar, cookie::Key};
+
+    // Each is called, and answers as its entry says.
+    macro_rules! document_with {
+        ($jar:ty) => {{
+            let alone = |_: Public, jar: $jar| async { jar.add(Cookie::new("a", "b")) };
+            let before_json = |_: Public, jar: $jar| async { (jar.add(Cookie::new("a", "b")), Json(1)) };
+            let api = Api::<Key>::new("", "")
+                .route(get("/alone", alone).operation_id("alone"))
+                .route(get("/json", before_json).operation_id("json"));
+            let (router, document) = api.finish().unwrap();
+            for path in ["/alone", "/json"] {
+                let router = router.clone().with_state(Key::from(&[7; 64]));
+                let answer = router.oneshot(request("GET", path, "", "")).await.unwrap();
+                assert_eq!(answer.status(), 200);
+                is_documented(stringify!($jar), &document.value()["paths"][path]["get"], answer).await;
+            }
+            document.value().clone()
+        }};
+    }
+    let plain = document_with!(CookieJar);
+    assert_eq!(document_with!(SignedCookieJar), plain);
+    assert_eq!(document_with!(PrivateCookieJar), plain);
 }
 
 #[test]

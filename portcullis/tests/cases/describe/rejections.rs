@@ -50,16 +50,27 @@ async fn rejections_are_answers_with_the_statuses_of_their_extractors() {
     );
 }
 
-#[cfg(feature = "axum-full")]
-async fn count(
-    _: Public,
-    mut parts: axum::extract::Multipart,
-) -> Result<String, axum::extract::multipart::MultipartError> {
-    let mut length = 0;
-    while let Some(part) = parts.next_field().await? {
-        length += part.bytes().await?.len();
-    }
-    Ok(length.to_string())
+/// A handler that reads the parts of one of the two `Multipart`s, and an answer of each kind that comes of it.
+#[cfg(any(feature = "axum-full", feature = "axum-extra"))]
+macro_rules! parts_agree {
+    ($multipart:ty, $error:ty) => {{
+        async fn count(_: Public, mut parts: $multipart) -> Result<String, $error> {
+            let mut length = 0;
+            while let Some(part) = parts.next_field().await? {
+                length += part.bytes().await?.len();
+            }
+            Ok(length.to_string())
+        }
+        let multipart = |body: &[u8]| request("POST", "/", "multipart/form-data; boundary=a", body.to_vec());
+        let head = b"--a\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n";
+        for (body, status) in [
+            ([&head[..], b"1\r\n--a--\r\n"].concat(), 200),
+            (head.to_vec(), 400),
+            ([&head[..], &huge(), b"\r\n--a--\r\n"].concat(), 413),
+        ] {
+            agrees(stringify!($error), post("/", count), multipart(&body), status).await;
+        }
+    }};
 }
 
 #[cfg(feature = "axum-full")]
@@ -81,16 +92,7 @@ async fn rejections_of_axums_body_extractors_are_answers_too() {
         get "/" Query<[(u8, u8); 1]>, QueryRejection: request("GET", "/?a=b", "", "") => 400,
         post "/" Multipart, MultipartRejection: request("POST", "/", "multipart/form-data", "") => 400,
     );
-
-    let multipart = |body: &[u8]| request("POST", "/", "multipart/form-data; boundary=a", body.to_vec());
-    let head = b"--a\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n";
-    for (body, status) in [
-        ([&head[..], b"1\r\n--a--\r\n"].concat(), 200),
-        (head.to_vec(), 400),
-        ([&head[..], &huge(), b"\r\n--a--\r\n"].concat(), 413),
-    ] {
-        agrees("MultipartError", post("/", count), multipart(&body), status).await;
-    }
+    parts_agree!(Multipart, axum::extract::multipart::MultipartError);
 }
 
 #[cfg(feature = "axum-extra")]
@@ -98,7 +100,11 @@ async fn rejections_of_axums_body_extractors_are_answers_too() {
 async fn rejections_of_axum_extras_extractors_are_answers_too() {
     use axum_extra::{
         TypedHeader,
-        extract::{Form, FormRejection, OptionalQuery, OptionalQueryRejection, Query, QueryRejection},
+        extract::{
+            Form, FormRejection, JsonDeserializer, JsonDeserializerRejection, Multipart, OptionalQuery,
+            OptionalQueryRejection, Query, QueryRejection,
+            multipart::{MultipartError, MultipartRejection},
+        },
         headers::UserAgent,
         typed_header::TypedHeaderRejection,
     };
@@ -107,9 +113,19 @@ async fn rejections_of_axum_extras_extractors_are_answers_too() {
         get "/" TypedHeader<UserAgent>, TypedHeaderRejection: request("GET", "/", "", "") => 400,
         get "/" Query<[(u8, u8); 1]>, QueryRejection: request("GET", "/?a=b", "", "") => 400,
         get "/" OptionalQuery<[(u8, u8); 1]>, OptionalQueryRejection: request("GET", "/?a=b", "", "") => 400,
+        post "/" Multipart, MultipartRejection: request("POST", "/", "multipart/form-data", "") => 400,
         post "/" Form<[(u8, u8); 1]>, FormRejection: request("POST", "/", FORM, "a=b") => 422,
         post "/" Form<[(u8, u8); 1]>, FormRejection: request("POST", "/", JSON, "1") => 415,
     );
+    parts_agree!(Multipart, MultipartError);
+
+    // It reads where the handler says, whose answer tells of that.
+    async fn reads(_: Public, sent: JsonDeserializer<u8>) -> Result<Json<u8>, JsonDeserializerRejection> {
+        sent.deserialize().map(Json)
+    }
+    for (body, status) in [("1", 200), ("x", 400), ("300", 422)] {
+        agrees("JsonDeserializer", post("/", reads), request("POST", "/", JSON, body), status).await;
+    }
 }
 
 #[tokio::test]

@@ -68,3 +68,20 @@ fn examples_and_ends_of_use_reach_bodies_answers_and_parameters() {
     let age = parameters.iter().find(|parameter| parameter["name"] == "age").unwrap();
     assert_eq!((&age["deprecated"], age["schema"].get("deprecated")), (&true.into(), None));
 }
+
+/// `true` means the same, but openapi-python-client refuses the whole document for it.
+#[test]
+fn a_schema_that_anything_passes_is_an_object() {
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    struct Loose {
+        any: Value,
+        list: Vec<Value>,
+    }
+    async fn loose(_: Public, _: Json<Loose>) -> Created<Value> {
+        Created(Value::Null)
+    }
+    let document = document(post("/", loose));
+    let fields = &document["components"]["schemas"]["Loose"]["properties"];
+    let answer = &entry(&document)["responses"]["201"]["content"]["application/json"]["schema"];
+    assert_eq!([&fields["any"], &fields["list"]["items"], answer], [&json!({}); 3]);
+}
