@@ -1,11 +1,15 @@
-//! What the targets share: a request through a router, and types that use every kind of field.
+//! What the targets share: a request through a router, a guard that asks nothing more, and types that use every kind of
+//! field.
+
+use std::marker::PhantomData;
 
 use axum::{
     Router,
     body::Body,
-    http::{Request, StatusCode},
+    http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode},
+    routing::get,
 };
-use portcullis::File;
+use portcullis::{Credential, File, Granted, Guard, Verdict, Verify, VerifyFailed};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tower::ServiceExt;
@@ -22,6 +26,50 @@ pub fn post(router: &Router, content_type: &str, body: &[u8]) {
     let request = Request::post("/").header("content-type", content_type).body(Body::from(body.to_vec()));
     let status = status(router, request.expect("a request"));
     assert!(!status.is_server_error(), "{status}");
+}
+
+/// Each line of `data` as a field of this name, unless one of them is none.
+#[must_use]
+pub fn fields(name: &'static str, data: &[u8]) -> Option<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    for line in data.split(|byte| *byte == b'\n') {
+        headers.append(HeaderName::from_static(name), HeaderValue::from_bytes(line).ok()?);
+    }
+    Some(headers)
+}
+
+/// Lets everyone in whose credential the parser lets through.
+pub struct Anyone<C>(PhantomData<fn() -> C>);
+
+impl<C> Default for Anyone<C> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<C> Clone for Anyone<C> {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl<C: Credential> Verify for Anyone<C> {
+    type Credential = C;
+    type Principal = ();
+    const SCHEME: &'static str = "anyone";
+
+    async fn verify(&self, _: &C) -> Result<Verdict<()>, VerifyFailed> {
+        Ok(Verdict::Accepted((), Granted::none()))
+    }
+}
+
+/// `GET` and `POST /`, for whoever presents a `C`.
+#[must_use]
+pub fn guarded<C: Credential>() -> Router {
+    async fn enter<C: Credential>(_: Guard<Anyone<C>>) -> &'static str {
+        "in"
+    }
+    Router::new().route("/", get(enter::<C>).post(enter::<C>)).with_state(Anyone::default())
 }
 
 /// Fields of every kind, flat and nested.

@@ -12,8 +12,45 @@ pub mod issuers {}
 #[doc = include_str!("../docs/mistakes.md")]
 pub mod mistakes {}
 
+// A page links to its neighbours' files; here the same names lead to modules, for the first definition counts.
+/// [access_tokens]: crate::learn::schemes::access_tokens
+/// [bearer]: crate::learn::schemes::bearer
+/// [session_cookies]: crate::learn::schemes::session_cookies
+/// [api_keys]: crate::learn::schemes::api_keys
+/// [basic]: crate::learn::schemes::basic
+/// [oauth2]: crate::learn::schemes::oauth2
+/// [openid_connect]: crate::learn::schemes::openid_connect
+/// [combinations]: crate::learn::schemes::combinations
 #[doc = include_str!("../docs/schemes.md")]
-pub mod schemes {}
+pub mod schemes {
+    /// [oauth2]: crate::learn::schemes::oauth2
+    /// [openid_connect]: crate::learn::schemes::openid_connect
+    #[doc = include_str!("../docs/schemes/access-tokens.md")]
+    pub mod access_tokens {}
+
+    #[doc = include_str!("../docs/schemes/bearer.md")]
+    pub mod bearer {}
+
+    #[doc = include_str!("../docs/schemes/session-cookies.md")]
+    pub mod session_cookies {}
+
+    #[doc = include_str!("../docs/schemes/api-keys.md")]
+    pub mod api_keys {}
+
+    #[doc = include_str!("../docs/schemes/basic.md")]
+    pub mod basic {}
+
+    /// [openid_connect]: crate::learn::schemes::openid_connect
+    #[doc = include_str!("../docs/schemes/oauth2.md")]
+    pub mod oauth2 {}
+
+    /// [oauth2]: crate::learn::schemes::oauth2
+    #[doc = include_str!("../docs/schemes/openid-connect.md")]
+    pub mod openid_connect {}
+
+    #[doc = include_str!("../docs/schemes/combinations.md")]
+    pub mod combinations {}
+}
 
 /// The page of the package, whose program is compiled too.
 #[cfg(doctest)]

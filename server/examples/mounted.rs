@@ -1,29 +1,34 @@
 //! A shop that has the account system inside itself: one process, one SQLite file, the same tokens for both.
 //!
-//! `cargo run -p portcullis-server --example mounted`. The accounts are under `/auth`, the shop beside them.
+//! `cargo run -p portcullis-server --example mounted`. The accounts are under `/auth`, the shop beside them. Where it
+//! listens, and the folder for its data, may be given.
 
-use std::{error::Error, net::SocketAddr, sync::Arc};
+use std::{error::Error, net::SocketAddr, path::PathBuf};
 
 use axum::{
     Router,
     extract::{FromRef, State},
 };
-use portcullis::{Api, Created, Guard, Json, Public, SecurityScheme};
+use portcullis::{Answer, Api, Created, Guard, Json, Public, SecurityScheme};
 use portcullis_server::{App, SessionTokens, config::Config};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tokio::sync::RwLock;
+use sqlx::{SqlitePool, sqlite::SqliteConnectOptions};
+
+/// A table of the shop's own, beside those of the accounts: their migrations leave it alone.
+const TABLE: &str = "CREATE TABLE IF NOT EXISTS shop_orders
+    (id INTEGER PRIMARY KEY, owner TEXT NOT NULL, item TEXT NOT NULL) STRICT";
 
 /// The shop's own state; the guards find their verifier in it.
 #[derive(Clone, FromRef)]
 struct Shop {
     tokens: SessionTokens,
-    orders: Arc<RwLock<Vec<Order>>>,
+    orders: SqlitePool,
 }
 
-#[derive(Clone, Serialize, JsonSchema)]
+#[derive(Serialize, sqlx::FromRow, JsonSchema)]
 struct Order {
-    id: usize,
+    id: i64,
     /// The account's number, as `/auth/signup` answers it.
     owner: String,
     item: String,
@@ -39,43 +44,54 @@ async fn list_goods(_: Public) -> Json<[&'static str; 2]> {
     Json(["lantern", "harbour chart"])
 }
 
+type Outcome<T> = Result<T, Answer<503, &'static str>>;
+
 /// A token whose session has ended is refused at once: the guard asks the accounts' database.
 async fn place_order(
     guard: Guard<SessionTokens>,
     State(shop): State<Shop>,
     Json(new): Json<NewOrder>,
-) -> Created<Order> {
-    let mut orders = shop.orders.write().await;
-    let owner = guard.principal().account.to_string();
-    let order = Order { id: orders.len() + 1, owner, item: new.item };
-    orders.push(order.clone());
-    Created(order)
+) -> Outcome<Created<Order>> {
+    let sql = "INSERT INTO shop_orders (owner, item) VALUES ($1, $2) RETURNING id, owner, item";
+    let insert = sqlx::query_as(sql).bind(guard.principal().account.to_string()).bind(new.item);
+    insert.fetch_one(&shop.orders).await.map(Created).map_err(|_| Answer("no database"))
 }
 
-async fn list_orders(guard: Guard<SessionTokens>, State(shop): State<Shop>) -> Json<Vec<Order>> {
-    let owner = guard.principal().account.to_string();
-    Json(shop.orders.read().await.iter().filter(|order| order.owner == owner).cloned().collect())
+/// The newest hundred of one's own.
+async fn list_orders(guard: Guard<SessionTokens>, State(shop): State<Shop>) -> Outcome<Json<Vec<Order>>> {
+    let sql = "SELECT id, owner, item FROM shop_orders WHERE owner = $1 ORDER BY id DESC LIMIT 100";
+    let query = sqlx::query_as(sql).bind(guard.principal().account.to_string());
+    query.fetch_all(&shop.orders).await.map(Json).map_err(|_| Answer("no database"))
 }
 
-/// The shop, and the account system inside it.
-pub fn app(accounts: &App) -> Result<Router, Box<dyn Error>> {
+/// The shop, and the account system inside it. The orders are in `database`.
+pub async fn app(accounts: &App, database: SqlitePool) -> Result<Router, Box<dyn Error>> {
+    sqlx::query(TABLE).execute(&database).await?;
     // Where the Authorize button of `/docs` sends the password.
     let log_in = SecurityScheme::oauth2_password("auth/login");
     let api = Api::new("Shop", "1.0").scheme::<SessionTokens>(log_in);
     let api = api.get("/goods", list_goods).get("/orders", list_orders).post("/orders", place_order);
     let (router, document) = api.finish()?;
-    let shop = Shop { tokens: accounts.session_tokens().clone(), orders: Arc::default() };
+    let shop = Shop { tokens: accounts.session_tokens().clone(), orders: database };
     let router = router.merge(document.routes()).with_state(shop);
     Ok(router.nest("/auth", accounts.router()?))
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let mut config = Config::new("./portcullis-data");
-    config.public_url = Some("http://localhost:3000/auth".parse()?);
-    let accounts = App::open(config).await?;
-    eprintln!("Sign up on http://localhost:3000/auth/docs, then order on http://localhost:3000/docs.");
-    let router = app(&accounts)?.into_make_service_with_connect_info::<SocketAddr>();
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
-    Ok(axum::serve(listener, router).await?)
+    let mut arguments = std::env::args().skip(1);
+    let address = arguments.next().unwrap_or_else(|| "127.0.0.1:3000".to_owned());
+    let data = PathBuf::from(arguments.next().unwrap_or_else(|| "./portcullis-data".to_owned()));
+    let listener = tokio::net::TcpListener::bind(address).await?;
+    let address = listener.local_addr()?;
+
+    let url = format!("http://localhost:{}", address.port());
+    let mut config = Config::new(&data);
+    config.public_url = Some(format!("{url}/auth").parse()?);
+    let accounts = App::open(config).await?; // makes the file
+    let file = SqliteConnectOptions::new().filename(data.join("portcullis.db"));
+    let router = app(&accounts, SqlitePool::connect_with(file).await?).await?;
+    eprintln!("listens on http://{address}");
+    eprintln!("Sign up on {url}/auth/docs, then order on {url}/docs.");
+    Ok(axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).await?)
 }

@@ -4,6 +4,7 @@ use axum::{Router, body::Body};
 use http::{Request, header};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
+use sqlx::{SqlitePool, sqlite::SqliteConnectOptions};
 use tower::ServiceExt;
 
 use crate::on_both_databases;
@@ -17,7 +18,11 @@ mod mounted;
 async fn mounted(database: crate::support::Database) -> (TestApp, Router) {
     let public_url = "http://localhost:3000/auth".parse().unwrap();
     let accounts = TestApp::with(database, |config| config.public_url = Some(public_url)).await;
-    let router = mounted::app(&accounts.app).unwrap();
+    // On SQLite this is the accounts' own file.
+    let file = accounts.place.data_dir().join("portcullis.db");
+    let file = SqliteConnectOptions::new().filename(file).create_if_missing(true);
+    let orders = SqlitePool::connect_with(file).await.unwrap();
+    let router = mounted::app(&accounts.app, orders).await.unwrap();
     (accounts, router)
 }
 

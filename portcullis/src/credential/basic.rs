@@ -23,6 +23,8 @@ const MOST_ENCODED: usize = MOST.div_ceil(3) * 4;
 /// The challenge is `Basic realm="…", charset="UTF-8"`, with [`Verify::REALM`](crate::Verify::REALM) or, because
 /// RFC 7617 requires a realm, the scheme's name. Browsers answer it with a log-in window of their own.
 ///
+/// [Its page](crate::learn::schemes::basic): a whole verifier, the entry in the document, what `/docs` does.
+///
 /// The password comes with *every* request, so use it over https only, and mind what checking costs: passwords of
 /// people are verified against a slow hash (Argon2id), on few threads and with a limit on attempts. For one
 /// password that the program is configured with, [`password_is`](Self::password_is) is enough:
@@ -48,7 +50,7 @@ const MOST_ENCODED: usize = MOST.div_ceil(3) * 4;
 /// ```
 ///
 /// ```compile_fail
-/// // A credential is no extractor: an unverified password cannot reach a handler.
+/// // A credential is no extractor: no handler is handed an unverified password.
 /// fn handler<S: Sync>() where portcullis::Basic: axum::extract::FromRequestParts<S> {}
 /// let _ = handler::<()>;
 /// ```

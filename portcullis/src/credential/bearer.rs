@@ -11,8 +11,10 @@ use super::{Challenge, Credential, Place, Presented, SecurityScheme, authorizati
 /// Only a [`Guard`](crate::Guard) makes one, and only a [`Verify`](crate::Verify) gets to see it. It is
 /// read from the `Authorization` header alone: never from the query (RFC 9700 §4.3.2) nor the body.
 ///
+/// [Its page](crate::learn::schemes::bearer): a whole verifier, the entry in the document, what `/docs` does.
+///
 /// ```compile_fail
-/// // A credential is no extractor: an unverified token cannot reach a handler.
+/// // A credential is no extractor: no handler is handed an unverified token.
 /// fn handler<S: Sync>() where portcullis::Bearer: axum::extract::FromRequestParts<S> {}
 /// let _ = handler::<()>;
 /// ```

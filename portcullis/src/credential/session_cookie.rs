@@ -79,6 +79,8 @@ pub enum SameSite {
 ///
 /// The challenge is `WWW-Authenticate: Cookie`, which no browser answers with a window of its own.
 ///
+/// [Its page](crate::learn::schemes::session_cookies): a whole verifier, the entry in the document, what `/docs` does.
+///
 /// ```
 /// use axum::response::AppendHeaders;
 /// use http::{HeaderName, HeaderValue};

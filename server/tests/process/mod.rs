@@ -1,4 +1,4 @@
-//! The real binary: killed, stopped, started wrongly, started twice, flooded and cut off from its database.
+//! The real binary, and the example that has it inside: killed, stopped, started wrongly, started twice, flooded and cut off from its database.
 
 mod bounds;
 mod breaches;
@@ -10,6 +10,7 @@ mod flood;
 mod instances;
 mod log;
 mod mail;
+mod mounted;
 mod operator;
 mod outage;
 mod pictures;

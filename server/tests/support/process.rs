@@ -105,6 +105,16 @@ impl Server {
         server
     }
 
+    /// Starts an example of this package, which cargo builds along with the tests, beside them.
+    pub async fn start_example(place: &Place, name: &str) -> Self {
+        let tests = std::env::current_exe().unwrap();
+        let example = tests.parent().unwrap().with_file_name("examples").join(name);
+        assert!(example.is_file(), "{name} is not built: run `cargo test` without a choice of targets");
+        let mut command = Command::new(example);
+        command.arg("127.0.0.1:0").arg(place.data_dir()).kill_on_drop(true);
+        Self::greeted_by(place, command).await
+    }
+
     /// Starts the program and waits until it says where it listens.
     async fn greeted_by(place: &Place, mut command: Command) -> Self {
         raise_file_limit();
@@ -120,9 +130,11 @@ impl Server {
                     fs::read_to_string(output.path().join("err")).unwrap()
                 );
             }
-            let said = fs::read_to_string(output.path().join("out")).unwrap();
-            let (line, _) = said.split_once('\n')?;
-            Some(line.strip_prefix("Portcullis listens on http://").unwrap().parse().unwrap())
+            // An example says it among its messages.
+            let read = |name| fs::read_to_string(output.path().join(name)).unwrap();
+            let said = read("out") + &read("err");
+            let (_, after) = said.split_once("listens on http://")?;
+            Some(after.split_once('\n')?.0.parse().unwrap())
         })
         .await;
         Self { child, _place: place.clone(), address, output, began }

@@ -62,6 +62,8 @@ pub trait ApiKeyPlace: Send + Sync + 'static {
 /// One key that the program is configured with is compared by [`key_is`](Self::key_is). Keys that are handed out
 /// to customers are made, stored and compared by `ApiKeySecret` (feature `api-keys`).
 ///
+/// [Its page](crate::learn::schemes::api_keys): a whole verifier, the entry in the document, what `/docs` does.
+///
 /// ```
 /// use portcullis::{ApiKey, ApiKeyPlace, Granted, In, Verdict, Verify, VerifyFailed};
 ///
