@@ -2,7 +2,7 @@
 
 use axum::extract::FromRef;
 use portcullis::{
-    AccessTokens, Api, ApiKey, ApiKeyPlace, Basic, Bearer, CookieSettings, Guard, In, NoContent,
+    AccessTokens, Api, ApiKey, ApiKeyPlace, Basic, Bearer, CookieSettings, Guard, In, NoContent, OAuth2Flow,
     SecurityScheme, SessionCookie, Verdict, Verify, VerifyFailed,
 };
 use serde_json::Value;
@@ -118,6 +118,10 @@ fn the_schemes_are_those_of_the_document() {
             "https://id.example/token",
         )),
         token(SecurityScheme::oauth2_client_credentials("https://id.example/token")),
+        token(SecurityScheme::oauth2([
+            OAuth2Flow::authorization_code("/authorize", "/token").refreshed_at("/token"),
+            OAuth2Flow::client_credentials("/token"),
+        ])),
         token(SecurityScheme::open_id_connect("https://id.example/.well-known/openid-configuration")),
     ];
     assert_eq!(shown, documented);
