@@ -101,8 +101,8 @@ async fn rejections_of_axum_extras_extractors_are_answers_too() {
     use axum_extra::{
         TypedHeader,
         extract::{
-            Form, FormRejection, JsonDeserializer, JsonDeserializerRejection, Multipart, OptionalQuery,
-            OptionalQueryRejection, Query, QueryRejection,
+            Form, FormRejection, JsonDeserializer, Multipart, OptionalQuery, OptionalQueryRejection, Query,
+            QueryRejection,
             multipart::{MultipartError, MultipartRejection},
         },
         headers::UserAgent,
@@ -120,11 +120,10 @@ async fn rejections_of_axum_extras_extractors_are_answers_too() {
     parts_agree!(Multipart, MultipartError);
 
     // It reads where the handler says, whose answer tells of that.
-    async fn reads(_: Public, sent: JsonDeserializer<u8>) -> Result<Json<u8>, JsonDeserializerRejection> {
-        sent.deserialize().map(Json)
-    }
+    let reads = |_: Public, sent: JsonDeserializer<u8>| async move { sent.deserialize().map(Json::<u8>) };
     for (body, status) in [("1", 200), ("x", 400), ("300", 422)] {
-        agrees("JsonDeserializer", post("/", reads), request("POST", "/", JSON, body), status).await;
+        let route = post("/", reads).operation_id("reads");
+        agrees("JsonDeserializer", route, request("POST", "/", JSON, body), status).await;
     }
 }
 
