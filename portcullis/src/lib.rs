@@ -60,7 +60,8 @@
 //! limits and logs, and believes nobody but your own proxies.
 //!
 //! To learn it: [coming from FastAPI](learn::coming_from_fastapi), line by line;
-//! [into your axum application](learn::into_your_application), as a diff; [which credential to choose](learn::schemes);
+//! [into your axum application](learn::into_your_application), as a diff; [which credential to choose](learn::schemes), with a
+//! page for each scheme;
 //! [tokens of any issuer](learn::issuers), when it rotates its keys and when it is down;
 //! [every mistake and what happens](learn::mistakes). `examples/` has ten programs to run.
 //!

@@ -77,6 +77,7 @@ on_both_databases! {
         let address = ConnectInfo(SocketAddr::from(([192, 0, 2, 1], 4000)));
         let mut attack = Attack::on(app.router().layer(Extension(address)), App::document().unwrap().value())
             .public(PUBLIC)
+            .same_origin(["POST /login/cookie"])
             .good("portcullis", move |scopes| now(token(&tokens, "root", scopes)))
             .good("session", move |scopes| {
                 // A cookie is good for all that its account may do.
