@@ -19,8 +19,10 @@ pub(super) trait Timely: Clone {
     fn is_timely(&self, now: u64) -> bool;
 }
 
-/// How many tokens are kept.
+/// How many tokens are kept at the most.
 const MOST: usize = 10_000;
+/// In how many parts, so that threads which come at once seldom wait for one lock.
+const PARTS: usize = 16;
 /// The longest token that is kept, in bytes. With [`MOST`] it bounds the memory where what a token says is in the token
 /// itself: about three times their product. Whoever keeps anything else bounds it first.
 const LONGEST: usize = 2048;
@@ -29,8 +31,14 @@ const SHARE: u64 = 8;
 
 /// Tokens by their hash. It belongs to one set of keys: with other keys, begin another.
 pub(super) struct Cache<T> {
-    most: usize,
     hasher: RandomState,
+    parts: [Part<T>; PARTS],
+}
+
+/// The tokens whose hashes begin alike. Aligned to what processors fetch at once, or two locks would be as one.
+#[repr(align(128))]
+struct Part<T> {
+    most: usize,
     kept: RwLock<Kept<T>>,
 }
 
@@ -42,19 +50,28 @@ struct Kept<T> {
 
 impl<T: Timely> Cache<T> {
     pub(super) fn new() -> Self {
-        let kept = Kept { by_hash: HashMap::new(), turn: 0 };
-        Self { most: MOST, hasher: RandomState::new(), kept: RwLock::new(kept) }
+        Self { hasher: RandomState::new(), parts: std::array::from_fn(|_| Part::new(MOST / PARTS)) }
     }
 
     /// The place of `token`, whether it is there or not.
     pub(super) fn slot<'a>(&'a self, token: &'a str) -> Slot<'a, T> {
-        Slot { cache: self, token, hash: self.hasher.hash_one(token) }
+        let hash = self.hasher.hash_one(token);
+        let [first, ..] = hash.to_be_bytes();
+        #[expect(clippy::indexing_slicing, reason = "four bits are one of sixteen")]
+        let part = &self.parts[usize::from(first >> 4)];
+        Slot { part, token, hash }
+    }
+}
+
+impl<T> Part<T> {
+    fn new(most: usize) -> Self {
+        Self { most, kept: RwLock::new(Kept { by_hash: HashMap::new(), turn: 0 }) }
     }
 }
 
 /// The place of one token. Its hash, which costs as much as the rest of a hit, is made once.
 pub(super) struct Slot<'a, T> {
-    cache: &'a Cache<T>,
+    part: &'a Part<T>,
     token: &'a str,
     hash: u64,
 }
@@ -62,7 +79,7 @@ pub(super) struct Slot<'a, T> {
 impl<T: Timely> Slot<'_, T> {
     /// What the token says, if it was kept and `now` (seconds since 1970) lies within its times.
     pub(super) fn find(&self, now: u64) -> Option<T> {
-        let kept = self.cache.kept.read().unwrap_or_else(PoisonError::into_inner);
+        let kept = self.part.kept.read().unwrap_or_else(PoisonError::into_inner);
         let (text, verified) = kept.by_hash.get(&self.hash)?;
         (**text == *self.token && verified.is_timely(now)).then(|| verified.clone())
     }
@@ -70,7 +87,7 @@ impl<T: Timely> Slot<'_, T> {
     /// Keeps nothing of the token any more.
     #[cfg(feature = "discovery")]
     pub(super) fn forget(&self) {
-        let mut kept = self.cache.kept.write().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.part.kept.write().unwrap_or_else(PoisonError::into_inner);
         if kept.by_hash.get(&self.hash).is_some_and(|(text, _)| **text == *self.token) {
             kept.by_hash.remove(&self.hash);
         }
@@ -81,8 +98,8 @@ impl<T: Timely> Slot<'_, T> {
         if self.token.len() > LONGEST {
             return;
         }
-        let most = self.cache.most;
-        let mut kept = self.cache.kept.write().unwrap_or_else(PoisonError::into_inner);
+        let most = self.part.most;
+        let mut kept = self.part.kept.write().unwrap_or_else(PoisonError::into_inner);
         if kept.by_hash.len() >= most {
             kept.make_room(most, now);
         }
@@ -107,6 +124,7 @@ impl<T: Timely> Kept<T> {
 #[cfg(test)]
 mod tests {
     use std::{
+        hash::{BuildHasherDefault, DefaultHasher},
         sync::{
             Arc,
             atomic::{AtomicU64, Ordering},
@@ -156,6 +174,11 @@ mod tests {
 
     fn checked(verifier: &AccessTokens, token: &str) -> Option<AccessToken> {
         verifier.check(token).now_or_never().unwrap().unwrap()
+    }
+
+    /// The place in this part, whatever the token's hash.
+    fn slot<'a, T>(part: &'a Part<T>, token: &'a str) -> Slot<'a, T> {
+        Slot { part, token, hash: BuildHasherDefault::<DefaultHasher>::default().hash_one(token) }
     }
 
     /// A verifier with a cache and one without, by one clock.
@@ -257,9 +280,9 @@ mod tests {
     fn equal_hashes_do_not_make_equal_tokens() {
         let issuer = Issuer::new(1);
         let pair = Pair::new(&issuer);
-        let cache = Cache::new();
+        let part = Part::new(2);
         let (one, two) = (issuer.token(&json!({ "sub": "1" })), issuer.token(&json!({ "sub": "2" })));
-        let [first, second] = [&one, &two].map(|token| Slot { cache: &cache, token, hash: 7 });
+        let [first, second] = [&one, &two].map(|token| Slot { part: &part, token, hash: 7 });
         first.keep(&checked(&pair.plain, &one).unwrap(), NOW);
         assert!(second.find(NOW).is_none());
         assert_eq!(first.find(NOW).unwrap().subject(), "1");
@@ -272,21 +295,21 @@ mod tests {
     fn d06_it_is_bounded_and_forgets_what_has_ended_first() {
         let issuer = Issuer::new(1);
         let pair = Pair::new(&issuer);
-        let cache = Cache { most: 64, ..Cache::new() };
-        let length = || cache.kept.read().unwrap().by_hash.len();
+        let part = Part::new(64);
+        let length = || part.kept.read().unwrap().by_hash.len();
         let alive = checked(&pair.plain, &issuer.token(&json!({}))).unwrap();
         let brief = checked(&pair.plain, &issuer.token(&json!({ "exp": NOW + 10 }))).unwrap();
         for number in 0..20 {
-            cache.slot(&format!("alive {number}")).keep(&alive, NOW);
+            slot(&part, &format!("alive {number}")).keep(&alive, NOW);
         }
         for number in 0..44 {
-            cache.slot(&format!("brief {number}")).keep(&brief, NOW);
+            slot(&part, &format!("brief {number}")).keep(&brief, NOW);
         }
         assert_eq!(length(), 64);
-        cache.slot("one more").keep(&alive, NOW + 10);
+        slot(&part, "one more").keep(&alive, NOW + 10);
         assert_eq!(length(), 21, "the living are kept");
         for number in 0..1000 {
-            cache.slot(&format!("flood {number}")).keep(&alive, NOW + 10);
+            slot(&part, &format!("flood {number}")).keep(&alive, NOW + 10);
             assert!(length() <= 64);
         }
         assert!(length() > 32, "what is alive is not forgotten without need");
@@ -303,14 +326,14 @@ mod tests {
     }
 
     #[test]
-    fn d06_a_full_cache_of_living_tokens_makes_room_for_the_next() {
-        let cache = Cache { most: 256, ..Cache::new() };
+    fn d06_a_full_part_of_living_tokens_makes_room_for_the_next() {
+        let part = Part::new(256);
         let tokens: Vec<String> = (0..2000).map(|number| number.to_string()).collect();
-        let is_kept = |token: &String| cache.slot(token).find(NOW).is_some();
+        let is_kept = |token: &String| slot(&part, token).find(NOW).is_some();
         for (number, token) in tokens.iter().enumerate() {
-            cache.slot(token).keep(&Living, NOW);
+            slot(&part, token).keep(&Living, NOW);
             // The last place is free while the share whose turn it is holds none.
-            let length = cache.kept.read().unwrap().by_hash.len();
+            let length = part.kept.read().unwrap().by_hash.len();
             assert!(length <= 256 && (number < 256 || length > 128), "{number}: {length}");
         }
         let newest = tokens.iter().rev().take(8).filter(|token| is_kept(token)).count();
@@ -321,12 +344,25 @@ mod tests {
     }
 
     #[test]
-    fn d06_a_cache_of_one_holds_one() {
-        let cache = Cache { most: 1, ..Cache::new() };
+    fn d06_a_part_of_one_holds_one() {
+        let part = Part::new(1);
         for number in 0..100 {
-            cache.slot(&number.to_string()).keep(&Living, NOW);
-            assert_eq!(cache.kept.read().unwrap().by_hash.len(), 1, "{number}");
+            slot(&part, &number.to_string()).keep(&Living, NOW);
+            assert_eq!(part.kept.read().unwrap().by_hash.len(), 1, "{number}");
         }
+    }
+
+    #[test]
+    fn d06_all_parts_together_keep_ten_thousand() {
+        let cache = Cache::new();
+        let tokens: Vec<String> = (0..30_000).map(|number| number.to_string()).collect();
+        for token in &tokens {
+            cache.slot(token).keep(&Living, NOW);
+        }
+        let lengths = cache.parts.each_ref().map(|part| part.kept.read().unwrap().by_hash.len());
+        assert!(lengths.iter().all(|length| (300..=625).contains(length)), "{lengths:?}");
+        let kept = tokens.iter().filter(|token| cache.slot(token).find(NOW).is_some()).count();
+        assert_eq!(kept, lengths.iter().sum::<usize>());
     }
 
     #[test]
