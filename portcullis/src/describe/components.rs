@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use schemars::{Schema, SchemaGenerator, generate::SchemaSettings, transform::transform_subschemas};
+use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use super::operation::object_of;
@@ -112,7 +112,6 @@ impl Components {
         merge(&mut schemas, self.outputs.definitions(), OUTPUTS, "Output", paths);
         merge(&mut schemas, self.open_inputs.definitions(), OPEN_INPUTS, "Open", paths);
         schemas.values_mut().for_each(spell_out);
-        spell_out_each(paths);
         schemas.sort_keys();
 
         let mut security = Map::new();
@@ -147,29 +146,38 @@ impl NamedScheme {
     }
 }
 
-/// Writes a schema that anything passes as `{}`: `true` is the same (JSON Schema Core §4.3.2), but there are generators
-/// of clients that take a document with it for none.
-fn spell_out(schema: &mut Value) {
-    fn spelled_out(schema: &mut Schema) {
-        if schema.as_bool() == Some(true) {
-            *schema = Schema::default();
-        }
-        transform_subschemas(&mut spelled_out, schema);
-    }
-    if let Ok(schema) = schema.try_into() {
-        spelled_out(schema);
-    }
-}
-
-/// The same of all schemas in `value`, a part of the document.
-fn spell_out_each(value: &mut Value) {
-    match value {
-        Value::Object(object) => {
-            for (key, value) in object {
-                if key == "schema" { spell_out(value) } else { spell_out_each(value) }
+/// Writes a schema that anything passes as `{}`, in this one and all inside: `true` is the same (JSON Schema Core §4.3.2),
+/// but there are generators of clients that take a document with it for none.
+pub(super) fn spell_out(schema: &mut Value) {
+    match schema {
+        Value::Bool(true) => *schema = json!({}),
+        Value::Object(keywords) => {
+            for (keyword, value) in keywords {
+                match (keyword.as_str(), value) {
+                    (
+                        "additionalProperties"
+                        | "contains"
+                        | "contentSchema"
+                        | "else"
+                        | "if"
+                        | "items"
+                        | "not"
+                        | "propertyNames"
+                        | "then"
+                        | "unevaluatedItems"
+                        | "unevaluatedProperties",
+                        one,
+                    ) => spell_out(one),
+                    ("allOf" | "anyOf" | "oneOf" | "prefixItems", Value::Array(list)) => {
+                        list.iter_mut().for_each(spell_out);
+                    }
+                    ("dependentSchemas" | "patternProperties" | "properties", Value::Object(named)) => {
+                        named.values_mut().for_each(spell_out);
+                    }
+                    _ => {}
+                }
             }
         }
-        Value::Array(list) => list.iter_mut().for_each(spell_out_each),
         _ => {}
     }
 }

@@ -1,9 +1,9 @@
 //! One entry of the document while a handler's types write it.
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
-use super::{Components, In, Statuses};
+use super::{Components, In, Statuses, components::spell_out};
 use crate::{
     credential::Credential,
     denied::Problem,
@@ -73,18 +73,18 @@ impl<'a> Operation<'a> {
     /// The schema of a type that comes *in* through this crate's extractors, which refuse members that it does not
     /// name; a named type becomes a reference into `components`.
     pub fn input_schema<T: JsonSchema>(&mut self) -> Value {
-        self.components.inputs.subschema_for::<T>().to_value()
+        spelled_out(self.components.inputs.subschema_for::<T>())
     }
 
     /// The schema of a type that comes *in* through an extractor that ignores members it does not know, as axum's own
     /// do; a named type becomes a reference into `components`.
     pub fn open_input_schema<T: JsonSchema>(&mut self) -> Value {
-        self.components.open_inputs.subschema_for::<T>().to_value()
+        spelled_out(self.components.open_inputs.subschema_for::<T>())
     }
 
     /// The schema of a type that goes *out*; a named type becomes a reference into `components`.
     pub fn output_schema<T: JsonSchema>(&mut self) -> Value {
-        self.components.outputs.subschema_for::<T>().to_value()
+        spelled_out(self.components.outputs.subschema_for::<T>())
     }
 
     /// Adds a parameter with its schema. One that is there already stays as it is.
@@ -97,6 +97,7 @@ impl<'a> Operation<'a> {
                 "the query's parameter `{name}` is the key that a guard asks for: give the input another name"
             ));
         }
+        spell_out(&mut schema);
         // A parameter says these itself (OpenAPI 3.1 §4.8.12). Its examples stay: a schema has a list of them.
         let own = ["description", "deprecated"]
             .map(|key| schema.as_object_mut().and_then(|schema| schema.remove_entry(key)));
@@ -409,6 +410,12 @@ fn add_alternative(known: &mut Value, schema: Value) {
         return;
     }
     *known = json!({ "anyOf": [known.take(), schema] });
+}
+
+fn spelled_out(schema: Schema) -> Value {
+    let mut schema = schema.to_value();
+    spell_out(&mut schema);
+    schema
 }
 
 /// The object inside `value`, which is made one if it is not.
