@@ -95,4 +95,23 @@ mod tests {
         let alone = flights.join("alone", pending).now_or_never();
         assert!(alone.is_none() && flights.all().is_empty());
     }
+
+    #[tokio::test]
+    async fn whoever_leaves_late_takes_its_own_question_off_the_list_and_no_other() {
+        let (flights, (landed, wait)) = (Flights::default(), tokio::sync::oneshot::channel::<()>());
+        let mut first = Box::pin(flights.join("token", || async {
+            wait.await.map_err(|_| "gone".to_owned())?;
+            Err("no".to_owned())
+        }));
+        let mut late = Box::pin(flights.join("token", pending));
+        assert!((&mut first).now_or_never().is_none() && (&mut late).now_or_never().is_none());
+        landed.send(()).unwrap();
+        assert_eq!(first.await.unwrap_err(), "no");
+        let mut next = Box::pin(flights.join("token", pending));
+        assert!((&mut next).now_or_never().is_none());
+        drop(late);
+        assert_eq!(flights.all().len(), 1, "the next question is under way");
+        drop(next);
+        assert!(flights.all().is_empty());
+    }
 }
