@@ -115,6 +115,22 @@ async fn t15_an_unknown_key_of_a_dead_issuer_gets_no_verdict() {
 }
 
 #[tokio::test]
+async fn t15_a_renewal_that_failed_a_moment_ago_counts_for_unknown_keys_too() {
+    let server = issuer(&[ed25519()], Some(300)).await;
+    let clock = Clock::new();
+    let tokens = builder(&server, &clock).build().await.unwrap();
+    let (old, new) = (token(&server, ed25519()), token(&server, p256()));
+    server.reply(KEYS, Reply::of(500, "text/plain", ""));
+    clock.set(300);
+    assert_eq!(status(&tokens, &old).await, 200);
+    for (second, looks) in [(301, 1), (359, 1), (360, 2)] {
+        clock.set(second);
+        assert_eq!(status(&tokens, &new).await, 503);
+        assert_eq!(server.count(KEYS), 1 + looks, "at {second} s");
+    }
+}
+
+#[tokio::test]
 async fn t15_an_issuer_that_hangs_is_waited_for_once() {
     let server = issuer(&[ed25519()], Some(300)).await;
     let clock = Clock::new();
