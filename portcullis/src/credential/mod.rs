@@ -86,7 +86,8 @@ impl SecurityScheme {
         Self(json!({ "type": "apiKey", "in": place.as_str(), "name": name }))
     }
 
-    /// A bearer token that is had in one of these ways.
+    /// A bearer token that is had in one of these ways. Of two flows of one kind the last counts;
+    /// [`Api::finish`](crate::Api::finish) refuses none at all.
     ///
     /// ```
     /// use portcullis::{OAuth2Flow, SecurityScheme};

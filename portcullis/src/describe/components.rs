@@ -140,6 +140,8 @@ impl NamedScheme {
             Some(format!("a security scheme's name is of letters, digits, `.`, `_` and `-`: not `{name}`"))
         } else if !shown.is_sent_as(read) {
             Some(format!("`{name}` would be shown as {}, and its guard looks for {}", shown.0, read.0))
+        } else if shown.0.get("flows").and_then(Value::as_object).is_some_and(Map::is_empty) {
+            Some(format!("`{name}` would be shown as OAuth2 without a flow"))
         } else {
             None
         }

@@ -148,6 +148,10 @@ fn a_scheme_is_shown_once_and_of_a_guard() {
         told(twice.scheme::<Nobody<Password>>(SecurityScheme::oauth2_password("b"))),
         "- `it` is shown in two ways"
     );
+    assert_eq!(
+        told(api::<Password>().scheme::<Nobody<Password>>(SecurityScheme::oauth2([]))),
+        "- `it` would be shown as OAuth2 without a flow"
+    );
 }
 
 /// A client that goes by the document must send what the guard reads.
