@@ -3,7 +3,7 @@
 use axum::{
     Router,
     extract::RawQuery,
-    response::IntoResponse,
+    response::{IntoResponse, Response},
     routing::{MethodRouter, delete, get, post},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -303,6 +303,16 @@ async fn a_password_of_somebody_else() {
     );
 }
 
+/// What the sound route does where no cookie decides.
+fn log_out_by_token(headers: &HeaderMap) -> Response {
+    let mut answer = by_hand::answer(Fault::None, headers, "", &[], &json!(1));
+    if answer.status() == 200 {
+        answer = http::StatusCode::NO_CONTENT.into_response();
+    }
+    by_hand::also_ask_for(&mut answer, "Cookie");
+    answer
+}
+
 #[tokio::test]
 async fn a_cookie_that_another_site_sends_or_that_stands_in_for_a_bad_token() {
     let planted = post(async |headers: HeaderMap| {
@@ -312,12 +322,7 @@ async fn a_cookie_that_another_site_sends_or_that_stands_in_for_a_bad_token() {
             [_, _, ..] => return by_hand::refusal(Fault::None, (400, "")),
             _ => {}
         }
-        let mut answer = by_hand::answer(Fault::None, &headers, "", &[], &json!(1));
-        if answer.status() == 200 {
-            answer = http::StatusCode::NO_CONTENT.into_response();
-        }
-        by_hand::also_ask_for(&mut answer, "Cookie");
-        answer
+        log_out_by_token(&headers)
     });
     assert_eq!(
         found(with("/logout", planted), document().value()).await,
@@ -346,12 +351,7 @@ async fn c02_a_guard_that_believes_who_does_not_say_the_site() {
             [_, _, ..] => return by_hand::refusal(Fault::None, (400, "")),
             _ => {}
         }
-        let mut answer = by_hand::answer(Fault::None, &headers, "", &[], &json!(1));
-        if answer.status() == 200 {
-            answer = http::StatusCode::NO_CONTENT.into_response();
-        }
-        by_hand::also_ask_for(&mut answer, "Cookie");
-        answer
+        log_out_by_token(&headers)
     });
     assert_eq!(
         found(with("/logout", planted), document().value()).await,
