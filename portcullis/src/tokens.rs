@@ -182,7 +182,8 @@ impl<K> AccessTokensBuilder<K> {
     }
 
     /// The claim that holds the scopes, where it is not a string `scope`: `scp` or `roles`, say. A string with spaces
-    /// between the names, or an array of strings.
+    /// between the names, or an array of strings. What has a space in it is no scope (RFC 6749 §3.3) and is left out: see
+    /// [`AccessToken::claims`].
     #[must_use]
     pub fn scope_claim(mut self, name: &str) -> Self {
         self.expected.scope_claim = Some(name.to_owned());
