@@ -84,6 +84,7 @@ async fn log_in(
     Form(form): Form<LogIn>,
 ) -> Result<CookieAnd<Redirect>, LogInFailed> {
     let (argon2, password) = (Argon2::default(), form.password.as_bytes());
+    // Slow on purpose: the others go on with the runtime's other threads. One of a single thread panics here.
     let verified = block_in_place(|| argon2.verify_password(password, &*sessions.password_hash));
     if verified.is_err() || form.username != "ada" {
         return Err(LogInFailed::Incorrect);

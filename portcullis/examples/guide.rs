@@ -79,6 +79,7 @@ impl Verify for Accounts {
 }
 
 async fn sign_up(_: Public, State(app): State<Accounts>, Json(new): Json<Login>) -> Outcome<Json<Profile>> {
+    // Slow on purpose: the others go on with the runtime's other threads. One of a single thread panics here.
     let hash = block_in_place(|| Argon2::default().hash_password(new.password.as_bytes()));
     let hash = hash.map_err(|_| Failed::Unavailable)?.to_string(); // with its salt and parameters
     let mut list = app.list.write().await;

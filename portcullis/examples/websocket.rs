@@ -27,14 +27,9 @@ use portcullis::{
 };
 use tokio::sync::RwLock;
 
-/// With `http://localhost` browsers tell a WebSocket's site by its origin alone, which is then no https. A release build
-/// wants https.
-const LOCAL: bool = cfg!(debug_assertions);
-
 struct Site;
 impl CookieSettings for Site {
-    const NAME: &'static str = if LOCAL { "session" } else { "__Host-session" };
-    const DANGEROUS_PLAIN_HTTP: bool = LOCAL;
+    const NAME: &'static str = "__Host-session";
 }
 
 /// The tokens of visitors. `cookie_session.rs` keeps digests, and asks for a password.
@@ -56,7 +51,7 @@ const PAGE: &str =
     "<title>Echo</title><form id=f><input id=i placeholder='say something'></form><pre id=o></pre><script>
 const say = text => o.textContent += text + '\\n'
 fetch('/visit', { method: 'POST' }).then(() => {
-    const socket = new WebSocket(`ws://${location.host}/echo`)
+    const socket = new WebSocket(location.origin.replace('http', 'ws') + '/echo')
     socket.onopen = () => say('open')
     socket.onmessage = message => say(message.data)
     socket.onclose = () => say('closed')

@@ -6,6 +6,7 @@ mod place;
 mod route;
 
 use std::{
+    any::type_name,
     borrow::Cow,
     collections::{BTreeMap, HashSet},
     convert::Infallible,
@@ -58,6 +59,8 @@ pub struct Api<S> {
     servers: Vec<Value>,
     schemes: Vec<(&'static str, SecurityScheme)>,
     guards: Vec<RouterGuard<S>>,
+    /// The last guard, while nothing follows it and something precedes it.
+    idle_guard: Option<&'static str>,
     /// Guards were left behind by [`Api::with_state`]: they cannot be asked of what is declared now.
     is_closed: bool,
     tag: Option<&'static str>,
@@ -83,6 +86,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             servers: Vec::new(),
             schemes: Vec::new(),
             guards: Vec::new(),
+            idle_guard: None,
             is_closed: false,
             tag: None,
             tags: Vec::new(),
@@ -99,7 +103,8 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     }
 
     /// Where the API is reached, if not at the document's own origin: an absolute URL or a path such as
-    /// `/api`, for a router that is nested into another by hand.
+    /// `/api`, for a router that is nested into another by hand. The docs page may send requests there; another origin
+    /// must let it (CORS).
     #[must_use]
     pub fn server(mut self, url: &str) -> Self {
         self.servers.push(json!({ "url": url }));
@@ -143,7 +148,8 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
 
     /// Demands `A` of every route that is declared, nested or merged after this call, before what the route itself
     /// demands: a route may add to it, and cannot take away. Its `Public` then means "nothing more". A second call adds
-    /// to the first.
+    /// to the first. [`finish`](Self::finish) refuses a guard that comes after the routes and before none: it would
+    /// guard nothing.
     ///
     /// Every guard asks its verifier. A handler that has a guard of its own, to know who calls, is verified twice: that
     /// costs nothing where verifiers remember, as [`AccessTokens`](crate::AccessTokens) do, and as much again where they
@@ -162,6 +168,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     #[must_use]
     pub fn guard<A: Access + FromRequestParts<S>>(mut self) -> Self {
         self.guards.push(RouterGuard::of::<A>());
+        self.idle_guard = (!self.routes.is_empty()).then(type_name::<A>);
         self
     }
 
@@ -212,7 +219,8 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
 
     /// Takes in the routes of another API under `prefix`, which begins with `/` and does not end with one.
     #[must_use]
-    pub fn nest(mut self, prefix: &str, other: Self) -> Self {
+    pub fn nest(mut self, prefix: &str, mut other: Self) -> Self {
+        other.check_guards();
         if prefix.ends_with('/') {
             self.defects.push(format!("nest `{prefix}`: a prefix does not end with `/`"));
         }
@@ -263,11 +271,13 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// # let _ = shop;
     /// ```
     #[must_use]
-    pub fn with_state<S2>(self, state: S) -> Api<S2> {
-        let Self { info, servers, schemes, guards, is_closed, tag, tags, routes, defects } = self;
+    pub fn with_state<S2>(mut self, state: S) -> Api<S2> {
+        self.check_guards();
+        let Self { info, servers, schemes, guards, is_closed, tag, tags, routes, defects, .. } = self;
         let is_closed = is_closed || !guards.is_empty();
         let routes = routes.into_iter().map(|route| route.with_state(state.clone())).collect();
-        Api { info, servers, schemes, guards: Vec::new(), is_closed, tag, tags, routes, defects }
+        let (guards, idle_guard) = (Vec::new(), None);
+        Api { info, servers, schemes, guards, idle_guard, is_closed, tag, tags, routes, defects }
     }
 
     /// The plain axum router and the document.
@@ -276,8 +286,10 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// [`ApiError`] names every defect at once: two different schemes of one name, or one with a name that is none, two
     /// routes at one place, a path that axum would not take, two operations of one name, a name that is none (a
     /// closure's), a schema that cannot be checked, a `Path<…>` that does not fit its route, a scheme that is shown as
-    /// what its guard does not look for, guards that no request could satisfy together.
+    /// what its guard does not look for, guards that no request could satisfy together, a guard for all after which there
+    /// is no route.
     pub fn finish(mut self) -> Result<(Router<S>, Document), ApiError> {
+        self.check_guards();
         self.check_places();
         self.check_names();
         let Self { info, mut servers, schemes, tags, routes, mut defects, .. } = self;
@@ -335,12 +347,22 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             ));
         }
         self.routes.push(guarded(&self.guards, route));
+        self.idle_guard = None;
     }
 
     fn add_tag(&mut self, tag: Tag) {
         // A tag's name is unique in a document (OpenAPI 3.1 §4.8.1).
         if self.tags.iter().all(|known| known.name != tag.name) {
             self.tags.push(tag);
+        }
+    }
+
+    /// Who puts a guard behind its routes, where axum has its layers, believes them guarded.
+    fn check_guards(&mut self) {
+        if let Some(guard) = self.idle_guard.take() {
+            self.defects.push(format!(
+                "`.guard::<{guard}>()`: it guards what is declared after it, and nothing is; write it before the routes"
+            ));
         }
     }
 

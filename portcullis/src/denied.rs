@@ -67,6 +67,14 @@ impl Denied {
         Self { reason: Reason::Scope(names.join(" ")), challenges }
     }
 
+    /// The same refusal by all who were asked, where it comes with challenges.
+    pub(crate) fn in_the_name_of(mut self, all: Vec<Challenge>) -> Self {
+        if !self.challenges.is_empty() {
+            self.challenges = all;
+        }
+        self
+    }
+
     /// No verdict could be reached.
     pub(crate) fn unavailable() -> Self {
         Self { reason: Reason::Unavailable, challenges: Vec::new() }

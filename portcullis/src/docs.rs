@@ -79,8 +79,9 @@ impl Document {
     }
 
     /// Lets the docs page send requests to one host more, that of `url`: a token endpoint that the document does not
-    /// name. The page's policy (`Content-Security-Policy`) already lets it reach the token endpoints of the document, and
-    /// the host that an `OpenID` configuration is at. That configuration may name another host for the tokens:
+    /// name. The page's policy (`Content-Security-Policy`) already lets it reach the servers and the token endpoints of the
+    /// document, and the host that an `OpenID` configuration is at. That configuration may name another host for the
+    /// tokens:
     ///
     /// ```
     /// # let (_, document) = portcullis::Api::<()>::new("Shop", "1.0").finish()?;
@@ -116,7 +117,7 @@ impl Document {
             )
     }
 
-    /// The page, which may ask for tokens where the document says that they are to be had.
+    /// The page, which may ask where the document says that the API and its tokens are to be had.
     fn page(&self) -> Asset {
         let document = self.value();
         let title = document.pointer("/info/title").and_then(Value::as_str).unwrap_or_default();
@@ -124,7 +125,7 @@ impl Document {
             .replace("{{client_id}}", &escaped(&self.client_id))
             .replace("{{title}}", &escaped(title));
         let mut policy = POLICY.to_owned();
-        for origin in token_origins(document).union(&self.reached) {
+        for origin in origins(document).union(&self.reached) {
             policy.push(' ');
             policy.push_str(origin);
         }
@@ -140,14 +141,15 @@ impl fmt::Debug for Document {
     }
 }
 
-/// The other hosts that the document's security schemes send a client to for a token or for metadata.
-fn token_origins(document: &Value) -> BTreeSet<String> {
+/// The other hosts that the document sends a client to: for the API itself, for a token or for metadata.
+fn origins(document: &Value) -> BTreeSet<String> {
+    let servers = document["servers"].as_array().into_iter().flatten().map(|server| &server["url"]);
     let schemes = document.pointer("/components/securitySchemes").and_then(Value::as_object);
     let urls = schemes.into_iter().flat_map(Map::values).flat_map(|scheme| {
         let flows = scheme["flows"].as_object().into_iter().flat_map(Map::values);
         flows.map(|flow| &flow["tokenUrl"]).chain([&scheme["openIdConnectUrl"]])
     });
-    urls.filter_map(Value::as_str).filter_map(origin).collect()
+    urls.chain(servers).filter_map(Value::as_str).filter_map(origin).collect()
 }
 
 /// `https://id.example:8443` of a URL of that host; `None` if it is relative, or holds what could end a directive.

@@ -26,8 +26,9 @@ pub trait Scope: Send + Sync + 'static {
 }
 
 /// What a [`Guard`](crate::Guard) demands of a credential's scopes: `()` nothing, a [`Scope`] that one, a tuple of two
-/// to four all of its parts, [`AnyOf`] a tuple one of them. They nest: `(Read, AnyOf<(Write, Admin)>)`.
-pub trait Scopes: Send + Sync + 'static {
+/// to four all of its parts, [`AnyOf`] a tuple one of them. They nest: `(Read, AnyOf<(Write, Admin)>)`. Sealed, so that
+/// what is documented is what is demanded.
+pub trait Scopes: sealed::Sealed + Send + Sync + 'static {
     /// Whether `granted` is enough.
     fn are_in(granted: &Granted) -> bool;
 
@@ -77,6 +78,9 @@ impl Scopes for () {
 
 macro_rules! scopes_of_tuple {
     ($($part:ident),*) => {
+        impl<$($part: Scopes),*> sealed::Sealed for ($($part,)*) {}
+        impl<$($part: Scopes),*> sealed::Sealed for AnyOf<($($part,)*)> {}
+
         impl<$($part: Scopes),*> Scopes for ($($part,)*) {
             fn are_in(granted: &Granted) -> bool {
                 $($part::are_in(granted))&&*
@@ -111,6 +115,13 @@ fn both(left: &[Vec<NamedScope>], right: &[Vec<NamedScope>]) -> Vec<Vec<NamedSco
         this.iter().chain(new).copied().collect()
     };
     left.iter().flat_map(|this| right.iter().map(move |that| with(this, that))).collect()
+}
+
+mod sealed {
+    /// Only this crate says what is enough.
+    pub trait Sealed {}
+    impl<S: super::Scope> Sealed for S {}
+    impl Sealed for () {}
 }
 
 /// The scopes that a credential carries. Cheap to clone.

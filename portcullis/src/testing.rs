@@ -78,7 +78,8 @@ pub use self::{
 /// | sent | answer |
 /// |---|---|
 /// | no credential, or one of an unknown scheme | 401, each scheme's challenge, no `error` |
-/// | junk, a good one with a letter more or less, `Basic <token>`, two spaces | 401; for bearer tokens `error="invalid_token"` |
+/// | junk, a good one with a letter more or less | 401 and the scheme's challenge; for bearer tokens with `error="invalid_token"` |
+/// | a good token after another scheme's word, two spaces, a tab or nothing; in the query | 401 with a challenge |
 /// | for signed tokens: `alg: none`, an altered header or claim, another key, a key in the header | the same |
 /// | with [`keys`](Self::keys): an HMAC with the public key as its secret, in each form | the same |
 /// | with [`signed`](Self::signed): expired, not yet valid, another issuer or audience | the same |
@@ -91,14 +92,15 @@ pub use self::{
 /// | a good one | anything but 401, 403 and 5xx |
 /// | nothing, where anyone may call (`Public`, `Maybe`) | not refused; but a bad one is, for `Maybe` |
 ///
-/// And of every answer: its status is documented, and its content type and its JSON body are those of that status.
+/// And of every answer: its status is documented, and its content type and its JSON body are those of that status. So are
+/// its challenges, where the document lists them as ours do: what stands between backticks in the header's description.
 /// A body that the document knows ends within three seconds, and an answer begins within thirty; other bodies are not
 /// waited for. A route that is in the document and not in the router is found. **A route that is in the router and not
 /// in the document cannot be seen**: no router tells its routes. Declare every route with [`Api`](crate::Api).
 ///
 /// Any OpenAPI 3.1 document will do. What a request needs besides, an address of the caller's say, a layer adds:
 /// `router.layer(axum::Extension(ConnectInfo(address)))`. It needs a runtime of Tokio's with its timer, as
-/// `#[tokio::test]` has.
+/// `#[tokio::test]` has; a handler that says `block_in_place` wants one with `flavor = "multi_thread"`.
 pub struct Attack {
     router: Router,
     document: Value,

@@ -29,6 +29,8 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+#[cfg(feature = "testing")]
+pub(crate) use self::keys::BACKEND;
 pub use self::{
     claims::AccessToken,
     dangerous::Dangerous,

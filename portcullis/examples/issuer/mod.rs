@@ -42,6 +42,7 @@ impl Issuer {
     }
 
     /// A token for `subject` that carries the scopes, names with spaces between them.
+    #[expect(clippy::disallowed_methods, reason = "an example is a program of one backend")]
     pub(crate) fn token(&self, subject: &str, scope: &str) -> Result<String, Box<dyn Error>> {
         let header =
             Header { typ: Some("at+jwt".into()), kid: Some("1".into()), ..Header::new(Algorithm::EdDSA) };

@@ -332,3 +332,21 @@ pub(crate) mod sealed {
         fn read(parts: &Parts) -> Presented<Self>;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderName;
+
+    use super::is_token;
+
+    #[test]
+    fn a_token_is_what_may_name_a_header() {
+        for code in 0..=u8::MAX {
+            let text = char::from(code).to_string();
+            for text in [text.clone(), format!("a{text}"), format!("{text}a")] {
+                assert_eq!(is_token(&text), HeaderName::try_from(&text).is_ok(), "{text:?}");
+            }
+        }
+        assert!(!is_token(""));
+    }
+}

@@ -145,7 +145,8 @@ impl<St: Sync, A: AuthenticateIn<St>, B: AuthenticateIn<St>> AuthenticateIn<St> 
                 Err(first) => match B::authenticate(parts, state).await {
                     Ok(known) => Ok(right(known)),
                     // The second's refusal does not count while the first could not be asked.
-                    Err(second) => Err(if first.is_unavailable() { first } else { second }),
+                    Err(_) if first.is_unavailable() => Err(first),
+                    Err(second) => Err(second.in_the_name_of(Self::challenges())),
                 },
             },
             (One(_), One(_), _) => A::authenticate(parts, state).await.map(left),

@@ -92,7 +92,12 @@ impl Ways {
     pub(crate) fn requirements(self) -> Result<Vec<Map<String, Value>>, Vec<String>> {
         let is_met = |at: usize| self.open.iter().any(|way| way.met_by.get(at).is_some_and(Option::is_some));
         if !(0..self.demands.len()).all(is_met) {
-            return Err(self.clashes.iter().map(Clash::sentence).collect());
+            let mut sentences: Vec<_> = self.clashes.iter().map(Clash::sentence).collect();
+            if sentences.is_empty() {
+                // Never none, which would be no defect, and the route be documented as open.
+                sentences.push("no request can satisfy its guards".to_owned());
+            }
+            return Err(sentences);
         }
         let mut requirements = Vec::new();
         for Way { requirement, .. } in self.open {

@@ -25,7 +25,7 @@ pub(super) struct Attempt {
 pub(super) enum Due {
     /// It is not refused: the credential is good, or none is needed.
     Passed { good: bool },
-    /// 401 with each way's challenge, and no word of what is wrong: nothing was sent.
+    /// 401 with each way's challenge, and no word of what is wrong: nothing was sent that anybody asked for.
     Missing,
     /// 401 with the challenge of the scheme whose credential was bad.
     Invalid(String),
@@ -84,7 +84,7 @@ impl<'a> Attempts<'a> {
             return attempts;
         }
         let unknown = Sent::default().header("authorization", "Portcullis x");
-        let due = if attempts.heed_authorization() { Due::Refused } else { nothing() };
+        let due = if attempts.heed_authorization() { Due::Missing } else { nothing() };
         attempts.try_one("a credential of an unknown scheme", unknown, due);
         let mut seen = BTreeSet::new();
         for way in operation.ways.iter().filter(|way| !way.is_empty()) {

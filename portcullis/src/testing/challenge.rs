@@ -1,6 +1,6 @@
 //! `WWW-Authenticate`, read as a client reads it (RFC 9110 §11.6.1).
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use http::{HeaderMap, header::WWW_AUTHENTICATE};
 
@@ -19,24 +19,57 @@ impl Challenge {
     pub(super) fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters.get(name).map(String::as_str)
     }
+
+    /// Whether both ask for the same and say the same of what was sent. Words for a person may differ, and which scope
+    /// is lacking is judged by itself.
+    pub(super) fn says_what(&self, other: &Self) -> bool {
+        let said = |challenge: &Self| {
+            let mut said = challenge.parameters.clone();
+            said.retain(|name, _| !["error_description", "error_uri", "scope"].contains(&name.as_str()));
+            said
+        };
+        self.is(&other.scheme) && said(self) == said(other)
+    }
+}
+
+impl fmt::Display for Challenge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parameters = self.parameters.iter().map(|(name, value)| format!("{name}={value:?}"));
+        let parameters = parameters.collect::<Vec<_>>().join(", ");
+        write!(f, "`{}`", format!("{} {parameters}", self.scheme).trim())
+    }
 }
 
 /// Every challenge of an answer, whether the header comes once or several times.
 pub(super) fn challenges(headers: &HeaderMap) -> Vec<Challenge> {
+    let values = headers.get_all(WWW_AUTHENTICATE).iter();
+    values.flat_map(|value| in_value(&String::from_utf8_lossy(value.as_bytes()))).collect()
+}
+
+/// The challenges that a header's description lists, each between backticks in a paragraph of its own; `None` if it
+/// says something else.
+pub(super) fn described(description: &str) -> Option<Vec<Challenge>> {
+    let mut challenges = Vec::new();
+    for paragraph in description.split("\n\n") {
+        challenges.extend(in_value(paragraph.strip_prefix('`')?.strip_suffix('`')?));
+    }
+    Some(challenges)
+}
+
+/// The challenges of one header.
+fn in_value(value: &str) -> Vec<Challenge> {
     let mut challenges: Vec<Challenge> = Vec::new();
-    for value in headers.get_all(WWW_AUTHENTICATE) {
-        for item in items(&String::from_utf8_lossy(value.as_bytes())) {
-            let (parameter, scheme) = match item.split_once(' ') {
-                _ if is_parameter(&item) => (item.as_str(), None),
-                Some((scheme, rest)) => (rest.trim(), Some(scheme)),
-                None => ("", Some(item.as_str())),
-            };
-            if let Some(scheme) = scheme {
-                challenges.push(Challenge { scheme: scheme.to_owned(), parameters: BTreeMap::new() });
-            }
-            if let (Some((name, value)), Some(last)) = (parameter.split_once('='), challenges.last_mut()) {
-                last.parameters.insert(name.trim().to_ascii_lowercase(), unquoted(value.trim()));
-            }
+    for item in items(value) {
+        let (parameter, scheme) = match item.split_once(' ') {
+            _ if is_parameter(&item) => (item.as_str(), None),
+            Some((scheme, rest)) => (rest.trim(), Some(scheme)),
+            None => ("", Some(item.as_str())),
+        };
+        if let Some(scheme) = scheme {
+            challenges.push(Challenge { scheme: scheme.to_owned(), parameters: BTreeMap::new() });
+        }
+        if let (Some((name, value)), Some(last)) = (parameter.split_once('='), challenges.last_mut()) {
+            last.parameters.insert(name.trim().to_ascii_lowercase(), unquoted(value.trim()));
         }
     }
     challenges
@@ -115,5 +148,33 @@ mod tests {
         );
         assert_eq!(read(&[""]), []);
         assert_eq!(read(&["realm=\"nobody's\""]), []);
+    }
+
+    #[test]
+    fn what_is_described_is_compared_but_for_the_words() {
+        let known = described(
+            "`Bearer error=\"invalid_token\", error_description=\"Expired\"`\n\n`Basic realm=\"a\"`",
+        );
+        let known = known.unwrap();
+        let is_known =
+            |value| in_value(value).iter().all(|one| known.iter().any(|known| one.says_what(known)));
+        for same in
+            ["bearer error=invalid_token", "Bearer error=\"invalid_token\", scope=\"x\", Basic realm=a"]
+        {
+            assert!(is_known(same), "{same}");
+        }
+        for other in [
+            "Bearer",
+            "Bearer error=\"x\"",
+            "Basic",
+            "Basic realm=\"b\"",
+            "Bearer error=invalid_token, realm=a",
+        ] {
+            assert!(!is_known(other), "{other}");
+        }
+        assert_eq!(known[1].to_string(), "`Basic realm=\"a\"`");
+        for prose in ["", "The challenges of the guard's schemes", "`Bearer`\n\nor nothing"] {
+            assert!(described(prose).is_none(), "{prose}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{
     attempt::Due,
-    challenge::{Challenge, challenges},
+    challenge::{Challenge, challenges, described},
     documented::{Operation, members},
     scheme::Scheme,
 };
@@ -43,7 +43,9 @@ impl<'a> Judge<'a> {
         if let Some(problem) = wrong_status(operation, due, status) {
             return vec![format!("answered {status}{problem}")];
         }
-        let challenge = self.wrong_challenge(operation, due, &challenges(&answer.headers));
+        let given = challenges(&answer.headers);
+        let challenge = self.wrong_challenge(operation, due, &given);
+        let challenge = challenge.or_else(|| undocumented_challenge(operation, status, &given));
         let document = self.undocumented(operation, answer);
         [challenge, document]
             .into_iter()
@@ -72,9 +74,9 @@ impl<'a> Judge<'a> {
                     .and_then(|way| way.keys().find_map(|name| self.schemes.get(name)))
                     .map(|scheme| format!("without the challenge `{}`", scheme.asked()))
                     .or_else(|| {
-                        errors()
-                            .next()
-                            .map(|error| format!("with `error=\"{error}\"`, though nothing was sent"))
+                        errors().next().map(|error| {
+                            format!("with `error=\"{error}\"`, though nothing was sent that is asked for")
+                        })
                     })
             }
             Due::Invalid(name) => {
@@ -126,6 +128,16 @@ impl<'a> Judge<'a> {
             Err(error) => Some(format!("the document's schema cannot be used: {error}")),
         }
     }
+}
+
+/// A challenge that is not of those that the document lists, if it lists them.
+fn undocumented_challenge(operation: &Operation, status: u16, given: &[Challenge]) -> Option<String> {
+    let headers = operation.response(status)?.get("headers");
+    let (_, header) = members(headers).find(|(name, _)| name.eq_ignore_ascii_case("WWW-Authenticate"))?;
+    let known = described(header.get("description")?.as_str()?)?;
+    let other = given.iter().find(|one| !known.iter().any(|known| one.says_what(known)))?;
+    let known = known.iter().map(Challenge::to_string).collect::<Vec<_>>().join(" and ");
+    Some(format!("with the challenge {other}, documented is {known}"))
 }
 
 /// What the document says of a body.

@@ -11,7 +11,7 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::HeaderValue;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::timeout_at};
 
 use self::flights::Flights;
 use super::{
@@ -122,9 +122,14 @@ impl Introspection {
     /// What the issuer says of a token; `None` if it is not good for us.
     async fn check(&self, token: &str) -> Result<Option<IntrospectedToken>, VerifyFailed> {
         let now = seconds(&self.0.clock);
-        let found = match self.remembered(token, now) {
-            Some(found) => found,
-            None => self.0.flights.join(token, || self.ask(token, now)).await?,
+        let found = if let Some(found) = self.remembered(token, now) {
+            found
+        } else {
+            let joined = self.0.flights.join(token, || self.ask(token, now));
+            let overdue = self.0.http.overdue() + PATIENCE;
+            timeout_at(overdue, joined)
+                .await
+                .map_err(|_| "another's question about the token did not end")??
         };
         Ok(found.inspect_err(|refusal| refusal.log()).ok())
     }

@@ -96,6 +96,8 @@ struct Asking {
 #[derive(Clone)]
 struct Flight {
     began: Instant,
+    /// When it counts as ended in any case.
+    overdue: Instant,
     /// Closed as soon as it has ended, however it ends.
     ended: watch::Receiver<()>,
 }
@@ -142,7 +144,7 @@ impl Published {
         for _ in 0..2 {
             // Nothing can be said of the token before that, so the wait is for the whole fetch, which has its deadline.
             if let Some(flight) = self.begin(now, AGAIN, kid.as_deref()) {
-                flight.landed().await;
+                self.landed(flight, now).await;
             }
             match self.usable(now)?.check(token, expected, now) {
                 Checked::UnknownKey => {}
@@ -207,7 +209,7 @@ impl Published {
         match self.0.usable(now) {
             None => {
                 if let Some(flight) = self.begin(now, AGAIN_WITHOUT_KEYS, None) {
-                    flight.landed().await;
+                    self.landed(flight, now).await;
                 }
             }
             Some(current) => match current.freshness(now) {
@@ -246,8 +248,7 @@ impl Published {
     /// It runs by itself: a caller that goes away does not end it for the others.
     fn begin(&self, now: u64, gap: u64, wanted: Option<&str>) -> Option<Flight> {
         let mut asking = self.0.asking();
-        // Its sender is gone when it ended, even by a panic or with its runtime.
-        if let Some(flight) = asking.flight.as_ref().filter(|flight| flight.ended.has_changed().is_ok()) {
+        if let Some(flight) = asking.flight.as_ref().filter(|flight| flight.is_under_way()) {
             return Some(flight.clone());
         }
         let is_look = wanted.is_some();
@@ -265,7 +266,7 @@ impl Published {
             return None;
         };
         let (sender, ended) = watch::channel(());
-        let flight = Flight { began: Instant::now(), ended };
+        let flight = Flight { began: Instant::now(), overdue: self.0.http.overdue(), ended };
         asking.flight = Some(flight.clone());
         let (shared, wanted) = (Arc::clone(&self.0), wanted.map(str::to_owned));
         runtime.spawn(async move {
@@ -274,6 +275,16 @@ impl Published {
             drop(sender);
         });
         Some(flight)
+    }
+
+    /// Waits for the whole of a fetch.
+    async fn landed(&self, flight: Flight, now: u64) {
+        if timeout_at(flight.overdue, flight.landed()).await.is_err() {
+            let why = || {
+                (now, "the look at the issuer did not end: the thread that it runs on is blocked".to_owned())
+            };
+            self.0.asking().failing.get_or_insert_with(why);
+        }
     }
 }
 
@@ -332,7 +343,7 @@ impl Shared {
         // The old address can go on to answer, with old keys, long after the metadata name another.
         let moved = async {
             let named = named().await?;
-            if named.keys_at.to_string() == fetched.from.keys_at.to_string() {
+            if named.keys_at == fetched.from.keys_at {
                 return Ok((named, None));
             }
             let moved = self.keys_at(named.clone(), deadline).await?;
@@ -440,8 +451,37 @@ impl Current {
 }
 
 impl Flight {
+    /// Its sender is gone when it ended, even by a panic or with its runtime.
+    fn is_under_way(&self) -> bool {
+        self.ended.has_changed().is_ok() && Instant::now() < self.overdue
+    }
+
     /// Waits until it has ended. What came of it is seen in the keys.
     async fn landed(mut self) {
         while self.ended.changed().await.is_ok() {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::outgoing::Outgoing, *};
+
+    /// Verdicts would be the same without: it is for what a renewal costs.
+    #[test]
+    fn the_same_set_fetched_again_keeps_what_it_remembers_of_tokens() {
+        let place = || Endpoint::parse("https://accounts.example/keys").unwrap();
+        let rules = Rules { is_cached: true, keep_removed: 0, max_staleness: FRESH };
+        let published = Published::new(Outgoing::default().client().unwrap(), Place::Known(place()), rules);
+        let keys_after = |bytes: &'static str, now| {
+            let bytes = Bytes::from_static(bytes.as_bytes());
+            let (keys, skipped) = Keys::published(&serde_json::from_slice(&bytes).unwrap()).unwrap();
+            let from = Named { keys_at: place(), read_at: 0 };
+            // Without a key it is taken all the same.
+            let _ = published.0.take(Fetched { keys, skipped, bytes, lifetime: FRESH, from }, now);
+            published.0.current().unwrap().keys
+        };
+        let first = keys_after(r#"{"keys":[]}"#, 0);
+        assert!(Arc::ptr_eq(&first, &keys_after(r#"{"keys":[]}"#, 1)));
+        assert!(!Arc::ptr_eq(&first, &keys_after(r#"{ "keys": [] }"#, 2)));
     }
 }

@@ -8,9 +8,9 @@ use std::{
 
 // The default provider of `jsonwebtoken` panics where two crates of a program chose different backends.
 #[cfg(feature = "aws-lc-rs")]
-use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER as BACKEND;
+pub(crate) use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER as BACKEND;
 #[cfg(all(feature = "rust-crypto", not(feature = "aws-lc-rs")))]
-use jsonwebtoken::crypto::rust_crypto::DEFAULT_PROVIDER as BACKEND;
+pub(crate) use jsonwebtoken::crypto::rust_crypto::DEFAULT_PROVIDER as BACKEND;
 use jsonwebtoken::{
     Algorithm, DecodingKey,
     jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse},

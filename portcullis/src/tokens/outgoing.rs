@@ -97,6 +97,9 @@ impl Outgoing {
     }
 }
 
+/// How much longer than the one who asks those wait who wait for the same answer.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// The one way out.
 pub(super) struct Http {
     client: Client<Connector, Full<Bytes>>,
@@ -108,6 +111,12 @@ impl Http {
     /// When what begins now must have ended.
     pub(super) fn deadline(&self) -> Instant {
         Instant::now() + self.timeout
+    }
+
+    /// When whoever waits for what another begins now gives up. It ends by its deadline, unless the thread that it runs
+    /// on is blocked.
+    pub(super) fn overdue(&self) -> Instant {
+        self.deadline() + GRACE
     }
 
     /// Asks for a JSON document, which must be here by `deadline`.

@@ -16,14 +16,15 @@ use tower::ServiceExt;
 
 /// Takes `<its name>~<scope>~<scope>…`; `down` fails.
 macro_rules! verifier {
-    ($name:ident, $credential:ident, $scheme:literal, $read:expr) => {
-        #[derive(Clone)]
+    ($name:ident, $credential:ident, $scheme:literal, $read:expr $(, $realm:literal)?) => {
+        #[derive(Clone, Default)]
         struct $name;
 
         impl Verify for $name {
             type Credential = $credential;
             type Principal = &'static str;
             const SCHEME: &'static str = $scheme;
+            $(const REALM: Option<&'static str> = Some($realm);)?
 
             async fn verify(&self, credential: &$credential) -> Result<Verdict<&'static str>, VerifyFailed> {
                 let read: fn(&$credential) -> &str = $read;
@@ -41,6 +42,7 @@ macro_rules! verifier {
 }
 verifier!(Users, Bearer, "users", Bearer::token);
 verifier!(Robots, Bearer, "robots", Bearer::token);
+verifier!(Abroad, Bearer, "abroad", Bearer::token, "Abroad");
 verifier!(Staff, Basic, "staff", Basic::password);
 verifier!(Partners, Key, "partners", Key::key);
 verifier!(Resellers, SameKey, "resellers", SameKey::key);
@@ -83,10 +85,11 @@ impl CookieSettings for Shop {
     const NAME: &'static str = "__Host-shop";
 }
 
-#[derive(Clone, FromRef)]
+#[derive(Clone, Default, FromRef)]
 struct App {
     users: Users,
     robots: Robots,
+    abroad: Abroad,
     staff: Staff,
     partners: Partners,
     resellers: Resellers,
@@ -113,19 +116,7 @@ fn api() -> Api<App> {
 
 fn built(api: Api<App>) -> (Router, Document) {
     let (router, document) = api.finish().unwrap();
-    (
-        router.with_state(App {
-            users: Users,
-            robots: Robots,
-            staff: Staff,
-            partners: Partners,
-            resellers: Resellers,
-            links: Links,
-            visitors: Visitors,
-            guests: Guests,
-        }),
-        document,
-    )
+    (router.with_state(App::default()), document)
 }
 
 fn bearer(token: &str) -> String {
@@ -497,9 +488,8 @@ async fn a_route_narrows_the_either_of_its_router() {
     }
 }
 
-/// A refusal of each kind, for each scheme: what it is sent with is what is documented of its status, all of it.
-#[tokio::test]
-async fn the_headers_of_a_refusal_are_those_that_are_documented() {
+/// Routes with every scheme.
+fn doors() -> Api<App> {
     type Anyone = Either<Either<Users, Staff>, Either<Partners, Visitors>>;
     async fn all(_: Guard<Anyone, Read>) -> Json<()> {
         Json(())
@@ -510,8 +500,20 @@ async fn the_headers_of_a_refusal_are_those_that_are_documented() {
     async fn key_and_cookie(_: (Guard<Links>, Guard<Visitors>)) -> Json<()> {
         Json(())
     }
-    let api = api().post("/all", all).post("/key", key).post("/key-and-cookie", key_and_cookie);
-    let (router, document) = built(api);
+    async fn two_issuers(_: Guard<Either<Users, Either<Abroad, Partners>>, Read>) -> Json<()> {
+        Json(())
+    }
+    api()
+        .post("/all", all)
+        .post("/key", key)
+        .post("/key-and-cookie", key_and_cookie)
+        .post("/two-issuers", two_issuers)
+}
+
+/// A refusal of each kind, for each scheme: what it is sent with is what is documented of its status, all of it.
+#[tokio::test]
+async fn the_headers_of_a_refusal_are_those_that_are_documented() {
+    let (router, document) = built(doors());
     let (staff, junk, staff_down) = (basic("staff"), basic("junk"), basic("down"));
     let own = ("sec-fetch-site", "same-origin");
     let requests: [&[(&str, &str)]; 16] = [
@@ -533,7 +535,7 @@ async fn the_headers_of_a_refusal_are_those_that_are_documented() {
         &[("cookie", "__Host-shop=visitors")],
     ];
     let queries = ["", "?link=links", "?link=links&link=links", "?link=down"];
-    for path in ["/all", "/key", "/key-and-cookie"] {
+    for path in ["/all", "/key", "/key-and-cookie", "/two-issuers"] {
         let mut sent = BTreeMap::<_, BTreeSet<String>>::new();
         for (headers, query) in requests.iter().flat_map(|headers| queries.map(|query| (headers, query))) {
             let request = Request::post(format!("{path}{query}"));
@@ -693,6 +695,27 @@ async fn a_router_s_guard_holds_for_every_route_after_it_and_a_route_may_only_ad
     }
     let post = Request::post("/inner/open").body(axum::body::Body::empty()).unwrap();
     assert_eq!(router.oneshot(post).await.unwrap().status(), StatusCode::METHOD_NOT_ALLOWED);
+}
+
+/// As axum's layers stand, behind what they are around: whoever wrote it believes the routes guarded.
+#[test]
+fn a_router_s_guard_behind_all_routes_is_refused() {
+    let routes = || api().get("/open", open);
+    let guarded = || api().guard::<Guard<Users>>().get("/open", open);
+    for api in [
+        routes().guard::<Guard<Users>>(),
+        guarded().guard::<Guard<Users, Admin>>(),
+        routes().guard::<Guard<Users>>().merge(api()),
+        api().nest("/inner", routes().guard::<Guard<Users>>()),
+        routes().guard::<Guard<Users>>().with_state(App::default()),
+    ] {
+        let told = api.finish().unwrap_err().to_string();
+        assert!(told.contains("it guards what is declared after it, and nothing is"), "{told}");
+    }
+    for api in [guarded(), api().guard::<Guard<Users>>(), routes().guard::<Guard<Users>>().get("/more", more)]
+    {
+        assert!(api.finish().is_ok());
+    }
 }
 
 #[tokio::test]

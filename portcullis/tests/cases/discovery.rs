@@ -121,3 +121,8 @@ async fn until(is_so: impl Fn() -> bool) {
     };
     tokio::time::timeout(Duration::from_secs(10), waiting).await.expect("it never came to be");
 }
+
+/// Gives what must not go on in the background the time to be seen.
+async fn a_moment() {
+    tokio::time::sleep(Duration::from_millis(100)).await;
+}

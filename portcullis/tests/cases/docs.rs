@@ -290,6 +290,15 @@ async fn c04_the_page_reaches_the_token_endpoints_of_its_document_alone() {
     assert!(policy("/docs/oauth2-redirect").await.ends_with("; connect-src 'self'"));
 }
 
+/// What is tried out there goes to where the API is.
+#[tokio::test]
+async fn c04_the_page_reaches_the_servers_of_the_document() {
+    let api = Api::<()>::new("Shop", "1").server("/api").server("https://api.example/v1");
+    let (_, document) = api.server("{scheme}://x.example").get("/", greet).finish().unwrap();
+    let page = get(&document.routes(), "/docs", &[]).await.headers[CONTENT_SECURITY_POLICY].clone();
+    assert!(page.to_str().unwrap().ends_with("; connect-src 'self' https://api.example"), "{page:?}");
+}
+
 /// An `OpenID` configuration may name a token endpoint on another host than its own.
 #[tokio::test]
 async fn c04_the_page_reaches_the_hosts_that_the_application_names_and_no_other() {

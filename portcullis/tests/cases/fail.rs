@@ -23,7 +23,7 @@ const STATE: &str =
     "the state `App` holds the verifier of each guard: `#[derive(Clone, axum::extract::FromRef)]` on it";
 
 /// Each case, and the words that help whoever made the mistake.
-const CASES: [(&str, &[&str]); 23] = [
+const CASES: [(&str, &[&str]); 24] = [
     ("forgotten_guard", &[WHO]),
     ("no_argument", &[WHO]),
     ("guard_is_not_first", &[WHO]),
@@ -60,6 +60,7 @@ const CASES: [(&str, &[&str]); 23] = [
     ("a_route_of_ones_own", &["module `api` is private"]),
     ("a_guard_of_ones_own", &["`Access` is a \"sealed trait\""]),
     ("a_credential_of_ones_own", &["`Credential` is a \"sealed trait\""]),
+    ("scopes_of_ones_own", &["`Scopes` is a \"sealed trait\""]),
 ];
 
 #[test]

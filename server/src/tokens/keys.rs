@@ -7,7 +7,7 @@ use aws_lc_rs::{
     signature::{Ed25519KeyPair, KeyPair},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, crypto::aws_lc::DEFAULT_PROVIDER as BACKEND};
 use serde::Serialize;
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -73,10 +73,20 @@ impl SigningKeys {
         &self.jwks
     }
 
-    /// Signs claims as an access token.
+    /// Signs claims as an access token, in the compact form (RFC 7515 §3.1).
+    ///
+    /// The `encode` of `jsonwebtoken` asks the process for a backend, and panics where another crate of the program that
+    /// we are mounted in chose another.
     pub(super) fn sign(&self, claims: &impl Serialize) -> Result<String, Error> {
-        encode(&self.header, claims, &self.private)
-            .map_err(|cause| Error::Internal(format!("a token could not be signed: {cause}")))
+        let part = |part| URL_SAFE_NO_PAD.encode(part);
+        let sign = || -> Result<String, Box<dyn std::error::Error>> {
+            let claims = part(serde_json::to_vec(claims)?);
+            let message = format!("{}.{claims}", part(serde_json::to_vec(&self.header)?));
+            let signer = (BACKEND.signer_factory)(&self.header.alg, &self.private)?;
+            let signature = signer.try_sign(message.as_bytes())?;
+            Ok(format!("{message}.{}", part(signature)))
+        };
+        sign().map_err(|cause| Error::Internal(format!("a token could not be signed: {cause}")))
     }
 }
 

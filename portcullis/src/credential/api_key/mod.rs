@@ -37,17 +37,21 @@ const MOST: usize = 512;
 /// |---|---|---|
 /// | [`In::Header`] | compared without regard to case; not `Authorization`, that is [`Bearer`](crate::Bearer)'s | |
 /// | [`In::Query`] | compared exactly, after percent-decoding | the key is in logs of every proxy, in the browser's history and in the `Referer` of the next page: only for callers that can do nothing else, with keys that allow little |
-/// | [`In::Cookie`] | compared exactly | browsers add it on their own: other sites are kept out as with [`SessionCookie`](crate::SessionCookie), over https only |
+/// | [`In::Cookie`] | begins with `__Host-`, compared exactly | browsers add it on their own: other sites are kept out as with [`SessionCookie`](crate::SessionCookie), over https only |
 ///
 /// A key in the query is no input: [`Query`](crate::Query) leaves it out, and a handler that has a parameter of its name
 /// keeps the API from being built.
 ///
-/// Another place, or a name that is no token (RFC 9110 §5.6.2), keeps the program from being built.
+/// Another place, or a name that is no token (RFC 9110 §5.6.2) or that others could plant a cookie under, keeps the
+/// program from being built.
 pub trait ApiKeyPlace: Send + Sync + 'static {
     /// [`In::Header`], [`In::Query`] or [`In::Cookie`].
     const IN: In;
     /// The name of the header, of the query's parameter or of the cookie.
     const NAME: &'static str;
+    /// Takes a cookie whose name does not begin with `__Host-`, as clients that are there already may send it. A
+    /// neighbouring host, or somebody on the network, can then plant a cookie of theirs, and the visitor acts in their name.
+    const DANGEROUS_PLANTABLE_COOKIE: bool = false;
 }
 
 /// An API key that nobody has verified yet.
@@ -111,6 +115,18 @@ pub trait ApiKeyPlace: Send + Sync + 'static {
 /// }
 /// let _ = ApiKey::<Other>::scheme();
 /// ```
+///
+/// ```compile_fail
+/// // A neighbouring host could plant a cookie of this name.
+/// use portcullis::{ApiKey, ApiKeyPlace, Credential, In};
+///
+/// struct PlainCookie;
+/// impl ApiKeyPlace for PlainCookie {
+///     const IN: In = In::Cookie;
+///     const NAME: &'static str = "key";
+/// }
+/// let _ = ApiKey::<PlainCookie>::scheme();
+/// ```
 pub struct ApiKey<P: ApiKeyPlace> {
     key: String,
     place: PhantomData<fn() -> P>,
@@ -133,6 +149,11 @@ impl<P: ApiKeyPlace> ApiKey<P> {
     const CHECKED: () = {
         assert!(!matches!(P::IN, In::Path), "an API key is in a header, in the query or in a cookie");
         assert!(is_token(P::NAME), "the name of an API key's place is a token (RFC 9110 §5.6.2)");
+        let is_host = matches!(P::NAME.as_bytes(), [b'_', b'_', b'H', b'o', b's', b't', b'-', _, ..]);
+        assert!(
+            is_host || P::DANGEROUS_PLANTABLE_COOKIE || !matches!(P::IN, In::Cookie),
+            "the name of a cookie with a key begins with `__Host-`"
+        );
         let is_authorization = P::NAME.eq_ignore_ascii_case("authorization");
         assert!(
             !is_authorization,

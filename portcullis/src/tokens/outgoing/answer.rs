@@ -110,6 +110,9 @@ fn expires(headers: &HeaderMap) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use axum::body::Body;
+    use futures_util::stream;
+
     use super::*;
 
     #[test]
@@ -177,6 +180,15 @@ mod tests {
             let _ = fresh_for(&values.into_iter().flatten().collect());
             let _ = is_json(&kind);
         }
+    }
+
+    #[tokio::test]
+    async fn t15_an_answer_that_breaks_off_is_not_called_a_long_one() {
+        let body = Body::from_stream(stream::iter([Ok(Bytes::from("{")), Err("reset by peer")]));
+        let response = Response::builder().header(CONTENT_TYPE, "application/json").body(body).unwrap();
+        let from = Endpoint::parse("https://accounts.example/keys").unwrap();
+        let cause = Answer::read(response, &from).await.unwrap_err().to_string();
+        assert!(cause.contains("the answer broke off") && cause.contains("reset by peer"), "{cause}");
     }
 
     #[test]

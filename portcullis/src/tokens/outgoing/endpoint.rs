@@ -120,5 +120,20 @@ mod tests {
         for text in bad {
             assert!(Endpoint::parse(text).is_err(), "{text}");
         }
+        let of_length = |length: usize| format!("{:/<length$}", "https://accounts.example");
+        assert!(Endpoint::parse(&of_length(2048)).is_ok());
+        let why = Endpoint::parse(&of_length(2049)).err().unwrap().to_string();
+        assert!(why.contains("2048 bytes"), "{why}");
+    }
+
+    #[test]
+    fn g09_an_address_in_numbers_is_public_or_not() {
+        let is_public = |url: &str| Endpoint::parse(url).unwrap().check_public().is_ok();
+        for url in ["https://8.8.8.8/keys", "https://[2606:4700::1111]", "https://accounts.example"] {
+            assert!(is_public(url), "{url}");
+        }
+        for url in ["https://10.0.0.1", "https://[fd00::1]:8443/keys", "http://127.0.0.1"] {
+            assert!(!is_public(url), "{url}");
+        }
     }
 }

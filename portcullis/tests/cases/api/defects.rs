@@ -187,16 +187,21 @@ fn a_scope_has_a_name_that_fits_the_header() {
         const NAME: &'static str = "q\"";
         const DESCRIPTION: &'static str = "";
     }
+    struct Slashed;
+    impl Scope for Slashed {
+        const NAME: &'static str = "s\\";
+        const DESCRIPTION: &'static str = "";
+    }
     struct Empty;
     impl Scope for Empty {
         const NAME: &'static str = "";
         const DESCRIPTION: &'static str = "";
     }
-    async fn odd(_: Guard<Robots, (Spaced, Quoted, Empty)>) -> NoContent {
+    async fn odd(_: Guard<Robots, (Spaced, Quoted, Slashed, Empty)>) -> NoContent {
         NoContent
     }
     let reason = |name: &str| format!("the scope `{name}` is no scope-token (RFC 6749 §3.3)");
-    let reasons = ["a b", "q\"", ""].map(reason);
+    let reasons = ["a b", "q\"", "s\\", ""].map(reason);
     refused(Api::<Robots>::new("", "").get("/", odd), &reasons.each_ref().map(String::as_str));
 }
 

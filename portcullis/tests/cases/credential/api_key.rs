@@ -22,7 +22,15 @@ impl ApiKeyPlace for Query {
 struct Cookie;
 impl ApiKeyPlace for Cookie {
     const IN: In = In::Cookie;
+    const NAME: &'static str = "__Host-key";
+}
+
+/// Of clients that are there already.
+struct OldCookie;
+impl ApiKeyPlace for OldCookie {
+    const IN: In = In::Cookie;
     const NAME: &'static str = "key";
+    const DANGEROUS_PLANTABLE_COOKIE: bool = true;
 }
 
 #[derive(Clone)]
@@ -31,6 +39,8 @@ struct HeaderKeys;
 struct QueryKeys;
 #[derive(Clone)]
 struct CookieKeys;
+#[derive(Clone)]
+struct OldKeys;
 
 macro_rules! keys {
     ($($verifier:ident, $place:ident, $scheme:literal, $realm:expr;)*) => {$(
@@ -52,6 +62,7 @@ keys! {
     HeaderKeys, Header, "by_header", None;
     QueryKeys, Query, "by_query", Some("till");
     CookieKeys, Cookie, "by_cookie", None;
+    OldKeys, OldCookie, "by_old_cookie", None;
 }
 
 #[derive(Clone, FromRef)]
@@ -190,17 +201,18 @@ async fn an_authorization_beside_a_key_is_none_of_its_business() {
 #[tokio::test]
 async fn c02_a_key_in_a_cookie_is_kept_from_other_sites() {
     let get = |cookie: &str| Request::get("/cookie").header("cookie", cookie);
-    call(get("a=b; key=k+e/y=")).await.is_answer(IN, "reading");
+    call(get("a=b; __Host-key=k+e/y=")).await.is_answer(IN, "reading");
     call(get("a=b")).await.is_refusal(401, BARE, MISSING, "none");
-    call(get("key=no")).await.is_refusal(401, BARE, INVALID, "bad");
-    call(get("key=k+e/y=; key=no")).await.is_refusal(400, BARE, AMBIGUOUS, "two");
-    call(get("key=k+e/y=").header(AUTHORIZATION, "Bearer x")).await.is_refusal(
+    call(get("__Host-key=no")).await.is_refusal(401, BARE, INVALID, "bad");
+    call(get("__Host-key=k+e/y=; __Host-key=no")).await.is_refusal(400, BARE, AMBIGUOUS, "two");
+    call(get("__Host-key=k+e/y=").header(AUTHORIZATION, "Bearer x")).await.is_refusal(
         401,
         BARE,
         MISSING,
         "no falling back",
     );
-    let post = || Request::post("/cookie").header("cookie", "key=k+e/y=").header("host", "shop.example");
+    let post =
+        || Request::post("/cookie").header("cookie", "__Host-key=k+e/y=").header("host", "shop.example");
     call(post().header("sec-fetch-site", "same-origin")).await.is_answer(IN, "its own page");
     call(post().header("origin", "https://shop.example")).await.is_answer(IN, "its own page, an old browser");
     for (name, value) in [
@@ -214,13 +226,23 @@ async fn c02_a_key_in_a_cookie_is_kept_from_other_sites() {
     }
 }
 
+#[tokio::test]
+async fn a_cookie_of_another_name_is_taken_where_that_is_said() {
+    async fn old(guard: Guard<OldKeys>) -> Json<String> {
+        Json(guard.into_principal())
+    }
+    let (router, _) = Api::<OldKeys>::new("Shop", "1").get("/", old).finish().unwrap();
+    let request = Request::get("/").header("cookie", "key=k+e/y=; __Host-key=no");
+    send(&router.with_state(OldKeys), request).await.is_answer(IN, "its own name");
+}
+
 #[test]
 fn the_document_says_where_the_key_is() {
     let document = document(api());
     let schemes = &document["components"]["securitySchemes"];
     assert_eq!(schemes["by_header"], json!({ "type": "apiKey", "in": "header", "name": "X-API-Key" }));
     assert_eq!(schemes["by_query"], json!({ "type": "apiKey", "in": "query", "name": "key" }));
-    assert_eq!(schemes["by_cookie"], json!({ "type": "apiKey", "in": "cookie", "name": "key" }));
+    assert_eq!(schemes["by_cookie"], json!({ "type": "apiKey", "in": "cookie", "name": "__Host-key" }));
     let statuses = |path: &str, method: &str| {
         let operation = &document["paths"][path][method];
         operation["responses"].as_object().unwrap().keys().cloned().collect::<Vec<_>>()

@@ -242,20 +242,20 @@ fn every_scheme_of_ours_has_its_place_in_utoipas_types() {
     }
     struct Key<const PLACE: u8>;
     macro_rules! places {
-        ($($number:literal $place:ident),*) => {$(
+        ($($number:literal $place:ident $name:literal),*) => {$(
             impl ApiKeyPlace for Key<$number> {
                 const IN: In = In::$place;
-                const NAME: &'static str = "key";
+                const NAME: &'static str = $name;
             }
         )*};
     }
-    places!(0 Header, 1 Query, 2 Cookie);
+    places!(0 Header "key", 1 Query "key", 2 Cookie "__Host-key");
     keeps!(
         bearer Bearer = SecurityScheme::bearer_format("JWT").described("A token.");
         basic Basic = SecurityScheme::basic();
         key_in_header ApiKey<Key<0>> = SecurityScheme::api_key(In::Header, "key");
         key_in_query ApiKey<Key<1>> = SecurityScheme::api_key(In::Query, "key");
-        key_in_cookie ApiKey<Key<2>> = SecurityScheme::api_key(In::Cookie, "key").described("A cookie.");
+        key_in_cookie ApiKey<Key<2>> = SecurityScheme::api_key(In::Cookie, "__Host-key").described("A cookie.");
         password Bearer = SecurityScheme::oauth2_password("login");
         code Bearer = SecurityScheme::oauth2_authorization_code("/authorize", "/token");
         client Bearer = SecurityScheme::oauth2_client_credentials("/token");

@@ -79,6 +79,16 @@ async fn t15_an_issuer_that_calls_itself_otherwise_is_not_believed() {
 }
 
 #[tokio::test]
+async fn a_set_of_a_hundred_keys_is_read() {
+    let server = issuer(&[ed25519()], None).await;
+    let of_others = (0..99).map(|kid| json!({ "kty": "EC", "crv": "P-521", "kid": kid.to_string() }));
+    let keys: Vec<_> = of_others.chain([ed25519().jwk.clone()]).collect();
+    server.reply(KEYS, Reply::json(&json!({ "keys": keys })));
+    let tokens = builder(&server, &Clock::new()).build().await.unwrap();
+    assert_eq!(status(&tokens, &token(&server, ed25519())).await, 200);
+}
+
+#[tokio::test]
 async fn t15_answers_that_cannot_be_used_stop_the_start_and_say_why() {
     let endless = vec![b' '; 10 * 1024 * 1024];
     let twice = format!("{{\"keys\":[],{}", jwks([ed25519()]).trim_start_matches('{'));

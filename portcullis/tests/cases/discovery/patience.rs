@@ -2,8 +2,12 @@
 
 use std::time::Instant;
 
-use futures_util::future::{join, join_all};
+use futures_util::{
+    FutureExt as _,
+    future::{join, join_all},
+};
 use portcullis::{Bearer, Introspection, Verdict, VerifyFailed};
+use tokio::runtime::Runtime;
 use tracing::Level;
 
 use super::{
@@ -130,4 +134,66 @@ async fn t15_questions_about_tokens_are_bounded_in_number_and_in_their_wait() {
     // Of turns of 1.5 s each, four begin within five seconds; who has none by then has waited long enough.
     let asked = server.count("/introspect");
     assert!((129..=256).contains(&asked), "{asked}");
+}
+
+/// A runtime that nobody drives, as that of a thread which is blocked, with what `begin` began on it.
+fn blocked(begin: impl FnOnce() + Send + 'static) -> Runtime {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let once = move || {
+        runtime.block_on(async { begin() });
+        runtime
+    };
+    std::thread::spawn(once).join().unwrap()
+}
+
+#[tokio::test]
+async fn t15_a_first_look_that_never_ends_is_waited_for_once() {
+    let server = issuer(&[ed25519()], None).await;
+    let clock = Clock::new();
+    let tokens = builder(&server, &clock).outgoing(impatient()).lazily().build().await.unwrap();
+    let asked = tokens.clone();
+    let blocked = blocked(move || assert!(!asked.health().can_verify()));
+    let good = token(&server, ed25519());
+    let start = Instant::now();
+    assert_eq!(status(&tokens, &good).await, 503);
+    assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+    assert!(tokens.health().problem().unwrap().contains("the thread that it runs on is blocked"));
+    clock.set(10);
+    assert_eq!(status(&tokens, &good).await, 200);
+    assert_eq!(tokens.health().problem(), None);
+    blocked.shutdown_background();
+}
+
+#[tokio::test]
+async fn t15_a_look_for_an_unknown_key_that_never_ends_is_no_verdict() {
+    let server = issuer(&[ed25519()], None).await;
+    let clock = Clock::new();
+    let tokens = builder(&server, &clock).outgoing(impatient()).build().await.unwrap();
+    publish(&server, &[ed25519(), p256()], None);
+    clock.set(60);
+    let (asked, new) = (tokens.clone(), token(&server, p256()));
+    let looked_for = new.clone();
+    let blocked = blocked(move || assert!(status(&asked, &looked_for).now_or_never().is_none()));
+    let start = Instant::now();
+    assert_eq!(status(&tokens, &new).await, 503);
+    assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+    assert_eq!(status(&tokens, &token(&server, ed25519())).await, 200);
+    clock.set(120);
+    assert_eq!(status(&tokens, &new).await, 200);
+    blocked.shutdown_background();
+}
+
+#[tokio::test]
+async fn t15_a_question_that_never_ends_is_not_waited_for_by_others() {
+    let server = Server::start().await;
+    server.reply("/introspect", Reply::json(&json!({ "active": true, "sub": "u", "aud": AUDIENCE })));
+    let verifier = Introspection::at(&format!("{}/introspect", server.url())).client("shop", "secret");
+    let verifier = verifier.audience(AUDIENCE).outgoing(impatient()).build().unwrap();
+    let mut stuck = Box::pin(status(&verifier, "opaque"));
+    assert!((&mut stuck).now_or_never().is_none());
+    let start = Instant::now();
+    assert_eq!(status(&verifier, "opaque").await, 503);
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    drop(stuck);
+    assert_eq!(status(&verifier, "opaque").await, 200);
 }

@@ -42,6 +42,29 @@ async fn g03_the_log_has_one_line_for_an_unknown_key_however_often_it_was_looked
 }
 
 #[tokio::test]
+async fn g03_the_log_names_keys_that_cannot_be_used_when_they_change_and_not_with_every_fetch() {
+    let log = Log::here();
+    let server = issuer(&[ed25519()], None).await;
+    let publish = |kid: &str| {
+        let unusable = json!({ "kty": "OKP", "crv": "Ed448", "kid": kid, "x": "AA" });
+        server.reply(KEYS, Reply::json(&json!({ "keys": [ed25519().jwk, unusable] })));
+    };
+    publish("first");
+    let clock = Clock::new();
+    let tokens = builder(&server, &clock).build().await.unwrap();
+    let mut said = log.taken(Level::INFO);
+    for (seconds, kid) in [(300, "first"), (600, "first"), (900, "second"), (1200, "second")] {
+        publish(kid);
+        clock.set(seconds);
+        assert_eq!(status(&tokens, &token(&server, ed25519())).await, 200);
+        said.extend(log.taken(Level::INFO));
+    }
+    assert_eq!(server.count(KEYS), 5);
+    assert_eq!(said.len(), 2, "{said:?}");
+    assert!(said[0].contains("first") && said[1].contains("second"), "{said:?}");
+}
+
+#[tokio::test]
 async fn t03_what_is_no_access_token_anyway_asks_for_nothing() {
     let server = issuer(&[ed25519()], Some(24 * 60 * 60)).await;
     let clock = Clock::new();
@@ -63,6 +86,34 @@ async fn t03_what_is_no_access_token_anyway_asks_for_nothing() {
         assert_eq!(status(&tokens, junk).await, 401, "{junk}");
     }
     assert_eq!(server.asked().len(), 2, "those of the start");
+}
+
+/// The look for an unknown key is the one moment in which a token makes us ask anybody.
+#[tokio::test]
+async fn t03_an_unknown_key_is_looked_for_where_the_issuer_says_whatever_the_token_says() {
+    let server = issuer(&[ed25519()], Some(24 * 60 * 60)).await;
+    let clock = Clock::new();
+    let tokens = builder(&server, &clock).build().await.unwrap();
+    let url = format!("{}/evil", server.url());
+    let mut jwk = attacker().jwk.clone();
+    jwk["kid"] = json!("new");
+    server.reply("/evil", Reply::json(&json!({ "keys": [jwk] })));
+    let mut claims = claims();
+    claims["iss"] = json!(server.url());
+    for (number, name) in (1..).zip(["jku", "x5u", "jwk", "x5c"]) {
+        clock.set(number * 60);
+        let mut header = json!({ "typ": "at+jwt", "alg": attacker().alg, "kid": "new" });
+        header[name] = match name {
+            "jwk" => jwk.clone(),
+            "x5c" => json!([url]),
+            _ => json!(url),
+        };
+        let token = attacker().token(&header.to_string(), &claims.to_string());
+        assert_eq!(status(&tokens, &token).await, 401, "{header}");
+        a_moment().await;
+        assert_eq!(server.count(KEYS), 1 + usize::try_from(number).unwrap(), "{header}");
+    }
+    assert!(server.asked().iter().all(|asked| [OAUTH, KEYS].contains(&&*asked.path)));
 }
 
 #[tokio::test]
@@ -209,8 +260,9 @@ async fn the_issuers_word_on_age_is_bounded() {
         let good = token(&server, ed25519());
         clock.set(is_fresh);
         assert_eq!(status(&tokens, &good).await, 200);
-        tokio::task::yield_now().await;
+        a_moment().await;
         assert_eq!(tokens.health().age(), Some(Duration::from_secs(is_fresh)), "{max_age:?}");
+        assert_eq!(server.count(KEYS), 1, "{max_age:?}");
         clock.set(is_old);
         assert_eq!(status(&tokens, &good).await, 200);
         until(|| server.count(KEYS) == 2).await;
@@ -230,8 +282,9 @@ async fn what_expires_is_heard_where_max_age_is_not_said() {
     let good = token(&server, ed25519());
     clock.set(2399);
     assert_eq!(status(&tokens, &good).await, 200);
-    tokio::task::yield_now().await;
+    a_moment().await;
     assert_eq!(tokens.health().age(), Some(Duration::from_secs(2399)));
+    assert_eq!(server.count(KEYS), 1);
     clock.set(2400);
     assert_eq!(status(&tokens, &good).await, 200);
     until(|| server.count(KEYS) == 2).await;

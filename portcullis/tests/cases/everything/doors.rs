@@ -54,7 +54,7 @@ macro_rules! places {
 places! {
     HeaderKey: Header "X-API-Key";
     QueryKey: Query "api_key";
-    CookieKey: Cookie "key";
+    CookieKey: Cookie "__Host-key";
 }
 
 pub(super) struct Session;

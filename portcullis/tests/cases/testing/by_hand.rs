@@ -32,6 +32,7 @@ pub(super) enum Fault {
     NoChallenge,
     ErrorThoughNothingWasSent,
     NoErrorInTheChallenge,
+    AnotherChallenge,
     WrongBody,
     WrongContentType,
     TwoHeaders,
@@ -69,6 +70,7 @@ pub(super) fn answer(
             refusal(fault, (403, challenge))
         }
         Err(BARE) if fault == Fault::ErrorThoughNothingWasSent => refusal(fault, INVALID),
+        Err(BARE) if fault == Fault::AnotherChallenge => refusal(fault, (401, "Bearer realm=\"x\"")),
         Err(INVALID) if fault == Fault::NoErrorInTheChallenge => refusal(fault, BARE),
         Err(refused) => refusal(fault, refused),
     }
@@ -140,6 +142,7 @@ fn verified(fault: Fault, token: &str) -> Option<Value> {
     is_good.then_some(claims)
 }
 
+#[expect(clippy::disallowed_methods, reason = "it stands for an application's own check")]
 fn is_signed(fault: Fault, header: &Value, message: &str, signature: &str) -> bool {
     let by = |key: &DecodingKey, algorithm| {
         crypto::verify(signature, message.as_bytes(), key, algorithm).unwrap_or(false)

@@ -88,12 +88,19 @@ async fn t01_to_t07_a_token_that_is_checked_in_all_but_one_respect() {
         (Fault::AnyIssuer, "a token of another issuer and a token whose issuer has a slash more were"),
         (Fault::AnyAudience, "a token for another audience and a token for no audience were"),
         (Fault::PrefixIsEnough, "a good credential with a letter more was"),
-        (Fault::AnyScheme, "`Authorization: Token …` and `Authorization: Digest …` were"),
         (Fault::TokenInTheQuery, "a good token in the query was"),
     ];
     for (fault, what) in cases {
         assert_found(fault, &[&format!("{what} answered 200, documented is 401")]).await;
     }
+    assert_found(
+        Fault::AnyScheme,
+        &[
+            "a credential of an unknown scheme was answered 401 with `error=\"invalid_token\"`, though nothing was sent that is asked for",
+            "`Authorization: Token …` and `Authorization: Digest …` were answered 200, documented is 401",
+        ],
+    )
+    .await;
     assert_found(
         Fault::SignatureNotChecked,
         &[
@@ -121,9 +128,9 @@ async fn t09_a_refusal_with_another_status_challenge_or_body() {
     assert_found(
         Fault::NoChallenge,
         &[
-            "no credential was answered 401 without the challenge `Bearer`",
-            "a credential of an unknown scheme, `Authorization: Token …`, `Authorization: Digest …` and more were answered 401 without a challenge (`WWW-Authenticate`)",
+            "no credential and a credential of an unknown scheme were answered 401 without the challenge `Bearer`",
             &format!("{junk} more were answered 401 without the challenge `Bearer error=\"invalid_token\"`"),
+            "`Authorization: Token …`, `Authorization: Digest …`, `Authorization: Bearer  …` and more were answered 401 without a challenge (`WWW-Authenticate`)",
             &format!("{twice} answered 400 without the challenge `Bearer error=\"invalid_request\"`"),
             &format!("{scopes} answered 403 without the challenge `Bearer error=\"insufficient_scope\"`"),
         ],
@@ -136,7 +143,14 @@ async fn t09_a_refusal_with_another_status_challenge_or_body() {
     .await;
     assert_found(
         Fault::ErrorThoughNothingWasSent,
-        &["no credential was answered 401 with `error=\"invalid_token\"`, though nothing was sent"],
+        &["no credential and a credential of an unknown scheme were answered 401 with `error=\"invalid_token\"`, though nothing was sent that is asked for"],
+    )
+    .await;
+    assert_found(
+        Fault::AnotherChallenge,
+        &[
+            "no credential, a credential of an unknown scheme, `Authorization: Token …` and more were answered 401 with the challenge `Bearer realm=\"x\"`, documented is `Bearer` and `Bearer error=\"invalid_token\", error_description=\"The token is invalid, expired or revoked\"`",
+        ],
     )
     .await;
     for (fault, problem) in [
@@ -294,7 +308,7 @@ async fn a_password_of_somebody_else() {
         match values.as_slice() {
             [_, _, ..] => by_hand::refusal(Fault::None, (400, "")),
             [one] if password(one).as_deref() == Some(PASSWORD) => by_hand::ok(&json!(1)),
-            _ => by_hand::refusal(Fault::None, (401, "Basic realm=\"staff\"")),
+            _ => by_hand::refusal(Fault::None, (401, "Basic realm=\"staff\", charset=\"UTF-8\"")),
         }
     });
     assert_eq!(
