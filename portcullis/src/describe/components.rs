@@ -109,8 +109,10 @@ impl Components {
     pub(crate) fn finish(self, paths: &mut Value) -> Value {
         let mut schemas = self.inputs.definitions().clone();
         refuse_unknown(&mut schemas);
-        merge(&mut schemas, self.outputs.definitions(), OUTPUTS, "Output", paths);
-        merge(&mut schemas, self.open_inputs.definitions(), OPEN_INPUTS, "Open", paths);
+        let outputs = merge(&mut schemas, self.outputs.definitions(), OUTPUTS, "Output");
+        let open_inputs = merge(&mut schemas, self.open_inputs.definitions(), OPEN_INPUTS, "Open");
+        // One walk for both: it is most of what a large document costs here.
+        redirect(paths, &|target| outputs.place_of(target).or_else(|| open_inputs.place_of(target)));
         schemas.values_mut().for_each(spell_out);
         schemas.sort_keys();
 
@@ -184,74 +186,88 @@ pub(super) fn spell_out(schema: &mut Value) {
     }
 }
 
-/// Adds definitions that lie at `place` for now, those that another of their name differs from with `suffix`;
-/// `paths` is rewritten to point at them.
+/// Definitions that lie at `place` for now, and those of them that have another name in the document.
+struct Moved {
+    place: &'static str,
+    renamed: BTreeMap<String, String>,
+}
+
+impl Moved {
+    fn name_of<'n>(&'n self, name: &'n str) -> &'n str {
+        self.renamed.get(name).map_or(name, String::as_str)
+    }
+
+    /// Where the document has what a reference to such a definition means.
+    fn place_of(&self, target: &str) -> Option<String> {
+        Some([SCHEMAS, self.name_of(target.strip_prefix(self.place)?)].concat())
+    }
+}
+
+/// Adds definitions that lie at `place` for now, those that another of their name differs from with `suffix`.
 fn merge(
     schemas: &mut Map<String, Value>,
     definitions: &Map<String, Value>,
-    place: &str,
+    place: &'static str,
     suffix: &str,
-    paths: &mut Value,
-) {
-    let renamed = renamed(schemas, definitions, place, suffix);
-    let name_of = |name: &str| renamed.get(name).cloned().unwrap_or_else(|| name.to_owned());
+) -> Moved {
+    let moved = renamed(schemas, definitions, place, suffix);
     for (name, schema) in definitions {
         let mut schema = schema.clone();
-        redirect(&mut schema, place, &name_of);
-        schemas.insert(name_of(name), schema);
+        redirect(&mut schema, &|target| moved.place_of(target));
+        schemas.insert(moved.name_of(name).to_owned(), schema);
     }
-    redirect(paths, place, &name_of);
+    moved
 }
 
-/// The new names of those definitions that a known one of the same name differs from, by itself or by what it
-/// refers to.
+/// Renames those definitions that a known one of the same name differs from, by itself or by what it refers to.
 fn renamed(
     known: &Map<String, Value>,
     definitions: &Map<String, Value>,
-    place: &str,
+    place: &'static str,
     suffix: &str,
-) -> BTreeMap<String, String> {
-    let mut renamed: BTreeMap<String, String> = BTreeMap::new();
+) -> Moved {
+    let mut moved = Moved { place, renamed: BTreeMap::new() };
     loop {
         let differing: Vec<_> = definitions
             .iter()
             .filter(|(name, schema)| {
                 let mut schema = (*schema).clone();
-                let name_of = |name: &str| renamed.get(name).map_or(name, String::as_str).to_owned();
-                redirect(&mut schema, place, &name_of);
-                !renamed.contains_key(*name) && known.get(*name).is_some_and(|known| *known != schema)
+                redirect(&mut schema, &|target| moved.place_of(target));
+                !moved.renamed.contains_key(*name) && known.get(*name).is_some_and(|known| *known != schema)
             })
             .map(|(name, _)| name.clone())
             .collect();
         // What refers to a renamed one differs by that, so look again until nothing is new.
         if differing.is_empty() {
-            return renamed;
+            return moved;
         }
         for name in differing {
             let mut twin = format!("{name}{suffix}");
             while known.contains_key(&twin) || definitions.contains_key(&twin) {
                 twin.push('_');
             }
-            renamed.insert(name, twin);
+            moved.renamed.insert(name, twin);
         }
     }
 }
 
-/// Points every reference into `place` at the final name.
-fn redirect(value: &mut Value, place: &str, name_of: &dyn Fn(&str) -> String) {
+/// Points every reference that `place_of` knows to where it says.
+fn redirect(value: &mut Value, place_of: &dyn Fn(&str) -> Option<String>) {
     match value {
         Value::Object(object) => {
             for (key, value) in object {
-                if key == "$ref"
-                    && let Some(name) = value.as_str().and_then(|target| target.strip_prefix(place))
-                {
-                    *value = format!("{SCHEMAS}{}", name_of(name)).into();
-                } else {
-                    redirect(value, place, name_of);
+                match value {
+                    Value::String(target) if key == "$ref" => {
+                        if let Some(place) = place_of(target) {
+                            *target = place;
+                        }
+                    }
+                    Value::Object(_) | Value::Array(_) => redirect(value, place_of),
+                    _ => {}
                 }
             }
         }
-        Value::Array(list) => list.iter_mut().for_each(|value| redirect(value, place, name_of)),
+        Value::Array(list) => list.iter_mut().for_each(|value| redirect(value, place_of)),
         _ => {}
     }
 }

@@ -14,7 +14,7 @@ use portcullis::{
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-/// Takes `<its name>~<scope>~<scope>…`; `down` fails.
+/// Takes `<its name>~<scope>~<scope>…`; `down` and `<its name>.down` fail.
 macro_rules! verifier {
     ($name:ident, $credential:ident, $scheme:literal, $read:expr $(, $realm:literal)?) => {
         #[derive(Clone, Default)]
@@ -29,7 +29,7 @@ macro_rules! verifier {
             async fn verify(&self, credential: &$credential) -> Result<Verdict<&'static str>, VerifyFailed> {
                 let read: fn(&$credential) -> &str = $read;
                 let text = read(credential);
-                if text == "down" {
+                if text == "down" || text == concat!($scheme, ".down") {
                     return Err("out of reach".into());
                 }
                 Ok(match text.strip_prefix($scheme) {
@@ -252,6 +252,9 @@ async fn two_issuers_of_one_kind_are_asked_in_turn() {
         ("robots", 403),
         ("junk", 401),
         ("down", 503),
+        // It may be good to the one who cannot be asked.
+        ("users.down", 503),
+        ("robots.down", 503),
     ] {
         assert_eq!(status(&router, "/", bearer(token)).await, expected, "{token}");
     }
