@@ -88,7 +88,8 @@
 //! ```
 //!
 //! # Features
-//! `aws-lc-rs` (default) or `rust-crypto` chooses the code that checks signatures. `rust-crypto` brings no TLS: with
+//! `aws-lc-rs` (default) or `rust-crypto` chooses the code that checks signatures; where both are on, because another
+//! crate has its own choice, it is `aws-lc-rs`. `rust-crypto` brings no TLS: with
 //! `discovery`, depend on `rustls` with a provider too, and install it before the first `build()`
 //! (`rustls::crypto::ring::default_provider().install_default()`, say). `api-keys` adds
 //! `ApiKeySecret`: making, storing and comparing keys for customers. `discovery` adds what asks an issuer over the

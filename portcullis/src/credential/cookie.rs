@@ -23,6 +23,11 @@ pub(super) fn only_cookie<'r>(headers: &'r HeaderMap, name: &str) -> Presented<&
     }
 }
 
+/// Whether browsers take a cookie of this name from its own host alone, over https (RFC 6265bis §4.1.3.2).
+pub(super) const fn is_of_one_host(name: &str) -> bool {
+    matches!(name.as_bytes(), [b'_', b'_', b'H', b'o', b's', b't', b'-', _, ..])
+}
+
 /// A cookie counts only in a request that no page of another site can have made. `scheme` is that of the
 /// application's own pages.
 pub(super) fn refuse_cross_site<C>(cookie: Presented<C>, parts: &Parts, scheme: &str) -> Presented<C> {

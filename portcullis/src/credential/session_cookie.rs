@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue, header::SET_COOKIE, request::Parts};
 
 use super::{
     Challenge, Credential, Place, Presented, SecurityScheme,
-    cookie::{only_cookie, refuse_cross_site},
+    cookie::{is_of_one_host, only_cookie, refuse_cross_site},
     is_token, sealed,
 };
 use crate::describe::In;
@@ -184,8 +184,7 @@ impl<C: CookieSettings> SessionCookie<C> {
             let is_prefixed = matches!(C::NAME.as_bytes(), [b'_', b'_', ..]);
             assert!(!is_prefixed, "over plain http browsers refuse a cookie whose name begins with `__`");
         } else {
-            let is_host = matches!(C::NAME.as_bytes(), [b'_', b'_', b'H', b'o', b's', b't', b'-', _, ..]);
-            assert!(is_host, "the name of a session cookie begins with `__Host-`");
+            assert!(is_of_one_host(C::NAME), "the name of a session cookie begins with `__Host-`");
         }
         assert!(C::NAME.len() <= 64, "the name of a session cookie has 64 bytes at most");
         if let Some(age) = C::MAX_AGE {

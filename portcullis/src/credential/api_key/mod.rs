@@ -13,7 +13,7 @@ pub use self::minted::{ApiKeySecret, MintError, StoredApiKey};
 use super::{
     Challenge, Credential, Place, Presented, SecurityScheme,
     compare::is_same,
-    cookie::{only_cookie, refuse_cross_site},
+    cookie::{is_of_one_host, only_cookie, refuse_cross_site},
     is_token, sealed,
 };
 use crate::describe::In;
@@ -149,9 +149,8 @@ impl<P: ApiKeyPlace> ApiKey<P> {
     const CHECKED: () = {
         assert!(!matches!(P::IN, In::Path), "an API key is in a header, in the query or in a cookie");
         assert!(is_token(P::NAME), "the name of an API key's place is a token (RFC 9110 §5.6.2)");
-        let is_host = matches!(P::NAME.as_bytes(), [b'_', b'_', b'H', b'o', b's', b't', b'-', _, ..]);
         assert!(
-            is_host || P::DANGEROUS_PLANTABLE_COOKIE || !matches!(P::IN, In::Cookie),
+            !matches!(P::IN, In::Cookie) || is_of_one_host(P::NAME) || P::DANGEROUS_PLANTABLE_COOKIE,
             "the name of a cookie with a key begins with `__Host-`"
         );
         let is_authorization = P::NAME.eq_ignore_ascii_case("authorization");
