@@ -144,7 +144,7 @@ impl Published {
         for _ in 0..2 {
             // Nothing can be said of the token before that, so the wait is for the whole fetch, which has its deadline.
             if let Some(flight) = self.begin(now, AGAIN, kid.as_deref()) {
-                self.landed(flight, now).await;
+                self.wait_for(flight, now).await;
             }
             match self.usable(now)?.check(token, expected, now) {
                 Checked::UnknownKey => {}
@@ -209,7 +209,7 @@ impl Published {
         match self.0.usable(now) {
             None => {
                 if let Some(flight) = self.begin(now, AGAIN_WITHOUT_KEYS, None) {
-                    self.landed(flight, now).await;
+                    self.wait_for(flight, now).await;
                 }
             }
             Some(current) => match current.freshness(now) {
@@ -277,12 +277,11 @@ impl Published {
         Some(flight)
     }
 
-    /// Waits for the whole of a fetch.
-    async fn landed(&self, flight: Flight, now: u64) {
+    /// Waits for the whole of a fetch. One that is overdue is noted as one that failed: no verdict can be built on it.
+    async fn wait_for(&self, flight: Flight, now: u64) {
         if timeout_at(flight.overdue, flight.landed()).await.is_err() {
-            let why = || {
-                (now, "the look at the issuer did not end: the thread that it runs on is blocked".to_owned())
-            };
+            let why =
+                || (now, "the look at the issuer did not end in time: its thread is blocked".to_owned());
             self.0.asking().failing.get_or_insert_with(why);
         }
     }

@@ -7,7 +7,7 @@ async fn replies_to_forgot_or_link(app: &TestApp, path: &str, name: &str) -> Ans
 }
 
 on_both_databases! {
-    async fn r06_r07_the_mail_goes_to_the_stored_address_and_its_link_to_the_public_url(database: Database) {
+    async fn r07_the_mail_goes_to_the_stored_address_and_its_link_to_the_public_url(database: Database) {
         let app = without_limits(database).await;
         let body = json!({ "email": "Kiss@München.de", "full_name": "Ada", "password": PASSWORD });
         app.stranger().post("/signup").json(&body).await.assert(201);
