@@ -290,6 +290,12 @@ async fn c04_the_page_reaches_the_token_endpoints_of_its_document_alone() {
     assert!(policy("/docs/oauth2-redirect").await.ends_with("; connect-src 'self'"));
 }
 
+#[test]
+fn there_is_nothing_to_authorize_where_nobody_is_asked() {
+    let (_, document) = Api::<()>::new("Shop", "1").get("/", greet).finish().unwrap();
+    assert_eq!(document.value()["components"].get("securitySchemes"), None);
+}
+
 /// What is tried out there goes to where the API is.
 #[tokio::test]
 async fn c04_the_page_reaches_the_servers_of_the_document() {
