@@ -297,7 +297,7 @@ pub enum AppError {
     Database(#[from] OpenError),
     /// The database does not tell the time.
     #[error("the database does not tell the time: {0}. See that it still runs")]
-    Clock(sqlx::Error),
+    Clock(crate::db::Error),
     /// The signing keys.
     #[error(transparent)]
     Keys(#[from] KeysError),

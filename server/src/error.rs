@@ -72,7 +72,7 @@ pub enum Error {
     BadCursor,
     /// The database did not answer.
     #[error("database: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(#[from] crate::db::Error),
     /// The database is out of reach or its tables are not this program's.
     #[error("not ready")]
     NotReady,

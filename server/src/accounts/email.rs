@@ -13,10 +13,10 @@ const MAX_LOCAL: usize = 64;
 
 /// An e-mail address in canonical form: the local part folded by ASCII case alone, the domain as A-labels
 /// in lower case. Two spellings of one mailbox are equal to the byte, so a unique column is enough.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
-#[sqlx(transparent)]
 pub struct Email(String);
+crate::db::column!(Email, String);
 
 /// The text is no address that we send mail to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,9 +7,9 @@ use unicode_normalization::UnicodeNormalization;
 const MAX_FULL_NAME: usize = 200;
 
 /// A person's name as they write it: 1 to 200 code points after trimming, no control characters.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::Type)]
-#[sqlx(transparent)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FullName(String);
+crate::db::column!(FullName, String);
 
 impl FullName {
     /// Reads a name as a person typed it.

@@ -46,12 +46,10 @@ use crate::{
 };
 
 /// An account's number. Never used again, also not after the account is deleted.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema, sqlx::Type,
-)]
-#[sqlx(transparent)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct AccountId(i64);
+crate::db::column!(AccountId, i64);
 
 impl AccountId {
     /// The account of this number, if there is one.
@@ -78,7 +76,7 @@ impl fmt::Display for AccountId {
 }
 
 /// An account as its owner and an operator see it.
-#[derive(Debug, Clone, Serialize, JsonSchema, sqlx::FromRow)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Account {
     /// The account's number: the `sub` of its tokens.
     pub id: AccountId,
@@ -90,25 +88,27 @@ pub struct Account {
     /// Whether the account may be used.
     pub is_active: bool,
 }
+crate::db::from_row!(Account { id, email, full_name, is_active });
 
 /// An account with what else its owner sees.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone)]
 pub(crate) struct Profile {
-    #[sqlx(flatten)]
     pub(crate) account: Account,
     pub(crate) picture: Option<pictures::PictureId>,
     /// When the account is deleted, unless its owner calls it back.
     pub(crate) deletion_due_at: Option<Timestamp>,
 }
+crate::db::from_row!(Profile { picture, deletion_due_at; account });
 
 /// What the log-in needs to know of an account.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone)]
 pub(crate) struct Credentials {
     pub(crate) id: AccountId,
     pub(crate) role: Role,
     pub(crate) password_hash: PasswordHash,
     pub(crate) email_verified_at: Option<Timestamp>,
 }
+crate::db::from_row!(Credentials { id, role, password_hash, email_verified_at });
 
 /// What a new account is made of. Checked: see [`NewAccount::check`].
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The owner of an active account.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone)]
 pub(crate) struct Owner {
     pub(crate) id: AccountId,
     /// The address that is in force.
@@ -19,6 +19,7 @@ pub(crate) struct Owner {
     pub(crate) language: String,
     pub(crate) email_verified_at: Option<Timestamp>,
 }
+crate::db::from_row!(Owner { id, email, full_name, language, email_verified_at });
 
 impl Owner {
     /// For mail to the address that is in force.
@@ -95,7 +96,7 @@ pub(crate) async fn set_email(
     match store::set_email(tx.conn(), id, email, now).await {
         Ok(true) => Ok(()),
         Ok(false) => Err(Error::EmailTaken),
-        Err(sqlx::Error::Database(cause)) if cause.is_unique_violation() => Err(Error::EmailTaken),
+        Err(cause) if cause.is_unique_violation() => Err(Error::EmailTaken),
         Err(cause) => Err(cause.into()),
     }
 }

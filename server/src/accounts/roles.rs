@@ -15,11 +15,8 @@ use crate::{
 };
 
 /// What an account may do beside its own affairs.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, sqlx::Type, clap::ValueEnum,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
-#[sqlx(rename_all = "lowercase", type_name = "TEXT")]
 pub enum Role {
     /// Nothing.
     User,
@@ -34,6 +31,23 @@ impl Role {
         match self {
             Self::User => "user",
             Self::Admin => "admin",
+        }
+    }
+}
+
+impl crate::db::Encode for Role {
+    const KIND: crate::db::Kind = crate::db::Kind::Text;
+    fn encode(&self) -> crate::db::Value {
+        self.name().encode()
+    }
+}
+
+impl crate::db::Decode for Role {
+    fn decode(cell: crate::db::Cell<'_>) -> Option<Self> {
+        match cell {
+            crate::db::Cell::Text("user") => Some(Self::User),
+            crate::db::Cell::Text("admin") => Some(Self::Admin),
+            _ => None,
         }
     }
 }

@@ -4,10 +4,9 @@ use super::{Account, AccountId, Email, FullName, Role, store};
 use crate::{app::App, clock::Timestamp, error::Error};
 
 /// An account with what else those see who manage it.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone)]
 pub struct AccountDetails {
     /// What its owner sees.
-    #[sqlx(flatten)]
     pub account: Account,
     /// What it may do beside its own affairs.
     pub role: Role,
@@ -18,6 +17,7 @@ pub struct AccountDetails {
     /// When it will be deleted, as its owner wishes.
     pub deletion_due_at: Option<Timestamp>,
 }
+crate::db::from_row!(AccountDetails { role, email_verified_at, created_at, deletion_due_at; account });
 
 /// The account of a number.
 ///

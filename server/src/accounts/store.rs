@@ -11,7 +11,7 @@ use crate::{
     passwords::PasswordHash,
 };
 
-type Result<T> = std::result::Result<T, sqlx::Error>;
+type Result<T> = std::result::Result<T, crate::db::Error>;
 
 /// `None` if the address is taken: the unique column decides, also between two instances.
 pub(super) async fn insert_account(
@@ -374,9 +374,8 @@ pub(super) async fn due_for_deletion(conn: Conn<'_>, now: Timestamp, limit: i64)
 }
 
 /// The whole row of an account but the password's hash.
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug)]
 pub(super) struct ExportedRow {
-    #[sqlx(flatten)]
     pub(super) account: Account,
     pub(super) role: Role,
     pub(super) language: String,
@@ -385,6 +384,7 @@ pub(super) struct ExportedRow {
     pub(super) email_verified_at: Option<Timestamp>,
     pub(super) deletion_due_at: Option<Timestamp>,
 }
+crate::db::from_row!(ExportedRow { role, language, created_at, updated_at, email_verified_at, deletion_due_at; account });
 
 pub(super) async fn exported(conn: Conn<'_>, id: AccountId) -> Result<Option<ExportedRow>> {
     fetch_optional!(

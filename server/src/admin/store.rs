@@ -5,7 +5,7 @@ use crate::{
     db::{Conn, execute},
 };
 
-type Result<T> = std::result::Result<T, sqlx::Error>;
+type Result<T> = std::result::Result<T, crate::db::Error>;
 
 pub(super) async fn replace_code(conn: Conn<'_>, digest: &[u8; 32], expires_at: Timestamp) -> Result<()> {
     execute!(

@@ -169,7 +169,7 @@ pub(crate) async fn record_detail(
 }
 
 /// An event, as an administrator reads it.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone)]
 pub(crate) struct Entry {
     pub(crate) id: Uuid,
     pub(crate) at: Timestamp,
@@ -185,6 +185,7 @@ pub(crate) struct Entry {
     pub(crate) request_id: Option<String>,
     pub(crate) detail: Option<String>,
 }
+crate::db::from_row!(Entry { id, at, event, account_id, actor, actor_id, address, request_id, detail });
 
 /// Which events are looked for.
 #[derive(Debug, Clone, Copy, Default)]
@@ -208,9 +209,9 @@ pub(crate) async fn list(
 }
 
 /// An event's place in the trail: they are numbered by time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
-#[sqlx(transparent)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct EventId(Uuid);
+crate::db::column!(EventId, Uuid);
 
 /// An event, for the account's owner to take along.
 #[derive(Debug, Serialize, JsonSchema)]

@@ -18,7 +18,7 @@ pub(super) async fn insert_event(
     client: &Client,
     detail: Option<&str>,
     now: Timestamp,
-) -> Result<(), sqlx::Error> {
+) -> Result<(), crate::db::Error> {
     execute!(
         conn,
         "INSERT INTO audit_events (id, at, event, account_id, actor, actor_id, address, request_id, detail)
@@ -37,13 +37,14 @@ pub(super) async fn insert_event(
 }
 
 /// An event, for the account's owner to take along.
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug)]
 pub(super) struct ExportedRow {
     pub(super) id: EventId,
     pub(super) at: Timestamp,
     pub(super) event: String,
     pub(super) address: Option<String>,
 }
+crate::db::from_row!(ExportedRow { id, at, event, address });
 
 /// After `after`, in the order of their identifiers, which is that of time.
 pub(super) async fn events_of(
@@ -51,7 +52,7 @@ pub(super) async fn events_of(
     account: AccountId,
     after: Option<EventId>,
     limit: usize,
-) -> Result<Vec<ExportedRow>, sqlx::Error> {
+) -> Result<Vec<ExportedRow>, crate::db::Error> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     fetch_all!(
         conn,
@@ -69,7 +70,7 @@ pub(super) async fn events_before(
     filter: Filter<'_>,
     (at, id): (Timestamp, Uuid),
     limit: u32,
-) -> Result<Vec<Entry>, sqlx::Error> {
+) -> Result<Vec<Entry>, crate::db::Error> {
     fetch_all!(
         conn,
         Entry,

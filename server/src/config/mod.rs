@@ -93,7 +93,7 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// How log lines look.
     pub log_format: LogFormat,
-    /// Which log lines are written: a filter of `tracing`, as in `info,sqlx=warn`.
+    /// Which log lines are written: a filter of `tracing`, as in `info,portcullis_server::mail=debug`.
     pub log: String,
 }
 
@@ -210,7 +210,9 @@ impl Config {
         if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.log) {
             return Err(invalid(
                 "log",
-                format!("is no filter ({error}); write for instance `info` or `info,sqlx=warn`"),
+                format!(
+                    "is no filter ({error}); write for instance `info` or `info,portcullis_server::mail=debug`"
+                ),
             ));
         }
         Ok(())

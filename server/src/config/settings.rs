@@ -228,7 +228,7 @@ pub struct Settings {
     #[arg(hide_possible_values = true)]
     pub log_format: Option<LogFormat>,
 
-    /// Which log lines are written, as in `info,sqlx=warn` [default: info]
+    /// Which log lines are written, as in `info,portcullis_server::mail=debug` [default: info]
     #[arg(long, env = "PORTCULLIS_LOG", global = true, value_name = "FILTER", hide_env_values = true)]
     pub log: Option<String>,
 }

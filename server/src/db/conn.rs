@@ -1,82 +1,118 @@
-//! One connection of either driver, and the macros that run one SQL text on it.
+//! A borrowed connection of either database, and the macros that run one SQL text on it.
 
-use sqlx::pool::PoolConnection;
-use sqlx::postgres::PgConnection;
-use sqlx::sqlite::SqliteConnection;
-use sqlx::{Postgres, Sqlite, Transaction};
+use std::sync::Arc;
 
-use super::readers::Lent;
+use super::postgres::{Connection, PostgresTx};
+use super::sqlite::{Sqlite, SqliteTx};
+use super::{Error, FromRow, Value};
 
-/// A borrowed connection: what a store function takes, inside or outside a transaction. For a second statement in
-/// one function pass [`reborrow`](Self::reborrow) to the first.
-#[derive(Debug)]
-pub enum Conn<'c> {
-    /// Of SQLite.
-    Sqlite(&'c mut SqliteConnection),
-    /// Of PostgreSQL.
-    Postgres(&'c mut PgConnection),
+/// What a store function takes, inside or outside a transaction. For a second statement in one function pass
+/// [`reborrow`](Self::reborrow) to the first.
+#[derive(Clone, Copy)]
+pub struct Conn<'c>(On<'c>);
+
+#[derive(Clone, Copy)]
+enum On<'c> {
+    Sqlite(&'c Sqlite),
+    SqliteTx(&'c SqliteTx),
+    Postgres(&'c Connection),
+    PostgresTx(&'c PostgresTx),
 }
 
-impl Conn<'_> {
+impl<'c> Conn<'c> {
+    /// A connection of PostgreSQL outside a transaction.
+    pub(super) fn of(connection: &'c Connection) -> Self {
+        Self(On::Postgres(connection))
+    }
+
     /// The same connection for a shorter time.
+    #[must_use]
     pub fn reborrow(&mut self) -> Conn<'_> {
-        match self {
-            Self::Sqlite(conn) => Conn::Sqlite(conn),
-            Self::Postgres(conn) => Conn::Postgres(conn),
+        *self
+    }
+
+    pub(crate) async fn fetch_all<T: FromRow + Send + 'static>(
+        self,
+        sql: &'static str,
+        arguments: Vec<Value>,
+    ) -> Result<Vec<T>, Error> {
+        match self.0 {
+            On::Sqlite(sqlite) => sqlite.fetch(sql, arguments).await,
+            On::SqliteTx(tx) => tx.fetch(sql, arguments).await,
+            On::Postgres(connection) => connection.fetch(sql, &arguments).await,
+            On::PostgresTx(tx) => tx.fetch(sql, &arguments).await,
+        }
+    }
+
+    pub(crate) async fn fetch_optional<T: FromRow + Send + 'static>(
+        self,
+        sql: &'static str,
+        arguments: Vec<Value>,
+    ) -> Result<Option<T>, Error> {
+        Ok(self.fetch_all(sql, arguments).await?.into_iter().next())
+    }
+
+    pub(crate) async fn fetch_one<T: FromRow + Send + 'static>(
+        self,
+        sql: &'static str,
+        arguments: Vec<Value>,
+    ) -> Result<T, Error> {
+        self.fetch_optional(sql, arguments).await?.ok_or(Error::NoRow)
+    }
+
+    pub(crate) async fn execute(self, sql: &'static str, arguments: Vec<Value>) -> Result<u64, Error> {
+        match self.0 {
+            On::Sqlite(sqlite) => sqlite.execute(sql, arguments).await,
+            On::SqliteTx(tx) => tx.execute(sql, arguments).await,
+            On::Postgres(connection) => connection.execute(sql, &arguments).await,
+            On::PostgresTx(tx) => tx.execute(sql, &arguments).await,
         }
     }
 }
 
-/// A connection for reading outside a transaction; each statement sees what is committed when it begins. On SQLite
-/// it cannot write.
-#[derive(Debug)]
-pub struct Reader(pub(super) Pooled);
+/// For reading outside a transaction; each statement sees what is committed when it begins. On SQLite it cannot write.
+pub struct Reader(pub(super) Reading);
 
-#[derive(Debug)]
-pub(super) enum Pooled {
-    Sqlite(Lent),
-    Postgres(PoolConnection<Postgres>),
+pub(super) enum Reading {
+    Sqlite(Sqlite),
+    Postgres(Arc<Connection>),
 }
 
 impl Reader {
     /// The connection, for a store function.
     pub fn conn(&mut self) -> Conn<'_> {
-        match &mut self.0 {
-            Pooled::Sqlite(lent) => Conn::Sqlite(lent.conn()),
-            Pooled::Postgres(conn) => Conn::Postgres(conn),
-        }
+        Conn(match &self.0 {
+            Reading::Sqlite(sqlite) => On::Sqlite(sqlite),
+            Reading::Postgres(connection) => On::Postgres(connection),
+        })
     }
 }
 
-/// A transaction: all of it happens, durably, or nothing. Dropped without [`commit`](Self::commit) it rolls back.
-///
-/// After a statement has failed the only way on is out: PostgreSQL refuses every further statement, and answers a
-/// commit by rolling back *without an error*. So a conflict that is expected is `ON CONFLICT DO NOTHING RETURNING`,
-/// not a failed `INSERT`.
-#[derive(Debug)]
+/// A transaction: all of it happens, durably, or nothing. Dropped without [`commit`](Self::commit) it rolls back, and
+/// so does one of which a statement has failed: the only way on is out. So a conflict that is expected is
+/// `ON CONFLICT DO NOTHING RETURNING`, not a failed `INSERT`.
 #[must_use = "a transaction that is dropped rolls back"]
 pub struct Tx(pub(super) Begun);
 
-#[derive(Debug)]
 pub(super) enum Begun {
-    Sqlite(Transaction<'static, Sqlite>),
-    Postgres(Transaction<'static, Postgres>),
+    Sqlite(SqliteTx),
+    Postgres(PostgresTx),
 }
 
 impl Tx {
     /// The connection, for a store function.
     pub fn conn(&mut self) -> Conn<'_> {
-        match &mut self.0 {
-            Begun::Sqlite(tx) => Conn::Sqlite(tx),
-            Begun::Postgres(tx) => Conn::Postgres(tx),
-        }
+        Conn(match &self.0 {
+            Begun::Sqlite(tx) => On::SqliteTx(tx),
+            Begun::Postgres(tx) => On::PostgresTx(tx),
+        })
     }
 
     /// Makes the changes durable: when this returns they survive a power cut.
     ///
     /// # Errors
     /// When the database cannot say that they are. They may be, still: a connection can break after the commit.
-    pub async fn commit(self) -> Result<(), sqlx::Error> {
+    pub async fn commit(self) -> Result<(), Error> {
         match self.0 {
             Begun::Sqlite(tx) => tx.commit().await,
             Begun::Postgres(tx) => tx.commit().await,
@@ -84,45 +120,50 @@ impl Tx {
     }
 }
 
+macro_rules! opaque {
+    ($($name:ident)+) => {$(
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(stringify!($name))
+            }
+        }
+    )+};
+}
+opaque!(Reader Tx);
+
+impl std::fmt::Debug for Conn<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Conn")
+    }
+}
+
 /// Runs a query that gives exactly one row: `fetch_one!(conn, Row, "SELECT … $1", argument)`. `Row` is a tuple or a
-/// struct with `#[derive(sqlx::FromRow)]`. Answers `Result<Row, sqlx::Error>`.
+/// struct with `from_row!`. Answers `Result<Row, Error>`.
 macro_rules! fetch_one {
     ($($query:tt)*) => { $crate::db::fetch!(fetch_one, $($query)*) };
 }
 
-/// As [`fetch_one!`] for none or one row: `Result<Option<Row>, sqlx::Error>`.
+/// As [`fetch_one!`] for none or one row: `Result<Option<Row>, Error>`.
 macro_rules! fetch_optional {
     ($($query:tt)*) => { $crate::db::fetch!(fetch_optional, $($query)*) };
 }
 
-/// As [`fetch_one!`] for any number of rows, which the query must bound: `Result<Vec<Row>, sqlx::Error>`.
+/// As [`fetch_one!`] for any number of rows, which the query must bound: `Result<Vec<Row>, Error>`.
 macro_rules! fetch_all {
     ($($query:tt)*) => { $crate::db::fetch!(fetch_all, $($query)*) };
 }
 
 macro_rules! fetch {
     ($fetch:ident, $conn:expr, $row:ty, $sql:expr $(, $argument:expr)* $(,)?) => {
-        match $conn {
-            $crate::db::Conn::Sqlite(conn) => {
-                sqlx::query_as::<sqlx::Sqlite, $row>($sql)$(.bind($argument))*.$fetch(&mut *conn).await
-            }
-            $crate::db::Conn::Postgres(conn) => {
-                sqlx::query_as::<sqlx::Postgres, $row>($sql)$(.bind($argument))*.$fetch(&mut *conn).await
-            }
-        }
+        $crate::db::Conn::$fetch::<$row>($conn, $sql, vec![$($crate::db::Encode::encode(&$argument)),*]).await
     };
 }
 
 /// Runs a statement without rows: `execute!(conn, "DELETE … $1", argument)`. Answers how many rows it touched:
-/// `Result<u64, sqlx::Error>`.
+/// `Result<u64, Error>`.
 macro_rules! execute {
     ($conn:expr, $sql:expr $(, $argument:expr)* $(,)?) => {
-        match $conn {
-            $crate::db::Conn::Sqlite(conn) => sqlx::query::<sqlx::Sqlite>($sql)$(.bind($argument))*
-                .execute(&mut *conn).await.map(|done| done.rows_affected()),
-            $crate::db::Conn::Postgres(conn) => sqlx::query::<sqlx::Postgres>($sql)$(.bind($argument))*
-                .execute(&mut *conn).await.map(|done| done.rows_affected()),
-        }
+        $crate::db::Conn::execute($conn, $sql, vec![$($crate::db::Encode::encode(&$argument)),*]).await
     };
 }
 

@@ -1,113 +1,164 @@
-//! Brings the tables up to date: embedded migrations, one lock over all instances, and no way back to an older
-//! program.
+//! Brings the tables up to date: embedded migrations, all that are missing in one transaction, one instance at a time,
+//! and no way back to an older program.
+//!
+//! Our own and no crate's: what is asked here (one transaction for all, references off on SQLite and checked before
+//! the commit, a lock that a pooler cannot lose, refusal of a newer schema) is most of the file, and the rest is a loop.
 
 use std::time::Duration;
 
-use sqlx::error::DatabaseError;
-use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::postgres::PgConnection;
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions as _, Connection as _};
+use aws_lc_rs::digest::{SHA384, digest};
+use rusqlite::Connection;
 
-use super::{Conn, OpenError, fetch_one};
+use super::postgres::Connector;
+use super::{Conn, Encode as _, Error, OpenError, fetch_one};
 
-static SQLITE: Migrator = sqlx::migrate!("./migrations/sqlite");
-static POSTGRES: Migrator = sqlx::migrate!("./migrations/postgres");
+struct Migration {
+    /// Of the file in both folders.
+    name: &'static str,
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+macro_rules! migrations {
+    ($($name:literal),+ $(,)?) => {
+        &[$(Migration {
+            name: $name,
+            sqlite: include_str!(concat!("../../migrations/sqlite/", $name, ".sql")),
+            postgres: include_str!(concat!("../../migrations/postgres/", $name, ".sql")),
+        }),+]
+    };
+}
+
+/// In the order of their numbers.
+const MIGRATIONS: &[Migration] = migrations!["0001_accounts", "0002_account_life"];
 
 /// How long an instance waits while another changes the tables.
 pub(super) const WAIT: Duration = Duration::from_mins(1);
 
-/// The number of the newest migration in this program. The twins have the same numbers.
+impl Migration {
+    fn version(&self) -> i64 {
+        self.name.split('_').next().and_then(|number| number.parse().ok()).unwrap_or(0)
+    }
+}
+
+/// The number of the newest migration in this program.
 pub(super) fn latest() -> i64 {
-    SQLITE.iter().map(|migration| migration.version).max().unwrap_or(0)
+    MIGRATIONS.last().map_or(0, Migration::version)
 }
 
 /// The number of the newest migration in the database.
-pub(super) async fn applied(conn: Conn<'_>) -> Result<Option<i64>, sqlx::Error> {
-    let sql = "SELECT max(version) FROM _sqlx_migrations WHERE success";
+pub(super) async fn applied(conn: Conn<'_>) -> Result<Option<i64>, Error> {
+    let sql = "SELECT max(version) FROM schema_migrations";
     fetch_one!(conn, (Option<i64>,), sql).map(|(version,)| version)
 }
 
-// `run_direct` is what sqlx's `run` calls; a future of `run` is not `Send` for every lifetime, so it cannot be spawned.
-
-/// All missing migrations in one transaction, which holds SQLite's own write lock from its first moment: instances
-/// queue up, and one that is killed leaves the file as it was. References are off meanwhile, because SQLite changes
-/// a table by building another in its place (<https://sqlite.org/lang_altertable.html#otheralter>), and are checked
-/// before the commit.
-pub(super) async fn sqlite(options: &SqliteConnectOptions, database: &str) -> Result<(), OpenError> {
-    let failed = |cause| {
-        if is_busy(&cause) {
-            OpenError::Locked
-        } else {
-            OpenError::Connect { database: database.to_owned(), cause }
+/// Those that the database does not have, if it has no other ones.
+fn missing(
+    applied: &[(i64, Vec<u8>)],
+    text: impl Fn(&Migration) -> &'static str,
+) -> Result<&'static [Migration], OpenError> {
+    for (at, (version, checksum)) in applied.iter().enumerate() {
+        match MIGRATIONS.get(at) {
+            None => return Err(OpenError::NewerSchema { found: *version, known: latest() }),
+            Some(known) if known.version() == *version && *checksum == sum(text(known)) => {}
+            Some(_) if *version > latest() => {
+                return Err(OpenError::NewerSchema { found: *version, known: latest() });
+            }
+            Some(_) => return Err(OpenError::OtherSchema { version: *version }),
         }
+    }
+    Ok(MIGRATIONS.get(applied.len()..).unwrap_or_default())
+}
+
+fn sum(sql: &str) -> Vec<u8> {
+    digest(&SHA384, sql.as_bytes()).as_ref().to_vec()
+}
+
+const APPLIED: &str = "SELECT version, checksum FROM schema_migrations ORDER BY version";
+const NOTE: &str = "INSERT INTO schema_migrations (version, name, checksum) VALUES ($1, $2, $3)";
+/// The list that the first builds kept under another name.
+const TAKE_OVER: &str = "INSERT INTO schema_migrations (version, name, checksum)
+    SELECT version, description, checksum FROM _sqlx_migrations WHERE success; DROP TABLE _sqlx_migrations";
+
+/// The transaction holds SQLite's own write lock from its first moment: instances queue up, and one that is killed
+/// leaves the file as it was. References are off meanwhile, because SQLite changes a table by building another in its
+/// place (<https://sqlite.org/lang_altertable.html#otheralter>), and are checked before the commit.
+pub(super) fn sqlite(conn: &mut Connection) -> Result<(), OpenError> {
+    conn.busy_timeout(WAIT)?;
+    conn.pragma_update(None, "foreign_keys", "OFF")?;
+    let tx = conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    tx.execute_batch(
+        "CREATE TABLE IF NOT EXISTS schema_migrations (
+             version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum BLOB NOT NULL
+         ) STRICT",
+    )?;
+    if tx.table_exists(None, "_sqlx_migrations")? {
+        tx.execute_batch(TAKE_OVER)?;
+    }
+    let applied = {
+        let mut query = tx.prepare(APPLIED)?;
+        let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        rows.collect::<Result<Vec<_>, _>>()?
     };
-    let mut conn = options.clone().busy_timeout(WAIT).foreign_keys(false).connect().await.map_err(failed)?;
-    let mut tx = conn.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
-    SQLITE.run_direct(None, &mut *tx, false).await.map_err(explain)?;
-    let broken: Option<(String,)> = sqlx::query_as("SELECT \"table\" FROM pragma_foreign_key_check LIMIT 1")
-        .fetch_optional(&mut *tx)
-        .await
-        .map_err(failed)?;
-    if let Some((table,)) = broken {
-        return Err(OpenError::BrokenReference { table });
+    for migration in missing(&applied, |migration| migration.sqlite)? {
+        tx.execute_batch(migration.sqlite)?;
+        tx.execute(NOTE, (migration.version(), migration.name, sum(migration.sqlite)))?;
     }
-    tx.commit().await.map_err(failed)?;
-    conn.close().await.map_err(failed)
-}
-
-/// Each missing migration in its own transaction, under an advisory lock that ends with the connection.
-pub(super) async fn postgres(conn: &mut PgConnection) -> Result<(), OpenError> {
-    let settings = "SET lock_timeout = '60s'; SET client_min_messages = warning";
-    sqlx::raw_sql(settings).execute(&mut *conn).await.map_err(|error| explain(error.into()))?;
-    POSTGRES.run_direct(None, conn, false).await.map_err(explain)
-}
-
-fn explain(error: MigrateError) -> OpenError {
-    match error {
-        MigrateError::VersionMissing(found) if found > latest() => {
-            OpenError::NewerSchema { found, known: latest() }
-        }
-        MigrateError::VersionMissing(version) | MigrateError::VersionMismatch(version) => {
-            OpenError::OtherSchema { version }
-        }
-        MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _) if is_busy(&cause) => {
-            OpenError::Locked
-        }
-        other => OpenError::Migrate(other),
+    let mut broken = tx.prepare("SELECT \"table\" FROM pragma_foreign_key_check LIMIT 1")?;
+    if let Some(row) = broken.query([])?.next()? {
+        return Err(OpenError::BrokenReference { table: row.get(0)? });
     }
+    drop(broken);
+    tx.commit()?;
+    conn.pragma_update(None, "foreign_keys", "ON")?;
+    Ok(conn.busy_timeout(super::sqlite::WAIT)?)
 }
 
-/// `SQLITE_BUSY`, or PostgreSQL's `lock_not_available`.
-fn is_busy(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(DatabaseError::code);
-    matches!(code.as_deref(), Some("5" | "55P03"))
+/// Under a lock that ends with the transaction, so that a pooler cannot give it to another.
+pub(super) async fn postgres(connector: &Connector) -> Result<(), OpenError> {
+    let conn = connector.connect().await?;
+    conn.unhurried(
+        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+         SET LOCAL statement_timeout = 0;
+         SET LOCAL lock_timeout = '60s';
+         SET LOCAL client_min_messages = warning;
+         SELECT pg_advisory_xact_lock(hashtext('portcullis ' || current_database() || '.' || current_schema()));
+         CREATE TABLE IF NOT EXISTS schema_migrations (
+             version BIGINT PRIMARY KEY, name TEXT NOT NULL, checksum BYTEA NOT NULL
+         )",
+    )
+    .await?;
+    let (older,) =
+        fetch_one!(Conn::of(&conn), (bool,), "SELECT to_regclass('_sqlx_migrations') IS NOT NULL")?;
+    if older {
+        conn.unhurried(TAKE_OVER).await?;
+    }
+    let applied = conn.fetch::<(i64, Vec<u8>)>(APPLIED, &[]).await?;
+    for migration in missing(&applied, |migration| migration.postgres)? {
+        conn.unhurried(migration.postgres).await?;
+        let row = [migration.version().encode(), migration.name.encode(), sum(migration.postgres).encode()];
+        conn.execute(NOTE, &row).await?;
+    }
+    Ok(conn.unhurried("COMMIT").await?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Also fails when a migration was added and the program not built anew: the macro reads the folder only then.
     #[test]
-    fn each_migration_has_its_twin() {
-        let embedded = |migrator: &Migrator| -> Vec<String> {
-            migrator
-                .iter()
-                .map(|one| format!("{:04}_{}.sql", one.version, one.description.replace(' ', "_")))
-                .collect()
-        };
-        let files = |database: &str| -> Vec<String> {
+    fn each_migration_has_its_twin_and_is_embedded() {
+        let embedded: Vec<_> = MIGRATIONS.iter().map(|one| format!("{}.sql", one.name)).collect();
+        for database in ["sqlite", "postgres"] {
             let folder = format!("{}/migrations/{database}", env!("CARGO_MANIFEST_DIR"));
-            let mut names: Vec<_> = std::fs::read_dir(folder)
+            let mut files: Vec<_> = std::fs::read_dir(folder)
                 .unwrap()
                 .map(|file| file.unwrap().file_name().into_string().unwrap())
                 .collect();
-            names.sort();
-            names
-        };
-        assert_eq!(embedded(&SQLITE), files("sqlite"));
-        assert_eq!(embedded(&POSTGRES), files("postgres"));
-        assert_eq!(embedded(&SQLITE), embedded(&POSTGRES));
+            files.sort();
+            assert_eq!(embedded, files, "{database}");
+        }
+        let numbers: Vec<_> = MIGRATIONS.iter().map(Migration::version).collect();
+        assert_eq!(numbers, (1..=latest()).collect::<Vec<_>>());
     }
 }

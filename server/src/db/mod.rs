@@ -5,21 +5,27 @@
 //! migrations: every integer is 64 bits wide, a moment is a count of microseconds, an identifier a UUID.
 
 mod conn;
+mod error;
 mod migrate;
 mod open;
-mod readers;
+mod postgres;
+mod sqlite;
+mod tls;
 mod url;
+mod value;
 
 use std::fmt;
 
-use sqlx::{PgPool, SqlitePool};
-
-use self::conn::{Begun, Pooled};
+use self::conn::{Begun, Reading};
 pub use self::conn::{Conn, Reader, Tx};
 pub(crate) use self::conn::{execute, fetch, fetch_all, fetch_one, fetch_optional};
+pub use self::error::Error;
 pub use self::open::OpenError;
-pub use self::readers::Readers;
+use self::postgres::Postgres;
+use self::sqlite::Sqlite;
 pub use self::url::{DatabaseUrl, DatabaseUrlError};
+pub use self::value::{Cell, Decode, Encode, FromRow, Kind, Row, Value};
+pub(crate) use self::value::{column, from_row};
 use crate::clock::{Clock, Timestamp};
 
 /// Which database, and how many connections to it.
@@ -28,7 +34,8 @@ use crate::clock::{Clock, Timestamp};
 pub struct DatabaseConfig {
     /// Its address.
     pub url: DatabaseUrl,
-    /// How many connections to PostgreSQL this process may hold: 1 to 1000, 10 by default. SQLite has always one to
+    /// How many connections to PostgreSQL this process may hold: 2 to 1000, 10 by default; a third of them, and at most
+    /// four, are shared by reads. SQLite has always one to
     /// write and four to read.
     pub connections: u32,
 }
@@ -43,20 +50,25 @@ impl DatabaseConfig {
 
 /// An open database whose tables are those of this program. Cheap to clone.
 #[derive(Clone)]
-pub enum Db {
-    /// SQLite: connections that can only read, and a "pool" of one that writes.
-    Sqlite {
-        /// Read-only connections.
-        read: Readers,
-        /// The one connection that writes.
-        write: SqlitePool,
-    },
-    /// PostgreSQL 15 or later.
-    Postgres(PgPool),
+pub struct Db(Driver);
+
+#[derive(Clone)]
+enum Driver {
+    Sqlite(Sqlite),
+    Postgres(Postgres),
 }
 
 impl Db {
-    /// Connects, and brings the tables up to date. Instances that start together do this one after the other.
+    fn sqlite(sqlite: Sqlite) -> Self {
+        Self(Driver::Sqlite(sqlite))
+    }
+
+    fn postgres(postgres: Postgres) -> Self {
+        Self(Driver::Postgres(postgres))
+    }
+
+    /// Connects, and brings the tables up to date. Instances that start together do this one after the other. A
+    /// PostgreSQL that cannot be reached yet is tried for 60 seconds.
     ///
     /// # Errors
     /// [`OpenError`], written for the operator.
@@ -64,30 +76,27 @@ impl Db {
         open::open(config).await
     }
 
-    /// Begins a transaction. On SQLite it holds the one write connection, so others wait until it ends (at most
-    /// 5 s, on PostgreSQL 3 s for a free connection): keep hashing, mail and other slow work out of it. PostgreSQL
-    /// isolates by `READ COMMITTED`: decide and change in one statement, or lock the row first.
+    /// Begins a transaction. On SQLite it is the only one that writes, so others wait until it ends (at most 5 s, on
+    /// PostgreSQL 3 s for a free connection): keep hashing, mail and other slow work out of it. PostgreSQL isolates by
+    /// `READ COMMITTED`: decide and change in one statement, or lock the row first.
     ///
     /// # Errors
     /// When no connection is free in time, or the database cannot be reached.
-    pub async fn begin(&self) -> Result<Tx, sqlx::Error> {
-        Ok(Tx(match self {
-            // IMMEDIATE takes the write lock at once: a transaction that first reads could not get it later.
-            Self::Sqlite { write, .. } => Begun::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
-            Self::Postgres(pool) => {
-                Begun::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE").await?)
-            }
+    pub async fn begin(&self) -> Result<Tx, Error> {
+        Ok(Tx(match &self.0 {
+            Driver::Sqlite(sqlite) => Begun::Sqlite(sqlite.begin().await?),
+            Driver::Postgres(postgres) => Begun::Postgres(postgres.begin().await?),
         }))
     }
 
-    /// Takes a connection to read with.
+    /// Takes a connection to read with. Others may use it at the same time.
     ///
     /// # Errors
     /// As [`begin`](Self::begin).
-    pub async fn read(&self) -> Result<Reader, sqlx::Error> {
-        Ok(Reader(match self {
-            Self::Sqlite { read, .. } => Pooled::Sqlite(read.acquire().await?),
-            Self::Postgres(pool) => Pooled::Postgres(pool.acquire().await?),
+    pub async fn read(&self) -> Result<Reader, Error> {
+        Ok(Reader(match &self.0 {
+            Driver::Sqlite(sqlite) => Reading::Sqlite(sqlite.clone()),
+            Driver::Postgres(postgres) => Reading::Postgres(postgres.reader().await?),
         }))
     }
 
@@ -95,55 +104,64 @@ impl Db {
     ///
     /// # Errors
     /// As [`begin`](Self::begin).
-    pub(crate) async fn set_clock(&self, clock: &Clock) -> Result<i64, sqlx::Error> {
-        let Self::Postgres(pool) = self else { return Ok(0) };
-        let mut conn = pool.acquire().await?;
+    pub(crate) async fn set_clock(&self, clock: &Clock) -> Result<i64, Error> {
+        let Driver::Postgres(postgres) = &self.0 else { return Ok(0) };
+        let connection = postgres.reader().await?;
         let asked = clock.now();
         let sql = "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::BIGINT";
-        let (theirs,): (Timestamp,) = sqlx::query_as(sql).fetch_one(&mut *conn).await?;
+        let (theirs,) = fetch_one!(Conn::of(&connection), (Timestamp,), sql)?;
         Ok(clock.set(theirs, asked, clock.now()))
     }
 
     /// Makes what was deleted unreadable in the files: SQLite overwrites deleted rows (`secure_delete`), but their old
     /// pages lie in its log until that is folded into the file. On PostgreSQL `VACUUM` does this, in its own time.
     pub async fn scrub(&self) {
-        if let Self::Sqlite { write, .. } = self
-            && let Err(error) = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(write).await
-        {
-            tracing::warn!(%error, "SQLite's log could not be folded into the file now; it will be later");
+        if let Driver::Sqlite(sqlite) = &self.0 {
+            sqlite.scrub().await;
         }
     }
 
-    /// Whether the database answers and has at least the tables of this program: one small query. A newer instance
-    /// may have added tables meanwhile; this one goes on.
+    /// Whether the database answers, takes writes, and has at least the tables of this program. A newer instance may
+    /// have added tables meanwhile; this one goes on.
     pub async fn ready(&self) -> bool {
-        let applied = async { migrate::applied(self.read().await?.conn()).await };
-        match applied.await {
-            Ok(version) => version >= Some(migrate::latest()),
-            Err(error) => {
-                tracing::warn!(%error, "the database is not ready");
-                false
+        let ready = async {
+            let applied = migrate::applied(self.read().await?.conn()).await?;
+            match &self.0 {
+                Driver::Sqlite(sqlite) => sqlite.can_write().await?,
+                // A connection to a server that takes no writes is refused when it is made.
+                Driver::Postgres(_) => {}
             }
+            Ok::<_, Error>(applied >= Some(migrate::latest()))
+        };
+        ready.await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the database is not ready");
+            false
+        })
+    }
+
+    /// Keeps each thread that reads from SQLite busy until what this answers is dropped.
+    #[cfg(test)]
+    pub(crate) fn hold_readers(&self) -> impl Drop + use<> {
+        match &self.0 {
+            Driver::Sqlite(sqlite) => sqlite.hold_readers(),
+            Driver::Postgres(_) => panic!("a test of SQLite"),
         }
     }
 
-    /// Ends every connection, once those in use have been given back. SQLite then folds its log into the file.
+    /// Ends every connection. On SQLite once the transaction in hand has ended; its log is then folded into the file.
     pub async fn close(&self) {
-        match self {
-            Self::Sqlite { read, write } => {
-                read.close().await;
-                write.close().await;
-            }
-            Self::Postgres(pool) => pool.close().await,
+        match &self.0 {
+            Driver::Sqlite(sqlite) => sqlite.close().await,
+            Driver::Postgres(postgres) => postgres.close(),
         }
     }
 }
 
 impl fmt::Debug for Db {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Sqlite { .. } => "Db::Sqlite",
-            Self::Postgres(_) => "Db::Postgres",
+        f.write_str(match self.0 {
+            Driver::Sqlite(_) => "Db::Sqlite",
+            Driver::Postgres(_) => "Db::Postgres",
         })
     }
 }
@@ -157,18 +175,19 @@ mod tests {
 
     use super::*;
 
-    #[derive(Debug, PartialEq, sqlx::FromRow)]
+    #[derive(Debug, PartialEq)]
     struct Session {
         id: Uuid,
         created_at: Timestamp,
         ended_at: Option<Timestamp>,
     }
+    from_row!(Session { id, created_at, ended_at });
 
     async fn open(path: &Path) -> Result<Db, OpenError> {
         Db::open(&DatabaseConfig::new(DatabaseUrl::sqlite(path))).await
     }
 
-    async fn insert_account(conn: Conn<'_>, email: &str) -> Result<i64, sqlx::Error> {
+    async fn insert_account(conn: Conn<'_>, email: &str) -> Result<i64, Error> {
         let sql = "INSERT INTO accounts (email, full_name, password_hash, is_active, created_at, updated_at) \
                    VALUES ($1, '', '', $2, $3, $3) RETURNING id";
         fetch_one!(conn, (i64,), sql, email, true, Timestamp::from_secs(1)).map(|(id,)| id)
@@ -210,7 +229,7 @@ mod tests {
         let db = open(&path).await.unwrap();
         let mut tx = db.begin().await.unwrap();
         for (pragma, value) in [("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 5000)] {
-            let sql = sqlx::AssertSqlSafe(format!("SELECT * FROM pragma_{pragma}"));
+            let sql = String::leak(format!("SELECT * FROM pragma_{pragma}"));
             assert_eq!(fetch_one!(tx.conn(), (i64,), sql).unwrap(), (value,), "{pragma}");
         }
         let (mode,) = fetch_one!(tx.conn(), (String,), "SELECT * FROM pragma_journal_mode").unwrap();
@@ -254,10 +273,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         for (sql, expected) in [
             (
-                "UPDATE _sqlx_migrations SET version = 9999 WHERE version = (SELECT max(version) FROM _sqlx_migrations)",
+                "UPDATE schema_migrations SET version = 9999 WHERE version = (SELECT max(version) FROM schema_migrations)",
                 "schema version 9999",
             ),
-            ("UPDATE _sqlx_migrations SET checksum = x'00'", "made by another build"),
+            ("UPDATE schema_migrations SET checksum = x'00'", "made by another build"),
         ] {
             let path = dir.path().join("p.db");
             let db = open(&path).await.unwrap();

@@ -3,22 +3,17 @@
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use sqlx::migrate::MigrateError;
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _};
-
-use super::readers::Readers;
-use super::url::Target;
-use super::{DatabaseConfig, Db, migrate};
+use super::postgres::{Connection, Connector, Postgres};
+use super::sqlite::Sqlite;
+use super::url::{PostgresTarget, Target};
+use super::{Conn, DatabaseConfig, Db, Error, fetch_one, migrate};
 use crate::files;
 
-const SQLITE_WAIT: Duration = Duration::from_secs(5);
-const SQLITE_READERS: u32 = 4;
-const POSTGRES_WAIT: Duration = Duration::from_secs(3);
-const POSTGRES_CONNECT: Duration = Duration::from_secs(10);
+/// How long a database that cannot be reached yet is waited for, and how often it is tried.
+const POSTGRES_BOOT: Duration = Duration::from_mins(1);
+const POSTGRES_AGAIN: Duration = Duration::from_millis(500);
 
 /// Why the database cannot be opened, and what to do. Never repeats a password.
 #[derive(Debug, thiserror::Error)]
@@ -40,11 +35,11 @@ pub enum OpenError {
         /// Its address, without the password.
         database: String,
         /// What the driver said.
-        cause: sqlx::Error,
+        cause: Error,
     },
     /// PostgreSQL did not answer in time.
     #[error(
-        "the database {database} did not answer within 10 seconds. See that it runs, and that no firewall drops the packets"
+        "the database {database} did not answer within 60 seconds. See that it runs, and that no firewall drops the packets"
     )]
     Unreachable {
         /// Its address, without the password.
@@ -87,7 +82,7 @@ pub enum OpenError {
     #[error(
         "cannot bring the tables up to date: {0}. Nothing was changed. The database's user must own its schema and may need more disk space"
     )]
-    Migrate(MigrateError),
+    Migrate(Error),
     /// The tables refer to rows that are missing.
     #[error(
         "table {table} refers to rows that do not exist: restore a backup, or have the file checked with `PRAGMA foreign_key_check`"
@@ -98,11 +93,23 @@ pub enum OpenError {
     },
 }
 
+impl From<Error> for OpenError {
+    fn from(error: Error) -> Self {
+        if error.is_locked() { Self::Locked } else { Self::Migrate(error) }
+    }
+}
+
+impl From<rusqlite::Error> for OpenError {
+    fn from(error: rusqlite::Error) -> Self {
+        Error::from(error).into()
+    }
+}
+
 pub(super) async fn open(config: &DatabaseConfig) -> Result<Db, OpenError> {
     let database = config.url.to_string();
     match config.url.target() {
         Target::Sqlite(path) => open_sqlite(path, database).await,
-        Target::Postgres(options) => open_postgres(options, config.connections, database).await,
+        Target::Postgres(target) => open_postgres(target, config.connections, database).await,
     }
 }
 
@@ -115,17 +122,10 @@ async fn open_sqlite(path: &Path, database: String) -> Result<Db, OpenError> {
         Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => return Err(cannot_create(path)(cause)),
         _ => {}
     }
-    let options = SqliteConnectOptions::new().filename(path).busy_timeout(SQLITE_WAIT).foreign_keys(true);
-    let writing = options
-        .clone()
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .pragma("secure_delete", "ON");
-    migrate::sqlite(&writing, &database).await?;
-    Ok(Db::Sqlite {
-        write: sqlite_writer().connect_lazy_with(writing),
-        read: Readers::new(options, SQLITE_READERS, SQLITE_WAIT),
-    })
+    let sqlite = Sqlite::new(path.to_owned()).map_err(cannot_create(path))?;
+    let migrated = sqlite.maintain(|conn| Ok(migrate::sqlite(conn))).await;
+    migrated.map_err(|cause| OpenError::Connect { database, cause })??;
+    Ok(Db::sqlite(sqlite))
 }
 
 /// The lock on a file beside the database, free again when dropped or when the process dies. The database itself is
@@ -156,69 +156,42 @@ fn cannot_create(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
     move |cause| OpenError::Create { path: path.to_owned(), cause }
 }
 
-/// Connections to a file do not go stale: they are neither tested nor renewed.
-fn sqlite_writer() -> SqlitePoolOptions {
-    SqlitePoolOptions::new()
-        .max_connections(1)
-        .acquire_timeout(SQLITE_WAIT)
-        .test_before_acquire(false)
-        .idle_timeout(None)
-        .max_lifetime(None)
+async fn open_postgres(target: &PostgresTarget, connections: u32, database: String) -> Result<Db, OpenError> {
+    let connect = |cause| OpenError::Connect { database: database.clone(), cause };
+    let connector = Connector::new(target).map_err(connect)?;
+    let conn = first_connection(&connector, &database).await?;
+    check_version(&conn, &database).await?;
+    drop(conn);
+    migrate::postgres(&connector).await?;
+    Ok(Db::postgres(Postgres::new(connector, connections).map_err(connect)?))
 }
 
-async fn open_postgres(
-    options: &PgConnectOptions,
-    connections: u32,
-    database: String,
-) -> Result<Db, OpenError> {
-    let mut options = options.clone();
-    if options.get_application_name().is_none() {
-        options = options.application_name("portcullis");
-    }
-    // A connection of its own first: a pool would hide the reason of a failure behind its time-out, and closing
-    // the connection gives the migration lock back whatever happens.
-    let mut conn = match tokio::time::timeout(POSTGRES_CONNECT, options.connect()).await {
-        Ok(connected) => {
-            connected.map_err(|cause| OpenError::Connect { database: database.clone(), cause })?
+/// At a boot the database may come later than we do, and in a failover it is gone for a moment.
+async fn first_connection(connector: &Connector, database: &str) -> Result<Connection, OpenError> {
+    let end = Instant::now() + POSTGRES_BOOT;
+    let mut is_told = false;
+    loop {
+        match connector.connect().await {
+            Ok(connection) => return Ok(connection),
+            Err(cause) if cause.may_pass() && Instant::now() < end => {
+                if !is_told {
+                    tracing::warn!(%cause, database, "the database cannot be reached yet; trying for 60 seconds");
+                    is_told = true;
+                }
+                tokio::time::sleep(POSTGRES_AGAIN).await;
+            }
+            Err(Error::TimedOut) => return Err(OpenError::Unreachable { database: database.to_owned() }),
+            Err(cause) => return Err(OpenError::Connect { database: database.to_owned(), cause }),
         }
-        Err(_) => return Err(OpenError::Unreachable { database }),
-    };
-    check_version(&mut conn, &database).await?;
-    migrate::postgres(&mut conn).await?;
-    conn.close().await.map_err(|cause| OpenError::Connect { database, cause })?;
-    Ok(Db::Postgres(postgres_pool(connections, options)))
+    }
 }
 
-async fn check_version(conn: &mut PgConnection, database: &str) -> Result<(), OpenError> {
+async fn check_version(conn: &Connection, database: &str) -> Result<(), OpenError> {
     let sql = "SELECT current_setting('server_version_num')::int, current_setting('server_version')";
-    let (number, version): (i32, String) = sqlx::query_as(sql)
-        .fetch_one(conn)
-        .await
+    let (number, version) = fetch_one!(Conn::of(conn), (i64, String), sql)
         .map_err(|cause| OpenError::Connect { database: database.to_owned(), cause })?;
     if number < 150_000 {
         return Err(OpenError::TooOld { database: database.to_owned(), version });
     }
     Ok(())
-}
-
-fn postgres_pool(connections: u32, options: PgConnectOptions) -> PgPool {
-    PgPoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(POSTGRES_WAIT)
-        .after_connect(|conn, _| Box::pin(prepare(conn)))
-        // Testing at each use would cost a round trip: a connection that was busy a moment ago is alive.
-        .test_before_acquire(false)
-        .before_acquire(|conn, meta| {
-            Box::pin(async move { Ok(meta.idle_for < Duration::from_secs(1) || conn.ping().await.is_ok()) })
-        })
-        .connect_lazy_with(options)
-}
-
-/// Statements and forgotten transactions end by themselves, and `COMMIT` answers only when the log is on disk.
-/// A stronger setting of the operator (`remote_apply`) is kept.
-async fn prepare(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
-    let sql = "SET statement_timeout = '10s';
-        SET idle_in_transaction_session_timeout = '30s';
-        SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
-    sqlx::raw_sql(sql).execute(conn).await.map(drop)
 }

@@ -7,7 +7,7 @@ use crate::{
     db::{Conn, execute, fetch_optional},
 };
 
-type Result<T> = std::result::Result<T, sqlx::Error>;
+type Result<T> = std::result::Result<T, crate::db::Error>;
 
 /// A MAC of what is counted.
 pub(super) type Key = [u8; 32];

@@ -184,7 +184,7 @@ pub(crate) async fn forget(app: &App, tx: &mut Tx, email: &Email) -> Result<(), 
 }
 
 /// Forgets windows that have ended and addresses that are not known any more.
-pub(crate) async fn sweep(tx: &mut Tx, now: Timestamp) -> Result<u64, sqlx::Error> {
+pub(crate) async fn sweep(tx: &mut Tx, now: Timestamp) -> Result<u64, crate::db::Error> {
     let attempts = store::delete_ended(tx.conn(), now).await?;
     Ok(attempts + store::delete_unseen_since(tx.conn(), now - KNOWN_FOR).await?)
 }

@@ -24,7 +24,7 @@ use crate::{accounts::AccountId, app::App, clock::Timestamp, db::Tx, error::Erro
 const PURPOSE: &str = "mail";
 
 /// Who a mail goes to. The address is always one that is stored (or was, until now), never one that was submitted.
-#[derive(Debug, Clone, Serialize, Deserialize, sqlx::FromRow)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Recipient {
     /// The account it belongs to: the mail is forgotten with it. `None` when it has to outlive the account.
     #[serde(skip)]
@@ -34,6 +34,7 @@ pub(crate) struct Recipient {
     /// `en`, `de`: see the message files.
     pub(crate) language: String,
 }
+crate::db::from_row!(Recipient { account, email, full_name, language });
 
 /// What a mail says. It is written when it is sent; what is kept until then is this, sealed.
 #[derive(Debug, Clone, Serialize, Deserialize)]

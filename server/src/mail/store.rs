@@ -8,7 +8,7 @@ use crate::{
     db::{Conn, execute, fetch_all, fetch_one, fetch_optional},
 };
 
-type Result<T> = std::result::Result<T, sqlx::Error>;
+type Result<T> = std::result::Result<T, crate::db::Error>;
 
 /// What a row of the queue is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,14 +19,14 @@ pub(super) enum Kind {
 }
 
 /// A mail that could be sent now, or a question that could be answered.
-#[derive(Debug, Clone, Copy, sqlx::FromRow)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Due {
     pub(super) id: Uuid,
     pub(super) attempts: i64,
 }
+crate::db::from_row!(Due { id, attempts });
 
 /// A mail that nobody else sends until the lease ends.
-#[derive(sqlx::FromRow)]
 pub(super) struct Claimed {
     pub(super) id: Uuid,
     pub(super) sealed: Vec<u8>,
@@ -34,9 +34,10 @@ pub(super) struct Claimed {
     /// With the one that begins.
     pub(super) attempts: i64,
 }
+crate::db::from_row!(Claimed { id, sealed, created_at, attempts });
 
 /// How the queue stands.
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug)]
 pub(crate) struct Figures {
     /// Mails that are still to be sent, and questions that may become mails.
     pub(crate) waiting: i64,
@@ -47,6 +48,7 @@ pub(crate) struct Figures {
     /// Mails that were given up.
     pub(crate) failed: i64,
 }
+crate::db::from_row!(Figures { waiting, tried, oldest, failed });
 
 pub(super) async fn insert(
     conn: Conn<'_>,

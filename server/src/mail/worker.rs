@@ -122,7 +122,7 @@ pub async fn deliver_due(app: &App) -> Result<u64, Error> {
 }
 
 /// Removes mails that were given up long ago.
-pub(crate) async fn sweep(tx: &mut Tx, now: Timestamp) -> Result<u64, sqlx::Error> {
+pub(crate) async fn sweep(tx: &mut Tx, now: Timestamp) -> Result<u64, crate::db::Error> {
     store::delete_failed_before(tx.conn(), now - FAILED_KEPT).await
 }
 

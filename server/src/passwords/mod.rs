@@ -62,9 +62,9 @@ impl TooLong {
 }
 
 /// A password as it is stored: a PHC string, `$argon2id$v=19$m=…,t=…,p=…$salt$tag`. Never printed.
-#[derive(Clone, PartialEq, Eq, sqlx::Type)]
-#[sqlx(transparent)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct PasswordHash(String);
+crate::db::column!(PasswordHash, String);
 
 impl fmt::Debug for PasswordHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

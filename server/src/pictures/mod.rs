@@ -31,9 +31,9 @@ use crate::{
 const FOLDER: &str = "profile-images";
 
 /// A picture's name. A new upload is a new picture, so a cached one is never a wrong one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
-#[sqlx(transparent)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PictureId(Uuid);
+crate::db::column!(PictureId, Uuid);
 
 impl fmt::Display for PictureId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -49,12 +49,13 @@ impl PictureId {
 }
 
 /// A picture's row.
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug)]
 pub(crate) struct Stored {
     id: PictureId,
     account_id: AccountId,
     content_type: String,
 }
+crate::db::from_row!(Stored { id, account_id, content_type });
 
 /// Where the picture is read.
 pub(crate) fn url(app: &App, id: PictureId) -> String {

@@ -7,7 +7,7 @@ use crate::{
     db::{Conn, execute, fetch_all, fetch_optional},
 };
 
-type Result<T> = std::result::Result<T, sqlx::Error>;
+type Result<T> = std::result::Result<T, crate::db::Error>;
 
 /// `false` if there is no such account (any more).
 pub(super) async fn insert(

@@ -240,7 +240,7 @@ pub(crate) async fn is_reserved(
 }
 
 /// Forgets links that have ended.
-pub(crate) async fn sweep(tx: &mut Tx, now: Timestamp) -> Result<u64, sqlx::Error> {
+pub(crate) async fn sweep(tx: &mut Tx, now: Timestamp) -> Result<u64, crate::db::Error> {
     store::delete_ended(tx.conn(), now).await
 }
 

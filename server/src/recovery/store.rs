@@ -7,7 +7,7 @@ use crate::{
     db::{Conn, execute, fetch_optional},
 };
 
-type Result<T> = std::result::Result<T, sqlx::Error>;
+type Result<T> = std::result::Result<T, crate::db::Error>;
 
 /// A link that is issued.
 pub(super) struct Link<'a> {
@@ -80,11 +80,11 @@ pub(super) async fn account_of(
 }
 
 /// A link that was used.
-#[derive(sqlx::FromRow)]
 pub(super) struct Taken {
     pub(super) email: Email,
     pub(super) created_at: Timestamp,
 }
+crate::db::from_row!(Taken { email, created_at });
 
 /// The use: of many at once, one deletes the row.
 pub(super) async fn take(
@@ -104,13 +104,13 @@ pub(super) async fn take(
 }
 
 /// A code that is being tried.
-#[derive(sqlx::FromRow)]
 pub(super) struct Tried {
     pub(super) digest: Vec<u8>,
     pub(super) code_mac: Vec<u8>,
     /// How many tries are left.
     pub(super) tries: i64,
 }
+crate::db::from_row!(Tried { digest, code_mac, tries });
 
 /// Counts a try of an account's code, if one is alive.
 pub(super) async fn count_try(

@@ -50,7 +50,7 @@ struct Waiting {
     answer: oneshot::Sender<Answer>,
 }
 
-type Answer = Result<Option<Principal>, Arc<sqlx::Error>>;
+type Answer = Result<Option<Principal>, Arc<crate::db::Error>>;
 
 impl Checks {
     pub(crate) fn new(db: Db, clock: Clock) -> Self {
@@ -68,7 +68,7 @@ impl Checks {
             tokio::spawn(run.go());
         }
         // Nobody answers only when the program is ending.
-        answered.await.unwrap_or_else(|_| Err(Arc::new(sqlx::Error::PoolClosed)))
+        answered.await.unwrap_or_else(|_| Err(Arc::new(crate::db::Error::Closed)))
     }
 
     /// The right to ask at once, when hardly anybody else does.
@@ -99,12 +99,15 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn alive(&self, session: SessionId) -> Result<Option<Living>, sqlx::Error> {
+    async fn alive(&self, session: SessionId) -> Result<Option<Living>, crate::db::Error> {
         let mut reader = self.db.read().await?;
         store::alive(reader.conn(), session, self.clock.now()).await
     }
 
-    async fn alive_among(&self, sessions: [SessionId; store::BATCH]) -> Result<Vec<Living>, sqlx::Error> {
+    async fn alive_among(
+        &self,
+        sessions: [SessionId; store::BATCH],
+    ) -> Result<Vec<Living>, crate::db::Error> {
         let mut reader = self.db.read().await?;
         store::alive_among(reader.conn(), sessions, self.clock.now()).await
     }

@@ -37,9 +37,9 @@ use crate::{
 use portcullis::{Granted, Scope};
 
 /// A session's name: the `sid` claim of its tokens. It is no secret: nothing is granted for knowing it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, sqlx::Type)]
-#[sqlx(transparent)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SessionId(Uuid);
+crate::db::column!(SessionId, Uuid);
 
 impl SessionId {
     /// Reads the `sid` claim of a token, or a path.
@@ -232,6 +232,6 @@ pub(crate) async fn exported(conn: Conn<'_>, account: AccountId) -> Result<Vec<E
 }
 
 /// Forgets sessions that ended before `cut`.
-pub(crate) async fn sweep(tx: &mut Tx, cut: Timestamp) -> Result<u64, sqlx::Error> {
+pub(crate) async fn sweep(tx: &mut Tx, cut: Timestamp) -> Result<u64, crate::db::Error> {
     store::delete_sessions_before(tx.conn(), cut).await
 }

@@ -11,7 +11,7 @@ use crate::{
     db::{Conn, execute, fetch_all, fetch_optional},
 };
 
-type Result<T> = std::result::Result<T, sqlx::Error>;
+type Result<T> = std::result::Result<T, crate::db::Error>;
 
 /// How many sessions a list shows.
 const MOST_LISTED: i64 = 100;
@@ -182,12 +182,13 @@ pub(super) struct Rotation<'a> {
     pub(super) idle_end: Timestamp,
 }
 
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug)]
 struct Refreshable {
     account_id: AccountId,
     scope: String,
     authenticated_at: Timestamp,
 }
+crate::db::from_row!(Refreshable { account_id, scope, authenticated_at });
 
 impl Refreshable {
     fn session(self, id: SessionId) -> Session {
@@ -276,7 +277,7 @@ pub(super) async fn end_replayed(
 }
 
 /// A living session, for its owner's eyes.
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug)]
 pub(crate) struct Listed {
     pub(crate) id: SessionId,
     pub(crate) created_at: Timestamp,
@@ -285,6 +286,7 @@ pub(crate) struct Listed {
     pub(crate) address: Option<String>,
     pub(crate) user_agent: Option<String>,
 }
+crate::db::from_row!(Listed { id, created_at, last_seen_at, expires_at, address, user_agent });
 
 pub(super) async fn sessions_of(conn: Conn<'_>, account: AccountId, now: Timestamp) -> Result<Vec<Listed>> {
     fetch_all!(
@@ -300,7 +302,7 @@ pub(super) async fn sessions_of(conn: Conn<'_>, account: AccountId, now: Timesta
 }
 
 /// A session, for its owner to take along: everything but the digests.
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug)]
 pub(super) struct ExportedRow {
     pub(super) id: SessionId,
     pub(super) created_at: Timestamp,
@@ -311,6 +313,16 @@ pub(super) struct ExportedRow {
     pub(super) user_agent: Option<String>,
     pub(super) scope: String,
 }
+crate::db::from_row!(ExportedRow {
+    id,
+    created_at,
+    last_seen_at,
+    expires_at,
+    ended_at,
+    address,
+    user_agent,
+    scope
+});
 
 pub(super) async fn exported(conn: Conn<'_>, account: AccountId) -> Result<Vec<ExportedRow>> {
     fetch_all!(

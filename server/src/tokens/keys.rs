@@ -33,12 +33,12 @@ pub(crate) struct SigningKeys {
 }
 
 /// A key as the database holds it.
-#[derive(sqlx::FromRow)]
 pub(super) struct StoredKey {
     pub(super) kid: String,
     pub(super) sealed_private_key: Vec<u8>,
     pub(super) public_key: Vec<u8>,
 }
+crate::db::from_row!(StoredKey { kid, sealed_private_key, public_key });
 
 impl SigningKeys {
     /// Opens the database's newest key; on the first start, makes one. Of instances that start at once, one
@@ -118,7 +118,7 @@ fn generate(secret: &SecretKey) -> Result<StoredKey, KeysError> {
 pub enum KeysError {
     /// The database did not answer.
     #[error("the signing keys cannot be read: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(#[from] crate::db::Error),
     /// The database belongs to another secret key.
     #[error(
         "this database was made with another secret key, so its signing keys cannot be opened. \

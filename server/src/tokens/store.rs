@@ -6,7 +6,7 @@ use crate::{
     db::{Conn, execute, fetch_optional},
 };
 
-type Result<T> = std::result::Result<T, sqlx::Error>;
+type Result<T> = std::result::Result<T, crate::db::Error>;
 
 pub(super) async fn newest_key(conn: Conn<'_>) -> Result<Option<StoredKey>> {
     fetch_optional!(

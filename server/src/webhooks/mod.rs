@@ -43,7 +43,7 @@ pub struct NewWebhook {
 }
 
 /// A webhook and what is still to be told.
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug)]
 pub struct Webhook {
     /// Its name.
     pub id: Uuid,
@@ -56,6 +56,7 @@ pub struct Webhook {
     /// Why the latest of those attempts failed.
     pub last_error: Option<String>,
 }
+crate::db::from_row!(Webhook { id, url, waiting, failed, last_error });
 
 /// Why a webhook could not be added, found or tried. The words are for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -84,8 +85,8 @@ pub enum WebhookError {
     Failed(#[from] Error),
 }
 
-impl From<sqlx::Error> for WebhookError {
-    fn from(cause: sqlx::Error) -> Self {
+impl From<crate::db::Error> for WebhookError {
+    fn from(cause: crate::db::Error) -> Self {
         Self::Failed(cause.into())
     }
 }
@@ -174,7 +175,7 @@ pub(crate) async fn queue(
 }
 
 /// Removes what was given up before `limit`, and what waits for a webhook that is gone.
-pub(crate) async fn sweep(tx: &mut Tx, limit: Timestamp) -> Result<u64, sqlx::Error> {
+pub(crate) async fn sweep(tx: &mut Tx, limit: Timestamp) -> Result<u64, crate::db::Error> {
     store::sweep(tx.conn(), limit).await
 }
 
@@ -198,12 +199,12 @@ fn told_as(event: Event) -> Option<&'static str> {
 }
 
 /// A webhook as it is called.
-#[derive(sqlx::FromRow)]
 struct Hook {
     id: Uuid,
     url: String,
     sealed_secret: Vec<u8>,
 }
+crate::db::from_row!(Hook { id, url, sealed_secret });
 
 impl Hook {
     fn open(&self, key: &crate::secret::SecretKey) -> Result<Secret, crate::secret::Unsealable> {

@@ -8,22 +8,24 @@ use crate::{
     db::{Conn, execute, fetch_all, fetch_one, fetch_optional},
 };
 
-type Result<T> = std::result::Result<T, sqlx::Error>;
+type Result<T> = std::result::Result<T, crate::db::Error>;
 
 /// What is to be delivered now, as it was seen.
-#[derive(Debug, Clone, Copy, sqlx::FromRow)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Due {
     pub(super) id: Uuid,
     pub(super) next_attempt_at: Timestamp,
 }
+crate::db::from_row!(Due { id, next_attempt_at });
 
 /// A delivery that is this instance's until its lease ends.
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug)]
 pub(super) struct Leased {
     pub(super) body: String,
     /// This one included.
     pub(super) attempts: i64,
 }
+crate::db::from_row!(Leased { body, attempts });
 
 pub(super) async fn count(conn: Conn<'_>) -> Result<i64> {
     fetch_one!(conn, (i64,), "SELECT count(*) FROM webhooks").map(|(count,)| count)

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::clock::Timestamp;
-use crate::db::{DatabaseConfig, DatabaseUrl, Reader, execute};
+use crate::db::{DatabaseConfig, DatabaseUrl, execute};
 
 const NOW: Timestamp = Timestamp::from_secs(100);
 
@@ -34,7 +34,7 @@ impl Given {
 
     async fn run(&self, sql: &str) {
         let mut tx = self.db.begin().await.unwrap();
-        execute!(tx.conn(), sqlx::AssertSqlSafe(sql)).unwrap();
+        execute!(tx.conn(), sql.to_owned().leak()).unwrap();
         tx.commit().await.unwrap();
     }
 
@@ -47,13 +47,9 @@ impl Given {
         SessionId(id)
     }
 
-    /// Every connection to read with: until they are dropped, each statement waits.
-    async fn hold_readers(&self) -> Vec<Reader> {
-        let mut held = Vec::new();
-        while let Ok(Ok(reader)) = timeout(Duration::from_millis(20), self.db.read()).await {
-            held.push(reader);
-        }
-        held
+    /// Keeps each thread that reads busy until this is dropped.
+    fn hold_readers(&self) -> impl Drop + use<> {
+        self.db.hold_readers()
     }
 
     fn is_at_rest(&self) -> bool {
@@ -131,7 +127,7 @@ async fn those_who_go_away_leave_the_others_their_answer() {
     let given = Given::new().await;
     let (session, ada) = (given.begin(1, 1, 200).await, AccountId::new(1));
     for _ in 0..20 {
-        let held = given.hold_readers().await;
+        let held = given.hold_readers();
         let mut context = Context::from_waker(Waker::noop());
         for _ in 0..store::BATCH * 3 {
             let mut gone = pin!(given.checks.principal(session, ada));
@@ -150,7 +146,7 @@ async fn those_who_wait_behind_a_request_that_goes_away_are_answered() {
     let given = Given::new().await;
     let (session, ada) = (given.begin(1, 1, 200).await, AccountId::new(1));
     for _ in 0..20 {
-        let held = given.hold_readers().await;
+        let held = given.hold_readers();
         let mut context = Context::from_waker(Waker::noop());
         let mut alone = [(); MOST_ALONE].map(|()| Box::pin(given.checks.principal(session, ada)));
         for alone in &mut alone {

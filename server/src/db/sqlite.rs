@@ -1,0 +1,466 @@
+//! SQLite: one thread that writes and a few that read, each with a connection of its own.
+//!
+//! A job that has begun ends on its thread, whatever becomes of the request that asked for it: a client that goes away
+//! leaves no half of a statement and no open transaction behind. A connection that fails in any way that a sound one
+//! does not is closed, and the next job opens another: a full disk is over when the disk has room again.
+
+use std::cell::Cell;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, TrySendError};
+use rusqlite::{Connection, OpenFlags, Statement};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::time::timeout;
+
+use super::{Error, FromRow, Row, Value};
+
+/// How long a request waits for the writer, or for its read.
+pub(super) const WAIT: Duration = Duration::from_secs(5);
+/// How long a statement may run.
+const STATEMENT_LIMIT: Duration = Duration::from_secs(10);
+/// How many of SQLite's steps lie between two looks at the clock: about a millisecond.
+const STEPS: i32 = 100_000;
+const READERS: usize = 4;
+/// Reads that may wait.
+const QUEUE: usize = 4096;
+/// How long the keeper waits for our own reads, which are short.
+const KEEPER_WAIT: Duration = Duration::from_millis(20);
+/// How often a log is tried again that another program keeps from being folded.
+const SCRUB_AGAIN: Duration = Duration::from_secs(1);
+
+thread_local! {
+    /// When the statement that runs on this thread is to stop.
+    static DEADLINE: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// An open file. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Sqlite(Arc<Shared>);
+
+struct Shared {
+    readers: Threads,
+    writer: Threads,
+    /// Folds the log into the file, and holds up neither reads nor writes.
+    keeper: Threads,
+    /// Who has it may write.
+    turn: Arc<Semaphore>,
+    /// Whether the last write failed for a reason of the disk.
+    is_failing: AtomicBool,
+    /// Whether somebody tries each second to fold the log.
+    is_scrubbing: AtomicBool,
+}
+
+/// How a thread opens its connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Reader,
+    Writer,
+    Keeper,
+}
+
+impl Sqlite {
+    /// Starts the threads; the file is opened at the first job of each.
+    pub(super) fn new(path: PathBuf) -> io::Result<Self> {
+        Ok(Self(Arc::new(Shared {
+            readers: Threads::start(Role::Reader, READERS, &path)?,
+            writer: Threads::start(Role::Writer, 1, &path)?,
+            keeper: Threads::start(Role::Keeper, 1, &path)?,
+            turn: Arc::new(Semaphore::new(1)),
+            is_failing: AtomicBool::new(false),
+            is_scrubbing: AtomicBool::new(false),
+        })))
+    }
+
+    /// Runs a query on a reader. It sees what is committed when it begins.
+    pub(super) async fn fetch<T: FromRow + Send + 'static>(
+        &self,
+        sql: &'static str,
+        arguments: Vec<Value>,
+    ) -> Result<Vec<T>, Error> {
+        let rows = self.0.readers.run(move |conn| fetch(conn, sql, &arguments));
+        timeout(WAIT, rows).await.map_err(|_| Error::Busy)?
+    }
+
+    /// Runs a statement on a reader, where it can change nothing.
+    pub(super) async fn execute(&self, sql: &'static str, arguments: Vec<Value>) -> Result<u64, Error> {
+        let done = self.0.readers.run(move |conn| execute(conn, sql, &arguments));
+        timeout(WAIT, done).await.map_err(|_| Error::Busy)?
+    }
+
+    /// Begins a transaction, which is the only one that writes until it ends.
+    pub(super) async fn begin(&self) -> Result<SqliteTx, Error> {
+        let turn = timeout(WAIT, Arc::clone(&self.0.turn).acquire_owned())
+            .await
+            .map_err(|_| Error::Busy)?
+            .map_err(|_| Error::Closed)?;
+        // Made first: when this future is dropped, the transaction is too, and its end is queued behind its beginning.
+        let tx = SqliteTx { db: self.clone(), turn: Some(turn) };
+        // IMMEDIATE takes the write lock at once: a transaction that first reads could not get it later.
+        tx.run(|conn| {
+            if !conn.is_autocommit() {
+                conn.execute_batch("ROLLBACK")?;
+            }
+            Ok(conn.execute_batch("BEGIN IMMEDIATE")?)
+        })
+        .await?;
+        Ok(tx)
+    }
+
+    /// Has the writer do something that takes its time, such as changing the tables.
+    pub(super) async fn maintain<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<R, Error> + Send + 'static,
+    ) -> Result<R, Error> {
+        let turn = Arc::clone(&self.0.turn).acquire_owned().await.map_err(|_| Error::Closed)?;
+        self.0
+            .writer
+            .run(move |conn| {
+                let _turn = turn;
+                DEADLINE.set(None);
+                work(conn)
+            })
+            .await
+    }
+
+    /// Whether a write can be made: the lock is taken, and after a failure a page is written too.
+    pub(super) async fn can_write(&self) -> Result<(), Error> {
+        let tx = self.begin().await?;
+        if self.0.is_failing.load(Ordering::Relaxed) {
+            let sql = "UPDATE locks SET taken_at = taken_at WHERE name = 'administrators'";
+            tx.execute(sql, Vec::new()).await?;
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// Folds the log into the file and empties it, so that deleted rows cannot be read in it any more. While another
+    /// program reads (a backup, a shell), that is not possible: it is tried again each second until it is.
+    pub(super) async fn scrub(&self) {
+        if self.0.is_scrubbing.load(Ordering::SeqCst) || self.fold().await {
+            return;
+        }
+        if self.0.is_scrubbing.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        tracing::warn!(
+            "deleted data stays readable in SQLite's log (the file that ends in -wal) while another program reads the \
+             database, such as a backup or a shell; it is removed as soon as that ends"
+        );
+        let again = self.clone();
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(SCRUB_AGAIN).await;
+                // Before the attempt: what is deleted during it may come too late for it, and tries for itself.
+                again.0.is_scrubbing.store(false, Ordering::SeqCst);
+                if again.fold().await {
+                    tracing::info!("deleted data was removed from SQLite's log");
+                    return;
+                }
+                if again.0.is_scrubbing.swap(true, Ordering::SeqCst) {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// Whether the log is folded and empty. Writes wait meanwhile, but not for other programs that read.
+    async fn fold(&self) -> bool {
+        let Ok(turn) = Arc::clone(&self.0.turn).acquire_owned().await else { return true };
+        let folded = self.0.keeper.run(move |conn| {
+            let _turn = turn;
+            let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+            Ok(conn.query_row(sql, [], |row| row.get::<_, i64>(0))? == 0)
+        });
+        match folded.await {
+            Ok(is_done) => is_done,
+            Err(Error::Closed) => true,
+            Err(error) => {
+                if !error.is_locked() {
+                    tracing::warn!(%error, "SQLite's log could not be folded into the file; it is tried again");
+                }
+                false
+            }
+        }
+    }
+
+    /// Ends the connections, once the transaction in hand has ended. SQLite then folds its log into the file.
+    pub(super) async fn close(&self) {
+        let last = timeout(WAIT, self.0.turn.acquire()).await;
+        self.0.turn.close();
+        drop(last);
+        for threads in [&self.0.keeper, &self.0.readers, &self.0.writer] {
+            threads.close().await;
+        }
+    }
+}
+
+#[cfg(test)]
+impl Sqlite {
+    pub(super) fn hold_readers(&self) -> impl Drop + use<> {
+        let (held, until) = crossbeam_channel::bounded::<()>(0);
+        let (begun, begin) = crossbeam_channel::bounded(READERS);
+        for _ in 0..READERS {
+            let (begun, until) = (begun.clone(), until.clone());
+            self.0.readers.send(Job::Work(Box::new(move |_| {
+                begun.send(()).unwrap();
+                let _ = until.recv();
+            })));
+        }
+        (0..READERS).for_each(|_| begin.recv().unwrap());
+        held
+    }
+}
+
+/// A transaction on the writer. It ends when it is dropped.
+pub(super) struct SqliteTx {
+    db: Sqlite,
+    /// Until it ends.
+    turn: Option<OwnedSemaphorePermit>,
+}
+
+impl SqliteTx {
+    pub(super) async fn fetch<T: FromRow + Send + 'static>(
+        &self,
+        sql: &'static str,
+        arguments: Vec<Value>,
+    ) -> Result<Vec<T>, Error> {
+        self.run(move |conn| within(conn, |conn| fetch(conn, sql, &arguments))).await
+    }
+
+    pub(super) async fn execute(&self, sql: &'static str, arguments: Vec<Value>) -> Result<u64, Error> {
+        self.run(move |conn| within(conn, |conn| execute(conn, sql, &arguments))).await
+    }
+
+    /// Makes the changes durable.
+    pub(super) async fn commit(mut self) -> Result<(), Error> {
+        let turn = self.turn.take();
+        let db = self.db.clone();
+        let committed = self.db.0.writer.run(move |conn| {
+            // Held until the transaction has ended, also when nobody waits for that any more.
+            let _turn = turn;
+            let committed = within(conn, |conn| Ok(conn.execute_batch("COMMIT")?));
+            db.note(&committed);
+            committed
+        });
+        committed.await
+    }
+
+    async fn run<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<R, Error> + Send + 'static,
+    ) -> Result<R, Error> {
+        let outcome = self.db.0.writer.run(work).await;
+        if outcome.is_err() {
+            self.db.note(&outcome);
+        }
+        outcome
+    }
+}
+
+impl Drop for SqliteTx {
+    fn drop(&mut self) {
+        let Some(turn) = self.turn.take() else { return };
+        self.db.0.writer.send(Job::Work(Box::new(move |thread| {
+            let _turn = turn;
+            // A connection that is gone has no transaction, and one that cannot end it goes.
+            if thread.conn.as_ref().is_some_and(|conn| end(conn).is_err()) {
+                thread.conn = None;
+            }
+        })));
+    }
+}
+
+impl Sqlite {
+    fn note<R>(&self, outcome: &Result<R, Error>) {
+        match outcome {
+            Ok(_) => self.0.is_failing.store(false, Ordering::Relaxed),
+            Err(error) if error.ends_the_connection() => self.0.is_failing.store(true, Ordering::Relaxed),
+            Err(_) => {}
+        }
+    }
+}
+
+/// Runs a statement of a transaction. A statement that failed ends the transaction: SQLite may have rolled it back by
+/// itself, and what came next would be committed alone.
+fn within<R>(conn: &Connection, work: impl FnOnce(&Connection) -> Result<R, Error>) -> Result<R, Error> {
+    if conn.is_autocommit() {
+        return Err(Error::Aborted);
+    }
+    let outcome = work(conn);
+    if outcome.is_err() {
+        end(conn)?;
+    }
+    outcome
+}
+
+/// Rolls back whatever is open.
+fn end(conn: &Connection) -> Result<(), Error> {
+    if conn.is_autocommit() { Ok(()) } else { Ok(conn.execute_batch("ROLLBACK")?) }
+}
+
+fn fetch<T: FromRow>(conn: &Connection, sql: &str, arguments: &[Value]) -> Result<Vec<T>, Error> {
+    let mut statement = conn.prepare_cached(sql)?;
+    bind(&mut statement, arguments)?;
+    let mut rows = statement.raw_query();
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(T::from_row(&Row::Sqlite(row))?);
+    }
+    Ok(found)
+}
+
+fn execute(conn: &Connection, sql: &str, arguments: &[Value]) -> Result<u64, Error> {
+    let mut statement = conn.prepare_cached(sql)?;
+    bind(&mut statement, arguments)?;
+    Ok(statement.raw_execute()? as u64)
+}
+
+/// `$1` is a name to SQLite, and counts in the order of appearance: the number in it says which argument is meant.
+fn bind(statement: &mut Statement<'_>, arguments: &[Value]) -> Result<(), Error> {
+    for place in 1..=statement.parameter_count() {
+        let number = statement.parameter_name(place).and_then(|name| name.get(1..)?.parse::<usize>().ok());
+        let argument = number.and_then(|number| arguments.get(number.checked_sub(1)?));
+        let Some(argument) = argument else {
+            return Err(rusqlite::Error::InvalidParameterCount(place, arguments.len()).into());
+        };
+        statement.raw_bind_parameter(place, argument)?;
+    }
+    Ok(())
+}
+
+/// Threads that take jobs from one queue.
+struct Threads {
+    jobs: Sender<Job>,
+    count: usize,
+}
+
+enum Job {
+    Work(Box<dyn FnOnce(&mut Thread) + Send>),
+    /// Closes the connection and ends the thread.
+    End(oneshot::Sender<()>),
+}
+
+struct Thread {
+    role: Role,
+    path: PathBuf,
+    conn: Option<Connection>,
+}
+
+impl Threads {
+    fn start(role: Role, count: usize, path: &std::path::Path) -> io::Result<Self> {
+        // Of the writer's jobs one waits at a time, beside the ends of transactions that were dropped.
+        let (jobs, queue) = crossbeam_channel::bounded(QUEUE);
+        for _ in 0..count {
+            let (queue, path) = (queue.clone(), path.to_owned());
+            let name = match role {
+                Role::Reader => "sqlite-read",
+                Role::Writer => "sqlite-write",
+                Role::Keeper => "sqlite-keep",
+            };
+            thread::Builder::new()
+                .name(name.to_owned())
+                .spawn(move || Thread { role, path, conn: None }.work(&queue))?;
+        }
+        Ok(Self { jobs, count })
+    }
+
+    /// Has a thread do something. A read is skipped if nobody waits for it when its turn comes.
+    async fn run<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<R, Error> + Send + 'static,
+    ) -> Result<R, Error> {
+        let (answer, answered) = oneshot::channel();
+        let job = Job::Work(Box::new(move |thread| {
+            if thread.role == Role::Reader && answer.is_closed() {
+                return;
+            }
+            let outcome = thread.run(work);
+            // Or else the request went away.
+            let _ = answer.send(outcome);
+        }));
+        match self.jobs.try_send(job) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => return Err(Error::Busy),
+            Err(TrySendError::Disconnected(_)) => return Err(Error::Closed),
+        }
+        // The sending half is lost only when the job panicked, or when the threads have ended.
+        answered.await.map_err(|_| Error::Closed)?
+    }
+
+    /// For the end of a transaction, which must not be lost. It waits only if the whole queue is full.
+    fn send(&self, job: Job) {
+        // Disconnected: the connection is closed, and with it the transaction.
+        let _ = self.jobs.send(job);
+    }
+
+    async fn close(&self) {
+        for _ in 0..self.count {
+            let (done, ended) = oneshot::channel();
+            self.send(Job::End(done));
+            let _ = timeout(WAIT, ended).await;
+        }
+    }
+}
+
+impl Thread {
+    fn work(mut self, queue: &Receiver<Job>) {
+        while let Ok(job) = queue.recv() {
+            match job {
+                Job::Work(work) => {
+                    if catch_unwind(AssertUnwindSafe(|| work(&mut self))).is_err() {
+                        tracing::error!("a statement panicked: its connection is opened anew");
+                        self.conn = None;
+                    }
+                }
+                Job::End(done) => {
+                    if let Some(Err((_, error))) = self.conn.take().map(Connection::close) {
+                        tracing::warn!(%error, "a connection to the database could not be closed");
+                    }
+                    let _ = done.send(());
+                    return;
+                }
+            }
+        }
+    }
+
+    fn run<R>(&mut self, work: impl FnOnce(&mut Connection) -> Result<R, Error>) -> Result<R, Error> {
+        DEADLINE.set(Some(Instant::now() + STATEMENT_LIMIT));
+        let conn = match &mut self.conn {
+            Some(conn) => conn,
+            none => none.insert(self.role.open(&self.path)?),
+        };
+        let outcome = work(conn);
+        if outcome.as_ref().is_err_and(Error::ends_the_connection) {
+            self.conn = None;
+        }
+        outcome
+    }
+}
+
+impl Role {
+    fn open(self, path: &std::path::Path) -> Result<Connection, Error> {
+        let access = match self {
+            Self::Reader => OpenFlags::SQLITE_OPEN_READ_ONLY,
+            Self::Writer | Self::Keeper => OpenFlags::SQLITE_OPEN_READ_WRITE,
+        };
+        // NO_MUTEX: each connection stays on its thread.
+        let conn = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        conn.set_prepared_statement_cache_capacity(256);
+        conn.busy_timeout(if self == Self::Keeper { KEEPER_WAIT } else { WAIT })?;
+        conn.pragma_update(None, "foreign_keys", "ON")?;
+        if self == Self::Writer {
+            conn.pragma_update(None, "journal_mode", "WAL")?;
+            conn.pragma_update(None, "synchronous", "FULL")?;
+            conn.pragma_update(None, "secure_delete", "ON")?;
+        }
+        let is_late = || DEADLINE.get().is_some_and(|deadline| Instant::now() > deadline);
+        conn.progress_handler(STEPS, Some(is_late))?;
+        Ok(conn)
+    }
+}

@@ -1,0 +1,206 @@
+//! TLS to PostgreSQL, with the meanings that libpq gives to `sslmode` and `sslrootcert`
+//! (<https://www.postgresql.org/docs/current/libpq-ssl.html>).
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
+use rustls::crypto::{
+    WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature, verify_tls13_signature,
+    verify_tls13_signature_with_raw_key,
+};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use tokio_postgres_rustls::MakeRustlsConnect;
+use x509_cert::Certificate;
+use x509_cert::der::oid::db::rfc4519::COMMON_NAME;
+use x509_cert::der::oid::db::rfc5280::ID_CE_SUBJECT_ALT_NAME;
+use x509_cert::der::{Decode as _, Encode as _};
+
+use super::Error;
+use super::url::PostgresTarget;
+
+/// What is asked of the server's certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Checked {
+    /// Nothing: the connection is encrypted against those who only listen.
+    Nothing,
+    /// That a certificate of `sslrootcert` vouches for it.
+    Chain,
+    /// And that it names the host.
+    ChainAndName,
+}
+
+/// Whose certificates are believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Roots {
+    /// Those of the operating system.
+    System,
+    /// Those of a PEM file.
+    File(PathBuf),
+}
+
+/// # Errors
+/// [`Error::Tls`], when a file cannot be read.
+pub(super) fn connector(target: &PostgresTarget) -> Result<MakeRustlsConnect, Error> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let mut verifier = Verifier {
+        algorithms: provider.signature_verification_algorithms,
+        roots: RootCertStore::empty(),
+        given: Vec::new(),
+        checked: target.checked,
+    };
+    if target.checked != Checked::Nothing {
+        match &target.roots {
+            Roots::System => {
+                let _ =
+                    verifier.roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            }
+            Roots::File(path) => {
+                verifier.given = certificates(path)?;
+                let _ = verifier.roots.add_parsable_certificates(verifier.given.iter().cloned());
+            }
+        }
+    }
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(tls)?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier));
+    let config = match &target.client {
+        Some((certificate, key)) => {
+            let key = PrivateKeyDer::from_pem_file(key).map_err(|error| unreadable(key, &error))?;
+            config.with_client_auth_cert(certificates(certificate)?, key).map_err(tls)?
+        }
+        None => config.with_no_client_auth(),
+    };
+    Ok(MakeRustlsConnect::new(config))
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
+    CertificateDer::pem_file_iter(path).and_then(Iterator::collect).map_err(|error| unreadable(path, &error))
+}
+
+fn unreadable(path: &Path, error: &rustls::pki_types::pem::Error) -> Error {
+    Error::Tls(format!("cannot read {}: {error}", path.display()))
+}
+
+fn tls(error: rustls::Error) -> Error {
+    Error::Tls(error.to_string())
+}
+
+#[derive(Debug)]
+struct Verifier {
+    algorithms: WebPkiSupportedAlgorithms,
+    roots: RootCertStore,
+    /// The file's certificates themselves: the server may show one of them, as the manual's self-signed one is.
+    given: Vec<CertificateDer<'static>>,
+    checked: Checked,
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        shown: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        _ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        if self.checked == Checked::Nothing {
+            return Ok(ServerCertVerified::assertion());
+        }
+        if self.given.contains(shown) {
+            is_valid_at(shown, now)?;
+        } else {
+            let parsed = ParsedCertificate::try_from(shown)?;
+            verify_server_cert_signed_by_trust_anchor(
+                &parsed,
+                &self.roots,
+                intermediates,
+                now,
+                self.algorithms.all,
+            )?;
+        }
+        if self.checked == Checked::ChainAndName {
+            names_the_host(shown, name)?;
+        }
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        shown: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, shown, signature, &self.algorithms)
+    }
+
+    /// The manual's `openssl x509 -req` makes certificates of X.509 version 1, which webpki does not read: of those
+    /// the key alone is taken.
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        shown: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        if ParsedCertificate::try_from(shown).is_ok() {
+            return verify_tls13_signature(message, shown, signature, &self.algorithms);
+        }
+        let key = read(shown)?.tbs_certificate.subject_public_key_info.to_der();
+        let key = key.map_err(|_| CertificateError::BadEncoding)?;
+        let key = SubjectPublicKeyInfoDer::from(key);
+        verify_tls13_signature_with_raw_key(message, &key, signature, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
+fn read(shown: &CertificateDer<'_>) -> Result<Certificate, CertificateError> {
+    Certificate::from_der(shown).map_err(|_| CertificateError::BadEncoding)
+}
+
+fn is_valid_at(shown: &CertificateDer<'_>, now: UnixTime) -> Result<(), CertificateError> {
+    let validity = read(shown)?.tbs_certificate.validity;
+    let now = now.as_secs();
+    if now < validity.not_before.to_unix_duration().as_secs() {
+        Err(CertificateError::NotValidYet)
+    } else if now > validity.not_after.to_unix_duration().as_secs() {
+        Err(CertificateError::Expired)
+    } else {
+        Ok(())
+    }
+}
+
+/// By the alternative names, or, where there are none, by the common name, as libpq does.
+fn names_the_host(shown: &CertificateDer<'_>, host: &ServerName<'_>) -> Result<(), rustls::Error> {
+    if let Ok(parsed) = ParsedCertificate::try_from(shown)
+        && verify_server_name(&parsed, host).is_ok()
+    {
+        return Ok(());
+    }
+    let certificate = read(shown)?;
+    let extensions = certificate.tbs_certificate.extensions.unwrap_or_default();
+    let has_other_names = extensions.iter().any(|extension| extension.extn_id == ID_CE_SUBJECT_ALT_NAME);
+    let common_names = certificate.tbs_certificate.subject.0.iter().flat_map(|part| part.0.iter());
+    let common_names = common_names.filter(|attribute| attribute.oid == COMMON_NAME);
+    let is_named = |name: &[u8]| std::str::from_utf8(name).is_ok_and(|name| is_name_of(name, &host.to_str()));
+    if !has_other_names && common_names.map(|name| name.value.value()).any(is_named) {
+        return Ok(());
+    }
+    Err(CertificateError::NotValidForName.into())
+}
+
+/// `*` stands for the whole first label (RFC 6125 §6.4.3).
+fn is_name_of(name: &str, host: &str) -> bool {
+    match name.strip_prefix("*.") {
+        Some(rest) => host.split_once('.').is_some_and(|(_, parent)| parent.eq_ignore_ascii_case(rest)),
+        None => name.eq_ignore_ascii_case(host),
+    }
+}
