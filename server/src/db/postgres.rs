@@ -25,7 +25,7 @@ pub(super) const CONNECT: Duration = Duration::from_secs(10);
 /// How long a statement is waited for. The server ends it earlier, if it can.
 const STATEMENT: Duration = Duration::from_secs(12);
 /// How long a connection is believed to be alive without a word from it.
-const BELIEVED: Duration = Duration::from_secs(20);
+const BELIEVED: Duration = Duration::from_secs(1);
 const PING: Duration = Duration::from_secs(1);
 /// How long a connection is used, so that instances find a new server behind an old name.
 const LIFETIME: Duration = Duration::from_mins(30);
