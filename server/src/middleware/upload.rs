@@ -1,49 +1,42 @@
 //! A request's body on its way to its handler: whether it is complete, and what all of them hold together.
 //!
-//! Each body has its own limit, which the handler's type states. A thousand clients that fill theirs and wait would
-//! still take gigabytes: so what goes beyond a first few kilobytes comes out of one purse, and a body that finds it
-//! empty is turned away with 503.
+//! Each body has its own limit, which the handler's type states, and a form without files never more than 16 KiB. A
+//! thousand clients that fill theirs and wait would still take gigabytes: so what goes beyond a first few kilobytes
+//! comes out of one purse. A body that finds no room there, or whose client has its share already, is answered 503.
 
+use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use axum::body::{Body, HttpBody};
 use axum::extract::Request;
 use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 use hyper::body::{Frame, SizeHint};
+
+use super::purse::{Allowance, Purse, Taken};
 
 /// Bytes of a body that cost nothing: more than a log-in or a sign-up needs, so that no flood of uploads keeps
 /// people out.
 const FREE: usize = 8 * 1024;
-/// Bytes beyond those, of all bodies together: two pictures of the largest size, or a dozen of a usual one. With
-/// these, a thousand clients that send all they may, slowly, take about 100 MB, a third of it the connections' own.
-const SHARED: usize = 16 * 1024 * 1024;
+/// Bytes beyond those, of all bodies together: with these, a thousand clients that send all they may, slowly, take about
+/// 100 MB, a third of it the connections' own.
+const SHARED: usize = 24 * 1024 * 1024;
+/// Of those, what the bodies of one client may take: one picture of the largest size, and the keeping of its pieces.
+const SHARE: usize = 9 * 1024 * 1024;
+/// The longest form without files. The library would take 1 MiB, and no form here needs more than a few kilobytes.
+const FORM: u64 = 16 * 1024;
 /// What keeping a piece of a body costs beside its bytes, so that many small ones are not cheap.
 const PIECE: usize = size_of::<Bytes>();
 
-/// What is left for the bodies of all requests together.
-#[derive(Clone, Debug)]
-pub(super) struct Purse(Arc<AtomicUsize>);
-
-impl Purse {
-    pub(super) fn new() -> Self {
-        Self(Arc::new(AtomicUsize::new(SHARED)))
-    }
-
-    fn take(&self, bytes: usize) -> bool {
-        let take = |left: usize| left.checked_sub(bytes);
-        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
-    }
-
-    fn give_back(&self, bytes: usize) {
-        self.0.fetch_add(bytes, Ordering::Relaxed);
-    }
+pub(super) fn purse() -> Purse {
+    Purse::new(SHARED, SHARE)
 }
 
 /// What is known of a request's body while the request is answered; `None` when it has none. What the body took out
-/// of the purse is given back when this is dropped.
+/// of the purse is given back when this and the body are dropped.
 pub(super) struct Upload(Option<Arc<State>>);
 
 impl Upload {
@@ -56,55 +49,83 @@ impl Upload {
     pub(super) fn is_turned_away(&self) -> bool {
         self.0.as_ref().is_some_and(|state| state.is_turned_away.load(Ordering::Relaxed))
     }
+
+    /// Whether it is a form that is too long: the answer is 413.
+    pub(super) fn is_too_long(&self) -> bool {
+        self.0.as_ref().is_some_and(|state| state.is_too_long.load(Ordering::Relaxed))
+    }
+}
+
+/// Whether a request announces a form that is too long.
+pub(super) fn is_too_long(request: &Request) -> bool {
+    is_form(request) && request.body().size_hint().lower() > FORM
+}
+
+fn is_form(request: &Request) -> bool {
+    let value = request.headers().get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
+    let essence = value.split(|byte| *byte == b';').next().unwrap_or_default();
+    essence.trim_ascii().eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
 }
 
 /// Follows the body of a request.
-pub(super) fn watch(request: Request, purse: &Purse) -> (Request, Upload) {
+pub(super) fn watch(request: Request, purse: &Purse, client: Option<IpAddr>) -> (Request, Upload) {
     if request.body().is_end_stream() {
         return (request, Upload(None));
     }
     let state = Arc::new(State {
-        purse: purse.clone(),
-        taken: AtomicUsize::new(0),
+        taken: Mutex::new(None),
         is_complete: AtomicBool::new(false),
         is_turned_away: AtomicBool::new(false),
+        is_too_long: AtomicBool::new(false),
     });
-    let watched = Arc::clone(&state);
-    let request = request.map(|body| Body::new(Watched { body, weight: 0, state: watched }));
-    (request, Upload(Some(state)))
+    let longest = if is_form(&request) { FORM } else { u64::MAX };
+    let (allowance, watched) = (purse.of(client), Arc::clone(&state));
+    let watch = |body| Watched { body, longest, length: 0, weight: 0, paid: 0, allowance, state: watched };
+    (request.map(|body| Body::new(watch(body))), Upload(Some(state)))
 }
 
 struct State {
-    purse: Purse,
-    taken: AtomicUsize,
+    taken: Mutex<Option<Taken>>,
     is_complete: AtomicBool,
     is_turned_away: AtomicBool,
-}
-
-impl Drop for State {
-    fn drop(&mut self) {
-        self.purse.give_back(*self.taken.get_mut());
-    }
+    is_too_long: AtomicBool,
 }
 
 /// A request's body that tells when it is complete, and pays for its bytes.
 struct Watched {
     body: Body,
+    longest: u64,
+    length: u64,
     weight: usize,
+    paid: usize,
+    allowance: Allowance,
     state: Arc<State>,
 }
 
 impl Watched {
-    /// Takes what another piece of so many bytes costs out of the purse.
-    fn pay(&mut self, bytes: usize) -> bool {
-        self.weight += bytes + PIECE;
-        let taken = self.state.taken.load(Ordering::Relaxed);
-        let owed = self.weight.saturating_sub(FREE + taken);
-        if !self.state.purse.take(owed) {
-            return false;
+    /// Counts another piece of so many bytes and takes what it costs out of the purse.
+    fn take(&mut self, bytes: usize) -> Result<(), NoRoom> {
+        self.length = self.length.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+        if self.length > self.longest {
+            self.state.is_too_long.store(true, Ordering::Relaxed);
+            return Err(NoRoom);
         }
-        self.state.taken.fetch_add(owed, Ordering::Relaxed);
-        true
+        self.weight += bytes + PIECE;
+        let owed = self.weight.saturating_sub(FREE + self.paid);
+        if owed == 0 {
+            return Ok(());
+        }
+        let Some(more) = self.allowance.take(owed) else {
+            self.state.is_turned_away.store(true, Ordering::Relaxed);
+            return Err(NoRoom);
+        };
+        self.paid += owed;
+        let mut taken = self.state.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        match taken.as_mut() {
+            Some(taken) => taken.merge(more),
+            None => *taken = Some(more),
+        }
+        Ok(())
     }
 }
 
@@ -118,10 +139,9 @@ impl HttpBody for Watched {
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let frame = Pin::new(&mut self.body).poll_frame(context);
         if let Poll::Ready(Some(Ok(piece))) = &frame
-            && !self.pay(piece.data_ref().map_or(0, Bytes::len))
+            && let Err(no_room) = self.take(piece.data_ref().map_or(0, Bytes::len))
         {
-            self.state.is_turned_away.store(true, Ordering::Relaxed);
-            return Poll::Ready(Some(Err(axum::Error::new(NoRoom))));
+            return Poll::Ready(Some(Err(axum::Error::new(no_room))));
         }
         if matches!(frame, Poll::Ready(None)) || self.body.is_end_stream() {
             self.state.is_complete.store(true, Ordering::Relaxed);
@@ -138,9 +158,9 @@ impl HttpBody for Watched {
     }
 }
 
-/// The bodies of other requests have taken all the memory there is for them.
+/// The body is a form that is too long, or the bodies of other requests have taken all the memory there is for them.
 #[derive(Debug, thiserror::Error)]
-#[error("no room for the body of another request")]
+#[error("no room for the body")]
 struct NoRoom;
 
 #[cfg(test)]
@@ -161,27 +181,57 @@ mod tests {
         request.into_body().collect().await.is_ok()
     }
 
+    fn client(last: u8) -> Option<IpAddr> {
+        Some(IpAddr::from([192, 0, 2, last]))
+    }
+
     #[tokio::test]
     async fn d01_all_bodies_together_are_bounded_and_give_back_what_they_took() {
-        let purse = Purse::new();
-        let (large, held) = watch(request(SHARED / 1100, 1000), &purse);
+        let purse = purse();
+        let (large, held) = watch(request(SHARED / 1100, 1000), &purse, None);
         assert!(is_read(large).await && !held.is_arriving() && !held.is_turned_away());
 
         // What is left is not enough for another, though for many a log-in.
-        let (second, turned_away) = watch(request(SHARED / 1024, 1000), &purse);
+        let (second, turned_away) = watch(request(SHARED / 1024, 1000), &purse, None);
         assert!(!is_read(second).await && turned_away.is_turned_away());
         for _ in 0..100 {
-            let (small, upload) = watch(request(4, 1900), &purse);
+            let (small, upload) = watch(request(4, 1900), &purse, client(1));
             assert!(is_read(small).await && !upload.is_turned_away());
         }
         drop((held, turned_away));
-        assert_eq!(purse.0.load(Ordering::Relaxed), SHARED);
+        assert_eq!(purse.left(), SHARED);
     }
 
     #[tokio::test]
     async fn d01_a_body_of_single_bytes_pays_for_their_keeping() {
-        let purse = Purse::new();
-        let (bytes, upload) = watch(request(SHARED / PIECE, 1), &purse);
+        let purse = purse();
+        let (bytes, upload) = watch(request(SHARED / PIECE, 1), &purse, None);
         assert!(!is_read(bytes).await && upload.is_turned_away());
+    }
+
+    #[tokio::test]
+    async fn d01_one_client_has_room_for_the_largest_picture_and_leaves_some_to_others() {
+        let purse = purse();
+        let largest = || request(8 * 1024 + 1, 1024);
+        let (picture, held) = watch(largest(), &purse, client(1));
+        assert!(is_read(picture).await && !held.is_turned_away());
+        let (another, turned_away) = watch(largest(), &purse, client(1));
+        assert!(!is_read(another).await && turned_away.is_turned_away());
+        let (of_another, upload) = watch(largest(), &purse, client(2));
+        assert!(is_read(of_another).await && !upload.is_turned_away());
+    }
+
+    #[tokio::test]
+    async fn d01_a_form_is_short_whatever_its_handler_would_take() {
+        let form = |pieces| {
+            let mut form = request(pieces, 1024);
+            let value = "Application/X-WWW-Form-urlencoded; charset=utf-8".parse().unwrap();
+            form.headers_mut().insert(CONTENT_TYPE, value);
+            form
+        };
+        let (fits, upload) = watch(form(16), &purse(), client(1));
+        assert!(is_read(fits).await && !upload.is_too_long());
+        let (long, upload) = watch(form(17), &purse(), client(1));
+        assert!(!is_read(long).await && upload.is_too_long() && !upload.is_turned_away());
     }
 }
