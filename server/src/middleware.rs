@@ -68,7 +68,12 @@ static HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
 /// - An error without a body gets the one dialect's: `{"detail":"Not Found"}`.
 /// - `trusted_proxies` are those whose `X-Forwarded-For` is believed, see [`crate::client`].
 pub fn dress(router: Router, is_https: bool, trusted_proxies: &[IpNet]) -> Router {
-    router.layer(Dressing { is_https, trusted_proxies: trusted_proxies.into(), uploads: upload::purse(), answers: answer::purse() })
+    router.layer(Dressing {
+        is_https,
+        trusted_proxies: trusted_proxies.into(),
+        uploads: upload::purse(),
+        answers: answer::purse(),
+    })
 }
 
 #[derive(Clone)]
@@ -123,7 +128,9 @@ where
             };
             seen.complete(&mut response);
             let response = answer::charge(response, &purse, seen.address).unwrap_or_else(|| {
-                tracing::warn!("the responses that are not read take all the memory that they may; one was not sent");
+                tracing::warn!(
+                    "the responses that are not read take all the memory that they may; one was not sent"
+                );
                 let mut response = unavailable();
                 seen.complete(&mut response);
                 response

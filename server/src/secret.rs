@@ -196,7 +196,9 @@ fn remove_unused_keys(data_dir: &Path) {
     for entry in entries.flatten() {
         let name = entry.file_name();
         let middle = name.to_str().and_then(|name| name.strip_prefix("secret.")?.strip_suffix(".new"));
-        if middle.is_some_and(|middle| middle.len() == 16 && middle.bytes().all(|byte| byte.is_ascii_hexdigit())) {
+        if middle
+            .is_some_and(|middle| middle.len() == 16 && middle.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        {
             let _ = fs::remove_file(entry.path());
         }
     }
@@ -276,6 +278,19 @@ mod tests {
         assert_eq!(fs::read_dir(&dir).unwrap().count(), 1, "no temporary file stays");
         assert_eq!(first.mac("test", b"x"), load(&dir).unwrap().mac("test", b"x"));
         assert_eq!(format!("{first:?}"), "SecretKey(…)");
+    }
+
+    #[test]
+    fn what_a_killed_first_start_left_is_removed_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let name = |name: &str| dir.path().join(name);
+        write_key(&name("secret.0123456789abcdef.new"), "unused", 0o600);
+        for other in ["secret.old.new", "secret.0123456789abcdef.bak", "breaches.filter.new"] {
+            fs::write(name(other), "the operator's").unwrap();
+        }
+        load(dir.path()).unwrap();
+        assert!(!name("secret.0123456789abcdef.new").exists());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 4, "the key and three others");
     }
 
     #[test]

@@ -208,7 +208,9 @@ pub async fn signals() {
 
 async fn ignore(mut hangup: Signal) {
     while hangup.recv().await.is_some() {
-        tracing::warn!("SIGHUP is ignored: to apply changed settings, stop the server (SIGTERM) and start it again");
+        tracing::warn!(
+            "SIGHUP is ignored: to apply changed settings, stop the server (SIGTERM) and start it again"
+        );
     }
 }
 
@@ -304,7 +306,9 @@ async fn seat(peer: SocketAddr, server: &Server, warnings: &mut Warnings) -> Opt
             }
             Err(Full::All) => {
                 if is_due(&mut warnings.all) {
-                    tracing::warn!("all connections are taken and none is idle: new ones wait until one ends");
+                    tracing::warn!(
+                        "all connections are taken and none is idle: new ones wait until one ends"
+                    );
                 }
                 server.slots.freed().await;
             }

@@ -31,11 +31,8 @@ pub async fn run(config: Config) -> Result<(), String> {
             "limits are off: anyone may guess passwords without end. For load tests only; unset PORTCULLIS_LIMITS"
         );
     }
-    let starting = middleware::dress(
-        health::while_starting(),
-        config.public_url().is_https(),
-        &config.trusted_proxies,
-    );
+    let starting =
+        middleware::dress(health::while_starting(), config.public_url().is_https(), &config.trusted_proxies);
     let (routers, opened) = (Arc::new(Routers::starting(starting)), Arc::new(OnceLock::new()));
     let stop = told_to_stop(Arc::clone(&opened));
     // In a task of its own: it answers while the database is awaited and its tables are brought up to date.
@@ -79,8 +76,7 @@ fn limits(config: &Config) -> Limits {
         stop_delay: config.stop_delay,
         ..Limits::default()
     };
-    let per_address =
-        if config.limits { config.connections_per_address } else { limits.connections };
+    let per_address = if config.limits { config.connections_per_address } else { limits.connections };
     Limits { connections_per_address: per_address, ..limits }
 }
 

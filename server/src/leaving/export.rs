@@ -78,11 +78,8 @@ impl Export {
 
     fn into_body(self) -> Result<Body, Error> {
         let Self { app, account, exported_at, about, picture } = self;
-        let head = format!(
-            "{{\"exported_at\":{},\"account\":{},\"picture\":",
-            json(&exported_at)?,
-            json(&about)?
-        );
+        let head =
+            format!("{{\"exported_at\":{},\"account\":{},\"picture\":", json(&exported_at)?, json(&about)?);
         let picture = match picture {
             Some((content_type, bytes)) => encoded(&content_type, bytes)?,
             None => text("null"),
@@ -93,7 +90,10 @@ impl Export {
             async move {
                 let page = sessions::exported(&app, account, after, PAGE).await?;
                 let last = page.last().map(|(id, _)| *id);
-                page.iter().map(|(_, session)| json(session)).collect::<Result<_, _>>().map(|page| (page, last))
+                page.iter()
+                    .map(|(_, session)| json(session))
+                    .collect::<Result<_, _>>()
+                    .map(|page| (page, last))
             }
         });
         let events = list(move |after| {
@@ -128,15 +128,16 @@ fn text(text: impl Into<Bytes>) -> Pieces {
 fn encoded(content_type: &str, picture: PictureBytes) -> Result<Pieces, Error> {
     let head = format!("{{\"content_type\":{},\"data\":\"", json(&content_type)?);
     let last = stream::once(ready(Ok(None)));
-    let data = picture.pieces.map_err(Error::from).map_ok(Some).chain(last).scan(Vec::new(), |left, piece| {
-        let written = piece.map(|piece| {
-            let is_last = piece.is_none();
-            left.extend_from_slice(&piece.unwrap_or_default());
-            let rest = if is_last { Vec::new() } else { left.split_off(left.len() - left.len() % 3) };
-            Bytes::from(STANDARD.encode(std::mem::replace(left, rest)))
+    let data =
+        picture.pieces.map_err(Error::from).map_ok(Some).chain(last).scan(Vec::new(), |left, piece| {
+            let written = piece.map(|piece| {
+                let is_last = piece.is_none();
+                left.extend_from_slice(&piece.unwrap_or_default());
+                let rest = if is_last { Vec::new() } else { left.split_off(left.len() - left.len() % 3) };
+                Bytes::from(STANDARD.encode(std::mem::replace(left, rest)))
+            });
+            ready(Some(written))
         });
-        ready(Some(written))
-    });
     Ok(text(head).chain(data).chain(text("\"}")).boxed())
 }
 

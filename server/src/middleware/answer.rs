@@ -122,7 +122,9 @@ mod tests {
     async fn n05_one_client_cannot_take_all() {
         let purse = purse();
         let streamed = || {
-            Response::new(Body::from_stream(stream::repeat_with(|| Ok::<_, Infallible>(Bytes::from_static(b"x")))))
+            Response::new(Body::from_stream(stream::repeat_with(|| {
+                Ok::<_, Infallible>(Bytes::from_static(b"x"))
+            })))
         };
         let held: Vec<_> = (0..1000).filter_map(|_| charge(streamed(), &purse, client(1))).collect();
         assert_eq!(held.len(), SHARE / STREAM);

@@ -159,7 +159,12 @@ mod tests {
 
     fn slots(connections: u32, connections_per_address: u32) -> Arc<Slots> {
         let trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()];
-        Slots::new(Arc::new(Limits { connections, connections_per_address, trusted_proxies, ..Limits::default() }))
+        Slots::new(Arc::new(Limits {
+            connections,
+            connections_per_address,
+            trusted_proxies,
+            ..Limits::default()
+        }))
     }
 
     fn seat(slots: &Arc<Slots>, peer: &str) -> Result<Seat, Full> {
