@@ -260,7 +260,7 @@ async fn d02_an_answer_that_nobody_reads_ends_its_connection() {
     let server = Running::within(limits).await;
     let mut unread = server.connect().await;
     unread.write_all(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
-    // Three windows of one kilobyte, and then no more (RFC 9113 §6.9).
+    // A window of one kilobyte for each stream (RFC 9113 §6.9.2).
     let mut windowed = server.connect().await;
     windowed.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
     windowed.write_all(&frame(4, 0, 0, &[0, 4, 0, 0, 4, 0])).await.unwrap();
