@@ -40,7 +40,8 @@ pub(crate) struct Export {
 
 type Pieces = BoxStream<'static, Result<Bytes, Error>>;
 
-/// The shape of an export, for the document. [`Export::into_body`] writes it member by member.
+// For the document alone: `Export::into_body` writes it member by member.
+/// The shape of an export.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Export")]
 struct Whole {

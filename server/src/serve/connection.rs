@@ -39,6 +39,10 @@ pub(super) async fn drive(stream: TcpStream, peer: SocketAddr, pulse: &Arc<Pulse
     let mut alarm = pin!(sleep_until(pulse.deadline()));
     // The server's own receiver never looks, so this one learns of a stage that began before the connection did.
     let mut stage = server.stage.clone();
+    if *stage.borrow() != Stage::Serving {
+        // Before the first request, so that its answer says it.
+        pulse.leave();
+    }
     let mut is_waiting_for_a_last_request = false;
 
     loop {

@@ -58,6 +58,8 @@ pub(crate) fn start(app: Weak<Inner>) {
             ticks.tick().await;
             let Some(app) = Weak::upgrade(&app).map(App::of_inner) else { return };
             if app.work().is_over() {
+                // Dropped, it would cut off the attempts that the stop waits for.
+                lanes.tasks.detach_all();
                 return;
             }
             if let Err(cause) = lanes.open(&app).await {

@@ -40,11 +40,15 @@ async fn d01_bodies_are_bounded_with_and_without_an_announced_length() {
         (&ada, "/profile", JSON, 64 * 1024),
         (&remote, "/login", FORM, 16 * 1024),
         (&remote, "/account/log-in", FORM, 16 * 1024),
-        (&remote, "/account/password/forgot", FORM, 16 * 1024),
+        (&remote, "/account/forgotten", FORM, 16 * 1024),
         (&ada, "/upload-profile-image", MULTIPART, 8 * 1024 * 1024),
     ] {
         let method = if path == "/profile" { "PATCH" } else { "POST" };
-        let call = || from.call(method, path).header("Content-Type", content_type);
+        let call = || {
+            from.call(method, path)
+                .header("Content-Type", content_type)
+                .header("Sec-Fetch-Site", "same-origin")
+        };
         let head = if content_type == MULTIPART { FILE } else { b"" };
         let body = [head, &vec![b'x'; limit + 1], b"\r\n--frontier--\r\n"].concat();
         call().body(&body).await.unwrap().assert(413);
