@@ -27,7 +27,7 @@ const DELETION_GRACE: std::ops::RangeInclusive<Duration> = Duration::ZERO..=DAY.
 const PASSWORD_LENGTH: std::ops::RangeInclusive<usize> = 8..=64;
 const CONNECTIONS: std::ops::RangeInclusive<u32> = 1..=1000;
 const CONNECTIONS_PER_ADDRESS: std::ops::RangeInclusive<u32> = 1..=65_536;
-const STOP_DELAY: std::ops::RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(60);
+const STOP_DELAY: std::ops::RangeInclusive<Duration> = Duration::ZERO..=Duration::from_mins(1);
 
 /// How the server runs. The program reads it from its [`Settings`]; an application that mounts the server writes it:
 ///

@@ -342,6 +342,7 @@ impl Settings {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "a line or two for each setting")]
     fn into_config(self) -> Result<Config, ConfigError> {
         let mut config = Config::new(self.data_dir.unwrap_or_else(|| PathBuf::from("portcullis-data")));
         if let Some(url) = self.database_url {

@@ -88,21 +88,21 @@ impl AsRef<[u8]> for Held {
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
+    use std::net::Ipv4Addr;
 
     use futures_util::stream;
     use http_body_util::BodyExt as _;
 
     use super::*;
 
-    fn client(last: u8) -> Option<IpAddr> {
-        Some(IpAddr::from([192, 0, 2, last]))
-    }
+    const ONE: Option<IpAddr> = Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)));
+    const OTHER: Option<IpAddr> = Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2)));
 
     #[tokio::test]
     async fn n05_a_response_pays_until_its_bytes_are_written() {
         let purse = purse();
         let large = Response::new(Body::from(vec![b'x'; 100_000]));
-        let mut large = charge(large, &purse, client(1)).unwrap();
+        let mut large = charge(large, &purse, ONE).unwrap();
         assert_eq!(purse.left(), SHARED - (100_000 - FREE));
         let sending = large.body_mut().frame().await.unwrap().unwrap().into_data().unwrap();
         drop(large);
@@ -111,8 +111,9 @@ mod tests {
         drop(sending);
         assert_eq!(purse.left(), SHARED);
 
-        let shared = Response::new(Body::from(Bytes::from_static(&[b'x'; 100_000])));
-        let mut shared = charge(shared, &purse, client(1)).unwrap();
+        let all = Bytes::from(vec![b'x'; 100_000]);
+        let shared = Response::new(Body::from(all.clone()));
+        let mut shared = charge(shared, &purse, ONE).unwrap();
         let _sending = shared.body_mut().frame().await.unwrap().unwrap().into_data().unwrap();
         drop(shared);
         assert_eq!(purse.left(), SHARED, "what all responses share costs none of them");
@@ -126,10 +127,10 @@ mod tests {
                 Ok::<_, Infallible>(Bytes::from_static(b"x"))
             })))
         };
-        let held: Vec<_> = (0..1000).filter_map(|_| charge(streamed(), &purse, client(1))).collect();
+        let held: Vec<_> = (0..1000).filter_map(|_| charge(streamed(), &purse, ONE)).collect();
         assert_eq!(held.len(), SHARE / STREAM);
-        assert!(charge(streamed(), &purse, client(2)).is_some());
+        assert!(charge(streamed(), &purse, OTHER).is_some());
         let small = Response::new(Body::from(vec![b'x'; FREE]));
-        assert!(charge(small, &purse, client(1)).is_some(), "what is small costs nothing");
+        assert!(charge(small, &purse, ONE).is_some(), "what is small costs nothing");
     }
 }

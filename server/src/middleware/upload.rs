@@ -165,6 +165,8 @@ struct NoRoom;
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use futures_util::stream;
     use http_body_util::BodyExt as _;
 
@@ -181,9 +183,8 @@ mod tests {
         request.into_body().collect().await.is_ok()
     }
 
-    fn client(last: u8) -> Option<IpAddr> {
-        Some(IpAddr::from([192, 0, 2, last]))
-    }
+    const ONE: Option<IpAddr> = Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)));
+    const OTHER: Option<IpAddr> = Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2)));
 
     #[tokio::test]
     async fn d01_all_bodies_together_are_bounded_and_give_back_what_they_took() {
@@ -195,7 +196,7 @@ mod tests {
         let (second, turned_away) = watch(request(SHARED / 1024, 1000), &purse, None);
         assert!(!is_read(second).await && turned_away.is_turned_away());
         for _ in 0..100 {
-            let (small, upload) = watch(request(4, 1900), &purse, client(1));
+            let (small, upload) = watch(request(4, 1900), &purse, ONE);
             assert!(is_read(small).await && !upload.is_turned_away());
         }
         drop((held, turned_away));
@@ -213,11 +214,11 @@ mod tests {
     async fn d01_one_client_has_room_for_the_largest_picture_and_leaves_some_to_others() {
         let purse = purse();
         let largest = || request(8 * 1024 + 1, 1024);
-        let (picture, held) = watch(largest(), &purse, client(1));
+        let (picture, held) = watch(largest(), &purse, ONE);
         assert!(is_read(picture).await && !held.is_turned_away());
-        let (another, turned_away) = watch(largest(), &purse, client(1));
+        let (another, turned_away) = watch(largest(), &purse, ONE);
         assert!(!is_read(another).await && turned_away.is_turned_away());
-        let (of_another, upload) = watch(largest(), &purse, client(2));
+        let (of_another, upload) = watch(largest(), &purse, OTHER);
         assert!(is_read(of_another).await && !upload.is_turned_away());
     }
 
@@ -229,9 +230,9 @@ mod tests {
             form.headers_mut().insert(CONTENT_TYPE, value);
             form
         };
-        let (fits, upload) = watch(form(16), &purse(), client(1));
+        let (fits, upload) = watch(form(16), &purse(), ONE);
         assert!(is_read(fits).await && !upload.is_too_long());
-        let (long, upload) = watch(form(17), &purse(), client(1));
+        let (long, upload) = watch(form(17), &purse(), ONE);
         assert!(!is_read(long).await && upload.is_too_long() && !upload.is_turned_away());
     }
 }

@@ -70,10 +70,9 @@ pub(super) async fn drive(stream: TcpStream, peer: SocketAddr, pulse: &Arc<Pulse
             Ok(()) = stage.changed() => {
                 let now = *stage.borrow_and_update();
                 match now {
-                    Stage::Serving => {}
                     // HTTP/1 says it with the next answer.
                     Stage::Leaving if pulse.leave() => http.as_mut().graceful_shutdown(),
-                    Stage::Leaving => {}
+                    Stage::Serving | Stage::Leaving => {}
                     Stage::Draining if pulse.drain() => {
                         is_waiting_for_a_last_request = true;
                         alarm.as_mut().reset(Instant::now() + GRACE);

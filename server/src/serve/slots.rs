@@ -46,10 +46,10 @@ impl Slots {
         let mut seated = self.seated();
         let own = seated.by_address.get(&address).map_or(0, HashMap::len);
         if address.is_some() && own >= count(self.limits.connections_per_address) {
-            seated.make_room(Some(address)).ok_or(Full::Address)?;
+            seated.make_room(|of| of == address).ok_or(Full::Address)?;
         }
         if seated.count >= count(self.limits.connections) {
-            seated.make_room(None).ok_or(Full::All)?;
+            seated.make_room(|_| true).ok_or(Full::All)?;
         }
         let pulse = Arc::new(Pulse::new(Arc::clone(&self.limits)));
         let number = seated.next;
@@ -97,13 +97,13 @@ fn count(limit: u32) -> usize {
 }
 
 impl Seated {
-    /// Ends the connection that has been idle longest, of one address or of all.
-    fn make_room(&mut self, of: Option<Option<Network>>) -> Option<()> {
+    /// Ends the connection that has been idle longest among those of some addresses.
+    fn make_room(&mut self, is_meant: impl Fn(Option<Network>) -> bool) -> Option<()> {
         let idle = |(number, pulse): (&u64, &Arc<Pulse>)| Some((pulse.idle_since()?, *number));
         let (_, address, number) = self
             .by_address
             .iter()
-            .filter(|(address, _)| of.is_none_or(|of| of == **address))
+            .filter(|(address, _)| is_meant(**address))
             .filter_map(|(address, seats)| {
                 let (since, number) = seats.iter().filter_map(idle).min()?;
                 Some((since, *address, number))

@@ -212,7 +212,7 @@ async fn k06_a_reset_that_a_killed_instance_was_looking_up_is_mailed_by_the_next
     queue_is_empty(&place).await;
     let (held, sent) = (place.clone(), place.mails().len());
     // Whoever answers the question waits for the account's row.
-    let hold = tokio::spawn(async move {
+    let lock = tokio::spawn(async move {
         held.sql("SELECT pg_sleep(4)::text FROM (SELECT 1 FROM accounts FOR UPDATE) held").await
     });
     tokio::time::sleep(Duration::from_millis(300)).await;
@@ -222,7 +222,7 @@ async fn k06_a_reset_that_a_killed_instance_was_looking_up_is_mailed_by_the_next
     tokio::time::sleep(Duration::from_millis(1500)).await;
     server.kill().await;
     let _next = Server::start(&place).await;
-    hold.await.unwrap();
+    lock.await.unwrap();
     let mailed = async || (place.mails().len() > sent).then_some(());
     eventually("the reset is mailed, no lease awaited", Duration::from_secs(10), mailed).await;
 }
