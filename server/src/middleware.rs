@@ -202,15 +202,13 @@ fn known_name(method: &Method) -> &str {
     }
 }
 
-/// RFC 9110 §15.5.14 and §15.5.15, RFC 6585 §5. (HTTP/1 requests with more fields do not come this far.)
+/// RFC 9110 §15.5.15, RFC 6585 §5. (HTTP/1 requests with more fields do not come this far.)
 fn refusal(request: &Request) -> Option<StatusCode> {
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     if target > TARGET_LENGTH {
         Some(StatusCode::URI_TOO_LONG)
     } else if request.headers().len() > FIELDS {
         Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)
-    } else if upload::is_too_long(request) {
-        Some(StatusCode::PAYLOAD_TOO_LARGE)
     } else {
         None
     }
@@ -220,7 +218,6 @@ async fn answer(answering: impl Future<Output = Result<Response, Infallible>>, u
     // Nothing is seen of what a panic left half done: the request's own state is dropped with it, and what
     // requests share is made for a task that ends anywhere.
     match AssertUnwindSafe(timeout(REQUEST_TIME, answering)).catch_unwind().await {
-        _ if upload.is_too_long() => bare(StatusCode::PAYLOAD_TOO_LARGE),
         _ if upload.is_turned_away() => {
             tracing::warn!("the bodies of requests take all the memory that they may; one was turned away");
             unavailable()

@@ -14,6 +14,7 @@ use axum::body::{Body, HttpBody};
 use axum::extract::Request;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
+use http_body_util::Limited;
 use hyper::body::{Frame, SizeHint};
 
 use super::purse::{Allowance, Purse, Taken};
@@ -27,7 +28,7 @@ const SHARED: usize = 24 * 1024 * 1024;
 /// Of those, what the bodies of one client may take: one picture of the largest size, and the keeping of its pieces.
 const SHARE: usize = 9 * 1024 * 1024;
 /// The longest form without files. The library would take 1 MiB, and no form here needs more than a few kilobytes.
-const FORM: u64 = 16 * 1024;
+const FORM: usize = 16 * 1024;
 /// What keeping a piece of a body costs beside its bytes, so that many small ones are not cheap.
 const PIECE: usize = size_of::<Bytes>();
 
@@ -49,22 +50,21 @@ impl Upload {
     pub(super) fn is_turned_away(&self) -> bool {
         self.0.as_ref().is_some_and(|state| state.is_turned_away.load(Ordering::Relaxed))
     }
-
-    /// Whether it is a form that is too long: the answer is 413.
-    pub(super) fn is_too_long(&self) -> bool {
-        self.0.as_ref().is_some_and(|state| state.is_too_long.load(Ordering::Relaxed))
-    }
-}
-
-/// Whether a request announces a form that is too long.
-pub(super) fn is_too_long(request: &Request) -> bool {
-    is_form(request) && request.body().size_hint().lower() > FORM
 }
 
 fn is_form(request: &Request) -> bool {
     let value = request.headers().get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
     let essence = value.split(|byte| *byte == b';').next().unwrap_or_default();
     essence.trim_ascii().eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
+}
+
+/// A body that ends with the error of a limit where it is too long, which the extractors answer with 413.
+fn short(body: Body) -> Body {
+    if body.size_hint().lower() > FORM as u64 {
+        // The announced length is enough: nobody waits for what comes.
+        return Body::new(Limited::new(Body::from("too long"), 0));
+    }
+    Body::new(Limited::new(body, FORM))
 }
 
 /// Follows the body of a request.
@@ -76,26 +76,23 @@ pub(super) fn watch(request: Request, purse: &Purse, client: Option<IpAddr>) -> 
         taken: Mutex::new(None),
         is_complete: AtomicBool::new(false),
         is_turned_away: AtomicBool::new(false),
-        is_too_long: AtomicBool::new(false),
     });
-    let longest = if is_form(&request) { FORM } else { u64::MAX };
+    let is_form = is_form(&request);
     let (allowance, watched) = (purse.of(client), Arc::clone(&state));
-    let watch = |body| Watched { body, longest, length: 0, weight: 0, paid: 0, allowance, state: watched };
-    (request.map(|body| Body::new(watch(body))), Upload(Some(state)))
+    let watch = |body| Watched { body, weight: 0, paid: 0, allowance, state: watched };
+    let request = request.map(|body| Body::new(watch(if is_form { short(body) } else { body })));
+    (request, Upload(Some(state)))
 }
 
 struct State {
     taken: Mutex<Option<Taken>>,
     is_complete: AtomicBool,
     is_turned_away: AtomicBool,
-    is_too_long: AtomicBool,
 }
 
 /// A request's body that tells when it is complete, and pays for its bytes.
 struct Watched {
     body: Body,
-    longest: u64,
-    length: u64,
     weight: usize,
     paid: usize,
     allowance: Allowance,
@@ -103,29 +100,21 @@ struct Watched {
 }
 
 impl Watched {
-    /// Counts another piece of so many bytes and takes what it costs out of the purse.
-    fn take(&mut self, bytes: usize) -> Result<(), NoRoom> {
-        self.length = self.length.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
-        if self.length > self.longest {
-            self.state.is_too_long.store(true, Ordering::Relaxed);
-            return Err(NoRoom);
-        }
+    /// Takes what another piece of so many bytes costs out of the purse.
+    fn pay(&mut self, bytes: usize) -> bool {
         self.weight += bytes + PIECE;
         let owed = self.weight.saturating_sub(FREE + self.paid);
         if owed == 0 {
-            return Ok(());
+            return true;
         }
-        let Some(more) = self.allowance.take(owed) else {
-            self.state.is_turned_away.store(true, Ordering::Relaxed);
-            return Err(NoRoom);
-        };
+        let Some(more) = self.allowance.take(owed) else { return false };
         self.paid += owed;
         let mut taken = self.state.taken.lock().unwrap_or_else(PoisonError::into_inner);
         match taken.as_mut() {
             Some(taken) => taken.merge(more),
             None => *taken = Some(more),
         }
-        Ok(())
+        true
     }
 }
 
@@ -139,9 +128,10 @@ impl HttpBody for Watched {
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let frame = Pin::new(&mut self.body).poll_frame(context);
         if let Poll::Ready(Some(Ok(piece))) = &frame
-            && let Err(no_room) = self.take(piece.data_ref().map_or(0, Bytes::len))
+            && !self.pay(piece.data_ref().map_or(0, Bytes::len))
         {
-            return Poll::Ready(Some(Err(axum::Error::new(no_room))));
+            self.state.is_turned_away.store(true, Ordering::Relaxed);
+            return Poll::Ready(Some(Err(axum::Error::new(NoRoom))));
         }
         if matches!(frame, Poll::Ready(None)) || self.body.is_end_stream() {
             self.state.is_complete.store(true, Ordering::Relaxed);
@@ -158,9 +148,9 @@ impl HttpBody for Watched {
     }
 }
 
-/// The body is a form that is too long, or the bodies of other requests have taken all the memory there is for them.
+/// The bodies of other requests have taken all the memory there is for them.
 #[derive(Debug, thiserror::Error)]
-#[error("no room for the body")]
+#[error("no room for the body of another request")]
 struct NoRoom;
 
 #[cfg(test)]
@@ -231,8 +221,8 @@ mod tests {
             form
         };
         let (fits, upload) = watch(form(16), &purse(), ONE);
-        assert!(is_read(fits).await && !upload.is_too_long());
+        assert!(is_read(fits).await && !upload.is_turned_away());
         let (long, upload) = watch(form(17), &purse(), ONE);
-        assert!(!is_read(long).await && upload.is_too_long() && !upload.is_turned_away());
+        assert!(!is_read(long).await && !upload.is_turned_away());
     }
 }
