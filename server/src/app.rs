@@ -4,19 +4,25 @@ use std::{
     error::Error,
     fmt, io,
     path::{Path, PathBuf},
-    sync::{Arc, Weak},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use axum::Router;
 use object_store::{ObjectStore, local::LocalFileSystem};
 use portcullis::{AccessTokens, Document};
+use tokio::time::timeout;
 
 use crate::{
     accounts::http::refuse_sign_up,
     clock::{Clock, Timestamp},
     config::{Config, ConfigError, PublicUrl, SignUp},
     db::{Db, OpenError},
-    files, jobs,
+    files,
+    jobs::{self, Work},
     mail::Outbox,
     middleware,
     outgoing::{Outgoing, Reach},
@@ -33,6 +39,10 @@ use crate::{
 const PICTURE_QUEUE: usize = 16;
 /// A difference between clocks that an operator should know of, in microseconds.
 const NOTABLE: u64 = 2_000_000;
+/// How long a stop waits for the mail and the webhooks in hand: an attempt at a webhook takes five seconds.
+const WORK_ENDS: Duration = Duration::from_secs(6);
+/// How long it then waits for the database.
+const DATABASE_CLOSES: Duration = Duration::from_secs(5);
 /// In the data directory.
 const OBJECTS: &str = "objects";
 
@@ -66,6 +76,8 @@ pub(crate) struct Inner {
     objects: Arc<dyn ObjectStore>,
     look: Look,
     outbox: Outbox,
+    work: Work,
+    is_leaving: AtomicBool,
     outgoing: Outgoing,
     signing_keys: SigningKeys,
     session_tokens: SessionTokens,
@@ -128,6 +140,8 @@ impl App {
             objects: Arc::new(objects),
             look,
             outbox,
+            work: Work::default(),
+            is_leaving: AtomicBool::new(false),
             outgoing: Outgoing::new(reach),
             signing_keys,
             session_tokens,
@@ -175,11 +189,26 @@ impl App {
         &self.0.session_cookies
     }
 
-    /// Waits for the mail that is being sent and until every connection to the database is given back, and closes
-    /// them.
+    /// From now on `/ready` answers 503, so that load balancers send no more requests; everything else is served as
+    /// before.
+    pub fn leave(&self) {
+        self.0.is_leaving.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.0.is_leaving.load(Ordering::Relaxed)
+    }
+
+    /// Begins no more mail and no more deliveries to webhooks, waits up to 6 s for those in hand, and closes the
+    /// connections to the database once they are given back, or after 5 s.
     pub async fn close(&self) {
-        self.0.outbox.rest().await;
-        self.0.db.close().await;
+        self.leave();
+        if timeout(WORK_ENDS, self.0.work.end()).await.is_err() {
+            tracing::warn!("a mail or a webhook took too long to wait for: it may be sent again");
+        }
+        if timeout(DATABASE_CLOSES, self.0.db.close()).await.is_err() {
+            tracing::warn!("the database does not answer: its connections are cut off");
+        }
     }
 
     pub(crate) fn of_inner(inner: Arc<Inner>) -> Self {
@@ -248,6 +277,11 @@ impl App {
 
     pub(crate) fn outbox(&self) -> &Outbox {
         &self.0.outbox
+    }
+
+    /// Who works in the background asks here first.
+    pub(crate) fn work(&self) -> &Work {
+        &self.0.work
     }
 
     /// The way to other servers.

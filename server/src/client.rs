@@ -53,20 +53,7 @@ impl Client {
     /// since every subscriber has 2⁶⁴ of those. All clients without an address are one.
     #[must_use]
     pub fn network(&self) -> [u8; 9] {
-        let mut network = [0; 9];
-        let (family, prefix) = network.split_at_mut(1);
-        match self.address {
-            None => {}
-            Some(IpAddr::V4(address)) => {
-                family.fill(4);
-                prefix.iter_mut().zip(address.octets()).for_each(|(to, from)| *to = from);
-            }
-            Some(IpAddr::V6(address)) => {
-                family.fill(6);
-                prefix.iter_mut().zip(address.octets()).for_each(|(to, from)| *to = from);
-            }
-        }
-        network
+        network(self.address)
     }
 
     /// What the client calls itself: at most 256 characters, none of them a control character.
@@ -97,6 +84,26 @@ impl Client {
     pub(crate) fn acting_account(&self) -> Option<AccountId> {
         self.acting
     }
+}
+
+/// The addresses that limits count as one client: see [`Client::network`].
+pub(crate) type Network = [u8; 9];
+
+pub(crate) fn network(address: Option<IpAddr>) -> Network {
+    let mut network = [0; 9];
+    let (family, prefix) = network.split_at_mut(1);
+    match address {
+        None => {}
+        Some(IpAddr::V4(address)) => {
+            family.fill(4);
+            prefix.iter_mut().zip(address.octets()).for_each(|(to, from)| *to = from);
+        }
+        Some(IpAddr::V6(address)) => {
+            family.fill(6);
+            prefix.iter_mut().zip(address.octets()).for_each(|(to, from)| *to = from);
+        }
+    }
+    network
 }
 
 /// Never fails. The address is found by [`crate::middleware::dress`], which knows the trusted proxies; without it

@@ -5,8 +5,11 @@
 
 use std::ops::{Add, Sub};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// An answer that took longer than this does not tell the time: nobody knows when in between it was right.
+const PROMPT: Duration = Duration::from_secs(2);
 
 /// A moment: microseconds since 1970-01-01T00:00:00Z, leap seconds not counted. Stored as a `BIGINT`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -84,19 +87,57 @@ fn micros(duration: Duration) -> i64 {
 /// Where the server reads the time. Clones share one hand.
 ///
 /// On PostgreSQL the hand is set by the database's clock, which all instances have in common: a moment that one of them
-/// writes down is the same moment for the others, whatever their computers' clocks say.
+/// writes down is the same moment for the others, whatever their computers' clocks say. Between two settings it goes by
+/// the computer's monotonic clock, so a jump of its wall clock counts for nothing.
 #[derive(Clone, Debug)]
 pub struct Clock(Source);
 
 #[derive(Clone, Debug)]
 enum Source {
-    /// The computer's clock, and how many microseconds it is behind.
-    System {
-        /// What it shows wrong, in a test.
-        error: i64,
-        behind: Arc<AtomicI64>,
-    },
+    System(Arc<System>),
     Fixed(Arc<AtomicI64>),
+}
+
+/// The computer's clock, until another has set it.
+#[derive(Debug)]
+struct System {
+    /// What it shows wrong, in a test.
+    error: AtomicI64,
+    began: Instant,
+    /// What the other clock showed at `began`, or [`UNSET`].
+    at_beginning: AtomicI64,
+    is_unsure: AtomicBool,
+}
+
+const UNSET: i64 = i64::MIN;
+
+impl System {
+    fn wall(&self) -> i64 {
+        system_now().0.saturating_add(self.error.load(Ordering::Relaxed))
+    }
+
+    fn now(&self) -> i64 {
+        match self.at_beginning.load(Ordering::Relaxed) {
+            UNSET => self.wall(),
+            at_beginning => at_beginning.saturating_add(micros(self.began.elapsed())),
+        }
+    }
+}
+
+/// What the computer's two clocks showed at one moment.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    wall: i64,
+    monotonic: Duration,
+}
+
+impl Reading {
+    /// How far one of the two clocks has gone further than the other since `earlier`.
+    pub(crate) fn apart_from(&self, earlier: &Self) -> Duration {
+        let wall = self.wall.saturating_sub(earlier.wall);
+        let monotonic = micros(self.monotonic.saturating_sub(earlier.monotonic));
+        Duration::from_micros(wall.saturating_sub(monotonic).unsigned_abs())
+    }
 }
 
 impl Clock {
@@ -109,7 +150,12 @@ impl Clock {
     /// A clock of a computer that is `error` microseconds ahead (behind, when negative): for tests.
     #[must_use]
     pub fn wrong_by(error: i64) -> Self {
-        Self(Source::System { error, behind: Arc::default() })
+        Self(Source::System(Arc::new(System {
+            error: AtomicI64::new(error),
+            began: Instant::now(),
+            at_beginning: AtomicI64::new(UNSET),
+            is_unsure: AtomicBool::new(false),
+        })))
     }
 
     /// A clock that stands at `now` until [`advance`](Self::advance) moves it: for tests.
@@ -122,28 +168,52 @@ impl Clock {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         match &self.0 {
-            Source::System { error, behind } => {
-                let own = system_now().0.saturating_add(*error);
-                Timestamp(own.saturating_add(behind.load(Ordering::Relaxed)))
-            }
+            Source::System(system) => Timestamp(system.now()),
             Source::Fixed(micros) => Timestamp(micros.load(Ordering::SeqCst)),
         }
     }
 
     /// Sets the hand by another clock, which showed `theirs` at a moment between `asked` and `answered` of ours.
-    /// Answers by how much it moved, in microseconds. A fixed clock is left alone.
+    /// Answers by how much it moved, in microseconds. A fixed clock is left alone. So is any, until it is set again,
+    /// where the answer took too long to tell the time: see [`is_unsure`](Self::is_unsure).
     pub(crate) fn set(&self, theirs: Timestamp, asked: Timestamp, answered: Timestamp) -> i64 {
-        let Source::System { behind, .. } = &self.0 else { return 0 };
-        let ours = asked.0.saturating_add(answered.0.saturating_sub(asked.0) / 2);
-        let moved = theirs.0.saturating_sub(ours);
-        behind.fetch_add(moved, Ordering::Relaxed);
+        let Source::System(system) = &self.0 else { return 0 };
+        let is_unsure = answered - asked > PROMPT || answered < asked;
+        system.is_unsure.store(is_unsure, Ordering::Relaxed);
+        if is_unsure {
+            return 0;
+        }
+        let since = answered - asked;
+        let moved = theirs.0.saturating_sub((asked + since / 2).0);
+        let now = answered.0.saturating_add(moved);
+        system.at_beginning.store(now.saturating_sub(micros(system.began.elapsed())), Ordering::Relaxed);
         moved
     }
 
-    /// Moves a fixed clock, and each of its clones, forward. The system clock goes by itself and is left alone.
+    /// Whether the last answer of the other clock came too late to tell the time.
+    pub(crate) fn is_unsure(&self) -> bool {
+        matches!(&self.0, Source::System(system) if system.is_unsure.load(Ordering::Relaxed))
+    }
+
+    /// What the computer's clocks show now.
+    pub(crate) fn reading(&self) -> Reading {
+        match &self.0 {
+            Source::System(system) => Reading { wall: system.wall(), monotonic: system.began.elapsed() },
+            Source::Fixed(_) => Reading { wall: 0, monotonic: Duration::ZERO },
+        }
+    }
+
+    /// Moves a fixed clock, and each of its clones, forward. The computer's clock goes by itself and is left alone.
     pub fn advance(&self, duration: Duration) {
         if let Source::Fixed(hand) = &self.0 {
             hand.fetch_add(micros(duration), Ordering::SeqCst);
+        }
+    }
+
+    /// Makes the computer's clock jump by so many microseconds, as far as this clock and its clones see it: for tests.
+    pub fn jump(&self, by: i64) {
+        if let Source::System(system) = &self.0 {
+            system.error.fetch_add(by, Ordering::Relaxed);
         }
     }
 }
@@ -181,6 +251,33 @@ mod tests {
                 && right.now() - wrong.now() < Duration::from_secs(1)
         );
         assert_eq!(Clock::fixed(Timestamp(5)).set(Timestamp(9), Timestamp(5), Timestamp(5)), 0);
+    }
+
+    #[test]
+    fn k05_a_clock_that_is_set_goes_on_when_the_computers_jumps() {
+        let clock = Clock::system();
+        let (seen, right) = (clock.reading(), Clock::system());
+        let asked = clock.now();
+        clock.set(right.now(), asked, clock.now());
+        for jump in [90_000_000, -180_000_000] {
+            clock.jump(jump);
+            assert!(clock.now() - right.now() < Duration::from_secs(1));
+            assert!(right.now() - clock.now() < Duration::from_secs(1));
+        }
+        let apart = clock.reading().apart_from(&seen);
+        assert!(apart > Duration::from_secs(89) && apart < Duration::from_secs(91), "{apart:?}");
+        assert!(right.reading().apart_from(&right.reading()) < Duration::from_millis(500));
+    }
+
+    #[test]
+    fn k05_an_answer_that_took_long_does_not_set_the_clock() {
+        let clock = Clock::system();
+        let asked = clock.now();
+        assert_eq!(clock.set(asked + Duration::from_mins(1), asked, asked + Duration::from_secs(25)), 0);
+        assert!(clock.is_unsure() && clock.now() - asked < Duration::from_secs(1));
+        let moved = clock.set(asked + Duration::from_mins(1), asked, asked);
+        assert!(moved == 60_000_000 && !clock.is_unsure(), "{moved}");
+        assert!(clock.now() - asked >= Duration::from_mins(1));
     }
 
     #[test]

@@ -1,14 +1,23 @@
 //! Whether the server is alive, and whether it can serve.
 
+use std::time::Duration;
+
+use axum::Router;
 use axum::extract::State;
+use axum::response::IntoResponse as _;
+use axum::routing::get;
 use portcullis::{Json, Public};
 use schemars::JsonSchema;
 use serde::Serialize;
+use tokio::time::timeout;
 
 use crate::{
     app::App,
     error::{Error, Failed, Unavailable},
 };
+
+/// A database that needs longer than this for one small question is not ready.
+const ASKED_FOR: Duration = Duration::from_secs(2);
 
 /// A word for a supervisor.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -28,5 +37,19 @@ pub(crate) async fn check_readiness(
     _: Public,
     State(app): State<App>,
 ) -> Result<Json<Health>, Failed<(Unavailable,)>> {
-    if app.db().ready().await { Ok(Json(Health { status: "ready" })) } else { Err(Error::NotReady.into()) }
+    if app.is_leaving() {
+        return Err(Error::NotReady.into());
+    }
+    let Ok(is_ready) = timeout(ASKED_FOR, app.db().ready()).await else {
+        tracing::warn!("the database is not ready: it did not answer within two seconds");
+        return Err(Error::NotReady.into());
+    };
+    if is_ready { Ok(Json(Health { status: "ready" })) } else { Err(Error::NotReady.into()) }
+}
+
+/// What is answered while the database is awaited and its tables are brought up to date: the process is alive, and
+/// nothing else is there yet.
+pub(crate) fn while_starting() -> Router {
+    let alive = get(async || Json(Health { status: "alive" }));
+    Router::new().route("/health", alive).fallback(async || Error::NotReady.into_response())
 }

@@ -1,6 +1,8 @@
 //! What every answer carries and every request meets, in one pass: a name, a log line, the headers that tell a
 //! browser to be careful, a time limit, and an answer even when the handler panics.
 
+mod answer;
+mod purse;
 mod upload;
 
 use std::convert::Infallible;
@@ -26,7 +28,8 @@ use tokio::time::timeout;
 use tower::{Layer, Service};
 use tracing::Instrument as _;
 
-use self::upload::{Purse, Upload};
+use self::purse::Purse;
+use self::upload::Upload;
 use crate::client::{self, RequestId};
 
 /// From a request's head to the head of its answer. A client that was still sending then learns 408, one that
@@ -59,19 +62,26 @@ static HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
 /// - One log line for each request at `info`, at `error` for 5xx: method, route (the template, never the path),
 ///   status, milliseconds, client. Never a query, a header or a body.
 /// - `is_https` (the public address's scheme) adds `Strict-Transport-Security`.
-/// - Bodies have their own limits, and one together: what finds no room is 503.
+/// - Bodies of requests have their own limits (a form without files 16 KiB), one for each client and one together: what
+///   finds no room is 503. Responses that are not read have the last two as well.
 /// - A panic in a handler is 500 for its request alone; [`crate::log::init`] says where it was.
 /// - An error without a body gets the one dialect's: `{"detail":"Not Found"}`.
 /// - `trusted_proxies` are those whose `X-Forwarded-For` is believed, see [`crate::client`].
 pub fn dress(router: Router, is_https: bool, trusted_proxies: &[IpNet]) -> Router {
-    router.layer(Dressing { is_https, trusted_proxies: trusted_proxies.into(), purse: Purse::new() })
+    router.layer(Dressing {
+        is_https,
+        trusted_proxies: trusted_proxies.into(),
+        uploads: upload::purse(),
+        answers: answer::purse(),
+    })
 }
 
 #[derive(Clone)]
 struct Dressing {
     is_https: bool,
     trusted_proxies: Arc<[IpNet]>,
-    purse: Purse,
+    uploads: Purse,
+    answers: Purse,
 }
 
 impl<S> Layer<S> for Dressing {
@@ -107,16 +117,25 @@ where
         let answering = if let Some(status) = refusal(&request) {
             Err(status)
         } else {
-            let (request, upload) = upload::watch(request, &self.dressing.purse);
+            let (request, upload) = upload::watch(request, &self.dressing.uploads, seen.address);
             Ok((self.inner.call(request), upload))
         };
+        let purse = self.dressing.answers.clone();
         let answering = async move {
             let mut response = match answering {
                 Ok((answering, upload)) => answer(answering, &upload).await,
                 Err(status) => bare(status),
             };
-            seen.log(response.status());
             seen.complete(&mut response);
+            let response = answer::charge(response, &purse, seen.address).unwrap_or_else(|| {
+                tracing::warn!(
+                    "the responses that are not read take all the memory that they may; one was not sent"
+                );
+                let mut response = unavailable();
+                seen.complete(&mut response);
+                response
+            });
+            seen.log(response.status());
             Ok(response)
         };
         Box::pin(answering.instrument(span))

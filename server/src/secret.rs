@@ -40,7 +40,7 @@ impl SecretKey {
             return read(path);
         }
         let path = data_dir.join(FILE_NAME);
-        match read(&path) {
+        let key = match read(&path) {
             Err(SecretKeyError::Read { cause, .. }) if cause.kind() == io::ErrorKind::NotFound => {
                 files::create_private_dir(data_dir)
                     .and_then(|()| create(&path))
@@ -48,7 +48,8 @@ impl SecretKey {
                 read(&path)
             }
             outcome => outcome,
-        }
+        };
+        key.inspect(|_| remove_unused_keys(data_dir))
     }
 
     /// Encrypts and authenticates (AES-256-GCM, random nonce). The result is 29 bytes longer than the plaintext.
@@ -172,11 +173,35 @@ fn create(path: &Path) -> io::Result<()> {
     let temporary = path.with_extension(format!("{:016x}.new", u64::from_ne_bytes(random::bytes())));
     let linked = write_new_key(&temporary).and_then(|()| fs::hard_link(&temporary, path));
     let removed = fs::remove_file(&temporary);
+    let has_lost = |error: &io::Error| match error.kind() {
+        io::ErrorKind::AlreadyExists => true,
+        // The winner has already tidied up.
+        io::ErrorKind::NotFound => path.exists(),
+        _ => false,
+    };
     match linked {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-        _ => removed?,
+        Err(error) if !has_lost(&error) => return Err(error),
+        Err(_) => {}
+        Ok(()) => match removed {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        },
     }
     files::sync_parent(path)
+}
+
+/// Removes the temporary keys of first starts that were killed. What cannot be removed now, the next start finds.
+fn remove_unused_keys(data_dir: &Path) {
+    let Ok(entries) = fs::read_dir(data_dir) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let middle = name.to_str().and_then(|name| name.strip_prefix("secret.")?.strip_suffix(".new"));
+        if middle
+            .is_some_and(|middle| middle.len() == 16 && middle.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 fn write_new_key(path: &Path) -> io::Result<()> {
@@ -253,6 +278,19 @@ mod tests {
         assert_eq!(fs::read_dir(&dir).unwrap().count(), 1, "no temporary file stays");
         assert_eq!(first.mac("test", b"x"), load(&dir).unwrap().mac("test", b"x"));
         assert_eq!(format!("{first:?}"), "SecretKey(…)");
+    }
+
+    #[test]
+    fn what_a_killed_first_start_left_is_removed_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let name = |name: &str| dir.path().join(name);
+        write_key(&name("secret.0123456789abcdef.new"), "unused", 0o600);
+        for other in ["secret.old.new", "secret.0123456789abcdef.bak", "breaches.filter.new"] {
+            fs::write(name(other), "the operator's").unwrap();
+        }
+        load(dir.path()).unwrap();
+        assert!(!name("secret.0123456789abcdef.new").exists());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 4, "the key and three others");
     }
 
     #[test]

@@ -28,6 +28,19 @@ async fn full_account(app: &TestApp, name: &str) -> (i64, Client) {
     (id, client)
 }
 
+/// A PNG that hardly compresses.
+fn noise() -> Vec<u8> {
+    let mut state = 1_u32;
+    let pixels = image::RgbImage::from_fn(300, 300, |_, _| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let [red, green, blue, _] = state.to_be_bytes();
+        image::Rgb([red, green, blue])
+    });
+    let mut bytes = Vec::new();
+    pixels.write_to(&mut std::io::Cursor::new(&mut bytes), ImageFormat::Png).unwrap();
+    bytes
+}
+
 fn files_under(folder: &Path) -> Vec<Vec<u8>> {
     // Mail that was sent has left, also when it left to a folder.
     if folder.ends_with("mail") {
@@ -118,9 +131,20 @@ on_both_databases! {
         };
         let numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1498) SELECT";
         app.place.sql(&format!("INSERT INTO audit_events (id, at, event, account_id) {numbers} {ids}, 1, 'profile.changed', 1 FROM n")).await;
+        app.place.sql(&format!("INSERT INTO sessions (id, account_id, created_at, expires_at) {numbers} {ids}, 1, 1, 9000000000000000 FROM n WHERE i < 300")).await;
+        let noise = noise();
+        let url = ada.post("/upload-profile-image").file("file", "image/png", &noise).await.assert(201).json();
+        let path = url["url"].as_str().unwrap().trim_start_matches("http://localhost:8000").to_owned();
+        let picture = ada.get(&path).send().await.assert(200);
+        assert_eq!(picture.header("content-length"), picture.body.len().to_string());
+        assert!(picture.body.len() > 200_000, "it is read in many pieces");
         let export = ada.get("/export").send().await.assert(200).json();
-        // Sign-up with its verification, log-in and the export itself beside them: three pages and two events.
-        assert_eq!(export["events"].as_array().unwrap().len(), 1502);
+        // Sign-up with its verification, log-in, the picture and the export itself beside them.
+        assert_eq!(export["events"].as_array().unwrap().len(), 1503);
+        // Three full pages.
+        assert_eq!(export["sessions"].as_array().unwrap().len(), 300);
+        let data = STANDARD.decode(export["picture"]["data"].as_str().unwrap()).unwrap();
+        assert!(data == picture.body, "{} bytes of {}", data.len(), picture.body.len());
     }
 
     async fn g08_a_deletion_without_grace_leaves_nothing(database: Database) {

@@ -267,3 +267,17 @@ async fn k05_instances_whose_clocks_are_two_minutes_apart_agree() {
     let written: Vec<i64> = written.iter().map(|at| at.parse().unwrap()).collect();
     assert!(written.iter().max().unwrap() - written.iter().min().unwrap() < 20_000_000, "{written:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn k05_a_clock_that_jumps_while_the_server_runs_counts_for_nothing() {
+    let app = TestApp::new(Database::Postgres).await;
+    let other = app.again_with_clock_ahead(0).await;
+    other.sign_up("ada").await;
+    for seconds in [400, -800] {
+        let (ada, token) = tokens_of(&other, "ada").await;
+        other.clock.jump(seconds * 1_000_000);
+        other.stranger().with_token(ada.token()).get("/profile").send().await.assert(200);
+        let first = refresh_token(&refresh(&other.stranger(), &token).await.assert(200));
+        refresh(&other.stranger(), &first).await.assert(200);
+    }
+}

@@ -53,6 +53,8 @@ pub enum Mood {
     Answers(u16),
     Redirects,
     Hangs,
+    /// After a second and a half.
+    TakesSlowly,
     Floods,
 }
 
@@ -105,6 +107,10 @@ async fn receive(State(receiver): State<Receiver>, headers: HeaderMap, body: Str
         Mood::Answers(status) => StatusCode::from_u16(status).unwrap().into_response(),
         Mood::Redirects => (StatusCode::FOUND, [(LOCATION, receiver.url.clone())]).into_response(),
         Mood::Hangs => std::future::pending().await,
+        Mood::TakesSlowly => {
+            tokio::time::sleep(Duration::from_millis(1500)).await;
+            StatusCode::NO_CONTENT.into_response()
+        }
         Mood::Floods => {
             let chunk = || Ok::<_, std::io::Error>(vec![b'x'; 65_536]);
             Body::from_stream(futures_util::stream::repeat_with(chunk)).into_response()

@@ -1,6 +1,7 @@
 //! `portcullis serve`.
 
 use std::io::{self, Write};
+use std::sync::{Arc, OnceLock};
 
 use tokio::net::TcpListener;
 
@@ -8,7 +9,8 @@ use crate::{
     admin::{FirstAdminCode, offer_first_admin},
     app::App,
     config::Config,
-    serve,
+    health, middleware,
+    serve::{self, Limits, Routers},
 };
 
 /// Serves until told to stop.
@@ -29,14 +31,53 @@ pub async fn run(config: Config) -> Result<(), String> {
             "limits are off: anyone may guess passwords without end. For load tests only; unset PORTCULLIS_LIMITS"
         );
     }
-    let app = App::open(config.clone()).await.map_err(|error| error.to_string())?;
-    let router = app.router().map_err(|error| error.to_string())?;
-    let code = offer_first_admin(&app).await.map_err(|error| error.to_string())?;
-    greet(&config, code.as_ref()).map_err(|cause| format!("standard output: {cause}"))?;
-    serve::serve(listener, router, serve::signals()).await;
+    let starting =
+        middleware::dress(health::while_starting(), config.public_url().is_https(), &config.trusted_proxies);
+    let (routers, opened) = (Arc::new(Routers::starting(starting)), Arc::new(OnceLock::new()));
+    let stop = told_to_stop(Arc::clone(&opened));
+    // In a task of its own: it answers while the database is awaited and its tables are brought up to date.
+    let mut serving =
+        tokio::spawn(serve::serve_routers(limits(&config), listener, Arc::clone(&routers), stop));
+    let app = tokio::select! {
+        _ = &mut serving => {
+            tracing::info!("stopped before it was ready");
+            return Ok(());
+        }
+        app = open(&config, &routers) => app?,
+    };
+    let _ = opened.set(app.clone());
+    serving.await.map_err(|cause| format!("the server ended: {cause}"))?;
     app.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Opens everything, lets requests in, and tells the operator.
+async fn open(config: &Config, routers: &Routers) -> Result<App, String> {
+    let app = App::open(config.clone()).await.map_err(|error| error.to_string())?;
+    let router = app.router().map_err(|error| error.to_string())?;
+    let code = offer_first_admin(&app).await.map_err(|error| error.to_string())?;
+    routers.set(router);
+    greet(config, code.as_ref()).map_err(|cause| format!("standard output: {cause}"))?;
+    Ok(app)
+}
+
+/// Waits for a signal, and then lets `/ready` say it.
+async fn told_to_stop(app: Arc<OnceLock<App>>) {
+    serve::signals().await;
+    if let Some(app) = app.get() {
+        app.leave();
+    }
+}
+
+fn limits(config: &Config) -> Limits {
+    let limits = Limits {
+        trusted_proxies: config.trusted_proxies.clone(),
+        stop_delay: config.stop_delay,
+        ..Limits::default()
+    };
+    let per_address = if config.limits { config.connections_per_address } else { limits.connections };
+    Limits { connections_per_address: per_address, ..limits }
 }
 
 /// Tells a newcomer where to look. The first line is also what a script waits for.

@@ -26,6 +26,8 @@ const SESSION_IDLE_TTL: std::ops::RangeInclusive<Duration> = Duration::from_mins
 const DELETION_GRACE: std::ops::RangeInclusive<Duration> = Duration::ZERO..=DAY.saturating_mul(90);
 const PASSWORD_LENGTH: std::ops::RangeInclusive<usize> = 8..=64;
 const CONNECTIONS: std::ops::RangeInclusive<u32> = 1..=1000;
+const CONNECTIONS_PER_ADDRESS: std::ops::RangeInclusive<u32> = 1..=65_536;
+const STOP_DELAY: std::ops::RangeInclusive<Duration> = Duration::ZERO..=Duration::from_mins(1);
 
 /// How the server runs. The program reads it from its [`Settings`]; an application that mounts the server writes it:
 ///
@@ -91,6 +93,12 @@ pub struct Config {
     pub limits: bool,
     /// The proxies whose `X-Forwarded-For` is believed. By default none.
     pub trusted_proxies: Vec<IpNet>,
+    /// How many connections the program takes at once from one address (IPv6: one /64) that is not a trusted proxy: 256
+    /// by default. There is no limit while [`limits`](Self::limits) is off.
+    pub connections_per_address: u32,
+    /// How long the program still serves after it was told to stop, while `/ready` answers 503: not at all by default,
+    /// at most one minute.
+    pub stop_delay: Duration,
     /// How log lines look.
     pub log_format: LogFormat,
     /// Which log lines are written: a filter of `tracing`, as in `info,portcullis_server::mail=debug`.
@@ -126,6 +134,8 @@ impl Config {
             hash_parameters: HashParameters::default(),
             limits: true,
             trusted_proxies: Vec::new(),
+            connections_per_address: 256,
+            stop_delay: Duration::ZERO,
             log_format: LogFormat::Text,
             log: "info".to_owned(),
         }
@@ -195,6 +205,12 @@ impl Config {
         }
         if !CONNECTIONS.contains(&self.database.connections) {
             return Err(invalid("database_connections", "must lie between 1 and 1000"));
+        }
+        if !CONNECTIONS_PER_ADDRESS.contains(&self.connections_per_address) {
+            return Err(invalid("connections_per_address", "must lie between 1 and 65536"));
+        }
+        if !STOP_DELAY.contains(&self.stop_delay) {
+            return Err(invalid("stop_delay", "must lie between 0s and 60s"));
         }
         if self.trusted_proxies.iter().any(|network| network.prefix_len() == 0) {
             return Err(invalid(
@@ -319,6 +335,8 @@ mod tests {
             |config| config.password_min_length = 7,
             |config| config.password_min_length = 65,
             |config| config.database.connections = 0,
+            |config| config.connections_per_address = 0,
+            |config| config.stop_delay = Duration::from_secs(61),
             |config| config.trusted_proxies = vec!["::/0".parse().unwrap()],
             |config| config.audience = Some(String::new()),
             |config| config.audience = Some("two words".to_owned()),

@@ -217,6 +217,21 @@ pub struct Settings {
     #[arg(value_delimiter = ',')]
     pub trusted_proxies: Option<Vec<String>>,
 
+    /// How many connections one address (IPv6: one /64) may have at once, 1 to 65536; not for trusted proxies, nor with
+    /// `limits` off [default: 256]
+    #[arg(
+        long,
+        env = "PORTCULLIS_CONNECTIONS_PER_ADDRESS",
+        global = true,
+        value_name = "N",
+        hide_env_values = true
+    )]
+    pub connections_per_address: Option<u32>,
+
+    /// How long to go on serving after SIGTERM while `/ready` answers 503, for load balancers, 0s to 60s [default: 0s]
+    #[arg(long, env = "PORTCULLIS_STOP_DELAY", global = true, value_name = "TIME", hide_env_values = true)]
+    pub stop_delay: Option<String>,
+
     /// How log lines look [default: text]
     #[arg(
         long,
@@ -320,11 +335,14 @@ impl Settings {
             breaches_file: self.breaches_file.or(other.breaches_file),
             limits: self.limits.or(other.limits),
             trusted_proxies: self.trusted_proxies.or(other.trusted_proxies),
+            connections_per_address: self.connections_per_address.or(other.connections_per_address),
+            stop_delay: self.stop_delay.or(other.stop_delay),
             log_format: self.log_format.or(other.log_format),
             log: self.log.or(other.log),
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "a line or two for each setting")]
     fn into_config(self) -> Result<Config, ConfigError> {
         let mut config = Config::new(self.data_dir.unwrap_or_else(|| PathBuf::from("portcullis-data")));
         if let Some(url) = self.database_url {
@@ -344,6 +362,7 @@ impl Settings {
             ("session_ttl", self.session_ttl, &mut config.session_ttl),
             ("session_idle_ttl", self.session_idle_ttl, &mut config.session_idle_ttl),
             ("deletion_grace", self.deletion_grace, &mut config.deletion_grace),
+            ("stop_delay", self.stop_delay, &mut config.stop_delay),
         ] {
             if let Some(time) = time {
                 *setting = duration(name, &time)?;
@@ -376,6 +395,8 @@ impl Settings {
         if let Some(networks) = self.trusted_proxies {
             config.trusted_proxies = networks.iter().map(|text| network(text)).collect::<Result<_, _>>()?;
         }
+        config.connections_per_address =
+            self.connections_per_address.unwrap_or(config.connections_per_address);
         config.database.connections = self.database_connections.unwrap_or(config.database.connections);
         config.password_min_length = self.password_min_length.unwrap_or(config.password_min_length);
         config.listen = self.listen.unwrap_or(config.listen);
@@ -481,6 +502,8 @@ mod tests {
         breaches_file = "/srv/breaches"
         limits = "off"
         trusted_proxies = ["10.0.0.7", "fd00::/8"]
+        connections_per_address = 100
+        stop_delay = "5s"
         log_format = "json"
         log = "warn"
     "##;
@@ -518,6 +541,7 @@ mod tests {
         assert_eq!(config.breaches_file.as_deref(), Some(Path::new("/srv/breaches")));
         assert!(!config.limits);
         assert_eq!(config.trusted_proxies, ["10.0.0.7/32".parse().unwrap(), "fd00::/8".parse().unwrap()]);
+        assert_eq!((config.connections_per_address, config.stop_delay), (100, Duration::from_secs(5)));
         assert_eq!((config.log_format, config.log.as_str()), (LogFormat::Json, "warn"));
         assert!(file("config = 'other.toml'").unwrap_err().contains("no setting"));
     }
@@ -572,6 +596,8 @@ mod tests {
             "session_ttl = '401d'",
             "session_idle_ttl = '1m'",
             "deletion_grace = '91d'",
+            "stop_delay = '61s'",
+            "connections_per_address = 0",
             "mail_url = 'smtp://ana:hunter2@'",
             "mail_from = 'nobody'",
             "brand_color = 'yellow'",

@@ -4,10 +4,13 @@
 //! Every instance does. What is done is decided by the rows alone, so it makes no difference which instance comes
 //! first, or how many do.
 
+mod work;
+
 use std::{pin::Pin, sync::Weak, time::Duration};
 
 use tokio::time::{MissedTickBehavior, interval};
 
+pub(crate) use self::work::Work;
 use crate::{
     app::{App, Inner},
     error::Error,
@@ -16,6 +19,7 @@ use crate::{
     mail, pictures, recovery, sessions, webhooks,
 };
 
+const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
 /// How long an ended session stays to be looked at.
@@ -30,6 +34,7 @@ const DELIVERIES_KEPT: Duration = Duration::from_hours(30 * 24);
 pub(crate) fn start(app: &Weak<Inner>) {
     mail::start(Weak::clone(app));
     webhooks::start(Weak::clone(app));
+    watch_clock(Weak::clone(app));
     every(MINUTE, app.clone(), |app| Box::pin(async move { tend(&app).await }));
     every(HOUR, app.clone(), |app| Box::pin(async move { sweep(&app).await }));
 }
@@ -49,6 +54,35 @@ fn every(period: Duration, app: Weak<Inner>, what: fn(App) -> Doing) {
                 Ok(count) => tracing::info!(count, "swept away what had ended"),
                 Err(cause) => tracing::warn!(%cause, "the sweep failed; it is tried again later"),
             }
+        }
+    });
+}
+
+/// Sets the clock again as soon as the computer's has jumped, or stood still with the computer, and where the last
+/// answer of the database came too late to tell the time.
+fn watch_clock(app: Weak<Inner>) {
+    tokio::spawn(async move {
+        let mut ticks = interval(SECOND);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let Some(mut seen) = Weak::upgrade(&app).map(|inner| App::of_inner(inner).clock().reading()) else {
+            return;
+        };
+        loop {
+            ticks.tick().await;
+            let Some(app) = Weak::upgrade(&app).map(App::of_inner) else { return };
+            let now = app.clock().reading();
+            let jump = now.apart_from(&seen);
+            if jump > SECOND || app.clock().is_unsure() {
+                match app.db().set_clock(app.clock()).await {
+                    Ok(_) if jump > SECOND => {
+                        tracing::warn!(seconds = jump.as_secs_f64(), "this computer's clock jumped");
+                    }
+                    Ok(_) => {}
+                    // The next look sees the same jump.
+                    Err(_) => continue,
+                }
+            }
+            seen = now;
         }
     });
 }

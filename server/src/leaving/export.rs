@@ -1,9 +1,14 @@
 //! One's data, all of it, as one JSON object.
 
+use std::future::ready;
+
 use axum::body::{Body, Bytes};
 use axum::response::{IntoResponse, Response};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use futures_util::stream;
+use futures_util::{
+    StreamExt as _, TryStreamExt as _,
+    stream::{self, BoxStream},
+};
 use http::{HeaderValue, StatusCode, header};
 use portcullis::{DescribeResponse, Operation};
 use schemars::JsonSchema;
@@ -16,21 +21,26 @@ use crate::{
     audit::{self, Event, ExportedEvent},
     client::Client,
     error::Error,
-    pictures,
+    pictures::{self, PictureBytes},
     sessions::{self, ExportedSession},
 };
 
-/// Events that are read at once.
-const PAGE: usize = 500;
+/// Sessions or events that are read at once. Less than 64 KiB are written of them.
+const PAGE: usize = 100;
 
-/// An export whose first part is read. The events follow while it is sent: there may be many.
-#[derive(Debug)]
+/// An export whose account is read. The rest follows while it is sent, each part when the one before is on its way:
+/// however much there is, little of it is in memory.
 pub(crate) struct Export {
     app: App,
     account: AccountId,
-    head: Vec<u8>,
+    exported_at: String,
+    about: ExportedAccount,
+    picture: Option<(String, PictureBytes)>,
 }
 
+type Pieces = BoxStream<'static, Result<Bytes, Error>>;
+
+// For the document alone: `Export::into_body` writes it member by member.
 /// The shape of an export.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Export")]
@@ -56,81 +66,109 @@ struct ExportedPicture {
 }
 
 impl Export {
-    /// Reads everything but the events, and writes down that the data were taken.
+    /// Reads the account, opens its picture, and writes down that the data were taken.
     pub(crate) async fn begin(app: &App, fresh: Fresh, client: &Client) -> Result<Self, Error> {
         let (account, now) = (fresh.principal().account, app.now());
         let mut tx = app.db().begin().await?;
         audit::record(&mut tx, Event::Exported, Some(account), client, now).await?;
-        let whole = Whole {
-            exported_at: now.to_rfc3339(),
-            account: accounts::exported(tx.conn(), account).await?.ok_or(Error::NotFound)?,
-            picture: None,
-            sessions: sessions::exported(tx.conn(), account).await?,
-            events: Vec::new(),
-        };
+        let about = accounts::exported(tx.conn(), account).await?.ok_or(Error::NotFound)?;
         tx.commit().await?;
-        let picture = pictures::exported(app, account)
-            .await?
-            .map(|(content_type, bytes)| ExportedPicture { content_type, data: STANDARD.encode(bytes) });
-        let mut head = serde_json::to_vec(&Whole { picture, ..whole })
-            .map_err(|cause| Error::Internal(format!("an export cannot be written: {cause}")))?;
-        // The object ends with its last member, the empty list: what follows fills it.
-        head.truncate(head.len().saturating_sub(b"]}".len()));
-        Ok(Self { app: app.clone(), account, head })
+        let picture = pictures::exported(app, account).await?;
+        Ok(Self { app: app.clone(), account, exported_at: now.to_rfc3339(), about, picture })
     }
 
-    fn into_body(self) -> Body {
-        let Self { app, account, head } = self;
-        let head = stream::iter([Ok(Bytes::from(head))]);
-        Body::from_stream(stream::StreamExt::chain(
-            head,
-            stream::try_unfold(Part::First, move |part| {
-                let app = app.clone();
-                async move { part.write(&app, account).await }
-            }),
-        ))
-    }
-}
-
-/// How far the list of events has come.
-enum Part {
-    First,
-    After(audit::EventId),
-    Done,
-}
-
-impl Part {
-    /// The next piece of the list, and what comes after it.
-    async fn write(self, app: &App, account: AccountId) -> Result<Option<(Bytes, Self)>, Error> {
-        let (after, is_first) = match self {
-            Self::First => (None, true),
-            Self::After(id) => (Some(id), false),
-            Self::Done => return Ok(None),
+    fn into_body(self) -> Result<Body, Error> {
+        let Self { app, account, exported_at, about, picture } = self;
+        let head =
+            format!("{{\"exported_at\":{},\"account\":{},\"picture\":", json(&exported_at)?, json(&about)?);
+        let picture = match picture {
+            Some((content_type, bytes)) => encoded(&content_type, bytes)?,
+            None => text("null"),
         };
-        let events = audit::exported(app, account, after, PAGE).await?;
-        let mut text = String::new();
-        for (at, event) in events.iter().enumerate() {
-            if !(is_first && at == 0) {
-                text.push(',');
+        let of_sessions = app.clone();
+        let sessions = list(move |after| {
+            let app = of_sessions.clone();
+            async move {
+                let page = sessions::exported(&app, account, after, PAGE).await?;
+                let last = page.last().map(|(id, _)| *id);
+                page.iter()
+                    .map(|(_, session)| json(session))
+                    .collect::<Result<_, _>>()
+                    .map(|page| (page, last))
             }
-            let event = serde_json::to_string(event).map_err(|cause| Error::Internal(cause.to_string()))?;
-            text.push_str(&event);
+        });
+        let events = list(move |after| {
+            let app = app.clone();
+            async move {
+                let page = audit::exported(&app, account, after, PAGE).await?;
+                let last = page.last().map(|event| event.id);
+                page.iter().map(json).collect::<Result<_, _>>().map(|page| (page, last))
+            }
+        });
+        let pieces = text(head)
+            .chain(picture)
+            .chain(text(",\"sessions\":["))
+            .chain(sessions)
+            .chain(text("],\"events\":["))
+            .chain(events)
+            .chain(text("]}"));
+        Ok(Body::from_stream(pieces))
+    }
+}
+
+fn json<T: Serialize>(value: &T) -> Result<String, Error> {
+    serde_json::to_string(value)
+        .map_err(|cause| Error::Internal(format!("an export cannot be written: {cause}")))
+}
+
+fn text(text: impl Into<Bytes>) -> Pieces {
+    stream::once(ready(Ok(text.into()))).boxed()
+}
+
+/// An [`ExportedPicture`]. Base64 takes three bytes at a time: what is left of a piece goes with the next one.
+fn encoded(content_type: &str, picture: PictureBytes) -> Result<Pieces, Error> {
+    let head = format!("{{\"content_type\":{},\"data\":\"", json(&content_type)?);
+    let last = stream::once(ready(Ok(None)));
+    let data =
+        picture.pieces.map_err(Error::from).map_ok(Some).chain(last).scan(Vec::new(), |left, piece| {
+            let written = piece.map(|piece| {
+                let is_last = piece.is_none();
+                left.extend_from_slice(&piece.unwrap_or_default());
+                let rest = if is_last { Vec::new() } else { left.split_off(left.len() - left.len() % 3) };
+                Bytes::from(STANDARD.encode(std::mem::replace(left, rest)))
+            });
+            ready(Some(written))
+        });
+    Ok(text(head).chain(data).chain(text("\"}")).boxed())
+}
+
+/// The elements of a list, a page at a time; `page` answers those after a place, each as JSON, and the last one's place.
+fn list<Place, Page, Reading>(page: Page) -> Pieces
+where
+    Place: Copy + Send + 'static,
+    Page: Fn(Option<Place>) -> Reading + Send + 'static,
+    Reading: Future<Output = Result<(Vec<String>, Option<Place>), Error>> + Send + 'static,
+{
+    stream::try_unfold((page, None, false), async |(page, after, is_done): (Page, Option<Place>, bool)| {
+        if is_done {
+            return Ok(None);
         }
-        let next = match events.last() {
-            Some(last) if events.len() == PAGE => Self::After(last.id),
-            _ => {
-                text.push_str("]}");
-                Self::Done
-            }
-        };
-        Ok(Some((text.into(), next)))
-    }
+        let (elements, last) = page(after).await?;
+        let comma = if after.is_some() && !elements.is_empty() { "," } else { "" };
+        let is_done = elements.len() < PAGE;
+        Ok(Some((Bytes::from(format!("{comma}{}", elements.join(","))), (page, last, is_done))))
+    })
+    .boxed()
 }
 
 impl IntoResponse for Export {
     fn into_response(self) -> Response {
         let name = format!("attachment; filename=\"account-{}.json\"", self.account);
-        let mut response = self.into_body().into_response();
+        let body = match self.into_body() {
+            Ok(body) => body,
+            Err(error) => return error.into_response(),
+        };
+        let mut response = body.into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -110,11 +110,30 @@ pub(super) async fn delete(conn: Conn<'_>, id: Uuid) -> Result<()> {
     Ok(())
 }
 
-/// The same, unless the lease has ended and another has tried since.
-pub(super) async fn delete_claimed(conn: Conn<'_>, claimed: &Claimed) -> Result<bool> {
-    let deleted =
-        execute!(conn, "DELETE FROM mails WHERE id = $1 AND attempts = $2", claimed.id, claimed.attempts)?;
-    Ok(deleted == 1)
+/// Takes a question out of the queue; `None` if another has, or has tried to since it was seen.
+pub(super) async fn take(conn: Conn<'_>, question: Due, now: Timestamp) -> Result<Option<Claimed>> {
+    fetch_optional!(
+        conn,
+        Claimed,
+        "DELETE FROM mails WHERE id = $1 AND attempts = $2 AND failed_at IS NULL AND next_attempt_at <= $3
+         RETURNING id, sealed, created_at, attempts",
+        question.id,
+        question.attempts,
+        now
+    )
+}
+
+/// Ends a lease that was not used: the mail is due, and as if it had never been claimed.
+pub(super) async fn let_go(conn: Conn<'_>, claimed: &Claimed, attempts: i64, now: Timestamp) -> Result<()> {
+    execute!(
+        conn,
+        "UPDATE mails SET attempts = $3, next_attempt_at = $4 WHERE id = $1 AND attempts = $2",
+        claimed.id,
+        claimed.attempts,
+        attempts,
+        now
+    )?;
+    Ok(())
 }
 
 /// Notes why an attempt failed, and when the next one is. Not if the lease has ended and another has tried since.

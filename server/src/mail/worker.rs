@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use tokio::{
     select,
     sync::{Mutex, Notify},
-    time::{sleep, timeout},
+    time::sleep,
 };
 
 use super::{
@@ -44,8 +44,6 @@ const GIVEN_UP_AFTER: Duration = Duration::from_hours(3 * 24);
 const FAILED_KEPT: Duration = Duration::from_hours(30 * 24);
 /// Mails that are looked up at once.
 const BATCH: i64 = 32;
-/// How long a stop waits for the mail in hand.
-const STOP_WAITS: Duration = Duration::from_secs(5);
 
 /// The way out of this instance, one mail at a time.
 pub(crate) struct Outbox {
@@ -63,12 +61,6 @@ impl Outbox {
     pub(super) fn wake(&self) {
         self.wake.notify_one();
     }
-
-    /// Waits a moment for the mail in hand, so that a stop does not make it be sent twice.
-    pub(crate) async fn rest(&self) {
-        // Not in time: the mail is sent again, which is what "at least once" means.
-        let _ = timeout(STOP_WAITS, self.outlet.lock()).await;
-    }
 }
 
 /// What became of a claimed mail.
@@ -81,7 +73,7 @@ enum Outcome {
     Away,
 }
 
-/// Sends mail as it comes, until the last [`App`] is gone.
+/// Sends mail as it comes, until the last [`App`] is gone or closed.
 pub(crate) fn start(app: Weak<Inner>) {
     let Some(wake) = Weak::upgrade(&app).map(|inner| Arc::clone(&App::of_inner(inner).outbox().wake)) else {
         return;
@@ -89,8 +81,12 @@ pub(crate) fn start(app: Weak<Inner>) {
     tokio::spawn(async move {
         let mut was_failing = false;
         loop {
-            let Some(inner) = Weak::upgrade(&app) else { return };
-            let pass = pass(&App::of_inner(inner)).await;
+            let Some(app) = Weak::upgrade(&app).map(App::of_inner) else { return };
+            if app.work().is_over() {
+                return;
+            }
+            let pass = pass(&app).await;
+            drop(app);
             match &pass {
                 Ok(_) => was_failing = false,
                 // Once, and not each second of an outage.
@@ -139,6 +135,7 @@ async fn pass(app: &App) -> Result<(u64, bool), Error> {
             break;
         }
         for mail in due {
+            let Some(_begun) = app.work().begin() else { break 'queue };
             match deliver(app, &mut outlet, mail).await? {
                 Outcome::Done(count) => sent += count,
                 Outcome::Refused => {}
@@ -161,25 +158,30 @@ async fn answer_due(app: &App) -> Result<(), Error> {
             return Ok(());
         }
         for question in due {
-            if let Some(claimed) = claim(app, question).await? {
-                match open(app, &claimed) {
-                    Ok(asked) => answer(app, &claimed, &asked).await?,
-                    Err(problem) => {
-                        settle(app, &claimed, Err(problem)).await?;
-                    }
-                }
+            let Some(_begun) = app.work().begin() else { return Ok(()) };
+            if let Err(problem) = answer(app, question).await?
+                && let Some(claimed) = claim(app, question).await?
+            {
+                settle(app, &claimed, Err(problem)).await?;
             }
         }
     }
 }
 
-/// Puts the answer into the place of the question.
-async fn answer(app: &App, claimed: &Claimed, asked: &Asked) -> Result<(), Error> {
+/// Puts the answer into the place of the question, in one transaction: nothing is sent, so no lease is needed, and an
+/// instance that is killed on the way leaves the question as it was. A question that cannot be answered is a problem.
+async fn answer(app: &App, question: Due) -> Result<Result<(), Problem>, Error> {
     let (mut tx, now) = (app.db().begin().await?, app.now());
-    if store::delete_claimed(tx.conn(), claimed).await? {
-        recovery::answer(app, &mut tx, asked, now).await?;
+    let Some(taken) = store::take(tx.conn(), question, now).await? else { return Ok(Ok(())) };
+    let asked: Asked = match open(app, &taken) {
+        Ok(asked) => asked,
+        Err(problem) => return Ok(Err(problem)),
+    };
+    match recovery::answer(app, &mut tx, &asked, now).await {
+        Ok(()) => Ok(Ok(tx.commit().await?)),
+        Err(error @ Error::Database(_)) => Err(error),
+        Err(error) => Ok(Err(Problem::of_mail(error))),
     }
-    Ok(tx.commit().await?)
 }
 
 async fn claim(app: &App, due: Due) -> Result<Option<Claimed>, Error> {
@@ -190,8 +192,19 @@ async fn claim(app: &App, due: Due) -> Result<Option<Claimed>, Error> {
     Ok(claimed)
 }
 
+/// Gives up a lease that was not used, so that the next instance need not wait for its end.
+async fn let_go(app: &App, claimed: &Claimed, due: Due) -> Result<(), Error> {
+    let mut tx = app.db().begin().await?;
+    store::let_go(tx.conn(), claimed, due.attempts, app.now()).await?;
+    Ok(tx.commit().await?)
+}
+
 async fn deliver(app: &App, outlet: &mut Outlet, due: Due) -> Result<Outcome, Error> {
     let Some(claimed) = claim(app, due).await? else { return Ok(Outcome::Done(0)) };
+    if app.work().is_over() {
+        let_go(app, &claimed, due).await?;
+        return Ok(Outcome::Done(0));
+    }
     let sent = match open(app, &claimed) {
         Ok((to, message)) => send(app, outlet, &claimed, &to, &message).await,
         Err(problem) => Err(problem),

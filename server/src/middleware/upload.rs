@@ -1,49 +1,43 @@
 //! A request's body on its way to its handler: whether it is complete, and what all of them hold together.
 //!
-//! Each body has its own limit, which the handler's type states. A thousand clients that fill theirs and wait would
-//! still take gigabytes: so what goes beyond a first few kilobytes comes out of one purse, and a body that finds it
-//! empty is turned away with 503.
+//! Each body has its own limit, which the handler's type states, and a form without files never more than 16 KiB. A
+//! thousand clients that fill theirs and wait would still take gigabytes: so what goes beyond a first few kilobytes
+//! comes out of one purse. A body that finds no room there, or whose client has its share already, is answered 503.
 
+use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use axum::body::{Body, HttpBody};
 use axum::extract::Request;
 use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http_body_util::Limited;
 use hyper::body::{Frame, SizeHint};
+
+use super::purse::{Allowance, Purse, Taken};
 
 /// Bytes of a body that cost nothing: more than a log-in or a sign-up needs, so that no flood of uploads keeps
 /// people out.
 const FREE: usize = 8 * 1024;
-/// Bytes beyond those, of all bodies together: two pictures of the largest size, or a dozen of a usual one. With
-/// these, a thousand clients that send all they may, slowly, take about 100 MB, a third of it the connections' own.
-const SHARED: usize = 16 * 1024 * 1024;
+/// Bytes beyond those, of all bodies together: with these, a thousand clients that send all they may, slowly, take about
+/// 100 MB, a third of it the connections' own.
+const SHARED: usize = 24 * 1024 * 1024;
+/// Of those, what the bodies of one client may take: one picture of the largest size, and the keeping of its pieces.
+const SHARE: usize = 9 * 1024 * 1024;
+/// The longest form without files. The library would take 1 MiB, and no form here needs more than a few kilobytes.
+const FORM: usize = 16 * 1024;
 /// What keeping a piece of a body costs beside its bytes, so that many small ones are not cheap.
 const PIECE: usize = size_of::<Bytes>();
 
-/// What is left for the bodies of all requests together.
-#[derive(Clone, Debug)]
-pub(super) struct Purse(Arc<AtomicUsize>);
-
-impl Purse {
-    pub(super) fn new() -> Self {
-        Self(Arc::new(AtomicUsize::new(SHARED)))
-    }
-
-    fn take(&self, bytes: usize) -> bool {
-        let take = |left: usize| left.checked_sub(bytes);
-        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
-    }
-
-    fn give_back(&self, bytes: usize) {
-        self.0.fetch_add(bytes, Ordering::Relaxed);
-    }
+pub(super) fn purse() -> Purse {
+    Purse::new(SHARED, SHARE)
 }
 
 /// What is known of a request's body while the request is answered; `None` when it has none. What the body took out
-/// of the purse is given back when this is dropped.
+/// of the purse is given back when this and the body are dropped.
 pub(super) struct Upload(Option<Arc<State>>);
 
 impl Upload {
@@ -58,39 +52,50 @@ impl Upload {
     }
 }
 
+fn is_form(request: &Request) -> bool {
+    let value = request.headers().get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
+    let essence = value.split(|byte| *byte == b';').next().unwrap_or_default();
+    essence.trim_ascii().eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
+}
+
+/// A body that ends with the error of a limit where it is too long, which the extractors answer with 413.
+fn short(body: Body) -> Body {
+    if body.size_hint().lower() > FORM as u64 {
+        // The announced length is enough: nobody waits for what comes.
+        return Body::new(Limited::new(Body::from("too long"), 0));
+    }
+    Body::new(Limited::new(body, FORM))
+}
+
 /// Follows the body of a request.
-pub(super) fn watch(request: Request, purse: &Purse) -> (Request, Upload) {
+pub(super) fn watch(request: Request, purse: &Purse, client: Option<IpAddr>) -> (Request, Upload) {
     if request.body().is_end_stream() {
         return (request, Upload(None));
     }
     let state = Arc::new(State {
-        purse: purse.clone(),
-        taken: AtomicUsize::new(0),
+        taken: Mutex::new(None),
         is_complete: AtomicBool::new(false),
         is_turned_away: AtomicBool::new(false),
     });
-    let watched = Arc::clone(&state);
-    let request = request.map(|body| Body::new(Watched { body, weight: 0, state: watched }));
+    let is_form = is_form(&request);
+    let (allowance, watched) = (purse.of(client), Arc::clone(&state));
+    let watch = |body| Watched { body, weight: 0, paid: 0, allowance, state: watched };
+    let request = request.map(|body| Body::new(watch(if is_form { short(body) } else { body })));
     (request, Upload(Some(state)))
 }
 
 struct State {
-    purse: Purse,
-    taken: AtomicUsize,
+    taken: Mutex<Option<Taken>>,
     is_complete: AtomicBool,
     is_turned_away: AtomicBool,
-}
-
-impl Drop for State {
-    fn drop(&mut self) {
-        self.purse.give_back(*self.taken.get_mut());
-    }
 }
 
 /// A request's body that tells when it is complete, and pays for its bytes.
 struct Watched {
     body: Body,
     weight: usize,
+    paid: usize,
+    allowance: Allowance,
     state: Arc<State>,
 }
 
@@ -98,12 +103,17 @@ impl Watched {
     /// Takes what another piece of so many bytes costs out of the purse.
     fn pay(&mut self, bytes: usize) -> bool {
         self.weight += bytes + PIECE;
-        let taken = self.state.taken.load(Ordering::Relaxed);
-        let owed = self.weight.saturating_sub(FREE + taken);
-        if !self.state.purse.take(owed) {
-            return false;
+        let owed = self.weight.saturating_sub(FREE + self.paid);
+        if owed == 0 {
+            return true;
         }
-        self.state.taken.fetch_add(owed, Ordering::Relaxed);
+        let Some(more) = self.allowance.take(owed) else { return false };
+        self.paid += owed;
+        let mut taken = self.state.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        match taken.as_mut() {
+            Some(taken) => taken.merge(more),
+            None => *taken = Some(more),
+        }
         true
     }
 }
@@ -145,6 +155,8 @@ struct NoRoom;
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use futures_util::stream;
     use http_body_util::BodyExt as _;
 
@@ -161,27 +173,56 @@ mod tests {
         request.into_body().collect().await.is_ok()
     }
 
+    const ONE: Option<IpAddr> = Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)));
+    const OTHER: Option<IpAddr> = Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2)));
+
     #[tokio::test]
     async fn d01_all_bodies_together_are_bounded_and_give_back_what_they_took() {
-        let purse = Purse::new();
-        let (large, held) = watch(request(SHARED / 1100, 1000), &purse);
+        let purse = purse();
+        let (large, held) = watch(request(SHARED / 1100, 1000), &purse, None);
         assert!(is_read(large).await && !held.is_arriving() && !held.is_turned_away());
 
         // What is left is not enough for another, though for many a log-in.
-        let (second, turned_away) = watch(request(SHARED / 1024, 1000), &purse);
+        let (second, turned_away) = watch(request(SHARED / 1024, 1000), &purse, None);
         assert!(!is_read(second).await && turned_away.is_turned_away());
         for _ in 0..100 {
-            let (small, upload) = watch(request(4, 1900), &purse);
+            let (small, upload) = watch(request(4, 1900), &purse, ONE);
             assert!(is_read(small).await && !upload.is_turned_away());
         }
         drop((held, turned_away));
-        assert_eq!(purse.0.load(Ordering::Relaxed), SHARED);
+        assert_eq!(purse.left(), SHARED);
     }
 
     #[tokio::test]
     async fn d01_a_body_of_single_bytes_pays_for_their_keeping() {
-        let purse = Purse::new();
-        let (bytes, upload) = watch(request(SHARED / PIECE, 1), &purse);
+        let purse = purse();
+        let (bytes, upload) = watch(request(SHARED / PIECE, 1), &purse, None);
         assert!(!is_read(bytes).await && upload.is_turned_away());
+    }
+
+    #[tokio::test]
+    async fn d01_one_client_has_room_for_the_largest_picture_and_leaves_some_to_others() {
+        let purse = purse();
+        let largest = || request(8 * 1024 + 1, 1024);
+        let (picture, held) = watch(largest(), &purse, ONE);
+        assert!(is_read(picture).await && !held.is_turned_away());
+        let (another, turned_away) = watch(largest(), &purse, ONE);
+        assert!(!is_read(another).await && turned_away.is_turned_away());
+        let (of_another, upload) = watch(largest(), &purse, OTHER);
+        assert!(is_read(of_another).await && !upload.is_turned_away());
+    }
+
+    #[tokio::test]
+    async fn d01_a_form_is_short_whatever_its_handler_would_take() {
+        let form = |pieces| {
+            let mut form = request(pieces, 1024);
+            let value = "Application/X-WWW-Form-urlencoded; charset=utf-8".parse().unwrap();
+            form.headers_mut().insert(CONTENT_TYPE, value);
+            form
+        };
+        let (fits, upload) = watch(form(16), &purse(), ONE);
+        assert!(is_read(fits).await && !upload.is_turned_away());
+        let (long, upload) = watch(form(17), &purse(), ONE);
+        assert!(!is_read(long).await && !upload.is_turned_away());
     }
 }

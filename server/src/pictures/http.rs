@@ -1,5 +1,6 @@
 //! The profile picture's routes.
 
+use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -9,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::decode;
+use super::{PictureBytes, decode};
 use crate::{
     access::{Action, Caller, caller},
     app::App,
@@ -72,7 +73,7 @@ pub(crate) async fn read_profile_image(
 #[derive(Debug)]
 pub(crate) struct PictureAnswer {
     content_type: String,
-    bytes: Bytes,
+    bytes: PictureBytes,
 }
 
 impl IntoResponse for PictureAnswer {
@@ -84,12 +85,13 @@ impl IntoResponse for PictureAnswer {
         (
             [
                 (header::CONTENT_TYPE, content_type),
+                (header::CONTENT_LENGTH, HeaderValue::from(self.bytes.length)),
                 (header::CONTENT_DISPOSITION, fixed("inline; filename=\"profile-image\"")),
                 (header::CONTENT_SECURITY_POLICY, fixed("sandbox; default-src 'none'")),
                 (header::X_CONTENT_TYPE_OPTIONS, fixed("nosniff")),
                 (header::CACHE_CONTROL, fixed("private, no-store")),
             ],
-            self.bytes,
+            Body::from_stream(self.bytes.pieces),
         )
             .into_response()
     }

@@ -10,6 +10,7 @@ mod store;
 use std::fmt;
 
 use bytes::Bytes;
+use futures_util::stream::BoxStream;
 use object_store::{ObjectStoreExt, PutPayload, path::Path};
 use portcullis::InvalidInput;
 use uuid::Uuid;
@@ -124,10 +125,22 @@ async fn stored(app: &App, id: &str) -> Result<Unchecked<Stored>, Error> {
     Ok(Unchecked::new(store::stored(reader.conn(), PictureId(id)).await?))
 }
 
-/// A picture's bytes.
-async fn bytes(app: &App, id: PictureId) -> Result<Bytes, Error> {
+/// A picture's bytes, read in small pieces while they are sent. The file stays open, so that a picture which is
+/// replaced meanwhile is still read whole.
+pub(crate) struct PictureBytes {
+    pub(crate) length: u64,
+    pub(crate) pieces: BoxStream<'static, object_store::Result<Bytes>>,
+}
+
+impl fmt::Debug for PictureBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PictureBytes").field("length", &self.length).finish_non_exhaustive()
+    }
+}
+
+async fn bytes(app: &App, id: PictureId) -> Result<PictureBytes, Error> {
     match app.objects().get(&id.key()).await {
-        Ok(object) => Ok(object.bytes().await?),
+        Ok(object) => Ok(PictureBytes { length: object.meta.size, pieces: object.into_stream() }),
         // Replaced between the look at the row and this.
         Err(object_store::Error::NotFound { .. }) => Err(Error::NotFound),
         Err(cause) => Err(cause.into()),
@@ -135,7 +148,7 @@ async fn bytes(app: &App, id: PictureId) -> Result<Bytes, Error> {
 }
 
 /// The account's picture for its owner to take along: content type and bytes.
-pub(crate) async fn exported(app: &App, account: AccountId) -> Result<Option<(String, Bytes)>, Error> {
+pub(crate) async fn exported(app: &App, account: AccountId) -> Result<Option<(String, PictureBytes)>, Error> {
     let stored = store::of_account(app.db().read().await?.conn(), account).await?;
     let Some(stored) = stored else { return Ok(None) };
     match bytes(app, stored.id).await {

@@ -24,19 +24,25 @@ use super::pulse::{Pulse, Running};
 use super::wire::Wire;
 use super::{Server, Stage};
 
+/// HTTP/2: an answer is handed over in pieces of this size, and each that is sent is progress.
+const PIECE: usize = 16 * 1024;
+
 /// How long a waiting connection stays open when the server stops: a request may be on its way, and is answered
 /// with `Connection: close` instead of a reset.
 const GRACE: Duration = Duration::from_millis(300);
 
 /// Serves one connection until either side ends it.
-pub(super) async fn drive(stream: TcpStream, peer: SocketAddr, server: &Server) {
-    let pulse = Arc::new(Pulse::new(server.limits));
-    let service = hyper::service::service_fn(|request| answer(request, peer, &server.router, &pulse));
-    let io = TokioIo::new(Wire::new(stream, Arc::clone(&pulse)));
+pub(super) async fn drive(stream: TcpStream, peer: SocketAddr, pulse: &Arc<Pulse>, server: &Server) {
+    let service = hyper::service::service_fn(|request| answer(request, peer, server.routers.now(), pulse));
+    let io = TokioIo::new(Wire::new(stream, Arc::clone(pulse)));
     let mut http = pin!(server.http.serve_connection(io, service));
     let mut alarm = pin!(sleep_until(pulse.deadline()));
     // The server's own receiver never looks, so this one learns of a stage that began before the connection did.
     let mut stage = server.stage.clone();
+    if *stage.borrow() != Stage::Serving {
+        // Before the first request, so that its answer says it.
+        pulse.leave();
+    }
     let mut is_waiting_for_a_last_request = false;
 
     loop {
@@ -48,7 +54,7 @@ pub(super) async fn drive(stream: TcpStream, peer: SocketAddr, server: &Server) 
                 }
                 return;
             }
-            () = ring(alarm.as_mut(), &pulse) => {
+            () = ring(alarm.as_mut(), pulse) => {
                 if std::mem::take(&mut is_waiting_for_a_last_request) {
                     http.as_mut().graceful_shutdown();
                 } else if pulse.deadline() <= Instant::now() {
@@ -57,10 +63,16 @@ pub(super) async fn drive(stream: TcpStream, peer: SocketAddr, server: &Server) 
                 }
                 alarm.as_mut().reset(pulse.deadline());
             }
+            () = pulse.told_to_go() => {
+                tracing::debug!(%peer, "an idle connection made room for another");
+                return;
+            }
             Ok(()) = stage.changed() => {
                 let now = *stage.borrow_and_update();
                 match now {
-                    Stage::Serving => {}
+                    // HTTP/1 says it with the next answer.
+                    Stage::Leaving if pulse.leave() => http.as_mut().graceful_shutdown(),
+                    Stage::Serving | Stage::Leaving => {}
                     Stage::Draining if pulse.drain() => {
                         is_waiting_for_a_last_request = true;
                         alarm.as_mut().reset(Instant::now() + GRACE);
@@ -93,7 +105,7 @@ fn answer(
     pulse: &Arc<Pulse>,
 ) -> impl Future<Output = Result<Response<Outgoing>, Infallible>> + use<> {
     let version = request.version();
-    let running = pulse.begin(version);
+    let mut running = pulse.begin(version);
     let is_addressed = has_host(&request);
     // `Heads` cannot follow a chunked body: nothing that comes behind it is believed.
     let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
@@ -111,7 +123,9 @@ fn answer(
         if is_last {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        Ok(response.map(|body| Outgoing { body, running }))
+        running.answers();
+        let in_pieces = version == Version::HTTP_2;
+        Ok(response.map(|body| Outgoing { body, running, in_pieces, rest: Bytes::new() }))
     }
 }
 
@@ -160,6 +174,16 @@ impl HttpBody for Upload {
 struct Outgoing {
     body: Body,
     running: Running,
+    in_pieces: bool,
+    /// What of the last frame is not handed over yet.
+    rest: Bytes,
+}
+
+impl Outgoing {
+    fn next_piece(&mut self) -> Frame<Bytes> {
+        let piece = self.rest.split_to(PIECE.min(self.rest.len()));
+        Frame::data(self.running.sending(piece))
+    }
 }
 
 impl HttpBody for Outgoing {
@@ -170,19 +194,34 @@ impl HttpBody for Outgoing {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let frame = Pin::new(&mut self.body).poll_frame(context);
-        if let Poll::Ready(Some(Ok(frame))) = &frame {
-            self.running.bytes_used(data_length(frame));
+        if !self.rest.is_empty() {
+            return Poll::Ready(Some(Ok(self.next_piece())));
         }
-        frame
+        let frame = Pin::new(&mut self.body).poll_frame(context);
+        let Poll::Ready(Some(Ok(frame))) = frame else { return frame };
+        self.running.bytes_used(data_length(&frame));
+        match frame.into_data() {
+            Ok(bytes) if self.in_pieces && !bytes.is_empty() => {
+                self.rest = bytes;
+                Poll::Ready(Some(Ok(self.next_piece())))
+            }
+            Ok(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
+            Err(trailers) => Poll::Ready(Some(Ok(trailers))),
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.rest.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let (rest, body) = (u64::try_from(self.rest.len()).unwrap_or(u64::MAX), self.body.size_hint());
+        let mut hint = SizeHint::new();
+        hint.set_lower(body.lower().saturating_add(rest));
+        if let Some(upper) = body.upper() {
+            hint.set_upper(upper.saturating_add(rest));
+        }
+        hint
     }
 }
 

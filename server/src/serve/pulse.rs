@@ -4,7 +4,9 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use hyper::Version;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::{CONNECTION_WINDOW, Limits};
@@ -16,8 +18,9 @@ const IDLE_TALK: usize = 2 * CONNECTION_WINDOW as usize;
 /// The state of one connection, shared by its socket and its requests.
 #[derive(Debug)]
 pub(super) struct Pulse {
-    limits: Limits,
+    limits: Arc<Limits>,
     state: Mutex<State>,
+    to_go: Notify,
 }
 
 #[derive(Debug)]
@@ -30,6 +33,14 @@ struct State {
     talk: usize,
     http2: bool,
     draining: bool,
+    /// Since when the socket takes nothing.
+    blocked: Option<Instant>,
+    /// HTTP/2: answers that have begun and are not yet handed over whole, and pieces of them that wait for the
+    /// client's window or the socket.
+    answering: usize,
+    unsent: usize,
+    /// HTTP/2: when the last of those pieces was sent, or the first of those answers began.
+    moved: Instant,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +58,7 @@ enum Phase {
 }
 
 impl Pulse {
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: Arc<Limits>) -> Self {
         let now = Instant::now();
         let state = State {
             phase: Phase::New,
@@ -57,14 +68,18 @@ impl Pulse {
             talk: 0,
             http2: false,
             draining: false,
+            blocked: None,
+            answering: 0,
+            unsent: 0,
+            moved: now,
         };
-        Self { limits, state: Mutex::new(state) }
+        Self { limits, state: Mutex::new(state), to_go: Notify::new() }
     }
 
     /// The moment from which the connection may be closed, if nothing happens before.
     pub(super) fn deadline(&self) -> Instant {
         let state = self.state();
-        match state.phase {
+        let deadline = match state.phase {
             Phase::New | Phase::Head => state.since + self.limits.head_time,
             Phase::Exchange | Phase::Unsent => state.began + self.limits.exchange_time,
             // An HTTP/2 answer waits for the client's window where nobody sees it: it keeps its time.
@@ -72,6 +87,40 @@ impl Pulse {
                 (state.since + self.limits.idle_time).max(state.began + self.limits.exchange_time)
             }
             Phase::Idle => state.since + self.limits.idle_time,
+        };
+        match state.stalled_since() {
+            Some(since) => deadline.min(since + self.limits.stall_time),
+            None => deadline,
+        }
+    }
+
+    /// Since when nothing is asked of the server on this connection; `None` while something is.
+    pub(super) fn idle_since(&self) -> Option<Instant> {
+        let state = self.state();
+        match state.phase {
+            Phase::Idle if state.unsent == 0 => Some(state.since),
+            Phase::New if state.talk == 0 => Some(state.since),
+            _ => None,
+        }
+    }
+
+    /// The connection has to make room for another.
+    pub(super) fn give_way(&self) {
+        self.to_go.notify_one();
+    }
+
+    /// Waits until the connection has to make room.
+    pub(super) async fn told_to_go(&self) {
+        self.to_go.notified().await;
+    }
+
+    /// What came of writing to the socket: bytes, or that it takes none now.
+    pub(super) fn written(&self, is_taken: bool) {
+        let mut state = self.state();
+        if is_taken {
+            state.blocked = None;
+        } else if state.blocked.is_none() {
+            state.blocked = Some(Instant::now());
         }
     }
 
@@ -110,10 +159,17 @@ impl Pulse {
         state.running += 1;
         state.talk = 0;
         state.http2 = version == Version::HTTP_2;
-        Running { pulse: Arc::clone(self), is_last: state.draining }
+        Running { pulse: Arc::clone(self), is_last: state.draining, is_answering: false }
     }
 
-    /// From now on each answer says that it is the last. `true` when none may come any more on its own: the
+    /// From now on each answer says that it is the last. `true` when the connection must say it by itself (HTTP/2).
+    pub(super) fn leave(&self) -> bool {
+        let mut state = self.state();
+        state.draining = true;
+        state.http2
+    }
+
+    /// The same, and nothing is waited for much longer. `true` when none may come any more on its own: the
     /// connection waits for a request, which could be on its way.
     pub(super) fn drain(&self) -> bool {
         let mut state = self.state();
@@ -126,17 +182,44 @@ impl Pulse {
     }
 }
 
+impl State {
+    /// Since when an answer makes no progress because its client does not read.
+    fn stalled_since(&self) -> Option<Instant> {
+        let waiting = (self.answering > 0 || self.unsent > 0).then_some(self.moved);
+        [self.blocked, waiting].into_iter().flatten().min()
+    }
+}
+
 /// A request that is being answered, until it is dropped with the last byte of its answer.
 #[derive(Debug)]
 pub(super) struct Running {
     pulse: Arc<Pulse>,
     is_last: bool,
+    is_answering: bool,
 }
 
 impl Running {
     /// Whether the connection ends with this request because the server does.
     pub(super) fn is_last(&self) -> bool {
         self.is_last
+    }
+
+    /// The answer has begun. HTTP/2 alone: on HTTP/1 the socket tells whether it is read.
+    pub(super) fn answers(&mut self) {
+        let mut state = self.pulse.state();
+        if state.http2 && !self.is_answering {
+            if state.answering == 0 && state.unsent == 0 {
+                state.moved = Instant::now();
+            }
+            state.answering += 1;
+            self.is_answering = true;
+        }
+    }
+
+    /// A piece of an answer that tells when it is sent.
+    pub(super) fn sending(&self, bytes: Bytes) -> Bytes {
+        self.pulse.state().unsent += 1;
+        Bytes::from_owner(Sending { bytes, pulse: Arc::clone(&self.pulse) })
     }
 
     /// Bytes of the request's body, or of its answer, moved on.
@@ -149,6 +232,9 @@ impl Drop for Running {
     fn drop(&mut self) {
         let mut state = self.pulse.state();
         state.running = state.running.saturating_sub(1);
+        if self.is_answering {
+            state.answering = state.answering.saturating_sub(1);
+        }
         if state.running == 0 && state.http2 {
             state.phase = Phase::Idle;
             state.since = Instant::now();
@@ -158,14 +244,34 @@ impl Drop for Running {
     }
 }
 
+/// A piece of an answer in the hands of hyper, which drops it when it is sent or when nobody wants it any more.
+struct Sending {
+    bytes: Bytes,
+    pulse: Arc<Pulse>,
+}
+
+impl AsRef<[u8]> for Sending {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        let mut state = self.pulse.state();
+        state.unsent = state.unsent.saturating_sub(1);
+        state.moved = Instant::now();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use super::*;
 
-    fn limits() -> Limits {
-        Limits::default()
+    fn limits() -> Arc<Limits> {
+        Arc::default()
     }
 
     #[tokio::test(start_paused = true)]
@@ -209,6 +315,34 @@ mod tests {
         drop(running);
         pulse.bytes_read(17);
         assert_eq!(pulse.deadline() - Instant::now(), limits().idle_time);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn d02_an_answer_that_makes_no_progress_has_its_own_time() {
+        let left = |pulse: &Pulse| pulse.deadline() - Instant::now();
+        let pulse = Arc::new(Pulse::new(limits()));
+        let running = pulse.begin(Version::HTTP_11);
+        pulse.written(false);
+        tokio::time::advance(Duration::from_secs(15)).await;
+        pulse.written(false);
+        assert_eq!(left(&pulse), Duration::from_secs(5), "a second look at a full socket is no progress");
+        pulse.written(true);
+        assert_eq!(left(&pulse), Duration::from_secs(105));
+        drop(running);
+
+        let pulse = Arc::new(Pulse::new(limits()));
+        let mut running = pulse.begin(Version::HTTP_2);
+        tokio::time::advance(Duration::from_secs(30)).await;
+        assert_eq!(left(&pulse), Duration::from_secs(90), "a handler has its own time");
+        running.answers();
+        assert_eq!(left(&pulse), limits().stall_time, "no window, so hyper asks for nothing");
+        tokio::time::advance(Duration::from_secs(10)).await;
+        let piece = running.sending(Bytes::from_static(b"piece"));
+        drop(running);
+        assert_eq!(left(&pulse), Duration::from_secs(10), "it was handed over, not sent");
+        assert_eq!(pulse.idle_since(), None);
+        drop(piece);
+        assert!(left(&pulse) > limits().stall_time && pulse.idle_since().is_some());
     }
 
     #[test]

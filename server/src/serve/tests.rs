@@ -239,15 +239,69 @@ async fn d02_slow_clients_are_closed() {
 }
 
 #[tokio::test]
-async fn more_connections_than_slots_wait_and_are_served() {
+async fn d02_connections_that_are_not_idle_keep_their_place_and_the_next_waits() {
     let server = Running::within(Limits { connections: 2, ..Limits::default() }).await;
-    let (first, _second, mut third) =
-        (server.connect().await, server.connect().await, server.connect().await);
+    let (mut first, mut second) = (server.connect().await, server.connect().await);
+    for stream in [&mut first, &mut second] {
+        stream.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
+    }
+    sleep(Duration::from_millis(50)).await;
+    let mut third = server.connect().await;
     third.write_all(GET.as_bytes()).await.unwrap();
     let mut byte = [0];
     assert!(timeout(Duration::from_millis(100), third.read(&mut byte)).await.is_err(), "not served yet");
     drop(first);
     assert_eq!(statuses(&one_answer(&mut third).await), ["200"]);
+}
+
+#[tokio::test]
+async fn d02_an_answer_that_nobody_reads_ends_its_connection() {
+    let limits = Limits { stall_time: Duration::from_millis(300), ..Limits::default() };
+    let server = Running::within(limits).await;
+    let mut unread = server.connect().await;
+    unread.write_all(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    // A window of one kilobyte for each stream (RFC 9113 §6.9.2).
+    let mut windowed = server.connect().await;
+    windowed.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+    windowed.write_all(&frame(4, 0, 0, &[0, 4, 0, 0, 4, 0])).await.unwrap();
+    windowed.write_all(&get_frame(1)).await.unwrap();
+    let mut slow = server.connect().await;
+    slow.write_all(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    sleep(Duration::from_secs(1)).await;
+    let received = until_closed(&mut unread).await.len();
+    assert!(received < 16 << 20, "{received}");
+    server.go.notify_waiters();
+    assert_eq!(statuses(&one_answer(&mut slow).await), ["200"], "a handler may take longer");
+    // A short answer fits into the window: that connection is idle, not stalled.
+    let mut some = [0; 4096];
+    assert!(windowed.read(&mut some).await.unwrap() > 0);
+    let mut stalled = server.connect().await;
+    stalled.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+    stalled.write_all(&frame(4, 0, 0, &[0, 4, 0, 0, 0, 0])).await.unwrap();
+    stalled.write_all(&get_frame(1)).await.unwrap();
+    let began = Instant::now();
+    let after = closed_after(began, &mut stalled, b"").await;
+    assert!((200..3000).contains(&after), "{after}");
+}
+
+#[tokio::test]
+async fn k07_while_it_leaves_it_serves_and_says_close() {
+    let limits = Limits { stop_delay: Duration::from_millis(500), ..Limits::default() };
+    let mut server = Running::within(limits).await;
+    let mut idle = server.connect().await;
+    idle.write_all(GET.as_bytes()).await.unwrap();
+    one_answer(&mut idle).await;
+    let began = Instant::now();
+    server.stop();
+    sleep(Duration::from_millis(100)).await;
+    let mut late = server.connect().await;
+    for stream in [&mut late, &mut idle] {
+        stream.write_all(GET.as_bytes()).await.unwrap();
+        let answer = until_closed(stream).await;
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("connection: close"), "{answer}");
+    }
+    timeout(Duration::from_secs(2), server.ended).await.expect("then it ends").unwrap();
+    assert!(began.elapsed() >= Duration::from_millis(500));
 }
 
 #[tokio::test]

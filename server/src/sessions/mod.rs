@@ -29,7 +29,7 @@ use crate::{
     client::Client,
     clock::Timestamp,
     config::RefreshTokens,
-    db::{Conn, Tx},
+    db::Tx,
     error::Error,
     random,
     tokens::{OfflineAccess, ScopeAsked},
@@ -214,19 +214,26 @@ pub(crate) struct ExportedSession {
     scope: String,
 }
 
-/// Every session of the account that is still on record, the oldest first, at most 10,000: by then one of them is no
-/// person's.
-pub(crate) async fn exported(conn: Conn<'_>, account: AccountId) -> Result<Vec<ExportedSession>, Error> {
-    let rows = store::exported(conn, account).await?;
-    let view = |row: store::ExportedRow| ExportedSession {
-        id: row.id.to_string(),
-        created_at: row.created_at.to_rfc3339(),
-        last_seen_at: row.last_seen_at.to_rfc3339(),
-        expires_at: row.expires_at.to_rfc3339(),
-        ended_at: row.ended_at.map(Timestamp::to_rfc3339),
-        address: row.address,
-        user_agent: row.user_agent,
-        scope: row.scope,
+/// The sessions of the account that are still on record after `after`, the oldest first, at most `limit`.
+pub(crate) async fn exported(
+    app: &App,
+    account: AccountId,
+    after: Option<SessionId>,
+    limit: usize,
+) -> Result<Vec<(SessionId, ExportedSession)>, Error> {
+    let rows = store::exported(app.db().read().await?.conn(), account, after, limit).await?;
+    let view = |row: store::ExportedRow| {
+        let session = ExportedSession {
+            id: row.id.to_string(),
+            created_at: row.created_at.to_rfc3339(),
+            last_seen_at: row.last_seen_at.to_rfc3339(),
+            expires_at: row.expires_at.to_rfc3339(),
+            ended_at: row.ended_at.map(Timestamp::to_rfc3339),
+            address: row.address,
+            user_agent: row.user_agent,
+            scope: row.scope,
+        };
+        (row.id, session)
     };
     Ok(rows.into_iter().map(view).collect())
 }

@@ -15,8 +15,6 @@ type Result<T> = std::result::Result<T, crate::db::Error>;
 
 /// How many sessions a list shows.
 const MOST_LISTED: i64 = 100;
-/// How many an export holds.
-const MOST_EXPORTED: i64 = 10_000;
 
 /// A session that begins.
 pub(super) struct Begun<'a> {
@@ -324,14 +322,20 @@ crate::db::from_row!(ExportedRow {
     scope
 });
 
-pub(super) async fn exported(conn: Conn<'_>, account: AccountId) -> Result<Vec<ExportedRow>> {
+pub(super) async fn exported(
+    conn: Conn<'_>,
+    account: AccountId,
+    after: Option<SessionId>,
+    limit: usize,
+) -> Result<Vec<ExportedRow>> {
     fetch_all!(
         conn,
         ExportedRow,
         "SELECT id, created_at, last_seen_at, expires_at, ended_at, address, user_agent, scope FROM sessions
-         WHERE account_id = $1 ORDER BY id LIMIT $2",
+         WHERE account_id = $1 AND ($2 IS NULL OR id > $2) ORDER BY id LIMIT $3",
         account,
-        MOST_EXPORTED
+        after,
+        i64::try_from(limit).unwrap_or(i64::MAX)
     )
 }
 

@@ -1,7 +1,8 @@
 //! The worker. Each webhook has a lane of its own, so that one that hangs delays no other.
 //!
 //! A delivery is leased by one statement, so of many instances one makes it. When that instance dies the lease ends and
-//! another makes it again: at least once, and more than once only after a crash or a lost answer.
+//! another makes it again: at least once, and more than once only after a crash or a lost answer. A stop waits for the
+//! attempts under way.
 
 use std::{collections::HashSet, sync::Weak, time::Duration};
 
@@ -47,7 +48,7 @@ const PAUSES: [Duration; 9] = [
 /// Characters of an error that are kept.
 const ERROR_LENGTH: usize = 300;
 
-/// Delivers until the last [`App`] is gone.
+/// Delivers until the last [`App`] is gone or closed.
 pub(crate) fn start(app: Weak<Inner>) {
     tokio::spawn(async move {
         let mut ticks = interval(EVERY);
@@ -55,8 +56,13 @@ pub(crate) fn start(app: Weak<Inner>) {
         let mut lanes = Lanes::default();
         loop {
             ticks.tick().await;
-            let Some(inner) = Weak::upgrade(&app) else { return };
-            if let Err(cause) = lanes.open(&App::of_inner(inner)).await {
+            let Some(app) = Weak::upgrade(&app).map(App::of_inner) else { return };
+            if app.work().is_over() {
+                // Dropped, it would cut off the attempts that the stop waits for.
+                lanes.tasks.detach_all();
+                return;
+            }
+            if let Err(cause) = lanes.open(&app).await {
                 tracing::warn!(%cause, "webhooks cannot be looked at; it is tried again");
             }
         }
@@ -105,8 +111,9 @@ async fn empty(app: Weak<Inner>, hook: Hook) -> Uuid {
         let is_all = due.len() < usize::try_from(BATCH).unwrap_or(usize::MAX);
         let (app, hook) = (&app, &hook);
         let attempts = stream::iter(due).for_each_concurrent(AT_ONCE, |due| async move {
-            let Some(inner) = Weak::upgrade(app) else { return };
-            if let Err(cause) = attempt(&App::of_inner(inner), hook, due).await {
+            let Some(app) = Weak::upgrade(app).map(App::of_inner) else { return };
+            let Some(_begun) = app.work().begin() else { return };
+            if let Err(cause) = attempt(&app, hook, due).await {
                 tracing::warn!(%cause, webhook = %hook.id, "a delivery's outcome cannot be noted: it is made again");
             }
         });
@@ -120,6 +127,9 @@ async fn empty(app: Weak<Inner>, hook: Hook) -> Uuid {
 async fn due(app: &Weak<Inner>, hook: &Hook) -> Result<Vec<Due>, Error> {
     let Some(inner) = Weak::upgrade(app) else { return Ok(Vec::new()) };
     let app = App::of_inner(inner);
+    if app.work().is_over() {
+        return Ok(Vec::new());
+    }
     Ok(store::due(app.db().read().await?.conn(), hook.id, app.now(), BATCH).await?)
 }
 
@@ -131,6 +141,11 @@ async fn attempt(app: &App, hook: &Hook, due: Due) -> Result<(), Error> {
     let leased = store::lease(tx.conn(), hook.id, due, now, until).await?;
     tx.commit().await?;
     let Some(Leased { body, attempts }) = leased else { return Ok(()) };
+    if app.work().is_over() {
+        let mut tx = app.db().begin().await?;
+        store::let_go(tx.conn(), hook.id, Due { next_attempt_at: until, ..due }, app.now()).await?;
+        return Ok(tx.commit().await?);
+    }
 
     let outcome = send(app, hook, due.id, now, body).await;
 

@@ -134,6 +134,20 @@ pub(super) async fn lease(
     )
 }
 
+/// Ends a lease that was not used: the delivery is due, and as if it had never been leased.
+pub(super) async fn let_go(conn: Conn<'_>, hook: Uuid, leased: Due, now: Timestamp) -> Result<()> {
+    execute!(
+        conn,
+        "UPDATE webhook_deliveries SET next_attempt_at = $4, attempts = attempts - 1
+         WHERE webhook_id = $1 AND id = $2 AND next_attempt_at = $3",
+        hook,
+        leased.id,
+        leased.next_attempt_at,
+        now
+    )?;
+    Ok(())
+}
+
 pub(super) async fn delivered(conn: Conn<'_>, hook: Uuid, id: Uuid) -> Result<()> {
     execute!(conn, "DELETE FROM webhook_deliveries WHERE webhook_id = $1 AND id = $2", hook, id)?;
     Ok(())

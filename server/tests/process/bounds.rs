@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::process::Server;
+use super::pictures::picture;
+use crate::support::process::{Server, program};
 use crate::support::remote::{Begun, Remote, RemoteCall, exchange};
 use crate::support::{Answer, Database, PASSWORD, Place};
 
@@ -37,11 +38,17 @@ async fn d01_bodies_are_bounded_with_and_without_an_announced_length() {
     for (from, path, content_type, limit) in [
         (&remote, "/signup", JSON, 64 * 1024),
         (&ada, "/profile", JSON, 64 * 1024),
-        (&remote, "/login", FORM, 1024 * 1024),
+        (&remote, "/login", FORM, 16 * 1024),
+        (&remote, "/account/log-in", FORM, 16 * 1024),
+        (&remote, "/account/forgotten", FORM, 16 * 1024),
         (&ada, "/upload-profile-image", MULTIPART, 8 * 1024 * 1024),
     ] {
         let method = if path == "/profile" { "PATCH" } else { "POST" };
-        let call = || from.call(method, path).header("Content-Type", content_type);
+        let call = || {
+            from.call(method, path)
+                .header("Content-Type", content_type)
+                .header("Sec-Fetch-Site", "same-origin")
+        };
         let head = if content_type == MULTIPART { FILE } else { b"" };
         let body = [head, &vec![b'x'; limit + 1], b"\r\n--frontier--\r\n"].concat();
         call().body(&body).await.unwrap().assert(413);
@@ -122,10 +129,14 @@ async fn d01_what_is_inside_a_body_is_bounded() {
 async fn d01_a_thousand_bodies_at_once_take_little_memory() {
     for (path, content_type, length) in [
         ("/signup", JSON, 64 * 1024),
-        ("/login", FORM, 1024 * 1024),
+        ("/login", FORM, 16 * 1024),
         ("/upload-profile-image", MULTIPART, 8 * 1024 * 1024),
     ] {
-        let server = sqlite().await;
+        let place = Place::new(Database::Sqlite).await;
+        let mut command = program(&place);
+        // They all come from one address.
+        command.env("PORTCULLIS_CONNECTIONS_PER_ADDRESS", "4096");
+        let server = Server::start_by(&place, command).await;
         let ada = server.remote().as_user("ada").await;
         let base = server.memory("VmRSS");
         let call = if path == "/login" { server.remote().post(path) } else { ada.post(path) };
@@ -135,6 +146,30 @@ async fn d01_a_thousand_bodies_at_once_take_little_memory() {
         ada.post("/logout").send().await.unwrap().assert(204);
         server.remote().log_in("ada").await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn d01_one_client_that_stalls_its_bodies_leaves_room_for_the_uploads_of_others() {
+    let place = Place::new(Database::Sqlite).await;
+    let mut command = program(&place);
+    command.env("PORTCULLIS_TRUSTED_PROXIES", "127.0.0.1");
+    let server = Server::start_by(&place, command).await;
+    let ada = server.remote().as_user("ada").await;
+    let stranger = server.remote().of_address("192.0.2.7");
+    let mut stalled: Vec<Begun> = Vec::new();
+    // More than all bodies may hold together.
+    for _ in 0..600 {
+        let mut begun = stranger.post("/signup").begin("application/json", 64 * 1024).await;
+        let _ = begun.send(&vec![b' '; 60 * 1024]).await;
+        stalled.push(begun);
+    }
+    let upload = |from: Remote| async move {
+        from.post("/upload-profile-image").file("file", "image/png", &picture(1)).await.unwrap()
+    };
+    upload(ada.of_address("192.0.2.8")).await.assert(201);
+    upload(ada.of_address("192.0.2.7")).await.assert(503);
+    stranger.sign_up("eve").await;
+    drop(stalled);
 }
 
 /// A thousand requests, each of which sends all that it may, but for the end. Answers the most memory in use.

@@ -158,6 +158,32 @@ on_both_databases! {
         assert_eq!((taken.len(), to.len()), (50, 50));
     }
 
+    async fn k06_a_clean_stop_finishes_the_mail_in_hand_and_takes_no_other(database: Database) {
+        const MAILS: usize = 10;
+        let place = Place::new(database).await;
+        let smtp = Smtp::start(Mood::Pauses("text")).await;
+        let start = || Server::start_by(&place, mailing(&place, &smtp.url()));
+        let server = start().await;
+        for number in 0..MAILS {
+            server.remote().sign_up(&format!("user-{number}")).await;
+        }
+        smtp.hears("text").await;
+        let began = std::time::Instant::now();
+        server.stop().await;
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+        let before = smtp.taken().len();
+        assert!((1..MAILS).contains(&before), "{before}");
+        smtp.turns(Mood::Takes);
+        let _next = start().await;
+        eventually("the rest is sent soon", Duration::from_secs(15), async || {
+            (place.value("SELECT count(*) FROM mails").await == "0").then_some(())
+        })
+        .await;
+        let taken = smtp.taken();
+        let to: BTreeSet<_> = taken.iter().map(|taken| taken.to.concat()).collect();
+        assert_eq!((taken.len(), to.len()), (MAILS, MAILS), "{before} before the stop");
+    }
+
     async fn k06_a_mail_that_a_killed_instance_was_sending_another_sends(database: Database) {
         let place = Place::new(database).await;
         let smtp = Smtp::start(Mood::Hangs("text")).await;
@@ -176,4 +202,27 @@ on_both_databases! {
         let taken = smtp.taken();
         assert_eq!(taken.iter().map(|taken| taken.to.concat()).collect::<Vec<_>>(), [email("ada")]);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn k06_a_reset_that_a_killed_instance_was_looking_up_is_mailed_by_the_next() {
+    let place = Place::new(Database::Postgres).await;
+    let mut server = Server::start(&place).await;
+    server.remote().sign_up("ada").await;
+    queue_is_empty(&place).await;
+    let (held, sent) = (place.clone(), place.mails().len());
+    // Whoever answers the question waits for the account's row.
+    let lock = tokio::spawn(async move {
+        held.sql("SELECT pg_sleep(4)::text FROM (SELECT 1 FROM accounts FOR UPDATE) held").await
+    });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let body = json!({ "email": email("ada") });
+    server.remote().post("/password/forgot").json(&body).await.unwrap().assert(202);
+    // The worker looks each second.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    server.kill().await;
+    let _next = Server::start(&place).await;
+    lock.await.unwrap();
+    let mailed = async || (place.mails().len() > sent).then_some(());
+    eventually("the reset is mailed, no lease awaited", Duration::from_secs(10), mailed).await;
 }

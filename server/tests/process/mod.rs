@@ -15,4 +15,5 @@ mod operator;
 mod outage;
 mod pictures;
 mod stop;
+mod unread;
 mod webhooks;

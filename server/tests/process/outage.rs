@@ -1,17 +1,19 @@
 //! The database goes away: nobody gets in, nobody is told a lie, and it heals by itself.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use http::StatusCode;
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use url::Url;
 
 use crate::support::process::{Server, eventually, finish, program};
-use crate::support::remote::Remote;
+use crate::support::remote::{Remote, exchange};
 use crate::support::{Database, PASSWORD, Place, email};
 
 /// How soon all is well after the database came back.
@@ -153,6 +155,62 @@ async fn t15_a_database_that_is_silent_is_503_in_time() {
     tokio::time::timeout(Duration::from_secs(20), stage.is_closed()).await.expect("503 in time");
     stage.middle.is(Wire::Whole);
     stage.heals().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn k07_a_stop_does_not_wait_for_a_database_that_does_not_answer() {
+    let mut stage = Stage::set().await;
+    stage.middle.is(Wire::Silent);
+    let (began, ready) = (Instant::now(), stage.server.remote().get("/ready").send().await.unwrap());
+    ready.assert(503);
+    assert!(began.elapsed() < Duration::from_secs(3), "/ready took {:?}", began.elapsed());
+    let began = Instant::now();
+    stage.server.signal(Signal::TERM);
+    assert_eq!(stage.server.ended().await.code(), Some(0), "{}", stage.server.said());
+    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+    assert!(stage.server.said().contains("the database does not answer"), "{}", stage.server.said());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn k07_while_it_starts_the_server_is_alive_and_not_ready() {
+    let place = Place::new(Database::Postgres).await;
+    let mut url: Url = place.database_url().unwrap().parse().unwrap();
+    let address = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap_or(5432));
+    let middle = Middle::before(tokio::net::lookup_host(address).await.unwrap().next().unwrap()).await;
+    middle.is(Wire::Silent);
+    url.set_host(Some("127.0.0.1")).unwrap();
+    url.set_port(Some(middle.address.port())).unwrap();
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let start = || {
+        let mut command = program(&place);
+        command.env("PORTCULLIS_DATABASE_URL", url.as_str()).env("PORTCULLIS_LISTEN", free.to_string());
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    };
+    let status = async |path: &str| {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        exchange(free, request.as_bytes()).await.ok()
+    };
+    let mut child = start();
+    let alive = async || status("/health").await.filter(|answer| answer.status == 200);
+    eventually("it is alive", Duration::from_secs(5), alive).await;
+    for path in ["/ready", "/profile", "/account", "/docs"] {
+        let answer = status(path).await.unwrap().assert(503);
+        assert_eq!(answer.header("retry-after"), "1");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+    }
+    middle.is(Wire::Whole);
+    let ready = async || status("/ready").await.filter(|answer| answer.status == 200);
+    eventually("it is ready", Duration::from_secs(20), ready).await;
+    assert_eq!(status("/profile").await.unwrap().status, 401);
+    child.kill().await.unwrap();
+
+    middle.is(Wire::Silent);
+    let mut child = start();
+    eventually("it is alive again", Duration::from_secs(5), alive).await;
+    let pid = i32::try_from(child.id().unwrap()).unwrap();
+    kill_process(Pid::from_raw(pid).unwrap(), Signal::TERM).unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(5), child.wait()).await.expect("it ends").unwrap();
+    assert_eq!(ended.code(), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,10 +1,14 @@
 //! SIGTERM: what runs is finished, nothing new is taken.
 
+use std::time::{Duration, Instant};
+
 use rustix::process::Signal;
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::on_both_databases;
-use crate::support::process::Server;
+use crate::support::process::{Server, eventually, program};
 use crate::support::remote::Begun;
 use crate::support::{Database, Place};
 
@@ -13,7 +17,11 @@ const RUNNING: usize = 1000;
 
 on_both_databases! {
     async fn k07_sigterm_loses_none_of_a_thousand_running_requests(database: Database) {
-        let mut server = Server::start(&Place::new(database).await).await;
+        let place = Place::new(database).await;
+        let mut command = program(&place);
+        // They all come from one address.
+        command.env("PORTCULLIS_CONNECTIONS_PER_ADDRESS", "4096");
+        let mut server = Server::start_by(&place, command).await;
         let ada = server.remote().as_user("ada").await;
         let change = json!({ "full_name": "Ada King" }).to_string();
         let refused = json!({ "email": "nowhere", "full_name": "Ada", "password": "short" }).to_string();
@@ -60,4 +68,43 @@ async fn k07_a_second_signal_does_not_wait() {
     server.signal(Signal::TERM);
     assert_eq!(server.ended().await.code(), Some(1), "{}", server.said());
     begun.answer().await.expect_err("the request was cut off");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn k07_during_the_stop_delay_it_serves_and_asks_to_go_elsewhere() {
+    let place = Place::new(Database::Sqlite).await;
+    let mut command = program(&place);
+    command.env("PORTCULLIS_STOP_DELAY", "3s");
+    let mut server = Server::start_by(&place, command).await;
+    let began = Instant::now();
+    server.signal(Signal::TERM);
+    let remote = server.remote();
+    eventually("/ready says it", Duration::from_secs(2), async || {
+        remote.get("/ready").send().await.ok().filter(|answer| answer.status == 503)
+    })
+    .await;
+    // Without `Connection: close` in the request.
+    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    stream.write_all(b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("connection: close"), "{answer}");
+    remote.as_user("ada").await;
+    assert_eq!(server.ended().await.code(), Some(0), "{}", server.said());
+    let took = began.elapsed();
+    assert!(took >= Duration::from_secs(3) && took < Duration::from_secs(10), "{took:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn k07_sighup_is_ignored_and_said() {
+    let server = Server::start(&Place::new(Database::Sqlite).await).await;
+    for count in 1..=2 {
+        server.signal(Signal::HUP);
+        eventually("the log says it", Duration::from_secs(5), async || {
+            (server.said().matches("SIGHUP is ignored").count() == count).then_some(())
+        })
+        .await;
+    }
+    server.remote().get("/ready").send().await.unwrap().assert(200);
+    server.stop().await;
 }

@@ -78,6 +78,29 @@ on_both_databases! {
         assert_eq!(webhook(&place, &["test", "7"]).await.code, Some(2));
     }
 
+    async fn k06_a_clean_stop_delivers_nothing_twice(database: Database) {
+        const EVENTS: usize = 12;
+        let place = Place::new(database).await;
+        let receiver = Receiver::start(Mood::TakesSlowly).await;
+        add(&place, &receiver).await;
+        let server = Server::start_by(&place, allowing(&place)).await;
+        for number in 0..EVENTS {
+            server.remote().sign_up(&format!("user-{number}")).await;
+        }
+        receiver.gets(1).await;
+        server.stop().await;
+        let before = receiver.got().len();
+        assert!(before < EVENTS, "all were delivered before the stop");
+        receiver.turns(Mood::Takes);
+        let _next = Server::start_by(&place, allowing(&place)).await;
+        let gone = async || (place.value("SELECT count(*) FROM webhook_deliveries").await == "0").then_some(());
+        // A lease that was kept would last 30 seconds.
+        eventually("the rest is delivered soon", Duration::from_secs(15), gone).await;
+        let got: Vec<_> = receiver.got().into_iter().map(|received| received.id).collect();
+        let different: std::collections::BTreeSet<_> = got.iter().collect();
+        assert_eq!((got.len(), different.len()), (EVENTS, EVENTS), "{before} before the stop");
+    }
+
     async fn k06_what_a_killed_instance_was_delivering_another_delivers(database: Database) {
         let place = Place::new(database).await;
         let receiver = Receiver::start(Mood::Hangs).await;

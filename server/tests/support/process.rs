@@ -191,6 +191,12 @@ impl Server {
         .await;
     }
 
+    /// How many files and connections the process has open.
+    pub fn open_files(&self) -> usize {
+        let pid = self.child.id().expect("the process runs");
+        fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count()
+    }
+
     /// A number of kibibytes from `/proc/<pid>/status`, such as `VmRSS`.
     pub fn memory(&self, field: &str) -> u64 {
         let pid = self.child.id().expect("the process runs");

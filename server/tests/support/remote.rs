@@ -43,6 +43,10 @@ impl Remote {
         Self { address: server.address(), ..self.clone() }
     }
 
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
     pub fn address(&self) -> SocketAddr {
         self.address
     }

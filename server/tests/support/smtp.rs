@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -134,6 +135,8 @@ pub enum Mood {
     Drops(&'static str),
     /// Says nothing more.
     Hangs(&'static str),
+    /// Says it after a second and a half.
+    Pauses(&'static str),
     /// Sends one line without end.
     Endless(&'static str),
 }
@@ -237,6 +240,10 @@ impl Smtp {
                 // Until the other side is gone.
                 stream.read_to_end(&mut Vec::new()).await?;
                 Err(io::ErrorKind::ConnectionAborted.into())
+            }
+            Mood::Pauses(at) if at == word => {
+                tokio::time::sleep(Duration::from_millis(1500)).await;
+                stream.write_all(usual).await.map(|()| true)
             }
             Mood::Endless(at) if at == word => loop {
                 stream.write_all(&[b'2'; 4096]).await?;
