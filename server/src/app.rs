@@ -7,9 +7,9 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use axum::Router;
+use axum::{Extension, Router};
 use object_store::{ObjectStore, local::LocalFileSystem};
-use portcullis::{AccessTokens, Document};
+use portcullis::{AccessTokens, Document, OwnOrigins};
 
 use crate::{
     accounts::http::refuse_sign_up,
@@ -18,18 +18,18 @@ use crate::{
     db::{Db, OpenError},
     files, jobs,
     mail::Outbox,
-    middleware,
+    middleware::{self, Cors},
     outgoing::{Outgoing, Reach},
     pages::{Look, LookError},
     passwords::{BreachesFileError, Hasher, breaches},
     pool::Pool,
     routes,
     secret::{SecretKey, SecretKeyError},
-    sessions::SessionCookies,
+    sessions::{self, SessionCookies},
     tokens::{KeysError, SessionTokens, SigningKeys},
 };
 
-/// How many pictures may wait to be decoded; each takes up to 128 MiB while it is.
+/// How many pictures may wait to be decoded; one at a time, which takes up to 256 MiB.
 const PICTURE_QUEUE: usize = 16;
 /// A difference between clocks that an operator should know of, in microseconds.
 const NOTABLE: u64 = 2_000_000;
@@ -146,11 +146,20 @@ impl App {
     pub fn router(&self) -> Result<Router, AppError> {
         let (router, document) = routes::api().finish()?;
         jobs::start(&Arc::downgrade(&self.0));
+        let config = &self.0.config;
+        let cors = Cors::new(
+            config.allowed_origins.iter().map(|origin| origin.as_str().to_owned()).collect(),
+            document.value()["paths"].as_object().into_iter().flat_map(|paths| paths.keys().cloned()),
+        );
         let mut router = router.merge(document.routes()).merge(routes::pages(self)).with_state(self.clone());
         if self.0.config.sign_up == SignUp::Closed {
             router = router.layer(axum::middleware::from_fn(refuse_sign_up));
         }
-        Ok(middleware::dress(router, self.0.public_url.is_https(), &self.0.config.trusted_proxies))
+        if !self.0.public_url.is_https() {
+            router = router.layer(axum::middleware::from_fn(sessions::keep_in_safari));
+        }
+        let router = router.layer(Extension(OwnOrigins::new(config.own_origins())));
+        Ok(middleware::dress(router, self.0.public_url.is_https(), &config.trusted_proxies, cors))
     }
 
     /// The OpenAPI 3.1 document of every route, as `/openapi.json` answers it.

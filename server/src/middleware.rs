@@ -1,6 +1,7 @@
 //! What every answer carries and every request meets, in one pass: a name, a log line, the headers that tell a
 //! browser to be careful, a time limit, and an answer even when the handler panics.
 
+mod cors;
 mod upload;
 
 use std::convert::Infallible;
@@ -26,6 +27,7 @@ use tokio::time::timeout;
 use tower::{Layer, Service};
 use tracing::Instrument as _;
 
+pub(crate) use self::cors::Cors;
 use self::upload::{Purse, Upload};
 use crate::client::{self, RequestId};
 
@@ -62,15 +64,17 @@ static HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
 /// - Bodies have their own limits, and one together: what finds no room is 503.
 /// - A panic in a handler is 500 for its request alone; [`crate::log::init`] says where it was.
 /// - An error without a body gets the one dialect's: `{"detail":"Not Found"}`.
+/// - `cors` says which pages of other origins may read the answer.
 /// - `trusted_proxies` are those whose `X-Forwarded-For` is believed, see [`crate::client`].
-pub fn dress(router: Router, is_https: bool, trusted_proxies: &[IpNet]) -> Router {
-    router.layer(Dressing { is_https, trusted_proxies: trusted_proxies.into(), purse: Purse::new() })
+pub(crate) fn dress(router: Router, is_https: bool, trusted_proxies: &[IpNet], cors: Cors) -> Router {
+    router.layer(Dressing { is_https, trusted_proxies: trusted_proxies.into(), cors, purse: Purse::new() })
 }
 
 #[derive(Clone)]
 struct Dressing {
     is_https: bool,
     trusted_proxies: Arc<[IpNet]>,
+    cors: Cors,
     purse: Purse,
 }
 
@@ -104,8 +108,10 @@ where
     fn call(&mut self, mut request: Request) -> Self::Future {
         let seen = Seen::note(&mut request, &self.dressing);
         let span = tracing::error_span!("request", id = %seen.id);
-        let answering = if let Some(status) = refusal(&request) {
-            Err(status)
+        let crossing = self.dressing.cors.look_at(&request);
+        let preflight = || crossing.as_ref()?.preflight();
+        let answering = if let Some(answer) = refusal(&request).map(bare).or_else(preflight) {
+            Err(answer)
         } else {
             let (request, upload) = upload::watch(request, &self.dressing.purse);
             Ok((self.inner.call(request), upload))
@@ -113,10 +119,13 @@ where
         let answering = async move {
             let mut response = match answering {
                 Ok((answering, upload)) => answer(answering, &upload).await,
-                Err(status) => bare(status),
+                Err(answer) => answer,
             };
             seen.log(response.status());
             seen.complete(&mut response);
+            if let Some(crossing) = crossing {
+                crossing.complete(&mut response);
+            }
             Ok(response)
         };
         Box::pin(answering.instrument(span))
@@ -264,7 +273,7 @@ mod tests {
                 .route("/stuck", get(std::future::pending::<()>))
                 .route("/own", get(|| async { ([(CACHE_CONTROL, "max-age=60")], StatusCode::FORBIDDEN) }))
                 .route("/worded", get(|| async { (StatusCode::NOT_FOUND, "") }));
-        dress(router, true, &["10.0.0.0/8".parse().unwrap()])
+        dress(router, true, &["10.0.0.0/8".parse().unwrap()], Cors::default())
     }
 
     async fn send(method: &str, target: &str) -> (http::response::Parts, String) {

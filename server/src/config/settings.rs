@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::names::{check_variables, names, nearest};
-use super::{Config, ConfigError, PublicUrl, invalid};
+use super::{Config, ConfigError, Origin, PublicUrl, invalid};
 use crate::db::{DatabaseConfig, DatabaseUrl};
 
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
@@ -217,6 +217,26 @@ pub struct Settings {
     #[arg(value_delimiter = ',')]
     pub trusted_proxies: Option<Vec<String>>,
 
+    /// Origins whose pages may call the API with tokens (CORS), separated by commas, as in
+    /// `https://app.example` [default: none]
+    #[arg(
+        long,
+        env = "PORTCULLIS_ALLOWED_ORIGINS",
+        global = true,
+        value_name = "ORIGIN,…",
+        hide_env_values = true
+    )]
+    #[arg(value_delimiter = ',')]
+    pub allowed_origins: Option<Vec<String>>,
+
+    /// How much all stored pictures together may take, 16MiB to 1024TiB; uploads are then refused [default: 10GiB]
+    #[arg(long, env = "PORTCULLIS_PICTURE_STORAGE", global = true, value_name = "SIZE", hide_env_values = true)]
+    pub picture_storage: Option<String>,
+
+    /// How long the rows of the audit trail are kept, 1d to 3650d [default: 365d]
+    #[arg(long, env = "PORTCULLIS_AUDIT_TTL", global = true, value_name = "TIME", hide_env_values = true)]
+    pub audit_ttl: Option<String>,
+
     /// How log lines look [default: text]
     #[arg(
         long,
@@ -320,6 +340,9 @@ impl Settings {
             breaches_file: self.breaches_file.or(other.breaches_file),
             limits: self.limits.or(other.limits),
             trusted_proxies: self.trusted_proxies.or(other.trusted_proxies),
+            allowed_origins: self.allowed_origins.or(other.allowed_origins),
+            picture_storage: self.picture_storage.or(other.picture_storage),
+            audit_ttl: self.audit_ttl.or(other.audit_ttl),
             log_format: self.log_format.or(other.log_format),
             log: self.log.or(other.log),
         }
@@ -344,6 +367,7 @@ impl Settings {
             ("session_ttl", self.session_ttl, &mut config.session_ttl),
             ("session_idle_ttl", self.session_idle_ttl, &mut config.session_idle_ttl),
             ("deletion_grace", self.deletion_grace, &mut config.deletion_grace),
+            ("audit_ttl", self.audit_ttl, &mut config.audit_ttl),
         ] {
             if let Some(time) = time {
                 *setting = duration(name, &time)?;
@@ -376,6 +400,12 @@ impl Settings {
         if let Some(networks) = self.trusted_proxies {
             config.trusted_proxies = networks.iter().map(|text| network(text)).collect::<Result<_, _>>()?;
         }
+        if let Some(origins) = self.allowed_origins {
+            config.allowed_origins = origins.iter().enumerate().map(origin).collect::<Result<_, _>>()?;
+        }
+        if let Some(size) = self.picture_storage {
+            config.picture_storage = bytes("picture_storage", &size)?;
+        }
         config.database.connections = self.database_connections.unwrap_or(config.database.connections);
         config.password_min_length = self.password_min_length.unwrap_or(config.password_min_length);
         config.listen = self.listen.unwrap_or(config.listen);
@@ -403,6 +433,23 @@ fn network(text: &str) -> Result<IpNet, ConfigError> {
         );
         invalid("trusted_proxies", problem)
     })
+}
+
+/// The message names the entry by its place: a URL may hold a password.
+fn origin((at, text): (usize, &String)) -> Result<Origin, ConfigError> {
+    let named = |problem| invalid("allowed_origins", format!("has an entry (number {}) that {problem}", at + 1));
+    text.trim().parse().map_err(named)
+}
+
+/// A whole number and a unit of 1024 to some power.
+fn bytes(name: &'static str, text: &str) -> Result<u64, ConfigError> {
+    let read = || {
+        let (number, shift) = [("MiB", 20), ("GiB", 30), ("TiB", 40)]
+            .into_iter()
+            .find_map(|(unit, shift)| Some((text.strip_suffix(unit)?, shift)))?;
+        number.trim().parse::<u64>().ok()?.checked_mul(1 << shift)
+    };
+    read().ok_or_else(|| invalid(name, format!("is not a size (`{text}`): write for instance `512MiB` or `10GiB`")))
 }
 
 fn read(path: &Path) -> Result<Settings, ConfigError> {
@@ -481,6 +528,9 @@ mod tests {
         breaches_file = "/srv/breaches"
         limits = "off"
         trusted_proxies = ["10.0.0.7", "fd00::/8"]
+        allowed_origins = ["https://app.example", "http://localhost:5173"]
+        picture_storage = "512MiB"
+        audit_ttl = "90d"
         log_format = "json"
         log = "warn"
     "##;
@@ -518,6 +568,9 @@ mod tests {
         assert_eq!(config.breaches_file.as_deref(), Some(Path::new("/srv/breaches")));
         assert!(!config.limits);
         assert_eq!(config.trusted_proxies, ["10.0.0.7/32".parse().unwrap(), "fd00::/8".parse().unwrap()]);
+        let origins: Vec<_> = config.allowed_origins.iter().map(Origin::as_str).collect();
+        assert_eq!(origins, ["https://app.example", "http://localhost:5173"]);
+        assert_eq!((config.picture_storage, config.audit_ttl), (512 << 20, days(90)));
         assert_eq!((config.log_format, config.log.as_str()), (LogFormat::Json, "warn"));
         assert!(file("config = 'other.toml'").unwrap_err().contains("no setting"));
     }
@@ -577,6 +630,12 @@ mod tests {
             "brand_color = 'yellow'",
             "trusted_proxies = ['proxy.example']",
             "trusted_proxies = ['0.0.0.0/0']",
+            "allowed_origins = ['*']",
+            "allowed_origins = ['https://app.example', 'https://ana:hunter2@app.example']",
+            "picture_storage = '10'",
+            "picture_storage = '15MiB'",
+            "picture_storage = '99999999999999999999TiB'",
+            "audit_ttl = '1h'",
             "listen = '0.0.0.0:8000'",
         ] {
             let error = file(text).unwrap().into_config().unwrap_err();

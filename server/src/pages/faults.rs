@@ -5,7 +5,7 @@ use http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 
 use super::{Refused, View};
-use crate::error::Error;
+use crate::error::{Error, ForeignPicture};
 
 /// What is wrong with the form, none of it repeating what was sent.
 #[derive(Debug, Default)]
@@ -20,6 +20,11 @@ impl Faults {
     /// A form that nobody has filled in yet.
     pub(crate) fn none() -> Self {
         Self::default()
+    }
+
+    /// One sentence about the form in whole.
+    pub(crate) fn whole_form(v: &View, key: &'static str) -> Self {
+        Self { whole: Some(v.t(key).to_owned()), ..Self::default() }
     }
 
     /// What a room says about the form with these fields. What the person before it can do nothing about passes
@@ -41,7 +46,14 @@ impl Faults {
             }
             Error::EmailTaken => faults.at(v, "email", "page.fault.email_taken"),
             Error::WrongPassword => faults.at(v, "current_password", "page.fault.wrong_password"),
-            Error::UnsupportedPicture => faults.at(v, "file", "page.fault.picture_type"),
+            Error::UnsupportedPicture(ForeignPicture::Heic) => faults.at(v, "file", "page.fault.picture_heic"),
+            Error::UnsupportedPicture(ForeignPicture::Avif) => faults.at(v, "file", "page.fault.picture_avif"),
+            Error::UnsupportedPicture(ForeignPicture::Gif) => faults.at(v, "file", "page.fault.picture_gif"),
+            Error::UnsupportedPicture(_) => faults.at(v, "file", "page.fault.picture_type"),
+            Error::NoRoom => {
+                faults.wait = Some(1);
+                faults.at(v, "file", "page.fault.no_room");
+            }
             Error::WrongCredentials => faults.whole = whole("page.fault.wrong_credentials"),
             Error::EmailUnverified => faults.whole = whole("page.fault.email_unverified"),
             Error::DeadLink => faults.whole = whole("page.fault.dead_link"),
