@@ -147,10 +147,7 @@ impl App {
         let (router, document) = routes::api().finish()?;
         jobs::start(&Arc::downgrade(&self.0));
         let config = &self.0.config;
-        let cors = Cors::new(
-            config.allowed_origins.iter().map(|origin| origin.as_str().to_owned()).collect(),
-            document.value()["paths"].as_object().into_iter().flat_map(|paths| paths.keys().cloned()),
-        );
+        let cors = Cors::new(&config.allowed_origins, document.value());
         let mut router = router.merge(document.routes()).merge(routes::pages(self)).with_state(self.clone());
         if self.0.config.sign_up == SignUp::Closed {
             router = router.layer(axum::middleware::from_fn(refuse_sign_up));

@@ -31,11 +31,15 @@ impl FromStr for Origin {
         match url.scheme() {
             "https" => {}
             "http" if is_loopback(&url) => {}
-            "http" => return Err(OriginError("is plain http; anyone on the network could answer in its name")),
+            "http" => {
+                return Err(OriginError("is plain http; anyone on the network could answer in its name"));
+            }
             _ => return Err(OriginError("has a scheme other than http and https")),
         }
         match url.origin() {
-            origin @ ParsedOrigin::Tuple(..) if origin.ascii_serialization() == text => Ok(Self(text.to_owned())),
+            origin @ ParsedOrigin::Tuple(..) if origin.ascii_serialization() == text => {
+                Ok(Self(text.to_owned()))
+            }
             _ => Err(OriginError("is not spelled as a browser sends it")),
         }
     }

@@ -230,7 +230,13 @@ pub struct Settings {
     pub allowed_origins: Option<Vec<String>>,
 
     /// How much all stored pictures together may take, 16MiB to 1024TiB; uploads are then refused [default: 10GiB]
-    #[arg(long, env = "PORTCULLIS_PICTURE_STORAGE", global = true, value_name = "SIZE", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "PORTCULLIS_PICTURE_STORAGE",
+        global = true,
+        value_name = "SIZE",
+        hide_env_values = true
+    )]
     pub picture_storage: Option<String>,
 
     /// How long the rows of the audit trail are kept, 1d to 3650d [default: 365d]
@@ -437,7 +443,8 @@ fn network(text: &str) -> Result<IpNet, ConfigError> {
 
 /// The message names the entry by its place: a URL may hold a password.
 fn origin((at, text): (usize, &String)) -> Result<Origin, ConfigError> {
-    let named = |problem| invalid("allowed_origins", format!("has an entry (number {}) that {problem}", at + 1));
+    let named =
+        |problem| invalid("allowed_origins", format!("has an entry (number {}) that {problem}", at + 1));
     text.trim().parse().map_err(named)
 }
 
@@ -449,7 +456,9 @@ fn bytes(name: &'static str, text: &str) -> Result<u64, ConfigError> {
             .find_map(|(unit, shift)| Some((text.strip_suffix(unit)?, shift)))?;
         number.trim().parse::<u64>().ok()?.checked_mul(1 << shift)
     };
-    read().ok_or_else(|| invalid(name, format!("is not a size (`{text}`): write for instance `512MiB` or `10GiB`")))
+    read().ok_or_else(|| {
+        invalid(name, format!("is not a size (`{text}`): write for instance `512MiB` or `10GiB`"))
+    })
 }
 
 fn read(path: &Path) -> Result<Settings, ConfigError> {

@@ -59,7 +59,11 @@ pub(crate) async fn show_log_in(perhaps: Perhaps, State(app): State<App>, v: Vie
     if perhaps.0.is_some() {
         return Ok(v.way_back().go());
     }
-    let faults = if v.query(ARRIVED).is_some() { Faults::whole_form(&v, "page.fault.no_cookie") } else { Faults::none() };
+    let faults = if v.query(ARRIVED).is_some() {
+        Faults::whole_form(&v, "page.fault.no_cookie")
+    } else {
+        Faults::none()
+    };
     Ok(v.show(StatusCode::OK, &LogInPage::new(&v, &app, faults, "", v.way_back()))?)
 }
 

@@ -9,9 +9,13 @@ use axum::extract::{MatchedPath, OriginalUri, Request};
 use axum::response::{IntoResponse as _, Response};
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, HeaderValue, ORIGIN, VARY,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, HeaderValue,
+    ORIGIN, VARY,
 };
 use http::{HeaderName, Method, StatusCode};
+use serde_json::Value;
+
+use crate::config::Origin;
 
 /// Logs in with a cookie: nothing for pages of another origin, whose requests carry none.
 const COOKIE_LOG_IN: &str = "/login/cookie";
@@ -33,28 +37,47 @@ pub(crate) struct Cors(Arc<Allowed>);
 #[derive(Debug, Default)]
 struct Allowed {
     origins: Vec<String>,
-    routes: HashSet<String>,
+    /// By method: `/account` is a page to GET and belongs to the interface to DELETE.
+    routes: HashSet<(Method, String)>,
 }
 
 impl Cors {
-    /// `routes` are the templates of the interface; pages are not among them.
-    pub(crate) fn new(origins: Vec<String>, routes: impl Iterator<Item = String>) -> Self {
-        let routes = routes.filter(|route| route != COOKIE_LOG_IN).chain([DOCUMENT.to_owned()]).collect();
+    /// The routes are those of the interface's document, and that of the document; pages are not among them.
+    pub(crate) fn new(origins: &[Origin], document: &Value) -> Self {
+        let origins = origins.iter().map(|origin| origin.as_str().to_owned()).collect();
+        let paths = document["paths"].as_object().into_iter().flatten();
+        let operations = paths.flat_map(|(path, operations)| {
+            let methods = operations.as_object().into_iter().flat_map(|operations| operations.keys());
+            methods.filter_map(move |method| Some((method.to_uppercase().parse().ok()?, path.clone())))
+        });
+        let routes = operations.filter(|(_, path)| path != COOKIE_LOG_IN);
+        let routes = routes.chain([(Method::GET, DOCUMENT.to_owned())]).collect();
         Self(Arc::new(Allowed { origins, routes }))
     }
 
     /// What this request is answered with beside its answer; `None` if other origins have no business there.
     pub(super) fn look_at(&self, request: &Request) -> Option<Crossing> {
-        if self.0.origins.is_empty() || !self.0.routes.contains(template(request)?) {
+        if self.0.origins.is_empty() {
+            return None;
+        }
+        let asked_for = request.headers().get(ACCESS_CONTROL_REQUEST_METHOD);
+        let asked_for = asked_for.filter(|_| request.method() == Method::OPTIONS);
+        let is_preflight = asked_for.is_some();
+        let method = match asked_for {
+            Some(method) => Method::from_bytes(method.as_bytes()).ok()?,
+            None => request.method().clone(),
+        };
+        let method = if method == Method::HEAD { Method::GET } else { method };
+        if !self.0.routes.contains(&(method, template(request)?.to_owned())) {
             return None;
         }
         let mut origins = request.headers().get_all(ORIGIN).iter();
         let origin = match (origins.next(), origins.next()) {
-            (Some(origin), None) => self.0.origins.iter().any(|own| own.as_bytes() == origin.as_bytes()).then_some(origin),
+            (Some(origin), None) => {
+                self.0.origins.iter().any(|own| own.as_bytes() == origin.as_bytes()).then_some(origin)
+            }
             _ => None,
         };
-        let is_preflight =
-            request.method() == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
         Some(Crossing { origin: origin.cloned(), is_preflight })
     }
 }
@@ -77,7 +100,9 @@ impl Crossing {
     /// The answer to a preflight. That of an origin that may not call goes to the router, which knows no `OPTIONS`.
     pub(super) fn preflight(&self) -> Option<Response> {
         let is_answered = self.is_preflight && self.origin.is_some();
-        is_answered.then(|| (StatusCode::NO_CONTENT, axum::response::AppendHeaders(PREFLIGHT.clone())).into_response())
+        is_answered.then(|| {
+            (StatusCode::NO_CONTENT, axum::response::AppendHeaders(PREFLIGHT.clone())).into_response()
+        })
     }
 
     pub(super) fn complete(self, response: &mut Response) {

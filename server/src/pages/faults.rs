@@ -46,8 +46,12 @@ impl Faults {
             }
             Error::EmailTaken => faults.at(v, "email", "page.fault.email_taken"),
             Error::WrongPassword => faults.at(v, "current_password", "page.fault.wrong_password"),
-            Error::UnsupportedPicture(ForeignPicture::Heic) => faults.at(v, "file", "page.fault.picture_heic"),
-            Error::UnsupportedPicture(ForeignPicture::Avif) => faults.at(v, "file", "page.fault.picture_avif"),
+            Error::UnsupportedPicture(ForeignPicture::Heic) => {
+                faults.at(v, "file", "page.fault.picture_heic")
+            }
+            Error::UnsupportedPicture(ForeignPicture::Avif) => {
+                faults.at(v, "file", "page.fault.picture_avif")
+            }
             Error::UnsupportedPicture(ForeignPicture::Gif) => faults.at(v, "file", "page.fault.picture_gif"),
             Error::UnsupportedPicture(_) => faults.at(v, "file", "page.fault.picture_type"),
             Error::NoRoom => {

@@ -91,9 +91,10 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Picture, Refused> {
 fn foreign(bytes: &[u8]) -> ForeignPicture {
     match (bytes.get(4..8), bytes.get(8..12)) {
         (Some(b"ftyp"), Some(b"avif" | b"avis")) => ForeignPicture::Avif,
-        (Some(b"ftyp"), Some(b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"mif1" | b"msf1")) => {
-            ForeignPicture::Heic
-        }
+        (
+            Some(b"ftyp"),
+            Some(b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"mif1" | b"msf1"),
+        ) => ForeignPicture::Heic,
         _ if bytes.starts_with(b"GIF8") => ForeignPicture::Gif,
         _ => ForeignPicture::Other,
     }

@@ -70,8 +70,7 @@ pub(super) async fn bytes_of_others(conn: Conn<'_>, account: AccountId) -> Resul
 
 /// The size of a picture: none if there is no such picture, and unknown for one of before sizes were noted.
 pub(super) async fn size(conn: Conn<'_>, id: PictureId) -> Result<Option<Option<i64>>> {
-    let found =
-        fetch_optional!(conn, (Option<i64>,), "SELECT bytes FROM profile_images WHERE id = $1", id)?;
+    let found = fetch_optional!(conn, (Option<i64>,), "SELECT bytes FROM profile_images WHERE id = $1", id)?;
     Ok(found.map(|(bytes,)| bytes))
 }
 

@@ -66,7 +66,8 @@ const IN_CLEAR: &str = "portcullis-in-clear";
 /// counts only where the first is missing.
 pub(crate) async fn keep_in_safari(mut request: Request, next: Next) -> Response {
     let names = |headers: &HeaderMap, name: &str| {
-        let pairs = headers.get_all(COOKIE).iter().flat_map(|field| field.as_bytes().split(|byte| *byte == b';'));
+        let pairs =
+            headers.get_all(COOKIE).iter().flat_map(|field| field.as_bytes().split(|byte| *byte == b';'));
         pairs.filter(|pair| value_of(pair, name).is_some()).count()
     };
     if names(request.headers(), SessionsCookie::NAME) == 0

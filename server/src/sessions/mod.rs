@@ -17,9 +17,9 @@ use std::fmt;
 use uuid::Uuid;
 
 pub(crate) use self::check::Checks;
+pub(crate) use self::cookies::keep_in_safari;
 pub(crate) use self::cookies::{CookieToken, cleared};
 pub use self::cookies::{SessionCookies, SessionsCookie};
-pub(crate) use self::cookies::keep_in_safari;
 pub(crate) use self::refresh::{RefreshToken, Refreshed, covers, refresh};
 pub(crate) use self::store::Listed;
 use crate::{

@@ -54,7 +54,9 @@ mod tests {
     fn wide_colours_become_srgb_and_transparency_stays() {
         let p3 = ColorProfile::new_display_p3().encode().unwrap();
         // By the matrices of SMPTE EG 432-1 and IEC 61966-2-1.
-        for (from, to) in [([200, 100, 50], [215, 93, 31]), ([100, 150, 100], [83, 152, 95]), ([128; 3], [128; 3])] {
+        for (from, to) in
+            [([200, 100, 50], [215, 93, 31]), ([100, 150, 100], [83, 152, 95]), ([128; 3], [128; 3])]
+        {
             let mut picture = RgbImage::from_pixel(3, 3, Rgb(from)).into();
             to_srgb(&mut picture, &p3);
             let near = |pixel: &[u8]| pixel.iter().zip(to).all(|(one, other)| one.abs_diff(other) <= 2);
@@ -64,7 +66,10 @@ mod tests {
             let mut picture = RgbaImage::from_pixel(3, 3, Rgba([red, green, blue, 77])).into();
             to_srgb(&mut picture, &p3);
             let pixels = picture.as_rgba8().unwrap();
-            assert!(pixels.pixels().all(|pixel| near(&pixel.0[..3]) && pixel.0[3] == 77), "{from:?} {picture:?}");
+            assert!(
+                pixels.pixels().all(|pixel| near(&pixel.0[..3]) && pixel.0[3] == 77),
+                "{from:?} {picture:?}"
+            );
         }
     }
 
