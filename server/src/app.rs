@@ -155,7 +155,7 @@ impl App {
         if !self.0.public_url.is_https() {
             router = router.layer(axum::middleware::from_fn(sessions::keep_in_safari));
         }
-        let router = router.layer(Extension(OwnOrigins::new(config.own_origins())));
+        let router = router.layer(Extension(self.own_origins()));
         Ok(middleware::dress(router, self.0.public_url.is_https(), &config.trusted_proxies, cors))
     }
 
@@ -179,6 +179,14 @@ impl App {
     #[must_use]
     pub fn session_cookies(&self) -> &SessionCookies {
         &self.0.session_cookies
+    }
+
+    /// The origins of this server's pages, for an application that guards pages of its own with
+    /// [`session_cookies`](Self::session_cookies): lay [`Extension`] with it around your router, and browsers without
+    /// `Sec-Fetch-Site` work behind any proxy.
+    #[must_use]
+    pub fn own_origins(&self) -> OwnOrigins {
+        OwnOrigins::new(self.0.config.own_origins())
     }
 
     /// Waits for the mail that is being sent and until every connection to the database is given back, and closes

@@ -312,7 +312,7 @@ on_both_databases! {
         let (width, height) = (5712_u32, 4284_u32);
         let row: Vec<u8> = (0..width * 3).map(|at| at.to_le_bytes()[0]).collect();
         let mut photo = Vec::new();
-        let pixels = RgbImage::from_raw(width, height, row.repeat(height as usize)).unwrap();
+        let pixels = RgbImage::from_raw(width, height, row.repeat(usize::try_from(height).unwrap())).unwrap();
         JpegEncoder::new_with_quality(&mut photo, 90).write_image(&pixels, width, height, image::ExtendedColorType::Rgb8).unwrap();
         let answer = ada.post("/upload-profile-image").file("file", "image/jpeg", &photo).await.assert(201).json();
         let path = answer["url"].as_str().unwrap().strip_prefix("http://localhost:8000").unwrap().to_owned();
@@ -344,14 +344,14 @@ on_both_databases! {
             bytes.into_inner()
         };
         let mut clients = Vec::new();
-        for number in 0..20_u32 {
+        for number in 0..20 {
             let name = format!("u{number}");
             app.sign_up(&name).await;
             let at = if number % 2 == 0 { &app } else { &other };
             clients.push(at.log_in(&name).await);
         }
-        let upload = |number: u32| {
-            let (client, picture) = (clients[number as usize].clone(), noise(number + 1));
+        let upload = |number: usize| {
+            let (client, picture) = (clients[number].clone(), noise(u32::try_from(number).unwrap() + 1));
             async move { client.post("/upload-profile-image").file("file", "image/png", &picture).await }
         };
         let answers = futures_util::future::join_all((0..20).map(upload)).await;
@@ -371,9 +371,9 @@ on_both_databases! {
         // Who has a picture may change it, and what is removed makes room.
         let owner = answers.iter().position(|answer| answer.status == 201).unwrap();
         let waiting = answers.iter().position(|answer| answer.status == 503).unwrap();
-        upload(owner as u32).await.assert(201);
+        upload(owner).await.assert(201);
         clients[owner].delete("/profile-image").send().await.assert(204);
-        upload(waiting as u32).await.assert(201);
+        upload(waiting).await.assert(201);
     }
 
     async fn f05_rows_of_the_audit_trail_are_kept_for_their_time(database: Database) {

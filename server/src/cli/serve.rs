@@ -29,6 +29,12 @@ pub async fn run(config: Config) -> Result<(), String> {
             "limits are off: anyone may guess passwords without end. For load tests only; unset PORTCULLIS_LIMITS"
         );
     }
+    if !config.public_url().is_https() {
+        tracing::info!(
+            "the public URL is plain HTTP, for this computer only: the session cookie is also set without Secure, for \
+             Safari"
+        );
+    }
     let app = App::open(config.clone()).await.map_err(|error| error.to_string())?;
     let router = app.router().map_err(|error| error.to_string())?;
     let code = offer_first_admin(&app).await.map_err(|error| error.to_string())?;

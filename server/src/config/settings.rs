@@ -354,6 +354,7 @@ impl Settings {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "one place for each setting, and it is read as a list")]
     fn into_config(self) -> Result<Config, ConfigError> {
         let mut config = Config::new(self.data_dir.unwrap_or_else(|| PathBuf::from("portcullis-data")));
         if let Some(url) = self.database_url {

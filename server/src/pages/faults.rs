@@ -46,14 +46,7 @@ impl Faults {
             }
             Error::EmailTaken => faults.at(v, "email", "page.fault.email_taken"),
             Error::WrongPassword => faults.at(v, "current_password", "page.fault.wrong_password"),
-            Error::UnsupportedPicture(ForeignPicture::Heic) => {
-                faults.at(v, "file", "page.fault.picture_heic")
-            }
-            Error::UnsupportedPicture(ForeignPicture::Avif) => {
-                faults.at(v, "file", "page.fault.picture_avif")
-            }
-            Error::UnsupportedPicture(ForeignPicture::Gif) => faults.at(v, "file", "page.fault.picture_gif"),
-            Error::UnsupportedPicture(_) => faults.at(v, "file", "page.fault.picture_type"),
+            Error::UnsupportedPicture(foreign) => faults.at(v, "file", foreign_picture(*foreign)),
             Error::NoRoom => {
                 faults.wait = Some(1);
                 faults.at(v, "file", "page.fault.no_room");
@@ -110,6 +103,15 @@ impl Faults {
             answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Cookie"));
         }
         Ok(answer)
+    }
+}
+
+fn foreign_picture(foreign: ForeignPicture) -> &'static str {
+    match foreign {
+        ForeignPicture::Heic => "page.fault.picture_heic",
+        ForeignPicture::Avif => "page.fault.picture_avif",
+        ForeignPicture::Gif => "page.fault.picture_gif",
+        ForeignPicture::Other => "page.fault.picture_type",
     }
 }
 

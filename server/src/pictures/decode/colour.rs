@@ -77,7 +77,7 @@ mod tests {
     fn a_profile_that_cannot_be_followed_changes_nothing() {
         let p3 = ColorProfile::new_display_p3().encode().unwrap();
         let cut = &p3[..p3.len() / 2];
-        let long = [p3.as_slice(), &[0; LARGEST]].concat();
+        let long = [p3.as_slice(), &vec![0; LARGEST]].concat();
         for profile in [&b""[..], b"profile of a camera", cut, &long] {
             let before: DynamicImage = RgbImage::from_pixel(3, 3, Rgb([200, 100, 50])).into();
             let mut picture = before.clone();
