@@ -17,9 +17,9 @@ use hyper::body::{Frame, SizeHint};
 /// Bytes of a body that cost nothing: more than a log-in or a sign-up needs, so that no flood of uploads keeps
 /// people out.
 const FREE: usize = 8 * 1024;
-/// Bytes beyond those, of all bodies together: two pictures of the largest size, or a dozen of a usual one. With
-/// these, a thousand clients that send all they may, slowly, take about 116 MB, a third of it the connections' own.
-const SHARED: usize = 32 * 1024 * 1024;
+/// Bytes beyond those, of all bodies together: a picture of the largest size and two of a usual one. With
+/// these, a thousand clients that send all they may, slowly, take about 108 MB, a third of it the connections' own.
+const SHARED: usize = 24 * 1024 * 1024;
 /// What keeping a piece of a body costs beside its bytes, so that many small ones are not cheap.
 const PIECE: usize = size_of::<Bytes>();
 

@@ -18,7 +18,7 @@ const PIECE: usize = 64 * 1024;
 /// Requests at once whose bodies are too large.
 const PARALLEL: usize = 1000;
 /// Kibibytes that they may take together: the yardstick's 100 MB, and what the allocator has not yet given back.
-/// Their limits alone would come to 1 GB of forms, or 8 GB of pictures.
+/// Their limits alone would come to 1 GB of forms, or 16 GB of pictures.
 const MEMORY: u64 = 128 * 1024;
 
 async fn sqlite() -> Server {
@@ -38,7 +38,7 @@ async fn d01_bodies_are_bounded_with_and_without_an_announced_length() {
         (&remote, "/signup", JSON, 64 * 1024),
         (&ada, "/profile", JSON, 64 * 1024),
         (&remote, "/login", FORM, 1024 * 1024),
-        (&ada, "/upload-profile-image", MULTIPART, 8 * 1024 * 1024),
+        (&ada, "/upload-profile-image", MULTIPART, 16 * 1024 * 1024),
     ] {
         let method = if path == "/profile" { "PATCH" } else { "POST" };
         let call = || from.call(method, path).header("Content-Type", content_type);
@@ -123,7 +123,7 @@ async fn d01_a_thousand_bodies_at_once_take_little_memory() {
     for (path, content_type, length) in [
         ("/signup", JSON, 64 * 1024),
         ("/login", FORM, 1024 * 1024),
-        ("/upload-profile-image", MULTIPART, 8 * 1024 * 1024),
+        ("/upload-profile-image", MULTIPART, 16 * 1024 * 1024),
     ] {
         let server = sqlite().await;
         let ada = server.remote().as_user("ada").await;
