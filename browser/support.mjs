@@ -13,12 +13,13 @@ const BINARY = process.env.PORTCULLIS_BIN ?? here("../target/debug/portcullis");
 const BROWSERS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 const START_LIMIT_MS = 30_000;
 
-/** Starts the server; resolves to its address, the first administrator's code and a way to stop it, once it
+/** Starts the server, with more settings if they are given as flags; resolves to its address, the first administrator's code and a way to stop it, once it
  * says that it listens. */
-export async function startServer() {
+export async function startServer(...settings) {
   const data = await mkdtemp(join(tmpdir(), "portcullis-browser-"));
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("PORTCULLIS_")));
-  const server = spawn(BINARY, ["serve", "--listen", "127.0.0.1:0", "--data-dir", join(data, "data")], { env });
+  const args = ["serve", "--listen", "127.0.0.1:0", "--data-dir", join(data, "data"), ...settings];
+  const server = spawn(BINARY, args, { env });
   const stop = async () => {
     if (server.exitCode === null && server.signalCode === null) {
       const ended = new Promise((resolve) => server.once("exit", resolve));

@@ -11,6 +11,7 @@ const RECIPES = [
   ["ts", "client.ts"],
   ["yaml", "client.yaml"],
   ["python", "client.py"],
+  ["js", "../browser/other_origin.js"],
   ["nginx", "nginx.conf"],
 ];
 

@@ -135,8 +135,8 @@ pub use api::{
 };
 pub use client_address::client_address;
 pub use credential::{
-    ApiKey, ApiKeyPlace, Basic, Bearer, CookieSettings, Credential, NotACookieValue, OAuth2Flow, SameOrigin,
-    SameSite, SecurityScheme, SessionCookie,
+    ApiKey, ApiKeyPlace, Basic, Bearer, CookieSettings, Credential, NotACookieValue, OAuth2Flow, OwnOrigins,
+    SameOrigin, SameSite, SecurityScheme, SessionCookie,
 };
 #[cfg(feature = "api-keys")]
 pub use credential::{ApiKeySecret, MintError, StoredApiKey};

@@ -11,9 +11,9 @@ use std::{
     time::Duration,
 };
 
-use axum::Router;
+use axum::{Extension, Router};
 use object_store::{ObjectStore, local::LocalFileSystem};
-use portcullis::{AccessTokens, Document};
+use portcullis::{AccessTokens, Document, OwnOrigins};
 use tokio::time::timeout;
 
 use crate::{
@@ -24,18 +24,18 @@ use crate::{
     files,
     jobs::{self, Work},
     mail::Outbox,
-    middleware,
+    middleware::{self, Cors},
     outgoing::{Outgoing, Reach},
     pages::{Look, LookError},
     passwords::{BreachesFileError, Hasher, breaches},
     pool::Pool,
     routes,
     secret::{SecretKey, SecretKeyError},
-    sessions::SessionCookies,
+    sessions::{self, SessionCookies},
     tokens::{KeysError, SessionTokens, SigningKeys},
 };
 
-/// How many pictures may wait to be decoded; each takes up to 128 MiB while it is.
+/// How many pictures may wait to be decoded; one at a time, which takes up to 256 MiB.
 const PICTURE_QUEUE: usize = 16;
 /// A difference between clocks that an operator should know of, in microseconds.
 const NOTABLE: u64 = 2_000_000;
@@ -160,11 +160,17 @@ impl App {
     pub fn router(&self) -> Result<Router, AppError> {
         let (router, document) = routes::api().finish()?;
         jobs::start(&Arc::downgrade(&self.0));
+        let config = &self.0.config;
+        let cors = Cors::new(&config.allowed_origins, document.value());
         let mut router = router.merge(document.routes()).merge(routes::pages(self)).with_state(self.clone());
         if self.0.config.sign_up == SignUp::Closed {
             router = router.layer(axum::middleware::from_fn(refuse_sign_up));
         }
-        Ok(middleware::dress(router, self.0.public_url.is_https(), &self.0.config.trusted_proxies))
+        if !self.0.public_url.is_https() {
+            router = router.layer(axum::middleware::from_fn(sessions::keep_in_safari));
+        }
+        let router = router.layer(Extension(self.own_origins()));
+        Ok(middleware::dress(router, self.0.public_url.is_https(), &config.trusted_proxies, cors))
     }
 
     /// The OpenAPI 3.1 document of every route, as `/openapi.json` answers it.
@@ -197,6 +203,14 @@ impl App {
 
     pub(crate) fn is_leaving(&self) -> bool {
         self.0.is_leaving.load(Ordering::Relaxed)
+    }
+
+    /// The origins of this server's pages, for an application that guards pages of its own with
+    /// [`session_cookies`](Self::session_cookies): lay [`Extension`] with it around your router, and browsers without
+    /// `Sec-Fetch-Site` work behind any proxy.
+    #[must_use]
+    pub fn own_origins(&self) -> OwnOrigins {
+        OwnOrigins::new(self.0.config.own_origins())
     }
 
     /// Begins no more mail and no more deliveries to webhooks, waits up to 6 s for those in hand, and closes the

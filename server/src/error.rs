@@ -30,7 +30,7 @@ pub enum Error {
     Invalid(#[from] InvalidInput),
     /// The upload is no picture of a kind that is taken.
     #[error("unsupported media type")]
-    UnsupportedPicture,
+    UnsupportedPicture(ForeignPicture),
     /// Too many attempts; the next one counts after this time.
     #[error("too many attempts")]
     Throttled(Duration),
@@ -79,9 +79,26 @@ pub enum Error {
     /// The object store did not answer.
     #[error("object store: {0}")]
     Objects(#[from] object_store::Error),
+    /// The pictures take all the room that they may have (setting `picture_storage`).
+    #[error("no room for another picture")]
+    NoRoom,
     /// What must not happen; the words are for the operator.
     #[error("{0}")]
     Internal(String),
+}
+
+/// What an upload is instead of a picture that is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ForeignPicture {
+    /// What iPhones save.
+    Heic,
+    /// Another one that phones save.
+    Avif,
+    /// A GIF.
+    Gif,
+    /// Anything else.
+    Other,
 }
 
 impl Error {
@@ -96,11 +113,11 @@ impl Error {
             }
             Self::DeadLink => StatusCode::GONE,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::UnsupportedPicture => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::UnsupportedPicture(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::WrongCredentials | Self::UnexpectedClient | Self::StaleLogIn(_) => StatusCode::UNAUTHORIZED,
             Self::UnknownScope | Self::BadCursor => StatusCode::BAD_REQUEST,
-            Self::Busy | Self::NotReady | Self::Database(_) | Self::Objects(_) => {
+            Self::Busy | Self::NotReady | Self::NoRoom | Self::Database(_) | Self::Objects(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -112,7 +129,16 @@ impl Error {
             Self::NotFound => "Not Found",
             Self::EmailTaken => "There is an account with this e-mail address already",
             Self::Invalid(_) => "Invalid input",
-            Self::UnsupportedPicture => "Send a PNG, JPEG or WebP picture",
+            Self::UnsupportedPicture(ForeignPicture::Heic) => {
+                "This picture is in the HEIC format, as phones save it; convert it to JPEG, PNG or WebP"
+            }
+            Self::UnsupportedPicture(ForeignPicture::Avif) => {
+                "This picture is in the AVIF format; convert it to JPEG, PNG or WebP"
+            }
+            Self::UnsupportedPicture(ForeignPicture::Gif) => {
+                "This picture is a GIF; convert it to JPEG, PNG or WebP"
+            }
+            Self::UnsupportedPicture(ForeignPicture::Other) => "Send a PNG, JPEG or WebP picture",
             Self::Throttled(_) => "Too many attempts; try again later",
             Self::WrongCredentials => "Incorrect e-mail address or password",
             Self::UnexpectedClient => "This log-in takes no client; send a name and a password alone",
@@ -125,6 +151,7 @@ impl Error {
             Self::LogInOff => "This way to log in is turned off",
             Self::BadCursor => "`after` takes what `next` of this list gave, as it is",
             Self::LastAdmin => "There must be an administrator: appoint another one first",
+            Self::NoRoom => "There is no room for another picture at the moment; the operator has been told",
             Self::Busy | Self::NotReady | Self::Database(_) | Self::Objects(_) => {
                 "Not available at the moment; try again"
             }
@@ -166,6 +193,10 @@ impl Error {
             Self::Database(cause) => tracing::error!(%cause, "the database did not answer"),
             Self::Objects(cause) => tracing::error!(%cause, "the object store did not answer"),
             Self::Internal(cause) => tracing::error!(%cause, "internal error"),
+            Self::NoRoom => tracing::error!(
+                "the pictures take all of `picture_storage`, and an upload was turned away. Raise the setting if the \
+                 disk has room"
+            ),
             Self::Busy => tracing::warn!("the work queue is full; the request was turned away"),
             _ => {}
         }

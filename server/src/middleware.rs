@@ -2,6 +2,7 @@
 //! browser to be careful, a time limit, and an answer even when the handler panics.
 
 mod answer;
+mod cors;
 mod purse;
 mod upload;
 
@@ -28,6 +29,7 @@ use tokio::time::timeout;
 use tower::{Layer, Service};
 use tracing::Instrument as _;
 
+pub(crate) use self::cors::Cors;
 use self::purse::Purse;
 use self::upload::Upload;
 use crate::client::{self, RequestId};
@@ -66,11 +68,13 @@ static HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
 ///   finds no room is 503. Responses that are not read have the last two as well.
 /// - A panic in a handler is 500 for its request alone; [`crate::log::init`] says where it was.
 /// - An error without a body gets the one dialect's: `{"detail":"Not Found"}`.
+/// - `cors` says which pages of other origins may read the answer.
 /// - `trusted_proxies` are those whose `X-Forwarded-For` is believed, see [`crate::client`].
-pub fn dress(router: Router, is_https: bool, trusted_proxies: &[IpNet]) -> Router {
+pub(crate) fn dress(router: Router, is_https: bool, trusted_proxies: &[IpNet], cors: Cors) -> Router {
     router.layer(Dressing {
         is_https,
         trusted_proxies: trusted_proxies.into(),
+        cors,
         uploads: upload::purse(),
         answers: answer::purse(),
     })
@@ -80,6 +84,7 @@ pub fn dress(router: Router, is_https: bool, trusted_proxies: &[IpNet]) -> Route
 struct Dressing {
     is_https: bool,
     trusted_proxies: Arc<[IpNet]>,
+    cors: Cors,
     uploads: Purse,
     answers: Purse,
 }
@@ -114,8 +119,10 @@ where
     fn call(&mut self, mut request: Request) -> Self::Future {
         let seen = Seen::note(&mut request, &self.dressing);
         let span = tracing::error_span!("request", id = %seen.id);
-        let answering = if let Some(status) = refusal(&request) {
-            Err(status)
+        let crossing = self.dressing.cors.look_at(&request);
+        let preflight = || crossing.as_ref()?.preflight();
+        let answering = if let Some(answer) = refusal(&request).map(bare).or_else(preflight) {
+            Err(answer)
         } else {
             let (request, upload) = upload::watch(request, &self.dressing.uploads, seen.address);
             Ok((self.inner.call(request), upload))
@@ -124,9 +131,12 @@ where
         let answering = async move {
             let mut response = match answering {
                 Ok((answering, upload)) => answer(answering, &upload).await,
-                Err(status) => bare(status),
+                Err(answer) => answer,
             };
             seen.complete(&mut response);
+            if let Some(crossing) = crossing {
+                crossing.complete(&mut response);
+            }
             let response = answer::charge(response, &purse, seen.address).unwrap_or_else(|| {
                 tracing::warn!(
                     "the responses that are not read take all the memory that they may; one was not sent"
@@ -283,7 +293,7 @@ mod tests {
                 .route("/stuck", get(std::future::pending::<()>))
                 .route("/own", get(|| async { ([(CACHE_CONTROL, "max-age=60")], StatusCode::FORBIDDEN) }))
                 .route("/worded", get(|| async { (StatusCode::NOT_FOUND, "") }));
-        dress(router, true, &["10.0.0.0/8".parse().unwrap()])
+        dress(router, true, &["10.0.0.0/8".parse().unwrap()], Cors::default())
     }
 
     async fn send(method: &str, target: &str) -> (http::response::Parts, String) {

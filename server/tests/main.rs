@@ -29,4 +29,5 @@ mod recovery;
 mod refresh;
 mod sessions;
 mod smtp;
+mod surroundings;
 mod webhooks;

@@ -128,7 +128,7 @@ on_both_databases! {
     async fn an_upload_is_one_file_of_bounded_size(database: Database) {
         let app = TestApp::new(database).await;
         let ada = app.as_user("ada").await;
-        let most = 8 * 1024 * 1024;
+        let most = 16 * 1024 * 1024;
         let mut bytes = picture(ImageFormat::Png, 8, 8);
         bytes.resize(most, 0);
         ada.post("/upload-profile-image").file("file", "image/png", &bytes).await.assert(201);

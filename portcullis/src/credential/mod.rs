@@ -27,7 +27,7 @@ pub use self::{
     api_key::{ApiKey, ApiKeyPlace},
     basic::Basic,
     bearer::Bearer,
-    same_origin::SameOrigin,
+    same_origin::{OwnOrigins, SameOrigin},
     session_cookie::{CookieSettings, NotACookieValue, SameSite, SessionCookie},
 };
 use crate::describe::In;

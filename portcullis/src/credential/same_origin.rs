@@ -1,6 +1,6 @@
 //! Requests that only the application's own pages can have made.
 
-use std::{fmt, marker::PhantomData, net::Ipv4Addr};
+use std::{fmt, marker::PhantomData, net::Ipv4Addr, sync::Arc};
 
 use axum::extract::FromRequestParts;
 use http::{
@@ -25,7 +25,8 @@ pub(crate) const CROSS_SITE: &str = "The request may come from a page of another
 /// browser says in `Sec-Fetch-Site`. A page of a *sibling* host is no friend either. Browsers that do not send it
 /// (before 2023, or on plain http) send `Origin`, which must be ours: `scheme` and the host that was asked for. That
 /// is `Host`, which is the browser's own word: a page cannot set it, and who can set it has no need of a victim.
-/// Behind a proxy that does not hand `Host` on, those old browsers are refused, and none is let in by mistake.
+/// Behind a proxy that does not hand `Host` on, those old browsers are refused, and none is let in by mistake; an
+/// application that knows its public address says so with [`OwnOrigins`], and `Host` is not looked at.
 ///
 /// While an application is developed its pages are at `http://localhost`, to which Chrome and Firefox do send `Secure`
 /// cookies: there `http://` is as good as `https://`, for nobody on the network can answer in the machine's own name.
@@ -55,7 +56,11 @@ fn is_safe(parts: &Parts) -> bool {
 fn has_own_origin(parts: &Parts, scheme: &str) -> bool {
     let mut origins = parts.headers.get_all(ORIGIN).iter();
     let (Some(origin), None) = (origins.next(), origins.next()) else { return false };
-    let (Ok(origin), Some(own)) = (origin.to_str(), asked_for(parts)) else { return false };
+    let Ok(origin) = origin.to_str() else { return false };
+    if let Some(own) = parts.extensions.get::<OwnOrigins>() {
+        return own.contain(origin);
+    }
+    let Some(own) = asked_for(parts) else { return false };
     is_origin(origin, scheme, own)
         || (scheme == "https" && is_loopback(own) && is_origin(origin, "http", own))
 }
@@ -92,6 +97,35 @@ fn asked_for(parts: &Parts) -> Option<&str> {
             Some(authority).filter(|authority| authority.as_bytes().eq_ignore_ascii_case(host.as_bytes()))
         }
         _ => None,
+    }
+}
+
+/// The origins of the application's own pages, for an application that knows its public address.
+///
+/// Browsers that do not send `Sec-Fetch-Site` are recognized by their `Origin`. Without this, it is compared with the
+/// `Host` of the request, which many reverse proxies replace by a name of their own. With this in the request's
+/// extensions, `Origin` must be one of these to the letter, and `Host` is not looked at. Put it around all routes:
+///
+/// ```
+/// use axum::{Extension, Router};
+/// use portcullis::OwnOrigins;
+///
+/// let router: Router = Router::new().layer(Extension(OwnOrigins::new(["https://shop.example"])));
+/// # let _ = router;
+/// ```
+#[derive(Debug, Clone)]
+pub struct OwnOrigins(Arc<[String]>);
+
+impl OwnOrigins {
+    /// Origins as browsers send them (RFC 6454 §6.2): scheme, host in lower case, and the port unless it is the
+    /// scheme's own. Anything else matches no request, so a mistake refuses instead of letting in.
+    pub fn new<T: Into<String>>(origins: impl IntoIterator<Item = T>) -> Self {
+        Self(origins.into_iter().map(Into::into).collect())
+    }
+
+    /// `null`, the origin of pages without one, is nobody's own.
+    fn contain(&self, origin: &str) -> bool {
+        origin != "null" && self.0.iter().any(|own| own == origin)
     }
 }
 
@@ -196,6 +230,33 @@ mod tests {
             assert!(is_refused(&format!("ws://{host}"), host), "{host}");
         }
         assert!(!is_refused("http://localhost", "localhost:80"));
+    }
+
+    #[test]
+    fn c02_an_application_that_names_its_origins_is_not_asked_by_which_host() {
+        let is_refused = |origin: &str, host: Option<&str>| {
+            let mut request = http::Request::post("/").header(ORIGIN, origin);
+            if let Some(host) = host {
+                request = request.header(HOST, host);
+            }
+            let own = OwnOrigins::new(["https://shop.example", "null"]);
+            is_cross_site(&request.extension(own).body(()).unwrap().into_parts().0, "https")
+        };
+        for host in [None, Some("127.0.0.1:8000"), Some("shop.example")] {
+            assert!(!is_refused("https://shop.example", host), "{host:?}");
+            for other in [
+                "http://127.0.0.1:8000",
+                "https://127.0.0.1:8000",
+                "http://shop.example",
+                "https://shop.example:444",
+                "https://shop.example.evil",
+                "https://SHOP.example",
+                "null",
+                "",
+            ] {
+                assert!(is_refused(other, host), "{other} {host:?}");
+            }
+        }
     }
 
     #[test]

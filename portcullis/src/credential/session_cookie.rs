@@ -73,7 +73,8 @@ pub enum SameSite {
 /// WebSocket, is refused (403) unless the browser says that it comes from a page of the same origin. There is nothing
 /// to remember, no token to put into forms. `Sec-Fetch-Site` must be `same-origin` or `none`. Without that header
 /// `Origin` must be the application's own: `https://` and the host asked for, or `http://` where that is this machine
-/// (`localhost`, 127.0.0.0/8, `[::1]`), for development. Without both it is refused: programs that are no browsers send
+/// (`localhost`, 127.0.0.0/8, `[::1]`), for development; an application behind a proxy names its origins with
+/// [`OwnOrigins`](crate::OwnOrigins) instead. Without both it is refused: programs that are no browsers send
 /// a bearer token. Mind that a GET which changes something is not protected; and see
 /// [`SameOrigin`](crate::SameOrigin) for the route that logs in.
 ///

@@ -23,13 +23,14 @@ crate::db::column!(Email, String);
 pub struct NotAnEmail;
 
 impl Email {
-    /// Reads an address as a person typed it.
+    /// Reads an address as a person typed it. Space around it is not part of it: keyboards of phones add one.
     ///
     /// # Errors
     /// [`NotAnEmail`] for anything but one plain `local@domain`: lists, comments, quoted local parts,
     /// address literals, control and invisible characters, look-alikes of `@` and `.`
     /// (CVE-2022-35924, CVE-2026-73420), more than 254 bytes.
     pub fn parse(text: &str) -> Result<Self, NotAnEmail> {
+        let text = text.trim();
         if text.len() > MAX_ADDRESS {
             return Err(NotAnEmail);
         }
@@ -152,6 +153,8 @@ mod tests {
             ("ada@xn--mnchen-3ya.de", "ada@xn--mnchen-3ya.de"),
             ("zoë@example.com", "zoë@example.com"),
             ("zoe\u{308}@example.com", "zoë@example.com"),
+            (" ada@example.com ", "ada@example.com"),
+            ("ada@example.com\u{a0}\t\r\n", "ada@example.com"),
         ] {
             assert_eq!(Email::parse(text).map(|email| email.0), Ok(canonical.to_owned()), "{text}");
         }
@@ -194,8 +197,8 @@ mod tests {
             ".a@x.org",
             "a.@x.org",
             "a b@x.org",
-            " a@x.org",
-            "a@x.org ",
+            "a @x.org",
+            "a@ x.org",
             "a@x..org",
             "a@.x.org",
             "a@x.org.",

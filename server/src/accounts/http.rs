@@ -27,7 +27,7 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct SignUp {
     /// Where mail reaches you. Upper and lower case make no difference.
-    #[schemars(length(min = 3, max = 254), extend("format" = "idn-email", "examples" = ["ada@example.com"]))]
+    #[schemars(length(min = 3, max = 254), extend("examples" = ["ada@example.com"]))]
     email: String,
     /// Your name as you write it.
     #[schemars(length(min = 1, max = 200), extend("examples" = ["Ada Lovelace"]))]

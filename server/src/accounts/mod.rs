@@ -24,6 +24,7 @@ pub use self::email::{Email, NotAnEmail};
 pub use self::full_name::FullName;
 pub use self::roles::{Role, set_role};
 pub(crate) use self::roles::{is_any, lock_administrators, make_first_administrator};
+pub(crate) use self::search::refold;
 pub use self::search::{AccountDetails, details, list};
 pub(crate) use self::{
     owner::{

@@ -102,7 +102,7 @@ async fn sign_up_and_log_in(
         return Ok(v.go(CHECK_MAIL));
     };
     match login::attempt(app, &account.email, password, client).await {
-        Ok(logged_in) => Ok(login::arrive(logged_in, next)?),
+        Ok(logged_in) => Ok(login::arrive(v, logged_in, next)?),
         Err(Error::EmailUnverified) => Ok(v.go(CHECK_MAIL)),
         Err(error) => Err(error.into()),
     }

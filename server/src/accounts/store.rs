@@ -205,6 +205,26 @@ pub(super) async fn set_full_name(
     Ok(changed == 1)
 }
 
+/// Accounts whose names are not folded yet, at most 500.
+pub(super) async fn unfolded(conn: Conn<'_>) -> Result<Vec<(AccountId, String)>> {
+    fetch_all!(
+        conn,
+        (AccountId, String),
+        "SELECT id, full_name FROM accounts WHERE folded_name IS NULL ORDER BY id LIMIT 500"
+    )
+}
+
+/// Unless the name was changed meanwhile.
+pub(super) async fn set_folded(conn: Conn<'_>, id: AccountId, name: &str, folded: &str) -> Result<u64> {
+    execute!(
+        conn,
+        "UPDATE accounts SET folded_name = $3 WHERE id = $1 AND full_name = $2 AND folded_name IS NULL",
+        id,
+        name,
+        folded
+    )
+}
+
 pub(super) async fn set_language(conn: Conn<'_>, id: AccountId, language: &str) -> Result<()> {
     execute!(conn, "UPDATE accounts SET language = $2 WHERE id = $1", id, language)?;
     Ok(())

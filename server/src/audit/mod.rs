@@ -1,6 +1,6 @@
 //! The audit trail: one row for each security event, in the event's own transaction.
 //!
-//! Rows are only ever added. They hold an account's number, never a name, an address of mail or a secret,
+//! Rows are added, and deleted when they are older than the setting `audit_ttl` says. They hold an account's number, never a name, an address of mail or a secret,
 //! so they may outlive the account.
 
 mod store;
@@ -242,4 +242,18 @@ pub(crate) async fn exported(
         address: row.address,
     };
     Ok(rows.into_iter().map(view).collect())
+}
+
+/// Deletes the rows that are older. In batches, each in a transaction of its own, so that no writer waits long.
+pub(crate) async fn sweep(app: &App, before: Timestamp) -> Result<u64, Error> {
+    let mut count = 0;
+    loop {
+        let mut tx = app.db().begin().await?;
+        let deleted = store::delete_before(tx.conn(), before).await?;
+        tx.commit().await?;
+        count += deleted;
+        if deleted == 0 {
+            return Ok(count);
+        }
+    }
 }

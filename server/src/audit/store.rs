@@ -36,6 +36,16 @@ pub(super) async fn insert_event(
     Ok(())
 }
 
+/// Deletes the oldest of those that are older than this, at most 1,000, and says how many.
+pub(super) async fn delete_before(conn: Conn<'_>, before: Timestamp) -> Result<u64, crate::db::Error> {
+    execute!(
+        conn,
+        "DELETE FROM audit_events
+         WHERE id IN (SELECT id FROM audit_events WHERE at < $1 ORDER BY at LIMIT 1000)",
+        before
+    )
+}
+
 /// An event, for the account's owner to take along.
 #[derive(Debug)]
 pub(super) struct ExportedRow {

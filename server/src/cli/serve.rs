@@ -9,7 +9,8 @@ use crate::{
     admin::{FirstAdminCode, offer_first_admin},
     app::App,
     config::Config,
-    health, middleware,
+    health,
+    middleware::{self, Cors},
     serve::{self, Limits, Routers},
 };
 
@@ -31,8 +32,18 @@ pub async fn run(config: Config) -> Result<(), String> {
             "limits are off: anyone may guess passwords without end. For load tests only; unset PORTCULLIS_LIMITS"
         );
     }
-    let starting =
-        middleware::dress(health::while_starting(), config.public_url().is_https(), &config.trusted_proxies);
+    if !config.public_url().is_https() {
+        tracing::info!(
+            "the public URL is plain HTTP, for this computer only: the session cookie is also set without Secure, for \
+             Safari"
+        );
+    }
+    let starting = middleware::dress(
+        health::while_starting(),
+        config.public_url().is_https(),
+        &config.trusted_proxies,
+        Cors::default(),
+    );
     let (routers, opened) = (Arc::new(Routers::starting(starting)), Arc::new(OnceLock::new()));
     let stop = told_to_stop(Arc::clone(&opened));
     // In a task of its own: it answers while the database is awaited and its tables are brought up to date.

@@ -2,6 +2,7 @@
 
 mod brand;
 mod names;
+mod origin;
 mod public_url;
 mod settings;
 
@@ -13,6 +14,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 pub use self::brand::{Brand, Color, ColorError};
+pub use self::origin::{Origin, OriginError};
 pub use self::public_url::{PublicUrl, PublicUrlError};
 pub use self::settings::{LogFormat, RefreshTokens, Settings, SignUp, Switch};
 use crate::db::{DatabaseConfig, DatabaseUrl};
@@ -25,7 +27,10 @@ const SESSION_TTL: std::ops::RangeInclusive<Duration> = Duration::from_hours(1).
 const SESSION_IDLE_TTL: std::ops::RangeInclusive<Duration> = Duration::from_mins(5)..=DAY.saturating_mul(400);
 const DELETION_GRACE: std::ops::RangeInclusive<Duration> = Duration::ZERO..=DAY.saturating_mul(90);
 const PASSWORD_LENGTH: std::ops::RangeInclusive<usize> = 8..=64;
-const CONNECTIONS: std::ops::RangeInclusive<u32> = 1..=1000;
+const AUDIT_TTL: std::ops::RangeInclusive<Duration> = DAY..=DAY.saturating_mul(3650);
+const PICTURE_STORAGE: std::ops::RangeInclusive<u64> = 16 << 20..=1 << 50;
+const ALLOWED_ORIGINS: usize = 100;
+const CONNECTIONS: std::ops::RangeInclusive<u32> = 2..=1000;
 const CONNECTIONS_PER_ADDRESS: std::ops::RangeInclusive<u32> = 1..=65_536;
 const STOP_DELAY: std::ops::RangeInclusive<Duration> = Duration::ZERO..=Duration::from_mins(1);
 
@@ -99,6 +104,12 @@ pub struct Config {
     /// How long the program still serves after it was told to stop, while `/ready` answers 503: not at all by default,
     /// at most one minute.
     pub stop_delay: Duration,
+    /// The origins whose pages may call the interface with tokens (CORS), at most 100. By default none.
+    pub allowed_origins: Vec<Origin>,
+    /// Bytes that all stored pictures together may have: 16 MiB to 1 PiB, 10 GiB by default.
+    pub picture_storage: u64,
+    /// How long rows of the audit trail are kept: one day to ten years, a year by default.
+    pub audit_ttl: Duration,
     /// How log lines look.
     pub log_format: LogFormat,
     /// Which log lines are written: a filter of `tracing`, as in `info,portcullis_server::mail=debug`.
@@ -136,6 +147,9 @@ impl Config {
             trusted_proxies: Vec::new(),
             connections_per_address: 256,
             stop_delay: Duration::ZERO,
+            allowed_origins: Vec::new(),
+            picture_storage: 10 << 30,
+            audit_ttl: 365 * DAY,
             log_format: LogFormat::Text,
             log: "info".to_owned(),
         }
@@ -159,6 +173,17 @@ impl Config {
     #[must_use]
     pub fn public_url(&self) -> PublicUrl {
         self.public_url.clone().unwrap_or_else(|| PublicUrl::of_listener(self.listen))
+    }
+
+    /// The origins of our own pages: the public address's, or where the server listens, which this computer also calls
+    /// `localhost`.
+    pub(crate) fn own_origins(&self) -> Vec<String> {
+        let url = self.public_url();
+        let mut origins = vec![url.origin().to_owned()];
+        if self.public_url.is_none() {
+            origins.push(url.origin().replacen(url.host(), "localhost", 1));
+        }
+        origins
     }
 
     /// Where the list of breached passwords lies, if there is one.
@@ -204,13 +229,22 @@ impl Config {
             return Err(invalid("password_min_length", "must lie between 8 and 64"));
         }
         if !CONNECTIONS.contains(&self.database.connections) {
-            return Err(invalid("database_connections", "must lie between 1 and 1000"));
+            return Err(invalid("database_connections", "must lie between 2 and 1000"));
         }
         if !CONNECTIONS_PER_ADDRESS.contains(&self.connections_per_address) {
             return Err(invalid("connections_per_address", "must lie between 1 and 65536"));
         }
         if !STOP_DELAY.contains(&self.stop_delay) {
             return Err(invalid("stop_delay", "must lie between 0s and 60s"));
+        }
+        if !AUDIT_TTL.contains(&self.audit_ttl) {
+            return Err(invalid("audit_ttl", "must lie between 1d and 3650d"));
+        }
+        if !PICTURE_STORAGE.contains(&self.picture_storage) {
+            return Err(invalid("picture_storage", "must lie between 16MiB and 1024TiB"));
+        }
+        if self.allowed_origins.len() > ALLOWED_ORIGINS {
+            return Err(invalid("allowed_origins", "has more than 100 origins"));
         }
         if self.trusted_proxies.iter().any(|network| network.prefix_len() == 0) {
             return Err(invalid(
@@ -302,8 +336,10 @@ mod tests {
         let config = Config::new("data").with_bound("127.0.0.1:4711".parse().unwrap());
         assert_eq!(config.public_url().as_str(), "http://127.0.0.1:4711");
         assert_eq!(config.audience(), "http://127.0.0.1:4711");
+        assert_eq!(config.own_origins(), ["http://127.0.0.1:4711", "http://localhost:4711"]);
         let config = Config::new("data").with_bound("[::1]:80".parse().unwrap());
         assert_eq!(config.public_url().as_str(), "http://[::1]");
+        assert_eq!(config.own_origins(), ["http://[::1]", "http://localhost"]);
     }
 
     #[test]
@@ -314,6 +350,7 @@ mod tests {
         config.public_url = Some("https://login.example".parse().unwrap());
         config.check().unwrap();
         assert_eq!(config.audience(), "https://login.example");
+        assert_eq!(config.own_origins(), ["https://login.example"]);
     }
 
     #[test]
@@ -338,6 +375,9 @@ mod tests {
             |config| config.connections_per_address = 0,
             |config| config.stop_delay = Duration::from_secs(61),
             |config| config.trusted_proxies = vec!["::/0".parse().unwrap()],
+            |config| config.audit_ttl = Duration::from_hours(23),
+            |config| config.picture_storage = (16 << 20) - 1,
+            |config| config.allowed_origins = vec!["https://a.example".parse().unwrap(); 101],
             |config| config.audience = Some(String::new()),
             |config| config.audience = Some("two words".to_owned()),
             |config| config.log = "portcullis=loud".to_owned(),

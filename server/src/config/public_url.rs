@@ -116,7 +116,7 @@ impl fmt::Display for Authority {
 }
 
 /// `localhost` and what ends in `.localhost` never leave the computer (RFC 6761 §6.3).
-fn is_loopback(url: &Url) -> bool {
+pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(Host::Ipv4(address)) => address.is_loopback(),

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::names::{check_variables, names, nearest};
-use super::{Config, ConfigError, PublicUrl, invalid};
+use super::{Config, ConfigError, Origin, PublicUrl, invalid};
 use crate::db::{DatabaseConfig, DatabaseUrl};
 
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
@@ -40,7 +40,7 @@ pub struct Settings {
     #[arg(long, env = "PORTCULLIS_DATABASE_URL", global = true, value_name = "URL", hide_env_values = true)]
     pub database_url: Option<SecretString>,
 
-    /// How many connections to PostgreSQL to hold at most, 1 to 1000 [default: 10]
+    /// How many connections to PostgreSQL to hold at most, 2 to 1000 [default: 10]
     #[arg(
         long,
         env = "PORTCULLIS_DATABASE_CONNECTIONS",
@@ -231,6 +231,31 @@ pub struct Settings {
     /// How long to go on serving after SIGTERM while `/ready` answers 503, for load balancers, 0s to 60s [default: 0s]
     #[arg(long, env = "PORTCULLIS_STOP_DELAY", global = true, value_name = "TIME", hide_env_values = true)]
     pub stop_delay: Option<String>,
+    /// Origins whose pages may call the API with tokens (CORS), separated by commas, as in
+    /// `https://app.example` [default: none]
+    #[arg(
+        long,
+        env = "PORTCULLIS_ALLOWED_ORIGINS",
+        global = true,
+        value_name = "ORIGIN,…",
+        hide_env_values = true
+    )]
+    #[arg(value_delimiter = ',')]
+    pub allowed_origins: Option<Vec<String>>,
+
+    /// How much all stored pictures together may take, 16MiB to 1024TiB; uploads are then refused [default: 10GiB]
+    #[arg(
+        long,
+        env = "PORTCULLIS_PICTURE_STORAGE",
+        global = true,
+        value_name = "SIZE",
+        hide_env_values = true
+    )]
+    pub picture_storage: Option<String>,
+
+    /// How long the rows of the audit trail are kept, 1d to 3650d [default: 365d]
+    #[arg(long, env = "PORTCULLIS_AUDIT_TTL", global = true, value_name = "TIME", hide_env_values = true)]
+    pub audit_ttl: Option<String>,
 
     /// How log lines look [default: text]
     #[arg(
@@ -337,6 +362,9 @@ impl Settings {
             trusted_proxies: self.trusted_proxies.or(other.trusted_proxies),
             connections_per_address: self.connections_per_address.or(other.connections_per_address),
             stop_delay: self.stop_delay.or(other.stop_delay),
+            allowed_origins: self.allowed_origins.or(other.allowed_origins),
+            picture_storage: self.picture_storage.or(other.picture_storage),
+            audit_ttl: self.audit_ttl.or(other.audit_ttl),
             log_format: self.log_format.or(other.log_format),
             log: self.log.or(other.log),
         }
@@ -363,6 +391,7 @@ impl Settings {
             ("session_idle_ttl", self.session_idle_ttl, &mut config.session_idle_ttl),
             ("deletion_grace", self.deletion_grace, &mut config.deletion_grace),
             ("stop_delay", self.stop_delay, &mut config.stop_delay),
+            ("audit_ttl", self.audit_ttl, &mut config.audit_ttl),
         ] {
             if let Some(time) = time {
                 *setting = duration(name, &time)?;
@@ -397,6 +426,12 @@ impl Settings {
         }
         config.connections_per_address =
             self.connections_per_address.unwrap_or(config.connections_per_address);
+        if let Some(origins) = self.allowed_origins {
+            config.allowed_origins = origins.iter().enumerate().map(origin).collect::<Result<_, _>>()?;
+        }
+        if let Some(size) = self.picture_storage {
+            config.picture_storage = bytes("picture_storage", &size)?;
+        }
         config.database.connections = self.database_connections.unwrap_or(config.database.connections);
         config.password_min_length = self.password_min_length.unwrap_or(config.password_min_length);
         config.listen = self.listen.unwrap_or(config.listen);
@@ -423,6 +458,26 @@ fn network(text: &str) -> Result<IpNet, ConfigError> {
             "holds `{text}`, which is no address or network: write for instance 10.0.0.7 or 10.0.0.0/8"
         );
         invalid("trusted_proxies", problem)
+    })
+}
+
+/// The message names the entry by its place: a URL may hold a password.
+fn origin((at, text): (usize, &String)) -> Result<Origin, ConfigError> {
+    let named =
+        |problem| invalid("allowed_origins", format!("has an entry (number {}) that {problem}", at + 1));
+    text.trim().parse().map_err(named)
+}
+
+/// A whole number and a unit of 1024 to some power.
+fn bytes(name: &'static str, text: &str) -> Result<u64, ConfigError> {
+    let read = || {
+        let (number, shift) = [("MiB", 20), ("GiB", 30), ("TiB", 40)]
+            .into_iter()
+            .find_map(|(unit, shift)| Some((text.strip_suffix(unit)?, shift)))?;
+        number.trim().parse::<u64>().ok()?.checked_mul(1 << shift)
+    };
+    read().ok_or_else(|| {
+        invalid(name, format!("is not a size (`{text}`): write for instance `512MiB` or `10GiB`"))
     })
 }
 
@@ -504,6 +559,9 @@ mod tests {
         trusted_proxies = ["10.0.0.7", "fd00::/8"]
         connections_per_address = 100
         stop_delay = "5s"
+        allowed_origins = ["https://app.example", "http://localhost:5173"]
+        picture_storage = "512MiB"
+        audit_ttl = "90d"
         log_format = "json"
         log = "warn"
     "##;
@@ -542,6 +600,9 @@ mod tests {
         assert!(!config.limits);
         assert_eq!(config.trusted_proxies, ["10.0.0.7/32".parse().unwrap(), "fd00::/8".parse().unwrap()]);
         assert_eq!((config.connections_per_address, config.stop_delay), (100, Duration::from_secs(5)));
+        let origins: Vec<_> = config.allowed_origins.iter().map(Origin::as_str).collect();
+        assert_eq!(origins, ["https://app.example", "http://localhost:5173"]);
+        assert_eq!((config.picture_storage, config.audit_ttl), (512 << 20, days(90)));
         assert_eq!((config.log_format, config.log.as_str()), (LogFormat::Json, "warn"));
         assert!(file("config = 'other.toml'").unwrap_err().contains("no setting"));
     }
@@ -603,6 +664,12 @@ mod tests {
             "brand_color = 'yellow'",
             "trusted_proxies = ['proxy.example']",
             "trusted_proxies = ['0.0.0.0/0']",
+            "allowed_origins = ['*']",
+            "allowed_origins = ['https://app.example', 'https://ana:hunter2@app.example']",
+            "picture_storage = '10'",
+            "picture_storage = '15MiB'",
+            "picture_storage = '99999999999999999999TiB'",
+            "audit_ttl = '1h'",
             "listen = '0.0.0.0:8000'",
         ] {
             let error = file(text).unwrap().into_config().unwrap_err();

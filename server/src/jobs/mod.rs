@@ -12,7 +12,9 @@ use tokio::time::{MissedTickBehavior, interval};
 
 pub(crate) use self::work::Work;
 use crate::{
+    accounts,
     app::{App, Inner},
+    audit,
     error::Error,
     leaving,
     login::throttle,
@@ -87,9 +89,11 @@ fn watch_clock(app: Weak<Inner>) {
     });
 }
 
-/// Sets the clock and deletes the accounts whose time has come. Answers how many those were.
+/// Sets the clock, folds the names that are not folded yet, and deletes the accounts whose time has come. Answers how
+/// many of the last there were.
 async fn tend(app: &App) -> Result<u64, Error> {
     app.db().set_clock(app.clock()).await?;
+    accounts::refold(app).await?;
     leaving::sweep(app).await
 }
 
@@ -103,5 +107,6 @@ pub(crate) async fn sweep(app: &App) -> Result<u64, Error> {
     count += mail::sweep(&mut tx, now).await?;
     count += webhooks::sweep(&mut tx, now - DELIVERIES_KEPT).await?;
     tx.commit().await?;
+    count += audit::sweep(app, now - app.config().audit_ttl).await?;
     Ok(count + pictures::sweep(app, now - UPLOADS_TAKE).await?)
 }

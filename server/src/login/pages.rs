@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use http::{HeaderName, HeaderValue, StatusCode};
 use portcullis::{Form, Guard, InvalidInput, Public};
 use schemars::JsonSchema;
@@ -21,6 +21,9 @@ use crate::{
     sessions::{self, Beginning, Renewal, SessionCookies, Transport},
     tokens::ScopeAsked,
 };
+
+/// The parameter of whoever has just logged in.
+const ARRIVED: &str = "arrived";
 
 /// What the form of the log-in says. Its lengths are the rooms' business: what is too long gets the form again.
 #[derive(Deserialize, JsonSchema)]
@@ -56,7 +59,12 @@ pub(crate) async fn show_log_in(perhaps: Perhaps, State(app): State<App>, v: Vie
     if perhaps.0.is_some() {
         return Ok(v.way_back().go());
     }
-    Ok(v.show(StatusCode::OK, &LogInPage::new(&v, &app, Faults::none(), "", v.way_back()))?)
+    let faults = if v.query(ARRIVED).is_some() {
+        Faults::whole_form(&v, "page.fault.no_cookie")
+    } else {
+        Faults::none()
+    };
+    Ok(v.show(StatusCode::OK, &LogInPage::new(&v, &app, faults, "", v.way_back()))?)
 }
 
 pub(crate) async fn log_in(
@@ -71,7 +79,7 @@ pub(crate) async fn log_in(
     match attempt(&app, &form.email, &form.password, &client).await {
         Ok(logged_in) => {
             end(&app, before, &client).await?;
-            Ok(arrive(logged_in, &next)?)
+            Ok(arrive(&v, logged_in, &next)?)
         }
         Err(error) => {
             let faults = Faults::of(&v, error, &["email", "password"])?;
@@ -118,7 +126,7 @@ pub(crate) async fn confirm(
     match attempt(&app, &email, &form.password, &client).await {
         Ok(logged_in) => {
             end(&app, Some(before), &client).await?;
-            Ok(arrive(logged_in, &next)?)
+            Ok(arrive(&v, logged_in, &next)?)
         }
         Err(error) => {
             // The person is known; it can only be the password.
@@ -162,9 +170,11 @@ async fn end(app: &App, before: Option<Principal>, client: &Client) -> Result<()
     }
 }
 
-/// Hands the cookie out, on the way to the page that was asked for.
-pub(crate) fn arrive(logged_in: LoggedIn, next: &WayBack) -> Result<Response, Error> {
-    let mut answer = next.go();
+/// Hands the cookie out, on the way to the page that was asked for. The way leads by the page of the log-in: a browser
+/// that brings the cookie there goes on, and one that did not keep it is told so.
+pub(crate) fn arrive(v: &View, logged_in: LoggedIn, next: &WayBack) -> Result<Response, Error> {
+    let by_log_in = v.with_next("/account/log-in", next);
+    let mut answer = Redirect::to(&format!("{by_log_in}&{ARRIVED}=yes")).into_response();
     let (name, cookie) = cookie(logged_in)?;
     answer.headers_mut().append(name, cookie);
     Ok(answer.into_response())

@@ -5,7 +5,7 @@ use http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 
 use super::{Refused, View};
-use crate::error::Error;
+use crate::error::{Error, ForeignPicture};
 
 /// What is wrong with the form, none of it repeating what was sent.
 #[derive(Debug, Default)]
@@ -20,6 +20,11 @@ impl Faults {
     /// A form that nobody has filled in yet.
     pub(crate) fn none() -> Self {
         Self::default()
+    }
+
+    /// One sentence about the form in whole.
+    pub(crate) fn whole_form(v: &View, key: &'static str) -> Self {
+        Self { whole: Some(v.t(key).to_owned()), ..Self::default() }
     }
 
     /// What a room says about the form with these fields. What the person before it can do nothing about passes
@@ -41,7 +46,11 @@ impl Faults {
             }
             Error::EmailTaken => faults.at(v, "email", "page.fault.email_taken"),
             Error::WrongPassword => faults.at(v, "current_password", "page.fault.wrong_password"),
-            Error::UnsupportedPicture => faults.at(v, "file", "page.fault.picture_type"),
+            Error::UnsupportedPicture(foreign) => faults.at(v, "file", foreign_picture(*foreign)),
+            Error::NoRoom => {
+                faults.wait = Some(1);
+                faults.at(v, "file", "page.fault.no_room");
+            }
             Error::WrongCredentials => faults.whole = whole("page.fault.wrong_credentials"),
             Error::EmailUnverified => faults.whole = whole("page.fault.email_unverified"),
             Error::DeadLink => faults.whole = whole("page.fault.dead_link"),
@@ -94,6 +103,15 @@ impl Faults {
             answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Cookie"));
         }
         Ok(answer)
+    }
+}
+
+fn foreign_picture(foreign: ForeignPicture) -> &'static str {
+    match foreign {
+        ForeignPicture::Heic => "page.fault.picture_heic",
+        ForeignPicture::Avif => "page.fault.picture_avif",
+        ForeignPicture::Gif => "page.fault.picture_gif",
+        ForeignPicture::Other => "page.fault.picture_type",
     }
 }
 

@@ -1,8 +1,10 @@
 //! An uploaded picture, decoded within bounds and encoded anew: what leaves here holds pixels and nothing else.
 //!
 //! Encoding anew is what removes Exif and GPS, comments, colour profiles, hidden trailers and whatever else a
-//! file can carry. Blocking work of up to a second: run it on a [`Pool`](crate::pool::Pool).
+//! file can carry. Blocking work of a second or two, and of up to 256 MiB: run it on a [`Pool`](crate::pool::Pool) with
+//! one thread.
 
+mod colour;
 mod jpeg;
 mod webp;
 
@@ -14,19 +16,22 @@ use image::codecs::webp::{WebPDecoder, WebPEncoder};
 use image::imageops::FilterType;
 use image::{DynamicImage, ImageDecoder, ImageError, Limits};
 
-/// Bytes that an upload may have.
-pub(crate) const MAX_BYTES: usize = 8 * MIB;
+use crate::error::ForeignPicture;
+
+/// Bytes that an upload may have: a phone's JPEG of 48 megapixels has 10 to 16 million.
+pub(crate) const MAX_BYTES: usize = 16 * MIB;
 /// Pixels on the longer side of what is stored. Larger pictures are scaled down.
 pub(crate) const STORED_SIDE: u32 = 1024;
 
 const MIB: usize = 1024 * 1024;
-/// Pixels on a side, and in all, of a picture that is decoded.
+/// Pixels on a side, and in all, of a picture that is decoded. Phones' cameras of today make 12, 24, 48 and 50
+/// megapixels; none of our decoders can scale down while it decodes, so all of them are held at once.
 const MAX_SIDE: u32 = 8192;
-const MAX_PIXELS: u64 = 13_000_000;
-/// Bytes that a decoded picture may have: while it is scaled down, about as much again is needed.
-const MAX_PICTURE: u64 = 64 * MIB as u64;
-/// Bytes that decoding may take: with the upload and the decoder's copy of it, 128 MiB.
-const MAX_MEMORY: u64 = (128 * MIB - 2 * MAX_BYTES) as u64;
+const MAX_PIXELS: u64 = 8192 * 6144;
+/// Bytes that a decoded picture may have: the most pixels in three bytes each.
+const MAX_PICTURE: u64 = 3 * MAX_PIXELS;
+/// Bytes that decoding may take: with the upload and the decoder's copy of it, 256 MiB.
+const MAX_MEMORY: u64 = (256 * MIB - 2 * MAX_BYTES) as u64;
 /// Bytes that a PNG's chunks (a compressed colour profile, for one) may unfold to.
 const PNG_CHUNKS: u64 = 16 * MIB as u64;
 const JPEG_QUALITY: u8 = 85;
@@ -49,14 +54,14 @@ pub(crate) struct Picture {
 pub(crate) enum Refused {
     /// By its content neither PNG, JPEG nor WebP: 415.
     #[error("only PNG, JPEG and WebP pictures are accepted")]
-    Type,
+    Type(ForeignPicture),
     /// Damaged, cut short, or not what its header says: 422.
     #[error("the picture is damaged or incomplete")]
     Broken,
     /// Decoding it would take too much memory: 422.
     #[error(
-        "the picture is too large: at most {MAX_SIDE} pixels a side, {} megapixels (fewer for deep colour, \
-         transparency or lossless WebP) and {} MiB",
+        "the picture is too large: at most {MAX_SIDE} pixels a side, {} megapixels (fewer for progressive JPEG, deep \
+         colour, transparency or WebP) and {} MiB",
         MAX_PIXELS / 1_000_000,
         MAX_BYTES / MIB
     )]
@@ -73,13 +78,26 @@ impl From<ImageError> for Refused {
 ///
 /// The content decides the format, never a name or a header. Of an animation the first frame stays.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Picture, Refused> {
-    let format = Format::of(bytes).ok_or(Refused::Type)?;
+    let format = Format::of(bytes).ok_or_else(|| Refused::Type(foreign(bytes)))?;
     if bytes.len() > MAX_BYTES {
         return Err(Refused::TooLarge);
     }
     let picture = format.read(bytes)?;
     let (width, height) = (picture.width(), picture.height());
     Ok(Picture { content_type: format.content_type(), bytes: format.write(&picture)?, width, height })
+}
+
+/// What it is instead. HEIC and AVIF are files of ISO/IEC 14496-12, whose first box names the brand (§4.3).
+fn foreign(bytes: &[u8]) -> ForeignPicture {
+    match (bytes.get(4..8), bytes.get(8..12)) {
+        (Some(b"ftyp"), Some(b"avif" | b"avis")) => ForeignPicture::Avif,
+        (
+            Some(b"ftyp"),
+            Some(b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"mif1" | b"msf1"),
+        ) => ForeignPicture::Heic,
+        _ if bytes.starts_with(b"GIF8") => ForeignPicture::Gif,
+        _ => ForeignPicture::Other,
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -123,8 +141,7 @@ impl Format {
             }
             Self::Jpeg => {
                 let survey = jpeg::survey(bytes).ok_or(Refused::Broken)?;
-                // The coefficients of a progressive picture, or of one in several scans, are kept as two bytes.
-                let cost = Cost { per_pixel: 2 * u64::from(survey.components), flat: 0 };
+                let cost = Cost { per_pixel: survey.per_pixel(), flat: 0 };
                 read(JpegDecoder::new(Cursor::new(bytes))?, cost)
             }
             Self::WebP => {
@@ -176,7 +193,12 @@ fn read(mut decoder: impl ImageDecoder, cost: Cost) -> Result<DynamicImage, Refu
         return Err(Refused::Broken);
     }
     let orientation = decoder.orientation()?;
+    // A profile that cannot be read is as none.
+    let profile = decoder.icc_profile().ok().flatten();
     let mut picture = eight_bits(fit(DynamicImage::from_decoder(decoder)?));
+    if let Some(profile) = profile {
+        colour::to_srgb(&mut picture, &profile);
+    }
     picture.apply_orientation(orientation);
     Ok(picture)
 }

@@ -23,7 +23,7 @@ use crate::{
     audit::{self, Event},
     client::Client,
     clock::Timestamp,
-    db::Tx,
+    db::{Conn, Tx},
     error::Error,
     random,
 };
@@ -74,7 +74,7 @@ async fn set(app: &App, account: AccountId, upload: Bytes, client: &Client) -> R
 
 fn refusal(refused: Refused) -> Error {
     match refused {
-        Refused::Type => Error::UnsupportedPicture,
+        Refused::Type(foreign) => Error::UnsupportedPicture(foreign),
         Refused::Broken | Refused::TooLarge => {
             InvalidInput::field(["body", "file"], "value_error", refused.to_string()).into()
         }
@@ -92,11 +92,23 @@ async fn replace(
     let now = app.now();
     let id = PictureId(random::uuid_v7(now));
     let content_type = picture.content_type;
+    let size = i64::try_from(picture.bytes.len()).unwrap_or(i64::MAX);
+    // Before anything is written: a full store takes no bytes that only go again.
+    if !has_room(app, app.db().read().await?.conn(), account, size).await? {
+        return Err(Error::NoRoom);
+    }
     app.objects().put(&id.key(), PutPayload::from(picture.bytes)).await?;
 
     let mut tx = app.db().begin().await?;
+    // From here to the commit nobody else adds a picture, on any instance.
+    store::lock(tx.conn(), now).await?;
+    if !has_room(app, tx.conn(), account, size).await? {
+        drop(tx);
+        app.objects().delete(&id.key()).await?;
+        return Err(Error::NoRoom);
+    }
     let old = store::take(tx.conn(), account).await?;
-    if !store::insert(tx.conn(), id, account, content_type, now).await? {
+    if !store::insert(tx.conn(), id, account, content_type, size, now).await? {
         // The account was deleted meanwhile; the sweep finds the bytes.
         return Err(Error::NotFound);
     }
@@ -104,6 +116,12 @@ async fn replace(
     tx.commit().await?;
     discard(app, old).await;
     Ok(id)
+}
+
+/// Whether all pictures together have room for so many bytes in the place of this account's.
+async fn has_room(app: &App, conn: Conn<'_>, account: AccountId, size: i64) -> Result<bool, Error> {
+    let limit = i64::try_from(app.config().picture_storage).unwrap_or(i64::MAX);
+    Ok(store::bytes_of_others(conn, account).await?.saturating_add(size) <= limit)
 }
 
 /// Removes the account's picture, if there is one.
@@ -180,6 +198,12 @@ pub(crate) async fn discard(app: &App, picture: Option<PictureId>) {
     }
 }
 
+async fn note_size(app: &App, id: PictureId, size: u64) -> Result<(), Error> {
+    let mut tx = app.db().begin().await?;
+    store::set_size(tx.conn(), id, i64::try_from(size).unwrap_or(i64::MAX)).await?;
+    Ok(tx.commit().await?)
+}
+
 async fn delete_bytes(app: &App, picture: PictureId) -> Result<(), Error> {
     match app.objects().delete(&picture.key()).await {
         Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
@@ -205,9 +229,14 @@ pub(crate) async fn sweep(app: &App, older_than: Timestamp) -> Result<u64, Error
         let young = object.last_modified.timestamp_micros() >= older_than.as_micros();
         let id = object.location.filename().and_then(|name| Uuid::try_parse(name).ok()).map(PictureId);
         let Some(id) = id.filter(|_| !young) else { continue };
-        if store::stored(app.db().read().await?.conn(), id).await?.is_none() {
-            app.objects().delete(&object.location).await?;
-            deleted += 1;
+        match store::size(app.db().read().await?.conn(), id).await? {
+            Some(Some(_)) => {}
+            // A picture of before sizes were noted.
+            Some(None) => note_size(app, id, object.size).await?,
+            None => {
+                app.objects().delete(&object.location).await?;
+                deleted += 1;
+            }
         }
     }
     let folder = app.objects_dir().join(FOLDER);

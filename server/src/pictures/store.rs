@@ -4,7 +4,7 @@ use super::{PictureId, Stored};
 use crate::{
     accounts::AccountId,
     clock::Timestamp,
-    db::{Conn, execute, fetch_all, fetch_optional},
+    db::{Conn, execute, fetch_all, fetch_one, fetch_optional},
 };
 
 type Result<T> = std::result::Result<T, crate::db::Error>;
@@ -15,16 +15,18 @@ pub(super) async fn insert(
     id: PictureId,
     account: AccountId,
     content_type: &str,
+    bytes: i64,
     now: Timestamp,
 ) -> Result<bool> {
     let inserted = execute!(
         conn,
-        "INSERT INTO profile_images (id, account_id, content_type, created_at)
-         SELECT $1, id, $3, $4 FROM accounts WHERE id = $2
-         ON CONFLICT (account_id) DO UPDATE SET id = $1, content_type = $3, created_at = $4",
+        "INSERT INTO profile_images (id, account_id, content_type, bytes, created_at)
+         SELECT $1, id, $3, $4, $5 FROM accounts WHERE id = $2
+         ON CONFLICT (account_id) DO UPDATE SET id = $1, content_type = $3, bytes = $4, created_at = $5",
         id,
         account,
         content_type,
+        bytes,
         now
     )?;
     Ok(inserted == 1)
@@ -52,6 +54,29 @@ pub(super) async fn of_account(conn: Conn<'_>, account: AccountId) -> Result<Opt
         "SELECT id, account_id, content_type FROM profile_images WHERE account_id = $1",
         account
     )
+}
+
+/// One transaction at a time adds a picture: this one, until it ends. The next one's statements see what it did.
+pub(super) async fn lock(conn: Conn<'_>, now: Timestamp) -> Result<()> {
+    execute!(conn, "UPDATE locks SET taken_at = $1 WHERE name = 'pictures'", now)?;
+    Ok(())
+}
+
+/// Bytes of all pictures but this account's.
+pub(super) async fn bytes_of_others(conn: Conn<'_>, account: AccountId) -> Result<i64> {
+    let sql = "SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM profile_images WHERE account_id <> $1";
+    fetch_one!(conn, (i64,), sql, account).map(|(bytes,)| bytes)
+}
+
+/// The size of a picture: none if there is no such picture, and unknown for one of before sizes were noted.
+pub(super) async fn size(conn: Conn<'_>, id: PictureId) -> Result<Option<Option<i64>>> {
+    let found = fetch_optional!(conn, (Option<i64>,), "SELECT bytes FROM profile_images WHERE id = $1", id)?;
+    Ok(found.map(|(bytes,)| bytes))
+}
+
+pub(super) async fn set_size(conn: Conn<'_>, id: PictureId, bytes: i64) -> Result<()> {
+    execute!(conn, "UPDATE profile_images SET bytes = $2 WHERE id = $1", id, bytes)?;
+    Ok(())
 }
 
 /// Notes that the bytes of this picture must go.

@@ -36,7 +36,7 @@ pub(crate) fn accepted() -> Answer<202, Json<Accepted>> {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Address {
     /// Upper and lower case make no difference.
-    #[schemars(length(min = 3, max = 254), extend("format" = "idn-email", "examples" = ["ada@example.com"]))]
+    #[schemars(length(min = 3, max = 254), extend("examples" = ["ada@example.com"]))]
     email: String,
 }
 
@@ -91,7 +91,7 @@ pub(crate) struct LinkLogIn {
 #[serde(deny_unknown_fields)]
 pub(crate) struct CodeLogIn {
     /// The address that the code was mailed to.
-    #[schemars(length(min = 3, max = 254), extend("format" = "idn-email", "examples" = ["ada@example.com"]))]
+    #[schemars(length(min = 3, max = 254), extend("examples" = ["ada@example.com"]))]
     email: String,
     /// The code. Spaces, hyphens, upper and lower case make no difference.
     #[schemars(length(max = 64), extend("examples" = ["K7M2-QRS9"]))]

@@ -3,9 +3,12 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use aws_lc_rs::digest;
-use axum::extract::FromRef;
+use axum::extract::{FromRef, Request};
+use axum::middleware::Next;
+use axum::response::Response;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use http::{HeaderName, HeaderValue};
+use http::header::{COOKIE, Entry, SET_COOKIE};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use portcullis::{CookieSettings, Credential, SecurityScheme, SessionCookie, Verdict, Verify, VerifyFailed};
 use zeroize::Zeroizing;
 
@@ -52,6 +55,56 @@ impl fmt::Debug for CookieToken {
 /// The header that makes the browser forget it.
 pub(crate) fn cleared() -> (HeaderName, HeaderValue) {
     SessionCookie::<SessionsCookie>::clear()
+}
+
+/// The cookie's second name where the public address is plain http.
+const IN_CLEAR: &str = "portcullis-in-clear";
+
+/// Laid around every route where the public address is plain http, which [`PublicUrl`](crate::config::PublicUrl) takes
+/// for this computer alone: there the session's cookie is set a second time, without `Secure` and so under a name
+/// without `__Host-`. Safari keeps no `Secure` cookie of `http://localhost`; Chrome and Firefox do. The second one
+/// counts only where the first is missing.
+pub(crate) async fn keep_in_safari(mut request: Request, next: Next) -> Response {
+    let names = |headers: &HeaderMap, name: &str| {
+        let pairs =
+            headers.get_all(COOKIE).iter().flat_map(|field| field.as_bytes().split(|byte| *byte == b';'));
+        pairs.filter(|pair| value_of(pair, name).is_some()).count()
+    };
+    if names(request.headers(), SessionsCookie::NAME) == 0
+        && let Entry::Occupied(mut fields) = request.headers_mut().entry(COOKIE)
+    {
+        fields.iter_mut().for_each(give_real_name);
+    }
+    let mut answer = next.run(request).await;
+    let set: Vec<HeaderValue> = answer.headers().get_all(SET_COOKIE).iter().filter_map(in_clear).collect();
+    for cookie in set {
+        answer.headers_mut().append(SET_COOKIE, cookie);
+    }
+    answer
+}
+
+/// The value of a pair of this name.
+fn value_of<'c>(pair: &'c [u8], name: &str) -> Option<&'c [u8]> {
+    pair.trim_ascii_start().strip_prefix(name.as_bytes())?.strip_prefix(b"=")
+}
+
+fn give_real_name(field: &mut HeaderValue) {
+    let pairs = field.as_bytes().split(|byte| *byte == b';').map(|pair| match value_of(pair, IN_CLEAR) {
+        Some(value) => [SessionsCookie::NAME.as_bytes(), b"=", value].concat(),
+        None => pair.to_vec(),
+    });
+    if let Ok(mut renamed) = HeaderValue::from_bytes(&pairs.collect::<Vec<_>>().join(&b';')) {
+        renamed.set_sensitive(true);
+        *field = renamed;
+    }
+}
+
+/// The session's cookie under its second name.
+fn in_clear(set: &HeaderValue) -> Option<HeaderValue> {
+    let rest = set.to_str().ok()?.strip_prefix(SessionsCookie::NAME)?;
+    let mut cookie = HeaderValue::try_from(format!("{IN_CLEAR}{}", rest.replacen("; Secure", "", 1))).ok()?;
+    cookie.set_sensitive(true);
+    Some(cookie)
 }
 
 fn sha256(token: &str) -> [u8; 32] {

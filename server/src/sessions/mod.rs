@@ -17,6 +17,7 @@ use std::fmt;
 use uuid::Uuid;
 
 pub(crate) use self::check::Checks;
+pub(crate) use self::cookies::keep_in_safari;
 pub(crate) use self::cookies::{CookieToken, cleared};
 pub use self::cookies::{SessionCookies, SessionsCookie};
 pub(crate) use self::refresh::{RefreshToken, Refreshed, covers, refresh};

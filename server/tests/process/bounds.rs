@@ -19,7 +19,7 @@ const PIECE: usize = 64 * 1024;
 /// Requests at once whose bodies are too large.
 const PARALLEL: usize = 1000;
 /// Kibibytes that they may take together: the yardstick's 100 MB, and what the allocator has not yet given back.
-/// Their limits alone would come to 1 GB of forms, or 8 GB of pictures.
+/// Their limits alone would come to 1 GB of forms, or 16 GB of pictures.
 const MEMORY: u64 = 128 * 1024;
 
 async fn sqlite() -> Server {
@@ -41,7 +41,7 @@ async fn d01_bodies_are_bounded_with_and_without_an_announced_length() {
         (&remote, "/login", FORM, 16 * 1024),
         (&remote, "/account/log-in", FORM, 16 * 1024),
         (&remote, "/account/forgotten", FORM, 16 * 1024),
-        (&ada, "/upload-profile-image", MULTIPART, 8 * 1024 * 1024),
+        (&ada, "/upload-profile-image", MULTIPART, 16 * 1024 * 1024),
     ] {
         let method = if path == "/profile" { "PATCH" } else { "POST" };
         let call = || {
@@ -130,7 +130,7 @@ async fn d01_a_thousand_bodies_at_once_take_little_memory() {
     for (path, content_type, length) in [
         ("/signup", JSON, 64 * 1024),
         ("/login", FORM, 16 * 1024),
-        ("/upload-profile-image", MULTIPART, 8 * 1024 * 1024),
+        ("/upload-profile-image", MULTIPART, 16 * 1024 * 1024),
     ] {
         let place = Place::new(Database::Sqlite).await;
         let mut command = program(&place);

@@ -10,17 +10,27 @@ const MAX_SCANS: usize = 20;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Survey {
     /// Colour channels: 1, 3 or 4.
-    pub(super) components: u8,
+    components: u8,
+    /// Progressive, or in several scans: the decoder keeps the coefficients of the whole picture.
+    keeps_coefficients: bool,
+}
+
+impl Survey {
+    /// Bytes that the decoder takes for each pixel beside the picture it makes: two for a coefficient.
+    pub(super) fn per_pixel(&self) -> u64 {
+        if self.keeps_coefficients { 2 * u64::from(self.components) } else { 0 }
+    }
 }
 
 /// `None` when the segments do not follow one another from the start marker to the end marker.
 pub(super) fn survey(bytes: &[u8]) -> Option<Survey> {
     let mut rest = bytes.strip_prefix(b"\xff\xd8")?;
-    let (mut components, mut scans) = (None, 0);
+    let (mut components, mut scans, mut keeps_coefficients) = (None, 0, false);
     loop {
         let (marker, after) = next_marker(rest)?;
         if marker == 0xd9 {
-            return components.filter(|_| scans > 0).map(|components| Survey { components });
+            let components = components.filter(|_| scans > 0);
+            return components.map(|components| Survey { components, keeps_coefficients });
         }
         let (segment, after) = split_segment(after)?;
         rest = after;
@@ -29,9 +39,12 @@ pub(super) fn survey(bytes: &[u8]) -> Option<Survey> {
             0xc0..=0xc2 if components.is_none() => {
                 components = Some(*segment.get(5)?).filter(|count| matches!(count, 1 | 3 | 4));
                 components?;
+                keeps_coefficients = marker == 0xc2;
             }
             0xda => {
                 scans += 1;
+                // A scan begins with the number of its components (B.2.3).
+                keeps_coefficients |= segment.first() != components.as_ref();
                 rest = skip_scan(rest)?;
                 (scans <= MAX_SCANS && components.is_some()).then_some(())?;
             }
@@ -70,7 +83,7 @@ mod tests {
 
     const HEAD: &[u8] = b"\xff\xd8\xff\xfe\x00\x04hi";
     const FRAME: &[u8] = b"\xff\xc2\x00\x11\x08\x00\x01\x00\x01\x03abcdefghi";
-    const SCAN: &[u8] = b"\xff\xda\x00\x03x\x12\xff\x00\xff\xd0\x34";
+    const SCAN: &[u8] = b"\xff\xda\x00\x03\x03\x12\xff\x00\xff\xd0\x34";
     const END: &[u8] = b"\xff\xff\xd9trailer";
 
     fn surveyed(parts: &[&[u8]]) -> Option<u8> {
@@ -81,6 +94,19 @@ mod tests {
     fn walks_to_the_end_marker() {
         assert_eq!(surveyed(&[HEAD, FRAME, SCAN, SCAN, END]), Some(3));
         assert_eq!(surveyed(&[HEAD, FRAME, &SCAN.repeat(20), END]), Some(3));
+    }
+
+    #[test]
+    fn knows_when_a_decoder_keeps_the_coefficients() {
+        let baseline = FRAME.strip_prefix(b"\xff\xc2").map(|rest| [b"\xff\xc0", rest].concat()).unwrap();
+        let scan_of_one = [b"\xff\xda\x00\x03\x01", &SCAN[5..]].concat();
+        for (parts, per_pixel) in [
+            ([HEAD, &baseline, SCAN, END], 0),
+            ([HEAD, FRAME, SCAN, END], 6),
+            ([HEAD, &baseline, &scan_of_one, END], 6),
+        ] {
+            assert_eq!(survey(&parts.concat()).unwrap().per_pixel(), per_pixel);
+        }
     }
 
     #[test]

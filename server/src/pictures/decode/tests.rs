@@ -131,7 +131,58 @@ fn f03_other_types_are_refused_by_their_content() {
         &in_pdf,
     ];
     for bytes in foreign {
-        assert_eq!(decode(bytes).err(), Some(Refused::Type), "{}", bytes.escape_ascii());
+        assert!(matches!(decode(bytes), Err(Refused::Type(_))), "{}", bytes.escape_ascii());
+    }
+}
+
+#[test]
+fn f03_what_phones_save_and_we_do_not_take_is_called_by_its_name() {
+    let boxed = |brand: &[u8]| [b"\0\0\0\x18ftyp", brand, b"\0\0\0\0mif1"].concat();
+    for (bytes, foreign) in [
+        (boxed(b"heic"), ForeignPicture::Heic),
+        (boxed(b"mif1"), ForeignPicture::Heic),
+        (boxed(b"avif"), ForeignPicture::Avif),
+        (boxed(b"mp42"), ForeignPicture::Other),
+        (b"GIF89a\x01\0\x01\0\0\0\0;".to_vec(), ForeignPicture::Gif),
+        (b"%PDF-1.7".to_vec(), ForeignPicture::Other),
+    ] {
+        assert_eq!(decode(&bytes).err(), Some(Refused::Type(foreign)));
+    }
+}
+
+#[test]
+fn the_limits_that_people_read_are_those_that_hold() {
+    let sentence = Refused::TooLarge.to_string();
+    for limit in ["8192 pixels a side", "50 megapixels", "16 MiB"] {
+        assert!(sentence.contains(limit), "{sentence}");
+    }
+    for texts in [include_str!("../../messages/en.toml"), include_str!("../../messages/de.toml")] {
+        let large = texts.lines().find(|line| line.starts_with("picture_large")).unwrap().to_lowercase();
+        assert!(["16 mb", "50 megapixel", "8192"].iter().all(|limit| large.contains(limit)), "{large}");
+    }
+    assert_eq!((MAX_SIDE, MAX_PIXELS / 1_000_000, MAX_BYTES / MIB), (8192, 50, 16));
+}
+
+/// A photo as a phone's camera makes it: baseline JPEG, turned, in Display P3.
+#[test]
+fn photos_of_todays_phones_are_taken() {
+    let p3 = moxcms::ColorProfile::new_display_p3().encode().unwrap();
+    for (width, height) in [(5712, 4284), (8064, 6048), (8192, 6144)] {
+        let row: Vec<u8> = [200, 100, 50].repeat(usize::try_from(width).unwrap());
+        let photo = RgbImage::from_raw(width, height, row.repeat(usize::try_from(height).unwrap())).unwrap();
+        let mut bytes = Vec::new();
+        let mut encoder = JpegEncoder::new_with_quality(&mut bytes, 90);
+        encoder.set_exif_metadata(exif(6)).unwrap();
+        encoder.set_icc_profile(p3.clone()).unwrap();
+        photo.write_with_encoder(encoder).unwrap();
+        drop(photo);
+        let begin = Instant::now();
+        let picture = decode(&bytes).unwrap();
+        assert_eq!((picture.width, picture.height), (768, 1024));
+        let pixel = decoded(&picture).get_pixel(9, 9).0;
+        assert!(pixel.iter().zip([215, 93, 31]).all(|(one, other)| one.abs_diff(other) < 6), "{pixel:?}");
+        // In a release build one second.
+        assert!(begin.elapsed() < 8 * LIMIT, "{width} took {:?}", begin.elapsed());
     }
 }
 
@@ -212,7 +263,7 @@ fn f04_bombs_are_refused_in_time() {
         ("a header of 2³¹ pixels a side", png(1 << 31, 1 << 31, &zeros), Refused::TooLarge),
         (
             "more pixels than we decode",
-            encoded(RgbImage::new(8000, 8000), ImageFormat::Png),
+            encoded(RgbImage::new(8192, 6145), ImageFormat::Png),
             Refused::TooLarge,
         ),
         (
@@ -224,7 +275,7 @@ fn f04_bombs_are_refused_in_time() {
         ("a JPEG header of 65 535 pixels a side", jpeg, Refused::TooLarge),
         ("a lossy frame larger than its canvas", lossy_in_small_canvas, Refused::Broken),
         ("a megabyte of Huffman tables", lossless_of_tables, Refused::TooLarge),
-        ("an upload of nine megabytes", [zeros, vec![0; 9 << 20]].concat(), Refused::TooLarge),
+        ("an upload of seventeen megabytes", [zeros, vec![0; 17 << 20]].concat(), Refused::TooLarge),
     ];
     for (name, bytes, refused) in bombs {
         let begin = Instant::now();

@@ -163,7 +163,7 @@ pub(crate) async fn log_in_by_code(
         super::log_in_by_code(&app, &email, &form.code, &beginning).await
     };
     match asked.await {
-        Ok(logged_in) => Ok(login::arrive(logged_in, &WayBack::of(&app, None))?),
+        Ok(logged_in) => Ok(login::arrive(&v, logged_in, &WayBack::of(&app, None))?),
         Err(error) => {
             let error = match error {
                 Error::DeadLink => {
@@ -297,12 +297,13 @@ pub(crate) async fn log_in_by_link(
     _: Public,
     State(app): State<App>,
     client: Client,
+    v: View,
     Form(form): Form<TokenForm>,
 ) -> Answer {
     let beginning =
         Beginning { scope: &ScopeAsked::parse("")?, transport: Transport::Cookie, client: &client };
     let logged_in = super::log_in_by_link(&app, &form.token, &beginning).await?;
-    Ok(login::arrive(logged_in, &WayBack::of(&app, None))?)
+    Ok(login::arrive(&v, logged_in, &WayBack::of(&app, None))?)
 }
 
 /// Every session has ended: the browser forgets the cookie of its own.
