@@ -8,6 +8,7 @@ mod conn;
 mod migrate;
 mod open;
 mod readers;
+mod retry;
 mod url;
 
 use std::fmt;
@@ -19,6 +20,7 @@ pub use self::conn::{Conn, Reader, Tx};
 pub(crate) use self::conn::{execute, fetch, fetch_all, fetch_one, fetch_optional};
 pub use self::open::OpenError;
 pub use self::readers::Readers;
+pub(crate) use self::retry::retry;
 pub use self::url::{DatabaseUrl, DatabaseUrlError};
 use crate::clock::{Clock, Timestamp};
 

@@ -16,8 +16,8 @@ use uuid::Uuid;
 
 use self::decode::{Picture, Refused};
 use crate::{
-    access::Unchecked,
-    accounts::AccountId,
+    access::{Principal, Unchecked},
+    accounts::{self, AccountId, Locked},
     app::App,
     audit::{self, Event},
     client::Client,
@@ -65,9 +65,9 @@ pub(crate) fn url(app: &App, id: PictureId) -> String {
 ///
 /// # Errors
 /// [`Error::UnsupportedPicture`], [`Error::Invalid`] for the field `file`, and those of the pool and the stores.
-async fn set(app: &App, account: AccountId, upload: Bytes, client: &Client) -> Result<PictureId, Error> {
+async fn set(app: &App, principal: Principal, upload: Bytes, client: &Client) -> Result<PictureId, Error> {
     let picture = app.picture_pool().run(move |()| decode::decode(&upload)).await?.map_err(refusal)?;
-    replace(app, account, picture, client).await
+    replace(app, principal, picture, client).await
 }
 
 fn refusal(refused: Refused) -> Error {
@@ -83,7 +83,7 @@ fn refusal(refused: Refused) -> Error {
 /// after the row has let go of them: a reader sees the old picture or the new one, whole.
 async fn replace(
     app: &App,
-    account: AccountId,
+    principal: Principal,
     picture: Picture,
     client: &Client,
 ) -> Result<PictureId, Error> {
@@ -92,24 +92,24 @@ async fn replace(
     let content_type = picture.content_type;
     app.objects().put(&id.key(), PutPayload::from(picture.bytes)).await?;
 
+    // If the session has ended meanwhile, the sweep finds the bytes.
     let mut tx = app.db().begin().await?;
-    let old = store::take(tx.conn(), account).await?;
-    if !store::insert(tx.conn(), id, account, content_type, now).await? {
-        // The account was deleted meanwhile; the sweep finds the bytes.
-        return Err(Error::NotFound);
-    }
-    audit::record(&mut tx, Event::PictureSet, Some(account), client, now).await?;
+    let held = accounts::hold_own(&mut tx, principal, now).await?;
+    let old = store::take(tx.conn(), held.id).await?;
+    store::insert(tx.conn(), id, held.id, content_type, now).await?;
+    audit::record(&mut tx, Event::PictureSet, Some(held.id), client, now).await?;
     tx.commit().await?;
     discard(app, old).await;
     Ok(id)
 }
 
 /// Removes the account's picture, if there is one.
-async fn remove(app: &App, account: AccountId, client: &Client) -> Result<(), Error> {
-    let mut tx = app.db().begin().await?;
-    let old = store::take(tx.conn(), account).await?;
+async fn remove(app: &App, principal: Principal, client: &Client) -> Result<(), Error> {
+    let (mut tx, now) = (app.db().begin().await?, app.now());
+    let held = accounts::hold_own(&mut tx, principal, now).await?;
+    let old = store::take(tx.conn(), held.id).await?;
     if old.is_some() {
-        audit::record(&mut tx, Event::PictureRemoved, Some(account), client, app.now()).await?;
+        audit::record(&mut tx, Event::PictureRemoved, Some(held.id), client, now).await?;
     }
     tx.commit().await?;
     discard(app, old).await;
@@ -148,10 +148,10 @@ pub(crate) async fn exported(app: &App, account: AccountId) -> Result<Option<(St
 /// crash before [`discard`] leaves them for the next sweep, however young they are.
 pub(crate) async fn take(
     tx: &mut Tx,
-    account: AccountId,
+    locked: &Locked,
     now: Timestamp,
 ) -> Result<Option<PictureId>, Error> {
-    let taken = store::take(tx.conn(), account).await?;
+    let taken = store::take(tx.conn(), locked.id).await?;
     if let Some(picture) = taken {
         store::doom(tx.conn(), picture, now).await?;
     }

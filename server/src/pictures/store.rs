@@ -9,25 +9,22 @@ use crate::{
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
-/// `false` if there is no such account (any more).
 pub(super) async fn insert(
     conn: Conn<'_>,
     id: PictureId,
     account: AccountId,
     content_type: &str,
     now: Timestamp,
-) -> Result<bool> {
-    let inserted = execute!(
+) -> Result<()> {
+    execute!(
         conn,
-        "INSERT INTO profile_images (id, account_id, content_type, created_at)
-         SELECT $1, id, $3, $4 FROM accounts WHERE id = $2
-         ON CONFLICT (account_id) DO UPDATE SET id = $1, content_type = $3, created_at = $4",
+        "INSERT INTO profile_images (id, account_id, content_type, created_at) VALUES ($1, $2, $3, $4)",
         id,
         account,
         content_type,
         now
     )?;
-    Ok(inserted == 1)
+    Ok(())
 }
 
 pub(super) async fn stored(conn: Conn<'_>, id: PictureId) -> Result<Option<Stored>> {
