@@ -11,7 +11,7 @@
 
 use std::ops::Deref;
 
-use super::{AccountId, Credentials, Email, Owner, Role, By, store};
+use super::{AccountId, By, Credentials, Email, Owner, Role, store};
 use crate::{
     access::{Fresh, Principal},
     clock::Timestamp,

@@ -71,12 +71,7 @@ pub(crate) async fn set_hash(
 ///
 /// # Errors
 /// [`Error::EmailTaken`] if another account has it: the unique column decides, also between two instances.
-pub(crate) async fn set_email(
-    tx: &mut Tx,
-    held: &Held,
-    email: &Email,
-    now: Timestamp,
-) -> Result<(), Error> {
+pub(crate) async fn set_email(tx: &mut Tx, held: &Held, email: &Email, now: Timestamp) -> Result<(), Error> {
     match store::set_email(tx.conn(), held.id, email, now).await {
         Ok(true) => Ok(()),
         Ok(false) => Err(Error::EmailTaken),

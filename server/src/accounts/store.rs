@@ -88,12 +88,7 @@ pub(super) async fn accounts_after(
 }
 
 pub(super) async fn credentials(conn: Conn<'_>, email: &Email) -> Result<Option<Credentials>> {
-    fetch_optional!(
-        conn,
-        Credentials,
-        "SELECT id, password_hash FROM accounts WHERE email = $1",
-        email
-    )
+    fetch_optional!(conn, Credentials, "SELECT id, password_hash FROM accounts WHERE email = $1", email)
 }
 
 pub(super) async fn owner(conn: Conn<'_>, id: AccountId) -> Result<Option<Owner>> {
@@ -272,13 +267,7 @@ pub(super) async fn set_password(
     hash: &PasswordHash,
     now: Timestamp,
 ) -> Result<()> {
-    execute!(
-        conn,
-        "UPDATE accounts SET password_hash = $2, updated_at = $3 WHERE id = $1",
-        id,
-        hash,
-        now
-    )?;
+    execute!(conn, "UPDATE accounts SET password_hash = $2, updated_at = $3 WHERE id = $1", id, hash, now)?;
     Ok(())
 }
 

@@ -49,7 +49,9 @@ pub async fn run(app: &App, command: UserCommand) -> Result<(), String> {
         UserCommand::SetPassword { account, password } => {
             let account = find(app, account).await?;
             let password = read_new_password(password).map_err(|error| error.to_string())?;
-            let set = accounts::set_password(app, &account, password.expose_secret(), By::operator(&operator())).await;
+            let set =
+                accounts::set_password(app, &account, password.expose_secret(), By::operator(&operator()))
+                    .await;
             done(set, &account, "has a new password; its sessions are ended")
         }
         UserCommand::Delete { account, yes: _ } => {

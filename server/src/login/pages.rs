@@ -144,7 +144,8 @@ pub(crate) async fn attempt(
     let email = Email::of_field(email, "email")?;
     let password = Password::parse(password)
         .map_err(|too_long| InvalidInput::field(["body", "password"], TooLong::KIND, too_long.to_string()))?;
-    let beginning = Beginning { scope: &ScopeAsked::parse("")?, transport: Transport::Cookie, before, client };
+    let beginning =
+        Beginning { scope: &ScopeAsked::parse("")?, transport: Transport::Cookie, before, client };
     super::attempt(app, &email, password, &beginning).await
 }
 

@@ -146,11 +146,7 @@ pub(crate) async fn exported(app: &App, account: AccountId) -> Result<Option<(St
 
 /// Takes the picture's row out within the transaction that deletes its account, and notes that the bytes must go: a
 /// crash before [`discard`] leaves them for the next sweep, however young they are.
-pub(crate) async fn take(
-    tx: &mut Tx,
-    locked: &Locked,
-    now: Timestamp,
-) -> Result<Option<PictureId>, Error> {
+pub(crate) async fn take(tx: &mut Tx, locked: &Locked, now: Timestamp) -> Result<Option<PictureId>, Error> {
     let taken = store::take(tx.conn(), locked.id).await?;
     if let Some(picture) = taken {
         store::doom(tx.conn(), picture, now).await?;

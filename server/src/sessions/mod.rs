@@ -105,8 +105,15 @@ pub(crate) async fn begin(
     }
     let id = SessionId(random::uuid_v7(now));
     let (scope, renewal) = grant(app, id, held.role(), beginning);
-    insert(app, tx, held, Session { id, account: held.id, scope, authenticated_at: now }, renewal, beginning.client)
-        .await
+    insert(
+        app,
+        tx,
+        held,
+        Session { id, account: held.id, scope, authenticated_at: now },
+        renewal,
+        beginning.client,
+    )
+    .await
 }
 
 /// Ends every session of the account and begins one in the place of the caller's, for the same and with the same means
@@ -128,7 +135,8 @@ pub(crate) async fn begin_anew(
         (false, false) => Renewal::None,
     };
     let scope = held.role().limit(Granted::parse(&kind.scope));
-    insert(app, tx, held, Session { id, account: held.id, scope, authenticated_at: now }, renewal, client).await
+    insert(app, tx, held, Session { id, account: held.id, scope, authenticated_at: now }, renewal, client)
+        .await
 }
 
 async fn insert(

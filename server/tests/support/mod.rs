@@ -211,12 +211,16 @@ impl TestApp {
 
     /// Disables an account, as the operator does.
     pub async fn disable(&self, account: i64) {
-        accounts::set_active(&self.app, AccountId::new(account), false, By::operator(&operator())).await.unwrap();
+        accounts::set_active(&self.app, AccountId::new(account), false, By::operator(&operator()))
+            .await
+            .unwrap();
     }
 
     /// Enables an account, as the operator does.
     pub async fn enable(&self, account: i64) {
-        accounts::set_active(&self.app, AccountId::new(account), true, By::operator(&operator())).await.unwrap();
+        accounts::set_active(&self.app, AccountId::new(account), true, By::operator(&operator()))
+            .await
+            .unwrap();
     }
 
     /// Sets a password, as the operator does.

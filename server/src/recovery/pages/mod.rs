@@ -158,8 +158,12 @@ pub(crate) async fn log_in_by_code(
 ) -> Answer {
     let asked = async {
         let email = Email::of_field(&form.email, "email")?;
-        let beginning =
-            Beginning { scope: &ScopeAsked::parse("")?, transport: Transport::Cookie, before, client: &client };
+        let beginning = Beginning {
+            scope: &ScopeAsked::parse("")?,
+            transport: Transport::Cookie,
+            before,
+            client: &client,
+        };
         super::log_in_by_code(&app, &email, &form.code, &beginning).await
     };
     match asked.await {
