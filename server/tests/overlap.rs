@@ -367,9 +367,10 @@ async fn meet_often(one: &TestApp, other: &TestApp) {
     }
 }
 
-/// How many transactions wait for a row of `accounts`.
+/// How many transactions wait for a row of `accounts`, or behind one that does for the right to decide on administrators.
 async fn waiting(place: &Place) -> usize {
-    let sql = "SELECT COUNT(*) FROM pg_locks WHERE locktype = 'tuple' AND relation = 'accounts'::regclass";
+    let sql = "SELECT COUNT(*) FROM pg_locks WHERE locktype = 'tuple'
+               AND relation IN ('accounts'::regclass, 'locks'::regclass)";
     place.value(sql).await.parse().unwrap()
 }
 
