@@ -172,6 +172,11 @@ impl MailFor {
         }
     }
 
+    /// Whether it lets the owner of the address in.
+    fn is_for_the_owner(self) -> bool {
+        matches!(self, Self::Verification | Self::NewPassword | Self::LogIn)
+    }
+
     fn limit(self) -> Limit {
         match self {
             Self::Verification | Self::NewPassword | Self::LogIn | Self::NewAddress => MAILS,
@@ -182,9 +187,6 @@ impl MailFor {
 
 /// Counts a mail that somebody asked for, and says whether it may be sent: or else anybody could fill another's inbox.
 /// Addresses are counted as submitted, whether or not they have an account. What is refused is not counted further.
-///
-/// Whoever asks from a network from which the account has logged in before is counted by themselves: what strangers ask
-/// for from elsewhere does not keep the owner's mails back.
 pub(crate) async fn may_mail(
     app: &App,
     tx: &mut Tx,
@@ -196,17 +198,36 @@ pub(crate) async fn may_mail(
     if !app.config().limits {
         return Ok(true);
     }
-    let network = client.network();
-    let source = app.secret().mac("throttle: mails of a source", &network);
+    let source = app.secret().mac("throttle: mails of a source", &client.network());
     // The source first: who may ask for no more does not use up what others may ask for.
     if store::count(tx.conn(), &source, MAILS_OF_SOURCE, now).await?.is_none() {
         tracing::info!(purpose = what.name(), "a mail is held back: its network asked for too many");
         return Ok(false);
     }
+    may_mail_to(app, tx, what, to, client, now).await
+}
+
+/// The same for a mail whose source is counted already.
+///
+/// An owner who asks from a network from which the account has logged in before is counted by themselves: what strangers
+/// ask for from elsewhere does not keep the owner's mails back.
+pub(crate) async fn may_mail_to(
+    app: &App,
+    tx: &mut Tx,
+    what: MailFor,
+    to: &Email,
+    client: &Client,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    if !app.config().limits {
+        return Ok(true);
+    }
+    let network = client.network();
     let known = app.secret().mac("throttle: address", &network);
-    let is_known = store::is_known(tx.conn(), to, &known, now - KNOWN_FOR).await?;
-    let asker = if is_known { network.as_slice() } else { &[] };
-    // The network has one of two lengths and the purpose none of the letter between, so this reads in one way only.
+    let is_owners =
+        what.is_for_the_owner() && store::is_known(tx.conn(), to, &known, now - KNOWN_FOR).await?;
+    let asker = if is_owners { network.as_slice() } else { &[] };
+    // A purpose has no line break, and no network begins with one, so this reads in one way only.
     let counted = [what.name().as_bytes(), b"\n", asker, b"\n", to.as_str().as_bytes()].concat();
     let address = app.secret().mac("throttle: mails to an address", &counted);
     let may = store::count(tx.conn(), &address, what.limit(), now).await?.is_some();

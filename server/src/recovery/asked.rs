@@ -54,9 +54,35 @@ pub(crate) async fn ask(
     client: &Client,
     now: Timestamp,
 ) -> Result<(), Error> {
-    if !throttle::may_mail(app, tx, wanted.counted_as(), email, client, now).await? {
-        return Ok(());
+    if throttle::may_mail(app, tx, wanted.counted_as(), email, client, now).await? {
+        queue(app, tx, wanted, email, client, now).await?;
     }
+    Ok(())
+}
+
+/// Has the owner of an address told that it has an account, unless that was told today. The source was counted when it
+/// asked for something else, once whatever it comes to: or else the count would say which addresses have one.
+pub(super) async fn tell_owner(
+    app: &App,
+    tx: &mut Tx,
+    email: &Email,
+    client: &Client,
+    now: Timestamp,
+) -> Result<(), Error> {
+    if throttle::may_mail_to(app, tx, MailFor::KnownAccount, email, client, now).await? {
+        queue(app, tx, Wanted::Account, email, client, now).await?;
+    }
+    Ok(())
+}
+
+async fn queue(
+    app: &App,
+    tx: &mut Tx,
+    wanted: Wanted,
+    email: &Email,
+    client: &Client,
+    now: Timestamp,
+) -> Result<(), Error> {
     let asked = Asked { wanted, email: email.clone(), client: client.clone() };
     mail::enqueue_asked(app, tx, &asked, now).await
 }

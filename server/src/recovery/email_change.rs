@@ -7,7 +7,7 @@
 //! | undo, before or after | the old one | nothing later than it; the sessions end |
 
 use super::{
-    asked::{self, Wanted},
+    asked,
     links::{self, Purpose},
 };
 use crate::{
@@ -54,7 +54,7 @@ async fn request(app: &App, fresh: Fresh, new: &Email, client: &Client) -> Resul
         let message = Message::ConfirmNewEmail { token };
         mail::enqueue(app, &mut tx, &held.recipient_at(new), &message, now).await?;
     } else {
-        asked::ask(app, &mut tx, Wanted::Account, new, client, now).await?;
+        asked::tell_owner(app, &mut tx, new, client, now).await?;
     }
     if held.email_verified_at.is_some() {
         let undo = links::issue(&mut tx, &held, Purpose::UndoEmail, &held.email, now).await?;
@@ -77,7 +77,6 @@ async fn confirm(app: &App, token: &str, client: &Client) -> Result<(), Error> {
     let (mut tx, now) = (app.db().begin().await?, app.now());
     let link = links::consume(&mut tx, token, Purpose::ConfirmEmail, now).await?.ok_or(Error::DeadLink)?;
     let (held, new) = (link.held, link.email);
-    // Before the address: the change of a unique column takes a lock that a session's end must not wait behind.
     sessions::end_all(&mut tx, &held, now).await?;
     accounts::set_email(&mut tx, &held, &new, now).await?;
     if links::is_reserved(&mut tx, &new, held.id, now).await? {
