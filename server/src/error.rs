@@ -49,6 +49,9 @@ pub enum Error {
     /// The address must be confirmed before the log-in.
     #[error("the e-mail address is not confirmed")]
     EmailUnverified,
+    /// The session has ended since the guard saw it, or its role is another one.
+    #[error("the session has ended")]
+    SessionEnded,
     /// The log-in is older than this act allows (RFC 9470).
     #[error("the log-in is not fresh")]
     StaleLogIn(Duration),
@@ -115,7 +118,9 @@ impl Error {
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::UnsupportedPicture(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::WrongCredentials | Self::UnexpectedClient | Self::StaleLogIn(_) => StatusCode::UNAUTHORIZED,
+            Self::WrongCredentials | Self::UnexpectedClient | Self::SessionEnded | Self::StaleLogIn(_) => {
+                StatusCode::UNAUTHORIZED
+            }
             Self::UnknownScope | Self::BadCursor => StatusCode::BAD_REQUEST,
             Self::Busy | Self::NotReady | Self::NoRoom | Self::Database(_) | Self::Objects(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -144,6 +149,8 @@ impl Error {
             Self::UnexpectedClient => "This log-in takes no client; send a name and a password alone",
             Self::UnknownScope => "There is no such scope",
             Self::EmailUnverified => "Confirm your e-mail address first; a new link was sent to it",
+            // The words of the guard, whose refusal this is.
+            Self::SessionEnded => "Could not validate credentials",
             Self::StaleLogIn(_) => "Log in again: this needs a log-in of the last ten minutes",
             Self::WrongPassword => "The current password is not right",
             Self::DeadLink => "This link or code was used, has ended, or was replaced by a newer one",
@@ -177,6 +184,10 @@ impl Error {
 
     fn challenge(&self) -> HeaderValue {
         match self {
+            // RFC 6750 §3.1, as the guard says it.
+            Self::SessionEnded => HeaderValue::from_static(
+                r#"Bearer error="invalid_token", error_description="The token is invalid, expired or revoked""#,
+            ),
             // RFC 9470 §3.
             Self::StaleLogIn(max_age) => HeaderValue::try_from(format!(
                 "Bearer error=\"insufficient_user_authentication\", error_description=\"{}\", max_age=\"{}\"",

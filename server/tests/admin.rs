@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::future::join;
 use http::Method;
-use portcullis_server::accounts::{self, AccountId, Role};
+use portcullis_server::accounts::{self, AccountId, By, Role};
 use portcullis_server::client::Client as Acting;
 use serde_json::{Value, json};
 
@@ -37,7 +37,9 @@ const OPERATIONS: [(&str, &str, &str, u16); 10] = [
 
 /// Gives a role, as the operator does.
 async fn set_role(app: &TestApp, account: i64, role: Role) {
-    accounts::set_role(&app.app, AccountId::new(account), role, &Acting::local("operator")).await.unwrap();
+    accounts::set_role(&app.app, AccountId::new(account), role, By::operator(&Acting::local("operator")))
+        .await
+        .unwrap();
 }
 
 /// Logs in and asks for these scopes.

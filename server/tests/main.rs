@@ -22,6 +22,7 @@ mod embedding;
 mod leaving;
 mod login;
 mod mail;
+mod overlap;
 mod pages;
 mod pictures;
 mod process;

@@ -1,82 +1,108 @@
 //! The end of an account: at once, or when its grace period is over.
 
-use super::{AccountId, Email, lock_administrators, recipient, store};
+use super::{
+    AccountId, By, Held, Locked,
+    held::{hold_own, lock_due, lock_other},
+    lock_administrators, store,
+};
 use crate::{
+    access::Fresh,
     app::App,
     audit::{self, Event},
     client::Client,
     clock::Timestamp,
-    db::Tx,
+    db::{Tx, retry},
     error::Error,
     login::throttle,
     mail::{self, Message, Recipient},
-    pictures,
+    pictures::{self, PictureId},
 };
 
 /// Deletes an account with all that is its own; the audit trail keeps its number. Its owner is told by mail.
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::LastAdmin`], [`Error::Database`].
-pub async fn delete(app: &App, id: AccountId, client: &Client) -> Result<(), Error> {
-    delete_where(app, id, None, client).await
-}
-
-/// The same if the owner asked for it and the grace period is over.
-pub(crate) async fn delete_if_due(app: &App, id: AccountId, client: &Client) -> Result<(), Error> {
-    delete_where(app, id, Some(app.now()), client).await
-}
-
-async fn delete_where(
-    app: &App,
-    id: AccountId,
-    due_by: Option<Timestamp>,
-    client: &Client,
-) -> Result<(), Error> {
-    let now = app.now();
-    let mut tx = app.db().begin().await?;
-    lock_administrators(&mut tx, now).await?;
-    let details = store::details(tx.conn(), id).await?.ok_or(Error::NotFound)?;
-    if due_by.is_some_and(|due_by| details.deletion_due_at.is_none_or(|due_at| due_at > due_by)) {
-        return Err(Error::NotFound);
-    }
-    let owner = recipient(tx.conn(), id).await?.ok_or(Error::NotFound)?;
-    let picture = pictures::take(&mut tx, id, now).await?;
-    if !store::delete_account(tx.conn(), id, due_by).await? {
-        return Err(Error::LastAdmin);
-    }
-    if let Ok(email) = Email::parse(&owner.email) {
-        throttle::forget(app, &mut tx, &email).await?;
-    }
-    audit::record(&mut tx, Event::Deleted, Some(id), client, now).await?;
-    // It must outlive the account.
-    mail::enqueue(app, &mut tx, &Recipient { account: None, ..owner }, &Message::Deleted, now).await?;
-    tx.commit().await?;
-    pictures::discard(app, picture).await;
-    app.db().scrub().await;
+pub async fn delete(app: &App, id: AccountId, by: By<'_>) -> Result<(), Error> {
+    let picture = retry(|| async {
+        let (mut tx, now) = begin(app).await?;
+        let locked = lock_other(&mut tx, id, by, now).await?;
+        remove(app, tx, &locked, by.client(), now).await
+    });
+    clean_up(app, picture.await?).await;
     Ok(())
 }
 
-/// Notes that the owner wants the account deleted at `due_at`. `false` if there is no such account;
+/// The caller's own, at once.
+pub(crate) async fn delete_own(app: &App, fresh: Fresh, client: &Client) -> Result<(), Error> {
+    let picture = retry(|| async {
+        let (mut tx, now) = begin(app).await?;
+        let held = hold_own(&mut tx, fresh, now).await?;
+        remove(app, tx, &held, client, now).await
+    });
+    clean_up(app, picture.await?).await;
+    Ok(())
+}
+
+/// One whose owner asked for it and whose grace period is over; [`Error::NotFound`] if it is not.
+pub(crate) async fn delete_if_due(app: &App, id: AccountId, client: &Client) -> Result<(), Error> {
+    let picture = retry(|| async {
+        let (mut tx, now) = begin(app).await?;
+        let locked = lock_due(&mut tx, id, now).await?.ok_or(Error::NotFound)?;
+        remove(app, tx, &locked, client, now).await
+    });
+    clean_up(app, picture.await?).await;
+    Ok(())
+}
+
+async fn begin(app: &App) -> Result<(Tx, Timestamp), Error> {
+    let (mut tx, now) = (app.db().begin().await?, app.now());
+    lock_administrators(&mut tx, now).await?;
+    Ok((tx, now))
+}
+
+/// Deletes the row and commits. Answers whose bytes are left to be deleted.
+async fn remove(
+    app: &App,
+    mut tx: Tx,
+    locked: &Locked,
+    client: &Client,
+    now: Timestamp,
+) -> Result<Option<PictureId>, Error> {
+    throttle::forget(app, &mut tx, &locked.email).await?;
+    let picture = pictures::take(&mut tx, locked, now).await?;
+    if !store::delete_account(tx.conn(), locked.id).await? {
+        return Err(Error::LastAdmin);
+    }
+    audit::record(&mut tx, Event::Deleted, Some(locked.id), client, now).await?;
+    // It must outlive the account.
+    let recipient = Recipient { account: None, ..locked.recipient() };
+    mail::enqueue(app, &mut tx, &recipient, &Message::Deleted, now).await?;
+    tx.commit().await?;
+    Ok(picture)
+}
+
+async fn clean_up(app: &App, picture: Option<PictureId>) {
+    pictures::discard(app, picture).await;
+    app.db().scrub().await;
+}
+
+/// Notes that the owner wants the account deleted at `due_at`. Lock the administrators first.
+///
+/// # Errors
 /// [`Error::LastAdmin`] for the last administrator's.
 pub(crate) async fn schedule_deletion(
     tx: &mut Tx,
-    id: AccountId,
+    held: &Held,
     due_at: Timestamp,
     now: Timestamp,
-) -> Result<bool, Error> {
-    lock_administrators(tx, now).await?;
-    if store::schedule_deletion(tx.conn(), id, due_at, now).await? {
-        return Ok(true);
-    }
-    match store::details(tx.conn(), id).await? {
-        Some(_) => Err(Error::LastAdmin),
-        None => Ok(false),
-    }
+) -> Result<(), Error> {
+    let is_scheduled = store::schedule_deletion(tx.conn(), held.id, due_at, now).await?;
+    if is_scheduled { Ok(()) } else { Err(Error::LastAdmin) }
 }
 
 /// Takes that back. `false` if nobody wanted it.
-pub(crate) async fn cancel_deletion(tx: &mut Tx, id: AccountId, now: Timestamp) -> Result<bool, Error> {
-    Ok(store::cancel_deletion(tx.conn(), id, now).await?)
+pub(crate) async fn cancel_deletion(tx: &mut Tx, held: &Held, now: Timestamp) -> Result<bool, Error> {
+    Ok(store::cancel_deletion(tx.conn(), held.id, now).await?)
 }
 
 /// Accounts whose grace period is over, at most `limit`.

@@ -126,8 +126,8 @@ pub(crate) async fn change_profile(
     Json(body): Json<ProfileChange>,
 ) -> Result<Json<ProfileView>, Failed<(NotFound, Unprocessable, Unavailable)>> {
     let full_name = FullName::of_field(&body.full_name)?;
-    let id = caller(&guard).account;
-    super::set_full_name(&app, id, &full_name, &client).await?;
-    let profile = super::profile(&app, id).await?.allow(&caller(&guard), Action::Change)?;
+    let principal = caller(&guard);
+    super::set_full_name(&app, principal, &full_name, &client).await?;
+    let profile = super::profile(&app, principal.account).await?.allow(&principal, Action::Change)?;
     Ok(Json(ProfileView::of(&app, profile)))
 }

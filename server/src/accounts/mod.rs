@@ -1,8 +1,10 @@
 //! Accounts: who there is.
 
+mod by;
 mod deletion;
 mod email;
 mod full_name;
+mod held;
 pub(crate) mod http;
 mod owner;
 pub(crate) mod pages;
@@ -18,8 +20,11 @@ use portcullis::InvalidInput;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::by::By;
 pub use self::deletion::delete;
-pub(crate) use self::deletion::{cancel_deletion, delete_if_due, due_for_deletion, schedule_deletion};
+pub(crate) use self::deletion::{
+    cancel_deletion, delete_if_due, delete_own, due_for_deletion, schedule_deletion,
+};
 pub use self::email::{Email, NotAnEmail};
 pub use self::full_name::FullName;
 pub use self::roles::{Role, set_role};
@@ -27,20 +32,19 @@ pub(crate) use self::roles::{is_any, lock_administrators, make_first_administrat
 pub(crate) use self::search::refold;
 pub use self::search::{AccountDetails, details, list};
 pub(crate) use self::{
-    owner::{
-        Owner, credentials_of, has_account, hold, hold_by_email, mark_verified, owner, set_email, set_hash,
-    },
+    held::{Held, Locked, hold_by_email, hold_of_link, hold_of_session, hold_own, hold_verified, lock_other},
+    owner::{Owner, has_account, mark_verified, owner, set_email, set_hash},
     sign_up::{SignedUp, SigningUp, sign_up},
 };
 use crate::{
-    access::Unchecked,
+    access::{Principal, Unchecked},
     app::App,
     audit::{self, Event},
     client::Client,
     clock::Timestamp,
-    db::{Conn, Tx},
+    db::{Conn, Tx, retry},
     error::Error,
-    mail::{self, Message, Recipient},
+    mail::{self, Message},
     messages::Language,
     passwords::{Password, PasswordHash, TooLong, Turn},
     pictures, recovery, sessions,
@@ -105,11 +109,9 @@ crate::db::from_row!(Profile { picture, deletion_due_at; account });
 #[derive(Debug, Clone)]
 pub(crate) struct Credentials {
     pub(crate) id: AccountId,
-    pub(crate) role: Role,
     pub(crate) password_hash: PasswordHash,
-    pub(crate) email_verified_at: Option<Timestamp>,
 }
-crate::db::from_row!(Credentials { id, role, password_hash, email_verified_at });
+crate::db::from_row!(Credentials { id, password_hash });
 
 /// What a new account is made of. Checked: see [`NewAccount::check`].
 #[derive(Debug)]
@@ -254,65 +256,68 @@ pub async fn by_email(app: &App, email: &str) -> Result<Account, Error> {
     store::account_by_email(reader.conn(), &email).await?.ok_or(Error::NotFound)
 }
 
-/// Lets an account be used, or not. Disabling ends its sessions and is told to its owner by mail. An account that is
-/// so already stays so.
+/// Lets an account be used, or not. Either ends its sessions and links; disabling is told to its owner by mail. An
+/// account that is so already stays so.
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::LastAdmin`], [`Error::Database`].
-pub async fn set_active(app: &App, id: AccountId, active: bool, client: &Client) -> Result<(), Error> {
-    if active { enable(app, id, client).await } else { disable(app, id, client).await }
+pub async fn set_active(app: &App, id: AccountId, active: bool, by: By<'_>) -> Result<(), Error> {
+    retry(|| async move { if active { enable(app, id, by).await } else { disable(app, id, by).await } }).await
 }
 
-async fn enable(app: &App, id: AccountId, client: &Client) -> Result<(), Error> {
-    let now = app.now();
-    let mut tx = app.db().begin().await?;
-    if !store::enable(tx.conn(), id, now).await? {
-        return store::details(tx.conn(), id).await?.map(drop).ok_or(Error::NotFound);
+async fn enable(app: &App, id: AccountId, by: By<'_>) -> Result<(), Error> {
+    let (mut tx, now) = (app.db().begin().await?, app.now());
+    let locked = lock_other(&mut tx, id, by, now).await?;
+    if locked.is_active() {
+        return Ok(());
     }
-    audit::record(&mut tx, Event::Enabled, Some(id), client, now).await?;
+    store::enable(tx.conn(), id, now).await?;
+    // Nothing of the time before comes back to life.
+    sessions::end_all(&mut tx, &locked, now).await?;
+    recovery::forget_links(&mut tx, &locked).await?;
+    audit::record(&mut tx, Event::Enabled, Some(id), by.client(), now).await?;
     Ok(tx.commit().await?)
 }
 
-async fn disable(app: &App, id: AccountId, client: &Client) -> Result<(), Error> {
-    let now = app.now();
-    let mut tx = app.db().begin().await?;
+async fn disable(app: &App, id: AccountId, by: By<'_>) -> Result<(), Error> {
+    let (mut tx, now) = (app.db().begin().await?, app.now());
     lock_administrators(&mut tx, now).await?;
+    let locked = lock_other(&mut tx, id, by, now).await?;
+    if !locked.is_active() {
+        return Ok(());
+    }
     if !store::disable(tx.conn(), id, now).await? {
-        return match store::details(tx.conn(), id).await? {
-            None => Err(Error::NotFound),
-            Some(details) if details.account.is_active => Err(Error::LastAdmin),
-            Some(_) => Ok(()),
-        };
+        return Err(Error::LastAdmin);
     }
-    sessions::end_all(&mut tx, id, now).await?;
-    recovery::forget_links(&mut tx, id).await?;
-    audit::record(&mut tx, Event::Disabled, Some(id), client, now).await?;
-    if let Some(owner) = store::recipient(tx.conn(), id).await? {
-        mail::enqueue(app, &mut tx, &owner, &Message::Disabled, now).await?;
-    }
+    sessions::end_all(&mut tx, &locked, now).await?;
+    recovery::forget_links(&mut tx, &locked).await?;
+    audit::record(&mut tx, Event::Disabled, Some(id), by.client(), now).await?;
+    mail::enqueue(app, &mut tx, &locked.recipient(), &Message::Disabled, now).await?;
     Ok(tx.commit().await?)
 }
 
-/// Sets a new password, as an operator does; ends the account's sessions.
+/// Sets a new password, as an operator does. The account's sessions end, and every link that was mailed for it, those
+/// that put an old address back too: what the operator hands over is the new owner's alone.
 ///
 /// # Errors
 /// [`Error::Invalid`] if the policy refuses the password, [`Error::NotFound`], [`Error::Busy`],
 /// [`Error::Database`].
-pub async fn set_password(app: &App, account: &Account, text: &str, client: &Client) -> Result<(), Error> {
+pub async fn set_password(app: &App, account: &Account, text: &str, by: By<'_>) -> Result<(), Error> {
     let email = Email::parse(&account.email).ok();
     let full_name = FullName::parse(&account.full_name).ok();
     let turn = app.hasher().turn()?;
     let password = acceptable_password(app, &turn, text, email.as_ref(), full_name.as_ref()).await??;
     let hash = turn.hash(password).await?;
-    let now = app.now();
-    let mut tx = app.db().begin().await?;
-    if !store::set_password(tx.conn(), account.id, &hash, now).await? {
-        return Err(Error::NotFound);
-    }
-    sessions::end_all(&mut tx, account.id, now).await?;
-    recovery::forget_links(&mut tx, account.id).await?;
-    audit::record(&mut tx, Event::PasswordSet, Some(account.id), client, now).await?;
-    Ok(tx.commit().await?)
+    retry(|| async {
+        let (mut tx, now) = (app.db().begin().await?, app.now());
+        let locked = lock_other(&mut tx, account.id, by, now).await?;
+        set_hash(&mut tx, &locked, &hash, now).await?;
+        sessions::end_all(&mut tx, &locked, now).await?;
+        recovery::forget_links_and_undos(&mut tx, &locked).await?;
+        audit::record(&mut tx, Event::PasswordSet, Some(account.id), by.client(), now).await?;
+        Ok(tx.commit().await?)
+    })
+    .await
 }
 
 /// What is kept of an account, for its owner to take along.
@@ -354,47 +359,30 @@ pub(crate) async fn credentials(conn: Conn<'_>, email: &Email) -> Result<Option<
     Ok(store::credentials(conn, email).await?)
 }
 
-/// To whom mail for the account's owner goes; `None` if there is no such account.
-pub(crate) async fn recipient(conn: Conn<'_>, id: AccountId) -> Result<Option<Recipient>, Error> {
-    Ok(store::recipient(conn, id).await?)
-}
-
-/// Replaces a hash that was made with outdated parameters, unless the password has changed since.
-pub(crate) async fn replace_hash(
-    tx: &mut Tx,
-    id: AccountId,
-    old: &PasswordHash,
-    new: &PasswordHash,
-    now: Timestamp,
-) -> Result<bool, Error> {
-    Ok(store::replace_hash(tx.conn(), id, old, new, now).await?)
-}
-
 /// The profile of an account; who may see it is not decided yet.
 pub(crate) async fn profile(app: &App, id: AccountId) -> Result<Unchecked<Profile>, Error> {
     let mut reader = app.db().read().await?;
     Ok(Unchecked::new(store::profile(reader.conn(), id).await?))
 }
 
-/// Changes the name.
+/// Changes the caller's name.
 pub(crate) async fn set_full_name(
     app: &App,
-    id: AccountId,
+    principal: Principal,
     full_name: &FullName,
     client: &Client,
 ) -> Result<(), Error> {
-    let now = app.now();
-    let mut tx = app.db().begin().await?;
-    if !store::set_full_name(tx.conn(), id, full_name, now).await? {
-        return Err(Error::NotFound);
-    }
-    audit::record(&mut tx, Event::ProfileChanged, Some(id), client, now).await?;
+    let (mut tx, now) = (app.db().begin().await?, app.now());
+    let held = hold_own(&mut tx, principal, now).await?;
+    store::set_full_name(tx.conn(), held.id, full_name, now).await?;
+    audit::record(&mut tx, Event::ProfileChanged, Some(held.id), client, now).await?;
     Ok(tx.commit().await?)
 }
 
-/// Notes in which language the owner reads mail.
-pub(crate) async fn set_language(app: &App, id: AccountId, language: Language) -> Result<(), Error> {
-    let mut tx = app.db().begin().await?;
-    store::set_language(tx.conn(), id, language.tag()).await?;
+/// Notes in which language the caller reads mail.
+pub(crate) async fn set_language(app: &App, principal: Principal, language: Language) -> Result<(), Error> {
+    let (mut tx, now) = (app.db().begin().await?, app.now());
+    let held = hold_own(&mut tx, principal, now).await?;
+    store::set_language(tx.conn(), held.id, language.tag()).await?;
     Ok(tx.commit().await?)
 }

@@ -64,14 +64,14 @@ pub(crate) async fn show_sign_up(perhaps: Perhaps, State(app): State<App>, v: Vi
 }
 
 pub(crate) async fn sign_up(
-    _: Public,
+    Perhaps(before): Perhaps,
     State(app): State<App>,
     client: Client,
     v: View,
     Form(form): Form<SignUpForm>,
 ) -> Answer {
     let next = WayBack::of(&app, Some(&form.next));
-    match sign_up_and_log_in(&app, &v, &form, &next, &client).await {
+    match sign_up_and_log_in(&app, &v, &form, &next, before, &client).await {
         Ok(answer) => Ok(answer),
         Err(Refused::Error(error)) => {
             let page = SignUpPage {
@@ -94,6 +94,7 @@ async fn sign_up_and_log_in(
     v: &View,
     form: &SignUpForm,
     next: &WayBack,
+    before: Option<Principal>,
     client: &Client,
 ) -> Answer {
     let (email, full_name, password) = (&form.email, &form.full_name, &form.password);
@@ -101,7 +102,7 @@ async fn sign_up_and_log_in(
     let SignedUp::Made(account) = super::sign_up(app, &typed, client).await? else {
         return Ok(v.go(CHECK_MAIL));
     };
-    match login::attempt(app, &account.email, password, client).await {
+    match login::attempt(app, &account.email, password, before, client).await {
         Ok(logged_in) => Ok(login::arrive(v, logged_in, next)?),
         Err(Error::EmailUnverified) => Ok(v.go(CHECK_MAIL)),
         Err(error) => Err(error.into()),
@@ -171,9 +172,9 @@ pub(crate) async fn change_profile(
     v: View,
     Form(form): Form<ProfileForm>,
 ) -> Answer {
-    let account = guard.principal().account;
+    let principal = *guard.principal();
     let changed = match FullName::of_field(&form.full_name) {
-        Ok(full_name) => super::set_full_name(&app, account, &full_name, &client).await,
+        Ok(full_name) => super::set_full_name(&app, principal, &full_name, &client).await,
         Err(refused) => Err(refused.into()),
     };
     if let Err(error) = changed {
@@ -185,7 +186,7 @@ pub(crate) async fn change_profile(
     let Some(language) = Language::of_known_tag(&form.language) else {
         return Ok(v.go("/account?done=profile"));
     };
-    super::set_language(&app, account, language).await?;
+    super::set_language(&app, principal, language).await?;
     Ok(v.go(&format!("/account?done=profile&lang={}", language.tag())))
 }
 

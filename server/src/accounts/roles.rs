@@ -3,13 +3,12 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AccountId, store};
+use super::{AccountId, By, Held, Locked, held::lock_other, store};
 use crate::{
     app::App,
     audit::{self, Event},
-    client::Client,
     clock::Timestamp,
-    db::{Conn, Tx},
+    db::{Conn, Tx, retry},
     error::Error,
     mail::{self, Message},
 };
@@ -57,20 +56,23 @@ impl crate::db::Decode for Role {
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::LastAdmin`], [`Error::Database`].
-pub async fn set_role(app: &App, id: AccountId, role: Role, client: &Client) -> Result<(), Error> {
-    let now = app.now();
-    let mut tx = app.db().begin().await?;
-    lock_administrators(&mut tx, now).await?;
-    if !store::set_role(tx.conn(), id, role, now).await? {
-        return match store::details(tx.conn(), id).await? {
-            None => Err(Error::NotFound),
-            Some(details) if details.role == role => Ok(()),
-            Some(_) => Err(Error::LastAdmin),
-        };
-    }
-    audit::record_detail(&mut tx, Event::RoleChanged, Some(id), client, Some(role.name()), now).await?;
-    tell_owner(app, &mut tx, id, role, now).await?;
-    Ok(tx.commit().await?)
+pub async fn set_role(app: &App, id: AccountId, role: Role, by: By<'_>) -> Result<(), Error> {
+    retry(|| async {
+        let (mut tx, now) = (app.db().begin().await?, app.now());
+        lock_administrators(&mut tx, now).await?;
+        let locked = lock_other(&mut tx, id, by, now).await?;
+        if locked.role() == role {
+            return Ok(());
+        }
+        if !store::set_role(tx.conn(), id, role, now).await? {
+            return Err(Error::LastAdmin);
+        }
+        let detail = Some(role.name());
+        audit::record_detail(&mut tx, Event::RoleChanged, Some(id), by.client(), detail, now).await?;
+        tell_owner(app, &mut tx, &locked, role, now).await?;
+        Ok(tx.commit().await?)
+    })
+    .await
 }
 
 /// From here to its end, this transaction alone decides who is an administrator.
@@ -78,16 +80,16 @@ pub(crate) async fn lock_administrators(tx: &mut Tx, now: Timestamp) -> Result<(
     Ok(store::lock_administrators(tx.conn(), now).await?)
 }
 
-/// Makes an account the administrator if there is none, and says whether it did. Lock first.
+/// Makes the caller the administrator if there is none, and says whether it did. Lock the administrators first.
 pub(crate) async fn make_first_administrator(
     app: &App,
     tx: &mut Tx,
-    id: AccountId,
+    held: &Held,
     now: Timestamp,
 ) -> Result<bool, Error> {
-    let made = store::make_first_administrator(tx.conn(), id, now).await?;
+    let made = store::make_first_administrator(tx.conn(), held.id, now).await?;
     if made {
-        tell_owner(app, tx, id, Role::Admin, now).await?;
+        tell_owner(app, tx, held, Role::Admin, now).await?;
     }
     Ok(made)
 }
@@ -97,10 +99,13 @@ pub(crate) async fn is_any(conn: Conn<'_>) -> Result<bool, Error> {
     Ok(store::is_any(conn).await?)
 }
 
-async fn tell_owner(app: &App, tx: &mut Tx, id: AccountId, role: Role, now: Timestamp) -> Result<(), Error> {
-    if let Some(owner) = store::recipient(tx.conn(), id).await? {
-        let message = Message::RoleChanged { role: role.name().to_owned() };
-        mail::enqueue(app, tx, &owner, &message, now).await?;
-    }
-    Ok(())
+async fn tell_owner(
+    app: &App,
+    tx: &mut Tx,
+    locked: &Locked,
+    role: Role,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let message = Message::RoleChanged { role: role.name().to_owned() };
+    mail::enqueue(app, tx, &locked.recipient(), &message, now).await
 }

@@ -1,6 +1,6 @@
 //! The sign-up, in the manner that the operator chose: open, quiet or closed.
 
-use super::{Account, Email, Inserted, NewAccount, Role, insert, store};
+use super::{Account, Email, Inserted, NewAccount, Role, held::hold_new, insert, store};
 use crate::{
     app::App,
     audit::{self, Event},
@@ -53,7 +53,8 @@ pub(crate) async fn sign_up(app: &App, typed: &SigningUp<'_>, client: &Client) -
             // Before the first mail is written.
             store::set_language(tx.conn(), account.id, typed.language.tag()).await?;
             audit::record(&mut tx, Event::SignedUp, Some(account.id), client, now).await?;
-            recovery::welcome(app, &mut tx, account.id, client, now).await?;
+            let held = hold_new(&mut tx, account.id).await?;
+            recovery::mail_verification(app, &mut tx, &held, client, now).await?;
             tx.commit().await?;
             Ok(if manner == SignUp::Quiet { SignedUp::Quietly } else { SignedUp::Made(account) })
         }

@@ -1,13 +1,12 @@
 //! The SQL of `accounts`.
 
 use super::{
-    Account, AccountDetails, AccountId, Credentials, Email, FullName, Profile, Role, owner::Owner,
-    search::Needle,
+    Account, AccountDetails, AccountId, Credentials, Email, FullName, Profile, Role, held::Locked,
+    owner::Owner, search::Needle,
 };
 use crate::{
     clock::Timestamp,
     db::{Conn, execute, fetch_all, fetch_optional},
-    mail::Recipient,
     passwords::PasswordHash,
 };
 
@@ -89,21 +88,7 @@ pub(super) async fn accounts_after(
 }
 
 pub(super) async fn credentials(conn: Conn<'_>, email: &Email) -> Result<Option<Credentials>> {
-    fetch_optional!(
-        conn,
-        Credentials,
-        "SELECT id, role, password_hash, email_verified_at FROM accounts WHERE email = $1",
-        email
-    )
-}
-
-pub(super) async fn credentials_of(conn: Conn<'_>, id: AccountId) -> Result<Option<Credentials>> {
-    fetch_optional!(
-        conn,
-        Credentials,
-        "SELECT id, role, password_hash, email_verified_at FROM accounts WHERE id = $1",
-        id
-    )
+    fetch_optional!(conn, Credentials, "SELECT id, password_hash FROM accounts WHERE email = $1", email)
 }
 
 pub(super) async fn owner(conn: Conn<'_>, id: AccountId) -> Result<Option<Owner>> {
@@ -115,25 +100,25 @@ pub(super) async fn owner(conn: Conn<'_>, id: AccountId) -> Result<Option<Owner>
     )
 }
 
-/// An update that changes nothing: on PostgreSQL it takes the row's lock, on SQLite the transaction has it already.
-pub(super) async fn hold(conn: Conn<'_>, id: AccountId) -> Result<Option<Owner>> {
-    fetch_optional!(
-        conn,
-        Owner,
-        "UPDATE accounts SET updated_at = updated_at WHERE id = $1 AND is_active
-         RETURNING id, email, full_name, language, email_verified_at",
-        id
-    )
+/// An update that changes nothing: on PostgreSQL it takes the row's lock and gives the row as it is then, on SQLite the
+/// transaction has it already.
+macro_rules! lock {
+    ($which:literal) => {
+        concat!(
+            "UPDATE accounts SET updated_at = updated_at WHERE ",
+            $which,
+            " RETURNING id, email, full_name, language, email_verified_at, role, password_hash, is_active,
+                        deletion_due_at"
+        )
+    };
 }
 
-pub(super) async fn hold_by_email(conn: Conn<'_>, email: &Email) -> Result<Option<Owner>> {
-    fetch_optional!(
-        conn,
-        Owner,
-        "UPDATE accounts SET updated_at = updated_at WHERE email = $1 AND is_active
-         RETURNING id, email, full_name, language, email_verified_at",
-        email
-    )
+pub(super) async fn lock(conn: Conn<'_>, id: AccountId) -> Result<Option<Locked>> {
+    fetch_optional!(conn, Locked, lock!("id = $1"), id)
+}
+
+pub(super) async fn lock_by_email(conn: Conn<'_>, email: &Email) -> Result<Option<Locked>> {
+    fetch_optional!(conn, Locked, lock!("email = $1"), email)
 }
 
 /// `false` if the address is not (or no more) the account's.
@@ -168,15 +153,6 @@ pub(super) async fn set_email(conn: Conn<'_>, id: AccountId, email: &Email, now:
     Ok(changed == 1)
 }
 
-pub(super) async fn recipient(conn: Conn<'_>, id: AccountId) -> Result<Option<Recipient>> {
-    fetch_optional!(
-        conn,
-        Recipient,
-        "SELECT id AS account, email, full_name, language FROM accounts WHERE id = $1",
-        id
-    )
-}
-
 pub(super) async fn profile(conn: Conn<'_>, id: AccountId) -> Result<Option<Profile>> {
     fetch_optional!(
         conn,
@@ -193,8 +169,8 @@ pub(super) async fn set_full_name(
     id: AccountId,
     full_name: &FullName,
     now: Timestamp,
-) -> Result<bool> {
-    let changed = execute!(
+) -> Result<()> {
+    execute!(
         conn,
         "UPDATE accounts SET full_name = $2, folded_name = $3, updated_at = $4 WHERE id = $1",
         id,
@@ -202,7 +178,7 @@ pub(super) async fn set_full_name(
         full_name.folded(),
         now
     )?;
-    Ok(changed == 1)
+    Ok(())
 }
 
 /// Accounts whose names are not folded yet, at most 500.
@@ -247,7 +223,7 @@ macro_rules! spares_the_last_administrator {
     };
 }
 
-/// `false` if there is none, it is disabled, or it is the last administrator's. Call [`lock_administrators`] first.
+/// `false` if it is disabled, or the last administrator's. Call [`lock_administrators`] first.
 pub(super) async fn disable(conn: Conn<'_>, id: AccountId, now: Timestamp) -> Result<bool> {
     let changed = execute!(
         conn,
@@ -261,18 +237,12 @@ pub(super) async fn disable(conn: Conn<'_>, id: AccountId, now: Timestamp) -> Re
     Ok(changed == 1)
 }
 
-/// `false` if there is none, or it is active.
-pub(super) async fn enable(conn: Conn<'_>, id: AccountId, now: Timestamp) -> Result<bool> {
-    let changed = execute!(
-        conn,
-        "UPDATE accounts SET is_active = TRUE, updated_at = $2 WHERE id = $1 AND NOT is_active",
-        id,
-        now
-    )?;
-    Ok(changed == 1)
+pub(super) async fn enable(conn: Conn<'_>, id: AccountId, now: Timestamp) -> Result<()> {
+    execute!(conn, "UPDATE accounts SET is_active = TRUE, updated_at = $2 WHERE id = $1", id, now)?;
+    Ok(())
 }
 
-/// `false` if there is none, it has that role, or it is the last administrator's. Call [`lock_administrators`] first.
+/// `false` if it has that role, or it is the last administrator's. Call [`lock_administrators`] first.
 pub(super) async fn set_role(conn: Conn<'_>, id: AccountId, role: Role, now: Timestamp) -> Result<bool> {
     let changed = match role {
         Role::Admin => execute!(
@@ -316,47 +286,19 @@ pub(super) async fn set_password(
     id: AccountId,
     hash: &PasswordHash,
     now: Timestamp,
-) -> Result<bool> {
-    let changed = execute!(
-        conn,
-        "UPDATE accounts SET password_hash = $2, updated_at = $3 WHERE id = $1",
-        id,
-        hash,
-        now
-    )?;
-    Ok(changed == 1)
-}
-
-pub(super) async fn replace_hash(
-    conn: Conn<'_>,
-    id: AccountId,
-    old: &PasswordHash,
-    new: &PasswordHash,
-    now: Timestamp,
-) -> Result<bool> {
-    let changed = execute!(
-        conn,
-        "UPDATE accounts SET password_hash = $3, updated_at = $4 WHERE id = $1 AND password_hash = $2",
-        id,
-        old,
-        new,
-        now
-    )?;
-    Ok(changed == 1)
+) -> Result<()> {
+    execute!(conn, "UPDATE accounts SET password_hash = $2, updated_at = $3 WHERE id = $1", id, hash, now)?;
+    Ok(())
 }
 
 /// Sessions, known addresses, links, queued mail and the picture's row go with it (`ON DELETE CASCADE`).
-/// With `due_by` only if its owner's grace period was over by then. `false` also if it is the last administrator's: call
-/// `lock_administrators` first.
-pub(super) async fn delete_account(conn: Conn<'_>, id: AccountId, due_by: Option<Timestamp>) -> Result<bool> {
-    let sql = concat!(
-        "DELETE FROM accounts WHERE id = $1 AND ($2 IS NULL OR deletion_due_at <= $2)",
-        spares_the_last_administrator!()
-    );
-    Ok(execute!(conn, sql, id, due_by)? == 1)
+/// `false` if it is the last administrator's: call `lock_administrators` first.
+pub(super) async fn delete_account(conn: Conn<'_>, id: AccountId) -> Result<bool> {
+    let sql = concat!("DELETE FROM accounts WHERE id = $1", spares_the_last_administrator!());
+    Ok(execute!(conn, sql, id)? == 1)
 }
 
-/// `false` if there is no such account, or it is the last administrator's. Call `lock_administrators` first.
+/// `false` if it is the last administrator's. Call `lock_administrators` first.
 pub(super) async fn schedule_deletion(
     conn: Conn<'_>,
     id: AccountId,

@@ -16,6 +16,7 @@ use crate::{
     audit::{self, Event},
     client::Client,
     config::SignUp,
+    db::retry,
     error::Error,
     login::throttle,
     random,
@@ -104,14 +105,18 @@ pub async fn offer_first_admin(app: &App) -> Result<Option<FirstAdminCode>, Erro
 /// whatever the reason; a right code is used up all the same.
 pub(crate) async fn claim(app: &App, fresh: Fresh, code: &str, client: &Client) -> Result<(), Error> {
     throttle::count_claim(app, client).await?;
-    let (account, now) = (fresh.principal().account, app.now());
     let code = FirstAdminCode::typed(code);
-    let mut tx = app.db().begin().await?;
+    retry(|| use_code(app, fresh, &code, client)).await
+}
+
+async fn use_code(app: &App, fresh: Fresh, code: &FirstAdminCode, client: &Client) -> Result<(), Error> {
+    let (mut tx, now) = (app.db().begin().await?, app.now());
     accounts::lock_administrators(&mut tx, now).await?;
+    let held = accounts::hold_own(&mut tx, fresh, now).await?;
     let is_right = store::use_code(tx.conn(), &code.digest(), now).await?;
-    let is_made = is_right && accounts::make_first_administrator(app, &mut tx, account, now).await?;
+    let is_made = is_right && accounts::make_first_administrator(app, &mut tx, &held, now).await?;
     let event = if is_made { Event::FirstAdmin } else { Event::FirstAdminRefused };
-    audit::record(&mut tx, event, Some(account), client, now).await?;
+    audit::record(&mut tx, event, Some(held.id), client, now).await?;
     tx.commit().await?;
     if is_made { Ok(()) } else { Err(Error::DeadLink) }
 }

@@ -15,12 +15,13 @@ use serde::Deserialize;
 pub(crate) use self::first_admin::claim;
 pub use self::first_admin::{FirstAdminCode, offer_first_admin};
 use crate::{
-    access::Principal,
-    accounts::{self, AccountDetails, AccountId, Role},
+    access::{Fresh, Principal},
+    accounts::{self, AccountDetails, AccountId, By, Role},
     app::App,
     audit::{self, Event},
     client::Client,
     clock::Timestamp,
+    db::retry,
     error::Error,
     recovery,
     sessions::{self, Listed, SessionId},
@@ -49,8 +50,12 @@ impl AdminActor {
 
     /// The same with the proof that the log-in is fresh, or else what RFC 9470 answers.
     pub(crate) fn fresh(self, now: Timestamp) -> Result<FreshAdmin, Error> {
-        self.principal.fresh(now)?;
-        Ok(FreshAdmin(self))
+        let fresh = self.principal.fresh(now)?;
+        Ok(FreshAdmin(fresh, self.client))
+    }
+
+    fn by(&self) -> By<'_> {
+        By::administrator(self.principal, &self.client)
     }
 
     /// The session that the administrator works in.
@@ -61,11 +66,11 @@ impl AdminActor {
 
 /// An administrator whose log-in is fresh. Only [`AdminActor::fresh`] makes one.
 #[derive(Debug)]
-pub(crate) struct FreshAdmin(AdminActor);
+pub(crate) struct FreshAdmin(Fresh, Client);
 
 impl FreshAdmin {
-    fn client(&self) -> &Client {
-        &self.0.client
+    fn by(&self) -> By<'_> {
+        By::fresh_administrator(self.0, &self.1)
     }
 }
 
@@ -132,37 +137,39 @@ pub(crate) async fn read_account(
 
 /// Keeps an account from logging in, and ends its sessions. [`Error::LastAdmin`] for the last administrator's.
 pub(crate) async fn disable(app: &App, actor: &FreshAdmin, id: AccountId) -> Result<(), Error> {
-    accounts::set_active(app, id, false, actor.client()).await
+    accounts::set_active(app, id, false, actor.by()).await
 }
 
 /// Lets a disabled account log in again.
 pub(crate) async fn enable(app: &App, actor: &AdminActor, id: AccountId) -> Result<(), Error> {
-    accounts::set_active(app, id, true, &actor.client).await
+    accounts::set_active(app, id, true, actor.by()).await
 }
 
 /// Ends every session of an account.
 pub(crate) async fn end_sessions(app: &App, actor: &AdminActor, id: AccountId) -> Result<(), Error> {
-    accounts::details(app, id).await?;
-    let now = app.now();
-    let mut tx = app.db().begin().await?;
-    sessions::end_all(&mut tx, id, now).await?;
-    audit::record(&mut tx, Event::SessionsEnded, Some(id), &actor.client, now).await?;
-    Ok(tx.commit().await?)
+    retry(|| async {
+        let (mut tx, now) = (app.db().begin().await?, app.now());
+        let locked = accounts::lock_other(&mut tx, id, actor.by(), now).await?;
+        sessions::end_all(&mut tx, &locked, now).await?;
+        audit::record(&mut tx, Event::SessionsEnded, Some(id), &actor.client, now).await?;
+        Ok(tx.commit().await?)
+    })
+    .await
 }
 
 /// Mails an account's owner a link to set a new password. Nobody else sets one, or sees it (ASVS 6.4.6).
 pub(crate) async fn start_reset(app: &App, actor: &AdminActor, id: AccountId) -> Result<(), Error> {
-    recovery::start_reset(app, id, &actor.client).await
+    recovery::start_reset(app, id, actor.by()).await
 }
 
 /// Gives an account a role. [`Error::LastAdmin`] if no administrator would be left.
 pub(crate) async fn set_role(app: &App, actor: &FreshAdmin, id: AccountId, role: Role) -> Result<(), Error> {
-    accounts::set_role(app, id, role, actor.client()).await
+    accounts::set_role(app, id, role, actor.by()).await
 }
 
 /// Deletes an account with all that is its own. [`Error::LastAdmin`] for the last administrator's.
 pub(crate) async fn delete(app: &App, actor: &FreshAdmin, id: AccountId) -> Result<(), Error> {
-    accounts::delete(app, id, actor.client()).await
+    accounts::delete(app, id, actor.by()).await
 }
 
 /// Lists events of the audit trail, the newest first.

@@ -6,7 +6,7 @@ use secrecy::ExposeSecret;
 
 use super::{UserCommand, WhichAccount, read_new_password};
 use crate::{
-    accounts::{self, Account, AccountDetails, AccountId, NewAccount, Role},
+    accounts::{self, Account, AccountDetails, AccountId, By, NewAccount, Role},
     app::App,
     client::Client,
     error::Error,
@@ -39,7 +39,7 @@ pub async fn run(app: &App, command: UserCommand) -> Result<(), String> {
         UserCommand::Enable { account } => set_active(app, account, true).await,
         UserCommand::SetRole { account, role } => {
             let account = find(app, account).await?;
-            let set = accounts::set_role(app, account.id, role, &operator()).await;
+            let set = accounts::set_role(app, account.id, role, By::operator(&operator())).await;
             let what = match role {
                 Role::Admin => "is an administrator",
                 Role::User => "is a user",
@@ -49,12 +49,14 @@ pub async fn run(app: &App, command: UserCommand) -> Result<(), String> {
         UserCommand::SetPassword { account, password } => {
             let account = find(app, account).await?;
             let password = read_new_password(password).map_err(|error| error.to_string())?;
-            let set = accounts::set_password(app, &account, password.expose_secret(), &operator()).await;
+            let set =
+                accounts::set_password(app, &account, password.expose_secret(), By::operator(&operator()))
+                    .await;
             done(set, &account, "has a new password; its sessions are ended")
         }
         UserCommand::Delete { account, yes: _ } => {
             let account = find(app, account).await?;
-            let deleted = accounts::delete(app, account.id, &operator()).await;
+            let deleted = accounts::delete(app, account.id, By::operator(&operator())).await;
             done(deleted, &account, "is deleted")
         }
     }
@@ -96,7 +98,7 @@ fn with_role(new: NewAccount, admin: bool) -> NewAccount {
 
 async fn set_active(app: &App, account: WhichAccount, active: bool) -> Result<(), String> {
     let account = find(app, account).await?;
-    let set = accounts::set_active(app, account.id, active, &operator()).await;
+    let set = accounts::set_active(app, account.id, active, By::operator(&operator())).await;
     done(set, &account, if active { "may log in again" } else { "may not log in; its sessions are ended" })
 }
 

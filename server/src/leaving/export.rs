@@ -68,8 +68,8 @@ struct ExportedPicture {
 impl Export {
     /// Reads the account, opens its picture, and writes down that the data were taken.
     pub(crate) async fn begin(app: &App, fresh: Fresh, client: &Client) -> Result<Self, Error> {
-        let (account, now) = (fresh.principal().account, app.now());
-        let mut tx = app.db().begin().await?;
+        let (mut tx, now) = (app.db().begin().await?, app.now());
+        let account = accounts::hold_own(&mut tx, fresh, now).await?.id;
         audit::record(&mut tx, Event::Exported, Some(account), client, now).await?;
         let about = accounts::exported(tx.conn(), account).await?.ok_or(Error::NotFound)?;
         tx.commit().await?;

@@ -39,7 +39,7 @@ pub(crate) async fn cancel_deletion(
     State(app): State<App>,
     client: Client,
 ) -> Result<NoContent, Failed<(NotFound, Unavailable)>> {
-    super::stay(&app, caller(&guard).account, &client).await?;
+    super::stay(&app, caller(&guard), &client).await?;
     Ok(NoContent)
 }
 

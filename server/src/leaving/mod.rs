@@ -5,12 +5,13 @@ pub(crate) mod http;
 pub(crate) mod pages;
 
 use crate::{
-    access::Fresh,
-    accounts::{self, AccountId},
+    access::{Fresh, Principal},
+    accounts,
     app::App,
     audit::{self, Event},
     client::Client,
     clock::Timestamp,
+    db::retry,
     error::Error,
     mail::{self, Message},
     sessions,
@@ -31,35 +32,35 @@ pub(crate) enum Deletion {
 /// Deletes the caller's account: at once, or after the grace period if the operator set one. Its sessions end now
 /// either way; to call it back one logs in.
 pub(crate) async fn leave(app: &App, fresh: Fresh, client: &Client) -> Result<Deletion, Error> {
-    let (account, now) = (fresh.principal().account, app.now());
-    let grace = app.config().deletion_grace;
-    if grace.is_zero() {
-        accounts::delete(app, account, client).await?;
+    if app.config().deletion_grace.is_zero() {
+        accounts::delete_own(app, fresh, client).await?;
         return Ok(Deletion::Done);
     }
-    let due_at = now + grace;
-    let mut tx = app.db().begin().await?;
-    if !accounts::schedule_deletion(&mut tx, account, due_at, now).await? {
-        return Err(Error::NotFound);
-    }
-    sessions::end_all(&mut tx, account, now).await?;
-    audit::record(&mut tx, Event::DeletionScheduled, Some(account), client, now).await?;
-    if let Some(owner) = accounts::recipient(tx.conn(), account).await? {
-        let message = Message::DeletionScheduled { due_at: due_at.as_micros() };
-        mail::enqueue(app, &mut tx, &owner, &message, now).await?;
-    }
-    tx.commit().await?;
-    Ok(Deletion::Due(due_at))
+    retry(|| schedule(app, fresh, client)).await.map(Deletion::Due)
 }
 
-/// Calls the account back. [`Error::NotFound`] if nobody asked for its deletion.
-pub(crate) async fn stay(app: &App, account: AccountId, client: &Client) -> Result<(), Error> {
-    let now = app.now();
-    let mut tx = app.db().begin().await?;
-    if !accounts::cancel_deletion(&mut tx, account, now).await? {
+async fn schedule(app: &App, fresh: Fresh, client: &Client) -> Result<Timestamp, Error> {
+    let (mut tx, now) = (app.db().begin().await?, app.now());
+    accounts::lock_administrators(&mut tx, now).await?;
+    let held = accounts::hold_own(&mut tx, fresh, now).await?;
+    let due_at = now + app.config().deletion_grace;
+    accounts::schedule_deletion(&mut tx, &held, due_at, now).await?;
+    sessions::end_all(&mut tx, &held, now).await?;
+    audit::record(&mut tx, Event::DeletionScheduled, Some(held.id), client, now).await?;
+    let message = Message::DeletionScheduled { due_at: due_at.as_micros() };
+    mail::enqueue(app, &mut tx, &held.recipient(), &message, now).await?;
+    tx.commit().await?;
+    Ok(due_at)
+}
+
+/// Calls the caller's account back. [`Error::NotFound`] if nobody asked for its deletion.
+pub(crate) async fn stay(app: &App, principal: Principal, client: &Client) -> Result<(), Error> {
+    let (mut tx, now) = (app.db().begin().await?, app.now());
+    let held = accounts::hold_own(&mut tx, principal, now).await?;
+    if !accounts::cancel_deletion(&mut tx, &held, now).await? {
         return Err(Error::NotFound);
     }
-    audit::record(&mut tx, Event::DeletionCancelled, Some(account), client, now).await?;
+    audit::record(&mut tx, Event::DeletionCancelled, Some(held.id), client, now).await?;
     Ok(tx.commit().await?)
 }
 

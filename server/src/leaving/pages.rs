@@ -101,6 +101,6 @@ pub(crate) async fn cancel_deletion(
     client: Client,
     v: View,
 ) -> Answer {
-    super::stay(&app, guard.principal().account, &client).await?;
+    super::stay(&app, *guard.principal(), &client).await?;
     Ok(v.go("/account?done=called-back"))
 }

@@ -9,12 +9,14 @@ use serde::Deserialize;
 
 use super::LoggedIn;
 use crate::{
+    access::Principal,
     accounts::Email,
     app::App,
     client::Client,
     error::{Error, LogInFailed},
+    pages::Perhaps,
     passwords::{Password, TooLong},
-    sessions::{Beginning, Renewal, SessionsCookie, Transport},
+    sessions::{Beginning, SessionsCookie, Transport},
     tokens::{self, ScopeAsked, TokenAnswer},
 };
 
@@ -56,25 +58,24 @@ pub(crate) async fn log_in(
     oauth_client: OAuthClient,
     Form(form): Form<LogIn>,
 ) -> Result<TokenAnswer, LogInFailed> {
-    let logged_in = form.attempt(&app, &client, &oauth_client, Transport::Bearer).await?;
+    let logged_in = form.attempt(&app, &client, &oauth_client, Transport::Bearer, None).await?;
     Ok(tokens::issue(&app, logged_in.into(), app.now())?)
 }
 
 /// The same, answered with a cookie: for an application's own page, which needs to keep no token. The form must come
-/// from a page of this origin, or else a stranger's page could log a browser in to the stranger's account.
+/// from a page of this origin, or else a stranger's page could log a browser in to the stranger's account. The session
+/// of the cookie that the browser sends along ends.
 pub(crate) async fn log_in_with_cookie(
     _: Public,
     _: SameOrigin<SessionsCookie>,
+    Perhaps(before): Perhaps,
     State(app): State<App>,
     client: Client,
     oauth_client: OAuthClient,
     Form(form): Form<LogIn>,
 ) -> Result<(AppendHeaders<[(HeaderName, HeaderValue); 1]>, NoContent), LogInFailed> {
-    let (_, renewal) = form.attempt(&app, &client, &oauth_client, Transport::Cookie).await?.into_parts();
-    let Renewal::Cookie(cookie) = renewal else {
-        return Err(Error::Internal("a session for a cookie has none".to_owned()).into());
-    };
-    Ok((AppendHeaders([cookie.header()?]), NoContent))
+    let logged_in = form.attempt(&app, &client, &oauth_client, Transport::Cookie, before).await?;
+    Ok((AppendHeaders([logged_in.into_cookie()?.header()?]), NoContent))
 }
 
 impl LogIn {
@@ -84,6 +85,7 @@ impl LogIn {
         client: &Client,
         oauth_client: &OAuthClient,
         transport: Transport,
+        before: Option<Principal>,
     ) -> Result<LoggedIn, Error> {
         if oauth_client.is_named || !self.client_id.is_empty() || !self.client_secret.is_empty() {
             return Err(Error::UnexpectedClient);
@@ -93,7 +95,7 @@ impl LogIn {
             InvalidInput::field(["body", "password"], TooLong::KIND, too_long.to_string())
         })?;
         let scope = &ScopeAsked::parse(&self.scope)?;
-        super::attempt(app, &email, password, &Beginning { scope, transport, client }).await
+        super::attempt(app, &email, password, &Beginning { scope, transport, before, client }).await
     }
 }
 

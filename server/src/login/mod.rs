@@ -7,16 +7,18 @@ pub(crate) mod throttle;
 
 use self::throttle::Attempt;
 use crate::{
-    accounts::{self, AccountId, Credentials, Email},
+    access::Principal,
+    accounts::{self, AccountId, Credentials, Email, Held},
     app::App,
     audit::{self, Event},
     client::Client,
+    clock::Timestamp,
     config::SignUp,
-    db::Tx,
+    db::{Tx, retry},
     error::Error,
     passwords::{Password, Turn, Verdict},
     recovery::{self, MailedLogIn},
-    sessions::{self, Beginning, Renewal, Session},
+    sessions::{self, Beginning, CookieToken, Renewal, Session},
 };
 
 /// The proof that somebody showed who they are and a session began. Only this room makes one, and a token is
@@ -31,6 +33,19 @@ impl LoggedIn {
     /// The session, and what its client comes back with.
     pub(crate) fn into_parts(self) -> (Session, Renewal) {
         (self.session, self.renewal)
+    }
+
+    /// Whether its client comes back with a cookie.
+    pub(crate) fn has_cookie(&self) -> bool {
+        matches!(self.renewal, Renewal::Cookie(_))
+    }
+
+    /// The cookie that its client comes back with.
+    pub(crate) fn into_cookie(self) -> Result<CookieToken, Error> {
+        match self.renewal {
+            Renewal::Cookie(cookie) => Ok(cookie),
+            _ => Err(Error::Internal("a session for a cookie has none".to_owned())),
+        }
     }
 }
 
@@ -80,35 +95,55 @@ pub(crate) async fn attempt(
         Proof::Right { attempt, verified } => (attempt, verified),
         Proof::Wrong(account) => return Err(refuse(app, account, client).await?),
     };
-    if app.config().requires_verified_email() && verified.email_verified_at.is_none() {
-        return Err(ask_to_verify(app, attempt, &verified, client).await?);
-    }
-    let now = app.now();
-    let mut tx = app.db().begin().await?;
-    let Some((session, renewal)) = sessions::begin(app, &mut tx, &verified, beginning, now).await? else {
+    retry(|| begin(app, &attempt, &verified, beginning)).await
+}
+
+/// Begins the session of a log-in whose password was right, if the account is active and that still is its password.
+async fn begin(
+    app: &App,
+    attempt: &Attempt,
+    verified: &Credentials,
+    beginning: &Beginning<'_>,
+) -> Result<LoggedIn, Error> {
+    let (mut tx, now) = (app.db().begin().await?, app.now());
+    let Some(held) = accounts::hold_verified(&mut tx, verified).await? else {
         drop(tx);
-        return Err(refuse(app, Some(verified.id), client).await?);
+        return Err(refuse(app, Some(verified.id), beginning.client).await?);
     };
-    throttle::forgive(&mut tx, attempt, verified.id, now).await?;
-    audit::record(&mut tx, Event::LoggedIn, Some(verified.id), client, now).await?;
+    if app.config().requires_verified_email() && held.email_verified_at.is_none() {
+        return Err(ask_to_verify(app, tx, &held, attempt, beginning.client, now).await?);
+    }
+    throttle::forgive(&mut tx, attempt, &held, now).await?;
+    let (session, renewal) = sessions::begin(app, &mut tx, &held, beginning, now).await?;
+    audit::record(&mut tx, Event::LoggedIn, Some(held.id), beginning.client, now).await?;
     tx.commit().await?;
     Ok(LoggedIn { session, renewal })
 }
 
-/// Begins a session for a mailed link or code; `None` if the account was disabled meanwhile.
+/// Begins a session for a mailed link or code.
 pub(crate) async fn by_mail(
     app: &App,
     tx: &mut Tx,
-    mailed: MailedLogIn,
+    mailed: &MailedLogIn,
     beginning: &Beginning<'_>,
-) -> Result<Option<LoggedIn>, Error> {
-    let (account, now) = (mailed.account(), app.now());
-    let Some(verified) = accounts::credentials_of(tx.conn(), account).await? else { return Ok(None) };
-    let Some((session, renewal)) = sessions::begin(app, tx, &verified, beginning, now).await? else {
-        return Ok(None);
-    };
-    audit::record(tx, Event::LoggedInByMail, Some(account), beginning.client, now).await?;
-    Ok(Some(LoggedIn { session, renewal }))
+    now: Timestamp,
+) -> Result<LoggedIn, Error> {
+    let (session, renewal) = sessions::begin(app, tx, mailed.held(), beginning, now).await?;
+    audit::record(tx, Event::LoggedInByMail, Some(mailed.held().id), beginning.client, now).await?;
+    Ok(LoggedIn { session, renewal })
+}
+
+/// Begins a session in the place of the one in which the password was changed; see [`sessions::begin_anew`].
+pub(crate) async fn anew(
+    app: &App,
+    tx: &mut Tx,
+    held: &Held,
+    before: Principal,
+    client: &Client,
+    now: Timestamp,
+) -> Result<LoggedIn, Error> {
+    let (session, renewal) = sessions::begin_anew(app, tx, held, before.session, client, now).await?;
+    Ok(LoggedIn { session, renewal })
 }
 
 /// Turns away whoever knows the password of an account whose address is to be confirmed first, and mails the link again.
@@ -116,22 +151,18 @@ pub(crate) async fn by_mail(
 /// nothing by logging in.
 async fn ask_to_verify(
     app: &App,
-    attempt: Attempt,
-    verified: &Credentials,
+    mut tx: Tx,
+    held: &Held,
+    attempt: &Attempt,
     client: &Client,
+    now: Timestamp,
 ) -> Result<Error, Error> {
-    let (mut tx, now) = (app.db().begin().await?, app.now());
-    // Disabled: then it looks like a wrong password.
-    let Some(owner) = accounts::owner(tx.conn(), verified.id).await? else {
-        drop(tx);
-        return refuse(app, Some(verified.id), client).await;
-    };
     let is_quiet = app.config().sign_up == SignUp::Quiet;
     if !is_quiet {
-        throttle::forgive(&mut tx, attempt, owner.id, now).await?;
+        throttle::forgive(&mut tx, attempt, held, now).await?;
     }
-    recovery::mail_verification(app, &mut tx, &owner, client, now).await?;
-    audit::record(&mut tx, Event::LogInFailed, Some(owner.id), client, now).await?;
+    recovery::mail_verification(app, &mut tx, held, client, now).await?;
+    audit::record(&mut tx, Event::LogInFailed, Some(held.id), client, now).await?;
     tx.commit().await?;
     Ok(if is_quiet { Error::WrongCredentials } else { Error::EmailUnverified })
 }
@@ -152,10 +183,10 @@ async fn rehash(
     password: Password,
 ) -> Result<Credentials, Error> {
     let new = turn.hash(password).await?;
-    let mut tx = app.db().begin().await?;
-    let replaced =
-        accounts::replace_hash(&mut tx, verified.id, &verified.password_hash, &new, app.now()).await?;
+    let (mut tx, now) = (app.db().begin().await?, app.now());
+    // If the password was changed meanwhile, [`begin`] will see that too.
+    let Some(held) = accounts::hold_verified(&mut tx, &verified).await? else { return Ok(verified) };
+    accounts::set_hash(&mut tx, &held, &new, now).await?;
     tx.commit().await?;
-    // Not replaced: the password was changed meanwhile, and `sessions::begin` will see that.
-    Ok(if replaced { Credentials { password_hash: new, ..verified } } else { verified })
+    Ok(Credentials { password_hash: new, ..verified })
 }

@@ -2,9 +2,9 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::response::{IntoResponse, Redirect, Response};
-use http::{HeaderName, HeaderValue, StatusCode};
-use portcullis::{Form, Guard, InvalidInput, Public};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use http::StatusCode;
+use portcullis::{Form, Guard, InvalidInput};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -18,7 +18,7 @@ use crate::{
     error::Error,
     pages::{Answer, Faults, Perhaps, View, WayBack},
     passwords::{Password, TooLong},
-    sessions::{self, Beginning, Renewal, SessionCookies, Transport},
+    sessions::{Beginning, SessionCookies, Transport},
     tokens::ScopeAsked,
 };
 
@@ -68,7 +68,6 @@ pub(crate) async fn show_log_in(perhaps: Perhaps, State(app): State<App>, v: Vie
 }
 
 pub(crate) async fn log_in(
-    _: Public,
     Perhaps(before): Perhaps,
     State(app): State<App>,
     client: Client,
@@ -76,11 +75,8 @@ pub(crate) async fn log_in(
     Form(form): Form<LogInForm>,
 ) -> Answer {
     let next = WayBack::of(&app, Some(&form.next));
-    match attempt(&app, &form.email, &form.password, &client).await {
-        Ok(logged_in) => {
-            end(&app, before, &client).await?;
-            Ok(arrive(&v, logged_in, &next)?)
-        }
+    match attempt(&app, &form.email, &form.password, before, &client).await {
+        Ok(logged_in) => Ok(arrive(&v, logged_in, &next)?),
         Err(error) => {
             let faults = Faults::of(&v, error, &["email", "password"])?;
             let page = LogInPage::new(&v, &app, faults, &form.email, next);
@@ -123,11 +119,8 @@ pub(crate) async fn confirm(
     let before = *guard.principal();
     let email = accounts::by_id(&app, before.account).await?.email;
     let next = WayBack::of(&app, Some(&form.next));
-    match attempt(&app, &email, &form.password, &client).await {
-        Ok(logged_in) => {
-            end(&app, Some(before), &client).await?;
-            Ok(arrive(&v, logged_in, &next)?)
-        }
+    match attempt(&app, &email, &form.password, Some(before), &client).await {
+        Ok(logged_in) => Ok(arrive(&v, logged_in, &next)?),
         Err(error) => {
             // The person is known; it can only be the password.
             let error = if matches!(error, Error::WrongCredentials) { wrong_password() } else { error };
@@ -141,11 +134,12 @@ fn wrong_password() -> Error {
     InvalidInput::field(["body", "password"], "value_error", "The password is not right").into()
 }
 
-/// The log-in of a browser.
+/// The log-in of a browser. It ends the session that the browser had before.
 pub(crate) async fn attempt(
     app: &App,
     email: &str,
     password: &str,
+    before: Option<Principal>,
     client: &Client,
 ) -> Result<LoggedIn, Error> {
     let missing = |field| InvalidInput::field(["body", field], "missing", "Field required");
@@ -158,31 +152,21 @@ pub(crate) async fn attempt(
     let email = Email::of_field(email, "email")?;
     let password = Password::parse(password)
         .map_err(|too_long| InvalidInput::field(["body", "password"], TooLong::KIND, too_long.to_string()))?;
-    let beginning = Beginning { scope: &ScopeAsked::parse("")?, transport: Transport::Cookie, client };
+    let beginning =
+        Beginning { scope: &ScopeAsked::parse("")?, transport: Transport::Cookie, before, client };
     super::attempt(app, &email, password, &beginning).await
-}
-
-/// Ends the session that the browser had before.
-async fn end(app: &App, before: Option<Principal>, client: &Client) -> Result<(), Error> {
-    match before {
-        Some(before) => sessions::log_out(app, before, client).await,
-        None => Ok(()),
-    }
 }
 
 /// Hands the cookie out, on the way to the page that was asked for. The way leads by the page of the log-in: a browser
 /// that brings the cookie there goes on, and one that did not keep it is told so.
 pub(crate) fn arrive(v: &View, logged_in: LoggedIn, next: &WayBack) -> Result<Response, Error> {
     let by_log_in = v.with_next("/account/log-in", next);
-    let mut answer = Redirect::to(&format!("{by_log_in}&{ARRIVED}=yes")).into_response();
-    let (name, cookie) = cookie(logged_in)?;
-    answer.headers_mut().append(name, cookie);
-    Ok(answer.into_response())
+    with_cookie(Redirect::to(&format!("{by_log_in}&{ARRIVED}=yes")).into_response(), logged_in)
 }
 
-fn cookie(logged_in: LoggedIn) -> Result<(HeaderName, HeaderValue), Error> {
-    match logged_in.into_parts().1 {
-        Renewal::Cookie(cookie) => cookie.header(),
-        _ => Err(Error::Internal("a session for a cookie has none".to_owned())),
-    }
+/// The answer with the cookie of a session that began.
+pub(crate) fn with_cookie(mut answer: Response, logged_in: LoggedIn) -> Result<Response, Error> {
+    let (name, cookie) = logged_in.into_cookie()?.header()?;
+    answer.headers_mut().append(name, cookie);
+    Ok(answer)
 }

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use super::store::{self, Key};
 use crate::{
-    accounts::{AccountId, Email},
+    accounts::{Email, Held},
     app::App,
     audit::{self, Event},
     client::Client,
@@ -38,8 +38,10 @@ const ADDRESS: Limit = Limit { most: 100, window: QUARTER_HOUR };
 const NAME: Limit = Limit { most: 100, window: DAY };
 /// Sign-ups of one address.
 const SIGN_UPS: Limit = Limit { most: 200, window: HOUR };
-/// Mails that somebody asked for, to one address.
+/// Mails of one purpose that somebody asked for, to one address.
 const MAILS: Limit = Limit { most: 3, window: HOUR };
+/// Mails to one address which say that it has an account.
+const KNOWN_ACCOUNT_MAILS: Limit = Limit { most: 1, window: DAY };
 /// Mails that one source asked for, whatever the address.
 const MAILS_OF_SOURCE: Limit = Limit { most: 20, window: HOUR };
 /// Codes for the first administrator that one address tries.
@@ -106,16 +108,16 @@ pub(crate) async fn reserve(app: &App, email: &Email, client: &Client) -> Result
 /// Takes a success out of the counters again, and remembers the address for the account.
 pub(crate) async fn forgive(
     tx: &mut Tx,
-    attempt: Attempt,
-    account: AccountId,
+    attempt: &Attempt,
+    held: &Held,
     now: Timestamp,
 ) -> Result<(), Error> {
-    let Some(keys) = attempt.0 else { return Ok(()) };
+    let Some(keys) = &attempt.0 else { return Ok(()) };
     // In the order of `reserve`: two transactions that meet here wait for each other and never in a ring.
     store::forget(tx.conn(), &keys.pair).await?;
     store::give_back(tx.conn(), &keys.address).await?;
     store::forget(tx.conn(), &keys.name).await?;
-    store::remember_address(tx.conn(), account, &keys.address, now).await?;
+    store::remember_address(tx.conn(), held.id, &keys.address, now).await?;
     Ok(())
 }
 
@@ -144,11 +146,51 @@ async fn count_by_address(
     Ok(tx.commit().await?)
 }
 
+/// What a mail is for that somebody asked for. Each is counted by itself, so that none of them uses up another's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MailFor {
+    /// To confirm the address in force.
+    Verification,
+    /// To set a new password.
+    NewPassword,
+    /// To log in.
+    LogIn,
+    /// To confirm a new address.
+    NewAddress,
+    /// To say that there is an account already.
+    KnownAccount,
+}
+
+impl MailFor {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Verification => "verification",
+            Self::NewPassword => "new password",
+            Self::LogIn => "log-in",
+            Self::NewAddress => "new address",
+            Self::KnownAccount => "account already",
+        }
+    }
+
+    /// Whether it lets the owner of the address in.
+    fn is_for_the_owner(self) -> bool {
+        matches!(self, Self::Verification | Self::NewPassword | Self::LogIn)
+    }
+
+    fn limit(self) -> Limit {
+        match self {
+            Self::Verification | Self::NewPassword | Self::LogIn | Self::NewAddress => MAILS,
+            Self::KnownAccount => KNOWN_ACCOUNT_MAILS,
+        }
+    }
+}
+
 /// Counts a mail that somebody asked for, and says whether it may be sent: or else anybody could fill another's inbox.
 /// Addresses are counted as submitted, whether or not they have an account. What is refused is not counted further.
 pub(crate) async fn may_mail(
     app: &App,
     tx: &mut Tx,
+    what: MailFor,
     to: &Email,
     client: &Client,
     now: Timestamp,
@@ -157,24 +199,60 @@ pub(crate) async fn may_mail(
         return Ok(true);
     }
     let source = app.secret().mac("throttle: mails of a source", &client.network());
-    let address = app.secret().mac("throttle: mails to an address", to.as_str().as_bytes());
     // The source first: who may ask for no more does not use up what others may ask for.
-    Ok(store::count(tx.conn(), &source, MAILS_OF_SOURCE, now).await?.is_some()
-        && store::count(tx.conn(), &address, MAILS, now).await?.is_some())
+    if store::count(tx.conn(), &source, MAILS_OF_SOURCE, now).await?.is_none() {
+        tracing::info!(purpose = what.name(), "a mail is held back: its network asked for too many");
+        return Ok(false);
+    }
+    may_mail_to(app, tx, what, to, client, now).await
+}
+
+/// The same for a mail whose source is counted already.
+///
+/// An owner who asks from a network from which the account has logged in before is counted by themselves: what strangers
+/// ask for from elsewhere does not keep the owner's mails back.
+pub(crate) async fn may_mail_to(
+    app: &App,
+    tx: &mut Tx,
+    what: MailFor,
+    to: &Email,
+    client: &Client,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    if !app.config().limits {
+        return Ok(true);
+    }
+    let network = client.network();
+    let known = app.secret().mac("throttle: address", &network);
+    let is_owners =
+        what.is_for_the_owner() && store::is_known(tx.conn(), to, &known, now - KNOWN_FOR).await?;
+    let asker = if is_owners { network.as_slice() } else { &[] };
+    // A purpose has no line break, and no network begins with one, so this reads in one way only.
+    let counted = [what.name().as_bytes(), b"\n", asker, b"\n", to.as_str().as_bytes()].concat();
+    let address = app.secret().mac("throttle: mails to an address", &counted);
+    let may = store::count(tx.conn(), &address, what.limit(), now).await?.is_some();
+    if !may {
+        tracing::info!(purpose = what.name(), "a mail is held back: too many were asked for to its address");
+    }
+    Ok(may)
 }
 
 /// Counts a wish for another address of mail, of which an account may have as many as mails to one address.
 pub(crate) async fn may_change_email(
     app: &App,
     tx: &mut Tx,
-    account: AccountId,
+    held: &Held,
     now: Timestamp,
 ) -> Result<bool, Error> {
     if !app.config().limits {
         return Ok(true);
     }
-    let key = app.secret().mac("throttle: changes of an address", account.to_string().as_bytes());
-    Ok(store::count(tx.conn(), &key, MAILS, now).await?.is_some())
+    let key = app.secret().mac("throttle: changes of an address", held.id.to_string().as_bytes());
+    let may = store::count(tx.conn(), &key, MAILS, now).await?.is_some();
+    if !may {
+        tracing::info!(account = %held.id, "a wish for another address is held back: there were too many");
+    }
+    Ok(may)
 }
 
 /// Forgets what was counted under this name from everywhere: its account is deleted.

@@ -6,7 +6,7 @@ use askama::Template;
 use axum::extract::FromRequestParts;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts};
-use portcullis::{Denied, Guard};
+use portcullis::{Denied, Describe, Guard, Operation};
 use url::form_urlencoded;
 
 use super::{Refused, WayBack};
@@ -289,6 +289,11 @@ impl FromRequestParts<App> for View {
 /// whose session has ended could log in.
 #[derive(Debug)]
 pub(crate) struct Perhaps(pub(crate) Option<Principal>);
+
+/// Nobody has to bring it, so there is nothing to document.
+impl Describe for Perhaps {
+    fn describe(_: &mut Operation<'_>) {}
+}
 
 impl FromRequestParts<App> for Perhaps {
     type Rejection = Denied;

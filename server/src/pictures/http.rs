@@ -46,7 +46,7 @@ pub(crate) async fn upload_profile_image(
     client: Client,
     Multipart(upload): Multipart<Upload>,
 ) -> Result<Created<Uploaded>, Failed<(Unprocessable, UnsupportedMediaType, Unavailable)>> {
-    let id = super::set(&app, caller(&guard).account, upload.into_bytes(), &client).await?;
+    let id = super::set(&app, caller(&guard), upload.into_bytes(), &client).await?;
     Ok(Created(Uploaded { url: super::url(&app, id) }))
 }
 
@@ -55,7 +55,7 @@ pub(crate) async fn delete_profile_image(
     State(app): State<App>,
     client: Client,
 ) -> Result<NoContent, Failed<(Unavailable,)>> {
-    super::remove(&app, caller(&guard).account, &client).await?;
+    super::remove(&app, caller(&guard), &client).await?;
     Ok(NoContent)
 }
 

@@ -17,8 +17,8 @@ use uuid::Uuid;
 
 use self::decode::{Picture, Refused};
 use crate::{
-    access::Unchecked,
-    accounts::AccountId,
+    access::{Principal, Unchecked},
+    accounts::{self, AccountId, Locked},
     app::App,
     audit::{self, Event},
     client::Client,
@@ -67,9 +67,9 @@ pub(crate) fn url(app: &App, id: PictureId) -> String {
 ///
 /// # Errors
 /// [`Error::UnsupportedPicture`], [`Error::Invalid`] for the field `file`, and those of the pool and the stores.
-async fn set(app: &App, account: AccountId, upload: Bytes, client: &Client) -> Result<PictureId, Error> {
+async fn set(app: &App, principal: Principal, upload: Bytes, client: &Client) -> Result<PictureId, Error> {
     let picture = app.picture_pool().run(move |()| decode::decode(&upload)).await?.map_err(refusal)?;
-    replace(app, account, picture, client).await
+    replace(app, principal, picture, client).await
 }
 
 fn refusal(refused: Refused) -> Error {
@@ -85,7 +85,7 @@ fn refusal(refused: Refused) -> Error {
 /// after the row has let go of them: a reader sees the old picture or the new one, whole.
 async fn replace(
     app: &App,
-    account: AccountId,
+    principal: Principal,
     picture: Picture,
     client: &Client,
 ) -> Result<PictureId, Error> {
@@ -94,25 +94,24 @@ async fn replace(
     let content_type = picture.content_type;
     let size = i64::try_from(picture.bytes.len()).unwrap_or(i64::MAX);
     // Before anything is written: a full store takes no bytes that only go again.
-    if !has_room(app, app.db().read().await?.conn(), account, size).await? {
+    if !has_room(app, app.db().read().await?.conn(), principal.account, size).await? {
         return Err(Error::NoRoom);
     }
     app.objects().put(&id.key(), PutPayload::from(picture.bytes)).await?;
 
+    // If the session has ended meanwhile, the sweep finds the bytes.
     let mut tx = app.db().begin().await?;
+    let held = accounts::hold_own(&mut tx, principal, now).await?;
     // From here to the commit nobody else adds a picture, on any instance.
     store::lock(tx.conn(), now).await?;
-    if !has_room(app, tx.conn(), account, size).await? {
+    if !has_room(app, tx.conn(), held.id, size).await? {
         drop(tx);
         app.objects().delete(&id.key()).await?;
         return Err(Error::NoRoom);
     }
-    let old = store::take(tx.conn(), account).await?;
-    if !store::insert(tx.conn(), id, account, content_type, size, now).await? {
-        // The account was deleted meanwhile; the sweep finds the bytes.
-        return Err(Error::NotFound);
-    }
-    audit::record(&mut tx, Event::PictureSet, Some(account), client, now).await?;
+    let old = store::take(tx.conn(), held.id).await?;
+    store::insert(tx.conn(), id, held.id, content_type, size, now).await?;
+    audit::record(&mut tx, Event::PictureSet, Some(held.id), client, now).await?;
     tx.commit().await?;
     discard(app, old).await;
     Ok(id)
@@ -125,11 +124,12 @@ async fn has_room(app: &App, conn: Conn<'_>, account: AccountId, size: i64) -> R
 }
 
 /// Removes the account's picture, if there is one.
-async fn remove(app: &App, account: AccountId, client: &Client) -> Result<(), Error> {
-    let mut tx = app.db().begin().await?;
-    let old = store::take(tx.conn(), account).await?;
+async fn remove(app: &App, principal: Principal, client: &Client) -> Result<(), Error> {
+    let (mut tx, now) = (app.db().begin().await?, app.now());
+    let held = accounts::hold_own(&mut tx, principal, now).await?;
+    let old = store::take(tx.conn(), held.id).await?;
     if old.is_some() {
-        audit::record(&mut tx, Event::PictureRemoved, Some(account), client, app.now()).await?;
+        audit::record(&mut tx, Event::PictureRemoved, Some(held.id), client, now).await?;
     }
     tx.commit().await?;
     discard(app, old).await;
@@ -178,12 +178,8 @@ pub(crate) async fn exported(app: &App, account: AccountId) -> Result<Option<(St
 
 /// Takes the picture's row out within the transaction that deletes its account, and notes that the bytes must go: a
 /// crash before [`discard`] leaves them for the next sweep, however young they are.
-pub(crate) async fn take(
-    tx: &mut Tx,
-    account: AccountId,
-    now: Timestamp,
-) -> Result<Option<PictureId>, Error> {
-    let taken = store::take(tx.conn(), account).await?;
+pub(crate) async fn take(tx: &mut Tx, locked: &Locked, now: Timestamp) -> Result<Option<PictureId>, Error> {
+    let taken = store::take(tx.conn(), locked.id).await?;
     if let Some(picture) = taken {
         store::doom(tx.conn(), picture, now).await?;
     }

@@ -19,7 +19,7 @@ pub(crate) async fn set_picture(
     v: View,
     Multipart(upload): Multipart<Upload>,
 ) -> Answer {
-    match super::set(&app, guard.principal().account, upload.into_bytes(), &client).await {
+    match super::set(&app, *guard.principal(), upload.into_bytes(), &client).await {
         Ok(_) => Ok(v.go("/account?done=picture")),
         Err(error) => {
             let faults = Faults::of(&v, error, &["file"])?;
@@ -35,6 +35,6 @@ pub(crate) async fn remove_picture(
     client: Client,
     v: View,
 ) -> Answer {
-    super::remove(&app, guard.principal().account, &client).await?;
+    super::remove(&app, *guard.principal(), &client).await?;
     Ok(v.go("/account?done=picture-removed"))
 }

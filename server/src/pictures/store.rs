@@ -9,7 +9,6 @@ use crate::{
 
 type Result<T> = std::result::Result<T, crate::db::Error>;
 
-/// `false` if there is no such account (any more).
 pub(super) async fn insert(
     conn: Conn<'_>,
     id: PictureId,
@@ -17,19 +16,17 @@ pub(super) async fn insert(
     content_type: &str,
     bytes: i64,
     now: Timestamp,
-) -> Result<bool> {
-    let inserted = execute!(
+) -> Result<()> {
+    execute!(
         conn,
-        "INSERT INTO profile_images (id, account_id, content_type, bytes, created_at)
-         SELECT $1, id, $3, $4, $5 FROM accounts WHERE id = $2
-         ON CONFLICT (account_id) DO UPDATE SET id = $1, content_type = $3, bytes = $4, created_at = $5",
+        "INSERT INTO profile_images (id, account_id, content_type, bytes, created_at) VALUES ($1, $2, $3, $4, $5)",
         id,
         account,
         content_type,
         bytes,
         now
     )?;
-    Ok(inserted == 1)
+    Ok(())
 }
 
 pub(super) async fn stored(conn: Conn<'_>, id: PictureId) -> Result<Option<Stored>> {

@@ -13,7 +13,7 @@ use crate::{
     clock::Timestamp,
     db::Tx,
     error::Error,
-    login::throttle,
+    login::throttle::{self, MailFor},
     mail::{self, Message},
 };
 
@@ -35,6 +35,16 @@ pub(crate) enum Wanted {
     Account,
 }
 
+impl Wanted {
+    fn counted_as(self) -> MailFor {
+        match self {
+            Self::NewPassword => MailFor::NewPassword,
+            Self::LogIn => MailFor::LogIn,
+            Self::Account => MailFor::KnownAccount,
+        }
+    }
+}
+
 /// Queues the question, unless too many were asked.
 pub(crate) async fn ask(
     app: &App,
@@ -44,14 +54,28 @@ pub(crate) async fn ask(
     client: &Client,
     now: Timestamp,
 ) -> Result<(), Error> {
-    if throttle::may_mail(app, tx, email, client, now).await? {
-        ask_counted(app, tx, wanted, email, client, now).await?;
+    if throttle::may_mail(app, tx, wanted.counted_as(), email, client, now).await? {
+        queue(app, tx, wanted, email, client, now).await?;
     }
     Ok(())
 }
 
-/// The same for one that is counted already.
-pub(super) async fn ask_counted(
+/// Has the owner of an address told that it has an account, unless that was told today. The source was counted when it
+/// asked for something else, once whatever it comes to: or else the count would say which addresses have one.
+pub(super) async fn tell_owner(
+    app: &App,
+    tx: &mut Tx,
+    email: &Email,
+    client: &Client,
+    now: Timestamp,
+) -> Result<(), Error> {
+    if throttle::may_mail_to(app, tx, MailFor::KnownAccount, email, client, now).await? {
+        queue(app, tx, Wanted::Account, email, client, now).await?;
+    }
+    Ok(())
+}
+
+async fn queue(
     app: &App,
     tx: &mut Tx,
     wanted: Wanted,
@@ -65,13 +89,13 @@ pub(super) async fn ask_counted(
 
 /// Mails what was asked for, if the address has an active account by now.
 pub(crate) async fn answer(app: &App, tx: &mut Tx, asked: &Asked, now: Timestamp) -> Result<(), Error> {
-    let owner = accounts::hold_by_email(tx, &asked.email).await?;
-    let owner = owner.as_ref();
+    let held = accounts::hold_by_email(tx, &asked.email).await?;
+    let held = held.as_ref();
     match asked.wanted {
-        Wanted::NewPassword => reset::answer(app, tx, owner, &asked.client, now).await,
-        Wanted::LogIn => by_mail::answer(app, tx, owner, &asked.client, now).await,
-        Wanted::Account => match owner {
-            Some(owner) => mail::enqueue(app, tx, &owner.recipient(), &Message::AlreadySignedUp, now).await,
+        Wanted::NewPassword => reset::answer(app, tx, held, &asked.client, now).await,
+        Wanted::LogIn => by_mail::answer(app, tx, held, &asked.client, now).await,
+        Wanted::Account => match held {
+            Some(held) => mail::enqueue(app, tx, &held.recipient(), &Message::AlreadySignedUp, now).await,
             None => Ok(()),
         },
     }

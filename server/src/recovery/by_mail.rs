@@ -5,14 +5,17 @@ use super::{
     links::{self, MailedLogIn, Typed},
 };
 use crate::{
-    accounts::{self, Email, Owner},
+    accounts::{self, Email, Held},
     app::App,
     audit::{self, Event},
     client::Client,
     clock::Timestamp,
-    db::Tx,
+    db::{Tx, retry},
     error::Error,
-    login::{self, LoggedIn, throttle},
+    login::{
+        self, LoggedIn,
+        throttle::{self, Attempt},
+    },
     mail::{self, Message},
     sessions::Beginning,
 };
@@ -32,15 +35,15 @@ pub(crate) async fn request_log_in(app: &App, email: &Email, client: &Client) ->
 pub(super) async fn answer(
     app: &App,
     tx: &mut Tx,
-    owner: Option<&Owner>,
+    held: Option<&Held>,
     client: &Client,
     now: Timestamp,
 ) -> Result<(), Error> {
-    if let Some(owner) = owner {
-        let (token, code) = links::issue_with_code(app, tx, owner, now).await?;
-        mail::enqueue(app, tx, &owner.recipient(), &Message::LogIn { token, code }, now).await?;
+    if let Some(held) = held {
+        let (token, code) = links::issue_with_code(app, tx, held, now).await?;
+        mail::enqueue(app, tx, &held.recipient(), &Message::LogIn { token, code }, now).await?;
     }
-    audit::record(tx, Event::MailedLogInRequested, owner.map(|owner| owner.id), client, now).await
+    audit::record(tx, Event::MailedLogInRequested, held.map(|held| held.id), client, now).await
 }
 
 /// Logs in by a mailed link.
@@ -53,11 +56,14 @@ pub(crate) async fn log_in_by_link(
     beginning: &Beginning<'_>,
 ) -> Result<LoggedIn, Error> {
     is_on(app)?;
-    let mut tx = app.db().begin().await?;
-    let link = links::consume_log_in(&mut tx, token, app.now()).await?.ok_or(Error::DeadLink)?;
-    let logged_in = begin(app, &mut tx, link, beginning).await?;
-    tx.commit().await?;
-    Ok(logged_in)
+    retry(|| async {
+        let (mut tx, now) = (app.db().begin().await?, app.now());
+        let link = links::consume_log_in(&mut tx, token, now).await?.ok_or(Error::DeadLink)?;
+        let logged_in = begin(app, &mut tx, &link, beginning, now).await?;
+        tx.commit().await?;
+        Ok(logged_in)
+    })
+    .await
 }
 
 /// Logs in by a mailed code. A wrong one counts as a wrong password does, beside the few tries of each code.
@@ -71,19 +77,27 @@ pub(crate) async fn log_in_by_code(
     beginning: &Beginning<'_>,
 ) -> Result<LoggedIn, Error> {
     is_on(app)?;
-    let client = beginning.client;
-    let attempt = throttle::reserve(app, email, client).await?;
+    let attempt = throttle::reserve(app, email, beginning.client).await?;
+    retry(|| try_code(app, email, code, &attempt, beginning)).await
+}
+
+async fn try_code(
+    app: &App,
+    email: &Email,
+    code: &str,
+    attempt: &Attempt,
+    beginning: &Beginning<'_>,
+) -> Result<LoggedIn, Error> {
     let (mut tx, now) = (app.db().begin().await?, app.now());
     match links::try_code(app, &mut tx, email, code, now).await? {
         Typed::Right(code) => {
-            let account = code.account();
-            let logged_in = begin(app, &mut tx, code, beginning).await?;
-            throttle::forgive(&mut tx, attempt, account, now).await?;
+            throttle::forgive(&mut tx, attempt, code.held(), now).await?;
+            let logged_in = begin(app, &mut tx, &code, beginning, now).await?;
             tx.commit().await?;
             Ok(logged_in)
         }
         Typed::Wrong(account) => {
-            audit::record(&mut tx, Event::MailedLogInFailed, account, client, now).await?;
+            audit::record(&mut tx, Event::MailedLogInFailed, account, beginning.client, now).await?;
             tx.commit().await?;
             Err(Error::DeadLink)
         }
@@ -94,12 +108,13 @@ pub(crate) async fn log_in_by_code(
 async fn begin(
     app: &App,
     tx: &mut Tx,
-    mailed: MailedLogIn,
+    mailed: &MailedLogIn,
     beginning: &Beginning<'_>,
+    now: Timestamp,
 ) -> Result<LoggedIn, Error> {
-    let owner = mailed.owner();
-    accounts::mark_verified(tx, owner.id, &owner.email, app.now()).await?;
-    login::by_mail(app, tx, mailed, beginning).await?.ok_or(Error::DeadLink)
+    let held = mailed.held();
+    accounts::mark_verified(tx, held, &held.email, now).await?;
+    login::by_mail(app, tx, mailed, beginning, now).await
 }
 
 fn is_on(app: &App) -> Result<(), Error> {

@@ -2,7 +2,9 @@
 //! at a link uses it.
 
 use axum::extract::State;
-use portcullis::{Answer, Guard, Json, NoContent, Public};
+use axum::response::{AppendHeaders, IntoResponse, Response};
+use http::{HeaderName, HeaderValue, StatusCode};
+use portcullis::{Answer, DescribeResponse, Guard, Json, NoContent, Operation, Public};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -107,7 +109,7 @@ pub(crate) async fn request_verification(
     State(app): State<App>,
     client: Client,
 ) -> Result<Answer<202, Json<Accepted>>, Failed<(Unavailable,)>> {
-    super::request_verification(&app, caller(&guard).account, &client).await?;
+    super::request_verification(&app, caller(&guard), &client).await?;
     Ok(accepted())
 }
 
@@ -141,14 +143,46 @@ pub(crate) async fn reset(
     Ok(NoContent)
 }
 
+/// Every session ends, this one too: the answer has what the new one is shown by, as the log-in's has.
 pub(crate) async fn change_password(
     guard: Guard<Caller, ManageAccount>,
     State(app): State<App>,
     client: Client,
     Json(body): Json<PasswordChange>,
-) -> Result<NoContent, Failed<(Forbidden, NotFound, Unprocessable, Throttled, Unavailable)>> {
-    super::change_password(&app, caller(&guard), &body.current_password, &body.password, &client).await?;
-    Ok(NoContent)
+) -> Result<PasswordChanged, Failed<(Forbidden, NotFound, Unprocessable, Throttled, Unavailable)>> {
+    let (current, new) = (&body.current_password, &body.password);
+    let logged_in = super::change_password(&app, caller(&guard), current, new, &client).await?;
+    Ok(if logged_in.has_cookie() {
+        PasswordChanged::Cookie(logged_in.into_cookie()?.header()?)
+    } else {
+        PasswordChanged::Tokens(tokens::issue(&app, logged_in.into(), app.now())?)
+    })
+}
+
+/// How the client goes on: as it came.
+#[derive(Debug)]
+pub(crate) enum PasswordChanged {
+    Tokens(TokenAnswer),
+    Cookie((HeaderName, HeaderValue)),
+}
+
+impl IntoResponse for PasswordChanged {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Tokens(tokens) => tokens.into_response(),
+            Self::Cookie(cookie) => (AppendHeaders([cookie]), NoContent).into_response(),
+        }
+    }
+}
+
+impl DescribeResponse for PasswordChanged {
+    fn describe_response(operation: &mut Operation<'_>) {
+        TokenAnswer::describe_response(operation);
+        operation.empty_response(
+            StatusCode::NO_CONTENT,
+            "For a caller with a cookie: `Set-Cookie` has that of the new session",
+        );
+    }
 }
 
 pub(crate) async fn request_email_change(
@@ -199,7 +233,7 @@ pub(crate) async fn log_in_by_link(
     Json(body): Json<LinkLogIn>,
 ) -> Result<TokenAnswer, MailedLogInFailed> {
     let scope = &ScopeAsked::parse(&body.scope)?;
-    let beginning = Beginning { scope, transport: Transport::Bearer, client: &client };
+    let beginning = Beginning { scope, transport: Transport::Bearer, before: None, client: &client };
     let logged_in = super::log_in_by_link(&app, &body.token, &beginning).await?;
     Ok(tokens::issue(&app, logged_in.into(), app.now())?)
 }
@@ -212,7 +246,7 @@ pub(crate) async fn log_in_by_code(
 ) -> Result<TokenAnswer, MailedLogInFailed> {
     let email = Email::of_field(&body.email, "email")?;
     let scope = &ScopeAsked::parse(&body.scope)?;
-    let beginning = Beginning { scope, transport: Transport::Bearer, client: &client };
+    let beginning = Beginning { scope, transport: Transport::Bearer, before: None, client: &client };
     let logged_in = super::log_in_by_code(&app, &email, &body.code, &beginning).await?;
     Ok(tokens::issue(&app, logged_in.into(), app.now())?)
 }

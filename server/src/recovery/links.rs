@@ -3,11 +3,12 @@
 //! | a link is | when |
 //! |---|---|
 //! | alive | it was mailed last of its purpose, its time has not come, and its account is active |
-//! | dead | it was used, replaced, or has ended; the password or the address changed; the account was disabled |
+//! | dead | it was used, replaced, or has ended; the password or the address changed; the account was disabled or enabled |
 //!
 //! Nothing revives a link. Deleting the row is the use, in one statement, so of many at once one has it. An undo alone
-//! outlives a change of password and address: it is what an owner has against a thief who makes both. While the account
-//! is disabled an undo does nothing, and afterwards it works again.
+//! outlives a change of password and address: it is what an owner has against a thief who makes both. So it outlives the
+//! reset of somebody whom the account was handed over to, too; only a password that the operator sets ends undos. While
+//! the account is disabled an undo does nothing, and afterwards it works again.
 
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use zeroize::Zeroizing;
 
 use super::store::{self, Taken};
 use crate::{
-    accounts::{self, AccountId, Email, Owner},
+    accounts::{self, AccountId, Email, Held, Locked, Owner},
     app::App,
     clock::Timestamp,
     db::{Conn, Tx},
@@ -35,7 +36,7 @@ const MAX_TOKEN: usize = 64;
 const ALPHABET: &[u8; 31] = b"23456789ABCDEFGHJKMNPQRSTUVWXYZ";
 /// Characters of a code: 39 bits, of which a guesser has [`TRIES`].
 const CODE: usize = 8;
-/// How often a code may be tried before its row is deleted.
+/// How often a code may be tried before it is forgotten.
 const TRIES: i64 = 5;
 
 /// What a link is for.
@@ -83,8 +84,8 @@ impl Purpose {
 /// A link that was alive and is used now. Only this file makes one; it counts if the transaction stands.
 #[derive(Debug)]
 pub(super) struct Consumed {
-    /// Whose it is, as of this transaction.
-    pub(super) owner: Owner,
+    /// Whose it is.
+    pub(super) held: Held,
     /// The address that it is about.
     pub(super) email: Email,
     created_at: Timestamp,
@@ -92,15 +93,11 @@ pub(super) struct Consumed {
 
 /// The proof that a mailed link or code to log in was used: [`crate::login::by_mail`] makes a session of it.
 #[derive(Debug)]
-pub(crate) struct MailedLogIn(Owner);
+pub(crate) struct MailedLogIn(Held);
 
 impl MailedLogIn {
     /// Whose it was.
-    pub(crate) fn account(&self) -> AccountId {
-        self.0.id
-    }
-
-    pub(super) fn owner(&self) -> &Owner {
+    pub(crate) fn held(&self) -> &Held {
         &self.0
     }
 }
@@ -113,33 +110,33 @@ pub(super) enum Typed {
     Wrong(Option<AccountId>),
 }
 
-/// A new link, in place of the older one of its purpose. The account's row must be held.
+/// A new link, in place of the older one of its purpose.
 pub(super) async fn issue(
     tx: &mut Tx,
-    account: AccountId,
+    held: &Held,
     purpose: Purpose,
     email: &Email,
     now: Timestamp,
 ) -> Result<LinkToken, Error> {
-    insert(tx, account, purpose, email, None, now).await
+    insert(tx, held, purpose, email, None, now).await
 }
 
 /// The same to log in, with a code that may be typed instead.
 pub(super) async fn issue_with_code(
     app: &App,
     tx: &mut Tx,
-    owner: &Owner,
+    held: &Held,
     now: Timestamp,
 ) -> Result<(LinkToken, LinkToken), Error> {
     let code = new_code();
-    let mac = code_mac(app, owner.id, &code);
-    let token = insert(tx, owner.id, Purpose::LogIn, &owner.email, Some(mac), now).await?;
+    let mac = code_mac(app, held.id, &code);
+    let token = insert(tx, held, Purpose::LogIn, &held.email, Some(mac), now).await?;
     Ok((token, LinkToken::new(code.as_str().to_owned())))
 }
 
 async fn insert(
     tx: &mut Tx,
-    account: AccountId,
+    held: &Held,
     purpose: Purpose,
     email: &Email,
     code_mac: Option<[u8; 32]>,
@@ -147,7 +144,7 @@ async fn insert(
 ) -> Result<LinkToken, Error> {
     let secret = Zeroizing::new(random::bytes::<SECRET>());
     let token = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(secret.as_slice()));
-    let link = store::Link { digest: &digest_of(&token), account, purpose, email, created_at: now };
+    let link = store::Link { digest: &digest_of(&token), account: held.id, purpose, email, created_at: now };
     store::delete_older(tx.conn(), &link).await?;
     store::insert(tx.conn(), &link, code_mac.as_ref(), TRIES, now + purpose.lifetime()).await?;
     Ok(LinkToken::new(token))
@@ -162,12 +159,12 @@ pub(super) async fn consume(
 ) -> Result<Option<Consumed>, Error> {
     let Some(digest) = digest(token) else { return Ok(None) };
     let Some(account) = store::account_of(tx.conn(), &digest, purpose, now).await? else { return Ok(None) };
-    let Some(owner) = accounts::hold(tx, account).await? else { return Ok(None) };
+    let Some(held) = accounts::hold_of_link(tx, account).await? else { return Ok(None) };
     let Some(Taken { email, created_at }) = store::take(tx.conn(), &digest, purpose, now).await? else {
         return Ok(None);
     };
-    let is_current = !purpose.is_about_the_address_in_force() || owner.email == email;
-    Ok(is_current.then_some(Consumed { owner, email, created_at }))
+    let is_current = !purpose.is_about_the_address_in_force() || held.email == email;
+    Ok(is_current.then_some(Consumed { held, email, created_at }))
 }
 
 /// [`consume`] for a log-in.
@@ -177,11 +174,12 @@ pub(super) async fn consume_log_in(
     now: Timestamp,
 ) -> Result<Option<MailedLogIn>, Error> {
     let consumed = consume(tx, token, Purpose::LogIn, now).await?;
-    Ok(consumed.map(|consumed| MailedLogIn(consumed.owner)))
+    Ok(consumed.map(|consumed| MailedLogIn(consumed.held)))
 }
 
-/// Tries a code. The try is counted, in one statement, before the code is looked at; the right one and the last one
-/// delete the row.
+/// Tries a code. The try is counted, in one statement, before the code is looked at. The right one uses the row; the last
+/// wrong one takes its code away and leaves the link, which nobody can guess: or else whoever types five wrong codes kept
+/// the owner from logging in by it.
 pub(super) async fn try_code(
     app: &App,
     tx: &mut Tx,
@@ -189,16 +187,20 @@ pub(super) async fn try_code(
     typed: &str,
     now: Timestamp,
 ) -> Result<Typed, Error> {
-    let Some(owner) = accounts::hold_by_email(tx, email).await? else { return Ok(Typed::Wrong(None)) };
-    let Some(tried) = store::count_try(tx.conn(), owner.id, email, now).await? else {
-        return Ok(Typed::Wrong(Some(owner.id)));
+    let Some(held) = accounts::hold_by_email(tx, email).await? else { return Ok(Typed::Wrong(None)) };
+    let Some(tried) = store::count_try(tx.conn(), held.id, email, now).await? else {
+        return Ok(Typed::Wrong(Some(held.id)));
     };
-    let mac = code_mac(app, owner.id, &normal(typed));
+    let mac = code_mac(app, held.id, &normal(typed));
     let is_right = constant_time::verify_slices_are_equal(&tried.code_mac, &mac).is_ok();
-    if is_right || tried.tries == 0 {
+    if is_right {
         store::delete(tx.conn(), &tried.digest).await?;
+        return Ok(Typed::Right(MailedLogIn(held)));
     }
-    Ok(if is_right { Typed::Right(MailedLogIn(owner)) } else { Typed::Wrong(Some(owner.id)) })
+    if tried.tries == 0 {
+        store::forget_code(tx.conn(), &tried.digest).await?;
+    }
+    Ok(Typed::Wrong(Some(held.id)))
 }
 
 /// Whose link it is and the address that it is about, if it is alive.
@@ -219,14 +221,19 @@ pub(super) async fn peek(
 }
 
 /// Ends every link of an account but those that put an old address back.
-pub(crate) async fn forget(tx: &mut Tx, account: AccountId) -> Result<(), Error> {
-    Ok(store::delete_all_but_undos(tx.conn(), account).await?)
+pub(crate) async fn forget(tx: &mut Tx, locked: &Locked) -> Result<(), Error> {
+    Ok(store::delete_all_but_undos(tx.conn(), locked.id).await?)
+}
+
+/// Ends every link of an account, also those that put an old address back.
+pub(crate) async fn forget_with_undos(tx: &mut Tx, locked: &Locked) -> Result<(), Error> {
+    Ok(store::delete_all(tx.conn(), locked.id).await?)
 }
 
 /// Ends every link of the account that this one belongs to. What puts back an address that the account had before the
 /// one of this link stays: a thief who changes the address twice has no undo that outdoes the owner's.
 pub(super) async fn forget_later(tx: &mut Tx, undo: &Consumed) -> Result<(), Error> {
-    Ok(store::delete_all_but_undos_before(tx.conn(), undo.owner.id, undo.created_at).await?)
+    Ok(store::delete_all_but_undos_before(tx.conn(), undo.held.id, undo.created_at).await?)
 }
 
 /// Whether another account had this address and can put it back: until then nobody else has it.

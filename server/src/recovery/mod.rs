@@ -1,7 +1,7 @@
 //! Recovery: what a mailed link does for an account, and what its owner changes about how they are reached.
 //!
 //! Every flow is a machine of few states, kept in the rows of `links`: a link is alive or it is not. Each step is one
-//! transaction, and its first statement takes the account's row, so that all steps of one account follow one another.
+//! transaction under the account's lock (see `accounts/held.rs`), so all steps of one account follow one another.
 //! What this room answers tells nobody whether an address has an account.
 
 mod asked;
@@ -19,10 +19,13 @@ pub(crate) use self::{
     asked::{Asked, Wanted, answer, ask},
     by_mail::{log_in_by_code, log_in_by_link, request_log_in},
     email_change::{confirm_email, request_email_change, undo_email_change},
-    links::{MailedLogIn, Purpose, forget as forget_links, is_reserved, sweep},
+    links::{
+        MailedLogIn, Purpose, forget as forget_links, forget_with_undos as forget_links_and_undos,
+        is_reserved, sweep,
+    },
     password::change_password,
     reset::{request_reset, reset, start_reset},
-    verification::{mail_verification, request_verification, verify_email, welcome},
+    verification::{mail_verification, request_verification, verify_email},
 };
 use crate::{accounts::Email, app::App, error::Error};
 

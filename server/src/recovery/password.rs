@@ -3,30 +3,34 @@
 use super::links;
 use crate::{
     access::Principal,
-    accounts,
+    accounts::{self, Credentials},
     app::App,
     audit::{self, Event},
     client::Client,
+    db::retry,
     error::Error,
-    login::{self, Proof, throttle},
+    login::{
+        self, LoggedIn, Proof,
+        throttle::{self, Attempt},
+    },
     mail::{self, Message},
-    passwords::{Password, TooLong},
-    sessions,
+    passwords::{Password, PasswordHash, TooLong},
 };
 use portcullis::InvalidInput;
 
-/// Sets another password. Every other session and every link of the account ends; this session counts as logged in now.
+/// Sets another password. Every session and every link of the account ends, and another session begins in the place of
+/// the caller's.
 ///
 /// # Errors
 /// [`Error::WrongPassword`], which counts as a failed log-in does; [`Error::Throttled`] after too many of either;
-/// [`Error::Invalid`] if the policy refuses the new password.
+/// [`Error::Invalid`] if the policy refuses the new password; [`Error::SessionEnded`].
 pub(crate) async fn change_password(
     app: &App,
     principal: Principal,
     current: &str,
     new: &str,
     client: &Client,
-) -> Result<(), Error> {
+) -> Result<LoggedIn, Error> {
     let current = Password::parse(current).map_err(|too_long| {
         InvalidInput::field(["body", "current_password"], TooLong::KIND, too_long.to_string())
     })?;
@@ -35,39 +39,61 @@ pub(crate) async fn change_password(
         let mut reader = app.db().read().await?;
         accounts::owner(reader.conn(), principal.account).await?
     };
-    let owner = owner.ok_or(Error::NotFound)?;
+    let owner = owner.ok_or(Error::SessionEnded)?;
     let Proof::Right { attempt, verified } = login::prove(app, &turn, &owner.email, current, client).await?
     else {
         return Err(refuse(app, principal, client).await?);
     };
-    let accepted =
-        accounts::acceptable_password(app, &turn, new, Some(&owner.email), Some(&owner.full_name)).await?;
-    let (Ok(password), true) = (&accepted, verified.id == principal.account) else {
-        return match accepted {
-            // The current password was right: the attempt does not count.
-            Err(invalid) => {
-                let mut tx = app.db().begin().await?;
-                throttle::forgive(&mut tx, attempt, verified.id, app.now()).await?;
-                tx.commit().await?;
-                Err(invalid.into())
-            }
-            // The address has gone to another account since it was read.
-            Ok(_) => Err(refuse(app, principal, client).await?),
-        };
-    };
-    let hash = turn.hash(password.clone()).await?;
-    let (mut tx, now) = (app.db().begin().await?, app.now());
-    let Some(owner) = accounts::hold(&mut tx, principal.account).await? else { return Err(Error::NotFound) };
-    if !accounts::replace_hash(&mut tx, owner.id, &verified.password_hash, &hash, now).await? {
-        drop(tx);
+    // Or else the address has gone to another account since it was read.
+    if verified.id != principal.account {
         return Err(refuse(app, principal, client).await?);
     }
-    links::forget(&mut tx, owner.id).await?;
-    sessions::end_others(&mut tx, owner.id, principal.session, now).await?;
-    sessions::authenticated(&mut tx, principal.session, now).await?;
-    mail::enqueue(app, &mut tx, &owner.recipient(), &Message::PasswordChanged, now).await?;
-    throttle::forgive(&mut tx, attempt, owner.id, now).await?;
-    audit::record(&mut tx, Event::PasswordChanged, Some(owner.id), client, now).await?;
+    let accepted =
+        accounts::acceptable_password(app, &turn, new, Some(&owner.email), Some(&owner.full_name)).await?;
+    let password = match accepted {
+        Ok(password) => password,
+        Err(invalid) => {
+            // The current password was right: the attempt does not count.
+            retry(|| forgive(app, principal, &attempt)).await?;
+            return Err(invalid.into());
+        }
+    };
+    let hash = turn.hash(password).await?;
+    let changed = retry(|| set(app, principal, &verified, &hash, &attempt, client)).await?;
+    match changed {
+        Some(logged_in) => Ok(logged_in),
+        None => Err(refuse(app, principal, client).await?),
+    }
+}
+
+/// Does it; `None` if the current password is another one by now.
+async fn set(
+    app: &App,
+    principal: Principal,
+    verified: &Credentials,
+    hash: &PasswordHash,
+    attempt: &Attempt,
+    client: &Client,
+) -> Result<Option<LoggedIn>, Error> {
+    let (mut tx, now) = (app.db().begin().await?, app.now());
+    let held = accounts::hold_own(&mut tx, principal, now).await?;
+    if !held.has_password(&verified.password_hash) {
+        return Ok(None);
+    }
+    throttle::forgive(&mut tx, attempt, &held, now).await?;
+    accounts::set_hash(&mut tx, &held, hash, now).await?;
+    links::forget(&mut tx, &held).await?;
+    let logged_in = login::anew(app, &mut tx, &held, principal, client, now).await?;
+    mail::enqueue(app, &mut tx, &held.recipient(), &Message::PasswordChanged, now).await?;
+    audit::record(&mut tx, Event::PasswordChanged, Some(held.id), client, now).await?;
+    tx.commit().await?;
+    Ok(Some(logged_in))
+}
+
+async fn forgive(app: &App, principal: Principal, attempt: &Attempt) -> Result<(), Error> {
+    let (mut tx, now) = (app.db().begin().await?, app.now());
+    let held = accounts::hold_own(&mut tx, principal, now).await?;
+    throttle::forgive(&mut tx, attempt, &held, now).await?;
     Ok(tx.commit().await?)
 }
 

@@ -5,14 +5,15 @@ use super::{
     links::{self, Purpose},
 };
 use crate::{
-    accounts::{self, AccountId, Email, Owner},
+    accounts::{self, AccountId, By, Email, Held},
     app::App,
     audit::{self, Event},
     client::Client,
     clock::Timestamp,
-    db::Tx,
+    db::{Tx, retry},
     error::Error,
     mail::{self, Message},
+    passwords::PasswordHash,
     sessions,
 };
 
@@ -27,12 +28,12 @@ pub(crate) async fn request_reset(app: &App, email: &Email, client: &Client) -> 
 pub(super) async fn answer(
     app: &App,
     tx: &mut Tx,
-    owner: Option<&Owner>,
+    held: Option<&Held>,
     client: &Client,
     now: Timestamp,
 ) -> Result<(), Error> {
-    match owner {
-        Some(owner) => mail_link(app, tx, owner, client, now).await,
+    match held {
+        Some(held) => mail_link(app, tx, held, client, now).await,
         None => audit::record(tx, Event::PasswordResetRequested, None, client, now).await,
     }
 }
@@ -41,23 +42,27 @@ pub(super) async fn answer(
 ///
 /// # Errors
 /// [`Error::NotFound`] if there is no such account, or it is disabled.
-pub(crate) async fn start_reset(app: &App, account: AccountId, client: &Client) -> Result<(), Error> {
-    let (mut tx, now) = (app.db().begin().await?, app.now());
-    let owner = accounts::hold(&mut tx, account).await?.ok_or(Error::NotFound)?;
-    mail_link(app, &mut tx, &owner, client, now).await?;
-    Ok(tx.commit().await?)
+pub(crate) async fn start_reset(app: &App, account: AccountId, by: By<'_>) -> Result<(), Error> {
+    retry(|| async {
+        let (mut tx, now) = (app.db().begin().await?, app.now());
+        let locked = accounts::lock_other(&mut tx, account, by, now).await?;
+        let held = locked.if_active().ok_or(Error::NotFound)?;
+        mail_link(app, &mut tx, &held, by.client(), now).await?;
+        Ok(tx.commit().await?)
+    })
+    .await
 }
 
 async fn mail_link(
     app: &App,
     tx: &mut Tx,
-    owner: &Owner,
+    held: &Held,
     client: &Client,
     now: Timestamp,
 ) -> Result<(), Error> {
-    let token = links::issue(tx, owner.id, Purpose::ResetPassword, &owner.email, now).await?;
-    mail::enqueue(app, tx, &owner.recipient(), &Message::ResetPassword { token }, now).await?;
-    audit::record(tx, Event::PasswordResetRequested, Some(owner.id), client, now).await
+    let token = links::issue(tx, held, Purpose::ResetPassword, &held.email, now).await?;
+    mail::enqueue(app, tx, &held.recipient(), &Message::ResetPassword { token }, now).await?;
+    audit::record(tx, Event::PasswordResetRequested, Some(held.id), client, now).await
 }
 
 /// Sets a new password by a mailed link. Every session and link of the account ends, and the address counts as
@@ -75,14 +80,18 @@ pub(crate) async fn reset(app: &App, token: &str, password: &str, client: &Clien
     let password =
         accounts::acceptable_password(app, &turn, password, Some(&email), Some(&owner.full_name)).await??;
     let hash = turn.hash(password).await?;
+    retry(|| set(app, token, &hash, client)).await
+}
+
+async fn set(app: &App, token: &str, hash: &PasswordHash, client: &Client) -> Result<(), Error> {
     let (mut tx, now) = (app.db().begin().await?, app.now());
     let link = links::consume(&mut tx, token, Purpose::ResetPassword, now).await?.ok_or(Error::DeadLink)?;
-    let owner = link.owner;
-    accounts::set_hash(&mut tx, owner.id, &hash, now).await?;
-    accounts::mark_verified(&mut tx, owner.id, &link.email, now).await?;
-    links::forget(&mut tx, owner.id).await?;
-    sessions::end_all(&mut tx, owner.id, now).await?;
-    mail::enqueue(app, &mut tx, &owner.recipient(), &Message::PasswordChanged, now).await?;
-    audit::record(&mut tx, Event::PasswordReset, Some(owner.id), client, now).await?;
+    let held = link.held;
+    accounts::set_hash(&mut tx, &held, hash, now).await?;
+    accounts::mark_verified(&mut tx, &held, &link.email, now).await?;
+    links::forget(&mut tx, &held).await?;
+    sessions::end_all(&mut tx, &held, now).await?;
+    mail::enqueue(app, &mut tx, &held.recipient(), &Message::PasswordChanged, now).await?;
+    audit::record(&mut tx, Event::PasswordReset, Some(held.id), client, now).await?;
     Ok(tx.commit().await?)
 }

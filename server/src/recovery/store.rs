@@ -137,6 +137,17 @@ pub(super) async fn delete(conn: Conn<'_>, digest: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// Takes the code away that may be typed instead of the link.
+pub(super) async fn forget_code(conn: Conn<'_>, digest: &[u8]) -> Result<()> {
+    execute!(conn, "UPDATE links SET code_mac = NULL WHERE digest = $1", digest)?;
+    Ok(())
+}
+
+pub(super) async fn delete_all(conn: Conn<'_>, account: AccountId) -> Result<()> {
+    execute!(conn, "DELETE FROM links WHERE account_id = $1", account)?;
+    Ok(())
+}
+
 pub(super) async fn delete_all_but_undos(conn: Conn<'_>, account: AccountId) -> Result<()> {
     execute!(conn, "DELETE FROM links WHERE account_id = $1 AND purpose <> 'undo_email'", account)?;
     Ok(())

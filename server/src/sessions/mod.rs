@@ -24,13 +24,13 @@ pub(crate) use self::refresh::{RefreshToken, Refreshed, covers, refresh};
 pub(crate) use self::store::Listed;
 use crate::{
     access::{Fresh, Principal},
-    accounts::{AccountId, Credentials, Role},
+    accounts::{self, AccountId, Held, Locked, Role},
     app::App,
     audit::{self, Event},
     client::Client,
     clock::Timestamp,
     config::RefreshTokens,
-    db::Tx,
+    db::{Conn, Tx},
     error::Error,
     random,
     tokens::{OfflineAccess, ScopeAsked},
@@ -88,30 +88,75 @@ pub(crate) enum Renewal {
 pub(crate) struct Beginning<'a> {
     pub(crate) scope: &'a ScopeAsked,
     pub(crate) transport: Transport,
+    /// The session whose cookie the browser sent, and which it forgets now: it ends (ASVS 7.2.4).
+    pub(crate) before: Option<Principal>,
     pub(crate) client: &'a Client,
 }
 
-/// Begins a session, if the account still is what was verified: active, and with that very password. One
-/// statement, so neither a change of password nor the disabling can slip in between.
+/// Begins a session.
 pub(crate) async fn begin(
     app: &App,
     tx: &mut Tx,
-    verified: &Credentials,
+    held: &Held,
     beginning: &Beginning<'_>,
     now: Timestamp,
-) -> Result<Option<(Session, Renewal)>, Error> {
+) -> Result<(Session, Renewal), Error> {
+    if let Some(before) = beginning.before {
+        end_own(tx, before, beginning.client, now).await?;
+    }
     let id = SessionId(random::uuid_v7(now));
-    let (scope, renewal) = grant(app, id, verified.role, beginning);
-    let config = app.config();
+    let (scope, renewal) = grant(app, id, held.role(), beginning);
+    insert(
+        app,
+        tx,
+        held,
+        Session { id, account: held.id, scope, authenticated_at: now },
+        renewal,
+        beginning.client,
+    )
+    .await
+}
+
+/// Ends every session of the account and begins one in the place of the caller's, for the same and with the same means
+/// to come back: whoever had a copy of its cookie or refresh token has nothing (ASVS 7.2.4).
+pub(crate) async fn begin_anew(
+    app: &App,
+    tx: &mut Tx,
+    held: &Held,
+    before: SessionId,
+    client: &Client,
+    now: Timestamp,
+) -> Result<(Session, Renewal), Error> {
+    let kind = store::kind_of(tx.conn(), before).await?.ok_or(Error::SessionEnded)?;
+    end_all(tx, held, now).await?;
+    let id = SessionId(random::uuid_v7(now));
+    let renewal = match (kind.has_cookie, kind.has_refresh_token) {
+        (true, _) => Renewal::Cookie(CookieToken::random()),
+        (false, true) => Renewal::Refresh(RefreshToken::first(app.secret(), id)),
+        (false, false) => Renewal::None,
+    };
+    let scope = held.role().limit(Granted::parse(&kind.scope));
+    insert(app, tx, held, Session { id, account: held.id, scope, authenticated_at: now }, renewal, client)
+        .await
+}
+
+async fn insert(
+    app: &App,
+    tx: &mut Tx,
+    _held: &Held,
+    session: Session,
+    renewal: Renewal,
+    client: &Client,
+) -> Result<(Session, Renewal), Error> {
+    let (config, now) = (app.config(), session.authenticated_at);
     let (expires_at, ends_at) = match renewal {
         // No token of this session lives longer, and nothing renews it.
         Renewal::None => (now + config.access_token_ttl, now + config.access_token_ttl),
         _ => (now + config.session_idle_ttl.min(config.session_ttl), now + config.session_ttl),
     };
-    let session = Session { id, account: verified.id, scope, authenticated_at: now };
     let begun = store::Begun { session: &session, renewal: &renewal, expires_at, ends_at };
-    let begun = store::insert_session(tx.conn(), &begun, verified, beginning.client, now).await?;
-    Ok(begun.then_some((session, renewal)))
+    store::insert_session(tx.conn(), &begun, client, now).await?;
+    Ok((session, renewal))
 }
 
 /// What the session may be for, and what renews it. A scope that the role does not have is left out (RFC 6749 §3.3).
@@ -134,23 +179,17 @@ fn grant(app: &App, id: SessionId, role: Role, beginning: &Beginning<'_>) -> (Gr
 }
 
 /// Ends every session of an account.
-pub(crate) async fn end_all(tx: &mut Tx, account: AccountId, now: Timestamp) -> Result<(), Error> {
-    Ok(store::end_sessions_of(tx.conn(), account, None, now).await?)
+pub(crate) async fn end_all(tx: &mut Tx, locked: &Locked, now: Timestamp) -> Result<(), Error> {
+    Ok(store::end_sessions_of(tx.conn(), locked.id, None, now).await?)
 }
 
-/// Ends every session of an account but one.
-pub(crate) async fn end_others(
-    tx: &mut Tx,
-    account: AccountId,
-    but: SessionId,
+/// Who comes by this session, if it is alive and its account is active.
+pub(crate) async fn living(
+    conn: Conn<'_>,
+    session: SessionId,
     now: Timestamp,
-) -> Result<(), Error> {
-    Ok(store::end_sessions_of(tx.conn(), account, Some(but), now).await?)
-}
-
-/// Notes that the owner of a session has proved now who they are.
-pub(crate) async fn authenticated(tx: &mut Tx, session: SessionId, now: Timestamp) -> Result<(), Error> {
-    Ok(store::set_authenticated(tx.conn(), session, now).await?)
+) -> Result<Option<Principal>, Error> {
+    Ok(store::alive(conn, session, now).await?.map(store::Living::principal))
 }
 
 /// The living sessions of an account, the most recently used first, at most 100.
@@ -168,31 +207,36 @@ impl Listed {
 
 /// Ends the caller's session. Ending one that has ended is no error.
 pub(crate) async fn log_out(app: &App, principal: Principal, client: &Client) -> Result<(), Error> {
-    let now = app.now();
-    let mut tx = app.db().begin().await?;
-    if store::end_session(tx.conn(), principal.session, principal.account, now).await? {
-        audit::record(&mut tx, Event::LoggedOut, Some(principal.account), client, now).await?;
-    }
+    let (mut tx, now) = (app.db().begin().await?, app.now());
+    end_own(&mut tx, principal, client, now).await?;
     Ok(tx.commit().await?)
+}
+
+/// One statement about one row, and an end is never undone: this needs no lock on the account.
+async fn end_own(tx: &mut Tx, principal: Principal, client: &Client, now: Timestamp) -> Result<(), Error> {
+    if store::end_session(tx.conn(), principal.session, principal.account, now).await? {
+        audit::record(tx, Event::LoggedOut, Some(principal.account), client, now).await?;
+    }
+    Ok(())
 }
 
 /// Ends a session of the caller's. [`Error::NotFound`] for another's as for one that is not.
 pub(crate) async fn end_one(app: &App, fresh: Fresh, id: SessionId, client: &Client) -> Result<(), Error> {
-    let (account, now) = (fresh.principal().account, app.now());
-    let mut tx = app.db().begin().await?;
-    if !store::end_session(tx.conn(), id, account, now).await? {
+    let (mut tx, now) = (app.db().begin().await?, app.now());
+    let held = accounts::hold_own(&mut tx, fresh, now).await?;
+    if !store::end_session(tx.conn(), id, held.id, now).await? {
         return Err(Error::NotFound);
     }
-    audit::record(&mut tx, Event::SessionEnded, Some(account), client, now).await?;
+    audit::record(&mut tx, Event::SessionEnded, Some(held.id), client, now).await?;
     Ok(tx.commit().await?)
 }
 
 /// Ends every session of the caller's but this one.
 pub(crate) async fn end_all_others(app: &App, fresh: Fresh, client: &Client) -> Result<(), Error> {
-    let (principal, now) = (fresh.principal(), app.now());
-    let mut tx = app.db().begin().await?;
-    end_others(&mut tx, principal.account, principal.session, now).await?;
-    audit::record(&mut tx, Event::OtherSessionsEnded, Some(principal.account), client, now).await?;
+    let (mut tx, now) = (app.db().begin().await?, app.now());
+    let held = accounts::hold_own(&mut tx, fresh, now).await?;
+    store::end_sessions_of(tx.conn(), held.id, Some(fresh.principal().session), now).await?;
+    audit::record(&mut tx, Event::OtherSessionsEnded, Some(held.id), client, now).await?;
     Ok(tx.commit().await?)
 }
 

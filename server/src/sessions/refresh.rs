@@ -20,7 +20,7 @@ use crate::{
     app::App,
     audit::{self, Event},
     client::Client,
-    db::Tx,
+    db::retry,
     error::Error,
     mail::{self, Message},
     random,
@@ -149,8 +149,9 @@ pub(crate) async fn refresh(
     if let Some(session) = store::rotated_since(tx.conn(), token.session, &digest, now - GRACE, now).await? {
         return Ok(Some(Refreshed { session, successor }));
     }
-    end_replayed(app, &mut tx, token.session, &digest, client).await?;
-    tx.commit().await?;
+    // The account's row comes before the session's, which this transaction may have locked.
+    drop(tx);
+    retry(|| end_replayed(app, token.session, &digest, client)).await?;
     Ok(None)
 }
 
@@ -165,26 +166,23 @@ pub(crate) async fn covers(app: &App, token: &RefreshToken, scope: &str) -> Resu
     Ok(granted.is_none_or(|granted| Granted::parse(scope).iter().all(|name| granted.contains(name))))
 }
 
-/// Ends the session if the token is one that was replaced.
+/// Ends the session if the token is one that was replaced, and tells the account's owner.
 async fn end_replayed(
     app: &App,
-    tx: &mut Tx,
     session: SessionId,
     digest: &[u8; 32],
     client: &Client,
 ) -> Result<(), Error> {
-    let now = app.now();
-    let Some((account, user_agent)) =
-        store::end_replayed(tx.conn(), session, digest, now - GRACE, now).await?
-    else {
-        return Ok(());
-    };
-    audit::record(tx, Event::RefreshTokenReplayed, Some(account), client, now).await?;
-    if let Some(owner) = accounts::recipient(tx.conn(), account).await? {
-        let device = device::name(user_agent.as_deref());
-        mail::enqueue(app, tx, &owner, &Message::RefreshTokenReplayed { device }, now).await?;
-    }
-    Ok(())
+    let (mut tx, now) = (app.db().begin().await?, app.now());
+    let Some(account) = store::account_of(tx.conn(), session).await? else { return Ok(()) };
+    // Of an account that is not active no session is alive.
+    let Some(held) = accounts::hold_of_session(&mut tx, account).await? else { return Ok(()) };
+    let ended = store::end_replayed(tx.conn(), session, digest, now - GRACE, now).await?;
+    let Some(user_agent) = ended else { return Ok(()) };
+    audit::record(&mut tx, Event::RefreshTokenReplayed, Some(account), client, now).await?;
+    let message = Message::RefreshTokenReplayed { device: device::name(user_agent.as_deref()) };
+    mail::enqueue(app, &mut tx, &held.recipient(), &message, now).await?;
+    Ok(tx.commit().await?)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use portcullis::Granted;
 use super::{Renewal, Session, SessionId};
 use crate::{
     access::Principal,
-    accounts::{AccountId, Credentials, Role},
+    accounts::{AccountId, Role},
     client::Client,
     clock::Timestamp,
     db::{Conn, execute, fetch_all, fetch_optional},
@@ -24,28 +24,24 @@ pub(super) struct Begun<'a> {
     pub(super) ends_at: Timestamp,
 }
 
-/// `false` if the account is not active or has another password by now.
 pub(super) async fn insert_session(
     conn: Conn<'_>,
     begun: &Begun<'_>,
-    verified: &Credentials,
     client: &Client,
     now: Timestamp,
-) -> Result<bool> {
+) -> Result<()> {
     let (cookie, refresh) = match begun.renewal {
         Renewal::None => (None, None),
         Renewal::Cookie(token) => (Some(token.digest()), None),
         Renewal::Refresh(token) => (None, Some(token.digest())),
     };
-    let inserted = execute!(
+    execute!(
         conn,
         "INSERT INTO sessions (id, account_id, created_at, authenticated_at, last_seen_at, expires_at, ends_at,
                                address, user_agent, scope, cookie_digest, refresh_digest)
-         SELECT $1, id, $4, $5, $4, $6, $7, $8, $9, $10, $11, $12
-         FROM accounts WHERE id = $2 AND password_hash = $3 AND is_active",
+         VALUES ($1, $2, $3, $4, $3, $5, $6, $7, $8, $9, $10, $11)",
         begun.session.id,
         begun.session.account,
-        &verified.password_hash,
         now,
         begun.session.authenticated_at,
         begun.expires_at,
@@ -56,7 +52,25 @@ pub(super) async fn insert_session(
         cookie.as_ref().map(<[u8; 32]>::as_slice),
         refresh.as_ref().map(<[u8; 32]>::as_slice)
     )?;
-    Ok(inserted == 1)
+    Ok(())
+}
+
+/// What a session is for, and how its client comes back.
+pub(super) struct SessionKind {
+    pub(super) scope: String,
+    pub(super) has_cookie: bool,
+    pub(super) has_refresh_token: bool,
+}
+crate::db::from_row!(SessionKind { scope, has_cookie, has_refresh_token });
+
+pub(super) async fn kind_of(conn: Conn<'_>, session: SessionId) -> Result<Option<SessionKind>> {
+    fetch_optional!(
+        conn,
+        SessionKind,
+        "SELECT scope, cookie_digest IS NOT NULL AS has_cookie, refresh_digest IS NOT NULL AS has_refresh_token
+         FROM sessions WHERE id = $1",
+        session
+    )
 }
 
 /// How many sessions [`alive_among`] looks at.
@@ -154,7 +168,8 @@ pub(super) async fn alive_by_cookie(
     }))
 }
 
-/// Notes that a session was used, and moves its idle end; never beyond its absolute one.
+/// Notes that a session was used, and moves its idle end; never beyond its absolute one. Having waited for the row, it
+/// looks again: a session that was ended meanwhile stays so.
 pub(super) async fn touch(
     conn: Conn<'_>,
     session: SessionId,
@@ -195,7 +210,9 @@ impl Refreshable {
     }
 }
 
-/// Replaces the living token, if `old` is it and the session is alive. One statement: of many at once, one does it.
+/// Replaces the living token, if `old` is it and the session is alive. One statement: of many at once, one does it. One
+/// that waited for the row looks at it again, so it does nothing to a session that was ended meanwhile; and whatever
+/// takes an account away ends its sessions.
 pub(super) async fn rotate(
     conn: Conn<'_>,
     rotation: &Rotation<'_>,
@@ -220,6 +237,13 @@ pub(super) async fn rotate(
         client.user_agent()
     )?;
     Ok(rotated.map(|row| row.session(rotation.session)))
+}
+
+/// Whose session it is.
+pub(super) async fn account_of(conn: Conn<'_>, session: SessionId) -> Result<Option<AccountId>> {
+    let account =
+        fetch_optional!(conn, (AccountId,), "SELECT account_id FROM sessions WHERE id = $1", session)?;
+    Ok(account.map(|(account,)| account))
 }
 
 /// What a session was granted.
@@ -251,27 +275,28 @@ pub(super) async fn rotated_since(
     Ok(found.map(|row| row.session(session)))
 }
 
-/// Ends the session if `token` is neither its living token nor the one that was replaced after `cut`. Answers whose it
-/// was, and the user agent.
+/// Ends the session if `token` is neither its living token nor the one that was replaced after `cut`. Answers
+/// with its user agent if it did.
 pub(super) async fn end_replayed(
     conn: Conn<'_>,
     session: SessionId,
     token: &[u8; 32],
     cut: Timestamp,
     now: Timestamp,
-) -> Result<Option<(AccountId, Option<String>)>> {
-    fetch_optional!(
+) -> Result<Option<Option<String>>> {
+    let ended = fetch_optional!(
         conn,
-        (AccountId, Option<String>),
+        (Option<String>,),
         "UPDATE sessions SET ended_at = $4
          WHERE id = $1 AND ended_at IS NULL AND refresh_digest <> $2
            AND (previous_refresh_digest IS NULL OR previous_refresh_digest <> $2 OR refreshed_at <= $3)
-         RETURNING account_id, user_agent",
+         RETURNING user_agent",
         session,
         token.as_slice(),
         cut,
         now
-    )
+    )?;
+    Ok(ended.map(|(user_agent,)| user_agent))
 }
 
 /// A living session, for its owner's eyes.
@@ -370,11 +395,6 @@ pub(super) async fn end_sessions_of(
         now,
         but
     )?;
-    Ok(())
-}
-
-pub(super) async fn set_authenticated(conn: Conn<'_>, session: SessionId, now: Timestamp) -> Result<()> {
-    execute!(conn, "UPDATE sessions SET authenticated_at = $2 WHERE id = $1", session, now)?;
     Ok(())
 }
 

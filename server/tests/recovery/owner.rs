@@ -6,6 +6,7 @@ on_both_databases! {
     async fn r08_a_new_address_is_in_force_once_it_is_confirmed_and_can_be_undone(database: Database) {
         let app = without_limits(database).await;
         let owner = app.as_user("ada").await;
+        confirmed(&app, "ada").await;
         change_email(&owner, "new.ada").await.assert(202);
         app.log_in("ada").await;
         app.stranger().try_password(&email("new.ada"), PASSWORD).await.assert(401);
@@ -76,7 +77,9 @@ on_both_databases! {
         change_password(&owner, WRONG, NEW_PASSWORD).await.assert(403);
         other.get("/profile").send().await.assert(200);
         app.advance(1);
-        change_password(&owner, PASSWORD, NEW_PASSWORD).await.assert(204);
+        let changed = change_password(&owner, PASSWORD, NEW_PASSWORD).await.assert(200);
+        owner.get("/profile").send().await.assert(401);
+        let owner = app.stranger().with_token(changed.json()["access_token"].as_str().unwrap());
         owner.get("/profile").send().await.assert(200);
         other.get("/profile").send().await.assert(401);
         assert_eq!(last_mail(&app, "ada").await.subject, "Your password at Portcullis was changed");
@@ -128,8 +131,9 @@ on_both_databases! {
         let code = Code.issue(&app, "ada", &owner).await;
         join_all((0..20).map(|_| Code.consume(&app, "ada", "AAAA2222"))).await;
         Code.consume(&app, "ada", &code).await.assert(410);
-        // The link of that mail is gone with it.
+        // The link of that mail cannot be guessed: whoever types wrong codes does not take it from the owner.
         let link = mailed(&app, "ada", LogIn).await;
+        LogIn.consume(&app, "ada", &link).await.assert(200);
         LogIn.consume(&app, "ada", &link).await.assert(410);
     }
 

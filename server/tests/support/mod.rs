@@ -11,7 +11,7 @@ pub mod timing;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use portcullis_server::accounts::{self, AccountId};
+use portcullis_server::accounts::{self, AccountId, By};
 use portcullis_server::clock::Clock;
 use portcullis_server::config::Config;
 use portcullis_server::db::DatabaseConfig;
@@ -211,23 +211,27 @@ impl TestApp {
 
     /// Disables an account, as the operator does.
     pub async fn disable(&self, account: i64) {
-        accounts::set_active(&self.app, AccountId::new(account), false, &operator()).await.unwrap();
+        accounts::set_active(&self.app, AccountId::new(account), false, By::operator(&operator()))
+            .await
+            .unwrap();
     }
 
     /// Enables an account, as the operator does.
     pub async fn enable(&self, account: i64) {
-        accounts::set_active(&self.app, AccountId::new(account), true, &operator()).await.unwrap();
+        accounts::set_active(&self.app, AccountId::new(account), true, By::operator(&operator()))
+            .await
+            .unwrap();
     }
 
     /// Sets a password, as the operator does.
     pub async fn set_password(&self, account: i64, password: &str) {
         let account = accounts::by_id(&self.app, AccountId::new(account)).await.unwrap();
-        accounts::set_password(&self.app, &account, password, &operator()).await.unwrap();
+        accounts::set_password(&self.app, &account, password, By::operator(&operator())).await.unwrap();
     }
 
     /// Deletes an account, as the operator does.
     pub async fn delete(&self, account: i64) {
-        accounts::delete(&self.app, AccountId::new(account), &operator()).await.unwrap();
+        accounts::delete(&self.app, AccountId::new(account), By::operator(&operator())).await.unwrap();
     }
 
     /// The real router.

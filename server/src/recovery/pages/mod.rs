@@ -150,7 +150,7 @@ pub(crate) async fn show_code(_: Public, State(app): State<App>, v: View) -> Ans
 }
 
 pub(crate) async fn log_in_by_code(
-    _: Public,
+    Perhaps(before): Perhaps,
     State(app): State<App>,
     client: Client,
     v: View,
@@ -158,8 +158,12 @@ pub(crate) async fn log_in_by_code(
 ) -> Answer {
     let asked = async {
         let email = Email::of_field(&form.email, "email")?;
-        let beginning =
-            Beginning { scope: &ScopeAsked::parse("")?, transport: Transport::Cookie, client: &client };
+        let beginning = Beginning {
+            scope: &ScopeAsked::parse("")?,
+            transport: Transport::Cookie,
+            before,
+            client: &client,
+        };
         super::log_in_by_code(&app, &email, &form.code, &beginning).await
     };
     match asked.await {
@@ -294,14 +298,14 @@ pub(crate) async fn show_log_in_link(_: Public, State(app): State<App>, v: View)
 }
 
 pub(crate) async fn log_in_by_link(
-    _: Public,
+    Perhaps(before): Perhaps,
     State(app): State<App>,
     client: Client,
     v: View,
     Form(form): Form<TokenForm>,
 ) -> Answer {
     let beginning =
-        Beginning { scope: &ScopeAsked::parse("")?, transport: Transport::Cookie, client: &client };
+        Beginning { scope: &ScopeAsked::parse("")?, transport: Transport::Cookie, before, client: &client };
     let logged_in = super::log_in_by_link(&app, &form.token, &beginning).await?;
     Ok(login::arrive(&v, logged_in, &WayBack::of(&app, None))?)
 }

@@ -13,6 +13,7 @@ use crate::{
     app::App,
     client::Client,
     error::Error,
+    login::pages::with_cookie,
     pages::{Answer, Faults, View},
     recovery,
     sessions::SessionCookies,
@@ -59,7 +60,7 @@ pub(crate) async fn change_password(
 ) -> Answer {
     let PasswordForm { current_password, password } = &form;
     match recovery::change_password(&app, *guard.principal(), current_password, password, &client).await {
-        Ok(()) => Ok(v.go("/account?done=password")),
+        Ok(logged_in) => Ok(with_cookie(v.go("/account?done=password"), logged_in)?),
         Err(error) => {
             let faults = Faults::of(&v, error, &["current_password", "password"])?;
             let page = password_page(&app, &v, &guard, faults).await?;
@@ -111,6 +112,6 @@ pub(crate) async fn request_verification(
     client: Client,
     v: View,
 ) -> Answer {
-    recovery::request_verification(&app, guard.principal().account, &client).await?;
+    recovery::request_verification(&app, *guard.principal(), &client).await?;
     Ok(v.go("/account?done=verification-sent"))
 }

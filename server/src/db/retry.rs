@@ -1,0 +1,59 @@
+//! Transactions that another one stood in the way of.
+
+use std::time::Duration;
+
+use crate::{error::Error, random};
+
+/// How often a transaction is tried.
+const TRIES: u32 = 3;
+
+/// Does a whole transaction, from its beginning to its commit, and does it again if the database rolled it back because
+/// of another one. Locks are taken in one order (see `accounts/held.rs`), so this is seldom needed.
+///
+/// What `transaction` does beside the database is done again too: there should be nothing.
+pub(crate) async fn retry<T, F: Future<Output = Result<T, Error>>>(
+    transaction: impl Fn() -> F,
+) -> Result<T, Error> {
+    let mut tried = 1;
+    loop {
+        match transaction().await {
+            Err(Error::Database(error)) if tried < TRIES && error.is_retryable() => {
+                tried += 1;
+                tracing::debug!(%error, tried, "a transaction met another one and is tried again");
+                tokio::time::sleep(pause()).await;
+            }
+            done => return done,
+        }
+    }
+}
+
+/// 5 to 50 ms, so that the two do not meet again.
+fn pause() -> Duration {
+    let [byte] = random::bytes::<1>();
+    Duration::from_millis(5 + u64::from(byte) * 45 / 255)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn a_pause_is_of_5_to_50_ms() {
+        for _ in 0..1000 {
+            assert!((5..=50).contains(&pause().as_millis()));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_no_conflict_is_tried_once() {
+        let tried = Cell::new(0);
+        let outcome = retry(|| async {
+            tried.set(tried.get() + 1);
+            Err::<(), _>(Error::NotFound)
+        });
+        assert!(matches!(outcome.await, Err(Error::NotFound)));
+        assert_eq!(tried.get(), 1);
+    }
+}

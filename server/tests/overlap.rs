@@ -1,0 +1,461 @@
+//! Acts that are under way while the account is taken out of the caller's hands: nothing of them may be alive afterwards.
+//!
+//! Each act of an owner (or a thief with the owner's session) meets each ending. On PostgreSQL the test holds the
+//! account's row until first the ending and then the act, both past their guards, wait for it; and then both are let go
+//! at once, in many moments, on two instances. Accounts, sessions and links are written into the tables: to sign up and
+//! ask for mails so often would take minutes.
+
+use std::time::Duration;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use futures_util::future::{join, join_all};
+use http::Method;
+use image::ImageFormat;
+use portcullis_server::accounts::{self, AccountId, By};
+use portcullis_server::client::Client as Acting;
+use portcullis_server::{config::Config, random};
+use serde_json::json;
+use tokio::time::sleep;
+
+use crate::pictures::picture;
+use crate::support::{Answer, Client, Database, PASSWORD, Place, TestApp, email, process::eventually};
+
+const NEW_PASSWORD: &str = "another-lantern-in-the-harbour";
+/// How often all pairs meet, and those that would take an account over.
+const ROUNDS: usize = 3;
+const SERIOUS_ROUNDS: usize = 40;
+
+/// What an owner does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Act {
+    ChangeEmail,
+    ConfirmEmail,
+    ChangePassword,
+    ChangeProfile,
+    RequestVerification,
+    LogIn,
+    LogInByLink,
+    Refresh,
+    DeleteAccount,
+    CancelDeletion,
+    EndOtherSessions,
+    Export,
+    SetPicture,
+    ChangeRole,
+}
+
+const ACTS: [Act; 14] = [
+    Act::ChangeEmail,
+    Act::ConfirmEmail,
+    Act::ChangePassword,
+    Act::ChangeProfile,
+    Act::RequestVerification,
+    Act::LogIn,
+    Act::LogInByLink,
+    Act::Refresh,
+    Act::DeleteAccount,
+    Act::CancelDeletion,
+    Act::EndOtherSessions,
+    Act::Export,
+    Act::SetPicture,
+    Act::ChangeRole,
+];
+
+/// What takes the account out of the caller's hands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    Reset,
+    Undo,
+    ChangePassword,
+    LogOutEverywhere,
+    Disable,
+    SetPassword,
+    Delete,
+}
+
+const ENDINGS: [Ending; 7] = [
+    Ending::Reset,
+    Ending::Undo,
+    Ending::ChangePassword,
+    Ending::LogOutEverywhere,
+    Ending::Disable,
+    Ending::SetPassword,
+    Ending::Delete,
+];
+
+type Pair = (Act, Ending);
+
+/// The pairs that would take an account over, or leave somebody in it.
+const SERIOUS: [Pair; 6] = [
+    (Act::ChangeEmail, Ending::Reset),
+    (Act::ChangeEmail, Ending::Undo),
+    (Act::LogIn, Ending::Reset),
+    (Act::LogIn, Ending::ChangePassword),
+    (Act::LogIn, Ending::Disable),
+    (Act::LogInByLink, Ending::Disable),
+];
+
+/// An account with all that is needed for an act and an ending.
+struct Victim {
+    id: i64,
+    name: String,
+    /// Whose role it changes, if it is an administrator.
+    other: i64,
+    /// The cookie of the session that acts, and of the one that ends the others.
+    acting: String,
+    owner: String,
+    owner_session: String,
+    refresh_token: String,
+    reset: String,
+    undo: String,
+    confirm: String,
+    log_in: String,
+}
+
+fn sha256(text: &str) -> Vec<u8> {
+    digest(&SHA256, text.as_bytes()).as_ref().to_vec()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn secret() -> String {
+    URL_SAFE_NO_PAD.encode(random::bytes::<32>())
+}
+
+/// Bytes as SQL.
+fn blob(place: &Place, bytes: &[u8]) -> String {
+    match place.database_url() {
+        Some(_) => format!("'\\x{}'::bytea", hex(bytes)),
+        None => format!("x'{}'", hex(bytes)),
+    }
+}
+
+fn uuid(place: &Place, bytes: &[u8]) -> String {
+    match place.database_url() {
+        Some(_) => format!("'{}'::uuid", hex(bytes)),
+        None => format!("x'{}'", hex(bytes)),
+    }
+}
+
+impl Victim {
+    async fn new(app: &TestApp, act: Act) -> Self {
+        let (place, now) = (&app.place, app.clock.now().as_micros());
+        let name = format!("u{}", hex(&random::bytes::<6>()));
+        let role = if act == Act::ChangeRole { "admin" } else { "user" };
+        let verified = if act == Act::RequestVerification { "NULL".to_owned() } else { now.to_string() };
+        let due =
+            if act == Act::CancelDeletion { (now + 9_000_000_000).to_string() } else { "NULL".to_owned() };
+        let account = async |email: &str, role: &str| {
+            let sql = format!(
+                "INSERT INTO accounts (email, full_name, folded_name, password_hash, is_active, created_at, updated_at,
+                                       role, email_verified_at, deletion_due_at)
+                 SELECT '{email}', 'Ada', 'ada', password_hash, TRUE, {now}, {now}, '{role}', {verified}, {due}
+                 FROM accounts WHERE email = 'seed@example.com' RETURNING id"
+            );
+            place.value(&sql).await.parse::<i64>().unwrap()
+        };
+        let id = account(&email(&name), role).await;
+        let other = account(&email(&format!("other.{name}")), "user").await;
+        let refresh_token = if act == Act::Refresh {
+            let call = app.stranger().post("/login");
+            let answer =
+                call.form_owned(&email(&name), PASSWORD, "profile:read offline_access").await.assert(200);
+            answer.json()["refresh_token"].as_str().unwrap().to_owned()
+        } else {
+            String::new()
+        };
+        let (acting, owner, owner_session) = (secret(), secret(), random::bytes::<16>());
+        let end = now + 3_600_000_000;
+        let session = |session: &[u8], token: &str| {
+            let (session, cookie) = (uuid(place, session), blob(place, &sha256(token)));
+            format!("({session}, {id}, {now}, {end}, {end}, {now}, {now}, {cookie})")
+        };
+        let sql = format!(
+            "INSERT INTO sessions (id, account_id, created_at, expires_at, ends_at, authenticated_at, last_seen_at,
+                                   cookie_digest) VALUES {}, {}",
+            session(&random::bytes::<16>(), &acting),
+            session(&owner_session, &owner)
+        );
+        place.sql(&sql).await;
+        let link = || format!("pclk_{}", secret());
+        let (reset, undo, confirm, log_in) = (link(), link(), link(), link());
+        let row = |token: &str, purpose: &str, email: &str, age: i64| {
+            let digest = blob(place, &sha256(token));
+            format!("({digest}, {id}, '{purpose}', '{email}', {}, {end})", now - age)
+        };
+        let address = email(&name);
+        let sql = format!(
+            "INSERT INTO links (digest, account_id, purpose, email, created_at, expires_at) VALUES {}, {}, {}, {}",
+            row(&reset, "reset_password", &address, 0),
+            row(&undo, "undo_email", &email(&format!("old.{name}")), 9),
+            row(&confirm, "confirm_email", &email(&format!("new.{name}")), 0),
+            row(&log_in, "log_in", &address, 0)
+        );
+        place.sql(&sql).await;
+        let owner_session = uuid(place, &owner_session);
+        Self { id, name, other, acting, owner, owner_session, refresh_token, reset, undo, confirm, log_in }
+    }
+
+    fn browser(app: &TestApp, cookie: &str) -> Client {
+        app.stranger().with_cookie(&format!("__Host-portcullis={cookie}"))
+    }
+
+    async fn act(&self, app: &TestApp, act: Act) -> Answer {
+        let (browser, stranger) = (Self::browser(app, &self.acting), app.stranger());
+        match act {
+            Act::ChangeEmail => {
+                let new = json!({ "email": email(&format!("thief.{}", self.name)) });
+                browser.call(Method::PUT, "/email").json(&new).await
+            }
+            Act::ConfirmEmail => {
+                stranger.post("/email/confirm").json(&json!({ "token": self.confirm })).await
+            }
+            Act::ChangePassword => change_password(&browser).await,
+            Act::ChangeProfile => browser.patch("/profile").json(&json!({ "full_name": "Eve" })).await,
+            Act::RequestVerification => browser.post("/email/verification").send().await,
+            Act::LogIn => stranger.try_password(&email(&self.name), PASSWORD).await,
+            Act::LogInByLink => {
+                stranger.post("/login/link/token").json(&json!({ "token": self.log_in })).await
+            }
+            Act::Refresh => {
+                let form = [("grant_type", "refresh_token"), ("refresh_token", self.refresh_token.as_str())];
+                stranger.post("/token").form(&form).await
+            }
+            Act::DeleteAccount => browser.delete("/account").send().await,
+            Act::CancelDeletion => browser.delete("/account/deletion").send().await,
+            Act::EndOtherSessions => browser.delete("/sessions").send().await,
+            Act::Export => browser.get("/export").send().await,
+            Act::SetPicture => {
+                let bytes = picture(ImageFormat::Png, 2, 2);
+                browser.post("/upload-profile-image").file("file", "image/png", &bytes).await
+            }
+            Act::ChangeRole => {
+                let path = format!("/admin/accounts/{}/role", self.other);
+                browser.call(Method::PUT, &path).json(&json!({ "role": "admin" })).await
+            }
+        }
+    }
+
+    /// Whether it came to pass. Nobody is told that the server met itself.
+    async fn end(&self, app: &TestApp, ending: Ending) -> bool {
+        let (owner, stranger) = (Self::browser(app, &self.owner), app.stranger());
+        let (client, id) = (Acting::local("operator"), AccountId::new(self.id));
+        let answer = match ending {
+            Ending::Reset => {
+                let body = json!({ "token": self.reset, "password": NEW_PASSWORD });
+                stranger.post("/password/reset").json(&body).await
+            }
+            Ending::Undo => stranger.post("/email/undo").json(&json!({ "token": self.undo })).await,
+            Ending::ChangePassword => change_password(&owner).await,
+            Ending::LogOutEverywhere => owner.delete("/sessions").send().await,
+            Ending::Disable => {
+                return accounts::set_active(&app.app, id, false, By::operator(&client)).await.is_ok();
+            }
+            Ending::Delete => return accounts::delete(&app.app, id, By::operator(&client)).await.is_ok(),
+            Ending::SetPassword => {
+                let Ok(account) = accounts::by_id(&app.app, id).await else { return false };
+                return accounts::set_password(&app.app, &account, NEW_PASSWORD, By::operator(&client))
+                    .await
+                    .is_ok();
+            }
+        };
+        assert_ne!(answer.status.as_u16(), 503, "{ending:?}");
+        answer.status.is_success()
+    }
+
+    /// That what is left is what an order of the two could have left in which the ending is not undone.
+    async fn check(&self, app: &TestApp, (act, ending): Pair, did: bool, ended: bool, how: &str) {
+        let what = format!("{how}: {act:?} beside {ending:?}, which were done: {did}, {ended}");
+        if !ended {
+            return;
+        }
+        let (place, id) = (&app.place, self.id);
+        let count = async |sql: String| place.value(&sql).await.parse::<i64>().unwrap();
+        // The session in which it was ended stays, or is replaced by one.
+        let (but, own) = match ending {
+            Ending::LogOutEverywhere => (self.owner_session.as_str(), 0),
+            Ending::ChangePassword => ("NULL", 1),
+            _ => ("NULL", 0),
+        };
+        let living = count(format!(
+            "SELECT COUNT(*) FROM sessions WHERE account_id = {id} AND ended_at IS NULL AND ({but} IS NULL OR id <> {but})"
+        ));
+        let may_follow = i64::from(did && may_follow(act, ending));
+        assert!(living.await <= own + may_follow, "a session lives. {what}");
+        let purposes = match ending {
+            Ending::SetPassword | Ending::Delete => "TRUE",
+            Ending::LogOutEverywhere => "FALSE",
+            _ => "purpose <> 'undo_email'",
+        };
+        let links = count(format!("SELECT COUNT(*) FROM links WHERE account_id = {id} AND {purposes}"));
+        assert_eq!(links.await, 0, "a link lives. {what}");
+        let address = place.value(&format!("SELECT email FROM accounts WHERE id = {id}")).await;
+        let expected = match (act, ending) {
+            (_, Ending::Delete) => String::new(),
+            (_, Ending::Undo) => email(&format!("old.{}", self.name)),
+            (Act::ConfirmEmail, _) if did => email(&format!("new.{}", self.name)),
+            _ => email(&self.name),
+        };
+        assert_eq!(address, expected, "{what}");
+    }
+}
+
+/// A log-in after the sessions have ended is another one, and a link is none of a session.
+fn may_follow(act: Act, ending: Ending) -> bool {
+    matches!(
+        (act, ending),
+        (Act::LogIn, Ending::LogOutEverywhere | Ending::Undo)
+            | (Act::LogInByLink | Act::ConfirmEmail, Ending::LogOutEverywhere)
+    )
+}
+
+async fn change_password(browser: &Client) -> Answer {
+    let body = json!({ "current_password": PASSWORD, "password": NEW_PASSWORD });
+    browser.call(Method::PUT, "/password").json(&body).await
+}
+
+fn pairs() -> impl Iterator<Item = Pair> {
+    ENDINGS.into_iter().flat_map(|ending| ACTS.into_iter().map(move |act| (act, ending)))
+}
+
+async fn app_for(database: Database) -> TestApp {
+    let app = TestApp::with(database, settings).await;
+    let seed = app.sign_up("seed").await;
+    // There is always another administrator.
+    app.place.sql(&format!("UPDATE accounts SET role = 'admin' WHERE id = {seed}")).await;
+    app
+}
+
+fn settings(config: &mut Config) {
+    config.limits = false;
+    config.log_in_by_mail = true;
+    config.database.connections = 12;
+}
+
+async fn second(app: &TestApp) -> TestApp {
+    let mut config = app.place.config();
+    settings(&mut config);
+    app.again_with(config).await
+}
+
+/// Both at once: the act on one instance, some time after the ending has begun on the other.
+async fn meet(one: &TestApp, other: &TestApp, pair: Pair, delay: Duration) {
+    let victim = Victim::new(one, pair.0).await;
+    let act = async {
+        sleep(delay).await;
+        victim.act(one, pair.0).await
+    };
+    let (answer, ended) = join(act, victim.end(other, pair.1)).await;
+    assert_ne!(answer.status.as_u16(), 503, "{pair:?}");
+    victim.check(one, pair, answer.status.is_success(), ended, "at once").await;
+}
+
+async fn meet_often(one: &TestApp, other: &TestApp) {
+    for round in 0..ROUNDS {
+        for (at, chunk) in pairs().collect::<Vec<_>>().chunks(7).enumerate() {
+            // From the first moment to about the time that a hash takes.
+            let delay = |n: usize| Duration::from_millis(((at * 7 + n * 5 + round * 13) % 40) as u64);
+            join_all(chunk.iter().enumerate().map(|(n, pair)| meet(one, other, *pair, delay(n)))).await;
+        }
+    }
+    for round in 0..SERIOUS_ROUNDS {
+        let delay = Duration::from_millis(round as u64);
+        join_all(SERIOUS.into_iter().map(|pair| meet(one, other, pair, delay))).await;
+    }
+}
+
+/// How many transactions wait for a row of `accounts`, or behind one that does for the right to decide on administrators.
+async fn waiting(place: &Place) -> usize {
+    let sql = "SELECT COUNT(*) FROM pg_locks WHERE locktype = 'tuple'
+               AND relation IN ('accounts'::regclass, 'locks'::regclass)";
+    place.value(sql).await.parse().unwrap()
+}
+
+async fn until(place: &Place, waiters: usize) {
+    eventually("the transactions wait", Duration::from_secs(10), async || {
+        (waiting(place).await >= waiters).then_some(())
+    })
+    .await;
+}
+
+/// Holds the account's row until the ending and then the act wait for it.
+async fn follow(one: &TestApp, other: &TestApp, pair: Pair) {
+    let (act, ending) = pair;
+    let victim = &Victim::new(one, act).await;
+    let place = &one.place;
+    let hold = format!(
+        "DO $$ BEGIN
+            PERFORM id FROM accounts WHERE id = {0} FOR UPDATE;
+            FOR n IN 1..2000 LOOP
+                EXIT WHEN EXISTS (SELECT 1 FROM gate WHERE account = {0});
+                PERFORM pg_sleep(0.005);
+            END LOOP;
+         END $$",
+        victim.id
+    );
+    let gate = async { place.sql(&hold).await };
+    let ended = async {
+        let taken =
+            "SELECT COUNT(*) FROM pg_locks WHERE relation = 'accounts'::regclass AND mode = 'RowShareLock'";
+        eventually("the row is held", Duration::from_secs(10), async || {
+            (place.value(taken).await != "0").then_some(())
+        })
+        .await;
+        victim.end(other, ending).await
+    };
+    let did = async {
+        until(place, 1).await;
+        let answer = async { Some(victim.act(one, act).await) };
+        let open = async {
+            // The refresh takes the session's row alone.
+            if act == Act::Refresh {
+                sleep(Duration::from_millis(50)).await
+            } else {
+                until(place, 2).await
+            }
+            place.sql(&format!("INSERT INTO gate (account) VALUES ({})", victim.id)).await;
+            None
+        };
+        let (answer, _): (Option<Answer>, Option<Answer>) = join(answer, open).await;
+        answer.unwrap()
+    };
+    let (_, (ended, answer)) = join(gate, join(ended, did)).await;
+    let did = answer.status.is_success();
+    assert!(ended, "{pair:?}");
+    victim.check(one, pair, did, ended, "one after the other").await;
+    if act == Act::Refresh || may_follow(act, ending) {
+        return;
+    }
+    assert!(matches!(answer.status.as_u16(), 400 | 401 | 410), "{pair:?}: {}", answer.text());
+    let role = place.value(&format!("SELECT role FROM accounts WHERE id = {}", victim.other)).await;
+    assert_eq!(role, "user", "{pair:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn n01_an_act_that_waited_behind_an_ending_does_nothing() {
+    let one = app_for(Database::Postgres).await;
+    let other = second(&one).await;
+    one.place.sql("CREATE TABLE gate (account BIGINT)").await;
+    for pair in pairs() {
+        follow(&one, &other, pair).await;
+    }
+}
+
+mod n01_nothing_of_an_act_outlives_an_ending_beside_it {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn postgres() {
+        let one = app_for(Database::Postgres).await;
+        meet_often(&one, &second(&one).await).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn sqlite() {
+        let app = app_for(Database::Sqlite).await;
+        meet_often(&app, &app).await;
+    }
+}

@@ -1,0 +1,169 @@
+//! What nobody but the owner uses up, and what a change of password leaves nobody.
+
+use super::*;
+use crate::support::Client;
+
+/// The value of the cookie that an answer sets.
+fn cookie_of(answer: &Answer) -> String {
+    answer.header("set-cookie").split(';').next().unwrap().to_owned()
+}
+
+/// A form of a page, sent by the browser.
+async fn submit(browser: &Client, path: &str, pairs: &[(&str, &str)]) -> Answer {
+    browser.post(path).header("sec-fetch-site", "same-origin").form(pairs).await.assert(303)
+}
+
+on_both_databases! {
+    async fn s02_a_new_password_begins_a_new_session_and_ends_the_one_it_was_set_in(database: Database) {
+        let app = without_limits(database).await;
+        app.sign_up("ada").await;
+        // With a cookie, on the page.
+        let browser = app.stranger().log_in_with_cookie(&email("ada")).await;
+        let form = [("current_password", PASSWORD), ("password", NEW_PASSWORD)];
+        let answer = submit(&browser, "/account/password", &form).await;
+        browser.get("/profile").send().await.assert(401);
+        let browser = app.stranger().with_cookie(&cookie_of(&answer));
+        browser.get("/profile").send().await.assert(200);
+        // With a cookie, by the interface.
+        let answer = change_password(&browser, NEW_PASSWORD, PASSWORD).await.assert(204);
+        browser.get("/profile").send().await.assert(401);
+        let browser = app.stranger().with_cookie(&cookie_of(&answer));
+        browser.get("/profile").send().await.assert(200);
+        // With tokens: the same scope, and a refresh token where there was one.
+        for (scope, renews) in [("account profile:read", false), ("account offline_access profile:read", true)] {
+            let tokens = app.stranger().post("/login").form_owned(&email("ada"), PASSWORD, scope).await.assert(200);
+            let owner = app.stranger().with_token(tokens.json()["access_token"].as_str().unwrap());
+            let answer = change_password(&owner, PASSWORD, NEW_PASSWORD).await.assert(200);
+            assert_eq!(answer.header("cache-control"), "no-store");
+            owner.get("/profile").send().await.assert(401);
+            browser.get("/profile").send().await.assert(401);
+            if renews {
+                let old = tokens.json()["refresh_token"].as_str().unwrap().to_owned();
+                let form = [("grant_type", "refresh_token"), ("refresh_token", old.as_str())];
+                app.stranger().post("/token").form(&form).await.assert(400);
+            }
+            let answer = answer.json();
+            assert_eq!(answer["scope"], scope);
+            assert_eq!(answer.get("refresh_token").is_some(), renews);
+            let owner = app.stranger().with_token(answer["access_token"].as_str().unwrap());
+            owner.get("/profile").send().await.assert(200);
+            change_password(&owner, NEW_PASSWORD, PASSWORD).await.assert(200);
+        }
+    }
+
+    async fn s02_a_log_in_ends_the_session_whose_cookie_the_browser_sends(database: Database) {
+        let app = without_limits(database).await;
+        let owner = app.as_user("ada").await;
+        app.sign_up("bob").await;
+        let browser = async || app.stranger().log_in_with_cookie(&email("ada")).await;
+        let form = [("username", email("bob")), ("password", PASSWORD.to_owned())];
+        let form = form.each_ref().map(|(name, value)| (*name, value.as_str()));
+        let before = browser().await;
+        before.post("/login/cookie").form(&form).await.assert(204);
+        before.get("/profile").send().await.assert(401);
+        // One that is no good any more is as none.
+        before.post("/login/cookie").form(&form).await.assert(204);
+        let link = LogIn.issue(&app, "ada", &owner).await;
+        let before = browser().await;
+        submit(&before, "/account/log-in/link", &[("token", &link)]).await;
+        before.get("/profile").send().await.assert(401);
+        let code = Code.issue(&app, "ada", &owner).await;
+        let before = browser().await;
+        submit(&before, "/account/log-in/code", &[("email", &email("ada")), ("code", &code)]).await;
+        before.get("/profile").send().await.assert(401);
+        let before = browser().await;
+        submit(&before, "/account/log-in", &[("email", &email("ada")), ("password", PASSWORD)]).await;
+        before.get("/profile").send().await.assert(401);
+        // A wrong password ends nothing.
+        let before = browser().await;
+        let wrong = [("username", "ada@example.com"), ("password", WRONG)];
+        before.post("/login/cookie").form(&wrong).await.assert(401);
+        before.get("/profile").send().await.assert(200);
+        owner.get("/profile").send().await.assert(200);
+    }
+
+    async fn s08_an_account_that_is_enabled_again_has_no_session_and_no_link(database: Database) {
+        let app = without_limits(database).await;
+        let owner = app.as_user("ada").await;
+        let link = Reset.issue(&app, "ada", &owner).await;
+        // What slipped past the disabling, as no act does any more.
+        let sql = "UPDATE accounts SET is_active = FALSE WHERE email = 'ada@example.com' RETURNING id";
+        let id = app.place.value(sql).await.parse().unwrap();
+        app.enable(id).await;
+        owner.get("/profile").send().await.assert(401);
+        Reset.consume(&app, "ada", &link).await.assert(410);
+    }
+
+    async fn n02_a_strangers_wishes_do_not_keep_the_owners_mails_back(database: Database) {
+        let app = TestApp::with(database, |config| config.log_in_by_mail = true).await;
+        let owner = app.as_user("ada").await;
+        let stranger = app.as_user("eve").await;
+        let subjects = async || {
+            let mails = app.mails_to("ada").await;
+            mails.into_iter().map(|mail| mail.subject).collect::<Vec<_>>()
+        };
+        let count = async |words: &str| subjects().await.iter().filter(|subject| subject.contains(words)).count();
+        for _ in 0..3 {
+            change_email(&stranger, "ada").await.assert(202);
+        }
+        assert_eq!(count("have an account").await, 1, "one a day");
+        // Nor do a stranger's own questions for the address, for whoever asks from where they have logged in before.
+        for _ in 0..4 {
+            for path in ["/password/forgot", "/login/link"] {
+                let asked = app.stranger_at("203.0.113.9").post(path);
+                asked.json(&json!({ "email": email("ada") })).await.assert(202);
+            }
+        }
+        let before = subjects().await.len();
+        forgot(&app, "ada").await.assert(202);
+        ask_for_link(&app, "ada").await.assert(202);
+        owner.post("/email/verification").send().await.assert(202);
+        assert_eq!(subjects().await.len(), before + 3);
+        app.advance(DAY - 1);
+        app.log_in("eve").await;
+        change_email(&app.log_in("eve").await, "ada").await.assert(202);
+        assert_eq!(count("have an account").await, 1);
+        app.advance(1);
+        change_email(&app.log_in("eve").await, "ada").await.assert(202);
+        assert_eq!(count("have an account").await, 2);
+    }
+
+    async fn n03_an_address_that_was_never_confirmed_is_kept_for_nobody(database: Database) {
+        let app = without_limits(database).await;
+        let thief = app.as_user("ada").await;
+        change_email(&thief, "eve").await.assert(202);
+        let confirmation = mailed(&app, "eve", Confirm).await;
+        Confirm.consume(&app, "eve", &confirmation).await.assert(204);
+        assert_eq!(app.place.value("SELECT COUNT(*) FROM links").await, "0");
+        // The owner of the address signs up, and gets her mails.
+        app.advance(1);
+        let owner = app.as_user("ada").await;
+        let link = Reset.issue(&app, "ada", &owner).await;
+        Reset.consume(&app, "ada", &link).await.assert(204);
+    }
+
+    async fn k04_a_wish_for_an_address_and_one_for_a_confirmation_do_not_meet_in_a_ring(database: Database) {
+        let app = TestApp::new(database).await;
+        let second = app.again().await;
+        for round in 0..10 {
+            let name = format!("user{round}");
+            let owner = app.as_user(&name).await;
+            let there = second.stranger().with_token(owner.token());
+            let new = format!("new{round}");
+            let calls = (0..8).map(|n| {
+                let (owner, there, new) = (&owner, &there, new.as_str());
+                async move {
+                    let client = if n % 4 < 2 { owner } else { there };
+                    let answer = if n % 2 == 0 {
+                        change_email(client, new).await
+                    } else {
+                        client.post("/email/verification").send().await
+                    };
+                    answer.assert(202);
+                }
+            });
+            join_all(calls).await;
+            app.advance(HOUR);
+        }
+    }
+}
