@@ -6,6 +6,7 @@
 
 mod connection;
 mod head;
+mod listener;
 mod pulse;
 mod wire;
 
@@ -18,10 +19,12 @@ use std::time::Duration;
 use axum::Router;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, sleep, timeout};
+
+pub use self::listener::Listener;
+use self::listener::{Accepted, Socket};
 
 /// After an error that accepting another connection at once would only meet again, such as no free descriptor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
@@ -88,17 +91,22 @@ impl Default for Limits {
 /// or of accepting one ends the server. After `shutdown` no connection is accepted beyond those the system had
 /// already accepted for us, idle ones are closed, and running requests have [`Limits::drain_time`]; what then still
 /// runs is cut off, with a warning.
-pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()> + Send) {
+pub async fn serve(
+    listener: impl Into<Listener>,
+    router: Router,
+    shutdown: impl Future<Output = ()> + Send,
+) {
     serve_within(Limits::default(), listener, router, shutdown).await;
 }
 
 /// The same within other [`Limits`].
 pub async fn serve_within(
     limits: Limits,
-    listener: TcpListener,
+    listener: impl Into<Listener>,
     router: Router,
     shutdown: impl Future<Output = ()> + Send,
 ) {
+    let listener = listener.into();
     let (stage, watched) = watch::channel(Stage::Serving);
     let slots = Arc::new(Semaphore::new(slot_count(limits)));
     let server =
@@ -187,7 +195,7 @@ fn http(limits: Limits) -> Builder<TokioExecutor> {
 
 async fn accept_until(
     shutdown: impl Future<Output = ()>,
-    listener: &TcpListener,
+    listener: &Listener,
     slots: &Arc<Semaphore>,
     server: &Arc<Server>,
 ) {
@@ -223,7 +231,7 @@ async fn free_slot(slots: &Arc<Semaphore>, warned: &mut Option<Instant>) -> Opti
     Arc::clone(slots).acquire_owned().await.ok()
 }
 
-async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+async fn accept(listener: &Listener) -> Accepted {
     loop {
         match listener.accept().await {
             Ok(accepted) => return accepted,
@@ -246,24 +254,16 @@ fn concerns_one_connection(cause: &io::Error) -> bool {
 
 /// Takes over the connections that the system has accepted for us: their clients may have sent a request already,
 /// and closing the listener would reset them.
-fn accept_queued(listener: TcpListener, slots: &Arc<Semaphore>, server: &Arc<Server>) {
-    let Ok(listener) = listener.into_std() else { return };
+fn accept_queued(listener: Listener, slots: &Arc<Semaphore>, server: &Arc<Server>) {
+    let mut queued = listener.into_queued();
     while let Ok(slot) = Arc::clone(slots).try_acquire_owned()
-        && let Ok((stream, peer)) = listener.accept()
+        && let Some((stream, peer)) = queued.next()
     {
-        if stream.set_nonblocking(true).is_ok()
-            && let Ok(stream) = TcpStream::from_std(stream)
-        {
-            start(stream, peer, slot, server);
-        }
+        start(stream, peer, slot, server);
     }
 }
 
-fn start(stream: TcpStream, peer: SocketAddr, slot: OwnedSemaphorePermit, server: &Arc<Server>) {
-    // Without it Nagle's algorithm and delayed acknowledgements can hold an answer back for 40 ms.
-    if let Err(cause) = stream.set_nodelay(true) {
-        tracing::debug!(%cause, "TCP_NODELAY could not be set");
-    }
+fn start(stream: Box<dyn Socket>, peer: SocketAddr, slot: OwnedSemaphorePermit, server: &Arc<Server>) {
     let server = Arc::clone(server);
     tokio::spawn(async move {
         connection::drive(stream, peer, &server).await;

@@ -16,10 +16,10 @@ use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::header::{CONNECTION, HOST, HeaderValue, TRANSFER_ENCODING};
 use hyper::{Request, Response, StatusCode, Version};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tower::Service;
 
+use super::listener::Socket;
 use super::pulse::{Pulse, Running};
 use super::wire::Wire;
 use super::{Server, Stage};
@@ -29,7 +29,7 @@ use super::{Server, Stage};
 const GRACE: Duration = Duration::from_millis(300);
 
 /// Serves one connection until either side ends it.
-pub(super) async fn drive(stream: TcpStream, peer: SocketAddr, server: &Server) {
+pub(super) async fn drive(stream: Box<dyn Socket>, peer: SocketAddr, server: &Server) {
     let pulse = Arc::new(Pulse::new(server.limits));
     let service = hyper::service::service_fn(|request| answer(request, peer, &server.router, &pulse));
     let io = TokioIo::new(Wire::new(stream, Arc::clone(&pulse)));
