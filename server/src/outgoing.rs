@@ -126,7 +126,9 @@ impl Outgoing {
         if host.starts_with('[') || host.parse::<IpAddr>().is_ok() {
             return Ok(());
         }
-        let Ok(Ok(found)) = timeout(LONGEST, (self.resolve)(host.to_owned(), 443)).await else { return Ok(()) };
+        let Ok(Ok(found)) = timeout(LONGEST, (self.resolve)(host.to_owned(), 443)).await else {
+            return Ok(());
+        };
         let mut checks = found.into_iter().map(|address| self.reach.check(address.ip(), is_secure));
         let Some(first) = checks.next() else { return Ok(()) };
         if checks.any(|check| check.is_ok()) { Ok(()) } else { first }

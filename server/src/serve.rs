@@ -91,11 +91,7 @@ impl Default for Limits {
 /// or of accepting one ends the server. After `shutdown` no connection is accepted beyond those the system had
 /// already accepted for us, idle ones are closed, and running requests have [`Limits::drain_time`]; what then still
 /// runs is cut off, with a warning.
-pub async fn serve(
-    listener: impl Into<Listener>,
-    router: Router,
-    shutdown: impl Future<Output = ()> + Send,
-) {
+pub async fn serve(listener: impl Into<Listener>, router: Router, shutdown: impl Future<Output = ()> + Send) {
     serve_within(Limits::default(), listener, router, shutdown).await;
 }
 

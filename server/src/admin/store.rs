@@ -20,12 +20,8 @@ pub(super) async fn replace_code(conn: Conn<'_>, digest: &[u8; 32], expires_at: 
 
 /// Whether a code was made for longer than this.
 pub(super) async fn is_code_newer(conn: Conn<'_>, expires_after: Timestamp) -> Result<bool> {
-    let code = fetch_optional!(
-        conn,
-        (i64,),
-        "SELECT id FROM first_admin WHERE expires_at > $1",
-        expires_after
-    )?;
+    let code =
+        fetch_optional!(conn, (i64,), "SELECT id FROM first_admin WHERE expires_at > $1", expires_after)?;
     Ok(code.is_some())
 }
 

@@ -1,12 +1,6 @@
 //! `portcullis doctor`: what is not as it should be, one line for each thing that was looked at.
 
-use std::{
-    fmt::Write as _,
-    fs,
-    io::Write as _,
-    path::Path,
-    time::Duration,
-};
+use std::{fmt::Write as _, fs, io::Write as _, path::Path, time::Duration};
 
 use tokio::{net::lookup_host, time::timeout};
 

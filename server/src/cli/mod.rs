@@ -39,7 +39,11 @@ pub fn require_data(config: &Config) -> Result<(), String> {
     let key = config.secret_key_file.clone().unwrap_or_else(|| SecretKey::path_in(&config.data_dir));
     // A file that may not be looked at is said by what opens it.
     let is_absent = |path: &&PathBuf| matches!(path.try_exists(), Ok(false));
-    [Some(key), config.sqlite_file()].iter().flatten().find(is_absent).map_or(Ok(()), |path| Err(missing(path)))
+    [Some(key), config.sqlite_file()]
+        .iter()
+        .flatten()
+        .find(is_absent)
+        .map_or(Ok(()), |path| Err(missing(path)))
 }
 
 /// Writes a line to standard output. A reader that has seen enough, as in `user list | head -1`, is not an error:

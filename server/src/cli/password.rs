@@ -71,7 +71,9 @@ mod tests {
 
     #[test]
     fn one_line_is_taken_without_its_end_and_spaces_stay() {
-        for (input, password) in [("a b \n", "a b "), ("secret\r\nmore\n", "secret"), ("no end", "no end"), ("\u{feff}a\n", "a")] {
+        for (input, password) in
+            [("a b \n", "a b "), ("secret\r\nmore\n", "secret"), ("no end", "no end"), ("\u{feff}a\n", "a")]
+        {
             assert_eq!(line(input.as_bytes()).unwrap().expose_secret(), password);
         }
     }

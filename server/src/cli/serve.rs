@@ -33,7 +33,8 @@ pub async fn run(config: Config) -> Result<(), String> {
     let app = App::open(config.clone()).await.map_err(|error| error.to_string())?;
     let router = app.router().map_err(|error| error.to_string())?;
     let code = offer_first_admin(&app).await.map_err(|error| error.to_string())?;
-    let is_shown_elsewhere = code.is_none() && is_shown_elsewhere(&app).await.map_err(|error| error.to_string())?;
+    let is_shown_elsewhere =
+        code.is_none() && is_shown_elsewhere(&app).await.map_err(|error| error.to_string())?;
     greet(&config, code.as_ref(), is_shown_elsewhere).map_err(|cause| format!("standard output: {cause}"))?;
     serve::serve(listener, router, serve::signals()).await;
     app.close().await;

@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+pub use self::brand::{Brand, Color, ColorError};
 pub use self::listen::{Listen, ListenError};
 pub(crate) use self::names::service_links;
-pub use self::brand::{Brand, Color, ColorError};
 pub use self::public_url::{PublicUrl, PublicUrlError};
 pub use self::settings::{LogFormat, RefreshTokens, Settings, SignUp, Switch};
 use crate::db::{DatabaseConfig, DatabaseUrl};

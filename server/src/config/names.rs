@@ -63,17 +63,11 @@ fn is_service_link(name: &str, value: &str) -> bool {
         return true;
     }
     // PORTCULLIS_PORT_8000_TCP, with _PROTO, _PORT or _ADDR behind it.
-    let Some((_, link)) = name.rsplit_once("_PORT_").filter(|(_, link)| link.contains('_')).or_else(|| {
-        let name = name.strip_suffix("_PORT")?;
-        name.rsplit_once("_PORT_")
-    }) else {
-        return false;
-    };
+    let Some((_, link)) = name.rsplit_once("_PORT_") else { return false };
     let mut words = link.split('_');
     let is_named = words.next().is_some_and(is_port)
         && words.next().is_some_and(|word| is_protocol(&word.to_lowercase()));
     let fits = match words.next() {
-        None if name.ends_with("_PORT") => is_port(value),
         None => is_url(),
         Some("PROTO") => is_protocol(value),
         Some("PORT") => is_port(value),

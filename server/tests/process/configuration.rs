@@ -68,7 +68,12 @@ async fn t15_variables_of_a_kubernetes_service_are_ignored_with_one_line() {
         .env("PORTCULLIS_SERVICE_PORT", "80")
         .env("PORTCULLIS_PORT_8000_TCP_ADDR", "10.0.0.1");
     let server = Server::start_by(&place, command).await;
-    assert_eq!(server.said().matches("they are not settings and are ignored").count(), 1, "{}", server.said());
+    assert_eq!(
+        server.said().matches("they are not settings and are ignored").count(),
+        1,
+        "{}",
+        server.said()
+    );
     server.stop().await;
     let ended = refused(&[], &[("PORTCULLIS_PORT", "8000")]).await;
     assert_refused(&ended, 2, &["unknown setting in the environment: PORTCULLIS_PORT."]);

@@ -1,9 +1,9 @@
 //! `portcullis doctor`: what it says of a healthy place and of a broken one, and the trial mail.
 
 use crate::on_both_databases;
-use crate::support::{Database, Place};
 use crate::support::process::{Ended, Server, finish, program};
 use crate::support::smtp::{Aiosmtpd, Mood, Smtp};
+use crate::support::{Database, Place};
 
 async fn doctor(place: &Place, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
     let mut command = program(place);

@@ -66,7 +66,16 @@ impl Session {
 impl SmtpClient {
     pub(super) fn new(server: Smtp, hello: &str, pool: Pool<()>) -> Self {
         let hello = hello_name(hello);
-        Self { server, hello, pool, tls: None, session: None, step: "connect", is_ready: false, is_plain_here: false }
+        Self {
+            server,
+            hello,
+            pool,
+            tls: None,
+            session: None,
+            step: "connect",
+            is_ready: false,
+            is_plain_here: false,
+        }
     }
 
     pub(super) async fn send_within(
