@@ -100,10 +100,17 @@ impl App {
     pub async fn open_with(mut config: Config, clock: Clock) -> Result<Self, AppError> {
         config.check()?;
         files::create_private_dir(&config.data_dir).map_err(|cause| unusable(&config.data_dir, cause))?;
+        if let Some(folder) = config.sqlite_file().as_deref().and_then(Path::parent) {
+            files::check_writable(folder).map_err(|cause| unusable(folder, cause))?;
+        }
         let own = config.breach_check.take();
         config.breach_check = breaches::check(own, config.breaches_file.as_deref(), &config.breaches_file())?;
-        let secret = SecretKey::load(config.secret_key_file.as_deref(), &config.data_dir)?;
+        let existing = SecretKey::existing(config.secret_key_file.as_deref(), &config.data_dir)?;
         let db = Db::open(&config.database).await?;
+        let secret = match existing {
+            Some(secret) => secret,
+            None => first_secret(&config, &db).await?,
+        };
         let wrong_by = db.set_clock(&clock).await.map_err(AppError::Clock)?;
         if wrong_by.unsigned_abs() > NOTABLE {
             let seconds = wrong_by / 1_000_000;
@@ -317,6 +324,18 @@ impl fmt::Debug for App {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("App").field("config", &self.0.config).finish_non_exhaustive()
     }
+}
+
+/// The key of a data directory that had none: a new one, unless the database has signing keys, which only the key
+/// that is missing opens. An instance that starts at the same moment makes the key before it seals anything with it,
+/// so a second look finds that one.
+async fn first_secret(config: &Config, db: &Db) -> Result<SecretKey, AppError> {
+    if !SigningKeys::are_stored(db).await? {
+        return Ok(SecretKey::create(&config.data_dir)?);
+    }
+    let path = SecretKey::path_in(&config.data_dir);
+    let made_meanwhile = SecretKey::existing(None, &config.data_dir)?;
+    made_meanwhile.ok_or_else(|| SecretKeyError::Missing { path }.into())
 }
 
 /// The local folder that holds the pictures. A write is on the disk before it is answered.

@@ -5,12 +5,30 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
+use rustix::fs::{StatVfsMountFlags, statvfs};
+
 /// Makes a directory and its missing parents with mode 0700. One that exists is left as it is.
 ///
 /// # Errors
 /// As [`std::fs::create_dir_all`].
 pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Refuses a folder on a file system that is mounted read-only, where SQLite's own message is a riddle. A folder that
+/// is missing passes: what makes it says more.
+///
+/// # Errors
+/// [`io::ErrorKind::ReadOnlyFilesystem`].
+pub(crate) fn check_writable(folder: &Path) -> io::Result<()> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    match statvfs(folder) {
+        Ok(mount) if mount.f_flag.contains(StatVfsMountFlags::RDONLY) => Err(io::Error::new(
+            io::ErrorKind::ReadOnlyFilesystem,
+            "its file system is mounted read-only: mount it writable, or choose another folder",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Makes a new empty file with mode 0600, open for writing.

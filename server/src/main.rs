@@ -36,10 +36,14 @@ fn main() -> ExitCode {
             Command::Doctor { trial } => cli::doctor::run(config, trial).await,
             Command::Breaches(command) => cli::breaches::run(&config, command),
             Command::User(command) => {
+                if !matches!(command, cli::UserCommand::Add { .. }) {
+                    cli::require_data(&config)?;
+                }
                 let app = App::open(config).await.map_err(|error| error.to_string())?;
                 cli::user::run(&app, command).await
             }
             Command::Webhook(command) => {
+                cli::require_data(&config)?;
                 let app = App::open(config).await.map_err(|error| error.to_string())?;
                 cli::webhook::run(&app, command).await
             }

@@ -5,7 +5,13 @@
 mod connect;
 mod reach;
 
-use std::{error::Error, fmt, sync::OnceLock, time::Duration};
+use std::{
+    error::Error,
+    fmt,
+    net::{IpAddr, Ipv4Addr},
+    sync::OnceLock,
+    time::Duration,
+};
 
 use axum::body::HttpBody as _;
 use bytes::Bytes;
@@ -16,7 +22,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
 };
 use rustls::pki_types::CertificateDer;
-use tokio::time::timeout_at;
+use tokio::time::{timeout, timeout_at};
 use url::{Host, Url};
 
 use self::connect::{Connector, Resolve};
@@ -103,6 +109,29 @@ impl Outgoing {
 
     pub(crate) fn reach(&self) -> Reach {
         self.reach
+    }
+
+    /// Refuses a name that leads only to addresses that may not be called. One that cannot be looked up now passes:
+    /// its entry may follow, and each delivery looks again.
+    ///
+    /// # Errors
+    /// A sentence that ends the operator's, as that of [`Target::parse`].
+    pub(crate) async fn check_name(&self, target: &Target) -> Result<(), &'static str> {
+        let host = target.uri.host().unwrap_or_default().trim_end_matches('.');
+        let is_secure = target.uri.scheme_str() == Some("https");
+        let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        if host == "localhost" || host.ends_with(".localhost") {
+            return self.reach.check(here, is_secure);
+        }
+        if host.starts_with('[') || host.parse::<IpAddr>().is_ok() {
+            return Ok(());
+        }
+        let Ok(Ok(found)) = timeout(LONGEST, (self.resolve)(host.to_owned(), 443)).await else {
+            return Ok(());
+        };
+        let mut checks = found.into_iter().map(|address| self.reach.check(address.ip(), is_secure));
+        let Some(first) = checks.next() else { return Ok(()) };
+        if checks.any(|check| check.is_ok()) { Ok(()) } else { first }
     }
 
     /// Sends a request to `target` and answers the status. The answer's body is read a little way and forgotten.

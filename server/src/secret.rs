@@ -13,6 +13,8 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::{hkdf, hmac};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use rustix::fs::{StatVfsMountFlags, fstatvfs};
+use rustix::process::geteuid;
 use zeroize::Zeroizing;
 
 use crate::{files, random};
@@ -30,26 +32,39 @@ const FILE_NAME: &str = "secret.key";
 pub struct SecretKey(Arc<hkdf::Prk>);
 
 impl SecretKey {
-    /// Reads the key from `key_file`, or, when that is `None`, from `secret.key` in the data directory, where it is
-    /// made on the first start: file mode 0600, directory mode 0700. Processes that start together get one key.
+    /// Reads the key from `key_file`, or, when that is `None`, from `secret.key` in the data directory. `None` when
+    /// the data directory has no key yet; a file that is named has to be there.
     ///
     /// # Errors
-    /// When the file cannot be read or made, when others may read it, and when it is no usable key.
-    pub fn load(key_file: Option<&Path>, data_dir: &Path) -> Result<Self, SecretKeyError> {
+    /// When the file cannot be read, when other users have access that they should not have, and when it does not
+    /// hold a usable key.
+    pub fn existing(key_file: Option<&Path>, data_dir: &Path) -> Result<Option<Self>, SecretKeyError> {
         if let Some(path) = key_file {
-            return read(path);
+            return read(path).map(Some);
         }
-        let path = data_dir.join(FILE_NAME);
-        let key = match read(&path) {
-            Err(SecretKeyError::Read { cause, .. }) if cause.kind() == io::ErrorKind::NotFound => {
-                files::create_private_dir(data_dir)
-                    .and_then(|()| create(&path))
-                    .map_err(|cause| SecretKeyError::Create { path: path.clone(), cause })?;
-                read(&path)
-            }
-            outcome => outcome,
-        };
-        key.inspect(|_| remove_unused_keys(data_dir))
+        match read(&Self::path_in(data_dir)) {
+            Err(SecretKeyError::Read { cause, .. }) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
+            outcome => outcome.inspect(|_| remove_unused_keys(data_dir)).map(Some),
+        }
+    }
+
+    /// Makes the key of a data directory: file mode 0600, directory mode 0700. Processes that start together get one
+    /// key.
+    ///
+    /// # Errors
+    /// When the file cannot be made.
+    pub fn create(data_dir: &Path) -> Result<Self, SecretKeyError> {
+        let path = Self::path_in(data_dir);
+        files::create_private_dir(data_dir)
+            .and_then(|()| create(&path))
+            .map_err(|cause| SecretKeyError::Create { path: path.clone(), cause })?;
+        read(&path)
+    }
+
+    /// Where a data directory keeps its key.
+    #[must_use]
+    pub fn path_in(data_dir: &Path) -> PathBuf {
+        data_dir.join(FILE_NAME)
     }
 
     /// Encrypts and authenticates (AES-256-GCM, random nonce). The result is 29 bytes longer than the plaintext.
@@ -149,8 +164,14 @@ pub enum SecretKeyError {
         /// What the system said.
         cause: io::Error,
     },
+    /// The key is missing, and the database holds keys that it sealed.
+    #[error("the secret key is missing: there is no {path}, and the database holds signing keys that were sealed with it. Restore the file from its backup, or name it (setting `secret_key_file`). No new key is made: it could not open them", path = path.display())]
+    Missing {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
     /// Others than the owner may read or write the file.
-    #[error("the secret key {path} is open to other users (mode {mode:03o}): run `chmod 600 {path}`. If strangers could have read it, replace the key", path = path.display())]
+    #[error("the secret key {path} is open to other users (mode {mode:03o}): run `chmod 600 {path}`. If strangers could have read it, replace the key. A key that others own or that is mounted read-only may be readable by its group or by all, and writable by its owner alone", path = path.display())]
     Exposed {
         /// The file.
         path: PathBuf,
@@ -216,8 +237,10 @@ fn read(path: &Path) -> Result<SecretKey, SecretKeyError> {
     let failed = |cause| SecretKeyError::Read { path: path.to_owned(), cause };
     let file = File::open(path).map_err(failed)?;
     // Asked of the open file: its name could point elsewhere by now.
-    let mode = file.metadata().map_err(failed)?.mode() & 0o777;
-    if mode & 0o077 != 0 {
+    let metadata = file.metadata().map_err(failed)?;
+    let mode = metadata.mode() & 0o777;
+    let is_ours = metadata.uid() == geteuid().as_raw();
+    if !is_private(mode, is_ours && !is_read_only(&file)) {
         return Err(SecretKeyError::Exposed { path: path.to_owned(), mode });
     }
     let mut line = Zeroizing::new(String::with_capacity(128));
@@ -225,6 +248,18 @@ fn read(path: &Path) -> Result<SecretKey, SecretKeyError> {
     let bytes =
         decode(&line).map_err(|problem| SecretKeyError::Malformed { path: path.to_owned(), problem })?;
     Ok(SecretKey::new(&bytes))
+}
+
+/// Nobody but the owner may ever write the key. Others may read it where the server cannot change that: Kubernetes
+/// mounts a secret as `root:fsGroup 0440`, Compose as 0444, and the container's walls are what keeps strangers out.
+fn is_private(mode: u32, is_ours_to_change: bool) -> bool {
+    let others_write = mode & 0o022 != 0;
+    let others_read = mode & 0o044 != 0;
+    !others_write && !(others_read && is_ours_to_change)
+}
+
+fn is_read_only(file: &File) -> bool {
+    fstatvfs(file).is_ok_and(|mount| mount.f_flag.contains(StatVfsMountFlags::RDONLY))
 }
 
 fn decode(line: &str) -> Result<Zeroizing<[u8; KEY_LEN]>, &'static str> {
@@ -260,7 +295,7 @@ mod tests {
     use super::*;
 
     fn load(dir: &Path) -> Result<SecretKey, SecretKeyError> {
-        SecretKey::load(None, dir)
+        SecretKey::existing(None, dir)?.map_or_else(|| SecretKey::create(dir), Ok)
     }
 
     fn write_key(path: &Path, text: &str, mode: u32) {
@@ -323,6 +358,17 @@ mod tests {
     }
 
     #[test]
+    fn a_mounted_key_may_be_readable_but_never_writable_by_others() {
+        for mode in [0o400, 0o440, 0o444, 0o600, 0o640, 0o644] {
+            assert!(is_private(mode, false), "{mode:o}");
+            assert_eq!(is_private(mode, true), mode & 0o077 == 0, "{mode:o}");
+        }
+        for mode in [0o460, 0o620, 0o660, 0o602, 0o666] {
+            assert!(!is_private(mode, false) && !is_private(mode, true), "{mode:o}");
+        }
+    }
+
+    #[test]
     fn samples_and_wrong_lengths_are_refused() {
         let counting: Vec<u8> = (0..32).collect();
         let repeated = [7, 99, 200, 31].repeat(8);
@@ -339,11 +385,11 @@ mod tests {
         let path = dir.path().join("my.key");
         for bytes in wrong {
             write_key(&path, &STANDARD.encode(bytes), 0o600);
-            let message = SecretKey::load(Some(&path), dir.path()).unwrap_err().to_string();
+            let message = SecretKey::existing(Some(&path), dir.path()).unwrap_err().to_string();
             assert!(message.contains("openssl rand -base64 32"), "{message}");
         }
         write_key(&path, &STANDARD.encode(random::bytes::<32>()), 0o400);
-        SecretKey::load(Some(&path), dir.path()).unwrap();
+        SecretKey::existing(Some(&path), dir.path()).unwrap();
         assert!(!dir.path().join("secret.key").exists());
     }
 
@@ -351,7 +397,7 @@ mod tests {
     fn a_named_key_that_is_missing_is_not_made() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("absent.key");
-        assert!(matches!(SecretKey::load(Some(&path), dir.path()), Err(SecretKeyError::Read { .. })));
+        assert!(matches!(SecretKey::existing(Some(&path), dir.path()), Err(SecretKeyError::Read { .. })));
         assert!(!path.exists());
     }
 

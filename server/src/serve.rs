@@ -6,6 +6,7 @@
 
 mod connection;
 mod head;
+mod listener;
 mod pulse;
 mod slots;
 mod wire;
@@ -20,11 +21,12 @@ use axum::Router;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use ipnet::IpNet;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
+pub use self::listener::Listener;
+use self::listener::{Accepted, Socket};
 use self::slots::{Full, Seat, Slots};
 
 /// After an error that accepting another connection at once would only meet again, such as no free descriptor.
@@ -108,14 +110,14 @@ impl Default for Limits {
 /// or of accepting one ends the server. After `shutdown` no connection is accepted beyond those the system had
 /// already accepted for us, idle ones are closed, and running requests have [`Limits::drain_time`]; what then still
 /// runs is cut off, with a warning.
-pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()> + Send) {
+pub async fn serve(listener: impl Into<Listener>, router: Router, shutdown: impl Future<Output = ()> + Send) {
     serve_within(Limits::default(), listener, router, shutdown).await;
 }
 
 /// The same within other [`Limits`].
 pub async fn serve_within(
     limits: Limits,
-    listener: TcpListener,
+    listener: impl Into<Listener>,
     router: Router,
     shutdown: impl Future<Output = ()> + Send,
 ) {
@@ -125,10 +127,11 @@ pub async fn serve_within(
 /// The same with a router that may come later.
 pub(crate) async fn serve_routers(
     limits: Limits,
-    listener: TcpListener,
+    listener: impl Into<Listener>,
     routers: Arc<Routers>,
     shutdown: impl Future<Output = ()> + Send,
 ) {
+    let listener = listener.into();
     let (stage, watched) = watch::channel(Stage::Serving);
     let limits = Arc::new(limits);
     let server = Arc::new(Server {
@@ -260,7 +263,7 @@ fn http(limits: &Limits) -> Builder<TokioExecutor> {
     http
 }
 
-async fn accept_until(shutdown: impl Future<Output = ()>, listener: &TcpListener, server: &Arc<Server>) {
+async fn accept_until(shutdown: impl Future<Output = ()>, listener: &Listener, server: &Arc<Server>) {
     let mut shutdown = pin!(shutdown);
     let mut warnings = Warnings::default();
     loop {
@@ -324,7 +327,7 @@ fn is_due(last: &mut Option<Instant>) -> bool {
     is_due
 }
 
-async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+async fn accept(listener: &Listener) -> Accepted {
     loop {
         match listener.accept().await {
             Ok(accepted) => return accepted,
@@ -347,27 +350,17 @@ fn concerns_one_connection(cause: &io::Error) -> bool {
 
 /// Takes over the connections that the system has accepted for us: their clients may have sent a request already,
 /// and closing the listener would reset them.
-fn accept_queued(listener: TcpListener, server: &Arc<Server>) {
-    let Ok(listener) = listener.into_std() else { return };
-    while let Ok((stream, peer)) = listener.accept() {
-        let seat = match server.slots.seat(peer) {
-            Ok(seat) => seat,
-            Err(Full::Address) => continue,
+fn accept_queued(listener: Listener, server: &Arc<Server>) {
+    for (stream, peer) in listener.into_queued() {
+        match server.slots.seat(peer) {
+            Ok(seat) => start(stream, peer, seat, server),
+            Err(Full::Address) => {}
             Err(Full::All) => return,
-        };
-        if stream.set_nonblocking(true).is_ok()
-            && let Ok(stream) = TcpStream::from_std(stream)
-        {
-            start(stream, peer, seat, server);
         }
     }
 }
 
-fn start(stream: TcpStream, peer: SocketAddr, seat: Seat, server: &Arc<Server>) {
-    // Without it Nagle's algorithm and delayed acknowledgements can hold an answer back for 40 ms.
-    if let Err(cause) = stream.set_nodelay(true) {
-        tracing::debug!(%cause, "TCP_NODELAY could not be set");
-    }
+fn start(stream: Box<dyn Socket>, peer: SocketAddr, seat: Seat, server: &Arc<Server>) {
     let server = Arc::clone(server);
     tokio::spawn(async move {
         connection::drive(stream, peer, seat.pulse(), &server).await;

@@ -63,7 +63,7 @@ on_both_databases! {
             (Mood::Says("MAIL", b"\r\n"), "MAIL FROM: that is no SMTP reply"),
             (Mood::Says("MAIL", b"999 what\r\n"), "MAIL FROM: that is no SMTP reply"),
             (Mood::Says("RCPT", b"450 later, ada@example.com\r\n"), "RCPT TO: the server answered 450"),
-            (Mood::Says("RCPT", b"550 no ada@example.com here\r\n"), "RCPT TO: the server answered 550"),
+            (Mood::Says("MAIL", b"530 Must issue a STARTTLS command first\r\n"), "MAIL FROM: the server answered 530"),
             (Mood::Drops("DATA"), "DATA: "),
             (Mood::Says("DATA", b"250 odd\r\n"), "DATA: the server answered 250"),
             (Mood::Drops("text"), "the mail's text: "),
@@ -88,6 +88,59 @@ on_both_databases! {
         all_sent(&app).await;
         let taken = server.taken();
         assert_eq!(taken.iter().map(|taken| taken.to.concat()).collect::<Vec<_>>(), ["ada@example.com"]);
+    }
+
+    async fn a_final_refusal_ends_the_mail_and_is_in_the_audit_trail(database: Database) {
+        let server = Smtp::start(Mood::Says("RCPT", b"550 5.1.1 no ada@example.com here\r\n")).await;
+        let app = sending_to(database, &server.url()).await;
+        app.sign_up("ada").await;
+        mail::deliver_due(&app.app).await.unwrap();
+        let failed = "SELECT count(*) FROM mails WHERE failed_at IS NOT NULL AND last_error = 'RCPT TO: the server answered 550'";
+        assert_eq!(app.place.value(failed).await, "1");
+        let audited = "SELECT count(*) FROM audit_events WHERE event = 'mail.refused' AND account_id = 1 AND actor = 'mail'";
+        assert_eq!(app.place.value(audited).await, "1");
+        server.turns(Mood::Takes);
+        app.advance(NEXT_ATTEMPT);
+        assert_eq!(mail::deliver_due(&app.app).await.unwrap(), 0, "it is not tried again");
+    }
+
+    async fn a_password_and_mail_to_others_are_not_sent_in_clear(database: Database) {
+        // 127.0.0.2 is no name of this computer for the client.
+        let server = Smtp::start_at("127.0.0.2", Mood::Takes).await;
+        let with_password = server.url().replace("//", "//ana:canary@");
+        let here = Smtp::start(Mood::Takes).await.url().replace("//", "//ana:canary@");
+        for (url, is_allowed, problem) in [
+            (server.url(), false, "STARTTLS: the server does not offer TLS, and mail is not sent"),
+            (with_password, true, "STARTTLS: the server does not offer TLS, and a password is not sent"),
+            (here, false, "STARTTLS: the server does not offer TLS, and a password is not sent"),
+        ] {
+            let app = TestApp::with(database, |config| {
+                let transport: mail::Transport = url.parse().unwrap();
+                config.mail.transport = if is_allowed { transport.dangerous_plain_text() } else { transport };
+            })
+            .await;
+            app.sign_up("ada").await;
+            assert_eq!(mail::deliver_due(&app.app).await.unwrap(), 0);
+            let noted = app.place.value("SELECT last_error FROM mails").await;
+            assert!(noted.starts_with(problem), "{noted}");
+        }
+        assert!(!server.heard().iter().any(|line| line.starts_with("AUTH") || line.starts_with("MAIL")));
+
+        let app = TestApp::with(database, |config| {
+            config.mail.transport = server.url().parse::<mail::Transport>().unwrap().dangerous_plain_text();
+        })
+        .await;
+        app.sign_up("ada").await;
+        all_sent(&app).await;
+        assert_eq!(server.taken().len(), 1);
+    }
+
+    async fn starttls_is_used_within_this_computer_where_it_is_offered(database: Database) {
+        let server = Smtp::start(Mood::Says("EHLO", b"250-here\r\n250 STARTTLS\r\n")).await;
+        let app = sending_to(database, &server.url()).await;
+        app.sign_up("ada").await;
+        mail::deliver_due(&app.app).await.unwrap();
+        assert!(server.heard().iter().any(|line| line == "STARTTLS"), "{:?}", server.heard());
     }
 
     async fn a_mail_that_is_refused_for_itself_does_not_stop_the_others(database: Database) {

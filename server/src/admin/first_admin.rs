@@ -23,6 +23,8 @@ use crate::{
 };
 
 const LIFETIME: Duration = Duration::from_hours(1);
+/// Instances that start within this time of each other start together: the code of the first one stays good.
+const START: Duration = Duration::from_secs(10);
 /// Symbols of a code: 100 bits, which nobody guesses.
 const SYMBOLS: usize = 20;
 /// Digits and letters without those that are taken for others (Crockford's base 32).
@@ -78,7 +80,8 @@ impl fmt::Debug for FirstAdminCode {
 }
 
 /// A new code for the first administrator, if there is no account at all; it is good for one hour, and an older one is
-/// not any more. `None` also while sign-up is closed, when nobody could use it.
+/// not any more. `None` also while sign-up is closed, when nobody could use it, and when another instance has got a code
+/// within the last ten seconds: of instances that start together one shows a code, and it is good.
 ///
 /// The program shows it at its start. An application that mounts the router may show it to its own operator, and to
 /// nobody else; or leave it and use `portcullis user add --admin`.
@@ -95,10 +98,19 @@ pub async fn offer_first_admin(app: &App) -> Result<Option<FirstAdminCode>, Erro
     if accounts::is_any(tx.conn()).await? {
         return Ok(None);
     }
+    if store::is_code_newer(tx.conn(), now + LIFETIME - START).await? {
+        return Ok(None);
+    }
     let code = FirstAdminCode::random();
     store::replace_code(tx.conn(), &code.digest(), now + LIFETIME).await?;
     tx.commit().await?;
     Ok(Some(code))
+}
+
+/// Whether another instance has just got the code that [`offer_first_admin`] did not give to this one.
+pub(crate) async fn is_shown_elsewhere(app: &App) -> Result<bool, Error> {
+    let mut reader = app.db().read().await?;
+    Ok(store::is_code_newer(reader.conn(), app.now() + LIFETIME - START * 2).await?)
 }
 
 /// Makes the caller the first administrator, if the code is right and there is none. [`Error::DeadLink`] if not,

@@ -13,6 +13,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(crate) use self::first_admin::claim;
+pub(crate) use self::first_admin::is_shown_elsewhere;
 pub use self::first_admin::{FirstAdminCode, offer_first_admin};
 use crate::{
     access::{Fresh, Principal},

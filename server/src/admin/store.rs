@@ -2,7 +2,7 @@
 
 use crate::{
     clock::Timestamp,
-    db::{Conn, execute},
+    db::{Conn, execute, fetch_optional},
 };
 
 type Result<T> = std::result::Result<T, crate::db::Error>;
@@ -16,6 +16,13 @@ pub(super) async fn replace_code(conn: Conn<'_>, digest: &[u8; 32], expires_at: 
         expires_at
     )?;
     Ok(())
+}
+
+/// Whether a code was made for longer than this.
+pub(super) async fn is_code_newer(conn: Conn<'_>, expires_after: Timestamp) -> Result<bool> {
+    let code =
+        fetch_optional!(conn, (i64,), "SELECT id FROM first_admin WHERE expires_at > $1", expires_after)?;
+    Ok(code.is_some())
 }
 
 /// `false` if it is not this one, has ended, or was used: deleting the row is the use.

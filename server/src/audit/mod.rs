@@ -90,6 +90,8 @@ pub(crate) enum Event {
     AuditRead,
     /// An administrator ended an account's sessions.
     SessionsEnded,
+    /// A mail server refused a mail for good.
+    MailRefused,
     /// An operator added a webhook.
     WebhookAdded,
     /// An operator removed a webhook.
@@ -131,6 +133,7 @@ impl Event {
             Self::DeletionScheduled => "account.deletion_scheduled",
             Self::DeletionCancelled => "account.deletion_cancelled",
             Self::RoleChanged => "account.role_changed",
+            Self::MailRefused => "mail.refused",
             Self::FirstAdmin => "account.first_admin",
             Self::FirstAdminRefused => "account.first_admin_refused",
             Self::AccountsListed => "admin.accounts_listed",

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::BreachesCommand;
-use crate::{clock::Clock, config::Config, files, passwords::breaches};
+use crate::{clock::Clock, config::Config, passwords::breaches};
 
 const READ_BUFFER: usize = 1024 * 1024;
 /// Between two lines of progress on a terminal.
@@ -40,27 +40,26 @@ fn open(list: &Path) -> io::Result<File> {
 }
 
 fn import(config: &Config, list: impl BufRead, min_count: u64) -> Result<(), String> {
-    files::create_private_dir(&config.data_dir).map_err(|cause| {
-        format!(
-            "the folder {} cannot be made: {cause}. Name one that may be written (setting `data_dir`)",
-            config.data_dir.display()
-        )
-    })?;
     let path = config.breaches_file();
+    if config.breaches_file.is_none() && !config.data_dir.is_dir() {
+        return Err(format!(
+            "no Portcullis data in {}: the folder does not exist. Name the server's data directory (--data-dir, \
+             PORTCULLIS_DATA_DIR) and run this as its user, or name a file with --breaches-file",
+            config.data_dir.display()
+        ));
+    }
     let mut progress = Progress::new();
     let imported =
         breaches::import(list, &path, min_count, Clock::system().now(), |lines| progress.tell(lines));
     progress.clear();
     let done = imported.map_err(|error| error.to_string())?;
-    let said = writeln!(
-        io::stdout(),
+    super::say(&format!(
         "{path}: {hashes} hashes of {lines} lines, {bytes} bytes. A server reads it from its next start.",
         path = path.display(),
         hashes = grouped(done.hashes),
         lines = grouped(done.lines),
         bytes = grouped(done.bytes),
-    );
-    said.map_err(|error| format!("standard output: {error}"))
+    ))
 }
 
 /// One line on the terminal, written over again and again. Nothing where no person looks.

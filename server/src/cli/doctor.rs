@@ -1,12 +1,6 @@
 //! `portcullis doctor`: what is not as it should be, one line for each thing that was looked at.
 
-use std::{
-    fmt::Write as _,
-    fs,
-    io::{self, Write as _},
-    path::Path,
-    time::Duration,
-};
+use std::{fmt::Write as _, fs, io::Write as _, path::Path, time::Duration};
 
 use tokio::{net::lookup_host, time::timeout};
 
@@ -51,8 +45,7 @@ impl Findings {
             Look::Bad => "FAIL",
         };
         self.failed += usize::from(look == Look::Bad);
-        writeln!(io::stdout(), "{word:<5} {what:<13} {found}")
-            .map_err(|error| format!("standard output: {error}"))
+        super::say(&format!("{word:<5} {what:<13} {found}"))
     }
 
     /// The end of the command.
@@ -70,6 +63,7 @@ impl Findings {
 /// # Errors
 /// One sentence, when a check failed.
 pub async fn run(config: Config, trial: Option<Trial>) -> Result<(), String> {
+    super::require_data(&config)?;
     let mut findings = Findings::default();
     public_url(&mut findings, &config.public_url())?;
     if folder(&mut findings, "data", &config.data_dir)? {
@@ -155,6 +149,14 @@ fn transport(findings: &mut Findings, app: &App) -> Result<(), String> {
     let transport = &app.config().mail.transport;
     let way = format!("{transport}, from {name} <{address}>");
     match transport {
+        Transport::Smtp(_) if transport.may_leave_in_clear() => findings.say(
+            Look::Odd,
+            "mail",
+            &format!(
+                "{way}: without TLS when the server offers none, so that whoever can read the network to it can take \
+                 over accounts. Unset `mail_dangerous_plain_text` when the server has TLS"
+            ),
+        )?,
         Transport::Smtp(_) => findings.say(Look::Good, "mail", &way)?,
         Transport::Folder(path) => {
             folder(findings, "mail folder", path)?;
@@ -224,6 +226,13 @@ async fn trial_mail(findings: &mut Findings, app: &App, to: &Email) -> Result<()
 async fn sender_domain(findings: &mut Findings, app: &App) -> Result<(), String> {
     let Some((_, address)) = mail::sender(app) else { return Ok(()) };
     let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);
+    if domain == "localhost" || domain.ends_with(".localhost") {
+        let found = format!(
+            "{address} is an address of this computer alone: other servers refuse or lose mail from it. Set \
+             `mail_from`, or `public_url` to the address that people use"
+        );
+        return findings.say(Look::Odd, "sender", &found);
+    }
     let host = app.issuer_host();
     let is_same = host == domain
         || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'))

@@ -8,7 +8,8 @@ pub mod user;
 pub mod webhook;
 
 use std::convert::Infallible;
-use std::path::PathBuf;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
@@ -17,8 +18,42 @@ use uuid::Uuid;
 pub use self::password::{NewPasswordError, read_new_password};
 use crate::{
     accounts::{Email, Role},
-    config::Settings,
+    config::{Config, Settings},
+    secret::SecretKey,
 };
+
+/// Refuses to go on without the data of a server: only `serve` and `user add` make a key and a database. A command
+/// that is run in the wrong folder would otherwise make them there, and answer for an empty server.
+///
+/// # Errors
+/// One sentence for the operator.
+pub fn require_data(config: &Config) -> Result<(), String> {
+    let missing = |path: &Path| {
+        format!(
+            "no Portcullis data in {}: {} does not exist. Name the server's data directory (--data-dir, \
+             PORTCULLIS_DATA_DIR) and run this as its user; `portcullis serve` or `portcullis user add` begins a new one",
+            std::path::absolute(&config.data_dir).unwrap_or_else(|_| config.data_dir.clone()).display(),
+            path.display()
+        )
+    };
+    let key = config.secret_key_file.clone().unwrap_or_else(|| SecretKey::path_in(&config.data_dir));
+    // A file that may not be looked at is said by what opens it.
+    let is_absent = |path: &&PathBuf| matches!(path.try_exists(), Ok(false));
+    [Some(key), config.sqlite_file()]
+        .iter()
+        .flatten()
+        .find(is_absent)
+        .map_or(Ok(()), |path| Err(missing(path)))
+}
+
+/// Writes a line to standard output. A reader that has seen enough, as in `user list | head -1`, is not an error:
+/// the program ends in silence, as others do by SIGPIPE.
+pub(crate) fn say(line: &str) -> Result<(), String> {
+    match writeln!(io::stdout(), "{line}") {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
+        outcome => outcome.map_err(|error| format!("standard output: {error}")),
+    }
+}
 
 /// The exit code of a command that could not be done.
 pub const FAILED: u8 = 1;

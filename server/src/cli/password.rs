@@ -55,7 +55,9 @@ fn line(input: impl io::Read) -> Result<SecretString, NewPasswordError> {
     if text.len() as u64 > MAX_BYTES {
         return Err(NewPasswordError::TooLong);
     }
-    let password = text.strip_suffix('\n').unwrap_or(&text);
+    // What Windows editors and PowerShell put before a text is not part of it.
+    let password = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let password = password.strip_suffix('\n').unwrap_or(password);
     let password = password.strip_suffix('\r').unwrap_or(password);
     if password.is_empty() {
         return Err(NewPasswordError::Empty);
@@ -69,7 +71,9 @@ mod tests {
 
     #[test]
     fn one_line_is_taken_without_its_end_and_spaces_stay() {
-        for (input, password) in [("a b \n", "a b "), ("secret\r\nmore\n", "secret"), ("no end", "no end")] {
+        for (input, password) in
+            [("a b \n", "a b "), ("secret\r\nmore\n", "secret"), ("no end", "no end"), ("\u{feff}a\n", "a")]
+        {
             assert_eq!(line(input.as_bytes()).unwrap().expose_secret(), password);
         }
     }

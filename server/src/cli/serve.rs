@@ -6,12 +6,12 @@ use std::sync::{Arc, OnceLock};
 use tokio::net::TcpListener;
 
 use crate::{
-    admin::{FirstAdminCode, offer_first_admin},
+    admin::{FirstAdminCode, is_shown_elsewhere, offer_first_admin},
     app::App,
-    config::Config,
+    config::{Config, Listen, service_links},
     health,
     middleware::{self, Cors},
-    serve::{self, Limits, Routers},
+    serve::{self, Limits, Listener, Routers},
 };
 
 /// Serves until told to stop.
@@ -19,14 +19,15 @@ use crate::{
 /// # Errors
 /// One sentence for the operator.
 pub async fn run(config: Config) -> Result<(), String> {
-    let listener = TcpListener::bind(config.listen).await.map_err(|cause| {
-        format!(
-            "cannot listen on {}: {cause}. Stop what listens there, or choose another port with --listen",
-            config.listen
-        )
-    })?;
-    let bound = listener.local_addr().map_err(|cause| format!("the listener has no address: {cause}"))?;
-    let config = config.with_bound(bound);
+    let (listener, config) = listen(config).await?;
+    let links = service_links();
+    if let Some(first) = links.first() {
+        tracing::info!(
+            count = links.len(),
+            first,
+            "Kubernetes has set variables for a Service named like this program; they are not settings and are ignored"
+        );
+    }
     if !config.limits {
         tracing::warn!(
             "limits are off: anyone may guess passwords without end. For load tests only; unset PORTCULLIS_LIMITS"
@@ -69,7 +70,9 @@ async fn open(config: &Config, routers: &Routers) -> Result<App, String> {
     let router = app.router().map_err(|error| error.to_string())?;
     let code = offer_first_admin(&app).await.map_err(|error| error.to_string())?;
     routers.set(router);
-    greet(config, code.as_ref()).map_err(|cause| format!("standard output: {cause}"))?;
+    let is_shown_elsewhere =
+        code.is_none() && is_shown_elsewhere(&app).await.map_err(|error| error.to_string())?;
+    greet(config, code.as_ref(), is_shown_elsewhere).map_err(|cause| format!("standard output: {cause}"))?;
     Ok(app)
 }
 
@@ -91,12 +94,33 @@ fn limits(config: &Config) -> Limits {
     Limits { connections_per_address: per_address, ..limits }
 }
 
+/// Binds where the settings say. Answers the settings with the port that the system chose.
+async fn listen(config: Config) -> Result<(Listener, Config), String> {
+    let failed = |cause: io::Error| {
+        format!(
+            "cannot listen on {}: {cause}. Stop what listens there, or choose another place with --listen",
+            config.listen
+        )
+    };
+    match &config.listen {
+        Listen::Unix(path) => Ok((Listener::unix(path).await.map_err(failed)?, config)),
+        Listen::Tcp(address) => {
+            let listener = TcpListener::bind(address).await.map_err(failed)?;
+            let bound = listener.local_addr().map_err(failed)?;
+            Ok((listener.into(), config.with_bound(bound)))
+        }
+    }
+}
+
 /// Tells a newcomer where to look. The first line is also what a script waits for.
-fn greet(config: &Config, code: Option<&FirstAdminCode>) -> io::Result<()> {
+fn greet(config: &Config, code: Option<&FirstAdminCode>, is_shown_elsewhere: bool) -> io::Result<()> {
     let url = config.public_url();
     let url = url.as_str();
     let mut out = io::stdout();
-    writeln!(out, "Portcullis listens on http://{}", config.listen)?;
+    match &config.listen {
+        Listen::Tcp(address) => writeln!(out, "Portcullis listens on http://{address}")?,
+        unix @ Listen::Unix(_) => writeln!(out, "Portcullis listens on {unix}")?,
+    }
     writeln!(out, "  docs page  {url}/docs     sign up there, press Authorize, read your profile")?;
     writeln!(out, "  accounts   portcullis user add you@example.com")?;
     writeln!(out, "  data       {}", config.data_dir.display())?;
@@ -119,6 +143,14 @@ fn greet(config: &Config, code: Option<&FirstAdminCode>) -> io::Result<()> {
             out,
             "It works once, and is shown this once. Or: portcullis user add you@example.com --admin"
         )?;
+    }
+    if is_shown_elsewhere {
+        writeln!(out)?;
+        writeln!(
+            out,
+            "There is no account yet. Another instance printed the administrator's code seconds ago; look there."
+        )?;
+        writeln!(out, "To get another code, start this one again after ten seconds.")?;
     }
     out.flush()
 }

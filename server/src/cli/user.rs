@@ -1,10 +1,8 @@
 //! `portcullis user …`: accounts from the command line, by the rules of the server.
 
-use std::io::{self, Write};
-
 use secrecy::ExposeSecret;
 
-use super::{UserCommand, WhichAccount, read_new_password};
+use super::{UserCommand, WhichAccount, read_new_password, say};
 use crate::{
     accounts::{self, Account, AccountDetails, AccountId, By, NewAccount, Role},
     app::App,
@@ -131,10 +129,6 @@ fn print(details: &AccountDetails) -> Result<(), String> {
     let verified = if details.email_verified_at.is_some() { "verified" } else { "unverified" };
     let role = details.role.name();
     say(&format!("{}\t{}\t{}\t{state}\t{role}\t{verified}", account.id, account.email, account.full_name))
-}
-
-fn say(line: &str) -> Result<(), String> {
-    writeln!(io::stdout(), "{line}").map_err(|error| format!("standard output: {error}"))
 }
 
 /// What went wrong, for a person who may know the cause.

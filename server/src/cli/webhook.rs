@@ -1,11 +1,8 @@
 //! `portcullis webhook …`: where applications are told what happens to accounts.
 
-use std::{
-    io::{self, Write},
-    time::Instant,
-};
+use std::time::Instant;
 
-use super::WebhookCommand;
+use super::{WebhookCommand, say};
 use crate::{
     app::App,
     client::Client,
@@ -30,7 +27,7 @@ pub async fn run(app: &App, command: WebhookCommand) -> Result<(), String> {
         }
     };
     let text = done.map_err(|error| error.to_string())?;
-    writeln!(io::stdout(), "{text}").map_err(|error| format!("standard output: {error}"))
+    say(&text)
 }
 
 async fn add(app: &App, url: &str) -> Result<String, WebhookError> {

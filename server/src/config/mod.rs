@@ -1,6 +1,7 @@
 //! The configuration: what the server is told before it starts, checked as a whole.
 
 mod brand;
+mod listen;
 mod names;
 mod origin;
 mod public_url;
@@ -14,6 +15,8 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 pub use self::brand::{Brand, Color, ColorError};
+pub use self::listen::{Listen, ListenError};
+pub(crate) use self::names::service_links;
 pub use self::origin::{Origin, OriginError};
 pub use self::public_url::{PublicUrl, PublicUrlError};
 pub use self::settings::{LogFormat, RefreshTokens, Settings, SignUp, Switch};
@@ -49,7 +52,7 @@ const STOP_DELAY: std::ops::RangeInclusive<Duration> = Duration::ZERO..=Duration
 #[non_exhaustive]
 pub struct Config {
     /// Where the program listens: by default port 8000 of this computer, closed to others.
-    pub listen: SocketAddr,
+    pub listen: Listen,
     /// Where the secret key, the SQLite file and the pictures lie.
     pub data_dir: PathBuf,
     /// The database: by default the SQLite file `portcullis.db` in the data directory.
@@ -122,7 +125,7 @@ impl Config {
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
         let data_dir = data_dir.into();
         Self {
-            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8000),
+            listen: Listen::Tcp(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8000)),
             database: DatabaseConfig::new(DatabaseUrl::sqlite(data_dir.join("portcullis.db"))),
             mail: MailConfig::in_folder(data_dir.join("mail")),
             data_dir,
@@ -165,14 +168,18 @@ impl Config {
     /// not set follows.
     #[must_use]
     pub fn with_bound(mut self, address: SocketAddr) -> Self {
-        self.listen = address;
+        self.listen = Listen::Tcp(address);
         self
     }
 
     /// The public address: the one that is set, or `http://` and where the server listens.
     #[must_use]
     pub fn public_url(&self) -> PublicUrl {
-        self.public_url.clone().unwrap_or_else(|| PublicUrl::of_listener(self.listen))
+        self.public_url.clone().unwrap_or_else(|| match self.listen {
+            Listen::Tcp(address) => PublicUrl::of_listener(address),
+            // `check` demands a public address then.
+            Listen::Unix(_) => PublicUrl::of_listener(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 80)),
+        })
     }
 
     /// The origins of our own pages: the public address's, or where the server listens, which this computer also calls
@@ -191,6 +198,11 @@ impl Config {
         self.breaches_file.clone().unwrap_or_else(|| self.data_dir.join(breaches::FILE_NAME))
     }
 
+    /// The SQLite file, unless PostgreSQL is used.
+    pub(crate) fn sqlite_file(&self) -> Option<PathBuf> {
+        self.database.url.to_string().strip_prefix("sqlite://").map(PathBuf::from)
+    }
+
     /// The `aud` of access tokens.
     #[must_use]
     pub fn audience(&self) -> String {
@@ -203,10 +215,10 @@ impl Config {
     /// # Errors
     /// [`ConfigError::Invalid`], naming the first setting that is wrong.
     pub fn check(&self) -> Result<(), ConfigError> {
-        if self.public_url.is_none() && !self.listen.ip().is_loopback() {
+        if self.public_url.is_none() && !self.listen.is_loopback() {
             return Err(invalid(
                 "public_url",
-                "is not set, and others than this computer can reach the server: links in mails and the issuer of \
+                "is not set, and the server is reached by more than an address of this computer: links in mails and the issuer of \
                  tokens would be guesses. Set it to the address that people use, as in https://login.example",
             ));
         }
@@ -282,7 +294,7 @@ pub enum ConfigError {
         problem: String,
     },
     /// An environment variable looks like a setting and is none.
-    #[error("the environment variable {name} is no setting.{hint} Unset it: a misspelt setting would silently not apply", hint = hint(nearest.as_deref()))]
+    #[error("unknown setting in the environment: {name}.{hint} Unset it: a misspelt setting would silently not apply", hint = hint(nearest.as_deref()))]
     UnknownVariable {
         /// The variable.
         name: String,

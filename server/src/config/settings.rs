@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,9 +10,11 @@ use ipnet::IpNet;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::names::{check_variables, names, nearest};
-use super::{Config, ConfigError, Origin, PublicUrl, invalid};
+use super::{Config, ConfigError, Listen, Origin, PublicUrl, invalid};
 use crate::db::{DatabaseConfig, DatabaseUrl};
 
+/// The name of the secret key among the credentials of a systemd unit.
+const CREDENTIAL: &str = "portcullis.key";
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 /// The settings as they were written, each optional. This struct is the only list of them: the flags, the variables,
@@ -27,9 +29,10 @@ pub struct Settings {
     #[serde(skip)]
     pub config: Option<PathBuf>,
 
-    /// Where to listen [default: 127.0.0.1:8000, this computer only]
-    #[arg(long, env = "PORTCULLIS_LISTEN", global = true, value_name = "IP:PORT", hide_env_values = true)]
-    pub listen: Option<SocketAddr>,
+    /// Where to listen: `IP:PORT`, `NAME:PORT`, `:PORT` (every interface) or `unix:/PATH` [default: 127.0.0.1:8000,
+    /// this computer only]
+    #[arg(long, env = "PORTCULLIS_LISTEN", global = true, value_name = "ADDRESS", hide_env_values = true)]
+    pub listen: Option<Listen>,
 
     /// Where the secret key, the SQLite file and the pictures are kept [default: ./portcullis-data]
     #[arg(long, env = "PORTCULLIS_DATA_DIR", global = true, value_name = "DIR", hide_env_values = true)]
@@ -158,6 +161,18 @@ pub struct Settings {
     /// the folder `mail` in the data directory]. Give a password by the variable or the file
     #[arg(long, env = "PORTCULLIS_MAIL_URL", global = true, value_name = "URL", hide_env_values = true)]
     pub mail_url: Option<SecretString>,
+
+    /// Whether `smtp://HOST` sends mail without TLS when the server offers none: then anyone who can read the network
+    /// to it can take over accounts by the links in mails [default: off]
+    #[arg(
+        long,
+        env = "PORTCULLIS_MAIL_DANGEROUS_PLAIN_TEXT",
+        global = true,
+        value_name = "on|off",
+        hide_env_values = true
+    )]
+    #[arg(hide_possible_values = true)]
+    pub mail_dangerous_plain_text: Option<Switch>,
 
     /// The sender of mail, as in `Shop <no-reply@shop.example>` [default: no-reply at the public URL's host]
     #[arg(long, env = "PORTCULLIS_MAIL_FROM", global = true, value_name = "ADDRESS", hide_env_values = true)]
@@ -324,12 +339,14 @@ impl Settings {
     /// When a variable `PORTCULLIS_…` or a key of the file is no setting, when the file cannot be read, and when a
     /// value is wrong.
     pub fn load(self) -> Result<Config, ConfigError> {
-        check_variables(std::env::vars_os().map(|(name, _)| name))?;
+        check_variables(std::env::vars_os())?;
         let file = match &self.config {
             Some(path) => read(path)?,
             None => Self::default(),
         };
-        self.or(file).into_config()
+        let mut config = self.or(file).into_config()?;
+        config.secret_key_file = config.secret_key_file.or_else(systemd_credential);
+        Ok(config)
     }
 
     fn or(self, other: Self) -> Self {
@@ -352,6 +369,7 @@ impl Settings {
             log_in_by_mail: self.log_in_by_mail.or(other.log_in_by_mail),
             deletion_grace: self.deletion_grace.or(other.deletion_grace),
             mail_url: self.mail_url.or(other.mail_url),
+            mail_dangerous_plain_text: self.mail_dangerous_plain_text.or(other.mail_dangerous_plain_text),
             mail_from: self.mail_from.or(other.mail_from),
             webhook_private_targets: self.webhook_private_targets.or(other.webhook_private_targets),
             brand_name: self.brand_name.or(other.brand_name),
@@ -409,6 +427,9 @@ impl Settings {
             let transport = url.expose_secret().parse();
             config.mail.transport = transport.map_err(|problem| invalid("mail_url", format!("{problem}")))?;
         }
+        if self.mail_dangerous_plain_text == Some(Switch::On) {
+            config.mail.transport = config.mail.transport.dangerous_plain_text();
+        }
         if let Some(sender) = self.mail_from {
             let sender = sender.parse().map_err(|problem| invalid("mail_from", format!("{problem}")))?;
             config.mail.from = Some(sender);
@@ -443,6 +464,12 @@ impl Settings {
         config.check()?;
         Ok(config)
     }
+}
+
+/// The key that a unit gives with `LoadCredential=portcullis.key:FILE` (systemd.exec(5), "Credentials").
+fn systemd_credential() -> Option<PathBuf> {
+    let folder = std::env::var_os("CREDENTIALS_DIRECTORY")?;
+    Some(Path::new(&folder).join(CREDENTIAL)).filter(|path| path.exists())
 }
 
 fn duration(name: &'static str, text: &str) -> Result<Duration, ConfigError> {
@@ -549,6 +576,7 @@ mod tests {
         log_in_by_mail = "on"
         deletion_grace = "7d"
         mail_url = "smtps://ana:hunter2@mail.example"
+        mail_dangerous_plain_text = "on"
         mail_from = "Shop <no-reply@shop.example>"
         webhook_private_targets = "on"
         brand_name = "Shop"
@@ -574,7 +602,7 @@ mod tests {
             "a key is not tested"
         );
         let config = Settings::default().or(file(EVERY_KEY).unwrap()).into_config().unwrap();
-        assert_eq!(config.listen, "[::1]:9000".parse().unwrap());
+        assert_eq!(config.listen.to_string(), "[::1]:9000");
         assert_eq!(config.data_dir, Path::new("/srv/portcullis"));
         assert_eq!(config.database.url.to_string(), "postgres://ana@db.example:5432/shop");
         assert_eq!(config.database.connections, 7);
@@ -618,7 +646,7 @@ mod tests {
             "10.1.1.1,10.2.0.0/16",
         ]);
         let config = flags.or(file(EVERY_KEY).unwrap()).into_config().unwrap();
-        assert_eq!(config.listen, "127.0.0.1:1".parse().unwrap());
+        assert_eq!(config.listen.to_string(), "127.0.0.1:1");
         assert!(config.limits);
         assert_eq!(config.trusted_proxies, ["10.1.1.1/32".parse().unwrap(), "10.2.0.0/16".parse().unwrap()]);
         assert_eq!(config.password_min_length, 15);

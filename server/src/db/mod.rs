@@ -23,8 +23,8 @@ pub(crate) use self::conn::{execute, fetch, fetch_all, fetch_one, fetch_optional
 pub use self::error::Error;
 pub use self::open::OpenError;
 use self::postgres::Postgres;
-use self::sqlite::Sqlite;
 pub(crate) use self::retry::retry;
+use self::sqlite::Sqlite;
 pub use self::url::{DatabaseUrl, DatabaseUrlError};
 pub use self::value::{Cell, Decode, Encode, FromRow, Kind, Row, Value};
 pub(crate) use self::value::{column, from_row};

@@ -29,11 +29,11 @@ impl MailConfig {
 /// The way out. Prints without the password.
 ///
 /// Parsed from `smtps://USER:PASSWORD@HOST:PORT` (TLS from the first byte, port 465), `smtp://…` (STARTTLS, which must
-/// succeed, port 587; without TLS only to this computer), `file:///DIR` or `console:`.
+/// succeed, port 587; to this computer where it is offered, port 25), `file:///DIR` or `console:`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Transport {
-    /// An SMTP server (RFC 5321), always with TLS unless it is this computer (RFC 8314 §3).
+    /// An SMTP server (RFC 5321), with TLS unless it is this computer and offers none (RFC 8314 §3).
     Smtp(Smtp),
     /// A folder: one file `….eml` for each mail, mode 0600.
     Folder(PathBuf),
@@ -48,6 +48,7 @@ pub struct Smtp {
     pub(super) port: u16,
     pub(super) encryption: Encryption,
     pub(super) credentials: Option<(String, SecretString)>,
+    pub(super) is_plain_allowed: bool,
 }
 
 /// When TLS begins.
@@ -57,8 +58,8 @@ pub(super) enum Encryption {
     Implicit,
     /// After STARTTLS (RFC 3207), or not at all.
     StartTls,
-    /// Never: only to this computer.
-    None,
+    /// After STARTTLS where the server offers it: to this computer, or where the operator allows plain text.
+    IfOffered,
 }
 
 impl FromStr for Transport {
@@ -77,16 +78,40 @@ impl FromStr for Transport {
     }
 }
 
+impl Transport {
+    /// The same, where `smtp://` also goes on without TLS if the server offers none. Whoever can read or change what
+    /// passes on the way then has the links and codes that let people into accounts.
+    #[must_use]
+    pub fn dangerous_plain_text(self) -> Self {
+        match self {
+            Self::Smtp(smtp) if smtp.encryption != Encryption::Implicit => {
+                Self::Smtp(Smtp { encryption: Encryption::IfOffered, is_plain_allowed: true, ..smtp })
+            }
+            transport => transport,
+        }
+    }
+
+    /// Whether mail may leave this computer in clear.
+    pub(crate) fn may_leave_in_clear(&self) -> bool {
+        matches!(self, Self::Smtp(smtp) if smtp.is_plain_allowed && !smtp.is_here())
+    }
+}
+
 impl Smtp {
+    /// Whether it is this computer, by its name alone: what a name server says could be anybody's word.
+    pub(super) fn is_here(&self) -> bool {
+        is_here(&self.host)
+    }
+
     fn of(url: &Url) -> Result<Self, TransportError> {
         if url.query().is_some() || url.fragment().is_some() || !matches!(url.path(), "" | "/") {
             return Err(TransportError("has more than user, password, host and port"));
         }
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or(TransportError("names no host"))?;
-        let is_here = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
+        let is_here = is_here(host.trim_start_matches('[').trim_end_matches(']'));
         let (encryption, port) = match url.scheme() {
             "smtps" => (Encryption::Implicit, 465),
-            _ if is_here => (Encryption::None, 25),
+            _ if is_here => (Encryption::IfOffered, 25),
             _ => (Encryption::StartTls, 587),
         };
         let decoded = |part: &str| {
@@ -99,8 +124,12 @@ impl Smtp {
             _ => return Err(TransportError("has a user without a password, or a password without a user")),
         };
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        Ok(Self { host, port: url.port().unwrap_or(port), encryption, credentials })
+        Ok(Self { host, port: url.port().unwrap_or(port), encryption, credentials, is_plain_allowed: false })
     }
+}
+
+fn is_here(host: &str) -> bool {
+    matches!(host, "localhost" | "127.0.0.1" | "::1")
 }
 
 impl fmt::Display for Transport {

@@ -29,12 +29,13 @@ crate::db::from_row!(Due { id, attempts });
 /// A mail that nobody else sends until the lease ends.
 pub(super) struct Claimed {
     pub(super) id: Uuid,
+    pub(super) account_id: Option<AccountId>,
     pub(super) sealed: Vec<u8>,
     pub(super) created_at: Timestamp,
     /// With the one that begins.
     pub(super) attempts: i64,
 }
-crate::db::from_row!(Claimed { id, sealed, created_at, attempts });
+crate::db::from_row!(Claimed { id, account_id, sealed, created_at, attempts });
 
 /// How the queue stands.
 #[derive(Debug)]
@@ -96,7 +97,7 @@ pub(super) async fn claim(
         Claimed,
         "UPDATE mails SET attempts = attempts + 1, next_attempt_at = $4
          WHERE id = $1 AND attempts = $2 AND failed_at IS NULL AND next_attempt_at <= $3
-         RETURNING id, sealed, created_at, attempts",
+         RETURNING id, account_id, sealed, created_at, attempts",
         due.id,
         due.attempts,
         now,

@@ -20,6 +20,8 @@ use super::{
 };
 use crate::{
     app::{App, Inner},
+    audit::{self, Event},
+    client::Client,
     clock::Timestamp,
     db::Tx,
     error::Error,
@@ -244,7 +246,12 @@ async fn settle(app: &App, claimed: &Claimed, sent: Result<(), Problem>) -> Resu
         }
         Err(problem) => {
             let text = problem.to_string();
-            if now - claimed.created_at >= GIVEN_UP_AFTER {
+            if problem.is_final() {
+                store::fail(tx.conn(), claimed, &text, now).await?;
+                let (event, server) = (Event::MailRefused, Client::local("mail"));
+                audit::record_detail(&mut tx, event, claimed.account_id, &server, Some(&text), now).await?;
+                tracing::error!(mail = %claimed.id, problem = text, "a mail was refused for good; it is not tried again");
+            } else if now - claimed.created_at >= GIVEN_UP_AFTER {
                 store::fail(tx.conn(), claimed, &text, now).await?;
                 tracing::error!(mail = %claimed.id, problem = text, "a mail was given up after three days");
             } else {

@@ -16,10 +16,10 @@ use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::header::{CONNECTION, HOST, HeaderValue, TRANSFER_ENCODING};
 use hyper::{Request, Response, StatusCode, Version};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tower::Service;
 
+use super::listener::Socket;
 use super::pulse::{Pulse, Running};
 use super::wire::Wire;
 use super::{Server, Stage};
@@ -32,7 +32,7 @@ const PIECE: usize = 16 * 1024;
 const GRACE: Duration = Duration::from_millis(300);
 
 /// Serves one connection until either side ends it.
-pub(super) async fn drive(stream: TcpStream, peer: SocketAddr, pulse: &Arc<Pulse>, server: &Server) {
+pub(super) async fn drive(stream: Box<dyn Socket>, peer: SocketAddr, pulse: &Arc<Pulse>, server: &Server) {
     let service = hyper::service::service_fn(|request| answer(request, peer, server.routers.now(), pulse));
     let io = TokioIo::new(Wire::new(stream, Arc::clone(pulse)));
     let mut http = pin!(server.http.serve_connection(io, service));

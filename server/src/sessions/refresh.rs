@@ -193,7 +193,7 @@ mod tests {
     use crate::clock::Timestamp;
 
     fn key() -> SecretKey {
-        SecretKey::load(None, tempfile::tempdir().unwrap().path()).unwrap()
+        SecretKey::create(tempfile::tempdir().unwrap().path()).unwrap()
     }
 
     fn session() -> SessionId {

@@ -68,6 +68,11 @@ impl SigningKeys {
         })
     }
 
+    /// Whether the database has a key already.
+    pub(crate) async fn are_stored(db: &Db) -> Result<bool, KeysError> {
+        Ok(store::newest_key(db.read().await?.conn()).await?.is_some())
+    }
+
     /// The public keys as a JWK Set (RFC 7517 §5).
     pub(crate) fn jwks(&self) -> &str {
         &self.jwks

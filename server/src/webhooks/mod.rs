@@ -94,9 +94,11 @@ impl From<crate::db::Error> for WebhookError {
 /// Adds a webhook for all events. Events of the past are not told.
 ///
 /// # Errors
-/// [`WebhookError::Url`] when `url` may not be called, by its text; names are looked up at each delivery.
+/// [`WebhookError::Url`] when `url` may not be called, by its text or by the addresses that its name has now. They are
+/// looked up again at each delivery.
 pub async fn add(app: &App, url: &str, client: &Client) -> Result<NewWebhook, WebhookError> {
     let target = Target::parse(url, app.outgoing().reach()).map_err(WebhookError::Url)?;
+    app.outgoing().check_name(&target).await.map_err(WebhookError::Url)?;
     let (now, secret) = (app.now(), Secret::random());
     let id = random::uuid_v7(now);
     let sealed = app.secret().seal(PURPOSE, secret.bytes());

@@ -92,6 +92,8 @@ on_both_databases! {
         let app = TestApp::new(database).await;
         let old = offered(&app).await;
         let again = app.again().await;
+        assert_eq!(offered(&again).await, "", "of instances that start together one shows a code");
+        app.advance(11);
         let new = offered(&again).await;
         assert_ne!(old, new);
         let ada = again.as_user("ada").await;

@@ -1,8 +1,12 @@
 //! A configuration that makes no sense is refused at the start, with what to do and without a secret.
 
+use std::os::unix::fs::PermissionsExt as _;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use crate::support::process::{Ended, Server, finish, program};
+use crate::support::process::{Ended, PATIENCE, Server, eventually, finish, program};
 use crate::support::{Database, Place};
 
 /// Starts the server with these arguments and variables, which it is expected to refuse.
@@ -52,6 +56,74 @@ async fn t15_a_setting_that_there_is_not_is_refused_with_the_nearest() {
         &["/nowhere/p.toml", "--config"],
     );
     assert_refused(&refused(&["--limitz", "off"], &[]).await, 2, &["--limitz"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t15_variables_of_a_kubernetes_service_are_ignored_with_one_line() {
+    let place = Place::new(Database::Sqlite).await;
+    let mut command = program(&place);
+    command
+        .env("PORTCULLIS_PORT", "tcp://10.0.0.1:80")
+        .env("PORTCULLIS_SERVICE_HOST", "10.0.0.1")
+        .env("PORTCULLIS_SERVICE_PORT", "80")
+        .env("PORTCULLIS_PORT_8000_TCP_ADDR", "10.0.0.1");
+    let server = Server::start_by(&place, command).await;
+    assert_eq!(
+        server.said().matches("they are not settings and are ignored").count(),
+        1,
+        "{}",
+        server.said()
+    );
+    server.stop().await;
+    let ended = refused(&[], &[("PORTCULLIS_PORT", "8000")]).await;
+    assert_refused(&ended, 2, &["unknown setting in the environment: PORTCULLIS_PORT."]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_server_listens_by_name_on_every_interface_and_on_a_socket() {
+    for listen in ["localhost:0", ":0"] {
+        let place = Place::new(Database::Sqlite).await;
+        let mut command = program(&place);
+        command.args(["--listen", listen]);
+        let server = Server::start_by(&place, command).await;
+        let port = server.address().port();
+        tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        server.stop().await;
+    }
+
+    let place = Place::new(Database::Sqlite).await;
+    let socket = place.data_dir().join("p.sock");
+    // What a killed process leaves.
+    drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
+    let listen = format!("unix:{}", socket.display());
+    let serve = || {
+        let mut command = program(&place);
+        command.args(["--listen", &listen, "--trusted-proxies", "127.0.0.1"]);
+        command
+    };
+    let mut child = serve().stdout(std::process::Stdio::null()).spawn().unwrap();
+    let answer = eventually("the socket answers", PATIENCE, async || {
+        let mut stream = tokio::net::UnixStream::connect(&socket).await.ok()?;
+        stream.write_all(b"GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.ok()?;
+        Some(answer)
+    })
+    .await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let mode = std::fs::metadata(&socket).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode, 0o660);
+    let second = finish(serve(), "").await;
+    assert_refused(&second, 1, &["a server answers there", "--listen"]);
+
+    let pid = Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
+    kill_process(pid, Signal::TERM).unwrap();
+    assert_eq!(child.wait().await.unwrap().code(), Some(0));
+    assert!(!socket.exists(), "the socket is removed at the stop");
+
+    std::fs::write(&socket, "not a socket").unwrap();
+    assert_refused(&finish(serve(), "").await, 1, &["not a socket"]);
+    assert_eq!(std::fs::read_to_string(&socket).unwrap(), "not a socket");
 }
 
 #[tokio::test]

@@ -1,9 +1,9 @@
 //! `portcullis doctor`: what it says of a healthy place and of a broken one, and the trial mail.
 
 use crate::on_both_databases;
-use crate::support::Place;
 use crate::support::process::{Ended, Server, finish, program};
 use crate::support::smtp::{Aiosmtpd, Mood, Smtp};
+use crate::support::{Database, Place};
 
 async fn doctor(place: &Place, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
     let mut command = program(place);
@@ -20,7 +20,7 @@ fn line<'e>(ended: &'e Ended, what: &str) -> &'e str {
 
 on_both_databases! {
     async fn doctor_says_that_all_is_well_also_beside_a_server(database: Database) {
-        let place = Place::new(database).await;
+        let place = Place::begun(database).await;
         for _ in 0..2 {
             let ended = doctor(&place, &[], &[]).await;
             assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -36,7 +36,7 @@ on_both_databases! {
     }
 
     async fn doctor_says_what_is_broken_and_what_to_do(database: Database) {
-        let place = Place::new(database).await;
+        let place = Place::begun(database).await;
         let file = place.data_dir().join("file");
         std::fs::write(&file, "no folder").unwrap();
         let url = format!("file://{}", file.display());
@@ -60,16 +60,20 @@ on_both_databases! {
         assert_eq!(ended.code, Some(1), "{ended:?}");
 
         // Another secret key than the one that sealed the signing keys.
-        let key = place.data_dir().join("secret.key");
-        std::fs::rename(&key, place.data_dir().join("kept.key")).unwrap();
+        let other = Place::begun(Database::Sqlite).await;
+        std::fs::copy(other.data_dir().join("secret.key"), place.data_dir().join("secret.key")).unwrap();
         let ended = doctor(&place, &[], &[]).await;
         assert_eq!((ended.code, line(&ended, "start").starts_with("FAIL ")), (Some(1), true), "{ended:?}");
     }
 
     async fn doctor_sends_a_trial_mail_and_tells_each_step(database: Database) {
-        let place = Place::new(database).await;
+        let place = Place::begun(database).await;
         let ended = doctor(&place, &["mail", "bob@example.com"], &[]).await;
         assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert!(line(&ended, "sender").starts_with("warn ") && ended.out.contains("no-reply@localhost"), "{ended:?}");
+        let plain = [("PORTCULLIS_MAIL_URL", "smtp://relay.invalid"), ("PORTCULLIS_MAIL_DANGEROUS_PLAIN_TEXT", "on")];
+        let warned = doctor(&place, &[], &plain).await;
+        assert!(line(&warned, "mail  ").starts_with("warn ") && warned.out.contains("take over accounts"), "{warned:?}");
         assert!(ended.out.contains(".eml"), "{ended:?}");
         let mails = place.mails();
         assert_eq!((mails.len(), mails[0].to.as_str()), (1, "bob@example.com"), "{mails:?}");
@@ -97,7 +101,7 @@ on_both_databases! {
     }
 
     async fn doctor_repeats_the_words_of_a_mail_server_that_refuses(database: Database) {
-        let place = Place::new(database).await;
+        let place = Place::begun(database).await;
         let smtp = Smtp::start(Mood::Says("RCPT", b"554-5.7.1 <bob@example.com>:\x1b[2K\r\n554 we know you not\r\n")).await;
         let ended = doctor(&place, &["mail", "bob@example.com"], &[("PORTCULLIS_MAIL_URL", &smtp.url())]).await;
         assert_eq!(ended.code, Some(1), "{ended:?}");

@@ -46,7 +46,9 @@ on_both_databases! {
         Server::start(&place).await.stop().await;
         let key = place.data_dir().join("secret.key");
         let kept = fs::read(&key).unwrap();
-        fs::remove_file(&key).unwrap();
+        let other = Place::new(Database::Sqlite).await;
+        Server::start(&other).await.stop().await;
+        fs::copy(other.data_dir().join("secret.key"), &key).unwrap();
         let ended = finish(program(&place), "").await;
         assert_eq!(ended.code, Some(1), "{ended:?}");
         assert!(ended.err.contains("another secret key") && ended.err.contains("secret.key"), "{ended:?}");
@@ -55,6 +57,40 @@ on_both_databases! {
         // With the right key it goes on, though a wrong one lay there meanwhile.
         fs::write(&key, kept).unwrap();
         Server::start(&place).await.stop().await;
+    }
+
+    async fn g02_a_missing_key_is_never_replaced_where_the_database_has_keys(database: Database) {
+        let place = Place::new(database).await;
+        Server::start(&place).await.stop().await;
+        let key = place.data_dir().join("secret.key");
+        fs::remove_file(&key).unwrap();
+        for arguments in [&[][..], &["user", "add", "ada@example.com"]] {
+            let mut command = program(&place);
+            command.args(arguments);
+            let ended = finish(command, PASSWORD).await;
+            assert_eq!(ended.code, Some(1), "{ended:?}");
+            assert!(ended.err.contains("the secret key is missing") && ended.err.contains("backup"), "{ended:?}");
+            assert!(!key.exists(), "a new key was made");
+        }
+    }
+
+    async fn a_command_in_the_wrong_folder_makes_nothing(database: Database) {
+        let place = Place::new(database).await;
+        let wrong = place.data_dir().join("mistyped");
+        for arguments in [
+            &["user", "list"][..],
+            &["user", "delete", "1", "--yes"],
+            &["webhook", "list"],
+            &["doctor"],
+            &["breaches", "import", "-"],
+        ] {
+            let mut command = program(&place);
+            command.args(arguments).env("PORTCULLIS_DATA_DIR", &wrong);
+            let ended = finish(command, "").await;
+            assert_eq!((ended.code, ended.out.as_str()), (Some(1), ""), "{ended:?}");
+            assert!(ended.err.contains("no Portcullis data in") && ended.err.contains("mistyped"), "{ended:?}");
+            assert!(!wrong.exists(), "{arguments:?} made a folder");
+        }
     }
 
     async fn g07_a_database_of_a_newer_program_is_refused(database: Database) {
@@ -99,6 +135,36 @@ async fn g02_a_secret_key_that_others_may_read_is_refused() {
     }
     fs::set_permissions(&key, Permissions::from_mode(0o600)).unwrap();
     Server::start(&place).await.stop().await;
+}
+
+/// Needs root, as the containers of CI have it: nobody else may give a file away.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn g02_a_key_that_is_mounted_for_a_group_or_all_is_taken() {
+    let place = Place::new(Database::Sqlite).await;
+    Server::start(&place).await.stop().await;
+    let key = place.data_dir().join("secret.key");
+    let credentials = tempfile::tempdir().unwrap();
+    let credential = credentials.path().join("portcullis.key");
+    fs::rename(&key, &credential).unwrap();
+    let start = || {
+        let mut command = program(&place);
+        command.env("CREDENTIALS_DIRECTORY", credentials.path());
+        command
+    };
+    Server::start_by(&place, start()).await.stop().await;
+    assert!(!key.exists(), "the credential is the key");
+    if std::os::unix::fs::chown(&credential, Some(4711), None).is_err() {
+        return;
+    }
+    for mode in [0o440, 0o640, 0o444] {
+        fs::set_permissions(&credential, Permissions::from_mode(mode)).unwrap();
+        Server::start_by(&place, start()).await.stop().await;
+    }
+    for mode in [0o660, 0o646] {
+        fs::set_permissions(&credential, Permissions::from_mode(mode)).unwrap();
+        let ended = finish(start(), "").await;
+        assert_eq!((ended.code, ended.err.contains("chmod 600")), (Some(1), true), "{ended:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

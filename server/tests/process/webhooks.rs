@@ -29,7 +29,7 @@ async fn add(place: &Place, receiver: &Receiver) -> (String, String) {
 
 on_both_databases! {
     async fn an_operator_adds_looks_at_tries_and_removes_a_webhook(database: Database) {
-        let place = Place::new(database).await;
+        let place = Place::begun(database).await;
         let receiver = Receiver::start(Mood::Takes).await;
         assert!(done(&webhook(&place, &["list"]).await).contains("no webhook"));
         let (id, secret) = add(&place, &receiver).await;
@@ -102,7 +102,7 @@ on_both_databases! {
     }
 
     async fn k06_what_a_killed_instance_was_delivering_another_delivers(database: Database) {
-        let place = Place::new(database).await;
+        let place = Place::begun(database).await;
         let receiver = Receiver::start(Mood::Hangs).await;
         let (_, secret) = add(&place, &receiver).await;
         let mut server = Server::start_by(&place, allowing(&place)).await;

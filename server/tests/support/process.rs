@@ -22,6 +22,15 @@ pub const PATIENCE: Duration = Duration::from_mins(1);
 /// Between two looks at what is waited for.
 const POLL: Duration = Duration::from_millis(10);
 
+impl Place {
+    /// A place where a server has run: commands other than `serve` and `user add` need one.
+    pub async fn begun(database: super::Database) -> Self {
+        let place = Self::new(database).await;
+        Server::start(&place).await.stop().await;
+        place
+    }
+}
+
 /// Looks until there is something to see.
 pub async fn eventually<T>(what: &str, within: Duration, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let began = Instant::now();

@@ -82,21 +82,32 @@ pub(super) struct Problem {
     /// The server's own words, which may repeat an address: for the operator's eyes alone.
     reply: Option<String>,
     is_of_server: bool,
+    is_final: bool,
 }
 
 impl Problem {
     /// This mail cannot be sent; another may be.
     pub(super) fn of_mail(text: impl fmt::Display) -> Self {
-        Self { text: bounded(&text), reply: None, is_of_server: false }
+        Self { text: bounded(&text), reply: None, is_of_server: false, is_final: false }
     }
 
     /// No mail can be sent.
     pub(super) fn of_server(text: impl fmt::Display) -> Self {
-        Self { text: bounded(&text), reply: None, is_of_server: true }
+        Self { text: bounded(&text), reply: None, is_of_server: true, is_final: false }
     }
 
     fn with_reply(self, reply: String) -> Self {
         Self { reply: Some(reply), ..self }
+    }
+
+    /// The same mail would be refused again (RFC 5321 §4.2.1, 5yz).
+    fn for_good(self) -> Self {
+        Self { is_final: true, ..self }
+    }
+
+    /// Whether trying again is of no use.
+    pub(super) fn is_final(&self) -> bool {
+        self.is_final
     }
 
     /// Whether other mails would fare no better now.

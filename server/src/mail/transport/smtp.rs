@@ -37,6 +37,8 @@ pub(in crate::mail) struct SmtpClient {
     step: &'static str,
     /// Whether mails are taken, as far as the step tells.
     is_ready: bool,
+    /// Whether a server of this computer has shown a certificate that is not trusted.
+    is_plain_here: bool,
 }
 
 /// A connection that takes mails, and what its server can do.
@@ -64,7 +66,16 @@ impl Session {
 impl SmtpClient {
     pub(super) fn new(server: Smtp, hello: &str, pool: Pool<()>) -> Self {
         let hello = hello_name(hello);
-        Self { server, hello, pool, tls: None, session: None, step: "connect", is_ready: false }
+        Self {
+            server,
+            hello,
+            pool,
+            tls: None,
+            session: None,
+            step: "connect",
+            is_ready: false,
+            is_plain_here: false,
+        }
     }
 
     pub(super) async fn send_within(
@@ -136,8 +147,22 @@ impl SmtpClient {
         let greeting = wire.reply().await;
         self.expect(greeting, 220)?;
         let mut session = self.greet(wire).await?;
-        if self.server.encryption == Encryption::StartTls {
-            session = self.start_tls(session, tell).await?;
+        match self.server.encryption {
+            Encryption::Implicit => {}
+            Encryption::StartTls => session = self.start_tls(session, tell).await?,
+            Encryption::IfOffered if session.offers("STARTTLS") && !self.is_plain_here => {
+                session = match self.start_tls(session, tell).await {
+                    // A local server's own certificate is rarely one that the system trusts, and what stays within
+                    // this computer needs none. A password is another matter.
+                    Err(problem) if self.step == "TLS" && self.may_go_plain_here() => {
+                        tell(format!("{problem}; going on without TLS, within this computer"));
+                        self.is_plain_here = true;
+                        return Box::pin(self.connect(tell)).await;
+                    }
+                    outcome => outcome?,
+                };
+            }
+            Encryption::IfOffered => self.check_plain(tell)?,
         }
         self.authenticate(&mut session, tell).await?;
         Ok(session)
@@ -150,11 +175,33 @@ impl SmtpClient {
         Ok(Session { wire, extensions })
     }
 
+    fn may_go_plain_here(&self) -> bool {
+        self.server.is_here() && self.server.credentials.is_none()
+    }
+
+    /// Whether the exchange may go on in clear. A password may do so within this computer alone, and when the
+    /// operator said so.
+    fn check_plain(&mut self, tell: Tell<'_>) -> Result<(), Problem> {
+        self.step = "STARTTLS";
+        let is_said = self.server.is_plain_allowed && self.server.is_here();
+        if self.server.credentials.is_some() && !is_said {
+            return Err(self.problem(
+                "the server does not offer TLS, and a password is not sent in clear. Within this computer \
+                 `mail_dangerous_plain_text=on` allows it",
+            ));
+        }
+        tell("not encrypted: the server does not offer TLS".to_owned());
+        Ok(())
+    }
+
     /// TLS or nothing: a server that does not offer it, or says so for an attacker, gets no mail (RFC 3207 §6).
     async fn start_tls(&mut self, mut session: Session, tell: Tell<'_>) -> Result<Session, Problem> {
         self.step = "STARTTLS";
         if !session.offers("STARTTLS") {
-            return Err(self.problem("the server does not offer TLS, and mail is not sent in clear"));
+            return Err(self.problem(
+                "the server does not offer TLS, and mail is not sent in clear. On a network where nobody else \
+                 listens, `mail_dangerous_plain_text=on` allows it",
+            ));
         }
         self.ask(&mut session.wire, "STARTTLS", 220).await?;
         let stream = session.wire.into_stream().map_err(|cause| self.problem(cause))?;
@@ -182,7 +229,8 @@ impl SmtpClient {
         Ok(Box::new(stream))
     }
 
-    /// PLAIN (RFC 4616), or LOGIN where a server knows no other. Only ever under TLS, or within this computer.
+    /// PLAIN (RFC 4616), or LOGIN where a server knows no other. Under TLS, or where [`check_plain`](Self::check_plain)
+    /// allows it.
     async fn authenticate(&mut self, session: &mut Session, tell: Tell<'_>) -> Result<(), Problem> {
         let Some((user, password)) = self.server.credentials.clone() else { return Ok(()) };
         self.step = "AUTH";
@@ -213,7 +261,15 @@ impl SmtpClient {
         if reply.code / 10 == code / 10 {
             return Ok(reply);
         }
-        Err(self.problem(format_args!("the server answered {}", reply.code)).with_reply(reply.shown()))
+        let what = format!("{}: the server answered {}", self.step, reply.code);
+        let problem = match reply.code {
+            // It wants TLS or a password first (RFC 3207 §4, RFC 4954 §6): the operator's to mend, and no mail's fault.
+            530 | 534 | 535 | 538 => Problem::of_server(what),
+            500..600 if self.is_ready => Problem::of_mail(what).for_good(),
+            _ if self.is_ready => Problem::of_mail(what),
+            _ => Problem::of_server(what),
+        };
+        Err(problem.with_reply(reply.shown()))
     }
 
     fn problem(&self, what: impl std::fmt::Display) -> Problem {
