@@ -49,7 +49,7 @@ pub enum Error {
     /// The address must be confirmed before the log-in.
     #[error("the e-mail address is not confirmed")]
     EmailUnverified,
-    /// The session has ended since the guard saw it, or its role is another one.
+    /// The session has ended since the guard saw it, or its role was taken away.
     #[error("the session has ended")]
     SessionEnded,
     /// The log-in is older than this act allows (RFC 9470).

@@ -374,8 +374,8 @@ async fn waiting(place: &Place) -> usize {
     place.value(sql).await.parse().unwrap()
 }
 
-async fn until(place: &Place, waiters: usize) {
-    eventually("the transactions wait", Duration::from_secs(10), async || {
+async fn until(place: &Place, waiters: usize, pair: Pair) {
+    eventually(&format!("{waiters} of {pair:?} wait"), Duration::from_secs(10), async || {
         (waiting(place).await >= waiters).then_some(())
     })
     .await;
@@ -389,6 +389,7 @@ async fn follow(one: &TestApp, other: &TestApp, pair: Pair) {
     let hold = format!(
         "DO $$ BEGIN
             PERFORM id FROM accounts WHERE id = {0} FOR UPDATE;
+            PERFORM pg_advisory_xact_lock(hashtext(current_schema()), {0});
             FOR n IN 1..2000 LOOP
                 EXIT WHEN EXISTS (SELECT 1 FROM gate WHERE account = {0});
                 PERFORM pg_sleep(0.005);
@@ -398,23 +399,26 @@ async fn follow(one: &TestApp, other: &TestApp, pair: Pair) {
     );
     let gate = async { place.sql(&hold).await };
     let ended = async {
-        let taken =
-            "SELECT COUNT(*) FROM pg_locks WHERE relation = 'accounts'::regclass AND mode = 'RowShareLock'";
+        let held = format!(
+            "SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = {}
+             AND classid = hashtext(current_schema())::oid",
+            victim.id
+        );
         eventually("the row is held", Duration::from_secs(10), async || {
-            (place.value(taken).await != "0").then_some(())
+            (place.value(&held).await == "1").then_some(())
         })
         .await;
         victim.end(other, ending).await
     };
     let did = async {
-        until(place, 1).await;
+        until(place, 1, pair).await;
         let answer = async { Some(victim.act(one, act).await) };
         let open = async {
             // The refresh takes the session's row alone.
             if act == Act::Refresh {
                 sleep(Duration::from_millis(50)).await
             } else {
-                until(place, 2).await
+                until(place, 2, pair).await
             }
             place.sql(&format!("INSERT INTO gate (account) VALUES ({})", victim.id)).await;
             None

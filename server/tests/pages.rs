@@ -215,7 +215,9 @@ on_both_databases! {
         post(&ada, "/account/profile", &[("full_name", " ")]).await.assert(422);
         let wrong = post(&ada, "/account/password", &[("current_password", "wrong-password-1"), ("password", "another-lantern-in-the-harbour")]).await.assert(403);
         assert!(wrong.text().contains("current_password-fault"));
-        post(&ada, "/account/password", &[("current_password", PASSWORD), ("password", "another-lantern-in-the-harbour")]).await.assert(303);
+        let changed = post(&ada, "/account/password", &[("current_password", PASSWORD), ("password", "another-lantern-in-the-harbour")]).await.assert(303);
+        page(&ada, "/account").await.assert(303);
+        let ada = app.stranger().with_cookie(changed.header("set-cookie").split(';').next().unwrap());
         page(&ada, "/account").await.assert(200);
 
         post(&ada, "/account/email", &[("email", "ada@new.example")]).await.assert(303);

@@ -10,7 +10,7 @@ fn cookie_of(answer: &Answer) -> String {
 
 /// A form of a page, sent by the browser.
 async fn submit(browser: &Client, path: &str, pairs: &[(&str, &str)]) -> Answer {
-    browser.post(path).header("sec-fetch-site", "same-origin").form(pairs).await.assert(303)
+    browser.post(path).form(pairs).await.assert(303)
 }
 
 on_both_databases! {
