@@ -244,6 +244,68 @@ mod tests {
         }
     }
 
+    /// `SQLITE_FULL` rolls a transaction back behind the driver's back, and so do other errors of the disk.
+    #[tokio::test]
+    async fn n04_a_full_disk_is_over_when_it_has_room_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = open(&dir.path().join("p.db")).await.unwrap();
+        let Driver::Sqlite(sqlite) = &db.0 else { panic!("not SQLite") };
+        for round in 0..3 {
+            let limit = |conn: &mut rusqlite::Connection| {
+                let pages: i64 = conn.query_row("PRAGMA page_count", [], |row| row.get(0))?;
+                conn.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?;
+                Ok(())
+            };
+            sqlite.maintain(limit).await.unwrap();
+            let mut tx = db.begin().await.unwrap();
+            let long = format!("{}@example.com", "x".repeat(9000));
+            let error = insert_account(tx.conn(), &long).await.unwrap_err();
+            assert!(error.to_string().contains("full"), "{error}");
+            // What failed stays so: nothing of it is committed by itself.
+            assert!(matches!(insert_account(tx.conn(), "eve@example.com").await, Err(Error::Aborted)));
+            assert!(matches!(tx.commit().await, Err(Error::Aborted)));
+            let mut tx = db.begin().await.unwrap();
+            insert_account(tx.conn(), &format!("{round}@example.com")).await.unwrap();
+            tx.commit().await.unwrap();
+            assert!(db.ready().await);
+        }
+        assert_eq!(emails(&db).await.len(), 3);
+    }
+
+    /// A backup or a shell reads for long: writes go on meanwhile, and the log is folded when it has ended.
+    #[tokio::test]
+    async fn a_long_reader_holds_up_no_writes_and_the_log_is_folded_after_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("p.db");
+        let db = open(&path).await.unwrap();
+        let insert = async |email: &str| {
+            let mut tx = db.begin().await.unwrap();
+            insert_account(tx.conn(), email).await.unwrap();
+            tx.commit().await.unwrap();
+        };
+        insert("a@example.com").await;
+        let mut reader = rusqlite::Connection::open(&path).unwrap();
+        let reading = reader.transaction().unwrap();
+        reading.query_row("SELECT count(*) FROM accounts", [], |row| row.get::<_, i64>(0)).unwrap();
+        insert("b@example.com").await;
+        let began = std::time::Instant::now();
+        for number in 0..5 {
+            db.scrub().await;
+            insert(&format!("{number}@example.com")).await;
+        }
+        assert!(began.elapsed() < std::time::Duration::from_secs(1), "{:?}", began.elapsed());
+        let log = || std::fs::metadata(dir.path().join("p.db-wal")).unwrap().len();
+        assert_ne!(log(), 0);
+        drop(reading);
+        for _ in 0..100 {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            if log() == 0 {
+                return;
+            }
+        }
+        panic!("the log was not folded");
+    }
+
     #[tokio::test]
     async fn readiness_ends_with_the_connections() {
         let dir = tempfile::tempdir().unwrap();

@@ -204,3 +204,85 @@ fn is_name_of(name: &str, host: &str) -> bool {
         None => name.eq_ignore_ascii_case(host),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+
+    use super::*;
+
+    fn named(name: &str) -> CertificateParams {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params
+    }
+
+    fn verifier(given: &[&CertificateDer<'static>], checked: Checked) -> Verifier {
+        let given: Vec<_> = given.iter().map(|one| (*one).clone()).collect();
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(given.iter().cloned());
+        let algorithms = aws_lc_rs::default_provider().signature_verification_algorithms;
+        Verifier { algorithms, roots, given, checked }
+    }
+
+    fn verdict(verifier: &Verifier, shown: &CertificateDer<'_>, host: &str) -> bool {
+        let name = ServerName::try_from(host).unwrap();
+        verifier.verify_server_cert(shown, &[], &name, &[], UnixTime::now()).is_ok()
+    }
+
+    /// `openssl req -new -x509 -subj "/CN=db.example"`: an authority and a server in one, and no other name.
+    #[test]
+    fn the_self_signed_certificate_of_the_manual_is_believed_where_it_is_given() {
+        let mut params = named("db.example");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let shown = params.self_signed(&key).unwrap().der().clone();
+        let other = params.self_signed(&KeyPair::generate().unwrap()).unwrap().der().clone();
+        for (given, checked, host, expected) in [
+            (&shown, Checked::Chain, "db.example", true),
+            (&shown, Checked::Chain, "another.example", true),
+            (&shown, Checked::ChainAndName, "db.example", true),
+            (&shown, Checked::ChainAndName, "another.example", false),
+            (&other, Checked::Chain, "db.example", false),
+            (&other, Checked::Nothing, "another.example", true),
+        ] {
+            assert_eq!(verdict(&verifier(&[given], checked), &shown, host), expected, "{checked:?} {host}");
+        }
+    }
+
+    #[test]
+    fn an_authority_vouches_for_a_server_by_other_names_or_by_its_common_name() {
+        let mut params = named("Our authority");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let root = authority.der().clone();
+        let key = KeyPair::generate().unwrap();
+        let common = named("*.db.example").signed_by(&key, &authority).unwrap().der().clone();
+        let mut params = CertificateParams::new(vec!["db.example".to_owned()]).unwrap();
+        params.distinguished_name.push(DnType::CommonName, "old.example");
+        let modern = params.signed_by(&key, &authority).unwrap().der().clone();
+        let full = verifier(&[&root], Checked::ChainAndName);
+        for (shown, host, expected) in [
+            (&common, "one.db.example", true),
+            (&common, "db.example", false),
+            (&common, "a.one.db.example", false),
+            (&modern, "db.example", true),
+            (&modern, "DB.example", true),
+            // Where there are other names, the common name counts for nothing (RFC 6125 §6.4.4).
+            (&modern, "old.example", false),
+        ] {
+            assert_eq!(verdict(&full, shown, host), expected, "{host}");
+        }
+        assert!(verdict(&verifier(&[&root], Checked::Chain), &modern, "any.example"));
+        assert!(!verdict(&verifier(&[], Checked::Chain), &modern, "db.example"));
+    }
+
+    #[test]
+    fn a_given_certificate_that_has_expired_is_refused() {
+        let mut params = named("db.example");
+        params.not_before = rcgen::date_time_ymd(2019, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+        let shown = params.self_signed(&KeyPair::generate().unwrap()).unwrap().der().clone();
+        assert!(!verdict(&verifier(&[&shown], Checked::Chain), &shown, "db.example"));
+    }
+}

@@ -4,6 +4,7 @@ mod bounds;
 mod breaches;
 mod configuration;
 mod crash;
+mod database;
 mod doctor;
 mod first_start;
 mod flood;

@@ -83,7 +83,7 @@ pub async fn finish(mut command: Command, input: &str) -> Ended {
     let mut child = command.spawn().unwrap();
     // A program that refuses its arguments does not read.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes()).await;
-    let output = timeout(PATIENCE, child.wait_with_output()).await.expect("the program ends").unwrap();
+    let output = timeout(2 * PATIENCE, child.wait_with_output()).await.expect("the program ends").unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Ended { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
 }
