@@ -118,7 +118,7 @@ fn sha256(text: &str) -> Vec<u8> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }
 
 fn secret() -> String {
@@ -399,13 +399,13 @@ async fn follow(one: &TestApp, other: &TestApp, pair: Pair) {
     );
     let gate = async { place.sql(&hold).await };
     let ended = async {
-        let held = format!(
+        let taken = format!(
             "SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = {}
              AND classid = hashtext(current_schema())::oid",
             victim.id
         );
         eventually("the row is held", Duration::from_secs(10), async || {
-            (place.value(&held).await == "1").then_some(())
+            (place.value(&taken).await == "1").then_some(())
         })
         .await;
         victim.end(other, ending).await
@@ -416,9 +416,9 @@ async fn follow(one: &TestApp, other: &TestApp, pair: Pair) {
         let open = async {
             // The refresh takes the session's row alone.
             if act == Act::Refresh {
-                sleep(Duration::from_millis(50)).await
+                sleep(Duration::from_millis(50)).await;
             } else {
-                until(place, 2, pair).await
+                until(place, 2, pair).await;
             }
             place.sql(&format!("INSERT INTO gate (account) VALUES ({})", victim.id)).await;
             None
@@ -426,7 +426,7 @@ async fn follow(one: &TestApp, other: &TestApp, pair: Pair) {
         let (answer, _): (Option<Answer>, Option<Answer>) = join(answer, open).await;
         answer.unwrap()
     };
-    let (_, (ended, answer)) = join(gate, join(ended, did)).await;
+    let (_, (ended, answer)) = Box::pin(join(gate, join(ended, did))).await;
     let did = answer.status.is_success();
     assert!(ended, "{pair:?}");
     victim.check(one, pair, did, ended, "one after the other").await;
@@ -444,7 +444,7 @@ async fn n01_an_act_that_waited_behind_an_ending_does_nothing() {
     let other = second(&one).await;
     one.place.sql("CREATE TABLE gate (account BIGINT)").await;
     for pair in pairs() {
-        follow(&one, &other, pair).await;
+        Box::pin(follow(&one, &other, pair)).await;
     }
 }
 
