@@ -301,13 +301,16 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         // components serves all, so that two types of one name stay two.
         let mut components = Components::new();
         let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
-        let mut order = Vec::new();
-        for route in &routes {
+        let mut known = HashSet::new();
+        let all = routes.iter().map(|route| route.path.replace("{*", "{"));
+        let order: Vec<_> = all.filter(|path| known.insert(path.clone())).collect();
+        // Of two types of one name, the second is called otherwise: by the paths, not by the order in which they are
+        // declared, so that a line that was moved renames nothing in a generated client.
+        let mut sorted: Vec<_> = routes.iter().collect();
+        sorted.sort_by_key(|route| (&route.path, route.method));
+        for route in sorted {
             let entry = route.entry(&mut components);
             let path = route.path.replace("{*", "{");
-            if !paths.contains_key(&path) {
-                order.push(path.clone());
-            }
             paths.entry(path).or_default().insert(route.method.to_owned(), entry.into());
         }
         for (name, scheme) in schemes {

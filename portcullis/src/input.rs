@@ -5,11 +5,13 @@
 //! never repeated: a password would end in logs.
 
 mod alternatives;
+mod aside;
 mod body;
 mod contract;
 mod dialect;
 mod document;
 mod file;
+mod findings;
 mod form;
 mod gather;
 mod invalid;
@@ -23,7 +25,9 @@ mod path;
 mod query;
 mod recursion;
 mod rejection;
+mod rules;
 mod schema;
+mod unique;
 mod up_to;
 
 pub(crate) use document::axum_path;

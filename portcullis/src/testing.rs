@@ -34,8 +34,8 @@ pub use self::{
 /// An attack on a router by its own document.
 ///
 /// It calls every operation, at the end with a good credential too, so that a guard which refuses everybody does not
-/// pass: give it an application of its own, with a database of its own. It makes some fifty to a hundred calls for
-/// each guarded operation; lift limits on how often one may call.
+/// pass: give it an application of its own, with a database of its own. It makes some sixty to a hundred and twenty calls
+/// for each guarded operation; lift limits on how often one may call.
 ///
 /// ```
 /// use portcullis::{Api, Bearer, Granted, Guard, Json, Public, Scope, Verdict, Verify, VerifyFailed};
@@ -78,7 +78,9 @@ pub use self::{
 /// | sent | answer |
 /// |---|---|
 /// | no credential, or one of an unknown scheme | 401, each scheme's challenge, no `error` |
-/// | junk, a good one with a letter more or less | 401 and the scheme's challenge; for bearer tokens with `error="invalid_token"` |
+/// | the same with `X-HTTP-Method-Override`, `X-Original-URL`, `X-Rewrite-URL`, `X-Forwarded-For: 127.0.0.1`, `X-Real-IP`, `X-Forwarded-Host` or `Forwarded` | the same |
+/// | `HEAD` for each `GET`; the path as `p/`, `//p`, in upper case, with a letter percent-encoded | no success; 401, 404, 405 or a redirect |
+/// | junk, a good one with a letter more or less, with its last letter or one in the middle changed, in the other case; a token with `=` more | 401 and the scheme's challenge; for bearer tokens with `error="invalid_token"` |
 /// | a good token after another scheme's word, two spaces, a tab or nothing; in the query | 401 with a challenge |
 /// | for signed tokens: `alg: none`, an altered header or claim, another key, a key in the header | the same |
 /// | with [`keys`](Self::keys): an HMAC with the public key as its secret, in each form | the same |
@@ -95,8 +97,18 @@ pub use self::{
 /// And of every answer: its status is documented, and its content type and its JSON body are those of that status. So are
 /// its challenges, where the document lists them as ours do: what stands between backticks in the header's description.
 /// A body that the document knows ends within three seconds, and an answer begins within thirty; other bodies are not
-/// waited for. A route that is in the document and not in the router is found. **A route that is in the router and not
-/// in the document cannot be seen**: no router tells its routes. Declare every route with [`Api`](crate::Api).
+/// waited for. A route that is in the document and not in the router is found.
+///
+/// # What cannot be seen
+/// - **A route that is in the router and not in the document**, or a method of a documented path that is not: no router
+///   tells its routes. Declare every route with [`Api`](crate::Api).
+/// - A guard that something of your own switches off: a parameter of the query such as `?debug`, a cookie beside the
+///   credential, an `Accept` or a content type, a header of another name than those above.
+/// - A guard that lets one id or one tenant pass: one value of each parameter is sent.
+/// - Twins of a path where paths that nobody has are answered with a success as well (a page for all of them, a route of
+///   wildcards).
+/// - What a good credential may do to the data of others: give credentials of others to [`bad`](Self::bad) where they must
+///   not be taken.
 ///
 /// Any OpenAPI 3.1 document will do. What a request needs besides, an address of the caller's say, a layer adds:
 /// `router.layer(axum::Extension(ConnectInfo(address)))`. It needs a runtime of Tokio's with its timer, as

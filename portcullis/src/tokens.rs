@@ -20,6 +20,7 @@ mod key_set;
 mod keys;
 #[cfg(feature = "discovery")]
 mod outgoing;
+mod point;
 mod refusal;
 mod typed;
 

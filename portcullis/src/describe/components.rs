@@ -108,7 +108,7 @@ impl Components {
     /// The `components` object; `paths` is rewritten to point into it.
     pub(crate) fn finish(self, paths: &mut Value) -> Value {
         let mut schemas = self.inputs.definitions().clone();
-        refuse_unknown(&mut schemas);
+        refuse_unknown(&mut schemas, bodies(paths).filter(|schema| refers_to_inputs(schema)));
         let outputs = merge(&mut schemas, self.outputs.definitions(), OUTPUTS, "Output");
         let open_inputs = merge(&mut schemas, self.open_inputs.definitions(), OPEN_INPUTS, "Open");
         // One walk for both: it is most of what a large document costs here.
@@ -131,6 +131,27 @@ impl Components {
             components.insert("securitySchemes".to_owned(), security.into());
         }
         components.into()
+    }
+}
+
+/// The schemas of all request bodies in a map of paths.
+fn bodies(paths: &mut Value) -> impl Iterator<Item = &mut Value> {
+    let operations = paths.as_object_mut().into_iter().flat_map(Map::values_mut);
+    let operations = operations.filter_map(Value::as_object_mut).flat_map(Map::values_mut);
+    let bodies = operations.filter_map(|operation| operation.get_mut("requestBody")?.get_mut("content"));
+    let media = bodies.filter_map(Value::as_object_mut).flat_map(Map::values_mut);
+    media.filter_map(|media| media.get_mut("schema"))
+}
+
+/// Whether types that this crate's extractors take are in a schema: those of axum's own have another place as yet.
+fn refers_to_inputs(schema: &Value) -> bool {
+    match schema {
+        Value::Object(object) => object.iter().any(|(key, value)| match value {
+            Value::String(target) if key == "$ref" => target.starts_with(SCHEMAS),
+            value => refers_to_inputs(value),
+        }),
+        Value::Array(list) => list.iter().any(refers_to_inputs),
+        _ => false,
     }
 }
 

@@ -1,5 +1,7 @@
 //! One entry of the document while a handler's types write it.
 
+use std::collections::BTreeSet;
+
 use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
@@ -19,6 +21,8 @@ pub struct Operation<'a> {
     path: &'a str,
     object: Map<String, Value>,
     ways: Ways,
+    /// For each extractor that refuses what it does not know of the query: what it is called, and what it knows.
+    closed_queries: Vec<(String, BTreeSet<String>)>,
     /// Whether the handler gets what is described here with its refusals, which then do not answer the request.
     is_caught: bool,
     components: &'a mut Components,
@@ -26,7 +30,8 @@ pub struct Operation<'a> {
 
 impl<'a> Operation<'a> {
     pub(crate) fn new(method: &'a str, path: &'a str, components: &'a mut Components) -> Self {
-        Self { method, path, object: Map::new(), ways: Ways::new(), is_caught: false, components }
+        let (object, closed_queries) = Default::default();
+        Self { method, path, object, ways: Ways::new(), closed_queries, is_caught: false, components }
     }
 
     /// The entry; a path parameter that no extractor takes is a string (OpenAPI 3.1 §4.8.8: each is there).
@@ -36,6 +41,7 @@ impl<'a> Operation<'a> {
                 self.parameter(name, In::Path, true, json!({ "type": "string" }));
             }
         }
+        self.check_queries();
         let ways = std::mem::replace(&mut self.ways, Ways::new());
         let security = ways.requirements().unwrap_or_else(|clashes| {
             for clash in clashes {
@@ -47,6 +53,27 @@ impl<'a> Operation<'a> {
         let security = if security == [Map::new()] { Vec::new() } else { security };
         self.set("security", json!(security));
         self.object
+    }
+
+    /// Says that `extractor` refuses every parameter of the query but these, and those that guards ask for.
+    pub(crate) fn close_query(&mut self, extractor: String, known: BTreeSet<String>) {
+        self.closed_queries.push((extractor, known));
+    }
+
+    /// One extractor refuses what another one documents, whatever is sent.
+    fn check_queries(&mut self) {
+        let parameters = self.object.get("parameters").and_then(Value::as_array);
+        let in_query = parameters.into_iter().flatten().filter(|one| one["in"] == In::Query.as_str());
+        let names: Vec<String> =
+            in_query.filter_map(|one| Some(one.get("name")?.as_str()?.to_owned())).collect();
+        for (extractor, known) in std::mem::take(&mut self.closed_queries) {
+            for name in names.iter().filter(|name| !known.contains(*name)) {
+                self.defect(&format!(
+                    "`{extractor}` refuses the query's parameter `{name}` of another extractor: make them one struct, \
+                     with `#[serde(flatten)]` for its parts"
+                ));
+            }
+        }
     }
 
     fn has_parameter(&self, name: &str, place: In) -> bool {
@@ -118,12 +145,11 @@ impl<'a> Operation<'a> {
         }
     }
 
-    /// States the request's body: one media type and its schema.
+    /// States the request's body: one media type and its schema. Stated again, it may be of either media type, or of
+    /// either schema.
     pub fn request_body(&mut self, content_type: &str, schema: &Value) {
-        self.set(
-            "requestBody",
-            json!({ "required": true, "content": { content_type: { "schema": schema } } }),
-        );
+        let body = self.object.entry("requestBody").or_insert_with(|| json!({ "required": true }));
+        add_content(object_of(body), content_type, schema.clone());
     }
 
     /// Says that the request's body, and all but what is in the path, can be left out.

@@ -42,7 +42,8 @@ pub trait AuthenticateIn<St>: Authenticate {
 /// refused, and never made up for by another. Both kinds at once are 400, for it is not for us to choose;
 /// only a cookie does not count beside an `Authorization` header, which decides alone. Where both
 /// take the same kind (bearer tokens of two issuers, each with a verifier type of its own), `A` is asked first, then
-/// `B`. The principal is an `Either` too:
+/// `B`. The first that accepts the token decides: if it lacks a scope under `A`, the response is 403, even if `B` would
+/// grant the scope for the same token. The principal is an `Either` too:
 ///
 /// ```
 /// use portcullis::{AccessTokens, Bearer, Either, Guard, Json, Verify};

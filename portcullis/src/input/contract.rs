@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, OnceLock, PoisonError, RwLock},
 };
 
-use jsonschema::{Draft, EmailOptions, PatternOptions, Validator};
+use jsonschema::{Draft, EmailOptions, PatternOptions, ValidationOptions, Validator};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -17,13 +17,18 @@ use super::{
     kind::{Fields, Shape},
     recursion,
     rejection::InputRejection,
-    schema,
+    rules::Rules,
+    schema, unique,
 };
 
 /// The check that a type's schema stands for.
 #[derive(Debug)]
 pub(super) struct Contract {
     validator: Validator,
+    /// What the validator checks.
+    checked: Value,
+    /// The same, taken apart as soon as a value is refused.
+    rules: OnceLock<Rules>,
     pub(super) shape: Shape,
 }
 
@@ -59,18 +64,8 @@ impl Contract {
         recursion::check(root)?;
         let mut checked = root.clone();
         state_ranges(&mut checked);
-        let validator = jsonschema::options()
-            .with_draft(Draft::Draft202012)
-            .should_validate_formats(true)
-            // Linear in the length of the input, which the other engine is not.
-            .with_pattern_options(PatternOptions::regex())
-            .with_email_options(
-                EmailOptions::default().with_required_tld().without_domain_literal().without_display_text(),
-            )
-            .offline()
-            .build(&checked)
-            .map_err(|error| error.to_string())?;
-        Ok(Self { validator, shape: Shape::of(root) })
+        let validator = options().build(&checked).map_err(|error| error.to_string())?;
+        Ok(Self { validator, checked, rules: OnceLock::new(), shape: Shape::of(root) })
     }
 
     /// Every field of `value` that the schema does not take, and those already found `amiss`, whose values
@@ -83,9 +78,9 @@ impl Contract {
     ) -> Result<(), InvalidInput> {
         let is_full = amiss.len() >= MAX_ERRORS;
         if !is_full && (!amiss.is_empty() || !self.validator.is_valid(value)) {
-            if can_be_explained(value, 0, &mut { MAX_PLACES }) {
-                amiss = dialect::explain(self.validator.iter_errors(value), value, origin, amiss);
-            } else if amiss.is_empty() {
+            let rules = self.rules.get_or_init(|| Rules::of(&self.checked));
+            amiss = dialect::explain(&rules.findings(value), origin, amiss);
+            if amiss.is_empty() {
                 amiss.push(dialect::unexplained(origin));
             }
         }
@@ -93,23 +88,18 @@ impl Contract {
     }
 }
 
-/// The bytes of the places of all values in an input, each written out as a JSON pointer (RFC 6901), at most. The
-/// validator writes one for each finding before the first is looked at: a long name of a map with a long list under it
-/// would be written thousands of times.
-const MAX_PLACES: usize = 16 * 1024 * 1024;
-
-/// Whether the places in `value`, whose own has `length` bytes, are no longer than what is `left`.
-fn can_be_explained(value: &Value, length: usize, left: &mut usize) -> bool {
-    let Some(rest) = left.checked_sub(length) else { return false };
-    *left = rest;
-    match value {
-        // A number, in most lists, of a few digits.
-        Value::Array(list) => list.iter().all(|item| can_be_explained(item, length + 4, left)),
-        Value::Object(object) => {
-            object.iter().all(|(name, member)| can_be_explained(member, length + 1 + name.len(), left))
-        }
-        _ => true,
-    }
+/// How a schema is compiled.
+pub(super) fn options() -> ValidationOptions<'static> {
+    let options = jsonschema::options()
+        .with_draft(Draft::Draft202012)
+        .should_validate_formats(true)
+        // Linear in the length of the input, which the other engine is not.
+        .with_pattern_options(PatternOptions::regex())
+        .with_email_options(
+            EmailOptions::default().with_required_tld().without_domain_literal().without_display_text(),
+        )
+        .offline();
+    unique::checked(options)
 }
 
 /// The schema of `T` on its own, as it is published.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use jsonschema::{
-    JsonType, ValidationError,
+    JsonType,
     error::{TypeKind, ValidationErrorKind as Found},
 };
 use serde_json::Value;
@@ -11,7 +11,9 @@ use serde_path_to_error::{Path, Segment};
 
 use super::{
     alternatives,
+    findings::{Fault, Finding, Step},
     invalid::{FieldError, InvalidInput, Loc, MAX_ERRORS},
+    unique,
 };
 
 /// Findings looked at for one answer, which names fewer; the rest would only cost time.
@@ -66,40 +68,25 @@ impl Origin {
         loc
     }
 
-    /// The place that a JSON pointer (RFC 6901) leads to in `instance`.
-    fn pointed(&self, pointer: &str, instance: &Value) -> Vec<Loc> {
-        let mut here = Some(instance);
-        let mut steps = Vec::new();
-        for escaped in pointer.split('/').skip(1) {
-            let name = escaped.replace("~1", "/").replace("~0", "~");
-            let index = name.parse::<usize>().ok().filter(|_| here.is_some_and(Value::is_array));
-            here = here.and_then(|here| match index {
-                Some(index) => here.get(index),
-                None => here.get(&name),
-            });
-            steps.push(index.map_or_else(|| Loc::name(&name), Loc::Index));
-        }
-        self.steps(steps)
+    fn located(&self, at: &[Step<'_>]) -> Vec<Loc> {
+        let step = |step: &Step<'_>| match step {
+            Step::Name(name) => Loc::name(name),
+            Step::Index(index) => Loc::Index(*index),
+        };
+        self.steps(at.iter().map(step).collect())
     }
 }
 
 /// What is `amiss` already, and one entry for each bad field more, until the answer is full. The values of those that are
 /// amiss say nothing any more.
-pub(super) fn explain<'a>(
-    findings: impl Iterator<Item = ValidationError<'a>>,
-    instance: &Value,
-    origin: &Origin,
-    amiss: Vec<FieldError>,
-) -> Vec<FieldError> {
-    let findings: Vec<_> = findings.take(MAX_FINDINGS).collect();
+pub(super) fn explain(findings: &[Finding<'_>], origin: &Origin, amiss: Vec<FieldError>) -> Vec<FieldError> {
     let mut answer = Answer { amiss, found: Vec::new() };
-    for finding in &findings {
-        let at = origin.pointed(finding.instance_path().as_str(), instance);
-        if answer.is_full() && !answer.names_within(&at) {
+    for finding in findings {
+        if answer.is_full() && !answer.names_within(&origin.located(&finding.at)) {
             continue;
         }
-        say(finding, &findings, &mut |pointer, more, kind, msg| {
-            let mut loc = origin.pointed(pointer, instance);
+        say(finding, findings, &mut |at, more, kind, msg| {
+            let mut loc = origin.located(at);
             loc.extend(more.map(Loc::name));
             answer.add(FieldError::new(loc, kind, msg));
         });
@@ -143,7 +130,7 @@ pub(super) fn unexplained(origin: &Origin) -> FieldError {
     FieldError::new(origin.prefix.clone(), UNACCEPTABLE.0, UNACCEPTABLE.1)
 }
 
-const UNACCEPTABLE: (&str, &str) = ("value_error", "Input is not acceptable");
+pub(super) const UNACCEPTABLE: (&str, &str) = ("value_error", "Input is not acceptable");
 
 /// The type was not made of a value that the schema took.
 pub(super) fn not_made(path: &Path, origin: &Origin) -> InvalidInput {
@@ -157,27 +144,24 @@ pub(super) fn not_made(path: &Path, origin: &Origin) -> InvalidInput {
 }
 
 /// Takes the place of a finding, the name of a member missing or unknown there, pydantic's `type` and `msg`.
-pub(super) type Report<'r> = dyn FnMut(&str, Option<&str>, &'static str, Cow<'static, str>) + 'r;
+pub(super) type Report<'r, 'f> = dyn FnMut(&[Step<'f>], Option<&str>, &'static str, Cow<'static, str>) + 'r;
 
 /// Reports what `finding`, one of `all`, comes to.
-pub(super) fn say(finding: &ValidationError<'_>, all: &[ValidationError<'_>], report: &mut Report<'_>) {
-    let at = finding.instance_path().as_str();
-    match finding.kind() {
-        Found::Required { property } => report(at, property.as_str(), "missing", "Field required".into()),
-        Found::UnevaluatedProperties { .. } if all.iter().any(|other| alternatives::failed_at(other, at)) => {
+pub(super) fn say<'f>(finding: &Finding<'f>, all: &[Finding<'f>], report: &mut Report<'_, 'f>) {
+    let at = finding.at.as_slice();
+    match &finding.fault {
+        Fault::Missing(name) => report(at, Some(name), "missing", "Field required".into()),
+        Fault::Unevaluated(_) if all.iter().any(|other| alternatives::failed_at(other, at)) => {
             // No alternative fits, so none of their members counts as known: the other finding says more.
         }
-        Found::AdditionalProperties { unexpected } | Found::UnevaluatedProperties { unexpected } => {
-            for name in unexpected.iter().take(MAX_FINDINGS) {
+        Fault::Unknown(names) | Fault::Unevaluated(names) => {
+            for name in names {
                 report(at, Some(name), "extra_forbidden", "Extra inputs are not permitted".into());
             }
         }
-        Found::AnyOf { context } | Found::OneOfNotValid { context } => {
-            alternatives::say(at, context, report);
-        }
-        kind => {
-            let (kind, msg) = words(kind, finding.instance());
-            report(at, None, kind, msg);
+        Fault::NoneFits(reasons) => alternatives::say(at, reasons, report),
+        Fault::Type { said, .. } | Fault::Constant { said, .. } | Fault::Other(said) => {
+            report(at, None, said.0, said.1.clone());
         }
     }
 }
@@ -192,7 +176,8 @@ fn rank(error: &FieldError) -> u8 {
     }
 }
 
-fn words(kind: &Found, instance: &Value) -> (&'static str, Cow<'static, str>) {
+/// What is wrong with `instance`, in pydantic's words.
+pub(super) fn words(kind: &Found, instance: &Value) -> (&'static str, Cow<'static, str>) {
     match kind {
         Found::Type { kind } => wrong_type(kind, instance),
         Found::MinLength { limit } => {
@@ -230,7 +215,9 @@ fn words(kind: &Found, instance: &Value) -> (&'static str, Cow<'static, str>) {
         Found::AdditionalItems { limit } => {
             ("too_long", sized("Tuple", "at most", *limit as u64, "item", instance))
         }
-        Found::UniqueItems => ("value_error", "List items should be unique".into()),
+        Found::Custom { keyword, .. } if keyword == unique::KEYWORD => {
+            ("value_error", "List items should be unique".into())
+        }
         Found::Constant { expected_value } => ("literal_error", one_of(&[expected_value])),
         Found::Enum { options } => match &**options {
             Value::Array(options) => ("enum", one_of(&options.iter().collect::<Vec<_>>())),

@@ -56,6 +56,12 @@ pub(super) fn query<T: JsonSchema + 'static>(operation: &mut Operation<'_>) {
     check_early::<T>(operation);
     check_struct::<T>(operation, "Query", Takes { lists: true, files: false });
     query_parameters::<T>(operation);
+    if let Shape::Fields(fields) = Shape::of(&written_out::<T>())
+        && fields.are_closed()
+    {
+        let known = fields.named_kinds().map(|(name, _)| name.to_owned()).collect();
+        operation.close_query(format!("Query<{}>", type_name::<T>()), known);
+    }
     operation.problem(StatusCode::BAD_REQUEST, "The request is malformed");
     InvalidInput::describe_response(operation);
 }

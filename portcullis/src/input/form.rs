@@ -3,8 +3,10 @@
 use axum::extract::{FromRequest, Request};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::{
+    aside::aside,
     body,
     contract::{self, Contract},
     dialect::Origin,
@@ -63,7 +65,8 @@ impl<T: DeserializeOwned + JsonSchema + 'static> Form<T> {
         let otherwise = "The request body must be application/x-www-form-urlencoded";
         body::content_type(&parts.headers, is_form, otherwise)?;
         let bytes = body::read(body, max).await?;
-        from_pairs(&contract, &bytes, &Origin::body()).map(Self)
+        let value = aside(bytes.len(), move || checked::<T>(&contract, &bytes, &Origin::body())).await?;
+        contract::make(value, &Origin::body()).map(Self)
     }
 }
 
@@ -79,11 +82,16 @@ pub(super) fn from_pairs<T: DeserializeOwned>(
     text: &[u8],
     origin: &Origin,
 ) -> Result<T, InputRejection> {
+    contract::make(checked::<T>(contract, text, origin)?, origin)
+}
+
+/// The value that the pairs stand for.
+fn checked<T>(contract: &Contract, text: &[u8], origin: &Origin) -> Result<Value, InputRejection> {
     let mut gathered = Gathered::new(contract.fields::<T>()?, origin.clone());
     for (name, value) in gather::pairs(text)? {
         gathered.text(&name, &value);
     }
     let value = gathered.value.into();
     contract.check(&value, origin, gathered.amiss)?;
-    contract::make(value, origin)
+    Ok(value)
 }

@@ -4,12 +4,14 @@ use axum::{
     extract::{FromRequest, Request},
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
 use http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Number, Value};
 
 use super::{
+    aside::aside,
     body,
     contract::{self, Contract},
     dialect::Origin,
@@ -77,12 +79,9 @@ where
 impl<T: DeserializeOwned + JsonSchema + 'static> Json<T> {
     pub(super) async fn read(request: Request, max: usize) -> Result<Self, InputRejection> {
         let contract = Contract::of::<T>()?;
-        let mut value = read(request, max).await?;
-        let origin = Origin::body();
-        let mut amiss = Vec::new();
-        tidy(&mut value, &mut vec!["body".into()], &mut amiss);
-        contract.check(&value, &origin, amiss)?;
-        contract::make(value, &origin).map(Self)
+        let bytes = read(request, max).await?;
+        let value = aside(bytes.len(), move || checked(&contract, &bytes)).await?;
+        contract::make(value, &Origin::body()).map(Self)
     }
 }
 
@@ -104,14 +103,27 @@ impl<T: JsonSchema> DescribeResponse for Json<T> {
     }
 }
 
-async fn read(request: Request, max: usize) -> Result<Value, InputRejection> {
+async fn read(request: Request, max: usize) -> Result<Bytes, InputRejection> {
     let (parts, body) = request.into_parts();
     let is_json = |essence: &str| {
         essence == "application/json" || essence.starts_with("application/") && essence.ends_with("+json")
     };
     body::content_type(&parts.headers, is_json, "The request body must be application/json")?;
-    let bytes = body::read(body, max).await?;
-    strict_json::parse(&bytes, MAX_DEPTH).map_err(|rejected| {
+    body::read(body, max).await
+}
+
+fn checked(contract: &Contract, bytes: &[u8]) -> Result<Value, InputRejection> {
+    let mut value = parse(bytes)?;
+    let mut amiss = Vec::new();
+    if tidy(&mut value) {
+        refuse_nuls(&value, &mut vec!["body".into()], &mut amiss);
+    }
+    contract.check(&value, &Origin::body(), amiss)?;
+    Ok(value)
+}
+
+fn parse(bytes: &[u8]) -> Result<Value, InputRejection> {
+    strict_json::parse(bytes, MAX_DEPTH).map_err(|rejected| {
         InputRejection::bad_request(match rejected {
             Rejected::Syntax => "The request body is not valid JSON",
             Rejected::TooDeep => "The request body is nested too deeply",
@@ -120,32 +132,45 @@ async fn read(request: Request, max: usize) -> Result<Value, InputRejection> {
     })
 }
 
-/// Refuses U+0000, and makes `1.0` the integer that JSON Schema takes it for (2020-12 validation §6.1.1)
-/// and serde does not.
-fn tidy(value: &mut Value, loc: &mut Vec<Loc>, amiss: &mut Vec<FieldError>) {
+/// Makes `1.0` the integer that JSON Schema takes it for (2020-12 validation §6.1.1) and serde does not. Whether there is
+/// U+0000 in a text.
+fn tidy(value: &mut Value) -> bool {
     match value {
-        Value::String(text) => refuse_nul(text, loc, amiss),
+        Value::String(text) => text.contains('\0'),
         Value::Number(number) => {
             if let Some(integer) = as_integer(number) {
                 *number = integer;
             }
+            false
         }
+        Value::Array(list) => list.iter_mut().fold(false, |has_nul, item| tidy(item) | has_nul),
+        Value::Object(object) => object
+            .iter_mut()
+            .fold(false, |has_nul, (name, member)| tidy(member) | name.contains('\0') | has_nul),
+        Value::Null | Value::Bool(_) => false,
+    }
+}
+
+/// Refuses each U+0000, by its place.
+fn refuse_nuls(value: &Value, loc: &mut Vec<Loc>, amiss: &mut Vec<FieldError>) {
+    match value {
+        Value::String(text) => refuse_nul(text, loc, amiss),
         Value::Array(list) => {
-            for (index, item) in list.iter_mut().enumerate() {
+            for (index, item) in list.iter().enumerate() {
                 loc.push(index.into());
-                tidy(item, loc, amiss);
+                refuse_nuls(item, loc, amiss);
                 loc.pop();
             }
         }
         Value::Object(object) => {
-            for (name, member) in object.iter_mut() {
+            for (name, member) in object {
                 loc.push(Loc::name(name));
                 refuse_nul(name, loc, amiss);
-                tidy(member, loc, amiss);
+                refuse_nuls(member, loc, amiss);
                 loc.pop();
             }
         }
-        _ => {}
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 

@@ -67,6 +67,11 @@ impl Fields {
         named.chain(self.others.iter().map(|kind| ("*", kind)))
     }
 
+    /// Whether there is no field but those that have names of their own.
+    pub(super) fn are_closed(&self) -> bool {
+        self.others.is_none()
+    }
+
     pub(super) fn kinds(&self) -> impl Iterator<Item = &Kind> {
         self.named.values().chain(&self.others)
     }

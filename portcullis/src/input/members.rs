@@ -114,7 +114,11 @@ impl<'a> Members<'a> {
 
 /// The schema that `schema` refers to.
 fn referred<'a>(schema: &'a Value, root: &'a Value) -> Option<&'a Value> {
-    let target = schema.get("$ref").and_then(Value::as_str)?;
+    target_of(schema.get("$ref").and_then(Value::as_str)?, root)
+}
+
+/// What a reference leads to.
+pub(super) fn target_of<'a>(target: &str, root: &'a Value) -> Option<&'a Value> {
     root.pointer(&percent_decode_str(target.strip_prefix('#')?).decode_utf8().ok()?)
 }
 

@@ -1,6 +1,16 @@
 //! Forms with files.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    error::Error,
+    fmt,
+    future::poll_fn,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::Poll,
+};
 
 use axum::{
     body::Body,
@@ -8,7 +18,7 @@ use axum::{
 };
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, stream};
-use http::header::CONTENT_TYPE;
+use http::{HeaderMap, header::CONTENT_TYPE};
 use http_body_util::BodyExt;
 use multer::{Constraints, Field, SizeLimit};
 use schemars::JsonSchema;
@@ -16,6 +26,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
+    aside::aside,
     body,
     contract::Contract,
     dialect::{self, Origin},
@@ -32,7 +43,7 @@ const MAX_PARTS: usize = 20;
 /// Bytes of a text part, or of one that is not known, at most.
 const MAX_TEXT: u64 = 64 * 1024;
 /// Bytes allowed for a part's boundary and headers.
-const OVERHEAD: u64 = 2 * 1024;
+const OVERHEAD: usize = 2 * 1024;
 /// The longest boundary (RFC 2046 §5.1.1).
 const MAX_BOUNDARY: usize = 70;
 /// Characters kept of what a client says about a file.
@@ -56,7 +67,7 @@ const MAX_CLAIM: usize = 255;
 /// }
 /// ```
 /// Limits, checked while the body arrives: a file's own, 64 KiB for a text, and their sum for the whole
-/// (each 413); 20 parts, UTF-8 in texts (400). A file where a text is wanted, a text where a file is wanted,
+/// (each 413); 20 parts, 2 KiB for a part's headers, 8 KiB before the first part, UTF-8 in texts (400). A file where a text is wanted, a text where a file is wanted,
 /// a field sent twice, missing or unknown: 422. Texts and empty fields are taken as in a
 /// [`Form`](crate::Form). A layer's `DefaultBodyLimit` is not asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,10 +84,11 @@ where
         let contract = Contract::of::<T>()?;
         let fields = contract.fields::<T>()?;
         let parts = receive(request, fields).await?;
-        let origin = Origin::body();
-        let value = parts.gathered.value.into();
-        contract.check(&value, &origin, parts.gathered.amiss)?;
-        let fields = with_files(value, parts.files);
+        let (origin, texts, files) = (Origin::body(), parts.texts, parts.files);
+        let (value, amiss) = (Value::from(parts.gathered.value), parts.gathered.amiss);
+        let value =
+            aside(texts, move || contract.check(&value, &Origin::body(), amiss).map(|()| value)).await?;
+        let fields = with_files(value, files);
         serde_path_to_error::deserialize(part::deserializer(fields))
             .map(Self)
             .map_err(|error| dialect::not_made(error.path(), &origin).into())
@@ -110,6 +122,8 @@ struct Parts<'f> {
     fields: &'f Fields,
     gathered: Gathered<'f>,
     files: BTreeMap<String, Vec<Received>>,
+    /// The bytes of all texts.
+    texts: usize,
 }
 
 async fn receive(request: Request, fields: &Fields) -> Result<Parts<'_>, InputRejection> {
@@ -124,16 +138,23 @@ async fn receive(request: Request, fields: &Fields) -> Result<Parts<'_>, InputRe
     let limit = max_bytes(fields);
     body::check_announced(&body, usize::try_from(limit).unwrap_or(usize::MAX))?;
     let constraints = Constraints::new().size_limit(SizeLimit::new().whole_stream(limit));
-    let mut reader = multer::Multipart::with_constraints(chunks(body), boundary, constraints);
+    let head = Head::default();
+    let pieces = chunks(body, head.clone());
+    let mut reader = multer::Multipart::with_constraints(pieces, boundary, constraints);
     let gathered = Gathered::new(fields, Origin::body());
-    let mut parts = Parts { fields, gathered, files: BTreeMap::new() };
+    let mut parts = Parts { fields, gathered, files: BTreeMap::new(), texts: 0 };
     let mut count = 0;
     while let Some(field) = reader.next_field().await.map_err(|error| broken(&error))? {
         count += 1;
         if count > MAX_PARTS {
             return Err(InputRejection::bad_request("Too many parts"));
         }
+        head.ended();
+        if length_of(field.headers()) > OVERHEAD {
+            return Err(head_too_long());
+        }
         parts.take(field).await?;
+        head.begins();
     }
     Ok(parts)
 }
@@ -164,6 +185,7 @@ impl Parts<'_> {
             (Kind::File { .. }, None) => self.refuse(loc, &name, "value_error", "Input should be a file"),
             (_, Some(_)) => self.refuse(loc, &name, "string_type", "Input should be a valid string"),
             (kind, None) => {
+                self.texts += bytes.len();
                 let text = std::str::from_utf8(&bytes)
                     .map_err(|_| InputRejection::bad_request("The input is not valid UTF-8"))?;
                 if !text.is_empty() {
@@ -212,24 +234,115 @@ fn max_bytes(fields: &Fields) -> u64 {
         Kind::List(item, most) => max_item(item).saturating_mul(most.unwrap_or(parts).min(parts)),
         kind => max_item(kind),
     };
-    let framing = OVERHEAD * (parts + 1);
+    let framing = OVERHEAD as u64 * (parts + 1);
     fields.kinds().map(of).fold(framing + MAX_TEXT, u64::saturating_add)
 }
 
-/// The body in large pieces: the parser searches all it holds at each piece, so a client that sends byte by
-/// byte must not make it search that often.
-fn chunks(body: Body) -> impl Stream<Item = Result<Bytes, axum::Error>> + Send {
-    const PIECE: usize = 16 * 1024;
-    stream::try_unfold(body, |mut body| async move {
-        let mut piece = BytesMut::new();
-        while piece.len() < PIECE {
-            let Some(frame) = body.frame().await.transpose()? else { break };
-            if let Ok(data) = frame.into_data() {
-                piece.extend_from_slice(&data);
+/// How many pieces may yet come before a part begins: a preamble, the part's boundary and headers. The parser holds them whole,
+/// and begins its search anew with each piece.
+#[derive(Clone)]
+struct Head(Arc<AtomicUsize>);
+
+/// What is left where no head is read.
+const NO_HEAD: usize = usize::MAX;
+/// Pieces in which a head may come. The parser asks for the second and the third before it has looked at the first.
+const HEAD_PIECES: usize = 4;
+
+impl Default for Head {
+    fn default() -> Self {
+        Self(Arc::new(AtomicUsize::new(HEAD_PIECES)))
+    }
+}
+
+impl Head {
+    fn begins(&self) {
+        self.0.store(HEAD_PIECES, Ordering::Relaxed);
+    }
+
+    fn ended(&self) {
+        self.0.store(NO_HEAD, Ordering::Relaxed);
+    }
+
+    /// How many bytes may come next.
+    fn next(&self) -> usize {
+        match self.0.load(Ordering::Relaxed) {
+            NO_HEAD => usize::MAX,
+            0 => 0,
+            left => {
+                self.0.store(left - 1, Ordering::Relaxed);
+                OVERHEAD
             }
         }
-        Ok(if piece.is_empty() { None } else { Some((piece.freeze(), body)) })
+    }
+}
+
+/// A head is longer than [`OVERHEAD`].
+#[derive(Debug)]
+struct HeadTooLong;
+
+impl fmt::Display for HeadTooLong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no part begins")
+    }
+}
+
+impl Error for HeadTooLong {}
+
+fn head_too_long() -> InputRejection {
+    InputRejection::bad_request("What stands before a part, or its headers, is too long")
+}
+
+fn is_head_too_long(error: &(dyn Error + 'static)) -> bool {
+    error.is::<HeadTooLong>() || error.source().is_some_and(is_head_too_long)
+}
+
+fn length_of(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum()
+}
+
+/// The body in large pieces: the parser searches all it holds at each piece, so a client that sends byte by
+/// byte must not make it search that often. One at a time: asked again at once, as the parser does, there is none yet,
+/// so that it looks at what it has before it takes in more.
+fn chunks(body: Body, head: Head) -> impl Stream<Item = Result<Bytes, axum::Error>> + Send {
+    const PIECE: usize = 16 * 1024;
+    stream::try_unfold((Some(body), BytesMut::new()), move |(mut body, mut read)| {
+        let head = head.clone();
+        async move {
+            pause().await;
+            while read.len() < PIECE
+                && let Some(coming) = &mut body
+            {
+                let Some(frame) = coming.frame().await.transpose()? else {
+                    body = None;
+                    break;
+                };
+                if let Ok(data) = frame.into_data() {
+                    read.extend_from_slice(&data);
+                }
+            }
+            if read.is_empty() {
+                return Ok(None);
+            }
+            let piece = read.split_to(read.len().min(head.next()));
+            if piece.is_empty() {
+                return Err(axum::Error::new(HeadTooLong));
+            }
+            Ok(Some((piece.freeze(), (body, read))))
+        }
     })
+}
+
+/// Lets whoever waits go on with what there is.
+async fn pause() {
+    let mut is_over = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut is_over, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 fn broken(error: &multer::Error) -> InputRejection {
@@ -237,7 +350,13 @@ fn broken(error: &multer::Error) -> InputRejection {
         multer::Error::StreamSizeExceeded { .. } | multer::Error::FieldSizeExceeded { .. } => {
             InputRejection::too_large()
         }
-        multer::Error::StreamReadFailed(cause) => body::broken(&**cause),
+        multer::Error::StreamReadFailed(cause) => {
+            if is_head_too_long(&**cause) {
+                head_too_long()
+            } else {
+                body::broken(&**cause)
+            }
+        }
         _ => InputRejection::bad_request("The request body is not a valid multipart body"),
     }
 }

@@ -37,6 +37,11 @@ const MAX_BYTES: usize = 8 * 1024;
 /// Texts, empty values and repeated names are taken as in a [`Form`](crate::Form). Limits: 8 KiB, 100
 /// parameters, UTF-8 (each 400).
 ///
+/// A parameter that `T` does not name is refused with 422 (`utm_source`, say), unless its schema is open:
+/// `#[schemars(extend("additionalProperties" = true))]`. So one handler takes one `Query`, and no other extractor of the
+/// query beside it: put the parts into one struct with `#[serde(flatten)]`. [`Api::finish`](crate::Api::finish) refuses
+/// the others.
+///
 /// A key that a guard looks for in the query is the guard's: `T` neither refuses it nor ever gets it.
 /// [`Api::finish`](crate::Api::finish) refuses a `T` with a field of its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

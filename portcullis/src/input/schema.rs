@@ -32,14 +32,19 @@ impl Transform for RefuseUnknown {
     }
 }
 
-/// [`RefuseUnknown`] for a map of named schemas that refer to one another.
-pub(crate) fn refuse_unknown(definitions: &mut Map<String, Value>) {
+/// [`RefuseUnknown`] for a map of named schemas that refer to one another, and for schemas that use them.
+pub(crate) fn refuse_unknown<'u>(
+    definitions: &mut Map<String, Value>,
+    uses: impl IntoIterator<Item = &'u mut Value>,
+) {
     let mut root = json!({ "$defs": std::mem::take(definitions) });
     let parts = parts_of_others(&mut root);
     close(&mut root, &parts, false);
     if let Some(Value::Object(closed)) = root.get_mut("$defs") {
         *definitions = std::mem::take(closed);
     }
+    // A part is open where it is defined, so each use of it as a whole is closed where it stands.
+    uses.into_iter().for_each(|schema| close(schema, &parts, false));
 }
 
 /// What a reference to the whole schema is named here.
@@ -228,7 +233,20 @@ mod tests {
             "Inner": {"properties": {"a": true}},
             "Other": {"properties": {"whole": {"$ref": "#/components/schemas/Inner"}}},
         });
-        refuse_unknown(definitions.as_object_mut().unwrap());
+        let mut uses = [
+            json!({"$ref": "#/components/schemas/Inner"}),
+            json!({"items": {"$ref": "#/components/schemas/Inner"}}),
+            json!({"$ref": "#/components/schemas/Other"}),
+        ];
+        refuse_unknown(definitions.as_object_mut().unwrap(), &mut uses);
+        assert_eq!(
+            uses,
+            [
+                json!({"$ref": "#/components/schemas/Inner", "unevaluatedProperties": false}),
+                json!({"items": {"$ref": "#/components/schemas/Inner", "unevaluatedProperties": false}}),
+                json!({"$ref": "#/components/schemas/Other"}),
+            ]
+        );
         assert_eq!(
             definitions,
             json!({

@@ -22,7 +22,9 @@ use crate::describe::{Describe, Operation};
 ///     Json(import.articles.len())
 /// }
 /// ```
-/// A request holds several times its size in memory while it is checked, so bound what a client may send at once.
+/// A request holds several times its size in memory while it is checked (at most a hundred times, for objects of one
+/// short member inside one another), so bound what a client may send at once. A body over 16 KiB is checked on a thread
+/// that serves no requests; as many at a time as there are cores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UpTo<const MAX: usize, B>(pub B);
 

@@ -18,6 +18,57 @@ pub(super) struct Attempt {
     pub(super) what: String,
     pub(super) sent: Sent,
     pub(super) due: Due,
+    pub(super) twist: Twist,
+}
+
+/// Another way to write the call of an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Twist {
+    None,
+    /// `HEAD`, which a router may answer by the handler of `GET`.
+    Head,
+    /// `/items/`.
+    SlashAfter,
+    /// `//items`.
+    SlashBefore,
+    /// `/ITEMS`.
+    UpperCase,
+    /// `/%69tems`.
+    Encoded,
+    /// As many segments, of names that nobody has.
+    Nobody,
+}
+
+impl Twist {
+    /// What a finding calls a call without a credential that is written so.
+    pub(super) fn what(self) -> &'static str {
+        match self {
+            Self::None | Self::Nobody => "no credential",
+            Self::Head => "`HEAD` without a credential",
+            Self::SlashAfter => "no credential, and a slash after the path,",
+            Self::SlashBefore => "no credential, and a slash more before the path,",
+            Self::UpperCase => "no credential, and the path in upper case,",
+            Self::Encoded => "no credential, and a letter of the path percent-encoded,",
+        }
+    }
+
+    /// The path as it is written.
+    pub(super) fn path(self, path: &str) -> String {
+        match self {
+            Self::None | Self::Head => path.to_owned(),
+            Self::SlashAfter => format!("{path}/"),
+            Self::SlashBefore => format!("/{path}"),
+            // Percent-encoded bytes are the same in both.
+            Self::UpperCase => path.to_ascii_uppercase(),
+            Self::Encoded => match path.strip_prefix('/').and_then(|rest| rest.chars().next()) {
+                Some(first) if first.is_ascii_alphanumeric() => {
+                    path.replacen(first, &format!("%{:02x}", u32::from(first)), 1)
+                }
+                _ => path.to_owned(),
+            },
+            Self::Nobody => path.split('/').skip(1).map(|_| "/nobody-has-this-name").collect(),
+        }
+    }
 }
 
 /// What must come of a request.
@@ -39,7 +90,20 @@ pub(super) enum Due {
     Scope { is_bearer: bool, held: BTreeSet<String>, named: BTreeSet<String> },
     /// 403: a page of another site made it.
     CrossSite,
+    /// Anything but what the operation gives to those who may call.
+    NotLetIn,
 }
+
+/// Headers that a proxy or a framework may heed, and that anyone can send.
+const SWITCHES: [(&str, &str); 7] = [
+    ("x-http-method-override", "OPTIONS"),
+    ("x-original-url", "/"),
+    ("x-rewrite-url", "/"),
+    ("x-forwarded-for", "127.0.0.1"),
+    ("x-real-ip", "127.0.0.1"),
+    ("x-forwarded-host", "localhost"),
+    ("forwarded", "for=127.0.0.1;host=localhost"),
+];
 
 /// What the attempts on every operation are made from.
 pub(super) struct Ground<'a> {
@@ -102,6 +166,15 @@ impl<'a> Attempts<'a> {
             }
         }
         attempts.one_for_another();
+        if !operation.is_open() {
+            for (name, value) in SWITCHES {
+                attempts.try_one(
+                    &format!("`{name}: {value}`"),
+                    Sent::default().header(name, value),
+                    Due::Missing,
+                );
+            }
+        }
         attempts
     }
 
@@ -115,7 +188,7 @@ impl<'a> Attempts<'a> {
         let Some(sent) = attempts.good_ones(way, None, None) else { return Err(attempts.problems) };
         let names = way.keys().cloned().collect::<Vec<_>>().join("` and `");
         let what = attempts.of_scheme("a good credential", &names);
-        Ok(Attempt { what, sent, due: Due::Passed { good: true } })
+        Ok(Attempt { what, sent, due: Due::Passed { good: true }, twist: Twist::None })
     }
 
     /// Whether an `Authorization` is anything to the operation's guards: one of a key in a place of its own leaves it to
@@ -127,7 +200,7 @@ impl<'a> Attempts<'a> {
     }
 
     fn try_one(&mut self, what: &str, sent: Sent, due: Due) {
-        self.refused.push(Attempt { what: what.to_owned(), sent, due });
+        self.refused.push(Attempt { what: what.to_owned(), sent, due, twist: Twist::None });
     }
 
     fn scheme(&mut self, name: &str) -> Option<&'a Scheme> {

@@ -24,6 +24,12 @@ pub(super) fn spoiled(scheme: &Scheme, good: Option<&str>) -> Vec<Bad> {
     if letters.next_back().is_some_and(|last| last != ':') {
         bad.push(named("a good credential without its last letter", letters.as_str().to_owned()));
     }
+    for (what, changed) in changed(good) {
+        bad.push(named(what, changed));
+    }
+    if scheme.is_bearer() {
+        bad.push(named("a good credential with `=` more", format!("{good}=")));
+    }
     if let Some((user, password)) = good.split_once(':').filter(|_| scheme.is_basic()) {
         bad.push(named("another user with that password", format!("{user}x:{password}")));
         if !password.is_empty() {
@@ -31,6 +37,41 @@ pub(super) fn spoiled(scheme: &Scheme, good: Option<&str>) -> Vec<Bad> {
         }
     }
     bad
+}
+
+/// The same length, and other letters: the last, one in the middle, and all of the other case.
+fn changed(good: &str) -> Vec<(&'static str, String)> {
+    let other_at = |place: usize| {
+        let change = |(at, letter): (usize, char)| if at == place { other(letter) } else { letter };
+        good.chars().enumerate().map(change).collect::<String>()
+    };
+    let letters: Vec<char> = good.chars().collect();
+    // Not what separates the parts of a credential.
+    let may_change = |place: &usize| letters.get(*place).is_some_and(char::is_ascii_alphanumeric);
+    let last = letters.len().checked_sub(1).filter(may_change);
+    let middle = (letters.len() / 2..letters.len()).find(may_change).filter(|middle| Some(*middle) != last);
+    let turn = |letter: char| {
+        if letter.is_ascii_lowercase() { letter.to_ascii_uppercase() } else { letter.to_ascii_lowercase() }
+    };
+    // Numbers to the base of sixteen, of which a UUID is made, mean the same in both.
+    let has_case = letters.iter().any(|letter| letter.is_ascii_alphabetic() && !letter.is_ascii_hexdigit());
+    let turned = has_case.then(|| letters.iter().copied().map(turn).collect());
+    let of_one_letter = |place: Option<usize>| place.map(other_at);
+    [
+        ("a good credential whose last letter was changed", of_one_letter(last)),
+        ("a good credential with a letter changed in the middle", of_one_letter(middle)),
+        ("a good credential in the other case", turned),
+    ]
+    .into_iter()
+    .filter_map(|(what, changed)| Some((what, changed.filter(|changed| changed != good)?)))
+    .collect()
+}
+
+/// Another letter, whose highest bit in base64url is another too: at the end of a part, only those are certain to count.
+fn other(letter: char) -> char {
+    const LETTERS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let place = LETTERS.find(letter).unwrap_or_default();
+    LETTERS.chars().nth(place ^ 32).unwrap_or('x')
 }
 
 /// A signed token (RFC 7519) in its parts.
@@ -238,6 +279,18 @@ mod tests {
             claims[0].1["exp"].as_u64() < Some(1_700_000_000)
                 && claims[1].1["nbf"].as_u64() > Some(2_000_000_000)
         );
+    }
+
+    #[test]
+    fn j03_a_credential_is_changed_in_each_way_and_stays_as_long() {
+        let texts = |good: &str| changed(good).into_iter().map(|(_, text)| text).collect::<Vec<_>>();
+        assert_eq!(texts("hBz7"), ["hBzb", "hBT7", "HbZ7"]);
+        assert_eq!(texts("ada:secret"), ["ada:secreN", "ada:s-cret", "ADA:SECRET"]);
+        assert_eq!(texts("3f9a"), ["3f96", "3fda"], "sixteen digits have no case");
+        assert_eq!(texts("7:"), [] as [&str; 0]);
+        for letter in ('0'..='9').chain('a'..='z').chain('A'..='Z') {
+            assert!(!other(letter).eq_ignore_ascii_case(&letter), "{letter}");
+        }
     }
 
     #[test]

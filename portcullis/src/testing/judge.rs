@@ -43,6 +43,9 @@ impl<'a> Judge<'a> {
         if let Some(problem) = wrong_status(operation, due, status) {
             return vec![format!("answered {status}{problem}")];
         }
+        if matches!(due, Due::NotLetIn) {
+            return Vec::new();
+        }
         let given = challenges(&answer.headers);
         let challenge = self.wrong_challenge(operation, due, &given);
         let challenge = challenge.or_else(|| undocumented_challenge(operation, status, &given));
@@ -61,7 +64,7 @@ impl<'a> Judge<'a> {
             (is_bearer && !says).then(|| format!("without the challenge `Bearer error=\"{error}\"`"))
         };
         match due {
-            Due::Passed { .. } | Due::NotMadeUp | Due::CrossSite => None,
+            Due::Passed { .. } | Due::NotMadeUp | Due::CrossSite | Due::NotLetIn => None,
             Due::Refused => given.is_empty().then(|| "without a challenge (`WWW-Authenticate`)".to_owned()),
             Due::Missing => {
                 let is_asked = |name: &String| {
@@ -149,7 +152,8 @@ enum DocumentedBody<'o> {
 
 /// Whether the answer's body has to be looked at: it can be wrong, and nothing before it is.
 pub(super) fn needs_body(operation: &Operation, due: &Due, answer: &Answer) -> bool {
-    wrong_status(operation, due, answer.status).is_none()
+    !matches!(due, Due::NotLetIn)
+        && wrong_status(operation, due, answer.status).is_none()
         && matches!(documented_body(operation, answer), Ok(DocumentedBody::None | DocumentedBody::Json(_)))
 }
 
@@ -202,6 +206,10 @@ fn wrong_status(operation: &Operation, due: &Due, status: u16) -> Option<String>
                 404 if operation.response(404).is_none() => Some(NO_ROUTE.to_owned()),
                 _ => is_refused.then(|| ", documented is that anyone may call".to_owned()),
             };
+        }
+        Due::NotLetIn => {
+            let is_let_in = matches!(status, 101 | 200..=299);
+            return is_let_in.then(|| ", documented is 401".to_owned());
         }
         Due::Missing if matches!(status, 404 | 405) => {
             return Some(NO_ROUTE.to_owned());

@@ -4,14 +4,14 @@ use std::{collections::BTreeSet, panic::AssertUnwindSafe, time::Duration};
 
 use axum::body::Body;
 use futures_util::FutureExt;
-use http::{Request, header::CONTENT_TYPE};
+use http::{Method, Request, header::CONTENT_TYPE};
 use http_body_util::{BodyExt, Limited};
 use serde_json::Value;
 use tower_service::Service;
 
 use super::{
     Attack, Findings, Report,
-    attempt::{Attempt, Attempts, Ground},
+    attempt::{Attempt, Attempts, Due, Ground, Twist},
     documented::{Operation, Requirement},
     findings::Finding,
     judge::{self, Answer, Judge},
@@ -162,7 +162,31 @@ impl<'a> Walk<'a> {
                 return Vec::new();
             }
         }
+        if !operation.is_open() {
+            self.try_twins(operation).await;
+        }
         good
+    }
+
+    /// Writes the call in other ways, without a credential: a guard that goes by the path or the method may know one only.
+    async fn try_twins(&mut self, operation: &Operation) {
+        let is_in_document = |method: &str| {
+            let item = self.attack.document.get("paths").and_then(|paths| paths.get(&operation.path));
+            item.is_some_and(|item| item.get(method).is_some())
+        };
+        let mut twists = Vec::new();
+        if operation.method == Method::GET && !is_in_document("head") {
+            twists.push(Twist::Head);
+        }
+        // Where paths that nobody has are let in too, by a page for all of them or a route of wildcards, nothing can be told.
+        let nobody = answer(self.attack, operation, &attempt(Twist::Nobody)).await;
+        self.calls += 1;
+        if nobody.is_ok_and(|answer| !(200..300).contains(&answer.status)) {
+            twists.extend([Twist::SlashAfter, Twist::SlashBefore, Twist::UpperCase, Twist::Encoded]);
+        }
+        for twist in twists {
+            self.try_one(operation, &attempt(twist)).await;
+        }
     }
 
     /// Makes the call that must not be refused.
@@ -196,8 +220,14 @@ impl<'a> Walk<'a> {
     }
 }
 
+/// A call without a credential, written in another way.
+fn attempt(twist: Twist) -> Attempt {
+    Attempt { what: twist.what().to_owned(), sent: Sent::default(), due: Due::NotLetIn, twist }
+}
+
 /// The request of an operation, right in all but the credentials, which are `sent`.
-fn request(attack: &Attack, operation: &Operation, sent: &Sent) -> Result<Request<Body>, http::Error> {
+fn request(attack: &Attack, operation: &Operation, attempt: &Attempt) -> Result<Request<Body>, http::Error> {
+    let sent = &attempt.sent;
     let mut path = operation.path.clone();
     let mut query = Vec::new();
     let mut headers = sent.headers.clone();
@@ -223,11 +253,13 @@ fn request(attack: &Attack, operation: &Operation, sent: &Sent) -> Result<Reques
             _ => {}
         }
     }
+    path = attempt.twist.path(&path);
     query.extend(sent.query.iter().map(|(name, value)| format!("{name}={value}")));
     if !query.is_empty() {
         path = format!("{path}?{}", query.join("&"));
     }
-    let mut request = Request::builder().method(&operation.method).uri(path).header("host", "localhost");
+    let method = if attempt.twist == Twist::Head { &Method::HEAD } else { &operation.method };
+    let mut request = Request::builder().method(method).uri(path).header("host", "localhost");
     for (name, value) in headers {
         request = request.header(name, value);
     }
@@ -239,7 +271,7 @@ fn request(attack: &Attack, operation: &Operation, sent: &Sent) -> Result<Reques
 
 /// The answer, or in words that follow "was" why there is none.
 async fn answer(attack: &Attack, operation: &Operation, attempt: &Attempt) -> Result<Answer, String> {
-    let request = request(attack, operation, &attempt.sent).map_err(|error| format!("not sent: {error}"))?;
+    let request = request(attack, operation, attempt).map_err(|error| format!("not sent: {error}"))?;
     // A router is always ready, and cannot fail.
     let answer = in_time(LONGEST_CALL, async { attack.router.clone().call(request).await }).await?;
     let (head, body) = answer

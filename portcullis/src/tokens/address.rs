@@ -2,6 +2,29 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+/// Whether a connection to `address` ends on this very machine, by whatever spelling: the unspecified address leads here
+/// too, and an IPv6 address may have an IPv4 address inside.
+pub(super) fn is_this_machine(address: IpAddr) -> bool {
+    let inner = match address {
+        IpAddr::V6(address) => inner_v4(address).map_or(IpAddr::V6(address), IpAddr::V4),
+        address @ IpAddr::V4(_) => address,
+    };
+    // All of 0.0.0.0/8 is "this network" (RFC 1122 §3.2.1.3).
+    inner.is_loopback()
+        || inner.is_unspecified()
+        || matches!(inner, IpAddr::V4(inner) if inner.octets()[0] == 0)
+}
+
+/// The IPv4 address that an IPv6 address stands for: mapped (RFC 4291 §2.5.5), or by NAT64 (RFC 6052 §2.1).
+fn inner_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    match address.segments() {
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
+            Some(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)))
+        }
+        _ => address.to_ipv4_mapped(),
+    }
+}
+
 /// Whether `address` is one of the public internet: by IANA's special-purpose registries (RFC 6890), globally reachable.
 pub(super) fn is_public(address: IpAddr) -> bool {
     match address {
@@ -24,14 +47,10 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 }
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
-    if let Some(inner) = address.to_ipv4_mapped() {
+    if let Some(inner) = inner_v4(address) {
         return is_public_v4(inner);
     }
     match address.segments() {
-        // NAT64 (RFC 6052 §2.1): it leads to the address inside.
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
-            is_public_v4(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)))
-        }
         // Protocol assignments with Teredo, documentation, 6to4: each hides another address or none.
         [0x2001, 0..=0x1ff | 0xdb8, ..] | [0x2002, ..] | [0x3fff, 0..=0xfff, ..] => false,
         // All that IANA has given out for global unicast is here (RFC 4291 §2.4).
@@ -42,6 +61,27 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn j02_this_machine_by_any_spelling() {
+        for address in [
+            "127.0.0.1",
+            "127.1.2.3",
+            "0.0.0.0",
+            "0.1.2.3",
+            "::",
+            "::1",
+            "::ffff:127.0.0.1",
+            "::ffff:0.0.0.0",
+            "64:ff9b::127.0.0.1",
+        ] {
+            assert!(is_this_machine(address.parse().unwrap()), "{address}");
+        }
+        for address in ["10.0.0.1", "1.1.1.1", "192.168.1.1", "::ffff:10.0.0.1", "fd00::1", "2606:4700::1111"]
+        {
+            assert!(!is_this_machine(address.parse().unwrap()), "{address}");
+        }
+    }
 
     #[test]
     fn g09_public_is_what_the_registries_call_so() {

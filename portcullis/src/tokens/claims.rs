@@ -194,7 +194,7 @@ impl Expected {
 
 /// Where `typ` does not tell them apart: what an ID token (OpenID Connect Core §2, §3.1.3.6, §3.3.2.11; `s_hash` is
 /// FAPI's) or a security event such as a logout token (RFC 8417 §2.2) says still does, and so do the claims by which
-/// Keycloak (`typ`) and Cognito (`token_use`) name their ID tokens.
+/// Keycloak (`typ`) and Cognito (`token_use`) name their ID tokens and refresh tokens (`Refresh`, `Offline`).
 ///
 /// That `aud` and `azp` are equal tells nothing: where a page and its API share one registration, access tokens of
 /// Entra and Keycloak look so too.
@@ -206,8 +206,9 @@ fn is_something_else(claims: &Map<String, Value>) -> bool {
     let is_asked_for_by_nonce = claims.contains_key("nonce") && !says("typ", "Bearer");
     is_asked_for_by_nonce
         || ["at_hash", "c_hash", "s_hash", "events"].iter().any(|name| claims.contains_key(*name))
-        || says("typ", "ID")
-        || says("token_use", "id")
+        || ["typ", "token_use"]
+            .iter()
+            .any(|name| ["id", "refresh", "offline"].iter().any(|other| says(name, other)))
 }
 
 /// Whom tokens must be for, by their `aud`.

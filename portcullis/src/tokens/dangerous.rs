@@ -31,7 +31,7 @@ impl<K> Dangerous<AccessTokensBuilder<K>> {
     /// 8725 §3.11, cross-JWT confusion). ID tokens carry their client's id in `aud`, so never let your audience be a
     /// client id: an ID token need not say that it is one. One that does is refused all the same: `nonce` (but for the
     /// access tokens of Keycloak before 25, which have a claim `typ` of `Bearer`), `at_hash`, `c_hash`, `s_hash`, a claim
-    /// `typ` of `ID`, a `token_use` of `id`; and so is a token with `events`, such as a logout token. Ask for scopes where
+    /// `typ` or `token_use` of `ID`, `Refresh` or `Offline` in any case (Keycloak, Cognito); and so is a token with `events`, such as a logout token. Ask for scopes where
     /// you can: an ID token has none.
     pub fn accept_typ_jwt(mut self) -> AccessTokensBuilder<K> {
         self.0.expected.accepts_typ_jwt = true;

@@ -39,8 +39,9 @@ impl AccessTokens {
     /// `Expires`; at least a minute, at most a day, five minutes if nothing is said), in the background, for as long as
     /// the verifier is there. Where that did not come in time (the runtime of [`build`](AccessTokensBuilder::build) is
     /// gone, the machine slept), a token waits for newer keys, half a second at most, and goes by the known ones then. A
-    /// token by a key that is not known makes the verifier look again, once a minute at most, whatever the flood, and
-    /// waits for what comes of it. The metadata are read again once a day, and where a key that a token names is not
+    /// token by a key that is not known makes the verifier look again, five times a minute at most and once for each key,
+    /// whatever the flood, and waits for what comes of it; when the looks of a minute are used up, a token by a key that
+    /// was not looked for gets 503 with `Retry-After`. The metadata are read again once a day, and where a key that a token names is not
     /// found at the address which they gave.
     ///
     /// A key that vanished from the published set is not good any more, at once: to take it away is the only way
@@ -221,7 +222,8 @@ impl WellKnown {
         if keys_at.is_loopback() && !self.issuer.is_loopback() {
             return Err(format!("`jwks_uri`: {keys_at} is on this machine, and the issuer is elsewhere"));
         }
-        Ok(keys_at)
+        // By other names and spellings, the address that is connected to will tell.
+        Ok(keys_at.named_by(&self.issuer))
     }
 }
 

@@ -30,8 +30,10 @@ use crate::verify::VerifyFailed;
 const FRESH: u64 = 5 * 60;
 const FRESH_AT_LEAST: u64 = 60;
 const FRESH_AT_MOST: u64 = 24 * 60 * 60;
-/// Seconds between two looks at the issuer for the sake of unknown keys, or after one that failed.
+/// Seconds after a look at the issuer that failed. In as many, [`MOST_LOOKS`] are made for the sake of unknown keys.
 const AGAIN: u64 = 60;
+/// Looks for unknown keys in a minute: more than one, so that a stranger's does not stand in the way of an honest one.
+const MOST_LOOKS: usize = 5;
 /// The same while no key is good and every request is answered 503.
 const AGAIN_WITHOUT_KEYS: u64 = 10;
 /// How long what metadata said of the keys' place is taken for true, in seconds.
@@ -80,8 +82,9 @@ struct Current {
 struct Asking {
     /// When the issuer was asked last, well or in vain.
     last: Option<u64>,
-    /// When it was last asked for the sake of an unknown key.
-    looked: Option<u64>,
+    /// When it was asked for the sake of unknown keys in the last minute, and for which. Of a look that failed, the key is
+    /// forgotten.
+    looks: Vec<(u64, Option<String>)>,
     /// The fetch that is under way, or was the last.
     flight: Option<Flight>,
     /// Since when it fails, and why it failed last.
@@ -96,6 +99,8 @@ struct Asking {
 #[derive(Clone)]
 struct Flight {
     began: Instant,
+    /// Whether it is for the sake of an unknown key, and so looks again where the keys are.
+    is_look: bool,
     /// When it counts as ended in any case.
     overdue: Instant,
     /// Closed as soon as it has ended, however it ends.
@@ -115,6 +120,15 @@ struct Fetched {
     bytes: Bytes,
     lifetime: u64,
     from: Named,
+}
+
+impl Asking {
+    /// Whether a key was looked for in the last minute.
+    fn has_looked_for(&self, kid: Option<&str>, now: u64) -> bool {
+        let is_so =
+            |(time, known): &(u64, Option<String>)| time.abs_diff(now) < AGAIN && known.as_deref() == kid;
+        kid.is_some() && self.looks.iter().any(is_so)
+    }
 }
 
 impl Published {
@@ -140,23 +154,35 @@ impl Published {
         }
         let header = token.split_once('.').map(|(header, _)| Header::read(header, expected.accepts_typ_jwt));
         let kid = header.and_then(Result::ok).map(|header| header.kid);
+        let came = Instant::now();
+        let mut was_looked_for = false;
         // Twice: what was under way may have asked too early, or not where the metadata say by now.
         for _ in 0..2 {
             // Nothing can be said of the token before that, so the wait is for the whole fetch, which has its deadline.
             if let Some(flight) = self.begin(now, AGAIN, kid.as_deref()) {
+                was_looked_for |= flight.is_look && flight.began >= came;
                 self.wait_for(flight, now).await;
             }
             match self.usable(now)?.check(token, expected, now) {
                 Checked::UnknownKey => {}
                 checked => return Ok(checked),
             }
+            if was_looked_for {
+                break;
+            }
         }
         // The key may be one that was published since we could see the issuer last: 401 would make an honest caller
         // throw a good token away.
-        self.0.asking().failing.as_ref().map_or(Ok(Checked::UnknownKey), |(_, why)| {
-            Err(format!("a token names a key that is not known, and the issuer cannot be asked: {why}")
-                .into())
-        })
+        let asking = self.0.asking();
+        if let Some((_, why)) = &asking.failing {
+            let why = format!("a token names a key that is not known, and the issuer cannot be asked: {why}");
+            return Err(why.into());
+        }
+        if was_looked_for || asking.has_looked_for(kid.as_deref(), now) {
+            return Ok(Checked::UnknownKey);
+        }
+        Err("a token names a key that is not known, and too many others were looked for in the last minute"
+            .into())
     }
 
     /// Asks the issuer, here and now.
@@ -242,8 +268,8 @@ impl Published {
     }
 
     /// The fetch that is under way; or a new one, if `gap` seconds have passed since the last. `wanted` is the unknown
-    /// key for whose sake it is begun: then the last such one counts, for a renewal may come right before a new key.
-    /// While the issuer fails, every fetch counts.
+    /// key for whose sake it is begun: then such looks count, at most [`MOST_LOOKS`] in a minute and one for each key, for a
+    /// renewal may come right before a new key. While the issuer fails, every fetch counts.
     ///
     /// It runs by itself: a caller that goes away does not end it for the others.
     fn begin(&self, now: u64, gap: u64, wanted: Option<&str>) -> Option<Flight> {
@@ -251,22 +277,29 @@ impl Published {
         if let Some(flight) = asking.flight.as_ref().filter(|flight| flight.is_under_way()) {
             return Some(flight.clone());
         }
-        let is_look = wanted.is_some();
-        let last = if is_look && asking.failing.is_none() { asking.looked } else { asking.last };
         // A clock that was set back does not stop us from asking.
-        if last.is_some_and(|last| last.abs_diff(now) < gap) {
+        let is_recent = |time: u64, gap: u64| time.abs_diff(now) < gap;
+        let may_ask = if wanted.is_some() && asking.failing.is_none() {
+            asking.looks.retain(|(time, _)| is_recent(*time, AGAIN));
+            asking.looks.len() < MOST_LOOKS && !asking.has_looked_for(wanted, now)
+        } else {
+            !asking.last.is_some_and(|last| is_recent(last, gap))
+        };
+        if !may_ask {
             return None;
         }
         asking.last = Some(now);
+        let is_look = wanted.is_some();
         if is_look {
-            asking.looked = Some(now);
+            asking.looks.retain(|(time, _)| is_recent(*time, AGAIN));
+            asking.looks.push((now, wanted.map(str::to_owned)));
         }
         let Ok(runtime) = Handle::try_current() else {
             asking.failing = Some((now, "keys are fetched inside a Tokio runtime only".to_owned()));
             return None;
         };
         let (sender, ended) = watch::channel(());
-        let flight = Flight { began: Instant::now(), overdue: self.0.http.overdue(), ended };
+        let flight = Flight { began: Instant::now(), is_look, overdue: self.0.http.overdue(), ended };
         asking.flight = Some(flight.clone());
         let (shared, wanted) = (Arc::clone(&self.0), wanted.map(str::to_owned));
         runtime.spawn(async move {
@@ -310,6 +343,7 @@ impl Shared {
                 let since = asking.failing.as_ref().map_or(now, |(since, _)| *since);
                 asking.failing = Some((since, cause.to_string()));
                 asking.named = None;
+                asking.looks.iter_mut().for_each(|(_, kid)| *kid = None);
             }
         }
         outcome

@@ -17,7 +17,7 @@ use jsonwebtoken::{
 };
 use serde_json::Value;
 
-use super::{claims::decoded, header::MAX_KID};
+use super::{claims::decoded, header::MAX_KID, point};
 
 #[cfg(not(any(feature = "aws-lc-rs", feature = "rust-crypto")))]
 compile_error!(
@@ -71,6 +71,9 @@ impl Keys {
                   8192 bits (`alg` RS256 or PS256)",
             )
         })?;
+        if let Some(fault) = fault_of(jwk) {
+            return Err(unfit(&fault));
+        }
         let key = DecodingKey::from_jwk(jwk).map_err(|cause| unfit(&cause))?;
         match self.0.entry(kid) {
             Entry::Occupied(known) => {
@@ -182,6 +185,18 @@ fn algorithm_of(jwk: &Jwk) -> Option<Algorithm> {
             Some(KeyAlgorithm::PS256) => Some(Algorithm::PS256),
             _ => None,
         },
+        _ => None,
+    }
+}
+
+/// Why nothing that a key verifies could be believed.
+fn fault_of(jwk: &Jwk) -> Option<&'static str> {
+    let bytes = |number: &str| decoded(number).unwrap_or_default();
+    match &jwk.algorithm {
+        AlgorithmParameters::OctetKeyPair(key) => point::ed25519_fault(&bytes(&key.x)),
+        AlgorithmParameters::EllipticCurve(key) => point::p256_fault(&bytes(&key.x), &bytes(&key.y)),
+        AlgorithmParameters::RSA(key) => point::rsa_fault(&bytes(&key.n), &bytes(&key.e)),
+        // `algorithm_of` lets no other through.
         _ => None,
     }
 }

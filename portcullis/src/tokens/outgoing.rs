@@ -4,34 +4,53 @@ mod answer;
 mod connect;
 mod endpoint;
 
-use std::{error::Error, fmt, time::Duration};
+use std::{
+    error::Error,
+    fmt,
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
+use futures_util::future::{Either, select};
 use http::{
     HeaderValue, Method, Request,
     header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE},
 };
 use http_body_util::Full;
+use hyper::ext::on_informational;
 use hyper_util::{
     client::legacy::Client,
     rt::{TokioExecutor, TokioTimer},
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject};
-use tokio::time::{Instant, timeout_at};
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout_at},
+};
 
 use self::connect::Connector;
 pub(super) use self::{answer::Answer, endpoint::Endpoint};
+use super::address::{is_public, is_this_machine};
 
 /// The longest that it takes to find something out, from the look-up of the first name to the last byte of the last
 /// answer. A caller waits for it, and no client is that patient twice.
 const LONGEST: Duration = Duration::from_secs(5);
+/// How many informational answers (RFC 9110 §15.2) may come before the one that was asked for.
+const MOST_INFORMATIONAL: usize = 8;
 /// How long an unused connection is kept.
 const IDLE: Duration = Duration::from_secs(30);
 
 /// How an issuer is asked: `AccessTokens::discover(…).outgoing(…)`, `Introspection::at(…).outgoing(…)`.
 ///
 /// Whatever is said here: only `https`, or `http` to this very machine (`localhost`, `127.0.0.0/8`, `[::1]`); one
-/// megabyte; no redirect is followed; the proxy variables of the environment are not looked at.
+/// megabyte; no redirect is followed; the proxy variables of the environment are not looked at. An issuer elsewhere does
+/// not lead us to what listens on this machine: where its metadata name another host for the keys, the address that is
+/// connected to decides, by whatever name or spelling.
 ///
 /// ```
 /// use std::time::Duration;
@@ -87,13 +106,47 @@ impl Outgoing {
     }
 
     pub(super) fn client(self) -> Result<Http, IssuerError> {
-        let connector = connect::connector(self.is_public_only, self.authorities)?;
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE)
-            .http1_max_buf_size(64 * 1024)
-            .build(connector);
-        Ok(Http { client, timeout: self.timeout.unwrap_or(LONGEST), is_public_only: self.is_public_only })
+        let ways = if self.is_public_only { [Reach::Public; 2] } else { [Reach::Any, Reach::NotThisMachine] };
+        // Two, so that a connection that one of them kept is not used for the other.
+        let [chosen, led_to] = ways.map(|reach| {
+            let connector = connect::connector(reach, &self.authorities)?;
+            let client = Client::builder(TokioExecutor::new())
+                .pool_timer(TokioTimer::new())
+                .pool_idle_timeout(IDLE)
+                .http1_max_buf_size(64 * 1024)
+                .build(connector);
+            Ok::<_, IssuerError>(Way { client, reach })
+        });
+        Ok(Http { chosen: chosen?, led_to: led_to?, timeout: self.timeout.unwrap_or(LONGEST) })
+    }
+}
+
+/// Which addresses may be connected to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    Any,
+    NotThisMachine,
+    Public,
+}
+
+impl Reach {
+    fn has(self, address: IpAddr) -> bool {
+        match self {
+            Self::Any => true,
+            Self::NotThisMachine => !is_this_machine(address),
+            Self::Public => is_public(address),
+        }
+    }
+}
+
+/// Why an address is out of reach.
+impl fmt::Display for Reach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Any => "is not reachable",
+            Self::NotThisMachine => "is on this machine, and the issuer is elsewhere",
+            Self::Public => "is no public address, and `public_addresses_only()` was asked for",
+        })
     }
 }
 
@@ -102,9 +155,16 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// The one way out.
 pub(super) struct Http {
-    client: Client<Connector, Full<Bytes>>,
+    /// To what the application chose.
+    chosen: Way,
+    /// To what an issuer elsewhere named.
+    led_to: Way,
     timeout: Duration,
-    is_public_only: bool,
+}
+
+struct Way {
+    client: Client<Connector, Full<Bytes>>,
+    reach: Reach,
 }
 
 impl Http {
@@ -145,18 +205,33 @@ impl Http {
         body: Bytes,
         deadline: Instant,
     ) -> Result<Answer, IssuerError> {
-        if self.is_public_only {
-            endpoint.check_public()?;
-        }
+        let way = if endpoint.is_led_to() { &self.led_to } else { &self.chosen };
+        endpoint.check(way.reach)?;
         let failed = |why: &dyn fmt::Display| IssuerError::unreachable(format!("{endpoint}: {why}"));
-        let request = request
+        let mut request = request
             .uri(endpoint.uri())
             .header(ACCEPT, "application/json")
             .header(ACCEPT_ENCODING, "identity")
             .body(Full::new(body))
             .map_err(|cause| failed(&cause))?;
+        let too_many = Arc::new(Notify::new());
+        let (count, notify) = (AtomicUsize::new(0), Arc::clone(&too_many));
+        on_informational(&mut request, move |_| {
+            if count.fetch_add(1, Ordering::Relaxed) + 1 == MOST_INFORMATIONAL {
+                notify.notify_one();
+            }
+        });
         let exchange = async {
-            let response = self.client.request(request).await.map_err(|cause| failed(&causes(&cause)))?;
+            let response =
+                match select(way.client.request(request), std::pin::pin!(too_many.notified())).await {
+                    Either::Left((response, _)) => response.map_err(|cause| failed(&causes(&cause)))?,
+                    // The request is let go, and its connection with it: nobody else stops reading.
+                    Either::Right(_) => {
+                        return Err(failed(&format_args!(
+                            "{MOST_INFORMATIONAL} informational answers and no other"
+                        )));
+                    }
+                };
             Answer::read(response, endpoint).await
         };
         match timeout_at(deadline, exchange).await {

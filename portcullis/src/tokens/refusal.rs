@@ -63,7 +63,7 @@ impl fmt::Display for Refusal {
             Self::Issuer => "wrong issuer",
             Self::Audience => "wrong audience",
             Self::SenderConstrained => "bound to a key",
-            Self::NoAccessToken => "an ID token or an event",
+            Self::NoAccessToken => "an ID token, a refresh token or an event",
             Self::Expired => "expired",
             Self::NotYetValid => "not yet valid",
             Self::Shape => "claims of another shape",

@@ -4,6 +4,7 @@ mod by_hand;
 mod documents;
 mod ended;
 mod faults;
+mod holes;
 mod log_in;
 mod shop;
 mod sockets;

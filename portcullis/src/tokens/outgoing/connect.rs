@@ -18,20 +18,20 @@ use hyper_util::client::legacy::connect::{
 use rustls::{ClientConfig, RootCertStore, crypto::CryptoProvider, pki_types::CertificateDer};
 use tower_service::Service;
 
-use super::{super::address::is_public, IssuerError, endpoint::is_localhost};
+use super::{IssuerError, Reach, endpoint::is_localhost};
 
 pub(super) type Connector = HttpsConnector<HttpConnector<Resolver>>;
 
 /// Connections by rustls, to hosts that an authority vouches for.
 pub(super) fn connector(
-    is_public_only: bool,
-    authorities: Vec<CertificateDer<'static>>,
+    reach: Reach,
+    authorities: &[CertificateDer<'static>],
 ) -> Result<Connector, IssuerError> {
     let no_tls = |cause| IssuerError::new(format!("TLS cannot be set up: {cause}"));
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     for certificate in authorities {
         roots
-            .add(certificate)
+            .add(certificate.clone())
             .map_err(|cause| IssuerError::new(format!("a certificate authority to trust: {cause}")))?;
     }
     let tls = ClientConfig::builder_with_provider(provider()?)
@@ -39,7 +39,7 @@ pub(super) fn connector(
         .map_err(no_tls)?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let mut tcp = HttpConnector::new_with_resolver(Resolver { is_public_only });
+    let mut tcp = HttpConnector::new_with_resolver(Resolver { reach });
     tcp.enforce_http(false);
     Ok(HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(tcp))
 }
@@ -64,7 +64,7 @@ fn provider() -> Result<Arc<CryptoProvider>, IssuerError> {
 /// The system's look-up of names, less the addresses that must not be asked.
 #[derive(Clone)]
 pub(super) struct Resolver {
-    is_public_only: bool,
+    reach: Reach,
 }
 
 impl Service<Name> for Resolver {
@@ -77,19 +77,19 @@ impl Service<Name> for Resolver {
     }
 
     fn call(&mut self, name: Name) -> Self::Future {
-        let is_public_only = self.is_public_only;
+        let reach = self.reach;
         Box::pin(async move {
             // Plain HTTP goes to `localhost` because it is this machine; a hosts file that says otherwise is not heard.
             let is_local = is_localhost(name.as_str());
             let found = GaiResolver::new().call(name).await?;
             let allowed: Vec<_> = found
                 .filter(|address| !is_local || address.ip().is_loopback())
-                .filter(|address| !is_public_only || is_public(address.ip()))
+                .filter(|address| reach.has(address.ip()))
                 .collect();
             if allowed.is_empty() {
-                return Err(io::Error::other(
-                    "the name leads to no address that may be asked (see `public_addresses_only()`)",
-                ));
+                return Err(io::Error::other(format!(
+                    "the name leads to no address that may be asked: it {reach}"
+                )));
             }
             Ok(allowed.into_iter())
         })
@@ -100,18 +100,21 @@ impl Service<Name> for Resolver {
 mod tests {
     use super::*;
 
-    async fn look_up(name: &str, is_public_only: bool) -> Option<Vec<SocketAddr>> {
-        let found = Resolver { is_public_only }.call(name.parse().unwrap()).await;
+    async fn look_up(name: &str, reach: Reach) -> Option<Vec<SocketAddr>> {
+        let found = Resolver { reach }.call(name.parse().unwrap()).await;
         found.ok().map(Iterator::collect)
     }
 
     #[tokio::test]
     async fn g09_a_name_is_judged_by_its_addresses() {
         for name in ["localhost", "0x7f.1", "2130706433", "127.1", "0177.0.0.1"] {
-            let found = look_up(name, false).await.unwrap();
+            let found = look_up(name, Reach::Any).await.unwrap();
             assert!(!found.is_empty() && found.iter().all(|address| address.ip().is_loopback()), "{name}");
-            assert!(look_up(name, true).await.is_none(), "{name}");
+            assert!(look_up(name, Reach::NotThisMachine).await.is_none(), "{name}");
+            assert!(look_up(name, Reach::Public).await.is_none(), "{name}");
         }
-        assert!(look_up("0x01010101", true).await.is_some(), "1.1.1.1 is public");
+        assert!(look_up("0x0a000001", Reach::NotThisMachine).await.is_some(), "10.0.0.1 is a neighbour");
+        assert!(look_up("0x0a000001", Reach::Public).await.is_none());
+        assert!(look_up("0x01010101", Reach::Public).await.is_some(), "1.1.1.1 is public");
     }
 }

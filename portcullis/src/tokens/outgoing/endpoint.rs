@@ -4,13 +4,15 @@ use std::{fmt, net::IpAddr};
 
 use http::Uri;
 
-use super::{super::address::is_public, IssuerError};
+use super::{IssuerError, Reach};
 
 /// An absolute URL that may be asked.
 #[derive(Clone, PartialEq)]
 pub(in super::super) struct Endpoint {
     uri: Uri,
     text: String,
+    /// Whether the application did not choose it.
+    is_led_to: bool,
 }
 
 impl Endpoint {
@@ -30,7 +32,7 @@ impl Endpoint {
         if authority.as_str().contains('@') || text.contains('#') {
             return Err(unfit("an issuer's URL holds neither a user's name nor a fragment"));
         }
-        let endpoint = Self { text: text.to_owned(), uri };
+        let endpoint = Self { text: text.to_owned(), uri, is_led_to: false };
         match endpoint.uri.scheme_str() {
             Some("https") => Ok(endpoint),
             Some("http") if endpoint.is_loopback() => Ok(endpoint),
@@ -47,12 +49,21 @@ impl Endpoint {
         &self.uri
     }
 
-    /// Refuses an address in numbers that is not public. Names are looked at when they are resolved.
-    pub(super) fn check_public(&self) -> Result<(), IssuerError> {
+    /// The same, named by an issuer that the application says is elsewhere: not on this machine, then, unless it is where
+    /// the issuer itself is.
+    pub(in super::super) fn named_by(self, issuer: &Self) -> Self {
+        let is_led_to = !issuer.is_loopback() && self.uri.authority() != issuer.uri.authority();
+        Self { is_led_to, ..self }
+    }
+
+    pub(super) fn is_led_to(&self) -> bool {
+        self.is_led_to
+    }
+
+    /// Refuses an address in numbers that is out of reach. Names are looked at when they are resolved.
+    pub(in super::super) fn check(&self, reach: Reach) -> Result<(), IssuerError> {
         match self.ip() {
-            Some(ip) if !is_public(ip) => Err(IssuerError::new(format!(
-                "{self}: {ip} is no public address, and `public_addresses_only()` was asked for"
-            ))),
+            Some(ip) if !reach.has(ip) => Err(IssuerError::new(format!("{self}: {ip} {reach}"))),
             _ => Ok(()),
         }
     }
@@ -127,8 +138,26 @@ mod tests {
     }
 
     #[test]
+    fn j02_an_issuer_elsewhere_does_not_name_this_machine() {
+        let issuer = |issuer: &str| Endpoint::parse(issuer).unwrap();
+        let named = |name: &str, by: &str| issuer(name).named_by(&issuer(by));
+        let elsewhere = "https://accounts.example:8443";
+        for name in
+            ["https://0.0.0.0:1", "https://[::]:1", "https://[::ffff:127.0.0.1]:1", "https://127.0.0.1"]
+        {
+            let named = named(name, elsewhere);
+            assert!(named.is_led_to() && named.check(Reach::NotThisMachine).is_err(), "{name}");
+        }
+        assert!(named("https://keys.example", elsewhere).is_led_to());
+        assert!(!named("https://accounts.example:8443/keys", elsewhere).is_led_to());
+        assert!(named("https://accounts.example:8444/keys", elsewhere).is_led_to());
+        assert!(!named("http://127.0.0.1:2/keys", "http://localhost:1").is_led_to());
+        assert!(issuer("https://10.0.0.1").check(Reach::NotThisMachine).is_ok());
+    }
+
+    #[test]
     fn g09_an_address_in_numbers_is_public_or_not() {
-        let is_public = |url: &str| Endpoint::parse(url).unwrap().check_public().is_ok();
+        let is_public = |url: &str| Endpoint::parse(url).unwrap().check(Reach::Public).is_ok();
         for url in ["https://8.8.8.8/keys", "https://[2606:4700::1111]", "https://accounts.example"] {
             assert!(is_public(url), "{url}");
         }

@@ -294,3 +294,71 @@ fn an_api_and_its_parts_print_their_routes() {
     assert_eq!(format!("{:?}", api().get("/a", one).post("/b", two)), "[\"get /a\", \"post /b\"]");
     assert_eq!(format!("{:?}", get::<(), _, _, _>("/a", one)), "Route(get /a one)");
 }
+
+/// Each would refuse what the other one documents.
+#[test]
+fn f1_a_query_has_one_extractor() {
+    #[derive(serde::Deserialize, schemars::JsonSchema)]
+    #[expect(dead_code, reason = "only its schema matters")]
+    struct Filter {
+        name: Option<String>,
+    }
+    #[derive(serde::Deserialize, schemars::JsonSchema)]
+    #[expect(dead_code, reason = "only its schema matters")]
+    struct Paging {
+        page: Option<u32>,
+    }
+    #[derive(serde::Deserialize, schemars::JsonSchema)]
+    #[expect(dead_code, reason = "only its schema matters")]
+    struct Both {
+        #[serde(flatten)]
+        filter: Filter,
+        #[serde(flatten)]
+        paging: Paging,
+    }
+    async fn twice(_: Public, _: Query<Filter>, _: Query<Paging>) -> NoContent {
+        NoContent
+    }
+    async fn once(_: Public, _: Query<Both>) -> NoContent {
+        NoContent
+    }
+    let reason = |of: &str, name: &str| {
+        let of = format!("Query<{}::f1_a_query_has_one_extractor::{of}>", module_path!());
+        format!(
+            "get /: `{of}` refuses the query's parameter `{name}` of another extractor: make them one struct, with \
+             `#[serde(flatten)]` for its parts"
+        )
+    };
+    refused(api().get("/", twice), &[&reason("Filter", "page"), &reason("Paging", "name")]);
+    drop(finished(api().get("/", once)));
+}
+
+#[cfg(feature = "axum-full")]
+#[test]
+fn f1_nor_one_of_axum_beside_it() {
+    #[derive(serde::Deserialize, schemars::JsonSchema)]
+    #[expect(dead_code, reason = "only its schema matters")]
+    struct Paging {
+        page: Option<u32>,
+    }
+    #[derive(serde::Deserialize, schemars::JsonSchema)]
+    struct Open {
+        #[serde(flatten)]
+        #[expect(dead_code, reason = "only its schema matters")]
+        all: BTreeMap<String, String>,
+    }
+    async fn beside(_: Public, _: axum::extract::Query<Paging>, _: Query<Empty>) -> NoContent {
+        NoContent
+    }
+    async fn open(_: Public, _: axum::extract::Query<Paging>, _: Query<Open>) -> NoContent {
+        NoContent
+    }
+    #[derive(serde::Deserialize, schemars::JsonSchema)]
+    #[expect(dead_code, reason = "only its schema matters")]
+    struct Empty {
+        name: Option<String>,
+    }
+    let told = api().get("/", beside).finish().unwrap_err().to_string();
+    assert!(told.contains("refuses the query's parameter `page`"), "{told}");
+    drop(finished(api().get("/", open)));
+}

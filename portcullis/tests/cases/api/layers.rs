@@ -201,7 +201,11 @@ async fn the_attack_finds_nothing_behind_layers() {
         .run()
         .await;
     let report = report.unwrap_or_else(|found| panic!("{found}"));
-    assert!(seen.count() > 2 * u32::try_from(report.calls()).unwrap() - 4, "each is seen twice");
+    // But for twins of a path, which no route has: one or another of five for each operation.
+    let paths = document.value()["paths"].as_object().unwrap();
+    let twins = 5 * paths.values().map(|item| item.as_object().unwrap().len()).sum::<usize>();
+    let calls = u32::try_from(2 * report.calls() - twins).unwrap();
+    assert!(seen.count() > calls - 4, "each is seen twice");
 }
 
 #[tokio::test]

@@ -164,3 +164,83 @@ fn an_alternative_is_not_mixed_into_a_schema_of_its_own_kind() {
     assert_eq!(schema["anyOf"][0]["description"], "One of two, and described.");
     assert_eq!(schema["anyOf"][1], json!({ "type": "boolean" }));
 }
+
+/// A struct that is a variant somewhere is open there; as a body it is closed all the same, as the code has it.
+#[test]
+fn f2_a_body_is_closed_in_the_document_where_its_type_is_part_of_another() {
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    struct Dog {
+        name: String,
+    }
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    #[serde(tag = "kind")]
+    enum Pet {
+        Dog(Dog),
+        Cat { lives: u8 },
+    }
+    let api = Api::<()>::new("", "")
+        .route(post("/pet", echo::<Pet>).operation_id("pet"))
+        .route(post("/dog", echo::<Dog>).operation_id("dog"))
+        .route(post("/dogs", echo::<Vec<Dog>>).operation_id("dogs"));
+    let (_, document) = finished(api);
+    let root = document.value();
+    let takes = |path: &str, body: Value| {
+        let schema = &root["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"];
+        let schema = json!({ "allOf": [schema], "components": root["components"] });
+        jsonschema::is_valid(&schema, &body)
+    };
+    let (good, odd) = (json!({ "name": "Rex" }), json!({ "name": "Rex", "odd": 1 }));
+    assert!(takes("/dog", good.clone()) && !takes("/dog", odd.clone()));
+    assert!(takes("/dogs", json!([good])) && !takes("/dogs", json!([odd])));
+    assert!(takes("/pet", json!({ "kind": "Dog", "name": "Rex" })));
+    assert!(!takes("/pet", json!({ "kind": "Dog", "name": "Rex", "odd": 1 })));
+}
+
+/// Which of two types of one name keeps it does not hang on the order of lines.
+#[test]
+fn f3_names_do_not_depend_on_the_order_of_routes() {
+    mod other {
+        #[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+        pub(super) struct Item {
+            colour: String,
+        }
+    }
+    let one = || post("/a", echo::<Item>).operation_id("one");
+    let two = || post("/b", echo::<other::Item>).operation_id("two");
+    let (_, forth) = finished(Api::<()>::new("", "").route(one()).route(two()));
+    let (_, back) = finished(Api::<()>::new("", "").route(two()).route(one()));
+    assert_eq!(forth.value()["paths"], back.value()["paths"]);
+    assert_eq!(forth.value()["components"], back.value()["components"]);
+    assert!(schemas(&forth).contains(&"Item2"));
+}
+
+/// An extractor that takes a body in one of two forms says both.
+#[test]
+fn f8_a_body_of_several_media_types() {
+    struct Either;
+    impl portcullis::Describe for Either {
+        fn describe(operation: &mut portcullis::Operation<'_>) {
+            operation.request_body("application/json", &json!({ "type": "string" }));
+            operation.request_body("text/plain", &json!({ "type": "string" }));
+            operation.request_body("text/plain", &json!({ "type": "integer" }));
+        }
+    }
+    impl<S: Sync> axum::extract::FromRequest<S> for Either {
+        type Rejection = std::convert::Infallible;
+
+        async fn from_request(_: axum::extract::Request, _: &S) -> Result<Self, Self::Rejection> {
+            Ok(Self)
+        }
+    }
+    async fn take(_: Public, _: Either) -> NoContent {
+        NoContent
+    }
+    let (_, document) = finished(Api::<()>::new("", "").post("/", take));
+    assert_eq!(
+        document.value()["paths"]["/"]["post"]["requestBody"],
+        json!({ "required": true, "content": {
+            "application/json": { "schema": { "type": "string" } },
+            "text/plain": { "schema": { "anyOf": [{ "type": "string" }, { "type": "integer" }] } },
+        }})
+    );
+}

@@ -170,6 +170,44 @@ async fn t02_of_a_published_set_only_keys_for_tokens_are_taken() {
 }
 
 #[tokio::test]
+async fn j04_keys_that_prove_nothing_are_skipped_and_it_is_said_why() {
+    let bytes = |bytes: &[u8]| crate::cases::issuer::base64url(bytes);
+    let mut identity = [0; 32];
+    identity[0] = 1;
+    let small = |x: &[u8]| json!({ "kty": "OKP", "crv": "Ed25519", "kid": "weak", "x": bytes(x) });
+    let with = |key: &Key, name: &str, value: &[u8]| {
+        let mut jwk = key.jwk.clone();
+        jwk[name] = bytes(value).into();
+        jwk
+    };
+    let mut off = p256().raw[33..].to_vec();
+    off[31] ^= 1;
+    for (jwk, reason) in [
+        (small(&identity), "small order"),
+        (small(&[0; 32]), "small order"),
+        (small(&[0xff; 32]), "not written in the one way"),
+        (with(ed25519(), "x", &[2; 32]), "not a point"),
+        (with(p256(), "y", &off), "not a point"),
+        (with(p256(), "y", &[0xff; 32]), "not a point"),
+        (with(rsa(), "e", &[1]), "its `e`"),
+        (with(rsa(), "e", &[2]), "its `e`"),
+        (with(rsa(), "e", &[1, 0, 0]), "its `e`"),
+    ] {
+        let set = json!({ "keys": [jwk] });
+        let given = AccessTokens::issued_by("https://accounts.example").keys(&set.to_string());
+        let why = given.expect_err(reason).to_string();
+        assert!(why.contains(reason), "{jwk}: {why}");
+
+        let server = issuer(&[], None).await;
+        server.reply(KEYS, Reply::json(&set));
+        let why = refusal(&server).await;
+        assert!(why.contains(reason), "{jwk}: {why}");
+        server.reply(KEYS, Reply::json(&json!({ "keys": [jwk, attacker().jwk] })));
+        assert_eq!(builder(&server, &Clock::new()).build().await.unwrap().health().keys(), 1, "{jwk}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_missing_is_said_before_anyone_is_asked() {
     let server = issuer(&[ed25519()], None).await;
     let refused = [

@@ -79,15 +79,16 @@ async fn g09_metadata_do_not_lead_to_what_must_not_be_asked() {
     }
 }
 
-/// A server with a certificate for `localhost` by an authority of its own, and that authority's certificate.
-async fn tls_server(body: String) -> (String, String) {
+/// A server with a certificate for `host` by an authority of its own, and that authority's certificate. Everything is
+/// answered with a body that is made once its address is known.
+async fn tls_server(host: &str, body: impl FnOnce(&str) -> String) -> (String, String) {
     bring_tls();
     let mut authority = rcgen::CertificateParams::new(Vec::new()).unwrap();
     authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
     let authority_key = rcgen::KeyPair::generate().unwrap();
     let authority = rcgen::CertifiedIssuer::self_signed(authority, authority_key).unwrap();
     let key = rcgen::KeyPair::generate().unwrap();
-    let own = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    let own = rcgen::CertificateParams::new(vec![host.to_owned()]).unwrap();
     let own = own.signed_by(&key, &authority).unwrap();
 
     let private = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
@@ -95,7 +96,8 @@ async fn tls_server(body: String) -> (String, String) {
         ServerConfig::builder().with_no_client_auth().with_single_cert(vec![own.der().clone()], private);
     let acceptor = TlsAcceptor::from(Arc::new(config.unwrap()));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    let url = format!("https://{host}:{}", listener.local_addr().unwrap().port());
+    let body = body(&url);
     tokio::spawn(async move {
         loop {
             let (tcp, _) = listener.accept().await.unwrap();
@@ -115,7 +117,7 @@ async fn tls_server(body: String) -> (String, String) {
 
 #[tokio::test]
 async fn a_certificate_must_be_by_an_authority_that_is_trusted() {
-    let (url, authority) = tls_server(jwks([ed25519()])).await;
+    let (url, authority) = tls_server("localhost", |_| jwks([ed25519()])).await;
     let why = refusal(&url, Outgoing::default()).await;
     assert!(why.contains("UnknownIssuer"), "{why}");
 
@@ -131,4 +133,65 @@ async fn a_certificate_must_be_by_an_authority_that_is_trusted() {
     for not_pem in ["", "junk", "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n"] {
         assert!(Outgoing::default().trust(not_pem.as_bytes()).is_err(), "{not_pem:?}");
     }
+}
+
+/// The issuer here is one that the application chose by an address which is not called this machine's, and is.
+#[tokio::test]
+async fn j02_an_issuer_elsewhere_does_not_lead_to_this_machine_by_any_spelling() {
+    let listener = TcpListener::bind("[::]:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    for host in
+        ["0.0.0.0", "[::]", "[::ffff:127.0.0.1]", "[::ffff:0.0.0.0]", "127.0.0.1", "[::1]", "localhost"]
+    {
+        let (url, authority) = tls_server("0.0.0.0", |url| {
+            json!({ "issuer": url, "jwks_uri": format!("https://{host}:{port}/keys") }).to_string()
+        })
+        .await;
+        let outgoing =
+            Outgoing::default().trust(authority.as_bytes()).unwrap().timeout(Duration::from_secs(2));
+        let built = AccessTokens::discover(&url).audience(AUDIENCE).outgoing(outgoing).build().await;
+        let why = built.expect_err(host).to_string();
+        assert!(why.contains("is on this machine, and the issuer is elsewhere"), "{host}: {why}");
+    }
+    let connected = tokio::time::timeout(Duration::from_millis(50), listener.accept()).await;
+    assert!(connected.is_err(), "nobody came");
+}
+
+/// Answers one request with so many heads of informational answers, and the keys at the end. Gives its address, and when
+/// it has ended how many of them could be sent.
+async fn informing(count: usize) -> (String, tokio::task::JoinHandle<usize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/keys", listener.local_addr().unwrap());
+    let sending = tokio::spawn(async move {
+        let (mut tcp, _) = listener.accept().await.unwrap();
+        assert!(tcp.read(&mut [0; 4096]).await.unwrap() > 0);
+        for sent in 0..count {
+            if tcp.write_all(b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n").await.is_err() {
+                return sent;
+            }
+        }
+        let body = jwks([ed25519()]);
+        let head = format!("content-type: application/json\r\ncontent-length: {}", body.len());
+        let _ = tcp.write_all(format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n{body}").as_bytes()).await;
+        count
+    });
+    (url, sending)
+}
+
+#[tokio::test]
+async fn j04_informational_answers_are_counted_and_the_connection_dropped() {
+    bring_tls();
+    let built = async |url: &str| {
+        AccessTokens::discover("https://accounts.example").audience(AUDIENCE).keys_at(url).build().await
+    };
+    let (url, sending) = informing(7).await;
+    built(&url).await.unwrap();
+    assert_eq!(sending.await.unwrap(), 7);
+
+    let (url, sending) = informing(usize::MAX).await;
+    let why = built(&url).await.unwrap_err().to_string();
+    assert!(why.contains("8 informational answers"), "{why}");
+    // What the kernel and the client's buffer took, and no more: the connection is gone.
+    let sent = tokio::time::timeout(Duration::from_secs(10), sending).await.unwrap().unwrap();
+    assert!(sent < 1_000_000, "{sent}");
 }

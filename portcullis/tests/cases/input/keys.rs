@@ -180,7 +180,7 @@ fn a_field_named_like_the_key_is_refused() {
     let guarded = Api::<App>::new("", "").guard::<Guard<Keys>>().get("/behind", behind);
     let told = Api::<App>::new("", "").get("/own", own).nest("", guarded).finish().unwrap_err().to_string();
     let why = "the query's parameter `key` is the key that a guard asks for: give the input another name";
-    assert_eq!(told, format!("the API cannot be built:\n- get /own: {why}\n- get /behind: {why}"));
+    assert_eq!(told, format!("the API cannot be built:\n- get /behind: {why}\n- get /own: {why}"));
 }
 
 /// The names of a map stand in the document under one name that is none of theirs.

@@ -161,7 +161,7 @@ async fn a_text_and_an_unknown_part_have_at_most_64_kib() {
 async fn the_whole_is_bounded_and_an_endless_body_ends() {
     let head = [
         text("title", "t"),
-        b"--X\r\nContent-Disposition: form-data; name=\"image\"; filename=\"a\"\r\n".to_vec(),
+        b"--X\r\nContent-Disposition: form-data; name=\"image\"; filename=\"a\"\r\n\r\n".to_vec(),
     ];
     let endless = futures_util::stream::iter(
         std::iter::once(Bytes::from(head.concat()))
@@ -230,4 +230,78 @@ async fn what_is_no_multipart_is_refused_as_a_whole() {
 async fn what_a_client_claims_is_cut() {
     let answer = send(&[text("title", "t"), file("image", &"ä".repeat(300), b"x")]).await;
     assert_eq!(answer.body["image"][0].as_str().unwrap().chars().count(), 255);
+}
+
+/// A body that comes in many pieces, each when all before it was looked at.
+async fn send_slowly(body: Vec<u8>) -> Answer {
+    let pieces: Vec<_> = body.chunks(16 * 1024).map(Bytes::copy_from_slice).collect();
+    let pieces = futures_util::stream::unfold(pieces.into_iter(), |mut pieces| async {
+        tokio::task::yield_now().await;
+        Some((Ok::<_, std::io::Error>(pieces.next()?), pieces))
+    });
+    post(&large(), "multipart/form-data; boundary=X", Body::from_stream(pieces)).await
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[expect(dead_code, reason = "only its schema matters")]
+struct Large {
+    file: File<67_108_864>,
+}
+
+fn large() -> Router {
+    Router::new().route("/", on_post(async |_: Multipart<Large>| ()))
+}
+
+#[tokio::test]
+async fn j01_what_stands_before_a_part_is_bounded() {
+    let part = file("file", "a.png", b"x");
+    let end = b"--X--\r\n".to_vec();
+    let too_long = "What stands before a part, or its headers, is too long";
+    let header = |length: usize| {
+        let head = "--X\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\nX-Long: ";
+        [head.as_bytes(), &vec![b'x'; length], b"\r\n\r\ny\r\n"].concat()
+    };
+    for (what, body, is_good) in [
+        ("a preamble", [b"Some words.\r\n".to_vec(), part.clone(), end.clone()].concat(), true),
+        (
+            "a long preamble",
+            [vec![b'x'; 20_000], b"\r\n".to_vec(), part.clone(), end.clone()].concat(),
+            false,
+        ),
+        ("an endless preamble", vec![b'x'; 8 << 20], false),
+        ("line breaks without end", b"\r\n--".repeat(1 << 20), false),
+        ("headers", [header(1_500), end.clone()].concat(), true),
+        ("long headers", [header(3_000), end.clone()].concat(), false),
+        ("endless headers", header(8 << 20), false),
+        ("endless headers of a later part", [part.clone(), header(8 << 20)].concat(), false),
+    ] {
+        for answer in
+            [post(&large(), "multipart/form-data; boundary=X", body.clone()).await, send_slowly(body).await]
+        {
+            if is_good {
+                assert_eq!(answer.status, 200, "{what}: {}", answer.body);
+            } else {
+                assert_eq!((answer.status.as_u16(), answer.detail()), (400, too_long), "{what}");
+            }
+        }
+    }
+}
+
+/// What never becomes a part is let go early: the memory for it stays far below what was sent.
+#[test]
+fn j01_what_stands_before_a_part_is_not_kept() {
+    use axum::extract::FromRequest;
+    use futures_util::FutureExt;
+
+    let body = Bytes::from(vec![b'x'; 8 << 20]);
+    let allocated = allocation_counter::measure(|| {
+        let request = http::Request::post("/").header("content-type", "multipart/form-data; boundary=X");
+        let request = request.body(Body::from_stream(futures_util::stream::iter(
+            (0..512).map(move |piece| Ok::<_, std::io::Error>(body.slice(piece << 14..(piece + 1) << 14))),
+        )));
+        let mut read = Box::pin(Multipart::<Large>::from_request(request.unwrap(), &()));
+        let read = (0..100).find_map(|_| (&mut read).now_or_never()).expect("it is refused after few pieces");
+        assert_eq!(read.err().expect("no part begins").status(), 400);
+    });
+    assert!(allocated.bytes_total < 1 << 20, "{allocated:?}");
 }

@@ -59,7 +59,7 @@ async fn an_id_token_that_passes_for_a_jwt_is_a_reason_too() {
     let relaxed = AccessTokens::issued_by(ISSUER).audience(AUDIENCE).dangerous().accept_typ_jwt();
     let relaxed = relaxed.keys(&jwks(keys())).unwrap().build().unwrap();
     assert_eq!(sent_to(&app(relaxed), &saying("nonce", Some("\"secret\""))).await, 401);
-    assert_eq!(log.taken(Level::DEBUG), ["reason=an ID token or an event"]);
+    assert_eq!(log.taken(Level::DEBUG), ["reason=an ID token, a refresh token or an event"]);
 }
 
 #[tokio::test]

@@ -46,6 +46,10 @@ async fn t06_typ_jwt_only_if_asked_for_and_still_no_id_token() {
         ("typ", "\"ID\""),
         ("typ", "\"id\""),
         ("token_use", "\"id\""),
+        ("typ", "\"Refresh\""),
+        ("typ", "\"Offline\""),
+        ("token_use", "\"refresh\""),
+        ("token_use", "\"offline\""),
     ];
     for (name, value) in marks {
         let claims = but(&claims(), name, Some(value));

@@ -1,0 +1,202 @@
+//! A type's schema taken apart, to find out what is wrong with a value that the validator refused.
+//!
+//! The validator decides what is accepted. It cannot be asked for reasons alone: where no alternative fits, it makes
+//! the findings of all alternatives, each with a copy of its value, before the first can be looked at.
+
+use std::collections::BTreeMap;
+
+use jsonschema::Validator;
+use serde_json::{Map, Value};
+
+use super::{contract, members::target_of};
+
+/// The rules of a schema; the first is that of the whole.
+#[derive(Debug, Default)]
+pub(super) struct Rules(Vec<Rule>);
+
+/// What one schema demands of one value. Rules within it are named by their place in [`Rules`].
+#[derive(Debug, Default)]
+pub(super) struct Rule {
+    /// The schema `false`.
+    pub(super) is_never: bool,
+    /// The keywords that look at the value alone.
+    pub(super) own: Option<Own>,
+    /// `$ref` and `allOf`.
+    pub(super) parts: Vec<usize>,
+    pub(super) choices: Vec<Choice>,
+    pub(super) condition: Option<Condition>,
+    /// `dependentSchemas`.
+    pub(super) dependent: BTreeMap<String, usize>,
+    pub(super) properties: BTreeMap<String, usize>,
+    pub(super) patterns: Vec<(Validator, usize)>,
+    pub(super) additional: Option<usize>,
+    pub(super) names: Option<usize>,
+    pub(super) prefix: Vec<usize>,
+    pub(super) items: Option<usize>,
+    /// `unevaluatedProperties`.
+    pub(super) unevaluated: Option<usize>,
+}
+
+/// Keywords that look at the value alone, compiled.
+#[derive(Debug)]
+pub(super) struct Own {
+    pub(super) validator: Validator,
+    /// Whether it may be asked for reasons: each of them costs no more than its own keyword.
+    pub(super) gives_reasons: bool,
+}
+
+/// `anyOf`, or `oneOf`.
+#[derive(Debug)]
+pub(super) struct Choice {
+    pub(super) alternatives: Vec<usize>,
+    pub(super) takes_one_only: bool,
+}
+
+/// `if`, `then` and `else`.
+#[derive(Debug)]
+pub(super) struct Condition {
+    pub(super) when: usize,
+    pub(super) then: Option<usize>,
+    pub(super) otherwise: Option<usize>,
+}
+
+/// Keywords with a field of [`Rule`], and those that demand nothing. `unevaluatedItems` is not explained.
+const TAKEN_APART: [&str; 26] = [
+    "$defs",
+    "$id",
+    "$ref",
+    "$schema",
+    "additionalProperties",
+    "allOf",
+    "anyOf",
+    "default",
+    "dependentSchemas",
+    "deprecated",
+    "description",
+    "else",
+    "examples",
+    "if",
+    "items",
+    "oneOf",
+    "patternProperties",
+    "prefixItems",
+    "properties",
+    "propertyNames",
+    "readOnly",
+    "then",
+    "title",
+    "unevaluatedItems",
+    "unevaluatedProperties",
+    "writeOnly",
+];
+
+/// Keywords with a schema inside, whose reasons may cost more than they tell.
+const OPAQUE: [&str; 2] = ["contains", "not"];
+
+impl Rules {
+    pub(super) fn of(root: &Value) -> Self {
+        let mut reader = Reader { root, rules: Vec::new(), known: BTreeMap::new() };
+        reader.known.insert("#".to_owned(), 0);
+        reader.read(root);
+        Self(reader.rules)
+    }
+
+    pub(super) fn get(&self, rule: usize) -> Option<&Rule> {
+        self.0.get(rule)
+    }
+}
+
+struct Reader<'r> {
+    root: &'r Value,
+    rules: Vec<Rule>,
+    /// The rules of what references lead to.
+    known: BTreeMap<String, usize>,
+}
+
+impl Reader<'_> {
+    fn read(&mut self, schema: &Value) -> usize {
+        let place = self.rules.len();
+        // Holds the place: a schema may refer to itself.
+        self.rules.push(Rule::default());
+        let rule = match schema {
+            Value::Object(schema) => self.rule(schema),
+            schema => Rule { is_never: *schema == Value::Bool(false), ..Rule::default() },
+        };
+        if let Some(held) = self.rules.get_mut(place) {
+            *held = rule;
+        }
+        place
+    }
+
+    fn rule(&mut self, schema: &Map<String, Value>) -> Rule {
+        let mut parts = self.list(schema, "allOf");
+        parts.extend(self.target(schema));
+        let choice = |takes_one_only, alternatives| Choice { alternatives, takes_one_only };
+        let choices = [choice(false, self.list(schema, "anyOf")), choice(true, self.list(schema, "oneOf"))];
+        let condition = self.one(schema, "if").map(|when| Condition {
+            when,
+            then: self.one(schema, "then"),
+            otherwise: self.one(schema, "else"),
+        });
+        let patterns = self.named(schema, "patternProperties").into_iter();
+        Rule {
+            is_never: false,
+            own: self.own(schema),
+            parts,
+            choices: choices.into_iter().filter(|choice| !choice.alternatives.is_empty()).collect(),
+            condition,
+            dependent: self.named(schema, "dependentSchemas"),
+            properties: self.named(schema, "properties"),
+            patterns: patterns
+                .filter_map(|(pattern, rule)| {
+                    let name = serde_json::json!({ "pattern": pattern });
+                    Some((contract::options().build(&name).ok()?, rule))
+                })
+                .collect(),
+            additional: self.one(schema, "additionalProperties"),
+            names: self.one(schema, "propertyNames"),
+            prefix: self.list(schema, "prefixItems"),
+            items: self.one(schema, "items"),
+            unevaluated: self.one(schema, "unevaluatedProperties"),
+        }
+    }
+
+    fn own(&self, schema: &Map<String, Value>) -> Option<Own> {
+        let own = schema.iter().filter(|(keyword, _)| !TAKEN_APART.contains(&keyword.as_str()));
+        let mut own: Map<_, _> = own.map(|(keyword, value)| (keyword.clone(), value.clone())).collect();
+        if own.is_empty() {
+            return None;
+        }
+        let gives_reasons = OPAQUE.iter().all(|keyword| !own.contains_key(*keyword));
+        if !gives_reasons && let Some(definitions) = self.root.get("$defs") {
+            own.insert("$defs".to_owned(), definitions.clone());
+        }
+        let validator = contract::options().build(&own.into()).ok()?;
+        Some(Own { validator, gives_reasons })
+    }
+
+    fn target(&mut self, schema: &Map<String, Value>) -> Option<usize> {
+        let target = schema.get("$ref")?.as_str()?;
+        if let Some(known) = self.known.get(target) {
+            return Some(*known);
+        }
+        let definition = target_of(target, self.root)?.clone();
+        // Known before it is read: it may refer to itself.
+        self.known.insert(target.to_owned(), self.rules.len());
+        Some(self.read(&definition))
+    }
+
+    fn one(&mut self, schema: &Map<String, Value>, keyword: &str) -> Option<usize> {
+        schema.get(keyword).map(|inner| self.read(inner))
+    }
+
+    fn list(&mut self, schema: &Map<String, Value>, keyword: &str) -> Vec<usize> {
+        let inner = schema.get(keyword).and_then(Value::as_array).into_iter().flatten();
+        inner.map(|inner| self.read(inner)).collect()
+    }
+
+    fn named(&mut self, schema: &Map<String, Value>, keyword: &str) -> BTreeMap<String, usize> {
+        let inner = schema.get(keyword).and_then(Value::as_object).into_iter().flatten();
+        inner.map(|(name, inner)| (name.clone(), self.read(inner))).collect()
+    }
+}
