@@ -58,7 +58,7 @@ impl SecretKey {
         files::create_private_dir(data_dir)
             .and_then(|()| create(&path))
             .map_err(|cause| SecretKeyError::Create { path: path.clone(), cause })?;
-        read(&path)
+        read(&path).inspect(|_| remove_unused_keys(data_dir))
     }
 
     /// Where a data directory keeps its key.

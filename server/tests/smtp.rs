@@ -97,7 +97,7 @@ on_both_databases! {
         mail::deliver_due(&app.app).await.unwrap();
         let failed = "SELECT count(*) FROM mails WHERE failed_at IS NOT NULL AND last_error = 'RCPT TO: the server answered 550'";
         assert_eq!(app.place.value(failed).await, "1");
-        let audited = "SELECT count(*) FROM audit_events WHERE event = 'mail.refused' AND account_id = 1 AND actor = 'mail'";
+        let audited = "SELECT count(*) FROM audit_events WHERE event = 'account.mail_refused' AND account_id = 1 AND actor = 'mail'";
         assert_eq!(app.place.value(audited).await, "1");
         server.turns(Mood::Takes);
         app.advance(NEXT_ATTEMPT);

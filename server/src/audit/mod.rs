@@ -133,7 +133,7 @@ impl Event {
             Self::DeletionScheduled => "account.deletion_scheduled",
             Self::DeletionCancelled => "account.deletion_cancelled",
             Self::RoleChanged => "account.role_changed",
-            Self::MailRefused => "mail.refused",
+            Self::MailRefused => "account.mail_refused",
             Self::FirstAdmin => "account.first_admin",
             Self::FirstAdminRefused => "account.first_admin_refused",
             Self::AccountsListed => "admin.accounts_listed",

@@ -117,7 +117,7 @@ pub(super) async fn take(conn: Conn<'_>, question: Due, now: Timestamp) -> Resul
         conn,
         Claimed,
         "DELETE FROM mails WHERE id = $1 AND attempts = $2 AND failed_at IS NULL AND next_attempt_at <= $3
-         RETURNING id, sealed, created_at, attempts",
+         RETURNING id, account_id, sealed, created_at, attempts",
         question.id,
         question.attempts,
         now

@@ -32,12 +32,12 @@ async fn n04_after_each_single_error_of_the_disk_the_next_write_works() {
     Server::start(&place).await.stop().await;
     let mut heard = 0;
     for (number, (call, error, which)) in [
-        ("fdatasync", "EIO", 2),
-        ("fdatasync", "ENOSPC", 3),
-        ("pwrite64", "ENOSPC", 6),
-        ("pwrite64", "ENOSPC", 9),
-        ("pwrite64", "EIO", 12),
-        ("pwrite64", "EIO", 15),
+        ("fdatasync", "EIO", 3),
+        ("fdatasync", "ENOSPC", 4),
+        ("pwrite64", "ENOSPC", 12),
+        ("pwrite64", "ENOSPC", 18),
+        ("pwrite64", "EIO", 25),
+        ("pwrite64", "EIO", 32),
     ]
     .into_iter()
     .enumerate()
@@ -45,7 +45,8 @@ async fn n04_after_each_single_error_of_the_disk_the_next_write_works() {
         let log = place.data_dir().join("portcullis.db-wal");
         let calls = format!("trace={call}");
         let fault = format!("inject={call}:error={error}:when={which}");
-        let options = ["-D", "-f", "-qq", "-o", "/dev/null", "-e", &calls, "-e", &fault, "-P"].map(OsStr::new);
+        let options =
+            ["-D", "-f", "-qq", "-o", "/dev/null", "-e", &calls, "-e", &fault, "-P"].map(OsStr::new);
         let server = env!("CARGO_BIN_EXE_portcullis");
         let arguments = [&options[..], &[log.as_os_str(), OsStr::new(server)]].concat();
         let mut server = Server::start_by(&place, program_by(&place, OsStr::new("strace"), &arguments)).await;
@@ -204,7 +205,8 @@ async fn several_hosts_may_stand_in_the_url() {
 async fn a_database_that_is_late_is_waited_for() {
     let place = Place::new(Database::Postgres).await;
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let url = place.database_url().unwrap().replace(&server_address().port().to_string(), &free.port().to_string());
+    let url =
+        place.database_url().unwrap().replace(&server_address().port().to_string(), &free.port().to_string());
     let mut command = program(&place);
     command.env("PORTCULLIS_DATABASE_URL", url);
     let late = tokio::spawn(async move {
@@ -243,9 +245,11 @@ impl PgBouncer {
         let settings = format!(
             "[databases]\n* = host=127.0.0.1 port={} user={name} password=sesame\n\
              [pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n\
-             auth_type = plain\nauth_file = {}\npool_mode = {mode}\ndefault_pool_size = 4\n",
+             auth_type = plain\nauth_file = {}\npool_mode = {mode}\ndefault_pool_size = {}\n",
             server.port(),
             path.join("users").display(),
+            // In session mode each of our connections keeps one.
+            if mode == "session" { 10 } else { 3 },
         );
         fs::write(path.join("ini"), settings).unwrap();
         let mut command = Command::new(pgbouncer_program());
