@@ -168,7 +168,6 @@ async fn k07_a_stop_does_not_wait_for_a_database_that_does_not_answer() {
     stage.server.signal(Signal::TERM);
     assert_eq!(stage.server.ended().await.code(), Some(0), "{}", stage.server.said());
     assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
-    assert!(stage.server.said().contains("the database does not answer"), "{}", stage.server.said());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -80,7 +80,7 @@ on_both_databases! {
 
     async fn k06_a_clean_stop_delivers_nothing_twice(database: Database) {
         const EVENTS: usize = 12;
-        let place = Place::new(database).await;
+        let place = Place::begun(database).await;
         let receiver = Receiver::start(Mood::TakesSlowly).await;
         add(&place, &receiver).await;
         let server = Server::start_by(&place, allowing(&place)).await;
