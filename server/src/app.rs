@@ -106,7 +106,7 @@ impl App {
         let own = config.breach_check.take();
         config.breach_check = breaches::check(own, config.breaches_file.as_deref(), &config.breaches_file())?;
         let existing = SecretKey::existing(config.secret_key_file.as_deref(), &config.data_dir)?;
-        let db = Db::open(&config.database).await?;
+        let db = Box::pin(Db::open(&config.database)).await?;
         let secret = match existing {
             Some(secret) => secret,
             None => first_secret(&config, &db).await?,
@@ -177,7 +177,7 @@ impl App {
             router = router.layer(axum::middleware::from_fn(sessions::keep_in_safari));
         }
         let router = router.layer(Extension(self.own_origins()));
-        Ok(middleware::dress(router, self.0.public_url.is_https(), &config.trusted_proxies, cors))
+        Ok(middleware::dress_for(router, self.0.public_url.is_https(), &config.trusted_proxies, cors))
     }
 
     /// The OpenAPI 3.1 document of every route, as `/openapi.json` answers it.

@@ -32,8 +32,8 @@ fn main() -> ExitCode {
     };
     let outcome = runtime.block_on(async {
         match cli.command.unwrap_or(Command::Serve) {
-            Command::Serve => cli::serve::run(config).await,
-            Command::Doctor { trial } => cli::doctor::run(config, trial).await,
+            Command::Serve => Box::pin(cli::serve::run(config)).await,
+            Command::Doctor { trial } => Box::pin(cli::doctor::run(config, trial)).await,
             Command::Breaches(command) => cli::breaches::run(&config, command),
             Command::User(command) => {
                 if !matches!(command, cli::UserCommand::Add { .. }) {

@@ -68,9 +68,13 @@ static HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
 ///   finds no room is 503. Responses that are not read have the last two as well.
 /// - A panic in a handler is 500 for its request alone; [`crate::log::init`] says where it was.
 /// - An error without a body gets the one dialect's: `{"detail":"Not Found"}`.
-/// - `cors` says which pages of other origins may read the answer.
 /// - `trusted_proxies` are those whose `X-Forwarded-For` is believed, see [`crate::client`].
-pub(crate) fn dress(router: Router, is_https: bool, trusted_proxies: &[IpNet], cors: Cors) -> Router {
+pub fn dress(router: Router, is_https: bool, trusted_proxies: &[IpNet]) -> Router {
+    dress_for(router, is_https, trusted_proxies, Cors::default())
+}
+
+/// The same where `cors` says which pages of other origins may read the answer.
+pub(crate) fn dress_for(router: Router, is_https: bool, trusted_proxies: &[IpNet], cors: Cors) -> Router {
     router.layer(Dressing {
         is_https,
         trusted_proxies: trusted_proxies.into(),
@@ -293,7 +297,7 @@ mod tests {
                 .route("/stuck", get(std::future::pending::<()>))
                 .route("/own", get(|| async { ([(CACHE_CONTROL, "max-age=60")], StatusCode::FORBIDDEN) }))
                 .route("/worded", get(|| async { (StatusCode::NOT_FOUND, "") }));
-        dress(router, true, &["10.0.0.0/8".parse().unwrap()], Cors::default())
+        dress(router, true, &["10.0.0.0/8".parse().unwrap()])
     }
 
     async fn send(method: &str, target: &str) -> (http::response::Parts, String) {

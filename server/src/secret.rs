@@ -255,7 +255,7 @@ fn read(path: &Path) -> Result<SecretKey, SecretKeyError> {
 fn is_private(mode: u32, is_ours_to_change: bool) -> bool {
     let others_write = mode & 0o022 != 0;
     let others_read = mode & 0o044 != 0;
-    !others_write && !(others_read && is_ours_to_change)
+    !(others_write || others_read && is_ours_to_change)
 }
 
 fn is_read_only(file: &File) -> bool {
@@ -361,7 +361,7 @@ mod tests {
     fn a_mounted_key_may_be_readable_but_never_writable_by_others() {
         for mode in [0o400, 0o440, 0o444, 0o600, 0o640, 0o644] {
             assert!(is_private(mode, false), "{mode:o}");
-            assert_eq!(is_private(mode, true), mode & 0o077 == 0, "{mode:o}");
+            assert_eq!(is_private(mode, true), mode.trailing_zeros() >= 6, "{mode:o}");
         }
         for mode in [0o460, 0o620, 0o660, 0o602, 0o666] {
             assert!(!is_private(mode, false) && !is_private(mode, true), "{mode:o}");

@@ -348,7 +348,7 @@ async fn meet(one: &TestApp, other: &TestApp, pair: Pair, delay: Duration) {
         sleep(delay).await;
         victim.act(one, pair.0).await
     };
-    let (answer, ended) = join(act, victim.end(other, pair.1)).await;
+    let (answer, ended) = Box::pin(join(act, victim.end(other, pair.1))).await;
     assert_ne!(answer.status.as_u16(), 503, "{pair:?}");
     victim.check(one, pair, answer.status.is_success(), ended, "at once").await;
 }

@@ -9,8 +9,7 @@ use crate::{
     admin::{FirstAdminCode, is_shown_elsewhere, offer_first_admin},
     app::App,
     config::{Config, Listen, service_links},
-    health,
-    middleware::{self, Cors},
+    health, middleware,
     serve::{self, Limits, Listener, Routers},
 };
 
@@ -39,12 +38,8 @@ pub async fn run(config: Config) -> Result<(), String> {
              Safari"
         );
     }
-    let starting = middleware::dress(
-        health::while_starting(),
-        config.public_url().is_https(),
-        &config.trusted_proxies,
-        Cors::default(),
-    );
+    let starting =
+        middleware::dress(health::while_starting(), config.public_url().is_https(), &config.trusted_proxies);
     let (routers, opened) = (Arc::new(Routers::starting(starting)), Arc::new(OnceLock::new()));
     let stop = told_to_stop(Arc::clone(&opened));
     // In a task of its own: it answers while the database is awaited and its tables are brought up to date.

@@ -214,6 +214,7 @@ impl Config {
     ///
     /// # Errors
     /// [`ConfigError::Invalid`], naming the first setting that is wrong.
+    #[expect(clippy::too_many_lines, reason = "a line or two for each setting")]
     pub fn check(&self) -> Result<(), ConfigError> {
         if self.public_url.is_none() && !self.listen.is_loopback() {
             return Err(invalid(

@@ -96,7 +96,7 @@ pub struct Tx(pub(super) Begun);
 
 pub(super) enum Begun {
     Sqlite(SqliteTx),
-    Postgres(PostgresTx),
+    Postgres(Box<PostgresTx>),
 }
 
 impl Tx {

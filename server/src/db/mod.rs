@@ -87,7 +87,7 @@ impl Db {
     pub async fn begin(&self) -> Result<Tx, Error> {
         Ok(Tx(match &self.0 {
             Driver::Sqlite(sqlite) => Begun::Sqlite(sqlite.begin().await?),
-            Driver::Postgres(postgres) => Begun::Postgres(postgres.begin().await?),
+            Driver::Postgres(postgres) => Begun::Postgres(Box::new(postgres.begin().await?)),
         }))
     }
 

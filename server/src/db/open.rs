@@ -122,7 +122,7 @@ async fn open_sqlite(path: &Path, database: String) -> Result<Db, OpenError> {
         Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => return Err(cannot_create(path)(cause)),
         _ => {}
     }
-    let sqlite = Sqlite::new(path.to_owned()).map_err(cannot_create(path))?;
+    let sqlite = Sqlite::new(path).map_err(cannot_create(path))?;
     let migrated = sqlite.maintain(|conn| Ok(migrate::sqlite(conn))).await;
     migrated.map_err(|cause| OpenError::Connect { database, cause })??;
     Ok(Db::sqlite(sqlite))

@@ -66,11 +66,11 @@ enum Role {
 
 impl Sqlite {
     /// Starts the threads; the file is opened at the first job of each.
-    pub(super) fn new(path: PathBuf) -> io::Result<Self> {
+    pub(super) fn new(path: &std::path::Path) -> io::Result<Self> {
         Ok(Self(Arc::new(Shared {
-            readers: Threads::start(Role::Reader, READERS, &path)?,
-            writer: Threads::start(Role::Writer, 1, &path)?,
-            keeper: Threads::start(Role::Keeper, 1, &path)?,
+            readers: Threads::start(Role::Reader, READERS, path)?,
+            writer: Threads::start(Role::Writer, 1, path)?,
+            keeper: Threads::start(Role::Keeper, 1, path)?,
             turn: Arc::new(Semaphore::new(1)),
             is_failing: AtomicBool::new(false),
             is_scrubbing: AtomicBool::new(false),
@@ -204,15 +204,15 @@ impl Sqlite {
 impl Sqlite {
     pub(super) fn hold_readers(&self) -> impl Drop + use<> {
         let (held, until) = crossbeam_channel::bounded::<()>(0);
-        let (begun, begin) = crossbeam_channel::bounded(READERS);
+        let (busy, are_busy) = crossbeam_channel::bounded(READERS);
         for _ in 0..READERS {
-            let (begun, until) = (begun.clone(), until.clone());
+            let (busy, until) = (busy.clone(), until.clone());
             self.0.readers.send(Job::Work(Box::new(move |_| {
-                begun.send(()).unwrap();
+                busy.send(()).unwrap();
                 let _ = until.recv();
             })));
         }
-        (0..READERS).for_each(|_| begin.recv().unwrap());
+        (0..READERS).for_each(|_| are_busy.recv().unwrap());
         held
     }
 }

@@ -67,13 +67,13 @@ pub(super) fn connector(target: &PostgresTarget) -> Result<MakeRustlsConnect, Er
     }
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(tls)?
+        .map_err(|error| tls(&error))?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier));
     let config = match &target.client {
         Some((certificate, key)) => {
             let key = PrivateKeyDer::from_pem_file(key).map_err(|error| unreadable(key, &error))?;
-            config.with_client_auth_cert(certificates(certificate)?, key).map_err(tls)?
+            config.with_client_auth_cert(certificates(certificate)?, key).map_err(|error| tls(&error))?
         }
         None => config.with_no_client_auth(),
     };
@@ -88,7 +88,7 @@ fn unreadable(path: &Path, error: &rustls::pki_types::pem::Error) -> Error {
     Error::Tls(format!("cannot read {}: {error}", path.display()))
 }
 
-fn tls(error: rustls::Error) -> Error {
+fn tls(error: &rustls::Error) -> Error {
     Error::Tls(error.to_string())
 }
 

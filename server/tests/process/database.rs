@@ -91,7 +91,7 @@ on_both_databases! {
     /// A request is dropped at each of its waits, one after the other: nothing stays open, and nothing is poisoned.
     async fn k04_a_client_that_goes_away_leaves_nothing_behind(database: Database) {
         let name = format!("gone_{}", uuid::Uuid::from_bytes(random::bytes()).simple());
-        let name = &name[..30];
+        let name = name.get(..30).unwrap();
         let app = TestApp::new(database).await;
         let mut config = app.place.config();
         if let Some(url) = app.place.database_url() {
@@ -226,7 +226,7 @@ async fn a_database_that_is_late_is_waited_for() {
     late.abort();
 }
 
-/// A PgBouncer before the server of the tests.
+/// `PgBouncer` before the server of the tests.
 struct PgBouncer {
     _child: Child,
     _folder: tempfile::TempDir,

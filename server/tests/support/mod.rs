@@ -189,7 +189,7 @@ impl TestApp {
     }
 
     async fn open(place: Place, clock: Clock, config: Config) -> Self {
-        let app = App::open_with(config, clock.clone()).await.unwrap();
+        let app = Box::pin(App::open_with(config, clock.clone())).await.unwrap();
         let router = app.router().unwrap();
         Self { place, clock, app, router }
     }
