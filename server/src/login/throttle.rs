@@ -121,6 +121,43 @@ pub(crate) async fn forgive(
     Ok(())
 }
 
+/// Counts a try of a mailed code, or refuses it. Not by its name: each code has few tries anyway, and strangers who
+/// guess codes from everywhere keep no owner from typing a password or the right code.
+pub(crate) async fn reserve_code(app: &App, email: &Email, client: &Client) -> Result<(), Error> {
+    if !app.config().limits {
+        return Ok(());
+    }
+    let network = client.network();
+    let pair = [network.as_slice(), email.as_str().as_bytes()].concat();
+    let now = app.now();
+    let mut tx = app.db().begin().await?;
+    let pair = app.secret().mac("throttle: codes of a name and address", &pair);
+    let mut at_limit = count(&mut tx, &pair, PAIR, now).await?;
+    let address = app.secret().mac("throttle: codes of an address", &network);
+    at_limit |= count(&mut tx, &address, ADDRESS, now).await?;
+    if at_limit {
+        audit::record(&mut tx, Event::LogInThrottled, None, client, now).await?;
+    }
+    Ok(tx.commit().await?)
+}
+
+/// What a mailed link or code proves ends what strangers counted up under the owner's name: whoever reads the owner's
+/// mail is in, wherever they are. With `from`, a log-in, that network is known to the account from now on.
+pub(crate) async fn end_lock(
+    app: &App,
+    tx: &mut Tx,
+    held: &Held,
+    from: Option<&Client>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    forget(app, tx, &held.email).await?;
+    if let Some(client) = from.filter(|_| app.config().limits) {
+        let address = app.secret().mac("throttle: address", &client.network());
+        store::remember_address(tx.conn(), held.id, &address, now).await?;
+    }
+    Ok(())
+}
+
 /// Counts a sign-up, or refuses it.
 pub(crate) async fn count_sign_up(app: &App, client: &Client) -> Result<(), Error> {
     count_by_address(app, "throttle: sign-up", SIGN_UPS, client).await

@@ -12,10 +12,7 @@ use crate::{
     clock::Timestamp,
     db::{Tx, retry},
     error::Error,
-    login::{
-        self, LoggedIn,
-        throttle::{self, Attempt},
-    },
+    login::{self, LoggedIn, throttle},
     mail::{self, Message},
     sessions::Beginning,
 };
@@ -66,7 +63,7 @@ pub(crate) async fn log_in_by_link(
     .await
 }
 
-/// Logs in by a mailed code. A wrong one counts as a wrong password does, beside the few tries of each code.
+/// Logs in by a mailed code. A wrong one counts for its network, beside the few tries of each code.
 ///
 /// # Errors
 /// [`Error::LogInOff`], [`Error::Throttled`], [`Error::DeadLink`] for a wrong code as for none.
@@ -77,21 +74,19 @@ pub(crate) async fn log_in_by_code(
     beginning: &Beginning<'_>,
 ) -> Result<LoggedIn, Error> {
     is_on(app)?;
-    let attempt = throttle::reserve(app, email, beginning.client).await?;
-    retry(|| try_code(app, email, code, &attempt, beginning)).await
+    throttle::reserve_code(app, email, beginning.client).await?;
+    retry(|| try_code(app, email, code, beginning)).await
 }
 
 async fn try_code(
     app: &App,
     email: &Email,
     code: &str,
-    attempt: &Attempt,
     beginning: &Beginning<'_>,
 ) -> Result<LoggedIn, Error> {
     let (mut tx, now) = (app.db().begin().await?, app.now());
     match links::try_code(app, &mut tx, email, code, now).await? {
         Typed::Right(code) => {
-            throttle::forgive(&mut tx, attempt, code.held(), now).await?;
             let logged_in = begin(app, &mut tx, &code, beginning, now).await?;
             tx.commit().await?;
             Ok(logged_in)
@@ -113,6 +108,7 @@ async fn begin(
     now: Timestamp,
 ) -> Result<LoggedIn, Error> {
     let held = mailed.held();
+    throttle::end_lock(app, tx, held, Some(beginning.client), now).await?;
     accounts::mark_verified(tx, held, &held.email, now).await?;
     login::by_mail(app, tx, mailed, beginning, now).await
 }

@@ -12,6 +12,7 @@ use crate::{
     clock::Timestamp,
     db::{Tx, retry},
     error::Error,
+    login::throttle,
     mail::{self, Message},
     passwords::PasswordHash,
     sessions,
@@ -87,6 +88,7 @@ async fn set(app: &App, token: &str, hash: &PasswordHash, client: &Client) -> Re
     let (mut tx, now) = (app.db().begin().await?, app.now());
     let link = links::consume(&mut tx, token, Purpose::ResetPassword, now).await?.ok_or(Error::DeadLink)?;
     let held = link.held;
+    throttle::end_lock(app, &mut tx, &held, None, now).await?;
     accounts::set_hash(&mut tx, &held, hash, now).await?;
     accounts::mark_verified(&mut tx, &held, &link.email, now).await?;
     links::forget(&mut tx, &held).await?;

@@ -128,6 +128,59 @@ on_both_databases! {
         assert_eq!(count("have an account").await, 2);
     }
 
+    /// Whoever proves to read the owner's mail gets in, whatever strangers have guessed.
+    async fn n02_strangers_guesses_end_with_a_reset_or_a_mailed_log_in(database: Database) {
+        let app = TestApp::with(database, |config| config.log_in_by_mail = true).await;
+        app.sign_up("ada").await;
+        let guess = async || {
+            for network in 1..=10 {
+                let stranger = app.stranger_at(&format!("203.0.113.{network}"));
+                for _ in 0..10 {
+                    stranger.try_password(&email("ada"), "a-wrong-lantern-7").await.assert(401);
+                }
+            }
+        };
+        let log_in = async |address: &str, password: &str| {
+            app.stranger_at(address).try_password(&email("ada"), password).await.status.as_u16()
+        };
+        guess().await;
+        assert_eq!(log_in("198.51.100.1", PASSWORD).await, 429);
+        forgot(&app, "ada").await.assert(202);
+        let token = mailed(&app, "ada", Reset).await;
+        let new = json!({ "token": token, "password": "another-lantern-in-the-harbour" });
+        app.stranger().post("/password/reset").json(&new).await.assert(204);
+        assert_eq!(log_in("198.51.100.2", "another-lantern-in-the-harbour").await, 200);
+
+        app.advance(16 * 60);
+        guess().await;
+        assert_eq!(log_in("198.51.100.3", "another-lantern-in-the-harbour").await, 429);
+        ask_for_link(&app, "ada").await.assert(202);
+        let token = mailed(&app, "ada", LogIn).await;
+        let by_link = app.stranger_at("198.51.100.4").post("/login/link/token");
+        by_link.json(&json!({ "token": token })).await.assert(200);
+        assert_eq!(log_in("198.51.100.3", "another-lantern-in-the-harbour").await, 200);
+    }
+
+    /// Wrong codes count for those who type them, and not against the owner's password or next code.
+    async fn n02_strangers_codes_do_not_lock_the_owner_out(database: Database) {
+        let app = TestApp::with(database, |config| config.log_in_by_mail = true).await;
+        app.sign_up("ada").await;
+        for network in 1..=11 {
+            let stranger = app.stranger_at(&format!("203.0.113.{network}"));
+            for _ in 0..10 {
+                let guess = json!({ "email": email("ada"), "code": "ABCD2345" });
+                stranger.post("/login/code").json(&guess).await.assert(410);
+            }
+            let guess = json!({ "email": email("ada"), "code": "ABCD2345" });
+            stranger.post("/login/code").json(&guess).await.assert(429);
+        }
+        let owner = app.stranger_at("198.51.100.1");
+        owner.try_password(&email("ada"), PASSWORD).await.assert(200);
+        ask_for_link(&app, "ada").await.assert(202);
+        let code = mailed(&app, "ada", Code).await;
+        owner.post("/login/code").json(&json!({ "email": email("ada"), "code": code })).await.assert(200);
+    }
+
     async fn n03_an_address_that_was_never_confirmed_is_kept_for_nobody(database: Database) {
         let app = without_limits(database).await;
         let thief = app.as_user("ada").await;
