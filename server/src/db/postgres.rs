@@ -121,9 +121,10 @@ impl Slot {
     /// One at a time opens it; the others find it open.
     async fn open(&self, connector: &Connector) -> Result<Arc<Connection>, Error> {
         let _opening = self.opening.lock().await;
+        // Whoever was here before may have asked it, or opened another.
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(connection) = current.filter(|connection| connection.is_usable())
-            && connection.is_alive().await
+            && (connection.was_heard() || connection.is_alive().await)
         {
             return Ok(connection);
         }

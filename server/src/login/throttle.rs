@@ -11,7 +11,8 @@
 //! An attempt is counted *before* the password is looked at, so a burst of parallel guesses cannot slip
 //! past; a success gives its counts back. Names are counted as submitted, whether or not they have an
 //! account. The last limit does not hold for an address from which the account has logged in before: a
-//! stranger who guesses from everywhere cannot lock the owner out. IPv6 addresses count by /64.
+//! stranger who guesses from everywhere cannot lock the owner out; and a reset of the password or a mailed
+//! log-in ends it. Mailed codes have the first two counters, of their own. IPv6 addresses count by /64.
 
 use std::time::Duration;
 
@@ -66,7 +67,8 @@ pub(crate) struct Attempt(Option<Keys>);
 struct Keys {
     pair: Key,
     address: Key,
-    name: Key,
+    /// `None` of a mailed code.
+    name: Option<Key>,
 }
 
 impl Keys {
@@ -78,7 +80,19 @@ impl Keys {
         Self {
             pair: app.secret().mac("throttle: name and address", &pair),
             address: app.secret().mac("throttle: address", &network),
-            name: app.secret().mac("throttle: name", name),
+            name: Some(app.secret().mac("throttle: name", name)),
+        }
+    }
+
+    /// Not by its name: each code has few tries anyway, and strangers who guess codes from everywhere keep no owner from
+    /// typing a password or the right code.
+    fn of_code(app: &App, email: &Email, client: &Client) -> Self {
+        let network = client.network();
+        let pair = [network.as_slice(), email.as_str().as_bytes()].concat();
+        Self {
+            pair: app.secret().mac("throttle: codes of a name and address", &pair),
+            address: app.secret().mac("throttle: codes of an address", &network),
+            name: None,
         }
     }
 }
@@ -90,13 +104,25 @@ pub(crate) async fn reserve(app: &App, email: &Email, client: &Client) -> Result
     if !app.config().limits {
         return Ok(Attempt(None));
     }
-    let keys = Keys::new(app, email, client);
-    let now = app.now();
-    let mut tx = app.db().begin().await?;
+    reserve_by(app, Keys::new(app, email, client), email, client).await
+}
+
+/// The same for a mailed code.
+pub(crate) async fn reserve_code(app: &App, email: &Email, client: &Client) -> Result<Attempt, Error> {
+    if !app.config().limits {
+        return Ok(Attempt(None));
+    }
+    reserve_by(app, Keys::of_code(app, email, client), email, client).await
+}
+
+async fn reserve_by(app: &App, keys: Keys, email: &Email, client: &Client) -> Result<Attempt, Error> {
+    let (mut tx, now) = (app.db().begin().await?, app.now());
     let mut at_limit = count(&mut tx, &keys.pair, PAIR, now).await?;
     at_limit |= count(&mut tx, &keys.address, ADDRESS, now).await?;
-    if !store::is_known(tx.conn(), email, &keys.address, now - KNOWN_FOR).await? {
-        at_limit |= count(&mut tx, &keys.name, NAME, now).await?;
+    if let Some(name) = &keys.name
+        && !store::is_known(tx.conn(), email, &keys.address, now - KNOWN_FOR).await?
+    {
+        at_limit |= count(&mut tx, name, NAME, now).await?;
     }
     if at_limit {
         audit::record(&mut tx, Event::LogInThrottled, None, client, now).await?;
@@ -105,7 +131,8 @@ pub(crate) async fn reserve(app: &App, email: &Email, client: &Client) -> Result
     Ok(Attempt(Some(keys)))
 }
 
-/// Takes a success out of the counters again, and remembers the address for the account.
+/// Takes a success out of the counters again, and remembers the address for the account; of a mailed code
+/// [`end_lock`] does the latter.
 pub(crate) async fn forgive(
     tx: &mut Tx,
     attempt: &Attempt,
@@ -116,29 +143,11 @@ pub(crate) async fn forgive(
     // In the order of `reserve`: two transactions that meet here wait for each other and never in a ring.
     store::forget(tx.conn(), &keys.pair).await?;
     store::give_back(tx.conn(), &keys.address).await?;
-    store::forget(tx.conn(), &keys.name).await?;
-    store::remember_address(tx.conn(), held.id, &keys.address, now).await?;
+    if let Some(name) = &keys.name {
+        store::forget(tx.conn(), name).await?;
+        store::remember_address(tx.conn(), held.id, &keys.address, now).await?;
+    }
     Ok(())
-}
-
-/// Counts a try of a mailed code, or refuses it. Not by its name: each code has few tries anyway, and strangers who
-/// guess codes from everywhere keep no owner from typing a password or the right code.
-pub(crate) async fn reserve_code(app: &App, email: &Email, client: &Client) -> Result<(), Error> {
-    if !app.config().limits {
-        return Ok(());
-    }
-    let network = client.network();
-    let pair = [network.as_slice(), email.as_str().as_bytes()].concat();
-    let now = app.now();
-    let mut tx = app.db().begin().await?;
-    let pair = app.secret().mac("throttle: codes of a name and address", &pair);
-    let mut at_limit = count(&mut tx, &pair, PAIR, now).await?;
-    let address = app.secret().mac("throttle: codes of an address", &network);
-    at_limit |= count(&mut tx, &address, ADDRESS, now).await?;
-    if at_limit {
-        audit::record(&mut tx, Event::LogInThrottled, None, client, now).await?;
-    }
-    Ok(tx.commit().await?)
 }
 
 /// What a mailed link or code proves ends what strangers counted up under the owner's name: whoever reads the owner's

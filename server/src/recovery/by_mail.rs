@@ -12,7 +12,10 @@ use crate::{
     clock::Timestamp,
     db::{Tx, retry},
     error::Error,
-    login::{self, LoggedIn, throttle},
+    login::{
+        self, LoggedIn,
+        throttle::{self, Attempt},
+    },
     mail::{self, Message},
     sessions::Beginning,
 };
@@ -74,19 +77,21 @@ pub(crate) async fn log_in_by_code(
     beginning: &Beginning<'_>,
 ) -> Result<LoggedIn, Error> {
     is_on(app)?;
-    throttle::reserve_code(app, email, beginning.client).await?;
-    retry(|| try_code(app, email, code, beginning)).await
+    let attempt = throttle::reserve_code(app, email, beginning.client).await?;
+    retry(|| try_code(app, email, code, &attempt, beginning)).await
 }
 
 async fn try_code(
     app: &App,
     email: &Email,
     code: &str,
+    attempt: &Attempt,
     beginning: &Beginning<'_>,
 ) -> Result<LoggedIn, Error> {
     let (mut tx, now) = (app.db().begin().await?, app.now());
     match links::try_code(app, &mut tx, email, code, now).await? {
         Typed::Right(code) => {
+            throttle::forgive(&mut tx, attempt, code.held(), now).await?;
             let logged_in = begin(app, &mut tx, &code, beginning, now).await?;
             tx.commit().await?;
             Ok(logged_in)
