@@ -78,7 +78,13 @@ for (const from of ["portcullis", "FastAPI", "Express"]) {
       const token = await issuers[from].token(ALL);
       const { refused, strict } = await json(`${forger.url}/forgeries`, { token, key: await keyOf(issuers[from]) });
       assert.ok(Object.keys(refused).length > 80);
-      assert.deepEqual(await others(url, refused, 401), {});
+      const answers = await others(url, refused, 401);
+      // Of unknown keys Rust looks for five a minute. Of the rest it cannot say that they are forged.
+      if (by === "Rust") {
+        const unsure = Object.entries(answers).filter(([name, status]) => name.includes("kid") && status === 503);
+        for (const [name] of unsure) delete answers[name];
+      }
+      assert.deepEqual(answers, {});
       // The others read base64url leniently.
       if (by === "Rust") assert.deepEqual(await others(url, strict, 401), {});
       assert.equal((await call(url, token)).status, 200);

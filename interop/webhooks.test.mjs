@@ -16,12 +16,12 @@ const FORGED = { "content-type": "application/json", "webhook-id": "msg_1", "web
 for (const [name, receive] of Object.entries(RECEIVERS)) {
   test(`g09_a_webhook_is_verified_by_${name}`, TIME, async () => {
     const settings = { "data-dir": join(temporaryDirectory(), "data"), "webhook-private-targets": "on" };
+    const server = await startPortcullis(settings);
     const port = await freePort();
     const added = await portcullis(["webhook", "add", `http://127.0.0.1:${port}/hooks`], settings);
     const [, id, secret] = /^id +(\S+)\nsecret +(whsec_\S+)$/m.exec(added);
     const { url, output } = await receive(port, secret);
     assert.match(await portcullis(["webhook", "test", id], settings), /answered 204/);
-    const server = await startPortcullis(settings);
     await signUp(server.url);
     for (let turn = 0; !output.text.includes("account.signed_up 1"); turn++) {
       assert.ok(turn < 200, output.text);

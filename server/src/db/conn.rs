@@ -6,8 +6,7 @@ use super::postgres::{Connection, PostgresTx};
 use super::sqlite::{Sqlite, SqliteTx};
 use super::{Error, FromRow, Value};
 
-/// What a store function takes, inside or outside a transaction. For a second statement in one function pass
-/// [`reborrow`](Self::reborrow) to the first.
+/// What a store function takes, inside or outside a transaction.
 #[derive(Clone, Copy)]
 pub struct Conn<'c>(On<'c>);
 
@@ -23,12 +22,6 @@ impl<'c> Conn<'c> {
     /// A connection of PostgreSQL outside a transaction.
     pub(super) fn of(connection: &'c Connection) -> Self {
         Self(On::Postgres(connection))
-    }
-
-    /// The same connection for a shorter time.
-    #[must_use]
-    pub fn reborrow(&mut self) -> Conn<'_> {
-        *self
     }
 
     pub(crate) async fn fetch_all<T: FromRow + Send + 'static>(

@@ -210,9 +210,8 @@ pub(super) async fn peek(
     purpose: Purpose,
     now: Timestamp,
 ) -> Result<Option<(Owner, Email)>, Error> {
-    let mut conn = conn;
     let Some(digest) = digest(token) else { return Ok(None) };
-    let Some((account, email)) = store::look(conn.reborrow(), &digest, purpose, now).await? else {
+    let Some((account, email)) = store::look(conn, &digest, purpose, now).await? else {
         return Ok(None);
     };
     let Some(owner) = accounts::owner(conn, account).await? else { return Ok(None) };

@@ -67,8 +67,8 @@ pub(super) async fn by_id(conn: Conn<'_>, id: Uuid) -> Result<Option<Hook>> {
 }
 
 /// Answers whether there was one.
-pub(super) async fn delete(mut conn: Conn<'_>, id: Uuid) -> Result<bool> {
-    let found = execute!(conn.reborrow(), "DELETE FROM webhooks WHERE id = $1", id)? > 0;
+pub(super) async fn delete(conn: Conn<'_>, id: Uuid) -> Result<bool> {
+    let found = execute!(conn, "DELETE FROM webhooks WHERE id = $1", id)? > 0;
     execute!(conn, "DELETE FROM webhook_deliveries WHERE webhook_id = $1", id)?;
     Ok(found)
 }
