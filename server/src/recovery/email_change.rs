@@ -47,10 +47,11 @@ async fn request(app: &App, fresh: Fresh, new: &Email, client: &Client) -> Resul
     {
         return Ok(tx.commit().await?);
     }
-    let is_free = !accounts::has_account(tx.conn(), new).await?
-        && !links::is_reserved(&mut tx, new, held.id, now).await?;
-    if is_free {
-        let token = links::issue(&mut tx, &held, Purpose::ConfirmEmail, new, now).await?;
+    let is_taken = accounts::has_account(tx.conn(), new).await?;
+    let is_reserved = links::is_reserved(&mut tx, new, held.id, now).await?;
+    // Also where nobody will be sent it, so that the time which this takes does not say which addresses have accounts.
+    let token = links::issue(&mut tx, &held, Purpose::ConfirmEmail, new, now).await?;
+    if !is_taken && !is_reserved {
         let message = Message::ConfirmNewEmail { token };
         mail::enqueue(app, &mut tx, &held.recipient_at(new), &message, now).await?;
     } else {

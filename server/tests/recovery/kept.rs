@@ -128,6 +128,21 @@ on_both_databases! {
         assert_eq!(count("have an account").await, 2);
     }
 
+    async fn e03_a_wish_for_a_taken_address_writes_as_much_as_one_for_a_free_one(database: Database) {
+        let app = without_limits(database).await;
+        let (ada, ben) = (app.as_user("ada").await, app.as_user("ben").await);
+        app.sign_up("cyd").await;
+        let rows = async || {
+            let count = async |table: &str| app.place.value(&format!("SELECT count(*) FROM {table}")).await;
+            [count("links").await, count("mails").await].map(|count| count.parse::<i64>().unwrap())
+        };
+        let (before, taken) = (rows().await, change_email(&ada, "cyd").await);
+        let (between, free) = (rows().await, change_email(&ben, "dee").await);
+        let after = rows().await;
+        assert_eq!((taken.assert(202).text(), [between[0] - before[0], between[1] - before[1]]),
+            (free.assert(202).text(), [after[0] - between[0], after[1] - between[1]]));
+    }
+
     /// Whoever proves to read the owner's mail gets in, whatever strangers have guessed.
     async fn n02_strangers_guesses_end_with_a_reset_or_a_mailed_log_in(database: Database) {
         let app = TestApp::with(database, |config| config.log_in_by_mail = true).await;
