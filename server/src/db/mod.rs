@@ -264,8 +264,10 @@ mod tests {
             // What failed stays so: nothing of it is committed by itself.
             assert!(matches!(insert_account(tx.conn(), "eve@example.com").await, Err(Error::Aborted)));
             assert!(matches!(tx.commit().await, Err(Error::Aborted)));
+            // The limit was that connection's, so a row that needs pages says that there is another by now.
             let mut tx = db.begin().await.unwrap();
-            insert_account(tx.conn(), &format!("{round}@example.com")).await.unwrap();
+            let long = format!("{}{round}@example.com", "y".repeat(9000));
+            insert_account(tx.conn(), &long).await.unwrap();
             tx.commit().await.unwrap();
             assert!(db.ready().await);
         }
