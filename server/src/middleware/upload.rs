@@ -23,8 +23,8 @@ use super::purse::{Allowance, Purse, Taken};
 /// people out.
 const FREE: usize = 8 * 1024;
 /// Bytes beyond those, of all bodies together: with these, a thousand clients that send all they may, slowly, take about
-/// 125 MB, a quarter of it the connections' own.
-const SHARED: usize = 48 * 1024 * 1024;
+/// 130 MB, a quarter of it the connections' own.
+const SHARED: usize = 40 * 1024 * 1024;
 /// Of those, what the bodies of one client may take: one picture of the largest size, and the keeping of its pieces.
 const SHARE: usize = 18 * 1024 * 1024;
 /// The longest form without files. The library would take 1 MiB, and no form here needs more than a few kilobytes.
