@@ -89,6 +89,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut config = Config::new(&data);
     config.public_url = Some(format!("{url}/auth").parse()?);
     let accounts = App::open(config).await?; // makes the file
+    accounts.start_workers(); // emails, webhooks, deletions that are due
     let file = SqliteConnectOptions::new().filename(data.join("portcullis.db"));
     let router = app(&accounts, SqlitePool::connect_with(file).await?).await?;
     eprintln!("listens on http://{address}");

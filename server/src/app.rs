@@ -11,28 +11,24 @@ use std::{
     time::Duration,
 };
 
-use axum::{Extension, Router};
 use object_store::{ObjectStore, local::LocalFileSystem};
-use portcullis::{AccessTokens, Document, OwnOrigins};
+use portcullis::{AccessTokens, OwnOrigins};
 use tokio::time::timeout;
 
 use crate::{
-    accounts::http::refuse_sign_up,
     clock::{Clock, Timestamp},
-    config::{Config, ConfigError, PublicUrl, SignUp},
+    config::{Config, ConfigError, PublicUrl},
     db::{Db, OpenError},
     files,
-    jobs::{self, Work},
     mail::Outbox,
-    middleware::{self, Cors},
     outgoing::{Outgoing, Reach},
     pages::{Look, LookError},
     passwords::{BreachesFileError, Hasher, breaches},
     pool::Pool,
-    routes,
     secret::{SecretKey, SecretKeyError},
-    sessions::{self, SessionCookies},
+    sessions::SessionCookies,
     tokens::{KeysError, SessionTokens, SigningKeys},
+    work::Work,
 };
 
 /// How many pictures may wait to be decoded; one at a time, which takes up to 256 MiB.
@@ -58,6 +54,7 @@ const OBJECTS: &str = "objects";
 /// let mut config = Config::new("./portcullis-data");
 /// config.public_url = Some("https://shop.example/auth".parse()?);
 /// let accounts = App::open(config).await?;
+/// accounts.start_workers();
 /// let router: Router = Router::new().nest("/auth", accounts.router()?);
 /// # Ok(()) }
 /// ```
@@ -78,6 +75,7 @@ pub(crate) struct Inner {
     outbox: Outbox,
     work: Work,
     is_leaving: AtomicBool,
+    has_workers: AtomicBool,
     outgoing: Outgoing,
     signing_keys: SigningKeys,
     session_tokens: SessionTokens,
@@ -85,7 +83,8 @@ pub(crate) struct Inner {
 }
 
 impl App {
-    /// Opens the data directory and the database, brings the tables up to date and starts the workers.
+    /// Opens the data directory and the database, and brings the tables up to date. Nothing is served and no worker
+    /// runs yet: see [`App::router`] and [`App::start_workers`].
     ///
     /// # Errors
     /// [`AppError`]: complete, and it says what to do next.
@@ -149,43 +148,12 @@ impl App {
             outbox,
             work: Work::default(),
             is_leaving: AtomicBool::new(false),
+            has_workers: AtomicBool::new(false),
             outgoing: Outgoing::new(reach),
             signing_keys,
             session_tokens,
             session_cookies,
         })))
-    }
-
-    /// Every route, with `/docs` and `/openapi.json`, and what every answer carries; also starts the workers: the
-    /// sweeps of what has ended, the sending of mail, and the webhooks' deliveries. Serve it with
-    /// [`into_make_service_with_connect_info::<SocketAddr>`][connect], or else every client counts as one.
-    ///
-    /// # Errors
-    /// [`AppError::Api`]: a defect of this crate, which its tests exclude.
-    ///
-    /// [connect]: axum::Router::into_make_service_with_connect_info
-    pub fn router(&self) -> Result<Router, AppError> {
-        let (router, document) = routes::api().finish()?;
-        jobs::start(&Arc::downgrade(&self.0));
-        let config = &self.0.config;
-        let cors = Cors::new(&config.allowed_origins, document.value());
-        let mut router = router.merge(document.routes()).merge(routes::pages(self)).with_state(self.clone());
-        if self.0.config.sign_up == SignUp::Closed {
-            router = router.layer(axum::middleware::from_fn(refuse_sign_up));
-        }
-        if !self.0.public_url.is_https() {
-            router = router.layer(axum::middleware::from_fn(sessions::keep_in_safari));
-        }
-        let router = router.layer(Extension(self.own_origins()));
-        Ok(middleware::dress_for(router, self.0.public_url.is_https(), &config.trusted_proxies, cors))
-    }
-
-    /// The OpenAPI 3.1 document of every route, as `/openapi.json` answers it.
-    ///
-    /// # Errors
-    /// As [`App::router`].
-    pub fn document() -> Result<Document, AppError> {
-        Ok(routes::api().finish()?.1)
     }
 
     /// The verifier of this server's tokens, for an application's own routes:
@@ -206,6 +174,11 @@ impl App {
     /// before.
     pub fn leave(&self) {
         self.0.is_leaving.store(true, Ordering::Relaxed);
+    }
+
+    /// Notes that the workers run; `false` if they did before.
+    pub(crate) fn begin_workers(&self) -> bool {
+        !self.0.has_workers.swap(true, Ordering::Relaxed)
     }
 
     pub(crate) fn is_leaving(&self) -> bool {

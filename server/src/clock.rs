@@ -14,7 +14,6 @@ const PROMPT: Duration = Duration::from_secs(2);
 /// A moment: microseconds since 1970-01-01T00:00:00Z, leap seconds not counted. Stored as a `BIGINT`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
-crate::db::column!(Timestamp, i64);
 
 impl Timestamp {
     /// The moment `micros` microseconds after 1970 (before it, when negative).

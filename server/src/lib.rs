@@ -13,16 +13,20 @@ pub mod accounts;
 pub mod admin;
 mod app;
 mod audit;
+mod caller;
 pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod config;
 pub mod db;
+mod devices;
 pub mod error;
+mod events;
 mod files;
 mod health;
 mod jobs;
-mod leaving;
+pub mod leaving;
+mod limits;
 pub mod log;
 mod login;
 pub mod mail;
@@ -34,23 +38,28 @@ mod pages;
 pub mod passwords;
 mod pictures;
 mod pool;
+mod profile;
 pub mod random;
 mod recovery;
 mod routes;
 pub mod secret;
 pub mod serve;
+mod server;
 pub mod sessions;
+mod sign_up;
 pub mod tokens;
 pub mod webhooks;
+mod work;
 
-pub use access::{Caller, Principal};
+pub use access::{
+    AccountsRead, AccountsWrite, AuditRead, By, ManageAccount, OfflineAccess, Principal, ProfileRead,
+    ProfileWrite, SessionId,
+};
 pub use app::{App, AppError};
+pub use caller::Caller;
 pub use pages::LookError;
 pub use sessions::SessionCookies;
-pub use tokens::{
-    AccountsRead, AccountsWrite, AuditRead, ManageAccount, OfflineAccess, ProfileRead, ProfileWrite,
-    SessionTokens,
-};
+pub use tokens::SessionTokens;
 
 /// The README's examples compile.
 #[cfg(doctest)]

@@ -7,23 +7,24 @@ use axum::{Router, middleware, routing};
 use portcullis::{Api, delete, get, patch, post, put};
 
 use crate::{
-    accounts::http::{change_profile, read_own_profile, read_profile, sign_up},
     admin::http::{
         claim_first_admin, disable_account, enable_account, end_account_sessions, list_accounts,
         list_audit_events, read_account, remove_account, set_account_role, start_password_reset,
     },
     app::App,
+    devices::http::{end_other_sessions, end_session, list_sessions, log_out},
     health::{check_health, check_readiness},
     leaving::http::{cancel_deletion, delete_account, export_account},
     login::http::{log_in, log_in_with_cookie},
     oauth::token::exchange_token,
     pages::{dress, serve_asset, show_nothing},
     pictures::http::{delete_profile_image, read_profile_image, upload_profile_image},
+    profile::http::{change_profile, read_own_profile, read_profile},
     recovery::http::{
         change_password, confirm_email, log_in_by_code, log_in_by_link, request_email_change, request_log_in,
         request_reset, request_verification, reset, undo_email_change, verify_email,
     },
-    sessions::http::{end_other_sessions, end_session, list_sessions, log_out},
+    sign_up::http::sign_up,
     tokens::http::read_keys,
 };
 
@@ -97,16 +98,15 @@ pub(crate) fn api() -> Api<App> {
 /// The pages. [`dress`] lays itself around each: no POST of another site gets through, whatever the handler asks for.
 pub(crate) fn pages(app: &App) -> Router<App> {
     use crate::{
-        accounts::pages as account, admin::pages as console, leaving::pages as leaving,
-        login::pages as login, pictures::pages as picture, recovery::pages as recovery,
-        sessions::pages as session,
+        admin::pages as console, devices::pages as session, leaving::pages as leaving, login::pages as login,
+        profile::pages as account, recovery::pages as recovery, sign_up::pages as sign_up,
     };
     use routing::{any, get, post};
 
     Router::new()
         // For strangers.
         .route("/", get(account::go_to_account))
-        .route("/account/sign-up", get(account::show_sign_up).post(account::sign_up))
+        .route("/account/sign-up", get(sign_up::show_sign_up).post(sign_up::sign_up))
         .route("/account/log-in", get(login::show_log_in).post(login::log_in))
         .route("/account/log-in/mail", get(recovery::show_log_in_by_mail).post(recovery::request_log_in))
         .route("/account/log-in/code", get(recovery::show_code).post(recovery::log_in_by_code))
@@ -121,8 +121,8 @@ pub(crate) fn pages(app: &App) -> Router<App> {
         // For the owner of an account.
         .route("/account", get(account::show_account))
         .route("/account/profile", post(account::change_profile))
-        .route("/account/picture", post(picture::set_picture))
-        .route("/account/picture/remove", post(picture::remove_picture))
+        .route("/account/picture", post(account::set_picture))
+        .route("/account/picture/remove", post(account::remove_picture))
         .route("/account/email", get(recovery::show_email).post(recovery::request_email_change))
         .route("/account/email/verification", post(recovery::request_verification))
         .route("/account/password", get(recovery::show_password).post(recovery::change_password))

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use futures_util::future::join;
 use http::Method;
-use portcullis_server::accounts::{self, AccountId, By, Role};
+use portcullis_server::accounts::{AccountId, Role};
 use portcullis_server::client::Client as Acting;
+use portcullis_server::{By, admin};
 use serde_json::{Value, json};
 
 use crate::on_both_databases;
@@ -37,7 +38,7 @@ const OPERATIONS: [(&str, &str, &str, u16); 10] = [
 
 /// Gives a role, as the operator does.
 async fn set_role(app: &TestApp, account: i64, role: Role) {
-    accounts::set_role(&app.app, AccountId::new(account), role, By::operator(&Acting::local("operator")))
+    admin::set_role(&app.app, AccountId::new(account), role, By::operator(&Acting::local("operator")))
         .await
         .unwrap();
 }

@@ -4,8 +4,9 @@ use axum::Extension;
 use axum::extract::ConnectInfo;
 use portcullis::testing::Attack;
 use portcullis_server::App;
-use portcullis_server::accounts::{self, AccountId, By, Role};
+use portcullis_server::accounts::{AccountId, Role};
 use portcullis_server::client;
+use portcullis_server::{By, admin};
 use serde_json::json;
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -78,7 +79,7 @@ on_both_databases! {
         let target = app.sign_up("target").await;
         let admin = app.sign_up("root").await;
         let operator = client::Client::local("operator");
-        accounts::set_role(&app.app, AccountId::new(admin), Role::Admin, By::operator(&operator)).await.unwrap();
+        admin::set_role(&app.app, AccountId::new(admin), Role::Admin, By::operator(&operator)).await.unwrap();
 
         let ended = app.log_in("root").await;
         ended.post("/logout").send().await.assert(204);

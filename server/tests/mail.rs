@@ -1,7 +1,5 @@
 //! Mail: queued with the event, sent once, in two alternatives, to nobody else.
 
-use portcullis_server::mail;
-
 use crate::on_both_databases;
 use crate::support::{Answer, PASSWORD, TestApp, email};
 
@@ -39,7 +37,7 @@ on_both_databases! {
             assert!(part.contains("Hello ada,"), "{part}");
         }
         app.advance(3600 * 24);
-        assert_eq!(mail::deliver_due(&app.app).await.unwrap(), 0);
+        assert_eq!(app.app.deliver_due_mail().await.unwrap(), 0);
         assert_eq!(app.place.value("SELECT count(*) FROM mails").await, "0");
     }
 

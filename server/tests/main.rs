@@ -19,6 +19,7 @@ mod admin;
 mod attack;
 mod documents;
 mod embedding;
+mod floors;
 mod leaving;
 mod login;
 mod mail;

@@ -12,8 +12,9 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::future::{join, join_all};
 use http::Method;
 use image::ImageFormat;
-use portcullis_server::accounts::{self, AccountId, By};
+use portcullis_server::accounts::{self, AccountId};
 use portcullis_server::client::Client as Acting;
+use portcullis_server::{By, admin, leaving};
 use portcullis_server::{config::Config, random};
 use serde_json::json;
 use tokio::time::sleep;
@@ -252,12 +253,12 @@ impl Victim {
             Ending::ChangePassword => change_password(&owner).await,
             Ending::LogOutEverywhere => owner.delete("/sessions").send().await,
             Ending::Disable => {
-                return accounts::set_active(&app.app, id, false, By::operator(&client)).await.is_ok();
+                return admin::set_active(&app.app, id, false, By::operator(&client)).await.is_ok();
             }
-            Ending::Delete => return accounts::delete(&app.app, id, By::operator(&client)).await.is_ok(),
+            Ending::Delete => return leaving::delete(&app.app, id, By::operator(&client)).await.is_ok(),
             Ending::SetPassword => {
                 let Ok(account) = accounts::by_id(&app.app, id).await else { return false };
-                return accounts::set_password(&app.app, &account, NEW_PASSWORD, By::operator(&client))
+                return admin::set_password(&app.app, &account, NEW_PASSWORD, By::operator(&client))
                     .await
                     .is_ok();
             }

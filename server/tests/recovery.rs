@@ -6,7 +6,7 @@ mod untold;
 
 use futures_util::future::join_all;
 use http::Method;
-use portcullis_server::{config::SignUp, mail};
+use portcullis_server::config::SignUp;
 use serde_json::{Value, json};
 
 use crate::login::comparable;

@@ -20,7 +20,7 @@ async fn sending_to(database: Database, url: &str) -> TestApp {
 /// Sends what is due until nothing is left.
 async fn all_sent(app: &TestApp) {
     eventually("all is sent", Duration::from_secs(30), async || {
-        mail::deliver_due(&app.app).await.unwrap();
+        app.app.deliver_due_mail().await.unwrap();
         (app.place.value("SELECT count(*) FROM mails").await == "0").then_some(())
     })
     .await;
@@ -76,7 +76,7 @@ on_both_databases! {
         for (mood, problem) in refusals {
             server.turns(mood);
             app.advance(NEXT_ATTEMPT);
-            assert_eq!(mail::deliver_due(&app.app).await.unwrap(), 0, "{mood:?}");
+            assert_eq!(app.app.deliver_due_mail().await.unwrap(), 0, "{mood:?}");
             let noted = app.place.value("SELECT last_error FROM mails WHERE failed_at IS NULL").await;
             assert!(noted.starts_with(problem), "{mood:?}: {noted}");
             // What the server said may repeat the address.
@@ -94,14 +94,14 @@ on_both_databases! {
         let server = Smtp::start(Mood::Says("RCPT", b"550 5.1.1 no ada@example.com here\r\n")).await;
         let app = sending_to(database, &server.url()).await;
         app.sign_up("ada").await;
-        mail::deliver_due(&app.app).await.unwrap();
+        app.app.deliver_due_mail().await.unwrap();
         let failed = "SELECT count(*) FROM mails WHERE failed_at IS NOT NULL AND last_error = 'RCPT TO: the server answered 550'";
         assert_eq!(app.place.value(failed).await, "1");
         let audited = "SELECT count(*) FROM audit_events WHERE event = 'account.mail_refused' AND account_id = 1 AND actor = 'mail'";
         assert_eq!(app.place.value(audited).await, "1");
         server.turns(Mood::Takes);
         app.advance(NEXT_ATTEMPT);
-        assert_eq!(mail::deliver_due(&app.app).await.unwrap(), 0, "it is not tried again");
+        assert_eq!(app.app.deliver_due_mail().await.unwrap(), 0, "it is not tried again");
     }
 
     async fn a_password_and_mail_to_others_are_not_sent_in_clear(database: Database) {
@@ -120,7 +120,7 @@ on_both_databases! {
             })
             .await;
             app.sign_up("ada").await;
-            assert_eq!(mail::deliver_due(&app.app).await.unwrap(), 0);
+            assert_eq!(app.app.deliver_due_mail().await.unwrap(), 0);
             let noted = app.place.value("SELECT last_error FROM mails").await;
             assert!(noted.starts_with(problem), "{noted}");
         }
@@ -139,7 +139,7 @@ on_both_databases! {
         let server = Smtp::start(Mood::Says("EHLO", b"250-here\r\n250 STARTTLS\r\n")).await;
         let app = sending_to(database, &server.url()).await;
         app.sign_up("ada").await;
-        mail::deliver_due(&app.app).await.unwrap();
+        app.app.deliver_due_mail().await.unwrap();
         assert!(server.heard().iter().any(|line| line == "STARTTLS"), "{:?}", server.heard());
     }
 
@@ -149,7 +149,7 @@ on_both_databases! {
         for name in ["ada", "bob", "eve"] {
             app.sign_up(name).await;
         }
-        mail::deliver_due(&app.app).await.unwrap();
+        app.app.deliver_due_mail().await.unwrap();
         // Each was tried, not the first one alone.
         assert_eq!(app.place.value("SELECT count(*) FROM mails WHERE attempts = 1").await, "3");
         server.turns(Mood::Takes);

@@ -5,7 +5,8 @@ use std::time::Duration;
 use axum::Router;
 use http::{Method, StatusCode};
 use image::{ImageEncoder as _, RgbImage, codecs::jpeg::JpegEncoder};
-use portcullis_server::accounts::{self, AccountId, Role};
+use portcullis_server::accounts::{AccountId, Role};
+use portcullis_server::admin;
 use portcullis_server::config::Config;
 use serde_json::json;
 
@@ -232,7 +233,7 @@ on_both_databases! {
     async fn a_search_finds_names_of_every_script_as_people_type_them(database: Database) {
         let app = TestApp::new(database).await;
         let admin = app.sign_up("admin").await;
-        accounts::set_role(&app.app, AccountId::new(admin), Role::Admin, accounts::By::operator(&portcullis_server::client::Client::local("operator"))).await.unwrap();
+        admin::set_role(&app.app, AccountId::new(admin), Role::Admin, portcullis_server::By::operator(&portcullis_server::client::Client::local("operator"))).await.unwrap();
         let names = ["Σοφός", "İpek Işık", "Jürgen Weiß", "Élodie", "Łukasz", "Семён", "김민준", "مُحَمَّد"];
         for (number, name) in names.iter().enumerate() {
             let body = json!({ "email": email(&format!("x{number}")), "full_name": name, "password": PASSWORD });

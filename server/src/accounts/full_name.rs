@@ -30,7 +30,7 @@ impl FullName {
     }
 
     /// The same for a request's field, with the refusal that names it.
-    pub(super) fn of_field(text: &str) -> Result<Self, InvalidInput> {
+    pub(crate) fn of_field(text: &str) -> Result<Self, InvalidInput> {
         Self::parse(text).map_err(|reason| InvalidInput::field(["body", "full_name"], "value_error", reason))
     }
 

@@ -11,14 +11,13 @@
 
 use std::ops::Deref;
 
-use super::{AccountId, By, Credentials, Email, Owner, Role, store};
+use super::{AccountId, Credentials, Email, Owner, Role, store};
 use crate::{
-    access::{Fresh, Principal},
+    access::{self, Administrator, By, Fresh, Principal},
     clock::Timestamp,
     db::Tx,
     error::Error,
     passwords::PasswordHash,
-    sessions,
 };
 
 /// An account, active or not, whose row this transaction has locked for somebody who may act on it.
@@ -112,6 +111,23 @@ impl Actor for Fresh {
     }
 }
 
+impl Actor for Administrator {
+    fn seen(self) -> Principal {
+        match self {
+            Self::Any(principal) => principal,
+            Self::Fresh(fresh) => fresh.principal(),
+        }
+    }
+
+    fn prove(self, now: Principal, at: Timestamp) -> Result<(), Error> {
+        match self {
+            Self::Any(principal) => principal.prove(now, at)?,
+            Self::Fresh(fresh) => fresh.prove(now, at)?,
+        }
+        if now.role == Role::Admin { Ok(()) } else { Err(Error::SessionEnded) }
+    }
+}
+
 /// The caller's own account.
 ///
 /// # Errors
@@ -145,12 +161,12 @@ pub(crate) async fn hold_verified(tx: &mut Tx, verified: &Credentials) -> Result
 }
 
 /// An account that this transaction has made.
-pub(super) async fn hold_new(tx: &mut Tx, id: AccountId) -> Result<Held, Error> {
+pub(crate) async fn hold_new(tx: &mut Tx, id: AccountId) -> Result<Held, Error> {
     store::lock(tx.conn(), id).await?.and_then(Locked::if_active).ok_or(Error::NotFound)
 }
 
 /// An account whose grace period is over.
-pub(super) async fn lock_due(tx: &mut Tx, id: AccountId, now: Timestamp) -> Result<Option<Locked>, Error> {
+pub(crate) async fn lock_due(tx: &mut Tx, id: AccountId, now: Timestamp) -> Result<Option<Locked>, Error> {
     Ok(store::lock(tx.conn(), id).await?.filter(|locked| locked.is_due(now)))
 }
 
@@ -181,6 +197,6 @@ pub(crate) async fn lock_other(
 }
 
 async fn prove(tx: &mut Tx, caller: impl Actor, now: Timestamp) -> Result<(), Error> {
-    let living = sessions::living(tx.conn(), caller.seen().session, now).await?;
-    caller.prove(living.ok_or(Error::SessionEnded)?, now)
+    let living = access::living(tx.conn(), caller.seen().session, now).await?;
+    caller.prove(living.ok_or(Error::SessionEnded)?.principal(), now)
 }

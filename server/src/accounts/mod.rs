@@ -1,17 +1,12 @@
-//! Accounts: who there is.
+//! Accounts: who there is. The ground that other rooms stand on: numbers, addresses, names, roles, rows, and the lock
+//! that every act on an account takes.
 
-mod by;
-mod deletion;
 mod email;
 mod full_name;
 mod held;
-pub(crate) mod http;
 mod owner;
-pub(crate) mod pages;
 mod roles;
-mod rules;
 mod search;
-mod sign_up;
 mod store;
 
 use std::fmt;
@@ -20,34 +15,28 @@ use portcullis::InvalidInput;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use self::by::By;
-pub use self::deletion::delete;
-pub(crate) use self::deletion::{
-    cancel_deletion, delete_if_due, delete_own, due_for_deletion, schedule_deletion,
-};
 pub use self::email::{Email, NotAnEmail};
 pub use self::full_name::FullName;
-pub use self::roles::{Role, set_role};
-pub(crate) use self::roles::{is_any, lock_administrators, make_first_administrator};
+pub use self::roles::Role;
 pub(crate) use self::search::refold;
 pub use self::search::{AccountDetails, details, list};
 pub(crate) use self::{
-    held::{Held, Locked, hold_by_email, hold_of_link, hold_of_session, hold_own, hold_verified, lock_other},
-    owner::{Owner, has_account, mark_verified, owner, set_email, set_hash},
-    sign_up::{SignedUp, SigningUp, sign_up},
+    held::{
+        Held, Locked, hold_by_email, hold_new, hold_of_link, hold_of_session, hold_own, hold_verified,
+        lock_due, lock_other,
+    },
+    owner::{
+        Owner, cancel_deletion, delete, due_for_deletion, has_account, mark_verified, owner,
+        schedule_deletion, set_email, set_full_name, set_hash, set_language,
+    },
+    roles::{disable, enable, is_any, lock_administrators, make_first_administrator, set_role},
 };
 use crate::{
-    access::{Principal, Unchecked},
     app::App,
-    audit::{self, Event},
-    client::Client,
     clock::Timestamp,
-    db::{Conn, Tx, retry},
+    db::{Conn, Tx},
     error::Error,
-    mail::{self, Message},
-    messages::Language,
     passwords::{Password, PasswordHash, TooLong, Turn},
-    pictures, recovery, sessions,
 };
 
 /// An account's number. Never used again, also not after the account is deleted.
@@ -86,24 +75,14 @@ pub struct Account {
     /// The account's number: the `sub` of its tokens.
     pub id: AccountId,
     /// The e-mail address in canonical form.
-    #[schemars(extend("format" = "idn-email"))]
-    pub email: String,
+    #[schemars(with = "String", extend("format" = "idn-email"))]
+    pub email: Email,
     /// The person's name.
     pub full_name: String,
     /// Whether the account may be used.
     pub is_active: bool,
 }
 crate::db::from_row!(Account { id, email, full_name, is_active });
-
-/// An account with what else its owner sees.
-#[derive(Debug, Clone)]
-pub(crate) struct Profile {
-    pub(crate) account: Account,
-    pub(crate) picture: Option<pictures::PictureId>,
-    /// When the account is deleted, unless its owner calls it back.
-    pub(crate) deletion_due_at: Option<Timestamp>,
-}
-crate::db::from_row!(Profile { picture, deletion_due_at; account });
 
 /// What the log-in needs to know of an account.
 #[derive(Debug, Clone)]
@@ -116,10 +95,10 @@ crate::db::from_row!(Credentials { id, password_hash });
 /// What a new account is made of. Checked: see [`NewAccount::check`].
 #[derive(Debug)]
 pub struct NewAccount {
-    email: Email,
-    full_name: FullName,
-    password: Password,
-    role: Role,
+    pub(crate) email: Email,
+    pub(crate) full_name: FullName,
+    pub(crate) password: Password,
+    pub(crate) role: Role,
 }
 
 impl NewAccount {
@@ -138,7 +117,7 @@ impl NewAccount {
         Self { role, ..self }
     }
 
-    async fn check_in_turn(
+    pub(crate) async fn check_in_turn(
         app: &App,
         turn: &Turn<'_>,
         email: &str,
@@ -188,53 +167,17 @@ pub(crate) async fn acceptable_password(
     Ok(checked.map(|()| password).map_err(|weak| refused(weak.kind(), weak.message())))
 }
 
-/// Makes an account.
-///
-/// # Errors
-/// [`Error::EmailTaken`], [`Error::Busy`], [`Error::Database`].
-pub async fn create(app: &App, new: NewAccount, client: &Client) -> Result<Account, Error> {
-    let hash = app.hasher().turn()?.hash(new.password).await?;
-    let now = app.now();
-    let mut tx = app.db().begin().await?;
-    if new.role == Role::Admin {
-        lock_administrators(&mut tx, now).await?;
-    }
-    let Inserted::Made(account) = insert(&mut tx, &new.email, &new.full_name, &hash, new.role, now).await?
-    else {
-        return Err(Error::EmailTaken);
-    };
-    audit::record(&mut tx, Event::SignedUp, Some(account.id), client, now).await?;
-    if new.role == Role::Admin {
-        let role = Some(new.role.name());
-        audit::record_detail(&mut tx, Event::RoleChanged, Some(account.id), client, role, now).await?;
-    }
-    tx.commit().await?;
-    Ok(account)
-}
-
-/// What became of an account that was to be made.
-enum Inserted {
-    Made(Account),
-    /// The address has an account; nothing was written.
-    Taken,
-    /// The account that had the address can still put it back: the transaction is to be dropped.
-    Reserved,
-}
-
-async fn insert(
+/// A new row; `None` if the address is taken.
+pub(crate) async fn insert(
     tx: &mut Tx,
     email: &Email,
     full_name: &FullName,
     hash: &PasswordHash,
     role: Role,
+    language: &str,
     now: Timestamp,
-) -> Result<Inserted, Error> {
-    let Some(account) = store::insert_account(tx.conn(), email, full_name, hash, role, now).await? else {
-        return Ok(Inserted::Taken);
-    };
-    // Asked afterwards: an insert that waited for a change of address to be committed sees what that wrote.
-    let is_reserved = recovery::is_reserved(tx, email, account.id, now).await?;
-    Ok(if is_reserved { Inserted::Reserved } else { Inserted::Made(account) })
+) -> Result<Option<Account>, Error> {
+    Ok(store::insert_account(tx.conn(), email, full_name, hash, role, language, now).await?)
 }
 
 /// The account of a number.
@@ -254,70 +197,6 @@ pub async fn by_email(app: &App, email: &str) -> Result<Account, Error> {
     let email = Email::parse(email).map_err(|NotAnEmail| Error::NotFound)?;
     let mut reader = app.db().read().await?;
     store::account_by_email(reader.conn(), &email).await?.ok_or(Error::NotFound)
-}
-
-/// Lets an account be used, or not. Either ends its sessions and links; disabling is told to its owner by mail. An
-/// account that is so already stays so.
-///
-/// # Errors
-/// [`Error::NotFound`], [`Error::LastAdmin`], [`Error::Database`].
-pub async fn set_active(app: &App, id: AccountId, active: bool, by: By<'_>) -> Result<(), Error> {
-    retry(|| async move { if active { enable(app, id, by).await } else { disable(app, id, by).await } }).await
-}
-
-async fn enable(app: &App, id: AccountId, by: By<'_>) -> Result<(), Error> {
-    let (mut tx, now) = (app.db().begin().await?, app.now());
-    let locked = lock_other(&mut tx, id, by, now).await?;
-    if locked.is_active() {
-        return Ok(());
-    }
-    store::enable(tx.conn(), id, now).await?;
-    // Nothing of the time before comes back to life.
-    sessions::end_all(&mut tx, &locked, now).await?;
-    recovery::forget_links(&mut tx, &locked).await?;
-    audit::record(&mut tx, Event::Enabled, Some(id), by.client(), now).await?;
-    Ok(tx.commit().await?)
-}
-
-async fn disable(app: &App, id: AccountId, by: By<'_>) -> Result<(), Error> {
-    let (mut tx, now) = (app.db().begin().await?, app.now());
-    lock_administrators(&mut tx, now).await?;
-    let locked = lock_other(&mut tx, id, by, now).await?;
-    if !locked.is_active() {
-        return Ok(());
-    }
-    if !store::disable(tx.conn(), id, now).await? {
-        return Err(Error::LastAdmin);
-    }
-    sessions::end_all(&mut tx, &locked, now).await?;
-    recovery::forget_links(&mut tx, &locked).await?;
-    audit::record(&mut tx, Event::Disabled, Some(id), by.client(), now).await?;
-    mail::enqueue(app, &mut tx, &locked.recipient(), &Message::Disabled, now).await?;
-    Ok(tx.commit().await?)
-}
-
-/// Sets a new password, as an operator does. The account's sessions end, and every link that was mailed for it, those
-/// that put an old address back too: what the operator hands over is the new owner's alone.
-///
-/// # Errors
-/// [`Error::Invalid`] if the policy refuses the password, [`Error::NotFound`], [`Error::Busy`],
-/// [`Error::Database`].
-pub async fn set_password(app: &App, account: &Account, text: &str, by: By<'_>) -> Result<(), Error> {
-    let email = Email::parse(&account.email).ok();
-    let full_name = FullName::parse(&account.full_name).ok();
-    let turn = app.hasher().turn()?;
-    let password = acceptable_password(app, &turn, text, email.as_ref(), full_name.as_ref()).await??;
-    let hash = turn.hash(password).await?;
-    retry(|| async {
-        let (mut tx, now) = (app.db().begin().await?, app.now());
-        let locked = lock_other(&mut tx, account.id, by, now).await?;
-        set_hash(&mut tx, &locked, &hash, now).await?;
-        sessions::end_all(&mut tx, &locked, now).await?;
-        recovery::forget_links_and_undos(&mut tx, &locked).await?;
-        audit::record(&mut tx, Event::PasswordSet, Some(account.id), by.client(), now).await?;
-        Ok(tx.commit().await?)
-    })
-    .await
 }
 
 /// What is kept of an account, for its owner to take along.
@@ -357,32 +236,4 @@ pub(crate) async fn exported(conn: Conn<'_>, id: AccountId) -> Result<Option<Exp
 /// What the log-in needs of the account with this address.
 pub(crate) async fn credentials(conn: Conn<'_>, email: &Email) -> Result<Option<Credentials>, Error> {
     Ok(store::credentials(conn, email).await?)
-}
-
-/// The profile of an account; who may see it is not decided yet.
-pub(crate) async fn profile(app: &App, id: AccountId) -> Result<Unchecked<Profile>, Error> {
-    let mut reader = app.db().read().await?;
-    Ok(Unchecked::new(store::profile(reader.conn(), id).await?))
-}
-
-/// Changes the caller's name.
-pub(crate) async fn set_full_name(
-    app: &App,
-    principal: Principal,
-    full_name: &FullName,
-    client: &Client,
-) -> Result<(), Error> {
-    let (mut tx, now) = (app.db().begin().await?, app.now());
-    let held = hold_own(&mut tx, principal, now).await?;
-    store::set_full_name(tx.conn(), held.id, full_name, now).await?;
-    audit::record(&mut tx, Event::ProfileChanged, Some(held.id), client, now).await?;
-    Ok(tx.commit().await?)
-}
-
-/// Notes in which language the caller reads mail.
-pub(crate) async fn set_language(app: &App, principal: Principal, language: Language) -> Result<(), Error> {
-    let (mut tx, now) = (app.db().begin().await?, app.now());
-    let held = hold_own(&mut tx, principal, now).await?;
-    store::set_language(tx.conn(), held.id, language.tag()).await?;
-    Ok(tx.commit().await?)
 }

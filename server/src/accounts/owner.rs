@@ -2,10 +2,10 @@
 
 use super::{AccountId, Email, FullName, Held, Locked, store};
 use crate::{
+    app::App,
     clock::Timestamp,
     db::{Conn, Tx},
     error::Error,
-    mail::Recipient,
     passwords::PasswordHash,
 };
 
@@ -20,23 +20,6 @@ pub(crate) struct Owner {
     pub(crate) email_verified_at: Option<Timestamp>,
 }
 crate::db::from_row!(Owner { id, email, full_name, language, email_verified_at });
-
-impl Owner {
-    /// For mail to the address that is in force.
-    pub(crate) fn recipient(&self) -> Recipient {
-        self.recipient_at(&self.email)
-    }
-
-    /// For mail to another address of the same person.
-    pub(crate) fn recipient_at(&self, email: &Email) -> Recipient {
-        Recipient {
-            account: Some(self.id),
-            email: email.as_str().to_owned(),
-            full_name: self.full_name.as_str().to_owned(),
-            language: self.language.clone(),
-        }
-    }
-}
 
 /// The owner of an account, if it is active.
 pub(crate) async fn owner(conn: Conn<'_>, id: AccountId) -> Result<Option<Owner>, Error> {
@@ -79,4 +62,52 @@ pub(crate) async fn set_email(tx: &mut Tx, held: &Held, email: &Email, now: Time
         Err(cause) if cause.is_unique_violation() => Err(Error::EmailTaken),
         Err(cause) => Err(cause.into()),
     }
+}
+
+/// Sets the name.
+pub(crate) async fn set_full_name(
+    tx: &mut Tx,
+    held: &Held,
+    full_name: &FullName,
+    now: Timestamp,
+) -> Result<(), Error> {
+    Ok(store::set_full_name(tx.conn(), held.id, full_name, now).await?)
+}
+
+/// Sets the language of emails.
+pub(crate) async fn set_language(tx: &mut Tx, held: &Held, tag: &str) -> Result<(), Error> {
+    Ok(store::set_language(tx.conn(), held.id, tag).await?)
+}
+
+/// Notes that the owner wants the account deleted at `due_at`. Lock the administrators first.
+///
+/// # Errors
+/// [`Error::LastAdmin`] for the last administrator's.
+pub(crate) async fn schedule_deletion(
+    tx: &mut Tx,
+    held: &Held,
+    due_at: Timestamp,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let is_scheduled = store::schedule_deletion(tx.conn(), held.id, due_at, now).await?;
+    if is_scheduled { Ok(()) } else { Err(Error::LastAdmin) }
+}
+
+/// Takes that back. `false` if nobody wanted it.
+pub(crate) async fn cancel_deletion(tx: &mut Tx, held: &Held, now: Timestamp) -> Result<bool, Error> {
+    Ok(store::cancel_deletion(tx.conn(), held.id, now).await?)
+}
+
+/// Accounts whose grace period is over, at most `limit`.
+pub(crate) async fn due_for_deletion(app: &App, limit: i64) -> Result<Vec<AccountId>, Error> {
+    let mut reader = app.db().read().await?;
+    Ok(store::due_for_deletion(reader.conn(), app.now(), limit).await?)
+}
+
+/// Deletes the row. Lock the administrators first.
+///
+/// # Errors
+/// [`Error::LastAdmin`] for the last administrator's.
+pub(crate) async fn delete(tx: &mut Tx, locked: &Locked) -> Result<(), Error> {
+    if store::delete_account(tx.conn(), locked.id).await? { Ok(()) } else { Err(Error::LastAdmin) }
 }

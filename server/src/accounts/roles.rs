@@ -3,14 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AccountId, By, Held, Locked, held::lock_other, store};
+use super::{Held, Locked, store};
 use crate::{
-    app::App,
-    audit::{self, Event},
     clock::Timestamp,
-    db::{Conn, Tx, retry},
+    db::{Conn, Tx},
     error::Error,
-    mail::{self, Message},
 };
 
 /// What an account may do beside its own affairs.
@@ -51,47 +48,9 @@ impl crate::db::Decode for Role {
     }
 }
 
-/// Gives an account a role, and tells its owner by mail. It counts from the next request on, on every instance. An
-/// account that has it already keeps it.
-///
-/// # Errors
-/// [`Error::NotFound`], [`Error::LastAdmin`], [`Error::Database`].
-pub async fn set_role(app: &App, id: AccountId, role: Role, by: By<'_>) -> Result<(), Error> {
-    retry(|| async {
-        let (mut tx, now) = (app.db().begin().await?, app.now());
-        lock_administrators(&mut tx, now).await?;
-        let locked = lock_other(&mut tx, id, by, now).await?;
-        if locked.role() == role {
-            return Ok(());
-        }
-        if !store::set_role(tx.conn(), id, role, now).await? {
-            return Err(Error::LastAdmin);
-        }
-        let detail = Some(role.name());
-        audit::record_detail(&mut tx, Event::RoleChanged, Some(id), by.client(), detail, now).await?;
-        tell_owner(app, &mut tx, &locked, role, now).await?;
-        Ok(tx.commit().await?)
-    })
-    .await
-}
-
 /// From here to its end, this transaction alone decides who is an administrator.
 pub(crate) async fn lock_administrators(tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
     Ok(store::lock_administrators(tx.conn(), now).await?)
-}
-
-/// Makes the caller the administrator if there is none, and says whether it did. Lock the administrators first.
-pub(crate) async fn make_first_administrator(
-    app: &App,
-    tx: &mut Tx,
-    held: &Held,
-    now: Timestamp,
-) -> Result<bool, Error> {
-    let made = store::make_first_administrator(tx.conn(), held.id, now).await?;
-    if made {
-        tell_owner(app, tx, held, Role::Admin, now).await?;
-    }
-    Ok(made)
 }
 
 /// Whether there is any account.
@@ -99,13 +58,34 @@ pub(crate) async fn is_any(conn: Conn<'_>) -> Result<bool, Error> {
     Ok(store::is_any(conn).await?)
 }
 
-async fn tell_owner(
-    app: &App,
+/// Gives an account another role. Lock the administrators first.
+///
+/// # Errors
+/// [`Error::LastAdmin`] if no administrator would be left.
+pub(crate) async fn set_role(tx: &mut Tx, locked: &Locked, role: Role, now: Timestamp) -> Result<(), Error> {
+    let is_set = store::set_role(tx.conn(), locked.id, role, now).await?;
+    if is_set { Ok(()) } else { Err(Error::LastAdmin) }
+}
+
+/// Makes the caller the administrator if there is none, and says whether it did. Lock the administrators first.
+pub(crate) async fn make_first_administrator(
     tx: &mut Tx,
-    locked: &Locked,
-    role: Role,
+    held: &Held,
     now: Timestamp,
-) -> Result<(), Error> {
-    let message = Message::RoleChanged { role: role.name().to_owned() };
-    mail::enqueue(app, tx, &locked.recipient(), &message, now).await
+) -> Result<bool, Error> {
+    Ok(store::make_first_administrator(tx.conn(), held.id, now).await?)
+}
+
+/// Lets an account be used.
+pub(crate) async fn enable(tx: &mut Tx, locked: &Locked, now: Timestamp) -> Result<(), Error> {
+    Ok(store::enable(tx.conn(), locked.id, now).await?)
+}
+
+/// Keeps an account from being used. Lock the administrators first.
+///
+/// # Errors
+/// [`Error::LastAdmin`] for the last administrator's.
+pub(crate) async fn disable(tx: &mut Tx, locked: &Locked, now: Timestamp) -> Result<(), Error> {
+    let is_disabled = store::disable(tx.conn(), locked.id, now).await?;
+    if is_disabled { Ok(()) } else { Err(Error::LastAdmin) }
 }

@@ -1,8 +1,8 @@
 //! The SQL of `accounts`.
 
 use super::{
-    Account, AccountDetails, AccountId, Credentials, Email, FullName, Profile, Role, held::Locked,
-    owner::Owner, search::Needle,
+    Account, AccountDetails, AccountId, Credentials, Email, FullName, Role, held::Locked, owner::Owner,
+    search::Needle,
 };
 use crate::{
     clock::Timestamp,
@@ -19,13 +19,15 @@ pub(super) async fn insert_account(
     full_name: &FullName,
     password_hash: &PasswordHash,
     role: Role,
+    language: &str,
     now: Timestamp,
 ) -> Result<Option<Account>> {
     fetch_optional!(
         conn,
         Account,
-        "INSERT INTO accounts (email, full_name, folded_name, password_hash, role, is_active, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, TRUE, $6, $6)
+        "INSERT INTO accounts (email, full_name, folded_name, password_hash, role, language, is_active, created_at,
+                               updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, TRUE, $7, $7)
          ON CONFLICT (email) DO NOTHING
          RETURNING id, email, full_name, is_active",
         email,
@@ -33,6 +35,7 @@ pub(super) async fn insert_account(
         full_name.folded(),
         password_hash,
         role,
+        language,
         now
     )
 }
@@ -151,17 +154,6 @@ pub(super) async fn set_email(conn: Conn<'_>, id: AccountId, email: &Email, now:
         now
     )?;
     Ok(changed == 1)
-}
-
-pub(super) async fn profile(conn: Conn<'_>, id: AccountId) -> Result<Option<Profile>> {
-    fetch_optional!(
-        conn,
-        Profile,
-        "SELECT accounts.id, email, full_name, is_active, deletion_due_at, profile_images.id AS picture
-         FROM accounts LEFT JOIN profile_images ON profile_images.account_id = accounts.id
-         WHERE accounts.id = $1",
-        id
-    )
 }
 
 pub(super) async fn set_full_name(

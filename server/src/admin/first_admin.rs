@@ -8,18 +8,17 @@ use std::{fmt, time::Duration};
 use aws_lc_rs::digest::{SHA256, digest};
 use zeroize::Zeroizing;
 
-use super::store;
+use super::{acts, store};
 use crate::{
     access::Fresh,
-    accounts,
+    accounts::{self, Role},
     app::App,
-    audit::{self, Event},
     client::Client,
     config::SignUp,
     db::retry,
     error::Error,
-    login::throttle,
-    random,
+    events::{self, Event},
+    limits, random,
 };
 
 const LIFETIME: Duration = Duration::from_hours(1);
@@ -116,7 +115,7 @@ pub(crate) async fn is_shown_elsewhere(app: &App) -> Result<bool, Error> {
 /// Makes the caller the first administrator, if the code is right and there is none. [`Error::DeadLink`] if not,
 /// whatever the reason; a right code is used up all the same.
 pub(crate) async fn claim(app: &App, fresh: Fresh, code: &str, client: &Client) -> Result<(), Error> {
-    throttle::count_claim(app, client).await?;
+    limits::count_claim(app, client).await?;
     let code = FirstAdminCode::typed(code);
     retry(|| use_code(app, fresh, &code, client)).await
 }
@@ -126,9 +125,12 @@ async fn use_code(app: &App, fresh: Fresh, code: &FirstAdminCode, client: &Clien
     accounts::lock_administrators(&mut tx, now).await?;
     let held = accounts::hold_own(&mut tx, fresh, now).await?;
     let is_right = store::use_code(tx.conn(), &code.digest(), now).await?;
-    let is_made = is_right && accounts::make_first_administrator(app, &mut tx, &held, now).await?;
+    let is_made = is_right && accounts::make_first_administrator(&mut tx, &held, now).await?;
+    if is_made {
+        acts::tell_of_role(app, &mut tx, &held, Role::Admin, now).await?;
+    }
     let event = if is_made { Event::FirstAdmin } else { Event::FirstAdminRefused };
-    audit::record(&mut tx, event, Some(held.id), client, now).await?;
+    events::record(&mut tx, event, Some(held.id), client, now).await?;
     tx.commit().await?;
     if is_made { Ok(()) } else { Err(Error::DeadLink) }
 }

@@ -5,18 +5,22 @@ use portcullis::{Answer, Guard, Json, NoContent, Path, Query, Scopes};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AccountsQuery, AdminActor, AuditQuery};
+use super::{AccountsQuery, AdminActor, AuditQuery, acts};
 use crate::{
-    access::{Caller, caller},
+    access::{AccountsRead, AccountsWrite, AuditRead},
     accounts::{Account, AccountDetails, AccountId, Role},
     app::App,
     audit,
+    caller::{Caller, caller},
     client::Client,
     clock::Timestamp,
+    devices::http::SessionView,
     error::{BadCursor, Error, Failed, Gone, LastAdminStays, NotFound, Stale, Throttled, Unavailable},
-    recovery::http::{Accepted, accepted},
-    sessions::http::SessionView,
-    tokens::{AccountsRead, AccountsWrite, AuditRead},
+    leaving,
+    recovery::{
+        self,
+        http::{Accepted, accepted},
+    },
 };
 
 /// An account, as administrators see it.
@@ -166,7 +170,7 @@ pub(crate) async fn disable_account(
     client: Client,
     Path(id): Path<AccountId>,
 ) -> Result<NoContent, Failed<(Stale, NotFound, LastAdminStays, Unavailable)>> {
-    super::disable(&app, &actor(&guard, client)?.fresh(app.now())?, id).await?;
+    acts::set_active(&app, id, false, actor(&guard, client)?.fresh(app.now())?.by()).await?;
     Ok(NoContent)
 }
 
@@ -176,7 +180,7 @@ pub(crate) async fn start_password_reset(
     client: Client,
     Path(id): Path<AccountId>,
 ) -> Result<Answer<202, Json<Accepted>>, Failed<(NotFound, Unavailable)>> {
-    super::start_reset(&app, &actor(&guard, client)?, id).await?;
+    recovery::start_reset(&app, id, actor(&guard, client)?.by()).await?;
     Ok(accepted())
 }
 
@@ -186,7 +190,7 @@ pub(crate) async fn enable_account(
     client: Client,
     Path(id): Path<AccountId>,
 ) -> Result<NoContent, Failed<(NotFound, Unavailable)>> {
-    super::enable(&app, &actor(&guard, client)?, id).await?;
+    acts::set_active(&app, id, true, actor(&guard, client)?.by()).await?;
     Ok(NoContent)
 }
 
@@ -207,7 +211,7 @@ pub(crate) async fn set_account_role(
     Path(id): Path<AccountId>,
     Json(body): Json<RoleChange>,
 ) -> Result<NoContent, Failed<(Stale, NotFound, LastAdminStays, Unavailable)>> {
-    super::set_role(&app, &actor(&guard, client)?.fresh(app.now())?, id, body.role).await?;
+    acts::set_role(&app, id, body.role, actor(&guard, client)?.fresh(app.now())?.by()).await?;
     Ok(NoContent)
 }
 
@@ -217,7 +221,7 @@ pub(crate) async fn remove_account(
     client: Client,
     Path(id): Path<AccountId>,
 ) -> Result<NoContent, Failed<(Stale, NotFound, LastAdminStays, Unavailable)>> {
-    super::delete(&app, &actor(&guard, client)?.fresh(app.now())?, id).await?;
+    leaving::delete(&app, id, actor(&guard, client)?.fresh(app.now())?.by()).await?;
     Ok(NoContent)
 }
 

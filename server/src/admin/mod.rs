@@ -3,6 +3,7 @@
 //!
 //! Every look and every act is in the audit trail, under the administrator's own number.
 
+mod acts;
 mod cursor;
 mod first_admin;
 pub(crate) mod http;
@@ -12,20 +13,21 @@ mod store;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub use self::acts::{create, set_active, set_password, set_role};
 pub(crate) use self::first_admin::claim;
 pub(crate) use self::first_admin::is_shown_elsewhere;
 pub use self::first_admin::{FirstAdminCode, offer_first_admin};
 use crate::{
-    access::{Fresh, Principal},
-    accounts::{self, AccountDetails, AccountId, By, Role},
+    access::{By, Fresh, Principal, SessionId},
+    accounts::{self, AccountDetails, AccountId, Role},
     app::App,
-    audit::{self, Event},
+    audit,
     client::Client,
     clock::Timestamp,
     db::retry,
     error::Error,
-    recovery,
-    sessions::{self, Listed, SessionId},
+    events::{self, Event},
+    sessions::{self, Listed},
 };
 
 /// How many rows of a list one answer gives, unless it is asked for more or less.
@@ -55,7 +57,8 @@ impl AdminActor {
         Ok(FreshAdmin(fresh, self.client))
     }
 
-    fn by(&self) -> By<'_> {
+    /// As whom acts are done.
+    pub(crate) fn by(&self) -> By<'_> {
         By::administrator(self.principal, &self.client)
     }
 
@@ -70,7 +73,8 @@ impl AdminActor {
 pub(crate) struct FreshAdmin(Fresh, Client);
 
 impl FreshAdmin {
-    fn by(&self) -> By<'_> {
+    /// As whom acts are done.
+    pub(crate) fn by(&self) -> By<'_> {
         By::fresh_administrator(self.0, &self.1)
     }
 }
@@ -136,41 +140,16 @@ pub(crate) async fn read_account(
     Ok((account, sessions))
 }
 
-/// Keeps an account from logging in, and ends its sessions. [`Error::LastAdmin`] for the last administrator's.
-pub(crate) async fn disable(app: &App, actor: &FreshAdmin, id: AccountId) -> Result<(), Error> {
-    accounts::set_active(app, id, false, actor.by()).await
-}
-
-/// Lets a disabled account log in again.
-pub(crate) async fn enable(app: &App, actor: &AdminActor, id: AccountId) -> Result<(), Error> {
-    accounts::set_active(app, id, true, actor.by()).await
-}
-
 /// Ends every session of an account.
 pub(crate) async fn end_sessions(app: &App, actor: &AdminActor, id: AccountId) -> Result<(), Error> {
     retry(|| async {
         let (mut tx, now) = (app.db().begin().await?, app.now());
         let locked = accounts::lock_other(&mut tx, id, actor.by(), now).await?;
         sessions::end_all(&mut tx, &locked, now).await?;
-        audit::record(&mut tx, Event::SessionsEnded, Some(id), &actor.client, now).await?;
+        events::record(&mut tx, Event::SessionsEnded, Some(id), &actor.client, now).await?;
         Ok(tx.commit().await?)
     })
     .await
-}
-
-/// Mails an account's owner a link to set a new password. Nobody else sets one, or sees it (ASVS 6.4.6).
-pub(crate) async fn start_reset(app: &App, actor: &AdminActor, id: AccountId) -> Result<(), Error> {
-    recovery::start_reset(app, id, actor.by()).await
-}
-
-/// Gives an account a role. [`Error::LastAdmin`] if no administrator would be left.
-pub(crate) async fn set_role(app: &App, actor: &FreshAdmin, id: AccountId, role: Role) -> Result<(), Error> {
-    accounts::set_role(app, id, role, actor.by()).await
-}
-
-/// Deletes an account with all that is its own. [`Error::LastAdmin`] for the last administrator's.
-pub(crate) async fn delete(app: &App, actor: &FreshAdmin, id: AccountId) -> Result<(), Error> {
-    accounts::delete(app, id, actor.by()).await
 }
 
 /// Lists events of the audit trail, the newest first.
@@ -190,7 +169,7 @@ pub(crate) async fn list_audit_events(
 /// Writes down that an administrator looked.
 async fn note(app: &App, actor: &AdminActor, event: Event, account: Option<AccountId>) -> Result<(), Error> {
     let mut tx = app.db().begin().await?;
-    audit::record(&mut tx, event, account, &actor.client, app.now()).await?;
+    events::record(&mut tx, event, account, &actor.client, app.now()).await?;
     Ok(tx.commit().await?)
 }
 

@@ -8,16 +8,18 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use url::form_urlencoded;
 
-use super::{AccountsQuery, AdminActor, AuditQuery, FreshAdmin, Page};
+use super::{AccountsQuery, AdminActor, AuditQuery, FreshAdmin, Page, acts};
 use crate::{
+    access::{AccountsRead, AccountsWrite, AuditRead},
     accounts::{AccountDetails, AccountId, Role},
     app::App,
     audit,
     client::Client,
     error::Error,
+    leaving,
     pages::{Answer, Faults, Refused, View},
+    recovery,
     sessions::{Listed, SessionCookies},
-    tokens::{AccountsRead, AccountsWrite, AuditRead},
 };
 
 fn actor<S: Scopes>(guard: &Guard<SessionCookies, S>, client: Client) -> Result<AdminActor, Error> {
@@ -109,13 +111,13 @@ pub(crate) async fn act_on_account(
         Ok(at_work()?.fresh(app.now())?)
     };
     let (done, word) = match act.as_str() {
-        "disable" => (super::disable(&app, &fresh()?, id).await, "disabled"),
-        "enable" => (super::enable(&app, &at_work()?, id).await, "enabled"),
+        "disable" => (acts::set_active(&app, id, false, fresh()?.by()).await, "disabled"),
+        "enable" => (acts::set_active(&app, id, true, at_work()?.by()).await, "enabled"),
         "end-sessions" => (super::end_sessions(&app, &at_work()?, id).await, "sessions-ended"),
-        "reset" => (super::start_reset(&app, &at_work()?, id).await, "reset-mailed"),
-        "make-admin" => (super::set_role(&app, &fresh()?, id, Role::Admin).await, "role"),
-        "make-user" => (super::set_role(&app, &fresh()?, id, Role::User).await, "role"),
-        "delete" => (super::delete(&app, &fresh()?, id).await, "account-deleted"),
+        "reset" => (recovery::start_reset(&app, id, at_work()?.by()).await, "reset-mailed"),
+        "make-admin" => (acts::set_role(&app, id, Role::Admin, fresh()?.by()).await, "role"),
+        "make-user" => (acts::set_role(&app, id, Role::User, fresh()?.by()).await, "role"),
+        "delete" => (leaving::delete(&app, id, fresh()?.by()).await, "account-deleted"),
         _ => return Err(Error::NotFound.into()),
     };
     match done {

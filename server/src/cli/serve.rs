@@ -62,6 +62,7 @@ pub async fn run(config: Config) -> Result<(), String> {
 /// Opens everything, lets requests in, and tells the operator.
 async fn open(config: &Config, routers: &Routers) -> Result<App, String> {
     let app = App::open(config.clone()).await.map_err(|error| error.to_string())?;
+    app.start_workers();
     let router = app.router().map_err(|error| error.to_string())?;
     let code = offer_first_admin(&app).await.map_err(|error| error.to_string())?;
     routers.set(router);

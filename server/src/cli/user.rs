@@ -4,11 +4,13 @@ use secrecy::ExposeSecret;
 
 use super::{UserCommand, WhichAccount, read_new_password, say};
 use crate::{
-    accounts::{self, Account, AccountDetails, AccountId, By, NewAccount, Role},
+    access::By,
+    accounts::{self, Account, AccountDetails, AccountId, NewAccount, Role},
+    admin,
     app::App,
     client::Client,
     error::Error,
-    sessions,
+    leaving, sessions,
 };
 
 /// How many accounts are read at once.
@@ -26,7 +28,7 @@ pub async fn run(app: &App, command: UserCommand) -> Result<(), String> {
             let password = read_new_password(password).map_err(|error| error.to_string())?;
             let new = NewAccount::check(app, &email, &full_name, password.expose_secret()).await;
             let account = match new {
-                Ok(new) => accounts::create(app, with_role(new, admin), &operator()).await,
+                Ok(new) => admin::create(app, with_role(new, admin), &operator()).await,
                 Err(refused) => Err(refused),
             };
             print(&details(app, account.map_err(|error| sentence(&error))?.id).await?)
@@ -37,7 +39,7 @@ pub async fn run(app: &App, command: UserCommand) -> Result<(), String> {
         UserCommand::Enable { account } => set_active(app, account, true).await,
         UserCommand::SetRole { account, role } => {
             let account = find(app, account).await?;
-            let set = accounts::set_role(app, account.id, role, By::operator(&operator())).await;
+            let set = admin::set_role(app, account.id, role, By::operator(&operator())).await;
             let what = match role {
                 Role::Admin => "is an administrator",
                 Role::User => "is a user",
@@ -48,13 +50,12 @@ pub async fn run(app: &App, command: UserCommand) -> Result<(), String> {
             let account = find(app, account).await?;
             let password = read_new_password(password).map_err(|error| error.to_string())?;
             let set =
-                accounts::set_password(app, &account, password.expose_secret(), By::operator(&operator()))
-                    .await;
+                admin::set_password(app, &account, password.expose_secret(), By::operator(&operator())).await;
             done(set, &account, "has a new password; its sessions are ended")
         }
         UserCommand::Delete { account, yes: _ } => {
             let account = find(app, account).await?;
-            let deleted = accounts::delete(app, account.id, By::operator(&operator())).await;
+            let deleted = leaving::delete(app, account.id, By::operator(&operator())).await;
             done(deleted, &account, "is deleted")
         }
     }
@@ -96,7 +97,7 @@ fn with_role(new: NewAccount, admin: bool) -> NewAccount {
 
 async fn set_active(app: &App, account: WhichAccount, active: bool) -> Result<(), String> {
     let account = find(app, account).await?;
-    let set = accounts::set_active(app, account.id, active, By::operator(&operator())).await;
+    let set = admin::set_active(app, account.id, active, By::operator(&operator())).await;
     done(set, &account, if active { "may log in again" } else { "may not log in; its sessions are ended" })
 }
 

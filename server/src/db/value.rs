@@ -8,6 +8,7 @@ use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use uuid::Uuid;
 
 use super::Error;
+use crate::clock::Timestamp;
 
 /// An argument of a statement. It owns its text, for a statement on SQLite runs on another thread.
 #[derive(Clone)]
@@ -373,3 +374,17 @@ macro_rules! from_row {
 }
 
 pub(crate) use {column, from_row};
+/// Microseconds since 1970.
+impl Encode for Timestamp {
+    const KIND: Kind = <i64 as Encode>::KIND;
+
+    fn encode(&self) -> Value {
+        self.as_micros().encode()
+    }
+}
+
+impl Decode for Timestamp {
+    fn decode(cell: Cell<'_>) -> Option<Self> {
+        i64::decode(cell).map(Self::from_micros)
+    }
+}

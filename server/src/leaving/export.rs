@@ -18,9 +18,10 @@ use crate::{
     access::Fresh,
     accounts::{self, AccountId, ExportedAccount},
     app::App,
-    audit::{self, Event, ExportedEvent},
+    audit::{self, ExportedEvent},
     client::Client,
     error::Error,
+    events::{self, Event},
     pictures::{self, PictureBytes},
     sessions::{self, ExportedSession},
 };
@@ -70,7 +71,7 @@ impl Export {
     pub(crate) async fn begin(app: &App, fresh: Fresh, client: &Client) -> Result<Self, Error> {
         let (mut tx, now) = (app.db().begin().await?, app.now());
         let account = accounts::hold_own(&mut tx, fresh, now).await?.id;
-        audit::record(&mut tx, Event::Exported, Some(account), client, now).await?;
+        events::record(&mut tx, Event::Exported, Some(account), client, now).await?;
         let about = accounts::exported(tx.conn(), account).await?.ok_or(Error::NotFound)?;
         tx.commit().await?;
         let picture = pictures::exported(app, account).await?;

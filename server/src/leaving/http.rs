@@ -9,11 +9,11 @@ use serde::Serialize;
 
 use super::{Deletion, export::Export};
 use crate::{
-    access::{Caller, caller},
+    access::ManageAccount,
     app::App,
+    caller::{Caller, caller},
     client::Client,
     error::{Failed, LastAdminStays, NotFound, Stale, Unavailable},
-    tokens::ManageAccount,
 };
 
 pub(crate) async fn export_account(

@@ -1,19 +1,22 @@
 //! Leaving: taking one's data along, and being forgotten.
 
+mod deletion;
 mod export;
 pub(crate) mod http;
 pub(crate) mod pages;
 
+pub use self::deletion::delete;
+use self::deletion::{delete_if_due, delete_own};
 use crate::{
     access::{Fresh, Principal},
     accounts,
     app::App,
-    audit::{self, Event},
     client::Client,
     clock::Timestamp,
     db::retry,
     error::Error,
-    mail::{self, Message},
+    events::{self, Event},
+    mail::{self, Message, Recipient},
     sessions,
 };
 
@@ -33,7 +36,7 @@ pub(crate) enum Deletion {
 /// either way; to call it back one logs in.
 pub(crate) async fn leave(app: &App, fresh: Fresh, client: &Client) -> Result<Deletion, Error> {
     if app.config().deletion_grace.is_zero() {
-        accounts::delete_own(app, fresh, client).await?;
+        delete_own(app, fresh, client).await?;
         return Ok(Deletion::Done);
     }
     retry(|| schedule(app, fresh, client)).await.map(Deletion::Due)
@@ -46,9 +49,9 @@ async fn schedule(app: &App, fresh: Fresh, client: &Client) -> Result<Timestamp,
     let due_at = now + app.config().deletion_grace;
     accounts::schedule_deletion(&mut tx, &held, due_at, now).await?;
     sessions::end_all(&mut tx, &held, now).await?;
-    audit::record(&mut tx, Event::DeletionScheduled, Some(held.id), client, now).await?;
+    events::record(&mut tx, Event::DeletionScheduled, Some(held.id), client, now).await?;
     let message = Message::DeletionScheduled { due_at: due_at.as_micros() };
-    mail::enqueue(app, &mut tx, &held.recipient(), &message, now).await?;
+    mail::enqueue(app, &mut tx, &Recipient::of(&held), &message, now).await?;
     tx.commit().await?;
     Ok(due_at)
 }
@@ -60,7 +63,7 @@ pub(crate) async fn stay(app: &App, principal: Principal, client: &Client) -> Re
     if !accounts::cancel_deletion(&mut tx, &held, now).await? {
         return Err(Error::NotFound);
     }
-    audit::record(&mut tx, Event::DeletionCancelled, Some(held.id), client, now).await?;
+    events::record(&mut tx, Event::DeletionCancelled, Some(held.id), client, now).await?;
     Ok(tx.commit().await?)
 }
 
@@ -69,7 +72,7 @@ pub(crate) async fn sweep(app: &App) -> Result<u64, Error> {
     let client = Client::local("grace period");
     let mut deleted = 0;
     for account in accounts::due_for_deletion(app, MOST_AT_ONCE).await? {
-        match accounts::delete_if_due(app, account, &client).await {
+        match delete_if_due(app, account, &client).await {
             Ok(()) => deleted += 1,
             // Another instance was first, or its owner came back just now.
             Err(Error::NotFound) => {}

@@ -7,17 +7,16 @@ use portcullis::{Describe, Form, InvalidInput, NoContent, Operation, Public, Sam
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::LoggedIn;
 use crate::{
-    access::Principal,
+    access::{Principal, ScopeAsked},
     accounts::Email,
     app::App,
+    caller::Visitor,
     client::Client,
     error::{Error, LogInFailed},
-    pages::Perhaps,
     passwords::{Password, TooLong},
-    sessions::{Beginning, SessionsCookie, Transport},
-    tokens::{self, ScopeAsked, TokenAnswer},
+    sessions::{Beginning, LoggedIn, SessionsCookie, Transport},
+    tokens::{self, TokenAnswer},
 };
 
 /// The password form. `client_id` and `client_secret` are what generic OAuth clients send along; here they
@@ -68,7 +67,7 @@ pub(crate) async fn log_in(
 pub(crate) async fn log_in_with_cookie(
     _: Public,
     _: SameOrigin<SessionsCookie>,
-    Perhaps(before): Perhaps,
+    Visitor(before): Visitor,
     State(app): State<App>,
     client: Client,
     oauth_client: OAuthClient,

@@ -2,28 +2,23 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::response::{IntoResponse as _, Redirect, Response};
 use http::StatusCode;
 use portcullis::{Form, Guard, InvalidInput};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::LoggedIn;
 use crate::{
-    access::Principal,
+    access::{Principal, ScopeAsked},
     accounts::{self, Email},
     app::App,
+    caller::Visitor,
     client::Client,
     config::SignUp,
     error::Error,
-    pages::{Answer, Faults, Perhaps, View, WayBack},
+    pages::{ARRIVED, Answer, Faults, View, WayBack, arrive},
     passwords::{Password, TooLong},
-    sessions::{Beginning, SessionCookies, Transport},
-    tokens::ScopeAsked,
+    sessions::{Beginning, LoggedIn, SessionCookies, Transport},
 };
-
-/// The parameter of whoever has just logged in.
-const ARRIVED: &str = "arrived";
 
 /// What the form of the log-in says. Its lengths are the rooms' business: what is too long gets the form again.
 #[derive(Deserialize, JsonSchema)]
@@ -55,8 +50,8 @@ impl<'a> LogInPage<'a> {
     }
 }
 
-pub(crate) async fn show_log_in(perhaps: Perhaps, State(app): State<App>, v: View) -> Answer {
-    if perhaps.0.is_some() {
+pub(crate) async fn show_log_in(visitor: Visitor, State(app): State<App>, v: View) -> Answer {
+    if visitor.0.is_some() {
         return Ok(v.way_back().go());
     }
     let faults = if v.query(ARRIVED).is_some() {
@@ -68,14 +63,15 @@ pub(crate) async fn show_log_in(perhaps: Perhaps, State(app): State<App>, v: Vie
 }
 
 pub(crate) async fn log_in(
-    Perhaps(before): Perhaps,
+    Visitor(before): Visitor,
     State(app): State<App>,
     client: Client,
     v: View,
     Form(form): Form<LogInForm>,
 ) -> Answer {
     let next = WayBack::of(&app, Some(&form.next));
-    match attempt(&app, &form.email, &form.password, before, &client).await {
+    let attempted = async { attempt(&app, &form.email()?, &form.password, before, &client).await };
+    match attempted.await {
         Ok(logged_in) => Ok(arrive(&v, logged_in, &next)?),
         Err(error) => {
             let faults = Faults::of(&v, error, &["email", "password"])?;
@@ -90,7 +86,7 @@ pub(crate) async fn log_in(
 struct ConfirmPage<'a> {
     v: &'a View,
     faults: Faults,
-    email: String,
+    email: Email,
     next: WayBack,
 }
 
@@ -137,36 +133,32 @@ fn wrong_password() -> Error {
 /// The log-in of a browser. It ends the session that the browser had before.
 pub(crate) async fn attempt(
     app: &App,
-    email: &str,
+    email: &Email,
     password: &str,
     before: Option<Principal>,
     client: &Client,
 ) -> Result<LoggedIn, Error> {
-    let missing = |field| InvalidInput::field(["body", field], "missing", "Field required");
-    match (email.is_empty(), password.is_empty()) {
-        (true, true) => return Err(missing("email").and(missing("password")).into()),
-        (true, false) => return Err(missing("email").into()),
-        (false, true) => return Err(missing("password").into()),
-        (false, false) => {}
+    if password.is_empty() {
+        return Err(missing("password").into());
     }
-    let email = Email::of_field(email, "email")?;
     let password = Password::parse(password)
         .map_err(|too_long| InvalidInput::field(["body", "password"], TooLong::KIND, too_long.to_string()))?;
     let beginning =
         Beginning { scope: &ScopeAsked::parse("")?, transport: Transport::Cookie, before, client };
-    super::attempt(app, &email, password, &beginning).await
+    super::attempt(app, email, password, &beginning).await
 }
 
-/// Hands the cookie out, on the way to the page that was asked for. The way leads by the page of the log-in: a browser
-/// that brings the cookie there goes on, and one that did not keep it is told so.
-pub(crate) fn arrive(v: &View, logged_in: LoggedIn, next: &WayBack) -> Result<Response, Error> {
-    let by_log_in = v.with_next("/account/log-in", next);
-    with_cookie(Redirect::to(&format!("{by_log_in}&{ARRIVED}=yes")).into_response(), logged_in)
+fn missing(field: &'static str) -> InvalidInput {
+    InvalidInput::field(["body", field], "missing", "Field required")
 }
 
-/// The answer with the cookie of a session that began.
-pub(crate) fn with_cookie(mut answer: Response, logged_in: LoggedIn) -> Result<Response, Error> {
-    let (name, cookie) = logged_in.into_cookie()?.header()?;
-    answer.headers_mut().append(name, cookie);
-    Ok(answer)
+impl LogInForm {
+    /// The address; of a form with nothing in it, both fields are named.
+    fn email(&self) -> Result<Email, InvalidInput> {
+        match (self.email.is_empty(), self.password.is_empty()) {
+            (true, true) => Err(missing("email").and(missing("password"))),
+            (true, false) => Err(missing("email")),
+            (false, _) => Email::of_field(&self.email, "email"),
+        }
+    }
 }

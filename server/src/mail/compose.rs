@@ -58,9 +58,7 @@ pub(super) fn compose(
     message: &Message,
     now: Timestamp,
 ) -> Result<Outgoing, Unwritable> {
-    // Parsed again: what is not one plain address is not written to (CVE-2022-35924).
-    let to_address = Email::parse(&to.email).ok().and_then(|email| address(&email));
-    let to_address = to_address.ok_or(Unwritable::Address)?;
+    let to_address = address(&to.email).ok_or(Unwritable::Address)?;
     let (from_name, from) = sender(app).ok_or(Unwritable::Sender)?;
     let failed = |cause: &dyn std::fmt::Display| Unwritable::Text(cause.to_string());
 

@@ -16,9 +16,15 @@ use serde::{Deserialize, Serialize};
 pub use self::config::{MailConfig, Mailbox, MailboxError, Smtp, Transport, TransportError};
 use self::store::Kind;
 pub(crate) use self::trial::{figures, last_error, send_trial, sender};
-pub use self::worker::deliver_due;
-pub(crate) use self::worker::{Outbox, start, sweep};
-use crate::{accounts::AccountId, app::App, clock::Timestamp, db::Tx, error::Error, random, recovery::Asked};
+pub(crate) use self::worker::{Outbox, deliver_due, start, sweep};
+use crate::{
+    accounts::{AccountId, Email, Owner},
+    app::App,
+    clock::Timestamp,
+    db::Tx,
+    error::Error,
+    random,
+};
 
 /// What a mail is sealed for.
 const PURPOSE: &str = "mail";
@@ -29,12 +35,28 @@ pub(crate) struct Recipient {
     /// The account it belongs to: the mail is forgotten with it. `None` when it has to outlive the account.
     #[serde(skip)]
     pub(crate) account: Option<AccountId>,
-    pub(crate) email: String,
+    pub(crate) email: Email,
     pub(crate) full_name: String,
     /// `en`, `de`: see the message files.
     pub(crate) language: String,
 }
-crate::db::from_row!(Recipient { account, email, full_name, language });
+
+impl Recipient {
+    /// The owner of an account, at the address that is in force.
+    pub(crate) fn of(owner: &Owner) -> Self {
+        Self::at(&owner.email, owner)
+    }
+
+    /// The same person at another address.
+    pub(crate) fn at(email: &Email, owner: &Owner) -> Self {
+        Self {
+            account: Some(owner.id),
+            email: email.clone(),
+            full_name: owner.full_name.as_str().to_owned(),
+            language: owner.language.clone(),
+        }
+    }
+}
 
 /// What a mail says. It is written when it is sent; what is kept until then is this, sealed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -103,14 +125,14 @@ pub(crate) async fn enqueue(
     queue(app, tx, Kind::Mail, to.account, &(to, message), now).await
 }
 
-/// Queues a question, whose answer is a mail or none: see [`crate::recovery::answer`].
-pub(crate) async fn enqueue_asked(
+/// Queues a question, whose answer is a mail or none: the worker has it answered in its turn.
+pub(crate) async fn enqueue_question<Q: Serialize + Sync>(
     app: &App,
     tx: &mut Tx,
-    asked: &Asked,
+    question: &Q,
     now: Timestamp,
 ) -> Result<(), Error> {
-    queue(app, tx, Kind::Question, None, asked, now).await
+    queue(app, tx, Kind::Question, None, question, now).await
 }
 
 async fn queue<T: Serialize + Sync>(

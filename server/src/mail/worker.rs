@@ -6,12 +6,14 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
 use tokio::{
     select,
     sync::{Mutex, Notify},
     time::sleep,
 };
+use zeroize::Zeroizing;
 
 use super::{
     MailConfig, Message, PURPOSE, Recipient, compose,
@@ -20,12 +22,11 @@ use super::{
 };
 use crate::{
     app::{App, Inner},
-    audit::{self, Event},
     client::Client,
     clock::Timestamp,
     db::Tx,
     error::Error,
-    recovery::{self, Asked},
+    events::{self, Event},
 };
 
 /// Between two looks at the queue, in which other instances and the command line put mail too.
@@ -75,8 +76,13 @@ enum Outcome {
     Away,
 }
 
+/// Answers a question that was queued, in the transaction that takes it out of the queue. The queue does not know what
+/// is asked.
+pub(crate) type Answering =
+    for<'a> fn(&'a App, &'a mut Tx, question: &'a [u8], now: Timestamp) -> BoxFuture<'a, Result<(), Error>>;
+
 /// Sends mail as it comes, until the last [`App`] is gone or closed.
-pub(crate) fn start(app: Weak<Inner>) {
+pub(crate) fn start(app: Weak<Inner>, answering: Answering) {
     let Some(wake) = Weak::upgrade(&app).map(|inner| Arc::clone(&App::of_inner(inner).outbox().wake)) else {
         return;
     };
@@ -87,7 +93,7 @@ pub(crate) fn start(app: Weak<Inner>) {
             if app.work().is_over() {
                 return;
             }
-            let pass = pass(&app).await;
+            let pass = pass(&app, answering).await;
             drop(app);
             match &pass {
                 Ok(_) => was_failing = false,
@@ -110,13 +116,12 @@ pub(crate) fn start(app: Weak<Inner>) {
     });
 }
 
-/// Sends what is due, after waiting for the worker if that is sending. Answers how many mails were sent. The worker
-/// of [`App::router`] does this by itself; an application that has its own clock, as a test has, may ask for it.
+/// Sends what is due, after waiting for the worker if that is sending. Returns how many emails were sent.
 ///
 /// # Errors
-/// [`Error::Database`]. A mail that cannot be sent is no error: it stays in the queue.
-pub async fn deliver_due(app: &App) -> Result<u64, Error> {
-    pass(app).await.map(|(sent, _)| sent)
+/// [`Error::Database`]. An email that cannot be sent is not an error: it stays in the queue.
+pub(crate) async fn deliver_due(app: &App, answering: Answering) -> Result<u64, Error> {
+    pass(app, answering).await.map(|(sent, _)| sent)
 }
 
 /// Removes mails that were given up long ago.
@@ -125,10 +130,10 @@ pub(crate) async fn sweep(tx: &mut Tx, now: Timestamp) -> Result<u64, crate::db:
 }
 
 /// Sends what is due: how many were sent, and whether the server takes mail.
-async fn pass(app: &App) -> Result<(u64, bool), Error> {
+async fn pass(app: &App, answering: Answering) -> Result<(u64, bool), Error> {
     let mut outlet = app.outbox().outlet.lock().await;
     // They need no mail server, so an outage of that keeps nobody waiting.
-    answer_due(app).await?;
+    answer_due(app, answering).await?;
     let mut sent = 0;
     let mut is_there = true;
     'queue: loop {
@@ -153,7 +158,7 @@ async fn pass(app: &App) -> Result<(u64, bool), Error> {
 }
 
 /// Answers the questions that are due.
-async fn answer_due(app: &App) -> Result<(), Error> {
+async fn answer_due(app: &App, answering: Answering) -> Result<(), Error> {
     loop {
         let due = store::due(app.db().read().await?.conn(), Kind::Question, app.now(), BATCH).await?;
         if due.is_empty() {
@@ -161,7 +166,7 @@ async fn answer_due(app: &App) -> Result<(), Error> {
         }
         for question in due {
             let Some(_begun) = app.work().begin() else { return Ok(()) };
-            if let Err(problem) = answer(app, question).await?
+            if let Err(problem) = answer(app, question, answering).await?
                 && let Some(claimed) = claim(app, question).await?
             {
                 settle(app, &claimed, Err(problem)).await?;
@@ -172,14 +177,14 @@ async fn answer_due(app: &App) -> Result<(), Error> {
 
 /// Puts the answer into the place of the question, in one transaction: nothing is sent, so no lease is needed, and an
 /// instance that is killed on the way leaves the question as it was. A question that cannot be answered is a problem.
-async fn answer(app: &App, question: Due) -> Result<Result<(), Problem>, Error> {
+async fn answer(app: &App, question: Due, answering: Answering) -> Result<Result<(), Problem>, Error> {
     let (mut tx, now) = (app.db().begin().await?, app.now());
     let Some(taken) = store::take(tx.conn(), question, now).await? else { return Ok(Ok(())) };
-    let asked: Asked = match open(app, &taken) {
-        Ok(asked) => asked,
+    let question = match unseal(app, &taken) {
+        Ok(question) => question,
         Err(problem) => return Ok(Err(problem)),
     };
-    match recovery::answer(app, &mut tx, &asked, now).await {
+    match answering(app, &mut tx, &question, now).await {
         Ok(()) => Ok(Ok(tx.commit().await?)),
         Err(error @ Error::Database(_)) => Err(error),
         Err(error) => Ok(Err(Problem::of_mail(error))),
@@ -214,8 +219,12 @@ async fn deliver(app: &App, outlet: &mut Outlet, due: Due) -> Result<Outcome, Er
     settle(app, &claimed, sent).await
 }
 
+fn unseal(app: &App, claimed: &Claimed) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    app.secret().open(PURPOSE, &claimed.sealed).map_err(Problem::of_mail)
+}
+
 fn open<T: DeserializeOwned>(app: &App, claimed: &Claimed) -> Result<T, Problem> {
-    let plain = app.secret().open(PURPOSE, &claimed.sealed).map_err(Problem::of_mail)?;
+    let plain = unseal(app, claimed)?;
     // The error of serde may quote what it read.
     serde_json::from_slice(&plain)
         .map_err(|_| Problem::of_mail("the mail was queued by another version of this program"))
@@ -249,7 +258,7 @@ async fn settle(app: &App, claimed: &Claimed, sent: Result<(), Problem>) -> Resu
             if problem.is_final() {
                 store::fail(tx.conn(), claimed, &text, now).await?;
                 let (event, server) = (Event::MailRefused, Client::local("mail"));
-                audit::record_detail(&mut tx, event, claimed.account_id, &server, Some(&text), now).await?;
+                events::record_detail(&mut tx, event, claimed.account_id, &server, Some(&text), now).await?;
                 tracing::error!(mail = %claimed.id, problem = text, "a mail was refused for good; it is not tried again");
             } else if now - claimed.created_at >= GIVEN_UP_AFTER {
                 store::fail(tx.conn(), claimed, &text, now).await?;

@@ -3,6 +3,7 @@
 //! The pages of a room are in its `pages.rs` and call what its JSON routes call. They work without any script, and
 //! each POST answers with a redirect or with the form again.
 
+mod arrival;
 mod assets;
 mod dress;
 mod faults;
@@ -13,10 +14,11 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 pub use self::assets::LookError;
 pub(crate) use self::{
+    arrival::{ARRIVED, arrive, with_cookie},
     assets::{Look, serve_asset},
     dress::{dress, show_nothing},
     faults::Faults,
-    view::{Perhaps, View},
+    view::View,
     way_back::WayBack,
 };
 use crate::error::Error;

@@ -6,7 +6,6 @@ use askama::Template;
 use axum::extract::FromRequestParts;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts};
-use portcullis::{Denied, Describe, Guard, Operation};
 use url::form_urlencoded;
 
 use super::{Refused, WayBack};
@@ -16,7 +15,6 @@ use crate::{
     clock::Timestamp,
     error::Error,
     messages::Language,
-    sessions::SessionCookies,
 };
 
 /// Remembers the language that was chosen, and nothing about who chose it.
@@ -282,27 +280,5 @@ impl FromRequestParts<App> for View {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
         Ok(Self::of(app, parts))
-    }
-}
-
-/// Who is looking at a page that is for strangers too. A cookie that is no good any more is as none: or else nobody
-/// whose session has ended could log in.
-#[derive(Debug)]
-pub(crate) struct Perhaps(pub(crate) Option<Principal>);
-
-/// Nobody has to bring it, so there is nothing to document.
-impl Describe for Perhaps {
-    fn describe(_: &mut Operation<'_>) {}
-}
-
-impl FromRequestParts<App> for Perhaps {
-    type Rejection = Denied;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Denied> {
-        match Guard::<SessionCookies>::from_request_parts(parts, app).await {
-            Ok(guard) => Ok(Self(Some(guard.into_principal()))),
-            Err(denied) if denied.status() == StatusCode::UNAUTHORIZED => Ok(Self(None)),
-            Err(denied) => Err(denied),
-        }
     }
 }

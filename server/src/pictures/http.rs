@@ -12,11 +12,11 @@ use serde_json::json;
 
 use super::{PictureBytes, decode};
 use crate::{
-    access::{Action, Caller, caller},
+    access::{Action, ProfileRead, ProfileWrite},
     app::App,
+    caller::{Caller, caller},
     client::Client,
     error::{Error, Failed, NotFound, Unavailable, Unprocessable, UnsupportedMediaType},
-    tokens::{ProfileRead, ProfileWrite},
 };
 
 /// A picture to upload.
@@ -28,7 +28,7 @@ pub(crate) struct Upload {
 }
 
 impl Upload {
-    pub(super) fn into_bytes(self) -> Bytes {
+    pub(crate) fn into_bytes(self) -> Bytes {
         self.file.into_bytes()
     }
 }

@@ -3,7 +3,6 @@
 pub(crate) mod decode;
 mod halves;
 pub(crate) mod http;
-pub(crate) mod pages;
 mod rules;
 mod store;
 
@@ -20,11 +19,11 @@ use crate::{
     access::{Principal, Unchecked},
     accounts::{self, AccountId, Locked},
     app::App,
-    audit::{self, Event},
     client::Client,
     clock::Timestamp,
     db::{Conn, Tx},
     error::Error,
+    events::{self, Event},
     random,
 };
 
@@ -67,7 +66,12 @@ pub(crate) fn url(app: &App, id: PictureId) -> String {
 ///
 /// # Errors
 /// [`Error::UnsupportedPicture`], [`Error::Invalid`] for the field `file`, and those of the pool and the stores.
-async fn set(app: &App, principal: Principal, upload: Bytes, client: &Client) -> Result<PictureId, Error> {
+pub(crate) async fn set(
+    app: &App,
+    principal: Principal,
+    upload: Bytes,
+    client: &Client,
+) -> Result<PictureId, Error> {
     let picture = app.picture_pool().run(move |()| decode::decode(&upload)).await?.map_err(refusal)?;
     replace(app, principal, picture, client).await
 }
@@ -111,7 +115,7 @@ async fn replace(
     }
     let old = store::take(tx.conn(), held.id).await?;
     store::insert(tx.conn(), id, held.id, content_type, size, now).await?;
-    audit::record(&mut tx, Event::PictureSet, Some(held.id), client, now).await?;
+    events::record(&mut tx, Event::PictureSet, Some(held.id), client, now).await?;
     tx.commit().await?;
     discard(app, old).await;
     Ok(id)
@@ -124,12 +128,12 @@ async fn has_room(app: &App, conn: Conn<'_>, account: AccountId, size: i64) -> R
 }
 
 /// Removes the account's picture, if there is one.
-async fn remove(app: &App, principal: Principal, client: &Client) -> Result<(), Error> {
+pub(crate) async fn remove(app: &App, principal: Principal, client: &Client) -> Result<(), Error> {
     let (mut tx, now) = (app.db().begin().await?, app.now());
     let held = accounts::hold_own(&mut tx, principal, now).await?;
     let old = store::take(tx.conn(), held.id).await?;
     if old.is_some() {
-        audit::record(&mut tx, Event::PictureRemoved, Some(held.id), client, now).await?;
+        events::record(&mut tx, Event::PictureRemoved, Some(held.id), client, now).await?;
     }
     tx.commit().await?;
     discard(app, old).await;

@@ -13,8 +13,8 @@ use crate::{
     clock::Timestamp,
     db::Tx,
     error::Error,
-    login::throttle::{self, MailFor},
-    mail::{self, Message},
+    limits::{self, MailFor},
+    mail::{self, Message, Recipient},
 };
 
 /// A question that waits.
@@ -54,7 +54,7 @@ pub(crate) async fn ask(
     client: &Client,
     now: Timestamp,
 ) -> Result<(), Error> {
-    if throttle::may_mail(app, tx, wanted.counted_as(), email, client, now).await? {
+    if limits::may_mail(app, tx, wanted.counted_as(), email, client, now).await? {
         queue(app, tx, wanted, email, client, now).await?;
     }
     Ok(())
@@ -69,7 +69,7 @@ pub(super) async fn tell_owner(
     client: &Client,
     now: Timestamp,
 ) -> Result<(), Error> {
-    if throttle::may_mail_to(app, tx, MailFor::KnownAccount, email, client, now).await? {
+    if limits::may_mail_to(app, tx, MailFor::KnownAccount, email, client, now).await? {
         queue(app, tx, Wanted::Account, email, client, now).await?;
     }
     Ok(())
@@ -84,18 +84,22 @@ async fn queue(
     now: Timestamp,
 ) -> Result<(), Error> {
     let asked = Asked { wanted, email: email.clone(), client: client.clone() };
-    mail::enqueue_asked(app, tx, &asked, now).await
+    mail::enqueue_question(app, tx, &asked, now).await
 }
 
 /// Mails what was asked for, if the address has an active account by now.
-pub(crate) async fn answer(app: &App, tx: &mut Tx, asked: &Asked, now: Timestamp) -> Result<(), Error> {
+pub(crate) async fn answer(app: &App, tx: &mut Tx, question: &[u8], now: Timestamp) -> Result<(), Error> {
+    // The error of serde may quote what it read.
+    let asked: Asked = serde_json::from_slice(question).map_err(|_| {
+        Error::Internal("the question was queued by another version of this program".to_owned())
+    })?;
     let held = accounts::hold_by_email(tx, &asked.email).await?;
     let held = held.as_ref();
     match asked.wanted {
         Wanted::NewPassword => reset::answer(app, tx, held, &asked.client, now).await,
         Wanted::LogIn => by_mail::answer(app, tx, held, &asked.client, now).await,
         Wanted::Account => match held {
-            Some(held) => mail::enqueue(app, tx, &held.recipient(), &Message::AlreadySignedUp, now).await,
+            Some(held) => mail::enqueue(app, tx, &Recipient::of(held), &Message::AlreadySignedUp, now).await,
             None => Ok(()),
         },
     }

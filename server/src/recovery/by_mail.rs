@@ -7,17 +7,14 @@ use super::{
 use crate::{
     accounts::{self, Email, Held},
     app::App,
-    audit::{self, Event},
     client::Client,
     clock::Timestamp,
     db::{Tx, retry},
     error::Error,
-    login::{
-        self, LoggedIn,
-        throttle::{self, Attempt},
-    },
-    mail::{self, Message},
-    sessions::Beginning,
+    events::{self, Event},
+    limits::{self, Attempt},
+    mail::{self, Message, Recipient},
+    sessions::{self, Beginning, LoggedIn},
 };
 
 /// Asks for a link and a code.
@@ -41,9 +38,9 @@ pub(super) async fn answer(
 ) -> Result<(), Error> {
     if let Some(held) = held {
         let (token, code) = links::issue_with_code(app, tx, held, now).await?;
-        mail::enqueue(app, tx, &held.recipient(), &Message::LogIn { token, code }, now).await?;
+        mail::enqueue(app, tx, &Recipient::of(held), &Message::LogIn { token, code }, now).await?;
     }
-    audit::record(tx, Event::MailedLogInRequested, held.map(|held| held.id), client, now).await
+    events::record(tx, Event::MailedLogInRequested, held.map(|held| held.id), client, now).await
 }
 
 /// Logs in by a mailed link.
@@ -77,7 +74,7 @@ pub(crate) async fn log_in_by_code(
     beginning: &Beginning<'_>,
 ) -> Result<LoggedIn, Error> {
     is_on(app)?;
-    let attempt = throttle::reserve_code(app, email, beginning.client).await?;
+    let attempt = limits::reserve_code(app, email, beginning.client).await?;
     retry(|| try_code(app, email, code, &attempt, beginning)).await
 }
 
@@ -91,13 +88,13 @@ async fn try_code(
     let (mut tx, now) = (app.db().begin().await?, app.now());
     match links::try_code(app, &mut tx, email, code, now).await? {
         Typed::Right(code) => {
-            throttle::forgive(&mut tx, attempt, code.held(), now).await?;
+            limits::forgive(&mut tx, attempt, code.held(), now).await?;
             let logged_in = begin(app, &mut tx, &code, beginning, now).await?;
             tx.commit().await?;
             Ok(logged_in)
         }
         Typed::Wrong(account) => {
-            audit::record(&mut tx, Event::MailedLogInFailed, account, beginning.client, now).await?;
+            events::record(&mut tx, Event::MailedLogInFailed, account, beginning.client, now).await?;
             tx.commit().await?;
             Err(Error::DeadLink)
         }
@@ -113,9 +110,11 @@ async fn begin(
     now: Timestamp,
 ) -> Result<LoggedIn, Error> {
     let held = mailed.held();
-    throttle::end_lock(app, tx, held, Some(beginning.client), now).await?;
+    limits::end_lock(app, tx, held, Some(beginning.client), now).await?;
     accounts::mark_verified(tx, held, &held.email, now).await?;
-    login::by_mail(app, tx, mailed, beginning, now).await
+    let logged_in = sessions::begin(app, tx, held, beginning, now).await?;
+    events::record(tx, Event::LoggedInByMail, Some(held.id), beginning.client, now).await?;
+    Ok(logged_in)
 }
 
 fn is_on(app: &App) -> Result<(), Error> {

@@ -14,12 +14,12 @@ use crate::{
     access::Fresh,
     accounts::{self, Email},
     app::App,
-    audit::{self, Event},
     client::Client,
     db::retry,
     error::Error,
-    login::throttle::{self, MailFor},
-    mail::{self, Message},
+    events::{self, Event},
+    limits::{self, MailFor},
+    mail::{self, Message, Recipient},
     sessions,
 };
 
@@ -42,8 +42,8 @@ async fn request(app: &App, fresh: Fresh, new: &Email, client: &Client) -> Resul
         return Ok(());
     }
     // Counted for the new address whether it has an account or not: when there are too many, nothing differs.
-    if !throttle::may_change_email(app, &mut tx, &held, now).await?
-        || !throttle::may_mail(app, &mut tx, MailFor::NewAddress, new, client, now).await?
+    if !limits::may_change_email(app, &mut tx, &held, now).await?
+        || !limits::may_mail(app, &mut tx, MailFor::NewAddress, new, client, now).await?
     {
         return Ok(tx.commit().await?);
     }
@@ -53,16 +53,16 @@ async fn request(app: &App, fresh: Fresh, new: &Email, client: &Client) -> Resul
     let token = links::issue(&mut tx, &held, Purpose::ConfirmEmail, new, now).await?;
     if !is_taken && !is_reserved {
         let message = Message::ConfirmNewEmail { token };
-        mail::enqueue(app, &mut tx, &held.recipient_at(new), &message, now).await?;
+        mail::enqueue(app, &mut tx, &Recipient::at(new, &held), &message, now).await?;
     } else {
         asked::tell_owner(app, &mut tx, new, client, now).await?;
     }
     if held.email_verified_at.is_some() {
         let undo = links::issue(&mut tx, &held, Purpose::UndoEmail, &held.email, now).await?;
         let message = Message::EmailChangeRequested { new_email: new.as_str().to_owned(), undo };
-        mail::enqueue(app, &mut tx, &held.recipient(), &message, now).await?;
+        mail::enqueue(app, &mut tx, &Recipient::of(&held), &message, now).await?;
     }
-    audit::record(&mut tx, Event::EmailChangeRequested, Some(held.id), client, now).await?;
+    events::record(&mut tx, Event::EmailChangeRequested, Some(held.id), client, now).await?;
     Ok(tx.commit().await?)
 }
 
@@ -87,9 +87,9 @@ async fn confirm(app: &App, token: &str, client: &Client) -> Result<(), Error> {
     if held.email_verified_at.is_some() {
         let undo = links::issue(&mut tx, &held, Purpose::UndoEmail, &held.email, now).await?;
         let message = Message::EmailChanged { new_email: new.as_str().to_owned(), undo };
-        mail::enqueue(app, &mut tx, &held.recipient(), &message, now).await?;
+        mail::enqueue(app, &mut tx, &Recipient::of(&held), &message, now).await?;
     }
-    audit::record(&mut tx, Event::EmailChanged, Some(held.id), client, now).await?;
+    events::record(&mut tx, Event::EmailChanged, Some(held.id), client, now).await?;
     Ok(tx.commit().await?)
 }
 
@@ -109,9 +109,9 @@ async fn undo(app: &App, token: &str, client: &Client) -> Result<(), Error> {
     accounts::set_email(&mut tx, &link.held, &link.email, now).await?;
     links::forget_later(&mut tx, &link).await?;
     if link.held.email != link.email {
-        let recipient = link.held.recipient_at(&link.email);
+        let recipient = Recipient::at(&link.email, &link.held);
         mail::enqueue(app, &mut tx, &recipient, &Message::EmailChangeUndone, now).await?;
     }
-    audit::record(&mut tx, Event::EmailChangeUndone, Some(link.held.id), client, now).await?;
+    events::record(&mut tx, Event::EmailChangeUndone, Some(link.held.id), client, now).await?;
     Ok(tx.commit().await?)
 }

@@ -9,16 +9,17 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    access::{Caller, caller},
+    access::{ManageAccount, ScopeAsked},
     accounts::Email,
     app::App,
+    caller::{Caller, caller},
     client::Client,
     error::{
         Conflict, Failed, Forbidden, Gone, MailedLogInFailed, NotFound, Stale, Throttled, Unavailable,
         Unprocessable,
     },
     sessions::{Beginning, Transport},
-    tokens::{self, ManageAccount, ScopeAsked, TokenAnswer},
+    tokens::{self, TokenAnswer},
 };
 
 /// It was asked for; whether there is something to do, only the mail says.

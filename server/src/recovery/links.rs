@@ -91,7 +91,7 @@ pub(super) struct Consumed {
     created_at: Timestamp,
 }
 
-/// The proof that a mailed link or code to log in was used: [`crate::login::by_mail`] makes a session of it.
+/// The proof that a mailed link or code to log in was used.
 #[derive(Debug)]
 pub(crate) struct MailedLogIn(Held);
 

@@ -5,16 +5,14 @@ use crate::{
     access::Principal,
     accounts::{self, Credentials},
     app::App,
-    audit::{self, Event},
     client::Client,
     db::retry,
     error::Error,
-    login::{
-        self, LoggedIn, Proof,
-        throttle::{self, Attempt},
-    },
-    mail::{self, Message},
+    events::{self, Event},
+    limits::{self, Attempt},
+    mail::{self, Message, Recipient},
     passwords::{Password, PasswordHash, TooLong},
+    sessions::{self, LoggedIn, Proof},
 };
 use portcullis::InvalidInput;
 
@@ -40,7 +38,8 @@ pub(crate) async fn change_password(
         accounts::owner(reader.conn(), principal.account).await?
     };
     let owner = owner.ok_or(Error::SessionEnded)?;
-    let Proof::Right { attempt, verified } = login::prove(app, &turn, &owner.email, current, client).await?
+    let Proof::Right { attempt, verified } =
+        sessions::prove(app, &turn, &owner.email, current, client).await?
     else {
         return Err(refuse(app, principal, client).await?);
     };
@@ -80,12 +79,12 @@ async fn set(
     if !held.has_password(&verified.password_hash) {
         return Ok(None);
     }
-    throttle::forgive(&mut tx, attempt, &held, now).await?;
+    limits::forgive(&mut tx, attempt, &held, now).await?;
     accounts::set_hash(&mut tx, &held, hash, now).await?;
     links::forget(&mut tx, &held).await?;
-    let logged_in = login::anew(app, &mut tx, &held, principal, client, now).await?;
-    mail::enqueue(app, &mut tx, &held.recipient(), &Message::PasswordChanged, now).await?;
-    audit::record(&mut tx, Event::PasswordChanged, Some(held.id), client, now).await?;
+    let logged_in = sessions::begin_anew(app, &mut tx, &held, principal.session, client, now).await?;
+    mail::enqueue(app, &mut tx, &Recipient::of(&held), &Message::PasswordChanged, now).await?;
+    events::record(&mut tx, Event::PasswordChanged, Some(held.id), client, now).await?;
     tx.commit().await?;
     Ok(Some(logged_in))
 }
@@ -93,14 +92,14 @@ async fn set(
 async fn forgive(app: &App, principal: Principal, attempt: &Attempt) -> Result<(), Error> {
     let (mut tx, now) = (app.db().begin().await?, app.now());
     let held = accounts::hold_own(&mut tx, principal, now).await?;
-    throttle::forgive(&mut tx, attempt, &held, now).await?;
+    limits::forgive(&mut tx, attempt, &held, now).await?;
     Ok(tx.commit().await?)
 }
 
 /// Writes down a wrong current password; also one that was changed while this one was looked at.
 async fn refuse(app: &App, principal: Principal, client: &Client) -> Result<Error, Error> {
     let mut tx = app.db().begin().await?;
-    audit::record(&mut tx, Event::PasswordChangeFailed, Some(principal.account), client, app.now()).await?;
+    events::record(&mut tx, Event::PasswordChangeFailed, Some(principal.account), client, app.now()).await?;
     tx.commit().await?;
     Ok(Error::WrongPassword)
 }

@@ -5,15 +5,16 @@ use super::{
     links::{self, Purpose},
 };
 use crate::{
-    accounts::{self, AccountId, By, Email, Held},
+    access::By,
+    accounts::{self, AccountId, Email, Held},
     app::App,
-    audit::{self, Event},
     client::Client,
     clock::Timestamp,
     db::{Tx, retry},
     error::Error,
-    login::throttle,
-    mail::{self, Message},
+    events::{self, Event},
+    limits,
+    mail::{self, Message, Recipient},
     passwords::PasswordHash,
     sessions,
 };
@@ -35,7 +36,7 @@ pub(super) async fn answer(
 ) -> Result<(), Error> {
     match held {
         Some(held) => mail_link(app, tx, held, client, now).await,
-        None => audit::record(tx, Event::PasswordResetRequested, None, client, now).await,
+        None => events::record(tx, Event::PasswordResetRequested, None, client, now).await,
     }
 }
 
@@ -62,8 +63,8 @@ async fn mail_link(
     now: Timestamp,
 ) -> Result<(), Error> {
     let token = links::issue(tx, held, Purpose::ResetPassword, &held.email, now).await?;
-    mail::enqueue(app, tx, &held.recipient(), &Message::ResetPassword { token }, now).await?;
-    audit::record(tx, Event::PasswordResetRequested, Some(held.id), client, now).await
+    mail::enqueue(app, tx, &Recipient::of(&held), &Message::ResetPassword { token }, now).await?;
+    events::record(tx, Event::PasswordResetRequested, Some(held.id), client, now).await
 }
 
 /// Sets a new password by a mailed link. Every session and link of the account ends, and the address counts as
@@ -88,12 +89,12 @@ async fn set(app: &App, token: &str, hash: &PasswordHash, client: &Client) -> Re
     let (mut tx, now) = (app.db().begin().await?, app.now());
     let link = links::consume(&mut tx, token, Purpose::ResetPassword, now).await?.ok_or(Error::DeadLink)?;
     let held = link.held;
-    throttle::end_lock(app, &mut tx, &held, None, now).await?;
+    limits::end_lock(app, &mut tx, &held, None, now).await?;
     accounts::set_hash(&mut tx, &held, hash, now).await?;
     accounts::mark_verified(&mut tx, &held, &link.email, now).await?;
     links::forget(&mut tx, &held).await?;
     sessions::end_all(&mut tx, &held, now).await?;
-    mail::enqueue(app, &mut tx, &held.recipient(), &Message::PasswordChanged, now).await?;
-    audit::record(&mut tx, Event::PasswordReset, Some(held.id), client, now).await?;
+    mail::enqueue(app, &mut tx, &Recipient::of(&held), &Message::PasswordChanged, now).await?;
+    events::record(&mut tx, Event::PasswordReset, Some(held.id), client, now).await?;
     Ok(tx.commit().await?)
 }

@@ -5,13 +5,13 @@ use crate::{
     access::Principal,
     accounts::{self, Held},
     app::App,
-    audit::{self, Event},
     client::Client,
     clock::Timestamp,
     db::{Tx, retry},
     error::Error,
-    login::throttle::{self, MailFor},
-    mail::{self, Message},
+    events::{self, Event},
+    limits::{self, MailFor},
+    mail::{self, Message, Recipient},
 };
 
 /// Mails a link to confirm the address in force, unless that is confirmed or too many were asked for.
@@ -23,13 +23,13 @@ pub(crate) async fn mail_verification(
     now: Timestamp,
 ) -> Result<(), Error> {
     if held.email_verified_at.is_some()
-        || !throttle::may_mail(app, tx, MailFor::Verification, &held.email, client, now).await?
+        || !limits::may_mail(app, tx, MailFor::Verification, &held.email, client, now).await?
     {
         return Ok(());
     }
     let token = links::issue(tx, held, Purpose::VerifyEmail, &held.email, now).await?;
-    mail::enqueue(app, tx, &held.recipient(), &Message::VerifyEmail { token }, now).await?;
-    audit::record(tx, Event::VerificationRequested, Some(held.id), client, now).await
+    mail::enqueue(app, tx, &Recipient::of(&held), &Message::VerifyEmail { token }, now).await?;
+    events::record(tx, Event::VerificationRequested, Some(held.id), client, now).await
 }
 
 /// The same for the caller's own account.
@@ -57,6 +57,6 @@ pub(crate) async fn verify_email(app: &App, token: &str, client: &Client) -> Res
     if !accounts::mark_verified(&mut tx, &link.held, &link.email, now).await? {
         return Err(Error::DeadLink);
     }
-    audit::record(&mut tx, Event::EmailVerified, Some(link.held.id), client, now).await?;
+    events::record(&mut tx, Event::EmailVerified, Some(link.held.id), client, now).await?;
     Ok(tx.commit().await?)
 }

@@ -12,11 +12,12 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use super::{
-    SessionId,
-    store::{self, Living},
+use crate::{
+    access::{self, Living, Principal, SessionId},
+    accounts::AccountId,
+    clock::Clock,
+    db::Db,
 };
-use crate::{access::Principal, accounts::AccountId, clock::Clock, db::Db};
 
 /// Statements at once.
 const MOST_RUNS: usize = 4;
@@ -86,7 +87,7 @@ impl Checks {
         let mut queue = self.0.queue();
         queue.waiting.push_back(waiting);
         let is_slow = || queue.began.is_none_or(|began| began.elapsed() > PATIENCE);
-        let is_full = queue.waiting.len() >= store::BATCH;
+        let is_full = queue.waiting.len() >= access::BATCH;
         (queue.runs == 0 || (queue.runs < MOST_RUNS && (is_full || is_slow()))).then(|| {
             queue.runs += 1;
             Run::new(&self.0)
@@ -101,15 +102,15 @@ impl Shared {
 
     async fn alive(&self, session: SessionId) -> Result<Option<Living>, crate::db::Error> {
         let mut reader = self.db.read().await?;
-        store::alive(reader.conn(), session, self.clock.now()).await
+        access::living(reader.conn(), session, self.clock.now()).await
     }
 
     async fn alive_among(
         &self,
-        sessions: [SessionId; store::BATCH],
+        sessions: [SessionId; access::BATCH],
     ) -> Result<Vec<Living>, crate::db::Error> {
         let mut reader = self.db.read().await?;
-        store::alive_among(reader.conn(), sessions, self.clock.now()).await
+        access::living_among(reader.conn(), sessions, self.clock.now()).await
     }
 }
 
@@ -160,8 +161,8 @@ impl Run {
     /// Those that wait, as many as fit into a statement; `None` when nobody does, and this is over.
     fn next(&mut self) -> Option<Vec<Waiting>> {
         let mut queue = self.shared.queue();
-        let mut batch = Vec::with_capacity(store::BATCH);
-        while batch.len() < store::BATCH
+        let mut batch = Vec::with_capacity(access::BATCH);
+        while batch.len() < access::BATCH
             && let Some(waiting) = queue.waiting.pop_front()
         {
             // Who went away meanwhile does not want to know.
@@ -183,7 +184,7 @@ impl Run {
         let mut sessions = batch.iter().map(|waiting| waiting.session);
         let Some(first) = sessions.next() else { return };
         // A place that is left is filled with one that is asked for anyway.
-        let mut asked = [first; store::BATCH];
+        let mut asked = [first; access::BATCH];
         asked.iter_mut().skip(1).zip(sessions).for_each(|(place, session)| *place = session);
 
         let outcome = self.shared.alive_among(asked).await.map_err(Arc::new);

@@ -13,7 +13,14 @@ use portcullis::{CookieSettings, Credential, SecurityScheme, SessionCookie, Verd
 use zeroize::Zeroizing;
 
 use super::store;
-use crate::{access::Principal, app::App, clock::Clock, db::Db, error::Error, random};
+use crate::{
+    access::{self, Principal},
+    app::App,
+    clock::Clock,
+    db::Db,
+    error::Error,
+    random,
+};
 
 /// A use is written down when the last one that was is older: a page that asks ten times a second writes once.
 const SEEN_EVERY: Duration = Duration::from_mins(1);
@@ -147,7 +154,7 @@ impl Verify for SessionCookies {
         cookie: &SessionCookie<SessionsCookie>,
     ) -> Result<Verdict<Principal>, VerifyFailed> {
         let (now, digest) = (self.0.clock.now(), sha256(cookie.token()));
-        let found = store::alive_by_cookie(self.0.db.read().await?.conn(), &digest, now).await?;
+        let found = access::living_by_cookie(self.0.db.read().await?.conn(), &digest, now).await?;
         let Some((living, last_seen_at)) = found else { return Ok(Verdict::Refused) };
         if now - last_seen_at >= SEEN_EVERY {
             let mut tx = self.0.db.begin().await?;

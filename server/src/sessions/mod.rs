@@ -7,53 +7,31 @@
 mod check;
 mod cookies;
 mod device;
-pub(crate) mod http;
-pub(crate) mod pages;
+mod proof;
 mod refresh;
 mod store;
 
-use std::fmt;
-
-use uuid::Uuid;
+use portcullis::{Granted, Scope};
 
 pub(crate) use self::check::Checks;
 pub(crate) use self::cookies::keep_in_safari;
 pub(crate) use self::cookies::{CookieToken, cleared};
 pub use self::cookies::{SessionCookies, SessionsCookie};
+pub(crate) use self::proof::{Proof, prove};
 pub(crate) use self::refresh::{RefreshToken, Refreshed, covers, refresh};
 pub(crate) use self::store::Listed;
 use crate::{
-    access::{Fresh, Principal},
+    access::{Fresh, OfflineAccess, Principal, ScopeAsked, SessionId},
     accounts::{self, AccountId, Held, Locked, Role},
     app::App,
-    audit::{self, Event},
     client::Client,
     clock::Timestamp,
     config::RefreshTokens,
-    db::{Conn, Tx},
+    db::Tx,
     error::Error,
+    events::{self, Event},
     random,
-    tokens::{OfflineAccess, ScopeAsked},
 };
-use portcullis::{Granted, Scope};
-
-/// A session's name: the `sid` claim of its tokens. It is no secret: nothing is granted for knowing it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct SessionId(Uuid);
-crate::db::column!(SessionId, Uuid);
-
-impl SessionId {
-    /// Reads the `sid` claim of a token, or a path.
-    pub(crate) fn of_claim(sid: &str) -> Option<Self> {
-        Uuid::try_parse(sid).ok().map(Self)
-    }
-}
-
-impl fmt::Display for SessionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
 
 /// A living session, as a token of it is issued.
 #[derive(Debug)]
@@ -83,6 +61,34 @@ pub(crate) enum Renewal {
     Cookie(CookieToken),
 }
 
+/// The proof that somebody showed who they are and a session began. Only this room makes one, and a token is
+/// issued for nothing less.
+#[derive(Debug)]
+pub(crate) struct LoggedIn {
+    session: Session,
+    renewal: Renewal,
+}
+
+impl LoggedIn {
+    /// The session, and what its client comes back with.
+    pub(crate) fn into_parts(self) -> (Session, Renewal) {
+        (self.session, self.renewal)
+    }
+
+    /// Whether its client comes back with a cookie.
+    pub(crate) fn has_cookie(&self) -> bool {
+        matches!(self.renewal, Renewal::Cookie(_))
+    }
+
+    /// The cookie that its client comes back with.
+    pub(crate) fn into_cookie(self) -> Result<CookieToken, Error> {
+        match self.renewal {
+            Renewal::Cookie(cookie) => Ok(cookie),
+            _ => Err(Error::Internal("a session for a cookie has none".to_owned())),
+        }
+    }
+}
+
 /// A log-in that is to become a session.
 #[derive(Debug)]
 pub(crate) struct Beginning<'a> {
@@ -100,11 +106,11 @@ pub(crate) async fn begin(
     held: &Held,
     beginning: &Beginning<'_>,
     now: Timestamp,
-) -> Result<(Session, Renewal), Error> {
+) -> Result<LoggedIn, Error> {
     if let Some(before) = beginning.before {
         end_own(tx, before, beginning.client, now).await?;
     }
-    let id = SessionId(random::uuid_v7(now));
+    let id = SessionId::new(random::uuid_v7(now));
     let (scope, renewal) = grant(app, id, held.role(), beginning);
     insert(
         app,
@@ -126,10 +132,10 @@ pub(crate) async fn begin_anew(
     before: SessionId,
     client: &Client,
     now: Timestamp,
-) -> Result<(Session, Renewal), Error> {
+) -> Result<LoggedIn, Error> {
     let kind = store::kind_of(tx.conn(), before).await?.ok_or(Error::SessionEnded)?;
     end_all(tx, held, now).await?;
-    let id = SessionId(random::uuid_v7(now));
+    let id = SessionId::new(random::uuid_v7(now));
     let renewal = match (kind.has_cookie, kind.has_refresh_token) {
         (true, _) => Renewal::Cookie(CookieToken::random()),
         (false, true) => Renewal::Refresh(RefreshToken::first(app.secret(), id)),
@@ -147,7 +153,7 @@ async fn insert(
     session: Session,
     renewal: Renewal,
     client: &Client,
-) -> Result<(Session, Renewal), Error> {
+) -> Result<LoggedIn, Error> {
     let (config, now) = (app.config(), session.authenticated_at);
     let (expires_at, ends_at) = match renewal {
         // No token of this session lives longer, and nothing renews it.
@@ -156,7 +162,7 @@ async fn insert(
     };
     let begun = store::Begun { session: &session, renewal: &renewal, expires_at, ends_at };
     store::insert_session(tx.conn(), &begun, client, now).await?;
-    Ok((session, renewal))
+    Ok(LoggedIn { session, renewal })
 }
 
 /// What the session may be for, and what renews it. A scope that the role does not have is left out (RFC 6749 §3.3).
@@ -183,15 +189,6 @@ pub(crate) async fn end_all(tx: &mut Tx, locked: &Locked, now: Timestamp) -> Res
     Ok(store::end_sessions_of(tx.conn(), locked.id, None, now).await?)
 }
 
-/// Who comes by this session, if it is alive and its account is active.
-pub(crate) async fn living(
-    conn: Conn<'_>,
-    session: SessionId,
-    now: Timestamp,
-) -> Result<Option<Principal>, Error> {
-    Ok(store::alive(conn, session, now).await?.map(store::Living::principal))
-}
-
 /// The living sessions of an account, the most recently used first, at most 100.
 pub(crate) async fn list(app: &App, account: AccountId) -> Result<Vec<Listed>, Error> {
     let mut reader = app.db().read().await?;
@@ -215,7 +212,7 @@ pub(crate) async fn log_out(app: &App, principal: Principal, client: &Client) ->
 /// One statement about one row, and an end is never undone: this needs no lock on the account.
 async fn end_own(tx: &mut Tx, principal: Principal, client: &Client, now: Timestamp) -> Result<(), Error> {
     if store::end_session(tx.conn(), principal.session, principal.account, now).await? {
-        audit::record(tx, Event::LoggedOut, Some(principal.account), client, now).await?;
+        events::record(tx, Event::LoggedOut, Some(principal.account), client, now).await?;
     }
     Ok(())
 }
@@ -227,7 +224,7 @@ pub(crate) async fn end_one(app: &App, fresh: Fresh, id: SessionId, client: &Cli
     if !store::end_session(tx.conn(), id, held.id, now).await? {
         return Err(Error::NotFound);
     }
-    audit::record(&mut tx, Event::SessionEnded, Some(held.id), client, now).await?;
+    events::record(&mut tx, Event::SessionEnded, Some(held.id), client, now).await?;
     Ok(tx.commit().await?)
 }
 
@@ -236,7 +233,7 @@ pub(crate) async fn end_all_others(app: &App, fresh: Fresh, client: &Client) -> 
     let (mut tx, now) = (app.db().begin().await?, app.now());
     let held = accounts::hold_own(&mut tx, fresh, now).await?;
     store::end_sessions_of(tx.conn(), held.id, Some(fresh.principal().session), now).await?;
-    audit::record(&mut tx, Event::OtherSessionsEnded, Some(held.id), client, now).await?;
+    events::record(&mut tx, Event::OtherSessionsEnded, Some(held.id), client, now).await?;
     Ok(tx.commit().await?)
 }
 

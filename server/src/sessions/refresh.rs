@@ -18,11 +18,11 @@ use super::{Session, SessionId, device, store};
 use crate::{
     accounts,
     app::App,
-    audit::{self, Event},
     client::Client,
     db::retry,
     error::Error,
-    mail::{self, Message},
+    events::{self, Event},
+    mail::{self, Message, Recipient},
     random,
     secret::SecretKey,
 };
@@ -64,16 +64,15 @@ impl RefreshToken {
         let written = URL_SAFE_NO_PAD.decode_slice(text.strip_prefix(PREFIX)?, bytes.as_mut_slice()).ok()?;
         let (id, rest) = bytes.get(..written)?.split_first_chunk::<ID>()?;
         let (secret, presented) = rest.split_first_chunk::<SECRET>()?;
-        let token = Self::new(key, SessionId(Uuid::from_bytes(*id)), Zeroizing::new(*secret));
+        let token = Self::new(key, SessionId::new(Uuid::from_bytes(*id)), Zeroizing::new(*secret));
         constant_time::verify_slices_are_equal(&token.tag, presented).ok()?;
         Some(token)
     }
 
     /// The token as the client keeps it.
     pub(crate) fn text(&self) -> Zeroizing<String> {
-        let bytes = Zeroizing::new(
-            [self.session.0.as_bytes().as_slice(), self.secret.as_slice(), &self.tag].concat(),
-        );
+        let bytes =
+            Zeroizing::new([self.session.as_bytes().as_slice(), self.secret.as_slice(), &self.tag].concat());
         let mut text = Zeroizing::new(String::with_capacity(LENGTH));
         text.push_str(PREFIX);
         URL_SAFE_NO_PAD.encode_string(bytes.as_slice(), &mut text);
@@ -89,13 +88,13 @@ impl RefreshToken {
 
     /// The one token that ever follows this one.
     fn successor(&self, key: &SecretKey) -> Self {
-        let input = Zeroizing::new([self.session.0.as_bytes().as_slice(), self.secret.as_slice()].concat());
+        let input = Zeroizing::new([self.session.as_bytes().as_slice(), self.secret.as_slice()].concat());
         Self::new(key, self.session, Zeroizing::new(key.mac("refresh token: successor", &input)))
     }
 }
 
 fn tag(key: &SecretKey, session: SessionId, secret: &[u8; SECRET]) -> [u8; TAG] {
-    let input = Zeroizing::new([session.0.as_bytes().as_slice(), secret].concat());
+    let input = Zeroizing::new([session.as_bytes().as_slice(), secret].concat());
     let mut tag = [0; TAG];
     tag.iter_mut().zip(key.mac("refresh token: tag", &input)).for_each(|(to, from)| *to = from);
     tag
@@ -179,9 +178,9 @@ async fn end_replayed(
     let Some(held) = accounts::hold_of_session(&mut tx, account).await? else { return Ok(()) };
     let ended = store::end_replayed(tx.conn(), session, digest, now - GRACE, now).await?;
     let Some(user_agent) = ended else { return Ok(()) };
-    audit::record(&mut tx, Event::RefreshTokenReplayed, Some(account), client, now).await?;
+    events::record(&mut tx, Event::RefreshTokenReplayed, Some(account), client, now).await?;
     let message = Message::RefreshTokenReplayed { device: device::name(user_agent.as_deref()) };
-    mail::enqueue(app, &mut tx, &held.recipient(), &message, now).await?;
+    mail::enqueue(app, &mut tx, &Recipient::of(&held), &message, now).await?;
     Ok(tx.commit().await?)
 }
 
@@ -197,7 +196,7 @@ mod tests {
     }
 
     fn session() -> SessionId {
-        SessionId(random::uuid_v7(Timestamp::from_secs(1)))
+        SessionId::new(random::uuid_v7(Timestamp::from_secs(1)))
     }
 
     #[test]

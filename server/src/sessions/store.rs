@@ -2,10 +2,10 @@
 
 use portcullis::Granted;
 
-use super::{Renewal, Session, SessionId};
+use super::{Renewal, Session};
 use crate::{
-    access::Principal,
-    accounts::{AccountId, Role},
+    access::SessionId,
+    accounts::AccountId,
     client::Client,
     clock::Timestamp,
     db::{Conn, execute, fetch_all, fetch_optional},
@@ -71,101 +71,6 @@ pub(super) async fn kind_of(conn: Conn<'_>, session: SessionId) -> Result<Option
          FROM sessions WHERE id = $1",
         session
     )
-}
-
-/// How many sessions [`alive_among`] looks at.
-pub(super) const BATCH: usize = 8;
-
-/// A session that is alive, and of its account what a request is decided by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Living {
-    pub(super) session: SessionId,
-    pub(super) account: AccountId,
-    pub(super) role: Role,
-    pub(super) authenticated_at: Timestamp,
-}
-
-/// By place, in the order of `select_alive!`: to look each column's name up costs as much as to read it.
-type LivingRow = (SessionId, AccountId, Role, Timestamp);
-
-impl From<LivingRow> for Living {
-    fn from((session, account, role, authenticated_at): LivingRow) -> Self {
-        Self { session, account, role, authenticated_at }
-    }
-}
-
-impl Living {
-    pub(super) fn principal(self) -> Principal {
-        let Self { session, account, role, authenticated_at } = self;
-        Principal { account, session, role, authenticated_at }
-    }
-}
-
-/// The sessions of `$which` that are alive at `$now` and whose account is active.
-macro_rules! select_alive {
-    ($which:literal, $now:literal) => {
-        select_alive!($which, $now, "")
-    };
-    ($which:literal, $now:literal, $more:literal) => {
-        concat!(
-            "SELECT sessions.id, accounts.id, role, authenticated_at",
-            $more,
-            " FROM sessions JOIN accounts ON accounts.id = sessions.account_id WHERE sessions.",
-            $which,
-            " AND sessions.ended_at IS NULL AND sessions.expires_at > ",
-            $now,
-            " AND accounts.is_active"
-        )
-    };
-}
-
-/// This session, if it is alive and its account is active.
-pub(super) async fn alive(conn: Conn<'_>, session: SessionId, now: Timestamp) -> Result<Option<Living>> {
-    let living = fetch_optional!(conn, LivingRow, select_alive!("id = $1", "$2"), session, now)?;
-    Ok(living.map(Living::from))
-}
-
-/// Those of several sessions that are.
-pub(super) async fn alive_among(
-    conn: Conn<'_>,
-    sessions: [SessionId; BATCH],
-    now: Timestamp,
-) -> Result<Vec<Living>> {
-    let [first, second, third, fourth, fifth, sixth, seventh, eighth] = sessions;
-    let living = fetch_all!(
-        conn,
-        LivingRow,
-        select_alive!("id IN ($1, $2, $3, $4, $5, $6, $7, $8)", "$9"),
-        first,
-        second,
-        third,
-        fourth,
-        fifth,
-        sixth,
-        seventh,
-        eighth,
-        now
-    )?;
-    Ok(living.into_iter().map(Living::from).collect())
-}
-
-/// The session of a cookie, if it is alive and its account is active, and when it was last seen.
-pub(super) async fn alive_by_cookie(
-    conn: Conn<'_>,
-    digest: &[u8; 32],
-    now: Timestamp,
-) -> Result<Option<(Living, Timestamp)>> {
-    let sql = select_alive!("cookie_digest = $1", "$2", ", last_seen_at");
-    let seen = fetch_optional!(
-        conn,
-        (SessionId, AccountId, Role, Timestamp, Timestamp),
-        sql,
-        digest.as_slice(),
-        now
-    )?;
-    Ok(seen.map(|(session, account, role, authenticated_at, last_seen_at)| {
-        (Living { session, account, role, authenticated_at }, last_seen_at)
-    }))
 }
 
 /// Notes that a session was used, and moves its idle end; never beyond its absolute one. Having waited for the row, it

@@ -2,7 +2,6 @@
 
 pub(crate) mod http;
 mod keys;
-mod scopes;
 mod store;
 
 use std::sync::Arc;
@@ -19,20 +18,15 @@ use serde::Serialize;
 
 pub use self::keys::KeysError;
 pub(crate) use self::keys::SigningKeys;
-pub(crate) use self::scopes::ScopeAsked;
-pub use self::scopes::{
-    AccountsRead, AccountsWrite, AuditRead, ManageAccount, OfflineAccess, ProfileRead, ProfileWrite,
-};
 use crate::{
-    access::Principal,
+    access::{Principal, SessionId},
     accounts::AccountId,
     app::App,
     clock::{Clock, Timestamp},
     db::Db,
     error::Error,
-    login::LoggedIn,
     random,
-    sessions::{Checks, RefreshToken, Refreshed, Renewal, Session, SessionId},
+    sessions::{Checks, LoggedIn, RefreshToken, Refreshed, Renewal, Session},
 };
 
 /// Who the tokens of `/login` are given to: the first party, as RFC 9068 wants a name.

@@ -107,7 +107,7 @@ pub async fn add(app: &App, url: &str, client: &Client) -> Result<NewWebhook, We
         return Err(WebhookError::TooMany);
     }
     store::insert(tx.conn(), id, target.as_str(), &sealed, now).await?;
-    audit::record(&mut tx, Event::WebhookAdded, None, client, now).await?;
+    audit::insert(&mut tx, random::uuid_v7(now), Event::WebhookAdded, None, client, None, now).await?;
     tx.commit().await?;
     Ok(NewWebhook { id, secret: secret.shown() })
 }
@@ -130,7 +130,8 @@ pub async fn remove(app: &App, id: Uuid, client: &Client) -> Result<(), WebhookE
     if !store::delete(tx.conn(), id).await? {
         return Err(WebhookError::NotFound);
     }
-    audit::record(&mut tx, Event::WebhookRemoved, None, client, app.now()).await?;
+    let now = app.now();
+    audit::insert(&mut tx, random::uuid_v7(now), Event::WebhookRemoved, None, client, None, now).await?;
     Ok(tx.commit().await?)
 }
 

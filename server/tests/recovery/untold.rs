@@ -153,10 +153,10 @@ on_both_databases! {
         })
         .await;
         app.sign_up("ada").await;
-        mail::deliver_due(&app.app).await.unwrap();
+        app.app.deliver_due_mail().await.unwrap();
         forgot(&app, "nobody").await.assert(202);
         forgot(&app, "ada").await.assert(202);
-        mail::deliver_due(&app.app).await.unwrap();
+        app.app.deliver_due_mail().await.unwrap();
         assert_eq!(app.place.value("SELECT count(*) FROM mails WHERE is_question").await, "0");
         assert_eq!(app.place.value("SELECT count(*) FROM links WHERE purpose = 'reset_password'").await, "1");
         assert_eq!(app.place.value("SELECT count(*) FROM mails").await, "2");
@@ -172,9 +172,9 @@ on_both_databases! {
             };
             timing::takes_as_long("ada", "nobody", async |email| {
                 // What is mailed for the one before is no part of it, and the same precedes each.
-                mail::deliver_due(&app.app).await.unwrap();
+                app.app.deliver_due_mail().await.unwrap();
                 ask("bob@example.com").await;
-                mail::deliver_due(&app.app).await.unwrap();
+                app.app.deliver_due_mail().await.unwrap();
                 timing::timed(ask(&email)).await.0
             })
             .await;

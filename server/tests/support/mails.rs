@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use portcullis_server::mail;
 
 use super::process::eventually;
 use super::{Place, TestApp};
@@ -29,7 +28,7 @@ impl TestApp {
     pub async fn mails(&self) -> Vec<Mail> {
         // Another instance of the test may have claimed one that is not in the folder yet.
         eventually("every mail is sent", Duration::from_secs(30), async || {
-            mail::deliver_due(&self.app).await.unwrap();
+            self.app.deliver_due_mail().await.unwrap();
             let left = self.place.value("SELECT count(*) FROM mails WHERE failed_at IS NULL").await;
             (left == "0").then_some(())
         })

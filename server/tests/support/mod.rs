@@ -11,11 +11,12 @@ pub mod timing;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use portcullis_server::accounts::{self, AccountId, By};
+use portcullis_server::accounts::{self, AccountId};
 use portcullis_server::clock::Clock;
 use portcullis_server::config::Config;
 use portcullis_server::db::DatabaseConfig;
 use portcullis_server::{App, random};
+use portcullis_server::{By, admin, leaving};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row, SqliteConnection};
 use tempfile::TempDir;
@@ -190,6 +191,7 @@ impl TestApp {
 
     async fn open(place: Place, clock: Clock, config: Config) -> Self {
         let app = Box::pin(App::open_with(config, clock.clone())).await.unwrap();
+        app.start_workers();
         let router = app.router().unwrap();
         Self { place, clock, app, router }
     }
@@ -211,27 +213,25 @@ impl TestApp {
 
     /// Disables an account, as the operator does.
     pub async fn disable(&self, account: i64) {
-        accounts::set_active(&self.app, AccountId::new(account), false, By::operator(&operator()))
+        admin::set_active(&self.app, AccountId::new(account), false, By::operator(&operator()))
             .await
             .unwrap();
     }
 
     /// Enables an account, as the operator does.
     pub async fn enable(&self, account: i64) {
-        accounts::set_active(&self.app, AccountId::new(account), true, By::operator(&operator()))
-            .await
-            .unwrap();
+        admin::set_active(&self.app, AccountId::new(account), true, By::operator(&operator())).await.unwrap();
     }
 
     /// Sets a password, as the operator does.
     pub async fn set_password(&self, account: i64, password: &str) {
         let account = accounts::by_id(&self.app, AccountId::new(account)).await.unwrap();
-        accounts::set_password(&self.app, &account, password, By::operator(&operator())).await.unwrap();
+        admin::set_password(&self.app, &account, password, By::operator(&operator())).await.unwrap();
     }
 
     /// Deletes an account, as the operator does.
     pub async fn delete(&self, account: i64) {
-        accounts::delete(&self.app, AccountId::new(account), By::operator(&operator())).await.unwrap();
+        leaving::delete(&self.app, AccountId::new(account), By::operator(&operator())).await.unwrap();
     }
 
     /// The real router.

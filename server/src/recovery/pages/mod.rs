@@ -18,14 +18,14 @@ pub(crate) use self::owner::{
 };
 use super::Purpose;
 use crate::{
+    access::ScopeAsked,
     accounts::Email,
     app::App,
+    caller::Visitor,
     client::Client,
     error::Error,
-    login::pages as login,
-    pages::{Answer, Faults, Perhaps, View, WayBack},
+    pages::{Answer, Faults, View, WayBack, arrive},
     sessions::{Beginning, Transport, cleared},
-    tokens::ScopeAsked,
 };
 
 /// What to do next is in the mail.
@@ -150,7 +150,7 @@ pub(crate) async fn show_code(_: Public, State(app): State<App>, v: View) -> Ans
 }
 
 pub(crate) async fn log_in_by_code(
-    Perhaps(before): Perhaps,
+    Visitor(before): Visitor,
     State(app): State<App>,
     client: Client,
     v: View,
@@ -167,7 +167,7 @@ pub(crate) async fn log_in_by_code(
         super::log_in_by_code(&app, &email, &form.code, &beginning).await
     };
     match asked.await {
-        Ok(logged_in) => Ok(login::arrive(&v, logged_in, &WayBack::of(&app, None))?),
+        Ok(logged_in) => Ok(arrive(&v, logged_in, &WayBack::of(&app, None))?),
         Err(error) => {
             let error = match error {
                 Error::DeadLink => {
@@ -250,7 +250,7 @@ pub(crate) async fn show_verify(_: Public, State(app): State<App>, v: View) -> A
 }
 
 pub(crate) async fn verify(
-    Perhaps(visitor): Perhaps,
+    Visitor(visitor): Visitor,
     State(app): State<App>,
     client: Client,
     v: View,
@@ -298,7 +298,7 @@ pub(crate) async fn show_log_in_link(_: Public, State(app): State<App>, v: View)
 }
 
 pub(crate) async fn log_in_by_link(
-    Perhaps(before): Perhaps,
+    Visitor(before): Visitor,
     State(app): State<App>,
     client: Client,
     v: View,
@@ -307,7 +307,7 @@ pub(crate) async fn log_in_by_link(
     let beginning =
         Beginning { scope: &ScopeAsked::parse("")?, transport: Transport::Cookie, before, client: &client };
     let logged_in = super::log_in_by_link(&app, &form.token, &beginning).await?;
-    Ok(login::arrive(&v, logged_in, &WayBack::of(&app, None))?)
+    Ok(arrive(&v, logged_in, &WayBack::of(&app, None))?)
 }
 
 /// Every session has ended: the browser forgets the cookie of its own.

@@ -9,12 +9,11 @@ use serde::Deserialize;
 
 use super::AddressForm;
 use crate::{
-    accounts,
+    accounts::{self, Email},
     app::App,
     client::Client,
     error::Error,
-    login::pages::with_cookie,
-    pages::{Answer, Faults, View},
+    pages::{Answer, Faults, View, with_cookie},
     recovery,
     sessions::SessionCookies,
 };
@@ -24,7 +23,7 @@ use crate::{
 struct PasswordPage<'a> {
     v: &'a View,
     faults: Faults,
-    email: String,
+    email: Email,
     min_length: usize,
 }
 
@@ -74,7 +73,7 @@ pub(crate) async fn change_password(
 struct EmailPage<'a> {
     v: &'a View,
     faults: Faults,
-    current: String,
+    current: Email,
     email: &'a str,
 }
 

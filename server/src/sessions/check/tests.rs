@@ -44,7 +44,7 @@ impl Given {
         let columns = "id, account_id, created_at, expires_at";
         self.run(&format!("INSERT INTO sessions ({columns}) VALUES (x'{hex}', {account}, 1, {expires_at})"))
             .await;
-        SessionId(id)
+        SessionId::new(id)
     }
 
     /// Keeps each thread that reads busy until this is dropped.
@@ -84,7 +84,7 @@ async fn each_of_those_who_share_a_statement_gets_its_own_answer() {
     given
         .run(&format!("UPDATE sessions SET ended_at = 1 WHERE id = x'{}'", Uuid::from_u128(5).simple()))
         .await;
-    let absent = SessionId(Uuid::from_u128(6));
+    let absent = SessionId::new(Uuid::from_u128(6));
     let asked = [
         (alive, ada, true),
         (alive, ben, false),
@@ -129,7 +129,7 @@ async fn those_who_go_away_leave_the_others_their_answer() {
     for _ in 0..20 {
         let held = given.hold_readers();
         let mut context = Context::from_waker(Waker::noop());
-        for _ in 0..store::BATCH * 3 {
+        for _ in 0..access::BATCH * 3 {
             let mut gone = pin!(given.checks.principal(session, ada));
             assert!(matches!(gone.as_mut().poll(&mut context), Poll::Pending));
         }
@@ -180,7 +180,7 @@ fn the_end_of_the_runtime_leaves_nobody_waiting() {
 async fn without_a_database_there_is_an_error_and_no_answer() {
     let given = Given::new().await;
     given.db.close().await;
-    let session = SessionId(Uuid::from_u128(1));
+    let session = SessionId::new(Uuid::from_u128(1));
     for _ in 0..3 {
         assert!(given.checks.principal(session, AccountId::new(1)).await.is_err());
     }

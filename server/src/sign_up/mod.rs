@@ -1,16 +1,20 @@
 //! The sign-up, in the manner that the operator chose: open, quiet or closed.
 
-use super::{Account, Email, Inserted, NewAccount, Role, held::hold_new, insert, store};
+pub(crate) mod http;
+pub(crate) mod pages;
+
 use crate::{
+    accounts::{self, Account, Email, FullName, NewAccount, Role, hold_new},
     app::App,
-    audit::{self, Event},
     client::Client,
     clock::Timestamp,
     config::SignUp,
     db::Tx,
     error::Error,
-    login::throttle,
+    events::{self, Event},
+    limits,
     messages::Language,
+    passwords::PasswordHash,
     recovery::{self, Wanted},
 };
 
@@ -44,15 +48,13 @@ pub(crate) async fn sign_up(app: &App, typed: &SigningUp<'_>, client: &Client) -
     }
     let turn = app.hasher().turn()?;
     let new = NewAccount::check_in_turn(app, &turn, typed.email, typed.full_name, typed.password).await?;
-    throttle::count_sign_up(app, client).await?;
+    limits::count_sign_up(app, client).await?;
     let NewAccount { email, full_name, password, .. } = new;
     let hash = turn.hash(password).await?;
     let (mut tx, now) = (app.db().begin().await?, app.now());
-    match insert(&mut tx, &email, &full_name, &hash, Role::User, now).await? {
+    match insert(&mut tx, &email, &full_name, &hash, Role::User, typed.language, now).await? {
         Inserted::Made(account) => {
-            // Before the first mail is written.
-            store::set_language(tx.conn(), account.id, typed.language.tag()).await?;
-            audit::record(&mut tx, Event::SignedUp, Some(account.id), client, now).await?;
+            events::record(&mut tx, Event::SignedUp, Some(account.id), client, now).await?;
             let held = hold_new(&mut tx, account.id).await?;
             recovery::mail_verification(app, &mut tx, &held, client, now).await?;
             tx.commit().await?;
@@ -77,4 +79,32 @@ async fn tell_quietly(
     recovery::ask(app, &mut tx, Wanted::Account, email, client, now).await?;
     tx.commit().await?;
     Ok(SignedUp::Quietly)
+}
+
+/// What became of an account that was to be made.
+#[derive(Debug)]
+pub(crate) enum Inserted {
+    Made(Account),
+    /// The address has an account; nothing was written.
+    Taken,
+    /// The account that had the address can still put it back: the transaction is to be dropped.
+    Reserved,
+}
+
+/// Adds the row, unless the address has an account or is kept for one.
+pub(crate) async fn insert(
+    tx: &mut Tx,
+    email: &Email,
+    full_name: &FullName,
+    hash: &PasswordHash,
+    role: Role,
+    language: Language,
+    now: Timestamp,
+) -> Result<Inserted, Error> {
+    let Some(account) = accounts::insert(tx, email, full_name, hash, role, language.tag(), now).await? else {
+        return Ok(Inserted::Taken);
+    };
+    // Asked afterwards: an insert that waited for a change of address to be committed sees what that wrote.
+    let is_reserved = recovery::is_reserved(tx, email, account.id, now).await?;
+    Ok(if is_reserved { Inserted::Reserved } else { Inserted::Made(account) })
 }

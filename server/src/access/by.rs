@@ -1,12 +1,7 @@
 //! Who acts on the account of another.
 
-use super::{Role, held::Actor};
-use crate::{
-    access::{Fresh, Principal},
-    client::Client,
-    clock::Timestamp,
-    error::Error,
-};
+use super::{Fresh, Principal};
+use crate::client::Client;
 
 /// Who acts on an account that is not their own: the operator, or an administrator, whose session and role are proved
 /// again in the act's own transaction.
@@ -18,7 +13,7 @@ pub struct By<'a> {
 
 /// As the guard saw them.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Administrator {
+pub(crate) enum Administrator {
     Any(Principal),
     Fresh(Fresh),
 }
@@ -44,24 +39,7 @@ impl<'a> By<'a> {
         self.client
     }
 
-    pub(super) fn proved(self) -> Option<Administrator> {
+    pub(crate) fn proved(self) -> Option<Administrator> {
         self.administrator
-    }
-}
-
-impl Actor for Administrator {
-    fn seen(self) -> Principal {
-        match self {
-            Self::Any(principal) => principal,
-            Self::Fresh(fresh) => fresh.principal(),
-        }
-    }
-
-    fn prove(self, now: Principal, at: Timestamp) -> Result<(), Error> {
-        match self {
-            Self::Any(principal) => principal.prove(now, at)?,
-            Self::Fresh(fresh) => fresh.prove(now, at)?,
-        }
-        if now.role == Role::Admin { Ok(()) } else { Err(Error::SessionEnded) }
     }
 }

@@ -14,17 +14,19 @@
 //! stranger who guesses from everywhere cannot lock the owner out; and a reset of the password or a mailed
 //! log-in ends it. Mailed codes have the first two counters, of their own. IPv6 addresses count by /64.
 
+mod store;
+
 use std::time::Duration;
 
-use super::store::{self, Key};
+use self::store::Key;
 use crate::{
     accounts::{Email, Held},
     app::App,
-    audit::{self, Event},
     client::Client,
     clock::Timestamp,
     db::Tx,
     error::Error,
+    events::{self, Event},
 };
 
 const QUARTER_HOUR: Duration = Duration::from_mins(15);
@@ -52,9 +54,9 @@ const KNOWN_FOR: Duration = Duration::from_hours(90 * 24);
 
 /// How many in how long.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Limit {
-    pub(super) most: i64,
-    pub(super) window: Duration,
+struct Limit {
+    most: i64,
+    window: Duration,
 }
 
 /// An attempt that was counted and may go on. `None` inside: limits are off.
@@ -125,7 +127,7 @@ async fn reserve_by(app: &App, keys: Keys, email: &Email, client: &Client) -> Re
         at_limit |= count(&mut tx, name, NAME, now).await?;
     }
     if at_limit {
-        audit::record(&mut tx, Event::LogInThrottled, None, client, now).await?;
+        events::record(&mut tx, Event::LogInThrottled, None, client, now).await?;
     }
     tx.commit().await?;
     Ok(Attempt(Some(keys)))

@@ -1,19 +1,15 @@
 //! The end of an account: at once, or when its grace period is over.
 
-use super::{
-    AccountId, By, Held, Locked,
-    held::{hold_own, lock_due, lock_other},
-    lock_administrators, store,
-};
 use crate::{
-    access::Fresh,
+    access::{By, Fresh},
+    accounts::{self, AccountId, Locked, hold_own, lock_administrators, lock_due, lock_other},
     app::App,
-    audit::{self, Event},
     client::Client,
     clock::Timestamp,
     db::{Tx, retry},
     error::Error,
-    login::throttle,
+    events::{self, Event},
+    limits,
     mail::{self, Message, Recipient},
     pictures::{self, PictureId},
 };
@@ -68,14 +64,12 @@ async fn remove(
     client: &Client,
     now: Timestamp,
 ) -> Result<Option<PictureId>, Error> {
-    throttle::forget(app, &mut tx, &locked.email).await?;
+    limits::forget(app, &mut tx, &locked.email).await?;
     let picture = pictures::take(&mut tx, locked, now).await?;
-    if !store::delete_account(tx.conn(), locked.id).await? {
-        return Err(Error::LastAdmin);
-    }
-    audit::record(&mut tx, Event::Deleted, Some(locked.id), client, now).await?;
+    accounts::delete(&mut tx, locked).await?;
+    events::record(&mut tx, Event::Deleted, Some(locked.id), client, now).await?;
     // It must outlive the account.
-    let recipient = Recipient { account: None, ..locked.recipient() };
+    let recipient = Recipient { account: None, ..Recipient::of(locked) };
     mail::enqueue(app, &mut tx, &recipient, &Message::Deleted, now).await?;
     tx.commit().await?;
     Ok(picture)
@@ -84,29 +78,4 @@ async fn remove(
 async fn clean_up(app: &App, picture: Option<PictureId>) {
     pictures::discard(app, picture).await;
     app.db().scrub().await;
-}
-
-/// Notes that the owner wants the account deleted at `due_at`. Lock the administrators first.
-///
-/// # Errors
-/// [`Error::LastAdmin`] for the last administrator's.
-pub(crate) async fn schedule_deletion(
-    tx: &mut Tx,
-    held: &Held,
-    due_at: Timestamp,
-    now: Timestamp,
-) -> Result<(), Error> {
-    let is_scheduled = store::schedule_deletion(tx.conn(), held.id, due_at, now).await?;
-    if is_scheduled { Ok(()) } else { Err(Error::LastAdmin) }
-}
-
-/// Takes that back. `false` if nobody wanted it.
-pub(crate) async fn cancel_deletion(tx: &mut Tx, held: &Held, now: Timestamp) -> Result<bool, Error> {
-    Ok(store::cancel_deletion(tx.conn(), held.id, now).await?)
-}
-
-/// Accounts whose grace period is over, at most `limit`.
-pub(crate) async fn due_for_deletion(app: &App, limit: i64) -> Result<Vec<AccountId>, Error> {
-    let mut reader = app.db().read().await?;
-    Ok(store::due_for_deletion(reader.conn(), app.now(), limit).await?)
 }

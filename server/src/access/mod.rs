@@ -1,22 +1,57 @@
-//! Who is calling, and the proof that a row may be shown.
+//! Who is calling, what they may do, and the proof that a row may be shown.
 
-use std::time::Duration;
+mod by;
+mod living;
+mod scopes;
 
-use portcullis::{Either, Guard, Scopes};
+use std::{fmt, time::Duration};
 
+use uuid::Uuid;
+
+pub use self::by::By;
+pub use self::scopes::{
+    AccountsRead, AccountsWrite, AuditRead, ManageAccount, OfflineAccess, ProfileRead, ProfileWrite,
+};
+pub(crate) use self::{
+    by::Administrator,
+    living::{BATCH, Living, living, living_among, living_by_cookie},
+    scopes::ScopeAsked,
+};
 use crate::{
     accounts::{AccountId, Role},
     clock::Timestamp,
     error::Error,
-    sessions::{SessionCookies, SessionId},
-    tokens::SessionTokens,
 };
 
 /// How old a log-in may be for what could take an account away from its owner (ASVS 7.5.1).
 const FRESH: Duration = Duration::from_mins(10);
 
-/// How one calls: with an access token, or with the cookie of a browser's session. One session, two transports.
-pub type Caller = Either<SessionTokens, SessionCookies>;
+/// A session's ID: the `sid` claim of its tokens. It is not a secret: knowing it grants nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SessionId(Uuid);
+crate::db::column!(SessionId, Uuid);
+
+impl SessionId {
+    /// The ID of a session that begins.
+    pub(crate) const fn new(id: Uuid) -> Self {
+        Self(id)
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+
+    /// Reads the `sid` claim of a token, or a path.
+    pub(crate) fn of_claim(sid: &str) -> Option<Self> {
+        Uuid::try_parse(sid).ok().map(Self)
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
 
 /// The caller, as a verified credential and a living session say.
 #[derive(Debug, Clone, Copy)]
@@ -35,13 +70,6 @@ impl Principal {
     /// The proof that the owner logged in within the last ten minutes, or else what RFC 9470 answers.
     pub(crate) fn fresh(self, now: Timestamp) -> Result<Fresh, Error> {
         if now - self.authenticated_at <= FRESH { Ok(Fresh(self)) } else { Err(Error::StaleLogIn(FRESH)) }
-    }
-}
-
-/// Whom a guard let through, whichever transport they came by.
-pub(crate) fn caller<S: Scopes>(guard: &Guard<Caller, S>) -> Principal {
-    match guard.principal() {
-        Either::Left(principal) | Either::Right(principal) => *principal,
     }
 }
 

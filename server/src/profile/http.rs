@@ -1,41 +1,21 @@
-//! Sign-up and the profile.
+//! The profile.
 
-use axum::{
-    extract::{Request, State},
-    middleware::Next,
-    response::{IntoResponse, Response},
-};
-use portcullis::{Guard, Json, Path, Public, answers};
+use axum::extract::State;
+use portcullis::{Guard, Json, Path};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Account, AccountId, FullName, Profile, SignedUp, SigningUp};
+use super::Profile;
 use crate::{
-    access::{Action, Caller, caller},
+    access::{Action, ProfileRead, ProfileWrite},
+    accounts::{Account, AccountId, FullName},
     app::App,
+    caller::{Caller, caller},
     client::Client,
     clock::Timestamp,
-    error::{Conflict, Error, Failed, Forbidden, NotFound, Throttled, Unavailable, Unprocessable},
-    messages::Language,
+    error::{Failed, NotFound, Unavailable, Unprocessable},
     pictures,
-    recovery::http::{Accepted, accepted},
-    tokens::{ProfileRead, ProfileWrite},
 };
-
-/// What it takes to sign up.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct SignUp {
-    /// Where mail reaches you. Upper and lower case make no difference.
-    #[schemars(length(min = 3, max = 254), extend("examples" = ["ada@example.com"]))]
-    email: String,
-    /// Your name as you write it.
-    #[schemars(length(min = 1, max = 200), extend("examples" = ["Ada Lovelace"]))]
-    full_name: String,
-    /// At least 12 characters, unless the operator asks for more; not one that is easy to guess.
-    #[schemars(length(min = 1, max = 1024), extend("format" = "password", "examples" = ["analytical-engine-1843"]))]
-    password: String,
-}
 
 /// An account's profile.
 #[derive(Serialize, JsonSchema)]
@@ -66,40 +46,6 @@ pub(crate) struct ProfileChange {
     /// Your name as you write it.
     #[schemars(length(min = 1, max = 200), extend("examples" = ["Ada King"]))]
     full_name: String,
-}
-
-answers! {
-    /// What a sign-up comes to.
-    #[derive(Debug)]
-    pub(crate) enum SignUpAnswer {
-        /// The account.
-        Made(Json<Account>) = 201,
-        /// Where sign-up is quiet: the same for every address; the mail says what there is to do.
-        Quietly(Json<Accepted>) = 202,
-    }
-}
-
-pub(crate) async fn sign_up(
-    _: Public,
-    State(app): State<App>,
-    client: Client,
-    language: Language,
-    Json(body): Json<SignUp>,
-) -> Result<SignUpAnswer, Failed<(Forbidden, Conflict, Unprocessable, Throttled, Unavailable)>> {
-    let (email, full_name, password) = (&body.email, &body.full_name, &body.password);
-    let typed = SigningUp { email, full_name, password, language };
-    Ok(match super::sign_up(&app, &typed, &client).await? {
-        SignedUp::Made(account) => SignUpAnswer::Made(Json(account)),
-        SignedUp::Quietly => SignUpAnswer::Quietly(accepted().0),
-    })
-}
-
-/// Where sign-up is closed: answers its route before anything of the request is looked at (CVE-2024-49757).
-pub(crate) async fn refuse_sign_up(request: Request, next: Next) -> Response {
-    if request.uri().path() == "/signup" {
-        return Error::SignUpClosed.into_response();
-    }
-    next.run(request).await
 }
 
 pub(crate) async fn read_profile(

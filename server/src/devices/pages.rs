@@ -7,18 +7,20 @@ use portcullis::{Form, Guard};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{SessionCookies, SessionId, cleared, store::Listed};
 use crate::{
+    access::SessionId,
     app::App,
+    caller::Visitor,
     client::Client,
     error::Error,
-    pages::{Answer, Perhaps, View},
+    pages::{Answer, View},
+    sessions::{self, Listed, SessionCookies, cleared},
 };
 
 const PAGE: &str = "/account/sessions";
 
 #[derive(Template)]
-#[template(path = "sessions/sessions.html")]
+#[template(path = "devices/devices.html")]
 struct SessionsPage<'a> {
     v: &'a View,
     current: Vec<Listed>,
@@ -39,7 +41,7 @@ impl Listed {
 
 pub(crate) async fn show_sessions(guard: Guard<SessionCookies>, State(app): State<App>, v: View) -> Answer {
     let principal = *guard.principal();
-    let all = super::list(&app, principal.account).await?;
+    let all = sessions::list(&app, principal.account).await?;
     let (current, others) = all.into_iter().partition(|session| session.id == principal.session);
     Ok(v.show(StatusCode::OK, &SessionsPage { v: &v, current, others })?)
 }
@@ -60,7 +62,7 @@ pub(crate) async fn end_session(
 ) -> Answer {
     let fresh = v.fresh(*guard.principal(), PAGE)?;
     let id = SessionId::of_claim(&form.id).ok_or(Error::NotFound)?;
-    super::end_one(&app, fresh, id, &client).await?;
+    sessions::end_one(&app, fresh, id, &client).await?;
     Ok(v.go("/account/sessions?done=session-ended"))
 }
 
@@ -71,19 +73,19 @@ pub(crate) async fn end_other_sessions(
     v: View,
 ) -> Answer {
     let fresh = v.fresh(*guard.principal(), PAGE)?;
-    super::end_all_others(&app, fresh, &client).await?;
+    sessions::end_all_others(&app, fresh, &client).await?;
     Ok(v.go("/account/sessions?done=others-ended"))
 }
 
 /// Logging out twice is no error.
 pub(crate) async fn log_out(
-    Perhaps(principal): Perhaps,
+    Visitor(principal): Visitor,
     State(app): State<App>,
     client: Client,
     v: View,
 ) -> Answer {
     if let Some(principal) = principal {
-        super::log_out(&app, principal, &client).await?;
+        sessions::log_out(&app, principal, &client).await?;
     }
     let mut answer = v.go("/account/log-in?done=logged-out");
     let (name, value) = cleared();

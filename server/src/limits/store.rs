@@ -1,6 +1,6 @@
 //! The SQL of `attempts` and `known_addresses`.
 
-use super::throttle::Limit;
+use super::Limit;
 use crate::{
     accounts::{AccountId, Email},
     clock::Timestamp,

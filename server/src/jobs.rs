@@ -4,21 +4,19 @@
 //! Every instance does. What is done is decided by the rows alone, so it makes no difference which instance comes
 //! first, or how many do.
 
-mod work;
-
 use std::{pin::Pin, sync::Weak, time::Duration};
 
+use futures_util::future::BoxFuture;
 use tokio::time::{MissedTickBehavior, interval};
 
-pub(crate) use self::work::Work;
 use crate::{
     accounts,
     app::{App, Inner},
     audit,
+    clock::Timestamp,
+    db::Tx,
     error::Error,
-    leaving,
-    login::throttle,
-    mail, pictures, recovery, sessions, webhooks,
+    leaving, limits, mail, pictures, recovery, sessions, webhooks,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -34,11 +32,26 @@ const DELIVERIES_KEPT: Duration = Duration::from_hours(30 * 24);
 
 /// Begins what is done again and again, until the last [`App`] is gone.
 pub(crate) fn start(app: &Weak<Inner>) {
-    mail::start(Weak::clone(app));
+    mail::start(Weak::clone(app), answer_question);
     webhooks::start(Weak::clone(app));
     watch_clock(Weak::clone(app));
     every(MINUTE, app.clone(), |app| Box::pin(async move { tend(&app).await }));
     every(HOUR, app.clone(), |app| Box::pin(async move { sweep(&app).await }));
+}
+
+/// Sends the emails that are due; the worker does so by itself. Returns how many were sent.
+pub(crate) async fn deliver_due(app: &App) -> Result<u64, Error> {
+    mail::deliver_due(app, answer_question).await
+}
+
+/// What is asked in the queue of mail is recovery's to answer.
+fn answer_question<'a>(
+    app: &'a App,
+    tx: &'a mut Tx,
+    question: &'a [u8],
+    now: Timestamp,
+) -> BoxFuture<'a, Result<(), Error>> {
+    Box::pin(recovery::answer(app, tx, question, now))
 }
 
 type Doing = Pin<Box<dyn Future<Output = Result<u64, Error>> + Send>>;
@@ -103,7 +116,7 @@ pub(crate) async fn sweep(app: &App) -> Result<u64, Error> {
     let mut tx = app.db().begin().await?;
     let mut count = sessions::sweep(&mut tx, now - SESSIONS_KEPT).await?;
     count += recovery::sweep(&mut tx, now).await?;
-    count += throttle::sweep(&mut tx, now).await?;
+    count += limits::sweep(&mut tx, now).await?;
     count += mail::sweep(&mut tx, now).await?;
     count += webhooks::sweep(&mut tx, now - DELIVERIES_KEPT).await?;
     tx.commit().await?;

@@ -1,4 +1,4 @@
-//! Sessions as their owner sees and ends them.
+//! The routes of one's sessions.
 
 use axum::extract::State;
 use axum::response::AppendHeaders;
@@ -7,13 +7,13 @@ use portcullis::{Guard, Json, NoContent, Path};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Listed, SessionId, cookies};
 use crate::{
-    access::{Caller, caller},
+    access::{ManageAccount, SessionId},
     app::App,
+    caller::{Caller, caller},
     client::Client,
     error::{Error, Failed, NotFound, Stale, Unavailable},
-    tokens::ManageAccount,
+    sessions::{self, Listed},
 };
 
 /// A session.
@@ -58,8 +58,8 @@ pub(crate) async fn log_out(
     State(app): State<App>,
     client: Client,
 ) -> Result<(AppendHeaders<[(HeaderName, HeaderValue); 1]>, NoContent), Failed<(Unavailable,)>> {
-    super::log_out(&app, caller(&guard), &client).await?;
-    Ok((AppendHeaders([cookies::cleared()]), NoContent))
+    sessions::log_out(&app, caller(&guard), &client).await?;
+    Ok((AppendHeaders([sessions::cleared()]), NoContent))
 }
 
 pub(crate) async fn list_sessions(
@@ -67,7 +67,7 @@ pub(crate) async fn list_sessions(
     State(app): State<App>,
 ) -> Result<Json<Vec<SessionView>>, Failed<(Unavailable,)>> {
     let principal = caller(&guard);
-    let sessions = super::list(&app, principal.account).await?;
+    let sessions = sessions::list(&app, principal.account).await?;
     Ok(Json(sessions.into_iter().map(|session| SessionView::of(session, principal.session)).collect()))
 }
 
@@ -79,7 +79,7 @@ pub(crate) async fn end_session(
 ) -> Result<NoContent, Failed<(Stale, NotFound, Unavailable)>> {
     let fresh = caller(&guard).fresh(app.now())?;
     let id = SessionId::of_claim(&id).ok_or(Error::NotFound)?;
-    super::end_one(&app, fresh, id, &client).await?;
+    sessions::end_one(&app, fresh, id, &client).await?;
     Ok(NoContent)
 }
 
@@ -89,6 +89,6 @@ pub(crate) async fn end_other_sessions(
     client: Client,
 ) -> Result<NoContent, Failed<(Stale, Unavailable)>> {
     let fresh = caller(&guard).fresh(app.now())?;
-    super::end_all_others(&app, fresh, &client).await?;
+    sessions::end_all_others(&app, fresh, &client).await?;
     Ok(NoContent)
 }

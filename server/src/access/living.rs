@@ -1,0 +1,106 @@
+//! Whether a session is alive. The one statement that every guard and every act on an account asks: it reads a session
+//! and its account together, so that ending either counts from the next request.
+
+use super::{Principal, SessionId};
+use crate::{
+    accounts::{AccountId, Role},
+    clock::Timestamp,
+    db::{Conn, fetch_all, fetch_optional},
+};
+
+type Result<T> = std::result::Result<T, crate::db::Error>;
+
+/// How many sessions [`living_among`] looks at.
+pub(crate) const BATCH: usize = 8;
+
+/// A session that is alive, and of its account what a request is decided by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Living {
+    pub(crate) session: SessionId,
+    pub(crate) account: AccountId,
+    pub(crate) role: Role,
+    pub(crate) authenticated_at: Timestamp,
+}
+
+/// By place, in the order of `select_living!`: to look each column's name up costs as much as to read it.
+type LivingRow = (SessionId, AccountId, Role, Timestamp);
+
+impl From<LivingRow> for Living {
+    fn from((session, account, role, authenticated_at): LivingRow) -> Self {
+        Self { session, account, role, authenticated_at }
+    }
+}
+
+impl Living {
+    pub(crate) fn principal(self) -> Principal {
+        let Self { session, account, role, authenticated_at } = self;
+        Principal { account, session, role, authenticated_at }
+    }
+}
+
+/// The sessions of `$which` that are alive at `$now` and whose account is active.
+macro_rules! select_living {
+    ($which:literal, $now:literal) => {
+        select_living!($which, $now, "")
+    };
+    ($which:literal, $now:literal, $more:literal) => {
+        concat!(
+            "SELECT sessions.id, accounts.id, role, authenticated_at",
+            $more,
+            " FROM sessions JOIN accounts ON accounts.id = sessions.account_id WHERE sessions.",
+            $which,
+            " AND sessions.ended_at IS NULL AND sessions.expires_at > ",
+            $now,
+            " AND accounts.is_active"
+        )
+    };
+}
+
+/// This session, if it is alive and its account is active.
+pub(crate) async fn living(conn: Conn<'_>, session: SessionId, now: Timestamp) -> Result<Option<Living>> {
+    let living = fetch_optional!(conn, LivingRow, select_living!("id = $1", "$2"), session, now)?;
+    Ok(living.map(Living::from))
+}
+
+/// Those of several sessions that are.
+pub(crate) async fn living_among(
+    conn: Conn<'_>,
+    sessions: [SessionId; BATCH],
+    now: Timestamp,
+) -> Result<Vec<Living>> {
+    let [first, second, third, fourth, fifth, sixth, seventh, eighth] = sessions;
+    let living = fetch_all!(
+        conn,
+        LivingRow,
+        select_living!("id IN ($1, $2, $3, $4, $5, $6, $7, $8)", "$9"),
+        first,
+        second,
+        third,
+        fourth,
+        fifth,
+        sixth,
+        seventh,
+        eighth,
+        now
+    )?;
+    Ok(living.into_iter().map(Living::from).collect())
+}
+
+/// The session of a cookie, if it is alive and its account is active, and when it was last seen.
+pub(crate) async fn living_by_cookie(
+    conn: Conn<'_>,
+    digest: &[u8; 32],
+    now: Timestamp,
+) -> Result<Option<(Living, Timestamp)>> {
+    let sql = select_living!("cookie_digest = $1", "$2", ", last_seen_at");
+    let seen = fetch_optional!(
+        conn,
+        (SessionId, AccountId, Role, Timestamp, Timestamp),
+        sql,
+        digest.as_slice(),
+        now
+    )?;
+    Ok(seen.map(|(session, account, role, authenticated_at, last_seen_at)| {
+        (Living { session, account, role, authenticated_at }, last_seen_at)
+    }))
+}

@@ -1,0 +1,135 @@
+//! What is done to the accounts of others: by the operator on the command line, by a program that mounts the server, and
+//! by administrators.
+
+use crate::{
+    access::By,
+    accounts::{self, Account, AccountId, FullName, Locked, NewAccount, Role},
+    app::App,
+    client::Client,
+    clock::Timestamp,
+    db::{Tx, retry},
+    error::Error,
+    events::{self, Event},
+    mail::{self, Message, Recipient},
+    messages::Language,
+    recovery, sessions,
+    sign_up::{self, Inserted},
+};
+
+/// Makes an account.
+///
+/// # Errors
+/// [`Error::EmailTaken`], [`Error::Busy`], [`Error::Database`].
+pub async fn create(app: &App, new: NewAccount, client: &Client) -> Result<Account, Error> {
+    let hash = app.hasher().turn()?.hash(new.password).await?;
+    let now = app.now();
+    let mut tx = app.db().begin().await?;
+    if new.role == Role::Admin {
+        accounts::lock_administrators(&mut tx, now).await?;
+    }
+    let made =
+        sign_up::insert(&mut tx, &new.email, &new.full_name, &hash, new.role, Language::En, now).await?;
+    let Inserted::Made(account) = made else { return Err(Error::EmailTaken) };
+    events::record(&mut tx, Event::SignedUp, Some(account.id), client, now).await?;
+    if new.role == Role::Admin {
+        let role = Some(new.role.name());
+        events::record_detail(&mut tx, Event::RoleChanged, Some(account.id), client, role, now).await?;
+    }
+    tx.commit().await?;
+    Ok(account)
+}
+
+/// Lets an account be used, or not. Either ends its sessions and links; disabling is told to its owner by mail. An
+/// account that is so already stays so.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::LastAdmin`], [`Error::Database`].
+pub async fn set_active(app: &App, id: AccountId, active: bool, by: By<'_>) -> Result<(), Error> {
+    retry(|| async move { if active { enable(app, id, by).await } else { disable(app, id, by).await } }).await
+}
+
+async fn enable(app: &App, id: AccountId, by: By<'_>) -> Result<(), Error> {
+    let (mut tx, now) = (app.db().begin().await?, app.now());
+    let locked = accounts::lock_other(&mut tx, id, by, now).await?;
+    if locked.is_active() {
+        return Ok(());
+    }
+    accounts::enable(&mut tx, &locked, now).await?;
+    // Nothing of the time before comes back to life.
+    sessions::end_all(&mut tx, &locked, now).await?;
+    recovery::forget_links(&mut tx, &locked).await?;
+    events::record(&mut tx, Event::Enabled, Some(id), by.client(), now).await?;
+    Ok(tx.commit().await?)
+}
+
+async fn disable(app: &App, id: AccountId, by: By<'_>) -> Result<(), Error> {
+    let (mut tx, now) = (app.db().begin().await?, app.now());
+    accounts::lock_administrators(&mut tx, now).await?;
+    let locked = accounts::lock_other(&mut tx, id, by, now).await?;
+    if !locked.is_active() {
+        return Ok(());
+    }
+    accounts::disable(&mut tx, &locked, now).await?;
+    sessions::end_all(&mut tx, &locked, now).await?;
+    recovery::forget_links(&mut tx, &locked).await?;
+    events::record(&mut tx, Event::Disabled, Some(id), by.client(), now).await?;
+    mail::enqueue(app, &mut tx, &Recipient::of(&locked), &Message::Disabled, now).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Sets a new password, as an operator does. The account's sessions end, and every link that was mailed for it, those
+/// that put an old address back too: what the operator hands over is the new owner's alone.
+///
+/// # Errors
+/// [`Error::Invalid`] if the policy refuses the password, [`Error::NotFound`], [`Error::Busy`],
+/// [`Error::Database`].
+pub async fn set_password(app: &App, account: &Account, text: &str, by: By<'_>) -> Result<(), Error> {
+    let full_name = FullName::parse(&account.full_name).ok();
+    let turn = app.hasher().turn()?;
+    let password =
+        accounts::acceptable_password(app, &turn, text, Some(&account.email), full_name.as_ref()).await??;
+    let hash = turn.hash(password).await?;
+    retry(|| async {
+        let (mut tx, now) = (app.db().begin().await?, app.now());
+        let locked = accounts::lock_other(&mut tx, account.id, by, now).await?;
+        accounts::set_hash(&mut tx, &locked, &hash, now).await?;
+        sessions::end_all(&mut tx, &locked, now).await?;
+        recovery::forget_links_and_undos(&mut tx, &locked).await?;
+        events::record(&mut tx, Event::PasswordSet, Some(account.id), by.client(), now).await?;
+        Ok(tx.commit().await?)
+    })
+    .await
+}
+
+/// Gives an account a role, and tells its owner by mail. It counts from the next request on, on every instance. An
+/// account that has it already keeps it.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::LastAdmin`], [`Error::Database`].
+pub async fn set_role(app: &App, id: AccountId, role: Role, by: By<'_>) -> Result<(), Error> {
+    retry(|| async {
+        let (mut tx, now) = (app.db().begin().await?, app.now());
+        accounts::lock_administrators(&mut tx, now).await?;
+        let locked = accounts::lock_other(&mut tx, id, by, now).await?;
+        if locked.role() == role {
+            return Ok(());
+        }
+        accounts::set_role(&mut tx, &locked, role, now).await?;
+        let detail = Some(role.name());
+        events::record_detail(&mut tx, Event::RoleChanged, Some(id), by.client(), detail, now).await?;
+        tell_of_role(app, &mut tx, &locked, role, now).await?;
+        Ok(tx.commit().await?)
+    })
+    .await
+}
+
+pub(super) async fn tell_of_role(
+    app: &App,
+    tx: &mut Tx,
+    locked: &Locked,
+    role: Role,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let message = Message::RoleChanged { role: role.name().to_owned() };
+    mail::enqueue(app, tx, &Recipient::of(&locked), &message, now).await
+}

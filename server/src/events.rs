@@ -1,0 +1,32 @@
+//! What happens to accounts, written down where it happens: a row of the audit trail, and a delivery for each webhook
+//! that is told of such an event, both in the event's own transaction.
+
+pub(crate) use crate::audit::Event;
+use crate::{
+    accounts::AccountId, audit, client::Client, clock::Timestamp, db::Tx, error::Error, random, webhooks,
+};
+
+/// Records an event. The row and the deliveries stand if the transaction does.
+pub(crate) async fn record(
+    tx: &mut Tx,
+    event: Event,
+    account: Option<AccountId>,
+    client: &Client,
+    now: Timestamp,
+) -> Result<(), Error> {
+    record_detail(tx, event, account, client, None, now).await
+}
+
+/// The same with what else an auditor asks; never a secret, and nothing that identifies a person.
+pub(crate) async fn record_detail(
+    tx: &mut Tx,
+    event: Event,
+    account: Option<AccountId>,
+    client: &Client,
+    detail: Option<&str>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let id = random::uuid_v7(now);
+    audit::insert(tx, id, event, account, client, detail, now).await?;
+    webhooks::queue(tx, id, event, account, now).await
+}

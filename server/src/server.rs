@@ -1,0 +1,70 @@
+//! The server put together of its rooms: the router, its document, and the workers.
+
+use axum::{Extension, Router};
+use portcullis::Document;
+
+use crate::{
+    app::{App, AppError},
+    config::SignUp,
+    error::Error,
+    jobs,
+    middleware::{self, Cors},
+    routes, sessions,
+    sign_up::http::refuse_sign_up,
+};
+
+impl App {
+    /// Every route, with `/docs` and `/openapi.json`, and what every response carries. Serve it with
+    /// [`into_make_service_with_connect_info::<SocketAddr>`][connect], or all clients count as one. Emails are queued
+    /// until [`start_workers`](Self::start_workers) is called, here or in another instance.
+    ///
+    /// # Errors
+    /// [`AppError::Api`]: a defect of this crate, which its tests exclude.
+    ///
+    /// [connect]: axum::Router::into_make_service_with_connect_info
+    pub fn router(&self) -> Result<Router, AppError> {
+        let (router, document) = routes::api().finish()?;
+        let config = self.config();
+        let cors = Cors::new(&config.allowed_origins, document.value());
+        let mut router = router.merge(document.routes()).merge(routes::pages(self)).with_state(self.clone());
+        if config.sign_up == SignUp::Closed {
+            router = router.layer(axum::middleware::from_fn(refuse_sign_up));
+        }
+        if !self.public_url().is_https() {
+            router = router.layer(axum::middleware::from_fn(sessions::keep_in_safari));
+        }
+        let router = router.layer(Extension(self.own_origins()));
+        Ok(middleware::dress_for(router, self.public_url().is_https(), &config.trusted_proxies, cors))
+    }
+
+    /// The OpenAPI 3.1 document of every route, as `/openapi.json` returns it.
+    ///
+    /// # Errors
+    /// As [`App::router`].
+    pub fn document() -> Result<Document, AppError> {
+        Ok(routes::api().finish()?.1)
+    }
+
+    /// Starts what is done without being asked: emails, deliveries to webhooks, deletions that are due, and the sweep
+    /// of what has expired. Call it once the [`App`] is open; a second call does nothing. The workers end with
+    /// [`close`](Self::close), or when the last clone of the [`App`] is dropped.
+    ///
+    /// Every instance may run them, and at least one must: without workers no email is sent.
+    ///
+    /// # Panics
+    /// Outside a Tokio runtime.
+    pub fn start_workers(&self) {
+        if self.begin_workers() {
+            jobs::start(&self.downgrade());
+        }
+    }
+
+    /// Sends the emails that are due, after waiting for the worker if that is sending. Returns how many were sent. The
+    /// workers do this by themselves; a program with a clock of its own, as a test has, may ask for it.
+    ///
+    /// # Errors
+    /// [`Error::Database`]. An email that cannot be sent is not an error: it stays in the queue.
+    pub async fn deliver_due_mail(&self) -> Result<u64, Error> {
+        jobs::deliver_due(self).await
+    }
+}
