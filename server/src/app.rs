@@ -76,6 +76,8 @@ pub(crate) struct Inner {
     work: Work,
     is_leaving: AtomicBool,
     has_workers: AtomicBool,
+    /// It has a router, and nothing was said yet about workers that are missing.
+    wants_workers: AtomicBool,
     outgoing: Outgoing,
     signing_keys: SigningKeys,
     session_tokens: SessionTokens,
@@ -149,6 +151,7 @@ impl App {
             work: Work::default(),
             is_leaving: AtomicBool::new(false),
             has_workers: AtomicBool::new(false),
+            wants_workers: AtomicBool::new(false),
             outgoing: Outgoing::new(reach),
             signing_keys,
             session_tokens,
@@ -179,6 +182,16 @@ impl App {
     /// Notes that the workers run; `false` if they did before.
     pub(crate) fn begin_workers(&self) -> bool {
         !self.0.has_workers.swap(true, Ordering::Relaxed)
+    }
+
+    /// A router was made: emails will be queued, which only workers send.
+    pub(crate) fn want_workers(&self) {
+        self.0.wants_workers.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether workers are missing; once, for the log.
+    pub(crate) fn misses_workers(&self) -> bool {
+        !self.0.has_workers.load(Ordering::Relaxed) && self.0.wants_workers.swap(false, Ordering::Relaxed)
     }
 
     pub(crate) fn is_leaving(&self) -> bool {

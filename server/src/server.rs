@@ -24,6 +24,7 @@ impl App {
     /// [connect]: axum::Router::into_make_service_with_connect_info
     pub fn router(&self) -> Result<Router, AppError> {
         let (router, document) = routes::api().finish()?;
+        self.want_workers();
         let config = self.config();
         let cors = Cors::new(&config.allowed_origins, document.value());
         let mut router = router.merge(document.routes()).merge(routes::pages(self)).with_state(self.clone());

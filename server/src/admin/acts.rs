@@ -131,5 +131,5 @@ pub(super) async fn tell_of_role(
     now: Timestamp,
 ) -> Result<(), Error> {
     let message = Message::RoleChanged { role: role.name().to_owned() };
-    mail::enqueue(app, tx, &Recipient::of(&locked), &message, now).await
+    mail::enqueue(app, tx, &Recipient::of(locked), &message, now).await
 }

@@ -147,6 +147,12 @@ async fn queue<T: Serialize + Sync>(
         .map_err(|cause| Error::Internal(format!("a mail cannot be written: {cause}")))?;
     let sealed = app.secret().seal(PURPOSE, &plain);
     store::insert(tx.conn(), random::uuid_v7(now), account, kind, &sealed, now).await?;
+    if app.misses_workers() {
+        tracing::warn!(
+            "an email was queued, and this program has started no workers to send it. Call App::start_workers(), or \
+             run another instance that does"
+        );
+    }
     app.outbox().wake();
     Ok(())
 }

@@ -63,7 +63,7 @@ async fn mail_link(
     now: Timestamp,
 ) -> Result<(), Error> {
     let token = links::issue(tx, held, Purpose::ResetPassword, &held.email, now).await?;
-    mail::enqueue(app, tx, &Recipient::of(&held), &Message::ResetPassword { token }, now).await?;
+    mail::enqueue(app, tx, &Recipient::of(held), &Message::ResetPassword { token }, now).await?;
     events::record(tx, Event::PasswordResetRequested, Some(held.id), client, now).await
 }
 

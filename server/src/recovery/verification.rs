@@ -28,7 +28,7 @@ pub(crate) async fn mail_verification(
         return Ok(());
     }
     let token = links::issue(tx, held, Purpose::VerifyEmail, &held.email, now).await?;
-    mail::enqueue(app, tx, &Recipient::of(&held), &Message::VerifyEmail { token }, now).await?;
+    mail::enqueue(app, tx, &Recipient::of(held), &Message::VerifyEmail { token }, now).await?;
     events::record(tx, Event::VerificationRequested, Some(held.id), client, now).await
 }
 
