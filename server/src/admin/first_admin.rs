@@ -5,7 +5,6 @@
 
 use std::{fmt, time::Duration};
 
-use aws_lc_rs::digest::{SHA256, digest};
 use zeroize::Zeroizing;
 
 use super::{acts, store};
@@ -19,6 +18,7 @@ use crate::{
     error::Error,
     events::{self, Event},
     limits, random,
+    secret::sha256,
 };
 
 const LIFETIME: Duration = Duration::from_hours(1);
@@ -66,9 +66,7 @@ impl FirstAdminCode {
     }
 
     fn digest(&self) -> [u8; 32] {
-        let mut sha256 = [0; 32];
-        sha256.copy_from_slice(digest(&SHA256, self.0.as_bytes()).as_ref());
-        sha256
+        sha256(&self.0)
     }
 }
 

@@ -74,7 +74,7 @@ pub(crate) async fn log_in_with_cookie(
     Form(form): Form<LogIn>,
 ) -> Result<(AppendHeaders<[(HeaderName, HeaderValue); 1]>, NoContent), LogInFailed> {
     let logged_in = form.attempt(&app, &client, &oauth_client, Transport::Cookie, before).await?;
-    Ok((AppendHeaders([logged_in.into_cookie()?.header()?]), NoContent))
+    Ok((AppendHeaders([logged_in.cookie_header()?]), NoContent))
 }
 
 impl LogIn {

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{LinkToken, Message, Recipient};
-use crate::{app::App, clock::Timestamp, messages::Language};
+use super::{Message, Recipient};
+use crate::{app::App, clock::Timestamp, messages::Language, secret::SecretText};
 
 /// The pages that mails lead to, after the public address.
 const VERIFY: &str = "/account/verify";
@@ -81,7 +81,7 @@ pub(super) fn write(app: &App, to: &Recipient, message: &Message) -> Letter {
         greeting: greeting(language, &to.full_name),
         lead,
         code: match message {
-            Message::LogIn { code, .. } => Some(code.as_str().to_owned()),
+            Message::LogIn { code, .. } => Some(code.expose().to_owned()),
             _ => None,
         },
         action,
@@ -184,7 +184,7 @@ fn day(micros: i64) -> String {
 }
 
 /// The page that a message leads to, and the token that goes with it.
-fn target_of(message: &Message) -> Option<(&'static str, Option<&LinkToken>)> {
+fn target_of(message: &Message) -> Option<(&'static str, Option<&SecretText>)> {
     Some(match message {
         Message::VerifyEmail { token } => (VERIFY, Some(token)),
         Message::ResetPassword { token } => (RESET, Some(token)),
@@ -200,10 +200,10 @@ fn target_of(message: &Message) -> Option<(&'static str, Option<&LinkToken>)> {
     })
 }
 
-fn url(app: &App, page: &str, token: Option<&LinkToken>) -> String {
+fn url(app: &App, page: &str, token: Option<&SecretText>) -> String {
     let base = app.issuer();
     match token {
-        Some(token) => format!("{base}{page}?token={}", utf8_percent_encode(token.as_str(), ESCAPED)),
+        Some(token) => format!("{base}{page}?token={}", utf8_percent_encode(token.expose(), ESCAPED)),
         None => format!("{base}{page}"),
     }
 }

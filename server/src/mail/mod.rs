@@ -24,6 +24,7 @@ use crate::{
     db::Tx,
     error::Error,
     random,
+    secret::SecretText,
 };
 
 /// What a mail is sealed for.
@@ -62,17 +63,17 @@ impl Recipient {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Message {
     /// Please confirm that this is your address.
-    VerifyEmail { token: LinkToken },
+    VerifyEmail { token: SecretText },
     /// Set a new password.
-    ResetPassword { token: LinkToken },
+    ResetPassword { token: SecretText },
     /// Log in by this link, or type this code.
-    LogIn { token: LinkToken, code: LinkToken },
+    LogIn { token: SecretText, code: SecretText },
     /// To the new address: confirm that it is yours.
-    ConfirmNewEmail { token: LinkToken },
+    ConfirmNewEmail { token: SecretText },
     /// To the old address: it is to be replaced; undo it here.
-    EmailChangeRequested { new_email: String, undo: LinkToken },
+    EmailChangeRequested { new_email: String, undo: SecretText },
     /// To the old address: it was replaced; undo it here.
-    EmailChanged { new_email: String, undo: LinkToken },
+    EmailChanged { new_email: String, undo: SecretText },
     /// To the old address: it is in force again.
     EmailChangeUndone,
     /// Somebody signed up with your address; you have an account.
@@ -91,27 +92,6 @@ pub(crate) enum Message {
     RoleChanged { role: String },
     /// Mail works. Sent by `portcullis doctor mail`, never queued.
     Trial,
-}
-
-/// A mailed secret. It does not print itself.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(transparent)]
-pub(crate) struct LinkToken(String);
-
-impl LinkToken {
-    pub(crate) fn new(text: String) -> Self {
-        Self(text)
-    }
-
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for LinkToken {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("LinkToken(…)")
-    }
 }
 
 /// Queues a mail; it is sent if the transaction stands.

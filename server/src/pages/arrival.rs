@@ -17,7 +17,7 @@ pub(crate) fn arrive(v: &View, logged_in: LoggedIn, next: &WayBack) -> Result<Re
 
 /// The answer with the cookie of a session that began.
 pub(crate) fn with_cookie(mut answer: Response, logged_in: LoggedIn) -> Result<Response, Error> {
-    let (name, cookie) = logged_in.into_cookie()?.header()?;
+    let (name, cookie) = logged_in.cookie_header()?;
     answer.headers_mut().append(name, cookie);
     Ok(answer)
 }

@@ -154,7 +154,7 @@ pub(crate) async fn change_password(
     let (current, new) = (&body.current_password, &body.password);
     let logged_in = super::change_password(&app, caller(&guard), current, new, &client).await?;
     Ok(if logged_in.has_cookie() {
-        PasswordChanged::Cookie(logged_in.into_cookie()?.header()?)
+        PasswordChanged::Cookie(logged_in.cookie_header()?)
     } else {
         PasswordChanged::Tokens(tokens::issue(&app, logged_in.into(), app.now())?)
     })

@@ -12,8 +12,7 @@
 
 use std::time::Duration;
 
-use aws_lc_rs::{constant_time, digest};
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use aws_lc_rs::constant_time;
 use zeroize::Zeroizing;
 
 use super::store::{self, Taken};
@@ -23,13 +22,12 @@ use crate::{
     clock::Timestamp,
     db::{Conn, Tx},
     error::Error,
-    mail::LinkToken,
     random,
+    secret::{SecretText, sha256},
 };
 
 /// What a token begins with, so that one in a log or a repository is recognised.
 const PREFIX: &str = "pclk_";
-const SECRET: usize = 32;
 /// What is taken for a token at all: more is no link, and is not even hashed.
 const MAX_TOKEN: usize = 64;
 /// Characters of a code that are not taken for one another.
@@ -117,7 +115,7 @@ pub(super) async fn issue(
     purpose: Purpose,
     email: &Email,
     now: Timestamp,
-) -> Result<LinkToken, Error> {
+) -> Result<SecretText, Error> {
     insert(tx, held, purpose, email, None, now).await
 }
 
@@ -127,11 +125,11 @@ pub(super) async fn issue_with_code(
     tx: &mut Tx,
     held: &Held,
     now: Timestamp,
-) -> Result<(LinkToken, LinkToken), Error> {
+) -> Result<(SecretText, SecretText), Error> {
     let code = new_code();
     let mac = code_mac(app, held.id, &code);
     let token = insert(tx, held, Purpose::LogIn, &held.email, Some(mac), now).await?;
-    Ok((token, LinkToken::new(code.as_str().to_owned())))
+    Ok((token, SecretText::new(code.as_str().to_owned())))
 }
 
 async fn insert(
@@ -141,13 +139,12 @@ async fn insert(
     email: &Email,
     code_mac: Option<[u8; 32]>,
     now: Timestamp,
-) -> Result<LinkToken, Error> {
-    let secret = Zeroizing::new(random::bytes::<SECRET>());
-    let token = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(secret.as_slice()));
-    let link = store::Link { digest: &digest_of(&token), account: held.id, purpose, email, created_at: now };
+) -> Result<SecretText, Error> {
+    let token = SecretText::random(PREFIX);
+    let link = store::Link { digest: &token.digest(), account: held.id, purpose, email, created_at: now };
     store::delete_older(tx.conn(), &link).await?;
     store::insert(tx.conn(), &link, code_mac.as_ref(), TRIES, now + purpose.lifetime()).await?;
-    Ok(LinkToken::new(token))
+    Ok(token)
 }
 
 /// Uses a link, if it is alive. Dropped with its transaction, nothing was used.
@@ -251,13 +248,7 @@ pub(crate) async fn sweep(tx: &mut Tx, now: Timestamp) -> Result<u64, crate::db:
 }
 
 fn digest(token: &str) -> Option<[u8; 32]> {
-    (token.starts_with(PREFIX) && token.len() <= MAX_TOKEN).then(|| digest_of(token))
-}
-
-fn digest_of(token: &str) -> [u8; 32] {
-    let mut sha256 = [0; 32];
-    sha256.copy_from_slice(digest::digest(&digest::SHA256, token.as_bytes()).as_ref());
-    sha256
+    (token.starts_with(PREFIX) && token.len() <= MAX_TOKEN).then(|| sha256(token))
 }
 
 /// Bytes that would make one character likelier than another are drawn again.

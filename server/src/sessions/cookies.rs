@@ -1,16 +1,13 @@
 //! A browser's session: the same row as any other, shown by a cookie.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use aws_lc_rs::digest;
 use axum::extract::{FromRef, Request};
 use axum::middleware::Next;
 use axum::response::Response;
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::header::{COOKIE, Entry, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use portcullis::{CookieSettings, Credential, SecurityScheme, SessionCookie, Verdict, Verify, VerifyFailed};
-use zeroize::Zeroizing;
 
 use super::store;
 use crate::{
@@ -19,7 +16,7 @@ use crate::{
     clock::Clock,
     db::Db,
     error::Error,
-    random,
+    secret::{SecretText, sha256},
 };
 
 /// A use is written down when the last one that was is older: a page that asks ten times a second writes once.
@@ -34,29 +31,9 @@ impl CookieSettings for SessionsCookie {
     const MAX_AGE: Option<Duration> = Some(Duration::from_hours(400 * 24));
 }
 
-/// What the cookie holds: 256 random bits. It does not print itself.
-pub(crate) struct CookieToken(Zeroizing<String>);
-
-impl CookieToken {
-    pub(super) fn random() -> Self {
-        let bytes = Zeroizing::new(random::bytes::<32>());
-        Self(Zeroizing::new(URL_SAFE_NO_PAD.encode(bytes.as_slice())))
-    }
-
-    pub(super) fn digest(&self) -> [u8; 32] {
-        sha256(&self.0)
-    }
-
-    /// The header that makes the browser keep it.
-    pub(crate) fn header(&self) -> Result<(HeaderName, HeaderValue), Error> {
-        SessionCookie::<SessionsCookie>::set(&self.0).map_err(|cause| Error::Internal(cause.to_string()))
-    }
-}
-
-impl fmt::Debug for CookieToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CookieToken(…)")
-    }
+/// The header that makes the browser keep it.
+pub(crate) fn header(cookie: &SecretText) -> Result<(HeaderName, HeaderValue), Error> {
+    SessionCookie::<SessionsCookie>::set(cookie.expose()).map_err(|cause| Error::Internal(cause.to_string()))
 }
 
 /// The header that makes the browser forget it.
@@ -112,12 +89,6 @@ fn in_clear(set: &HeaderValue) -> Option<HeaderValue> {
     let mut cookie = HeaderValue::try_from(format!("{IN_CLEAR}{}", rest.replacen("; Secure", "", 1))).ok()?;
     cookie.set_sensitive(true);
     Some(cookie)
-}
-
-fn sha256(token: &str) -> [u8; 32] {
-    let mut sha256 = [0; 32];
-    sha256.copy_from_slice(digest::digest(&digest::SHA256, token.as_bytes()).as_ref());
-    sha256
 }
 
 /// Verifies the cookies of browsers' sessions: one indexed read, and at most once a minute a write that moves the

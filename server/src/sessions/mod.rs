@@ -11,11 +11,12 @@ mod proof;
 mod refresh;
 mod store;
 
+use http::{HeaderName, HeaderValue};
 use portcullis::{Granted, Scope};
 
 pub(crate) use self::check::Checks;
+pub(crate) use self::cookies::cleared;
 pub(crate) use self::cookies::keep_in_safari;
-pub(crate) use self::cookies::{CookieToken, cleared};
 pub use self::cookies::{SessionCookies, SessionsCookie};
 pub(crate) use self::proof::{Proof, prove};
 pub(crate) use self::refresh::{RefreshToken, Refreshed, covers, refresh};
@@ -31,6 +32,7 @@ use crate::{
     error::Error,
     events::{self, Event},
     random,
+    secret::SecretText,
 };
 
 /// A living session, as a token of it is issued.
@@ -58,7 +60,7 @@ pub(crate) enum Renewal {
     /// Nothing: the session ends with its access token.
     None,
     Refresh(RefreshToken),
-    Cookie(CookieToken),
+    Cookie(SecretText),
 }
 
 /// The proof that somebody showed who they are and a session began. Only this room makes one, and a token is
@@ -80,10 +82,10 @@ impl LoggedIn {
         matches!(self.renewal, Renewal::Cookie(_))
     }
 
-    /// The cookie that its client comes back with.
-    pub(crate) fn into_cookie(self) -> Result<CookieToken, Error> {
-        match self.renewal {
-            Renewal::Cookie(cookie) => Ok(cookie),
+    /// The header that gives its client the cookie to come back with.
+    pub(crate) fn cookie_header(&self) -> Result<(HeaderName, HeaderValue), Error> {
+        match &self.renewal {
+            Renewal::Cookie(cookie) => cookies::header(cookie),
             _ => Err(Error::Internal("a session for a cookie has none".to_owned())),
         }
     }
@@ -137,7 +139,7 @@ pub(crate) async fn begin_anew(
     end_all(tx, held, now).await?;
     let id = SessionId::new(random::uuid_v7(now));
     let renewal = match (kind.has_cookie, kind.has_refresh_token) {
-        (true, _) => Renewal::Cookie(CookieToken::random()),
+        (true, _) => Renewal::Cookie(SecretText::random("")),
         (false, true) => Renewal::Refresh(RefreshToken::first(app.secret(), id)),
         (false, false) => Renewal::None,
     };
@@ -168,7 +170,7 @@ async fn insert(
 /// What the session may be for, and what renews it. A scope that the role does not have is left out (RFC 6749 §3.3).
 fn grant(app: &App, id: SessionId, role: Role, beginning: &Beginning<'_>) -> (Granted, Renewal) {
     if beginning.transport == Transport::Cookie {
-        return (role.scopes().map(str::to_owned).collect(), Renewal::Cookie(CookieToken::random()));
+        return (role.scopes().map(str::to_owned).collect(), Renewal::Cookie(SecretText::random("")));
     }
     let scope = beginning.scope.cut_down_to(role);
     let asks = scope.iter().any(|name| name == OfflineAccess::NAME);

@@ -8,7 +8,7 @@
 
 use std::{fmt, time::Duration};
 
-use aws_lc_rs::{constant_time, digest};
+use aws_lc_rs::constant_time;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use portcullis::Granted;
 use uuid::Uuid;
@@ -24,7 +24,7 @@ use crate::{
     events::{self, Event},
     mail::{self, Message, Recipient},
     random,
-    secret::SecretKey,
+    secret::{SecretKey, SecretText},
 };
 
 /// How long after its use a token is answered with the same successor again.
@@ -70,20 +70,18 @@ impl RefreshToken {
     }
 
     /// The token as the client keeps it.
-    pub(crate) fn text(&self) -> Zeroizing<String> {
+    pub(crate) fn text(&self) -> SecretText {
         let bytes =
             Zeroizing::new([self.session.as_bytes().as_slice(), self.secret.as_slice(), &self.tag].concat());
-        let mut text = Zeroizing::new(String::with_capacity(LENGTH));
+        let mut text = String::with_capacity(LENGTH);
         text.push_str(PREFIX);
         URL_SAFE_NO_PAD.encode_string(bytes.as_slice(), &mut text);
-        text
+        SecretText::new(text)
     }
 
     /// What the database keeps of it.
     pub(super) fn digest(&self) -> [u8; 32] {
-        let mut sha256 = [0; 32];
-        sha256.copy_from_slice(digest::digest(&digest::SHA256, self.text().as_bytes()).as_ref());
-        sha256
+        self.text().digest()
     }
 
     /// The one token that ever follows this one.
@@ -203,11 +201,11 @@ mod tests {
     fn a_token_is_read_back_and_has_one_successor() {
         let key = key();
         let first = RefreshToken::first(&key, session());
-        assert_eq!(first.text().len(), LENGTH);
-        let read = RefreshToken::parse(&key, &first.text()).unwrap();
-        assert_eq!(read.successor(&key).text(), first.successor(&key).text());
-        assert_ne!(first.successor(&key).text(), first.text());
-        assert_ne!(RefreshToken::first(&key, first.session).text(), first.text());
+        assert_eq!(first.text().expose().len(), LENGTH);
+        let read = RefreshToken::parse(&key, first.text().expose()).unwrap();
+        assert_eq!(read.successor(&key).digest(), first.successor(&key).digest());
+        assert_ne!(first.successor(&key).digest(), first.digest());
+        assert_ne!(RefreshToken::first(&key, first.session).digest(), first.digest());
         assert_eq!(format!("{first:?}"), "RefreshToken(…)");
     }
 
@@ -215,14 +213,15 @@ mod tests {
     fn without_the_key_no_token_is_made_and_no_successor_told() {
         let (ours, other) = (key(), key());
         let token = RefreshToken::first(&ours, session());
-        assert!(RefreshToken::parse(&other, &token.text()).is_none());
-        assert_ne!(token.successor(&ours).text(), token.successor(&other).text());
+        assert!(RefreshToken::parse(&other, token.text().expose()).is_none());
+        assert_ne!(token.successor(&ours).digest(), token.successor(&other).digest());
     }
 
     #[test]
     fn a_token_that_was_changed_anywhere_is_none() {
         let key = key();
-        let text = RefreshToken::first(&key, session()).text();
+        let token = RefreshToken::first(&key, session()).text();
+        let text = token.expose();
         for at in 0..text.len() {
             let mut bytes = text.as_bytes().to_vec();
             bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };

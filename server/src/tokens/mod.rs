@@ -26,6 +26,7 @@ use crate::{
     db::Db,
     error::Error,
     random,
+    secret::SecretText,
     sessions::{Checks, LoggedIn, RefreshToken, Refreshed, Renewal, Session},
 };
 
@@ -70,17 +71,6 @@ impl Grounds {
     }
 }
 
-/// The token's text; it does not print itself.
-#[derive(Serialize, JsonSchema)]
-#[serde(transparent)]
-struct TokenText(String);
-
-impl std::fmt::Debug for TokenText {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("TokenText(…)")
-    }
-}
-
 /// The claims of RFC 9068 §2.2 and §2.2.1, and `sid` for the session.
 #[derive(Serialize)]
 struct Claims<'a> {
@@ -113,8 +103,8 @@ pub(crate) fn issue(app: &App, grounds: Grounds, now: Timestamp) -> Result<Token
         scope: &scope,
         sid: session.id.to_string(),
     };
-    let access_token = TokenText(app.signing_keys().sign(&claims)?);
-    let refresh_token = refresh_token.map(|token| TokenText(token.text().to_string()));
+    let access_token = SecretText::new(app.signing_keys().sign(&claims)?);
+    let refresh_token = refresh_token.map(|token| token.text());
     let expires_in = expires_in.as_secs();
     Ok(TokenAnswer { access_token, token_type: "bearer", expires_in, scope, refresh_token })
 }
@@ -123,7 +113,7 @@ pub(crate) fn issue(app: &App, grounds: Grounds, now: Timestamp) -> Result<Token
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct TokenAnswer {
     /// Send it as `Authorization: Bearer …`.
-    access_token: TokenText,
+    access_token: SecretText,
     /// Always `bearer`.
     #[schemars(extend("const" = "bearer"))]
     token_type: &'static str,
@@ -133,7 +123,7 @@ pub(crate) struct TokenAnswer {
     scope: String,
     /// Send it to `/token` for new tokens: once. It comes with the scope `offline_access`, or as the operator says.
     #[serde(skip_serializing_if = "Option::is_none")]
-    refresh_token: Option<TokenText>,
+    refresh_token: Option<SecretText>,
 }
 
 impl IntoResponse for TokenAnswer {

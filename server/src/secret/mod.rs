@@ -3,6 +3,8 @@
 //! It seals what the database must hold but not reveal (private signing keys) and keys the hashes of what the
 //! database must compare but not know (addresses, submitted names). Whoever steals the database alone has neither.
 
+mod text;
+
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::MetadataExt as _;
@@ -17,6 +19,7 @@ use rustix::fs::{StatVfsMountFlags, fstatvfs};
 use rustix::process::geteuid;
 use zeroize::Zeroizing;
 
+pub(crate) use self::text::{SecretText, sha256};
 use crate::{files, random};
 
 const KEY_LEN: usize = 32;
