@@ -17,7 +17,7 @@ const BYTES: usize = 32;
 /// database keeps is its [`digest`](Self::digest).
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct SecretText(String);
+pub(crate) struct SecretText(String);
 
 impl SecretText {
     /// 256 random bits in base64, after a prefix by which one in a log or a repository is recognised.

@@ -1,8 +1,9 @@
 //! Refuses HTTP/1 requests whose length two readers could see differently (request smuggling).
 //!
-//! hyper is lenient where RFC 9112 allows it: it takes `Transfer-Encoding` beside `Content-Length` (§6.1), equal
-//! `Content-Length` fields twice (RFC 9110 §8.6) and a bare LF at the end of a line (§2.2), and hides the first two
-//! from the service. A proxy in front may choose otherwise, so all three are refused here, before hyper reads them.
+//! hyper takes equal `Content-Length` fields twice (RFC 9110 §8.6), a bare LF at the end of a line (RFC 9112 §2.2) and
+//! a second `Host`. Since 1.12 it drops a `Content-Length` beside `Transfer-Encoding` and closes the connection
+//! (RFC 9112 §6.1); the request is still answered, and a proxy in front may have read it by its length. All four are
+//! refused here with 400, before hyper reads them.
 
 /// The bytes of a line that are kept: enough for the field names and values that are looked at.
 const KEPT: usize = 64;
