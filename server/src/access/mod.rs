@@ -2,6 +2,7 @@
 
 mod by;
 mod living;
+mod method;
 mod scopes;
 
 use std::{fmt, time::Duration};
@@ -15,6 +16,7 @@ pub use self::scopes::{
 pub(crate) use self::{
     by::Administrator,
     living::{BATCH, Living, living, living_among, living_by_cookie},
+    method::Method,
     scopes::ScopeAsked,
 };
 use crate::{

@@ -11,13 +11,12 @@
 
 use std::ops::Deref;
 
-use super::{AccountId, Credentials, Email, Owner, Role, store};
+use super::{AccountId, Credentials, Email, Epoch, Owner, Role, store};
 use crate::{
     access::{self, Administrator, By, Fresh, Principal},
     clock::Timestamp,
     db::Tx,
     error::Error,
-    passwords::PasswordHash,
 };
 
 /// An account, active or not, whose row this transaction has locked for somebody who may act on it.
@@ -26,11 +25,11 @@ use crate::{
 pub(crate) struct Locked {
     owner: Owner,
     role: Role,
-    password_hash: PasswordHash,
+    credential_epoch: Epoch,
     is_active: bool,
     deletion_due_at: Option<Timestamp>,
 }
-crate::db::from_row!(Locked { role, password_hash, is_active, deletion_due_at; owner });
+crate::db::from_row!(Locked { role, credential_epoch, is_active, deletion_due_at; owner });
 
 /// The same of an account that is active.
 #[derive(Debug)]
@@ -48,9 +47,9 @@ impl Locked {
         self.is_active
     }
 
-    /// Whether this is still its password.
-    pub(crate) fn has_password(&self, hash: &PasswordHash) -> bool {
-        self.password_hash == *hash
+    /// Whether its credentials are still those that were read.
+    pub(crate) fn is_in(&self, epoch: Epoch) -> bool {
+        self.credential_epoch == epoch
     }
 
     /// Whether its owner wanted it deleted by then.
@@ -154,10 +153,10 @@ pub(crate) async fn hold_by_email(tx: &mut Tx, email: &Email) -> Result<Option<H
     Ok(store::lock_by_email(tx.conn(), email).await?.and_then(Locked::if_active))
 }
 
-/// The account whose password was verified, if that still is its password.
+/// The account whose password was verified, if its credentials are still the same.
 pub(crate) async fn hold_verified(tx: &mut Tx, verified: &Credentials) -> Result<Option<Held>, Error> {
     let locked = store::lock(tx.conn(), verified.id).await?;
-    Ok(locked.filter(|locked| locked.has_password(&verified.password_hash)).and_then(Locked::if_active))
+    Ok(locked.filter(|locked| locked.is_in(verified.epoch)).and_then(Locked::if_active))
 }
 
 /// An account that this transaction has made.

@@ -26,7 +26,7 @@ pub(crate) use self::{
         lock_due, lock_other,
     },
     owner::{
-        Owner, cancel_deletion, delete, due_for_deletion, has_account, mark_verified, owner,
+        Owner, cancel_deletion, delete, due_for_deletion, has_account, mark_verified, owner, rehash,
         schedule_deletion, set_email, set_full_name, set_hash, set_language,
     },
     roles::{disable, enable, is_any, lock_administrators, make_first_administrator, set_role},
@@ -88,9 +88,18 @@ crate::db::from_row!(Account { id, email, full_name, is_active });
 #[derive(Debug, Clone)]
 pub(crate) struct Credentials {
     pub(crate) id: AccountId,
-    pub(crate) password_hash: PasswordHash,
+    /// `None`: the account has no password.
+    pub(crate) password_hash: Option<PasswordHash>,
+    /// The credentials that the account had when they were read.
+    pub(crate) epoch: Epoch,
 }
-crate::db::from_row!(Credentials { id, password_hash });
+crate::db::from_row!(Credentials { id, password_hash, epoch });
+
+/// Which credentials an account has: raised by every change of its password or of another way in. What was proved in one
+/// epoch begins no session in the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Epoch(i64);
+crate::db::column!(Epoch, i64);
 
 /// What a new account is made of. Checked: see [`NewAccount::check`].
 #[derive(Debug)]

@@ -41,7 +41,7 @@ pub(crate) async fn mark_verified(
     Ok(store::mark_verified(tx.conn(), held.id, email, now).await?)
 }
 
-/// Sets a new hash, whatever the old one is.
+/// Sets another password, whatever the old one is.
 pub(crate) async fn set_hash(
     tx: &mut Tx,
     locked: &Locked,
@@ -49,6 +49,11 @@ pub(crate) async fn set_hash(
     now: Timestamp,
 ) -> Result<(), Error> {
     Ok(store::set_password(tx.conn(), locked.id, hash, now).await?)
+}
+
+/// Stores another hash of the same password.
+pub(crate) async fn rehash(tx: &mut Tx, held: &Held, hash: &PasswordHash) -> Result<(), Error> {
+    Ok(store::replace_hash(tx.conn(), held.id, hash).await?)
 }
 
 /// Puts another address into force, which its owner has proved to read.

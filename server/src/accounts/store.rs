@@ -91,7 +91,12 @@ pub(super) async fn accounts_after(
 }
 
 pub(super) async fn credentials(conn: Conn<'_>, email: &Email) -> Result<Option<Credentials>> {
-    fetch_optional!(conn, Credentials, "SELECT id, password_hash FROM accounts WHERE email = $1", email)
+    fetch_optional!(
+        conn,
+        Credentials,
+        "SELECT id, password_hash, credential_epoch AS epoch FROM accounts WHERE email = $1",
+        email
+    )
 }
 
 pub(super) async fn owner(conn: Conn<'_>, id: AccountId) -> Result<Option<Owner>> {
@@ -110,7 +115,7 @@ macro_rules! lock {
         concat!(
             "UPDATE accounts SET updated_at = updated_at WHERE ",
             $which,
-            " RETURNING id, email, full_name, language, email_verified_at, role, password_hash, is_active,
+            " RETURNING id, email, full_name, language, email_verified_at, role, credential_epoch, is_active,
                         deletion_due_at"
         )
     };
@@ -279,7 +284,16 @@ pub(super) async fn set_password(
     hash: &PasswordHash,
     now: Timestamp,
 ) -> Result<()> {
-    execute!(conn, "UPDATE accounts SET password_hash = $2, updated_at = $3 WHERE id = $1", id, hash, now)?;
+    let sql =
+        "UPDATE accounts SET password_hash = $2, credential_epoch = credential_epoch + 1, updated_at = $3
+               WHERE id = $1";
+    execute!(conn, sql, id, hash, now)?;
+    Ok(())
+}
+
+/// Another hash of the same password.
+pub(super) async fn replace_hash(conn: Conn<'_>, id: AccountId, hash: &PasswordHash) -> Result<()> {
+    execute!(conn, "UPDATE accounts SET password_hash = $2 WHERE id = $1", id, hash)?;
     Ok(())
 }
 

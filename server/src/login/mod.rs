@@ -4,6 +4,7 @@ pub(crate) mod http;
 pub(crate) mod pages;
 
 use crate::{
+    access::Method,
     accounts::{self, AccountId, Credentials, Email, Held},
     app::App,
     client::Client,
@@ -50,7 +51,7 @@ async fn begin(
         return Err(ask_to_verify(app, tx, &held, attempt, beginning.client, now).await?);
     }
     limits::forgive(&mut tx, attempt, &held, now).await?;
-    let logged_in = sessions::begin(app, &mut tx, &held, beginning, now).await?;
+    let logged_in = sessions::begin(app, &mut tx, &held, Method::Password, beginning, now).await?;
     events::record(&mut tx, Event::LoggedIn, Some(held.id), beginning.client, now).await?;
     tx.commit().await?;
     Ok(logged_in)

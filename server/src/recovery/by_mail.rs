@@ -5,6 +5,7 @@ use super::{
     links::{self, MailedLogIn, Typed},
 };
 use crate::{
+    access::Method,
     accounts::{self, Email, Held},
     app::App,
     client::Client,
@@ -112,7 +113,7 @@ async fn begin(
     let held = mailed.held();
     limits::end_lock(app, tx, held, Some(beginning.client), now).await?;
     accounts::mark_verified(tx, held, &held.email, now).await?;
-    let logged_in = sessions::begin(app, tx, held, beginning, now).await?;
+    let logged_in = sessions::begin(app, tx, held, Method::Email, beginning, now).await?;
     events::record(tx, Event::LoggedInByMail, Some(held.id), beginning.client, now).await?;
     Ok(logged_in)
 }

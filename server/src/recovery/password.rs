@@ -76,7 +76,7 @@ async fn set(
 ) -> Result<Option<LoggedIn>, Error> {
     let (mut tx, now) = (app.db().begin().await?, app.now());
     let held = accounts::hold_own(&mut tx, principal, now).await?;
-    if !held.has_password(&verified.password_hash) {
+    if !held.is_in(verified.epoch) {
         return Ok(None);
     }
     limits::forgive(&mut tx, attempt, &held, now).await?;

@@ -22,7 +22,7 @@ pub(crate) use self::proof::{Proof, prove};
 pub(crate) use self::refresh::{RefreshToken, Refreshed, covers, refresh};
 pub(crate) use self::store::Listed;
 use crate::{
-    access::{Fresh, OfflineAccess, Principal, ScopeAsked, SessionId},
+    access::{Fresh, Method, OfflineAccess, Principal, ScopeAsked, SessionId},
     accounts::{self, AccountId, Held, Locked, Role},
     app::App,
     client::Client,
@@ -43,6 +43,8 @@ pub(crate) struct Session {
     /// What its tokens may be for.
     pub(crate) scope: Granted,
     pub(crate) authenticated_at: Timestamp,
+    /// How its owner proved who they are: the values of `amr` with spaces between them.
+    pub(crate) amr: String,
 }
 
 /// How the client of a new session will show it.
@@ -106,6 +108,7 @@ pub(crate) async fn begin(
     app: &App,
     tx: &mut Tx,
     held: &Held,
+    by: Method,
     beginning: &Beginning<'_>,
     now: Timestamp,
 ) -> Result<LoggedIn, Error> {
@@ -118,7 +121,7 @@ pub(crate) async fn begin(
         app,
         tx,
         held,
-        Session { id, account: held.id, scope, authenticated_at: now },
+        Session { id, account: held.id, scope, authenticated_at: now, amr: by.name().to_owned() },
         renewal,
         beginning.client,
     )
@@ -144,8 +147,8 @@ pub(crate) async fn begin_anew(
         (false, false) => Renewal::None,
     };
     let scope = held.role().limit(Granted::parse(&kind.scope));
-    insert(app, tx, held, Session { id, account: held.id, scope, authenticated_at: now }, renewal, client)
-        .await
+    let session = Session { id, account: held.id, scope, authenticated_at: now, amr: kind.amr };
+    insert(app, tx, held, session, renewal, client).await
 }
 
 async fn insert(

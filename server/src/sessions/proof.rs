@@ -31,7 +31,7 @@ pub(crate) async fn prove(
 ) -> Result<Proof, Error> {
     let attempt = limits::reserve(app, email, client).await?;
     let account = accounts::credentials(app.db().read().await?.conn(), email).await?;
-    let hash = account.as_ref().map(|account| account.password_hash.clone());
+    let hash = account.as_ref().and_then(|account| account.password_hash.clone());
     match (turn.verify(password.clone(), hash).await?, account) {
         (Verdict::Right { outdated: true }, Some(verified)) => {
             let verified = rehash(app, turn, verified, password).await?;
@@ -42,7 +42,7 @@ pub(crate) async fn prove(
     }
 }
 
-/// Hashes the password anew with the current parameters; the old hash is gone afterwards.
+/// Hashes the password anew with the current parameters; the old hash is gone afterwards. It is the same credential.
 async fn rehash(
     app: &App,
     turn: &Turn<'_>,
@@ -50,10 +50,10 @@ async fn rehash(
     password: Password,
 ) -> Result<Credentials, Error> {
     let new = turn.hash(password).await?;
-    let (mut tx, now) = (app.db().begin().await?, app.now());
+    let mut tx = app.db().begin().await?;
     // If the password was changed meanwhile, the act that it is for will see that too.
     let Some(held) = accounts::hold_verified(&mut tx, &verified).await? else { return Ok(verified) };
-    accounts::set_hash(&mut tx, &held, &new, now).await?;
+    accounts::rehash(&mut tx, &held, &new).await?;
     tx.commit().await?;
-    Ok(Credentials { password_hash: new, ..verified })
+    Ok(verified)
 }

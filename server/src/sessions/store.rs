@@ -38,8 +38,8 @@ pub(super) async fn insert_session(
     execute!(
         conn,
         "INSERT INTO sessions (id, account_id, created_at, authenticated_at, last_seen_at, expires_at, ends_at,
-                               address, user_agent, scope, cookie_digest, refresh_digest)
-         VALUES ($1, $2, $3, $4, $3, $5, $6, $7, $8, $9, $10, $11)",
+                               address, user_agent, scope, cookie_digest, refresh_digest, amr)
+         VALUES ($1, $2, $3, $4, $3, $5, $6, $7, $8, $9, $10, $11, $12)",
         begun.session.id,
         begun.session.account,
         now,
@@ -50,7 +50,8 @@ pub(super) async fn insert_session(
         client.user_agent(),
         begun.session.scope.iter().collect::<Vec<_>>().join(" "),
         cookie.as_ref().map(<[u8; 32]>::as_slice),
-        refresh.as_ref().map(<[u8; 32]>::as_slice)
+        refresh.as_ref().map(<[u8; 32]>::as_slice),
+        begun.session.amr.as_str()
     )?;
     Ok(())
 }
@@ -58,16 +59,17 @@ pub(super) async fn insert_session(
 /// What a session is for, and how its client comes back.
 pub(super) struct SessionKind {
     pub(super) scope: String,
+    pub(super) amr: String,
     pub(super) has_cookie: bool,
     pub(super) has_refresh_token: bool,
 }
-crate::db::from_row!(SessionKind { scope, has_cookie, has_refresh_token });
+crate::db::from_row!(SessionKind { scope, amr, has_cookie, has_refresh_token });
 
 pub(super) async fn kind_of(conn: Conn<'_>, session: SessionId) -> Result<Option<SessionKind>> {
     fetch_optional!(
         conn,
         SessionKind,
-        "SELECT scope, cookie_digest IS NOT NULL AS has_cookie, refresh_digest IS NOT NULL AS has_refresh_token
+        "SELECT scope, amr, cookie_digest IS NOT NULL AS has_cookie, refresh_digest IS NOT NULL AS has_refresh_token
          FROM sessions WHERE id = $1",
         session
     )
@@ -105,13 +107,20 @@ struct Refreshable {
     account_id: AccountId,
     scope: String,
     authenticated_at: Timestamp,
+    amr: String,
 }
-crate::db::from_row!(Refreshable { account_id, scope, authenticated_at });
+crate::db::from_row!(Refreshable { account_id, scope, authenticated_at, amr });
 
 impl Refreshable {
     fn session(self, id: SessionId) -> Session {
         let scope = Granted::parse(&self.scope);
-        Session { id, account: self.account_id, scope, authenticated_at: self.authenticated_at }
+        Session {
+            id,
+            account: self.account_id,
+            scope,
+            authenticated_at: self.authenticated_at,
+            amr: self.amr,
+        }
     }
 }
 
@@ -132,7 +141,7 @@ pub(super) async fn rotate(
                              address = $6, user_agent = $7
          WHERE id = $1 AND refresh_digest = $2 AND ended_at IS NULL AND expires_at > $5
            AND EXISTS (SELECT 1 FROM accounts WHERE accounts.id = sessions.account_id AND is_active)
-         RETURNING account_id, scope, authenticated_at",
+         RETURNING account_id, scope, authenticated_at, amr",
         rotation.session,
         rotation.old.as_slice(),
         rotation.new.as_slice(),
@@ -168,7 +177,7 @@ pub(super) async fn rotated_since(
     let found = fetch_optional!(
         conn,
         Refreshable,
-        "SELECT account_id, scope, authenticated_at
+        "SELECT account_id, scope, authenticated_at, amr
          FROM sessions JOIN accounts ON accounts.id = sessions.account_id
          WHERE sessions.id = $1 AND previous_refresh_digest = $2 AND refreshed_at > $3
            AND ended_at IS NULL AND expires_at > $4 AND is_active",

@@ -82,6 +82,8 @@ struct Claims<'a> {
     jti: String,
     client_id: &'static str,
     auth_time: i64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    amr: Vec<&'a str>,
     scope: &'a str,
     sid: String,
 }
@@ -100,6 +102,7 @@ pub(crate) fn issue(app: &App, grounds: Grounds, now: Timestamp) -> Result<Token
         jti: random::uuid_v7(now).to_string(),
         client_id: FIRST_PARTY,
         auth_time: session.authenticated_at.as_secs(),
+        amr: session.amr.split_whitespace().collect(),
         scope: &scope,
         sid: session.id.to_string(),
     };
