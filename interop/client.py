@@ -1,4 +1,4 @@
-"""Signs up, logs in and reads the profile, through a package made from the document: every answer has its type."""
+"""Signs up, logs in and reads the profile, through a package generated from the document."""
 
 from portcullis_client import AuthenticatedClient, Client
 from portcullis_client.api.account import log_in as post_login
@@ -11,12 +11,12 @@ class Refused(Exception):
     def __init__(self, answer):
         super().__init__(answer.status_code, answer.parsed)
         self.status = answer.status_code
-        self.problem = answer.parsed  # Problem, LogInProblem or InvalidInput; None is no answer of the document
+        self.problem = answer.parsed  # Problem, LogInProblem or InvalidInput; None if the document does not list the response
 
     def __str__(self) -> str:
         if isinstance(self.problem, InvalidInput):
             return "; ".join(f"{'.'.join(map(str, field.loc))}: {field.msg}" for field in self.problem.detail)
-        return self.problem.detail if self.problem else "an answer that the document does not have"
+        return self.problem.detail if self.problem else "a response that the document does not list"
 
 
 def sign_up(base_url: str, email: str, full_name: str, password: str) -> int:

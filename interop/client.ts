@@ -1,4 +1,4 @@
-// Signs up, logs in and reads the profile. The compiler knows every path, field and answer from the document.
+// Signs up, logs in and reads the profile. The compiler knows every path, field and response from the document.
 import createClient from "openapi-fetch";
 import type { components, paths } from "./portcullis.js";
 
@@ -16,7 +16,7 @@ export async function signUp(baseUrl: string, email: string, full_name: string, 
     body: { email, full_name, password },
   });
   if (error) throw new Refused(response.status, error);
-  // Where sign-up is quiet (202), only the mail says whether there is an account.
+  // With quiet sign-up (202), only the email says whether there is an account.
   if (!("id" in data)) throw new Refused(response.status, data);
   return data.id;
 }
