@@ -17,19 +17,19 @@ const NO_VERDICT = ["ERR_JOSE_GENERIC", "ERR_JWKS_INVALID", "ERR_JWKS_TIMEOUT"];
 
 async function authenticate(request, response, next) {
   const [, token] = /^Bearer ([\w.~+/-]+=*)$/i.exec(request.get("authorization") ?? "") ?? [];
-  if (!token) return refuse(response, "Bearer", "Not authenticated");
+  if (!token) return unauthorized(response, "Bearer", "Not authenticated");
   try {
     request.caller = (await jwtVerify(token, keys, rules)).payload;
   } catch (error) {
     if (!(error instanceof errors.JOSEError) || NO_VERDICT.includes(error.code)) {
       return response.status(503).json({ detail: "Credentials cannot be checked at the moment" });
     }
-    return refuse(response, 'Bearer error="invalid_token"', "Could not validate credentials");
+    return unauthorized(response, 'Bearer error="invalid_token"', "Could not validate credentials");
   }
   next();
 }
 
-const refuse = (response, challenge, detail) =>
+const unauthorized = (response, challenge, detail) =>
   response.status(401).set("WWW-Authenticate", challenge).json({ detail });
 
 const withScope = (name) => (request, response, next) => {

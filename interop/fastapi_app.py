@@ -25,14 +25,14 @@ def caller(credentials: Annotated[HTTPAuthorizationCredentials, Depends(HTTPBear
     except (jwt.PyJWKClientConnectionError, jwt.PyJWKSetError) as cause:  # without keys there is no verdict
         raise HTTPException(503, "Credentials cannot be checked at the moment") from cause
     except jwt.PyJWTError as cause:
-        raise refused() from cause
+        raise unauthorized() from cause
     # An ID token of the same issuer has another typ (RFC 9068 §4). PyJWT does not check it.
     if str(verified["header"].get("typ")).lower() not in ("at+jwt", "application/at+jwt"):
-        raise refused()
+        raise unauthorized()
     return verified["payload"]
 
 
-def refused() -> HTTPException:
+def unauthorized() -> HTTPException:
     return HTTPException(401, "Could not validate credentials", {"WWW-Authenticate": 'Bearer error="invalid_token"'})
 
 
