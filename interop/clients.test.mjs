@@ -122,7 +122,7 @@ test("a_typescript_client_is_made_of_all_that_a_document_can_say", TIME, async (
 /** Prints as JSON what comes of the walk. */
 const PYTHON_WALK = `
 import json, sys
-from client import Refused, log_in, read_profile, sign_up
+from client import ApiError, log_in, read_profile, sign_up
 from portcullis_client.models import InvalidInput, LogInProblem, Problem
 
 url, email, password = sys.argv[1:]
@@ -130,7 +130,7 @@ url, email, password = sys.argv[1:]
 def refused(kind, call, *args):
     try:
         call(url, *args)
-    except Refused as refusal:
+    except ApiError as refusal:
         assert type(refusal.problem) is kind, refusal.problem
         return [refusal.status, str(refusal)]
     raise AssertionError(f"{call} is not refused")

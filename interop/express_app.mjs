@@ -1,4 +1,4 @@
-// An Express application that takes a portcullis server's access tokens.
+// An Express application that accepts the access tokens of a Portcullis server.
 import express from "express";
 import { createRemoteJWKSet, errors, jwtVerify } from "jose";
 
@@ -6,30 +6,30 @@ const { ISSUER, AUDIENCE, KEYS_AT, PORT } = process.env;
 const keys = createRemoteJWKSet(new URL(KEYS_AT)); // public_url + /.well-known/jwks.json
 const rules = {
   issuer: ISSUER, // the server's public_url, to the byte
-  audience: AUDIENCE, // its setting `audience`; the public_url too, unless it says otherwise
-  algorithms: ["EdDSA", "ES256"], // never one that begins with HS
+  audience: AUDIENCE, // its setting `audience`; by default the public_url
+  algorithms: ["EdDSA", "ES256"], // never one that starts with HS
   typ: "at+jwt", // an ID token of the same issuer has another one (RFC 9068 §4)
   requiredClaims: ["exp", "iat", "sub", "jti", "client_id"], // RFC 9068 §2.2
   clockTolerance: 5,
 };
-// The keys could not be had, so there is no verdict. Anything else that `jose` throws is a refusal.
+// The keys could not be fetched, so there is no verdict. Anything else that `jose` throws is a rejection.
 const NO_VERDICT = ["ERR_JOSE_GENERIC", "ERR_JWKS_INVALID", "ERR_JWKS_TIMEOUT"];
 
 async function authenticate(request, response, next) {
   const [, token] = /^Bearer ([\w.~+/-]+=*)$/i.exec(request.get("authorization") ?? "") ?? [];
-  if (!token) return refuse(response, "Bearer", "Not authenticated");
+  if (!token) return unauthorized(response, "Bearer", "Not authenticated");
   try {
     request.caller = (await jwtVerify(token, keys, rules)).payload;
   } catch (error) {
     if (!(error instanceof errors.JOSEError) || NO_VERDICT.includes(error.code)) {
       return response.status(503).json({ detail: "Credentials cannot be checked at the moment" });
     }
-    return refuse(response, 'Bearer error="invalid_token"', "Could not validate credentials");
+    return unauthorized(response, 'Bearer error="invalid_token"', "Could not validate credentials");
   }
   next();
 }
 
-const refuse = (response, challenge, detail) =>
+const unauthorized = (response, challenge, detail) =>
   response.status(401).set("WWW-Authenticate", challenge).json({ detail });
 
 const withScope = (name) => (request, response, next) => {

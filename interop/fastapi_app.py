@@ -1,4 +1,4 @@
-"""A FastAPI application that takes a portcullis server's access tokens."""
+"""A FastAPI application that accepts the access tokens of a Portcullis server."""
 
 import os
 from typing import Annotated
@@ -8,13 +8,13 @@ from fastapi import Depends, FastAPI, HTTPException
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 ISSUER = os.environ["ISSUER"]  # the server's public_url, to the byte
-AUDIENCE = os.environ["AUDIENCE"]  # its setting `audience`; the public_url too, unless it says otherwise
+AUDIENCE = os.environ["AUDIENCE"]  # its setting `audience`; by default the public_url
 KEYS = jwt.PyJWKClient(os.environ["KEYS_AT"], timeout=5)  # public_url + /.well-known/jwks.json
-ALGORITHMS = ["EdDSA", "ES256"]  # never one that begins with HS
+ALGORITHMS = ["EdDSA", "ES256"]  # never one that starts with HS
 CLAIMS = ["exp", "iat", "sub", "jti", "client_id"]  # RFC 9068 §2.2
 
 
-# `def`, not `async def`: to fetch the keys takes time, and FastAPI gives such a function a thread.
+# `def`, not `async def`: fetching the keys blocks, and FastAPI runs such a function in a thread.
 def caller(credentials: Annotated[HTTPAuthorizationCredentials, Depends(HTTPBearer())]) -> dict:
     token = credentials.credentials
     try:
@@ -22,17 +22,17 @@ def caller(credentials: Annotated[HTTPAuthorizationCredentials, Depends(HTTPBear
         verified = jwt.decode_complete(
             token, key, algorithms=ALGORITHMS, issuer=ISSUER, audience=AUDIENCE, leeway=5, options={"require": CLAIMS}
         )
-    except (jwt.PyJWKClientConnectionError, jwt.PyJWKSetError) as cause:  # no keys, no verdict
+    except (jwt.PyJWKClientConnectionError, jwt.PyJWKSetError) as cause:  # without keys there is no verdict
         raise HTTPException(503, "Credentials cannot be checked at the moment") from cause
     except jwt.PyJWTError as cause:
-        raise refused() from cause
-    # An ID token of the same issuer has another typ (RFC 9068 §4). PyJWT leaves it to you.
+        raise unauthorized() from cause
+    # An ID token of the same issuer has another typ (RFC 9068 §4). PyJWT does not check it.
     if str(verified["header"].get("typ")).lower() not in ("at+jwt", "application/at+jwt"):
-        raise refused()
+        raise unauthorized()
     return verified["payload"]
 
 
-def refused() -> HTTPException:
+def unauthorized() -> HTTPException:
     return HTTPException(401, "Could not validate credentials", {"WWW-Authenticate": 'Bearer error="invalid_token"'})
 
 

@@ -9,7 +9,7 @@ import { after } from "node:test";
 import { fileURLToPath } from "node:url";
 
 export const here = (path) => fileURLToPath(new URL(path, import.meta.url));
-const PORTCULLIS = process.env.PORTCULLIS_BIN ?? here("../target/debug/portcullis");
+export const PORTCULLIS = process.env.PORTCULLIS_BIN ?? here("../target/debug/portcullis");
 const RESOURCE_SERVER = process.env.RESOURCE_SERVER_BIN ?? here("../target/debug/examples/resource_server");
 export const PYTHON = process.env.INTEROP_PYTHON ?? here("../target/test-tools/interop/bin/python");
 const START_LIMIT_MS = 60_000;
@@ -37,7 +37,7 @@ export function temporaryDirectory() {
 }
 
 /** The environment, without the settings of the caller's own server, and without a proxy. */
-const clean = () =>
+export const clean = () =>
   Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(PORTCULLIS_|https?_proxy$|all_proxy$)/i.test(name)));
 
 /** Starts a program; resolves to what `ready` finds in its output, and to all that it says from then on. */

@@ -13,7 +13,10 @@ use portcullis::{Answer, Api, Created, Guard, Json, Public, SecurityScheme};
 use portcullis_server::{App, SessionTokens, config::Config};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sqlx::{SqlitePool, sqlite::SqliteConnectOptions};
+use sqlx::{
+    FromRow, Row, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteRow},
+};
 
 /// A table of the shop's own, beside those of the accounts: their migrations leave it alone.
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS shop_orders
@@ -26,12 +29,19 @@ struct Shop {
     orders: SqlitePool,
 }
 
-#[derive(Serialize, sqlx::FromRow, JsonSchema)]
+#[derive(Serialize, JsonSchema)]
 struct Order {
     id: i64,
     /// The account's number, as `/auth/signup` answers it.
     owner: String,
     item: String,
+}
+
+// What sqlx's feature `derive` would write.
+impl FromRow<'_, SqliteRow> for Order {
+    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
+        Ok(Self { id: row.try_get("id")?, owner: row.try_get("owner")?, item: row.try_get("item")? })
+    }
 }
 
 #[derive(Deserialize, JsonSchema)]

@@ -1,7 +1,10 @@
 //! Our own interface under the attack that the library offers to everybody's tests.
 
 use axum::Extension;
-use axum::extract::ConnectInfo;
+use axum::extract::{ConnectInfo, Request};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use http::StatusCode;
 use portcullis::testing::Attack;
 use portcullis_server::App;
 use portcullis_server::accounts::{AccountId, Role};
@@ -39,6 +42,19 @@ const PUBLIC: [&str; 15] = [
 /// Every scope that a route asks for.
 const SCOPES: [&str; 6] =
     ["account", "accounts:read", "accounts:write", "audit:read", "profile:read", "profile:write"];
+
+/// The operation whose example cannot work: it needs the account's own password.
+const SAMPLED: &str = "PUT /password";
+
+/// Notes the statuses of [`SAMPLED`].
+async fn note(statuses: &Mutex<Vec<StatusCode>>, request: Request, next: Next) -> Response {
+    let is_sampled = format!("{} {}", request.method(), request.uri().path()) == SAMPLED;
+    let response = next.run(request).await;
+    if is_sampled {
+        statuses.lock().unwrap().push(response.status());
+    }
+    response
+}
 
 /// The administrator as he logged in last, by the scope that he asked for: a log-in costs a hash, and the attack wants
 /// a good credential hundreds of times.
@@ -96,7 +112,9 @@ on_both_databases! {
         let (with_tokens, with_cookies, stranger) = (LoggedIn::default(), LoggedIn::default(), app.stranger());
         let another = stranger.clone();
         let address = ConnectInfo(SocketAddr::from(([192, 0, 2, 1], 4000)));
-        let mut attack = Attack::on(app.router().layer(Extension(address)), App::document().unwrap().value())
+        let sampled: &Mutex<Vec<StatusCode>> = Box::leak(Box::default());
+        let router = app.router().layer(from_fn(|request, next| note(sampled, request, next)));
+        let mut attack = Attack::on(router.layer(Extension(address)), App::document().unwrap().value())
             .public(PUBLIC)
             .same_origin(["POST /login/cookie"])
             .good("portcullis", move |scopes| {
@@ -119,7 +137,7 @@ on_both_databases! {
             .bad("portcullis", "a refresh token", &refresh)
             .bad("session", "a token as a cookie", ended.token())
             .bad("session", "a refresh token as a cookie", &refresh)
-            .sample("PUT /password", json!({ "current_password": PASSWORD, "new_password": PASSWORD }))
+            .sample(SAMPLED, json!({ "current_password": PASSWORD, "password": PASSWORD }))
             .last(["DELETE /account", "POST /logout"]);
         for (method, path, _) in crate::support::document().operations() {
             if path.starts_with("/admin/accounts/{id}") {
@@ -133,5 +151,8 @@ on_both_databases! {
         let mut not_tried = report.not_tried().iter().map(ToString::to_string);
         assert!(not_tried.all(|line| is_known(&line)), "{report}");
         assert!(report.calls() > 1500, "{report}");
+        // The guard answers before the body is read, so a sample with a fault would go unnoticed.
+        let statuses = sampled.lock().unwrap();
+        assert!(statuses.contains(&StatusCode::OK), "the sample of {SAMPLED} was never accepted: {statuses:?}");
     }
 }
