@@ -430,11 +430,13 @@ impl<S> fmt::Debug for Api<S> {
     message = "this handler cannot be a route of `Api`",
     label = "not a route",
     note = "its first argument says who may call: `Guard<…>`, `Maybe<…>` or `Public`",
+    note = "for one row it is `May<…>`, for a list `Seen<…>`",
     note = "every other argument implements `portcullis::Describe`, and its answer `portcullis::DescribeResponse`",
     note = "the types inside `Json<…>` and its like derive `schemars::JsonSchema` beside serde's traits",
     note = "an answer has a type with a name: `impl IntoResponse` describes nothing",
     note = "an error type of your own implements `portcullis::DescribeResponse`, or `portcullis::answers!` writes it",
-    note = "the state `{S}` holds the verifier of each guard: `#[derive(Clone, axum::extract::FromRef)]` on it"
+    note = "the state `{S}` holds the verifier of each guard: `#[derive(Clone, axum::extract::FromRef)]` on it",
+    note = "and the `Policy` of each permission's object"
 )]
 pub trait Described<M, T, S>: Handler<T, S> {
     /// Adds what the handler's types say to `operation`.

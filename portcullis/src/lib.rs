@@ -63,7 +63,7 @@
 //! [into your axum application](learn::into_your_application), as a diff; [which credential to choose](learn::schemes), with a
 //! page for each scheme;
 //! [tokens of any issuer](learn::issuers), when it rotates its keys and when it is down;
-//! [every mistake and what happens](learn::mistakes). `examples/` has ten programs to run.
+//! [every mistake and what happens](learn::mistakes). `examples/` has programs to run.
 //!
 //! # What types cannot say
 //! A field's doc comment is its description in the document, and `#[schemars(example = …)]` an example. A function's doc
@@ -120,6 +120,7 @@ mod guard;
 mod input;
 #[cfg(any(doc, doctest))]
 pub mod learn;
+pub mod permission;
 mod scope;
 mod strict_json;
 #[cfg(feature = "testing")]
@@ -148,6 +149,7 @@ pub use guard::{Access, Authenticate, AuthenticateIn, Either, Guard, Maybe, Publ
 pub use input::{
     FieldError, File, Form, InputRejection, InvalidInput, Json, Loc, Multipart, Path, Query, UpTo,
 };
+pub use permission::{May, Seen};
 pub use scope::{AnyOf, Granted, NamedScope, Scope, Scopes};
 pub use tokens::{
     AccessToken, AccessTokens, AccessTokensBuilder, Dangerous, GivenKeys, KeyError, TypedToken, TypedTokens,

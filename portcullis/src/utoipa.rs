@@ -18,6 +18,7 @@ use crate::{
     api::{ApiError, each_arity, sealed::Ours},
     describe::{Components, Operation, into_object},
     guard::Access,
+    permission,
 };
 
 /// Handlers with `#[utoipa::path(…)]` on them, for [`GuardedRoutes::guarded`]: what `utoipa_axum::routes!` makes of
@@ -265,9 +266,34 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut o
 
 fn secure(operation: &mut openapi::path::Operation, mut entry: Map<String, Value>) -> Result<(), String> {
     operation.security = Some(as_utoipa(&entry.remove("security").unwrap_or_default())?);
+    let permissions = entry.remove(permission::KEY);
+    if permissions.is_some() {
+        add_row_parameter(operation, &entry)?;
+    }
+    let extension = permissions.map(|permissions| (permission::KEY, permissions));
+    operation.extensions.get_or_insert_default().merge(extension.into_iter().collect());
     for (status, response) in into_object(entry.remove("responses")) {
         let response = as_utoipa::<RefOr<openapi::Response>>(&response)?;
         operation.responses.responses.entry(status).or_insert(response);
+    }
+    Ok(())
+}
+
+/// The parameter that names a permission's row, unless the attribute has it. One that is a reference may be it.
+fn add_row_parameter(
+    operation: &mut openapi::path::Operation,
+    entry: &Map<String, Value>,
+) -> Result<(), String> {
+    let is_other = |known: &RefOr<openapi::path::Parameter>| {
+        matches!(known, RefOr::T(known) if known.name != permission::ID)
+    };
+    let known = operation.parameters.get_or_insert_default();
+    let ours = entry.get("parameters").and_then(Value::as_array).into_iter().flatten();
+    let mut ours = ours.filter(|ours| ours["name"] == permission::ID && ours["in"] == "path");
+    if known.iter().all(is_other)
+        && let Some(parameter) = ours.next()
+    {
+        known.push(as_utoipa(parameter)?);
     }
     Ok(())
 }
