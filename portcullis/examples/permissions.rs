@@ -195,7 +195,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     for account in ["ada", "bob"] {
         eprintln!("{account}:\n{}\n", issuer.token(account, "document:read document:write")?);
     }
-    eprintln!("Paste Ada's after Authorize on http://{address}/docs and create a document. Bob gets 404 for it until");
+    eprintln!(
+        "Paste Ada's after Authorize on http://{address}/docs and create a document. Bob gets 404 for it until"
+    );
     eprintln!("Ada adds him to its readers; then he reads it, and gets 403 when he renames it.");
     Ok(axum::serve(listener, app(issuer.tokens().clone())?).await?)
 }

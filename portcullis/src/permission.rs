@@ -92,13 +92,13 @@ use std::{error::Error, fmt, future::Future};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
+#[cfg(feature = "utoipa")]
+pub(crate) use self::describe::{ID, KEY};
 pub use self::{
     may::{Allowed, May},
     rejection::{PermissionProblem, Rejection},
     seen::{Seen, Viewer},
 };
-#[cfg(feature = "utoipa")]
-pub(crate) use self::describe::{ID, KEY};
 use crate::scope::Scope;
 
 /// A kind of row that permissions are asked of.

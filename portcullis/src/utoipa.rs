@@ -284,16 +284,13 @@ fn add_row_parameter(
     operation: &mut openapi::path::Operation,
     entry: &Map<String, Value>,
 ) -> Result<(), String> {
-    let is_other = |known: &RefOr<openapi::path::Parameter>| {
-        matches!(known, RefOr::T(known) if known.name != permission::ID)
-    };
-    let known = operation.parameters.get_or_insert_default();
+    let is_other = |known: &RefOr<openapi::path::Parameter>| matches!(known, RefOr::T(known) if known.name != permission::ID);
     let ours = entry.get("parameters").and_then(Value::as_array).into_iter().flatten();
     let mut ours = ours.filter(|ours| ours["name"] == permission::ID && ours["in"] == "path");
-    if known.iter().all(is_other)
+    if operation.parameters.iter().flatten().all(is_other)
         && let Some(parameter) = ours.next()
     {
-        known.push(as_utoipa(parameter)?);
+        operation.parameters.get_or_insert_default().push(as_utoipa(parameter)?);
     }
     Ok(())
 }

@@ -21,6 +21,7 @@ mod cases {
     mod issuer;
     mod learn;
     mod log;
+    mod permission;
     #[cfg(feature = "testing")]
     mod testing;
     mod tokens;

@@ -19,9 +19,10 @@ use crate::{
 
 /// The body of a 403 for a caller who may see an object and lacks a permission on it.
 ///
-/// A credential without the scope gets another 403, a [`Problem`] with a challenge: there another token helps, here only
-/// a grant.
+/// A credential without the scope gets another 403, a [`Problem`] with a challenge. There, another token helps; here, only
+/// a grant does.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(description = "The caller may see the object and lacks a permission on it.")]
 pub struct PermissionProblem {
     /// What is wrong, in one sentence.
     pub detail: String,

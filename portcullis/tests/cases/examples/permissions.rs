@@ -40,7 +40,9 @@ async fn a_document_is_its_owners_and_those_it_is_shared_with() {
 
     assert_eq!(put_title(&app, &ada, "Plan B").await.assert(200).json()["title"], "Plan B");
     let reads = token("ada", "document:read");
-    assert!(put_title(&app, &reads, "C").await.assert(403).header("www-authenticate").contains("document:write"));
+    assert!(
+        put_title(&app, &reads, "C").await.assert(403).header("www-authenticate").contains("document:write")
+    );
     with_token(&app, "DELETE", "/documents/1", &ada).await.assert(204);
     with_token(&app, "GET", "/documents/1", &ada).await.assert(404);
 }
