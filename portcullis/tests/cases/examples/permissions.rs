@@ -46,3 +46,29 @@ async fn a_document_is_its_owners_and_those_it_is_shared_with() {
     with_token(&app, "DELETE", "/documents/1", &ada).await.assert(204);
     with_token(&app, "GET", "/documents/1", &ada).await.assert(404);
 }
+
+/// The example's own test, in one line: the attack comes as its owner, as a reader, and as somebody else.
+#[cfg(feature = "testing")]
+#[tokio::test]
+async fn an_attack_on_it_finds_nothing() {
+    use portcullis::testing::Attack;
+
+    use crate::cases::issuer::jwks;
+
+    let app = permissions::app(verifier()).unwrap();
+    let ada = token("ada", "document:read document:write");
+    post_json(&app, "/documents", &ada, &json!({ "title": "Plan" })).await.assert(201);
+    post_json(&app, "/documents/1/readers", &ada, &json!({ "account": "bob" })).await.assert(200);
+    let document = get(&app, "/openapi.json").await.json();
+    let token_of = |account: &'static str| move |scopes: &[&str]| token(account, &scopes.join(" "));
+    Attack::on(app, &document)
+        .good("access_token", token_of("ada"))
+        .outsider("access_token", token_of("eve"))
+        .holder("access_token", ["document:read"], token_of("bob"))
+        .signed("access_token", |claims| {
+            ed25519().token(&ed25519().header().to_string(), &claims.to_string())
+        })
+        .keys("access_token", &jwks([ed25519()]))
+        .assert()
+        .await;
+}
