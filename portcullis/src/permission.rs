@@ -130,10 +130,10 @@ pub trait Permission: Scope {
 ///
 /// ```
 /// use portcullis::{Scope, permission::{Object, Permission}, permissions};
-/// # struct Documents;
-/// # struct Document;
+/// # pub struct Documents;
+/// # pub struct Document;
 /// # impl Object for Document { const NAME: &'static str = "document"; type Id = u64; type Policy = Documents; }
-/// # struct Folder;
+/// # pub struct Folder;
 /// # impl Object for Folder { const NAME: &'static str = "folder"; type Id = u64; type Policy = Documents; }
 ///
 /// permissions! {

@@ -101,9 +101,8 @@ fn decided(user: &User, id: u32, writes: bool) -> Result<Decision<Document>, Und
     match (id, &*user.0) {
         (500, _) => Err("cannot reach postgres://ada:hunter2@db".into()),
         (501, _) => panic!("the policy has a flaw"),
-        (1, "ada") => Ok(Decision::Allow(Document { id, title: "Plan".to_owned() })),
         (1, "bob") if writes => Ok(Decision::Refuse),
-        (1, "bob") => Ok(Decision::Allow(Document { id, title: "Plan".to_owned() })),
+        (1, "ada" | "bob") => Ok(Decision::Allow(Document { id, title: "Plan".to_owned() })),
         _ => Ok(Decision::Hide),
     }
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::cases::issuer::{claims, ed25519, verifier};
 
 #[path = "../../../examples/permissions.rs"]
-mod permissions;
+mod documents;
 
 fn token(account: &str, scope: &str) -> String {
     let mut claims = claims();
@@ -19,7 +19,7 @@ async fn put_title(app: &Router, token: &str, title: &str) -> Answer {
 
 #[tokio::test]
 async fn a_document_is_its_owners_and_those_it_is_shared_with() {
-    let app = permissions::app(verifier()).unwrap();
+    let app = documents::app(verifier()).unwrap();
     let all = "document:read document:write";
     let (ada, bob) = (token("ada", all), token("bob", all));
     let list = async |token: &str| with_token(&app, "GET", "/documents", token).await.assert(200).json();
@@ -55,7 +55,7 @@ async fn an_attack_on_it_finds_nothing() {
 
     use crate::cases::issuer::jwks;
 
-    let app = permissions::app(verifier()).unwrap();
+    let app = documents::app(verifier()).unwrap();
     let ada = token("ada", "document:read document:write");
     post_json(&app, "/documents", &ada, &json!({ "title": "Plan" })).await.assert(201);
     post_json(&app, "/documents/1/readers", &ada, &json!({ "account": "bob" })).await.assert(200);
