@@ -1,6 +1,6 @@
 //! Who may call: a handler's first argument.
 
-mod authenticate;
+pub(crate) mod authenticate;
 mod failures;
 mod ways;
 
@@ -189,6 +189,7 @@ fn describe_refusals<V: Authenticate>(operation: &mut Operation<'_>) {
     for refusal in [Denied::ambiguous, Denied::missing, Denied::invalid] {
         refusal(V::challenges()).describe(operation);
     }
+    V::describe_step_up(operation);
     if V::asked().iter().any(|asked| asked.place.is_cookie()) {
         Denied::cross_site().describe(operation);
     }

@@ -125,6 +125,7 @@ mod input;
 pub mod learn;
 pub mod permission;
 mod scope;
+pub mod step_up;
 mod strict_json;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -125,6 +125,12 @@ impl AccessTokens {
         })
     }
 
+    /// How long ago a time was, in seconds since 1970; `None` if it is to come, by more than clocks may be apart.
+    pub(crate) fn age(&self, time: u64) -> Option<Duration> {
+        let now = seconds(&self.0.clock);
+        (time <= now.saturating_add(LEEWAY)).then(|| Duration::from_secs(now.saturating_sub(time)))
+    }
+
     #[cfg(test)]
     fn cache(&self) -> Option<&cache::Cache<AccessToken>> {
         match &self.0.keys {

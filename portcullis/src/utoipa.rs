@@ -266,12 +266,12 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut o
 
 fn secure(operation: &mut openapi::path::Operation, mut entry: Map<String, Value>) -> Result<(), String> {
     operation.security = Some(as_utoipa(&entry.remove("security").unwrap_or_default())?);
-    let permissions = entry.remove(permission::KEY);
-    if permissions.is_some() {
+    if entry.contains_key(permission::KEY) {
         add_row_parameter(operation, &entry)?;
     }
-    let extension = permissions.map(|permissions| (permission::KEY, permissions));
-    operation.extensions.get_or_insert_default().merge(extension.into_iter().collect());
+    let extensions = entry.iter().filter(|(key, _)| key.starts_with("x-portcullis-"));
+    let extensions = extensions.map(|(key, value)| (key.clone(), value.clone())).collect();
+    operation.extensions.get_or_insert_default().merge(extensions);
     for (status, response) in into_object(entry.remove("responses")) {
         let response = as_utoipa::<RefOr<openapi::Response>>(&response)?;
         operation.responses.responses.entry(status).or_insert(response);
