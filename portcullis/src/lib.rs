@@ -53,7 +53,7 @@
 //! | the document says one thing, the code another | there is one thing: the type |
 //!
 //! The parts: [`Api`] collects routes; [`Guard`], [`Maybe`] and [`Public`] say who may call; [`May`] and [`Seen`] also ask
-//! for a [`permission`] on a row and on those of a list; [`Verify`] is
+//! for a [`permission`] on a row and on those of a list; [`step_up`] demands a recent login; [`Verify`] is
 //! the application's half of a guard, [`AccessTokens`] a ready one; [`Bearer`], [`Basic`], [`ApiKey`] and
 //! [`SessionCookie`] are what a caller presents; [`Json`], [`Form`], [`Path`],
 //! [`Query`] and [`Multipart`] take input that the published schema has checked.
@@ -64,7 +64,7 @@
 //! To learn it: [coming from FastAPI](learn::coming_from_fastapi), line by line;
 //! [into your axum application](learn::into_your_application), as a diff; [which credential to choose](learn::schemes), with a
 //! page for each scheme;
-//! [permissions](learn::permissions), who may do what with which row;
+//! [permissions](learn::permissions), who may do what with which row; [recent and stronger logins](learn::step_up);
 //! [tokens of any issuer](learn::issuers), when it rotates its keys and when it is down;
 //! [every mistake and what happens](learn::mistakes). `examples/` has programs to run.
 //!

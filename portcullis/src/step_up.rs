@@ -42,6 +42,8 @@ use http::request::Parts;
 use serde::Deserialize;
 use serde_json::{Map, json};
 
+#[cfg(feature = "discovery")]
+use crate::tokens::{IntrospectedToken, Introspection};
 use crate::{
     credential::Challenge,
     denied::{Denied, Login as Demanded},
@@ -51,7 +53,7 @@ use crate::{
         authenticate::sealed::{self, Asked as _, Presence},
     },
     scope::Granted,
-    tokens::{AccessToken, AccessTokens, TypedTokens},
+    tokens::{AccessToken, AccessTokens, TypedToken, TypedTokens},
     verify::Verify,
 };
 
@@ -77,8 +79,8 @@ pub struct Login {
     pub age: Option<Duration>,
 }
 
-/// A verifier that knows how and when its callers logged in. [`AccessTokens`] and [`TypedTokens`] do, by the claims `acr`
-/// and `auth_time` (RFC 9068 §2.2.1).
+/// A verifier that knows how and when its callers logged in. [`AccessTokens`], [`TypedTokens`] and `Introspection` do, by
+/// `acr` and `auth_time` (RFC 9068 §2.2.1, RFC 9470 §6.2).
 ///
 /// It is the verifier's, not the principal's, since the verifier has the clock.
 #[diagnostic::on_unimplemented(
@@ -92,27 +94,43 @@ pub trait KnowsLogin: Verify {
 
 /// A verifier that accepts what `V` accepts, if the login behind it is as `L` demands. See the [module](self).
 #[derive(Debug)]
-pub struct StepUp<V, L>(PhantomData<fn() -> (V, L)>);
+pub struct StepUp<V: KnowsLogin, L: Level>(PhantomData<fn() -> (V, L)>);
 
-/// Of access tokens, by `acr` and `auth_time`. An `auth_time` in the future, beyond the leeway for clocks, is not believed.
+/// By the claims of the token. An `auth_time` in the future, beyond the leeway for clocks, is not believed.
 impl KnowsLogin for AccessTokens {
     fn login(&self, token: &AccessToken) -> Login {
-        #[derive(Deserialize)]
-        struct Claims {
-            acr: Option<String>,
-            auth_time: Option<u64>,
-        }
-        // A claim of a wrong type is no claim.
-        let Ok(Claims { acr, auth_time }) = token.claims() else { return Login::default() };
-        Login { acr, age: auth_time.and_then(|auth_time| self.age(auth_time)) }
+        Claims::login(token.claims(), |auth_time| self.age(auth_time))
+    }
+}
+
+/// By the issuer's answer (RFC 9470 §6.2).
+#[cfg(feature = "discovery")]
+impl KnowsLogin for Introspection {
+    fn login(&self, token: &IntrospectedToken) -> Login {
+        Claims::login(token.claims(), |auth_time| self.age(auth_time))
+    }
+}
+
+/// What a token says of the login (RFC 9068 §2.2.1).
+#[derive(Deserialize)]
+struct Claims {
+    acr: Option<String>,
+    auth_time: Option<u64>,
+}
+
+impl Claims {
+    /// Claims of a wrong type are none.
+    fn login(read: Result<Self, serde_json::Error>, age: impl Fn(u64) -> Option<Duration>) -> Login {
+        let Ok(Self { acr, auth_time }) = read else { return Login::default() };
+        Login { acr, age: auth_time.and_then(age) }
     }
 }
 
 impl<C> KnowsLogin for TypedTokens<C>
 where
-    Self: Verify<Principal = crate::TypedToken<C>>,
+    Self: Verify<Principal = TypedToken<C>>,
 {
-    fn login(&self, principal: &crate::TypedToken<C>) -> Login {
+    fn login(&self, principal: &TypedToken<C>) -> Login {
         self.tokens().login(principal.token())
     }
 }

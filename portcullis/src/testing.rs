@@ -93,6 +93,7 @@ pub use self::{
 /// | a cookie from another site's page, where something may change or a WebSocket opens; with `Sec-Fetch-Site`, and with `Origin` or nothing, as old browsers do | 403 |
 /// | the same without a cookie, where a `SameOrigin` or [`same_origin`](Self::same_origin) says so | 403 |
 /// | a good one | anything but 401, 403 and 5xx; for a row ([`May`](crate::May)) anything but 404 too |
+/// | where a recent or stronger login is demanded ([`StepUp`](crate::step_up::StepUp)), a good one of another login: [`stale`](Self::stale) | 401; for bearer tokens with `error="insufficient_user_authentication"` |
 /// | for a row, one of an account without grants: [`outsider`](Self::outsider) | 404, with the very headers and bytes of a row that does not exist |
 /// | for a row, one of an account with another permission on it: [`holder`](Self::holder) | 403 without a challenge, and its body names the permission |
 /// | for a row that does not exist, a good one | 404, with the same headers and bytes |
@@ -146,6 +147,7 @@ struct Held {
     keys: Option<String>,
     bad: Vec<(String, String)>,
     outsider: Option<Make>,
+    stale: Option<Make>,
     /// Each with the permissions that it has on the rows.
     holders: Vec<(BTreeSet<String>, Make)>,
 }
@@ -340,6 +342,18 @@ impl Attack {
         self
     }
 
+    /// As [`good`](Self::good), for a login that is too old or too weak for the operations with a
+    /// [`StepUp`](crate::step_up::StepUp). The credentials of [`good`](Self::good) are of a login that is enough.
+    #[must_use]
+    pub fn stale<R: Into<Option<String>>>(
+        mut self,
+        scheme: &str,
+        make: impl Fn(&[&str]) -> R + Send + Sync + 'static,
+    ) -> Self {
+        self.held_of(scheme).stale = Some(Box::new(move |scopes| make(scopes).into()));
+        self
+    }
+
     /// The id of an object that does not exist, by the object's name. Without it: the greatest number that the parameter's
     /// format has, or a UUID or a text that nobody has.
     #[must_use]
@@ -423,6 +437,7 @@ impl Attack {
         for operation in &operations {
             let ways = walk.be_refused(operation, &ground).await;
             if !ways.is_empty() {
+                walk.come_with_stale_logins(operation, &ground).await;
                 walk.ask_for_rows(operation, &operations, &ground).await;
             }
             good.extend(ways.into_iter().map(|way| (operation, way)));

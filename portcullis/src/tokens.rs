@@ -127,8 +127,7 @@ impl AccessTokens {
 
     /// How long ago a time was, in seconds since 1970; `None` if it is to come, by more than clocks may be apart.
     pub(crate) fn age(&self, time: u64) -> Option<Duration> {
-        let now = seconds(&self.0.clock);
-        (time <= now.saturating_add(LEEWAY)).then(|| Duration::from_secs(now.saturating_sub(time)))
+        age(time, seconds(&self.0.clock))
     }
 
     #[cfg(test)]
@@ -258,6 +257,11 @@ impl fmt::Debug for GivenKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("GivenKeys(…)")
     }
+}
+
+/// How long before `now` a time was, both in seconds since 1970; `None` if it is later, by more than clocks may be apart.
+fn age(time: u64, now: u64) -> Option<Duration> {
+    (time <= now.saturating_add(LEEWAY)).then(|| Duration::from_secs(now.saturating_sub(time)))
 }
 
 /// A clock's time in seconds since 1970.

@@ -94,6 +94,8 @@ pub(super) enum Due {
     Hidden { why: &'static str },
     /// 403 without a challenge: another credential would not help.
     Lacking,
+    /// 401 that demands another login (RFC 9470 §3).
+    StaleLogin { is_bearer: bool },
     /// Anything but what the operation gives to those who may call.
     NotLetIn,
 }

@@ -33,6 +33,8 @@ pub(super) struct Operation {
     pub(super) body: Option<Value>,
     pub(super) responses: Value,
     pub(super) permissions: Vec<Asked>,
+    /// Whether it demands a recent or a stronger login: `x-portcullis-step-up`.
+    pub(super) demands_login: bool,
 }
 
 impl Operation {
@@ -127,6 +129,7 @@ fn operation(document: &Value, method: Method, path: &str, item: &Value, entry: 
     });
     Operation {
         permissions: permissions.collect(),
+        demands_login: entry.get("x-portcullis-step-up").is_some(),
         name: format!("{method} {path}"),
         method,
         path: path.to_owned(),

@@ -93,6 +93,7 @@ impl<'a> Judge<'a> {
                 (!is_asked).then(|| format!("without the challenge `{}`", scheme.asked()))
             }
             Due::Ambiguous { is_bearer } => bearer_error("invalid_request", *is_bearer),
+            Due::StaleLogin { is_bearer } => bearer_error("insufficient_user_authentication", *is_bearer),
             Due::Scope { is_bearer, held, named } => {
                 bearer_error("insufficient_scope", *is_bearer).or_else(|| wrong_scope(given, held, named))
             }
@@ -220,7 +221,7 @@ fn wrong_status(operation: &Operation, due: &Due, status: u16) -> Option<String>
             return Some(NO_ROUTE.to_owned());
         }
         Due::Hidden { why } => return (status != 404).then(|| (*why).to_owned()),
-        Due::Missing | Due::Invalid(_) | Due::Refused => &[401],
+        Due::Missing | Due::Invalid(_) | Due::Refused | Due::StaleLogin { .. } => &[401],
         Due::Ambiguous { .. } => &[400],
         Due::NotMadeUp => &[400, 401],
         Due::CrossSite if status != 403 && operation.response(403).is_none() => {

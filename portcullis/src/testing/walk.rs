@@ -1,5 +1,6 @@
 //! The way through all operations: making the calls, and gathering what is found.
 
+mod logins;
 mod rows;
 
 use std::{collections::BTreeSet, panic::AssertUnwindSafe, time::Duration};

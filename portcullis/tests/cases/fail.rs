@@ -28,7 +28,7 @@ const POLICY: &str = "for `May` and `Seen` the state `App` holds the `Policy` of
 const RIGHT: [&str; 2] = ["a_right_one", "a_right_permission"];
 
 /// Each case, and the words that help whoever made the mistake.
-const CASES: [(&str, &[&str]); 35] = [
+const CASES: [(&str, &[&str]); 37] = [
     ("forgotten_guard", &[WHO]),
     ("no_argument", &[WHO]),
     ("guard_is_not_first", &[WHO]),
@@ -82,6 +82,14 @@ const CASES: [(&str, &[&str]); 35] = [
         "decided_for_another_caller",
         &["`Documents` does not decide `ReadDocument` for a caller of type `AccessToken`"],
     ),
+    (
+        "verifier_without_logins",
+        &[
+            "`Robots` does not know how and when its callers logged in",
+            "implement `portcullis::step_up::KnowsLogin` for it",
+        ],
+    ),
+    ("no_level", &["`Recent` is not a level of login", "implement `portcullis::step_up::Level` for it"]),
     ("permission_of_another_object", &["expected `Folder`, found `Document`"]),
     (
         "scope_is_no_permission",

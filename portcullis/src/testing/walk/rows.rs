@@ -126,7 +126,7 @@ impl Walk<'_> {
     }
 
     /// Makes one call: its answer, if it is the one that is due.
-    async fn answer_to(&mut self, operation: &Operation, attempt: &Attempt) -> Option<Answer> {
+    pub(super) async fn answer_to(&mut self, operation: &Operation, attempt: &Attempt) -> Option<Answer> {
         self.calls += 1;
         let (answer, problems) = match answer(self.attack, operation, attempt).await {
             Ok(answer) => {
@@ -144,7 +144,7 @@ impl Walk<'_> {
 }
 
 /// The credentials that one way in needs: those of `whose`, and good ones for other schemes beside them.
-fn credentials<'g>(
+pub(super) fn credentials<'g>(
     way: &Requirement,
     ground: &Ground<'g>,
     whose: impl Fn(&str, &'g Held) -> Option<&'g Make>,
