@@ -178,7 +178,8 @@ macro_rules! permissions {
 /// `P` is the permission and `C` the caller, which is the [`Verify::Principal`](crate::Verify::Principal) of the route's
 /// verifier. [`Object::Policy`] names the type that implements it, and [`FromRef`](axum::extract::FromRef) finds that in
 /// the state. One implementation can serve every permission of an object:
-/// `impl<P: Permission<Object = Document>> Decide<P, User> for Documents`.
+/// `impl<P: Permission<Object = Document>> Decide<P, User> for Documents`. Where a route takes
+/// [`Either`](crate::Either) of two verifiers, so is the caller: `Either<User, User>`.
 ///
 /// Load and decide in one statement where you can: between two, the row may change hands. A policy takes `self`, so it
 /// can be a cheap clone of what is in the state, or borrow a transaction for one question

@@ -185,7 +185,7 @@ impl<V: KnowsLogin, L: Level> sealed::Asked for StepUp<V, L> {
             ("max_age", L::MAX_AGE.map(|age| age.as_secs().into())),
         ];
         let members = members.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
-        operation.extend("x-portcullis-step-up", members.collect::<Map<_, _>>().into());
+        operation.add_extension("x-portcullis-step-up", members.collect::<Map<_, _>>().into());
     }
 }
 

@@ -95,7 +95,7 @@ impl<'a> Operation<'a> {
     }
 
     /// Says one thing more under an extension: one value stands alone, several are a list.
-    pub(crate) fn extend(&mut self, key: &str, value: Value) {
+    pub(crate) fn add_extension(&mut self, key: &str, value: Value) {
         let mut said = self.extension(key).to_vec();
         if said.is_empty() {
             self.set(key, value);

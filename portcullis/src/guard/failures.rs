@@ -10,7 +10,7 @@ use std::{
 /// How long one line stands for all that follow.
 const LINE_EVERY: Duration = Duration::from_mins(1);
 
-/// What the log was told, for each type of verifier. There are as many of them as the program has.
+/// What the log was told, for each type of verifier and each permission. There are as many of them as the program has.
 #[derive(Default)]
 pub(crate) struct Failures(Mutex<HashMap<TypeId, Told>>);
 

@@ -32,12 +32,12 @@ pub(super) fn one<P: Permission>(operation: &mut Operation<'_>) {
         ));
     }
     refusals::<P>(operation);
-    operation.extend(KEY, asked::<P>(Some(ID)));
+    operation.add_extension(KEY, asked::<P>(Some(ID)));
 }
 
 /// A permission on each object of a list.
 pub(super) fn several<P: Permission>(operation: &mut Operation<'_>) {
-    operation.extend(KEY, asked::<P>(None));
+    operation.add_extension(KEY, asked::<P>(None));
 }
 
 fn refusals<P: Permission>(operation: &mut Operation<'_>) {

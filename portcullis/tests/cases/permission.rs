@@ -338,7 +338,7 @@ async fn who_may_and_who_may_not() {
 }
 
 #[tokio::test]
-async fn a_hidden_row_is_answered_byte_by_byte_as_a_missing_one() {
+async fn z04_a_hidden_row_is_answered_byte_by_byte_as_a_missing_one() {
     let token = format!("eve.{ALL}");
     for operation in ["GET /documents/{id}", "PUT /documents/{id}", "PUT /documents/{id}/archived"] {
         let of = async |id: &str| ask(&token, &operation.replace("{id}", id), r#"{"title":"x"}"#).await;
@@ -354,7 +354,7 @@ async fn a_hidden_row_is_answered_byte_by_byte_as_a_missing_one() {
 }
 
 #[tokio::test]
-async fn a_refusal_names_the_permission_and_a_missing_scope_has_a_challenge() {
+async fn z04_a_refusal_names_the_permission_and_a_missing_scope_has_a_challenge() {
     let refused = ask(&format!("bob.{ALL}"), "PUT /documents/1", r#"{"title":"x"}"#).await;
     let detail = "You need the permission document:write on this document";
     assert_eq!(refused.json(), json!({ "detail": detail, "permission": "document:write" }));

@@ -139,14 +139,14 @@ async fn found(attack: Attack) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn nothing_is_found_where_rows_are_hidden() {
+async fn z04_nothing_is_found_where_rows_are_hidden() {
     let report = attack(shop(Fault::None)).assert().await;
     assert!(report.not_tried().is_empty(), "{report}");
     attack(shop(Fault::None)).missing("document", "77").assert().await;
 }
 
 #[tokio::test]
-async fn a_policy_that_lets_others_in_is_found() {
+async fn z04_a_policy_that_lets_others_in_is_found() {
     let hidden = "a row that they may not see is as one that does not exist: 404";
     let (get, put) = ("GET /documents/{id}", "PUT /documents/{id}");
     for (fault, lines) in [
@@ -206,7 +206,7 @@ fn say(answer: &mut Response, text: &'static str) {
 }
 
 #[tokio::test]
-async fn a_404_that_tells_two_rows_apart_is_found() {
+async fn z04_a_404_that_tells_two_rows_apart_is_found() {
     let of_both = |problem: &str| {
         let of = |operation: &str| format!("{operation}: {problem} than for an id that does not exist");
         ["GET /documents/{id}", "PUT /documents/{id}"].map(of)
