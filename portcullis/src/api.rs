@@ -285,7 +285,8 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// # Errors
     /// [`ApiError`] names every defect at once: two different schemes of one name, or one with a name that is none, two
     /// routes at one place, a path that axum would not take, two operations of one name, a name that is none (a
-    /// closure's), a schema that cannot be checked, a `Path<…>` that does not fit its route, a scheme that is shown as
+    /// closure's), a schema that cannot be checked, a `Path<…>` that does not fit its route, a [`May`](crate::May) on a
+    /// path without `{id}`, a scheme that is shown as
     /// what its guard does not look for, guards that no request could satisfy together, a guard for all after which there
     /// is no route.
     pub fn finish(mut self) -> Result<(Router<S>, Document), ApiError> {
@@ -430,11 +431,13 @@ impl<S> fmt::Debug for Api<S> {
     message = "this handler cannot be a route of `Api`",
     label = "not a route",
     note = "its first argument says who may call: `Guard<…>`, `Maybe<…>` or `Public`",
+    note = "for one row it is `May<…>`, for a list `Seen<…>`",
     note = "every other argument implements `portcullis::Describe`, and its answer `portcullis::DescribeResponse`",
     note = "the types inside `Json<…>` and its like derive `schemars::JsonSchema` beside serde's traits",
     note = "an answer has a type with a name: `impl IntoResponse` describes nothing",
     note = "an error type of your own implements `portcullis::DescribeResponse`, or `portcullis::answers!` writes it",
-    note = "the state `{S}` holds the verifier of each guard: `#[derive(Clone, axum::extract::FromRef)]` on it"
+    note = "the state `{S}` holds the verifier of each guard: `#[derive(Clone, axum::extract::FromRef)]` on it",
+    note = "for `May` and `Seen` the state `{S}` holds the `Policy` of the permission's object too"
 )]
 pub trait Described<M, T, S>: Handler<T, S> {
     /// Adds what the handler's types say to `operation`.

@@ -1,5 +1,7 @@
 //! The one refusal of every guard.
 
+use std::{borrow::Cow, time::Duration};
+
 use axum::response::{IntoResponse, Response};
 use http::{
     HeaderValue, StatusCode,
@@ -37,7 +39,43 @@ enum Reason {
     Ambiguous,
     CrossSite,
     Scope(String),
+    StepUp(Login),
     Unavailable,
+}
+
+/// The login that is demanded beside a good credential.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Login {
+    pub(crate) acr_values: &'static [&'static str],
+    pub(crate) max_age: Option<Duration>,
+}
+
+impl Login {
+    /// One sentence for a person.
+    fn detail(self) -> String {
+        let within = match self.max_age.map(|age| age.as_secs()) {
+            Some(seconds) if seconds >= 120 && seconds.is_multiple_of(60) => {
+                format!(" within the last {} minutes", seconds / 60)
+            }
+            Some(seconds) => format!(" within the last {seconds} seconds"),
+            None => String::new(),
+        };
+        let login = if self.acr_values.is_empty() { "a login" } else { "a stronger login" };
+        format!("Log in again: this requires {login}{within}")
+    }
+
+    /// RFC 9470 §3.
+    fn errors(self) -> String {
+        let acr_values = self.acr_values.join(" ");
+        let acr_values = Some(acr_values).filter(|values| !values.is_empty());
+        let parameters = [
+            Some(r#"error="insufficient_user_authentication""#.to_owned()),
+            Some(format!(r#"error_description="{}""#, self.detail())),
+            acr_values.map(|values| format!(r#"acr_values="{values}""#)),
+            self.max_age.map(|age| format!(r#"max_age="{}""#, age.as_secs())),
+        ];
+        parameters.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    }
 }
 
 impl Denied {
@@ -67,6 +105,15 @@ impl Denied {
         Self { reason: Reason::Scope(names.join(" ")), challenges }
     }
 
+    /// A good credential behind which there is not the login that is demanded (RFC 9470 §3).
+    pub(crate) fn step_up(challenges: Vec<Challenge>, login: Login) -> Self {
+        Self { reason: Reason::StepUp(login), challenges }
+    }
+
+    pub(crate) fn is_step_up(&self) -> bool {
+        matches!(self.reason, Reason::StepUp(_))
+    }
+
     /// The same refusal by all who were asked, where it comes with challenges.
     pub(crate) fn in_the_name_of(mut self, all: Vec<Challenge>) -> Self {
         if !self.challenges.is_empty() {
@@ -88,7 +135,7 @@ impl Denied {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self.reason {
-            Reason::Missing | Reason::Invalid => StatusCode::UNAUTHORIZED,
+            Reason::Missing | Reason::Invalid | Reason::StepUp(_) => StatusCode::UNAUTHORIZED,
             Reason::Ambiguous => StatusCode::BAD_REQUEST,
             Reason::Scope(_) | Reason::CrossSite => StatusCode::FORBIDDEN,
             Reason::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -102,6 +149,7 @@ impl Denied {
             Reason::Ambiguous => refusals::AMBIGUOUS,
             Reason::CrossSite => refusals::CROSS_SITE,
             Reason::Scope(_) => refusals::SCOPE,
+            Reason::StepUp(_) => refusals::STEP_UP,
             Reason::Unavailable => refusals::UNAVAILABLE,
         }
     }
@@ -124,15 +172,16 @@ impl Denied {
         self.challenges.iter().map(move |challenge| challenge.text(errors.as_deref()))
     }
 
-    fn detail(&self) -> &'static str {
-        match self.reason {
+    fn detail(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match &self.reason {
+            Reason::StepUp(login) => return login.detail().into(),
             Reason::Missing => "Not authenticated",
             Reason::Invalid => "Could not validate credentials",
             Reason::Ambiguous => "More than one credential was sent",
             Reason::CrossSite => "This request may come from another site's page",
             Reason::Scope(_) => "Not enough permissions",
             Reason::Unavailable => "Credentials cannot be checked at the moment",
-        }
+        })
     }
 
     /// RFC 6750 §3.1's parameters, for schemes that have them. Only our own words, nothing of the request.
@@ -144,6 +193,7 @@ impl Denied {
             ),
             Reason::Ambiguous => Some(r#"error="invalid_request""#.to_owned()),
             Reason::Scope(names) => Some(format!(r#"error="insufficient_scope", scope="{names}""#)),
+            Reason::StepUp(login) => Some(login.errors()),
             Reason::Missing | Reason::CrossSite | Reason::Unavailable => None,
         }
     }
@@ -151,7 +201,7 @@ impl Denied {
 
 impl IntoResponse for Denied {
     fn into_response(self) -> Response {
-        let mut response = json(self.status(), &Problem { detail: self.detail().to_owned() });
+        let mut response = json(self.status(), &Problem { detail: self.detail().into_owned() });
         let headers = response.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         for challenge in self.challenges() {
@@ -159,7 +209,7 @@ impl IntoResponse for Denied {
             if let Ok(value) = HeaderValue::try_from(challenge) {
                 headers.append(WWW_AUTHENTICATE, value);
             } else {
-                tracing::error!(?self.reason, "a scope's name is not fit for a header");
+                tracing::error!(?self.reason, "a scope's name or an `acr` is not fit for a header");
             }
         }
         if self.is_unavailable() {
@@ -174,6 +224,7 @@ pub(crate) mod refusals {
     pub(crate) const AMBIGUOUS: &str = "More than one credential was sent";
     pub(crate) const NO_GOOD: &str = "No credential, or one that is invalid, expired or revoked";
     pub(crate) const SCOPE: &str = "The credential lacks a scope that is needed";
+    pub(crate) const STEP_UP: &str = "The login behind the credential is too old or too weak (RFC 9470)";
     pub(crate) const CROSS_SITE: &str = "The request may come from another site's page";
     pub(crate) const UNAVAILABLE: &str = "Not available at the moment";
     pub(crate) const RETRY_AFTER: &str = "Seconds to wait";
@@ -185,6 +236,7 @@ impl DescribeResponse for Denied {
     fn describe_response(operation: &mut Operation<'_>) {
         operation.problem(StatusCode::BAD_REQUEST, refusals::AMBIGUOUS);
         operation.problem(StatusCode::UNAUTHORIZED, refusals::NO_GOOD);
+        operation.problem(StatusCode::UNAUTHORIZED, refusals::STEP_UP);
         operation.problem(StatusCode::FORBIDDEN, refusals::SCOPE);
         operation.problem(StatusCode::FORBIDDEN, refusals::CROSS_SITE);
         operation.problem(StatusCode::SERVICE_UNAVAILABLE, refusals::UNAVAILABLE);

@@ -1,6 +1,6 @@
 //! Who may call: a handler's first argument.
 
-mod authenticate;
+pub(crate) mod authenticate;
 mod failures;
 mod ways;
 
@@ -12,6 +12,7 @@ use http::request::Parts;
 pub use self::authenticate::{Authenticate, AuthenticateIn, Either};
 pub(crate) use self::{
     authenticate::Asked,
+    failures::FAILURES,
     ways::{Demand, Ways},
 };
 use crate::{denied::Denied, describe::Operation, scope::Scopes};
@@ -26,6 +27,8 @@ use crate::{denied::Denied, describe::Operation, scope::Scopes};
 /// | `Guard<V, S>` | and whose credential carries the scopes `S` |
 /// | `Guard<Either<A, B>>` | who has one for `A` or one for `B` |
 /// | `Maybe<V>` | anyone, but nobody with a bad credential |
+/// | [`May<V, P>`](crate::May) | who has the permission `P` on the row that `{id}` in the path names |
+/// | [`Seen<V, P>`](crate::Seen) | who has a credential with the permission's scope, to list what they may see |
 /// | `(Guard<A>, Guard<B>)` | who has both; up to four |
 ///
 /// A combination that no request could bring is no way in, and the document has none: two kinds of credential that both
@@ -35,7 +38,8 @@ use crate::{denied::Denied, describe::Operation, scope::Scopes};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say who may call",
     label = "not an access",
-    note = "a handler's first argument is `Guard<…>`, `Maybe<…>` or `Public`"
+    note = "a handler's first argument is `Guard<…>`, `Maybe<…>` or `Public`",
+    note = "for one row it is `May<…>`, for a list `Seen<…>`"
 )]
 pub trait Access: sealed::Sealed {
     /// Adds the security requirement and the refusals to `operation`.
@@ -185,13 +189,14 @@ fn describe_refusals<V: Authenticate>(operation: &mut Operation<'_>) {
     for refusal in [Denied::ambiguous, Denied::missing, Denied::invalid] {
         refusal(V::challenges()).describe(operation);
     }
+    V::describe_step_up(operation);
     if V::asked().iter().any(|asked| asked.place.is_cookie()) {
         Denied::cross_site().describe(operation);
     }
     Denied::unavailable().describe(operation);
 }
 
-mod sealed {
+pub(crate) mod sealed {
     use super::{Authenticate, Guard, Maybe, Public, Scopes};
 
     /// Only this crate says what an access is.

@@ -12,6 +12,12 @@ pub mod issuers {}
 #[doc = include_str!("../docs/mistakes.md")]
 pub mod mistakes {}
 
+#[doc = include_str!("../docs/permissions.md")]
+pub mod permissions {}
+
+#[doc = include_str!("../docs/step-up.md")]
+pub mod step_up {}
+
 // A page links to its neighbours' files; here the same names lead to modules, for the first definition counts.
 /// [access_tokens]: crate::learn::schemes::access_tokens
 /// [bearer]: crate::learn::schemes::bearer

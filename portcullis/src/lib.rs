@@ -49,9 +49,11 @@
 //! | two schemes of one name that are described differently | [`Api::finish`] refuses |
 //! | a cookie, and a page of another site that makes use of it | [`SessionCookie`] refuses: 403 |
 //! | two credentials at once, or one that is spelt oddly | one parser, which refuses: 400 or 401 |
+//! | a caller guesses the id of somebody else's row | [`May`] answers as if there were none: 404, byte by byte |
 //! | the document says one thing, the code another | there is one thing: the type |
 //!
-//! The parts: [`Api`] collects routes; [`Guard`], [`Maybe`] and [`Public`] say who may call; [`Verify`] is
+//! The parts: [`Api`] collects routes; [`Guard`], [`Maybe`] and [`Public`] say who may call; [`May`] and [`Seen`] also ask
+//! for a [`permission`] on a row and on those of a list; [`step_up`] demands a recent login; [`Verify`] is
 //! the application's half of a guard, [`AccessTokens`] a ready one; [`Bearer`], [`Basic`], [`ApiKey`] and
 //! [`SessionCookie`] are what a caller presents; [`Json`], [`Form`], [`Path`],
 //! [`Query`] and [`Multipart`] take input that the published schema has checked.
@@ -62,8 +64,9 @@
 //! To learn it: [coming from FastAPI](learn::coming_from_fastapi), line by line;
 //! [into your axum application](learn::into_your_application), as a diff; [which credential to choose](learn::schemes), with a
 //! page for each scheme;
+//! [permissions](learn::permissions), who may do what with which row; [recent and stronger logins](learn::step_up);
 //! [tokens of any issuer](learn::issuers), when it rotates its keys and when it is down;
-//! [every mistake and what happens](learn::mistakes). `examples/` has ten programs to run.
+//! [every mistake and what happens](learn::mistakes). `examples/` has programs to run.
 //!
 //! # What types cannot say
 //! A field's doc comment is its description in the document, and `#[schemars(example = …)]` an example. A function's doc
@@ -120,7 +123,9 @@ mod guard;
 mod input;
 #[cfg(any(doc, doctest))]
 pub mod learn;
+pub mod permission;
 mod scope;
+pub mod step_up;
 mod strict_json;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -148,6 +153,7 @@ pub use guard::{Access, Authenticate, AuthenticateIn, Either, Guard, Maybe, Publ
 pub use input::{
     FieldError, File, Form, InputRejection, InvalidInput, Json, Loc, Multipart, Path, Query, UpTo,
 };
+pub use permission::{May, Seen};
 pub use scope::{AnyOf, Granted, NamedScope, Scope, Scopes};
 pub use tokens::{
     AccessToken, AccessTokens, AccessTokensBuilder, Dangerous, GivenKeys, KeyError, TypedToken, TypedTokens,

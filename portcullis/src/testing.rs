@@ -2,7 +2,8 @@
 //!
 //! [`Attack`] walks every operation of the document as a stranger would: without a credential, with junk, with
 //! forged, expired and doubled ones, with a scope too few. It demands the documented status, body and challenge, and
-//! that the operations which let strangers in are those that you listed.
+//! that the operations which let strangers in are those that you listed. Where a permission is asked of a row, it comes
+//! as other accounts too, and demands that they learn nothing of the row.
 
 mod attacker;
 mod attempt;
@@ -91,7 +92,11 @@ pub use self::{
 /// | a good one without one of the scopes | 403, `error="insufficient_scope"` and the scope |
 /// | a cookie from another site's page, where something may change or a WebSocket opens; with `Sec-Fetch-Site`, and with `Origin` or nothing, as old browsers do | 403 |
 /// | the same without a cookie, where a `SameOrigin` or [`same_origin`](Self::same_origin) says so | 403 |
-/// | a good one | anything but 401, 403 and 5xx |
+/// | a good one | anything but 401, 403 and 5xx; for a row ([`May`](crate::May)) anything but 404 too |
+/// | where a recent or stronger login is demanded ([`StepUp`](crate::step_up::StepUp)), a good one of another login: [`stale`](Self::stale) | 401; for bearer tokens with `error="insufficient_user_authentication"` |
+/// | for a row, one of an account without grants: [`outsider`](Self::outsider) | 404, with the very headers and bytes of a row that does not exist |
+/// | for a row, one of an account with another permission on it: [`holder`](Self::holder) | 403 without a challenge, and its body names the permission |
+/// | for a row that does not exist, a good one | 404, with the same headers and bytes |
 /// | nothing, where anyone may call (`Public`, `Maybe`) | not refused; but a bad one is, for `Maybe` |
 ///
 /// And of every answer: its status is documented, and its content type and its JSON body are those of that status. So are
@@ -105,6 +110,8 @@ pub use self::{
 /// - A guard that something of your own switches off: a parameter of the query such as `?debug`, a cookie beside the
 ///   credential, an `Accept` or a content type, a header of another name than those above.
 /// - A guard that lets one id or one tenant pass: one value of each parameter is sent.
+/// - **What a list holds** ([`Seen`](crate::Seen)), and a row whose id is in the body: which rows an answer may show, no
+///   document says. Compare the list of two accounts in a test of your own.
 /// - Twins of a path where paths that nobody has are answered with a success as well (a page for all of them, a route of
 ///   wildcards).
 /// - What a good credential may do to the data of others: give credentials of others to [`bad`](Self::bad) where they must
@@ -125,6 +132,8 @@ pub struct Attack {
     samples: BTreeMap<String, Sample>,
     /// By operation and name.
     parameters: BTreeMap<(String, String), String>,
+    /// By object.
+    missing: BTreeMap<String, String>,
 }
 
 type Make = Box<dyn Fn(&[&str]) -> Option<String> + Send + Sync>;
@@ -137,6 +146,10 @@ struct Held {
     signed: Option<Sign>,
     keys: Option<String>,
     bad: Vec<(String, String)>,
+    outsider: Option<Make>,
+    stale: Option<Make>,
+    /// Each with the permissions that it has on the rows.
+    holders: Vec<(BTreeSet<String>, Make)>,
 }
 
 impl Attack {
@@ -144,7 +157,7 @@ impl Attack {
     #[must_use]
     pub fn on(router: Router, document: &Value) -> Self {
         let (held, public, optional, same_origin) = Default::default();
-        let (last, not_trying, samples, parameters) = Default::default();
+        let (last, not_trying, samples, parameters, missing) = Default::default();
         Self {
             router,
             document: document.clone(),
@@ -156,6 +169,7 @@ impl Attack {
             not_trying,
             samples,
             parameters,
+            missing,
         }
     }
 
@@ -220,6 +234,131 @@ impl Attack {
     #[must_use]
     pub fn bad(mut self, scheme: &str, name: &str, credential: &str) -> Self {
         self.held_of(scheme).bad.push((name.to_owned(), credential.to_owned()));
+        self
+    }
+
+    /// As [`good`](Self::good), for a second account, to which nobody has granted anything: it may not see the rows that
+    /// the attack asks for. Each operation with a [`May`](crate::May) must answer it with the 404 of a row that does not
+    /// exist, byte by byte.
+    ///
+    /// ```
+    /// use portcullis::{
+    ///     Api, Bearer, Granted, Json, May, Verdict, Verify, VerifyFailed,
+    ///     permission::{Decide, Decision, Object, Undecided},
+    ///     permissions,
+    ///     testing::Attack,
+    /// };
+    ///
+    /// # #[derive(Clone)]
+    /// # struct Tokens;
+    /// # impl Verify for Tokens {
+    /// #     type Credential = Bearer;
+    /// #     type Principal = String;
+    /// #     const SCHEME: &'static str = "token";
+    /// #     async fn verify(&self, bearer: &Bearer) -> Result<Verdict<String>, VerifyFailed> {
+    /// #         let (name, scopes) = bearer.token().split_once('.').unwrap_or_default();
+    /// #         let known = ["ada", "bob", "eve"].contains(&name);
+    /// #         if !known || !scopes.split('.').all(|scope| ["", "read", "write"].contains(&scope)) {
+    /// #             return Ok(Verdict::Refused)
+    /// #         }
+    /// #         Ok(Verdict::Accepted(name.to_owned(), Granted::parse(&scopes.replace('.', " "))))
+    /// #     }
+    /// # }
+    /// # #[derive(Clone)]
+    /// # struct Documents;
+    /// # #[derive(serde::Serialize, schemars::JsonSchema)]
+    /// # struct Document { id: u64 }
+    /// # impl Object for Document { const NAME: &'static str = "document"; type Id = u64; type Policy = Documents; }
+    /// # #[derive(Clone, axum::extract::FromRef)]
+    /// # struct App { tokens: Tokens, documents: Documents }
+    /// permissions! {
+    ///     on Document {
+    ///         ReadDocument "read" "Read a document";
+    ///         WriteDocument "write" "Change a document";
+    ///     }
+    /// }
+    ///
+    /// impl Decide<ReadDocument, String> for Documents {
+    ///     async fn decide(self, caller: &String, id: &u64) -> Result<Decision<Document>, Undecided> {
+    ///         Ok(match (id, caller.as_str()) {
+    ///             (1, "ada" | "bob") => Decision::Allow(Document { id: 1 }),
+    ///             _ => Decision::Hide,
+    ///         })
+    ///     }
+    /// }
+    ///
+    /// impl Decide<WriteDocument, String> for Documents {
+    ///     async fn decide(self, caller: &String, id: &u64) -> Result<Decision<Document>, Undecided> {
+    ///         Ok(match (id, caller.as_str()) {
+    ///             (1, "ada") => Decision::Allow(Document { id: 1 }),
+    ///             (1, "bob") => Decision::Refuse,
+    ///             _ => Decision::Hide,
+    ///         })
+    ///     }
+    /// }
+    ///
+    /// async fn read_document(may: May<Tokens, ReadDocument>) -> Json<Document> { Json(may.into_object()) }
+    /// async fn touch_document(may: May<Tokens, WriteDocument>) -> Json<Document> { Json(may.into_object()) }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+    /// let api = Api::new("Documents", "1");
+    /// let (router, document) =
+    ///     api.get("/documents/{id}", read_document).put("/documents/{id}", touch_document).finish()?;
+    /// let router = router.with_state(App { tokens: Tokens, documents: Documents });
+    /// let token_of = |name: &'static str| move |scopes: &[&str]| format!("{name}.{}", scopes.join("."));
+    ///
+    /// Attack::on(router, document.value())
+    ///     .good("token", token_of("ada")) // the owner of document 1
+    ///     .outsider("token", token_of("eve"))
+    ///     .holder("token", ["read"], token_of("bob"))
+    ///     .bad("token", "a token of a deleted account", "zoe.read.write")
+    ///     .assert()
+    ///     .await;
+    /// # Ok::<(), portcullis::ApiError>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn outsider<R: Into<Option<String>>>(
+        mut self,
+        scheme: &str,
+        make: impl Fn(&[&str]) -> R + Send + Sync + 'static,
+    ) -> Self {
+        self.held_of(scheme).outsider = Some(Box::new(move |scopes| make(scopes).into()));
+        self
+    }
+
+    /// As [`outsider`](Self::outsider), for an account that has these permissions on the rows that the attack asks for, and
+    /// no others. An operation that asks for another permission of the same object must answer it 403 and name that
+    /// permission; one that reads must let it in.
+    #[must_use]
+    pub fn holder<'p, R: Into<Option<String>>>(
+        mut self,
+        scheme: &str,
+        permissions: impl IntoIterator<Item = &'p str>,
+        make: impl Fn(&[&str]) -> R + Send + Sync + 'static,
+    ) -> Self {
+        let permissions = permissions.into_iter().map(str::to_owned).collect();
+        self.held_of(scheme).holders.push((permissions, Box::new(move |scopes| make(scopes).into())));
+        self
+    }
+
+    /// As [`good`](Self::good), for a login that is too old or too weak for the operations with a
+    /// [`StepUp`](crate::step_up::StepUp). The credentials of [`good`](Self::good) are of a login that is enough.
+    #[must_use]
+    pub fn stale<R: Into<Option<String>>>(
+        mut self,
+        scheme: &str,
+        make: impl Fn(&[&str]) -> R + Send + Sync + 'static,
+    ) -> Self {
+        self.held_of(scheme).stale = Some(Box::new(move |scopes| make(scopes).into()));
+        self
+    }
+
+    /// The id of an object that does not exist, by the object's name. Without it: the greatest number that the parameter's
+    /// format has, or a UUID or a text that nobody has.
+    #[must_use]
+    pub fn missing(mut self, object: &str, id: &str) -> Self {
+        self.missing.insert(object.to_owned(), id.to_owned());
         self
     }
 
@@ -296,7 +435,12 @@ impl Attack {
         walk.check_names(&operations);
         let mut good = Vec::new();
         for operation in &operations {
-            good.extend(walk.be_refused(operation, &ground).await.into_iter().map(|way| (operation, way)));
+            let ways = walk.be_refused(operation, &ground).await;
+            if !ways.is_empty() {
+                walk.come_with_stale_logins(operation, &ground).await;
+                walk.ask_for_rows(operation, &operations, &ground).await;
+            }
+            good.extend(ways.into_iter().map(|way| (operation, way)));
         }
         // What reads comes before what deletes, and what ends the credential is last.
         let rank = |method: &Method| match *method {

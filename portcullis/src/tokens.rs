@@ -125,6 +125,11 @@ impl AccessTokens {
         })
     }
 
+    /// How long ago a time was, in seconds since 1970; `None` if it is to come, by more than clocks may be apart.
+    pub(crate) fn age(&self, time: u64) -> Option<Duration> {
+        age(time, seconds(&self.0.clock))
+    }
+
     #[cfg(test)]
     fn cache(&self) -> Option<&cache::Cache<AccessToken>> {
         match &self.0.keys {
@@ -252,6 +257,11 @@ impl fmt::Debug for GivenKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("GivenKeys(…)")
     }
+}
+
+/// How long before `now` a time was, both in seconds since 1970; `None` if it is later, by more than clocks may be apart.
+fn age(time: u64, now: u64) -> Option<Duration> {
+    (time <= now.saturating_add(LEEWAY)).then(|| Duration::from_secs(now.saturating_sub(time)))
 }
 
 /// A clock's time in seconds since 1970.

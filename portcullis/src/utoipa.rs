@@ -18,6 +18,7 @@ use crate::{
     api::{ApiError, each_arity, sealed::Ours},
     describe::{Components, Operation, into_object},
     guard::Access,
+    permission,
 };
 
 /// Handlers with `#[utoipa::path(…)]` on them, for [`GuardedRoutes::guarded`]: what `utoipa_axum::routes!` makes of
@@ -265,9 +266,31 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut o
 
 fn secure(operation: &mut openapi::path::Operation, mut entry: Map<String, Value>) -> Result<(), String> {
     operation.security = Some(as_utoipa(&entry.remove("security").unwrap_or_default())?);
+    if entry.contains_key(permission::KEY) {
+        add_row_parameter(operation, &entry)?;
+    }
+    let extensions = entry.iter().filter(|(key, _)| key.starts_with("x-portcullis-"));
+    let extensions = extensions.map(|(key, value)| (key.clone(), value.clone())).collect();
+    operation.extensions.get_or_insert_default().merge(extensions);
     for (status, response) in into_object(entry.remove("responses")) {
         let response = as_utoipa::<RefOr<openapi::Response>>(&response)?;
         operation.responses.responses.entry(status).or_insert(response);
+    }
+    Ok(())
+}
+
+/// The parameter that names a permission's row, unless the attribute has it. One that is a reference may be it.
+fn add_row_parameter(
+    operation: &mut openapi::path::Operation,
+    entry: &Map<String, Value>,
+) -> Result<(), String> {
+    let is_other = |known: &RefOr<openapi::path::Parameter>| matches!(known, RefOr::T(known) if known.name != permission::ID);
+    let ours = entry.get("parameters").and_then(Value::as_array).into_iter().flatten();
+    let mut ours = ours.filter(|ours| ours["name"] == permission::ID && ours["in"] == "path");
+    if operation.parameters.iter().flatten().all(is_other)
+        && let Some(parameter) = ours.next()
+    {
+        operation.parameters.get_or_insert_default().push(as_utoipa(parameter)?);
     }
     Ok(())
 }

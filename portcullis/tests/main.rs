@@ -21,6 +21,8 @@ mod cases {
     mod issuer;
     mod learn;
     mod log;
+    mod permission;
+    mod step_up;
     #[cfg(feature = "testing")]
     mod testing;
     mod tokens;

@@ -58,6 +58,7 @@ mod cases {
             ("cookie_session", "/", "200"),
             ("guide", "/profile", "401"),
             ("optional_user", "/articles/1", "200"),
+            ("permissions", "/documents", "401"),
         ];
         if cfg!(feature = "api-keys") {
             examples.push(("api_keys", "/stock", "401"));

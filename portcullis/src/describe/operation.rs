@@ -85,6 +85,26 @@ impl<'a> Operation<'a> {
         self.object.insert(key.to_owned(), value);
     }
 
+    /// What an extension says so far (OpenAPI 3.1 §4.9).
+    pub(crate) fn extension(&self, key: &str) -> &[Value] {
+        match self.object.get(key) {
+            Some(Value::Array(several)) => several,
+            Some(one) => std::slice::from_ref(one),
+            None => &[],
+        }
+    }
+
+    /// Says one thing more under an extension: one value stands alone, several are a list.
+    pub(crate) fn add_extension(&mut self, key: &str, value: Value) {
+        let mut said = self.extension(key).to_vec();
+        if said.is_empty() {
+            self.set(key, value);
+        } else if !said.contains(&value) {
+            said.push(value);
+            self.set(key, said.into());
+        }
+    }
+
     /// The method, in lower case as the document has it.
     pub(crate) fn method(&self) -> &'a str {
         self.method

@@ -143,6 +143,8 @@ impl<St: Sync, A: AuthenticateIn<St>, B: AuthenticateIn<St>> AuthenticateIn<St> 
             (OtherScheme, ..) => Err(Denied::missing(Self::challenges())),
             (One(_), One(_), One(_)) => match A::authenticate(parts, state).await {
                 Ok(known) => Ok(left(known)),
+                // It is A's token; the login behind it is not enough.
+                Err(first) if first.is_step_up() => Err(first),
                 Err(first) => match B::authenticate(parts, state).await {
                     Ok(known) => Ok(right(known)),
                     // The second's refusal does not count while the first could not be asked.
@@ -222,6 +224,11 @@ impl<A: Authenticate, B: Authenticate> sealed::Asked for Either<A, B> {
         A::describe_schemes(operation);
         B::describe_schemes(operation);
     }
+
+    fn describe_step_up(operation: &mut Operation<'_>) {
+        A::describe_step_up(operation);
+        B::describe_step_up(operation);
+    }
 }
 
 /// One verifier that a guard asks.
@@ -255,6 +262,8 @@ pub(crate) mod sealed {
         fn note_keys_in_query(parts: &mut Parts);
         /// Names the schemes in the document.
         fn describe_schemes(operation: &mut Operation<'_>);
+        /// Says in the document which login is demanded beside the credential.
+        fn describe_step_up(_: &mut Operation<'_>) {}
     }
 
     /// What a request presents to one guard.

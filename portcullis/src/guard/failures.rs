@@ -10,9 +10,9 @@ use std::{
 /// How long one line stands for all that follow.
 const LINE_EVERY: Duration = Duration::from_mins(1);
 
-/// What the log was told, for each type of verifier. There are as many of them as the program has.
+/// What the log was told, for each type of verifier and each permission. There are as many of them as the program has.
 #[derive(Default)]
-pub(super) struct Failures(Mutex<HashMap<TypeId, Told>>);
+pub(crate) struct Failures(Mutex<HashMap<TypeId, Told>>);
 
 struct Told {
     at: Instant,
@@ -20,11 +20,11 @@ struct Told {
 }
 
 /// The failures of this process.
-pub(super) static FAILURES: LazyLock<Failures> = LazyLock::new(Failures::default);
+pub(crate) static FAILURES: LazyLock<Failures> = LazyLock::new(Failures::default);
 
 impl Failures {
     /// Whether the failure of `verifier` at `now` is worth a line: then how many others had none since the last.
-    pub(super) fn tell(&self, verifier: TypeId, now: Instant) -> Option<u64> {
+    pub(crate) fn tell(&self, verifier: TypeId, now: Instant) -> Option<u64> {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(last) = told.get_mut(&verifier) else {
             told.insert(verifier, Told { at: now, since: 0 });

@@ -90,6 +90,12 @@ pub(super) enum Due {
     Scope { is_bearer: bool, held: BTreeSet<String>, named: BTreeSet<String> },
     /// 403: a page of another site made it.
     CrossSite,
+    /// 404: there is no such row, or none for this account. In words that follow the status, why not another.
+    Hidden { why: &'static str },
+    /// 403 without a challenge: another credential would not help.
+    Lacking,
+    /// 401 that demands another login (RFC 9470 §3).
+    StaleLogin { is_bearer: bool },
     /// Anything but what the operation gives to those who may call.
     NotLetIn,
 }

@@ -10,8 +10,18 @@ use crate::credential::CROSS_SITE;
 /// The schemes that one way in needs, each with its scopes (OpenAPI 3.1 §4.8.30).
 pub(super) type Requirement = BTreeMap<String, BTreeSet<String>>;
 
+/// A permission that an operation asks for: `x-portcullis-permission`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Asked {
+    pub(super) permission: String,
+    /// What it is asked of.
+    pub(super) on: String,
+    /// The path's parameter that names the row; empty for a list.
+    pub(super) id: String,
+}
+
 /// One operation of the document.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Operation {
     pub(super) method: Method,
     pub(super) path: String,
@@ -22,9 +32,22 @@ pub(super) struct Operation {
     pub(super) parameters: Vec<Value>,
     pub(super) body: Option<Value>,
     pub(super) responses: Value,
+    pub(super) permissions: Vec<Asked>,
+    /// Whether it demands a recent or a stronger login: `x-portcullis-step-up`.
+    pub(super) demands_login: bool,
 }
 
 impl Operation {
+    /// The permissions that are asked of one row.
+    pub(super) fn rows(&self) -> impl Iterator<Item = &Asked> {
+        self.permissions.iter().filter(|asked| !asked.id.is_empty())
+    }
+
+    /// The first of them.
+    pub(super) fn row(&self) -> Option<&Asked> {
+        self.rows().next()
+    }
+
     /// Whether nobody is asked for anything.
     pub(super) fn is_public(&self) -> bool {
         self.ways.iter().all(BTreeMap::is_empty)
@@ -96,7 +119,17 @@ fn operation(document: &Value, method: Method, path: &str, item: &Value, entry: 
     });
     let parameters = list(item.get("parameters")).chain(list(entry.get("parameters")));
     let responses = members(entry.get("responses"));
+    // One, or a list of several.
+    let asked = entry.get("x-portcullis-permission");
+    let asked = asked.filter(|asked| asked.is_object()).into_iter().chain(list(asked));
+    let permissions = asked.filter_map(|asked| {
+        let text = |member: &str| asked.get(member).and_then(Value::as_str).map(str::to_owned);
+        let (permission, on) = (text("permission")?, text("on")?);
+        Some(Asked { permission, on, id: text("id").unwrap_or_default() })
+    });
     Operation {
+        permissions: permissions.collect(),
+        demands_login: entry.get("x-portcullis-step-up").is_some(),
         name: format!("{method} {path}"),
         method,
         path: path.to_owned(),

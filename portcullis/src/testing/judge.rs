@@ -64,7 +64,9 @@ impl<'a> Judge<'a> {
             (is_bearer && !says).then(|| format!("without the challenge `Bearer error=\"{error}\"`"))
         };
         match due {
-            Due::Passed { .. } | Due::NotMadeUp | Due::CrossSite | Due::NotLetIn => None,
+            Due::Passed { .. } | Due::NotMadeUp | Due::CrossSite | Due::Hidden { .. } | Due::NotLetIn => None,
+            Due::Lacking => (!given.is_empty())
+                .then(|| "with a challenge, though another credential would not help".to_owned()),
             Due::Refused => given.is_empty().then(|| "without a challenge (`WWW-Authenticate`)".to_owned()),
             Due::Missing => {
                 let is_asked = |name: &String| {
@@ -91,6 +93,7 @@ impl<'a> Judge<'a> {
                 (!is_asked).then(|| format!("without the challenge `{}`", scheme.asked()))
             }
             Due::Ambiguous { is_bearer } => bearer_error("invalid_request", *is_bearer),
+            Due::StaleLogin { is_bearer } => bearer_error("insufficient_user_authentication", *is_bearer),
             Due::Scope { is_bearer, held, named } => {
                 bearer_error("insufficient_scope", *is_bearer).or_else(|| wrong_scope(given, held, named))
             }
@@ -192,6 +195,9 @@ fn wrong_status(operation: &Operation, due: &Due, status: u16) -> Option<String>
                 401 | 403 => {
                     "; so the refusals prove nothing (a refusal of the handler's own is avoided by `.parameter` or `.sample`)"
                 }
+                404 if operation.row().is_some() => {
+                    "; so the 404 of others proves nothing (the id of a row that it may have is given by `.parameter`)"
+                }
                 500.. => "; so the refusals prove nothing",
                 _ => return None,
             };
@@ -214,13 +220,14 @@ fn wrong_status(operation: &Operation, due: &Due, status: u16) -> Option<String>
         Due::Missing if matches!(status, 404 | 405) => {
             return Some(NO_ROUTE.to_owned());
         }
-        Due::Missing | Due::Invalid(_) | Due::Refused => &[401],
+        Due::Hidden { why } => return (status != 404).then(|| (*why).to_owned()),
+        Due::Missing | Due::Invalid(_) | Due::Refused | Due::StaleLogin { .. } => &[401],
         Due::Ambiguous { .. } => &[400],
         Due::NotMadeUp => &[400, 401],
         Due::CrossSite if status != 403 && operation.response(403).is_none() => {
             return Some(", and `.same_origin` lists it: 403".to_owned());
         }
-        Due::Scope { .. } | Due::CrossSite => &[403],
+        Due::Scope { .. } | Due::CrossSite | Due::Lacking => &[403],
     };
     let list = documented.iter().map(u16::to_string).collect::<Vec<_>>().join(" or ");
     (!documented.contains(&status)).then(|| format!(", documented is {list}"))

@@ -1,5 +1,8 @@
 //! The way through all operations: making the calls, and gathering what is found.
 
+mod logins;
+mod rows;
+
 use std::{collections::BTreeSet, panic::AssertUnwindSafe, time::Duration};
 
 use axum::body::Body;
@@ -87,6 +90,15 @@ impl<'a> Walk<'a> {
             if known.is_some_and(|known| !has(known)) {
                 self.find(operation, None, format!("the test names its parameter `{name}`, and it has none"));
             }
+        }
+        let asked: Vec<_> = operations.iter().flat_map(|operation| &operation.permissions).collect();
+        for object in attack.missing.keys().filter(|object| asked.iter().all(|asked| asked.on != **object)) {
+            self.find(object, None, "`.missing` names it, and no permission is asked of it".to_owned());
+        }
+        let held =
+            attack.held.values().flat_map(|held| &held.holders).flat_map(|(permissions, _)| permissions);
+        for name in held.filter(|name| asked.iter().all(|asked| asked.permission != **name)) {
+            self.find(name, None, "`.holder` names it, and no operation asks for it".to_owned());
         }
         let schemes = attack.document.pointer("/components/securitySchemes");
         for (name, held) in &attack.held {

@@ -15,7 +15,7 @@ use tokio::{sync::Semaphore, time::timeout_at};
 
 use self::flights::Flights;
 use super::{
-    Clock, Dangerous, IssuerError, Outgoing,
+    Clock, Dangerous, IssuerError, Outgoing, age,
     cache::{Cache, Timely},
     claims::Audience,
     introspected::{Found, IntrospectedToken, Wanted},
@@ -117,6 +117,11 @@ impl Introspection {
             believed_for: BELIEVED,
             clock: Box::new(now),
         }
+    }
+
+    /// How long ago a time was, in seconds since 1970; `None` if it is to come.
+    pub(crate) fn age(&self, time: u64) -> Option<Duration> {
+        age(time, seconds(&self.0.clock))
     }
 
     /// What the issuer says of a token; `None` if it is not good for us.

@@ -48,6 +48,13 @@ impl AccessTokens {
     }
 }
 
+impl<C> TypedTokens<C> {
+    /// The verifier without the claims.
+    pub(crate) fn tokens(&self) -> &AccessTokens {
+        &self.tokens
+    }
+}
+
 impl<C> TypedToken<C> {
     /// The token.
     #[must_use]

@@ -11,8 +11,9 @@ use self::{
     doors::{Admin, App, Read, Users},
     routes::{
         call_any, call_both, call_either, choose, create_order, discard, download, export, greet, import_all,
-        list_orders, replace_order, revise, search, show_by_cookie, show_by_cookie_key, show_by_key,
-        show_by_query_key, show_partner, show_program, sign_in, stream_events, upload, vanish, watch,
+        list_drafts, list_orders, read_draft, replace_draft, replace_order, revise, search, show_by_cookie,
+        show_by_cookie_key, show_by_key, show_by_query_key, show_partner, show_program, sign_in,
+        stream_events, upload, vanish, watch,
     },
 };
 
@@ -46,6 +47,10 @@ fn api() -> Api<App> {
         .get("/cookie-key", show_by_cookie_key)
         .get("/cookie", show_by_cookie)
         .route(post("/session", sign_in).summary("Sign in").description("Answers with a *cookie*."))
+        .tag("drafts", "Who may do what with which row")
+        .get("/drafts", list_drafts)
+        .get("/drafts/{id}", read_draft)
+        .put("/drafts/{id}", replace_draft)
         .tag("media", "What is not JSON")
         .post("/pictures", upload)
         .get("/pictures/{id}", download)

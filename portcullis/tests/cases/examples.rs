@@ -11,6 +11,7 @@ mod api_keys;
 mod before_and_after;
 mod cookies;
 mod guide;
+mod permissions;
 mod tokens;
 #[cfg(feature = "ws")]
 mod websocket;

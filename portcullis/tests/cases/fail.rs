@@ -21,9 +21,14 @@ const NAMED: &str = "an answer has a type with a name: `impl IntoResponse` descr
 const OWN_ERROR: &str = "an error type of your own implements `portcullis::DescribeResponse`, or `portcullis::answers!` writes it";
 const STATE: &str =
     "the state `App` holds the verifier of each guard: `#[derive(Clone, axum::extract::FromRef)]` on it";
+const ROW: &str = "for one row it is `May<…>`, for a list `Seen<…>`";
+const POLICY: &str = "for `May` and `Seen` the state `App` holds the `Policy` of the permission's object too";
+
+/// The cases without a mistake.
+const RIGHT: [&str; 2] = ["a_right_one", "a_right_permission"];
 
 /// Each case, and the words that help whoever made the mistake.
-const CASES: [(&str, &[&str]); 24] = [
+const CASES: [(&str, &[&str]); 37] = [
     ("forgotten_guard", &[WHO]),
     ("no_argument", &[WHO]),
     ("guard_is_not_first", &[WHO]),
@@ -61,14 +66,56 @@ const CASES: [(&str, &[&str]); 24] = [
     ("a_guard_of_ones_own", &["`Access` is a \"sealed trait\""]),
     ("a_credential_of_ones_own", &["`Credential` is a \"sealed trait\""]),
     ("scopes_of_ones_own", &["`Scopes` is a \"sealed trait\""]),
+    ("may_is_not_first", &[WHO, ROW, DESCRIBE]),
+    ("optional_may", &[WHO, ROW]),
+    ("may_or_refusal", &[WHO, ROW]),
+    ("no_policy_in_the_state", &[STATE, POLICY]),
+    ("no_policy_for_a_list", &[STATE, POLICY]),
+    (
+        "nobody_decides",
+        &[
+            "`Documents` does not decide `WriteDocument` for a caller of type `AccessToken`",
+            "implement `portcullis::permission::Decide<WriteDocument, AccessToken>` for `Documents`",
+        ],
+    ),
+    (
+        "decided_for_another_caller",
+        &["`Documents` does not decide `ReadDocument` for a caller of type `AccessToken`"],
+    ),
+    (
+        "verifier_without_logins",
+        &[
+            "`Robots` does not know how and when its callers logged in",
+            "implement `portcullis::step_up::KnowsLogin` for it",
+        ],
+    ),
+    ("no_level", &["`Recent` is not a level of login", "implement `portcullis::step_up::Level` for it"]),
+    ("permission_of_another_object", &["expected `Folder`, found `Document`"]),
+    (
+        "scope_is_no_permission",
+        &["`Admin` is not a permission", "a scope that is asked of no row stands in a `Guard`"],
+    ),
+    (
+        "allowed_by_hand",
+        &[
+            "fields `principal`, `id` and `permission` of struct `Allowed` are private",
+            "fields `principal` and `permission` of struct `Viewer` are private",
+        ],
+    ),
+    (
+        "allowed_something_else",
+        &["expected `&Allowed<WriteDocument, AccessToken>`, found `&Allowed<ReadDocument, AccessToken>`"],
+    ),
 ];
 
 #[test]
 fn t12_what_must_not_compile_does_not_and_says_why() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fail");
     let rustc = Compiler::new();
-    let (compiles, said) = rustc.check(&folder.join("a_right_one.rs"));
-    assert!(compiles, "the case without a mistake does not compile:\n{said}");
+    for name in RIGHT {
+        let (compiles, said) = rustc.check(&folder.join(name).with_extension("rs"));
+        assert!(compiles, "{name}, which has no mistake, does not compile:\n{said}");
+    }
     for (name, sentences) in CASES {
         let (compiles, said) = rustc.check(&folder.join(name).with_extension("rs"));
         assert!(!compiles, "{name} compiles");
@@ -78,7 +125,7 @@ fn t12_what_must_not_compile_does_not_and_says_why() {
     }
     assert_eq!(
         std::fs::read_dir(folder).unwrap().count(),
-        CASES.len() + 1,
+        CASES.len() + RIGHT.len(),
         "a file in `fail/` is no case here"
     );
 }

@@ -6,6 +6,8 @@ mod ended;
 mod faults;
 mod holes;
 mod log_in;
+mod logins;
+mod rows;
 mod shop;
 mod sockets;
 

@@ -1,7 +1,8 @@
 //! Opaque tokens, which their issuer is asked about.
 
+use axum::Extension;
 use futures_util::future::join_all;
-use portcullis::{Introspection, IntrospectionBuilder, Scope};
+use portcullis::{IntrospectedToken, Introspection, IntrospectionBuilder, Scope, step_up::KnowsLogin};
 use tokio::task::JoinSet;
 use tracing::Level;
 
@@ -74,6 +75,33 @@ async fn t12_the_handler_gets_what_the_issuer_said() {
     less["scope"] = json!("read");
     server.reply(INTROSPECT, Reply::json(&less));
     assert_eq!(answer(app).await.0, 403);
+}
+
+/// RFC 9470 §6.2.
+#[tokio::test]
+async fn t12_the_login_is_the_one_that_the_issuer_tells() {
+    let server = Server::start().await;
+    let verifier = introspection(&server, &Clock::new()).believed_for(Duration::ZERO).build().unwrap();
+    for (auth_time, expected) in [(json!(NOW - 60), Some(60)), (json!(NOW + 60), None), (json!("soon"), None)]
+    {
+        let mut answer = active();
+        (answer["acr"], answer["auth_time"]) = (json!("mfa"), auth_time.clone());
+        server.reply(INTROSPECT, Reply::json(&answer));
+        let token = token_of(&verifier, "opaque").await;
+        let login = verifier.login(&token);
+        assert_eq!(login.age.map(|age| age.as_secs()), expected, "{auth_time}");
+        assert_eq!(login.acr.as_deref(), auth_time.is_u64().then_some("mfa"));
+    }
+}
+
+async fn token_of(verifier: &Introspection, token: &str) -> IntrospectedToken {
+    async fn keep(guard: Guard<Introspection>) -> Extension<IntrospectedToken> {
+        Extension(guard.into_principal())
+    }
+    let app = Router::new().route("/", get(keep)).with_state(verifier.clone());
+    let request = Request::get("/").header(AUTHORIZATION, format!("Bearer {token}"));
+    let answer = app.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    answer.extensions().get::<IntrospectedToken>().unwrap().clone()
 }
 
 #[tokio::test]

@@ -4,7 +4,11 @@ use axum::extract::FromRef;
 use portcullis::{
     ApiKey, ApiKeyPlace, Basic, Bearer, CookieSettings, Granted, In, Scope, SecurityScheme, SessionCookie,
     Verdict, Verify, VerifyFailed,
+    permission::{Decide, Decision, Object, Permission, Undecided},
+    permissions,
 };
+use schemars::JsonSchema;
+use serde::Serialize;
 
 macro_rules! verifiers {
     ($($name:ident $credential:ty: $scheme:literal = $shown:expr;)*) => {$(
@@ -91,4 +95,33 @@ pub(super) struct App {
     query_keys: QueryKeys,
     cookie_keys: CookieKeys,
     sessions: Sessions,
+    drafts: Drafts,
+}
+
+/// What permissions are asked of.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Draft {
+    title: String,
+}
+
+impl Object for Draft {
+    const NAME: &'static str = "draft";
+    type Id = u64;
+    type Policy = Drafts;
+}
+
+permissions! {
+    on Draft {
+        pub(super) ReadDraft "drafts:read" "Look at drafts";
+        pub(super) WriteDraft "drafts:write" "Change drafts";
+    }
+}
+
+#[derive(Clone)]
+pub(super) struct Drafts;
+
+impl<P: Permission<Object = Draft>> Decide<P, u64> for Drafts {
+    async fn decide(self, _: &u64, _: &u64) -> Result<Decision<Draft>, Undecided> {
+        Ok(Decision::Hide)
+    }
 }

@@ -10,15 +10,15 @@ use axum_extra::{TypedHeader, extract::CookieJar, headers::UserAgent};
 use futures_util::stream::{Empty, empty};
 use http::{HeaderMap, StatusCode};
 use portcullis::{
-    AnyOf, Created, Either, File, Form, Guard, Json, Maybe, Multipart, NoContent, Path, Public, Query,
-    SameOrigin, answers,
+    AnyOf, Created, Either, File, Form, Guard, Json, May, Maybe, Multipart, NoContent, Path, Public, Query,
+    SameOrigin, Seen, answers,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::doors::{
-    Admin, App, CookieKeys, Keys, Partners, Programs, QueryKeys, Read, Robots, Session, Sessions, Staff,
-    Users, Visitors, Write,
+    Admin, App, CookieKeys, Draft, Keys, Partners, Programs, QueryKeys, Read, ReadDraft, Robots, Session,
+    Sessions, Staff, Users, Visitors, Write, WriteDraft,
 };
 
 /// What somebody buys.
@@ -210,6 +210,18 @@ pub(super) async fn upload(_: Guard<Sessions>, _: Multipart<Picture>) -> Created
 
 pub(super) async fn download(_: Guard<Either<Sessions, Users>>, _: Path<u64>) -> Vec<u8> {
     Vec::new()
+}
+
+pub(super) async fn list_drafts(_: Seen<Users, ReadDraft>) -> Json<Vec<Draft>> {
+    Json(Vec::new())
+}
+
+pub(super) async fn read_draft(may: May<Users, ReadDraft>) -> Json<Draft> {
+    Json(may.into_object())
+}
+
+pub(super) async fn replace_draft(_: May<Users, WriteDraft>, _: Json<Line>) -> NoContent {
+    NoContent
 }
 
 pub(super) async fn stream_events(_: Guard<Robots>) -> Stream {

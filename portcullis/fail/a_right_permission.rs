@@ -1,0 +1,67 @@
+//! No mistake: without this one, the others might fail for another reason than their own.
+
+use portcullis::{
+    AccessToken, AccessTokens, Api, May, NoContent, Seen,
+    permission::{Allowed, Decide, Decision, Object, Permission, Undecided},
+    permissions,
+};
+
+struct Document;
+
+impl Object for Document {
+    const NAME: &'static str = "document";
+    type Id = u32;
+    type Policy = Documents;
+}
+
+permissions! {
+    on Document {
+        ReadDocument "document:read" "Read a document";
+        WriteDocument "document:write" "Change a document";
+    }
+}
+
+#[derive(Clone)]
+struct Documents;
+
+impl<P: Permission<Object = Document>> Decide<P, AccessToken> for Documents {
+    async fn decide(self, _: &AccessToken, _: &u32) -> Result<Decision<Document>, Undecided> {
+        Ok(Decision::Hide)
+    }
+}
+
+#[derive(Clone)]
+struct App(AccessTokens);
+
+impl axum::extract::FromRef<App> for AccessTokens {
+    fn from_ref(app: &App) -> Self {
+        app.0.clone()
+    }
+}
+
+impl axum::extract::FromRef<App> for Documents {
+    fn from_ref(_: &App) -> Self {
+        Self
+    }
+}
+
+fn rename(_: &Allowed<WriteDocument, AccessToken>) {}
+
+async fn read(may: May<AccessTokens, ReadDocument>) -> NoContent {
+    let _: Document = may.into_object();
+    NoContent
+}
+
+async fn change(may: May<AccessTokens, WriteDocument>) -> NoContent {
+    rename(may.allowed());
+    NoContent
+}
+
+async fn list(_: Seen<AccessTokens, ReadDocument>) -> NoContent {
+    NoContent
+}
+
+fn main() {
+    let api = Api::<App>::new("Documents", "1.0").get("/documents/{id}", read);
+    let _ = api.put("/documents/{id}", change).get("/documents", list);
+}

@@ -1,0 +1,201 @@
+//! Actions that need a recent or a stronger login (RFC 9470).
+//!
+//! [`StepUp<V, L>`](StepUp) stands where the verifier `V` would: in a [`Guard`](crate::Guard), a [`May`](crate::May), a
+//! [`Seen`](crate::Seen) or an [`Either`](crate::Either). It accepts what `V` accepts, if the person behind the credential
+//! logged in as the level `L` demands. A credential that is good and whose login is too old or too weak gets 401 with the
+//! challenge `insufficient_user_authentication`, which tells the client what to log in with.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use portcullis::{
+//!     AccessTokens, Api, Guard, NoContent,
+//!     step_up::{Level, StepUp},
+//! };
+//!
+//! struct Recent;
+//! impl Level for Recent {
+//!     const MAX_AGE: Option<Duration> = Some(Duration::from_mins(10));
+//! }
+//!
+//! async fn delete_account(_: Guard<StepUp<AccessTokens, Recent>>) -> NoContent { NoContent }
+//!
+//! let api = Api::<AccessTokens>::new("Accounts", "1").delete("/account", delete_account);
+//! let (_, document) = api.finish()?;
+//! let entry = &document.value()["paths"]["/account"]["delete"];
+//! assert_eq!(entry["x-portcullis-step-up"]["max_age"], 600);
+//! # Ok::<(), portcullis::ApiError>(())
+//! ```
+//!
+//! | the token of a caller | answer |
+//! |---|---|
+//! | who logged in 5 minutes ago | the handler's |
+//! | who logged in an hour ago, or without `auth_time` | 401, `Bearer error="insufficient_user_authentication", …, max_age="600"` |
+//!
+//! The document has the challenge in the header of the 401, and `x-portcullis-step-up` with the members `acr_values` and
+//! `max_age` (seconds).
+
+use std::{marker::PhantomData, time::Duration};
+
+use axum::extract::FromRef;
+use http::request::Parts;
+use serde::Deserialize;
+use serde_json::{Map, json};
+
+#[cfg(feature = "discovery")]
+use crate::tokens::{IntrospectedToken, Introspection};
+use crate::{
+    credential::Challenge,
+    denied::{Denied, Login as Demanded},
+    describe::Operation,
+    guard::{
+        Asked, Authenticate, AuthenticateIn,
+        authenticate::sealed::{self, Asked as _, Presence},
+    },
+    scope::Granted,
+    tokens::{AccessToken, AccessTokens, TypedToken, TypedTokens},
+    verify::Verify,
+};
+
+/// What an operation demands of the login behind a credential. At least one of both, or
+/// [`Api::finish`](crate::Api::finish) refuses it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a level of login",
+    note = "implement `portcullis::step_up::Level` for it"
+)]
+pub trait Level: Send + Sync + 'static {
+    /// The values of `acr` that are enough, the preferred one first, in your issuer's words. Empty: any.
+    const ACR_VALUES: &'static [&'static str] = &[];
+    /// How long ago the login may be, in whole seconds. `None`: any time.
+    const MAX_AGE: Option<Duration> = None;
+}
+
+/// How and when the person behind a credential logged in. What is not known is not enough.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Login {
+    /// `acr`: the class of the login, in the issuer's words (OpenID Connect Core §2).
+    pub acr: Option<String>,
+    /// The time since `auth_time`.
+    pub age: Option<Duration>,
+}
+
+/// A verifier that knows how and when its callers logged in. [`AccessTokens`], [`TypedTokens`] and `Introspection` do, by
+/// `acr` and `auth_time` (RFC 9068 §2.2.1, RFC 9470 §6.2).
+///
+/// It is the verifier's, not the principal's, since the verifier has the clock.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not know how and when its callers logged in",
+    note = "implement `portcullis::step_up::KnowsLogin` for it"
+)]
+pub trait KnowsLogin: Verify {
+    /// The login behind a principal that this verifier accepted.
+    fn login(&self, principal: &Self::Principal) -> Login;
+}
+
+/// A verifier that accepts what `V` accepts, if the login behind it is as `L` demands. See the [module](self).
+#[derive(Debug)]
+pub struct StepUp<V: KnowsLogin, L: Level>(PhantomData<fn() -> (V, L)>);
+
+/// By the claims of the token. An `auth_time` in the future, beyond the leeway for clocks, is not believed.
+impl KnowsLogin for AccessTokens {
+    fn login(&self, token: &AccessToken) -> Login {
+        Claims::login(token.claims(), |auth_time| self.age(auth_time))
+    }
+}
+
+/// By the issuer's answer (RFC 9470 §6.2).
+#[cfg(feature = "discovery")]
+impl KnowsLogin for Introspection {
+    fn login(&self, token: &IntrospectedToken) -> Login {
+        Claims::login(token.claims(), |auth_time| self.age(auth_time))
+    }
+}
+
+/// What a token says of the login (RFC 9068 §2.2.1).
+#[derive(Deserialize)]
+struct Claims {
+    acr: Option<String>,
+    auth_time: Option<u64>,
+}
+
+impl Claims {
+    /// Claims of a wrong type are none.
+    fn login(read: Result<Self, serde_json::Error>, age: impl Fn(u64) -> Option<Duration>) -> Login {
+        let Ok(Self { acr, auth_time }) = read else { return Login::default() };
+        Login { acr, age: auth_time.and_then(age) }
+    }
+}
+
+impl<C> KnowsLogin for TypedTokens<C>
+where
+    Self: Verify<Principal = TypedToken<C>>,
+{
+    fn login(&self, principal: &TypedToken<C>) -> Login {
+        self.tokens().login(principal.token())
+    }
+}
+
+impl<V: KnowsLogin, L: Level> Authenticate for StepUp<V, L> {
+    type Principal = V::Principal;
+}
+
+impl<St: Sync, V: KnowsLogin + FromRef<St>, L: Level> AuthenticateIn<St> for StepUp<V, L> {
+    async fn authenticate(parts: &Parts, state: &St) -> Result<Option<(V::Principal, Granted)>, Denied> {
+        let Some((principal, granted)) = V::authenticate(parts, state).await? else { return Ok(None) };
+        if is_enough::<L>(&V::from_ref(state).login(&principal)) {
+            Ok(Some((principal, granted)))
+        } else {
+            Err(Denied::step_up(V::challenges(), demanded::<L>()))
+        }
+    }
+}
+
+impl<V: KnowsLogin, L: Level> sealed::Asked for StepUp<V, L> {
+    fn asked() -> Vec<Asked> {
+        V::asked()
+    }
+
+    fn challenges() -> Vec<Challenge> {
+        V::challenges()
+    }
+
+    fn presence(parts: &Parts) -> Presence {
+        V::presence(parts)
+    }
+
+    fn note_keys_in_query(parts: &mut Parts) {
+        V::note_keys_in_query(parts);
+    }
+
+    fn describe_schemes(operation: &mut Operation<'_>) {
+        V::describe_schemes(operation);
+    }
+
+    fn describe_step_up(operation: &mut Operation<'_>) {
+        let fits = |acr: &&str| acr.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\');
+        if L::ACR_VALUES.is_empty() && L::MAX_AGE.is_none() {
+            operation.defect("its level of login demands nothing: give it `ACR_VALUES` or `MAX_AGE`");
+        }
+        for acr in L::ACR_VALUES.iter().filter(|acr| acr.is_empty() || !fits(acr)) {
+            operation.defect(&format!("`{acr}` is not a value of `acr`, which has no spaces, `\"` or `\\`"));
+        }
+        Denied::step_up(V::challenges(), demanded::<L>()).describe(operation);
+        let members = [
+            ("acr_values", (!L::ACR_VALUES.is_empty()).then(|| json!(L::ACR_VALUES))),
+            ("max_age", L::MAX_AGE.map(|age| age.as_secs().into())),
+        ];
+        let members = members.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
+        operation.add_extension("x-portcullis-step-up", members.collect::<Map<_, _>>().into());
+    }
+}
+
+fn is_enough<L: Level>(login: &Login) -> bool {
+    let is_strong =
+        L::ACR_VALUES.is_empty() || login.acr.as_deref().is_some_and(|acr| L::ACR_VALUES.contains(&acr));
+    let is_recent = L::MAX_AGE.is_none_or(|max_age| login.age.is_some_and(|age| age <= max_age));
+    is_strong && is_recent
+}
+
+fn demanded<L: Level>() -> Demanded {
+    Demanded { acr_values: L::ACR_VALUES, max_age: L::MAX_AGE }
+}
