@@ -14,7 +14,7 @@ use http::Method;
 use image::ImageFormat;
 use portcullis_server::accounts::{self, AccountId, By};
 use portcullis_server::client::Client as Acting;
-use portcullis_server::{config::Config, random};
+use portcullis_server::{config::Config, mail, random};
 use serde_json::json;
 use tokio::time::sleep;
 
@@ -36,6 +36,7 @@ enum Act {
     RequestVerification,
     LogIn,
     LogInByLink,
+    LogInByCode,
     Refresh,
     DeleteAccount,
     CancelDeletion,
@@ -45,7 +46,7 @@ enum Act {
     ChangeRole,
 }
 
-const ACTS: [Act; 14] = [
+const ACTS: [Act; 15] = [
     Act::ChangeEmail,
     Act::ConfirmEmail,
     Act::ChangePassword,
@@ -53,6 +54,7 @@ const ACTS: [Act; 14] = [
     Act::RequestVerification,
     Act::LogIn,
     Act::LogInByLink,
+    Act::LogInByCode,
     Act::Refresh,
     Act::DeleteAccount,
     Act::CancelDeletion,
@@ -87,13 +89,14 @@ const ENDINGS: [Ending; 7] = [
 type Pair = (Act, Ending);
 
 /// The pairs that would take an account over, or leave somebody in it.
-const SERIOUS: [Pair; 6] = [
+const SERIOUS: [Pair; 7] = [
     (Act::ChangeEmail, Ending::Reset),
     (Act::ChangeEmail, Ending::Undo),
     (Act::LogIn, Ending::Reset),
     (Act::LogIn, Ending::ChangePassword),
     (Act::LogIn, Ending::Disable),
     (Act::LogInByLink, Ending::Disable),
+    (Act::LogInByCode, Ending::Reset),
 ];
 
 /// An account with all that is needed for an act and an ending.
@@ -111,6 +114,8 @@ struct Victim {
     undo: String,
     confirm: String,
     log_in: String,
+    /// Mailed by the server, which alone can make one.
+    code: String,
 }
 
 fn sha256(text: &str) -> Vec<u8> {
@@ -141,6 +146,7 @@ fn uuid(place: &Place, bytes: &[u8]) -> String {
 }
 
 impl Victim {
+    #[expect(clippy::too_many_lines, reason = "one row after another")]
     async fn new(app: &TestApp, act: Act) -> Self {
         let (place, now) = (&app.place, app.clock.now().as_micros());
         let name = format!("u{}", hex(&random::bytes::<6>()));
@@ -195,8 +201,32 @@ impl Victim {
             row(&log_in, "log_in", &address, 0)
         );
         place.sql(&sql).await;
+        let code = if act == Act::LogInByCode { Self::mailed_code(app, &name).await } else { String::new() };
         let owner_session = uuid(place, &owner_session);
-        Self { id, name, other, acting, owner, owner_session, refresh_token, reset, undo, confirm, log_in }
+        Self {
+            id,
+            name,
+            other,
+            acting,
+            owner,
+            owner_session,
+            refresh_token,
+            reset,
+            undo,
+            confirm,
+            log_in,
+            code,
+        }
+    }
+
+    async fn mailed_code(app: &TestApp, name: &str) -> String {
+        app.stranger().post("/login/link").json(&json!({ "email": email(name) })).await.assert(202);
+        eventually("the code is mailed", Duration::from_secs(20), async || {
+            mail::deliver_due(&app.app).await.unwrap();
+            let mail = app.place.mails().into_iter().rfind(|mail| mail.to == email(name))?;
+            Some(mail.text.lines().find_map(|line| line.strip_prefix("    "))?.trim().to_owned())
+        })
+        .await
     }
 
     fn browser(app: &TestApp, cookie: &str) -> Client {
@@ -219,6 +249,10 @@ impl Victim {
             Act::LogIn => stranger.try_password(&email(&self.name), PASSWORD).await,
             Act::LogInByLink => {
                 stranger.post("/login/link/token").json(&json!({ "token": self.log_in })).await
+            }
+            Act::LogInByCode => {
+                let code = json!({ "email": email(&self.name), "code": self.code });
+                stranger.post("/login/code").json(&code).await
             }
             Act::Refresh => {
                 let form = [("grant_type", "refresh_token"), ("refresh_token", self.refresh_token.as_str())];
@@ -308,7 +342,7 @@ fn may_follow(act: Act, ending: Ending) -> bool {
     matches!(
         (act, ending),
         (Act::LogIn, Ending::LogOutEverywhere | Ending::Undo)
-            | (Act::LogInByLink | Act::ConfirmEmail, Ending::LogOutEverywhere)
+            | (Act::LogInByLink | Act::LogInByCode | Act::ConfirmEmail, Ending::LogOutEverywhere)
     )
 }
 
