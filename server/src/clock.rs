@@ -209,6 +209,17 @@ impl Clock {
         }
     }
 
+    /// Makes it look as if the computer had been suspended for so many microseconds, as far as this clock and its clones
+    /// see it: its monotonic clock stood still, and its wall clock is right again. For tests.
+    pub fn suspend(&self, micros: i64) {
+        if let Source::System(system) = &self.0 {
+            system.error.fetch_add(micros, Ordering::Relaxed);
+            if system.at_beginning.load(Ordering::Relaxed) != UNSET {
+                system.at_beginning.fetch_sub(micros, Ordering::Relaxed);
+            }
+        }
+    }
+
     /// Makes the computer's clock jump by so many microseconds, as far as this clock and its clones see it: for tests.
     pub fn jump(&self, by: i64) {
         if let Source::System(system) = &self.0 {

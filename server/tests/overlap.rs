@@ -37,6 +37,7 @@ enum Act {
     RequestVerification,
     LogIn,
     LogInByLink,
+    LogInByCode,
     Refresh,
     DeleteAccount,
     CancelDeletion,
@@ -46,7 +47,7 @@ enum Act {
     ChangeRole,
 }
 
-const ACTS: [Act; 14] = [
+const ACTS: [Act; 15] = [
     Act::ChangeEmail,
     Act::ConfirmEmail,
     Act::ChangePassword,
@@ -54,6 +55,7 @@ const ACTS: [Act; 14] = [
     Act::RequestVerification,
     Act::LogIn,
     Act::LogInByLink,
+    Act::LogInByCode,
     Act::Refresh,
     Act::DeleteAccount,
     Act::CancelDeletion,
@@ -88,13 +90,14 @@ const ENDINGS: [Ending; 7] = [
 type Pair = (Act, Ending);
 
 /// The pairs that would take an account over, or leave somebody in it.
-const SERIOUS: [Pair; 6] = [
+const SERIOUS: [Pair; 7] = [
     (Act::ChangeEmail, Ending::Reset),
     (Act::ChangeEmail, Ending::Undo),
     (Act::LogIn, Ending::Reset),
     (Act::LogIn, Ending::ChangePassword),
     (Act::LogIn, Ending::Disable),
     (Act::LogInByLink, Ending::Disable),
+    (Act::LogInByCode, Ending::Reset),
 ];
 
 /// An account with all that is needed for an act and an ending.
@@ -112,6 +115,8 @@ struct Victim {
     undo: String,
     confirm: String,
     log_in: String,
+    /// Mailed by the server, which alone can make one.
+    code: String,
 }
 
 fn sha256(text: &str) -> Vec<u8> {
@@ -142,6 +147,7 @@ fn uuid(place: &Place, bytes: &[u8]) -> String {
 }
 
 impl Victim {
+    #[expect(clippy::too_many_lines, reason = "one row after another")]
     async fn new(app: &TestApp, act: Act) -> Self {
         let (place, now) = (&app.place, app.clock.now().as_micros());
         let name = format!("u{}", hex(&random::bytes::<6>()));
@@ -196,8 +202,32 @@ impl Victim {
             row(&log_in, "log_in", &address, 0)
         );
         place.sql(&sql).await;
+        let code = if act == Act::LogInByCode { Self::mailed_code(app, &name).await } else { String::new() };
         let owner_session = uuid(place, &owner_session);
-        Self { id, name, other, acting, owner, owner_session, refresh_token, reset, undo, confirm, log_in }
+        Self {
+            id,
+            name,
+            other,
+            acting,
+            owner,
+            owner_session,
+            refresh_token,
+            reset,
+            undo,
+            confirm,
+            log_in,
+            code,
+        }
+    }
+
+    async fn mailed_code(app: &TestApp, name: &str) -> String {
+        app.stranger().post("/login/link").json(&json!({ "email": email(name) })).await.assert(202);
+        eventually("the code is mailed", Duration::from_secs(20), async || {
+            app.app.deliver_due_mail().await.unwrap();
+            let mail = app.place.mails().into_iter().rfind(|mail| mail.to == email(name))?;
+            Some(mail.text.lines().find_map(|line| line.strip_prefix("    "))?.trim().to_owned())
+        })
+        .await
     }
 
     fn browser(app: &TestApp, cookie: &str) -> Client {
@@ -220,6 +250,10 @@ impl Victim {
             Act::LogIn => stranger.try_password(&email(&self.name), PASSWORD).await,
             Act::LogInByLink => {
                 stranger.post("/login/link/token").json(&json!({ "token": self.log_in })).await
+            }
+            Act::LogInByCode => {
+                let code = json!({ "email": email(&self.name), "code": self.code });
+                stranger.post("/login/code").json(&code).await
             }
             Act::Refresh => {
                 let form = [("grant_type", "refresh_token"), ("refresh_token", self.refresh_token.as_str())];
@@ -309,7 +343,7 @@ fn may_follow(act: Act, ending: Ending) -> bool {
     matches!(
         (act, ending),
         (Act::LogIn, Ending::LogOutEverywhere | Ending::Undo)
-            | (Act::LogInByLink | Act::ConfirmEmail, Ending::LogOutEverywhere)
+            | (Act::LogInByLink | Act::LogInByCode | Act::ConfirmEmail, Ending::LogOutEverywhere)
     )
 }
 

@@ -143,6 +143,24 @@ on_both_databases! {
         assert!(server.heard().iter().any(|line| line == "STARTTLS"), "{:?}", server.heard());
     }
 
+    /// A local server's own certificate is seldom one that the system trusts. Whoever could pose as that server, on this
+    /// computer, could as well not offer TLS; but a password is sent to nobody whose certificate is not good.
+    async fn a_certificate_within_this_computer_need_not_be_trusted_but_for_a_password(database: Database) {
+        let server = Aiosmtpd::start("offered", None).await;
+        let app = sending_to(database, &server.url("plain", false)).await;
+        app.sign_up("ada").await;
+        all_sent(&app).await;
+        let taken = server.takes(1).await;
+        assert!(!taken[0].encrypted, "{taken:?}");
+
+        let app = sending_to(database, &server.url("plain", true)).await;
+        app.sign_up("ada").await;
+        assert_eq!(mail::deliver_due(&app.app).await.unwrap(), 0);
+        let noted = app.place.value("SELECT last_error FROM mails").await;
+        assert!(noted.starts_with("TLS: ") && noted.contains("SSL_CERT_FILE"), "{noted}");
+        assert_eq!(server.taken().len(), 1);
+    }
+
     async fn a_mail_that_is_refused_for_itself_does_not_stop_the_others(database: Database) {
         let server = Smtp::start(Mood::Says("MAIL", b"451 later\r\n")).await;
         let app = sending_to(database, &server.url()).await;

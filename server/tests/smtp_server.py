@@ -1,4 +1,4 @@
-"""An SMTP server of aiosmtpd for the tests: `smtp_server.py '{"tls": "none"|"starttls"|"implicit", …}'`.
+"""An SMTP server of aiosmtpd for the tests: `smtp_server.py '{"tls": "none"|"offered"|"starttls"|"implicit", …}'`.
 
 Prints its port, then one line of JSON for each mail that it took.
 """
@@ -52,7 +52,7 @@ async def main(options):
             auth_exclude_mechanism=[name for name in ("PLAIN", "LOGIN") if name != auth],
         )
 
-    host = "127.0.0.1" if options["tls"] == "none" else "127.0.0.2"
+    host = "127.0.0.1" if options["tls"] in ("none", "offered") else "127.0.0.2"
     server = await asyncio.get_running_loop().create_server(connection, host, 0, ssl=context if implicit else None)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()

@@ -7,6 +7,7 @@ use http::{Method, StatusCode};
 use image::{ImageEncoder as _, RgbImage, codecs::jpeg::JpegEncoder};
 use portcullis_server::accounts::{AccountId, Role};
 use portcullis_server::admin;
+use portcullis_server::clock::Clock;
 use portcullis_server::config::Config;
 use serde_json::json;
 
@@ -392,5 +393,24 @@ on_both_databases! {
             (again.place.value(rows).await.parse::<i64>().unwrap() < before).then_some(())
         }).await;
         assert_eq!(again.place.value("SELECT COUNT(*) FROM audit_events WHERE event = 'account.signed_up'").await, "1");
+    }
+}
+
+/// A virtual machine that was suspended goes on with a clock that is too late by as much. Nothing else sets it for a
+/// minute.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn k05_the_clock_of_a_computer_that_was_suspended_is_right_within_a_second() {
+    let app = TestApp::new(Database::Postgres).await.again_with_clock_ahead(0).await;
+    let right = Clock::system();
+    // The minute's own look at the clock comes with the start.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    for _ in 0..2 {
+        app.clock.suspend(90_000_000);
+        assert!(right.now() - app.clock.now() > Duration::from_secs(85), "it is late");
+        eventually("the clock is right", Duration::from_secs(2), async || {
+            let late = right.now() - app.clock.now();
+            (late < Duration::from_millis(500)).then_some(())
+        })
+        .await;
     }
 }

@@ -424,6 +424,24 @@ on_both_databases! {
         assert!(matches!(add().await, Err(WebhookError::TooMany)));
     }
 
+    async fn k04_of_two_webhooks_at_once_one_takes_the_last_place(database: Database) {
+        let one = TestApp::new(database).await;
+        let other = one.again().await;
+        let add = async |app: &TestApp| {
+            webhooks::add(&app.app, "https://shop.example/", &Client::local("operator")).await.map(|new| new.id)
+        };
+        for _ in 0..19 {
+            add(&one).await.unwrap();
+        }
+        for round in 0..40 {
+            let (first, second) = tokio::join!(add(&one), add(&other));
+            let (added, refused) = if first.is_ok() { (first, second) } else { (second, first) };
+            assert!(matches!(refused, Err(WebhookError::TooMany)), "{round}: {refused:?}");
+            webhooks::remove(&one.app, added.unwrap(), &Client::local("operator")).await.unwrap();
+        }
+        assert_eq!(webhooks::list(&one.app).await.unwrap().len(), 19);
+    }
+
     async fn p08_the_secret_is_nowhere_readable(database: Database) {
         let app = app(database).await;
         let receiver = Receiver::start(Mood::Takes).await;

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use axum::body::{Body, HttpBody};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{
     HeaderMap,
     header::{CONTENT_ENCODING, CONTENT_TYPE},
@@ -35,10 +35,16 @@ pub(super) fn content_type(
 /// The whole body, if it has at most `limit` bytes.
 pub(super) async fn read(body: Body, limit: usize) -> Result<Bytes, InputRejection> {
     check_announced(&body, limit)?;
-    match Limited::new(body, limit).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) => Err(broken(&*error)),
+    let mut body = Limited::new(body, limit);
+    // Copied, because a frame of a few bytes keeps the whole buffer alive that the connection was read into.
+    let mut bytes = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| broken(&*error))?;
+        if let Some(data) = frame.data_ref() {
+            bytes.extend_from_slice(data);
+        }
     }
+    Ok(bytes.freeze())
 }
 
 /// Refuses before reading when the announced length is over the limit.

@@ -304,7 +304,7 @@ fn length_of(headers: &HeaderMap) -> usize {
 /// byte must not make it search that often. One at a time: asked again at once, as the parser does, there is none yet,
 /// so that it looks at what it has before it takes in more.
 fn chunks(body: Body, head: Head) -> impl Stream<Item = Result<Bytes, axum::Error>> + Send {
-    const PIECE: usize = 16 * 1024;
+    const PIECE: usize = 8 * 1024;
     stream::try_unfold((Some(body), BytesMut::new()), move |(mut body, mut read)| {
         let head = head.clone();
         async move {

@@ -1,6 +1,8 @@
 //! `portcullis serve`.
 
+use std::fs::{File, TryLockError};
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use tokio::net::TcpListener;
@@ -52,6 +54,7 @@ pub async fn run(config: Config) -> Result<(), String> {
         }
         app = open(&config, &routers) => app?,
     };
+    let _served = mark_served(&config);
     let _ = opened.set(app.clone());
     serving.await.map_err(|cause| format!("the server ended: {cause}"))?;
     app.close().await;
@@ -72,6 +75,22 @@ async fn open(config: &Config, routers: &Routers) -> Result<App, String> {
     Ok(app)
 }
 
+/// Marks the folder of the SQLite file as served, until the process ends. SQLite keeps two servers on one computer apart,
+/// so a second one is told of and not refused: a restart may overlap.
+fn mark_served(config: &Config) -> Option<File> {
+    let file = config.sqlite_file()?;
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mark = File::open(folder).ok()?;
+    if let Err(TryLockError::WouldBlock) = mark.try_lock() {
+        tracing::warn!(
+            folder = %folder.display(),
+            "another server already uses this SQLite database. That works on one computer, for a restart that overlaps; \
+             on several computers it destroys the file: use PostgreSQL there"
+        );
+    }
+    Some(mark)
+}
+
 /// Waits for a signal, and then lets `/ready` say it.
 async fn told_to_stop(app: Arc<OnceLock<App>>) {
     serve::signals().await;
@@ -90,8 +109,18 @@ fn limits(config: &Config) -> Limits {
     Limits { connections_per_address: per_address, ..limits }
 }
 
-/// Binds where the settings say. Answers the settings with the port that the system chose.
-async fn listen(config: Config) -> Result<(Listener, Config), String> {
+/// Takes the socket that systemd hands over, or binds where the settings say. Answers the settings with the place where
+/// it listens, and with the port that the system chose.
+async fn listen(mut config: Config) -> Result<(Listener, Config), String> {
+    let handed_over = Listener::handed_over().map_err(|cause| {
+        format!("cannot use the socket of systemd: {cause}. See the ListenStream= lines of its .socket unit")
+    })?;
+    if let Some((listener, place)) = handed_over {
+        config.listen = place;
+        // Others may reach it, where `listen` spoke of this computer alone.
+        config.check().map_err(|error| error.to_string())?;
+        return Ok((listener, config));
+    }
     let failed = |cause: io::Error| {
         format!(
             "cannot listen on {}: {cause}. Stop what listens there, or choose another place with --listen",

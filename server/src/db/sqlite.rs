@@ -50,7 +50,8 @@ struct Shared {
     keeper: Threads,
     /// Who has it may write.
     turn: Arc<Semaphore>,
-    /// Whether the last write failed for a reason of the disk.
+    /// Whether a write has failed for a reason of the disk, and none was tried since by [`Sqlite::can_write`]. Another's
+    /// commit does not end it: it may have had nothing to write.
     is_failing: AtomicBool,
     /// Whether somebody tries each second to fold the log.
     is_scrubbing: AtomicBool,
@@ -132,9 +133,11 @@ impl Sqlite {
     pub(super) async fn can_write(&self) -> Result<(), Error> {
         let tx = self.begin().await?;
         if self.0.is_failing.load(Ordering::Relaxed) {
-            let sql = "UPDATE locks SET taken_at = taken_at WHERE name = 'administrators'";
+            // Another value: SQLite writes no page that stays the same.
+            let sql = "UPDATE locks SET taken_at = taken_at + 1 WHERE name = 'administrators'";
             tx.execute(sql, Vec::new()).await?;
             tx.commit().await?;
+            self.0.is_failing.store(false, Ordering::Relaxed);
         }
         Ok(())
     }
@@ -245,8 +248,7 @@ impl SqliteTx {
             // Held until the transaction has ended, also when nobody waits for that any more.
             let _turn = turn;
             let committed = within(conn, |conn| Ok(conn.execute_batch("COMMIT")?));
-            db.note(&committed);
-            committed
+            committed.inspect_err(|error| db.note(error))
         });
         committed.await
     }
@@ -255,11 +257,7 @@ impl SqliteTx {
         &self,
         work: impl FnOnce(&mut Connection) -> Result<R, Error> + Send + 'static,
     ) -> Result<R, Error> {
-        let outcome = self.db.0.writer.run(work).await;
-        if outcome.is_err() {
-            self.db.note(&outcome);
-        }
-        outcome
+        self.db.0.writer.run(work).await.inspect_err(|error| self.db.note(error))
     }
 }
 
@@ -277,11 +275,9 @@ impl Drop for SqliteTx {
 }
 
 impl Sqlite {
-    fn note<R>(&self, outcome: &Result<R, Error>) {
-        match outcome {
-            Ok(_) => self.0.is_failing.store(false, Ordering::Relaxed),
-            Err(error) if error.ends_the_connection() => self.0.is_failing.store(true, Ordering::Relaxed),
-            Err(_) => {}
+    fn note(&self, error: &Error) {
+        if error.ends_the_connection() {
+            self.0.is_failing.store(true, Ordering::Relaxed);
         }
     }
 }

@@ -22,15 +22,17 @@ use super::purse::{Allowance, Purse, Taken};
 /// Bytes of a body that cost nothing: more than a log-in or a sign-up needs, so that no flood of uploads keeps
 /// people out.
 const FREE: usize = 8 * 1024;
-/// Bytes beyond those, of all bodies together: with these, a thousand clients that send all they may, slowly, take about
-/// 130 MB, a quarter of it the connections' own.
+/// What a body costs that is longer than that, beside its bytes: the buffers that they pass through.
+const BUFFERS: usize = 24 * 1024;
+/// Bytes of all bodies together, beyond the free ones.
 const SHARED: usize = 40 * 1024 * 1024;
 /// Of those, what the bodies of one client may take: one picture of the largest size, and the keeping of its pieces.
 const SHARE: usize = 18 * 1024 * 1024;
 /// The longest form without files. The library would take 1 MiB, and no form here needs more than a few kilobytes.
 const FORM: usize = 16 * 1024;
-/// What keeping a piece of a body costs beside its bytes, so that many small ones are not cheap.
-const PIECE: usize = size_of::<Bytes>();
+/// What keeping a piece of a body costs beside its bytes, so that many small ones are not cheap: the least allocation,
+/// and what points to it.
+const PIECE: usize = 16 + size_of::<Bytes>();
 
 pub(super) fn purse() -> Purse {
     Purse::new(SHARED, SHARE)
@@ -103,10 +105,10 @@ impl Watched {
     /// Takes what another piece of so many bytes costs out of the purse.
     fn pay(&mut self, bytes: usize) -> bool {
         self.weight += bytes + PIECE;
-        let owed = self.weight.saturating_sub(FREE + self.paid);
-        if owed == 0 {
+        if self.weight <= FREE {
             return true;
         }
+        let owed = (self.weight - FREE + BUFFERS).saturating_sub(self.paid);
         let Some(more) = self.allowance.take(owed) else { return false };
         self.paid += owed;
         let mut taken = self.state.taken.lock().unwrap_or_else(PoisonError::into_inner);
@@ -126,7 +128,7 @@ impl HttpBody for Watched {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let frame = Pin::new(&mut self.body).poll_frame(context);
+        let frame = Pin::new(&mut self.body).poll_frame(context).map_ok(compact);
         if let Poll::Ready(Some(Ok(piece))) = &frame
             && !self.pay(piece.data_ref().map_or(0, Bytes::len))
         {
@@ -146,6 +148,12 @@ impl HttpBody for Watched {
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
     }
+}
+
+/// The same bytes in an allocation of their own size. hyper hands out slices of the buffer that it reads its socket into:
+/// to keep 100 bytes would keep 8 to 32 KiB.
+fn compact(frame: Frame<Bytes>) -> Frame<Bytes> {
+    frame.map_data(|bytes| Bytes::copy_from_slice(&bytes))
 }
 
 /// The bodies of other requests have taken all the memory there is for them.

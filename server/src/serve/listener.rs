@@ -7,10 +7,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use listenfd::ListenFd;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream, UnixListener, UnixStream},
 };
+
+use crate::config::Listen;
 
 /// The owner and the group may connect: the proxy's user joins the server's group.
 const SOCKET_MODE: u32 = 0o660;
@@ -30,8 +33,8 @@ pub(super) type Accepted = (Box<dyn Socket>, SocketAddr);
 pub enum Listener {
     /// A TCP port.
     Tcp(TcpListener),
-    /// A Unix socket; its file goes with it.
-    Unix(UnixListener, SocketFile),
+    /// A Unix socket, and its file where that goes with it.
+    Unix(UnixListener, Option<SocketFile>),
 }
 
 /// The name of a socket in the file system. It is removed when dropped.
@@ -73,7 +76,38 @@ impl Listener {
         let listener = UnixListener::bind(path)?;
         let file = SocketFile(path.to_owned());
         fs::set_permissions(path, fs::Permissions::from_mode(SOCKET_MODE))?;
-        Ok(Self::Unix(listener, file))
+        Ok(Self::Unix(listener, Some(file)))
+    }
+
+    /// The socket that systemd has opened for this process (`sd_listen_fds(3)`), with where it listens: an address, or
+    /// the path of a Unix socket, which is systemd's to remove. `None` without one.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidInput`] when there are several, or it is not a stream socket, and what the system says.
+    pub fn handed_over() -> io::Result<Option<(Self, Listen)>> {
+        #[expect(clippy::disallowed_methods, reason = "a protocol of systemd's and not a setting")]
+        let is_ours = std::env::var("LISTEN_PID").is_ok_and(|pid| pid == std::process::id().to_string());
+        if !is_ours {
+            return Ok(None);
+        }
+        let mut sockets = ListenFd::from_env();
+        match sockets.len() {
+            0 => return Ok(None),
+            1 => {}
+            count => {
+                let text = format!("systemd hands over {count} sockets, and one is taken");
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+            }
+        }
+        if let Ok(Some(listener)) = sockets.take_tcp_listener(0) {
+            listener.set_nonblocking(true)?;
+            let place = Listen::Tcp(listener.local_addr()?);
+            return Ok(Some((Self::Tcp(TcpListener::from_std(listener)?), place)));
+        }
+        let Some(listener) = sockets.take_unix_listener(0)? else { return Ok(None) };
+        listener.set_nonblocking(true)?;
+        let place = Listen::Unix(listener.local_addr()?.as_pathname().unwrap_or(Path::new("@")).to_owned());
+        Ok(Some((Self::Unix(UnixListener::from_std(listener)?, None), place)))
     }
 
     /// The next connection.

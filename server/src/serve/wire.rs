@@ -14,6 +14,10 @@ use super::pulse::Pulse;
 const UNREADABLE: u8 = 0;
 const EMPTY_LINE: &[u8] = b"\r\n\r\n";
 
+/// Bytes read at once. hyper doubles its buffer, up to the longest head, whenever a read fills it, and the first one is
+/// of 8 KiB: this is one byte less, so a thousand slow uploads do not hold 32 KiB each.
+const READ: usize = 8 * 1024 - 1;
+
 /// A socket that reports to a [`Pulse`] and does not hand on an ambiguous head.
 ///
 /// hyper has no switch for being strict, so the byte that makes a head ambiguous becomes one that it refuses.
@@ -65,8 +69,10 @@ impl<T: AsyncRead + Unpin> AsyncRead for Wire<T> {
             Refusal::Begun | Refusal::Complete => return Poll::Ready(Ok(())),
         }
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.socket).poll_read(context, buffer))?;
-        let count = buffer.filled().len() - before;
+        let mut piece = ReadBuf::new(buffer.initialize_unfilled_to(READ.min(buffer.remaining())));
+        ready!(Pin::new(&mut self.socket).poll_read(context, &mut piece))?;
+        let count = piece.filled().len();
+        buffer.advance(count);
         if count > 0 && !self.pulse.bytes_read(count) {
             return Poll::Ready(Err(io::Error::other("too many bytes that led to nothing")));
         }

@@ -103,6 +103,7 @@ pub async fn add(app: &App, url: &str, client: &Client) -> Result<NewWebhook, We
     let id = random::uuid_v7(now);
     let sealed = app.secret().seal(PURPOSE, secret.bytes());
     let mut tx = app.db().begin().await?;
+    store::lock(tx.conn(), now).await?;
     if store::count(tx.conn()).await? >= MOST {
         return Err(WebhookError::TooMany);
     }

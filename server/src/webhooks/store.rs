@@ -27,6 +27,17 @@ pub(super) struct Leased {
 }
 crate::db::from_row!(Leased { body, attempts });
 
+/// One transaction at a time adds a webhook: this one, until it ends. The count in the next one includes it.
+pub(super) async fn lock(conn: Conn<'_>, now: Timestamp) -> Result<()> {
+    execute!(
+        conn,
+        "INSERT INTO locks (name, taken_at) VALUES ('webhooks', $1)
+         ON CONFLICT (name) DO UPDATE SET taken_at = excluded.taken_at",
+        now
+    )?;
+    Ok(())
+}
+
 pub(super) async fn count(conn: Conn<'_>) -> Result<i64> {
     fetch_one!(conn, (i64,), "SELECT count(*) FROM webhooks").map(|(count,)| count)
 }

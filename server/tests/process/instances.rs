@@ -24,6 +24,20 @@ on_both_databases! {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_servers_on_one_sqlite_file_work_and_the_second_says_that_there_is_another() {
+    let place = Place::new(Database::Sqlite).await;
+    let servers = [Server::start(&place).await, Server::start(&place).await];
+    let warnings = servers.each_ref().map(|server| server.said().contains("another server already uses"));
+    assert_eq!(warnings, [false, true]);
+    servers[0].remote().sign_up("ada").await;
+    let ada = servers[1].remote().log_in("ada").await;
+    assert_eq!(ada.at(&servers[0]).status_of_profile().await, 200);
+    drop(servers);
+    let alone = Server::start(&place).await;
+    assert!(!alone.said().contains("another server"), "{}", alone.said());
+}
+
 async fn both(place: &Place) -> [Server; 2] {
     let (one, other) = tokio::join!(Server::start(place), Server::start(place));
     [one, other]

@@ -2,12 +2,14 @@
 
 use std::net::SocketAddr;
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use http::StatusCode;
 use rustix::process::{Pid, Signal, kill_process};
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use url::Url;
@@ -242,4 +244,86 @@ async fn t15_without_its_database_the_server_does_not_start() {
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.err.contains("cannot use the database") && ended.err.contains("database_url"), "{ended:?}");
     assert!(ended.out.is_empty() && !ended.err.contains("hunter2"), "{ended:?}");
+}
+
+/// What happens to the next `COMMIT` on its way to PostgreSQL.
+const PASSES: u8 = 0;
+/// The connection is cut instead, or right after it got there: before its answer.
+const IS_LOST: u8 = 1;
+const IS_NOT_ANSWERED: u8 = 2;
+
+/// Hands a connection on until a `COMMIT` meets its fate, of which there is one for all connections.
+async fn snip(near: TcpStream, database: SocketAddr, fate: Arc<AtomicU8>) {
+    let Ok(far) = TcpStream::connect(database).await else { return };
+    let ((mut from_near, mut to_near), (mut from_far, mut to_far)) = (near.into_split(), far.into_split());
+    let answers = tokio::spawn(async move { copy(&mut from_far, &mut to_near).await });
+    let mut bytes = vec![0; 64 * 1024];
+    while let Ok(count @ 1..) = from_near.read(&mut bytes).await {
+        let is_commit = bytes[..count].windows(7).any(|word| word == b"COMMIT\0");
+        let fate = if is_commit { fate.swap(PASSES, Ordering::SeqCst) } else { PASSES };
+        if fate == IS_LOST {
+            break;
+        }
+        if fate == IS_NOT_ANSWERED {
+            answers.abort();
+        }
+        if to_far.write_all(&bytes[..count]).await.is_err() {
+            break;
+        }
+        if fate == IS_NOT_ANSWERED {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            break;
+        }
+    }
+    answers.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn k03_a_connection_that_is_cut_at_its_commit_is_503_and_nothing_is_half_done() {
+    let place = Place::new(Database::Postgres).await;
+    let mut url: Url = place.database_url().unwrap().parse().unwrap();
+    let address = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap_or(5432));
+    let database = tokio::net::lookup_host(address).await.unwrap().next().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    url.set_host(Some("127.0.0.1")).unwrap();
+    url.set_port(Some(listener.local_addr().unwrap().port())).unwrap();
+    let fate = Arc::new(AtomicU8::new(PASSES));
+    let shared = Arc::clone(&fate);
+    tokio::spawn(async move {
+        while let Ok((near, _)) = listener.accept().await {
+            tokio::spawn(snip(near, database, Arc::clone(&shared)));
+        }
+    });
+    let mut command = program(&place);
+    command.env("PORTCULLIS_DATABASE_URL", url.as_str()).args(["--limits", "off"]);
+    let server = Server::start_by(&place, command).await;
+    let remote = server.remote();
+
+    let (mut cut, mut committed) = ([0, 0], [0, 0]);
+    for round in 0..8 {
+        for (kind, what) in [IS_LOST, IS_NOT_ANSWERED].into_iter().enumerate() {
+            let address = email(&format!("p{round}-{kind}"));
+            fate.store(what, Ordering::SeqCst);
+            let first = remote.try_sign_up(&address).await.unwrap().status.as_u16();
+            fate.store(PASSES, Ordering::SeqCst);
+            // The next request works, and tells what became of the one before.
+            let second = remote.try_sign_up(&address).await.unwrap().status.as_u16();
+            match (first, second) {
+                // The commit that met its fate was a worker's.
+                (201, 409) => {}
+                (503, 201) => cut[kind] += 1,
+                (503, 409) => (cut[kind], committed[kind]) = (cut[kind] + 1, committed[kind] + 1),
+                other => panic!("{address}: {other:?}"),
+            }
+            eventually("it is ready", Duration::from_secs(10), async || {
+                (remote.get("/ready").send().await.unwrap().status == 200).then_some(())
+            })
+            .await;
+        }
+    }
+    assert!(cut[0] > 0 && cut[1] > 0, "cut: {cut:?}");
+    assert!(committed[0] == 0 && committed[1] > 0, "committed: {committed:?}");
+    let counts = "SELECT count(*), (SELECT count(*) FROM audit_events WHERE event = 'account.signed_up')
+                  FROM accounts";
+    assert_eq!(place.sql(counts).await, [["16", "16"]], "each sign-up is there once, and whole");
 }

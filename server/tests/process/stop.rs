@@ -1,15 +1,19 @@
 //! SIGTERM: what runs is finished, nothing new is taken.
 
+use std::ffi::OsStr;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
+use tokio::process::Command;
 
 use crate::on_both_databases;
-use crate::support::process::{Server, eventually, program};
+use crate::support::process::{Server, eventually, finish, program, program_by};
 use crate::support::remote::Begun;
+use crate::support::smtp::python;
 use crate::support::{Database, Place};
 
 /// How many requests are running when the server is told to stop.
@@ -107,4 +111,65 @@ async fn k07_sighup_is_ignored_and_said() {
     }
     server.remote().get("/ready").send().await.unwrap().assert(200);
     server.stop().await;
+}
+
+/// Opens a socket and becomes the program, as systemd does (`sd_listen_fds(3)`).
+const SYSTEMD: &str = r#"
+import os, socket, sys
+where, count = sys.argv[1:3]
+if where.startswith("/"):
+    opened = socket.socket(socket.AF_UNIX)
+    opened.bind(where)
+    opened.listen()
+else:
+    opened = socket.create_server((where, 0))
+os.dup2(opened.fileno(), 3)
+os.set_inheritable(3, True)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=count)
+os.execv(sys.argv[3], sys.argv[3:])
+"#;
+
+fn by_systemd(place: &Place, socket: &str, count: &str) -> Command {
+    let arguments = ["-c", SYSTEMD, socket, count, env!("CARGO_BIN_EXE_portcullis")].map(OsStr::new);
+    program_by(place, OsStr::new(&python()), &arguments)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_socket_that_systemd_hands_over_is_served_whatever_listen_says() {
+    let place = Place::new(Database::Sqlite).await;
+    let server = Server::start_by(&place, by_systemd(&place, "127.0.0.3", "1")).await;
+    assert_eq!(server.address().ip().to_string(), "127.0.0.3");
+    drop(server);
+
+    // Others may reach it, so people need an address.
+    let mut everywhere = by_systemd(&place, "0.0.0.0", "1");
+    everywhere.env_remove("PORTCULLIS_PUBLIC_URL");
+    let ended = finish(everywhere, "").await;
+    assert!(ended.code == Some(1) && ended.err.contains("PORTCULLIS_PUBLIC_URL"), "{ended:?}");
+    let ended = finish(by_systemd(&place, "127.0.0.1", "2"), "").await;
+    assert!(ended.code == Some(1) && ended.err.contains("hands over 2 sockets"), "{ended:?}");
+
+    // The variables of another process are not ours.
+    let mut inherited = program(&place);
+    inherited.env("LISTEN_PID", "1").env("LISTEN_FDS", "1");
+    assert_eq!(Server::start_by(&place, inherited).await.address().ip().to_string(), "127.0.0.1");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn k07_a_unix_socket_of_systemd_outlives_the_server() {
+    let place = Place::new(Database::Sqlite).await;
+    let path = place.data_dir().join("from-systemd.sock");
+    let mut child = by_systemd(&place, path.to_str().unwrap(), "1").stdout(Stdio::null()).spawn().unwrap();
+    let answer = async || {
+        let mut stream = UnixStream::connect(&path).await.ok()?;
+        stream.write_all(b"GET /ready HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.ok()?;
+        answer.starts_with("HTTP/1.1 200").then_some(())
+    };
+    eventually("it is ready", Duration::from_secs(20), answer).await;
+    let pid = i32::try_from(child.id().unwrap()).unwrap();
+    kill_process(Pid::from_raw(pid).unwrap(), Signal::TERM).unwrap();
+    assert_eq!(child.wait().await.unwrap().code(), Some(0));
+    assert!(path.exists(), "the socket is systemd's to remove");
 }

@@ -87,6 +87,46 @@ async fn n05_responses_that_nobody_reads_take_little_memory_and_others_are_serve
     assert!(ended.is_ok(), "an answer that makes no progress ends its connection");
 }
 
+/// The purse itself: responses of which one client, and all clients together, hold no more than their share. Each is a
+/// stream that costs 64 KiB; one client has 8 MiB for them, all have 32 MiB.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn n05_one_client_and_all_together_hold_so_many_unread_responses_and_the_next_is_503() {
+    let place = Place::new(Database::Sqlite).await;
+    let mut command = program(&place);
+    command.env("PORTCULLIS_TRUSTED_PROXIES", "127.0.0.1").args(["--limits", "off", "--log", "warn"]);
+    let server = Server::start_by(&place, command).await;
+    let ada = server.remote().as_user("ada").await;
+    let uploaded =
+        ada.post("/upload-profile-image").file("file", "image/png", &large_picture()).await.unwrap();
+    let picture = path_of(&uploaded.assert(201).json()["url"]);
+    let mut held = Vec::new();
+    let mut ask = async |client: usize| {
+        let request = format!(
+            "GET {picture} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {}\r\nX-Forwarded-For: 192.0.2.{client}\r\n\r\n",
+            token_of(&ada)
+        );
+        let mut stream = connect(server.address(), "127.0.0.1").await;
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut status = [0; 12];
+        stream.read_exact(&mut status).await.unwrap();
+        held.push(stream);
+        String::from_utf8_lossy(&status[9..]).into_owned()
+    };
+    for client in 1..=4 {
+        for _ in 0..128 {
+            assert_eq!(ask(client).await, "200");
+        }
+        assert_eq!(ask(client).await, "503", "its share is taken");
+    }
+    assert_eq!(ask(5).await, "503", "all of it is taken");
+    server.remote().get("/health").send().await.unwrap().assert(200);
+    drop(held);
+    eventually("there is room again", Duration::from_secs(10), async || {
+        (ada.of_address("192.0.2.5").get(&picture).send().await.unwrap().status == 200).then_some(())
+    })
+    .await;
+}
+
 /// Waits until the memory has stood still, and asks for the picture as somebody else.
 async fn is_bounded(server: &Server, base: u64, what: &str, other: &Remote, picture: &str) {
     let mut most = 0;

@@ -50,7 +50,7 @@ pub struct Aiosmtpd {
 }
 
 impl Aiosmtpd {
-    /// `tls` is `none` (at 127.0.0.1), `starttls` or `implicit` (at 127.0.0.2, which is no address that mail is sent
+    /// `tls` is `none` or `offered` (at 127.0.0.1), `starttls` or `implicit` (at 127.0.0.2, which is no address that mail is sent
     /// to in clear); `auth` is `PLAIN`, `LOGIN` or nothing.
     pub async fn start(tls: &str, auth: Option<&str>) -> Self {
         let place = tempfile::tempdir().unwrap();
@@ -119,7 +119,7 @@ fn of_json(mail: &Value) -> Taken {
 }
 
 /// The interpreter that has aiosmtpd.
-fn python() -> String {
+pub fn python() -> String {
     #[expect(clippy::disallowed_methods, reason = "this is how `scripts/test` says where its Python is")]
     std::env::var("PORTCULLIS_TEST_PYTHON").expect(
         "PORTCULLIS_TEST_PYTHON names no Python with aiosmtpd: run `scripts/test`, which installs one",
