@@ -60,7 +60,7 @@ test("c03_a_page_of_a_listed_origin_logs_in_and_reads_the_profile", async () => 
   const { token, profile, wrong, refused } = await visit(server.listed);
   assert.match(token, /^"ey/);
   assert.equal(JSON.parse(profile).full_name, PERSON.full_name);
-  assert.match(wrong, /Incorrect e-mail address or password/);
+  assert.match(wrong, /Incorrect email address or password/);
   assert.match(refused, /401 Bearer/);
 });
 

@@ -23,8 +23,8 @@ const walked = (email, id) => ({
   id,
   profile: { id, email, full_name: "Ada Lovelace", is_active: true, profile_image_url: null },
   tooShort: [422, "body.password: String should have at least 12 characters"],
-  again: [409, "There is an account with this e-mail address already"],
-  wrong: [401, "Incorrect e-mail address or password"],
+  again: [409, "An account with this email address already exists"],
+  wrong: [401, "Incorrect email address or password"],
   stranger: [401, "Could not validate credentials"],
 });
 

@@ -22,7 +22,7 @@ pub enum Error {
     /// It does not exist, or it is another's: nobody is told which.
     #[error("not found")]
     NotFound,
-    /// The e-mail address has an account already.
+    /// An account with this email address already exists.
     #[error("the e-mail address is taken")]
     EmailTaken,
     /// The input is well-formed and not acceptable.
@@ -38,7 +38,7 @@ pub enum Error {
     #[error("busy")]
     Busy,
     /// The log-in failed; unknown, wrong and disabled look alike.
-    #[error("wrong e-mail address or password")]
+    #[error("wrong email address or password")]
     WrongCredentials,
     /// A client was named at the log-in, which is for the first party alone.
     #[error("a client was named")]
@@ -67,7 +67,7 @@ pub enum Error {
     /// This way to log in is turned off.
     #[error("this log-in is turned off")]
     LogInOff,
-    /// There would be no administrator left.
+    /// No administrator would be left.
     #[error("the last administrator stays")]
     LastAdmin,
     /// A list is asked to go on after what it never gave.
@@ -132,35 +132,35 @@ impl Error {
     fn detail(&self) -> &'static str {
         match self {
             Self::NotFound => "Not Found",
-            Self::EmailTaken => "There is an account with this e-mail address already",
+            Self::EmailTaken => "An account with this email address already exists",
             Self::Invalid(_) => "Invalid input",
             Self::UnsupportedPicture(ForeignPicture::Heic) => {
-                "This picture is in the HEIC format, as phones save it; convert it to JPEG, PNG or WebP"
+                "This picture is in HEIC format; convert it to JPEG, PNG or WebP"
             }
             Self::UnsupportedPicture(ForeignPicture::Avif) => {
-                "This picture is in the AVIF format; convert it to JPEG, PNG or WebP"
+                "This picture is in AVIF format; convert it to JPEG, PNG or WebP"
             }
             Self::UnsupportedPicture(ForeignPicture::Gif) => {
                 "This picture is a GIF; convert it to JPEG, PNG or WebP"
             }
             Self::UnsupportedPicture(ForeignPicture::Other) => "Send a PNG, JPEG or WebP picture",
             Self::Throttled(_) => "Too many attempts; try again later",
-            Self::WrongCredentials => "Incorrect e-mail address or password",
-            Self::UnexpectedClient => "This log-in takes no client; send a name and a password alone",
-            Self::UnknownScope => "There is no such scope",
-            Self::EmailUnverified => "Confirm your e-mail address first; a new link was sent to it",
+            Self::WrongCredentials => "Incorrect email address or password",
+            Self::UnexpectedClient => "This login does not accept a client; send only a username and a password",
+            Self::UnknownScope => "Unknown scope",
+            Self::EmailUnverified => "Confirm your email address first; we sent a new link to it",
             // The words of the guard, whose refusal this is.
             Self::SessionEnded => "Could not validate credentials",
-            Self::StaleLogIn(_) => "Log in again: this needs a log-in of the last ten minutes",
-            Self::WrongPassword => "The current password is not right",
-            Self::DeadLink => "This link or code was used, has ended, or was replaced by a newer one",
+            Self::StaleLogIn(_) => "Log in again: this action requires a login within the last 10 minutes",
+            Self::WrongPassword => "The current password is incorrect",
+            Self::DeadLink => "This link or code was used, has expired, or was replaced by a newer one",
             Self::SignUpClosed => "Sign-up is closed",
             Self::LogInOff => "This way to log in is turned off",
-            Self::BadCursor => "`after` takes what `next` of this list gave, as it is",
-            Self::LastAdmin => "There must be an administrator: appoint another one first",
-            Self::NoRoom => "There is no room for another picture at the moment; the operator has been told",
+            Self::BadCursor => "`after` takes the value of `next` from this list, unchanged",
+            Self::LastAdmin => "At least one administrator must remain: appoint another one first",
+            Self::NoRoom => "There is no room for another picture at the moment; the operator has been notified",
             Self::Busy | Self::NotReady | Self::Database(_) | Self::Objects(_) => {
-                "Not available at the moment; try again"
+                "Temporarily unavailable; try again"
             }
             Self::Internal(_) => "Internal Server Error",
         }
@@ -283,17 +283,17 @@ macro_rules! refusals {
     )*};
 }
 refusals! {
-    BadCursor BAD_REQUEST "`after` is not what this list gave";
+    BadCursor BAD_REQUEST "`after` is not a cursor of this list";
     NotFound NOT_FOUND "It does not exist, or it is not yours";
-    Conflict CONFLICT "The e-mail address has an account already";
-    LastAdminStays CONFLICT "There would be no administrator left";
+    Conflict CONFLICT "An account with this email address already exists";
+    LastAdminStays CONFLICT "No administrator would be left";
     Forbidden FORBIDDEN "Not allowed, as `detail` says";
-    Stale UNAUTHORIZED "Also when the log-in is older than ten minutes (RFC 9470)";
-    Gone GONE "The link or code was used, has ended, or was replaced by a newer one";
-    Throttled TOO_MANY_REQUESTS "Too many attempts; `Retry-After` says in how many seconds the next one counts";
-    Unavailable SERVICE_UNAVAILABLE "Not available at the moment";
+    Stale UNAUTHORIZED "Also if the login is older than 10 minutes (RFC 9470)";
+    Gone GONE "The link or code was used, has expired, or was replaced by a newer one";
+    Throttled TOO_MANY_REQUESTS "Too many attempts. `Retry-After` is the number of seconds until the next attempt is allowed";
+    Unavailable SERVICE_UNAVAILABLE "Temporarily unavailable";
     Unprocessable UNPROCESSABLE_ENTITY "The input is not acceptable";
-    UnsupportedMediaType UNSUPPORTED_MEDIA_TYPE "Not a PNG, JPEG or WebP picture";
+    UnsupportedMediaType UNSUPPORTED_MEDIA_TYPE "Not a PNG, JPEG or WebP image";
 }
 
 /// The statuses of a handler's [`Failed`].
@@ -357,7 +357,7 @@ impl<S: Refusals> DescribeResponse for Failed<S> {
 #[derive(Debug)]
 pub struct LogInFailed(Error);
 
-/// The body of a refused log-in.
+/// The body of a rejected login.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 struct LogInProblem {
     /// What is wrong, in one sentence.
@@ -389,9 +389,9 @@ impl IntoResponse for LogInFailed {
 impl DescribeResponse for LogInFailed {
     fn describe_response(operation: &mut Operation<'_>) {
         for (status, when) in [
-            (StatusCode::BAD_REQUEST, "The form is broken, or a scope is unknown"),
-            (StatusCode::UNAUTHORIZED, "Wrong e-mail address or password"),
-            (StatusCode::FORBIDDEN, "Right, but not now: `detail` says why"),
+            (StatusCode::BAD_REQUEST, "The form is malformed, or a scope is unknown"),
+            (StatusCode::UNAUTHORIZED, "Incorrect email address or password"),
+            (StatusCode::FORBIDDEN, "Correct, but not allowed now: `detail` says why"),
             (Throttled::STATUS, Throttled::WHEN),
             (Unavailable::STATUS, Unavailable::WHEN),
         ] {
@@ -422,7 +422,7 @@ impl IntoResponse for MailedLogInFailed {
 impl DescribeResponse for MailedLogInFailed {
     fn describe_response(operation: &mut Operation<'_>) {
         for (status, when) in [
-            (StatusCode::BAD_REQUEST, "The body is broken, or a scope is unknown"),
+            (StatusCode::BAD_REQUEST, "The body is malformed, or a scope is unknown"),
             (Forbidden::STATUS, "This way to log in is turned off"),
             (Gone::STATUS, Gone::WHEN),
             (Throttled::STATUS, Throttled::WHEN),

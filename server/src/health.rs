@@ -19,7 +19,7 @@ use crate::{
 /// A database that needs longer than this for one small question is not ready.
 const ASKED_FOR: Duration = Duration::from_secs(2);
 
-/// A word for a supervisor.
+/// The state of the server.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Health {
     /// `alive` or `ready`.

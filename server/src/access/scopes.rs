@@ -25,7 +25,7 @@ scopes! {
     /// To change one's profile.
     ProfileWrite "profile:write" "Change your profile";
     /// To manage one's account: password, address of mail, sessions, export, deletion.
-    ManageAccount "account" "Manage your account: password, e-mail address, sessions, export, deletion";
+    ManageAccount "account" "Manage your account: password, email address, sessions, export, deletion";
     /// To stay logged in with a refresh token (OpenID Connect Core §11).
     OfflineAccess "offline_access" "Stay logged in, with a refresh token";
     /// To see every account: administrators.
@@ -33,7 +33,7 @@ scopes! {
     /// To change every account: administrators.
     AccountsWrite "accounts:write" "Change every account (administrators)";
     /// To see the audit trail: administrators.
-    AuditRead "audit:read" "See the audit trail (administrators)";
+    AuditRead "audit:read" "Read the audit log (administrators)";
 }
 
 /// What a log-in grants that names nothing.

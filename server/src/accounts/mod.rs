@@ -39,7 +39,7 @@ use crate::{
     passwords::{Password, PasswordHash, TooLong, Turn},
 };
 
-/// An account's number. Never used again, also not after the account is deleted.
+/// An account's ID. It is never reused, not even after the account is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct AccountId(i64);
@@ -69,12 +69,12 @@ impl fmt::Display for AccountId {
     }
 }
 
-/// An account as its owner and an operator see it.
+/// An account, as its owner and the operator see it.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Account {
-    /// The account's number: the `sub` of its tokens.
+    /// The account's ID: the `sub` of its tokens.
     pub id: AccountId,
-    /// The e-mail address in canonical form.
+    /// The email address in canonical form.
     #[schemars(with = "String", extend("format" = "idn-email"))]
     pub email: Email,
     /// The person's name.
@@ -208,22 +208,22 @@ pub async fn by_email(app: &App, email: &str) -> Result<Account, Error> {
     store::account_by_email(reader.conn(), &email).await?.ok_or(Error::NotFound)
 }
 
-/// What is kept of an account, for its owner to take along.
+/// What is stored about an account, for its owner's export.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct ExportedAccount {
     #[serde(flatten)]
     account: Account,
     role: Role,
-    /// The language of mails.
+    /// The language of emails.
     language: String,
     #[schemars(extend("format" = "date-time"))]
     created_at: String,
     #[schemars(extend("format" = "date-time"))]
     updated_at: String,
-    /// When the address of mail was confirmed; `null` if it was not.
+    /// When the email address was confirmed; `null` if it was not.
     #[schemars(extend("format" = "date-time"))]
     email_verified_at: Option<String>,
-    /// When the account will be deleted, if its owner asked for that.
+    /// When the account will be deleted, if its owner requested that.
     #[schemars(extend("format" = "date-time"))]
     deletion_due_at: Option<String>,
 }

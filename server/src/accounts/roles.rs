@@ -10,13 +10,13 @@ use crate::{
     error::Error,
 };
 
-/// What an account may do beside its own affairs.
+/// What an account may do beyond itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Nothing.
     User,
-    /// Manage all accounts, and read the audit trail.
+    /// Manage all accounts, and read the audit log.
     Admin,
 }
 

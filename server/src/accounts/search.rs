@@ -8,7 +8,7 @@ use crate::{app::App, clock::Timestamp, error::Error};
 pub struct AccountDetails {
     /// What its owner sees.
     pub account: Account,
-    /// What it may do beside its own affairs.
+    /// What it may do beyond its own account.
     pub role: Role,
     /// When its owner confirmed the address of mail.
     pub email_verified_at: Option<Timestamp>,

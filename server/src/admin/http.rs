@@ -29,15 +29,15 @@ use crate::{
 pub(crate) struct AccountView {
     #[serde(flatten)]
     account: Account,
-    /// What it may do beside its own affairs.
+    /// What it may do beyond its own account.
     role: Role,
-    /// When its owner confirmed the e-mail address; `null` if that was not yet.
+    /// When its owner confirmed the email address; `null` if that has not happened.
     #[schemars(extend("format" = "date-time"))]
     email_verified_at: Option<String>,
     /// When it was made.
     #[schemars(extend("format" = "date-time"))]
     created_at: String,
-    /// When it will be deleted, as its owner wishes; `null` if it stays.
+    /// When it will be deleted at its owner's request; `null` if it will not.
     #[schemars(extend("format" = "date-time"))]
     deletion_due_at: Option<String>,
 }
@@ -54,7 +54,7 @@ impl From<AccountDetails> for AccountView {
     }
 }
 
-/// A part of the list of accounts.
+/// A page of the list of accounts.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct AccountsPage {
     accounts: Vec<AccountView>,
@@ -68,7 +68,7 @@ pub(crate) struct AccountsPage {
 pub(crate) struct AccountWithSessions {
     #[serde(flatten)]
     account: AccountView,
-    /// Where it is logged in, the most recently used first; at most 100.
+    /// Its active sessions, most recently used first; at most 100.
     sessions: Vec<SessionView>,
 }
 
@@ -79,19 +79,19 @@ pub(crate) struct EventView {
     id: String,
     #[schemars(extend("format" = "date-time"))]
     at: String,
-    /// What happened, as in `account.role_changed`.
+    /// What happened, for example `account.role_changed`.
     event: String,
-    /// The account that it happened to. The number stays when the account is deleted.
+    /// The account that it happened to. The ID stays when the account is deleted.
     account_id: Option<AccountId>,
-    /// The administrator who did it, when it was not the account's owner.
+    /// The administrator who did it, if it was not the account's owner.
     actor_id: Option<AccountId>,
-    /// Who did it without a request: `operator` for the command line.
+    /// Who did it without a request: `operator` on the command line.
     actor: Option<String>,
     /// From where.
     address: Option<String>,
     /// The request's `x-request-id`.
     request_id: Option<String>,
-    /// What else there is to know, as the new role.
+    /// More about the event, for example the new role.
     detail: Option<String>,
 }
 
@@ -111,7 +111,7 @@ impl From<audit::Entry> for EventView {
     }
 }
 
-/// A part of the audit trail.
+/// A page of the audit log.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct AuditPage {
     events: Vec<EventView>,
@@ -119,18 +119,18 @@ pub(crate) struct AuditPage {
     next: Option<String>,
 }
 
-/// The role that an account is to have.
+/// The new role of an account.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RoleChange {
     role: Role,
 }
 
-/// The code that the server showed on its console when it first started.
+/// The code that the server printed at its first start.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Claim {
-    /// Hyphens, and upper or lower case, make no difference.
+    /// Hyphens and case do not matter.
     #[schemars(length(min = 1, max = 64), extend("examples" = ["7K2MP-0XJ4R-9TQWE-3HV8N"]))]
     code: String,
 }

@@ -90,12 +90,12 @@ pub(crate) struct Page<T> {
 /// Which accounts are asked for.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 pub(crate) struct AccountsQuery {
-    /// Only accounts with this in their e-mail address or name; upper and lower case make no difference.
+    /// Only accounts whose email address or name contains this text. Case does not matter.
     #[schemars(length(min = 1, max = 254))]
     pub(crate) search: Option<String>,
-    /// The `next` of the page before.
+    /// The `next` of the previous page.
     pub(crate) after: Option<String>,
-    /// How many; 50 if it is left out.
+    /// How many to return. The default is 50.
     #[schemars(range(min = 1, max = 100))]
     pub(crate) limit: Option<u32>,
 }
@@ -103,14 +103,14 @@ pub(crate) struct AccountsQuery {
 /// Which events are asked for.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 pub(crate) struct AuditQuery {
-    /// Only what was done to this account, or by it to another.
+    /// Only events that happened to this account, or that it caused on others.
     pub(crate) account: Option<AccountId>,
-    /// Only events of this name.
+    /// Only events with this name.
     #[schemars(length(min = 1, max = 64), extend("examples" = ["account.role_changed"]))]
     pub(crate) event: Option<String>,
-    /// The `next` of the page before.
+    /// The `next` of the previous page.
     pub(crate) after: Option<String>,
-    /// How many; 50 if it is left out.
+    /// How many to return. The default is 50.
     #[schemars(range(min = 1, max = 100))]
     pub(crate) limit: Option<u32>,
 }

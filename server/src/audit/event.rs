@@ -73,7 +73,7 @@ pub(crate) enum Event {
     AccountsListed,
     /// An administrator looked at an account.
     AccountRead,
-    /// An administrator read the audit trail.
+    /// An administrator read the audit log.
     AuditRead,
     /// An administrator ended an account's sessions.
     SessionsEnded,

@@ -71,7 +71,7 @@ pub(crate) async fn list(
 pub(crate) struct EventId(Uuid);
 crate::db::column!(EventId, Uuid);
 
-/// An event, for the account's owner to take along.
+/// An event, for the account owner's export.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct ExportedEvent {
     #[serde(skip)]

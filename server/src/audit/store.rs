@@ -46,7 +46,7 @@ pub(super) async fn delete_before(conn: Conn<'_>, before: Timestamp) -> Result<u
     )
 }
 
-/// An event, for the account's owner to take along.
+/// An event, for the account owner's export.
 #[derive(Debug)]
 pub(super) struct ExportedRow {
     pub(super) id: EventId,

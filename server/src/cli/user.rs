@@ -136,7 +136,7 @@ fn print(details: &AccountDetails) -> Result<(), String> {
 fn sentence(error: &Error) -> String {
     match error {
         Error::Invalid(invalid) => invalid.to_string(),
-        Error::EmailTaken => "There is an account with this e-mail address already.".to_owned(),
+        Error::EmailTaken => "An account with this email address already exists.".to_owned(),
         Error::LastAdmin => {
             "This is the last administrator, and there must be one: make another one first, with \
                              `portcullis user set-role EMAIL admin`."

@@ -20,11 +20,11 @@ use crate::{
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Session")]
 pub(crate) struct SessionView {
-    /// Its name: the `sid` of its tokens.
+    /// Its ID: the `sid` of its tokens.
     id: String,
-    /// What it seems to be used with, as in `Firefox on Linux`. The client says so; it proves nothing.
+    /// The device, for example `Firefox on Linux`. The client says so; it is not proof.
     device: String,
-    /// The address that it was last used from.
+    /// The IP address that it was last used from.
     address: Option<String>,
     /// When it began.
     #[schemars(extend("format" = "date-time"))]
@@ -32,10 +32,10 @@ pub(crate) struct SessionView {
     /// When it was last used, to the minute.
     #[schemars(extend("format" = "date-time"))]
     last_seen_at: String,
-    /// When it ends unless it is used before.
+    /// When it expires unless it is used before.
     #[schemars(extend("format" = "date-time"))]
     expires_at: String,
-    /// Whether this request is part of it.
+    /// Whether this request belongs to it.
     is_current: bool,
 }
 

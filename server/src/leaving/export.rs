@@ -52,9 +52,9 @@ struct Whole {
     account: ExportedAccount,
     /// The profile picture; `null` if there is none.
     picture: Option<ExportedPicture>,
-    /// The sessions that are still on record, living or not.
+    /// The sessions on record, active or not.
     sessions: Vec<ExportedSession>,
-    /// What happened to the account, the oldest first.
+    /// What happened to the account, oldest first.
     events: Vec<ExportedEvent>,
 }
 
@@ -182,6 +182,6 @@ impl IntoResponse for Export {
 
 impl DescribeResponse for Export {
     fn describe_response(operation: &mut Operation<'_>) {
-        operation.json_response::<Whole>(StatusCode::OK, "Everything that is kept of the account, as a file");
+        operation.json_response::<Whole>(StatusCode::OK, "Everything stored about the account, as a file");
     }
 }

@@ -50,7 +50,7 @@ pub(crate) struct Leaving(Deletion);
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "DeletionScheduled")]
 struct Scheduled {
-    /// When the account will be gone. Until then its owner can log in and call it back.
+    /// When the account will be deleted. Until then its owner can log in and cancel the deletion.
     #[schemars(extend("format" = "date-time"))]
     due_at: String,
 }
@@ -68,10 +68,10 @@ impl IntoResponse for Leaving {
 
 impl DescribeResponse for Leaving {
     fn describe_response(operation: &mut Operation<'_>) {
-        operation.empty_response(StatusCode::NO_CONTENT, "The account is gone");
+        operation.empty_response(StatusCode::NO_CONTENT, "The account is deleted");
         operation.json_response::<Scheduled>(
             StatusCode::ACCEPTED,
-            "The account will be gone after the grace period",
+            "The account will be deleted after the grace period",
         );
     }
 }

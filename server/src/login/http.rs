@@ -19,32 +19,31 @@ use crate::{
     tokens::{self, TokenAnswer},
 };
 
-/// The password form. `client_id` and `client_secret` are what generic OAuth clients send along; here they
-/// must be empty.
+/// The password form. Generic OAuth clients also send `client_id` and `client_secret`, which must be empty.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LogIn {
-    /// `password`, if it is sent.
+    /// `password`, if present.
     #[serde(default)]
     #[schemars(regex(pattern = "^(password)?$"), extend("default" = "password"))]
     #[expect(dead_code, reason = "the schema has checked it, and there is nothing to choose")]
     grant_type: String,
-    /// The e-mail address.
+    /// The email address.
     #[schemars(length(min = 1, max = 254), extend("examples" = ["ada@example.com"]))]
     username: String,
     /// The password.
     #[schemars(length(min = 1, max = 1024), extend("format" = "password", "examples" = ["analytical-engine-1843"]))]
     password: String,
-    /// Names with spaces between them; without it, what one needs for one's own profile and account. `offline_access`
-    /// asks for a refresh token.
+    /// Scopes, separated by spaces. The default covers your own profile and account. `offline_access` asks for a refresh
+    /// token.
     #[serde(default)]
     #[schemars(length(max = 1024))]
     scope: String,
-    /// Empty: this route takes no client.
+    /// Must be empty: this route does not accept a client.
     #[serde(default)]
     #[schemars(length(max = 256))]
     client_id: String,
-    /// Empty: this route takes no client.
+    /// Must be empty: this route does not accept a client.
     #[serde(default)]
     #[schemars(length(max = 1024))]
     client_secret: String,

@@ -16,7 +16,7 @@ use crate::error::Error;
 pub(crate) enum OAuthError {
     /// A parameter is missing, given twice, too long, or the body is no form.
     InvalidRequest(&'static str),
-    /// A client authenticated itself, and this route takes none.
+    /// The request authenticates a client, which this route does not accept.
     InvalidClient { by_basic: bool },
     /// The grant is no good: made up, used, ended, revoked.
     InvalidGrant,
@@ -70,7 +70,7 @@ impl OAuthError {
             Self::Server(error) if error.status() == StatusCode::SERVICE_UNAVAILABLE => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "temporarily_unavailable",
-                "Not available at the moment; try again",
+                "Temporarily unavailable; try again",
             ),
             Self::Server(_) => (StatusCode::INTERNAL_SERVER_ERROR, "server_error", "Internal Server Error"),
         }
@@ -101,10 +101,10 @@ impl DescribeResponse for OAuthError {
         for (status, when) in [
             (
                 StatusCode::BAD_REQUEST,
-                "The request or the grant is not good: `error` says which (RFC 6749 §5.2)",
+                "The request or the grant is invalid: `error` says which (RFC 6749 §5.2)",
             ),
-            (StatusCode::UNAUTHORIZED, "A client authenticated itself, and this route takes none"),
-            (StatusCode::SERVICE_UNAVAILABLE, "Not available at the moment"),
+            (StatusCode::UNAUTHORIZED, "The request authenticates a client, which this route does not accept"),
+            (StatusCode::SERVICE_UNAVAILABLE, "Temporarily unavailable"),
         ] {
             operation.json_response::<Body>(status, when);
         }

@@ -76,8 +76,8 @@ impl Describe for Parameters {
             "required": ["grant_type", "refresh_token"],
             "properties": {
                 "grant_type": { "type": "string", "const": "refresh_token" },
-                "refresh_token": { "type": "string", "format": "password", "description": "What the log-in or the last exchange answered" },
-                "scope": { "type": "string", "description": "For an access token with less scope than the session has" },
+                "refresh_token": { "type": "string", "format": "password", "description": "The refresh token of the login or of the last exchange" },
+                "scope": { "type": "string", "description": "Requests an access token with fewer scopes than the session has" },
             },
         });
         operation.request_body("application/x-www-form-urlencoded", &schema);

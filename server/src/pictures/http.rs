@@ -23,7 +23,7 @@ use crate::{
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Upload {
-    /// A PNG, JPEG or WebP picture of at most 16 MiB and 50 megapixels. Its content decides, not its name.
+    /// A PNG, JPEG or WebP image of at most 16 MiB and 50 megapixels. Its content decides, not its name.
     file: File<{ decode::MAX_BYTES }>,
 }
 

@@ -23,9 +23,9 @@ use crate::{
 pub(crate) struct ProfileView {
     #[serde(flatten)]
     account: Account,
-    /// Where the profile picture is, for its owner alone; `null` if there is none.
+    /// The URL of the profile picture, which only its owner can read; `null` if there is none.
     profile_image_url: Option<String>,
-    /// When the account will be deleted, if its owner asked for that.
+    /// When the account will be deleted, if its owner requested that.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "date-time"))]
     deletion_due_at: Option<String>,

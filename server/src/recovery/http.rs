@@ -22,7 +22,7 @@ use crate::{
     tokens::{self, TokenAnswer},
 };
 
-/// It was asked for; whether there is something to do, only the mail says.
+/// The request was accepted. Only the email says whether there is something to do.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Accepted {
     /// What to do next, in one sentence.
@@ -31,56 +31,56 @@ pub(crate) struct Accepted {
 
 /// The one answer to everybody who asks for mail.
 pub(crate) fn accepted() -> Answer<202, Json<Accepted>> {
-    Answer(Json(Accepted { detail: "Check your mail: if there is something to do, it says what" }))
+    Answer(Json(Accepted { detail: "Check your email: if there is something to do, it says what" }))
 }
 
-/// An address of mail.
+/// An email address.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Address {
-    /// Upper and lower case make no difference.
+    /// Case does not matter.
     #[schemars(length(min = 3, max = 254), extend("examples" = ["ada@example.com"]))]
     email: String,
 }
 
-/// A mailed link.
+/// An emailed link.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Token {
-    /// What the link ends with.
+    /// The token at the end of the link.
     #[schemars(length(max = 4096))]
     token: String,
 }
 
-/// A mailed link, and the password that it sets.
+/// An emailed link, and the password that it sets.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Reset {
-    /// What the link ends with.
+    /// The token at the end of the link.
     #[schemars(length(max = 4096))]
     token: String,
-    /// At least 12 characters, unless the operator asks for more; not one that is easy to guess.
+    /// At least 12 characters, or more if the operator says so, and not easy to guess.
     #[schemars(length(min = 1, max = 1024), extend("format" = "password", "examples" = ["analytical-engine-1843"]))]
     password: String,
 }
 
-/// Another password.
+/// A new password.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PasswordChange {
-    /// The one that is in force.
+    /// The current password.
     #[schemars(length(min = 1, max = 1024), extend("format" = "password", "examples" = ["analytical-engine-1843"]))]
     current_password: String,
-    /// At least 12 characters, unless the operator asks for more; not one that is easy to guess.
+    /// At least 12 characters, or more if the operator says so, and not easy to guess.
     #[schemars(length(min = 1, max = 1024), extend("format" = "password", "examples" = ["difference-engine-1822"]))]
     password: String,
 }
 
-/// A mailed link to log in.
+/// An emailed login link.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LinkLogIn {
-    /// What the link ends with.
+    /// The token at the end of the link.
     #[schemars(length(max = 4096))]
     token: String,
     /// As at `/login`.
@@ -89,14 +89,14 @@ pub(crate) struct LinkLogIn {
     scope: String,
 }
 
-/// A mailed code to log in.
+/// An emailed login code.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CodeLogIn {
-    /// The address that the code was mailed to.
+    /// The address that the code was sent to.
     #[schemars(length(min = 3, max = 254), extend("examples" = ["ada@example.com"]))]
     email: String,
-    /// The code. Spaces, hyphens, upper and lower case make no difference.
+    /// The code. Spaces, hyphens and case do not matter.
     #[schemars(length(max = 64), extend("examples" = ["K7M2-QRS9"]))]
     code: String,
     /// As at `/login`.
@@ -181,7 +181,7 @@ impl DescribeResponse for PasswordChanged {
         TokenAnswer::describe_response(operation);
         operation.empty_response(
             StatusCode::NO_CONTENT,
-            "For a caller with a cookie: `Set-Cookie` has that of the new session",
+            "For a caller with a cookie: `Set-Cookie` holds the cookie of the new session",
         );
     }
 }

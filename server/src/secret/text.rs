@@ -4,7 +4,6 @@ use std::fmt;
 
 use aws_lc_rs::digest;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -15,7 +14,7 @@ const BYTES: usize = 32;
 
 /// A secret that a person or a program brings. It does not print itself and is wiped when it is dropped; what the
 /// database keeps is its [`digest`](Self::digest).
-#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct SecretText(String);
 

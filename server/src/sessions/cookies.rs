@@ -117,7 +117,7 @@ impl Verify for SessionCookies {
     const SCHEME: &'static str = "session";
 
     fn scheme() -> SecurityScheme {
-        <Self::Credential as Credential>::scheme().described("The cookie that the log-in page sets.")
+        <Self::Credential as Credential>::scheme().described("The cookie that the login page sets.")
     }
 
     async fn verify(

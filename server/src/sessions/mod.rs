@@ -201,7 +201,7 @@ pub(crate) async fn list(app: &App, account: AccountId) -> Result<Vec<Listed>, E
 }
 
 impl Listed {
-    /// What it seems to be used with, as in `Firefox on Linux`. The client says so; it proves nothing.
+    /// The device, for example `Firefox on Linux`. The client says so; it is not proof.
     pub(crate) fn device(&self) -> String {
         device::name(self.user_agent.as_deref())
     }
@@ -242,7 +242,7 @@ pub(crate) async fn end_all_others(app: &App, fresh: Fresh, client: &Client) -> 
     Ok(tx.commit().await?)
 }
 
-/// A session, for its owner to take along.
+/// A session, for its owner's export.
 #[derive(serde::Serialize, schemars::JsonSchema)]
 pub(crate) struct ExportedSession {
     id: String,

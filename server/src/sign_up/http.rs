@@ -19,17 +19,17 @@ use crate::{
     recovery::http::{Accepted, accepted},
 };
 
-/// What it takes to sign up.
+/// A new account.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SignUp {
-    /// Where mail reaches you. Upper and lower case make no difference.
+    /// Your email address. Case does not matter.
     #[schemars(length(min = 3, max = 254), extend("examples" = ["ada@example.com"]))]
     email: String,
     /// Your name as you write it.
     #[schemars(length(min = 1, max = 200), extend("examples" = ["Ada Lovelace"]))]
     full_name: String,
-    /// At least 12 characters, unless the operator asks for more; not one that is easy to guess.
+    /// At least 12 characters, or more if the operator says so, and not easy to guess.
     #[schemars(length(min = 1, max = 1024), extend("format" = "password", "examples" = ["analytical-engine-1843"]))]
     password: String,
 }
@@ -40,7 +40,7 @@ answers! {
     pub(crate) enum SignUpAnswer {
         /// The account.
         Made(Json<Account>) = 201,
-        /// Where sign-up is quiet: the same for every address; the mail says what there is to do.
+        /// Where sign-up is quiet: the same response for every address. The email says what to do.
         Quietly(Json<Accepted>) = 202,
     }
 }

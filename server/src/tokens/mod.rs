@@ -59,7 +59,7 @@ impl From<Refreshed> for Grounds {
 }
 
 impl Grounds {
-    /// For an access token with less scope than the session has; `None` if it asks for more (RFC 6749 §6).
+    /// Requests an access token with fewer scopes than the session has; `None` if it asks for more (RFC 6749 §6).
     pub(crate) fn narrowed_to(mut self, scope: &str) -> Option<Self> {
         let asked = Granted::parse(scope);
         if asked.iter().next().is_none() {
@@ -112,20 +112,22 @@ pub(crate) fn issue(app: &App, grounds: Grounds, now: Timestamp) -> Result<Token
     Ok(TokenAnswer { access_token, token_type: "bearer", expires_in, scope, refresh_token })
 }
 
-/// The answer of RFC 6749 §5.1.
+/// The response of RFC 6749 §5.1.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct TokenAnswer {
     /// Send it as `Authorization: Bearer …`.
+    #[schemars(with = "String")]
     access_token: SecretText,
     /// Always `bearer`.
     #[schemars(extend("const" = "bearer"))]
     token_type: &'static str,
-    /// Seconds until the token ends.
+    /// Seconds until the access token expires.
     expires_in: u64,
-    /// What the token allows.
+    /// The scopes of the access token.
     scope: String,
-    /// Send it to `/token` for new tokens: once. It comes with the scope `offline_access`, or as the operator says.
+    /// Send it to `/token` once to get new tokens. It is issued for the scope `offline_access`, or as the operator configured.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     refresh_token: Option<SecretText>,
 }
 
@@ -137,7 +139,7 @@ impl IntoResponse for TokenAnswer {
 
 impl DescribeResponse for TokenAnswer {
     fn describe_response(operation: &mut Operation<'_>) {
-        operation.json_response::<Self>(StatusCode::OK, "Here they are");
+        operation.json_response::<Self>(StatusCode::OK, "Access token");
     }
 }
 
@@ -166,7 +168,7 @@ impl Verify for SessionTokens {
     const SCHEME: &'static str = "portcullis";
 
     fn scheme() -> SecurityScheme {
-        SecurityScheme::oauth2_password("login").described("Log in with your e-mail address and password.")
+        SecurityScheme::oauth2_password("login").described("Log in with your email address and password.")
     }
 
     async fn verify(&self, bearer: &Bearer) -> Result<Verdict<Principal>, VerifyFailed> {

@@ -51,7 +51,7 @@ struct AskMailPage<'a> {
     is_log_in: bool,
 }
 
-/// An address of mail.
+/// An email address.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct AddressForm {
     #[serde(default)]
@@ -327,7 +327,7 @@ struct ResetPage<'a> {
     min_length: usize,
 }
 
-/// A mailed link, and the password that it sets.
+/// An emailed link, and the password that it sets.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct ResetForm {
     #[serde(default)]
