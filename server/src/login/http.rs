@@ -31,7 +31,7 @@ pub(crate) struct LogIn {
     #[expect(dead_code, reason = "the schema has checked it, and there is nothing to choose")]
     grant_type: String,
     /// The e-mail address.
-    #[schemars(length(min = 1, max = 254), extend("examples" = ["ada@example.com"]))]
+    #[schemars(title = "Email", length(min = 1, max = 254), extend("examples" = ["ada@example.com"]))]
     username: String,
     /// The password.
     #[schemars(length(min = 1, max = 1024), extend("format" = "password", "examples" = ["analytical-engine-1843"]))]
@@ -39,7 +39,7 @@ pub(crate) struct LogIn {
     /// Names with spaces between them; without it, what one needs for one's own profile and account. `offline_access`
     /// asks for a refresh token.
     #[serde(default)]
-    #[schemars(length(max = 1024))]
+    #[schemars(length(max = 1024), extend("default" = tokens::USUAL.join(" ")))]
     scope: String,
     /// Empty: this route takes no client.
     #[serde(default)]

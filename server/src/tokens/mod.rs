@@ -11,15 +11,15 @@ use ::http::{HeaderValue, StatusCode, header::CACHE_CONTROL};
 use axum::extract::FromRef;
 use axum::response::{IntoResponse, Response};
 use portcullis::{
-    AccessTokens, Bearer, DescribeResponse, Granted, Json, Operation, SecurityScheme, Verdict, Verify,
-    VerifyFailed,
+    AccessTokens, Bearer, DescribeResponse, Granted, Json, OAuth2Flow, Operation, SecurityScheme, Verdict,
+    Verify, VerifyFailed,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use self::keys::KeysError;
 pub(crate) use self::keys::SigningKeys;
-pub(crate) use self::scopes::ScopeAsked;
+pub(crate) use self::scopes::{ScopeAsked, USUAL};
 pub use self::scopes::{
     AccountsRead, AccountsWrite, AuditRead, ManageAccount, OfflineAccess, ProfileRead, ProfileWrite,
 };
@@ -179,7 +179,8 @@ impl Verify for SessionTokens {
     const SCHEME: &'static str = "portcullis";
 
     fn scheme() -> SecurityScheme {
-        SecurityScheme::oauth2_password("login").described("Log in with your e-mail address and password.")
+        let log_in = OAuth2Flow::password("login").refreshed_at("token").offering::<OfflineAccess>();
+        SecurityScheme::oauth2([log_in]).described("Log in with your email and password.")
     }
 
     async fn verify(&self, bearer: &Bearer) -> Result<Verdict<Principal>, VerifyFailed> {
