@@ -172,6 +172,9 @@ export const authorizeDialog = ({ React }) => {
         // The first button of a form is pressed by Enter, and it is Authorize.
         return h("form", { onSubmit: (event) => event.preventDefault() }, h(Original, { ...props, schema: sorted }));
       },
+      // Some are called otherwise than they read, which nobody can say to a browser (WCAG 2.2 §2.5.3).
+      Button: (Original) => (props) =>
+        h(Original, typeof props.children === "string" ? { ...props, "aria-label": undefined } : props),
       authError: () => ({ error }) => h("p", { className: "errors", role: "alert" }, error.get("message")),
     },
   };

@@ -17,17 +17,31 @@ const plainPaths = {
   },
 };
 
+// To show them by the action instead would write the last one's address into the address bar.
+const firstGroupsOpen = ({ specSelectors }) => {
+  const isFirst = (name) => specSelectors.taggedOperations().keySeq().take(OPEN_GROUPS).includes(name);
+  return {
+    statePlugins: {
+      layout: {
+        wrapSelectors: {
+          isShown: (isShown) => (_, thing, byDefault) =>
+            isShown(thing, byDefault || (thing.length === 2 && thing[0] === "operations-tag" && isFirst(thing[1]))),
+        },
+      },
+    },
+  };
+};
+
 const ui = SwaggerUIBundle({
   url: "openapi.json",
   dom_id: "#docs",
   presets: [SwaggerUIBundle.presets.apis],
-  plugins: [plainPaths, tokens, authorizeDialog],
+  plugins: [plainPaths, firstGroupsOpen, tokens, authorizeDialog],
   layout: "BaseLayout",
   deepLinking: true,
   displayRequestDuration: true,
   docExpansion: "none",
   defaultModelsExpandDepth: 0,
-  onComplete: unfoldFirstGroups,
   tryItOutEnabled: true,
   // The token lives in this page's memory only; nothing is sent to a validator elsewhere.
   persistAuthorization: false,
@@ -35,12 +49,6 @@ const ui = SwaggerUIBundle({
   // Where another service's login sends the browser back to (RFC 6749 §4.1.2).
   oauth2RedirectUrl: new URL("docs/oauth2-redirect", location.href).href,
 });
-
-function unfoldFirstGroups() {
-  for (const group of ui.specSelectors.taggedOperations().keySeq().take(OPEN_GROUPS)) {
-    ui.layoutActions.show(["operations-tag", group], true);
-  }
-}
 
 // Swagger UI has a dark look but no rule that chooses it.
 const dark = matchMedia("(prefers-color-scheme: dark)");

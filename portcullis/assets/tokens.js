@@ -36,7 +36,8 @@ export const tokens = ({ React }) => ({
         },
         setResponse: (setResponse, system) => (path, method, response) => {
           const name = schemeOf(system, system.specSelectors.mutatedRequestFor(path, method));
-          if (name && errorOf(challenge(response.headers)) === "invalid_token") giveUp(system, name);
+          const { headers } = response.err?.response ?? response;
+          if (name && errorOf(challenge(headers)) === "invalid_token") giveUp(system, name);
           return setResponse(path, method, response);
         },
       },

@@ -26,7 +26,7 @@ use crate::{
     mail::Outbox,
     middleware::{self, Cors},
     outgoing::{Outgoing, Reach},
-    pages::{Look, LookError},
+    pages::{Look, LookError, answer_dead_ends},
     passwords::{BreachesFileError, Hasher, breaches},
     pool::Pool,
     routes,
@@ -176,6 +176,7 @@ impl App {
         if !self.0.public_url.is_https() {
             router = router.layer(axum::middleware::from_fn(sessions::keep_in_safari));
         }
+        let router = router.layer(axum::middleware::from_fn_with_state(self.clone(), answer_dead_ends));
         let router = router.layer(Extension(self.own_origins()));
         Ok(middleware::dress_for(router, self.0.public_url.is_https(), &config.trusted_proxies, cors))
     }

@@ -3,7 +3,7 @@
 //! `/docs` and `/openapi.json` are made from the first table ([`crate::App::router`]). The second has the pages, which
 //! speak to people: they are in no document, and each is guarded by the same types.
 
-use axum::{Router, middleware, routing};
+use axum::{Router, extract::State, middleware, response::Redirect, routing};
 use portcullis::{Api, delete, get, patch, post, put};
 
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
     leaving::http::{cancel_deletion, delete_account, export_account},
     login::http::{log_in, log_in_with_cookie},
     oauth::token::exchange_token,
-    pages::{dress, serve_asset, show_nothing},
+    pages::{dress, serve_asset, show_icon, show_nothing, show_touch_icon},
     pictures::http::{delete_profile_image, read_profile_image, upload_profile_image},
     recovery::http::{
         change_password, confirm_email, log_in_by_code, log_in_by_link, request_email_change, request_log_in,
@@ -142,6 +142,19 @@ pub(crate) fn pages(app: &App) -> Router<App> {
         .route("/console/claim", get(console::show_claim).post(console::claim))
         .route("/console/{*rest}", any(show_nothing))
         .route_layer(middleware::from_fn_with_state(app.clone(), dress))
+        // Addresses that people and their browsers try.
+        .route("/login", lead_to("/account/log-in"))
+        .route("/signup", lead_to("/account/sign-up"))
+        .route("/admin", lead_to("/console"))
+        .route("/.well-known/change-password", lead_to("/account/password"))
+        .route("/favicon.ico", get(show_icon))
+        .route("/apple-touch-icon.png", get(show_touch_icon))
+        .route("/apple-touch-icon-precomposed.png", get(show_touch_icon))
         // What pages are dressed in.
         .route("/assets/{name}", get(serve_asset))
+}
+
+/// A GET of a path that is another page's, or belongs to the interface for other methods.
+fn lead_to(page: &'static str) -> routing::MethodRouter<App> {
+    routing::get(async move |State(app): State<App>| Redirect::to(&format!("{}{page}", app.public_url().path())))
 }

@@ -13,8 +13,8 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 pub use self::assets::LookError;
 pub(crate) use self::{
-    assets::{Look, serve_asset},
-    dress::{dress, show_nothing},
+    assets::{Look, serve_asset, show_icon, show_touch_icon},
+    dress::{answer_dead_ends, dress, show_nothing},
     faults::Faults,
     view::{Perhaps, View},
     way_back::WayBack,
