@@ -156,5 +156,7 @@ pub(crate) fn pages(app: &App) -> Router<App> {
 
 /// A GET of a path that is another page's, or belongs to the interface for other methods.
 fn lead_to(page: &'static str) -> routing::MethodRouter<App> {
-    routing::get(async move |State(app): State<App>| Redirect::to(&format!("{}{page}", app.public_url().path())))
+    routing::get(async move |State(app): State<App>| {
+        Redirect::to(&format!("{}{page}", app.public_url().path()))
+    })
 }

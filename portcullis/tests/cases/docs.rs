@@ -17,7 +17,8 @@ use http::{
     },
 };
 use portcullis::{
-    Api, Bearer, Document, Either, Guard, Json, OAuth2Flow, Public, SecurityScheme, Verdict, Verify, VerifyFailed,
+    Api, Bearer, Document, Either, Guard, Json, OAuth2Flow, Public, SecurityScheme, Verdict, Verify,
+    VerifyFailed,
 };
 use serde_json::Value;
 use tower::ServiceExt;
@@ -294,7 +295,10 @@ async fn c04_the_page_reaches_the_token_endpoints_of_its_document_alone() {
         get(&router, uri, &[]).await.headers[CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned()
     };
     let page = policy("/docs").await;
-    assert!(page.ends_with("; connect-src 'self' http://[::1]:9 https://b.example:8 https://c.example"), "{page}");
+    assert!(
+        page.ends_with("; connect-src 'self' http://[::1]:9 https://b.example:8 https://c.example"),
+        "{page}"
+    );
     assert!(policy("/docs/oauth2-redirect").await.ends_with("; connect-src 'self'"));
 }
 

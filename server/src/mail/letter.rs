@@ -170,7 +170,9 @@ fn value_of(message: &Message, language: Language) -> Option<[Cow<'_, str>; 2]> 
             ("new_email", Cow::Borrowed(new_email.as_str()))
         }
         Message::RefreshTokenReplayed { device } => ("device", Cow::Borrowed(device.as_str())),
-        Message::DeletionScheduled { due_at } => ("day", Cow::Owned(language.day(&Timestamp::from_micros(*due_at).to_rfc3339()))),
+        Message::DeletionScheduled { due_at } => {
+            ("day", Cow::Owned(language.day(&Timestamp::from_micros(*due_at).to_rfc3339())))
+        }
         Message::RoleChanged { role } => ("role", Cow::Borrowed(role.as_str())),
         _ => return None,
     };

@@ -19,10 +19,10 @@ use serde::Serialize;
 
 pub use self::keys::KeysError;
 pub(crate) use self::keys::SigningKeys;
-pub(crate) use self::scopes::{ScopeAsked, USUAL};
 pub use self::scopes::{
     AccountsRead, AccountsWrite, AuditRead, ManageAccount, OfflineAccess, ProfileRead, ProfileWrite,
 };
+pub(crate) use self::scopes::{ScopeAsked, USUAL};
 use crate::{
     access::Principal,
     accounts::AccountId,
