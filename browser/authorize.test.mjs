@@ -5,7 +5,7 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { newKeys, startProvider } from "../interop/provider.mjs";
 import { LISTENS, freePort, start } from "../interop/support.mjs";
-import { DocsPage, logInAtProvider, openPage, startBrowser } from "./support.mjs";
+import { DocsPage, assertInView, faultsOf, logInAtProvider, openPage, startBrowser } from "./support.mjs";
 
 const SCREENSHOTS = fileURLToPath(new URL("screenshots", import.meta.url));
 const EXAMPLES = process.env.EXAMPLES ?? fileURLToPath(new URL("../target/debug/examples", import.meta.url));
@@ -43,6 +43,27 @@ test("t13_without_a_token_the_call_is_401", async () => {
 test("the_docs_page_may_ask_the_token_endpoint_and_no_other_host", async () => {
   const policy = (await fetch(`${api.url}/docs`)).headers.get("content-security-policy");
   assert.match(policy, new RegExp(`connect-src 'self' ${provider.issuer}$`));
+});
+
+test("authorize_opens_at_the_first_thing_to_choose_and_enter_goes_on", async () => {
+  for (const viewport of [{ width: 1280, height: 900 }, { width: 390, height: 844 }]) {
+    await page.setViewportSize(viewport);
+    await docs.openAuthorize();
+    const box = docs.dialog.locator("input[type=checkbox]").first();
+    assert.ok(await box.evaluate((it) => it === document.activeElement));
+    await assertInView(docs.dialog, box);
+    assert.doesNotMatch(await docs.dialog.innerText(), /Scopes are used to/);
+    assert.deepEqual(await faultsOf(page), []);
+    await page.screenshot({ path: `${SCREENSHOTS}/authorize-0-${viewport.width}.png` });
+    await page.keyboard.press("Escape");
+    await docs.dialog.waitFor({ state: "detached" });
+  }
+  await docs.openAuthorize();
+  await page.keyboard.press("Space");
+  const opened = page.waitForEvent("popup");
+  await docs.dialog.locator("#client_id_authorizationCode").press("Enter");
+  await (await opened).close();
+  await docs.closeAuthorize();
 });
 
 test("an_answer_to_another_question_is_refused", async () => {

@@ -42,7 +42,7 @@ test("a_program_gets_a_token_for_its_secret", async () => {
 
   await docs.openAuthorize();
   await docs.chooseScope(docs.dialog, "profile:read");
-  const apply = docs.dialog.getByRole("button", { name: "Apply given OAuth2 credentials" });
+  const apply = docs.dialog.getByRole("button", { name: "Authorize", exact: true });
   await docs.dialog.locator("#client_id_clientCredentials, #client_id").first().fill(client.client_id);
   const secret = docs.dialog.locator("input[type=password], #client_secret_clientCredentials, #client_secret").first();
   await secret.fill("another secret");
@@ -111,7 +111,7 @@ test("a_name_with_a_password_and_a_key_are_sent_where_the_document_says", async 
   const operator = docs.scheme("operator");
   await operator.locator("input[type=text], input[name=username]").first().fill("operator");
   await operator.locator("input[type=password]").fill(password);
-  await operator.getByRole("button", { name: "Apply credentials" }).click();
+  await operator.getByRole("button", { name: "Authorize", exact: true }).click();
   await docs.closeAuthorize();
   assert.equal(await mint(), 201);
   const key = /"key":\s*"(shop_[^"]+)"/.exec(await docs.answer("mint_key"))[1];
@@ -119,7 +119,7 @@ test("a_name_with_a_password_and_a_key_are_sent_where_the_document_says", async 
   await docs.openAuthorize();
   const customer = docs.scheme("customer");
   await customer.locator("input").fill(key);
-  await customer.getByRole("button", { name: "Apply credentials" }).click();
+  await customer.getByRole("button", { name: "Authorize", exact: true }).click();
   await page.screenshot({ path: `${SCREENSHOTS}/flows-3-basic-and-key.png` });
   await docs.closeAuthorize();
   assert.equal(await docs.call("read_stock"), 200);

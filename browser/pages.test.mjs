@@ -1,13 +1,11 @@
 // The pages as people use them: without script, by keyboard, in light and dark, on a desktop and on a phone.
 import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { openPage, startBrowser, startServer } from "./support.mjs";
 
 const SCREENSHOTS = fileURLToPath(new URL("screenshots", import.meta.url));
-const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const PERSON = { name: "Ada Lovelace", email: "ada@example.org", password: "a quiet engine of brass, 1843" };
 const PUBLIC = ["/account/log-in", "/account/sign-up", "/account/forgotten", "/account/reset?token=x", "/account/verify?token=x"];
 const OWN = ["/account", "/account/sessions", "/account/email", "/account/password", "/account/delete", "/account/export", "/account/confirm", "/console/claim"];
@@ -40,19 +38,6 @@ async function logIn(page, person = PERSON) {
   await page.getByLabel("Password").fill(person.password);
   await page.locator("main form button").first().click();
   await page.waitForURL(`${server.url}/account`);
-}
-
-/** What axe finds that keeps somebody out. The page's own policy forbids scripts, so axe comes past it. */
-async function faultsOf(page) {
-  const session = await page.context().newCDPSession(page);
-  const source = await (await import("node:fs/promises")).readFile(AXE, "utf8");
-  await session.send("Runtime.evaluate", { expression: source });
-  const { result } = await session.send("Runtime.evaluate", {
-    expression: "axe.run(document).then((found) => JSON.stringify(found.violations.map(({ id, impact, nodes }) => ({ id, impact, html: nodes.map((node) => node.html) }))))",
-    awaitPromise: true,
-    returnByValue: true,
-  });
-  return JSON.parse(result.value).filter(({ impact }) => ["serious", "critical"].includes(impact));
 }
 
 test("one_signs_up_and_out_and_in_without_any_script", async () => {

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,6 +11,7 @@ import { chromium } from "playwright-core";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const BINARY = process.env.PORTCULLIS_BIN ?? here("../target/debug/portcullis");
+const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const BROWSERS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 const START_LIMIT_MS = 30_000;
 
@@ -98,6 +100,26 @@ export async function openPage(browser, options = {}) {
   return { page, record };
 }
 
+/** What axe finds that keeps somebody out. The pages' own policy forbids scripts, so axe comes past it. */
+export async function faultsOf(page) {
+  const session = await page.context().newCDPSession(page);
+  await session.send("Runtime.evaluate", { expression: await readFile(AXE, "utf8") });
+  const { result } = await session.send("Runtime.evaluate", {
+    expression: "axe.run(document).then((found) => JSON.stringify(found.violations.map(({ id, impact, nodes }) => ({ id, impact, html: nodes.map((node) => node.html) }))))",
+    awaitPromise: true,
+    returnByValue: true,
+  });
+  return JSON.parse(result.value).filter(({ impact }) => ["serious", "critical"].includes(impact));
+}
+
+/** The part is to be seen in the window of Authorize, without scrolling anything. */
+export async function assertInView(dialog, part) {
+  const [outer, inner] = [await dialog.locator(".modal-ux").boundingBox(), await part.boundingBox()];
+  const { width, height } = dialog.page().viewportSize();
+  assert.ok(outer.y >= 0 && outer.y + outer.height <= height && outer.x >= 0 && outer.x + outer.width <= width + 1, "the window leaves the page");
+  assert.ok(inner.y >= outer.y && inner.y + inner.height <= outer.y + outer.height, "one would have to scroll");
+}
+
 /** What a newcomer does on the docs page. */
 export class DocsPage {
   constructor(page) {
@@ -115,9 +137,16 @@ export class DocsPage {
     return this.page.locator(`.opblock[id$="-${id}"]`);
   }
 
+  /** Unfolds every group: at first the later ones are folded. */
+  async unfold() {
+    const folded = this.page.locator(".opblock-tag[data-is-open=false]");
+    while ((await folded.count()) > 0) await folded.first().click();
+  }
+
   /** Unfolds an operation, lets `fill` type into it, presses Execute; resolves to the status shown. */
   async call(id, fill = async () => {}) {
     const operation = this.operation(id);
+    if ((await operation.count()) === 0) await this.unfold();
     if (!(await operation.locator(".execute").isVisible())) {
       await operation.locator(".opblock-summary-control").click();
     }
@@ -142,7 +171,7 @@ export class DocsPage {
   async authorize(username, password) {
     await this.dialog.locator("#oauth_username").fill(username);
     await this.dialog.locator("#oauth_password").fill(password);
-    await this.dialog.getByRole("button", { name: "Apply given OAuth2 credentials" }).click();
+    await this.page.keyboard.press("Enter");
   }
 
   /** The part of the dialog that is about one scheme, or one flow of it; `text` is in its heading. */
@@ -166,7 +195,7 @@ export class DocsPage {
     if (!(await this.dialog.isVisible())) await this.openAuthorize();
     await this.chooseScope(part, scope);
     const opened = this.page.waitForEvent("popup");
-    await part.getByRole("button", { name: "Apply given OAuth2 credentials" }).click();
+    await part.getByRole("button", { name: "Authorize", exact: true }).click();
     return opened;
   }
 

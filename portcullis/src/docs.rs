@@ -21,7 +21,7 @@ use http::{
     HeaderMap, HeaderValue, StatusCode, Uri,
     header::{
         ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
-        IF_NONE_MATCH, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
+        IF_NONE_MATCH, LOCATION, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
     },
 };
 use serde::{Serialize, Serializer};
@@ -111,6 +111,8 @@ impl Document {
         Router::new()
             .route("/openapi.json", get(async move |headers: HeaderMap| json.described.json.answer(&headers)))
             .route("/docs", get(async move |headers: HeaderMap| page.answer(&headers)))
+            // Relative, wherever the router is nested: the page's own links would lead elsewhere from here.
+            .route("/docs/", get(async || (StatusCode::PERMANENT_REDIRECT, [(LOCATION, "../docs")])))
             .route(
                 "/docs/{file}",
                 get(async move |Path(file): Path<String>, headers: HeaderMap| files.answer(&file, &headers)),
@@ -147,7 +149,7 @@ fn origins(document: &Value) -> BTreeSet<String> {
     let schemes = document.pointer("/components/securitySchemes").and_then(Value::as_object);
     let urls = schemes.into_iter().flat_map(Map::values).flat_map(|scheme| {
         let flows = scheme["flows"].as_object().into_iter().flat_map(Map::values);
-        flows.map(|flow| &flow["tokenUrl"]).chain([&scheme["openIdConnectUrl"]])
+        flows.flat_map(|flow| [&flow["tokenUrl"], &flow["refreshUrl"]]).chain([&scheme["openIdConnectUrl"]])
     });
     urls.chain(servers).filter_map(Value::as_str).filter_map(origin).collect()
 }
@@ -207,6 +209,8 @@ impl Files {
             ),
             ("swagger-ui.css", gzipped(STYLE, include_bytes!("../assets/swagger-ui/swagger-ui.css.gz"))),
             ("docs.js", Asset::new(SCRIPT, include_str!("../assets/docs.js"))),
+            ("authorize.js", Asset::new(SCRIPT, include_str!("../assets/authorize.js"))),
+            ("tokens.js", Asset::new(SCRIPT, include_str!("../assets/tokens.js"))),
             (
                 "oauth2-redirect",
                 Asset::new("text/html; charset=utf-8", include_str!("../assets/redirect.html")),

@@ -3,7 +3,7 @@
 //! `/docs` and `/openapi.json` are made from the first table ([`crate::App::router`]). The second has the pages, which
 //! speak to people: they are in no document, and each is guarded by the same types.
 
-use axum::{Router, middleware, routing};
+use axum::{Router, extract::State, middleware, response::Redirect, routing};
 use portcullis::{Api, delete, get, patch, post, put};
 
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
     leaving::http::{cancel_deletion, delete_account, export_account},
     login::http::{log_in, log_in_with_cookie},
     oauth::token::exchange_token,
-    pages::{dress, serve_asset, show_nothing},
+    pages::{dress, serve_asset, show_icon, show_nothing, show_touch_icon},
     pictures::http::{delete_profile_image, read_profile_image, upload_profile_image},
     profile::http::{change_profile, read_own_profile, read_profile},
     recovery::http::{
@@ -41,6 +41,13 @@ pub(crate) fn api() -> Api<App> {
         .route(post("/login/cookie", log_in_with_cookie).summary("Log in and receive a cookie"))
         .route(post("/token", exchange_token).summary("Exchange a refresh token for new tokens"))
         .route(post("/logout", log_out).summary("End this session"))
+        .tag("profile", "Your name and picture.")
+        .route(get("/profile", read_own_profile).summary("Read my profile"))
+        .route(patch("/profile", change_profile).summary("Change my profile"))
+        .route(get("/profile/{id}", read_profile).summary("Read a profile"))
+        .route(post("/upload-profile-image", upload_profile_image).summary("Set my picture"))
+        .route(delete("/profile-image", delete_profile_image).summary("Remove my picture"))
+        .route(get("/profile-images/{id}", read_profile_image).summary("Read a picture"))
         .tag("recovery", "Links and codes sent by email: confirm an address, log in, reset a password, change an address.")
         .route(post("/login/link", request_log_in).summary("Send me a link and a code to log in"))
         .route(post("/login/link/token", log_in_by_link).summary("Log in with an emailed link"))
@@ -57,13 +64,6 @@ pub(crate) fn api() -> Api<App> {
         .route(put("/password", change_password).summary("Change my password"))
         .route(post("/password/forgot", request_reset).summary("Send me a password reset link"))
         .route(post("/password/reset", reset).summary("Set a new password with an emailed link"))
-        .tag("profile", "Your name and picture.")
-        .route(get("/profile", read_own_profile).summary("Read my profile"))
-        .route(patch("/profile", change_profile).summary("Change my profile"))
-        .route(get("/profile/{id}", read_profile).summary("Read a profile"))
-        .route(post("/upload-profile-image", upload_profile_image).summary("Set my picture"))
-        .route(delete("/profile-image", delete_profile_image).summary("Remove my picture"))
-        .route(get("/profile-images/{id}", read_profile_image).summary("Read a picture"))
         .tag("session", "Active sessions.")
         .route(get("/sessions", list_sessions).summary("List my sessions"))
         .route(delete("/sessions", end_other_sessions).summary("End all my other sessions"))
@@ -142,6 +142,21 @@ pub(crate) fn pages(app: &App) -> Router<App> {
         .route("/console/claim", get(console::show_claim).post(console::claim))
         .route("/console/{*rest}", any(show_nothing))
         .route_layer(middleware::from_fn_with_state(app.clone(), dress))
+        // Addresses that people and their browsers try.
+        .route("/login", lead_to("/account/log-in"))
+        .route("/signup", lead_to("/account/sign-up"))
+        .route("/admin", lead_to("/console"))
+        .route("/.well-known/change-password", lead_to("/account/password"))
+        .route("/favicon.ico", get(show_icon))
+        .route("/apple-touch-icon.png", get(show_touch_icon))
+        .route("/apple-touch-icon-precomposed.png", get(show_touch_icon))
         // What pages are dressed in.
         .route("/assets/{name}", get(serve_asset))
+}
+
+/// A GET of a path that is another page's, or belongs to the interface for other methods.
+fn lead_to(page: &'static str) -> routing::MethodRouter<App> {
+    routing::get(async move |State(app): State<App>| {
+        Redirect::to(&format!("{}{page}", app.public_url().path()))
+    })
 }

@@ -1,6 +1,9 @@
 //! The server put together of its rooms: the router, its document, and the workers.
 
-use axum::{Extension, Router};
+use axum::{
+    Extension, Router,
+    middleware::{from_fn, from_fn_with_state},
+};
 use portcullis::Document;
 
 use crate::{
@@ -9,6 +12,7 @@ use crate::{
     error::Error,
     jobs,
     middleware::{self, Cors},
+    pages::answer_dead_ends,
     routes, sessions,
     sign_up::http::refuse_sign_up,
 };
@@ -29,11 +33,12 @@ impl App {
         let cors = Cors::new(&config.allowed_origins, document.value());
         let mut router = router.merge(document.routes()).merge(routes::pages(self)).with_state(self.clone());
         if config.sign_up == SignUp::Closed {
-            router = router.layer(axum::middleware::from_fn(refuse_sign_up));
+            router = router.layer(from_fn(refuse_sign_up));
         }
         if !self.public_url().is_https() {
-            router = router.layer(axum::middleware::from_fn(sessions::keep_in_safari));
+            router = router.layer(from_fn(sessions::keep_in_safari));
         }
+        let router = router.layer(from_fn_with_state(self.clone(), answer_dead_ends));
         let router = router.layer(Extension(self.own_origins()));
         Ok(middleware::dress_for(router, self.public_url().is_https(), &config.trusted_proxies, cors))
     }

@@ -30,7 +30,7 @@ pub use self::{
     same_origin::{OwnOrigins, SameOrigin},
     session_cookie::{CookieSettings, NotACookieValue, SameSite, SessionCookie},
 };
-use crate::describe::In;
+use crate::{describe::In, scope::Scope};
 
 /// The longest credential that is looked at, in bytes. A signed token of this size carries some 5 kB of
 /// claims; what is longer is refused before any of it is decoded.
@@ -160,7 +160,8 @@ impl SecurityScheme {
     }
 }
 
-/// A way to an OAuth2 access token (OpenAPI 3.1 §4.8.30). Its scopes are those that the guards demand.
+/// A way to an OAuth2 access token (OpenAPI 3.1 §4.8.30). Its scopes are those that the guards demand, and those that
+/// it [offers](Self::offering) beside them.
 ///
 /// The implicit flow is not offered: it puts the token into a URL (RFC 9700 §2.1.2).
 #[derive(Debug, Clone, PartialEq)]
@@ -188,6 +189,16 @@ impl OAuth2Flow {
     #[must_use]
     pub fn client_credentials(token_url: &str) -> Self {
         Self { name: "clientCredentials", shown: json!({ "tokenUrl": token_url, "scopes": {} }) }
+    }
+
+    /// Also offers a scope that no guard demands, such as `offline_access`, which asks for a refresh token (`OpenID`
+    /// Connect Core §11): the docs page asks for that one by itself.
+    #[must_use]
+    pub fn offering<S: Scope>(mut self) -> Self {
+        if let Some(scopes) = self.shown.get_mut("scopes").and_then(Value::as_object_mut) {
+            scopes.insert(S::NAME.to_owned(), S::DESCRIPTION.into());
+        }
+        self
     }
 
     /// Where a client takes its refresh token, if that is told (RFC 6749 §6).

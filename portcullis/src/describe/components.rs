@@ -121,7 +121,11 @@ impl Components {
             let SecurityScheme(mut scheme) = known.shown().clone();
             let flows = scheme.get_mut("flows").and_then(Value::as_object_mut);
             for flow in flows.into_iter().flat_map(Map::values_mut).map(object_of) {
-                flow.insert("scopes".to_owned(), json!(known.scopes));
+                let scopes = object_of(flow.entry("scopes").or_insert_with(|| json!({})));
+                scopes.extend(
+                    known.scopes.iter().map(|(name, description)| ((*name).to_owned(), json!(description))),
+                );
+                scopes.sort_keys();
             }
             security.insert(name.to_owned(), scheme);
         }

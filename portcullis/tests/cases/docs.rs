@@ -13,11 +13,12 @@ use http::{
     HeaderMap, Request, StatusCode,
     header::{
         ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
-        IF_NONE_MATCH, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
+        IF_NONE_MATCH, LOCATION, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
     },
 };
 use portcullis::{
-    Api, Bearer, Document, Either, Guard, Json, Public, SecurityScheme, Verdict, Verify, VerifyFailed,
+    Api, Bearer, Document, Either, Guard, Json, OAuth2Flow, Public, SecurityScheme, Verdict, Verify,
+    VerifyFailed,
 };
 use serde_json::Value;
 use tower::ServiceExt;
@@ -32,12 +33,14 @@ fn app(title: &str) -> Router {
 }
 
 /// Every file, its content type, and whether it is kept compressed.
-const FILES: [(&str, &str, bool); 9] = [
+const FILES: [(&str, &str, bool); 11] = [
     ("/openapi.json", "application/json", false),
     ("/docs", "text/html; charset=utf-8", false),
     ("/docs/swagger-ui-bundle.js", "text/javascript; charset=utf-8", true),
     ("/docs/swagger-ui.css", "text/css; charset=utf-8", true),
     ("/docs/docs.js", "text/javascript; charset=utf-8", false),
+    ("/docs/authorize.js", "text/javascript; charset=utf-8", false),
+    ("/docs/tokens.js", "text/javascript; charset=utf-8", false),
     ("/docs/oauth2-redirect", "text/html; charset=utf-8", false),
     ("/docs/redirect.js", "text/javascript; charset=utf-8", false),
     ("/docs/docs.css", "text/css; charset=utf-8", false),
@@ -98,9 +101,7 @@ async fn every_file_is_there_with_its_type() {
         1,
         "the page's own files are no part of the API"
     );
-    for uri in
-        ["/docs/none.js", "/docs/", "/docs/../openapi.json", "/docs/%2e%2e", "/docs/a/b", "/docs/docs.html"]
-    {
+    for uri in ["/docs/none.js", "/docs/../openapi.json", "/docs/%2e%2e", "/docs/a/b", "/docs/docs.html"] {
         assert_eq!(get(&app, uri, &[]).await.status, 404, "{uri}");
     }
 }
@@ -154,6 +155,14 @@ async fn the_page_works_under_any_prefix() {
     assert!(text(&app, "/a/b/docs/docs.js").await.contains("url: \"openapi.json\""));
     let document: Value = serde_json::from_str(&text(&app, "/a/b/openapi.json").await).unwrap();
     assert_eq!(document["servers"][0]["url"], ".", "requests go to where the document lies");
+}
+
+#[tokio::test]
+async fn a_slash_behind_leads_to_the_page() {
+    let app = Router::new().nest("/a/b", app("Shop"));
+    let answer = get(&app, "/a/b/docs/", &[]).await;
+    // Relative to `/a/b/docs/` that is `/a/b/docs`.
+    assert_eq!((answer.status.as_u16(), answer.headers[LOCATION].to_str().unwrap()), (308, "../docs"));
 }
 
 #[tokio::test]
@@ -264,7 +273,7 @@ async fn c04_the_page_reaches_the_token_endpoints_of_its_document_alone() {
     }
     verifier!(People "people" SecurityScheme::oauth2_authorization_code("https://a.example/x", "https://b.example:8/t"));
     verifier!(Others "others" SecurityScheme::open_id_connect("http://[::1]:9/.well-known/openid-configuration"));
-    verifier!(Near "near" SecurityScheme::oauth2_password("login"));
+    verifier!(Near "near" SecurityScheme::oauth2([OAuth2Flow::password("login").refreshed_at("https://c.example/t")]));
     verifier!(Odd "odd" SecurityScheme::oauth2_password("https://evil.example;script-src/token"));
     verifier!(Wild "wild" SecurityScheme::oauth2_client_credentials("https://*.example/token"));
 
@@ -286,7 +295,10 @@ async fn c04_the_page_reaches_the_token_endpoints_of_its_document_alone() {
         get(&router, uri, &[]).await.headers[CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned()
     };
     let page = policy("/docs").await;
-    assert!(page.ends_with("; connect-src 'self' http://[::1]:9 https://b.example:8"), "{page}");
+    assert!(
+        page.ends_with("; connect-src 'self' http://[::1]:9 https://b.example:8 https://c.example"),
+        "{page}"
+    );
     assert!(policy("/docs/oauth2-redirect").await.ends_with("; connect-src 'self'"));
 }
 

@@ -37,7 +37,7 @@ scopes! {
 }
 
 /// What a log-in grants that names nothing.
-const USUAL: [&str; 3] = [ProfileRead::NAME, ProfileWrite::NAME, ManageAccount::NAME];
+pub(crate) const USUAL: [&str; 3] = [ProfileRead::NAME, ProfileWrite::NAME, ManageAccount::NAME];
 /// What everybody may ask for beside.
 const ON_REQUEST: [&str; 1] = [OfflineAccess::NAME];
 /// What administrators may ask for.

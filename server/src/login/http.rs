@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    access::{Principal, ScopeAsked},
+    access::{Principal, ScopeAsked, USUAL},
     accounts::Email,
     app::App,
     caller::Visitor,
@@ -29,7 +29,7 @@ pub(crate) struct LogIn {
     #[expect(dead_code, reason = "the schema has checked it, and there is nothing to choose")]
     grant_type: String,
     /// The email address.
-    #[schemars(length(min = 1, max = 254), extend("examples" = ["ada@example.com"]))]
+    #[schemars(title = "Email", length(min = 1, max = 254), extend("examples" = ["ada@example.com"]))]
     username: String,
     /// The password.
     #[schemars(length(min = 1, max = 1024), extend("format" = "password", "examples" = ["analytical-engine-1843"]))]
@@ -37,7 +37,7 @@ pub(crate) struct LogIn {
     /// Scopes, separated by spaces. The default covers your own profile and account. `offline_access` asks for a refresh
     /// token.
     #[serde(default)]
-    #[schemars(length(max = 1024))]
+    #[schemars(length(max = 1024), extend("default" = USUAL.join(" ")))]
     scope: String,
     /// Must be empty: this route does not accept a client.
     #[serde(default)]

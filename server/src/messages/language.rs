@@ -8,7 +8,33 @@ use portcullis::{Describe, Operation};
 
 use super::Language;
 
+const MONTHS: [&str; 12] = [
+    "page.month.january",
+    "page.month.february",
+    "page.month.march",
+    "page.month.april",
+    "page.month.may",
+    "page.month.june",
+    "page.month.july",
+    "page.month.august",
+    "page.month.september",
+    "page.month.october",
+    "page.month.november",
+    "page.month.december",
+];
+
 impl Language {
+    /// The day of a moment as RFC 3339 writes it, as in `24 November 2026`.
+    pub(crate) fn day(self, moment: &str) -> String {
+        let mut parts = moment.split(['-', 'T']);
+        let (year, month, day) = (parts.next(), parts.next(), parts.next());
+        let month = month.and_then(|month| month.parse::<usize>().ok()).unwrap_or(1);
+        let month = month.checked_sub(1).and_then(|at| MONTHS.get(at)).map_or("", |key| self.text(key));
+        let day = day.unwrap_or_default().trim_start_matches('0');
+        let point = if self == Self::De { "." } else { "" };
+        format!("{day}{point} {month} {}", year.unwrap_or_default())
+    }
+
     pub(crate) const ALL: [Self; 2] = [Self::En, Self::De];
 
     /// Its name in itself.

@@ -86,7 +86,7 @@ fn gather(prefix: &str, table: Table, texts: &mut Texts) {
         let key = if prefix.is_empty() { key } else { format!("{prefix}.{key}") };
         match value {
             Value::Table(table) => gather(&key, table, texts),
-            Value::String(text) => drop(texts.insert(key, text.trim().to_owned())),
+            Value::String(text) => drop(texts.insert(key, text.trim_matches('\n').to_owned())),
             _ => {}
         }
     }
@@ -156,6 +156,13 @@ mod tests {
         let asked = asked_for();
         assert_eq!(asked.difference(&there).collect::<Vec<_>>(), Vec::<&String>::new(), "missing");
         assert_eq!(there.difference(&asked).collect::<Vec<_>>(), Vec::<&String>::new(), "in vain");
+    }
+
+    #[test]
+    fn a_day_is_that_of_utc_and_a_word_keeps_its_space() {
+        assert_eq!(Language::En.day("2023-11-04T22:13:20Z"), "4 November 2023");
+        assert_eq!(Language::De.day("2026-03-14T00:00:00Z"), "14. März 2026");
+        assert_eq!(Language::En.text("page.form.fault"), "Error: ");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::{fs::File, io::Read as _, path::PathBuf};
 
 use aws_lc_rs::digest;
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use bytes::Bytes;
 use http::{HeaderValue, header};
 
@@ -113,6 +113,17 @@ fn read_logo(path: &PathBuf) -> Result<Asset, LookError> {
 pub struct LookError {
     path: PathBuf,
     problem: String,
+}
+
+/// `GET /favicon.ico`, which browsers ask for where no page names an icon: beside a picture, or the document.
+pub(crate) async fn show_icon(State(app): State<App>) -> Redirect {
+    Redirect::to(&format!("{}{}", app.public_url().path(), app.look().icon()))
+}
+
+/// `GET /apple-touch-icon.png`: the operator's picture, or else the icon.
+pub(crate) async fn show_touch_icon(State(app): State<App>) -> Redirect {
+    let path = app.look().logo().unwrap_or_else(|| app.look().icon());
+    Redirect::to(&format!("{}{path}", app.public_url().path()))
 }
 
 /// `GET /assets/{name}`.

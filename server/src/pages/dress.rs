@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use portcullis::SameOrigin;
 
 use super::{View, view};
@@ -39,9 +39,30 @@ pub(crate) async fn dress(State(app): State<App>, request: Request, next: Next) 
     answer
 }
 
-/// There is no such page.
-pub(crate) async fn show_nothing() -> Error {
-    Error::NotFound
+/// There is no such page, but perhaps one without a slash at the end.
+pub(crate) async fn show_nothing(view: View) -> Response {
+    view.without_slash().unwrap_or_else(|| Error::NotFound.into_response())
+}
+
+/// A page for browsers that come to where there is no route (404) or none for GET (405). Programs, which do not ask
+/// for HTML, get the same status in JSON.
+pub(crate) async fn answer_dead_ends(State(app): State<App>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let view = asks_for_page(&parts.method, &parts.headers).then(|| View::of(&app, &parts));
+    let answer = next.run(Request::from_parts(parts, body)).await;
+    let is_dead_end = matches!(answer.status(), StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED)
+        && !answer.headers().contains_key(header::CONTENT_TYPE);
+    let Some(view) = view.filter(|_| is_dead_end) else { return answer };
+    view.without_slash().unwrap_or_else(|| {
+        let mut page = explain(&view, &answer);
+        page.headers_mut().insert(header::CONTENT_SECURITY_POLICY, POLICY.clone());
+        page
+    })
+}
+
+fn asks_for_page(method: &Method, headers: &HeaderMap) -> bool {
+    let mut accepted = headers.get_all(header::ACCEPT).iter().filter_map(|field| field.to_str().ok());
+    matches!(*method, Method::GET | Method::HEAD) && accepted.any(|types| types.contains("text/html"))
 }
 
 fn is_page(answer: &Response) -> bool {

@@ -15,8 +15,8 @@ use axum::response::{IntoResponse, Redirect, Response};
 pub use self::assets::LookError;
 pub(crate) use self::{
     arrival::{ARRIVED, arrive, with_cookie},
-    assets::{Look, serve_asset},
-    dress::{dress, show_nothing},
+    assets::{Look, serve_asset, show_icon, show_touch_icon},
+    dress::{answer_dead_ends, dress, show_nothing},
     faults::Faults,
     view::View,
     way_back::WayBack,

@@ -8,7 +8,7 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts};
 use url::form_urlencoded;
 
-use super::{Refused, WayBack};
+use super::{Refused, WayBack, way_back::is_own_path};
 use crate::{
     access::{Fresh, Principal},
     app::App,
@@ -23,21 +23,6 @@ const LANGUAGE_COOKIE: &str = "portcullis-language";
 const LANGUAGE: &str = "lang";
 /// The parameter of a mailed link: it never stands in another link.
 const TOKEN: &str = "token";
-
-const MONTHS: [&str; 12] = [
-    "page.month.january",
-    "page.month.february",
-    "page.month.march",
-    "page.month.april",
-    "page.month.may",
-    "page.month.june",
-    "page.month.july",
-    "page.month.august",
-    "page.month.september",
-    "page.month.october",
-    "page.month.november",
-    "page.month.december",
-];
 
 /// The page's surroundings: which language, and where links lead. Templates call it `v`.
 #[derive(Debug, Clone)]
@@ -110,6 +95,17 @@ impl View {
         }
         let back = form_urlencoded::byte_serialize(self.here(None).as_bytes()).collect::<String>();
         self.go(&format!("/account/log-in?next={back}"))
+    }
+
+    /// To this page without the slash at the end of its address, if there is one.
+    pub(super) fn without_slash(&self) -> Option<Response> {
+        let path = self.path.trim_end_matches('/');
+        let is_shorter = !path.is_empty() && path.len() < self.path.len();
+        // `//host/` would lead to that host.
+        (self.is_get && is_shorter && is_own_path(path)).then(|| {
+            let there = Self { path: path.to_owned(), ..self.clone() };
+            Redirect::to(&there.here(None)).into_response()
+        })
     }
 
     /// This page's address, in another language if one is named.
@@ -235,14 +231,7 @@ impl View {
     /// A day, as in `24 November 2026`.
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass what they hold by reference")]
     pub(crate) fn day(&self, moment: &Timestamp) -> String {
-        let text = moment.to_rfc3339();
-        let mut parts = text.split(['-', 'T']);
-        let (year, month, day) = (parts.next(), parts.next(), parts.next());
-        let month = month.and_then(|month| month.parse::<usize>().ok()).unwrap_or(1);
-        let month = MONTHS.get(month - 1).map_or("", |key| self.t(key));
-        let day = day.unwrap_or_default().trim_start_matches('0');
-        let point = if self.language == Language::De { "." } else { "" };
-        format!("{day}{point} {month} {}", year.unwrap_or_default())
+        self.language.day(&moment.to_rfc3339())
     }
 
     /// A moment to the minute, in UTC.

@@ -35,7 +35,7 @@ impl WayBack {
 }
 
 /// `/`, then anything that no browser takes for a host, a scheme or another line.
-fn is_own_path(text: &str) -> bool {
+pub(super) fn is_own_path(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"\\\"<>^`{|}".contains(&byte);
     let path = text.split(['?', '#']).next().unwrap_or_default();
     text.len() <= LONGEST

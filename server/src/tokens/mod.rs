@@ -10,8 +10,8 @@ use ::http::{HeaderValue, StatusCode, header::CACHE_CONTROL};
 use axum::extract::FromRef;
 use axum::response::{IntoResponse, Response};
 use portcullis::{
-    AccessTokens, Bearer, DescribeResponse, Granted, Json, Operation, SecurityScheme, Verdict, Verify,
-    VerifyFailed,
+    AccessTokens, Bearer, DescribeResponse, Granted, Json, OAuth2Flow, Operation, SecurityScheme, Verdict,
+    Verify, VerifyFailed,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -19,7 +19,7 @@ use serde::Serialize;
 pub use self::keys::KeysError;
 pub(crate) use self::keys::SigningKeys;
 use crate::{
-    access::{Principal, SessionId},
+    access::{OfflineAccess, Principal, SessionId},
     accounts::AccountId,
     app::App,
     clock::{Clock, Timestamp},
@@ -168,7 +168,8 @@ impl Verify for SessionTokens {
     const SCHEME: &'static str = "portcullis";
 
     fn scheme() -> SecurityScheme {
-        SecurityScheme::oauth2_password("login").described("Log in with your email address and password.")
+        let log_in = OAuth2Flow::password("login").refreshed_at("token").offering::<OfflineAccess>();
+        SecurityScheme::oauth2([log_in]).described("Log in with your email address and password.")
     }
 
     async fn verify(&self, bearer: &Bearer) -> Result<Verdict<Principal>, VerifyFailed> {

@@ -43,6 +43,12 @@ impl Scope for Read {
     const DESCRIPTION: &'static str = "Look at things";
 }
 
+struct OfflineAccess;
+impl Scope for OfflineAccess {
+    const NAME: &'static str = "offline_access";
+    const DESCRIPTION: &'static str = "Stay logged in";
+}
+
 fn api<N: Named>() -> Api<Nobody<N>> {
     async fn look<N: Named>(_: Guard<Nobody<N>, Read>) -> NoContent {
         NoContent
@@ -82,6 +88,17 @@ fn each_scheme_is_shown_as_openapi_writes_it() {
         json!({ "type": "oauth2", "flows": {
             "authorizationCode": { "authorizationUrl": "/authorize", "tokenUrl": "/token",
                 "refreshUrl": "/refresh", "scopes": scopes },
+            "clientCredentials": { "tokenUrl": "/token", "scopes": scopes } } })
+    );
+    // What a flow offers beside the scopes of the guards is its own.
+    assert_eq!(
+        shown!(SecurityScheme::oauth2([
+            OAuth2Flow::password("login").offering::<OfflineAccess>(),
+            OAuth2Flow::client_credentials("/token"),
+        ])),
+        json!({ "type": "oauth2", "flows": {
+            "password": { "tokenUrl": "login",
+                "scopes": { "offline_access": "Stay logged in", "read": "Look at things" } },
             "clientCredentials": { "tokenUrl": "/token", "scopes": scopes } } })
     );
     assert_eq!(
