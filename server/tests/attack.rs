@@ -1,9 +1,9 @@
 //! Our own interface under the attack that the library offers to everybody's tests.
 
-use axum::Extension;
 use axum::extract::{ConnectInfo, Request};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
+use axum::{Extension, Router};
 use http::StatusCode;
 use portcullis::testing::Attack;
 use portcullis_server::App;
@@ -46,7 +46,14 @@ const SCOPES: [&str; 6] =
 /// The operation whose example cannot work: it needs the account's own password.
 const SAMPLED: &str = "PUT /password";
 
-/// Notes the statuses of [`SAMPLED`].
+/// The router for a client with an address, and the statuses of [`SAMPLED`].
+fn noting(router: Router) -> (Router, &'static Mutex<Vec<StatusCode>>) {
+    let statuses: &Mutex<Vec<StatusCode>> = Box::leak(Box::default());
+    let address = ConnectInfo(SocketAddr::from(([192, 0, 2, 1], 4000)));
+    let router = router.layer(from_fn(|request, next| note(statuses, request, next)));
+    (router.layer(Extension(address)), statuses)
+}
+
 async fn note(statuses: &Mutex<Vec<StatusCode>>, request: Request, next: Next) -> Response {
     let is_sampled = format!("{} {}", request.method(), request.uri().path()) == SAMPLED;
     let response = next.run(request).await;
@@ -54,6 +61,12 @@ async fn note(statuses: &Mutex<Vec<StatusCode>>, request: Request, next: Next) -
         statuses.lock().unwrap().push(response.status());
     }
     response
+}
+
+/// The guard answers before the body is read, so a sample with a fault would go unnoticed.
+fn assert_accepted(statuses: &Mutex<Vec<StatusCode>>) {
+    let statuses = statuses.lock().unwrap();
+    assert!(statuses.contains(&StatusCode::OK), "the sample of {SAMPLED} was never accepted: {statuses:?}");
 }
 
 /// The administrator as he logged in last, by the scope that he asked for: a log-in costs a hash, and the attack wants
@@ -111,10 +124,8 @@ on_both_databases! {
 
         let (with_tokens, with_cookies, stranger) = (LoggedIn::default(), LoggedIn::default(), app.stranger());
         let another = stranger.clone();
-        let address = ConnectInfo(SocketAddr::from(([192, 0, 2, 1], 4000)));
-        let sampled: &Mutex<Vec<StatusCode>> = Box::leak(Box::default());
-        let router = app.router().layer(from_fn(|request, next| note(sampled, request, next)));
-        let mut attack = Attack::on(router.layer(Extension(address)), App::document().unwrap().value())
+        let (router, sampled) = noting(app.router());
+        let mut attack = Attack::on(router, App::document().unwrap().value())
             .public(PUBLIC)
             .same_origin(["POST /login/cookie"])
             .good("portcullis", move |scopes| {
@@ -151,8 +162,6 @@ on_both_databases! {
         let mut not_tried = report.not_tried().iter().map(ToString::to_string);
         assert!(not_tried.all(|line| is_known(&line)), "{report}");
         assert!(report.calls() > 1500, "{report}");
-        // The guard answers before the body is read, so a sample with a fault would go unnoticed.
-        let statuses = sampled.lock().unwrap();
-        assert!(statuses.contains(&StatusCode::OK), "the sample of {SAMPLED} was never accepted: {statuses:?}");
+        assert_accepted(sampled);
     }
 }
