@@ -146,7 +146,9 @@ impl Error {
             Self::UnsupportedPicture(ForeignPicture::Other) => "Send a PNG, JPEG or WebP picture",
             Self::Throttled(_) => "Too many attempts; try again later",
             Self::WrongCredentials => "Incorrect email address or password",
-            Self::UnexpectedClient => "This login does not accept a client; send only a username and a password",
+            Self::UnexpectedClient => {
+                "This login does not accept a client; send only a username and a password"
+            }
             Self::UnknownScope => "Unknown scope",
             Self::EmailUnverified => "Confirm your email address first; we sent a new link to it",
             // The words of the guard, whose refusal this is.
@@ -158,7 +160,9 @@ impl Error {
             Self::LogInOff => "This way to log in is turned off",
             Self::BadCursor => "`after` takes the value of `next` from this list, unchanged",
             Self::LastAdmin => "At least one administrator must remain: appoint another one first",
-            Self::NoRoom => "There is no room for another picture at the moment; the operator has been notified",
+            Self::NoRoom => {
+                "There is no room for another picture at the moment; the operator has been notified"
+            }
             Self::Busy | Self::NotReady | Self::Database(_) | Self::Objects(_) => {
                 "Temporarily unavailable; try again"
             }

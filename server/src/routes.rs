@@ -48,19 +48,30 @@ pub(crate) fn api() -> Api<App> {
         .route(post("/upload-profile-image", upload_profile_image).summary("Set my picture"))
         .route(delete("/profile-image", delete_profile_image).summary("Remove my picture"))
         .route(get("/profile-images/{id}", read_profile_image).summary("Read a picture"))
-        .tag("recovery", "Links and codes sent by email: confirm an address, log in, reset a password, change an address.")
+        .tag(
+            "recovery",
+            "Links and codes sent by email: confirm an address, log in, reset a password, change an address.",
+        )
         .route(post("/login/link", request_log_in).summary("Send me a link and a code to log in"))
         .route(post("/login/link/token", log_in_by_link).summary("Log in with an emailed link"))
         .route(post("/login/code", log_in_by_code).summary("Log in with an emailed code"))
         .route(
-            post("/email/verification", request_verification).summary("Send me a link to confirm my email address"),
+            post("/email/verification", request_verification)
+                .summary("Send me a link to confirm my email address"),
         )
         .route(post("/email/verify", verify_email).summary("Confirm my email address with an emailed link"))
         .route(
-            put("/email", request_email_change).summary("Change my email address, once the new one is confirmed"),
+            put("/email", request_email_change)
+                .summary("Change my email address, once the new one is confirmed"),
         )
-        .route(post("/email/confirm", confirm_email).summary("Confirm my new email address with an emailed link"))
-        .route(post("/email/undo", undo_email_change).summary("Restore my old email address with an emailed link"))
+        .route(
+            post("/email/confirm", confirm_email)
+                .summary("Confirm my new email address with an emailed link"),
+        )
+        .route(
+            post("/email/undo", undo_email_change)
+                .summary("Restore my old email address with an emailed link"),
+        )
         .route(put("/password", change_password).summary("Change my password"))
         .route(post("/password/forgot", request_reset).summary("Send me a password reset link"))
         .route(post("/password/reset", reset).summary("Set a new password with an emailed link"))

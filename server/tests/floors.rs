@@ -121,9 +121,11 @@ fn an_import_that_is_turned_round_is_found() {
                   crate::jobs; }";
     let named: Vec<String> = imports(source).into_iter().collect();
     assert_eq!(named, ["accounts", "clock", "error", "mail", "sign_up"]);
+    let before = upwards(&rooms);
     rooms.get_mut("limits").unwrap().extend(imports(source));
+    let found: Vec<String> = upwards(&rooms).into_iter().filter(|wrong| !before.contains(wrong)).collect();
     assert_eq!(
-        upwards(&rooms),
+        found,
         [
             "`limits` imports `mail`, which does not stand lower",
             "`limits` imports `sign_up`, which does not stand lower"

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use portcullis_server::mail;
 use serde_json::json;
 
 use crate::on_both_databases;
@@ -115,7 +114,7 @@ on_both_databases! {
             (here, false, "STARTTLS: the server does not offer TLS, and a password is not sent"),
         ] {
             let app = TestApp::with(database, |config| {
-                let transport: mail::Transport = url.parse().unwrap();
+                let transport: portcullis_server::mail::Transport = url.parse().unwrap();
                 config.mail.transport = if is_allowed { transport.dangerous_plain_text() } else { transport };
             })
             .await;
@@ -127,7 +126,7 @@ on_both_databases! {
         assert!(!server.heard().iter().any(|line| line.starts_with("AUTH") || line.starts_with("MAIL")));
 
         let app = TestApp::with(database, |config| {
-            config.mail.transport = server.url().parse::<mail::Transport>().unwrap().dangerous_plain_text();
+            config.mail.transport = server.url().parse::<portcullis_server::mail::Transport>().unwrap().dangerous_plain_text();
         })
         .await;
         app.sign_up("ada").await;
@@ -155,7 +154,7 @@ on_both_databases! {
 
         let app = sending_to(database, &server.url("plain", true)).await;
         app.sign_up("ada").await;
-        assert_eq!(mail::deliver_due(&app.app).await.unwrap(), 0);
+        assert_eq!(app.app.deliver_due_mail().await.unwrap(), 0);
         let noted = app.place.value("SELECT last_error FROM mails").await;
         assert!(noted.starts_with("TLS: ") && noted.contains("SSL_CERT_FILE"), "{noted}");
         assert_eq!(server.taken().len(), 1);

@@ -103,7 +103,10 @@ impl DescribeResponse for OAuthError {
                 StatusCode::BAD_REQUEST,
                 "The request or the grant is invalid: `error` says which (RFC 6749 §5.2)",
             ),
-            (StatusCode::UNAUTHORIZED, "The request authenticates a client, which this route does not accept"),
+            (
+                StatusCode::UNAUTHORIZED,
+                "The request authenticates a client, which this route does not accept",
+            ),
             (StatusCode::SERVICE_UNAVAILABLE, "Temporarily unavailable"),
         ] {
             operation.json_response::<Body>(status, when);
