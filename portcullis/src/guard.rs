@@ -114,7 +114,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &St) -> Result<Self, Denied> {
         V::note_keys_in_query(parts);
-        match V::authenticate(parts, state).await? {
+        match V::authenticate(V::read(parts), state).await? {
             Some((principal, granted)) if S::are_in(&granted) => Ok(Self { principal, scopes: PhantomData }),
             Some(_) => Err(Denied::scope(V::challenges(), &S::ways())),
             None => Err(Denied::missing(V::challenges())),
@@ -131,7 +131,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &St) -> Result<Self, Denied> {
         V::note_keys_in_query(parts);
-        let known = V::authenticate(parts, state).await?;
+        let known = V::authenticate(V::read(parts), state).await?;
         Ok(Self(known.map(|(principal, _)| principal)))
     }
 }

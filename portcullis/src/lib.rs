@@ -118,12 +118,16 @@ mod describe;
 mod docs;
 mod guard;
 mod input;
+#[cfg(feature = "discovery")]
+mod issuer;
 #[cfg(any(doc, doctest))]
 pub mod learn;
+mod schema;
 mod scope;
 mod strict_json;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg_attr(not(feature = "discovery"), expect(dead_code, reason = "what only `issuer` calls"))]
 mod tokens;
 #[cfg(feature = "utoipa")]
 mod utoipa;
@@ -148,13 +152,13 @@ pub use guard::{Access, Authenticate, AuthenticateIn, Either, Guard, Maybe, Publ
 pub use input::{
     FieldError, File, Form, InputRejection, InvalidInput, Json, Loc, Multipart, Path, Query, UpTo,
 };
+#[cfg(feature = "discovery")]
+pub use issuer::{
+    DiscoveredKeys, IntrospectedToken, Introspection, IntrospectionBuilder, IssuerError, KeysHealth, Outgoing,
+};
 pub use scope::{AnyOf, Granted, NamedScope, Scope, Scopes};
 pub use tokens::{
     AccessToken, AccessTokens, AccessTokensBuilder, Dangerous, GivenKeys, KeyError, TypedToken, TypedTokens,
-};
-#[cfg(feature = "discovery")]
-pub use tokens::{
-    DiscoveredKeys, IntrospectedToken, Introspection, IntrospectionBuilder, IssuerError, KeysHealth, Outgoing,
 };
 #[cfg(feature = "utoipa")]
 pub use utoipa::{Guarded, GuardedHandler, GuardedRoutes};

@@ -143,19 +143,17 @@ impl Attack {
     /// An attack on `router` by its OpenAPI document: [`Document::value`](crate::Document::value).
     #[must_use]
     pub fn on(router: Router, document: &Value) -> Self {
-        let (held, public, optional, same_origin) = Default::default();
-        let (last, not_trying, samples, parameters) = Default::default();
         Self {
             router,
             document: document.clone(),
-            held,
-            public,
-            optional,
-            same_origin,
-            last,
-            not_trying,
-            samples,
-            parameters,
+            held: BTreeMap::new(),
+            public: BTreeSet::new(),
+            optional: BTreeSet::new(),
+            same_origin: BTreeSet::new(),
+            last: BTreeSet::new(),
+            not_trying: BTreeSet::new(),
+            samples: BTreeMap::new(),
+            parameters: BTreeMap::new(),
         }
     }
 

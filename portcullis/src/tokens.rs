@@ -1,27 +1,14 @@
 //! A ready verifier for signed access tokens (RFC 9068), strict as RFC 8725 asks.
 
-#[cfg(feature = "discovery")]
-mod address;
-mod cache;
-mod claims;
+mod base64url;
+pub(crate) mod cache;
+pub(crate) mod claims;
 mod dangerous;
-#[cfg(feature = "discovery")]
-mod discover;
-mod header;
-#[cfg(feature = "discovery")]
-mod health;
-#[cfg(feature = "discovery")]
-mod introspect;
-#[cfg(feature = "discovery")]
-mod introspected;
-#[cfg(feature = "discovery")]
-mod jwks;
-mod key_set;
-mod keys;
-#[cfg(feature = "discovery")]
-mod outgoing;
+pub(crate) mod header;
+pub(crate) mod key_set;
+pub(crate) mod keys;
 mod point;
-mod refusal;
+pub(crate) mod refusal;
 mod typed;
 
 use std::{
@@ -30,8 +17,6 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-#[cfg(feature = "testing")]
-pub(crate) use self::keys::BACKEND;
 pub use self::{
     claims::AccessToken,
     dangerous::Dangerous,
@@ -45,20 +30,14 @@ use self::{
     refusal::Refusal,
 };
 #[cfg(feature = "discovery")]
-pub use self::{
-    discover::DiscoveredKeys,
-    health::KeysHealth,
-    introspect::{Introspection, IntrospectionBuilder},
-    introspected::IntrospectedToken,
-    outgoing::{IssuerError, Outgoing},
-};
+use crate::issuer::Published;
 use crate::{
     credential::{Bearer, SecurityScheme},
     verify::{Verdict, Verify, VerifyFailed},
 };
 
 /// How far clocks may be apart, in seconds, for `exp`, `nbf` and `iat`.
-const LEEWAY: u64 = 5;
+pub(crate) const LEEWAY: u64 = 5;
 
 /// Verifies RFC 9068 access tokens of one issuer for one audience. Cheap to clone.
 ///
@@ -78,22 +57,22 @@ const LEEWAY: u64 = 5;
 /// A caller whose token is refused is never told why. The log is, at the level `debug` of the target `portcullis`: one
 /// line with a `reason` of a few fixed words (`wrong audience`, `unknown kid`, `expired`), and nothing of the token.
 #[derive(Clone)]
-pub struct AccessTokens(Arc<Inner>);
+pub struct AccessTokens(pub(crate) Arc<Inner>);
 
-struct Inner {
-    keys: Source,
-    expected: Expected,
-    clock: Clock,
+pub(crate) struct Inner {
+    pub(crate) keys: Source,
+    pub(crate) expected: Expected,
+    pub(crate) clock: Clock,
 }
 
 /// Where the keys are from.
-enum Source {
+pub(crate) enum Source {
     Given(Box<KeySet>),
     #[cfg(feature = "discovery")]
-    Published(jwks::Published),
+    Published(Published),
 }
 
-type Clock = Box<dyn Fn() -> SystemTime + Send + Sync>;
+pub(crate) type Clock = Box<dyn Fn() -> SystemTime + Send + Sync>;
 
 impl AccessTokens {
     /// Begins a verifier for the tokens of `issuer`: the `iss` claim, compared to the byte.
@@ -163,17 +142,17 @@ impl fmt::Debug for AccessTokens {
 
 /// What an [`AccessTokens`] needs to know. There is no default for the issuer, the audience and the keys.
 pub struct AccessTokensBuilder<K = GivenKeys> {
-    expected: Expected,
-    clock: Clock,
-    is_cached: bool,
-    keys: K,
+    pub(crate) expected: Expected,
+    pub(crate) clock: Clock,
+    pub(crate) is_cached: bool,
+    pub(crate) keys: K,
 }
 
 /// The keys of an [`AccessTokensBuilder`] are in the application's hands.
 pub struct GivenKeys(Keys);
 
 impl<K> AccessTokensBuilder<K> {
-    fn new(issuer: &str, keys: K) -> Self {
+    pub(crate) fn new(issuer: &str, keys: K) -> Self {
         Self { expected: Expected::of(issuer), clock: Box::new(now), is_cached: true, keys }
     }
 
@@ -255,11 +234,11 @@ impl fmt::Debug for GivenKeys {
 }
 
 /// A clock's time in seconds since 1970.
-fn seconds(clock: &Clock) -> u64 {
+pub(crate) fn seconds(clock: &Clock) -> u64 {
     clock().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs()
 }
 
 #[expect(clippy::disallowed_methods, reason = "the library's one look at the clock; tests replace it")]
-fn now() -> SystemTime {
+pub(crate) fn now() -> SystemTime {
     SystemTime::now()
 }

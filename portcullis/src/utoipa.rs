@@ -15,8 +15,8 @@ use serde_json::{Map, Value};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use crate::{
-    api::{ApiError, each_arity, sealed::Ours},
-    describe::{Components, Operation, into_object},
+    api::{ApiError, sealed::Ours},
+    describe::{Components, Operation, each_arity, into_object},
     guard::Access,
 };
 

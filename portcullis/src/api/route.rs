@@ -16,6 +16,13 @@ use crate::describe::{Components, DescribeResponse, Operation};
 
 /// One route: method, path, handler, and what its types cannot say.
 pub struct Route<S> {
+    pub(super) entry: Entry,
+    pub(super) filter: MethodFilter,
+    pub(super) service: MethodRouter<S>,
+}
+
+/// What the document says of a route, whatever the state of its router.
+pub(super) struct Entry {
     pub(super) method: &'static str,
     pub(super) path: String,
     pub(super) operation_id: Cow<'static, str>,
@@ -23,8 +30,6 @@ pub struct Route<S> {
     module: Option<&'static str>,
     /// Who may call, if the whole router has a say in it, and then the handler's own types.
     pub(super) describe: Vec<fn(&mut Operation<'_>)>,
-    pub(super) filter: MethodFilter,
-    pub(super) service: MethodRouter<S>,
     pub(super) tags: Vec<&'static str>,
     summary: Option<Cow<'static, str>>,
     description: Option<Cow<'static, str>>,
@@ -43,53 +48,52 @@ impl<S> Route<S> {
         let name = place.last().copied().unwrap_or_default();
         // A crate's name before the function's is no module.
         let module = place.iter().rev().nth(1).copied().filter(|_| place.len() > 2);
-        Self {
+        let entry = Entry {
             method,
             path: path.to_owned(),
             operation_id: name.into(),
             module,
             describe: vec![|operation| H::describe(operation, Ours)],
-            filter,
-            service: on(filter, Caught(handler)),
             tags: Vec::new(),
             summary: None,
             description: None,
             deprecated: false,
-        }
+        };
+        Self { entry, filter, service: on(filter, Caught(handler)) }
     }
 
     /// Replaces the name that the document takes from the function.
     #[must_use]
     pub fn operation_id(mut self, name: impl Into<Cow<'static, str>>) -> Self {
-        self.operation_id = name.into();
+        self.entry.operation_id = name.into();
         self
     }
 
     /// One line; without it, the function's name as words.
     #[must_use]
     pub fn summary(mut self, text: impl Into<Cow<'static, str>>) -> Self {
-        self.summary = Some(text.into());
+        self.entry.summary = Some(text.into());
         self
     }
 
     /// More about the route, in CommonMark.
     #[must_use]
     pub fn description(mut self, text: impl Into<Cow<'static, str>>) -> Self {
-        self.description = Some(text.into());
+        self.entry.description = Some(text.into());
         self
     }
 
     /// Groups this route alone, beside the API's tag and those of other calls.
     #[must_use]
     pub fn tag(mut self, name: &'static str) -> Self {
-        self.tags.push(name);
+        self.entry.tags.push(name);
         self
     }
 
     /// Marks the route as one that clients should leave.
     #[must_use]
     pub fn deprecated(mut self) -> Self {
-        self.deprecated = true;
+        self.entry.deprecated = true;
         self
     }
 
@@ -137,7 +141,7 @@ impl<S> Route<S> {
     /// Adds to the document what a layer around the route may answer.
     #[must_use]
     pub fn also_answers<A: DescribeResponse>(mut self) -> Self {
-        self.describe.push(A::describe_response);
+        self.entry.describe.push(A::describe_response);
         self
     }
 
@@ -146,24 +150,11 @@ impl<S> Route<S> {
     where
         S: Clone + Send + Sync + 'static,
     {
-        let Self { method, path, operation_id, module, describe, filter, service, .. } = self;
-        let Self { tags, summary, description, deprecated, .. } = self;
-        let service = service.with_state(state);
-        Route {
-            method,
-            path,
-            operation_id,
-            module,
-            describe,
-            filter,
-            service,
-            tags,
-            summary,
-            description,
-            deprecated,
-        }
+        Route { entry: self.entry, filter: self.filter, service: self.service.with_state(state) }
     }
+}
 
+impl Entry {
     /// Other names for this operation, that tell it apart from one of its own name.
     pub(super) fn longer_names(&self) -> impl Iterator<Item = String> {
         let name = &self.operation_id;
@@ -174,7 +165,7 @@ impl<S> Route<S> {
     }
 
     /// The operation in the document.
-    pub(super) fn entry(&self, components: &mut Components) -> Map<String, Value> {
+    pub(super) fn operation(&self, components: &mut Components) -> Map<String, Value> {
         let mut operation = Operation::new(self.method, &self.path, components);
         self.describe.iter().for_each(|describe| describe(&mut operation));
         let mut entry = operation.into_object();
@@ -200,7 +191,8 @@ impl<S> Route<S> {
 
 impl<S> fmt::Debug for Route<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Route({} {} {})", self.method, self.path, self.operation_id)
+        let Entry { method, path, operation_id, .. } = &self.entry;
+        write!(f, "Route({method} {path} {operation_id})")
     }
 }
 

@@ -14,8 +14,7 @@ use bytes::{Bytes, BytesMut, buf::Chain};
 use http::{Extensions, HeaderMap, StatusCode, response::Parts};
 use serde_json::{Value, json};
 
-use super::{DescribeResponse, Operation, Statuses};
-use crate::api::each_arity;
+use super::{DescribeResponse, Operation, Statuses, each_arity};
 
 /// A part of an answer that comes before its body, and says which headers it sets: `(Part, Body)`.
 #[diagnostic::on_unimplemented(

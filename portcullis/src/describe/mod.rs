@@ -4,12 +4,14 @@
 //! There is no second list to keep in step: what is not in the types is not in the document.
 
 mod answers;
+mod arity;
 mod axum_answer;
 #[cfg(feature = "axum-extra")]
 mod axum_extra;
 mod axum_extract;
 mod components;
 mod documented;
+mod json;
 mod operation;
 mod rejections;
 
@@ -17,11 +19,11 @@ use http::StatusCode;
 
 #[doc(hidden)]
 pub use self::answers::__answers;
-pub(crate) use self::components::Components;
 #[doc(hidden)]
 pub use self::documented::DocComment;
 #[cfg(feature = "utoipa")]
-pub(crate) use self::operation::into_object;
+pub(crate) use self::json::into_object;
+pub(crate) use self::{arity::each_arity, components::Components};
 pub use self::{axum_answer::DescribeParts, documented::Documented, operation::Operation};
 
 /// An extractor that says what it adds to the operation it is an argument of.

@@ -6,15 +6,11 @@ use http::StatusCode;
 use schemars::{JsonSchema, transform::Transform};
 use serde_json::{Map, Value, json};
 
-use super::{
-    contract::Contract,
-    invalid::InvalidInput,
-    kind::{Fields, Kind, Shape, Takes},
-    members::{MAX_HOPS, Members, value_of_pairs},
-    path::misfit,
-    schema,
+use super::invalid::InvalidInput;
+use crate::{
+    describe::{DescribeResponse, In, Operation},
+    schema::{self, Contract, Fields, Kind, MAX_HOPS, Members, Shape, Takes, value_of_pairs},
 };
-use crate::describe::{DescribeResponse, In, Operation};
 
 /// A body, and how it can be refused.
 fn body<T: JsonSchema + 'static>(operation: &mut Operation<'_>, content_type: &str, too_large: &str) {
@@ -117,7 +113,7 @@ pub(crate) fn axum_path<T: JsonSchema>(operation: &mut Operation<'_>) {
 
 /// A type that is none for its route would be answered 500, whatever is asked.
 fn check_fit<T>(operation: &mut Operation<'_>, shape: &Shape) {
-    if let Some(reason) = misfit(shape, &operation.path_parameters()) {
+    if let Some(reason) = shape.misfit(&operation.path_parameters()) {
         operation.defect(&format!("`Path<{}>` does not fit: {reason}", type_name::<T>()));
     }
 }
@@ -206,7 +202,7 @@ pub(crate) fn check_pairs<T: JsonSchema>(operation: &mut Operation<'_>, extracto
 
 /// A schema that cannot check anything is found when the document is made, not by the first request.
 fn check_early<T: JsonSchema + 'static>(operation: &mut Operation<'_>) {
-    if let Err(reason) = Contract::compiled::<T>() {
+    if let Err(reason) = Contract::of::<T>() {
         operation.defect(&format!("the schema of {} cannot be used: {reason}", type_name::<T>()));
     }
 }

@@ -8,13 +8,16 @@ use serde_json::Value;
 use super::{
     aside::aside,
     body,
-    contract::{self, Contract},
+    check::{check, contract_of, fields_of, make},
     dialect::Origin,
     document,
     gather::{self, Gathered},
     rejection::InputRejection,
 };
-use crate::describe::{Describe, Operation};
+use crate::{
+    describe::{Describe, Operation},
+    schema::Contract,
+};
 
 /// The bytes of a form at most, unless [`UpTo`](crate::UpTo) says otherwise.
 const MAX_BYTES: usize = 1024 * 1024;
@@ -59,14 +62,14 @@ where
 
 impl<T: DeserializeOwned + JsonSchema + 'static> Form<T> {
     pub(super) async fn read(request: Request, max: usize) -> Result<Self, InputRejection> {
-        let contract = Contract::of::<T>()?;
+        let contract = contract_of::<T>()?;
         let (parts, body) = request.into_parts();
         let is_form = |essence: &str| essence == "application/x-www-form-urlencoded";
         let otherwise = "The request body must be application/x-www-form-urlencoded";
         body::content_type(&parts.headers, is_form, otherwise)?;
         let bytes = body::read(body, max).await?;
         let value = aside(bytes.len(), move || checked::<T>(&contract, &bytes, &Origin::body())).await?;
-        contract::make(value, &Origin::body()).map(Self)
+        make(value, &Origin::body()).map(Self)
     }
 }
 
@@ -82,16 +85,16 @@ pub(super) fn from_pairs<T: DeserializeOwned>(
     text: &[u8],
     origin: &Origin,
 ) -> Result<T, InputRejection> {
-    contract::make(checked::<T>(contract, text, origin)?, origin)
+    make(checked::<T>(contract, text, origin)?, origin)
 }
 
 /// The value that the pairs stand for.
 fn checked<T>(contract: &Contract, text: &[u8], origin: &Origin) -> Result<Value, InputRejection> {
-    let mut gathered = Gathered::new(contract.fields::<T>()?, origin.clone());
+    let mut gathered = Gathered::new(fields_of::<T>(contract)?, origin.clone());
     for (name, value) in gather::pairs(text)? {
         gathered.text(&name, &value);
     }
     let value = gathered.value.into();
-    contract.check(&value, origin, gathered.amiss)?;
+    check(contract, &value, origin, gathered.amiss)?;
     Ok(value)
 }

@@ -13,16 +13,16 @@ use serde_json::{Number, Value};
 use super::{
     aside::aside,
     body,
-    contract::{self, Contract},
+    check::{check, contract_of, make},
     dialect::Origin,
     document,
-    invalid::{FieldError, Loc, MAX_ERRORS},
-    kind::NUL,
+    invalid::{FieldError, Loc},
     rejection::InputRejection,
 };
 use crate::{
     answer::json,
     describe::{Describe, DescribeResponse, Operation},
+    schema::{Contract, MAX_ERRORS, NUL},
     strict_json::{self, Rejected},
 };
 
@@ -78,10 +78,10 @@ where
 
 impl<T: DeserializeOwned + JsonSchema + 'static> Json<T> {
     pub(super) async fn read(request: Request, max: usize) -> Result<Self, InputRejection> {
-        let contract = Contract::of::<T>()?;
+        let contract = contract_of::<T>()?;
         let bytes = read(request, max).await?;
         let value = aside(bytes.len(), move || checked(&contract, &bytes)).await?;
-        contract::make(value, &Origin::body()).map(Self)
+        make(value, &Origin::body()).map(Self)
     }
 }
 
@@ -118,7 +118,7 @@ fn checked(contract: &Contract, bytes: &[u8]) -> Result<Value, InputRejection> {
     if tidy(&mut value) {
         refuse_nuls(&value, &mut vec!["body".into()], &mut amiss);
     }
-    contract.check(&value, &Origin::body(), amiss)?;
+    check(contract, &value, &Origin::body(), amiss)?;
     Ok(value)
 }
 

@@ -28,15 +28,17 @@ use serde_json::Value;
 use super::{
     aside::aside,
     body,
-    contract::Contract,
+    check::{check, contract_of, fields_of},
     dialect::{self, Origin},
     document,
     gather::{Gathered, Place},
-    kind::{Fields, Kind},
     part::{self, Part, Received},
     rejection::InputRejection,
 };
-use crate::describe::{Describe, Operation};
+use crate::{
+    describe::{Describe, Operation},
+    schema::{Fields, Kind},
+};
 
 /// Parts of a body at most.
 const MAX_PARTS: usize = 20;
@@ -81,13 +83,13 @@ where
     type Rejection = InputRejection;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, InputRejection> {
-        let contract = Contract::of::<T>()?;
-        let fields = contract.fields::<T>()?;
+        let contract = contract_of::<T>()?;
+        let fields = fields_of::<T>(&contract)?;
         let parts = receive(request, fields).await?;
         let (origin, texts, files) = (Origin::body(), parts.texts, parts.files);
         let (value, amiss) = (Value::from(parts.gathered.value), parts.gathered.amiss);
         let value =
-            aside(texts, move || contract.check(&value, &Origin::body(), amiss).map(|()| value)).await?;
+            aside(texts, move || check(&contract, &value, &Origin::body(), amiss).map(|()| value)).await?;
         let fields = with_files(value, files);
         serde_path_to_error::deserialize(part::deserializer(fields))
             .map(Self)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::{cache::Timely, keys::KeyError, refusal::Refusal};
+use super::{base64url::decoded, cache::Timely, keys::KeyError, refusal::Refusal};
 use crate::{scope::Granted, strict_json};
 
 /// An access token that was verified. There is no way to make one but by [`AccessTokens`](super::AccessTokens)
@@ -93,7 +93,7 @@ impl Timely for AccessToken {
 }
 
 /// Whether `now` lies between two times, all in seconds since 1970, give or take `leeway` seconds.
-pub(super) fn timely(begins_at: u64, expires_at: u64, now: u64, leeway: u64) -> Result<(), Refusal> {
+pub(crate) fn timely(begins_at: u64, expires_at: u64, now: u64, leeway: u64) -> Result<(), Refusal> {
     if now >= expires_at.saturating_add(leeway) {
         return Err(Refusal::Expired);
     }
@@ -105,22 +105,22 @@ pub(super) fn timely(begins_at: u64, expires_at: u64, now: u64, leeway: u64) -> 
 
 /// What a token must say to be for us.
 #[derive(Debug)]
-pub(super) struct Expected {
-    pub(super) issuer: String,
-    pub(super) audience: Audience,
+pub(crate) struct Expected {
+    pub(crate) issuer: String,
+    pub(crate) audience: Audience,
     /// The claim that holds the scopes, if it is not `scope` as RFC 9068 §2.2.3 has it.
-    pub(super) scope_claim: Option<String>,
+    pub(crate) scope_claim: Option<String>,
     /// See [`Dangerous::accept_typ_jwt`](super::Dangerous::accept_typ_jwt).
-    pub(super) accepts_typ_jwt: bool,
+    pub(crate) accepts_typ_jwt: bool,
     /// See [`Dangerous::accept_sender_constrained_as_bearer`](super::Dangerous::accept_sender_constrained_as_bearer).
-    pub(super) accepts_sender_constrained: bool,
+    pub(crate) accepts_sender_constrained: bool,
     /// See [`Dangerous::without_client_id_and_jti`](super::Dangerous::without_client_id_and_jti).
-    pub(super) needs_client_id_and_jti: bool,
+    pub(crate) needs_client_id_and_jti: bool,
 }
 
 impl Expected {
     /// All that RFC 9068 asks, of a token of `issuer`.
-    pub(super) fn of(issuer: &str) -> Self {
+    pub(crate) fn of(issuer: &str) -> Self {
         Self {
             issuer: issuer.to_owned(),
             audience: Audience::default(),
@@ -135,11 +135,11 @@ impl Expected {
     ///
     /// # Errors
     /// What the token lacks.
-    pub(super) fn read(&self, claims: &str, now: u64, leeway: u64) -> Result<AccessToken, Refusal> {
+    pub(crate) fn read(&self, claims: &str, now: u64, leeway: u64) -> Result<AccessToken, Refusal> {
         let json = decoded(claims).ok_or(Refusal::Claims)?;
         let Ok(Value::Object(claims)) = strict_json::parse(&json, 8) else { return Err(Refusal::Claims) };
         let text = |name| claims.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-        let time = |name| claims.get(name).and_then(seconds).ok_or(Refusal::Claim(name));
+        let time = |name| claims.get(name).and_then(seconds_of).ok_or(Refusal::Claim(name));
         if text("iss") != Some(&self.issuer) {
             return Err(Refusal::Issuer);
         }
@@ -213,7 +213,7 @@ fn is_something_else(claims: &Map<String, Value>) -> bool {
 
 /// Whom tokens must be for, by their `aud`.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Audience {
+pub(crate) struct Audience {
     /// Who we are. If the application forgot it, nothing can be built.
     name: Option<String>,
     /// See [`Dangerous::accept_absent_audience`](super::Dangerous::accept_absent_audience).
@@ -224,20 +224,20 @@ pub(super) struct Audience {
 
 impl Audience {
     /// We are `name`, and tokens that say whom they are for must say so.
-    pub(super) fn named(&self, name: &str) -> Self {
+    pub(crate) fn named(&self, name: &str) -> Self {
         Self { name: Some(name.to_owned()), may_be_any: false, ..*self }
     }
 
-    pub(super) fn or_absent(self) -> Self {
+    pub(crate) fn or_absent(self) -> Self {
         Self { may_be_absent: true, ..self }
     }
 
-    pub(super) fn or_any(self) -> Self {
+    pub(crate) fn or_any(self) -> Self {
         Self { may_be_any: true, ..self }
     }
 
     /// `aud` is a string or an array of strings (RFC 7519 §4.1.3). A wrong type is a refusal, never "absent" or "any".
-    pub(super) fn is_in(&self, aud: Option<&Value>) -> bool {
+    pub(crate) fn is_in(&self, aud: Option<&Value>) -> bool {
         let is_ours = |aud: &Value| aud.as_str().is_some_and(|aud| Some(aud) == self.name.as_deref());
         match aud {
             None => self.may_be_absent || self.may_be_any,
@@ -251,7 +251,7 @@ impl Audience {
 
     /// # Errors
     /// Nobody said who we are.
-    pub(super) fn checked(&self) -> Result<(), KeyError> {
+    pub(crate) fn checked(&self) -> Result<(), KeyError> {
         let is_named = self.name.as_ref().is_some_and(|name| !name.is_empty());
         (is_named || self.may_be_any).then_some(()).ok_or_else(|| {
             KeyError::new(
@@ -262,17 +262,11 @@ impl Audience {
 }
 
 /// A `scope` is one string (RFC 8693 §4.2).
-pub(super) fn scope(claim: Option<&Value>) -> Option<Granted> {
+pub(crate) fn scope(claim: Option<&Value>) -> Option<Granted> {
     claim.map_or(Some(Granted::none()), |scope| scope.as_str().map(Granted::parse))
 }
 
-/// Base64url without padding, and nothing else (RFC 7515 §2).
-pub(super) fn decoded(part: &str) -> Option<Vec<u8>> {
-    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-    URL_SAFE_NO_PAD.decode(part).ok()
-}
-
 /// A `NumericDate` (RFC 7519 §2) in whole seconds. A wrong type is a refusal, never "absent".
-pub(super) fn seconds(value: &Value) -> Option<u64> {
+pub(crate) fn seconds_of(value: &Value) -> Option<u64> {
     value.as_u64().filter(|seconds| *seconds < 1 << 53)
 }

@@ -2,24 +2,21 @@
 
 use serde_json::Value;
 
-use super::{claims::decoded, refusal::Refusal};
+use super::{base64url::decoded, keys::MAX_KID, refusal::Refusal};
 use crate::strict_json;
-
-/// The longest `kid` that is looked up, in bytes.
-pub(super) const MAX_KID: usize = 256;
 
 /// What a header says of the signature: by which key and in which way.
 ///
 /// `jwk`, `jku`, `x5u` and `x5c` are not looked at: a token does not say by which key it is good.
 #[derive(Clone)]
-pub(super) struct Header {
-    pub(super) kid: String,
-    pub(super) algorithm: String,
+pub(crate) struct Header {
+    pub(crate) kid: String,
+    pub(crate) algorithm: String,
 }
 
 impl Header {
     /// The header, if it is an access token's and asks for nothing but what we do.
-    pub(super) fn read(part: &str, accepts_typ_jwt: bool) -> Result<Self, Refusal> {
+    pub(crate) fn read(part: &str, accepts_typ_jwt: bool) -> Result<Self, Refusal> {
         let json = decoded(part).ok_or(Refusal::Header)?;
         let header = strict_json::parse(&json, 8).map_err(|_| Refusal::Header)?;
         if !is_access_token(header.get("typ"), accepts_typ_jwt) {

@@ -17,38 +17,39 @@ use jsonwebtoken::{
 };
 use serde_json::Value;
 
-use super::{claims::decoded, header::MAX_KID, point};
+use super::{base64url::decoded, point};
 
 #[cfg(not(any(feature = "aws-lc-rs", feature = "rust-crypto")))]
 compile_error!(
     "portcullis: choose what checks signatures: feature `aws-lc-rs` (the default) or `rust-crypto`"
 );
 
+/// The longest `kid` that is looked up, in bytes.
+pub(crate) const MAX_KID: usize = 256;
 /// The most keys that a published set may have.
-#[cfg(feature = "discovery")]
-pub(super) const MAX_PUBLISHED: usize = 100;
+pub(crate) const MAX_PUBLISHED: usize = 100;
 
 /// Keys by their `kid`.
 #[derive(Default)]
-pub(super) struct Keys(HashMap<String, Arc<Key>>);
+pub(crate) struct Keys(HashMap<String, Arc<Key>>);
 
 /// A public key and the one algorithm that it is for.
-pub(super) struct Key {
+pub(crate) struct Key {
     algorithm: Algorithm,
     key: DecodingKey,
 }
 
 impl Keys {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    pub(super) fn get(&self, kid: &str) -> Option<&Arc<Key>> {
+    pub(crate) fn get(&self, kid: &str) -> Option<&Arc<Key>> {
         self.0.get(kid)
     }
 
     /// Takes in a JWK Set. Keys for encryption are left aside; any other that cannot be used is an error.
-    pub(super) fn add(&mut self, jwks: &str) -> Result<(), KeyError> {
+    pub(crate) fn add(&mut self, jwks: &str) -> Result<(), KeyError> {
         let no_set = |cause| KeyError(format!("this is no JWK Set: {cause}"));
         let mut set: Value = serde_json::from_str(jwks).map_err(no_set)?;
         if set.get("keys").and_then(Value::as_array).into_iter().flatten().any(holds_secret) {
@@ -88,11 +89,10 @@ impl Keys {
 }
 
 /// What is needed of an issuer that we do not run.
-#[cfg(feature = "discovery")]
 impl Keys {
     /// The usable keys of a set that an issuer published, and why each of the others is not. A set may hold keys
     /// for other purposes and of kinds that came after us (RFC 7517 §5: "implementations SHOULD ignore" them).
-    pub(super) fn published(jwks: &Value) -> Result<(Self, Vec<String>), KeyError> {
+    pub(crate) fn published(jwks: &Value) -> Result<(Self, Vec<String>), KeyError> {
         let Some(set) = jwks.get("keys").and_then(Value::as_array) else {
             return Err(KeyError::new("this is no JWK Set: it has no array `keys`"));
         };
@@ -134,23 +134,23 @@ impl Keys {
         self.add_key(&jwk)
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&String, &Arc<Key>)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&String, &Arc<Key>)> {
         self.0.iter()
     }
 }
 
 impl Key {
     /// Whether this is a name of the key's one algorithm.
-    pub(super) fn is_for(&self, algorithm: &str) -> bool {
+    pub(crate) fn is_for(&self, algorithm: &str) -> bool {
         names_of(self.algorithm).contains(&algorithm)
     }
 
     /// Whether `signature` (base64url) is this key's over `signed`.
-    pub(super) fn verifies(&self, signed: &str, signature: &str) -> bool {
+    pub(crate) fn verifies(&self, signed: &str, signature: &str) -> bool {
         let Some(signature) = decoded(signature) else { return false };
         (BACKEND.verifier_factory)(&self.algorithm, &self.key)
             .is_ok_and(|verifier| verifier.verify(signed.as_bytes(), &signature).is_ok())
@@ -232,7 +232,7 @@ fn names_of(algorithm: Algorithm) -> &'static [&'static str] {
 pub struct KeyError(String);
 
 impl KeyError {
-    pub(super) fn new(reason: impl Into<String>) -> Self {
+    pub(crate) fn new(reason: impl Into<String>) -> Self {
         Self(reason.into())
     }
 }

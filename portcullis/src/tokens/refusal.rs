@@ -4,7 +4,7 @@ use std::fmt;
 
 /// What a token lacks, in words that are always the same and hold nothing of the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     /// Not the three parts of a signed token (RFC 7515 §7.1).
     Form,
     /// The header is not base64url of JSON that can be trusted, or has no `alg`.
@@ -33,16 +33,14 @@ pub(super) enum Refusal {
     /// See [`TypedTokens`](super::TypedTokens).
     Shape,
     /// The issuer does not call it active (RFC 7662 §2.2).
-    #[cfg(feature = "discovery")]
     Inactive,
     /// `token_type` or `token_use` say so.
-    #[cfg(feature = "discovery")]
     NoBearerToken,
 }
 
 impl Refusal {
     /// Tells the log. Debug level: anybody can send junk, as much of it as they like.
-    pub(super) fn log(self) {
+    pub(crate) fn log(self) {
         tracing::debug!(reason = %self, "a token is refused");
     }
 }
@@ -67,9 +65,7 @@ impl fmt::Display for Refusal {
             Self::Expired => "expired",
             Self::NotYetValid => "not yet valid",
             Self::Shape => "claims of another shape",
-            #[cfg(feature = "discovery")]
             Self::Inactive => "not active",
-            #[cfg(feature = "discovery")]
             Self::NoBearerToken => "not a bearer token",
         })
     }

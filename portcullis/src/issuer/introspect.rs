@@ -15,17 +15,20 @@ use tokio::{sync::Semaphore, time::timeout_at};
 
 use self::flights::Flights;
 use super::{
-    Clock, Dangerous, IssuerError, Outgoing,
-    cache::{Cache, Timely},
-    claims::Audience,
+    IssuerError, Outgoing,
     introspected::{Found, IntrospectedToken, Wanted},
-    now,
     outgoing::{Endpoint, Http},
-    refusal::Refusal,
-    seconds,
 };
 use crate::{
     credential::{Bearer, SecurityScheme},
+    tokens::{
+        Clock, Dangerous,
+        cache::{Cache, Timely},
+        claims::Audience,
+        now,
+        refusal::Refusal,
+        seconds,
+    },
     verify::{Verdict, Verify, VerifyFailed},
 };
 

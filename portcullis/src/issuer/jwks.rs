@@ -16,15 +16,19 @@ use tokio::{
 };
 
 use super::{
-    claims::Expected,
-    discover::WellKnown,
-    header::Header,
     health::KeysHealth,
-    key_set::{Checked, KeySet},
-    keys::Keys,
+    metadata::WellKnown,
     outgoing::{Endpoint, Http, IssuerError},
 };
-use crate::verify::VerifyFailed;
+use crate::{
+    tokens::{
+        claims::Expected,
+        header::Header,
+        key_set::{Checked, KeySet},
+        keys::Keys,
+    },
+    verify::VerifyFailed,
+};
 
 /// How long keys are fresh, in seconds: by default, and what an issuer can say at the least and at the most.
 const FRESH: u64 = 5 * 60;
@@ -43,7 +47,7 @@ const NEWER_WITHIN: Duration = Duration::from_millis(500);
 
 /// The keys that an issuer publishes. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct Published(Arc<Shared>);
+pub(crate) struct Published(Arc<Shared>);
 
 /// Where the keys are.
 pub(super) enum Place {
@@ -142,7 +146,7 @@ impl Published {
     ///
     /// # Errors
     /// There are no keys, or they are too old; or the token names an unknown key and the issuer cannot be asked.
-    pub(super) async fn check(
+    pub(crate) async fn check(
         &self,
         token: &str,
         expected: &Expected,
