@@ -473,6 +473,14 @@ each_arity!(described);
 #[non_exhaustive]
 pub struct ApiError(pub(crate) Vec<String>);
 
+impl ApiError {
+    /// The defects, one sentence each.
+    #[must_use]
+    pub fn defects(&self) -> &[String] {
+        &self.0
+    }
+}
+
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the API cannot be built:")?;

@@ -96,8 +96,7 @@
 //! network: `AccessTokens::discover`, which finds the issuer's keys and keeps them fresh, and `Introspection` for opaque
 //! tokens. `axum-full` describes axum's `Json`, `Form`, `Query`, `Multipart` and web sockets (these alone: `ws`),
 //! `axum-extra` that crate's extractors and answers, `axum-extra-full` also its cookie jars with a key (and their
-//! ciphers), and `utoipa` adds `guarded!`, which puts the guards' security into
-//! documents that utoipa writes. `testing` adds `testing::Attack`, which walks your own
+//! ciphers). `testing` adds `testing::Attack`, which walks your own
 //! application as a stranger would, in one line of its tests. Features add names; none changes behaviour.
 //!
 //! Of axum-extra these do not describe themselves: `Protobuf`, whose messages have no JSON Schema; `Host` and `Scheme`,
@@ -114,9 +113,9 @@ mod api;
 mod client_address;
 mod credential;
 mod denied;
-mod describe;
+pub mod describe;
 mod docs;
-mod guard;
+pub mod guard;
 mod input;
 #[cfg(feature = "discovery")]
 mod issuer;
@@ -129,8 +128,6 @@ mod strict_json;
 pub mod testing;
 #[cfg_attr(not(feature = "discovery"), expect(dead_code, reason = "what only `issuer` calls"))]
 mod tokens;
-#[cfg(feature = "utoipa")]
-mod utoipa;
 mod verify;
 
 pub use answer::{Answer, Created, NoContent};
@@ -160,6 +157,4 @@ pub use scope::{AnyOf, Granted, NamedScope, Scope, Scopes};
 pub use tokens::{
     AccessToken, AccessTokens, AccessTokensBuilder, Dangerous, GivenKeys, KeyError, TypedToken, TypedTokens,
 };
-#[cfg(feature = "utoipa")]
-pub use utoipa::{Guarded, GuardedHandler, GuardedRoutes};
 pub use verify::{Verdict, Verify, VerifyFailed};

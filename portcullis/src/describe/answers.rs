@@ -83,9 +83,10 @@ macro_rules! answers {
 /// What [`answers!`] expands to calls.
 #[doc(hidden)]
 pub mod __answers {
-    use http::StatusCode;
-
     pub use axum::response::{IntoResponse, Response};
+    pub use http::StatusCode;
+
+    pub use crate::describe::failures::status;
 
     use crate::{
         answer::{final_status, json},

@@ -3,6 +3,7 @@
 //! Each extractor says what it adds ([`Describe`]) and each answer what it can be ([`DescribeResponse`]).
 //! There is no second list to keep in step: what is not in the types is not in the document.
 
+mod access;
 mod answers;
 mod arity;
 mod axum_answer;
@@ -11,6 +12,7 @@ mod axum_extra;
 mod axum_extract;
 mod components;
 mod documented;
+mod failures;
 mod json;
 mod operation;
 mod rejections;
@@ -21,10 +23,14 @@ use http::StatusCode;
 pub use self::answers::__answers;
 #[doc(hidden)]
 pub use self::documented::DocComment;
-#[cfg(feature = "utoipa")]
-pub(crate) use self::json::into_object;
+pub use self::{
+    access::AccessEntry,
+    axum_answer::DescribeParts,
+    documented::Documented,
+    failures::{Refusal, Refusals},
+    operation::Operation,
+};
 pub(crate) use self::{arity::each_arity, components::Components};
-pub use self::{axum_answer::DescribeParts, documented::Documented, operation::Operation};
 
 /// An extractor that says what it adds to the operation it is an argument of.
 #[diagnostic::on_unimplemented(

@@ -18,8 +18,6 @@ mod rejections;
 mod schemas;
 #[cfg(feature = "ws")]
 mod websocket;
-#[cfg(feature = "utoipa")]
-mod with_utoipa;
 
 use std::{fmt::Write as _, fs, path::Path};
 
