@@ -56,7 +56,7 @@ use self::arity::each_arity;
 /// ```
 ///
 /// ```compile_fail
-/// use portcullis::{AccessTokens, Denied, Guard, Public};
+/// use portcullis::{AccessTokens, Guard, Public, guard::Denied};
 ///
 /// #[utoipa::path(get, path = "/", responses((status = 200)))]
 /// async fn caught(_: Public, _: Result<Guard<AccessTokens>, Denied>) {}

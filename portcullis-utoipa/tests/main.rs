@@ -10,8 +10,9 @@ use http::{
 };
 use http_body_util::BodyExt as _;
 use portcullis::{
-    Api, ApiKey, ApiKeyPlace, Basic, Bearer, Granted, Guard, In, Maybe, Public, Scope, SecurityScheme,
-    Verdict, Verify, VerifyFailed,
+    Api, ApiKey, Basic, Bearer, Granted, Guard, Maybe, Public, Scope, Verdict, Verify, VerifyFailed,
+    credential::{ApiKeyPlace, SecurityScheme},
+    describe::In,
 };
 use portcullis_utoipa::{GuardedRoutes as _, guarded};
 use serde_json::{Map, Value, json};

@@ -118,7 +118,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// described in other words. A description that is not given stays.
     ///
     /// ```
-    /// use portcullis::{AccessTokens, Api, Guard, Json, SecurityScheme};
+    /// use portcullis::{AccessTokens, Api, Guard, Json, credential::SecurityScheme};
     ///
     /// async fn list_orders(_: Guard<AccessTokens>) -> Json<Vec<u64>> { Json(Vec::new()) }
     ///
@@ -432,10 +432,10 @@ impl<S> fmt::Debug for Api<S> {
     message = "this handler cannot be a route of `Api`",
     label = "not a route",
     note = "its first argument says who may call: `Guard<…>`, `Maybe<…>` or `Public`",
-    note = "every other argument implements `portcullis::Describe`, and its answer `portcullis::DescribeResponse`",
+    note = "every other argument implements `portcullis::describe::Describe`, and its answer `portcullis::describe::DescribeResponse`",
     note = "the types inside `Json<…>` and its like derive `schemars::JsonSchema` beside serde's traits",
     note = "an answer has a type with a name: `impl IntoResponse` describes nothing",
-    note = "an error type of your own implements `portcullis::DescribeResponse`, or `portcullis::answers!` writes it",
+    note = "an error type of your own implements `portcullis::describe::DescribeResponse`, or `portcullis::answers!` writes it",
     note = "the state `{S}` holds the verifier of each guard: `#[derive(Clone, axum::extract::FromRef)]` on it"
 )]
 pub trait Described<M, T, S>: Handler<T, S> {

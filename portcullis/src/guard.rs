@@ -14,7 +14,11 @@ pub(crate) use self::{
     authenticate::Asked,
     ways::{Demand, Ways},
 };
-use crate::{denied::Denied, describe::Operation, scope::Scopes};
+use crate::describe::Operation;
+pub use crate::{
+    denied::Denied,
+    scope::{AnyOf, NamedScope, Scopes},
+};
 
 /// A handler's first argument: it says who may call, and describes that. Sealed, so that a reader knows
 /// every form it can have.

@@ -51,13 +51,17 @@
 //! | two credentials at once, or one that is spelt oddly | one parser, which refuses: 400 or 401 |
 //! | the document says one thing, the code another | there is one thing: the type |
 //!
-//! The parts: [`Api`] collects routes; [`Guard`], [`Maybe`] and [`Public`] say who may call; [`Verify`] is
-//! the application's half of a guard, [`AccessTokens`] a ready one; [`Bearer`], [`Basic`], [`ApiKey`] and
-//! [`SessionCookie`] are what a caller presents; [`Json`], [`Form`], [`Path`],
-//! [`Query`] and [`Multipart`] take input that the published schema has checked.
-//! axum's own extractors and answers describe themselves too, as what they are: [`Describe`], [`DescribeResponse`].
-//! [`Answer`] and [`answers!`] put the status of an answer into its type. [`client_address`] tells who sent a request, for
-//! limits and logs, and believes nobody but your own proxies.
+//! | module | what is in it |
+//! |---|---|
+//! | here | what a first application uses |
+//! | [`api`] | routes with more to say than their path, and the rarer methods |
+//! | [`guard`] | combinations of guards and scopes, and how a guard refuses |
+//! | [`credential`] | how each credential is read and shown: schemes, cookies' settings, keys for customers |
+//! | [`tokens`] | settings of [`AccessTokens`], claims of your own |
+//! | `issuer` | keys by discovery and opaque tokens (feature `discovery`) |
+//! | [`input`] | limits, files and errors of what comes in |
+//! | [`describe`] | your own types in the document |
+//! | `testing` | an attack on your own application (feature `testing`) |
 //!
 //! To learn it: [coming from FastAPI](learn::coming_from_fastapi), line by line;
 //! [into your axum application](learn::into_your_application), as a diff; [which credential to choose](learn::schemes), with a
@@ -70,7 +74,7 @@
 //! comment is no part of its type: [`documented!`] brings it along, or the route says it.
 //!
 //! ```
-//! use portcullis::{Api, Json, Public, get};
+//! use portcullis::{Api, Json, Public, api::get};
 //!
 //! async fn list_items(_: Public) -> Json<Vec<String>> { Json(Vec::new()) }
 //!
@@ -101,7 +105,7 @@
 //!
 //! Of axum-extra these do not describe themselves: `Protobuf`, whose messages have no JSON Schema; `Host` and `Scheme`,
 //! which believe anybody's `X-Forwarded-…` and go with its next version; and typed paths, for the path of a route is in
-//! [`Api`]. An application that has one nevertheless wraps it in an extractor of its own, with its own [`Describe`].
+//! [`Api`]. An application that has one nevertheless wraps it in an extractor of its own, with its own [`Describe`](describe::Describe).
 //!
 //! The oldest Rust that it is promised to build with is `rust-version` in `Cargo.toml`, and the test command checks it
 //! with that one.
@@ -109,16 +113,16 @@
 #![forbid(unsafe_code)]
 
 mod answer;
-mod api;
+pub mod api;
 mod client_address;
-mod credential;
+pub mod credential;
 mod denied;
 pub mod describe;
 mod docs;
 pub mod guard;
-mod input;
+pub mod input;
 #[cfg(feature = "discovery")]
-mod issuer;
+pub mod issuer;
 #[cfg(any(doc, doctest))]
 pub mod learn;
 mod schema;
@@ -127,34 +131,21 @@ mod strict_json;
 #[cfg(feature = "testing")]
 pub mod testing;
 #[cfg_attr(not(feature = "discovery"), expect(dead_code, reason = "what only `issuer` calls"))]
-mod tokens;
+pub mod tokens;
 mod verify;
 
-pub use answer::{Answer, Created, NoContent};
-pub use api::{
-    Api, ApiError, Described, Document, Route, delete, get, head, options, patch, post, put, trace,
+#[doc(inline)]
+pub use self::{
+    answer::{Answer, Created, NoContent},
+    api::{Api, ApiError, Document},
+    client_address::client_address,
+    credential::{ApiKey, Basic, Bearer, SessionCookie},
+    denied::Problem,
+    guard::{Either, Guard, Maybe, Public},
+    input::{Form, InvalidInput, Json, Multipart, Path, Query},
+    scope::{Granted, Scope},
+    tokens::{AccessToken, AccessTokens},
+    verify::{Verdict, Verify, VerifyFailed},
 };
-pub use client_address::client_address;
-pub use credential::{
-    ApiKey, ApiKeyPlace, Basic, Bearer, CookieSettings, Credential, NotACookieValue, OAuth2Flow, OwnOrigins,
-    SameOrigin, SameSite, SecurityScheme, SessionCookie,
-};
-#[cfg(feature = "api-keys")]
-pub use credential::{ApiKeySecret, MintError, StoredApiKey};
-pub use denied::{Denied, Problem};
 #[doc(hidden)]
 pub use describe::{__answers, DocComment};
-pub use describe::{Describe, DescribeParts, DescribeResponse, Documented, In, Operation, Statuses};
-pub use guard::{Access, Authenticate, AuthenticateIn, Either, Guard, Maybe, Public};
-pub use input::{
-    FieldError, File, Form, InputRejection, InvalidInput, Json, Loc, Multipart, Path, Query, UpTo,
-};
-#[cfg(feature = "discovery")]
-pub use issuer::{
-    DiscoveredKeys, IntrospectedToken, Introspection, IntrospectionBuilder, IssuerError, KeysHealth, Outgoing,
-};
-pub use scope::{AnyOf, Granted, NamedScope, Scope, Scopes};
-pub use tokens::{
-    AccessToken, AccessTokens, AccessTokensBuilder, Dangerous, GivenKeys, KeyError, TypedToken, TypedTokens,
-};
-pub use verify::{Verdict, Verify, VerifyFailed};

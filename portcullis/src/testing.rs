@@ -175,7 +175,7 @@ impl Attack {
     }
 
     /// The operations without a guard that must refuse what a page of another site sends, such as a log-in that hands out
-    /// a cookie: `POST /login`. One that takes a [`SameOrigin`](crate::SameOrigin) says so in the document and is tried
+    /// a cookie: `POST /login`. One that takes a [`SameOrigin`](crate::credential::SameOrigin) says so in the document and is tried
     /// anyway; listed here, it is also tried once that was taken away.
     #[must_use]
     pub fn same_origin<'o>(mut self, operations: impl IntoIterator<Item = &'o str>) -> Self {

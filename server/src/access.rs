@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis::{Either, Guard, Scopes};
+use portcullis::{Either, Guard, guard::Scopes};
 
 use crate::{
     accounts::{AccountId, Role},

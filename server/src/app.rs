@@ -13,7 +13,7 @@ use std::{
 
 use axum::{Extension, Router};
 use object_store::{ObjectStore, local::LocalFileSystem};
-use portcullis::{AccessTokens, Document, OwnOrigins};
+use portcullis::{AccessTokens, Document, credential::OwnOrigins};
 use tokio::time::timeout;
 
 use crate::{

@@ -11,7 +11,9 @@ use http::{
     header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use portcullis::{
-    DescribeResponse, InvalidInput, Json, Operation, Problem, describe::Refusal as _, failures,
+    InvalidInput, Json, Problem,
+    describe::{DescribeResponse, Operation, Refusal as _},
+    failures,
 };
 use serde::Serialize;
 

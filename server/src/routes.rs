@@ -4,7 +4,10 @@
 //! speak to people: they are in no document, and each is guarded by the same types.
 
 use axum::{Router, middleware, routing};
-use portcullis::{Api, delete, get, patch, post, put};
+use portcullis::{
+    Api,
+    api::{delete, get, patch, post, put},
+};
 
 use crate::{
     accounts::http::{change_profile, read_own_profile, read_profile, sign_up},

@@ -102,7 +102,7 @@ impl<S> Route<S> {
     ///
     /// ```
     /// use axum::{extract::Request, middleware::{self, Next}, response::Response};
-    /// use portcullis::{Api, NoContent, Public, answers, post};
+    /// use portcullis::{Api, NoContent, Public, answers, api::post};
     ///
     /// answers! {
     ///     enum Limited {

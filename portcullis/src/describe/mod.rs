@@ -35,7 +35,7 @@ pub(crate) use self::{arity::each_arity, components::Components};
 /// An extractor that says what it adds to the operation it is an argument of.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say what it adds to the OpenAPI document",
-    note = "implement `portcullis::Describe` for it"
+    note = "implement `portcullis::describe::Describe` for it"
 )]
 pub trait Describe {
     /// Adds this extractor's parameters, body and refusals to `operation`.
@@ -50,7 +50,7 @@ pub trait Describe {
 /// ```
 /// use axum::response::{IntoResponse, Response};
 /// use http::StatusCode;
-/// use portcullis::{Api, DescribeResponse, Json, Operation, Problem, Public};
+/// use portcullis::{Api, Json, Problem, Public, describe::{DescribeResponse, Operation}};
 ///
 /// /// The database cannot be asked.
 /// struct Unavailable(std::io::Error);
@@ -85,7 +85,7 @@ pub trait Describe {
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say what it answers",
-    note = "answer with `portcullis::Json`, `Created`, `NoContent`, `Answer`, an enum of `portcullis::answers!`, or implement `portcullis::DescribeResponse`"
+    note = "answer with `portcullis::Json`, `Created`, `NoContent`, `Answer`, an enum of `portcullis::answers!`, or implement `portcullis::describe::DescribeResponse`"
 )]
 pub trait DescribeResponse {
     /// Adds this answer's statuses to `operation`.

@@ -252,7 +252,7 @@ impl<'a> Operation<'a> {
     ///
     /// ```
     /// use http::StatusCode;
-    /// use portcullis::{DescribeResponse, Json, Operation};
+    /// use portcullis::{Json, describe::{DescribeResponse, Operation}};
     ///
     /// struct Accepted(Json<u64>);
     ///

@@ -19,7 +19,7 @@ use crate::{
     schema::Contract,
 };
 
-/// The bytes of a form at most, unless [`UpTo`](crate::UpTo) says otherwise.
+/// The bytes of a form at most, unless [`UpTo`](crate::input::UpTo) says otherwise.
 const MAX_BYTES: usize = 1024 * 1024;
 
 /// An HTML form (`application/x-www-form-urlencoded`) that the published schema of `T`, a struct, has
@@ -44,7 +44,7 @@ const MAX_BYTES: usize = 1024 * 1024;
 /// ```
 /// Texts become numbers and booleans where the schema wants them. A field without a value counts as not
 /// sent (RFC 6749 §3.1, and what a browser means by it). A field sent twice is refused, unless it is a list.
-/// Limits: 1 MiB (413; [`UpTo`](crate::UpTo) sets another), 100 fields (400), UTF-8 (400); everything else as for [`Json`](crate::Json).
+/// Limits: 1 MiB (413; [`UpTo`](crate::input::UpTo) sets another), 100 fields (400), UTF-8 (400); everything else as for [`Json`](crate::Json).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Form<T>(pub T);
 

@@ -26,7 +26,7 @@ use crate::{
     strict_json::{self, Rejected},
 };
 
-/// The bytes of a JSON body at most, unless [`UpTo`](crate::UpTo) says otherwise.
+/// The bytes of a JSON body at most, unless [`UpTo`](crate::input::UpTo) says otherwise.
 const MAX_BYTES: usize = 64 * 1024;
 /// Arrays and objects inside one another at most.
 const MAX_DEPTH: usize = 32;
@@ -55,7 +55,7 @@ const MAX_DEPTH: usize = 32;
 ///     Json(Account { id: 1 })
 /// }
 /// ```
-/// A body over 64 KiB is answered 413 ([`UpTo`](crate::UpTo) sets another limit; a layer's `DefaultBodyLimit` is not
+/// A body over 64 KiB is answered 413 ([`UpTo`](crate::input::UpTo) sets another limit; a layer's `DefaultBodyLimit` is not
 /// asked); one that is not declared JSON, or is compressed, 415; one that is no
 /// JSON, names a member twice or nests deeper than 32, 400; and one that the schema does not take 422, with
 /// every bad field named and none repeated. Members that `T` does not have are refused, and so is U+0000 in

@@ -52,9 +52,9 @@ const MAX_BOUNDARY: usize = 70;
 const MAX_CLAIM: usize = 255;
 
 /// A form with files (`multipart/form-data`, RFC 7578) that the published schema of `T`, a struct, has
-/// checked. A field of type [`File`](crate::File) takes a file.
+/// checked. A field of type [`File`](crate::input::File) takes a file.
 /// ```
-/// use portcullis::{File, Multipart, NoContent, Public};
+/// use portcullis::{Multipart, NoContent, Public, input::File};
 ///
 /// #[derive(serde::Deserialize, schemars::JsonSchema)]
 /// struct Picture {

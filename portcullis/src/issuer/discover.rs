@@ -51,7 +51,7 @@ impl AccessTokens {
     /// meanwhile, which may be a new one. [All of this at length](crate::learn::issuers).
     ///
     /// ```no_run
-    /// # async fn example() -> Result<(), portcullis::IssuerError> {
+    /// # async fn example() -> Result<(), portcullis::issuer::IssuerError> {
     /// use portcullis::AccessTokens;
     ///
     /// let tokens = AccessTokens::discover("https://accounts.example").audience("my-api").build().await?;

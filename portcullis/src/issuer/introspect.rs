@@ -65,7 +65,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 ///
 /// ```
 /// use std::time::Duration;
-/// use portcullis::{Guard, Introspection};
+/// use portcullis::{Guard, issuer::Introspection};
 ///
 /// async fn whose(guard: Guard<Introspection>) -> String {
 ///     guard.principal().subject().unwrap_or_default().to_owned()
@@ -78,7 +78,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 ///     .build()?;
 /// let app: axum::Router =
 ///     axum::Router::new().route("/", axum::routing::get(whose)).with_state(introspection);
-/// # Ok::<(), portcullis::IssuerError>(())
+/// # Ok::<(), portcullis::issuer::IssuerError>(())
 /// ```
 #[derive(Clone)]
 pub struct Introspection(Arc<Inner>);

@@ -56,7 +56,7 @@ const IDLE: Duration = Duration::from_secs(30);
 /// ```
 /// use std::time::Duration;
 /// # let pem = "";
-/// let outgoing = portcullis::Outgoing::default()
+/// let outgoing = portcullis::issuer::Outgoing::default()
 ///     .timeout(Duration::from_secs(2))
 ///     .public_addresses_only();
 /// ```

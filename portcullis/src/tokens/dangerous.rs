@@ -16,7 +16,7 @@ use super::AccessTokensBuilder;
 ///     .dangerous().without_client_id_and_jti()
 ///     .keys(jwks)?
 ///     .build()?;
-/// # Ok::<(), portcullis::KeyError>(())
+/// # Ok::<(), portcullis::tokens::KeyError>(())
 /// ```
 #[derive(Debug)]
 #[must_use = "say which relaxation"]

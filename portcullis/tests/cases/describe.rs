@@ -24,7 +24,7 @@ use std::{fmt::Write as _, fs, path::Path};
 use axum::{body::Body, response::Response};
 use http::{Request, header::CONTENT_TYPE};
 use http_body_util::BodyExt;
-use portcullis::{Api, Public, Route};
+use portcullis::{Api, Public, api::Route};
 use serde_json::{Map, Value, json};
 use tower::ServiceExt;
 

@@ -13,12 +13,11 @@ use std::{
 use serde_json::Value;
 
 const WHO: &str = "its first argument says who may call: `Guard<…>`, `Maybe<…>` or `Public`";
-const DESCRIBE: &str =
-    "every other argument implements `portcullis::Describe`, and its answer `portcullis::DescribeResponse`";
+const DESCRIBE: &str = "every other argument implements `portcullis::describe::Describe`, and its answer `portcullis::describe::DescribeResponse`";
 const SCHEMA: &str =
     "the types inside `Json<…>` and its like derive `schemars::JsonSchema` beside serde's traits";
 const NAMED: &str = "an answer has a type with a name: `impl IntoResponse` describes nothing";
-const OWN_ERROR: &str = "an error type of your own implements `portcullis::DescribeResponse`, or `portcullis::answers!` writes it";
+const OWN_ERROR: &str = "an error type of your own implements `portcullis::describe::DescribeResponse`, or `portcullis::answers!` writes it";
 const STATE: &str =
     "the state `App` holds the verifier of each guard: `#[derive(Clone, axum::extract::FromRef)]` on it";
 
@@ -55,9 +54,9 @@ const CASES: [(&str, &[&str]); 24] = [
     ),
     (
         "unverified",
-        &["module `credential` is private", "module `tokens` is private", "method `check` is private"],
+        &["`Presented` is private", "module `claims` is private", "method `check` is private"],
     ),
-    ("a_route_of_ones_own", &["module `api` is private"]),
+    ("a_route_of_ones_own", &["module `sealed` is private"]),
     ("a_guard_of_ones_own", &["`Access` is a \"sealed trait\""]),
     ("a_credential_of_ones_own", &["`Credential` is a \"sealed trait\""]),
     ("scopes_of_ones_own", &["`Scopes` is a \"sealed trait\""]),

@@ -2,8 +2,9 @@
 
 use axum::extract::FromRef;
 use portcullis::{
-    AccessTokens, Api, ApiKey, ApiKeyPlace, Basic, Bearer, CookieSettings, Guard, In, NoContent, OAuth2Flow,
-    SecurityScheme, SessionCookie, Verdict, Verify, VerifyFailed,
+    AccessTokens, Api, ApiKey, Basic, Bearer, Guard, NoContent, SessionCookie, Verdict, Verify, VerifyFailed,
+    credential::{ApiKeyPlace, CookieSettings, OAuth2Flow, SecurityScheme},
+    describe::In,
 };
 use serde_json::Value;
 
@@ -110,7 +111,7 @@ fn the_schemes_are_those_of_the_document() {
     let documented = [
         entry::<AccessTokens>(None),
         #[cfg(feature = "discovery")]
-        entry::<portcullis::Introspection>(None),
+        entry::<portcullis::issuer::Introspection>(None),
         entry::<Robots>(None),
         entry::<Sessions>(None),
         entry::<Till>(None),

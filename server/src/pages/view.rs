@@ -6,7 +6,11 @@ use askama::Template;
 use axum::extract::FromRequestParts;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts};
-use portcullis::{Denied, Describe, Guard, Operation};
+use portcullis::{
+    Guard,
+    describe::{Describe, Operation},
+    guard::Denied,
+};
 use url::form_urlencoded;
 
 use super::{Refused, WayBack};

@@ -9,7 +9,10 @@ use axum::response::Response;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::header::{COOKIE, Entry, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use portcullis::{CookieSettings, Credential, SecurityScheme, SessionCookie, Verdict, Verify, VerifyFailed};
+use portcullis::{
+    SessionCookie, Verdict, Verify, VerifyFailed,
+    credential::{CookieSettings, Credential, SecurityScheme},
+};
 use zeroize::Zeroizing;
 
 use super::store;

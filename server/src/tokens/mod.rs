@@ -11,8 +11,9 @@ use ::http::{HeaderValue, StatusCode, header::CACHE_CONTROL};
 use axum::extract::FromRef;
 use axum::response::{IntoResponse, Response};
 use portcullis::{
-    AccessTokens, Bearer, DescribeResponse, Granted, Json, Operation, SecurityScheme, Verdict, Verify,
-    VerifyFailed,
+    AccessTokens, Bearer, Granted, Json, Verdict, Verify, VerifyFailed,
+    credential::SecurityScheme,
+    describe::{DescribeResponse, Operation},
 };
 use schemars::JsonSchema;
 use serde::Serialize;

@@ -218,8 +218,8 @@ fn f3_names_do_not_depend_on_the_order_of_routes() {
 #[test]
 fn f8_a_body_of_several_media_types() {
     struct Either;
-    impl portcullis::Describe for Either {
-        fn describe(operation: &mut portcullis::Operation<'_>) {
+    impl portcullis::describe::Describe for Either {
+        fn describe(operation: &mut portcullis::describe::Operation<'_>) {
             operation.request_body("application/json", &json!({ "type": "string" }));
             operation.request_body("text/plain", &json!({ "type": "string" }));
             operation.request_body("text/plain", &json!({ "type": "integer" }));

@@ -1,7 +1,10 @@
 //! Opaque tokens, which their issuer is asked about.
 
 use futures_util::future::join_all;
-use portcullis::{Introspection, IntrospectionBuilder, Scope};
+use portcullis::{
+    Scope,
+    issuer::{Introspection, IntrospectionBuilder},
+};
 use tokio::task::JoinSet;
 use tracing::Level;
 

@@ -1,6 +1,6 @@
 //! Which keys and settings make a verifier, and which are refused with a reason.
 
-use portcullis::AccessTokensBuilder;
+use portcullis::tokens::AccessTokensBuilder;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

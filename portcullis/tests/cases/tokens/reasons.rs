@@ -1,6 +1,6 @@
 //! Why a token was refused: the log says it in fixed words, and the caller learns nothing.
 
-use portcullis::TypedTokens;
+use portcullis::tokens::TypedTokens;
 use serde_json::json;
 use tracing::Level;
 
