@@ -24,10 +24,9 @@ pub use self::{
     typed::{TypedToken, TypedTokens},
 };
 use self::{
-    claims::Expected,
+    claims::{Expected, Tenants},
     key_set::{Checked, KeySet},
     keys::Keys,
-    refusal::Refusal,
 };
 #[cfg(feature = "discovery")]
 use crate::issuer::Published;
@@ -36,16 +35,18 @@ use crate::{
     verify::{Verdict, Verify, VerifyFailed},
 };
 
-/// How far clocks may be apart, in seconds, for `exp`, `nbf` and `iat`.
+/// How far clocks may be apart, in seconds, for `exp`, `nbf` and `iat`: by default, and at most.
 pub(crate) const LEEWAY: u64 = 5;
+const MAX_LEEWAY: u64 = 60;
 
 /// Verifies RFC 9068 access tokens of one issuer for one audience. Cheap to clone.
 ///
-/// A token is accepted only if all of this holds: `typ` is `at+jwt`; the key named by `kid` is known and
-/// its one algorithm is the header's `alg` (EdDSA, ES256, RS256 or PS256); no critical extension is asked
+/// A token is accepted only if all of this holds: `typ` is `at+jwt`; the key named by `kid` is known (without a `kid`:
+/// one key alone fits) and its one algorithm is the header's `alg` (EdDSA, ES256, ES384, ES512, RS256, RS384, RS512, PS256,
+/// PS384 or PS512); no critical extension is asked
 /// for; no JSON member stands twice; the signature is good; `iss` is the issuer to the byte; `aud` names
 /// the audience; `exp`, `iat`, `sub`, `jti` and `client_id` are there with the right types; `exp` lies
-/// ahead and neither `nbf` nor `iat` does (5 s leeway); and it is not bound to a key (`cnf`), whose possession we could
+/// ahead and neither `nbf` nor `iat` does (5 s leeway, [or yours](AccessTokensBuilder::leeway)); and it is not bound to a key (`cnf`), whose possession we could
 /// not check.
 ///
 /// Its keys are given ([`AccessTokens::issued_by`]), and then it never fails for want of a network, or found at the
@@ -78,7 +79,7 @@ impl AccessTokens {
     /// Begins a verifier for the tokens of `issuer`: the `iss` claim, compared to the byte.
     #[must_use]
     pub fn issued_by(issuer: &str) -> AccessTokensBuilder {
-        AccessTokensBuilder::new(issuer, GivenKeys(Keys::default()))
+        AccessTokensBuilder::new(issuer, GivenKeys::default())
     }
 
     /// The token's claims, if it is good in every respect.
@@ -97,8 +98,8 @@ impl AccessTokens {
         Ok(match checked {
             Checked::Good(token) => Some(token),
             Checked::Refused => None,
-            Checked::UnknownKey => {
-                Refusal::UnknownKid.log();
+            Checked::UnknownKey(refusal) => {
+                refusal.log();
                 None
             }
         })
@@ -149,26 +150,75 @@ pub struct AccessTokensBuilder<K = GivenKeys> {
 }
 
 /// The keys of an [`AccessTokensBuilder`] are in the application's hands.
-pub struct GivenKeys(Keys);
+#[derive(Default)]
+pub struct GivenKeys {
+    pub(crate) keys: Keys,
+    /// Why some were left out.
+    skipped: Vec<String>,
+}
 
 impl<K> AccessTokensBuilder<K> {
     pub(crate) fn new(issuer: &str, keys: K) -> Self {
         Self { expected: Expected::of(issuer), clock: Box::new(now), is_cached: true, keys }
     }
 
-    /// Who we are: the name that must be in `aud` (RFC 9068 §4). A token for another API is refused.
+    /// Who we are: the name that must be in `aud` (RFC 9068 §4). A token for another API is rejected. Call it again for
+    /// each further name that you go by; a token needs one of them.
     #[must_use]
     pub fn audience(mut self, audience: &str) -> Self {
         self.expected.audience = self.expected.audience.named(audience);
         self
     }
 
-    /// The claim that holds the scopes, where it is not a string `scope`: `scp` or `roles`, say. A string with spaces
-    /// between the names, or an array of strings. What has a space in it is no scope (RFC 6749 §3.3) and is left out: see
-    /// [`AccessToken::claims`].
+    /// The claim that holds the scopes, if it is not a string `scope`: `scp` or `roles`, say. It is a string with spaces
+    /// between the names, or an array of strings. Call it again to read several claims; the token has the scopes of all.
+    /// A name with a space in it is not a scope (RFC 6749 §3.3) and is left out: see [`AccessToken::claims`].
+    ///
+    /// Names of different claims share one list. If a role can be called as a scope is, read one of the two claims.
     #[must_use]
-    pub fn scope_claim(mut self, name: &str) -> Self {
-        self.expected.scope_claim = Some(name.to_owned());
+    pub fn scope_claim(self, name: &str) -> Self {
+        self.scope_claim_at([name])
+    }
+
+    /// As [`scope_claim`](Self::scope_claim), for a claim inside others: `["realm_access", "roles"]` for Keycloak's roles.
+    #[must_use]
+    pub fn scope_claim_at<'n>(mut self, path: impl IntoIterator<Item = &'n str>) -> Self {
+        self.expected.scope_claims.push(path.into_iter().map(str::to_owned).collect());
+        self
+    }
+
+    /// How far the issuer's clock and yours may be apart: 5 seconds unless you say otherwise, and at most 60. It applies
+    /// to `exp`, `nbf` and `iat`.
+    #[must_use]
+    pub fn leeway(mut self, leeway: Duration) -> Self {
+        self.expected.leeway = leeway.as_secs() + u64::from(leeway.subsec_nanos() > 0);
+        self
+    }
+
+    /// Accepts the tokens of these tenants, for an issuer that has a name for each: Microsoft Entra, with users of
+    /// several organizations. `template` is the name with `{tenantid}` in it, as the metadata of `common` and
+    /// `organizations` write it.
+    ///
+    /// ```
+    /// # #[cfg(feature = "discovery")]
+    /// # {
+    /// use portcullis::AccessTokens;
+    ///
+    /// let builder = AccessTokens::discover("https://login.microsoftonline.com/organizations/v2.0")
+    ///     .tenants(
+    ///         "https://login.microsoftonline.com/{tenantid}/v2.0",
+    ///         ["72f988bf-86f1-41af-91ab-2d7cd011db47", "9122040d-6c67-4c5b-b112-36a304b66dad"],
+    ///     )
+    ///     .audience("api://shop");
+    /// # let _ = builder;
+    /// # }
+    /// ```
+    /// `iss` must then be the template with one of the tenants in it, `tid` that tenant if the token has it, and a key
+    /// that the issuer marks for one tenant verifies that tenant's tokens only. There is no way to accept every tenant:
+    /// anyone can make one. A subject is unique within its tenant, so store it with [`AccessToken::issuer`].
+    #[must_use]
+    pub fn tenants<T: Into<String>>(mut self, template: &str, tenants: impl IntoIterator<Item = T>) -> Self {
+        self.expected.tenants = Some(Tenants::of(template, tenants.into_iter().map(Into::into)));
         self
     }
 
@@ -193,28 +243,36 @@ impl<K> AccessTokensBuilder<K> {
 }
 
 impl AccessTokensBuilder {
-    /// The issuer's public keys, as a JWK Set (RFC 7517 §5). Each key needs a `kid`.
+    /// The issuer's public keys, as a JWK Set (RFC 7517 §5). Call it again to add another set.
+    ///
+    /// A key that cannot be used is skipped, as it is in a set that was discovered, and the log says why. `kid` may be
+    /// missing where one key alone has its algorithm.
     ///
     /// # Errors
-    /// [`KeyError`] if the text is no JWK Set, or a key has no `kid`, a doubtful algorithm or a secret.
+    /// [`KeyError`] if the text is not a JWK Set.
     pub fn keys(mut self, jwks: &str) -> Result<Self, KeyError> {
-        self.keys.0.add(jwks)?;
+        let skipped = self.keys.keys.add(jwks)?;
+        if !skipped.is_empty() {
+            tracing::warn!(?skipped, "some of the given keys are not used");
+            self.keys.skipped.extend(skipped);
+        }
         Ok(self)
     }
 
     /// The verifier.
     ///
     /// # Errors
-    /// [`KeyError`] if the issuer or the audience is missing or empty, or there is no key: such a verifier
-    /// could only refuse, or accept what it must not.
+    /// [`KeyError`] if the issuer or the audience is missing or empty, a setting is out of its bounds, or no key can be
+    /// used: such a verifier could only reject, or accept what it must not.
     pub fn build(self) -> Result<AccessTokens, KeyError> {
-        let Self { expected, clock, is_cached, keys: GivenKeys(keys) } = self;
-        expected.audience.checked()?;
-        if expected.issuer.is_empty() {
-            return Err(KeyError::new("the issuer is empty"));
-        }
+        let Self { expected, clock, is_cached, keys: GivenKeys { keys, skipped } } = self;
+        expected.checked()?;
         if keys.is_empty() {
-            return Err(KeyError::new("no keys: say `.keys(jwks)` with the issuer's JWK Set"));
+            return Err(KeyError::new(if skipped.is_empty() {
+                "no keys: call `.keys(jwks)` with the issuer's JWK Set".to_owned()
+            } else {
+                format!("no key that can be used: {}", skipped.join("; "))
+            }));
         }
         let keys = Source::Given(Box::new(KeySet::new(keys, is_cached)));
         Ok(AccessTokens(Arc::new(Inner { keys, expected, clock })))

@@ -118,10 +118,11 @@ impl AccessTokensBuilder<DiscoveredKeys> {
     /// or its answer not be used, its metadata name another issuer, or it publishes no key that can be used.
     pub async fn build(self) -> Result<AccessTokens, IssuerError> {
         let Self { expected, clock, is_cached, keys } = self;
-        expected.audience.checked()?;
+        expected.checked()?;
+        let template = expected.tenants.as_ref().map(|tenants| tenants.template().to_owned());
         let place = match &keys.keys_at {
             Some(url) => Place::Known(Endpoint::parse(url)?),
-            None => Place::Named(Box::new(WellKnown::of(&keys.issuer)?)),
+            None => Place::Named(Box::new(WellKnown::of(&keys.issuer, template)?)),
         };
         let rules = Rules {
             is_cached,

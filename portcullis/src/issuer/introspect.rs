@@ -236,7 +236,8 @@ impl IntrospectionBuilder {
         self
     }
 
-    /// Who we are in `aud`, which the issuer's answer must then name. A token for another API is refused.
+    /// Who we are in `aud`, which the issuer's answer must then name. A token for another API is refused. Call it again
+    /// for each further name that you go by.
     #[must_use]
     pub fn audience(mut self, audience: &str) -> Self {
         self.audience = self.audience.named(audience);

@@ -26,6 +26,7 @@ use crate::{
         header::Header,
         key_set::{Checked, KeySet},
         keys::Keys,
+        refusal::Refusal,
     },
     verify::VerifyFailed,
 };
@@ -153,13 +154,15 @@ impl Published {
         now: u64,
     ) -> Result<Checked, VerifyFailed> {
         match self.keys(now).await?.check(token, expected, now) {
-            Checked::UnknownKey => {}
+            Checked::UnknownKey(_) => {}
             checked => return Ok(checked),
         }
         let header = token.split_once('.').map(|(header, _)| Header::read(header, expected.accepts_typ_jwt));
-        let kid = header.and_then(Result::ok).map(|header| header.kid);
+        // A look for a key without a name is a look too.
+        let kid = header.and_then(Result::ok).map(|header| header.kid.unwrap_or_default());
         let came = Instant::now();
         let mut was_looked_for = false;
+        let mut unknown = Refusal::UnknownKid;
         // Twice: what was under way may have asked too early, or not where the metadata say by now.
         for _ in 0..2 {
             // Nothing can be said of the token before that, so the wait is for the whole fetch, which has its deadline.
@@ -168,7 +171,7 @@ impl Published {
                 self.wait_for(flight, now).await;
             }
             match self.usable(now)?.check(token, expected, now) {
-                Checked::UnknownKey => {}
+                Checked::UnknownKey(refusal) => unknown = refusal,
                 checked => return Ok(checked),
             }
             if was_looked_for {
@@ -183,7 +186,7 @@ impl Published {
             return Err(why.into());
         }
         if was_looked_for || asking.has_looked_for(kid.as_deref(), now) {
-            return Ok(Checked::UnknownKey);
+            return Ok(Checked::UnknownKey(unknown));
         }
         Err("a token names a key that is not known, and too many others were looked for in the last minute"
             .into())

@@ -13,13 +13,15 @@ use super::{
 /// The addresses where the metadata of an issuer can be.
 pub(super) struct WellKnown {
     issuer: Endpoint,
+    /// What an issuer of several tenants calls itself.
+    template: Option<String>,
     places: [Endpoint; 2],
 }
 
 impl WellKnown {
     /// # Errors
     /// The issuer is no URL without query and fragment (RFC 8414 §2).
-    pub(super) fn of(issuer: &str) -> Result<Self, IssuerError> {
+    pub(super) fn of(issuer: &str, template: Option<String>) -> Result<Self, IssuerError> {
         let parsed = Endpoint::parse(issuer)?;
         if issuer.contains('?') {
             return Err(IssuerError::new(format!("`{parsed}`: an issuer has no query (RFC 8414 §2)")));
@@ -34,7 +36,7 @@ impl WellKnown {
             // OpenID Connect Discovery 1.0 §4.1: after the path.
             Endpoint::parse(&format!("{base}/.well-known/openid-configuration"))?,
         ];
-        Ok(Self { issuer: parsed, places })
+        Ok(Self { issuer: parsed, template, places })
     }
 
     /// Where the keys are, by the first metadata that can be used and are here by `deadline`.
@@ -63,7 +65,7 @@ impl WellKnown {
     fn keys_in(&self, metadata: &Value) -> Result<Endpoint, String> {
         let issuer = metadata.get("issuer").and_then(Value::as_str).unwrap_or_default();
         // RFC 8414 §3.3: otherwise one issuer could speak for another.
-        if issuer != self.issuer.to_string() {
+        if issuer != self.issuer.to_string() && self.template.as_deref() != Some(issuer) {
             let shown: String = issuer.chars().take(200).collect();
             return Err(format!("the issuer calls itself {shown:?}, which must be the same to the byte"));
         }
@@ -115,7 +117,7 @@ mod tests {
             ),
         ];
         for (issuer, oauth, openid) in cases {
-            let known = WellKnown::of(issuer).unwrap();
+            let known = WellKnown::of(issuer, None).unwrap();
             assert_eq!(known.places.map(|place| place.to_string()), [oauth, openid]);
             assert_eq!(known.issuer.to_string(), issuer);
         }
@@ -127,7 +129,7 @@ mod tests {
     fn g09_an_issuer_elsewhere_does_not_lead_to_this_machine() {
         let keys_in = |issuer: &str, keys_at: &str| {
             let metadata = serde_json::json!({ "issuer": issuer, "jwks_uri": keys_at });
-            WellKnown::of(issuer).unwrap().keys_in(&metadata).is_ok()
+            WellKnown::of(issuer, None).unwrap().keys_in(&metadata).is_ok()
         };
         assert!(keys_in("https://a.example", "https://keys.example/a"));
         assert!(keys_in("http://localhost:1", "http://127.0.0.1:2/keys"));

@@ -1,6 +1,6 @@
 //! Relaxations for issuers that do not follow RFC 9068, each by a name that a reviewer can search for.
 
-use super::AccessTokensBuilder;
+use super::{AccessTokensBuilder, GivenKeys, KeyError};
 
 /// What `.dangerous()` of a verifier's builder leads to ([`AccessTokensBuilder::dangerous`], and that of
 /// `IntrospectionBuilder`). Each relaxation opens something: use the one your issuer forces on you, and no other.
@@ -58,8 +58,8 @@ impl<K> Dangerous<AccessTokensBuilder<K>> {
         self.0
     }
 
-    /// Accepts tokens without `client_id` or `jti`. `client_id()` is then what `azp` says, or empty; `id()` may be
-    /// empty.
+    /// Accepts tokens without `client_id` or `jti`. `client_id()` is then the first of `azp`, `cid` and `appid` that the
+    /// token has, or empty; `id()` may be empty.
     ///
     /// Opens: a rule "only this client", a list of revoked tokens by `jti`, or an audit trail by either meets an empty
     /// string, and all tokens without one look alike to it.
@@ -76,5 +76,22 @@ impl<K> Dangerous<AccessTokensBuilder<K>> {
     pub fn accept_sender_constrained_as_bearer(mut self) -> AccessTokensBuilder<K> {
         self.0.expected.accepts_sender_constrained = true;
         self.0
+    }
+}
+
+impl Dangerous<AccessTokensBuilder<GivenKeys>> {
+    /// Accepts tokens signed with this secret (HS256), beside those signed with the [`keys`](AccessTokensBuilder::keys).
+    /// For issuers that offer nothing else.
+    ///
+    /// Opens: everyone who can verify a token can issue one, for any user and any scope. Each service with the secret, its
+    /// configuration, its logs and its backups are then as good as the issuer. A secret that a person chose can be guessed
+    /// offline from a single token, so use at least 32 random bytes. Ask your issuer for a key pair instead: most offer
+    /// one by now.
+    ///
+    /// # Errors
+    /// [`KeyError`] if the secret has fewer than 32 bytes (RFC 7518 §3.2).
+    pub fn shared_secret(mut self, secret: &[u8]) -> Result<AccessTokensBuilder, KeyError> {
+        self.0.keys.keys.add_secret(secret)?;
+        Ok(self.0)
     }
 }

@@ -10,7 +10,8 @@ use crate::strict_json;
 /// `jwk`, `jku`, `x5u` and `x5c` are not looked at: a token does not say by which key it is good.
 #[derive(Clone)]
 pub(crate) struct Header {
-    pub(crate) kid: String,
+    /// Optional (RFC 7515 §4.1.4).
+    pub(crate) kid: Option<String>,
     pub(crate) algorithm: String,
 }
 
@@ -28,9 +29,13 @@ impl Header {
             return Err(Refusal::Extension);
         }
         let text = |name: &str| header.get(name).and_then(Value::as_str);
-        let kid = text("kid").filter(|kid| kid.len() <= MAX_KID).ok_or(Refusal::Kid)?;
+        let kid = match header.get("kid") {
+            None => None,
+            Some(Value::String(kid)) if !kid.is_empty() && kid.len() <= MAX_KID => Some(kid.clone()),
+            Some(_) => return Err(Refusal::Kid),
+        };
         let algorithm = text("alg").ok_or(Refusal::Header)?;
-        Ok(Self { kid: kid.to_owned(), algorithm: algorithm.to_owned() })
+        Ok(Self { kid, algorithm: algorithm.to_owned() })
     }
 }
 

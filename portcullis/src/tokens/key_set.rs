@@ -3,11 +3,10 @@
 use std::sync::{Arc, OnceLock};
 
 use super::{
-    LEEWAY,
     cache::Cache,
     claims::{AccessToken, Expected},
     header::Header,
-    keys::{Key, Keys, MAX_PUBLISHED},
+    keys::{Choice, Key, Keys, MAX_PUBLISHED},
     refusal::Refusal,
 };
 
@@ -35,8 +34,9 @@ pub(crate) enum Checked {
     Good(AccessToken),
     /// Not good. Why, the log knows.
     Refused,
-    /// An access token's header that names a key which is not here. It may come to be, so the log knows nothing yet.
-    UnknownKey,
+    /// The key is not here, or none has a name and the signature is not by the one that fits. The right key may come to
+    /// be here, so the log knows nothing yet.
+    UnknownKey(Refusal),
 }
 
 impl KeySet {
@@ -48,8 +48,8 @@ impl KeySet {
     pub(crate) fn check(&self, token: &str, expected: &Expected, now: u64) -> Checked {
         self.good(token, expected, now).map_or_else(
             |refusal| {
-                if refusal == Refusal::UnknownKid {
-                    return Checked::UnknownKey;
+                if matches!(refusal, Refusal::UnknownKid | Refusal::NamelessSignature) {
+                    return Checked::UnknownKey(refusal);
                 }
                 refusal.log();
                 Checked::Refused
@@ -87,18 +87,22 @@ impl KeySet {
             read = Header::read(head, expected.accepts_typ_jwt)?;
             &read
         };
-        let (key, lifetime) = match self.keys.get(&header.kid) {
-            Some(key) => (key, Lifetime::Token),
-            None => (self.retired(&header.kid, now).ok_or(Refusal::UnknownKid)?, Lifetime::Key),
+        let retired = header.kid.as_deref().and_then(|kid| self.retired(kid, now));
+        let (key, lifetime, if_bad) = match (self.keys.choose(header), retired) {
+            (Choice::Named(key), _) => (key, Lifetime::Token, Refusal::Signature),
+            (Choice::Unclear, _) => return Err(Refusal::Kid),
+            (_, Some(key)) => (key, Lifetime::Key, Refusal::Signature),
+            (Choice::Only(key), None) => (key, Lifetime::Token, Refusal::NamelessSignature),
+            (Choice::Unknown, None) => return Err(Refusal::UnknownKid),
         };
         if !key.is_for(&header.algorithm) {
             return Err(Refusal::Algorithm);
         }
         if !key.verifies(signed, signature) {
-            return Err(Refusal::Signature);
+            return Err(if_bad);
         }
         self.usual.get_or_init(|| (head.into(), header.clone()));
-        Ok((expected.read(claims, now, LEEWAY)?, lifetime))
+        Ok((expected.read(claims, key.issuer(), now)?, lifetime))
     }
 
     #[cfg(test)]
@@ -118,7 +122,7 @@ impl KeySet {
     pub(crate) fn succeeded_by(&self, keys: Keys, now: u64, grace: u64) -> Self {
         let mut retired: Vec<_> = self.retired.iter().filter(|old| now < old.until).cloned().collect();
         if grace > 0 {
-            let newly = self.keys.iter().map(|(kid, key)| Retired {
+            let newly = self.keys.named().map(|(kid, key)| Retired {
                 kid: kid.clone(),
                 key: Arc::clone(key),
                 until: now.saturating_add(grace),

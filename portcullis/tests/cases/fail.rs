@@ -52,10 +52,7 @@ const CASES: [(&str, &[&str]); 24] = [
             "constructor is not visible here due to private fields",
         ],
     ),
-    (
-        "unverified",
-        &["`Presented` is private", "module `claims` is private", "method `check` is private"],
-    ),
+    ("unverified", &["`Presented` is private", "module `claims` is private", "method `check` is private"]),
     ("a_route_of_ones_own", &["module `sealed` is private"]),
     ("a_guard_of_ones_own", &["`Access` is a \"sealed trait\""]),
     ("a_credential_of_ones_own", &["`Credential` is a \"sealed trait\""]),
