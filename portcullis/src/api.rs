@@ -285,7 +285,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// # Errors
     /// [`ApiError`] names every defect at once: two different schemes of one name, or one with a name that is none, two
     /// routes at one place, a path that axum would not take, two operations of one name, a name that is none (a
-    /// closure's), a schema that cannot be checked, a `Path<…>` that does not fit its route, a scheme that is shown as
+    /// closure's), two types of one name in the document, a schema that cannot be checked, a `Path<…>` that does not fit its route, a scheme that is shown as
     /// what its guard does not look for, guards that no request could satisfy together, a guard for all after which there
     /// is no route.
     pub fn finish(mut self) -> Result<(Router<S>, Document), ApiError> {
@@ -304,15 +304,19 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         let mut known = HashSet::new();
         let all = routes.iter().map(|route| route.entry.path.replace("{*", "{"));
         let order: Vec<_> = all.filter(|path| known.insert(path.clone())).collect();
-        // Of two types of one name, the second is called otherwise: by the paths, not by the order in which they are
-        // declared, so that a line that was moved renames nothing in a generated client.
+        // By the paths, so that a line that was moved changes nothing in the document.
         let mut sorted: Vec<_> = routes.iter().collect();
         sorted.sort_by_key(|route| (&route.entry.path, route.entry.method));
-        for route in sorted {
+        for route in &sorted {
             let entry = route.entry.operation(&mut components);
             let path = route.entry.path.replace("{*", "{");
             paths.entry(path).or_default().insert(route.entry.method.to_owned(), entry.into());
         }
+        components.check_names(|probe| {
+            for route in sorted {
+                route.entry.operation(probe);
+            }
+        });
         for (name, scheme) in schemes {
             components.show_scheme(name, scheme);
         }

@@ -14,6 +14,7 @@ mod components;
 mod documented;
 mod failures;
 mod json;
+mod names;
 mod operation;
 mod rejections;
 

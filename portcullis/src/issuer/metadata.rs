@@ -122,7 +122,7 @@ mod tests {
             assert_eq!(known.issuer.to_string(), issuer);
         }
         for bad in ["https://a.example?x=1", "https://a.example/#f", "http://a.example", "a.example", ""] {
-            assert!(WellKnown::of(bad).is_err(), "{bad}");
+            assert!(WellKnown::of(bad, None).is_err(), "{bad}");
         }
     }
     #[test]
