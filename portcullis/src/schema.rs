@@ -10,15 +10,17 @@ mod kind;
 mod members;
 mod recursion;
 mod rules;
+mod serde_names;
 mod unique;
 mod words;
 
 pub(crate) use self::{
     alternatives::say,
     closed::{RefuseUnknown, refuse_unknown, settings},
-    contract::Contract,
+    contract::{Contract, published},
     findings::{Finding, MAX_ERRORS, Step},
     kind::{Fields, Kind, NUL, Shape, Takes},
     members::{MAX_HOPS, Members, value_of_pairs},
+    serde_names::faults as serde_faults,
     words::UNACCEPTABLE,
 };

@@ -73,7 +73,7 @@ impl<T: DeserializeOwned + JsonSchema + 'static> Form<T> {
     }
 }
 
-impl<T: JsonSchema + 'static> Describe for Form<T> {
+impl<T: DeserializeOwned + JsonSchema + 'static> Describe for Form<T> {
     fn describe(operation: &mut Operation<'_>) {
         document::form::<T>(operation, MAX_BYTES);
     }

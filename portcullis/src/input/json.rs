@@ -59,7 +59,9 @@ const MAX_DEPTH: usize = 32;
 /// asked); one that is not declared JSON, or is compressed, 415; one that is no
 /// JSON, names a member twice or nests deeper than 32, 400; and one that the schema does not take 422, with
 /// every bad field named and none repeated. Members that `T` does not have are refused, and so is U+0000 in
-/// a string. An `Option<Json<T>>` is `None` where a request has neither a body nor a content type; so it is with
+/// a string. The schema decides, so `#[serde(alias)]` and `#[serde(other)]` would have no effect:
+/// [`Api::finish`](crate::Api::finish) rejects a `T` with them, except inside flattened fields, untagged enums and the
+/// content of tagged ones, where serde does not show its names. An `Option<Json<T>>` is `None` where a request has neither a body nor a content type; so it is with
 /// [`Form`](crate::Form) and [`Multipart`](crate::Multipart).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Json<T>(pub T);
@@ -85,7 +87,7 @@ impl<T: DeserializeOwned + JsonSchema + 'static> Json<T> {
     }
 }
 
-impl<T: JsonSchema + 'static> Describe for Json<T> {
+impl<T: DeserializeOwned + JsonSchema + 'static> Describe for Json<T> {
     fn describe(operation: &mut Operation<'_>) {
         document::json::<T>(operation, MAX_BYTES);
     }

@@ -97,7 +97,7 @@ where
     }
 }
 
-impl<T: JsonSchema + 'static> Describe for Multipart<T> {
+impl<T: DeserializeOwned + JsonSchema + 'static> Describe for Multipart<T> {
     fn describe(operation: &mut Operation<'_>) {
         document::multipart::<T>(operation);
     }

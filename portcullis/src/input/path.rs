@@ -70,7 +70,7 @@ where
     }
 }
 
-impl<T: JsonSchema + 'static> Describe for Path<T> {
+impl<T: DeserializeOwned + JsonSchema + 'static> Describe for Path<T> {
     fn describe(operation: &mut Operation<'_>) {
         document::path::<T>(operation);
     }

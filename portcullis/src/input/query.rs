@@ -64,7 +64,7 @@ where
     }
 }
 
-impl<T: JsonSchema + 'static> Describe for Query<T> {
+impl<T: DeserializeOwned + JsonSchema + 'static> Describe for Query<T> {
     fn describe(operation: &mut Operation<'_>) {
         document::query::<T>(operation);
     }

@@ -42,7 +42,7 @@ macro_rules! bodies {
             }
         }
 
-        impl<const MAX: usize, T: JsonSchema + 'static> Describe for UpTo<MAX, $body<T>> {
+        impl<const MAX: usize, T: DeserializeOwned + JsonSchema + 'static> Describe for UpTo<MAX, $body<T>> {
             fn describe(operation: &mut Operation<'_>) {
                 $describe(operation, MAX);
             }

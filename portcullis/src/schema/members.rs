@@ -34,6 +34,11 @@ impl<'a> Members<'a> {
         Self::within(root, root, MAX_HOPS)
     }
 
+    /// What is said of an object by any of `schemas`, which lie within `root`.
+    pub(crate) fn of_any(schemas: &[&'a Value], root: &'a Value) -> Self {
+        Self::any(schemas.iter().map(|schema| Self::within(schema, root, MAX_HOPS)).collect())
+    }
+
     pub(crate) fn get(&self, name: &str) -> Option<&Member<'a>> {
         self.named.iter().find(|member| member.name == name)
     }
