@@ -1,6 +1,6 @@
 //! One route of an [`Api`](super::Api).
 
-use std::{borrow::Cow, convert::Infallible, fmt};
+use std::{any::type_name, borrow::Cow, convert::Infallible, fmt};
 
 use axum::{
     extract::Request,
@@ -34,6 +34,8 @@ pub(super) struct Entry {
     summary: Option<Cow<'static, str>>,
     description: Option<Cow<'static, str>>,
     deprecated: bool,
+    /// Whether a layer around it has a guard, which the handler's types do not show.
+    is_behind_a_guard: bool,
 }
 
 impl<S> Route<S> {
@@ -43,8 +45,7 @@ impl<S> Route<S> {
         T: 'static,
         S: Clone + Send + Sync + 'static,
     {
-        let type_name = std::any::type_name::<H>();
-        let place = segments(type_name);
+        let place = segments(type_name::<H>());
         let name = place.last().copied().unwrap_or_default();
         // A crate's name before the function's is no module.
         let module = place.iter().rev().nth(1).copied().filter(|_| place.len() > 2);
@@ -58,6 +59,7 @@ impl<S> Route<S> {
             summary: None,
             description: None,
             deprecated: false,
+            is_behind_a_guard: false,
         };
         Self { entry, filter, service: on(filter, Caught(handler)) }
     }
@@ -100,6 +102,9 @@ impl<S> Route<S> {
     /// Puts a tower layer around the route and its guards: it sees each request first and each answer last. What it
     /// answers by itself is no part of the handler's types; [`also_answers`](Self::also_answers) says it.
     ///
+    /// A guard in a layer is enforced and not documented. [`Api::finish`](crate::Api::finish) rejects one around a route that
+    /// is open by its own types, where it can see it: in a function of `axum::middleware::from_fn`.
+    ///
     /// ```
     /// use axum::{extract::Request, middleware::{self, Next}, response::Response};
     /// use portcullis::{Api, NoContent, Public, answers, api::post};
@@ -134,6 +139,8 @@ impl<S> Route<S> {
         <L::Service as Service<Request>>::Error: Into<Infallible> + 'static,
         <L::Service as Service<Request>>::Future: Send + 'static,
     {
+        let name = type_name::<L>();
+        self.entry.is_behind_a_guard |= GUARDS.iter().any(|guard| name.contains(guard));
         self.service = self.service.layer(layer);
         self
     }
@@ -169,6 +176,15 @@ impl Entry {
         let mut operation = Operation::new(self.method, &self.path, components);
         self.describe.iter().for_each(|describe| describe(&mut operation));
         let mut entry = operation.into_object();
+        if self.is_behind_a_guard
+            && entry.get("security").and_then(Value::as_array).is_some_and(Vec::is_empty)
+        {
+            components.defect(format!(
+                "{} {}: a layer around it has a guard, and the document says that anyone may call; take the guard as the \
+                 handler's first argument, or put `.guard::<Guard<…>>()` before the routes",
+                self.method, self.path
+            ));
+        }
         let summary = self.summary.as_deref().map_or_else(|| sentence(&self.operation_id), str::to_owned);
         entry.insert("operationId".to_owned(), self.operation_id.as_ref().into());
         entry.insert("summary".to_owned(), summary.into());
@@ -212,6 +228,9 @@ macro_rules! route_of {
 route_of!(
     get GET, post POST, put PUT, patch PATCH, delete DELETE, head HEAD, options OPTIONS, trace TRACE
 );
+
+/// What the type of a layer by `axum::middleware::from_fn` has in it if its function takes a guard.
+const GUARDS: [&str; 2] = ["portcullis::guard::Guard<", "portcullis::guard::Maybe<"];
 
 /// `read_profile` as a summary: "Read profile".
 fn sentence(name: &str) -> String {

@@ -61,6 +61,11 @@ impl Components {
         self.defects.iter().cloned().chain(schemes).collect()
     }
 
+    /// Keeps the API from being built.
+    pub(crate) fn defect(&mut self, defect: String) {
+        self.defects.push(defect);
+    }
+
     /// Adds a verifier's scheme; `read` is its credential's own.
     pub(super) fn add_scheme(&mut self, name: &'static str, scheme: SecurityScheme, read: SecurityScheme) {
         match self.schemes.get(name) {

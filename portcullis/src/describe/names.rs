@@ -19,7 +19,9 @@ impl Components {
         }
         let mut probe = Self::new();
         for (generator, names) in probe.generators().into_iter().zip(&suspects) {
-            names.iter().for_each(|(name, _)| reserve(generator, name));
+            for (name, _) in names {
+                reserve(generator, name);
+            }
         }
         again(&mut probe);
         let mut shared = BTreeSet::new();

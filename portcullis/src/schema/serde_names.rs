@@ -391,7 +391,7 @@ impl<'de> MapAccess<'de> for One<'_, '_> {
     type Error = Stop;
 
     fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Stop> {
-        let name = self.name.take().map(|name| StrDeserializer::<Stop>::new(name));
+        let name = self.name.take().map(StrDeserializer::<Stop>::new);
         name.map(|name| seed.deserialize(name)).transpose()
     }
 

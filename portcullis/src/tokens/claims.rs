@@ -235,7 +235,7 @@ impl Expected {
         }
         let mut all = Vec::new();
         for path in &self.scope_claims {
-            match claim_at(claims, path)? {
+            match claim_at(claims, path).ok()? {
                 None => {}
                 Some(Value::String(names)) => all.extend(names.split(' ').map(str::to_owned)),
                 Some(Value::Array(names)) => {
@@ -250,18 +250,21 @@ impl Expected {
     }
 }
 
-/// What stands at the end of a path of names; `None` if something on the way has no members.
-fn claim_at<'c>(claims: &'c Map<String, Value>, path: &[String]) -> Option<Option<&'c Value>> {
-    let (last, outer) = path.split_last()?;
+/// What stands at the end of a path of names.
+///
+/// # Errors
+/// Something on the way has no members.
+fn claim_at<'c>(claims: &'c Map<String, Value>, path: &[String]) -> Result<Option<&'c Value>, Refusal> {
+    let Some((last, outer)) = path.split_last() else { return Ok(None) };
     let mut members = claims;
     for name in outer {
         match members.get(name) {
-            None => return Some(None),
+            None => return Ok(None),
             Some(Value::Object(inner)) => members = inner,
-            Some(_) => return None,
+            Some(_) => return Err(Refusal::Claim("scope")),
         }
     }
-    Some(members.get(last))
+    Ok(members.get(last))
 }
 
 /// The tenants that may call, of an issuer that has one name for each: Microsoft Entra.

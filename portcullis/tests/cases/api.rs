@@ -3,6 +3,7 @@
 mod defects;
 mod layers;
 mod schemas;
+mod serde_names;
 
 use std::collections::BTreeSet;
 

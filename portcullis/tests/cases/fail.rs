@@ -22,7 +22,7 @@ const STATE: &str =
     "the state `App` holds the verifier of each guard: `#[derive(Clone, axum::extract::FromRef)]` on it";
 
 /// Each case, and the words that help whoever made the mistake.
-const CASES: [(&str, &[&str]); 24] = [
+const CASES: [(&str, &[&str]); 26] = [
     ("forgotten_guard", &[WHO]),
     ("no_argument", &[WHO]),
     ("guard_is_not_first", &[WHO]),
@@ -56,6 +56,8 @@ const CASES: [(&str, &[&str]); 24] = [
     ("a_route_of_ones_own", &["module `sealed` is private"]),
     ("a_guard_of_ones_own", &["`Access` is a \"sealed trait\""]),
     ("a_credential_of_ones_own", &["`Credential` is a \"sealed trait\""]),
+    ("secret_without_dangerous", &["no method named `shared_secret` found for struct `AccessTokensBuilder"]),
+    ("statuses_without_a_tuple", &["`NotFound` does not list statuses", "one alone is `(NotFound,)`"]),
     ("scopes_of_ones_own", &["`Scopes` is a \"sealed trait\""]),
 ];
 
