@@ -214,6 +214,7 @@ impl Material {
             return Err(fault.to_owned());
         }
         let key = DecodingKey::from_jwk(&jwk).map_err(|cause| cause.to_string())?;
+        (BACKEND.verifier_factory)(&algorithm, &key).map_err(|_| NOT_A_POINT)?;
         Ok(Self::Backend(algorithm, key))
     }
 
@@ -262,7 +263,6 @@ impl Material {
 const KNOWN: &str = "not one of Ed25519 (`alg` EdDSA, Ed25519 or none), P-256, P-384 and P-521 (`alg` ES256, ES384 or \
                      ES512, or none) and RSA of 2048 to 8192 bits (`alg` RS256 to RS512 or PS256 to PS512, or none, \
                      which is RS256)";
-#[cfg(feature = "aws-lc-rs")]
 const NOT_A_POINT: &str = "not a point of its curve";
 
 /// The algorithm of a key, by its own account, its type and its size: with another size no token would ever be valid.
@@ -320,7 +320,7 @@ fn p384_fault(x: &[u8], y: &[u8]) -> Option<&'static str> {
     (!is_point).then_some(NOT_A_POINT)
 }
 
-/// The other backend looks whenever it verifies, and refuses then.
+/// The other backend looks when it takes the key.
 #[cfg(not(feature = "aws-lc-rs"))]
 fn p384_fault(_: &[u8], _: &[u8]) -> Option<&'static str> {
     None

@@ -30,6 +30,9 @@ fn builder() -> AccessTokensBuilder {
     AccessTokens::issued_by(ISSUER).audience(AUDIENCE)
 }
 
+/// The other backend has no ES512.
+const HAS_ES512: bool = cfg!(feature = "aws-lc-rs");
+
 fn clock() -> std::time::SystemTime {
     std::time::UNIX_EPOCH + Duration::from_secs(NOW)
 }
@@ -83,7 +86,7 @@ async fn t15_doubtful_keys_are_skipped_and_alone_they_stop_the_start() {
         (but(p521(), "use", json!("enc")), "for encryption"),
         (but(rsa(), "use", json!("enc")), "for encryption"),
     ];
-    for (jwk, reason) in cases {
+    for (jwk, reason) in cases.into_iter().filter(|(jwk, _)| HAS_ES512 || jwk["crv"] != "P-521") {
         let alone = builder().keys(&set(std::slice::from_ref(&jwk))).unwrap().build();
         let rejected = alone.expect_err(reason).to_string();
         assert!(rejected.starts_with("no key that can be used: key "), "{jwk}: {rejected}");
@@ -102,7 +105,8 @@ async fn t15_doubtful_keys_are_skipped_and_alone_they_stop_the_start() {
 
 #[tokio::test]
 async fn tokens_of_every_algorithm_are_verified() {
-    let keys = [[p384(), p521()].to_vec(), rsa_others().to_vec()].concat();
+    let keys =
+        [[p384()].to_vec(), HAS_ES512.then(p521).into_iter().collect(), rsa_others().to_vec()].concat();
     let all = builder().keys(&jwks(keys.iter().copied())).unwrap().clock(clock).build().unwrap();
     let app = app(all);
     for key in &keys {
@@ -122,7 +126,7 @@ async fn tokens_of_every_algorithm_are_verified() {
         }
     }
     // An elliptic key says its algorithm by its curve.
-    for key in [p256(), p384(), p521()] {
+    for key in [p256(), p384()].into_iter().chain(HAS_ES512.then(p521)) {
         let app = super::app(
             builder().keys(&set(&[but(key, "alg", json!(null))])).unwrap().clock(clock).build().unwrap(),
         );
