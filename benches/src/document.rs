@@ -4,7 +4,8 @@ use std::{hint::black_box, time::Instant};
 
 use axum::Router;
 use portcullis::{
-    AccessTokens, Api, Created, Document, Guard, Json, Path, Public, Query, Route, get, post, put,
+    AccessTokens, Api, Created, Document, Guard, Json, Path, Public, Query,
+    api::{Route, get, post, put},
 };
 
 use crate::{

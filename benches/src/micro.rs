@@ -12,7 +12,7 @@ use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use axum::extract::FromRequestParts;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::request::Parts;
-use portcullis::{AccessTokens, AccessTokensBuilder, Guard, Scope};
+use portcullis::{AccessTokens, Guard, Scope, tokens::AccessTokensBuilder};
 use serde_json::json;
 
 use crate::{

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use axum::{Router, body::Body, http::Request, routing::get};
 use libfuzzer_sys::fuzz_target;
-use portcullis::{ApiKey, ApiKeyPlace, Guard, In, Query};
+use portcullis::{ApiKey, Guard, Query, credential::ApiKeyPlace, describe::In};
 use portcullis_fuzz::{Anyone, Mixed};
 
 struct Place;

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use axum::{Router, body::Body, http::Request};
 use libfuzzer_sys::fuzz_target;
-use portcullis::{CookieSettings, SessionCookie};
+use portcullis::{SessionCookie, credential::CookieSettings};
 
 struct Site;
 impl CookieSettings for Site {

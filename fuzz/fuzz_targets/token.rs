@@ -39,8 +39,8 @@ fn is_plausible(claims: &[u8]) -> bool {
         claims["aud"] == "a" || claims["aud"].as_array().is_some_and(|list| list.contains(&json!("a")));
     claims["iss"] == "i"
         && for_us
-        && claims["exp"].as_u64().is_some_and(|exp| exp + 5 > NOW)
-        && claims["iat"].as_u64().is_some_and(|iat| iat <= NOW + 5)
+        && claims["exp"].as_f64().is_some_and(|exp| exp + 5.0 > NOW as f64)
+        && claims["iat"].as_f64().is_some_and(|iat| iat <= NOW as f64 + 5.0)
         && ["sub", "jti", "client_id"].into_iter().all(text)
 }
 

@@ -9,7 +9,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode},
     routing::get,
 };
-use portcullis::{Credential, File, Granted, Guard, Verdict, Verify, VerifyFailed};
+use portcullis::{Granted, Guard, Verdict, Verify, VerifyFailed, credential::Credential, input::File};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tower::ServiceExt;

@@ -10,7 +10,7 @@ mod issuer; // makes a key at start, and signs tokens
 
 use std::error::Error;
 
-use portcullis::{AccessTokens, AnyOf, Api, ApiError, Guard, Json, NoContent, Path, Scope};
+use portcullis::{AccessTokens, Api, ApiError, Guard, Json, NoContent, Path, Scope, guard::AnyOf};
 
 struct OrderRead;
 impl Scope for OrderRead {

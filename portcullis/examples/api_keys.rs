@@ -11,8 +11,10 @@ use std::error::Error;
 
 use axum::extract::{FromRef, State};
 use portcullis::{
-    Answer, Api, ApiKey, ApiKeyPlace, ApiKeySecret, Basic, Created, Granted, Guard, In, Json, NoContent,
-    Path, StoredApiKey, Verdict, Verify, VerifyFailed,
+    Answer, Api, ApiKey, Basic, Created, Granted, Guard, Json, NoContent, Path, Verdict, Verify,
+    VerifyFailed,
+    credential::{ApiKeyPlace, ApiKeySecret, StoredApiKey},
+    describe::In,
 };
 use schemars::JsonSchema;
 use serde::Serialize;

@@ -15,8 +15,8 @@ use axum::response::{AppendHeaders, Html, Redirect};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use http::{HeaderName, HeaderValue};
 use portcullis::{
-    Api, CookieSettings, Form, Granted, Guard, Public, SameOrigin, SessionCookie, Verdict, Verify,
-    VerifyFailed,
+    Api, Form, Granted, Guard, Public, SessionCookie, Verdict, Verify, VerifyFailed,
+    credential::{CookieSettings, SameOrigin},
 };
 use tokio::{sync::RwLock, task::block_in_place};
 

@@ -18,7 +18,7 @@
 use std::error::Error;
 
 use axum::Router;
-use portcullis::{AccessTokens, Api, Guard, Json, Scope, SecurityScheme};
+use portcullis::{AccessTokens, Api, Guard, Json, Scope, credential::SecurityScheme};
 
 struct ProfileRead;
 

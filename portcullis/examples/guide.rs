@@ -12,7 +12,9 @@ use std::{error::Error, sync::Arc};
 
 use argon2::{Argon2, PasswordHasher, PasswordVerifier};
 use axum::{Router, extract::State};
-use portcullis::{Api, Bearer, Form, Guard, Json, Public, SecurityScheme, Verdict, Verify, VerifyFailed};
+use portcullis::{
+    Api, Bearer, Form, Guard, Json, Public, Verdict, Verify, VerifyFailed, credential::SecurityScheme,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::{sync::RwLock, task::block_in_place};

@@ -8,7 +8,10 @@
 
 use std::error::Error;
 
-use portcullis::{Api, ApiKey, ApiKeyPlace, Granted, In, Json, Maybe, Path, Verdict, Verify, VerifyFailed};
+use portcullis::{
+    Api, ApiKey, Granted, Json, Maybe, Path, Verdict, Verify, VerifyFailed, credential::ApiKeyPlace,
+    describe::In,
+};
 
 struct KeyHeader;
 impl ApiKeyPlace for KeyHeader {

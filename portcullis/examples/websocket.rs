@@ -22,8 +22,8 @@ use axum::{
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use http::{HeaderName, HeaderValue};
 use portcullis::{
-    Answer, Api, CookieSettings, Granted, Guard, Public, SameOrigin, SessionCookie, Verdict, Verify,
-    VerifyFailed,
+    Answer, Api, Granted, Guard, Public, SessionCookie, Verdict, Verify, VerifyFailed,
+    credential::{CookieSettings, SameOrigin},
 };
 use tokio::sync::RwLock;
 

@@ -1,6 +1,6 @@
 //! Another parser of credentials than the one that is attacked by tests.
 
-use portcullis::{Credential, SecurityScheme};
+use portcullis::credential::{Credential, SecurityScheme};
 
 #[derive(Debug)]
 struct Token(String);

@@ -1,6 +1,6 @@
 //! Another form of "who may call" than the reader knows.
 
-use portcullis::{Access, Operation};
+use portcullis::{describe::Operation, guard::Access};
 
 struct Everyone;
 

@@ -1,10 +1,6 @@
 //! No mistake: without this one, the others might fail for another reason than their own.
 
-use portcullis::{
-    AccessToken, AccessTokens, Api, May, NoContent, Seen,
-    permission::{Allowed, Decide, Decision, Object, Permission, Undecided},
-    permissions,
-};
+use portcullis::{AccessToken, AccessTokens, Api, May, NoContent, Seen, permission::{Allowed, Decide, Decision, Object, Permission, Undecided}, permissions};
 
 struct Document;
 

@@ -3,7 +3,7 @@
 use std::future::{Ready, ready};
 
 use axum::{extract::Request, handler::Handler, response::{IntoResponse, Response}};
-use portcullis::{Api, Described, Operation};
+use portcullis::{Api, api::Described, describe::Operation};
 
 #[derive(Clone)]
 struct Open;

@@ -1,10 +1,6 @@
 //! A proof of what nobody decided.
 
-use portcullis::{
-    AccessToken,
-    permission::{Allowed, Object, Viewer},
-    permissions,
-};
+use portcullis::{AccessToken, permission::{Allowed, Object, Viewer}, permissions};
 
 struct Document;
 

@@ -1,10 +1,6 @@
 //! Somebody who may read changes.
 
-use portcullis::{
-    AccessToken, AccessTokens, May,
-    permission::{Allowed, Decide, Decision, Object, Permission, Undecided},
-    permissions,
-};
+use portcullis::{AccessToken, AccessTokens, May, permission::{Allowed, Decide, Decision, Object, Permission, Undecided}, permissions};
 
 struct Document;
 

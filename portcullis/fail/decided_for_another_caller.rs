@@ -1,10 +1,6 @@
 //! The policy decides for another kind of caller than the verifier finds.
 
-use portcullis::{
-    AccessTokens, NoContent, Seen,
-    permission::{Decide, Decision, Object, Undecided},
-    permissions,
-};
+use portcullis::{AccessTokens, NoContent, Seen, permission::{Decide, Decision, Object, Undecided}, permissions};
 
 struct Document;
 

@@ -1,6 +1,6 @@
 //! A refusal is handed to the handler, which need not look at it.
 
-use portcullis::{AccessTokens, Api, Denied, Guard, Json};
+use portcullis::{AccessTokens, Api, Guard, Json, guard::Denied};
 
 async fn greet(_: Result<Guard<AccessTokens>, Denied>) -> Json<&'static str> {
     Json("hello")

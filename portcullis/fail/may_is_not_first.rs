@@ -1,10 +1,6 @@
 //! The permission stands where no reader looks for it.
 
-use portcullis::{
-    AccessToken, AccessTokens, Api, May, NoContent, Public,
-    permission::{Decide, Decision, Object, Permission, Undecided},
-    permissions,
-};
+use portcullis::{AccessToken, AccessTokens, Api, May, NoContent, Public, permission::{Decide, Decision, Object, Permission, Undecided}, permissions};
 
 struct Document;
 

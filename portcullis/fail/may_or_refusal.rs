@@ -1,10 +1,6 @@
 //! A refusal is swallowed, and the handler runs without a row.
 
-use portcullis::{
-    AccessToken, AccessTokens, Api, May, NoContent,
-    permission::{Decide, Decision, Object, Permission, Rejection, Undecided},
-    permissions,
-};
+use portcullis::{AccessToken, AccessTokens, Api, May, NoContent, permission::{Decide, Decision, Object, Permission, Rejection, Undecided}, permissions};
 
 struct Document;
 

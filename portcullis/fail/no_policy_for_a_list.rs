@@ -1,10 +1,6 @@
 //! The router's state has nothing that decides about the documents of a list.
 
-use portcullis::{
-    AccessToken, AccessTokens, Api, NoContent, Seen,
-    permission::{Decide, Decision, Object, Permission, Undecided},
-    permissions,
-};
+use portcullis::{AccessToken, AccessTokens, Api, NoContent, Seen, permission::{Decide, Decision, Object, Permission, Undecided}, permissions};
 
 struct Document;
 

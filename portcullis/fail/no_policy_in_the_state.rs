@@ -1,10 +1,6 @@
 //! The router's state has nothing that decides about a document.
 
-use portcullis::{
-    AccessToken, AccessTokens, Api, May, NoContent,
-    permission::{Decide, Decision, Object, Permission, Undecided},
-    permissions,
-};
+use portcullis::{AccessToken, AccessTokens, Api, May, NoContent, permission::{Decide, Decision, Object, Permission, Undecided}, permissions};
 
 struct Document;
 

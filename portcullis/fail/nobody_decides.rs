@@ -1,10 +1,6 @@
 //! The policy knows one permission and not the other.
 
-use portcullis::{
-    AccessToken, AccessTokens, May, NoContent,
-    permission::{Decide, Decision, Object, Undecided},
-    permissions,
-};
+use portcullis::{AccessToken, AccessTokens, May, NoContent, permission::{Decide, Decision, Object, Undecided}, permissions};
 
 struct Document;
 

@@ -1,10 +1,6 @@
 //! The handler asks for a permission on a document and takes a folder.
 
-use portcullis::{
-    AccessToken, AccessTokens, May,
-    permission::{Decide, Decision, Object, Permission, Undecided},
-    permissions,
-};
+use portcullis::{AccessToken, AccessTokens, May, permission::{Decide, Decision, Object, Permission, Undecided}, permissions};
 
 struct Document;
 

@@ -1,10 +1,6 @@
 //! A scope that is asked of no row.
 
-use portcullis::{
-    AccessToken, AccessTokens, May, NoContent, Scope,
-    permission::{Decide, Decision, Object, Permission, Undecided},
-    permissions,
-};
+use portcullis::{AccessToken, AccessTokens, May, NoContent, Scope, permission::{Decide, Decision, Object, Permission, Undecided}, permissions};
 
 struct Document;
 

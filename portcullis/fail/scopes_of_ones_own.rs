@@ -1,6 +1,6 @@
 //! Scopes that are documented, and not demanded.
 
-use portcullis::{Granted, NamedScope, Scopes};
+use portcullis::{Granted, guard::{NamedScope, Scopes}};
 
 struct Lax;
 

@@ -1,6 +1,6 @@
 //! Nothing public reads a token without verifying it.
 
-use portcullis::{AccessToken, AccessTokens, Credential};
+use portcullis::{AccessToken, AccessTokens, credential::Credential};
 
 fn peek<C: Credential>(parts: &http::request::Parts) -> C {
     // The reading of a request is there, for the guard; what it finds cannot be named.

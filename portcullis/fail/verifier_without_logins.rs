@@ -1,9 +1,6 @@
 //! A recent login is demanded of keys, which nobody logs in with.
 
-use portcullis::{
-    Bearer, Granted, Guard, NoContent, Verdict, Verify, VerifyFailed,
-    step_up::{Level, StepUp},
-};
+use portcullis::{Bearer, Granted, Guard, NoContent, Verdict, Verify, VerifyFailed, step_up::{Level, StepUp}};
 
 #[derive(Clone)]
 struct Robots;

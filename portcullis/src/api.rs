@@ -30,11 +30,12 @@ pub use self::route::{Route, delete, get, head, options, patch, post, put, trace
 use self::{
     guarded::{RouterGuard, guarded},
     place::Places,
+    route::Entry,
 };
 pub use crate::docs::Document;
 use crate::{
     credential::SecurityScheme,
-    describe::{Components, Describe, DescribeResponse, Operation},
+    describe::{Components, Describe, DescribeResponse, Operation, each_arity},
     guard::Access,
     verify::Verify,
 };
@@ -55,17 +56,22 @@ use crate::{
 /// # Ok::<(), portcullis::ApiError>(())
 /// ```
 pub struct Api<S> {
-    info: Map<String, Value>,
-    servers: Vec<Value>,
-    schemes: Vec<(&'static str, SecurityScheme)>,
+    head: Head,
     guards: Vec<RouterGuard<S>>,
     /// The last guard, while nothing follows it and something precedes it.
     idle_guard: Option<&'static str>,
+    routes: Vec<Route<S>>,
+}
+
+/// What an [`Api`] says beside its routes, whatever their state.
+struct Head {
+    info: Map<String, Value>,
+    servers: Vec<Value>,
+    schemes: Vec<(&'static str, SecurityScheme)>,
     /// Guards were left behind by [`Api::with_state`]: they cannot be asked of what is declared now.
     is_closed: bool,
     tag: Option<&'static str>,
     tags: Vec<Tag>,
-    routes: Vec<Route<S>>,
     defects: Vec<String>,
 }
 
@@ -78,27 +84,23 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// An empty API with the title and the version that its document shows.
     #[must_use]
     pub fn new(title: &str, version: &str) -> Self {
-        Self {
-            info: Map::from_iter([
-                ("title".to_owned(), title.into()),
-                ("version".to_owned(), version.into()),
-            ]),
+        let info = [("title".to_owned(), title.into()), ("version".to_owned(), version.into())];
+        let head = Head {
+            info: Map::from_iter(info),
             servers: Vec::new(),
             schemes: Vec::new(),
-            guards: Vec::new(),
-            idle_guard: None,
             is_closed: false,
             tag: None,
             tags: Vec::new(),
-            routes: Vec::new(),
             defects: Vec::new(),
-        }
+        };
+        Self { head, guards: Vec::new(), idle_guard: None, routes: Vec::new() }
     }
 
     /// What the API is, in CommonMark.
     #[must_use]
     pub fn description(mut self, text: &str) -> Self {
-        self.info.insert("description".to_owned(), text.into());
+        self.head.info.insert("description".to_owned(), text.into());
         self
     }
 
@@ -107,7 +109,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// must let it (CORS).
     #[must_use]
     pub fn server(mut self, url: &str) -> Self {
-        self.servers.push(json!({ "url": url }));
+        self.head.servers.push(json!({ "url": url }));
         self
     }
 
@@ -116,7 +118,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// described in other words. A description that is not given stays.
     ///
     /// ```
-    /// use portcullis::{AccessTokens, Api, Guard, Json, SecurityScheme};
+    /// use portcullis::{AccessTokens, Api, Guard, Json, credential::SecurityScheme};
     ///
     /// async fn list_orders(_: Guard<AccessTokens>) -> Json<Vec<u64>> { Json(Vec::new()) }
     ///
@@ -133,7 +135,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// by which a client would send another kind of credential than the guard looks for.
     #[must_use]
     pub fn scheme<V: Verify>(mut self, scheme: SecurityScheme) -> Self {
-        self.schemes.push((V::SCHEME, scheme));
+        self.head.schemes.push((V::SCHEME, scheme));
         self
     }
 
@@ -141,7 +143,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// described before keeps its description.
     #[must_use]
     pub fn tag(mut self, name: &'static str, description: &str) -> Self {
-        self.tag = Some(name);
+        self.head.tag = Some(name);
         self.add_tag(Tag { name, description: description.to_owned() });
         self
     }
@@ -206,7 +208,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// [`head`], [`options`], [`trace`].
     #[must_use]
     pub fn route(mut self, mut route: Route<S>) -> Self {
-        route.tags.splice(0..0, self.tag);
+        route.entry.tags.splice(0..0, self.head.tag);
         self.add(route);
         self
     }
@@ -222,14 +224,14 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     pub fn nest(mut self, prefix: &str, mut other: Self) -> Self {
         other.check_guards();
         if prefix.ends_with('/') {
-            self.defects.push(format!("nest `{prefix}`: a prefix does not end with `/`"));
+            self.head.defects.push(format!("nest `{prefix}`: a prefix does not end with `/`"));
         }
-        self.defects.extend(other.defects);
-        self.schemes.extend(other.schemes);
-        other.tags.into_iter().for_each(|tag| self.add_tag(tag));
+        self.head.defects.extend(other.head.defects);
+        self.head.schemes.extend(other.head.schemes);
+        other.head.tags.into_iter().for_each(|tag| self.add_tag(tag));
         for mut route in other.routes {
-            let path = if route.path == "/" && !prefix.is_empty() { "" } else { &route.path };
-            route.path = format!("{prefix}{path}");
+            let path = if route.entry.path == "/" && !prefix.is_empty() { "" } else { &route.entry.path };
+            route.entry.path = format!("{prefix}{path}");
             self.add(route);
         }
         self
@@ -273,11 +275,9 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     #[must_use]
     pub fn with_state<S2>(mut self, state: S) -> Api<S2> {
         self.check_guards();
-        let Self { info, servers, schemes, guards, is_closed, tag, tags, routes, defects, .. } = self;
-        let is_closed = is_closed || !guards.is_empty();
-        let routes = routes.into_iter().map(|route| route.with_state(state.clone())).collect();
-        let (guards, idle_guard) = (Vec::new(), None);
-        Api { info, servers, schemes, guards, idle_guard, is_closed, tag, tags, routes, defects }
+        self.head.is_closed |= !self.guards.is_empty();
+        let routes = self.routes.into_iter().map(|route| route.with_state(state.clone())).collect();
+        Api { head: self.head, guards: Vec::new(), idle_guard: None, routes }
     }
 
     /// The plain axum router and the document.
@@ -285,7 +285,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// # Errors
     /// [`ApiError`] names every defect at once: two different schemes of one name, or one with a name that is none, two
     /// routes at one place, a path that axum would not take, two operations of one name, a name that is none (a
-    /// closure's), a schema that cannot be checked, a `Path<…>` that does not fit its route, a [`May`](crate::May) on a
+    /// closure's), two types of one name in the document, a schema that cannot be checked, a `Path<…>` that does not fit its route, a [`May`](crate::May) on a
     /// path without `{id}`, a scheme that is shown as
     /// what its guard does not look for, guards that no request could satisfy together, a guard for all after which there
     /// is no route.
@@ -293,7 +293,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self.check_guards();
         self.check_places();
         self.check_names();
-        let Self { info, mut servers, schemes, tags, routes, mut defects, .. } = self;
+        let Self { head: Head { info, mut servers, schemes, tags, mut defects, .. }, routes, .. } = self;
         if servers.is_empty() {
             // Beside the document, wherever the router is nested; without it a client asks the host's root.
             servers.push(json!({ "url": "." }));
@@ -303,17 +303,21 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         let mut components = Components::new();
         let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
         let mut known = HashSet::new();
-        let all = routes.iter().map(|route| route.path.replace("{*", "{"));
+        let all = routes.iter().map(|route| route.entry.path.replace("{*", "{"));
         let order: Vec<_> = all.filter(|path| known.insert(path.clone())).collect();
-        // Of two types of one name, the second is called otherwise: by the paths, not by the order in which they are
-        // declared, so that a line that was moved renames nothing in a generated client.
+        // By the paths, so that a line that was moved changes nothing in the document.
         let mut sorted: Vec<_> = routes.iter().collect();
-        sorted.sort_by_key(|route| (&route.path, route.method));
-        for route in sorted {
-            let entry = route.entry(&mut components);
-            let path = route.path.replace("{*", "{");
-            paths.entry(path).or_default().insert(route.method.to_owned(), entry.into());
+        sorted.sort_by_key(|route| (&route.entry.path, route.entry.method));
+        for route in &sorted {
+            let entry = route.entry.operation(&mut components);
+            let path = route.entry.path.replace("{*", "{");
+            paths.entry(path).or_default().insert(route.entry.method.to_owned(), entry.into());
         }
+        components.check_names(|probe| {
+            for route in sorted {
+                route.entry.operation(probe);
+            }
+        });
         for (name, scheme) in schemes {
             components.show_scheme(name, scheme);
         }
@@ -322,7 +326,8 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             return Err(ApiError(defects));
         }
 
-        let router = routes.into_iter().fold(Router::new(), |all, one| all.route(&one.path, one.service));
+        let router =
+            routes.into_iter().fold(Router::new(), |all, one| all.route(&one.entry.path, one.service));
         let tags = tags
             .into_iter()
             .map(|Tag { name, description }| json!({ "name": name, "description": description }));
@@ -344,9 +349,9 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     }
 
     fn add(&mut self, route: Route<S>) {
-        if self.is_closed {
-            let Route { method, path, .. } = &route;
-            self.defects.push(format!(
+        if self.head.is_closed {
+            let Entry { method, path, .. } = &route.entry;
+            self.head.defects.push(format!(
                 "{method} {path}: the API's guard does not reach it; declare it before `with_state`"
             ));
         }
@@ -356,15 +361,15 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
 
     fn add_tag(&mut self, tag: Tag) {
         // A tag's name is unique in a document (OpenAPI 3.1 §4.8.1).
-        if self.tags.iter().all(|known| known.name != tag.name) {
-            self.tags.push(tag);
+        if self.head.tags.iter().all(|known| known.name != tag.name) {
+            self.head.tags.push(tag);
         }
     }
 
     /// Who puts a guard behind its routes, where axum has its layers, believes them guarded.
     fn check_guards(&mut self) {
         if let Some(guard) = self.idle_guard.take() {
-            self.defects.push(format!(
+            self.head.defects.push(format!(
                 "`.guard::<{guard}>()`: it guards what is declared after it, and nothing is; write it before the routes"
             ));
         }
@@ -373,10 +378,10 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// What axum would panic at is a defect like any other.
     fn check_places(&mut self) {
         let mut places = Places::default();
-        for (index, Route { method, path, .. }) in self.routes.iter().enumerate() {
+        for (index, Route { entry: Entry { method, path, .. }, .. }) in self.routes.iter().enumerate() {
             let is_free = places.take(method, path);
             if let Some(fault) = place::fault(path) {
-                self.defects.push(format!("{method} {path}: {fault}"));
+                self.head.defects.push(format!("{method} {path}: {fault}"));
                 continue;
             }
             if is_free {
@@ -384,12 +389,12 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             }
             // Only to say whose place it is: to compare each route with each other takes long for a thousand.
             for known in self.routes.iter().take(index) {
-                if known.path == *path && known.method == *method {
-                    self.defects.push(format!("{method} {path}: there is such a route already"));
-                } else if place::clash(&known.path, path) {
-                    self.defects.push(format!(
+                if known.entry.path == *path && known.entry.method == *method {
+                    self.head.defects.push(format!("{method} {path}: there is such a route already"));
+                } else if place::clash(&known.entry.path, path) {
+                    self.head.defects.push(format!(
                         "{method} {path}: `{}` is the same place under other names",
-                        known.path
+                        known.entry.path
                     ));
                 }
             }
@@ -399,17 +404,18 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// A name that is there twice is not made longer here: it would depend on the other routes, and a client that was
     /// generated yesterday would not find its operation today.
     fn check_names(&mut self) {
-        let known: HashSet<&str> = self.routes.iter().map(|route| &*route.operation_id).collect();
+        let known: HashSet<&str> = self.routes.iter().map(|route| &*route.entry.operation_id).collect();
         let mut names = HashSet::new();
         for route in &self.routes {
-            let Route { method, path, operation_id: name, .. } = route;
+            let Entry { method, path, operation_id: name, .. } = &route.entry;
             if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-                self.defects
+                self.head
+                    .defects
                     .push(format!("{method} {path}: `{name}` is no name; give it `.operation_id(…)`"));
             } else if !names.insert(Cow::Borrowed(&**name)) {
                 let free = |name: &String| !known.contains(&**name) && !names.contains(&**name);
-                let longer = route.longer_names().find(free).unwrap_or_else(|| "…".to_owned());
-                self.defects.push(format!(
+                let longer = route.entry.longer_names().find(free).unwrap_or_else(|| "…".to_owned());
+                self.head.defects.push(format!(
                     "{method} {path}: another operation is called `{name}` already; give it `.operation_id(\"{longer}\")`"
                 ));
                 names.insert(longer.into());
@@ -420,7 +426,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
 
 impl<S> fmt::Debug for Api<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let routes = self.routes.iter().map(|route| format!("{} {}", route.method, route.path));
+        let routes = self.routes.iter().map(|route| format!("{} {}", route.entry.method, route.entry.path));
         f.debug_list().entries(routes).finish()
     }
 }
@@ -432,10 +438,10 @@ impl<S> fmt::Debug for Api<S> {
     label = "not a route",
     note = "its first argument says who may call: `Guard<…>`, `Maybe<…>` or `Public`",
     note = "for one row it is `May<…>`, for a list `Seen<…>`",
-    note = "every other argument implements `portcullis::Describe`, and its answer `portcullis::DescribeResponse`",
+    note = "every other argument implements `portcullis::describe::Describe`, and its answer `portcullis::describe::DescribeResponse`",
     note = "the types inside `Json<…>` and its like derive `schemars::JsonSchema` beside serde's traits",
     note = "an answer has a type with a name: `impl IntoResponse` describes nothing",
-    note = "an error type of your own implements `portcullis::DescribeResponse`, or `portcullis::answers!` writes it",
+    note = "an error type of your own implements `portcullis::describe::DescribeResponse`, or `portcullis::answers!` writes it",
     note = "the state `{S}` holds the verifier of each guard: `#[derive(Clone, axum::extract::FromRef)]` on it",
     note = "for `May` and `Seen` the state `{S}` holds the `Policy` of the permission's object too"
 )]
@@ -449,22 +455,6 @@ pub(crate) mod sealed {
     #[derive(Debug)]
     pub struct Ours;
 }
-
-/// Calls the macro `$of` with the names of what stands beside the first argument of a handler or the body of an answer:
-/// none of them, one, and so on to fifteen, which is as many as axum takes.
-macro_rules! each_arity {
-    ($of:ident) => {
-        $crate::api::each_arity!(@ $of [] A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14 A15 A16);
-    };
-    (@ $of:ident [$($known:ident)*]) => {
-        $of!($($known),*);
-    };
-    (@ $of:ident [$($known:ident)*] $next:ident $($rest:ident)*) => {
-        $of!($($known),*);
-        $crate::api::each_arity!(@ $of [$($known)* $next] $($rest)*);
-    };
-}
-pub(crate) use each_arity;
 
 macro_rules! described {
     ($($argument:ident),*) => {
@@ -489,6 +479,14 @@ each_arity!(described);
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ApiError(pub(crate) Vec<String>);
+
+impl ApiError {
+    /// The defects, one sentence each.
+    #[must_use]
+    pub fn defects(&self) -> &[String] {
+        &self.0
+    }
+}
 
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

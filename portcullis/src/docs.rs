@@ -67,7 +67,7 @@ impl Document {
     }
 
     /// Fills the docs page's Authorize window with a client's name, for a log-in at another service
-    /// ([`SecurityScheme::oauth2_authorization_code`](crate::SecurityScheme::oauth2_authorization_code)).
+    /// ([`SecurityScheme::oauth2_authorization_code`](crate::credential::SecurityScheme::oauth2_authorization_code)).
     ///
     /// Register it there as a public client: it has no secret, and PKCE takes its place (RFC 9700 §2.1.1). Its redirect
     /// address is the docs page's with `/oauth2-redirect` behind it; the token endpoint must answer the page's origin

@@ -15,7 +15,11 @@ pub(crate) use self::{
     failures::FAILURES,
     ways::{Demand, Ways},
 };
-use crate::{denied::Denied, describe::Operation, scope::Scopes};
+use crate::describe::Operation;
+pub use crate::{
+    denied::Denied,
+    scope::{AnyOf, NamedScope, Scopes},
+};
 
 /// A handler's first argument: it says who may call, and describes that. Sealed, so that a reader knows
 /// every form it can have.
@@ -118,7 +122,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &St) -> Result<Self, Denied> {
         V::note_keys_in_query(parts);
-        match V::authenticate(parts, state).await? {
+        match V::authenticate(V::read(parts), state).await? {
             Some((principal, granted)) if S::are_in(&granted) => Ok(Self { principal, scopes: PhantomData }),
             Some(_) => Err(Denied::scope(V::challenges(), &S::ways())),
             None => Err(Denied::missing(V::challenges())),
@@ -135,7 +139,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &St) -> Result<Self, Denied> {
         V::note_keys_in_query(parts);
-        let known = V::authenticate(parts, state).await?;
+        let known = V::authenticate(V::read(parts), state).await?;
         Ok(Self(known.map(|(principal, _)| principal)))
     }
 }

@@ -4,30 +4,22 @@
 //! FastAPI's words), so clients see what the document says and nothing else is accepted. What was sent is
 //! never repeated: a password would end in logs.
 
-mod alternatives;
 mod aside;
 mod body;
-mod contract;
+mod check;
 mod dialect;
 mod document;
 mod file;
-mod findings;
 mod form;
 mod gather;
 mod invalid;
 mod json;
-mod kind;
-mod members;
 mod multipart;
 mod optional;
 mod part;
 mod path;
 mod query;
-mod recursion;
 mod rejection;
-mod rules;
-mod schema;
-mod unique;
 mod up_to;
 
 pub(crate) use document::axum_path;
@@ -41,5 +33,4 @@ pub use multipart::Multipart;
 pub use path::Path;
 pub use query::Query;
 pub use rejection::InputRejection;
-pub(crate) use schema::{refuse_unknown, settings};
 pub use up_to::UpTo;

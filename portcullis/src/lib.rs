@@ -52,14 +52,19 @@
 //! | a caller guesses the id of somebody else's row | [`May`] answers as if there were none: 404, byte by byte |
 //! | the document says one thing, the code another | there is one thing: the type |
 //!
-//! The parts: [`Api`] collects routes; [`Guard`], [`Maybe`] and [`Public`] say who may call; [`May`] and [`Seen`] also ask
-//! for a [`permission`] on a row and on those of a list; [`step_up`] demands a recent login; [`Verify`] is
-//! the application's half of a guard, [`AccessTokens`] a ready one; [`Bearer`], [`Basic`], [`ApiKey`] and
-//! [`SessionCookie`] are what a caller presents; [`Json`], [`Form`], [`Path`],
-//! [`Query`] and [`Multipart`] take input that the published schema has checked.
-//! axum's own extractors and answers describe themselves too, as what they are: [`Describe`], [`DescribeResponse`].
-//! [`Answer`] and [`answers!`] put the status of an answer into its type. [`client_address`] tells who sent a request, for
-//! limits and logs, and believes nobody but your own proxies.
+//! | module | what is in it |
+//! |---|---|
+//! | here | what a first application uses |
+//! | [`api`] | routes with more to say than their path, and the rarer methods |
+//! | [`guard`] | combinations of guards and scopes, and how a guard refuses |
+//! | [`permission`] | permissions on rows and lists: what [`May`] and [`Seen`] ask of your policy |
+//! | [`step_up`] | recent and stronger logins (RFC 9470) |
+//! | [`credential`] | how each credential is read and shown: schemes, cookies' settings, keys for customers |
+//! | [`tokens`] | settings of [`AccessTokens`], claims of your own |
+//! | `issuer` | keys by discovery and opaque tokens (feature `discovery`) |
+//! | [`input`] | limits, files and errors of what comes in |
+//! | [`describe`] | your own types in the document |
+//! | `testing` | an attack on your own application (feature `testing`) |
 //!
 //! To learn it: [coming from FastAPI](learn::coming_from_fastapi), line by line;
 //! [into your axum application](learn::into_your_application), as a diff; [which credential to choose](learn::schemes), with a
@@ -73,7 +78,7 @@
 //! comment is no part of its type: [`documented!`] brings it along, or the route says it.
 //!
 //! ```
-//! use portcullis::{Api, Json, Public, get};
+//! use portcullis::{Api, Json, Public, api::get};
 //!
 //! async fn list_items(_: Public) -> Json<Vec<String>> { Json(Vec::new()) }
 //!
@@ -99,13 +104,12 @@
 //! network: `AccessTokens::discover`, which finds the issuer's keys and keeps them fresh, and `Introspection` for opaque
 //! tokens. `axum-full` describes axum's `Json`, `Form`, `Query`, `Multipart` and web sockets (these alone: `ws`),
 //! `axum-extra` that crate's extractors and answers, `axum-extra-full` also its cookie jars with a key (and their
-//! ciphers), and `utoipa` adds `guarded!`, which puts the guards' security into
-//! documents that utoipa writes. `testing` adds `testing::Attack`, which walks your own
+//! ciphers). `testing` adds `testing::Attack`, which walks your own
 //! application as a stranger would, in one line of its tests. Features add names; none changes behaviour.
 //!
 //! Of axum-extra these do not describe themselves: `Protobuf`, whose messages have no JSON Schema; `Host` and `Scheme`,
 //! which believe anybody's `X-Forwarded-…` and go with its next version; and typed paths, for the path of a route is in
-//! [`Api`]. An application that has one nevertheless wraps it in an extractor of its own, with its own [`Describe`].
+//! [`Api`]. An application that has one nevertheless wraps it in an extractor of its own, with its own [`Describe`](describe::Describe).
 //!
 //! The oldest Rust that it is promised to build with is `rust-version` in `Cargo.toml`, and the test command checks it
 //! with that one.
@@ -113,55 +117,42 @@
 #![forbid(unsafe_code)]
 
 mod answer;
-mod api;
+pub mod api;
 mod client_address;
-mod credential;
+pub mod credential;
 mod denied;
-mod describe;
+pub mod describe;
 mod docs;
-mod guard;
-mod input;
+pub mod guard;
+pub mod input;
+#[cfg(feature = "discovery")]
+pub mod issuer;
 #[cfg(any(doc, doctest))]
 pub mod learn;
 pub mod permission;
+mod schema;
 mod scope;
 pub mod step_up;
 mod strict_json;
 #[cfg(feature = "testing")]
 pub mod testing;
-mod tokens;
-#[cfg(feature = "utoipa")]
-mod utoipa;
+#[cfg_attr(not(feature = "discovery"), expect(dead_code, reason = "what only `issuer` calls"))]
+pub mod tokens;
 mod verify;
 
-pub use answer::{Answer, Created, NoContent};
-pub use api::{
-    Api, ApiError, Described, Document, Route, delete, get, head, options, patch, post, put, trace,
+#[doc(inline)]
+pub use self::{
+    answer::{Answer, Created, NoContent},
+    api::{Api, ApiError, Document},
+    client_address::client_address,
+    credential::{ApiKey, Basic, Bearer, SessionCookie},
+    denied::Problem,
+    guard::{Either, Guard, Maybe, Public},
+    input::{Form, InvalidInput, Json, Multipart, Path, Query},
+    permission::{May, Seen},
+    scope::{Granted, Scope},
+    tokens::{AccessToken, AccessTokens},
+    verify::{Verdict, Verify, VerifyFailed},
 };
-pub use client_address::client_address;
-pub use credential::{
-    ApiKey, ApiKeyPlace, Basic, Bearer, CookieSettings, Credential, NotACookieValue, OAuth2Flow, OwnOrigins,
-    SameOrigin, SameSite, SecurityScheme, SessionCookie,
-};
-#[cfg(feature = "api-keys")]
-pub use credential::{ApiKeySecret, MintError, StoredApiKey};
-pub use denied::{Denied, Problem};
 #[doc(hidden)]
 pub use describe::{__answers, DocComment};
-pub use describe::{Describe, DescribeParts, DescribeResponse, Documented, In, Operation, Statuses};
-pub use guard::{Access, Authenticate, AuthenticateIn, Either, Guard, Maybe, Public};
-pub use input::{
-    FieldError, File, Form, InputRejection, InvalidInput, Json, Loc, Multipart, Path, Query, UpTo,
-};
-pub use permission::{May, Seen};
-pub use scope::{AnyOf, Granted, NamedScope, Scope, Scopes};
-pub use tokens::{
-    AccessToken, AccessTokens, AccessTokensBuilder, Dangerous, GivenKeys, KeyError, TypedToken, TypedTokens,
-};
-#[cfg(feature = "discovery")]
-pub use tokens::{
-    DiscoveredKeys, IntrospectedToken, Introspection, IntrospectionBuilder, IssuerError, KeysHealth, Outgoing,
-};
-#[cfg(feature = "utoipa")]
-pub use utoipa::{Guarded, GuardedHandler, GuardedRoutes};
-pub use verify::{Verdict, Verify, VerifyFailed};

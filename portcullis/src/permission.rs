@@ -92,8 +92,6 @@ use std::{error::Error, fmt, future::Future};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
-#[cfg(feature = "utoipa")]
-pub(crate) use self::describe::{ID, KEY};
 pub use self::{
     may::{Allowed, May},
     rejection::{PermissionProblem, Rejection},

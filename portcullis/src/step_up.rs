@@ -43,7 +43,7 @@ use serde::Deserialize;
 use serde_json::{Map, json};
 
 #[cfg(feature = "discovery")]
-use crate::tokens::{IntrospectedToken, Introspection};
+use crate::issuer::{IntrospectedToken, Introspection};
 use crate::{
     credential::Challenge,
     denied::{Denied, Login as Demanded},
@@ -140,8 +140,11 @@ impl<V: KnowsLogin, L: Level> Authenticate for StepUp<V, L> {
 }
 
 impl<St: Sync, V: KnowsLogin + FromRef<St>, L: Level> AuthenticateIn<St> for StepUp<V, L> {
-    async fn authenticate(parts: &Parts, state: &St) -> Result<Option<(V::Principal, Granted)>, Denied> {
-        let Some((principal, granted)) = V::authenticate(parts, state).await? else { return Ok(None) };
+    async fn authenticate(
+        presented: Self::Presented,
+        state: &St,
+    ) -> Result<Option<(V::Principal, Granted)>, Denied> {
+        let Some((principal, granted)) = V::authenticate(presented, state).await? else { return Ok(None) };
         if is_enough::<L>(&V::from_ref(state).login(&principal)) {
             Ok(Some((principal, granted)))
         } else {
@@ -151,6 +154,8 @@ impl<St: Sync, V: KnowsLogin + FromRef<St>, L: Level> AuthenticateIn<St> for Ste
 }
 
 impl<V: KnowsLogin, L: Level> sealed::Asked for StepUp<V, L> {
+    type Presented = <V as sealed::Asked>::Presented;
+
     fn asked() -> Vec<Asked> {
         V::asked()
     }
@@ -159,8 +164,12 @@ impl<V: KnowsLogin, L: Level> sealed::Asked for StepUp<V, L> {
         V::challenges()
     }
 
-    fn presence(parts: &Parts) -> Presence {
-        V::presence(parts)
+    fn read(parts: &Parts) -> Self::Presented {
+        V::read(parts)
+    }
+
+    fn presence(presented: &Self::Presented) -> Presence {
+        V::presence(presented)
     }
 
     fn note_keys_in_query(parts: &mut Parts) {

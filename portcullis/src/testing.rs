@@ -156,20 +156,18 @@ impl Attack {
     /// An attack on `router` by its OpenAPI document: [`Document::value`](crate::Document::value).
     #[must_use]
     pub fn on(router: Router, document: &Value) -> Self {
-        let (held, public, optional, same_origin) = Default::default();
-        let (last, not_trying, samples, parameters, missing) = Default::default();
         Self {
             router,
             document: document.clone(),
-            held,
-            public,
-            optional,
-            same_origin,
-            last,
-            not_trying,
-            samples,
-            parameters,
-            missing,
+            held: BTreeMap::new(),
+            public: BTreeSet::new(),
+            optional: BTreeSet::new(),
+            same_origin: BTreeSet::new(),
+            last: BTreeSet::new(),
+            not_trying: BTreeSet::new(),
+            samples: BTreeMap::new(),
+            parameters: BTreeMap::new(),
+            missing: BTreeMap::new(),
         }
     }
 
@@ -191,7 +189,7 @@ impl Attack {
     }
 
     /// The operations without a guard that must refuse what a page of another site sends, such as a log-in that hands out
-    /// a cookie: `POST /login`. One that takes a [`SameOrigin`](crate::SameOrigin) says so in the document and is tried
+    /// a cookie: `POST /login`. One that takes a [`SameOrigin`](crate::credential::SameOrigin) says so in the document and is tried
     /// anyway; listed here, it is also tried once that was taken away.
     #[must_use]
     pub fn same_origin<'o>(mut self, operations: impl IntoIterator<Item = &'o str>) -> Self {

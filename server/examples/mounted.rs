@@ -9,7 +9,7 @@ use axum::{
     Router,
     extract::{FromRef, State},
 };
-use portcullis::{Answer, Api, Created, Guard, Json, Public, SecurityScheme};
+use portcullis::{Answer, Api, Created, Guard, Json, Public, credential::SecurityScheme};
 use portcullis_server::{App, SessionTokens, config::Config};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -12,7 +12,7 @@ use std::{
 };
 
 use object_store::{ObjectStore, local::LocalFileSystem};
-use portcullis::{AccessTokens, OwnOrigins};
+use portcullis::{AccessTokens, credential::OwnOrigins};
 use tokio::time::timeout;
 
 use crate::{

@@ -2,7 +2,11 @@
 
 use axum::extract::FromRequestParts;
 use http::{StatusCode, request::Parts};
-use portcullis::{Denied, Describe, Either, Guard, Operation, Scopes};
+use portcullis::{
+    Either, Guard,
+    describe::{Describe, Operation},
+    guard::{Denied, Scopes},
+};
 
 use crate::{access::Principal, app::App, sessions::SessionCookies, tokens::SessionTokens};
 

@@ -122,8 +122,8 @@ impl<S: Sync> FromRequestParts<S> for Client {
 }
 
 /// Who asks is no part of the interface.
-impl portcullis::Describe for Client {
-    fn describe(_: &mut portcullis::Operation<'_>) {}
+impl portcullis::describe::Describe for Client {
+    fn describe(_: &mut portcullis::describe::Operation<'_>) {}
 }
 
 /// The address that [`address`] found for a request, carried in its extensions.

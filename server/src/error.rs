@@ -3,14 +3,18 @@
 //! A client learns what it can do about it; the cause goes to the log with the request's id. Which statuses
 //! a handler can answer stands in its type: `Result<Json<Profile>, Failed<(NotFound,)>>`.
 
-use std::{marker::PhantomData, time::Duration};
+use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
 use http::{
     HeaderValue, StatusCode,
     header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE},
 };
-use portcullis::{DescribeResponse, InvalidInput, Json, Operation, Problem};
+use portcullis::{
+    InvalidInput, Json, Problem,
+    describe::{DescribeResponse, Operation, Refusal as _},
+    failures,
+};
 use serde::Serialize;
 
 use crate::{passwords::HashError, pool::NotDone};
@@ -267,93 +271,34 @@ impl From<NotDone> for Error {
     }
 }
 
-/// A status that a handler can fail with, for the document.
-pub trait Refusal {
-    /// The status.
-    const STATUS: StatusCode;
-    /// When it is answered.
-    const WHEN: &'static str;
-}
+failures! {
+    /// An [`Error`] of a handler whose possible statuses stand in its type. The tests hold every answer they
+    /// see against the document, so a status that is missing here is found.
+    #[derive(Debug)]
+    pub struct Failed(Error);
 
-macro_rules! refusals {
-    ($($name:ident $status:ident $when:literal;)*) => {$(
-        #[doc = concat!("[`StatusCode::", stringify!($status), "`]: ", $when, ".")]
-        #[derive(Debug)]
-        pub enum $name {}
-        impl Refusal for $name {
-            const STATUS: StatusCode = StatusCode::$status;
-            const WHEN: &'static str = $when;
-        }
-    )*};
-}
-refusals! {
-    BadCursor BAD_REQUEST "`after` is not a cursor of this list";
-    NotFound NOT_FOUND "It does not exist, or it is not yours";
-    Conflict CONFLICT "An account with this email address already exists";
-    LastAdminStays CONFLICT "No administrator would be left";
-    Forbidden FORBIDDEN "Not allowed, as `detail` says";
-    Stale UNAUTHORIZED "Also if the login is older than 10 minutes (RFC 9470)";
-    Gone GONE "The link or code was used, has expired, or was replaced by a newer one";
-    Throttled TOO_MANY_REQUESTS "Too many attempts. `Retry-After` is the number of seconds until the next attempt is allowed";
-    Unavailable SERVICE_UNAVAILABLE "Temporarily unavailable";
-    Unprocessable UNPROCESSABLE_ENTITY "The input is not acceptable";
-    UnsupportedMediaType UNSUPPORTED_MEDIA_TYPE "Not a PNG, JPEG or WebP image";
-}
-
-/// The statuses of a handler's [`Failed`].
-pub trait Refusals {
-    /// Adds them to the document.
-    fn describe(operation: &mut Operation<'_>);
-}
-
-macro_rules! refusals_of {
-    ($($name:ident),*) => {
-        impl<$($name: Refusal),*> Refusals for ($($name,)*) {
-            fn describe(operation: &mut Operation<'_>) {
-                $(describe::<$name>(operation);)*
-            }
-        }
-    };
-}
-refusals_of!(A);
-refusals_of!(A, B);
-refusals_of!(A, B, C);
-refusals_of!(A, B, C, D);
-refusals_of!(A, B, C, D, E);
-refusals_of!(A, B, C, D, E, F);
-
-fn describe<R: Refusal>(operation: &mut Operation<'_>) {
-    if R::STATUS == StatusCode::UNPROCESSABLE_ENTITY {
-        InvalidInput::describe_response(operation);
-    } else {
-        operation.problem(R::STATUS, R::WHEN);
-    }
-    if matches!(R::STATUS, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
-        operation.response_header(R::STATUS, "Retry-After", "Seconds to wait");
-    }
-}
-
-/// An [`Error`] of a handler whose possible statuses stand in its type. The tests hold every answer they
-/// see against the document, so a status that is missing here is found.
-#[derive(Debug)]
-pub struct Failed<S>(Error, PhantomData<fn() -> S>);
-
-impl<S, E: Into<Error>> From<E> for Failed<S> {
-    fn from(error: E) -> Self {
-        Self(error.into(), PhantomData)
-    }
-}
-
-impl<S> IntoResponse for Failed<S> {
-    fn into_response(self) -> Response {
-        self.0.into_response()
-    }
-}
-
-impl<S: Refusals> DescribeResponse for Failed<S> {
-    fn describe_response(operation: &mut Operation<'_>) {
-        S::describe(operation);
-    }
+    /// `after` is not a cursor of this list
+    BadCursor = 400,
+    /// It does not exist, or it is not yours
+    NotFound = 404,
+    /// An account with this email address already exists
+    Conflict = 409,
+    /// No administrator would be left
+    LastAdminStays = 409,
+    /// Not allowed, as `detail` says
+    Forbidden = 403,
+    /// Also if the login is older than 10 minutes (RFC 9470)
+    Stale = 401,
+    /// The link or code was used, has expired, or was replaced by a newer one
+    Gone = 410,
+    /// Too many attempts. `Retry-After` is the number of seconds until the next attempt is allowed
+    Throttled = 429 + "Retry-After": "Seconds to wait",
+    /// Temporarily unavailable
+    Unavailable = 503 + "Retry-After": "Seconds to wait",
+    /// Some fields are not acceptable
+    Unprocessable(InvalidInput) = 422,
+    /// Not a PNG, JPEG or WebP image
+    UnsupportedMediaType = 415,
 }
 
 /// An [`Error`] of the log-in: the one dialect, and beside it the members of RFC 6749 §5.2, which OAuth
@@ -396,14 +341,14 @@ impl DescribeResponse for LogInFailed {
             (StatusCode::BAD_REQUEST, "The form is malformed, or a scope is unknown"),
             (StatusCode::UNAUTHORIZED, "Incorrect email address or password"),
             (StatusCode::FORBIDDEN, "Correct, but not allowed now: `detail` says why"),
-            (Throttled::STATUS, Throttled::WHEN),
-            (Unavailable::STATUS, Unavailable::WHEN),
+            (Throttled::status(), Throttled::WHEN),
+            (Unavailable::status(), Unavailable::WHEN),
         ] {
             operation.json_response::<LogInProblem>(status, when);
         }
         InvalidInput::describe_response(operation);
-        operation.response_header(Throttled::STATUS, "Retry-After", "Seconds to wait");
-        operation.response_header(Unavailable::STATUS, "Retry-After", "Seconds to wait");
+        operation.response_header(Throttled::status(), "Retry-After", "Seconds to wait");
+        operation.response_header(Unavailable::status(), "Retry-After", "Seconds to wait");
     }
 }
 
@@ -427,15 +372,15 @@ impl DescribeResponse for MailedLogInFailed {
     fn describe_response(operation: &mut Operation<'_>) {
         for (status, when) in [
             (StatusCode::BAD_REQUEST, "The body is malformed, or a scope is unknown"),
-            (Forbidden::STATUS, "This way to log in is turned off"),
-            (Gone::STATUS, Gone::WHEN),
-            (Throttled::STATUS, Throttled::WHEN),
-            (Unavailable::STATUS, Unavailable::WHEN),
+            (Forbidden::status(), "This way to log in is turned off"),
+            (Gone::status(), Gone::WHEN),
+            (Throttled::status(), Throttled::WHEN),
+            (Unavailable::status(), Unavailable::WHEN),
         ] {
             operation.json_response::<LogInProblem>(status, when);
         }
         InvalidInput::describe_response(operation);
-        operation.response_header(Throttled::STATUS, "Retry-After", "Seconds to wait");
-        operation.response_header(Unavailable::STATUS, "Retry-After", "Seconds to wait");
+        operation.response_header(Throttled::status(), "Retry-After", "Seconds to wait");
+        operation.response_header(Unavailable::status(), "Retry-After", "Seconds to wait");
     }
 }

@@ -4,7 +4,10 @@
 //! speak to people: they are in no document, and each is guarded by the same types.
 
 use axum::{Router, extract::State, middleware, response::Redirect, routing};
-use portcullis::{Api, delete, get, patch, post, put};
+use portcullis::{
+    Api,
+    api::{delete, get, patch, post, put},
+};
 
 use crate::{
     admin::http::{

@@ -23,7 +23,7 @@ impl<S: Clone + Send + Sync + 'static> RouterGuard<S> {
 
     /// The route behind this guard, enforced and described.
     fn before(&self, mut route: Route<S>) -> Route<S> {
-        route.describe.insert(0, self.describe);
+        route.entry.describe.insert(0, self.describe);
         route.service = (self.wrap)(route.filter, route.service);
         route
     }

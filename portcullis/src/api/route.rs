@@ -1,6 +1,6 @@
 //! One route of an [`Api`](super::Api).
 
-use std::{borrow::Cow, convert::Infallible, fmt};
+use std::{any::type_name, borrow::Cow, convert::Infallible, fmt};
 
 use axum::{
     extract::Request,
@@ -16,6 +16,13 @@ use crate::describe::{Components, DescribeResponse, Operation};
 
 /// One route: method, path, handler, and what its types cannot say.
 pub struct Route<S> {
+    pub(super) entry: Entry,
+    pub(super) filter: MethodFilter,
+    pub(super) service: MethodRouter<S>,
+}
+
+/// What the document says of a route, whatever the state of its router.
+pub(super) struct Entry {
     pub(super) method: &'static str,
     pub(super) path: String,
     pub(super) operation_id: Cow<'static, str>,
@@ -23,12 +30,12 @@ pub struct Route<S> {
     module: Option<&'static str>,
     /// Who may call, if the whole router has a say in it, and then the handler's own types.
     pub(super) describe: Vec<fn(&mut Operation<'_>)>,
-    pub(super) filter: MethodFilter,
-    pub(super) service: MethodRouter<S>,
     pub(super) tags: Vec<&'static str>,
     summary: Option<Cow<'static, str>>,
     description: Option<Cow<'static, str>>,
     deprecated: bool,
+    /// Whether a layer around it has a guard, which the handler's types do not show.
+    is_behind_a_guard: bool,
 }
 
 impl<S> Route<S> {
@@ -38,67 +45,69 @@ impl<S> Route<S> {
         T: 'static,
         S: Clone + Send + Sync + 'static,
     {
-        let type_name = std::any::type_name::<H>();
-        let place = segments(type_name);
+        let place = segments(type_name::<H>());
         let name = place.last().copied().unwrap_or_default();
         // A crate's name before the function's is no module.
         let module = place.iter().rev().nth(1).copied().filter(|_| place.len() > 2);
-        Self {
+        let entry = Entry {
             method,
             path: path.to_owned(),
             operation_id: name.into(),
             module,
             describe: vec![|operation| H::describe(operation, Ours)],
-            filter,
-            service: on(filter, Caught(handler)),
             tags: Vec::new(),
             summary: None,
             description: None,
             deprecated: false,
-        }
+            is_behind_a_guard: false,
+        };
+        Self { entry, filter, service: on(filter, Caught(handler)) }
     }
 
     /// Replaces the name that the document takes from the function.
     #[must_use]
     pub fn operation_id(mut self, name: impl Into<Cow<'static, str>>) -> Self {
-        self.operation_id = name.into();
+        self.entry.operation_id = name.into();
         self
     }
 
     /// One line; without it, the function's name as words.
     #[must_use]
     pub fn summary(mut self, text: impl Into<Cow<'static, str>>) -> Self {
-        self.summary = Some(text.into());
+        self.entry.summary = Some(text.into());
         self
     }
 
     /// More about the route, in CommonMark.
     #[must_use]
     pub fn description(mut self, text: impl Into<Cow<'static, str>>) -> Self {
-        self.description = Some(text.into());
+        self.entry.description = Some(text.into());
         self
     }
 
     /// Groups this route alone, beside the API's tag and those of other calls.
     #[must_use]
     pub fn tag(mut self, name: &'static str) -> Self {
-        self.tags.push(name);
+        self.entry.tags.push(name);
         self
     }
 
     /// Marks the route as one that clients should leave.
     #[must_use]
     pub fn deprecated(mut self) -> Self {
-        self.deprecated = true;
+        self.entry.deprecated = true;
         self
     }
 
     /// Puts a tower layer around the route and its guards: it sees each request first and each answer last. What it
     /// answers by itself is no part of the handler's types; [`also_answers`](Self::also_answers) says it.
     ///
+    /// A guard in a layer is enforced and not documented. [`Api::finish`](crate::Api::finish) rejects one around a route that
+    /// is open by its own types, where it can see it: in a function of `axum::middleware::from_fn`.
+    ///
     /// ```
     /// use axum::{extract::Request, middleware::{self, Next}, response::Response};
-    /// use portcullis::{Api, NoContent, Public, answers, post};
+    /// use portcullis::{Api, NoContent, Public, answers, api::post};
     ///
     /// answers! {
     ///     enum Limited {
@@ -130,6 +139,8 @@ impl<S> Route<S> {
         <L::Service as Service<Request>>::Error: Into<Infallible> + 'static,
         <L::Service as Service<Request>>::Future: Send + 'static,
     {
+        let name = type_name::<L>();
+        self.entry.is_behind_a_guard |= GUARDS.iter().any(|guard| name.contains(guard));
         self.service = self.service.layer(layer);
         self
     }
@@ -137,7 +148,7 @@ impl<S> Route<S> {
     /// Adds to the document what a layer around the route may answer.
     #[must_use]
     pub fn also_answers<A: DescribeResponse>(mut self) -> Self {
-        self.describe.push(A::describe_response);
+        self.entry.describe.push(A::describe_response);
         self
     }
 
@@ -146,24 +157,11 @@ impl<S> Route<S> {
     where
         S: Clone + Send + Sync + 'static,
     {
-        let Self { method, path, operation_id, module, describe, filter, service, .. } = self;
-        let Self { tags, summary, description, deprecated, .. } = self;
-        let service = service.with_state(state);
-        Route {
-            method,
-            path,
-            operation_id,
-            module,
-            describe,
-            filter,
-            service,
-            tags,
-            summary,
-            description,
-            deprecated,
-        }
+        Route { entry: self.entry, filter: self.filter, service: self.service.with_state(state) }
     }
+}
 
+impl Entry {
     /// Other names for this operation, that tell it apart from one of its own name.
     pub(super) fn longer_names(&self) -> impl Iterator<Item = String> {
         let name = &self.operation_id;
@@ -174,10 +172,19 @@ impl<S> Route<S> {
     }
 
     /// The operation in the document.
-    pub(super) fn entry(&self, components: &mut Components) -> Map<String, Value> {
+    pub(super) fn operation(&self, components: &mut Components) -> Map<String, Value> {
         let mut operation = Operation::new(self.method, &self.path, components);
         self.describe.iter().for_each(|describe| describe(&mut operation));
         let mut entry = operation.into_object();
+        if self.is_behind_a_guard
+            && entry.get("security").and_then(Value::as_array).is_some_and(Vec::is_empty)
+        {
+            components.defect(format!(
+                "{} {}: a layer around it has a guard, and the document says that anyone may call; take the guard as the \
+                 handler's first argument, or put `.guard::<Guard<…>>()` before the routes",
+                self.method, self.path
+            ));
+        }
         let summary = self.summary.as_deref().map_or_else(|| sentence(&self.operation_id), str::to_owned);
         entry.insert("operationId".to_owned(), self.operation_id.as_ref().into());
         entry.insert("summary".to_owned(), summary.into());
@@ -200,7 +207,8 @@ impl<S> Route<S> {
 
 impl<S> fmt::Debug for Route<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Route({} {} {})", self.method, self.path, self.operation_id)
+        let Entry { method, path, operation_id, .. } = &self.entry;
+        write!(f, "Route({method} {path} {operation_id})")
     }
 }
 
@@ -220,6 +228,9 @@ macro_rules! route_of {
 route_of!(
     get GET, post POST, put PUT, patch PATCH, delete DELETE, head HEAD, options OPTIONS, trace TRACE
 );
+
+/// What the type of a layer by `axum::middleware::from_fn` has in it if its function takes a guard.
+const GUARDS: [&str; 2] = ["portcullis::guard::Guard<", "portcullis::guard::Maybe<"];
 
 /// `read_profile` as a summary: "Read profile".
 fn sentence(name: &str) -> String {

@@ -108,7 +108,7 @@ fn asked_for(parts: &Parts) -> Option<&str> {
 ///
 /// ```
 /// use axum::{Extension, Router};
-/// use portcullis::OwnOrigins;
+/// use portcullis::credential::OwnOrigins;
 ///
 /// let router: Router = Router::new().layer(Extension(OwnOrigins::new(["https://shop.example"])));
 /// # let _ = router;
@@ -138,7 +138,7 @@ impl OwnOrigins {
 /// ```
 /// use axum::response::AppendHeaders;
 /// use http::{HeaderName, HeaderValue, StatusCode};
-/// use portcullis::{CookieSettings, Json, Public, SameOrigin, SessionCookie};
+/// use portcullis::{Json, Public, SessionCookie, credential::{CookieSettings, SameOrigin}};
 ///
 /// struct Shop;
 /// impl CookieSettings for Shop {

@@ -26,7 +26,7 @@ const fn can_be_kept(age: Duration) -> bool {
 ///
 /// ```
 /// use std::time::Duration;
-/// use portcullis::{CookieSettings, SameSite};
+/// use portcullis::credential::{CookieSettings, SameSite};
 ///
 /// struct Shop;
 /// impl CookieSettings for Shop {
@@ -74,9 +74,9 @@ pub enum SameSite {
 /// to remember, no token to put into forms. `Sec-Fetch-Site` must be `same-origin` or `none`. Without that header
 /// `Origin` must be the application's own: `https://` and the host asked for, or `http://` where that is this machine
 /// (`localhost`, 127.0.0.0/8, `[::1]`), for development; an application behind a proxy names its origins with
-/// [`OwnOrigins`](crate::OwnOrigins) instead. Without both it is refused: programs that are no browsers send
+/// [`OwnOrigins`](crate::credential::OwnOrigins) instead. Without both it is refused: programs that are no browsers send
 /// a bearer token. Mind that a GET which changes something is not protected; and see
-/// [`SameOrigin`](crate::SameOrigin) for the route that logs in.
+/// [`SameOrigin`](crate::credential::SameOrigin) for the route that logs in.
 ///
 /// The challenge is `WWW-Authenticate: Cookie`, which no browser answers with a window of its own.
 ///
@@ -85,7 +85,9 @@ pub enum SameSite {
 /// ```
 /// use axum::response::AppendHeaders;
 /// use http::{HeaderName, HeaderValue};
-/// use portcullis::{CookieSettings, Granted, Guard, SessionCookie, Verdict, Verify, VerifyFailed};
+/// use portcullis::{
+///     Granted, Guard, SessionCookie, Verdict, Verify, VerifyFailed, credential::CookieSettings,
+/// };
 ///
 /// struct Shop;
 /// impl CookieSettings for Shop {
@@ -119,7 +121,7 @@ pub enum SameSite {
 ///
 /// ```compile_fail
 /// // Browsers let a neighbouring host plant a cookie of this name.
-/// use portcullis::{CookieSettings, SessionCookie};
+/// use portcullis::{SessionCookie, credential::CookieSettings};
 ///
 /// struct Shop;
 /// impl CookieSettings for Shop {

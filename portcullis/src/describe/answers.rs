@@ -33,7 +33,7 @@
 /// or is, from 400 on, a problem whose `detail` is the first paragraph of its doc comment: **clients read it**.
 ///
 /// The enum implements [`IntoResponse`](axum::response::IntoResponse) and
-/// [`DescribeResponse`](crate::DescribeResponse), so it is an error as well as an answer:
+/// [`DescribeResponse`](crate::describe::DescribeResponse), so it is an error as well as an answer:
 /// `Result<Json<Order>, ReadFailed>`. It has no generic parameters, its variants no other attributes, and each
 /// variant holds one value or none. A status that cannot end a request (below 200, above 599) does not compile.
 #[macro_export]
@@ -72,8 +72,8 @@ macro_rules! answers {
             }
         }
 
-        impl $crate::DescribeResponse for $name {
-            fn describe_response(operation: &mut $crate::Operation<'_>) {
+        impl $crate::describe::DescribeResponse for $name {
+            fn describe_response(operation: &mut $crate::describe::Operation<'_>) {
                 $($crate::answers!(@describe operation $status [$($doc)*] $($body)?);)+
             }
         }
@@ -83,9 +83,10 @@ macro_rules! answers {
 /// What [`answers!`] expands to calls.
 #[doc(hidden)]
 pub mod __answers {
-    use http::StatusCode;
-
     pub use axum::response::{IntoResponse, Response};
+    pub use http::StatusCode;
+
+    pub use crate::describe::failures::status;
 
     use crate::{
         answer::{final_status, json},

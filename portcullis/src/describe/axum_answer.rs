@@ -14,13 +14,12 @@ use bytes::{Bytes, BytesMut, buf::Chain};
 use http::{Extensions, HeaderMap, StatusCode, response::Parts};
 use serde_json::{Value, json};
 
-use super::{DescribeResponse, Operation, Statuses};
-use crate::api::each_arity;
+use super::{DescribeResponse, Operation, Statuses, each_arity};
 
 /// A part of an answer that comes before its body, and says which headers it sets: `(Part, Body)`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say what it adds to an answer",
-    note = "implement `portcullis::DescribeParts` for it"
+    note = "implement `portcullis::describe::DescribeParts` for it"
 )]
 pub trait DescribeParts {
     /// Adds the headers to the answers that `operation` holds: those of the body behind this part, and no other.

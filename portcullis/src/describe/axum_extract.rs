@@ -16,8 +16,8 @@ use http::{Extensions, HeaderMap, Method, Request, StatusCode, Uri, Version, req
 use schemars::JsonSchema;
 use serde_json::{Value, json};
 
-use super::{Describe, Operation};
-use crate::{api::each_arity, input::axum_path};
+use super::{Describe, Operation, each_arity};
+use crate::input::axum_path;
 
 /// These come from inside, or are no more than another look at the request: no part of the interface.
 macro_rules! adds_nothing {

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use super::operation::object_of;
+use super::json::{object_of, spell_out};
 use crate::{
     credential::SecurityScheme,
-    input::{refuse_unknown, settings},
+    schema::{refuse_unknown, settings},
     scope::NamedScope,
 };
 
@@ -59,6 +59,11 @@ impl Components {
     pub(crate) fn defects(&self) -> Vec<String> {
         let schemes = self.schemes.iter().filter_map(|(name, scheme)| scheme.defect(name));
         self.defects.iter().cloned().chain(schemes).collect()
+    }
+
+    /// Keeps the API from being built.
+    pub(crate) fn defect(&mut self, defect: String) {
+        self.defects.push(defect);
     }
 
     /// Adds a verifier's scheme; `read` is its credential's own.
@@ -177,42 +182,6 @@ impl NamedScheme {
         } else {
             None
         }
-    }
-}
-
-/// Writes a schema that anything passes as `{}`, in this one and all inside: `true` is the same (JSON Schema Core §4.3.2),
-/// but there are generators of clients that take a document with it for none.
-pub(super) fn spell_out(schema: &mut Value) {
-    match schema {
-        Value::Bool(true) => *schema = json!({}),
-        Value::Object(keywords) => {
-            for (keyword, value) in keywords {
-                match (keyword.as_str(), value) {
-                    (
-                        "additionalProperties"
-                        | "contains"
-                        | "contentSchema"
-                        | "else"
-                        | "if"
-                        | "items"
-                        | "not"
-                        | "propertyNames"
-                        | "then"
-                        | "unevaluatedItems"
-                        | "unevaluatedProperties",
-                        one,
-                    ) => spell_out(one),
-                    ("allOf" | "anyOf" | "oneOf" | "prefixItems", Value::Array(list)) => {
-                        list.iter_mut().for_each(spell_out);
-                    }
-                    ("dependentSchemas" | "patternProperties" | "properties", Value::Object(named)) => {
-                        named.values_mut().for_each(spell_out);
-                    }
-                    _ => {}
-                }
-            }
-        }
-        _ => {}
     }
 }
 

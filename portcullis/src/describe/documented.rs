@@ -12,7 +12,7 @@ use super::{DescribeResponse, Operation};
 /// A doc comment is no part of a function's type, and the type is all that a route sees of its handler. So the macro
 /// makes each function answer [`Documented`], which is what the function says it answers and carries the comment in its
 /// type. Besides, the function stays what it is: `async`, with `?` and `return`, and called by its name.
-/// [`Route::description`](crate::Route::description) has the last word.
+/// [`Route::description`](crate::api::Route::description) has the last word.
 ///
 /// Handlers with type parameters or other attributes than the comment are not taken; their routes say it.
 ///
@@ -60,9 +60,9 @@ macro_rules! documented {
         $(#[doc = $line])+
         $visibility async fn $name(
             $($arguments)*
-        ) -> $crate::Documented<$crate::documented!(@answer $($answer)?), $name> {
+        ) -> $crate::describe::Documented<$crate::documented!(@answer $($answer)?), $name> {
             let answer: $crate::documented!(@answer $($answer)?) = async move $body.await;
-            $crate::Documented::new(answer)
+            $crate::describe::Documented::new(answer)
         }
     )+};
 }

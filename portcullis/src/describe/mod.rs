@@ -3,13 +3,18 @@
 //! Each extractor says what it adds ([`Describe`]) and each answer what it can be ([`DescribeResponse`]).
 //! There is no second list to keep in step: what is not in the types is not in the document.
 
+mod access;
 mod answers;
+mod arity;
 mod axum_answer;
 #[cfg(feature = "axum-extra")]
 mod axum_extra;
 mod axum_extract;
 mod components;
 mod documented;
+mod failures;
+mod json;
+mod names;
 mod operation;
 mod rejections;
 
@@ -17,17 +22,21 @@ use http::StatusCode;
 
 #[doc(hidden)]
 pub use self::answers::__answers;
-pub(crate) use self::components::Components;
 #[doc(hidden)]
 pub use self::documented::DocComment;
-#[cfg(feature = "utoipa")]
-pub(crate) use self::operation::into_object;
-pub use self::{axum_answer::DescribeParts, documented::Documented, operation::Operation};
+pub use self::{
+    access::AccessEntry,
+    axum_answer::DescribeParts,
+    documented::Documented,
+    failures::{Refusal, Refusals},
+    operation::Operation,
+};
+pub(crate) use self::{arity::each_arity, components::Components};
 
 /// An extractor that says what it adds to the operation it is an argument of.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say what it adds to the OpenAPI document",
-    note = "implement `portcullis::Describe` for it"
+    note = "implement `portcullis::describe::Describe` for it"
 )]
 pub trait Describe {
     /// Adds this extractor's parameters, body and refusals to `operation`.
@@ -42,7 +51,7 @@ pub trait Describe {
 /// ```
 /// use axum::response::{IntoResponse, Response};
 /// use http::StatusCode;
-/// use portcullis::{Api, DescribeResponse, Json, Operation, Problem, Public};
+/// use portcullis::{Api, Json, Problem, Public, describe::{DescribeResponse, Operation}};
 ///
 /// /// The database cannot be asked.
 /// struct Unavailable(std::io::Error);
@@ -77,7 +86,7 @@ pub trait Describe {
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say what it answers",
-    note = "answer with `portcullis::Json`, `Created`, `NoContent`, `Answer`, an enum of `portcullis::answers!`, or implement `portcullis::DescribeResponse`"
+    note = "answer with `portcullis::Json`, `Created`, `NoContent`, `Answer`, an enum of `portcullis::answers!`, or implement `portcullis::describe::DescribeResponse`"
 )]
 pub trait DescribeResponse {
     /// Adds this answer's statuses to `operation`.

@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
-use super::{Components, In, Statuses, components::spell_out};
+use super::{
+    Components, In, Statuses,
+    json::{into_object, object_of, spell_out},
+};
 use crate::{
     credential::Credential,
     denied::Problem,
@@ -30,8 +33,15 @@ pub struct Operation<'a> {
 
 impl<'a> Operation<'a> {
     pub(crate) fn new(method: &'a str, path: &'a str, components: &'a mut Components) -> Self {
-        let (object, closed_queries) = Default::default();
-        Self { method, path, object, ways: Ways::new(), closed_queries, is_caught: false, components }
+        Self {
+            method,
+            path,
+            object: Map::new(),
+            ways: Ways::new(),
+            closed_queries: Vec::new(),
+            is_caught: false,
+            components,
+        }
     }
 
     /// The entry; a path parameter that no extractor takes is a string (OpenAPI 3.1 §4.8.8: each is there).
@@ -262,7 +272,7 @@ impl<'a> Operation<'a> {
     ///
     /// ```
     /// use http::StatusCode;
-    /// use portcullis::{DescribeResponse, Json, Operation};
+    /// use portcullis::{Json, describe::{DescribeResponse, Operation}};
     ///
     /// struct Accepted(Json<u64>);
     ///
@@ -439,11 +449,6 @@ fn schema_of(media: Value) -> Value {
     into_object(Some(media)).remove("schema").unwrap_or_default()
 }
 
-/// The object that `value` is, or an empty one.
-pub(crate) fn into_object(value: Option<Value>) -> Map<String, Value> {
-    if let Some(Value::Object(object)) = value { object } else { Map::new() }
-}
-
 /// A second schema under one status and media type: either may be the body.
 fn add_alternative(known: &mut Value, schema: Value) {
     // A schema that says more than `anyOf` is itself an alternative.
@@ -462,15 +467,4 @@ fn spelled_out(schema: Schema) -> Value {
     let mut schema = schema.to_value();
     spell_out(&mut schema);
     schema
-}
-
-/// The object inside `value`, which is made one if it is not.
-pub(super) fn object_of(value: &mut Value) -> &mut Map<String, Value> {
-    if !value.is_object() {
-        *value = json!({});
-    }
-    match value {
-        Value::Object(object) => object,
-        _ => unreachable!("made an object above"),
-    }
 }

@@ -31,7 +31,7 @@ pub trait AuthenticateIn<St>: Authenticate {
     /// The verified principal and its scopes; `None` only if the request presents nothing at all.
     #[doc(hidden)]
     fn authenticate(
-        parts: &Parts,
+        presented: Self::Presented,
         state: &St,
     ) -> impl Future<Output = Result<Option<(Self::Principal, Granted)>, Denied>> + Send;
 }
@@ -103,8 +103,11 @@ impl<A: Authenticate, B: Authenticate> Authenticate for Either<A, B> {
 }
 
 impl<St: Sync, V: Verify + FromRef<St>> AuthenticateIn<St> for V {
-    async fn authenticate(parts: &Parts, state: &St) -> Result<Option<(V::Principal, Granted)>, Denied> {
-        let credential = match V::Credential::read(parts) {
+    async fn authenticate(
+        presented: Presented<V::Credential>,
+        state: &St,
+    ) -> Result<Option<(V::Principal, Granted)>, Denied> {
+        let credential = match presented {
             Presented::Absent => return Ok(None),
             Presented::OtherScheme => return Err(Denied::missing(V::challenges())),
             Presented::Malformed => return Err(Denied::invalid(V::challenges())),
@@ -133,27 +136,30 @@ impl<St: Sync, V: Verify + FromRef<St>> AuthenticateIn<St> for V {
 }
 
 impl<St: Sync, A: AuthenticateIn<St>, B: AuthenticateIn<St>> AuthenticateIn<St> for Either<A, B> {
-    async fn authenticate(parts: &Parts, state: &St) -> Result<Option<(Self::Principal, Granted)>, Denied> {
+    async fn authenticate(
+        (a, b): Self::Presented,
+        state: &St,
+    ) -> Result<Option<(Self::Principal, Granted)>, Denied> {
         use sealed::Presence::{Absent, One, OtherScheme, Several};
 
-        let (a, b) = (A::presence(parts), B::presence(parts));
-        match (a.and(b), a, b) {
+        let (of_a, of_b) = (A::presence(&a), B::presence(&b));
+        match (of_a.and(of_b), of_a, of_b) {
             (Several, ..) => Err(Denied::ambiguous(Self::challenges())),
             (Absent, ..) => Ok(None),
             (OtherScheme, ..) => Err(Denied::missing(Self::challenges())),
-            (One(_), One(_), One(_)) => match A::authenticate(parts, state).await {
+            (One(_), One(_), One(_)) => match A::authenticate(a, state).await {
                 Ok(known) => Ok(left(known)),
                 // It is A's token; the login behind it is not enough.
                 Err(first) if first.is_step_up() => Err(first),
-                Err(first) => match B::authenticate(parts, state).await {
+                Err(first) => match B::authenticate(b, state).await {
                     Ok(known) => Ok(right(known)),
                     // The second's refusal does not count while the first could not be asked.
                     Err(_) if first.is_unavailable() => Err(first),
                     Err(second) => Err(second.in_the_name_of(Self::challenges())),
                 },
             },
-            (One(_), One(_), _) => A::authenticate(parts, state).await.map(left),
-            (One(_), ..) => B::authenticate(parts, state).await.map(right),
+            (One(_), One(_), _) => A::authenticate(a, state).await.map(left),
+            (One(_), ..) => B::authenticate(b, state).await.map(right),
         }
     }
 }
@@ -167,6 +173,8 @@ fn right<A, B>(known: Option<(B, Granted)>) -> Option<(Either<A, B>, Granted)> {
 }
 
 impl<V: Verify> sealed::Asked for V {
+    type Presented = Presented<V::Credential>;
+
     fn asked() -> Vec<Asked> {
         vec![Asked { scheme: V::SCHEME, verifier: TypeId::of::<V>(), place: V::Credential::PLACE }]
     }
@@ -175,8 +183,12 @@ impl<V: Verify> sealed::Asked for V {
         vec![Challenge::of::<V>()]
     }
 
-    fn presence(parts: &Parts) -> sealed::Presence {
-        match V::Credential::read(parts) {
+    fn read(parts: &Parts) -> Presented<V::Credential> {
+        V::Credential::read(parts)
+    }
+
+    fn presence(presented: &Presented<V::Credential>) -> sealed::Presence {
+        match presented {
             Presented::Absent => sealed::Presence::Absent,
             Presented::OtherScheme => sealed::Presence::OtherScheme,
             Presented::Malformed | Presented::Ambiguous | Presented::CrossSite | Presented::Present(_) => {
@@ -197,6 +209,8 @@ impl<V: Verify> sealed::Asked for V {
 }
 
 impl<A: Authenticate, B: Authenticate> sealed::Asked for Either<A, B> {
+    type Presented = (A::Presented, B::Presented);
+
     fn asked() -> Vec<Asked> {
         [A::asked(), B::asked()].concat()
     }
@@ -211,8 +225,12 @@ impl<A: Authenticate, B: Authenticate> sealed::Asked for Either<A, B> {
         challenges
     }
 
-    fn presence(parts: &Parts) -> sealed::Presence {
-        A::presence(parts).and(B::presence(parts))
+    fn read(parts: &Parts) -> Self::Presented {
+        (A::read(parts), B::read(parts))
+    }
+
+    fn presence((a, b): &Self::Presented) -> sealed::Presence {
+        A::presence(a).and(B::presence(b))
     }
 
     fn note_keys_in_query(parts: &mut Parts) {
@@ -252,12 +270,16 @@ pub(crate) mod sealed {
 
     /// What this crate needs to know of what a guard asks.
     pub trait Asked {
+        /// What a request presents to it, read once and not verified yet.
+        type Presented: Send;
         /// Its verifiers.
         fn asked() -> Vec<super::Asked>;
         /// What a stranger is asked for.
         fn challenges() -> Vec<Challenge>;
-        /// What the request presents to it.
-        fn presence(parts: &Parts) -> Presence;
+        /// Reads what the request presents to it.
+        fn read(parts: &Parts) -> Self::Presented;
+        /// What was read, in a word.
+        fn presence(presented: &Self::Presented) -> Presence;
         /// Notes what it asks for in the query, which is no input of the handler's.
         fn note_keys_in_query(parts: &mut Parts);
         /// Names the schemes in the document.

@@ -4,20 +4,17 @@ use std::any::type_name;
 
 use http::StatusCode;
 use schemars::{JsonSchema, transform::Transform};
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use super::{
-    contract::Contract,
-    invalid::InvalidInput,
-    kind::{Fields, Kind, Shape, Takes},
-    members::{MAX_HOPS, Members, value_of_pairs},
-    path::misfit,
-    schema,
+use super::invalid::InvalidInput;
+use crate::{
+    describe::{DescribeResponse, In, Operation},
+    schema::{self, Contract, Fields, Kind, MAX_HOPS, Members, Shape, Takes, value_of_pairs},
 };
-use crate::describe::{DescribeResponse, In, Operation};
 
 /// A body, and how it can be refused.
-fn body<T: JsonSchema + 'static>(operation: &mut Operation<'_>, content_type: &str, too_large: &str) {
+fn body<T: Input>(operation: &mut Operation<'_>, content_type: &str, too_large: &str) {
     check_early::<T>(operation);
     let mut schema = operation.input_schema::<T>();
     // A named type is closed where it is defined; this closes one that is written out here.
@@ -35,24 +32,24 @@ fn over(max: usize) -> String {
     format!("The request body has more than {max} bytes")
 }
 
-pub(super) fn json<T: JsonSchema + 'static>(operation: &mut Operation<'_>, max: usize) {
+pub(super) fn json<T: Input>(operation: &mut Operation<'_>, max: usize) {
     body::<T>(operation, "application/json", &over(max));
 }
 
 /// A body of named texts.
-pub(super) fn form<T: JsonSchema + 'static>(operation: &mut Operation<'_>, max: usize) {
+pub(super) fn form<T: Input>(operation: &mut Operation<'_>, max: usize) {
     body::<T>(operation, "application/x-www-form-urlencoded", &over(max));
     check_struct::<T>(operation, "Form", Takes { lists: true, files: false });
 }
 
 /// A body of named texts and files, each with a limit of its own.
-pub(super) fn multipart<T: JsonSchema + 'static>(operation: &mut Operation<'_>) {
+pub(super) fn multipart<T: Input>(operation: &mut Operation<'_>) {
     body::<T>(operation, "multipart/form-data", "The request body is too large");
     check_struct::<T>(operation, "Multipart", Takes { lists: true, files: true });
 }
 
 /// One parameter per field.
-pub(super) fn query<T: JsonSchema + 'static>(operation: &mut Operation<'_>) {
+pub(super) fn query<T: Input>(operation: &mut Operation<'_>) {
     check_early::<T>(operation);
     check_struct::<T>(operation, "Query", Takes { lists: true, files: false });
     query_parameters::<T>(operation);
@@ -88,7 +85,7 @@ pub(crate) fn query_parameters<T: JsonSchema>(operation: &mut Operation<'_>) {
 }
 
 /// The path's own parameters, each with the schema that `T` has for it.
-pub(super) fn path<T: JsonSchema + 'static>(operation: &mut Operation<'_>) {
+pub(super) fn path<T: Input>(operation: &mut Operation<'_>) {
     check_early::<T>(operation);
     let root = written_out::<T>();
     let shape = Shape::of(&root);
@@ -117,7 +114,7 @@ pub(crate) fn axum_path<T: JsonSchema>(operation: &mut Operation<'_>) {
 
 /// A type that is none for its route would be answered 500, whatever is asked.
 fn check_fit<T>(operation: &mut Operation<'_>, shape: &Shape) {
-    if let Some(reason) = misfit(shape, &operation.path_parameters()) {
+    if let Some(reason) = shape.misfit(&operation.path_parameters()) {
         operation.defect(&format!("`Path<{}>` does not fit: {reason}", type_name::<T>()));
     }
 }
@@ -204,10 +201,19 @@ pub(crate) fn check_pairs<T: JsonSchema>(operation: &mut Operation<'_>, extracto
     }
 }
 
-/// A schema that cannot check anything is found when the document is made, not by the first request.
-fn check_early<T: JsonSchema + 'static>(operation: &mut Operation<'_>) {
-    if let Err(reason) = Contract::compiled::<T>() {
+/// A type that comes in.
+pub(super) trait Input: JsonSchema + DeserializeOwned + 'static {}
+
+impl<T: JsonSchema + DeserializeOwned + 'static> Input for T {}
+
+/// A schema that cannot check anything, or that rejects what its type takes, is found when the document is made, not by the
+/// first request.
+fn check_early<T: Input>(operation: &mut Operation<'_>) {
+    if let Err(reason) = Contract::of::<T>() {
         operation.defect(&format!("the schema of {} cannot be used: {reason}", type_name::<T>()));
+    }
+    for fault in schema::serde_faults::<T>(&schema::published::<T>()) {
+        operation.defect(&fault);
     }
 }
 

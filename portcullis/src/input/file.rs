@@ -59,7 +59,7 @@ impl<const MAX: usize> JsonSchema for File<MAX> {
     }
 
     fn schema_id() -> Cow<'static, str> {
-        format!("portcullis::File<{MAX}>").into()
+        format!("portcullis::input::File<{MAX}>").into()
     }
 
     fn inline_schema() -> bool {

@@ -8,15 +8,18 @@ use serde_json::Value;
 use super::{
     aside::aside,
     body,
-    contract::{self, Contract},
+    check::{check, contract_of, fields_of, make},
     dialect::Origin,
     document,
     gather::{self, Gathered},
     rejection::InputRejection,
 };
-use crate::describe::{Describe, Operation};
+use crate::{
+    describe::{Describe, Operation},
+    schema::Contract,
+};
 
-/// The bytes of a form at most, unless [`UpTo`](crate::UpTo) says otherwise.
+/// The bytes of a form at most, unless [`UpTo`](crate::input::UpTo) says otherwise.
 const MAX_BYTES: usize = 1024 * 1024;
 
 /// An HTML form (`application/x-www-form-urlencoded`) that the published schema of `T`, a struct, has
@@ -41,7 +44,7 @@ const MAX_BYTES: usize = 1024 * 1024;
 /// ```
 /// Texts become numbers and booleans where the schema wants them. A field without a value counts as not
 /// sent (RFC 6749 §3.1, and what a browser means by it). A field sent twice is refused, unless it is a list.
-/// Limits: 1 MiB (413; [`UpTo`](crate::UpTo) sets another), 100 fields (400), UTF-8 (400); everything else as for [`Json`](crate::Json).
+/// Limits: 1 MiB (413; [`UpTo`](crate::input::UpTo) sets another), 100 fields (400), UTF-8 (400); everything else as for [`Json`](crate::Json).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Form<T>(pub T);
 
@@ -59,18 +62,18 @@ where
 
 impl<T: DeserializeOwned + JsonSchema + 'static> Form<T> {
     pub(super) async fn read(request: Request, max: usize) -> Result<Self, InputRejection> {
-        let contract = Contract::of::<T>()?;
+        let contract = contract_of::<T>()?;
         let (parts, body) = request.into_parts();
         let is_form = |essence: &str| essence == "application/x-www-form-urlencoded";
         let otherwise = "The request body must be application/x-www-form-urlencoded";
         body::content_type(&parts.headers, is_form, otherwise)?;
         let bytes = body::read(body, max).await?;
         let value = aside(bytes.len(), move || checked::<T>(&contract, &bytes, &Origin::body())).await?;
-        contract::make(value, &Origin::body()).map(Self)
+        make(value, &Origin::body()).map(Self)
     }
 }
 
-impl<T: JsonSchema + 'static> Describe for Form<T> {
+impl<T: DeserializeOwned + JsonSchema + 'static> Describe for Form<T> {
     fn describe(operation: &mut Operation<'_>) {
         document::form::<T>(operation, MAX_BYTES);
     }
@@ -82,16 +85,16 @@ pub(super) fn from_pairs<T: DeserializeOwned>(
     text: &[u8],
     origin: &Origin,
 ) -> Result<T, InputRejection> {
-    contract::make(checked::<T>(contract, text, origin)?, origin)
+    make(checked::<T>(contract, text, origin)?, origin)
 }
 
 /// The value that the pairs stand for.
 fn checked<T>(contract: &Contract, text: &[u8], origin: &Origin) -> Result<Value, InputRejection> {
-    let mut gathered = Gathered::new(contract.fields::<T>()?, origin.clone());
+    let mut gathered = Gathered::new(fields_of::<T>(contract)?, origin.clone());
     for (name, value) in gather::pairs(text)? {
         gathered.text(&name, &value);
     }
     let value = gathered.value.into();
-    contract.check(&value, origin, gathered.amiss)?;
+    check(contract, &value, origin, gathered.amiss)?;
     Ok(value)
 }

@@ -8,9 +8,9 @@ use serde_json::{Map, Value};
 use super::{
     dialect::Origin,
     invalid::{FieldError, Loc},
-    kind::{Fields, Kind},
     rejection::InputRejection,
 };
+use crate::schema::{Fields, Kind};
 
 /// The pairs of a form or query at most.
 const MAX_PAIRS: usize = 100;

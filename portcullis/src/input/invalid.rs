@@ -10,10 +10,8 @@ use serde::Serialize;
 use crate::{
     answer::json,
     describe::{DescribeResponse, Operation},
+    schema::MAX_ERRORS,
 };
-
-/// How many fields one answer names at most.
-pub(super) const MAX_ERRORS: usize = 20;
 
 /// Input that is well-formed and not acceptable: 422 with every bad field named.
 ///

@@ -13,20 +13,20 @@ use serde_json::{Number, Value};
 use super::{
     aside::aside,
     body,
-    contract::{self, Contract},
+    check::{check, contract_of, make},
     dialect::Origin,
     document,
-    invalid::{FieldError, Loc, MAX_ERRORS},
-    kind::NUL,
+    invalid::{FieldError, Loc},
     rejection::InputRejection,
 };
 use crate::{
     answer::json,
     describe::{Describe, DescribeResponse, Operation},
+    schema::{Contract, MAX_ERRORS, NUL},
     strict_json::{self, Rejected},
 };
 
-/// The bytes of a JSON body at most, unless [`UpTo`](crate::UpTo) says otherwise.
+/// The bytes of a JSON body at most, unless [`UpTo`](crate::input::UpTo) says otherwise.
 const MAX_BYTES: usize = 64 * 1024;
 /// Arrays and objects inside one another at most.
 const MAX_DEPTH: usize = 32;
@@ -55,11 +55,13 @@ const MAX_DEPTH: usize = 32;
 ///     Json(Account { id: 1 })
 /// }
 /// ```
-/// A body over 64 KiB is answered 413 ([`UpTo`](crate::UpTo) sets another limit; a layer's `DefaultBodyLimit` is not
+/// A body over 64 KiB is answered 413 ([`UpTo`](crate::input::UpTo) sets another limit; a layer's `DefaultBodyLimit` is not
 /// asked); one that is not declared JSON, or is compressed, 415; one that is no
 /// JSON, names a member twice or nests deeper than 32, 400; and one that the schema does not take 422, with
 /// every bad field named and none repeated. Members that `T` does not have are refused, and so is U+0000 in
-/// a string. An `Option<Json<T>>` is `None` where a request has neither a body nor a content type; so it is with
+/// a string. The schema decides, so `#[serde(alias)]` and `#[serde(other)]` would have no effect:
+/// [`Api::finish`](crate::Api::finish) rejects a `T` with them, except inside flattened fields, untagged enums and the
+/// content of tagged ones, where serde does not show its names. An `Option<Json<T>>` is `None` where a request has neither a body nor a content type; so it is with
 /// [`Form`](crate::Form) and [`Multipart`](crate::Multipart).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Json<T>(pub T);
@@ -78,14 +80,14 @@ where
 
 impl<T: DeserializeOwned + JsonSchema + 'static> Json<T> {
     pub(super) async fn read(request: Request, max: usize) -> Result<Self, InputRejection> {
-        let contract = Contract::of::<T>()?;
+        let contract = contract_of::<T>()?;
         let bytes = read(request, max).await?;
         let value = aside(bytes.len(), move || checked(&contract, &bytes)).await?;
-        contract::make(value, &Origin::body()).map(Self)
+        make(value, &Origin::body()).map(Self)
     }
 }
 
-impl<T: JsonSchema + 'static> Describe for Json<T> {
+impl<T: DeserializeOwned + JsonSchema + 'static> Describe for Json<T> {
     fn describe(operation: &mut Operation<'_>) {
         document::json::<T>(operation, MAX_BYTES);
     }
@@ -118,7 +120,7 @@ fn checked(contract: &Contract, bytes: &[u8]) -> Result<Value, InputRejection> {
     if tidy(&mut value) {
         refuse_nuls(&value, &mut vec!["body".into()], &mut amiss);
     }
-    contract.check(&value, &Origin::body(), amiss)?;
+    check(contract, &value, &Origin::body(), amiss)?;
     Ok(value)
 }
 

@@ -28,15 +28,17 @@ use serde_json::Value;
 use super::{
     aside::aside,
     body,
-    contract::Contract,
+    check::{check, contract_of, fields_of},
     dialect::{self, Origin},
     document,
     gather::{Gathered, Place},
-    kind::{Fields, Kind},
     part::{self, Part, Received},
     rejection::InputRejection,
 };
-use crate::describe::{Describe, Operation};
+use crate::{
+    describe::{Describe, Operation},
+    schema::{Fields, Kind},
+};
 
 /// Parts of a body at most.
 const MAX_PARTS: usize = 20;
@@ -50,9 +52,9 @@ const MAX_BOUNDARY: usize = 70;
 const MAX_CLAIM: usize = 255;
 
 /// A form with files (`multipart/form-data`, RFC 7578) that the published schema of `T`, a struct, has
-/// checked. A field of type [`File`](crate::File) takes a file.
+/// checked. A field of type [`File`](crate::input::File) takes a file.
 /// ```
-/// use portcullis::{File, Multipart, NoContent, Public};
+/// use portcullis::{Multipart, NoContent, Public, input::File};
 ///
 /// #[derive(serde::Deserialize, schemars::JsonSchema)]
 /// struct Picture {
@@ -81,13 +83,13 @@ where
     type Rejection = InputRejection;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, InputRejection> {
-        let contract = Contract::of::<T>()?;
-        let fields = contract.fields::<T>()?;
+        let contract = contract_of::<T>()?;
+        let fields = fields_of::<T>(&contract)?;
         let parts = receive(request, fields).await?;
         let (origin, texts, files) = (Origin::body(), parts.texts, parts.files);
         let (value, amiss) = (Value::from(parts.gathered.value), parts.gathered.amiss);
         let value =
-            aside(texts, move || contract.check(&value, &Origin::body(), amiss).map(|()| value)).await?;
+            aside(texts, move || check(&contract, &value, &Origin::body(), amiss).map(|()| value)).await?;
         let fields = with_files(value, files);
         serde_path_to_error::deserialize(part::deserializer(fields))
             .map(Self)
@@ -95,7 +97,7 @@ where
     }
 }
 
-impl<T: JsonSchema + 'static> Describe for Multipart<T> {
+impl<T: DeserializeOwned + JsonSchema + 'static> Describe for Multipart<T> {
     fn describe(operation: &mut Operation<'_>) {
         document::multipart::<T>(operation);
     }

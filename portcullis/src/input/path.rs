@@ -9,14 +9,16 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
-    contract::{self, Contract},
+    check::{check, contract_of, make},
     dialect::Origin,
     document,
     invalid::{FieldError, InvalidInput},
-    kind::{Kind, Shape},
     rejection::InputRejection,
 };
-use crate::describe::{Describe, Operation};
+use crate::{
+    describe::{Describe, Operation},
+    schema::{Kind, Shape},
+};
 
 /// The parameters of the path, which the published schema of `T` has checked: one value for the path's only
 /// parameter, a tuple for several in their order, or a struct for several by name.
@@ -47,7 +49,7 @@ where
     type Rejection = InputRejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, InputRejection> {
-        let contract = Contract::of::<T>()?;
+        let contract = contract_of::<T>()?;
         let parameters = match RawPathParams::from_request_parts(parts, state).await {
             Ok(parameters) => parameters,
             Err(RawPathParamsRejection::InvalidUtf8InPathParam(_)) => {
@@ -59,16 +61,16 @@ where
         };
         let parameters: Vec<_> = parameters.iter().collect();
         let names: Vec<_> = parameters.iter().map(|(name, _)| *name).collect();
-        if let Some(reason) = misfit(&contract.shape, &names) {
+        if let Some(reason) = contract.shape.misfit(&names) {
             return Err(InputRejection::internal(type_name::<T>(), &reason));
         }
         let Filled { value, origin, amiss } = fill(&contract.shape, &parameters);
-        contract.check(&value, &origin, amiss)?;
-        contract::make(value, &origin).map(Self)
+        check(&contract, &value, &origin, amiss)?;
+        make(value, &origin).map(Self)
     }
 }
 
-impl<T: JsonSchema + 'static> Describe for Path<T> {
+impl<T: DeserializeOwned + JsonSchema + 'static> Describe for Path<T> {
     fn describe(operation: &mut Operation<'_>) {
         document::path::<T>(operation);
     }
@@ -78,21 +80,6 @@ struct Filled {
     value: Value,
     origin: Origin,
     amiss: Vec<FieldError>,
-}
-
-/// Why a type of this shape is none for a route whose parameters are called `names`.
-pub(super) fn misfit(shape: &Shape, names: &[&str]) -> Option<String> {
-    let takes = match shape {
-        Shape::Single(_) if names.len() != 1 => "one parameter".to_owned(),
-        Shape::Tuple(kinds) if names.len() != kinds.len() => format!("{} parameters", kinds.len()),
-        Shape::Fields(fields) => {
-            let field = fields.required().find(|field| !names.contains(field))?;
-            format!("a parameter `{field}`")
-        }
-        Shape::Single(_) | Shape::Tuple(_) => return None,
-    };
-    let has = if names.is_empty() { "none".to_owned() } else { format!("`{}`", names.join("`, `")) };
-    Some(format!("it takes {takes}, and the route has {has}"))
 }
 
 /// What the route's parameters, which fit `shape`, say.

@@ -5,7 +5,7 @@ use http::request::Parts;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
-use super::{contract::Contract, dialect::Origin, document, form::from_pairs, rejection::InputRejection};
+use super::{check::contract_of, dialect::Origin, document, form::from_pairs, rejection::InputRejection};
 use crate::{
     credential::in_query,
     describe::{Describe, Operation},
@@ -55,7 +55,7 @@ where
     type Rejection = InputRejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, InputRejection> {
-        let contract = Contract::of::<T>()?;
+        let contract = contract_of::<T>()?;
         let query = parts.uri.query().unwrap_or_default();
         if query.len() > MAX_BYTES {
             return Err(InputRejection::bad_request("The query is too long"));
@@ -64,7 +64,7 @@ where
     }
 }
 
-impl<T: JsonSchema + 'static> Describe for Query<T> {
+impl<T: DeserializeOwned + JsonSchema + 'static> Describe for Query<T> {
     fn describe(operation: &mut Operation<'_>) {
         document::query::<T>(operation);
     }

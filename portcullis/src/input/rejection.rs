@@ -16,7 +16,7 @@ use crate::{
 /// A handler that looks at it can pass it on:
 ///
 /// ```
-/// use portcullis::{Api, InputRejection, Json, Public};
+/// use portcullis::{Api, Json, Public, input::InputRejection};
 ///
 /// async fn order(_: Public, sent: Result<Json<u32>, InputRejection>) -> Result<Json<u32>, InputRejection> {
 ///     let Json(count) = sent.inspect_err(|why| eprintln!("an order was not taken: {}", why.status()))?;

@@ -10,7 +10,7 @@ use crate::describe::{Describe, Operation};
 /// A [`Json`] or [`Form`] body of at most `MAX` bytes, where their own limit is too small for what is sent, or larger
 /// than need be. The limit is in the document.
 /// ```
-/// use portcullis::{Json, Public, UpTo};
+/// use portcullis::{Json, Public, input::UpTo};
 ///
 /// #[derive(serde::Deserialize, schemars::JsonSchema)]
 /// struct Import {
@@ -42,7 +42,7 @@ macro_rules! bodies {
             }
         }
 
-        impl<const MAX: usize, T: JsonSchema + 'static> Describe for UpTo<MAX, $body<T>> {
+        impl<const MAX: usize, T: DeserializeOwned + JsonSchema + 'static> Describe for UpTo<MAX, $body<T>> {
             fn describe(operation: &mut Operation<'_>) {
                 $describe(operation, MAX);
             }

@@ -9,7 +9,7 @@ use jsonwebtoken::DecodingKey;
 use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
 
-use crate::tokens::BACKEND;
+use crate::tokens::keys::BACKEND;
 
 const ED25519: &str = "MC4CAQAwBQYDK2VwBCIEIB5SSLF2mChBVkII+RL8jRsvLB/IibCcdkEjhTOZjoIz";
 const P256: &str = "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgjyCs4xoGRnIInCr63I8wWihvt3ODFN4YxJ/CV6visk6h\

@@ -136,8 +136,14 @@ pub(super) struct Attempts<'a> {
 
 impl<'a> Attempts<'a> {
     fn none(operation: &'a Operation, ground: &'a Ground<'a>) -> Self {
-        let (refused, good, problems, not_tried) = Default::default();
-        Self { ground, operation, refused, good, problems, not_tried }
+        Self {
+            ground,
+            operation,
+            refused: Vec::new(),
+            good: Vec::new(),
+            problems: Vec::new(),
+            not_tried: BTreeSet::new(),
+        }
     }
 
     pub(super) fn on(operation: &'a Operation, ground: &'a Ground<'a>) -> Self {

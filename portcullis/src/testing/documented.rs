@@ -76,7 +76,7 @@ impl Operation {
         self.method == Method::GET && self.responses.get("101").is_some()
     }
 
-    /// Whether it takes a [`SameOrigin`](crate::SameOrigin), by whose sentence it is known: a 403 may be of another cause.
+    /// Whether it takes a [`SameOrigin`](crate::credential::SameOrigin), by whose sentence it is known: a 403 may be of another cause.
     pub(super) fn refuses_other_sites(&self) -> bool {
         let description = self.responses.pointer("/403/description").and_then(Value::as_str);
         description.is_some_and(|description| description.contains(CROSS_SITE))

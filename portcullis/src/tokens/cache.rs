@@ -13,7 +13,7 @@ use std::{
 };
 
 /// Something found out that is true for a time.
-pub(super) trait Timely: Clone {
+pub(crate) trait Timely: Clone {
     /// Whether it still, and already, holds at `now`, in seconds since 1970. There is no leeway here: what needs
     /// one is verified anew.
     fn is_timely(&self, now: u64) -> bool;
@@ -30,7 +30,7 @@ const LONGEST: usize = 2048;
 const SHARE: u64 = 8;
 
 /// Tokens by their hash. It belongs to one set of keys: with other keys, begin another.
-pub(super) struct Cache<T> {
+pub(crate) struct Cache<T> {
     hasher: RandomState,
     parts: [Part<T>; PARTS],
 }
@@ -49,12 +49,12 @@ struct Kept<T> {
 }
 
 impl<T: Timely> Cache<T> {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { hasher: RandomState::new(), parts: std::array::from_fn(|_| Part::new(MOST / PARTS)) }
     }
 
     /// The place of `token`, whether it is there or not.
-    pub(super) fn slot<'a>(&'a self, token: &'a str) -> Slot<'a, T> {
+    pub(crate) fn slot<'a>(&'a self, token: &'a str) -> Slot<'a, T> {
         let hash = self.hasher.hash_one(token);
         let [first, ..] = hash.to_be_bytes();
         #[expect(clippy::indexing_slicing, reason = "four bits are one of sixteen")]
@@ -70,7 +70,7 @@ impl<T> Part<T> {
 }
 
 /// The place of one token. Its hash, which costs as much as the rest of a hit, is made once.
-pub(super) struct Slot<'a, T> {
+pub(crate) struct Slot<'a, T> {
     part: &'a Part<T>,
     token: &'a str,
     hash: u64,
@@ -78,15 +78,14 @@ pub(super) struct Slot<'a, T> {
 
 impl<T: Timely> Slot<'_, T> {
     /// What the token says, if it was kept and `now` (seconds since 1970) lies within its times.
-    pub(super) fn find(&self, now: u64) -> Option<T> {
+    pub(crate) fn find(&self, now: u64) -> Option<T> {
         let kept = self.part.kept.read().unwrap_or_else(PoisonError::into_inner);
         let (text, verified) = kept.by_hash.get(&self.hash)?;
         (**text == *self.token && verified.is_timely(now)).then(|| verified.clone())
     }
 
     /// Keeps nothing of the token any more.
-    #[cfg(feature = "discovery")]
-    pub(super) fn forget(&self) {
+    pub(crate) fn forget(&self) {
         let mut kept = self.part.kept.write().unwrap_or_else(PoisonError::into_inner);
         if kept.by_hash.get(&self.hash).is_some_and(|(text, _)| **text == *self.token) {
             kept.by_hash.remove(&self.hash);
@@ -94,7 +93,7 @@ impl<T: Timely> Slot<'_, T> {
     }
 
     /// Keeps what the token says, which was verified at `now`.
-    pub(super) fn keep(&self, verified: &T, now: u64) {
+    pub(crate) fn keep(&self, verified: &T, now: u64) {
         if self.token.len() > LONGEST {
             return;
         }
@@ -376,7 +375,6 @@ mod tests {
         assert_eq!(is_kept, [true, false]);
     }
 
-    #[cfg(feature = "discovery")]
     #[test]
     fn s07_what_is_forgotten_is_that_token_alone() {
         let cache = Cache::new();

@@ -1,11 +1,11 @@
 //! The claims of an access token (RFC 9068 §2.2), read strictly.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::{cache::Timely, keys::KeyError, refusal::Refusal};
+use super::{LEEWAY, MAX_LEEWAY, base64url::decoded, cache::Timely, keys::KeyError, refusal::Refusal};
 use crate::{scope::Granted, strict_json};
 
 /// An access token that was verified. There is no way to make one but by [`AccessTokens`](super::AccessTokens)
@@ -15,6 +15,7 @@ pub struct AccessToken(Arc<Claims>);
 
 #[derive(Debug)]
 struct Claims {
+    issuer: String,
     subject: String,
     client_id: String,
     id: String,
@@ -27,15 +28,22 @@ struct Claims {
 }
 
 impl AccessToken {
+    /// `iss`: who issued the token. It differs from token to token only after
+    /// [`tenants`](super::AccessTokensBuilder::tenants).
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.0.issuer
+    }
+
     /// `sub`: whom the token stands for, in the issuer's own words.
     #[must_use]
     pub fn subject(&self) -> &str {
         &self.0.subject
     }
 
-    /// `client_id`: the application that the token was given to. Empty only after
-    /// [`Dangerous::without_client_id_and_jti`](super::Dangerous::without_client_id_and_jti), where neither
-    /// `client_id` nor `azp` says it.
+    /// `client_id`: the application that the token was given to. After
+    /// [`Dangerous::without_client_id_and_jti`](super::Dangerous::without_client_id_and_jti) it is the first of
+    /// `client_id`, `azp`, `cid` (Okta) and `appid` (Entra v1) that the token has, or empty.
     #[must_use]
     pub fn client_id(&self) -> &str {
         &self.0.client_id
@@ -82,7 +90,7 @@ impl AccessToken {
 
     /// Whether `now`, in seconds since 1970, lies within `exp`, `nbf` and `iat`, give or take `leeway` seconds.
     fn timely(&self, now: u64, leeway: u64) -> Result<(), Refusal> {
-        timely(self.0.not_before.max(self.0.issued_at), self.0.expires_at, now, leeway)
+        timely(self.0.not_before, self.0.expires_at, now, leeway)
     }
 }
 
@@ -93,7 +101,7 @@ impl Timely for AccessToken {
 }
 
 /// Whether `now` lies between two times, all in seconds since 1970, give or take `leeway` seconds.
-pub(super) fn timely(begins_at: u64, expires_at: u64, now: u64, leeway: u64) -> Result<(), Refusal> {
+pub(crate) fn timely(begins_at: u64, expires_at: u64, now: u64, leeway: u64) -> Result<(), Refusal> {
     if now >= expires_at.saturating_add(leeway) {
         return Err(Refusal::Expired);
     }
@@ -105,43 +113,77 @@ pub(super) fn timely(begins_at: u64, expires_at: u64, now: u64, leeway: u64) -> 
 
 /// What a token must say to be for us.
 #[derive(Debug)]
-pub(super) struct Expected {
-    pub(super) issuer: String,
-    pub(super) audience: Audience,
-    /// The claim that holds the scopes, if it is not `scope` as RFC 9068 §2.2.3 has it.
-    pub(super) scope_claim: Option<String>,
+pub(crate) struct Expected {
+    pub(crate) issuer: String,
+    /// The tenants of an issuer that has one name for each.
+    pub(crate) tenants: Option<Tenants>,
+    pub(crate) audience: Audience,
+    /// How far clocks may be apart, in seconds.
+    pub(crate) leeway: u64,
+    /// Where the scopes are, if not in `scope` as RFC 9068 §2.2.3 has it: names of claims, from the outside in.
+    pub(crate) scope_claims: Vec<Vec<String>>,
     /// See [`Dangerous::accept_typ_jwt`](super::Dangerous::accept_typ_jwt).
-    pub(super) accepts_typ_jwt: bool,
+    pub(crate) accepts_typ_jwt: bool,
     /// See [`Dangerous::accept_sender_constrained_as_bearer`](super::Dangerous::accept_sender_constrained_as_bearer).
-    pub(super) accepts_sender_constrained: bool,
+    pub(crate) accepts_sender_constrained: bool,
     /// See [`Dangerous::without_client_id_and_jti`](super::Dangerous::without_client_id_and_jti).
-    pub(super) needs_client_id_and_jti: bool,
+    pub(crate) needs_client_id_and_jti: bool,
 }
 
 impl Expected {
     /// All that RFC 9068 asks, of a token of `issuer`.
-    pub(super) fn of(issuer: &str) -> Self {
+    pub(crate) fn of(issuer: &str) -> Self {
         Self {
             issuer: issuer.to_owned(),
+            tenants: None,
             audience: Audience::default(),
-            scope_claim: None,
+            leeway: LEEWAY,
+            scope_claims: Vec::new(),
             accepts_typ_jwt: false,
             accepts_sender_constrained: false,
             needs_client_id_and_jti: true,
         }
     }
 
-    /// The token that these claims make at `now`, in seconds since 1970; the signature was checked before.
+    /// # Errors
+    /// A setting is missing, or out of its bounds.
+    pub(crate) fn checked(&self) -> Result<(), KeyError> {
+        self.audience.checked()?;
+        if self.issuer.is_empty() {
+            return Err(KeyError::new("the issuer is empty"));
+        }
+        if self.leeway > MAX_LEEWAY {
+            return Err(KeyError::new(format!(
+                "the leeway is at most {MAX_LEEWAY} seconds; synchronize the clocks instead"
+            )));
+        }
+        if self.scope_claims.iter().any(Vec::is_empty) {
+            return Err(KeyError::new("the path to a claim with scopes is empty"));
+        }
+        self.tenants.as_ref().map_or(Ok(()), Tenants::checked)
+    }
+
+    /// The token that these claims make at `now`, in seconds since 1970. The signature was checked before, by a key beside
+    /// which the set writes `key_issuer`.
     ///
     /// # Errors
     /// What the token lacks.
-    pub(super) fn read(&self, claims: &str, now: u64, leeway: u64) -> Result<AccessToken, Refusal> {
+    pub(crate) fn read(
+        &self,
+        claims: &str,
+        key_issuer: Option<&str>,
+        now: u64,
+    ) -> Result<AccessToken, Refusal> {
         let json = decoded(claims).ok_or(Refusal::Claims)?;
         let Ok(Value::Object(claims)) = strict_json::parse(&json, 8) else { return Err(Refusal::Claims) };
         let text = |name| claims.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-        let time = |name| claims.get(name).and_then(seconds).ok_or(Refusal::Claim(name));
-        if text("iss") != Some(&self.issuer) {
-            return Err(Refusal::Issuer);
+        let time = |name| claims.get(name).and_then(seconds_of).ok_or(Refusal::Claim(name));
+        let begin = |name| claims.get(name).and_then(whole_seconds_of).ok_or(Refusal::Claim(name));
+        let issuer = text("iss").ok_or(Refusal::Issuer)?;
+        match &self.tenants {
+            None if issuer == self.issuer => {}
+            None => return Err(Refusal::Issuer),
+            Some(tenants) => tenants.check(issuer, claims.get("tid"), key_issuer)?,
         }
         if !self.audience.is_in(claims.get("aud")) {
             return Err(Refusal::Audience);
@@ -155,7 +197,7 @@ impl Expected {
         }
         let (expires_at, issued_at) = (time("exp")?, time("iat")?);
         // These may be left out, but not be of another type.
-        let not_before = if claims.contains_key("nbf") { time("nbf")? } else { 0 };
+        let not_before = if claims.contains_key("nbf") { begin("nbf")? } else { 0 };
         let optional = |name| match claims.get(name) {
             Some(value) if !value.is_string() => Err(Refusal::Claim(name)),
             _ => Ok(text(name)),
@@ -164,31 +206,117 @@ impl Expected {
             None if self.needs_client_id_and_jti => Err(Refusal::Claim(name)),
             found => Ok(found.map(str::to_owned)),
         };
-        let client_id = match needed("client_id")? {
-            Some(client_id) => Some(client_id),
-            None => optional("azp")?.map(str::to_owned),
-        };
+        let mut client_id = needed("client_id")?;
+        for other in ["azp", "cid", "appid"] {
+            if client_id.is_none() {
+                client_id = optional(other)?.map(str::to_owned);
+            }
+        }
         let token = AccessToken(Arc::new(Claims {
+            issuer: issuer.to_owned(),
             subject: text("sub").ok_or(Refusal::Claim("sub"))?.to_owned(),
             client_id: client_id.unwrap_or_default(),
             id: needed("jti")?.unwrap_or_default(),
             session_id: optional("sid")?.map(str::to_owned),
             scope: self.scope_in(&claims).ok_or(Refusal::Claim("scope"))?,
             issued_at,
-            not_before,
+            not_before: not_before.max(begin("iat")?),
             expires_at,
             json: String::from_utf8(json).map_err(|_| Refusal::Claims)?,
         }));
-        token.timely(now, leeway)?;
+        token.timely(now, self.leeway)?;
         Ok(token)
     }
 
+    /// The scopes of all claims that were named. An absent claim grants nothing, and one of a wrong type is a refusal.
     fn scope_in(&self, claims: &Map<String, Value>) -> Option<Granted> {
-        let Some(name) = &self.scope_claim else { return scope(claims.get("scope")) };
-        match claims.get(name) {
-            Some(Value::Array(scopes)) => scopes.iter().map(|one| one.as_str().map(str::to_owned)).collect(),
-            claim => scope(claim),
+        if self.scope_claims.is_empty() {
+            return scope(claims.get("scope"));
         }
+        let mut all = Vec::new();
+        for path in &self.scope_claims {
+            match claim_at(claims, path).ok()? {
+                None => {}
+                Some(Value::String(names)) => all.extend(names.split(' ').map(str::to_owned)),
+                Some(Value::Array(names)) => {
+                    for name in names {
+                        all.push(name.as_str()?.to_owned());
+                    }
+                }
+                Some(_) => return None,
+            }
+        }
+        Some(all.into_iter().collect())
+    }
+}
+
+/// What stands at the end of a path of names.
+///
+/// # Errors
+/// Something on the way has no members.
+fn claim_at<'c>(claims: &'c Map<String, Value>, path: &[String]) -> Result<Option<&'c Value>, Refusal> {
+    let Some((last, outer)) = path.split_last() else { return Ok(None) };
+    let mut members = claims;
+    for name in outer {
+        match members.get(name) {
+            None => return Ok(None),
+            Some(Value::Object(inner)) => members = inner,
+            Some(_) => return Err(Refusal::Claim("scope")),
+        }
+    }
+    Ok(members.get(last))
+}
+
+/// The tenants that may call, of an issuer that has one name for each: Microsoft Entra.
+#[derive(Debug)]
+pub(crate) struct Tenants {
+    template: String,
+    /// Each tenant by the name of its issuer.
+    known: HashMap<String, String>,
+}
+
+/// What stands for the tenant in the name of an issuer.
+const TENANT: &str = "{tenantid}";
+
+impl Tenants {
+    pub(crate) fn of(template: &str, tenants: impl IntoIterator<Item = String>) -> Self {
+        let named = |tenant: String| (template.replace(TENANT, &tenant), tenant);
+        Self { template: template.to_owned(), known: tenants.into_iter().map(named).collect() }
+    }
+
+    /// # Errors
+    /// They could let in a tenant that nobody named.
+    pub(crate) fn checked(&self) -> Result<(), KeyError> {
+        let is_plain = |tenant: &String| {
+            !tenant.is_empty()
+                && tenant.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+        };
+        if self.template.matches(TENANT).count() != 1 {
+            return Err(KeyError::new(format!(
+                "`{}` must contain `{TENANT}` once, in the place of the tenant",
+                self.template.escape_debug()
+            )));
+        }
+        if self.known.is_empty() {
+            return Err(KeyError::new("no tenants: name those whose users may call"));
+        }
+        match self.known.values().find(|tenant| !is_plain(tenant)) {
+            None => Ok(()),
+            Some(tenant) => Err(KeyError::new(format!("`{}` is not a tenant's id", tenant.escape_debug()))),
+        }
+    }
+
+    /// What the issuer's metadata may call it.
+    pub(crate) fn template(&self) -> &str {
+        &self.template
+    }
+
+    fn check(&self, issuer: &str, tid: Option<&Value>, key_issuer: Option<&str>) -> Result<(), Refusal> {
+        let tenant = self.known.get(issuer).ok_or(Refusal::Issuer)?;
+        let is_same = tid.is_none_or(|tid| tid.as_str() == Some(tenant));
+        // A key for one tenant's tokens must not sign those of another.
+        let is_for_it = key_issuer.is_none_or(|of_key| of_key.replace(TENANT, tenant) == issuer);
+        (is_same && is_for_it).then_some(()).ok_or(Refusal::Tenant)
     }
 }
 
@@ -213,9 +341,9 @@ fn is_something_else(claims: &Map<String, Value>) -> bool {
 
 /// Whom tokens must be for, by their `aud`.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Audience {
-    /// Who we are. If the application forgot it, nothing can be built.
-    name: Option<String>,
+pub(crate) struct Audience {
+    /// Who we are, by any of these names. If the application forgot them, nothing can be built.
+    names: Vec<String>,
     /// See [`Dangerous::accept_absent_audience`](super::Dangerous::accept_absent_audience).
     may_be_absent: bool,
     /// See [`Dangerous::without_audience`](super::Dangerous::without_audience).
@@ -223,22 +351,23 @@ pub(super) struct Audience {
 }
 
 impl Audience {
-    /// We are `name`, and tokens that say whom they are for must say so.
-    pub(super) fn named(&self, name: &str) -> Self {
-        Self { name: Some(name.to_owned()), may_be_any: false, ..*self }
+    /// We are also `name`, and tokens that say whom they are for must say one of our names.
+    pub(crate) fn named(mut self, name: &str) -> Self {
+        self.names.push(name.to_owned());
+        Self { may_be_any: false, ..self }
     }
 
-    pub(super) fn or_absent(self) -> Self {
+    pub(crate) fn or_absent(self) -> Self {
         Self { may_be_absent: true, ..self }
     }
 
-    pub(super) fn or_any(self) -> Self {
+    pub(crate) fn or_any(self) -> Self {
         Self { may_be_any: true, ..self }
     }
 
     /// `aud` is a string or an array of strings (RFC 7519 §4.1.3). A wrong type is a refusal, never "absent" or "any".
-    pub(super) fn is_in(&self, aud: Option<&Value>) -> bool {
-        let is_ours = |aud: &Value| aud.as_str().is_some_and(|aud| Some(aud) == self.name.as_deref());
+    pub(crate) fn is_in(&self, aud: Option<&Value>) -> bool {
+        let is_ours = |aud: &Value| aud.as_str().is_some_and(|aud| self.names.iter().any(|name| name == aud));
         match aud {
             None => self.may_be_absent || self.may_be_any,
             Some(aud @ Value::String(_)) => self.may_be_any || is_ours(aud),
@@ -251,8 +380,8 @@ impl Audience {
 
     /// # Errors
     /// Nobody said who we are.
-    pub(super) fn checked(&self) -> Result<(), KeyError> {
-        let is_named = self.name.as_ref().is_some_and(|name| !name.is_empty());
+    pub(crate) fn checked(&self) -> Result<(), KeyError> {
+        let is_named = !self.names.is_empty() && self.names.iter().all(|name| !name.is_empty());
         (is_named || self.may_be_any).then_some(()).ok_or_else(|| {
             KeyError::new(
                 "no audience: say `.audience(\"my-api\")`, the name that tokens for you carry in `aud`",
@@ -262,17 +391,32 @@ impl Audience {
 }
 
 /// A `scope` is one string (RFC 8693 §4.2).
-pub(super) fn scope(claim: Option<&Value>) -> Option<Granted> {
+pub(crate) fn scope(claim: Option<&Value>) -> Option<Granted> {
     claim.map_or(Some(Granted::none()), |scope| scope.as_str().map(Granted::parse))
 }
 
-/// Base64url without padding, and nothing else (RFC 7515 §2).
-pub(super) fn decoded(part: &str) -> Option<Vec<u8>> {
-    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-    URL_SAFE_NO_PAD.decode(part).ok()
+/// A `NumericDate` (RFC 7519 §2), which may have a fraction, rounded down. A wrong type is a refusal, never "absent".
+pub(crate) fn seconds_of(value: &Value) -> Option<u64> {
+    date(value, f64::floor)
 }
 
-/// A `NumericDate` (RFC 7519 §2) in whole seconds. A wrong type is a refusal, never "absent".
-pub(super) fn seconds(value: &Value) -> Option<u64> {
-    value.as_u64().filter(|seconds| *seconds < 1 << 53)
+/// The same rounded up, for a time from which on a token is valid.
+pub(crate) fn whole_seconds_of(value: &Value) -> Option<u64> {
+    date(value, f64::ceil)
+}
+
+fn date(value: &Value, round: fn(f64) -> f64) -> Option<u64> {
+    /// Beyond it a fraction is lost.
+    const END: u64 = 1 << 53;
+    let seconds = value.as_u64().or_else(|| {
+        let rounded = value.as_f64().filter(|seconds| seconds.is_sign_positive()).map(round)?;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "whole, positive, and bounded"
+        )]
+        #[expect(clippy::cast_precision_loss, reason = "a power of two has none")]
+        (rounded < END as f64).then_some(rounded as u64)
+    });
+    seconds.filter(|seconds| *seconds < END)
 }

@@ -1,8 +1,6 @@
 //! Relaxations for issuers that do not follow RFC 9068, each by a name that a reviewer can search for.
 
-use super::AccessTokensBuilder;
-#[cfg(feature = "discovery")]
-use super::IntrospectionBuilder;
+use super::{AccessTokensBuilder, GivenKeys, KeyError};
 
 /// What `.dangerous()` of a verifier's builder leads to ([`AccessTokensBuilder::dangerous`], and that of
 /// `IntrospectionBuilder`). Each relaxation opens something: use the one your issuer forces on you, and no other.
@@ -18,11 +16,11 @@ use super::IntrospectionBuilder;
 ///     .dangerous().without_client_id_and_jti()
 ///     .keys(jwks)?
 ///     .build()?;
-/// # Ok::<(), portcullis::KeyError>(())
+/// # Ok::<(), portcullis::tokens::KeyError>(())
 /// ```
 #[derive(Debug)]
 #[must_use = "say which relaxation"]
-pub struct Dangerous<B>(pub(super) B);
+pub struct Dangerous<B>(pub(crate) B);
 
 impl<K> Dangerous<AccessTokensBuilder<K>> {
     /// Accepts tokens whose `typ` is `JWT`, or that have none, beside `at+jwt`.
@@ -60,8 +58,8 @@ impl<K> Dangerous<AccessTokensBuilder<K>> {
         self.0
     }
 
-    /// Accepts tokens without `client_id` or `jti`. `client_id()` is then what `azp` says, or empty; `id()` may be
-    /// empty.
+    /// Accepts tokens without `client_id` or `jti`. `client_id()` is then the first of `azp`, `cid` and `appid` that the
+    /// token has, or empty; `id()` may be empty.
     ///
     /// Opens: a rule "only this client", a list of revoked tokens by `jti`, or an audit trail by either meets an empty
     /// string, and all tokens without one look alike to it.
@@ -81,35 +79,19 @@ impl<K> Dangerous<AccessTokensBuilder<K>> {
     }
 }
 
-#[cfg(feature = "discovery")]
-impl Dangerous<IntrospectionBuilder> {
-    /// Accepts active tokens where the answer has no `aud`, which RFC 7662 §2.2 leaves to the issuer. What an answer that
-    /// has one says still holds: it must name the [`audience`](IntrospectionBuilder::audience).
+impl Dangerous<AccessTokensBuilder<GivenKeys>> {
+    /// Accepts tokens signed with this secret (HS256), beside those signed with the [`keys`](AccessTokensBuilder::keys).
+    /// For issuers that offer nothing else.
     ///
-    /// Opens: a token for any other API of this issuer is good at yours, unless the issuer itself calls a token
-    /// inactive to whom it is not for (RFC 7662 §2.2 lets it; ask whether yours does).
-    pub fn accept_absent_audience(mut self) -> IntrospectionBuilder {
-        self.0.audience = self.0.audience.or_absent();
-        self.0
-    }
-
-    /// Accepts active tokens whatever the `aud` of the answer, or without one; not with one of a wrong type. Where
-    /// answers merely lack it, [`accept_absent_audience`](Self::accept_absent_audience) is enough.
+    /// Opens: everyone who can verify a token can issue one, for any user and any scope. Each service with the secret, its
+    /// configuration, its logs and its backups are then as good as the issuer. A secret that a person chose can be guessed
+    /// offline from a single token, so use at least 32 random bytes. Ask your issuer for a key pair instead: most offer
+    /// one by now.
     ///
-    /// Opens: a token for any other API of this issuer is good at yours, unless the issuer itself calls a token
-    /// inactive to whom it is not for (RFC 7662 §2.2 lets it; ask whether yours does).
-    pub fn without_audience(mut self) -> IntrospectionBuilder {
-        self.0.audience = self.0.audience.or_any();
-        self.0
-    }
-
-    /// Accepts tokens that are bound to a key (`cnf`, or a `token_type` of `DPoP`: RFC 9449 §6.2, RFC 8705 §3.2),
-    /// without a proof that the caller has it.
-    ///
-    /// Opens: a token that was stolen is good at yours, which the binding was to prevent. Say it where something before
-    /// your application checks the proof, or while clients change over.
-    pub fn accept_sender_constrained_as_bearer(mut self) -> IntrospectionBuilder {
-        self.0.accepts_sender_constrained = true;
-        self.0
+    /// # Errors
+    /// [`KeyError`] if the secret has fewer than 32 bytes (RFC 7518 §3.2).
+    pub fn shared_secret(mut self, secret: &[u8]) -> Result<AccessTokensBuilder, KeyError> {
+        self.0.keys.keys.add_secret(secret)?;
+        Ok(self.0)
     }
 }

@@ -2,24 +2,22 @@
 
 use serde_json::Value;
 
-use super::{claims::decoded, refusal::Refusal};
+use super::{base64url::decoded, keys::MAX_KID, refusal::Refusal};
 use crate::strict_json;
-
-/// The longest `kid` that is looked up, in bytes.
-pub(super) const MAX_KID: usize = 256;
 
 /// What a header says of the signature: by which key and in which way.
 ///
 /// `jwk`, `jku`, `x5u` and `x5c` are not looked at: a token does not say by which key it is good.
 #[derive(Clone)]
-pub(super) struct Header {
-    pub(super) kid: String,
-    pub(super) algorithm: String,
+pub(crate) struct Header {
+    /// Optional (RFC 7515 §4.1.4).
+    pub(crate) kid: Option<String>,
+    pub(crate) algorithm: String,
 }
 
 impl Header {
     /// The header, if it is an access token's and asks for nothing but what we do.
-    pub(super) fn read(part: &str, accepts_typ_jwt: bool) -> Result<Self, Refusal> {
+    pub(crate) fn read(part: &str, accepts_typ_jwt: bool) -> Result<Self, Refusal> {
         let json = decoded(part).ok_or(Refusal::Header)?;
         let header = strict_json::parse(&json, 8).map_err(|_| Refusal::Header)?;
         if !is_access_token(header.get("typ"), accepts_typ_jwt) {
@@ -31,9 +29,13 @@ impl Header {
             return Err(Refusal::Extension);
         }
         let text = |name: &str| header.get(name).and_then(Value::as_str);
-        let kid = text("kid").filter(|kid| kid.len() <= MAX_KID).ok_or(Refusal::Kid)?;
+        let kid = match header.get("kid") {
+            None => None,
+            Some(Value::String(kid)) if !kid.is_empty() && kid.len() <= MAX_KID => Some(kid.clone()),
+            Some(_) => return Err(Refusal::Kid),
+        };
         let algorithm = text("alg").ok_or(Refusal::Header)?;
-        Ok(Self { kid: kid.to_owned(), algorithm: algorithm.to_owned() })
+        Ok(Self { kid, algorithm: algorithm.to_owned() })
     }
 }
 

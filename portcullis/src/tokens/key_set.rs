@@ -1,25 +1,19 @@
 //! A set of keys and the tokens that were found good by it: the one place where a token's parts are judged.
 
-#[cfg(feature = "discovery")]
-use std::sync::Arc;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
-#[cfg(feature = "discovery")]
-use super::keys::{Key, MAX_PUBLISHED};
 use super::{
-    LEEWAY,
     cache::Cache,
     claims::{AccessToken, Expected},
     header::Header,
-    keys::Keys,
+    keys::{Choice, Key, Keys, MAX_PUBLISHED},
     refusal::Refusal,
 };
 
 /// Keys, with the cache that belongs to them. With other keys begins another set.
-pub(super) struct KeySet {
+pub(crate) struct KeySet {
     keys: Keys,
     /// Keys that the issuer published no more, and until when they are good, in seconds since 1970.
-    #[cfg(feature = "discovery")]
     retired: Vec<Retired>,
     /// The header of the first good token. An issuer that signs with one key begins all its tokens with one text, which
     /// need not be read again for each.
@@ -27,7 +21,6 @@ pub(super) struct KeySet {
     cache: Option<Cache<AccessToken>>,
 }
 
-#[cfg(feature = "discovery")]
 #[derive(Clone)]
 struct Retired {
     kid: String,
@@ -36,32 +29,27 @@ struct Retired {
 }
 
 /// What was found about a token.
-pub(super) enum Checked {
+pub(crate) enum Checked {
     /// Good in every respect.
     Good(AccessToken),
     /// Not good. Why, the log knows.
     Refused,
-    /// An access token's header that names a key which is not here. It may come to be, so the log knows nothing yet.
-    UnknownKey,
+    /// The key is not here, or none has a name and the signature is not by the one that fits. The right key may come to
+    /// be here, so the log knows nothing yet.
+    UnknownKey(Refusal),
 }
 
 impl KeySet {
-    pub(super) fn new(keys: Keys, is_cached: bool) -> Self {
-        Self {
-            keys,
-            #[cfg(feature = "discovery")]
-            retired: Vec::new(),
-            usual: OnceLock::new(),
-            cache: is_cached.then(Cache::new),
-        }
+    pub(crate) fn new(keys: Keys, is_cached: bool) -> Self {
+        Self { keys, retired: Vec::new(), usual: OnceLock::new(), cache: is_cached.then(Cache::new) }
     }
 
     /// Judges a token at `now`, in seconds since 1970.
-    pub(super) fn check(&self, token: &str, expected: &Expected, now: u64) -> Checked {
+    pub(crate) fn check(&self, token: &str, expected: &Expected, now: u64) -> Checked {
         self.good(token, expected, now).map_or_else(
             |refusal| {
-                if refusal == Refusal::UnknownKid {
-                    return Checked::UnknownKey;
+                if matches!(refusal, Refusal::UnknownKid | Refusal::NamelessSignature) {
+                    return Checked::UnknownKey(refusal);
                 }
                 refusal.log();
                 Checked::Refused
@@ -79,7 +67,6 @@ impl KeySet {
         let (verified, lifetime) = self.good_anew(token, expected, now)?;
         match lifetime {
             Lifetime::Token => slot.keep(&verified, now),
-            #[cfg(feature = "discovery")]
             Lifetime::Key => {}
         }
         Ok(verified)
@@ -100,25 +87,26 @@ impl KeySet {
             read = Header::read(head, expected.accepts_typ_jwt)?;
             &read
         };
-        let (key, lifetime) = match self.keys.get(&header.kid) {
-            Some(key) => (key, Lifetime::Token),
-            #[cfg(feature = "discovery")]
-            None => (self.retired(&header.kid, now).ok_or(Refusal::UnknownKid)?, Lifetime::Key),
-            #[cfg(not(feature = "discovery"))]
-            None => return Err(Refusal::UnknownKid),
+        let retired = header.kid.as_deref().and_then(|kid| self.retired(kid, now));
+        let (key, lifetime, if_bad) = match (self.keys.choose(header), retired) {
+            (Choice::Named(key), _) => (key, Lifetime::Token, Refusal::Signature),
+            (Choice::Unclear, _) => return Err(Refusal::Kid),
+            (_, Some(key)) => (key, Lifetime::Key, Refusal::Signature),
+            (Choice::Only(key), None) => (key, Lifetime::Token, Refusal::NamelessSignature),
+            (Choice::Unknown, None) => return Err(Refusal::UnknownKid),
         };
         if !key.is_for(&header.algorithm) {
             return Err(Refusal::Algorithm);
         }
         if !key.verifies(signed, signature) {
-            return Err(Refusal::Signature);
+            return Err(if_bad);
         }
         self.usual.get_or_init(|| (head.into(), header.clone()));
-        Ok((expected.read(claims, now, LEEWAY)?, lifetime))
+        Ok((expected.read(claims, key.issuer(), now)?, lifetime))
     }
 
     #[cfg(test)]
-    pub(super) fn cache(&self) -> Option<&Cache<AccessToken>> {
+    pub(crate) fn cache(&self) -> Option<&Cache<AccessToken>> {
         self.cache.as_ref()
     }
 }
@@ -126,17 +114,15 @@ impl KeySet {
 /// What ends a verdict first. One by a retired key is not remembered: the key's time is not in the token.
 enum Lifetime {
     Token,
-    #[cfg(feature = "discovery")]
     Key,
 }
 
-#[cfg(feature = "discovery")]
 impl KeySet {
     /// The set that follows this one: what `keys` lacks is good for another `grace` seconds from `now` on.
-    pub(super) fn succeeded_by(&self, keys: Keys, now: u64, grace: u64) -> Self {
+    pub(crate) fn succeeded_by(&self, keys: Keys, now: u64, grace: u64) -> Self {
         let mut retired: Vec<_> = self.retired.iter().filter(|old| now < old.until).cloned().collect();
         if grace > 0 {
-            let newly = self.keys.iter().map(|(kid, key)| Retired {
+            let newly = self.keys.named().map(|(kid, key)| Retired {
                 kid: kid.clone(),
                 key: Arc::clone(key),
                 until: now.saturating_add(grace),
@@ -151,12 +137,12 @@ impl KeySet {
     }
 
     /// Whether no token can be good by this set.
-    pub(super) fn is_empty(&self, now: u64) -> bool {
+    pub(crate) fn is_empty(&self, now: u64) -> bool {
         self.keys.is_empty() && self.retired.iter().all(|old| now >= old.until)
     }
 
     /// How many keys the issuer publishes that we can use.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.keys.len()
     }
 
@@ -165,7 +151,7 @@ impl KeySet {
     }
 }
 
-#[cfg(all(test, feature = "discovery"))]
+#[cfg(test)]
 mod tests {
     use serde_json::json;
 

@@ -6,6 +6,8 @@ use std::{
     sync::Arc,
 };
 
+#[cfg(feature = "aws-lc-rs")]
+use aws_lc_rs::signature::{ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ParsedPublicKey};
 // The default provider of `jsonwebtoken` panics where two crates of a program chose different backends.
 #[cfg(feature = "aws-lc-rs")]
 pub(crate) use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER as BACKEND;
@@ -13,88 +15,109 @@ pub(crate) use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER as BACKEND;
 pub(crate) use jsonwebtoken::crypto::rust_crypto::DEFAULT_PROVIDER as BACKEND;
 use jsonwebtoken::{
     Algorithm, DecodingKey,
-    jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse},
+    jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse},
 };
 use serde_json::Value;
 
-use super::{claims::decoded, header::MAX_KID, point};
+use super::{base64url::decoded, header::Header, point};
 
 #[cfg(not(any(feature = "aws-lc-rs", feature = "rust-crypto")))]
 compile_error!(
     "portcullis: choose what checks signatures: feature `aws-lc-rs` (the default) or `rust-crypto`"
 );
 
+/// The longest `kid` that is looked up, in bytes.
+pub(crate) const MAX_KID: usize = 256;
 /// The most keys that a published set may have.
-#[cfg(feature = "discovery")]
-pub(super) const MAX_PUBLISHED: usize = 100;
+pub(crate) const MAX_PUBLISHED: usize = 100;
+/// The shortest secret of HS256, in bytes: the length of its hash (RFC 7518 §3.2).
+const MIN_SECRET: usize = 32;
 
-/// Keys by their `kid`.
+/// Keys by their `kid`, and those that have none.
 #[derive(Default)]
-pub(super) struct Keys(HashMap<String, Arc<Key>>);
+pub(crate) struct Keys {
+    named: HashMap<String, Arc<Key>>,
+    nameless: Vec<Arc<Key>>,
+}
 
-/// A public key and the one algorithm that it is for.
-pub(super) struct Key {
-    algorithm: Algorithm,
-    key: DecodingKey,
+/// A key and the one algorithm that it is for.
+pub(crate) struct Key {
+    material: Material,
+    /// Microsoft's mark on a key that is for the tokens of some tenants only.
+    issuer: Option<String>,
+}
+
+enum Material {
+    Backend(Algorithm, DecodingKey),
+    /// ES512, which `jsonwebtoken` does not know.
+    #[cfg(feature = "aws-lc-rs")]
+    P521(ParsedPublicKey),
+}
+
+/// What the keys say to a token's header.
+pub(crate) enum Choice<'k> {
+    /// The key of this name.
+    Named(&'k Arc<Key>),
+    /// No key has the name, and one alone could have made the signature.
+    Only(&'k Arc<Key>),
+    /// No name, and several keys that could have made the signature, or none.
+    Unclear,
+    /// A name that no key has.
+    Unknown,
 }
 
 impl Keys {
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    pub(crate) fn is_empty(&self) -> bool {
+        self.named.is_empty() && self.nameless.is_empty()
     }
 
-    pub(super) fn get(&self, kid: &str) -> Option<&Arc<Key>> {
-        self.0.get(kid)
+    pub(crate) fn len(&self) -> usize {
+        self.named.len() + self.nameless.len()
     }
 
-    /// Takes in a JWK Set. Keys for encryption are left aside; any other that cannot be used is an error.
-    pub(super) fn add(&mut self, jwks: &str) -> Result<(), KeyError> {
-        let no_set = |cause| KeyError(format!("this is no JWK Set: {cause}"));
-        let mut set: Value = serde_json::from_str(jwks).map_err(no_set)?;
-        if set.get("keys").and_then(Value::as_array).into_iter().flatten().any(holds_secret) {
-            return Err(KeyError::new("a key holds its secret: a verifier is given public keys only"));
+    pub(crate) fn get(&self, kid: &str) -> Option<&Arc<Key>> {
+        self.named.get(kid)
+    }
+
+    pub(crate) fn named(&self) -> impl Iterator<Item = (&String, &Arc<Key>)> {
+        self.named.iter()
+    }
+
+    /// The key that a token's header means. `kid` is optional (RFC 7515 §4.1.4, RFC 7517 §4.5): where the token or the
+    /// key has none, one key must be the only one of its algorithm.
+    pub(crate) fn choose(&self, header: &Header) -> Choice<'_> {
+        fn only<'k>(keys: impl Iterator<Item = &'k Arc<Key>>, algorithm: &str) -> Option<&'k Arc<Key>> {
+            let mut fitting = keys.filter(|key| key.is_for(algorithm));
+            fitting.next().filter(|_| fitting.next().is_none())
         }
-        set.get_mut("keys").and_then(Value::as_array_mut).into_iter().flatten().for_each(name_as_known);
-        let set: JwkSet = serde_json::from_value(set).map_err(no_set)?;
-        set.keys.iter().filter(|jwk| !is_for_encryption(jwk)).try_for_each(|jwk| self.add_key(jwk))
-    }
-
-    fn add_key(&mut self, jwk: &Jwk) -> Result<(), KeyError> {
-        let Some(kid) = jwk.common.key_id.clone().filter(|kid| !kid.is_empty() && kid.len() <= MAX_KID)
-        else {
-            return Err(KeyError::new("a key has no `kid` (of at most 256 bytes), so no token can name it"));
-        };
-        let unfit = |why: &dyn fmt::Display| KeyError(format!("key `{}`: {why}", kid.escape_debug()));
-        let algorithm = algorithm_of(jwk).ok_or_else(|| {
-            unfit(
-                &"not one of Ed25519 (`alg` EdDSA, Ed25519 or none), P-256 (`alg` ES256 or none) and RSA of 2048 to \
-                  8192 bits (`alg` RS256 or PS256)",
-            )
-        })?;
-        if let Some(fault) = fault_of(jwk) {
-            return Err(unfit(&fault));
-        }
-        let key = DecodingKey::from_jwk(jwk).map_err(|cause| unfit(&cause))?;
-        match self.0.entry(kid) {
-            Entry::Occupied(known) => {
-                Err(KeyError(format!("two keys are called `{}`", known.key().escape_debug())))
-            }
-            Entry::Vacant(place) => {
-                place.insert(Arc::new(Key { algorithm, key }));
-                Ok(())
-            }
+        match &header.kid {
+            Some(kid) => match self.named.get(kid) {
+                Some(key) => Choice::Named(key),
+                None => only(self.nameless.iter(), &header.algorithm).map_or(Choice::Unknown, Choice::Only),
+            },
+            None => only(self.named.values().chain(&self.nameless), &header.algorithm)
+                .map_or(Choice::Unclear, Choice::Only),
         }
     }
-}
 
-/// What is needed of an issuer that we do not run.
-#[cfg(feature = "discovery")]
-impl Keys {
-    /// The usable keys of a set that an issuer published, and why each of the others is not. A set may hold keys
-    /// for other purposes and of kinds that came after us (RFC 7517 §5: "implementations SHOULD ignore" them).
-    pub(super) fn published(jwks: &Value) -> Result<(Self, Vec<String>), KeyError> {
+    /// Takes in a JWK Set, and says why each key that is left out cannot be used.
+    pub(crate) fn add(&mut self, jwks: &str) -> Result<Vec<String>, KeyError> {
+        let set: Value = serde_json::from_str(jwks)
+            .map_err(|cause| KeyError(format!("this is not a JWK Set: {cause}")))?;
+        self.add_set(&set)
+    }
+
+    /// The usable keys of a set, and why each of the others is not. A set may hold keys for other purposes and of kinds
+    /// that came after us (RFC 7517 §5: "implementations SHOULD ignore" them).
+    pub(crate) fn published(jwks: &Value) -> Result<(Self, Vec<String>), KeyError> {
+        let mut keys = Self::default();
+        let skipped = keys.add_set(jwks)?;
+        Ok((keys, skipped))
+    }
+
+    fn add_set(&mut self, jwks: &Value) -> Result<Vec<String>, KeyError> {
         let Some(set) = jwks.get("keys").and_then(Value::as_array) else {
-            return Err(KeyError::new("this is no JWK Set: it has no array `keys`"));
+            return Err(KeyError::new("this is not a JWK Set: it has no array `keys`"));
         };
         if set.len() > MAX_PUBLISHED {
             return Err(KeyError(format!(
@@ -102,88 +125,174 @@ impl Keys {
                 set.len()
             )));
         }
-        let (mut keys, mut skipped) = (Self::default(), Vec::new());
-        for jwk in set {
-            if let Err(why) = keys.add_published(jwk) {
-                skipped.push(why.to_string());
+        let faults = set.iter().filter_map(|jwk| Some((jwk, self.add_key(jwk).err()?)));
+        Ok(faults
+            .map(|(jwk, why)| {
+                let kid = jwk.get("kid").and_then(Value::as_str).unwrap_or_default();
+                format!("key {kid:?}: {why}")
+            })
+            .collect())
+    }
+
+    fn add_key(&mut self, jwk: &Value) -> Result<(), String> {
+        // RFC 7518 §6: `d` is the private part, `k` a secret.
+        if ["d", "k"].iter().any(|secret| jwk.get(secret).is_some()) {
+            return Err("symmetric, or given with its secret: whoever reads it could issue tokens".to_owned());
+        }
+        let kid = match jwk.get("kid") {
+            None => None,
+            Some(Value::String(kid)) if !kid.is_empty() && kid.len() <= MAX_KID => Some(kid.clone()),
+            Some(_) => return Err(format!("its `kid` is not a text of 1 to {MAX_KID} bytes")),
+        };
+        let issuer = jwk.get("issuer").and_then(Value::as_str).map(str::to_owned);
+        let key = Arc::new(Key { material: Material::read(jwk)?, issuer });
+        let Some(kid) = kid else {
+            self.nameless.push(key);
+            return Ok(());
+        };
+        match self.named.entry(kid) {
+            Entry::Occupied(_) => Err("another key has this `kid`".to_owned()),
+            Entry::Vacant(place) => {
+                place.insert(key);
+                Ok(())
             }
         }
-        Ok((keys, skipped))
     }
 
-    fn add_published(&mut self, jwk: &Value) -> Result<(), KeyError> {
-        let kid = jwk.get("kid").and_then(Value::as_str).unwrap_or_default();
-        let skipped = |why: &str| KeyError(format!("key {kid:?}: {why}"));
-        if holds_secret(jwk) {
-            return Err(skipped(
-                "symmetric, or published with its secret: whoever reads it could issue tokens",
-            ));
+    /// Takes in the secret of HS256.
+    pub(crate) fn add_secret(&mut self, secret: &[u8]) -> Result<(), KeyError> {
+        if secret.len() < MIN_SECRET {
+            return Err(KeyError(format!(
+                "the shared secret has {} bytes; HS256 needs at least {MIN_SECRET} (RFC 7518 §3.2)",
+                secret.len()
+            )));
         }
-        let mut jwk = jwk.clone();
-        name_as_known(&mut jwk);
-        let mut jwk: Jwk =
-            serde_json::from_value(jwk).map_err(|cause| skipped(&format!("not understood: {cause}")))?;
-        if is_for_encryption(&jwk) {
-            return Err(skipped("for encryption"));
-        }
-        // Some issuers leave `alg` out. One algorithm all the same: the one that OpenID providers must offer
-        // (OpenID Connect Core §15.1).
-        if matches!(jwk.algorithm, AlgorithmParameters::RSA(_)) && jwk.common.key_algorithm.is_none() {
-            jwk.common.key_algorithm = Some(KeyAlgorithm::RS256);
-        }
-        self.add_key(&jwk)
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&String, &Arc<Key>)> {
-        self.0.iter()
+        let material = Material::Backend(Algorithm::HS256, DecodingKey::from_secret(secret));
+        self.nameless.push(Arc::new(Key { material, issuer: None }));
+        Ok(())
     }
 }
 
 impl Key {
     /// Whether this is a name of the key's one algorithm.
-    pub(super) fn is_for(&self, algorithm: &str) -> bool {
-        names_of(self.algorithm).contains(&algorithm)
+    pub(crate) fn is_for(&self, algorithm: &str) -> bool {
+        self.material.names().contains(&algorithm)
+    }
+
+    /// The `issuer` that the set writes beside the key.
+    pub(crate) fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
     }
 
     /// Whether `signature` (base64url) is this key's over `signed`.
-    pub(super) fn verifies(&self, signed: &str, signature: &str) -> bool {
+    pub(crate) fn verifies(&self, signed: &str, signature: &str) -> bool {
         let Some(signature) = decoded(signature) else { return false };
-        (BACKEND.verifier_factory)(&self.algorithm, &self.key)
-            .is_ok_and(|verifier| verifier.verify(signed.as_bytes(), &signature).is_ok())
+        match &self.material {
+            Material::Backend(algorithm, key) => (BACKEND.verifier_factory)(algorithm, key)
+                .is_ok_and(|verifier| verifier.verify(signed.as_bytes(), &signature).is_ok()),
+            #[cfg(feature = "aws-lc-rs")]
+            Material::P521(key) => key.verify_sig(signed.as_bytes(), &signature).is_ok(),
+        }
     }
 }
 
-fn is_for_encryption(jwk: &Jwk) -> bool {
-    jwk.common.public_key_use == Some(PublicKeyUse::Encryption)
+impl Material {
+    /// # Errors
+    /// Why nothing that the key verifies could be believed, or that we do not know its kind.
+    fn read(jwk: &Value) -> Result<Self, String> {
+        if jwk.get("crv").is_some_and(|curve| curve == "P-521") {
+            return Self::p521(jwk);
+        }
+        let mut jwk = jwk.clone();
+        name_as_known(&mut jwk);
+        let jwk: Jwk = serde_json::from_value(jwk).map_err(|cause| format!("not understood: {cause}"))?;
+        if jwk.common.public_key_use == Some(PublicKeyUse::Encryption) {
+            return Err("for encryption".to_owned());
+        }
+        let algorithm = algorithm_of(&jwk).ok_or(KNOWN)?;
+        if let Some(fault) = fault_of(&jwk) {
+            return Err(fault.to_owned());
+        }
+        let key = DecodingKey::from_jwk(&jwk).map_err(|cause| cause.to_string())?;
+        (BACKEND.verifier_factory)(&algorithm, &key).map_err(|_| NOT_A_POINT)?;
+        Ok(Self::Backend(algorithm, key))
+    }
+
+    #[cfg(feature = "aws-lc-rs")]
+    fn p521(jwk: &Value) -> Result<Self, String> {
+        let says = |name: &str, word: &str| jwk.get(name).is_none_or(|said| said == word);
+        if !says("kty", "EC") || !says("alg", "ES512") {
+            return Err(KNOWN.to_owned());
+        }
+        if !says("use", "sig") {
+            return Err("for encryption".to_owned());
+        }
+        let number = |name| jwk.get(name).and_then(Value::as_str).and_then(decoded).unwrap_or_default();
+        let point = point_of(&number("x"), &number("y"), 66).ok_or(KNOWN)?;
+        let key = ParsedPublicKey::new(&ECDSA_P521_SHA512_FIXED, point);
+        key.map(Self::P521).map_err(|_| NOT_A_POINT.to_owned())
+    }
+
+    #[cfg(not(feature = "aws-lc-rs"))]
+    fn p521(_: &Value) -> Result<Self, String> {
+        Err("ES512 needs the feature `aws-lc-rs`".to_owned())
+    }
+
+    /// The names that a header's `alg` can have, compared to the byte (RFC 7515 §4.1.1). The two of an Ed25519 key mean
+    /// the same signature (RFC 9864 §2.2).
+    fn names(&self) -> &'static [&'static str] {
+        match self {
+            Self::Backend(Algorithm::EdDSA, _) => &["EdDSA", "Ed25519"],
+            Self::Backend(Algorithm::ES256, _) => &["ES256"],
+            Self::Backend(Algorithm::ES384, _) => &["ES384"],
+            Self::Backend(Algorithm::RS256, _) => &["RS256"],
+            Self::Backend(Algorithm::RS384, _) => &["RS384"],
+            Self::Backend(Algorithm::RS512, _) => &["RS512"],
+            Self::Backend(Algorithm::PS256, _) => &["PS256"],
+            Self::Backend(Algorithm::PS384, _) => &["PS384"],
+            Self::Backend(Algorithm::PS512, _) => &["PS512"],
+            Self::Backend(Algorithm::HS256, _) => &["HS256"],
+            // Nothing here makes a key of them.
+            Self::Backend(..) => &[],
+            #[cfg(feature = "aws-lc-rs")]
+            Self::P521(_) => &["ES512"],
+        }
+    }
 }
 
-/// Whether a key has a private (`d`) or symmetric (`k`) part (RFC 7518 §6).
-fn holds_secret(jwk: &Value) -> bool {
-    ["d", "k"].iter().any(|secret| jwk.get(secret).is_some())
-}
+const KNOWN: &str = "not one of Ed25519 (`alg` EdDSA, Ed25519 or none), P-256, P-384 and P-521 (`alg` ES256, ES384 or \
+                     ES512, or none) and RSA of 2048 to 8192 bits (`alg` RS256 to RS512 or PS256 to PS512, or none, \
+                     which is RS256)";
+const NOT_A_POINT: &str = "not a point of its curve";
 
-/// The algorithm of a key, by its own account, its type and its size: with another size no token would ever
-/// be good. Symmetric keys have none here: a shared secret would let every verifier issue tokens.
+/// The algorithm of a key, by its own account, its type and its size: with another size no token would ever be valid.
+/// Symmetric keys have none here: a shared secret would let every verifier issue tokens.
 fn algorithm_of(jwk: &Jwk) -> Option<Algorithm> {
     let stated = jwk.common.key_algorithm;
     let bytes = |number: &str| decoded(number).map_or(0, |number| number.len());
+    let only = |algorithm: KeyAlgorithm| stated.is_none_or(|stated| stated == algorithm);
     match &jwk.algorithm {
         AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => {
-            let fits = bytes(&key.x) == 32 && matches!(stated, None | Some(KeyAlgorithm::EdDSA));
-            fits.then_some(Algorithm::EdDSA)
+            (bytes(&key.x) == 32 && only(KeyAlgorithm::EdDSA)).then_some(Algorithm::EdDSA)
         }
-        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => {
-            let fits = bytes(&key.x) == 32 && bytes(&key.y) == 32;
-            (fits && matches!(stated, None | Some(KeyAlgorithm::ES256))).then_some(Algorithm::ES256)
+        AlgorithmParameters::EllipticCurve(key) => {
+            let (size, name, algorithm) = match key.curve {
+                EllipticCurve::P256 => (32, KeyAlgorithm::ES256, Algorithm::ES256),
+                EllipticCurve::P384 => (48, KeyAlgorithm::ES384, Algorithm::ES384),
+                _ => return None,
+            };
+            (bytes(&key.x) == size && bytes(&key.y) == size && only(name)).then_some(algorithm)
         }
         AlgorithmParameters::RSA(key) if (256..=1024).contains(&bytes(&key.n)) => match stated {
-            Some(KeyAlgorithm::RS256) => Some(Algorithm::RS256),
+            // Some issuers leave `alg` out. One algorithm all the same: the one that OpenID providers must offer
+            // (OpenID Connect Core §15.1).
+            None | Some(KeyAlgorithm::RS256) => Some(Algorithm::RS256),
+            Some(KeyAlgorithm::RS384) => Some(Algorithm::RS384),
+            Some(KeyAlgorithm::RS512) => Some(Algorithm::RS512),
             Some(KeyAlgorithm::PS256) => Some(Algorithm::PS256),
-            _ => None,
+            Some(KeyAlgorithm::PS384) => Some(Algorithm::PS384),
+            Some(KeyAlgorithm::PS512) => Some(Algorithm::PS512),
+            Some(_) => None,
         },
         _ => None,
     }
@@ -194,11 +303,33 @@ fn fault_of(jwk: &Jwk) -> Option<&'static str> {
     let bytes = |number: &str| decoded(number).unwrap_or_default();
     match &jwk.algorithm {
         AlgorithmParameters::OctetKeyPair(key) => point::ed25519_fault(&bytes(&key.x)),
+        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P384 => {
+            p384_fault(&bytes(&key.x), &bytes(&key.y))
+        }
         AlgorithmParameters::EllipticCurve(key) => point::p256_fault(&bytes(&key.x), &bytes(&key.y)),
         AlgorithmParameters::RSA(key) => point::rsa_fault(&bytes(&key.n), &bytes(&key.e)),
         // `algorithm_of` lets no other through.
         _ => None,
     }
+}
+
+#[cfg(feature = "aws-lc-rs")]
+fn p384_fault(x: &[u8], y: &[u8]) -> Option<&'static str> {
+    let is_point =
+        point_of(x, y, 48).is_some_and(|point| ParsedPublicKey::new(&ECDSA_P384_SHA384_FIXED, point).is_ok());
+    (!is_point).then_some(NOT_A_POINT)
+}
+
+/// The other backend looks when it takes the key.
+#[cfg(not(feature = "aws-lc-rs"))]
+fn p384_fault(_: &[u8], _: &[u8]) -> Option<&'static str> {
+    None
+}
+
+/// A point as SEC 1 §2.3.3 writes it, without compression.
+#[cfg(feature = "aws-lc-rs")]
+fn point_of(x: &[u8], y: &[u8], size: usize) -> Option<Vec<u8>> {
+    (x.len() == size && y.len() == size).then(|| [&[4], x, y].concat())
 }
 
 /// Rewrites the newer name of an algorithm to the one that [`Jwk`] knows: `Ed25519` and `EdDSA` with a key on that
@@ -213,26 +344,13 @@ fn name_as_known(jwk: &mut Value) {
     }
 }
 
-/// The names that a header's `alg` can have, compared to the byte (RFC 7515 §4.1.1). The two of an Ed25519 key mean
-/// the same signature (RFC 9864 §2.2).
-fn names_of(algorithm: Algorithm) -> &'static [&'static str] {
-    match algorithm {
-        Algorithm::EdDSA => &["EdDSA", "Ed25519"],
-        Algorithm::ES256 => &["ES256"],
-        Algorithm::RS256 => &["RS256"],
-        Algorithm::PS256 => &["PS256"],
-        // `algorithm_of` yields no other.
-        _ => &[],
-    }
-}
-
 /// Why a verifier cannot be built from what it was given.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct KeyError(String);
 
 impl KeyError {
-    pub(super) fn new(reason: impl Into<String>) -> Self {
+    pub(crate) fn new(reason: impl Into<String>) -> Self {
         Self(reason.into())
     }
 }

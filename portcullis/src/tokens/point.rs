@@ -103,7 +103,7 @@ impl Number {
 }
 
 /// What is wrong with an Ed25519 public key (RFC 8032 §5.1.5), if anything is.
-pub(super) fn ed25519_fault(key: &[u8]) -> Option<&'static str> {
+pub(crate) fn ed25519_fault(key: &[u8]) -> Option<&'static str> {
     let bytes: Vec<u8> = key.iter().rev().copied().collect();
     let Some(mut y) = Number::of(&bytes) else { return Some("not 32 bytes long") };
     // The sign of `x`.
@@ -122,7 +122,7 @@ pub(super) fn ed25519_fault(key: &[u8]) -> Option<&'static str> {
 }
 
 /// What is wrong with a P-256 public key, if anything is: y² = x³ − 3x + b.
-pub(super) fn p256_fault(x: &[u8], y: &[u8]) -> Option<&'static str> {
+pub(crate) fn p256_fault(x: &[u8], y: &[u8]) -> Option<&'static str> {
     let (Some(x), Some(y)) = (Number::of(x), Number::of(y)) else { return Some("not 32 bytes long") };
     let three = Number { high: 0, low: 3 };
     let is_point = x < P256 && y < P256 && {
@@ -133,7 +133,7 @@ pub(super) fn p256_fault(x: &[u8], y: &[u8]) -> Option<&'static str> {
 }
 
 /// What is wrong with an RSA public key, if anything is: with `e` = 1 a signature is what it signs.
-pub(super) fn rsa_fault(n: &[u8], e: &[u8]) -> Option<&'static str> {
+pub(crate) fn rsa_fault(n: &[u8], e: &[u8]) -> Option<&'static str> {
     let is_odd = |number: &[u8]| number.last().is_some_and(|last| last & 1 == 1);
     // No backend takes an exponent of more than 33 bits.
     let exponent = e.iter().try_fold(0_u64, |sum, byte| {

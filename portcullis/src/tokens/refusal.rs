@@ -4,7 +4,7 @@ use std::fmt;
 
 /// What a token lacks, in words that are always the same and hold nothing of the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     /// Not the three parts of a signed token (RFC 7515 §7.1).
     Form,
     /// The header is not base64url of JSON that can be trusted, or has no `alg`.
@@ -13,9 +13,11 @@ pub(super) enum Refusal {
     Typ,
     /// RFC 7515 §4.1.11.
     Extension,
-    /// No `kid`, or one that is too long to be looked up.
+    /// No `kid` where several keys fit or none, or one that cannot be looked up.
     Kid,
     UnknownKid,
+    /// The one key that fits, and that no `kid` names, did not make the signature.
+    NamelessSignature,
     Algorithm,
     Signature,
     /// The claims are not base64url of JSON that can be trusted.
@@ -26,6 +28,8 @@ pub(super) enum Refusal {
     Audience,
     /// Bound to a key (`cnf`, RFC 7800; RFC 8705 §3, RFC 9449 §6).
     SenderConstrained,
+    /// The key is for the tokens of another tenant.
+    Tenant,
     /// Something else that the issuer signed under a `typ` that says nothing.
     NoAccessToken,
     Expired,
@@ -33,16 +37,14 @@ pub(super) enum Refusal {
     /// See [`TypedTokens`](super::TypedTokens).
     Shape,
     /// The issuer does not call it active (RFC 7662 §2.2).
-    #[cfg(feature = "discovery")]
     Inactive,
     /// `token_type` or `token_use` say so.
-    #[cfg(feature = "discovery")]
     NoBearerToken,
 }
 
 impl Refusal {
     /// Tells the log. Debug level: anybody can send junk, as much of it as they like.
-    pub(super) fn log(self) {
+    pub(crate) fn log(self) {
         tracing::debug!(reason = %self, "a token is refused");
     }
 }
@@ -54,22 +56,21 @@ impl fmt::Display for Refusal {
             Self::Header => "header cannot be read",
             Self::Typ => "typ is not at+jwt",
             Self::Extension => "header asks for an extension",
-            Self::Kid => "no kid",
+            Self::Kid => "no kid that names a key",
             Self::UnknownKid => "unknown kid",
             Self::Algorithm => "alg is not the key's",
-            Self::Signature => "bad signature",
+            Self::Signature | Self::NamelessSignature => "bad signature",
             Self::Claims => "claims cannot be read",
             Self::Claim(name) => return write!(f, "{name} is missing or of a wrong type"),
             Self::Issuer => "wrong issuer",
             Self::Audience => "wrong audience",
             Self::SenderConstrained => "bound to a key",
+            Self::Tenant => "another tenant",
             Self::NoAccessToken => "an ID token, a refresh token or an event",
             Self::Expired => "expired",
             Self::NotYetValid => "not yet valid",
             Self::Shape => "claims of another shape",
-            #[cfg(feature = "discovery")]
             Self::Inactive => "not active",
-            #[cfg(feature = "discovery")]
             Self::NoBearerToken => "not a bearer token",
         })
     }

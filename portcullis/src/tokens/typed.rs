@@ -13,7 +13,7 @@ use crate::{
 /// An [`AccessTokens`] whose tokens must also carry claims of the shape `C`; one that does not is refused: 401.
 ///
 /// ```
-/// use portcullis::{AccessTokens, Guard, TypedTokens};
+/// use portcullis::{AccessTokens, Guard, tokens::TypedTokens};
 ///
 /// #[derive(serde::Deserialize)]
 /// struct Staff { tenant: String, #[serde(default)] roles: Vec<String> }
@@ -26,7 +26,7 @@ use crate::{
 /// let tokens = AccessTokens::issued_by("https://accounts.example").audience("shop").keys(jwks)?.build()?;
 /// let app: axum::Router =
 ///     axum::Router::new().route("/tenant", axum::routing::get(tenant)).with_state(tokens.typed::<Staff>());
-/// # Ok::<(), portcullis::KeyError>(())
+/// # Ok::<(), portcullis::tokens::KeyError>(())
 /// ```
 pub struct TypedTokens<C> {
     tokens: AccessTokens,

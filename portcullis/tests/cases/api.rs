@@ -3,6 +3,7 @@
 mod defects;
 mod layers;
 mod schemas;
+mod serde_names;
 
 use std::collections::BTreeSet;
 
@@ -17,9 +18,11 @@ use http::{
     header::{AUTHORIZATION, CONTENT_TYPE},
 };
 use portcullis::{
-    AccessTokens, Api, Bearer, Created, DescribeResponse, Document, Form, Granted, Guard, Json, Maybe,
-    NoContent, Operation, Path, Public, Query, Scope, SecurityScheme, Verdict, Verify, VerifyFailed, delete,
-    get, patch, post,
+    AccessTokens, Api, Bearer, Created, Document, Form, Granted, Guard, Json, Maybe, NoContent, Path, Public,
+    Query, Scope, Verdict, Verify, VerifyFailed,
+    api::{delete, get, patch, post},
+    credential::SecurityScheme,
+    describe::{DescribeResponse, Operation},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -424,7 +427,7 @@ async fn a_route_may_be_of_any_method_that_openapi_names() {
     macro_rules! routes {
         ($($method:ident)*) => {
             Api::<Robots>::new("", "")$(
-                .route(portcullis::$method("/", one).operation_id(stringify!($method)))
+                .route(portcullis::api::$method("/", one).operation_id(stringify!($method)))
             )*
         };
     }

@@ -8,8 +8,11 @@ use http::{
     header::{AUTHORIZATION, WWW_AUTHENTICATE},
 };
 use portcullis::{
-    Access, AnyOf, Api, ApiKey, ApiKeyPlace, Basic, Bearer, CookieSettings, Denied, Document, Either,
-    Granted, Guard, In, Json, Maybe, Public, SameOrigin, Scope, SessionCookie, Verdict, Verify, VerifyFailed,
+    Api, ApiKey, Basic, Bearer, Document, Either, Granted, Guard, Json, Maybe, Public, Scope, SessionCookie,
+    Verdict, Verify, VerifyFailed,
+    credential::{ApiKeyPlace, CookieSettings, SameOrigin},
+    describe::In,
+    guard::{Access, AnyOf, Denied},
 };
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -723,14 +726,14 @@ fn a_router_s_guard_behind_all_routes_is_refused() {
 
 #[tokio::test]
 async fn a_router_s_guard_holds_for_what_is_nested_and_merged_after_it_and_guards_add_up() {
-    let named = |name| api().route(portcullis::get("/open", open).operation_id(name));
+    let named = |name| api().route(portcullis::api::get("/open", open).operation_id(name));
     let all = api()
         .nest("/before", named("a"))
         .guard::<Guard<Users, Read>>()
         .nest("/nested", named("b"))
         .nest(
             "/guarded",
-            api().guard::<Guard<Users, Admin>>().route(portcullis::get("/open", open).operation_id("c")),
+            api().guard::<Guard<Users, Admin>>().route(portcullis::api::get("/open", open).operation_id("c")),
         )
         .merge(named("d"))
         .guard::<Guard<Partners>>()

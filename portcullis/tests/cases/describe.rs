@@ -18,15 +18,13 @@ mod rejections;
 mod schemas;
 #[cfg(feature = "ws")]
 mod websocket;
-#[cfg(feature = "utoipa")]
-mod with_utoipa;
 
 use std::{fmt::Write as _, fs, path::Path};
 
 use axum::{body::Body, response::Response};
 use http::{Request, header::CONTENT_TYPE};
 use http_body_util::BodyExt;
-use portcullis::{Api, Public, Route};
+use portcullis::{Api, Public, api::Route};
 use serde_json::{Map, Value, json};
 use tower::ServiceExt;
 

@@ -20,7 +20,11 @@ use std::{
 
 use axum::{Router, body::Body, routing::get};
 use http::{Request, StatusCode, header::AUTHORIZATION};
-use portcullis::{AccessTokens, AccessTokensBuilder, DiscoveredKeys, Guard, Outgoing, Verify};
+use portcullis::{
+    AccessTokens, Guard, Verify,
+    issuer::{DiscoveredKeys, Outgoing},
+    tokens::AccessTokensBuilder,
+};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 

@@ -17,8 +17,8 @@ use http::{
     },
 };
 use portcullis::{
-    Api, Bearer, Document, Either, Guard, Json, OAuth2Flow, Public, SecurityScheme, Verdict, Verify,
-    VerifyFailed,
+    Api, Bearer, Document, Either, Guard, Json, Public, Verdict, Verify, VerifyFailed,
+    credential::{OAuth2Flow, SecurityScheme},
 };
 use serde_json::Value;
 use tower::ServiceExt;
@@ -72,7 +72,7 @@ async fn the_paths_come_in_the_order_in_which_they_were_declared() {
     async fn open(_: Public) -> Json<()> {
         Json(())
     }
-    let route = |path: &str, name| portcullis::get(path, open).operation_id(name);
+    let route = |path: &str, name| portcullis::api::get(path, open).operation_id(name);
     let api =
         Api::<()>::new("Shop", "1").route(route("/z", "z")).route(route("/a", "a")).route(route("/m", "m"));
     let (_, document) = api.finish().unwrap();

@@ -4,7 +4,10 @@
 mod doors;
 mod routes;
 
-use portcullis::{Api, Guard, delete, get, post};
+use portcullis::{
+    Api, Guard,
+    api::{delete, get, post},
+};
 use serde_json::Value;
 
 use self::{

@@ -13,12 +13,11 @@ use std::{
 use serde_json::Value;
 
 const WHO: &str = "its first argument says who may call: `Guard<…>`, `Maybe<…>` or `Public`";
-const DESCRIBE: &str =
-    "every other argument implements `portcullis::Describe`, and its answer `portcullis::DescribeResponse`";
+const DESCRIBE: &str = "every other argument implements `portcullis::describe::Describe`, and its answer `portcullis::describe::DescribeResponse`";
 const SCHEMA: &str =
     "the types inside `Json<…>` and its like derive `schemars::JsonSchema` beside serde's traits";
 const NAMED: &str = "an answer has a type with a name: `impl IntoResponse` describes nothing";
-const OWN_ERROR: &str = "an error type of your own implements `portcullis::DescribeResponse`, or `portcullis::answers!` writes it";
+const OWN_ERROR: &str = "an error type of your own implements `portcullis::describe::DescribeResponse`, or `portcullis::answers!` writes it";
 const STATE: &str =
     "the state `App` holds the verifier of each guard: `#[derive(Clone, axum::extract::FromRef)]` on it";
 const ROW: &str = "for one row it is `May<…>`, for a list `Seen<…>`";
@@ -28,7 +27,7 @@ const POLICY: &str = "for `May` and `Seen` the state `App` holds the `Policy` of
 const RIGHT: [&str; 2] = ["a_right_one", "a_right_permission"];
 
 /// Each case, and the words that help whoever made the mistake.
-const CASES: [(&str, &[&str]); 37] = [
+const CASES: [(&str, &[&str]); 39] = [
     ("forgotten_guard", &[WHO]),
     ("no_argument", &[WHO]),
     ("guard_is_not_first", &[WHO]),
@@ -58,13 +57,12 @@ const CASES: [(&str, &[&str]); 37] = [
             "constructor is not visible here due to private fields",
         ],
     ),
-    (
-        "unverified",
-        &["module `credential` is private", "module `tokens` is private", "method `check` is private"],
-    ),
-    ("a_route_of_ones_own", &["module `api` is private"]),
+    ("unverified", &["`Presented` is private", "module `claims` is private", "method `check` is private"]),
+    ("a_route_of_ones_own", &["module `sealed` is private"]),
     ("a_guard_of_ones_own", &["`Access` is a \"sealed trait\""]),
     ("a_credential_of_ones_own", &["`Credential` is a \"sealed trait\""]),
+    ("secret_without_dangerous", &["no method named `shared_secret` found for struct `AccessTokensBuilder"]),
+    ("statuses_without_a_tuple", &["`NotFound` does not list statuses", "one alone is `(NotFound,)`"]),
     ("scopes_of_ones_own", &["`Scopes` is a \"sealed trait\""]),
     ("may_is_not_first", &[WHO, ROW, DESCRIBE]),
     ("optional_may", &[WHO, ROW]),

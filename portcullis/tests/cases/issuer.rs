@@ -10,8 +10,10 @@ use aws_lc_rs::{
     rand::SystemRandom,
     rsa,
     signature::{
-        ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256,
-        RSA_PSS_SHA256, RsaEncoding, RsaKeyPair, RsaPublicKeyComponents,
+        ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, ECDSA_P521_SHA512_FIXED_SIGNING,
+        EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384,
+        RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding, RsaKeyPair,
+        RsaPublicKeyComponents,
     },
 };
 use base64::{
@@ -103,22 +105,34 @@ pub(super) fn attacker() -> &'static Key {
 }
 
 pub(super) fn p256() -> &'static Key {
-    static KEY: LazyLock<Key> = LazyLock::new(|| {
-        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
-        let point = pair.public_key().as_ref().to_vec();
-        let (x, y) = (base64url(&point[1..33]), base64url(&point[33..]));
-        Key {
-            kid: "ec",
-            alg: "ES256",
-            jwk: json!({ "kty": "EC", "crv": "P-256", "alg": "ES256", "kid": "ec", "x": x, "y": y }),
-            der: AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key()).unwrap().as_ref().to_vec(),
-            raw: point,
-            sign: Box::new(move |message| {
-                pair.sign(&SystemRandom::new(), message).unwrap().as_ref().to_vec()
-            }),
-        }
-    });
+    static KEY: LazyLock<Key> =
+        LazyLock::new(|| ec_on("ec", "ES256", "P-256", &ECDSA_P256_SHA256_FIXED_SIGNING));
     &KEY
+}
+
+pub(super) fn p384() -> &'static Key {
+    static KEY: LazyLock<Key> =
+        LazyLock::new(|| ec_on("ec384", "ES384", "P-384", &ECDSA_P384_SHA384_FIXED_SIGNING));
+    &KEY
+}
+
+pub(super) fn p521() -> &'static Key {
+    static KEY: LazyLock<Key> =
+        LazyLock::new(|| ec_on("ec521", "ES512", "P-521", &ECDSA_P521_SHA512_FIXED_SIGNING));
+    &KEY
+}
+
+/// RSA with the longer hashes.
+pub(super) fn rsa_others() -> [&'static Key; 4] {
+    static KEYS: LazyLock<[Key; 4]> = LazyLock::new(|| {
+        [
+            rsa_for("rs384", "RS384", &RSA_PKCS1_SHA384),
+            rsa_for("rs512", "RS512", &RSA_PKCS1_SHA512),
+            rsa_for("ps384", "PS384", &RSA_PSS_SHA384),
+            rsa_for("ps512", "PS512", &RSA_PSS_SHA512),
+        ]
+    });
+    KEYS.each_ref()
 }
 
 pub(super) fn rsa() -> &'static Key {
@@ -161,6 +175,20 @@ fn ed25519_of(kid: &'static str, seed: [u8; 32]) -> Key {
         der: AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key()).unwrap().as_ref().to_vec(),
         raw,
         sign: Box::new(move |message| pair.sign(message).as_ref().to_vec()),
+    }
+}
+
+fn ec_on(kid: &'static str, alg: &'static str, curve: &str, signing: &'static EcdsaSigningAlgorithm) -> Key {
+    let pair = EcdsaKeyPair::generate(signing).unwrap();
+    let point = pair.public_key().as_ref().to_vec();
+    let (x, y) = point[1..].split_at(point.len() / 2);
+    Key {
+        kid,
+        alg,
+        jwk: json!({ "kty": "EC", "crv": curve, "alg": alg, "kid": kid, "x": base64url(x), "y": base64url(y) }),
+        der: AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key()).unwrap().as_ref().to_vec(),
+        raw: point,
+        sign: Box::new(move |message| pair.sign(&SystemRandom::new(), message).unwrap().as_ref().to_vec()),
     }
 }
 

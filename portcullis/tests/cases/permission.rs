@@ -1,8 +1,6 @@
 //! Permissions: who may do what with one row, which rows of a list they see, and what the document says of it.
 
 mod describe;
-#[cfg(feature = "utoipa")]
-mod with_utoipa;
 
 use std::sync::{
     Arc,

@@ -9,11 +9,12 @@ use http::{
 };
 use http_body_util::BodyExt;
 use portcullis::{
-    AccessToken, AccessTokens, Api, Bearer, Either, Granted, Guard, May, Maybe, NoContent, Scope,
-    TypedTokens, Verdict, Verify, VerifyFailed,
+    AccessToken, AccessTokens, Api, Bearer, Either, Granted, Guard, May, Maybe, NoContent, Scope, Verdict,
+    Verify, VerifyFailed,
     permission::{Decide, Decision, Object, Undecided},
     permissions,
     step_up::{KnowsLogin, Level, Login, StepUp},
+    tokens::TypedTokens,
 };
 use serde_json::{Value, json};
 use tower::ServiceExt;

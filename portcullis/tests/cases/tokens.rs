@@ -4,6 +4,7 @@
 mod claims;
 mod cost;
 mod header;
+mod issuers;
 mod keys;
 mod reasons;
 mod relaxed;

@@ -1,7 +1,7 @@
 //! The administrators' routes.
 
 use axum::extract::State;
-use portcullis::{Answer, Guard, Json, NoContent, Path, Query, Scopes};
+use portcullis::{Answer, Guard, Json, NoContent, Path, Query, guard::Scopes};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

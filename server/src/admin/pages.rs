@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::{Path, State};
 use http::StatusCode;
-use portcullis::{Form, Guard, InvalidInput, Scopes};
+use portcullis::{Form, Guard, InvalidInput, guard::Scopes};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use url::form_urlencoded;

@@ -10,7 +10,7 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use http::{HeaderValue, StatusCode, header};
-use portcullis::{DescribeResponse, Operation};
+use portcullis::describe::{DescribeResponse, Operation};
 use schemars::JsonSchema;
 use serde::Serialize;
 

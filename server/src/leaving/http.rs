@@ -3,7 +3,10 @@
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use portcullis::{DescribeResponse, Guard, Json, NoContent, Operation};
+use portcullis::{
+    Guard, Json, NoContent,
+    describe::{DescribeResponse, Operation},
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 

@@ -3,7 +3,11 @@
 use axum::{extract::State, response::AppendHeaders};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use portcullis::{Describe, Form, InvalidInput, NoContent, Operation, Public, SameOrigin};
+use portcullis::{
+    Form, InvalidInput, NoContent, Public,
+    credential::SameOrigin,
+    describe::{Describe, Operation},
+};
 use schemars::JsonSchema;
 use serde::Deserialize;
 

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use axum::extract::FromRequestParts;
 use http::{HeaderMap, header::ACCEPT_LANGUAGE, request::Parts};
-use portcullis::{Describe, Operation};
+use portcullis::describe::{Describe, Operation};
 
 use super::Language;
 

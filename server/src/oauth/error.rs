@@ -5,7 +5,10 @@ use http::{
     HeaderValue, StatusCode,
     header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE},
 };
-use portcullis::{DescribeResponse, Json, Operation};
+use portcullis::{
+    Json,
+    describe::{DescribeResponse, Operation},
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 

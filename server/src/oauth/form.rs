@@ -4,7 +4,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::FromRequest;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, Request};
-use portcullis::{Describe, Operation};
+use portcullis::describe::{Describe, Operation};
 use serde_json::json;
 use zeroize::Zeroizing;
 

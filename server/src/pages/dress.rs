@@ -5,7 +5,7 @@ use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use portcullis::SameOrigin;
+use portcullis::credential::SameOrigin;
 
 use super::{View, view};
 use crate::{

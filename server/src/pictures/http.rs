@@ -5,7 +5,11 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
-use portcullis::{Created, DescribeResponse, File, Guard, Multipart, NoContent, Operation, Path};
+use portcullis::{
+    Created, Guard, Multipart, NoContent, Path,
+    describe::{DescribeResponse, Operation},
+    input::File,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;

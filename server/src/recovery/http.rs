@@ -4,7 +4,10 @@
 use axum::extract::State;
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode};
-use portcullis::{Answer, DescribeResponse, Guard, Json, NoContent, Operation, Public};
+use portcullis::{
+    Answer, Guard, Json, NoContent, Public,
+    describe::{DescribeResponse, Operation},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -7,7 +7,10 @@ use axum::middleware::Next;
 use axum::response::Response;
 use http::header::{COOKIE, Entry, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use portcullis::{CookieSettings, Credential, SecurityScheme, SessionCookie, Verdict, Verify, VerifyFailed};
+use portcullis::{
+    SessionCookie, Verdict, Verify, VerifyFailed,
+    credential::{CookieSettings, Credential, SecurityScheme},
+};
 
 use super::store;
 use crate::{

@@ -3,7 +3,10 @@
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header::CACHE_CONTROL, header::CONTENT_TYPE};
-use portcullis::{DescribeResponse, Operation, Public};
+use portcullis::{
+    Public,
+    describe::{DescribeResponse, Operation},
+};
 use serde_json::json;
 
 use crate::app::App;

@@ -136,5 +136,5 @@ pub enum KeysError {
     Generate,
     /// The public keys do not make a verifier.
     #[error("the signing keys cannot be used: {0}")]
-    Verifier(#[from] portcullis::KeyError),
+    Verifier(#[from] portcullis::tokens::KeyError),
 }

@@ -10,8 +10,9 @@ use ::http::{HeaderValue, StatusCode, header::CACHE_CONTROL};
 use axum::extract::FromRef;
 use axum::response::{IntoResponse, Response};
 use portcullis::{
-    AccessTokens, Bearer, DescribeResponse, Granted, Json, OAuth2Flow, Operation, SecurityScheme, Verdict,
-    Verify, VerifyFailed,
+    AccessTokens, Bearer, Granted, Json, Verdict, Verify, VerifyFailed,
+    credential::{OAuth2Flow, SecurityScheme},
+    describe::{DescribeResponse, Operation},
 };
 use schemars::JsonSchema;
 use serde::Serialize;

@@ -30,9 +30,9 @@ const PREFIX: usize = 16;
 ///   database, and so are the strings that secret scanners find, as with the tokens of GitHub. It protects nothing.
 ///
 /// ```
-/// use portcullis::{ApiKeySecret, StoredApiKey};
+/// use portcullis::credential::{ApiKeySecret, StoredApiKey};
 ///
-/// # fn main() -> Result<(), portcullis::MintError> {
+/// # fn main() -> Result<(), portcullis::credential::MintError> {
 /// let made = ApiKeySecret::mint("shop")?;
 /// let row: StoredApiKey = made.stored(); // to the database: `row.id` and `row.digest`
 /// let shown_once = made.text(); // to the customer

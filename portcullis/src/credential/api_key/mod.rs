@@ -24,7 +24,7 @@ const MOST: usize = 512;
 /// Where a request carries an API key, and under which name.
 ///
 /// ```
-/// use portcullis::{ApiKeyPlace, In};
+/// use portcullis::{credential::ApiKeyPlace, describe::In};
 ///
 /// struct ShopKey;
 /// impl ApiKeyPlace for ShopKey {
@@ -69,7 +69,7 @@ pub trait ApiKeyPlace: Send + Sync + 'static {
 /// [Its page](crate::learn::schemes::api_keys): a whole verifier, the entry in the document, what `/docs` does.
 ///
 /// ```
-/// use portcullis::{ApiKey, ApiKeyPlace, Granted, In, Verdict, Verify, VerifyFailed};
+/// use portcullis::{ApiKey, Granted, Verdict, Verify, VerifyFailed, credential::ApiKeyPlace, describe::In};
 ///
 /// struct ShopKey;
 /// impl ApiKeyPlace for ShopKey {
@@ -94,7 +94,7 @@ pub trait ApiKeyPlace: Send + Sync + 'static {
 ///
 /// ```compile_fail
 /// // The path is no place for a key.
-/// use portcullis::{ApiKey, ApiKeyPlace, Credential, In};
+/// use portcullis::{ApiKey, credential::{ApiKeyPlace, Credential}, describe::In};
 ///
 /// struct PathKey;
 /// impl ApiKeyPlace for PathKey {
@@ -106,7 +106,7 @@ pub trait ApiKeyPlace: Send + Sync + 'static {
 ///
 /// ```compile_fail
 /// // There is one parser of `Authorization`.
-/// use portcullis::{ApiKey, ApiKeyPlace, Credential, In};
+/// use portcullis::{ApiKey, credential::{ApiKeyPlace, Credential}, describe::In};
 ///
 /// struct Other;
 /// impl ApiKeyPlace for Other {
@@ -118,7 +118,7 @@ pub trait ApiKeyPlace: Send + Sync + 'static {
 ///
 /// ```compile_fail
 /// // A neighbouring host could plant a cookie of this name.
-/// use portcullis::{ApiKey, ApiKeyPlace, Credential, In};
+/// use portcullis::{ApiKey, credential::{ApiKeyPlace, Credential}, describe::In};
 ///
 /// struct PlainCookie;
 /// impl ApiKeyPlace for PlainCookie {

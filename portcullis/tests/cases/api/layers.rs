@@ -244,3 +244,44 @@ fn an_api_with_a_guard_and_its_state_takes_no_more_routes() {
     let other = Api::new("", "").post("/c", another);
     assert_eq!(told(guarded().with_state(()).nest("/n", other)), reason("post /n/c"));
 }
+
+/// A guard in a layer is enforced, and no type of the route shows it.
+#[test]
+fn f13_a_guard_in_a_layer_is_no_secret_of_the_code() {
+    async fn of_guard(
+        _: Guard<Robots>,
+        request: axum::extract::Request,
+        next: Next,
+    ) -> axum::response::Response {
+        next.run(request).await
+    }
+    async fn of_maybe(
+        _: Maybe<Robots>,
+        request: axum::extract::Request,
+        next: Next,
+    ) -> axum::response::Response {
+        next.run(request).await
+    }
+    async fn of_nobody(request: axum::extract::Request, next: Next) -> axum::response::Response {
+        next.run(request).await
+    }
+    let api = || Api::<Robots>::new("", "").get("/a", open);
+    let told = |api: Api<Robots>| match api.finish() {
+        Ok(_) => String::new(),
+        Err(error) => error.to_string(),
+    };
+    let sentence = "get /a: a layer around it has a guard, and the document says that anyone may call";
+    for all in [
+        api().layer(middleware::from_fn_with_state(Robots, of_guard)),
+        api().layer(middleware::from_fn_with_state(Robots, of_maybe)),
+        Api::new("", "").route(get("/a", open).layer(middleware::from_fn_with_state(Robots, of_guard))),
+    ] {
+        let told = told(all);
+        assert!(told.contains(sentence) && told.lines().count() == 2, "{told}");
+    }
+    // Where the types say it too, a layer may ask again, for a limit by caller.
+    let both = || middleware::from_fn_with_state(Robots, of_guard);
+    assert_eq!(told(Api::new("", "").guard::<Guard<Robots>>().get("/a", open).layer(both())), "");
+    assert_eq!(told(Api::new("", "").get("/a", more).layer(both())), "");
+    assert_eq!(told(api().layer(middleware::from_fn(of_nobody))), "");
+}

@@ -2,7 +2,10 @@
 
 use axum::{Router, extract::FromRef};
 use http::{Request, header::AUTHORIZATION, request::Builder};
-use portcullis::{Api, ApiKey, ApiKeyPlace, Granted, Guard, In, Json, Maybe, Verdict, Verify, VerifyFailed};
+use portcullis::{
+    Api, ApiKey, Granted, Guard, Json, Maybe, Verdict, Verify, VerifyFailed, credential::ApiKeyPlace,
+    describe::In,
+};
 use serde_json::json;
 
 use super::{AMBIGUOUS, Answer, INVALID, MISSING, document, send};

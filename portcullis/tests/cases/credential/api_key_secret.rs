@@ -5,7 +5,9 @@ use std::sync::Arc;
 use axum::{Router, routing::get};
 use http::Request;
 use portcullis::{
-    ApiKey, ApiKeyPlace, ApiKeySecret, Granted, Guard, In, StoredApiKey, Verdict, Verify, VerifyFailed,
+    ApiKey, Granted, Guard, Verdict, Verify, VerifyFailed,
+    credential::{ApiKeyPlace, ApiKeySecret, StoredApiKey},
+    describe::In,
 };
 
 use super::send;

@@ -4,8 +4,10 @@ use std::marker::PhantomData;
 
 use axum::extract::FromRef;
 use portcullis::{
-    Api, ApiKey, ApiKeyPlace, Bearer, Granted, Guard, In, NoContent, OAuth2Flow, Scope, SecurityScheme,
-    Verdict, Verify, VerifyFailed, get,
+    Api, ApiKey, Bearer, Granted, Guard, NoContent, Scope, Verdict, Verify, VerifyFailed,
+    api::get,
+    credential::{ApiKeyPlace, OAuth2Flow, SecurityScheme},
+    describe::In,
 };
 use serde_json::{Value, json};
 

@@ -14,8 +14,9 @@ use http::{
     request::Builder,
 };
 use portcullis::{
-    AccessTokens, Api, CookieSettings, Either, Granted, Guard, Json, Maybe, NotACookieValue, Public,
-    SameOrigin, SameSite, SessionCookie, Verdict, Verify, VerifyFailed,
+    AccessTokens, Api, Either, Granted, Guard, Json, Maybe, Public, SessionCookie, Verdict, Verify,
+    VerifyFailed,
+    credential::{CookieSettings, NotACookieValue, SameOrigin, SameSite},
 };
 use proptest::prelude::*;
 use serde_json::json;

@@ -20,7 +20,7 @@ use http::{
     header::{CONTENT_TYPE, LOCATION},
     response::Parts,
 };
-use portcullis::{Answer, Created, DescribeResponse, Json, get};
+use portcullis::{Answer, Created, Json, api::get, describe::DescribeResponse};
 
 use super::*;
 
@@ -169,7 +169,7 @@ fn a_restated_answer_keeps_its_parts() {
         }
     }
     impl DescribeResponse for Elsewhere {
-        fn describe_response(operation: &mut portcullis::Operation<'_>) {
+        fn describe_response(operation: &mut portcullis::describe::Operation<'_>) {
             operation.restated(StatusCode::SEE_OTHER, "Logged in", Redirect::describe_response);
         }
     }

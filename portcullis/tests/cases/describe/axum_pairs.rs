@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::extract;
 use axum_extra::extract as extra;
-use portcullis::{get, post};
+use portcullis::api::{get, post};
 use schemars::JsonSchema;
 use serde::Deserialize;
 

@@ -2,7 +2,7 @@
 
 use axum::extract::Path;
 use http::StatusCode;
-use portcullis::{Answer, Json, documented, get};
+use portcullis::{Answer, Json, api::get, documented};
 
 use super::*;
 
@@ -22,8 +22,8 @@ impl axum::response::IntoResponse for Odd {
     }
 }
 
-impl portcullis::DescribeResponse for Odd {
-    fn describe_response(operation: &mut portcullis::Operation<'_>) {
+impl portcullis::describe::DescribeResponse for Odd {
+    fn describe_response(operation: &mut portcullis::describe::Operation<'_>) {
         operation.empty_response(StatusCode::NOT_FOUND, "No such number");
     }
 }

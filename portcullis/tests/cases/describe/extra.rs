@@ -18,7 +18,11 @@ use axum_extra::{
     },
 };
 use futures_util::stream;
-use portcullis::{InputRejection, Json, NoContent, answers, get, post};
+use portcullis::{
+    Json, NoContent, answers,
+    api::{get, post},
+    input::InputRejection,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -190,11 +194,11 @@ fn a_raw_token_is_no_way_around_the_guard() {
 #[test]
 fn c02_a_request_of_another_site_is_not_let_in_by_an_alternative() {
     struct Site;
-    impl portcullis::CookieSettings for Site {
+    impl portcullis::credential::CookieSettings for Site {
         const NAME: &'static str = "__Host-site";
     }
-    type Alternatives = axum_extra::either::Either<http::Method, portcullis::SameOrigin<Site>>;
-    let route = portcullis::post("/", takes::<Alternatives>).operation_id("log_in");
+    type Alternatives = axum_extra::either::Either<http::Method, portcullis::credential::SameOrigin<Site>>;
+    let route = portcullis::api::post("/", takes::<Alternatives>).operation_id("log_in");
     let defects = Api::<()>::new("Site", "1").route(route).finish().unwrap_err().to_string();
     assert!(defects.contains("`SameOrigin<…>` inside another extractor"), "{defects}");
 }

@@ -11,7 +11,10 @@ use axum::{
 };
 use bytes::BytesMut;
 use http::{Extensions, HeaderMap, Method, Uri, Version, request::Parts};
-use portcullis::{Query, get, post};
+use portcullis::{
+    Query,
+    api::{get, post},
+};
 use serde::Deserialize;
 
 use super::*;
@@ -137,9 +140,14 @@ fn an_extractor_of_ones_own_describes_itself_beside_them() {
             Ok(Self)
         }
     }
-    impl portcullis::Describe for Tenant {
-        fn describe(operation: &mut portcullis::Operation<'_>) {
-            operation.parameter("tenant", portcullis::In::Header, true, json!({ "type": "string" }));
+    impl portcullis::describe::Describe for Tenant {
+        fn describe(operation: &mut portcullis::describe::Operation<'_>) {
+            operation.parameter(
+                "tenant",
+                portcullis::describe::In::Header,
+                true,
+                json!({ "type": "string" }),
+            );
         }
     }
     let document = document(post("/{id}", takes::<(Tenant, Path<u8>)>).operation_id("takes"));
@@ -149,7 +157,7 @@ fn an_extractor_of_ones_own_describes_itself_beside_them() {
 
 #[tokio::test]
 async fn a_body_of_this_crate_has_its_limit_in_the_document_and_may_be_absent() {
-    use portcullis::{Form, Json, Multipart, UpTo};
+    use portcullis::{Form, Json, Multipart, input::UpTo};
 
     const JSON: &str = "application/json";
     let huge = || format!("{}{{\"limit\": 1}}", " ".repeat(70_000));

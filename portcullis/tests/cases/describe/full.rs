@@ -2,7 +2,7 @@
 
 use axum::extract::{Form, Json, Multipart, Query, rejection::JsonRejection};
 use http::StatusCode;
-use portcullis::{get, post};
+use portcullis::api::{get, post};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,7 @@
 //! Enums of `answers!`.
 
 use http::StatusCode;
-use portcullis::{Created, Json, Path, answers, get};
+use portcullis::{Created, Json, Path, answers, api::get};
 use schemars::JsonSchema;
 use serde::Serialize;
 

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use portcullis::{Form, Multipart, Path, Query, get, post};
+use portcullis::{
+    Form, Multipart, Path, Query,
+    api::{get, post},
+};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -129,7 +132,7 @@ struct Nested {
 #[derive(Deserialize, JsonSchema)]
 #[expect(dead_code, reason = "only its schema matters")]
 struct Upload {
-    file: portcullis::File<10>,
+    file: portcullis::input::File<10>,
 }
 
 #[derive(Deserialize, JsonSchema)]

@@ -8,7 +8,14 @@ use axum::{
     },
 };
 use http::{header::COOKIE, request::Parts};
-use portcullis::{CookieSettings, Denied, Describe, InputRejection, Json, Operation, SameOrigin, get, post};
+use portcullis::{
+    Json,
+    api::{get, post},
+    credential::{CookieSettings, SameOrigin},
+    describe::{Describe, Operation},
+    guard::Denied,
+    input::InputRejection,
+};
 
 use super::*;
 

@@ -1,6 +1,9 @@
 //! What schemars knows of a type reaches the document.
 
-use portcullis::{Created, Form, Json, Query, get, post};
+use portcullis::{
+    Created, Form, Json, Query,
+    api::{get, post},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

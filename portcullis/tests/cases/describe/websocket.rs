@@ -4,7 +4,10 @@ use axum::{
     Router,
     extract::ws::{Message, WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
 };
-use portcullis::{AccessTokens, Guard, get, post};
+use portcullis::{
+    AccessTokens, Guard,
+    api::{get, post},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},

@@ -2,7 +2,11 @@
 
 use axum::Extension;
 use futures_util::future::join_all;
-use portcullis::{IntrospectedToken, Introspection, IntrospectionBuilder, Scope, step_up::KnowsLogin};
+use portcullis::{
+    Scope,
+    issuer::{IntrospectedToken, Introspection, IntrospectionBuilder},
+    step_up::KnowsLogin,
+};
 use tokio::task::JoinSet;
 use tracing::Level;
 

@@ -6,7 +6,7 @@ use futures_util::{
     FutureExt as _,
     future::{join, join_all},
 };
-use portcullis::{Bearer, Introspection, Verdict, VerifyFailed};
+use portcullis::{Bearer, Verdict, VerifyFailed, issuer::Introspection};
 use tokio::runtime::Runtime;
 use tracing::Level;
 

@@ -5,7 +5,7 @@ use tracing::Level;
 
 use super::{
     super::{
-        issuer::{attacker, ed25519, p256, rsa},
+        issuer::{Key, attacker, ed25519, p256, rsa},
         log::Log,
     },
     *,
@@ -104,7 +104,7 @@ async fn t03_what_is_no_access_token_anyway_asks_for_nothing() {
     let url = format!("{}/evil", server.url());
     let headers = [
         json!({ "typ": "JWT", "alg": "EdDSA", "kid": "new" }),
-        json!({ "typ": "at+jwt", "alg": "EdDSA" }),
+        json!({ "typ": "at+jwt", "alg": "ES256" }),
         json!({ "typ": "at+jwt", "alg": "EdDSA", "kid": "k".repeat(257) }),
         json!({ "typ": "at+jwt", "alg": "EdDSA", "kid": "new", "crit": ["x"] }),
         json!({ "typ": "at+jwt", "alg": "EdDSA", "kid": "ed", "jku": url, "x5u": url, "jwk": attacker().jwk }),
@@ -117,6 +117,36 @@ async fn t03_what_is_no_access_token_anyway_asks_for_nothing() {
         assert_eq!(status(&tokens, junk).await, 401, "{junk}");
     }
     assert_eq!(server.asked().len(), 2, "those of the start");
+}
+
+/// An issuer without names for its keys changes them too: then a signature that is not by the one key is the sign.
+#[tokio::test]
+async fn a_new_key_without_a_name_is_looked_for() {
+    let nameless = |key: &Key| {
+        let mut jwk = key.jwk.clone();
+        jwk.as_object_mut().unwrap().remove("kid");
+        json!({ "keys": [jwk] })
+    };
+    let unnamed = |server: &server::Server, key: &Key| {
+        let mut claims = claims();
+        claims["iss"] = json!(server.url());
+        key.token(&json!({ "typ": "at+jwt", "alg": "EdDSA" }).to_string(), &claims.to_string())
+    };
+    let server = issuer(&[], None).await;
+    server.reply(KEYS, Reply::json(&nameless(ed25519())));
+    let tokens = builder(&server, &Clock::new()).build().await.unwrap();
+    assert_eq!(status(&tokens, &unnamed(&server, ed25519())).await, 200);
+    assert_eq!(server.count(KEYS), 1);
+
+    server.reply(KEYS, Reply::json(&nameless(attacker())));
+    assert_eq!(status(&tokens, &unnamed(&server, attacker())).await, 200, "it is the new key");
+    assert_eq!(status(&tokens, &unnamed(&server, ed25519())).await, 401, "and the old one is gone");
+    // Once for all of them in a minute.
+    let asked = server.count(KEYS);
+    for _ in 0..10 {
+        assert_eq!(status(&tokens, &unnamed(&server, ed25519())).await, 401);
+    }
+    assert_eq!(server.count(KEYS), asked);
 }
 
 /// The look for an unknown key is the one moment in which a token makes us ask anybody.

@@ -2,8 +2,9 @@
 
 use axum::extract::FromRef;
 use portcullis::{
-    ApiKey, ApiKeyPlace, Basic, Bearer, CookieSettings, Granted, In, Scope, SecurityScheme, SessionCookie,
-    Verdict, Verify, VerifyFailed,
+    ApiKey, Basic, Bearer, Granted, Scope, SessionCookie, Verdict, Verify, VerifyFailed,
+    credential::{ApiKeyPlace, CookieSettings, SecurityScheme},
+    describe::In,
     permission::{Decide, Decision, Object, Permission, Undecided},
     permissions,
 };

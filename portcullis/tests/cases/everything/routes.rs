@@ -10,8 +10,8 @@ use axum_extra::{TypedHeader, extract::CookieJar, headers::UserAgent};
 use futures_util::stream::{Empty, empty};
 use http::{HeaderMap, StatusCode};
 use portcullis::{
-    AnyOf, Created, Either, File, Form, Guard, Json, May, Maybe, Multipart, NoContent, Path, Public, Query,
-    SameOrigin, Seen, answers,
+    Created, Either, Form, Guard, Json, May, Maybe, Multipart, NoContent, Path, Public, Query, Seen, answers,
+    credential::SameOrigin, guard::AnyOf, input::File,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

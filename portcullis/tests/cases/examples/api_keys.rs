@@ -26,12 +26,12 @@ async fn a_key_is_made_used_and_taken_away() {
     get(&app, "/stock").await.assert(401);
     read("junk").await.assert(401);
     // A well-formed key of ours that is nobody's, and a key that names another's id.
-    let nobodys = portcullis::ApiKeySecret::mint("shop").unwrap();
+    let nobodys = portcullis::credential::ApiKeySecret::mint("shop").unwrap();
     read(nobodys.text()).await.assert(401);
     let row: (String, Vec<u8>) =
         sqlx::query_as("SELECT id, digest FROM keys").fetch_one(&database).await.unwrap();
     assert_eq!(row.0, id);
-    assert!(row.1 == portcullis::ApiKeySecret::parse(key).unwrap().stored().digest);
+    assert!(row.1 == portcullis::credential::ApiKeySecret::parse(key).unwrap().stored().digest);
 
     as_operator("DELETE", &format!("/keys/{id}"), "secret").await.assert(204);
     read(key).await.assert(401);

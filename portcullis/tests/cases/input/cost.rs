@@ -13,7 +13,7 @@ use std::{
 use axum::{Router, body::Body, extract::FromRequest, routing::post as on_post};
 use futures_util::FutureExt;
 use http::{Request, StatusCode, header::CONTENT_TYPE};
-use portcullis::{Json, UpTo};
+use portcullis::{Json, input::UpTo};
 use schemars::JsonSchema;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};

@@ -2,7 +2,7 @@
 
 use axum::{Router, routing::post as on_post};
 use http::StatusCode;
-use portcullis::{Form, Json, UpTo};
+use portcullis::{Form, Json, input::UpTo};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;

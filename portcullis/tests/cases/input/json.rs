@@ -2,7 +2,10 @@
 
 use axum::{Router, body::Body, routing::post as on_post};
 use http::{Request, StatusCode};
-use portcullis::{InvalidInput, Json, Loc, UpTo};
+use portcullis::{
+    InvalidInput, Json,
+    input::{Loc, UpTo},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use axum::{Router, extract::FromRef, routing::get as on_get};
 use portcullis::{
-    Api, ApiKey, ApiKeyPlace, Bearer, Document, Either, Granted, Guard, In, Json, Maybe, Public, Query,
-    Verdict, Verify, VerifyFailed,
+    Api, ApiKey, Bearer, Document, Either, Granted, Guard, Json, Maybe, Public, Query, Verdict, Verify,
+    VerifyFailed, credential::ApiKeyPlace, describe::In,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

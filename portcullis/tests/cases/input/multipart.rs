@@ -3,7 +3,7 @@
 use axum::{Router, body::Body, routing::post as on_post};
 use bytes::Bytes;
 use http::StatusCode;
-use portcullis::{File, Json, Multipart};
+use portcullis::{Json, Multipart, input::File};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};

@@ -4,7 +4,7 @@ use axum::{
     Router,
     routing::{get as on_get, post as on_post},
 };
-use portcullis::{File, Form, Json, Multipart, Path, Query};
+use portcullis::{Form, Json, Multipart, Path, Query, input::File};
 use proptest::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

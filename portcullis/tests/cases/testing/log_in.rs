@@ -8,7 +8,10 @@ use axum::{
 };
 use http::HeaderValue;
 use portcullis::testing::Attack;
-use portcullis::{Api, CookieSettings, Document, NoContent, Public, SameOrigin};
+use portcullis::{
+    Api, Document, NoContent, Public,
+    credential::{CookieSettings, SameOrigin},
+};
 
 struct Shop;
 

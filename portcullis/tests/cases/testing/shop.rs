@@ -2,9 +2,12 @@
 
 use axum::{Router, extract::FromRef};
 use portcullis::{
-    AccessTokens, AnyOf, Api, ApiKey, ApiKeyPlace, Basic, CookieSettings, Created, Document, Either, File,
-    Form, Granted, Guard, In, Json, Maybe, Multipart, NoContent, Path, Public, Query, Scope, SessionCookie,
-    Verdict, Verify, VerifyFailed,
+    AccessTokens, Api, ApiKey, Basic, Created, Document, Either, Form, Granted, Guard, Json, Maybe,
+    Multipart, NoContent, Path, Public, Query, Scope, SessionCookie, Verdict, Verify, VerifyFailed,
+    credential::{ApiKeyPlace, CookieSettings},
+    describe::In,
+    guard::AnyOf,
+    input::File,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -9,7 +9,7 @@ use axum::{
 use http::HeaderValue;
 use portcullis::testing::Attack;
 use portcullis::{
-    Api, CookieSettings, Document, Granted, Guard, SessionCookie, Verdict, Verify, VerifyFailed,
+    Api, Document, Granted, Guard, SessionCookie, Verdict, Verify, VerifyFailed, credential::CookieSettings,
 };
 
 struct Shop;

@@ -1,6 +1,6 @@
 //! Why a token was refused: the log says it in fixed words, and the caller learns nothing.
 
-use portcullis::TypedTokens;
+use portcullis::tokens::TypedTokens;
 use serde_json::json;
 use tracing::Level;
 
@@ -30,7 +30,8 @@ async fn g03_the_log_says_in_fixed_words_why_a_token_was_refused() {
         (headed(ed25519(), "alg", None), "header cannot be read"),
         (headed(ed25519(), "typ", Some("\"JWT\"")), "typ is not at+jwt"),
         (headed(ed25519(), "crit", Some("[\"x\"]")), "header asks for an extension"),
-        (headed(ed25519(), "kid", None), "no kid"),
+        (headed(ed25519(), "kid", Some("7")), "no kid that names a key"),
+        (headed(attacker(), "kid", None), "bad signature"),
         (headed(ed25519(), "kid", Some("\"secret\"")), "unknown kid"),
         (headed(p256(), "alg", Some("\"RS256\"")), "alg is not the key's"),
         (forged, "bad signature"),

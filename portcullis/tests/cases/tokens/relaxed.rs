@@ -1,6 +1,6 @@
 //! Tokens of issuers that do not follow RFC 9068: each relaxation lets through what it says, and nothing else.
 
-use portcullis::{AccessTokensBuilder, TypedTokens};
+use portcullis::tokens::{AccessTokensBuilder, TypedTokens};
 use serde_json::{Value, json};
 
 use super::{

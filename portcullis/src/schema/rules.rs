@@ -8,56 +8,56 @@ use std::collections::BTreeMap;
 use jsonschema::Validator;
 use serde_json::{Map, Value};
 
-use super::{contract, members::target_of};
+use super::{contract::options, members::target_of};
 
 /// The rules of a schema; the first is that of the whole.
 #[derive(Debug, Default)]
-pub(super) struct Rules(Vec<Rule>);
+pub(crate) struct Rules(Vec<Rule>);
 
 /// What one schema demands of one value. Rules within it are named by their place in [`Rules`].
 #[derive(Debug, Default)]
-pub(super) struct Rule {
+pub(crate) struct Rule {
     /// The schema `false`.
-    pub(super) is_never: bool,
+    pub(crate) is_never: bool,
     /// The keywords that look at the value alone.
-    pub(super) own: Option<Own>,
+    pub(crate) own: Option<Own>,
     /// `$ref` and `allOf`.
-    pub(super) parts: Vec<usize>,
-    pub(super) choices: Vec<Choice>,
-    pub(super) condition: Option<Condition>,
+    pub(crate) parts: Vec<usize>,
+    pub(crate) choices: Vec<Choice>,
+    pub(crate) condition: Option<Condition>,
     /// `dependentSchemas`.
-    pub(super) dependent: BTreeMap<String, usize>,
-    pub(super) properties: BTreeMap<String, usize>,
-    pub(super) patterns: Vec<(Validator, usize)>,
-    pub(super) additional: Option<usize>,
-    pub(super) names: Option<usize>,
-    pub(super) prefix: Vec<usize>,
-    pub(super) items: Option<usize>,
+    pub(crate) dependent: BTreeMap<String, usize>,
+    pub(crate) properties: BTreeMap<String, usize>,
+    pub(crate) patterns: Vec<(Validator, usize)>,
+    pub(crate) additional: Option<usize>,
+    pub(crate) names: Option<usize>,
+    pub(crate) prefix: Vec<usize>,
+    pub(crate) items: Option<usize>,
     /// `unevaluatedProperties`.
-    pub(super) unevaluated: Option<usize>,
+    pub(crate) unevaluated: Option<usize>,
 }
 
 /// Keywords that look at the value alone, compiled.
 #[derive(Debug)]
-pub(super) struct Own {
-    pub(super) validator: Validator,
+pub(crate) struct Own {
+    pub(crate) validator: Validator,
     /// Whether it may be asked for reasons: each of them costs no more than its own keyword.
-    pub(super) gives_reasons: bool,
+    pub(crate) gives_reasons: bool,
 }
 
 /// `anyOf`, or `oneOf`.
 #[derive(Debug)]
-pub(super) struct Choice {
-    pub(super) alternatives: Vec<usize>,
-    pub(super) takes_one_only: bool,
+pub(crate) struct Choice {
+    pub(crate) alternatives: Vec<usize>,
+    pub(crate) takes_one_only: bool,
 }
 
 /// `if`, `then` and `else`.
 #[derive(Debug)]
-pub(super) struct Condition {
-    pub(super) when: usize,
-    pub(super) then: Option<usize>,
-    pub(super) otherwise: Option<usize>,
+pub(crate) struct Condition {
+    pub(crate) when: usize,
+    pub(crate) then: Option<usize>,
+    pub(crate) otherwise: Option<usize>,
 }
 
 /// Keywords with a field of [`Rule`], and those that demand nothing. `unevaluatedItems` is not explained.
@@ -94,14 +94,14 @@ const TAKEN_APART: [&str; 26] = [
 const OPAQUE: [&str; 2] = ["contains", "not"];
 
 impl Rules {
-    pub(super) fn of(root: &Value) -> Self {
+    pub(crate) fn of(root: &Value) -> Self {
         let mut reader = Reader { root, rules: Vec::new(), known: BTreeMap::new() };
         reader.known.insert("#".to_owned(), 0);
         reader.read(root);
         Self(reader.rules)
     }
 
-    pub(super) fn get(&self, rule: usize) -> Option<&Rule> {
+    pub(crate) fn get(&self, rule: usize) -> Option<&Rule> {
         self.0.get(rule)
     }
 }
@@ -150,7 +150,7 @@ impl Reader<'_> {
             patterns: patterns
                 .filter_map(|(pattern, rule)| {
                     let name = serde_json::json!({ "pattern": pattern });
-                    Some((contract::options().build(&name).ok()?, rule))
+                    Some((options().build(&name).ok()?, rule))
                 })
                 .collect(),
             additional: self.one(schema, "additionalProperties"),
@@ -171,7 +171,7 @@ impl Reader<'_> {
         if !gives_reasons && let Some(definitions) = self.root.get("$defs") {
             own.insert("$defs".to_owned(), definitions.clone());
         }
-        let validator = contract::options().build(&own.into()).ok()?;
+        let validator = options().build(&own.into()).ok()?;
         Some(Own { validator, gives_reasons })
     }
 

@@ -36,6 +36,7 @@ use tokio::{
 use self::connect::Connector;
 pub(super) use self::{answer::Answer, endpoint::Endpoint};
 use super::address::{is_public, is_this_machine};
+use crate::tokens::KeyError;
 
 /// The longest that it takes to find something out, from the look-up of the first name to the last byte of the last
 /// answer. A caller waits for it, and no client is that patient twice.
@@ -55,7 +56,7 @@ const IDLE: Duration = Duration::from_secs(30);
 /// ```
 /// use std::time::Duration;
 /// # let pem = "";
-/// let outgoing = portcullis::Outgoing::default()
+/// let outgoing = portcullis::issuer::Outgoing::default()
 ///     .timeout(Duration::from_secs(2))
 ///     .public_addresses_only();
 /// ```
@@ -283,8 +284,8 @@ impl fmt::Display for IssuerError {
 
 impl Error for IssuerError {}
 
-impl From<super::KeyError> for IssuerError {
-    fn from(cause: super::KeyError) -> Self {
+impl From<KeyError> for IssuerError {
+    fn from(cause: KeyError) -> Self {
         Self::new(cause.to_string())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{AccessTokens, Source, seconds};
+use crate::tokens::{AccessTokens, Source, seconds};
 
 /// How the keys of an [`AccessTokens`] are doing.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,21 @@
-//! The guards' security in documents that utoipa writes.
+//! The guards of [portcullis] in documents that [utoipa] writes.
 //!
-//! utoipa's attribute describes the handler; who may call is read from the handler's type, as in an
-//! [`Api`](crate::Api), and written over whatever the attribute says about security.
+//! utoipa's attribute describes the handler. Who may call is read from the handler's type, as in portcullis' own `Api`,
+//! and replaces whatever the attribute says about security.
+//!
+//! ```sh
+//! cargo add portcullis portcullis-utoipa axum utoipa utoipa-axum
+//! ```
+//!
+//! [`guarded!`] takes the place of `utoipa_axum::routes!`, and [`GuardedRoutes::guarded`] that of `routes`. A handler
+//! without a guard does not compile.
+#![forbid(unsafe_code)]
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
+
+mod arity;
 
 use std::{collections::BTreeMap, fmt};
 
@@ -10,16 +24,12 @@ use ::utoipa::openapi::{
     security::{Flow, SecurityScheme},
 };
 use axum::handler::Handler;
+use portcullis::{ApiError, describe::AccessEntry, guard::Access};
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
-use crate::{
-    api::{ApiError, each_arity, sealed::Ours},
-    describe::{Components, Operation, into_object},
-    guard::Access,
-    permission,
-};
+use self::arity::each_arity;
 
 /// Handlers with `#[utoipa::path(…)]` on them, for [`GuardedRoutes::guarded`]: what `utoipa_axum::routes!` makes of
 /// them, and who may call. A handler whose first argument does not say that does not compile here:
@@ -28,7 +38,7 @@ use crate::{
 /// #[utoipa::path(get, path = "/", responses((status = 200)))]
 /// async fn forgotten() {}
 ///
-/// let _: portcullis::Guarded<()> = portcullis::guarded!(forgotten);
+/// let _: portcullis_utoipa::Guarded<()> = portcullis_utoipa::guarded!(forgotten);
 /// ```
 ///
 /// Nor does one with a guard in a later place, where it would not be documented (`type annotations needed`, with a note
@@ -42,16 +52,16 @@ use crate::{
 /// #[utoipa::path(get, path = "/", responses((status = 200)))]
 /// async fn hidden(_: Public, _: Guard<AccessTokens>) {}
 ///
-/// let _: portcullis::Guarded<AccessTokens> = portcullis::guarded!(hidden);
+/// let _: portcullis_utoipa::Guarded<AccessTokens> = portcullis_utoipa::guarded!(hidden);
 /// ```
 ///
 /// ```compile_fail
-/// use portcullis::{AccessTokens, Denied, Guard, Public};
+/// use portcullis::{AccessTokens, Guard, Public, guard::Denied};
 ///
 /// #[utoipa::path(get, path = "/", responses((status = 200)))]
 /// async fn caught(_: Public, _: Result<Guard<AccessTokens>, Denied>) {}
 ///
-/// let _: portcullis::Guarded<AccessTokens> = portcullis::guarded!(caught);
+/// let _: portcullis_utoipa::Guarded<AccessTokens> = portcullis_utoipa::guarded!(caught);
 /// ```
 ///
 /// ```
@@ -61,7 +71,7 @@ use crate::{
 /// #[utoipa::path(get, path = "/", responses((status = 200)))]
 /// async fn right(_: Guard<AccessTokens>, _: State<AccessTokens>, _: Result<String, StringRejection>) {}
 ///
-/// let _: portcullis::Guarded<AccessTokens> = portcullis::guarded!(right);
+/// let _: portcullis_utoipa::Guarded<AccessTokens> = portcullis_utoipa::guarded!(right);
 /// ```
 ///
 /// Your crate depends on `axum`, `utoipa` (6) and `utoipa-axum` (0.3) itself, as `routes!` demands.
@@ -79,7 +89,8 @@ pub trait GuardedRoutes<S>: Sized {
     ///
     /// ```
     /// use axum::Json;
-    /// use portcullis::{AccessTokens, Guard, GuardedRoutes as _, guarded};
+    /// use portcullis::{AccessTokens, Guard};
+    /// use portcullis_utoipa::{GuardedRoutes as _, guarded};
     /// use utoipa_axum::router::OpenApiRouter;
     ///
     /// #[utoipa::path(get, path = "/orders", responses((status = 200, body = Vec<u64>)))]
@@ -96,39 +107,53 @@ pub trait GuardedRoutes<S>: Sized {
     /// ```
     ///
     /// # Errors
-    /// [`ApiError`] names every defect: two different schemes of one name, a scope whose name is none, something that utoipa
+    /// [`Defects`] names every defect: two different schemes of one name, a scope whose name is none, something that utoipa
     /// has no words for.
-    fn guarded(self, guarded: Guarded<S>) -> Result<Self, ApiError>;
+    fn guarded(self, guarded: Guarded<S>) -> Result<Self, Defects>;
 
     /// As `nest`, which keeps of two schemes of one name only the outer's, with the scopes that it knows.
     ///
     /// # Errors
-    /// [`ApiError`] when two different schemes have one name.
-    fn nest_guarded(self, path: &str, inner: Self) -> Result<Self, ApiError>;
+    /// [`Defects`] when two different schemes have one name.
+    fn nest_guarded(self, path: &str, inner: Self) -> Result<Self, Defects>;
 
     /// As `merge`, which keeps of two schemes of one name only the first.
     ///
     /// # Errors
-    /// [`ApiError`] when two different schemes have one name.
-    fn merge_guarded(self, other: Self) -> Result<Self, ApiError>;
+    /// [`Defects`] when two different schemes have one name.
+    fn merge_guarded(self, other: Self) -> Result<Self, Defects>;
 }
 
 impl<S: Clone + Send + Sync + 'static> GuardedRoutes<S> for OpenApiRouter<S> {
-    fn guarded(self, guarded: Guarded<S>) -> Result<Self, ApiError> {
+    fn guarded(self, guarded: Guarded<S>) -> Result<Self, Defects> {
         let Guarded { routes, schemes, mut defects } = guarded;
         let mut router = routes.into_iter().fold(self, Self::routes);
         add_schemes(router.get_openapi_mut(), schemes, &mut defects);
-        if defects.is_empty() { Ok(router) } else { Err(ApiError(defects)) }
+        if defects.is_empty() { Ok(router) } else { Err(Defects(defects)) }
     }
 
-    fn nest_guarded(self, path: &str, inner: Self) -> Result<Self, ApiError> {
+    fn nest_guarded(self, path: &str, inner: Self) -> Result<Self, Defects> {
         Ok(with_schemes_of(self, &inner)?.nest(path, inner))
     }
 
-    fn merge_guarded(self, other: Self) -> Result<Self, ApiError> {
+    fn merge_guarded(self, other: Self) -> Result<Self, Defects> {
         Ok(with_schemes_of(self, &other)?.merge(other))
     }
 }
+
+/// Why the routes cannot be taken in: every defect, one a line.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Defects(Vec<String>);
+
+impl fmt::Display for Defects {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the document cannot be built:")?;
+        self.0.iter().try_for_each(|defect| write!(f, "\n- {defect}"))
+    }
+}
+
+impl std::error::Error for Defects {}
 
 /// What [`guarded!`](crate::guarded) makes.
 pub struct Guarded<S> {
@@ -156,11 +181,14 @@ impl<S> Guarded<S> {
     pub fn and<H: GuardedHandler<M, T, S>, M, T>(mut self, mut routes: UtoipaMethodRouter<S>, _: H) -> Self {
         for (path, item) in &mut routes.1.paths {
             for (method, operation) in operations(item) {
-                let access = described(method, path, |operation| H::describe_access(operation, Ours));
-                self.defects.extend(access.defects);
-                self.schemes.extend(access.schemes);
-                if let Err(defect) = secure(operation, access.entry) {
-                    self.defects.push(format!("{method} {path}: {defect}"));
+                match H::access(method, path) {
+                    Ok(access) => {
+                        self.schemes.extend(access.schemes.clone());
+                        if let Err(defect) = secure(operation, access) {
+                            self.defects.push(format!("{method} {path}: {defect}"));
+                        }
+                    }
+                    Err(error) => self.defects.extend_from_slice(error.defects()),
                 }
             }
         }
@@ -177,9 +205,10 @@ impl<S> Guarded<S> {
     note = "its first argument says who may call: `Guard<…>`, `Maybe<…>` or `Public`",
     note = "the state `{S}` holds the verifier of each guard: `#[derive(Clone, axum::extract::FromRef)]` on it"
 )]
-pub trait GuardedHandler<M, T, S>: Handler<T, S> {
-    /// Adds who may call to `operation`.
-    fn describe_access(operation: &mut Operation<'_>, ours: Ours);
+pub trait GuardedHandler<M, T, S>: Handler<T, S> + sealed::Sealed<M> {
+    /// What the document says of who may call.
+    #[doc(hidden)]
+    fn access(method: &str, path: &str) -> Result<AccessEntry, ApiError>;
 }
 
 /// An argument after the first: anything but an access, which would be enforced there and not documented. It has one
@@ -203,50 +232,30 @@ macro_rules! guarded_handlers {
         guarded_handlers!(@ [$($done)* ($argument $which)] [$($arguments)*] [$($more)*]);
     };
     (@ [$(($argument:ident $which:ident))*] [] [$($unused:ident)*]) => {
+        impl<H, Answer, A, $($argument, $which,)*>
+            sealed::Sealed<(fn(A, $($argument,)*) -> Answer, ($($which,)*))> for H
+        where
+            H: FnOnce(A, $($argument),*) -> Answer,
+        {
+        }
+
         impl<H, T, S, Answer, A: Access, $($argument, $which,)*>
             GuardedHandler<(fn(A, $($argument,)*) -> Answer, ($($which,)*)), T, S> for H
         where
             H: Handler<T, S> + FnOnce(A, $($argument),*) -> Answer,
             $($argument: NoAccess<$which>,)*
         {
-            fn describe_access(operation: &mut Operation<'_>, _: Ours) {
-                A::describe_access(operation);
+            fn access(method: &str, path: &str) -> Result<AccessEntry, ApiError> {
+                AccessEntry::of::<A>(method, path)
             }
         }
     };
 }
 each_arity!(guarded_handlers);
 
-/// What an access adds: the entry, with every schema written out, and the schemes that it names.
-struct Found {
-    entry: Map<String, Value>,
-    schemes: Map<String, Value>,
-    defects: Vec<String>,
-}
-
-fn described(method: &'static str, path: &str, describe: fn(&mut Operation<'_>)) -> Found {
-    let mut components = Components::new();
-    let mut operation = Operation::new(method, path, &mut components);
-    describe(&mut operation);
-    let mut entry = Value::Object(operation.into_object());
-    let defects = components.defects();
-    let mut shared = into_object(Some(components.finish(&mut entry)));
-    write_out(&mut entry, &into_object(shared.remove("schemas")));
-    let schemes = into_object(shared.remove("securitySchemes"));
-    Found { entry: into_object(Some(entry)), schemes, defects }
-}
-
-/// Puts each schema where it is referred to: a schema of ours in `components` could be taken for one of theirs.
-fn write_out(value: &mut Value, schemas: &Map<String, Value>) {
-    let target = value.get("$ref").and_then(Value::as_str).and_then(|target| target.rsplit('/').next());
-    if let Some(schema) = target.and_then(|name| schemas.get(name)) {
-        *value = schema.clone();
-    }
-    match value {
-        Value::Object(object) => object.values_mut().for_each(|value| write_out(value, schemas)),
-        Value::Array(list) => list.iter_mut().for_each(|value| write_out(value, schemas)),
-        _ => {}
-    }
+mod sealed {
+    /// Functions, and nothing else.
+    pub trait Sealed<M> {}
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut openapi::path::Operation)> {
@@ -264,33 +273,25 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut o
     .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
-fn secure(operation: &mut openapi::path::Operation, mut entry: Map<String, Value>) -> Result<(), String> {
-    operation.security = Some(as_utoipa(&entry.remove("security").unwrap_or_default())?);
-    if entry.contains_key(permission::KEY) {
-        add_row_parameter(operation, &entry)?;
-    }
-    let extensions = entry.iter().filter(|(key, _)| key.starts_with("x-portcullis-"));
-    let extensions = extensions.map(|(key, value)| (key.clone(), value.clone())).collect();
+fn secure(operation: &mut openapi::path::Operation, access: AccessEntry) -> Result<(), String> {
+    operation.security = Some(as_utoipa(&access.security)?);
+    add_parameters(operation, &access.parameters)?;
+    let extensions = access.extensions.into_iter().collect();
     operation.extensions.get_or_insert_default().merge(extensions);
-    for (status, response) in into_object(entry.remove("responses")) {
+    for (status, response) in access.responses {
         let response = as_utoipa::<RefOr<openapi::Response>>(&response)?;
         operation.responses.responses.entry(status).or_insert(response);
     }
     Ok(())
 }
 
-/// The parameter that names a permission's row, unless the attribute has it. One that is a reference may be it.
-fn add_row_parameter(
-    operation: &mut openapi::path::Operation,
-    entry: &Map<String, Value>,
-) -> Result<(), String> {
-    let is_other = |known: &RefOr<openapi::path::Parameter>| matches!(known, RefOr::T(known) if known.name != permission::ID);
-    let ours = entry.get("parameters").and_then(Value::as_array).into_iter().flatten();
-    let mut ours = ours.filter(|ours| ours["name"] == permission::ID && ours["in"] == "path");
-    if operation.parameters.iter().flatten().all(is_other)
-        && let Some(parameter) = ours.next()
-    {
-        operation.parameters.get_or_insert_default().push(as_utoipa(parameter)?);
+/// The parameters that the guard reads, unless the attribute has them. One that is a reference may be it.
+fn add_parameters(operation: &mut openapi::path::Operation, ours: &[Value]) -> Result<(), String> {
+    for parameter in ours {
+        let is_other = |known: &RefOr<openapi::path::Parameter>| matches!(known, RefOr::T(known) if parameter["name"] != known.name.as_str());
+        if operation.parameters.iter().flatten().all(is_other) {
+            operation.parameters.get_or_insert_default().push(as_utoipa(parameter)?);
+        }
     }
     Ok(())
 }
@@ -298,14 +299,14 @@ fn add_row_parameter(
 fn with_schemes_of<S: Clone + Send + Sync + 'static>(
     mut router: OpenApiRouter<S>,
     other: &OpenApiRouter<S>,
-) -> Result<OpenApiRouter<S>, ApiError> {
+) -> Result<OpenApiRouter<S>, Defects> {
     let components = other.get_openapi().components.as_ref();
     let schemes = components.into_iter().flat_map(|components| &components.security_schemes);
     let schemes =
         schemes.filter_map(|(name, scheme)| Some((name.clone(), serde_json::to_value(scheme).ok()?)));
     let mut defects = Vec::new();
     add_schemes(router.get_openapi_mut(), schemes.collect(), &mut defects);
-    if defects.is_empty() { Ok(router) } else { Err(ApiError(defects)) }
+    if defects.is_empty() { Ok(router) } else { Err(Defects(defects)) }
 }
 
 fn add_schemes(document: &mut openapi::OpenApi, schemes: Vec<(String, Value)>, defects: &mut Vec<String>) {

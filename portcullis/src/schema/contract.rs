@@ -1,45 +1,34 @@
 //! What a type's schema demands, compiled once per type.
 
 use std::{
-    any::{TypeId, type_name},
+    any::TypeId,
     collections::HashMap,
     sync::{Arc, OnceLock, PoisonError, RwLock},
 };
 
 use jsonschema::{Draft, EmailOptions, PatternOptions, ValidationOptions, Validator};
 use schemars::JsonSchema;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{
-    dialect::{self, Origin},
-    invalid::{FieldError, InvalidInput, MAX_ERRORS},
-    kind::{Fields, Shape},
-    recursion,
-    rejection::InputRejection,
-    rules::Rules,
-    schema, unique,
-};
+use super::{Finding, closed::settings, kind::Shape, recursion, rules::Rules, unique};
 
 /// The check that a type's schema stands for.
 #[derive(Debug)]
-pub(super) struct Contract {
+pub(crate) struct Contract {
     validator: Validator,
     /// What the validator checks.
     checked: Value,
     /// The same, taken apart as soon as a value is refused.
     rules: OnceLock<Rules>,
-    pub(super) shape: Shape,
+    pub(crate) shape: Shape,
 }
 
 impl Contract {
     /// The contract of `T`; one is kept per type, for the life of the process.
-    pub(super) fn of<T: JsonSchema + 'static>() -> Result<Arc<Self>, InputRejection> {
-        Self::compiled::<T>().map_err(|reason| InputRejection::internal(type_name::<T>(), &reason))
-    }
-
-    /// As [`Self::of`], and the reason why a schema cannot be used: an ill-formed `regex`, a broken `$ref`.
-    pub(super) fn compiled<T: JsonSchema + 'static>() -> Result<Arc<Self>, String> {
+    ///
+    /// # Errors
+    /// Why the schema cannot be used: an ill-formed `regex`, a broken `$ref`.
+    pub(crate) fn of<T: JsonSchema + 'static>() -> Result<Arc<Self>, String> {
         type Known = HashMap<TypeId, Result<Arc<Contract>, String>>;
         static KNOWN: OnceLock<RwLock<Known>> = OnceLock::new();
         let known = KNOWN.get_or_init(RwLock::default);
@@ -52,14 +41,6 @@ impl Contract {
         known.write().unwrap_or_else(PoisonError::into_inner).entry(id).or_insert(contract).clone()
     }
 
-    /// The fields of `T`, which must be a struct.
-    pub(super) fn fields<T>(&self) -> Result<&Fields, InputRejection> {
-        match &self.shape {
-            Shape::Fields(fields) => Ok(fields),
-            _ => Err(InputRejection::internal(type_name::<T>(), "the type has no fields: make it a struct")),
-        }
-    }
-
     fn new(root: &Value) -> Result<Self, String> {
         recursion::check(root)?;
         let mut checked = root.clone();
@@ -68,28 +49,18 @@ impl Contract {
         Ok(Self { validator, checked, rules: OnceLock::new(), shape: Shape::of(root) })
     }
 
-    /// Every field of `value` that the schema does not take, and those already found `amiss`, whose values
-    /// say nothing any more.
-    pub(super) fn check(
-        &self,
-        value: &Value,
-        origin: &Origin,
-        mut amiss: Vec<FieldError>,
-    ) -> Result<(), InvalidInput> {
-        let is_full = amiss.len() >= MAX_ERRORS;
-        if !is_full && (!amiss.is_empty() || !self.validator.is_valid(value)) {
-            let rules = self.rules.get_or_init(|| Rules::of(&self.checked));
-            amiss = dialect::explain(&rules.findings(value), origin, amiss);
-            if amiss.is_empty() {
-                amiss.push(dialect::unexplained(origin));
-            }
-        }
-        InvalidInput::unless_empty(amiss)
+    pub(crate) fn takes(&self, value: &Value) -> bool {
+        self.validator.is_valid(value)
+    }
+
+    /// What is wrong with a value.
+    pub(crate) fn findings<'f>(&'f self, value: &'f Value) -> Vec<Finding<'f>> {
+        self.rules.get_or_init(|| Rules::of(&self.checked)).findings(value)
     }
 }
 
 /// How a schema is compiled.
-pub(super) fn options() -> ValidationOptions<'static> {
+pub(crate) fn options() -> ValidationOptions<'static> {
     let options = jsonschema::options()
         .with_draft(Draft::Draft202012)
         .should_validate_formats(true)
@@ -103,14 +74,8 @@ pub(super) fn options() -> ValidationOptions<'static> {
 }
 
 /// The schema of `T` on its own, as it is published.
-pub(super) fn published<T: JsonSchema>() -> Value {
-    schema::settings().into_generator().into_root_schema_for::<T>().to_value()
-}
-
-/// Makes the type. What the schema let through can still fail in a `Deserialize` of the application's own,
-/// such as `#[serde(try_from = "String")]`; its message may repeat the value and is not used.
-pub(super) fn make<T: DeserializeOwned>(value: Value, origin: &Origin) -> Result<T, InputRejection> {
-    serde_path_to_error::deserialize(value).map_err(|error| dialect::not_made(error.path(), origin).into())
+pub(crate) fn published<T: JsonSchema>() -> Value {
+    settings().into_generator().into_root_schema_for::<T>().to_value()
 }
 
 /// States the bounds that the number formats of OpenAPI mean (`int32`, `int64`, `float`, …); no validator

@@ -1,9 +1,63 @@
 //! Permissions in a document that utoipa writes.
 
-use portcullis::{GuardedRoutes as _, guarded};
+// Tells clippy that all of it is test code, helper functions too.
+#![cfg(test)]
+
+use axum::extract::FromRef;
+use portcullis::{
+    Bearer, Granted, May, Scope as _, Seen, Verdict, Verify, VerifyFailed,
+    permission::{Decide, Decision, Object, Undecided},
+    permissions,
+};
+use portcullis_utoipa::{GuardedRoutes as _, guarded};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::json;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::*;
+#[derive(Clone)]
+struct Door;
+
+impl Verify for Door {
+    type Credential = Bearer;
+    type Principal = ();
+    const SCHEME: &'static str = "door";
+
+    async fn verify(&self, _: &Bearer) -> Result<Verdict<()>, VerifyFailed> {
+        Ok(Verdict::Accepted((), Granted::parse(ReadDocument::NAME)))
+    }
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Document {}
+
+#[derive(Clone)]
+struct Documents;
+
+impl Object for Document {
+    const NAME: &'static str = "document";
+    type Id = u32;
+    type Policy = Documents;
+}
+
+permissions! {
+    on Document {
+        ReadDocument "document:read" "Read a document";
+        WriteDocument "document:write" "Change a document";
+    }
+}
+
+impl<P: portcullis::permission::Permission<Object = Document>> Decide<P, ()> for Documents {
+    async fn decide(self, (): &(), _: &u32) -> Result<Decision<Document>, Undecided> {
+        Ok(Decision::Hide)
+    }
+}
+
+#[derive(Clone, FromRef)]
+struct App {
+    door: Door,
+    documents: Documents,
+}
 
 #[utoipa::path(get, path = "/documents/{id}", responses((status = 200)))]
 async fn read_by_utoipa(_: May<Door, ReadDocument>) {}

@@ -51,7 +51,7 @@ pub(crate) fn refuse_unknown<'u>(
 const ROOT: &str = "#";
 
 /// Keywords whose schemas look at the same object as their parent.
-pub(super) const IN_PLACE: [&str; 7] = ["$ref", "allOf", "anyOf", "oneOf", "if", "then", "else"];
+pub(crate) const IN_PLACE: [&str; 7] = ["$ref", "allOf", "anyOf", "oneOf", "if", "then", "else"];
 
 fn close(schema: &mut Value, parts: &BTreeSet<String>, is_part: bool) {
     let siblings = in_place_siblings(schema);
@@ -145,7 +145,7 @@ impl Position {
 }
 
 /// Calls `visit` with the name (if it has one) of each schema directly under `keyword`.
-pub(super) fn each_subschema(keyword: &str, value: &mut Value, visit: &mut dyn FnMut(&str, &mut Value)) {
+pub(crate) fn each_subschema(keyword: &str, value: &mut Value, visit: &mut dyn FnMut(&str, &mut Value)) {
     match (keyword, value) {
         ("$defs" | "properties" | "patternProperties" | "dependentSchemas", Value::Object(named)) => {
             for (name, schema) in named {

@@ -1,20 +1,42 @@
 //! Guarded handlers in a document that utoipa writes.
 
-use axum::{Json, Router, extract::FromRef};
-use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
-use portcullis::{
-    AccessTokens, ApiKey, ApiKeyPlace, Basic, Bearer, Granted, Guard, GuardedRoutes as _, In, Maybe, Scope,
-    SecurityScheme, Verdict, Verify, VerifyFailed, guarded,
-};
-use utoipa_axum::{router::OpenApiRouter, routes};
+// Tells clippy that all of it is test code, helper functions too.
+#![cfg(test)]
 
-use super::*;
-use crate::cases::issuer::{ed25519, verifier};
+use axum::{Json, Router, body::Body, extract::FromRef, response::Response};
+use http::{
+    Request,
+    header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE},
+};
+use http_body_util::BodyExt as _;
+use portcullis::{
+    Api, ApiKey, Basic, Bearer, Granted, Guard, Maybe, Public, Scope, Verdict, Verify, VerifyFailed,
+    credential::{ApiKeyPlace, SecurityScheme},
+    describe::In,
+};
+use portcullis_utoipa::{GuardedRoutes as _, guarded};
+use serde_json::{Map, Value, json};
+use tower::ServiceExt as _;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 #[derive(Clone, FromRef)]
 struct App {
-    tokens: AccessTokens,
+    tokens: Tokens,
     robots: Robots,
+}
+
+#[derive(Clone)]
+struct Tokens;
+
+impl Verify for Tokens {
+    type Credential = Bearer;
+    type Principal = ();
+    const SCHEME: &'static str = "access_token";
+
+    async fn verify(&self, bearer: &Bearer) -> Result<Verdict<()>, VerifyFailed> {
+        let known = bearer.token() == "token";
+        Ok(if known { Verdict::Accepted((), Granted::none()) } else { Verdict::Refused })
+    }
 }
 
 /// A scheme with flows, whose scopes utoipa has to keep.
@@ -52,7 +74,7 @@ impl Scope for Write {
     get, path = "/orders", security(("a lie" = [])),
     responses((status = 200, body = Vec<u64>), (status = 403, description = "In its own words"))
 )]
-async fn list_orders(_: Guard<AccessTokens>) -> Json<Vec<u64>> {
+async fn list_orders(_: Guard<Tokens>) -> Json<Vec<u64>> {
     Json(Vec::new())
 }
 
@@ -71,7 +93,7 @@ mod nested {
 }
 
 #[utoipa::path(get, path = "/greeting", responses((status = 200, body = bool)))]
-async fn greet(who: Maybe<AccessTokens>) -> Json<bool> {
+async fn greet(who: Maybe<Tokens>) -> Json<bool> {
     Json(who.principal().is_some())
 }
 
@@ -85,7 +107,7 @@ fn shop() -> (Router, Value) {
         .nest_guarded("/more", OpenApiRouter::new().guarded(guarded!(nested::read_robots, greet)).unwrap())
         .unwrap()
         .split_for_parts();
-    (router.with_state(App { tokens: verifier(), robots: Robots }), serde_json::to_value(document).unwrap())
+    (router.with_state(App { tokens: Tokens, robots: Robots }), serde_json::to_value(document).unwrap())
 }
 
 #[test]
@@ -122,12 +144,11 @@ fn a_guarded_handler_shows_its_padlock_and_its_scheme() {
 #[tokio::test]
 async fn and_it_is_enforced() {
     let (router, document) = shop();
-    let token = format!("Bearer {}", ed25519().good());
     for (method, path, credential, status) in [
         ("GET", "/orders", "", 401),
         ("GET", "/orders", "Bearer junk", 401),
-        ("GET", "/orders", &token, 200),
-        ("POST", "/orders", &token, 401),
+        ("GET", "/orders", "Bearer token", 200),
+        ("POST", "/orders", "Bearer token", 401),
         ("POST", "/orders", "Bearer robot", 403),
         ("GET", "/more/robots", "Bearer robot", 200),
         ("GET", "/more/greeting", "", 200),
@@ -136,7 +157,7 @@ async fn and_it_is_enforced() {
         // utoipa's own `routes!` would serve each method of a list at each of its paths.
         ("POST", "/health", "Bearer robot", 405),
     ] {
-        let mut request = request(method, path, "", "");
+        let mut request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
         if !credential.is_empty() {
             request.headers_mut().insert(AUTHORIZATION, credential.parse().unwrap());
         }
@@ -151,6 +172,18 @@ async fn and_it_is_enforced() {
             is_documented(path, &document["paths"][path][method.to_lowercase()], answer).await;
         }
     }
+}
+
+async fn is_documented(about: &str, entry: &Value, answer: Response) {
+    let documented = &entry["responses"][answer.status().as_str()];
+    assert!(documented.is_object(), "{about}: {} is not in {entry}", answer.status());
+    for name in documented["headers"].as_object().into_iter().flat_map(Map::keys) {
+        assert!(answer.headers().contains_key(name.as_str()), "{about}: no header {name}");
+    }
+    let media_type = answer.headers()[CONTENT_TYPE].to_str().unwrap().to_owned();
+    assert!(documented["content"][media_type].is_object(), "{about}: {documented}");
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    assert!(serde_json::from_slice::<Value>(&body).unwrap()["detail"].is_string(), "{about}");
 }
 
 #[test]

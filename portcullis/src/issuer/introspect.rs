@@ -15,17 +15,20 @@ use tokio::{sync::Semaphore, time::timeout_at};
 
 use self::flights::Flights;
 use super::{
-    Clock, Dangerous, IssuerError, Outgoing, age,
-    cache::{Cache, Timely},
-    claims::Audience,
+    IssuerError, Outgoing,
     introspected::{Found, IntrospectedToken, Wanted},
-    now,
     outgoing::{Endpoint, Http},
-    refusal::Refusal,
-    seconds,
 };
 use crate::{
     credential::{Bearer, SecurityScheme},
+    tokens::{
+        Clock, Dangerous, age,
+        cache::{Cache, Timely},
+        claims::Audience,
+        now,
+        refusal::Refusal,
+        seconds,
+    },
     verify::{Verdict, Verify, VerifyFailed},
 };
 
@@ -62,7 +65,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 ///
 /// ```
 /// use std::time::Duration;
-/// use portcullis::{Guard, Introspection};
+/// use portcullis::{Guard, issuer::Introspection};
 ///
 /// async fn whose(guard: Guard<Introspection>) -> String {
 ///     guard.principal().subject().unwrap_or_default().to_owned()
@@ -75,7 +78,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 ///     .build()?;
 /// let app: axum::Router =
 ///     axum::Router::new().route("/", axum::routing::get(whose)).with_state(introspection);
-/// # Ok::<(), portcullis::IssuerError>(())
+/// # Ok::<(), portcullis::issuer::IssuerError>(())
 /// ```
 #[derive(Clone)]
 pub struct Introspection(Arc<Inner>);
@@ -238,7 +241,8 @@ impl IntrospectionBuilder {
         self
     }
 
-    /// Who we are in `aud`, which the issuer's answer must then name. A token for another API is refused.
+    /// Who we are in `aud`, which the issuer's answer must then name. A token for another API is refused. Call it again
+    /// for each further name that you go by.
     #[must_use]
     pub fn audience(mut self, audience: &str) -> Self {
         self.audience = self.audience.named(audience);

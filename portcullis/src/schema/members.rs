@@ -6,39 +6,44 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 /// How many references and parts are followed to find out what a schema wants.
-pub(super) const MAX_HOPS: usize = 16;
+pub(crate) const MAX_HOPS: usize = 16;
 
 /// What a schema says of the members of an object: its own, those of its parts and those of its alternatives.
 #[derive(Debug, Default)]
-pub(super) struct Members<'a> {
+pub(crate) struct Members<'a> {
     /// In the order in which they are met.
-    pub(super) named: Vec<Member<'a>>,
+    pub(crate) named: Vec<Member<'a>>,
     /// The schemas of members with other names; none if there are no others.
-    pub(super) others: Vec<&'a Value>,
+    pub(crate) others: Vec<&'a Value>,
     /// Those that must be there in each of the alternatives.
-    pub(super) required: BTreeSet<&'a str>,
+    pub(crate) required: BTreeSet<&'a str>,
 }
 
 /// One member.
 #[derive(Debug)]
-pub(super) struct Member<'a> {
-    pub(super) name: &'a str,
+pub(crate) struct Member<'a> {
+    pub(crate) name: &'a str,
     /// One schema, or one for each alternative that has the member.
-    pub(super) schemas: Vec<&'a Value>,
+    pub(crate) schemas: Vec<&'a Value>,
     /// Whether only some of several forms may have it: a variant's field.
-    pub(super) is_of_a_variant: bool,
+    pub(crate) is_of_a_variant: bool,
 }
 
 impl<'a> Members<'a> {
-    pub(super) fn of(root: &'a Value) -> Self {
+    pub(crate) fn of(root: &'a Value) -> Self {
         Self::within(root, root, MAX_HOPS)
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<&Member<'a>> {
+    /// What is said of an object by any of `schemas`, which lie within `root`.
+    pub(crate) fn of_any(schemas: &[&'a Value], root: &'a Value) -> Self {
+        Self::any(schemas.iter().map(|schema| Self::within(schema, root, MAX_HOPS)).collect())
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&Member<'a>> {
         self.named.iter().find(|member| member.name == name)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.named.is_empty() && self.others.is_empty()
     }
 
@@ -118,18 +123,18 @@ fn referred<'a>(schema: &'a Value, root: &'a Value) -> Option<&'a Value> {
 }
 
 /// What a reference leads to.
-pub(super) fn target_of<'a>(target: &str, root: &'a Value) -> Option<&'a Value> {
+pub(crate) fn target_of<'a>(target: &str, root: &'a Value) -> Option<&'a Value> {
     root.pointer(&percent_decode_str(target.strip_prefix('#')?).decode_utf8().ok()?)
 }
 
 /// The schemas that look at the same value as `schema`.
-pub(super) fn parts<'a>(schema: &'a Value, root: &'a Value) -> impl Iterator<Item = &'a Value> {
+pub(crate) fn parts<'a>(schema: &'a Value, root: &'a Value) -> impl Iterator<Item = &'a Value> {
     let alternatives = ["allOf", "anyOf", "oneOf"].into_iter().filter_map(|keyword| schema.get(keyword));
     referred(schema, root).into_iter().chain(alternatives.filter_map(Value::as_array).flatten())
 }
 
 /// The schema of the second of each pair, if `root` is a list of pairs: names with their values.
-pub(super) fn value_of_pairs(root: &Value) -> Option<&Value> {
+pub(crate) fn value_of_pairs(root: &Value) -> Option<&Value> {
     match root.get("items")?.get("prefixItems")?.as_array()?.as_slice() {
         [_, value] => Some(value),
         _ => None,

@@ -16,15 +16,20 @@ use tokio::{
 };
 
 use super::{
-    claims::Expected,
-    discover::WellKnown,
-    header::Header,
     health::KeysHealth,
-    key_set::{Checked, KeySet},
-    keys::Keys,
+    metadata::WellKnown,
     outgoing::{Endpoint, Http, IssuerError},
 };
-use crate::verify::VerifyFailed;
+use crate::{
+    tokens::{
+        claims::Expected,
+        header::Header,
+        key_set::{Checked, KeySet},
+        keys::Keys,
+        refusal::Refusal,
+    },
+    verify::VerifyFailed,
+};
 
 /// How long keys are fresh, in seconds: by default, and what an issuer can say at the least and at the most.
 const FRESH: u64 = 5 * 60;
@@ -43,7 +48,7 @@ const NEWER_WITHIN: Duration = Duration::from_millis(500);
 
 /// The keys that an issuer publishes. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct Published(Arc<Shared>);
+pub(crate) struct Published(Arc<Shared>);
 
 /// Where the keys are.
 pub(super) enum Place {
@@ -142,20 +147,22 @@ impl Published {
     ///
     /// # Errors
     /// There are no keys, or they are too old; or the token names an unknown key and the issuer cannot be asked.
-    pub(super) async fn check(
+    pub(crate) async fn check(
         &self,
         token: &str,
         expected: &Expected,
         now: u64,
     ) -> Result<Checked, VerifyFailed> {
         match self.keys(now).await?.check(token, expected, now) {
-            Checked::UnknownKey => {}
+            Checked::UnknownKey(_) => {}
             checked => return Ok(checked),
         }
         let header = token.split_once('.').map(|(header, _)| Header::read(header, expected.accepts_typ_jwt));
-        let kid = header.and_then(Result::ok).map(|header| header.kid);
+        // A look for a key without a name is a look too.
+        let kid = header.and_then(Result::ok).map(|header| header.kid.unwrap_or_default());
         let came = Instant::now();
         let mut was_looked_for = false;
+        let mut unknown = Refusal::UnknownKid;
         // Twice: what was under way may have asked too early, or not where the metadata say by now.
         for _ in 0..2 {
             // Nothing can be said of the token before that, so the wait is for the whole fetch, which has its deadline.
@@ -164,7 +171,7 @@ impl Published {
                 self.wait_for(flight, now).await;
             }
             match self.usable(now)?.check(token, expected, now) {
-                Checked::UnknownKey => {}
+                Checked::UnknownKey(refusal) => unknown = refusal,
                 checked => return Ok(checked),
             }
             if was_looked_for {
@@ -179,7 +186,7 @@ impl Published {
             return Err(why.into());
         }
         if was_looked_for || asking.has_looked_for(kid.as_deref(), now) {
-            return Ok(Checked::UnknownKey);
+            return Ok(Checked::UnknownKey(unknown));
         }
         Err("a token names a key that is not known, and too many others were looked for in the last minute"
             .into())

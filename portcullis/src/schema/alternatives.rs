@@ -1,35 +1,59 @@
-//! What to say when none of several alternatives fits: enums, tagged variants, `Option`s of structs.
+//! What a finding comes to, and what to say when none of several alternatives fits: enums, tagged variants, `Option`s of
+//! structs.
 
 use std::{borrow::Cow, collections::HashSet};
 
 use serde_json::Value;
 
 use super::{
-    dialect::{self, Report},
     findings::{Fault, Finding, Step},
+    words,
 };
+
+/// Takes the place of a finding, the name of a member missing or unknown there, pydantic's `type` and `msg`.
+pub(crate) type Report<'r, 'f> = dyn FnMut(&[Step<'f>], Option<&str>, &'static str, Cow<'static, str>) + 'r;
+
+/// Reports what `finding`, one of `all`, comes to.
+pub(crate) fn say<'f>(finding: &Finding<'f>, all: &[Finding<'f>], report: &mut Report<'_, 'f>) {
+    let at = finding.at.as_slice();
+    match &finding.fault {
+        Fault::Missing(name) => report(at, Some(name), "missing", "Field required".into()),
+        Fault::Unevaluated(_) if all.iter().any(|other| failed_at(other, at)) => {
+            // No alternative fits, so none of their members counts as known: the other finding says more.
+        }
+        Fault::Unknown(names) | Fault::Unevaluated(names) => {
+            for name in names {
+                report(at, Some(name), "extra_forbidden", "Extra inputs are not permitted".into());
+            }
+        }
+        Fault::NoneFits(reasons) => say_none_fits(at, reasons, report),
+        Fault::Type { said, .. } | Fault::Constant { said, .. } | Fault::Other(said) => {
+            report(at, None, said.0, said.1.clone());
+        }
+    }
+}
 
 /// The findings of one alternative.
 type Branch<'b, 'a> = &'b [Finding<'a>];
 
 /// Whether `finding` says that no alternative fits what stands at `at`.
-pub(super) fn failed_at(finding: &Finding<'_>, at: &[Step<'_>]) -> bool {
+fn failed_at(finding: &Finding<'_>, at: &[Step<'_>]) -> bool {
     finding.at == at && matches!(finding.fault, Fault::NoneFits(_))
 }
 
 /// Reports, for the value at `at`, the faults against the alternative that was meant, or else what all
 /// alternatives have in common.
-pub(super) fn say<'a>(at: &[Step<'a>], reasons: &[Vec<Finding<'a>>], report: &mut Report<'_, 'a>) {
+fn say_none_fits<'a>(at: &[Step<'a>], reasons: &[Vec<Finding<'a>>], report: &mut Report<'_, 'a>) {
     let all: Vec<Branch<'_, '_>> =
         reasons.iter().map(Vec::as_slice).filter(|branch| !only_wants_null(at, branch)).collect();
     if let Some(meant) = meant(at, &all) {
         for finding in meant {
-            dialect::say(finding, meant, report);
+            say(finding, meant, report);
         }
         return;
     }
     if let Some((place, options)) = common_options(&all) {
-        report(place, None, "literal_error", dialect::one_of(&options));
+        report(place, None, "literal_error", words::one_of(&options));
         return;
     }
     let mut common = false;
@@ -103,7 +127,7 @@ fn shared<'a>(all: &[Branch<'_, 'a>]) -> Vec<Said<'a>> {
     let mut branches = all.iter().copied().map(|branch| {
         let mut said: Vec<Said<'a>> = Vec::new();
         for finding in branch {
-            dialect::say(finding, branch, &mut |place, name, kind, msg| {
+            say(finding, branch, &mut |place, name, kind, msg| {
                 said.push((place.to_owned(), name.map(str::to_owned), kind, msg));
             });
         }

@@ -8,7 +8,7 @@ use super::members::{MAX_HOPS, Members, parts};
 
 /// What one field takes.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Text,
     Integer,
     Number,
@@ -26,14 +26,14 @@ pub(super) enum Kind {
 
 /// What an extractor can make of the texts of one name.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Takes {
-    pub(super) lists: bool,
-    pub(super) files: bool,
+pub(crate) struct Takes {
+    pub(crate) lists: bool,
+    pub(crate) files: bool,
 }
 
 /// What a whole type takes.
 #[derive(Debug)]
-pub(super) enum Shape {
+pub(crate) enum Shape {
     /// Fields by name.
     Fields(Fields),
     /// Fields by order.
@@ -44,7 +44,7 @@ pub(super) enum Shape {
 
 /// The fields of a [`Shape`].
 #[derive(Debug, Default)]
-pub(super) struct Fields {
+pub(crate) struct Fields {
     named: BTreeMap<String, Kind>,
     others: Option<Kind>,
     required: Vec<String>,
@@ -52,27 +52,27 @@ pub(super) struct Fields {
 
 impl Fields {
     /// What the field `name` takes; `None` when there is no such field.
-    pub(super) fn kind(&self, name: &str) -> Option<&Kind> {
+    pub(crate) fn kind(&self, name: &str) -> Option<&Kind> {
         self.named.get(name).or(self.others.as_ref())
     }
 
     /// The fields that must be there.
-    pub(super) fn required(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn required(&self) -> impl Iterator<Item = &str> {
         self.required.iter().map(String::as_str)
     }
 
     /// The fields, and what each takes; those that have no names of their own are called `*`.
-    pub(super) fn named_kinds(&self) -> impl Iterator<Item = (&str, &Kind)> {
+    pub(crate) fn named_kinds(&self) -> impl Iterator<Item = (&str, &Kind)> {
         let named = self.named.iter().map(|(name, kind)| (name.as_str(), kind));
         named.chain(self.others.iter().map(|kind| ("*", kind)))
     }
 
     /// Whether there is no field but those that have names of their own.
-    pub(super) fn are_closed(&self) -> bool {
+    pub(crate) fn are_closed(&self) -> bool {
         self.others.is_none()
     }
 
-    pub(super) fn kinds(&self) -> impl Iterator<Item = &Kind> {
+    pub(crate) fn kinds(&self) -> impl Iterator<Item = &Kind> {
         self.named.values().chain(&self.others)
     }
 }
@@ -81,7 +81,7 @@ impl Fields {
 const MAX_UNSTATED_FILE: u64 = 64 * 1024;
 
 impl Shape {
-    pub(super) fn of(root: &Value) -> Self {
+    pub(crate) fn of(root: &Value) -> Self {
         if let Some(Value::Array(items)) = root.get("prefixItems") {
             return Self::Tuple(items.iter().map(|item| Kind::of(item, root, MAX_HOPS)).collect());
         }
@@ -100,6 +100,21 @@ impl Shape {
             required: members.required.into_iter().map(str::to_owned).collect(),
         })
     }
+
+    /// Why a type of this shape is none for a route whose parameters are called `names`.
+    pub(crate) fn misfit(&self, names: &[&str]) -> Option<String> {
+        let takes = match self {
+            Self::Single(_) if names.len() != 1 => "one parameter".to_owned(),
+            Self::Tuple(kinds) if names.len() != kinds.len() => format!("{} parameters", kinds.len()),
+            Self::Fields(fields) => {
+                let field = fields.required().find(|field| !names.contains(field))?;
+                format!("a parameter `{field}`")
+            }
+            Self::Single(_) | Self::Tuple(_) => return None,
+        };
+        let has = if names.is_empty() { "none".to_owned() } else { format!("`{}`", names.join("`, `")) };
+        Some(format!("it takes {takes}, and the route has {has}"))
+    }
 }
 
 fn is_object(schema: &Value) -> bool {
@@ -107,7 +122,7 @@ fn is_object(schema: &Value) -> bool {
 }
 
 impl Kind {
-    pub(super) fn of(schema: &Value, root: &Value, hops: usize) -> Self {
+    pub(crate) fn of(schema: &Value, root: &Value, hops: usize) -> Self {
         Self::known(schema, root, hops).unwrap_or(Self::Text)
     }
 
@@ -163,7 +178,7 @@ impl Kind {
     }
 
     /// Why no text can ever be this, if `takes` says which lists and files can be.
-    pub(super) fn misfit(&self, takes: Takes) -> Option<&'static str> {
+    pub(crate) fn misfit(&self, takes: Takes) -> Option<&'static str> {
         match self {
             Self::Text | Self::Integer | Self::Number | Self::Boolean => None,
             Self::File { .. } if takes.files => None,
@@ -175,7 +190,7 @@ impl Kind {
     }
 
     /// The value that `text` stands for, or pydantic's `type` and `msg` for why it stands for none.
-    pub(super) fn read(&self, text: &str) -> Result<Value, (&'static str, Cow<'static, str>)> {
+    pub(crate) fn read(&self, text: &str) -> Result<Value, (&'static str, Cow<'static, str>)> {
         match self {
             Self::Text | Self::File { .. } | Self::Never if text.contains('\0') => Err((NUL.0, NUL.1.into())),
             Self::Text | Self::File { .. } | Self::Never => Ok(text.into()),
@@ -188,7 +203,7 @@ impl Kind {
 }
 
 /// PostgreSQL stores no U+0000 and C libraries stop at it, so no input carries it on.
-pub(super) const NUL: (&str, &str) = ("value_error", "Input should not contain the character U+0000");
+pub(crate) const NUL: (&str, &str) = ("value_error", "Input should not contain the character U+0000");
 
 fn integer(text: &str) -> Result<Value, (&'static str, Cow<'static, str>)> {
     if let Ok(value) = text.parse::<i64>() {

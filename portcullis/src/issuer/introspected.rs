@@ -5,12 +5,14 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{
-    LEEWAY,
-    claims::{Audience, scope, seconds, timely},
-    refusal::Refusal,
+use crate::{
+    scope::Granted,
+    tokens::{
+        LEEWAY,
+        claims::{Audience, scope, seconds_of, timely},
+        refusal::Refusal,
+    },
 };
-use crate::scope::Granted;
 
 /// An opaque token that its issuer called active. There is no way to make one but by
 /// [`Introspection`](super::Introspection) accepting it. Cheap to clone.
@@ -103,8 +105,9 @@ impl Wanted {
             found => Ok(found),
         };
         let text = |name| absent_or(name, Value::is_string).map(|found| found.and_then(Value::as_str));
-        let time =
-            |name| absent_or(name, |value| seconds(value).is_some()).map(|found| found.and_then(seconds));
+        let time = |name| {
+            absent_or(name, |value| seconds_of(value).is_some()).map(|found| found.and_then(seconds_of))
+        };
         match json.get("active") {
             Some(Value::Bool(true)) => {}
             Some(Value::Bool(false)) => return Ok(Err(Refusal::Inactive)),
@@ -212,7 +215,8 @@ mod tests {
             (json!({ "exp": "1000" }), "no verdict"),
             (json!({ "exp": null }), "no verdict"),
             (json!({ "exp": -1 }), "no verdict"),
-            (json!({ "exp": 1e9 }), "no verdict"),
+            (json!({ "exp": 1e9 }), "good"),
+            (json!({ "exp": 1e300 }), "no verdict"),
             (json!({ "iss": 7 }), "no verdict"),
             (json!({ "sub": 7 }), "no verdict"),
             (json!({ "scope": 7 }), "no verdict"),

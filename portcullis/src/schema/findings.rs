@@ -12,27 +12,32 @@ use jsonschema::{
 use serde_json::{Map, Value};
 
 use super::{
-    dialect::{self, MAX_FINDINGS, UNACCEPTABLE},
-    invalid::MAX_ERRORS,
     rules::{Choice, Own, Rule, Rules},
+    words::{self, UNACCEPTABLE},
 };
+
+/// How many fields one response names at most.
+pub(crate) const MAX_ERRORS: usize = 20;
+
+/// Findings looked at for one response, which names fewer; the rest would only cost time.
+const MAX_FINDINGS: usize = 100;
 
 /// What is wrong at one place, by one keyword.
 #[derive(Debug)]
-pub(super) struct Finding<'f> {
-    pub(super) at: Vec<Step<'f>>,
-    pub(super) fault: Fault<'f>,
+pub(crate) struct Finding<'f> {
+    pub(crate) at: Vec<Step<'f>>,
+    pub(crate) fault: Fault<'f>,
 }
 
 /// One step on the way to a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Step<'f> {
+pub(crate) enum Step<'f> {
     Name(&'f str),
     Index(usize),
 }
 
 #[derive(Debug)]
-pub(super) enum Fault<'f> {
+pub(crate) enum Fault<'f> {
     /// A member is not there.
     Missing(String),
     /// Members that no schema names.
@@ -57,14 +62,14 @@ pub(super) enum Fault<'f> {
 }
 
 /// pydantic's `type` and `msg`.
-pub(super) type Said = (&'static str, Cow<'static, str>);
+pub(crate) type Said = (&'static str, Cow<'static, str>);
 
 /// The bytes of all findings about one value, at most.
 const MAX_NOTED: usize = 64 * 1024;
 
 impl Rules {
     /// What is wrong with `value`, at most [`MAX_FINDINGS`].
-    pub(super) fn findings<'f>(&'f self, value: &'f Value) -> Vec<Finding<'f>> {
+    pub(crate) fn findings<'f>(&'f self, value: &'f Value) -> Vec<Finding<'f>> {
         self.walk().findings(0, value, None)
     }
 
@@ -338,7 +343,7 @@ fn unacceptable<'f>() -> Fault<'f> {
 }
 
 fn fault<'f>(found: &Found, value: &Value) -> Fault<'f> {
-    let said = || dialect::words(found, value);
+    let said = || words::words(found, value);
     match found {
         Found::Required { property } => Fault::Missing(property.as_str().unwrap_or_default().to_owned()),
         Found::Type { kind } => {

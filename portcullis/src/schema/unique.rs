@@ -11,10 +11,10 @@ use std::{
 use jsonschema::{Keyword, ValidationError, ValidationOptions};
 use serde_json::{Number, Value};
 
-pub(super) const KEYWORD: &str = "uniqueItems";
+pub(crate) const KEYWORD: &str = "uniqueItems";
 
 /// The options, with this check in the place of the validator's own.
-pub(super) fn checked(options: ValidationOptions<'_>) -> ValidationOptions<'_> {
+pub(crate) fn checked(options: ValidationOptions<'_>) -> ValidationOptions<'_> {
     options.with_keyword(KEYWORD, |_, wanted, _| {
         Ok(Box::new(Unique { is_wanted: *wanted == Value::Bool(true) }))
     })

@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::schema::{IN_PLACE, each_subschema};
+use super::closed::{IN_PLACE, each_subschema};
 
 /// `Err` names the member that is looked at more than once at every level.
-pub(super) fn check(root: &Value) -> Result<(), String> {
+pub(crate) fn check(root: &Value) -> Result<(), String> {
     let mut homes: Vec<(String, Value)> = Vec::new();
     let mut own = root.clone();
     let definitions = own.as_object_mut().and_then(|own| own.remove("$defs"));

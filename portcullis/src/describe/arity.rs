@@ -1,0 +1,17 @@
+//! Functions and tuples of every length.
+
+/// Calls the macro `$of` with the names of what stands beside the first argument of a handler or the body of an answer:
+/// none of them, one, and so on to fifteen, which is as many as axum takes.
+macro_rules! each_arity {
+    ($of:ident) => {
+        $crate::describe::each_arity!(@ $of [] A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14 A15 A16);
+    };
+    (@ $of:ident [$($known:ident)*]) => {
+        $of!($($known),*);
+    };
+    (@ $of:ident [$($known:ident)*] $next:ident $($rest:ident)*) => {
+        $of!($($known),*);
+        $crate::describe::each_arity!(@ $of [$($known)* $next] $($rest)*);
+    };
+}
+pub(crate) use each_arity;
