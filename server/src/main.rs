@@ -16,12 +16,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let config = match cli.settings.load() {
-        Ok(config) => config,
+        Ok(loaded) => loaded.config,
         Err(error) => return fail(&error.to_string(), cli::USAGE),
     };
-    if let Err(error) = config.check().map_err(|error| error.to_string()) {
-        return fail(&error, cli::USAGE);
-    }
     let log = match log::init(config.log_format, &config.log) {
         Ok(log) => log,
         Err(error) => return fail(&error.to_string(), cli::FAILED),

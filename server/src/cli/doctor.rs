@@ -146,7 +146,7 @@ fn transport(findings: &mut Findings, app: &App) -> Result<(), String> {
     let Some((name, address)) = mail::sender(app) else {
         return findings.say(Look::Bad, "mail", "the sender is no address; correct the setting `mail_from`");
     };
-    let transport = &app.config().mail.transport;
+    let transport = &app.config().mail.way();
     let way = format!("{transport}, from {name} <{address}>");
     match transport {
         Transport::Smtp(_) if transport.may_leave_in_clear() => findings.say(
