@@ -5,6 +5,7 @@ use std::{fmt::Write as _, fs, io::Write as _, path::Path, time::Duration};
 use tokio::{net::lookup_host, time::timeout};
 
 use super::Trial;
+use super::out::{BAD, GOOD, ODD, say, styled};
 use crate::{
     accounts::Email,
     app::App,
@@ -39,13 +40,13 @@ struct Findings {
 impl Findings {
     /// Writes one line.
     fn say(&mut self, look: Look, what: &str, found: &str) -> Result<(), String> {
-        let word = match look {
-            Look::Good => "ok",
-            Look::Odd => "warn",
-            Look::Bad => "FAIL",
+        let (word, style) = match look {
+            Look::Good => ("ok", GOOD),
+            Look::Odd => ("warn", ODD),
+            Look::Bad => ("FAIL", BAD),
         };
         self.failed += usize::from(look == Look::Bad);
-        super::say(&format!("{word:<5} {what:<13} {found}"))
+        say(&format!("{} {what:<13} {found}", styled(style, &format!("{word:<5}"))))
     }
 
     /// The end of the command.
@@ -59,10 +60,7 @@ impl Findings {
 }
 
 /// Looks at everything, or tries what was asked for.
-///
-/// # Errors
-/// One sentence, when a check failed.
-pub async fn run(config: Config, trial: Option<Trial>) -> Result<(), String> {
+pub(super) async fn run(config: Config, trial: Option<Trial>) -> Result<(), String> {
     super::require_data(&config)?;
     let mut findings = Findings::default();
     public_url(&mut findings, &config.public_url())?;

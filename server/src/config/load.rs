@@ -23,6 +23,8 @@ const MAX_FILE_BYTES: u64 = 1024 * 1024;
 /// The option that names the file.
 const CONFIG: &str = "config";
 pub(super) const CONFIG_VARIABLE: &str = "PORTCULLIS_CONFIG";
+/// What `--help` shows of the settings; `portcullis help settings` has them all.
+const SHOWN: [&str; 1] = ["data_dir"];
 
 /// The settings as options and variables give them.
 #[derive(Clone, Default)]
@@ -130,6 +132,7 @@ impl clap::Args for Settings {
             option(setting.name, setting.option(), setting.variable(), setting.value_name)
                 .action(if setting.shape == Shape::List { ArgAction::Append } else { ArgAction::Set })
                 .help(format!("{} [default: {}]", setting.help(), setting.default()).replace('`', ""))
+                .hide(!SHOWN.contains(&setting.name))
         });
         command.arg(file).args(settings)
     }

@@ -16,6 +16,7 @@ mod url;
 mod value;
 
 use std::fmt;
+use std::path::Path;
 
 use self::conn::{Begun, Reading};
 pub use self::conn::{Conn, Reader, Tx};
@@ -123,6 +124,13 @@ impl Db {
         }
     }
 
+    /// Writes the SQLite database as it is at one moment into an empty file, while others read and write. `false` on
+    /// PostgreSQL, which has tools of its own.
+    pub(crate) async fn copy_to(&self, path: &Path) -> Result<bool, Error> {
+        let Driver::Sqlite(sqlite) = &self.0 else { return Ok(false) };
+        sqlite.copy_to(path).await.map(|()| true)
+    }
+
     /// Whether the database answers, takes writes, and has at least the tables of this program. A newer instance may
     /// have added tables meanwhile; this one goes on.
     pub async fn ready(&self) -> bool {
@@ -171,7 +179,6 @@ impl fmt::Debug for Db {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::MetadataExt as _;
-    use std::path::Path;
 
     use uuid::Uuid;
 

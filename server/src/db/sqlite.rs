@@ -128,6 +128,16 @@ impl Sqlite {
             .await
     }
 
+    /// Has the writer copy the file as it is at one moment, without the room that deleted rows leave.
+    pub(super) async fn copy_to(&self, path: &std::path::Path) -> Result<(), Error> {
+        let path = path.display().to_string();
+        self.maintain(move |conn| {
+            conn.execute("VACUUM INTO $1", [path])?;
+            Ok(())
+        })
+        .await
+    }
+
     /// Whether a write can be made: the lock is taken, and after a failure a page is written too.
     pub(super) async fn can_write(&self) -> Result<(), Error> {
         let tx = self.begin().await?;

@@ -92,6 +92,11 @@ impl std::fmt::Debug for LinkToken {
     }
 }
 
+/// Forgets every mail that waits: what a restored backup would send was sent before, and its links are dead.
+pub(crate) async fn forget_every(tx: &mut Tx) -> Result<(), Error> {
+    Ok(store::delete_every(tx.conn()).await?)
+}
+
 /// Queues a mail; it is sent if the transaction stands.
 pub(crate) async fn enqueue(
     app: &App,

@@ -18,7 +18,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use self::keys::KeysError;
-pub(crate) use self::keys::SigningKeys;
+pub(crate) use self::keys::{SigningKeys, keys};
 pub(crate) use self::scopes::ScopeAsked;
 pub use self::scopes::{
     AccountsRead, AccountsWrite, AuditRead, ManageAccount, OfflineAccess, ProfileRead, ProfileWrite,
