@@ -6,6 +6,7 @@
 //! | `secret.key` | the secret key, if it was asked for |
 //! | `portcullis.db` | the database |
 //! | `profile-images/ID` | a picture; IDs are new for each upload, so a file never changes |
+//! | `portcullis-backup.end` | the number of pictures; it comes last, so a backup that was cut off is noticed |
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -16,9 +17,10 @@ use tar::{Builder, EntryType, Header};
 use uuid::Uuid;
 
 use super::out::say;
-use crate::{app::OBJECTS, clock::Clock, config::Config, db::Db, files, pictures::FOLDER};
+use crate::{app::OBJECTS, clock::Clock, config::Config, db, files, pictures::FOLDER};
 
 pub(super) const MANIFEST: &str = "portcullis-backup.json";
+pub(super) const END: &str = "portcullis-backup.end";
 pub(super) const DATABASE: &str = "portcullis.db";
 pub(super) const SECRET_KEY: &str = "secret.key";
 /// The only format so far.
@@ -34,31 +36,29 @@ pub(super) struct Manifest {
 }
 
 /// Writes the file, or nothing.
-pub(super) async fn run(config: &Config, file: &Path, with_secret_key: bool) -> Result<(), String> {
-    let failed = |cause| format!("cannot write the backup {}: {cause}", file.display());
-    if config.sqlite_file().is_none() {
+pub(super) fn run(config: &Config, file: &Path, with_secret_key: bool) -> Result<(), String> {
+    let Some(database) = config.sqlite_file() else {
         return Err(format!(
             "`portcullis backup` is for SQLite; back up PostgreSQL with pg_dump, and copy {} as well",
             config.data_dir.join(OBJECTS).display()
         ));
-    }
+    };
     super::require_data(config)?;
-    if file.try_exists().map_err(failed)? {
-        return Err(failed(io::Error::new(
-            io::ErrorKind::AlreadyExists,
-            "the file exists; choose another name, or delete it first",
-        )));
-    }
+    let failed = |cause: io::Error| match cause.kind() {
+        io::ErrorKind::AlreadyExists => {
+            format!("{} exists; choose another name, or delete it first", file.display())
+        }
+        _ => format!("cannot write the backup {}: {cause}", file.display()),
+    };
+    // The name is taken first, so that no other file's place is taken at the end.
+    let reserved = Temporary::new(file.to_owned()).map_err(failed)?;
     let copy = Temporary::beside(file, ".db-part").map_err(failed)?;
-    let db = Db::open(&config.database).await.map_err(|error| error.to_string())?;
-    let copied = db.copy_to(&copy.path).await;
-    db.close().await;
-    copied.map_err(|cause| format!("cannot copy the database: {cause}"))?;
-
+    db::copy_sqlite(&database, &copy.path)
+        .map_err(|cause| format!("cannot copy the database {}: {cause}", database.display()))?;
     let part = Temporary::beside(file, ".part").map_err(failed)?;
     let pictures = pack(config, &part.path, &copy.path, with_secret_key).map_err(failed)?;
-    // A link, unlike a rename, takes no other file's place.
-    fs::hard_link(&part.path, file).and_then(|()| files::sync_parent(file)).map_err(failed)?;
+    fs::rename(&part.path, file).and_then(|()| files::sync_parent(file)).map_err(failed)?;
+    reserved.keep();
     say(&format!("Wrote {}: the database and {pictures} pictures.", file.display()))?;
     say(if with_secret_key {
         "It contains the secret key: whoever has this file can issue tokens for every account. Keep it safe."
@@ -92,6 +92,8 @@ fn pack(config: &Config, part: &Path, database: &Path, with_secret_key: bool) ->
             }
         }
     }
+    let count = pictures.to_string();
+    append(&mut tar, END, count.len() as u64, count.as_bytes())?;
     tar.into_inner()?.sync_all()?;
     Ok(pictures)
 }
@@ -134,6 +136,16 @@ pub(super) struct Temporary {
 }
 
 impl Temporary {
+    fn new(path: PathBuf) -> io::Result<Self> {
+        files::create_private_file(&path)?;
+        Ok(Self { path })
+    }
+
+    /// The file stays, which another one has taken the place of.
+    fn keep(mut self) {
+        self.path.clear();
+    }
+
     /// Makes an empty one whose name begins as that of `file`, in place of what a killed command left.
     pub(super) fn beside(file: &Path, ending: &str) -> io::Result<Self> {
         let mut path = file.as_os_str().to_owned();
@@ -143,14 +155,15 @@ impl Temporary {
             Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause),
             _ => {}
         }
-        files::create_private_file(&path)?;
-        Ok(Self { path })
+        Self::new(path)
     }
 }
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // It has no other name to be found by; a later command removes it.
-        let _ = fs::remove_file(&self.path);
+        if !self.path.as_os_str().is_empty() {
+            // Nobody could be told. A later command removes what stays.
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }

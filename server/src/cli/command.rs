@@ -236,7 +236,7 @@ pub struct AuditFilter {
     /// Only events of this account, or of what it did to others
     #[arg(long, value_name = "EMAIL|ID")]
     pub account: Option<WhichAccount>,
-    /// Only events of this name, such as session.logged_in
+    /// Only events of this name, such as `session.logged_in`
     #[arg(long, value_name = "NAME")]
     pub event: Option<String>,
     /// Only events of the last hours or days, such as 24h or 7d

@@ -1,4 +1,4 @@
-//! `portcullis doctor`: what is not as it should be, one line for each thing that was looked at.
+//! `portcullis doctor`: what could be wrong, one line for each check.
 
 use std::{fmt::Write as _, fs, io::Write as _, path::Path, time::Duration};
 
@@ -90,7 +90,7 @@ fn public_url(findings: &mut Findings, url: &PublicUrl) -> Result<(), String> {
             Look::Odd,
             "address",
             &format!(
-                "{url} reaches this computer only, and so do links in mails; for others, set `public_url`"
+                "{url} works on this computer only, and so do links in emails; set `public_url` to let others in"
             ),
         )
     }
@@ -111,7 +111,7 @@ fn folder(findings: &mut Findings, what: &str, path: &Path) -> Result<bool, Stri
             // What there is of it.
             let _ = fs::remove_file(&trial);
             let problem = format!(
-                "{} cannot be written: {cause}. Give it to the server's user, and look whether the disk is full",
+                "{} cannot be written: {cause}. Make it writable for the server's user, and check whether the disk is full",
                 path.display()
             );
             findings.say(Look::Bad, what, &problem).map(|()| false)
@@ -121,12 +121,12 @@ fn folder(findings: &mut Findings, what: &str, path: &Path) -> Result<bool, Stri
 
 /// What [`App::open`] has looked at by opening it, and whether it works.
 async fn opened(findings: &mut Findings, app: &App) -> Result<(), String> {
-    findings.say(Look::Good, "secret key", "it can be read, and by nobody else")?;
+    findings.say(Look::Good, "secret key", "only the server's user can read it")?;
     let database = &app.config().database.url;
     if app.db().ready().await {
-        findings.say(Look::Good, "database", &format!("{database} answers; its tables are up to date"))?;
+        findings.say(Look::Good, "database", &format!("{database} responds; its tables are up to date"))?;
     } else {
-        findings.say(Look::Bad, "database", &format!("{database} does not answer; the log says why"))?;
+        findings.say(Look::Bad, "database", &format!("{database} does not respond; the log says why"))?;
     }
     findings.say(Look::Good, "signing keys", "they open with the secret key")?;
     folder(findings, "pictures", &app.objects_dir())?;
@@ -134,7 +134,7 @@ async fn opened(findings: &mut Findings, app: &App) -> Result<(), String> {
         findings.say(
             Look::Odd,
             "limits",
-            "they are off: anyone may guess passwords without end. Unset PORTCULLIS_LIMITS",
+            "they are off, so anyone can guess passwords without end. Unset PORTCULLIS_LIMITS",
         )?;
     }
     transport(findings, app)
@@ -142,7 +142,11 @@ async fn opened(findings: &mut Findings, app: &App) -> Result<(), String> {
 
 fn transport(findings: &mut Findings, app: &App) -> Result<(), String> {
     let Some((name, address)) = mail::sender(app) else {
-        return findings.say(Look::Bad, "mail", "the sender is no address; correct the setting `mail_from`");
+        return findings.say(
+            Look::Bad,
+            "mail",
+            "the sender is not an email address; correct the setting `mail_from`",
+        );
     };
     let transport = &app.config().mail.way();
     let way = format!("{transport}, from {name} <{address}>");
@@ -151,7 +155,7 @@ fn transport(findings: &mut Findings, app: &App) -> Result<(), String> {
             Look::Odd,
             "mail",
             &format!(
-                "{way}: without TLS when the server offers none, so that whoever can read the network to it can take \
+                "{way}: without TLS if the server offers none, so anyone who can read the network to it can take \
                  over accounts. Unset `mail_dangerous_plain_text` when the server has TLS"
             ),
         )?,
@@ -188,7 +192,7 @@ async fn queue(findings: &mut Findings, app: &App) -> Result<(), String> {
     }
     let _ = write!(found, "; {} given up", figures.failed);
     if let Ok(Some(error)) = mail::last_error(app).await {
-        let _ = write!(found, "; the last problem: {error}");
+        let _ = write!(found, "; the last error: {error}");
     }
     if age > STUCK {
         findings.say(
@@ -214,7 +218,7 @@ async fn trial_mail(findings: &mut Findings, app: &App, to: &Email) -> Result<()
         Ok(()) => findings.say(
             Look::Good,
             "trial",
-            &format!("a trial mail to {to} is on its way; look into the spam folder too"),
+            &format!("a test email to {to} is on its way; look into the spam folder too"),
         ),
         Err(problem) => findings.say(Look::Bad, "trial", &problem.to_string()),
     }
@@ -226,7 +230,7 @@ async fn sender_domain(findings: &mut Findings, app: &App) -> Result<(), String>
     let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);
     if domain == "localhost" || domain.ends_with(".localhost") {
         let found = format!(
-            "{address} is an address of this computer alone: other servers refuse or lose mail from it. Set \
+            "{address} is an address of this computer only: other servers reject or lose email from it. Set \
              `mail_from`, or `public_url` to the address that people use"
         );
         return findings.say(Look::Odd, "sender", &found);
@@ -244,7 +248,7 @@ async fn sender_domain(findings: &mut Findings, app: &App) -> Result<(), String>
     match timeout(NAME_SERVER_TAKES, lookup_host((domain, 25))).await {
         Ok(Ok(_)) => findings.say(Look::Good, "sender", &format!("{domain} has an address in the DNS")),
         _ => findings.say(Look::Odd, "sender",
-            &format!("{domain} has no address that this computer can find; many servers refuse mail from such a domain, unless it has an MX record"),
+            &format!("{domain} has no address that this computer can find; many servers reject email from such a domain unless it has an MX record"),
         ),
     }
 }

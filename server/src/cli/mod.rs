@@ -59,7 +59,7 @@ pub async fn run(loaded: Loaded, command: Command) -> Result<(), String> {
         Command::Doctor { trial } => Box::pin(doctor::run(config, trial)).await,
         Command::Breaches(command) => breaches::run(&config, command),
         Command::Config(ConfigCommand::Show { json }) => configuration::show(&loaded, json),
-        Command::Backup { file, with_secret_key } => backup::run(&config, &file, with_secret_key).await,
+        Command::Backup { file, with_secret_key } => backup::run(&config, &file, with_secret_key),
         Command::Restore { file } => restore::run(&config, &file).await,
         Command::User(command) => {
             if !matches!(command, UserCommand::Add { .. }) {

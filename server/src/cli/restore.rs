@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use tar::{Archive, Entry, EntryType};
 use uuid::Uuid;
 
-use super::backup::{DATABASE, FORMAT, MANIFEST, Manifest, SECRET_KEY, Temporary, pictures_in};
+use super::backup::{DATABASE, END, FORMAT, MANIFEST, Manifest, SECRET_KEY, Temporary, pictures_in};
 use super::out::say;
 use crate::{
     app::OBJECTS,
@@ -104,7 +104,7 @@ impl Staged {
         let mut entries = archive.entries()?;
         let first = entries.next().transpose()?.ok_or_else(|| foreign("it is empty"))?;
         let manifest = manifest(first)?;
-        let mut has_database = false;
+        let (mut has_database, mut is_whole) = (false, false);
         for entry in entries {
             let mut entry = entry?;
             if entry.header().entry_type() != EntryType::Regular {
@@ -122,6 +122,11 @@ impl Staged {
                         u64::MAX,
                     )?;
                 }
+                (END, _) => {
+                    let mut count = String::new();
+                    entry.take(SMALL).read_to_string(&mut count)?;
+                    is_whole = count == self.pictures.len().to_string();
+                }
                 (SECRET_KEY, _) => {
                     write(&mut entry, files::create_private_file(&self.folder.0.join(SECRET_KEY))?, SMALL)?;
                 }
@@ -134,7 +139,11 @@ impl Staged {
                 _ => return Err(foreign("it has an entry that no backup has")),
             }
         }
-        if has_database { Ok(manifest) } else { Err(foreign("it has no database")) }
+        match (has_database, is_whole) {
+            (true, true) => Ok(manifest),
+            (true, false) => Err(cut_off()),
+            (false, _) => Err(foreign("it has no database")),
+        }
     }
 
     /// The server's own secret key, or that of the backup.
@@ -235,9 +244,13 @@ fn write(entry: &mut Entry<'_, File>, mut file: File, most: u64) -> io::Result<(
         return Err(foreign("an entry is too large"));
     }
     if io::copy(entry, &mut file)? != size {
-        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file ends too early; copy it again"));
+        return Err(cut_off());
     }
     file.sync_all()
+}
+
+fn cut_off() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "the file ends too early; copy it again")
 }
 
 fn foreign(problem: &str) -> io::Error {

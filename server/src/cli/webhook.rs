@@ -76,7 +76,7 @@ async fn test(app: &App, id: Uuid) -> Result<String, WebhookError> {
         Ok(format!("The target {answer}: deliveries arrive."))
     } else {
         Err(WebhookError::Unanswered(format!(
-            "The target {answer}; only 2xx counts as delivered, and redirects are not followed."
+            "the target {answer}; only 2xx counts as delivered, and redirects are not followed"
         )))
     }
 }

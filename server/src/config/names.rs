@@ -80,7 +80,9 @@ fn is_service_link(name: &str, value: &str) -> bool {
 
 /// The known name that is most like `name`, when any is much like it.
 pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a String>) -> Option<String> {
-    let likeness = |other: &String| strsim::jaro_winkler(&name.to_uppercase(), &other.to_uppercase());
+    // A beginning that all have would make all alike.
+    let own = |name: &str| name.to_uppercase().trim_start_matches(PREFIX).to_owned();
+    let likeness = |other: &String| strsim::jaro_winkler(&own(name), &own(other));
     known
         .map(|other| (likeness(other), other))
         .filter(|(likeness, _)| *likeness > 0.8)
@@ -101,6 +103,8 @@ mod tests {
         let message = check("PORTCULLIS_PUBLIC_URI", "").unwrap_err().to_string();
         assert!(message.contains("unknown setting in the environment: PORTCULLIS_PUBLIC_URI."), "{message}");
         assert!(message.contains("Did you mean PORTCULLIS_PUBLIC_URL?"), "{message}");
+        let message = check("PORTCULLIS_TEST_PYTHON", "").unwrap_err().to_string();
+        assert!(!message.contains("Did you mean"), "{message}");
     }
 
     #[test]

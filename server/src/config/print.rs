@@ -152,7 +152,8 @@ mod tests {
         let file = default_file();
         assert!(file.parse::<toml::Table>().unwrap().is_empty());
         let is_setting = |line: &&str| line.starts_with('#') && !line.starts_with("# ");
-        let settings: Vec<_> = file.lines().filter(is_setting).map(|line| &line[1..]).collect();
+        let settings: Vec<_> =
+            file.lines().filter(is_setting).map(|line| line.replacen('#', "", 1)).collect();
         let table: toml::Table = settings.join("\n").parse().unwrap();
         assert!(Setting::all().all(|setting| table.contains_key(setting.name)), "{file}");
         assert!(file.lines().all(|line| line.chars().count() <= WIDTH + 4), "{file}");

@@ -29,7 +29,6 @@ settings! {
     /// # }
     /// ```
     #[derive(Clone, Debug)]
-    #[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own, on or off")]
     #[non_exhaustive]
     pub struct Config of data_dir;
 

@@ -16,7 +16,6 @@ mod url;
 mod value;
 
 use std::fmt;
-use std::path::Path;
 
 use self::conn::{Begun, Reading};
 pub use self::conn::{Conn, Reader, Tx};
@@ -26,6 +25,7 @@ pub use self::open::OpenError;
 use self::postgres::Postgres;
 pub(crate) use self::retry::retry;
 use self::sqlite::Sqlite;
+pub(crate) use self::sqlite::copy as copy_sqlite;
 pub use self::url::{DatabaseUrl, DatabaseUrlError};
 pub use self::value::{Cell, Decode, Encode, FromRow, Kind, Row, Value};
 pub(crate) use self::value::{column, from_row};
@@ -124,13 +124,6 @@ impl Db {
         }
     }
 
-    /// Writes the SQLite database as it is at one moment into an empty file, while others read and write. `false` on
-    /// PostgreSQL, which has tools of its own.
-    pub(crate) async fn copy_to(&self, path: &Path) -> Result<bool, Error> {
-        let Driver::Sqlite(sqlite) = &self.0 else { return Ok(false) };
-        sqlite.copy_to(path).await.map(|()| true)
-    }
-
     /// Whether the database answers, takes writes, and has at least the tables of this program. A newer instance may
     /// have added tables meanwhile; this one goes on.
     pub async fn ready(&self) -> bool {
@@ -179,6 +172,7 @@ impl fmt::Debug for Db {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::MetadataExt as _;
+    use std::path::Path;
 
     use uuid::Uuid;
 

@@ -75,7 +75,8 @@ async fn a_backup_brings_accounts_and_pictures_back_and_no_session_or_link() {
         "the key is in it"
     );
     let file = file.to_str().unwrap();
-    refused(&portcullis(&place, &["backup", file]).await, "the file exists");
+    refused(&portcullis(&place, &["backup", file]).await, "exists; choose another name");
+    assert_eq!(fs::read(file).unwrap(), bytes, "the file that was there is as it was");
     refused(&portcullis(&place, &["restore", file]).await, "never overwrites data");
 
     let other = Place::new(Database::Sqlite).await;
@@ -143,6 +144,8 @@ async fn what_is_no_whole_backup_changes_nothing() {
         (archive(&[("other.json", manifest)]), "not a backup"),
         (archive(&[("portcullis-backup.json", newer)]), "newer version"),
         (archive(&[("portcullis-backup.json", manifest)]), "it has no database"),
+        // The picture and the end are missing, and nothing is cut in the middle.
+        (archive(&[("portcullis-backup.json", manifest), ("portcullis.db", b"x")]), "ends too early"),
         (
             archive(&[("portcullis-backup.json", manifest), ("../../evil", b"x")]),
             "an entry that no backup has",

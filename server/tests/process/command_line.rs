@@ -1,12 +1,13 @@
 //! What a person and a script see of the command line: help, listings, JSON, completions, and the way errors are said.
 
+use std::ffi::OsStr;
 use std::process::Stdio;
 
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 
 use crate::on_both_databases;
-use crate::support::process::{Ended, Server, finish, program};
+use crate::support::process::{Ended, Server, finish, program, program_by};
 use crate::support::{Database, PASSWORD, Place};
 
 async fn portcullis(place: &Place, arguments: &[&str]) -> Ended {
@@ -212,8 +213,10 @@ async fn the_default_configuration_file_is_accepted() {
     let place = Place::new(Database::Sqlite).await;
     let printed = portcullis(&place, &["config", "default"]).await;
     let is_setting = |line: &str| line.starts_with('#') && !line.starts_with("# ");
-    let uncommented: Vec<_> =
-        done(&printed).lines().map(|line| if is_setting(line) { &line[1..] } else { line }).collect();
+    let uncommented: Vec<_> = done(&printed)
+        .lines()
+        .map(|line| if is_setting(line) { line.trim_start_matches('#') } else { line })
+        .collect();
     for text in [printed.out.clone(), uncommented.join("\n")] {
         let file = place.data_dir().join("p.toml");
         std::fs::write(&file, text).unwrap();
@@ -230,4 +233,32 @@ async fn errors_have_one_style_and_colours_are_for_terminals() {
         let ended = portcullis(&place, arguments).await;
         assert!(ended.err.starts_with("error: ") && !ended.err.contains('\x1b'), "{ended:?}");
     }
+}
+
+/// `script` of util-linux is a terminal to the program.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_a_terminal_a_fault_is_said_before_the_password_is_asked_for_again() {
+    let place = Place::begun(Database::Sqlite).await;
+    let typed = async |command: &str, color: bool, keys: &str| {
+        let line = format!("{} {command}", env!("CARGO_BIN_EXE_portcullis"));
+        let arguments = ["-q", "-e", "-c", &line, "/dev/null"].map(OsStr::new);
+        let mut command = program_by(&place, OsStr::new("script"), &arguments);
+        command.env("TERM", "xterm").env_remove("NO_COLOR");
+        if !color {
+            command.env("NO_COLOR", "1");
+        }
+        finish(command, keys).await
+    };
+    let ended = typed("user add ada@example.com", true, "tiny-91\n").await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.out.contains("the password is too short; use at least 12 characters"), "{ended:?}");
+    assert!(ended.out.contains("\x1b[31merror:") && !ended.out.contains("Repeat"), "{ended:?}");
+    let ended = typed("user add ada@example.com", true, &format!("{PASSWORD}\nanother one\n")).await;
+    assert_eq!((ended.code, ended.out.contains("Repeat the password: ")), (Some(1), true), "{ended:?}");
+    assert!(ended.out.contains("the passwords do not match"), "{ended:?}");
+    let ended = typed("user add ada@example.com", true, &format!("{PASSWORD}\n{PASSWORD}\n")).await;
+    assert_eq!((ended.code, ended.out.contains("Created account 1")), (Some(0), true), "{ended:?}");
+    assert!(typed("user list", true, "").await.out.contains("\x1b[1mID"), "a header is bold on a terminal");
+    let plain = typed("user list", false, "").await;
+    assert!(plain.out.contains("ada@example.com") && !plain.out.contains('\x1b'), "{plain:?}");
 }
