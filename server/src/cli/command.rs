@@ -284,7 +284,7 @@ pub enum UserCommand {
     Add {
         /// The email address to log in with
         email: String,
-        /// The name to show [default: the part of the address before the @]
+        /// The name to show; by default, the part of the address before the `@`
         #[arg(long, value_name = "NAME")]
         full_name: Option<String>,
         /// Make it an administrator
