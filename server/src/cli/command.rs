@@ -36,7 +36,7 @@ Examples:
   portcullis user disable ana@example.com
   portcullis user delete 17 --yes
 
-A password is never an argument, because other users of the computer can see arguments. Type it on the terminal, or
+A password is never an argument, because other users of the computer can see arguments. Type it on the terminal, or \
 pass it as one line of standard input. Name an account by its email address or its ID.";
 
 const AUDIT_EXAMPLES: &str = "\
@@ -45,7 +45,7 @@ Examples:
   portcullis audit list --event session.log_in_failed --limit 500
   portcullis audit list --since 30d --limit 1000000 --csv > audit.csv
 
-BY is `operator` for the command line, or the account that acted on another one. It is `-` if the event came from a
+BY is `operator` for the command line, or the account that acted on another one. It is `-` if the event came from a \
 request of the account itself, or of somebody who is not logged in.";
 
 const DOCTOR_EXAMPLES: &str = "\
@@ -63,16 +63,16 @@ Examples:
   portcullis backup /backup/portcullis-2026-11-30.tar
   portcullis backup portcullis.tar --with-secret-key
 
-The file holds the SQLite database and the profile pictures. It can be made while the server runs. Without the secret
-key, nobody can log in with it or sign tokens: keep a copy of the key in another place. For PostgreSQL, use pg_dump and
+The file holds the SQLite database and the profile pictures. It can be made while the server runs. Without the secret \
+key, nobody can log in with it or sign tokens: keep a copy of the key in another place. For PostgreSQL, use pg_dump and \
 copy the folder `objects` of the data directory.";
 
 const RESTORE_EXAMPLES: &str = "\
 Examples:
   portcullis --data-dir /var/lib/portcullis restore portcullis.tar
 
-Stop the server first. Restoring ends all sessions, invalidates all emailed links and codes, and drops emails that
-were waiting. The secret key must be in the data directory already (or in `secret_key_file`), unless the backup was
+Stop the server first. Restoring ends all sessions, invalidates all emailed links and codes, and drops emails that \
+were waiting. The secret key must be in the data directory already (or in `secret_key_file`), unless the backup was \
 made with --with-secret-key.";
 
 const BREACHES_EXAMPLES: &str = "\
@@ -81,9 +81,9 @@ Examples:
   portcullis breaches import --min-count 10 pwned-passwords.txt
   zstd -dc pwned-passwords.txt.zst | portcullis breaches import -
 
-The list is the public one of Have I Been Pwned: SHA-1 hashes, ordered by hash, in one file of about 40 GB. Its own
-program writes it: `haveibeenpwned-downloader pwned-passwords`. A whole list becomes a file of about 3 GB in the data
-directory, or where the setting `breaches_file` says; then you can delete the list. The server keeps using the older
+The list is the public one of Have I Been Pwned: SHA-1 hashes, ordered by hash, in one file of about 40 GB. Its own \
+program writes it: `haveibeenpwned-downloader pwned-passwords`. A whole list becomes a file of about 3 GB in the data \
+directory, or where the setting `breaches_file` says; then you can delete the list. The server keeps using the older \
 file until it restarts. An import that does not reach its end leaves the older file in place.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or configuration";
@@ -94,7 +94,7 @@ Examples:
   portcullis webhook list
   portcullis webhook test 019ab3c2-6a3e-7c11-9d2e-3f5a1b2c3d4e
 
-URLs must use HTTPS and resolve to a public address, unless `webhook_private_targets` is on. docs/webhooks.md says what
+URLs must use HTTPS and resolve to a public address, unless `webhook_private_targets` is on. docs/webhooks.md says what \
 is sent and how to verify it.";
 
 /// Accounts and authorization for an API.
