@@ -40,7 +40,7 @@ const WORK_ENDS: Duration = Duration::from_secs(6);
 /// How long it then waits for the database.
 const DATABASE_CLOSES: Duration = Duration::from_secs(5);
 /// In the data directory.
-const OBJECTS: &str = "objects";
+pub(crate) const OBJECTS: &str = "objects";
 
 /// The account system. Cheap to clone.
 ///

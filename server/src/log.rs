@@ -135,7 +135,8 @@ impl<W: Write> Write for Escaping<W> {
     }
 }
 
-fn escaped(text: &str) -> String {
+/// The text on one line, with what could move the cursor or turn the reading direction escaped as in JSON.
+pub(crate) fn escaped(text: &str) -> String {
     let mut line = String::with_capacity(text.len() + 32);
     for char in text.chars() {
         if is_unsafe(char) {

@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use portcullis_server::{
-    App,
     cli::{self, Cli, Command},
     log,
 };
@@ -15,14 +14,15 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let config = match cli.settings.load() {
-        Ok(config) => config,
+    let command = cli.command.unwrap_or(Command::Serve);
+    if let Some(printed) = cli::print(&command) {
+        return ended(printed);
+    }
+    let loaded = match cli.settings.load() {
+        Ok(loaded) => loaded,
         Err(error) => return fail(&error.to_string(), cli::USAGE),
     };
-    if let Err(error) = config.check().map_err(|error| error.to_string()) {
-        return fail(&error, cli::USAGE);
-    }
-    let log = match log::init(config.log_format, &config.log) {
+    let log = match log::init(loaded.config.log_format, &loaded.config.log) {
         Ok(log) => log,
         Err(error) => return fail(&error.to_string(), cli::FAILED),
     };
@@ -30,34 +30,20 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("the async runtime does not start: {error}"), cli::FAILED),
     };
-    let outcome = runtime.block_on(async {
-        match cli.command.unwrap_or(Command::Serve) {
-            Command::Serve => Box::pin(cli::serve::run(config)).await,
-            Command::Doctor { trial } => Box::pin(cli::doctor::run(config, trial)).await,
-            Command::Breaches(command) => cli::breaches::run(&config, command),
-            Command::User(command) => {
-                if !matches!(command, cli::UserCommand::Add { .. }) {
-                    cli::require_data(&config)?;
-                }
-                let app = App::open(config).await.map_err(|error| error.to_string())?;
-                cli::user::run(&app, command).await
-            }
-            Command::Webhook(command) => {
-                cli::require_data(&config)?;
-                let app = App::open(config).await.map_err(|error| error.to_string())?;
-                cli::webhook::run(&app, command).await
-            }
-        }
-    });
+    let outcome = runtime.block_on(Box::pin(cli::run(loaded, command)));
     drop(log);
+    ended(outcome)
+}
+
+fn ended(outcome: Result<(), String>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => fail(&reason, cli::FAILED),
     }
 }
 
-#[expect(clippy::print_stderr, reason = "the reason why the program ends belongs on standard error")]
+/// In the style of clap's own errors.
 fn fail(reason: &str, code: u8) -> ExitCode {
-    eprintln!("portcullis: {reason}");
+    cli::complain(reason);
     ExitCode::from(code)
 }

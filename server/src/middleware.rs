@@ -42,6 +42,8 @@ pub const TARGET_LENGTH: usize = 8 * 1024;
 /// Header fields of a request; more is 431.
 pub const FIELDS: usize = 100;
 
+/// How much of a path that no route has is logged, in bytes.
+const LOGGED_PATH: usize = 100;
 /// The target of the log line of each request, for a filter such as `info,portcullis::request=warn`.
 const LOG_TARGET: &str = "portcullis::request";
 
@@ -61,8 +63,8 @@ static HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
 /// Puts the middleware over every route of `router` and over its 404 and 405; call it last, and once.
 ///
 /// - Each request gets a [`RequestId`]; an `X-Request-Id` that came in is ignored. The answer carries it.
-/// - One log line for each request at `info`, at `error` for 5xx: method, route (the template, never the path),
-///   status, milliseconds, client. Never a query, a header or a body.
+/// - One log line for each request at `info`, at `error` for 5xx: method, route (its pattern; where there is none, the
+///   beginning of the path), status, milliseconds, client. Never a query, a header or a body.
 /// - `is_https` (the public address's scheme) adds `Strict-Transport-Security`.
 /// - Bodies of requests have their own limits (a form without files 16 KiB), one for each client and one together: what
 ///   finds no room is 503. Responses that are not read have the last two as well.
@@ -161,7 +163,7 @@ struct Seen {
     id: RequestId,
     address: Option<IpAddr>,
     method: Method,
-    route: Option<MatchedPath>,
+    route: Route,
     began: Instant,
     is_https: bool,
 }
@@ -170,7 +172,7 @@ impl Seen {
     fn note(request: &mut Request, dressing: &Dressing) -> Self {
         let id = RequestId::random();
         let address = client::address(request.extensions(), request.headers(), &dressing.trusted_proxies);
-        let route = request.extensions().get().cloned();
+        let route = Route::of(request);
         request.extensions_mut().insert(client::Found(address));
         request.extensions_mut().insert(id.clone());
         let method = request.method().clone();
@@ -179,9 +181,9 @@ impl Seen {
 
     fn log(&self, status: StatusCode) {
         let method = known_name(&self.method);
-        let route = self.route.as_ref().map_or("-", MatchedPath::as_str);
+        let route = self.route.as_str();
         let client = self.address.map(tracing::field::display);
-        let (status, ms) = (status.as_u16(), self.began.elapsed().as_secs_f64() * 1000.0);
+        let (status, ms) = (status.as_u16(), tenths(self.began.elapsed()));
         if status >= 500 {
             tracing::error!(target: LOG_TARGET, method, route, status, ms, client);
         } else {
@@ -204,6 +206,37 @@ impl Seen {
         }
         headers.insert(REQUEST_ID.clone(), self.id.header());
     }
+}
+
+/// What the log calls the resource.
+enum Route {
+    /// The pattern, as in `/profile/{id}`.
+    Pattern(MatchedPath),
+    /// The beginning of a path that no route has, as the client sent it.
+    Path(String),
+}
+
+impl Route {
+    fn of(request: &Request) -> Self {
+        if let Some(pattern) = request.extensions().get::<MatchedPath>() {
+            return Self::Pattern(pattern.clone());
+        }
+        let path = request.uri().path();
+        let (begin, rest) = path.split_at(path.floor_char_boundary(LOGGED_PATH));
+        Self::Path(if rest.is_empty() { begin.to_owned() } else { format!("{begin}…") })
+    }
+
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Pattern(pattern) => pattern.as_str(),
+            Self::Path(path) => path,
+        }
+    }
+}
+
+/// Milliseconds, to a tenth.
+fn tenths(time: Duration) -> f64 {
+    (time.as_secs_f64() * 10_000.0).round() / 10.0
 }
 
 /// The methods of RFC 9110 §9.3 and RFC 5789. Any other name is the client's invention, as long as it likes.
@@ -344,6 +377,20 @@ mod tests {
         }
         let (parts, _) = send("DELETE", "/read").await;
         assert_eq!((field(&parts, "allow"), field(&parts, "content-type")), ("POST", "application/json"));
+    }
+
+    #[test]
+    fn the_log_names_a_pattern_or_the_beginning_of_a_path_without_its_query() {
+        let route = |target: &str| {
+            Route::of(&Request::builder().uri(target).body(Body::empty()).unwrap()).as_str().to_owned()
+        };
+        assert_eq!(route("/nowhere?token=canary"), "/nowhere");
+        let long = format!("/{}", "a".repeat(99));
+        assert_eq!(route(&long), long, "at the bound");
+        assert_eq!(route(&format!("{long}b")), format!("{long}…"));
+        assert_eq!(route("*"), "*");
+        let written = tenths(Duration::from_nanos(930_371)).to_string();
+        assert_eq!(written, "0.9");
     }
 
     #[tokio::test]

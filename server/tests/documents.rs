@@ -26,6 +26,7 @@ fn the_documents_are_current() {
     let document = App::document().unwrap();
     hold("openapi.json", &(serde_json::to_string_pretty(document.value()).unwrap() + "\n"));
     hold("routes.md", &routes());
+    hold("settings.md", &portcullis_server::config::reference());
 }
 
 /// The table of routes: who may call each, and the statuses it can return.

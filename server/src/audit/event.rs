@@ -83,6 +83,8 @@ pub(crate) enum Event {
     WebhookAdded,
     /// An operator removed a webhook.
     WebhookRemoved,
+    /// An operator restored a backup: what happened after it was made is not in this log.
+    Restored,
 }
 
 impl Event {
@@ -129,6 +131,7 @@ impl Event {
             Self::SessionsEnded => "account.sessions_ended",
             Self::WebhookAdded => "webhook.added",
             Self::WebhookRemoved => "webhook.removed",
+            Self::Restored => "data.restored",
         }
     }
 }

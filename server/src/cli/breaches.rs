@@ -13,11 +13,8 @@ const READ_BUFFER: usize = 1024 * 1024;
 /// Between two lines of progress on a terminal.
 const PROGRESS: Duration = Duration::from_millis(500);
 
-/// Does what the command says and prints what it did.
-///
-/// # Errors
-/// One sentence for the operator.
-pub fn run(config: &Config, command: BreachesCommand) -> Result<(), String> {
+/// Does what the command says and prints what it did, or answers one sentence for the operator.
+pub(super) fn run(config: &Config, command: BreachesCommand) -> Result<(), String> {
     let BreachesCommand::Import { list, min_count } = command;
     if list.as_os_str() == OsStr::new("-") {
         return import(config, io::stdin().lock(), min_count);
@@ -53,7 +50,7 @@ fn import(config: &Config, list: impl BufRead, min_count: u64) -> Result<(), Str
         breaches::import(list, &path, min_count, Clock::system().now(), |lines| progress.tell(lines));
     progress.clear();
     let done = imported.map_err(|error| error.to_string())?;
-    super::say(&format!(
+    super::out::say(&format!(
         "{path}: {hashes} hashes of {lines} lines, {bytes} bytes. A server reads it from its next start.",
         path = path.display(),
         hashes = grouped(done.hashes),

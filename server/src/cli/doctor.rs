@@ -1,10 +1,11 @@
-//! `portcullis doctor`: what is not as it should be, one line for each thing that was looked at.
+//! `portcullis doctor`: what could be wrong, one line for each check.
 
 use std::{fmt::Write as _, fs, io::Write as _, path::Path, time::Duration};
 
 use tokio::{net::lookup_host, time::timeout};
 
 use super::Trial;
+use super::out::{BAD, GOOD, ODD, say, styled};
 use crate::{
     accounts::Email,
     app::App,
@@ -39,13 +40,13 @@ struct Findings {
 impl Findings {
     /// Writes one line.
     fn say(&mut self, look: Look, what: &str, found: &str) -> Result<(), String> {
-        let word = match look {
-            Look::Good => "ok",
-            Look::Odd => "warn",
-            Look::Bad => "FAIL",
+        let (word, style) = match look {
+            Look::Good => ("ok", GOOD),
+            Look::Odd => ("warn", ODD),
+            Look::Bad => ("FAIL", BAD),
         };
         self.failed += usize::from(look == Look::Bad);
-        super::say(&format!("{word:<5} {what:<13} {found}"))
+        say(&format!("{} {what:<13} {found}", styled(style, &format!("{word:<5}"))))
     }
 
     /// The end of the command.
@@ -59,10 +60,7 @@ impl Findings {
 }
 
 /// Looks at everything, or tries what was asked for.
-///
-/// # Errors
-/// One sentence, when a check failed.
-pub async fn run(config: Config, trial: Option<Trial>) -> Result<(), String> {
+pub(super) async fn run(config: Config, trial: Option<Trial>) -> Result<(), String> {
     super::require_data(&config)?;
     let mut findings = Findings::default();
     public_url(&mut findings, &config.public_url())?;
@@ -92,7 +90,7 @@ fn public_url(findings: &mut Findings, url: &PublicUrl) -> Result<(), String> {
             Look::Odd,
             "address",
             &format!(
-                "{url} reaches this computer only, and so do links in mails; for others, set `public_url`"
+                "{url} works on this computer only, and so do links in emails; set `public_url` to let others in"
             ),
         )
     }
@@ -113,7 +111,7 @@ fn folder(findings: &mut Findings, what: &str, path: &Path) -> Result<bool, Stri
             // What there is of it.
             let _ = fs::remove_file(&trial);
             let problem = format!(
-                "{} cannot be written: {cause}. Give it to the server's user, and look whether the disk is full",
+                "{} cannot be written: {cause}. Make it writable for the server's user, and check whether the disk is full",
                 path.display()
             );
             findings.say(Look::Bad, what, &problem).map(|()| false)
@@ -123,12 +121,12 @@ fn folder(findings: &mut Findings, what: &str, path: &Path) -> Result<bool, Stri
 
 /// What [`App::open`] has looked at by opening it, and whether it works.
 async fn opened(findings: &mut Findings, app: &App) -> Result<(), String> {
-    findings.say(Look::Good, "secret key", "it can be read, and by nobody else")?;
+    findings.say(Look::Good, "secret key", "only the server's user can read it")?;
     let database = &app.config().database.url;
     if app.db().ready().await {
-        findings.say(Look::Good, "database", &format!("{database} answers; its tables are up to date"))?;
+        findings.say(Look::Good, "database", &format!("{database} responds; its tables are up to date"))?;
     } else {
-        findings.say(Look::Bad, "database", &format!("{database} does not answer; the log says why"))?;
+        findings.say(Look::Bad, "database", &format!("{database} does not respond; the log says why"))?;
     }
     findings.say(Look::Good, "signing keys", "they open with the secret key")?;
     folder(findings, "pictures", &app.objects_dir())?;
@@ -136,7 +134,7 @@ async fn opened(findings: &mut Findings, app: &App) -> Result<(), String> {
         findings.say(
             Look::Odd,
             "limits",
-            "they are off: anyone may guess passwords without end. Unset PORTCULLIS_LIMITS",
+            "they are off, so anyone can guess passwords without end. Unset PORTCULLIS_LIMITS",
         )?;
     }
     transport(findings, app)
@@ -144,16 +142,20 @@ async fn opened(findings: &mut Findings, app: &App) -> Result<(), String> {
 
 fn transport(findings: &mut Findings, app: &App) -> Result<(), String> {
     let Some((name, address)) = mail::sender(app) else {
-        return findings.say(Look::Bad, "mail", "the sender is no address; correct the setting `mail_from`");
+        return findings.say(
+            Look::Bad,
+            "mail",
+            "the sender is not an email address; correct the setting `mail_from`",
+        );
     };
-    let transport = &app.config().mail.transport;
+    let transport = &app.config().mail.way();
     let way = format!("{transport}, from {name} <{address}>");
     match transport {
         Transport::Smtp(_) if transport.may_leave_in_clear() => findings.say(
             Look::Odd,
             "mail",
             &format!(
-                "{way}: without TLS when the server offers none, so that whoever can read the network to it can take \
+                "{way}: without TLS if the server offers none, so anyone who can read the network to it can take \
                  over accounts. Unset `mail_dangerous_plain_text` when the server has TLS"
             ),
         )?,
@@ -190,7 +192,7 @@ async fn queue(findings: &mut Findings, app: &App) -> Result<(), String> {
     }
     let _ = write!(found, "; {} given up", figures.failed);
     if let Ok(Some(error)) = mail::last_error(app).await {
-        let _ = write!(found, "; the last problem: {error}");
+        let _ = write!(found, "; the last error: {error}");
     }
     if age > STUCK {
         findings.say(
@@ -216,7 +218,7 @@ async fn trial_mail(findings: &mut Findings, app: &App, to: &Email) -> Result<()
         Ok(()) => findings.say(
             Look::Good,
             "trial",
-            &format!("a trial mail to {to} is on its way; look into the spam folder too"),
+            &format!("a test email to {to} is on its way; look into the spam folder too"),
         ),
         Err(problem) => findings.say(Look::Bad, "trial", &problem.to_string()),
     }
@@ -228,7 +230,7 @@ async fn sender_domain(findings: &mut Findings, app: &App) -> Result<(), String>
     let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);
     if domain == "localhost" || domain.ends_with(".localhost") {
         let found = format!(
-            "{address} is an address of this computer alone: other servers refuse or lose mail from it. Set \
+            "{address} is an address of this computer only: other servers reject or lose email from it. Set \
              `mail_from`, or `public_url` to the address that people use"
         );
         return findings.say(Look::Odd, "sender", &found);
@@ -246,7 +248,7 @@ async fn sender_domain(findings: &mut Findings, app: &App) -> Result<(), String>
     match timeout(NAME_SERVER_TAKES, lookup_host((domain, 25))).await {
         Ok(Ok(_)) => findings.say(Look::Good, "sender", &format!("{domain} has an address in the DNS")),
         _ => findings.say(Look::Odd, "sender",
-            &format!("{domain} has no address that this computer can find; many servers refuse mail from such a domain, unless it has an MX record"),
+            &format!("{domain} has no address that this computer can find; many servers reject email from such a domain unless it has an MX record"),
         ),
     }
 }

@@ -12,41 +12,60 @@ const MAX_BYTES: u64 = 4096;
 
 /// Why there is no password.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum NewPasswordError {
+pub(super) enum NewPasswordError {
     /// The terminal or standard input failed.
     #[error("cannot read the password: {0}")]
     Read(#[from] io::Error),
     /// The two entries differ.
-    #[error("the two passwords differ: nothing was changed, try again")]
+    #[error("the passwords do not match; nothing was changed, try again")]
     Differ,
     /// There was none.
-    #[error("the password is empty: type one, or give one line of standard input")]
+    #[error("the password is empty; type one, or give one line of standard input")]
     Empty,
     /// The line is too long to be a password.
-    #[error("the password is longer than 4096 bytes: give one line of standard input")]
+    #[error("the password is longer than 4096 bytes; give one line of standard input")]
     TooLong,
 }
 
-/// Asks for a password twice on the terminal without showing it, or takes one line of standard input, without its
-/// line end, when that was asked for or is no terminal. Whether the password is good is the account's business.
+/// A password that was given once.
+pub(super) struct Given {
+    password: SecretString,
+    /// Whether it was typed, so that it is asked for again.
+    is_typed: bool,
+}
+
+/// Asks for a password on the terminal without showing it, or takes one line of standard input, without its line end,
+/// when that was asked for or is not a terminal. Whether the password is good is the account's business.
 ///
 /// # Errors
 /// [`NewPasswordError`].
-pub fn read_new_password(source: PasswordSource) -> Result<SecretString, NewPasswordError> {
+pub(super) fn read_new_password(source: PasswordSource, prompt: &str) -> Result<Given, NewPasswordError> {
     let stdin = io::stdin();
     if source.password_stdin || !stdin.is_terminal() {
-        return line(stdin.lock());
+        return Ok(Given { password: line(stdin.lock())?, is_typed: false });
     }
-    let first = SecretString::from(rpassword::prompt_password("New password: ")?);
-    if first.expose_secret().is_empty() {
+    let password = SecretString::from(rpassword::prompt_password(prompt)?);
+    if password.expose_secret().is_empty() {
         return Err(NewPasswordError::Empty);
     }
-    let second = SecretString::from(rpassword::prompt_password("The same again: ")?);
-    if first.expose_secret() != second.expose_secret() {
-        return Err(NewPasswordError::Differ);
+    Ok(Given { password, is_typed: true })
+}
+
+impl Given {
+    pub(super) fn first(&self) -> &SecretString {
+        &self.password
     }
-    Ok(first)
+
+    /// The password, once it was typed the same again.
+    pub(super) fn confirmed(self) -> Result<SecretString, NewPasswordError> {
+        if self.is_typed {
+            let again = SecretString::from(rpassword::prompt_password("Repeat the password: ")?);
+            if again.expose_secret() != self.password.expose_secret() {
+                return Err(NewPasswordError::Differ);
+            }
+        }
+        Ok(self.password)
+    }
 }
 
 fn line(input: impl io::Read) -> Result<SecretString, NewPasswordError> {

@@ -16,10 +16,7 @@ use crate::{
 };
 
 /// Serves until told to stop.
-///
-/// # Errors
-/// One sentence for the operator.
-pub async fn run(config: Config) -> Result<(), String> {
+pub(super) async fn run(config: Config) -> Result<(), String> {
     let (listener, config) = listen(config).await?;
     let links = service_links();
     if let Some(first) = links.first() {

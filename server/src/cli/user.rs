@@ -1,14 +1,18 @@
 //! `portcullis user …`: accounts from the command line, by the rules of the server.
 
-use secrecy::ExposeSecret;
+use portcullis::InvalidInput;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Serialize;
 
-use super::{UserCommand, WhichAccount, read_new_password, say};
+use super::out::{Listing, STRONG, moment, or_nothing, say, say_json, styled};
+use super::{PasswordSource, UserCommand, UserFilter, WhichAccount, read_new_password};
 use crate::{
     access::By,
-    accounts::{self, Account, AccountDetails, AccountId, NewAccount, Role},
+    accounts::{self, Account, AccountDetails, AccountId, Email, FullName, NewAccount, Role},
     admin,
     app::App,
     client::Client,
+    clock::Timestamp,
     error::Error,
     leaving, sessions,
 };
@@ -16,25 +20,42 @@ use crate::{
 /// How many accounts are read at once.
 const PAGE: u32 = 500;
 
-/// Does what the command says and prints what it did.
-///
-/// # Errors
-/// One sentence for the operator.
-pub async fn run(app: &App, command: UserCommand) -> Result<(), String> {
+/// An account as `--json` prints it.
+#[derive(Serialize)]
+struct Shown {
+    id: AccountId,
+    email: String,
+    full_name: String,
+    role: Role,
+    is_active: bool,
+    email_verified_at: Option<String>,
+    created_at: String,
+    deletion_due_at: Option<String>,
+    /// In `user show` alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sessions: Option<Vec<ShownSession>>,
+}
+
+/// A living session.
+#[derive(Serialize)]
+struct ShownSession {
+    id: String,
+    device: String,
+    created_at: String,
+    last_seen_at: String,
+    expires_at: String,
+    address: Option<String>,
+}
+
+/// Does what the command says and prints what it did, or answers one sentence for the operator.
+pub(super) async fn run(app: &App, command: UserCommand) -> Result<(), String> {
     match command {
         UserCommand::Add { email, full_name, admin, password } => {
-            let full_name =
-                full_name.unwrap_or_else(|| email.split('@').next().unwrap_or_default().to_owned());
-            let password = read_new_password(password).map_err(|error| error.to_string())?;
-            let new = NewAccount::check(app, &email, &full_name, password.expose_secret()).await;
-            let account = match new {
-                Ok(new) => admin::create(app, with_role(new, admin), &operator()).await,
-                Err(refused) => Err(refused),
-            };
-            print(&details(app, account.map_err(|error| sentence(&error))?.id).await?)
+            add(app, &email, full_name.as_deref(), if admin { Role::Admin } else { Role::User }, password)
+                .await
         }
-        UserCommand::List => list(app).await,
-        UserCommand::Show { account } => show(app, account).await,
+        UserCommand::List { filter, json } => list(app, &filter, json).await,
+        UserCommand::Show { account, json } => show(app, account, json).await,
         UserCommand::Disable { account } => set_active(app, account, false).await,
         UserCommand::Enable { account } => set_active(app, account, true).await,
         UserCommand::SetRole { account, role } => {
@@ -48,71 +69,188 @@ pub async fn run(app: &App, command: UserCommand) -> Result<(), String> {
         }
         UserCommand::SetPassword { account, password } => {
             let account = find(app, account).await?;
-            let password = read_new_password(password).map_err(|error| error.to_string())?;
+            let name = FullName::parse(&account.full_name).ok();
+            let password = new_password(app, password, Some(&account.email), name.as_ref()).await?;
             let set =
-                admin::set_password(app, &account, password.expose_secret(), By::operator(&operator())).await;
-            done(set, &account, "has a new password; its sessions are ended")
+                admin::set_password(app, &account, password.expose_secret(), By::operator(&operator()))
+                    .await;
+            done(set, &account, "has a new password; its sessions have ended")
         }
         UserCommand::Delete { account, yes: _ } => {
             let account = find(app, account).await?;
             let deleted = leaving::delete(app, account.id, By::operator(&operator())).await;
-            done(deleted, &account, "is deleted")
+            done(deleted, &account, "was deleted")
         }
     }
 }
 
-async fn list(app: &App) -> Result<(), String> {
-    let mut after = None;
-    loop {
-        let page = accounts::list(app, None, after, PAGE).await.map_err(|error| sentence(&error))?;
-        page.iter().try_for_each(print)?;
-        let Some(last) = page.last() else { return Ok(()) };
-        after = Some(last.account.id);
+/// Looks at the address and the name before it asks for a password.
+async fn add(
+    app: &App,
+    email: &str,
+    full_name: Option<&str>,
+    role: Role,
+    source: PasswordSource,
+) -> Result<(), String> {
+    let address = Email::parse(email)
+        .map_err(|_| format!("`{email}` is not an email address; write it as in ana@example.com"))?;
+    let full_name = full_name.unwrap_or_else(|| address.local_part());
+    let name = FullName::parse(full_name).map_err(|_| {
+        "the full name must be 1 to 200 characters, without control characters; correct --full-name"
+            .to_owned()
+    })?;
+    match accounts::by_email(app, email).await {
+        Ok(_) => return Err(sentence(&Error::EmailTaken)),
+        Err(Error::NotFound) => {}
+        Err(error) => return Err(sentence(&error)),
     }
+    let password = new_password(app, source, Some(&address), Some(&name)).await?;
+    let new = NewAccount::check(app, email, full_name, password.expose_secret()).await;
+    let new = new.map_err(|error| sentence(&error))?.with_role(role);
+    let account = admin::create(app, new, &operator()).await.map_err(|error| sentence(&error))?;
+    let what = match role {
+        Role::Admin => "administrator",
+        Role::User => "account",
+    };
+    say(&format!("Created {what} {}: {} ({}).", account.id, account.email, account.full_name))
 }
 
-/// The account, and then its living sessions, one a line: name, device, when it was last used, and from where.
-async fn show(app: &App, account: WhichAccount) -> Result<(), String> {
-    let id = find(app, account).await?.id;
-    print(&details(app, id).await?)?;
-    let sessions = sessions::list(app, id).await.map_err(|error| sentence(&error))?;
-    sessions.iter().try_for_each(|session| {
-        let address = session.address.as_deref().unwrap_or("unknown address");
-        say(&format!(
-            "session\t{}\t{}\t{}\t{address}",
-            session.id,
-            session.device(),
-            session.last_seen_at.to_rfc3339()
-        ))
+/// Asks for a password, and says what is wrong with it before it asks again.
+async fn new_password(
+    app: &App,
+    source: PasswordSource,
+    email: Option<&Email>,
+    name: Option<&FullName>,
+) -> Result<SecretString, String> {
+    let least = app.config().password_min_length;
+    let prompt = format!("New password (at least {least} characters): ");
+    let password = read_new_password(source, &prompt).map_err(|error| error.to_string())?;
+    let turn = app.hasher().turn().map_err(|error| sentence(&error.into()))?;
+    let checked =
+        accounts::acceptable_password(app, &turn, password.first().expose_secret(), email, name).await;
+    if let Err(refused) = checked.map_err(|error| sentence(&error))? {
+        return Err(fault(&refused, least));
+    }
+    password.confirmed().map_err(|error| error.to_string())
+}
+
+async fn list(app: &App, filter: &UserFilter, json: bool) -> Result<(), String> {
+    let header = ["ID", "EMAIL", "NAME", "ROLE", "STATUS", "CONFIRMED", "CREATED"];
+    let mut listing = Listing::new(header, json);
+    let mut after = None;
+    loop {
+        let page = accounts::list(app, filter.search.as_deref(), after, PAGE).await;
+        let page = page.map_err(|error| sentence(&error))?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.account.id);
+        let fitting = page.iter().filter(|details| filter.fits(details));
+        listing.page(fitting.map(|details| (shown(details), cells(details))))?;
+    }
+    listing.end(if filter.is_empty() {
+        "No accounts yet; `portcullis user add EMAIL` creates one."
+    } else {
+        "No accounts match."
     })
 }
 
-async fn details(app: &App, id: AccountId) -> Result<AccountDetails, String> {
-    accounts::details(app, id).await.map_err(|error| sentence(&error))
+async fn show(app: &App, account: WhichAccount, json: bool) -> Result<(), String> {
+    let id = find(app, account).await?.id;
+    let details = accounts::details(app, id).await.map_err(|error| sentence(&error))?;
+    let sessions = sessions::list(app, id).await.map_err(|error| sentence(&error))?;
+    if json {
+        let sessions = sessions.iter().map(|session| ShownSession {
+            id: session.id.to_string(),
+            device: session.device(),
+            created_at: session.created_at.to_rfc3339(),
+            last_seen_at: session.last_seen_at.to_rfc3339(),
+            expires_at: session.expires_at.to_rfc3339(),
+            address: session.address.clone(),
+        });
+        return say_json(&Shown { sessions: Some(sessions.collect()), ..shown(&details) });
+    }
+    let confirmed = details
+        .email_verified_at
+        .map_or_else(|| "not confirmed".to_owned(), |at| format!("confirmed {}", moment(at)));
+    let label = |name: &str, value: &str| say(&format!("{}  {value}", styled(STRONG, &format!("{name:<8}"))));
+    label("ID", &id.to_string())?;
+    label("Email", &format!("{} ({confirmed})", details.account.email))?;
+    label("Name", &details.account.full_name)?;
+    label("Role", details.role.name())?;
+    label("Status", status(details.account.is_active))?;
+    label("Created", &moment(details.created_at))?;
+    if let Some(due) = details.deletion_due_at {
+        label("Deletion", &format!("due {}; its owner can log in and cancel it", moment(due)))?;
+    }
+    say("")?;
+    let mut listing = Listing::new(["SESSION", "DEVICE", "LAST USED", "ADDRESS"], false);
+    listing.page(sessions.iter().map(|session| {
+        let used = moment(session.last_seen_at);
+        ((), [session.id.to_string(), session.device(), used, or_nothing(session.address.clone())])
+    }))?;
+    listing.end("No active sessions.")
 }
 
-fn with_role(new: NewAccount, admin: bool) -> NewAccount {
-    if admin { new.with_role(Role::Admin) } else { new }
+fn shown(details: &AccountDetails) -> Shown {
+    Shown {
+        id: details.account.id,
+        email: details.account.email.clone(),
+        full_name: details.account.full_name.clone(),
+        role: details.role,
+        is_active: details.account.is_active,
+        email_verified_at: details.email_verified_at.map(Timestamp::to_rfc3339),
+        created_at: details.created_at.to_rfc3339(),
+        deletion_due_at: details.deletion_due_at.map(Timestamp::to_rfc3339),
+        sessions: None,
+    }
+}
+
+fn cells(details: &AccountDetails) -> [String; 7] {
+    let account = &details.account;
+    [
+        account.id.to_string(),
+        account.email.clone(),
+        account.full_name.clone(),
+        details.role.name().to_owned(),
+        status(account.is_active).to_owned(),
+        if details.email_verified_at.is_some() { "yes" } else { "no" }.to_owned(),
+        moment(details.created_at),
+    ]
+}
+
+fn status(is_active: bool) -> &'static str {
+    if is_active { "active" } else { "disabled" }
+}
+
+impl UserFilter {
+    fn is_empty(&self) -> bool {
+        self.search.is_none() && !self.admins && !self.disabled && !self.unconfirmed
+    }
+
+    fn fits(&self, details: &AccountDetails) -> bool {
+        (!self.admins || details.role == Role::Admin)
+            && (!self.disabled || !details.account.is_active)
+            && (!self.unconfirmed || details.email_verified_at.is_none())
+    }
 }
 
 async fn set_active(app: &App, account: WhichAccount, active: bool) -> Result<(), String> {
     let account = find(app, account).await?;
     let set = admin::set_active(app, account.id, active, By::operator(&operator())).await;
-    done(set, &account, if active { "may log in again" } else { "may not log in; its sessions are ended" })
+    done(set, &account, if active { "can log in again" } else { "cannot log in; its sessions have ended" })
 }
 
-async fn find(app: &App, which: WhichAccount) -> Result<Account, String> {
+pub(super) async fn find(app: &App, which: WhichAccount) -> Result<Account, String> {
     let found = match &which {
         WhichAccount::Id(number) => accounts::by_id(app, AccountId::new(*number)).await,
         WhichAccount::Email(email) => accounts::by_email(app, email).await,
     };
     found.map_err(|error| match error {
-        Error::NotFound => "There is no such account; `portcullis user list` shows all.".to_owned(),
+        Error::NotFound => format!("no account {which}; `portcullis user list` shows all accounts"),
         error => sentence(&error),
     })
 }
 
-/// In the audit trail, what is done here is done by the operator.
+/// In the audit log, what is done here is done by the operator.
 fn operator() -> Client {
     Client::local("operator")
 }
@@ -122,26 +260,27 @@ fn done(outcome: Result<(), Error>, account: &Account, what: &str) -> Result<(),
     say(&format!("{} ({}) {what}.", account.email, account.id))
 }
 
-/// One account a line, with tabs between number, address, name, whether it is disabled, role, and whether the address
-/// is confirmed.
-fn print(details: &AccountDetails) -> Result<(), String> {
-    let account = &details.account;
-    let state = if account.is_active { "active" } else { "disabled" };
-    let verified = if details.email_verified_at.is_some() { "verified" } else { "unverified" };
-    let role = details.role.name();
-    say(&format!("{}\t{}\t{}\t{state}\t{role}\t{verified}", account.id, account.email, account.full_name))
-}
-
 /// What went wrong, for a person who may know the cause.
-fn sentence(error: &Error) -> String {
+pub(super) fn sentence(error: &Error) -> String {
     match error {
         Error::Invalid(invalid) => invalid.to_string(),
-        Error::EmailTaken => "An account with this email address already exists.".to_owned(),
-        Error::LastAdmin => {
-            "This is the last administrator, and there must be one: make another one first, with \
-                             `portcullis user set-role EMAIL admin`."
-                .to_owned()
+        Error::EmailTaken => {
+            "this email address already has an account; `portcullis user show EMAIL` shows it".to_owned()
         }
+        Error::LastAdmin => "this is the last administrator; make another one first with \
+                             `portcullis user set-role EMAIL admin`"
+            .to_owned(),
         error => error.to_string(),
     }
+}
+
+/// Why a password was refused, in plain words.
+fn fault(refused: &InvalidInput, least: usize) -> String {
+    let words = refused.errors().iter().map(|error| match error.kind() {
+        "string_too_short" => format!("the password is too short; use at least {least} characters"),
+        "string_too_long" => "the password is too long; use at most 1024 bytes".to_owned(),
+        // pydantic's prefix of a validator's own words.
+        _ => format!("unsuitable password: {}", error.msg().trim_start_matches("Value error, ")),
+    });
+    words.collect::<Vec<_>>().join("; ")
 }

@@ -2,28 +2,39 @@
 
 use std::time::Instant;
 
-use super::{WebhookCommand, say};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::WebhookCommand;
+use super::out::{Listing, or_nothing, say};
 use crate::{
     app::App,
     client::Client,
-    webhooks::{self, WebhookError},
+    webhooks::{self, Webhook, WebhookError},
 };
 
-/// Does what the command says and prints what it did.
-///
-/// # Errors
-/// One sentence for the operator.
-pub async fn run(app: &App, command: WebhookCommand) -> Result<(), String> {
+/// A webhook as `--json` prints it.
+#[derive(Serialize)]
+struct Shown {
+    id: Uuid,
+    url: String,
+    waiting: i64,
+    failed: i64,
+    last_error: Option<String>,
+}
+
+/// Does what the command says and prints what it did, or answers one sentence for the operator.
+pub(super) async fn run(app: &App, command: WebhookCommand) -> Result<(), String> {
     let done = match command {
         WebhookCommand::Add { url } => add(app, &url).await,
-        WebhookCommand::List => list(app).await,
+        WebhookCommand::List { json } => return list(app, json).await,
         WebhookCommand::Remove { id } => webhooks::remove(app, id, &Client::local("operator"))
             .await
-            .map(|()| format!("The webhook {id} is removed, with what it was still to be told.")),
+            .map(|()| format!("Removed the webhook {id} and its pending deliveries.")),
         WebhookCommand::Test { id } => test(app, id).await,
         WebhookCommand::Retry { id } => {
             let count = webhooks::retry(app, id).await;
-            count.map(|count| format!("{count} deliveries are tried again by the running server."))
+            count.map(|count| format!("The running server retries {count} deliveries."))
         }
     };
     let text = done.map_err(|error| error.to_string())?;
@@ -33,27 +44,31 @@ pub async fn run(app: &App, command: WebhookCommand) -> Result<(), String> {
 async fn add(app: &App, url: &str) -> Result<String, WebhookError> {
     let new = webhooks::add(app, url, &Client::local("operator")).await?;
     Ok(format!(
-        "id      {}\nsecret  {}\nThe secret is shown this once: give it to the application, which verifies with it.",
+        "id      {}\nsecret  {}\nThe secret is shown only once. Give it to the application, which verifies deliveries with it.",
         new.id,
         new.expose_secret()
     ))
 }
 
-/// One webhook a line: id, URL, how many deliveries wait and how many were given up, the last error.
-async fn list(app: &App) -> Result<String, WebhookError> {
-    let lines = webhooks::list(app).await?.into_iter().map(|hook| {
-        let error = hook.last_error.as_deref().unwrap_or("-");
-        format!("{}\t{}\twaiting {}\tfailed {}\t{error}", hook.id, hook.url, hook.waiting, hook.failed)
-    });
-    let lines = lines.collect::<Vec<_>>();
-    Ok(if lines.is_empty() {
-        "There is no webhook; `portcullis webhook add URL` makes one.".to_owned()
-    } else {
-        lines.join("\n")
-    })
+async fn list(app: &App, json: bool) -> Result<(), String> {
+    let hooks = webhooks::list(app).await.map_err(|error| error.to_string())?;
+    let mut listing = Listing::new(["ID", "URL", "WAITING", "FAILED", "LAST ERROR"], json);
+    listing.page(hooks.into_iter().map(|hook| {
+        let last_error = hook.last_error.clone();
+        let cells = [
+            hook.id.to_string(),
+            hook.url.clone(),
+            hook.waiting.to_string(),
+            hook.failed.to_string(),
+            or_nothing(last_error),
+        ];
+        let Webhook { id, url, waiting, failed, last_error } = hook;
+        (Shown { id, url, waiting, failed, last_error }, cells)
+    }))?;
+    listing.end("No webhooks yet; `portcullis webhook add URL` adds one.")
 }
 
-async fn test(app: &App, id: uuid::Uuid) -> Result<String, WebhookError> {
+async fn test(app: &App, id: Uuid) -> Result<String, WebhookError> {
     let began = Instant::now();
     let status = webhooks::test(app, id).await?;
     let answer = format!("answered {} after {} ms", status.as_u16(), began.elapsed().as_millis());
@@ -61,7 +76,7 @@ async fn test(app: &App, id: uuid::Uuid) -> Result<String, WebhookError> {
         Ok(format!("The target {answer}: deliveries arrive."))
     } else {
         Err(WebhookError::Unanswered(format!(
-            "The target {answer}; only 2xx counts as delivered, and redirects are not followed."
+            "the target {answer}; only 2xx counts as delivered, and redirects are not followed"
         )))
     }
 }

@@ -2,8 +2,6 @@
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
-/// The longest name, in characters.
-const MAX_NAME: usize = 60;
 /// The contrast of letters that anybody can read (WCAG 2.2, 1.4.3).
 const READABLE: f64 = 4.5;
 
@@ -26,17 +24,6 @@ impl Default for Brand {
             logo: None,
             color: Color { red: 0x2f, green: 0x5d, blue: 0x50 },
         }
-    }
-}
-
-impl Brand {
-    /// What is wrong with it, to follow the setting's name.
-    pub(super) fn check(&self) -> Result<(), &'static str> {
-        let length = self.name.chars().count();
-        if !(1..=MAX_NAME).contains(&length) || self.name.chars().any(char::is_control) {
-            return Err("must be 1 to 60 characters, none of them a control character");
-        }
-        Ok(())
     }
 }
 
@@ -87,10 +74,10 @@ impl fmt::Display for Color {
 #[non_exhaustive]
 pub enum ColorError {
     /// Not six hexadecimal digits.
-    #[error("is no colour: write `#` and six hexadecimal digits, as in #2f5d50")]
+    #[error("is not a color; write `#` and six hexadecimal digits, as in #2f5d50")]
     Malformed,
     /// Too near to white.
-    #[error("is too pale: white letters on it have a contrast below 4.5. Take a darker one")]
+    #[error("is too pale: white text on it has a contrast below 4.5. Choose a darker one")]
     Pale,
 }
 

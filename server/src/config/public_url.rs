@@ -71,8 +71,8 @@ impl FromStr for PublicUrl {
             "http" if is_loopback(&url) => false,
             "http" => {
                 return Err(PublicUrlError(
-                    "is plain http for a host other than this computer: passwords and tokens would travel in clear; \
-                     use https, with TLS ended here or in a proxy before this server",
+                    "is plain HTTP for a host other than this computer, so passwords and tokens would cross the \
+                     network unencrypted. Use https, and put a proxy that terminates TLS in front of this server",
                 ));
             }
             _ => return Err(PublicUrlError("has a scheme other than http and https")),

@@ -25,6 +25,7 @@ pub use self::open::OpenError;
 use self::postgres::Postgres;
 pub(crate) use self::retry::retry;
 use self::sqlite::Sqlite;
+pub(crate) use self::sqlite::copy as copy_sqlite;
 pub use self::url::{DatabaseUrl, DatabaseUrlError};
 pub use self::value::{Cell, Decode, Encode, FromRow, Kind, Row, Value};
 pub(crate) use self::value::{column, from_row};

@@ -7,7 +7,7 @@
 use std::cell::Cell;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -67,7 +67,7 @@ enum Role {
 
 impl Sqlite {
     /// Starts the threads; the file is opened at the first job of each.
-    pub(super) fn new(path: &std::path::Path) -> io::Result<Self> {
+    pub(super) fn new(path: &Path) -> io::Result<Self> {
         Ok(Self(Arc::new(Shared {
             readers: Threads::start(Role::Reader, READERS, path)?,
             writer: Threads::start(Role::Writer, 1, path)?,
@@ -220,6 +220,15 @@ impl Sqlite {
     }
 }
 
+/// Writes a database as it is at one moment into an empty file, without the room that deleted rows leave, while others
+/// read and write. Its tables stay as they are: a newer program than the one that serves may copy them. Blocks.
+pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), Error> {
+    let conn = Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    conn.busy_timeout(WAIT)?;
+    conn.execute("VACUUM INTO $1", [to.display().to_string()])?;
+    Ok(())
+}
+
 /// A transaction on the writer. It ends when it is dropped.
 pub(super) struct SqliteTx {
     db: Sqlite,
@@ -349,7 +358,7 @@ struct Thread {
 }
 
 impl Threads {
-    fn start(role: Role, count: usize, path: &std::path::Path) -> io::Result<Self> {
+    fn start(role: Role, count: usize, path: &Path) -> io::Result<Self> {
         // Of the writer's jobs one waits at a time, beside the ends of transactions that were dropped.
         let (jobs, queue) = crossbeam_channel::bounded(QUEUE);
         for _ in 0..count {
@@ -440,7 +449,7 @@ impl Thread {
 }
 
 impl Role {
-    fn open(self, path: &std::path::Path) -> Result<Connection, Error> {
+    fn open(self, path: &Path) -> Result<Connection, Error> {
         let access = match self {
             Self::Reader => OpenFlags::SQLITE_OPEN_READ_ONLY,
             Self::Writer | Self::Keeper => OpenFlags::SQLITE_OPEN_READ_WRITE,

@@ -16,13 +16,21 @@ pub struct MailConfig {
     pub transport: Transport,
     /// The sender, or `None` for `no-reply@` and the public address's host, named as the brand is.
     pub from: Option<Mailbox>,
+    /// Whether `smtp://` goes on without TLS if the server offers none: see [`Transport::dangerous_plain_text`].
+    pub dangerous_plain_text: bool,
 }
 
 impl MailConfig {
     /// Every mail becomes a file of this folder: for a first look, and for tests.
     #[must_use]
     pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
-        Self { transport: Transport::Folder(folder.into()), from: None }
+        Self { transport: Transport::Folder(folder.into()), from: None, dangerous_plain_text: false }
+    }
+
+    /// The way out, with or without TLS.
+    pub(crate) fn way(&self) -> Transport {
+        let transport = self.transport.clone();
+        if self.dangerous_plain_text { transport.dangerous_plain_text() } else { transport }
     }
 }
 

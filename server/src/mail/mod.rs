@@ -94,6 +94,11 @@ pub(crate) enum Message {
     Trial,
 }
 
+/// Forgets every email that waits: what a restored backup would send was sent before, and its links are invalid.
+pub(crate) async fn forget_every(tx: &mut Tx) -> Result<(), Error> {
+    Ok(store::delete_every(tx.conn()).await?)
+}
+
 /// Queues a mail; it is sent if the transaction stands.
 pub(crate) async fn enqueue(
     app: &App,

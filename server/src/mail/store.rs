@@ -105,6 +105,12 @@ pub(super) async fn claim(
     )
 }
 
+/// All that wait, and those that were given up.
+pub(super) async fn delete_every(conn: Conn<'_>) -> Result<()> {
+    execute!(conn, "DELETE FROM mails")?;
+    Ok(())
+}
+
 /// A mail that was sent is forgotten.
 pub(super) async fn delete(conn: Conn<'_>, id: Uuid) -> Result<()> {
     execute!(conn, "DELETE FROM mails WHERE id = $1", id)?;

@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// Where the bytes of pictures lie in the object store.
-const FOLDER: &str = "profile-images";
+pub(crate) const FOLDER: &str = "profile-images";
 
 /// A picture's name. A new upload is a new picture, so a cached one is never a wrong one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -212,6 +212,16 @@ async fn delete_bytes(app: &App, picture: PictureId) -> Result<(), Error> {
     let mut tx = app.db().begin().await?;
     store::spare(tx.conn(), picture).await?;
     Ok(tx.commit().await?)
+}
+
+/// Forgets the pictures whose file a backup does not have: they were replaced while it was made.
+pub(crate) async fn forget_lost(tx: &mut Tx, is_kept: impl Fn(&str) -> bool) -> Result<(), Error> {
+    for picture in store::all(tx.conn()).await? {
+        if !is_kept(&picture.to_string()) {
+            store::delete(tx.conn(), picture).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Deletes the bytes that no row names and that no upload may still be about to name: those that a crash or

@@ -33,6 +33,16 @@ pub(super) async fn stored(conn: Conn<'_>, id: PictureId) -> Result<Option<Store
     fetch_optional!(conn, Stored, "SELECT id, account_id, content_type FROM profile_images WHERE id = $1", id)
 }
 
+pub(super) async fn all(conn: Conn<'_>) -> Result<Vec<PictureId>> {
+    let all = fetch_all!(conn, (PictureId,), "SELECT id FROM profile_images")?;
+    Ok(all.into_iter().map(|(id,)| id).collect())
+}
+
+pub(super) async fn delete(conn: Conn<'_>, id: PictureId) -> Result<()> {
+    execute!(conn, "DELETE FROM profile_images WHERE id = $1", id)?;
+    Ok(())
+}
+
 /// Removes the account's row and says which picture it named.
 pub(super) async fn take(conn: Conn<'_>, account: AccountId) -> Result<Option<PictureId>> {
     let taken = fetch_optional!(

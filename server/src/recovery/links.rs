@@ -226,6 +226,11 @@ pub(crate) async fn forget_with_undos(tx: &mut Tx, locked: &Locked) -> Result<()
     Ok(store::delete_all(tx.conn(), locked.id).await?)
 }
 
+/// Ends every link of every account.
+pub(crate) async fn forget_every(tx: &mut Tx) -> Result<(), Error> {
+    Ok(store::delete_every(tx.conn()).await?)
+}
+
 /// Ends every link of the account that this one belongs to. What puts back an address that the account had before the
 /// one of this link stays: a thief who changes the address twice has no undo that outdoes the owner's.
 pub(super) async fn forget_later(tx: &mut Tx, undo: &Consumed) -> Result<(), Error> {

@@ -20,7 +20,8 @@ pub(crate) use self::{
     by_mail::{log_in_by_code, log_in_by_link, request_log_in},
     email_change::{confirm_email, request_email_change, undo_email_change},
     links::{
-        Purpose, forget as forget_links, forget_with_undos as forget_links_and_undos, is_reserved, sweep,
+        Purpose, forget as forget_links, forget_every as forget_every_link,
+        forget_with_undos as forget_links_and_undos, is_reserved, sweep,
     },
     password::change_password,
     reset::{request_reset, reset, start_reset},

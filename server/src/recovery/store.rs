@@ -143,6 +143,12 @@ pub(super) async fn forget_code(conn: Conn<'_>, digest: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// Those of every account.
+pub(super) async fn delete_every(conn: Conn<'_>) -> Result<()> {
+    execute!(conn, "DELETE FROM links")?;
+    Ok(())
+}
+
 pub(super) async fn delete_all(conn: Conn<'_>, account: AccountId) -> Result<()> {
     execute!(conn, "DELETE FROM links WHERE account_id = $1", account)?;
     Ok(())

@@ -242,6 +242,11 @@ pub(crate) async fn end_all_others(app: &App, fresh: Fresh, client: &Client) -> 
     Ok(tx.commit().await?)
 }
 
+/// Ends the sessions of every account, of which some may have been ended or stolen since the backup was made.
+pub(crate) async fn end_every(tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
+    Ok(store::end_every(tx.conn(), now).await?)
+}
+
 /// A session, for its owner's export.
 #[derive(serde::Serialize, schemars::JsonSchema)]
 pub(crate) struct ExportedSession {

@@ -296,6 +296,12 @@ pub(super) async fn end_session(
     Ok(ended == 1)
 }
 
+/// Those of every account.
+pub(super) async fn end_every(conn: Conn<'_>, now: Timestamp) -> Result<()> {
+    execute!(conn, "UPDATE sessions SET ended_at = $1 WHERE ended_at IS NULL", now)?;
+    Ok(())
+}
+
 pub(super) async fn end_sessions_of(
     conn: Conn<'_>,
     account: AccountId,

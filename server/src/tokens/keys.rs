@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use super::store;
 use crate::{
+    app::App,
     clock::Timestamp,
     db::Db,
     error::Error,
@@ -39,6 +40,20 @@ pub(super) struct StoredKey {
     pub(super) public_key: Vec<u8>,
 }
 crate::db::from_row!(StoredKey { kid, sealed_private_key, public_key });
+
+/// What everybody may know of a key.
+#[derive(Debug)]
+pub(crate) struct KeyInfo {
+    pub(crate) kid: String,
+    pub(crate) algorithm: String,
+    pub(crate) created_at: Timestamp,
+}
+crate::db::from_row!(KeyInfo { kid, algorithm, created_at });
+
+/// Every signing key, the newest first: it signs.
+pub(crate) async fn keys(app: &App) -> Result<Vec<KeyInfo>, Error> {
+    Ok(store::keys(app.db().read().await?.conn()).await?)
+}
 
 impl SigningKeys {
     /// Opens the database's newest key; on the first start, makes one. Of instances that start at once, one

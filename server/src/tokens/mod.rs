@@ -18,7 +18,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use self::keys::KeysError;
-pub(crate) use self::keys::SigningKeys;
+pub(crate) use self::keys::{SigningKeys, keys};
 use crate::{
     access::{OfflineAccess, Principal, SessionId},
     accounts::AccountId,

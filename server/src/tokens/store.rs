@@ -1,9 +1,9 @@
 //! The SQL of `signing_keys`.
 
-use super::keys::StoredKey;
+use super::keys::{KeyInfo, StoredKey};
 use crate::{
     clock::Timestamp,
-    db::{Conn, execute, fetch_optional},
+    db::{Conn, execute, fetch_all, fetch_optional},
 };
 
 type Result<T> = std::result::Result<T, crate::db::Error>;
@@ -13,6 +13,15 @@ pub(super) async fn newest_key(conn: Conn<'_>) -> Result<Option<StoredKey>> {
         conn,
         StoredKey,
         "SELECT kid, sealed_private_key, public_key FROM signing_keys ORDER BY generation DESC LIMIT 1"
+    )
+}
+
+/// Every key, the newest first.
+pub(super) async fn keys(conn: Conn<'_>) -> Result<Vec<KeyInfo>> {
+    fetch_all!(
+        conn,
+        KeyInfo,
+        "SELECT kid, algorithm, created_at FROM signing_keys ORDER BY generation DESC LIMIT 1000"
     )
 }
 

@@ -63,21 +63,23 @@ crate::db::from_row!(Webhook { id, url, waiting, failed, last_error });
 #[non_exhaustive]
 pub enum WebhookError {
     /// The URL cannot be one of a webhook.
-    #[error("The URL {0}.")]
+    #[error("the URL {0}")]
     Url(&'static str),
     /// There are as many as there may be.
-    #[error("There are {MOST} webhooks, and no more may be: remove one with `portcullis webhook remove ID`.")]
+    #[error(
+        "there are {MOST} webhooks already, which is the most; remove one with `portcullis webhook remove ID`"
+    )]
     TooMany,
     /// There is none of this name.
-    #[error("There is no such webhook; `portcullis webhook list` shows all.")]
+    #[error("no such webhook; `portcullis webhook list` shows all webhooks")]
     NotFound,
     /// The target gave no answer.
     #[error("{0}")]
     Unanswered(String),
     /// The secret does not open.
     #[error(
-        "The webhook's secret does not open: the server has another secret key than when it was added. Restore the \
-         key, or remove the webhook and add it again."
+        "the webhook's secret does not open: the server has another secret key than when it was added. Restore the \
+         key, or remove the webhook and add it again"
     )]
     Sealed,
     /// The database, for one.

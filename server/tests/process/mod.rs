@@ -1,7 +1,9 @@
 //! The real binary, and the example that has it inside: killed, stopped, started wrongly, started twice, flooded and cut off from its database.
 
+mod backup;
 mod bounds;
 mod breaches;
+mod command_line;
 mod configuration;
 mod crash;
 mod database;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 use crate::on_both_databases;
 use crate::support::Place;
 use crate::support::process::{Ended, Server, eventually, finish};
@@ -31,7 +33,7 @@ on_both_databases! {
     async fn an_operator_adds_looks_at_tries_and_removes_a_webhook(database: Database) {
         let place = Place::begun(database).await;
         let receiver = Receiver::start(Mood::Takes).await;
-        assert!(done(&webhook(&place, &["list"]).await).contains("no webhook"));
+        assert!(done(&webhook(&place, &["list"]).await).contains("No webhooks yet"));
         let (id, secret) = add(&place, &receiver).await;
 
         let tested = webhook(&place, &["test", &id]).await;
@@ -48,18 +50,20 @@ on_both_databases! {
         command.env("PORTCULLIS_LOG", "trace");
         let server = Server::start_by(&place, command).await;
         server.remote().sign_up("ada").await;
-        let listed = async |wanted: &str| {
+        let listed = async |failed: i64, error: Option<&str>| {
+            let wanted = json!([{ "id": id, "url": receiver.url, "waiting": 0, "failed": failed, "last_error": error }]);
             let look = async || {
-                let listed = webhook(&place, &["list"]).await;
-                done(&listed).contains(wanted).then(|| listed.out.clone())
+                let listed = webhook(&place, &["list", "--json"]).await;
+                (serde_json::from_str::<Value>(done(&listed)).unwrap() == wanted).then_some(())
             };
-            eventually(wanted, Duration::from_secs(20), look).await
+            eventually(&wanted.to_string(), Duration::from_secs(20), look).await;
         };
-        let line = listed("waiting 0\tfailed 1\tanswered 410").await;
-        assert!(line.starts_with(&format!("{id}\t{}\t", receiver.url)), "{line}");
+        listed(1, Some("answered 410")).await;
+        let table = webhook(&place, &["list"]).await;
+        assert!(done(&table).starts_with("ID ") && table.out.contains("  0        1       answered 410\n"), "{table:?}");
         receiver.turns(Mood::Takes);
-        assert!(done(&webhook(&place, &["retry", &id]).await).starts_with("1 deliveries"));
-        listed("waiting 0\tfailed 0\t-").await;
+        assert!(done(&webhook(&place, &["retry", &id]).await).contains("retries 1 deliveries"));
+        listed(0, None).await;
 
         let log = server.said();
         assert!(log.contains(&id) && log.contains("given up"), "{log}");
@@ -70,7 +74,7 @@ on_both_databases! {
         }
 
         done(&webhook(&place, &["remove", &id]).await);
-        assert!(done(&webhook(&place, &["list"]).await).contains("no webhook"));
+        assert!(done(&webhook(&place, &["list"]).await).contains("No webhooks yet"));
         for command in ["remove", "test", "retry"] {
             let ended = webhook(&place, &[command, &id]).await;
             assert_eq!((ended.code, ended.err.contains("no such webhook")), (Some(1), true), "{ended:?}");

@@ -1,0 +1,169 @@
+//! `portcullis backup`: the SQLite database and the profile pictures, as of one moment, in one tar file.
+//!
+//! | entry | holds |
+//! |---|---|
+//! | `portcullis-backup.json` | a [`Manifest`]; it comes first |
+//! | `secret.key` | the secret key, if it was asked for |
+//! | `portcullis.db` | the database |
+//! | `profile-images/ID` | a picture; IDs are new for each upload, so a file never changes |
+//! | `portcullis-backup.end` | the number of pictures; it comes last, so a backup that was cut off is noticed |
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use tar::{Builder, EntryType, Header};
+use uuid::Uuid;
+
+use super::out::say;
+use crate::{app::OBJECTS, clock::Clock, config::Config, db, files, pictures::FOLDER};
+
+pub(super) const MANIFEST: &str = "portcullis-backup.json";
+pub(super) const END: &str = "portcullis-backup.end";
+pub(super) const DATABASE: &str = "portcullis.db";
+pub(super) const SECRET_KEY: &str = "secret.key";
+/// The only format so far.
+pub(super) const FORMAT: u32 = 1;
+
+/// What a backup says of itself.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Manifest {
+    pub(super) format: u32,
+    /// The program that wrote it.
+    pub(super) version: String,
+    pub(super) created_at: String,
+}
+
+/// Writes the file, or nothing.
+pub(super) fn run(config: &Config, file: &Path, with_secret_key: bool) -> Result<(), String> {
+    let Some(database) = config.sqlite_file() else {
+        return Err(format!(
+            "`portcullis backup` is for SQLite; back up PostgreSQL with pg_dump, and copy {} as well",
+            config.data_dir.join(OBJECTS).display()
+        ));
+    };
+    super::require_data(config)?;
+    let failed = |cause: io::Error| match cause.kind() {
+        io::ErrorKind::AlreadyExists => {
+            format!("{} exists; choose another name, or delete it first", file.display())
+        }
+        _ => format!("cannot write the backup {}: {cause}", file.display()),
+    };
+    // The name is taken first, so that no other file's place is taken at the end.
+    let reserved = Temporary::new(file.to_owned()).map_err(failed)?;
+    let copy = Temporary::beside(file, ".db-part").map_err(failed)?;
+    db::copy_sqlite(&database, &copy.path)
+        .map_err(|cause| format!("cannot copy the database {}: {cause}", database.display()))?;
+    let part = Temporary::beside(file, ".part").map_err(failed)?;
+    let pictures = pack(config, &part.path, &copy.path, with_secret_key).map_err(failed)?;
+    fs::rename(&part.path, file).and_then(|()| files::sync_parent(file)).map_err(failed)?;
+    reserved.keep();
+    say(&format!("Wrote {}: the database and {pictures} pictures.", file.display()))?;
+    say(if with_secret_key {
+        "It contains the secret key: whoever has this file can issue tokens for every account. Keep it safe."
+    } else {
+        "It does not contain the secret key. Without a copy of the key, the backup cannot be restored."
+    })
+}
+
+/// Answers how many pictures there are.
+fn pack(config: &Config, part: &Path, database: &Path, with_secret_key: bool) -> io::Result<u64> {
+    let mut tar = Builder::new(fs::OpenOptions::new().write(true).open(part)?);
+    let manifest = Manifest {
+        format: FORMAT,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        created_at: Clock::system().now().to_rfc3339(),
+    };
+    let manifest = serde_json::to_vec_pretty(&manifest)?;
+    append(&mut tar, MANIFEST, manifest.len() as u64, manifest.as_slice())?;
+    if with_secret_key {
+        append_file(&mut tar, SECRET_KEY, &config.secret_key_file())?;
+    }
+    append_file(&mut tar, DATABASE, database)?;
+    let mut pictures = 0;
+    for (name, path) in pictures_in(&config.data_dir.join(OBJECTS).join(FOLDER))? {
+        match append_file(&mut tar, &format!("{FOLDER}/{name}"), &path) {
+            // It was replaced since the copy of the database was made.
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
+            outcome => {
+                outcome?;
+                pictures += 1;
+            }
+        }
+    }
+    let count = pictures.to_string();
+    append(&mut tar, END, count.len() as u64, count.as_bytes())?;
+    tar.into_inner()?.sync_all()?;
+    Ok(pictures)
+}
+
+fn append_file(tar: &mut Builder<File>, name: &str, path: &Path) -> io::Result<()> {
+    let file = File::open(path)?;
+    let size = file.metadata()?.len();
+    append(tar, name, size, file.take(size))
+}
+
+fn append(tar: &mut Builder<File>, name: &str, size: u64, content: impl Read) -> io::Result<()> {
+    let mut header = Header::new_gnu();
+    header.set_entry_type(EntryType::Regular);
+    header.set_mode(0o600);
+    header.set_size(size);
+    tar.append_data(&mut header, name, content)
+}
+
+/// The whole pictures of a folder, by their IDs.
+pub(super) fn pictures_in(folder: &Path) -> io::Result<Vec<(Uuid, PathBuf)>> {
+    let entries = match fs::read_dir(folder) {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut pictures = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        // What is being written has another name.
+        if let Some(id) = entry.file_name().to_str().and_then(|name| Uuid::try_parse(name).ok()) {
+            pictures.push((id, entry.path()));
+        }
+    }
+    pictures.sort();
+    Ok(pictures)
+}
+
+/// A file that is removed when this is dropped.
+pub(super) struct Temporary {
+    pub(super) path: PathBuf,
+}
+
+impl Temporary {
+    fn new(path: PathBuf) -> io::Result<Self> {
+        files::create_private_file(&path)?;
+        Ok(Self { path })
+    }
+
+    /// The file stays, which another one has taken the place of.
+    fn keep(mut self) {
+        self.path.clear();
+    }
+
+    /// Makes an empty one whose name begins as that of `file`, in place of what a killed command left.
+    pub(super) fn beside(file: &Path, ending: &str) -> io::Result<Self> {
+        let mut path = file.as_os_str().to_owned();
+        path.push(ending);
+        let path = PathBuf::from(path);
+        match fs::remove_file(&path) {
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause),
+            _ => {}
+        }
+        Self::new(path)
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.path.as_os_str().is_empty() {
+            // Nobody could be told. A later command removes what stays.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Settings that are one of a few words.
+
+/// When a login also returns a refresh token (RFC 6749 §1.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum RefreshTokens {
+    /// When the scope `offline_access` is asked for.
+    OnRequest,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Who may sign up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum SignUp {
+    /// Everybody; an address that has an account is answered 409, as in the guide.
+    Open,
+    /// Everybody; one answer for every address, and the rest by mail (ASVS 6.3.8).
+    Quiet,
+    /// Nobody but the operator and administrators.
+    Closed,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For a person to read.
+    Text,
+    /// One JSON object on each line.
+    Json,
+}

@@ -1,0 +1,170 @@
+//! The settings for people to read: which value counts and where it comes from, a file to start with, and the
+//! reference, on the terminal and as `docs/settings.md`.
+
+use std::fmt::{self, Write as _};
+
+use toml::Value as Toml;
+
+use super::load::{Loaded, Source};
+use super::table::Setting;
+use super::value::Shape;
+use super::{Config, DATA_DIR};
+
+/// The width of the reference on a terminal.
+const WIDTH: usize = 96;
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Option => f.write_str("option"),
+            Self::Variable => f.write_str("variable"),
+            Self::File { file, line } => write!(f, "{}, line {line}", file.display()),
+            Self::Credential => f.write_str("systemd credential"),
+        }
+    }
+}
+
+/// A setting, the value that counts, and where that comes from. Passwords are left out.
+#[derive(Debug, serde::Serialize)]
+pub(crate) struct Shown {
+    pub(crate) setting: &'static str,
+    pub(crate) value: Option<String>,
+    pub(crate) source: String,
+}
+
+/// Every setting of a configuration.
+pub(crate) fn show(loaded: &Loaded) -> Vec<Shown> {
+    let shown = |setting: &'static Setting| Shown {
+        setting: setting.name,
+        value: setting.value(&loaded.config),
+        source: loaded.sources.get(setting.name).map_or_else(|| "default".to_owned(), ToString::to_string),
+    };
+    Setting::all().map(shown).collect()
+}
+
+/// A configuration file in which every setting stands, commented out.
+pub(crate) fn default_file() -> String {
+    let mut file = "# Settings of Portcullis. Remove the `#` in front of a setting to change it, and restart the server.\n\
+                    # An option or a variable on the command line overrides this file.\n"
+        .to_owned();
+    let defaults = Config::new(DATA_DIR);
+    for_each_group(|group, settings| {
+        let _ = write!(file, "\n# {group}\n");
+        for setting in settings {
+            let value = setting.example.map(ToOwned::to_owned).or_else(|| (setting.get)(&defaults));
+            let value = in_toml(setting.shape, &value.unwrap_or_default());
+            let help = wrapped(&format!("{} Default: {}.", setting.help(), setting.default()), "# ");
+            let _ = write!(file, "\n{help}#{} = {value}\n", setting.name);
+        }
+    });
+    file
+}
+
+fn in_toml(shape: Shape, text: &str) -> String {
+    match shape {
+        Shape::Text => Toml::String(text.to_owned()).to_string(),
+        Shape::Number => text.to_owned(),
+        Shape::List => {
+            Toml::Array(text.split(',').map(|entry| Toml::String(entry.to_owned())).collect()).to_string()
+        }
+    }
+}
+
+/// The reference for a terminal.
+pub(crate) fn describe() -> String {
+    let mut text = "Each setting can be an option, an environment variable, or a key of a TOML file (--config FILE).\n\
+                    An option beats a variable, and a variable beats the file. The setting data_dir, for example, is\n\
+                    --data-dir DIR, PORTCULLIS_DATA_DIR, or data_dir = \"DIR\".\n"
+        .to_owned();
+    for_each_group(|group, settings| {
+        let _ = write!(text, "\n{group}:\n");
+        for setting in settings {
+            let help = wrapped(&format!("{} [default: {}]", setting.help(), setting.default()), "      ");
+            let _ = write!(text, "  {} <{}>\n{}", setting.name, setting.value_name, help.replace('`', ""));
+        }
+    });
+    text
+}
+
+/// The reference as a page in Markdown: `docs/settings.md`.
+#[must_use]
+pub fn reference() -> String {
+    let mut page = "# Settings\n\n\
+        Written by a test from the declaration in `server/src/config/settings.rs`; change that, not this file.\n\n\
+        Each setting can be an option, an environment variable, or a key of a TOML file that `--config FILE` or \
+        `PORTCULLIS_CONFIG` names. An option beats a variable, and a variable beats the file. An unknown name is an \
+        error. Restart the server to apply a change.\n\n\
+        - `portcullis config show` prints the value of each setting and where it comes from.\n\
+        - `portcullis config default` prints a file with every setting, commented out.\n\
+        - `portcullis help settings` prints this reference.\n\n\
+        Durations are written as `30s`, `5m`, `1h` or `14d`, sizes as `512MiB`, `10GiB` or `1TiB`. In a variable or \
+        option, the entries of a list are separated by commas; in the file, a list is an array of strings.\n"
+        .to_owned();
+    for_each_group(|group, settings| {
+        let _ = write!(page, "\n## {group}\n");
+        for setting in settings {
+            let _ = write!(
+                page,
+                "\n### `{name}`\n{help}\n\n\
+                 Option `--{option} {value}`, variable `{variable}`. Default: {default}.\n",
+                name = setting.name,
+                help = setting.help(),
+                option = setting.option(),
+                value = setting.value_name,
+                variable = setting.variable(),
+                default = setting.default(),
+            );
+        }
+    });
+    page
+}
+
+fn for_each_group(mut write: impl FnMut(&str, &[&'static Setting])) {
+    let settings: Vec<_> = Setting::all().collect();
+    for group in settings.chunk_by(|one, next| one.group == next.group) {
+        write(group.first().map_or("", |setting| setting.group), group);
+    }
+}
+
+/// The text in lines that begin with `margin`.
+fn wrapped(text: &str, margin: &str) -> String {
+    let mut lines = String::new();
+    let mut length = WIDTH;
+    for word in text.split(' ') {
+        if length + 1 + word.chars().count() > WIDTH {
+            let end = if lines.is_empty() { "" } else { "\n" };
+            let _ = write!(lines, "{end}{margin}{word}");
+            length = margin.len() + word.chars().count();
+        } else {
+            let _ = write!(lines, " {word}");
+            length += 1 + word.chars().count();
+        }
+    }
+    lines + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_file_is_toml_with_and_without_its_marks() {
+        let file = default_file();
+        assert!(file.parse::<toml::Table>().unwrap().is_empty());
+        let is_setting = |line: &&str| line.starts_with('#') && !line.starts_with("# ");
+        let settings: Vec<_> =
+            file.lines().filter(is_setting).map(|line| line.replacen('#', "", 1)).collect();
+        let table: toml::Table = settings.join("\n").parse().unwrap();
+        assert!(Setting::all().all(|setting| table.contains_key(setting.name)), "{file}");
+        assert!(file.lines().all(|line| line.chars().count() <= WIDTH + 4), "{file}");
+    }
+
+    #[test]
+    fn lines_are_wrapped() {
+        let text = wrapped(&"word ".repeat(40), "# ");
+        assert!(
+            text.lines().count() == 3
+                && text.lines().all(|line| line.len() <= WIDTH && line.starts_with("# "))
+        );
+    }
+}
