@@ -167,7 +167,7 @@ impl Names {
             return Ok(known.clone());
         }
         let email = match accounts::by_id(app, id).await {
-            Ok(account) => Some(account.email),
+            Ok(account) => Some(account.email.to_string()),
             Err(Error::NotFound) => None,
             Err(error) => return Err(sentence(&error)),
         };

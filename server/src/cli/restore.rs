@@ -13,12 +13,12 @@ use super::backup::{DATABASE, END, FORMAT, MANIFEST, Manifest, SECRET_KEY, Tempo
 use super::out::say;
 use crate::{
     app::OBJECTS,
-    audit::{self, Event},
     client::Client,
     clock::Clock,
     config::Config,
     db::{DatabaseConfig, DatabaseUrl, Db},
     error::Error,
+    events::{self, Event},
     files, mail,
     pictures::{self, FOLDER},
     recovery,
@@ -213,7 +213,7 @@ async fn renew(staged: &Staged, key: &SecretKey) -> Result<(), String> {
                 Uuid::try_parse(id).is_ok_and(|id| staged.pictures.contains(&id))
             })
             .await?;
-            audit::record(&mut tx, Event::Restored, None, &Client::local("operator"), now).await?;
+            events::record(&mut tx, Event::Restored, None, &Client::local("operator"), now).await?;
             Ok::<_, Error>(tx.commit().await?)
         };
         renewed.await.map_err(|error| error.to_string())

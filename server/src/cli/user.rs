@@ -72,8 +72,7 @@ pub(super) async fn run(app: &App, command: UserCommand) -> Result<(), String> {
             let name = FullName::parse(&account.full_name).ok();
             let password = new_password(app, password, Some(&account.email), name.as_ref()).await?;
             let set =
-                admin::set_password(app, &account, password.expose_secret(), By::operator(&operator()))
-                    .await;
+                admin::set_password(app, &account, password.expose_secret(), By::operator(&operator())).await;
             done(set, &account, "has a new password; its sessions have ended")
         }
         UserCommand::Delete { account, yes: _ } => {
@@ -193,7 +192,7 @@ async fn show(app: &App, account: WhichAccount, json: bool) -> Result<(), String
 fn shown(details: &AccountDetails) -> Shown {
     Shown {
         id: details.account.id,
-        email: details.account.email.clone(),
+        email: details.account.email.to_string(),
         full_name: details.account.full_name.clone(),
         role: details.role,
         is_active: details.account.is_active,
@@ -208,7 +207,7 @@ fn cells(details: &AccountDetails) -> [String; 7] {
     let account = &details.account;
     [
         account.id.to_string(),
-        account.email.clone(),
+        account.email.to_string(),
         account.full_name.clone(),
         details.role.name().to_owned(),
         status(account.is_active).to_owned(),
