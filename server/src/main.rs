@@ -35,6 +35,7 @@ fn main() -> ExitCode {
             Command::Serve => Box::pin(cli::serve::run(config)).await,
             Command::Doctor { trial } => Box::pin(cli::doctor::run(config, trial)).await,
             Command::Breaches(command) => cli::breaches::run(&config, command),
+            Command::Policy(command) => Box::pin(cli::policy::run(config, command)).await,
             Command::User(command) => {
                 if !matches!(command, cli::UserCommand::Add { .. }) {
                     cli::require_data(&config)?;

@@ -32,9 +32,13 @@ pub(crate) use self::roles::{is_any, lock_administrators, make_first_administrat
 pub(crate) use self::search::refold;
 pub use self::search::{AccountDetails, details, list};
 pub(crate) use self::{
-    held::{Held, Locked, hold_by_email, hold_of_link, hold_of_session, hold_own, hold_verified, lock_other},
+    held::{
+        Held, Locked, hold_active, hold_by_email, hold_of_link, hold_of_session, hold_own, hold_verified,
+        lock_other,
+    },
     owner::{Owner, has_account, mark_verified, owner, set_email, set_hash},
     sign_up::{SignedUp, SigningUp, sign_up},
+    store::keep,
 };
 use crate::{
     access::{Principal, Unchecked},

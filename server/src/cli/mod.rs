@@ -3,6 +3,7 @@
 pub mod breaches;
 pub mod doctor;
 mod password;
+pub mod policy;
 pub mod serve;
 pub mod user;
 pub mod webhook;
@@ -156,6 +157,9 @@ pub enum Command {
     /// Tell applications what happens to accounts, by signed requests
     #[command(subcommand, after_help = WEBHOOK_EXAMPLES)]
     Webhook(WebhookCommand),
+    /// Check, test, explain and compare who may do what with the rows of an application
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
 }
 
 /// What `doctor` tries on demand.

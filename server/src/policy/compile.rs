@@ -1,0 +1,253 @@
+//! The two forms of SQL that each rule is compiled to, from the same terms.
+//!
+//! A list asks by **sets** ("the folders that were shared with you, and what is in them"), so that the database may
+//! begin with the grants. A check of one row **climbs** from the row ("this folder, the one it is in, …"). Measured
+//! with 1,000,000 rows and 100,000 grants, a check by sets takes seven (SQLite) to twenty times (PostgreSQL) as long.
+//! That both give the same answer is a test over random policies and rows (`z01_…`).
+//!
+//! The text has places that [`Sql`](super::sql::Sql) fills: `{row}` is the table or its alias, `{who}` the account's
+//! number, `{now}` the time, `{0}`, `{1}` … the literals of the type's conditions. Everything else is a [`Name`] or
+//! written here.
+
+use super::declare::IdKind;
+use super::names::{Condition, Name, Operand};
+use super::rules::{Term, Type};
+use crate::db::Dialect;
+
+/// How many rows of one type are above each other, the lowest included.
+pub(crate) const MOST_DEPTH: usize = 32;
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Compiler(pub(super) Dialect);
+
+/// Ids of rows of one type.
+#[derive(Clone)]
+enum Ids {
+    /// One, as an expression.
+    One(String),
+    /// Those of a query, in its column `id`.
+    Of(String),
+}
+
+/// Spells a column of the row that is asked about.
+type Root<'r> = &'r dyn Fn(&Name) -> String;
+
+/// A type whose grants count for a row, and a condition on a grant's object that holds for those.
+pub(super) struct Level<'a> {
+    pub(super) of: &'a Type,
+    /// With the grant as `_g`.
+    pub(super) is_on: String,
+    /// A query of the ids, in its column `id`.
+    pub(super) ids: String,
+}
+
+impl Compiler {
+    /// The condition on a row of a list.
+    pub(super) fn seen(self, of: &Type, terms: &[Term]) -> String {
+        self.condition(of, terms, |roles| self.is_in_sets(of, roles))
+    }
+
+    /// The condition on one row.
+    pub(super) fn may(self, of: &Type, terms: &[Term]) -> String {
+        self.condition(of, terms, |roles| self.is_granted(of, roles))
+    }
+
+    /// Whether the row is blocked for the account; `None` if no row of the type can be.
+    pub(super) fn blocked(self, of: &Type) -> Option<String> {
+        of.blocked.as_ref().map(|blocked| self.is_granted(of, &[blocked]))
+    }
+
+    /// One term alone, of one row.
+    pub(super) fn term(self, of: &Type, term: &Term) -> String {
+        match term {
+            Term::Role(role) => self.is_granted(of, &[role]),
+            Term::Owner { .. } | Term::Flag { .. } | Term::When { .. } => of_the_row(of, term),
+        }
+    }
+
+    fn condition(self, of: &Type, terms: &[Term], granted: impl Fn(&[&Name]) -> String) -> String {
+        let roles: Vec<_> = terms.iter().filter_map(role).collect();
+        let own = terms.iter().filter(|term| role(term).is_none()).map(|term| of_the_row(of, term));
+        let mut ways: Vec<_> = own.collect();
+        if !roles.is_empty() {
+            ways.push(granted(&roles));
+        }
+        if ways.is_empty() {
+            return "(1 = 0)".to_owned();
+        }
+        let any = format!("({})", ways.join(" OR "));
+        match &of.blocked {
+            // Not "AND NOT": what is in no folder is blocked by none, and NULL.
+            Some(blocked) => format!("({any} AND ({}) IS NOT TRUE)", granted(&[blocked])),
+            None => any,
+        }
+    }
+
+    /// By sets: whether the row is one of those on which the account has a role, or in one of those.
+    fn is_in_sets(self, of: &Type, roles: &[&Name]) -> String {
+        let id = column("{row}", &of.id);
+        if of.inside_itself.is_some() {
+            return self.0.among(&id, &self.set(of, roles));
+        }
+        let mut ways = vec![self.0.among(&id, &self.given(of, roles))];
+        for parent in &of.parents {
+            ways.push(self.0.among(&column("{row}", &parent.column), &self.set(&parent.of, roles)));
+        }
+        ways.join(" OR ")
+    }
+
+    /// The ids of all rows on which the account has a role, by a grant there or above.
+    fn set(self, of: &Type, roles: &[&Name]) -> String {
+        let mut ways = vec![self.given(of, roles)];
+        for parent in &of.parents {
+            let inside = self.0.among(&column("_x", &parent.column), &self.set(&parent.of, roles));
+            ways.push(format!("SELECT {} AS id FROM {} _x WHERE {inside}", column("_x", &of.id), table(of)));
+        }
+        let first = ways.join(" UNION ");
+        let Some(above) = &of.inside_itself else { return first };
+        format!(
+            "WITH RECURSIVE _down(id, n) AS (SELECT id, 1 FROM ({first}) _first UNION SELECT {}, _down.n + 1 \
+             FROM _down JOIN {} _x ON {} = _down.id WHERE _down.n < {MOST_DEPTH}) SELECT id FROM _down",
+            column("_x", &of.id),
+            table(of),
+            column("_x", above)
+        )
+    }
+
+    /// The ids of the rows on which the account was given a role.
+    fn given(self, of: &Type, roles: &[&Name]) -> String {
+        let id = object_id(of.kind);
+        format!(
+            "SELECT _g.{id} AS id FROM grants _g WHERE {} AND _g.{id} IS NOT NULL AND {}",
+            is_of(of, roles),
+            self.whom()
+        )
+    }
+
+    /// By climbing: whether the account has a role on the row or on what it is in.
+    fn is_granted(self, of: &Type, roles: &[&Name]) -> String {
+        let levels = self.levels(of, &|name| column("{row}", name));
+        let ways: Vec<_> = levels
+            .iter()
+            .map(|level| {
+                let is_of = is_of(level.of, roles);
+                let whom = self.whom();
+                format!("EXISTS (SELECT 1 FROM grants _g WHERE {is_of} AND {} AND {whom})", level.is_on)
+            })
+            .collect();
+        format!("({})", ways.join(" OR "))
+    }
+
+    /// The row itself and whatever it is in. `root` spells a column of the row.
+    pub(super) fn levels<'a>(self, of: &'a Type, root: Root<'_>) -> Vec<Level<'a>> {
+        let mut levels = Vec::new();
+        self.climb(of, &Ids::One(root(&of.id)), Some(root), &mut levels);
+        levels
+    }
+
+    fn climb<'a>(self, of: &'a Type, from: &Ids, root: Option<Root<'_>>, levels: &mut Vec<Level<'a>>) {
+        let chain = match &of.inside_itself {
+            Some(above) => Ids::Of(up(of, above, from)),
+            None => from.clone(),
+        };
+        let id = format!("_g.{}", object_id(of.kind));
+        levels.push(match &chain {
+            Ids::One(one) => Level { of, is_on: format!("{id} = {one}"), ids: format!("SELECT {one} AS id") },
+            Ids::Of(query) => Level { of, is_on: self.0.among(&id, query), ids: query.clone() },
+        });
+        for parent in &of.parents {
+            let next = match (&chain, root) {
+                (Ids::One(_), Some(root)) => Ids::One(root(&parent.column)),
+                (chain, _) => {
+                    let is_in = match chain {
+                        Ids::One(one) => format!("{} = {one}", column("_x", &of.id)),
+                        Ids::Of(query) => self.0.among(&column("_x", &of.id), query),
+                    };
+                    let inside = column("_x", &parent.column);
+                    Ids::Of(format!("SELECT {inside} AS id FROM {} _x WHERE {is_in}", table(of)))
+                }
+            };
+            self.climb(&parent.of, &next, None, levels);
+        }
+    }
+
+    /// Whether the grant `_g` is the account's, by itself or by a group, and has not expired.
+    pub(super) fn whom(self) -> String {
+        let groups = self.0.among(
+            "_g.group_id",
+            "SELECT _p.ancestor_id FROM memberships _m JOIN group_paths _p ON _p.descendant_id = _m.group_id \
+             WHERE _m.account_id = {who}",
+        );
+        format!(
+            "(_g.account_id = {{who}} OR {groups}) AND (_g.expires_at IS NULL OR _g.expires_at > {{now}})"
+        )
+    }
+}
+
+/// The chain from some rows of a type up to the top. The step asks for one parent by its primary key: as a join,
+/// SQLite reads the whole table first, to filter by what it finds.
+fn up(of: &Type, above: &Name, from: &Ids) -> String {
+    let first = match from {
+        Ids::One(one) => format!("SELECT {one}, 1"),
+        Ids::Of(query) => format!("SELECT id, 1 FROM ({query}) _first"),
+    };
+    format!(
+        "WITH RECURSIVE _up(id, n) AS ({first} UNION SELECT (SELECT {} FROM {} _x WHERE {} = _up.id), _up.n + 1 \
+         FROM _up WHERE _up.n < {MOST_DEPTH} AND _up.id IS NOT NULL) SELECT id FROM _up",
+        column("_x", above),
+        table(of),
+        column("_x", &of.id)
+    )
+}
+
+fn role(term: &Term) -> Option<&Name> {
+    if let Term::Role(role) = term { Some(role) } else { None }
+}
+
+/// A term that the row alone decides.
+fn of_the_row(of: &Type, term: &Term) -> String {
+    match term {
+        Term::Owner { column: owner } => format!("{} = {{who}}", column("{row}", owner)),
+        // Written so that an index on the column serves.
+        Term::Flag { column: flag, .. } => format!("{} = TRUE", column("{row}", flag)),
+        Term::When { condition, .. } => compared(of, condition),
+        Term::Role(_) => "1 = 0".to_owned(),
+    }
+}
+
+fn compared(of: &Type, condition: &Condition) -> String {
+    let (column, place) = comparison(of, condition);
+    format!("{column} {} {place}", condition.comparison.as_sql())
+}
+
+/// The column, and the place of what it is compared with.
+pub(super) fn comparison(of: &Type, condition: &Condition) -> (String, String) {
+    let place = if condition.operand == Operand::Now {
+        "{now}".to_owned()
+    } else {
+        let literals = of.conditions.iter().filter(|one| one.operand != Operand::Now);
+        format!("{{{}}}", literals.take_while(|one| *one != condition).count())
+    };
+    (column("{row}", &condition.column), place)
+}
+
+pub(super) fn is_of(of: &Type, roles: &[&Name]) -> String {
+    let roles: Vec<_> = roles.iter().map(|role| format!("'{role}'")).collect();
+    format!("_g.object_type = '{}' AND _g.role IN ({})", of.name, roles.join(", "))
+}
+
+pub(super) fn object_id(kind: IdKind) -> &'static str {
+    match kind {
+        IdKind::Number => "object_number",
+        IdKind::Uuid => "object_uuid",
+    }
+}
+
+/// Always with its table: a lone name in double quotes is a text to SQLite if there is no such column.
+pub(super) fn column(of: &str, name: &Name) -> String {
+    format!("{of}.\"{name}\"")
+}
+
+pub(super) fn table(of: &Type) -> String {
+    format!("\"{}\"", of.table)
+}
