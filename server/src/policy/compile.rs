@@ -15,7 +15,7 @@ use super::rules::{Term, Type};
 use crate::db::Dialect;
 
 /// How many rows of one type are above each other, the lowest included.
-pub(crate) const MOST_DEPTH: usize = 32;
+pub(super) const MOST_DEPTH: usize = 32;
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Compiler(pub(super) Dialect);
@@ -250,4 +250,82 @@ pub(super) fn column(of: &str, name: &Name) -> String {
 
 pub(super) fn table(of: &Type) -> String {
     format!("\"{}\"", of.table)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::declare::{Declared, ObjectType};
+    use super::super::rules;
+    use super::*;
+
+    /// Whitespace made one space.
+    fn one_line(text: &str) -> String {
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    fn document() -> std::sync::Arc<Type> {
+        let folder = ObjectType::new("folder", "folders").parent("folder", "parent_id");
+        let document = ObjectType::new("document", "documents")
+            .owner("owner_id")
+            .parent("folder", "folder_id")
+            .flag("public", "is_public")
+            .when("free", "price = 0")
+            .roles(&["viewer", "editor"])
+            .may("owner", &["read"])
+            .may("viewer", &["read"])
+            .may("editor", &["read"])
+            .may("public", &["read"])
+            .may("free", &["read"]);
+        let declared = Declared::new().permission_named("read", "").object_type(folder).object_type(document);
+        std::sync::Arc::clone(&rules::check(&declared).unwrap()["document"])
+    }
+
+    /// For readers: the two forms of one rule.
+    #[test]
+    fn a_rule_has_two_forms() {
+        let of = document();
+        let whom = "(_g.account_id = {who} OR _g.group_id IN (SELECT _p.ancestor_id FROM memberships _m \
+                    JOIN group_paths _p ON _p.descendant_id = _m.group_id WHERE _m.account_id = {who})) \
+                    AND (_g.expires_at IS NULL OR _g.expires_at > {now})";
+        let seen = format!(
+            r#"({{row}}."owner_id" = {{who}} OR {{row}}."is_public" = TRUE OR {{row}}."price" = {{0}}
+            OR {{row}}."id" IN (
+                SELECT _g.object_number AS id FROM grants _g
+                WHERE _g.object_type = 'document' AND _g.role IN ('viewer', 'editor')
+                AND _g.object_number IS NOT NULL AND {whom})
+            OR {{row}}."folder_id" IN (
+                WITH RECURSIVE _down(id, n) AS (
+                    SELECT id, 1 FROM (
+                        SELECT _g.object_number AS id FROM grants _g
+                        WHERE _g.object_type = 'folder' AND _g.role IN ('viewer', 'editor')
+                        AND _g.object_number IS NOT NULL AND {whom}) _first
+                    UNION SELECT _x."id", _down.n + 1 FROM _down JOIN "folders" _x ON _x."parent_id" = _down.id
+                    WHERE _down.n < 32)
+                SELECT id FROM _down))"#
+        );
+        let may = format!(
+            r#"({{row}}."owner_id" = {{who}} OR {{row}}."is_public" = TRUE OR {{row}}."price" = {{0}}
+            OR (EXISTS (SELECT 1 FROM grants _g
+                WHERE _g.object_type = 'document' AND _g.role IN ('viewer', 'editor')
+                AND _g.object_number = {{row}}."id" AND {whom})
+            OR EXISTS (SELECT 1 FROM grants _g
+                WHERE _g.object_type = 'folder' AND _g.role IN ('viewer', 'editor')
+                AND _g.object_number IN (
+                    WITH RECURSIVE _up(id, n) AS (
+                        SELECT {{row}}."folder_id", 1
+                        UNION SELECT (SELECT _x."parent_id" FROM "folders" _x WHERE _x."id" = _up.id), _up.n + 1
+                        FROM _up WHERE _up.n < 32 AND _up.id IS NOT NULL)
+                    SELECT id FROM _up) AND {whom})))"#
+        );
+        let spaced = |text: &str| one_line(text).replace("( ", "(").replace(" )", ")");
+        let compiler = Compiler(Dialect::Sqlite);
+        let mut terms = of.rules["read"].clone();
+        terms.sort_by_key(|term| {
+            ["owner", "public", "free", "viewer", "editor"].iter().position(|of| *of == term.name())
+        });
+        assert_eq!(one_line(&compiler.seen(&of, &terms)), spaced(&seen));
+        assert_eq!(one_line(&compiler.may(&of, &terms)), spaced(&may));
+        let postgres = Compiler(Dialect::Postgres).seen(&of, &terms);
+        assert!(postgres.contains(r#"{row}."folder_id" = ANY (ARRAY(WITH RECURSIVE"#), "{postgres}");
+    }
 }

@@ -16,7 +16,9 @@ pub enum IdKind {
 }
 
 /// A type of the application whose rows a policy protects. The macro [`object!`](crate::object) writes this.
-pub trait Object {
+pub trait Declare {
+    /// The type's name in a policy.
+    const TYPE: &'static str;
     /// Its declaration.
     fn declare() -> ObjectType;
 }
@@ -163,7 +165,7 @@ impl Declared {
     }
 
     /// Adds a type with a declaration by [`object!`](crate::object).
-    pub fn object<O: Object>(self) -> Self {
+    pub fn object<O: Declare>(self) -> Self {
         self.object_type(O::declare())
     }
 
@@ -198,11 +200,11 @@ impl Declared {
     }
 }
 
-/// Declares who may do what to the rows of a table: an [`Object`](crate::policy::Object) for a type of yours.
+/// Declares who may do what to the rows of a table: [`Declare`](crate::policy::Declare) for a type of yours.
 ///
 /// ```
 /// use portcullis::Scope;
-/// use portcullis_server::{object, policy::{Declared, Object}};
+/// use portcullis_server::{object, policy::Declared};
 ///
 /// struct ReadDocument;
 /// impl Scope for ReadDocument {
@@ -239,18 +241,14 @@ macro_rules! object {
         $(roles [$($role:ident),* $(,)?],)?
         may { $($term:ident: [$($permission:ty),* $(,)?]),* $(,)? }
     }) => {
-        impl $type {
-            /// The type's name in a policy.
-            #[doc(hidden)]
-            pub const OBJECT: &'static str = $name;
-        }
-        impl $crate::policy::Object for $type {
+        impl $crate::policy::Declare for $type {
+            const TYPE: &'static str = $name;
             fn declare() -> $crate::policy::ObjectType {
                 $crate::policy::ObjectType::new($name, $table)
                     $(.id(stringify!($uuid), $crate::policy::IdKind::Uuid))?
                     $(.id(stringify!($id), $crate::policy::IdKind::Number))?
                     $(.owner(stringify!($owner)))?
-                    $(.parent(<$parent>::OBJECT, stringify!($inside)))*
+                    $(.parent(<$parent as $crate::policy::Declare>::TYPE, stringify!($inside)))*
                     $(.flag(stringify!($flag), stringify!($is)))*
                     $(.when(stringify!($when), $condition))*
                     $(.roles(&[$(stringify!($role)),*]))?

@@ -246,10 +246,10 @@ fn columns(of: &Type) -> BTreeMap<Name, Holds> {
         };
         columns.insert(condition.column.clone(), holds);
     }
-    for term in of.every_term() {
+    for term in &of.terms {
         match term {
-            Term::Owner { column } => drop(columns.insert(column, Holds::Account)),
-            Term::Flag { column, .. } => drop(columns.insert(column, Holds::Bool)),
+            Term::Owner { column } => drop(columns.insert(column.clone(), Holds::Account)),
+            Term::Flag { column, .. } => drop(columns.insert(column.clone(), Holds::Bool)),
             Term::Role(_) | Term::When { .. } => {}
         }
     }

@@ -10,6 +10,7 @@
 mod compile;
 mod declare;
 mod diff;
+mod error;
 mod explain;
 mod facts;
 mod file;
@@ -31,8 +32,9 @@ pub use portcullis::Scope;
 use uuid::Uuid;
 
 use self::compile::Compiler;
-pub use self::declare::{Declared, IdKind, Object, ObjectType};
+pub use self::declare::{Declare, Declared, IdKind, ObjectType};
 pub use self::diff::Change;
+pub use self::error::{Error, PolicyError};
 pub use self::explain::{Explanation, Granted, Reason};
 pub use self::grants::{Grant, GrantId, NewGrant, Whom};
 pub use self::probe::FullScan;
@@ -43,7 +45,7 @@ use crate::{
     accounts::AccountId,
     app::App,
     clock::{Clock, Timestamp},
-    db::{self, Conn, Dialect, Encode as _, FromRow, Value},
+    db::{Conn, Dialect, Encode as _, FromRow, Value},
 };
 
 /// The id of a row of the application.
@@ -130,44 +132,6 @@ impl<P: Scope> fmt::Debug for Allowed<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Allowed({} on {} for {})", P::NAME, self.id, self.who)
     }
-}
-
-/// What is wrong with a declaration or with a query, and where.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{place}{what}")]
-pub struct PolicyError {
-    place: String,
-    what: String,
-}
-
-impl PolicyError {
-    fn new(place: String, what: String) -> Self {
-        Self { place, what }
-    }
-}
-
-/// Why something could not be decided or changed.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// There is no such row, account, group or grant; or the account may do nothing with the row.
-    #[error("not found")]
-    NotFound,
-    /// The account may see the row and not do this with it.
-    #[error("the permission {0} is missing")]
-    Forbidden(String),
-    /// The row would be inside itself.
-    #[error("a row cannot be inside itself")]
-    Cycle,
-    /// More rows would be above each other than a decision climbs.
-    #[error("more than {} rows would be inside each other", compile::MOST_DEPTH)]
-    TooDeep,
-    /// The code asks for a permission, type or role that the policy does not have, or a query lacks its condition.
-    #[error("{0}")]
-    Policy(#[from] PolicyError),
-    /// The database did not answer.
-    #[error("database: {0}")]
-    Database(#[from] db::Error),
 }
 
 /// A policy, compiled for one database. Cheap to clone: keep it in your application's state.

@@ -87,7 +87,7 @@ fn columns(of: &Type) -> Vec<(String, &Name, String)> {
     for parent in &of.parents {
         columns.push((format!("parents.{}", parent.of.name), &parent.column, id(&parent.of)));
     }
-    for term in of.rules.values().flatten() {
+    for term in &of.terms {
         match term {
             Term::Owner { column } => columns.push(("owner".to_owned(), column, "> 0".to_owned())),
             Term::Flag { name, column } => {

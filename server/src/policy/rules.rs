@@ -27,6 +27,8 @@ pub(super) struct Type {
     /// The column with the id of the row of the same type that this one is in.
     pub(super) inside_itself: Option<Name>,
     pub(super) parents: Vec<Parent>,
+    /// All that is declared, whether or not a rule names it.
+    pub(super) terms: Vec<Term>,
     /// In order: the literals of the conditions, which follow each other as arguments.
     pub(super) conditions: Vec<Condition>,
     pub(super) blocked: Option<Name>,
@@ -166,6 +168,7 @@ impl<'a> Checking<'a> {
             kind: object.kind,
             inside_itself,
             parents,
+            terms,
             conditions,
             blocked: object.roles.iter().any(|role| role == BLOCKED).then(|| Name::new(BLOCKED)).flatten(),
             roles: self.roles(object),
