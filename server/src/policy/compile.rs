@@ -43,13 +43,30 @@ pub(super) struct Level<'a> {
 
 impl Compiler {
     /// The condition on a row of a list.
+    ///
+    /// PostgreSQL gets an `OR` and chooses by its statistics. SQLite has none of a subquery: with an `OR`, a list
+    /// that is ordered by the id reads the whole table for an account that sees nothing (320 ms for 1,000,000 rows). So
+    /// it gets one set of ids, which takes as long as the account sees rows (18 ms for 16,000, 0.03 ms for none).
     pub(super) fn seen(self, of: &Type, terms: &[Term]) -> String {
-        self.condition(of, terms, |roles| self.is_in_sets(of, roles))
+        if terms.is_empty() {
+            return NEVER.to_owned();
+        }
+        let any = match self.0 {
+            Dialect::Sqlite => self.0.among(&column("{row}", &of.id), &self.ids(of, terms)),
+            Dialect::Postgres => {
+                any(own(of, terms, "{row}"), &roles(terms), |roles| self.is_in_sets(of, roles))
+            }
+        };
+        unless_blocked(any, of, |blocked| self.is_in_sets(of, blocked))
     }
 
     /// The condition on one row.
     pub(super) fn may(self, of: &Type, terms: &[Term]) -> String {
-        self.condition(of, terms, |roles| self.is_granted(of, roles))
+        if terms.is_empty() {
+            return NEVER.to_owned();
+        }
+        let any = any(own(of, terms, "{row}"), &roles(terms), |roles| self.is_granted(of, roles));
+        unless_blocked(any, of, |blocked| self.is_granted(of, blocked))
     }
 
     /// Whether the row is blocked for the account; `None` if no row of the type can be.
@@ -61,26 +78,26 @@ impl Compiler {
     pub(super) fn term(self, of: &Type, term: &Term) -> String {
         match term {
             Term::Role(role) => self.is_granted(of, &[role]),
-            Term::Owner { .. } | Term::Flag { .. } | Term::When { .. } => of_the_row(of, term),
+            Term::Owner { .. } | Term::Flag { .. } | Term::When { .. } => of_the_row(of, term, "{row}"),
         }
     }
 
-    fn condition(self, of: &Type, terms: &[Term], granted: impl Fn(&[&Name]) -> String) -> String {
-        let roles: Vec<_> = terms.iter().filter_map(role).collect();
-        let own = terms.iter().filter(|term| role(term).is_none()).map(|term| of_the_row(of, term));
-        let mut ways: Vec<_> = own.collect();
-        if !roles.is_empty() {
-            ways.push(granted(&roles));
+    /// The ids of all rows for which a term holds.
+    fn ids(self, of: &Type, terms: &[Term]) -> String {
+        let where_ = |condition: String| {
+            format!("SELECT {} AS id FROM {} _r WHERE {condition}", column("_r", &of.id), table(of))
+        };
+        let mut ways: Vec<_> = own(of, terms, "_r").into_iter().map(where_).collect();
+        let roles = roles(terms);
+        if !roles.is_empty() && of.inside_itself.is_some() {
+            ways.push(format!("SELECT id FROM ({}) _all", self.set(of, &roles)));
+        } else if !roles.is_empty() {
+            ways.push(self.given(of, &roles));
+            ways.extend(of.parents.iter().map(|parent| {
+                where_(self.0.among(&column("_r", &parent.column), &self.set(&parent.of, &roles)))
+            }));
         }
-        if ways.is_empty() {
-            return "(1 = 0)".to_owned();
-        }
-        let any = format!("({})", ways.join(" OR "));
-        match &of.blocked {
-            // Not "AND NOT": what is in no folder is blocked by none, and NULL.
-            Some(blocked) => format!("({any} AND ({}) IS NOT TRUE)", granted(&[blocked])),
-            None => any,
-        }
+        ways.join(" UNION ALL ")
     }
 
     /// By sets: whether the row is one of those on which the account has a role, or in one of those.
@@ -200,35 +217,56 @@ fn up(of: &Type, above: &Name, from: &Ids) -> String {
     )
 }
 
-fn role(term: &Term) -> Option<&Name> {
-    if let Term::Role(role) = term { Some(role) } else { None }
+/// What no row fulfils.
+const NEVER: &str = "(1 = 0)";
+
+/// Any of the terms that the row alone decides, or a role.
+fn any(mut ways: Vec<String>, roles: &[&Name], granted: impl FnOnce(&[&Name]) -> String) -> String {
+    if !roles.is_empty() {
+        ways.push(granted(roles));
+    }
+    format!("({})", ways.join(" OR "))
 }
 
-/// A term that the row alone decides.
-fn of_the_row(of: &Type, term: &Term) -> String {
-    match term {
-        Term::Owner { column: owner } => format!("{} = {{who}}", column("{row}", owner)),
-        // Written so that an index on the column serves.
-        Term::Flag { column: flag, .. } => format!("{} = TRUE", column("{row}", flag)),
-        Term::When { condition, .. } => compared(of, condition),
-        Term::Role(_) => "1 = 0".to_owned(),
+fn unless_blocked(any: String, of: &Type, granted: impl FnOnce(&[&Name]) -> String) -> String {
+    match &of.blocked {
+        // Not "AND NOT": what is in no folder is blocked by none, and NULL.
+        Some(blocked) => format!("({any} AND ({}) IS NOT TRUE)", granted(&[blocked])),
+        None => any,
     }
 }
 
-fn compared(of: &Type, condition: &Condition) -> String {
-    let (column, place) = comparison(of, condition);
-    format!("{column} {} {place}", condition.comparison.as_sql())
+fn roles(terms: &[Term]) -> Vec<&Name> {
+    terms.iter().filter_map(|term| if let Term::Role(role) = term { Some(role) } else { None }).collect()
 }
 
-/// The column, and the place of what it is compared with.
-pub(super) fn comparison(of: &Type, condition: &Condition) -> (String, String) {
+/// The terms that the row alone decides.
+fn own(of: &Type, terms: &[Term], row: &str) -> Vec<String> {
+    let terms = terms.iter().filter(|term| !matches!(term, Term::Role(_)));
+    terms.map(|term| of_the_row(of, term, row)).collect()
+}
+
+fn of_the_row(of: &Type, term: &Term, row: &str) -> String {
+    match term {
+        Term::Owner { column: owner } => format!("{} = {{who}}", column(row, owner)),
+        // Written so that an index on the column serves.
+        Term::Flag { column: flag, .. } => format!("{} = TRUE", column(row, flag)),
+        Term::When { condition, .. } => {
+            format!("{} {}", column(row, &condition.column), compared(of, condition))
+        }
+        Term::Role(_) => NEVER.to_owned(),
+    }
+}
+
+/// The comparison of a column, after the column.
+pub(super) fn compared(of: &Type, condition: &Condition) -> String {
     let place = if condition.operand == Operand::Now {
         "{now}".to_owned()
     } else {
         let literals = of.conditions.iter().filter(|one| one.operand != Operand::Now);
         format!("{{{}}}", literals.take_while(|one| *one != condition).count())
     };
-    (column("{row}", &condition.column), place)
+    format!("{} {place}", condition.comparison.as_sql())
 }
 
 pub(super) fn is_of(of: &Type, roles: &[&Name]) -> String {
@@ -288,20 +326,22 @@ mod tests {
                     JOIN group_paths _p ON _p.descendant_id = _m.group_id WHERE _m.account_id = {who})) \
                     AND (_g.expires_at IS NULL OR _g.expires_at > {now})";
         let seen = format!(
-            r#"({{row}}."owner_id" = {{who}} OR {{row}}."is_public" = TRUE OR {{row}}."price" = {{0}}
-            OR {{row}}."id" IN (
-                SELECT _g.object_number AS id FROM grants _g
-                WHERE _g.object_type = 'document' AND _g.role IN ('viewer', 'editor')
-                AND _g.object_number IS NOT NULL AND {whom})
-            OR {{row}}."folder_id" IN (
-                WITH RECURSIVE _down(id, n) AS (
-                    SELECT id, 1 FROM (
-                        SELECT _g.object_number AS id FROM grants _g
-                        WHERE _g.object_type = 'folder' AND _g.role IN ('viewer', 'editor')
-                        AND _g.object_number IS NOT NULL AND {whom}) _first
-                    UNION SELECT _x."id", _down.n + 1 FROM _down JOIN "folders" _x ON _x."parent_id" = _down.id
-                    WHERE _down.n < 32)
-                SELECT id FROM _down))"#
+            r#"{{row}}."id" IN (
+                SELECT _r."id" AS id FROM "documents" _r WHERE _r."owner_id" = {{who}}
+                UNION ALL SELECT _r."id" AS id FROM "documents" _r WHERE _r."is_public" = TRUE
+                UNION ALL SELECT _r."id" AS id FROM "documents" _r WHERE _r."price" = {{0}}
+                UNION ALL SELECT _g.object_number AS id FROM grants _g
+                    WHERE _g.object_type = 'document' AND _g.role IN ('viewer', 'editor')
+                    AND _g.object_number IS NOT NULL AND {whom}
+                UNION ALL SELECT _r."id" AS id FROM "documents" _r WHERE _r."folder_id" IN (
+                    WITH RECURSIVE _down(id, n) AS (
+                        SELECT id, 1 FROM (
+                            SELECT _g.object_number AS id FROM grants _g
+                            WHERE _g.object_type = 'folder' AND _g.role IN ('viewer', 'editor')
+                            AND _g.object_number IS NOT NULL AND {whom}) _first
+                        UNION SELECT _x."id", _down.n + 1 FROM _down JOIN "folders" _x ON _x."parent_id" = _down.id
+                        WHERE _down.n < 32)
+                    SELECT id FROM _down))"#
         );
         let may = format!(
             r#"({{row}}."owner_id" = {{who}} OR {{row}}."is_public" = TRUE OR {{row}}."price" = {{0}}

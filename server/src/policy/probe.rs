@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::compile::{column, comparison, table};
+use super::compile::{column, compared, table};
 use super::declare::Declared;
 use super::names::Name;
 use super::rules::{Term, Type};
@@ -94,8 +94,7 @@ fn columns(of: &Type) -> Vec<(String, &Name, String)> {
                 columns.push((format!("flags.{name}"), column, "= TRUE".to_owned()));
             }
             Term::When { name, condition } => {
-                let (_, place) = comparison(of, condition);
-                let test = fill(&format!("{} {place}", condition.comparison.as_sql()), "", 0);
+                let test = fill(&compared(of, condition), "", 0);
                 columns.push((format!("when.{name}"), &condition.column, test));
             }
             Term::Role(_) => {}
@@ -134,17 +133,19 @@ impl Policy {
         let mut found = Vec::new();
         for rule in self.0.rules.values() {
             let at = table(&rule.of);
-            let list = format!("SELECT 1 FROM {at} WHERE {} LIMIT 50", fill(&rule.seen, &at, 0));
-            let own = self.arguments(Vec::new(), NOBODY, &rule.of);
-            let check = self.arguments(vec![nothing(&rule.of).value()], NOBODY, &rule.of);
+            let id = column(&at, &rule.of.id);
+            let seen = fill(&rule.seen, &at, 1);
+            // As an application asks for a page.
+            let list = format!("SELECT 1 FROM {at} WHERE {id} > $1 AND {seen} ORDER BY {id} LIMIT 50");
+            let own = self.arguments(vec![nothing(&rule.of).value()], NOBODY, &rule.of);
+            let check = own.clone();
             for (is_list, text, arguments) in
                 [(true, list, own), (false, rule.check.text().to_owned(), check)]
             {
                 let sql = Sql::new(format!("{}{text}", self.0.dialect.explain()));
                 let plan = plan(conn, sql, arguments).await?;
                 let table = rule.of.table.to_string();
-                let is_full = |at: usize| reads_all(&plan, at, &table);
-                if let Some(line) = (0..plan.len()).find(|at| is_full(*at)).and_then(|at| plan.get(at)) {
+                if let Some(line) = reads_all(&plan, &table, rule.of.id.as_str()) {
                     let (permission, plan) = (rule.name.clone(), line.trim().to_owned());
                     found.push(FullScan { permission, is_list, table, plan });
                 }
@@ -167,17 +168,20 @@ async fn plan(conn: Conn<'_>, sql: Sql, arguments: Vec<Value>) -> Result<Vec<Str
     })
 }
 
-/// Whether a line of a plan reads all rows of a table: SQLite says `SCAN`, PostgreSQL `Seq Scan`, or uses an index
-/// without a condition on it.
-fn reads_all(plan: &[String], at: usize, table: &str) -> bool {
-    let Some(line) = plan.get(at) else { return false };
-    let words: Vec<_> = line.split_whitespace().collect();
-    let is_about = |before: &str| words.windows(2).any(|pair| pair == [before, table]);
-    if is_about("SCAN") {
-        return true;
-    }
-    let has_condition = plan.get(at + 1).is_some_and(|next| next.contains("Index Cond"));
-    is_about("on")
-        && (line.contains("Seq Scan")
-            || line.contains("Index") && line.contains("Scan using") && !has_condition)
+/// The line of a plan that reads all rows of a table. SQLite says `SCAN`; `_r` is the table in a set of ids. PostgreSQL
+/// says `Seq Scan`, or names an index without a condition. Both may go by the index of the ids, which the page that is
+/// asked for begins at.
+fn reads_all<'p>(plan: &'p [String], table: &str, id: &str) -> Option<&'p String> {
+    let is_full = |(at, line): &(usize, &String)| {
+        let words: Vec<_> = line.split_whitespace().collect();
+        let is_about =
+            |before: &str| words.windows(2).any(|pair| pair == [before, table] || pair == [before, "_r"]);
+        let condition = plan.get(at + 1).filter(|next| next.contains("Index Cond"));
+        let begins = |text: &str| text.contains(&format!("({id} > ")) || text.contains(&format!("({id}>?)"));
+        is_about("SCAN")
+            || is_about("SEARCH") && (line.contains("(rowid>?)") || begins(line))
+            || is_about("on") && line.contains("Seq Scan")
+            || is_about("on") && line.contains("Index") && condition.is_none_or(|next| begins(next))
+    };
+    plan.iter().enumerate().find(is_full).map(|(_, line)| line)
 }
