@@ -129,9 +129,10 @@ impl Policy {
         let holding: Vec<_> =
             rule.terms.iter().zip(&holds).filter(|(_, holds)| **holds).map(|(term, _)| term).collect();
         explanation.reasons = holding.iter().filter_map(|term| of_the_row(term)).collect();
+        let roles: Vec<_> = rule.terms.iter().filter_map(role).collect();
+        let is_granted = holding.iter().any(|term| role(term).is_some());
         for (at, level) in self.levels(&rule.of).iter().enumerate() {
-            let roles: Vec<_> = holding.iter().filter_map(|term| role(term)).collect();
-            if !roles.is_empty() {
+            if is_granted {
                 let granted = self.granted(conn, rule, &explanation, "granted", at, level, &roles).await?;
                 explanation.reasons.extend(granted.into_iter().map(Reason::Granted));
             }
@@ -185,9 +186,7 @@ impl Policy {
         level: &Level<'_>,
         roles: &[&Name],
     ) -> Result<Vec<Granted>, Error> {
-        let names: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
-        let key = format!("{} {at} {}", rule.name, names.join(" "));
-        let sql = self.0.queries.get(what, &key, 1, || {
+        let sql = self.0.queries.get(what, &format!("{} {at}", rule.name), 1, || {
             let (is_of, whom) = (is_of(level.of, roles), Compiler(self.0.dialect).whom());
             let text = format!(
                 "SELECT _g.id, _g.object_type, _g.object_number, _g.object_uuid, _g.role, _g.account_id, _g.group_id, \

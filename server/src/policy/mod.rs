@@ -374,3 +374,8 @@ impl fmt::Debug for Policy {
         f.debug_set().entries(self.0.rules.keys()).finish()
     }
 }
+
+/// The guide's examples compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/permissions.md")]
+struct Guide;

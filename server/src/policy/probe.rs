@@ -181,7 +181,8 @@ fn reads_all<'p>(plan: &'p [String], table: &str, id: &str) -> Option<&'p String
         is_about("SCAN")
             || is_about("SEARCH") && (line.contains("(rowid>?)") || begins(line))
             || is_about("on") && line.contains("Seq Scan")
-            || is_about("on") && line.contains("Index") && condition.is_none_or(|next| begins(next))
+            || is_about("on") && line.contains("Index") && condition.is_none()
+            || condition.is_some_and(|next| begins(next))
     };
     plan.iter().enumerate().find(is_full).map(|(_, line)| line)
 }

@@ -15,7 +15,7 @@ use super::PolicyError;
 pub(super) struct Sql(&'static str);
 
 impl Sql {
-    /// The text is never freed. There are as many as an application has statements in its source.
+    /// The text is never freed. Each is made once: at the start, or when a query of the application first runs.
     pub(super) fn new(text: String) -> Self {
         Self(text.leak())
     }

