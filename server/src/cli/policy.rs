@@ -199,9 +199,10 @@ async fn open_policy(config: Config, file: &Path) -> Result<(App, Policy), Strin
     Ok((app, policy))
 }
 
+/// Opening takes many steps, and so much room that it has its own.
 async fn open(config: Config) -> Result<App, String> {
     require_data(&config)?;
-    App::open(config).await.map_err(|error| error.to_string())
+    Box::pin(App::open(config)).await.map_err(|error| error.to_string())
 }
 
 fn read_policy(file: &Path) -> Result<Declared, String> {

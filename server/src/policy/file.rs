@@ -16,12 +16,12 @@ struct File {
     #[serde(default)]
     permissions: BTreeMap<String, String>,
     #[serde(default)]
-    object: BTreeMap<String, Spanned<Table>>,
+    object: BTreeMap<String, Spanned<Entry>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Table {
+struct Entry {
     table: Spanned<String>,
     id: Option<Spanned<String>>,
     id_kind: Option<Kind>,
@@ -63,7 +63,7 @@ pub(super) fn read(text: &str, file: &str) -> Result<Declared, PolicyError> {
 
 fn object(
     name: &str,
-    spanned: &Spanned<Table>,
+    spanned: &Spanned<Entry>,
     file: &str,
     line: &impl Fn(Range<usize>) -> usize,
 ) -> ObjectType {

@@ -88,7 +88,7 @@ pub(super) fn check(declared: &Declared) -> Result<Types, PolicyError> {
             return Err(wrong(object, "", "there is another type of this name"));
         }
     }
-    for (name, _) in &declared.permissions {
+    for name in declared.permissions.keys() {
         let is_token = name.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\');
         if name.is_empty() || name.len() > 100 || !is_token {
             let what =

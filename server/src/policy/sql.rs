@@ -103,14 +103,14 @@ impl Made {
         template: &'static str,
         permission: &str,
         taken: usize,
-        make: impl FnOnce() -> Result<String, PolicyError>,
+        text: impl FnOnce() -> Result<String, PolicyError>,
     ) -> Result<Sql, PolicyError> {
         let key = (template, permission.to_owned(), taken);
         let mut made = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(sql) = made.get(&key) {
             return Ok(*sql);
         }
-        let sql = Sql::new(make()?);
+        let sql = Sql::new(text()?);
         made.insert(key, sql);
         Ok(sql)
     }
