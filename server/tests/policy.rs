@@ -240,11 +240,11 @@ on_both_databases! {
 
         // What an application forgets to forget is swept, and so is what has expired.
         give(&app, &policy, &on("document", 13, "viewer", Whom::Account(account(3)))).await;
-        let soon = Some(app.clock.now() + std::time::Duration::from_secs(60));
+        let soon = Some(app.clock.now() + std::time::Duration::from_mins(1));
         give(&app, &policy, &NewGrant { expires_at: soon, ..on("document", 10, "viewer", Whom::Account(account(3))) }).await;
         app.place.sql("DELETE FROM documents WHERE id = 13").await;
         assert_eq!(list(&app, &policy, 3, "document:read").await, [10, 12]);
-        app.clock.advance(std::time::Duration::from_secs(60));
+        app.clock.advance(std::time::Duration::from_mins(1));
         assert_eq!(list(&app, &policy, 3, "document:read").await, [12]);
         assert_eq!(decide(&app, &policy, 3, "document:read", 10).await, Decision::Hide);
         let mut tx = app.app.db().begin().await.unwrap();

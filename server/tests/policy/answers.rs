@@ -120,7 +120,7 @@ on_both_databases! {
         tx.commit().await.unwrap();
         assert_eq!(explain(&app, &policy, 1, "document:read", 12).await,
             "yes: document:read on document:12 for account 1\n  because owner of the row\n  because public");
-        let expires_at = Some(app.clock.now() + Duration::from_secs(3600));
+        let expires_at = Some(app.clock.now() + Duration::from_hours(1));
         let grant = give(&app, &policy, &NewGrant { expires_at, ..on("folder", 1, "editor", Whom::Group(sales)) }).await;
         let text = explain(&app, &policy, 3, "document:write", 10).await;
         assert!(text.starts_with("yes: document:write on document:10 for account 3\n  because editor on folder:1, given to the group \"Sales\" by account 1 at 20"), "{text}");

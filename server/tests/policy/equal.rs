@@ -83,10 +83,8 @@ struct Given {
 #[derive(Debug)]
 struct Shape {
     rules: Vec<(&'static str, &'static str)>,
-    document_in_folder: bool,
-    document_in_project: bool,
-    folder_in_folder: bool,
-    folder_in_project: bool,
+    /// Pairs of a type and one that it is in.
+    inside: BTreeSet<(&'static str, &'static str)>,
     is_blockable: bool,
 }
 
@@ -119,14 +117,10 @@ impl World {
                 rules.push((term, "folder:read"));
             }
         }
-        let shape = Shape {
-            rules,
-            document_in_folder: chance.is(80),
-            document_in_project: chance.is(40),
-            folder_in_folder: chance.is(80),
-            folder_in_project: chance.is(50),
-            is_blockable: chance.is(50),
-        };
+        let pairs =
+            [("document", "folder"), ("document", "project"), ("folder", "folder"), ("folder", "project")];
+        let inside = pairs.into_iter().filter(|_| chance.is(65)).collect();
+        let shape = Shape { rules, inside, is_blockable: chance.is(50) };
         let moment = |chance: &mut Chance| now + [-1, 0, 1][usize::try_from(chance.below(3)).unwrap()];
         let documents = (0..DOCUMENTS)
             .map(|_| Doc {
@@ -181,17 +175,12 @@ impl World {
             .when("high", "level >= 4")
             .roles(&roles);
         let mut folder = ObjectType::new("folder", "folders").owner("owner_id").roles(&roles);
-        if shape.document_in_folder {
-            document = document.parent("folder", "folder_id");
-        }
-        if shape.document_in_project {
-            document = document.parent("project", "project_id");
-        }
-        if shape.folder_in_folder {
-            folder = folder.parent("folder", "parent_id");
-        }
-        if shape.folder_in_project {
-            folder = folder.parent("project", "project_id");
+        for (of, parent) in &shape.inside {
+            match (*of, *parent) {
+                ("document", parent) => document = document.parent(parent, &format!("{parent}_id")),
+                (_, "folder") => folder = folder.parent("folder", "parent_id"),
+                (_, parent) => folder = folder.parent(parent, &format!("{parent}_id")),
+            }
         }
         for (term, permission) in &shape.rules {
             if *permission == "folder:read" {
@@ -210,15 +199,11 @@ impl World {
 
     /// SQL that puts it all into the tables.
     fn sql(&self, database: Database) -> String {
-        let uuid = |id: i64| match database {
-            Database::Sqlite => format!("x'{:032x}'", id),
-            Database::Postgres => format!("'{}'", Uuid::from_u128(id.try_into().unwrap())),
-        };
+        let uuid = |id| uuid_of(database, id);
         let mut sql = String::from(
             "DELETE FROM grants; DELETE FROM memberships; DELETE FROM group_paths; DELETE FROM groups;
              DELETE FROM documents; DELETE FROM folders; DELETE FROM projects;",
         );
-        let or_null = |value: Option<i64>| value.map_or("NULL".to_owned(), |value| value.to_string());
         let uuid_or_null = |value: Option<i64>| value.map_or("NULL".to_owned(), uuid);
         for id in 1..=PROJECTS {
             write!(sql, "INSERT INTO projects VALUES ({}, TRUE);", uuid(id)).unwrap();
@@ -242,6 +227,13 @@ impl World {
             )
             .unwrap();
         }
+        sql + &self.grants_sql(database)
+    }
+
+    fn grants_sql(&self, database: Database) -> String {
+        let uuid = |id| uuid_of(database, id);
+        let uuid_or_null = |value: Option<i64>| value.map_or("NULL".to_owned(), uuid);
+        let mut sql = String::new();
         for (id, parent) in (1..).zip(&self.groups) {
             let kind = if parent.is_some() { "team" } else { "organisation" };
             let parent = uuid_or_null(*parent);
@@ -273,6 +265,10 @@ impl World {
             .unwrap();
         }
         sql
+    }
+
+    fn is_in(&self, of: &'static str, parent: &'static str) -> bool {
+        self.shape.inside.contains(&(of, parent))
     }
 
     /// A group and all that it is in.
@@ -308,13 +304,13 @@ impl World {
         for _ in 0..32 {
             let Some(id) = next else { return false };
             let dir = &self.folders[usize::try_from(id - 1).unwrap()];
-            let by_project = dir.project.filter(|_| self.shape.folder_in_project);
+            let by_project = dir.project.filter(|_| self.is_in("folder", "project"));
             if self.has(who, roles, "folder", id)
                 || by_project.is_some_and(|id| self.has(who, roles, "project", id))
             {
                 return true;
             }
-            next = dir.parent.filter(|_| self.shape.folder_in_folder);
+            next = dir.parent.filter(|_| self.is_in("folder", "folder"));
         }
         false
     }
@@ -327,10 +323,10 @@ impl World {
         self.has(who, roles, "document", id)
             || doc
                 .folder
-                .is_some_and(|id| self.shape.document_in_folder && self.has_on_folder(who, roles, id))
+                .is_some_and(|id| self.is_in("document", "folder") && self.has_on_folder(who, roles, id))
             || doc
                 .project
-                .is_some_and(|id| self.shape.document_in_project && self.has(who, roles, "project", id))
+                .is_some_and(|id| self.is_in("document", "project") && self.has(who, roles, "project", id))
     }
 
     /// What the answer should be.
@@ -355,6 +351,17 @@ impl World {
         let allowed = terms.any(|term| holds(term) || self.has_on(who, &[term], permission, id));
         allowed && !(self.shape.is_blockable && self.has_on(who, &["blocked"], permission, id))
     }
+}
+
+fn uuid_of(database: Database, id: i64) -> String {
+    match database {
+        Database::Sqlite => format!("x'{id:032x}'"),
+        Database::Postgres => format!("'{}'", Uuid::from_u128(id.try_into().unwrap())),
+    }
+}
+
+fn or_null(value: Option<i64>) -> String {
+    value.map_or("NULL".to_owned(), |value| value.to_string())
 }
 
 /// How many worlds; more with the variable that proptest has.
