@@ -177,12 +177,16 @@ fn reads_all<'p>(plan: &'p [String], table: &str, id: &str) -> Option<&'p String
         let is_about =
             |before: &str| words.windows(2).any(|pair| pair == [before, table] || pair == [before, "_r"]);
         let condition = plan.get(at + 1).filter(|next| next.contains("Index Cond"));
-        let begins = |text: &str| text.contains(&format!("({id} > ")) || text.contains(&format!("({id}>?)"));
+        // Alone: together with another condition it is a bound of that.
+        let reads_on = |next: &String| {
+            let condition = next.trim().trim_start_matches("Index Cond: (");
+            condition.trim_start_matches(&format!("{table}.")).starts_with(&format!("{id} > "))
+        };
         is_about("SCAN")
-            || is_about("SEARCH") && (line.contains("(rowid>?)") || begins(line))
+            || is_about("SEARCH") && (line.contains("(rowid>?)") || line.contains(&format!("({id}>?)")))
             || is_about("on") && line.contains("Seq Scan")
             || is_about("on") && line.contains("Index") && condition.is_none()
-            || condition.is_some_and(|next| begins(next))
+            || condition.is_some_and(reads_on)
     };
     plan.iter().enumerate().find(is_full).map(|(_, line)| line)
 }
