@@ -258,11 +258,16 @@ impl App {
         self.0.clock.now()
     }
 
-    pub(crate) fn clock(&self) -> &Clock {
+    /// Where this server reads the time.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
         &self.0.clock
     }
 
-    pub(crate) fn db(&self) -> &Db {
+    /// The database, for an application that keeps tables of its own beside the accounts: a row and the grant on it
+    /// are committed together.
+    #[must_use]
+    pub fn db(&self) -> &Db {
         &self.0.db
     }
 

@@ -26,6 +26,7 @@ mod mail;
 mod overlap;
 mod pages;
 mod pictures;
+mod policy;
 mod process;
 mod recovery;
 mod refresh;

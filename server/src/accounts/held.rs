@@ -15,7 +15,7 @@ use super::{AccountId, Credentials, Email, Epoch, Owner, Role, store};
 use crate::{
     access::{self, Administrator, By, Fresh, Principal},
     clock::Timestamp,
-    db::Tx,
+    db::{Conn, Tx},
     error::Error,
 };
 
@@ -141,6 +141,11 @@ pub(crate) async fn hold_own(tx: &mut Tx, caller: impl Actor, now: Timestamp) ->
 /// The account of a mailed link: the caller takes the link's row afterwards.
 pub(crate) async fn hold_of_link(tx: &mut Tx, id: AccountId) -> Result<Option<Held>, Error> {
     Ok(store::lock(tx.conn(), id).await?.and_then(Locked::if_active))
+}
+
+/// Locks an account that is active, for a room whose rows refer to it. `false` if there is none.
+pub(crate) async fn hold_active(conn: Conn<'_>, id: AccountId) -> Result<bool, crate::db::Error> {
+    Ok(store::lock(conn, id).await?.is_some_and(|locked| locked.is_active))
 }
 
 /// The account of a refresh token that came again: to end its session and tell its owner.

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    db::{Conn, execute, fetch_all, fetch_optional},
+    db::{Conn, Dialect, execute, fetch_all, fetch_optional},
     passwords::PasswordHash,
 };
 
@@ -123,6 +123,15 @@ macro_rules! lock {
 
 pub(super) async fn lock(conn: Conn<'_>, id: AccountId) -> Result<Option<Locked>> {
     fetch_optional!(conn, Locked, lock!("id = $1"), id)
+}
+
+/// Keeps an account from being deleted until the transaction ends, if there is one.
+pub(crate) async fn keep(conn: Conn<'_>, id: AccountId) -> Result<bool> {
+    let sql = match conn.dialect() {
+        Dialect::Sqlite => "SELECT id FROM accounts WHERE id = $1",
+        Dialect::Postgres => "SELECT id FROM accounts WHERE id = $1 FOR KEY SHARE",
+    };
+    Ok(fetch_optional!(conn, (AccountId,), sql, id)?.is_some())
 }
 
 pub(super) async fn lock_by_email(conn: Conn<'_>, email: &Email) -> Result<Option<Locked>> {

@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use uuid::Uuid;
 
+use super::PolicyCommand;
 use crate::{
     accounts::{Email, Role},
     config::{self, Settings},
@@ -124,6 +125,9 @@ pub enum Command {
     /// Notify applications of what happens to accounts, with signed requests
     #[command(subcommand, after_help = WEBHOOK_EXAMPLES)]
     Webhook(WebhookCommand),
+    /// Check, test, explain and compare who may do what with the rows of an application
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// Show the keys that sign access tokens
     #[command(subcommand)]
     Keys(KeysCommand),

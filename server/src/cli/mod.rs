@@ -9,6 +9,7 @@ mod doctor;
 mod keys;
 mod out;
 mod password;
+mod policy;
 mod restore;
 mod serve;
 mod shell;
@@ -23,6 +24,7 @@ pub use self::command::{
 };
 pub use self::out::complain;
 use self::password::read_new_password;
+pub use self::policy::{PolicyCommand, PolicyFile};
 use crate::{
     app::App,
     config::{Config, Loaded},
@@ -69,6 +71,7 @@ pub async fn run(loaded: Loaded, command: Command) -> Result<(), String> {
         }
         Command::Audit(command) => audit::run(&open_existing(config).await?, command).await,
         Command::Keys(command) => keys::run(&open_existing(config).await?, command).await,
+        Command::Policy(command) => Box::pin(policy::run(config, command)).await,
         Command::Webhook(command) => webhook::run(&open_existing(config).await?, command).await,
         // `print` has done them.
         Command::Settings

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::postgres::{Connection, PostgresTx};
 use super::sqlite::{Sqlite, SqliteTx};
-use super::{Error, FromRow, Value};
+use super::{Dialect, Error, FromRow, Value};
 
 /// What a store function takes, inside or outside a transaction.
 #[derive(Clone, Copy)]
@@ -24,7 +24,20 @@ impl<'c> Conn<'c> {
         Self(On::Postgres(connection))
     }
 
-    pub(crate) async fn fetch_all<T: FromRow + Send + 'static>(
+    /// How this database spells what the two spell differently.
+    #[must_use]
+    pub fn dialect(self) -> Dialect {
+        match self.0 {
+            On::Sqlite(_) | On::SqliteTx(_) => Dialect::Sqlite,
+            On::Postgres(_) | On::PostgresTx(_) => Dialect::Postgres,
+        }
+    }
+
+    /// Runs a query, which must bound its rows. `$1` is the first argument.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn fetch_all<T: FromRow + Send + 'static>(
         self,
         sql: &'static str,
         arguments: Vec<Value>,
@@ -53,7 +66,11 @@ impl<'c> Conn<'c> {
         self.fetch_optional(sql, arguments).await?.ok_or(Error::NoRow)
     }
 
-    pub(crate) async fn execute(self, sql: &'static str, arguments: Vec<Value>) -> Result<u64, Error> {
+    /// Runs a statement, and returns how many rows it touched.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn execute(self, sql: &'static str, arguments: Vec<Value>) -> Result<u64, Error> {
         match self.0 {
             On::Sqlite(sqlite) => sqlite.execute(sql, arguments).await,
             On::SqliteTx(tx) => tx.execute(sql, arguments).await,

@@ -5,6 +5,7 @@
 //! migrations: every integer is 64 bits wide, a moment is a count of microseconds, an identifier a UUID.
 
 mod conn;
+mod dialect;
 mod error;
 mod migrate;
 mod open;
@@ -20,6 +21,7 @@ use std::fmt;
 use self::conn::{Begun, Reading};
 pub use self::conn::{Conn, Reader, Tx};
 pub(crate) use self::conn::{execute, fetch, fetch_all, fetch_one, fetch_optional};
+pub use self::dialect::Dialect;
 pub use self::error::Error;
 pub use self::open::OpenError;
 use self::postgres::Postgres;
@@ -79,6 +81,14 @@ impl Db {
         open::open(config).await
     }
 
+    /// A database in memory with the tables of this program: to try a policy. It is gone when this is dropped.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub(crate) async fn in_memory() -> Result<Self, OpenError> {
+        open::in_memory().await
+    }
+
     /// Begins a transaction. On SQLite it is the only one that writes, so others wait until it ends (at most 5 s, on
     /// PostgreSQL 3 s for a free connection): keep hashing, mail and other slow work out of it. PostgreSQL isolates by
     /// `READ COMMITTED`: decide and change in one statement, or lock the row first.
@@ -114,6 +124,15 @@ impl Db {
         let sql = "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::BIGINT";
         let (theirs,) = fetch_one!(Conn::of(&connection), (Timestamp,), sql)?;
         Ok(clock.set(theirs, asked, clock.now()))
+    }
+
+    /// How this database spells what the two spell differently.
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
+        match &self.0 {
+            Driver::Sqlite(_) => Dialect::Sqlite,
+            Driver::Postgres(_) => Dialect::Postgres,
+        }
     }
 
     /// Makes what was deleted unreadable in the files: SQLite overwrites deleted rows (`secure_delete`), but their old

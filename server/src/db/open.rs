@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::postgres::{Connection, Connector, Postgres};
 use super::sqlite::Sqlite;
 use super::url::{PostgresTarget, Target};
-use super::{Conn, DatabaseConfig, Db, Error, fetch_one, migrate};
+use super::{Conn, DatabaseConfig, Db, Error, fetch_one, migrate, sqlite};
 use crate::files;
 
 /// How long a database that cannot be reached yet is waited for, and how often it is tried.
@@ -125,6 +125,18 @@ async fn open_sqlite(path: &Path, database: String) -> Result<Db, OpenError> {
     let sqlite = Sqlite::new(path).map_err(cannot_create(path))?;
     let migrated = sqlite.maintain(|conn| Ok(migrate::sqlite(conn))).await;
     migrated.map_err(|cause| OpenError::Connect { database, cause })??;
+    Ok(Db::sqlite(sqlite))
+}
+
+pub(super) async fn in_memory() -> Result<Db, OpenError> {
+    let path = sqlite::memory();
+    let sqlite = Sqlite::new(&path).map_err(cannot_create(&path))?;
+    let migrated = sqlite.maintain(|conn| Ok(migrate::sqlite(conn))).await;
+    let failed = |cause| OpenError::Connect { database: "memory".to_owned(), cause };
+    migrated.map_err(failed)??;
+    // What is made up there may refer to accounts that are not.
+    let off = sqlite.maintain(|conn| Ok(conn.pragma_update(None, "foreign_keys", "OFF")?)).await;
+    off.map_err(failed)?;
     Ok(Db::sqlite(sqlite))
 }
 

@@ -34,6 +34,15 @@ const KEEPER_WAIT: Duration = Duration::from_millis(20);
 /// How often a log is tried again that another program keeps from being folded.
 const SCRUB_AGAIN: Duration = Duration::from_secs(1);
 
+/// What the name of a database in memory begins with (<https://sqlite.org/inmemorydb.html>).
+const MEMORY: &str = "file:/portcullis-";
+
+/// A new name. The connections of this process that open it share one database, which is gone with the last of them.
+pub(super) fn memory() -> PathBuf {
+    let id = uuid::Uuid::from_bytes(crate::random::bytes());
+    PathBuf::from(format!("{MEMORY}{}?vfs=memdb", id.simple()))
+}
+
 thread_local! {
     /// When the statement that runs on this thread is to stop.
     static DEADLINE: Cell<Option<Instant>> = const { Cell::new(None) };
@@ -454,6 +463,8 @@ impl Role {
             Self::Reader => OpenFlags::SQLITE_OPEN_READ_ONLY,
             Self::Writer | Self::Keeper => OpenFlags::SQLITE_OPEN_READ_WRITE,
         };
+        let is_memory = path.to_str().is_some_and(|path| path.starts_with(MEMORY));
+        let access = if is_memory { access | OpenFlags::SQLITE_OPEN_URI } else { access };
         // NO_MUTEX: each connection stays on its thread.
         let conn = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         conn.set_prepared_statement_cache_capacity(256);

@@ -92,6 +92,15 @@ pub enum Row<'a> {
 }
 
 impl Row<'_> {
+    /// How many columns it has.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        match self {
+            Self::Sqlite(row) => row.as_ref().column_count(),
+            Self::Postgres(row) => row.len(),
+        }
+    }
+
     /// The column of a name.
     ///
     /// # Errors
@@ -340,6 +349,13 @@ tuple!(A 0, B 1);
 tuple!(A 0, B 1, C 2);
 tuple!(A 0, B 1, C 2, D 3);
 tuple!(A 0, B 1, C 2, D 3, E 4);
+
+/// As many columns of one kind as the row has.
+impl<T: Decode> FromRow for Vec<T> {
+    fn from_row(row: &Row<'_>) -> Result<Self, Error> {
+        (0..row.width()).map(|place| row.at(place)).collect()
+    }
+}
 
 /// A type with one unnamed field is kept as that field: `column!(AccountId(i64));`
 macro_rules! column {

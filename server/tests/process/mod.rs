@@ -17,6 +17,7 @@ mod mounted;
 mod operator;
 mod outage;
 mod pictures;
+mod policy;
 mod stop;
 mod unread;
 mod webhooks;

@@ -1,0 +1,321 @@
+//! Organisations, the teams in them, and who is a member. A grant on a row may be given to a group (see
+//! [`policy`](crate::policy)): its members have it, and the members of all groups inside it.
+//!
+//! Each function takes the caller's own transaction. What must hold for the whole tree is proved under the lock
+//! `groups`; what must hold for one account, under that account's row.
+
+mod store;
+
+use std::fmt;
+
+use uuid::Uuid;
+
+use crate::{
+    accounts::{self, AccountId},
+    clock::Timestamp,
+    db::{self, Conn, Tx},
+    random,
+};
+
+/// How many groups are above each other, the organisation included.
+pub const MOST_DEPTH: i64 = 8;
+/// How many groups an account is a direct member of.
+pub const MOST_MEMBERSHIPS: i64 = 1000;
+/// How many characters a name has.
+pub const LONGEST_NAME: usize = 100;
+
+/// A group's id. Never used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GroupId(Uuid);
+crate::db::column!(GroupId, Uuid);
+
+impl GroupId {
+    /// The group of this id, if there is one.
+    #[must_use]
+    pub const fn new(id: Uuid) -> Self {
+        Self(id)
+    }
+}
+
+impl fmt::Display for GroupId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What a member may do with the group itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GroupRole {
+    /// Is in it.
+    Member,
+    /// May change it. An organisation always has an owner.
+    Owner,
+}
+
+impl GroupRole {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Member => "member",
+            Self::Owner => "owner",
+        }
+    }
+}
+
+impl db::Encode for GroupRole {
+    const KIND: db::Kind = db::Kind::Text;
+    fn encode(&self) -> db::Value {
+        self.name().encode()
+    }
+}
+
+impl db::Decode for GroupRole {
+    fn decode(cell: db::Cell<'_>) -> Option<Self> {
+        let db::Cell::Text(name) = cell else { return None };
+        [Self::Member, Self::Owner].into_iter().find(|role| role.name() == name)
+    }
+}
+
+/// A group that an account is a direct member of.
+#[derive(Debug, Clone)]
+pub struct Membership {
+    /// The group.
+    pub group_id: GroupId,
+    /// Its name.
+    pub name: String,
+    /// What the account is there.
+    pub role: GroupRole,
+}
+crate::db::from_row!(Membership { group_id, name, role });
+
+/// A member of a group.
+#[derive(Debug, Clone, Copy)]
+pub struct Member {
+    /// The account.
+    pub account_id: AccountId,
+    /// What it is there.
+    pub role: GroupRole,
+    /// Since when.
+    pub created_at: Timestamp,
+}
+crate::db::from_row!(Member { account_id, role, created_at });
+
+/// Why a group was not changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no such group, account or member.
+    #[error("not found")]
+    NotFound,
+    /// A name is empty, too long, or has control characters.
+    #[error("a group's name has 1 to {LONGEST_NAME} characters and no line breaks")]
+    Name,
+    /// A group would be inside itself.
+    #[error("a group cannot be inside itself")]
+    Cycle,
+    /// More groups would be inside each other than a decision asks about.
+    #[error("groups can be {MOST_DEPTH} levels deep, the organisation included")]
+    TooDeep,
+    /// A team stays in its organisation, and an organisation is in no other.
+    #[error("a team cannot be moved to another organisation")]
+    OtherOrganisation,
+    /// The account is a member of too many groups.
+    #[error("an account can be a member of {MOST_MEMBERSHIPS} groups")]
+    TooManyMemberships,
+    /// The organisation would have no owner.
+    #[error("an organisation needs an owner")]
+    LastOwner,
+    /// The database did not answer.
+    #[error("database: {0}")]
+    Database(#[from] db::Error),
+}
+
+/// Makes an organisation with its first owner.
+///
+/// # Errors
+/// [`Error::Name`]; [`Error::NotFound`] if there is no such active account; [`Error::TooManyMemberships`].
+pub async fn create_organisation(
+    tx: &mut Tx,
+    name: &str,
+    owner: AccountId,
+    now: Timestamp,
+) -> Result<GroupId, Error> {
+    let name = proved_name(name)?;
+    hold_for_membership(tx, owner).await?;
+    let id = GroupId(random::uuid_v7(now));
+    store::insert(tx.conn(), id, "organisation", name, None, now).await?;
+    store::insert_path_to_itself(tx.conn(), id).await?;
+    store::insert_member(tx.conn(), id, owner, GroupRole::Owner, now).await?;
+    Ok(id)
+}
+
+/// Makes a team in an organisation or in another team.
+///
+/// # Errors
+/// [`Error::Name`]; [`Error::NotFound`] if there is no such group; [`Error::TooDeep`].
+pub async fn create_team(tx: &mut Tx, name: &str, parent: GroupId, now: Timestamp) -> Result<GroupId, Error> {
+    let name = proved_name(name)?;
+    store::lock_tree(tx.conn(), now).await?;
+    let depth = store::depth(tx.conn(), parent).await?.ok_or(Error::NotFound)?;
+    if depth >= MOST_DEPTH {
+        return Err(Error::TooDeep);
+    }
+    let id = GroupId(random::uuid_v7(now));
+    store::insert(tx.conn(), id, "team", name, Some(parent), now).await?;
+    store::insert_path_to_itself(tx.conn(), id).await?;
+    store::insert_paths(tx.conn(), id, parent).await?;
+    Ok(id)
+}
+
+/// Puts a team, with all that is in it, into another group of its organisation.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Cycle`], [`Error::TooDeep`], [`Error::OtherOrganisation`].
+pub async fn move_team(tx: &mut Tx, team: GroupId, parent: GroupId, now: Timestamp) -> Result<(), Error> {
+    store::lock_tree(tx.conn(), now).await?;
+    let depth = store::depth(tx.conn(), parent).await?.ok_or(Error::NotFound)?;
+    let height = store::height(tx.conn(), team).await?.ok_or(Error::NotFound)?;
+    if store::is_in(tx.conn(), parent, team).await? {
+        return Err(Error::Cycle);
+    }
+    if store::organisation(tx.conn(), parent).await? != store::organisation(tx.conn(), team).await? {
+        return Err(Error::OtherOrganisation);
+    }
+    if depth + height > MOST_DEPTH {
+        return Err(Error::TooDeep);
+    }
+    store::delete_paths(tx.conn(), team).await?;
+    store::insert_paths(tx.conn(), team, parent).await?;
+    store::set_parent(tx.conn(), team, parent).await?;
+    Ok(())
+}
+
+/// Gives a group another name.
+///
+/// # Errors
+/// [`Error::Name`], [`Error::NotFound`].
+pub async fn rename(conn: Conn<'_>, id: GroupId, name: &str) -> Result<(), Error> {
+    let name = proved_name(name)?;
+    if store::rename(conn, id, name).await? { Ok(()) } else { Err(Error::NotFound) }
+}
+
+/// Deletes a group with the groups in it, their memberships, and all that was granted to them.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn delete(tx: &mut Tx, id: GroupId, now: Timestamp) -> Result<(), Error> {
+    store::lock_tree(tx.conn(), now).await?;
+    if store::delete(tx.conn(), id).await? { Ok(()) } else { Err(Error::NotFound) }
+}
+
+/// Makes an account a member, or gives a member another role.
+///
+/// # Errors
+/// [`Error::NotFound`] if there is no such group or active account; [`Error::TooManyMemberships`];
+/// [`Error::LastOwner`].
+pub async fn add_member(
+    tx: &mut Tx,
+    group: GroupId,
+    account: AccountId,
+    role: GroupRole,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let memberships = hold_for_membership(tx, account).await;
+    // Two owners who step down at the same moment would leave none.
+    if !store::lock(tx.conn(), group).await? {
+        return Err(Error::NotFound);
+    }
+    if store::member_role(tx.conn(), group, account).await?.is_some() {
+        if role == GroupRole::Member {
+            other_owner(tx, group, account).await?;
+        }
+        store::set_member_role(tx.conn(), group, account, role).await?;
+        return Ok(());
+    }
+    memberships?;
+    store::insert_member(tx.conn(), group, account, role, now).await?;
+    Ok(())
+}
+
+/// Ends a membership. The next decision of any instance no longer counts it.
+///
+/// # Errors
+/// [`Error::NotFound`] if the account is not a direct member; [`Error::LastOwner`].
+pub async fn remove_member(tx: &mut Tx, group: GroupId, account: AccountId) -> Result<(), Error> {
+    if !store::lock(tx.conn(), group).await? {
+        return Err(Error::NotFound);
+    }
+    other_owner(tx, group, account).await?;
+    if store::delete_member(tx.conn(), group, account).await? { Ok(()) } else { Err(Error::NotFound) }
+}
+
+/// The direct members of a group, ordered by account, those after `after`. At most 100.
+///
+/// # Errors
+/// [`Error::Database`].
+pub async fn members(conn: Conn<'_>, group: GroupId, after: Option<AccountId>) -> Result<Vec<Member>, Error> {
+    Ok(store::members(conn, group, after.unwrap_or(AccountId::new(0)), 100).await?)
+}
+
+/// The groups that an account is a direct member of, ordered by id, those after `after`. At most 100.
+///
+/// # Errors
+/// [`Error::Database`].
+pub async fn memberships(
+    conn: Conn<'_>,
+    account: AccountId,
+    after: Option<GroupId>,
+) -> Result<Vec<Membership>, Error> {
+    Ok(store::memberships(conn, account, after.unwrap_or(GroupId(Uuid::nil())), 100).await?)
+}
+
+/// Makes up a group for a test of a policy.
+pub(crate) async fn make_up(
+    conn: Conn<'_>,
+    id: GroupId,
+    name: &str,
+    parent: Option<GroupId>,
+) -> Result<(), db::Error> {
+    let kind = if parent.is_some() { "team" } else { "organisation" };
+    store::insert(conn, id, kind, name, parent, Timestamp::from_secs(0)).await?;
+    store::insert_path_to_itself(conn, id).await?;
+    if let Some(parent) = parent {
+        store::insert_paths(conn, id, parent).await?;
+    }
+    Ok(())
+}
+
+/// Makes up a membership for a test of a policy.
+pub(crate) async fn make_up_member(
+    conn: Conn<'_>,
+    group: GroupId,
+    account: AccountId,
+) -> Result<(), db::Error> {
+    store::insert_member(conn, group, account, GroupRole::Member, Timestamp::from_secs(0)).await
+}
+
+/// Keeps a group from being deleted until the transaction ends, if there is one.
+pub(crate) async fn keep(conn: Conn<'_>, id: GroupId) -> Result<bool, db::Error> {
+    store::keep(conn, id).await
+}
+
+/// Locks an active account that may become a member of one more group.
+async fn hold_for_membership(tx: &mut Tx, account: AccountId) -> Result<(), Error> {
+    if !accounts::hold_active(tx.conn(), account).await? {
+        return Err(Error::NotFound);
+    }
+    if store::count_memberships(tx.conn(), account).await? >= MOST_MEMBERSHIPS {
+        return Err(Error::TooManyMemberships);
+    }
+    Ok(())
+}
+
+/// Proves that an organisation has an owner beside this account, if this one is an owner.
+async fn other_owner(tx: &mut Tx, group: GroupId, account: AccountId) -> Result<(), Error> {
+    if store::is_last_owner(tx.conn(), group, account).await? { Err(Error::LastOwner) } else { Ok(()) }
+}
+
+fn proved_name(name: &str) -> Result<&str, Error> {
+    let name = name.trim();
+    let is_fine = (1..=LONGEST_NAME).contains(&name.chars().count()) && !name.chars().any(char::is_control);
+    if is_fine { Ok(name) } else { Err(Error::Name) }
+}

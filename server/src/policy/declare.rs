@@ -1,0 +1,259 @@
+//! What an application declares: its object types, and who may do what to their rows.
+
+use std::collections::BTreeMap;
+
+use portcullis::Scope;
+
+use super::PolicyError;
+
+/// What kind of id a table has. It is never cast, so that its index serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IdKind {
+    /// A `BIGINT`; in SQLite an `INTEGER`.
+    Number,
+    /// A `UUID`; in SQLite 16 bytes.
+    Uuid,
+}
+
+/// A type of the application whose rows a policy protects. The macro [`object!`](crate::object) writes this.
+pub trait Declare {
+    /// The type's name in a policy.
+    const TYPE: &'static str;
+    /// Its declaration.
+    fn declare() -> ObjectType;
+}
+
+/// One table of the application, and who may do what to its rows.
+///
+/// ```
+/// use portcullis_server::policy::ObjectType;
+///
+/// let document = ObjectType::new("document", "documents")
+///     .owner("owner_id")
+///     .parent("folder", "folder_id")
+///     .flag("public", "is_public")
+///     .roles(&["viewer", "editor"])
+///     .may("owner", &["document:read", "document:write"])
+///     .may("viewer", &["document:read"])
+///     .may("editor", &["document:read", "document:write"])
+///     .may("public", &["document:read"]);
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct ObjectType {
+    pub(super) name: String,
+    pub(super) table: String,
+    pub(super) id: String,
+    pub(super) kind: IdKind,
+    pub(super) owner: Option<String>,
+    /// The type that it is in, and the column with that one's id.
+    pub(super) parents: Vec<(String, String)>,
+    pub(super) flags: Vec<(String, String)>,
+    pub(super) conditions: Vec<(String, String)>,
+    pub(super) roles: Vec<String>,
+    pub(super) rules: Vec<(String, Vec<String>)>,
+    pub(super) places: Places,
+}
+
+impl ObjectType {
+    /// A type, and the table that has its rows. The ids are numbers in the column `id`.
+    pub fn new(name: &str, table: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            table: table.to_owned(),
+            id: "id".to_owned(),
+            kind: IdKind::Number,
+            owner: None,
+            parents: Vec::new(),
+            flags: Vec::new(),
+            conditions: Vec::new(),
+            roles: Vec::new(),
+            rules: Vec::new(),
+            places: Places::default(),
+        }
+    }
+
+    /// The column of the ids, which is the primary key.
+    pub fn id(mut self, column: &str, kind: IdKind) -> Self {
+        column.clone_into(&mut self.id);
+        self.kind = kind;
+        self
+    }
+
+    /// The column with the owner's account number.
+    pub fn owner(mut self, column: &str) -> Self {
+        self.owner = Some(column.to_owned());
+        self
+    }
+
+    /// The type that a row is in, and the column with that one's id. A role that is given there counts here too.
+    pub fn parent(mut self, object: &str, column: &str) -> Self {
+        self.parents.push((object.to_owned(), column.to_owned()));
+        self
+    }
+
+    /// A name for a boolean column.
+    pub fn flag(mut self, name: &str, column: &str) -> Self {
+        self.flags.push((name.to_owned(), column.to_owned()));
+        self
+    }
+
+    /// A name for a comparison of a column: `state = 'published'`, `level >= 3`, `archived = false`,
+    /// `released_at <= now`.
+    pub fn when(mut self, name: &str, condition: &str) -> Self {
+        self.conditions.push((name.to_owned(), condition.to_owned()));
+        self
+    }
+
+    /// The roles that can be given on a row. The role `blocked` takes away whatever else an account has there.
+    pub fn roles(mut self, roles: &[&str]) -> Self {
+        self.roles.extend(roles.iter().map(ToString::to_string));
+        self
+    }
+
+    /// What the owner, a role, a flag or a condition allows.
+    pub fn may(mut self, term: &str, permissions: &[&str]) -> Self {
+        self.rules.push((term.to_owned(), permissions.iter().map(ToString::to_string).collect()));
+        self
+    }
+}
+
+/// In which line of which file each part of a declaration is, for errors.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Places {
+    pub(super) file: Option<String>,
+    pub(super) lines: BTreeMap<String, usize>,
+}
+
+impl Places {
+    /// Where `part` is, or the nearest thing that is known.
+    pub(super) fn of(&self, part: &str) -> String {
+        let whole = part.split('.').next().unwrap_or_default();
+        let line = self.lines.get(part).or_else(|| self.lines.get(whole)).or_else(|| self.lines.get(""));
+        match (&self.file, line) {
+            (Some(file), Some(line)) => format!("{file}:{line}: "),
+            (Some(file), None) => format!("{file}: "),
+            (None, _) => String::new(),
+        }
+    }
+}
+
+/// Every object type and permission of an application.
+#[derive(Debug, Clone, Default)]
+#[must_use]
+pub struct Declared {
+    /// The name, and what it allows.
+    pub(super) permissions: BTreeMap<String, String>,
+    pub(super) objects: Vec<ObjectType>,
+}
+
+impl Declared {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a permission by its type.
+    pub fn permission<P: Scope>(self) -> Self {
+        self.permission_named(P::NAME, P::DESCRIPTION)
+    }
+
+    /// Adds a permission by its name.
+    pub fn permission_named(mut self, name: &str, description: &str) -> Self {
+        self.permissions.insert(name.to_owned(), description.to_owned());
+        self
+    }
+
+    /// Adds a type with a declaration by [`object!`](crate::object).
+    pub fn object<O: Declare>(self) -> Self {
+        self.object_type(O::declare())
+    }
+
+    /// Adds an object type.
+    pub fn object_type(mut self, object: ObjectType) -> Self {
+        self.objects.push(object);
+        self
+    }
+
+    /// Reads a `policy.toml`. `file` is its name, for errors.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its line.
+    pub fn from_toml(text: &str, file: &str) -> Result<Self, PolicyError> {
+        super::file::read(text, file)
+    }
+
+    /// Checks all names, terms and comparisons. Returns how much there is, in words.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its place if it came from a file.
+    pub fn check(&self) -> Result<String, PolicyError> {
+        let types = super::rules::check(self)?;
+        Ok(format!("{} object types, {} permissions", types.len(), self.permissions.len()))
+    }
+
+    /// The same as a `policy.toml`. A test can compare it with a file that is checked in, so that a change of the
+    /// policy is seen in review.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        super::file::write(self)
+    }
+}
+
+/// Declares who may do what to the rows of a table: [`Declare`](crate::policy::Declare) for a type of yours.
+///
+/// ```
+/// use portcullis::Scope;
+/// use portcullis_server::{object, policy::Declared};
+///
+/// struct ReadDocument;
+/// impl Scope for ReadDocument {
+///     const NAME: &'static str = "document:read";
+///     const DESCRIPTION: &'static str = "Read a document";
+/// }
+/// struct Folder;
+/// object! { Folder: "folder" in "folders" {
+///     parent Folder: parent_id,
+///     roles [viewer],
+///     may {}
+/// } }
+/// struct Document;
+/// object! { Document: "document" in "documents" {
+///     uuid id,
+///     owner owner_id,
+///     parent Folder: folder_id,
+///     flag public: is_public,
+///     when released: "released_at <= now",
+///     roles [viewer, blocked],
+///     may { owner: [ReadDocument], viewer: [ReadDocument], public: [ReadDocument], released: [ReadDocument] }
+/// } }
+/// let policy = Declared::new().permission::<ReadDocument>().object::<Folder>().object::<Document>();
+/// ```
+#[macro_export]
+macro_rules! object {
+    ($type:ty: $name:literal in $table:literal {
+        $(uuid $uuid:ident,)?
+        $(id $id:ident,)?
+        $(owner $owner:ident,)?
+        $(parent $parent:ty: $inside:ident,)*
+        $(flag $flag:ident: $is:ident,)*
+        $(when $when:ident: $condition:literal,)*
+        $(roles [$($role:ident),* $(,)?],)?
+        may { $($term:ident: [$($permission:ty),* $(,)?]),* $(,)? }
+    }) => {
+        impl $crate::policy::Declare for $type {
+            const TYPE: &'static str = $name;
+            fn declare() -> $crate::policy::ObjectType {
+                $crate::policy::ObjectType::new($name, $table)
+                    $(.id(stringify!($uuid), $crate::policy::IdKind::Uuid))?
+                    $(.id(stringify!($id), $crate::policy::IdKind::Number))?
+                    $(.owner(stringify!($owner)))?
+                    $(.parent(<$parent as $crate::policy::Declare>::TYPE, stringify!($inside)))*
+                    $(.flag(stringify!($flag), stringify!($is)))*
+                    $(.when(stringify!($when), $condition))*
+                    $(.roles(&[$(stringify!($role)),*]))?
+                    $(.may(stringify!($term), &[$(<$permission as $crate::policy::Scope>::NAME),*]))*
+            }
+        }
+    };
+}

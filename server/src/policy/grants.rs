@@ -1,0 +1,264 @@
+//! Roles that are given on single rows.
+
+use std::fmt;
+
+use uuid::Uuid;
+
+use super::compile::{MOST_DEPTH, column, object_id, table};
+use super::rules::Type;
+use super::{AccountId, Error, ObjectId, Policy, PolicyError, store};
+use crate::{
+    accounts,
+    clock::Timestamp,
+    db::{self, Conn, Encode as _, FromRow, Row},
+    groups::{self, GroupId},
+    random,
+};
+
+/// A grant's id. Never used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GrantId(Uuid);
+crate::db::column!(GrantId, Uuid);
+
+impl GrantId {
+    /// Before every other.
+    pub(super) const FIRST: Self = Self(Uuid::nil());
+
+    /// The grant of this id, if there is one.
+    #[must_use]
+    pub const fn new(id: Uuid) -> Self {
+        Self(id)
+    }
+}
+
+impl fmt::Display for GrantId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Who has a grant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Whom {
+    /// One account.
+    Account(AccountId),
+    /// All members of a group and of the groups that are in it.
+    Group(GroupId),
+}
+
+/// A role to be given on a row.
+#[derive(Debug, Clone, Copy)]
+pub struct NewGrant<'a> {
+    /// The type of the row, as the policy names it.
+    pub object_type: &'a str,
+    /// Its id.
+    pub object: ObjectId,
+    /// One of the roles of that type, or of a type that is in it.
+    pub role: &'a str,
+    /// Who gets it.
+    pub to: Whom,
+    /// Who gives it; nobody, when the application does by itself.
+    pub given_by: Option<AccountId>,
+    /// When it ends by itself.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A role that was given on a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// Its id.
+    pub id: GrantId,
+    /// The type of the row.
+    pub object_type: String,
+    /// The row's id.
+    pub object: ObjectId,
+    /// The role.
+    pub role: String,
+    /// Who has it.
+    pub to: Whom,
+    /// Who gave it.
+    pub given_by: Option<AccountId>,
+    /// When it was given.
+    pub created_at: Timestamp,
+    /// When it ends by itself.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl FromRow for Grant {
+    fn from_row(row: &Row<'_>) -> Result<Self, db::Error> {
+        let object = match (row.named("object_number")?, row.named("object_uuid")?) {
+            (Some(number), None) => ObjectId::Number(number),
+            (None, Some(id)) => ObjectId::Uuid(id),
+            _ => return Err(db::Error::Column("object_number")),
+        };
+        let to = match (row.named("account_id")?, row.named("group_id")?) {
+            (Some(account), None) => Whom::Account(account),
+            (None, Some(group)) => Whom::Group(group),
+            _ => return Err(db::Error::Column("account_id")),
+        };
+        Ok(Self {
+            id: row.named("id")?,
+            object_type: row.named("object_type")?,
+            object,
+            role: row.named("role")?,
+            to,
+            given_by: row.named("given_by")?,
+            created_at: row.named("created_at")?,
+            expires_at: row.named("expires_at")?,
+        })
+    }
+}
+
+impl Policy {
+    /// Gives a role. If the receiver has it already, the grant only gets the new end. Locks the receiver and the row
+    /// against deletion until your transaction ends.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is no such row, account or group; [`Error::Policy`] if the type does not have the
+    /// role.
+    pub async fn give(&self, conn: Conn<'_>, new: &NewGrant<'_>) -> Result<GrantId, Error> {
+        let of = self.object_type(new.object_type)?;
+        if !of.roles.contains(new.role) {
+            let known = of.roles.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+            let what = format!("{:?} cannot be given on a {}; there are: {known}", new.role, of.name);
+            return Err(PolicyError::new(String::new(), what).into());
+        }
+        let is_there = match new.to {
+            Whom::Account(account) => accounts::keep(conn, account).await?,
+            Whom::Group(group) => groups::keep(conn, group).await?,
+        };
+        if !is_there || !self.keep_object(conn, of, new.object).await? {
+            return Err(Error::NotFound);
+        }
+        let now = self.now();
+        let id = GrantId(random::uuid_v7(now));
+        if let Some(id) = store::insert(conn, id, new, now).await? {
+            return Ok(id);
+        }
+        // Taken away in the moment between: whoever took it away came later.
+        store::set_expiry(conn, new).await?.ok_or(Error::NotFound)
+    }
+
+    /// Takes a grant away. The next statement of any instance no longer counts it. `false` if it was gone.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn take(&self, conn: Conn<'_>, id: GrantId) -> Result<bool, Error> {
+        Ok(store::delete(conn, id).await?)
+    }
+
+    /// The grants on one row, ordered by id, those after `after`. At most 100.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn grants_on(
+        &self,
+        conn: Conn<'_>,
+        object_type: &str,
+        object: ObjectId,
+        after: Option<GrantId>,
+    ) -> Result<Vec<Grant>, Error> {
+        Ok(store::list_on(conn, object_type, object, after, 100).await?)
+    }
+
+    /// Removes all grants on a row. Call it in the transaction that deletes the row, after the deletion: what another
+    /// transaction was giving at that moment is then visible here. Returns how many there were.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn forget(&self, conn: Conn<'_>, object_type: &str, object: ObjectId) -> Result<u64, Error> {
+        Ok(store::delete_on(conn, object_type, object).await?)
+    }
+
+    /// Removes grants that have expired, and grants on rows that were deleted without [`forget`](Self::forget); up to
+    /// `at_most` of each kind. Run it now and then.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn sweep(&self, conn: Conn<'_>, at_most: u32) -> Result<u64, Error> {
+        let at_most = i64::from(at_most);
+        let mut swept = store::delete_expired(conn, self.now(), at_most).await?;
+        for of in self.0.types.values() {
+            let sql = self.0.queries.get("sweep", of.name.as_str(), 1, || {
+                let (table, id) = (table(of), object_id(of.kind));
+                Ok(format!(
+                    "DELETE FROM grants WHERE id IN (SELECT _g.id FROM grants _g WHERE _g.object_type = '{}' \
+                     AND NOT EXISTS (SELECT 1 FROM {table} WHERE {} = _g.{id}) LIMIT $1)",
+                    of.name,
+                    column(&table, &of.id)
+                ))
+            })?;
+            swept += conn.execute(sql.text(), vec![at_most.encode()]).await?;
+        }
+        Ok(swept)
+    }
+
+    /// Proves that a row may be put into another of the same type: that it would not be inside itself, and that no
+    /// more than 32 rows would be above each other. Call it in the transaction that changes the column, before the
+    /// change. `id` is `None` for a row that is not there yet. Until your transaction ends, others wait.
+    ///
+    /// # Errors
+    /// [`Error::Cycle`], [`Error::TooDeep`]; [`Error::NotFound`] if there is no such parent.
+    pub async fn check_parent(
+        &self,
+        conn: Conn<'_>,
+        object_type: &str,
+        id: Option<ObjectId>,
+        parent: ObjectId,
+    ) -> Result<(), Error> {
+        let of = self.object_type(object_type)?;
+        let Some(above) = &of.inside_itself else {
+            return Err(
+                PolicyError::new(String::new(), format!("a {object_type} is not inside another")).into()
+            );
+        };
+        store::lock_trees(conn, self.now()).await?;
+        if !self.keep_object(conn, of, parent).await? {
+            return Err(Error::NotFound);
+        }
+        let (rows, inside, key) = (table(of), column("_x", above), column("_x", &of.id));
+        // One row more than may be: enough to see that it is too many, also in a ring.
+        let most = MOST_DEPTH + 1;
+        let up = self.0.queries.get("up", object_type, 2, || {
+            Ok(format!(
+                "WITH RECURSIVE _up(id, n) AS (SELECT {key}, 1 FROM {rows} _x WHERE {key} = $1 UNION SELECT \
+                 (SELECT {inside} FROM {rows} _x WHERE {key} = _up.id), _up.n + 1 FROM _up \
+                 WHERE _up.n < {most} AND _up.id IS NOT NULL) \
+                 SELECT count(*), COALESCE(sum(CASE WHEN id = $2 THEN 1 ELSE 0 END), 0) FROM _up WHERE id IS NOT NULL"
+            ))
+        })?;
+        let down = self.0.queries.get("down", object_type, 1, || {
+            Ok(format!(
+                "WITH RECURSIVE _down(id, n) AS (SELECT {key}, 1 FROM {rows} _x WHERE {key} = $1 UNION SELECT {key}, \
+                 _down.n + 1 FROM _down JOIN {rows} _x ON {inside} = _down.id WHERE _down.n < {most}) \
+                 SELECT COALESCE(max(n), 1) FROM _down"
+            ))
+        })?;
+        // A row that is not there yet is not above its parent.
+        let own = id.unwrap_or(parent);
+        let (above, rings) =
+            conn.fetch_one::<(i64, i64)>(up.text(), vec![parent.value(), own.value()]).await?;
+        if id.is_some() && rings > 0 {
+            return Err(Error::Cycle);
+        }
+        let below = match id {
+            Some(id) => conn.fetch_one::<(i64,)>(down.text(), vec![id.value()]).await?.0,
+            None => 1,
+        };
+        let most = i64::try_from(MOST_DEPTH).unwrap_or(i64::MAX);
+        if above + below > most { Err(Error::TooDeep) } else { Ok(()) }
+    }
+
+    /// Keeps the row from being deleted until the transaction ends, if it is there.
+    async fn keep_object(&self, conn: Conn<'_>, of: &Type, id: ObjectId) -> Result<bool, Error> {
+        if id.kind() != of.kind {
+            return Ok(false);
+        }
+        let sql = self.0.queries.get("keep", of.name.as_str(), 1, || {
+            let table = table(of);
+            let kept = self.0.dialect.kept();
+            Ok(format!("SELECT 1 FROM {table} WHERE {} = $1{kept}", column(&table, &of.id)))
+        })?;
+        Ok(conn.fetch_optional::<(i64,)>(sql.text(), vec![id.value()]).await?.is_some())
+    }
+}

@@ -1,0 +1,122 @@
+//! SQL on grants. What depends on a policy is made in `compile.rs`.
+
+use super::grants::{Grant, GrantId, NewGrant, Whom};
+use super::{AccountId, ObjectId};
+use crate::{
+    clock::Timestamp,
+    db::{Conn, execute, fetch_all, fetch_optional},
+    groups::GroupId,
+};
+
+type Result<T> = std::result::Result<T, crate::db::Error>;
+
+/// The two columns that a grant's object or receiver may be in; one of them is NULL.
+fn columns(object: ObjectId) -> (Option<i64>, Option<uuid::Uuid>) {
+    match object {
+        ObjectId::Number(number) => (Some(number), None),
+        ObjectId::Uuid(id) => (None, Some(id)),
+    }
+}
+
+fn receiver(to: Whom) -> (Option<AccountId>, Option<GroupId>) {
+    match to {
+        Whom::Account(account) => (Some(account), None),
+        Whom::Group(group) => (None, Some(group)),
+    }
+}
+
+/// `None` if there is this grant already.
+pub(super) async fn insert(
+    conn: Conn<'_>,
+    id: GrantId,
+    new: &NewGrant<'_>,
+    now: Timestamp,
+) -> Result<Option<GrantId>> {
+    let ((number, uuid), (account, group)) = (columns(new.object), receiver(new.to));
+    let inserted = fetch_optional!(
+        conn,
+        (GrantId,),
+        "INSERT INTO grants (id, object_type, object_number, object_uuid, role, account_id, group_id, given_by,
+                             created_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING RETURNING id",
+        id,
+        new.object_type,
+        number,
+        uuid,
+        new.role,
+        account,
+        group,
+        new.given_by,
+        now,
+        new.expires_at
+    )?;
+    Ok(inserted.map(|(id,)| id))
+}
+
+/// Gives an existing grant another end. `None` if it is gone.
+pub(super) async fn set_expiry(conn: Conn<'_>, new: &NewGrant<'_>) -> Result<Option<GrantId>> {
+    let ((number, uuid), (account, group)) = (columns(new.object), receiver(new.to));
+    let updated = fetch_optional!(
+        conn,
+        (GrantId,),
+        "UPDATE grants SET expires_at = $1
+         WHERE object_type = $2 AND (object_number = $3 OR object_uuid = $4) AND role = $5
+           AND (account_id = $6 OR group_id = $7)
+         RETURNING id",
+        new.expires_at,
+        new.object_type,
+        number,
+        uuid,
+        new.role,
+        account,
+        group
+    )?;
+    Ok(updated.map(|(id,)| id))
+}
+
+pub(super) async fn delete(conn: Conn<'_>, id: GrantId) -> Result<bool> {
+    Ok(execute!(conn, "DELETE FROM grants WHERE id = $1", id)? > 0)
+}
+
+pub(super) async fn delete_on(conn: Conn<'_>, object_type: &str, object: ObjectId) -> Result<u64> {
+    let (number, uuid) = columns(object);
+    let sql = "DELETE FROM grants WHERE object_type = $1 AND (object_number = $2 OR object_uuid = $3)";
+    execute!(conn, sql, object_type, number, uuid)
+}
+
+pub(super) async fn delete_expired(conn: Conn<'_>, now: Timestamp, at_most: i64) -> Result<u64> {
+    execute!(
+        conn,
+        "DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE expires_at <= $1 LIMIT $2)",
+        now,
+        at_most
+    )
+}
+
+pub(super) async fn list_on(
+    conn: Conn<'_>,
+    object_type: &str,
+    object: ObjectId,
+    after: Option<GrantId>,
+    at_most: i64,
+) -> Result<Vec<Grant>> {
+    let (number, uuid) = columns(object);
+    fetch_all!(
+        conn,
+        Grant,
+        "SELECT id, object_type, object_number, object_uuid, role, account_id, group_id, given_by, created_at, expires_at
+         FROM grants
+         WHERE object_type = $1 AND (object_number = $2 OR object_uuid = $3) AND id > $4 ORDER BY id LIMIT $5",
+        object_type,
+        number,
+        uuid,
+        after.unwrap_or(GrantId::FIRST),
+        at_most
+    )
+}
+
+/// Whoever changes which row is inside which does it alone.
+pub(super) async fn lock_trees(conn: Conn<'_>, now: Timestamp) -> Result<()> {
+    execute!(conn, "UPDATE locks SET taken_at = $1 WHERE name = 'object_trees'", now)?;
+    Ok(())
+}
