@@ -13,7 +13,7 @@ use http::{
 use portcullis::{DescribeResponse, InvalidInput, Json, Operation, Problem};
 use serde::Serialize;
 
-use crate::{passwords::HashError, pool::NotDone};
+use crate::{invalid::Invalid, passwords::HashError, pool::NotDone};
 
 /// Everything that can go wrong while a request is answered.
 #[derive(Debug, thiserror::Error)]
@@ -27,7 +27,7 @@ pub enum Error {
     EmailTaken,
     /// The input is well-formed and not acceptable.
     #[error("invalid input")]
-    Invalid(#[from] InvalidInput),
+    Invalid(#[from] Invalid),
     /// The upload is no picture of a kind that is taken.
     #[error("unsupported media type")]
     UnsupportedPicture(ForeignPicture),
@@ -239,7 +239,7 @@ impl Error {
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         match self {
-            Self::Invalid(input) => input.into_response(),
+            Self::Invalid(invalid) => InvalidInput::from(invalid).into_response(),
             error => error.respond(&Problem { detail: error.detail().to_owned() }),
         }
     }
@@ -377,7 +377,7 @@ impl<E: Into<Error>> From<E> for LogInFailed {
 impl IntoResponse for LogInFailed {
     fn into_response(self) -> Response {
         match self.0 {
-            Error::Invalid(input) => input.into_response(),
+            Error::Invalid(invalid) => InvalidInput::from(invalid).into_response(),
             error => {
                 let detail = error.detail();
                 error.respond(&LogInProblem { detail, error: error.oauth_code(), error_description: detail })

@@ -30,7 +30,8 @@ macro_rules! migrations {
 }
 
 /// In the order of their numbers.
-const MIGRATIONS: &[Migration] = migrations!["0001_accounts", "0002_account_life", "0003_folds_and_sizes"];
+const MIGRATIONS: &[Migration] =
+    migrations!["0001_accounts", "0002_account_life", "0003_folds_and_sizes", "0004_last_logins"];
 
 /// How long an instance waits while another changes the tables.
 pub(super) const WAIT: Duration = Duration::from_mins(1);

@@ -9,20 +9,10 @@ use portcullis::{Describe, Operation};
 use super::Language;
 
 impl Language {
-    pub(crate) const ALL: [Self; 2] = [Self::En, Self::De];
-
-    /// Its name in itself.
-    pub(crate) fn own_name(self) -> &'static str {
-        match self {
-            Self::En => "English",
-            Self::De => "Deutsch",
-        }
-    }
-
     /// The language of a tag, if it is spoken here: `de-AT` is German.
     pub(crate) fn of_known_tag(tag: &str) -> Option<Self> {
-        let primary = tag.split('-').next()?;
-        Self::ALL.into_iter().find(|known| known.tag().eq_ignore_ascii_case(primary))
+        let primary = tag.split(['-', '_']).next()?;
+        Self::ALL.iter().copied().find(|known| known.tag().eq_ignore_ascii_case(primary))
     }
 
     /// The one that a request likes best, if it likes one that is spoken here.

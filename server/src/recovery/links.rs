@@ -23,7 +23,7 @@ use crate::{
     clock::Timestamp,
     db::{Conn, Tx},
     error::Error,
-    mail::LinkToken,
+    mail::{LinkToken, lifetime},
     random,
 };
 
@@ -46,6 +46,8 @@ pub(crate) enum Purpose {
     VerifyEmail,
     /// To set a new password.
     ResetPassword,
+    /// To choose the first password of an account that an administrator made.
+    Invitation,
     /// To log in; a code may be typed instead.
     LogIn,
     /// To confirm a new address, which then is in force.
@@ -60,6 +62,7 @@ impl Purpose {
         match self {
             Self::VerifyEmail => "verify_email",
             Self::ResetPassword => "reset_password",
+            Self::Invitation => "invitation",
             Self::LogIn => "log_in",
             Self::ConfirmEmail => "confirm_email",
             Self::UndoEmail => "undo_email",
@@ -68,16 +71,18 @@ impl Purpose {
 
     fn lifetime(self) -> Duration {
         match self {
-            Self::VerifyEmail | Self::ConfirmEmail => Duration::from_hours(24),
-            Self::ResetPassword => Duration::from_mins(30),
-            Self::LogIn => Duration::from_mins(15),
-            Self::UndoEmail => Duration::from_hours(7 * 24),
+            Self::VerifyEmail => lifetime::VERIFY_EMAIL,
+            Self::ConfirmEmail => lifetime::CONFIRM_EMAIL,
+            Self::ResetPassword => lifetime::RESET_PASSWORD,
+            Self::Invitation => lifetime::INVITATION,
+            Self::LogIn => lifetime::LOG_IN,
+            Self::UndoEmail => lifetime::UNDO_EMAIL,
         }
     }
 
     /// Whether it is worth something only while the address that it was mailed to is in force (CVE-2026-115770).
     fn is_about_the_address_in_force(self) -> bool {
-        matches!(self, Self::VerifyEmail | Self::ResetPassword | Self::LogIn)
+        matches!(self, Self::VerifyEmail | Self::ResetPassword | Self::Invitation | Self::LogIn)
     }
 }
 
