@@ -150,3 +150,21 @@ impl From<Invalid> for InvalidInput {
         entries.reduce(Self::and).unwrap_or_else(|| Self::field(["body"], "value_error", "Invalid input"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_fault_is_an_entry_of_a_422_and_a_line_of_a_terminal() {
+        let invalid = Invalid::field("email", Fault::NotAnEmail)
+            .and(Invalid::field("password", Fault::TooFewCharacters(12)));
+        assert_eq!(
+            invalid.to_string(),
+            "email: value is not a valid email address; password: String should have at least 12 characters"
+        );
+        let input = InvalidInput::from(invalid);
+        let kinds: Vec<_> = input.errors().iter().map(|error| error.kind()).collect();
+        assert_eq!(kinds, ["value_error", "string_too_short"]);
+    }
+}

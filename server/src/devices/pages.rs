@@ -32,7 +32,11 @@ impl Listed {
         let name = self.device();
         match name.split_once(" on ") {
             Some((program, system)) => {
-                v.t_with("page.sessions.device", &[("program", program), ("system", system)])
+                let key = match system {
+                    "iPhone" | "iPad" => "page.sessions.device_on_apple",
+                    _ => "page.sessions.device",
+                };
+                v.t_with(key, &[("program", program), ("system", system)])
             }
             None if self.user_agent.is_none() => v.t("page.sessions.unknown").to_owned(),
             None => name,

@@ -22,19 +22,23 @@ pub(crate) struct Faults {
 impl View {
     /// Does what a form asks for. If that fails, the answer is the form again, with what is wrong beside the fields
     /// that `fields` names.
-    pub(crate) async fn form<T, P: Template>(
+    pub(crate) fn form<T, P: Template>(
         &self,
         fields: &[&'static str],
         act: impl Future<Output = Result<T, Error>>,
         form: impl AsyncFnOnce(Faults) -> Result<P, Error>,
-    ) -> Result<T, NotShown> {
-        let error = match act.await {
-            Ok(done) => return Ok(done),
-            Err(error) => error,
-        };
-        let faults = Faults::of(self, error, fields)?;
-        let page = form(faults.clone()).await?;
-        Err(NotShown::Instead(faults.show(self, &page)?))
+    ) -> impl Future<Output = Result<T, NotShown>> {
+        // Boxed, or every handler of a form would have room for the act twice.
+        let act = Box::pin(act);
+        async move {
+            let error = match act.await {
+                Ok(done) => return Ok(done),
+                Err(error) => error,
+            };
+            let faults = Faults::of(self, error, fields)?;
+            let page = Box::pin(form(faults.clone())).await?;
+            Err(NotShown::Instead(Box::new(faults.show(self, &page)?)))
+        }
     }
 }
 

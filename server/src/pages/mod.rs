@@ -30,7 +30,7 @@ use crate::{error::Error, paths};
 /// Why a handler of a page does not show what it is there for.
 pub(crate) enum NotShown {
     /// Another page first: a login, or the form again with what is wrong.
-    Instead(Response),
+    Instead(Box<Response>),
     /// A mailed link that was used, replaced or has expired, and where to get another one.
     DeadLink(NewLink),
     /// Nothing to be done: [`dress`] makes a page of it.
@@ -59,7 +59,7 @@ impl<E: Into<Error>> From<E> for NotShown {
 impl IntoResponse for NotShown {
     fn into_response(self) -> Response {
         let (error, cause) = match self {
-            Self::Instead(answer) => return answer,
+            Self::Instead(answer) => return *answer,
             Self::DeadLink(link) => (Error::DeadLink, Some(Cause::DeadLink(link))),
             Self::Error(Error::SignUpClosed) => (Error::SignUpClosed, Some(Cause::SignUpClosed)),
             Self::Error(error) => (error, None),

@@ -110,7 +110,7 @@ impl View {
                 if self.is_get { String::new() } else { format!("{mark}done={}", Done::Confirmed.word()) };
             let back = self.to(&format!("{back}{done}"));
             let back = form_urlencoded::byte_serialize(back.as_bytes()).collect::<String>();
-            NotShown::Instead(self.go(&format!("{}?next={back}", paths::CONFIRM)))
+            NotShown::Instead(Box::new(self.go(&format!("{}?next={back}", paths::CONFIRM))))
         })
     }
 

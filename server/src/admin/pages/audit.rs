@@ -39,10 +39,12 @@ impl AuditTrailPage<'_> {
     }
 
     /// The name of an account, or its number if it is deleted.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass what they hold by reference")]
     fn name(&self, id: &AccountId) -> String {
         self.names.get(id).cloned().unwrap_or_else(|| self.v.t1("page.console.deleted_account", "id", id))
     }
 
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass what they hold by reference")]
     fn is_known(&self, id: &AccountId) -> bool {
         self.names.contains_key(id)
     }
