@@ -7,7 +7,8 @@ const PHONE = { width: 390, height: 844 };
 const PEOPLE = ["Grace Hopper", "Alan Turing", "Katherine Johnson", "Anders Ångström", "Barbara Liskov", "Edsger Dijkstra", "Margaret Hamilton"];
 const image = (name) => fileURLToPath(new URL(`../docs/images/${name}.png`, import.meta.url));
 
-const server = await startServer();
+// To the console: the folder of emails has another name on each computer.
+const server = await startServer("--mail-url", "console:");
 const browser = await startBrowser();
 try {
   const { page } = await openPage(browser, { viewport: DESKTOP, locale: "en-GB", timezoneId: "Europe/Berlin" });

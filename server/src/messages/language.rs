@@ -7,12 +7,39 @@ use http::{HeaderMap, header::ACCEPT_LANGUAGE, request::Parts};
 use portcullis::{Describe, Operation};
 
 use super::Language;
+use crate::clock::Timestamp;
+
+const MONTHS: [&str; 12] = [
+    "page.month.january",
+    "page.month.february",
+    "page.month.march",
+    "page.month.april",
+    "page.month.may",
+    "page.month.june",
+    "page.month.july",
+    "page.month.august",
+    "page.month.september",
+    "page.month.october",
+    "page.month.november",
+    "page.month.december",
+];
 
 impl Language {
     /// The language of a tag, if it is spoken here: `de-AT` is German.
     pub(crate) fn of_known_tag(tag: &str) -> Option<Self> {
         let primary = tag.split(['-', '_']).next()?;
         Self::ALL.iter().copied().find(|known| known.tag().eq_ignore_ascii_case(primary))
+    }
+
+    /// A day in UTC, as in `24 November 2026`.
+    pub(crate) fn day(self, moment: Timestamp) -> String {
+        let text = moment.to_rfc3339();
+        let mut parts = text.split(['-', 'T']);
+        let (year, month, day) = (parts.next(), parts.next(), parts.next());
+        let month = month.and_then(|month| month.parse::<usize>().ok()).unwrap_or(1);
+        let month = MONTHS.get(month - 1).map_or("", |key| self.text(key));
+        let day = day.unwrap_or_default().trim_start_matches('0');
+        self.fill("page.month.day", &[("day", day), ("month", month), ("year", year.unwrap_or_default())])
     }
 
     /// The one that a request likes best, if it likes one that is spoken here.

@@ -10,8 +10,6 @@ use std::{borrow::Cow, collections::BTreeMap, sync::LazyLock};
 
 use toml::{Table, Value};
 
-use crate::clock::Timestamp;
-
 type Texts = BTreeMap<String, String>;
 
 /// One line for each language: its name here, its tag, its name in itself, and its file. To add one, see
@@ -52,21 +50,6 @@ languages! {
     Es "es" "Español" "es.toml";
 }
 
-const MONTHS: [&str; 12] = [
-    "page.month.january",
-    "page.month.february",
-    "page.month.march",
-    "page.month.april",
-    "page.month.may",
-    "page.month.june",
-    "page.month.july",
-    "page.month.august",
-    "page.month.september",
-    "page.month.october",
-    "page.month.november",
-    "page.month.december",
-];
-
 impl Language {
     /// The language of a tag such as `de` or `de-AT`; English for one that is not spoken here.
     pub(crate) fn of_tag(tag: &str) -> Self {
@@ -76,17 +59,6 @@ impl Language {
     /// The text of a key.
     pub(crate) fn text(self, key: &'static str) -> &'static str {
         self.texts().get(key).map_or(key, String::as_str)
-    }
-
-    /// A day in UTC, as in `24 November 2026`.
-    pub(crate) fn day(self, moment: Timestamp) -> String {
-        let text = moment.to_rfc3339();
-        let mut parts = text.split(['-', 'T']);
-        let (year, month, day) = (parts.next(), parts.next(), parts.next());
-        let month = month.and_then(|month| month.parse::<usize>().ok()).unwrap_or(1);
-        let month = MONTHS.get(month - 1).map_or("", |key| self.text(key));
-        let day = day.unwrap_or_default().trim_start_matches('0');
-        self.fill("page.month.day", &[("day", day), ("month", month), ("year", year.unwrap_or_default())])
     }
 
     /// The text of a key, with a value for each `{name}` in it. A value is never read for names again.
@@ -144,6 +116,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::clock::Timestamp;
 
     /// The names in a text.
     fn names(text: &str) -> BTreeSet<&str> {

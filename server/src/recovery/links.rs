@@ -294,6 +294,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+    use crate::messages::Language;
 
     #[test]
     fn a_code_is_of_the_alphabet_and_every_letter_comes() {
@@ -308,6 +309,24 @@ mod tests {
     fn a_code_is_read_as_people_type_it() {
         for typed in ["ABCD2345", "abcd2345", "ABCD-2345", " abcd 2345\n", "a-b-c-d 2345"] {
             assert_eq!(normal(typed).as_str(), "ABCD2345");
+        }
+    }
+
+    #[test]
+    fn the_pages_name_the_times_that_hold() {
+        let (minutes, days) =
+            (|time: Duration| time.as_secs() / 60, |time: Duration| time.as_secs() / 86_400);
+        for (key, number) in [
+            ("page.forgotten.text", minutes(lifetime::RESET_PASSWORD)),
+            ("page.by_mail.text", minutes(lifetime::LOG_IN)),
+            ("page.done.welcome", minutes(lifetime::VERIFY_EMAIL) / 60),
+            ("page.done.invited", days(lifetime::INVITATION)),
+            ("page.invite.text", days(lifetime::INVITATION)),
+        ] {
+            for language in Language::ALL {
+                let text = language.text(key);
+                assert!(text.contains(&format!(" {number} ")), "{key} in {language:?}: {text}");
+            }
         }
     }
 
