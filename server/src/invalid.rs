@@ -153,6 +153,8 @@ impl From<Invalid> for InvalidInput {
 
 #[cfg(test)]
 mod tests {
+    use portcullis::FieldError;
+
     use super::*;
 
     #[test]
@@ -164,7 +166,7 @@ mod tests {
             "email: value is not a valid email address; password: String should have at least 12 characters"
         );
         let input = InvalidInput::from(invalid);
-        let kinds: Vec<_> = input.errors().iter().map(|error| error.kind()).collect();
+        let kinds: Vec<_> = input.errors().iter().map(FieldError::kind).collect();
         assert_eq!(kinds, ["value_error", "string_too_short"]);
     }
 }
