@@ -26,17 +26,17 @@ after(async () => {
 async function signUp(page, person = PERSON) {
   await page.goto(`${server.url}/account/sign-up`);
   await page.getByLabel("Full name").fill(person.name);
-  await page.getByLabel("E-mail address").fill(person.email);
-  await page.getByLabel("Password").fill(person.password);
+  await page.getByLabel("Email address", { exact: true }).fill(person.email);
+  await page.getByLabel("Password", { exact: true }).fill(person.password);
   await page.getByRole("button", { name: /create/i }).click();
-  await page.waitForURL(`${server.url}/account`);
+  await page.waitForURL(`${server.url}/account?done=welcome`);
 }
 
 async function logIn(page, person = PERSON) {
   await page.goto(`${server.url}/account/log-in`);
-  await page.getByLabel("E-mail address").fill(person.email);
-  await page.getByLabel("Password").fill(person.password);
-  await page.locator("main form button").first().click();
+  await page.getByLabel("Email address", { exact: true }).fill(person.email);
+  await page.getByLabel("Password", { exact: true }).fill(person.password);
+  await page.locator("main form button:not(.show)").first().click();
   await page.waitForURL(`${server.url}/account`);
 }
 
@@ -70,15 +70,15 @@ test("a_failed_form_says_so_beside_its_fields_and_keeps_the_rest", async () => {
   const { page } = await openPage(browser, { locale: "en-GB" });
   await page.goto(`${server.url}/account/sign-up`);
   await page.getByLabel("Full name").fill("Eve Example");
-  await page.getByLabel("E-mail address").fill("not-an-address");
-  await page.getByLabel("Password").fill("short");
+  await page.getByLabel("Email address", { exact: true }).fill("not-an-address");
+  await page.getByLabel("Password", { exact: true }).fill("short");
   await page.getByRole("button", { name: /create/i }).click();
-  const email = page.getByLabel("E-mail address");
+  const email = page.getByLabel("Email address", { exact: true });
   assert.equal(await email.getAttribute("aria-invalid"), "true");
   const described = (await email.getAttribute("aria-describedby")).split(" ");
   assert.ok((await page.locator(`#${described.at(-1)}`).innerText()).length > 10);
   assert.equal(await page.getByLabel("Full name").inputValue(), "Eve Example");
-  assert.equal(await page.getByLabel("Password").inputValue(), "");
+  assert.equal(await page.getByLabel("Password", { exact: true }).inputValue(), "");
   await page.screenshot({ path: `${SCREENSHOTS}/sign-up-faults.png`, fullPage: true });
   assert.deepEqual(await faultsOf(page), []);
   await page.context().close();
@@ -114,27 +114,29 @@ test("g01_the_first_administrator_claims_the_console_and_every_page_of_it_is_for
   assert.equal(refused.status(), 403, "no console for others");
   await page.goto(`${server.url}/console/claim`);
   await page.locator("#code").fill("AAAAA-AAAAA-AAAAA-AAAAA");
-  await page.locator("main form button").first().click();
+  await page.locator("main form button:not(.show)").first().click();
   assert.equal(await page.locator("#code").getAttribute("aria-invalid"), "true");
   await page.locator("#code").fill(server.code.toLowerCase());
-  await page.locator("main form button").first().click();
+  await page.locator("main form button:not(.show)").first().click();
   await page.waitForURL(/\/console\?done=claimed/);
 
-  await page.getByLabel("E-mail address or name").fill("cleo");
+  await page.getByLabel("Email address, name or ID").fill("cleo");
   await page.getByRole("button", { name: "Search" }).click();
   await page.getByRole("link", { name: "Cleo Carter" }).click();
   assert.match(await page.locator("main").innerText(), /Chrome on Linux/, "where she is logged in");
   await page.screenshot({ path: `${SCREENSHOTS}/console-sessions.png`, fullPage: true });
   const account = new URL(page.url()).pathname;
-  await page.getByRole("button", { name: "Disable" }).click();
+  await page.getByRole("link", { name: "Disable account" }).click();
+  assert.match(await page.locator("main").innerText(), /Cleo Carter[^]*cleo@example\.org/, "the page names whom it disables");
+  await page.getByRole("button", { name: "Disable account" }).click();
   await page.waitForURL(/done=disabled/);
   assert.match(await page.locator("main").innerText(), /disabled/);
   await other.goto(`${server.url}/account`);
   assert.match(other.url(), /log-in/, "a disabled account's session has ended");
-  await page.getByRole("button", { name: "Enable" }).click();
+  await page.getByRole("button", { name: "Enable account" }).click();
   await page.waitForURL(/done=enabled/);
 
-  const places = { accounts: "/console", found: "/console?search=cleo", account, trail: "/console/audit", "trail-of-one": `/console/audit?account=${account.split("/").at(-1)}` };
+  const places = { accounts: "/console", found: "/console?search=cleo", account, act: `${account}/delete`, invite: "/console/invite", trail: "/console/audit", "trail-of-one": `/console/audit?account=${account.split("/").at(-1)}` };
   for (const [device, viewport] of [["desktop", { width: 1280, height: 900 }], ["phone", { width: 390, height: 844 }]]) {
     for (const colorScheme of ["light", "dark"]) {
       await page.setViewportSize(viewport);
@@ -180,6 +182,37 @@ test("a_first_visit_weighs_forty_kilobytes_at_most", async () => {
   console.log(`a first visit of the log-in: ${bytes} bytes`);
   assert.ok(bytes > 1_000 && bytes <= 40_000, `${bytes} bytes`);
   await context.close();
+});
+
+test("the_script_shows_a_password_and_rates_it", async () => {
+  const { page, record } = await openPage(browser, { locale: "en-GB" });
+  await page.goto(`${server.url}/account/sign-up`);
+  const password = page.locator("#password");
+  await page.getByLabel("Full name").fill("Ada Lovelace");
+  await password.fill("short");
+  assert.match(await page.locator(".strength").innerText(), /7 more characters/);
+  await password.fill("aaaaaaaaaaaaaaaa");
+  assert.match(await page.locator(".strength").innerText(), /Weak/);
+  await password.fill("a quiet engine of brass, 1843");
+  assert.match(await page.locator(".strength").innerText(), /Strong/);
+  await page.screenshot({ path: `${SCREENSHOTS}/strength.png`, fullPage: true });
+  await page.getByRole("button", { name: "Show" }).click();
+  assert.equal(await password.getAttribute("type"), "text");
+  assert.deepEqual(await faultsOf(page), []);
+  await page.getByRole("button", { name: "Hide" }).click();
+  assert.equal(await password.getAttribute("type"), "password");
+  assert.deepEqual(record.violations, []);
+  await page.context().close();
+});
+
+test("times_are_in_the_readers_zone_with_the_script_and_in_utc_without", async () => {
+  for (const [javaScriptEnabled, zone] of [[true, /GMT\+9|JST/], [false, /UTC/]]) {
+    const { page } = await openPage(browser, { javaScriptEnabled, locale: "en-GB", timezoneId: "Asia/Tokyo" });
+    await logIn(page);
+    await page.goto(`${server.url}/account/sessions`);
+    assert.match(await page.locator("time[data-time=moment]").first().innerText(), zone);
+    await page.context().close();
+  }
 });
 
 test("every_page_speaks_german_too", async () => {

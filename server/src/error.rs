@@ -17,7 +17,7 @@ use portcullis::{
 };
 use serde::Serialize;
 
-use crate::{passwords::HashError, pool::NotDone};
+use crate::{invalid::Invalid, passwords::HashError, pool::NotDone};
 
 /// Everything that can go wrong while a request is answered.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +31,7 @@ pub enum Error {
     EmailTaken,
     /// The input is well-formed and not acceptable.
     #[error("invalid input")]
-    Invalid(#[from] InvalidInput),
+    Invalid(#[from] Invalid),
     /// The upload is no picture of a kind that is taken.
     #[error("unsupported media type")]
     UnsupportedPicture(ForeignPicture),
@@ -247,7 +247,7 @@ impl Error {
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         match self {
-            Self::Invalid(input) => input.into_response(),
+            Self::Invalid(invalid) => InvalidInput::from(invalid).into_response(),
             error => error.respond(&Problem { detail: error.detail().to_owned() }),
         }
     }
@@ -326,7 +326,7 @@ impl<E: Into<Error>> From<E> for LogInFailed {
 impl IntoResponse for LogInFailed {
     fn into_response(self) -> Response {
         match self.0 {
-            Error::Invalid(input) => input.into_response(),
+            Error::Invalid(invalid) => InvalidInput::from(invalid).into_response(),
             error => {
                 let detail = error.detail();
                 error.respond(&LogInProblem { detail, error: error.oauth_code(), error_description: detail })

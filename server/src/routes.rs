@@ -11,8 +11,9 @@ use portcullis::{
 
 use crate::{
     admin::http::{
-        claim_first_admin, disable_account, enable_account, end_account_sessions, list_accounts,
-        list_audit_events, read_account, remove_account, set_account_role, start_password_reset,
+        claim_first_admin, disable_account, enable_account, end_account_sessions, export_audit_events,
+        invite_account, list_accounts, list_audit_events, read_account, remove_account, set_account_role,
+        start_password_reset,
     },
     app::App,
     devices::http::{end_other_sessions, end_session, list_sessions, log_out},
@@ -21,11 +22,13 @@ use crate::{
     login::http::{log_in, log_in_with_cookie},
     oauth::token::exchange_token,
     pages::{dress, serve_asset, show_icon, show_nothing, show_touch_icon},
+    paths,
     pictures::http::{delete_profile_image, read_profile_image, upload_profile_image},
     profile::http::{change_profile, read_own_profile, read_profile},
     recovery::http::{
-        change_password, confirm_email, log_in_by_code, log_in_by_link, request_email_change, request_log_in,
-        request_reset, request_verification, reset, undo_email_change, verify_email,
+        cancel_email_change, change_password, confirm_email, log_in_by_code, log_in_by_link,
+        request_email_change, request_log_in, request_reset, request_verification, reset, undo_email_change,
+        verify_email,
     },
     sign_up::http::sign_up,
     tokens::http::read_keys,
@@ -67,6 +70,7 @@ pub(crate) fn api() -> Api<App> {
             put("/email", request_email_change)
                 .summary("Change my email address, once the new one is confirmed"),
         )
+        .route(delete("/email/change", cancel_email_change).summary("Cancel the change of my email address"))
         .route(
             post("/email/confirm", confirm_email)
                 .summary("Confirm my new email address with an emailed link"),
@@ -88,6 +92,10 @@ pub(crate) fn api() -> Api<App> {
         .route(delete("/account/deletion", cancel_deletion).summary("Cancel the deletion of my account"))
         .tag("administration", "Manage accounts. For administrators.")
         .route(get("/admin/accounts", list_accounts).summary("List and find accounts"))
+        .route(
+            post("/admin/accounts", invite_account)
+                .summary("Create an account and email its owner a link to choose a password"),
+        )
         .route(get("/admin/accounts/{id}", read_account).summary("Read an account and its sessions"))
         .route(delete("/admin/accounts/{id}", remove_account).summary("Delete an account"))
         .route(post("/admin/accounts/{id}/disable", disable_account).summary("Disable an account"))
@@ -102,6 +110,7 @@ pub(crate) fn api() -> Api<App> {
         )
         .route(put("/admin/accounts/{id}/role", set_account_role).summary("Change an account's role"))
         .route(get("/admin/audit-events", list_audit_events).summary("Read the audit log"))
+        .route(get("/admin/audit-events.csv", export_audit_events).summary("Export the audit log as CSV"))
         .route(post("/admin/claim", claim_first_admin).summary("Become the first administrator"))
         .tag("operation", "Probes for the operator, and the keys that verify access tokens.")
         .route(get("/health", check_health).summary("Check that the process is alive"))
@@ -119,42 +128,45 @@ pub(crate) fn pages(app: &App) -> Router<App> {
 
     Router::new()
         // For strangers.
-        .route("/", get(account::go_to_account))
-        .route("/account/sign-up", get(sign_up::show_sign_up).post(sign_up::sign_up))
-        .route("/account/log-in", get(login::show_log_in).post(login::log_in))
-        .route("/account/log-in/mail", get(recovery::show_log_in_by_mail).post(recovery::request_log_in))
-        .route("/account/log-in/code", get(recovery::show_code).post(recovery::log_in_by_code))
-        .route("/account/log-in/link", get(recovery::show_log_in_link).post(recovery::log_in_by_link))
-        .route("/account/log-out", post(session::log_out))
-        .route("/account/forgotten", get(recovery::show_forgotten).post(recovery::request_reset))
-        .route("/account/check-mail", get(recovery::show_check_mail))
-        .route("/account/reset", get(recovery::show_reset).post(recovery::reset))
-        .route("/account/verify", get(recovery::show_verify).post(recovery::verify))
-        .route("/account/email/confirm", get(recovery::show_confirm_email).post(recovery::confirm_email))
-        .route("/account/email/undo", get(recovery::show_undo_email).post(recovery::undo_email))
+        .route(paths::ROOT, get(account::go_to_account))
+        .route(paths::SIGN_UP, get(sign_up::show_sign_up).post(sign_up::sign_up))
+        .route(paths::LOG_IN, get(login::show_log_in).post(login::log_in))
+        .route(paths::LOG_IN_BY_MAIL, get(recovery::show_log_in_by_mail).post(recovery::request_log_in))
+        .route(paths::LOG_IN_BY_CODE, get(recovery::show_code).post(recovery::log_in_by_code))
+        .route(paths::LOG_IN_BY_LINK, get(recovery::show_log_in_link).post(recovery::log_in_by_link))
+        .route(paths::LOG_OUT, post(session::log_out))
+        .route(paths::FORGOTTEN, get(recovery::show_forgotten).post(recovery::request_reset))
+        .route(paths::CHECK_MAIL, get(recovery::show_check_mail))
+        .route(paths::RESET, get(recovery::show_reset).post(recovery::reset))
+        .route(paths::VERIFY, get(recovery::show_verify).post(recovery::verify))
+        .route(paths::CONFIRM_EMAIL, get(recovery::show_confirm_email).post(recovery::confirm_email))
+        .route(paths::UNDO_EMAIL, get(recovery::show_undo_email).post(recovery::undo_email))
         // For the owner of an account.
-        .route("/account", get(account::show_account))
-        .route("/account/profile", post(account::change_profile))
-        .route("/account/picture", post(account::set_picture))
-        .route("/account/picture/remove", post(account::remove_picture))
-        .route("/account/email", get(recovery::show_email).post(recovery::request_email_change))
-        .route("/account/email/verification", post(recovery::request_verification))
-        .route("/account/password", get(recovery::show_password).post(recovery::change_password))
-        .route("/account/sessions", get(session::show_sessions))
-        .route("/account/sessions/end", post(session::end_session))
-        .route("/account/sessions/end-others", post(session::end_other_sessions))
-        .route("/account/confirm", get(login::show_confirm).post(login::confirm))
-        .route("/account/export", get(leaving::show_export).post(leaving::export_account))
-        .route("/account/delete", get(leaving::show_delete).post(leaving::delete_account))
-        .route("/account/delete/call-back", post(leaving::cancel_deletion))
-        .route("/account/{*rest}", any(show_nothing))
+        .route(paths::ACCOUNT, get(account::show_account))
+        .route(paths::PROFILE, post(account::change_profile))
+        .route(paths::PICTURE, post(account::set_picture))
+        .route(paths::REMOVE_PICTURE, post(account::remove_picture))
+        .route(paths::EMAIL, get(recovery::show_email).post(recovery::request_email_change))
+        .route(paths::CANCEL_EMAIL, post(recovery::cancel_email_change))
+        .route(paths::VERIFICATION, post(recovery::request_verification))
+        .route(paths::PASSWORD, get(recovery::show_password).post(recovery::change_password))
+        .route(paths::SESSIONS, get(session::show_sessions))
+        .route(paths::END_SESSION, post(session::end_session))
+        .route(paths::END_OTHER_SESSIONS, post(session::end_other_sessions))
+        .route(paths::CONFIRM, get(login::show_confirm).post(login::confirm))
+        .route(paths::EXPORT, get(leaving::show_export).post(leaving::export_account))
+        .route(paths::DELETE, get(leaving::show_delete).post(leaving::delete_account))
+        .route(paths::CANCEL_DELETION, post(leaving::cancel_deletion))
+        .route(paths::BELOW_ACCOUNT, any(show_nothing))
         // For administrators.
-        .route("/console", get(console::show_accounts))
-        .route("/console/accounts/{id}", get(console::show_account))
-        .route("/console/accounts/{id}/{act}", post(console::act_on_account))
-        .route("/console/audit", get(console::show_audit_trail))
-        .route("/console/claim", get(console::show_claim).post(console::claim))
-        .route("/console/{*rest}", any(show_nothing))
+        .route(paths::CONSOLE, get(console::show_accounts))
+        .route(paths::CONSOLE_ACCOUNT, get(console::show_account))
+        .route(paths::CONSOLE_ACT, get(console::show_act).post(console::act_on_account))
+        .route(paths::INVITE, get(console::show_invite).post(console::invite))
+        .route(paths::AUDIT, get(console::show_audit_trail))
+        .route(paths::AUDIT_CSV, get(console::export_audit_trail))
+        .route(paths::CLAIM, get(console::show_claim).post(console::claim))
+        .route(paths::BELOW_CONSOLE, any(show_nothing))
         .route_layer(middleware::from_fn_with_state(app.clone(), dress))
         // Addresses that people and their browsers try.
         .route("/login", lead_to("/account/log-in"))

@@ -1,5 +1,6 @@
 //! Administrators: who may what, what stays when several act at once, and what the trail says of it.
 
+mod console;
 mod first;
 mod trail;
 
@@ -22,8 +23,9 @@ const ADMINISTRATION: [&str; 3] = ["accounts:read", "accounts:write", "audit:rea
 
 /// Every operation of administrators, the scope that it takes, and what it answers one who may; in an order in which
 /// each finds the account as it needs it.
-const OPERATIONS: [(&str, &str, &str, u16); 10] = [
+const OPERATIONS: [(&str, &str, &str, u16); 12] = [
     ("GET", "/admin/accounts", "accounts:read", 200),
+    ("POST", "/admin/accounts", "accounts:write", 201),
     ("GET", "/admin/accounts/{id}", "accounts:read", 200),
     ("POST", "/admin/accounts/{id}/password-reset", "accounts:write", 202),
     ("PUT", "/admin/accounts/{id}/role", "accounts:write", 204),
@@ -32,6 +34,7 @@ const OPERATIONS: [(&str, &str, &str, u16); 10] = [
     ("POST", "/admin/accounts/{id}/enable", "accounts:write", 204),
     ("DELETE", "/admin/accounts/{id}", "accounts:write", 204),
     ("GET", "/admin/audit-events", "audit:read", 200),
+    ("GET", "/admin/audit-events.csv", "audit:read", 200),
     // Nobody needs a scope to give the code, and this one is wrong.
     ("POST", "/admin/claim", "", 410),
 ];
@@ -65,6 +68,10 @@ async fn as_admin(app: &TestApp, name: &str) -> (i64, Client) {
 async fn act(client: &Client, method: &str, path: &str, account: i64) -> Answer {
     let call = client.call(method.parse().unwrap(), &path.replace("{id}", &account.to_string()));
     match path {
+        "/admin/accounts" if method == "POST" => {
+            let address = email(&format!("invited{account}"));
+            call.json(&json!({ "email": address, "full_name": "Invited" })).await
+        }
         "/admin/accounts/{id}/role" => call.json(&json!({ "role": "user" })).await,
         "/admin/claim" => call.json(&json!({ "code": "00000-00000-00000-00000" })).await,
         _ => call.send().await,
@@ -197,7 +204,7 @@ on_both_databases! {
         app.advance(601);
         for (method, path, scope, allowed) in OPERATIONS {
             let takes_away = matches!(path, "/admin/accounts/{id}/role" | "/admin/accounts/{id}/disable" | "/admin/claim")
-                || (method, path) == ("DELETE", "/admin/accounts/{id}");
+                || matches!((method, path), ("DELETE", "/admin/accounts/{id}") | ("POST", "/admin/accounts"));
             let answer = act(&cookie, method, path, target).await.assert(if takes_away { 401 } else { allowed });
             assert_eq!(takes_away, answer.text().contains("ten minutes"), "{method} {path} ({scope})");
         }

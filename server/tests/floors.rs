@@ -51,7 +51,7 @@ fn imports(source: &str) -> BTreeSet<String> {
                 '{' => depth += 1,
                 '}' => depth -= 1,
                 ',' if depth == 1 => {
-                    rooms.insert(word(&list[at + 1..]));
+                    rooms.insert(word(list.split_at(at + 1).1));
                 }
                 _ => {}
             }

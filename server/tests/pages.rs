@@ -40,7 +40,7 @@ on_both_databases! {
         page(&app.stranger(), "/account/sign-up").await.assert(200);
         let form = [("full_name", "Ada Lovelace"), ("email", "ada@example.com"), ("password", PASSWORD), ("next", "")];
         let answer = post(&app.stranger(), "/account/sign-up", &form).await.assert(303);
-        assert_eq!(answer.header("location"), "/account/log-in?next=%2Faccount&arrived=yes");
+        assert_eq!(answer.header("location"), "/account/log-in?next=%2Faccount%3Fdone%3Dwelcome&arrived=yes");
         let cookie = answer.header("set-cookie").to_owned();
         assert!(cookie.starts_with("__Host-portcullis=") && cookie.contains("; HttpOnly") && cookie.contains("; Secure") && cookie.contains("SameSite=Lax"), "{cookie}");
         let ada = app.stranger().with_cookie(cookie.split(';').next().unwrap());
@@ -98,7 +98,7 @@ on_both_databases! {
         assert!(account.text().contains("value=\"ada\""), "{}", account.text());
     }
 
-    async fn c04_a_page_loads_nothing_from_elsewhere_and_runs_nothing(database: Database) {
+    async fn c04_a_page_loads_nothing_from_elsewhere_and_runs_one_script_of_ours(database: Database) {
         let app = TestApp::new(database).await;
         app.sign_up("ada").await;
         let ada = browser(&app, "ada").await;
@@ -108,7 +108,7 @@ on_both_databases! {
         for (client, path) in visits.into_iter().chain(public.map(|path| (&stranger, path))) {
             let answer = page(client, path).await;
             let policy = answer.header("content-security-policy");
-            assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe") && !policy.contains("script-src"), "{path}: {policy}");
+            assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe") && policy.contains("script-src 'self';"), "{path}: {policy}");
             for part in ["form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'", "object-src 'none'"] {
                 assert!(policy.contains(part), "{path}: {policy}");
             }
@@ -117,11 +117,21 @@ on_both_databases! {
             assert_eq!(answer.header("cache-control"), "no-store", "{path}");
             let text = answer.text();
             assert!(text.starts_with("<!doctype html>") && text.contains("<html lang=\"en\">"), "{path}");
-            for forbidden in ["<script", " style=", "javascript:", "http://", "https://", "onclick"] {
+            assert_eq!(text.matches("<script").count(), 1, "{path}");
+            assert!(text.contains("<script src=\"/assets/pages-") && text.contains(".js\" defer></script>"), "{path}");
+            for forbidden in [" style=", "javascript:", "http://", "https://", "onclick"] {
                 assert!(!text.contains(forbidden), "{path} holds {forbidden}");
             }
         }
-        let sheet = page(&stranger, "/account/log-in").await.text();
+        let log_in = page(&stranger, "/account/log-in").await.text();
+        let script = log_in.split("<script src=\"").nth(1).unwrap().split('"').next().unwrap();
+        let script = page(&stranger, script).await.assert(200);
+        assert_eq!(script.header("content-type"), "text/javascript; charset=utf-8");
+        // No way for a text to become markup or code.
+        for sink in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function(", "setTimeout", "fetch(", "localStorage"] {
+            assert!(!script.text().contains(sink), "{sink}");
+        }
+        let sheet = log_in;
         let sheet = sheet.split("rel=\"stylesheet\" href=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
         let css = page(&stranger, &sheet).await.assert(200);
         assert_eq!(css.header("content-type"), "text/css; charset=utf-8");
@@ -154,6 +164,7 @@ on_both_databases! {
         let ada = app.stranger().with_cookie(answer.header("set-cookie").split(';').next().unwrap());
         for path in ["/account", "/account/sessions", "/account?done=%3Cscript%3E", "/account/log-in?next=%3Cscript%3E", "/account/reset?token=%3Cscript%3E", "/account/verify?token=%22%3E%3Cscript%3E"] {
             let text = page(&ada, path).await.text();
+            let text = text.replacen("<script src=\"/assets/pages-", "", 1);
             assert!(!text.contains("<script") && !text.contains("<img src=x") && !text.contains("49"), "{path}: {text}");
         }
     }
@@ -163,7 +174,7 @@ on_both_databases! {
         app.sign_up("ada").await;
         let verify = token(&app, "ada", "Confirm").await;
         post(&app.stranger(), "/account/forgotten", &[("email", "ada@example.com")]).await.assert(303);
-        let reset = token(&app, "ada", "Set a new").await;
+        let reset = token(&app, "ada", "Reset your").await;
         for _ in 0..5 {
             for (path, token) in [("/account/verify", &verify), ("/account/reset", &reset)] {
                 let address = format!("{path}?token={token}");
@@ -192,7 +203,7 @@ on_both_databases! {
         let (ada, other) = (browser(&app, "ada").await, browser(&app, "ada").await);
         app.advance(601);
         let asked = post(&ada, "/account/sessions/end-others", &[]).await.assert(303);
-        assert_eq!(asked.header("location"), "/account/confirm?next=%2Faccount%2Fsessions");
+        assert_eq!(asked.header("location"), "/account/confirm?next=%2Faccount%2Fsessions%3Fdone%3Dconfirmed");
         page(&other, "/account").await.assert(200);
         post(&ada, "/account/confirm", &[("password", "wrong-password-1"), ("next", "/account/sessions")]).await.assert(422);
         let confirmed = post(&ada, "/account/confirm", &[("password", PASSWORD), ("next", "/account/sessions")]).await.assert(303);
@@ -210,7 +221,7 @@ on_both_databases! {
         let app = TestApp::new(database).await;
         app.sign_up("ada").await;
         let ada = browser(&app, "ada").await;
-        assert_eq!(post(&ada, "/account/profile", &[("full_name", "Ada King"), ("language", "de")]).await.assert(303).header("location"), "/account?done=profile&lang=de");
+        assert_eq!(post(&ada, "/account/profile", &[("full_name", "Ada King"), ("language", "de")]).await.assert(303).header("location"), "/account?lang=de&done=profile");
         assert!(page(&ada, "/account?lang=de").await.assert(200).text().contains("Ihr Konto"));
         post(&ada, "/account/profile", &[("full_name", " ")]).await.assert(422);
         let wrong = post(&ada, "/account/password", &[("current_password", "wrong-password-1"), ("password", "another-lantern-in-the-harbour")]).await.assert(403);
@@ -316,7 +327,7 @@ on_both_databases! {
         app.sign_up("ada").await;
         post(&app.stranger(), "/account/log-in/mail", &[("email", "ada@example.com")]).await.assert(200);
         let mails = app.mails_to("ada").await;
-        let mail = mails.iter().find(|mail| mail.subject.starts_with("Your log-in")).unwrap();
+        let mail = mails.iter().find(|mail| mail.subject.starts_with("Your login")).unwrap();
         let link = mail.token.clone().unwrap();
         page(&app.stranger(), &format!("/account/log-in/link?token={link}")).await.assert(200);
         // As the page's hint shows it; the routes' tests send the hyphen along.
@@ -329,5 +340,131 @@ on_both_databases! {
         page(&ada, "/account").await.assert(200);
         // It was one use for both.
         post(&app.stranger(), "/account/log-in/link", &[("token", &link)]).await.assert(410);
+    }
+
+    async fn after_a_login_that_is_asked_for_nothing_that_was_typed_is_lost(database: Database) {
+        let app = TestApp::new(database).await;
+        app.sign_up("ada").await;
+        let ada = browser(&app, "ada").await;
+        app.advance(601);
+        let asked = post(&ada, "/account/email", &[("email", "ada@new.example")]).await.assert(303);
+        let confirm = asked.header("location").to_owned();
+        assert!(confirm.starts_with("/account/confirm?next=%2Faccount%2Femail%3Fkept%3D"), "{confirm}");
+        // It stands in no address that histories and logs keep.
+        assert!(!confirm.contains("new.example"), "{confirm}");
+        let next = confirm.split("next=").nth(1).unwrap();
+        let next = url::form_urlencoded::parse(format!("n={next}").as_bytes()).next().unwrap().1.into_owned();
+        let confirmed = post(&ada, "/account/confirm", &[("password", PASSWORD), ("next", &next)]).await.assert(303);
+        let ada = app.stranger().with_cookie(confirmed.header("set-cookie").split(';').next().unwrap());
+        let on = page(&ada, confirmed.header("location")).await.assert(303).header("location").to_owned();
+        let form = page(&ada, &on).await.assert(200);
+        assert!(form.text().contains("value=\"ada@new.example\"") && form.text().contains("Identity confirmed"), "{}", form.text());
+        post(&ada, "/account/email", &[("email", "ada@new.example")]).await.assert(303);
+        // A value that this server did not seal is none.
+        assert!(!page(&ada, "/account/email?kept=ZXZpbEBldmlsLmV4YW1wbGU").await.assert(200).text().contains("evil"));
+    }
+
+    async fn a_pending_change_of_address_is_shown_sent_again_and_cancelled(database: Database) {
+        let app = TestApp::new(database).await;
+        app.sign_up("ada").await;
+        let ada = browser(&app, "ada").await;
+        assert!(!page(&ada, "/account").await.text().contains("Cancel the change"));
+        post(&ada, "/account/email", &[("email", "ada@new.example")]).await.assert(303);
+        let shown = page(&ada, "/account").await.assert(200);
+        assert!(shown.text().contains("ada@new.example") && shown.text().contains("action=\"/account/email/cancel\""), "{}", shown.text());
+        let mails = async || app.mails().await.into_iter().filter(|mail| mail.to == "ada@new.example").collect::<Vec<_>>();
+        post(&ada, "/account/email", &[("email", "ada@new.example")]).await.assert(303);
+        let sent = mails().await;
+        assert_eq!(sent.len(), 2);
+        let cancelled = post(&ada, "/account/email/cancel", &[]).await.assert(303);
+        assert_eq!(cancelled.header("location"), "/account?done=email-cancelled");
+        assert!(!page(&ada, "/account").await.text().contains("ada@new.example"));
+        for mail in sent {
+            page(&app.stranger(), &format!("/account/email/confirm?token={}", mail.token.unwrap())).await.assert(410);
+        }
+        // Once more is not an error, here and by the interface.
+        post(&ada, "/account/email/cancel", &[]).await.assert(303);
+        let token = app.log_in("ada").await;
+        token.delete("/email/change").send().await.assert(204);
+        let told = "SELECT count(*) FROM audit_events WHERE event = 'account.email_change_cancelled'";
+        assert_eq!(app.place.value(told).await, "1");
+    }
+
+    async fn a_link_that_was_used_says_what_to_do(database: Database) {
+        let app = TestApp::new(database).await;
+        app.sign_up("ada").await;
+        let ada = browser(&app, "ada").await;
+        let verify = token(&app, "ada", "Confirm").await;
+        post(&ada, "/account/verify", &[("token", &verify)]).await.assert(303);
+        // Pressed and opened twice: it is confirmed, and says so.
+        for again in [post(&ada, "/account/verify", &[("token", &verify)]).await, page(&ada, &format!("/account/verify?token={verify}")).await] {
+            assert_eq!(again.assert(303).header("location"), "/account?done=verified");
+        }
+        let stranger = page(&app.stranger(), &format!("/account/verify?token={verify}")).await.assert(410);
+        assert!(stranger.text().contains("nothing left to do") && stranger.text().contains("/account/log-in"));
+        let reset = page(&app.stranger(), "/account/reset?token=pclk_x").await.assert(410);
+        assert!(reset.text().contains("This link has expired") && reset.text().contains("href=\"/account/forgotten\""));
+        app.sign_up("eve").await;
+        let eve = browser(&app, "eve").await;
+        let dead = page(&eve, "/account/verify?token=pclk_x").await.assert(410);
+        assert!(dead.text().contains("action=\"/account/email/verification\""));
+    }
+
+    async fn each_refusal_gives_its_reason(database: Database) {
+        let app = TestApp::with(database, |config| config.sign_up = portcullis_server::config::SignUp::Closed).await;
+        assert!(page(&app.stranger(), "/account/sign-up").await.assert(403).text().contains("Sign-up is closed"));
+        let foreign = app.stranger().post("/account/log-in").header("sec-fetch-site", "cross-site").form(&[]).await.assert(403);
+        assert!(foreign.text().contains("another website"));
+        let app = TestApp::new(database).await;
+        app.sign_up("ada").await;
+        let ada = browser(&app, "ada").await;
+        let console = page(&ada, "/console").await.assert(403);
+        for part in ["You need to be an administrator", "href=\"/console/claim\"", "action=\"/account/log-out\""] {
+            assert!(console.text().contains(part), "{part}");
+        }
+        assert!(page(&ada, "/account/nowhere").await.assert(404).text().contains("Page not found"));
+    }
+
+    async fn each_fault_stands_at_its_field_and_once(database: Database) {
+        let app = TestApp::new(database).await;
+        app.sign_up("ada").await;
+        let ada = browser(&app, "ada").await;
+        let both = post(&ada, "/account/password", &[("current_password", ""), ("password", "")]).await.assert(422);
+        for part in ["Enter your current password.", "Enter your password.", "id=\"current_password-fault\"", "id=\"password-fault\"", "class=\"faults\""] {
+            assert!(both.text().contains(part), "{part}");
+        }
+        // One fault is said at its field, and the caret goes there.
+        let one = post(&ada, "/account/email", &[("email", "no")]).await.assert(422);
+        assert_eq!(one.text().matches("Enter an email address such as").count(), 1, "{}", one.text());
+        assert!(!one.text().contains("class=\"faults\"") && one.text().contains(" autofocus aria-invalid"));
+        let empty = post(&app.stranger(), "/account/log-in", &[("email", ""), ("password", "")]).await.assert(422);
+        assert!(empty.text().contains("Enter your email address.") && empty.text().contains("Enter your password."));
+        let many = "x".repeat(201);
+        let long = post(&ada, "/account/profile", &[("full_name", &many)]).await.assert(422);
+        assert!(long.text().contains("Use at most 200 characters."));
+        let german = ada.post("/account/profile").header("accept-language", "de").form(&[("full_name", "")]).await.assert(422);
+        assert!(german.text().contains("Geben Sie einen Namen ein."), "{}", german.text());
+    }
+
+    async fn after_a_reset_the_login_knows_the_address(database: Database) {
+        let app = TestApp::new(database).await;
+        app.sign_up("ada").await;
+        let asked = post(&app.stranger(), "/account/forgotten", &[("email", "ada@example.com")]).await.assert(303);
+        assert!(!asked.header("location").contains("ada"));
+        assert!(page(&app.stranger(), asked.header("location")).await.assert(200).text().contains("If an account exists for ada@example.com"));
+        let reset = token(&app, "ada", "Reset your").await;
+        let set = post(&app.stranger(), "/account/reset", &[("token", &reset), ("password", "another-lantern-in-the-harbour")]).await.assert(303);
+        assert!(page(&app.stranger(), set.header("location")).await.assert(200).text().contains("value=\"ada@example.com\""));
+    }
+
+    async fn every_page_and_email_speaks_spanish(database: Database) {
+        let app = TestApp::new(database).await;
+        let stranger = app.stranger();
+        let log_in = stranger.get("/account/log-in").header("accept-language", "es-MX").send().await.assert(200);
+        assert!(log_in.text().contains("lang=\"es\"") && log_in.text().contains("Iniciar sesión"));
+        let body = serde_json::json!({ "email": "ada@example.com", "full_name": "Ada", "password": PASSWORD });
+        app.stranger().post("/signup").header("accept-language", "es").json(&body).await.assert(201);
+        let mail = app.mails_to("ada").await.remove(0);
+        assert!(mail.subject.starts_with("Confirme su correo") && mail.text.contains("24 horas"), "{mail:?}");
     }
 }

@@ -140,7 +140,7 @@ on_both_databases! {
         let lost = app.stranger().get(&arrival).send().await.assert(200).text();
         assert!(lost.contains("Your browser did not keep the cookie") && lost.contains("value=\"/shop?item=7\""), "{lost}");
         let lost = app.stranger().get(&arrival).header("accept-language", "de").send().await.assert(200).text();
-        assert!(lost.contains("Ihr Browser hat das Cookie nicht behalten"), "{lost}");
+        assert!(lost.contains("Ihr Browser hat das Cookie nicht gespeichert"), "{lost}");
         let fresh = app.stranger().get("/account/log-in?next=/shop").send().await.assert(200).text();
         assert!(!fresh.contains("did not keep"));
     }
@@ -305,7 +305,7 @@ on_both_databases! {
             assert!(page.contains(german), "{page}");
         }
         let page = browser.get("/account").send().await.assert(200).text();
-        assert!(page.contains("at most 16 MB and 50 megapixels"), "{page}");
+        assert!(page.contains("up to 16 MB and 50 megapixels"), "{page}");
     }
 
     async fn f04_a_photo_of_todays_phones_is_taken(database: Database) {

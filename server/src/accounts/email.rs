@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use portcullis::InvalidInput;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+
+use crate::invalid::{Fault, Invalid};
 
 /// The longest address, in bytes (RFC 5321 §4.5.3.1.3 less the angle brackets).
 const MAX_ADDRESS: usize = 254;
@@ -48,10 +49,8 @@ impl Email {
     }
 
     /// The same for a request's field, with the refusal that names it.
-    pub(crate) fn of_field(text: &str, field: &'static str) -> Result<Self, InvalidInput> {
-        Self::parse(text).map_err(|NotAnEmail| {
-            InvalidInput::field(["body", field], "value_error", "value is not a valid email address")
-        })
+    pub(crate) fn of_field(text: &str, field: &'static str) -> Result<Self, Invalid> {
+        Self::parse(text).map_err(|NotAnEmail| Invalid::field(field, Fault::NotAnEmail))
     }
 
     /// The canonical form.

@@ -1,7 +1,8 @@
 //! A person's name.
 
-use portcullis::InvalidInput;
 use unicode_normalization::UnicodeNormalization;
+
+use crate::invalid::{Fault, Invalid};
 
 /// The longest full name, in code points.
 const MAX_FULL_NAME: usize = 200;
@@ -15,23 +16,23 @@ impl FullName {
     /// Reads a name as a person typed it.
     ///
     /// # Errors
-    /// One sentence that says what is wrong with it.
-    pub fn parse(text: &str) -> Result<Self, &'static str> {
+    /// What is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, Fault> {
         let name: String = text.trim().nfc().collect();
         if name.is_empty() {
-            Err("Value should not be blank")
+            Err(Fault::Blank)
         } else if name.chars().count() > MAX_FULL_NAME {
-            Err("String should have at most 200 characters")
+            Err(Fault::TooManyCharacters(MAX_FULL_NAME))
         } else if name.chars().any(is_disguise) {
-            Err("Value should not contain control or direction characters")
+            Err(Fault::ControlCharacters)
         } else {
             Ok(Self(name))
         }
     }
 
     /// The same for a request's field, with the refusal that names it.
-    pub(crate) fn of_field(text: &str) -> Result<Self, InvalidInput> {
-        Self::parse(text).map_err(|reason| InvalidInput::field(["body", "full_name"], "value_error", reason))
+    pub(crate) fn of_field(text: &str) -> Result<Self, Invalid> {
+        Self::parse(text).map_err(|fault| Invalid::field("full_name", fault))
     }
 
     /// The name.

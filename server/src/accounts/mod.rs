@@ -11,23 +11,22 @@ mod store;
 
 use std::fmt;
 
-use portcullis::InvalidInput;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::email::{Email, NotAnEmail};
 pub use self::full_name::FullName;
 pub use self::roles::Role;
-pub(crate) use self::search::refold;
 pub use self::search::{AccountDetails, details, list};
+pub(crate) use self::search::{Filter, count, newer_than, newest, refold};
 pub(crate) use self::{
     held::{
         Held, Locked, hold_active, hold_by_email, hold_new, hold_of_link, hold_of_session, hold_own,
         hold_verified, lock_due, lock_other,
     },
     owner::{
-        Owner, cancel_deletion, delete, due_for_deletion, has_account, mark_verified, owner, rehash,
-        schedule_deletion, set_email, set_full_name, set_hash, set_language,
+        Owner, cancel_deletion, delete, due_for_deletion, has_account, mark_verified, note_login, owner,
+        rehash, schedule_deletion, set_email, set_full_name, set_hash, set_language,
     },
     roles::{disable, enable, is_any, lock_administrators, make_first_administrator, set_role},
     store::keep,
@@ -37,7 +36,8 @@ use crate::{
     clock::Timestamp,
     db::{Conn, Tx},
     error::Error,
-    passwords::{Password, PasswordHash, TooLong, Turn},
+    invalid::Invalid,
+    passwords::{Password, PasswordHash, Turn},
 };
 
 /// An account's ID. It is never reused, not even after the account is deleted.
@@ -145,7 +145,7 @@ impl NewAccount {
 }
 
 /// Both, or what is wrong with either.
-fn both<A, B>(a: Result<A, InvalidInput>, b: Result<B, InvalidInput>) -> Result<(A, B), InvalidInput> {
+fn both<A, B>(a: Result<A, Invalid>, b: Result<B, Invalid>) -> Result<(A, B), Invalid> {
     match (a, b) {
         (Ok(a), Ok(b)) => Ok((a, b)),
         (Err(a), Err(b)) => Err(a.and(b)),
@@ -160,11 +160,11 @@ pub(crate) async fn acceptable_password(
     text: &str,
     email: Option<&Email>,
     full_name: Option<&FullName>,
-) -> Result<Result<Password, InvalidInput>, Error> {
-    let refused = |kind, reason: String| InvalidInput::field(["body", "password"], kind, reason);
+) -> Result<Result<Password, Invalid>, Error> {
+    let refused = |fault| Invalid::field("password", fault);
     let password = match Password::parse(text) {
         Ok(password) => password,
-        Err(too_long) => return Ok(Err(refused(TooLong::KIND, too_long.to_string()))),
+        Err(fault) => return Ok(Err(refused(fault))),
     };
     let mut words = vec!["portcullis".to_owned(), app.issuer_host().to_owned()];
     if let Some(email) = email {
@@ -174,7 +174,7 @@ pub(crate) async fn acceptable_password(
     let config = app.config();
     let checked =
         turn.check(password.clone(), words, config.password_min_length, config.breach_check.clone()).await?;
-    Ok(checked.map(|()| password).map_err(|weak| refused(weak.kind(), weak.message())))
+    Ok(checked.map(|()| password).map_err(refused))
 }
 
 /// A new row; `None` if the address is taken.

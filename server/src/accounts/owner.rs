@@ -41,6 +41,11 @@ pub(crate) async fn mark_verified(
     Ok(store::mark_verified(tx.conn(), held.id, email, now).await?)
 }
 
+/// Notes that the owner logs in.
+pub(crate) async fn note_login(tx: &mut Tx, held: &Held, now: Timestamp) -> Result<(), Error> {
+    Ok(store::set_last_login(tx.conn(), held.id, now).await?)
+}
+
 /// Sets another password, whatever the old one is.
 pub(crate) async fn set_hash(
     tx: &mut Tx,

@@ -21,6 +21,11 @@ pub enum Role {
 }
 
 impl Role {
+    /// The role of a name.
+    pub(crate) fn of_name(name: &str) -> Option<Self> {
+        [Self::User, Self::Admin].into_iter().find(|role| role.name() == name)
+    }
+
     /// As it is written everywhere: `user` or `admin`.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -10,14 +10,26 @@ pub struct AccountDetails {
     pub account: Account,
     /// What it may do beyond its own account.
     pub role: Role,
-    /// When its owner confirmed the address of mail.
+    /// When its owner confirmed the email address.
     pub email_verified_at: Option<Timestamp>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
+    /// When its owner last logged in.
+    pub last_login_at: Option<Timestamp>,
+    /// When its password was last set; `None` if that was before this was recorded.
+    pub password_changed_at: Option<Timestamp>,
     /// When it will be deleted, as its owner wishes.
     pub deletion_due_at: Option<Timestamp>,
 }
-crate::db::from_row!(AccountDetails { role, email_verified_at, created_at, deletion_due_at; account });
+crate::db::from_row!(AccountDetails {
+    role,
+    email_verified_at,
+    created_at,
+    last_login_at,
+    password_changed_at,
+    deletion_due_at;
+    account
+});
 
 /// The account of a number.
 ///
@@ -43,6 +55,63 @@ pub async fn list(
     let mut reader = app.db().read().await?;
     let after = after.unwrap_or(AccountId::new(0));
     Ok(store::accounts_after(reader.conn(), needle.as_ref(), after, limit).await?)
+}
+
+/// Which accounts are looked for.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Filter<'a> {
+    /// In the email address or the name, or the whole number.
+    pub(crate) search: Option<&'a str>,
+    pub(crate) role: Option<Role>,
+    pub(crate) is_active: Option<bool>,
+    pub(crate) is_verified: Option<bool>,
+}
+
+/// Up to `limit` accounts of the filter, the newest first, older than `before`.
+pub(crate) async fn newest(
+    app: &App,
+    filter: Filter<'_>,
+    before: Option<AccountId>,
+    limit: u32,
+) -> Result<Vec<AccountDetails>, Error> {
+    let mut reader = app.db().read().await?;
+    let before = before.unwrap_or(AccountId::new(i64::MAX));
+    Ok(store::accounts_before(reader.conn(), &filter.into(), before, limit).await?)
+}
+
+/// Up to `limit` accounts of the filter that are newer than `after`, the oldest first.
+pub(crate) async fn newer_than(
+    app: &App,
+    filter: Filter<'_>,
+    after: AccountId,
+    limit: u32,
+) -> Result<Vec<AccountDetails>, Error> {
+    let mut reader = app.db().read().await?;
+    Ok(store::filtered_after(reader.conn(), &filter.into(), after, limit).await?)
+}
+
+/// How many accounts the filter has, and how many of them are newer than `than`.
+pub(crate) async fn count(app: &App, filter: Filter<'_>, than: AccountId) -> Result<(u64, u64), Error> {
+    let mut reader = app.db().read().await?;
+    Ok(store::count(reader.conn(), &filter.into(), than).await?)
+}
+
+/// A [`Filter`] as the statements take it.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    pub(super) needle: Option<Needle>,
+    pub(super) number: Option<i64>,
+    pub(super) role: Option<Role>,
+    pub(super) is_active: Option<bool>,
+    pub(super) is_verified: Option<bool>,
+}
+
+impl From<Filter<'_>> for Wanted {
+    fn from(filter: Filter<'_>) -> Self {
+        let Filter { search, role, is_active, is_verified } = filter;
+        let number = search.and_then(|text| text.trim().trim_start_matches('#').parse().ok());
+        Self { needle: search.map(Needle::new), number, role, is_active, is_verified }
+    }
 }
 
 /// What is looked for, as patterns for `LIKE` with `!` before each character that is meant as itself.

@@ -1,12 +1,14 @@
 //! The SQL of `accounts`.
 
 use super::{
-    Account, AccountDetails, AccountId, Credentials, Email, FullName, Role, held::Locked, owner::Owner,
-    search::Needle,
+    Account, AccountDetails, AccountId, Credentials, Email, FullName, Role,
+    held::Locked,
+    owner::Owner,
+    search::{Needle, Wanted},
 };
 use crate::{
     clock::Timestamp,
-    db::{Conn, Dialect, execute, fetch_all, fetch_optional},
+    db::{Conn, Dialect, execute, fetch_all, fetch_one, fetch_optional},
     passwords::PasswordHash,
 };
 
@@ -26,8 +28,8 @@ pub(super) async fn insert_account(
         conn,
         Account,
         "INSERT INTO accounts (email, full_name, folded_name, password_hash, role, language, is_active, created_at,
-                               updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, TRUE, $7, $7)
+                               password_changed_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, TRUE, $7, $7, $7)
          ON CONFLICT (email) DO NOTHING
          RETURNING id, email, full_name, is_active",
         email,
@@ -57,7 +59,8 @@ pub(super) async fn account_by_email(conn: Conn<'_>, email: &Email) -> Result<Op
 macro_rules! select_details {
     ($which:literal) => {
         concat!(
-            "SELECT id, email, full_name, is_active, role, email_verified_at, created_at, deletion_due_at
+            "SELECT id, email, full_name, is_active, role, email_verified_at, created_at, last_login_at,
+                    password_changed_at, deletion_due_at
              FROM accounts WHERE ",
             $which
         )
@@ -88,6 +91,83 @@ pub(super) async fn accounts_after(
         needle.map(Needle::in_name),
         i64::from(limit)
     )
+}
+
+/// The accounts that [`Wanted`] fits, as `$2` to `$7`.
+macro_rules! wanted {
+    () => {
+        " AND ($2 IS NULL OR email LIKE $2 ESCAPE '!' OR COALESCE(folded_name, lower(full_name)) LIKE $3 ESCAPE '!'
+               OR id = $4)
+          AND ($5 IS NULL OR role = $5) AND ($6 IS NULL OR is_active = $6)
+          AND ($7 IS NULL OR (email_verified_at IS NOT NULL) = $7)"
+    };
+}
+
+/// Those that are older than `before`, the newest first.
+pub(super) async fn accounts_before(
+    conn: Conn<'_>,
+    wanted: &Wanted,
+    before: AccountId,
+    limit: u32,
+) -> Result<Vec<AccountDetails>> {
+    fetch_all!(
+        conn,
+        AccountDetails,
+        concat!(select_details!("id < $1"), wanted!(), " ORDER BY id DESC LIMIT $8"),
+        before,
+        wanted.needle.as_ref().map(Needle::in_email),
+        wanted.needle.as_ref().map(Needle::in_name),
+        wanted.number,
+        wanted.role,
+        wanted.is_active,
+        wanted.is_verified,
+        i64::from(limit)
+    )
+}
+
+/// Those that are newer than `after`, the oldest first.
+pub(super) async fn filtered_after(
+    conn: Conn<'_>,
+    wanted: &Wanted,
+    after: AccountId,
+    limit: u32,
+) -> Result<Vec<AccountDetails>> {
+    fetch_all!(
+        conn,
+        AccountDetails,
+        concat!(select_details!("id > $1"), wanted!(), " ORDER BY id LIMIT $8"),
+        after,
+        wanted.needle.as_ref().map(Needle::in_email),
+        wanted.needle.as_ref().map(Needle::in_name),
+        wanted.number,
+        wanted.role,
+        wanted.is_active,
+        wanted.is_verified,
+        i64::from(limit)
+    )
+}
+
+/// How many there are, and how many of them are newer than `than`.
+pub(super) async fn count(conn: Conn<'_>, wanted: &Wanted, than: AccountId) -> Result<(u64, u64)> {
+    let (all, newer) = fetch_one!(
+        conn,
+        (i64, i64),
+        concat!("SELECT count(*), count(CASE WHEN id > $1 THEN 1 END) FROM accounts WHERE TRUE", wanted!()),
+        than,
+        wanted.needle.as_ref().map(Needle::in_email),
+        wanted.needle.as_ref().map(Needle::in_name),
+        wanted.number,
+        wanted.role,
+        wanted.is_active,
+        wanted.is_verified
+    )?;
+    Ok((all.unsigned_abs(), newer.unsigned_abs()))
+}
+
+/// Notes that the owner logs in.
+pub(super) async fn set_last_login(conn: Conn<'_>, id: AccountId, now: Timestamp) -> Result<()> {
+    execute!(conn, "UPDATE accounts SET last_login_at = $2 WHERE id = $1", id, now)?;
+    Ok(())
 }
 
 pub(super) async fn credentials(conn: Conn<'_>, email: &Email) -> Result<Option<Credentials>> {
@@ -293,10 +373,15 @@ pub(super) async fn set_password(
     hash: &PasswordHash,
     now: Timestamp,
 ) -> Result<()> {
-    let sql =
-        "UPDATE accounts SET password_hash = $2, credential_epoch = credential_epoch + 1, updated_at = $3
-               WHERE id = $1";
-    execute!(conn, sql, id, hash, now)?;
+    execute!(
+        conn,
+        "UPDATE accounts SET password_hash = $2, credential_epoch = credential_epoch + 1, password_changed_at = $3,
+                             updated_at = $3
+         WHERE id = $1",
+        id,
+        hash,
+        now
+    )?;
     Ok(())
 }
 

@@ -1,9 +1,11 @@
 //! What is done to the accounts of others: by the operator on the command line, by a program that mounts the server, and
 //! by administrators.
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
 use crate::{
     access::By,
-    accounts::{self, Account, AccountId, FullName, Locked, NewAccount, Role},
+    accounts::{self, Account, AccountDetails, AccountId, Email, FullName, Locked, NewAccount, Role},
     app::App,
     client::Client,
     clock::Timestamp,
@@ -12,7 +14,8 @@ use crate::{
     events::{self, Event},
     mail::{self, Message, Recipient},
     messages::Language,
-    recovery, sessions,
+    passwords::Password,
+    random, recovery, sessions,
     sign_up::{self, Inserted},
 };
 
@@ -37,6 +40,56 @@ pub async fn create(app: &App, new: NewAccount, client: &Client) -> Result<Accou
     }
     tx.commit().await?;
     Ok(account)
+}
+
+/// An account that an administrator makes for somebody.
+#[derive(Debug)]
+pub(crate) struct Invitation {
+    pub(crate) email: Email,
+    pub(crate) full_name: FullName,
+    pub(crate) role: Role,
+    /// Of the emails to them.
+    pub(crate) language: Language,
+}
+
+impl Invitation {
+    /// Checks what an administrator typed.
+    pub(crate) fn check(email: &str, full_name: &str, role: Role, language: Language) -> Result<Self, Error> {
+        match (Email::of_field(email, "email"), FullName::of_field(full_name)) {
+            (Ok(email), Ok(full_name)) => Ok(Self { email, full_name, role, language }),
+            (Err(one), Err(other)) => Err(one.and(other).into()),
+            (Err(invalid), Ok(_)) | (Ok(_), Err(invalid)) => Err(invalid.into()),
+        }
+    }
+}
+
+/// Makes an account that nobody knows the password of, and mails its owner a link to choose one.
+///
+/// # Errors
+/// [`Error::EmailTaken`], [`Error::Busy`], [`Error::Database`]; of an administrator those of a session that has ended.
+pub(crate) async fn invite(app: &App, invitation: &Invitation, by: By<'_>) -> Result<AccountDetails, Error> {
+    let Invitation { email, full_name, role, language } = invitation;
+    let unknown = URL_SAFE_NO_PAD.encode(random::bytes::<32>());
+    let unknown = Password::parse(&unknown).map_err(|fault| Error::Internal(fault.to_string()))?;
+    let hash = app.hasher().turn()?.hash(unknown).await?;
+    let (mut tx, now) = (app.db().begin().await?, app.now());
+    if *role == Role::Admin {
+        accounts::lock_administrators(&mut tx, now).await?;
+    }
+    if let Some(administrator) = by.proved() {
+        let _proved = accounts::hold_own(&mut tx, administrator, now).await?;
+    }
+    let made = sign_up::insert(&mut tx, email, full_name, &hash, *role, *language, now).await?;
+    let Inserted::Made(account) = made else { return Err(Error::EmailTaken) };
+    events::record(&mut tx, Event::SignedUp, Some(account.id), by.client(), now).await?;
+    if *role == Role::Admin {
+        let role = Some(role.name());
+        events::record_detail(&mut tx, Event::RoleChanged, Some(account.id), by.client(), role, now).await?;
+    }
+    let held = accounts::hold_new(&mut tx, account.id).await?;
+    recovery::mail_invitation(app, &mut tx, &held, now).await?;
+    tx.commit().await?;
+    accounts::details(app, account.id).await
 }
 
 /// Lets an account be used, or not. Either ends its sessions and links; disabling is told to its owner by mail. An

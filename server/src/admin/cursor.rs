@@ -8,15 +8,15 @@ use crate::{accounts::AccountId, app::App, clock::Timestamp, error::Error};
 const ACCOUNTS: &str = "cursor: accounts";
 const EVENTS: &str = "cursor: audit events";
 
-pub(super) fn after_account(app: &App, last: AccountId) -> String {
-    seal(app, ACCOUNTS, &last.number().to_be_bytes())
+pub(super) fn of_account(app: &App, id: AccountId) -> String {
+    seal(app, ACCOUNTS, &id.number().to_be_bytes())
 }
 
 pub(super) fn account(app: &App, text: &str) -> Result<AccountId, Error> {
     Ok(AccountId::new(i64::from_be_bytes(open(app, ACCOUNTS, text)?)))
 }
 
-pub(super) fn after_event(app: &App, at: Timestamp, id: Uuid) -> String {
+pub(super) fn of_event(app: &App, at: Timestamp, id: Uuid) -> String {
     let position = (u128::from(at.as_micros().cast_unsigned()), id.as_u128());
     seal(app, EVENTS, &[position.0.to_be_bytes(), position.1.to_be_bytes()].concat())
 }

@@ -1,11 +1,11 @@
 //! The administrators' routes.
 
 use axum::extract::State;
-use portcullis::{Answer, Guard, Json, NoContent, Path, Query, guard::Scopes};
+use portcullis::{Answer, Created, Guard, Json, NoContent, Path, Query, guard::Scopes};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AccountsQuery, AdminActor, AuditQuery, acts};
+use super::{Accounts, AccountsQuery, AdminActor, AuditCsv, AuditQuery, Invitation, acts};
 use crate::{
     access::{AccountsRead, AccountsWrite, AuditRead},
     accounts::{Account, AccountDetails, AccountId, Role},
@@ -15,8 +15,12 @@ use crate::{
     client::Client,
     clock::Timestamp,
     devices::http::SessionView,
-    error::{BadCursor, Error, Failed, Gone, LastAdminStays, NotFound, Stale, Throttled, Unavailable},
+    error::{
+        BadCursor, Conflict, Error, Failed, Gone, LastAdminStays, NotFound, Stale, Throttled, Unavailable,
+        Unprocessable,
+    },
     leaving,
+    messages::Language,
     recovery::{
         self,
         http::{Accepted, accepted},
@@ -34,10 +38,13 @@ pub(crate) struct AccountView {
     /// When its owner confirmed the email address; `null` if that has not happened.
     #[schemars(extend("format" = "date-time"))]
     email_verified_at: Option<String>,
-    /// When it was made.
+    /// When it was created.
     #[schemars(extend("format" = "date-time"))]
     created_at: String,
-    /// When it will be deleted at its owner's request; `null` if it will not.
+    /// When its owner last logged in; `null` if they never did.
+    #[schemars(extend("format" = "date-time"))]
+    last_login_at: Option<String>,
+    /// When it will be deleted, as its owner wishes; `null` if it stays.
     #[schemars(extend("format" = "date-time"))]
     deletion_due_at: Option<String>,
 }
@@ -49,6 +56,7 @@ impl From<AccountDetails> for AccountView {
             role: details.role,
             email_verified_at: details.email_verified_at.map(Timestamp::to_rfc3339),
             created_at: details.created_at.to_rfc3339(),
+            last_login_at: details.last_login_at.map(Timestamp::to_rfc3339),
             deletion_due_at: details.deletion_due_at.map(Timestamp::to_rfc3339),
         }
     }
@@ -58,8 +66,14 @@ impl From<AccountDetails> for AccountView {
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct AccountsPage {
     accounts: Vec<AccountView>,
-    /// Send it as `after` for the next page; `null` after the last one.
+    /// How many accounts match the query in all.
+    total: u64,
+    /// How many of them come before this page.
+    offset: u64,
+    /// Send it as `after` for the next page; `null` on the last one.
     next: Option<String>,
+    /// Send it as `before` for the previous page; `null` on the first one.
+    previous: Option<String>,
 }
 
 /// An account with its sessions.
@@ -115,8 +129,10 @@ impl From<audit::Entry> for EventView {
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct AuditPage {
     events: Vec<EventView>,
-    /// Send it as `after` for the next, older page; `null` after the last one.
+    /// Send it as `after` for the next, older page; `null` on the last one.
     next: Option<String>,
+    /// Send it as `before` for the previous, newer page; `null` on the first one.
+    previous: Option<String>,
 }
 
 /// The new role of an account.
@@ -145,11 +161,43 @@ pub(crate) async fn list_accounts(
     client: Client,
     Query(query): Query<AccountsQuery>,
 ) -> Result<Json<AccountsPage>, Failed<(BadCursor, NotFound, Unavailable)>> {
-    let page = super::list_accounts(&app, &actor(&guard, client)?, &query).await?;
+    let Accounts { page, total, offset } =
+        super::list_accounts(&app, &actor(&guard, client)?, &query).await?;
     Ok(Json(AccountsPage {
         accounts: page.items.into_iter().map(AccountView::from).collect(),
+        total,
+        offset,
         next: page.next,
+        previous: page.previous,
     }))
+}
+
+/// The account to create. Its owner is mailed a link to choose a password.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Invitation")]
+pub(crate) struct NewInvitation {
+    /// Where the link is sent. Case makes no difference.
+    #[schemars(length(min = 3, max = 254), extend("examples" = ["ada@example.com"]))]
+    email: String,
+    /// The name of the account's owner.
+    #[schemars(length(min = 1, max = 200), extend("examples" = ["Ada Lovelace"]))]
+    full_name: String,
+    /// The role of the account; `user` by default.
+    role: Option<Role>,
+}
+
+pub(crate) async fn invite_account(
+    guard: Guard<Caller, AccountsWrite>,
+    State(app): State<App>,
+    client: Client,
+    language: Language,
+    Json(body): Json<NewInvitation>,
+) -> Result<Created<AccountView>, Failed<(Stale, NotFound, Conflict, Unprocessable, Unavailable)>> {
+    let actor = actor(&guard, client)?.fresh(app.now())?;
+    let role = body.role.unwrap_or(Role::User);
+    let invitation = Invitation::check(&body.email, &body.full_name, role, language)?;
+    Ok(Created(acts::invite(&app, &invitation, actor.by()).await?.into()))
 }
 
 pub(crate) async fn read_account(
@@ -232,7 +280,30 @@ pub(crate) async fn list_audit_events(
     Query(query): Query<AuditQuery>,
 ) -> Result<Json<AuditPage>, Failed<(BadCursor, NotFound, Unavailable)>> {
     let page = super::list_audit_events(&app, &actor(&guard, client)?, &query).await?;
-    Ok(Json(AuditPage { events: page.items.into_iter().map(EventView::from).collect(), next: page.next }))
+    let events = page.items.into_iter().map(EventView::from).collect();
+    Ok(Json(AuditPage { events, next: page.next, previous: page.previous }))
+}
+
+/// Which events to export.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct ExportQuery {
+    /// Only events that happened to this account, or that it caused.
+    account: Option<AccountId>,
+    /// Only events with this name.
+    #[schemars(length(min = 1, max = 64), extend("examples" = ["account.role_changed"]))]
+    event: Option<String>,
+    /// `false` leaves out what administrators only viewed: the events `admin.*`.
+    views: Option<bool>,
+}
+
+pub(crate) async fn export_audit_events(
+    guard: Guard<Caller, AuditRead>,
+    State(app): State<App>,
+    client: Client,
+    Query(ExportQuery { account, event, views }): Query<ExportQuery>,
+) -> Result<AuditCsv, Failed<(NotFound, Unavailable)>> {
+    let query = AuditQuery { account, event, views, ..AuditQuery::default() };
+    Ok(AuditCsv::begin(&app, &actor(&guard, client)?, query).await?)
 }
 
 pub(crate) async fn claim_first_admin(

@@ -4,6 +4,7 @@
 //! Every look and every act is in the audit trail, under the administrator's own number.
 
 mod acts;
+mod csv;
 mod cursor;
 mod first_admin;
 pub(crate) mod http;
@@ -13,7 +14,9 @@ mod store;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub(crate) use self::acts::Invitation;
 pub use self::acts::{create, set_active, set_password, set_role};
+pub(crate) use self::csv::AuditCsv;
 pub(crate) use self::first_admin::claim;
 pub(crate) use self::first_admin::is_shown_elsewhere;
 pub use self::first_admin::{FirstAdminCode, offer_first_admin};
@@ -85,17 +88,27 @@ pub(crate) struct Page<T> {
     pub(crate) items: Vec<T>,
     /// What to give as `after` for the next part. `None`: this is the last one.
     pub(crate) next: Option<String>,
+    /// What to give as `before` for the part before. `None`: this is the first one.
+    pub(crate) previous: Option<String>,
 }
 
 /// Which accounts are asked for.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 pub(crate) struct AccountsQuery {
-    /// Only accounts whose email address or name contains this text. Case does not matter.
+    /// Only accounts with this in their email address or name, or with this ID. Case and accents make no difference.
     #[schemars(length(min = 1, max = 254))]
     pub(crate) search: Option<String>,
-    /// The `next` of the previous page.
+    /// Only accounts with this role.
+    pub(crate) role: Option<Role>,
+    /// Only accounts that are active, or that are disabled.
+    pub(crate) is_active: Option<bool>,
+    /// Only accounts whose email address is confirmed, or is not.
+    pub(crate) is_verified: Option<bool>,
+    /// The `next` of another page.
     pub(crate) after: Option<String>,
-    /// How many to return. The default is 50.
+    /// The `previous` of another page.
+    pub(crate) before: Option<String>,
+    /// How many accounts to return; 50 by default.
     #[schemars(range(min = 1, max = 100))]
     pub(crate) limit: Option<u32>,
 }
@@ -108,24 +121,64 @@ pub(crate) struct AuditQuery {
     /// Only events with this name.
     #[schemars(length(min = 1, max = 64), extend("examples" = ["account.role_changed"]))]
     pub(crate) event: Option<String>,
-    /// The `next` of the previous page.
+    /// `false` leaves out what administrators only viewed: the events `admin.*`.
+    pub(crate) views: Option<bool>,
+    /// The `next` of another page.
     pub(crate) after: Option<String>,
-    /// How many to return. The default is 50.
+    /// The `previous` of another page.
+    pub(crate) before: Option<String>,
+    /// How many events to return; 50 by default.
     #[schemars(range(min = 1, max = 100))]
     pub(crate) limit: Option<u32>,
 }
 
-/// Lists accounts in the order of their numbers.
+impl AccountsQuery {
+    fn filter(&self) -> accounts::Filter<'_> {
+        let Self { role, is_active, is_verified, .. } = *self;
+        accounts::Filter { search: self.search.as_deref(), role, is_active, is_verified }
+    }
+}
+
+impl AuditQuery {
+    fn filter(&self) -> audit::Filter<'_> {
+        let has_reads = self.views.unwrap_or(true);
+        audit::Filter { account: self.account, event: self.event.as_deref(), has_reads }
+    }
+}
+
+/// Accounts, the newest first.
+#[derive(Debug)]
+pub(crate) struct Accounts {
+    pub(crate) page: Page<AccountDetails>,
+    /// How many the query has in all.
+    pub(crate) total: u64,
+    /// How many of them come before this page.
+    pub(crate) offset: u64,
+}
+
+/// Lists accounts, the newest first.
 pub(crate) async fn list_accounts(
     app: &App,
     actor: &AdminActor,
     query: &AccountsQuery,
-) -> Result<Page<AccountDetails>, Error> {
-    let after = query.after.as_deref().map(|text| cursor::account(app, text)).transpose()?;
+) -> Result<Accounts, Error> {
+    let place = Place::of(query.after.as_deref(), query.before.as_deref())?;
     let limit = bounded(query.limit);
-    let accounts = accounts::list(app, query.search.as_deref(), after, limit + 1).await?;
+    let filter = query.filter();
+    let rows = match place {
+        Place::First => accounts::newest(app, filter, None, limit + 1).await?,
+        Place::After(text) => {
+            accounts::newest(app, filter, Some(cursor::account(app, text)?), limit + 1).await?
+        }
+        Place::Before(text) => {
+            accounts::newer_than(app, filter, cursor::account(app, text)?, limit + 1).await?
+        }
+    };
+    let page = page(rows, limit, place, |row| cursor::of_account(app, row.account.id));
+    let first = page.items.first().map_or(AccountId::new(i64::MAX), |first| first.account.id);
+    let (total, offset) = accounts::count(app, filter, first).await?;
     note(app, actor, Event::AccountsListed, None).await?;
-    Ok(page(accounts, limit, |last| cursor::after_account(app, last.account.id)))
+    Ok(Accounts { page, total, offset })
 }
 
 /// An account and its living sessions, the most recently used first.
@@ -158,12 +211,16 @@ pub(crate) async fn list_audit_events(
     actor: &AdminActor,
     query: &AuditQuery,
 ) -> Result<Page<audit::Entry>, Error> {
-    let before = query.after.as_deref().map(|text| cursor::event(app, text)).transpose()?;
+    let place = Place::of(query.after.as_deref(), query.before.as_deref())?;
     let limit = bounded(query.limit);
-    let filter = audit::Filter { account: query.account, event: query.event.as_deref() };
-    let events = audit::list(app, filter, before, limit + 1).await?;
+    let filter = query.filter();
+    let events = match place {
+        Place::First => audit::list(app, filter, None, limit + 1).await?,
+        Place::After(text) => audit::list(app, filter, Some(cursor::event(app, text)?), limit + 1).await?,
+        Place::Before(text) => audit::list_after(app, filter, cursor::event(app, text)?, limit + 1).await?,
+    };
     note(app, actor, Event::AuditRead, query.account).await?;
-    Ok(page(events, limit, |last| cursor::after_event(app, last.at, last.id)))
+    Ok(page(events, limit, place, |event| cursor::of_event(app, event.at, event.id)))
 }
 
 /// Writes down that an administrator looked.
@@ -178,11 +235,39 @@ fn bounded(limit: Option<u32>) -> u32 {
     limit.unwrap_or(USUAL).clamp(1, MOST)
 }
 
-/// Of one row more than fits, the page, and where the next one begins.
-fn page<T>(mut items: Vec<T>, limit: u32, cursor: impl FnOnce(&T) -> String) -> Page<T> {
+/// Where in a list a page is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place<'a> {
+    First,
+    /// Beyond this cursor.
+    After(&'a str),
+    /// On this side of it: the rows were read in the opposite order.
+    Before(&'a str),
+}
+
+impl<'a> Place<'a> {
+    fn of(after: Option<&'a str>, before: Option<&'a str>) -> Result<Self, Error> {
+        match (after, before) {
+            (None, None) => Ok(Self::First),
+            (Some(after), None) => Ok(Self::After(after)),
+            (None, Some(before)) => Ok(Self::Before(before)),
+            (Some(_), Some(_)) => Err(Error::BadCursor),
+        }
+    }
+}
+
+/// Of one row more than fits, the page, and the cursors of the pages beside it.
+fn page<T>(mut rows: Vec<T>, limit: u32, place: Place<'_>, cursor: impl Fn(&T) -> String) -> Page<T> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let is_more = items.len() > limit;
-    items.truncate(limit);
-    let next = items.last().filter(|_| is_more).map(cursor);
-    Page { items, next }
+    let is_more = rows.len() > limit;
+    rows.truncate(limit);
+    let is_back = matches!(place, Place::Before(_));
+    if is_back {
+        rows.reverse();
+    }
+    // Whoever went back came from a next page, and whoever went on from one before.
+    let (has_next, has_previous) = if is_back { (true, is_more) } else { (is_more, place != Place::First) };
+    let next = rows.last().filter(|_| has_next).map(&cursor);
+    let previous = rows.first().filter(|_| has_previous).map(&cursor);
+    Page { items: rows, next, previous }
 }

@@ -1,137 +1,116 @@
 //! The events that are recorded, and their names.
 
-/// What happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Event {
-    /// An account was made.
-    SignedUp,
-    /// A log-in succeeded and a session began.
-    LoggedIn,
-    /// A log-in failed. The account is named only if there is one.
-    LogInFailed,
-    /// Further log-ins are turned away for a while.
-    LogInThrottled,
-    /// A session was ended by its owner.
-    LoggedOut,
-    /// The full name was changed.
-    ProfileChanged,
-    /// The profile picture was set.
-    PictureSet,
-    /// The profile picture was removed.
-    PictureRemoved,
-    /// The account was disabled and its sessions ended.
-    Disabled,
-    /// The account was enabled.
-    Enabled,
-    /// A new password was set by an operator and the sessions ended.
-    PasswordSet,
-    /// The account was deleted.
-    Deleted,
-    /// A session was ended by its owner from another one.
-    SessionEnded,
-    /// All other sessions were ended by their owner.
-    OtherSessionsEnded,
-    /// A refresh token came again after its successor: the session was ended.
-    RefreshTokenReplayed,
-    /// A log-in by a mailed link or code succeeded and a session began.
-    LoggedInByMail,
-    /// A mailed code was wrong.
-    MailedLogInFailed,
-    /// A link and a code to log in were mailed.
-    MailedLogInRequested,
-    /// The owner set a new password and the other sessions ended.
-    PasswordChanged,
-    /// The current password was wrong when it was asked for again.
-    PasswordChangeFailed,
-    /// A link to set a new password was mailed.
-    PasswordResetRequested,
-    /// A new password was set by a mailed link and the sessions ended.
-    PasswordReset,
-    /// A link to confirm the address was mailed.
-    VerificationRequested,
-    /// The owner confirmed the address of mail.
-    EmailVerified,
-    /// The owner wants another address of mail.
-    EmailChangeRequested,
-    /// The new address of mail was confirmed and is in force.
-    EmailChanged,
-    /// The old address of mail was put back and the sessions ended.
-    EmailChangeUndone,
-    /// The owner's data were exported.
-    Exported,
-    /// The owner asked for the account's deletion.
-    DeletionScheduled,
-    /// The owner called the account back.
-    DeletionCancelled,
-    /// The role was changed.
-    RoleChanged,
-    /// The first administrator was made with the one-time code.
-    FirstAdmin,
-    /// A wrong, used or ended one-time code was tried.
-    FirstAdminRefused,
-    /// An administrator listed accounts.
-    AccountsListed,
-    /// An administrator looked at an account.
-    AccountRead,
-    /// An administrator read the audit log.
-    AuditRead,
-    /// An administrator ended an account's sessions.
-    SessionsEnded,
-    /// A mail server refused a mail for good.
-    MailRefused,
-    /// An operator added a webhook.
-    WebhookAdded,
-    /// An operator removed a webhook.
-    WebhookRemoved,
-    /// An operator restored a backup: what happened after it was made is not in this log.
-    Restored,
-}
+/// One entry for each event: what happened, its name in the table (room, dot, what happened), and the key of the text
+/// that says it to a person.
+macro_rules! events {
+    ($($(#[$doc:meta])* $event:ident $name:literal $text:literal;)*) => {
+        /// What happened.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Event { $($(#[$doc])* $event),* }
 
-impl Event {
-    /// The event's name in the table: room, dot, what happened.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::SignedUp => "account.signed_up",
-            Self::LoggedIn => "session.logged_in",
-            Self::LogInFailed => "session.log_in_failed",
-            Self::LogInThrottled => "session.log_in_throttled",
-            Self::LoggedOut => "session.logged_out",
-            Self::ProfileChanged => "profile.changed",
-            Self::PictureSet => "profile.picture_set",
-            Self::PictureRemoved => "profile.picture_removed",
-            Self::Disabled => "account.disabled",
-            Self::Enabled => "account.enabled",
-            Self::PasswordSet => "account.password_set",
-            Self::Deleted => "account.deleted",
-            Self::SessionEnded => "session.ended",
-            Self::OtherSessionsEnded => "session.others_ended",
-            Self::RefreshTokenReplayed => "session.refresh_token_replayed",
-            Self::LoggedInByMail => "session.logged_in_by_mail",
-            Self::MailedLogInFailed => "session.mailed_log_in_failed",
-            Self::MailedLogInRequested => "session.mailed_log_in_requested",
-            Self::PasswordChanged => "account.password_changed",
-            Self::PasswordChangeFailed => "account.password_change_failed",
-            Self::PasswordResetRequested => "account.password_reset_requested",
-            Self::PasswordReset => "account.password_reset",
-            Self::VerificationRequested => "account.verification_requested",
-            Self::EmailVerified => "account.email_verified",
-            Self::EmailChangeRequested => "account.email_change_requested",
-            Self::EmailChanged => "account.email_changed",
-            Self::EmailChangeUndone => "account.email_change_undone",
-            Self::Exported => "account.exported",
-            Self::DeletionScheduled => "account.deletion_scheduled",
-            Self::DeletionCancelled => "account.deletion_cancelled",
-            Self::RoleChanged => "account.role_changed",
-            Self::MailRefused => "account.mail_refused",
-            Self::FirstAdmin => "account.first_admin",
-            Self::FirstAdminRefused => "account.first_admin_refused",
-            Self::AccountsListed => "admin.accounts_listed",
-            Self::AccountRead => "admin.account_read",
-            Self::AuditRead => "admin.audit_read",
-            Self::SessionsEnded => "account.sessions_ended",
-            Self::WebhookAdded => "webhook.added",
-            Self::WebhookRemoved => "webhook.removed",
-            Self::Restored => "data.restored",
+        impl Event {
+            pub(crate) const ALL: &[Self] = &[$(Self::$event),*];
+
+            /// The event's name in the table.
+            pub(crate) const fn name(self) -> &'static str {
+                match self { $(Self::$event => $name),* }
+            }
+
+            /// The key of its text.
+            pub(crate) const fn text(self) -> &'static str {
+                match self { $(Self::$event => $text),* }
+            }
+
+            /// The event of a name; `None` for one of another version of this program.
+            pub(crate) fn of_name(name: &str) -> Option<Self> {
+                match name { $($name => Some(Self::$event),)* _ => None }
+            }
         }
-    }
+    };
+}
+events! {
+    /// An account was created.
+    SignedUp "account.signed_up" "page.event.account_signed_up";
+    /// A login succeeded and a session began.
+    LoggedIn "session.logged_in" "page.event.session_logged_in";
+    /// A login failed. The account is named only if there is one.
+    LogInFailed "session.log_in_failed" "page.event.session_log_in_failed";
+    /// Further logins are rejected for a while.
+    LogInThrottled "session.log_in_throttled" "page.event.session_log_in_throttled";
+    /// A session was ended by its owner.
+    LoggedOut "session.logged_out" "page.event.session_logged_out";
+    /// The full name was changed.
+    ProfileChanged "profile.changed" "page.event.profile_changed";
+    /// The profile picture was set.
+    PictureSet "profile.picture_set" "page.event.profile_picture_set";
+    /// The profile picture was removed.
+    PictureRemoved "profile.picture_removed" "page.event.profile_picture_removed";
+    /// The account was disabled and its sessions ended.
+    Disabled "account.disabled" "page.event.account_disabled";
+    /// The account was enabled.
+    Enabled "account.enabled" "page.event.account_enabled";
+    /// A new password was set by an operator and the sessions ended.
+    PasswordSet "account.password_set" "page.event.account_password_set";
+    /// The account was deleted.
+    Deleted "account.deleted" "page.event.account_deleted";
+    /// A session was ended by its owner from another one.
+    SessionEnded "session.ended" "page.event.session_ended";
+    /// All other sessions were ended by their owner.
+    OtherSessionsEnded "session.others_ended" "page.event.session_others_ended";
+    /// A refresh token came again after its successor: the session was ended.
+    RefreshTokenReplayed "session.refresh_token_replayed" "page.event.session_refresh_token_replayed";
+    /// A login by a mailed link or code succeeded and a session began.
+    LoggedInByMail "session.logged_in_by_mail" "page.event.session_logged_in_by_mail";
+    /// A mailed code was wrong.
+    MailedLogInFailed "session.mailed_log_in_failed" "page.event.session_mailed_log_in_failed";
+    /// A link and a code to log in were mailed.
+    MailedLogInRequested "session.mailed_log_in_requested" "page.event.session_mailed_log_in_requested";
+    /// The owner set a new password and the other sessions ended.
+    PasswordChanged "account.password_changed" "page.event.account_password_changed";
+    /// The current password was wrong when it was asked for again.
+    PasswordChangeFailed "account.password_change_failed" "page.event.account_password_change_failed";
+    /// A link to set a new password was mailed.
+    PasswordResetRequested "account.password_reset_requested" "page.event.account_password_reset_requested";
+    /// A new password was set by a mailed link and the sessions ended.
+    PasswordReset "account.password_reset" "page.event.account_password_reset";
+    /// A link to confirm the address was mailed.
+    VerificationRequested "account.verification_requested" "page.event.account_verification_requested";
+    /// The owner confirmed the email address.
+    EmailVerified "account.email_verified" "page.event.account_email_verified";
+    /// The owner requested another email address.
+    EmailChangeRequested "account.email_change_requested" "page.event.account_email_change_requested";
+    /// The owner cancelled the change of the email address.
+    EmailChangeCancelled "account.email_change_cancelled" "page.event.account_email_change_cancelled";
+    /// The new email address was confirmed and replaced the old one.
+    EmailChanged "account.email_changed" "page.event.account_email_changed";
+    /// The old email address was restored and the sessions ended.
+    EmailChangeUndone "account.email_change_undone" "page.event.account_email_change_undone";
+    /// The owner's data were exported.
+    Exported "account.exported" "page.event.account_exported";
+    /// The owner asked for the account's deletion.
+    DeletionScheduled "account.deletion_scheduled" "page.event.account_deletion_scheduled";
+    /// The owner cancelled the deletion.
+    DeletionCancelled "account.deletion_cancelled" "page.event.account_deletion_cancelled";
+    /// The role was changed.
+    RoleChanged "account.role_changed" "page.event.account_role_changed";
+    /// The first administrator was made with the one-time code.
+    FirstAdmin "account.first_admin" "page.event.account_first_admin";
+    /// A wrong, used or expired one-time code was tried.
+    FirstAdminRefused "account.first_admin_refused" "page.event.account_first_admin_refused";
+    /// An administrator listed accounts.
+    AccountsListed "admin.accounts_listed" "page.event.admin_accounts_listed";
+    /// An administrator viewed an account.
+    AccountRead "admin.account_read" "page.event.admin_account_read";
+    /// An administrator read the audit trail.
+    AuditRead "admin.audit_read" "page.event.admin_audit_read";
+    /// An administrator ended an account's sessions.
+    SessionsEnded "account.sessions_ended" "page.event.account_sessions_ended";
+    /// A mail server permanently rejected an email.
+    MailRefused "account.mail_refused" "page.event.account_mail_refused";
+    /// An operator added a webhook.
+    WebhookAdded "webhook.added" "page.event.webhook_added";
+    /// An operator removed a webhook.
+    WebhookRemoved "webhook.removed" "page.event.webhook_removed";
+    /// An operator restored a backup: what happened after it was made is not in this log.
+    Restored "data.restored" "page.event.data_restored";
 }

@@ -46,24 +46,40 @@ pub(crate) struct Entry {
 crate::db::from_row!(Entry { id, at, event, account_id, actor, actor_id, address, request_id, detail });
 
 /// Which events are looked for.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Filter<'a> {
     /// What was done to this account, or by it to another.
     pub(crate) account: Option<AccountId>,
     /// What has this name.
     pub(crate) event: Option<&'a str>,
+    /// Also what administrators only looked at.
+    pub(crate) has_reads: bool,
 }
+
+/// An event's moment and identifier: its place in the list.
+pub(crate) type Place = (Timestamp, Uuid);
 
 /// Up to `limit` events, the newest first, before `before`.
 pub(crate) async fn list(
     app: &App,
     filter: Filter<'_>,
-    before: Option<(Timestamp, Uuid)>,
+    before: Option<Place>,
     limit: u32,
 ) -> Result<Vec<Entry>, Error> {
     let mut reader = app.db().read().await?;
     let before = before.unwrap_or((Timestamp::from_micros(i64::MAX), Uuid::max()));
     Ok(store::events_before(reader.conn(), filter, before, limit).await?)
+}
+
+/// Up to `limit` events after `after`, the oldest first.
+pub(crate) async fn list_after(
+    app: &App,
+    filter: Filter<'_>,
+    after: Place,
+    limit: u32,
+) -> Result<Vec<Entry>, Error> {
+    let mut reader = app.db().read().await?;
+    Ok(store::events_after(reader.conn(), filter, after, limit).await?)
 }
 
 /// An event's place in the trail: they are numbered by time.

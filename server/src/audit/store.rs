@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{Entry, Event, EventId, Filter};
+use super::{Entry, Event, EventId, Filter, Place};
 use crate::{
     accounts::AccountId,
     client::Client,
@@ -75,21 +75,51 @@ pub(super) async fn events_of(
     )
 }
 
+/// The events of a [`Filter`] (`$1` to `$3`) that lie on one side of a place (`$4`, `$5`).
+macro_rules! select_events {
+    ($side:literal) => {
+        concat!(
+            "SELECT id, at, event, account_id, actor, actor_id, address, request_id, detail FROM audit_events
+             WHERE ($1 IS NULL OR account_id = $1 OR actor_id = $1) AND ($2 IS NULL OR event = $2)
+               AND ($3 OR event NOT LIKE 'admin.%') AND ",
+            $side,
+            " LIMIT $6"
+        )
+    };
+}
+
 pub(super) async fn events_before(
     conn: Conn<'_>,
     filter: Filter<'_>,
-    (at, id): (Timestamp, Uuid),
+    (at, id): Place,
     limit: u32,
 ) -> Result<Vec<Entry>, crate::db::Error> {
     fetch_all!(
         conn,
         Entry,
-        "SELECT id, at, event, account_id, actor, actor_id, address, request_id, detail FROM audit_events
-         WHERE ($1 IS NULL OR account_id = $1 OR actor_id = $1) AND ($2 IS NULL OR event = $2)
-           AND (at < $3 OR (at = $3 AND id < $4))
-         ORDER BY at DESC, id DESC LIMIT $5",
+        select_events!("(at < $4 OR (at = $4 AND id < $5)) ORDER BY at DESC, id DESC"),
         filter.account,
         filter.event,
+        filter.has_reads,
+        at,
+        id,
+        i64::from(limit)
+    )
+}
+
+pub(super) async fn events_after(
+    conn: Conn<'_>,
+    filter: Filter<'_>,
+    (at, id): Place,
+    limit: u32,
+) -> Result<Vec<Entry>, crate::db::Error> {
+    fetch_all!(
+        conn,
+        Entry,
+        select_events!("(at > $4 OR (at = $4 AND id > $5)) ORDER BY at, id"),
+        filter.account,
+        filter.event,
+        filter.has_reads,
         at,
         id,
         i64::from(limit)

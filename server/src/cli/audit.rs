@@ -51,7 +51,7 @@ pub(super) async fn run(app: &App, command: AuditCommand) -> Result<(), String> 
         None => None,
     };
     let from = since.map(|ago| began(app.now(), ago));
-    let filter = Filter { account, event: event.as_deref() };
+    let filter = Filter { account, event: event.as_deref(), has_reads: true };
     let mut names = Names::default();
     let mut listing = Listing::new(["TIME", "EVENT", "ACCOUNT", "BY", "ADDRESS", "DETAIL"], format.json);
     if format.csv {

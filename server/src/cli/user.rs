@@ -1,6 +1,5 @@
 //! `portcullis user …`: accounts from the command line, by the rules of the server.
 
-use portcullis::InvalidInput;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 
@@ -14,6 +13,7 @@ use crate::{
     client::Client,
     clock::Timestamp,
     error::Error,
+    invalid::{Fault, Invalid},
     leaving, sessions,
 };
 
@@ -128,7 +128,7 @@ async fn new_password(
     let checked =
         accounts::acceptable_password(app, &turn, password.first().expose_secret(), email, name).await;
     if let Err(refused) = checked.map_err(|error| sentence(&error))? {
-        return Err(fault(&refused, least));
+        return Err(fault(&refused));
     }
     password.confirmed().map_err(|error| error.to_string())
 }
@@ -274,12 +274,14 @@ pub(super) fn sentence(error: &Error) -> String {
 }
 
 /// Why a password was refused, in plain words.
-fn fault(refused: &InvalidInput, least: usize) -> String {
-    let words = refused.errors().iter().map(|error| match error.kind() {
-        "string_too_short" => format!("the password is too short; use at least {least} characters"),
-        "string_too_long" => "the password is too long; use at most 1024 bytes".to_owned(),
+fn fault(refused: &Invalid) -> String {
+    let words = refused.fields().map(|(_, fault)| match fault {
+        Fault::TooFewCharacters(least) => {
+            format!("the password is too short; use at least {least} characters")
+        }
+        Fault::TooManyBytes(most) => format!("the password is too long; use at most {most} bytes"),
         // pydantic's prefix of a validator's own words.
-        _ => format!("unsuitable password: {}", error.msg().trim_start_matches("Value error, ")),
+        other => format!("unsuitable password: {}", other.to_string().trim_start_matches("Value error, ")),
     });
     words.collect::<Vec<_>>().join("; ")
 }

@@ -30,8 +30,14 @@ macro_rules! migrations {
 }
 
 /// In the order of their numbers.
-const MIGRATIONS: &[Migration] =
-    migrations!["0001_accounts", "0002_account_life", "0003_folds_and_sizes", "0004_ways_in", "0010_policy"];
+const MIGRATIONS: &[Migration] = migrations![
+    "0001_accounts",
+    "0002_account_life",
+    "0003_folds_and_sizes",
+    "0004_ways_in",
+    "0006_last_logins",
+    "0010_policy"
+];
 
 /// How long an instance waits while another changes the tables.
 pub(super) const WAIT: Duration = Duration::from_mins(1);

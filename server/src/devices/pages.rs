@@ -13,11 +13,10 @@ use crate::{
     caller::Visitor,
     client::Client,
     error::Error,
-    pages::{Answer, View},
+    pages::{Done, PageResult, View},
+    paths,
     sessions::{self, Listed, SessionCookies, cleared},
 };
-
-const PAGE: &str = "/account/sessions";
 
 #[derive(Template)]
 #[template(path = "devices/devices.html")]
@@ -32,14 +31,24 @@ impl Listed {
     pub(crate) fn named(&self, v: &View) -> String {
         let name = self.device();
         match name.split_once(" on ") {
-            Some((program, system)) => v.t2("page.sessions.device", ("program", program), ("system", system)),
+            Some((program, system)) => {
+                let key = match system {
+                    "iPhone" | "iPad" => "page.sessions.device_on_apple",
+                    _ => "page.sessions.device",
+                };
+                v.t_with(key, &[("program", program), ("system", system)])
+            }
             None if self.user_agent.is_none() => v.t("page.sessions.unknown").to_owned(),
             None => name,
         }
     }
 }
 
-pub(crate) async fn show_sessions(guard: Guard<SessionCookies>, State(app): State<App>, v: View) -> Answer {
+pub(crate) async fn show_sessions(
+    guard: Guard<SessionCookies>,
+    State(app): State<App>,
+    v: View,
+) -> PageResult {
     let principal = *guard.principal();
     let all = sessions::list(&app, principal.account).await?;
     let (current, others) = all.into_iter().partition(|session| session.id == principal.session);
@@ -59,11 +68,11 @@ pub(crate) async fn end_session(
     client: Client,
     v: View,
     Form(form): Form<EndForm>,
-) -> Answer {
-    let fresh = v.fresh(*guard.principal(), PAGE)?;
+) -> PageResult {
+    let fresh = v.fresh(*guard.principal(), paths::SESSIONS)?;
     let id = SessionId::of_claim(&form.id).ok_or(Error::NotFound)?;
     sessions::end_one(&app, fresh, id, &client).await?;
-    Ok(v.go("/account/sessions?done=session-ended"))
+    Ok(v.go_done(paths::SESSIONS, Done::SessionEnded))
 }
 
 pub(crate) async fn end_other_sessions(
@@ -71,23 +80,23 @@ pub(crate) async fn end_other_sessions(
     State(app): State<App>,
     client: Client,
     v: View,
-) -> Answer {
-    let fresh = v.fresh(*guard.principal(), PAGE)?;
+) -> PageResult {
+    let fresh = v.fresh(*guard.principal(), paths::SESSIONS)?;
     sessions::end_all_others(&app, fresh, &client).await?;
-    Ok(v.go("/account/sessions?done=others-ended"))
+    Ok(v.go_done(paths::SESSIONS, Done::OtherSessionsEnded))
 }
 
-/// Logging out twice is no error.
+/// Logging out twice is not an error.
 pub(crate) async fn log_out(
     Visitor(principal): Visitor,
     State(app): State<App>,
     client: Client,
     v: View,
-) -> Answer {
+) -> PageResult {
     if let Some(principal) = principal {
         sessions::log_out(&app, principal, &client).await?;
     }
-    let mut answer = v.go("/account/log-in?done=logged-out");
+    let mut answer = v.go_done(paths::LOG_IN, Done::LoggedOut);
     let (name, value) = cleared();
     answer.headers_mut().append(name, value);
     Ok(answer)

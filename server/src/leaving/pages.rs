@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use http::StatusCode;
-use portcullis::{Form, Guard, InvalidInput};
+use portcullis::{Form, Guard};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -12,13 +12,11 @@ use super::{Deletion, export::Export};
 use crate::{
     app::App,
     client::Client,
-    error::Error,
-    pages::{Answer, Faults, View},
+    invalid::{Fault, Invalid},
+    pages::{Done, Faults, PageResult, View},
+    paths,
     sessions::{SessionCookies, cleared},
 };
-
-const EXPORT: &str = "/account/export";
-const DELETE: &str = "/account/delete";
 
 #[derive(Template)]
 #[template(path = "leaving/export.html")]
@@ -26,8 +24,8 @@ struct ExportPage<'a> {
     v: &'a View,
 }
 
-pub(crate) async fn show_export(guard: Guard<SessionCookies>, v: View) -> Answer {
-    v.fresh(*guard.principal(), EXPORT)?;
+pub(crate) async fn show_export(guard: Guard<SessionCookies>, v: View) -> PageResult {
+    v.fresh(*guard.principal(), paths::EXPORT)?;
     Ok(v.show(StatusCode::OK, &ExportPage { v: &v })?)
 }
 
@@ -36,8 +34,8 @@ pub(crate) async fn export_account(
     State(app): State<App>,
     client: Client,
     v: View,
-) -> Answer {
-    let fresh = v.fresh(*guard.principal(), EXPORT)?;
+) -> PageResult {
+    let fresh = v.fresh(*guard.principal(), paths::EXPORT)?;
     Ok(Export::begin(&app, fresh, &client).await?.into_response())
 }
 
@@ -63,8 +61,8 @@ pub(crate) struct DeleteForm {
     sure: String,
 }
 
-pub(crate) async fn show_delete(guard: Guard<SessionCookies>, State(app): State<App>, v: View) -> Answer {
-    v.fresh(*guard.principal(), DELETE)?;
+pub(crate) async fn show_delete(guard: Guard<SessionCookies>, State(app): State<App>, v: View) -> PageResult {
+    v.fresh(*guard.principal(), paths::DELETE)?;
     Ok(v.show(StatusCode::OK, &DeletePage::new(&v, &app, Faults::none()))?)
 }
 
@@ -74,22 +72,20 @@ pub(crate) async fn delete_account(
     client: Client,
     v: View,
     Form(form): Form<DeleteForm>,
-) -> Answer {
-    let fresh = v.fresh(*guard.principal(), DELETE)?;
-    let left = if form.sure == "yes" {
-        super::leave(&app, fresh, &client).await
-    } else {
-        Err(Error::from(InvalidInput::field(["body", "sure"], "value_error", "the box is not ticked")))
-    };
-    let done = match left {
-        Ok(Deletion::Done) => "deleted",
-        Ok(Deletion::Due(_)) => "deletion-scheduled",
-        Err(error) => {
-            let page = DeletePage::new(&v, &app, Faults::of(&v, error, &["sure"])?);
-            return page.faults.show(&v, &page);
+) -> PageResult {
+    let fresh = v.fresh(*guard.principal(), paths::DELETE)?;
+    let leave = async {
+        if form.sure != "yes" {
+            return Err(Invalid::field("sure", Fault::NotTicked).into());
         }
+        super::leave(&app, fresh, &client).await
     };
-    let mut answer = v.go(&format!("/account/log-in?done={done}"));
+    let deletion = v.form(&["sure"], leave, async |faults| Ok(DeletePage::new(&v, &app, faults))).await?;
+    let done = match deletion {
+        Deletion::Done => Done::Deleted,
+        Deletion::Due(_) => Done::DeletionScheduled,
+    };
+    let mut answer = v.go_done(paths::LOG_IN, done);
     let (name, value) = cleared();
     answer.headers_mut().append(name, value);
     Ok(answer)
@@ -100,7 +96,7 @@ pub(crate) async fn cancel_deletion(
     State(app): State<App>,
     client: Client,
     v: View,
-) -> Answer {
+) -> PageResult {
     super::stay(&app, *guard.principal(), &client).await?;
-    Ok(v.go("/account?done=called-back"))
+    Ok(v.go_done(paths::ACCOUNT, Done::DeletionCancelled))
 }

@@ -4,7 +4,7 @@ use axum::{extract::State, response::AppendHeaders};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use portcullis::{
-    Form, InvalidInput, NoContent, Public,
+    Form, NoContent, Public,
     credential::SameOrigin,
     describe::{Describe, Operation},
 };
@@ -18,7 +18,8 @@ use crate::{
     caller::Visitor,
     client::Client,
     error::{Error, LogInFailed},
-    passwords::{Password, TooLong},
+    invalid::Invalid,
+    passwords::Password,
     sessions::{Beginning, LoggedIn, SessionsCookie, Transport},
     tokens::{self, TokenAnswer},
 };
@@ -93,9 +94,7 @@ impl LogIn {
             return Err(Error::UnexpectedClient);
         }
         let email = Email::of_field(&self.username, "username")?;
-        let password = Password::parse(&self.password).map_err(|too_long| {
-            InvalidInput::field(["body", "password"], TooLong::KIND, too_long.to_string())
-        })?;
+        let password = Password::parse(&self.password).map_err(|fault| Invalid::field("password", fault))?;
         let scope = &ScopeAsked::parse(&self.scope)?;
         super::attempt(app, &email, password, &Beginning { scope, transport, before, client }).await
     }

@@ -1,9 +1,9 @@
-//! The pages of the log-in, and of proving again who one is.
+//! The pages of the login, and of confirming one's identity once more.
 
 use askama::Template;
 use axum::extract::State;
 use http::StatusCode;
-use portcullis::{Form, Guard, InvalidInput};
+use portcullis::{Form, Guard};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -15,8 +15,9 @@ use crate::{
     client::Client,
     config::SignUp,
     error::Error,
-    pages::{ARRIVED, Answer, Faults, View, WayBack, arrive},
-    passwords::{Password, TooLong},
+    invalid::{Fault, Invalid},
+    pages::{ARRIVED, Faults, PageResult, View, WayBack, arrive},
+    passwords::Password,
     sessions::{Beginning, LoggedIn, SessionCookies, Transport},
 };
 
@@ -36,21 +37,21 @@ pub(crate) struct LogInForm {
 struct LogInPage<'a> {
     v: &'a View,
     faults: Faults,
-    email: &'a str,
+    email: String,
     next: WayBack,
     by_mail: bool,
     may_sign_up: bool,
 }
 
 impl<'a> LogInPage<'a> {
-    fn new(v: &'a View, app: &App, faults: Faults, email: &'a str, next: WayBack) -> Self {
+    fn new(v: &'a View, app: &App, faults: Faults, email: &str, next: WayBack) -> Self {
         let config = app.config();
         let may_sign_up = config.sign_up != SignUp::Closed;
-        Self { v, faults, email, next, by_mail: config.log_in_by_mail, may_sign_up }
+        Self { v, faults, email: email.to_owned(), next, by_mail: config.log_in_by_mail, may_sign_up }
     }
 }
 
-pub(crate) async fn show_log_in(visitor: Visitor, State(app): State<App>, v: View) -> Answer {
+pub(crate) async fn show_log_in(visitor: Visitor, State(app): State<App>, v: View) -> PageResult {
     if visitor.0.is_some() {
         return Ok(v.way_back().go());
     }
@@ -59,7 +60,7 @@ pub(crate) async fn show_log_in(visitor: Visitor, State(app): State<App>, v: Vie
     } else {
         Faults::none()
     };
-    Ok(v.show(StatusCode::OK, &LogInPage::new(&v, &app, faults, "", v.way_back()))?)
+    Ok(v.show(StatusCode::OK, &LogInPage::new(&v, &app, faults, &v.kept(), v.way_back()))?)
 }
 
 pub(crate) async fn log_in(
@@ -68,17 +69,12 @@ pub(crate) async fn log_in(
     client: Client,
     v: View,
     Form(form): Form<LogInForm>,
-) -> Answer {
+) -> PageResult {
     let next = WayBack::of(&app, Some(&form.next));
-    let attempted = async { attempt(&app, &form.email()?, &form.password, before, &client).await };
-    match attempted.await {
-        Ok(logged_in) => Ok(arrive(&v, logged_in, &next)?),
-        Err(error) => {
-            let faults = Faults::of(&v, error, &["email", "password"])?;
-            let page = LogInPage::new(&v, &app, faults, &form.email, next);
-            page.faults.show(&v, &page)
-        }
-    }
+    let log_in = async { log_in_browser(&app, &form.email()?, &form.password, before, &client).await };
+    let page = async |faults| Ok(LogInPage::new(&v, &app, faults, &form.email, next.clone()));
+    let logged_in = v.form(&["email", "password"], log_in, page).await?;
+    Ok(arrive(&v, logged_in, &next)?)
 }
 
 #[derive(Template)]
@@ -99,7 +95,11 @@ pub(crate) struct ConfirmForm {
     next: String,
 }
 
-pub(crate) async fn show_confirm(guard: Guard<SessionCookies>, State(app): State<App>, v: View) -> Answer {
+pub(crate) async fn show_confirm(
+    guard: Guard<SessionCookies>,
+    State(app): State<App>,
+    v: View,
+) -> PageResult {
     let email = accounts::by_id(&app, guard.principal().account).await?.email;
     Ok(v.show(StatusCode::OK, &ConfirmPage { v: &v, faults: Faults::none(), email, next: v.way_back() })?)
 }
@@ -111,27 +111,25 @@ pub(crate) async fn confirm(
     client: Client,
     v: View,
     Form(form): Form<ConfirmForm>,
-) -> Answer {
+) -> PageResult {
     let before = *guard.principal();
     let email = accounts::by_id(&app, before.account).await?.email;
     let next = WayBack::of(&app, Some(&form.next));
-    match attempt(&app, &email, &form.password, Some(before), &client).await {
-        Ok(logged_in) => Ok(arrive(&v, logged_in, &next)?),
-        Err(error) => {
+    let log_in = async {
+        log_in_browser(&app, &email, &form.password, Some(before), &client).await.map_err(|error| match error
+        {
             // The person is known; it can only be the password.
-            let error = if matches!(error, Error::WrongCredentials) { wrong_password() } else { error };
-            let page = ConfirmPage { v: &v, faults: Faults::of(&v, error, &["password"])?, email, next };
-            page.faults.show(&v, &page)
-        }
-    }
+            Error::WrongCredentials => Invalid::field("password", Fault::WrongPassword).into(),
+            error => error,
+        })
+    };
+    let page = async |faults| Ok(ConfirmPage { v: &v, faults, email: email.clone(), next: next.clone() });
+    let logged_in = v.form(&["password"], log_in, page).await?;
+    Ok(arrive(&v, logged_in, &next)?)
 }
 
-fn wrong_password() -> Error {
-    InvalidInput::field(["body", "password"], "value_error", "The password is not right").into()
-}
-
-/// The log-in of a browser. It ends the session that the browser had before.
-pub(crate) async fn attempt(
+/// The login of a browser. It ends the session that the browser had before.
+pub(crate) async fn log_in_browser(
     app: &App,
     email: &Email,
     password: &str,
@@ -141,20 +139,19 @@ pub(crate) async fn attempt(
     if password.is_empty() {
         return Err(missing("password").into());
     }
-    let password = Password::parse(password)
-        .map_err(|too_long| InvalidInput::field(["body", "password"], TooLong::KIND, too_long.to_string()))?;
+    let password = Password::parse(password).map_err(|fault| Invalid::field("password", fault))?;
     let beginning =
         Beginning { scope: &ScopeAsked::parse("")?, transport: Transport::Cookie, before, client };
     super::attempt(app, email, password, &beginning).await
 }
 
-fn missing(field: &'static str) -> InvalidInput {
-    InvalidInput::field(["body", field], "missing", "Field required")
+fn missing(field: &'static str) -> Invalid {
+    Invalid::field(field, Fault::Missing)
 }
 
 impl LogInForm {
     /// The address; of a form with nothing in it, both fields are named.
-    fn email(&self) -> Result<Email, InvalidInput> {
+    fn email(&self) -> Result<Email, Invalid> {
         match (self.email.is_empty(), self.password.is_empty()) {
             (true, true) => Err(missing("email").and(missing("password"))),
             (true, false) => Err(missing("email")),

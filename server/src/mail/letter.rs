@@ -1,22 +1,12 @@
 //! What a mail says, in its reader's language. Texts come from the message files, links from the public address
 //! alone (CVE-2023-49097), and what people wrote is shown as text and nothing else (CVE-2022-31127).
 
-use std::borrow::Cow;
+use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{Message, Recipient};
-use crate::{app::App, clock::Timestamp, messages::Language, secret::SecretText};
-
-/// The pages that mails lead to, after the public address.
-const VERIFY: &str = "/account/verify";
-const RESET: &str = "/account/reset";
-const LOG_IN_BY_LINK: &str = "/account/log-in/link";
-const CONFIRM_EMAIL: &str = "/account/email/confirm";
-const UNDO_EMAIL: &str = "/account/email/undo";
-const LOG_IN: &str = "/account/log-in";
-const FORGOTTEN: &str = "/account/forgotten";
-const SESSIONS: &str = "/account/sessions";
+use super::{Message, Recipient, lifetime};
+use crate::{app::App, clock::Timestamp, messages::Language, paths, secret::SecretText};
 
 /// What need not be escaped in a query (RFC 3986 §2.3).
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -41,25 +31,37 @@ pub(super) struct Letter {
 pub(super) struct Action {
     pub(super) label: &'static str,
     pub(super) url: String,
-    /// Whether the address works once.
-    pub(super) once: bool,
+    /// How long the address works, if it works once.
+    pub(super) once: Option<String>,
 }
 
-/// The keys of a mail's texts.
-struct Texts {
+/// What one kind of mail says and where it leads.
+struct Row<'m> {
     subject: &'static str,
     lead: &'static str,
-    button: Option<&'static str>,
+    /// A name in the lead, and the value that it stands for.
+    value: Option<(&'static str, Value<'m>)>,
+    /// What the button says, and the page that it leads to.
+    button: Option<(&'static str, &'static str)>,
+    /// The link's token, and how long it works.
+    token: Option<(&'m SecretText, Duration)>,
     closing: Option<&'static str>,
 }
 
-/// Writes the keys of a mail's texts out, so that each can be searched for.
-macro_rules! texts {
+enum Value<'m> {
+    Text(&'m str),
+    Day(Timestamp),
+    /// A text of ours, by its key.
+    Key(&'static str),
+}
+
+/// The keys of a mail's texts, each written out so that it can be searched for.
+macro_rules! row {
     ($subject:literal, $lead:literal) => {
-        Texts { subject: $subject, lead: $lead, button: None, closing: None }
+        Row { subject: $subject, lead: $lead, value: None, button: None, token: None, closing: None }
     };
-    ($subject:literal, $lead:literal, $button:literal, $closing:literal) => {
-        Texts { subject: $subject, lead: $lead, button: Some($button), closing: Some($closing) }
+    ($subject:literal, $lead:literal, $button:literal => $page:expr, $closing:literal) => {
+        Row { button: Some(($button, $page)), closing: Some($closing), ..row!($subject, $lead) }
     };
 }
 
@@ -67,116 +69,148 @@ macro_rules! texts {
 pub(super) fn write(app: &App, to: &Recipient, message: &Message) -> Letter {
     let language = Language::of_tag(&to.language);
     let brand = app.config().brand.name.as_str();
-    let texts = texts_of(message);
-    let [name, value] = value_of(message, language).unwrap_or(["", ""].map(Cow::Borrowed));
-    let lead = language.fill(texts.lead, &[("brand", brand), (&name, &visible(&value))]);
-    let action = texts.button.zip(target_of(message)).map(|(button, (page, token))| Action {
-        label: language.text(button),
-        url: url(app, page, token),
-        once: token.is_some(),
-    });
+    let row = row(message);
+    let (name, value) = match row.value {
+        Some((name, Value::Text(text))) => (name, visible(text)),
+        Some((name, Value::Day(moment))) => (name, language.day(moment)),
+        Some((name, Value::Key(key))) => (name, language.text(key).to_owned()),
+        None => ("", String::new()),
+    };
     Letter {
         language,
-        subject: language.fill(texts.subject, &[("brand", brand)]),
+        subject: language.fill(row.subject, &[("brand", brand)]),
         greeting: greeting(language, &to.full_name),
-        lead,
+        lead: language.fill(row.lead, &[("brand", brand), (name, &value)]),
         code: match message {
             Message::LogIn { code, .. } => Some(in_halves(code.expose())),
             _ => None,
         },
-        action,
-        closing: texts.closing.map(|key| language.text(key)),
+        action: row.button.map(|(label, page)| Action {
+            label: language.text(label),
+            url: url(app, page, row.token.map(|(token, _)| token)),
+            once: row.token.map(|(_, lifetime)| once(language, lifetime)),
+        }),
+        closing: row.closing.map(|key| language.text(key)),
         footer: language.fill("mail.footer", &[("brand", brand), ("url", app.issuer())]),
     }
 }
 
+/// The table of the mails.
 #[expect(clippy::too_many_lines, reason = "a table")]
-fn texts_of(message: &Message) -> Texts {
+fn row(message: &Message) -> Row<'_> {
     match message {
-        Message::VerifyEmail { .. } => texts!(
-            "mail.verify_email.subject",
-            "mail.verify_email.lead",
-            "mail.verify_email.button",
-            "mail.verify_email.ignore"
-        ),
-        Message::ResetPassword { .. } => texts!(
-            "mail.reset_password.subject",
-            "mail.reset_password.lead",
-            "mail.reset_password.button",
-            "mail.reset_password.ignore"
-        ),
-        Message::LogIn { .. } => {
-            texts!("mail.log_in.subject", "mail.log_in.lead", "mail.log_in.button", "mail.log_in.ignore")
-        }
-        Message::ConfirmNewEmail { .. } => texts!(
-            "mail.confirm_new_email.subject",
-            "mail.confirm_new_email.lead",
-            "mail.confirm_new_email.button",
-            "mail.confirm_new_email.ignore"
-        ),
-        Message::EmailChangeRequested { .. } => texts!(
-            "mail.email_change_requested.subject",
-            "mail.email_change_requested.lead",
-            "mail.email_change_requested.button",
-            "mail.email_change_requested.alarm"
-        ),
-        Message::EmailChanged { .. } => texts!(
-            "mail.email_changed.subject",
-            "mail.email_changed.lead",
-            "mail.email_changed.button",
-            "mail.email_changed.alarm"
-        ),
-        Message::EmailChangeUndone => texts!(
+        Message::VerifyEmail { token } => Row {
+            token: Some((token, lifetime::VERIFY_EMAIL)),
+            ..row!(
+                "mail.verify_email.subject",
+                "mail.verify_email.lead",
+                "mail.verify_email.button" => paths::VERIFY,
+                "mail.verify_email.ignore"
+            )
+        },
+        Message::Invited { token } => Row {
+            token: Some((token, lifetime::INVITATION)),
+            ..row!(
+                "mail.invited.subject",
+                "mail.invited.lead",
+                "mail.invited.button" => paths::RESET,
+                "mail.invited.ignore"
+            )
+        },
+        Message::ResetPassword { token } => Row {
+            token: Some((token, lifetime::RESET_PASSWORD)),
+            ..row!(
+                "mail.reset_password.subject",
+                "mail.reset_password.lead",
+                "mail.reset_password.button" => paths::RESET,
+                "mail.reset_password.ignore"
+            )
+        },
+        Message::LogIn { token, .. } => Row {
+            token: Some((token, lifetime::LOG_IN)),
+            ..row!(
+                "mail.log_in.subject",
+                "mail.log_in.lead",
+                "mail.log_in.button" => paths::LOG_IN_BY_LINK,
+                "mail.log_in.ignore"
+            )
+        },
+        Message::ConfirmNewEmail { token } => Row {
+            token: Some((token, lifetime::CONFIRM_EMAIL)),
+            ..row!(
+                "mail.confirm_new_email.subject",
+                "mail.confirm_new_email.lead",
+                "mail.confirm_new_email.button" => paths::CONFIRM_EMAIL,
+                "mail.confirm_new_email.ignore"
+            )
+        },
+        Message::EmailChangeRequested { new_email, undo } => Row {
+            value: Some(("new_email", Value::Text(new_email))),
+            token: Some((undo, lifetime::UNDO_EMAIL)),
+            ..row!(
+                "mail.email_change_requested.subject",
+                "mail.email_change_requested.lead",
+                "mail.email_change_requested.button" => paths::UNDO_EMAIL,
+                "mail.email_change_requested.alarm"
+            )
+        },
+        Message::EmailChanged { new_email, undo } => Row {
+            value: Some(("new_email", Value::Text(new_email))),
+            token: Some((undo, lifetime::UNDO_EMAIL)),
+            ..row!(
+                "mail.email_changed.subject",
+                "mail.email_changed.lead",
+                "mail.email_changed.button" => paths::UNDO_EMAIL,
+                "mail.email_changed.alarm"
+            )
+        },
+        Message::EmailChangeUndone => row!(
             "mail.email_change_undone.subject",
             "mail.email_change_undone.lead",
-            "mail.email_change_undone.button",
+            "mail.email_change_undone.button" => paths::FORGOTTEN,
             "mail.email_change_undone.alarm"
         ),
-        Message::AlreadySignedUp => texts!(
+        Message::AlreadySignedUp => row!(
             "mail.already_signed_up.subject",
             "mail.already_signed_up.lead",
-            "mail.already_signed_up.button",
+            "mail.already_signed_up.button" => paths::LOG_IN,
             "mail.already_signed_up.ignore"
         ),
-        Message::PasswordChanged => texts!(
+        Message::PasswordChanged => row!(
             "mail.password_changed.subject",
             "mail.password_changed.lead",
-            "mail.password_changed.button",
+            "mail.password_changed.button" => paths::FORGOTTEN,
             "mail.password_changed.alarm"
         ),
-        Message::RefreshTokenReplayed { .. } => texts!(
-            "mail.refresh_token_replayed.subject",
-            "mail.refresh_token_replayed.lead",
-            "mail.refresh_token_replayed.button",
-            "mail.refresh_token_replayed.alarm"
-        ),
-        Message::DeletionScheduled { .. } => texts!(
-            "mail.deletion_scheduled.subject",
-            "mail.deletion_scheduled.lead",
-            "mail.deletion_scheduled.button",
-            "mail.deletion_scheduled.alarm"
-        ),
-        Message::Deleted => texts!("mail.deleted.subject", "mail.deleted.lead"),
-        Message::Disabled => texts!("mail.disabled.subject", "mail.disabled.lead"),
-        Message::RoleChanged { .. } => texts!("mail.role_changed.subject", "mail.role_changed.lead"),
-        Message::Trial => texts!("mail.trial.subject", "mail.trial.lead"),
+        Message::RefreshTokenReplayed { device } => Row {
+            value: Some(("device", Value::Text(device))),
+            ..row!(
+                "mail.refresh_token_replayed.subject",
+                "mail.refresh_token_replayed.lead",
+                "mail.refresh_token_replayed.button" => paths::SESSIONS,
+                "mail.refresh_token_replayed.alarm"
+            )
+        },
+        Message::DeletionScheduled { due_at } => Row {
+            value: Some(("day", Value::Day(Timestamp::from_micros(*due_at)))),
+            ..row!(
+                "mail.deletion_scheduled.subject",
+                "mail.deletion_scheduled.lead",
+                "mail.deletion_scheduled.button" => paths::ACCOUNT,
+                "mail.deletion_scheduled.alarm"
+            )
+        },
+        Message::Deleted => row!("mail.deleted.subject", "mail.deleted.lead"),
+        Message::Disabled => row!("mail.disabled.subject", "mail.disabled.lead"),
+        Message::RoleChanged { role } => Row {
+            value: Some((
+                "role",
+                Value::Key(if role == "admin" { "mail.role.admin" } else { "mail.role.user" }),
+            )),
+            ..row!("mail.role_changed.subject", "mail.role_changed.lead")
+        },
+        Message::Trial => row!("mail.trial.subject", "mail.trial.lead"),
     }
-}
-
-/// The name and the value that a message's text has a place for.
-fn value_of(message: &Message, language: Language) -> Option<[Cow<'_, str>; 2]> {
-    let (name, value) = match message {
-        Message::EmailChangeRequested { new_email, .. } | Message::EmailChanged { new_email, .. } => {
-            ("new_email", Cow::Borrowed(new_email.as_str()))
-        }
-        Message::RefreshTokenReplayed { device } => ("device", Cow::Borrowed(device.as_str())),
-        Message::DeletionScheduled { due_at } => {
-            ("day", Cow::Owned(language.day(&Timestamp::from_micros(*due_at).to_rfc3339())))
-        }
-        Message::RoleChanged { role } => ("role", Cow::Borrowed(role.as_str())),
-        _ => return None,
-    };
-    Some([Cow::Borrowed(name), value])
 }
 
 /// `KQBR-3MVW`: easier to read off than eight in a row, and taken with the hyphen or without.
@@ -185,21 +219,15 @@ fn in_halves(code: &str) -> String {
         .map_or_else(|| code.to_owned(), |(first, second)| format!("{first}-{second}"))
 }
 
-/// The page that a message leads to, and the token that goes with it.
-fn target_of(message: &Message) -> Option<(&'static str, Option<&SecretText>)> {
-    Some(match message {
-        Message::VerifyEmail { token } => (VERIFY, Some(token)),
-        Message::ResetPassword { token } => (RESET, Some(token)),
-        Message::LogIn { token, .. } => (LOG_IN_BY_LINK, Some(token)),
-        Message::ConfirmNewEmail { token } => (CONFIRM_EMAIL, Some(token)),
-        Message::EmailChangeRequested { undo, .. } | Message::EmailChanged { undo, .. } => {
-            (UNDO_EMAIL, Some(undo))
-        }
-        Message::AlreadySignedUp | Message::DeletionScheduled { .. } => (LOG_IN, None),
-        Message::PasswordChanged | Message::EmailChangeUndone => (FORGOTTEN, None),
-        Message::RefreshTokenReplayed { .. } => (SESSIONS, None),
-        Message::Deleted | Message::Disabled | Message::RoleChanged { .. } | Message::Trial => return None,
-    })
+/// How long a link works, in the largest unit that is whole.
+fn once(language: Language, lifetime: Duration) -> String {
+    let minutes = lifetime.as_secs() / 60;
+    let (key, count) = match minutes {
+        0..=90 => ("mail.once_minutes", minutes),
+        91..=2880 => ("mail.once_hours", minutes / 60),
+        _ => ("mail.once_days", minutes / 1440),
+    };
+    language.fill(key, &[("count", &count.to_string())])
 }
 
 fn url(app: &App, page: &str, token: Option<&SecretText>) -> String {
@@ -249,5 +277,17 @@ mod tests {
             assert_eq!(greeting(Language::En, name), "Hello,", "{name}");
         }
         assert_eq!(greeting(Language::De, "a\r\nBcc: b\u{202E}c"), "Hallo a  Bcc: b c,");
+    }
+
+    #[test]
+    fn a_mail_says_how_long_its_link_works() {
+        for (lifetime, text) in [
+            (lifetime::RESET_PASSWORD, "30 minutes"),
+            (lifetime::VERIFY_EMAIL, "24 hours"),
+            (lifetime::UNDO_EMAIL, "7 days"),
+        ] {
+            let said = once(Language::En, lifetime);
+            assert!(said.contains(text), "{said}");
+        }
     }
 }

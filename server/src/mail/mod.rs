@@ -27,6 +27,18 @@ use crate::{
     secret::SecretText,
 };
 
+/// How long each mailed link works: what the mail says, and what `recovery` keeps to.
+pub(crate) mod lifetime {
+    use std::time::Duration;
+
+    pub(crate) const VERIFY_EMAIL: Duration = Duration::from_hours(24);
+    pub(crate) const CONFIRM_EMAIL: Duration = Duration::from_hours(24);
+    pub(crate) const RESET_PASSWORD: Duration = Duration::from_mins(30);
+    pub(crate) const LOG_IN: Duration = Duration::from_mins(15);
+    pub(crate) const UNDO_EMAIL: Duration = Duration::from_hours(7 * 24);
+    pub(crate) const INVITATION: Duration = Duration::from_hours(7 * 24);
+}
+
 /// What a mail is sealed for.
 const PURPOSE: &str = "mail";
 
@@ -38,7 +50,7 @@ pub(crate) struct Recipient {
     pub(crate) account: Option<AccountId>,
     pub(crate) email: Email,
     pub(crate) full_name: String,
-    /// `en`, `de`: see the message files.
+    /// A tag such as `en`: see the message files.
     pub(crate) language: String,
 }
 
@@ -66,6 +78,8 @@ pub(crate) enum Message {
     VerifyEmail { token: SecretText },
     /// Set a new password.
     ResetPassword { token: SecretText },
+    /// An administrator made you an account: choose a password.
+    Invited { token: SecretText },
     /// Log in by this link, or type this code.
     LogIn { token: SecretText, code: SecretText },
     /// To the new address: confirm that it is yours.

@@ -7,6 +7,7 @@ use http::{HeaderMap, header::ACCEPT_LANGUAGE, request::Parts};
 use portcullis::describe::{Describe, Operation};
 
 use super::Language;
+use crate::clock::Timestamp;
 
 const MONTHS: [&str; 12] = [
     "page.month.january",
@@ -24,31 +25,21 @@ const MONTHS: [&str; 12] = [
 ];
 
 impl Language {
-    /// The day of a moment as RFC 3339 writes it, as in `24 November 2026`.
-    pub(crate) fn day(self, moment: &str) -> String {
-        let mut parts = moment.split(['-', 'T']);
-        let (year, month, day) = (parts.next(), parts.next(), parts.next());
-        let month = month.and_then(|month| month.parse::<usize>().ok()).unwrap_or(1);
-        let month = month.checked_sub(1).and_then(|at| MONTHS.get(at)).map_or("", |key| self.text(key));
-        let day = day.unwrap_or_default().trim_start_matches('0');
-        let point = if self == Self::De { "." } else { "" };
-        format!("{day}{point} {month} {}", year.unwrap_or_default())
-    }
-
-    pub(crate) const ALL: [Self; 2] = [Self::En, Self::De];
-
-    /// Its name in itself.
-    pub(crate) fn own_name(self) -> &'static str {
-        match self {
-            Self::En => "English",
-            Self::De => "Deutsch",
-        }
-    }
-
     /// The language of a tag, if it is spoken here: `de-AT` is German.
     pub(crate) fn of_known_tag(tag: &str) -> Option<Self> {
-        let primary = tag.split('-').next()?;
-        Self::ALL.into_iter().find(|known| known.tag().eq_ignore_ascii_case(primary))
+        let primary = tag.split(['-', '_']).next()?;
+        Self::ALL.iter().copied().find(|known| known.tag().eq_ignore_ascii_case(primary))
+    }
+
+    /// A day in UTC, as in `24 November 2026`.
+    pub(crate) fn day(self, moment: Timestamp) -> String {
+        let text = moment.to_rfc3339();
+        let mut parts = text.split(['-', 'T']);
+        let (year, month, day) = (parts.next(), parts.next(), parts.next());
+        let month = month.and_then(|month| month.parse::<usize>().ok()).unwrap_or(1);
+        let month = MONTHS.get(month - 1).map_or("", |key| self.text(key));
+        let day = day.unwrap_or_default().trim_start_matches('0');
+        self.fill("page.month.day", &[("day", day), ("month", month), ("year", year.unwrap_or_default())])
     }
 
     /// The one that a request likes best, if it likes one that is spoken here.

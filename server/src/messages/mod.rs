@@ -10,40 +10,55 @@ use std::{borrow::Cow, collections::BTreeMap, sync::LazyLock};
 
 use toml::{Table, Value};
 
-/// A language that the message files have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Language {
-    En,
-    De,
-}
-
 type Texts = BTreeMap<String, String>;
 
-static ENGLISH: LazyLock<Texts> = LazyLock::new(|| texts(include_str!("en.toml")));
-static GERMAN: LazyLock<Texts> = LazyLock::new(|| texts(include_str!("de.toml")));
+/// One line for each language: its name here, its tag, its name in itself, and its file. To add one, see
+/// `docs/translating.md`.
+macro_rules! languages {
+    ($($language:ident $tag:literal $own_name:literal $file:literal;)*) => {
+        /// A language that the message files have.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Language { $($language),* }
+
+        impl Language {
+            pub(crate) const ALL: &[Self] = &[$(Self::$language),*];
+
+            /// Its tag (RFC 5646), as in the attribute `lang`.
+            pub(crate) fn tag(self) -> &'static str {
+                match self { $(Self::$language => $tag),* }
+            }
+
+            /// Its name in itself.
+            pub(crate) fn own_name(self) -> &'static str {
+                match self { $(Self::$language => $own_name),* }
+            }
+
+            fn texts(self) -> &'static Texts {
+                match self {
+                    $(Self::$language => {
+                        static TEXTS: LazyLock<Texts> = LazyLock::new(|| texts(include_str!($file)));
+                        &TEXTS
+                    })*
+                }
+            }
+        }
+    };
+}
+languages! {
+    En "en" "English" "en.toml";
+    De "de" "Deutsch" "de.toml";
+    Es "es" "Español" "es.toml";
+}
 
 impl Language {
-    /// The language of a tag (RFC 5646) such as `de` or `de-AT`; English for one that is not spoken here.
+    /// The language of a tag such as `de` or `de-AT`; English for one that is not spoken here.
     pub(crate) fn of_tag(tag: &str) -> Self {
-        let primary = tag.split(['-', '_']).next().unwrap_or_default();
-        if primary.eq_ignore_ascii_case("de") { Self::De } else { Self::En }
-    }
-
-    /// Its tag, as in the attribute `lang`.
-    pub(crate) fn tag(self) -> &'static str {
-        match self {
-            Self::En => "en",
-            Self::De => "de",
-        }
+        Self::of_known_tag(tag).unwrap_or(Self::En)
     }
 
     /// The text of a key.
     pub(crate) fn text(self, key: &'static str) -> &'static str {
-        let texts: &'static Texts = match self {
-            Self::En => &ENGLISH,
-            Self::De => &GERMAN,
-        };
-        texts.get(key).map_or(key, String::as_str)
+        self.texts().get(key).map_or(key, String::as_str)
     }
 
     /// The text of a key, with a value for each `{name}` in it. A value is never read for names again.
@@ -101,6 +116,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::clock::Timestamp;
 
     /// The names in a text.
     fn names(text: &str) -> BTreeSet<&str> {
@@ -140,19 +156,29 @@ mod tests {
 
     #[test]
     fn each_language_has_every_text_with_the_same_names() {
-        assert!(ENGLISH.len() > 30, "{}", ENGLISH.len());
-        assert_eq!(ENGLISH.keys().collect::<Vec<_>>(), GERMAN.keys().collect::<Vec<_>>());
-        for (key, english) in ENGLISH.iter() {
-            let german = &GERMAN[key];
-            assert_eq!(names(english), names(german), "{key}");
-            assert!(!english.is_empty() && !german.is_empty(), "{key}");
-            assert_eq!(english.matches('{').count(), english.matches('}').count(), "{key}");
+        let english = Language::En.texts();
+        assert!(english.len() > 30, "{}", english.len());
+        for language in Language::ALL {
+            let texts = language.texts();
+            assert_eq!(english.keys().collect::<Vec<_>>(), texts.keys().collect::<Vec<_>>(), "{language:?}");
+            for (key, text) in texts {
+                assert_eq!(names(text), names(&english[key]), "{key} in {language:?}");
+                assert!(!text.is_empty(), "{key} in {language:?}");
+                assert_eq!(text.matches('{').count(), text.matches('}').count(), "{key} in {language:?}");
+            }
         }
     }
 
     #[test]
+    fn a_day_is_written_as_its_readers_write_it() {
+        let moment = Timestamp::from_secs(1_700_000_000);
+        let days = Language::ALL.iter().map(|language| language.day(moment)).collect::<Vec<_>>();
+        assert_eq!(days, ["14 November 2023", "14. November 2023", "14 de noviembre de 2023"]);
+    }
+
+    #[test]
     fn each_text_is_asked_for_and_each_that_is_asked_for_is_there() {
-        let there: BTreeSet<String> = ENGLISH.keys().cloned().collect();
+        let there: BTreeSet<String> = Language::En.texts().keys().cloned().collect();
         let asked = asked_for();
         assert_eq!(asked.difference(&there).collect::<Vec<_>>(), Vec::<&String>::new(), "missing");
         assert_eq!(there.difference(&asked).collect::<Vec<_>>(), Vec::<&String>::new(), "in vain");
@@ -174,9 +200,15 @@ mod tests {
 
     #[test]
     fn a_tag_chooses_its_language() {
-        for (tag, language) in
-            [("de", "de"), ("de-AT", "de"), ("DE_ch", "de"), ("en-GB", "en"), ("fr", "en"), ("", "en")]
-        {
+        for (tag, language) in [
+            ("de", "de"),
+            ("de-AT", "de"),
+            ("DE_ch", "de"),
+            ("en-GB", "en"),
+            ("es-MX", "es"),
+            ("fr", "en"),
+            ("", "en"),
+        ] {
             assert_eq!(Language::of_tag(tag).tag(), language, "{tag}");
         }
     }

@@ -3,7 +3,7 @@
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::{View, WayBack};
-use crate::{error::Error, sessions::LoggedIn};
+use crate::{error::Error, paths, sessions::LoggedIn};
 
 /// The parameter that a browser which has just logged in brings to the page of the log-in.
 pub(crate) const ARRIVED: &str = "arrived";
@@ -11,7 +11,7 @@ pub(crate) const ARRIVED: &str = "arrived";
 /// Hands the cookie out, on the way to the page that was asked for. The way leads by the page of the log-in: a browser
 /// that brings the cookie there goes on, and one that did not keep it is told so.
 pub(crate) fn arrive(v: &View, logged_in: LoggedIn, next: &WayBack) -> Result<Response, Error> {
-    let by_log_in = v.with_next("/account/log-in", next);
+    let by_log_in = v.with_next(paths::LOG_IN, next);
     with_cookie(Redirect::to(&format!("{by_log_in}&{ARRIVED}=yes")).into_response(), logged_in)
 }
 

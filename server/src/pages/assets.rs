@@ -1,4 +1,4 @@
-//! The style sheet, the operator's colour and picture: read once, served from memory under names that change with
+//! The style sheet, the script, the operator's colour and picture: read once, served from memory under names that change with
 //! their content.
 
 use std::{fs::File, io::Read as _, path::PathBuf};
@@ -12,6 +12,7 @@ use http::{HeaderValue, header};
 use crate::{app::App, config::Brand, error::Error};
 
 const SHEET: &str = include_str!("../../assets/portcullis.css");
+const SCRIPT: &str = include_str!("../../assets/portcullis.js");
 /// Bytes of the operator's picture.
 const LARGEST_LOGO: u64 = 64 * 1024;
 /// A name says what is in it for good.
@@ -24,6 +25,7 @@ static INERT: HeaderValue = HeaderValue::from_static("sandbox; default-src 'none
 pub(crate) struct Look {
     sheet: Asset,
     colour: Asset,
+    script: Asset,
     icon: Asset,
     logo: Option<Asset>,
 }
@@ -44,6 +46,7 @@ impl Look {
         Ok(Self {
             sheet: Asset::new("pages", "css", "text/css; charset=utf-8", SHEET.into()),
             colour: Asset::new("brand", "css", "text/css; charset=utf-8", colour.into()),
+            script: Asset::new("pages", "js", "text/javascript; charset=utf-8", SCRIPT.into()),
             icon: Asset::new("icon", "svg", "image/svg+xml", icon(brand).into()),
             logo: brand.logo.as_ref().map(read_logo).transpose()?,
         })
@@ -51,6 +54,10 @@ impl Look {
 
     pub(super) fn sheets(&self) -> [&str; 2] {
         [&self.sheet.path, &self.colour.path]
+    }
+
+    pub(super) fn script(&self) -> &str {
+        &self.script.path
     }
 
     pub(super) fn icon(&self) -> &str {
@@ -62,7 +69,8 @@ impl Look {
     }
 
     fn named(&self, name: &str) -> Option<&Asset> {
-        let all = [Some(&self.sheet), Some(&self.colour), Some(&self.icon), self.logo.as_ref()];
+        let all =
+            [Some(&self.sheet), Some(&self.colour), Some(&self.script), Some(&self.icon), self.logo.as_ref()];
         all.into_iter().flatten().find(|asset| asset.path.strip_prefix("/assets/") == Some(name))
     }
 }

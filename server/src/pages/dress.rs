@@ -1,35 +1,59 @@
-//! What every page meets: no request of another site changes anything, and a refusal is a page too.
+//! What every page has: no request of another site changes anything, and an error is a page too.
 
 use askama::Template;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use portcullis::credential::SameOrigin;
+use portcullis::{Guard, credential::SameOrigin};
 
 use super::{View, view};
 use crate::{
     app::App,
     error::Error,
-    sessions::{self, SessionsCookie},
+    paths,
+    sessions::{self, SessionCookies, SessionsCookie},
 };
 
-/// Pages load their sheets and pictures from us, send their forms to us, and do nothing else.
+/// Pages load their style sheets, pictures and one script from us, send their forms to us, and do nothing else.
 static POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; \
+    "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; form-action 'self'; base-uri 'none'; \
      frame-ancestors 'none'; object-src 'none'",
 );
 
+/// What an error page says beyond the status. A response carries it among its extensions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// The request came from a page of another site.
+    ForeignSite,
+    SignUpClosed,
+    DeadLink(NewLink),
+}
+
+/// The page that mails another link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NewLink(pub(super) &'static str);
+
 /// Lays itself around every page:
 /// - a request that may change something must come from a page of ours (403 otherwise), logged in or not;
-/// - 401 is the way to the log-in, which leads back; a cookie that is no good is taken away;
-/// - any other refusal, whoever made it, becomes a page with the same status.
+/// - 401 leads to the login, which leads back; an invalid cookie is cleared;
+/// - any other error, whoever made it, becomes a page with the same status.
 pub(crate) async fn dress(State(app): State<App>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
-    let view = View::of(&app, &parts);
+    let mut view = View::of(&app, &parts);
     let answer = match SameOrigin::<SessionsCookie>::from_request_parts(&mut parts, &app).await {
-        Ok(_own) => next.run(Request::from_parts(parts, body)).await,
-        Err(denied) => denied.into_response(),
+        Ok(_own) => {
+            // Whoever is logged in keeps the navigation on every page, also on one that shows an error.
+            let visitor = Guard::<SessionCookies>::from_request_parts(&mut parts, &app).await;
+            view.visitor = visitor.ok().map(Guard::into_principal);
+            parts.extensions.insert(view.clone());
+            next.run(Request::from_parts(parts, body)).await
+        }
+        Err(denied) => {
+            let mut answer = denied.into_response();
+            answer.extensions_mut().insert(Cause::ForeignSite);
+            answer
+        }
     };
     let mut answer = if is_page(&answer) { answer } else { explain(&view, &answer) };
     answer.headers_mut().insert(header::CONTENT_SECURITY_POLICY, POLICY.clone());
@@ -79,7 +103,8 @@ fn explain(view: &View, refusal: &Response) -> Response {
         answer.headers_mut().append(name, value);
         return answer;
     }
-    let mut page = match view.show(status, &ErrorPage { v: view, status }) {
+    let cause = refusal.extensions().get().copied();
+    let mut page = match view.show(status, &ErrorPage { v: view, status, cause }) {
         Ok(page) => page,
         Err(error) => return error.into_response(),
     };
@@ -102,20 +127,44 @@ fn keep(from: &HeaderMap, to: &mut HeaderMap) {
 struct ErrorPage<'a> {
     v: &'a view::View,
     status: StatusCode,
+    cause: Option<Cause>,
 }
 
 impl ErrorPage<'_> {
     /// What happened, and what to do.
     fn words(&self) -> (&'static str, &'static str) {
-        let (title, text) = match self.status.as_u16() {
-            403 => ("page.error.forbidden", "page.error.forbidden_text"),
-            404 | 405 => ("page.error.absent", "page.error.absent_text"),
-            410 => ("page.error.dead", "page.error.dead_text"),
-            429 => ("page.error.throttled", "page.error.throttled_text"),
-            503 => ("page.error.unavailable", "page.error.unavailable_text"),
-            500.. => ("page.error.internal", "page.error.internal_text"),
+        let (title, text) = match (self.status.as_u16(), self.cause) {
+            (_, Some(Cause::SignUpClosed)) => ("page.error.sign_up_closed", "page.error.sign_up_closed_text"),
+            (_, Some(Cause::ForeignSite)) => ("page.error.foreign", "page.error.foreign_text"),
+            // A logged-in visitor has every scope of their role: only administrators' pages take another one.
+            (403, _) => ("page.error.not_administrator", "page.error.not_administrator_text"),
+            (404 | 405, _) => ("page.error.absent", "page.error.absent_text"),
+            (_, Some(Cause::DeadLink(NewLink(paths::VERIFICATION)))) => {
+                ("page.error.dead", "page.error.dead_verification_text")
+            }
+            (410, _) => ("page.error.dead", "page.error.dead_text"),
+            (429, _) => ("page.error.throttled", "page.error.throttled_text"),
+            (503, _) => ("page.error.unavailable", "page.error.unavailable_text"),
+            (500.., _) => ("page.error.internal", "page.error.internal_text"),
             _ => ("page.error.refused", "page.error.refused_text"),
         };
         (self.v.t(title), self.v.t(text))
+    }
+
+    fn is_for_administrators(&self) -> bool {
+        self.status == StatusCode::FORBIDDEN && self.cause.is_none()
+    }
+
+    /// Whether another link is mailed by a form of the account's page.
+    fn is_verification(&self) -> bool {
+        self.new_link() == Some(paths::VERIFICATION)
+    }
+
+    /// Where another link is mailed from.
+    fn new_link(&self) -> Option<&'static str> {
+        match self.cause {
+            Some(Cause::DeadLink(NewLink(path))) => Some(path),
+            _ => None,
+        }
     }
 }

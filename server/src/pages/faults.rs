@@ -1,19 +1,45 @@
 //! What is wrong with a form, beside its fields and in the reader's language.
 
+use askama::Template;
+use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
 
-use axum::response::Response;
-
-use super::{Refused, View};
-use crate::error::{Error, ForeignPicture};
+use super::{NotShown, View};
+use crate::{
+    error::{Error, ForeignPicture},
+    invalid::Fault,
+};
 
 /// What is wrong with the form, none of it repeating what was sent.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Faults {
     status: StatusCode,
     wait: Option<u64>,
     whole: Option<String>,
     fields: Vec<(&'static str, String)>,
+}
+
+impl View {
+    /// Does what a form asks for. If that fails, the answer is the form again, with what is wrong beside the fields
+    /// that `fields` names.
+    pub(crate) fn form<T, P: Template>(
+        &self,
+        fields: &[&'static str],
+        act: impl Future<Output = Result<T, Error>>,
+        form: impl AsyncFnOnce(Faults) -> Result<P, Error>,
+    ) -> impl Future<Output = Result<T, NotShown>> {
+        // Boxed, or every handler of a form would have room for the act twice.
+        let act = Box::pin(act);
+        async move {
+            let error = match act.await {
+                Ok(done) => return Ok(done),
+                Err(error) => error,
+            };
+            let faults = Faults::of(self, error, fields)?;
+            let page = Box::pin(form(faults.clone())).await?;
+            Err(NotShown::Instead(Box::new(faults.show(self, &page)?)))
+        }
+    }
 }
 
 impl Faults {
@@ -29,15 +55,14 @@ impl Faults {
 
     /// What a room says about the form with these fields. What the person before it can do nothing about passes
     /// through.
-    pub(crate) fn of(v: &View, error: Error, fields: &[&'static str]) -> Result<Self, Refused> {
+    fn of(v: &View, error: Error, fields: &[&'static str]) -> Result<Self, NotShown> {
         error.log();
         let whole = |key| Some(v.t(key).to_owned());
         let mut faults = Self { status: error.status(), ..Self::default() };
         match &error {
-            Error::Invalid(input) => {
-                for bad in input.errors() {
-                    let name = bad.loc().get(1).map(ToString::to_string).unwrap_or_default();
-                    let sentence = sentence(v, bad.kind(), bad.msg());
+            Error::Invalid(invalid) => {
+                for (name, fault) in invalid.fields() {
+                    let sentence = sentence(v, name, fault);
                     match fields.iter().find(|field| **field == name) {
                         Some(field) => faults.fields.push((field, sentence)),
                         None => faults.whole = Some(sentence),
@@ -53,7 +78,6 @@ impl Faults {
             }
             Error::WrongCredentials => faults.whole = whole("page.fault.wrong_credentials"),
             Error::EmailUnverified => faults.whole = whole("page.fault.email_unverified"),
-            Error::DeadLink => faults.whole = whole("page.fault.dead_link"),
             Error::LastAdmin => faults.whole = whole("page.fault.last_admin"),
             Error::Throttled(wait) => {
                 faults.wait = Some(wait.as_secs().max(1));
@@ -77,9 +101,19 @@ impl Faults {
         self.whole.is_none() && self.fields.is_empty()
     }
 
+    /// Whether there is more to say than fits beside one field.
+    pub(crate) fn has_summary(&self) -> bool {
+        self.whole.is_some() || self.fields.len() > 1
+    }
+
     /// What is wrong with a field.
     pub(crate) fn field(&self, field: &str) -> Option<&str> {
         self.fields.iter().find(|(name, _)| *name == field).map(|(_, sentence)| sentence.as_str())
+    }
+
+    /// Whether this is the one field that is wrong: the caret goes there.
+    pub(crate) fn is_only(&self, field: &str) -> bool {
+        !self.has_summary() && self.field(field).is_some()
     }
 
     /// What is wrong with no field in particular.
@@ -93,7 +127,7 @@ impl Faults {
     }
 
     /// The form again, with the status that the JSON route answers.
-    pub(crate) fn show(&self, v: &View, page: &impl askama::Template) -> Result<Response, Refused> {
+    fn show(&self, v: &View, page: &impl Template) -> Result<Response, Error> {
         let mut answer = v.show(self.status, page)?;
         if let Some(wait) = self.wait {
             answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait));
@@ -115,67 +149,40 @@ fn foreign_picture(foreign: ForeignPicture) -> &'static str {
     }
 }
 
-/// Sentences of the rooms, by how they begin, and the texts that say the same to a person.
-const SENTENCES: [(&str, &str); 16] = [
-    ("Field required", "page.fault.required"),
-    ("String should have at least", "page.fault.too_short"),
-    ("String should have at most 200 characters", "page.fault.name_too_long"),
-    ("String should have at most", "page.fault.too_long"),
-    ("Value should not be blank", "page.fault.required"),
-    ("Value should not contain control", "page.fault.disguise"),
-    ("value is not a valid email address", "page.fault.email"),
-    ("Value error, The password is made of words", "page.fault.own_words"),
-    ("Value error, This is a very common password", "page.fault.common"),
-    ("Value error, This password is known from a breach", "page.fault.breached"),
-    ("Value error, The password is easy to guess", "page.fault.guessable"),
-    ("the picture is damaged", "page.fault.picture_broken"),
-    ("the picture is too large", "page.fault.picture_large"),
-    ("The password is not right", "page.fault.wrong_password"),
-    ("the box is not ticked", "page.fault.sure"),
-    ("The code is wrong", "page.fault.code"),
-];
-
-/// The same in the reader's language. A number in it is kept: it is how many characters are asked for.
-fn sentence(v: &View, kind: &str, msg: &str) -> String {
-    if kind == "missing" {
-        return v.t("page.fault.required").to_owned();
-    }
-    let known = SENTENCES.iter().find(|(beginning, _)| msg.starts_with(beginning));
-    let number: String = msg.chars().filter(char::is_ascii_digit).collect();
-    v.t1(known.map_or("page.fault.other", |(_, key)| *key), "count", number)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::SENTENCES;
-    use crate::{
-        accounts::{Email, FullName},
-        passwords::{TooLong, policy::Weak},
-        pictures::decode::Refused,
+/// The text of a fault. What is missing is named, so that two empty fields are told apart.
+fn sentence(v: &View, field: &str, fault: &Fault) -> String {
+    let key = match fault {
+        Fault::TooFewCharacters(count) => return v.t1("page.fault.too_short", "count", count),
+        Fault::TooManyCharacters(count) => return v.t1("page.fault.too_many_characters", "count", count),
+        Fault::LargePicture { side, megapixels, mib } => {
+            let numbers = [
+                ("side", side.to_string()),
+                ("megapixels", megapixels.to_string()),
+                ("mib", mib.to_string()),
+            ];
+            let numbers: Vec<_> = numbers.iter().map(|(name, number)| (*name, number.as_str())).collect();
+            return v.language.fill("page.fault.picture_large", &numbers);
+        }
+        Fault::Missing | Fault::Blank => match field {
+            "email" => "page.fault.no_email",
+            "password" => "page.fault.no_password",
+            "current_password" => "page.fault.no_current_password",
+            "full_name" => "page.fault.no_name",
+            "code" => "page.fault.no_code",
+            _ => "page.fault.required",
+        },
+        Fault::TooManyBytes(_) => "page.fault.too_long",
+        Fault::ControlCharacters => "page.fault.disguise",
+        Fault::NotAnEmail => "page.fault.email",
+        Fault::AnotherEmail => "page.fault.another_email",
+        Fault::OwnWords => "page.fault.own_words",
+        Fault::CommonPassword => "page.fault.common",
+        Fault::BreachedPassword => "page.fault.breached",
+        Fault::GuessablePassword(_) => "page.fault.guessable",
+        Fault::WrongPassword => "page.fault.wrong_password",
+        Fault::WrongCode => "page.fault.code",
+        Fault::NotTicked => "page.fault.sure",
+        Fault::BrokenPicture => "page.fault.picture_broken",
     };
-
-    #[test]
-    fn every_sentence_of_a_room_has_a_translation() {
-        let mut said = vec![
-            Email::of_field("x", "email").unwrap_err().errors()[0].msg().to_owned(),
-            TooLong.to_string(),
-            Refused::Broken.to_string(),
-            Refused::TooLarge.to_string(),
-        ];
-        for name in ["", "a\nb", &"x".repeat(201)] {
-            said.push(FullName::parse(name).unwrap_err().to_owned());
-        }
-        for weak in [
-            Weak::TooShort { min_length: 12 },
-            Weak::OwnWords,
-            Weak::Common,
-            Weak::Breached,
-            Weak::Guessable("Add another word.".to_owned()),
-        ] {
-            said.push(weak.message());
-        }
-        for sentence in said {
-            assert!(SENTENCES.iter().any(|(beginning, _)| sentence.starts_with(beginning)), "{sentence}");
-        }
-    }
+    v.t(key).to_owned()
 }

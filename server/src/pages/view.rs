@@ -1,20 +1,27 @@
 //! What a page knows of the request that it answers.
 
-use std::{convert::Infallible, fmt::Display};
+use std::{
+    convert::Infallible,
+    fmt::{self, Display},
+};
 
-use askama::Template;
+use askama::{Template, filters::HtmlSafe};
 use axum::extract::FromRequestParts;
 use axum::response::{Html, IntoResponse, Redirect, Response};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts};
 use url::form_urlencoded;
 
-use super::{Refused, WayBack, way_back::is_own_path};
+use super::{Done, NotShown, WayBack, way_back::is_own_path};
 use crate::{
     access::{Fresh, Principal},
+    accounts::Role,
     app::App,
     clock::Timestamp,
     error::Error,
+    mail::Transport,
     messages::Language,
+    paths,
 };
 
 /// Remembers the language that was chosen, and nothing about who chose it.
@@ -23,6 +30,12 @@ const LANGUAGE_COOKIE: &str = "portcullis-language";
 const LANGUAGE: &str = "lang";
 /// The parameter of a mailed link: it never stands in another link.
 const TOKEN: &str = "token";
+/// The parameter that carries what was typed past a login, sealed: it stands in no history or log.
+const KEPT: &str = "kept";
+/// Characters that are kept: as many as an address has.
+const MAX_KEPT: usize = 254;
+/// What it is sealed for.
+const KEPT_PURPOSE: &str = "page: kept while logging in";
 
 /// The page's surroundings: which language, and where links lead. Templates call it `v`.
 #[derive(Debug, Clone)]
@@ -35,6 +48,8 @@ pub(crate) struct View {
     path: String,
     query: Vec<(String, String)>,
     is_get: bool,
+    /// Who is logged in.
+    pub(super) visitor: Option<Principal>,
 }
 
 impl View {
@@ -52,6 +67,7 @@ impl View {
             path: parts.uri.path().to_owned(),
             query,
             is_get: parts.method == http::Method::GET || parts.method == http::Method::HEAD,
+            visitor: None,
         }
     }
 
@@ -80,21 +96,48 @@ impl View {
         Redirect::to(&self.to(path)).into_response()
     }
 
-    /// The proof of a fresh log-in, or the way to one, which leads back to the page `back`.
-    pub(crate) fn fresh(&self, principal: Principal, back: &str) -> Result<Fresh, Refused> {
+    /// The same, with the notice of what was done.
+    pub(crate) fn go_done(&self, path: &str, done: Done) -> Response {
+        self.go(&format!("{path}{}done={}", if path.contains('?') { '&' } else { '?' }, done.word()))
+    }
+
+    /// The proof of a fresh login, or the way to one, which leads back to the page `back`. After a form was sent, that
+    /// page says that the form is to be sent once more.
+    pub(crate) fn fresh(&self, principal: Principal, back: &str) -> Result<Fresh, NotShown> {
         principal.fresh(self.app.now()).map_err(|_stale| {
-            let back = form_urlencoded::byte_serialize(self.to(back).as_bytes()).collect::<String>();
-            Refused::Elsewhere(Redirect::to(&self.to(&format!("/account/confirm?next={back}"))))
+            let mark = if back.contains('?') { '&' } else { '?' };
+            let done =
+                if self.is_get { String::new() } else { format!("{mark}done={}", Done::Confirmed.word()) };
+            let back = self.to(&format!("{back}{done}"));
+            let back = form_urlencoded::byte_serialize(back.as_bytes()).collect::<String>();
+            NotShown::Instead(Box::new(self.go(&format!("{}?next={back}", paths::CONFIRM))))
         })
     }
 
-    /// The log-in, which leads back here if here is a page that can be asked for again.
+    /// The address of a page that will show again what was typed: see [`kept`](Self::kept).
+    pub(crate) fn keeping(&self, path: &str, typed: &str) -> String {
+        let typed: String = typed.chars().take(MAX_KEPT).collect();
+        let sealed = self.app.secret().seal(KEPT_PURPOSE, typed.as_bytes());
+        format!("{path}?{KEPT}={}", URL_SAFE_NO_PAD.encode(sealed))
+    }
+
+    /// What [`keeping`](Self::keeping) put into this page's address, or nothing.
+    pub(crate) fn kept(&self) -> String {
+        let opened = || {
+            let sealed = URL_SAFE_NO_PAD.decode(self.query(KEPT)?).ok()?;
+            let typed = self.app.secret().open(KEPT_PURPOSE, &sealed).ok()?;
+            String::from_utf8(typed.to_vec()).ok()
+        };
+        opened().unwrap_or_default()
+    }
+
+    /// The login, which leads back here if here is a page that can be asked for again.
     pub(super) fn log_in(&self) -> Response {
         if !self.is_get || self.query(TOKEN).is_some() {
-            return self.go("/account/log-in");
+            return self.go(paths::LOG_IN);
         }
         let back = form_urlencoded::byte_serialize(self.here(None).as_bytes()).collect::<String>();
-        self.go(&format!("/account/log-in?next={back}"))
+        self.go(&format!("{}?next={back}", paths::LOG_IN))
     }
 
     /// To this page without the slash at the end of its address, if there is one.
@@ -147,9 +190,39 @@ impl View {
         self.language.fill(key, &[(name, &value.to_string())])
     }
 
-    /// With two.
-    pub(crate) fn t2(&self, key: &'static str, first: (&str, &str), second: (&str, &str)) -> String {
-        self.language.fill(key, &[first, second])
+    /// With several.
+    pub(crate) fn t_with(&self, key: &'static str, values: &[(&str, &str)]) -> String {
+        self.language.fill(key, values)
+    }
+
+    /// Whether somebody is logged in.
+    pub(crate) fn has_visitor(&self) -> bool {
+        self.visitor.is_some()
+    }
+
+    /// Whether an administrator is logged in.
+    pub(crate) fn is_administrator(&self) -> bool {
+        self.visitor.is_some_and(|visitor| visitor.role == Role::Admin)
+    }
+
+    /// Whether this is the page at `path`, for the navigation's `aria-current`.
+    pub(crate) fn is_at(&self, path: &str) -> bool {
+        self.path == path
+    }
+
+    /// Whether this is the page at `path` or one below it.
+    pub(crate) fn is_below(&self, path: &str) -> bool {
+        self.path.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    /// Where emails lie on this computer, for somebody who tries the server on it.
+    pub(crate) fn mail_folder(&self) -> Option<String> {
+        match &self.app.config().mail.transport {
+            Transport::Folder(folder) if !self.app.public_url().is_https() => {
+                Some(folder.display().to_string())
+            }
+            _ => None,
+        }
     }
 
     pub(crate) fn code(&self) -> &'static str {
@@ -184,6 +257,11 @@ impl View {
         self.to(self.app.look().icon())
     }
 
+    /// The one script of the pages.
+    pub(crate) fn script(&self) -> String {
+        self.to(self.app.look().script())
+    }
+
     pub(crate) fn sheets(&self) -> [String; 2] {
         self.app.look().sheets().map(|path| self.to(path))
     }
@@ -193,60 +271,45 @@ impl View {
         if self.query.iter().any(|(name, _)| name == TOKEN) {
             return Vec::new();
         }
-        let others = Language::ALL.into_iter().filter(|other| *other != self.language);
+        let others = Language::ALL.iter().copied().filter(|other| *other != self.language);
         others.map(|other| (other.tag(), other.own_name(), self.here(Some(other)))).collect()
     }
 
     /// What was just done, as the parameter `done` of the redirect says. An unknown word says nothing.
-    pub(crate) fn done(&self) -> Option<&'static str> {
-        let key = match self.query("done")? {
-            "profile" => "page.done.profile",
-            "picture" => "page.done.picture",
-            "picture-removed" => "page.done.picture_removed",
-            "session-ended" => "page.done.session_ended",
-            "others-ended" => "page.done.others_ended",
-            "logged-out" => "page.done.logged_out",
-            "verified" => "page.done.verified",
-            "verification-sent" => "page.done.verification_sent",
-            "email-requested" => "page.done.email_requested",
-            "email-changed" => "page.done.email_changed",
-            "email-undone" => "page.done.email_undone",
-            "password" => "page.done.password",
-            "password-set" => "page.done.password_set",
-            "deleted" => "page.done.deleted",
-            "deletion-scheduled" => "page.done.deletion_scheduled",
-            "called-back" => "page.done.called_back",
-            "disabled" => "page.done.disabled",
-            "enabled" => "page.done.enabled",
-            "sessions-ended" => "page.done.sessions_ended",
-            "reset-mailed" => "page.done.reset_mailed",
-            "role" => "page.done.role",
-            "account-deleted" => "page.done.account_deleted",
-            "claimed" => "page.done.claimed",
-            _ => return None,
-        };
-        Some(self.t(key))
+    pub(crate) fn done(&self) -> Option<String> {
+        let done = Done::of_word(self.query("done")?)?;
+        // The notice of what cannot be seen any more names it by its number: nobody can put other words there.
+        let id = self.query("id").and_then(|id| id.parse::<u32>().ok());
+        Some(self.t1(done.text(), "id", id.map(|id| id.to_string()).unwrap_or_default()).trim().to_owned())
     }
 
     /// A day, as in `24 November 2026`.
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass what they hold by reference")]
     pub(crate) fn day(&self, moment: &Timestamp) -> String {
-        self.language.day(&moment.to_rfc3339())
+        self.language.day(*moment)
     }
 
-    /// A moment to the minute, in UTC.
+    /// A moment to the minute. Its text is in UTC; the script shows the reader's own time.
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass what they hold by reference")]
-    pub(crate) fn moment(&self, moment: &Timestamp) -> String {
-        let text = moment.to_rfc3339();
-        let time = text.split('T').nth(1).and_then(|time| time.get(..5)).unwrap_or_default();
-        format!("{}, {time} UTC", self.day(moment))
+    pub(crate) fn moment(&self, moment: &Timestamp) -> Time {
+        let iso = moment.to_rfc3339();
+        let clock = iso.split('T').nth(1).and_then(|time| time.get(..5)).unwrap_or_default();
+        Time { text: format!("{}, {clock} UTC", self.day(moment)), iso, style: "moment" }
     }
 
-    /// How long ago, in the largest unit that is whole.
+    /// A moment to the second, for the audit trail.
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass what they hold by reference")]
-    pub(crate) fn ago(&self, moment: &Timestamp) -> String {
+    pub(crate) fn exact(&self, moment: &Timestamp) -> Time {
+        let iso = moment.to_rfc3339();
+        let clock = iso.split('T').nth(1).and_then(|time| time.get(..8)).unwrap_or_default();
+        Time { text: format!("{}, {clock} UTC", self.day(moment)), iso, style: "exact" }
+    }
+
+    /// How long ago, in the largest unit that is whole. The script adds the exact time as a tooltip.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass what they hold by reference")]
+    pub(crate) fn ago(&self, moment: &Timestamp) -> Time {
         let minutes = (self.app.now() - *moment).as_secs() / 60;
-        match minutes {
+        let text = match minutes {
             0 => self.t("page.ago.now").to_owned(),
             1 => self.t("page.ago.minute").to_owned(),
             2..60 => self.t1("page.ago.minutes", "count", minutes),
@@ -254,7 +317,24 @@ impl View {
             120..1440 => self.t1("page.ago.hours", "count", minutes / 60),
             1440..2880 => self.t("page.ago.day").to_owned(),
             _ => self.t1("page.ago.days", "count", minutes / 1440),
-        }
+        };
+        Time { text, iso: moment.to_rfc3339(), style: "ago" }
+    }
+}
+
+/// A moment as an element `<time>`, of our own texts alone.
+pub(crate) struct Time {
+    text: String,
+    iso: String,
+    style: &'static str,
+}
+
+impl HtmlSafe for Time {}
+
+impl Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { text, iso, style } = self;
+        write!(f, "<time datetime=\"{iso}\" data-time=\"{style}\">{text}</time>")
     }
 }
 
@@ -268,6 +348,7 @@ impl FromRequestParts<App> for View {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
-        Ok(Self::of(app, parts))
+        // `dress` has made it, and knows who is logged in.
+        Ok(parts.extensions.get().cloned().unwrap_or_else(|| Self::of(app, parts)))
     }
 }

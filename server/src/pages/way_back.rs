@@ -2,7 +2,8 @@
 
 use axum::response::{IntoResponse, Redirect, Response};
 
-use crate::app::App;
+use super::Done;
+use crate::{app::App, paths};
 
 /// Bytes of a path.
 const LONGEST: usize = 1024;
@@ -20,12 +21,22 @@ impl WayBack {
     pub(crate) fn of(app: &App, next: Option<&str>) -> Self {
         match next.filter(|next| is_own_path(next)) {
             Some(next) => Self(next.to_owned()),
-            None => Self(format!("{}/account", app.public_url().path())),
+            None => Self(format!("{}{}", app.public_url().path(), paths::ACCOUNT)),
         }
+    }
+
+    /// The account's page, with a welcome.
+    pub(crate) fn welcome(app: &App) -> Self {
+        Self(format!("{}{}?done={}", app.public_url().path(), paths::ACCOUNT, Done::Welcome.word()))
     }
 
     pub(crate) fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether it is the account's page, where whoever asked for no other page goes.
+    pub(crate) fn is_default(&self, app: &App) -> bool {
+        *self == Self::of(app, None)
     }
 
     /// The redirect to it, by GET.

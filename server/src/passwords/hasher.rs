@@ -12,8 +12,9 @@ use subtle::ConstantTimeEq;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use zeroize::Zeroizing;
 
-use super::policy::{self, Weak};
+use super::policy;
 use super::{BreachCheck, Password, PasswordHash};
+use crate::invalid::Fault;
 use crate::pool::{NotDone, Pool};
 use crate::random;
 
@@ -166,12 +167,12 @@ impl Turn<'_> {
         words: Vec<String>,
         min_length: usize,
         breach_check: Option<BreachCheck>,
-    ) -> Result<Result<(), Weak>, HashError> {
+    ) -> Result<Result<(), Fault>, HashError> {
         let check = move |_: &mut Memory| {
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
             policy::check(&password, &words, min_length)?;
             let is_breached = breach_check.is_some_and(|check| check.is_breached(password.as_str()));
-            if is_breached { Err(Weak::Breached) } else { Ok(()) }
+            if is_breached { Err(Fault::BreachedPassword) } else { Ok(()) }
         };
         Ok(self.hasher.pool.run(check).await?)
     }

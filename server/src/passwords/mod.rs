@@ -11,6 +11,8 @@ use std::fmt;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
+use crate::invalid::Fault;
+
 pub use breach::BreachCheck;
 pub use breaches::BreachesFileError;
 pub(crate) use hasher::{HashError, Hasher, Turn, Verdict};
@@ -29,9 +31,9 @@ pub(crate) struct Password(Zeroizing<String>);
 
 impl Password {
     /// Takes a password as typed, of at most [`MAX_BYTES`] bytes. Even an empty one can be asked about.
-    pub(crate) fn parse(typed: &str) -> Result<Self, TooLong> {
+    pub(crate) fn parse(typed: &str) -> Result<Self, Fault> {
         if typed.len() > MAX_BYTES {
-            return Err(TooLong);
+            return Err(Fault::TooManyBytes(MAX_BYTES));
         }
         // NFC makes UTF-8 at most three times longer (Unicode Standard Annex #15 §12); a string that has to
         // grow would leave copies behind.
@@ -49,16 +51,6 @@ impl fmt::Debug for Password {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Password(…)")
     }
-}
-
-/// The password has more than [`MAX_BYTES`] bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("String should have at most {MAX_BYTES} bytes")]
-pub(crate) struct TooLong;
-
-impl TooLong {
-    /// The error's `type` in a 422, in pydantic's words. The `msg` is its `Display`.
-    pub(crate) const KIND: &'static str = "string_too_long";
 }
 
 /// A password as it is stored: a PHC string, `$argon2id$v=19$m=…,t=…,p=…$salt$tag`. Never printed.
@@ -79,9 +71,8 @@ mod tests {
     #[test]
     fn p03_the_limit_counts_bytes_as_typed() {
         assert!(Password::parse(&"a".repeat(1024)).is_ok());
-        assert_eq!(Password::parse(&"a".repeat(1025)).unwrap_err(), TooLong);
-        assert_eq!(Password::parse(&"é".repeat(513)).unwrap_err(), TooLong);
-        assert_eq!(TooLong.to_string(), "String should have at most 1024 bytes");
+        assert_eq!(Password::parse(&"a".repeat(1025)).unwrap_err(), Fault::TooManyBytes(1024));
+        assert_eq!(Password::parse(&"é".repeat(513)).unwrap_err(), Fault::TooManyBytes(1024));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use unicode_normalization::char::is_combining_mark;
 use zeroize::Zeroizing;
 
 use super::Password;
+use crate::invalid::Fault;
 
 /// Guesses that a password has to withstand. zxcvbn's score 3 begins five guesses later, which would refuse
 /// eight random characters.
@@ -36,67 +37,21 @@ const LOOSE: usize = 5;
 /// of these pass.
 static COMMON: &str = include_str!("common.txt");
 
-/// Why a password is refused. [`kind`](Self::kind) and [`message`](Self::message) are the `type` and the `msg`
-/// of the field in a 422, in pydantic's words.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Weak {
-    /// Fewer code points than asked for.
-    TooShort {
-        /// As many are asked for.
-        min_length: usize,
-    },
-    /// It consists of what anyone knows about the account or this server.
-    OwnWords,
-    /// It is on the list of common passwords.
-    Common,
-    /// It is known from a breach elsewhere.
-    Breached,
-    /// It is guessed too soon; zxcvbn's sentences say why.
-    Guessable(String),
-}
-
-impl Weak {
-    /// The error's `type`.
-    pub(crate) fn kind(&self) -> &'static str {
-        match self {
-            Self::TooShort { .. } => "string_too_short",
-            Self::OwnWords | Self::Common | Self::Breached | Self::Guessable(_) => "value_error",
-        }
-    }
-
-    /// The error's `msg`. Holds nothing of the password.
-    pub(crate) fn message(&self) -> String {
-        match self {
-            Self::TooShort { min_length } => format!("String should have at least {min_length} characters"),
-            Self::OwnWords => {
-                "Value error, The password is made of words that anyone knows: your name, your e-mail \
-                address or the name of this service. Choose other words."
-                    .to_owned()
-            }
-            Self::Common => "Value error, This is a very common password. Choose another one.".to_owned(),
-            Self::Breached => {
-                "Value error, This password is known from a breach elsewhere. Choose another one.".to_owned()
-            }
-            Self::Guessable(feedback) => format!("Value error, The password is easy to guess. {feedback}"),
-        }
-    }
-}
-
 /// Refuses a password that is too short or too easily guessed. Takes a few milliseconds at most.
 ///
 /// `words` is what anyone knows: the account's e-mail address and names, the product's name, the issuer's host.
 /// Their parts count too, so an address need not be taken apart. `min_length` counts code points.
-pub(crate) fn check(password: &Password, words: &[&str], min_length: usize) -> Result<(), Weak> {
+pub(crate) fn check(password: &Password, words: &[&str], min_length: usize) -> Result<(), Fault> {
     if password.as_str().chars().count() < min_length {
-        return Err(Weak::TooShort { min_length });
+        return Err(Fault::TooFewCharacters(min_length));
     }
     let folded = Zeroizing::new(fold(password.as_str()));
     let words = with_parts(words);
     if consists_of(&folded, &words) {
-        return Err(Weak::OwnWords);
+        return Err(Fault::OwnWords);
     }
     if is_common(&folded) {
-        return Err(Weak::Common);
+        return Err(Fault::CommonPassword);
     }
     rate(password.as_str(), &words)
 }
@@ -148,14 +103,14 @@ fn is_common(folded: &str) -> bool {
     COMMON.lines().any(|common| common == folded)
 }
 
-fn rate(password: &str, words: &[String]) -> Result<(), Weak> {
+fn rate(password: &str, words: &[String]) -> Result<(), Fault> {
     let shown = Zeroizing::new(password.chars().take(rated(password)).collect::<String>());
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let rating = zxcvbn::zxcvbn(&shown, &words);
     if rating.guesses() >= GUESSES {
         return Ok(());
     }
-    Err(Weak::Guessable(rating.feedback().map(ToString::to_string).unwrap_or_default()))
+    Err(Fault::GuessablePassword(rating.feedback().map(ToString::to_string).unwrap_or_default()))
 }
 
 /// How many code points zxcvbn is shown.
@@ -184,21 +139,21 @@ mod tests {
 
     use super::*;
 
-    fn checked(password: &str, min_length: usize) -> Result<(), Weak> {
+    fn checked(password: &str, min_length: usize) -> Result<(), Fault> {
         let words = ["Ana.Lopez@mail.example.org", "Ana María López", "portcullis", "id.example.com"];
         check(&Password::parse(password).unwrap(), &words, min_length)
     }
 
     #[test]
     fn p01_the_length_is_counted_in_code_points() {
-        let short = Weak::TooShort { min_length: 12 };
+        let short = Fault::TooFewCharacters(12);
         assert_eq!(checked("k7#Qz!mP2vx", 12), Err(short.clone()));
         assert_eq!(checked("ключ-бзжщъ€", 12), Err(short.clone()), "11 code points, 20 bytes");
         assert_eq!(checked("k7#Qz!mP2vxw", 12), Ok(()));
         assert_eq!(checked("k7#Qz!mP", 8), Ok(()));
-        assert_eq!(checked("k7#Qz!m", 8), Err(Weak::TooShort { min_length: 8 }));
+        assert_eq!(checked("k7#Qz!m", 8), Err(Fault::TooFewCharacters(8)));
         assert_eq!(
-            (short.kind(), short.message().as_str()),
+            (short.kind(), short.to_string().as_str()),
             ("string_too_short", "String should have at least 12 characters")
         );
     }
@@ -245,7 +200,7 @@ mod tests {
             "qwertyuiop",
             "1q2w3e4r",
         ] {
-            assert!(matches!(checked(common, 8), Err(Weak::Guessable(_))), "{common}");
+            assert!(matches!(checked(common, 8), Err(Fault::GuessablePassword(_))), "{common}");
         }
         assert_eq!(checked("californication", 12).unwrap_err().kind(), "value_error");
     }
@@ -264,10 +219,10 @@ mod tests {
             "portcullis-id.example.com",
             "Ana María López",
         ] {
-            assert_eq!(checked(password, 8), Err(Weak::OwnWords), "{password}");
+            assert_eq!(checked(password, 8), Err(Fault::OwnWords), "{password}");
         }
         for password in ["portcullis1", "analopez1990", "portcullis!2026", "1ana2lopez3", "Ana-Lopez-#1!"] {
-            assert_eq!(checked(password, 8), Err(Weak::OwnWords), "{password}: and a few characters");
+            assert_eq!(checked(password, 8), Err(Fault::OwnWords), "{password}: and a few characters");
         }
         assert_eq!(checked("k7#Qz!portcullis", 12), Ok(()), "and six characters that nobody knows");
         assert_eq!(checked("({[<1!|7k$Wq+%m2", 12), Ok(()), "shown in part, and good enough in part");
@@ -280,7 +235,7 @@ mod tests {
 
     #[test]
     fn a_guessable_password_is_refused_with_the_reason() {
-        let reason = |password: &str| checked(password, 12).unwrap_err().message();
+        let reason = |password: &str| checked(password, 12).unwrap_err().to_string();
         assert!(reason("aaaaaaaaaaaaaaaa").contains("Repeats like \"aaa\" are easy to guess."));
         assert!(reason("bcdefghijklmnopq").contains("Sequences like abc or 6543 are easy to guess."));
         assert!(reason("1234567890!@#$%^&*()").starts_with("Value error, The password is easy to guess."));

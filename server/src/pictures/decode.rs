@@ -17,6 +17,7 @@ use image::imageops::FilterType;
 use image::{DynamicImage, ImageDecoder, ImageError, Limits};
 
 use crate::error::ForeignPicture;
+use crate::invalid::Fault;
 
 /// Bytes that an upload may have: a phone's JPEG of 48 megapixels has 10 to 16 million.
 pub(crate) const MAX_BYTES: usize = 16 * MIB;
@@ -50,27 +51,28 @@ pub(crate) struct Picture {
 }
 
 /// Why an upload does not become a picture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refused {
     /// By its content neither PNG, JPEG nor WebP: 415.
     #[error("only PNG, JPEG and WebP pictures are accepted")]
     Type(ForeignPicture),
-    /// Damaged, cut short, or not what its header says: 422.
-    #[error("the picture is damaged or incomplete")]
-    Broken,
-    /// Decoding it would take too much memory: 422.
-    #[error(
-        "the picture is too large: at most {MAX_SIDE} pixels a side, {} megapixels (fewer for progressive JPEG, deep \
-         colour, transparency or WebP) and {} MiB",
-        MAX_PIXELS / 1_000_000,
-        MAX_BYTES / MIB
-    )]
-    TooLarge,
+    /// Damaged, or too large to decode: 422.
+    #[error("{0}")]
+    Fault(Fault),
 }
+
+/// Damaged, cut short, or not what its header says.
+const BROKEN: Refused = Refused::Fault(Fault::BrokenPicture);
+/// Decoding it would take too much memory.
+const TOO_LARGE: Refused = Refused::Fault(Fault::LargePicture {
+    side: MAX_SIDE,
+    megapixels: MAX_PIXELS / 1_000_000,
+    mib: MAX_BYTES / MIB,
+});
 
 impl From<ImageError> for Refused {
     fn from(error: ImageError) -> Self {
-        if matches!(error, ImageError::Limits(_)) { Self::TooLarge } else { Self::Broken }
+        if matches!(error, ImageError::Limits(_)) { TOO_LARGE } else { BROKEN }
     }
 }
 
@@ -80,7 +82,7 @@ impl From<ImageError> for Refused {
 pub(crate) fn decode(bytes: &[u8]) -> Result<Picture, Refused> {
     let format = Format::of(bytes).ok_or_else(|| Refused::Type(foreign(bytes)))?;
     if bytes.len() > MAX_BYTES {
-        return Err(Refused::TooLarge);
+        return Err(TOO_LARGE);
     }
     let picture = format.read(bytes)?;
     let (width, height) = (picture.width(), picture.height());
@@ -140,18 +142,18 @@ impl Format {
                 read(decoder, Cost { per_pixel: 0, flat: PNG_CHUNKS })
             }
             Self::Jpeg => {
-                let survey = jpeg::survey(bytes).ok_or(Refused::Broken)?;
+                let survey = jpeg::survey(bytes).ok_or(BROKEN)?;
                 let cost = Cost { per_pixel: survey.per_pixel(), flat: 0 };
                 read(JpegDecoder::new(Cursor::new(bytes))?, cost)
             }
             Self::WebP => {
-                let survey = webp::survey(bytes).ok_or(Refused::Broken)?;
+                let survey = webp::survey(bytes).ok_or(BROKEN)?;
                 let cost = Cost { per_pixel: survey.per_pixel(), flat: survey.tables() };
                 let decoder = WebPDecoder::new(Cursor::new(survey.file))?;
                 let (width, height) = decoder.dimensions();
                 // The decoder makes room for a frame before it compares that frame's size with the file's.
                 if survey.frame.0 > width || survey.frame.1 > height {
-                    return Err(Refused::Broken);
+                    return Err(BROKEN);
                 }
                 read(decoder, cost)
             }
@@ -187,10 +189,10 @@ fn read(mut decoder: impl ImageDecoder, cost: Cost) -> Result<DynamicImage, Refu
     let memory = picture.saturating_add(pixels * cost.per_pixel).saturating_add(cost.flat);
     let too_many = width > MAX_SIDE || height > MAX_SIDE || pixels > MAX_PIXELS;
     if too_many || picture > MAX_PICTURE || memory > MAX_MEMORY {
-        return Err(Refused::TooLarge);
+        return Err(TOO_LARGE);
     }
     if pixels == 0 {
-        return Err(Refused::Broken);
+        return Err(BROKEN);
     }
     let orientation = decoder.orientation()?;
     // A profile that cannot be read is as none.

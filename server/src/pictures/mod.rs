@@ -11,7 +11,6 @@ use std::fmt;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use object_store::{ObjectStoreExt, PutPayload, path::Path};
-use portcullis::InvalidInput;
 use uuid::Uuid;
 
 use self::decode::{Picture, Refused};
@@ -24,6 +23,7 @@ use crate::{
     db::{Conn, Tx},
     error::Error,
     events::{self, Event},
+    invalid::Invalid,
     random,
 };
 
@@ -79,9 +79,7 @@ pub(crate) async fn set(
 fn refusal(refused: Refused) -> Error {
     match refused {
         Refused::Type(foreign) => Error::UnsupportedPicture(foreign),
-        Refused::Broken | Refused::TooLarge => {
-            InvalidInput::field(["body", "file"], "value_error", refused.to_string()).into()
-        }
+        Refused::Fault(fault) => Invalid::field("file", fault).into(),
     }
 }
 

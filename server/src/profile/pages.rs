@@ -10,13 +10,15 @@ use serde::Deserialize;
 use super::Profile;
 use crate::{
     access::{Action, Principal},
-    accounts::{self, FullName, Owner, Role},
+    accounts::{self, AccountDetails, FullName, Owner},
     app::App,
     client::Client,
     error::Error,
     messages::Language,
-    pages::{Answer, Faults, View},
+    pages::{Done, Faults, PageResult, View},
+    paths,
     pictures::{self, http::Upload},
+    recovery::{self, PendingEmail},
     sessions::{self, SessionCookies},
 };
 
@@ -36,21 +38,23 @@ struct AccountPage<'a> {
     v: &'a View,
     faults: Faults,
     profile: Profile,
+    details: AccountDetails,
     owner: Owner,
     full_name: String,
+    pending: Option<PendingEmail>,
     sessions: usize,
-    is_admin: bool,
 }
 
 impl<'a> AccountPage<'a> {
     async fn of(v: &'a View, app: &App, principal: &Principal, faults: Faults) -> Result<Self, Error> {
-        let profile = super::profile(app, principal.account).await?.allow(principal, Action::Read)?;
-        let owner = accounts::owner(app.db().read().await?.conn(), principal.account).await?;
-        let owner = owner.ok_or(Error::NotFound)?;
-        let sessions = sessions::list(app, principal.account).await?.len();
+        let id = principal.account;
+        let profile = super::profile(app, id).await?.allow(principal, Action::Read)?;
+        let owner = accounts::owner(app.db().read().await?.conn(), id).await?.ok_or(Error::NotFound)?;
+        let details = accounts::details(app, id).await?;
+        let pending = recovery::pending_email(app, id).await?;
+        let sessions = sessions::list(app, id).await?.len();
         let full_name = profile.account.full_name.clone();
-        let is_admin = principal.role == Role::Admin;
-        Ok(Self { v, faults, profile, owner, full_name, sessions, is_admin })
+        Ok(Self { v, faults, profile, details, owner, full_name, pending, sessions })
     }
 
     fn picture(&self) -> Option<String> {
@@ -63,11 +67,15 @@ impl<'a> AccountPage<'a> {
 
     fn languages(&self) -> Vec<(&'static str, &'static str, bool)> {
         let own = Language::of_tag(&self.owner.language);
-        Language::ALL.map(|language| (language.tag(), language.own_name(), language == own)).to_vec()
+        Language::ALL.iter().map(|one| (one.tag(), one.own_name(), *one == own)).collect()
     }
 }
 
-pub(crate) async fn show_account(guard: Guard<SessionCookies>, State(app): State<App>, v: View) -> Answer {
+pub(crate) async fn show_account(
+    guard: Guard<SessionCookies>,
+    State(app): State<App>,
+    v: View,
+) -> PageResult {
     Ok(v.show(StatusCode::OK, &AccountPage::of(&v, &app, guard.principal(), Faults::none()).await?)?)
 }
 
@@ -77,28 +85,25 @@ pub(crate) async fn change_profile(
     client: Client,
     v: View,
     Form(form): Form<ProfileForm>,
-) -> Answer {
+) -> PageResult {
     let principal = *guard.principal();
-    let changed = match FullName::of_field(&form.full_name) {
-        Ok(full_name) => super::set_full_name(&app, principal, &full_name, &client).await,
-        Err(refused) => Err(refused.into()),
+    let change =
+        async { super::set_full_name(&app, principal, &FullName::of_field(&form.full_name)?, &client).await };
+    let page = async |faults| {
+        let page = AccountPage::of(&v, &app, &principal, faults).await?;
+        Ok(AccountPage { full_name: form.full_name.clone(), ..page })
     };
-    if let Err(error) = changed {
-        let faults = Faults::of(&v, error, &["full_name"])?;
-        let page = AccountPage::of(&v, &app, guard.principal(), faults).await?;
-        let page = AccountPage { full_name: form.full_name, ..page };
-        return page.faults.show(&v, &page);
-    }
+    v.form(&["full_name"], change, page).await?;
     let Some(language) = Language::of_known_tag(&form.language) else {
-        return Ok(v.go("/account?done=profile"));
+        return Ok(v.go_done(paths::ACCOUNT, Done::Profile));
     };
     super::set_language(&app, principal, language).await?;
-    Ok(v.go(&format!("/account?done=profile&lang={}", language.tag())))
+    Ok(v.go_done(&format!("{}?lang={}", paths::ACCOUNT, language.tag()), Done::Profile))
 }
 
 /// `/`: whoever comes here wants their account.
-pub(crate) async fn go_to_account(_: Public, v: View) -> Answer {
-    Ok(v.go("/account"))
+pub(crate) async fn go_to_account(_: Public, v: View) -> PageResult {
+    Ok(v.go(paths::ACCOUNT))
 }
 
 pub(crate) async fn set_picture(
@@ -107,15 +112,10 @@ pub(crate) async fn set_picture(
     client: Client,
     v: View,
     Multipart(upload): Multipart<Upload>,
-) -> Answer {
-    match pictures::set(&app, *guard.principal(), upload.into_bytes(), &client).await {
-        Ok(_) => Ok(v.go("/account?done=picture")),
-        Err(error) => {
-            let faults = Faults::of(&v, error, &["file"])?;
-            let page = AccountPage::of(&v, &app, guard.principal(), faults).await?;
-            page.faults.show(&v, &page)
-        }
-    }
+) -> PageResult {
+    let set = pictures::set(&app, *guard.principal(), upload.into_bytes(), &client);
+    v.form(&["file"], set, async |faults| AccountPage::of(&v, &app, guard.principal(), faults).await).await?;
+    Ok(v.go_done(paths::ACCOUNT, Done::Picture))
 }
 
 pub(crate) async fn remove_picture(
@@ -123,7 +123,7 @@ pub(crate) async fn remove_picture(
     State(app): State<App>,
     client: Client,
     v: View,
-) -> Answer {
+) -> PageResult {
     pictures::remove(&app, *guard.principal(), &client).await?;
-    Ok(v.go("/account?done=picture-removed"))
+    Ok(v.go_done(paths::ACCOUNT, Done::PictureRemoved))
 }

@@ -9,12 +9,14 @@
 use super::{
     asked,
     links::{self, Purpose},
+    store,
 };
 use crate::{
-    access::Fresh,
-    accounts::{self, Email},
+    access::{Fresh, Principal},
+    accounts::{self, AccountId, Email},
     app::App,
     client::Client,
+    clock::Timestamp,
     db::retry,
     error::Error,
     events::{self, Event},
@@ -66,15 +68,47 @@ async fn request(app: &App, fresh: Fresh, new: &Email, client: &Client) -> Resul
     Ok(tx.commit().await?)
 }
 
-/// Puts the new address into force. Every session ends, and every link but the undo.
+/// An address that was asked for and is not confirmed yet.
+#[derive(Debug)]
+pub(crate) struct PendingEmail {
+    pub(crate) email: Email,
+    /// When its link expires.
+    pub(crate) expires_at: Timestamp,
+}
+
+/// The address that the account is to have, if one was asked for.
+pub(crate) async fn pending_email(app: &App, account: AccountId) -> Result<Option<PendingEmail>, Error> {
+    let mut reader = app.db().read().await?;
+    let pending = store::pending_email(reader.conn(), account, app.now()).await?;
+    Ok(pending.map(|(email, expires_at)| PendingEmail { email, expires_at }))
+}
+
+/// Cancels the change: the link to the new address is dead. Cancelling twice is not an error.
+pub(crate) async fn cancel_email_change(
+    app: &App,
+    principal: Principal,
+    client: &Client,
+) -> Result<(), Error> {
+    retry(|| async {
+        let (mut tx, now) = (app.db().begin().await?, app.now());
+        let held = accounts::hold_own(&mut tx, principal, now).await?;
+        if store::delete_pending_email(tx.conn(), held.id).await? {
+            events::record(&mut tx, Event::EmailChangeCancelled, Some(held.id), client, now).await?;
+        }
+        Ok(tx.commit().await?)
+    })
+    .await
+}
+
+/// Puts the new address into force, and returns it. Every session ends, and every link but the undo.
 ///
 /// # Errors
 /// [`Error::DeadLink`]; [`Error::EmailTaken`] if somebody signed up with the address meanwhile.
-pub(crate) async fn confirm_email(app: &App, token: &str, client: &Client) -> Result<(), Error> {
+pub(crate) async fn confirm_email(app: &App, token: &str, client: &Client) -> Result<Email, Error> {
     retry(|| confirm(app, token, client)).await
 }
 
-async fn confirm(app: &App, token: &str, client: &Client) -> Result<(), Error> {
+async fn confirm(app: &App, token: &str, client: &Client) -> Result<Email, Error> {
     let (mut tx, now) = (app.db().begin().await?, app.now());
     let link = links::consume(&mut tx, token, Purpose::ConfirmEmail, now).await?.ok_or(Error::DeadLink)?;
     let (held, new) = (link.held, link.email);
@@ -90,7 +124,8 @@ async fn confirm(app: &App, token: &str, client: &Client) -> Result<(), Error> {
         mail::enqueue(app, &mut tx, &Recipient::of(&held), &message, now).await?;
     }
     events::record(&mut tx, Event::EmailChanged, Some(held.id), client, now).await?;
-    Ok(tx.commit().await?)
+    tx.commit().await?;
+    Ok(new)
 }
 
 /// Puts the old address back, or takes the wish for another one back. Every session ends, and every link that is

@@ -200,6 +200,15 @@ pub(crate) async fn request_email_change(
     Ok(accepted())
 }
 
+pub(crate) async fn cancel_email_change(
+    guard: Guard<Caller, ManageAccount>,
+    State(app): State<App>,
+    client: Client,
+) -> Result<NoContent, Failed<(Unavailable,)>> {
+    super::cancel_email_change(&app, caller(&guard), &client).await?;
+    Ok(NoContent)
+}
+
 pub(crate) async fn confirm_email(
     _: Public,
     State(app): State<App>,

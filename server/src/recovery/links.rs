@@ -22,6 +22,7 @@ use crate::{
     clock::Timestamp,
     db::{Conn, Tx},
     error::Error,
+    mail::lifetime,
     random,
     secret::{SecretText, sha256},
 };
@@ -44,6 +45,8 @@ pub(crate) enum Purpose {
     VerifyEmail,
     /// To set a new password.
     ResetPassword,
+    /// To choose the first password of an account that an administrator made.
+    Invitation,
     /// To log in; a code may be typed instead.
     LogIn,
     /// To confirm a new address, which then is in force.
@@ -58,6 +61,7 @@ impl Purpose {
         match self {
             Self::VerifyEmail => "verify_email",
             Self::ResetPassword => "reset_password",
+            Self::Invitation => "invitation",
             Self::LogIn => "log_in",
             Self::ConfirmEmail => "confirm_email",
             Self::UndoEmail => "undo_email",
@@ -66,16 +70,18 @@ impl Purpose {
 
     fn lifetime(self) -> Duration {
         match self {
-            Self::VerifyEmail | Self::ConfirmEmail => Duration::from_hours(24),
-            Self::ResetPassword => Duration::from_mins(30),
-            Self::LogIn => Duration::from_mins(15),
-            Self::UndoEmail => Duration::from_hours(7 * 24),
+            Self::VerifyEmail => lifetime::VERIFY_EMAIL,
+            Self::ConfirmEmail => lifetime::CONFIRM_EMAIL,
+            Self::ResetPassword => lifetime::RESET_PASSWORD,
+            Self::Invitation => lifetime::INVITATION,
+            Self::LogIn => lifetime::LOG_IN,
+            Self::UndoEmail => lifetime::UNDO_EMAIL,
         }
     }
 
     /// Whether it is worth something only while the address that it was mailed to is in force (CVE-2026-115770).
     fn is_about_the_address_in_force(self) -> bool {
-        matches!(self, Self::VerifyEmail | Self::ResetPassword | Self::LogIn)
+        matches!(self, Self::VerifyEmail | Self::ResetPassword | Self::Invitation | Self::LogIn)
     }
 }
 
@@ -285,6 +291,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+    use crate::messages::Language;
 
     #[test]
     fn a_code_is_of_the_alphabet_and_every_letter_comes() {
@@ -299,6 +306,24 @@ mod tests {
     fn a_code_is_read_as_people_type_it() {
         for typed in ["ABCD2345", "abcd2345", "ABCD-2345", " abcd 2345\n", "a-b-c-d 2345"] {
             assert_eq!(normal(typed).as_str(), "ABCD2345");
+        }
+    }
+
+    #[test]
+    fn the_pages_name_the_times_that_hold() {
+        let (minutes, days) =
+            (|time: Duration| time.as_secs() / 60, |time: Duration| time.as_secs() / 86_400);
+        for (key, number) in [
+            ("page.forgotten.text", minutes(lifetime::RESET_PASSWORD)),
+            ("page.by_mail.text", minutes(lifetime::LOG_IN)),
+            ("page.done.welcome", minutes(lifetime::VERIFY_EMAIL) / 60),
+            ("page.done.invited", days(lifetime::INVITATION)),
+            ("page.invite.text", days(lifetime::INVITATION)),
+        ] {
+            for language in Language::ALL {
+                let text = language.text(key);
+                assert!(text.contains(&format!(" {number} ")), "{key} in {language:?}: {text}");
+            }
         }
     }
 

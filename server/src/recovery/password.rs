@@ -9,12 +9,12 @@ use crate::{
     db::retry,
     error::Error,
     events::{self, Event},
+    invalid::Invalid,
     limits::{self, Attempt},
     mail::{self, Message, Recipient},
-    passwords::{Password, PasswordHash, TooLong},
+    passwords::{Password, PasswordHash},
     sessions::{self, LoggedIn, Proof},
 };
-use portcullis::InvalidInput;
 
 /// Sets another password. Every session and every link of the account ends, and another session begins in the place of
 /// the caller's.
@@ -29,9 +29,7 @@ pub(crate) async fn change_password(
     new: &str,
     client: &Client,
 ) -> Result<LoggedIn, Error> {
-    let current = Password::parse(current).map_err(|too_long| {
-        InvalidInput::field(["body", "current_password"], TooLong::KIND, too_long.to_string())
-    })?;
+    let current = Password::parse(current).map_err(|fault| Invalid::field("current_password", fault))?;
     let turn = app.hasher().turn()?;
     let owner = {
         let mut reader = app.db().read().await?;

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     access::By,
-    accounts::{self, AccountId, Email, Held},
+    accounts::{self, AccountId, Email, Held, Owner},
     app::App,
     client::Client,
     clock::Timestamp,
@@ -67,34 +67,65 @@ async fn mail_link(
     events::record(tx, Event::PasswordResetRequested, Some(held.id), client, now).await
 }
 
-/// Sets a new password by a mailed link. Every session and link of the account ends, and the address counts as
-/// confirmed: the link was read there.
+/// Mails the link with which the owner of a new account chooses a password.
+pub(crate) async fn mail_invitation(
+    app: &App,
+    tx: &mut Tx,
+    held: &Held,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let token = links::issue(tx, held, Purpose::Invitation, &held.email, now).await?;
+    mail::enqueue(app, tx, &Recipient::of(held), &Message::Invited { token }, now).await
+}
+
+/// What a link that chooses a password is for, and the address that it was mailed to, if it is alive.
+pub(crate) async fn peek_reset(app: &App, token: &str) -> Result<Option<(Purpose, Email)>, Error> {
+    Ok(look(app, token).await?.map(|(purpose, _, email)| (purpose, email)))
+}
+
+async fn look(app: &App, token: &str) -> Result<Option<(Purpose, Owner, Email)>, Error> {
+    let mut reader = app.db().read().await?;
+    for purpose in [Purpose::ResetPassword, Purpose::Invitation] {
+        if let Some((owner, email)) = links::peek(reader.conn(), token, purpose, app.now()).await? {
+            return Ok(Some((purpose, owner, email)));
+        }
+    }
+    Ok(None)
+}
+
+/// Sets a new password by a mailed link, and returns the address that it was mailed to. Every session and link of the
+/// account ends, and the address counts as confirmed: the link was read there.
 ///
 /// # Errors
 /// [`Error::DeadLink`]; [`Error::Invalid`] if the policy refuses the password, which leaves the link alive.
-pub(crate) async fn reset(app: &App, token: &str, password: &str, client: &Client) -> Result<(), Error> {
+pub(crate) async fn reset(app: &App, token: &str, password: &str, client: &Client) -> Result<Email, Error> {
     let turn = app.hasher().turn()?;
-    let looked = {
-        let mut reader = app.db().read().await?;
-        links::peek(reader.conn(), token, Purpose::ResetPassword, app.now()).await?
-    };
-    let (owner, email) = looked.ok_or(Error::DeadLink)?;
+    let (purpose, owner, email) = look(app, token).await?.ok_or(Error::DeadLink)?;
     let password =
         accounts::acceptable_password(app, &turn, password, Some(&email), Some(&owner.full_name)).await??;
     let hash = turn.hash(password).await?;
-    retry(|| set(app, token, &hash, client)).await
+    retry(|| set(app, token, purpose, &hash, client)).await?;
+    Ok(email)
 }
 
-async fn set(app: &App, token: &str, hash: &PasswordHash, client: &Client) -> Result<(), Error> {
+async fn set(
+    app: &App,
+    token: &str,
+    purpose: Purpose,
+    hash: &PasswordHash,
+    client: &Client,
+) -> Result<(), Error> {
     let (mut tx, now) = (app.db().begin().await?, app.now());
-    let link = links::consume(&mut tx, token, Purpose::ResetPassword, now).await?.ok_or(Error::DeadLink)?;
+    let link = links::consume(&mut tx, token, purpose, now).await?.ok_or(Error::DeadLink)?;
     let held = link.held;
     limits::end_lock(app, &mut tx, &held, None, now).await?;
     accounts::set_hash(&mut tx, &held, hash, now).await?;
     accounts::mark_verified(&mut tx, &held, &link.email, now).await?;
     links::forget(&mut tx, &held).await?;
     sessions::end_all(&mut tx, &held, now).await?;
-    mail::enqueue(app, &mut tx, &Recipient::of(&held), &Message::PasswordChanged, now).await?;
+    if purpose != Purpose::Invitation {
+        mail::enqueue(app, &mut tx, &Recipient::of(&held), &Message::PasswordChanged, now).await?;
+    }
     events::record(&mut tx, Event::PasswordReset, Some(held.id), client, now).await?;
     Ok(tx.commit().await?)
 }

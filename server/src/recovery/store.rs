@@ -70,6 +70,28 @@ pub(super) async fn look(
     )
 }
 
+/// The address that an account is to have once it is confirmed, and until when it can be.
+pub(super) async fn pending_email(
+    conn: Conn<'_>,
+    account: AccountId,
+    now: Timestamp,
+) -> Result<Option<(Email, Timestamp)>> {
+    fetch_optional!(
+        conn,
+        (Email, Timestamp),
+        "SELECT email, expires_at FROM links
+         WHERE account_id = $1 AND purpose = 'confirm_email' AND expires_at > $2",
+        account,
+        now
+    )
+}
+
+/// `false` if no other address was asked for.
+pub(super) async fn delete_pending_email(conn: Conn<'_>, account: AccountId) -> Result<bool> {
+    let sql = "DELETE FROM links WHERE account_id = $1 AND purpose = 'confirm_email'";
+    Ok(execute!(conn, sql, account)? > 0)
+}
+
 pub(super) async fn account_of(
     conn: Conn<'_>,
     digest: &[u8; 32],

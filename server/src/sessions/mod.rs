@@ -115,6 +115,7 @@ pub(crate) async fn begin(
     if let Some(before) = beginning.before {
         end_own(tx, before, beginning.client, now).await?;
     }
+    accounts::note_login(tx, held, now).await?;
     let id = SessionId::new(random::uuid_v7(now));
     let (scope, renewal) = grant(app, id, held.role(), beginning);
     insert(

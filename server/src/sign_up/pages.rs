@@ -16,12 +16,13 @@ use crate::{
     config::SignUp,
     error::Error,
     login::pages as login,
-    pages::{Answer, Faults, Refused, View, WayBack, arrive},
-    recovery::pages::CHECK_MAIL,
+    pages::{Faults, PageResult, View, WayBack, arrive},
+    paths,
+    sessions::LoggedIn,
 };
 
 /// What the form of the sign-up says.
-#[derive(Deserialize, JsonSchema)]
+#[derive(Deserialize, JsonSchema, Default)]
 pub(crate) struct SignUpForm {
     #[serde(default)]
     full_name: String,
@@ -38,28 +39,26 @@ pub(crate) struct SignUpForm {
 struct SignUpPage<'a> {
     v: &'a View,
     faults: Faults,
-    full_name: &'a str,
-    email: &'a str,
+    form: &'a SignUpForm,
     next: WayBack,
     min_length: usize,
 }
 
-pub(crate) async fn show_sign_up(visitor: Visitor, State(app): State<App>, v: View) -> Answer {
+impl<'a> SignUpPage<'a> {
+    fn new(v: &'a View, app: &App, faults: Faults, form: &'a SignUpForm, next: WayBack) -> Self {
+        Self { v, faults, form, next, min_length: app.config().password_min_length }
+    }
+}
+
+pub(crate) async fn show_sign_up(visitor: Visitor, State(app): State<App>, v: View) -> PageResult {
     if visitor.0.is_some() {
         return Ok(v.way_back().go());
     }
     if app.config().sign_up == SignUp::Closed {
         return Err(Error::SignUpClosed.into());
     }
-    let page = SignUpPage {
-        v: &v,
-        faults: Faults::none(),
-        full_name: "",
-        email: "",
-        next: v.way_back(),
-        min_length: app.config().password_min_length,
-    };
-    Ok(v.show(StatusCode::OK, &page)?)
+    let form = SignUpForm::default();
+    Ok(v.show(StatusCode::OK, &SignUpPage::new(&v, &app, Faults::none(), &form, v.way_back()))?)
 }
 
 pub(crate) async fn sign_up(
@@ -68,42 +67,32 @@ pub(crate) async fn sign_up(
     client: Client,
     v: View,
     Form(form): Form<SignUpForm>,
-) -> Answer {
+) -> PageResult {
     let next = WayBack::of(&app, Some(&form.next));
-    match sign_up_and_log_in(&app, &v, &form, &next, before, &client).await {
-        Ok(answer) => Ok(answer),
-        Err(Refused::Error(error)) => {
-            let page = SignUpPage {
-                v: &v,
-                faults: Faults::of(&v, error, &["full_name", "email", "password"])?,
-                full_name: &form.full_name,
-                email: &form.email,
-                next,
-                min_length: app.config().password_min_length,
-            };
-            page.faults.show(&v, &page)
-        }
-        Err(elsewhere) => Err(elsewhere),
-    }
+    let sign_up = sign_up_and_log_in(&app, &v, &form, before, &client);
+    let page = async |faults| Ok(SignUpPage::new(&v, &app, faults, &form, next.clone()));
+    let Some(logged_in) = v.form(&["full_name", "email", "password"], sign_up, page).await? else {
+        return Ok(v.go(&v.keeping(paths::CHECK_MAIL, &form.email)));
+    };
+    // Whoever wanted no other page is welcomed, and told of the email that is on its way.
+    let next = if next.is_default(&app) { WayBack::welcome(&app) } else { next };
+    Ok(arrive(&v, logged_in, &next)?)
 }
 
-/// Whoever has a new account is logged in, unless the operator wants the address confirmed first.
+/// Whoever has a new account is logged in, unless the operator wants the address confirmed first: `None`.
 async fn sign_up_and_log_in(
     app: &App,
     v: &View,
     form: &SignUpForm,
-    next: &WayBack,
     before: Option<Principal>,
     client: &Client,
-) -> Answer {
+) -> Result<Option<LoggedIn>, Error> {
     let (email, full_name, password) = (&form.email, &form.full_name, &form.password);
     let typed = SigningUp { email, full_name, password, language: v.language };
-    let SignedUp::Made(account) = super::sign_up(app, &typed, client).await? else {
-        return Ok(v.go(CHECK_MAIL));
-    };
-    match login::attempt(app, &account.email, password, before, client).await {
-        Ok(logged_in) => Ok(arrive(v, logged_in, next)?),
-        Err(Error::EmailUnverified) => Ok(v.go(CHECK_MAIL)),
-        Err(error) => Err(error.into()),
+    let SignedUp::Made(account) = super::sign_up(app, &typed, client).await? else { return Ok(None) };
+    match login::log_in_browser(app, &account.email, password, before, client).await {
+        Ok(logged_in) => Ok(Some(logged_in)),
+        Err(Error::EmailUnverified) => Ok(None),
+        Err(error) => Err(error),
     }
 }

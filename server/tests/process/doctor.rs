@@ -77,7 +77,7 @@ on_both_databases! {
         assert!(ended.out.contains(".eml"), "{ended:?}");
         let mails = place.mails();
         assert_eq!((mails.len(), mails[0].to.as_str()), (1, "bob@example.com"), "{mails:?}");
-        assert!(mails[0].subject.starts_with("A trial mail"), "{mails:?}");
+        assert!(mails[0].subject.starts_with("A test email"), "{mails:?}");
 
         let smtp = Aiosmtpd::start("starttls", Some("PLAIN")).await;
         let certificate = smtp.certificate();

@@ -30,7 +30,7 @@ on_both_databases! {
         let thief = app.log_in("third.ada").await;
         Undo.consume(&app, "ada", &undo).await.assert(204);
         // The owner of the old address is told, there.
-        let told = app.mails_to("ada").await.into_iter().any(|mail| mail.subject.ends_with("is the old one again"));
+        let told = app.mails_to("ada").await.into_iter().any(|mail| mail.subject.ends_with("was restored"));
         assert!(told, "no notice of the undo");
         thief.get("/profile").send().await.assert(401);
         Undo.consume(&app, "ada", &later).await.assert(410);
@@ -82,7 +82,7 @@ on_both_databases! {
         let owner = app.stranger().with_token(changed.json()["access_token"].as_str().unwrap());
         owner.get("/profile").send().await.assert(200);
         other.get("/profile").send().await.assert(401);
-        assert_eq!(last_mail(&app, "ada").await.subject, "Your password at Portcullis was changed");
+        assert_eq!(last_mail(&app, "ada").await.subject, "Your Portcullis password was changed");
         app.stranger().try_password(&email("ada"), PASSWORD).await.assert(401);
         app.stranger().try_password(&email("ada"), NEW_PASSWORD).await.assert(200);
         for _ in 0..10 {

@@ -115,7 +115,7 @@ on_both_databases! {
         for taken in ["ada", "bob", "carol"] {
             assert_eq!(comparable(&sign_up(taken).await), comparable(&new), "{taken}");
         }
-        assert_eq!(last_mail(&app, "ada").await.subject, "You have an account at Portcullis already");
+        assert_eq!(last_mail(&app, "ada").await.subject, "You already have an account at Portcullis");
     }
 
     async fn e03_after_a_quiet_sign_up_the_log_in_does_not_tell_either(database: Database) {

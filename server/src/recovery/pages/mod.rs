@@ -9,36 +9,38 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use portcullis::{Form, InvalidInput, Public};
+use portcullis::{Form, Public};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(crate) use self::owner::{
-    change_password, request_email_change, request_verification, show_email, show_password,
+    cancel_email_change, change_password, request_email_change, request_verification, show_email,
+    show_password,
 };
-use super::Purpose;
+use super::{Peeked, Purpose};
 use crate::{
-    access::ScopeAsked,
-    accounts::Email,
+    access::{Principal, ScopeAsked},
+    accounts::{self, Email},
     app::App,
     caller::Visitor,
     client::Client,
     error::Error,
-    pages::{Answer, Faults, View, WayBack, arrive},
+    invalid::{Fault, Invalid},
+    pages::{Done, Faults, NotShown, PageResult, View, WayBack, arrive},
+    paths,
     sessions::{Beginning, Transport, cleared},
 };
-
-/// What to do next is in the mail.
-pub(crate) const CHECK_MAIL: &str = "/account/check-mail";
 
 #[derive(Template)]
 #[template(path = "recovery/check_mail.html")]
 struct CheckMailPage<'a> {
     v: &'a View,
+    /// As it was typed on the page before.
+    email: String,
 }
 
-pub(crate) async fn show_check_mail(_: Public, v: View) -> Answer {
-    Ok(v.show(StatusCode::OK, &CheckMailPage { v: &v })?)
+pub(crate) async fn show_check_mail(_: Public, v: View) -> PageResult {
+    Ok(v.show(StatusCode::OK, &CheckMailPage { v: &v, email: v.kept() })?)
 }
 
 /// A page that asks for an address to write to.
@@ -61,13 +63,13 @@ pub(crate) struct AddressForm {
 impl AddressForm {
     fn email(&self) -> Result<Email, Error> {
         if self.email.is_empty() {
-            return Err(InvalidInput::field(["body", "email"], "missing", "Field required").into());
+            return Err(Invalid::field("email", Fault::Missing).into());
         }
         Ok(Email::of_field(&self.email, "email")?)
     }
 }
 
-pub(crate) async fn show_forgotten(_: Public, v: View) -> Answer {
+pub(crate) async fn show_forgotten(_: Public, v: View) -> PageResult {
     let page = AskMailPage { v: &v, faults: Faults::none(), email: "", is_log_in: false };
     Ok(v.show(StatusCode::OK, &page)?)
 }
@@ -78,20 +80,15 @@ pub(crate) async fn request_reset(
     client: Client,
     v: View,
     Form(form): Form<AddressForm>,
-) -> Answer {
-    let asked = async { super::request_reset(&app, &form.email()?, &client).await };
-    match asked.await {
-        Ok(()) => Ok(v.go(CHECK_MAIL)),
-        Err(error) => {
-            let faults = Faults::of(&v, error, &["email"])?;
-            let page = AskMailPage { v: &v, faults, email: &form.email, is_log_in: false };
-            page.faults.show(&v, &page)
-        }
-    }
+) -> PageResult {
+    let request = async { super::request_reset(&app, &form.email()?, &client).await };
+    let page = async |faults| Ok(AskMailPage { v: &v, faults, email: &form.email, is_log_in: false });
+    v.form(&["email"], request, page).await?;
+    Ok(v.go(&v.keeping(paths::CHECK_MAIL, &form.email)))
 }
 
-pub(crate) async fn show_log_in_by_mail(_: Public, State(app): State<App>, v: View) -> Answer {
-    is_on(&app)?;
+pub(crate) async fn show_log_in_by_mail(_: Public, State(app): State<App>, v: View) -> PageResult {
+    check_is_on(&app)?;
     let page = AskMailPage { v: &v, faults: Faults::none(), email: "", is_log_in: true };
     Ok(v.show(StatusCode::OK, &page)?)
 }
@@ -104,19 +101,14 @@ pub(crate) async fn request_log_in(
     client: Client,
     v: View,
     Form(form): Form<AddressForm>,
-) -> Answer {
-    let asked = async { super::request_log_in(&app, &form.email()?, &client).await };
-    match asked.await {
-        Ok(()) => Ok(v.show(StatusCode::OK, &CodePage::new(&v, &form.email, true))?),
-        Err(error) => {
-            let faults = Faults::of(&v, error, &["email"])?;
-            let page = AskMailPage { v: &v, faults, email: &form.email, is_log_in: true };
-            page.faults.show(&v, &page)
-        }
-    }
+) -> PageResult {
+    let request = async { super::request_log_in(&app, &form.email()?, &client).await };
+    let page = async |faults| Ok(AskMailPage { v: &v, faults, email: &form.email, is_log_in: true });
+    v.form(&["email"], request, page).await?;
+    Ok(v.show(StatusCode::OK, &CodePage::new(&v, &form.email, true))?)
 }
 
-fn is_on(app: &App) -> Result<(), Error> {
+fn check_is_on(app: &App) -> Result<(), Error> {
     if app.config().log_in_by_mail { Ok(()) } else { Err(Error::NotFound) }
 }
 
@@ -144,8 +136,8 @@ pub(crate) struct CodeForm {
     code: String,
 }
 
-pub(crate) async fn show_code(_: Public, State(app): State<App>, v: View) -> Answer {
-    is_on(&app)?;
+pub(crate) async fn show_code(_: Public, State(app): State<App>, v: View) -> PageResult {
+    check_is_on(&app)?;
     Ok(v.show(StatusCode::OK, &CodePage::new(&v, "", false))?)
 }
 
@@ -155,8 +147,8 @@ pub(crate) async fn log_in_by_code(
     client: Client,
     v: View,
     Form(form): Form<CodeForm>,
-) -> Answer {
-    let asked = async {
+) -> PageResult {
+    let log_in = async {
         let email = Email::of_field(&form.email, "email")?;
         let beginning = Beginning {
             scope: &ScopeAsked::parse("")?,
@@ -164,22 +156,14 @@ pub(crate) async fn log_in_by_code(
             before,
             client: &client,
         };
-        super::log_in_by_code(&app, &email, &form.code, &beginning).await
+        super::log_in_by_code(&app, &email, &form.code, &beginning).await.map_err(|error| match error {
+            Error::DeadLink => Invalid::field("code", Fault::WrongCode).into(),
+            error => error,
+        })
     };
-    match asked.await {
-        Ok(logged_in) => Ok(arrive(&v, logged_in, &WayBack::of(&app, None))?),
-        Err(error) => {
-            let error = match error {
-                Error::DeadLink => {
-                    InvalidInput::field(["body", "code"], "value_error", "The code is wrong").into()
-                }
-                error => error,
-            };
-            let faults = Faults::of(&v, error, &["email", "code"])?;
-            let page = CodePage { faults, ..CodePage::new(&v, &form.email, false) };
-            page.faults.show(&v, &page)
-        }
-    }
+    let page = async |faults| Ok(CodePage { faults, ..CodePage::new(&v, &form.email, false) });
+    let logged_in = v.form(&["email", "code"], log_in, page).await?;
+    Ok(arrive(&v, logged_in, &WayBack::of(&app, None))?)
 }
 
 /// What a link is for, and what its page says.
@@ -187,6 +171,8 @@ pub(crate) async fn log_in_by_code(
 struct Kind {
     purpose: Purpose,
     path: &'static str,
+    /// Where another link is mailed from when this one is dead; the account's page if nowhere.
+    again: &'static str,
     title: &'static str,
     /// With a place for the address of mail.
     text: &'static str,
@@ -195,32 +181,42 @@ struct Kind {
 
 const VERIFY: Kind = Kind {
     purpose: Purpose::VerifyEmail,
-    path: "/account/verify",
+    path: paths::VERIFY,
+    again: paths::VERIFICATION,
     title: "page.verify.title",
     text: "page.verify.text",
     button: "page.verify.button",
 };
 const CONFIRM_EMAIL: Kind = Kind {
     purpose: Purpose::ConfirmEmail,
-    path: "/account/email/confirm",
+    path: paths::CONFIRM_EMAIL,
+    again: paths::EMAIL,
     title: "page.confirm_email.title",
     text: "page.confirm_email.text",
     button: "page.confirm_email.button",
 };
 const UNDO_EMAIL: Kind = Kind {
     purpose: Purpose::UndoEmail,
-    path: "/account/email/undo",
+    path: paths::UNDO_EMAIL,
+    again: paths::ACCOUNT,
     title: "page.undo_email.title",
     text: "page.undo_email.text",
     button: "page.undo_email.button",
 };
 const LOG_IN: Kind = Kind {
     purpose: Purpose::LogIn,
-    path: "/account/log-in/link",
+    path: paths::LOG_IN_BY_LINK,
+    again: paths::LOG_IN_BY_MAIL,
     title: "page.link.title",
     text: "page.link.text",
     button: "page.link.button",
 };
+
+impl Kind {
+    fn dead(self, error: Error) -> NotShown {
+        NotShown::of_link(error, self.again)
+    }
+}
 
 /// One question and one button.
 #[derive(Template)]
@@ -239,14 +235,26 @@ pub(crate) struct TokenForm {
     token: String,
 }
 
-async fn show_link(app: &App, v: &View, kind: Kind) -> Answer {
+async fn show_link(app: &App, v: &View, kind: Kind) -> PageResult {
     let token = v.query("token").unwrap_or_default();
-    let peeked = super::peek(app, token, kind.purpose).await?.ok_or(Error::DeadLink)?;
-    Ok(v.show(StatusCode::OK, &LinkPage { v, kind, token, email: peeked.email })?)
+    let peeked = super::peek(app, token, kind.purpose).await?;
+    let Peeked { email } = peeked.ok_or_else(|| kind.dead(Error::DeadLink))?;
+    Ok(v.show(StatusCode::OK, &LinkPage { v, kind, token, email })?)
 }
 
-pub(crate) async fn show_verify(_: Public, State(app): State<App>, v: View) -> Answer {
-    show_link(&app, &v, VERIFY).await
+/// A program that looks through emails may have opened and pressed everything: whoever is logged in and confirmed is told
+/// that all is well.
+pub(crate) async fn show_verify(Visitor(visitor): Visitor, State(app): State<App>, v: View) -> PageResult {
+    match (show_link(&app, &v, VERIFY).await, visitor) {
+        (Err(NotShown::DeadLink(_)), Some(visitor)) if is_verified(&app, visitor).await? => {
+            Ok(v.go_done(paths::ACCOUNT, Done::Verified))
+        }
+        (answer, _) => answer,
+    }
+}
+
+async fn is_verified(app: &App, visitor: Principal) -> Result<bool, Error> {
+    Ok(accounts::details(app, visitor.account).await?.email_verified_at.is_some())
 }
 
 pub(crate) async fn verify(
@@ -255,13 +263,22 @@ pub(crate) async fn verify(
     client: Client,
     v: View,
     Form(form): Form<TokenForm>,
-) -> Answer {
-    super::verify_email(&app, &form.token, &client).await?;
-    let page = if visitor.is_some() { "/account" } else { "/account/log-in" };
-    Ok(v.go(&format!("{page}?done=verified")))
+) -> PageResult {
+    let verified = super::verify_email(&app, &form.token, &client).await;
+    match (verified, visitor) {
+        (Ok(()), visitor) => {
+            let page = if visitor.is_some() { paths::ACCOUNT } else { paths::LOG_IN };
+            Ok(v.go_done(page, Done::Verified))
+        }
+        // Pressed twice.
+        (Err(Error::DeadLink), Some(visitor)) if is_verified(&app, visitor).await? => {
+            Ok(v.go_done(paths::ACCOUNT, Done::Verified))
+        }
+        (Err(error), _) => Err(VERIFY.dead(error)),
+    }
 }
 
-pub(crate) async fn show_confirm_email(_: Public, State(app): State<App>, v: View) -> Answer {
+pub(crate) async fn show_confirm_email(_: Public, State(app): State<App>, v: View) -> PageResult {
     show_link(&app, &v, CONFIRM_EMAIL).await
 }
 
@@ -271,12 +288,13 @@ pub(crate) async fn confirm_email(
     client: Client,
     v: View,
     Form(form): Form<TokenForm>,
-) -> Answer {
-    super::confirm_email(&app, &form.token, &client).await?;
-    Ok(logged_out(v.go("/account/log-in?done=email-changed")))
+) -> PageResult {
+    let confirmed = super::confirm_email(&app, &form.token, &client).await;
+    let email = confirmed.map_err(|error| CONFIRM_EMAIL.dead(error))?;
+    Ok(logged_out(v.go_done(&v.keeping(paths::LOG_IN, email.as_str()), Done::EmailChanged)))
 }
 
-pub(crate) async fn show_undo_email(_: Public, State(app): State<App>, v: View) -> Answer {
+pub(crate) async fn show_undo_email(_: Public, State(app): State<App>, v: View) -> PageResult {
     show_link(&app, &v, UNDO_EMAIL).await
 }
 
@@ -287,13 +305,14 @@ pub(crate) async fn undo_email(
     client: Client,
     v: View,
     Form(form): Form<TokenForm>,
-) -> Answer {
-    super::undo_email_change(&app, &form.token, &client).await?;
-    Ok(logged_out(v.go("/account/forgotten?done=email-undone")))
+) -> PageResult {
+    let undone = super::undo_email_change(&app, &form.token, &client).await;
+    undone.map_err(|error| UNDO_EMAIL.dead(error))?;
+    Ok(logged_out(v.go_done(paths::FORGOTTEN, Done::EmailUndone)))
 }
 
-pub(crate) async fn show_log_in_link(_: Public, State(app): State<App>, v: View) -> Answer {
-    is_on(&app)?;
+pub(crate) async fn show_log_in_link(_: Public, State(app): State<App>, v: View) -> PageResult {
+    check_is_on(&app)?;
     show_link(&app, &v, LOG_IN).await
 }
 
@@ -303,10 +322,11 @@ pub(crate) async fn log_in_by_link(
     client: Client,
     v: View,
     Form(form): Form<TokenForm>,
-) -> Answer {
+) -> PageResult {
     let beginning =
         Beginning { scope: &ScopeAsked::parse("")?, transport: Transport::Cookie, before, client: &client };
-    let logged_in = super::log_in_by_link(&app, &form.token, &beginning).await?;
+    let logged_in = super::log_in_by_link(&app, &form.token, &beginning).await;
+    let logged_in = logged_in.map_err(|error| LOG_IN.dead(error))?;
     Ok(arrive(&v, logged_in, &WayBack::of(&app, None))?)
 }
 
@@ -324,6 +344,8 @@ struct ResetPage<'a> {
     faults: Faults,
     token: &'a str,
     email: Email,
+    /// The account is new, and this is its first password.
+    is_invitation: bool,
     min_length: usize,
 }
 
@@ -342,12 +364,14 @@ async fn reset_page<'a>(
     token: &'a str,
     faults: Faults,
 ) -> Result<ResetPage<'a>, Error> {
-    let peeked = super::peek(app, token, Purpose::ResetPassword).await?.ok_or(Error::DeadLink)?;
-    Ok(ResetPage { v, faults, token, email: peeked.email, min_length: app.config().password_min_length })
+    let (purpose, email) = super::peek_reset(app, token).await?.ok_or(Error::DeadLink)?;
+    let is_invitation = purpose == Purpose::Invitation;
+    Ok(ResetPage { v, faults, token, email, is_invitation, min_length: app.config().password_min_length })
 }
 
-pub(crate) async fn show_reset(_: Public, State(app): State<App>, v: View) -> Answer {
-    let page = reset_page(&app, &v, v.query("token").unwrap_or_default(), Faults::none()).await?;
+pub(crate) async fn show_reset(_: Public, State(app): State<App>, v: View) -> PageResult {
+    let page = reset_page(&app, &v, v.query("token").unwrap_or_default(), Faults::none()).await;
+    let page = page.map_err(|error| NotShown::of_link(error, paths::FORGOTTEN))?;
     Ok(v.show(StatusCode::OK, &page)?)
 }
 
@@ -357,15 +381,12 @@ pub(crate) async fn reset(
     client: Client,
     v: View,
     Form(form): Form<ResetForm>,
-) -> Answer {
-    match super::reset(&app, &form.token, &form.password, &client).await {
-        Ok(()) => Ok(logged_out(v.go("/account/log-in?done=password-set"))),
-        // Nothing to type again will help.
-        Err(Error::DeadLink) => Err(Error::DeadLink.into()),
-        Err(error) => {
-            let faults = Faults::of(&v, error, &["password"])?;
-            let page = reset_page(&app, &v, &form.token, faults).await?;
-            page.faults.show(&v, &page)
-        }
+) -> PageResult {
+    let reset = super::reset(&app, &form.token, &form.password, &client);
+    let page = async |faults| reset_page(&app, &v, &form.token, faults).await;
+    match v.form(&["password"], reset, page).await {
+        Ok(email) => Ok(logged_out(v.go_done(&v.keeping(paths::LOG_IN, email.as_str()), Done::PasswordSet))),
+        Err(NotShown::Error(error)) => Err(NotShown::of_link(error, paths::FORGOTTEN)),
+        Err(refused) => Err(refused),
     }
 }

@@ -1,4 +1,4 @@
-//! What a logged-in owner changes: password, address of mail, and whether that is confirmed.
+//! What a logged-in owner changes: the password, the email address, and whether that is confirmed.
 
 use askama::Template;
 use axum::extract::State;
@@ -13,8 +13,9 @@ use crate::{
     app::App,
     client::Client,
     error::Error,
-    pages::{Answer, Faults, View, with_cookie},
-    recovery,
+    invalid::{Fault, Invalid},
+    pages::{Done, Faults, PageResult, View, with_cookie},
+    paths, recovery,
     sessions::SessionCookies,
 };
 
@@ -46,7 +47,11 @@ pub(crate) struct PasswordForm {
     password: String,
 }
 
-pub(crate) async fn show_password(guard: Guard<SessionCookies>, State(app): State<App>, v: View) -> Answer {
+pub(crate) async fn show_password(
+    guard: Guard<SessionCookies>,
+    State(app): State<App>,
+    v: View,
+) -> PageResult {
     Ok(v.show(StatusCode::OK, &password_page(&app, &v, &guard, Faults::none()).await?)?)
 }
 
@@ -56,16 +61,24 @@ pub(crate) async fn change_password(
     client: Client,
     v: View,
     Form(form): Form<PasswordForm>,
-) -> Answer {
+) -> PageResult {
     let PasswordForm { current_password, password } = &form;
-    match recovery::change_password(&app, *guard.principal(), current_password, password, &client).await {
-        Ok(logged_in) => Ok(with_cookie(v.go("/account?done=password"), logged_in)?),
-        Err(error) => {
-            let faults = Faults::of(&v, error, &["current_password", "password"])?;
-            let page = password_page(&app, &v, &guard, faults).await?;
-            page.faults.show(&v, &page)
+    let change = async {
+        match (current_password.is_empty(), password.is_empty()) {
+            (true, true) => Err(missing("current_password").and(missing("password")).into()),
+            (true, false) => Err(missing("current_password").into()),
+            _ => {
+                recovery::change_password(&app, *guard.principal(), current_password, password, &client).await
+            }
         }
-    }
+    };
+    let page = async |faults| password_page(&app, &v, &guard, faults).await;
+    let logged_in = v.form(&["current_password", "password"], change, page).await?;
+    Ok(with_cookie(v.go_done(paths::ACCOUNT, Done::PasswordChanged), logged_in)?)
+}
+
+fn missing(field: &'static str) -> Invalid {
+    Invalid::field(field, Fault::Missing)
 }
 
 #[derive(Template)]
@@ -77,32 +90,38 @@ struct EmailPage<'a> {
     email: &'a str,
 }
 
-const EMAIL: &str = "/account/email";
-
-pub(crate) async fn show_email(guard: Guard<SessionCookies>, State(app): State<App>, v: View) -> Answer {
-    v.fresh(*guard.principal(), EMAIL)?;
+pub(crate) async fn show_email(guard: Guard<SessionCookies>, State(app): State<App>, v: View) -> PageResult {
+    v.fresh(*guard.principal(), paths::EMAIL)?;
     let current = accounts::by_id(&app, guard.principal().account).await?.email;
-    Ok(v.show(StatusCode::OK, &EmailPage { v: &v, faults: Faults::none(), current, email: "" })?)
+    Ok(v.show(StatusCode::OK, &EmailPage { v: &v, faults: Faults::none(), current, email: &v.kept() })?)
 }
 
+/// What was typed survives a login that is asked for first.
 pub(crate) async fn request_email_change(
     guard: Guard<SessionCookies>,
     State(app): State<App>,
     client: Client,
     v: View,
     Form(form): Form<AddressForm>,
-) -> Answer {
-    let fresh = v.fresh(*guard.principal(), EMAIL)?;
-    let asked = async { recovery::request_email_change(&app, fresh, &form.email()?, &client).await };
-    match asked.await {
-        Ok(()) => Ok(v.go("/account?done=email-requested")),
-        Err(error) => {
-            let current = accounts::by_id(&app, guard.principal().account).await?.email;
-            let faults = Faults::of(&v, error, &["email"])?;
-            let page = EmailPage { v: &v, faults, current, email: &form.email };
-            page.faults.show(&v, &page)
-        }
-    }
+) -> PageResult {
+    let fresh = v.fresh(*guard.principal(), &v.keeping(paths::EMAIL, &form.email))?;
+    let request = async { recovery::request_email_change(&app, fresh, &form.email()?, &client).await };
+    let page = async |faults| {
+        let current = accounts::by_id(&app, guard.principal().account).await?.email;
+        Ok(EmailPage { v: &v, faults, current, email: &form.email })
+    };
+    v.form(&["email"], request, page).await?;
+    Ok(v.go_done(paths::ACCOUNT, Done::EmailRequested))
+}
+
+pub(crate) async fn cancel_email_change(
+    guard: Guard<SessionCookies>,
+    State(app): State<App>,
+    client: Client,
+    v: View,
+) -> PageResult {
+    recovery::cancel_email_change(&app, *guard.principal(), &client).await?;
+    Ok(v.go_done(paths::ACCOUNT, Done::EmailCancelled))
 }
 
 pub(crate) async fn request_verification(
@@ -110,7 +129,7 @@ pub(crate) async fn request_verification(
     State(app): State<App>,
     client: Client,
     v: View,
-) -> Answer {
+) -> PageResult {
     recovery::request_verification(&app, *guard.principal(), &client).await?;
-    Ok(v.go("/account?done=verification-sent"))
+    Ok(v.go_done(paths::ACCOUNT, Done::VerificationSent))
 }

@@ -1,0 +1,172 @@
+//! What is wrong with a field, as a kind and its numbers. It has two renderings: the entry of a 422, in pydantic's
+//! words ([`Fault::kind`] and its `Display`), and the text of a page in the reader's language (`pages::faults`).
+
+use std::fmt;
+
+use portcullis::InvalidInput;
+
+/// Why a field is not acceptable. It holds nothing of what was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// Nothing was sent.
+    Missing,
+    /// Nothing but space was sent.
+    Blank,
+    /// Fewer characters than this.
+    TooFewCharacters(usize),
+    /// More characters than this.
+    TooManyCharacters(usize),
+    /// More bytes than this.
+    TooManyBytes(usize),
+    /// Characters that make a text read as another one.
+    ControlCharacters,
+    /// Not an email address.
+    NotAnEmail,
+    /// Another email address than the one that was asked for.
+    AnotherEmail,
+    /// A password made of what anyone knows about the account or this server.
+    OwnWords,
+    /// A password on the list of common ones.
+    CommonPassword,
+    /// A password known from a breach elsewhere.
+    BreachedPassword,
+    /// A password that is guessed too soon; zxcvbn's sentences say why.
+    GuessablePassword(String),
+    /// Not the password.
+    WrongPassword,
+    /// Not the code, or one that was used or has expired.
+    WrongCode,
+    /// A box that has to be ticked.
+    NotTicked,
+    /// A picture that is damaged, cut short, or not what its header says.
+    BrokenPicture,
+    /// A picture that takes too much memory to decode.
+    LargePicture {
+        /// Pixels a side.
+        side: u32,
+        /// Megapixels.
+        megapixels: u64,
+        /// MiB.
+        mib: usize,
+    },
+}
+
+impl Fault {
+    /// The entry's `type`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::TooFewCharacters(_) => "string_too_short",
+            Self::TooManyBytes(_) => "string_too_long",
+            _ => "value_error",
+        }
+    }
+}
+
+/// The entry's `msg`.
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Missing => "Field required",
+            Self::Blank => "Value should not be blank",
+            Self::TooFewCharacters(least) => {
+                return write!(f, "String should have at least {least} characters");
+            }
+            Self::TooManyCharacters(most) => return write!(f, "String should have at most {most} characters"),
+            Self::TooManyBytes(most) => return write!(f, "String should have at most {most} bytes"),
+            Self::ControlCharacters => "Value should not contain control or direction characters",
+            Self::NotAnEmail => "value is not a valid email address",
+            Self::AnotherEmail => "Value error, This is not the account's email address",
+            Self::OwnWords => {
+                "Value error, The password consists of words that anyone knows: your name, your email address or the \
+                 name of this service. Choose other words."
+            }
+            Self::CommonPassword => "Value error, This is a very common password. Choose another one.",
+            Self::BreachedPassword => {
+                "Value error, This password is known from a breach elsewhere. Choose another one."
+            }
+            Self::GuessablePassword(why) => {
+                return write!(f, "Value error, The password is easy to guess. {why}");
+            }
+            Self::WrongPassword => "Value error, The password is incorrect",
+            Self::WrongCode => "Value error, The code is incorrect, was used, or has expired",
+            Self::NotTicked => "Value error, The box is not ticked",
+            Self::BrokenPicture => "the picture is damaged or incomplete",
+            Self::LargePicture { side, megapixels, mib } => {
+                return write!(
+                    f,
+                    "the picture is too large: at most {side} pixels a side, {megapixels} megapixels (fewer for \
+                     progressive JPEG, deep colour, transparency or WebP) and {mib} MiB"
+                );
+            }
+        })
+    }
+}
+
+/// The fields that are not acceptable, each with its fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invalid(Vec<(&'static str, Fault)>);
+
+impl Invalid {
+    /// One field of the body.
+    pub(crate) fn field(name: &'static str, fault: Fault) -> Self {
+        Self(vec![(name, fault)])
+    }
+
+    /// The fields of both.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
+    /// Each field with its fault.
+    pub fn fields(&self) -> impl Iterator<Item = (&'static str, &Fault)> {
+        self.0.iter().map(|(name, fault)| (*name, fault))
+    }
+}
+
+/// For a terminal: `password: String should have at least 12 characters`.
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, (name, fault)) in self.fields().enumerate() {
+            write!(f, "{}{name}: {fault}", if at == 0 { "" } else { "; " })?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Invalid {}
+
+/// The answer 422.
+impl From<Invalid> for InvalidInput {
+    fn from(invalid: Invalid) -> Self {
+        let entries = invalid
+            .0
+            .into_iter()
+            .map(|(name, fault)| Self::field(["body", name], fault.kind(), fault.to_string()));
+        // Nobody makes an `Invalid` without a field.
+        entries.reduce(Self::and).unwrap_or_else(|| Self::field(["body"], "value_error", "Invalid input"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis::input::FieldError;
+
+    use super::*;
+
+    #[test]
+    fn one_fault_is_an_entry_of_a_422_and_a_line_of_a_terminal() {
+        let invalid = Invalid::field("email", Fault::NotAnEmail)
+            .and(Invalid::field("password", Fault::TooFewCharacters(12)));
+        assert_eq!(
+            invalid.to_string(),
+            "email: value is not a valid email address; password: String should have at least 12 characters"
+        );
+        let input = InvalidInput::from(invalid);
+        let kinds: Vec<_> = input.errors().iter().map(FieldError::kind).collect();
+        assert_eq!(kinds, ["value_error", "string_too_short"]);
+    }
+}

@@ -1,0 +1,56 @@
+//! What was just done: a word in the parameter `done` of a redirect, and the notice that the next page shows for it.
+
+/// One line for each notice: its name, its word and its text.
+macro_rules! done {
+    ($($name:ident $word:literal $text:literal;)*) => {
+        /// What was just done.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Done { $($name),* }
+
+        impl Done {
+            /// As the address says it.
+            pub(crate) const fn word(self) -> &'static str {
+                match self { $(Self::$name => $word),* }
+            }
+
+            /// The key of its text.
+            pub(super) const fn text(self) -> &'static str {
+                match self { $(Self::$name => $text),* }
+            }
+
+            /// `None` for a word that nobody here writes.
+            pub(super) fn of_word(word: &str) -> Option<Self> {
+                match word { $($word => Some(Self::$name),)* _ => None }
+            }
+        }
+    };
+}
+done! {
+    Confirmed "confirmed" "page.done.confirmed";
+    Welcome "welcome" "page.done.welcome";
+    Profile "profile" "page.done.profile";
+    Picture "picture" "page.done.picture";
+    PictureRemoved "picture-removed" "page.done.picture_removed";
+    SessionEnded "session-ended" "page.done.session_ended";
+    OtherSessionsEnded "others-ended" "page.done.others_ended";
+    LoggedOut "logged-out" "page.done.logged_out";
+    Verified "verified" "page.done.verified";
+    VerificationSent "verification-sent" "page.done.verification_sent";
+    EmailRequested "email-requested" "page.done.email_requested";
+    EmailCancelled "email-cancelled" "page.done.email_cancelled";
+    EmailChanged "email-changed" "page.done.email_changed";
+    EmailUndone "email-undone" "page.done.email_undone";
+    PasswordChanged "password" "page.done.password";
+    PasswordSet "password-set" "page.done.password_set";
+    Deleted "deleted" "page.done.deleted";
+    DeletionScheduled "deletion-scheduled" "page.done.deletion_scheduled";
+    DeletionCancelled "called-back" "page.done.called_back";
+    Disabled "disabled" "page.done.disabled";
+    Enabled "enabled" "page.done.enabled";
+    SessionsEnded "sessions-ended" "page.done.sessions_ended";
+    ResetMailed "reset-mailed" "page.done.reset_mailed";
+    RoleChanged "role" "page.done.role";
+    AccountDeleted "account-deleted" "page.done.account_deleted";
+    Invited "invited" "page.done.invited";
+    Claimed "claimed" "page.done.claimed";
+}

@@ -1,0 +1,57 @@
+//! Where each page is, below the public address's path. Routes, links, redirects and emails take the paths from here.
+
+use std::fmt::Display;
+
+pub(crate) const ROOT: &str = "/";
+
+// For strangers.
+pub(crate) const SIGN_UP: &str = "/account/sign-up";
+pub(crate) const LOG_IN: &str = "/account/log-in";
+pub(crate) const LOG_IN_BY_MAIL: &str = "/account/log-in/mail";
+pub(crate) const LOG_IN_BY_CODE: &str = "/account/log-in/code";
+pub(crate) const LOG_IN_BY_LINK: &str = "/account/log-in/link";
+pub(crate) const LOG_OUT: &str = "/account/log-out";
+pub(crate) const FORGOTTEN: &str = "/account/forgotten";
+pub(crate) const CHECK_MAIL: &str = "/account/check-mail";
+pub(crate) const RESET: &str = "/account/reset";
+pub(crate) const VERIFY: &str = "/account/verify";
+pub(crate) const CONFIRM_EMAIL: &str = "/account/email/confirm";
+pub(crate) const UNDO_EMAIL: &str = "/account/email/undo";
+
+// For the owner of an account.
+pub(crate) const ACCOUNT: &str = "/account";
+pub(crate) const PROFILE: &str = "/account/profile";
+pub(crate) const PICTURE: &str = "/account/picture";
+pub(crate) const REMOVE_PICTURE: &str = "/account/picture/remove";
+pub(crate) const EMAIL: &str = "/account/email";
+pub(crate) const CANCEL_EMAIL: &str = "/account/email/cancel";
+pub(crate) const VERIFICATION: &str = "/account/email/verification";
+pub(crate) const PASSWORD: &str = "/account/password";
+pub(crate) const SESSIONS: &str = "/account/sessions";
+pub(crate) const END_SESSION: &str = "/account/sessions/end";
+pub(crate) const END_OTHER_SESSIONS: &str = "/account/sessions/end-others";
+pub(crate) const CONFIRM: &str = "/account/confirm";
+pub(crate) const EXPORT: &str = "/account/export";
+pub(crate) const DELETE: &str = "/account/delete";
+pub(crate) const CANCEL_DELETION: &str = "/account/delete/call-back";
+pub(crate) const BELOW_ACCOUNT: &str = "/account/{*rest}";
+
+// For administrators.
+pub(crate) const CONSOLE: &str = "/console";
+pub(crate) const INVITE: &str = "/console/invite";
+pub(crate) const AUDIT: &str = "/console/audit";
+pub(crate) const AUDIT_CSV: &str = "/console/audit.csv";
+pub(crate) const CLAIM: &str = "/console/claim";
+pub(crate) const CONSOLE_ACCOUNT: &str = "/console/accounts/{id}";
+pub(crate) const CONSOLE_ACT: &str = "/console/accounts/{id}/{act}";
+pub(crate) const BELOW_CONSOLE: &str = "/console/{*rest}";
+
+/// [`CONSOLE_ACCOUNT`] of this account.
+pub(crate) fn console_account(id: impl Display) -> String {
+    format!("/console/accounts/{id}")
+}
+
+/// [`CONSOLE_ACT`] of this account.
+pub(crate) fn console_act(id: impl Display, act: &str) -> String {
+    format!("/console/accounts/{id}/{act}")
+}
