@@ -247,7 +247,7 @@ fn an_api_with_a_guard_and_its_state_takes_no_more_routes() {
 
 /// A guard in a layer is enforced, and no type of the route shows it.
 #[test]
-fn f13_a_guard_in_a_layer_is_no_secret_of_the_code() {
+fn a_guard_in_a_layer_is_no_secret_of_the_code() {
     async fn of_guard(
         _: Guard<Robots>,
         request: axum::extract::Request,
