@@ -74,7 +74,7 @@ pub(crate) async fn log_in(
     let log_in = async { log_in_browser(&app, &form.email()?, &form.password, before, &client).await };
     let page = async |faults| Ok(LogInPage::new(&v, &app, faults, &form.email, next.clone()));
     let logged_in = v.form(&["email", "password"], log_in, page).await?;
-    Ok(arrive(&v, logged_in, &next)?)
+    Ok(arrive(&v, &logged_in, &next)?)
 }
 
 #[derive(Template)]
@@ -125,7 +125,7 @@ pub(crate) async fn confirm(
     };
     let page = async |faults| Ok(ConfirmPage { v: &v, faults, email: email.clone(), next: next.clone() });
     let logged_in = v.form(&["password"], log_in, page).await?;
-    Ok(arrive(&v, logged_in, &next)?)
+    Ok(arrive(&v, &logged_in, &next)?)
 }
 
 /// The login of a browser. It ends the session that the browser had before.

@@ -76,7 +76,7 @@ pub(crate) async fn sign_up(
     };
     // Whoever wanted no other page is welcomed, and told of the email that is on its way.
     let next = if next.is_default(&app) { WayBack::welcome(&app) } else { next };
-    Ok(arrive(&v, logged_in, &next)?)
+    Ok(arrive(&v, &logged_in, &next)?)
 }
 
 /// Whoever has a new account is logged in, unless the operator wants the address confirmed first: `None`.

@@ -163,7 +163,7 @@ pub(crate) async fn log_in_by_code(
     };
     let page = async |faults| Ok(CodePage { faults, ..CodePage::new(&v, &form.email, false) });
     let logged_in = v.form(&["email", "code"], log_in, page).await?;
-    Ok(arrive(&v, logged_in, &WayBack::of(&app, None))?)
+    Ok(arrive(&v, &logged_in, &WayBack::of(&app, None))?)
 }
 
 /// What a link is for, and what its page says.
@@ -327,7 +327,7 @@ pub(crate) async fn log_in_by_link(
         Beginning { scope: &ScopeAsked::parse("")?, transport: Transport::Cookie, before, client: &client };
     let logged_in = super::log_in_by_link(&app, &form.token, &beginning).await;
     let logged_in = logged_in.map_err(|error| LOG_IN.dead(error))?;
-    Ok(arrive(&v, logged_in, &WayBack::of(&app, None))?)
+    Ok(arrive(&v, &logged_in, &WayBack::of(&app, None))?)
 }
 
 /// Every session has ended: the browser forgets the cookie of its own.

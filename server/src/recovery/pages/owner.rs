@@ -74,7 +74,7 @@ pub(crate) async fn change_password(
     };
     let page = async |faults| password_page(&app, &v, &guard, faults).await;
     let logged_in = v.form(&["current_password", "password"], change, page).await?;
-    Ok(with_cookie(v.go_done(paths::ACCOUNT, Done::PasswordChanged), logged_in)?)
+    Ok(with_cookie(v.go_done(paths::ACCOUNT, Done::PasswordChanged), &logged_in)?)
 }
 
 fn missing(field: &'static str) -> Invalid {
