@@ -117,7 +117,6 @@ mod tests {
 
     use super::*;
     use crate::clock::Timestamp;
-    use crate::clock::Timestamp;
 
     /// The names in a text.
     fn names(text: &str) -> BTreeSet<&str> {
