@@ -139,6 +139,8 @@ test("without_a_refresh_token_the_page_says_that_the_token_has_expired", async (
   await docs.openAuthorize();
   await docs.dialog.getByLabel("offline_access").uncheck();
   await docs.authorize(PERSON.email, PERSON.password);
+  // The token is there, and its time runs.
+  await docs.dialog.getByRole("button", { name: "Log out" }).waitFor();
   await docs.closeAuthorize();
   await page.clock.fastForward("06:00");
   await page.getByRole("status").getByText("Your token has expired. Authorize again.").waitFor();

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { openPage, startBrowser, startServer } from "./support.mjs";
+import { faultsOf, openPage, startBrowser, startServer } from "./support.mjs";
 
 const SCREENSHOTS = fileURLToPath(new URL("screenshots", import.meta.url));
 const PERSON = { name: "Ada Lovelace", email: "ada@example.org", password: "a quiet engine of brass, 1843" };

@@ -23,6 +23,7 @@ const NOT_RUN = {
   "sudo install -m 0755 ~/.cargo/bin/portcullis /usr/local/bin/portcullis": "needs root and systemd",
   "(": "needs Docker",
   "cargo install --locked cargo-deb": "needs root and systemd",
+  "sudo install -m 0644 packaging/systemd/portcullis.socket /etc/systemd/system/portcullis.socket": "needs root and systemd",
   "openssl rand -base64 32 > secret.key": "needs a Kubernetes cluster",
   'pg_dump --format=custom --file=portcullis.dump "postgres://portcullis@db.example/portcullis"': "needs that PostgreSQL",
 };

@@ -206,7 +206,7 @@ on_both_databases! {
             let takes_away = matches!(path, "/admin/accounts/{id}/role" | "/admin/accounts/{id}/disable" | "/admin/claim")
                 || matches!((method, path), ("DELETE", "/admin/accounts/{id}") | ("POST", "/admin/accounts"));
             let answer = act(&cookie, method, path, target).await.assert(if takes_away { 401 } else { allowed });
-            assert_eq!(takes_away, answer.text().contains("ten minutes"), "{method} {path} ({scope})");
+            assert_eq!(takes_away, answer.text().contains("10 minutes"), "{method} {path} ({scope})");
         }
         let still = format!("SELECT role FROM accounts WHERE id = {target} AND is_active");
         assert_eq!(app.place.value(&still).await, "user");
