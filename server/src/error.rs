@@ -13,7 +13,7 @@ use http::{
 use portcullis::{DescribeResponse, InvalidInput, Json, Operation, Problem};
 use serde::Serialize;
 
-use crate::{passwords::HashError, pool::NotDone};
+use crate::{passwords::HashError, pool::NotDone, secret::SecretText};
 
 /// Everything that can go wrong while a request is answered.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +46,21 @@ pub enum Error {
     /// A scope was asked for that there is not.
     #[error("unknown scope")]
     UnknownScope,
+    /// The first factor of a login was right, and a second one is asked for.
+    #[error("a second factor is asked for")]
+    FactorAsked(FactorAsked),
+    /// A wrong or used code of a second factor.
+    #[error("wrong code")]
+    WrongCode,
+    /// A login that waited for its second factor has expired or ended.
+    #[error("the login has expired")]
+    DeadLogin,
+    /// The account has a second factor already.
+    #[error("there is a second factor")]
+    FactorThere,
+    /// The operator requires a second factor.
+    #[error("a second factor is required")]
+    FactorRequired,
     /// The address must be confirmed before the log-in.
     #[error("the e-mail address is not confirmed")]
     EmailUnverified,
@@ -90,6 +105,15 @@ pub enum Error {
     Internal(String),
 }
 
+/// A login that waits for its second factor.
+#[derive(Debug)]
+pub struct FactorAsked {
+    /// Brings the second factor, and nothing else.
+    pub(crate) token: SecretText,
+    /// The account has none, and has to enrol one first.
+    pub(crate) must_enrol: bool,
+}
+
 /// What an upload is instead of a picture that is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -110,17 +134,23 @@ impl Error {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::EmailTaken | Self::LastAdmin => StatusCode::CONFLICT,
-            Self::EmailUnverified | Self::WrongPassword | Self::SignUpClosed | Self::LogInOff => {
-                StatusCode::FORBIDDEN
-            }
+            Self::EmailTaken | Self::LastAdmin | Self::FactorThere => StatusCode::CONFLICT,
+            Self::EmailUnverified
+            | Self::WrongPassword
+            | Self::SignUpClosed
+            | Self::LogInOff
+            | Self::FactorRequired => StatusCode::FORBIDDEN,
             Self::DeadLink => StatusCode::GONE,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::UnsupportedPicture(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::WrongCredentials | Self::UnexpectedClient | Self::SessionEnded | Self::StaleLogIn(_) => {
-                StatusCode::UNAUTHORIZED
-            }
+            Self::WrongCredentials
+            | Self::UnexpectedClient
+            | Self::FactorAsked(_)
+            | Self::WrongCode
+            | Self::DeadLogin
+            | Self::SessionEnded
+            | Self::StaleLogIn(_) => StatusCode::UNAUTHORIZED,
             Self::UnknownScope | Self::BadCursor => StatusCode::BAD_REQUEST,
             Self::Busy | Self::NotReady | Self::NoRoom | Self::Database(_) | Self::Objects(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -148,6 +178,18 @@ impl Error {
             Self::WrongCredentials => "Incorrect e-mail address or password",
             Self::UnexpectedClient => "This log-in takes no client; send a name and a password alone",
             Self::UnknownScope => "There is no such scope",
+            Self::FactorAsked(FactorAsked { must_enrol: false, .. }) => {
+                "Enter a code of your authenticator app: send it with mfa_token to /login/factor"
+            }
+            Self::FactorAsked(FactorAsked { must_enrol: true, .. }) => {
+                "Add an authenticator app first: send mfa_token to /login/factor/totp for its key"
+            }
+            Self::WrongCode => "This code is wrong or was already used",
+            Self::DeadLogin => "This login has expired; log in again",
+            Self::FactorThere => "The account has a second factor already",
+            Self::FactorRequired => {
+                "A second factor is required here; add another authenticator app in the place of this one"
+            }
             Self::EmailUnverified => "Confirm your e-mail address first; a new link was sent to it",
             // The words of the guard, whose refusal this is.
             Self::SessionEnded => "Could not validate credentials",
@@ -169,7 +211,12 @@ impl Error {
     /// The code of RFC 6749 §5.2 for an answer of the log-in.
     fn oauth_code(&self) -> &'static str {
         match self {
-            Self::WrongCredentials | Self::EmailUnverified | Self::DeadLink => "invalid_grant",
+            Self::FactorAsked(FactorAsked { must_enrol: false, .. }) => "mfa_required",
+            Self::FactorAsked(FactorAsked { must_enrol: true, .. }) => "mfa_enrollment_required",
+            // RFC 8628 §3.5 has this one for a login that took too long.
+            Self::DeadLogin => "expired_token",
+            Self::WrongCredentials | Self::EmailUnverified | Self::DeadLink | Self::WrongCode => "invalid_grant",
+            Self::FactorThere => "invalid_request",
             Self::LogInOff => "unauthorized_client",
             Self::UnexpectedClient => "invalid_client",
             Self::UnknownScope => "invalid_scope",
@@ -289,6 +336,7 @@ refusals! {
     LastAdminStays CONFLICT "There would be no administrator left";
     Forbidden FORBIDDEN "Not allowed, as `detail` says";
     Stale UNAUTHORIZED "Also when the log-in is older than ten minutes (RFC 9470)";
+    FactorThere CONFLICT "The account has a second factor already";
     Gone GONE "The link or code was used, has ended, or was replaced by a newer one";
     Throttled TOO_MANY_REQUESTS "Too many attempts; `Retry-After` says in how many seconds the next one counts";
     Unavailable SERVICE_UNAVAILABLE "Not available at the moment";
@@ -359,13 +407,18 @@ pub struct LogInFailed(Error);
 
 /// The body of a refused log-in.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
-struct LogInProblem {
+struct LogInProblem<'a> {
     /// What is wrong, in one sentence.
     detail: &'static str,
-    /// The code of RFC 6749 §5.2.
+    /// The code of RFC 6749 §5.2; `mfa_required` or `mfa_enrollment_required` where a second factor is asked for, and
+    /// `expired_token` where that took too long.
     error: &'static str,
     /// The same sentence, where OAuth clients look for it.
     error_description: &'static str,
+    /// With `mfa_required`: send it to `/login/factor` with a code, within 10 minutes. With `mfa_enrollment_required`:
+    /// send it to `/login/factor/totp` first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mfa_token: Option<&'a str>,
 }
 
 impl<E: Into<Error>> From<E> for LogInFailed {
@@ -380,7 +433,12 @@ impl IntoResponse for LogInFailed {
             Error::Invalid(input) => input.into_response(),
             error => {
                 let detail = error.detail();
-                error.respond(&LogInProblem { detail, error: error.oauth_code(), error_description: detail })
+                let mfa_token = match &error {
+                    Error::FactorAsked(asked) => Some(asked.token.expose()),
+                    _ => None,
+                };
+                let error_description = detail;
+                error.respond(&LogInProblem { detail, error: error.oauth_code(), error_description, mfa_token })
             }
         }
     }
@@ -390,12 +448,12 @@ impl DescribeResponse for LogInFailed {
     fn describe_response(operation: &mut Operation<'_>) {
         for (status, when) in [
             (StatusCode::BAD_REQUEST, "The form is broken, or a scope is unknown"),
-            (StatusCode::UNAUTHORIZED, "Wrong e-mail address or password"),
+            (StatusCode::UNAUTHORIZED, "Wrong e-mail address or password, or a second factor is asked for"),
             (StatusCode::FORBIDDEN, "Right, but not now: `detail` says why"),
             (Throttled::STATUS, Throttled::WHEN),
             (Unavailable::STATUS, Unavailable::WHEN),
         ] {
-            operation.json_response::<LogInProblem>(status, when);
+            operation.json_response::<LogInProblem<'_>>(status, when);
         }
         InvalidInput::describe_response(operation);
         operation.response_header(Throttled::STATUS, "Retry-After", "Seconds to wait");
@@ -423,12 +481,46 @@ impl DescribeResponse for MailedLogInFailed {
     fn describe_response(operation: &mut Operation<'_>) {
         for (status, when) in [
             (StatusCode::BAD_REQUEST, "The body is broken, or a scope is unknown"),
+            (StatusCode::UNAUTHORIZED, "Right, and a second factor is asked for"),
             (Forbidden::STATUS, "This way to log in is turned off"),
             (Gone::STATUS, Gone::WHEN),
             (Throttled::STATUS, Throttled::WHEN),
             (Unavailable::STATUS, Unavailable::WHEN),
         ] {
-            operation.json_response::<LogInProblem>(status, when);
+            operation.json_response::<LogInProblem<'_>>(status, when);
+        }
+        InvalidInput::describe_response(operation);
+        operation.response_header(Throttled::STATUS, "Retry-After", "Seconds to wait");
+        operation.response_header(Unavailable::STATUS, "Retry-After", "Seconds to wait");
+    }
+}
+
+/// [`LogInFailed`] of a second factor.
+#[derive(Debug)]
+pub struct FactorFailed(LogInFailed);
+
+impl<E: Into<Error>> From<E> for FactorFailed {
+    fn from(error: E) -> Self {
+        Self(error.into().into())
+    }
+}
+
+impl IntoResponse for FactorFailed {
+    fn into_response(self) -> Response {
+        self.0.into_response()
+    }
+}
+
+impl DescribeResponse for FactorFailed {
+    fn describe_response(operation: &mut Operation<'_>) {
+        for (status, when) in [
+            (StatusCode::BAD_REQUEST, "The body is broken"),
+            (StatusCode::UNAUTHORIZED, "The code is wrong or was used, or the login has expired"),
+            (FactorThere::STATUS, FactorThere::WHEN),
+            (Throttled::STATUS, Throttled::WHEN),
+            (Unavailable::STATUS, Unavailable::WHEN),
+        ] {
+            operation.json_response::<LogInProblem<'_>>(status, when);
         }
         InvalidInput::describe_response(operation);
         operation.response_header(Throttled::STATUS, "Retry-After", "Seconds to wait");

@@ -16,7 +16,7 @@ use crate::{
     clock::Timestamp,
     db::Tx,
     error::Error,
-    leaving, limits, mail, pictures, recovery, sessions, webhooks,
+    factors, leaving, limits, mail, pictures, recovery, sessions, webhooks,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -102,11 +102,12 @@ fn watch_clock(app: Weak<Inner>) {
     });
 }
 
-/// Sets the clock, folds the names that are not folded yet, and deletes the accounts whose time has come. Answers how
+/// Sets the clock, folds the names that are not folded yet, ends sessions without a second factor that is required, and deletes the accounts whose time has come. Answers how
 /// many of the last there were.
 async fn tend(app: &App) -> Result<u64, Error> {
     app.db().set_clock(app.clock()).await?;
     accounts::refold(app).await?;
+    factors::uphold(app).await?;
     leaving::sweep(app).await
 }
 
@@ -116,6 +117,7 @@ pub(crate) async fn sweep(app: &App) -> Result<u64, Error> {
     let mut tx = app.db().begin().await?;
     let mut count = sessions::sweep(&mut tx, now - SESSIONS_KEPT).await?;
     count += recovery::sweep(&mut tx, now).await?;
+    count += factors::sweep(&mut tx, now).await?;
     count += limits::sweep(&mut tx, now).await?;
     count += mail::sweep(&mut tx, now).await?;
     count += webhooks::sweep(&mut tx, now - DELIVERIES_KEPT).await?;

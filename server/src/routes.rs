@@ -9,10 +9,14 @@ use portcullis::{Api, delete, get, patch, post, put};
 use crate::{
     admin::http::{
         claim_first_admin, disable_account, enable_account, end_account_sessions, list_accounts,
-        list_audit_events, read_account, remove_account, set_account_role, start_password_reset,
+        list_audit_events, read_account, remove_account, remove_account_factor, set_account_role,
+        start_password_reset,
     },
     app::App,
     devices::http::{end_other_sessions, end_session, list_sessions, log_out},
+    factors::http::{
+        add_totp, confirm_totp, enrol_at_log_in, finish_log_in, make_recovery_codes, read_factors, remove_totp,
+    },
     health::{check_health, check_readiness},
     leaving::http::{cancel_deletion, delete_account, export_account},
     login::http::{log_in, log_in_with_cookie},
@@ -39,6 +43,11 @@ pub(crate) fn api() -> Api<App> {
         .route(post("/signup", sign_up).summary("Create an account"))
         .route(post("/login", log_in).summary("Log in and receive an access token"))
         .route(post("/login/cookie", log_in_with_cookie).summary("Log in and receive a cookie"))
+        .route(post("/login/factor", finish_log_in).summary("End a log-in with a second factor"))
+        .route(
+            post("/login/factor/totp", enrol_at_log_in)
+                .summary("Get a key for an authenticator app that has to be added before the log-in ends"),
+        )
         .route(post("/token", exchange_token).summary("Exchange a refresh token for new tokens"))
         .route(post("/logout", log_out).summary("End this session, at once and everywhere"))
         .tag("recovery", "What a mailed link does, and how the owner of an account is reached.")
@@ -68,6 +77,15 @@ pub(crate) fn api() -> Api<App> {
         .route(get("/sessions", list_sessions).summary("List my sessions"))
         .route(delete("/sessions", end_other_sessions).summary("End all my sessions but this one"))
         .route(delete("/sessions/{id}", end_session).summary("End one of my sessions"))
+        .tag("second factor", "An authenticator app, and recovery codes.")
+        .route(get("/factors", read_factors).summary("Read my second factor"))
+        .route(post("/factors/totp", add_totp).summary("Get a key for an authenticator app"))
+        .route(
+            post("/factors/totp/confirm", confirm_totp)
+                .summary("Add or replace my authenticator app, with a first code of it"),
+        )
+        .route(delete("/factors/totp", remove_totp).summary("Remove my authenticator app"))
+        .route(post("/factors/recovery-codes", make_recovery_codes).summary("Make new recovery codes"))
         .tag("leaving", "Taking one's data along, and being forgotten.")
         .route(get("/export", export_account).summary("Take my data along"))
         .route(delete("/account", delete_account).summary("Delete my account"))
@@ -86,6 +104,10 @@ pub(crate) fn api() -> Api<App> {
             post("/admin/accounts/{id}/password-reset", start_password_reset)
                 .summary("Mail an account's owner a link to set a new password"),
         )
+        .route(
+            delete("/admin/accounts/{id}/factors", remove_account_factor)
+                .summary("Remove a second factor that its owner has lost"),
+        )
         .route(put("/admin/accounts/{id}/role", set_account_role).summary("Change an account's role"))
         .route(get("/admin/audit-events", list_audit_events).summary("Read the audit trail"))
         .route(post("/admin/claim", claim_first_admin).summary("Become the first administrator"))
@@ -98,7 +120,7 @@ pub(crate) fn api() -> Api<App> {
 /// The pages. [`dress`] lays itself around each: no POST of another site gets through, whatever the handler asks for.
 pub(crate) fn pages(app: &App) -> Router<App> {
     use crate::{
-        admin::pages as console, devices::pages as session, leaving::pages as leaving, login::pages as login,
+        admin::pages as console, devices::pages as session, factors::pages as factors, leaving::pages as leaving, login::pages as login,
         profile::pages as account, recovery::pages as recovery, sign_up::pages as sign_up,
     };
     use routing::{any, get, post};
@@ -108,6 +130,7 @@ pub(crate) fn pages(app: &App) -> Router<App> {
         .route("/", get(account::go_to_account))
         .route("/account/sign-up", get(sign_up::show_sign_up).post(sign_up::sign_up))
         .route("/account/log-in", get(login::show_log_in).post(login::log_in))
+        .route("/account/log-in/factor", get(factors::show_log_in).post(factors::finish_log_in))
         .route("/account/log-in/mail", get(recovery::show_log_in_by_mail).post(recovery::request_log_in))
         .route("/account/log-in/code", get(recovery::show_code).post(recovery::log_in_by_code))
         .route("/account/log-in/link", get(recovery::show_log_in_link).post(recovery::log_in_by_link))
@@ -126,6 +149,11 @@ pub(crate) fn pages(app: &App) -> Router<App> {
         .route("/account/email", get(recovery::show_email).post(recovery::request_email_change))
         .route("/account/email/verification", post(recovery::request_verification))
         .route("/account/password", get(recovery::show_password).post(recovery::change_password))
+        .route("/account/second-factor", get(factors::show_factors))
+        .route("/account/second-factor/totp", get(factors::go_to_factors).post(factors::add_totp))
+        .route("/account/second-factor/confirm", get(factors::go_to_factors).post(factors::confirm_totp))
+        .route("/account/second-factor/codes", get(factors::go_to_factors).post(factors::make_codes))
+        .route("/account/second-factor/remove", get(factors::go_to_factors).post(factors::remove_totp))
         .route("/account/sessions", get(session::show_sessions))
         .route("/account/sessions/end", post(session::end_session))
         .route("/account/sessions/end-others", post(session::end_other_sessions))

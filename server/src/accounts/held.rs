@@ -52,6 +52,11 @@ impl Locked {
         self.credential_epoch == epoch
     }
 
+    /// Its credentials as they are now.
+    pub(crate) fn epoch(&self) -> Epoch {
+        self.credential_epoch
+    }
+
     /// Whether its owner wanted it deleted by then.
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
         self.deletion_due_at.is_some_and(|due_at| due_at <= now)
@@ -141,6 +146,11 @@ pub(crate) async fn hold_own(tx: &mut Tx, caller: impl Actor, now: Timestamp) ->
 /// The account of a mailed link: the caller takes the link's row afterwards.
 pub(crate) async fn hold_of_link(tx: &mut Tx, id: AccountId) -> Result<Option<Held>, Error> {
     Ok(store::lock(tx.conn(), id).await?.and_then(Locked::if_active))
+}
+
+/// The account of a login that waits for its second factor: the caller reads the login's row afterwards.
+pub(crate) async fn hold_of_login(tx: &mut Tx, id: AccountId) -> Result<Option<Held>, Error> {
+    hold_of_link(tx, id).await
 }
 
 /// The account of a refresh token that came again: to end its session and tell its owner.

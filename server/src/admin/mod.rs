@@ -13,7 +13,7 @@ mod store;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub use self::acts::{create, set_active, set_password, set_role};
+pub use self::acts::{create, remove_factor, set_active, set_password, set_role};
 pub(crate) use self::first_admin::claim;
 pub(crate) use self::first_admin::is_shown_elsewhere;
 pub use self::first_admin::{FirstAdminCode, offer_first_admin};

@@ -16,6 +16,7 @@ use crate::{
     audit,
     client::Client,
     error::Error,
+    factors,
     leaving,
     pages::{Answer, Faults, Refused, View},
     recovery,
@@ -65,6 +66,7 @@ struct AccountPage<'a> {
     faults: Faults,
     details: AccountDetails,
     sessions: Vec<Listed>,
+    has_factor: bool,
     /// It is the administrator's own.
     is_own: bool,
 }
@@ -81,7 +83,8 @@ async fn account_page<'a>(
     faults: Faults,
 ) -> Result<AccountPage<'a>, Error> {
     let (details, sessions) = super::read_account(app, actor, id).await?;
-    Ok(AccountPage { v, faults, details, sessions, is_own: actor.principal.account == id })
+    let has_factor = factors::overview(app, id, details.role).await?.totp_since.is_some();
+    Ok(AccountPage { v, faults, details, sessions, has_factor, is_own: actor.principal.account == id })
 }
 
 pub(crate) async fn show_account(
@@ -114,6 +117,7 @@ pub(crate) async fn act_on_account(
         "disable" => (acts::set_active(&app, id, false, fresh()?.by()).await, "disabled"),
         "enable" => (acts::set_active(&app, id, true, at_work()?.by()).await, "enabled"),
         "end-sessions" => (super::end_sessions(&app, &at_work()?, id).await, "sessions-ended"),
+        "remove-factor" => (acts::remove_factor(&app, id, fresh()?.by()).await, "factor-removed"),
         "reset" => (recovery::start_reset(&app, id, at_work()?.by()).await, "reset-mailed"),
         "make-admin" => (acts::set_role(&app, id, Role::Admin, fresh()?.by()).await, "role"),
         "make-user" => (acts::set_role(&app, id, Role::User, fresh()?.by()).await, "role"),

@@ -77,6 +77,18 @@ pub(crate) enum Event {
     AuditRead,
     /// An administrator ended an account's sessions.
     SessionsEnded,
+    /// The first factor of a login was right, and the second one is asked for.
+    FactorAsked,
+    /// The second factor of a login was wrong.
+    FactorFailed,
+    /// An authenticator app was added, or replaced.
+    TotpAdded,
+    /// The authenticator app and the recovery codes were removed.
+    TotpRemoved,
+    /// New recovery codes were made, and the old ones are invalid.
+    RecoveryCodesMade,
+    /// A recovery code was used in a login.
+    RecoveryCodeUsed,
     /// A mail server refused a mail for good.
     MailRefused,
     /// An operator added a webhook.
@@ -120,6 +132,12 @@ impl Event {
             Self::DeletionScheduled => "account.deletion_scheduled",
             Self::DeletionCancelled => "account.deletion_cancelled",
             Self::RoleChanged => "account.role_changed",
+            Self::FactorAsked => "session.factor_asked",
+            Self::FactorFailed => "session.factor_failed",
+            Self::TotpAdded => "factor.totp_added",
+            Self::TotpRemoved => "factor.totp_removed",
+            Self::RecoveryCodesMade => "factor.recovery_codes_made",
+            Self::RecoveryCodeUsed => "factor.recovery_code_used",
             Self::MailRefused => "account.mail_refused",
             Self::FirstAdmin => "account.first_admin",
             Self::FirstAdminRefused => "account.first_admin_refused",

@@ -244,6 +244,12 @@ pub enum UserCommand {
         #[command(flatten)]
         password: PasswordSource,
     },
+    /// Remove the authenticator app and recovery codes of somebody who has lost them, and end all sessions
+    RemoveFactor {
+        /// Its e-mail address or number
+        #[arg(value_name = "EMAIL|ID")]
+        account: WhichAccount,
+    },
     /// Delete an account with its sessions and picture; there is no way back
     Delete {
         /// Its e-mail address or number

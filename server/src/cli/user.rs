@@ -53,6 +53,14 @@ pub async fn run(app: &App, command: UserCommand) -> Result<(), String> {
                 admin::set_password(app, &account, password.expose_secret(), By::operator(&operator())).await;
             done(set, &account, "has a new password; its sessions are ended")
         }
+        UserCommand::RemoveFactor { account } => {
+            let account = find(app, account).await?;
+            let removed = admin::remove_factor(app, account.id, By::operator(&operator())).await;
+            if matches!(removed, Err(Error::NotFound)) {
+                return Err(format!("{} ({}) has no second factor.", account.email, account.id));
+            }
+            done(removed, &account, "has no second factor any more; its sessions are ended")
+        }
         UserCommand::Delete { account, yes: _ } => {
             let account = find(app, account).await?;
             let deleted = leaving::delete(app, account.id, By::operator(&operator())).await;

@@ -19,7 +19,7 @@ pub use self::listen::{Listen, ListenError};
 pub(crate) use self::names::service_links;
 pub use self::origin::{Origin, OriginError};
 pub use self::public_url::{PublicUrl, PublicUrlError};
-pub use self::settings::{LogFormat, RefreshTokens, Settings, SignUp, Switch};
+pub use self::settings::{LogFormat, RefreshTokens, SecondFactor, Settings, SignUp, Switch};
 use crate::db::{DatabaseConfig, DatabaseUrl};
 use crate::mail::MailConfig;
 use crate::passwords::{BreachCheck, HashParameters, breaches};
@@ -77,6 +77,8 @@ pub struct Config {
     pub require_verified_email: bool,
     /// Whether a link or a code that is mailed logs in. Off by default.
     pub log_in_by_mail: bool,
+    /// Which accounts need a second factor. None by default.
+    pub second_factor: SecondFactor,
     /// How long an account that its owner deletes can be called back: none by default, at most 90 days.
     pub deletion_grace: Duration,
     /// How mail is sent, and by whom. By default it is put into the folder `mail` of the data directory.
@@ -138,6 +140,7 @@ impl Config {
             sign_up: SignUp::Open,
             require_verified_email: false,
             log_in_by_mail: false,
+            second_factor: SecondFactor::Optional,
             deletion_grace: Duration::ZERO,
             webhook_private_targets: false,
             brand: Brand::default(),

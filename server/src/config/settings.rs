@@ -147,6 +147,18 @@ pub struct Settings {
     )]
     pub log_in_by_mail: Option<Switch>,
 
+    /// Whether accounts need a second factor, an authenticator app; those that lack one enrol it at their next login
+    /// [default: optional]
+    #[arg(
+        long,
+        env = "PORTCULLIS_SECOND_FACTOR",
+        global = true,
+        value_name = "optional|required|required_for_admins",
+        hide_env_values = true
+    )]
+    #[arg(hide_possible_values = true)]
+    pub second_factor: Option<SecondFactor>,
+
     /// How long an account that its owner deletes can be called back, 0s to 90d [default: 0s]
     #[arg(
         long,
@@ -322,6 +334,19 @@ pub enum SignUp {
     Closed,
 }
 
+/// Which accounts need a second factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub enum SecondFactor {
+    /// None: their owners may enrol one.
+    Optional,
+    /// All.
+    Required,
+    /// Those of administrators.
+    RequiredForAdmins,
+}
+
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -367,6 +392,7 @@ impl Settings {
             sign_up: self.sign_up.or(other.sign_up),
             require_verified_email: self.require_verified_email.or(other.require_verified_email),
             log_in_by_mail: self.log_in_by_mail.or(other.log_in_by_mail),
+            second_factor: self.second_factor.or(other.second_factor),
             deletion_grace: self.deletion_grace.or(other.deletion_grace),
             mail_url: self.mail_url.or(other.mail_url),
             mail_dangerous_plain_text: self.mail_dangerous_plain_text.or(other.mail_dangerous_plain_text),
@@ -442,6 +468,7 @@ impl Settings {
         config.brand.logo = self.brand_logo;
         config.refresh_tokens = self.refresh_tokens.unwrap_or(config.refresh_tokens);
         config.sign_up = self.sign_up.unwrap_or(config.sign_up);
+        config.second_factor = self.second_factor.unwrap_or(config.second_factor);
         if let Some(networks) = self.trusted_proxies {
             config.trusted_proxies = networks.iter().map(|text| network(text)).collect::<Result<_, _>>()?;
         }

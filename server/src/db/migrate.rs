@@ -31,7 +31,7 @@ macro_rules! migrations {
 
 /// In the order of their numbers.
 const MIGRATIONS: &[Migration] =
-    migrations!["0001_accounts", "0002_account_life", "0003_folds_and_sizes", "0004_ways_in"];
+    migrations!["0001_accounts", "0002_account_life", "0003_folds_and_sizes", "0004_ways_in", "0005_factors"];
 
 /// How long an instance waits while another changes the tables.
 pub(super) const WAIT: Duration = Duration::from_mins(1);

@@ -15,6 +15,7 @@ use crate::{
     client::Client,
     config::SignUp,
     error::Error,
+    factors,
     pages::{ARRIVED, Answer, Faults, View, WayBack, arrive},
     passwords::{Password, TooLong},
     sessions::{Beginning, LoggedIn, SessionCookies, Transport},
@@ -73,6 +74,7 @@ pub(crate) async fn log_in(
     let attempted = async { attempt(&app, &form.email()?, &form.password, before, &client).await };
     match attempted.await {
         Ok(logged_in) => Ok(arrive(&v, logged_in, &next)?),
+        Err(Error::FactorAsked(asked)) => factors::pages::ask(&app, &v, &asked, &next).await,
         Err(error) => {
             let faults = Faults::of(&v, error, &["email", "password"])?;
             let page = LogInPage::new(&v, &app, faults, &form.email, next);
@@ -117,6 +119,7 @@ pub(crate) async fn confirm(
     let next = WayBack::of(&app, Some(&form.next));
     match attempt(&app, &email, &form.password, Some(before), &client).await {
         Ok(logged_in) => Ok(arrive(&v, logged_in, &next)?),
+        Err(Error::FactorAsked(asked)) => factors::pages::ask(&app, &v, &asked, &next).await,
         Err(error) => {
             // The person is known; it can only be the password.
             let error = if matches!(error, Error::WrongCredentials) { wrong_password() } else { error };

@@ -158,6 +158,36 @@ fn texts_of(message: &Message) -> Texts {
         ),
         Message::Deleted => texts!("mail.deleted.subject", "mail.deleted.lead"),
         Message::Disabled => texts!("mail.disabled.subject", "mail.disabled.lead"),
+        Message::TotpAdded => texts!(
+            "mail.totp_added.subject",
+            "mail.totp_added.lead",
+            "mail.factors.button",
+            "mail.factors.alarm"
+        ),
+        Message::TotpRemoved => texts!(
+            "mail.totp_removed.subject",
+            "mail.totp_removed.lead",
+            "mail.factors.button",
+            "mail.factors.alarm"
+        ),
+        Message::RecoveryCodesMade => texts!(
+            "mail.recovery_codes_made.subject",
+            "mail.recovery_codes_made.lead",
+            "mail.factors.button",
+            "mail.factors.alarm"
+        ),
+        Message::RecoveryCodeUsed { .. } => texts!(
+            "mail.recovery_code_used.subject",
+            "mail.recovery_code_used.lead",
+            "mail.factors.button",
+            "mail.factors.alarm"
+        ),
+        Message::FactorFailed => texts!(
+            "mail.factor_failed.subject",
+            "mail.factor_failed.lead",
+            "mail.factors.button",
+            "mail.factors.alarm"
+        ),
         Message::RoleChanged { .. } => texts!("mail.role_changed.subject", "mail.role_changed.lead"),
         Message::Trial => texts!("mail.trial.subject", "mail.trial.lead"),
     }
@@ -171,6 +201,7 @@ fn value_of(message: &Message) -> Option<[Cow<'_, str>; 2]> {
         }
         Message::RefreshTokenReplayed { device } => ("device", Cow::Borrowed(device.as_str())),
         Message::DeletionScheduled { due_at } => ("day", Cow::Owned(day(*due_at))),
+        Message::RecoveryCodeUsed { left } => ("left", Cow::Owned(left.to_string())),
         Message::RoleChanged { role } => ("role", Cow::Borrowed(role.as_str())),
         _ => return None,
     };
@@ -194,7 +225,13 @@ fn target_of(message: &Message) -> Option<(&'static str, Option<&SecretText>)> {
             (UNDO_EMAIL, Some(undo))
         }
         Message::AlreadySignedUp | Message::DeletionScheduled { .. } => (LOG_IN, None),
-        Message::PasswordChanged | Message::EmailChangeUndone => (FORGOTTEN, None),
+        Message::PasswordChanged
+        | Message::EmailChangeUndone
+        | Message::TotpAdded
+        | Message::TotpRemoved
+        | Message::RecoveryCodesMade
+        | Message::RecoveryCodeUsed { .. }
+        | Message::FactorFailed => (FORGOTTEN, None),
         Message::RefreshTokenReplayed { .. } => (SESSIONS, None),
         Message::Deleted | Message::Disabled | Message::RoleChanged { .. } | Message::Trial => return None,
     })

@@ -226,6 +226,8 @@ impl View {
             "reset-mailed" => "page.done.reset_mailed",
             "role" => "page.done.role",
             "account-deleted" => "page.done.account_deleted",
+            "factor-removed" => "page.done.factor_removed",
+            "login-expired" => "page.done.login_expired",
             "claimed" => "page.done.claimed",
             _ => return None,
         };

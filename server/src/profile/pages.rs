@@ -14,6 +14,7 @@ use crate::{
     app::App,
     client::Client,
     error::Error,
+    factors,
     messages::Language,
     pages::{Answer, Faults, View},
     pictures::{self, http::Upload},
@@ -39,6 +40,7 @@ struct AccountPage<'a> {
     owner: Owner,
     full_name: String,
     sessions: usize,
+    has_factor: bool,
     is_admin: bool,
 }
 
@@ -48,9 +50,11 @@ impl<'a> AccountPage<'a> {
         let owner = accounts::owner(app.db().read().await?.conn(), principal.account).await?;
         let owner = owner.ok_or(Error::NotFound)?;
         let sessions = sessions::list(app, principal.account).await?.len();
+        let factors = factors::overview(app, principal.account, principal.role).await?;
+        let has_factor = factors.totp_since.is_some();
         let full_name = profile.account.full_name.clone();
         let is_admin = principal.role == Role::Admin;
-        Ok(Self { v, faults, profile, owner, full_name, sessions, is_admin })
+        Ok(Self { v, faults, profile, owner, full_name, sessions, has_factor, is_admin })
     }
 
     fn picture(&self) -> Option<String> {

@@ -15,6 +15,7 @@ use crate::{
     client::Client,
     config::SignUp,
     error::Error,
+    factors,
     login::pages as login,
     pages::{Answer, Faults, Refused, View, WayBack, arrive},
     recovery::pages::CHECK_MAIL,
@@ -103,6 +104,7 @@ async fn sign_up_and_log_in(
     };
     match login::attempt(app, &account.email, password, before, client).await {
         Ok(logged_in) => Ok(arrive(v, logged_in, next)?),
+        Err(Error::FactorAsked(asked)) => factors::pages::ask(app, v, &asked, next).await,
         Err(Error::EmailUnverified) => Ok(v.go(CHECK_MAIL)),
         Err(error) => Err(error.into()),
     }

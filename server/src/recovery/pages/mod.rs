@@ -24,6 +24,7 @@ use crate::{
     caller::Visitor,
     client::Client,
     error::Error,
+    factors,
     pages::{Answer, Faults, View, WayBack, arrive},
     sessions::{Beginning, Transport, cleared},
 };
@@ -168,6 +169,9 @@ pub(crate) async fn log_in_by_code(
     };
     match asked.await {
         Ok(logged_in) => Ok(arrive(&v, logged_in, &WayBack::of(&app, None))?),
+        Err(Error::FactorAsked(asked)) => {
+            factors::pages::ask(&app, &v, &asked, &WayBack::of(&app, None)).await
+        }
         Err(error) => {
             let error = match error {
                 Error::DeadLink => {
@@ -306,8 +310,12 @@ pub(crate) async fn log_in_by_link(
 ) -> Answer {
     let beginning =
         Beginning { scope: &ScopeAsked::parse("")?, transport: Transport::Cookie, before, client: &client };
-    let logged_in = super::log_in_by_link(&app, &form.token, &beginning).await?;
-    Ok(arrive(&v, logged_in, &WayBack::of(&app, None))?)
+    let next = WayBack::of(&app, None);
+    match super::log_in_by_link(&app, &form.token, &beginning).await {
+        Ok(logged_in) => Ok(arrive(&v, logged_in, &next)?),
+        Err(Error::FactorAsked(asked)) => factors::pages::ask(&app, &v, &asked, &next).await,
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Every session has ended: the browser forgets the cookie of its own.
