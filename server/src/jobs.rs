@@ -102,12 +102,11 @@ fn watch_clock(app: Weak<Inner>) {
     });
 }
 
-/// Sets the clock, folds the names that are not folded yet, ends sessions without a second factor that is required, and deletes the accounts whose time has come. Answers how
+/// Sets the clock, folds the names that are not folded yet, and deletes the accounts whose time has come. Answers how
 /// many of the last there were.
 async fn tend(app: &App) -> Result<u64, Error> {
     app.db().set_clock(app.clock()).await?;
     accounts::refold(app).await?;
-    factors::uphold(app).await?;
     leaving::sweep(app).await
 }
 
@@ -122,6 +121,7 @@ pub(crate) async fn sweep(app: &App) -> Result<u64, Error> {
     count += mail::sweep(&mut tx, now).await?;
     count += webhooks::sweep(&mut tx, now - DELIVERIES_KEPT).await?;
     tx.commit().await?;
+    count += factors::uphold(app).await?;
     count += audit::sweep(app, now - app.config().audit_ttl).await?;
     Ok(count + pictures::sweep(app, now - UPLOADS_TAKE).await?)
 }

@@ -126,6 +126,7 @@ pub async fn set_role(app: &App, id: AccountId, role: Role, by: By<'_>) -> Resul
             return Ok(());
         }
         accounts::set_role(&mut tx, &locked, role, now).await?;
+        factors::uphold_of(app, &mut tx, &locked, role, now).await?;
         let detail = Some(role.name());
         events::record_detail(&mut tx, Event::RoleChanged, Some(id), by.client(), detail, now).await?;
         tell_of_role(app, &mut tx, &locked, role, now).await?;

@@ -30,6 +30,7 @@ use crate::{
     config::SecondFactor,
     db::{Conn, Tx},
     error::Error,
+    sessions,
 };
 
 /// What an account has beside its first factors.
@@ -82,18 +83,36 @@ pub(crate) async fn forget_logins(tx: &mut Tx, locked: &Locked) -> Result<(), Er
     Ok(store::delete_logins_of(tx.conn(), locked.id).await?)
 }
 
-/// Ends the sessions of accounts that need a second factor and have none, as after a change of the setting or of a role:
-/// their owners enrol one at the next login.
+/// Ends the sessions of accounts that need a second factor and have none, as after a change of the setting: their owners
+/// enrol one at the next login.
 pub(crate) async fn uphold(app: &App) -> Result<u64, Error> {
     let of_all = match app.config().second_factor {
         SecondFactor::Optional => return Ok(0),
         SecondFactor::Required => true,
         SecondFactor::RequiredForAdmins => false,
     };
+    // Nearly always there are none, and to look for them takes the writer no time.
+    if !store::is_any_session_without(app.db().read().await?.conn(), of_all, app.now()).await? {
+        return Ok(0);
+    }
     let (mut tx, now) = (app.db().begin().await?, app.now());
     let ended = store::end_sessions_without(tx.conn(), of_all, now).await?;
     tx.commit().await?;
     Ok(ended)
+}
+
+/// The same for one account that gets this role.
+pub(crate) async fn uphold_of(
+    app: &App,
+    tx: &mut Tx,
+    locked: &Locked,
+    role: Role,
+    now: Timestamp,
+) -> Result<(), Error> {
+    if is_required(app, role) && store::totp(tx.conn(), locked.id).await?.is_none() {
+        sessions::end_all(tx, locked, now).await?;
+    }
+    Ok(())
 }
 
 /// Forgets logins and enrolments that have expired.

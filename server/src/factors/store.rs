@@ -174,16 +174,25 @@ pub(super) async fn delete_logins_of(conn: Conn<'_>, account: AccountId) -> Resu
     Ok(())
 }
 
-/// Ends the sessions of accounts that have no second factor: of all, or of administrators alone.
+/// The living sessions of accounts that have no second factor: of all (`$2`), or of administrators alone.
+macro_rules! sessions_without {
+    ($verb:literal) => {
+        concat!(
+            $verb,
+            " WHERE ended_at IS NULL AND expires_at > $1 AND EXISTS (
+                 SELECT 1 FROM accounts WHERE accounts.id = sessions.account_id AND (role = 'admin' OR $2)
+                    AND NOT EXISTS (SELECT 1 FROM totp WHERE totp.account_id = accounts.id))"
+        )
+    };
+}
+
+pub(super) async fn is_any_session_without(conn: Conn<'_>, of_all: bool, now: Timestamp) -> Result<bool> {
+    let sql = concat!(sessions_without!("SELECT account_id FROM sessions"), " LIMIT 1");
+    Ok(fetch_optional!(conn, (AccountId,), sql, now, of_all)?.is_some())
+}
+
 pub(super) async fn end_sessions_without(conn: Conn<'_>, of_all: bool, now: Timestamp) -> Result<u64> {
-    execute!(
-        conn,
-        "UPDATE sessions SET ended_at = $1 WHERE ended_at IS NULL AND expires_at > $1 AND EXISTS (
-             SELECT 1 FROM accounts WHERE accounts.id = sessions.account_id AND (role = 'admin' OR $2)
-                AND NOT EXISTS (SELECT 1 FROM totp WHERE totp.account_id = accounts.id))",
-        now,
-        of_all
-    )
+    execute!(conn, sessions_without!("UPDATE sessions SET ended_at = $1"), now, of_all)
 }
 
 pub(super) async fn delete_expired(conn: Conn<'_>, now: Timestamp) -> Result<u64> {
