@@ -215,7 +215,9 @@ impl Error {
             Self::FactorAsked(FactorAsked { must_enrol: true, .. }) => "mfa_enrollment_required",
             // RFC 8628 §3.5 has this one for a login that took too long.
             Self::DeadLogin => "expired_token",
-            Self::WrongCredentials | Self::EmailUnverified | Self::DeadLink | Self::WrongCode => "invalid_grant",
+            Self::WrongCredentials | Self::EmailUnverified | Self::DeadLink | Self::WrongCode => {
+                "invalid_grant"
+            }
             Self::FactorThere => "invalid_request",
             Self::LogInOff => "unauthorized_client",
             Self::UnexpectedClient => "invalid_client",
@@ -438,7 +440,12 @@ impl IntoResponse for LogInFailed {
                     _ => None,
                 };
                 let error_description = detail;
-                error.respond(&LogInProblem { detail, error: error.oauth_code(), error_description, mfa_token })
+                error.respond(&LogInProblem {
+                    detail,
+                    error: error.oauth_code(),
+                    error_description,
+                    mfa_token,
+                })
             }
         }
     }

@@ -15,7 +15,8 @@ use crate::{
     app::App,
     devices::http::{end_other_sessions, end_session, list_sessions, log_out},
     factors::http::{
-        add_totp, confirm_totp, enrol_at_log_in, finish_log_in, make_recovery_codes, read_factors, remove_totp,
+        add_totp, confirm_totp, enrol_at_log_in, finish_log_in, make_recovery_codes, read_factors,
+        remove_totp,
     },
     health::{check_health, check_readiness},
     leaving::http::{cancel_deletion, delete_account, export_account},
@@ -120,8 +121,9 @@ pub(crate) fn api() -> Api<App> {
 /// The pages. [`dress`] lays itself around each: no POST of another site gets through, whatever the handler asks for.
 pub(crate) fn pages(app: &App) -> Router<App> {
     use crate::{
-        admin::pages as console, devices::pages as session, factors::pages as factors, leaving::pages as leaving, login::pages as login,
-        profile::pages as account, recovery::pages as recovery, sign_up::pages as sign_up,
+        admin::pages as console, devices::pages as session, factors::pages as factors,
+        leaving::pages as leaving, login::pages as login, profile::pages as account,
+        recovery::pages as recovery, sign_up::pages as sign_up,
     };
     use routing::{any, get, post};
 

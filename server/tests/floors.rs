@@ -124,7 +124,9 @@ fn m04_only_the_gate_says_what_a_session_begins_with() {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else if fs::read_to_string(&path).is_ok_and(|text| makers.iter().any(|maker| text.contains(maker))) {
+            } else if fs::read_to_string(&path)
+                .is_ok_and(|text| makers.iter().any(|maker| text.contains(maker)))
+            {
                 found.insert(path.strip_prefix(SOURCES).unwrap().to_owned());
             }
         }

@@ -104,7 +104,15 @@ mod tests {
     #[test]
     fn what_is_typed_is_a_code_of_either_kind_or_nothing() {
         assert!(matches!(Typed::of(" 123 456 "), Typed::OfApp(code) if *code == "123456"));
-        for other in ["", "12345", "1234567", "7K2M-0XJ4-9TQW-3HV", "7K2M-0XJ4-9TQW-3HV88", "１２３４５６", "UUUU-UUUU-UUUU-UUUU"] {
+        for other in [
+            "",
+            "12345",
+            "1234567",
+            "7K2M-0XJ4-9TQW-3HV",
+            "7K2M-0XJ4-9TQW-3HV88",
+            "１２３４５６",
+            "UUUU-UUUU-UUUU-UUUU",
+        ] {
             assert!(matches!(Typed::of(other), Typed::Other), "{other}");
         }
     }

@@ -69,13 +69,7 @@ pub(super) async fn shown(app: &App, fresh: Fresh) -> Result<Enrolment, Error> {
     Enrolment::of(app, &held, &key)
 }
 
-async fn shown_key(
-    app: &App,
-    tx: &mut Tx,
-    held: &Held,
-    fresh: Fresh,
-    now: Timestamp,
-) -> Result<Key, Error> {
+async fn shown_key(app: &App, tx: &mut Tx, held: &Held, fresh: Fresh, now: Timestamp) -> Result<Key, Error> {
     let session = fresh.principal().session;
     let sealed = store::enrolment(tx.conn(), held.id, session, now).await?.ok_or(Error::NotFound)?;
     Key::open(app, held.id, &sealed)

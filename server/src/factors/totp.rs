@@ -31,8 +31,7 @@ impl Key {
     /// As the database keeps it. The account's number is sealed with it: copied to another account's row, it does not
     /// open.
     pub(super) fn seal(&self, app: &App, account: AccountId) -> Vec<u8> {
-        let plain =
-            Zeroizing::new([account.number().to_be_bytes().as_slice(), self.0.as_slice()].concat());
+        let plain = Zeroizing::new([account.number().to_be_bytes().as_slice(), self.0.as_slice()].concat());
         app.secret().seal(PURPOSE, &plain)
     }
 
