@@ -218,11 +218,10 @@ impl Error {
             Self::WrongCredentials | Self::EmailUnverified | Self::DeadLink | Self::WrongCode => {
                 "invalid_grant"
             }
-            Self::FactorThere => "invalid_request",
             Self::LogInOff => "unauthorized_client",
             Self::UnexpectedClient => "invalid_client",
             Self::UnknownScope => "invalid_scope",
-            Self::Invalid(_) => "invalid_request",
+            Self::Invalid(_) | Self::FactorThere => "invalid_request",
             // RFC 6749 §4.1.2.1 has this one for "not now"; §5.2 has none.
             Self::Throttled(_) | Self::Busy | Self::Database(_) | Self::Objects(_) => {
                 "temporarily_unavailable"

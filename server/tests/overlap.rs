@@ -19,6 +19,7 @@ use portcullis_server::{config::Config, random};
 use serde_json::json;
 use tokio::time::sleep;
 
+use crate::factors::Authenticator;
 use crate::pictures::picture;
 use crate::support::{Answer, Client, Database, PASSWORD, Place, TestApp, email, process::eventually};
 
@@ -44,9 +45,11 @@ enum Act {
     Export,
     SetPicture,
     ChangeRole,
+    FinishLogIn,
+    AddFactor,
 }
 
-const ACTS: [Act; 14] = [
+const ACTS: [Act; 16] = [
     Act::ChangeEmail,
     Act::ConfirmEmail,
     Act::ChangePassword,
@@ -61,6 +64,8 @@ const ACTS: [Act; 14] = [
     Act::Export,
     Act::SetPicture,
     Act::ChangeRole,
+    Act::FinishLogIn,
+    Act::AddFactor,
 ];
 
 /// What takes the account out of the caller's hands.
@@ -88,13 +93,16 @@ const ENDINGS: [Ending; 7] = [
 type Pair = (Act, Ending);
 
 /// The pairs that would take an account over, or leave somebody in it.
-const SERIOUS: [Pair; 6] = [
+const SERIOUS: [Pair; 9] = [
     (Act::ChangeEmail, Ending::Reset),
     (Act::ChangeEmail, Ending::Undo),
     (Act::LogIn, Ending::Reset),
     (Act::LogIn, Ending::ChangePassword),
     (Act::LogIn, Ending::Disable),
     (Act::LogInByLink, Ending::Disable),
+    (Act::FinishLogIn, Ending::Reset),
+    (Act::FinishLogIn, Ending::Disable),
+    (Act::AddFactor, Ending::Reset),
 ];
 
 /// An account with all that is needed for an act and an ending.
@@ -112,6 +120,11 @@ struct Victim {
     undo: String,
     confirm: String,
     log_in: String,
+    /// A login that waits for its second factor, and a recovery code.
+    waiting: String,
+    recovery_code: String,
+    /// A code of the app that is being added.
+    first_code: String,
 }
 
 fn sha256(text: &str) -> Vec<u8> {
@@ -197,7 +210,44 @@ impl Victim {
         );
         place.sql(&sql).await;
         let owner_session = uuid(place, &owner_session);
-        Self { id, name, other, acting, owner, owner_session, refresh_token, reset, undo, confirm, log_in }
+        let (waiting, recovery_code) = (secret(), hex(&random::bytes::<8>()).to_uppercase());
+        if act == Act::FinishLogIn {
+            let (login, code) = (blob(place, &sha256(&waiting)), blob(place, &sha256(&recovery_code)));
+            for sql in [
+                format!(
+                    "INSERT INTO totp (account_id, sealed_key, last_step, created_at) VALUES ({id}, {code}, 1, 1)"
+                ),
+                format!("INSERT INTO recovery_codes (digest, account_id) VALUES ({code}, {id})"),
+                format!(
+                    "INSERT INTO logins (digest, account_id, epoch, method, scope, transport, expires_at)
+                     VALUES ({login}, {id}, 0, 'pwd', '', 'bearer', {end})"
+                ),
+            ] {
+                place.sql(&sql).await;
+            }
+        }
+        let first_code = if act == Act::AddFactor {
+            let shown = Self::browser(app, &acting).post("/factors/totp").send().await.assert(200).json();
+            Authenticator::of_key(shown["key"].as_str().unwrap()).code(app)
+        } else {
+            String::new()
+        };
+        Self {
+            waiting,
+            recovery_code,
+            first_code,
+            id,
+            name,
+            other,
+            acting,
+            owner,
+            owner_session,
+            refresh_token,
+            reset,
+            undo,
+            confirm,
+            log_in,
+        }
     }
 
     fn browser(app: &TestApp, cookie: &str) -> Client {
@@ -232,6 +282,13 @@ impl Victim {
             Act::SetPicture => {
                 let bytes = picture(ImageFormat::Png, 2, 2);
                 browser.post("/upload-profile-image").file("file", "image/png", &bytes).await
+            }
+            Act::FinishLogIn => {
+                let body = json!({ "mfa_token": self.waiting, "code": self.recovery_code });
+                stranger.post("/login/factor").json(&body).await
+            }
+            Act::AddFactor => {
+                browser.post("/factors/totp/confirm").json(&json!({ "code": self.first_code })).await
             }
             Act::ChangeRole => {
                 let path = format!("/admin/accounts/{}/role", self.other);
@@ -308,7 +365,7 @@ impl Victim {
 fn may_follow(act: Act, ending: Ending) -> bool {
     matches!(
         (act, ending),
-        (Act::LogIn, Ending::LogOutEverywhere | Ending::Undo)
+        (Act::LogIn | Act::FinishLogIn, Ending::LogOutEverywhere | Ending::Undo)
             | (Act::LogInByLink | Act::ConfirmEmail, Ending::LogOutEverywhere)
     )
 }
