@@ -44,10 +44,10 @@ pub(crate) fn api() -> Api<App> {
         .route(post("/signup", sign_up).summary("Create an account"))
         .route(post("/login", log_in).summary("Log in and receive an access token"))
         .route(post("/login/cookie", log_in_with_cookie).summary("Log in and receive a cookie"))
-        .route(post("/login/factor", finish_log_in).summary("End a log-in with a second factor"))
+        .route(post("/login/factor", finish_log_in).summary("Finish a login with a second factor"))
         .route(
             post("/login/factor/totp", enrol_at_log_in)
-                .summary("Get a key for an authenticator app that has to be added before the log-in ends"),
+                .summary("Get a key for the authenticator app that a login requires"),
         )
         .route(post("/token", exchange_token).summary("Exchange a refresh token for new tokens"))
         .route(post("/logout", log_out).summary("End this session, at once and everywhere"))

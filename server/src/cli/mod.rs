@@ -246,7 +246,7 @@ pub enum UserCommand {
     },
     /// Remove the authenticator app and recovery codes of somebody who has lost them, and end all sessions
     RemoveFactor {
-        /// Its e-mail address or number
+        /// Its email address or number
         #[arg(value_name = "EMAIL|ID")]
         account: WhichAccount,
     },

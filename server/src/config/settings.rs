@@ -599,6 +599,7 @@ mod tests {
         session_ttl = "30d"
         session_idle_ttl = "1d"
         sign_up = "quiet"
+        second_factor = "required_for_admins"
         require_verified_email = "on"
         log_in_by_mail = "on"
         deletion_grace = "7d"
@@ -641,6 +642,7 @@ mod tests {
         assert_eq!(config.refresh_tokens, RefreshTokens::Always);
         let days = |days: u64| Duration::from_hours(24 * days);
         assert_eq!((config.session_ttl, config.session_idle_ttl), (days(30), days(1)));
+        assert_eq!(config.second_factor, SecondFactor::RequiredForAdmins);
         assert_eq!((config.sign_up, config.deletion_grace), (SignUp::Quiet, days(7)));
         assert!(config.require_verified_email && config.log_in_by_mail && config.webhook_private_targets);
         assert_eq!(config.mail.transport.to_string(), "smtps://ana@mail.example:465");
