@@ -154,7 +154,33 @@ fn uuid(place: &Place, bytes: &[u8]) -> String {
     }
 }
 
+/// A login of an account with a second factor that waits for it, and a recovery code.
+async fn waiting_login(place: &Place, id: i64, end: i64) -> (String, String) {
+    let (token, recovery_code) = (secret(), hex(&random::bytes::<8>()).to_uppercase());
+    let (digest, code) = (blob(place, &sha256(&token)), blob(place, &sha256(&recovery_code)));
+    for sql in [
+        format!(
+            "INSERT INTO totp (account_id, sealed_key, last_step, created_at) VALUES ({id}, {code}, 1, 1)"
+        ),
+        format!("INSERT INTO recovery_codes (digest, account_id) VALUES ({code}, {id})"),
+        format!(
+            "INSERT INTO logins (digest, account_id, epoch, method, scope, transport, expires_at)
+             VALUES ({digest}, {id}, 0, 'pwd', '', 'bearer', {end})"
+        ),
+    ] {
+        place.sql(&sql).await;
+    }
+    (token, recovery_code)
+}
+
+/// The first code of an app whose key the session of this cookie was shown.
+async fn first_code(app: &TestApp, cookie: &str) -> String {
+    let shown = Victim::browser(app, cookie).post("/factors/totp").send().await.assert(200).json();
+    Authenticator::of_key(shown["key"].as_str().unwrap()).code(app)
+}
+
 impl Victim {
+    #[expect(clippy::too_many_lines, reason = "it writes one row after another, and decides nothing")]
     async fn new(app: &TestApp, act: Act) -> Self {
         let (place, now) = (&app.place, app.clock.now().as_micros());
         let name = format!("u{}", hex(&random::bytes::<6>()));
@@ -210,32 +236,10 @@ impl Victim {
         );
         place.sql(&sql).await;
         let owner_session = uuid(place, &owner_session);
-        let (waiting, recovery_code) = (secret(), hex(&random::bytes::<8>()).to_uppercase());
-        if act == Act::FinishLogIn {
-            let (login, code) = (blob(place, &sha256(&waiting)), blob(place, &sha256(&recovery_code)));
-            for sql in [
-                format!(
-                    "INSERT INTO totp (account_id, sealed_key, last_step, created_at) VALUES ({id}, {code}, 1, 1)"
-                ),
-                format!("INSERT INTO recovery_codes (digest, account_id) VALUES ({code}, {id})"),
-                format!(
-                    "INSERT INTO logins (digest, account_id, epoch, method, scope, transport, expires_at)
-                     VALUES ({login}, {id}, 0, 'pwd', '', 'bearer', {end})"
-                ),
-            ] {
-                place.sql(&sql).await;
-            }
-        }
-        let first_code = if act == Act::AddFactor {
-            let shown = Self::browser(app, &acting).post("/factors/totp").send().await.assert(200).json();
-            Authenticator::of_key(shown["key"].as_str().unwrap()).code(app)
-        } else {
-            String::new()
-        };
+        let (waiting, recovery_code) =
+            if act == Act::FinishLogIn { waiting_login(place, id, end).await } else { Default::default() };
+        let first_code = if act == Act::AddFactor { first_code(app, &acting).await } else { String::new() };
         Self {
-            waiting,
-            recovery_code,
-            first_code,
             id,
             name,
             other,
@@ -247,6 +251,9 @@ impl Victim {
             undo,
             confirm,
             log_in,
+            waiting,
+            recovery_code,
+            first_code,
         }
     }
 
