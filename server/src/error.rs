@@ -17,7 +17,7 @@ use portcullis::{
 };
 use serde::Serialize;
 
-use crate::{invalid::Invalid, passwords::HashError, pool::NotDone};
+use crate::{invalid::Invalid, passwords::HashError, pool::NotDone, secret::SecretText};
 
 /// Everything that can go wrong while a request is answered.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +50,21 @@ pub enum Error {
     /// A scope was asked for that there is not.
     #[error("unknown scope")]
     UnknownScope,
+    /// The first factor of a login was right, and a second one is asked for.
+    #[error("a second factor is asked for")]
+    FactorAsked(FactorAsked),
+    /// A wrong or used code of a second factor.
+    #[error("wrong code")]
+    WrongCode,
+    /// A login that waited for its second factor has expired or ended.
+    #[error("the login has expired")]
+    DeadLogin,
+    /// The account already has a second factor.
+    #[error("there is a second factor")]
+    FactorThere,
+    /// The operator requires a second factor.
+    #[error("a second factor is required")]
+    FactorRequired,
     /// The address must be confirmed before the log-in.
     #[error("the e-mail address is not confirmed")]
     EmailUnverified,
@@ -94,6 +109,15 @@ pub enum Error {
     Internal(String),
 }
 
+/// A login that waits for its second factor.
+#[derive(Debug)]
+pub struct FactorAsked {
+    /// Brings the second factor, and nothing else.
+    pub(crate) token: SecretText,
+    /// The account has none, and has to enrol one first.
+    pub(crate) must_enrol: bool,
+}
+
 /// What an upload is instead of a picture that is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -114,17 +138,23 @@ impl Error {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::EmailTaken | Self::LastAdmin => StatusCode::CONFLICT,
-            Self::EmailUnverified | Self::WrongPassword | Self::SignUpClosed | Self::LogInOff => {
-                StatusCode::FORBIDDEN
-            }
+            Self::EmailTaken | Self::LastAdmin | Self::FactorThere => StatusCode::CONFLICT,
+            Self::EmailUnverified
+            | Self::WrongPassword
+            | Self::SignUpClosed
+            | Self::LogInOff
+            | Self::FactorRequired => StatusCode::FORBIDDEN,
             Self::DeadLink => StatusCode::GONE,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::UnsupportedPicture(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::WrongCredentials | Self::UnexpectedClient | Self::SessionEnded | Self::StaleLogIn(_) => {
-                StatusCode::UNAUTHORIZED
-            }
+            Self::WrongCredentials
+            | Self::UnexpectedClient
+            | Self::FactorAsked(_)
+            | Self::WrongCode
+            | Self::DeadLogin
+            | Self::SessionEnded
+            | Self::StaleLogIn(_) => StatusCode::UNAUTHORIZED,
             Self::UnknownScope | Self::BadCursor => StatusCode::BAD_REQUEST,
             Self::Busy | Self::NotReady | Self::NoRoom | Self::Database(_) | Self::Objects(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -154,6 +184,18 @@ impl Error {
                 "This login does not accept a client; send only a username and a password"
             }
             Self::UnknownScope => "Unknown scope",
+            Self::FactorAsked(FactorAsked { must_enrol: false, .. }) => {
+                "Enter a code from your authenticator app: send it with mfa_token to /login/factor"
+            }
+            Self::FactorAsked(FactorAsked { must_enrol: true, .. }) => {
+                "Add an authenticator app first: send mfa_token to /login/factor/totp for its key"
+            }
+            Self::WrongCode => "This code is incorrect or was already used",
+            Self::DeadLogin => "This login has expired; log in again",
+            Self::FactorThere => "The account already has a second factor",
+            Self::FactorRequired => {
+                "A second factor is required here; replace the authenticator app instead of removing it"
+            }
             Self::EmailUnverified => "Confirm your email address first; we sent a new link to it",
             // The words of the guard, whose refusal this is.
             Self::SessionEnded => "Could not validate credentials",
@@ -177,11 +219,17 @@ impl Error {
     /// The code of RFC 6749 §5.2 for an answer of the log-in.
     fn oauth_code(&self) -> &'static str {
         match self {
-            Self::WrongCredentials | Self::EmailUnverified | Self::DeadLink => "invalid_grant",
+            Self::FactorAsked(FactorAsked { must_enrol: false, .. }) => "mfa_required",
+            Self::FactorAsked(FactorAsked { must_enrol: true, .. }) => "mfa_enrollment_required",
+            // RFC 8628 §3.5 has this one for a login that took too long.
+            Self::DeadLogin => "expired_token",
+            Self::WrongCredentials | Self::EmailUnverified | Self::DeadLink | Self::WrongCode => {
+                "invalid_grant"
+            }
             Self::LogInOff => "unauthorized_client",
             Self::UnexpectedClient => "invalid_client",
             Self::UnknownScope => "invalid_scope",
-            Self::Invalid(_) => "invalid_request",
+            Self::Invalid(_) | Self::FactorThere => "invalid_request",
             // RFC 6749 §4.1.2.1 has this one for "not now"; §5.2 has none.
             Self::Throttled(_) | Self::Busy | Self::Database(_) | Self::Objects(_) => {
                 "temporarily_unavailable"
@@ -289,6 +337,8 @@ failures! {
     Forbidden = 403,
     /// Also if the login is older than 10 minutes (RFC 9470)
     Stale = 401,
+    /// The account already has a second factor
+    FactorThere = 409,
     /// The link or code was used, has expired, or was replaced by a newer one
     Gone = 410,
     /// Too many attempts. `Retry-After` is the number of seconds until the next attempt is allowed
@@ -308,13 +358,18 @@ pub struct LogInFailed(Error);
 
 /// The body of a rejected login.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
-struct LogInProblem {
+struct LogInProblem<'a> {
     /// What is wrong, in one sentence.
     detail: &'static str,
-    /// The code of RFC 6749 §5.2.
+    /// The code of RFC 6749 §5.2; `mfa_required` or `mfa_enrollment_required` if a second factor is asked for, and
+    /// `expired_token` if that took too long.
     error: &'static str,
     /// The same sentence, where OAuth clients look for it.
     error_description: &'static str,
+    /// With `mfa_required`: send it to `/login/factor` with a code, within 10 minutes. With `mfa_enrollment_required`:
+    /// send it to `/login/factor/totp` first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mfa_token: Option<&'a str>,
 }
 
 impl<E: Into<Error>> From<E> for LogInFailed {
@@ -329,7 +384,17 @@ impl IntoResponse for LogInFailed {
             Error::Invalid(invalid) => InvalidInput::from(invalid).into_response(),
             error => {
                 let detail = error.detail();
-                error.respond(&LogInProblem { detail, error: error.oauth_code(), error_description: detail })
+                let mfa_token = match &error {
+                    Error::FactorAsked(asked) => Some(asked.token.expose()),
+                    _ => None,
+                };
+                let error_description = detail;
+                error.respond(&LogInProblem {
+                    detail,
+                    error: error.oauth_code(),
+                    error_description,
+                    mfa_token,
+                })
             }
         }
     }
@@ -339,12 +404,15 @@ impl DescribeResponse for LogInFailed {
     fn describe_response(operation: &mut Operation<'_>) {
         for (status, when) in [
             (StatusCode::BAD_REQUEST, "The form is malformed, or a scope is unknown"),
-            (StatusCode::UNAUTHORIZED, "Incorrect email address or password"),
+            (
+                StatusCode::UNAUTHORIZED,
+                "Incorrect email address or password, or a second factor is asked for",
+            ),
             (StatusCode::FORBIDDEN, "Correct, but not allowed now: `detail` says why"),
             (Throttled::status(), Throttled::WHEN),
             (Unavailable::status(), Unavailable::WHEN),
         ] {
-            operation.json_response::<LogInProblem>(status, when);
+            operation.json_response::<LogInProblem<'_>>(status, when);
         }
         InvalidInput::describe_response(operation);
         operation.response_header(Throttled::status(), "Retry-After", "Seconds to wait");
@@ -372,12 +440,46 @@ impl DescribeResponse for MailedLogInFailed {
     fn describe_response(operation: &mut Operation<'_>) {
         for (status, when) in [
             (StatusCode::BAD_REQUEST, "The body is malformed, or a scope is unknown"),
+            (StatusCode::UNAUTHORIZED, "Correct, and a second factor is asked for"),
             (Forbidden::status(), "This way to log in is turned off"),
             (Gone::status(), Gone::WHEN),
             (Throttled::status(), Throttled::WHEN),
             (Unavailable::status(), Unavailable::WHEN),
         ] {
-            operation.json_response::<LogInProblem>(status, when);
+            operation.json_response::<LogInProblem<'_>>(status, when);
+        }
+        InvalidInput::describe_response(operation);
+        operation.response_header(Throttled::status(), "Retry-After", "Seconds to wait");
+        operation.response_header(Unavailable::status(), "Retry-After", "Seconds to wait");
+    }
+}
+
+/// [`LogInFailed`] of a second factor.
+#[derive(Debug)]
+pub struct FactorFailed(LogInFailed);
+
+impl<E: Into<Error>> From<E> for FactorFailed {
+    fn from(error: E) -> Self {
+        Self(error.into().into())
+    }
+}
+
+impl IntoResponse for FactorFailed {
+    fn into_response(self) -> Response {
+        self.0.into_response()
+    }
+}
+
+impl DescribeResponse for FactorFailed {
+    fn describe_response(operation: &mut Operation<'_>) {
+        for (status, when) in [
+            (StatusCode::BAD_REQUEST, "The body is malformed"),
+            (StatusCode::UNAUTHORIZED, "The code is incorrect or was already used, or the login has expired"),
+            (FactorThere::status(), FactorThere::WHEN),
+            (Throttled::status(), Throttled::WHEN),
+            (Unavailable::status(), Unavailable::WHEN),
+        ] {
+            operation.json_response::<LogInProblem<'_>>(status, when);
         }
         InvalidInput::describe_response(operation);
         operation.response_header(Throttled::status(), "Retry-After", "Seconds to wait");

@@ -16,7 +16,7 @@ use crate::{
     clock::Timestamp,
     db::Tx,
     error::Error,
-    leaving, limits, mail, pictures, recovery, sessions, webhooks,
+    factors, leaving, limits, mail, pictures, recovery, sessions, webhooks,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -116,10 +116,12 @@ pub(crate) async fn sweep(app: &App) -> Result<u64, Error> {
     let mut tx = app.db().begin().await?;
     let mut count = sessions::sweep(&mut tx, now - SESSIONS_KEPT).await?;
     count += recovery::sweep(&mut tx, now).await?;
+    count += factors::sweep(&mut tx, now).await?;
     count += limits::sweep(&mut tx, now).await?;
     count += mail::sweep(&mut tx, now).await?;
     count += webhooks::sweep(&mut tx, now - DELIVERIES_KEPT).await?;
     tx.commit().await?;
+    count += factors::uphold(app).await?;
     count += audit::sweep(app, now - app.config().audit_ttl).await?;
     Ok(count + pictures::sweep(app, now - UPLOADS_TAKE).await?)
 }

@@ -22,6 +22,7 @@ pub mod db;
 mod devices;
 pub mod error;
 mod events;
+mod factors;
 mod files;
 pub mod groups;
 mod health;

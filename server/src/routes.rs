@@ -12,11 +12,15 @@ use portcullis::{
 use crate::{
     admin::http::{
         claim_first_admin, disable_account, enable_account, end_account_sessions, export_audit_events,
-        invite_account, list_accounts, list_audit_events, read_account, remove_account, set_account_role,
-        start_password_reset,
+        invite_account, list_accounts, list_audit_events, read_account, remove_account,
+        remove_account_factor, set_account_role, start_password_reset,
     },
     app::App,
     devices::http::{end_other_sessions, end_session, list_sessions, log_out},
+    factors::http::{
+        add_totp, confirm_totp, enrol_at_log_in, finish_log_in, make_recovery_codes, read_factors,
+        remove_totp,
+    },
     health::{check_health, check_readiness},
     leaving::http::{cancel_deletion, delete_account, export_account},
     login::http::{log_in, log_in_with_cookie},
@@ -45,6 +49,11 @@ pub(crate) fn api() -> Api<App> {
         .route(post("/signup", sign_up).summary("Create an account"))
         .route(post("/login", log_in).summary("Log in and receive an access token"))
         .route(post("/login/cookie", log_in_with_cookie).summary("Log in and receive a cookie"))
+        .route(post("/login/factor", finish_log_in).summary("Finish a login with a second factor"))
+        .route(
+            post("/login/factor/totp", enrol_at_log_in)
+                .summary("Get a key for the authenticator app that a login requires"),
+        )
         .route(post("/token", exchange_token).summary("Exchange a refresh token for new tokens"))
         .route(post("/logout", log_out).summary("End this session"))
         .tag("profile", "Your name and picture.")
@@ -86,6 +95,15 @@ pub(crate) fn api() -> Api<App> {
         .route(get("/sessions", list_sessions).summary("List my sessions"))
         .route(delete("/sessions", end_other_sessions).summary("End all my other sessions"))
         .route(delete("/sessions/{id}", end_session).summary("End one of my sessions"))
+        .tag("second factor", "An authenticator app and recovery codes.")
+        .route(get("/factors", read_factors).summary("Read my second factor"))
+        .route(post("/factors/totp", add_totp).summary("Get a key for an authenticator app"))
+        .route(
+            post("/factors/totp/confirm", confirm_totp)
+                .summary("Add or replace my authenticator app with its first code"),
+        )
+        .route(delete("/factors/totp", remove_totp).summary("Remove my authenticator app"))
+        .route(post("/factors/recovery-codes", make_recovery_codes).summary("Make new recovery codes"))
         .tag("leaving", "Export your data and delete your account.")
         .route(get("/export", export_account).summary("Export my data"))
         .route(delete("/account", delete_account).summary("Delete my account"))
@@ -108,6 +126,10 @@ pub(crate) fn api() -> Api<App> {
             post("/admin/accounts/{id}/password-reset", start_password_reset)
                 .summary("Send a password reset link to an account's owner"),
         )
+        .route(
+            delete("/admin/accounts/{id}/factors", remove_account_factor)
+                .summary("Remove a second factor that its owner has lost"),
+        )
         .route(put("/admin/accounts/{id}/role", set_account_role).summary("Change an account's role"))
         .route(get("/admin/audit-events", list_audit_events).summary("Read the audit log"))
         .route(get("/admin/audit-events.csv", export_audit_events).summary("Export the audit log as CSV"))
@@ -121,8 +143,9 @@ pub(crate) fn api() -> Api<App> {
 /// The pages. [`dress`] lays itself around each: no POST of another site gets through, whatever the handler asks for.
 pub(crate) fn pages(app: &App) -> Router<App> {
     use crate::{
-        admin::pages as console, devices::pages as session, leaving::pages as leaving, login::pages as login,
-        profile::pages as account, recovery::pages as recovery, sign_up::pages as sign_up,
+        admin::pages as console, devices::pages as session, factors::pages as factors,
+        leaving::pages as leaving, login::pages as login, profile::pages as account,
+        recovery::pages as recovery, sign_up::pages as sign_up,
     };
     use routing::{any, get, post};
 
@@ -131,6 +154,7 @@ pub(crate) fn pages(app: &App) -> Router<App> {
         .route(paths::ROOT, get(account::go_to_account))
         .route(paths::SIGN_UP, get(sign_up::show_sign_up).post(sign_up::sign_up))
         .route(paths::LOG_IN, get(login::show_log_in).post(login::log_in))
+        .route(paths::LOG_IN_FACTOR, get(factors::show_log_in).post(factors::finish_log_in))
         .route(paths::LOG_IN_BY_MAIL, get(recovery::show_log_in_by_mail).post(recovery::request_log_in))
         .route(paths::LOG_IN_BY_CODE, get(recovery::show_code).post(recovery::log_in_by_code))
         .route(paths::LOG_IN_BY_LINK, get(recovery::show_log_in_link).post(recovery::log_in_by_link))
@@ -150,6 +174,11 @@ pub(crate) fn pages(app: &App) -> Router<App> {
         .route(paths::CANCEL_EMAIL, post(recovery::cancel_email_change))
         .route(paths::VERIFICATION, post(recovery::request_verification))
         .route(paths::PASSWORD, get(recovery::show_password).post(recovery::change_password))
+        .route(paths::FACTOR, get(factors::show_factors))
+        .route(paths::ADD_TOTP, get(factors::go_to_factors).post(factors::add_totp))
+        .route(paths::CONFIRM_TOTP, get(factors::go_to_factors).post(factors::confirm_totp))
+        .route(paths::MAKE_CODES, get(factors::go_to_factors).post(factors::make_codes))
+        .route(paths::REMOVE_TOTP, get(factors::go_to_factors).post(factors::remove_totp))
         .route(paths::SESSIONS, get(session::show_sessions))
         .route(paths::END_SESSION, post(session::end_session))
         .route(paths::END_OTHER_SESSIONS, post(session::end_other_sessions))

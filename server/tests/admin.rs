@@ -23,11 +23,13 @@ const ADMINISTRATION: [&str; 3] = ["accounts:read", "accounts:write", "audit:rea
 
 /// Every operation of administrators, the scope that it takes, and what it answers one who may; in an order in which
 /// each finds the account as it needs it.
-const OPERATIONS: [(&str, &str, &str, u16); 12] = [
+const OPERATIONS: [(&str, &str, &str, u16); 13] = [
     ("GET", "/admin/accounts", "accounts:read", 200),
     ("POST", "/admin/accounts", "accounts:write", 201),
     ("GET", "/admin/accounts/{id}", "accounts:read", 200),
     ("POST", "/admin/accounts/{id}/password-reset", "accounts:write", 202),
+    // The target has none.
+    ("DELETE", "/admin/accounts/{id}/factors", "accounts:write", 404),
     ("PUT", "/admin/accounts/{id}/role", "accounts:write", 204),
     ("DELETE", "/admin/accounts/{id}/sessions", "accounts:write", 204),
     ("POST", "/admin/accounts/{id}/disable", "accounts:write", 204),
@@ -203,7 +205,7 @@ on_both_databases! {
         let cookie = app.stranger().log_in_with_cookie(&email("root")).await;
         app.advance(601);
         for (method, path, scope, allowed) in OPERATIONS {
-            let takes_away = matches!(path, "/admin/accounts/{id}/role" | "/admin/accounts/{id}/disable" | "/admin/claim")
+            let takes_away = matches!(path, "/admin/accounts/{id}/role" | "/admin/accounts/{id}/disable" | "/admin/accounts/{id}/factors" | "/admin/claim")
                 || matches!((method, path), ("DELETE", "/admin/accounts/{id}") | ("POST", "/admin/accounts"));
             let answer = act(&cookie, method, path, target).await.assert(if takes_away { 401 } else { allowed });
             assert_eq!(takes_away, answer.text().contains("10 minutes"), "{method} {path} ({scope})");

@@ -21,7 +21,7 @@ use crate::on_both_databases;
 use crate::support::{Client, PASSWORD, TestApp, email};
 
 /// What anyone may call: opening a route is a decision that is taken here too.
-const PUBLIC: [&str; 15] = [
+const PUBLIC: [&str; 17] = [
     "GET /.well-known/jwks.json",
     "GET /health",
     "GET /ready",
@@ -31,6 +31,8 @@ const PUBLIC: [&str; 15] = [
     "POST /login",
     "POST /login/code",
     "POST /login/cookie",
+    "POST /login/factor",
+    "POST /login/factor/totp",
     "POST /login/link",
     "POST /login/link/token",
     "POST /password/forgot",

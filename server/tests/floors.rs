@@ -113,6 +113,27 @@ fn a_room_imports_lower_rooms_only() {
     assert_eq!(unknown, Vec::<String>::new(), "rooms of ARCHITECTURE.md that are not there");
 }
 
+/// m04: a session begins with the methods that the gate of `factors` gives out, so no way to log in goes around it.
+#[test]
+fn m04_only_the_gate_says_what_a_session_begins_with() {
+    let makers = ["Methods::first(", "Methods::both("];
+    let mut found = BTreeSet::new();
+    let mut folders = vec![Path::new(SOURCES).to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if fs::read_to_string(&path)
+                .is_ok_and(|text| makers.iter().any(|maker| text.contains(maker)))
+            {
+                found.insert(path.strip_prefix(SOURCES).unwrap().to_owned());
+            }
+        }
+    }
+    assert_eq!(found, BTreeSet::from([Path::new("factors/gate.rs").to_owned()]));
+}
+
 #[test]
 fn an_import_that_is_turned_round_is_found() {
     let mut rooms = rooms();

@@ -69,6 +69,10 @@ async fn assert_forgotten(app: &TestApp, id: i64, name: &str, database: Database
         ("links", "account_id"),
         ("mails", "account_id"),
         ("profile_images", "account_id"),
+        ("totp", "account_id"),
+        ("totp_enrolments", "account_id"),
+        ("recovery_codes", "account_id"),
+        ("logins", "account_id"),
     ] {
         let left = app.place.value(&format!("SELECT COUNT(*) FROM {table} WHERE {column} = {id}")).await;
         assert_eq!(left, "0", "{table}");

@@ -19,6 +19,7 @@ mod admin;
 mod attack;
 mod documents;
 mod embedding;
+mod factors;
 mod floors;
 mod leaving;
 mod login;

@@ -19,6 +19,7 @@ use portcullis_server::{config::Config, random};
 use serde_json::json;
 use tokio::time::sleep;
 
+use crate::factors::Authenticator;
 use crate::pictures::picture;
 use crate::support::{Answer, Client, Database, PASSWORD, Place, TestApp, email, process::eventually};
 
@@ -45,9 +46,11 @@ enum Act {
     Export,
     SetPicture,
     ChangeRole,
+    FinishLogIn,
+    AddFactor,
 }
 
-const ACTS: [Act; 15] = [
+const ACTS: [Act; 17] = [
     Act::ChangeEmail,
     Act::ConfirmEmail,
     Act::ChangePassword,
@@ -63,6 +66,8 @@ const ACTS: [Act; 15] = [
     Act::Export,
     Act::SetPicture,
     Act::ChangeRole,
+    Act::FinishLogIn,
+    Act::AddFactor,
 ];
 
 /// What takes the account out of the caller's hands.
@@ -90,7 +95,7 @@ const ENDINGS: [Ending; 7] = [
 type Pair = (Act, Ending);
 
 /// The pairs that would take an account over, or leave somebody in it.
-const SERIOUS: [Pair; 7] = [
+const SERIOUS: [Pair; 10] = [
     (Act::ChangeEmail, Ending::Reset),
     (Act::ChangeEmail, Ending::Undo),
     (Act::LogIn, Ending::Reset),
@@ -98,6 +103,9 @@ const SERIOUS: [Pair; 7] = [
     (Act::LogIn, Ending::Disable),
     (Act::LogInByLink, Ending::Disable),
     (Act::LogInByCode, Ending::Reset),
+    (Act::FinishLogIn, Ending::Reset),
+    (Act::FinishLogIn, Ending::Disable),
+    (Act::AddFactor, Ending::Reset),
 ];
 
 /// An account with all that is needed for an act and an ending.
@@ -117,6 +125,11 @@ struct Victim {
     log_in: String,
     /// Mailed by the server, which alone can make one.
     code: String,
+    /// A login that waits for its second factor, and a recovery code.
+    waiting: String,
+    recovery_code: String,
+    /// A code of the app that is being added.
+    first_code: String,
 }
 
 fn sha256(text: &str) -> Vec<u8> {
@@ -144,6 +157,31 @@ fn uuid(place: &Place, bytes: &[u8]) -> String {
         Some(_) => format!("'{}'::uuid", hex(bytes)),
         None => format!("x'{}'", hex(bytes)),
     }
+}
+
+/// A login of an account with a second factor that waits for it, and a recovery code.
+async fn waiting_login(place: &Place, id: i64, end: i64) -> (String, String) {
+    let (token, recovery_code) = (secret(), hex(&random::bytes::<8>()).to_uppercase());
+    let (digest, code) = (blob(place, &sha256(&token)), blob(place, &sha256(&recovery_code)));
+    for sql in [
+        format!(
+            "INSERT INTO totp (account_id, sealed_key, last_step, created_at) VALUES ({id}, {code}, 1, 1)"
+        ),
+        format!("INSERT INTO recovery_codes (digest, account_id) VALUES ({code}, {id})"),
+        format!(
+            "INSERT INTO logins (digest, account_id, epoch, method, scope, transport, expires_at)
+             VALUES ({digest}, {id}, 0, 'pwd', '', 'bearer', {end})"
+        ),
+    ] {
+        place.sql(&sql).await;
+    }
+    (token, recovery_code)
+}
+
+/// The first code of an app whose key the session of this cookie was shown.
+async fn first_code(app: &TestApp, cookie: &str) -> String {
+    let shown = Victim::browser(app, cookie).post("/factors/totp").send().await.assert(200).json();
+    Authenticator::of_key(shown["key"].as_str().unwrap()).code(app)
 }
 
 impl Victim {
@@ -204,6 +242,9 @@ impl Victim {
         place.sql(&sql).await;
         let code = if act == Act::LogInByCode { Self::mailed_code(app, &name).await } else { String::new() };
         let owner_session = uuid(place, &owner_session);
+        let (waiting, recovery_code) =
+            if act == Act::FinishLogIn { waiting_login(place, id, end).await } else { Default::default() };
+        let first_code = if act == Act::AddFactor { first_code(app, &acting).await } else { String::new() };
         Self {
             id,
             name,
@@ -217,6 +258,9 @@ impl Victim {
             confirm,
             log_in,
             code,
+            waiting,
+            recovery_code,
+            first_code,
         }
     }
 
@@ -266,6 +310,13 @@ impl Victim {
             Act::SetPicture => {
                 let bytes = picture(ImageFormat::Png, 2, 2);
                 browser.post("/upload-profile-image").file("file", "image/png", &bytes).await
+            }
+            Act::FinishLogIn => {
+                let body = json!({ "mfa_token": self.waiting, "code": self.recovery_code });
+                stranger.post("/login/factor").json(&body).await
+            }
+            Act::AddFactor => {
+                browser.post("/factors/totp/confirm").json(&json!({ "code": self.first_code })).await
             }
             Act::ChangeRole => {
                 let path = format!("/admin/accounts/{}/role", self.other);
@@ -342,7 +393,7 @@ impl Victim {
 fn may_follow(act: Act, ending: Ending) -> bool {
     matches!(
         (act, ending),
-        (Act::LogIn, Ending::LogOutEverywhere | Ending::Undo)
+        (Act::LogIn | Act::FinishLogIn, Ending::LogOutEverywhere | Ending::Undo)
             | (Act::LogInByLink | Act::LogInByCode | Act::ConfirmEmail, Ending::LogOutEverywhere)
     )
 }

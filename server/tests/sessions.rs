@@ -100,10 +100,11 @@ on_both_databases! {
         assert_eq!((header["typ"].as_str(), header["alg"].as_str()), (Some("at+jwt"), Some("EdDSA")));
         let (claims, other) = (claims(ada.token()), claims(again.token()));
         let names: HashSet<&str> = claims.as_object().unwrap().keys().map(String::as_str).collect();
-        assert_eq!(names, HashSet::from(["iss", "sub", "aud", "exp", "iat", "jti", "client_id", "scope", "sid", "auth_time", "amr"]));
+        assert_eq!(names, HashSet::from(["iss", "sub", "aud", "exp", "iat", "jti", "client_id", "scope", "sid", "auth_time", "amr", "acr"]));
         assert_eq!((claims["iss"].as_str(), claims["aud"].as_str()), (Some("http://localhost:8000"), Some("http://localhost:8000")));
         assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 300);
         assert_eq!((&claims["sub"], &claims["client_id"]), (&json!("1"), &json!("portcullis")));
+        assert_eq!((&claims["amr"], &claims["acr"]), (&json!(["pwd"]), &json!("aal1")));
         assert_ne!(claims["jti"], other["jti"]);
         assert_ne!(claims["sid"], other["sid"]);
 

@@ -7,6 +7,10 @@ pub(crate) enum Method {
     Password,
     /// A link or code that was sent by email. RFC 8176 has no name for it.
     Email,
+    /// A code of an authenticator app.
+    Otp,
+    /// A recovery code. RFC 8176 has no name for it.
+    RecoveryCode,
 }
 
 impl Method {
@@ -14,6 +18,60 @@ impl Method {
         match self {
             Self::Password => "pwd",
             Self::Email => "email",
+            Self::Otp => "otp",
+            Self::RecoveryCode => "recovery",
         }
     }
+
+    pub(crate) fn of_name(name: &str) -> Option<Self> {
+        [Self::Password, Self::Email, Self::Otp, Self::RecoveryCode]
+            .into_iter()
+            .find(|method| method.name() == name)
+    }
+}
+
+/// All that was shown at a login that may begin a session. Only `factors` makes one, after it looked whether a second
+/// factor is due; a test holds that.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Methods {
+    first: Method,
+    second: Option<Method>,
+}
+
+impl Methods {
+    /// A first factor, where no second one is due.
+    pub(crate) const fn first(first: Method) -> Self {
+        Self { first, second: None }
+    }
+
+    /// Both.
+    pub(crate) const fn both(first: Method, second: Method) -> Self {
+        Self { first, second: Some(second) }
+    }
+
+    /// The values of `amr` with spaces between them.
+    pub(crate) fn amr(self) -> String {
+        match self.second {
+            None => self.first.name().to_owned(),
+            Some(second) => with_second(self.first.name(), second),
+        }
+    }
+}
+
+/// The values of `amr` after a second factor was shown in a session that had these.
+pub(crate) fn with_second(amr: &str, second: Method) -> String {
+    let mut values: Vec<_> = amr.split_whitespace().filter(|value| *value != MFA).collect();
+    if !values.contains(&second.name()) {
+        values.push(second.name());
+    }
+    values.push(MFA);
+    values.join(" ")
+}
+
+/// More than one factor was shown (RFC 8176 §2).
+const MFA: &str = "mfa";
+
+/// The claim `acr` for these values of `amr`: the assurance level of NIST SP 800-63B-4 that the login reached.
+pub(crate) fn acr(amr: &str) -> &'static str {
+    if amr.split_whitespace().any(|value| value == MFA) { "aal2" } else { "aal1" }
 }

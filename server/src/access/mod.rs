@@ -16,7 +16,7 @@ pub use self::scopes::{
 pub(crate) use self::{
     by::Administrator,
     living::{BATCH, Living, living, living_among, living_by_cookie},
-    method::Method,
+    method::{Method, Methods, acr, with_second},
     scopes::{ScopeAsked, USUAL},
 };
 use crate::{

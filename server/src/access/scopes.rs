@@ -80,6 +80,11 @@ impl ScopeAsked {
         if asked.iter().all(is_known) { Ok(Self(asked)) } else { Err(Error::UnknownScope) }
     }
 
+    /// As [`parse`](Self::parse) reads it.
+    pub(crate) fn text(&self) -> String {
+        self.0.iter().collect::<Vec<_>>().join(" ")
+    }
+
     /// Those that the role has.
     pub(crate) fn cut_down_to(&self, role: Role) -> Granted {
         role.limit(self.0.clone())

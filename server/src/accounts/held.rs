@@ -52,6 +52,11 @@ impl Locked {
         self.credential_epoch == epoch
     }
 
+    /// Its credentials as they are now.
+    pub(crate) fn epoch(&self) -> Epoch {
+        self.credential_epoch
+    }
+
     /// Whether its owner wanted it deleted by then.
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
         self.deletion_due_at.is_some_and(|due_at| due_at <= now)
@@ -146,6 +151,11 @@ pub(crate) async fn hold_of_link(tx: &mut Tx, id: AccountId) -> Result<Option<He
 /// Locks an account that is active, for a room whose rows refer to it. `false` if there is none.
 pub(crate) async fn hold_active(conn: Conn<'_>, id: AccountId) -> Result<bool, crate::db::Error> {
     Ok(store::lock(conn, id).await?.is_some_and(|locked| locked.is_active))
+}
+
+/// The account of a login that waits for its second factor: the caller reads the login's row afterwards.
+pub(crate) async fn hold_of_login(tx: &mut Tx, id: AccountId) -> Result<Option<Held>, Error> {
+    hold_of_link(tx, id).await
 }
 
 /// The account of a refresh token that came again: to end its session and tell its owner.

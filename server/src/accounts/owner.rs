@@ -56,6 +56,11 @@ pub(crate) async fn set_hash(
     Ok(store::set_password(tx.conn(), locked.id, hash, now).await?)
 }
 
+/// Notes that another of the account's credentials was changed: what was proved before begins no session.
+pub(crate) async fn raise_epoch(tx: &mut Tx, locked: &Locked, now: Timestamp) -> Result<(), Error> {
+    Ok(store::raise_epoch(tx.conn(), locked.id, now).await?)
+}
+
 /// Stores another hash of the same password.
 pub(crate) async fn rehash(tx: &mut Tx, held: &Held, hash: &PasswordHash) -> Result<(), Error> {
     Ok(store::replace_hash(tx.conn(), held.id, hash).await?)

@@ -385,6 +385,12 @@ pub(super) async fn set_password(
     Ok(())
 }
 
+pub(super) async fn raise_epoch(conn: Conn<'_>, id: AccountId, now: Timestamp) -> Result<()> {
+    let sql = "UPDATE accounts SET credential_epoch = credential_epoch + 1, updated_at = $2 WHERE id = $1";
+    execute!(conn, sql, id, now)?;
+    Ok(())
+}
+
 /// Another hash of the same password.
 pub(super) async fn replace_hash(conn: Conn<'_>, id: AccountId, hash: &PasswordHash) -> Result<()> {
     execute!(conn, "UPDATE accounts SET password_hash = $2 WHERE id = $1", id, hash)?;

@@ -12,6 +12,7 @@ use crate::{
     db::{Tx, retry},
     error::Error,
     events::{self, Event},
+    factors,
     mail::{self, Message, Recipient},
     messages::Language,
     passwords::Password,
@@ -125,6 +126,7 @@ async fn disable(app: &App, id: AccountId, by: By<'_>) -> Result<(), Error> {
     accounts::disable(&mut tx, &locked, now).await?;
     sessions::end_all(&mut tx, &locked, now).await?;
     recovery::forget_links(&mut tx, &locked).await?;
+    factors::forget_logins(&mut tx, &locked).await?;
     events::record(&mut tx, Event::Disabled, Some(id), by.client(), now).await?;
     mail::enqueue(app, &mut tx, &Recipient::of(&locked), &Message::Disabled, now).await?;
     Ok(tx.commit().await?)
@@ -154,6 +156,15 @@ pub async fn set_password(app: &App, account: &Account, text: &str, by: By<'_>) 
     .await
 }
 
+/// Removes the authenticator app and the recovery codes of an account whose owner has lost them, and tells the owner by
+/// email. Its sessions end.
+///
+/// # Errors
+/// [`Error::NotFound`] if there is no such account, or it has no second factor; [`Error::Database`].
+pub async fn remove_factor(app: &App, id: AccountId, by: By<'_>) -> Result<(), Error> {
+    factors::remove_lost(app, id, by).await
+}
+
 /// Gives an account a role, and tells its owner by mail. It counts from the next request on, on every instance. An
 /// account that has it already keeps it.
 ///
@@ -168,6 +179,7 @@ pub async fn set_role(app: &App, id: AccountId, role: Role, by: By<'_>) -> Resul
             return Ok(());
         }
         accounts::set_role(&mut tx, &locked, role, now).await?;
+        factors::uphold_of(app, &mut tx, &locked, role, now).await?;
         let detail = Some(role.name());
         events::record_detail(&mut tx, Event::RoleChanged, Some(id), by.client(), detail, now).await?;
         tell_of_role(app, &mut tx, &locked, role, now).await?;

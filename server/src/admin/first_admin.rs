@@ -17,7 +17,7 @@ use crate::{
     db::retry,
     error::Error,
     events::{self, Event},
-    limits, random,
+    factors, limits, random,
     secret::sha256,
 };
 
@@ -125,6 +125,7 @@ async fn use_code(app: &App, fresh: Fresh, code: &FirstAdminCode, client: &Clien
     let is_right = store::use_code(tx.conn(), &code.digest(), now).await?;
     let is_made = is_right && accounts::make_first_administrator(&mut tx, &held, now).await?;
     if is_made {
+        factors::uphold_of(app, &mut tx, &held, Role::Admin, now).await?;
         acts::tell_of_role(app, &mut tx, &held, Role::Admin, now).await?;
     }
     let event = if is_made { Event::FirstAdmin } else { Event::FirstAdminRefused };

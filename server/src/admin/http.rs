@@ -252,6 +252,16 @@ pub(crate) async fn end_account_sessions(
     Ok(NoContent)
 }
 
+pub(crate) async fn remove_account_factor(
+    guard: Guard<Caller, AccountsWrite>,
+    State(app): State<App>,
+    client: Client,
+    Path(id): Path<AccountId>,
+) -> Result<NoContent, Failed<(Stale, NotFound, Unavailable)>> {
+    acts::remove_factor(&app, id, actor(&guard, client)?.fresh(app.now())?.by()).await?;
+    Ok(NoContent)
+}
+
 pub(crate) async fn set_account_role(
     guard: Guard<Caller, AccountsWrite>,
     State(app): State<App>,

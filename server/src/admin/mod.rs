@@ -15,7 +15,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(crate) use self::acts::Invitation;
-pub use self::acts::{create, set_active, set_password, set_role};
+pub use self::acts::{create, remove_factor, set_active, set_password, set_role};
 pub(crate) use self::csv::AuditCsv;
 pub(crate) use self::first_admin::claim;
 pub(crate) use self::first_admin::is_shown_elsewhere;

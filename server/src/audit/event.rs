@@ -105,6 +105,18 @@ events! {
     AuditRead "admin.audit_read" "page.event.admin_audit_read";
     /// An administrator ended an account's sessions.
     SessionsEnded "account.sessions_ended" "page.event.account_sessions_ended";
+    /// The first factor of a login was right, and the second one was asked for.
+    FactorAsked "session.factor_asked" "page.event.session_factor_asked";
+    /// The second factor of a login was wrong.
+    FactorFailed "session.factor_failed" "page.event.session_factor_failed";
+    /// An authenticator app was added or replaced.
+    TotpAdded "factor.totp_added" "page.event.factor_totp_added";
+    /// The authenticator app and the recovery codes were removed.
+    TotpRemoved "factor.totp_removed" "page.event.factor_totp_removed";
+    /// New recovery codes were made, and the old ones are invalid.
+    RecoveryCodesMade "factor.recovery_codes_made" "page.event.factor_recovery_codes_made";
+    /// A recovery code was used in a login.
+    RecoveryCodeUsed "factor.recovery_code_used" "page.event.factor_recovery_code_used";
     /// A mail server permanently rejected an email.
     MailRefused "account.mail_refused" "page.event.account_mail_refused";
     /// An operator added a webhook.

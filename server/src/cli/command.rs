@@ -346,6 +346,12 @@ pub enum UserCommand {
         #[command(flatten)]
         password: PasswordSource,
     },
+    /// Remove the authenticator app and recovery codes of someone who lost them, and end all sessions
+    RemoveFactor {
+        /// Its email address or ID
+        #[arg(value_name = "EMAIL|ID")]
+        account: WhichAccount,
+    },
     /// Delete an account with its sessions and picture; this cannot be undone
     Delete {
         /// Its email address or ID

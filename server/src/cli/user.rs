@@ -75,6 +75,14 @@ pub(super) async fn run(app: &App, command: UserCommand) -> Result<(), String> {
                 admin::set_password(app, &account, password.expose_secret(), By::operator(&operator())).await;
             done(set, &account, "has a new password; its sessions have ended")
         }
+        UserCommand::RemoveFactor { account } => {
+            let account = find(app, account).await?;
+            let removed = admin::remove_factor(app, account.id, By::operator(&operator())).await;
+            if matches!(removed, Err(Error::NotFound)) {
+                return Err(format!("{} ({}) does not have a second factor", account.email, account.id));
+            }
+            done(removed, &account, "no longer has a second factor; its sessions have ended")
+        }
         UserCommand::Delete { account, yes: _ } => {
             let account = find(app, account).await?;
             let deleted = leaving::delete(app, account.id, By::operator(&operator())).await;

@@ -22,6 +22,18 @@ pub enum SignUp {
     Closed,
 }
 
+/// Which accounts need a second factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum SecondFactor {
+    /// None: their owners may enrol one.
+    Optional,
+    /// All.
+    Required,
+    /// Those of administrators.
+    RequiredForAdmins,
+}
+
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {

@@ -237,7 +237,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::config::{LogFormat, Origin, RefreshTokens, SignUp};
+    use crate::config::{LogFormat, Origin, RefreshTokens, SecondFactor, SignUp};
 
     #[derive(Parser)]
     struct Flags {
@@ -278,6 +278,7 @@ mod tests {
         sign_up = "quiet"
         require_verified_email = "on"
         log_in_by_mail = "on"
+        second_factor = "required_for_admins"
         deletion_grace = "7d"
         mail_url = "smtps://ana:hunter2@mail.example"
         mail_dangerous_plain_text = "on"
@@ -315,6 +316,7 @@ mod tests {
         assert_eq!(config.refresh_tokens, RefreshTokens::Always);
         let days = |days: u64| Duration::from_hours(24 * days);
         assert_eq!((config.session_ttl, config.session_idle_ttl), (days(30), days(1)));
+        assert_eq!(config.second_factor, SecondFactor::RequiredForAdmins);
         assert_eq!((config.sign_up, config.deletion_grace), (SignUp::Quiet, days(7)));
         assert!(config.require_verified_email && config.log_in_by_mail && config.webhook_private_targets);
         assert_eq!(config.mail.transport.to_string(), "smtps://ana@mail.example:465");

@@ -17,7 +17,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 pub use self::brand::{Brand, Color, ColorError};
-pub use self::choice::{LogFormat, RefreshTokens, SignUp};
+pub use self::choice::{LogFormat, RefreshTokens, SecondFactor, SignUp};
 pub use self::listen::{Listen, ListenError};
 pub use self::load::{Loaded, Settings, Source};
 pub(crate) use self::names::service_links;

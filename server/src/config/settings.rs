@@ -8,7 +8,7 @@ use ipnet::IpNet;
 
 use super::table::settings;
 use super::value::switch;
-use super::{Brand, Color, Listen, LogFormat, Origin, PublicUrl, RefreshTokens, SignUp};
+use super::{Brand, Color, Listen, LogFormat, Origin, PublicUrl, RefreshTokens, SecondFactor, SignUp};
 use crate::db::{DatabaseConfig, DatabaseUrl};
 use crate::mail::{MailConfig, Mailbox, Transport};
 use crate::passwords::{BreachCheck, HashParameters};
@@ -117,6 +117,10 @@ settings! {
     "Login and sessions" {
         /// Whether people can log in with a link or a code that is emailed.
         log_in_by_mail: bool = false, ("on|off");
+
+        /// Which accounts need a second factor, an authenticator app. Those that need one and have none add it at their
+        /// next login.
+        second_factor: SecondFactor = SecondFactor::Optional, ("optional|required|required_for_admins");
 
         /// The `aud` of access tokens (RFC 9068 §2.2).
         audience: Option<String> = None,

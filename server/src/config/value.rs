@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use ipnet::IpNet;
 
-use super::{Color, Listen, LogFormat, Origin, PublicUrl, RefreshTokens, SignUp};
+use super::{Color, Listen, LogFormat, Origin, PublicUrl, RefreshTokens, SecondFactor, SignUp};
 use crate::db::DatabaseUrl;
 use crate::mail::{Mailbox, Transport};
 
@@ -189,7 +189,7 @@ macro_rules! word {
         }
     )+};
 }
-word!(LogFormat RefreshTokens SignUp);
+word!(LogFormat RefreshTokens SecondFactor SignUp);
 
 impl Value for Vec<IpNet> {
     const SHAPE: Shape = Shape::List;

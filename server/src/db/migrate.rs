@@ -35,6 +35,7 @@ const MIGRATIONS: &[Migration] = migrations![
     "0002_account_life",
     "0003_folds_and_sizes",
     "0004_ways_in",
+    "0005_factors",
     "0006_last_logins",
     "0010_policy"
 ];

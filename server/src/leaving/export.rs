@@ -22,6 +22,7 @@ use crate::{
     client::Client,
     error::Error,
     events::{self, Event},
+    factors::{self, ExportedFactors},
     pictures::{self, PictureBytes},
     sessions::{self, ExportedSession},
 };
@@ -36,6 +37,7 @@ pub(crate) struct Export {
     account: AccountId,
     exported_at: String,
     about: ExportedAccount,
+    second_factor: ExportedFactors,
     picture: Option<(String, PictureBytes)>,
 }
 
@@ -50,6 +52,7 @@ struct Whole {
     #[schemars(extend("format" = "date-time"))]
     exported_at: String,
     account: ExportedAccount,
+    second_factor: ExportedFactors,
     /// The profile picture; `null` if there is none.
     picture: Option<ExportedPicture>,
     /// The sessions on record, active or not.
@@ -73,15 +76,20 @@ impl Export {
         let account = accounts::hold_own(&mut tx, fresh, now).await?.id;
         events::record(&mut tx, Event::Exported, Some(account), client, now).await?;
         let about = accounts::exported(tx.conn(), account).await?.ok_or(Error::NotFound)?;
+        let second_factor = factors::exported(tx.conn(), account).await?;
         tx.commit().await?;
         let picture = pictures::exported(app, account).await?;
-        Ok(Self { app: app.clone(), account, exported_at: now.to_rfc3339(), about, picture })
+        Ok(Self { app: app.clone(), account, exported_at: now.to_rfc3339(), about, second_factor, picture })
     }
 
     fn into_body(self) -> Result<Body, Error> {
-        let Self { app, account, exported_at, about, picture } = self;
-        let head =
-            format!("{{\"exported_at\":{},\"account\":{},\"picture\":", json(&exported_at)?, json(&about)?);
+        let Self { app, account, exported_at, about, second_factor, picture } = self;
+        let head = format!(
+            "{{\"exported_at\":{},\"account\":{},\"second_factor\":{},\"picture\":",
+            json(&exported_at)?,
+            json(&about)?,
+            json(&second_factor)?
+        );
         let picture = match picture {
             Some((content_type, bytes)) => encoded(&content_type, bytes)?,
             None => text("null"),

@@ -49,6 +49,8 @@ const KNOWN_ACCOUNT_MAILS: Limit = Limit { most: 1, window: DAY };
 const MAILS_OF_SOURCE: Limit = Limit { most: 20, window: HOUR };
 /// Codes for the first administrator that one address tries.
 const CLAIMS: Limit = Limit { most: 10, window: QUARTER_HOUR };
+/// Emails to an account which say that a wrong second factor was shown.
+const FACTOR_MAILS: Limit = Limit { most: 1, window: HOUR };
 /// How long an address stays known to an account that it has logged in to.
 const KNOWN_FOR: Duration = Duration::from_hours(90 * 24);
 
@@ -86,6 +88,17 @@ impl Keys {
         }
     }
 
+    fn of_factor(app: &App, email: &Email, client: &Client) -> Self {
+        let network = client.network();
+        let name = email.as_str().as_bytes();
+        let pair = [network.as_slice(), name].concat();
+        Self {
+            pair: app.secret().mac("throttle: factors of a name and address", &pair),
+            address: app.secret().mac("throttle: factors of an address", &network),
+            name: Some(app.secret().mac("throttle: factors of a name", name)),
+        }
+    }
+
     /// Not by its name: each code has few tries anyway, and strangers who guess codes from everywhere keep no owner from
     /// typing a password or the right code.
     fn of_code(app: &App, email: &Email, client: &Client) -> Self {
@@ -97,6 +110,20 @@ impl Keys {
             name: None,
         }
     }
+}
+
+/// Counts a try to show a second factor, or refuses it. It counts as a password does, by counters of its own: they are
+/// forgiven when the login ends in a session, and the network of one that did is known to the account.
+pub(crate) async fn reserve_factor(app: &App, email: &Email, client: &Client) -> Result<Attempt, Error> {
+    if !app.config().limits {
+        return Ok(Attempt(None));
+    }
+    reserve_by(app, Keys::of_factor(app, email, client), email, client).await
+}
+
+/// The attempt that [`reserve`] counted at an earlier request of the same login, to be forgiven.
+pub(crate) fn reserved(app: &App, email: &Email, client: &Client) -> Attempt {
+    Attempt(app.config().limits.then(|| Keys::new(app, email, client)))
 }
 
 /// Counts an attempt, or refuses it.
@@ -283,6 +310,17 @@ pub(crate) async fn may_mail_to(
         tracing::info!(purpose = what.name(), "a mail is held back: too many were asked for to its address");
     }
     Ok(may)
+}
+
+/// Counts an email which says that a wrong second factor was shown, and says whether it may be sent.
+pub(crate) async fn may_tell_of_factor(
+    app: &App,
+    tx: &mut Tx,
+    held: &Held,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    let key = app.secret().mac("throttle: emails about a factor", held.id.to_string().as_bytes());
+    Ok(store::count(tx.conn(), &key, FACTOR_MAILS, now).await?.is_some())
 }
 
 /// Counts a wish for another address of mail, of which an account may have as many as mails to one address.

@@ -13,13 +13,15 @@ use crate::{
     db::{Tx, retry},
     error::Error,
     events::{self, Event},
+    factors::{self, Gate},
     limits::{self, Attempt},
     passwords::Password,
     recovery,
     sessions::{self, Beginning, LoggedIn, Proof},
 };
 
-/// Tries a password and, if it is right, begins a session. One error says whatever was wrong with it.
+/// Tries a password and, if it is right, begins a session. One error says whatever was wrong with it; another,
+/// [`Error::FactorAsked`], that a second factor is asked for.
 pub(crate) async fn attempt(
     app: &App,
     email: &Email,
@@ -35,7 +37,8 @@ pub(crate) async fn attempt(
     retry(|| begin(app, &attempt, &verified, beginning)).await
 }
 
-/// Begins the session of a log-in whose password was right, if the account is active and that still is its password.
+/// Begins the session of a log-in whose password was right, if the account is active and that still is its password, or
+/// asks for its second factor. Then the attempt counts until that is shown too.
 async fn begin(
     app: &App,
     attempt: &Attempt,
@@ -50,8 +53,15 @@ async fn begin(
     if app.config().requires_verified_email() && held.email_verified_at.is_none() {
         return Err(ask_to_verify(app, tx, &held, attempt, beginning.client, now).await?);
     }
+    let methods = match factors::gate(app, &mut tx, &held, Method::Password, beginning, now).await? {
+        Gate::Open(methods) => methods,
+        Gate::Asks(asked) => {
+            tx.commit().await?;
+            return Err(Error::FactorAsked(asked));
+        }
+    };
     limits::forgive(&mut tx, attempt, &held, now).await?;
-    let logged_in = sessions::begin(app, &mut tx, &held, Method::Password, beginning, now).await?;
+    let logged_in = sessions::begin(app, &mut tx, &held, methods, beginning, now).await?;
     events::record(&mut tx, Event::LoggedIn, Some(held.id), beginning.client, now).await?;
     tx.commit().await?;
     Ok(logged_in)

@@ -15,8 +15,9 @@ use crate::{
     client::Client,
     config::SignUp,
     error::Error,
+    factors,
     invalid::{Fault, Invalid},
-    pages::{ARRIVED, Faults, PageResult, View, WayBack, arrive},
+    pages::{ARRIVED, Faults, PageResult, View, WayBack},
     passwords::Password,
     sessions::{Beginning, LoggedIn, SessionCookies, Transport},
 };
@@ -73,8 +74,8 @@ pub(crate) async fn log_in(
     let next = WayBack::of(&app, Some(&form.next));
     let log_in = async { log_in_browser(&app, &form.email()?, &form.password, before, &client).await };
     let page = async |faults| Ok(LogInPage::new(&v, &app, faults, &form.email, next.clone()));
-    let logged_in = v.form(&["email", "password"], log_in, page).await?;
-    Ok(arrive(&v, &logged_in, &next)?)
+    let logged_in = v.form(&["email", "password"], log_in, page).await;
+    factors::pages::arrive_or_ask(&app, &v, logged_in, &next).await
 }
 
 #[derive(Template)]
@@ -124,8 +125,8 @@ pub(crate) async fn confirm(
         })
     };
     let page = async |faults| Ok(ConfirmPage { v: &v, faults, email: email.clone(), next: next.clone() });
-    let logged_in = v.form(&["password"], log_in, page).await?;
-    Ok(arrive(&v, &logged_in, &next)?)
+    let logged_in = v.form(&["password"], log_in, page).await;
+    factors::pages::arrive_or_ask(&app, &v, logged_in, &next).await
 }
 
 /// The login of a browser. It ends the session that the browser had before.

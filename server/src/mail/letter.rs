@@ -51,6 +51,7 @@ struct Row<'m> {
 enum Value<'m> {
     Text(&'m str),
     Day(Timestamp),
+    Count(i64),
     /// A text of ours, by its key.
     Key(&'static str),
 }
@@ -73,6 +74,7 @@ pub(super) fn write(app: &App, to: &Recipient, message: &Message) -> Letter {
     let (name, value) = match row.value {
         Some((name, Value::Text(text))) => (name, visible(text)),
         Some((name, Value::Day(moment))) => (name, language.day(moment)),
+        Some((name, Value::Count(count))) => (name, count.to_string()),
         Some((name, Value::Key(key))) => (name, language.text(key).to_owned()),
         None => ("", String::new()),
     };
@@ -202,6 +204,39 @@ fn row(message: &Message) -> Row<'_> {
         },
         Message::Deleted => row!("mail.deleted.subject", "mail.deleted.lead"),
         Message::Disabled => row!("mail.disabled.subject", "mail.disabled.lead"),
+        Message::TotpAdded => row!(
+            "mail.totp_added.subject",
+            "mail.totp_added.lead",
+            "mail.factors.button" => paths::FORGOTTEN,
+            "mail.factors.alarm"
+        ),
+        Message::TotpRemoved => row!(
+            "mail.totp_removed.subject",
+            "mail.totp_removed.lead",
+            "mail.factors.button" => paths::FORGOTTEN,
+            "mail.factors.alarm"
+        ),
+        Message::RecoveryCodesMade => row!(
+            "mail.recovery_codes_made.subject",
+            "mail.recovery_codes_made.lead",
+            "mail.factors.button" => paths::FORGOTTEN,
+            "mail.factors.alarm"
+        ),
+        Message::FactorFailed => row!(
+            "mail.factor_failed.subject",
+            "mail.factor_failed.lead",
+            "mail.factors.button" => paths::FORGOTTEN,
+            "mail.factors.alarm"
+        ),
+        Message::RecoveryCodeUsed { left } => Row {
+            value: Some(("left", Value::Count(*left))),
+            ..row!(
+                "mail.recovery_code_used.subject",
+                "mail.recovery_code_used.lead",
+                "mail.factors.button" => paths::FORGOTTEN,
+                "mail.factors.alarm"
+            )
+        },
         Message::RoleChanged { role } => Row {
             value: Some((
                 "role",

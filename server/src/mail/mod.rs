@@ -102,6 +102,16 @@ pub(crate) enum Message {
     Deleted,
     /// Your account was disabled by an administrator.
     Disabled,
+    /// An authenticator app was added to your account, or replaced.
+    TotpAdded,
+    /// Your authenticator app was removed.
+    TotpRemoved,
+    /// You have new recovery codes.
+    RecoveryCodesMade,
+    /// One of your recovery codes was used.
+    RecoveryCodeUsed { left: i64 },
+    /// Somebody who has shown your password or a mailed link entered a wrong code.
+    FactorFailed,
     /// Your role was changed.
     RoleChanged { role: String },
     /// Mail works. Sent by `portcullis doctor mail`, never queued.

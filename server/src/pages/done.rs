@@ -52,5 +52,7 @@ done! {
     RoleChanged "role" "page.done.role";
     AccountDeleted "account-deleted" "page.done.account_deleted";
     Invited "invited" "page.done.invited";
+    FactorRemoved "factor-removed" "page.done.factor_removed";
+    LoginExpired "login-expired" "page.done.login_expired";
     Claimed "claimed" "page.done.claimed";
 }

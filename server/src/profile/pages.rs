@@ -14,6 +14,7 @@ use crate::{
     app::App,
     client::Client,
     error::Error,
+    factors,
     messages::Language,
     pages::{Done, Faults, PageResult, View},
     paths,
@@ -43,6 +44,7 @@ struct AccountPage<'a> {
     full_name: String,
     pending: Option<PendingEmail>,
     sessions: usize,
+    has_factor: bool,
 }
 
 impl<'a> AccountPage<'a> {
@@ -53,8 +55,9 @@ impl<'a> AccountPage<'a> {
         let details = accounts::details(app, id).await?;
         let pending = recovery::pending_email(app, id).await?;
         let sessions = sessions::list(app, id).await?.len();
+        let has_factor = factors::overview(app, id, principal.role).await?.totp_since.is_some();
         let full_name = profile.account.full_name.clone();
-        Ok(Self { v, faults, profile, details, owner, full_name, pending, sessions })
+        Ok(Self { v, faults, profile, details, owner, full_name, pending, sessions, has_factor })
     }
 
     fn picture(&self) -> Option<String> {

@@ -13,6 +13,7 @@ use crate::{
     db::{Tx, retry},
     error::Error,
     events::{self, Event},
+    factors::{self, Gate},
     limits::{self, Attempt},
     mail::{self, Message, Recipient},
     sessions::{self, Beginning, LoggedIn},
@@ -57,9 +58,7 @@ pub(crate) async fn log_in_by_link(
     retry(|| async {
         let (mut tx, now) = (app.db().begin().await?, app.now());
         let link = links::consume_log_in(&mut tx, token, now).await?.ok_or(Error::DeadLink)?;
-        let logged_in = begin(app, &mut tx, &link, beginning, now).await?;
-        tx.commit().await?;
-        Ok(logged_in)
+        begin(app, tx, &link, beginning, now).await
     })
     .await
 }
@@ -90,9 +89,7 @@ async fn try_code(
     match links::try_code(app, &mut tx, email, code, now).await? {
         Typed::Right(code) => {
             limits::forgive(&mut tx, attempt, code.held(), now).await?;
-            let logged_in = begin(app, &mut tx, &code, beginning, now).await?;
-            tx.commit().await?;
-            Ok(logged_in)
+            begin(app, tx, &code, beginning, now).await
         }
         Typed::Wrong(account) => {
             events::record(&mut tx, Event::MailedLogInFailed, account, beginning.client, now).await?;
@@ -102,19 +99,27 @@ async fn try_code(
     }
 }
 
-/// Begins the session. The address counts as confirmed: link and code were read there.
+/// Begins the session, or asks for the second factor. The address counts as confirmed: link and code were read there.
 async fn begin(
     app: &App,
-    tx: &mut Tx,
+    mut tx: Tx,
     mailed: &MailedLogIn,
     beginning: &Beginning<'_>,
     now: Timestamp,
 ) -> Result<LoggedIn, Error> {
     let held = mailed.held();
-    limits::end_lock(app, tx, held, Some(beginning.client), now).await?;
-    accounts::mark_verified(tx, held, &held.email, now).await?;
-    let logged_in = sessions::begin(app, tx, held, Method::Email, beginning, now).await?;
-    events::record(tx, Event::LoggedInByMail, Some(held.id), beginning.client, now).await?;
+    accounts::mark_verified(&mut tx, held, &held.email, now).await?;
+    let methods = match factors::gate(app, &mut tx, held, Method::Email, beginning, now).await? {
+        Gate::Open(methods) => methods,
+        Gate::Asks(asked) => {
+            tx.commit().await?;
+            return Err(Error::FactorAsked(asked));
+        }
+    };
+    limits::end_lock(app, &mut tx, held, Some(beginning.client), now).await?;
+    let logged_in = sessions::begin(app, &mut tx, held, methods, beginning, now).await?;
+    events::record(&mut tx, Event::LoggedInByMail, Some(held.id), beginning.client, now).await?;
+    tx.commit().await?;
     Ok(logged_in)
 }
 

@@ -22,7 +22,7 @@ pub(crate) use self::proof::{Proof, prove};
 pub(crate) use self::refresh::{RefreshToken, Refreshed, covers, refresh};
 pub(crate) use self::store::Listed;
 use crate::{
-    access::{Fresh, Method, OfflineAccess, Principal, ScopeAsked, SessionId},
+    access::{self, Fresh, Method, Methods, OfflineAccess, Principal, ScopeAsked, SessionId},
     accounts::{self, AccountId, Held, Locked, Role},
     app::App,
     client::Client,
@@ -108,7 +108,7 @@ pub(crate) async fn begin(
     app: &App,
     tx: &mut Tx,
     held: &Held,
-    by: Method,
+    by: Methods,
     beginning: &Beginning<'_>,
     now: Timestamp,
 ) -> Result<LoggedIn, Error> {
@@ -122,7 +122,7 @@ pub(crate) async fn begin(
         app,
         tx,
         held,
-        Session { id, account: held.id, scope, authenticated_at: now, amr: by.name().to_owned() },
+        Session { id, account: held.id, scope, authenticated_at: now, amr: by.amr() },
         renewal,
         beginning.client,
     )
@@ -193,6 +193,29 @@ fn grant(app: &App, id: SessionId, role: Role, beginning: &Beginning<'_>) -> (Gr
 /// Ends every session of an account.
 pub(crate) async fn end_all(tx: &mut Tx, locked: &Locked, now: Timestamp) -> Result<(), Error> {
     Ok(store::end_sessions_of(tx.conn(), locked.id, None, now).await?)
+}
+
+/// Notes that a second factor was shown in this session, and ends every other one of its account.
+pub(crate) async fn raise(
+    tx: &mut Tx,
+    held: &Held,
+    session: SessionId,
+    second: Method,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let kind = store::kind_of(tx.conn(), session).await?.ok_or(Error::SessionEnded)?;
+    end_others(tx, held, session, now).await?;
+    Ok(store::set_amr(tx.conn(), session, &access::with_second(&kind.amr, second)).await?)
+}
+
+/// Ends every session of an account but this one.
+pub(crate) async fn end_others(
+    tx: &mut Tx,
+    held: &Held,
+    but: SessionId,
+    now: Timestamp,
+) -> Result<(), Error> {
+    Ok(store::end_sessions_of(tx.conn(), held.id, Some(but), now).await?)
 }
 
 /// The living sessions of an account, the most recently used first, at most 100.

@@ -75,6 +75,11 @@ pub(super) async fn kind_of(conn: Conn<'_>, session: SessionId) -> Result<Option
     )
 }
 
+pub(super) async fn set_amr(conn: Conn<'_>, session: SessionId, amr: &str) -> Result<()> {
+    execute!(conn, "UPDATE sessions SET amr = $2 WHERE id = $1", session, amr)?;
+    Ok(())
+}
+
 /// Notes that a session was used, and moves its idle end; never beyond its absolute one. Having waited for the row, it
 /// looks again: a session that was ended meanwhile stays so.
 pub(super) async fn touch(

@@ -15,8 +15,9 @@ use crate::{
     client::Client,
     config::SignUp,
     error::Error,
+    factors,
     login::pages as login,
-    pages::{Faults, PageResult, View, WayBack, arrive},
+    pages::{Faults, PageResult, View, WayBack},
     paths,
     sessions::LoggedIn,
 };
@@ -71,12 +72,14 @@ pub(crate) async fn sign_up(
     let next = WayBack::of(&app, Some(&form.next));
     let sign_up = sign_up_and_log_in(&app, &v, &form, before, &client);
     let page = async |faults| Ok(SignUpPage::new(&v, &app, faults, &form, next.clone()));
-    let Some(logged_in) = v.form(&["full_name", "email", "password"], sign_up, page).await? else {
-        return Ok(v.go(&v.keeping(paths::CHECK_MAIL, &form.email)));
+    let logged_in = match v.form(&["full_name", "email", "password"], sign_up, page).await {
+        Ok(Some(logged_in)) => Ok(logged_in),
+        Ok(None) => return Ok(v.go(&v.keeping(paths::CHECK_MAIL, &form.email))),
+        Err(not_shown) => Err(not_shown),
     };
     // Whoever wanted no other page is welcomed, and told of the email that is on its way.
     let next = if next.is_default(&app) { WayBack::welcome(&app) } else { next };
-    Ok(arrive(&v, &logged_in, &next)?)
+    factors::pages::arrive_or_ask(&app, &v, logged_in, &next).await
 }
 
 /// Whoever has a new account is logged in, unless the operator wants the address confirmed first: `None`.

@@ -20,7 +20,7 @@ use serde::Serialize;
 pub use self::keys::KeysError;
 pub(crate) use self::keys::{SigningKeys, keys};
 use crate::{
-    access::{OfflineAccess, Principal, SessionId},
+    access::{self, OfflineAccess, Principal, SessionId},
     accounts::AccountId,
     app::App,
     clock::{Clock, Timestamp},
@@ -85,6 +85,7 @@ struct Claims<'a> {
     auth_time: i64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     amr: Vec<&'a str>,
+    acr: &'static str,
     scope: &'a str,
     sid: String,
 }
@@ -104,6 +105,7 @@ pub(crate) fn issue(app: &App, grounds: Grounds, now: Timestamp) -> Result<Token
         client_id: FIRST_PARTY,
         auth_time: session.authenticated_at.as_secs(),
         amr: session.amr.split_whitespace().collect(),
+        acr: access::acr(&session.amr),
         scope: &scope,
         sid: session.id.to_string(),
     };

@@ -109,6 +109,21 @@ on_both_databases! {
         assert_eq!(again["id"], 3, "a number is never given again");
     }
 
+    async fn an_operator_removes_a_lost_second_factor(database: Database) {
+        let place = Place::new(database).await;
+        done(&user(&place, &["add", "ada@example.com"], PASSWORD).await);
+        failed(&user(&place, &["remove-factor", "1"], "").await, 1, "ada@example.com (1) does not have a second factor");
+        let key = match database {
+            Database::Sqlite => "x'00'",
+            Database::Postgres => "'\\x00'::bytea",
+        };
+        place.sql(&format!("INSERT INTO totp (account_id, sealed_key, last_step, created_at) VALUES (1, {key}, 1, 1)")).await;
+        let removed = user(&place, &["remove-factor", "ADA@example.com"], "").await;
+        assert_eq!(done(&removed), "ada@example.com (1) no longer has a second factor; its sessions have ended.\n");
+        assert_eq!(place.value("SELECT count(*) FROM totp").await, "0");
+        assert_eq!(place.value("SELECT actor FROM audit_events WHERE event = 'factor.totp_removed'").await, "operator");
+    }
+
     async fn what_an_operator_cannot_do_is_said(database: Database) {
         let place = Place::new(database).await;
         done(&user(&place, &["add", "ada@example.com"], PASSWORD).await);

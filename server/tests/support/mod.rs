@@ -143,6 +143,10 @@ impl Place {
             "webhooks",
             "webhook_deliveries",
             "first_admin",
+            "totp",
+            "totp_enrolments",
+            "recovery_codes",
+            "logins",
         ];
         let mut dump = Vec::new();
         for table in tables {

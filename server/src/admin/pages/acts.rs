@@ -25,6 +25,7 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Act {
     Reset,
+    RemoveFactor,
     EndSessions,
     Enable,
     Disable,
@@ -45,6 +46,7 @@ impl Act {
     fn of_path(word: &str) -> Option<Self> {
         Some(match word {
             "reset" => Self::Reset,
+            "remove-factor" => Self::RemoveFactor,
             "end-sessions" => Self::EndSessions,
             "enable" => Self::Enable,
             "disable" => Self::Disable,
@@ -59,6 +61,9 @@ impl Act {
     fn question(self) -> Option<Question> {
         let (title, text, button) = match self {
             Self::Reset | Self::EndSessions | Self::Enable => return None,
+            Self::RemoveFactor => {
+                ("page.act.remove_factor", "page.act.remove_factor_text", "page.console.remove_factor")
+            }
             Self::Disable => ("page.act.disable", "page.act.disable_text", "page.console.disable"),
             Self::MakeAdmin => ("page.act.make_admin", "page.act.make_admin_text", "page.console.make_admin"),
             Self::MakeUser => ("page.act.make_user", "page.act.make_user_text", "page.console.make_user"),
@@ -70,6 +75,7 @@ impl Act {
     fn done(self) -> Done {
         match self {
             Self::Reset => Done::ResetMailed,
+            Self::RemoveFactor => Done::FactorRemoved,
             Self::EndSessions => Done::SessionsEnded,
             Self::Enable => Done::Enabled,
             Self::Disable => Done::Disabled,
@@ -82,6 +88,7 @@ impl Act {
         let now = app.now();
         match self {
             Self::Reset => recovery::start_reset(app, id, actor.by()).await,
+            Self::RemoveFactor => acts::remove_factor(app, id, actor.fresh(now)?.by()).await,
             Self::EndSessions => end_sessions(app, &actor, id).await,
             Self::Enable => acts::set_active(app, id, true, actor.by()).await,
             Self::Disable => acts::set_active(app, id, false, actor.fresh(now)?.by()).await,

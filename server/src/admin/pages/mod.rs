@@ -24,6 +24,7 @@ use crate::{
     app::App,
     client::Client,
     error::Error,
+    factors,
     pages::{PageResult, View},
     paths,
     sessions::{Listed, SessionCookies},
@@ -126,6 +127,7 @@ struct AccountPage<'a> {
     v: &'a View,
     details: AccountDetails,
     sessions: Vec<Listed>,
+    has_factor: bool,
     /// It is the administrator's own.
     is_own: bool,
 }
@@ -145,6 +147,7 @@ pub(crate) async fn show_account(
 ) -> PageResult {
     let (actor, id) = (actor(&guard, client)?, AccountId::new(id));
     let (details, sessions) = super::read_account(&app, &actor, id).await?;
+    let has_factor = factors::overview(&app, id, details.role).await?.totp_since.is_some();
     let is_own = actor.principal.account == id;
-    Ok(v.show(StatusCode::OK, &AccountPage { v: &v, details, sessions, is_own })?)
+    Ok(v.show(StatusCode::OK, &AccountPage { v: &v, details, sessions, has_factor, is_own })?)
 }

@@ -25,8 +25,9 @@ use crate::{
     caller::Visitor,
     client::Client,
     error::Error,
+    factors,
     invalid::{Fault, Invalid},
-    pages::{Done, Faults, NotShown, PageResult, View, WayBack, arrive},
+    pages::{Done, Faults, NotShown, PageResult, View, WayBack},
     paths,
     sessions::{Beginning, Transport, cleared},
 };
@@ -162,8 +163,8 @@ pub(crate) async fn log_in_by_code(
         })
     };
     let page = async |faults| Ok(CodePage { faults, ..CodePage::new(&v, &form.email, false) });
-    let logged_in = v.form(&["email", "code"], log_in, page).await?;
-    Ok(arrive(&v, &logged_in, &WayBack::of(&app, None))?)
+    let logged_in = v.form(&["email", "code"], log_in, page).await;
+    factors::pages::arrive_or_ask(&app, &v, logged_in, &WayBack::of(&app, None)).await
 }
 
 /// What a link is for, and what its page says.
@@ -326,8 +327,8 @@ pub(crate) async fn log_in_by_link(
     let beginning =
         Beginning { scope: &ScopeAsked::parse("")?, transport: Transport::Cookie, before, client: &client };
     let logged_in = super::log_in_by_link(&app, &form.token, &beginning).await;
-    let logged_in = logged_in.map_err(|error| LOG_IN.dead(error))?;
-    Ok(arrive(&v, &logged_in, &WayBack::of(&app, None))?)
+    let logged_in = logged_in.map_err(|error| LOG_IN.dead(error));
+    factors::pages::arrive_or_ask(&app, &v, logged_in, &WayBack::of(&app, None)).await
 }
 
 /// Every session has ended: the browser forgets the cookie of its own.

@@ -1,0 +1,288 @@
+//! The gate of the login: after the first factor, a session begins or a second factor is asked for.
+//!
+//! | a login | when |
+//! |---|---|
+//! | begins a session | the account has no second factor, and the operator requires none |
+//! | waits | otherwise: its row ends after 10 minutes, 5 wrong codes, a right one, or a change of the account's credentials |
+//!
+//! The token of a login that waits can do one thing: bring the second factor. No guard accepts it.
+
+use std::time::Duration;
+
+use super::{
+    codes::Typed,
+    enrolment::{self, Enrolment},
+    is_required, store,
+    totp::Key,
+};
+use crate::{
+    access::{self, Method, Methods, ScopeAsked, SessionId},
+    accounts::{self, AccountId, Epoch, Held},
+    app::App,
+    client::Client,
+    clock::Timestamp,
+    db::{Tx, retry},
+    error::{Error, FactorAsked},
+    events::{self, Event},
+    limits::{self, Attempt},
+    mail::{self, Message, Recipient},
+    secret::{SecretText, sha256},
+    sessions::{self, Beginning, LoggedIn, Transport},
+};
+
+/// What a token begins with, so that one in a log or a repository is recognised.
+const PREFIX: &str = "pcmf_";
+const LIFETIME: Duration = Duration::from_mins(10);
+/// Wrong codes of one login.
+const TRIES: i64 = 5;
+
+/// Whether a session may begin.
+#[derive(Debug)]
+#[must_use]
+pub(crate) enum Gate {
+    Open(Methods),
+    /// Not yet: commit, and answer this.
+    Asks(FactorAsked),
+}
+
+/// A login that waits for its second factor.
+pub(super) struct Waiting {
+    pub(super) account_id: AccountId,
+    pub(super) epoch: Epoch,
+    pub(super) method: String,
+    pub(super) scope: String,
+    pub(super) transport: String,
+    pub(super) before_session: Option<SessionId>,
+    pub(super) sealed_key: Option<Vec<u8>>,
+    pub(super) expires_at: Timestamp,
+}
+crate::db::from_row!(Waiting {
+    account_id,
+    epoch,
+    method,
+    scope,
+    transport,
+    before_session,
+    sealed_key,
+    expires_at
+});
+
+/// Asks whether the session of a login may begin whose first factor was right. Every way to log in does.
+pub(crate) async fn gate(
+    app: &App,
+    tx: &mut Tx,
+    held: &Held,
+    by: Method,
+    beginning: &Beginning<'_>,
+    now: Timestamp,
+) -> Result<Gate, Error> {
+    let has_factor = store::totp(tx.conn(), held.id).await?.is_some();
+    if !has_factor && !is_required(app, held.role()) {
+        return Ok(Gate::Open(Methods::first(by)));
+    }
+    let token = SecretText::random(PREFIX);
+    let waiting = Waiting {
+        account_id: held.id,
+        epoch: held.epoch(),
+        method: by.name().to_owned(),
+        scope: beginning.scope.text(),
+        transport: name_of(beginning.transport).to_owned(),
+        before_session: beginning.before.map(|before| before.session),
+        sealed_key: None,
+        expires_at: now + LIFETIME,
+    };
+    store::insert_login(tx.conn(), &token.digest(), &waiting).await?;
+    events::record(tx, Event::FactorAsked, Some(held.id), beginning.client, now).await?;
+    Ok(Gate::Asks(FactorAsked { token, must_enrol: !has_factor }))
+}
+
+/// What the page of a login that waits shows.
+pub(super) enum Step {
+    /// It asks for a code.
+    Code,
+    /// It shows a key first.
+    Enrol(Enrolment),
+}
+
+/// What a login waits for. An account without a second factor is shown the key that it was shown before.
+///
+/// # Errors
+/// [`Error::DeadLogin`].
+pub(super) async fn step_of(app: &App, token: &str) -> Result<Step, Error> {
+    let digest = sha256(token);
+    let (mut tx, now) = (app.db().begin().await?, app.now());
+    let (held, waiting) = hold(&mut tx, &digest, now).await?;
+    if store::totp(tx.conn(), held.id).await?.is_some() {
+        return Ok(Step::Code);
+    }
+    let key = match &waiting.sealed_key {
+        Some(sealed) => Key::open(app, held.id, sealed)?,
+        None => show_new_key(app, &mut tx, &held, &digest).await?,
+    };
+    let enrolment = Enrolment::of(app, &held, &key)?;
+    tx.commit().await?;
+    Ok(Step::Enrol(enrolment))
+}
+
+/// Begins the enrolment of an account that has to enrol before it may log in.
+///
+/// # Errors
+/// [`Error::DeadLogin`]; [`Error::FactorThere`] if the account has a second factor.
+pub(super) async fn enrol_first(app: &App, token: &str) -> Result<Enrolment, Error> {
+    let digest = sha256(token);
+    let (mut tx, now) = (app.db().begin().await?, app.now());
+    let (held, _) = hold(&mut tx, &digest, now).await?;
+    if store::totp(tx.conn(), held.id).await?.is_some() {
+        return Err(Error::FactorThere);
+    }
+    let key = show_new_key(app, &mut tx, &held, &digest).await?;
+    let enrolment = Enrolment::of(app, &held, &key)?;
+    tx.commit().await?;
+    Ok(enrolment)
+}
+
+async fn show_new_key(app: &App, tx: &mut Tx, held: &Held, digest: &[u8; 32]) -> Result<Key, Error> {
+    let key = Key::random();
+    store::set_login_key(tx.conn(), digest, &key.seal(app, held.id)).await?;
+    Ok(key)
+}
+
+/// The account of a login that waits, and the login as it is after the lock.
+async fn hold(tx: &mut Tx, digest: &[u8; 32], now: Timestamp) -> Result<(Held, Waiting), Error> {
+    let seen = store::login(tx.conn(), digest, now).await?.ok_or(Error::DeadLogin)?;
+    let held = accounts::hold_of_login(tx, seen.account_id).await?.ok_or(Error::DeadLogin)?;
+    let waiting = store::login(tx.conn(), digest, now).await?.filter(|waiting| held.is_in(waiting.epoch));
+    Ok((held, waiting.ok_or(Error::DeadLogin)?))
+}
+
+/// A login that has ended in a session.
+#[derive(Debug)]
+pub(super) struct Finished {
+    pub(super) logged_in: LoggedIn,
+    /// Its account had no second factor before.
+    pub(super) has_enrolled: bool,
+}
+
+/// Ends a login with a code of the app or a recovery code. Each try counts before it is looked at.
+///
+/// # Errors
+/// [`Error::DeadLogin`], [`Error::WrongCode`], [`Error::Throttled`].
+pub(super) async fn finish(app: &App, token: &str, code: &str, client: &Client) -> Result<Finished, Error> {
+    let digest = sha256(token);
+    let owner = {
+        let mut reader = app.db().read().await?;
+        let seen = store::login(reader.conn(), &digest, app.now()).await?.ok_or(Error::DeadLogin)?;
+        accounts::owner(reader.conn(), seen.account_id).await?.ok_or(Error::DeadLogin)?
+    };
+    let attempt = limits::reserve_factor(app, &owner.email, client).await?;
+    let typed = Typed::of(code);
+    retry(|| try_code(app, &digest, &typed, &attempt, client)).await
+}
+
+async fn try_code(
+    app: &App,
+    digest: &[u8; 32],
+    typed: &Typed,
+    attempt: &Attempt,
+    client: &Client,
+) -> Result<Finished, Error> {
+    let (mut tx, now) = (app.db().begin().await?, app.now());
+    let (held, waiting) = hold(&mut tx, digest, now).await?;
+    let Some((second, has_enrolled)) = show(app, &mut tx, &held, &waiting, typed, client, now).await? else {
+        let is_first = store::count_wrong(tx.conn(), digest, TRIES).await?;
+        if is_first && limits::may_tell_of_factor(app, &mut tx, &held, now).await? {
+            mail::enqueue(app, &mut tx, &Recipient::of(&held), &Message::FactorFailed, now).await?;
+        }
+        events::record(&mut tx, Event::FactorFailed, Some(held.id), client, now).await?;
+        tx.commit().await?;
+        return Err(Error::WrongCode);
+    };
+    store::delete_login(tx.conn(), digest).await?;
+    let first = Method::of_name(&waiting.method).ok_or_else(|| unreadable("method"))?;
+    forgive(app, &mut tx, &held, first, attempt, client, now).await?;
+    let before = match waiting.before_session {
+        Some(session) => access::living(tx.conn(), session, now).await?.map(access::Living::principal),
+        None => None,
+    };
+    let scope = &ScopeAsked::parse(&waiting.scope)?;
+    let transport = transport_of(&waiting.transport).ok_or_else(|| unreadable("transport"))?;
+    let beginning = Beginning { scope, transport, before, client };
+    let methods = Methods::both(first, second);
+    let logged_in = sessions::begin(app, &mut tx, &held, methods, &beginning, now).await?;
+    let event = if first == Method::Email { Event::LoggedInByMail } else { Event::LoggedIn };
+    events::record(&mut tx, event, Some(held.id), client, now).await?;
+    tx.commit().await?;
+    Ok(Finished { logged_in, has_enrolled })
+}
+
+/// Looks at a code, and uses it if it is right: which method it was, and whether it ended an enrolment.
+async fn show(
+    app: &App,
+    tx: &mut Tx,
+    held: &Held,
+    waiting: &Waiting,
+    typed: &Typed,
+    client: &Client,
+    now: Timestamp,
+) -> Result<Option<(Method, bool)>, Error> {
+    let totp = store::totp(tx.conn(), held.id).await?;
+    match (typed, totp, &waiting.sealed_key) {
+        (Typed::OfApp(code), Some(totp), _) => {
+            let key = Key::open(app, held.id, &totp.sealed_key)?;
+            let Some(step) = key.step_of(code, now, totp.last_step) else { return Ok(None) };
+            let is_new = store::use_step(tx.conn(), held.id, step).await?;
+            Ok(is_new.then_some((Method::Otp, false)))
+        }
+        (Typed::OfApp(code), None, Some(sealed)) => {
+            let key = Key::open(app, held.id, sealed)?;
+            let Some(step) = key.step_of(code, now, 0) else { return Ok(None) };
+            sessions::end_all(tx, held, now).await?;
+            enrolment::enrol(app, tx, held, &key, step, client, now).await?;
+            Ok(Some((Method::Otp, true)))
+        }
+        (Typed::Recovery(digest), Some(_), _) => {
+            let is_right = store::use_code(tx.conn(), held.id, digest).await?;
+            if is_right {
+                let left = store::codes_left(tx.conn(), held.id).await?;
+                let message = Message::RecoveryCodeUsed { left };
+                mail::enqueue(app, tx, &Recipient::of(held), &message, now).await?;
+                events::record(tx, Event::RecoveryCodeUsed, Some(held.id), client, now).await?;
+            }
+            Ok(is_right.then_some((Method::RecoveryCode, false)))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// What the whole login has proved: only now the attempts are forgiven and the network is known to the account.
+async fn forgive(
+    app: &App,
+    tx: &mut Tx,
+    held: &Held,
+    first: Method,
+    attempt: &Attempt,
+    client: &Client,
+    now: Timestamp,
+) -> Result<(), Error> {
+    if first == Method::Password {
+        limits::forgive(tx, &limits::reserved(app, &held.email, client), held, now).await?;
+    } else {
+        limits::end_lock(app, tx, held, Some(client), now).await?;
+    }
+    limits::forgive(tx, attempt, held, now).await
+}
+
+fn name_of(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Bearer => "bearer",
+        Transport::Cookie => "cookie",
+    }
+}
+
+fn transport_of(name: &str) -> Option<Transport> {
+    [Transport::Bearer, Transport::Cookie].into_iter().find(|transport| name_of(*transport) == name)
+}
+
+fn unreadable(column: &str) -> Error {
+    Error::Internal(format!("the table `logins` has a value in `{column}` that this version does not know"))
+}

@@ -1,0 +1,214 @@
+//! The routes: the second step of a login, and what an owner does about their second factor.
+
+use axum::extract::State;
+use axum::response::{AppendHeaders, IntoResponse, Response};
+use http::{HeaderName, HeaderValue, StatusCode};
+use portcullis::{
+    Guard, Json, NoContent, Public,
+    describe::{DescribeResponse, Operation},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{codes::RecoveryCodes, enrolment::Enrolment, gate};
+use crate::{
+    access::ManageAccount,
+    app::App,
+    caller::{Caller, caller},
+    client::Client,
+    clock::Timestamp,
+    error::{Error, FactorFailed, Failed, Forbidden, NotFound, Stale, Unavailable, Unprocessable},
+    secret::SecretText,
+    sessions::LoggedIn,
+    tokens::{self, TokenAnswer},
+};
+
+/// A login that waits for its second factor.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MfaToken {
+    /// As the login returned it.
+    #[schemars(length(max = 256))]
+    mfa_token: String,
+}
+
+/// The second factor of a login.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SecondFactor {
+    /// As the login returned it.
+    #[schemars(length(max = 256))]
+    mfa_token: String,
+    /// Six digits of the authenticator app, or a recovery code.
+    #[schemars(length(min = 1, max = 64), extend("examples" = ["123456", "7K2M-0XJ4-9TQW-3HV8"]))]
+    code: String,
+}
+
+/// A code of the authenticator app.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FirstCode {
+    /// Six digits.
+    #[schemars(length(min = 1, max = 64), extend("examples" = ["123456"]))]
+    code: String,
+}
+
+/// The second factor of an account.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Factors")]
+pub(crate) struct FactorsView {
+    /// The authenticator app; `null` if there is none.
+    totp: Option<TotpView>,
+    /// Recovery codes that are not used yet.
+    recovery_codes_left: i64,
+    /// Whether the operator requires a second factor of this account.
+    required: bool,
+}
+
+/// An authenticator app.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Totp")]
+pub(crate) struct TotpView {
+    /// When it was added.
+    #[schemars(extend("format" = "date-time"))]
+    created_at: String,
+}
+
+/// A key for an authenticator app. It counts after its first code.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "TotpKey")]
+pub(crate) struct KeyView {
+    /// The key in base 32, to be typed into an app.
+    #[schemars(with = "String")]
+    key: SecretText,
+    /// The key as apps read it from a QR code: `otpauth://totp/…`.
+    #[schemars(with = "String")]
+    uri: SecretText,
+    /// The QR code of `uri`, an SVG.
+    #[schemars(with = "String")]
+    qr: SecretText,
+}
+
+impl From<Enrolment> for KeyView {
+    fn from(shown: Enrolment) -> Self {
+        let secret = |text: &str| SecretText::new(text.to_owned());
+        Self { key: secret(&shown.key), uri: secret(&shown.uri), qr: secret(&shown.qr) }
+    }
+}
+
+/// Recovery codes. They are shown this once.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "RecoveryCodes")]
+pub(crate) struct CodesView {
+    /// Each can be used once, in the place of a code of the app.
+    #[schemars(with = "Vec<String>")]
+    recovery_codes: Vec<SecretText>,
+}
+
+impl From<RecoveryCodes> for CodesView {
+    fn from(codes: RecoveryCodes) -> Self {
+        Self { recovery_codes: codes.into_shown() }
+    }
+}
+
+/// How a login goes on that has shown its second factor: as it began.
+#[derive(Debug)]
+pub(crate) enum LogInFinished {
+    Tokens(TokenAnswer),
+    Cookie((HeaderName, HeaderValue)),
+}
+
+impl LogInFinished {
+    fn of(app: &App, logged_in: LoggedIn) -> Result<Self, Error> {
+        Ok(if logged_in.has_cookie() {
+            Self::Cookie(logged_in.cookie_header()?)
+        } else {
+            Self::Tokens(tokens::issue(app, logged_in.into(), app.now())?)
+        })
+    }
+}
+
+impl IntoResponse for LogInFinished {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Tokens(tokens) => tokens.into_response(),
+            Self::Cookie(cookie) => (AppendHeaders([cookie]), NoContent).into_response(),
+        }
+    }
+}
+
+impl DescribeResponse for LogInFinished {
+    fn describe_response(operation: &mut Operation<'_>) {
+        TokenAnswer::describe_response(operation);
+        operation.empty_response(
+            StatusCode::NO_CONTENT,
+            "For a login that began at `/login/cookie`: `Set-Cookie` has the cookie of the session",
+        );
+    }
+}
+
+pub(crate) async fn finish_log_in(
+    _: Public,
+    State(app): State<App>,
+    client: Client,
+    Json(body): Json<SecondFactor>,
+) -> Result<LogInFinished, FactorFailed> {
+    let finished = gate::finish(&app, &body.mfa_token, &body.code, &client).await?;
+    Ok(LogInFinished::of(&app, finished.logged_in)?)
+}
+
+pub(crate) async fn enrol_at_log_in(
+    _: Public,
+    State(app): State<App>,
+    Json(body): Json<MfaToken>,
+) -> Result<Json<KeyView>, FactorFailed> {
+    Ok(Json(gate::enrol_first(&app, &body.mfa_token).await?.into()))
+}
+
+pub(crate) async fn read_factors(
+    guard: Guard<Caller, ManageAccount>,
+    State(app): State<App>,
+) -> Result<Json<FactorsView>, Failed<(Unavailable,)>> {
+    let principal = caller(&guard);
+    let overview = super::overview(&app, principal.account, principal.role).await?;
+    let totp = overview.totp_since.map(Timestamp::to_rfc3339).map(|created_at| TotpView { created_at });
+    let recovery_codes_left = overview.recovery_codes_left;
+    Ok(Json(FactorsView { totp, recovery_codes_left, required: overview.is_required }))
+}
+
+pub(crate) async fn add_totp(
+    guard: Guard<Caller, ManageAccount>,
+    State(app): State<App>,
+) -> Result<Json<KeyView>, Failed<(Stale, Unavailable)>> {
+    let fresh = caller(&guard).fresh(app.now())?;
+    Ok(Json(super::begin_enrolment(&app, fresh).await?.into()))
+}
+
+pub(crate) async fn confirm_totp(
+    guard: Guard<Caller, ManageAccount>,
+    State(app): State<App>,
+    client: Client,
+    Json(body): Json<FirstCode>,
+) -> Result<Json<CodesView>, Failed<(Stale, NotFound, Unprocessable, Unavailable)>> {
+    let fresh = caller(&guard).fresh(app.now())?;
+    Ok(Json(super::confirm_enrolment(&app, fresh, &body.code, &client).await?.into()))
+}
+
+pub(crate) async fn remove_totp(
+    guard: Guard<Caller, ManageAccount>,
+    State(app): State<App>,
+    client: Client,
+) -> Result<NoContent, Failed<(Stale, Forbidden, NotFound, Unavailable)>> {
+    let fresh = caller(&guard).fresh(app.now())?;
+    super::remove(&app, fresh, &client).await?;
+    Ok(NoContent)
+}
+
+pub(crate) async fn make_recovery_codes(
+    guard: Guard<Caller, ManageAccount>,
+    State(app): State<App>,
+    client: Client,
+) -> Result<Json<CodesView>, Failed<(Stale, NotFound, Unavailable)>> {
+    let fresh = caller(&guard).fresh(app.now())?;
+    Ok(Json(super::renew_codes(&app, fresh, &client).await?.into()))
+}

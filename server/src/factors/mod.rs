@@ -1,0 +1,121 @@
+//! Second factors: the authenticator app of an account, its recovery codes, and the gate that every login passes before
+//! a session begins.
+//!
+//! An account has one app (TOTP, RFC 6238). It counts after its first right code, replaces an older one, and a session
+//! that begins afterwards has shown it: [`gate`] is asked by every way to log in, and only this room makes the
+//! [`Methods`](crate::access::Methods) that a session begins with. Each step is one transaction under the account's lock
+//! (see `accounts/held.rs`).
+
+mod codes;
+mod enrolment;
+mod gate;
+pub(crate) mod http;
+pub(crate) mod pages;
+mod qr;
+mod store;
+mod totp;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use self::enrolment::{begin_enrolment, confirm_enrolment, remove, renew_codes};
+pub(crate) use self::{
+    enrolment::remove_lost,
+    gate::{Gate, gate},
+};
+use crate::{
+    accounts::{AccountId, Locked, Role},
+    app::App,
+    clock::Timestamp,
+    config::SecondFactor,
+    db::{Conn, Tx},
+    error::Error,
+    sessions,
+};
+
+/// What an account has beside its first factors.
+#[derive(Debug)]
+pub(crate) struct Overview {
+    /// Since when it has an authenticator app.
+    pub(crate) totp_since: Option<Timestamp>,
+    pub(crate) recovery_codes_left: i64,
+    /// Whether the operator requires a second factor of it.
+    pub(crate) is_required: bool,
+}
+
+pub(crate) async fn overview(app: &App, account: AccountId, role: Role) -> Result<Overview, Error> {
+    let mut reader = app.db().read().await?;
+    Ok(Overview {
+        totp_since: store::totp(reader.conn(), account).await?.map(|totp| totp.created_at),
+        recovery_codes_left: store::codes_left(reader.conn(), account).await?,
+        is_required: is_required(app, role),
+    })
+}
+
+/// Whether the operator requires a second factor of accounts with this role.
+fn is_required(app: &App, role: Role) -> bool {
+    match app.config().second_factor {
+        SecondFactor::Optional => false,
+        SecondFactor::Required => true,
+        SecondFactor::RequiredForAdmins => role == Role::Admin,
+    }
+}
+
+/// The second factor, for its owner to take along; never a key or a code.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct ExportedFactors {
+    /// Since when the account has an authenticator app; `null` if it has none.
+    #[schemars(extend("format" = "date-time"))]
+    totp_since: Option<String>,
+    /// Recovery codes that are not used yet.
+    recovery_codes_left: i64,
+}
+
+pub(crate) async fn exported(conn: Conn<'_>, account: AccountId) -> Result<ExportedFactors, Error> {
+    Ok(ExportedFactors {
+        totp_since: store::totp(conn, account).await?.map(|totp| totp.created_at.to_rfc3339()),
+        recovery_codes_left: store::codes_left(conn, account).await?,
+    })
+}
+
+/// Forgets the logins that wait for a second factor.
+pub(crate) async fn forget_logins(tx: &mut Tx, locked: &Locked) -> Result<(), Error> {
+    Ok(store::delete_logins_of(tx.conn(), locked.id).await?)
+}
+
+/// Ends the sessions of accounts that need a second factor and have none, as after a change of the setting: their owners
+/// enrol one at the next login.
+pub(crate) async fn uphold(app: &App) -> Result<u64, Error> {
+    let of_all = match app.config().second_factor {
+        SecondFactor::Optional => return Ok(0),
+        SecondFactor::Required => true,
+        SecondFactor::RequiredForAdmins => false,
+    };
+    // Nearly always there are none, and to look for them takes the writer no time.
+    if !store::is_any_session_without(app.db().read().await?.conn(), of_all, app.now()).await? {
+        return Ok(0);
+    }
+    let (mut tx, now) = (app.db().begin().await?, app.now());
+    let ended = store::end_sessions_without(tx.conn(), of_all, now).await?;
+    tx.commit().await?;
+    Ok(ended)
+}
+
+/// The same for one account that gets this role.
+pub(crate) async fn uphold_of(
+    app: &App,
+    tx: &mut Tx,
+    locked: &Locked,
+    role: Role,
+    now: Timestamp,
+) -> Result<(), Error> {
+    if is_required(app, role) && store::totp(tx.conn(), locked.id).await?.is_none() {
+        sessions::end_all(tx, locked, now).await?;
+    }
+    Ok(())
+}
+
+/// Forgets logins and enrolments that have expired.
+pub(crate) async fn sweep(tx: &mut Tx, now: Timestamp) -> Result<u64, crate::db::Error> {
+    store::delete_expired(tx.conn(), now).await
+}

@@ -1,0 +1,236 @@
+//! The pages of the second factor: the second step of a login, and what its owner does about it.
+
+#![expect(
+    clippy::ref_binding_to_reference,
+    reason = "the derive of a template for an enum matches on references"
+)]
+
+use askama::Template;
+use axum::extract::State;
+use http::StatusCode;
+use portcullis::{Form, Guard, Public};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{
+    Overview,
+    codes::RecoveryCodes,
+    enrolment::{self, Enrolment},
+    gate::{self, Step},
+};
+use crate::{
+    access::Principal,
+    app::App,
+    client::Client,
+    error::{Error, FactorAsked},
+    invalid::{Fault, Invalid},
+    pages::{Done, Faults, NotShown, PageResult, View, WayBack, arrive},
+    paths,
+    sessions::{LoggedIn, SessionCookies},
+};
+
+/// The pages that ask for a code.
+#[derive(Template)]
+enum StepPage<'a> {
+    /// To end a login.
+    #[template(path = "factors/ask.html")]
+    Ask { v: &'a View, faults: Faults, token: &'a str, next: &'a WayBack },
+    /// With the key that it is the first code of: at a login, or in a session.
+    #[template(path = "factors/enrol.html")]
+    Enrol {
+        v: &'a View,
+        faults: Faults,
+        enrolment: Enrolment,
+        /// Where the form goes.
+        action: &'static str,
+        /// Empty in a session.
+        token: &'a str,
+        next: &'a str,
+    },
+}
+
+/// The way of a browser whose login has succeeded, or the page that asks for its second factor.
+pub(crate) async fn arrive_or_ask(
+    app: &App,
+    v: &View,
+    logged_in: Result<LoggedIn, NotShown>,
+    next: &WayBack,
+) -> PageResult {
+    match logged_in {
+        Ok(logged_in) => Ok(arrive(v, &logged_in, next)?),
+        Err(NotShown::Error(Error::FactorAsked(asked))) => ask(app, v, &asked, next).await,
+        Err(not_shown) => Err(not_shown),
+    }
+}
+
+async fn ask(app: &App, v: &View, asked: &FactorAsked, next: &WayBack) -> PageResult {
+    let page = step_page(app, v, asked.token.expose(), next, Faults::none()).await?;
+    Ok(v.show(StatusCode::OK, &page)?)
+}
+
+async fn step_page<'a>(
+    app: &App,
+    v: &'a View,
+    token: &'a str,
+    next: &'a WayBack,
+    faults: Faults,
+) -> Result<StepPage<'a>, Error> {
+    Ok(match gate::step_of(app, token).await? {
+        Step::Code => StepPage::Ask { v, faults, token, next },
+        Step::Enrol(enrolment) => {
+            let (action, next) = (paths::LOG_IN_FACTOR, next.as_str());
+            StepPage::Enrol { v, faults, enrolment, action, token, next }
+        }
+    })
+}
+
+/// The second factor of a login.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct FactorForm {
+    #[serde(default)]
+    mfa_token: String,
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    next: String,
+}
+
+pub(crate) async fn finish_log_in(
+    _: Public,
+    State(app): State<App>,
+    client: Client,
+    v: View,
+    Form(form): Form<FactorForm>,
+) -> PageResult {
+    let next = WayBack::of(&app, Some(&form.next));
+    let finish = async {
+        let finished = gate::finish(&app, &form.mfa_token, &form.code, &client).await;
+        finished.map_err(|error| match error {
+            Error::WrongCode => Invalid::field("code", Fault::WrongCode).into(),
+            error => error,
+        })
+    };
+    let page = async |faults| step_page(&app, &v, &form.mfa_token, &next, faults).await;
+    match v.form(&["code"], finish, page).await {
+        // Its recovery codes are still to be made.
+        Ok(finished) if finished.has_enrolled => {
+            Ok(arrive(&v, &finished.logged_in, &WayBack::of(&app, Some(&v.to(paths::FACTOR))))?)
+        }
+        Ok(finished) => Ok(arrive(&v, &finished.logged_in, &next)?),
+        // It took too long, or that was the last try.
+        Err(NotShown::Error(Error::DeadLogin)) => Ok(v.go_done(paths::LOG_IN, Done::LoginExpired)),
+        Err(not_shown) => Err(not_shown),
+    }
+}
+
+/// The page that a form of the login was sent to, asked for again: its login cannot go on.
+pub(crate) async fn show_log_in(_: Public, v: View) -> PageResult {
+    Ok(v.go(paths::LOG_IN))
+}
+
+/// The state of the second factor, and what can be done about it.
+#[derive(Template)]
+#[template(path = "factors/factors.html")]
+struct FactorsPage<'a> {
+    v: &'a View,
+    faults: Faults,
+    overview: Overview,
+}
+
+async fn factors_page<'a>(
+    app: &App,
+    v: &'a View,
+    principal: Principal,
+    faults: Faults,
+) -> Result<FactorsPage<'a>, Error> {
+    let overview = super::overview(app, principal.account, principal.role).await?;
+    Ok(FactorsPage { v, faults, overview })
+}
+
+pub(crate) async fn show_factors(
+    guard: Guard<SessionCookies>,
+    State(app): State<App>,
+    v: View,
+) -> PageResult {
+    Ok(v.show(StatusCode::OK, &factors_page(&app, &v, *guard.principal(), Faults::none()).await?)?)
+}
+
+/// The pages that forms answer with, asked for again.
+pub(crate) async fn go_to_factors(_: Public, v: View) -> PageResult {
+    Ok(v.go(paths::FACTOR))
+}
+
+pub(crate) async fn add_totp(guard: Guard<SessionCookies>, State(app): State<App>, v: View) -> PageResult {
+    let fresh = v.fresh(*guard.principal(), paths::FACTOR)?;
+    let enrolment = super::begin_enrolment(&app, fresh).await?;
+    Ok(v.show(StatusCode::OK, &key_page(&v, enrolment, Faults::none()))?)
+}
+
+fn key_page(v: &View, enrolment: Enrolment, faults: Faults) -> StepPage<'_> {
+    StepPage::Enrol { v, faults, enrolment, action: paths::CONFIRM_TOTP, token: "", next: "" }
+}
+
+/// The first code of a key.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct CodeForm {
+    #[serde(default)]
+    code: String,
+}
+
+pub(crate) async fn confirm_totp(
+    guard: Guard<SessionCookies>,
+    State(app): State<App>,
+    client: Client,
+    v: View,
+    Form(form): Form<CodeForm>,
+) -> PageResult {
+    let fresh = v.fresh(*guard.principal(), paths::FACTOR)?;
+    let confirm = super::confirm_enrolment(&app, fresh, &form.code, &client);
+    let page = async |faults| Ok(key_page(&v, enrolment::shown(&app, fresh).await?, faults));
+    match v.form(&["code"], confirm, page).await {
+        Ok(codes) => show_codes(&v, codes),
+        // The key was shown too long ago, or in another session.
+        Err(NotShown::Error(Error::NotFound)) => Ok(v.go(paths::FACTOR)),
+        Err(not_shown) => Err(not_shown),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "factors/codes.html")]
+struct CodesPage<'a> {
+    v: &'a View,
+    codes: RecoveryCodes,
+}
+
+fn show_codes(v: &View, codes: RecoveryCodes) -> PageResult {
+    Ok(v.show(StatusCode::OK, &CodesPage { v, codes })?)
+}
+
+pub(crate) async fn make_codes(
+    guard: Guard<SessionCookies>,
+    State(app): State<App>,
+    client: Client,
+    v: View,
+) -> PageResult {
+    let fresh = v.fresh(*guard.principal(), paths::FACTOR)?;
+    show_codes(&v, super::renew_codes(&app, fresh, &client).await?)
+}
+
+pub(crate) async fn remove_totp(
+    guard: Guard<SessionCookies>,
+    State(app): State<App>,
+    client: Client,
+    v: View,
+) -> PageResult {
+    let fresh = v.fresh(*guard.principal(), paths::FACTOR)?;
+    let remove = async {
+        match super::remove(&app, fresh, &client).await {
+            // Somebody was faster.
+            Err(Error::NotFound) => Ok(()),
+            removed => removed,
+        }
+    };
+    let page = async |faults| factors_page(&app, &v, *guard.principal(), faults).await;
+    v.form(&[], remove, page).await?;
+    Ok(v.go_done(paths::FACTOR, Done::FactorRemoved))
+}

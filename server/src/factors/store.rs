@@ -1,0 +1,201 @@
+//! The SQL of `totp`, `totp_enrolments`, `recovery_codes` and `logins`.
+
+use super::gate::Waiting;
+use crate::{
+    access::SessionId,
+    accounts::AccountId,
+    clock::Timestamp,
+    db::{Conn, execute, fetch_all, fetch_one, fetch_optional},
+};
+
+type Result<T> = std::result::Result<T, crate::db::Error>;
+
+/// An authenticator app that counts.
+pub(super) struct Totp {
+    pub(super) sealed_key: Vec<u8>,
+    pub(super) last_step: i64,
+    pub(super) created_at: Timestamp,
+}
+crate::db::from_row!(Totp { sealed_key, last_step, created_at });
+
+pub(super) async fn totp(conn: Conn<'_>, account: AccountId) -> Result<Option<Totp>> {
+    let sql = "SELECT sealed_key, last_step, created_at FROM totp WHERE account_id = $1";
+    fetch_optional!(conn, Totp, sql, account)
+}
+
+/// `false` if a code of this or a later step was used meanwhile.
+pub(super) async fn use_step(conn: Conn<'_>, account: AccountId, step: i64) -> Result<bool> {
+    let sql = "UPDATE totp SET last_step = $2 WHERE account_id = $1 AND last_step < $2";
+    Ok(execute!(conn, sql, account, step)? == 1)
+}
+
+/// In the place of an older one.
+pub(super) async fn put_totp(
+    conn: Conn<'_>,
+    account: AccountId,
+    sealed_key: &[u8],
+    step: i64,
+    now: Timestamp,
+) -> Result<()> {
+    execute!(
+        conn,
+        "INSERT INTO totp (account_id, sealed_key, last_step, created_at) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (account_id) DO UPDATE SET sealed_key = $2, last_step = $3, created_at = $4",
+        account,
+        sealed_key,
+        step,
+        now
+    )?;
+    Ok(())
+}
+
+/// `false` if there is none.
+pub(super) async fn delete_totp(conn: Conn<'_>, account: AccountId) -> Result<bool> {
+    Ok(execute!(conn, "DELETE FROM totp WHERE account_id = $1", account)? == 1)
+}
+
+/// In the place of one that was begun before.
+pub(super) async fn put_enrolment(
+    conn: Conn<'_>,
+    account: AccountId,
+    session: SessionId,
+    sealed_key: &[u8],
+    expires_at: Timestamp,
+) -> Result<()> {
+    execute!(
+        conn,
+        "INSERT INTO totp_enrolments (account_id, session_id, sealed_key, expires_at) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (account_id) DO UPDATE SET session_id = $2, sealed_key = $3, expires_at = $4",
+        account,
+        session,
+        sealed_key,
+        expires_at
+    )?;
+    Ok(())
+}
+
+/// The key that was shown in this session.
+pub(super) async fn enrolment(
+    conn: Conn<'_>,
+    account: AccountId,
+    session: SessionId,
+    now: Timestamp,
+) -> Result<Option<Vec<u8>>> {
+    let row = fetch_optional!(
+        conn,
+        (Vec<u8>,),
+        "SELECT sealed_key FROM totp_enrolments WHERE account_id = $1 AND session_id = $2 AND expires_at > $3",
+        account,
+        session,
+        now
+    )?;
+    Ok(row.map(|(sealed_key,)| sealed_key))
+}
+
+pub(super) async fn delete_enrolment(conn: Conn<'_>, account: AccountId) -> Result<()> {
+    execute!(conn, "DELETE FROM totp_enrolments WHERE account_id = $1", account)?;
+    Ok(())
+}
+
+pub(super) async fn insert_code(conn: Conn<'_>, account: AccountId, digest: &[u8; 32]) -> Result<()> {
+    let sql = "INSERT INTO recovery_codes (digest, account_id) VALUES ($1, $2)";
+    execute!(conn, sql, digest.as_slice(), account)?;
+    Ok(())
+}
+
+/// `false` if it is not one of the account's: of many at once one uses it.
+pub(super) async fn use_code(conn: Conn<'_>, account: AccountId, digest: &[u8; 32]) -> Result<bool> {
+    let sql = "DELETE FROM recovery_codes WHERE digest = $1 AND account_id = $2";
+    Ok(execute!(conn, sql, digest.as_slice(), account)? == 1)
+}
+
+pub(super) async fn delete_codes(conn: Conn<'_>, account: AccountId) -> Result<()> {
+    execute!(conn, "DELETE FROM recovery_codes WHERE account_id = $1", account)?;
+    Ok(())
+}
+
+pub(super) async fn codes_left(conn: Conn<'_>, account: AccountId) -> Result<i64> {
+    let sql = "SELECT count(*) FROM recovery_codes WHERE account_id = $1";
+    Ok(fetch_one!(conn, (i64,), sql, account)?.0)
+}
+
+pub(super) async fn insert_login(conn: Conn<'_>, digest: &[u8; 32], login: &Waiting) -> Result<()> {
+    execute!(
+        conn,
+        "INSERT INTO logins (digest, account_id, epoch, method, scope, transport, before_session, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        digest.as_slice(),
+        login.account_id,
+        login.epoch,
+        login.method.as_str(),
+        login.scope.as_str(),
+        login.transport.as_str(),
+        login.before_session,
+        login.expires_at
+    )?;
+    Ok(())
+}
+
+pub(super) async fn login(conn: Conn<'_>, digest: &[u8; 32], now: Timestamp) -> Result<Option<Waiting>> {
+    fetch_optional!(
+        conn,
+        Waiting,
+        "SELECT account_id, epoch, method, scope, transport, before_session, sealed_key, expires_at FROM logins
+         WHERE digest = $1 AND expires_at > $2",
+        digest.as_slice(),
+        now
+    )
+}
+
+/// Notes the key that was shown.
+pub(super) async fn set_login_key(conn: Conn<'_>, digest: &[u8; 32], sealed_key: &[u8]) -> Result<()> {
+    let sql = "UPDATE logins SET sealed_key = $2 WHERE digest = $1";
+    execute!(conn, sql, digest.as_slice(), sealed_key)?;
+    Ok(())
+}
+
+/// Counts a wrong code; the `most`th one ends the login. Whether it is the first one.
+pub(super) async fn count_wrong(conn: Conn<'_>, digest: &[u8; 32], most: i64) -> Result<bool> {
+    let sql = "UPDATE logins SET tries = tries + 1 WHERE digest = $1 RETURNING tries";
+    let tries = fetch_all!(conn, (i64,), sql, digest.as_slice())?.first().map_or(0, |(tries,)| *tries);
+    if tries >= most {
+        delete_login(conn, digest).await?;
+    }
+    Ok(tries == 1)
+}
+
+pub(super) async fn delete_login(conn: Conn<'_>, digest: &[u8; 32]) -> Result<()> {
+    execute!(conn, "DELETE FROM logins WHERE digest = $1", digest.as_slice())?;
+    Ok(())
+}
+
+pub(super) async fn delete_logins_of(conn: Conn<'_>, account: AccountId) -> Result<()> {
+    execute!(conn, "DELETE FROM logins WHERE account_id = $1", account)?;
+    Ok(())
+}
+
+/// The living sessions of accounts that have no second factor: of all (`$2`), or of administrators alone.
+macro_rules! sessions_without {
+    ($verb:literal) => {
+        concat!(
+            $verb,
+            " WHERE ended_at IS NULL AND expires_at > $1 AND EXISTS (
+                 SELECT 1 FROM accounts WHERE accounts.id = sessions.account_id AND (role = 'admin' OR $2)
+                    AND NOT EXISTS (SELECT 1 FROM totp WHERE totp.account_id = accounts.id))"
+        )
+    };
+}
+
+pub(super) async fn is_any_session_without(conn: Conn<'_>, of_all: bool, now: Timestamp) -> Result<bool> {
+    let sql = concat!(sessions_without!("SELECT account_id FROM sessions"), " LIMIT 1");
+    Ok(fetch_optional!(conn, (AccountId,), sql, now, of_all)?.is_some())
+}
+
+pub(super) async fn end_sessions_without(conn: Conn<'_>, of_all: bool, now: Timestamp) -> Result<u64> {
+    execute!(conn, sessions_without!("UPDATE sessions SET ended_at = $1"), now, of_all)
+}
+
+pub(super) async fn delete_expired(conn: Conn<'_>, now: Timestamp) -> Result<u64> {
+    let enrolments = execute!(conn, "DELETE FROM totp_enrolments WHERE expires_at <= $1", now)?;
+    Ok(enrolments + execute!(conn, "DELETE FROM logins WHERE expires_at <= $1", now)?)
+}
