@@ -59,9 +59,9 @@ for (const [at, [place, settings]] of PLACES.entries()) {
     await page.goto(`${server.url}/account/sign-up`);
     await page.getByLabel("Full name").fill("Ada Lovelace");
     await page.locator("input[name=email]").fill(email);
-    await page.getByLabel("Password").fill(PASSWORD);
-    await page.locator("main form button").first().click();
-    await page.waitForURL(`${server.url}/account`);
+    await page.locator("input[name=password]").fill(PASSWORD);
+    await page.locator("main form button[type=submit], main form button:not([type])").first().click();
+    await page.waitForURL(`${server.url}/account?done=welcome`);
 
     await page.getByRole("link", { name: "Change two-step login" }).click();
     await look(page, `factor-off-${place}`);
@@ -85,8 +85,8 @@ for (const [at, [place, settings]] of PLACES.entries()) {
       await page.getByRole("button", { name: "Log out" }).click();
       await page.waitForURL(/log-in/);
       await page.locator("input[name=email]").fill(email);
-      await page.getByLabel("Password").fill(PASSWORD);
-      await page.locator("main form button").first().click();
+      await page.locator("input[name=password]").fill(PASSWORD);
+      await page.locator("main form button[type=submit], main form button:not([type])").first().click();
     };
     await firstStep();
     await look(page, `factor-ask-${place}`);
