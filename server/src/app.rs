@@ -199,7 +199,7 @@ impl App {
     }
 
     /// The origins of this server's pages, for an application that guards pages of its own with
-    /// [`session_cookies`](Self::session_cookies): lay [`Extension`] with it around your router, and browsers without
+    /// [`session_cookies`](Self::session_cookies): lay [`Extension`](axum::Extension) with it around your router, and browsers without
     /// `Sec-Fetch-Site` work behind any proxy.
     #[must_use]
     pub fn own_origins(&self) -> OwnOrigins {
