@@ -25,6 +25,8 @@ const NOT_RUN = {
   "cargo install --locked cargo-deb": "needs root and systemd",
   "sudo install -m 0644 packaging/systemd/portcullis.socket /etc/systemd/system/portcullis.socket": "needs root and systemd",
   "openssl rand -base64 32 > secret.key": "needs a Kubernetes cluster",
+  [`curl https://login.example/login/factor --json '{"mfa_token": "pcmf_…", "code": "123456"}'`]: "needs a code of the moment; server/tests/factors.rs sends it",
+  "portcullis user remove-factor ada@example.com": "server/tests/process/operator.rs runs it on an account that has one",
   'pg_dump --format=custom --file=portcullis.dump "postgres://portcullis@db.example/portcullis"': "needs that PostgreSQL",
 };
 
