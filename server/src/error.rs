@@ -351,10 +351,61 @@ failures! {
     UnsupportedMediaType = 415,
 }
 
-/// An [`Error`] of the log-in: the one dialect, and beside it the members of RFC 6749 §5.2, which OAuth
-/// clients (and the docs page) read.
-#[derive(Debug)]
-pub struct LogInFailed(Error);
+/// The failures of the routes that log in: the one dialect, and beside it the members of RFC 6749 §5.2, which OAuth
+/// clients (and the docs page) read. Each route has statuses of its own, and all can be busy.
+macro_rules! login_failures {
+    ($($(#[$doc:meta])* $name:ident { $($status:expr => $when:expr),* $(,)? })*) => {$(
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub struct $name(Error);
+
+        impl<E: Into<Error>> From<E> for $name {
+            fn from(error: E) -> Self {
+                Self(error.into())
+            }
+        }
+
+        impl IntoResponse for $name {
+            fn into_response(self) -> Response {
+                login_response(self.0)
+            }
+        }
+
+        impl DescribeResponse for $name {
+            fn describe_response(operation: &mut Operation<'_>) {
+                $(operation.json_response::<LogInProblem<'_>>($status, $when);)*
+                for (status, when) in
+                    [(Throttled::status(), Throttled::WHEN), (Unavailable::status(), Unavailable::WHEN)]
+                {
+                    operation.json_response::<LogInProblem<'_>>(status, when);
+                    operation.response_header(status, "Retry-After", "Seconds to wait");
+                }
+                InvalidInput::describe_response(operation);
+            }
+        }
+    )*};
+}
+login_failures! {
+    /// Of a login by password.
+    LogInFailed {
+        StatusCode::BAD_REQUEST => "The form is malformed, or a scope is unknown",
+        StatusCode::UNAUTHORIZED => "Incorrect email address or password, or a second factor is asked for",
+        StatusCode::FORBIDDEN => "Correct, but not allowed now: `detail` says why",
+    }
+    /// Of a login by an emailed link or code, which can be invalid.
+    MailedLogInFailed {
+        StatusCode::BAD_REQUEST => "The body is malformed, or a scope is unknown",
+        StatusCode::UNAUTHORIZED => "Correct, and a second factor is asked for",
+        Forbidden::status() => "This way to log in is turned off",
+        Gone::status() => Gone::WHEN,
+    }
+    /// Of a second factor.
+    FactorFailed {
+        StatusCode::BAD_REQUEST => "The body is malformed",
+        StatusCode::UNAUTHORIZED => "The code is incorrect or was already used, or the login has expired",
+        FactorThere::status() => FactorThere::WHEN,
+    }
+}
 
 /// The body of a rejected login.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
@@ -372,117 +423,15 @@ struct LogInProblem<'a> {
     mfa_token: Option<&'a str>,
 }
 
-impl<E: Into<Error>> From<E> for LogInFailed {
-    fn from(error: E) -> Self {
-        Self(error.into())
+fn login_response(error: Error) -> Response {
+    if let Error::Invalid(invalid) = error {
+        return InvalidInput::from(invalid).into_response();
     }
-}
-
-impl IntoResponse for LogInFailed {
-    fn into_response(self) -> Response {
-        match self.0 {
-            Error::Invalid(invalid) => InvalidInput::from(invalid).into_response(),
-            error => {
-                let detail = error.detail();
-                let mfa_token = match &error {
-                    Error::FactorAsked(asked) => Some(asked.token.expose()),
-                    _ => None,
-                };
-                let error_description = detail;
-                error.respond(&LogInProblem {
-                    detail,
-                    error: error.oauth_code(),
-                    error_description,
-                    mfa_token,
-                })
-            }
-        }
-    }
-}
-
-impl DescribeResponse for LogInFailed {
-    fn describe_response(operation: &mut Operation<'_>) {
-        for (status, when) in [
-            (StatusCode::BAD_REQUEST, "The form is malformed, or a scope is unknown"),
-            (
-                StatusCode::UNAUTHORIZED,
-                "Incorrect email address or password, or a second factor is asked for",
-            ),
-            (StatusCode::FORBIDDEN, "Correct, but not allowed now: `detail` says why"),
-            (Throttled::status(), Throttled::WHEN),
-            (Unavailable::status(), Unavailable::WHEN),
-        ] {
-            operation.json_response::<LogInProblem<'_>>(status, when);
-        }
-        InvalidInput::describe_response(operation);
-        operation.response_header(Throttled::status(), "Retry-After", "Seconds to wait");
-        operation.response_header(Unavailable::status(), "Retry-After", "Seconds to wait");
-    }
-}
-
-/// [`LogInFailed`] of a mailed link or code, which can be dead.
-#[derive(Debug)]
-pub struct MailedLogInFailed(LogInFailed);
-
-impl<E: Into<Error>> From<E> for MailedLogInFailed {
-    fn from(error: E) -> Self {
-        Self(error.into().into())
-    }
-}
-
-impl IntoResponse for MailedLogInFailed {
-    fn into_response(self) -> Response {
-        self.0.into_response()
-    }
-}
-
-impl DescribeResponse for MailedLogInFailed {
-    fn describe_response(operation: &mut Operation<'_>) {
-        for (status, when) in [
-            (StatusCode::BAD_REQUEST, "The body is malformed, or a scope is unknown"),
-            (StatusCode::UNAUTHORIZED, "Correct, and a second factor is asked for"),
-            (Forbidden::status(), "This way to log in is turned off"),
-            (Gone::status(), Gone::WHEN),
-            (Throttled::status(), Throttled::WHEN),
-            (Unavailable::status(), Unavailable::WHEN),
-        ] {
-            operation.json_response::<LogInProblem<'_>>(status, when);
-        }
-        InvalidInput::describe_response(operation);
-        operation.response_header(Throttled::status(), "Retry-After", "Seconds to wait");
-        operation.response_header(Unavailable::status(), "Retry-After", "Seconds to wait");
-    }
-}
-
-/// [`LogInFailed`] of a second factor.
-#[derive(Debug)]
-pub struct FactorFailed(LogInFailed);
-
-impl<E: Into<Error>> From<E> for FactorFailed {
-    fn from(error: E) -> Self {
-        Self(error.into().into())
-    }
-}
-
-impl IntoResponse for FactorFailed {
-    fn into_response(self) -> Response {
-        self.0.into_response()
-    }
-}
-
-impl DescribeResponse for FactorFailed {
-    fn describe_response(operation: &mut Operation<'_>) {
-        for (status, when) in [
-            (StatusCode::BAD_REQUEST, "The body is malformed"),
-            (StatusCode::UNAUTHORIZED, "The code is incorrect or was already used, or the login has expired"),
-            (FactorThere::status(), FactorThere::WHEN),
-            (Throttled::status(), Throttled::WHEN),
-            (Unavailable::status(), Unavailable::WHEN),
-        ] {
-            operation.json_response::<LogInProblem<'_>>(status, when);
-        }
-        InvalidInput::describe_response(operation);
-        operation.response_header(Throttled::status(), "Retry-After", "Seconds to wait");
-        operation.response_header(Unavailable::status(), "Retry-After", "Seconds to wait");
-    }
+    let detail = error.detail();
+    let mfa_token = match &error {
+        Error::FactorAsked(asked) => Some(asked.token.expose()),
+        _ => None,
+    };
+    let problem = LogInProblem { detail, error: error.oauth_code(), error_description: detail, mfa_token };
+    error.respond(&problem)
 }
