@@ -83,6 +83,11 @@ pub(crate) async fn forget_logins(tx: &mut Tx, locked: &Locked) -> Result<(), Er
     Ok(store::delete_logins_of(tx.conn(), locked.id).await?)
 }
 
+/// Forgets every login that waits and every enrolment that was begun, of a restored backup.
+pub(crate) async fn forget_every_step(tx: &mut Tx) -> Result<(), Error> {
+    Ok(store::delete_every_step(tx.conn()).await?)
+}
+
 /// Ends the sessions of accounts that need a second factor and have none, as after a change of the setting: their owners
 /// enrol one at the next login.
 pub(crate) async fn uphold(app: &App) -> Result<u64, Error> {

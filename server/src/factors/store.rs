@@ -195,6 +195,12 @@ pub(super) async fn end_sessions_without(conn: Conn<'_>, of_all: bool, now: Time
     execute!(conn, sessions_without!("UPDATE sessions SET ended_at = $1"), now, of_all)
 }
 
+pub(super) async fn delete_every_step(conn: Conn<'_>) -> Result<()> {
+    execute!(conn, "DELETE FROM totp_enrolments")?;
+    execute!(conn, "DELETE FROM logins")?;
+    Ok(())
+}
+
 pub(super) async fn delete_expired(conn: Conn<'_>, now: Timestamp) -> Result<u64> {
     let enrolments = execute!(conn, "DELETE FROM totp_enrolments WHERE expires_at <= $1", now)?;
     Ok(enrolments + execute!(conn, "DELETE FROM logins WHERE expires_at <= $1", now)?)

@@ -43,6 +43,19 @@ async fn backed_up(arguments: &[&str]) -> (Place, PathBuf, tempfile::TempDir, St
         .await
         .unwrap()
         .assert(202);
+    // A login that waits for its second factor, and an app that is being added.
+    place
+        .sql(
+            "INSERT INTO logins (digest, account_id, epoch, method, scope, transport, expires_at)
+             SELECT randomblob(32), id, 0, 'pwd', '', 'bearer', 9000000000000000 FROM accounts",
+        )
+        .await;
+    place
+        .sql(
+            "INSERT INTO totp_enrolments (account_id, session_id, sealed_key, expires_at)
+             SELECT account_id, id, x'00', 9000000000000000 FROM sessions LIMIT 1",
+        )
+        .await;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("backup.tar");
     let mut all = vec!["backup", file.to_str().unwrap()];
@@ -86,7 +99,7 @@ async fn a_backup_brings_accounts_and_pictures_back_and_no_session_or_link() {
     let said = portcullis(&other, &["restore", file]).await;
     assert!(done(&said).contains("All sessions have ended"), "{said:?}");
     assert_eq!(names(other.data_dir()), ["objects", "portcullis.db", "secret.key"]);
-    for table in ["links", "mails"] {
+    for table in ["links", "mails", "logins", "totp_enrolments"] {
         assert_eq!(other.value(&format!("SELECT count(*) FROM {table}")).await, "0", "{table}");
     }
     assert_eq!(other.value("SELECT count(*) FROM sessions WHERE ended_at IS NULL").await, "0");
