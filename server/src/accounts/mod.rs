@@ -177,12 +177,12 @@ pub(crate) async fn acceptable_password(
     Ok(checked.map(|()| password).map_err(refused))
 }
 
-/// A new row; `None` if the address is taken.
+/// A new row, with a password or without one; `None` if the address is taken.
 pub(crate) async fn insert(
     tx: &mut Tx,
     email: &Email,
     full_name: &FullName,
-    hash: &PasswordHash,
+    hash: Option<&PasswordHash>,
     role: Role,
     language: &str,
     now: Timestamp,

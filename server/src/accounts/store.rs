@@ -19,7 +19,7 @@ pub(super) async fn insert_account(
     conn: Conn<'_>,
     email: &Email,
     full_name: &FullName,
-    password_hash: &PasswordHash,
+    password_hash: Option<&PasswordHash>,
     role: Role,
     language: &str,
     now: Timestamp,
@@ -29,7 +29,7 @@ pub(super) async fn insert_account(
         Account,
         "INSERT INTO accounts (email, full_name, folded_name, password_hash, role, language, is_active, created_at,
                                password_changed_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, TRUE, $7, $7, $7)
+         VALUES ($1, $2, $3, $4, $5, $6, TRUE, $7, $8, $7)
          ON CONFLICT (email) DO NOTHING
          RETURNING id, email, full_name, is_active",
         email,
@@ -38,7 +38,8 @@ pub(super) async fn insert_account(
         password_hash,
         role,
         language,
-        now
+        now,
+        password_hash.map(|_| now)
     )
 }
 

@@ -1,8 +1,6 @@
 //! What is done to the accounts of others: by the operator on the command line, by a program that mounts the server, and
 //! by administrators.
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-
 use crate::{
     access::By,
     accounts::{self, Account, AccountDetails, AccountId, Email, FullName, Locked, NewAccount, Role},
@@ -15,8 +13,7 @@ use crate::{
     factors,
     mail::{self, Message, Recipient},
     messages::Language,
-    passwords::Password,
-    random, recovery, sessions,
+    recovery, sessions,
     sign_up::{self, Inserted},
 };
 
@@ -31,8 +28,8 @@ pub async fn create(app: &App, new: NewAccount, client: &Client) -> Result<Accou
     if new.role == Role::Admin {
         accounts::lock_administrators(&mut tx, now).await?;
     }
-    let made =
-        sign_up::insert(&mut tx, &new.email, &new.full_name, &hash, new.role, Language::En, now).await?;
+    let made = sign_up::insert(&mut tx, &new.email, &new.full_name, Some(&hash), new.role, Language::En, now)
+        .await?;
     let Inserted::Made(account) = made else { return Err(Error::EmailTaken) };
     events::record(&mut tx, Event::SignedUp, Some(account.id), client, now).await?;
     if new.role == Role::Admin {
@@ -64,15 +61,17 @@ impl Invitation {
     }
 }
 
-/// Makes an account that nobody knows the password of, and mails its owner a link to choose one.
+/// Makes an account without a password, and mails its owner a link to choose one.
 ///
 /// # Errors
-/// [`Error::EmailTaken`], [`Error::Busy`], [`Error::Database`]; of an administrator those of a session that has ended.
+/// [`Error::EmailTaken`], [`Error::Database`]; of an administrator those of a session that has ended.
 pub(crate) async fn invite(app: &App, invitation: &Invitation, by: By<'_>) -> Result<AccountDetails, Error> {
+    let id = retry(|| make_invited(app, invitation, by)).await?;
+    accounts::details(app, id).await
+}
+
+async fn make_invited(app: &App, invitation: &Invitation, by: By<'_>) -> Result<AccountId, Error> {
     let Invitation { email, full_name, role, language } = invitation;
-    let unknown = URL_SAFE_NO_PAD.encode(random::bytes::<32>());
-    let unknown = Password::parse(&unknown).map_err(|fault| Error::Internal(fault.to_string()))?;
-    let hash = app.hasher().turn()?.hash(unknown).await?;
     let (mut tx, now) = (app.db().begin().await?, app.now());
     if *role == Role::Admin {
         accounts::lock_administrators(&mut tx, now).await?;
@@ -80,7 +79,7 @@ pub(crate) async fn invite(app: &App, invitation: &Invitation, by: By<'_>) -> Re
     if let Some(administrator) = by.proved() {
         let _proved = accounts::hold_own(&mut tx, administrator, now).await?;
     }
-    let made = sign_up::insert(&mut tx, email, full_name, &hash, *role, *language, now).await?;
+    let made = sign_up::insert(&mut tx, email, full_name, None, *role, *language, now).await?;
     let Inserted::Made(account) = made else { return Err(Error::EmailTaken) };
     events::record(&mut tx, Event::SignedUp, Some(account.id), by.client(), now).await?;
     if *role == Role::Admin {
@@ -90,7 +89,7 @@ pub(crate) async fn invite(app: &App, invitation: &Invitation, by: By<'_>) -> Re
     let held = accounts::hold_new(&mut tx, account.id).await?;
     recovery::mail_invitation(app, &mut tx, &held, now).await?;
     tx.commit().await?;
-    accounts::details(app, account.id).await
+    Ok(account.id)
 }
 
 /// Lets an account be used, or not. Either ends its sessions and links; disabling is told to its owner by mail. An

@@ -52,7 +52,7 @@ pub(crate) async fn sign_up(app: &App, typed: &SigningUp<'_>, client: &Client) -
     let NewAccount { email, full_name, password, .. } = new;
     let hash = turn.hash(password).await?;
     let (mut tx, now) = (app.db().begin().await?, app.now());
-    match insert(&mut tx, &email, &full_name, &hash, Role::User, typed.language, now).await? {
+    match insert(&mut tx, &email, &full_name, Some(&hash), Role::User, typed.language, now).await? {
         Inserted::Made(account) => {
             events::record(&mut tx, Event::SignedUp, Some(account.id), client, now).await?;
             let held = hold_new(&mut tx, account.id).await?;
@@ -96,7 +96,7 @@ pub(crate) async fn insert(
     tx: &mut Tx,
     email: &Email,
     full_name: &FullName,
-    hash: &PasswordHash,
+    hash: Option<&PasswordHash>,
     role: Role,
     language: Language,
     now: Timestamp,

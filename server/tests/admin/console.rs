@@ -126,6 +126,8 @@ on_both_databases! {
         assert_eq!(admin.post(ACCOUNTS).json(&as_one).await.assert(201).json()["role"], "admin");
 
         let mail = app.mails_to("ada").await.remove(0);
+        let is_without = "SELECT CASE WHEN password_hash IS NULL THEN 'yes' ELSE 'no' END FROM accounts ORDER BY id DESC LIMIT 1";
+        assert_eq!(app.place.value(is_without).await, "yes");
         assert!(mail.subject.starts_with("You have been invited") && mail.text.contains("7 days"), "{mail:?}");
         let token = mail.token.unwrap();
         let opened = page(&app.stranger(), &format!("/account/reset?token={token}")).await.assert(200);
