@@ -212,7 +212,7 @@ impl Seen {
 enum Route {
     /// The pattern, as in `/profile/{id}`.
     Pattern(MatchedPath),
-    /// The beginning of a path that no route has, as the client sent it.
+    /// The beginning of a path that no route has, without what may be a token of a mistyped link.
     Path(String),
 }
 
@@ -223,7 +223,10 @@ impl Route {
         }
         let path = request.uri().path();
         let (begin, rest) = path.split_at(path.floor_char_boundary(LOGGED_PATH));
-        Self::Path(if rest.is_empty() { begin.to_owned() } else { format!("{begin}…") })
+        let words: Vec<_> =
+            begin.split('/').map(|segment| if is_word(segment) { segment } else { "…" }).collect();
+        let end = if rest.is_empty() { "" } else { "…" };
+        Self::Path(words.join("/") + end)
     }
 
     fn as_str(&self) -> &str {
@@ -232,6 +235,11 @@ impl Route {
             Self::Path(path) => path,
         }
     }
+}
+
+/// Whether a segment of a path is too short and too plain for a secret.
+fn is_word(segment: &str) -> bool {
+    segment.len() <= 16 && segment.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'.' | b'_' | b'-' | b'*'))
 }
 
 /// Milliseconds, to a tenth.
@@ -385,9 +393,12 @@ mod tests {
             Route::of(&Request::builder().uri(target).body(Body::empty()).unwrap()).as_str().to_owned()
         };
         assert_eq!(route("/nowhere?token=canary"), "/nowhere");
-        let long = format!("/{}", "a".repeat(99));
+        let long = format!("/{}abcd", "abcd/".repeat(19));
         assert_eq!(route(&long), long, "at the bound");
-        assert_eq!(route(&format!("{long}b")), format!("{long}…"));
+        assert_eq!(route(&format!("{long}/efghi")), format!("{long}…"));
+        for secret in ["pcmf_AbC", "1234", "a%20b", "aaaaaaaaaaaaaaaaa", "ABCD-EFGH"] {
+            assert_eq!(route(&format!("/account/{secret}/wp-login.php")), "/account/…/wp-login.php");
+        }
         assert_eq!(route("*"), "*");
         let written = tenths(Duration::from_nanos(930_371)).to_string();
         assert_eq!(written, "0.9");

@@ -70,7 +70,8 @@ async fn use_everything(place: &Place, remote: &Remote) -> Vec<String> {
         .assert(422);
     ada.post("/upload-profile-image").file("file", "image/png", &picture(1)).await.unwrap().assert(201);
     ada.post("/upload-profile-image").file("file", CANARY, CANARY.as_bytes()).await.unwrap().assert(415);
-    // The path of what is nowhere is logged, its query is not.
+    // Short words of a path that is nowhere are logged, the rest of it and its query are not.
+    remote.get(&format!("/nowhere/{CANARY}/{token}")).send().await.unwrap().assert(404);
     remote.get(&format!("/nowhere?token={CANARY}")).send().await.unwrap().assert(404);
     remote.call(CANARY, "/profile").send().await.unwrap();
     let basic = STANDARD.encode(format!("ada:{CANARY}"));
