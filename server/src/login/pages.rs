@@ -61,7 +61,7 @@ pub(crate) async fn show_log_in(visitor: Visitor, State(app): State<App>, v: Vie
     } else {
         Faults::none()
     };
-    Ok(v.show(StatusCode::OK, &LogInPage::new(&v, &app, faults, &v.kept(), v.way_back()))?)
+    Ok(v.show(StatusCode::OK, &LogInPage::new(&v, &app, faults, &v.kept(None), v.way_back()))?)
 }
 
 pub(crate) async fn log_in(

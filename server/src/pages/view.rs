@@ -52,6 +52,11 @@ pub(crate) struct View {
     pub(super) visitor: Option<Principal>,
 }
 
+/// What is sealed before the text: whose it is, or that it is anybody's (no account has the number 0).
+fn mark(reader: Option<Principal>) -> [u8; 8] {
+    reader.map_or(0, |reader| reader.account.number()).to_be_bytes()
+}
+
 impl View {
     pub(super) fn of(app: &App, parts: &Parts) -> Self {
         let query = parts.uri.query().unwrap_or_default();
@@ -114,19 +119,20 @@ impl View {
         })
     }
 
-    /// The address of a page that will show again what was typed: see [`kept`](Self::kept).
-    pub(crate) fn keeping(&self, path: &str, typed: &str) -> String {
+    /// The address of a page that will show again what was typed: see [`kept`](Self::kept). A page for people who are
+    /// logged in names its `reader`, so that nobody else can fill its form in for them.
+    pub(crate) fn keeping(&self, path: &str, reader: Option<Principal>, typed: &str) -> String {
         let typed: String = typed.chars().take(MAX_KEPT).collect();
-        let sealed = self.app.secret().seal(KEPT_PURPOSE, typed.as_bytes());
+        let sealed = self.app.secret().seal(KEPT_PURPOSE, &[&mark(reader), typed.as_bytes()].concat());
         format!("{path}?{KEPT}={}", URL_SAFE_NO_PAD.encode(sealed))
     }
 
-    /// What [`keeping`](Self::keeping) put into this page's address, or nothing.
-    pub(crate) fn kept(&self) -> String {
+    /// What [`keeping`](Self::keeping) put into this page's address for the same reader, or nothing.
+    pub(crate) fn kept(&self, reader: Option<Principal>) -> String {
         let opened = || {
             let sealed = URL_SAFE_NO_PAD.decode(self.query(KEPT)?).ok()?;
             let typed = self.app.secret().open(KEPT_PURPOSE, &sealed).ok()?;
-            String::from_utf8(typed.to_vec()).ok()
+            String::from_utf8(typed.strip_prefix(&mark(reader))?.to_vec()).ok()
         };
         opened().unwrap_or_default()
     }

@@ -74,7 +74,7 @@ pub(crate) async fn sign_up(
     let page = async |faults| Ok(SignUpPage::new(&v, &app, faults, &form, next.clone()));
     let logged_in = match v.form(&["full_name", "email", "password"], sign_up, page).await {
         Ok(Some(logged_in)) => Ok(logged_in),
-        Ok(None) => return Ok(v.go(&v.keeping(paths::CHECK_MAIL, &form.email))),
+        Ok(None) => return Ok(v.go(&v.keeping(paths::CHECK_MAIL, None, &form.email))),
         Err(not_shown) => Err(not_shown),
     };
     // Whoever wanted no other page is welcomed, and told of the email that is on its way.

@@ -41,7 +41,7 @@ struct CheckMailPage<'a> {
 }
 
 pub(crate) async fn show_check_mail(_: Public, v: View) -> PageResult {
-    Ok(v.show(StatusCode::OK, &CheckMailPage { v: &v, email: v.kept() })?)
+    Ok(v.show(StatusCode::OK, &CheckMailPage { v: &v, email: v.kept(None) })?)
 }
 
 /// A page that asks for an address to write to.
@@ -85,7 +85,7 @@ pub(crate) async fn request_reset(
     let request = async { super::request_reset(&app, &form.email()?, &client).await };
     let page = async |faults| Ok(AskMailPage { v: &v, faults, email: &form.email, is_log_in: false });
     v.form(&["email"], request, page).await?;
-    Ok(v.go(&v.keeping(paths::CHECK_MAIL, &form.email)))
+    Ok(v.go(&v.keeping(paths::CHECK_MAIL, None, &form.email)))
 }
 
 pub(crate) async fn show_log_in_by_mail(_: Public, State(app): State<App>, v: View) -> PageResult {
@@ -292,7 +292,7 @@ pub(crate) async fn confirm_email(
 ) -> PageResult {
     let confirmed = super::confirm_email(&app, &form.token, &client).await;
     let email = confirmed.map_err(|error| CONFIRM_EMAIL.dead(error))?;
-    Ok(logged_out(v.go_done(&v.keeping(paths::LOG_IN, email.as_str()), Done::EmailChanged)))
+    Ok(logged_out(v.go_done(&v.keeping(paths::LOG_IN, None, email.as_str()), Done::EmailChanged)))
 }
 
 pub(crate) async fn show_undo_email(_: Public, State(app): State<App>, v: View) -> PageResult {
@@ -386,7 +386,9 @@ pub(crate) async fn reset(
     let reset = super::reset(&app, &form.token, &form.password, &client);
     let page = async |faults| reset_page(&app, &v, &form.token, faults).await;
     match v.form(&["password"], reset, page).await {
-        Ok(email) => Ok(logged_out(v.go_done(&v.keeping(paths::LOG_IN, email.as_str()), Done::PasswordSet))),
+        Ok(email) => {
+            Ok(logged_out(v.go_done(&v.keeping(paths::LOG_IN, None, email.as_str()), Done::PasswordSet)))
+        }
         Err(NotShown::Error(error)) => Err(NotShown::of_link(error, paths::FORGOTTEN)),
         Err(refused) => Err(refused),
     }

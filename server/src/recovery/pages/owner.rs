@@ -93,7 +93,8 @@ struct EmailPage<'a> {
 pub(crate) async fn show_email(guard: Guard<SessionCookies>, State(app): State<App>, v: View) -> PageResult {
     v.fresh(*guard.principal(), paths::EMAIL)?;
     let current = accounts::by_id(&app, guard.principal().account).await?.email;
-    Ok(v.show(StatusCode::OK, &EmailPage { v: &v, faults: Faults::none(), current, email: &v.kept() })?)
+    let email = &v.kept(Some(*guard.principal()));
+    Ok(v.show(StatusCode::OK, &EmailPage { v: &v, faults: Faults::none(), current, email })?)
 }
 
 /// What was typed survives a login that is asked for first.
@@ -104,7 +105,8 @@ pub(crate) async fn request_email_change(
     v: View,
     Form(form): Form<AddressForm>,
 ) -> PageResult {
-    let fresh = v.fresh(*guard.principal(), &v.keeping(paths::EMAIL, &form.email))?;
+    let principal = *guard.principal();
+    let fresh = v.fresh(principal, &v.keeping(paths::EMAIL, Some(principal), &form.email))?;
     let request = async { recovery::request_email_change(&app, fresh, &form.email()?, &client).await };
     let page = async |faults| {
         let current = accounts::by_id(&app, guard.principal().account).await?.email;
