@@ -88,6 +88,12 @@ async fn second_step(client: &Client, token: &str, code: &str) -> Answer {
     client.post("/login/factor").json(&json!({ "mfa_token": token, "code": code })).await
 }
 
+/// It was refused because its login has ended.
+#[track_caller]
+fn ended(answer: &Answer) {
+    assert_eq!(answer.clone().assert(401).json()["error"], "expired_token");
+}
+
 /// Both steps, and the client that is logged in.
 async fn log_in(app: &TestApp, name: &str, authenticator: &Authenticator) -> Client {
     let token = first_step(app, name).await;
@@ -114,6 +120,11 @@ async fn log_in_mail(app: &TestApp) -> Mail {
     let is_log_in =
         |mail: &Mail| mail.link.as_ref().is_some_and(|link| link.contains("/account/log-in/link"));
     mails.rev().find(is_log_in).unwrap()
+}
+
+/// Confirms Ada's address, as a mailed link does.
+async fn confirm_address(app: &TestApp) {
+    app.place.sql("UPDATE accounts SET email_verified_at = 1").await;
 }
 
 async fn make_admin(app: &TestApp, id: i64) {
@@ -341,6 +352,7 @@ on_both_databases! {
     async fn m04_every_way_to_a_session_asks_for_the_factor(database: Database) {
         let app = TestApp::with(database, |config| config.log_in_by_mail = true).await;
         app.sign_up("ada").await;
+        confirm_address(&app).await;
         let form = [("username", &*email("ada")), ("password", PASSWORD), ("scope", "offline_access profile:read")];
         let before = app.stranger().post("/login").form(&form).await.assert(200).json();
         let ada = app.log_in("ada").await;
@@ -391,6 +403,7 @@ on_both_databases! {
         let app = TestApp::new(database).await;
         let ada = app.as_user("ada").await;
         let phone = enrol(&app, &ada).await;
+        confirm_address(&app).await;
         let waiting = first_step(&app, "ada").await;
         app.stranger().post("/password/forgot").json(&json!({ "email": email("ada") })).await.assert(202);
         let token = app.mails_to("ada").await.pop().unwrap().token;
@@ -401,6 +414,75 @@ on_both_databases! {
         assert_eq!(ended.json()["error"], "expired_token");
         let token = asked(&app.stranger().try_password(&email("ada"), NEW_PASSWORD).await);
         second_step(&app.stranger(), &token, &phone.code(&app)).await.assert(200);
+    }
+
+    async fn l02_whoever_signed_up_with_my_address_does_not_keep_me_out(database: Database) {
+        for required in [false, true] {
+            let app = TestApp::with(database, |config| config.log_in_by_mail = true).await;
+            for (name, by_link) in [("ada", true), ("ben", false)] {
+                let stranger = app.as_user(name).await;
+                let phone = enrol(&app, &stranger).await;
+                let waiting = first_step(&app, name).await;
+                let mut config = app.place.config();
+                config.log_in_by_mail = true;
+                if required {
+                    config.second_factor = SecondFactor::Required;
+                }
+                let app = app.again_with(config).await;
+                let answer = if by_link {
+                    app.stranger().post("/login/link").json(&json!({ "email": email(name) })).await.assert(202);
+                    let token = log_in_mail(&app).await.token;
+                    app.stranger().post("/login/link/token").json(&json!({ "token": token })).await
+                } else {
+                    app.stranger().post("/password/forgot").json(&json!({ "email": email(name) })).await.assert(202);
+                    let token = app.mails_to(name).await.pop().unwrap().token;
+                    let body = json!({ "token": token, "password": NEW_PASSWORD });
+                    app.stranger().post("/password/reset").json(&body).await.assert(204);
+                    app.stranger().try_password(&email(name), NEW_PASSWORD).await
+                };
+                if required {
+                    let refused = answer.assert(401).json();
+                    assert_eq!(refused["error"], "mfa_enrollment_required");
+                    let token = json!({ "mfa_token": refused["mfa_token"] });
+                    let shown = app.stranger().post("/login/factor/totp").json(&token).await.assert(200).json();
+                    let own = Authenticator::of_key(shown["key"].as_str().unwrap());
+                    let token = refused["mfa_token"].as_str().unwrap();
+                    second_step(&app.stranger(), token, &own.code(&app)).await.assert(200);
+                } else {
+                    answer.assert(200);
+                }
+                stranger.get("/profile").send().await.assert(401);
+                ended(&second_step(&app.stranger(), &waiting, &phone.code(&app)).await);
+                assert_eq!(subjects(&app, name).await["Your authenticator app at Portcullis was removed"], 1);
+            }
+        }
+    }
+
+    async fn s10_a_login_that_waits_ends_with_the_sessions(database: Database) {
+        let app = TestApp::new(database).await;
+        let id = app.sign_up("ada").await;
+        let ada = app.log_in("ada").await;
+        let phone = enrol(&app, &ada).await;
+        let root = app.sign_up("root").await;
+        make_admin(&app, root).await;
+        let scope = "accounts:read accounts:write";
+        let answer = app.stranger().post("/login").form_owned(&email("root"), PASSWORD, scope).await.assert(200);
+        let root = app.stranger().with_token(answer.json()["access_token"].as_str().unwrap());
+
+        let by_owner = first_step(&app, "ada").await;
+        ada.delete("/sessions").send().await.assert(204);
+        ended(&second_step(&app.stranger(), &by_owner, &phone.code(&app)).await);
+
+        let by_admin = first_step(&app, "ada").await;
+        root.delete(&format!("/admin/accounts/{id}/sessions")).send().await.assert(204);
+        ended(&second_step(&app.stranger(), &by_admin, &phone.code(&app)).await);
+
+        let ada = log_in(&app, "ada", &phone).await;
+        ada.call(http::Method::PUT, "/email").json(&json!({ "email": email("new.ada") })).await.assert(202);
+        let token = app.mails_to("new.ada").await.pop().unwrap().token;
+        let by_change = first_step(&app, "ada").await;
+        app.stranger().post("/email/confirm").json(&json!({ "token": token })).await.assert(204);
+        ended(&second_step(&app.stranger(), &by_change, &phone.code(&app)).await);
     }
 
     async fn s08_a_disabled_account_does_not_finish_a_login(database: Database) {

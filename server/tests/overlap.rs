@@ -393,7 +393,7 @@ impl Victim {
 fn may_follow(act: Act, ending: Ending) -> bool {
     matches!(
         (act, ending),
-        (Act::LogIn | Act::FinishLogIn, Ending::LogOutEverywhere | Ending::Undo)
+        (Act::LogIn, Ending::LogOutEverywhere | Ending::Undo)
             | (Act::LogInByLink | Act::LogInByCode | Act::ConfirmEmail, Ending::LogOutEverywhere)
     )
 }

@@ -125,7 +125,6 @@ async fn disable(app: &App, id: AccountId, by: By<'_>) -> Result<(), Error> {
     accounts::disable(&mut tx, &locked, now).await?;
     sessions::end_all(&mut tx, &locked, now).await?;
     recovery::forget_links(&mut tx, &locked).await?;
-    factors::forget_logins(&mut tx, &locked).await?;
     events::record(&mut tx, Event::Disabled, Some(id), by.client(), now).await?;
     mail::enqueue(app, &mut tx, &Recipient::of(&locked), &Message::Disabled, now).await?;
     Ok(tx.commit().await?)

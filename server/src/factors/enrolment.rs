@@ -134,7 +134,10 @@ pub(crate) async fn remove(app: &App, fresh: Fresh, client: &Client) -> Result<(
         if is_required(app, held.role()) {
             return Err(Error::FactorRequired);
         }
-        forget(app, &mut tx, &held, client, now).await?;
+        if !forget(app, &mut tx, &held, client, now).await? {
+            return Err(Error::NotFound);
+        }
+        accounts::raise_epoch(&mut tx, &held, now).await?;
         sessions::end_others(&mut tx, &held, fresh.principal().session, now).await?;
         Ok(tx.commit().await?)
     })
@@ -149,28 +152,49 @@ pub(crate) async fn remove_lost(app: &App, account: AccountId, by: By<'_>) -> Re
     retry(|| async {
         let (mut tx, now) = (app.db().begin().await?, app.now());
         let locked = accounts::lock_other(&mut tx, account, by, now).await?;
-        forget(app, &mut tx, &locked, by.client(), now).await?;
+        if !forget(app, &mut tx, &locked, by.client(), now).await? {
+            return Err(Error::NotFound);
+        }
+        accounts::raise_epoch(&mut tx, &locked, now).await?;
         sessions::end_all(&mut tx, &locked, now).await?;
         Ok(tx.commit().await?)
     })
     .await
 }
 
+/// For somebody who comes in by a mailed link or code: if nobody has confirmed the address before, the app may be that of
+/// a stranger who signed up with it, and goes, so that it does not keep the address's owner out. Every session ends: one
+/// could add another.
+pub(crate) async fn remove_unproved(
+    app: &App,
+    tx: &mut Tx,
+    held: &Held,
+    client: &Client,
+    now: Timestamp,
+) -> Result<(), Error> {
+    if held.email_verified_at.is_some() {
+        return Ok(());
+    }
+    let _there_was_none = forget(app, tx, held, client, now).await?;
+    sessions::end_all(tx, held, now).await
+}
+
+/// Whether there was one.
 async fn forget(
     app: &App,
     tx: &mut Tx,
     locked: &Locked,
     client: &Client,
     now: Timestamp,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     if !store::delete_totp(tx.conn(), locked.id).await? {
-        return Err(Error::NotFound);
+        return Ok(false);
     }
     store::delete_codes(tx.conn(), locked.id).await?;
     store::delete_enrolment(tx.conn(), locked.id).await?;
-    accounts::raise_epoch(tx, locked, now).await?;
     mail::enqueue(app, tx, &Recipient::of(locked), &Message::TotpRemoved, now).await?;
-    events::record(tx, Event::TotpRemoved, Some(locked.id), client, now).await
+    events::record(tx, Event::TotpRemoved, Some(locked.id), client, now).await?;
+    Ok(true)
 }
 
 /// Makes new recovery codes; the older ones are invalid.

@@ -3,7 +3,7 @@
 //! | a login | when |
 //! |---|---|
 //! | begins a session | the account has no second factor, and the operator requires none |
-//! | waits | otherwise: its row ends after 10 minutes, 5 wrong codes, a right one, or a change of the account's credentials |
+//! | waits | otherwise: until 10 minutes, 5 wrong codes, a right one, a change of credentials, or an end of all sessions |
 //!
 //! The token of a login that waits can do one thing: bring the second factor. No guard accepts it.
 

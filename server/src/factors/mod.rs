@@ -20,7 +20,7 @@ use serde::Serialize;
 
 use self::enrolment::{begin_enrolment, confirm_enrolment, remove, renew_codes};
 pub(crate) use self::{
-    enrolment::remove_lost,
+    enrolment::{remove_lost, remove_unproved},
     gate::{Gate, gate},
 };
 use crate::{
@@ -76,11 +76,6 @@ pub(crate) async fn exported(conn: Conn<'_>, account: AccountId) -> Result<Expor
         totp_since: store::totp(conn, account).await?.map(|totp| totp.created_at.to_rfc3339()),
         recovery_codes_left: store::codes_left(conn, account).await?,
     })
-}
-
-/// Forgets the logins that wait for a second factor.
-pub(crate) async fn forget_logins(tx: &mut Tx, locked: &Locked) -> Result<(), Error> {
-    Ok(store::delete_logins_of(tx.conn(), locked.id).await?)
 }
 
 /// Forgets every login that waits and every enrolment that was begun, of a restored backup.

@@ -169,11 +169,6 @@ pub(super) async fn delete_login(conn: Conn<'_>, digest: &[u8; 32]) -> Result<()
     Ok(())
 }
 
-pub(super) async fn delete_logins_of(conn: Conn<'_>, account: AccountId) -> Result<()> {
-    execute!(conn, "DELETE FROM logins WHERE account_id = $1", account)?;
-    Ok(())
-}
-
 /// The living sessions of accounts that have no second factor: of all (`$2`), or of administrators alone.
 macro_rules! sessions_without {
     ($verb:literal) => {

@@ -208,7 +208,7 @@ fn row(message: &Message) -> Row<'_> {
             "mail.totp_added.subject",
             "mail.totp_added.lead",
             "mail.factors.button" => paths::FORGOTTEN,
-            "mail.factors.alarm"
+            "mail.totp_added.alarm"
         ),
         Message::TotpRemoved => row!(
             "mail.totp_removed.subject",

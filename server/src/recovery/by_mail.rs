@@ -108,6 +108,7 @@ async fn begin(
     now: Timestamp,
 ) -> Result<LoggedIn, Error> {
     let held = mailed.held();
+    factors::remove_unproved(app, &mut tx, held, beginning.client, now).await?;
     accounts::mark_verified(&mut tx, held, &held.email, now).await?;
     let methods = match factors::gate(app, &mut tx, held, Method::Email, beginning, now).await? {
         Gate::Open(methods) => methods,

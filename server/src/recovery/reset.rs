@@ -13,7 +13,7 @@ use crate::{
     db::{Tx, retry},
     error::Error,
     events::{self, Event},
-    limits,
+    factors, limits,
     mail::{self, Message, Recipient},
     passwords::PasswordHash,
     sessions,
@@ -120,6 +120,7 @@ async fn set(
     let held = link.held;
     limits::end_lock(app, &mut tx, &held, None, now).await?;
     accounts::set_hash(&mut tx, &held, hash, now).await?;
+    factors::remove_unproved(app, &mut tx, &held, client, now).await?;
     accounts::mark_verified(&mut tx, &held, &link.email, now).await?;
     links::forget(&mut tx, &held).await?;
     sessions::end_all(&mut tx, &held, now).await?;

@@ -190,7 +190,7 @@ fn grant(app: &App, id: SessionId, role: Role, beginning: &Beginning<'_>) -> (Gr
     }
 }
 
-/// Ends every session of an account.
+/// Ends every session of an account, and every login that waits for its second factor.
 pub(crate) async fn end_all(tx: &mut Tx, locked: &Locked, now: Timestamp) -> Result<(), Error> {
     Ok(store::end_sessions_of(tx.conn(), locked.id, None, now).await?)
 }
@@ -208,7 +208,7 @@ pub(crate) async fn raise(
     Ok(store::set_amr(tx.conn(), session, &access::with_second(&kind.amr, second)).await?)
 }
 
-/// Ends every session of an account but this one.
+/// Ends every session of an account but this one, and every login that waits for its second factor.
 pub(crate) async fn end_others(
     tx: &mut Tx,
     held: &Held,
@@ -261,7 +261,7 @@ pub(crate) async fn end_one(app: &App, fresh: Fresh, id: SessionId, client: &Cli
 pub(crate) async fn end_all_others(app: &App, fresh: Fresh, client: &Client) -> Result<(), Error> {
     let (mut tx, now) = (app.db().begin().await?, app.now());
     let held = accounts::hold_own(&mut tx, fresh, now).await?;
-    store::end_sessions_of(tx.conn(), held.id, Some(fresh.principal().session), now).await?;
+    end_others(&mut tx, &held, fresh.principal().session, now).await?;
     events::record(&mut tx, Event::OtherSessionsEnded, Some(held.id), client, now).await?;
     Ok(tx.commit().await?)
 }

@@ -307,6 +307,7 @@ pub(super) async fn end_every(conn: Conn<'_>, now: Timestamp) -> Result<()> {
     Ok(())
 }
 
+/// Takes along the logins that wait for a second factor: each would be a session soon.
 pub(super) async fn end_sessions_of(
     conn: Conn<'_>,
     account: AccountId,
@@ -320,6 +321,7 @@ pub(super) async fn end_sessions_of(
         now,
         but
     )?;
+    execute!(conn, "DELETE FROM logins WHERE account_id = $1", account)?;
     Ok(())
 }
 
