@@ -2,7 +2,6 @@
 //!
 //! [`AccessTokens::discover`](crate::AccessTokens::discover) and [`Introspection`] begin here.
 
-mod address;
 mod dangerous;
 mod discover;
 mod health;

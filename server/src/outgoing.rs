@@ -2,14 +2,12 @@
 //!
 //! HTTP/1.1, no redirects, no cookies, no proxy. Where it may go is decided on the very address that is connected to.
 
-mod connect;
 mod reach;
 
 use std::{
-    error::Error,
     fmt,
     net::{IpAddr, Ipv4Addr},
-    sync::OnceLock,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -17,23 +15,17 @@ use axum::body::HttpBody as _;
 use bytes::Bytes;
 use http::{Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper_util::{
-    client::legacy::Client,
-    rt::{TokioExecutor, TokioTimer},
-};
-use rustls::pki_types::CertificateDer;
+use portcullis_outgoing::{Client, Resolve, system_resolver};
+use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs, pki_types::CertificateDer};
 use tokio::time::{timeout, timeout_at};
 use url::{Host, Url};
 
-use self::connect::{Connector, Resolve};
 pub(crate) use self::reach::Reach;
 
 /// The longest that a request takes, from the look-up of the name to the status of the answer.
 pub(crate) const LONGEST: Duration = Duration::from_secs(5);
 /// How much of an answer is read before it is thrown away, so that the connection can be used again.
 const ANSWER: usize = 64 * 1024;
-/// How long an unused connection is kept.
-const IDLE: Duration = Duration::from_secs(30);
 /// The longest URL.
 const URL_LENGTH: usize = 2048;
 
@@ -95,12 +87,12 @@ pub(crate) struct Outgoing {
     reach: Reach,
     resolve: Resolve,
     authorities: Vec<CertificateDer<'static>>,
-    client: OnceLock<Client<Connector, Full<Bytes>>>,
+    client: OnceLock<Client>,
 }
 
 impl Outgoing {
     pub(crate) fn new(reach: Reach) -> Self {
-        Self::with(reach, connect::system(), Vec::new())
+        Self::with(reach, system_resolver(), Vec::new())
     }
 
     fn with(reach: Reach, resolve: Resolve, authorities: Vec<CertificateDer<'static>>) -> Self {
@@ -126,7 +118,7 @@ impl Outgoing {
         if host.starts_with('[') || host.parse::<IpAddr>().is_ok() {
             return Ok(());
         }
-        let Ok(Ok(found)) = timeout(LONGEST, (self.resolve)(host.to_owned(), 443)).await else {
+        let Ok(Ok(found)) = timeout(LONGEST, (self.resolve)(host.to_owned())).await else {
             return Ok(());
         };
         let mut checks = found.into_iter().map(|address| self.reach.check(address.ip(), is_secure));
@@ -145,9 +137,9 @@ impl Outgoing {
     ) -> Result<StatusCode, Unanswered> {
         *request.uri_mut() = target.uri.clone();
         let deadline = tokio::time::Instant::now() + LONGEST;
-        let response = match timeout_at(deadline, self.client()?.request(request)).await {
+        let response = match timeout_at(deadline, self.client()?.send(request)).await {
             Ok(Ok(response)) => response,
-            Ok(Err(cause)) => return Err(Unanswered(causes(&cause))),
+            Ok(Err(cause)) => return Err(Unanswered(cause.to_string())),
             Err(_) => return Err(Unanswered(format!("no answer within {} s", LONGEST.as_secs()))),
         };
         let status = response.status();
@@ -159,36 +151,33 @@ impl Outgoing {
         Ok(status)
     }
 
-    fn client(&self) -> Result<&Client<Connector, Full<Bytes>>, Unanswered> {
+    fn client(&self) -> Result<&Client, Unanswered> {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
-        let connector = connect::connector(self.reach, &self.resolve, &self.authorities)
-            .map_err(|cause| Unanswered(format!("TLS cannot be set up: {cause}")))?;
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE)
-            .http1_max_buf_size(ANSWER)
-            .build(connector);
+        let tls =
+            tls(&self.authorities).map_err(|cause| Unanswered(format!("TLS cannot be set up: {cause}")))?;
+        let client = Client::new(tls, self.reach.judge(), Arc::clone(&self.resolve));
         Ok(self.client.get_or_init(|| client))
     }
+}
+
+/// TLS with hosts that an authority vouches for: one of Mozilla's list, which is built in, or one that the system trusts
+/// (`SSL_CERT_FILE` names another list), so that a network of one's own can have its own.
+fn tls(authorities: &[CertificateDer<'static>]) -> Result<ClientConfig, rustls::Error> {
+    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    // A system without a list, or with odd ones in it, still has the built-in one.
+    let systems = rustls_native_certs::load_native_certs().certs;
+    roots.add_parsable_certificates(systems.into_iter().chain(authorities.iter().cloned()));
+    let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()?;
+    Ok(tls.with_root_certificates(roots).with_no_client_auth())
 }
 
 /// Why there was no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Unanswered(String);
-
-/// An error with what lies beneath it: hyper's own words alone are "client error (Connect)".
-fn causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text = format!("{text}: {cause}");
-        next = cause.source();
-    }
-    text
-}
 
 #[cfg(test)]
 mod tests;

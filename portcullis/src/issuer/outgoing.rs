@@ -1,50 +1,31 @@
 //! Requests to an issuer, bounded in time and size: HTTP/1.1, no redirects, no cookies, no compression, no proxy.
 
 mod answer;
-mod connect;
 mod endpoint;
 
-use std::{
-    error::Error,
-    fmt,
-    net::IpAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{error::Error, fmt, net::IpAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use futures_util::future::{Either, select};
 use http::{
     HeaderValue, Method, Request,
     header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE},
 };
 use http_body_util::Full;
-use hyper::ext::on_informational;
-use hyper_util::{
-    client::legacy::Client,
-    rt::{TokioExecutor, TokioTimer},
+use portcullis_outgoing::{Client, Judge, Place, causes, is_this_machine, system_resolver};
+use rustls::{
+    ClientConfig, RootCertStore,
+    crypto::CryptoProvider,
+    pki_types::{CertificateDer, pem::PemObject},
 };
-use rustls::pki_types::{CertificateDer, pem::PemObject};
-use tokio::{
-    sync::Notify,
-    time::{Instant, timeout_at},
-};
+use tokio::time::{Instant, timeout_at};
 
-use self::connect::Connector;
+use self::endpoint::is_localhost;
 pub(super) use self::{answer::Answer, endpoint::Endpoint};
-use super::address::{is_public, is_this_machine};
 use crate::tokens::KeyError;
 
 /// The longest that it takes to find something out, from the look-up of the first name to the last byte of the last
 /// answer. A caller waits for it, and no client is that patient twice.
 const LONGEST: Duration = Duration::from_secs(5);
-/// How many informational answers (RFC 9110 §15.2) may come before the one that was asked for.
-const MOST_INFORMATIONAL: usize = 8;
-/// How long an unused connection is kept.
-const IDLE: Duration = Duration::from_secs(30);
 
 /// How an issuer is asked: `AccessTokens::discover(…).outgoing(…)`, `Introspection::at(…).outgoing(…)`.
 ///
@@ -109,17 +90,44 @@ impl Outgoing {
     pub(super) fn client(self) -> Result<Http, IssuerError> {
         let ways = if self.is_public_only { [Reach::Public; 2] } else { [Reach::Any, Reach::NotThisMachine] };
         // Two, so that a connection that one of them kept is not used for the other.
+        let tls = tls(&self.authorities)?;
         let [chosen, led_to] = ways.map(|reach| {
-            let connector = connect::connector(reach, &self.authorities)?;
-            let client = Client::builder(TokioExecutor::new())
-                .pool_timer(TokioTimer::new())
-                .pool_idle_timeout(IDLE)
-                .http1_max_buf_size(64 * 1024)
-                .build(connector);
-            Ok::<_, IssuerError>(Way { client, reach })
+            let client = Client::new(tls.clone(), reach.judge(), system_resolver());
+            Way { client, reach }
         });
-        Ok(Http { chosen: chosen?, led_to: led_to?, timeout: self.timeout.unwrap_or(LONGEST) })
+        Ok(Http { chosen, led_to, timeout: self.timeout.unwrap_or(LONGEST) })
     }
+}
+
+/// TLS with hosts that an authority vouches for.
+fn tls(authorities: &[CertificateDer<'static>]) -> Result<ClientConfig, IssuerError> {
+    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    for certificate in authorities {
+        roots
+            .add(certificate.clone())
+            .map_err(|cause| IssuerError::new(format!("a certificate authority to trust: {cause}")))?;
+    }
+    let tls = ClientConfig::builder_with_provider(provider()?)
+        .with_safe_default_protocol_versions()
+        .map_err(|cause| IssuerError::new(format!("TLS cannot be set up: {cause}")))?;
+    Ok(tls.with_root_certificates(roots).with_no_client_auth())
+}
+
+#[cfg(feature = "aws-lc-rs")]
+#[expect(clippy::unnecessary_wraps, reason = "the other backend can be missing")]
+fn provider() -> Result<Arc<CryptoProvider>, IssuerError> {
+    Ok(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+}
+
+/// The backend `rust-crypto` has no TLS: the application brings one.
+#[cfg(not(feature = "aws-lc-rs"))]
+fn provider() -> Result<Arc<CryptoProvider>, IssuerError> {
+    CryptoProvider::get_default().cloned().ok_or_else(|| {
+        IssuerError::new(
+            "no cryptography for TLS: with portcullis' feature `rust-crypto`, call \
+             `rustls::crypto::CryptoProvider::install_default` with a provider of your choice first",
+        )
+    })
 }
 
 /// Which addresses may be connected to.
@@ -135,8 +143,18 @@ impl Reach {
         match self {
             Self::Any => true,
             Self::NotThisMachine => !is_this_machine(address),
-            Self::Public => is_public(address),
+            Self::Public => Place::of(address) == Place::Public,
         }
+    }
+
+    /// Plain HTTP goes to `localhost` because it is this machine; a hosts file that says otherwise is ignored.
+    fn judge(self) -> Judge {
+        Arc::new(move |to| {
+            if is_localhost(to.host) && !to.address.is_loopback() {
+                return Err("is `localhost` by its name, and elsewhere by its address".to_owned());
+            }
+            if self.has(to.address) { Ok(()) } else { Err(self.to_string()) }
+        })
     }
 }
 
@@ -164,7 +182,7 @@ pub(super) struct Http {
 }
 
 struct Way {
-    client: Client<Connector, Full<Bytes>>,
+    client: Client,
     reach: Reach,
 }
 
@@ -209,30 +227,14 @@ impl Http {
         let way = if endpoint.is_led_to() { &self.led_to } else { &self.chosen };
         endpoint.check(way.reach)?;
         let failed = |why: &dyn fmt::Display| IssuerError::unreachable(format!("{endpoint}: {why}"));
-        let mut request = request
+        let request = request
             .uri(endpoint.uri())
             .header(ACCEPT, "application/json")
             .header(ACCEPT_ENCODING, "identity")
             .body(Full::new(body))
             .map_err(|cause| failed(&cause))?;
-        let too_many = Arc::new(Notify::new());
-        let (count, notify) = (AtomicUsize::new(0), Arc::clone(&too_many));
-        on_informational(&mut request, move |_| {
-            if count.fetch_add(1, Ordering::Relaxed) + 1 == MOST_INFORMATIONAL {
-                notify.notify_one();
-            }
-        });
         let exchange = async {
-            let response =
-                match select(way.client.request(request), std::pin::pin!(too_many.notified())).await {
-                    Either::Left((response, _)) => response.map_err(|cause| failed(&causes(&cause)))?,
-                    // The request is let go, and its connection with it: nobody else stops reading.
-                    Either::Right(_) => {
-                        return Err(failed(&format_args!(
-                            "{MOST_INFORMATIONAL} informational answers and no other"
-                        )));
-                    }
-                };
+            let response = way.client.send(request).await.map_err(|cause| failed(&cause))?;
             Answer::read(response, endpoint).await
         };
         match timeout_at(deadline, exchange).await {
@@ -240,17 +242,6 @@ impl Http {
             Err(_) => Err(failed(&format_args!("no whole answer within {:?}", self.timeout))),
         }
     }
-}
-
-/// An error with what lies beneath it: hyper's own words alone are "client error (Connect)".
-fn causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text = format!("{text}: {cause}");
-        next = cause.source();
-    }
-    text
 }
 
 /// Why an issuer could not be asked, or its answer not be used. Meant for the operator.

@@ -26,7 +26,7 @@ fn answering(answers: &[&[&str]], port: u16) -> (Resolve, Arc<AtomicUsize>) {
         .collect();
     let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);
-    let resolve: Resolve = Arc::new(move |_, _| {
+    let resolve: Resolve = Arc::new(move |_| {
         let turn = count.fetch_add(1, Ordering::SeqCst);
         let answer = answers[turn.min(answers.len() - 1)].clone();
         Box::pin(async move { io::Result::Ok(answer) })
