@@ -2,7 +2,8 @@
 
 use std::{
     error::Error,
-    fmt, io,
+    fmt,
+    num::NonZeroUsize,
     path::{Path, PathBuf},
     sync::{
         Arc, Weak,
@@ -130,9 +131,9 @@ impl App {
             .map_err(KeysError::Verifier)?;
         let session_tokens = SessionTokens::new(tokens, db.clone(), clock.clone());
         let session_cookies = SessionCookies::new(db.clone(), clock.clone(), config.session_idle_ttl);
-        let hasher = Hasher::new(config.hash_parameters).map_err(AppError::Threads)?;
-        let pictures = Pool::new("pictures", 1, PICTURE_QUEUE).map_err(AppError::Threads)?;
-        let outbox = Outbox::new(&config.mail, public_url.host()).map_err(AppError::Threads)?;
+        let hasher = Hasher::new(config.hash_parameters);
+        let pictures = Pool::new(NonZeroUsize::MIN, PICTURE_QUEUE);
+        let outbox = Outbox::new(&config.mail, public_url.host());
         let objects = open_objects(&config.data_dir.join(OBJECTS))?;
         let look = Look::open(&config.brand)?;
         let reach = if config.webhook_private_targets { Reach::Private } else { Reach::Public };
@@ -362,11 +363,6 @@ pub enum AppError {
     /// The list of breached passwords.
     #[error(transparent)]
     Breaches(#[from] BreachesFileError),
-    /// The worker threads.
-    #[error(
-        "the system gives no threads for hashing passwords: {0}. Raise the limit on processes (`ulimit -u`)"
-    )]
-    Threads(io::Error),
     /// The data directory, or the folder for pictures in it.
     #[error("the folder {path} cannot be used: {cause}. Give the server's user a data directory that it may write (setting `data_dir`)", path = path.display())]
     Folder {

@@ -1,35 +1,36 @@
-//! A bounded pool of threads for work that blocks or burns CPU: hashing, decoding.
+//! Work that blocks or burns CPU (hashing, decoding), off the async runtime and bounded.
 //!
-//! The queue is short and never waited for: a caller hears [`NotDone::Busy`] at once and answers 503, so
-//! that a flood of such work costs the rest of the server nothing. Each thread keeps a state between jobs
-//! (memory blocks, for one), which it makes at its first job and gives back when it has had none for a while.
+//! Whoever finds all places taken gets [`NotDone::Busy`] immediately and responds 503, so a flood of such work costs the
+//! rest of the server nothing. What a job needs and the next can use again (memory blocks, for one) is kept between
+//! jobs, and dropped when it was not used for a while.
 
-use std::any::type_name;
-use std::collections::VecDeque;
-use std::fmt;
-use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
-use std::time::Duration;
+use std::{
+    fmt,
+    num::NonZeroUsize,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
-use tokio::sync::oneshot;
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    task::spawn_blocking,
+    time::sleep,
+};
 
-/// How long a thread without work keeps its state.
+/// How long a state that no job uses is kept.
 const STATE_KEPT: Duration = Duration::from_secs(10);
 
-/// Threads of one name that take jobs from one bounded queue; `S` is what each thread keeps between jobs.
-///
-/// Dropping the pool ends its threads: the job in hand is finished, those that wait are forgotten (nobody
-/// can be waiting for them: [`run`](Self::run) borrows the pool).
+/// So many jobs run at once, and so many more may wait; `S` is what is kept between jobs.
 pub(crate) struct Pool<S> {
-    shared: Arc<Shared<S>>,
+    places: Semaphore,
+    running: Arc<Semaphore>,
+    kept: Kept<S>,
 }
 
-/// Why a job gave no answer.
+/// Why a job gave no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NotDone {
-    /// As many jobs wait as may: the caller answers 503 with `Retry-After`.
+    /// As many jobs wait as may: the caller responds 503 with `Retry-After`.
     #[error("the pool's queue is full")]
     Busy,
     /// The job panicked; the panic is in the log.
@@ -38,165 +39,105 @@ pub(crate) enum NotDone {
 }
 
 impl<S: Default + Send + 'static> Pool<S> {
-    /// Starts `threads` threads (at least one) called `name`; at most `queue` jobs (at least one) wait for them.
-    ///
-    /// Fails when the system gives no more threads.
-    pub(crate) fn new(name: &'static str, threads: usize, queue: usize) -> io::Result<Self> {
-        let pool = Self { shared: Arc::new(Shared::new(name, queue.max(1), STATE_KEPT)) };
-        pool.start(threads)?;
-        Ok(pool)
+    /// At most `threads` jobs run at once, and at most `queue` wait for them.
+    pub(crate) fn new(threads: NonZeroUsize, queue: usize) -> Self {
+        Self {
+            places: Semaphore::new(threads.get() + queue),
+            running: Arc::new(Semaphore::new(threads.get())),
+            kept: Kept { states: Arc::default(), time: STATE_KEPT },
+        }
     }
 
-    /// Has a thread do `work` with the thread's own state.
-    ///
-    /// When the returned future is dropped before the work began, the work is skipped.
+    /// A place among the jobs that run or wait, or [`NotDone::Busy`].
+    pub(crate) fn place(&self) -> Result<Place<'_, S>, NotDone> {
+        let permit = self.places.try_acquire().map_err(|_| NotDone::Busy)?;
+        Ok(Place { pool: self, _permit: permit })
+    }
+
+    /// Does `work` with a state that is its own for so long. When the future is dropped before the work began, the work
+    /// is skipped.
     pub(crate) async fn run<R: Send + 'static>(
         &self,
         work: impl FnOnce(&mut S) -> R + Send + 'static,
     ) -> Result<R, NotDone> {
-        let (answer, answered) = oneshot::channel();
-        self.shared.enqueue(Box::new(Task { work, answer }))?;
-        // The sending half is lost only when the job unwinds.
-        answered.await.map_err(|_| NotDone::Panicked)
-    }
-
-    fn start(&self, threads: usize) -> io::Result<()> {
-        for _ in 0..threads.max(1) {
-            let shared = Arc::clone(&self.shared);
-            thread::Builder::new().name(shared.name.to_owned()).spawn(move || shared.work())?;
-        }
-        Ok(())
-    }
-}
-
-impl<S> Drop for Pool<S> {
-    fn drop(&mut self) {
-        let mut queue = self.shared.lock();
-        queue.closed = true;
-        let forgotten = std::mem::take(&mut queue.jobs);
-        drop(queue);
-        self.shared.changed.notify_all();
-        drop(forgotten);
+        self.place()?.run(work).await
     }
 }
 
 impl<S> fmt::Debug for Pool<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pool").field("name", &self.shared.name).field("state", &type_name::<S>()).finish()
+        f.debug_struct("Pool").field("places", &self.places.available_permits()).finish_non_exhaustive()
     }
 }
 
-struct Shared<S> {
-    name: &'static str,
-    capacity: usize,
-    state_kept: Duration,
-    queue: Mutex<Queue<S>>,
-    changed: Condvar,
+/// A place in a pool: its holder can run jobs, one after the other, and none of them is turned away.
+pub(crate) struct Place<'a, S> {
+    pool: &'a Pool<S>,
+    _permit: SemaphorePermit<'a>,
 }
 
-struct Queue<S> {
-    jobs: VecDeque<Box<dyn Job<S>>>,
-    closed: bool,
+impl<S> fmt::Debug for Place<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Place")
+    }
 }
 
-impl<S> Shared<S> {
-    fn new(name: &'static str, capacity: usize, state_kept: Duration) -> Self {
-        let queue = Mutex::new(Queue { jobs: VecDeque::with_capacity(capacity), closed: false });
-        Self { name, capacity, state_kept, queue, changed: Condvar::new() }
-    }
-
-    /// No foreign code runs under this lock, so a poisoned one still holds a sound queue.
-    fn lock(&self) -> MutexGuard<'_, Queue<S>> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn enqueue(&self, job: Box<dyn Job<S>>) -> Result<(), NotDone> {
-        let mut queue = self.lock();
-        let mut abandoned = VecDeque::new();
-        if queue.jobs.len() >= self.capacity {
-            // Clients that hung up must not keep out those that wait.
-            let jobs = std::mem::take(&mut queue.jobs);
-            (abandoned, queue.jobs) = jobs.into_iter().partition(|job| job.is_abandoned());
-        }
-        let outcome = if queue.jobs.len() < self.capacity {
-            queue.jobs.push_back(job);
-            Ok(())
-        } else {
-            Err(NotDone::Busy)
+impl<S: Default + Send + 'static> Place<'_, S> {
+    /// As [`Pool::run`].
+    pub(crate) async fn run<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut S) -> R + Send + 'static,
+    ) -> Result<R, NotDone> {
+        // Nobody closes it.
+        let turn = Arc::clone(&self.pool.running).acquire_owned().await.map_err(|_| NotDone::Busy)?;
+        let kept = self.pool.kept.clone();
+        let job = move || {
+            // It ends with the work, whatever becomes of the caller.
+            let _turn = turn;
+            let mut state = kept.take();
+            let result = work(&mut state);
+            kept.put(state);
+            result
         };
-        drop(queue);
-        drop(abandoned);
-        if outcome.is_ok() {
-            self.changed.notify_one();
-        }
-        outcome
+        #[expect(clippy::disallowed_methods, reason = "bounded above")]
+        let job = spawn_blocking(job);
+        job.await.map_err(|_| NotDone::Panicked)
     }
 }
 
-impl<S: Default> Shared<S> {
-    /// A thread's life.
-    fn work(&self) {
-        let mut state = None;
-        while let Some(job) = self.next(&mut state) {
-            if job.is_abandoned() {
-                continue;
-            }
-            let done = catch_unwind(AssertUnwindSafe(|| job.run(state.get_or_insert_with(S::default))));
-            if done.is_err() {
-                tracing::error!(
-                    pool = self.name,
-                    "a job panicked: its caller got an error, the thread lives on"
-                );
-                state = None;
-            }
-        }
-    }
+/// The states that no job uses now, with the time of their last use.
+struct Kept<S> {
+    states: Arc<Mutex<Vec<(Instant, S)>>>,
+    time: Duration,
+}
 
-    /// The next job; `None` when the pool is gone. Gives the state back while there is nothing to do.
-    fn next(&self, state: &mut Option<S>) -> Option<Box<dyn Job<S>>> {
-        let mut queue = self.lock();
-        loop {
-            if queue.closed {
-                return None;
-            }
-            if let Some(job) = queue.jobs.pop_front() {
-                return Some(job);
-            }
-            if state.is_none() {
-                queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
-                continue;
-            }
-            let (waited, timeout) =
-                self.changed.wait_timeout(queue, self.state_kept).unwrap_or_else(PoisonError::into_inner);
-            queue = waited;
-            if timeout.timed_out() {
-                drop(queue);
-                *state = None;
-                queue = self.lock();
-            }
-        }
+impl<S> Clone for Kept<S> {
+    fn clone(&self) -> Self {
+        Self { states: Arc::clone(&self.states), time: self.time }
     }
 }
 
-trait Job<S>: Send {
-    fn is_abandoned(&self) -> bool;
-    fn run(self: Box<Self>, state: &mut S);
-}
-
-struct Task<F, R> {
-    work: F,
-    answer: oneshot::Sender<R>,
-}
-
-impl<S, R: Send, F: FnOnce(&mut S) -> R + Send> Job<S> for Task<F, R> {
-    fn is_abandoned(&self) -> bool {
-        self.answer.is_closed()
+impl<S: Default + Send + 'static> Kept<S> {
+    /// No foreign code runs under this lock, so a poisoned one still holds sound states.
+    fn lock(&self) -> MutexGuard<'_, Vec<(Instant, S)>> {
+        self.states.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn run(self: Box<Self>, state: &mut S) {
-        let Self { work, answer } = *self;
-        // A caller that went away meanwhile does not want it.
-        let _ = answer.send(work(state));
+    /// The state that was used last: the others grow old, and are dropped.
+    fn take(&self) -> S {
+        let last = self.lock().pop();
+        last.map_or_else(S::default, |(_, state)| state)
+    }
+
+    fn put(&self, state: S) {
+        self.lock().push((Instant::now(), state));
+        let kept = self.clone();
+        tokio::spawn(async move {
+            sleep(kept.time).await;
+            let dropped: Vec<_> =
+                kept.lock().extract_if(.., |(used, _)| used.elapsed() >= kept.time).collect();
+            drop(dropped);
+        });
     }
 }
 
@@ -206,11 +147,17 @@ mod tests {
     use std::sync::mpsc;
     use std::task::{Context, Poll, Waker};
 
+    use tokio::sync::oneshot;
+
     use super::*;
+
+    fn pool<S: Default + Send + 'static>(queue: usize) -> Pool<S> {
+        Pool::new(NonZeroUsize::MIN, queue)
+    }
 
     /// A pool whose only thread is held by a job until the returned sender is used or dropped.
     async fn held(queue: usize) -> (Arc<Pool<u32>>, mpsc::Sender<()>, tokio::task::JoinHandle<()>) {
-        let pool = Arc::new(Pool::new("test", 1, queue).unwrap());
+        let pool = Arc::new(pool(queue));
         let (release, released) = mpsc::channel::<()>();
         let (holds, is_held) = oneshot::channel();
         let holder = Arc::clone(&pool);
@@ -230,8 +177,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_thread_keeps_its_state_between_jobs() {
-        let pool = Pool::<u32>::new("test", 1, 1).unwrap();
+    async fn a_state_is_kept_between_jobs() {
+        let pool = pool::<u32>(1);
         for expected in 1..=3 {
             let count = |state: &mut u32| {
                 *state += 1;
@@ -271,8 +218,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_is_the_callers_error_and_the_thread_lives_on_with_fresh_state() {
-        let pool = Pool::<u32>::new("test", 1, 1).unwrap();
+    async fn a_panic_is_the_callers_error_and_the_next_job_has_a_fresh_state() {
+        let pool = pool::<u32>(1);
         let spoil = |state: &mut u32| {
             *state = 7;
             panic!("on purpose")
@@ -282,34 +229,43 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_idle_thread_gives_its_state_back() {
+    async fn a_place_is_kept_for_as_many_jobs_as_its_holder_has() {
+        let pool = pool::<u32>(0);
+        let place = pool.place().unwrap();
+        assert_eq!(pool.run(|_| ()).await, Err(NotDone::Busy));
+        assert_eq!((place.run(|_| 1).await, place.run(|_| 2).await), (Ok(1), Ok(2)));
+        drop(place);
+        assert_eq!(pool.run(|_| 3).await, Ok(3));
+    }
+
+    #[tokio::test]
+    async fn a_job_whose_caller_went_away_still_counts_until_it_ends() {
+        let (pool, release, holding) = held(1).await;
+        holding.abort();
+        let _ = holding.await;
+        let mut next = Box::pin(pool.run(|_| "next"));
+        assert!(poll(next.as_mut()).is_pending());
+        assert!(tokio::time::timeout(Duration::from_millis(50), next.as_mut()).await.is_err());
+        drop(release);
+        assert_eq!(next.await, Ok("next"));
+    }
+
+    #[tokio::test]
+    async fn a_state_that_nobody_uses_is_dropped() {
         #[derive(Default)]
-        struct Kept(Option<mpsc::Sender<()>>);
-        impl Drop for Kept {
+        struct State(Option<oneshot::Sender<()>>);
+        impl Drop for State {
             fn drop(&mut self) {
                 if let Some(dropped) = self.0.take() {
                     dropped.send(()).unwrap();
                 }
             }
         }
-        let pool = Pool { shared: Arc::new(Shared::new("test", 1, Duration::from_millis(1))) };
-        pool.start(1).unwrap();
-        let (dropped, was_dropped) = mpsc::channel();
-        pool.run(move |state: &mut Kept| state.0 = Some(dropped)).await.unwrap();
-        assert_eq!(was_dropped.recv_timeout(Duration::from_mins(1)), Ok(()));
+        let mut pool = pool::<State>(1);
+        pool.kept.time = Duration::from_millis(1);
+        let (dropped, was_dropped) = oneshot::channel();
+        pool.run(move |state| state.0 = Some(dropped)).await.unwrap();
+        tokio::time::timeout(Duration::from_mins(1), was_dropped).await.unwrap().unwrap();
         assert_eq!(pool.run(|state| state.0.is_none()).await, Ok(true));
-    }
-
-    #[tokio::test]
-    async fn dropping_the_pool_ends_its_threads() {
-        let pool = Pool::<u32>::new("test", 3, 1).unwrap();
-        pool.run(|_| ()).await.unwrap();
-        let shared = Arc::downgrade(&pool.shared);
-        drop(pool);
-        let begin = std::time::Instant::now();
-        while shared.strong_count() > 0 {
-            assert!(begin.elapsed() < Duration::from_mins(1), "a thread outlives its pool");
-            thread::yield_now();
-        }
     }
 }

@@ -55,9 +55,8 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
-    /// Fails when the system gives no thread.
-    pub(crate) fn new(config: &MailConfig, hello: &str) -> std::io::Result<Self> {
-        Ok(Self { outlet: Mutex::new(Outlet::new(&config.way(), hello)?), wake: Arc::new(Notify::new()) })
+    pub(crate) fn new(config: &MailConfig, hello: &str) -> Self {
+        Self { outlet: Mutex::new(Outlet::new(&config.way(), hello)), wake: Arc::new(Notify::new()) }
     }
 
     /// Something was queued, or is about to be.

@@ -1,21 +1,20 @@
-//! Argon2id on a bounded pool whose threads keep their memory blocks.
+//! Argon2id on a bounded pool that keeps its memory blocks.
 //!
 //! Fresh blocks for each hash cost half as much time again (page faults) and, in a burst, gigabytes that the
 //! allocator keeps. So memory in use is at most threads × `memory_kib`.
 
-use std::io;
+use std::num::NonZeroUsize;
 use std::thread::available_parallelism;
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash as Phc, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use subtle::ConstantTimeEq;
-use tokio::sync::{Semaphore, SemaphorePermit};
 use zeroize::Zeroizing;
 
 use super::policy;
 use super::{BreachCheck, Password, PasswordHash};
 use crate::invalid::Fault;
-use crate::pool::{NotDone, Pool};
+use crate::pool::{NotDone, Place, Pool};
 use crate::random;
 
 /// Passwords that may wait for a thread; at 20 ms each, the last of them waits well under a second.
@@ -132,29 +131,26 @@ impl From<argon2::password_hash::phc::Error> for HashError {
 pub(crate) struct Hasher {
     pool: Pool<Memory>,
     parameters: HashParameters,
-    turns: Semaphore,
 }
 
 /// A place among those that may hash. Taken before anything else is done for a request, so that a flood is turned
 /// away before it costs a transaction, and an attempt that was counted is also looked at.
 #[derive(Debug)]
 pub(crate) struct Turn<'a> {
-    hasher: &'a Hasher,
-    _place: SemaphorePermit<'a>,
+    place: Place<'a, Memory>,
+    parameters: HashParameters,
 }
 
 impl Hasher {
-    /// A hasher with a thread for each core. Fails when the system gives no threads.
-    pub(crate) fn new(parameters: HashParameters) -> io::Result<Self> {
-        let threads = available_parallelism()?.get();
-        let turns = Semaphore::new(threads + QUEUE);
-        Ok(Self { pool: Pool::new("hash", threads, QUEUE)?, parameters, turns })
+    /// A hasher with a thread for each core.
+    pub(crate) fn new(parameters: HashParameters) -> Self {
+        let cores = available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        Self { pool: Pool::new(cores, QUEUE), parameters }
     }
 
     /// A place, or [`HashError::Busy`] at once.
     pub(crate) fn turn(&self) -> Result<Turn<'_>, HashError> {
-        let place = self.turns.try_acquire().map_err(|_| HashError::Busy)?;
-        Ok(Turn { hasher: self, _place: place })
+        Ok(Turn { place: self.pool.place()?, parameters: self.parameters })
     }
 }
 
@@ -174,13 +170,13 @@ impl Turn<'_> {
             let is_breached = breach_check.is_some_and(|check| check.is_breached(password.as_str()));
             if is_breached { Err(Fault::BreachedPassword) } else { Ok(()) }
         };
-        Ok(self.hasher.pool.run(check).await?)
+        Ok(self.place.run(check).await?)
     }
 
     /// The stored form of a password, with a salt of its own.
     pub(crate) async fn hash(&self, password: Password) -> Result<PasswordHash, HashError> {
-        let recipe = Recipe::new(self.hasher.parameters, &random::bytes::<SALT_BYTES>())?;
-        self.hasher.pool.run(move |memory| recipe.encode(&recipe.tag(&password, memory)?)).await?
+        let recipe = Recipe::new(self.parameters, &random::bytes::<SALT_BYTES>())?;
+        self.place.run(move |memory| recipe.encode(&recipe.tag(&password, memory)?)).await?
     }
 
     /// Whether `password` is the one that `stored` was made from.
@@ -195,10 +191,10 @@ impl Turn<'_> {
         let known = stored.is_some();
         let (recipe, expected) = match stored {
             Some(PasswordHash(phc)) => Recipe::decode(&phc)?,
-            None => (Recipe::new(self.hasher.parameters, &[0; SALT_BYTES])?, Output::new(&[0; TAG_BYTES])?),
+            None => (Recipe::new(self.parameters, &[0; SALT_BYTES])?, Output::new(&[0; TAG_BYTES])?),
         };
-        let outdated = !recipe.is_current(self.hasher.parameters, &expected);
-        let tag = self.hasher.pool.run(move |memory| recipe.tag(&password, memory)).await??;
+        let outdated = !recipe.is_current(self.parameters, &expected);
+        let tag = self.place.run(move |memory| recipe.tag(&password, memory)).await??;
         let matches: bool = tag.ct_eq(expected.as_ref()).into();
         Ok(if matches && known { Verdict::Right { outdated } } else { Verdict::Wrong })
     }
@@ -268,7 +264,7 @@ impl Recipe {
     }
 }
 
-/// The blocks that a thread of the pool keeps: at most [`HashParameters::MOST`]'s.
+/// The blocks that are kept for the next hash: at most [`HashParameters::MOST`]'s.
 #[derive(Default)]
 struct Memory(Vec<Block>);
 
@@ -294,7 +290,7 @@ mod tests {
     }
 
     fn hasher() -> Hasher {
-        Hasher::new(HashParameters::default()).unwrap()
+        Hasher::new(HashParameters::default())
     }
 
     #[tokio::test]
@@ -319,7 +315,7 @@ mod tests {
     #[tokio::test]
     async fn p08_a_hash_of_other_parameters_is_right_and_outdated() {
         let hash = hasher().turn().unwrap().hash(typed("correct horse")).await.unwrap();
-        let raised = Hasher::new(HashParameters::new(20_480, 3, 2).unwrap()).unwrap();
+        let raised = Hasher::new(HashParameters::new(20_480, 3, 2).unwrap());
         let verdict =
             raised.turn().unwrap().verify(typed("correct horse"), Some(hash.clone())).await.unwrap();
         assert_eq!(verdict, Verdict::Right { outdated: true });

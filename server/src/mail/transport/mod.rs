@@ -7,6 +7,7 @@ mod wire;
 use std::{
     fmt,
     io::{self, Write as _},
+    num::NonZeroUsize,
     path::PathBuf,
     time::Duration,
 };
@@ -23,14 +24,14 @@ pub(super) enum Outlet {
 }
 
 impl Outlet {
-    /// `hello` is what this server calls itself to others. Fails when the system gives no thread.
-    pub(super) fn new(transport: &Transport, hello: &str) -> io::Result<Self> {
-        let pool = || Pool::new("mail", 1, 1);
-        Ok(match transport {
-            Transport::Smtp(server) => Self::Smtp(Box::new(SmtpClient::new(server.clone(), hello, pool()?))),
-            Transport::Folder(folder) => Self::Folder { folder: folder.clone(), pool: pool()? },
+    /// `hello` is what this server calls itself to others.
+    pub(super) fn new(transport: &Transport, hello: &str) -> Self {
+        let pool = || Pool::new(NonZeroUsize::MIN, 1);
+        match transport {
+            Transport::Smtp(server) => Self::Smtp(Box::new(SmtpClient::new(server.clone(), hello, pool()))),
+            Transport::Folder(folder) => Self::Folder { folder: folder.clone(), pool: pool() },
             Transport::Console => Self::Console,
-        })
+        }
     }
 
     /// Sends a mail, or says why it was not sent. When time is out, the connection is dropped with all that is on

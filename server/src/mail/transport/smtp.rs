@@ -29,8 +29,8 @@ type Tell<'t> = &'t mut (dyn FnMut(String) + Send);
 pub(in crate::mail) struct SmtpClient {
     server: Smtp,
     hello: String,
-    /// Certificates are read from files.
     pool: Pool<()>,
+    /// Certificates are read from files.
     tls: Option<Arc<ClientConfig>>,
     session: Option<Session>,
     /// What is being done; for the sentence that says what failed.
