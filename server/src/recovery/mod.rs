@@ -29,7 +29,6 @@ pub(crate) use self::{
     },
     password::change_password,
     reset::{mail_invitation, peek_reset, request_reset, reset, start_reset},
-    seizing::{Then, prove_address},
     verification::{mail_verification, request_verification, verify_email},
 };
 use crate::{accounts::Email, app::App, error::Error};
