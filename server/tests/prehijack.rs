@@ -30,12 +30,12 @@ const STRANGER: &str = "203.0.113.66";
 /// How the owner of the address comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Owner {
-    ByLink,
-    ByCode,
-    ByReset,
+    Link,
+    Code,
+    Reset,
 }
 
-const OWNERS: [Owner; 3] = [Owner::ByLink, Owner::ByCode, Owner::ByReset];
+const OWNERS: [Owner; 3] = [Owner::Link, Owner::Code, Owner::Reset];
 
 async fn app(database: Database) -> TestApp {
     TestApp::with(database, |config| {
@@ -65,19 +65,19 @@ impl Owner {
         app.advance(1);
         let address = json!({ "email": email("ada") });
         match self {
-            Self::ByLink => {
+            Self::Link => {
                 app.stranger().post("/login/link").json(&address).await.assert(202);
                 let token = mail(app, "/account/log-in/link").await.token;
                 app.stranger().post("/login/link/token").json(&json!({ "token": token })).await
             }
-            Self::ByCode => {
+            Self::Code => {
                 app.stranger().post("/login/link").json(&address).await.assert(202);
                 let text = mail(app, "/account/log-in/link").await.text;
                 let code = text.lines().find_map(|line| line.strip_prefix("    ")).unwrap().trim();
                 let body = json!({ "email": email("ada"), "code": code });
                 app.stranger().post("/login/code").json(&body).await
             }
-            Self::ByReset => {
+            Self::Reset => {
                 app.stranger().post("/password/forgot").json(&address).await.assert(202);
                 let token = mail(app, "/account/reset").await.token;
                 let body = json!({ "token": token, "password": OWN_PASSWORD });
@@ -111,13 +111,13 @@ on_both_databases! {
             owner.comes(&app).await;
             app.stranger_at(STRANGER).try_password(&email("ada"), PASSWORD).await.assert(401);
             let has_password = app.place.value("SELECT count(password_hash) FROM accounts").await;
-            assert_eq!(has_password, if owner == Owner::ByReset { "1" } else { "0" }, "{owner:?}");
+            assert_eq!(has_password, if owner == Owner::Reset { "1" } else { "0" }, "{owner:?}");
             let subjects: Vec<_> = app.mails_to("ada").await.into_iter().map(|mail| mail.subject).collect();
             let is_told = subjects.iter().any(|subject| subject == "Your Portcullis account was cleaned up");
-            assert_eq!(is_told, owner != Owner::ByReset, "{owner:?}: {subjects:?}");
+            assert_eq!(is_told, owner != Owner::Reset, "{owner:?}: {subjects:?}");
             // Now the address is proved, and nothing is taken from its owner at the next login.
             let again = owner.comes(&app).await;
-            if owner != Owner::ByReset {
+            if owner != Owner::Reset {
                 assert_eq!(app.place.value("SELECT count(*) FROM audit_events WHERE event = 'account.seized'").await, "1");
             }
             again.get("/profile").send().await.assert(200);
@@ -220,7 +220,7 @@ on_both_databases! {
         assert!(page.send().await.assert(200).text().contains("Did you create this account"));
         app.stranger().post("/email/verify").json(&json!({ "token": mail.token })).await.assert(204);
         // Whoever confirms says that the sign-up was theirs, so nothing is taken away, then or later.
-        Owner::ByLink.comes(&app).await;
+        Owner::Link.comes(&app).await;
         maker.get("/profile").send().await.assert(200);
         app.stranger().try_password(&email("ada"), PASSWORD).await.assert(200);
     }
