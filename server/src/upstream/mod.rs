@@ -416,3 +416,8 @@ pub struct ProvidersError {
     setting: String,
     problem: String,
 }
+
+#[cfg(test)]
+mod recorded;
+#[cfg(test)]
+mod tests;
