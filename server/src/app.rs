@@ -28,6 +28,7 @@ use crate::{
     secret::{SecretKey, SecretKeyError},
     sessions::SessionCookies,
     tokens::{KeysError, SessionTokens, SigningKeys},
+    upstream::{Providers, ProvidersError},
     work::Work,
 };
 
@@ -79,6 +80,7 @@ pub(crate) struct Inner {
     /// It has a router, and nothing was said yet about workers that are missing.
     wants_workers: AtomicBool,
     outgoing: Outgoing,
+    providers: Providers,
     signing_keys: SigningKeys,
     session_tokens: SessionTokens,
     session_cookies: SessionCookies,
@@ -136,6 +138,7 @@ impl App {
         let objects = open_objects(&config.data_dir.join(OBJECTS))?;
         let look = Look::open(&config.brand)?;
         let reach = if config.webhook_private_targets { Reach::Private } else { Reach::Public };
+        let providers = Providers::open(&config.login_with, &clock)?;
         Ok(Self(Arc::new(Inner {
             config,
             public_url,
@@ -153,6 +156,7 @@ impl App {
             has_workers: AtomicBool::new(false),
             wants_workers: AtomicBool::new(false),
             outgoing: Outgoing::new(reach),
+            providers,
             signing_keys,
             session_tokens,
             session_cookies,
@@ -301,6 +305,11 @@ impl App {
         &self.0.outgoing
     }
 
+    /// The providers that people can log in with.
+    pub(crate) fn providers(&self) -> &Providers {
+        &self.0.providers
+    }
+
     /// The folder of [`objects`](Self::objects).
     pub(crate) fn objects_dir(&self) -> PathBuf {
         self.0.config.data_dir.join(OBJECTS)
@@ -378,6 +387,9 @@ pub enum AppError {
     /// The operator's picture for the pages.
     #[error(transparent)]
     Look(#[from] LookError),
+    /// A provider that people can log in with.
+    #[error(transparent)]
+    Providers(#[from] ProvidersError),
     /// The routes do not fit together.
     #[error(transparent)]
     Api(#[from] portcullis::ApiError),

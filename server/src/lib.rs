@@ -53,6 +53,7 @@ mod server;
 pub mod sessions;
 mod sign_up;
 pub mod tokens;
+mod upstream;
 pub mod webhooks;
 mod work;
 
@@ -65,6 +66,7 @@ pub use caller::Caller;
 pub use pages::LookError;
 pub use sessions::SessionCookies;
 pub use tokens::SessionTokens;
+pub use upstream::ProvidersError;
 
 /// The README's examples compile.
 #[cfg(doctest)]

@@ -4,6 +4,7 @@ mod brand;
 mod choice;
 mod listen;
 mod load;
+mod login_with;
 mod names;
 mod origin;
 mod print;
@@ -20,6 +21,7 @@ pub use self::brand::{Brand, Color, ColorError};
 pub use self::choice::{LogFormat, RefreshTokens, SecondFactor, SignUp};
 pub use self::listen::{Listen, ListenError};
 pub use self::load::{Loaded, Settings, Source};
+pub use self::login_with::LoginProvider;
 pub(crate) use self::names::service_links;
 pub use self::origin::{Origin, OriginError};
 pub use self::print::reference;
@@ -109,6 +111,7 @@ impl Config {
                  guesses. Set it to the address that people use, as in https://login.example",
             ));
         }
+        login_with::check(&self.login_with)?;
         Setting::all()
             .try_for_each(|setting| (setting.check)(self).map_err(|problem| invalid(setting.name, problem)))
     }
@@ -123,6 +126,14 @@ pub enum ConfigError {
     Invalid {
         /// The setting, as the configuration file spells it.
         name: &'static str,
+        /// What is wrong, to follow the setting's name.
+        problem: String,
+    },
+    /// A setting of a provider that people can log in with is wrong.
+    #[error("the setting `{setting}` {problem}. `portcullis help settings` says how providers are set")]
+    Provider {
+        /// The setting, as in `login_with.google.client_id`.
+        setting: String,
         /// What is wrong, to follow the setting's name.
         problem: String,
     },

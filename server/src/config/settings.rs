@@ -1,5 +1,6 @@
 //! Every setting, declared once: name, type, default, bounds and meaning. `docs/settings.md` is written from it.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,7 +9,9 @@ use ipnet::IpNet;
 
 use super::table::settings;
 use super::value::switch;
-use super::{Brand, Color, Listen, LogFormat, Origin, PublicUrl, RefreshTokens, SecondFactor, SignUp};
+use super::{
+    Brand, Color, Listen, LogFormat, LoginProvider, Origin, PublicUrl, RefreshTokens, SecondFactor, SignUp,
+};
 use crate::db::{DatabaseConfig, DatabaseUrl};
 use crate::mail::{MailConfig, Mailbox, Transport};
 use crate::passwords::{BreachCheck, HashParameters};
@@ -117,6 +120,10 @@ settings! {
     "Login and sessions" {
         /// Whether people can log in with a link or a code that is emailed.
         log_in_by_mail: bool = false, ("on|off");
+
+        /// The providers that people can log in with, by name: `google`, `microsoft`, `apple`, `github`, `facebook`,
+        /// `discord`, `gitlab`, or any other name for an OpenID issuer.
+        login_with: BTreeMap<String, LoginProvider> = BTreeMap::new();
 
         /// Which accounts need a second factor, an authenticator app. Those that need one and have none add it at their
         /// next login.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use ipnet::IpNet;
+use secrecy::SecretString;
 
 use super::{Color, Listen, LogFormat, Origin, PublicUrl, RefreshTokens, SecondFactor, SignUp};
 use crate::db::DatabaseUrl;
@@ -64,6 +65,17 @@ impl Value for String {
 
     fn write(&self) -> Option<String> {
         Some(self.clone())
+    }
+}
+
+/// Never written.
+impl Value for SecretString {
+    fn read(text: &str) -> Result<Self, String> {
+        Ok(Self::from(text))
+    }
+
+    fn write(&self) -> Option<String> {
+        None
     }
 }
 

@@ -3,9 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 pub(super) const NOT_SECURE: &str =
-    "is not https; http is for this computer and private networks, with `webhook_private_targets=on`";
-const NOT_PUBLIC: &str =
-    "leads to this computer or a private network; `webhook_private_targets=on` allows that";
+    "is not https; http is for this computer and private networks, where the settings allow them";
+const NOT_PUBLIC: &str = "leads to this computer or a private network; `webhook_private_targets=on` allows that for webhooks, and \
+     `private_network=on` for a login provider";
 const NOWHERE: &str =
     "leads to an address that is never called: link-local (with a cloud's metadata), multicast or reserved";
 
