@@ -86,6 +86,12 @@ pub enum Error {
     /// This way to log in is turned off.
     #[error("this log-in is turned off")]
     LogInOff,
+    /// The account could not be entered any more.
+    #[error("the last way to log in stays")]
+    LastWayIn,
+    /// The account has as many linked identities as it may have.
+    #[error("too many linked identities")]
+    TooManyIdentities,
     /// No administrator would be left.
     #[error("the last administrator stays")]
     LastAdmin,
@@ -138,7 +144,7 @@ impl Error {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::EmailTaken | Self::LastAdmin | Self::FactorThere => StatusCode::CONFLICT,
+            Self::EmailTaken | Self::LastAdmin | Self::FactorThere | Self::LastWayIn | Self::TooManyIdentities => StatusCode::CONFLICT,
             Self::EmailUnverified
             | Self::WrongPassword
             | Self::SignUpClosed
@@ -206,6 +212,8 @@ impl Error {
             Self::LogInOff => "This way to log in is turned off",
             Self::BadCursor => "`after` takes the value of `next` from this list, unchanged",
             Self::LastAdmin => "At least one administrator must remain: appoint another one first",
+            Self::LastWayIn => "This is the only way to log in to this account: set a password first",
+            Self::TooManyIdentities => "20 accounts are linked already: unlink one first",
             Self::NoRoom => {
                 "There is no room for another picture at the moment; the operator has been notified"
             }
@@ -333,6 +341,8 @@ failures! {
     Conflict = 409,
     /// No administrator would be left
     LastAdminStays = 409,
+    /// Without it, nobody could log in to the account. Set a password first
+    LastWayStays = 409,
     /// Not allowed, as `detail` says
     Forbidden = 403,
     /// Also if the login is older than 10 minutes (RFC 9470)

@@ -21,6 +21,7 @@ use crate::{
         add_totp, confirm_totp, enrol_at_log_in, finish_log_in, make_recovery_codes, read_factors,
         remove_totp,
     },
+    identities::http::{list_identities, list_login_providers, unlink_identity},
     health::{check_health, check_readiness},
     leaving::http::{cancel_deletion, delete_account, export_account},
     login::http::{log_in, log_in_with_cookie},
@@ -54,6 +55,7 @@ pub(crate) fn api() -> Api<App> {
             post("/login/factor/totp", enrol_at_log_in)
                 .summary("Get a key for the authenticator app that a login requires"),
         )
+        .route(get("/login/with", list_login_providers).summary("List the providers that people can log in with"))
         .route(post("/token", exchange_token).summary("Exchange a refresh token for new tokens"))
         .route(post("/logout", log_out).summary("End this session"))
         .tag("profile", "Your name and picture.")
@@ -104,6 +106,9 @@ pub(crate) fn api() -> Api<App> {
         )
         .route(delete("/factors/totp", remove_totp).summary("Remove my authenticator app"))
         .route(post("/factors/recovery-codes", make_recovery_codes).summary("Make new recovery codes"))
+        .tag("linked accounts", "Accounts at other providers that you log in with.")
+        .route(get("/identities", list_identities).summary("List my linked accounts"))
+        .route(delete("/identities/{id}", unlink_identity).summary("Unlink an account"))
         .tag("leaving", "Export your data and delete your account.")
         .route(get("/export", export_account).summary("Export my data"))
         .route(delete("/account", delete_account).summary("Delete my account"))
@@ -143,9 +148,9 @@ pub(crate) fn api() -> Api<App> {
 /// The pages. [`dress`] lays itself around each: no POST of another site gets through, whatever the handler asks for.
 pub(crate) fn pages(app: &App) -> Router<App> {
     use crate::{
-        admin::pages as console, devices::pages as session, factors::pages as factors,
+        admin::pages as console, devices::pages as session, factors::pages as factors, identities::pages as identities,
         leaving::pages as leaving, login::pages as login, profile::pages as account,
-        recovery::pages as recovery, sign_up::pages as sign_up,
+        recovery::pages as recovery, sign_up::pages as sign_up, social::pages as social,
     };
     use routing::{any, get, post};
 
@@ -158,6 +163,10 @@ pub(crate) fn pages(app: &App) -> Router<App> {
         .route(paths::LOG_IN_BY_MAIL, get(recovery::show_log_in_by_mail).post(recovery::request_log_in))
         .route(paths::LOG_IN_BY_CODE, get(recovery::show_code).post(recovery::log_in_by_code))
         .route(paths::LOG_IN_BY_LINK, get(recovery::show_log_in_link).post(recovery::log_in_by_link))
+        .route(paths::LOG_IN_WITH, get(social::go_to_log_in).post(social::begin_log_in))
+        .route(paths::CALLBACK, get(social::come_back))
+        .route(paths::PROVE, get(social::go_to_log_in).post(social::send_code))
+        .route(paths::PROVE_CODE, get(social::go_to_log_in).post(social::use_code))
         .route(paths::LOG_OUT, post(session::log_out))
         .route(paths::FORGOTTEN, get(recovery::show_forgotten).post(recovery::request_reset))
         .route(paths::CHECK_MAIL, get(recovery::show_check_mail))
@@ -179,10 +188,14 @@ pub(crate) fn pages(app: &App) -> Router<App> {
         .route(paths::CONFIRM_TOTP, get(factors::go_to_factors).post(factors::confirm_totp))
         .route(paths::MAKE_CODES, get(factors::go_to_factors).post(factors::make_codes))
         .route(paths::REMOVE_TOTP, get(factors::go_to_factors).post(factors::remove_totp))
+        .route(paths::LINKED, get(identities::show_linked))
+        .route(paths::LINK_WITH, get(social::go_to_linked).post(social::begin_link))
+        .route(paths::UNLINK, get(social::go_to_linked).post(identities::unlink))
         .route(paths::SESSIONS, get(session::show_sessions))
         .route(paths::END_SESSION, post(session::end_session))
         .route(paths::END_OTHER_SESSIONS, post(session::end_other_sessions))
         .route(paths::CONFIRM, get(login::show_confirm).post(login::confirm))
+        .route(paths::CONFIRM_BY_CODE, get(login::go_to_confirm).post(login::confirm_by_code))
         .route(paths::EXPORT, get(leaving::show_export).post(leaving::export_account))
         .route(paths::DELETE, get(leaving::show_delete).post(leaving::delete_account))
         .route(paths::CANCEL_DELETION, post(leaving::cancel_deletion))
@@ -197,6 +210,8 @@ pub(crate) fn pages(app: &App) -> Router<App> {
         .route(paths::CLAIM, get(console::show_claim).post(console::claim))
         .route(paths::BELOW_CONSOLE, any(show_nothing))
         .route_layer(middleware::from_fn_with_state(app.clone(), dress))
+        // A provider posts its answer here, from its own page.
+        .route(paths::CALLBACK, post(social::take_posted))
         // Addresses that people and their browsers try.
         .route("/login", lead_to("/account/log-in"))
         .route("/signup", lead_to("/account/sign-up"))

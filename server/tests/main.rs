@@ -34,5 +34,6 @@ mod recovery;
 mod refresh;
 mod sessions;
 mod smtp;
+mod social;
 mod surroundings;
 mod webhooks;

@@ -65,6 +65,14 @@ events! {
     MailedLogInFailed "session.mailed_log_in_failed" "page.event.session_mailed_log_in_failed";
     /// A link and a code to log in were mailed.
     MailedLogInRequested "session.mailed_log_in_requested" "page.event.session_mailed_log_in_requested";
+    /// A login with another provider succeeded and a session began.
+    LoggedInWithProvider "session.logged_in_with_provider" "page.event.session_logged_in_with_provider";
+    /// A login with another provider failed, for the reason in the detail.
+    ProviderLogInFailed "session.provider_log_in_failed" "page.event.session_provider_log_in_failed";
+    /// An identity at another provider was linked.
+    IdentityLinked "identity.linked" "page.event.identity_linked";
+    /// An identity at another provider was unlinked.
+    IdentityUnlinked "identity.unlinked" "page.event.identity_unlinked";
     /// The owner set a new password and the other sessions ended.
     PasswordChanged "account.password_changed" "page.event.account_password_changed";
     /// The current password was wrong when it was asked for again.

@@ -2,6 +2,7 @@
 
 mod brand;
 mod choice;
+mod email_domain;
 mod listen;
 mod load;
 mod login_with;
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 
 pub use self::brand::{Brand, Color, ColorError};
 pub use self::choice::{LogFormat, RefreshTokens, SecondFactor, SignUp};
+pub use self::email_domain::{EmailDomain, EmailDomainError};
 pub use self::listen::{Listen, ListenError};
 pub use self::load::{Loaded, Settings, Source};
 pub use self::login_with::LoginProvider;
@@ -36,6 +38,11 @@ use crate::secret::SecretKey;
 const DATA_DIR: &str = "portcullis-data";
 
 impl Config {
+    /// Whether a login with another provider may make an account.
+    pub(crate) fn may_sign_up_with_provider(&self) -> bool {
+        self.social_sign_up.unwrap_or(self.sign_up != SignUp::Closed)
+    }
+
     /// Whether one must confirm the address before the first log-in. Where sign-up is quiet always: else the log-in
     /// after it would tell whether the address was free.
     pub(crate) fn requires_verified_email(&self) -> bool {

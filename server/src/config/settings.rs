@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use super::table::settings;
 use super::value::switch;
 use super::{
-    Brand, Color, Listen, LogFormat, LoginProvider, Origin, PublicUrl, RefreshTokens, SecondFactor, SignUp,
+    Brand, Color, EmailDomain, Listen, LogFormat, LoginProvider, Origin, PublicUrl, RefreshTokens, SecondFactor, SignUp,
 };
 use crate::db::{DatabaseConfig, DatabaseUrl};
 use crate::mail::{MailConfig, Mailbox, Transport};
@@ -18,6 +18,7 @@ use crate::passwords::{BreachCheck, HashParameters};
 
 const DAY: Duration = Duration::from_hours(24);
 const ALLOWED_ORIGINS: usize = 100;
+const EMAIL_DOMAINS: usize = 100;
 
 settings! {
     /// How the server runs. The program reads it from its [`Settings`](super::Settings); an application that mounts
@@ -92,6 +93,15 @@ settings! {
         /// Who may sign up. `quiet` does not reveal which addresses have accounts: it needs confirmed addresses, so it
         /// implies `require_verified_email`.
         sign_up: SignUp = SignUp::Open, ("open|quiet|closed");
+
+        /// Whether a login with another provider (`login_with`) may make an account.
+        social_sign_up: Option<bool> = None,
+            ("on|off", unset "`off` if `sign_up` is `closed`, else `on`", example "on",
+            effective |config: &Config| switch(config.may_sign_up_with_provider()));
+
+        /// The domains of the email addresses that a login with another provider may make accounts for, at most 100.
+        social_domains: Vec<EmailDomain> = Vec::new(),
+            ("DOMAIN,…", check are_few_domains, unset "all", example "example.com,example.org");
 
         /// Whether people must confirm their email address before the first login.
         require_verified_email: bool = false,
@@ -213,6 +223,10 @@ fn are_proxies(networks: &[IpNet]) -> Result<(), String> {
         );
     }
     Ok(())
+}
+
+fn are_few_domains(domains: &[EmailDomain]) -> Result<(), String> {
+    if domains.len() > EMAIL_DOMAINS { Err("has more than 100 domains".to_owned()) } else { Ok(()) }
 }
 
 fn are_few(origins: &[Origin]) -> Result<(), String> {

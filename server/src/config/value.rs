@@ -11,7 +11,7 @@ use clap::ValueEnum;
 use ipnet::IpNet;
 use secrecy::SecretString;
 
-use super::{Color, Listen, LogFormat, Origin, PublicUrl, RefreshTokens, SecondFactor, SignUp};
+use super::{Color, EmailDomain, Listen, LogFormat, Origin, PublicUrl, RefreshTokens, SecondFactor, SignUp};
 use crate::db::DatabaseUrl;
 use crate::mail::{Mailbox, Transport};
 
@@ -230,6 +230,19 @@ impl Value for Vec<Origin> {
             text.parse().map_err(|problem| format!("has an entry (number {}) that {problem}", at + 1))
         };
         entries(text).enumerate().map(named).collect()
+    }
+
+    fn write(&self) -> Option<String> {
+        joined(self)
+    }
+}
+
+impl Value for Vec<EmailDomain> {
+    const SHAPE: Shape = Shape::List;
+
+    fn read(text: &str) -> Result<Self, String> {
+        let named = |text: &str| text.parse().map_err(|problem| format!("has the entry `{text}`, which {problem}"));
+        entries(text).map(named).collect()
     }
 
     fn write(&self) -> Option<String> {

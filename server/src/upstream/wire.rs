@@ -113,7 +113,10 @@ impl<'a> Wire<'a> {
                 }
             }
         }
-        let answer = self.send(WHAT, url, request, form.finish().into()).await?;
+        let body = form.finish();
+        // It cannot be held while the provider is waited for.
+        drop(form);
+        let answer = self.send(WHAT, url, request, body.into()).await?;
         let status = answer.status();
         let hidden: Vec<&str> = parameters.iter().map(|(_, value)| *value).chain(client_secret).collect();
         let body = self.json(WHAT, &answer);
