@@ -61,6 +61,11 @@ pub(crate) const CONSOLE_ACCOUNT: &str = "/console/accounts/{id}";
 pub(crate) const CONSOLE_ACT: &str = "/console/accounts/{id}/{act}";
 pub(crate) const BELOW_CONSOLE: &str = "/console/{*rest}";
 
+/// Where a provider sends people back to. Each has its own, so that no response is taken for another's.
+pub(crate) fn provider_callback(name: impl Display) -> String {
+    format!("/log-in/with/{name}/callback")
+}
+
 /// [`CONSOLE_ACCOUNT`] of this account.
 pub(crate) fn console_account(id: impl Display) -> String {
     format!("/console/accounts/{id}")

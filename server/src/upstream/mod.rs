@@ -25,6 +25,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 
+pub(crate) use self::doctor::Health;
+#[cfg_attr(not(test), expect(unused_imports, reason = "no route calls it yet"))]
+pub(crate) use self::error::{Failure, UpstreamError};
 use self::{
     apple::AppleKey,
     kind::Kind,
@@ -33,10 +36,6 @@ use self::{
     tenant::Tenant,
     trust::Trust,
     wire::{ClientAuth, Wire, cleaned},
-};
-pub(crate) use self::{
-    doctor::Health,
-    error::{Failure, UpstreamError},
 };
 use crate::{
     accounts::{Email, FullName},

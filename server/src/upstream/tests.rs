@@ -9,7 +9,7 @@ use self::provider::{CLIENT_ID, CLIENT_SECRET, Canned, Sign, Upstream};
 use super::*;
 
 #[path = "../../tests/support/upstream.rs"]
-#[allow(dead_code, reason = "the tests over HTTP use the rest")]
+#[allow(dead_code, unreachable_pub, reason = "the tests over HTTP share it")]
 pub(super) mod provider;
 
 pub(super) const NOW: i64 = 1_800_000_000;

@@ -7,7 +7,7 @@ pub mod process;
 pub mod remote;
 pub mod smtp;
 pub mod timing;
-#[allow(dead_code, reason = "the tests inside the crate use more of it")]
+#[allow(dead_code, reason = "the tests inside the crate use the rest")]
 pub mod upstream;
 
 use std::sync::{Arc, OnceLock};
