@@ -144,7 +144,11 @@ impl Error {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::EmailTaken | Self::LastAdmin | Self::FactorThere | Self::LastWayIn | Self::TooManyIdentities => StatusCode::CONFLICT,
+            Self::EmailTaken
+            | Self::LastAdmin
+            | Self::FactorThere
+            | Self::LastWayIn
+            | Self::TooManyIdentities => StatusCode::CONFLICT,
             Self::EmailUnverified
             | Self::WrongPassword
             | Self::SignUpClosed

@@ -21,8 +21,8 @@ use crate::{
         add_totp, confirm_totp, enrol_at_log_in, finish_log_in, make_recovery_codes, read_factors,
         remove_totp,
     },
-    identities::http::{list_identities, list_login_providers, unlink_identity},
     health::{check_health, check_readiness},
+    identities::http::{list_identities, list_login_providers, unlink_identity},
     leaving::http::{cancel_deletion, delete_account, export_account},
     login::http::{log_in, log_in_with_cookie},
     oauth::token::exchange_token,
@@ -55,7 +55,10 @@ pub(crate) fn api() -> Api<App> {
             post("/login/factor/totp", enrol_at_log_in)
                 .summary("Get a key for the authenticator app that a login requires"),
         )
-        .route(get("/login/with", list_login_providers).summary("List the providers that people can log in with"))
+        .route(
+            get("/login/with", list_login_providers)
+                .summary("List the providers that people can log in with"),
+        )
         .route(post("/token", exchange_token).summary("Exchange a refresh token for new tokens"))
         .route(post("/logout", log_out).summary("End this session"))
         .tag("profile", "Your name and picture.")
@@ -148,9 +151,10 @@ pub(crate) fn api() -> Api<App> {
 /// The pages. [`dress`] lays itself around each: no POST of another site gets through, whatever the handler asks for.
 pub(crate) fn pages(app: &App) -> Router<App> {
     use crate::{
-        admin::pages as console, devices::pages as session, factors::pages as factors, identities::pages as identities,
-        leaving::pages as leaving, login::pages as login, profile::pages as account,
-        recovery::pages as recovery, sign_up::pages as sign_up, social::pages as social,
+        admin::pages as console, devices::pages as session, factors::pages as factors,
+        identities::pages as identities, leaving::pages as leaving, login::pages as login,
+        profile::pages as account, recovery::pages as recovery, sign_up::pages as sign_up,
+        social::pages as social,
     };
     use routing::{any, get, post};
 

@@ -143,7 +143,8 @@ fn token_of(answer: &Answer) -> String {
 
 /// The newest code that was emailed to `name`.
 pub async fn code_to(app: &TestApp, name: &str) -> String {
-    let mail = app.mails_to(name).await.into_iter().rev().find(|mail| mail.subject == "Your code for Portcullis");
+    let mail =
+        app.mails_to(name).await.into_iter().rev().find(|mail| mail.subject == "Your code for Portcullis");
     let mail = mail.unwrap_or_else(|| panic!("no code for {name}"));
     mail.text.lines().find_map(|line| line.strip_prefix("    ")).unwrap().trim().to_owned()
 }

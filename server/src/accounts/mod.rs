@@ -25,9 +25,9 @@ pub(crate) use self::{
         hold_of_session, hold_own, hold_verified, lock_due, lock_other,
     },
     owner::{
-        Owner, cancel_deletion, delete, due_for_deletion, forget_password, has_account, has_password, mark_verified,
-        note_login, owner, raise_epoch, rehash, schedule_deletion, set_email, set_full_name, set_hash,
-        set_language, ways_in,
+        Owner, cancel_deletion, delete, due_for_deletion, forget_password, has_account, has_password,
+        mark_verified, note_login, owner, raise_epoch, rehash, schedule_deletion, set_email, set_full_name,
+        set_hash, set_language, ways_in,
     },
     roles::{disable, enable, is_any, lock_administrators, make_first_administrator, set_role},
     store::keep,

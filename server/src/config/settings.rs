@@ -10,7 +10,8 @@ use ipnet::IpNet;
 use super::table::settings;
 use super::value::switch;
 use super::{
-    Brand, Color, EmailDomain, Listen, LogFormat, LoginProvider, Origin, PublicUrl, RefreshTokens, SecondFactor, SignUp,
+    Brand, Color, EmailDomain, Listen, LogFormat, LoginProvider, Origin, PublicUrl, RefreshTokens,
+    SecondFactor, SignUp,
 };
 use crate::db::{DatabaseConfig, DatabaseUrl};
 use crate::mail::{MailConfig, Mailbox, Transport};

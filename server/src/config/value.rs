@@ -241,7 +241,8 @@ impl Value for Vec<EmailDomain> {
     const SHAPE: Shape = Shape::List;
 
     fn read(text: &str) -> Result<Self, String> {
-        let named = |text: &str| text.parse().map_err(|problem| format!("has the entry `{text}`, which {problem}"));
+        let named =
+            |text: &str| text.parse().map_err(|problem| format!("has the entry `{text}`, which {problem}"));
         entries(text).map(named).collect()
     }
 

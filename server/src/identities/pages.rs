@@ -45,7 +45,8 @@ async fn linked_page<'a>(
     let linked = super::list(app, principal.account).await?.into_iter();
     let linked = linked.map(|identity| (super::label(app, &identity.provider), identity));
     let linked = linked.map(|(label, identity)| (identity, label)).collect();
-    let names = |provider: &crate::upstream::Provider| (provider.name().to_owned(), provider.label().to_owned());
+    let names =
+        |provider: &crate::upstream::Provider| (provider.name().to_owned(), provider.label().to_owned());
     let providers = app.providers().iter().map(names).collect();
     Ok(LinkedPage { v, faults, linked, providers })
 }

@@ -84,7 +84,15 @@ impl Export {
         let identities = identities::exported(tx.conn(), account).await?;
         tx.commit().await?;
         let picture = pictures::exported(app, account).await?;
-        Ok(Self { app: app.clone(), account, exported_at: now.to_rfc3339(), about, second_factor, identities, picture })
+        Ok(Self {
+            app: app.clone(),
+            account,
+            exported_at: now.to_rfc3339(),
+            about,
+            second_factor,
+            identities,
+            picture,
+        })
     }
 
     fn into_body(self) -> Result<Body, Error> {

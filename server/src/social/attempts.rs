@@ -165,7 +165,8 @@ fn redirect_uri(app: &App, provider: &Provider) -> String {
 
 fn json<T: Serialize>(value: &T) -> Result<zeroize::Zeroizing<Vec<u8>>, Error> {
     // The error of serde may quote what it read.
-    let written = serde_json::to_vec(value).map_err(|_| Error::Internal("an attempt cannot be written".to_owned()));
+    let written =
+        serde_json::to_vec(value).map_err(|_| Error::Internal("an attempt cannot be written".to_owned()));
     Ok(zeroize::Zeroizing::new(written?))
 }
 

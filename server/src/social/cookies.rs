@@ -54,7 +54,8 @@ fn sent<'h>(app: &App, headers: &'h HeaderMap) -> impl Iterator<Item = (&'h str,
     let fields = headers.get_all(header::COOKIE).iter().filter_map(|field| field.to_str().ok());
     let pairs = fields.flat_map(|field| field.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.filter(move |(name, value)| {
-        name.strip_prefix(prefix).is_some_and(|id| id.len() == 12 && id.bytes().all(|c| c.is_ascii_hexdigit()))
+        name.strip_prefix(prefix)
+            .is_some_and(|id| id.len() == 12 && id.bytes().all(|c| c.is_ascii_hexdigit()))
             && value.len() <= LONGEST
     })
 }

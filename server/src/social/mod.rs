@@ -75,7 +75,10 @@ impl Who {
     /// The name that the provider gave, or what stands before the `@`.
     fn name_for(&self, email: &Email) -> Result<FullName, Error> {
         let of_address = || FullName::parse(email.local_part());
-        self.name.clone().map_or_else(of_address, Ok).map_err(|_| Error::Internal("an address is no name".to_owned()))
+        self.name
+            .clone()
+            .map_or_else(of_address, Ok)
+            .map_err(|_| Error::Internal("an address is no name".to_owned()))
     }
 }
 
@@ -132,7 +135,8 @@ async fn try_settle(
     if identities::account_of(tx.conn(), &who.issuer, &who.subject).await? != linked {
         return Ok(None);
     }
-    let known = |held: &Held| Known::Active { account: held.id, is_verified: held.email_verified_at.is_some() };
+    let known =
+        |held: &Held| Known::Active { account: held.id, is_verified: held.email_verified_at.is_some() };
     let linked_to = match (owner, linked) {
         (Some(_), Some(account)) => Some(Known::Active { account, is_verified: true }),
         (None, Some(_)) => Some(held.as_ref().map_or(Known::Disabled, known)),
@@ -196,7 +200,8 @@ async fn create(
     language: Language,
     now: Timestamp,
 ) -> Result<Option<Settled>, Error> {
-    let email = who.proved_email().ok_or_else(|| Error::Internal("an account without an address".to_owned()))?;
+    let email =
+        who.proved_email().ok_or_else(|| Error::Internal("an account without an address".to_owned()))?;
     let (name, client) = (who.name_for(email)?, beginning.client);
     let made = sign_up::insert(&mut tx, email, &name, None, Role::User, language, now).await?;
     let account = match made {
@@ -246,7 +251,8 @@ async fn log_in(
 /// Whether a new account may be made for this address.
 fn may_sign_up(app: &App, email: Option<&Email>) -> bool {
     let config = app.config();
-    let is_listed = |email: &Email| config.social_domains.iter().any(|domain| domain.as_str() == email.domain());
+    let is_listed =
+        |email: &Email| config.social_domains.iter().any(|domain| domain.as_str() == email.domain());
     config.may_sign_up_with_provider() && (config.social_domains.is_empty() || email.is_some_and(is_listed))
 }
 

@@ -213,7 +213,8 @@ async fn finish(
         }
         Ok(Settled::AskToProve) => {
             let token = proofs::begin(app, who, next.as_str()).await?;
-            let email = who.email.as_ref().ok_or_else(|| Error::Internal("no address to prove".to_owned()))?;
+            let email =
+                who.email.as_ref().ok_or_else(|| Error::Internal("no address to prove".to_owned()))?;
             proofs::send_code(app, token.expose(), email, v.language, client).await?;
             return show_code(v, label, token.expose(), email, Faults::none());
         }
@@ -332,7 +333,14 @@ pub(crate) async fn send_code(
         Ok(email)
     };
     let page = async |faults| {
-        Ok(ProvePage { v: &v, faults, label: &label, token: &form.token, email: &form.email, asks_code: false })
+        Ok(ProvePage {
+            v: &v,
+            faults,
+            label: &label,
+            token: &form.token,
+            email: &form.email,
+            asks_code: false,
+        })
     };
     let email = v.form(&["email"], send, page).await?;
     show_code(&v, &label, &form.token, &email, Faults::none())

@@ -41,7 +41,6 @@ pub(super) async fn begin(app: &App, who: &Who, way_back: &str) -> Result<Secret
         full_name: who.name.clone(),
         email: None,
         code_mac: None,
-        tries: 0,
         way_back: way_back.to_owned(),
     };
     store::insert_proof(tx.conn(), &token.digest(), &proof, now + LIFETIME).await?;

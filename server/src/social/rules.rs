@@ -178,7 +178,13 @@ mod tests {
         for address in ADDRESSES {
             for by_address in ACCOUNTS {
                 let link = |own, linked_to| {
-                    decide(Facts { wish: Wish::Link(own), linked_to, address, by_address, may_sign_up: false })
+                    decide(Facts {
+                        wish: Wish::Link(own),
+                        linked_to,
+                        address,
+                        by_address,
+                        may_sign_up: false,
+                    })
                 };
                 assert_eq!(link(EVE, None), Link(EVE));
                 assert_eq!(link(ADA, VERIFIED), Link(ADA));

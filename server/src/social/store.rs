@@ -100,10 +100,9 @@ pub(super) struct Proof {
     pub(super) full_name: Option<FullName>,
     pub(super) email: Option<Email>,
     pub(super) code_mac: Option<Vec<u8>>,
-    pub(super) tries: i64,
     pub(super) way_back: String,
 }
-crate::db::from_row!(Proof { issuer, subject, provider, full_name, email, code_mac, tries, way_back });
+crate::db::from_row!(Proof { issuer, subject, provider, full_name, email, code_mac, way_back });
 
 pub(super) async fn insert_proof(
     conn: Conn<'_>,
@@ -130,7 +129,7 @@ pub(super) async fn proof(conn: Conn<'_>, digest: &[u8; 32], now: Timestamp) -> 
     fetch_optional!(
         conn,
         Proof,
-        "SELECT issuer, subject, provider, full_name, email, code_mac, tries, way_back FROM link_proofs
+        "SELECT issuer, subject, provider, full_name, email, code_mac, way_back FROM link_proofs
          WHERE digest = $1 AND expires_at > $2",
         digest.as_slice(),
         now
@@ -163,7 +162,7 @@ pub(super) async fn count_try(conn: Conn<'_>, digest: &[u8; 32], now: Timestamp)
         Proof,
         "UPDATE link_proofs SET tries = tries - 1
          WHERE digest = $1 AND tries > 0 AND expires_at > $2
-         RETURNING issuer, subject, provider, full_name, email, code_mac, tries, way_back",
+         RETURNING issuer, subject, provider, full_name, email, code_mac, way_back",
         digest.as_slice(),
         now
     )

@@ -26,7 +26,6 @@ use serde_json::Value;
 use url::Url;
 
 pub(crate) use self::doctor::Health;
-#[cfg_attr(not(test), expect(unused_imports, reason = "no route calls it yet"))]
 pub(crate) use self::error::{Failure, UpstreamError};
 use self::{
     apple::AppleKey,
