@@ -21,9 +21,10 @@ use crate::on_both_databases;
 use crate::support::{Client, PASSWORD, TestApp, email};
 
 /// What anyone may call: opening a route is a decision that is taken here too.
-const PUBLIC: [&str; 17] = [
+const PUBLIC: [&str; 18] = [
     "GET /.well-known/jwks.json",
     "GET /health",
+    "GET /login/with",
     "GET /ready",
     "POST /email/confirm",
     "POST /email/undo",

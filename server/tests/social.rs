@@ -98,7 +98,7 @@ impl Browser {
         self.come_back(name, &upstream.agree(&url)).await
     }
 
-    async fn link(&mut self, name: &str, upstream: &Upstream) -> Answer {
+    pub async fn link(&mut self, name: &str, upstream: &Upstream) -> Answer {
         let url = self.press(&format!("/account/linked/with/{name}")).await;
         self.come_back(name, &upstream.agree(&url)).await
     }
@@ -112,7 +112,7 @@ impl Browser {
     }
 
     /// Logs in with the tests' password.
-    async fn with_password(app: &TestApp, name: &str) -> Self {
+    pub async fn with_password(app: &TestApp, name: &str) -> Self {
         let cookie = app.stranger().log_in_with_cookie(&email(name)).await;
         let (name, value) = cookie.cookie().split_once('=').unwrap();
         let mut browser = Self::new(app);
