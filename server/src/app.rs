@@ -137,9 +137,9 @@ impl App {
         let outbox = Outbox::new(&config.mail, public_url.host()).map_err(AppError::Threads)?;
         let objects = open_objects(&config.data_dir.join(OBJECTS))?;
         let look = Look::open(&config.brand)?;
-        let reach = if config.webhook_private_targets { Reach::Private } else { Reach::Public };
-        let providers = Providers::open(&config.login_with, &clock)?;
+        let outgoing = Outgoing::new(Reach::private_if(config.webhook_private_targets));
         Ok(Self(Arc::new(Inner {
+            providers: Providers::open(&config.login_with, &clock)?,
             config,
             public_url,
             audience,
@@ -155,8 +155,7 @@ impl App {
             is_leaving: AtomicBool::new(false),
             has_workers: AtomicBool::new(false),
             wants_workers: AtomicBool::new(false),
-            outgoing: Outgoing::new(reach),
-            providers,
+            outgoing,
             signing_keys,
             session_tokens,
             session_cookies,
