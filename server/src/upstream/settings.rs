@@ -9,7 +9,9 @@ use std::{
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Credential, Provider, ProvidersError, apple::AppleKey, kind::Kind, tenant::Tenant};
+use super::{
+    Credential, Provider, ProvidersError, apple::AppleKey, kind::Kind, openid::Known, tenant::Tenant,
+};
 use crate::{
     clock::Clock,
     config::LoginProvider,
