@@ -114,14 +114,7 @@ impl App {
             Some(secret) => secret,
             None => first_secret(&config, &db).await?,
         };
-        let wrong_by = db.set_clock(&clock).await.map_err(AppError::Clock)?;
-        if wrong_by.unsigned_abs() > NOTABLE {
-            let seconds = wrong_by / 1_000_000;
-            tracing::warn!(
-                seconds,
-                "this computer's clock differs from the database's, which is the one that counts"
-            );
-        }
+        tell_of_clock(db.set_clock(&clock).await.map_err(AppError::Clock)?);
         let signing_keys = SigningKeys::open(&db, &secret, clock.now()).await?;
         let (public_url, audience) = (config.public_url(), config.audience());
         let now = clock.clone();
@@ -137,9 +130,9 @@ impl App {
         let outbox = Outbox::new(&config.mail, public_url.host()).map_err(AppError::Threads)?;
         let objects = open_objects(&config.data_dir.join(OBJECTS))?;
         let look = Look::open(&config.brand)?;
-        let reach = if config.webhook_private_targets { Reach::Private } else { Reach::Public };
-        let providers = Providers::open(&config.login_with, &clock)?;
+        let outgoing = Outgoing::new(Reach::private_if(config.webhook_private_targets));
         Ok(Self(Arc::new(Inner {
+            providers: Providers::open(&config.login_with, &clock)?,
             config,
             public_url,
             audience,
@@ -155,8 +148,7 @@ impl App {
             is_leaving: AtomicBool::new(false),
             has_workers: AtomicBool::new(false),
             wants_workers: AtomicBool::new(false),
-            outgoing: Outgoing::new(reach),
-            providers,
+            outgoing,
             signing_keys,
             session_tokens,
             session_cookies,
@@ -323,6 +315,17 @@ impl App {
 impl fmt::Debug for App {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("App").field("config", &self.0.config).finish_non_exhaustive()
+    }
+}
+
+/// Tells the log of a clock that is wrong by so many microseconds.
+fn tell_of_clock(wrong_by: i64) {
+    if wrong_by.unsigned_abs() > NOTABLE {
+        let seconds = wrong_by / 1_000_000;
+        tracing::warn!(
+            seconds,
+            "this computer's clock differs from the database's, which is the one that counts"
+        );
     }
 }
 

@@ -62,7 +62,8 @@ pub enum Source {
 impl fmt::Debug for Settings {
     /// Without the values, which may be secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings").field("file", &self.file).field("given", &self.given.keys()).finish()
+        let given = self.given.keys();
+        f.debug_struct("Settings").field("file", &self.file).field("given", &given).finish_non_exhaustive()
     }
 }
 
@@ -356,8 +357,8 @@ mod tests {
             let message = providers(text).map(drop).unwrap_err();
             assert!(message.contains(expected) && !message.contains("hunter2"), "{message}");
         }
-        let many: String = (0..21).map(|n| format!("[login_with.p{n}]\nclient_id = '1'\n")).collect();
-        assert!(providers(&many).map(drop).unwrap_err().contains("one provider too many"));
+        let many: Vec<_> = (0..21).map(|n| format!("[login_with.p{n}]\nclient_id = '1'")).collect();
+        assert!(providers(&many.join("\n")).map(drop).unwrap_err().contains("one provider too many"));
     }
 
     /// The file's settings, and those that beat it.

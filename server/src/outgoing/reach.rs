@@ -29,6 +29,11 @@ enum Place {
 }
 
 impl Reach {
+    /// As far as a setting says.
+    pub(crate) fn private_if(is_private: bool) -> Self {
+        if is_private { Self::Private } else { Self::Public }
+    }
+
     /// Whether a connection may be made to `address`.
     ///
     /// # Errors

@@ -119,6 +119,7 @@ pub(crate) struct CallbackParams {
 }
 
 /// Who a provider says has logged in.
+#[expect(clippy::struct_field_names, reason = "that an address is proved is what the field says")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Proved {
     /// With the subject, the one key of an identity (OpenID Connect Core §5.7).

@@ -1,5 +1,7 @@
 //! The providers with OAuth 2.0 and an API of their own: GitHub, Facebook, Discord.
 
+use std::fmt::Write as _;
+
 use aws_lc_rs::hmac;
 use secrecy::ExposeSecret as _;
 
@@ -76,7 +78,11 @@ impl Provider {
         let Credential::Secret(secret) = &self.credential else { return String::new() };
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret().as_bytes());
         let proof = hmac::sign(&key, token.as_bytes());
-        proof.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+        proof.as_ref().iter().fold(String::new(), |mut text, byte| {
+            // Writing to a text does not fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
     }
 
     /// An address that answers whoever asks.

@@ -26,7 +26,7 @@ fn asked(url: &str) -> HashMap<String, String> {
 }
 
 /// Sets all claims that a provider's tokens have beside ours.
-fn claims(upstream: &Upstream, claims: Value) {
+fn claims(upstream: &Upstream, claims: &Value) {
     upstream.tell().claims.extend(claims.as_object().unwrap().clone());
 }
 
@@ -35,7 +35,7 @@ async fn l03_google() {
     let (upstream, google) = at("google").await;
     claims(
         &upstream,
-        json!({
+        &json!({
             "azp": CLIENT_ID, "sub": "110169484474386276334", "hd": "example.com", "email": "ada@example.com",
             "email_verified": true, "picture": "https://lh3.googleusercontent.com/a/x=s96-c", "given_name": "Ada",
             "family_name": "Lovelace", "locale": "en",
@@ -62,7 +62,7 @@ async fn l01_l03_microsoft() {
     let issuer = format!("{}/{TENANT}/v2.0", upstream.url);
     claims(
         &upstream,
-        json!({
+        &json!({
             "ver": "2.0", "iss": issuer, "sub": "AAAAAAAAAAAAAAAAAAAAAIkzqFVrSaSaFHy782bbtaQ", "tid": TENANT,
             "oid": "00000000-0000-0000-66f3-3332eca7ea81", "preferred_username": "ada@contoso.example",
             "email": "ceo@victim.example", "email_verified": true, "name": "Ada Lovelace", "uti": "x", "rh": "0.A",
@@ -122,7 +122,7 @@ async fn l01_microsoft_keeps_to_its_tenant() {
         for (tid, is_in) in [(TENANT, has_one), (CONSUMERS, has_consumers)] {
             claims(
                 &upstream,
-                json!({ "iss": format!("{}/{tid}/v2.0", upstream.url), "tid": tid, "oid": "1" }),
+                &json!({ "iss": format!("{}/{tid}/v2.0", upstream.url), "tid": tid, "oid": "1" }),
             );
             assert_eq!(log_in(&upstream, &microsoft).await.is_ok(), is_in, "{tenant} {tid}");
         }
@@ -158,7 +158,7 @@ async fn l03_apple() {
     assert_eq!((sent["response_mode"].as_str(), sent["scope"].as_str()), ("form_post", "name email"));
     claims(
         &upstream,
-        json!({
+        &json!({
             "sub": "001234.5678abcd.0123", "c_hash": "x", "email": "x7k@privaterelay.appleid.com", "email_verified": "true",
             "is_private_email": "true", "auth_time": NOW, "nonce_supported": true, "name": null,
         }),
@@ -317,7 +317,7 @@ async fn l03_gitlab() {
     let (upstream, gitlab) = at("gitlab").await;
     claims(
         &upstream,
-        json!({
+        &json!({
             "sub": "42", "sub_legacy": "a1b2", "auth_time": NOW - 900, "nickname": "ada", "preferred_username": "ada",
             "profile": "https://gitlab.com/ada", "groups_direct": [],
         }),

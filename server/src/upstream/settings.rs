@@ -9,7 +9,9 @@ use std::{
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Credential, Provider, ProvidersError, apple::AppleKey, kind::Kind, tenant::Tenant};
+use super::{
+    Credential, Provider, ProvidersError, apple::AppleKey, kind::Kind, openid::Known, tenant::Tenant,
+};
 use crate::{
     clock::Clock,
     config::LoginProvider,
@@ -47,53 +49,15 @@ pub(super) fn provider(
         problem: problem.to_owned(),
     };
     let kind = Kind::named(name);
-    let outgoing = if settings.private_network { &ways.private } else { &ways.public };
-    for (key, is_set, is_used) in [
-        ("tenant", settings.tenant.is_some(), kind == Kind::Microsoft),
-        ("team_id", settings.team_id.is_some(), kind == Kind::Apple),
-        ("key_id", settings.key_id.is_some(), kind == Kind::Apple),
-        ("key_file", settings.key_file.is_some(), kind == Kind::Apple),
-        ("client_secret", settings.client_secret.is_some(), kind != Kind::Apple),
-        ("client_secret_file", settings.client_secret_file.is_some(), kind != Kind::Apple),
-        ("trust_email", settings.trust_email, matches!(kind, Kind::GitLab | Kind::Issuer)),
-    ] {
-        if is_set && !is_used {
-            return Err(wrong(key, "does not apply to this provider; remove it"));
-        }
-    }
+    check_applies(kind, settings, &wrong)?;
     if settings.client_id.is_empty() {
         return Err(wrong("client_id", "is missing: write the client id that the provider gave you"));
     }
-    let issuer = match (&settings.issuer, kind.address()) {
-        // An issuer's name is to the byte; the addresses of the table have nothing after the host.
-        (Some(issuer), None) => issuer.clone(),
-        (Some(issuer), Some(_)) => issuer.trim_end_matches('/').to_owned(),
-        (None, Some(address)) => address.to_owned(),
-        (None, None) => {
-            return Err(wrong(
-                "issuer",
-                "is missing: write the address of the issuer, as in https://id.example",
-            ));
-        }
-    };
-    if issuer.contains('?') {
-        return Err(wrong("issuer", "has a query, which an issuer never has"));
-    }
-    Target::parse(&issuer, outgoing.reach()).map_err(|problem| wrong("issuer", problem))?;
+    let outgoing = if settings.private_network { &ways.private } else { &ways.public };
+    let issuer = issuer(kind, settings, outgoing.reach(), &wrong)?;
     let tenant = settings.tenant.as_deref().unwrap_or("common");
     let tenant = Tenant::parse(tenant).map_err(|problem| wrong("tenant", problem))?;
-    let scopes = settings.scopes.as_deref().unwrap_or(kind.scopes()).to_owned();
-    let is_scopes =
-        scopes.len() <= 1000 && scopes.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
-    if !is_scopes {
-        return Err(wrong(
-            "scopes",
-            "must be at most 1000 visible ASCII characters, with spaces between the scopes",
-        ));
-    }
-    if kind.is_openid() && kind != Kind::Apple && !scopes.split(' ').any(|scope| scope == "openid") {
-        return Err(wrong("scopes", "must contain `openid`"));
-    }
+    let scopes = scopes(kind, settings, &wrong)?;
     let label = settings.label.as_deref().or(kind.label()).unwrap_or(name).to_owned();
     if label.trim().is_empty() || label.chars().count() > LABEL || label.chars().any(char::is_control) {
         return Err(wrong("label", "must be 1 to 40 characters, none of them a control character"));
@@ -118,8 +82,67 @@ pub(super) fn provider(
         trust: kind.trust(settings.trust_email),
         outgoing: Arc::clone(outgoing),
         clock: clock.clone(),
-        known: Default::default(),
+        known: Known::default(),
     })
+}
+
+/// What is set for another provider would silently not apply.
+fn check_applies(kind: Kind, settings: &LoginProvider, wrong: &Wrong<'_>) -> Result<(), ProvidersError> {
+    let (is_apple, is_issuer) = (kind == Kind::Apple, matches!(kind, Kind::GitLab | Kind::Issuer));
+    for (key, is_set, is_used) in [
+        ("tenant", settings.tenant.is_some(), kind == Kind::Microsoft),
+        ("team_id", settings.team_id.is_some(), is_apple),
+        ("key_id", settings.key_id.is_some(), is_apple),
+        ("key_file", settings.key_file.is_some(), is_apple),
+        ("client_secret", settings.client_secret.is_some(), !is_apple),
+        ("client_secret_file", settings.client_secret_file.is_some(), !is_apple),
+        ("trust_email", settings.trust_email, is_issuer),
+    ] {
+        if is_set && !is_used {
+            return Err(wrong(key, "does not apply to this provider; remove it"));
+        }
+    }
+    Ok(())
+}
+
+fn issuer(
+    kind: Kind,
+    settings: &LoginProvider,
+    reach: Reach,
+    wrong: &Wrong<'_>,
+) -> Result<String, ProvidersError> {
+    let issuer = match (&settings.issuer, kind.address()) {
+        // An issuer's name is to the byte; the addresses of the table have nothing after the host.
+        (Some(issuer), None) => issuer.clone(),
+        (Some(issuer), Some(_)) => issuer.trim_end_matches('/').to_owned(),
+        (None, Some(address)) => address.to_owned(),
+        (None, None) => {
+            return Err(wrong(
+                "issuer",
+                "is missing: write the address of the issuer, as in https://id.example",
+            ));
+        }
+    };
+    if issuer.contains('?') {
+        return Err(wrong("issuer", "has a query, which an issuer never has"));
+    }
+    Target::parse(&issuer, reach).map_err(|problem| wrong("issuer", problem))?;
+    Ok(issuer)
+}
+
+fn scopes(kind: Kind, settings: &LoginProvider, wrong: &Wrong<'_>) -> Result<String, ProvidersError> {
+    let scopes = settings.scopes.as_deref().unwrap_or(kind.scopes());
+    let is_text = scopes.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+    if scopes.len() > 1000 || !is_text {
+        return Err(wrong(
+            "scopes",
+            "must be at most 1000 visible ASCII characters, with spaces between scopes",
+        ));
+    }
+    if kind.is_openid() && kind != Kind::Apple && !scopes.split(' ').any(|scope| scope == "openid") {
+        return Err(wrong("scopes", "must contain `openid`"));
+    }
+    Ok(scopes.to_owned())
 }
 
 type Wrong<'a> = dyn Fn(&'static str, &str) -> ProvidersError + 'a;

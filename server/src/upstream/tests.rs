@@ -431,7 +431,7 @@ async fn l05_iss_in_the_response_is_compared_and_demanded_where_it_is_announced(
     let own = upstream.url.clone();
     log_in_with(&upstream, &provider, false, |params| params.iss = Some(own)).await.unwrap();
     let error = log_in_with(&upstream, &provider, false, |params| {
-        params.iss = Some("https://evil.example".to_owned())
+        params.iss = Some("https://evil.example".to_owned());
     });
     assert!(error.await.unwrap_err().to_string().contains("another provider"));
     let (upstream, provider) = acme().await;
@@ -550,11 +550,11 @@ async fn l06_silence_ends_after_ten_seconds_for_all_requests_of_a_login() {
     let begun = provider.begin(REDIRECT, Ask { fresh: false }).await.unwrap();
     upstream.answers("/token", silent(60));
     tokio::time::pause();
-    let began = tokio::time::Instant::now();
+    let start = tokio::time::Instant::now();
     let params = CallbackParams { code: Some("code".to_owned()), ..CallbackParams::default() };
     let error = provider.finish(REDIRECT, &begun.kept, &params).await.unwrap_err();
     assert_eq!(error.kind(), Failure::Unavailable, "{error}");
-    let took = began.elapsed();
+    let took = start.elapsed();
     assert!((Duration::from_secs(10)..Duration::from_secs(11)).contains(&took), "{took:?}");
 }
 

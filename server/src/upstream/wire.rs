@@ -68,7 +68,7 @@ impl<'a> Wire<'a> {
     ) -> Result<(Value, HeaderMap), UpstreamError> {
         let answer = self.send(what, url, Request::get("/"), Bytes::new()).await?;
         let headers = answer.headers().clone();
-        Ok((self.success(what, answer)?, headers))
+        Ok((self.success(what, &answer)?, headers))
     }
 
     /// A JSON document about the person whose access token this is (RFC 6750 §2.1); `None` if the provider does not give
@@ -84,7 +84,7 @@ impl<'a> Wire<'a> {
         if matches!(answer.status(), StatusCode::FORBIDDEN | StatusCode::NOT_FOUND) {
             return Ok(None);
         }
-        self.success(what, answer).map(Some)
+        self.success(what, &answer).map(Some)
     }
 
     /// Sends a form to the token endpoint. The parameters are secret: what the provider says of them is not repeated.
@@ -192,9 +192,9 @@ impl<'a> Wire<'a> {
         Ok(Response::from_parts(head, body))
     }
 
-    fn success(&self, what: &str, answer: Response<Bytes>) -> Result<Value, UpstreamError> {
+    fn success(&self, what: &str, answer: &Response<Bytes>) -> Result<Value, UpstreamError> {
         self.check_status(what, answer.status())?;
-        self.json(what, &answer)
+        self.json(what, answer)
     }
 
     fn check_status(&self, what: &str, status: StatusCode) -> Result<(), UpstreamError> {
