@@ -80,7 +80,7 @@ pub(super) fn write(app: &App, to: &Recipient, message: &Message) -> Letter {
     };
     Letter {
         language,
-        subject: language.fill(row.subject, &[("brand", brand)]),
+        subject: language.fill(row.subject, &[("brand", brand), (name, &value)]),
         greeting: greeting(language, &to.full_name),
         lead: language.fill(row.lead, &[("brand", brand), (name, &value)]),
         code: match message {
