@@ -14,6 +14,7 @@ use crate::{
     client::Client,
     error::{Error, Failed, LastWayStays, NotFound, Stale, Unavailable},
     paths,
+    upstream::Provider,
 };
 
 /// A provider that people can log in with.
@@ -73,7 +74,7 @@ impl IdentityView {
 }
 
 pub(crate) async fn list_login_providers(_: Public, State(app): State<App>) -> Json<Vec<ProviderView>> {
-    let view = |provider: &crate::upstream::Provider| ProviderView {
+    let view = |provider: &Provider| ProviderView {
         name: provider.name().to_owned(),
         label: provider.label().to_owned(),
         begin: paths::log_in_with(provider.name()),

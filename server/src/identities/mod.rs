@@ -22,6 +22,7 @@ use crate::{
     events::{self, Event},
     mail::{self, Message, Recipient},
     random, sessions,
+    upstream::Provider,
 };
 
 /// Identities of one account.
@@ -117,7 +118,7 @@ pub(crate) async fn list(app: &App, account: AccountId) -> Result<Vec<Identity>,
 
 /// The name of a provider for people; one that the settings do not name any more keeps its own.
 pub(crate) fn label(app: &App, provider: &str) -> String {
-    app.providers().get(provider).map_or(provider, |known| known.label()).to_owned()
+    app.providers().get(provider).map_or(provider, Provider::label).to_owned()
 }
 
 /// Unlinks an identity of the caller's. Every other session of the account ends: one may have begun with it.

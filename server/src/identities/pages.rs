@@ -16,6 +16,7 @@ use crate::{
     pages::{Done, Faults, PageResult, View},
     paths,
     sessions::SessionCookies,
+    upstream::Provider,
 };
 
 #[derive(Template)]
@@ -45,8 +46,7 @@ async fn linked_page<'a>(
     let linked = super::list(app, principal.account).await?.into_iter();
     let linked = linked.map(|identity| (super::label(app, &identity.provider), identity));
     let linked = linked.map(|(label, identity)| (identity, label)).collect();
-    let names =
-        |provider: &crate::upstream::Provider| (provider.name().to_owned(), provider.label().to_owned());
+    let names = |provider: &Provider| (provider.name().to_owned(), provider.label().to_owned());
     let providers = app.providers().iter().map(names).collect();
     Ok(LinkedPage { v, faults, linked, providers })
 }

@@ -245,9 +245,9 @@ async fn explain(
     failed: Failed,
     client: &Client,
 ) -> PageResult {
-    let (word, done) = match &failed {
+    let (word, done) = match failed {
         Failed::Upstream(error) => {
-            log(provider, error);
+            log(provider, &error);
             match error.kind() {
                 Failure::Denied => ("denied", Done::WithDenied),
                 Failure::Unavailable => ("provider unavailable", Done::WithUnavailable),
@@ -255,13 +255,8 @@ async fn explain(
             }
         }
         Failed::Error(Error::DeadLogin) => ("attempt expired, or of another browser", Done::LoginExpired),
-        Failed::Error(_) => ("", Done::LoginExpired),
+        Failed::Error(error) => return Err(error.into()),
     };
-    if let Failed::Error(error) = failed
-        && !matches!(error, Error::DeadLogin)
-    {
-        return Err(error.into());
-    }
     record_failure(app, provider.name(), word, client).await?;
     Ok(v.go_done(if is_logged_in { paths::LINKED } else { paths::LOG_IN }, done))
 }
