@@ -88,7 +88,8 @@ pub(super) struct Back {
     pub(super) proved: Proved,
     /// The session that asked to link.
     pub(super) session: Option<SessionId>,
-    pub(super) way_back: String,
+    /// The path to go to afterwards.
+    pub(super) next: String,
 }
 
 /// What a provider posts instead of sending it along with the browser (OAuth 2.0 Form Post Response Mode).
@@ -154,7 +155,7 @@ pub(super) async fn finish(
     };
     let proved = provider.finish(&redirect_uri(app, provider), &kept, &params).await;
     let proved = proved.map_err(Failed::Upstream)?;
-    let back = Back { proved, session: taken.session_id, way_back: taken.way_back };
+    let back = Back { proved, session: taken.session_id, next: taken.way_back };
     Ok((back, cookies::clear(app, &digest)?))
 }
 

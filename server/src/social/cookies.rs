@@ -6,6 +6,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use super::LIFETIME;
 use crate::{app::App, clock::Timestamp, error::Error, secret::SecretText};
 
+/// A header that sets or clears a cookie.
+pub(super) type SetCookie = (HeaderName, HeaderValue);
+
 /// Attempts that a browser may have open.
 const MOST: usize = 5;
 /// What the name of each begins with.
@@ -17,8 +20,8 @@ const LONGEST: usize = 80;
 /// The name of an attempt's cookie. On plain http, which is for this computer alone, Safari keeps no `Secure` cookie, and
 /// without it no name may begin with `__Host-` (RFC 6265bis §4.1.3).
 fn name(app: &App, state_digest: &[u8; 32]) -> String {
-    let id: String = state_digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-    format!("{}{id}", prefix(app))
+    let [a, b, c, d, e, f, ..] = *state_digest;
+    format!("{}{:012x}", prefix(app), u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
 }
 
 /// The secret of a new attempt. It begins with its moment, so that the oldest is known.
@@ -27,20 +30,16 @@ pub(super) fn new_secret(now: Timestamp) -> SecretText {
 }
 
 /// The header that sets it.
-pub(super) fn set(
-    app: &App,
-    state_digest: &[u8; 32],
-    secret: &SecretText,
-) -> Result<(HeaderName, HeaderValue), Error> {
+pub(super) fn set(app: &App, state_digest: &[u8; 32], secret: &SecretText) -> Result<SetCookie, Error> {
     header(app, &name(app, state_digest), secret.expose(), LIFETIME.as_secs())
 }
 
 /// The header that clears the one of an attempt that has ended.
-pub(super) fn clear(app: &App, state_digest: &[u8; 32]) -> Result<(HeaderName, HeaderValue), Error> {
+pub(super) fn clear(app: &App, state_digest: &[u8; 32]) -> Result<SetCookie, Error> {
     header(app, &name(app, state_digest), "", 0)
 }
 
-fn header(app: &App, name: &str, value: &str, max_age: u64) -> Result<(HeaderName, HeaderValue), Error> {
+fn header(app: &App, name: &str, value: &str, max_age: u64) -> Result<SetCookie, Error> {
     let secure = if app.public_url().is_https() { "; Secure" } else { "" };
     let text = format!("{name}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}");
     let mut value = HeaderValue::try_from(text).map_err(|cause| Error::Internal(cause.to_string()))?;
@@ -72,10 +71,7 @@ pub(super) fn secret(app: &App, headers: &HeaderMap, state_digest: &[u8; 32]) ->
 }
 
 /// The oldest attempts of a browser, which a new one replaces: their secrets, and the headers that clear them.
-pub(super) fn superseded(
-    app: &App,
-    headers: &HeaderMap,
-) -> Result<Vec<(SecretText, (HeaderName, HeaderValue))>, Error> {
+pub(super) fn superseded(app: &App, headers: &HeaderMap) -> Result<Vec<(SecretText, SetCookie)>, Error> {
     let mut open: Vec<_> = sent(app, headers).collect();
     // By their moments, which the values begin with.
     open.sort_unstable_by_key(|(_, value)| *value);

@@ -186,7 +186,7 @@ async fn arrive(
             Some(owner.ok_or(Error::SessionEnded)?)
         }
     };
-    let next = WayBack::of(app, Some(&back.way_back));
+    let next = WayBack::of(app, Some(&back.next));
     finish(app, v, provider.label(), &who, owner, visitor, &next, client).await
 }
 

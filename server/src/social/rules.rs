@@ -96,9 +96,10 @@ pub(super) fn decide(facts: Facts) -> Decision {
 fn decide_by_address(facts: Facts) -> Decision {
     match (facts.address, facts.by_address) {
         (Address::None, _) => Decision::AskForEmail,
-        (Address::Unproved, _) => Decision::AskToProve,
+        (Address::Unproved, _) | (Address::ByProvider, Some(Known::Active { is_verified: true, .. })) => {
+            Decision::AskToProve
+        }
         (_, Some(Known::Disabled)) => Decision::Refuse(Refusal::Disabled),
-        (Address::ByProvider, Some(Known::Active { is_verified: true, .. })) => Decision::AskToProve,
         (_, Some(Known::Active { account, .. })) => Decision::Link(account),
         (_, None) if facts.may_sign_up => Decision::Create,
         (_, None) => Decision::Refuse(Refusal::SignUpClosed),
