@@ -19,7 +19,7 @@ use std::time::Duration;
 use self::rules::{Address, Decision, Facts, Known, Refusal, Wish, decide};
 use crate::{
     access::{Method, Principal},
-    accounts::{self, Email, FullName, Held, Role},
+    accounts::{self, AccountId, Email, FullName, Held, Role},
     app::App,
     clock::Timestamp,
     db::{Tx, retry},
@@ -135,28 +135,7 @@ async fn try_settle(
     if identities::account_of(tx.conn(), &who.issuer, &who.subject).await? != linked {
         return Ok(None);
     }
-    let known =
-        |held: &Held| Known::Active { account: held.id, is_verified: held.email_verified_at.is_some() };
-    let linked_to = match (owner, linked) {
-        (Some(_), Some(account)) => Some(Known::Active { account, is_verified: true }),
-        (None, Some(_)) => Some(held.as_ref().map_or(Known::Disabled, known)),
-        (_, None) => None,
-    };
-    let by_address = match (owner, linked, who.proved_email()) {
-        (None, None, Some(email)) => match &held {
-            Some(held) => Some(known(held)),
-            None if accounts::has_account(tx.conn(), email).await? => Some(Known::Disabled),
-            None => None,
-        },
-        _ => None,
-    };
-    let facts = Facts {
-        wish: owner.map_or(Wish::LogIn, |owner| Wish::Link(owner.account)),
-        linked_to,
-        address: who.address,
-        by_address,
-        may_sign_up: may_sign_up(app, who.email.as_ref()),
-    };
+    let facts = look(app, &mut tx, who, owner, linked, held.as_ref()).await?;
     match (decide(facts), held) {
         (Decision::LogIn, Some(held)) => {
             identities::note_use(&mut tx, &held, &who.issuer, &who.subject, now).await?;
@@ -189,6 +168,39 @@ async fn try_settle(
             Err(Error::Internal("a social login was decided without its account".to_owned()))
         }
     }
+}
+
+/// What the decision stands on, with the account locked.
+async fn look(
+    app: &App,
+    tx: &mut Tx,
+    who: &Who,
+    owner: Option<Principal>,
+    linked: Option<AccountId>,
+    held: Option<&Held>,
+) -> Result<Facts, Error> {
+    let known =
+        |held: &Held| Known::Active { account: held.id, is_verified: held.email_verified_at.is_some() };
+    let linked_to = match (owner, linked) {
+        (Some(_), Some(account)) => Some(Known::Active { account, is_verified: true }),
+        (None, Some(_)) => Some(held.map_or(Known::Disabled, known)),
+        (_, None) => None,
+    };
+    let by_address = match (owner, linked, who.proved_email()) {
+        (None, None, Some(email)) => match held {
+            Some(held) => Some(known(held)),
+            None if accounts::has_account(tx.conn(), email).await? => Some(Known::Disabled),
+            None => None,
+        },
+        _ => None,
+    };
+    Ok(Facts {
+        wish: owner.map_or(Wish::LogIn, |owner| Wish::Link(owner.account)),
+        linked_to,
+        address: who.address,
+        by_address,
+        may_sign_up: may_sign_up(app, who.email.as_ref()),
+    })
 }
 
 /// Makes an account without a password, whose address is proved. `None` if somebody else made one meanwhile.
