@@ -9,6 +9,7 @@ pub(crate) mod key_set;
 pub(crate) mod keys;
 mod point;
 pub(crate) mod refusal;
+mod signed;
 mod typed;
 
 use std::{
@@ -21,6 +22,7 @@ pub use self::{
     claims::AccessToken,
     dangerous::Dangerous,
     keys::KeyError,
+    signed::{NotSigned, PublicKeys, Signed},
     typed::{TypedToken, TypedTokens},
 };
 use self::{

@@ -29,6 +29,7 @@ use crate::{
     secret::{SecretKey, SecretKeyError},
     sessions::SessionCookies,
     tokens::{KeysError, SessionTokens, SigningKeys},
+    upstream::{Providers, ProvidersError},
     work::Work,
 };
 
@@ -80,6 +81,7 @@ pub(crate) struct Inner {
     /// It has a router, and nothing was said yet about workers that are missing.
     wants_workers: AtomicBool,
     outgoing: Outgoing,
+    providers: Providers,
     signing_keys: SigningKeys,
     session_tokens: SessionTokens,
     session_cookies: SessionCookies,
@@ -113,14 +115,7 @@ impl App {
             Some(secret) => secret,
             None => first_secret(&config, &db).await?,
         };
-        let wrong_by = db.set_clock(&clock).await.map_err(AppError::Clock)?;
-        if wrong_by.unsigned_abs() > NOTABLE {
-            let seconds = wrong_by / 1_000_000;
-            tracing::warn!(
-                seconds,
-                "this computer's clock differs from the database's, which is the one that counts"
-            );
-        }
+        tell_of_clock(db.set_clock(&clock).await.map_err(AppError::Clock)?);
         let signing_keys = SigningKeys::open(&db, &secret, clock.now()).await?;
         let (public_url, audience) = (config.public_url(), config.audience());
         let now = clock.clone();
@@ -136,8 +131,9 @@ impl App {
         let outbox = Outbox::new(&config.mail, public_url.host());
         let objects = open_objects(&config.data_dir.join(OBJECTS))?;
         let look = Look::open(&config.brand)?;
-        let reach = if config.webhook_private_targets { Reach::Private } else { Reach::Public };
+        let outgoing = Outgoing::new(Reach::private_if(config.webhook_private_targets));
         Ok(Self(Arc::new(Inner {
+            providers: Providers::open(&config.login_with, &clock)?,
             config,
             public_url,
             audience,
@@ -153,7 +149,7 @@ impl App {
             is_leaving: AtomicBool::new(false),
             has_workers: AtomicBool::new(false),
             wants_workers: AtomicBool::new(false),
-            outgoing: Outgoing::new(reach),
+            outgoing,
             signing_keys,
             session_tokens,
             session_cookies,
@@ -302,6 +298,11 @@ impl App {
         &self.0.outgoing
     }
 
+    /// The providers that people can log in with.
+    pub(crate) fn providers(&self) -> &Providers {
+        &self.0.providers
+    }
+
     /// The folder of [`objects`](Self::objects).
     pub(crate) fn objects_dir(&self) -> PathBuf {
         self.0.config.data_dir.join(OBJECTS)
@@ -315,6 +316,17 @@ impl App {
 impl fmt::Debug for App {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("App").field("config", &self.0.config).finish_non_exhaustive()
+    }
+}
+
+/// Tells the log of a clock that is wrong by so many microseconds.
+fn tell_of_clock(wrong_by: i64) {
+    if wrong_by.unsigned_abs() > NOTABLE {
+        let seconds = wrong_by / 1_000_000;
+        tracing::warn!(
+            seconds,
+            "this computer's clock differs from the database's, which is the one that counts"
+        );
     }
 }
 
@@ -374,6 +386,9 @@ pub enum AppError {
     /// The operator's picture for the pages.
     #[error(transparent)]
     Look(#[from] LookError),
+    /// A provider that people can log in with.
+    #[error(transparent)]
+    Providers(#[from] ProvidersError),
     /// The routes do not fit together.
     #[error(transparent)]
     Api(#[from] portcullis::ApiError),

@@ -17,7 +17,13 @@ use portcullis::{
 };
 use serde::Serialize;
 
-use crate::{invalid::Invalid, passwords::HashError, pool::NotDone, secret::SecretText};
+use crate::{
+    groups::{GroupRole, Refusal},
+    invalid::Invalid,
+    passwords::HashError,
+    pool::NotDone,
+    secret::SecretText,
+};
 
 /// Everything that can go wrong while a request is answered.
 #[derive(Debug, thiserror::Error)]
@@ -86,9 +92,21 @@ pub enum Error {
     /// This way to log in is turned off.
     #[error("this log-in is turned off")]
     LogInOff,
+    /// The account could not be entered any more.
+    #[error("the last way to log in stays")]
+    LastWayIn,
+    /// The account has as many linked identities as it may have.
+    #[error("too many linked identities")]
+    TooManyIdentities,
     /// No administrator would be left.
     #[error("the last administrator stays")]
     LastAdmin,
+    /// The caller is a member of the organisation, with a role that may not do this.
+    #[error("the role {} is required", .0.name())]
+    RoleRequired(GroupRole),
+    /// The organisation cannot be changed so.
+    #[error("{}", .0.detail())]
+    Refused(Refusal),
     /// A list is asked to go on after what it never gave.
     #[error("not a cursor of this list")]
     BadCursor,
@@ -138,11 +156,17 @@ impl Error {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::EmailTaken | Self::LastAdmin | Self::FactorThere => StatusCode::CONFLICT,
+            Self::EmailTaken
+            | Self::LastAdmin
+            | Self::FactorThere
+            | Self::LastWayIn
+            | Self::TooManyIdentities
+            | Self::Refused(_) => StatusCode::CONFLICT,
             Self::EmailUnverified
             | Self::WrongPassword
             | Self::SignUpClosed
             | Self::LogInOff
+            | Self::RoleRequired(_)
             | Self::FactorRequired => StatusCode::FORBIDDEN,
             Self::DeadLink => StatusCode::GONE,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -206,6 +230,11 @@ impl Error {
             Self::LogInOff => "This way to log in is turned off",
             Self::BadCursor => "`after` takes the value of `next` from this list, unchanged",
             Self::LastAdmin => "At least one administrator must remain: appoint another one first",
+            Self::LastWayIn => "This is the only way to log in to this account: set a password first",
+            Self::TooManyIdentities => "20 accounts are linked already: unlink one first",
+            Self::RoleRequired(GroupRole::Owner) => "This requires the role `owner` in the organisation",
+            Self::RoleRequired(_) => "This requires the role `admin` or `owner` in the organisation",
+            Self::Refused(refusal) => refusal.detail(),
             Self::NoRoom => {
                 "There is no room for another picture at the moment; the operator has been notified"
             }
@@ -333,6 +362,12 @@ failures! {
     Conflict = 409,
     /// No administrator would be left
     LastAdminStays = 409,
+    /// Without it, nobody could log in to the account. Set a password first
+    LastWayStays = 409,
+    /// The account is the last administrator's, or the only owner of an organisation; `detail` says which
+    AccountNeeded = 409,
+    /// The organisation cannot be changed so, as `detail` says
+    NotSo = 409,
     /// Not allowed, as `detail` says
     Forbidden = 403,
     /// Also if the login is older than 10 minutes (RFC 9470)

@@ -18,6 +18,7 @@ pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod config;
+mod cursor;
 pub mod db;
 mod devices;
 pub mod error;
@@ -26,6 +27,7 @@ mod factors;
 mod files;
 pub mod groups;
 mod health;
+mod identities;
 pub mod invalid;
 mod jobs;
 pub mod leaving;
@@ -52,19 +54,22 @@ pub mod serve;
 mod server;
 pub mod sessions;
 mod sign_up;
+mod social;
 pub mod tokens;
+mod upstream;
 pub mod webhooks;
 mod work;
 
 pub use access::{
-    AccountsRead, AccountsWrite, AuditRead, By, ManageAccount, OfflineAccess, Principal, ProfileRead,
-    ProfileWrite, SessionId,
+    AccountsRead, AccountsWrite, AuditRead, By, ManageAccount, OfflineAccess, OrganisationsRead,
+    OrganisationsWrite, Principal, ProfileRead, ProfileWrite, SessionId,
 };
 pub use app::{App, AppError};
 pub use caller::Caller;
 pub use pages::LookError;
 pub use sessions::SessionCookies;
 pub use tokens::SessionTokens;
+pub use upstream::ProvidersError;
 
 /// The README's examples compile.
 #[cfg(doctest)]

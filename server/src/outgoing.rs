@@ -13,16 +13,16 @@ use std::{
 
 use axum::body::HttpBody as _;
 use bytes::Bytes;
-use http::{Request, StatusCode, Uri};
-use http_body_util::{BodyExt as _, Full, Limited};
-use portcullis_outgoing::{Client, Resolve, system_resolver};
+use http::{Request, Response, StatusCode, Uri};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use portcullis_outgoing::{Client, Resolve, causes, system_resolver};
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs, pki_types::CertificateDer};
 use tokio::time::{timeout, timeout_at};
 use url::{Host, Url};
 
 pub(crate) use self::reach::Reach;
 
-/// The longest that a request takes, from the look-up of the name to the status of the answer.
+/// The longest that a delivery takes, from the look-up of the name to the status of the answer.
 pub(crate) const LONGEST: Duration = Duration::from_secs(5);
 /// How much of an answer is read before it is thrown away, so that the connection can be used again.
 const ANSWER: usize = 64 * 1024;
@@ -54,7 +54,7 @@ impl Target {
             _ => return Err("does not begin with https:"),
         };
         if !url.username().is_empty() || url.password().is_some() {
-            return Err("holds a user's name or a password; the signature is what tells who sends");
+            return Err("holds a user's name or a password, which are never sent");
         }
         if url.fragment().is_some() {
             return Err("has a fragment (#…), which is never sent");
@@ -149,6 +149,34 @@ impl Outgoing {
             let _ = timeout_at(deadline, Limited::new(body, ANSWER).collect()).await;
         }
         Ok(status)
+    }
+
+    /// Sends a request to `target` and answers the whole response, if it is here by `deadline`. `None` stands for a body
+    /// of more than `most` bytes.
+    ///
+    /// # Errors
+    /// Why there was no answer, for the operator; without the URL.
+    pub(crate) async fn ask(
+        &self,
+        target: &Target,
+        mut request: Request<Full<Bytes>>,
+        most: usize,
+        deadline: tokio::time::Instant,
+    ) -> Result<Response<Option<Bytes>>, Unanswered> {
+        *request.uri_mut() = target.uri.clone();
+        let client = self.client()?;
+        let exchange = async {
+            let response = client.send(request).await.map_err(|cause| Unanswered(cause.to_string()))?;
+            let (head, body) = response.into_parts();
+            let body = match Limited::new(body, most).collect().await {
+                Ok(body) => Some(body.to_bytes()),
+                Err(cause) if cause.is::<LengthLimitError>() => None,
+                Err(cause) => return Err(Unanswered(causes(cause.as_ref()))),
+            };
+            Ok(Response::from_parts(head, body))
+        };
+        let late = |_| Unanswered("no whole answer in time".to_owned());
+        timeout_at(deadline, exchange).await.map_err(late)?
     }
 
     fn client(&self) -> Result<&Client, Unanswered> {

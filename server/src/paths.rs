@@ -11,6 +11,11 @@ pub(crate) const LOG_IN_BY_MAIL: &str = "/account/log-in/mail";
 pub(crate) const LOG_IN_BY_CODE: &str = "/account/log-in/code";
 pub(crate) const LOG_IN_BY_LINK: &str = "/account/log-in/link";
 pub(crate) const LOG_IN_FACTOR: &str = "/account/log-in/factor";
+pub(crate) const LOG_IN_WITH: &str = "/account/log-in/with/{provider}";
+pub(crate) const PROVE: &str = "/account/log-in/prove";
+pub(crate) const PROVE_CODE: &str = "/account/log-in/prove/code";
+/// Registered with the providers, so it never changes.
+pub(crate) const CALLBACK: &str = "/log-in/with/{provider}/callback";
 pub(crate) const LOG_OUT: &str = "/account/log-out";
 pub(crate) const FORGOTTEN: &str = "/account/forgotten";
 pub(crate) const CHECK_MAIL: &str = "/account/check-mail";
@@ -36,6 +41,10 @@ pub(crate) const REMOVE_TOTP: &str = "/account/second-factor/remove";
 pub(crate) const SESSIONS: &str = "/account/sessions";
 pub(crate) const END_SESSION: &str = "/account/sessions/end";
 pub(crate) const END_OTHER_SESSIONS: &str = "/account/sessions/end-others";
+pub(crate) const LINKED: &str = "/account/linked";
+pub(crate) const LINK_WITH: &str = "/account/linked/with/{provider}";
+pub(crate) const UNLINK: &str = "/account/linked/unlink";
+pub(crate) const CONFIRM_BY_CODE: &str = "/account/confirm/code";
 pub(crate) const CONFIRM: &str = "/account/confirm";
 pub(crate) const EXPORT: &str = "/account/export";
 pub(crate) const DELETE: &str = "/account/delete";
@@ -52,6 +61,11 @@ pub(crate) const CONSOLE_ACCOUNT: &str = "/console/accounts/{id}";
 pub(crate) const CONSOLE_ACT: &str = "/console/accounts/{id}/{act}";
 pub(crate) const BELOW_CONSOLE: &str = "/console/{*rest}";
 
+/// Where a provider sends people back to. Each has its own, so that no response is taken for another's.
+pub(crate) fn provider_callback(name: impl Display) -> String {
+    format!("/log-in/with/{name}/callback")
+}
+
 /// [`CONSOLE_ACCOUNT`] of this account.
 pub(crate) fn console_account(id: impl Display) -> String {
     format!("/console/accounts/{id}")
@@ -60,4 +74,19 @@ pub(crate) fn console_account(id: impl Display) -> String {
 /// [`CONSOLE_ACT`] of this account.
 pub(crate) fn console_act(id: impl Display, act: &str) -> String {
     format!("/console/accounts/{id}/{act}")
+}
+
+/// [`LOG_IN_WITH`] this provider.
+pub(crate) fn log_in_with(provider: &str) -> String {
+    format!("/account/log-in/with/{provider}")
+}
+
+/// [`LINK_WITH`] this provider.
+pub(crate) fn link_with(provider: &str) -> String {
+    format!("/account/linked/with/{provider}")
+}
+
+/// [`CALLBACK`] of this provider.
+pub(crate) fn callback(provider: &str) -> String {
+    format!("/log-in/with/{provider}/callback")
 }

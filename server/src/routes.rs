@@ -21,7 +21,14 @@ use crate::{
         add_totp, confirm_totp, enrol_at_log_in, finish_log_in, make_recovery_codes, read_factors,
         remove_totp,
     },
+    groups::http::{
+        add_team_member, change_team, create_organisation, create_team, delete_organisation, delete_team,
+        hand_over_organisation, leave_organisation, list_members, list_organisations, list_team_members,
+        list_teams, read_organisation, remove_member, remove_team_member, rename_organisation,
+        set_member_role,
+    },
     health::{check_health, check_readiness},
+    identities::http::{list_identities, list_login_providers, unlink_identity},
     leaving::http::{cancel_deletion, delete_account, export_account},
     login::http::{log_in, log_in_with_cookie},
     oauth::token::exchange_token,
@@ -53,6 +60,10 @@ pub(crate) fn api() -> Api<App> {
         .route(
             post("/login/factor/totp", enrol_at_log_in)
                 .summary("Get a key for the authenticator app that a login requires"),
+        )
+        .route(
+            get("/login/with", list_login_providers)
+                .summary("List the providers that people can log in with"),
         )
         .route(post("/token", exchange_token).summary("Exchange a refresh token for new tokens"))
         .route(post("/logout", log_out).summary("End this session"))
@@ -104,6 +115,44 @@ pub(crate) fn api() -> Api<App> {
         )
         .route(delete("/factors/totp", remove_totp).summary("Remove my authenticator app"))
         .route(post("/factors/recovery-codes", make_recovery_codes).summary("Make new recovery codes"))
+        .tag("linked accounts", "Accounts at other providers that you log in with.")
+        .route(get("/identities", list_identities).summary("List my linked accounts"))
+        .route(delete("/identities/{id}", unlink_identity).summary("Unlink an account"))
+        .tag(
+            "organisations",
+            "Organisations, their teams and members. Your role in each decides what you may do.",
+        )
+        .route(get("/organisations", list_organisations).summary("List my organisations"))
+        .route(post("/organisations", create_organisation).summary("Create an organisation"))
+        .route(get("/organisations/{id}", read_organisation).summary("Read an organisation"))
+        .route(patch("/organisations/{id}", rename_organisation).summary("Rename an organisation"))
+        .route(delete("/organisations/{id}", delete_organisation).summary("Delete an organisation"))
+        .route(post("/organisations/{id}/leave", leave_organisation).summary("Leave an organisation"))
+        .route(
+            post("/organisations/{id}/hand-over", hand_over_organisation)
+                .summary("Make another member the owner in my place"),
+        )
+        .route(get("/organisations/{id}/members", list_members).summary("List an organisation's members"))
+        .route(
+            put("/organisations/{id}/members/{account}", set_member_role).summary("Change a member's role"),
+        )
+        .route(delete("/organisations/{id}/members/{account}", remove_member).summary("Remove a member"))
+        .route(get("/organisations/{id}/teams", list_teams).summary("List an organisation's teams"))
+        .route(post("/organisations/{id}/teams", create_team).summary("Create a team"))
+        .route(patch("/organisations/{id}/teams/{team}", change_team).summary("Rename or move a team"))
+        .route(delete("/organisations/{id}/teams/{team}", delete_team).summary("Delete a team"))
+        .route(
+            get("/organisations/{id}/teams/{team}/members", list_team_members)
+                .summary("List a team's members"),
+        )
+        .route(
+            put("/organisations/{id}/teams/{team}/members/{account}", add_team_member)
+                .summary("Add a member to a team"),
+        )
+        .route(
+            delete("/organisations/{id}/teams/{team}/members/{account}", remove_team_member)
+                .summary("Remove a member from a team"),
+        )
         .tag("leaving", "Export your data and delete your account.")
         .route(get("/export", export_account).summary("Export my data"))
         .route(delete("/account", delete_account).summary("Delete my account"))
@@ -141,11 +190,13 @@ pub(crate) fn api() -> Api<App> {
 }
 
 /// The pages. [`dress`] lays itself around each: no POST of another site gets through, whatever the handler asks for.
+#[expect(clippy::too_many_lines, reason = "one line for each page, and it is read as a table")]
 pub(crate) fn pages(app: &App) -> Router<App> {
     use crate::{
         admin::pages as console, devices::pages as session, factors::pages as factors,
-        leaving::pages as leaving, login::pages as login, profile::pages as account,
-        recovery::pages as recovery, sign_up::pages as sign_up,
+        identities::pages as identities, leaving::pages as leaving, login::pages as login,
+        profile::pages as account, recovery::pages as recovery, sign_up::pages as sign_up,
+        social::pages as social,
     };
     use routing::{any, get, post};
 
@@ -158,6 +209,10 @@ pub(crate) fn pages(app: &App) -> Router<App> {
         .route(paths::LOG_IN_BY_MAIL, get(recovery::show_log_in_by_mail).post(recovery::request_log_in))
         .route(paths::LOG_IN_BY_CODE, get(recovery::show_code).post(recovery::log_in_by_code))
         .route(paths::LOG_IN_BY_LINK, get(recovery::show_log_in_link).post(recovery::log_in_by_link))
+        .route(paths::LOG_IN_WITH, get(social::go_to_log_in).post(social::begin_log_in))
+        .route(paths::CALLBACK, get(social::come_back))
+        .route(paths::PROVE, get(social::go_to_log_in).post(social::send_code))
+        .route(paths::PROVE_CODE, get(social::go_to_log_in).post(social::use_code))
         .route(paths::LOG_OUT, post(session::log_out))
         .route(paths::FORGOTTEN, get(recovery::show_forgotten).post(recovery::request_reset))
         .route(paths::CHECK_MAIL, get(recovery::show_check_mail))
@@ -179,10 +234,14 @@ pub(crate) fn pages(app: &App) -> Router<App> {
         .route(paths::CONFIRM_TOTP, get(factors::go_to_factors).post(factors::confirm_totp))
         .route(paths::MAKE_CODES, get(factors::go_to_factors).post(factors::make_codes))
         .route(paths::REMOVE_TOTP, get(factors::go_to_factors).post(factors::remove_totp))
+        .route(paths::LINKED, get(identities::show_linked))
+        .route(paths::LINK_WITH, get(social::go_to_linked).post(social::begin_link))
+        .route(paths::UNLINK, get(social::go_to_linked).post(identities::unlink))
         .route(paths::SESSIONS, get(session::show_sessions))
         .route(paths::END_SESSION, post(session::end_session))
         .route(paths::END_OTHER_SESSIONS, post(session::end_other_sessions))
         .route(paths::CONFIRM, get(login::show_confirm).post(login::confirm))
+        .route(paths::CONFIRM_BY_CODE, get(login::go_to_confirm).post(login::confirm_by_code))
         .route(paths::EXPORT, get(leaving::show_export).post(leaving::export_account))
         .route(paths::DELETE, get(leaving::show_delete).post(leaving::delete_account))
         .route(paths::CANCEL_DELETION, post(leaving::cancel_deletion))
@@ -197,6 +256,8 @@ pub(crate) fn pages(app: &App) -> Router<App> {
         .route(paths::CLAIM, get(console::show_claim).post(console::claim))
         .route(paths::BELOW_CONSOLE, any(show_nothing))
         .route_layer(middleware::from_fn_with_state(app.clone(), dress))
+        // A provider posts its answer here, from its own page.
+        .route(paths::CALLBACK, post(social::take_posted))
         // Addresses that people and their browsers try.
         .route("/login", lead_to("/account/log-in"))
         .route("/signup", lead_to("/account/sign-up"))

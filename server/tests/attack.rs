@@ -21,9 +21,10 @@ use crate::on_both_databases;
 use crate::support::{Client, PASSWORD, TestApp, email};
 
 /// What anyone may call: opening a route is a decision that is taken here too.
-const PUBLIC: [&str; 17] = [
+const PUBLIC: [&str; 18] = [
     "GET /.well-known/jwks.json",
     "GET /health",
+    "GET /login/with",
     "GET /ready",
     "POST /email/confirm",
     "POST /email/undo",
@@ -42,8 +43,16 @@ const PUBLIC: [&str; 17] = [
 ];
 
 /// Every scope that a route asks for.
-const SCOPES: [&str; 6] =
-    ["account", "accounts:read", "accounts:write", "audit:read", "profile:read", "profile:write"];
+const SCOPES: [&str; 8] = [
+    "account",
+    "accounts:read",
+    "accounts:write",
+    "audit:read",
+    "organisations:read",
+    "organisations:write",
+    "profile:read",
+    "profile:write",
+];
 
 /// The operation whose example cannot work: it needs the account's own password.
 const SAMPLED: &str = "PUT /password";

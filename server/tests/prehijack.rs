@@ -9,8 +9,9 @@
 //! |---|---|---|
 //! | classic-federated merge | a password | `l02_class_1_…` |
 //! | unexpired session | a cookie, a refresh token, a login that waits for its second factor | `l02_class_2_…` |
-//! | trojan identifier | an authenticator app, recovery codes | `l02_class_3_…` |
+//! | trojan identifier | an authenticator app, recovery codes, an account at another provider | `l02_class_3_…` |
 //! | unexpired email change | a link that was mailed to the stranger, and the one that undoes a change | `l02_class_4_…` |
+//! | non-verifying provider | a login with a provider that lets anybody claim the address | `l02_class_5_…` |
 //! | beside them | a deletion that is due in days, a network that may guess more often, older links | `l02_beside_…` |
 
 use std::time::Duration;
@@ -21,6 +22,8 @@ use serde_json::json;
 
 use crate::factors::{Authenticator, enrol, first_step, second_step};
 use crate::on_both_databases;
+use crate::social::{Browser, settings, upstream};
+use crate::support::upstream::Upstream;
 use crate::support::{Answer, Client, Database, Mail, PASSWORD, TestApp, email};
 
 const OWN_PASSWORD: &str = "another-lantern-in-the-harbour";
@@ -33,16 +36,35 @@ enum Owner {
     Link,
     Code,
     Reset,
+    /// With a provider that has proved the address.
+    Provider,
 }
 
-const OWNERS: [Owner; 3] = [Owner::Link, Owner::Code, Owner::Reset];
+const OWNERS: [Owner; 4] = [Owner::Link, Owner::Code, Owner::Reset, Owner::Provider];
 
-async fn app(database: Database) -> TestApp {
-    TestApp::with(database, |config| {
+/// A server, and a provider whose word about addresses counts there.
+struct Scene {
+    app: TestApp,
+    acme: Upstream,
+}
+
+impl std::ops::Deref for Scene {
+    type Target = TestApp;
+
+    fn deref(&self) -> &TestApp {
+        &self.app
+    }
+}
+
+async fn app(database: Database) -> Scene {
+    let acme = upstream().await;
+    let app = TestApp::with(database, |config| {
         config.log_in_by_mail = true;
         config.deletion_grace = Duration::from_hours(7 * 24);
+        config.login_with.insert("acme".to_owned(), settings(&acme, true));
     })
-    .await
+    .await;
+    Scene { app, acme }
 }
 
 /// The newest email to Ada that leads to this page.
@@ -60,7 +82,7 @@ async fn stranger(app: &TestApp) -> Client {
 
 impl Owner {
     /// The answer of the first step of the login.
-    async fn first_step(self, app: &TestApp) -> Answer {
+    async fn first_step(self, app: &Scene) -> Answer {
         // Mails are in the order of their moments.
         app.advance(1);
         let address = json!({ "email": email("ada") });
@@ -84,11 +106,18 @@ impl Owner {
                 app.stranger().post("/password/reset").json(&body).await.assert(204);
                 app.stranger().try_password(&email("ada"), OWN_PASSWORD).await
             }
+            Self::Provider => panic!("it gives a browser its cookie"),
         }
     }
 
     /// Comes in, and nothing holds them up.
-    async fn comes(self, app: &TestApp) -> Client {
+    async fn comes(self, app: &Scene) -> Client {
+        if self == Self::Provider {
+            let mut browser = Browser::new(app);
+            browser.log_in_with("acme", &app.acme).await.assert(303);
+            assert!(browser.is_logged_in().await);
+            return browser.client();
+        }
         let answer = self.first_step(app).await.assert(200).json();
         let client = app.stranger().with_token(answer["access_token"].as_str().unwrap());
         client.get("/profile").send().await.assert(200);
@@ -162,14 +191,14 @@ on_both_databases! {
     }
 
     async fn l02_class_3_the_owner_enrols_an_app_of_their_own_where_one_is_required(database: Database) {
-        for owner in OWNERS {
+        for owner in [Owner::Link, Owner::Code, Owner::Reset] {
             let first = app(database).await;
             let stranger = stranger(&first).await;
             enrol(&first, &stranger).await;
             let mut config = first.place.config();
             config.log_in_by_mail = true;
             config.second_factor = SecondFactor::Required;
-            let app = first.again_with(config).await;
+            let app = Scene { app: first.again_with(config).await, acme: first.acme };
             let asked = owner.first_step(&app).await.assert(401).json();
             assert_eq!(asked["error"], "mfa_enrollment_required", "{owner:?}");
             let token = json!({ "mfa_token": asked["mfa_token"] });
@@ -178,6 +207,47 @@ on_both_databases! {
             let token = asked["mfa_token"].as_str().unwrap();
             second_step(&app.stranger(), token, &own.code(&app)).await.assert(200);
         }
+    }
+
+    async fn l02_class_3_no_linked_account_of_whoever_signed_up_logs_in(database: Database) {
+        for owner in OWNERS {
+            let app = app(database).await;
+            app.sign_up("ada").await;
+            let mut stranger = Browser::with_password(&app, "ada").await;
+            app.acme.claim("sub", "eve");
+            app.acme.claim("email", email("eve"));
+            stranger.link("acme", &app.acme).await.assert(303);
+            assert_eq!(rows(&app, "identities").await, "1");
+            app.acme.claim("sub", "ada");
+            app.acme.claim("email", email("ada"));
+            let own = owner.comes(&app).await;
+            assert!(!app.place.dump().await.contains("\"eve\""), "{owner:?}");
+            // Whoever comes with that account now gets one of their own.
+            app.acme.claim("sub", "eve");
+            app.acme.claim("email", email("eve"));
+            let mut eve = Browser::new(&app);
+            eve.log_in_with("acme", &app.acme).await.assert(303);
+            let (own, eve) = (own.get("/profile").send().await.json(), eve.client().get("/profile").send().await.json());
+            assert_ne!(own["id"], eve["id"], "{owner:?}");
+        }
+    }
+
+    async fn l02_class_5_a_provider_that_proves_no_address_gives_nobody_an_account_with_it(database: Database) {
+        let app = app(database).await;
+        // The stranger comes first, with Ada's address and a provider that lets them claim it.
+        app.acme.claim("sub", "eve");
+        app.acme.claim("email_verified", false);
+        let mut stranger = Browser::new(&app);
+        stranger.log_in_with("acme", &app.acme).await.assert(200);
+        assert_eq!(app.place.value("SELECT count(*) FROM accounts").await, "0");
+        // Ada signs up, and confirms her address.
+        app.sign_up("ada").await;
+        Owner::Link.comes(&app).await;
+        for _ in 0..2 {
+            stranger.log_in_with("acme", &app.acme).await.assert(200);
+            assert!(!stranger.is_logged_in().await);
+        }
+        assert_eq!(app.place.value("SELECT count(*) FROM identities").await, "0");
     }
 
     async fn l02_class_4_no_change_of_address_of_whoever_signed_up_goes_through(database: Database) {

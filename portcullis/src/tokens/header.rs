@@ -18,11 +18,19 @@ pub(crate) struct Header {
 impl Header {
     /// The header, if it is an access token's and asks for nothing but what we do.
     pub(crate) fn read(part: &str, accepts_typ_jwt: bool) -> Result<Self, Refusal> {
+        Self::parse(part, |typ| is_access_token(typ, accepts_typ_jwt).then_some(()).ok_or(Refusal::Typ))
+    }
+
+    /// The header of a token that has no type of its own, such as an ID token.
+    pub(crate) fn of_plain(part: &str) -> Result<Self, Refusal> {
+        let is_plain = |typ: &Value| media_type(typ).is_some_and(|typ| typ == "jwt");
+        Self::parse(part, |typ| typ.is_none_or(is_plain).then_some(()).ok_or(Refusal::OtherTyp))
+    }
+
+    fn parse(part: &str, check_typ: impl Fn(Option<&Value>) -> Result<(), Refusal>) -> Result<Self, Refusal> {
         let json = decoded(part).ok_or(Refusal::Header)?;
         let header = strict_json::parse(&json, 8).map_err(|_| Refusal::Header)?;
-        if !is_access_token(header.get("typ"), accepts_typ_jwt) {
-            return Err(Refusal::Typ);
-        }
+        check_typ(header.get("typ"))?;
         // RFC 7515 §4.1.11: we understand no extension. `b64` (RFC 7797) changes what is signed; `zip` and
         // `enc` belong to encrypted tokens, which are not unpacked to be looked at.
         if ["crit", "b64", "zip", "enc"].iter().any(|name| header.get(name).is_some()) {
@@ -42,12 +50,13 @@ impl Header {
 /// RFC 9068 §4: anything else our issuer signs (ID tokens, links) is no access token.
 fn is_access_token(typ: Option<&Value>, accepts_typ_jwt: bool) -> bool {
     match typ {
-        Some(Value::String(typ)) => {
-            let typ = typ.to_ascii_lowercase();
-            let typ = typ.strip_prefix("application/").unwrap_or(&typ);
-            typ == "at+jwt" || (accepts_typ_jwt && typ == "jwt")
-        }
-        Some(_) => false,
+        Some(typ) => media_type(typ).is_some_and(|typ| typ == "at+jwt" || (accepts_typ_jwt && typ == "jwt")),
         None => accepts_typ_jwt,
     }
+}
+
+/// `typ` without the `application/` that may stand before it, and by no case (RFC 7515 §4.1.9).
+fn media_type(typ: &Value) -> Option<String> {
+    let typ = typ.as_str()?.to_ascii_lowercase();
+    Some(typ.strip_prefix("application/").unwrap_or(&typ).to_owned())
 }

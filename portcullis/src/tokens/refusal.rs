@@ -11,6 +11,8 @@ pub(crate) enum Refusal {
     Header,
     /// RFC 9068 §4.
     Typ,
+    /// Something else was asked for, and the token says that it is another thing.
+    OtherTyp,
     /// RFC 7515 §4.1.11.
     Extension,
     /// No `kid` where several keys fit or none, or one that cannot be looked up.
@@ -55,6 +57,7 @@ impl fmt::Display for Refusal {
             Self::Form => "not a signed token",
             Self::Header => "header cannot be read",
             Self::Typ => "typ is not at+jwt",
+            Self::OtherTyp => "typ is neither missing nor JWT",
             Self::Extension => "header asks for an extension",
             Self::Kid => "no kid that names a key",
             Self::UnknownKid => "unknown kid",

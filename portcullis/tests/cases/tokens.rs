@@ -9,6 +9,7 @@ mod keys;
 mod reasons;
 mod relaxed;
 mod signature;
+mod signed;
 
 use std::time::Duration;
 

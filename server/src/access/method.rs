@@ -7,6 +7,8 @@ pub(crate) enum Method {
     Password,
     /// A link or code that was sent by email. RFC 8176 has no name for it.
     Email,
+    /// A login at another provider. RFC 8176 has no name for it.
+    Federated,
     /// A code of an authenticator app.
     Otp,
     /// A recovery code. RFC 8176 has no name for it.
@@ -18,13 +20,14 @@ impl Method {
         match self {
             Self::Password => "pwd",
             Self::Email => "email",
+            Self::Federated => "federated",
             Self::Otp => "otp",
             Self::RecoveryCode => "recovery",
         }
     }
 
     pub(crate) fn of_name(name: &str) -> Option<Self> {
-        [Self::Password, Self::Email, Self::Otp, Self::RecoveryCode]
+        [Self::Password, Self::Email, Self::Federated, Self::Otp, Self::RecoveryCode]
             .into_iter()
             .find(|method| method.name() == name)
     }

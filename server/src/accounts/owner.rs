@@ -62,6 +62,16 @@ pub(crate) async fn forget_password(tx: &mut Tx, held: &Held, now: Timestamp) ->
     Ok(store::forget_password(tx.conn(), held.id, now).await?)
 }
 
+/// In how many ways the owner can log in, as this transaction leaves it.
+pub(crate) async fn ways_in(tx: &mut Tx, held: &Held) -> Result<i64, Error> {
+    Ok(store::ways_in(tx.conn(), held.id).await?)
+}
+
+/// Whether the account has a password.
+pub(crate) async fn has_password(conn: Conn<'_>, id: AccountId) -> Result<bool, Error> {
+    Ok(store::has_password(conn, id).await?)
+}
+
 /// Notes that another of the account's credentials was changed: what was proved before begins no session.
 pub(crate) async fn raise_epoch(tx: &mut Tx, locked: &Locked, now: Timestamp) -> Result<(), Error> {
     Ok(store::raise_epoch(tx.conn(), locked.id, now).await?)

@@ -388,12 +388,7 @@ pub(super) async fn set_password(
 
 /// Takes the password away, and a deletion that was asked for. Whether there was a password.
 pub(super) async fn forget_password(conn: Conn<'_>, id: AccountId, now: Timestamp) -> Result<bool> {
-    let had = fetch_optional!(
-        conn,
-        (AccountId,),
-        "SELECT id FROM accounts WHERE id = $1 AND password_hash IS NOT NULL",
-        id
-    )?;
+    let had = has_password(conn, id).await?;
     execute!(
         conn,
         "UPDATE accounts SET password_hash = NULL, password_changed_at = NULL, deletion_due_at = NULL,
@@ -402,7 +397,25 @@ pub(super) async fn forget_password(conn: Conn<'_>, id: AccountId, now: Timestam
         id,
         now
     )?;
-    Ok(had.is_some())
+    Ok(had)
+}
+
+/// In how many ways its owner can log in. **A room with another first factor adds its rows here**: this is one statement,
+/// so that each room that removes a way in asks for all of them. Call it with the account's row locked.
+pub(super) async fn ways_in(conn: Conn<'_>, id: AccountId) -> Result<i64> {
+    let ways = fetch_one!(
+        conn,
+        (i64,),
+        "SELECT (SELECT count(*) FROM accounts WHERE id = $1 AND password_hash IS NOT NULL)
+              + (SELECT count(*) FROM identities WHERE account_id = $1)",
+        id
+    )?;
+    Ok(ways.0)
+}
+
+pub(super) async fn has_password(conn: Conn<'_>, id: AccountId) -> Result<bool> {
+    let sql = "SELECT id FROM accounts WHERE id = $1 AND password_hash IS NOT NULL";
+    Ok(fetch_optional!(conn, (AccountId,), sql, id)?.is_some())
 }
 
 pub(super) async fn raise_epoch(conn: Conn<'_>, id: AccountId, now: Timestamp) -> Result<()> {

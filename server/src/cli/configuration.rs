@@ -7,7 +7,7 @@ use crate::config::{self, Loaded};
 pub(super) fn show(loaded: &Loaded, json: bool) -> Result<(), String> {
     let mut listing = Listing::new(["SETTING", "VALUE", "SOURCE"], json);
     listing.page(config::show(loaded).into_iter().map(|shown| {
-        let cells = [shown.setting.to_owned(), or_nothing(shown.value.clone()), shown.source.clone()];
+        let cells = [shown.setting.clone(), or_nothing(shown.value.clone()), shown.source.clone()];
         (shown, cells)
     }))?;
     listing.end("")

@@ -2,6 +2,7 @@
 
 use std::{fmt::Write as _, fs, io::Write as _, path::Path, time::Duration};
 
+use futures_util::future::join_all;
 use tokio::{net::lookup_host, time::timeout};
 
 use super::Trial;
@@ -12,13 +13,16 @@ use crate::{
     config::{Config, PublicUrl},
     files,
     mail::{self, Transport},
-    random,
+    paths, random,
+    upstream::Health,
 };
 
 /// Mail that waits longer than this is worth a look.
 const SLOW: Duration = Duration::from_mins(5);
 /// Mail that waits longer than this is not being sent.
 const STUCK: Duration = Duration::from_hours(1);
+/// A difference between clocks that is worth a look, in seconds.
+const NOTABLE: u64 = 20;
 const NAME_SERVER_TAKES: Duration = Duration::from_secs(5);
 
 /// How something looks.
@@ -74,7 +78,10 @@ pub(super) async fn run(config: Config, trial: Option<Trial>) -> Result<(), Stri
         };
         opened(&mut findings, &app).await?;
         match trial {
-            None => queue(&mut findings, &app).await?,
+            None => {
+                providers(&mut findings, &app).await?;
+                queue(&mut findings, &app).await?;
+            }
             Some(Trial::Mail { address }) => trial_mail(&mut findings, &app, &address).await?,
         }
         app.close().await;
@@ -174,6 +181,30 @@ fn transport(findings: &mut Findings, app: &App) -> Result<(), String> {
                 "mail",
                 &format!("{way}: it reaches nobody. Set `mail_url` to an SMTP server"),
             )?;
+        }
+    }
+    Ok(())
+}
+
+/// The providers that people can log in with, side by side: each may take ten seconds.
+async fn providers(findings: &mut Findings, app: &App) -> Result<(), String> {
+    let looks = app.providers().iter().map(|provider| async move { (provider, provider.look().await) });
+    for (provider, look) in join_all(looks).await {
+        let register = format!("{}{}", app.public_url(), paths::provider_callback(provider.name()));
+        let what = format!("login with {}", provider.name());
+        match look {
+            Ok(Health { clock_apart: Some(apart) }) if apart > NOTABLE => findings.say(
+                Look::Odd,
+                &what,
+                &format!(
+                    "its clock and this computer's are {apart} s apart; beyond 60 s, logins fail. Synchronize this \
+                     computer's clock"
+                ),
+            )?,
+            Ok(_) => {
+                findings.say(Look::Good, &what, &format!("responds; register the redirect URI {register} there"))?;
+            }
+            Err(error) => findings.say(Look::Bad, &what, &error.to_string())?,
         }
     }
     Ok(())

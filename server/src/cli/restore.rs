@@ -23,7 +23,7 @@ use crate::{
     pictures::{self, FOLDER},
     recovery,
     secret::SecretKey,
-    sessions,
+    sessions, social,
     tokens::SigningKeys,
 };
 
@@ -209,6 +209,7 @@ async fn renew(staged: &Staged, key: &SecretKey) -> Result<(), String> {
             sessions::end_every(&mut tx, now).await?;
             recovery::forget_every_link(&mut tx).await?;
             factors::forget_every_step(&mut tx).await?;
+            social::forget_every(&mut tx).await?;
             mail::forget_every(&mut tx).await?;
             pictures::forget_lost(&mut tx, |id| {
                 Uuid::try_parse(id).is_ok_and(|id| staged.pictures.contains(&id))

@@ -12,6 +12,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use toml::{Spanned, Value as Toml};
 
+use super::login_with::{self, LOGIN_WITH, Place};
 use super::names::{check_variables, nearest};
 use super::table::Setting;
 use super::value::Shape;
@@ -31,10 +32,14 @@ const SHOWN: [&str; 1] = ["data_dir"];
 pub struct Settings {
     file: Option<PathBuf>,
     given: Given,
+    /// Each `--login-with`.
+    providers: Vec<OsString>,
 }
 
 /// The text of each setting that is given, by its name.
 type Given = BTreeMap<&'static str, (OsString, Source)>;
+/// The same of the providers that people can log in with.
+type GivenProviders = BTreeMap<Place, (OsString, Source)>;
 
 /// Where the value of a setting comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +62,8 @@ pub enum Source {
 impl fmt::Debug for Settings {
     /// Without the values, which may be secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings").field("file", &self.file).field("given", &self.given.keys()).finish()
+        let given = self.given.keys();
+        f.debug_struct("Settings").field("file", &self.file).field("given", &given).finish_non_exhaustive()
     }
 }
 
@@ -68,6 +74,8 @@ pub struct Loaded {
     pub config: Config,
     /// By the name of the setting; what is missing has its default.
     pub sources: BTreeMap<&'static str, Source>,
+    /// The same of each provider that people can log in with.
+    pub(super) providers: BTreeMap<Place, Source>,
 }
 
 impl Settings {
@@ -79,16 +87,34 @@ impl Settings {
     pub fn load(self) -> Result<Loaded, ConfigError> {
         check_variables(std::env::vars_os())?;
         let mut given = self.given;
+        let mut providers = GivenProviders::new();
+        for text in &self.providers {
+            let (place, value) = Place::of_option(text).map_err(|problem| invalid(LOGIN_WITH, problem))?;
+            providers.insert(place, (value, Source::Option));
+        }
+        for (name, value) in std::env::vars_os() {
+            if let Some(place) = name.to_str().and_then(Place::of_variable) {
+                providers.entry(place).or_insert((value, Source::Variable));
+            }
+        }
         if let Some(path) = &self.file {
-            for (name, value) in read(path)? {
+            let (settings, of_providers) = read(path)?;
+            for (name, value) in settings {
                 given.entry(name).or_insert(value);
+            }
+            for (place, value) in of_providers {
+                providers.entry(place).or_insert(value);
             }
         }
         if let Some(key) = systemd_credential() {
             given.entry("secret_key_file").or_insert((key.into(), Source::Credential));
         }
-        let config = configure(&given)?;
-        Ok(Loaded { config, sources: given.into_iter().map(|(name, (_, source))| (name, source)).collect() })
+        let config = configure(&given, &providers)?;
+        Ok(Loaded {
+            config,
+            sources: given.into_iter().map(|(name, (_, source))| (name, source)).collect(),
+            providers: providers.into_iter().map(|(place, (_, source))| (place, source)).collect(),
+        })
     }
 
     /// What an option or a variable says.
@@ -98,7 +124,7 @@ impl Settings {
     }
 }
 
-fn configure(given: &Given) -> Result<Config, ConfigError> {
+fn configure(given: &Given, providers: &GivenProviders) -> Result<Config, ConfigError> {
     let data_dir = given.get("data_dir").map_or(OsStr::new(DATA_DIR), |(text, _)| text);
     let mut config = Config::new(data_dir);
     for setting in Setting::all() {
@@ -112,6 +138,16 @@ fn configure(given: &Given) -> Result<Config, ConfigError> {
                 },
                 _ => invalid(setting.name, problem),
             }
+        })?;
+    }
+    for (place, (text, source)) in providers {
+        login_with::set(&mut config, place, text).map_err(|problem| match source {
+            Source::File { file, line } => ConfigError::Parse {
+                file: file.clone(),
+                line: *line,
+                problem: format!("`{}` {problem}", place.setting()),
+            },
+            _ => ConfigError::Provider { setting: place.setting(), problem },
         })?;
     }
     config.check()?;
@@ -134,7 +170,16 @@ impl clap::Args for Settings {
                 .help(format!("{} [default: {}]", setting.help(), setting.default()).replace('`', ""))
                 .hide(!SHOWN.contains(&setting.name))
         });
-        command.arg(file).args(settings)
+        let providers = Arg::new(LOGIN_WITH)
+            .long("login-with")
+            .global(true)
+            .hide(true)
+            .value_name("NAME.KEY=VALUE")
+            .value_parser(ValueParser::os_string())
+            .action(ArgAction::Append)
+            .help_heading("Settings")
+            .help("A setting of a provider that people can log in with; see `portcullis help settings`");
+        command.arg(file).args(settings).arg(providers)
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -175,11 +220,14 @@ impl clap::FromArgMatches for Settings {
             };
             self.given.insert(setting.name, (text, source));
         }
+        if let Some(providers) = matches.get_many::<OsString>(LOGIN_WITH) {
+            self.providers = providers.cloned().collect();
+        }
         Ok(())
     }
 }
 
-fn read(path: &Path) -> Result<Given, ConfigError> {
+fn read(path: &Path) -> Result<(Given, GivenProviders), ConfigError> {
     let failed = |cause| ConfigError::Read { file: path.to_owned(), cause };
     let mut text = String::new();
     let length = File::open(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text));
@@ -189,15 +237,32 @@ fn read(path: &Path) -> Result<Given, ConfigError> {
     parse(&text, path)
 }
 
-fn parse(text: &str, path: &Path) -> Result<Given, ConfigError> {
+fn parse(text: &str, path: &Path) -> Result<(Given, GivenProviders), ConfigError> {
     let line = |at: usize| 1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count();
     let wrong = |at, problem| ConfigError::Parse { file: path.to_owned(), line: line(at), problem };
     // toml's own message shows the line, which may hold a password.
     let keys: BTreeMap<Spanned<String>, Spanned<Toml>> = toml::from_str(text)
         .map_err(|error| wrong(error.span().map_or(0, |span| span.start), error.message().to_owned()))?;
     let mut given = Given::new();
+    let mut providers = GivenProviders::new();
     for (key, value) in keys {
         let at = key.span().start;
+        if key.get_ref() == LOGIN_WITH {
+            let tables: Tables = toml::from_str(text).map_err(|_| wrong(at, TABLES.to_owned()))?;
+            for (provider, settings) in tables.login_with {
+                for (key, value) in settings {
+                    let at = key.span().start;
+                    let place = Place::new(&provider, key.get_ref()).map_err(|problem| wrong(at, problem))?;
+                    let value = plain(Shape::Text, value)
+                        .map_err(|problem| wrong(at, format!("`{}` {problem}", place.setting())))?;
+                    providers.insert(
+                        place,
+                        (value.into(), Source::File { file: path.to_owned(), line: line(at) }),
+                    );
+                }
+            }
+            continue;
+        }
         let Some(setting) = Setting::all().find(|setting| setting.name == key.get_ref()) else {
             let names: Vec<_> = Setting::all().map(|setting| setting.name.to_owned()).collect();
             return Err(ConfigError::UnknownKey {
@@ -212,7 +277,15 @@ fn parse(text: &str, path: &Path) -> Result<Given, ConfigError> {
         let source = Source::File { file: path.to_owned(), line: line(at) };
         given.insert(setting.name, (read.into(), source));
     }
-    Ok(given)
+    Ok((given, providers))
+}
+
+const TABLES: &str = "`login_with` must hold one table for each provider, as in `[login_with.google]`";
+
+/// What the file says of providers, each key with its place.
+#[derive(serde::Deserialize)]
+struct Tables {
+    login_with: BTreeMap<String, BTreeMap<Spanned<String>, Toml>>,
 }
 
 /// The text of a value, which must have the setting's shape.
@@ -250,7 +323,42 @@ mod tests {
     }
 
     fn file(text: &str) -> Result<Given, String> {
-        parse(text, Path::new("p.toml")).map_err(|error| error.to_string())
+        parse(text, Path::new("p.toml")).map(|(given, _)| given).map_err(|error| error.to_string())
+    }
+
+    /// What the file alone makes of providers.
+    fn providers(text: &str) -> Result<Config, String> {
+        let (given, providers) = parse(text, Path::new("p.toml")).map_err(|error| error.to_string())?;
+        configure(&given, &providers).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn providers_stand_in_tables_of_their_own() {
+        let config = providers(
+            "log = 'warn'\n[login_with.google]\nclient_id = '1'\nclient_secret = 'hunter2'\n[login_with.acme-staff]\n\
+             client_id = '2'\nissuer = 'https://id.acme.example'\ntrust_email = 'on'\n",
+        )
+        .unwrap();
+        assert_eq!(config.login_with.keys().collect::<Vec<_>>(), ["acme-staff", "google"]);
+        let acme = &config.login_with["acme-staff"];
+        assert_eq!((acme.client_id.as_str(), acme.trust_email), ("2", true));
+        assert!(!format!("{config:?}").contains("hunter2"));
+        for (text, expected) in [
+            ("[login_with.google]\nclient = '1'", "line 2: `client` is not a setting of a provider"),
+            (
+                "[login_with.google]\n\nclient_id = 1",
+                "line 3: `login_with.google.client_id` must be a string",
+            ),
+            ("[login_with.google]\ntrust_email = 'yes'", "line 2: `login_with.google.trust_email` is `yes`"),
+            ("[login_with.Google]\nclient_id = '1'", "line 2: `Google` is not a name for a provider"),
+            ("\nlogin_with = 'google'", "line 2: `login_with` must hold one table"),
+            ("[login_with]\ngoogle = 'hunter2'", "`login_with` must hold one table"),
+        ] {
+            let message = providers(text).map(drop).unwrap_err();
+            assert!(message.contains(expected) && !message.contains("hunter2"), "{message}");
+        }
+        let many: Vec<_> = (0..21).map(|n| format!("[login_with.p{n}]\nclient_id = '1'")).collect();
+        assert!(providers(&many.join("\n")).map(drop).unwrap_err().contains("one provider too many"));
     }
 
     /// The file's settings, and those that beat it.
@@ -259,7 +367,7 @@ mod tests {
         for (name, value) in file(text).unwrap() {
             given.entry(name).or_insert(value);
         }
-        configure(&given).unwrap()
+        configure(&given, &GivenProviders::new()).unwrap()
     }
 
     const EVERY_KEY: &str = r##"
@@ -354,7 +462,7 @@ mod tests {
         assert!(config.limits);
         assert_eq!(config.trusted_proxies, ["10.1.1.1/32".parse().unwrap(), "10.2.0.0/16".parse().unwrap()]);
         assert_eq!(config.password_min_length, 15);
-        let config = configure(&Given::new()).unwrap();
+        let config = configure(&Given::new(), &GivenProviders::new()).unwrap();
         assert_eq!(config.database.url.to_string(), "sqlite://portcullis-data/portcullis.db");
         assert_eq!(config.password_min_length, 12);
     }
@@ -374,7 +482,9 @@ mod tests {
             [(unclosed, "line 2"), ("\n\nlisten = 'here'", "line 3"), ("limits = true", "line 1")]
         {
             let message = file(text)
-                .and_then(|given| configure(&given).map_err(|error| error.to_string()))
+                .and_then(|given| {
+                    configure(&given, &GivenProviders::new()).map_err(|error| error.to_string())
+                })
                 .unwrap_err();
             assert!(message.contains(line) && !message.contains("hunter2"), "{message}");
         }
@@ -406,10 +516,10 @@ mod tests {
             "audit_ttl = '1h'",
             "listen = '0.0.0.0:8000'",
         ] {
-            let error = configure(&file(text).unwrap()).unwrap_err();
+            let error = configure(&file(text).unwrap(), &GivenProviders::new()).unwrap_err();
             assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
         }
-        let settings = Settings { file: None, given: file(EVERY_KEY).unwrap() };
+        let settings = Settings { given: file(EVERY_KEY).unwrap(), ..Settings::default() };
         assert!(!format!("{settings:?}").contains("hunter2"));
         assert!(!format!("{:?}", both(Settings::default(), EVERY_KEY)).contains("hunter2"));
     }

@@ -2,8 +2,10 @@
 
 mod brand;
 mod choice;
+mod email_domain;
 mod listen;
 mod load;
+mod login_with;
 mod names;
 mod origin;
 mod print;
@@ -18,8 +20,10 @@ use std::path::PathBuf;
 
 pub use self::brand::{Brand, Color, ColorError};
 pub use self::choice::{LogFormat, RefreshTokens, SecondFactor, SignUp};
+pub use self::email_domain::{EmailDomain, EmailDomainError};
 pub use self::listen::{Listen, ListenError};
 pub use self::load::{Loaded, Settings, Source};
+pub use self::login_with::LoginProvider;
 pub(crate) use self::names::service_links;
 pub use self::origin::{Origin, OriginError};
 pub use self::print::reference;
@@ -34,6 +38,11 @@ use crate::secret::SecretKey;
 const DATA_DIR: &str = "portcullis-data";
 
 impl Config {
+    /// Whether a login with another provider may make an account.
+    pub(crate) fn may_sign_up_with_provider(&self) -> bool {
+        self.social_sign_up.unwrap_or(self.sign_up != SignUp::Closed)
+    }
+
     /// Whether one must confirm the address before the first log-in. Where sign-up is quiet always: else the log-in
     /// after it would tell whether the address was free.
     pub(crate) fn requires_verified_email(&self) -> bool {
@@ -109,6 +118,7 @@ impl Config {
                  guesses. Set it to the address that people use, as in https://login.example",
             ));
         }
+        login_with::check(&self.login_with)?;
         Setting::all()
             .try_for_each(|setting| (setting.check)(self).map_err(|problem| invalid(setting.name, problem)))
     }
@@ -123,6 +133,14 @@ pub enum ConfigError {
     Invalid {
         /// The setting, as the configuration file spells it.
         name: &'static str,
+        /// What is wrong, to follow the setting's name.
+        problem: String,
+    },
+    /// A setting of a provider that people can log in with is wrong.
+    #[error("the setting `{setting}` {problem}. `portcullis help settings` says how providers are set")]
+    Provider {
+        /// The setting, as in `login_with.google.client_id`.
+        setting: String,
         /// What is wrong, to follow the setting's name.
         problem: String,
     },

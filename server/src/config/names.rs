@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use super::ConfigError;
 use super::load::CONFIG_VARIABLE;
+use super::login_with::Place;
 use super::table::Setting;
 
 pub(super) const PREFIX: &str = "PORTCULLIS_";
@@ -19,7 +20,7 @@ pub(super) fn check_variables(
         .map(|(name, value)| (text(name), text(value)))
         .filter(|(name, value)| name.starts_with(PREFIX) && !is_service_link(name, value))
         .map(|(name, _)| name);
-    match unknown.find(|name| !known.contains(name)) {
+    match unknown.find(|name| !known.contains(name) && Place::of_variable(name).is_none()) {
         Some(name) => {
             let nearest = nearest(&name, known.iter());
             Err(ConfigError::UnknownVariable { name, nearest })

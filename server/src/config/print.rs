@@ -6,6 +6,7 @@ use std::fmt::{self, Write as _};
 use toml::Value as Toml;
 
 use super::load::{Loaded, Source};
+use super::login_with::{self, KEYS, Key, LOGIN_WITH, NAME, Place};
 use super::table::Setting;
 use super::value::Shape;
 use super::{Config, DATA_DIR};
@@ -27,7 +28,7 @@ impl fmt::Display for Source {
 /// A setting, the value that counts, and where that comes from. Passwords are left out.
 #[derive(Debug, serde::Serialize)]
 pub(crate) struct Shown {
-    pub(crate) setting: &'static str,
+    pub(crate) setting: String,
     pub(crate) value: Option<String>,
     pub(crate) source: String,
 }
@@ -35,11 +36,16 @@ pub(crate) struct Shown {
 /// Every setting of a configuration.
 pub(crate) fn show(loaded: &Loaded) -> Vec<Shown> {
     let shown = |setting: &'static Setting| Shown {
-        setting: setting.name,
+        setting: setting.name.to_owned(),
         value: setting.value(&loaded.config),
         source: loaded.sources.get(setting.name).map_or_else(|| "default".to_owned(), ToString::to_string),
     };
-    Setting::all().map(shown).collect()
+    let of_provider = |(place, source): (&Place, &Source)| Shown {
+        setting: place.setting(),
+        value: login_with::value(&loaded.config, place),
+        source: source.to_string(),
+    };
+    Setting::all().map(shown).chain(loaded.providers.iter().map(of_provider)).collect()
 }
 
 /// A configuration file in which every setting stands, commented out.
@@ -57,8 +63,20 @@ pub(crate) fn default_file() -> String {
             let _ = write!(file, "\n{help}#{} = {value}\n", setting.name);
         }
     });
+    // Tables come last: what follows one belongs to it.
+    let _ = write!(file, "\n# {PROVIDERS}\n\n{}#[{LOGIN_WITH}.acme]\n", wrapped(ABOUT, "# "));
+    for key in KEYS {
+        let help = wrapped(&key.help(), "# ");
+        let _ = write!(file, "\n{help}#{} = {}\n", key.name, in_toml(Key::shape(), key.example));
+    }
     file
 }
+
+/// The headline of the providers' settings.
+const PROVIDERS: &str = "Providers to log in with";
+const ABOUT: &str = "One table for each provider. The name is `google`, `microsoft`, `apple`, `github`, `facebook`, \
+                     `discord`, `gitlab`, or one of yours for an OpenID issuer. docs/social-login.md has the steps at \
+                     each provider.";
 
 fn in_toml(shape: Shape, text: &str) -> String {
     match shape {
@@ -83,8 +101,17 @@ pub(crate) fn describe() -> String {
             let _ = write!(text, "  {} <{}>\n{}", setting.name, setting.value_name, help.replace('`', ""));
         }
     });
+    let _ = write!(text, "\n{PROVIDERS}:\n{}", wrapped(&format!("{ABOUT} {WAYS}").replace('`', ""), "  "));
+    for key in KEYS {
+        let help = wrapped(&key.help(), "      ").replace('`', "");
+        let _ = write!(text, "  {LOGIN_WITH}.{NAME}.{} <{}>\n{help}", key.name, key.value_name);
+    }
     text
 }
+
+const WAYS: &str = "The setting `client_id` of `google`, for example, is `--login-with google.client_id=ID`, \
+                    `PORTCULLIS_LOGIN_WITH_GOOGLE_CLIENT_ID`, or `client_id = \"ID\"` under `[login_with.google]` in the \
+                    file. In a variable, write `_` for a `-` in the name.";
 
 /// The reference as a page in Markdown: `docs/settings.md`.
 #[must_use]
@@ -116,6 +143,19 @@ pub fn reference() -> String {
             );
         }
     });
+    let about = ABOUT.replace("docs/social-login.md has", "[Social login](social-login.md) has");
+    let _ = write!(page, "\n## {PROVIDERS}\n{about}\n\n{WAYS}\n");
+    for key in KEYS {
+        let _ = write!(
+            page,
+            "\n### `{LOGIN_WITH}.{NAME}.{name}`\n{help}\n\nOption `--login-with {NAME}.{name}={value}`, variable \
+             `{variable}`.\n",
+            name = key.name,
+            help = key.help(),
+            value = key.value_name,
+            variable = Place::variable(NAME, key.name),
+        );
+    }
     page
 }
 

@@ -1,5 +1,6 @@
 //! Every setting, declared once: name, type, default, bounds and meaning. `docs/settings.md` is written from it.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,13 +9,17 @@ use ipnet::IpNet;
 
 use super::table::settings;
 use super::value::switch;
-use super::{Brand, Color, Listen, LogFormat, Origin, PublicUrl, RefreshTokens, SecondFactor, SignUp};
+use super::{
+    Brand, Color, EmailDomain, Listen, LogFormat, LoginProvider, Origin, PublicUrl, RefreshTokens,
+    SecondFactor, SignUp,
+};
 use crate::db::{DatabaseConfig, DatabaseUrl};
 use crate::mail::{MailConfig, Mailbox, Transport};
 use crate::passwords::{BreachCheck, HashParameters};
 
 const DAY: Duration = Duration::from_hours(24);
 const ALLOWED_ORIGINS: usize = 100;
+const EMAIL_DOMAINS: usize = 100;
 
 settings! {
     /// How the server runs. The program reads it from its [`Settings`](super::Settings); an application that mounts
@@ -90,6 +95,15 @@ settings! {
         /// implies `require_verified_email`.
         sign_up: SignUp = SignUp::Open, ("open|quiet|closed");
 
+        /// Whether a login with another provider (`login_with`) may make an account.
+        social_sign_up: Option<bool> = None,
+            ("on|off", unset "`off` if `sign_up` is `closed`, else `on`", example "on",
+            effective |config: &Config| switch(config.may_sign_up_with_provider()));
+
+        /// The domains of the email addresses that a login with another provider may make accounts for, at most 100.
+        social_domains: Vec<EmailDomain> = Vec::new(),
+            ("DOMAIN,…", check are_few_domains, unset "all", example "example.com,example.org");
+
         /// Whether people must confirm their email address before the first login.
         require_verified_email: bool = false,
             ("on|off", effective |config: &Config| switch(config.requires_verified_email()));
@@ -117,6 +131,10 @@ settings! {
     "Login and sessions" {
         /// Whether people can log in with a link or a code that is emailed.
         log_in_by_mail: bool = false, ("on|off");
+
+        /// The providers that people can log in with, by name: `google`, `microsoft`, `apple`, `github`, `facebook`,
+        /// `discord`, `gitlab`, or any other name for an OpenID issuer.
+        login_with: BTreeMap<String, LoginProvider> = BTreeMap::new();
 
         /// Which accounts need a second factor, an authenticator app. Those that need one and have none add it at their
         /// next login.
@@ -206,6 +224,10 @@ fn are_proxies(networks: &[IpNet]) -> Result<(), String> {
         );
     }
     Ok(())
+}
+
+fn are_few_domains(domains: &[EmailDomain]) -> Result<(), String> {
+    if domains.len() > EMAIL_DOMAINS { Err("has more than 100 domains".to_owned()) } else { Ok(()) }
 }
 
 fn are_few(origins: &[Origin]) -> Result<(), String> {

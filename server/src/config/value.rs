@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use ipnet::IpNet;
+use secrecy::SecretString;
 
-use super::{Color, Listen, LogFormat, Origin, PublicUrl, RefreshTokens, SecondFactor, SignUp};
+use super::{Color, EmailDomain, Listen, LogFormat, Origin, PublicUrl, RefreshTokens, SecondFactor, SignUp};
 use crate::db::DatabaseUrl;
 use crate::mail::{Mailbox, Transport};
 
@@ -64,6 +65,17 @@ impl Value for String {
 
     fn write(&self) -> Option<String> {
         Some(self.clone())
+    }
+}
+
+/// Never written.
+impl Value for SecretString {
+    fn read(text: &str) -> Result<Self, String> {
+        Ok(Self::from(text))
+    }
+
+    fn write(&self) -> Option<String> {
+        None
     }
 }
 
@@ -218,6 +230,20 @@ impl Value for Vec<Origin> {
             text.parse().map_err(|problem| format!("has an entry (number {}) that {problem}", at + 1))
         };
         entries(text).enumerate().map(named).collect()
+    }
+
+    fn write(&self) -> Option<String> {
+        joined(self)
+    }
+}
+
+impl Value for Vec<EmailDomain> {
+    const SHAPE: Shape = Shape::List;
+
+    fn read(text: &str) -> Result<Self, String> {
+        let named =
+            |text: &str| text.parse().map_err(|problem| format!("has the entry `{text}`, which {problem}"));
+        entries(text).map(named).collect()
     }
 
     fn write(&self) -> Option<String> {

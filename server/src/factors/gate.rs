@@ -209,7 +209,11 @@ async fn try_code(
     let beginning = Beginning { scope, transport, before, client };
     let methods = Methods::both(first, second);
     let logged_in = sessions::begin(app, &mut tx, &held, methods, &beginning, now).await?;
-    let event = if first == Method::Email { Event::LoggedInByMail } else { Event::LoggedIn };
+    let event = match first {
+        Method::Email => Event::LoggedInByMail,
+        Method::Federated => Event::LoggedInWithProvider,
+        _ => Event::LoggedIn,
+    };
     events::record(&mut tx, event, Some(held.id), client, now).await?;
     tx.commit().await?;
     Ok(Finished { logged_in, has_enrolled })

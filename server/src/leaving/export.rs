@@ -23,6 +23,8 @@ use crate::{
     error::Error,
     events::{self, Event},
     factors::{self, ExportedFactors},
+    groups::{self, ExportedMembership},
+    identities::{self, ExportedIdentity},
     pictures::{self, PictureBytes},
     sessions::{self, ExportedSession},
 };
@@ -38,6 +40,7 @@ pub(crate) struct Export {
     exported_at: String,
     about: ExportedAccount,
     second_factor: ExportedFactors,
+    identities: Vec<ExportedIdentity>,
     picture: Option<(String, PictureBytes)>,
 }
 
@@ -53,10 +56,14 @@ struct Whole {
     exported_at: String,
     account: ExportedAccount,
     second_factor: ExportedFactors,
+    /// The linked accounts at other providers, oldest first.
+    identities: Vec<ExportedIdentity>,
     /// The profile picture; `null` if there is none.
     picture: Option<ExportedPicture>,
     /// The sessions on record, active or not.
     sessions: Vec<ExportedSession>,
+    /// The organisations and teams that the account is a direct member of.
+    memberships: Vec<ExportedMembership>,
     /// What happened to the account, oldest first.
     events: Vec<ExportedEvent>,
 }
@@ -77,18 +84,28 @@ impl Export {
         events::record(&mut tx, Event::Exported, Some(account), client, now).await?;
         let about = accounts::exported(tx.conn(), account).await?.ok_or(Error::NotFound)?;
         let second_factor = factors::exported(tx.conn(), account).await?;
+        let identities = identities::exported(tx.conn(), account).await?;
         tx.commit().await?;
         let picture = pictures::exported(app, account).await?;
-        Ok(Self { app: app.clone(), account, exported_at: now.to_rfc3339(), about, second_factor, picture })
+        Ok(Self {
+            app: app.clone(),
+            account,
+            exported_at: now.to_rfc3339(),
+            about,
+            second_factor,
+            identities,
+            picture,
+        })
     }
 
     fn into_body(self) -> Result<Body, Error> {
-        let Self { app, account, exported_at, about, second_factor, picture } = self;
+        let Self { app, account, exported_at, about, second_factor, identities, picture } = self;
         let head = format!(
-            "{{\"exported_at\":{},\"account\":{},\"second_factor\":{},\"picture\":",
+            "{{\"exported_at\":{},\"account\":{},\"second_factor\":{},\"identities\":{},\"picture\":",
             json(&exported_at)?,
             json(&about)?,
-            json(&second_factor)?
+            json(&second_factor)?,
+            json(&identities)?
         );
         let picture = match picture {
             Some((content_type, bytes)) => encoded(&content_type, bytes)?,
@@ -106,6 +123,15 @@ impl Export {
                     .map(|page| (page, last))
             }
         });
+        let of_groups = app.clone();
+        let memberships = list(move |after| {
+            let app = of_groups.clone();
+            async move {
+                let page = groups::exported(app.db().read().await?.conn(), account, after).await?;
+                let last = page.last().map(|(id, _)| *id);
+                page.iter().map(|(_, one)| json(one)).collect::<Result<_, _>>().map(|page| (page, last))
+            }
+        });
         let events = list(move |after| {
             let app = app.clone();
             async move {
@@ -118,6 +144,8 @@ impl Export {
             .chain(picture)
             .chain(text(",\"sessions\":["))
             .chain(sessions)
+            .chain(text("],\"memberships\":["))
+            .chain(memberships)
             .chain(text("],\"events\":["))
             .chain(events)
             .chain(text("]}"));

@@ -41,6 +41,8 @@ const ADDRESS: Limit = Limit { most: 100, window: QUARTER_HOUR };
 const NAME: Limit = Limit { most: 100, window: DAY };
 /// Sign-ups of one address.
 const SIGN_UPS: Limit = Limit { most: 200, window: HOUR };
+/// Logins with other providers that one address begins.
+const SOCIAL: Limit = Limit { most: 100, window: QUARTER_HOUR };
 /// Mails of one purpose that somebody asked for, to one address.
 const MAILS: Limit = Limit { most: 3, window: HOUR };
 /// Mails to one address which say that it has an account.
@@ -179,6 +181,13 @@ pub(crate) async fn forgive(
     Ok(())
 }
 
+/// The same of a mailed code that proves an address, which need not have an account.
+pub(crate) async fn forgive_code(tx: &mut Tx, attempt: &Attempt) -> Result<(), Error> {
+    let Some(keys) = &attempt.0 else { return Ok(()) };
+    store::forget(tx.conn(), &keys.pair).await?;
+    Ok(store::give_back(tx.conn(), &keys.address).await?)
+}
+
 /// What a mailed link or code proves ends what strangers counted up under the owner's name: whoever reads the owner's
 /// mail is in, wherever they are. With `from`, a log-in, that network is known to the account from now on.
 pub(crate) async fn end_lock(
@@ -199,6 +208,11 @@ pub(crate) async fn end_lock(
 /// Counts a sign-up, or refuses it.
 pub(crate) async fn count_sign_up(app: &App, client: &Client) -> Result<(), Error> {
     count_by_address(app, "throttle: sign-up", SIGN_UPS, client).await
+}
+
+/// Counts a login with another provider that begins, or refuses it.
+pub(crate) async fn count_social(app: &App, client: &Client) -> Result<(), Error> {
+    count_by_address(app, "throttle: social login", SOCIAL, client).await
 }
 
 /// Counts a try to become the first administrator, or refuses it.
@@ -234,6 +248,10 @@ pub(crate) enum MailFor {
     NewAddress,
     /// To say that there is an account already.
     KnownAccount,
+    /// To prove the address of an identity at another provider.
+    Proof,
+    /// To confirm that the owner of a session is still there.
+    Confirmation,
 }
 
 impl MailFor {
@@ -244,17 +262,24 @@ impl MailFor {
             Self::LogIn => "log-in",
             Self::NewAddress => "new address",
             Self::KnownAccount => "account already",
+            Self::Proof => "proof of an address",
+            Self::Confirmation => "confirmation",
         }
     }
 
     /// Whether it lets the owner of the address in.
     fn is_for_the_owner(self) -> bool {
-        matches!(self, Self::Verification | Self::NewPassword | Self::LogIn)
+        matches!(self, Self::Verification | Self::NewPassword | Self::LogIn | Self::Confirmation)
     }
 
     fn limit(self) -> Limit {
         match self {
-            Self::Verification | Self::NewPassword | Self::LogIn | Self::NewAddress => MAILS,
+            Self::Verification
+            | Self::NewPassword
+            | Self::LogIn
+            | Self::NewAddress
+            | Self::Proof
+            | Self::Confirmation => MAILS,
             Self::KnownAccount => KNOWN_ACCOUNT_MAILS,
         }
     }

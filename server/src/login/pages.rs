@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::State;
 use http::StatusCode;
-use portcullis::{Form, Guard};
+use portcullis::{Form, Guard, Public};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -19,6 +19,7 @@ use crate::{
     invalid::{Fault, Invalid},
     pages::{ARRIVED, Faults, PageResult, View, WayBack},
     passwords::Password,
+    paths, recovery,
     sessions::{Beginning, LoggedIn, SessionCookies, Transport},
 };
 
@@ -85,6 +86,22 @@ struct ConfirmPage<'a> {
     faults: Faults,
     email: Email,
     next: WayBack,
+    has_password: bool,
+    /// An account without a password: a code was emailed.
+    was_sent: bool,
+}
+
+async fn confirm_page<'a>(
+    app: &App,
+    v: &'a View,
+    principal: Principal,
+    faults: Faults,
+    next: WayBack,
+    was_sent: bool,
+) -> Result<ConfirmPage<'a>, Error> {
+    let email = accounts::by_id(app, principal.account).await?.email;
+    let has_password = accounts::has_password(app.db().read().await?.conn(), principal.account).await?;
+    Ok(ConfirmPage { v, faults, email, next, has_password, was_sent })
 }
 
 /// The form of the re-authentication.
@@ -101,8 +118,8 @@ pub(crate) async fn show_confirm(
     State(app): State<App>,
     v: View,
 ) -> PageResult {
-    let email = accounts::by_id(&app, guard.principal().account).await?.email;
-    Ok(v.show(StatusCode::OK, &ConfirmPage { v: &v, faults: Faults::none(), email, next: v.way_back() })?)
+    let page = confirm_page(&app, &v, *guard.principal(), Faults::none(), v.way_back(), false).await?;
+    Ok(v.show(StatusCode::OK, &page)?)
 }
 
 /// Begins another session and ends this one, so that what knew its cookie before knows nothing (ASVS 7.2.4).
@@ -124,8 +141,54 @@ pub(crate) async fn confirm(
             error => error,
         })
     };
-    let page = async |faults| Ok(ConfirmPage { v: &v, faults, email: email.clone(), next: next.clone() });
+    let page = async |faults| confirm_page(&app, &v, before, faults, next.clone(), false).await;
     let logged_in = v.form(&["password"], log_in, page).await;
+    factors::pages::arrive_or_ask(&app, &v, logged_in, &next).await
+}
+
+/// The form of the re-authentication of an account without a password.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct ConfirmCodeForm {
+    #[serde(default)]
+    code: String,
+    /// Not empty: send a code first.
+    #[serde(default)]
+    send: String,
+    #[serde(default)]
+    next: String,
+}
+
+/// The page that a form is sent to, asked for again.
+pub(crate) async fn go_to_confirm(_: Public, v: View) -> PageResult {
+    Ok(v.go(paths::CONFIRM))
+}
+
+/// The same as [`confirm`] with an emailed code, for an account without a password.
+pub(crate) async fn confirm_by_code(
+    guard: Guard<SessionCookies>,
+    State(app): State<App>,
+    client: Client,
+    v: View,
+    Form(form): Form<ConfirmCodeForm>,
+) -> PageResult {
+    let before = *guard.principal();
+    let next = WayBack::of(&app, Some(&form.next));
+    if !form.send.is_empty() {
+        recovery::request_confirmation(&app, before, &client).await?;
+        let page = confirm_page(&app, &v, before, Faults::none(), next, true).await?;
+        return Ok(v.show(StatusCode::OK, &page)?);
+    }
+    let confirm = async {
+        let scope = &ScopeAsked::parse("")?;
+        let beginning =
+            Beginning { scope, transport: Transport::Cookie, before: Some(before), client: &client };
+        recovery::confirm_by_code(&app, before, &form.code, &beginning).await.map_err(|error| match error {
+            Error::DeadLink => Invalid::field("code", Fault::WrongCode).into(),
+            error => error,
+        })
+    };
+    let page = async |faults| confirm_page(&app, &v, before, faults, next.clone(), true).await;
+    let logged_in = v.form(&["code"], confirm, page).await;
     factors::pages::arrive_or_ask(&app, &v, logged_in, &next).await
 }
 

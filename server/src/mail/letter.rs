@@ -80,11 +80,13 @@ pub(super) fn write(app: &App, to: &Recipient, message: &Message) -> Letter {
     };
     Letter {
         language,
-        subject: language.fill(row.subject, &[("brand", brand)]),
+        subject: language.fill(row.subject, &[("brand", brand), (name, &value)]),
         greeting: greeting(language, &to.full_name),
         lead: language.fill(row.lead, &[("brand", brand), (name, &value)]),
         code: match message {
-            Message::LogIn { code, .. } => Some(in_halves(code.expose())),
+            Message::LogIn { code, .. }
+            | Message::ProveAddress { code, .. }
+            | Message::ConfirmLogin { code } => Some(in_halves(code.expose())),
             _ => None,
         },
         action: row.button.map(|(label, page)| Action {
@@ -190,6 +192,33 @@ fn row(message: &Message) -> Row<'_> {
             "mail.seized.button" => paths::FORGOTTEN,
             "mail.seized.closing"
         ),
+        Message::IdentityLinked { provider } => Row {
+            value: Some(("provider", Value::Text(provider))),
+            ..row!(
+                "mail.identity_linked.subject",
+                "mail.identity_linked.lead",
+                "mail.identity_linked.button" => paths::LINKED,
+                "mail.identity_linked.alarm"
+            )
+        },
+        Message::IdentityUnlinked { provider } => Row {
+            value: Some(("provider", Value::Text(provider))),
+            ..row!(
+                "mail.identity_unlinked.subject",
+                "mail.identity_unlinked.lead",
+                "mail.identity_unlinked.button" => paths::LINKED,
+                "mail.identity_unlinked.alarm"
+            )
+        },
+        Message::ProveAddress { provider, .. } => Row {
+            value: Some(("provider", Value::Text(provider))),
+            closing: Some("mail.prove_address.ignore"),
+            ..row!("mail.prove_address.subject", "mail.prove_address.lead")
+        },
+        Message::ConfirmLogin { .. } => Row {
+            closing: Some("mail.confirm_login.alarm"),
+            ..row!("mail.confirm_login.subject", "mail.confirm_login.lead")
+        },
         Message::RefreshTokenReplayed { device } => Row {
             value: Some(("device", Value::Text(device))),
             ..row!(

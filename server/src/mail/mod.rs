@@ -42,7 +42,8 @@ pub(crate) mod lifetime {
 /// What a mail is sealed for.
 const PURPOSE: &str = "mail";
 
-/// Who a mail goes to. The address is always one that is stored (or was, until now), never one that was submitted.
+/// Who a mail goes to. The address is always one that is stored (or was, until now), never one that was submitted; but for
+/// [`Message::ProveAddress`], which asks whose it is.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Recipient {
     /// The account it belongs to: the mail is forgotten with it. `None` when it has to outlive the account.
@@ -96,6 +97,14 @@ pub(crate) enum Message {
     PasswordChanged,
     /// You have shown that this is your address: what was set up before was removed.
     Seized,
+    /// An identity at another provider was linked to your account.
+    IdentityLinked { provider: String },
+    /// It was unlinked.
+    IdentityUnlinked { provider: String },
+    /// To whoever logs in with another provider: enter this code, and the address is yours.
+    ProveAddress { code: SecretText, provider: String },
+    /// You are logged in: enter this code to confirm that it is still you.
+    ConfirmLogin { code: SecretText },
     /// A refresh token was used twice: the session was ended.
     RefreshTokenReplayed { device: String },
     /// Your account will be deleted on this day unless you call it back.

@@ -5,9 +5,9 @@ use std::{net::IpAddr, sync::Arc};
 use portcullis_outgoing::{Judge, Place};
 
 pub(super) const NOT_SECURE: &str =
-    "is not https; http is for this computer and private networks, with `webhook_private_targets=on`";
-const NOT_PUBLIC: &str =
-    "leads to this computer or a private network; `webhook_private_targets=on` allows that";
+    "is not https; http is for this computer and private networks, where the settings allow them";
+const NOT_PUBLIC: &str = "leads to this computer or a private network; `webhook_private_targets=on` allows that for webhooks, and \
+     `private_network=on` for a login provider";
 const NOWHERE: &str =
     "leads to an address that is never called: link-local (with a cloud's metadata), multicast or reserved";
 
@@ -21,6 +21,11 @@ pub(crate) enum Reach {
 }
 
 impl Reach {
+    /// As far as a setting says.
+    pub(crate) fn private_if(is_private: bool) -> Self {
+        if is_private { Self::Private } else { Self::Public }
+    }
+
     /// Whether a connection may be made to `address`.
     ///
     /// # Errors

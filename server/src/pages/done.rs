@@ -55,4 +55,14 @@ done! {
     FactorRemoved "factor-removed" "page.done.factor_removed";
     LoginExpired "login-expired" "page.done.login_expired";
     Claimed "claimed" "page.done.claimed";
+    Linked "linked" "page.done.linked";
+    Unlinked "unlinked" "page.done.unlinked";
+    LinkedElsewhere "linked-elsewhere" "page.done.linked_elsewhere";
+    TooManyLinked "too-many-linked" "page.done.too_many_linked";
+    WithDenied "with-denied" "page.done.with_denied";
+    WithUnavailable "with-unavailable" "page.done.with_unavailable";
+    WithInvalid "with-invalid" "page.done.with_invalid";
+    WithDisabled "with-disabled" "page.done.with_disabled";
+    WithNoAccount "with-no-account" "page.done.with_no_account";
+    VerifyFirst "verify-first" "page.done.verify_first";
 }

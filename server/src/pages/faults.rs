@@ -79,7 +79,9 @@ impl Faults {
             Error::WrongCredentials => faults.whole = whole("page.fault.wrong_credentials"),
             Error::EmailUnverified => faults.whole = whole("page.fault.email_unverified"),
             Error::FactorRequired => faults.whole = whole("page.factor.required"),
+            Error::LastWayIn => faults.whole = whole("page.linked.last"),
             Error::LastAdmin => faults.whole = whole("page.fault.last_admin"),
+            Error::Refused(refusal) => faults.whole = whole(refusal.text()),
             Error::Throttled(wait) => {
                 faults.wait = Some(wait.as_secs().max(1));
                 let minutes = wait.as_secs().div_ceil(60).max(1);

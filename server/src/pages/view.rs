@@ -245,6 +245,11 @@ impl View {
         format!("{}?next={next}", self.to(path))
     }
 
+    /// The providers that people can log in with: the name in paths, and the one for people.
+    pub(crate) fn providers(&self) -> Vec<(&str, &str)> {
+        self.app.providers().iter().map(|provider| (provider.name(), provider.label())).collect()
+    }
+
     /// The address of a path of ours, also where another application mounts us.
     pub(crate) fn to(&self, path: &str) -> String {
         format!("{}{path}", self.app.public_url().path())

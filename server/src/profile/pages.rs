@@ -14,7 +14,7 @@ use crate::{
     app::App,
     client::Client,
     error::Error,
-    factors,
+    factors, identities,
     messages::Language,
     pages::{Done, Faults, PageResult, View},
     paths,
@@ -45,6 +45,9 @@ struct AccountPage<'a> {
     pending: Option<PendingEmail>,
     sessions: usize,
     has_factor: bool,
+    has_password: bool,
+    /// Accounts at other providers.
+    linked: usize,
 }
 
 impl<'a> AccountPage<'a> {
@@ -56,8 +59,22 @@ impl<'a> AccountPage<'a> {
         let pending = recovery::pending_email(app, id).await?;
         let sessions = sessions::list(app, id).await?.len();
         let has_factor = factors::overview(app, id, principal.role).await?.totp_since.is_some();
+        let has_password = accounts::has_password(app.db().read().await?.conn(), id).await?;
+        let linked = identities::list(app, id).await?.len();
         let full_name = profile.account.full_name.clone();
-        Ok(Self { v, faults, profile, details, owner, full_name, pending, sessions, has_factor })
+        Ok(Self {
+            v,
+            faults,
+            profile,
+            details,
+            owner,
+            full_name,
+            pending,
+            sessions,
+            has_factor,
+            has_password,
+            linked,
+        })
     }
 
     fn picture(&self) -> Option<String> {

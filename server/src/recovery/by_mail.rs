@@ -2,12 +2,12 @@
 
 use super::{
     asked::{self, Wanted},
-    links::{self, MailedLogIn, Typed},
+    links::{self, MailedLogIn, Purpose, Typed},
     seizing::{Then, prove_address},
 };
 use crate::{
-    access::Method,
-    accounts::{Email, Held},
+    access::{Method, Principal},
+    accounts::{self, Email, Held},
     app::App,
     client::Client,
     clock::Timestamp,
@@ -15,7 +15,7 @@ use crate::{
     error::Error,
     events::{self, Event},
     factors::{self, Gate},
-    limits::{self, Attempt},
+    limits::{self, Attempt, MailFor},
     mail::{self, Message, Recipient},
     sessions::{self, Beginning, LoggedIn},
 };
@@ -40,7 +40,7 @@ pub(super) async fn answer(
     now: Timestamp,
 ) -> Result<(), Error> {
     if let Some(held) = held {
-        let (token, code) = links::issue_with_code(app, tx, held, now).await?;
+        let (token, code) = links::issue_with_code(app, tx, held, Purpose::LogIn, now).await?;
         mail::enqueue(app, tx, &Recipient::of(held), &Message::LogIn { token, code }, now).await?;
     }
     events::record(tx, Event::MailedLogInRequested, held.map(|held| held.id), client, now).await
@@ -87,7 +87,7 @@ async fn try_code(
     beginning: &Beginning<'_>,
 ) -> Result<LoggedIn, Error> {
     let (mut tx, now) = (app.db().begin().await?, app.now());
-    match links::try_code(app, &mut tx, email, code, now).await? {
+    match links::try_code(app, &mut tx, email, Purpose::LogIn, code, now).await? {
         Typed::Right(code) => {
             limits::forgive(&mut tx, attempt, code.held(), now).await?;
             begin(app, tx, code, beginning, now).await
@@ -98,6 +98,56 @@ async fn try_code(
             Err(Error::DeadLink)
         }
     }
+}
+
+/// Emails a code to the owner of a session, who confirms with it that they are still there: also where nobody can log in
+/// by email, for an account without a password.
+pub(crate) async fn request_confirmation(
+    app: &App,
+    principal: Principal,
+    client: &Client,
+) -> Result<(), Error> {
+    retry(|| async {
+        let (mut tx, now) = (app.db().begin().await?, app.now());
+        let held = accounts::hold_own(&mut tx, principal, now).await?;
+        if limits::may_mail(app, &mut tx, MailFor::Confirmation, &held.email, client, now).await? {
+            let (_link, code) = links::issue_with_code(app, &mut tx, &held, Purpose::Confirm, now).await?;
+            mail::enqueue(app, &mut tx, &Recipient::of(&held), &Message::ConfirmLogin { code }, now).await?;
+        }
+        Ok(tx.commit().await?)
+    })
+    .await
+}
+
+/// Begins another session in the place of the caller's, with an emailed code.
+///
+/// # Errors
+/// [`Error::Throttled`], [`Error::DeadLink`] for a wrong code as for none.
+pub(crate) async fn confirm_by_code(
+    app: &App,
+    principal: Principal,
+    code: &str,
+    beginning: &Beginning<'_>,
+) -> Result<LoggedIn, Error> {
+    let email = accounts::by_id(app, principal.account).await?.email;
+    let attempt = limits::reserve_code(app, &email, beginning.client).await?;
+    retry(|| async {
+        let (mut tx, now) = (app.db().begin().await?, app.now());
+        let _own = accounts::hold_own(&mut tx, principal, now).await?;
+        match links::try_code(app, &mut tx, &email, Purpose::Confirm, code, now).await? {
+            Typed::Right(code) if code.held().id == principal.account => {
+                limits::forgive(&mut tx, &attempt, code.held(), now).await?;
+                begin(app, tx, code, beginning, now).await
+            }
+            Typed::Right(_) => Err(Error::DeadLink),
+            Typed::Wrong(account) => {
+                events::record(&mut tx, Event::MailedLogInFailed, account, beginning.client, now).await?;
+                tx.commit().await?;
+                Err(Error::DeadLink)
+            }
+        }
+    })
+    .await
 }
 
 /// Begins the session, or asks for the second factor. The address counts as confirmed: link and code were read there.

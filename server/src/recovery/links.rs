@@ -49,6 +49,8 @@ pub(crate) enum Purpose {
     Invitation,
     /// To log in; a code may be typed instead.
     LogIn,
+    /// To confirm in a session that its owner is still there. Only its code is sent.
+    Confirm,
     /// To confirm a new address, which then is in force.
     ConfirmEmail,
     /// To put an old address back.
@@ -63,6 +65,7 @@ impl Purpose {
             Self::ResetPassword => "reset_password",
             Self::Invitation => "invitation",
             Self::LogIn => "log_in",
+            Self::Confirm => "confirm",
             Self::ConfirmEmail => "confirm_email",
             Self::UndoEmail => "undo_email",
         }
@@ -74,14 +77,14 @@ impl Purpose {
             Self::ConfirmEmail => lifetime::CONFIRM_EMAIL,
             Self::ResetPassword => lifetime::RESET_PASSWORD,
             Self::Invitation => lifetime::INVITATION,
-            Self::LogIn => lifetime::LOG_IN,
+            Self::LogIn | Self::Confirm => lifetime::LOG_IN,
             Self::UndoEmail => lifetime::UNDO_EMAIL,
         }
     }
 
     /// Whether it is worth something only while the address that it was mailed to is in force (CVE-2026-115770).
     fn is_about_the_address_in_force(self) -> bool {
-        matches!(self, Self::VerifyEmail | Self::ResetPassword | Self::Invitation | Self::LogIn)
+        !matches!(self, Self::ConfirmEmail | Self::UndoEmail)
     }
 }
 
@@ -130,16 +133,17 @@ pub(super) async fn issue(
     insert(tx, held, purpose, email, None, now).await
 }
 
-/// The same to log in, with a code that may be typed instead.
+/// The same to log in or to confirm, with a code that may be typed instead.
 pub(super) async fn issue_with_code(
     app: &App,
     tx: &mut Tx,
     held: &Held,
+    purpose: Purpose,
     now: Timestamp,
 ) -> Result<(SecretText, SecretText), Error> {
     let code = new_code();
     let mac = code_mac(app, held.id, &code);
-    let token = insert(tx, held, Purpose::LogIn, &held.email, Some(mac), now).await?;
+    let token = insert(tx, held, purpose, &held.email, Some(mac), now).await?;
     Ok((token, SecretText::new(code.as_str().to_owned())))
 }
 
@@ -192,11 +196,12 @@ pub(super) async fn try_code(
     app: &App,
     tx: &mut Tx,
     email: &Email,
+    purpose: Purpose,
     typed: &str,
     now: Timestamp,
 ) -> Result<Typed, Error> {
     let Some(held) = accounts::hold_by_email(tx, email).await? else { return Ok(Typed::Wrong(None)) };
-    let Some(tried) = store::count_try(tx.conn(), held.id, email, now).await? else {
+    let Some(tried) = store::count_try(tx.conn(), held.id, email, purpose, now).await? else {
         return Ok(Typed::Wrong(Some(held.id)));
     };
     let mac = code_mac(app, held.id, &normal(typed));
@@ -268,7 +273,7 @@ fn digest(token: &str) -> Option<[u8; 32]> {
 }
 
 /// Bytes that would make one character likelier than another are drawn again.
-fn new_code() -> Zeroizing<String> {
+pub(crate) fn new_code() -> Zeroizing<String> {
     let mut code = Zeroizing::new(String::with_capacity(CODE));
     while code.len() < CODE {
         let [byte] = random::bytes::<1>();
@@ -281,7 +286,7 @@ fn new_code() -> Zeroizing<String> {
 }
 
 /// A code as it was mailed, whatever spaces, hyphens and small letters a person makes of it.
-fn normal(typed: &str) -> Zeroizing<String> {
+pub(crate) fn normal(typed: &str) -> Zeroizing<String> {
     let is_separator = |c: &char| c.is_whitespace() || *c == '-';
     Zeroizing::new(typed.chars().filter(|c| !is_separator(c)).map(|c| c.to_ascii_uppercase()).collect())
 }

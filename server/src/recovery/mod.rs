@@ -18,17 +18,18 @@ mod verification;
 
 pub(crate) use self::{
     asked::{Wanted, answer, ask},
-    by_mail::{log_in_by_code, log_in_by_link, request_log_in},
+    by_mail::{confirm_by_code, log_in_by_code, log_in_by_link, request_confirmation, request_log_in},
     email_change::{
         PendingEmail, cancel_email_change, confirm_email, pending_email, request_email_change,
         undo_email_change,
     },
     links::{
         Purpose, forget as forget_links, forget_every as forget_every_link,
-        forget_with_undos as forget_links_and_undos, is_reserved, sweep,
+        forget_with_undos as forget_links_and_undos, is_reserved, new_code, normal as normal_code, sweep,
     },
     password::change_password,
     reset::{mail_invitation, peek_reset, request_reset, reset, start_reset},
+    seizing::{Then, prove_address},
     verification::{mail_verification, request_verification, verify_email},
 };
 use crate::{accounts::Email, app::App, error::Error};

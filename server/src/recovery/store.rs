@@ -17,6 +17,7 @@ const LEFT_BEHIND: &[(Option<&str>, &str)] = &[
     (Some("authenticator app"), "DELETE FROM totp WHERE account_id = $1"),
     (None, "DELETE FROM totp_enrolments WHERE account_id = $1"),
     (None, "DELETE FROM recovery_codes WHERE account_id = $1"),
+    (Some("linked accounts"), "DELETE FROM identities WHERE account_id = $1"),
     (None, "DELETE FROM known_addresses WHERE account_id = $1"),
 ];
 
@@ -160,18 +161,20 @@ pub(super) async fn count_try(
     conn: Conn<'_>,
     account: AccountId,
     email: &Email,
+    purpose: Purpose,
     now: Timestamp,
 ) -> Result<Option<Tried>> {
     fetch_optional!(
         conn,
         Tried,
         "UPDATE links SET tries = tries - 1
-         WHERE account_id = $1 AND purpose = 'log_in' AND email = $2 AND tries > 0 AND expires_at > $3
+         WHERE account_id = $1 AND purpose = $4 AND email = $2 AND tries > 0 AND expires_at > $3
            AND code_mac IS NOT NULL
          RETURNING digest, code_mac, tries",
         account,
         email,
-        now
+        now,
+        purpose.name()
     )
 }
 

@@ -3,6 +3,7 @@
 use crate::on_both_databases;
 use crate::support::process::{Ended, Server, finish, program};
 use crate::support::smtp::{Aiosmtpd, Mood, Smtp};
+use crate::support::upstream::Upstream;
 use crate::support::{Database, Place};
 
 async fn doctor(place: &Place, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
@@ -33,6 +34,30 @@ on_both_databases! {
         let server = Server::start(&place).await;
         assert_eq!(doctor(&place, &[], &[]).await.code, Some(0));
         server.stop().await;
+    }
+
+    async fn doctor_asks_each_login_provider(database: Database) {
+        let place = Place::begun(database).await;
+        let upstream = Upstream::start(0).await;
+        let with = |name: &'static str, issuer: &str| {
+            [("CLIENT_ID", "1"), ("CLIENT_SECRET", "hunter2-secret"), ("ISSUER", issuer), ("PRIVATE_NETWORK", "on")]
+                .map(|(key, value)| (format!("PORTCULLIS_LOGIN_WITH_{name}_{key}"), value.to_owned()))
+        };
+        let variables: Vec<_> =
+            with("ACME", &upstream.url).into_iter().chain(with("GITHUB", "http://127.0.0.1:1")).collect();
+        let variables: Vec<_> = variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let ended = doctor(&place, &[], &variables).await;
+        let acme = line(&ended, "login with acme");
+        let register = "register the redirect URI http://127.0.0.1:8000/log-in/with/acme/callback";
+        assert!(acme.starts_with("ok ") && acme.contains(register), "{ended:?}");
+        let github = line(&ended, "login with github");
+        assert!(github.starts_with("FAIL ") && github.contains("github: the provider:"), "{ended:?}");
+        assert!(!format!("{ended:?}").contains("hunter2"), "{ended:?}");
+        // What does not go together stops the start, and says which setting it is.
+        let ended = doctor(&place, &[], &[("PORTCULLIS_LOGIN_WITH_APPLE_CLIENT_ID", "1")]).await;
+        assert!(line(&ended, "start").contains("login_with.apple.team_id"), "{ended:?}");
+        let ended = doctor(&place, &["--login-with", "google.client=1"], &[]).await;
+        assert!(ended.code != Some(0) && format!("{ended:?}").contains("is not a setting of a provider"), "{ended:?}");
     }
 
     async fn doctor_says_what_is_broken_and_what_to_do(database: Database) {

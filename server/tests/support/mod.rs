@@ -7,6 +7,8 @@ pub mod process;
 pub mod remote;
 pub mod smtp;
 pub mod timing;
+#[allow(dead_code, reason = "the tests inside the crate use the rest")]
+pub mod upstream;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -147,6 +149,9 @@ impl Place {
             "totp_enrolments",
             "recovery_codes",
             "logins",
+            "identities",
+            "social_attempts",
+            "link_proofs",
         ];
         let mut dump = Vec::new();
         for table in tables {

@@ -25,6 +25,7 @@ struct PasswordPage<'a> {
     v: &'a View,
     faults: Faults,
     email: Email,
+    has_password: bool,
     min_length: usize,
 }
 
@@ -35,7 +36,9 @@ async fn password_page<'a>(
     faults: Faults,
 ) -> Result<PasswordPage<'a>, Error> {
     let email = accounts::by_id(app, guard.principal().account).await?.email;
-    Ok(PasswordPage { v, faults, email, min_length: app.config().password_min_length })
+    let account = guard.principal().account;
+    let has_password = accounts::has_password(app.db().read().await?.conn(), account).await?;
+    Ok(PasswordPage { v, faults, email, has_password, min_length: app.config().password_min_length })
 }
 
 /// Two passwords.

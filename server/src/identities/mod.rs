@@ -1,0 +1,174 @@
+//! Identities: accounts at other providers, with which their owners log in here.
+//!
+//! The key is issuer and subject (OpenID Connect Core §5.7), never an address: addresses change hands. An account has up
+//! to 20, and each identity belongs to one account.
+
+pub(crate) mod http;
+pub(crate) mod pages;
+mod store;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::{
+    access::Fresh,
+    accounts::{self, AccountId, Email, Held},
+    app::App,
+    client::Client,
+    clock::Timestamp,
+    db::{Conn, Tx, retry},
+    error::Error,
+    events::{self, Event},
+    mail::{self, Message, Recipient},
+    random, sessions,
+    upstream::Provider,
+};
+
+/// Identities of one account.
+const MOST: i64 = 20;
+
+/// An identity's ID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct IdentityId(Uuid);
+crate::db::column!(IdentityId, Uuid);
+
+impl IdentityId {
+    fn parse(text: &str) -> Option<Self> {
+        Uuid::try_parse(text).ok().map(Self)
+    }
+}
+
+/// An identity, as its owner sees it.
+#[derive(Debug)]
+pub(crate) struct Identity {
+    pub(crate) id: IdentityId,
+    pub(crate) provider: String,
+    pub(crate) issuer: String,
+    /// As the provider said when it was linked.
+    pub(crate) email: Option<Email>,
+    pub(crate) linked_at: Timestamp,
+    pub(crate) last_used_at: Timestamp,
+}
+crate::db::from_row!(Identity { id, provider, issuer, email, linked_at, last_used_at });
+
+/// An identity that a provider has proved, to be linked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NewIdentity<'a> {
+    pub(crate) issuer: &'a str,
+    pub(crate) subject: &'a str,
+    pub(crate) provider: &'a str,
+    pub(crate) email: Option<&'a Email>,
+}
+
+/// The account that an identity is linked to.
+pub(crate) async fn account_of(
+    conn: Conn<'_>,
+    issuer: &str,
+    subject: &str,
+) -> Result<Option<AccountId>, Error> {
+    Ok(store::account_of(conn, issuer, subject).await?)
+}
+
+/// Links an identity. With `tell`, the owner gets an email. `None` if it was linked meanwhile, to this account or to
+/// another: nothing was written.
+///
+/// # Errors
+/// [`Error::TooManyIdentities`].
+pub(crate) async fn link(
+    app: &App,
+    tx: &mut Tx,
+    held: Held,
+    new: &NewIdentity<'_>,
+    tell: bool,
+    client: &Client,
+    now: Timestamp,
+) -> Result<Option<Held>, Error> {
+    if store::count(tx.conn(), held.id).await? >= MOST {
+        return Err(Error::TooManyIdentities);
+    }
+    let id = IdentityId(random::uuid_v7(now));
+    if !store::insert(tx.conn(), id, held.id, new, now).await? {
+        return Ok(None);
+    }
+    accounts::raise_epoch(tx, &held, now).await?;
+    if tell {
+        let message = Message::IdentityLinked { provider: label(app, new.provider) };
+        mail::enqueue(app, tx, &Recipient::of(&held), &message, now).await?;
+    }
+    events::record_detail(tx, Event::IdentityLinked, Some(held.id), client, Some(new.provider), now).await?;
+    Ok(Some(accounts::hold_again(tx, held).await?))
+}
+
+/// Notes that its owner logs in with it.
+pub(crate) async fn note_use(
+    tx: &mut Tx,
+    _held: &Held,
+    issuer: &str,
+    subject: &str,
+    now: Timestamp,
+) -> Result<(), Error> {
+    Ok(store::note_use(tx.conn(), issuer, subject, now).await?)
+}
+
+/// Those of an account, the oldest first: at most 20.
+pub(crate) async fn list(app: &App, account: AccountId) -> Result<Vec<Identity>, Error> {
+    Ok(store::list(app.db().read().await?.conn(), account).await?)
+}
+
+/// The name of a provider for people; one that the settings do not name any more keeps its own.
+pub(crate) fn label(app: &App, provider: &str) -> String {
+    app.providers().get(provider).map_or(provider, Provider::label).to_owned()
+}
+
+/// Unlinks an identity of the caller's. Every other session of the account ends: one may have begun with it.
+///
+/// # Errors
+/// [`Error::NotFound`] also for another's; [`Error::LastWayIn`] if the account could not be entered any more.
+pub(crate) async fn unlink(app: &App, fresh: Fresh, id: IdentityId, client: &Client) -> Result<(), Error> {
+    retry(|| async {
+        let (mut tx, now) = (app.db().begin().await?, app.now());
+        let held = accounts::hold_own(&mut tx, fresh, now).await?;
+        let provider = store::delete(tx.conn(), id, held.id).await?.ok_or(Error::NotFound)?;
+        if accounts::ways_in(&mut tx, &held).await? == 0 && !app.config().log_in_by_mail {
+            return Err(Error::LastWayIn);
+        }
+        accounts::raise_epoch(&mut tx, &held, now).await?;
+        sessions::end_others(&mut tx, &held, fresh.principal().session, now).await?;
+        let message = Message::IdentityUnlinked { provider: label(app, &provider) };
+        mail::enqueue(app, &mut tx, &Recipient::of(&held), &message, now).await?;
+        let detail = Some(provider.as_str());
+        events::record_detail(&mut tx, Event::IdentityUnlinked, Some(held.id), client, detail, now).await?;
+        Ok(tx.commit().await?)
+    })
+    .await
+}
+
+/// An identity, for its owner to take along.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct ExportedIdentity {
+    provider: String,
+    issuer: String,
+    /// The provider's name for the person.
+    subject: String,
+    /// The address that the provider gave when the identity was linked.
+    #[schemars(with = "Option<String>", extend("format" = "idn-email"))]
+    email: Option<Email>,
+    #[schemars(extend("format" = "date-time"))]
+    linked_at: String,
+    #[schemars(extend("format" = "date-time"))]
+    last_used_at: String,
+}
+
+pub(crate) async fn exported(conn: Conn<'_>, account: AccountId) -> Result<Vec<ExportedIdentity>, Error> {
+    let rows = store::exported(conn, account).await?;
+    let view = |(identity, subject): (Identity, String)| ExportedIdentity {
+        provider: identity.provider,
+        issuer: identity.issuer,
+        subject,
+        email: identity.email,
+        linked_at: identity.linked_at.to_rfc3339(),
+        last_used_at: identity.last_used_at.to_rfc3339(),
+    };
+    Ok(rows.into_iter().map(view).collect())
+}

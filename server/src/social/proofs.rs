@@ -1,0 +1,135 @@
+//! An address that the provider did not prove, or that belongs to an account already: a code is emailed there, and
+//! whoever enters it on the page that asked for it reads there.
+//!
+//! The row holds the issuer and the subject, so a code proves the address for exactly the identity that asked
+//! (CVE-2026-82968). The page and its answers are the same for every address, with an account or without.
+
+use std::time::Duration;
+
+use aws_lc_rs::constant_time;
+use zeroize::Zeroizing;
+
+use super::{Address, Who, store};
+use crate::{
+    accounts::Email,
+    app::App,
+    client::Client,
+    db::retry,
+    error::Error,
+    identities,
+    limits::{self, MailFor},
+    mail::{self, Message, Recipient},
+    messages::Language,
+    recovery,
+    secret::{SecretText, sha256},
+};
+
+/// What a token begins with, so that one in a log or a repository is recognised.
+const PREFIX: &str = "pclp_";
+const LIFETIME: Duration = Duration::from_mins(30);
+/// How often a code may be tried before it is forgotten.
+const TRIES: i64 = 5;
+
+/// Keeps an identity until its address is proved, and gives the token of the page that asks for it.
+pub(super) async fn begin(app: &App, who: &Who, way_back: &str) -> Result<SecretText, Error> {
+    let token = SecretText::random(PREFIX);
+    let (mut tx, now) = (app.db().begin().await?, app.now());
+    let proof = store::Proof {
+        issuer: who.issuer.clone(),
+        subject: who.subject.clone(),
+        provider: who.provider.clone(),
+        full_name: who.name.clone(),
+        email: None,
+        code_mac: None,
+        way_back: way_back.to_owned(),
+    };
+    store::insert_proof(tx.conn(), &token.digest(), &proof, now + LIFETIME).await?;
+    tx.commit().await?;
+    Ok(token)
+}
+
+/// Emails a code to an address, unless too many were asked for; whoever asks is not told.
+///
+/// # Errors
+/// [`Error::DeadLogin`] if the token was used or has expired.
+pub(super) async fn send_code(
+    app: &App,
+    token: &str,
+    email: &Email,
+    language: Language,
+    client: &Client,
+) -> Result<(), Error> {
+    let digest = sha256(token);
+    retry(|| async {
+        let (mut tx, now) = (app.db().begin().await?, app.now());
+        let proof = store::proof(tx.conn(), &digest, now).await?.ok_or(Error::DeadLogin)?;
+        if limits::may_mail(app, &mut tx, MailFor::Proof, email, client, now).await? {
+            let code = recovery::new_code();
+            store::set_code(tx.conn(), &digest, email, &mac(app, &digest, &code), TRIES).await?;
+            let to = Recipient {
+                account: None,
+                email: email.clone(),
+                full_name: String::new(),
+                language: language.tag().to_owned(),
+            };
+            let code = SecretText::new(code.as_str().to_owned());
+            let message = Message::ProveAddress { code, provider: identities::label(app, &proof.provider) };
+            mail::enqueue(app, &mut tx, &to, &message, now).await?;
+        }
+        Ok(tx.commit().await?)
+    })
+    .await
+}
+
+/// Uses a code, and gives the identity with its proved address, and the way back. Each try counts before it is looked at.
+///
+/// # Errors
+/// [`Error::WrongCode`]; [`Error::DeadLogin`] after too many, or too late; [`Error::Throttled`].
+pub(super) async fn use_code(
+    app: &App,
+    token: &str,
+    code: &str,
+    client: &Client,
+) -> Result<(Who, String), Error> {
+    let digest = sha256(token);
+    let now = app.now();
+    let seen = store::proof(app.db().read().await?.conn(), &digest, now).await?.ok_or(Error::DeadLogin)?;
+    // Asked before any code was sent.
+    let email = seen.email.ok_or(Error::WrongCode)?;
+    let attempt = limits::reserve_code(app, &email, client).await?;
+    let (mut tx, now) = (app.db().begin().await?, app.now());
+    let tried = store::count_try(tx.conn(), &digest, now).await?.ok_or(Error::DeadLogin)?;
+    let mac = mac(app, &digest, &recovery::normal_code(code));
+    let (Some(email), Some(code_mac)) = (tried.email, tried.code_mac) else { return Err(Error::WrongCode) };
+    if constant_time::verify_slices_are_equal(&code_mac, &mac).is_err() {
+        tx.commit().await?;
+        return Err(Error::WrongCode);
+    }
+    store::delete_proof(tx.conn(), &digest).await?;
+    limits::forgive_code(&mut tx, &attempt).await?;
+    tx.commit().await?;
+    let who = Who {
+        issuer: tried.issuer,
+        subject: tried.subject,
+        provider: tried.provider,
+        name: tried.full_name,
+        email: Some(email),
+        address: Address::ByCode,
+    };
+    Ok((who, tried.way_back))
+}
+
+/// What the page shows: the provider's name for people, and where the newest code was sent.
+///
+/// # Errors
+/// [`Error::DeadLogin`].
+pub(super) async fn shown(app: &App, token: &str) -> Result<(String, Option<Email>), Error> {
+    let proof = store::proof(app.db().read().await?.conn(), &sha256(token), app.now()).await?;
+    let proof = proof.ok_or(Error::DeadLogin)?;
+    Ok((identities::label(app, &proof.provider), proof.email))
+}
+
+fn mac(app: &App, digest: &[u8; 32], code: &str) -> [u8; 32] {
+    let input = Zeroizing::new([digest.as_slice(), code.as_bytes()].concat());
+    app.secret().mac("code that proves an address", &input)
+}

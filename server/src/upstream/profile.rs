@@ -1,0 +1,78 @@
+//! What the providers without OpenID Connect say of a person, each in its own words.
+
+use serde_json::{Map, Value};
+
+/// What a provider says of a person, before anything is believed.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Profile {
+    pub(super) issuer: String,
+    pub(super) subject: String,
+    pub(super) email: Option<String>,
+    /// What the trust in the address looks at.
+    pub(super) claims: Map<String, Value>,
+    pub(super) name: Option<String>,
+}
+
+/// `GET /user` and `GET /user/emails`. The address in the profile is the one that the person shows, which is not said to
+/// be verified. The list is missing where the person did not allow it.
+pub(super) fn github(issuer: &str, user: &Value, emails: Option<&Value>) -> Result<Profile, &'static str> {
+    // Names can be changed and taken by others; the number stays.
+    let id = user.get("id").and_then(Value::as_u64).filter(|id| *id > 0).ok_or(NO_ID)?;
+    let is = |email: &Value, what: &str| email.get(what) == Some(&Value::Bool(true));
+    let all = emails.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let email = all.iter().find(|email| is(email, "primary") && is(email, "verified"));
+    let email = email.and_then(|email| email.get("email")).and_then(Value::as_str);
+    let name = text(user, "name").or_else(|| text(user, "login"));
+    Ok(Profile {
+        issuer: issuer.to_owned(),
+        subject: id.to_string(),
+        email: owned(email),
+        claims: verified(email.is_some()),
+        name: owned(name),
+    })
+}
+
+/// `GET /users/@me`.
+pub(super) fn discord(issuer: &str, user: &Value) -> Result<Profile, &'static str> {
+    let id = text(user, "id").filter(|id| is_number(id)).ok_or(NO_ID)?;
+    let is_verified = user.get("verified") == Some(&Value::Bool(true));
+    let name = text(user, "global_name").or_else(|| text(user, "username"));
+    Ok(Profile {
+        issuer: issuer.to_owned(),
+        subject: id.to_owned(),
+        email: owned(text(user, "email")),
+        claims: verified(is_verified),
+        name: owned(name),
+    })
+}
+
+/// `GET /me?fields=id,name,email`. Many accounts have no address.
+pub(super) fn facebook(issuer: &str, user: &Value) -> Result<Profile, &'static str> {
+    let id = text(user, "id").filter(|id| is_number(id)).ok_or(NO_ID)?;
+    Ok(Profile {
+        issuer: issuer.to_owned(),
+        subject: id.to_owned(),
+        email: owned(text(user, "email")),
+        claims: Map::new(),
+        name: owned(text(user, "name")),
+    })
+}
+
+/// An empty or an error profile is nobody: with one of Supabase's, all users became one account (GHSA-5hvv-9cqv-894r).
+const NO_ID: &str = "has no id of a person in it";
+
+fn text<'v>(value: &'v Value, name: &str) -> Option<&'v str> {
+    value.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
+}
+
+fn owned(text: Option<&str>) -> Option<String> {
+    text.map(str::to_owned)
+}
+
+fn is_number(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit()) && text.bytes().any(|byte| byte != b'0')
+}
+
+fn verified(is_verified: bool) -> Map<String, Value> {
+    Map::from_iter([("email_verified".to_owned(), is_verified.into())])
+}
