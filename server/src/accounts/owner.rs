@@ -56,6 +56,21 @@ pub(crate) async fn set_hash(
     Ok(store::set_password(tx.conn(), locked.id, hash, now).await?)
 }
 
+/// What an account has to log in with.
+#[derive(Debug)]
+pub(crate) struct Ways {
+    pub(crate) has_password: bool,
+    pub(crate) passkeys: i64,
+    /// An authenticator app: only after one of the others.
+    pub(crate) has_app: bool,
+}
+crate::db::from_row!(Ways { has_password, passkeys, has_app });
+
+/// What the account has to log in with, beside mailed links. Under its lock nobody takes one of them away meanwhile.
+pub(crate) async fn ways(tx: &mut Tx, locked: &Locked) -> Result<Ways, Error> {
+    Ok(store::ways(tx.conn(), locked.id).await?)
+}
+
 /// Notes that another of the account's credentials was changed: what was proved before begins no session.
 pub(crate) async fn raise_epoch(tx: &mut Tx, locked: &Locked, now: Timestamp) -> Result<(), Error> {
     Ok(store::raise_epoch(tx.conn(), locked.id, now).await?)

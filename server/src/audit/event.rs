@@ -117,6 +117,12 @@ events! {
     RecoveryCodesMade "factor.recovery_codes_made" "page.event.factor_recovery_codes_made";
     /// A recovery code was used in a login.
     RecoveryCodeUsed "factor.recovery_code_used" "page.event.factor_recovery_code_used";
+    /// A passkey was added.
+    PasskeyAdded "passkey.added" "page.event.passkey_added";
+    /// A passkey was removed.
+    PasskeyRemoved "passkey.removed" "page.event.passkey_removed";
+    /// A passkey was rejected because its signature counter did not go up: it may have been copied.
+    PasskeyCopied "passkey.copied" "page.event.passkey_copied";
     /// A mail server permanently rejected an email.
     MailRefused "account.mail_refused" "page.event.account_mail_refused";
     /// An operator added a webhook.
