@@ -131,9 +131,7 @@ pub(crate) fn api() -> Api<App> {
         .route(post("/factors/recovery-codes", make_recovery_codes).summary("Make new recovery codes"))
         .tag("passkeys", "Add, rename and remove passkeys.")
         .route(get("/passkeys", list_passkeys).summary("List my passkeys"))
-        .route(
-            post("/passkeys/options", ask_for_new_passkey).summary("Get the options to create a passkey"),
-        )
+        .route(post("/passkeys/options", ask_for_new_passkey).summary("Get the options to create a passkey"))
         .route(post("/passkeys", add_passkey).summary("Add a passkey"))
         .route(patch("/passkeys/{id}", rename_passkey).summary("Rename one of my passkeys"))
         .route(delete("/passkeys/{id}", remove_passkey).summary("Remove one of my passkeys"))

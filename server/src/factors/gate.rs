@@ -96,7 +96,8 @@ pub(crate) async fn gate(
     store::insert_login(tx.conn(), &token.digest(), &waiting).await?;
     events::record(tx, Event::FactorAsked, Some(held.id), beginning.client, now).await?;
     let methods = [("app", has_app), ("passkey", has_passkey)];
-    let methods: Vec<_> = methods.into_iter().filter_map(|(name, is_there)| is_there.then_some(name)).collect();
+    let methods: Vec<_> =
+        methods.into_iter().filter_map(|(name, is_there)| is_there.then_some(name)).collect();
     Ok(Gate::Asks(FactorAsked { token, must_enrol: methods.is_empty(), methods }))
 }
 

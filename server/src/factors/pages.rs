@@ -86,7 +86,8 @@ async fn step_page<'a>(
 ) -> Result<StepPage<'a>, Error> {
     Ok(match gate::step_of(app, token).await? {
         Step::Show { has_app, passkey } => {
-            let passkey = passkey.as_ref().map(passkeys::pages::options_text).transpose()?.unwrap_or_default();
+            let passkey =
+                passkey.as_ref().map(passkeys::pages::options_text).transpose()?.unwrap_or_default();
             StepPage::Ask { v, faults, has_app, passkey, token, next }
         }
         Step::Enrol(enrolment) => {
@@ -156,7 +157,8 @@ pub(crate) async fn finish_log_in_by_passkey(
 ) -> PageResult {
     let next = WayBack::of(&app, Some(&form.next));
     let finish = async {
-        let presented = AssertionResponse::decode_text(&form.credential).map_err(|_| Error::PasskeyRejected)?;
+        let presented =
+            AssertionResponse::decode_text(&form.credential).map_err(|_| Error::PasskeyRejected)?;
         gate::finish_by_passkey(&app, &form.mfa_token, &presented, &client).await
     };
     let page = async |faults| step_page(&app, &v, &form.mfa_token, &next, faults).await;

@@ -53,7 +53,15 @@ impl<'a> LogInPage<'a> {
     fn new(v: &'a View, app: &App, faults: Faults, email: &str, next: WayBack, passkey: String) -> Self {
         let config = app.config();
         let may_sign_up = config.sign_up != SignUp::Closed;
-        Self { v, faults, email: email.to_owned(), next, by_mail: config.log_in_by_mail, may_sign_up, passkey }
+        Self {
+            v,
+            faults,
+            email: email.to_owned(),
+            next,
+            by_mail: config.log_in_by_mail,
+            may_sign_up,
+            passkey,
+        }
     }
 }
 
@@ -255,7 +263,8 @@ pub(crate) async fn confirm_by_passkey(
     let next = WayBack::of(&app, Some(&form.next));
     let log_in = async {
         let scope = &ScopeAsked::parse("")?;
-        let beginning = Beginning { scope, transport: Transport::Cookie, before: Some(before), client: &client };
+        let beginning =
+            Beginning { scope, transport: Transport::Cookie, before: Some(before), client: &client };
         passkey::confirm(&app, &form.presented()?, before, &beginning).await
     };
     let page = async |faults| confirm_page(&app, &v, before, faults, next.clone()).await;

@@ -9,13 +9,7 @@ use portcullis::describe::{Describe, Operation};
 
 use super::{store, webauthn};
 use crate::{
-    access::Principal,
-    accounts::AccountId,
-    app::App,
-    clock::Timestamp,
-    db::Tx,
-    error::Error,
-    random,
+    access::Principal, accounts::AccountId, app::App, clock::Timestamp, db::Tx, error::Error, random,
     secret::SecretText,
 };
 
@@ -168,4 +162,3 @@ impl FromRequestParts<App> for KnownBrowser {
 fn is_ours(value: &str) -> bool {
     value.len() == 43 && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
 }
-

@@ -116,7 +116,10 @@ impl CreationOptions {
                 display_name: owner.full_name.as_str().to_owned(),
             },
             challenge: URL_SAFE_NO_PAD.encode(challenge),
-            pub_key_cred_params: ALGORITHMS.iter().map(|&alg| Algorithm { r#type: PUBLIC_KEY, alg }).collect(),
+            pub_key_cred_params: ALGORITHMS
+                .iter()
+                .map(|&alg| Algorithm { r#type: PUBLIC_KEY, alg })
+                .collect(),
             timeout: timeout(),
             exclude_credentials: existing,
             authenticator_selection: Selection {

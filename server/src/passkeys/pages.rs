@@ -116,8 +116,7 @@ pub(crate) async fn add_passkey(
         let made = RegistrationResponse::decode_text(&form.credential).map_err(rejected)?;
         owner::add(&app, fresh, &made, &name, &client).await
     };
-    let page =
-        async |faults| add_page(&v, &owner::begin(&app, fresh).await?, form.name.clone(), faults);
+    let page = async |faults| add_page(&v, &owner::begin(&app, fresh).await?, form.name.clone(), faults);
     v.form(&["name"], add, page).await?;
     Ok(v.go_done(paths::PASSKEYS, Done::PasskeyAdded))
 }

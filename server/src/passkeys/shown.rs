@@ -140,7 +140,12 @@ pub(crate) async fn hold_by(tx: &mut Tx, presented: &Presented) -> Result<Option
 }
 
 /// Uses up the challenge of a ceremony that nobody's passkey was shown in.
-pub(crate) async fn waste(tx: &mut Tx, presented: &Presented, bond: &Bond, now: Timestamp) -> Result<(), Error> {
+pub(crate) async fn waste(
+    tx: &mut Tx,
+    presented: &Presented,
+    bond: &Bond,
+    now: Timestamp,
+) -> Result<(), Error> {
     let _whatever_it_was = ceremony::take(tx, bond, &presented.client_data_json, now).await?;
     Ok(())
 }

@@ -19,11 +19,7 @@ pub(super) struct New<'a> {
 }
 
 /// `None` if the credential is registered: the unique column decides, also between two instances.
-pub(super) async fn insert_passkey(
-    conn: Conn<'_>,
-    new: &New<'_>,
-    now: Timestamp,
-) -> Result<Option<Passkey>> {
+pub(super) async fn insert_passkey(conn: Conn<'_>, new: &New<'_>, now: Timestamp) -> Result<Option<Passkey>> {
     fetch_optional!(
         conn,
         Passkey,
@@ -56,8 +52,7 @@ pub(super) async fn passkeys_of(conn: Conn<'_>, account: AccountId) -> Result<Ve
 }
 
 pub(super) async fn count(conn: Conn<'_>, account: AccountId) -> Result<usize> {
-    let (count,) =
-        fetch_one!(conn, (i64,), "SELECT count(*) FROM passkeys WHERE account_id = $1", account)?;
+    let (count,) = fetch_one!(conn, (i64,), "SELECT count(*) FROM passkeys WHERE account_id = $1", account)?;
     Ok(usize::try_from(count).unwrap_or(usize::MAX))
 }
 

@@ -22,7 +22,10 @@ pub(super) enum PublicKey {
     /// A point of P-256.
     Es256(ParsedPublicKey),
     Ed25519(ParsedPublicKey),
-    Rs256 { modulus: Vec<u8>, exponent: Vec<u8> },
+    Rs256 {
+        modulus: Vec<u8>,
+        exponent: Vec<u8>,
+    },
 }
 
 /// The parameters of a key, by their labels. What -1, -2 and -3 mean depends on the kind.
