@@ -29,6 +29,7 @@ mod pages;
 mod passkeys;
 mod pictures;
 mod policy;
+mod prehijack;
 mod process;
 mod recovery;
 mod refresh;

@@ -1,4 +1,4 @@
-//! What an owner does about their passkeys, and what becomes of them when the account changes hands.
+//! What an owner does about their passkeys, and what an administrator does about lost ones.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use schemars::JsonSchema;
@@ -271,8 +271,7 @@ fn may_remove(app: &App, held: &Held, ways: &Ways) -> Result<(), Error> {
     Ok(())
 }
 
-/// Removes every passkey of an account: of somebody who has lost them, or of a stranger who signed up with another's
-/// address. Whether there was one.
+/// Removes every passkey of an account whose owner has lost them. Whether there was one.
 pub(crate) async fn forget(
     app: &App,
     tx: &mut Tx,

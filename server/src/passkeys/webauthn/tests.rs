@@ -28,7 +28,8 @@ fn registered() -> Credential {
     let sent =
         Attestation { credential_id: &id, client_data_json: &client_data, attestation_object: &object };
     let challenge = challenge_of(&client_data).unwrap();
-    let expected = Expected { rp_id: "localhost", origin: created.0["origin"].as_str().unwrap(), challenge: &challenge };
+    let expected =
+        Expected { rp_id: "localhost", origin: created.0["origin"].as_str().unwrap(), challenge: &challenge };
     register(&sent, &expected).unwrap()
 }
 
@@ -39,7 +40,8 @@ fn w02_a_recorded_ceremony_of_a_browser_is_accepted_and_with_any_bit_changed_is_
     let handle = signed.bytes("userHandle");
     let parts = ["clientDataJSON", "authenticatorData", "signature"].map(|name| signed.bytes(name));
     let challenge = challenge_of(&parts[0]).unwrap();
-    let expected = Expected { rp_id: "localhost", origin: signed.0["origin"].as_str().unwrap(), challenge: &challenge };
+    let expected =
+        Expected { rp_id: "localhost", origin: signed.0["origin"].as_str().unwrap(), challenge: &challenge };
     let registered = Registered {
         public_key: &credential.public_key,
         sign_count: credential.sign_count,
