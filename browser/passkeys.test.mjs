@@ -13,7 +13,7 @@ let server, browser;
 
 before(async () => {
   await mkdir(SCREENSHOTS, { recursive: true });
-  server = await startNamedServer("--limits", "false");
+  server = await startNamedServer();
   browser = await startBrowser();
 });
 
@@ -101,8 +101,8 @@ for (const [at, [place, settings]] of PLACES.entries()) {
     await press(page, "Log out");
     await page.getByRole("button", { name: "Log in with a passkey" }).waitFor();
     await look(page, `passkeys-log-in-${place}`);
-    await press(page, "Log in with a passkey");
     await authenticator.presence(true);
+    await press(page, "Log in with a passkey");
     await page.waitForURL(`${server.url}/account`);
 
     // What the browser offers in the field of the address, and nothing typed.
@@ -113,7 +113,7 @@ for (const [at, [place, settings]] of PLACES.entries()) {
     await page.goto(`${server.url}/account/passkeys`);
     await look(page, `passkeys-used-${place}`);
     await page.getByText("Rename or remove").click();
-    await page.getByLabel("Name").fill("Ring");
+    await page.getByLabel("Name", { exact: true }).fill("Ring");
     await look(page, `passkeys-change-${place}`);
     await press(page, "Rename");
     await page.getByRole("heading", { name: "Ring" }).waitFor();
@@ -124,8 +124,8 @@ for (const [at, [place, settings]] of PLACES.entries()) {
     // Removed, it is refused at once.
     await authenticator.presence(false);
     await press(page, "Log out");
-    await press(page, "Log in with a passkey");
     await authenticator.presence(true);
+    await press(page, "Log in with a passkey");
     await page.getByText("The passkey was not accepted").waitFor();
     await look(page, `passkeys-refused-${place}`);
     assert.deepEqual(record.violations, []);
@@ -136,6 +136,7 @@ for (const [at, [place, settings]] of PLACES.entries()) {
 test("w05_without_script_the_pages_say_what_a_passkey_needs", async () => {
   const { page } = await openPage(browser, { javaScriptEnabled: false, locale: "en-GB" });
   await page.goto(`${server.url}/account/log-in`);
+  await page.screenshot({ path: `${SCREENSHOTS}/passkeys-no-script.png`, fullPage: true });
   await page.getByText("Passkeys need JavaScript").waitFor();
   assert.equal(await page.getByRole("button", { name: "Log in with a passkey" }).isVisible(), false);
   await page.screenshot({ path: `${SCREENSHOTS}/passkeys-no-script.png`, fullPage: true });

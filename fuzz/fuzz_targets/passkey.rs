@@ -11,10 +11,13 @@ use libfuzzer_sys::fuzz_target;
 #[path = "../../server/src/passkeys/webauthn/mod.rs"]
 mod webauthn;
 
-use webauthn::{Assertion, Attestation, Expected, LONGEST_ID, Registered, authenticate, challenge_of, register};
+use webauthn::{
+    Assertion, Attestation, Expected, LONGEST_ID, Registered, authenticate, challenge_of, register,
+};
 
 const CLIENT_DATA: &[u8] = br#"{"type":"webauthn.create","challenge":"AAAA","origin":"https://a.example"}"#;
-const EXPECTED: Expected<'_> = Expected { rp_id: "a.example", origin: "https://a.example", challenge: &[0; 3] };
+const EXPECTED: Expected<'_> =
+    Expected { rp_id: "a.example", origin: "https://a.example", challenge: &[0; 3] };
 
 static RP_ID_HASH: LazyLock<Vec<u8>> = LazyLock::new(|| digest(&SHA256, b"a.example").as_ref().to_vec());
 

@@ -135,6 +135,8 @@ function addPasskey(form) {
     note.textContent = unsupported;
     return;
   }
+  // What the form says without script.
+  note.textContent = "";
   const publicKey = publicKeyOf(JSON.parse(options));
   let waiting;
   const run = async (mediation) => {

@@ -22,7 +22,7 @@ async fn try_to_add(client: &Client, credential: &Value) -> Answer {
 }
 
 /// Adds a passkey, and answers its ID.
-async fn add(client: &Client, passkey: &mut Passkey) -> String {
+pub async fn add(client: &Client, passkey: &mut Passkey) -> String {
     let credential = passkey.create(&creation_options(client).await);
     try_to_add(client, &credential).await.assert(201).json()["id"].as_str().unwrap().to_owned()
 }
@@ -66,7 +66,7 @@ async fn browser(app: &TestApp) -> Browser {
     Browser::new(app.stranger()).await
 }
 
-async fn log_in(app: &TestApp, passkey: &mut Passkey) -> Answer {
+pub async fn log_in(app: &TestApp, passkey: &mut Passkey) -> Answer {
     let browser = browser(app).await;
     let credential = passkey.get(&browser.options);
     browser.show(&credential).await
@@ -74,7 +74,7 @@ async fn log_in(app: &TestApp, passkey: &mut Passkey) -> Answer {
 
 /// The one answer to every passkey that is not accepted.
 #[track_caller]
-fn refused(answer: &Answer) {
+pub fn refused(answer: &Answer) {
     let body = answer.clone().assert(401).json();
     assert_eq!(body["error"], "invalid_grant");
     assert_eq!(body["detail"], "The passkey was not accepted, or it took longer than 5 minutes; try again");

@@ -33,7 +33,7 @@ const LONGEST_NAME: usize = 64;
 /// that are not listed are ignored.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[schemars(rename = "PasskeyRegistration")]
+#[schemars(rename = "PasskeyRegistration", extend("additionalProperties" = true))]
 pub(crate) struct RegistrationResponse {
     /// The credential's id in base64url.
     #[schemars(length(min = 1, max = 1364))]
@@ -50,7 +50,7 @@ pub(crate) struct RegistrationResponse {
 /// The new public key, and the page that asked for it, each in base64url.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[schemars(rename = "PasskeyAttestationData")]
+#[schemars(rename = "PasskeyAttestationData", extend("additionalProperties" = true))]
 struct AttestationData {
     #[serde(rename = "clientDataJSON")]
     #[schemars(length(max = 5462))]

@@ -27,7 +27,7 @@ use crate::{
 /// that are not listed are ignored.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[schemars(rename = "PasskeyAssertion")]
+#[schemars(rename = "PasskeyAssertion", extend("additionalProperties" = true))]
 pub(crate) struct AssertionResponse {
     /// The credential's id in base64url.
     #[schemars(length(min = 1, max = 1364))]
@@ -44,7 +44,7 @@ pub(crate) struct AssertionResponse {
 /// What the authenticator has signed, each in base64url.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[schemars(rename = "PasskeyAssertionData")]
+#[schemars(rename = "PasskeyAssertionData", extend("additionalProperties" = true))]
 struct AssertionData {
     #[serde(rename = "clientDataJSON")]
     #[schemars(length(max = 5462))]

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// What Chromium 150 sent to `http://localhost:41093`, with its authenticator of CTAP 2.
+/// What Chromium 156 sent to `http://localhost:41053`, with its authenticator of CTAP 2.
 const CREATED: &str = include_str!("recorded/created.json");
 const SIGNED: &str = include_str!("recorded/signed.json");
 
