@@ -28,7 +28,7 @@ fn object(data: &[u8]) -> Vec<u8> {
 }
 
 fn registers(credential_id: &[u8], object: &[u8]) {
-    let sent = Attestation { credential_id, client_data_json: CLIENT_DATA, attestation_object: object };
+    let sent = Attestation { credential_id, client_data_json: CLIENT_DATA, object };
     let Ok(credential) = register(&sent, &EXPECTED) else { return };
     assert_eq!(credential.id, credential_id);
     assert!((1..=LONGEST_ID).contains(&credential.id.len()));

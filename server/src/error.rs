@@ -187,6 +187,7 @@ impl Error {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn detail(&self) -> &'static str {
         match self {
             Self::NotFound => "Not Found",

@@ -173,7 +173,7 @@ async fn try_to_add(
     let sent = Attestation {
         credential_id: &made.credential_id,
         client_data_json: &made.client_data_json,
-        attestation_object: &made.attestation_object,
+        object: &made.attestation_object,
     };
     let expected = Expected { rp_id: rp.id, origin: rp.origin, challenge: &challenge };
     let added = match webauthn::register(&sent, &expected) {

@@ -19,7 +19,7 @@ pub(crate) struct Attestation<'a> {
     /// `clientDataJSON`.
     pub(crate) client_data_json: &'a [u8],
     /// `attestationObject`.
-    pub(crate) attestation_object: &'a [u8],
+    pub(crate) object: &'a [u8],
 }
 
 /// A credential that was registered: the "credential record" of §4, without what the authenticator does not say.
@@ -45,7 +45,7 @@ pub(crate) fn register(sent: &Attestation<'_>, expected: &Expected<'_>) -> Resul
     // Steps 5 to 12.
     client_data::check(sent.client_data_json, Type::Create, expected)?;
     // Step 13. The hash of the client data, step 12, is signed by attestations of other formats than `none`.
-    let bytes = authenticator_data_of(sent.attestation_object)?;
+    let bytes = authenticator_data_of(sent.object)?;
     // Steps 14 to 18.
     let data = AuthenticatorData::parse(bytes)?;
     data.check(expected)?;

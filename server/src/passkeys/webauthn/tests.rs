@@ -25,8 +25,7 @@ fn registered() -> Credential {
     let created = Recorded::of(CREATED);
     let (id, client_data) = (created.bytes("rawId"), created.bytes("clientDataJSON"));
     let object = created.bytes("attestationObject");
-    let sent =
-        Attestation { credential_id: &id, client_data_json: &client_data, attestation_object: &object };
+    let sent = Attestation { credential_id: &id, client_data_json: &client_data, object: &object };
     let challenge = challenge_of(&client_data).unwrap();
     let expected =
         Expected { rp_id: "localhost", origin: created.0["origin"].as_str().unwrap(), challenge: &challenge };
@@ -85,8 +84,8 @@ proptest! {
         let at = at.min(object.len());
         let until = (at + kept).min(object.len());
         object.splice(at..until, spoiled.iter().copied());
-        for attestation_object in [&object, &spoiled] {
-            let sent = Attestation { credential_id: &id, client_data_json: &client_data, attestation_object };
+        for object in [&object, &spoiled] {
+            let sent = Attestation { credential_id: &id, client_data_json: &client_data, object };
             if let Ok(credential) = register(&sent, &expected) {
                 prop_assert_eq!(&credential.id, &id);
             }
