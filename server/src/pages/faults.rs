@@ -85,6 +85,7 @@ impl Faults {
             Error::TooManyPasskeys => faults.whole = whole("page.fault.too_many_passkeys"),
             Error::LastWayIn => faults.whole = whole("page.fault.last_way_in"),
             Error::LastAdmin => faults.whole = whole("page.fault.last_admin"),
+            Error::Refused(refusal) => faults.whole = whole(refusal.text()),
             Error::Throttled(wait) => {
                 faults.wait = Some(wait.as_secs().max(1));
                 let minutes = wait.as_secs().div_ceil(60).max(1);
