@@ -188,8 +188,10 @@ on_both_databases! {
         assert_eq!(app.place.value("SELECT count(*) FROM sessions WHERE amr = 'pop mfa'").await, "40");
     }
 
+    #[expect(clippy::too_many_lines, reason = "one wrong after another")]
     async fn w02_each_wrong_alone_is_refused_at_a_login(database: Database) {
         type Change = (&'static str, fn(&mut Passkey));
+        type Spoil = (&'static str, fn(&mut Value));
         let app = TestApp::with(database, |config| config.limits = false).await;
         let (ada, mut passkey) = with_passkey(&app, "ada").await;
         let honest: [Change; 3] = [
@@ -231,7 +233,7 @@ on_both_databases! {
             passkey = Passkey { id, user_handle: handle, ..Passkey::with(key) };
         }
         // What stands in the credential, each alone.
-        let spoil: [(&str, fn(&mut Value)); 9] = [
+        let spoil: [Spoil; 9] = [
             ("rawId", |c| c["rawId"] = text(&[7; 16]).into()),
             ("both ids", |c| { c["id"] = text(&[7; 16]).into(); c["rawId"] = c["id"].clone() }),
             ("padding", |c| { let id = format!("{}==", c["id"].as_str().unwrap()); c["id"] = id.clone().into(); c["rawId"] = id.into() }),
@@ -269,6 +271,7 @@ on_both_databases! {
         log_in(&app, &mut passkey).await.assert(200);
     }
 
+    #[expect(clippy::too_many_lines, reason = "one wrong after another")]
     async fn w02_each_wrong_alone_is_refused_when_a_passkey_is_added(database: Database) {
         type Change = (&'static str, fn(&mut Passkey));
         let app = TestApp::new(database).await;
