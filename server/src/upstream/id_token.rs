@@ -13,7 +13,7 @@ pub(super) const LEEWAY: i64 = 60;
 /// What an ID token must say.
 pub(super) struct Expected<'a> {
     /// Whether `iss` is the provider's name: step 2.
-    pub(super) is_issuer: &'a dyn Fn(&str, &Map<String, Value>) -> bool,
+    pub(super) is_issuer: &'a (dyn Fn(&str, &Map<String, Value>) -> bool + Sync),
     pub(super) client_id: &'a str,
     pub(super) nonce: &'a str,
     /// The access token that came with it.

@@ -96,24 +96,29 @@ impl<'a> Wire<'a> {
         parameters: &[(&str, &str)],
     ) -> Result<Value, UpstreamError> {
         const WHAT: &str = "the token endpoint";
-        let mut form = form_urlencoded::Serializer::new(String::new());
-        form.extend_pairs(parameters);
         let mut request = Request::post("/").header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-        match (auth, client_secret) {
-            (ClientAuth::Basic, Some(client_secret)) => {
-                let encoded =
-                    |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-                let pair = format!("{}:{}", encoded(client_id), encoded(client_secret));
-                request = request.header(AUTHORIZATION, secret(&format!("Basic {}", STANDARD.encode(pair)))?);
-            }
-            (_, client_secret) => {
-                form.append_pair("client_id", client_id);
-                if let Some(client_secret) = client_secret {
-                    form.append_pair("client_secret", client_secret);
+        // A block: the serializer cannot be held while the provider is waited for.
+        let body = {
+            let mut form = form_urlencoded::Serializer::new(String::new());
+            form.extend_pairs(parameters);
+            match (auth, client_secret) {
+                (ClientAuth::Basic, Some(client_secret)) => {
+                    let encoded =
+                        |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+                    let pair = format!("{}:{}", encoded(client_id), encoded(client_secret));
+                    request =
+                        request.header(AUTHORIZATION, secret(&format!("Basic {}", STANDARD.encode(pair)))?);
+                }
+                (_, client_secret) => {
+                    form.append_pair("client_id", client_id);
+                    if let Some(client_secret) = client_secret {
+                        form.append_pair("client_secret", client_secret);
+                    }
                 }
             }
-        }
-        let answer = self.send(WHAT, url, request, form.finish().into()).await?;
+            form.finish()
+        };
+        let answer = self.send(WHAT, url, request, body.into()).await?;
         let status = answer.status();
         let hidden: Vec<&str> = parameters.iter().map(|(_, value)| *value).chain(client_secret).collect();
         let body = self.json(WHAT, &answer);
