@@ -118,7 +118,7 @@ for (const [at, [place, settings]] of PLACES.entries()) {
     await press(page, "Rename");
     await page.getByRole("heading", { name: "Ring" }).waitFor();
     await page.getByText("Rename or remove").click();
-    await page.getByRole("button", { name: "Remove the passkey Ring" }).click();
+    await page.getByRole("button", { name: "Remove this passkey: Ring" }).click();
     await page.waitForURL(`${server.url}/account/passkeys?done=passkey-removed`);
 
     // Removed, it is refused at once.
