@@ -151,7 +151,12 @@ impl Provider {
     }
 
     /// Whether `iss` is the provider's name.
-    fn is_token_issuer(&self, issuer: &str, claims: &Map<String, Value>, key_issuer: Option<&str>) -> bool {
+    pub(super) fn is_token_issuer(
+        &self,
+        issuer: &str,
+        claims: &Map<String, Value>,
+        key_issuer: Option<&str>,
+    ) -> bool {
         match self.kind {
             Kind::Google => issuer == self.issuer || Some(issuer) == self.issuer.strip_prefix("https://"),
             Kind::Apple => issuer == self.issuer || self.is_at_home() && issuer == APPLE_TOO,

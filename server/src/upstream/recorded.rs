@@ -130,13 +130,31 @@ async fn l01_microsoft_keeps_to_its_tenant() {
     }
 }
 
+#[test]
+fn l01_google_and_apple_spell_their_issuer_in_two_ways() {
+    let google = provider_with("google", |_| ());
+    let (_folder, apple) = apple_at(None);
+    let is =
+        |provider: &Provider, issuer: &str| provider.is_token_issuer(issuer, &serde_json::Map::new(), None);
+    assert!(is(&google, "https://accounts.google.com") && is(&google, "accounts.google.com"));
+    assert!(is(&apple, "https://appleid.apple.com") && is(&apple, "https://account.apple.com"));
+    for other in ["", "https://accounts.google.com/", "http://accounts.google.com", "google.com"] {
+        assert!(!is(&google, other) && !is(&apple, other), "{other}");
+    }
+    assert!(!is(&google, "https://account.apple.com") && !is(&apple, "account.apple.com"));
+}
+
 fn apple(upstream: &Upstream) -> (tempfile::TempDir, Provider) {
+    apple_at(Some(upstream.url.clone()))
+}
+
+fn apple_at(issuer: Option<String>) -> (tempfile::TempDir, Provider) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("AuthKey_F6G7H8I9J0.p8");
     std::fs::write(&file, KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap().serialize_pem()).unwrap();
     let provider = provider_with("apple", |settings| {
         settings.client_secret = None;
-        settings.issuer = Some(upstream.url.clone());
+        settings.issuer = issuer;
         settings.team_id = Some("A1B2C3D4E5".to_owned());
         settings.key_id = Some("F6G7H8I9J0".to_owned());
         settings.key_file = Some(file);

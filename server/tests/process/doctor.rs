@@ -48,7 +48,7 @@ on_both_databases! {
         let variables: Vec<_> = variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let ended = doctor(&place, &[], &variables).await;
         let acme = line(&ended, "login with acme");
-        let register = "register the redirect URI http://127.0.0.1:8000/log-in/with/acme/callback";
+        let register = "register the redirect URI http://localhost:8000/log-in/with/acme/callback";
         assert!(acme.starts_with("ok ") && acme.contains(register), "{ended:?}");
         let github = line(&ended, "login with github");
         assert!(github.starts_with("FAIL ") && github.contains("github: the provider:"), "{ended:?}");
