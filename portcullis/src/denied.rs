@@ -14,6 +14,7 @@ use crate::{
     answer::json,
     credential::Challenge,
     describe::{DescribeResponse, Operation},
+    protected_resource::Pointer,
     scope::NamedScope,
 };
 
@@ -30,6 +31,16 @@ pub struct Problem {
 pub struct Denied {
     reason: Reason,
     challenges: Vec<Challenge>,
+    /// Where a client learns to get a credential, if the API says it.
+    guide: Option<Box<Guide>>,
+}
+
+/// What a challenge adds for clients that do not know the API (RFC 9728 §5.1, RFC 6750 §3).
+#[derive(Debug)]
+struct Guide {
+    metadata: Pointer,
+    /// The scopes that would be enough.
+    scope: String,
 }
 
 #[derive(Debug)]
@@ -79,35 +90,45 @@ impl Login {
 }
 
 impl Denied {
+    fn new(reason: Reason, challenges: Vec<Challenge>) -> Self {
+        Self { reason, challenges, guide: None }
+    }
+
+    /// The same, with a word on where to get a credential, and with which scopes.
+    pub(crate) fn guided(mut self, metadata: Option<&Pointer>, ways: &[Vec<NamedScope>]) -> Self {
+        self.guide =
+            metadata.map(|metadata| Box::new(Guide { metadata: metadata.clone(), scope: first(ways) }));
+        self
+    }
+
     /// No credential: the bare challenges, without an error code (RFC 6750 §3.1).
     pub(crate) fn missing(challenges: Vec<Challenge>) -> Self {
-        Self { reason: Reason::Missing, challenges }
+        Self::new(Reason::Missing, challenges)
     }
 
     /// A credential that is no good.
     pub(crate) fn invalid(challenges: Vec<Challenge>) -> Self {
-        Self { reason: Reason::Invalid, challenges }
+        Self::new(Reason::Invalid, challenges)
     }
 
     /// Two credentials at once.
     pub(crate) fn ambiguous(challenges: Vec<Challenge>) -> Self {
-        Self { reason: Reason::Ambiguous, challenges }
+        Self::new(Reason::Ambiguous, challenges)
     }
 
     /// A credential that the browser added to a request which a page of another site may have made.
     pub(crate) fn cross_site() -> Self {
-        Self { reason: Reason::CrossSite, challenges: Vec::new() }
+        Self::new(Reason::CrossSite, Vec::new())
     }
 
     /// A good credential without a scope that is needed. Of several ways to have enough, the first is named.
     pub(crate) fn scope(challenges: Vec<Challenge>, ways: &[Vec<NamedScope>]) -> Self {
-        let names = ways.iter().take(1).flatten().map(|scope| scope.name).collect::<Vec<_>>();
-        Self { reason: Reason::Scope(names.join(" ")), challenges }
+        Self::new(Reason::Scope(first(ways)), challenges)
     }
 
     /// A good credential behind which there is not the login that is demanded (RFC 9470 §3).
     pub(crate) fn step_up(challenges: Vec<Challenge>, login: Login) -> Self {
-        Self { reason: Reason::StepUp(login), challenges }
+        Self::new(Reason::StepUp(login), challenges)
     }
 
     pub(crate) fn is_step_up(&self) -> bool {
@@ -124,7 +145,7 @@ impl Denied {
 
     /// No verdict could be reached.
     pub(crate) fn unavailable() -> Self {
-        Self { reason: Reason::Unavailable, challenges: Vec::new() }
+        Self::new(Reason::Unavailable, Vec::new())
     }
 
     pub(crate) fn is_unavailable(&self) -> bool {
@@ -155,21 +176,22 @@ impl Denied {
     }
 
     /// Adds it to the document, with the very challenges that it is sent with.
-    pub(crate) fn describe(&self, operation: &mut Operation<'_>) {
-        let status = self.status();
-        operation.problem(status, self.description());
-        for challenge in self.challenges() {
+    pub(crate) fn describe(self, operation: &mut Operation<'_>, ways: &[Vec<NamedScope>]) {
+        let denied = self.guided(operation.resource(), ways);
+        let status = denied.status();
+        operation.problem(status, denied.description());
+        for challenge in denied.challenges() {
             operation.response_header(status, "WWW-Authenticate", &format!("`{challenge}`"));
         }
-        if self.is_unavailable() {
+        if denied.is_unavailable() {
             operation.response_header(status, "Retry-After", refusals::RETRY_AFTER);
         }
     }
 
     /// The values of `WWW-Authenticate` (RFC 9110 §11.6.1).
     fn challenges(&self) -> impl Iterator<Item = String> {
-        let errors = self.errors();
-        self.challenges.iter().map(move |challenge| challenge.text(errors.as_deref()))
+        let parameters = self.parameters();
+        self.challenges.iter().map(move |challenge| challenge.text(parameters.as_deref()))
     }
 
     fn detail(&self) -> Cow<'static, str> {
@@ -184,7 +206,19 @@ impl Denied {
         })
     }
 
-    /// RFC 6750 §3.1's parameters, for schemes that have them. Only our own words, nothing of the request.
+    /// RFC 6750 §3's parameters, for schemes that have them. Only our own words, nothing of the request.
+    fn parameters(&self) -> Option<String> {
+        let guide = self.guide.as_deref().into_iter().flat_map(|Guide { metadata, scope }| {
+            // A lack of scope names the scopes itself, and another login needs the same scopes.
+            let names_scope = matches!(self.reason, Reason::Missing | Reason::Invalid) && !scope.is_empty();
+            let metadata = format!("resource_metadata=\"{}\"", metadata.url());
+            [Some(metadata), names_scope.then(|| format!("scope=\"{scope}\""))].into_iter().flatten()
+        });
+        let all: Vec<_> = self.errors().into_iter().chain(guide).collect();
+        (!all.is_empty()).then(|| all.join(", "))
+    }
+
+    /// RFC 6750 §3.1's `error` and what belongs to it.
     fn errors(&self) -> Option<String> {
         match &self.reason {
             Reason::Invalid => Some(
@@ -217,6 +251,11 @@ impl IntoResponse for Denied {
         }
         response
     }
+}
+
+/// Of several ways to have enough scopes, the first.
+fn first(ways: &[Vec<NamedScope>]) -> String {
+    ways.iter().take(1).flatten().map(|scope| scope.name).collect::<Vec<_>>().join(" ")
 }
 
 /// What the document says of each refusal.

@@ -122,11 +122,15 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &St) -> Result<Self, Denied> {
         V::note_keys_in_query(parts);
-        match V::authenticate(V::read(parts), state).await? {
-            Some((principal, granted)) if S::are_in(&granted) => Ok(Self { principal, scopes: PhantomData }),
-            Some(_) => Err(Denied::scope(V::challenges(), &S::ways())),
-            None => Err(Denied::missing(V::challenges())),
-        }
+        let denied = match V::authenticate(V::read(parts), state).await {
+            Ok(Some((principal, granted))) if S::are_in(&granted) => {
+                return Ok(Self { principal, scopes: PhantomData });
+            }
+            Ok(Some(_)) => Denied::scope(V::challenges(), &S::ways()),
+            Ok(None) => Denied::missing(V::challenges()),
+            Err(denied) => denied,
+        };
+        Err(denied.guided(parts.extensions.get(), &S::ways()))
     }
 }
 
@@ -139,8 +143,10 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &St) -> Result<Self, Denied> {
         V::note_keys_in_query(parts);
-        let known = V::authenticate(V::read(parts), state).await?;
-        Ok(Self(known.map(|(principal, _)| principal)))
+        match V::authenticate(V::read(parts), state).await {
+            Ok(known) => Ok(Self(known.map(|(principal, _)| principal))),
+            Err(denied) => Err(denied.guided(parts.extensions.get(), &[])),
+        }
     }
 }
 
@@ -151,14 +157,14 @@ impl Access for Public {
 impl<V: Authenticate, S: Scopes> Access for Guard<V, S> {
     fn describe_access(operation: &mut Operation<'_>) {
         operation.demand(Demand { asked: V::asked(), scopes: S::ways(), is_optional: false });
-        describe_refusals::<V>(operation);
+        describe_refusals::<V>(operation, &S::ways());
         for name in names::<V>() {
             for scopes in S::ways() {
                 operation.scopes(name, &scopes);
             }
         }
         if S::ways().iter().all(|scopes| !scopes.is_empty()) {
-            Denied::scope(V::challenges(), &S::ways()).describe(operation);
+            Denied::scope(V::challenges(), &S::ways()).describe(operation, &S::ways());
         }
     }
 }
@@ -166,7 +172,7 @@ impl<V: Authenticate, S: Scopes> Access for Guard<V, S> {
 impl<V: Authenticate> Access for Maybe<V> {
     fn describe_access(operation: &mut Operation<'_>) {
         operation.demand(Demand { asked: V::asked(), scopes: <()>::ways(), is_optional: true });
-        describe_refusals::<V>(operation);
+        describe_refusals::<V>(operation, &[]);
     }
 }
 
@@ -188,16 +194,16 @@ fn names<V: Authenticate>() -> Vec<&'static str> {
     V::asked().iter().map(|asked| asked.scheme).collect()
 }
 
-fn describe_refusals<V: Authenticate>(operation: &mut Operation<'_>) {
+fn describe_refusals<V: Authenticate>(operation: &mut Operation<'_>, ways: &[Vec<NamedScope>]) {
     V::describe_schemes(operation);
     for refusal in [Denied::ambiguous, Denied::missing, Denied::invalid] {
-        refusal(V::challenges()).describe(operation);
+        refusal(V::challenges()).describe(operation, ways);
     }
     V::describe_step_up(operation);
     if V::asked().iter().any(|asked| asked.place.is_cookie()) {
-        Denied::cross_site().describe(operation);
+        Denied::cross_site().describe(operation, ways);
     }
-    Denied::unavailable().describe(operation);
+    Denied::unavailable().describe(operation, ways);
 }
 
 pub(crate) mod sealed {

@@ -9,6 +9,9 @@ pub mod into_your_application {}
 #[doc = include_str!("../docs/issuers.md")]
 pub mod issuers {}
 
+#[doc = include_str!("../docs/mcp.md")]
+pub mod mcp {}
+
 #[doc = include_str!("../docs/mistakes.md")]
 pub mod mistakes {}
 

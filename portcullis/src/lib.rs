@@ -70,7 +70,7 @@
 //! [into your axum application](learn::into_your_application), as a diff; [which credential to choose](learn::schemes), with a
 //! page for each scheme;
 //! [permissions](learn::permissions), who may do what with which row; [recent and stronger logins](learn::step_up);
-//! [tokens of any issuer](learn::issuers), when it rotates its keys and when it is down;
+//! [tokens of any issuer](learn::issuers), when it rotates its keys and when it is down; [MCP servers](learn::mcp);
 //! [every mistake and what happens](learn::mistakes). `examples/` has programs to run.
 //!
 //! # What types cannot say
@@ -130,6 +130,7 @@ pub mod issuer;
 #[cfg(any(doc, doctest))]
 pub mod learn;
 pub mod permission;
+mod protected_resource;
 mod schema;
 mod scope;
 pub mod step_up;

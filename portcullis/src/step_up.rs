@@ -188,7 +188,7 @@ impl<V: KnowsLogin, L: Level> sealed::Asked for StepUp<V, L> {
         for acr in L::ACR_VALUES.iter().filter(|acr| acr.is_empty() || !fits(acr)) {
             operation.defect(&format!("`{acr}` is not a value of `acr`, which has no spaces, `\"` or `\\`"));
         }
-        Denied::step_up(V::challenges(), demanded::<L>()).describe(operation);
+        Denied::step_up(V::challenges(), demanded::<L>()).describe(operation, &[]);
         let members = [
             ("acr_values", (!L::ACR_VALUES.is_empty()).then(|| json!(L::ACR_VALUES))),
             ("max_age", L::MAX_AGE.map(|age| age.as_secs().into())),

@@ -22,6 +22,7 @@ mod cases {
     mod learn;
     mod log;
     mod permission;
+    mod protected_resource;
     mod step_up;
     #[cfg(feature = "testing")]
     mod testing;
