@@ -4,6 +4,7 @@ mod caught;
 mod guarded;
 mod place;
 mod route;
+mod whole_body;
 
 use std::{
     any::type_name,
@@ -33,7 +34,7 @@ use self::{
     route::Entry,
 };
 use crate::{
-    credential::SecurityScheme,
+    credential::{SecurityScheme, WantedBody},
     describe::{Components, Describe, DescribeResponse, Operation, each_arity},
     guard::Access,
     protected_resource::{self, Pointer, Published},
@@ -101,6 +102,27 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             defects: Vec::new(),
         };
         Self { head, guards: Vec::new(), idle_guard: None, routes: Vec::new() }
+    }
+
+    /// A part of another API, which [`nest`](Self::nest) or [`merge`](Self::merge) takes in. The document has the title
+    /// and the version of the whole.
+    ///
+    /// ```
+    /// use portcullis::{Api, Json, Public};
+    ///
+    /// async fn list_orders(_: Public) -> Json<Vec<u32>> { Json(Vec::new()) }
+    ///
+    /// fn orders() -> Api<()> {
+    ///     Api::part().get("/", list_orders)
+    /// }
+    ///
+    /// let (router, document) = Api::new("Shop", "1.0").nest("/orders", orders()).finish()?;
+    /// # let _ = (router, document);
+    /// # Ok::<(), portcullis::ApiError>(())
+    /// ```
+    #[must_use]
+    pub fn part() -> Self {
+        Self::new("", "")
     }
 
     /// What the API is, in CommonMark.
@@ -535,11 +557,17 @@ impl<S> fmt::Debug for Api<S> {
     note = "an answer has a type with a name: `impl IntoResponse` describes nothing",
     note = "an error type of your own implements `portcullis::describe::DescribeResponse`, or `portcullis::answers!` writes it",
     note = "the state `{S}` holds the verifier of each guard: `#[derive(Clone, axum::extract::FromRef)]` on it",
-    note = "for `May` and `Seen` the state `{S}` holds the `Policy` of the permission's object too"
+    note = "for `May` and `Seen` the state `{S}` holds the `Policy` of the permission's object too",
+    note = "for a `TypedTokens<…>` the state `{S}` holds `tokens.typed::<…>()`",
+    note = "if all of that is so, put `#[axum::debug_handler]` on the handler: it finds a body that is not last, a second body, a missing `async`, and a future that is not `Send`"
 )]
 pub trait Described<M, T, S>: Handler<T, S> {
     /// Adds what the handler's types say to `operation`.
     fn describe(operation: &mut Operation<'_>, ours: sealed::Ours);
+
+    /// The body that its guard must see.
+    #[doc(hidden)]
+    fn wants_body(ours: sealed::Ours) -> Option<WantedBody>;
 }
 
 pub(crate) mod sealed {
@@ -561,6 +589,10 @@ macro_rules! described {
                 A::describe_access(operation);
                 $($argument::describe(operation);)*
                 <Answer::Output as DescribeResponse>::describe_response(operation);
+            }
+
+            fn wants_body(_: sealed::Ours) -> Option<WantedBody> {
+                A::wants_body()
             }
         }
     };

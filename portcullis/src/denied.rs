@@ -1,6 +1,6 @@
 //! The one refusal of every guard.
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, error::Error, fmt, time::Duration};
 
 use axum::response::{IntoResponse, Response};
 use http::{
@@ -50,6 +50,7 @@ enum Reason {
     Ambiguous,
     CrossSite,
     Scope(String),
+    Forbidden,
     StepUp(Login),
     Unavailable,
 }
@@ -121,6 +122,11 @@ impl Denied {
         Self::new(Reason::CrossSite, Vec::new())
     }
 
+    /// A good credential that is not good for this request.
+    pub(crate) fn forbidden() -> Self {
+        Self::new(Reason::Forbidden, Vec::new())
+    }
+
     /// A good credential without a scope that is needed. Of several ways to have enough, the first is named.
     pub(crate) fn scope(challenges: Vec<Challenge>, ways: &[Vec<NamedScope>]) -> Self {
         Self::new(Reason::Scope(first(ways)), challenges)
@@ -158,7 +164,7 @@ impl Denied {
         match self.reason {
             Reason::Missing | Reason::Invalid | Reason::StepUp(_) => StatusCode::UNAUTHORIZED,
             Reason::Ambiguous => StatusCode::BAD_REQUEST,
-            Reason::Scope(_) | Reason::CrossSite => StatusCode::FORBIDDEN,
+            Reason::Scope(_) | Reason::Forbidden | Reason::CrossSite => StatusCode::FORBIDDEN,
             Reason::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -170,6 +176,7 @@ impl Denied {
             Reason::Ambiguous => refusals::AMBIGUOUS,
             Reason::CrossSite => refusals::CROSS_SITE,
             Reason::Scope(_) => refusals::SCOPE,
+            Reason::Forbidden => refusals::FORBIDDEN,
             Reason::StepUp(_) => refusals::STEP_UP,
             Reason::Unavailable => refusals::UNAVAILABLE,
         }
@@ -202,6 +209,7 @@ impl Denied {
             Reason::Ambiguous => "More than one credential was sent",
             Reason::CrossSite => "This request may come from another site's page",
             Reason::Scope(_) => "Not enough permissions",
+            Reason::Forbidden => "The credential is not for this request",
             Reason::Unavailable => "Credentials cannot be checked at the moment",
         })
     }
@@ -228,10 +236,19 @@ impl Denied {
             Reason::Ambiguous => Some(r#"error="invalid_request""#.to_owned()),
             Reason::Scope(names) => Some(format!(r#"error="insufficient_scope", scope="{names}""#)),
             Reason::StepUp(login) => Some(login.errors()),
-            Reason::Missing | Reason::CrossSite | Reason::Unavailable => None,
+            Reason::Missing | Reason::Forbidden | Reason::CrossSite | Reason::Unavailable => None,
         }
     }
 }
+
+/// The sentence that the caller is sent.
+impl fmt::Display for Denied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail())
+    }
+}
+
+impl Error for Denied {}
 
 impl IntoResponse for Denied {
     fn into_response(self) -> Response {
@@ -263,6 +280,7 @@ pub(crate) mod refusals {
     pub(crate) const AMBIGUOUS: &str = "More than one credential was sent";
     pub(crate) const NO_GOOD: &str = "No credential, or one that is invalid, expired or revoked";
     pub(crate) const SCOPE: &str = "The credential lacks a scope that is needed";
+    pub(crate) const FORBIDDEN: &str = "The credential is good, but not for this request";
     pub(crate) const STEP_UP: &str = "The login behind the credential is too old or too weak (RFC 9470)";
     pub(crate) const CROSS_SITE: &str = "The request may come from another site's page";
     pub(crate) const UNAVAILABLE: &str = "Not available at the moment";
@@ -277,6 +295,7 @@ impl DescribeResponse for Denied {
         operation.problem(StatusCode::UNAUTHORIZED, refusals::NO_GOOD);
         operation.problem(StatusCode::UNAUTHORIZED, refusals::STEP_UP);
         operation.problem(StatusCode::FORBIDDEN, refusals::SCOPE);
+        operation.problem(StatusCode::FORBIDDEN, refusals::FORBIDDEN);
         operation.problem(StatusCode::FORBIDDEN, refusals::CROSS_SITE);
         operation.problem(StatusCode::SERVICE_UNAVAILABLE, refusals::UNAVAILABLE);
         // A 403 has challenges or none: only a missing scope is answered with them.

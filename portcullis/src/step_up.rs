@@ -45,7 +45,7 @@ use serde_json::{Map, json};
 #[cfg(feature = "discovery")]
 use crate::issuer::{IntrospectedToken, Introspection};
 use crate::{
-    credential::Challenge,
+    credential::{Challenge, WantedBody},
     denied::{Denied, Login as Demanded},
     describe::Operation,
     guard::{
@@ -178,6 +178,14 @@ impl<V: KnowsLogin, L: Level> sealed::Asked for StepUp<V, L> {
 
     fn describe_schemes(operation: &mut Operation<'_>) {
         V::describe_schemes(operation);
+    }
+
+    fn body() -> Option<WantedBody> {
+        <V as sealed::Asked>::body()
+    }
+
+    fn sees_request() -> bool {
+        <V as sealed::Asked>::sees_request()
     }
 
     fn describe_step_up(operation: &mut Operation<'_>) {

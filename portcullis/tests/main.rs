@@ -16,6 +16,7 @@ mod cases {
     mod everything;
     mod examples;
     mod fail;
+    mod fits_in;
     mod guard;
     mod input;
     mod issuer;
@@ -27,4 +28,5 @@ mod cases {
     #[cfg(feature = "testing")]
     mod testing;
     mod tokens;
+    mod webhooks;
 }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{Described, caught::Caught, sealed::Ours};
+use super::{Described, caught::Caught, sealed::Ours, whole_body::shown};
 use crate::{
     describe::{Components, DescribeResponse, Operation},
     protected_resource::Pointer,
@@ -67,7 +67,8 @@ impl<S> Route<S> {
             is_behind_a_guard: false,
             resource: None,
         };
-        Self { entry, filter, service: on(filter, Caught(handler)) }
+        let wanted = H::wants_body(Ours);
+        Self { entry, filter, service: shown(wanted, on(filter, Caught(handler))) }
     }
 
     /// Replaces the name that the document takes from the function.

@@ -10,7 +10,7 @@ use super::{
     json::{into_object, object_of, spell_out},
 };
 use crate::{
-    credential::Credential,
+    credential::{Credential, SecurityScheme},
     denied::Problem,
     guard::{Demand, Ways},
     protected_resource::Pointer,
@@ -395,6 +395,11 @@ impl<'a> Operation<'a> {
                 "`{name}` inside another extractor lets in what it refused: take it as an argument of its own"
             ));
         }
+    }
+
+    /// Names a security scheme, and how its credential is read.
+    pub(crate) fn add_scheme(&mut self, name: &'static str, scheme: SecurityScheme, read: SecurityScheme) {
+        self.components.add_scheme(name, scheme, read);
     }
 
     /// Names a verifier's security scheme in the document.
