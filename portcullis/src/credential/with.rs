@@ -6,10 +6,13 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
-use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, RawPathParams};
+use axum::extract::{
+    ConnectInfo, FromRequestParts, MatchedPath, RawPathParams, rejection::RawPathParamsRejection,
+};
 use futures_util::FutureExt as _;
 use http::{Method, Request, request::Parts};
 
+use self::part::Missing;
 use super::{Challenge, Credential, Place, Presented, SecurityScheme, WantedBody, sealed};
 use crate::{client_address, describe::Operation};
 
@@ -94,7 +97,8 @@ impl<C: Credential, R: RequestPart> sealed::Read for With<C, R> {
         match C::read(parts) {
             Presented::Present(credential) => match R::read(parts) {
                 Ok(request) => Presented::Present(Self { credential, request }),
-                Err(fault) => Presented::Fault(fault),
+                Err(Missing::InRequest) => Presented::Malformed,
+                Err(Missing::InServer(fault)) => Presented::Fault(fault),
             },
             absent => absent.and_then(|_| None),
         }
@@ -186,6 +190,15 @@ impl<T> fmt::Debug for ClientAddress<T> {
 mod part {
     use super::{Operation, Parts};
 
+    /// Why a part cannot be read.
+    #[derive(Debug)]
+    pub enum Missing {
+        /// No value of the verifier's could be equal to what was sent.
+        InRequest,
+        /// The server is set up wrongly: what to do, for the log.
+        InServer(&'static str),
+    }
+
     /// Only this crate says what a part is.
     #[diagnostic::on_unimplemented(
         message = "`{Self}` is not a part of the request that a verifier can ask for",
@@ -193,37 +206,41 @@ mod part {
     )]
     pub trait Part: Sized {
         /// # Errors
-        /// What is wrong with the server that it is not there.
-        fn read(parts: &Parts) -> Result<Self, &'static str>;
+        /// Why it is not there.
+        fn read(parts: &Parts) -> Result<Self, Missing>;
         /// Refuses a route that has no such part.
         fn describe(_: &mut Operation<'_>) {}
     }
 }
 
 impl part::Part for Method {
-    fn read(parts: &Parts) -> Result<Self, &'static str> {
+    fn read(parts: &Parts) -> Result<Self, Missing> {
         Ok(parts.method.clone())
     }
 }
 
 impl part::Part for MatchedPath {
-    fn read(parts: &Parts) -> Result<Self, &'static str> {
-        parts.extensions.get().cloned().ok_or("no route matched: the guard stands outside of a router")
+    fn read(parts: &Parts) -> Result<Self, Missing> {
+        let path = parts.extensions.get().cloned();
+        path.ok_or(Missing::InServer("no route matched: the guard stands outside of a router"))
     }
 }
 
 impl<N: PathParameterName> part::Part for PathParameter<N> {
-    fn read(parts: &Parts) -> Result<Self, &'static str> {
+    fn read(parts: &Parts) -> Result<Self, Missing> {
         // axum keeps the parameters in the extensions, and hands them out by this extractor alone.
         let (mut apart, ()) = Request::new(()).into_parts();
         apart.extensions = parts.extensions.clone();
         let parameters = RawPathParams::from_request_parts(&mut apart, &()).now_or_never();
-        let Some(Ok(parameters)) = parameters else {
-            return Err("a parameter of the path is not UTF-8, or the guard stands outside of a router");
+        let parameters = match parameters {
+            Some(Ok(parameters)) => parameters,
+            Some(Err(RawPathParamsRejection::InvalidUtf8InPathParam(_))) => return Err(Missing::InRequest),
+            _ => return Err(Missing::InServer("the guard stands outside of a router")),
         };
         let value = parameters.iter().find(|(name, _)| *name == N::NAME).map(|(_, value)| value.to_owned());
-        let value =
-            value.ok_or("the route's path has no parameter of the name that the verifier asks for")?;
+        let value = value.ok_or(Missing::InServer(
+            "the route's path has no parameter of the name that the verifier asks for",
+        ))?;
         Ok(Self { value, name: PhantomData })
     }
 
@@ -238,11 +255,11 @@ impl<N: PathParameterName> part::Part for PathParameter<N> {
 }
 
 impl<T: TrustedProxies> part::Part for ClientAddress<T> {
-    fn read(parts: &Parts) -> Result<Self, &'static str> {
+    fn read(parts: &Parts) -> Result<Self, Missing> {
         let Some(ConnectInfo(peer)) = parts.extensions.get::<ConnectInfo<SocketAddr>>() else {
-            return Err(
+            return Err(Missing::InServer(
                 "the connection's address is unknown: serve with `into_make_service_with_connect_info::<SocketAddr>()`",
-            );
+            ));
         };
         let address = client_address(peer.ip(), &parts.headers, T::is_trusted);
         Ok(Self { address, proxies: PhantomData })
@@ -252,7 +269,7 @@ impl<T: TrustedProxies> part::Part for ClientAddress<T> {
 macro_rules! parts {
     ($($part:ident),*) => {
         impl<$($part: part::Part),*> part::Part for ($($part,)*) {
-            fn read(parts: &Parts) -> Result<Self, &'static str> {
+            fn read(parts: &Parts) -> Result<Self, Missing> {
                 Ok(($($part::read(parts)?,)*))
             }
 
