@@ -7,7 +7,7 @@ import Provider from "oidc-provider";
 import { atEnd } from "./support.mjs";
 
 export const ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA"];
-const REDIRECT = "https://client.example/back";
+export const REDIRECT = "https://client.example/back";
 const SECRET = "a secret of the client and the provider alone";
 
 /** A new key for each algorithm. */
@@ -19,8 +19,9 @@ export async function newKeys(name) {
   return { keys: await Promise.all(keys) };
 }
 
-/** Starts the provider on `port`, or a free one. Resources are `https://ALGORITHM.example/AUDIENCE`; `browserClients` are
- * for pages, which cannot name one and get the first. */
+/** Starts the provider on `port`, or a free one. Resources are `https://ALGORITHM.example/AUDIENCE`, or servers on this
+ * machine, which are called in `aud` as they are; `browserClients` are for pages, which cannot name one and get the
+ * first. */
 export async function startProvider(jwks, port = 0, browserClients = []) {
   const server = createServer().listen(port, "127.0.0.1");
   await once(server, "listening");
@@ -61,13 +62,18 @@ function configuration(jwks, browserClients) {
         enabled: true,
         defaultResource: (_, { clientId }) => (isForBrowsers(clientId) ? "https://rs256.example/shop" : undefined),
         useGrantedResource: (_, { clientId }) => isForBrowsers(clientId),
-        getResourceServerInfo: (_, resource) => ({
-          scope: "profile:read profile:write",
-          audience: new URL(resource).pathname.slice(1),
-          accessTokenTTL: 300,
-          accessTokenFormat: "jwt",
-          jwt: { sign: { alg: ALGORITHMS.find((alg) => new URL(resource).hostname.startsWith(alg.toLowerCase())) } },
-        }),
+        getResourceServerInfo: (_, resource) => {
+          const { hostname, pathname } = new URL(resource);
+          const isLocal = hostname === "127.0.0.1";
+          const alg = isLocal ? "ES256" : ALGORITHMS.find((alg) => hostname.startsWith(alg.toLowerCase()));
+          return {
+            scope: isLocal ? "notes:read notes:write" : "profile:read profile:write",
+            audience: isLocal ? resource : pathname.slice(1),
+            accessTokenTTL: 300,
+            accessTokenFormat: "jwt",
+            jwt: { sign: { alg } },
+          };
+        },
       },
     },
     scopes: ["openid", "profile:read"],
@@ -78,12 +84,22 @@ function configuration(jwks, browserClients) {
 }
 
 /** An access token to a program in its own name (RFC 6749 §4.4) for one API (RFC 8707). */
-export async function programToken(issuer, { alg = "RS256", audience = "shop", scope = "profile:read" } = {}) {
-  const resource = `https://${alg.toLowerCase()}.example/${audience}`;
+export async function programToken(issuer, { alg = "RS256", audience = "shop", scope = "profile:read", ...named } = {}) {
+  const { resource = `https://${alg.toLowerCase()}.example/${audience}` } = named;
   return (await askToken(issuer, "program", { grant_type: "client_credentials", resource, scope })).access_token;
 }
 
-/** A person logs in on the provider's pages, consents, and `client` trades the code in: ID token and access token. */
+/** A person logs in on the provider's pages and consents; resolves to the code that the client gets. */
+export async function codeFor(address) {
+  const browser = new Browser();
+  let at = await browser.go(address);
+  for (const form of [{ prompt: "login", login: "ada", password: "anything" }, { prompt: "consent" }]) {
+    at = await browser.go(at, new URLSearchParams(form));
+  }
+  return new URL(at).searchParams.get("code");
+}
+
+/** The same, and `client` trades the code in: ID token and access token. */
 export async function personTokens(issuer, client) {
   const verifier = randomBytes(32).toString("base64url");
   const asked = new URLSearchParams({
@@ -91,12 +107,7 @@ export async function personTokens(issuer, client) {
     ...{ resource: "https://rs256.example/shop", code_challenge_method: "S256" },
     code_challenge: createHash("sha256").update(verifier).digest("base64url"),
   });
-  const browser = new Browser();
-  let at = await browser.go(`${issuer}/auth?${asked}`);
-  for (const form of [{ prompt: "login", login: "ada", password: "anything" }, { prompt: "consent" }]) {
-    at = await browser.go(at, new URLSearchParams(form));
-  }
-  const code = new URL(at).searchParams.get("code");
+  const code = await codeFor(`${issuer}/auth?${asked}`);
   const trade = { grant_type: "authorization_code", code, redirect_uri: REDIRECT, code_verifier: verifier };
   return askToken(issuer, client, { ...trade, resource: "https://rs256.example/shop" });
 }

@@ -4,11 +4,12 @@ mod caught;
 mod guarded;
 mod place;
 mod route;
+mod whole_body;
 
 use std::{
     any::type_name,
     borrow::Cow,
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     convert::Infallible,
     fmt,
     future::Future,
@@ -16,7 +17,7 @@ use std::{
 };
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::{FromRequestParts, Request},
     handler::Handler,
     response::IntoResponse,
@@ -32,13 +33,14 @@ use self::{
     place::Places,
     route::Entry,
 };
-pub use crate::docs::Document;
 use crate::{
-    credential::SecurityScheme,
+    credential::{SecurityScheme, WantedBody},
     describe::{Components, Describe, DescribeResponse, Operation, each_arity},
     guard::Access,
+    protected_resource::{self, Pointer, Published},
     verify::Verify,
 };
+pub use crate::{docs::Document, protected_resource::ProtectedResource};
 
 /// A router and its OpenAPI 3.1 document, grown together.
 ///
@@ -72,6 +74,9 @@ struct Head {
     is_closed: bool,
     tag: Option<&'static str>,
     tags: Vec<Tag>,
+    /// What the routes belong to, of this API and of those that it took in. The last is this API's own.
+    resource: Option<ProtectedResource>,
+    published: Vec<Published>,
     defects: Vec<String>,
 }
 
@@ -92,9 +97,32 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             is_closed: false,
             tag: None,
             tags: Vec::new(),
+            resource: None,
+            published: Vec::new(),
             defects: Vec::new(),
         };
         Self { head, guards: Vec::new(), idle_guard: None, routes: Vec::new() }
+    }
+
+    /// A part of another API, which [`nest`](Self::nest) or [`merge`](Self::merge) takes in. The document has the title
+    /// and the version of the whole.
+    ///
+    /// ```
+    /// use portcullis::{Api, Json, Public};
+    ///
+    /// async fn list_orders(_: Public) -> Json<Vec<u32>> { Json(Vec::new()) }
+    ///
+    /// fn orders() -> Api<()> {
+    ///     Api::part().get("/", list_orders)
+    /// }
+    ///
+    /// let (router, document) = Api::new("Shop", "1.0").nest("/orders", orders()).finish()?;
+    /// # let _ = (router, document);
+    /// # Ok::<(), portcullis::ApiError>(())
+    /// ```
+    #[must_use]
+    pub fn part() -> Self {
+        Self::new("", "")
     }
 
     /// What the API is, in CommonMark.
@@ -223,11 +251,13 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     #[must_use]
     pub fn nest(mut self, prefix: &str, mut other: Self) -> Self {
         other.check_guards();
+        other.check_resource();
         if prefix.ends_with('/') {
             self.head.defects.push(format!("nest `{prefix}`: a prefix does not end with `/`"));
         }
         self.head.defects.extend(other.head.defects);
         self.head.schemes.extend(other.head.schemes);
+        self.head.published.extend(other.head.published);
         other.head.tags.into_iter().for_each(|tag| self.add_tag(tag));
         for mut route in other.routes {
             let path = if route.entry.path == "/" && !prefix.is_empty() { "" } else { &route.entry.path };
@@ -280,6 +310,44 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         Api { head: self.head, guards: Vec::new(), idle_guard: None, routes }
     }
 
+    /// Tells clients where to get a token for this API (RFC 9728). MCP clients (Model Context Protocol) need it: given
+    /// only the server's address, they find the authorization server, log the user in, and ask for the right scopes.
+    ///
+    /// [`finish`](Self::finish) adds the metadata to the router, at `/.well-known/oauth-protected-resource` followed by the
+    /// resource's path, and at that place without a path where there is no other resource. `scopes_supported` has the scopes
+    /// that the guards demand. Every `WWW-Authenticate: Bearer` of this API then names it, as the document says too:
+    ///
+    /// ```text
+    /// WWW-Authenticate: Bearer resource_metadata="https://api.example/.well-known/oauth-protected-resource/mcp", scope="notes:read"
+    /// ```
+    ///
+    /// It applies to all routes of this API, but not to those of one that is nested or merged and has a resource of its
+    /// own. The metadata always stands at the host's root, so hand the finished router to `axum::serve` or
+    /// `Router::merge` it; under a prefix (`Router::nest`) no client would find it. A proxy in front must pass
+    /// `/.well-known/oauth-protected-resource` on.
+    ///
+    /// ```
+    /// use portcullis::{AccessTokens, Api, Guard, Json, api::ProtectedResource};
+    ///
+    /// async fn list_notes(guard: Guard<AccessTokens>) -> Json<Vec<String>> {
+    ///     Json(vec![guard.principal().subject().to_owned()])
+    /// }
+    ///
+    /// let resource = ProtectedResource::new("https://api.example").authorization_server("https://accounts.example");
+    /// let api = Api::<AccessTokens>::new("Notes", "1.0").protected_resource(resource).get("/notes", list_notes);
+    /// # api.finish()?;
+    /// # Ok::<(), portcullis::ApiError>(())
+    /// ```
+    #[must_use]
+    pub fn protected_resource(mut self, resource: ProtectedResource) -> Self {
+        if self.head.resource.replace(resource).is_some() {
+            let defect =
+                "`.protected_resource(…)` is called twice: an API is one resource; nest one API for each";
+            self.head.defects.push(defect.to_owned());
+        }
+        self
+    }
+
     /// The plain axum router and the document.
     ///
     /// # Errors
@@ -291,9 +359,11 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// is no route.
     pub fn finish(mut self) -> Result<(Router<S>, Document), ApiError> {
         self.check_guards();
+        self.check_resource();
         self.check_places();
         self.check_names();
-        let Self { head: Head { info, mut servers, schemes, tags, mut defects, .. }, routes, .. } = self;
+        let Self { head, routes, .. } = self;
+        let Head { info, mut servers, schemes, tags, mut published, mut defects, .. } = head;
         if servers.is_empty() {
             // Beside the document, wherever the router is nested; without it a client asks the host's root.
             servers.push(json!({ "url": "." }));
@@ -310,6 +380,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         sorted.sort_by_key(|route| (&route.entry.path, route.entry.method));
         for route in &sorted {
             let entry = route.entry.operation(&mut components);
+            note_scopes(&mut published, route.entry.resource.as_ref(), &entry);
             let path = route.entry.path.replace("{*", "{");
             paths.entry(path).or_default().insert(route.entry.method.to_owned(), entry.into());
         }
@@ -326,8 +397,13 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             return Err(ApiError(defects));
         }
 
-        let router =
-            routes.into_iter().fold(Router::new(), |all, one| all.route(&one.entry.path, one.service));
+        let router = routes.into_iter().fold(protected_resource::routes(&published), |all, one| {
+            let service = match one.entry.resource {
+                Some(resource) => one.service.layer(Extension(resource)),
+                None => one.service,
+            };
+            all.route(&one.entry.path, service)
+        });
         let tags = tags
             .into_iter()
             .map(|Tag { name, description }| json!({ "name": name, "description": description }));
@@ -375,9 +451,35 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         }
     }
 
+    /// The routes so far belong to this API's resource, if they have none of their own.
+    fn check_resource(&mut self) {
+        let Some(resource) = self.head.resource.take() else { return };
+        let pointer = resource.pointer();
+        for route in &mut self.routes {
+            route.entry.resource.get_or_insert_with(|| pointer.clone());
+        }
+        self.head.defects.extend(resource.defects());
+        if self.head.published.iter().any(|known| known.resource.place() == resource.place()) {
+            self.head
+                .defects
+                .push(format!("another protected resource has its metadata at `{}`", resource.place()));
+        }
+        let title = self.head.info.get("title").and_then(Value::as_str).unwrap_or_default().to_owned();
+        self.head.published.push(Published { resource, title, scopes: BTreeSet::new() });
+    }
+
     /// What axum would panic at is a defect like any other.
     fn check_places(&mut self) {
         let mut places = Places::default();
+        for place in protected_resource::places(self.head.published.iter().map(|one| &one.resource)) {
+            for Route { entry: Entry { method, path, .. }, .. } in
+                self.routes.iter().filter(|route| route.entry.path == place)
+            {
+                let defect =
+                    format!("{method} {path}: this is where `.protected_resource(…)` has its metadata");
+                self.head.defects.push(defect);
+            }
+        }
         for (index, Route { entry: Entry { method, path, .. }, .. }) in self.routes.iter().enumerate() {
             let is_free = places.take(method, path);
             if let Some(fault) = place::fault(path) {
@@ -424,6 +526,18 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     }
 }
 
+/// Adds the scopes that an operation of the document demands to the metadata of its resource.
+fn note_scopes(published: &mut [Published], resource: Option<&Pointer>, operation: &Map<String, Value>) {
+    let own = published
+        .iter_mut()
+        .find(|one| resource.is_some_and(|own| own.url() == one.resource.pointer().url()));
+    let requirements = operation.get("security").and_then(Value::as_array).into_iter().flatten();
+    let lists = requirements.filter_map(Value::as_object).flat_map(Map::values).filter_map(Value::as_array);
+    if let Some(own) = own {
+        own.scopes.extend(lists.flatten().filter_map(Value::as_str).map(str::to_owned));
+    }
+}
+
 impl<S> fmt::Debug for Api<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let routes = self.routes.iter().map(|route| format!("{} {}", route.entry.method, route.entry.path));
@@ -443,11 +557,17 @@ impl<S> fmt::Debug for Api<S> {
     note = "an answer has a type with a name: `impl IntoResponse` describes nothing",
     note = "an error type of your own implements `portcullis::describe::DescribeResponse`, or `portcullis::answers!` writes it",
     note = "the state `{S}` holds the verifier of each guard: `#[derive(Clone, axum::extract::FromRef)]` on it",
-    note = "for `May` and `Seen` the state `{S}` holds the `Policy` of the permission's object too"
+    note = "for `May` and `Seen` the state `{S}` holds the `Policy` of the permission's object too",
+    note = "for a `TypedTokens<…>` the state `{S}` holds `tokens.typed::<…>()`",
+    note = "if all of that is so, put `#[axum::debug_handler]` on the handler: it finds a body that is not last, a second body, a missing `async`, and a future that is not `Send`"
 )]
 pub trait Described<M, T, S>: Handler<T, S> {
     /// Adds what the handler's types say to `operation`.
     fn describe(operation: &mut Operation<'_>, ours: sealed::Ours);
+
+    /// The body that its guard must see.
+    #[doc(hidden)]
+    fn wants_body(ours: sealed::Ours) -> Option<WantedBody>;
 }
 
 pub(crate) mod sealed {
@@ -469,6 +589,10 @@ macro_rules! described {
                 A::describe_access(operation);
                 $($argument::describe(operation);)*
                 <Answer::Output as DescribeResponse>::describe_response(operation);
+            }
+
+            fn wants_body(_: sealed::Ours) -> Option<WantedBody> {
+                A::wants_body()
             }
         }
     };

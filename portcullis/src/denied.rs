@@ -1,6 +1,6 @@
 //! The one refusal of every guard.
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, error::Error, fmt, time::Duration};
 
 use axum::response::{IntoResponse, Response};
 use http::{
@@ -14,6 +14,7 @@ use crate::{
     answer::json,
     credential::Challenge,
     describe::{DescribeResponse, Operation},
+    protected_resource::Pointer,
     scope::NamedScope,
 };
 
@@ -30,6 +31,16 @@ pub struct Problem {
 pub struct Denied {
     reason: Reason,
     challenges: Vec<Challenge>,
+    /// Where a client learns to get a credential, if the API says it.
+    guide: Option<Box<Guide>>,
+}
+
+/// What a challenge adds for clients that do not know the API (RFC 9728 §5.1, RFC 6750 §3).
+#[derive(Debug)]
+struct Guide {
+    metadata: Pointer,
+    /// The scopes that would be enough.
+    scope: String,
 }
 
 #[derive(Debug)]
@@ -39,6 +50,7 @@ enum Reason {
     Ambiguous,
     CrossSite,
     Scope(String),
+    Forbidden,
     StepUp(Login),
     Unavailable,
 }
@@ -79,35 +91,50 @@ impl Login {
 }
 
 impl Denied {
+    fn new(reason: Reason, challenges: Vec<Challenge>) -> Self {
+        Self { reason, challenges, guide: None }
+    }
+
+    /// The same, with a word on where to get a credential, and with which scopes.
+    pub(crate) fn guided(mut self, metadata: Option<&Pointer>, ways: &[Vec<NamedScope>]) -> Self {
+        self.guide =
+            metadata.map(|metadata| Box::new(Guide { metadata: metadata.clone(), scope: first(ways) }));
+        self
+    }
+
     /// No credential: the bare challenges, without an error code (RFC 6750 §3.1).
     pub(crate) fn missing(challenges: Vec<Challenge>) -> Self {
-        Self { reason: Reason::Missing, challenges }
+        Self::new(Reason::Missing, challenges)
     }
 
     /// A credential that is no good.
     pub(crate) fn invalid(challenges: Vec<Challenge>) -> Self {
-        Self { reason: Reason::Invalid, challenges }
+        Self::new(Reason::Invalid, challenges)
     }
 
     /// Two credentials at once.
     pub(crate) fn ambiguous(challenges: Vec<Challenge>) -> Self {
-        Self { reason: Reason::Ambiguous, challenges }
+        Self::new(Reason::Ambiguous, challenges)
     }
 
     /// A credential that the browser added to a request which a page of another site may have made.
     pub(crate) fn cross_site() -> Self {
-        Self { reason: Reason::CrossSite, challenges: Vec::new() }
+        Self::new(Reason::CrossSite, Vec::new())
+    }
+
+    /// A good credential that is not good for this request.
+    pub(crate) fn forbidden() -> Self {
+        Self::new(Reason::Forbidden, Vec::new())
     }
 
     /// A good credential without a scope that is needed. Of several ways to have enough, the first is named.
     pub(crate) fn scope(challenges: Vec<Challenge>, ways: &[Vec<NamedScope>]) -> Self {
-        let names = ways.iter().take(1).flatten().map(|scope| scope.name).collect::<Vec<_>>();
-        Self { reason: Reason::Scope(names.join(" ")), challenges }
+        Self::new(Reason::Scope(first(ways)), challenges)
     }
 
     /// A good credential behind which there is not the login that is demanded (RFC 9470 §3).
     pub(crate) fn step_up(challenges: Vec<Challenge>, login: Login) -> Self {
-        Self { reason: Reason::StepUp(login), challenges }
+        Self::new(Reason::StepUp(login), challenges)
     }
 
     pub(crate) fn is_step_up(&self) -> bool {
@@ -124,7 +151,7 @@ impl Denied {
 
     /// No verdict could be reached.
     pub(crate) fn unavailable() -> Self {
-        Self { reason: Reason::Unavailable, challenges: Vec::new() }
+        Self::new(Reason::Unavailable, Vec::new())
     }
 
     pub(crate) fn is_unavailable(&self) -> bool {
@@ -137,7 +164,7 @@ impl Denied {
         match self.reason {
             Reason::Missing | Reason::Invalid | Reason::StepUp(_) => StatusCode::UNAUTHORIZED,
             Reason::Ambiguous => StatusCode::BAD_REQUEST,
-            Reason::Scope(_) | Reason::CrossSite => StatusCode::FORBIDDEN,
+            Reason::Scope(_) | Reason::Forbidden | Reason::CrossSite => StatusCode::FORBIDDEN,
             Reason::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -149,27 +176,29 @@ impl Denied {
             Reason::Ambiguous => refusals::AMBIGUOUS,
             Reason::CrossSite => refusals::CROSS_SITE,
             Reason::Scope(_) => refusals::SCOPE,
+            Reason::Forbidden => refusals::FORBIDDEN,
             Reason::StepUp(_) => refusals::STEP_UP,
             Reason::Unavailable => refusals::UNAVAILABLE,
         }
     }
 
     /// Adds it to the document, with the very challenges that it is sent with.
-    pub(crate) fn describe(&self, operation: &mut Operation<'_>) {
-        let status = self.status();
-        operation.problem(status, self.description());
-        for challenge in self.challenges() {
+    pub(crate) fn describe(self, operation: &mut Operation<'_>, ways: &[Vec<NamedScope>]) {
+        let denied = self.guided(operation.resource(), ways);
+        let status = denied.status();
+        operation.problem(status, denied.description());
+        for challenge in denied.challenges() {
             operation.response_header(status, "WWW-Authenticate", &format!("`{challenge}`"));
         }
-        if self.is_unavailable() {
+        if denied.is_unavailable() {
             operation.response_header(status, "Retry-After", refusals::RETRY_AFTER);
         }
     }
 
     /// The values of `WWW-Authenticate` (RFC 9110 §11.6.1).
     fn challenges(&self) -> impl Iterator<Item = String> {
-        let errors = self.errors();
-        self.challenges.iter().map(move |challenge| challenge.text(errors.as_deref()))
+        let parameters = self.parameters();
+        self.challenges.iter().map(move |challenge| challenge.text(parameters.as_deref()))
     }
 
     fn detail(&self) -> Cow<'static, str> {
@@ -180,11 +209,24 @@ impl Denied {
             Reason::Ambiguous => "More than one credential was sent",
             Reason::CrossSite => "This request may come from another site's page",
             Reason::Scope(_) => "Not enough permissions",
+            Reason::Forbidden => "The credential is not for this request",
             Reason::Unavailable => "Credentials cannot be checked at the moment",
         })
     }
 
-    /// RFC 6750 §3.1's parameters, for schemes that have them. Only our own words, nothing of the request.
+    /// RFC 6750 §3's parameters, for schemes that have them. Only our own words, nothing of the request.
+    fn parameters(&self) -> Option<String> {
+        let guide = self.guide.as_deref().into_iter().flat_map(|Guide { metadata, scope }| {
+            // A lack of scope names the scopes itself, and another login needs the same scopes.
+            let names_scope = matches!(self.reason, Reason::Missing | Reason::Invalid) && !scope.is_empty();
+            let metadata = format!("resource_metadata=\"{}\"", metadata.url());
+            [Some(metadata), names_scope.then(|| format!("scope=\"{scope}\""))].into_iter().flatten()
+        });
+        let all: Vec<_> = self.errors().into_iter().chain(guide).collect();
+        (!all.is_empty()).then(|| all.join(", "))
+    }
+
+    /// RFC 6750 §3.1's `error` and what belongs to it.
     fn errors(&self) -> Option<String> {
         match &self.reason {
             Reason::Invalid => Some(
@@ -194,10 +236,19 @@ impl Denied {
             Reason::Ambiguous => Some(r#"error="invalid_request""#.to_owned()),
             Reason::Scope(names) => Some(format!(r#"error="insufficient_scope", scope="{names}""#)),
             Reason::StepUp(login) => Some(login.errors()),
-            Reason::Missing | Reason::CrossSite | Reason::Unavailable => None,
+            Reason::Missing | Reason::Forbidden | Reason::CrossSite | Reason::Unavailable => None,
         }
     }
 }
+
+/// The sentence that the caller is sent.
+impl fmt::Display for Denied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail())
+    }
+}
+
+impl Error for Denied {}
 
 impl IntoResponse for Denied {
     fn into_response(self) -> Response {
@@ -219,11 +270,17 @@ impl IntoResponse for Denied {
     }
 }
 
+/// Of several ways to have enough scopes, the first.
+fn first(ways: &[Vec<NamedScope>]) -> String {
+    ways.iter().take(1).flatten().map(|scope| scope.name).collect::<Vec<_>>().join(" ")
+}
+
 /// What the document says of each refusal.
 pub(crate) mod refusals {
     pub(crate) const AMBIGUOUS: &str = "More than one credential was sent";
     pub(crate) const NO_GOOD: &str = "No credential, or one that is invalid, expired or revoked";
     pub(crate) const SCOPE: &str = "The credential lacks a scope that is needed";
+    pub(crate) const FORBIDDEN: &str = "The credential is good, but not for this request";
     pub(crate) const STEP_UP: &str = "The login behind the credential is too old or too weak (RFC 9470)";
     pub(crate) const CROSS_SITE: &str = "The request may come from another site's page";
     pub(crate) const UNAVAILABLE: &str = "Not available at the moment";
@@ -238,6 +295,7 @@ impl DescribeResponse for Denied {
         operation.problem(StatusCode::UNAUTHORIZED, refusals::NO_GOOD);
         operation.problem(StatusCode::UNAUTHORIZED, refusals::STEP_UP);
         operation.problem(StatusCode::FORBIDDEN, refusals::SCOPE);
+        operation.problem(StatusCode::FORBIDDEN, refusals::FORBIDDEN);
         operation.problem(StatusCode::FORBIDDEN, refusals::CROSS_SITE);
         operation.problem(StatusCode::SERVICE_UNAVAILABLE, refusals::UNAVAILABLE);
         // A 403 has challenges or none: only a missing scope is answered with them.

@@ -1,7 +1,7 @@
 //! `/docs` and `/openapi.json`: everything from this binary, nothing from another host.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     hash::{DefaultHasher, Hash, Hasher},
     io::Read,
@@ -27,6 +27,8 @@ use http::{
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use crate::api::ApiError;
+
 /// Scripts and styles come from files of this origin alone: no inline code, no other host, no framing. `data:` is
 /// for the page's icons, `blob:` for a picture that an operation answered.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
@@ -45,6 +47,7 @@ pub struct Document {
 struct Described {
     value: Value,
     json: Asset,
+    order: Vec<String>,
 }
 
 impl Document {
@@ -54,7 +57,7 @@ impl Document {
             serde_json::to_string(&InOrder { document: &value, order }).unwrap_or_else(|_| value.to_string());
         let json = Asset::new("application/json", text);
         Self {
-            described: Arc::new(Described { value, json }),
+            described: Arc::new(Described { value, json, order: order.to_vec() }),
             client_id: Arc::default(),
             reached: Arc::default(),
         }
@@ -64,6 +67,42 @@ impl Document {
     #[must_use]
     pub fn value(&self) -> &Value {
         &self.described.value
+    }
+
+    /// Adds what no type can say: `contact`, `license`, `externalDocs`, `webhooks`, examples of responses, members that
+    /// begin with `x-`. `/openapi.json` and `/docs` then show the changed document.
+    ///
+    /// ```
+    /// use portcullis::{Api, Json, Public};
+    /// use serde_json::json;
+    ///
+    /// async fn list_items(_: Public) -> Json<Vec<u32>> { Json(vec![7]) }
+    ///
+    /// let (router, document) = Api::<()>::new("Shop", "1.0").get("/items", list_items).finish()?;
+    /// let document = document.edit(|document| {
+    ///     document["info"]["contact"] = json!({ "name": "The shop", "email": "api@shop.example" });
+    ///     document["info"]["license"] = json!({ "name": "MIT", "identifier": "MIT" });
+    ///     document["servers"][0]["description"] = "Production".into();
+    ///     let content = &mut document["paths"]["/items"]["get"]["responses"]["200"]["content"];
+    ///     content["application/json"]["example"] = json!([7, 8]);
+    /// })?;
+    /// # let _ = router;
+    /// assert_eq!(document.value()["info"]["license"]["identifier"], "MIT");
+    /// # Ok::<(), portcullis::ApiError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ApiError`] if the change touches what guards enforce: which operations there are, their `security`, or the
+    /// `securitySchemes`. The document would no longer be true. Say it with types, or with [`Api::scheme`](crate::Api::scheme).
+    pub fn edit(self, change: impl FnOnce(&mut Value)) -> Result<Self, ApiError> {
+        let mut value = self.value().clone();
+        change(&mut value);
+        let defects = enforced_differently(self.value(), &value);
+        if !defects.is_empty() {
+            return Err(ApiError(defects));
+        }
+        let edited = Self::new(value, &self.described.order);
+        Ok(Self { described: edited.described, ..self })
     }
 
     /// Fills the docs page's Authorize window with a client's name, for a log-in at another service
@@ -141,6 +180,42 @@ impl fmt::Debug for Document {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Document").field(self.value()).finish()
     }
+}
+
+/// What an edited document says of access that the original does not.
+fn enforced_differently(original: &Value, edited: &Value) -> Vec<String> {
+    let mut defects = Vec::new();
+    let schemes = "/components/securitySchemes";
+    if original.pointer(schemes) != edited.pointer(schemes) {
+        defects.push("`securitySchemes` was edited: use `Api::scheme`".to_owned());
+    }
+    let operations = |document: &Value| {
+        let paths = document.get("paths").and_then(Value::as_object).into_iter().flatten();
+        let operations = paths.flat_map(|(path, item)| {
+            let members = item.as_object().into_iter().flatten();
+            let is_operation = |name: &str| {
+                !name.starts_with("x-")
+                    && !["servers", "summary", "description", "parameters"].contains(&name)
+            };
+            members.filter(move |(name, _)| is_operation(name)).map(move |(method, operation)| {
+                (format!("{method} {path}"), operation.get("security").cloned())
+            })
+        });
+        operations.collect::<BTreeMap<_, _>>()
+    };
+    let (before, after) = (operations(original), operations(edited));
+    for (name, security) in &before {
+        match after.get(name) {
+            None => defects.push(format!("{name}: the edited document lacks it, and the router has it")),
+            Some(other) if other != security => {
+                defects.push(format!("{name}: its `security` was edited, and its guard stays what it is"));
+            }
+            Some(_) => {}
+        }
+    }
+    let new = after.keys().filter(|name| !before.contains_key(*name));
+    defects.extend(new.map(|name| format!("{name}: the edited document has it, and the router has not")));
+    defects
 }
 
 /// The other hosts that the document sends a client to: for the API itself, for a token or for metadata.

@@ -2,6 +2,7 @@
 
 pub(crate) mod authenticate;
 mod failures;
+mod first_message;
 mod ways;
 
 use std::{convert::Infallible, fmt, marker::PhantomData};
@@ -9,13 +10,20 @@ use std::{convert::Infallible, fmt, marker::PhantomData};
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 
-pub use self::authenticate::{Authenticate, AuthenticateIn, Either};
 pub(crate) use self::{
     authenticate::Asked,
     failures::FAILURES,
     ways::{Demand, Ways},
 };
-use crate::describe::Operation;
+pub use self::{
+    authenticate::{Authenticate, AuthenticateIn, Either},
+    first_message::FirstMessage,
+};
+use crate::{
+    credential::{Bearer, Presented, WantedBody},
+    describe::Operation,
+    verify::Verify,
+};
 pub use crate::{
     denied::Denied,
     scope::{AnyOf, NamedScope, Scopes},
@@ -33,6 +41,7 @@ pub use crate::{
 /// | `Maybe<V>` | anyone, but nobody with a bad credential |
 /// | [`May<V, P>`](crate::May) | who has the permission `P` on the row that `{id}` in the path names |
 /// | [`Seen<V, P>`](crate::Seen) | who has a credential with the permission's scope, to list what they may see |
+/// | [`FirstMessage<V, S>`] | anyone, to a WebSocket that is of use with a token in its first message |
 /// | `(Guard<A>, Guard<B>)` | who has both; up to four |
 ///
 /// A combination that no request could bring is no way in, and the document has none: two kinds of credential that both
@@ -48,6 +57,13 @@ pub use crate::{
 pub trait Access: sealed::Sealed {
     /// Adds the security requirement and the refusals to `operation`.
     fn describe_access(operation: &mut Operation<'_>);
+
+    /// The body that must be read before it can let anyone in.
+    #[doc(hidden)]
+    #[must_use]
+    fn wants_body() -> Option<WantedBody> {
+        None
+    }
 }
 
 /// Anyone may call, said aloud.
@@ -72,6 +88,46 @@ impl<V: Authenticate, S: Scopes> Guard<V, S> {
     /// Whom the credential stands for, by value.
     pub fn into_principal(self) -> V::Principal {
         self.principal
+    }
+}
+
+impl<V: Verify<Credential = Bearer>, S: Scopes> Guard<V, S> {
+    /// The guard of a token that did not come with a request: a job from a queue, a message on a socket.
+    ///
+    /// The token is verified as if it stood in `Authorization`, and so are the scopes. A function that takes a `Guard`
+    /// serves both.
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use portcullis::{AccessTokens, Guard, Scope};
+    ///
+    /// # struct ReportWrite;
+    /// # impl Scope for ReportWrite { const NAME: &'static str = "report:write"; const DESCRIPTION: &'static str = "x"; }
+    /// async fn work(tokens: &AccessTokens, token: &str) -> Result<(), &'static str> {
+    ///     match Guard::<_, ReportWrite>::for_token(tokens, token).await {
+    ///         Ok(guard) => write_report(guard).await,
+    ///         Err(denied) if denied.status() == StatusCode::SERVICE_UNAVAILABLE => return Err("try again later"),
+    ///         Err(_) => {} // drop the job
+    ///     }
+    ///     Ok(())
+    /// }
+    ///
+    /// async fn write_report(guard: Guard<AccessTokens, ReportWrite>) { let _ = guard.principal().subject(); }
+    /// ```
+    ///
+    /// A token is often expired by the time a job is done: verify it when the job is queued, too.
+    ///
+    /// # Errors
+    /// [`Denied`]: 401 if the token is not good or longer than 8 KiB, 403 if it lacks a scope, 503 if the verifier cannot
+    /// tell. Its `Display` is the sentence for the caller.
+    pub async fn for_token(verifier: &V, token: &str) -> Result<Self, Denied> {
+        let challenges = <V as authenticate::sealed::Asked>::challenges;
+        let presented = Bearer::of_bytes(token.as_bytes()).map_or(Presented::Malformed, Presented::Present);
+        match authenticate::verified(presented, || verifier.clone(), challenges).await? {
+            Some((principal, granted)) if S::are_in(&granted) => Ok(Self { principal, scopes: PhantomData }),
+            Some(_) => Err(Denied::scope(challenges(), &S::ways())),
+            None => Err(Denied::missing(challenges())),
+        }
     }
 }
 
@@ -122,11 +178,15 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &St) -> Result<Self, Denied> {
         V::note_keys_in_query(parts);
-        match V::authenticate(V::read(parts), state).await? {
-            Some((principal, granted)) if S::are_in(&granted) => Ok(Self { principal, scopes: PhantomData }),
-            Some(_) => Err(Denied::scope(V::challenges(), &S::ways())),
-            None => Err(Denied::missing(V::challenges())),
-        }
+        let denied = match V::authenticate(V::read(parts), state).await {
+            Ok(Some((principal, granted))) if S::are_in(&granted) => {
+                return Ok(Self { principal, scopes: PhantomData });
+            }
+            Ok(Some(_)) => Denied::scope(V::challenges(), &S::ways()),
+            Ok(None) => Denied::missing(V::challenges()),
+            Err(denied) => denied,
+        };
+        Err(denied.guided(parts.extensions.get(), &S::ways()))
     }
 }
 
@@ -139,8 +199,10 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &St) -> Result<Self, Denied> {
         V::note_keys_in_query(parts);
-        let known = V::authenticate(V::read(parts), state).await?;
-        Ok(Self(known.map(|(principal, _)| principal)))
+        match V::authenticate(V::read(parts), state).await {
+            Ok(known) => Ok(Self(known.map(|(principal, _)| principal))),
+            Err(denied) => Err(denied.guided(parts.extensions.get(), &[])),
+        }
     }
 }
 
@@ -151,22 +213,30 @@ impl Access for Public {
 impl<V: Authenticate, S: Scopes> Access for Guard<V, S> {
     fn describe_access(operation: &mut Operation<'_>) {
         operation.demand(Demand { asked: V::asked(), scopes: S::ways(), is_optional: false });
-        describe_refusals::<V>(operation);
+        describe_refusals::<V>(operation, &S::ways());
         for name in names::<V>() {
             for scopes in S::ways() {
                 operation.scopes(name, &scopes);
             }
         }
         if S::ways().iter().all(|scopes| !scopes.is_empty()) {
-            Denied::scope(V::challenges(), &S::ways()).describe(operation);
+            Denied::scope(V::challenges(), &S::ways()).describe(operation, &S::ways());
         }
+    }
+
+    fn wants_body() -> Option<WantedBody> {
+        V::body()
     }
 }
 
 impl<V: Authenticate> Access for Maybe<V> {
+    fn wants_body() -> Option<WantedBody> {
+        V::body()
+    }
+
     fn describe_access(operation: &mut Operation<'_>) {
         operation.demand(Demand { asked: V::asked(), scopes: <()>::ways(), is_optional: true });
-        describe_refusals::<V>(operation);
+        describe_refusals::<V>(operation, &[]);
     }
 }
 
@@ -176,6 +246,12 @@ macro_rules! all_of {
         impl<$($access: Access),*> Access for ($($access),*) {
             fn describe_access(operation: &mut Operation<'_>) {
                 $($access::describe_access(operation);)*
+            }
+
+            fn wants_body() -> Option<WantedBody> {
+                let mut all = None;
+                $(all = WantedBody::both(all, $access::wants_body());)*
+                all
             }
         }
 
@@ -188,16 +264,19 @@ fn names<V: Authenticate>() -> Vec<&'static str> {
     V::asked().iter().map(|asked| asked.scheme).collect()
 }
 
-fn describe_refusals<V: Authenticate>(operation: &mut Operation<'_>) {
+fn describe_refusals<V: Authenticate>(operation: &mut Operation<'_>, ways: &[Vec<NamedScope>]) {
     V::describe_schemes(operation);
     for refusal in [Denied::ambiguous, Denied::missing, Denied::invalid] {
-        refusal(V::challenges()).describe(operation);
+        refusal(V::challenges()).describe(operation, ways);
     }
     V::describe_step_up(operation);
     if V::asked().iter().any(|asked| asked.place.is_cookie()) {
-        Denied::cross_site().describe(operation);
+        Denied::cross_site().describe(operation, ways);
     }
-    Denied::unavailable().describe(operation);
+    if V::sees_request() {
+        Denied::forbidden().describe(operation, ways);
+    }
+    Denied::unavailable().describe(operation, ways);
 }
 
 pub(crate) mod sealed {

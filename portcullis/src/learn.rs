@@ -1,5 +1,9 @@
 //! Pages to learn from. They hold no code of the library, and every block of theirs is compiled by its tests.
 
+#[cfg(feature = "discovery")]
+#[doc = include_str!("../docs/auth0.md")]
+pub mod auth0 {}
+
 #[doc = include_str!("../docs/coming-from-fastapi.md")]
 pub mod coming_from_fastapi {}
 
@@ -8,6 +12,13 @@ pub mod into_your_application {}
 
 #[doc = include_str!("../docs/issuers.md")]
 pub mod issuers {}
+
+#[cfg(feature = "discovery")]
+#[doc = include_str!("../docs/keycloak.md")]
+pub mod keycloak {}
+
+#[doc = include_str!("../docs/mcp.md")]
+pub mod mcp {}
 
 #[doc = include_str!("../docs/mistakes.md")]
 pub mod mistakes {}
@@ -27,12 +38,20 @@ pub mod step_up {}
 /// [oauth2]: crate::learn::schemes::oauth2
 /// [openid_connect]: crate::learn::schemes::openid_connect
 /// [combinations]: crate::learn::schemes::combinations
+/// [elsewhere]: crate::learn::schemes::elsewhere
+/// [requests]: crate::learn::schemes::requests
 #[doc = include_str!("../docs/schemes.md")]
 pub mod schemes {
     /// [oauth2]: crate::learn::schemes::oauth2
     /// [openid_connect]: crate::learn::schemes::openid_connect
     #[doc = include_str!("../docs/schemes/access-tokens.md")]
     pub mod access_tokens {}
+
+    #[doc = include_str!("../docs/schemes/elsewhere.md")]
+    pub mod elsewhere {}
+
+    #[doc = include_str!("../docs/schemes/requests.md")]
+    pub mod requests {}
 
     #[doc = include_str!("../docs/schemes/bearer.md")]
     pub mod bearer {}

@@ -1,13 +1,5 @@
 //! Security for [axum] handlers: **one extractor parameter both enforces a scheme and documents it**.
 //!
-//! ```sh
-//! cargo add portcullis
-//! cargo add axum --features macros
-//! cargo add serde --features derive
-//! cargo add schemars@1
-//! cargo add tokio --features macros,net,rt-multi-thread # to serve it
-//! ```
-//!
 //! ```
 //! use axum::extract::FromRef;
 //! use portcullis::{AccessTokens, Api, Guard, Json, Path, Public, Scope};
@@ -40,17 +32,11 @@
 //! # Ok(()) }
 //! ```
 //!
-//! | mistake | what happens |
-//! |---|---|
-//! | the guard is forgotten | the compiler says: "its first argument says who may call" |
-//! | `Option<Guard<…>>` to swallow a refusal | does not compile in an [`Api`]; [`Maybe`] says what is meant |
-//! | the verifier is missing from the state | does not compile; the compiler names the state |
-//! | the verifier cannot reach its database or issuer | 503 and a log line; never anonymous, never 401 |
-//! | two schemes of one name that are described differently | [`Api::finish`] refuses |
-//! | a cookie, and a page of another site that makes use of it | [`SessionCookie`] refuses: 403 |
-//! | two credentials at once, or one that is spelt oddly | one parser, which refuses: 400 or 401 |
-//! | a caller guesses the id of somebody else's row | [`May`] answers as if there were none: 404, byte by byte |
-//! | the document says one thing, the code another | there is one thing: the type |
+//! **Start here**: with [Keycloak](learn::keycloak) or [Auth0](learn::auth0) in five steps ·
+//! [into your axum application](learn::into_your_application), as a diff · [coming from FastAPI](learn::coming_from_fastapi) ·
+//! [which credential to choose](learn::schemes) · [tokens of any issuer](learn::issuers) · [MCP servers](learn::mcp) ·
+//! [permissions on rows](learn::permissions) · [recent logins](learn::step_up) ·
+//! [every mistake and what happens](learn::mistakes). `examples/` has programs to run.
 //!
 //! | module | what is in it |
 //! |---|---|
@@ -64,14 +50,30 @@
 //! | `issuer` | keys by discovery and opaque tokens (feature `discovery`) |
 //! | [`input`] | limits, files and errors of what comes in |
 //! | [`describe`] | your own types in the document |
+//! | [`webhooks`] | requests that others sign: Stripe, GitHub, Standard Webhooks |
 //! | `testing` | an attack on your own application (feature `testing`) |
 //!
-//! To learn it: [coming from FastAPI](learn::coming_from_fastapi), line by line;
-//! [into your axum application](learn::into_your_application), as a diff; [which credential to choose](learn::schemes), with a
-//! page for each scheme;
-//! [permissions](learn::permissions), who may do what with which row; [recent and stronger logins](learn::step_up);
-//! [tokens of any issuer](learn::issuers), when it rotates its keys and when it is down;
-//! [every mistake and what happens](learn::mistakes). `examples/` has programs to run.
+//! # What it needs
+//! ```sh
+//! cargo add portcullis
+//! cargo add axum --features macros
+//! cargo add serde --features derive
+//! cargo add schemars@1
+//! cargo add tokio --features macros,net,rt-multi-thread # to serve it
+//! ```
+//!
+//! # What happens to mistakes
+//! | mistake | what happens |
+//! |---|---|
+//! | the guard is forgotten | the compiler says: "its first argument says who may call" |
+//! | `Option<Guard<…>>` to swallow a rejection | does not compile in an [`Api`]; [`Maybe`] says what is meant |
+//! | the verifier is missing from the state | does not compile; the compiler names the state |
+//! | the verifier cannot reach its database or issuer | 503 and a log line; never anonymous, never 401 |
+//! | two schemes of one name that are described differently | [`Api::finish`] returns an error |
+//! | a cookie, and a page of another site that makes use of it | [`SessionCookie`] rejects it: 403 |
+//! | two credentials at once, or one that is spelt oddly | one parser, which rejects them: 400 or 401 |
+//! | a caller guesses the id of somebody else's row | [`May`] responds as if there were none: 404, byte by byte |
+//! | the document says one thing, the code another | there is one thing: the type |
 //!
 //! # What types cannot say
 //! A field's doc comment is its description in the document, and `#[schemars(example = …)]` an example. A function's doc
@@ -130,6 +132,7 @@ pub mod issuer;
 #[cfg(any(doc, doctest))]
 pub mod learn;
 pub mod permission;
+mod protected_resource;
 mod schema;
 mod scope;
 pub mod step_up;
@@ -139,6 +142,7 @@ pub mod testing;
 #[cfg_attr(not(feature = "discovery"), expect(dead_code, reason = "what only `issuer` calls"))]
 pub mod tokens;
 mod verify;
+pub mod webhooks;
 
 #[doc(inline)]
 pub use self::{

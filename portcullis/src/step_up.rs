@@ -45,7 +45,7 @@ use serde_json::{Map, json};
 #[cfg(feature = "discovery")]
 use crate::issuer::{IntrospectedToken, Introspection};
 use crate::{
-    credential::Challenge,
+    credential::{Challenge, WantedBody},
     denied::{Denied, Login as Demanded},
     describe::Operation,
     guard::{
@@ -180,6 +180,14 @@ impl<V: KnowsLogin, L: Level> sealed::Asked for StepUp<V, L> {
         V::describe_schemes(operation);
     }
 
+    fn body() -> Option<WantedBody> {
+        <V as sealed::Asked>::body()
+    }
+
+    fn sees_request() -> bool {
+        <V as sealed::Asked>::sees_request()
+    }
+
     fn describe_step_up(operation: &mut Operation<'_>) {
         let fits = |acr: &&str| acr.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\');
         if L::ACR_VALUES.is_empty() && L::MAX_AGE.is_none() {
@@ -188,7 +196,7 @@ impl<V: KnowsLogin, L: Level> sealed::Asked for StepUp<V, L> {
         for acr in L::ACR_VALUES.iter().filter(|acr| acr.is_empty() || !fits(acr)) {
             operation.defect(&format!("`{acr}` is not a value of `acr`, which has no spaces, `\"` or `\\`"));
         }
-        Denied::step_up(V::challenges(), demanded::<L>()).describe(operation);
+        Denied::step_up(V::challenges(), demanded::<L>()).describe(operation, &[]);
         let members = [
             ("acr_values", (!L::ACR_VALUES.is_empty()).then(|| json!(L::ACR_VALUES))),
             ("max_age", L::MAX_AGE.map(|age| age.as_secs().into())),

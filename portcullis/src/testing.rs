@@ -11,6 +11,7 @@ mod challenge;
 mod documented;
 mod findings;
 mod forged;
+mod issuer;
 mod judge;
 mod public_key;
 mod sample;
@@ -29,6 +30,7 @@ use serde_json::Value;
 use self::{attempt::Ground, scheme::Scheme, walk::Walk};
 pub use self::{
     findings::{Findings, Report},
+    issuer::{Issuer, issuer},
     sample::Sample,
 };
 

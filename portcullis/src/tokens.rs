@@ -18,6 +18,8 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use axum::extract::FromRef;
+
 pub use self::{
     claims::AccessToken,
     dangerous::Dangerous,
@@ -119,6 +121,16 @@ impl AccessTokens {
             #[cfg(feature = "discovery")]
             Source::Published(_) => None,
         }
+    }
+}
+
+/// For a state behind an `Arc`, which axum's derive does not reach.
+impl<S> FromRef<Arc<S>> for AccessTokens
+where
+    Self: FromRef<S>,
+{
+    fn from_ref(state: &Arc<S>) -> Self {
+        Self::from_ref(&**state)
     }
 }
 

@@ -77,6 +77,10 @@ pub enum Verdict<P> {
     Accepted(P, Granted),
     /// The credential is no good. Why is nobody's business but the log's.
     Refused,
+    /// The credential is good, and not for this request: 403. A verifier sees the request if its credential is a
+    /// [`With`](crate::credential::With). From any other, this is `Refused`: what a credential may do is a matter of its
+    /// scopes.
+    Forbidden,
 }
 
 /// No verdict could be reached. The cause goes to the log, never to the caller: once a minute for each type of verifier at

@@ -16,14 +16,17 @@ mod cases {
     mod everything;
     mod examples;
     mod fail;
+    mod fits_in;
     mod guard;
     mod input;
     mod issuer;
     mod learn;
     mod log;
     mod permission;
+    mod protected_resource;
     mod step_up;
     #[cfg(feature = "testing")]
     mod testing;
     mod tokens;
+    mod webhooks;
 }

@@ -7,7 +7,7 @@ use axum::{
 };
 use tower_service::Service;
 
-use super::Route;
+use super::{Route, whole_body::shown};
 use crate::{describe::Operation, guard::Access};
 
 /// What is demanded before a route's own guard is asked.
@@ -18,7 +18,10 @@ pub(super) struct RouterGuard<S> {
 
 impl<S: Clone + Send + Sync + 'static> RouterGuard<S> {
     pub(super) fn of<A: Access + FromRequestParts<S>>() -> Self {
-        Self { describe: A::describe_access, wrap: wrapped::<A, S> }
+        Self {
+            describe: A::describe_access,
+            wrap: |filter, inner| shown(A::wants_body(), wrapped::<A, S>(filter, inner)),
+        }
     }
 
     /// The route behind this guard, enforced and described.

@@ -11,8 +11,11 @@ use serde_json::{Map, Value, json};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{Described, caught::Caught, sealed::Ours};
-use crate::describe::{Components, DescribeResponse, Operation};
+use super::{Described, caught::Caught, sealed::Ours, whole_body::shown};
+use crate::{
+    describe::{Components, DescribeResponse, Operation},
+    protected_resource::Pointer,
+};
 
 /// One route: method, path, handler, and what its types cannot say.
 pub struct Route<S> {
@@ -36,6 +39,8 @@ pub(super) struct Entry {
     deprecated: bool,
     /// Whether a layer around it has a guard, which the handler's types do not show.
     is_behind_a_guard: bool,
+    /// The metadata of the resource that the route belongs to (RFC 9728).
+    pub(super) resource: Option<Pointer>,
 }
 
 impl<S> Route<S> {
@@ -60,8 +65,10 @@ impl<S> Route<S> {
             description: None,
             deprecated: false,
             is_behind_a_guard: false,
+            resource: None,
         };
-        Self { entry, filter, service: on(filter, Caught(handler)) }
+        let wanted = H::wants_body(Ours);
+        Self { entry, filter, service: shown(wanted, on(filter, Caught(handler))) }
     }
 
     /// Replaces the name that the document takes from the function.
@@ -173,7 +180,8 @@ impl Entry {
 
     /// The operation in the document.
     pub(super) fn operation(&self, components: &mut Components) -> Map<String, Value> {
-        let mut operation = Operation::new(self.method, &self.path, components);
+        let mut operation =
+            Operation::new(self.method, &self.path, components).of_resource(self.resource.clone());
         self.describe.iter().for_each(|describe| describe(&mut operation));
         let mut entry = operation.into_object();
         if self.is_behind_a_guard

@@ -4,7 +4,7 @@ use std::fmt;
 
 use http::request::Parts;
 
-use super::{Challenge, Credential, Place, Presented, SecurityScheme, authorization, sealed};
+use super::{Challenge, Credential, MAX_LENGTH, Place, Presented, SecurityScheme, authorization, sealed};
 
 /// A bearer token that nobody has verified yet (RFC 6750 §2.1).
 ///
@@ -25,6 +25,14 @@ impl Bearer {
     #[must_use]
     pub fn token(&self) -> &str {
         &self.0
+    }
+}
+
+impl Bearer {
+    /// A token of at most 8 KiB, as RFC 6750 §2.1 allows it.
+    pub(crate) fn of_bytes(token: &[u8]) -> Option<Self> {
+        let token = std::str::from_utf8(token).ok().filter(|token| token.len() <= MAX_LENGTH)?;
+        is_b64token(token).then(|| Self(token.to_owned()))
     }
 }
 
@@ -64,10 +72,7 @@ fn is_b64token(token: &str) -> bool {
 mod tests {
     use http::header::AUTHORIZATION;
 
-    use super::{
-        super::{MAX_LENGTH, sealed::Read},
-        *,
-    };
+    use super::{super::sealed::Read, *};
 
     fn read(values: &[&[u8]]) -> String {
         let mut request = http::Request::builder();
@@ -80,7 +85,7 @@ mod tests {
             Presented::OtherScheme => "other".to_owned(),
             Presented::Malformed => "malformed".to_owned(),
             Presented::Ambiguous => "ambiguous".to_owned(),
-            Presented::CrossSite => unreachable!("no browser adds a token on its own"),
+            Presented::CrossSite | Presented::Fault(_) => unreachable!("no browser adds a token on its own"),
             Presented::Present(bearer) => format!("token {}", bearer.token()),
         }
     }

@@ -39,11 +39,16 @@ impl Challenge {
                 None if challenge.needs_realm => Some(V::SCHEME),
                 realm => realm,
             };
-            if let Some(realm) = realm {
-                assert!(is_quotable(realm), "a realm is printable ASCII without `\"` and `\\`");
-            }
-            Self { realm, ..challenge }
+            challenge.with_realm(realm)
         }
+    }
+
+    /// The same with a realm, if there is one. One that does not fit between quotes keeps the program from being built.
+    pub(crate) const fn with_realm(self, realm: Option<&'static str>) -> Self {
+        if let Some(realm) = realm {
+            assert!(is_quotable(realm), "a realm is printable ASCII without `\"` and `\\`");
+        }
+        Self { realm, ..self }
     }
 
     /// The challenge as text. `errors` are RFC 6750's parameters; they are left out where the scheme has none.

@@ -5,6 +5,7 @@
 //! Who sends a name and a password uses [`Basic`] over https, or better a log-in that hands out tokens.
 
 mod api_key;
+mod authorization;
 mod basic;
 mod bearer;
 mod challenge;
@@ -13,6 +14,9 @@ mod cookie;
 mod presented;
 mod same_origin;
 mod session_cookie;
+mod signature;
+mod token_in;
+mod with;
 
 use std::fmt;
 
@@ -27,21 +31,30 @@ pub(crate) use self::{
     api_key::in_query,
     challenge::Challenge,
     presented::{Place, Presented},
+    signature::WholeBody,
 };
 pub use self::{
     api_key::{ApiKey, ApiKeyPlace},
+    authorization::{Authorization, AuthorizationScheme},
     basic::Basic,
     bearer::Bearer,
     same_origin::{OwnOrigins, SameOrigin},
     session_cookie::{CookieSettings, NotACookieValue, SameSite, SessionCookie},
+    signature::{Signature, SignatureFormat, Signed},
+    token_in::{TokenIn, TokenPlace},
+    with::{ClientAddress, NoProxy, PathParameter, PathParameterName, RequestPart, TrustedProxies, With},
 };
-use crate::{describe::In, scope::Scope};
+use crate::{
+    describe::{In, Operation},
+    scope::Scope,
+};
 
 /// The longest credential that is looked at, in bytes. A signed token of this size carries some 5 kB of
 /// claims; what is longer is refused before any of it is decoded.
 const MAX_LENGTH: usize = 8 * 1024;
 
-/// A kind of credential: [`Bearer`], [`Basic`], [`ApiKey`] or [`SessionCookie`]. Sealed: how a credential is
+/// A kind of credential: [`Bearer`], [`Basic`], [`ApiKey`], [`SessionCookie`], [`Authorization`] of another scheme, a
+/// [`Signature`] over the body, or one of these [`With`] parts of the request. Sealed: how a credential is
 /// parsed is this crate's business, so that there is one parser and it can be attacked by its tests.
 ///
 /// Digest (RFC 7616) is not offered: it forces the server to keep what is as good as the password, and gains
@@ -77,6 +90,12 @@ impl SecurityScheme {
     #[must_use]
     pub fn bearer_format(format: &str) -> Self {
         Self(json!({ "type": "http", "scheme": "bearer", "bearerFormat": format }))
+    }
+
+    /// What follows the name of a scheme in the `Authorization` header (RFC 9110 §11.4).
+    #[must_use]
+    pub fn http(scheme: &str) -> Self {
+        Self(json!({ "type": "http", "scheme": scheme }))
     }
 
     /// A name and a password in the `Authorization` header (RFC 7617).
@@ -270,8 +289,28 @@ const fn is_token(text: &str) -> bool {
     !text.is_empty()
 }
 
+/// A body that a guard must see, of at most `limit` bytes. Without any of these headers nobody reads it.
+#[derive(Debug, Clone)]
+pub struct WantedBody {
+    pub(crate) limit: usize,
+    pub(crate) headers: Vec<&'static str>,
+}
+
+impl WantedBody {
+    /// What two guards want.
+    pub(crate) fn both(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        match (one, other) {
+            (Some(one), Some(other)) => Some(Self {
+                limit: one.limit.max(other.limit),
+                headers: [one.headers, other.headers].concat(),
+            }),
+            (one, other) => one.or(other),
+        }
+    }
+}
+
 pub(crate) mod sealed {
-    use super::{Challenge, Parts, Place, Presented};
+    use super::{Challenge, Operation, Parts, Place, Presented, WantedBody};
 
     /// How a credential is read from a request.
     pub trait Read: Sized {
@@ -279,8 +318,16 @@ pub(crate) mod sealed {
         const CHALLENGE: Challenge;
         /// Where it is looked for.
         const PLACE: Place;
+        /// Whether a verifier of it sees more of the request than the credential.
+        const SEES_REQUEST: bool = false;
         /// What the request presents of this kind.
         fn read(parts: &Parts) -> Presented<Self>;
+        /// The body that must be read before it can be verified.
+        fn body() -> Option<WantedBody> {
+            None
+        }
+        /// Adds what it says beside its scheme.
+        fn describe(_: &mut Operation<'_>) {}
     }
 }
 

@@ -1,6 +1,8 @@
 //! What a request presents, and where. Nobody outside can name it, so that nothing public reads a credential without
 //! verifying it.
 
+use crate::guard::authenticate::sealed::Presence;
+
 /// Where a credential is looked for. Two of one place are one kind, whatever their types.
 #[derive(Debug, Clone, Copy)]
 pub enum Place {
@@ -16,7 +18,7 @@ pub enum Place {
 }
 
 impl Place {
-    pub(crate) fn is_cookie(self) -> bool {
+    pub(crate) const fn is_cookie(self) -> bool {
         matches!(self, Self::Cookie(_))
     }
 }
@@ -48,6 +50,8 @@ pub enum Presented<C> {
     Ambiguous,
     /// A cookie that the browser added to a request that a page of another site may have made.
     CrossSite,
+    /// The server is set up so that it cannot be verified: what is wrong, for the log.
+    Fault(&'static str),
     /// A credential, not verified yet.
     Present(C),
 }
@@ -62,6 +66,18 @@ impl<C> Presented<C> {
             Self::Malformed => Presented::Malformed,
             Self::Ambiguous => Presented::Ambiguous,
             Self::CrossSite => Presented::CrossSite,
+            Self::Fault(fault) => Presented::Fault(fault),
+        }
+    }
+
+    /// What was read from `place`, in a word.
+    pub(crate) fn presence(&self, place: Place) -> Presence {
+        match self {
+            Self::Absent => Presence::Absent,
+            Self::OtherScheme => Presence::OtherScheme,
+            Self::Malformed | Self::Ambiguous | Self::CrossSite | Self::Fault(_) | Self::Present(_) => {
+                Presence::One(place)
+            }
         }
     }
 }

@@ -14,7 +14,8 @@ use super::{DescribeResponse, Operation};
 /// type. Besides, the function stays what it is: `async`, with `?` and `return`, and called by its name.
 /// [`Route::description`](crate::api::Route::description) has the last word.
 ///
-/// Handlers with type parameters or other attributes than the comment are not taken; their routes say it.
+/// Other attributes, such as `#[tracing::instrument(skip_all)]`, stay on the function. Handlers with type parameters are not
+/// taken; their routes say it.
 ///
 /// ```
 /// use portcullis::{Api, Json, Path, Public, answers, documented};
@@ -44,10 +45,17 @@ use super::{DescribeResponse, Operation};
 macro_rules! documented {
     (@answer) => { () };
     (@answer $answer:ty) => { $answer };
-    ($(
-        $(#[doc = $line:expr])+
+    // Comments to one side, other attributes to the other.
+    (@sort [$($line:expr),*] [$($other:tt)*] [[doc = $next:expr] $($rest:tt)*] $($function:tt)*) => {
+        $crate::documented!(@sort [$($line,)* $next] [$($other)*] [$($rest)*] $($function)*);
+    };
+    (@sort [$($line:expr),*] [$($other:tt)*] [[$($next:tt)*] $($rest:tt)*] $($function:tt)*) => {
+        $crate::documented!(@sort [$($line),*] [$($other)* #[$($next)*]] [$($rest)*] $($function)*);
+    };
+    (
+        @sort [$($line:expr),+] [$($other:tt)*] []
         $visibility:vis async fn $name:ident($($arguments:tt)*) $(-> $answer:ty)? $body:block
-    )+) => {$(
+    ) => {
         // A function and a type may have one name.
         #[doc(hidden)]
         #[allow(non_camel_case_types)]
@@ -58,12 +66,22 @@ macro_rules! documented {
         }
 
         $(#[doc = $line])+
+        $($other)*
         $visibility async fn $name(
             $($arguments)*
         ) -> $crate::describe::Documented<$crate::documented!(@answer $($answer)?), $name> {
             let answer: $crate::documented!(@answer $($answer)?) = async move $body.await;
             $crate::describe::Documented::new(answer)
         }
+    };
+    ($(
+        $(#[$($attribute:tt)+])+
+        $visibility:vis async fn $name:ident($($arguments:tt)*) $(-> $answer:ty)? $body:block
+    )+) => {$(
+        $crate::documented!(
+            @sort [] [] [$([$($attribute)+])+]
+            $visibility async fn $name($($arguments)*) $(-> $answer)? $body
+        );
     )+};
 }
 

@@ -10,9 +10,10 @@ use super::{
     json::{into_object, object_of, spell_out},
 };
 use crate::{
-    credential::Credential,
+    credential::{Credential, SecurityScheme},
     denied::Problem,
     guard::{Demand, Ways},
+    protected_resource::Pointer,
     scope::NamedScope,
     verify::Verify,
 };
@@ -28,6 +29,8 @@ pub struct Operation<'a> {
     closed_queries: Vec<(String, BTreeSet<String>)>,
     /// Whether the handler gets what is described here with its refusals, which then do not answer the request.
     is_caught: bool,
+    /// What the route's challenges say of the resource that it belongs to.
+    resource: Option<Pointer>,
     components: &'a mut Components,
 }
 
@@ -40,8 +43,18 @@ impl<'a> Operation<'a> {
             ways: Ways::new(),
             closed_queries: Vec::new(),
             is_caught: false,
+            resource: None,
             components,
         }
+    }
+
+    pub(crate) fn of_resource(mut self, resource: Option<Pointer>) -> Self {
+        self.resource = resource;
+        self
+    }
+
+    pub(crate) fn resource(&self) -> Option<&Pointer> {
+        self.resource.as_ref()
     }
 
     /// The entry; a path parameter that no extractor takes is a string (OpenAPI 3.1 §4.8.8: each is there).
@@ -382,6 +395,11 @@ impl<'a> Operation<'a> {
                 "`{name}` inside another extractor lets in what it refused: take it as an argument of its own"
             ));
         }
+    }
+
+    /// Names a security scheme, and how its credential is read.
+    pub(crate) fn add_scheme(&mut self, name: &'static str, scheme: SecurityScheme, read: SecurityScheme) {
+        self.components.add_scheme(name, scheme, read);
     }
 
     /// Names a verifier's security scheme in the document.

@@ -9,7 +9,7 @@ use http::request::Parts;
 use self::sealed::Asked as _;
 use super::failures::FAILURES;
 use crate::{
-    credential::{Challenge, Place, Presented, in_query, sealed::Read as _},
+    credential::{Challenge, Place, Presented, WantedBody, in_query, sealed::Read as _},
     denied::Denied,
     describe::Operation,
     scope::Granted,
@@ -107,30 +107,43 @@ impl<St: Sync, V: Verify + FromRef<St>> AuthenticateIn<St> for V {
         presented: Presented<V::Credential>,
         state: &St,
     ) -> Result<Option<(V::Principal, Granted)>, Denied> {
-        let credential = match presented {
-            Presented::Absent => return Ok(None),
-            Presented::OtherScheme => return Err(Denied::missing(V::challenges())),
-            Presented::Malformed => return Err(Denied::invalid(V::challenges())),
-            Presented::Ambiguous => return Err(Denied::ambiguous(V::challenges())),
-            Presented::CrossSite => return Err(Denied::cross_site()),
-            Presented::Present(credential) => credential,
-        };
-        let verifier = V::from_ref(state);
-        // A flaw that one credential strikes is no verdict, and ends no connection that other requests share. What the
-        // verifier left half done is its own: the request goes no further.
-        let verdict = AssertUnwindSafe(async { verifier.verify(&credential).await }).catch_unwind().await;
-        match verdict.unwrap_or_else(|_| Err("the verifier panicked".into())) {
-            Ok(Verdict::Accepted(principal, granted)) => Ok(Some((principal, granted))),
-            Ok(Verdict::Refused) => Err(Denied::invalid(V::challenges())),
-            Err(cause) => {
-                let scheme = V::SCHEME;
-                if let Some(untold) = FAILURES.tell(TypeId::of::<V>(), Instant::now()) {
-                    tracing::error!(scheme, %cause, untold, "a credential could not be verified");
-                } else {
-                    tracing::debug!(scheme, %cause, "a credential could not be verified");
-                }
-                Err(Denied::unavailable())
+        verified(presented, || V::from_ref(state), V::challenges).await
+    }
+}
+
+/// Asks the verifier about what is presented; `None` if nothing is. `challenges` are those of whoever asks.
+pub(crate) async fn verified<V: Verify>(
+    presented: Presented<V::Credential>,
+    verifier: impl FnOnce() -> V,
+    challenges: fn() -> Vec<Challenge>,
+) -> Result<Option<(V::Principal, Granted)>, Denied> {
+    let verdict = match presented {
+        Presented::Absent => return Ok(None),
+        Presented::OtherScheme => return Err(Denied::missing(challenges())),
+        Presented::Malformed => return Err(Denied::invalid(challenges())),
+        Presented::Ambiguous => return Err(Denied::ambiguous(challenges())),
+        Presented::CrossSite => return Err(Denied::cross_site()),
+        Presented::Fault(fault) => Err(fault.into()),
+        Presented::Present(credential) => {
+            let verifier = verifier();
+            // A flaw that one credential strikes is no verdict, and ends no connection that other requests share. What the
+            // verifier left half done is its own: the request goes no further.
+            let verdict = AssertUnwindSafe(async { verifier.verify(&credential).await }).catch_unwind().await;
+            verdict.unwrap_or_else(|_| Err("the verifier panicked".into()))
+        }
+    };
+    match verdict {
+        Ok(Verdict::Accepted(principal, granted)) => Ok(Some((principal, granted))),
+        Ok(Verdict::Forbidden) if V::Credential::SEES_REQUEST => Err(Denied::forbidden()),
+        Ok(Verdict::Refused | Verdict::Forbidden) => Err(Denied::invalid(challenges())),
+        Err(cause) => {
+            let scheme = V::SCHEME;
+            if let Some(untold) = FAILURES.tell(TypeId::of::<V>(), Instant::now()) {
+                tracing::error!(scheme, %cause, untold, "a credential could not be verified");
+            } else {
+                tracing::debug!(scheme, %cause, "a credential could not be verified");
             }
+            Err(Denied::unavailable())
         }
     }
 }
@@ -188,13 +201,15 @@ impl<V: Verify> sealed::Asked for V {
     }
 
     fn presence(presented: &Presented<V::Credential>) -> sealed::Presence {
-        match presented {
-            Presented::Absent => sealed::Presence::Absent,
-            Presented::OtherScheme => sealed::Presence::OtherScheme,
-            Presented::Malformed | Presented::Ambiguous | Presented::CrossSite | Presented::Present(_) => {
-                sealed::Presence::One(V::Credential::PLACE)
-            }
-        }
+        presented.presence(V::Credential::PLACE)
+    }
+
+    fn body() -> Option<WantedBody> {
+        V::Credential::body()
+    }
+
+    fn sees_request() -> bool {
+        V::Credential::SEES_REQUEST
     }
 
     fn note_keys_in_query(parts: &mut Parts) {
@@ -205,6 +220,7 @@ impl<V: Verify> sealed::Asked for V {
 
     fn describe_schemes(operation: &mut Operation<'_>) {
         operation.security_scheme::<V>();
+        V::Credential::describe(operation);
     }
 }
 
@@ -247,6 +263,14 @@ impl<A: Authenticate, B: Authenticate> sealed::Asked for Either<A, B> {
         A::describe_step_up(operation);
         B::describe_step_up(operation);
     }
+
+    fn body() -> Option<WantedBody> {
+        WantedBody::both(A::body(), B::body())
+    }
+
+    fn sees_request() -> bool {
+        A::sees_request() || B::sees_request()
+    }
 }
 
 /// One verifier that a guard asks.
@@ -259,6 +283,10 @@ pub struct Asked {
 }
 
 impl Asked {
+    pub(crate) fn new(scheme: &'static str, verifier: TypeId, place: Place) -> Self {
+        Self { scheme, verifier, place }
+    }
+
     /// Whether both are one verifier.
     pub(crate) fn is(&self, other: &Self) -> bool {
         self.verifier == other.verifier
@@ -266,7 +294,7 @@ impl Asked {
 }
 
 pub(crate) mod sealed {
-    use super::{Challenge, Operation, Parts, Place};
+    use super::{Challenge, Operation, Parts, Place, WantedBody};
 
     /// What this crate needs to know of what a guard asks.
     pub trait Asked {
@@ -286,6 +314,14 @@ pub(crate) mod sealed {
         fn describe_schemes(operation: &mut Operation<'_>);
         /// Says in the document which login is demanded beside the credential.
         fn describe_step_up(_: &mut Operation<'_>) {}
+        /// The body that must be read before it can be asked.
+        fn body() -> Option<WantedBody> {
+            None
+        }
+        /// Whether a verifier of it may forbid a request whose credential is good.
+        fn sees_request() -> bool {
+            false
+        }
     }
 
     /// What a request presents to one guard.

@@ -22,6 +22,10 @@ impl Origin {
         Self { prefix: vec!["query".into()], names: Vec::new() }
     }
 
+    pub(super) fn header() -> Self {
+        Self { prefix: vec!["header".into()], names: Vec::new() }
+    }
+
     pub(super) fn path() -> Self {
         Self { prefix: vec!["path".into()], names: Vec::new() }
     }

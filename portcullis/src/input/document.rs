@@ -2,7 +2,7 @@
 
 use std::any::type_name;
 
-use http::StatusCode;
+use http::{HeaderName, StatusCode};
 use schemars::{JsonSchema, transform::Transform};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -81,6 +81,42 @@ pub(crate) fn query_parameters<T: JsonSchema>(operation: &mut Operation<'_>) {
         }
         let schema = json!({ "type": "object", "additionalProperties": text_of(&members.others) });
         operation.parameter(&name, In::Query, false, schema);
+    }
+}
+
+/// One parameter per field, in a header of its name.
+pub(super) fn headers<T: Input>(operation: &mut Operation<'_>) {
+    check_early::<T>(operation);
+    check_struct::<T>(operation, "Headers", Takes { lists: true, files: false });
+    let root = written_out::<T>();
+    let members = Members::of(&root);
+    for member in &members.named {
+        if let Some(fault) = header_fault(member.name) {
+            operation.defect(&format!(
+                "`Headers<{}>`, the field `{}`: {fault}",
+                type_name::<T>(),
+                member.name
+            ));
+        }
+        let required = members.required.contains(member.name);
+        operation.parameter(member.name, In::Header, required, text_of(&member.schemas));
+    }
+    InvalidInput::describe_response(operation);
+}
+
+/// Why a field cannot be a header.
+fn header_fault(name: &str) -> Option<&'static str> {
+    let is = |other: &&str| name.eq_ignore_ascii_case(other);
+    if name.contains('_') {
+        Some("proxies drop headers with `_`; put `#[serde(rename_all = \"kebab-case\")]` on the struct")
+    } else if HeaderName::try_from(name).is_err() {
+        Some("it is not the name of a header (RFC 9110 §5.1)")
+    } else if ["authorization", "cookie"].iter().any(is) {
+        Some("a credential is a guard's: take it as the first argument")
+    } else if ["accept", "content-type"].iter().any(is) {
+        Some("the document says it elsewhere (OpenAPI 3.1 §4.8.12); read it from axum's `HeaderMap`")
+    } else {
+        None
     }
 }
 

@@ -8,6 +8,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use axum::extract::FromRef;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::HeaderValue;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -187,6 +188,16 @@ impl Introspection {
 impl<T: Clone> Timely for Believed<T> {
     fn is_timely(&self, now: u64) -> bool {
         (self.since..self.until).contains(&now)
+    }
+}
+
+/// For a state behind an `Arc`.
+impl<S> FromRef<Arc<S>> for Introspection
+where
+    Self: FromRef<S>,
+{
+    fn from_ref(state: &Arc<S>) -> Self {
+        Self::from_ref(&**state)
     }
 }
 

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::{Decide, Decision, IdOf, Permission, PolicyOf, Rejection, describe};
 use crate::{
+    credential::WantedBody,
     describe::Operation,
     guard::{Access, Authenticate, AuthenticateIn, FAILURES, Guard, sealed::Sealed},
     input::Path,
@@ -202,6 +203,10 @@ where
     P: Permission,
     PolicyOf<P>: Decide<P, V::Principal>,
 {
+    fn wants_body() -> Option<WantedBody> {
+        Guard::<V, P>::wants_body()
+    }
+
     fn describe_access(operation: &mut Operation<'_>) {
         Guard::<V, P>::describe_access(operation);
         describe::one::<P>(operation);

@@ -7,6 +7,7 @@ use http::request::Parts;
 
 use super::{Decide, Permission, PolicyOf, describe};
 use crate::{
+    credential::WantedBody,
     denied::Denied,
     describe::Operation,
     guard::{Access, Authenticate, AuthenticateIn, Guard, sealed::Sealed},
@@ -112,6 +113,10 @@ where
     P: Permission,
     PolicyOf<P>: Decide<P, V::Principal>,
 {
+    fn wants_body() -> Option<WantedBody> {
+        Guard::<V, P>::wants_body()
+    }
+
     fn describe_access(operation: &mut Operation<'_>) {
         Guard::<V, P>::describe_access(operation);
         describe::several::<P>(operation);

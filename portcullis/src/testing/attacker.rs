@@ -58,7 +58,7 @@ pub(super) fn hmac(alg: Algorithm, secret: &[u8], message: &str) -> Option<Strin
     signed(alg, &EncodingKey::from_secret(secret), message)
 }
 
-fn signed(algorithm: Algorithm, key: &EncodingKey, message: &str) -> Option<String> {
+pub(super) fn signed(algorithm: Algorithm, key: &EncodingKey, message: &str) -> Option<String> {
     let signature = (BACKEND.signer_factory)(&algorithm, key).ok()?.try_sign(message.as_bytes()).ok()?;
     Some(BASE64_URL_SAFE_NO_PAD.encode(signature))
 }

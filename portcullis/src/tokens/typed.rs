@@ -1,7 +1,8 @@
 //! Access tokens whose claims also have a shape of the application's own.
 
-use std::{fmt, marker::PhantomData};
+use std::{fmt, marker::PhantomData, sync::Arc};
 
+use axum::extract::FromRef;
 use serde::de::DeserializeOwned;
 
 use super::{AccessToken, AccessTokens, refusal::Refusal};
@@ -72,6 +73,16 @@ impl<C> TypedToken<C> {
     #[must_use]
     pub fn into_claims(self) -> C {
         self.claims
+    }
+}
+
+/// For a state behind an `Arc`.
+impl<C, S> FromRef<Arc<S>> for TypedTokens<C>
+where
+    Self: FromRef<S>,
+{
+    fn from_ref(state: &Arc<S>) -> Self {
+        Self::from_ref(&**state)
     }
 }
 

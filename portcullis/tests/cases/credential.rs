@@ -5,8 +5,12 @@ mod api_key;
 #[cfg(feature = "api-keys")]
 mod api_key_secret;
 mod basic;
+mod elsewhere;
+#[cfg(feature = "ws")]
+mod first_message;
 mod schemes;
 mod session_cookie;
+mod with;
 
 use axum::{
     Router,
@@ -17,8 +21,8 @@ use portcullis::Api;
 use serde_json::Value;
 use tower::ServiceExt;
 
-struct Answer {
-    status: StatusCode,
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
     headers: HeaderMap,
     body: String,
 }
@@ -28,19 +32,19 @@ impl Answer {
         self.headers.get(WWW_AUTHENTICATE).map(|value| value.to_str().unwrap())
     }
 
-    fn detail(&self) -> String {
+    pub(super) fn detail(&self) -> String {
         let body: Value = serde_json::from_str(&self.body).unwrap();
         body["detail"].as_str().unwrap().to_owned()
     }
 
-    fn is_refusal(&self, status: u16, challenge: Option<&str>, detail: &str, about: &str) {
+    pub(super) fn is_refusal(&self, status: u16, challenge: Option<&str>, detail: &str, about: &str) {
         assert_eq!(self.status, status, "{about}");
         assert_eq!(self.challenge(), challenge, "{about}");
         assert_eq!(self.detail(), detail, "{about}");
         assert_eq!(self.headers["cache-control"], "no-store", "{about}");
     }
 
-    fn is_answer(&self, body: &str, about: &str) {
+    pub(super) fn is_answer(&self, body: &str, about: &str) {
         assert_eq!((self.status.as_u16(), self.body.as_str()), (200, body), "{about}");
     }
 }
@@ -53,7 +57,7 @@ async fn send(app: &Router, request: Builder) -> Answer {
     send_whole(app, request.body(Body::empty()).unwrap()).await
 }
 
-async fn send_whole(app: &Router, request: Request<Body>) -> Answer {
+pub(super) async fn send_whole(app: &Router, request: Request<Body>) -> Answer {
     let (head, body) = app.clone().oneshot(request).await.unwrap().into_parts();
     let body = String::from_utf8(to_bytes(body, 10_000).await.unwrap().to_vec()).unwrap();
     Answer { status: head.status, headers: head.headers, body }

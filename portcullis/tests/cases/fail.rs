@@ -23,11 +23,13 @@ const STATE: &str =
 const ROW: &str = "for one row it is `May<…>`, for a list `Seen<…>`";
 const POLICY: &str = "for `May` and `Seen` the state `App` holds the `Policy` of the permission's object too";
 
+const DEBUG: &str = "if all of that is so, put `#[axum::debug_handler]` on the handler";
+
 /// The cases without a mistake.
-const RIGHT: [&str; 2] = ["a_right_one", "a_right_permission"];
+const RIGHT: [&str; 3] = ["a_right_one", "a_right_permission", "a_right_variety"];
 
 /// Each case, and the words that help whoever made the mistake.
-const CASES: [(&str, &[&str]); 39] = [
+const CASES: [(&str, &[&str]); 52] = [
     ("forgotten_guard", &[WHO]),
     ("no_argument", &[WHO]),
     ("guard_is_not_first", &[WHO]),
@@ -41,7 +43,7 @@ const CASES: [(&str, &[&str]); 39] = [
     ("raw_token", &[DESCRIBE]),
     ("raw_token_in_a_plain_router", &["is not implemented for fn item `fn(Bearer)"]),
     ("no_verifier_in_the_state", &[STATE]),
-    ("no_verifier_in_a_plain_router", &["expected `MethodRouter<App>`, found `MethodRouter<AccessTokens>`"]),
+    ("no_verifier_in_a_plain_router", &["Guard<AccessTokens>), App>` is not implemented for fn item"]),
     ("no_verifier", &["`App` does not verify credentials", "implement `portcullis::Verify` for it"]),
     ("no_scopes", &["`ProfileRead` names no scope", "implement `portcullis::Scope` for it"]),
     (
@@ -87,6 +89,19 @@ const CASES: [(&str, &[&str]); 39] = [
             "implement `portcullis::step_up::KnowsLogin` for it",
         ],
     ),
+    ("two_bodies", &[DEBUG]),
+    ("body_before_the_state", &[DEBUG]),
+    ("not_async", &[DEBUG]),
+    ("not_send", &[DEBUG]),
+    ("nested_without_a_schema", &[SCHEMA]),
+    ("result_without_a_name", &[NAMED]),
+    ("verifier_without_clone", &["the trait bound `Door: Clone` is not satisfied"]),
+    ("scope_as_a_text", &["constant provided when a type was expected"]),
+    ("typed_tokens_without_typed", &["for a `TypedTokens<…>` the state `App` holds `tokens.typed::<…>()`"]),
+    ("verifier_as_an_object", &["the trait `Verify` is not dyn compatible"]),
+    ("an_api_is_served", &["From<Api<()>>"]),
+    ("a_router_is_nested", &["expected `Api<()>`, found `Router<_>`"]),
+    ("a_part_of_ones_own", &["`Everything` is not a part of the request that a verifier can ask for"]),
     ("no_level", &["`Recent` is not a level of login", "implement `portcullis::step_up::Level` for it"]),
     ("permission_of_another_object", &["expected `Folder`, found `Document`"]),
     (

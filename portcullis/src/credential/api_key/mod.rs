@@ -206,7 +206,7 @@ impl<P: ApiKeyPlace> ApiKey<P> {
     }
 }
 
-fn in_header<'r>(headers: &'r HeaderMap, name: &str) -> Presented<Cow<'r, [u8]>> {
+pub(super) fn in_header<'r>(headers: &'r HeaderMap, name: &str) -> Presented<Cow<'r, [u8]>> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (None, _) => Presented::Absent,

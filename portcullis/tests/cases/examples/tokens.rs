@@ -7,6 +7,9 @@ use crate::cases::issuer::{but, claims, ed25519, verifier};
 mod any_of_scopes;
 #[path = "../../../examples/issuer/mod.rs"]
 mod example_issuer;
+#[cfg(feature = "discovery")]
+#[path = "../../../examples/mcp.rs"]
+mod mcp;
 #[path = "../../../examples/optional_user.rs"]
 mod optional_user;
 #[cfg(feature = "discovery")]
@@ -76,6 +79,26 @@ async fn a_resource_server_takes_its_issuers_tokens() {
     let refused = with_token(&app, "GET", "/subject", &with_scope("profile:write")).await.assert(403);
     assert!(refused.header("www-authenticate").contains("scope=\"profile:read\""));
     get(&app, "/subject").await.assert(401);
+}
+
+#[cfg(feature = "discovery")]
+#[tokio::test]
+async fn an_mcp_server_says_where_to_get_a_token_and_calls_a_tool() {
+    let app = mcp::app("https://id.example", "https://api.example/mcp", verifier()).unwrap();
+    let send = async |method: &str, name: &str| {
+        let message = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": { "name": name } });
+        post_json(&app, "/mcp", &with_scope("notes:read"), &message).await.assert(200).json()
+    };
+    let stranger = ask(&app, "POST", "/mcp", &[], "").await.assert(401);
+    assert!(stranger.header("www-authenticate").contains("/.well-known/oauth-protected-resource/mcp"));
+    let metadata = get(&app, "/.well-known/oauth-protected-resource/mcp").await.assert(200).json();
+    assert_eq!(metadata["authorization_servers"], json!(["https://id.example"]));
+    let called = send("tools/call", "list_notes").await;
+    assert_eq!(called["result"]["content"][0]["text"], "Notes of ana: water the plants");
+    assert_eq!(send("tools/call", "erase").await["error"]["message"], "Unknown tool");
+    assert_eq!(send("prompts/list", "").await["error"]["code"], -32601);
+    let notified = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
+    post_json(&app, "/mcp", &with_scope("notes:read"), &notified).await.assert(202);
 }
 
 /// Keys from a file, and from an address where nobody answers.

@@ -347,6 +347,45 @@ fn shapes() -> Vec<Shape> {
             scope: Some("read:orders"),
         },
         Shape {
+            section: "Cloudflare Access",
+            key: rsa(),
+            typ: Some("JWT"),
+            claims: claims(json!({
+                "aud": ["4714c1358e65fe4b408ad6d432a5f878f08194bdb4752441fd56faefa9b2b6f2"], "email": "ana@shop.example",
+                "nbf": NOW - 60, "iss": "https://shop.cloudflareaccess.com", "type": "app", "identity_nonce": "6ei69kawdKzMIAPF",
+                "sub": "7335d417-61da-459d-899c-0a01c76a2f94", "country": "US",
+            })),
+            settings: || {
+                issued_by("https://shop.cloudflareaccess.com")
+                    .audience("4714c1358e65fe4b408ad6d432a5f878f08194bdb4752441fd56faefa9b2b6f2")
+                    .dangerous()
+                    .accept_typ_jwt()
+                    .dangerous()
+                    .without_client_id_and_jti()
+            },
+            client: "",
+            scope: None,
+        },
+        Shape {
+            section: "Google IAP",
+            key: p256(),
+            typ: Some("JWT"),
+            claims: claims(json!({
+                "aud": "/projects/123456789/global/backendServices/987654321", "email": "ana@shop.example",
+                "iss": "https://cloud.google.com/iap", "sub": "accounts.google.com:115113151315", "hd": "shop.example",
+            })),
+            settings: || {
+                issued_by("https://cloud.google.com/iap")
+                    .audience("/projects/123456789/global/backendServices/987654321")
+                    .dangerous()
+                    .accept_typ_jwt()
+                    .dangerous()
+                    .without_client_id_and_jti()
+            },
+            client: "",
+            scope: None,
+        },
+        Shape {
             section: "Ory Hydra",
             key: rsa(),
             typ: Some("JWT"),

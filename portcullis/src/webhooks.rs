@@ -1,0 +1,267 @@
+//! Webhooks that others send to you: requests signed with a shared secret.
+//!
+//! ```
+//! use portcullis::{Api, Guard, Json, NoContent, webhooks::{Stripe, Webhooks}};
+//!
+//! #[derive(serde::Deserialize, schemars::JsonSchema)]
+//! #[schemars(extend("additionalProperties" = true))] // Stripe's events have many members more
+//! struct Event {
+//!     id: String,
+//!     r#type: String,
+//! }
+//!
+//! /// The sender tries again after an error, so do an event's work once: remember its id.
+//! async fn receive(_: Guard<Webhooks<Stripe>>, Json(event): Json<Event>) -> NoContent {
+//!     let _ = (event.id, event.r#type);
+//!     NoContent
+//! }
+//!
+//! let stripe = Webhooks::<Stripe>::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?; // from your settings
+//! let (router, document) = Api::new("Shop", "1.0").post("/stripe", receive).finish()?;
+//! let app: axum::Router = router.with_state(stripe);
+//! # let _ = (app, document);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! | sender | format | signs | a replay is rejected |
+//! |---|---|---|---|
+//! | Stripe | [`Stripe`] | time and body | after 5 minutes |
+//! | [Standard Webhooks](https://www.standardwebhooks.com), Svix, Portcullis | [`StandardWebhooks`] | id, time and body | after 5 minutes |
+//! | GitHub | [`GitHub`] | body | never: remember what you have done |
+//! | another | your own [`SignatureFormat`] | | if it signs a time |
+//!
+//! Signatures are compared in constant time. The handler gets the same bytes that were verified.
+
+use std::{
+    error::Error,
+    fmt,
+    marker::PhantomData,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use axum::extract::FromRef;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use http::HeaderMap;
+use jsonwebtoken::{Algorithm, DecodingKey};
+
+use crate::{
+    credential::{Signature, SignatureFormat, Signed},
+    scope::Granted,
+    tokens::{Clock, keys::BACKEND, now, seconds},
+    verify::{Verdict, Verify, VerifyFailed},
+};
+
+/// How old a signature may be, unless the application says otherwise.
+const TOLERANCE: Duration = Duration::from_mins(5);
+/// How old it may be at most.
+const MOST_TOLERANCE: Duration = Duration::from_hours(1);
+/// The shortest key, in bytes: 128 bits. Standard Webhooks asks for 24.
+const SHORTEST_KEY: usize = 16;
+/// The most secrets of one sender.
+const MOST_SECRETS: usize = 8;
+
+/// Verifies requests that a sender signed by the format `F`. Cheap to clone.
+///
+/// A request is accepted if one of its signatures is good under one of the secrets, and the signed time, where the format
+/// has one, is at most five minutes away ([`tolerance`](Self::tolerance)).
+#[must_use]
+pub struct Webhooks<F> {
+    keys: Arc<[DecodingKey]>,
+    tolerance: u64,
+    clock: Arc<Clock>,
+    format: PhantomData<fn() -> F>,
+}
+
+/// A request whose signature is good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    id: Option<String>,
+    time: Option<u64>,
+}
+
+impl Delivery {
+    /// What the sender calls the message, if the format signs that: the same at each attempt to deliver it.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// When it was signed, in seconds since 1970, if the format signs that.
+    #[must_use]
+    pub fn time(&self) -> Option<u64> {
+        self.time
+    }
+}
+
+impl<F: SignatureFormat> Webhooks<F> {
+    /// A verifier with the secret that the sender shows you.
+    ///
+    /// # Errors
+    /// [`SecretError`] if the secret is not one of this format, or has fewer than 16 bytes.
+    pub fn new(secret: &str) -> Result<Self, SecretError> {
+        let none: Self = Self {
+            keys: Arc::new([]),
+            tolerance: TOLERANCE.as_secs(),
+            clock: Arc::new(Box::new(now)),
+            format: PhantomData,
+        };
+        none.or_secret(secret)
+    }
+
+    /// Accepts another secret too, while the sender changes it: eight at most.
+    ///
+    /// # Errors
+    /// [`SecretError`], as for [`new`](Self::new), or if there are eight already.
+    pub fn or_secret(self, secret: &str) -> Result<Self, SecretError> {
+        let key = F::key(secret).ok_or(SecretError("the secret is not written as this sender writes it"))?;
+        if key.len() < SHORTEST_KEY {
+            return Err(SecretError("the secret has fewer than 16 bytes: it could be guessed"));
+        }
+        if self.keys.len() >= MOST_SECRETS {
+            return Err(SecretError("there are eight secrets already"));
+        }
+        let key = DecodingKey::from_secret(&key);
+        Ok(Self { keys: self.keys.iter().cloned().chain([key]).collect(), ..self })
+    }
+
+    /// How far the signed time may be from now, in either direction: five minutes unless you say otherwise, an hour at most.
+    /// For that long, whoever has recorded a request can send it again.
+    pub fn tolerance(self, tolerance: Duration) -> Self {
+        Self { tolerance: tolerance.min(MOST_TOLERANCE).as_secs(), ..self }
+    }
+
+    /// Another source of time than the system's, for tests.
+    pub fn clock(self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        Self { clock: Arc::new(Box::new(clock)), ..self }
+    }
+
+    fn is_good(&self, signed: &Signed) -> bool {
+        let is_timely = signed.time.is_none_or(|time| time.abs_diff(seconds(&self.clock)) <= self.tolerance);
+        // The backends compare a MAC in constant time.
+        let is_good = |key: &DecodingKey, mac: &[u8; 32]| {
+            (BACKEND.verifier_factory)(&Algorithm::HS256, key)
+                .is_ok_and(|verifier| verifier.verify(&signed.message, &mac.to_vec()).is_ok())
+        };
+        is_timely && self.keys.iter().any(|key| signed.signatures.iter().any(|mac| is_good(key, mac)))
+    }
+}
+
+/// For a state behind an `Arc`.
+impl<F: SignatureFormat, S> FromRef<Arc<S>> for Webhooks<F>
+where
+    Self: FromRef<S>,
+{
+    fn from_ref(state: &Arc<S>) -> Self {
+        Self::from_ref(&**state)
+    }
+}
+
+impl<F: SignatureFormat> Verify for Webhooks<F> {
+    type Credential = Signature<F>;
+    type Principal = Delivery;
+    const SCHEME: &'static str = F::SCHEME;
+
+    async fn verify(&self, signature: &Signature<F>) -> Result<Verdict<Delivery>, VerifyFailed> {
+        let signed = &signature.signed;
+        Ok(if self.is_good(signed) {
+            Verdict::Accepted(Delivery { id: signed.id.clone(), time: signed.time }, Granted::none())
+        } else {
+            Verdict::Refused
+        })
+    }
+}
+
+impl<F> Clone for Webhooks<F> {
+    fn clone(&self) -> Self {
+        let Self { keys, tolerance, clock, format } = self;
+        Self { keys: keys.clone(), tolerance: *tolerance, clock: clock.clone(), format: *format }
+    }
+}
+
+impl<F: SignatureFormat> fmt::Debug for Webhooks<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Webhooks({})", F::SCHEME)
+    }
+}
+
+/// A secret that nothing could be verified with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretError(&'static str);
+
+impl fmt::Display for SecretError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl Error for SecretError {}
+
+/// Stripe's format: `Stripe-Signature: t=TIME,v1=HEX`. The secret begins with `whsec_`, which belongs to it.
+#[derive(Debug, Clone, Copy)]
+pub struct Stripe;
+
+impl SignatureFormat for Stripe {
+    const HEADER: &'static str = "Stripe-Signature";
+    const SCHEME: &'static str = "stripe";
+
+    fn read(headers: &HeaderMap, body: &[u8]) -> Option<Signed> {
+        let members = || text(headers, Self::HEADER).into_iter().flat_map(|value| value.split(','));
+        let named = |name: &'static str| {
+            members()
+                .filter_map(move |member| member.trim().split_once('='))
+                .filter(move |(key, _)| *key == name)
+        };
+        let (_, time) = named("t").next()?;
+        // Other versions are for tests (`v0`) or not known yet.
+        let signed = Signed::over([time.as_bytes(), b".", body]).at(time.parse().ok()?);
+        Some(named("v1").fold(signed, |signed, (_, signature)| signed.hex(signature)))
+    }
+}
+
+/// GitHub's format: `X-Hub-Signature-256: sha256=HEX`. Neither the time nor `X-GitHub-Delivery` is signed, so a replay looks
+/// like the delivery itself.
+#[derive(Debug, Clone, Copy)]
+pub struct GitHub;
+
+impl SignatureFormat for GitHub {
+    const HEADER: &'static str = "X-Hub-Signature-256";
+    const SCHEME: &'static str = "github";
+
+    fn read(headers: &HeaderMap, body: &[u8]) -> Option<Signed> {
+        Some(Signed::over([body]).hex(text(headers, Self::HEADER)?.strip_prefix("sha256=")?))
+    }
+}
+
+/// The format of Standard Webhooks 1.0.0, in which `portcullis-server` signs too: `webhook-id`, `webhook-timestamp`, and
+/// `webhook-signature: v1,BASE64`. The secret is base64 after `whsec_`.
+#[derive(Debug, Clone, Copy)]
+pub struct StandardWebhooks;
+
+impl SignatureFormat for StandardWebhooks {
+    const HEADER: &'static str = "webhook-signature";
+    const SCHEME: &'static str = "standard_webhooks";
+
+    fn read(headers: &HeaderMap, body: &[u8]) -> Option<Signed> {
+        let (id, time) = (text(headers, "webhook-id")?, text(headers, "webhook-timestamp")?);
+        // A dot would let one message be read as another.
+        if id.is_empty() || id.contains('.') {
+            return None;
+        }
+        let signed =
+            Signed::over([id.as_bytes(), b".", time.as_bytes(), b".", body]).at(time.parse().ok()?).id(id);
+        let signatures = text(headers, Self::HEADER)?.split(' ').filter_map(|one| one.strip_prefix("v1,"));
+        Some(signatures.fold(signed, Signed::base64))
+    }
+
+    fn key(secret: &str) -> Option<Vec<u8>> {
+        BASE64_STANDARD.decode(secret.strip_prefix("whsec_").unwrap_or(secret)).ok()
+    }
+}
+
+/// The only header of this name, of at most 4 KiB.
+fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    let mut values = headers.get_all(name).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return None };
+    value.to_str().ok().filter(|text| text.len() <= 4096)
+}
