@@ -1,0 +1,99 @@
+"""Contains all the data models used in inputs/outputs"""
+
+from .accepted import Accepted
+from .account import Account
+from .accounts_page import AccountsPage
+from .address import Address
+from .audit_event import AuditEvent
+from .audit_page import AuditPage
+from .claim import Claim
+from .code_log_in import CodeLogIn
+from .deletion_scheduled import DeletionScheduled
+from .exchange_token_body import ExchangeTokenBody
+from .export import Export
+from .exported_account import ExportedAccount
+from .exported_event import ExportedEvent
+from .exported_factors import ExportedFactors
+from .exported_picture import ExportedPicture
+from .exported_session import ExportedSession
+from .factors import Factors
+from .field_error import FieldError
+from .first_code import FirstCode
+from .health import Health
+from .invalid_input import InvalidInput
+from .invitation import Invitation
+from .link_log_in import LinkLogIn
+from .log_in import LogIn
+from .log_in_problem import LogInProblem
+from .managed_account import ManagedAccount
+from .managed_account_with_sessions import ManagedAccountWithSessions
+from .mfa_token import MfaToken
+from .o_auth_error import OAuthError
+from .password_change import PasswordChange
+from .problem import Problem
+from .profile import Profile
+from .profile_change import ProfileChange
+from .read_keys_response_200 import ReadKeysResponse200
+from .read_keys_response_200_keys_item import ReadKeysResponse200KeysItem
+from .recovery_codes import RecoveryCodes
+from .reset import Reset
+from .role_change import RoleChange
+from .second_factor import SecondFactor
+from .session import Session
+from .sign_up import SignUp
+from .token import Token
+from .token_answer import TokenAnswer
+from .totp import Totp
+from .totp_key import TotpKey
+from .upload import Upload
+from .uploaded import Uploaded
+
+__all__ = (
+    "Accepted",
+    "Account",
+    "AccountsPage",
+    "Address",
+    "AuditEvent",
+    "AuditPage",
+    "Claim",
+    "CodeLogIn",
+    "DeletionScheduled",
+    "ExchangeTokenBody",
+    "Export",
+    "ExportedAccount",
+    "ExportedEvent",
+    "ExportedFactors",
+    "ExportedPicture",
+    "ExportedSession",
+    "Factors",
+    "FieldError",
+    "FirstCode",
+    "Health",
+    "InvalidInput",
+    "Invitation",
+    "LinkLogIn",
+    "LogIn",
+    "LogInProblem",
+    "ManagedAccount",
+    "ManagedAccountWithSessions",
+    "MfaToken",
+    "OAuthError",
+    "PasswordChange",
+    "Problem",
+    "Profile",
+    "ProfileChange",
+    "ReadKeysResponse200",
+    "ReadKeysResponse200KeysItem",
+    "RecoveryCodes",
+    "Reset",
+    "RoleChange",
+    "SecondFactor",
+    "Session",
+    "SignUp",
+    "Token",
+    "TokenAnswer",
+    "Totp",
+    "TotpKey",
+    "Upload",
+    "Uploaded",
+)
