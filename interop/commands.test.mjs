@@ -22,6 +22,8 @@ const NOT_RUN = {
   "cargo install --locked --path server": "a release build",
   "sudo install -m 0755 ~/.cargo/bin/portcullis /usr/local/bin/portcullis": "needs root and systemd",
   "(": "needs Docker",
+  "rustup target add x86_64-unknown-linux-musl      # and a C compiler for it: apt install musl-tools": "a release build; release.test.mjs has its bill of materials",
+  "tar -xzf portcullis-*.tar.gz && cd portcullis-*/": "needs that release",
   "cargo install --locked cargo-deb": "needs root and systemd",
   "sudo install -m 0644 packaging/systemd/portcullis.socket /etc/systemd/system/portcullis.socket": "needs root and systemd",
   "openssl rand -base64 32 > secret.key": "needs a Kubernetes cluster",
