@@ -38,7 +38,7 @@ pub(super) async fn run(config: Config) -> Result<(), String> {
         );
     }
     let starting =
-        middleware::dress(health::while_starting(), config.public_url().is_https(), &config.trusted_proxies);
+        middleware::wrap(health::while_starting(), config.public_url().is_https(), &config.trusted_proxies);
     let (routers, opened) = (Arc::new(Routers::starting(starting)), Arc::new(OnceLock::new()));
     let stop = told_to_stop(Arc::clone(&opened));
     // In a task of its own: it answers while the database is awaited and its tables are brought up to date.
