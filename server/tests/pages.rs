@@ -338,6 +338,10 @@ on_both_databases! {
         }
         // What the interface does not find is said by its own answer.
         app.sign_up("ada").await;
+        let visitor = browser(&app, "ada").await;
+        let lost = visitor.get("/nope").header("accept", "text/html").send().await.assert(404);
+        assert!(lost.text().contains("action=\"/account/log-out\""));
+        assert!(!in_browser("/nope", "en").await.text().contains("/account/log-out"));
         let ada = app.log_in("ada").await;
         let absent = ada.get("/profile/999999").header("accept", "text/html").send().await.assert(404);
         assert_eq!(absent.header("content-type"), "application/json");

@@ -38,10 +38,15 @@ struct CheckMailPage<'a> {
     v: &'a View,
     /// As it was typed on the page before.
     email: String,
+    /// A reset was requested, and not a sign-up.
+    is_reset: bool,
 }
 
 pub(crate) async fn show_check_mail(_: Public, v: View) -> PageResult {
-    Ok(v.show(StatusCode::OK, &CheckMailPage { v: &v, email: v.kept(None) })?)
+    Ok(v.show(
+        StatusCode::OK,
+        &CheckMailPage { v: &v, email: v.kept(None), is_reset: v.query("for") == Some("reset") },
+    )?)
 }
 
 /// A page that asks for an address to write to.
@@ -85,7 +90,7 @@ pub(crate) async fn request_reset(
     let request = async { super::request_reset(&app, &form.email()?, &client).await };
     let page = async |faults| Ok(AskMailPage { v: &v, faults, email: &form.email, is_log_in: false });
     v.form(&["email"], request, page).await?;
-    Ok(v.go(&v.keeping(paths::CHECK_MAIL, None, &form.email)))
+    Ok(v.go(&format!("{}&for=reset", v.keeping(paths::CHECK_MAIL, None, &form.email))))
 }
 
 pub(crate) async fn show_log_in_by_mail(_: Public, State(app): State<App>, v: View) -> PageResult {
