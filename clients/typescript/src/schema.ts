@@ -585,6 +585,183 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/organisations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List my organisations */
+        get: operations["list_organisations"];
+        put?: never;
+        /** Create an organisation */
+        post: operations["create_organisation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/organisations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read an organisation */
+        get: operations["read_organisation"];
+        put?: never;
+        post?: never;
+        /** Delete an organisation */
+        delete: operations["delete_organisation"];
+        options?: never;
+        head?: never;
+        /** Rename an organisation */
+        patch: operations["rename_organisation"];
+        trace?: never;
+    };
+    "/organisations/{id}/hand-over": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make another member the owner in my place */
+        post: operations["hand_over_organisation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/organisations/{id}/leave": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Leave an organisation */
+        post: operations["leave_organisation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/organisations/{id}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List an organisation's members */
+        get: operations["list_members"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/organisations/{id}/members/{account}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change a member's role */
+        put: operations["set_member_role"];
+        post?: never;
+        /** Remove a member */
+        delete: operations["remove_member"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/organisations/{id}/teams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List an organisation's teams */
+        get: operations["list_teams"];
+        put?: never;
+        /** Create a team */
+        post: operations["create_team"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/organisations/{id}/teams/{team}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete a team */
+        delete: operations["delete_team"];
+        options?: never;
+        head?: never;
+        /** Rename or move a team */
+        patch: operations["change_team"];
+        trace?: never;
+    };
+    "/organisations/{id}/teams/{team}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List a team's members */
+        get: operations["list_team_members"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/organisations/{id}/teams/{team}/members/{account}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Add a member to a team */
+        put: operations["add_team_member"];
+        post?: never;
+        /** Remove a member from a team */
+        delete: operations["remove_team_member"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/password": {
         parameters: {
             query?: never;
@@ -933,6 +1110,8 @@ export interface components {
              * @description When it was made.
              */
             exported_at: string;
+            /** @description The organisations and teams that the account is a direct member of. */
+            memberships: components["schemas"]["ExportedMembership"][];
             /** @description The profile picture; `null` if there is none. */
             picture: components["schemas"]["ExportedPicture"] | null;
             second_factor: components["schemas"]["ExportedFactors"];
@@ -992,6 +1171,13 @@ export interface components {
              */
             totp_since: string | null;
         };
+        /** @description A membership, for the account owner's export. */
+        ExportedMembership: {
+            /** @description The ID of the organisation or team. */
+            group_id: string;
+            name: string;
+            role: components["schemas"]["GroupRole"];
+        };
         ExportedPicture: {
             content_type: string;
             /** @description The bytes in base64 (RFC 4648 §4). */
@@ -1044,6 +1230,13 @@ export interface components {
              * @example 123456
              */
             code: string;
+        };
+        /** @description What a member may do with the group itself; each role may do what those before it may. */
+        GroupRole: "member" | "admin" | "owner";
+        /** @description Who becomes the owner. */
+        HandOver: {
+            /** @description A member of the organisation. */
+            account_id: components["schemas"]["AccountId"];
         };
         /** @description The state of the server. */
         Health: {
@@ -1207,10 +1400,48 @@ export interface components {
             /** @description Its active sessions, most recently used first; at most 100. */
             sessions: components["schemas"]["Session"][];
         };
+        /** @description A member of an organisation or a team. */
+        Member: {
+            /** @description The `sub` of the member's tokens. */
+            account_id: components["schemas"]["AccountId"];
+            /** Format: idn-email */
+            email: string;
+            full_name: string;
+            /**
+             * Format: date-time
+             * @description When they joined.
+             */
+            joined_at: string;
+            /** @description The role in the organisation; in a team it is always `member`. */
+            role: components["schemas"]["GroupRole"];
+        };
+        /** @description A new role. */
+        MemberRole: {
+            role: components["schemas"]["GroupRole"];
+        };
+        /** @description A page of members. */
+        MembersPage: {
+            members: components["schemas"]["Member"][];
+            /** @description Send it as `after` for the next page; `null` on the last one. */
+            next: string | null;
+        };
         /** @description A login that waits for its second factor. */
         MfaToken: {
             /** @description As the login returned it. */
             mfa_token: string;
+        };
+        /** @description A new team. */
+        NewTeam: {
+            /**
+             * @description It need not be unique.
+             * @example Engineering
+             */
+            name: string;
+            /**
+             * Format: uuid
+             * @description The team that it is in; the organisation if this is left out.
+             */
+            parent_id?: string | null;
         };
         /** @description The body of RFC 6749 §5.2. */
         OAuthError: {
@@ -1218,6 +1449,38 @@ export interface components {
             error: string;
             /** @description One sentence. */
             error_description: string;
+        };
+        /** @description An organisation that you are a member of. */
+        Organisation: {
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: uuid
+             * @description Never used again, not even after the organisation is deleted.
+             */
+            id: string;
+            /**
+             * Format: int64
+             * @description How many members it has.
+             */
+            members: number;
+            name: string;
+            /** @description Your role in it. */
+            role: components["schemas"]["GroupRole"];
+        };
+        /** @description A name. */
+        OrganisationName: {
+            /**
+             * @description It need not be unique.
+             * @example Analytical Engines
+             */
+            name: string;
+        };
+        /** @description A page of your organisations. */
+        OrganisationsPage: {
+            /** @description Send it as `after` for the next page; `null` on the last one. */
+            next: string | null;
+            organisations: components["schemas"]["Organisation"][];
         };
         /** @description A new password. */
         PasswordChange: {
@@ -1345,6 +1608,40 @@ export interface components {
              * @example analytical-engine-1843
              */
             password: string;
+        };
+        /** @description A team. */
+        Team: {
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: int64
+             * @description How deep it is nested: 1 if it is in no other team.
+             */
+            depth: number;
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /**
+             * Format: uuid
+             * @description The team that it is in, or the organisation.
+             */
+            parent_id: string;
+        };
+        /** @description What to change about a team. What is left out stays. */
+        TeamChange: {
+            /** @example Engineering */
+            name?: string | null;
+            /**
+             * Format: uuid
+             * @description The team of the same organisation that it moves into, or the organisation.
+             */
+            parent_id?: string | null;
+        };
+        /** @description A page of teams. */
+        TeamsPage: {
+            /** @description Send it as `after` for the next page; `null` on the last one. */
+            next: string | null;
+            teams: components["schemas"]["Team"][];
         };
         /** @description An emailed link. */
         Token: {
@@ -1520,7 +1817,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No administrator would be left */
+            /** @description The account is the last administrator's, or the only owner of an organisation; `detail` says which */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2097,7 +2394,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No administrator would be left */
+            /** @description The account is the last administrator's, or the only owner of an organisation; `detail` says which */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5160,6 +5457,2096 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_organisations: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the page before. */
+                after?: string;
+                /** @description How many to return; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrganisationsPage"];
+                };
+            };
+            /**
+             * @description More than one credential was sent
+             *
+             *     The request is malformed
+             *
+             *     `after` is not a cursor of this list
+             */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is invalid, expired or revoked */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="organisations:read"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_organisation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OrganisationName"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Organisation"];
+                };
+            };
+            /**
+             * @description More than one credential was sent
+             *
+             *     The request is malformed
+             */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is invalid, expired or revoked */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="organisations:write"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it is not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The organisation cannot be changed so, as `detail` says */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body has more than 65536 bytes */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body has another content type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_organisation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Organisation"];
+                };
+            };
+            /** @description More than one credential was sent */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is invalid, expired or revoked */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="organisations:read"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it is not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_organisation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description More than one credential was sent */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description No credential, or one that is invalid, expired or revoked
+             *
+             *     Also if the login is older than 10 minutes (RFC 9470)
+             */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             *
+             *     Not allowed, as `detail` says
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="organisations:write"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it is not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rename_organisation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OrganisationName"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Organisation"];
+                };
+            };
+            /**
+             * @description More than one credential was sent
+             *
+             *     The request is malformed
+             */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is invalid, expired or revoked */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             *
+             *     Not allowed, as `detail` says
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="organisations:write"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it is not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body has more than 65536 bytes */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body has another content type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    hand_over_organisation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HandOver"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description More than one credential was sent
+             *
+             *     The request is malformed
+             */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description No credential, or one that is invalid, expired or revoked
+             *
+             *     Also if the login is older than 10 minutes (RFC 9470)
+             */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             *
+             *     Not allowed, as `detail` says
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="organisations:write"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it is not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The organisation cannot be changed so, as `detail` says */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body has more than 65536 bytes */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body has another content type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    leave_organisation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description More than one credential was sent */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is invalid, expired or revoked */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="organisations:write"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it is not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The organisation cannot be changed so, as `detail` says */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_members: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the page before. */
+                after?: string;
+                /** @description How many to return; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MembersPage"];
+                };
+            };
+            /**
+             * @description More than one credential was sent
+             *
+             *     The request is malformed
+             *
+             *     `after` is not a cursor of this list
+             */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is invalid, expired or revoked */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="organisations:read"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it is not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_member_role: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                /** @description An account's ID. It is never reused, not even after the account is deleted. */
+                account: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MemberRole"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description More than one credential was sent
+             *
+             *     The request is malformed
+             */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description No credential, or one that is invalid, expired or revoked
+             *
+             *     Also if the login is older than 10 minutes (RFC 9470)
+             */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             *
+             *     Not allowed, as `detail` says
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="organisations:write"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it is not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The organisation cannot be changed so, as `detail` says */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body has more than 65536 bytes */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body has another content type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                /** @description An account's ID. It is never reused, not even after the account is deleted. */
+                account: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description More than one credential was sent */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is invalid, expired or revoked */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             *
+             *     Not allowed, as `detail` says
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="organisations:write"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it is not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The organisation cannot be changed so, as `detail` says */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_teams: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the page before. */
+                after?: string;
+                /** @description How many to return; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TeamsPage"];
+                };
+            };
+            /**
+             * @description More than one credential was sent
+             *
+             *     The request is malformed
+             *
+             *     `after` is not a cursor of this list
+             */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is invalid, expired or revoked */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="organisations:read"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it is not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_team: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTeam"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"];
+                };
+            };
+            /**
+             * @description More than one credential was sent
+             *
+             *     The request is malformed
+             */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is invalid, expired or revoked */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             *
+             *     Not allowed, as `detail` says
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="organisations:write"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it is not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The organisation cannot be changed so, as `detail` says */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body has more than 65536 bytes */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body has another content type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_team: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description More than one credential was sent */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is invalid, expired or revoked */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             *
+             *     Not allowed, as `detail` says
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="organisations:write"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it is not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_team: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TeamChange"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"];
+                };
+            };
+            /**
+             * @description More than one credential was sent
+             *
+             *     The request is malformed
+             */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is invalid, expired or revoked */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             *
+             *     Not allowed, as `detail` says
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="organisations:write"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it is not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The organisation cannot be changed so, as `detail` says */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body has more than 65536 bytes */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body has another content type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_team_members: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the page before. */
+                after?: string;
+                /** @description How many to return; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MembersPage"];
+                };
+            };
+            /**
+             * @description More than one credential was sent
+             *
+             *     The request is malformed
+             *
+             *     `after` is not a cursor of this list
+             */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is invalid, expired or revoked */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="organisations:read"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it is not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_team_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                team: string;
+                /** @description An account's ID. It is never reused, not even after the account is deleted. */
+                account: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description More than one credential was sent */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is invalid, expired or revoked */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             *
+             *     Not allowed, as `detail` says
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="organisations:write"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it is not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The organisation cannot be changed so, as `detail` says */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_team_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                team: string;
+                /** @description An account's ID. It is never reused, not even after the account is deleted. */
+                account: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description More than one credential was sent */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is invalid, expired or revoked */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             *
+             *     Not allowed, as `detail` says
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="organisations:write"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it is not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidInput"];
                 };
             };
             /**

@@ -14,11 +14,13 @@ from .export import Export
 from .exported_account import ExportedAccount
 from .exported_event import ExportedEvent
 from .exported_factors import ExportedFactors
+from .exported_membership import ExportedMembership
 from .exported_picture import ExportedPicture
 from .exported_session import ExportedSession
 from .factors import Factors
 from .field_error import FieldError
 from .first_code import FirstCode
+from .hand_over import HandOver
 from .health import Health
 from .invalid_input import InvalidInput
 from .invitation import Invitation
@@ -27,8 +29,15 @@ from .log_in import LogIn
 from .log_in_problem import LogInProblem
 from .managed_account import ManagedAccount
 from .managed_account_with_sessions import ManagedAccountWithSessions
+from .member import Member
+from .member_role import MemberRole
+from .members_page import MembersPage
 from .mfa_token import MfaToken
+from .new_team import NewTeam
 from .o_auth_error import OAuthError
+from .organisation import Organisation
+from .organisation_name import OrganisationName
+from .organisations_page import OrganisationsPage
 from .password_change import PasswordChange
 from .problem import Problem
 from .profile import Profile
@@ -41,6 +50,9 @@ from .role_change import RoleChange
 from .second_factor import SecondFactor
 from .session import Session
 from .sign_up import SignUp
+from .team import Team
+from .team_change import TeamChange
+from .teams_page import TeamsPage
 from .token import Token
 from .token_answer import TokenAnswer
 from .totp import Totp
@@ -63,11 +75,13 @@ __all__ = (
     "ExportedAccount",
     "ExportedEvent",
     "ExportedFactors",
+    "ExportedMembership",
     "ExportedPicture",
     "ExportedSession",
     "Factors",
     "FieldError",
     "FirstCode",
+    "HandOver",
     "Health",
     "InvalidInput",
     "Invitation",
@@ -76,8 +90,15 @@ __all__ = (
     "LogInProblem",
     "ManagedAccount",
     "ManagedAccountWithSessions",
+    "Member",
+    "MemberRole",
+    "MembersPage",
     "MfaToken",
+    "NewTeam",
     "OAuthError",
+    "Organisation",
+    "OrganisationName",
+    "OrganisationsPage",
     "PasswordChange",
     "Problem",
     "Profile",
@@ -90,6 +111,9 @@ __all__ = (
     "SecondFactor",
     "Session",
     "SignUp",
+    "Team",
+    "TeamChange",
+    "TeamsPage",
     "Token",
     "TokenAnswer",
     "Totp",

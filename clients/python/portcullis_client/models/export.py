@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ..models.exported_account import ExportedAccount
     from ..models.exported_event import ExportedEvent
     from ..models.exported_factors import ExportedFactors
+    from ..models.exported_membership import ExportedMembership
     from ..models.exported_picture import ExportedPicture
     from ..models.exported_session import ExportedSession
 
@@ -26,6 +27,7 @@ class Export:
         account (ExportedAccount): What is stored about an account, for its owner's export.
         events (list[ExportedEvent]): What happened to the account, oldest first.
         exported_at (datetime.datetime): When it was made.
+        memberships (list[ExportedMembership]): The organisations and teams that the account is a direct member of.
         picture (ExportedPicture | None): The profile picture; `null` if there is none.
         second_factor (ExportedFactors): The second factor, for its owner to take along; never a key or a code.
         sessions (list[ExportedSession]): The sessions on record, active or not.
@@ -34,6 +36,7 @@ class Export:
     account: ExportedAccount
     events: list[ExportedEvent]
     exported_at: datetime.datetime
+    memberships: list[ExportedMembership]
     picture: ExportedPicture | None
     second_factor: ExportedFactors
     sessions: list[ExportedSession]
@@ -50,6 +53,11 @@ class Export:
             events.append(events_item)
 
         exported_at = self.exported_at.isoformat()
+
+        memberships = []
+        for memberships_item_data in self.memberships:
+            memberships_item = memberships_item_data.to_dict()
+            memberships.append(memberships_item)
 
         picture: dict[str, Any] | None
         if isinstance(self.picture, ExportedPicture):
@@ -71,6 +79,7 @@ class Export:
                 "account": account,
                 "events": events,
                 "exported_at": exported_at,
+                "memberships": memberships,
                 "picture": picture,
                 "second_factor": second_factor,
                 "sessions": sessions,
@@ -84,6 +93,7 @@ class Export:
         from ..models.exported_account import ExportedAccount
         from ..models.exported_event import ExportedEvent
         from ..models.exported_factors import ExportedFactors
+        from ..models.exported_membership import ExportedMembership
         from ..models.exported_picture import ExportedPicture
         from ..models.exported_session import ExportedSession
 
@@ -98,6 +108,13 @@ class Export:
             events.append(events_item)
 
         exported_at = datetime.datetime.fromisoformat(d.pop("exported_at"))
+
+        memberships = []
+        _memberships = d.pop("memberships")
+        for memberships_item_data in _memberships:
+            memberships_item = ExportedMembership.from_dict(memberships_item_data)
+
+            memberships.append(memberships_item)
 
         def _parse_picture(data: object) -> ExportedPicture | None:
             if data is None:
@@ -127,6 +144,7 @@ class Export:
             account=account,
             events=events,
             exported_at=exported_at,
+            memberships=memberships,
             picture=picture,
             second_factor=second_factor,
             sessions=sessions,
