@@ -82,6 +82,13 @@ test("the_walk_of_the_readme_answers_what_it_says", TIME, async () => {
   }
 });
 
+test("one_makes_an_organisation", TIME, async () => {
+  const { directory, url } = await begin();
+  run(block("README.md", "curl -s localhost:8000/signup").replaceAll("localhost:8000", url), directory);
+  const said = run(block("docs/organisations.md", "TOKEN=$(curl").replaceAll("localhost:8000", url), directory);
+  assert.match(said, /"role":"owner"/);
+});
+
 test("an_operator_makes_an_administrator_and_reads_the_trail", TIME, async () => {
   const { directory } = await begin();
   assert.match(run(block("docs/operating/accounts.md", "portcullis user add"), directory, PASSWORD), /admin/);
