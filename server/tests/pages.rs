@@ -267,17 +267,19 @@ on_both_databases! {
         let app = TestApp::new(database).await;
         app.sign_up("ada").await;
         post(&app.stranger(), "/account/forgotten", &[("email", "ada@example.com")]).await.assert(303);
-        let links = [("/account/verify", "Confirm", "Adresse"), ("/account/reset", "Reset your", "Neues Passwort")];
-        for (path, subject, german) in links {
+        let password = [("password", "another-lantern-in-the-harbour")];
+        let links = [("/account/verify", "Confirm", "Adresse", &[][..]), ("/account/reset", "Reset your", "Neues Passwort", &password)];
+        for (path, subject, german, typed) in links {
             let token = token(&app, "ada", subject).await;
             let opened = page(&app.stranger(), &format!("{path}?token={token}")).await.assert(200);
             assert!(opened.text().contains(&format!("form=\"link\" formaction=\"{path}?lang=de\"")), "{path}");
-            let chosen = post(&app.stranger(), &format!("{path}?lang=de"), &[("token", &token), ("password", PASSWORD)]).await.assert(200);
+            let form = [&[("token", token.as_str())], typed].concat();
+            let chosen = post(&app.stranger(), &format!("{path}?lang=de"), &form).await.assert(200);
             assert!(chosen.header("set-cookie").starts_with("portcullis-language=de"));
             assert!(chosen.text().contains("lang=\"de\"") && chosen.text().contains(german), "{path}");
             assert_eq!(chosen.text().matches(token.as_str()).count(), 1, "{path}");
             // It still works.
-            post(&app.stranger(), path, &[("token", &token), ("password", "another-lantern-in-the-harbour")]).await.assert(303);
+            post(&app.stranger(), path, &form).await.assert(303);
             // One that does not is shown in the language, without its token.
             let dead = page(&app.stranger(), &format!("{path}?token={token}&lang=es")).await.assert(410);
             assert!(dead.text().contains(&format!("href=\"{path}?lang=de\"")), "{path}");
