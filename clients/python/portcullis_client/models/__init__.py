@@ -15,6 +15,7 @@ from .exported_account import ExportedAccount
 from .exported_event import ExportedEvent
 from .exported_factors import ExportedFactors
 from .exported_membership import ExportedMembership
+from .exported_passkey import ExportedPasskey
 from .exported_picture import ExportedPicture
 from .exported_session import ExportedSession
 from .factors import Factors
@@ -33,11 +34,28 @@ from .member import Member
 from .member_role import MemberRole
 from .members_page import MembersPage
 from .mfa_token import MfaToken
+from .new_passkey import NewPasskey
 from .new_team import NewTeam
 from .o_auth_error import OAuthError
 from .organisation import Organisation
 from .organisation_name import OrganisationName
 from .organisations_page import OrganisationsPage
+from .passkey import Passkey
+from .passkey_algorithm import PasskeyAlgorithm
+from .passkey_assertion import PasskeyAssertion
+from .passkey_assertion_data import PasskeyAssertionData
+from .passkey_attestation_data import PasskeyAttestationData
+from .passkey_creation_options import PasskeyCreationOptions
+from .passkey_descriptor import PasskeyDescriptor
+from .passkey_endpoints import PasskeyEndpoints
+from .passkey_factor import PasskeyFactor
+from .passkey_log_in import PasskeyLogIn
+from .passkey_name import PasskeyName
+from .passkey_registration import PasskeyRegistration
+from .passkey_relying_party import PasskeyRelyingParty
+from .passkey_request_options import PasskeyRequestOptions
+from .passkey_selection import PasskeySelection
+from .passkey_user import PasskeyUser
 from .password_change import PasswordChange
 from .problem import Problem
 from .profile import Profile
@@ -76,6 +94,7 @@ __all__ = (
     "ExportedEvent",
     "ExportedFactors",
     "ExportedMembership",
+    "ExportedPasskey",
     "ExportedPicture",
     "ExportedSession",
     "Factors",
@@ -94,11 +113,28 @@ __all__ = (
     "MemberRole",
     "MembersPage",
     "MfaToken",
+    "NewPasskey",
     "NewTeam",
     "OAuthError",
     "Organisation",
     "OrganisationName",
     "OrganisationsPage",
+    "Passkey",
+    "PasskeyAlgorithm",
+    "PasskeyAssertion",
+    "PasskeyAssertionData",
+    "PasskeyAttestationData",
+    "PasskeyCreationOptions",
+    "PasskeyDescriptor",
+    "PasskeyEndpoints",
+    "PasskeyFactor",
+    "PasskeyLogIn",
+    "PasskeyName",
+    "PasskeyRegistration",
+    "PasskeyRelyingParty",
+    "PasskeyRequestOptions",
+    "PasskeySelection",
+    "PasskeyUser",
     "PasswordChange",
     "Problem",
     "Profile",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ..models.exported_event import ExportedEvent
     from ..models.exported_factors import ExportedFactors
     from ..models.exported_membership import ExportedMembership
+    from ..models.exported_passkey import ExportedPasskey
     from ..models.exported_picture import ExportedPicture
     from ..models.exported_session import ExportedSession
 
@@ -28,6 +29,7 @@ class Export:
         events (list[ExportedEvent]): What happened to the account, oldest first.
         exported_at (datetime.datetime): When it was made.
         memberships (list[ExportedMembership]): The organisations and teams that the account is a direct member of.
+        passkeys (list[ExportedPasskey]): The passkeys, oldest first.
         picture (ExportedPicture | None): The profile picture; `null` if there is none.
         second_factor (ExportedFactors): The second factor, for its owner to take along; never a key or a code.
         sessions (list[ExportedSession]): The sessions on record, active or not.
@@ -37,6 +39,7 @@ class Export:
     events: list[ExportedEvent]
     exported_at: datetime.datetime
     memberships: list[ExportedMembership]
+    passkeys: list[ExportedPasskey]
     picture: ExportedPicture | None
     second_factor: ExportedFactors
     sessions: list[ExportedSession]
@@ -59,6 +62,11 @@ class Export:
             memberships_item = memberships_item_data.to_dict()
             memberships.append(memberships_item)
 
+        passkeys = []
+        for passkeys_item_data in self.passkeys:
+            passkeys_item = passkeys_item_data.to_dict()
+            passkeys.append(passkeys_item)
+
         picture: dict[str, Any] | None
         if isinstance(self.picture, ExportedPicture):
             picture = self.picture.to_dict()
@@ -80,6 +88,7 @@ class Export:
                 "events": events,
                 "exported_at": exported_at,
                 "memberships": memberships,
+                "passkeys": passkeys,
                 "picture": picture,
                 "second_factor": second_factor,
                 "sessions": sessions,
@@ -94,6 +103,7 @@ class Export:
         from ..models.exported_event import ExportedEvent
         from ..models.exported_factors import ExportedFactors
         from ..models.exported_membership import ExportedMembership
+        from ..models.exported_passkey import ExportedPasskey
         from ..models.exported_picture import ExportedPicture
         from ..models.exported_session import ExportedSession
 
@@ -115,6 +125,13 @@ class Export:
             memberships_item = ExportedMembership.from_dict(memberships_item_data)
 
             memberships.append(memberships_item)
+
+        passkeys = []
+        _passkeys = d.pop("passkeys")
+        for passkeys_item_data in _passkeys:
+            passkeys_item = ExportedPasskey.from_dict(passkeys_item_data)
+
+            passkeys.append(passkeys_item)
 
         def _parse_picture(data: object) -> ExportedPicture | None:
             if data is None:
@@ -145,6 +162,7 @@ class Export:
             events=events,
             exported_at=exported_at,
             memberships=memberships,
+            passkeys=passkeys,
             picture=picture,
             second_factor=second_factor,
             sessions=sessions,

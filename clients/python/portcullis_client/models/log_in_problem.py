@@ -21,6 +21,9 @@ class LogInProblem:
             for, and
             `expired_token` if that took too long.
         error_description (str): The same sentence, where OAuth clients look for it.
+        mfa_methods (list[str] | Unset): With `mfa_required`: what the second factor may be. `app` is a code of the
+            authenticator app or a recovery code, for
+            `/login/factor`; `passkey` begins at `/login/factor/passkey/options`.
         mfa_token (None | str | Unset): With `mfa_required`: send it to `/login/factor` with a code, within 10 minutes.
             With `mfa_enrollment_required`:
             send it to `/login/factor/totp` first.
@@ -29,6 +32,7 @@ class LogInProblem:
     detail: str
     error: str
     error_description: str
+    mfa_methods: list[str] | Unset = UNSET
     mfa_token: None | str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -38,6 +42,10 @@ class LogInProblem:
         error = self.error
 
         error_description = self.error_description
+
+        mfa_methods: list[str] | Unset = UNSET
+        if not isinstance(self.mfa_methods, Unset):
+            mfa_methods = self.mfa_methods
 
         mfa_token: None | str | Unset
         if isinstance(self.mfa_token, Unset):
@@ -54,6 +62,8 @@ class LogInProblem:
                 "error_description": error_description,
             }
         )
+        if mfa_methods is not UNSET:
+            field_dict["mfa_methods"] = mfa_methods
         if mfa_token is not UNSET:
             field_dict["mfa_token"] = mfa_token
 
@@ -68,6 +78,8 @@ class LogInProblem:
 
         error_description = d.pop("error_description")
 
+        mfa_methods = cast(list[str], d.pop("mfa_methods", UNSET))
+
         def _parse_mfa_token(data: object) -> None | str | Unset:
             if data is None:
                 return data
@@ -81,6 +93,7 @@ class LogInProblem:
             detail=detail,
             error=error,
             error_description=error_description,
+            mfa_methods=mfa_methods,
             mfa_token=mfa_token,
         )
 
