@@ -73,6 +73,7 @@ for (const [device, viewport] of [["desktop", DESKTOP], ["phone", PHONE]]) {
       ]);
       assert.equal(await docs.dialog.getByText("accounts:write").isVisible(), false);
       assert.deepEqual(await scopesIn(scopes.locator("details")), [
+        ["organisations:read", false], ["organisations:write", false],
         ["accounts:read", false], ["accounts:write", false], ["audit:read", false],
       ]);
       assert.deepEqual(await faultsOf(page), []);

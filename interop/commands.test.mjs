@@ -22,6 +22,8 @@ const NOT_RUN = {
   "cargo install --locked --path server": "a release build",
   "sudo install -m 0755 ~/.cargo/bin/portcullis /usr/local/bin/portcullis": "needs root and systemd",
   "(": "needs Docker",
+  "rustup target add x86_64-unknown-linux-musl      # and a C compiler for it: apt install musl-tools": "a release build; release.test.mjs has its bill of materials",
+  "tar -xzf portcullis-*.tar.gz && cd portcullis-*/": "needs that release",
   "cargo install --locked cargo-deb": "needs root and systemd",
   "sudo install -m 0644 packaging/systemd/portcullis.socket /etc/systemd/system/portcullis.socket": "needs root and systemd",
   "openssl rand -base64 32 > secret.key": "needs a Kubernetes cluster",
@@ -78,6 +80,13 @@ test("the_walk_of_the_readme_answers_what_it_says", TIME, async () => {
     rest = rest.slice(at + before.length);
     assert.ok(rest.includes(after), `${answer}\nis not in\n${said}`);
   }
+});
+
+test("one_makes_an_organisation", TIME, async () => {
+  const { directory, url } = await begin();
+  run(block("README.md", "curl -s localhost:8000/signup").replaceAll("localhost:8000", url), directory);
+  const said = run(block("docs/organisations.md", "TOKEN=$(curl").replaceAll("localhost:8000", url), directory);
+  assert.match(said, /"role":"owner"/);
 });
 
 test("an_operator_makes_an_administrator_and_reads_the_trail", TIME, async () => {

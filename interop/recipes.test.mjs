@@ -9,7 +9,6 @@ const RECIPES = [
   ["python", "fastapi_app.py"],
   ["js", "express_app.mjs"],
   ["ts", "client.ts"],
-  ["yaml", "client.yaml"],
   ["python", "client.py"],
   ["js", "../browser/other_origin.js"],
   ["nginx", "nginx.conf"],

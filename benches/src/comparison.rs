@@ -71,7 +71,7 @@ pub(crate) fn serve(options: Options) -> Result<(), Failure> {
             .route("/verified/{id}", get(read_verified))
             .with_state(WithoutSessions { app: app.clone(), tokens });
         greet(address)?;
-        serve::serve(listener, middleware::dress(router, false, &[]), serve::signals()).await;
+        serve::serve(listener, middleware::wrap(router, false, &[]), serve::signals()).await;
         app.close().await;
         Ok(())
     })

@@ -106,7 +106,7 @@ pub(crate) fn network(address: Option<IpAddr>) -> Network {
     network
 }
 
-/// Never fails. The address is found by [`crate::middleware::dress`], which knows the trusted proxies; without it
+/// Never fails. The address is found by [`crate::middleware::wrap`], which knows the trusted proxies; without it
 /// the peer's own address counts.
 impl<S: Sync> FromRequestParts<S> for Client {
     type Rejection = Infallible;

@@ -71,13 +71,13 @@ static HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
 /// - A panic in a handler is 500 for its request alone; [`crate::log::init`] says where it was.
 /// - An error without a body gets the one dialect's: `{"detail":"Not Found"}`.
 /// - `trusted_proxies` are those whose `X-Forwarded-For` is believed, see [`crate::client`].
-pub fn dress(router: Router, is_https: bool, trusted_proxies: &[IpNet]) -> Router {
-    dress_for(router, is_https, trusted_proxies, Cors::default())
+pub fn wrap(router: Router, is_https: bool, trusted_proxies: &[IpNet]) -> Router {
+    wrap_for(router, is_https, trusted_proxies, Cors::default())
 }
 
 /// The same where `cors` says which pages of other origins may read the answer.
-pub(crate) fn dress_for(router: Router, is_https: bool, trusted_proxies: &[IpNet], cors: Cors) -> Router {
-    router.layer(Dressing {
+pub(crate) fn wrap_for(router: Router, is_https: bool, trusted_proxies: &[IpNet], cors: Cors) -> Router {
+    router.layer(Wrap {
         is_https,
         trusted_proxies: trusted_proxies.into(),
         cors,
@@ -87,7 +87,7 @@ pub(crate) fn dress_for(router: Router, is_https: bool, trusted_proxies: &[IpNet
 }
 
 #[derive(Clone)]
-struct Dressing {
+struct Wrap {
     is_https: bool,
     trusted_proxies: Arc<[IpNet]>,
     cors: Cors,
@@ -95,21 +95,21 @@ struct Dressing {
     answers: Purse,
 }
 
-impl<S> Layer<S> for Dressing {
-    type Service = Dressed<S>;
+impl<S> Layer<S> for Wrap {
+    type Service = Wrapped<S>;
 
-    fn layer(&self, inner: S) -> Dressed<S> {
-        Dressed { inner, dressing: self.clone() }
+    fn layer(&self, inner: S) -> Wrapped<S> {
+        Wrapped { inner, wrap: self.clone() }
     }
 }
 
 #[derive(Clone)]
-struct Dressed<S> {
+struct Wrapped<S> {
     inner: S,
-    dressing: Dressing,
+    wrap: Wrap,
 }
 
-impl<S> Service<Request> for Dressed<S>
+impl<S> Service<Request> for Wrapped<S>
 where
     S: Service<Request, Response = Response, Error = Infallible> + Send,
     S::Future: Send + 'static,
@@ -123,17 +123,17 @@ where
     }
 
     fn call(&mut self, mut request: Request) -> Self::Future {
-        let seen = Seen::note(&mut request, &self.dressing);
+        let seen = Seen::note(&mut request, &self.wrap);
         let span = tracing::error_span!("request", id = %seen.id);
-        let crossing = self.dressing.cors.look_at(&request);
+        let crossing = self.wrap.cors.look_at(&request);
         let preflight = || crossing.as_ref()?.preflight();
         let answering = if let Some(answer) = refusal(&request).map(bare).or_else(preflight) {
             Err(answer)
         } else {
-            let (request, upload) = upload::watch(request, &self.dressing.uploads, seen.address);
+            let (request, upload) = upload::watch(request, &self.wrap.uploads, seen.address);
             Ok((self.inner.call(request), upload))
         };
-        let purse = self.dressing.answers.clone();
+        let purse = self.wrap.answers.clone();
         let answering = async move {
             let mut response = match answering {
                 Ok((answering, upload)) => answer(answering, &upload).await,
@@ -169,14 +169,14 @@ struct Seen {
 }
 
 impl Seen {
-    fn note(request: &mut Request, dressing: &Dressing) -> Self {
+    fn note(request: &mut Request, wrap: &Wrap) -> Self {
         let id = RequestId::random();
-        let address = client::address(request.extensions(), request.headers(), &dressing.trusted_proxies);
+        let address = client::address(request.extensions(), request.headers(), &wrap.trusted_proxies);
         let route = Route::of(request);
         request.extensions_mut().insert(client::Found(address));
         request.extensions_mut().insert(id.clone());
         let method = request.method().clone();
-        Self { id, address, method, route, began: Instant::now(), is_https: dressing.is_https }
+        Self { id, address, method, route, began: Instant::now(), is_https: wrap.is_https }
     }
 
     fn log(&self, status: StatusCode) {
@@ -338,7 +338,7 @@ mod tests {
                 .route("/stuck", get(std::future::pending::<()>))
                 .route("/own", get(|| async { ([(CACHE_CONTROL, "max-age=60")], StatusCode::FORBIDDEN) }))
                 .route("/worded", get(|| async { (StatusCode::NOT_FOUND, "") }));
-        dress(router, true, &["10.0.0.0/8".parse().unwrap()])
+        wrap(router, true, &["10.0.0.0/8".parse().unwrap()])
     }
 
     async fn send(method: &str, target: &str) -> (http::response::Parts, String) {

@@ -40,7 +40,7 @@ impl App {
         }
         let router = router.layer(from_fn_with_state(self.clone(), answer_dead_ends));
         let router = router.layer(Extension(self.own_origins()));
-        Ok(middleware::dress_for(router, self.public_url().is_https(), &config.trusted_proxies, cors))
+        Ok(middleware::wrap_for(router, self.public_url().is_https(), &config.trusted_proxies, cors))
     }
 
     /// The OpenAPI 3.1 document of every route, as `/openapi.json` returns it.

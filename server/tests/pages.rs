@@ -263,6 +263,29 @@ on_both_databases! {
         assert!(page(&stranger, "/account/log-in?lang=xx").await.assert(200).text().contains("Log in"));
     }
 
+    async fn r05_another_language_shows_a_mailed_link_again_and_uses_nothing(database: Database) {
+        let app = TestApp::new(database).await;
+        app.sign_up("ada").await;
+        post(&app.stranger(), "/account/forgotten", &[("email", "ada@example.com")]).await.assert(303);
+        let password = [("password", "another-lantern-in-the-harbour")];
+        let links = [("/account/verify", "Confirm", "Adresse", &[][..]), ("/account/reset", "Reset your", "Neues Passwort", &password)];
+        for (path, subject, german, typed) in links {
+            let token = token(&app, "ada", subject).await;
+            let opened = page(&app.stranger(), &format!("{path}?token={token}")).await.assert(200);
+            assert!(opened.text().contains(&format!("form=\"link\" formaction=\"{path}?lang=de\"")), "{path}");
+            let form = [&[("token", token.as_str())], typed].concat();
+            let chosen = post(&app.stranger(), &format!("{path}?lang=de"), &form).await.assert(200);
+            assert!(chosen.header("set-cookie").starts_with("portcullis-language=de"));
+            assert!(chosen.text().contains("lang=\"de\"") && chosen.text().contains(german), "{path}");
+            assert_eq!(chosen.text().matches(token.as_str()).count(), 1, "{path}");
+            // It still works.
+            post(&app.stranger(), path, &form).await.assert(303);
+            // One that does not is shown in the language, without its token.
+            let dead = page(&app.stranger(), &format!("{path}?token={token}&lang=es")).await.assert(410);
+            assert!(dead.text().contains(&format!("href=\"{path}?lang=de\"")), "{path}");
+        }
+    }
+
     async fn p13_where_sign_up_is_closed_there_is_no_page_for_it(database: Database) {
         let app = TestApp::with(database, |config| config.sign_up = portcullis_server::config::SignUp::Closed).await;
         page(&app.stranger(), "/account/sign-up").await.assert(403);
@@ -317,6 +340,10 @@ on_both_databases! {
         }
         // What the interface does not find is said by its own answer.
         app.sign_up("ada").await;
+        let visitor = browser(&app, "ada").await;
+        let lost = visitor.get("/nope").header("accept", "text/html").send().await.assert(404);
+        assert!(lost.text().contains("action=\"/account/log-out\""));
+        assert!(!in_browser("/nope", "en").await.text().contains("/account/log-out"));
         let ada = app.log_in("ada").await;
         let absent = ada.get("/profile/999999").header("accept", "text/html").send().await.assert(404);
         assert_eq!(absent.header("content-type"), "application/json");

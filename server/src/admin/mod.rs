@@ -14,7 +14,7 @@ mod store;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub(crate) use self::acts::Invitation;
+pub(crate) use self::acts::{Invitation, invite};
 pub use self::acts::{create, remove_factor, set_active, set_password, set_role};
 pub(crate) use self::csv::AuditCsv;
 pub(crate) use self::first_admin::claim;

@@ -298,6 +298,20 @@ pub enum UserCommand {
         #[command(flatten)]
         password: PasswordSource,
     },
+    /// Create an account without a password, and email its owner a link to choose one
+    Invite {
+        /// The email address to log in with
+        email: String,
+        /// The name to show; by default, the part of the address before the `@`
+        #[arg(long, value_name = "NAME")]
+        full_name: Option<String>,
+        /// Make it an administrator
+        #[arg(long)]
+        admin: bool,
+        /// The language of the emails to them: en, de or es
+        #[arg(long, value_name = "LANGUAGE", default_value = "en")]
+        language: String,
+    },
     /// List accounts
     List {
         /// Which accounts.
@@ -357,8 +371,8 @@ pub enum UserCommand {
         /// Its email address or ID
         #[arg(value_name = "EMAIL|ID")]
         account: WhichAccount,
-        /// Confirm the deletion
-        #[arg(long, required = true)]
+        /// Delete without asking; needed where no one can be asked
+        #[arg(long)]
         yes: bool,
     },
 }

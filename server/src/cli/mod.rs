@@ -103,9 +103,13 @@ fn require_data(config: &Config) -> Result<(), String> {
     };
     // A file that may not be looked at is said by what opens it.
     let is_absent = |path: &&PathBuf| matches!(path.try_exists(), Ok(false));
-    [Some(config.secret_key_file()), config.sqlite_file()]
-        .iter()
-        .flatten()
-        .find(is_absent)
-        .map_or(Ok(()), |path| Err(missing(path)))
+    let (key, database) = (config.secret_key_file(), config.sqlite_file());
+    if is_absent(&&key) && database.as_ref().is_some_and(|file| file.exists()) {
+        return Err(format!(
+            "the secret key is missing: there is no {} beside an existing database. Restore the file from its \
+             backup, or name it (setting `secret_key_file`)",
+            key.display()
+        ));
+    }
+    [Some(key), database].iter().flatten().find(is_absent).map_or(Ok(()), |path| Err(missing(path)))
 }

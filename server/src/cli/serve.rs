@@ -11,7 +11,9 @@ use crate::{
     admin::{FirstAdminCode, is_shown_elsewhere, offer_first_admin},
     app::App,
     config::{Config, Listen, service_links},
-    health, middleware,
+    health,
+    mail::Transport,
+    middleware,
     serve::{self, Limits, Listener, Routers},
 };
 
@@ -38,7 +40,7 @@ pub(super) async fn run(config: Config) -> Result<(), String> {
         );
     }
     let starting =
-        middleware::dress(health::while_starting(), config.public_url().is_https(), &config.trusted_proxies);
+        middleware::wrap(health::while_starting(), config.public_url().is_https(), &config.trusted_proxies);
     let (routers, opened) = (Arc::new(Routers::starting(starting)), Arc::new(OnceLock::new()));
     let stop = told_to_stop(Arc::clone(&opened));
     // In a task of its own: it answers while the database is awaited and its tables are brought up to date.
@@ -143,27 +145,28 @@ fn greet(config: &Config, code: Option<&FirstAdminCode>, is_shown_elsewhere: boo
         Listen::Tcp(address) => writeln!(out, "Portcullis listens on http://{address}")?,
         unix @ Listen::Unix(_) => writeln!(out, "Portcullis listens on {unix}")?,
     }
-    writeln!(out, "  docs page  {url}/docs     sign up there, press Authorize, read your profile")?;
-    writeln!(out, "  accounts   portcullis user add you@example.com")?;
+    writeln!(out, "  accounts   {url}/account   sign up, log in, your account")?;
+    writeln!(out, "  console    {url}/console   for administrators")?;
+    writeln!(out, "  API        {url}/docs      press Authorize, and call it")?;
     writeln!(out, "  data       {}", config.data_dir.display())?;
+    if let Transport::Folder(folder) = &config.mail.transport {
+        writeln!(out, "  emails     are not sent, but written to {}", folder.display())?;
+    }
     writeln!(out, "  stop       Ctrl-C")?;
     if let Some(code) = code {
         // The console alone: a log is kept, and read by more people.
         writeln!(out)?;
         writeln!(
             out,
-            "There is no account yet. To become the administrator, sign up, log in, and within one hour"
+            "There is no account yet. To become the administrator, sign up at {url}/account, and within one hour"
         )?;
-        writeln!(
-            out,
-            "send this code to {url}/admin/claim (POST, as \"code\"), or enter it at {url}/console/claim:"
-        )?;
+        writeln!(out, "enter this code at {url}/console/claim:")?;
         writeln!(out)?;
         writeln!(out, "  {}", code.reveal().as_str())?;
         writeln!(out)?;
         writeln!(
             out,
-            "It works once, and is shown this once. Or: portcullis user add you@example.com --admin"
+            "It works once, and is shown this once. Instead: portcullis user add you@example.com --admin"
         )?;
     }
     if is_shown_elsewhere {

@@ -1,5 +1,7 @@
 //! `portcullis user …`: accounts from the command line, by the rules of the server.
 
+use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
+
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 
@@ -8,13 +10,16 @@ use super::{PasswordSource, UserCommand, UserFilter, WhichAccount, read_new_pass
 use crate::{
     access::By,
     accounts::{self, Account, AccountDetails, AccountId, Email, FullName, NewAccount, Role},
-    admin,
+    admin::{self, Invitation},
     app::App,
     client::Client,
     clock::Timestamp,
     error::Error,
     invalid::{Fault, Invalid},
-    leaving, sessions,
+    leaving, log,
+    mail::lifetime,
+    messages::Language,
+    sessions,
 };
 
 /// How many accounts are read at once.
@@ -54,6 +59,10 @@ pub(super) async fn run(app: &App, command: UserCommand) -> Result<(), String> {
             add(app, &email, full_name.as_deref(), if admin { Role::Admin } else { Role::User }, password)
                 .await
         }
+        UserCommand::Invite { email, full_name, admin, language } => {
+            let role = if admin { Role::Admin } else { Role::User };
+            invite(app, &email, full_name.as_deref(), role, &language).await
+        }
         UserCommand::List { filter, json } => list(app, &filter, json).await,
         UserCommand::Show { account, json } => show(app, account, json).await,
         UserCommand::Disable { account } => set_active(app, account, false).await,
@@ -83,8 +92,11 @@ pub(super) async fn run(app: &App, command: UserCommand) -> Result<(), String> {
             }
             done(removed, &account, "no longer has a second factor; its sessions have ended")
         }
-        UserCommand::Delete { account, yes: _ } => {
+        UserCommand::Delete { account, yes } => {
             let account = find(app, account).await?;
+            if !yes {
+                confirm_deletion(&account)?;
+            }
             let deleted = leaving::delete(app, account.id, By::operator(&operator())).await;
             done(deleted, &account, "was deleted")
         }
@@ -99,20 +111,14 @@ async fn add(
     role: Role,
     source: PasswordSource,
 ) -> Result<(), String> {
-    let address = Email::parse(email)
-        .map_err(|_| format!("`{email}` is not an email address; write it as in ana@example.com"))?;
-    let full_name = full_name.unwrap_or_else(|| address.local_part());
-    let name = FullName::parse(full_name).map_err(|_| {
-        "the full name must be 1 to 200 characters, without control characters; correct --full-name"
-            .to_owned()
-    })?;
+    let (address, name) = whose(email, full_name)?;
     match accounts::by_email(app, email).await {
         Ok(_) => return Err(sentence(&Error::EmailTaken)),
         Err(Error::NotFound) => {}
         Err(error) => return Err(sentence(&error)),
     }
     let password = new_password(app, source, Some(&address), Some(&name)).await?;
-    let new = NewAccount::check(app, email, full_name, password.expose_secret()).await;
+    let new = NewAccount::check(app, email, name.as_str(), password.expose_secret()).await;
     let new = new.map_err(|error| sentence(&error))?.with_role(role);
     let account = admin::create(app, new, &operator()).await.map_err(|error| sentence(&error))?;
     let what = match role {
@@ -120,6 +126,59 @@ async fn add(
         Role::User => "account",
     };
     say(&format!("Created {what} {}: {} ({}).", account.id, account.email, account.full_name))
+}
+
+/// The address and the name, which is by default the part of the address before the `@`.
+fn whose(email: &str, full_name: Option<&str>) -> Result<(Email, FullName), String> {
+    let address = Email::parse(email)
+        .map_err(|_| format!("`{email}` is not an email address; write it as in ana@example.com"))?;
+    let name = FullName::parse(full_name.unwrap_or_else(|| address.local_part())).map_err(|_| {
+        "the full name must be 1 to 200 characters, without control characters; correct --full-name"
+            .to_owned()
+    })?;
+    Ok((address, name))
+}
+
+async fn invite(
+    app: &App,
+    email: &str,
+    full_name: Option<&str>,
+    role: Role,
+    language: &str,
+) -> Result<(), String> {
+    let (email, full_name) = whose(email, full_name)?;
+    let language = Language::of_known_tag(language).ok_or_else(|| {
+        let known: Vec<&str> = Language::ALL.iter().map(|language| language.tag()).collect();
+        format!("there are no texts in `{language}`; --language takes one of {}", known.join(", "))
+    })?;
+    let invitation = Invitation { email, full_name, role, language };
+    let invited = admin::invite(app, &invitation, By::operator(&operator())).await;
+    let account = invited.map_err(|error| sentence(&error))?.account;
+    let (id, email, days) = (account.id, &account.email, lifetime::INVITATION.as_secs() / 86_400);
+    say(&format!(
+        "Created account {id}: {email}. The server emails a link to choose a password; it works for {days} days."
+    ))
+}
+
+/// Asks for the address, so that nobody deletes another account than they mean.
+fn confirm_deletion(account: &Account) -> Result<(), String> {
+    let failed = |cause: io::Error| format!("cannot ask on the terminal: {cause}");
+    if !io::stdin().is_terminal() {
+        return Err("not confirmed; nothing was deleted. Add --yes where no one can be asked".to_owned());
+    }
+    let mut asked = anstream::stderr();
+    let (email, id, name) = (&account.email, account.id, log::escaped(&account.full_name));
+    writeln!(
+        asked,
+        "This deletes account {id}, {email} ({name}), with its sessions and picture. It cannot be undone."
+    )
+    .and_then(|()| write!(asked, "Type the email address to confirm: "))
+    .and_then(|()| asked.flush())
+    .map_err(failed)?;
+    let mut typed = String::new();
+    io::stdin().lock().take(1024).read_line(&mut typed).map_err(failed)?;
+    let is_same = Email::parse(typed.trim()).is_ok_and(|typed| typed == *email);
+    if is_same { Ok(()) } else { Err("not confirmed; nothing was deleted".to_owned()) }
 }
 
 /// Asks for a password, and says what is wrong with it before it asks again.

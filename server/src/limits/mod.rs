@@ -308,7 +308,7 @@ pub(crate) async fn may_mail(
     let source = app.secret().mac("throttle: mails of a source", &client.network());
     // The source first: who may ask for no more does not use up what others may ask for.
     if store::count(tx.conn(), &source, MAILS_OF_SOURCE, now).await?.is_none() {
-        tracing::info!(purpose = what.name(), "a mail is held back: its network asked for too many");
+        tracing::info!(purpose = what.name(), "an email is held back: its network requested too many");
         return Ok(false);
     }
     may_mail_to(app, tx, what, to, client, now).await
@@ -339,7 +339,10 @@ pub(crate) async fn may_mail_to(
     let address = app.secret().mac("throttle: mails to an address", &counted);
     let may = store::count(tx.conn(), &address, what.limit(), now).await?.is_some();
     if !may {
-        tracing::info!(purpose = what.name(), "a mail is held back: too many were asked for to its address");
+        tracing::info!(
+            purpose = what.name(),
+            "an email is held back: too many were requested for its address"
+        );
     }
     Ok(may)
 }
@@ -368,7 +371,7 @@ pub(crate) async fn may_change_email(
     let key = app.secret().mac("throttle: changes of an address", held.id.to_string().as_bytes());
     let may = store::count(tx.conn(), &key, MAILS, now).await?.is_some();
     if !may {
-        tracing::info!(account = %held.id, "a wish for another address is held back: there were too many");
+        tracing::info!(account = %held.id, "a request to change the address is held back: there were too many");
     }
     Ok(may)
 }

@@ -4,11 +4,12 @@ use askama::Template;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
 use portcullis::{Guard, credential::SameOrigin};
 
 use super::{View, view};
 use crate::{
+    access::Principal,
     app::App,
     error::Error,
     paths,
@@ -44,8 +45,7 @@ pub(crate) async fn dress(State(app): State<App>, request: Request, next: Next) 
     let answer = match SameOrigin::<SessionsCookie>::from_request_parts(&mut parts, &app).await {
         Ok(_own) => {
             // Whoever is logged in keeps the navigation on every page, also on one that shows an error.
-            let visitor = Guard::<SessionCookies>::from_request_parts(&mut parts, &app).await;
-            view.visitor = visitor.ok().map(Guard::into_principal);
+            view.visitor = visitor(&app, &mut parts).await;
             parts.extensions.insert(view.clone());
             next.run(Request::from_parts(parts, body)).await
         }
@@ -72,16 +72,25 @@ pub(crate) async fn show_nothing(view: View) -> Response {
 /// for HTML, get the same status in JSON.
 pub(crate) async fn answer_dead_ends(State(app): State<App>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    let view = asks_for_page(&parts.method, &parts.headers).then(|| View::of(&app, &parts));
+    let asked = asks_for_page(&parts.method, &parts.headers).then(|| parts.clone());
     let answer = next.run(Request::from_parts(parts, body)).await;
     let is_dead_end = matches!(answer.status(), StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED)
         && !answer.headers().contains_key(header::CONTENT_TYPE);
-    let Some(view) = view.filter(|_| is_dead_end) else { return answer };
-    view.without_slash().unwrap_or_else(|| {
-        let mut page = explain(&view, &answer);
-        page.headers_mut().insert(header::CONTENT_SECURITY_POLICY, POLICY.clone());
-        page
-    })
+    let Some(mut asked) = asked.filter(|_| is_dead_end) else { return answer };
+    let mut view = View::of(&app, &asked);
+    if let Some(shorter) = view.without_slash() {
+        return shorter;
+    }
+    view.visitor = visitor(&app, &mut asked).await;
+    let mut page = explain(&view, &answer);
+    page.headers_mut().insert(header::CONTENT_SECURITY_POLICY, POLICY.clone());
+    page
+}
+
+/// Who is logged in, if anyone.
+async fn visitor(app: &App, parts: &mut Parts) -> Option<Principal> {
+    let visitor = Guard::<SessionCookies>::from_request_parts(parts, app).await;
+    visitor.ok().map(Guard::into_principal)
 }
 
 fn asks_for_page(method: &Method, headers: &HeaderMap) -> bool {

@@ -83,6 +83,11 @@ impl View {
         values.next().filter(|_| values.next().is_none())
     }
 
+    /// The token of the mailed link that was opened.
+    pub(crate) fn link(&self) -> &str {
+        self.query(TOKEN).unwrap_or_default()
+    }
+
     /// Where to go afterwards: the parameter `next`.
     pub(crate) fn way_back(&self) -> WayBack {
         WayBack::of(&self.app, self.query("next"))
@@ -157,11 +162,17 @@ impl View {
         })
     }
 
+    /// Whether a form was sent only to be shown in another language: see `languages` in `templates/form.html`.
+    pub(crate) fn is_choosing_language(&self) -> bool {
+        !self.is_get && self.query.iter().any(|(name, _)| name == LANGUAGE)
+    }
+
     /// This page's address, in another language if one is named.
     fn here(&self, language: Option<Language>) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         // A form that failed is shown at the place that it was sent to.
-        query.extend_pairs(self.query.iter().filter(|(name, _)| self.is_get && name != LANGUAGE));
+        let stays = |name: &str| self.is_get && name != LANGUAGE && name != TOKEN;
+        query.extend_pairs(self.query.iter().filter(|(name, _)| stays(name)));
         if let Some(language) = language {
             query.append_pair(LANGUAGE, language.tag());
         }
@@ -277,11 +288,8 @@ impl View {
         self.app.look().sheets().map(|path| self.to(path))
     }
 
-    /// The other languages: code, name, and this page in it. None where the address holds a secret.
+    /// The other languages: code, name, and this page in it.
     pub(crate) fn other_languages(&self) -> Vec<(&'static str, &'static str, String)> {
-        if self.query.iter().any(|(name, _)| name == TOKEN) {
-            return Vec::new();
-        }
         let others = Language::ALL.iter().copied().filter(|other| *other != self.language);
         others.map(|other| (other.tag(), other.own_name(), self.here(Some(other)))).collect()
     }

@@ -325,6 +325,7 @@ mod tests {
             (|time: Duration| time.as_secs() / 60, |time: Duration| time.as_secs() / 86_400);
         for (key, number) in [
             ("page.forgotten.text", minutes(lifetime::RESET_PASSWORD)),
+            ("page.check_mail.reset_to", minutes(lifetime::RESET_PASSWORD)),
             ("page.by_mail.text", minutes(lifetime::LOG_IN)),
             ("page.done.welcome", minutes(lifetime::VERIFY_EMAIL) / 60),
             ("page.done.invited", days(lifetime::INVITATION)),

@@ -34,7 +34,7 @@ impl Running {
             .route("/", post(|body: Bytes| async move { body.len().to_string() }))
             .route("/slow", get(async move || wait.notified().await))
             .route("/large", get(|| async { vec![b'x'; 16 << 20] }));
-        let router = crate::middleware::dress(router, false, &[]);
+        let router = crate::middleware::wrap(router, false, &[]);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();

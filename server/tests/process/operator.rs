@@ -90,7 +90,7 @@ on_both_databases! {
         let objects = place.data_dir().join("objects/profile-images");
         assert_eq!(std::fs::read_dir(&objects).unwrap().count(), 1);
 
-        failed(&user(&place, &["delete", "1"], "").await, 2, "--yes");
+        failed(&user(&place, &["delete", "1"], "ada@example.com\n").await, 1, "Add --yes");
         assert_eq!(ada.status_of_profile().await, 200, "it was not meant");
         done(&user(&place, &["delete", "1", "--yes"], "").await);
         assert_eq!(ada.status_of_profile().await, 401);
@@ -107,6 +107,21 @@ on_both_databases! {
         assert!(!dump.contains("ada@example.com"), "the address is still somewhere: {dump}");
         let again = server.remote().sign_up("ada").await.json();
         assert_eq!(again["id"], 3, "a number is never given again");
+    }
+
+    async fn an_operator_invites_someone_who_chooses_a_password(database: Database) {
+        let place = Place::new(database).await;
+        done(&user(&place, &["add", "bob@example.com"], PASSWORD).await);
+        let invited = user(&place, &["invite", "ada@example.com", "--full-name", "Ada Lovelace", "--admin", "--language", "de"], "").await;
+        assert!(done(&invited).starts_with("Created account 2: ada@example.com."));
+        assert!(done(&user(&place, &["show", "2"], "").await).contains("Role      admin"));
+        failed(&user(&place, &["invite", "ADA@example.com"], "").await, 1, "already has an account");
+        failed(&user(&place, &["invite", "no address"], "").await, 1, "is not an email address");
+        failed(&user(&place, &["invite", "eve@example.com", "--language", "xx"], "").await, 1, "one of en, de, es");
+        assert_eq!(place.value("SELECT count(*) FROM accounts").await, "2");
+        let server = Server::start(&place).await;
+        assert_eq!(can_log_in(&server.remote(), "ada", PASSWORD).await, 401);
+        assert_eq!(place.value("SELECT actor FROM audit_events WHERE event = 'account.signed_up' AND account_id = 2").await, "operator");
     }
 
     async fn an_operator_removes_a_lost_second_factor(database: Database) {

@@ -38,10 +38,15 @@ struct CheckMailPage<'a> {
     v: &'a View,
     /// As it was typed on the page before.
     email: String,
+    /// A reset was requested, and not a sign-up.
+    is_reset: bool,
 }
 
 pub(crate) async fn show_check_mail(_: Public, v: View) -> PageResult {
-    Ok(v.show(StatusCode::OK, &CheckMailPage { v: &v, email: v.kept(None) })?)
+    Ok(v.show(
+        StatusCode::OK,
+        &CheckMailPage { v: &v, email: v.kept(None), is_reset: v.query("for") == Some("reset") },
+    )?)
 }
 
 /// A page that asks for an address to write to.
@@ -85,7 +90,7 @@ pub(crate) async fn request_reset(
     let request = async { super::request_reset(&app, &form.email()?, &client).await };
     let page = async |faults| Ok(AskMailPage { v: &v, faults, email: &form.email, is_log_in: false });
     v.form(&["email"], request, page).await?;
-    Ok(v.go(&v.keeping(paths::CHECK_MAIL, None, &form.email)))
+    Ok(v.go(&format!("{}&for=reset", v.keeping(paths::CHECK_MAIL, None, &form.email))))
 }
 
 pub(crate) async fn show_log_in_by_mail(_: Public, State(app): State<App>, v: View) -> PageResult {
@@ -236,8 +241,7 @@ pub(crate) struct TokenForm {
     token: String,
 }
 
-async fn show_link(app: &App, v: &View, kind: Kind) -> PageResult {
-    let token = v.query("token").unwrap_or_default();
+async fn show_link(app: &App, v: &View, kind: Kind, token: &str) -> PageResult {
     let peeked = super::peek(app, token, kind.purpose).await?;
     let Peeked { email } = peeked.ok_or_else(|| kind.dead(Error::DeadLink))?;
     Ok(v.show(StatusCode::OK, &LinkPage { v, kind, token, email })?)
@@ -246,7 +250,7 @@ async fn show_link(app: &App, v: &View, kind: Kind) -> PageResult {
 /// A program that looks through emails may have opened and pressed everything: whoever is logged in and confirmed is told
 /// that all is well.
 pub(crate) async fn show_verify(Visitor(visitor): Visitor, State(app): State<App>, v: View) -> PageResult {
-    match (show_link(&app, &v, VERIFY).await, visitor) {
+    match (show_link(&app, &v, VERIFY, v.link()).await, visitor) {
         (Err(NotShown::DeadLink(_)), Some(visitor)) if is_verified(&app, visitor).await? => {
             Ok(v.go_done(paths::ACCOUNT, Done::Verified))
         }
@@ -265,6 +269,9 @@ pub(crate) async fn verify(
     v: View,
     Form(form): Form<TokenForm>,
 ) -> PageResult {
+    if v.is_choosing_language() {
+        return show_link(&app, &v, VERIFY, &form.token).await;
+    }
     let verified = super::verify_email(&app, &form.token, &client).await;
     match (verified, visitor) {
         (Ok(()), visitor) => {
@@ -280,7 +287,7 @@ pub(crate) async fn verify(
 }
 
 pub(crate) async fn show_confirm_email(_: Public, State(app): State<App>, v: View) -> PageResult {
-    show_link(&app, &v, CONFIRM_EMAIL).await
+    show_link(&app, &v, CONFIRM_EMAIL, v.link()).await
 }
 
 pub(crate) async fn confirm_email(
@@ -290,13 +297,16 @@ pub(crate) async fn confirm_email(
     v: View,
     Form(form): Form<TokenForm>,
 ) -> PageResult {
+    if v.is_choosing_language() {
+        return show_link(&app, &v, CONFIRM_EMAIL, &form.token).await;
+    }
     let confirmed = super::confirm_email(&app, &form.token, &client).await;
     let email = confirmed.map_err(|error| CONFIRM_EMAIL.dead(error))?;
     Ok(logged_out(v.go_done(&v.keeping(paths::LOG_IN, None, email.as_str()), Done::EmailChanged)))
 }
 
 pub(crate) async fn show_undo_email(_: Public, State(app): State<App>, v: View) -> PageResult {
-    show_link(&app, &v, UNDO_EMAIL).await
+    show_link(&app, &v, UNDO_EMAIL, v.link()).await
 }
 
 /// Somebody else may know the password: the next page is the one that sets a new one.
@@ -307,6 +317,9 @@ pub(crate) async fn undo_email(
     v: View,
     Form(form): Form<TokenForm>,
 ) -> PageResult {
+    if v.is_choosing_language() {
+        return show_link(&app, &v, UNDO_EMAIL, &form.token).await;
+    }
     let undone = super::undo_email_change(&app, &form.token, &client).await;
     undone.map_err(|error| UNDO_EMAIL.dead(error))?;
     Ok(logged_out(v.go_done(paths::FORGOTTEN, Done::EmailUndone)))
@@ -314,7 +327,7 @@ pub(crate) async fn undo_email(
 
 pub(crate) async fn show_log_in_link(_: Public, State(app): State<App>, v: View) -> PageResult {
     check_is_on(&app)?;
-    show_link(&app, &v, LOG_IN).await
+    show_link(&app, &v, LOG_IN, v.link()).await
 }
 
 pub(crate) async fn log_in_by_link(
@@ -324,6 +337,9 @@ pub(crate) async fn log_in_by_link(
     v: View,
     Form(form): Form<TokenForm>,
 ) -> PageResult {
+    if v.is_choosing_language() {
+        return show_link(&app, &v, LOG_IN, &form.token).await;
+    }
     let beginning =
         Beginning { scope: &ScopeAsked::parse("")?, transport: Transport::Cookie, before, client: &client };
     let logged_in = super::log_in_by_link(&app, &form.token, &beginning).await;
@@ -371,7 +387,11 @@ async fn reset_page<'a>(
 }
 
 pub(crate) async fn show_reset(_: Public, State(app): State<App>, v: View) -> PageResult {
-    let page = reset_page(&app, &v, v.query("token").unwrap_or_default(), Faults::none()).await;
+    show_reset_link(&app, &v, v.link()).await
+}
+
+async fn show_reset_link(app: &App, v: &View, token: &str) -> PageResult {
+    let page = reset_page(app, v, token, Faults::none()).await;
     let page = page.map_err(|error| NotShown::of_link(error, paths::FORGOTTEN))?;
     Ok(v.show(StatusCode::OK, &page)?)
 }
@@ -383,6 +403,9 @@ pub(crate) async fn reset(
     v: View,
     Form(form): Form<ResetForm>,
 ) -> PageResult {
+    if v.is_choosing_language() {
+        return show_reset_link(&app, &v, &form.token).await;
+    }
     let reset = super::reset(&app, &form.token, &form.password, &client);
     let page = async |faults| reset_page(&app, &v, &form.token, faults).await;
     match v.form(&["password"], reset, page).await {

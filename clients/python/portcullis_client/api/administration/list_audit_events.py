@@ -1,0 +1,267 @@
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+
+from ... import errors
+from ...client import AuthenticatedClient, Client
+from ...models.audit_page import AuditPage
+from ...models.invalid_input import InvalidInput
+from ...models.problem import Problem
+from ...types import UNSET, Response, Unset
+
+
+def _get_kwargs(
+    *,
+    account: int | Unset = UNSET,
+    after: str | Unset = UNSET,
+    before: str | Unset = UNSET,
+    event: str | Unset = UNSET,
+    limit: int | Unset = UNSET,
+    views: bool | Unset = UNSET,
+) -> dict[str, Any]:
+
+    params: dict[str, Any] = {}
+
+    params["account"] = account
+
+    params["after"] = after
+
+    params["before"] = before
+
+    params["event"] = event
+
+    params["limit"] = limit
+
+    params["views"] = views
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
+    _kwargs: dict[str, Any] = {
+        "method": "get",
+        "url": "/admin/audit-events",
+        "params": params,
+    }
+
+    return _kwargs
+
+
+def _parse_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> AuditPage | InvalidInput | Problem | None:
+    if response.status_code == 200:
+        response_200 = AuditPage.from_dict(response.json())
+
+        return response_200
+
+    if response.status_code == 400:
+        response_400 = Problem.from_dict(response.json())
+
+        return response_400
+
+    if response.status_code == 401:
+        response_401 = Problem.from_dict(response.json())
+
+        return response_401
+
+    if response.status_code == 403:
+        response_403 = Problem.from_dict(response.json())
+
+        return response_403
+
+    if response.status_code == 404:
+        response_404 = Problem.from_dict(response.json())
+
+        return response_404
+
+    if response.status_code == 422:
+        response_422 = InvalidInput.from_dict(response.json())
+
+        return response_422
+
+    if response.status_code == 503:
+        response_503 = Problem.from_dict(response.json())
+
+        return response_503
+
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
+
+
+def _build_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Response[AuditPage | InvalidInput | Problem]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    *,
+    client: AuthenticatedClient,
+    account: int | Unset = UNSET,
+    after: str | Unset = UNSET,
+    before: str | Unset = UNSET,
+    event: str | Unset = UNSET,
+    limit: int | Unset = UNSET,
+    views: bool | Unset = UNSET,
+) -> Response[AuditPage | InvalidInput | Problem]:
+    """Read the audit log
+
+    Args:
+        account (int | Unset):
+        after (str | Unset):
+        before (str | Unset):
+        event (str | Unset):
+        limit (int | Unset):
+        views (bool | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[AuditPage | InvalidInput | Problem]
+    """
+
+    kwargs = _get_kwargs(
+        account=account,
+        after=after,
+        before=before,
+        event=event,
+        limit=limit,
+        views=views,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    *,
+    client: AuthenticatedClient,
+    account: int | Unset = UNSET,
+    after: str | Unset = UNSET,
+    before: str | Unset = UNSET,
+    event: str | Unset = UNSET,
+    limit: int | Unset = UNSET,
+    views: bool | Unset = UNSET,
+) -> AuditPage | InvalidInput | Problem | None:
+    """Read the audit log
+
+    Args:
+        account (int | Unset):
+        after (str | Unset):
+        before (str | Unset):
+        event (str | Unset):
+        limit (int | Unset):
+        views (bool | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        AuditPage | InvalidInput | Problem
+    """
+
+    return sync_detailed(
+        client=client,
+        account=account,
+        after=after,
+        before=before,
+        event=event,
+        limit=limit,
+        views=views,
+    ).parsed
+
+
+async def asyncio_detailed(
+    *,
+    client: AuthenticatedClient,
+    account: int | Unset = UNSET,
+    after: str | Unset = UNSET,
+    before: str | Unset = UNSET,
+    event: str | Unset = UNSET,
+    limit: int | Unset = UNSET,
+    views: bool | Unset = UNSET,
+) -> Response[AuditPage | InvalidInput | Problem]:
+    """Read the audit log
+
+    Args:
+        account (int | Unset):
+        after (str | Unset):
+        before (str | Unset):
+        event (str | Unset):
+        limit (int | Unset):
+        views (bool | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[AuditPage | InvalidInput | Problem]
+    """
+
+    kwargs = _get_kwargs(
+        account=account,
+        after=after,
+        before=before,
+        event=event,
+        limit=limit,
+        views=views,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    *,
+    client: AuthenticatedClient,
+    account: int | Unset = UNSET,
+    after: str | Unset = UNSET,
+    before: str | Unset = UNSET,
+    event: str | Unset = UNSET,
+    limit: int | Unset = UNSET,
+    views: bool | Unset = UNSET,
+) -> AuditPage | InvalidInput | Problem | None:
+    """Read the audit log
+
+    Args:
+        account (int | Unset):
+        after (str | Unset):
+        before (str | Unset):
+        event (str | Unset):
+        limit (int | Unset):
+        views (bool | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        AuditPage | InvalidInput | Problem
+    """
+
+    return (
+        await asyncio_detailed(
+            client=client,
+            account=account,
+            after=after,
+            before=before,
+            event=event,
+            limit=limit,
+            views=views,
+        )
+    ).parsed

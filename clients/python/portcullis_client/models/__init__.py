@@ -1,0 +1,159 @@
+"""Contains all the data models used in inputs/outputs"""
+
+from .accepted import Accepted
+from .account import Account
+from .accounts_page import AccountsPage
+from .address import Address
+from .audit_event import AuditEvent
+from .audit_page import AuditPage
+from .claim import Claim
+from .code_log_in import CodeLogIn
+from .deletion_scheduled import DeletionScheduled
+from .exchange_token_body import ExchangeTokenBody
+from .export import Export
+from .exported_account import ExportedAccount
+from .exported_event import ExportedEvent
+from .exported_factors import ExportedFactors
+from .exported_membership import ExportedMembership
+from .exported_passkey import ExportedPasskey
+from .exported_picture import ExportedPicture
+from .exported_session import ExportedSession
+from .factors import Factors
+from .field_error import FieldError
+from .first_code import FirstCode
+from .hand_over import HandOver
+from .health import Health
+from .invalid_input import InvalidInput
+from .invitation import Invitation
+from .link_log_in import LinkLogIn
+from .log_in import LogIn
+from .log_in_problem import LogInProblem
+from .managed_account import ManagedAccount
+from .managed_account_with_sessions import ManagedAccountWithSessions
+from .member import Member
+from .member_role import MemberRole
+from .members_page import MembersPage
+from .mfa_token import MfaToken
+from .new_passkey import NewPasskey
+from .new_team import NewTeam
+from .o_auth_error import OAuthError
+from .organisation import Organisation
+from .organisation_name import OrganisationName
+from .organisations_page import OrganisationsPage
+from .passkey import Passkey
+from .passkey_algorithm import PasskeyAlgorithm
+from .passkey_assertion import PasskeyAssertion
+from .passkey_assertion_data import PasskeyAssertionData
+from .passkey_attestation_data import PasskeyAttestationData
+from .passkey_creation_options import PasskeyCreationOptions
+from .passkey_descriptor import PasskeyDescriptor
+from .passkey_endpoints import PasskeyEndpoints
+from .passkey_factor import PasskeyFactor
+from .passkey_log_in import PasskeyLogIn
+from .passkey_name import PasskeyName
+from .passkey_registration import PasskeyRegistration
+from .passkey_relying_party import PasskeyRelyingParty
+from .passkey_request_options import PasskeyRequestOptions
+from .passkey_selection import PasskeySelection
+from .passkey_user import PasskeyUser
+from .password_change import PasswordChange
+from .problem import Problem
+from .profile import Profile
+from .profile_change import ProfileChange
+from .read_keys_response_200 import ReadKeysResponse200
+from .read_keys_response_200_keys_item import ReadKeysResponse200KeysItem
+from .recovery_codes import RecoveryCodes
+from .reset import Reset
+from .role_change import RoleChange
+from .second_factor import SecondFactor
+from .session import Session
+from .sign_up import SignUp
+from .team import Team
+from .team_change import TeamChange
+from .teams_page import TeamsPage
+from .token import Token
+from .token_answer import TokenAnswer
+from .totp import Totp
+from .totp_key import TotpKey
+from .upload import Upload
+from .uploaded import Uploaded
+
+__all__ = (
+    "Accepted",
+    "Account",
+    "AccountsPage",
+    "Address",
+    "AuditEvent",
+    "AuditPage",
+    "Claim",
+    "CodeLogIn",
+    "DeletionScheduled",
+    "ExchangeTokenBody",
+    "Export",
+    "ExportedAccount",
+    "ExportedEvent",
+    "ExportedFactors",
+    "ExportedMembership",
+    "ExportedPasskey",
+    "ExportedPicture",
+    "ExportedSession",
+    "Factors",
+    "FieldError",
+    "FirstCode",
+    "HandOver",
+    "Health",
+    "InvalidInput",
+    "Invitation",
+    "LinkLogIn",
+    "LogIn",
+    "LogInProblem",
+    "ManagedAccount",
+    "ManagedAccountWithSessions",
+    "Member",
+    "MemberRole",
+    "MembersPage",
+    "MfaToken",
+    "NewPasskey",
+    "NewTeam",
+    "OAuthError",
+    "Organisation",
+    "OrganisationName",
+    "OrganisationsPage",
+    "Passkey",
+    "PasskeyAlgorithm",
+    "PasskeyAssertion",
+    "PasskeyAssertionData",
+    "PasskeyAttestationData",
+    "PasskeyCreationOptions",
+    "PasskeyDescriptor",
+    "PasskeyEndpoints",
+    "PasskeyFactor",
+    "PasskeyLogIn",
+    "PasskeyName",
+    "PasskeyRegistration",
+    "PasskeyRelyingParty",
+    "PasskeyRequestOptions",
+    "PasskeySelection",
+    "PasskeyUser",
+    "PasswordChange",
+    "Problem",
+    "Profile",
+    "ProfileChange",
+    "ReadKeysResponse200",
+    "ReadKeysResponse200KeysItem",
+    "RecoveryCodes",
+    "Reset",
+    "RoleChange",
+    "SecondFactor",
+    "Session",
+    "SignUp",
+    "Team",
+    "TeamChange",
+    "TeamsPage",
+    "Token",
+    "TokenAnswer",
+    "Totp",
+    "TotpKey",
+    "Upload",
+    "Uploaded",
+)

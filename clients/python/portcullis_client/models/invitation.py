@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, Self, TypeVar, cast
+
+from attrs import define as _attrs_define
+
+from ..types import UNSET, Unset
+
+T = TypeVar("T", bound="Invitation")
+
+
+@_attrs_define
+class Invitation:
+    """The account to create. Its owner is mailed a link to choose a password.
+
+    Attributes:
+        email (str): Where the link is sent. Case makes no difference.
+        full_name (str): The name of the account's owner.
+        role (Literal['admin'] | Literal['user'] | None | Unset): The role of the account; `user` by default.
+    """
+
+    email: str
+    full_name: str
+    role: Literal["admin", "user"] | None | Unset = UNSET
+
+    def to_dict(self) -> dict[str, Any]:
+        email = self.email
+
+        full_name = self.full_name
+
+        role: Literal["admin", "user"] | None | Unset
+        if isinstance(self.role, Unset):
+            role = UNSET
+        else:
+            role = self.role
+
+        field_dict: dict[str, Any] = {}
+
+        field_dict.update(
+            {
+                "email": email,
+                "full_name": full_name,
+            }
+        )
+        if role is not UNSET:
+            field_dict["role"] = role
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        d = dict(src_dict)
+        email = d.pop("email")
+
+        full_name = d.pop("full_name")
+
+        def _parse_role(data: object) -> Literal["admin", "user"] | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            componentsschemas_role_type_0 = cast(Literal["user"], data)
+            if componentsschemas_role_type_0 != "user":
+                raise ValueError(
+                    f"/components/schemas/Role_type_0 must match const 'user', got '{componentsschemas_role_type_0}'"
+                )
+            return componentsschemas_role_type_0
+            componentsschemas_role_type_1 = cast(Literal["admin"], data)
+            if componentsschemas_role_type_1 != "admin":
+                raise ValueError(
+                    f"/components/schemas/Role_type_1 must match const 'admin', got '{componentsschemas_role_type_1}'"
+                )
+            return componentsschemas_role_type_1
+            return cast(Literal["admin", "user"] | None | Unset, data)
+
+        role = _parse_role(d.pop("role", UNSET))
+
+        invitation = cls(
+            email=email,
+            full_name=full_name,
+            role=role,
+        )
+
+        return invitation
