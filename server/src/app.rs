@@ -16,6 +16,7 @@ use portcullis::{AccessTokens, credential::OwnOrigins};
 use tokio::time::timeout;
 
 use crate::{
+    api_keys::ApiKeys,
     clock::{Clock, Timestamp},
     config::{Config, ConfigError, PublicUrl},
     db::{Db, OpenError},
@@ -82,6 +83,7 @@ pub(crate) struct Inner {
     signing_keys: SigningKeys,
     session_tokens: SessionTokens,
     session_cookies: SessionCookies,
+    api_keys: ApiKeys,
 }
 
 impl App {
@@ -130,6 +132,7 @@ impl App {
             .map_err(KeysError::Verifier)?;
         let session_tokens = SessionTokens::new(tokens, db.clone(), clock.clone());
         let session_cookies = SessionCookies::new(db.clone(), clock.clone(), config.session_idle_ttl);
+        let api_keys = ApiKeys::new(db.clone(), clock.clone());
         let hasher = Hasher::new(config.hash_parameters).map_err(AppError::Threads)?;
         let pictures = Pool::new("pictures", 1, PICTURE_QUEUE).map_err(AppError::Threads)?;
         let outbox = Outbox::new(&config.mail, public_url.host()).map_err(AppError::Threads)?;
@@ -156,6 +159,7 @@ impl App {
             signing_keys,
             session_tokens,
             session_cookies,
+            api_keys,
         })))
     }
 
@@ -171,6 +175,13 @@ impl App {
     #[must_use]
     pub fn session_cookies(&self) -> &SessionCookies {
         &self.0.session_cookies
+    }
+
+    /// The verifier of API keys, for an application's own routes: `Guard<CallerOrKey>` with the [`App`] in the state
+    /// accepts them beside tokens and cookies.
+    #[must_use]
+    pub fn api_keys(&self) -> &ApiKeys {
+        &self.0.api_keys
     }
 
     /// From now on `/ready` answers 503, so that load balancers send no more requests; everything else is served as

@@ -65,6 +65,12 @@ pub enum Error {
     /// The operator requires a second factor.
     #[error("a second factor is required")]
     FactorRequired,
+    /// The account has as many API keys as it may have.
+    #[error("there are 50 API keys")]
+    TooManyKeys,
+    /// The API key has a successor.
+    #[error("the API key was replaced")]
+    KeyReplaced,
     /// The address must be confirmed before the log-in.
     #[error("the e-mail address is not confirmed")]
     EmailUnverified,
@@ -138,7 +144,11 @@ impl Error {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::EmailTaken | Self::LastAdmin | Self::FactorThere => StatusCode::CONFLICT,
+            Self::EmailTaken
+            | Self::LastAdmin
+            | Self::FactorThere
+            | Self::TooManyKeys
+            | Self::KeyReplaced => StatusCode::CONFLICT,
             Self::EmailUnverified
             | Self::WrongPassword
             | Self::SignUpClosed
@@ -193,6 +203,8 @@ impl Error {
             Self::WrongCode => "This code is incorrect or was already used",
             Self::DeadLogin => "This login has expired; log in again",
             Self::FactorThere => "The account already has a second factor",
+            Self::TooManyKeys => "The account has 50 API keys, which is the maximum; remove one first",
+            Self::KeyReplaced => "This API key was already replaced",
             Self::FactorRequired => {
                 "A second factor is required here; replace the authenticator app instead of removing it"
             }
@@ -331,6 +343,8 @@ failures! {
     NotFound = 404,
     /// An account with this email address already exists
     Conflict = 409,
+    /// The account has 50 API keys, or this one was already replaced
+    KeyConflict = 409,
     /// No administrator would be left
     LastAdminStays = 409,
     /// Not allowed, as `detail` says

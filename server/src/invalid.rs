@@ -39,6 +39,8 @@ pub enum Fault {
     WrongCode,
     /// A box that has to be ticked.
     NotTicked,
+    /// Not one or several of these.
+    NotAmong(String),
     /// A picture that is damaged, cut short, or not what its header says.
     BrokenPicture,
     /// A picture that takes too much memory to decode.
@@ -93,6 +95,7 @@ impl fmt::Display for Fault {
             Self::WrongPassword => "Value error, The password is incorrect",
             Self::WrongCode => "Value error, The code is incorrect, was used, or has expired",
             Self::NotTicked => "Value error, The box is not ticked",
+            Self::NotAmong(known) => return write!(f, "Value error, Choose at least one of: {known}"),
             Self::BrokenPicture => "the picture is damaged or incomplete",
             Self::LargePicture { side, megapixels, mib } => {
                 return write!(

@@ -11,6 +11,7 @@
 mod access;
 pub mod accounts;
 pub mod admin;
+mod api_keys;
 mod app;
 mod audit;
 mod caller;
@@ -57,9 +58,10 @@ pub mod webhooks;
 mod work;
 
 pub use access::{
-    AccountsRead, AccountsWrite, AuditRead, By, ManageAccount, OfflineAccess, Principal, ProfileRead,
-    ProfileWrite, SessionId,
+    AccountsRead, AccountsWrite, AuditRead, By, KeyHolder, KeyId, ManageAccount, OfflineAccess, Principal,
+    ProfileRead, ProfileWrite, Requester, SessionId,
 };
+pub use api_keys::{ApiKeyHeader, ApiKeys, BearerApiKeys, CallerOrKey};
 pub use app::{App, AppError};
 pub use caller::Caller;
 pub use pages::LookError;

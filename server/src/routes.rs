@@ -13,8 +13,9 @@ use crate::{
     admin::http::{
         claim_first_admin, disable_account, enable_account, end_account_sessions, export_audit_events,
         invite_account, list_accounts, list_audit_events, read_account, remove_account,
-        remove_account_factor, set_account_role, start_password_reset,
+        remove_account_factor, remove_account_keys, set_account_role, start_password_reset,
     },
+    api_keys::http::{create_key, list_keys, remove_key, rotate_key},
     app::App,
     devices::http::{end_other_sessions, end_session, list_sessions, log_out},
     factors::http::{
@@ -104,6 +105,11 @@ pub(crate) fn api() -> Api<App> {
         )
         .route(delete("/factors/totp", remove_totp).summary("Remove my authenticator app"))
         .route(post("/factors/recovery-codes", make_recovery_codes).summary("Make new recovery codes"))
+        .tag("API keys", "Keys for programs that act for you.")
+        .route(post("/keys", create_key).summary("Create an API key"))
+        .route(get("/keys", list_keys).summary("List my API keys"))
+        .route(delete("/keys/{id}", remove_key).summary("Remove one of my API keys"))
+        .route(post("/keys/{id}/rotate", rotate_key).summary("Replace one of my API keys with a new one"))
         .tag("leaving", "Export your data and delete your account.")
         .route(get("/export", export_account).summary("Export my data"))
         .route(delete("/account", delete_account).summary("Delete my account"))
@@ -127,6 +133,10 @@ pub(crate) fn api() -> Api<App> {
                 .summary("Send a password reset link to an account's owner"),
         )
         .route(
+            delete("/admin/accounts/{id}/keys", remove_account_keys)
+                .summary("Remove all API keys of an account"),
+        )
+        .route(
             delete("/admin/accounts/{id}/factors", remove_account_factor)
                 .summary("Remove a second factor that its owner has lost"),
         )
@@ -143,9 +153,9 @@ pub(crate) fn api() -> Api<App> {
 /// The pages. [`dress`] lays itself around each: no POST of another site gets through, whatever the handler asks for.
 pub(crate) fn pages(app: &App) -> Router<App> {
     use crate::{
-        admin::pages as console, devices::pages as session, factors::pages as factors,
-        leaving::pages as leaving, login::pages as login, profile::pages as account,
-        recovery::pages as recovery, sign_up::pages as sign_up,
+        admin::pages as console, api_keys::pages as keys, devices::pages as session,
+        factors::pages as factors, leaving::pages as leaving, login::pages as login,
+        profile::pages as account, recovery::pages as recovery, sign_up::pages as sign_up,
     };
     use routing::{any, get, post};
 
@@ -179,6 +189,10 @@ pub(crate) fn pages(app: &App) -> Router<App> {
         .route(paths::CONFIRM_TOTP, get(factors::go_to_factors).post(factors::confirm_totp))
         .route(paths::MAKE_CODES, get(factors::go_to_factors).post(factors::make_codes))
         .route(paths::REMOVE_TOTP, get(factors::go_to_factors).post(factors::remove_totp))
+        .route(paths::API_KEYS, get(keys::show_keys))
+        .route(paths::NEW_API_KEY, get(keys::show_new_key).post(keys::create_key))
+        .route(paths::ROTATE_API_KEY, get(keys::go_to_keys).post(keys::rotate_key))
+        .route(paths::REMOVE_API_KEY, get(keys::go_to_keys).post(keys::remove_key))
         .route(paths::SESSIONS, get(session::show_sessions))
         .route(paths::END_SESSION, post(session::end_session))
         .route(paths::END_OTHER_SESSIONS, post(session::end_other_sessions))

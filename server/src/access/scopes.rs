@@ -40,6 +40,8 @@ scopes! {
 pub(crate) const USUAL: [&str; 3] = [ProfileRead::NAME, ProfileWrite::NAME, ManageAccount::NAME];
 /// What everybody may ask for beside.
 const ON_REQUEST: [&str; 1] = [OfflineAccess::NAME];
+/// What no API key has: it changes no credential, stays logged in nowhere, and does nothing to the accounts of others.
+const NOT_FOR_KEYS: [&str; 3] = [ManageAccount::NAME, OfflineAccess::NAME, AccountsWrite::NAME];
 /// What administrators may ask for.
 const ADMINISTRATION: [&str; 3] = [AccountsRead::NAME, AccountsWrite::NAME, AuditRead::NAME];
 
@@ -51,6 +53,17 @@ impl Role {
             Self::Admin => &ADMINISTRATION,
         };
         USUAL.into_iter().chain(ON_REQUEST).chain(more.iter().copied())
+    }
+
+    /// Every scope that an API key of such an account can have.
+    pub(crate) fn scopes_of_keys(self) -> impl Iterator<Item = &'static str> {
+        self.scopes().filter(|name| !NOT_FOR_KEYS.contains(name))
+    }
+
+    /// Of the scopes of an API key what this role has.
+    pub(crate) fn limit_key(self, scope: &str) -> Granted {
+        let has = |name: &&str| self.scopes_of_keys().any(|own| own == *name);
+        Granted::parse(scope).iter().filter(has).map(str::to_owned).collect()
     }
 
     /// Of `granted` what this role has. A token keeps what it was granted, and a role can be taken away: so this is

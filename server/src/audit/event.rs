@@ -117,6 +117,16 @@ events! {
     RecoveryCodesMade "factor.recovery_codes_made" "page.event.factor_recovery_codes_made";
     /// A recovery code was used in a login.
     RecoveryCodeUsed "factor.recovery_code_used" "page.event.factor_recovery_code_used";
+    /// An API key was created.
+    ApiKeyCreated "api_key.created" "page.event.api_key_created";
+    /// An API key got a successor.
+    ApiKeyRotated "api_key.rotated" "page.event.api_key_rotated";
+    /// An API key was removed by its owner or the operator.
+    ApiKeyRemoved "api_key.removed" "page.event.api_key_removed";
+    /// An administrator removed every API key of an account.
+    ApiKeysRemoved "api_key.all_removed" "page.event.api_keys_removed";
+    /// An API key was found in public and removed.
+    ApiKeyLeaked "api_key.leaked" "page.event.api_key_leaked";
     /// A mail server permanently rejected an email.
     MailRefused "account.mail_refused" "page.event.account_mail_refused";
     /// An operator added a webhook.

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::backup::{DATABASE, END, FORMAT, MANIFEST, Manifest, SECRET_KEY, Temporary, pictures_in};
 use super::out::say;
 use crate::{
+    api_keys,
     app::OBJECTS,
     client::Client,
     clock::Clock,
@@ -207,6 +208,7 @@ async fn renew(staged: &Staged, key: &SecretKey) -> Result<(), String> {
         let renewed = async {
             let mut tx = db.begin().await?;
             sessions::end_every(&mut tx, now).await?;
+            api_keys::end_every(&mut tx).await?;
             recovery::forget_every_link(&mut tx).await?;
             factors::forget_every_step(&mut tx).await?;
             mail::forget_every(&mut tx).await?;

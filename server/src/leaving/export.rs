@@ -17,6 +17,7 @@ use serde::Serialize;
 use crate::{
     access::Fresh,
     accounts::{self, AccountId, ExportedAccount},
+    api_keys::{self, ExportedKey},
     app::App,
     audit::{self, ExportedEvent},
     client::Client,
@@ -38,6 +39,7 @@ pub(crate) struct Export {
     exported_at: String,
     about: ExportedAccount,
     second_factor: ExportedFactors,
+    api_keys: Vec<ExportedKey>,
     picture: Option<(String, PictureBytes)>,
 }
 
@@ -53,6 +55,8 @@ struct Whole {
     exported_at: String,
     account: ExportedAccount,
     second_factor: ExportedFactors,
+    /// The API keys that have not expired, newest first.
+    api_keys: Vec<ExportedKey>,
     /// The profile picture; `null` if there is none.
     picture: Option<ExportedPicture>,
     /// The sessions on record, active or not.
@@ -77,18 +81,21 @@ impl Export {
         events::record(&mut tx, Event::Exported, Some(account), client, now).await?;
         let about = accounts::exported(tx.conn(), account).await?.ok_or(Error::NotFound)?;
         let second_factor = factors::exported(tx.conn(), account).await?;
+        let api_keys = api_keys::exported(tx.conn(), account, now).await?;
         tx.commit().await?;
         let picture = pictures::exported(app, account).await?;
-        Ok(Self { app: app.clone(), account, exported_at: now.to_rfc3339(), about, second_factor, picture })
+        let (app, exported_at) = (app.clone(), now.to_rfc3339());
+        Ok(Self { app, account, exported_at, about, second_factor, api_keys, picture })
     }
 
     fn into_body(self) -> Result<Body, Error> {
-        let Self { app, account, exported_at, about, second_factor, picture } = self;
+        let Self { app, account, exported_at, about, second_factor, api_keys, picture } = self;
         let head = format!(
-            "{{\"exported_at\":{},\"account\":{},\"second_factor\":{},\"picture\":",
+            "{{\"exported_at\":{},\"account\":{},\"second_factor\":{},\"api_keys\":{},\"picture\":",
             json(&exported_at)?,
             json(&about)?,
-            json(&second_factor)?
+            json(&second_factor)?,
+            json(&api_keys)?
         );
         let picture = match picture {
             Some((content_type, bytes)) => encoded(&content_type, bytes)?,

@@ -79,6 +79,8 @@ impl Faults {
             Error::WrongCredentials => faults.whole = whole("page.fault.wrong_credentials"),
             Error::EmailUnverified => faults.whole = whole("page.fault.email_unverified"),
             Error::FactorRequired => faults.whole = whole("page.factor.required"),
+            Error::TooManyKeys => faults.whole = whole("page.fault.too_many_keys"),
+            Error::KeyReplaced => faults.whole = whole("page.fault.key_replaced"),
             Error::LastAdmin => faults.whole = whole("page.fault.last_admin"),
             Error::Throttled(wait) => {
                 faults.wait = Some(wait.as_secs().max(1));
@@ -169,6 +171,7 @@ fn sentence(v: &View, field: &str, fault: &Fault) -> String {
             "password" => "page.fault.no_password",
             "current_password" => "page.fault.no_current_password",
             "full_name" => "page.fault.no_name",
+            "name" => "page.fault.no_key_name",
             "code" => "page.fault.no_code",
             _ => "page.fault.required",
         },
@@ -183,6 +186,7 @@ fn sentence(v: &View, field: &str, fault: &Fault) -> String {
         Fault::WrongPassword => "page.fault.wrong_password",
         Fault::WrongCode => "page.fault.code",
         Fault::NotTicked => "page.fault.sure",
+        Fault::NotAmong(_) => "page.fault.not_among",
         Fault::BrokenPicture => "page.fault.picture_broken",
     };
     v.t(key).to_owned()

@@ -11,6 +11,7 @@ use super::Profile;
 use crate::{
     access::{Action, Principal},
     accounts::{self, AccountDetails, FullName, Owner},
+    api_keys,
     app::App,
     client::Client,
     error::Error,
@@ -44,6 +45,7 @@ struct AccountPage<'a> {
     full_name: String,
     pending: Option<PendingEmail>,
     sessions: usize,
+    keys: i64,
     has_factor: bool,
 }
 
@@ -55,9 +57,10 @@ impl<'a> AccountPage<'a> {
         let details = accounts::details(app, id).await?;
         let pending = recovery::pending_email(app, id).await?;
         let sessions = sessions::list(app, id).await?.len();
+        let keys = api_keys::count(app, id).await?;
         let has_factor = factors::overview(app, id, principal.role).await?.totp_since.is_some();
         let full_name = profile.account.full_name.clone();
-        Ok(Self { v, faults, profile, details, owner, full_name, pending, sessions, has_factor })
+        Ok(Self { v, faults, profile, details, owner, full_name, pending, sessions, keys, has_factor })
     }
 
     fn picture(&self) -> Option<String> {
@@ -90,8 +93,9 @@ pub(crate) async fn change_profile(
     Form(form): Form<ProfileForm>,
 ) -> PageResult {
     let principal = *guard.principal();
-    let change =
-        async { super::set_full_name(&app, principal, &FullName::of_field(&form.full_name)?, &client).await };
+    let change = async {
+        super::set_full_name(&app, principal.into(), &FullName::of_field(&form.full_name)?, &client).await
+    };
     let page = async |faults| {
         let page = AccountPage::of(&v, &app, &principal, faults).await?;
         Ok(AccountPage { full_name: form.full_name.clone(), ..page })
@@ -116,7 +120,7 @@ pub(crate) async fn set_picture(
     v: View,
     Multipart(upload): Multipart<Upload>,
 ) -> PageResult {
-    let set = pictures::set(&app, *guard.principal(), upload.into_bytes(), &client);
+    let set = pictures::set(&app, guard.principal().into(), upload.into_bytes(), &client);
     v.form(&["file"], set, async |faults| AccountPage::of(&v, &app, guard.principal(), faults).await).await?;
     Ok(v.go_done(paths::ACCOUNT, Done::Picture))
 }
@@ -127,6 +131,6 @@ pub(crate) async fn remove_picture(
     client: Client,
     v: View,
 ) -> PageResult {
-    pictures::remove(&app, *guard.principal(), &client).await?;
+    pictures::remove(&app, guard.principal().into(), &client).await?;
     Ok(v.go_done(paths::ACCOUNT, Done::PictureRemoved))
 }

@@ -147,6 +147,7 @@ impl Place {
             "totp_enrolments",
             "recovery_codes",
             "logins",
+            "api_keys",
         ];
         let mut dump = Vec::new();
         for table in tables {
