@@ -79,7 +79,8 @@ async fn list(app: &App, account: Option<WhichAccount>, limit: u32, json: bool) 
 }
 
 async fn revoke(app: &App, id: &str) -> Result<(), String> {
-    let none = || format!("there is no API key `{id}`; `portcullis api-key list` shows the IDs");
+    // What was typed may be a whole key: it is not repeated.
+    let none = || "there is no such API key; `portcullis api-key list` shows the IDs".to_owned();
     let key = KeyId::of_text(id).ok_or_else(none)?;
     match api_keys::revoke(app, key, By::operator(&Client::local("operator"))).await {
         Ok(key) => say(&format!("Ended the API key {} of account {}.", key.shown(), key.account_id)),

@@ -82,7 +82,7 @@ const RESTORE_EXAMPLES: &str = "\
 Examples:
   portcullis --data-dir /var/lib/portcullis restore portcullis.tar
 
-Stop the server first. Restoring ends all sessions, invalidates all emailed links and codes, and drops emails that \
+Stop the server first. Restoring ends all sessions and API keys, invalidates all emailed links and codes, and drops emails that \
 were waiting. The secret key must be in the data directory already (or in `secret_key_file`), unless the backup was \
 made with --with-secret-key.";
 

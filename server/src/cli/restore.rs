@@ -54,7 +54,7 @@ pub(super) async fn run(config: &Config, file: &Path) -> Result<(), String> {
         staged.pictures.len()
     ))?;
     say(
-        "All sessions have ended, and emailed links and codes are invalid. Start the server with `portcullis serve`.",
+        "All sessions and API keys have ended, and emailed links and codes are invalid. Start the server with `portcullis serve`.",
     )
 }
 

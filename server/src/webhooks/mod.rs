@@ -200,6 +200,9 @@ fn told_as(event: Event) -> Option<&'static str> {
         Event::DeletionScheduled => Some("account.deletion_scheduled"),
         Event::DeletionCancelled => Some("account.deletion_cancelled"),
         Event::Deleted => Some("account.deleted"),
+        Event::ApiKeyCreated | Event::ApiKeyRotated => Some("api_key.created"),
+        Event::ApiKeyRemoved | Event::ApiKeysRemoved => Some("api_key.removed"),
+        Event::ApiKeyLeaked => Some("api_key.leaked"),
         _ => None,
     }
 }
