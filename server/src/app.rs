@@ -123,8 +123,7 @@ impl App {
             );
         }
         let signing_keys = SigningKeys::open(&db, &secret, clock.now()).await?;
-        let (public_url, audience) = (config.public_url(), config.audience());
-        let now = clock.clone();
+        let (public_url, audience, now) = (config.public_url(), config.audience(), clock.clone());
         let tokens = AccessTokens::issued_by(public_url.as_str())
             .audience(&audience)
             .keys(signing_keys.jwks())
@@ -132,7 +131,6 @@ impl App {
             .map_err(KeysError::Verifier)?;
         let session_tokens = SessionTokens::new(tokens, db.clone(), clock.clone());
         let session_cookies = SessionCookies::new(db.clone(), clock.clone(), config.session_idle_ttl);
-        let api_keys = ApiKeys::new(db.clone(), clock.clone());
         let hasher = Hasher::new(config.hash_parameters).map_err(AppError::Threads)?;
         let pictures = Pool::new("pictures", 1, PICTURE_QUEUE).map_err(AppError::Threads)?;
         let outbox = Outbox::new(&config.mail, public_url.host()).map_err(AppError::Threads)?;
@@ -143,6 +141,7 @@ impl App {
             config,
             public_url,
             audience,
+            api_keys: ApiKeys::new(db.clone(), clock.clone()),
             clock,
             db,
             secret,
@@ -159,7 +158,6 @@ impl App {
             signing_keys,
             session_tokens,
             session_cookies,
-            api_keys,
         })))
     }
 

@@ -151,6 +151,7 @@ pub(crate) fn api() -> Api<App> {
 }
 
 /// The pages. [`dress`] lays itself around each: no POST of another site gets through, whatever the handler asks for.
+#[expect(clippy::too_many_lines, reason = "one line for each page, and it is read as a table")]
 pub(crate) fn pages(app: &App) -> Router<App> {
     use crate::{
         admin::pages as console, api_keys::pages as keys, devices::pages as session,

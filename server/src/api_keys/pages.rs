@@ -143,9 +143,9 @@ pub(crate) async fn create_key(
 ) -> PageResult {
     let principal = *guard.principal();
     let fresh = v.fresh(principal, paths::NEW_API_KEY)?;
-    let make = async { super::make(&app, fresh, &form.check(principal.role)?, &client).await };
+    let create = async { super::make(&app, fresh, &form.check(principal.role)?, &client).await };
     let page = async |faults| Ok(NewPage { v: &v, faults, role: principal.role, form: &form });
-    let made = v.form(&["name", "scope", "expires_in_days"], make, page).await?;
+    let made = v.form(&["name", "scope", "expires_in_days"], create, page).await?;
     Ok(v.show(StatusCode::OK, &MadePage { v: &v, made, is_successor: false })?)
 }
 

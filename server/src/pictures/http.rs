@@ -68,7 +68,7 @@ pub(crate) async fn read_profile_image(
     State(app): State<App>,
     Path(id): Path<String>,
 ) -> Result<PictureAnswer, Failed<(NotFound, Unavailable)>> {
-    let stored = super::stored(&app, &id).await?.allow(&requester(&guard), Action::Read)?;
+    let stored = super::stored(&app, &id).await?.allow(requester(&guard), Action::Read)?;
     let bytes = super::bytes(&app, stored.id).await?;
     Ok(PictureAnswer { content_type: stored.content_type, bytes })
 }

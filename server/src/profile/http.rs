@@ -53,7 +53,7 @@ pub(crate) async fn read_profile(
     State(app): State<App>,
     Path(id): Path<AccountId>,
 ) -> Result<Json<ProfileView>, Failed<(NotFound, Unavailable)>> {
-    let profile = super::profile(&app, id).await?.allow(&requester(&guard), Action::Read)?;
+    let profile = super::profile(&app, id).await?.allow(requester(&guard), Action::Read)?;
     Ok(Json(ProfileView::of(&app, profile)))
 }
 
@@ -62,7 +62,7 @@ pub(crate) async fn read_own_profile(
     State(app): State<App>,
 ) -> Result<Json<ProfileView>, Failed<(NotFound, Unavailable)>> {
     let profile =
-        super::profile(&app, requester(&guard).account()).await?.allow(&requester(&guard), Action::Read)?;
+        super::profile(&app, requester(&guard).account()).await?.allow(requester(&guard), Action::Read)?;
     Ok(Json(ProfileView::of(&app, profile)))
 }
 
