@@ -8,7 +8,6 @@ use super::{codes::RecoveryCodes, codes::Typed, is_required, qr, store, totp::Ke
 use crate::{
     access::{By, Fresh, Method},
     accounts::{self, AccountId, Held, Locked},
-    api_keys,
     app::App,
     client::Client,
     clock::Timestamp,
@@ -161,24 +160,6 @@ pub(crate) async fn remove_lost(app: &App, account: AccountId, by: By<'_>) -> Re
         Ok(tx.commit().await?)
     })
     .await
-}
-
-/// For somebody who comes in by a mailed link or code: if nobody has confirmed the address before, the app may be that of
-/// a stranger who signed up with it, and goes, so that it does not keep the address's owner out. Every session and API
-/// key ends: one could add another.
-pub(crate) async fn remove_unproved(
-    app: &App,
-    tx: &mut Tx,
-    held: &Held,
-    client: &Client,
-    now: Timestamp,
-) -> Result<(), Error> {
-    if held.email_verified_at.is_some() {
-        return Ok(());
-    }
-    let _there_was_none = forget(app, tx, held, client, now).await?;
-    api_keys::end_all(tx, held).await?;
-    sessions::end_all(tx, held, now).await
 }
 
 /// Whether there was one.
