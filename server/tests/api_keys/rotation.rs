@@ -56,7 +56,7 @@ on_both_databases! {
             let old = created(&ada, "deploy", "profile:read").await;
             let before: i64 = app.place.value("SELECT count(*) FROM api_keys").await.parse().unwrap();
             let id = old["id"].as_str().unwrap();
-            let race = (0..50).map(|at| rotate(if at % 2 == 0 { &ada } else { &elsewhere }, id, Some(hours)));
+            let race = (0..50).map(|at| rotate(if at & 1 == 0 { &ada } else { &elsewhere }, id, Some(hours)));
             let answers = join_all(race).await;
             let made: Vec<_> = answers.iter().filter(|answer| answer.status == 201).collect();
             assert_eq!(made.len(), 1);

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::on_both_databases;
 use crate::support::process::{Ended, Server, finish, program};
 use crate::support::remote::Remote;
-use crate::support::{Database, Place, email};
+use crate::support::{Place, email};
 
 async fn api_key(place: &Place, arguments: &[&str], input: &str) -> Ended {
     let mut command = program(place);
@@ -31,9 +31,10 @@ on_both_databases! {
         let key = |made: &Value| made["key"].as_str().unwrap().to_owned();
         let (leaked, kept) = (key(&leaked), key(&kept));
         // What looks like ours and is not: no checksum fits.
-        let foreign: String = (0..10_000)
+        let foreign: Vec<_> = (0..10_000)
             .map(|number| format!("ghp_{number:040}\n{{\"token\":\"portcullis_{number:012}_{number:038}\"}}\n"))
             .collect();
+        let foreign = foreign.concat();
         let report = format!("{foreign}[{{\"token\": \"{leaked}\", \"url\": \"https://x\"}}, \"{leaked}\"]");
         let ended = api_key(&place, &["leaked"], &report).await;
         assert_eq!(ended.code, Some(0), "{ended:?}");
