@@ -19,6 +19,7 @@ pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod config;
+mod cursor;
 pub mod db;
 mod devices;
 pub mod error;
@@ -58,8 +59,8 @@ pub mod webhooks;
 mod work;
 
 pub use access::{
-    AccountsRead, AccountsWrite, AuditRead, By, KeyHolder, KeyId, ManageAccount, OfflineAccess, Principal,
-    ProfileRead, ProfileWrite, Requester, SessionId,
+    AccountsRead, AccountsWrite, AuditRead, By, KeyHolder, KeyId, ManageAccount, OfflineAccess,
+    OrganisationsRead, OrganisationsWrite, Principal, ProfileRead, ProfileWrite, Requester, SessionId,
 };
 pub use api_keys::{ApiKeyHeader, ApiKeys, BearerApiKeys, CallerOrKey};
 pub use app::{App, AppError};

@@ -22,6 +22,7 @@ mod documents;
 mod embedding;
 mod factors;
 mod floors;
+mod groups;
 mod leaving;
 mod login;
 mod mail;

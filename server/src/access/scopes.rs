@@ -26,6 +26,10 @@ scopes! {
     ProfileWrite "profile:write" "Change your profile";
     /// To manage one's account: password, address of mail, sessions, export, deletion.
     ManageAccount "account" "Manage your account: password, email address, sessions, export, deletion";
+    /// To see the organisations that one is a member of.
+    OrganisationsRead "organisations:read" "See the organisations that you are a member of";
+    /// To act in the organisations that one is a member of.
+    OrganisationsWrite "organisations:write" "Create organisations, and manage those where your role allows it";
     /// To stay logged in with a refresh token (OpenID Connect Core §11).
     OfflineAccess "offline_access" "Stay logged in, with a refresh token";
     /// To see every account: administrators.
@@ -39,9 +43,10 @@ scopes! {
 /// What a log-in grants that names nothing.
 pub(crate) const USUAL: [&str; 3] = [ProfileRead::NAME, ProfileWrite::NAME, ManageAccount::NAME];
 /// What everybody may ask for beside.
-const ON_REQUEST: [&str; 1] = [OfflineAccess::NAME];
-/// What no API key has: it changes no credential, stays logged in nowhere, and does nothing to the accounts of others.
-const NOT_FOR_KEYS: [&str; 3] = [ManageAccount::NAME, OfflineAccess::NAME, AccountsWrite::NAME];
+const ON_REQUEST: [&str; 3] = [OfflineAccess::NAME, OrganisationsRead::NAME, OrganisationsWrite::NAME];
+/// What API keys may have: no credential is changed with them, and nothing of others. A scope that is not named here is
+/// not for keys.
+const FOR_KEYS: [&str; 4] = [ProfileRead::NAME, ProfileWrite::NAME, AccountsRead::NAME, AuditRead::NAME];
 /// What administrators may ask for.
 const ADMINISTRATION: [&str; 3] = [AccountsRead::NAME, AccountsWrite::NAME, AuditRead::NAME];
 
@@ -57,7 +62,7 @@ impl Role {
 
     /// Every scope that an API key of such an account can have.
     pub(crate) fn scopes_of_keys(self) -> impl Iterator<Item = &'static str> {
-        self.scopes().filter(|name| !NOT_FOR_KEYS.contains(name))
+        self.scopes().filter(|name| FOR_KEYS.contains(name))
     }
 
     /// Of the scopes of an API key what this role has.

@@ -88,8 +88,8 @@ pub(crate) struct KeyRequest {
     /// What you use it for.
     #[schemars(length(min = 1, max = 64), extend("examples" = ["Nightly export"]))]
     name: String,
-    /// What it may be used for: scopes with spaces between them. `account`, `accounts:write` and `offline_access` are
-    /// not for keys.
+    /// What it may be used for, as scopes with spaces between them: `profile:read`, `profile:write`, and of an
+    /// administrator `accounts:read` and `audit:read`. The others are not for keys.
     #[schemars(length(min = 1, max = 1024), extend("examples" = ["profile:read"]))]
     scope: String,
     /// Days until it expires; 90 by default.

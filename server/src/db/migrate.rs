@@ -38,7 +38,8 @@ const MIGRATIONS: &[Migration] = migrations![
     "0005_factors",
     "0006_last_logins",
     "0010_policy",
-    "0013_api_keys"
+    "0013_api_keys",
+    "0014_organisations"
 ];
 
 /// How long an instance waits while another changes the tables.

@@ -82,6 +82,7 @@ impl Faults {
             Error::TooManyKeys => faults.whole = whole("page.fault.too_many_keys"),
             Error::KeyReplaced => faults.whole = whole("page.fault.key_replaced"),
             Error::LastAdmin => faults.whole = whole("page.fault.last_admin"),
+            Error::Refused(refusal) => faults.whole = whole(refusal.text()),
             Error::Throttled(wait) => {
                 faults.wait = Some(wait.as_secs().max(1));
                 let minutes = wait.as_secs().div_ceil(60).max(1);
