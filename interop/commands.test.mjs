@@ -121,6 +121,17 @@ test("p06_a_list_of_breached_passwords_is_imported", TIME, async () => {
   assert.ok(readdirSync(join(directory, "portcullis-data")).includes("breaches.filter"));
 });
 
+test("a_program_acts_with_an_api_key_and_a_leak_is_ended", TIME, async () => {
+  const { directory, url } = await begin();
+  run(block("README.md", "curl -s localhost:8000/signup").replaceAll("localhost:8000", url), directory);
+  const said = run(block("docs/api-keys.md", "TOKEN=").replaceAll("localhost:8000", url), directory);
+  // By the key in either header, and by its successor after it was removed.
+  assert.equal(said.match(/"email":"ada@example.com"/g).length, 3, said);
+  const leaked = run(block("docs/api-keys.md", "echo '{"), directory);
+  assert.match(leaked, /^0 of this server's API keys ended; 0 other strings/m);
+  assert.match(leaked, /Nightly export/);
+});
+
 test("every_command_of_the_documents_is_run_or_said_not_to_be", () => {
   const found = PAGES.flatMap((page) => blocks(page, "sh").map((text) => [page, firstLine(text)]));
   const missing = found.filter(([page, line]) => !ran.has(`${page}: ${line}`) && !(line in NOT_RUN));

@@ -17,6 +17,7 @@ use portcullis::{AccessTokens, credential::OwnOrigins};
 use tokio::time::timeout;
 
 use crate::{
+    api_keys::ApiKeys,
     clock::{Clock, Timestamp},
     config::{Config, ConfigError, PublicUrl},
     db::{Db, OpenError},
@@ -85,6 +86,7 @@ pub(crate) struct Inner {
     signing_keys: SigningKeys,
     session_tokens: SessionTokens,
     session_cookies: SessionCookies,
+    api_keys: ApiKeys,
 }
 
 impl App {
@@ -117,8 +119,7 @@ impl App {
         };
         tell_of_clock(db.set_clock(&clock).await.map_err(AppError::Clock)?);
         let signing_keys = SigningKeys::open(&db, &secret, clock.now()).await?;
-        let (public_url, audience) = (config.public_url(), config.audience());
-        let now = clock.clone();
+        let (public_url, audience, now) = (config.public_url(), config.audience(), clock.clone());
         let tokens = AccessTokens::issued_by(public_url.as_str())
             .audience(&audience)
             .keys(signing_keys.jwks())
@@ -137,6 +138,7 @@ impl App {
             config,
             public_url,
             audience,
+            api_keys: ApiKeys::new(db.clone(), clock.clone()),
             clock,
             db,
             secret,
@@ -168,6 +170,13 @@ impl App {
     #[must_use]
     pub fn session_cookies(&self) -> &SessionCookies {
         &self.0.session_cookies
+    }
+
+    /// The verifier of API keys, for an application's own routes: `Guard<CallerOrKey>` with the [`App`] in the state
+    /// accepts them beside tokens and cookies.
+    #[must_use]
+    pub fn api_keys(&self) -> &ApiKeys {
+        &self.0.api_keys
     }
 
     /// From now on `/ready` answers 503, so that load balancers send no more requests; everything else is served as

@@ -6,6 +6,7 @@
 
 use std::convert::Infallible;
 use std::fmt;
+use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -129,6 +130,21 @@ impl portcullis::describe::Describe for Client {
 /// The address that [`address`] found for a request, carried in its extensions.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Found(pub(crate) Option<IpAddr>);
+
+tokio::task_local! {
+    static SENDER: Option<IpAddr>;
+}
+
+/// Answers a request from this address, so that [`sender`] knows it.
+pub(crate) fn answering<F: Future>(address: Option<IpAddr>, answer: F) -> impl Future<Output = F::Output> {
+    SENDER.scope(address, answer)
+}
+
+/// Where the request comes from that is being answered, for what never sees the request: a verifier is handed a
+/// credential and nothing else.
+pub(crate) fn sender() -> Option<IpAddr> {
+    SENDER.try_with(|address| *address).unwrap_or_default()
+}
 
 /// The name of one request: 122 random bits as a UUID (RFC 9562 §5.4). It is always ours: a name that the client
 /// chose could be another request's. Handlers find it in the request's extensions.

@@ -86,6 +86,12 @@ pub enum Error {
     /// Without this one, nobody could log in to the account.
     #[error("the last way to log in")]
     LastWayIn,
+    /// The account has as many API keys as it may have.
+    #[error("there are 50 API keys")]
+    TooManyKeys,
+    /// The API key has a successor.
+    #[error("the API key was replaced")]
+    KeyReplaced,
     /// The address must be confirmed before the log-in.
     #[error("the e-mail address is not confirmed")]
     EmailUnverified,
@@ -177,6 +183,8 @@ impl Error {
             | Self::TooManyIdentities
             | Self::PasskeyTaken
             | Self::TooManyPasskeys
+            | Self::TooManyKeys
+            | Self::KeyReplaced
             | Self::Refused(_) => StatusCode::CONFLICT,
             Self::EmailUnverified
             | Self::WrongPassword
@@ -239,6 +247,8 @@ impl Error {
             Self::WrongCode => "This code is incorrect or was already used",
             Self::DeadLogin => "This login has expired; log in again",
             Self::FactorThere => "The account already has a second factor",
+            Self::TooManyKeys => "The account has 50 API keys, which is the maximum; remove one first",
+            Self::KeyReplaced => "This API key was already replaced",
             Self::FactorRequired => {
                 "A second factor is required here; add another one before you remove this one"
             }
@@ -392,6 +402,8 @@ failures! {
     NotFound = 404,
     /// An account with this email address already exists
     Conflict = 409,
+    /// The account has 50 API keys, or this one was already replaced
+    KeyConflict = 409,
     /// No administrator would be left
     LastAdminStays = 409,
     /// The passkey is already registered, or the account has 20

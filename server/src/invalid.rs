@@ -41,6 +41,8 @@ pub enum Fault {
     NotTicked,
     /// A new passkey that was not accepted, and why.
     RejectedPasskey(&'static str),
+    /// Not one or several of these.
+    NotAmong(String),
     /// A picture that is damaged, cut short, or not what its header says.
     BrokenPicture,
     /// A picture that takes too much memory to decode.
@@ -98,6 +100,7 @@ impl fmt::Display for Fault {
             Self::RejectedPasskey(reason) => {
                 return write!(f, "Value error, The passkey was not accepted: {reason}");
             }
+            Self::NotAmong(known) => return write!(f, "Value error, Choose at least one of: {known}"),
             Self::BrokenPicture => "the picture is damaged or incomplete",
             Self::LargePicture { side, megapixels, mib } => {
                 return write!(

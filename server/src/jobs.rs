@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::{
-    accounts,
+    accounts, api_keys,
     app::{App, Inner},
     audit,
     clock::Timestamp,
@@ -102,11 +102,12 @@ fn watch_clock(app: Weak<Inner>) {
     });
 }
 
-/// Sets the clock, folds the names that are not folded yet, and deletes the accounts whose time has come. Answers how
+/// Sets the clock, folds the names that are not folded yet, tells of API keys that expire soon, and deletes the accounts whose time has come. Answers how
 /// many of the last there were.
 async fn tend(app: &App) -> Result<u64, Error> {
     app.db().set_clock(app.clock()).await?;
     accounts::refold(app).await?;
+    api_keys::give_notice(app).await?;
     leaving::sweep(app).await
 }
 
@@ -119,6 +120,7 @@ pub(crate) async fn sweep(app: &App) -> Result<u64, Error> {
     count += factors::sweep(&mut tx, now).await?;
     count += social::sweep(&mut tx, now).await?;
     count += passkeys::sweep(&mut tx, now).await?;
+    count += api_keys::sweep(&mut tx, now).await?;
     count += limits::sweep(&mut tx, now).await?;
     count += mail::sweep(&mut tx, now).await?;
     count += webhooks::sweep(&mut tx, now - DELIVERIES_KEPT).await?;

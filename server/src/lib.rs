@@ -11,6 +11,7 @@
 mod access;
 pub mod accounts;
 pub mod admin;
+mod api_keys;
 mod app;
 mod audit;
 mod caller;
@@ -62,9 +63,10 @@ pub mod webhooks;
 mod work;
 
 pub use access::{
-    AccountsRead, AccountsWrite, AuditRead, By, ManageAccount, OfflineAccess, OrganisationsRead,
-    OrganisationsWrite, Principal, ProfileRead, ProfileWrite, SessionId,
+    AccountsRead, AccountsWrite, AuditRead, By, KeyHolder, KeyId, ManageAccount, OfflineAccess,
+    OrganisationsRead, OrganisationsWrite, Principal, ProfileRead, ProfileWrite, Requester, SessionId,
 };
+pub use api_keys::{ApiKeyHeader, ApiKeys, BearerApiKeys, CallerOrKey};
 pub use app::{App, AppError};
 pub use caller::Caller;
 pub use pages::LookError;

@@ -133,7 +133,7 @@ where
             let (request, upload) = upload::watch(request, &self.wrap.uploads, seen.address);
             Ok((self.inner.call(request), upload))
         };
-        let purse = self.wrap.answers.clone();
+        let (purse, address) = (self.wrap.answers.clone(), seen.address);
         let answering = async move {
             let mut response = match answering {
                 Ok((answering, upload)) => answer(answering, &upload).await,
@@ -154,7 +154,7 @@ where
             seen.log(response.status());
             Ok(response)
         };
-        Box::pin(answering.instrument(span))
+        Box::pin(client::answering(address, answering.instrument(span)))
     }
 }
 

@@ -13,8 +13,9 @@ use crate::{
     admin::http::{
         claim_first_admin, disable_account, enable_account, end_account_sessions, export_audit_events,
         invite_account, list_accounts, list_audit_events, read_account, remove_account,
-        remove_account_factor, set_account_role, start_password_reset,
+        remove_account_factor, remove_account_keys, set_account_role, start_password_reset,
     },
+    api_keys::http::{create_key, list_keys, remove_key, rotate_key},
     app::App,
     devices::http::{end_other_sessions, end_session, list_sessions, log_out},
     factors::http::{
@@ -153,6 +154,11 @@ pub(crate) fn api() -> Api<App> {
             get("/.well-known/passkey-endpoints", read_passkey_endpoints)
                 .summary("Where passkeys are managed, for password managers"),
         )
+        .tag("API keys", "Keys for programs that act for you.")
+        .route(post("/keys", create_key).summary("Create an API key"))
+        .route(get("/keys", list_keys).summary("List my API keys"))
+        .route(delete("/keys/{id}", remove_key).summary("Remove one of my API keys"))
+        .route(post("/keys/{id}/rotate", rotate_key).summary("Replace one of my API keys with a new one"))
         .tag(
             "organisations",
             "Organisations, their teams and members. Your role in each decides what you may do.",
@@ -211,6 +217,10 @@ pub(crate) fn api() -> Api<App> {
                 .summary("Send a password reset link to an account's owner"),
         )
         .route(
+            delete("/admin/accounts/{id}/keys", remove_account_keys)
+                .summary("Remove all API keys of an account"),
+        )
+        .route(
             delete("/admin/accounts/{id}/factors", remove_account_factor)
                 .summary("Remove a second factor that its owner has lost"),
         )
@@ -228,10 +238,10 @@ pub(crate) fn api() -> Api<App> {
 #[expect(clippy::too_many_lines, reason = "one line for each page, and it is read as a table")]
 pub(crate) fn pages(app: &App) -> Router<App> {
     use crate::{
-        admin::pages as console, devices::pages as session, factors::pages as factors,
-        identities::pages as identities, leaving::pages as leaving, login::pages as login,
-        passkeys::pages as passkeys, profile::pages as account, recovery::pages as recovery,
-        sign_up::pages as sign_up, social::pages as social,
+        admin::pages as console, api_keys::pages as keys, devices::pages as session,
+        factors::pages as factors, identities::pages as identities, leaving::pages as leaving,
+        login::pages as login, passkeys::pages as passkeys, profile::pages as account,
+        recovery::pages as recovery, sign_up::pages as sign_up, social::pages as social,
     };
     use routing::{any, get, post};
 
@@ -282,6 +292,10 @@ pub(crate) fn pages(app: &App) -> Router<App> {
         .route(paths::CREATE_PASSKEY, get(passkeys::go_to_passkeys).post(passkeys::add_passkey))
         .route(paths::RENAME_PASSKEY, get(passkeys::go_to_passkeys).post(passkeys::rename_passkey))
         .route(paths::REMOVE_PASSKEY, get(passkeys::go_to_passkeys).post(passkeys::remove_passkey))
+        .route(paths::API_KEYS, get(keys::show_keys))
+        .route(paths::NEW_API_KEY, get(keys::show_new_key).post(keys::create_key))
+        .route(paths::ROTATE_API_KEY, get(keys::go_to_keys).post(keys::rotate_key))
+        .route(paths::REMOVE_API_KEY, get(keys::go_to_keys).post(keys::remove_key))
         .route(paths::SESSIONS, get(session::show_sessions))
         .route(paths::END_SESSION, post(session::end_session))
         .route(paths::END_OTHER_SESSIONS, post(session::end_other_sessions))

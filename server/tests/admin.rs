@@ -23,13 +23,14 @@ const ADMINISTRATION: [&str; 3] = ["accounts:read", "accounts:write", "audit:rea
 
 /// Every operation of administrators, the scope that it takes, and what it answers one who may; in an order in which
 /// each finds the account as it needs it.
-const OPERATIONS: [(&str, &str, &str, u16); 13] = [
+const OPERATIONS: [(&str, &str, &str, u16); 14] = [
     ("GET", "/admin/accounts", "accounts:read", 200),
     ("POST", "/admin/accounts", "accounts:write", 201),
     ("GET", "/admin/accounts/{id}", "accounts:read", 200),
     ("POST", "/admin/accounts/{id}/password-reset", "accounts:write", 202),
     // The target has none.
     ("DELETE", "/admin/accounts/{id}/factors", "accounts:write", 404),
+    ("DELETE", "/admin/accounts/{id}/keys", "accounts:write", 204),
     ("PUT", "/admin/accounts/{id}/role", "accounts:write", 204),
     ("DELETE", "/admin/accounts/{id}/sessions", "accounts:write", 204),
     ("POST", "/admin/accounts/{id}/disable", "accounts:write", 204),

@@ -41,9 +41,11 @@ fn routes() -> String {
                 requirement.as_object().unwrap().values().flat_map(|scopes| scopes.as_array().unwrap());
             scopes.fold(String::new(), |list, scope| list + " `" + scope.as_str().unwrap() + "`")
         };
-        let who = entry["security"].as_array().unwrap().first();
-        let who = who
-            .map_or("anyone".to_owned(), |requirement| format!("an active session{}", scopes(requirement)));
+        let ways = entry["security"].as_array().unwrap();
+        let takes_keys = ways.iter().any(|way| way.get("apiKey").is_some());
+        let which = if takes_keys { "an active session or an API key" } else { "an active session" };
+        let who = ways.first();
+        let who = who.map_or("anyone".to_owned(), |requirement| format!("{which}{}", scopes(requirement)));
         let answers = entry["responses"].as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
         writeln!(table, "| `{method} {path}` | {} | {who} | {answers} |", entry["summary"].as_str().unwrap())
             .unwrap();

@@ -16,6 +16,7 @@ mod support;
 mod access;
 mod accounts;
 mod admin;
+mod api_keys;
 mod attack;
 mod documents;
 mod embedding;

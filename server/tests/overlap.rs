@@ -48,9 +48,10 @@ enum Act {
     ChangeRole,
     FinishLogIn,
     AddFactor,
+    CreateKey,
 }
 
-const ACTS: [Act; 17] = [
+const ACTS: [Act; 18] = [
     Act::ChangeEmail,
     Act::ConfirmEmail,
     Act::ChangePassword,
@@ -68,6 +69,7 @@ const ACTS: [Act; 17] = [
     Act::ChangeRole,
     Act::FinishLogIn,
     Act::AddFactor,
+    Act::CreateKey,
 ];
 
 /// What takes the account out of the caller's hands.
@@ -95,7 +97,7 @@ const ENDINGS: [Ending; 7] = [
 type Pair = (Act, Ending);
 
 /// The pairs that would take an account over, or leave somebody in it.
-const SERIOUS: [Pair; 10] = [
+const SERIOUS: [Pair; 12] = [
     (Act::ChangeEmail, Ending::Reset),
     (Act::ChangeEmail, Ending::Undo),
     (Act::LogIn, Ending::Reset),
@@ -106,6 +108,8 @@ const SERIOUS: [Pair; 10] = [
     (Act::FinishLogIn, Ending::Reset),
     (Act::FinishLogIn, Ending::Disable),
     (Act::AddFactor, Ending::Reset),
+    (Act::CreateKey, Ending::Reset),
+    (Act::CreateKey, Ending::Disable),
 ];
 
 /// An account with all that is needed for an act and an ending.
@@ -318,6 +322,10 @@ impl Victim {
             Act::AddFactor => {
                 browser.post("/factors/totp/confirm").json(&json!({ "code": self.first_code })).await
             }
+            Act::CreateKey => {
+                let body = json!({ "name": "key", "scope": "profile:read" });
+                browser.post("/keys").json(&body).await
+            }
             Act::ChangeRole => {
                 let path = format!("/admin/accounts/{}/role", self.other);
                 browser.call(Method::PUT, &path).json(&json!({ "role": "admin" })).await
@@ -378,6 +386,10 @@ impl Victim {
         };
         let links = count(format!("SELECT COUNT(*) FROM links WHERE account_id = {id} AND {purposes}"));
         assert_eq!(links.await, 0, "a link lives. {what}");
+        // Keys are no sessions: one that was made before stays when the sessions end, and nothing else spares it.
+        let keys = count(format!("SELECT COUNT(*) FROM api_keys WHERE account_id = {id}")).await;
+        let spared = i64::from(did && ending == Ending::LogOutEverywhere);
+        assert!(keys <= spared, "an API key lives. {what}");
         let address = place.value(&format!("SELECT email FROM accounts WHERE id = {id}")).await;
         let expected = match (act, ending) {
             (_, Ending::Delete) => String::new(),

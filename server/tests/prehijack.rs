@@ -12,6 +12,7 @@
 //! | trojan identifier | an authenticator app, recovery codes, a passkey, an account at another provider | `l02_class_3_…` |
 //! | unexpired email change | a link that was mailed to the stranger, and the one that undoes a change | `l02_class_4_…` |
 //! | non-verifying provider | a login with a provider that lets anybody claim the address | `l02_class_5_…` |
+//! | beside them | an API key | `l02_beside_…` |
 //! | beside them | a deletion that is due in days, a network that may guess more often, older links | `l02_beside_…` |
 
 use std::time::Duration;
@@ -169,6 +170,19 @@ on_both_databases! {
             app.stranger_at(STRANGER).post("/token").form(&form).await.assert(400);
             let living = "SELECT count(*) FROM sessions WHERE ended_at IS NULL";
             assert_eq!(app.place.value(living).await, "1", "{owner:?}");
+        }
+    }
+
+    async fn l02_beside_no_api_key_of_whoever_signed_up_opens_anything(database: Database) {
+        for owner in OWNERS {
+            let app = app(database).await;
+            let body = json!({ "name": "trap", "scope": "profile:read" });
+            let made = stranger(&app).await.post("/keys").json(&body).await.assert(201).json();
+            let program = app.stranger_at(STRANGER).with_token(made["key"].as_str().unwrap());
+            program.get("/profile").send().await.assert(200);
+            owner.comes(&app).await;
+            program.get("/profile").send().await.assert(401);
+            assert_eq!(rows(&app, "api_keys").await, "0", "{owner:?}");
         }
     }
 

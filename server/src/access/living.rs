@@ -1,7 +1,7 @@
-//! Whether a session is alive. The one statement that every guard and every act on an account asks: it reads a session
-//! and its account together, so that ending either counts from the next request.
+//! Whether a session or an API key is alive. The one statement for each that every guard and every act on an account
+//! asks: it reads it and its account together, so that ending either counts from the next request.
 
-use super::{Principal, SessionId};
+use super::{KeyHolder, KeyId, Principal, SessionId};
 use crate::{
     accounts::{AccountId, Role},
     clock::Timestamp,
@@ -102,5 +102,33 @@ pub(crate) async fn living_by_cookie(
     )?;
     Ok(seen.map(|(session, account, role, authenticated_at, last_seen_at)| {
         (Living { session, account, role, authenticated_at }, last_seen_at)
+    }))
+}
+
+/// An API key that has not expired, and of its account what a request is decided by.
+pub(crate) struct LivingKey {
+    pub(crate) holder: KeyHolder,
+    /// SHA-256 of the whole key.
+    pub(crate) digest: Vec<u8>,
+    pub(crate) scope: String,
+    pub(crate) last_used_at: Option<Timestamp>,
+}
+
+/// This API key, if it is alive and its account is active.
+pub(crate) async fn living_key(conn: Conn<'_>, key: KeyId, now: Timestamp) -> Result<Option<LivingKey>> {
+    let living = fetch_optional!(
+        conn,
+        (AccountId, Role, Vec<u8>, String, Option<Timestamp>),
+        "SELECT accounts.id, role, digest, scope, last_used_at
+         FROM api_keys JOIN accounts ON accounts.id = api_keys.account_id
+         WHERE api_keys.id = $1 AND api_keys.expires_at > $2 AND accounts.is_active",
+        key,
+        now
+    )?;
+    Ok(living.map(|(account, role, digest, scope, last_used_at)| LivingKey {
+        holder: KeyHolder { account, key, role },
+        digest,
+        scope,
+        last_used_at,
     }))
 }

@@ -3,6 +3,7 @@
 mod by;
 mod living;
 mod method;
+mod requester;
 mod scopes;
 
 use std::{fmt, time::Duration};
@@ -10,13 +11,14 @@ use std::{fmt, time::Duration};
 use uuid::Uuid;
 
 pub use self::by::By;
+pub use self::requester::{KeyHolder, KeyId, Requester};
 pub use self::scopes::{
     AccountsRead, AccountsWrite, AuditRead, ManageAccount, OfflineAccess, OrganisationsRead,
     OrganisationsWrite, ProfileRead, ProfileWrite,
 };
 pub(crate) use self::{
     by::Administrator,
-    living::{BATCH, Living, living, living_among, living_by_cookie},
+    living::{BATCH, Living, living, living_among, living_by_cookie, living_key},
     method::{Method, Methods, acr, with_second},
     scopes::{ScopeAsked, USUAL},
 };
@@ -108,7 +110,7 @@ pub(crate) enum Decision {
 /// A row that a room has a rule for.
 pub(crate) trait Ruled {
     /// Decides without looking anything up.
-    fn decide(&self, principal: &Principal, action: Action) -> Decision;
+    fn decide(&self, requester: &Requester, action: Action) -> Decision;
 }
 
 /// A row that was read and that nobody may see yet. The only way out is [`Unchecked::allow`].
@@ -124,9 +126,9 @@ impl<T: Ruled> Unchecked<T> {
 
     /// The row, if it exists and the rule allows it. Absent and forbidden are one answer, so that nobody
     /// learns what exists.
-    pub(crate) fn allow(self, principal: &Principal, action: Action) -> Result<T, Error> {
+    pub(crate) fn allow(self, requester: impl Into<Requester>, action: Action) -> Result<T, Error> {
         match self.0 {
-            Some(row) if row.decide(principal, action) == Decision::Allow => Ok(row),
+            Some(row) if row.decide(&requester.into(), action) == Decision::Allow => Ok(row),
             _ => Err(Error::NotFound),
         }
     }

@@ -44,6 +44,9 @@ scopes! {
 pub(crate) const USUAL: [&str; 3] = [ProfileRead::NAME, ProfileWrite::NAME, ManageAccount::NAME];
 /// What everybody may ask for beside.
 const ON_REQUEST: [&str; 3] = [OfflineAccess::NAME, OrganisationsRead::NAME, OrganisationsWrite::NAME];
+/// What API keys may have: no credential is changed with them, and nothing of others. A scope that is not named here is
+/// not for keys.
+const FOR_KEYS: [&str; 4] = [ProfileRead::NAME, ProfileWrite::NAME, AccountsRead::NAME, AuditRead::NAME];
 /// What administrators may ask for.
 const ADMINISTRATION: [&str; 3] = [AccountsRead::NAME, AccountsWrite::NAME, AuditRead::NAME];
 
@@ -55,6 +58,17 @@ impl Role {
             Self::Admin => &ADMINISTRATION,
         };
         USUAL.into_iter().chain(ON_REQUEST).chain(more.iter().copied())
+    }
+
+    /// Every scope that an API key of such an account can have.
+    pub(crate) fn scopes_of_keys(self) -> impl Iterator<Item = &'static str> {
+        self.scopes().filter(|name| FOR_KEYS.contains(name))
+    }
+
+    /// Of the scopes of an API key what this role has.
+    pub(crate) fn limit_key(self, scope: &str) -> Granted {
+        let has = |name: &&str| self.scopes_of_keys().any(|own| own == *name);
+        Granted::parse(scope).iter().filter(has).map(str::to_owned).collect()
     }
 
     /// Of `granted` what this role has. A token keeps what it was granted, and a role can be taken away: so this is

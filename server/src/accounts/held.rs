@@ -13,7 +13,7 @@ use std::ops::Deref;
 
 use super::{AccountId, Credentials, Email, Epoch, Owner, Role, store};
 use crate::{
-    access::{self, Administrator, By, Fresh, Principal},
+    access::{self, Administrator, By, Fresh, Living, Principal, Requester},
     clock::Timestamp,
     db::{Conn, Tx},
     error::Error,
@@ -84,51 +84,62 @@ impl Deref for Held {
     }
 }
 
-/// Who acts for themselves: a principal, or one whose log-in must be fresh. What the guard saw is proved again.
+/// Who acts for themselves: a principal, one whose log-in must be fresh, or the holder of an API key. What the guard saw
+/// is proved again.
 pub(crate) trait Actor: Copy {
     /// As the guard saw them.
-    fn seen(self) -> Principal;
-    /// As the session says now.
-    fn prove(self, now: Principal, at: Timestamp) -> Result<(), Error>;
+    fn seen(self) -> Requester;
+    /// As the session or the key says now.
+    fn prove(self, now: Requester, at: Timestamp) -> Result<(), Error>;
 }
 
-impl Actor for Principal {
-    fn seen(self) -> Principal {
+impl Actor for Requester {
+    fn seen(self) -> Requester {
         self
     }
 
-    fn prove(self, now: Principal, _: Timestamp) -> Result<(), Error> {
+    fn prove(self, now: Requester, _: Timestamp) -> Result<(), Error> {
         // A role that was given meanwhile takes nothing away from them.
-        let has_lost = self.role == Role::Admin && now.role != Role::Admin;
-        if now.account == self.account && !has_lost { Ok(()) } else { Err(Error::SessionEnded) }
+        let has_lost = self.role() == Role::Admin && now.role() != Role::Admin;
+        if now.account() == self.account() && !has_lost { Ok(()) } else { Err(Error::SessionEnded) }
+    }
+}
+
+impl Actor for Principal {
+    fn seen(self) -> Requester {
+        self.into()
+    }
+
+    fn prove(self, now: Requester, at: Timestamp) -> Result<(), Error> {
+        self.seen().prove(now, at)
     }
 }
 
 impl Actor for Fresh {
-    fn seen(self) -> Principal {
-        self.principal()
+    fn seen(self) -> Requester {
+        self.principal().into()
     }
 
-    fn prove(self, now: Principal, at: Timestamp) -> Result<(), Error> {
+    fn prove(self, now: Requester, at: Timestamp) -> Result<(), Error> {
         self.principal().prove(now, at)?;
-        now.fresh(at).map(|_fresh| ())
+        now.principal().ok_or(Error::SessionEnded)?.fresh(at).map(|_fresh| ())
     }
 }
 
 impl Actor for Administrator {
-    fn seen(self) -> Principal {
+    fn seen(self) -> Requester {
         match self {
-            Self::Any(principal) => principal,
-            Self::Fresh(fresh) => fresh.principal(),
+            Self::Any(principal) => principal.into(),
+            Self::Fresh(fresh) => fresh.seen(),
         }
     }
 
-    fn prove(self, now: Principal, at: Timestamp) -> Result<(), Error> {
+    fn prove(self, now: Requester, at: Timestamp) -> Result<(), Error> {
         match self {
             Self::Any(principal) => principal.prove(now, at)?,
             Self::Fresh(fresh) => fresh.prove(now, at)?,
         }
-        if now.role == Role::Admin { Ok(()) } else { Err(Error::SessionEnded) }
+        if now.role() == Role::Admin { Ok(()) } else { Err(Error::SessionEnded) }
     }
 }
 
@@ -138,7 +149,7 @@ impl Actor for Administrator {
 /// [`Error::SessionEnded`] if the session has ended, the account was disabled or deleted, or its role was taken
 /// away, while this transaction waited; [`Error::StaleLogIn`].
 pub(crate) async fn hold_own(tx: &mut Tx, caller: impl Actor, now: Timestamp) -> Result<Held, Error> {
-    let locked = store::lock(tx.conn(), caller.seen().account).await?.ok_or(Error::SessionEnded)?;
+    let locked = store::lock(tx.conn(), caller.seen().account()).await?.ok_or(Error::SessionEnded)?;
     prove(tx, caller, now).await?;
     locked.if_active().ok_or(Error::SessionEnded)
 }
@@ -154,7 +165,7 @@ pub(crate) async fn hold_own_beside(
     other: AccountId,
     now: Timestamp,
 ) -> Result<(Held, bool), Error> {
-    if other >= caller.seen().account {
+    if other >= caller.seen().account() {
         let held = hold_own(tx, caller, now).await?;
         return Ok((held, hold_active(tx.conn(), other).await?));
     }
@@ -226,7 +237,7 @@ pub(crate) async fn lock_other(
     let Some(administrator) = by.proved() else {
         return store::lock(tx.conn(), id).await?.ok_or(Error::NotFound);
     };
-    let own = administrator.seen().account;
+    let own = administrator.seen().account();
     // In the order of their numbers: two administrators who act on each other wait, and never in a ring.
     if own < id {
         store::lock(tx.conn(), own).await?;
@@ -240,6 +251,15 @@ pub(crate) async fn lock_other(
 }
 
 async fn prove(tx: &mut Tx, caller: impl Actor, now: Timestamp) -> Result<(), Error> {
-    let living = access::living(tx.conn(), caller.seen().session, now).await?;
-    caller.prove(living.ok_or(Error::SessionEnded)?.principal(), now)
+    let living = match caller.seen() {
+        Requester::Session(seen) => {
+            let living = access::living(tx.conn(), seen.session, now).await?;
+            living.map(Living::principal).map(Requester::Session)
+        }
+        Requester::Key(seen) => {
+            let living = access::living_key(tx.conn(), seen.key, now).await?;
+            living.map(|living| Requester::Key(living.holder))
+        }
+    };
+    caller.prove(living.ok_or(Error::SessionEnded)?, now)
 }

@@ -4,6 +4,7 @@
 use crate::{
     access::By,
     accounts::{self, Account, AccountDetails, AccountId, Email, FullName, Locked, NewAccount, Role},
+    api_keys,
     app::App,
     client::Client,
     clock::Timestamp,
@@ -92,7 +93,7 @@ async fn make_invited(app: &App, invitation: &Invitation, by: By<'_>) -> Result<
     Ok(account.id)
 }
 
-/// Lets an account be used, or not. Either ends its sessions and links; disabling is told to its owner by mail. An
+/// Lets an account be used, or not. Either ends its sessions, API keys and links; disabling is told to its owner by mail. An
 /// account that is so already stays so.
 ///
 /// # Errors
@@ -110,6 +111,7 @@ async fn enable(app: &App, id: AccountId, by: By<'_>) -> Result<(), Error> {
     accounts::enable(&mut tx, &locked, now).await?;
     // Nothing of the time before comes back to life.
     sessions::end_all(&mut tx, &locked, now).await?;
+    api_keys::end_all(&mut tx, &locked).await?;
     recovery::forget_links(&mut tx, &locked).await?;
     events::record(&mut tx, Event::Enabled, Some(id), by.client(), now).await?;
     Ok(tx.commit().await?)
@@ -124,13 +126,14 @@ async fn disable(app: &App, id: AccountId, by: By<'_>) -> Result<(), Error> {
     }
     accounts::disable(&mut tx, &locked, now).await?;
     sessions::end_all(&mut tx, &locked, now).await?;
+    api_keys::end_all(&mut tx, &locked).await?;
     recovery::forget_links(&mut tx, &locked).await?;
     events::record(&mut tx, Event::Disabled, Some(id), by.client(), now).await?;
     mail::enqueue(app, &mut tx, &Recipient::of(&locked), &Message::Disabled, now).await?;
     Ok(tx.commit().await?)
 }
 
-/// Sets a new password, as an operator does. The account's sessions end, and every link that was mailed for it, those
+/// Sets a new password, as an operator does. The account's sessions and API keys end, and every link that was mailed for it, those
 /// that put an old address back too: what the operator hands over is the new owner's alone.
 ///
 /// # Errors
@@ -147,6 +150,7 @@ pub async fn set_password(app: &App, account: &Account, text: &str, by: By<'_>) 
         let locked = accounts::lock_other(&mut tx, account.id, by, now).await?;
         accounts::set_hash(&mut tx, &locked, &hash, now).await?;
         sessions::end_all(&mut tx, &locked, now).await?;
+        api_keys::end_all(&mut tx, &locked).await?;
         recovery::forget_links_and_undos(&mut tx, &locked).await?;
         events::record(&mut tx, Event::PasswordSet, Some(account.id), by.client(), now).await?;
         Ok(tx.commit().await?)

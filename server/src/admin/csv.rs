@@ -9,7 +9,7 @@ use http::{HeaderValue, StatusCode, header};
 use portcullis::describe::{DescribeResponse, Operation};
 use serde_json::json;
 
-use super::{AdminActor, AuditQuery, note};
+use super::{AdminReader, AuditQuery, note};
 use crate::{
     accounts::AccountId,
     app::App,
@@ -29,8 +29,8 @@ pub(crate) struct AuditCsv {
 
 impl AuditCsv {
     /// Notes that the administrator reads the trail. Cursors and the limit of the query do not count.
-    pub(crate) async fn begin(app: &App, actor: &AdminActor, query: AuditQuery) -> Result<Self, Error> {
-        note(app, actor, Event::AuditRead, query.account).await?;
+    pub(crate) async fn begin(app: &App, reader: &AdminReader, query: AuditQuery) -> Result<Self, Error> {
+        note(app, reader, Event::AuditRead, query.account).await?;
         Ok(Self { app: app.clone(), query })
     }
 }

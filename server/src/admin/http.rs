@@ -5,10 +5,11 @@ use portcullis::{Answer, Created, Guard, Json, NoContent, Path, Query, guard::Sc
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Accounts, AccountsQuery, AdminActor, AuditCsv, AuditQuery, Invitation, acts};
+use super::{Accounts, AccountsQuery, AdminActor, AdminReader, AuditCsv, AuditQuery, Invitation, acts};
 use crate::{
     access::{AccountsRead, AccountsWrite, AuditRead},
     accounts::{Account, AccountDetails, AccountId, Role},
+    api_keys::{self, CallerOrKey, http::KeyView, requester},
     app::App,
     audit,
     caller::{Caller, caller},
@@ -84,6 +85,8 @@ pub(crate) struct AccountWithSessions {
     account: AccountView,
     /// Its active sessions, most recently used first; at most 100.
     sessions: Vec<SessionView>,
+    /// Its API keys, newest first.
+    api_keys: Vec<KeyView>,
 }
 
 /// What happened, to whom, by whom, when and from where.
@@ -151,18 +154,22 @@ pub(crate) struct Claim {
     code: String,
 }
 
+fn reader<S: Scopes>(guard: &Guard<CallerOrKey, S>, client: Client) -> Result<AdminReader, Error> {
+    AdminReader::of(requester(guard), client)
+}
+
 fn actor<S: Scopes>(guard: &Guard<Caller, S>, client: Client) -> Result<AdminActor, Error> {
     AdminActor::of(caller(guard), client)
 }
 
 pub(crate) async fn list_accounts(
-    guard: Guard<Caller, AccountsRead>,
+    guard: Guard<CallerOrKey, AccountsRead>,
     State(app): State<App>,
     client: Client,
     Query(query): Query<AccountsQuery>,
 ) -> Result<Json<AccountsPage>, Failed<(BadCursor, NotFound, Unavailable)>> {
     let Accounts { page, total, offset } =
-        super::list_accounts(&app, &actor(&guard, client)?, &query).await?;
+        super::list_accounts(&app, &reader(&guard, client)?, &query).await?;
     Ok(Json(AccountsPage {
         accounts: page.items.into_iter().map(AccountView::from).collect(),
         total,
@@ -201,15 +208,16 @@ pub(crate) async fn invite_account(
 }
 
 pub(crate) async fn read_account(
-    guard: Guard<Caller, AccountsRead>,
+    guard: Guard<CallerOrKey, AccountsRead>,
     State(app): State<App>,
     client: Client,
     Path(id): Path<AccountId>,
 ) -> Result<Json<AccountWithSessions>, Failed<(NotFound, Unavailable)>> {
-    let actor = actor(&guard, client)?;
-    let (account, sessions) = super::read_account(&app, &actor, id).await?;
-    let sessions = sessions.into_iter().map(|session| SessionView::of(session, actor.session())).collect();
-    Ok(Json(AccountWithSessions { account: account.into(), sessions }))
+    let reader = reader(&guard, client)?;
+    let (account, sessions, keys) = super::read_account(&app, &reader, id).await?;
+    let sessions = sessions.into_iter().map(|session| SessionView::of(session, reader.session())).collect();
+    let api_keys = keys.into_iter().map(KeyView::from).collect();
+    Ok(Json(AccountWithSessions { account: account.into(), sessions, api_keys }))
 }
 
 pub(crate) async fn disable_account(
@@ -252,6 +260,16 @@ pub(crate) async fn end_account_sessions(
     Ok(NoContent)
 }
 
+pub(crate) async fn remove_account_keys(
+    guard: Guard<Caller, AccountsWrite>,
+    State(app): State<App>,
+    client: Client,
+    Path(id): Path<AccountId>,
+) -> Result<NoContent, Failed<(NotFound, Unavailable)>> {
+    api_keys::revoke_all(&app, id, actor(&guard, client)?.by()).await?;
+    Ok(NoContent)
+}
+
 pub(crate) async fn remove_account_factor(
     guard: Guard<Caller, AccountsWrite>,
     State(app): State<App>,
@@ -284,12 +302,12 @@ pub(crate) async fn remove_account(
 }
 
 pub(crate) async fn list_audit_events(
-    guard: Guard<Caller, AuditRead>,
+    guard: Guard<CallerOrKey, AuditRead>,
     State(app): State<App>,
     client: Client,
     Query(query): Query<AuditQuery>,
 ) -> Result<Json<AuditPage>, Failed<(BadCursor, NotFound, Unavailable)>> {
-    let page = super::list_audit_events(&app, &actor(&guard, client)?, &query).await?;
+    let page = super::list_audit_events(&app, &reader(&guard, client)?, &query).await?;
     let events = page.items.into_iter().map(EventView::from).collect();
     Ok(Json(AuditPage { events, next: page.next, previous: page.previous }))
 }
@@ -307,13 +325,13 @@ pub(crate) struct ExportQuery {
 }
 
 pub(crate) async fn export_audit_events(
-    guard: Guard<Caller, AuditRead>,
+    guard: Guard<CallerOrKey, AuditRead>,
     State(app): State<App>,
     client: Client,
     Query(ExportQuery { account, event, views }): Query<ExportQuery>,
 ) -> Result<AuditCsv, Failed<(NotFound, Unavailable)>> {
     let query = AuditQuery { account, event, views, ..AuditQuery::default() };
-    Ok(AuditCsv::begin(&app, &actor(&guard, client)?, query).await?)
+    Ok(AuditCsv::begin(&app, &reader(&guard, client)?, query).await?)
 }
 
 pub(crate) async fn claim_first_admin(

@@ -21,8 +21,9 @@ pub(crate) use self::first_admin::claim;
 pub(crate) use self::first_admin::is_shown_elsewhere;
 pub use self::first_admin::{FirstAdminCode, offer_first_admin};
 use crate::{
-    access::{By, Fresh, Principal, SessionId},
+    access::{By, Fresh, Principal, Requester, SessionId},
     accounts::{self, AccountDetails, AccountId, Role},
+    api_keys,
     app::App,
     audit,
     client::Client,
@@ -38,7 +39,30 @@ const USUAL: u32 = 50;
 /// And at most.
 const MOST: u32 = 100;
 
-/// An administrator at work: who, and from where. Which scope it takes is the guard's to say; this is the second lock.
+/// An administrator who looks, or a program of theirs: who, and from where. Which scope it takes is the guard's to say;
+/// this is the second lock.
+#[derive(Debug)]
+pub(crate) struct AdminReader {
+    requester: Requester,
+    client: Client,
+}
+
+impl AdminReader {
+    /// [`Error::NotFound`] for everybody else, as if what is asked for did not exist.
+    pub(crate) fn of(requester: Requester, client: Client) -> Result<Self, Error> {
+        match requester.role() {
+            Role::Admin => Ok(Self { requester, client: client.acting_as(requester.account()) }),
+            Role::User => Err(Error::NotFound),
+        }
+    }
+
+    /// The session that the administrator works in, unless it is an API key.
+    pub(crate) fn session(&self) -> Option<SessionId> {
+        self.requester.principal().map(|principal| principal.session)
+    }
+}
+
+/// An administrator at work, in a session.
 #[derive(Debug)]
 pub(crate) struct AdminActor {
     principal: Principal,
@@ -46,12 +70,9 @@ pub(crate) struct AdminActor {
 }
 
 impl AdminActor {
-    /// [`Error::NotFound`] for everybody else, as if what is asked for did not exist.
+    /// As [`AdminReader::of`].
     pub(crate) fn of(principal: Principal, client: Client) -> Result<Self, Error> {
-        match principal.role {
-            Role::Admin => Ok(Self { principal, client: client.acting_as(principal.account) }),
-            Role::User => Err(Error::NotFound),
-        }
+        AdminReader::of(principal.into(), client).map(|reader| Self { principal, client: reader.client })
     }
 
     /// The same with the proof that the log-in is fresh, or else what RFC 9470 answers.
@@ -63,11 +84,6 @@ impl AdminActor {
     /// As whom acts are done.
     pub(crate) fn by(&self) -> By<'_> {
         By::administrator(self.principal, &self.client)
-    }
-
-    /// The session that the administrator works in.
-    pub(crate) fn session(&self) -> SessionId {
-        self.principal.session
     }
 }
 
@@ -159,7 +175,7 @@ pub(crate) struct Accounts {
 /// Lists accounts, the newest first.
 pub(crate) async fn list_accounts(
     app: &App,
-    actor: &AdminActor,
+    reader: &AdminReader,
     query: &AccountsQuery,
 ) -> Result<Accounts, Error> {
     let place = Place::of(query.after.as_deref(), query.before.as_deref())?;
@@ -177,20 +193,21 @@ pub(crate) async fn list_accounts(
     let page = page(rows, limit, place, |row| cursor::of_account(app, row.account.id));
     let first = page.items.first().map_or(AccountId::new(i64::MAX), |first| first.account.id);
     let (total, offset) = accounts::count(app, filter, first).await?;
-    note(app, actor, Event::AccountsListed, None).await?;
+    note(app, reader, Event::AccountsListed, None).await?;
     Ok(Accounts { page, total, offset })
 }
 
-/// An account and its living sessions, the most recently used first.
+/// An account, its living sessions, the most recently used first, and its API keys, the newest first.
 pub(crate) async fn read_account(
     app: &App,
-    actor: &AdminActor,
+    reader: &AdminReader,
     id: AccountId,
-) -> Result<(AccountDetails, Vec<Listed>), Error> {
+) -> Result<(AccountDetails, Vec<Listed>, Vec<api_keys::Listed>), Error> {
     let account = accounts::details(app, id).await?;
     let sessions = sessions::list(app, id).await?;
-    note(app, actor, Event::AccountRead, Some(id)).await?;
-    Ok((account, sessions))
+    let keys = api_keys::list(app, id).await?;
+    note(app, reader, Event::AccountRead, Some(id)).await?;
+    Ok((account, sessions, keys))
 }
 
 /// Ends every session of an account.
@@ -208,7 +225,7 @@ pub(crate) async fn end_sessions(app: &App, actor: &AdminActor, id: AccountId) -
 /// Lists events of the audit trail, the newest first.
 pub(crate) async fn list_audit_events(
     app: &App,
-    actor: &AdminActor,
+    reader: &AdminReader,
     query: &AuditQuery,
 ) -> Result<Page<audit::Entry>, Error> {
     let place = Place::of(query.after.as_deref(), query.before.as_deref())?;
@@ -219,14 +236,19 @@ pub(crate) async fn list_audit_events(
         Place::After(text) => audit::list(app, filter, Some(cursor::event(app, text)?), limit + 1).await?,
         Place::Before(text) => audit::list_after(app, filter, cursor::event(app, text)?, limit + 1).await?,
     };
-    note(app, actor, Event::AuditRead, query.account).await?;
+    note(app, reader, Event::AuditRead, query.account).await?;
     Ok(page(events, limit, place, |event| cursor::of_event(app, event.at, event.id)))
 }
 
 /// Writes down that an administrator looked.
-async fn note(app: &App, actor: &AdminActor, event: Event, account: Option<AccountId>) -> Result<(), Error> {
-    let mut tx = app.db().begin().await?;
-    events::record(&mut tx, event, account, &actor.client, app.now()).await?;
+async fn note(
+    app: &App,
+    reader: &AdminReader,
+    event: Event,
+    account: Option<AccountId>,
+) -> Result<(), Error> {
+    let (mut tx, detail) = (app.db().begin().await?, reader.requester.detail());
+    events::record_detail(&mut tx, event, account, &reader.client, detail.as_deref(), app.now()).await?;
     Ok(tx.commit().await?)
 }
 

@@ -134,6 +134,16 @@ events! {
     PasskeyRemoved "passkey.removed" "page.event.passkey_removed";
     /// A passkey was rejected because its signature counter did not go up: it may have been copied.
     PasskeyCopied "passkey.copied" "page.event.passkey_copied";
+    /// An API key was created.
+    ApiKeyCreated "api_key.created" "page.event.api_key_created";
+    /// An API key got a successor.
+    ApiKeyRotated "api_key.rotated" "page.event.api_key_rotated";
+    /// An API key was removed by its owner or the operator.
+    ApiKeyRemoved "api_key.removed" "page.event.api_key_removed";
+    /// An administrator removed every API key of an account.
+    ApiKeysRemoved "api_key.all_removed" "page.event.api_keys_removed";
+    /// An API key was found in public and removed.
+    ApiKeyLeaked "api_key.leaked" "page.event.api_key_leaked";
     /// An account created an organisation and is its owner.
     OrganisationCreated "organisation.created" "page.event.organisation_created";
     /// An organisation was renamed.

@@ -49,6 +49,16 @@ Examples:
 BY is `operator` for the command line, or the account that acted on another one. It is `-` if the event came from a \
 request of the account itself, or of somebody who is not logged in.";
 
+const API_KEY_EXAMPLES: &str = "\
+Examples:
+  portcullis api-key list --account ana@example.com
+  portcullis api-key revoke x2Yt9KfPq0Ab
+  gitleaks dir . --report-format json --report-path - | portcullis api-key leaked
+  portcullis api-key leaked < report.json
+
+`leaked` reads any text. It finds API keys by their checksum, ends those of this server, and emails their owners. \
+docs/api-keys.md has a rule for gitleaks.";
+
 const DOCTOR_EXAMPLES: &str = "\
 Examples:
   portcullis doctor                              check settings, database, keys, folders and the email queue
@@ -72,7 +82,7 @@ const RESTORE_EXAMPLES: &str = "\
 Examples:
   portcullis --data-dir /var/lib/portcullis restore portcullis.tar
 
-Stop the server first. Restoring ends all sessions, invalidates all emailed links and codes, and drops emails that \
+Stop the server first. Restoring ends all sessions and API keys, invalidates all emailed links and codes, and drops emails that \
 were waiting. The secret key must be in the data directory already (or in `secret_key_file`), unless the backup was \
 made with --with-secret-key.";
 
@@ -128,6 +138,9 @@ pub enum Command {
     /// Check, test, explain and compare who may do what with the rows of an application
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// List and end the API keys of accounts
+    #[command(subcommand, after_help = API_KEY_EXAMPLES)]
+    ApiKey(ApiKeyCommand),
     /// Show the keys that sign access tokens
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -217,6 +230,31 @@ pub enum KeysCommand {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// What can be done with API keys.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum ApiKeyCommand {
+    /// List API keys, the newest first; keys themselves are never shown
+    List {
+        /// Only keys of this account
+        #[arg(long, value_name = "EMAIL|ID")]
+        account: Option<WhichAccount>,
+        /// The most keys to list
+        #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
+        limit: u32,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// End an API key
+    Revoke {
+        /// Its ID, as `list` shows it
+        id: String,
+    },
+    /// Find API keys in a text on standard input, end them, and email their owners
+    #[command(after_help = API_KEY_EXAMPLES)]
+    Leaked,
 }
 
 /// What can be done with the audit log.

@@ -1,5 +1,6 @@
 //! The command line: what the program `portcullis` can be asked to do. The rooms do it.
 
+mod api_key;
 mod audit;
 mod backup;
 mod breaches;
@@ -19,8 +20,8 @@ mod webhook;
 use std::path::{Path, PathBuf};
 
 pub use self::command::{
-    AuditCommand, AuditFilter, BreachesCommand, Cli, Command, ConfigCommand, Format, KeysCommand,
-    PasswordSource, Trial, UserCommand, UserFilter, WebhookCommand, WhichAccount,
+    ApiKeyCommand, AuditCommand, AuditFilter, BreachesCommand, Cli, Command, ConfigCommand, Format,
+    KeysCommand, PasswordSource, Trial, UserCommand, UserFilter, WebhookCommand, WhichAccount,
 };
 pub use self::out::complain;
 use self::password::read_new_password;
@@ -70,6 +71,7 @@ pub async fn run(loaded: Loaded, command: Command) -> Result<(), String> {
             user::run(&open(config).await?, command).await
         }
         Command::Audit(command) => audit::run(&open_existing(config).await?, command).await,
+        Command::ApiKey(command) => api_key::run(&open_existing(config).await?, command).await,
         Command::Keys(command) => keys::run(&open_existing(config).await?, command).await,
         Command::Policy(command) => Box::pin(policy::run(config, command)).await,
         Command::Webhook(command) => webhook::run(&open_existing(config).await?, command).await,

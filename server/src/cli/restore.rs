@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::backup::{DATABASE, END, FORMAT, MANIFEST, Manifest, SECRET_KEY, Temporary, pictures_in};
 use super::out::say;
 use crate::{
+    api_keys,
     app::OBJECTS,
     client::Client,
     clock::Clock,
@@ -53,7 +54,7 @@ pub(super) async fn run(config: &Config, file: &Path) -> Result<(), String> {
         staged.pictures.len()
     ))?;
     say(
-        "All sessions have ended, and emailed links and codes are invalid. Start the server with `portcullis serve`.",
+        "All sessions and API keys have ended, and emailed links and codes are invalid. Start the server with `portcullis serve`.",
     )
 }
 
@@ -207,6 +208,7 @@ async fn renew(staged: &Staged, key: &SecretKey) -> Result<(), String> {
         let renewed = async {
             let mut tx = db.begin().await?;
             sessions::end_every(&mut tx, now).await?;
+            api_keys::end_every(&mut tx).await?;
             recovery::forget_every_link(&mut tx).await?;
             factors::forget_every_step(&mut tx).await?;
             social::forget_every(&mut tx).await?;

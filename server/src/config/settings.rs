@@ -159,6 +159,12 @@ settings! {
         session_idle_ttl: Duration = 14 * DAY, ("TIME", between "5m" and "400d");
     }
 
+    "API keys" {
+        /// What API keys begin with, so that people and secret scanners know whose they are: 1 to 16 lower-case letters
+        /// and digits. Keys that exist stay valid after a change.
+        api_key_prefix: String = "portcullis".to_owned(), ("WORD", check is_key_prefix);
+    }
+
     "Email and webhooks" {
         /// How email is sent, and by whom.
         mail: MailConfig = MailConfig::in_folder(data_dir.join("mail")), {
@@ -255,6 +261,15 @@ fn is_brand_name(name: &str) -> Result<(), String> {
         return Err("must be 1 to 60 characters, none of them a control character".to_owned());
     }
     Ok(())
+}
+
+fn is_key_prefix(prefix: &str) -> Result<(), String> {
+    let is_word = prefix.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    if is_word && (1..=16).contains(&prefix.len()) {
+        Ok(())
+    } else {
+        Err("must be 1 to 16 lower-case letters and digits".to_owned())
+    }
 }
 
 fn is_filter(filter: &str) -> Result<(), String> {

@@ -40,6 +40,7 @@ const MIGRATIONS: &[Migration] = migrations![
     "0010_policy",
     "0012_passkeys",
     "0011_identities",
+    "0013_api_keys",
     "0014_organisations"
 ];
 

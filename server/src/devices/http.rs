@@ -40,7 +40,7 @@ pub(crate) struct SessionView {
 }
 
 impl SessionView {
-    pub(crate) fn of(session: Listed, current: SessionId) -> Self {
+    pub(crate) fn of(session: Listed, current: Option<SessionId>) -> Self {
         Self {
             id: session.id.to_string(),
             device: session.device(),
@@ -48,7 +48,7 @@ impl SessionView {
             created_at: session.created_at.to_rfc3339(),
             last_seen_at: session.last_seen_at.to_rfc3339(),
             expires_at: session.expires_at.to_rfc3339(),
-            is_current: session.id == current,
+            is_current: Some(session.id) == current,
         }
     }
 }
@@ -68,7 +68,7 @@ pub(crate) async fn list_sessions(
 ) -> Result<Json<Vec<SessionView>>, Failed<(Unavailable,)>> {
     let principal = caller(&guard);
     let sessions = sessions::list(&app, principal.account).await?;
-    Ok(Json(sessions.into_iter().map(|session| SessionView::of(session, principal.session)).collect()))
+    Ok(Json(sessions.into_iter().map(|session| SessionView::of(session, Some(principal.session))).collect()))
 }
 
 pub(crate) async fn end_session(

@@ -17,6 +17,7 @@ use serde::Serialize;
 use crate::{
     access::Fresh,
     accounts::{self, AccountId, ExportedAccount},
+    api_keys::{self, ExportedKey},
     app::App,
     audit::{self, ExportedEvent},
     client::Client,
@@ -43,6 +44,7 @@ pub(crate) struct Export {
     second_factor: ExportedFactors,
     identities: Vec<ExportedIdentity>,
     passkeys: Vec<ExportedPasskey>,
+    api_keys: Vec<ExportedKey>,
     picture: Option<(String, PictureBytes)>,
 }
 
@@ -62,6 +64,8 @@ struct Whole {
     identities: Vec<ExportedIdentity>,
     /// The passkeys, oldest first.
     passkeys: Vec<ExportedPasskey>,
+    /// The API keys that have not expired, newest first.
+    api_keys: Vec<ExportedKey>,
     /// The profile picture; `null` if there is none.
     picture: Option<ExportedPicture>,
     /// The sessions on record, active or not.
@@ -90,6 +94,7 @@ impl Export {
         let second_factor = factors::exported(tx.conn(), account).await?;
         let identities = identities::exported(tx.conn(), account).await?;
         let passkeys = passkeys::exported(tx.conn(), account).await?;
+        let api_keys = api_keys::exported(tx.conn(), account, now).await?;
         tx.commit().await?;
         let picture = pictures::exported(app, account).await?;
         Ok(Self {
@@ -100,19 +105,22 @@ impl Export {
             second_factor,
             identities,
             passkeys,
+            api_keys,
             picture,
         })
     }
 
     fn into_body(self) -> Result<Body, Error> {
-        let Self { app, account, exported_at, about, second_factor, identities, passkeys, picture } = self;
+        let Self { app, account, exported_at, about, second_factor, identities, passkeys, api_keys, picture } =
+            self;
         let head = format!(
-            "{{\"exported_at\":{},\"account\":{},\"second_factor\":{},\"identities\":{},\"passkeys\":{},\"picture\":",
+            "{{\"exported_at\":{},\"account\":{},\"second_factor\":{},\"identities\":{},\"passkeys\":{},\"api_keys\":{},\"picture\":",
             json(&exported_at)?,
             json(&about)?,
             json(&second_factor)?,
             json(&identities)?,
-            json(&passkeys)?
+            json(&passkeys)?,
+            json(&api_keys)?
         );
         let picture = match picture {
             Some((content_type, bytes)) => encoded(&content_type, bytes)?,

@@ -9,7 +9,7 @@ pub use self::deletion::delete;
 use self::deletion::{delete_if_due, delete_own};
 use crate::{
     access::{Fresh, Principal},
-    accounts,
+    accounts, api_keys,
     app::App,
     client::Client,
     clock::Timestamp,
@@ -33,8 +33,8 @@ pub(crate) enum Deletion {
     Due(Timestamp),
 }
 
-/// Deletes the caller's account: at once, or after the grace period if the operator set one. Its sessions end now
-/// either way; to call it back one logs in.
+/// Deletes the caller's account: at once, or after the grace period if the operator set one. Its sessions and API
+/// keys end now either way; to call it back one logs in.
 pub(crate) async fn leave(app: &App, fresh: Fresh, client: &Client) -> Result<Deletion, Error> {
     if app.config().deletion_grace.is_zero() {
         delete_own(app, fresh, client).await?;
@@ -51,6 +51,7 @@ async fn schedule(app: &App, fresh: Fresh, client: &Client) -> Result<Timestamp,
     let due_at = now + app.config().deletion_grace;
     accounts::schedule_deletion(&mut tx, &held, due_at, now).await?;
     sessions::end_all(&mut tx, &held, now).await?;
+    api_keys::end_all(&mut tx, &held).await?;
     events::record(&mut tx, Event::DeletionScheduled, Some(held.id), client, now).await?;
     let message = Message::DeletionScheduled { due_at: due_at.as_micros() };
     mail::enqueue(app, &mut tx, &Recipient::of(&held), &message, now).await?;

@@ -41,6 +41,8 @@ struct Row<'m> {
     lead: &'static str,
     /// A name in the lead, and the value that it stands for.
     value: Option<(&'static str, Value<'m>)>,
+    /// Another one.
+    other: Option<(&'static str, Value<'m>)>,
     /// What the button says, and the page that it leads to.
     button: Option<(&'static str, &'static str)>,
     /// The link's token, and how long it works.
@@ -59,7 +61,15 @@ enum Value<'m> {
 /// The keys of a mail's texts, each written out so that it can be searched for.
 macro_rules! row {
     ($subject:literal, $lead:literal) => {
-        Row { subject: $subject, lead: $lead, value: None, button: None, token: None, closing: None }
+        Row {
+            subject: $subject,
+            lead: $lead,
+            value: None,
+            other: None,
+            button: None,
+            token: None,
+            closing: None,
+        }
     };
     ($subject:literal, $lead:literal, $button:literal => $page:expr, $closing:literal) => {
         Row { button: Some(($button, $page)), closing: Some($closing), ..row!($subject, $lead) }
@@ -71,18 +81,19 @@ pub(super) fn write(app: &App, to: &Recipient, message: &Message) -> Letter {
     let language = Language::of_tag(&to.language);
     let brand = app.config().brand.name.as_str();
     let row = row(message);
-    let (name, value) = match row.value {
+    let filled = |value: Option<(&'static str, Value<'_>)>| match value {
         Some((name, Value::Text(text))) => (name, visible(text)),
         Some((name, Value::Day(moment))) => (name, language.day(moment)),
         Some((name, Value::Count(count))) => (name, count.to_string()),
         Some((name, Value::Key(key))) => (name, language.text(key).to_owned()),
         None => ("", String::new()),
     };
+    let ((name, value), (other, other_value)) = (filled(row.value), filled(row.other));
     Letter {
         language,
         subject: language.fill(row.subject, &[("brand", brand), (name, &value)]),
         greeting: greeting(language, &to.full_name),
-        lead: language.fill(row.lead, &[("brand", brand), (name, &value)]),
+        lead: language.fill(row.lead, &[("brand", brand), (name, &value), (other, &other_value)]),
         code: match message {
             Message::LogIn { code, .. }
             | Message::ProveAddress { code, .. }
@@ -239,6 +250,30 @@ fn row(message: &Message) -> Row<'_> {
         },
         Message::Deleted => row!("mail.deleted.subject", "mail.deleted.lead"),
         Message::Disabled => row!("mail.disabled.subject", "mail.disabled.lead"),
+        Message::ApiKeyCreated { name, id } => Row {
+            value: Some(("name", Value::Text(key_name(name, id)))),
+            ..row!(
+                "mail.api_key_created.subject",
+                "mail.api_key_created.lead",
+                "mail.api_key_created.button" => paths::API_KEYS,
+                "mail.api_key_created.alarm"
+            )
+        },
+        Message::ApiKeyExpires { name, id, due_at } => Row {
+            value: Some(("name", Value::Text(key_name(name, id)))),
+            other: Some(("day", Value::Day(Timestamp::from_micros(*due_at)))),
+            button: Some(("mail.api_key_expires.button", paths::API_KEYS)),
+            ..row!("mail.api_key_expires.subject", "mail.api_key_expires.lead")
+        },
+        Message::ApiKeyLeaked { name, id } => Row {
+            value: Some(("name", Value::Text(key_name(name, id)))),
+            ..row!(
+                "mail.api_key_leaked.subject",
+                "mail.api_key_leaked.lead",
+                "mail.api_key_leaked.button" => paths::API_KEYS,
+                "mail.api_key_leaked.alarm"
+            )
+        },
         Message::TotpAdded => row!(
             "mail.totp_added.subject",
             "mail.totp_added.lead",
@@ -308,6 +343,11 @@ fn row(message: &Message) -> Row<'_> {
         },
         Message::Trial => row!("mail.trial.subject", "mail.trial.lead"),
     }
+}
+
+/// What a mail calls an API key: whoever has stolen a session cannot write a link to its owner through us.
+fn key_name<'m>(name: &'m str, id: &'m str) -> &'m str {
+    if is_like_link(name) { id } else { name }
 }
 
 /// `KQBR-3MVW`: easier to read off than eight in a row, and taken with the hyphen or without.

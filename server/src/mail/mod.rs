@@ -121,6 +121,12 @@ pub(crate) enum Message {
     RecoveryCodesMade,
     /// One of your recovery codes was used.
     RecoveryCodeUsed { left: i64 },
+    /// An API key was created for your account.
+    ApiKeyCreated { name: String, id: String },
+    /// An API key expires soon.
+    ApiKeyExpires { name: String, id: String, due_at: i64 },
+    /// An API key was found in public and removed.
+    ApiKeyLeaked { name: String, id: String },
     /// Somebody who has shown your password or a mailed link entered a wrong code.
     FactorFailed,
     /// A passkey was added to your account.

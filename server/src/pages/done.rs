@@ -33,6 +33,8 @@ done! {
     PictureRemoved "picture-removed" "page.done.picture_removed";
     SessionEnded "session-ended" "page.done.session_ended";
     OtherSessionsEnded "others-ended" "page.done.others_ended";
+    KeyRemoved "key-removed" "page.done.key_removed";
+    KeysRemoved "keys-removed" "page.done.keys_removed";
     LoggedOut "logged-out" "page.done.logged_out";
     Verified "verified" "page.done.verified";
     VerificationSent "verification-sent" "page.done.verification_sent";

@@ -84,6 +84,8 @@ impl Faults {
             Error::PasskeyTaken => faults.whole = whole("page.fault.passkey_taken"),
             Error::TooManyPasskeys => faults.whole = whole("page.fault.too_many_passkeys"),
             Error::LastWayIn => faults.whole = whole("page.fault.last_way_in"),
+            Error::TooManyKeys => faults.whole = whole("page.fault.too_many_keys"),
+            Error::KeyReplaced => faults.whole = whole("page.fault.key_replaced"),
             Error::LastAdmin => faults.whole = whole("page.fault.last_admin"),
             Error::Refused(refusal) => faults.whole = whole(refusal.text()),
             Error::Throttled(wait) => {
@@ -175,8 +177,8 @@ fn sentence(v: &View, field: &str, fault: &Fault) -> String {
             "password" => "page.fault.no_password",
             "current_password" => "page.fault.no_current_password",
             "full_name" => "page.fault.no_name",
+            "name" => "page.fault.no_own_name",
             "code" => "page.fault.no_code",
-            "name" => "page.fault.no_passkey_name",
             _ => "page.fault.required",
         },
         Fault::TooManyBytes(_) => "page.fault.too_long",
@@ -191,6 +193,7 @@ fn sentence(v: &View, field: &str, fault: &Fault) -> String {
         Fault::WrongCode => "page.fault.code",
         Fault::NotTicked => "page.fault.sure",
         Fault::RejectedPasskey(_) => "page.fault.passkey_new",
+        Fault::NotAmong(_) => "page.fault.not_among",
         Fault::BrokenPicture => "page.fault.picture_broken",
     };
     v.t(key).to_owned()

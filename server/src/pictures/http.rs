@@ -17,8 +17,8 @@ use serde_json::json;
 use super::{PictureBytes, decode};
 use crate::{
     access::{Action, ProfileRead, ProfileWrite},
+    api_keys::{CallerOrKey, requester},
     app::App,
-    caller::{Caller, caller},
     client::Client,
     error::{Error, Failed, NotFound, Unavailable, Unprocessable, UnsupportedMediaType},
 };
@@ -45,30 +45,30 @@ pub(crate) struct Uploaded {
 }
 
 pub(crate) async fn upload_profile_image(
-    guard: Guard<Caller, ProfileWrite>,
+    guard: Guard<CallerOrKey, ProfileWrite>,
     State(app): State<App>,
     client: Client,
     Multipart(upload): Multipart<Upload>,
 ) -> Result<Created<Uploaded>, Failed<(Unprocessable, UnsupportedMediaType, Unavailable)>> {
-    let id = super::set(&app, caller(&guard), upload.into_bytes(), &client).await?;
+    let id = super::set(&app, requester(&guard), upload.into_bytes(), &client).await?;
     Ok(Created(Uploaded { url: super::url(&app, id) }))
 }
 
 pub(crate) async fn delete_profile_image(
-    guard: Guard<Caller, ProfileWrite>,
+    guard: Guard<CallerOrKey, ProfileWrite>,
     State(app): State<App>,
     client: Client,
 ) -> Result<NoContent, Failed<(Unavailable,)>> {
-    super::remove(&app, caller(&guard), &client).await?;
+    super::remove(&app, requester(&guard), &client).await?;
     Ok(NoContent)
 }
 
 pub(crate) async fn read_profile_image(
-    guard: Guard<Caller, ProfileRead>,
+    guard: Guard<CallerOrKey, ProfileRead>,
     State(app): State<App>,
     Path(id): Path<String>,
 ) -> Result<PictureAnswer, Failed<(NotFound, Unavailable)>> {
-    let stored = super::stored(&app, &id).await?.allow(&caller(&guard), Action::Read)?;
+    let stored = super::stored(&app, &id).await?.allow(requester(&guard), Action::Read)?;
     let bytes = super::bytes(&app, stored.id).await?;
     Ok(PictureAnswer { content_type: stored.content_type, bytes })
 }

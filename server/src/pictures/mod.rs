@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use self::decode::{Picture, Refused};
 use crate::{
-    access::{Principal, Unchecked},
+    access::{Requester, Unchecked},
     accounts::{self, AccountId, Locked},
     app::App,
     client::Client,
@@ -68,12 +68,12 @@ pub(crate) fn url(app: &App, id: PictureId) -> String {
 /// [`Error::UnsupportedPicture`], [`Error::Invalid`] for the field `file`, and those of the pool and the stores.
 pub(crate) async fn set(
     app: &App,
-    principal: Principal,
+    requester: Requester,
     upload: Bytes,
     client: &Client,
 ) -> Result<PictureId, Error> {
     let picture = app.picture_pool().run(move |()| decode::decode(&upload)).await?.map_err(refusal)?;
-    replace(app, principal, picture, client).await
+    replace(app, requester, picture, client).await
 }
 
 fn refusal(refused: Refused) -> Error {
@@ -87,7 +87,7 @@ fn refusal(refused: Refused) -> Error {
 /// after the row has let go of them: a reader sees the old picture or the new one, whole.
 async fn replace(
     app: &App,
-    principal: Principal,
+    requester: Requester,
     picture: Picture,
     client: &Client,
 ) -> Result<PictureId, Error> {
@@ -96,14 +96,14 @@ async fn replace(
     let content_type = picture.content_type;
     let size = i64::try_from(picture.bytes.len()).unwrap_or(i64::MAX);
     // Before anything is written: a full store takes no bytes that only go again.
-    if !has_room(app, app.db().read().await?.conn(), principal.account, size).await? {
+    if !has_room(app, app.db().read().await?.conn(), requester.account(), size).await? {
         return Err(Error::NoRoom);
     }
     app.objects().put(&id.key(), PutPayload::from(picture.bytes)).await?;
 
     // If the session has ended meanwhile, the sweep finds the bytes.
     let mut tx = app.db().begin().await?;
-    let held = accounts::hold_own(&mut tx, principal, now).await?;
+    let held = accounts::hold_own(&mut tx, requester, now).await?;
     // From here to the commit nobody else adds a picture, on any instance.
     store::lock(tx.conn(), now).await?;
     if !has_room(app, tx.conn(), held.id, size).await? {
@@ -113,7 +113,8 @@ async fn replace(
     }
     let old = store::take(tx.conn(), held.id).await?;
     store::insert(tx.conn(), id, held.id, content_type, size, now).await?;
-    events::record(&mut tx, Event::PictureSet, Some(held.id), client, now).await?;
+    let detail = requester.detail();
+    events::record_detail(&mut tx, Event::PictureSet, Some(held.id), client, detail.as_deref(), now).await?;
     tx.commit().await?;
     discard(app, old).await;
     Ok(id)
@@ -126,12 +127,14 @@ async fn has_room(app: &App, conn: Conn<'_>, account: AccountId, size: i64) -> R
 }
 
 /// Removes the account's picture, if there is one.
-pub(crate) async fn remove(app: &App, principal: Principal, client: &Client) -> Result<(), Error> {
+pub(crate) async fn remove(app: &App, requester: Requester, client: &Client) -> Result<(), Error> {
     let (mut tx, now) = (app.db().begin().await?, app.now());
-    let held = accounts::hold_own(&mut tx, principal, now).await?;
+    let held = accounts::hold_own(&mut tx, requester, now).await?;
     let old = store::take(tx.conn(), held.id).await?;
     if old.is_some() {
-        events::record(&mut tx, Event::PictureRemoved, Some(held.id), client, now).await?;
+        let detail = requester.detail();
+        events::record_detail(&mut tx, Event::PictureRemoved, Some(held.id), client, detail.as_deref(), now)
+            .await?;
     }
     tx.commit().await?;
     discard(app, old).await;

@@ -9,8 +9,8 @@ use super::Profile;
 use crate::{
     access::{Action, ProfileRead, ProfileWrite},
     accounts::{Account, AccountId, FullName},
+    api_keys::{CallerOrKey, requester},
     app::App,
-    caller::{Caller, caller},
     client::Client,
     clock::Timestamp,
     error::{Failed, NotFound, Unavailable, Unprocessable},
@@ -49,31 +49,32 @@ pub(crate) struct ProfileChange {
 }
 
 pub(crate) async fn read_profile(
-    guard: Guard<Caller, ProfileRead>,
+    guard: Guard<CallerOrKey, ProfileRead>,
     State(app): State<App>,
     Path(id): Path<AccountId>,
 ) -> Result<Json<ProfileView>, Failed<(NotFound, Unavailable)>> {
-    let profile = super::profile(&app, id).await?.allow(&caller(&guard), Action::Read)?;
+    let profile = super::profile(&app, id).await?.allow(requester(&guard), Action::Read)?;
     Ok(Json(ProfileView::of(&app, profile)))
 }
 
 pub(crate) async fn read_own_profile(
-    guard: Guard<Caller, ProfileRead>,
+    guard: Guard<CallerOrKey, ProfileRead>,
     State(app): State<App>,
 ) -> Result<Json<ProfileView>, Failed<(NotFound, Unavailable)>> {
-    let profile = super::profile(&app, caller(&guard).account).await?.allow(&caller(&guard), Action::Read)?;
+    let profile =
+        super::profile(&app, requester(&guard).account()).await?.allow(requester(&guard), Action::Read)?;
     Ok(Json(ProfileView::of(&app, profile)))
 }
 
 pub(crate) async fn change_profile(
-    guard: Guard<Caller, ProfileWrite>,
+    guard: Guard<CallerOrKey, ProfileWrite>,
     State(app): State<App>,
     client: Client,
     Json(body): Json<ProfileChange>,
 ) -> Result<Json<ProfileView>, Failed<(NotFound, Unprocessable, Unavailable)>> {
     let full_name = FullName::of_field(&body.full_name)?;
-    let principal = caller(&guard);
-    super::set_full_name(&app, principal, &full_name, &client).await?;
-    let profile = super::profile(&app, principal.account).await?.allow(&principal, Action::Change)?;
+    let requester = requester(&guard);
+    super::set_full_name(&app, requester, &full_name, &client).await?;
+    let profile = super::profile(&app, requester.account()).await?.allow(requester, Action::Change)?;
     Ok(Json(ProfileView::of(&app, profile)))
 }

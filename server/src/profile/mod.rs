@@ -6,7 +6,7 @@ mod rules;
 mod store;
 
 use crate::{
-    access::{Principal, Unchecked},
+    access::{Principal, Requester, Unchecked},
     accounts::{self, Account, AccountId, FullName, hold_own},
     app::App,
     client::Client,
@@ -36,14 +36,16 @@ pub(crate) async fn profile(app: &App, id: AccountId) -> Result<Unchecked<Profil
 /// Changes the caller's name.
 pub(crate) async fn set_full_name(
     app: &App,
-    principal: Principal,
+    requester: Requester,
     full_name: &FullName,
     client: &Client,
 ) -> Result<(), Error> {
     let (mut tx, now) = (app.db().begin().await?, app.now());
-    let held = hold_own(&mut tx, principal, now).await?;
+    let held = hold_own(&mut tx, requester, now).await?;
     accounts::set_full_name(&mut tx, &held, full_name, now).await?;
-    events::record(&mut tx, Event::ProfileChanged, Some(held.id), client, now).await?;
+    let detail = requester.detail();
+    events::record_detail(&mut tx, Event::ProfileChanged, Some(held.id), client, detail.as_deref(), now)
+        .await?;
     Ok(tx.commit().await?)
 }
 

@@ -11,6 +11,7 @@ use super::Profile;
 use crate::{
     access::{Action, Principal},
     accounts::{self, AccountDetails, FullName, Owner},
+    api_keys,
     app::App,
     client::Client,
     error::Error,
@@ -44,6 +45,7 @@ struct AccountPage<'a> {
     full_name: String,
     pending: Option<PendingEmail>,
     sessions: usize,
+    keys: i64,
     has_factor: bool,
     has_password: bool,
     /// Accounts at other providers.
@@ -60,6 +62,7 @@ impl<'a> AccountPage<'a> {
         let details = accounts::details(app, id).await?;
         let pending = recovery::pending_email(app, id).await?;
         let sessions = sessions::list(app, id).await?.len();
+        let keys = api_keys::count(app, id).await?;
         let has_factor = factors::overview(app, id, principal.role).await?.totp_since.is_some();
         let passkeys = if passkeys::are_possible(app.public_url()) {
             Some(passkeys::list(app, id).await?.len())
@@ -78,6 +81,7 @@ impl<'a> AccountPage<'a> {
             full_name,
             pending,
             sessions,
+            keys,
             has_factor,
             has_password,
             linked,
@@ -115,8 +119,9 @@ pub(crate) async fn change_profile(
     Form(form): Form<ProfileForm>,
 ) -> PageResult {
     let principal = *guard.principal();
-    let change =
-        async { super::set_full_name(&app, principal, &FullName::of_field(&form.full_name)?, &client).await };
+    let change = async {
+        super::set_full_name(&app, principal.into(), &FullName::of_field(&form.full_name)?, &client).await
+    };
     let page = async |faults| {
         let page = AccountPage::of(&v, &app, &principal, faults).await?;
         Ok(AccountPage { full_name: form.full_name.clone(), ..page })
@@ -141,7 +146,7 @@ pub(crate) async fn set_picture(
     v: View,
     Multipart(upload): Multipart<Upload>,
 ) -> PageResult {
-    let set = pictures::set(&app, *guard.principal(), upload.into_bytes(), &client);
+    let set = pictures::set(&app, guard.principal().into(), upload.into_bytes(), &client);
     v.form(&["file"], set, async |faults| AccountPage::of(&v, &app, guard.principal(), faults).await).await?;
     Ok(v.go_done(paths::ACCOUNT, Done::Picture))
 }
@@ -152,6 +157,6 @@ pub(crate) async fn remove_picture(
     client: Client,
     v: View,
 ) -> PageResult {
-    pictures::remove(&app, *guard.principal(), &client).await?;
+    pictures::remove(&app, guard.principal().into(), &client).await?;
     Ok(v.go_done(paths::ACCOUNT, Done::PictureRemoved))
 }

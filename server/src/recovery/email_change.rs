@@ -14,6 +14,7 @@ use super::{
 use crate::{
     access::{Fresh, Principal},
     accounts::{self, AccountId, Email},
+    api_keys,
     app::App,
     client::Client,
     clock::Timestamp,
@@ -141,6 +142,7 @@ async fn undo(app: &App, token: &str, client: &Client) -> Result<(), Error> {
     let (mut tx, now) = (app.db().begin().await?, app.now());
     let link = links::consume(&mut tx, token, Purpose::UndoEmail, now).await?.ok_or(Error::DeadLink)?;
     sessions::end_all(&mut tx, &link.held, now).await?;
+    api_keys::end_all(&mut tx, &link.held).await?;
     accounts::set_email(&mut tx, &link.held, &link.email, now).await?;
     links::forget_later(&mut tx, &link).await?;
     if link.held.email != link.email {

@@ -4,6 +4,7 @@ use super::links;
 use crate::{
     access::Principal,
     accounts::{self, Credentials},
+    api_keys,
     app::App,
     client::Client,
     db::retry,
@@ -80,6 +81,7 @@ async fn set(
     limits::forgive(&mut tx, attempt, &held, now).await?;
     accounts::set_hash(&mut tx, &held, hash, now).await?;
     links::forget(&mut tx, &held).await?;
+    api_keys::end_all(&mut tx, &held).await?;
     let logged_in = sessions::begin_anew(app, &mut tx, &held, principal.session, client, now).await?;
     mail::enqueue(app, &mut tx, &Recipient::of(&held), &Message::PasswordChanged, now).await?;
     events::record(&mut tx, Event::PasswordChanged, Some(held.id), client, now).await?;

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     access::By,
     accounts::{self, AccountId, Email, Held, Owner},
+    api_keys,
     app::App,
     client::Client,
     clock::Timestamp,
@@ -94,8 +95,8 @@ async fn look(app: &App, token: &str) -> Result<Option<(Purpose, Owner, Email)>,
     Ok(None)
 }
 
-/// Sets a new password by a mailed link, and returns the address that it was mailed to. Every session and link of the
-/// account ends, and the address counts as confirmed: the link was read there.
+/// Sets a new password by a mailed link, and returns the address that it was mailed to. Every session, API key and
+/// link of the account ends, and the address counts as confirmed: the link was read there.
 ///
 /// # Errors
 /// [`Error::DeadLink`]; [`Error::Invalid`] if the policy refuses the password, which leaves the link alive.
@@ -124,6 +125,7 @@ async fn set(
     accounts::set_hash(&mut tx, &held, hash, now).await?;
     links::forget(&mut tx, &held).await?;
     sessions::end_all(&mut tx, &held, now).await?;
+    api_keys::end_all(&mut tx, &held).await?;
     if purpose != Purpose::Invitation {
         mail::enqueue(app, &mut tx, &Recipient::of(&held), &Message::PasswordChanged, now).await?;
     }

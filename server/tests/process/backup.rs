@@ -56,6 +56,8 @@ async fn backed_up(arguments: &[&str]) -> (Place, PathBuf, tempfile::TempDir, St
              SELECT account_id, id, x'00', 9000000000000000 FROM sessions LIMIT 1",
         )
         .await;
+    let key = json!({ "name": "key", "scope": "profile:read" });
+    ada.post("/keys").json(&key).await.unwrap().assert(201);
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("backup.tar");
     let mut all = vec!["backup", file.to_str().unwrap()];
@@ -97,9 +99,9 @@ async fn a_backup_brings_accounts_and_pictures_back_and_no_session_or_link() {
     assert_eq!(names(other.data_dir()), [""; 0], "nothing is begun");
     fs::copy(place.data_dir().join("secret.key"), other.data_dir().join("secret.key")).unwrap();
     let said = portcullis(&other, &["restore", file]).await;
-    assert!(done(&said).contains("All sessions have ended"), "{said:?}");
+    assert!(done(&said).contains("All sessions and API keys have ended"), "{said:?}");
     assert_eq!(names(other.data_dir()), ["objects", "portcullis.db", "secret.key"]);
-    for table in ["links", "mails", "logins", "totp_enrolments"] {
+    for table in ["links", "mails", "logins", "totp_enrolments", "api_keys"] {
         assert_eq!(other.value(&format!("SELECT count(*) FROM {table}")).await, "0", "{table}");
     }
     assert_eq!(other.value("SELECT count(*) FROM sessions WHERE ended_at IS NULL").await, "0");

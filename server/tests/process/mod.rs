@@ -1,5 +1,6 @@
 //! The real binary, and the example that has it inside: killed, stopped, started wrongly, started twice, flooded and cut off from its database.
 
+mod api_keys;
 mod backup;
 mod bounds;
 mod breaches;

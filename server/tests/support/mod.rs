@@ -155,6 +155,7 @@ impl Place {
             "link_proofs",
             "passkeys",
             "passkey_challenges",
+            "api_keys",
         ];
         let mut dump = Vec::new();
         for table in tables {

@@ -12,6 +12,7 @@ use crate::{
     access::AccountsWrite,
     accounts::{self, Account, AccountId, Email, Role},
     admin::{AdminActor, acts, end_sessions},
+    api_keys,
     app::App,
     client::Client,
     error::Error,
@@ -27,6 +28,7 @@ enum Act {
     Reset,
     RemoveFactor,
     EndSessions,
+    EndKeys,
     Enable,
     Disable,
     MakeAdmin,
@@ -48,6 +50,7 @@ impl Act {
             "reset" => Self::Reset,
             "remove-factor" => Self::RemoveFactor,
             "end-sessions" => Self::EndSessions,
+            "end-keys" => Self::EndKeys,
             "enable" => Self::Enable,
             "disable" => Self::Disable,
             "make-admin" => Self::MakeAdmin,
@@ -60,7 +63,7 @@ impl Act {
     /// Of what could take an account away from its owner: it also requires a fresh login.
     fn question(self) -> Option<Question> {
         let (title, text, button) = match self {
-            Self::Reset | Self::EndSessions | Self::Enable => return None,
+            Self::Reset | Self::EndSessions | Self::EndKeys | Self::Enable => return None,
             Self::RemoveFactor => {
                 ("page.act.remove_factor", "page.act.remove_factor_text", "page.console.remove_factor")
             }
@@ -77,6 +80,7 @@ impl Act {
             Self::Reset => Done::ResetMailed,
             Self::RemoveFactor => Done::FactorRemoved,
             Self::EndSessions => Done::SessionsEnded,
+            Self::EndKeys => Done::KeysRemoved,
             Self::Enable => Done::Enabled,
             Self::Disable => Done::Disabled,
             Self::MakeAdmin | Self::MakeUser => Done::RoleChanged,
@@ -90,6 +94,7 @@ impl Act {
             Self::Reset => recovery::start_reset(app, id, actor.by()).await,
             Self::RemoveFactor => acts::remove_factor(app, id, actor.fresh(now)?.by()).await,
             Self::EndSessions => end_sessions(app, &actor, id).await,
+            Self::EndKeys => api_keys::revoke_all(app, id, actor.by()).await,
             Self::Enable => acts::set_active(app, id, true, actor.by()).await,
             Self::Disable => acts::set_active(app, id, false, actor.fresh(now)?.by()).await,
             Self::MakeAdmin => acts::set_role(app, id, Role::Admin, actor.fresh(now)?.by()).await,

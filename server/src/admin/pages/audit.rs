@@ -8,7 +8,7 @@ use axum::response::IntoResponse as _;
 use http::StatusCode;
 use portcullis::Guard;
 
-use super::{actor, filled, link};
+use super::{filled, link, reader};
 use crate::{
     access::AuditRead,
     accounts::{self, AccountId},
@@ -113,7 +113,7 @@ pub(crate) async fn show_audit_trail(
     v: View,
 ) -> PageResult {
     let query = query(&v);
-    let page = list_audit_events(&app, &actor(&guard, client)?, &query).await?;
+    let page = list_audit_events(&app, &reader(&guard, client)?, &query).await?;
     let names = names(&app, &page.items).await?;
     Ok(v.show(StatusCode::OK, &AuditTrailPage { v: &v, query, page, names })?)
 }
@@ -140,5 +140,5 @@ pub(crate) async fn export_audit_trail(
     client: Client,
     v: View,
 ) -> PageResult {
-    Ok(AuditCsv::begin(&app, &actor(&guard, client)?, query(&v)).await?.into_response())
+    Ok(AuditCsv::begin(&app, &reader(&guard, client)?, query(&v)).await?.into_response())
 }

@@ -17,10 +17,11 @@ pub(crate) use self::{
     claim::{claim, show_claim},
     invite::{invite, show_invite},
 };
-use super::{Accounts, AccountsQuery, AdminActor};
+use super::{Accounts, AccountsQuery, AdminActor, AdminReader};
 use crate::{
     access::AccountsRead,
     accounts::{AccountDetails, AccountId, Role},
+    api_keys,
     app::App,
     client::Client,
     error::Error,
@@ -29,6 +30,10 @@ use crate::{
     paths,
     sessions::{Listed, SessionCookies},
 };
+
+fn reader<S: Scopes>(guard: &Guard<SessionCookies, S>, client: Client) -> Result<AdminReader, Error> {
+    AdminReader::of(guard.principal().into(), client)
+}
 
 fn actor<S: Scopes>(guard: &Guard<SessionCookies, S>, client: Client) -> Result<AdminActor, Error> {
     AdminActor::of(*guard.principal(), client)
@@ -117,7 +122,7 @@ pub(crate) async fn show_accounts(
         before: v.query("before").map(str::to_owned),
         limit: None,
     };
-    let found = super::list_accounts(&app, &actor(&guard, client)?, &query).await?;
+    let found = super::list_accounts(&app, &reader(&guard, client)?, &query).await?;
     Ok(v.show(StatusCode::OK, &AccountsPage { v: &v, query, found })?)
 }
 
@@ -127,6 +132,7 @@ struct AccountPage<'a> {
     v: &'a View,
     details: AccountDetails,
     sessions: Vec<Listed>,
+    keys: Vec<api_keys::Listed>,
     has_factor: bool,
     /// It is the administrator's own.
     is_own: bool,
@@ -145,10 +151,10 @@ pub(crate) async fn show_account(
     v: View,
     Path(id): Path<i64>,
 ) -> PageResult {
-    let (actor, id) = (actor(&guard, client)?, AccountId::new(id));
-    let (details, sessions) = super::read_account(&app, &actor, id).await?;
+    let (reader, id) = (reader(&guard, client)?, AccountId::new(id));
+    let (details, sessions, keys) = super::read_account(&app, &reader, id).await?;
     let overview = factors::overview(&app, id, details.role).await?;
     let has_factor = overview.totp_since.is_some() || overview.has_passkey;
-    let is_own = actor.principal.account == id;
-    Ok(v.show(StatusCode::OK, &AccountPage { v: &v, details, sessions, has_factor, is_own })?)
+    let is_own = guard.principal().account == id;
+    Ok(v.show(StatusCode::OK, &AccountPage { v: &v, details, sessions, keys, has_factor, is_own })?)
 }

@@ -1,0 +1,162 @@
+//! How a request shows a key, and what a guard makes of it.
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::extract::FromRef;
+use portcullis::{
+    ApiKey, Bearer, Either, Guard, Verdict, Verify, VerifyFailed,
+    credential::{ApiKeyPlace, ApiKeySecret, Credential, SecurityScheme, StoredApiKey},
+    describe::In,
+    guard::Scopes,
+};
+
+use super::store;
+use crate::{
+    access::{self, KeyHolder, KeyId, Requester},
+    app::App,
+    client,
+    clock::{Clock, Timestamp},
+    db::Db,
+    sessions::SessionCookies,
+    tokens::SessionTokens,
+};
+
+/// A use is written down when the last one that was is older.
+const USED_EVERY: Duration = Duration::from_mins(1);
+/// Uses that are being written down; the next use of the rest is in time too.
+const MOST_WRITING: usize = 64;
+
+/// An access token, an API key, or the cookie of a browser's session. A route that asks for less than a person takes
+/// this; [`Caller`](crate::caller::Caller) accepts no key.
+pub type CallerOrKey = Either<Either<SessionTokens, BearerApiKeys>, Either<ApiKeys, SessionCookies>>;
+
+/// Who the guard let through, whichever way they came.
+pub(crate) fn requester<S: Scopes>(guard: &Guard<CallerOrKey, S>) -> Requester {
+    match guard.principal() {
+        Either::Left(Either::Left(principal)) | Either::Right(Either::Right(principal)) => principal.into(),
+        Either::Left(Either::Right(holder)) | Either::Right(Either::Left(holder)) => Requester::Key(*holder),
+    }
+}
+
+/// `X-API-Key`.
+#[derive(Debug)]
+pub struct ApiKeyHeader;
+
+impl ApiKeyPlace for ApiKeyHeader {
+    const IN: In = In::Header;
+    const NAME: &'static str = "X-API-Key";
+}
+
+/// Verifies API keys in `X-API-Key`: a typo is found without the database, and a key costs one indexed read. An
+/// application that mounts the server's router guards its own routes with the same, or with [`CallerOrKey`].
+#[derive(Debug, Clone)]
+pub struct ApiKeys(Arc<Parts>);
+
+/// Verifies the same keys in `Authorization: Bearer …`.
+#[derive(Debug, Clone)]
+pub struct BearerApiKeys(ApiKeys);
+
+#[derive(Debug)]
+struct Parts {
+    db: Db,
+    clock: Clock,
+    writing: Mutex<HashSet<KeyId>>,
+}
+
+impl ApiKeys {
+    pub(crate) fn new(db: Db, clock: Clock) -> Self {
+        Self(Arc::new(Parts { db, clock, writing: Mutex::default() }))
+    }
+
+    async fn verify_text(&self, text: &str) -> Result<Verdict<KeyHolder>, VerifyFailed> {
+        let presented = ApiKeySecret::parse(text);
+        let known = presented.and_then(|key| Some((KeyId::of_text(key.id())?, key)));
+        let Some((id, presented)) = known else { return Ok(Verdict::Refused) };
+        let now = self.0.clock.now();
+        let living = access::living_key(self.0.db.read().await?.conn(), id, now).await?;
+        let Some(living) = living else { return Ok(Verdict::Refused) };
+        let Ok(digest) = living.digest.as_slice().try_into() else { return Ok(Verdict::Refused) };
+        if !(StoredApiKey { id: id.to_string(), digest }).matches(&presented) {
+            return Ok(Verdict::Refused);
+        }
+        if living.last_used_at.is_none_or(|last| now - last >= USED_EVERY) {
+            self.note_use(id, client::sender(), now);
+        }
+        Ok(Verdict::Accepted(living.holder, living.holder.role.limit_key(&living.scope)))
+    }
+
+    /// In a task of its own: the request does not wait for it.
+    fn note_use(&self, id: KeyId, address: Option<IpAddr>, now: Timestamp) {
+        let mut writing = self.writing();
+        if writing.len() >= MOST_WRITING || !writing.insert(id) {
+            return;
+        }
+        drop(writing);
+        let keys = self.clone();
+        tokio::spawn(async move {
+            if let Err(cause) = keys.write_use(id, address, now).await {
+                tracing::debug!(%cause, "the use of an API key could not be noted");
+            }
+            keys.writing().remove(&id);
+        });
+    }
+
+    async fn write_use(
+        &self,
+        id: KeyId,
+        address: Option<IpAddr>,
+        now: Timestamp,
+    ) -> Result<(), crate::db::Error> {
+        let mut tx = self.0.db.begin().await?;
+        store::set_used(tx.conn(), id, address.map(|address| address.to_string()).as_deref(), now).await?;
+        tx.commit().await
+    }
+
+    fn writing(&self) -> MutexGuard<'_, HashSet<KeyId>> {
+        self.0.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Verify for ApiKeys {
+    type Credential = ApiKey<ApiKeyHeader>;
+    type Principal = KeyHolder;
+    const SCHEME: &'static str = "apiKey";
+
+    fn scheme() -> SecurityScheme {
+        <Self::Credential as Credential>::scheme()
+            .described("An API key, for programs. Create one at `/keys`.")
+    }
+
+    async fn verify(&self, key: &ApiKey<ApiKeyHeader>) -> Result<Verdict<KeyHolder>, VerifyFailed> {
+        self.verify_text(key.key()).await
+    }
+}
+
+impl Verify for BearerApiKeys {
+    type Credential = Bearer;
+    type Principal = KeyHolder;
+    const SCHEME: &'static str = "apiKeyAsToken";
+
+    fn scheme() -> SecurityScheme {
+        SecurityScheme::bearer().described("The same API key, for programs that send a token.")
+    }
+
+    async fn verify(&self, bearer: &Bearer) -> Result<Verdict<KeyHolder>, VerifyFailed> {
+        self.0.verify_text(bearer.token()).await
+    }
+}
+
+impl FromRef<App> for ApiKeys {
+    fn from_ref(app: &App) -> Self {
+        app.api_keys().clone()
+    }
+}
+
+impl FromRef<App> for BearerApiKeys {
+    fn from_ref(app: &App) -> Self {
+        Self(app.api_keys().clone())
+    }
+}

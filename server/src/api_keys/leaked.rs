@@ -1,0 +1,128 @@
+//! Keys that were found where they should not be: in a repository, a log, a report of a scanner.
+
+use std::collections::HashSet;
+use std::io::{self, Read};
+
+use portcullis::credential::ApiKeySecret;
+
+use super::{Listed, record, store};
+use crate::{
+    access::{By, KeyId},
+    accounts::{Email, lock_other},
+    app::App,
+    client::Client,
+    db::retry,
+    error::Error,
+    events::Event,
+    mail::{self, Message, Recipient},
+};
+
+/// The longest run of letters, digits and `_` that is looked at; a key has up to 68.
+const LONGEST: usize = 1024;
+
+/// The keys in a text of any length and kind, each once: what has the form of a key, and its checksum. Almost nothing
+/// else has, so the database is asked about keys alone.
+pub(crate) struct Leaked<R> {
+    bytes: io::Bytes<io::BufReader<R>>,
+    found: HashSet<String>,
+}
+
+impl<R: Read> Leaked<R> {
+    pub(crate) fn in_text(text: R) -> Self {
+        Self { bytes: Read::bytes(io::BufReader::new(text)), found: HashSet::new() }
+    }
+
+    /// All of them; a text that cannot be read to its end is an error.
+    pub(crate) fn read(mut self) -> io::Result<Vec<ApiKeySecret>> {
+        let (mut keys, mut run) = (Vec::new(), String::new());
+        loop {
+            let byte = self.bytes.next().transpose()?;
+            match byte {
+                Some(byte) if byte.is_ascii_alphanumeric() || byte == b'_' => {
+                    if run.len() <= LONGEST {
+                        run.push(char::from(byte));
+                    }
+                }
+                _ => {
+                    self.look_at(&run, &mut keys);
+                    run.clear();
+                }
+            }
+            if byte.is_none() {
+                return Ok(keys);
+            }
+        }
+    }
+
+    /// `TOKEN_portcullis_…` holds a key too.
+    fn look_at(&mut self, run: &str, keys: &mut Vec<ApiKeySecret>) {
+        if run.len() > LONGEST {
+            return;
+        }
+        let parts: Vec<_> = run.split('_').collect();
+        for three in parts.windows(3) {
+            if let Some(key) = ApiKeySecret::parse(&three.join("_"))
+                && self.found.insert(key.text().to_owned())
+            {
+                keys.push(key);
+            }
+        }
+    }
+}
+
+/// A key that was found and ended.
+pub(crate) struct Ended {
+    pub(crate) key: Listed,
+    pub(crate) email: Email,
+}
+
+/// Ends a key that was found, and tells its owner. `None` if it is not ours, or has ended.
+pub(crate) async fn end_leaked(
+    app: &App,
+    key: &ApiKeySecret,
+    client: &Client,
+) -> Result<Option<Ended>, Error> {
+    let Some(id) = KeyId::of_text(key.id()) else { return Ok(None) };
+    let digest = key.stored().digest;
+    let owner = store::owner_of(app.db().read().await?.conn(), id, &digest).await?;
+    let Some(account) = owner else { return Ok(None) };
+    retry(|| async {
+        let (mut tx, now) = (app.db().begin().await?, app.now());
+        let locked = match lock_other(&mut tx, account, By::operator(client), now).await {
+            Err(Error::NotFound) => return Ok(None),
+            locked => locked?,
+        };
+        let Some(found) = store::key(tx.conn(), id, now).await? else { return Ok(None) };
+        if !store::delete(tx.conn(), id, account, now).await? {
+            return Ok(None);
+        }
+        record(&mut tx, Event::ApiKeyLeaked, &found, client, now).await?;
+        let message = Message::ApiKeyLeaked { name: found.name.clone(), id: found.shown() };
+        mail::enqueue(app, &mut tx, &Recipient::of(&locked), &message, now).await?;
+        tx.commit().await?;
+        Ok(Some(Ended { key: found, email: locked.email.clone() }))
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn h07_keys_are_found_in_any_text_by_their_checksum() {
+        let (one, other) = (ApiKeySecret::mint("shop").unwrap(), ApiKeySecret::mint("portcullis").unwrap());
+        let spoiled = one.text().replace('_', "_x");
+        let text = format!(
+            "[{{\"token\":\"{}\",\"url\":\"https://x\"}}]\nexport KEY={}\n{}\u{0}{spoiled} TOKEN_{}\n{}",
+            one.text(),
+            other.text(),
+            one.text(),
+            other.text(),
+            "a_".repeat(5000)
+        );
+        let found = Leaked::in_text(text.as_bytes()).read().unwrap();
+        let found: Vec<_> = found.iter().map(ApiKeySecret::text).collect();
+        assert_eq!(found, [one.text(), other.text()]);
+    }
+}

@@ -1,0 +1,311 @@
+//! API keys: what a program shows instead of a person's session.
+//!
+//! A key belongs to an account and may do at most what it was made for, and at most what its account may do at the
+//! moment of each request. It is made and removed by the owner in a session; a key itself is never one
+//! ([`Requester`](crate::access::Requester)). The database has its ID and its digest. A key that ends is deleted, so it
+//! counts from the next request on, on every instance.
+
+mod guard;
+pub(crate) mod http;
+mod leaked;
+mod new;
+pub(crate) mod pages;
+mod store;
+
+use std::time::Duration;
+
+use portcullis::credential::ApiKeySecret;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+pub use self::guard::{ApiKeyHeader, ApiKeys, BearerApiKeys, CallerOrKey};
+pub(crate) use self::{
+    guard::requester,
+    leaked::{Leaked, end_leaked},
+    new::{MOST_DAYS, NewKey, USUAL_DAYS},
+};
+use crate::{
+    access::{By, Fresh, KeyId, Principal},
+    accounts::{self, AccountId, Held, Locked, hold_own, lock_other},
+    app::App,
+    client::Client,
+    clock::Timestamp,
+    db::{Conn, Tx, retry},
+    error::Error,
+    events::{self, Event},
+    mail::{self, Message, Recipient},
+    secret::SecretText,
+};
+
+/// Keys of one account.
+const MOST: i64 = 50;
+/// The longest time that a key and its successor both work, in hours.
+pub(crate) const MOST_OVERLAP: u16 = 24;
+/// How long before its end the owner of a key is told.
+const NOTICE: Duration = Duration::from_hours(7 * 24);
+
+/// A key, as its owner sees it.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    pub(crate) id: KeyId,
+    pub(crate) account_id: AccountId,
+    prefix: String,
+    pub(crate) name: String,
+    pub(crate) scope: String,
+    pub(crate) created_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
+    /// To the minute.
+    pub(crate) last_used_at: Option<Timestamp>,
+    pub(crate) last_used_address: Option<String>,
+    /// The key that was made to replace it.
+    pub(crate) replaced_by: Option<KeyId>,
+}
+crate::db::from_row!(Listed {
+    id,
+    account_id,
+    prefix,
+    name,
+    scope,
+    created_at,
+    expires_at,
+    last_used_at,
+    last_used_address,
+    replaced_by
+});
+
+impl Listed {
+    /// What the key begins with. It is no secret.
+    pub(crate) fn shown(&self) -> String {
+        shown(&self.prefix, self.id)
+    }
+}
+
+fn shown(prefix: &str, id: KeyId) -> String {
+    format!("{prefix}_{id}")
+}
+
+/// A key that was made just now.
+#[derive(Debug)]
+pub(crate) struct Made {
+    /// The whole key: nobody can show it again.
+    pub(crate) key: SecretText,
+    pub(crate) listed: Listed,
+}
+
+/// Makes a key, and tells the owner by email.
+///
+/// # Errors
+/// [`Error::TooManyKeys`] if the account has 50.
+pub(crate) async fn make(app: &App, fresh: Fresh, new: &NewKey, client: &Client) -> Result<Made, Error> {
+    retry(|| async {
+        let (mut tx, now) = (app.db().begin().await?, app.now());
+        let held = hold_own(&mut tx, fresh, now).await?;
+        let made = insert(app, &mut tx, &held, new, now).await?;
+        record(&mut tx, Event::ApiKeyCreated, &made.listed, client, now).await?;
+        tx.commit().await?;
+        Ok(made)
+    })
+    .await
+}
+
+/// Makes the successor of a key, with the same name, scopes and lifetime. Both work for `overlap`, but the old one no
+/// longer than it would have.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::KeyReplaced`] if it has a successor; [`Error::TooManyKeys`].
+pub(crate) async fn rotate(
+    app: &App,
+    fresh: Fresh,
+    id: KeyId,
+    overlap: Duration,
+    client: &Client,
+) -> Result<Made, Error> {
+    retry(|| async {
+        let (mut tx, now) = (app.db().begin().await?, app.now());
+        let held = hold_own(&mut tx, fresh, now).await?;
+        let old = store::key(tx.conn(), id, now).await?.filter(|old| old.account_id == held.id);
+        let old = old.ok_or(Error::NotFound)?;
+        if old.replaced_by.is_some() {
+            return Err(Error::KeyReplaced);
+        }
+        if overlap.is_zero() {
+            store::delete(tx.conn(), id, held.id, now).await?;
+        }
+        let (name, scope) = (old.name.clone(), old.scope.clone());
+        let new = NewKey { name, scope, lifetime: old.expires_at - old.created_at };
+        let made = insert(app, &mut tx, &held, &new, now).await?;
+        store::set_replaced(tx.conn(), id, made.listed.id, old.expires_at.min(now + overlap)).await?;
+        record(&mut tx, Event::ApiKeyRotated, &old, client, now).await?;
+        tx.commit().await?;
+        Ok(made)
+    })
+    .await
+}
+
+/// The limit is counted under the account's lock.
+async fn insert(app: &App, tx: &mut Tx, held: &Held, new: &NewKey, now: Timestamp) -> Result<Made, Error> {
+    if store::count(tx.conn(), held.id, now).await? >= MOST {
+        return Err(Error::TooManyKeys);
+    }
+    let prefix = app.config().api_key_prefix.as_str();
+    let secret = ApiKeySecret::mint(prefix).map_err(|cause| Error::Internal(cause.to_string()))?;
+    let id = KeyId::of_text(secret.id()).ok_or_else(|| Error::Internal("a key without an ID".to_owned()))?;
+    let (digest, expires_at) = (secret.stored().digest, now + new.lifetime);
+    let begun = store::Begun { id, digest: &digest, account: held.id, prefix, new, expires_at };
+    store::insert(tx.conn(), &begun, now).await?;
+    let message = Message::ApiKeyCreated { name: new.name.clone(), id: shown(prefix, id) };
+    mail::enqueue(app, tx, &Recipient::of(held), &message, now).await?;
+    let listed = Listed {
+        id,
+        account_id: held.id,
+        prefix: prefix.to_owned(),
+        name: new.name.clone(),
+        scope: new.scope.clone(),
+        created_at: now,
+        expires_at,
+        last_used_at: None,
+        last_used_address: None,
+        replaced_by: None,
+    };
+    Ok(Made { key: SecretText::new(secret.text().to_owned()), listed })
+}
+
+/// Names the key by what it begins with: the owner chose the rest of what is known of it.
+async fn record(
+    tx: &mut Tx,
+    event: Event,
+    key: &Listed,
+    client: &Client,
+    now: Timestamp,
+) -> Result<(), Error> {
+    events::record_detail(tx, event, Some(key.account_id), client, Some(&key.shown()), now).await
+}
+
+/// Removes a key of the caller's. [`Error::NotFound`] for another's as for one that is not. It asks for no fresh login:
+/// whoever has lost a key is in a hurry.
+pub(crate) async fn remove(app: &App, principal: Principal, id: KeyId, client: &Client) -> Result<(), Error> {
+    let (mut tx, now) = (app.db().begin().await?, app.now());
+    let held = hold_own(&mut tx, principal, now).await?;
+    end(&mut tx, &held, id, client, now).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Removes a key of anybody's.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub(crate) async fn revoke(app: &App, id: KeyId, by: By<'_>) -> Result<Listed, Error> {
+    let found = store::key(app.db().read().await?.conn(), id, app.now()).await?.ok_or(Error::NotFound)?;
+    retry(|| async {
+        let (mut tx, now) = (app.db().begin().await?, app.now());
+        let locked = lock_other(&mut tx, found.account_id, by, now).await?;
+        end(&mut tx, &locked, id, by.client(), now).await?;
+        Ok(tx.commit().await?)
+    })
+    .await?;
+    Ok(found)
+}
+
+async fn end(tx: &mut Tx, locked: &Locked, id: KeyId, client: &Client, now: Timestamp) -> Result<(), Error> {
+    let found = store::key(tx.conn(), id, now).await?.ok_or(Error::NotFound)?;
+    if !store::delete(tx.conn(), id, locked.id, now).await? {
+        return Err(Error::NotFound);
+    }
+    record(tx, Event::ApiKeyRemoved, &found, client, now).await
+}
+
+/// Removes every key of another's account.
+pub(crate) async fn revoke_all(app: &App, account: AccountId, by: By<'_>) -> Result<(), Error> {
+    retry(|| async {
+        let (mut tx, now) = (app.db().begin().await?, app.now());
+        let locked = lock_other(&mut tx, account, by, now).await?;
+        end_all(&mut tx, &locked).await?;
+        events::record(&mut tx, Event::ApiKeysRemoved, Some(account), by.client(), now).await?;
+        Ok(tx.commit().await?)
+    })
+    .await
+}
+
+/// Ends every key of an account whose credentials may be in the wrong hands, or were: a key that a thief has made does
+/// not outlive the password that the thief knew.
+pub(crate) async fn end_all(tx: &mut Tx, locked: &Locked) -> Result<(), Error> {
+    store::delete_of(tx.conn(), locked.id).await?;
+    Ok(())
+}
+
+/// Ends the keys of every account, of which some may have been removed or leaked since the backup was made.
+pub(crate) async fn end_every(tx: &mut Tx) -> Result<(), Error> {
+    store::delete_every(tx.conn()).await?;
+    Ok(())
+}
+
+/// The keys of an account, the newest first.
+pub(crate) async fn list(app: &App, account: AccountId) -> Result<Vec<Listed>, Error> {
+    Ok(store::keys_of(app.db().read().await?.conn(), account, app.now()).await?)
+}
+
+/// The keys of every account, the newest first, at most `limit`.
+pub(crate) async fn list_every(app: &App, limit: u32) -> Result<Vec<Listed>, Error> {
+    Ok(store::every_key(app.db().read().await?.conn(), app.now(), i64::from(limit)).await?)
+}
+
+/// How many keys an account has.
+pub(crate) async fn count(app: &App, account: AccountId) -> Result<i64, Error> {
+    Ok(store::count(app.db().read().await?.conn(), account, app.now()).await?)
+}
+
+/// A key, for its owner's export; never the key itself.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct ExportedKey {
+    name: String,
+    /// What the key begins with.
+    prefix: String,
+    /// What it may be used for.
+    scope: String,
+    #[schemars(extend("format" = "date-time"))]
+    created_at: String,
+    #[schemars(extend("format" = "date-time"))]
+    expires_at: String,
+    /// When it was last used, to the minute; `null` if it was not.
+    #[schemars(extend("format" = "date-time"))]
+    last_used_at: Option<String>,
+    last_used_address: Option<String>,
+}
+
+pub(crate) async fn exported(
+    conn: Conn<'_>,
+    account: AccountId,
+    now: Timestamp,
+) -> Result<Vec<ExportedKey>, Error> {
+    let keys = store::keys_of(conn, account, now).await?;
+    let view = |key: Listed| ExportedKey {
+        prefix: key.shown(),
+        name: key.name,
+        scope: key.scope,
+        created_at: key.created_at.to_rfc3339(),
+        expires_at: key.expires_at.to_rfc3339(),
+        last_used_at: key.last_used_at.map(Timestamp::to_rfc3339),
+        last_used_address: key.last_used_address,
+    };
+    Ok(keys.into_iter().map(view).collect())
+}
+
+/// Tells the owners of keys that expire within seven days, once for each key.
+pub(crate) async fn give_notice(app: &App) -> Result<(), Error> {
+    let (mut tx, now) = (app.db().begin().await?, app.now());
+    let notice = i64::try_from(NOTICE.as_micros()).unwrap_or(i64::MAX);
+    for key in store::claim_expiring(tx.conn(), now + NOTICE, notice, now).await? {
+        // None: it is disabled, and its keys have ended.
+        if let Some(owner) = accounts::owner(tx.conn(), key.account_id).await? {
+            let (name, id) = (key.name, shown(&key.prefix, key.id));
+            let message = Message::ApiKeyExpires { name, id, due_at: key.expires_at.as_micros() };
+            mail::enqueue(app, &mut tx, &Recipient::of(&owner), &message, now).await?;
+        }
+    }
+    Ok(tx.commit().await?)
+}
+
+/// Forgets keys that have expired.
+pub(crate) async fn sweep(tx: &mut Tx, now: Timestamp) -> Result<u64, crate::db::Error> {
+    store::delete_expired(tx.conn(), now).await
+}

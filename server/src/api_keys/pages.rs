@@ -1,0 +1,201 @@
+//! The pages of API keys: the list, the form for a new one, and the key itself, shown once.
+
+use std::time::Duration;
+
+use askama::Template;
+use axum::extract::State;
+use http::StatusCode;
+use portcullis::{Form, Guard, Public};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{Listed, MOST_DAYS, MOST_OVERLAP, Made, NewKey, USUAL_DAYS};
+use crate::{
+    access::KeyId,
+    accounts::Role,
+    app::App,
+    client::Client,
+    error::Error,
+    invalid::{Fault, Invalid},
+    pages::{Done, Faults, NotShown, PageResult, View},
+    paths,
+    sessions::SessionCookies,
+};
+
+/// What the form offers, in days.
+const LIFETIMES: [u16; 5] = [7, 30, USUAL_DAYS, 180, MOST_DAYS];
+
+#[derive(Template)]
+#[template(path = "api_keys/keys.html")]
+struct KeysPage<'a> {
+    v: &'a View,
+    faults: Faults,
+    keys: Vec<Listed>,
+}
+
+impl KeysPage<'_> {
+    /// What a key may be used for, in the reader's language.
+    fn scopes(&self, key: &Listed) -> String {
+        key.scope.split(' ').map(|scope| label(self.v, scope)).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// A scope in the reader's language.
+fn label<'a>(v: &View, scope: &'a str) -> &'a str {
+    match scope {
+        "profile:read" => v.t("page.keys.profile_read"),
+        "profile:write" => v.t("page.keys.profile_write"),
+        "accounts:read" => v.t("page.keys.accounts_read"),
+        "audit:read" => v.t("page.keys.audit_read"),
+        other => other,
+    }
+}
+
+async fn keys_page<'a>(
+    app: &App,
+    v: &'a View,
+    guard: &Guard<SessionCookies>,
+    faults: Faults,
+) -> Result<KeysPage<'a>, Error> {
+    Ok(KeysPage { v, faults, keys: super::list(app, guard.principal().account).await? })
+}
+
+pub(crate) async fn show_keys(guard: Guard<SessionCookies>, State(app): State<App>, v: View) -> PageResult {
+    Ok(v.show(StatusCode::OK, &keys_page(&app, &v, &guard, Faults::none()).await?)?)
+}
+
+#[derive(Template)]
+#[template(path = "api_keys/new.html")]
+struct NewPage<'a> {
+    v: &'a View,
+    faults: Faults,
+    role: Role,
+    form: &'a NewForm,
+}
+
+impl NewPage<'_> {
+    /// Each scope that can be chosen: its name, its text, and whether it is chosen.
+    fn scopes(&self) -> Vec<(&'static str, &'static str, bool)> {
+        let is_chosen = |name: &str| self.form.scope.iter().any(|chosen| chosen == name);
+        self.role.scopes_of_keys().map(|name| (name, label(self.v, name), is_chosen(name))).collect()
+    }
+
+    /// Each lifetime that can be chosen, and whether it is chosen.
+    fn lifetimes(&self) -> Vec<(u16, bool)> {
+        let chosen = self.form.days().unwrap_or(USUAL_DAYS);
+        LIFETIMES.iter().map(|days| (*days, *days == chosen)).collect()
+    }
+}
+
+/// A key that is asked for.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+pub(crate) struct NewForm {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    scope: Vec<String>,
+    #[serde(default)]
+    expires_in_days: String,
+}
+
+impl NewForm {
+    fn days(&self) -> Option<u16> {
+        self.expires_in_days.parse().ok().filter(|days| (1..=MOST_DAYS).contains(days))
+    }
+
+    fn check(&self, role: Role) -> Result<NewKey, Invalid> {
+        let days = self.days().ok_or_else(|| Invalid::field("expires_in_days", Fault::Missing));
+        match (
+            NewKey::check(role, &self.name, &self.scope.join(" "), self.days().unwrap_or(USUAL_DAYS)),
+            days,
+        ) {
+            (Ok(new), Ok(_)) => Ok(new),
+            (Err(one), Err(other)) => Err(one.and(other)),
+            (Err(invalid), Ok(_)) | (Ok(_), Err(invalid)) => Err(invalid),
+        }
+    }
+}
+
+/// The form is shown after a fresh login, so that it is still at hand when it is sent.
+pub(crate) async fn show_new_key(guard: Guard<SessionCookies>, v: View) -> PageResult {
+    let principal = *guard.principal();
+    v.fresh(principal, paths::NEW_API_KEY)?;
+    let form = NewForm::default();
+    let page = NewPage { v: &v, faults: Faults::none(), role: principal.role, form: &form };
+    Ok(v.show(StatusCode::OK, &page)?)
+}
+
+#[derive(Template)]
+#[template(path = "api_keys/made.html")]
+struct MadePage<'a> {
+    v: &'a View,
+    made: Made,
+    /// It replaces another one.
+    is_successor: bool,
+}
+
+pub(crate) async fn create_key(
+    guard: Guard<SessionCookies>,
+    State(app): State<App>,
+    client: Client,
+    v: View,
+    Form(form): Form<NewForm>,
+) -> PageResult {
+    let principal = *guard.principal();
+    let fresh = v.fresh(principal, paths::NEW_API_KEY)?;
+    let create = async { super::make(&app, fresh, &form.check(principal.role)?, &client).await };
+    let page = async |faults| Ok(NewPage { v: &v, faults, role: principal.role, form: &form });
+    let made = v.form(&["name", "scope", "expires_in_days"], create, page).await?;
+    Ok(v.show(StatusCode::OK, &MadePage { v: &v, made, is_successor: false })?)
+}
+
+/// Which key.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct KeyForm {
+    #[serde(default)]
+    id: String,
+}
+
+impl KeyForm {
+    fn key(&self) -> Result<KeyId, Error> {
+        KeyId::of_text(&self.id).ok_or(Error::NotFound)
+    }
+}
+
+/// The pages that forms answer with, asked for again.
+pub(crate) async fn go_to_keys(_: Public, v: View) -> PageResult {
+    Ok(v.go(paths::API_KEYS))
+}
+
+pub(crate) async fn rotate_key(
+    guard: Guard<SessionCookies>,
+    State(app): State<App>,
+    client: Client,
+    v: View,
+    Form(form): Form<KeyForm>,
+) -> PageResult {
+    let fresh = v.fresh(*guard.principal(), paths::API_KEYS)?;
+    let overlap = Duration::from_hours(u64::from(MOST_OVERLAP));
+    let rotate = async { super::rotate(&app, fresh, form.key()?, overlap, &client).await };
+    let page = async |faults| keys_page(&app, &v, &guard, faults).await;
+    match v.form(&[], rotate, page).await {
+        Ok(made) => Ok(v.show(StatusCode::OK, &MadePage { v: &v, made, is_successor: true })?),
+        // Somebody was faster: the list shows what is.
+        Err(NotShown::Error(Error::NotFound)) => Ok(v.go(paths::API_KEYS)),
+        Err(not_shown) => Err(not_shown),
+    }
+}
+
+pub(crate) async fn remove_key(
+    guard: Guard<SessionCookies>,
+    State(app): State<App>,
+    client: Client,
+    v: View,
+    Form(form): Form<KeyForm>,
+) -> PageResult {
+    match super::remove(&app, *guard.principal(), form.key()?, &client).await {
+        // Somebody was faster.
+        Ok(()) | Err(Error::NotFound) => Ok(v.go_done(paths::API_KEYS, Done::KeyRemoved)),
+        Err(error) => Err(error.into()),
+    }
+}
