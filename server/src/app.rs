@@ -5,7 +5,7 @@ use std::{
     fmt, io,
     path::{Path, PathBuf},
     sync::{
-        Arc, Weak,
+        Arc, OnceLock, Weak,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -16,6 +16,7 @@ use portcullis::{AccessTokens, credential::OwnOrigins};
 use tokio::time::timeout;
 
 use crate::{
+    access::AppScopes,
     clock::{Clock, Timestamp},
     config::{Config, ConfigError, PublicUrl},
     db::{Db, OpenError},
@@ -24,6 +25,7 @@ use crate::{
     outgoing::{Outgoing, Reach},
     pages::{Look, LookError},
     passwords::{BreachesFileError, Hasher, breaches},
+    policy::Policy,
     pool::Pool,
     secret::{SecretKey, SecretKeyError},
     sessions::SessionCookies,
@@ -82,6 +84,8 @@ pub(crate) struct Inner {
     signing_keys: SigningKeys,
     session_tokens: SessionTokens,
     session_cookies: SessionCookies,
+    scopes: AppScopes,
+    policy: OnceLock<Policy>,
 }
 
 impl App {
@@ -128,8 +132,10 @@ impl App {
             .keys(signing_keys.jwks())
             .and_then(|tokens| tokens.clock(move || now.now().into()).build())
             .map_err(KeysError::Verifier)?;
-        let session_tokens = SessionTokens::new(tokens, db.clone(), clock.clone());
-        let session_cookies = SessionCookies::new(db.clone(), clock.clone(), config.session_idle_ttl);
+        let scopes = AppScopes::default();
+        let session_tokens = SessionTokens::new(tokens, db.clone(), clock.clone(), scopes.clone());
+        let session_cookies =
+            SessionCookies::new(db.clone(), clock.clone(), config.session_idle_ttl, scopes.clone());
         let hasher = Hasher::new(config.hash_parameters).map_err(AppError::Threads)?;
         let pictures = Pool::new("pictures", 1, PICTURE_QUEUE).map_err(AppError::Threads)?;
         let outbox = Outbox::new(&config.mail, public_url.host()).map_err(AppError::Threads)?;
@@ -156,6 +162,8 @@ impl App {
             signing_keys,
             session_tokens,
             session_cookies,
+            scopes,
+            policy: OnceLock::new(),
         })))
     }
 
@@ -171,6 +179,23 @@ impl App {
     #[must_use]
     pub fn session_cookies(&self) -> &SessionCookies {
         &self.0.session_cookies
+    }
+
+    /// The policy that [`open_policy`](Self::open_policy) opened; before that, one that decides nothing. An application
+    /// whose state is this `App` has it in its state, too.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        self.0.policy.get().cloned().unwrap_or_else(|| Policy::empty(self))
+    }
+
+    pub(crate) fn keep_policy(&self, policy: Policy) {
+        // `scopes` takes one declaration, so this is the first.
+        let _ = self.0.policy.set(policy);
+    }
+
+    /// The scopes of the application's policy.
+    pub(crate) fn scopes(&self) -> &AppScopes {
+        &self.0.scopes
     }
 
     /// From now on `/ready` answers 503, so that load balancers send no more requests; everything else is served as

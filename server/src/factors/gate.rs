@@ -204,7 +204,7 @@ async fn try_code(
         Some(session) => access::living(tx.conn(), session, now).await?.map(access::Living::principal),
         None => None,
     };
-    let scope = &ScopeAsked::parse(&waiting.scope)?;
+    let scope = &ScopeAsked::parse(&waiting.scope, app.scopes())?;
     let transport = transport_of(&waiting.transport).ok_or_else(|| unreadable("transport"))?;
     let beginning = Beginning { scope, transport, before, client };
     let methods = Methods::both(first, second);

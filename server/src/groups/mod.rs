@@ -35,6 +35,12 @@ impl GroupId {
     pub const fn new(id: Uuid) -> Self {
         Self(id)
     }
+
+    /// As a UUID.
+    #[must_use]
+    pub const fn uuid(self) -> Uuid {
+        self.0
+    }
 }
 
 impl fmt::Display for GroupId {

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use self::store::Key;
 use crate::{
-    accounts::{Email, Held},
+    accounts::{AccountId, Email, Held},
     app::App,
     client::Client,
     clock::Timestamp,
@@ -47,6 +47,8 @@ const MAILS: Limit = Limit { most: 3, window: HOUR };
 const KNOWN_ACCOUNT_MAILS: Limit = Limit { most: 1, window: DAY };
 /// Mails that one source asked for, whatever the address.
 const MAILS_OF_SOURCE: Limit = Limit { most: 20, window: HOUR };
+/// Email addresses that one account shares a row with, or asks about: each says whether it has an account.
+const LOOKED_UP: Limit = Limit { most: 100, window: HOUR };
 /// Codes for the first administrator that one address tries.
 const CLAIMS: Limit = Limit { most: 10, window: QUARTER_HOUR };
 /// Emails to an account which say that a wrong second factor was shown.
@@ -206,16 +208,24 @@ pub(crate) async fn count_claim(app: &App, client: &Client) -> Result<(), Error>
     count_by_address(app, "throttle: first administrator", CLAIMS, client).await
 }
 
+/// Counts an email address that an account looks another account up by, or refuses it.
+pub(crate) async fn count_look_up(app: &App, asker: AccountId) -> Result<(), Error> {
+    count_by(app, app.secret().mac("throttle: look-ups", asker.to_string().as_bytes()), LOOKED_UP).await
+}
+
 async fn count_by_address(
     app: &App,
     purpose: &'static str,
     limit: Limit,
     client: &Client,
 ) -> Result<(), Error> {
+    count_by(app, app.secret().mac(purpose, &client.network()), limit).await
+}
+
+async fn count_by(app: &App, key: Key, limit: Limit) -> Result<(), Error> {
     if !app.config().limits {
         return Ok(());
     }
-    let key = app.secret().mac(purpose, &client.network());
     let mut tx = app.db().begin().await?;
     count(&mut tx, &key, limit, app.now()).await?;
     Ok(tx.commit().await?)

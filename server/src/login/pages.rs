@@ -141,8 +141,12 @@ pub(crate) async fn log_in_browser(
         return Err(missing("password").into());
     }
     let password = Password::parse(password).map_err(|fault| Invalid::field("password", fault))?;
-    let beginning =
-        Beginning { scope: &ScopeAsked::parse("")?, transport: Transport::Cookie, before, client };
+    let beginning = Beginning {
+        scope: &ScopeAsked::parse("", app.scopes())?,
+        transport: Transport::Cookie,
+        before,
+        client,
+    };
     super::attempt(app, email, password, &beginning).await
 }
 
