@@ -61,7 +61,7 @@ impl Authenticator {
 }
 
 /// Adds an app. Its first code is used: the next one comes 30 seconds later.
-async fn enrol(app: &TestApp, client: &Client) -> Authenticator {
+pub async fn enrol(app: &TestApp, client: &Client) -> Authenticator {
     let shown = client.post("/factors/totp").send().await.assert(200).json();
     let mut authenticator = Authenticator::of_key(shown["key"].as_str().unwrap());
     let body = json!({ "code": authenticator.code(app) });
@@ -73,7 +73,7 @@ async fn enrol(app: &TestApp, client: &Client) -> Authenticator {
 }
 
 /// Passes the first step of a login.
-async fn first_step(app: &TestApp, name: &str) -> String {
+pub async fn first_step(app: &TestApp, name: &str) -> String {
     asked(&app.stranger().try_password(&email(name), PASSWORD).await)
 }
 
@@ -84,7 +84,7 @@ fn asked(answer: &Answer) -> String {
     body["mfa_token"].as_str().unwrap().to_owned()
 }
 
-async fn second_step(client: &Client, token: &str, code: &str) -> Answer {
+pub async fn second_step(client: &Client, token: &str, code: &str) -> Answer {
     client.post("/login/factor").json(&json!({ "mfa_token": token, "code": code })).await
 }
 
@@ -414,48 +414,6 @@ on_both_databases! {
         assert_eq!(ended.json()["error"], "expired_token");
         let token = asked(&app.stranger().try_password(&email("ada"), NEW_PASSWORD).await);
         second_step(&app.stranger(), &token, &phone.code(&app)).await.assert(200);
-    }
-
-    async fn l02_whoever_signed_up_with_my_address_does_not_keep_me_out(database: Database) {
-        for required in [false, true] {
-            let app = TestApp::with(database, |config| config.log_in_by_mail = true).await;
-            for (name, by_link) in [("ada", true), ("ben", false)] {
-                let stranger = app.as_user(name).await;
-                let phone = enrol(&app, &stranger).await;
-                let waiting = first_step(&app, name).await;
-                let mut config = app.place.config();
-                config.log_in_by_mail = true;
-                if required {
-                    config.second_factor = SecondFactor::Required;
-                }
-                let app = app.again_with(config).await;
-                let answer = if by_link {
-                    app.stranger().post("/login/link").json(&json!({ "email": email(name) })).await.assert(202);
-                    let token = log_in_mail(&app).await.token;
-                    app.stranger().post("/login/link/token").json(&json!({ "token": token })).await
-                } else {
-                    app.stranger().post("/password/forgot").json(&json!({ "email": email(name) })).await.assert(202);
-                    let token = app.mails_to(name).await.pop().unwrap().token;
-                    let body = json!({ "token": token, "password": NEW_PASSWORD });
-                    app.stranger().post("/password/reset").json(&body).await.assert(204);
-                    app.stranger().try_password(&email(name), NEW_PASSWORD).await
-                };
-                if required {
-                    let refused = answer.assert(401).json();
-                    assert_eq!(refused["error"], "mfa_enrollment_required");
-                    let token = json!({ "mfa_token": refused["mfa_token"] });
-                    let shown = app.stranger().post("/login/factor/totp").json(&token).await.assert(200).json();
-                    let own = Authenticator::of_key(shown["key"].as_str().unwrap());
-                    let token = refused["mfa_token"].as_str().unwrap();
-                    second_step(&app.stranger(), token, &own.code(&app)).await.assert(200);
-                } else {
-                    answer.assert(200);
-                }
-                stranger.get("/profile").send().await.assert(401);
-                ended(&second_step(&app.stranger(), &waiting, &phone.code(&app)).await);
-                assert_eq!(subjects(&app, name).await["Your authenticator app at Portcullis was removed"], 1);
-            }
-        }
     }
 
     async fn s10_a_login_that_waits_ends_with_the_sessions(database: Database) {

@@ -28,6 +28,7 @@ mod overlap;
 mod pages;
 mod pictures;
 mod policy;
+mod prehijack;
 mod process;
 mod recovery;
 mod refresh;

@@ -179,6 +179,11 @@ pub(crate) async fn hold_new(tx: &mut Tx, id: AccountId) -> Result<Held, Error> 
     store::lock(tx.conn(), id).await?.and_then(Locked::if_active).ok_or(Error::NotFound)
 }
 
+/// The same account as this transaction has changed it.
+pub(crate) async fn hold_again(tx: &mut Tx, held: Held) -> Result<Held, Error> {
+    hold_new(tx, held.id).await
+}
+
 /// An account whose grace period is over.
 pub(crate) async fn lock_due(tx: &mut Tx, id: AccountId, now: Timestamp) -> Result<Option<Locked>, Error> {
     Ok(store::lock(tx.conn(), id).await?.filter(|locked| locked.is_due(now)))

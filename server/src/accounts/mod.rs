@@ -21,12 +21,13 @@ pub use self::search::{AccountDetails, details, list};
 pub(crate) use self::search::{Filter, count, newer_than, newest, refold};
 pub(crate) use self::{
     held::{
-        Held, Locked, hold_active, hold_by_email, hold_new, hold_of_link, hold_of_login, hold_of_session,
-        hold_own, hold_verified, lock_due, lock_other,
+        Held, Locked, hold_active, hold_again, hold_by_email, hold_new, hold_of_link, hold_of_login,
+        hold_of_session, hold_own, hold_verified, lock_due, lock_other,
     },
     owner::{
-        Owner, cancel_deletion, delete, due_for_deletion, has_account, mark_verified, note_login, owner,
-        raise_epoch, rehash, schedule_deletion, set_email, set_full_name, set_hash, set_language,
+        Owner, cancel_deletion, delete, due_for_deletion, forget_password, has_account, mark_verified,
+        note_login, owner, raise_epoch, rehash, schedule_deletion, set_email, set_full_name, set_hash,
+        set_language,
     },
     roles::{disable, enable, is_any, lock_administrators, make_first_administrator, set_role},
     store::keep,

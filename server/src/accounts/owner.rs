@@ -56,6 +56,12 @@ pub(crate) async fn set_hash(
     Ok(store::set_password(tx.conn(), locked.id, hash, now).await?)
 }
 
+/// Takes away the password, and a deletion that was scheduled: somebody else may have set them. Whether there was a
+/// password.
+pub(crate) async fn forget_password(tx: &mut Tx, held: &Held, now: Timestamp) -> Result<bool, Error> {
+    Ok(store::forget_password(tx.conn(), held.id, now).await?)
+}
+
 /// Notes that another of the account's credentials was changed: what was proved before begins no session.
 pub(crate) async fn raise_epoch(tx: &mut Tx, locked: &Locked, now: Timestamp) -> Result<(), Error> {
     Ok(store::raise_epoch(tx.conn(), locked.id, now).await?)

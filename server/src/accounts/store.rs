@@ -386,6 +386,25 @@ pub(super) async fn set_password(
     Ok(())
 }
 
+/// Takes the password away, and a deletion that was asked for. Whether there was a password.
+pub(super) async fn forget_password(conn: Conn<'_>, id: AccountId, now: Timestamp) -> Result<bool> {
+    let had = fetch_optional!(
+        conn,
+        (AccountId,),
+        "SELECT id FROM accounts WHERE id = $1 AND password_hash IS NOT NULL",
+        id
+    )?;
+    execute!(
+        conn,
+        "UPDATE accounts SET password_hash = NULL, password_changed_at = NULL, deletion_due_at = NULL,
+                             credential_epoch = credential_epoch + 1, updated_at = $2
+         WHERE id = $1",
+        id,
+        now
+    )?;
+    Ok(had.is_some())
+}
+
 pub(super) async fn raise_epoch(conn: Conn<'_>, id: AccountId, now: Timestamp) -> Result<()> {
     let sql = "UPDATE accounts SET credential_epoch = credential_epoch + 1, updated_at = $2 WHERE id = $1";
     execute!(conn, sql, id, now)?;

@@ -77,6 +77,9 @@ events! {
     VerificationRequested "account.verification_requested" "page.event.account_verification_requested";
     /// The owner confirmed the email address.
     EmailVerified "account.email_verified" "page.event.account_email_verified";
+    /// Whoever reads at the address logged in or reset the password for the first time: what the account's maker had set
+    /// up was removed.
+    Seized "account.seized" "page.event.account_seized";
     /// The owner requested another email address.
     EmailChangeRequested "account.email_change_requested" "page.event.account_email_change_requested";
     /// The owner cancelled the change of the email address.

@@ -162,23 +162,6 @@ pub(crate) async fn remove_lost(app: &App, account: AccountId, by: By<'_>) -> Re
     .await
 }
 
-/// For somebody who comes in by a mailed link or code: if nobody has confirmed the address before, the app may be that of
-/// a stranger who signed up with it, and goes, so that it does not keep the address's owner out. Every session ends: one
-/// could add another.
-pub(crate) async fn remove_unproved(
-    app: &App,
-    tx: &mut Tx,
-    held: &Held,
-    client: &Client,
-    now: Timestamp,
-) -> Result<(), Error> {
-    if held.email_verified_at.is_some() {
-        return Ok(());
-    }
-    let _there_was_none = forget(app, tx, held, client, now).await?;
-    sessions::end_all(tx, held, now).await
-}
-
 /// Whether there was one.
 async fn forget(
     app: &App,

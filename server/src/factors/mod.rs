@@ -20,7 +20,7 @@ use serde::Serialize;
 
 use self::enrolment::{begin_enrolment, confirm_enrolment, remove, renew_codes};
 pub(crate) use self::{
-    enrolment::{remove_lost, remove_unproved},
+    enrolment::remove_lost,
     gate::{Gate, gate},
 };
 use crate::{

@@ -184,6 +184,12 @@ fn row(message: &Message) -> Row<'_> {
             "mail.password_changed.button" => paths::FORGOTTEN,
             "mail.password_changed.alarm"
         ),
+        Message::Seized => row!(
+            "mail.seized.subject",
+            "mail.seized.lead",
+            "mail.seized.button" => paths::FORGOTTEN,
+            "mail.seized.closing"
+        ),
         Message::RefreshTokenReplayed { device } => Row {
             value: Some(("device", Value::Text(device))),
             ..row!(

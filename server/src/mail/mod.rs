@@ -94,6 +94,8 @@ pub(crate) enum Message {
     AlreadySignedUp,
     /// Your password was changed, or reset by a mailed link.
     PasswordChanged,
+    /// You have shown that this is your address: what was set up before was removed.
+    Seized,
     /// A refresh token was used twice: the session was ended.
     RefreshTokenReplayed { device: String },
     /// Your account will be deleted on this day unless you call it back.

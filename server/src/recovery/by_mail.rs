@@ -3,10 +3,11 @@
 use super::{
     asked::{self, Wanted},
     links::{self, MailedLogIn, Typed},
+    seizing::{Then, prove_address},
 };
 use crate::{
     access::Method,
-    accounts::{self, Email, Held},
+    accounts::{Email, Held},
     app::App,
     client::Client,
     clock::Timestamp,
@@ -58,7 +59,7 @@ pub(crate) async fn log_in_by_link(
     retry(|| async {
         let (mut tx, now) = (app.db().begin().await?, app.now());
         let link = links::consume_log_in(&mut tx, token, now).await?.ok_or(Error::DeadLink)?;
-        begin(app, tx, &link, beginning, now).await
+        begin(app, tx, link, beginning, now).await
     })
     .await
 }
@@ -89,7 +90,7 @@ async fn try_code(
     match links::try_code(app, &mut tx, email, code, now).await? {
         Typed::Right(code) => {
             limits::forgive(&mut tx, attempt, code.held(), now).await?;
-            begin(app, tx, &code, beginning, now).await
+            begin(app, tx, code, beginning, now).await
         }
         Typed::Wrong(account) => {
             events::record(&mut tx, Event::MailedLogInFailed, account, beginning.client, now).await?;
@@ -103,13 +104,13 @@ async fn try_code(
 async fn begin(
     app: &App,
     mut tx: Tx,
-    mailed: &MailedLogIn,
+    mailed: MailedLogIn,
     beginning: &Beginning<'_>,
     now: Timestamp,
 ) -> Result<LoggedIn, Error> {
-    let held = mailed.held();
-    factors::remove_unproved(app, &mut tx, held, beginning.client, now).await?;
-    accounts::mark_verified(&mut tx, held, &held.email, now).await?;
+    let held =
+        prove_address(app, &mut tx, mailed.into_held(), Then::NoPassword, beginning.client, now).await?;
+    let held = &held;
     let methods = match factors::gate(app, &mut tx, held, Method::Email, beginning, now).await? {
         Gate::Open(methods) => methods,
         Gate::Asks(asked) => {

@@ -104,6 +104,11 @@ impl MailedLogIn {
     pub(crate) fn held(&self) -> &Held {
         &self.0
     }
+
+    /// Whose it was, to go on with.
+    pub(super) fn into_held(self) -> Held {
+        self.0
+    }
 }
 
 /// What became of a typed code.

@@ -12,6 +12,7 @@ mod links;
 pub(crate) mod pages;
 mod password;
 mod reset;
+mod seizing;
 mod store;
 mod verification;
 

@@ -3,6 +3,7 @@
 use super::{
     asked::{self, Wanted},
     links::{self, Purpose},
+    seizing::{Then, prove_address},
 };
 use crate::{
     access::By,
@@ -13,7 +14,7 @@ use crate::{
     db::{Tx, retry},
     error::Error,
     events::{self, Event},
-    factors, limits,
+    limits,
     mail::{self, Message, Recipient},
     passwords::PasswordHash,
     sessions,
@@ -119,9 +120,8 @@ async fn set(
     let link = links::consume(&mut tx, token, purpose, now).await?.ok_or(Error::DeadLink)?;
     let held = link.held;
     limits::end_lock(app, &mut tx, &held, None, now).await?;
+    let held = prove_address(app, &mut tx, held, Then::NewPassword, client, now).await?;
     accounts::set_hash(&mut tx, &held, hash, now).await?;
-    factors::remove_unproved(app, &mut tx, &held, client, now).await?;
-    accounts::mark_verified(&mut tx, &held, &link.email, now).await?;
     links::forget(&mut tx, &held).await?;
     sessions::end_all(&mut tx, &held, now).await?;
     if purpose != Purpose::Invitation {

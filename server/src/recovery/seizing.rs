@@ -1,0 +1,73 @@
+//! Seizing: whoever proves an address that nobody has confirmed before gets its account without anything that its maker
+//! left in it.
+//!
+//! Anybody can sign up with a stranger's address, and wait: with the password they chose, an open session, an unused link,
+//! a pending change of address, an authenticator app that keeps the owner out, or an identity at another provider
+//! (account pre-hijacking: Sudhodanan and Paverd, USENIX Security 2022; CVE-2024-38351, CVE-2026-44166). So the first proof
+//! of the address takes all of it away, in its own transaction.
+//!
+//! A click on the link that confirms an address proves less: it was mailed because of the sign-up, and whoever clicks
+//! says that the sign-up was theirs. That keeps the password; the email and the page say so.
+
+use super::{links, store};
+use crate::{
+    accounts::{self, Held},
+    app::App,
+    client::Client,
+    clock::Timestamp,
+    db::Tx,
+    error::Error,
+    events::{self, Event},
+    mail::{self, Message, Recipient},
+    sessions,
+};
+
+/// What becomes of the password that the maker of the account chose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// The account has none afterwards.
+    NoPassword,
+    /// The caller sets another one.
+    NewPassword,
+}
+
+/// Notes that the owner of the address in force has shown that it is theirs: by a mailed login or reset, or by an
+/// upstream that proved it. If nobody had before, everything that the maker of the account left goes first.
+pub(crate) async fn prove_address(
+    app: &App,
+    tx: &mut Tx,
+    held: Held,
+    then: Then,
+    client: &Client,
+    now: Timestamp,
+) -> Result<Held, Error> {
+    if held.email_verified_at.is_some() {
+        return Ok(held);
+    }
+    seize(app, tx, &held, then, client, now).await?;
+    accounts::mark_verified(tx, &held, &held.email, now).await?;
+    accounts::hold_again(tx, held).await
+}
+
+async fn seize(
+    app: &App,
+    tx: &mut Tx,
+    held: &Held,
+    then: Then,
+    client: &Client,
+    now: Timestamp,
+) -> Result<(), Error> {
+    sessions::end_all(tx, held, now).await?;
+    links::forget_with_undos(tx, held).await?;
+    let mut removed = store::delete_left_behind(tx.conn(), held.id).await?;
+    let had_password = accounts::forget_password(tx, held, now).await?;
+    if had_password && then == Then::NoPassword {
+        removed.push("password");
+    }
+    if removed.is_empty() {
+        return Ok(());
+    }
+    mail::enqueue(app, tx, &Recipient::of(held), &Message::Seized, now).await?;
+    let detail = removed.join(", ");
+    events::record_detail(tx, Event::Seized, Some(held.id), client, Some(&detail), now).await
+}

@@ -1,0 +1,227 @@
+//! Account pre-hijacking: a stranger signs up with an address that is not theirs, leaves a way back in, and waits for the
+//! owner of the address to come.
+//!
+//! The classes are those of Sudhodanan and Paverd, "Pre-hijacked accounts" (USENIX Security 2022). In each test, the
+//! stranger lays the trap, the owner comes in by every way that proves the address, and then nothing of the trap works
+//! or is in the database.
+//!
+//! | class | what the stranger leaves | test |
+//! |---|---|---|
+//! | classic-federated merge | a password | `l02_class_1_…` |
+//! | unexpired session | a cookie, a refresh token, a login that waits for its second factor | `l02_class_2_…` |
+//! | trojan identifier | an authenticator app, recovery codes | `l02_class_3_…` |
+//! | unexpired email change | a link that was mailed to the stranger, and the one that undoes a change | `l02_class_4_…` |
+//! | beside them | a deletion that is due in days, a network that may guess more often, older links | `l02_beside_…` |
+
+use std::time::Duration;
+
+use http::Method;
+use portcullis_server::config::SecondFactor;
+use serde_json::json;
+
+use crate::factors::{Authenticator, enrol, first_step, second_step};
+use crate::on_both_databases;
+use crate::support::{Answer, Client, Database, Mail, PASSWORD, TestApp, email};
+
+const OWN_PASSWORD: &str = "another-lantern-in-the-harbour";
+/// Where the stranger is.
+const STRANGER: &str = "203.0.113.66";
+
+/// How the owner of the address comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    Link,
+    Code,
+    Reset,
+}
+
+const OWNERS: [Owner; 3] = [Owner::Link, Owner::Code, Owner::Reset];
+
+async fn app(database: Database) -> TestApp {
+    TestApp::with(database, |config| {
+        config.log_in_by_mail = true;
+        config.deletion_grace = Duration::from_hours(7 * 24);
+    })
+    .await
+}
+
+/// The newest email to Ada that leads to this page.
+async fn mail(app: &TestApp, page: &str) -> Mail {
+    let mut mails = app.mails_to("ada").await;
+    mails.retain(|mail| mail.link.as_ref().is_some_and(|link| link.contains(page)));
+    mails.pop().unwrap_or_else(|| panic!("no mail leads to {page}"))
+}
+
+/// Ada has never been here; somebody has signed up with her address.
+async fn stranger(app: &TestApp) -> Client {
+    app.sign_up("ada").await;
+    app.stranger_at(STRANGER).log_in(&email("ada")).await
+}
+
+impl Owner {
+    /// The answer of the first step of the login.
+    async fn first_step(self, app: &TestApp) -> Answer {
+        // Mails are in the order of their moments.
+        app.advance(1);
+        let address = json!({ "email": email("ada") });
+        match self {
+            Self::Link => {
+                app.stranger().post("/login/link").json(&address).await.assert(202);
+                let token = mail(app, "/account/log-in/link").await.token;
+                app.stranger().post("/login/link/token").json(&json!({ "token": token })).await
+            }
+            Self::Code => {
+                app.stranger().post("/login/link").json(&address).await.assert(202);
+                let text = mail(app, "/account/log-in/link").await.text;
+                let code = text.lines().find_map(|line| line.strip_prefix("    ")).unwrap().trim();
+                let body = json!({ "email": email("ada"), "code": code });
+                app.stranger().post("/login/code").json(&body).await
+            }
+            Self::Reset => {
+                app.stranger().post("/password/forgot").json(&address).await.assert(202);
+                let token = mail(app, "/account/reset").await.token;
+                let body = json!({ "token": token, "password": OWN_PASSWORD });
+                app.stranger().post("/password/reset").json(&body).await.assert(204);
+                app.stranger().try_password(&email("ada"), OWN_PASSWORD).await
+            }
+        }
+    }
+
+    /// Comes in, and nothing holds them up.
+    async fn comes(self, app: &TestApp) -> Client {
+        let answer = self.first_step(app).await.assert(200).json();
+        let client = app.stranger().with_token(answer["access_token"].as_str().unwrap());
+        client.get("/profile").send().await.assert(200);
+        client
+    }
+}
+
+/// Rows of a table that belong to Ada's account.
+async fn rows(app: &TestApp, table: &str) -> String {
+    app.place
+        .value(&format!("SELECT count(*) FROM {table} WHERE account_id = (SELECT id FROM accounts)"))
+        .await
+}
+
+on_both_databases! {
+    async fn l02_class_1_the_password_of_whoever_signed_up_is_gone(database: Database) {
+        for owner in OWNERS {
+            let app = app(database).await;
+            stranger(&app).await;
+            owner.comes(&app).await;
+            app.stranger_at(STRANGER).try_password(&email("ada"), PASSWORD).await.assert(401);
+            let has_password = app.place.value("SELECT count(password_hash) FROM accounts").await;
+            assert_eq!(has_password, if owner == Owner::Reset { "1" } else { "0" }, "{owner:?}");
+            let subjects: Vec<_> = app.mails_to("ada").await.into_iter().map(|mail| mail.subject).collect();
+            let is_told = subjects.iter().any(|subject| subject == "Your Portcullis account was cleaned up");
+            assert_eq!(is_told, owner != Owner::Reset, "{owner:?}: {subjects:?}");
+            // Now the address is proved, and nothing is taken from its owner at the next login.
+            let again = owner.comes(&app).await;
+            if owner != Owner::Reset {
+                assert_eq!(app.place.value("SELECT count(*) FROM audit_events WHERE event = 'account.seized'").await, "1");
+            }
+            again.get("/profile").send().await.assert(200);
+        }
+    }
+
+    async fn l02_class_2_no_session_of_whoever_signed_up_lives_on(database: Database) {
+        for owner in OWNERS {
+            let app = app(database).await;
+            let bearer = stranger(&app).await;
+            let browser = app.stranger_at(STRANGER).log_in_with_cookie(&email("ada")).await;
+            let form = [("username", "ada@example.com"), ("password", PASSWORD), ("scope", "account offline_access")];
+            let tokens = app.stranger_at(STRANGER).post("/login").form(&form).await.assert(200).json();
+            owner.comes(&app).await;
+            bearer.get("/profile").send().await.assert(401);
+            browser.get("/profile").send().await.assert(401);
+            let form = [("grant_type", "refresh_token"), ("refresh_token", tokens["refresh_token"].as_str().unwrap())];
+            app.stranger_at(STRANGER).post("/token").form(&form).await.assert(400);
+            let living = "SELECT count(*) FROM sessions WHERE ended_at IS NULL";
+            assert_eq!(app.place.value(living).await, "1", "{owner:?}");
+        }
+    }
+
+    async fn l02_class_3_no_factor_of_whoever_signed_up_keeps_the_owner_out(database: Database) {
+        for owner in OWNERS {
+            let app = app(database).await;
+            let stranger = stranger(&app).await;
+            let phone = enrol(&app, &stranger).await;
+            let waiting = first_step(&app, "ada").await;
+            // One more key was shown, and waits for its first code.
+            stranger.post("/factors/totp").send().await.assert(200);
+            let own = owner.comes(&app).await;
+            assert_eq!(own.get("/factors").send().await.assert(200).json()["totp"], json!(null));
+            let late = second_step(&app.stranger_at(STRANGER), &waiting, &phone.code(&app)).await;
+            assert_eq!(late.assert(401).json()["error"], "expired_token");
+            for table in ["totp", "totp_enrolments", "recovery_codes", "logins"] {
+                assert_eq!(rows(&app, table).await, "0", "{table}: {owner:?}");
+            }
+            let detail = "SELECT detail FROM audit_events WHERE event = 'account.seized'";
+            assert!(app.place.value(detail).await.starts_with("authenticator app"), "{owner:?}");
+        }
+    }
+
+    async fn l02_class_3_the_owner_enrols_an_app_of_their_own_where_one_is_required(database: Database) {
+        for owner in OWNERS {
+            let first = app(database).await;
+            let stranger = stranger(&first).await;
+            enrol(&first, &stranger).await;
+            let mut config = first.place.config();
+            config.log_in_by_mail = true;
+            config.second_factor = SecondFactor::Required;
+            let app = first.again_with(config).await;
+            let asked = owner.first_step(&app).await.assert(401).json();
+            assert_eq!(asked["error"], "mfa_enrollment_required", "{owner:?}");
+            let token = json!({ "mfa_token": asked["mfa_token"] });
+            let shown = app.stranger().post("/login/factor/totp").json(&token).await.assert(200).json();
+            let own = Authenticator::of_key(shown["key"].as_str().unwrap());
+            let token = asked["mfa_token"].as_str().unwrap();
+            second_step(&app.stranger(), token, &own.code(&app)).await.assert(200);
+        }
+    }
+
+    async fn l02_class_4_no_change_of_address_of_whoever_signed_up_goes_through(database: Database) {
+        for owner in OWNERS {
+            let app = app(database).await;
+            let stranger = stranger(&app).await;
+            stranger.call(Method::PUT, "/email").json(&json!({ "email": email("eve") })).await.assert(202);
+            let trap = app.mails_to("eve").await.pop().unwrap().token.unwrap();
+            owner.comes(&app).await;
+            let used = app.stranger_at(STRANGER).post("/email/confirm").json(&json!({ "token": trap })).await;
+            used.assert(410);
+            assert_eq!(app.place.value("SELECT email FROM accounts").await, email("ada"), "{owner:?}");
+            assert_eq!(rows(&app, "links").await, "0", "{owner:?}");
+        }
+    }
+
+    async fn l02_beside_them_no_link_no_deletion_and_no_known_network_is_left(database: Database) {
+        for owner in OWNERS {
+            let app = app(database).await;
+            let stranger = stranger(&app).await;
+            let verify = mail(&app, "/account/verify").await.token;
+            stranger.delete("/account").send().await.assert(202);
+            assert_ne!(rows(&app, "known_addresses").await, "0");
+            let known = "SELECT count(*) FROM known_addresses";
+            let before = app.place.value(known).await;
+            owner.comes(&app).await;
+            app.stranger_at(STRANGER).post("/email/verify").json(&json!({ "token": verify })).await.assert(410);
+            assert_eq!(app.place.value("SELECT count(deletion_due_at) FROM accounts").await, "0", "{owner:?}");
+            // The owner's own.
+            assert_eq!(app.place.value(known).await, "1", "{owner:?}, before: {before}");
+        }
+    }
+
+    async fn l02_a_click_on_the_confirmation_keeps_the_account_of_whoever_signed_up(database: Database) {
+        let app = app(database).await;
+        let maker = stranger(&app).await;
+        let mail = mail(&app, "/account/verify").await;
+        assert!(mail.text.contains("If you did not sign up, do not confirm"), "{}", mail.text);
+        let page = app.stranger().get(&format!("/account/verify?token={}", mail.token.as_ref().unwrap()));
+        assert!(page.send().await.assert(200).text().contains("Did you create this account"));
+        app.stranger().post("/email/verify").json(&json!({ "token": mail.token })).await.assert(204);
+        // Whoever confirms says that the sign-up was theirs, so nothing is taken away, then or later.
+        Owner::Link.comes(&app).await;
+        maker.get("/profile").send().await.assert(200);
+        app.stranger().try_password(&email("ada"), PASSWORD).await.assert(200);
+    }
+}
