@@ -116,14 +116,7 @@ impl App {
             Some(secret) => secret,
             None => first_secret(&config, &db).await?,
         };
-        let wrong_by = db.set_clock(&clock).await.map_err(AppError::Clock)?;
-        if wrong_by.unsigned_abs() > NOTABLE {
-            let seconds = wrong_by / 1_000_000;
-            tracing::warn!(
-                seconds,
-                "this computer's clock differs from the database's, which is the one that counts"
-            );
-        }
+        tell_difference(db.set_clock(&clock).await.map_err(AppError::Clock)?);
         let signing_keys = SigningKeys::open(&db, &secret, clock.now()).await?;
         let (public_url, audience) = (config.public_url(), config.audience());
         let now = clock.clone();
@@ -339,6 +332,17 @@ impl App {
 impl fmt::Debug for App {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("App").field("config", &self.0.config).finish_non_exhaustive()
+    }
+}
+
+/// Tells the operator when the computer's clock is wrong by more than a little, in microseconds.
+fn tell_difference(wrong_by: i64) {
+    if wrong_by.unsigned_abs() > NOTABLE {
+        let seconds = wrong_by / 1_000_000;
+        tracing::warn!(
+            seconds,
+            "this computer's clock differs from the database's, which is the one that counts"
+        );
     }
 }
 
