@@ -17,7 +17,13 @@ use portcullis::{
 };
 use serde::Serialize;
 
-use crate::{invalid::Invalid, passwords::HashError, pool::NotDone, secret::SecretText};
+use crate::{
+    groups::{GroupRole, Refusal},
+    invalid::Invalid,
+    passwords::HashError,
+    pool::NotDone,
+    secret::SecretText,
+};
 
 /// Everything that can go wrong while a request is answered.
 #[derive(Debug, thiserror::Error)]
@@ -89,6 +95,12 @@ pub enum Error {
     /// No administrator would be left.
     #[error("the last administrator stays")]
     LastAdmin,
+    /// The caller is a member of the organisation, with a role that may not do this.
+    #[error("the role {} is required", .0.name())]
+    RoleRequired(GroupRole),
+    /// The organisation cannot be changed so.
+    #[error("{}", .0.detail())]
+    Refused(Refusal),
     /// A list is asked to go on after what it never gave.
     #[error("not a cursor of this list")]
     BadCursor,
@@ -138,11 +150,12 @@ impl Error {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::EmailTaken | Self::LastAdmin | Self::FactorThere => StatusCode::CONFLICT,
+            Self::EmailTaken | Self::LastAdmin | Self::FactorThere | Self::Refused(_) => StatusCode::CONFLICT,
             Self::EmailUnverified
             | Self::WrongPassword
             | Self::SignUpClosed
             | Self::LogInOff
+            | Self::RoleRequired(_)
             | Self::FactorRequired => StatusCode::FORBIDDEN,
             Self::DeadLink => StatusCode::GONE,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -206,6 +219,9 @@ impl Error {
             Self::LogInOff => "This way to log in is turned off",
             Self::BadCursor => "`after` takes the value of `next` from this list, unchanged",
             Self::LastAdmin => "At least one administrator must remain: appoint another one first",
+            Self::RoleRequired(GroupRole::Owner) => "This requires the role `owner` in the organisation",
+            Self::RoleRequired(_) => "This requires the role `admin` or `owner` in the organisation",
+            Self::Refused(refusal) => refusal.detail(),
             Self::NoRoom => {
                 "There is no room for another picture at the moment; the operator has been notified"
             }
@@ -333,6 +349,10 @@ failures! {
     Conflict = 409,
     /// No administrator would be left
     LastAdminStays = 409,
+    /// The account is the last administrator's, or the only owner of an organisation; `detail` says which
+    AccountNeeded = 409,
+    /// The organisation cannot be changed so, as `detail` says
+    NotSo = 409,
     /// Not allowed, as `detail` says
     Forbidden = 403,
     /// Also if the login is older than 10 minutes (RFC 9470)

@@ -1,6 +1,8 @@
 //! What happens to accounts, written down where it happens: a row of the audit trail, and a delivery for each webhook
 //! that is told of such an event, both in the event's own transaction.
 
+use uuid::Uuid;
+
 pub(crate) use crate::audit::Event;
 use crate::{
     accounts::AccountId, audit, client::Client, clock::Timestamp, db::Tx, error::Error, random, webhooks,
@@ -28,5 +30,21 @@ pub(crate) async fn record_detail(
 ) -> Result<(), Error> {
     let id = random::uuid_v7(now);
     audit::insert(tx, id, event, account, client, detail, now).await?;
-    webhooks::queue(tx, id, event, account, now).await
+    webhooks::queue(tx, id, event, account, None, now).await
+}
+
+/// The same of an event in an organisation: to this account, or to the organisation itself.
+pub(crate) async fn record_in(
+    tx: &mut Tx,
+    event: Event,
+    organisation: Uuid,
+    account: Option<AccountId>,
+    client: &Client,
+    detail: Option<&str>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let id = random::uuid_v7(now);
+    let detail = detail.map_or_else(|| organisation.to_string(), |detail| format!("{organisation} {detail}"));
+    audit::insert(tx, id, event, account, client, Some(&detail), now).await?;
+    webhooks::queue(tx, id, event, account, Some(organisation), now).await
 }

@@ -18,6 +18,7 @@ pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod config;
+mod cursor;
 pub mod db;
 mod devices;
 pub mod error;
@@ -57,8 +58,8 @@ pub mod webhooks;
 mod work;
 
 pub use access::{
-    AccountsRead, AccountsWrite, AuditRead, By, ManageAccount, OfflineAccess, Principal, ProfileRead,
-    ProfileWrite, SessionId,
+    AccountsRead, AccountsWrite, AuditRead, By, ManageAccount, OfflineAccess, OrganisationsRead,
+    OrganisationsWrite, Principal, ProfileRead, ProfileWrite, SessionId,
 };
 pub use app::{App, AppError};
 pub use caller::Caller;

@@ -21,6 +21,12 @@ use crate::{
         add_totp, confirm_totp, enrol_at_log_in, finish_log_in, make_recovery_codes, read_factors,
         remove_totp,
     },
+    groups::http::{
+        add_team_member, change_team, create_organisation, create_team, delete_organisation, delete_team,
+        hand_over_organisation, leave_organisation, list_members, list_organisations, list_team_members,
+        list_teams, read_organisation, remove_member, remove_team_member, rename_organisation,
+        set_member_role,
+    },
     health::{check_health, check_readiness},
     leaving::http::{cancel_deletion, delete_account, export_account},
     login::http::{log_in, log_in_with_cookie},
@@ -104,6 +110,41 @@ pub(crate) fn api() -> Api<App> {
         )
         .route(delete("/factors/totp", remove_totp).summary("Remove my authenticator app"))
         .route(post("/factors/recovery-codes", make_recovery_codes).summary("Make new recovery codes"))
+        .tag(
+            "organisations",
+            "Organisations, their teams and members. Your role in each decides what you may do.",
+        )
+        .route(get("/organisations", list_organisations).summary("List my organisations"))
+        .route(post("/organisations", create_organisation).summary("Create an organisation"))
+        .route(get("/organisations/{id}", read_organisation).summary("Read an organisation"))
+        .route(patch("/organisations/{id}", rename_organisation).summary("Rename an organisation"))
+        .route(delete("/organisations/{id}", delete_organisation).summary("Delete an organisation"))
+        .route(post("/organisations/{id}/leave", leave_organisation).summary("Leave an organisation"))
+        .route(
+            post("/organisations/{id}/hand-over", hand_over_organisation)
+                .summary("Make another member the owner in my place"),
+        )
+        .route(get("/organisations/{id}/members", list_members).summary("List an organisation's members"))
+        .route(
+            put("/organisations/{id}/members/{account}", set_member_role).summary("Change a member's role"),
+        )
+        .route(delete("/organisations/{id}/members/{account}", remove_member).summary("Remove a member"))
+        .route(get("/organisations/{id}/teams", list_teams).summary("List an organisation's teams"))
+        .route(post("/organisations/{id}/teams", create_team).summary("Create a team"))
+        .route(patch("/organisations/{id}/teams/{team}", change_team).summary("Rename or move a team"))
+        .route(delete("/organisations/{id}/teams/{team}", delete_team).summary("Delete a team"))
+        .route(
+            get("/organisations/{id}/teams/{team}/members", list_team_members)
+                .summary("List a team's members"),
+        )
+        .route(
+            put("/organisations/{id}/teams/{team}/members/{account}", add_team_member)
+                .summary("Add a member to a team"),
+        )
+        .route(
+            delete("/organisations/{id}/teams/{team}/members/{account}", remove_team_member)
+                .summary("Remove a member from a team"),
+        )
         .tag("leaving", "Export your data and delete your account.")
         .route(get("/export", export_account).summary("Export my data"))
         .route(delete("/account", delete_account).summary("Delete my account"))

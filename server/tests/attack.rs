@@ -42,8 +42,16 @@ const PUBLIC: [&str; 17] = [
 ];
 
 /// Every scope that a route asks for.
-const SCOPES: [&str; 6] =
-    ["account", "accounts:read", "accounts:write", "audit:read", "profile:read", "profile:write"];
+const SCOPES: [&str; 8] = [
+    "account",
+    "accounts:read",
+    "accounts:write",
+    "audit:read",
+    "organisations:read",
+    "organisations:write",
+    "profile:read",
+    "profile:write",
+];
 
 /// The operation whose example cannot work: it needs the account's own password.
 const SAMPLED: &str = "PUT /password";

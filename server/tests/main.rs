@@ -21,6 +21,7 @@ mod documents;
 mod embedding;
 mod factors;
 mod floors;
+mod groups;
 mod leaving;
 mod login;
 mod mail;

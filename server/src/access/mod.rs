@@ -11,7 +11,8 @@ use uuid::Uuid;
 
 pub use self::by::By;
 pub use self::scopes::{
-    AccountsRead, AccountsWrite, AuditRead, ManageAccount, OfflineAccess, ProfileRead, ProfileWrite,
+    AccountsRead, AccountsWrite, AuditRead, ManageAccount, OfflineAccess, OrganisationsRead,
+    OrganisationsWrite, ProfileRead, ProfileWrite,
 };
 pub(crate) use self::{
     by::Administrator,

@@ -28,6 +28,10 @@ scopes! {
     ProfileWrite "profile:write" "Change your profile";
     /// To manage one's account: password, address of mail, sessions, export, deletion.
     ManageAccount "account" "Manage your account: password, email address, sessions, export, deletion";
+    /// To see the organisations that one is a member of.
+    OrganisationsRead "organisations:read" "See the organisations that you are a member of";
+    /// To act in the organisations that one is a member of.
+    OrganisationsWrite "organisations:write" "Create organisations, and manage those where your role allows it";
     /// To stay logged in with a refresh token (OpenID Connect Core §11).
     OfflineAccess "offline_access" "Stay logged in, with a refresh token";
     /// To see every account: administrators.
@@ -41,7 +45,7 @@ scopes! {
 /// What a log-in grants that names nothing.
 pub(crate) const USUAL: [&str; 3] = [ProfileRead::NAME, ProfileWrite::NAME, ManageAccount::NAME];
 /// What everybody may ask for beside.
-const ON_REQUEST: [&str; 1] = [OfflineAccess::NAME];
+const ON_REQUEST: [&str; 3] = [OfflineAccess::NAME, OrganisationsRead::NAME, OrganisationsWrite::NAME];
 /// What administrators may ask for.
 const ADMINISTRATION: [&str; 3] = [AccountsRead::NAME, AccountsWrite::NAME, AuditRead::NAME];
 

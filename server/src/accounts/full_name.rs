@@ -18,16 +18,7 @@ impl FullName {
     /// # Errors
     /// What is wrong with it.
     pub fn parse(text: &str) -> Result<Self, Fault> {
-        let name: String = text.trim().nfc().collect();
-        if name.is_empty() {
-            Err(Fault::Blank)
-        } else if name.chars().count() > MAX_FULL_NAME {
-            Err(Fault::TooManyCharacters(MAX_FULL_NAME))
-        } else if name.chars().any(is_disguise) {
-            Err(Fault::ControlCharacters)
-        } else {
-            Ok(Self(name))
-        }
+        name(text, MAX_FULL_NAME).map(Self)
     }
 
     /// The same for a request's field, with the refusal that names it.
@@ -39,6 +30,20 @@ impl FullName {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// A name as people write it: 1 to `most` code points after trimming, no control characters.
+pub(crate) fn name(text: &str, most: usize) -> Result<String, Fault> {
+    let name: String = text.trim().nfc().collect();
+    if name.is_empty() {
+        Err(Fault::Blank)
+    } else if name.chars().count() > most {
+        Err(Fault::TooManyCharacters(most))
+    } else if name.chars().any(is_disguise) {
+        Err(Fault::ControlCharacters)
+    } else {
+        Ok(name)
     }
 }
 

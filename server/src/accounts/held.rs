@@ -143,6 +143,25 @@ pub(crate) async fn hold_own(tx: &mut Tx, caller: impl Actor, now: Timestamp) ->
     locked.if_active().ok_or(Error::SessionEnded)
 }
 
+/// The caller's own account, and that of another which the act is about, in the order of their numbers. `false` if the
+/// other is not active.
+///
+/// # Errors
+/// Those of [`hold_own`].
+pub(crate) async fn hold_own_beside(
+    tx: &mut Tx,
+    caller: impl Actor,
+    other: AccountId,
+    now: Timestamp,
+) -> Result<(Held, bool), Error> {
+    if other >= caller.seen().account {
+        let held = hold_own(tx, caller, now).await?;
+        return Ok((held, hold_active(tx.conn(), other).await?));
+    }
+    let is_active = hold_active(tx.conn(), other).await?;
+    Ok((hold_own(tx, caller, now).await?, is_active))
+}
+
 /// The account of a mailed link: the caller takes the link's row afterwards.
 pub(crate) async fn hold_of_link(tx: &mut Tx, id: AccountId) -> Result<Option<Held>, Error> {
     Ok(store::lock(tx.conn(), id).await?.and_then(Locked::if_active))

@@ -16,13 +16,14 @@ use serde::{Deserialize, Serialize};
 
 pub use self::email::{Email, NotAnEmail};
 pub use self::full_name::FullName;
+pub(crate) use self::full_name::name;
 pub use self::roles::Role;
 pub use self::search::{AccountDetails, details, list};
-pub(crate) use self::search::{Filter, count, newer_than, newest, refold};
+pub(crate) use self::search::{Filter, count, folded, newer_than, newest, refold};
 pub(crate) use self::{
     held::{
-        Held, Locked, hold_active, hold_again, hold_by_email, hold_new, hold_of_link, hold_of_login,
-        hold_of_session, hold_own, hold_verified, lock_due, lock_other,
+        Actor, Held, Locked, hold_active, hold_again, hold_by_email, hold_new, hold_of_link, hold_of_login,
+        hold_of_session, hold_own, hold_own_beside, hold_verified, lock_due, lock_other,
     },
     owner::{
         Owner, cancel_deletion, delete, due_for_deletion, forget_password, has_account, mark_verified,

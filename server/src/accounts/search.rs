@@ -146,6 +146,11 @@ impl FullName {
     }
 }
 
+/// A name of something else than a person, as a search looks for it.
+pub(crate) fn folded(name: &str) -> String {
+    fold(name)
+}
+
 /// The letters that a person types to find a name: without case, accents and vowel points, and with one form for the
 /// letters that are written in several. Letter by letter, so that a part of a text folds as it does in the whole:
 /// `str::to_lowercase` looks around a sigma. When this changes, a migration sets each `folded_name` to NULL and

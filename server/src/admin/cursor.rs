@@ -1,9 +1,14 @@
-//! Where a list goes on: a sealed position. Nobody but this server makes one, and it says nothing to whoever has it.
+//! Where the lists of administrators go on.
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use uuid::Uuid;
 
-use crate::{accounts::AccountId, app::App, clock::Timestamp, error::Error};
+use crate::{
+    accounts::AccountId,
+    app::App,
+    clock::Timestamp,
+    cursor::{open, seal},
+    error::Error,
+};
 
 const ACCOUNTS: &str = "cursor: accounts";
 const EVENTS: &str = "cursor: audit events";
@@ -27,14 +32,4 @@ pub(super) fn event(app: &App, text: &str) -> Result<(Timestamp, Uuid), Error> {
     let micros = u64::try_from(u128::from_be_bytes(*at)).map_err(|_| Error::BadCursor)?;
     let id = Uuid::from_slice(id).map_err(|_| Error::BadCursor)?;
     Ok((Timestamp::from_micros(micros.cast_signed()), id))
-}
-
-fn seal(app: &App, purpose: &'static str, position: &[u8]) -> String {
-    URL_SAFE_NO_PAD.encode(app.secret().seal(purpose, position))
-}
-
-fn open<const N: usize>(app: &App, purpose: &'static str, text: &str) -> Result<[u8; N], Error> {
-    let sealed = URL_SAFE_NO_PAD.decode(text).map_err(|_| Error::BadCursor)?;
-    let position = app.secret().open(purpose, &sealed).map_err(|_| Error::BadCursor)?;
-    position.as_slice().try_into().map_err(|_| Error::BadCursor)
 }

@@ -16,8 +16,8 @@ use crate::{
     clock::Timestamp,
     devices::http::SessionView,
     error::{
-        BadCursor, Conflict, Error, Failed, Gone, LastAdminStays, NotFound, Stale, Throttled, Unavailable,
-        Unprocessable,
+        AccountNeeded, BadCursor, Conflict, Error, Failed, Gone, LastAdminStays, NotFound, Stale, Throttled,
+        Unavailable, Unprocessable,
     },
     leaving,
     messages::Language,
@@ -278,7 +278,7 @@ pub(crate) async fn remove_account(
     State(app): State<App>,
     client: Client,
     Path(id): Path<AccountId>,
-) -> Result<NoContent, Failed<(Stale, NotFound, LastAdminStays, Unavailable)>> {
+) -> Result<NoContent, Failed<(Stale, NotFound, AccountNeeded, Unavailable)>> {
     leaving::delete(&app, id, actor(&guard, client)?.fresh(app.now())?.by()).await?;
     Ok(NoContent)
 }

@@ -120,6 +120,30 @@ events! {
     RecoveryCodesMade "factor.recovery_codes_made" "page.event.factor_recovery_codes_made";
     /// A recovery code was used in a login.
     RecoveryCodeUsed "factor.recovery_code_used" "page.event.factor_recovery_code_used";
+    /// An account created an organisation and is its owner.
+    OrganisationCreated "organisation.created" "page.event.organisation_created";
+    /// An organisation was renamed.
+    OrganisationRenamed "organisation.renamed" "page.event.organisation_renamed";
+    /// An organisation was deleted.
+    OrganisationDeleted "organisation.deleted" "page.event.organisation_deleted";
+    /// An account joined an organisation.
+    MemberJoined "organisation.member_joined" "page.event.organisation_member_joined";
+    /// A member got another role.
+    MemberRoleChanged "organisation.member_role_changed" "page.event.organisation_member_role_changed";
+    /// A member left.
+    MemberLeft "organisation.member_left" "page.event.organisation_member_left";
+    /// A member was removed.
+    MemberRemoved "organisation.member_removed" "page.event.organisation_member_removed";
+    /// A team was created.
+    TeamCreated "organisation.team_created" "page.event.organisation_team_created";
+    /// A team was renamed or moved.
+    TeamChanged "organisation.team_changed" "page.event.organisation_team_changed";
+    /// A team was deleted.
+    TeamDeleted "organisation.team_deleted" "page.event.organisation_team_deleted";
+    /// A member was added to a team.
+    TeamMemberAdded "organisation.team_member_added" "page.event.organisation_team_member_added";
+    /// A member was removed from a team.
+    TeamMemberRemoved "organisation.team_member_removed" "page.event.organisation_team_member_removed";
     /// A mail server permanently rejected an email.
     MailRefused "account.mail_refused" "page.event.account_mail_refused";
     /// An operator added a webhook.

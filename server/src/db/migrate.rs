@@ -37,7 +37,8 @@ const MIGRATIONS: &[Migration] = migrations![
     "0004_ways_in",
     "0005_factors",
     "0006_last_logins",
-    "0010_policy"
+    "0010_policy",
+    "0014_organisations"
 ];
 
 /// How long an instance waits while another changes the tables.

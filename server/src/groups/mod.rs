@@ -4,16 +4,24 @@
 //! Each function takes the caller's own transaction. What must hold for the whole tree is proved under the lock
 //! `groups`; what must hold for one account, under that account's row.
 
+mod acts;
+mod cursors;
+pub(crate) mod http;
+mod rules;
 mod store;
 
 use std::fmt;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub(crate) use self::acts::{ExportedMembership, exported, refuse_last_owner};
 use crate::{
-    accounts::{self, AccountId},
+    accounts::{self, AccountId, Email, FullName},
     clock::Timestamp,
     db::{self, Conn, Tx},
+    invalid::{Fault, Invalid},
     random,
 };
 
@@ -36,6 +44,11 @@ impl GroupId {
         Self(id)
     }
 
+    /// Reads an id in a path.
+    pub(crate) fn of_path(text: &str) -> Option<Self> {
+        Uuid::try_parse(text).ok().map(Self)
+    }
+
     /// As a UUID.
     #[must_use]
     pub const fn uuid(self) -> Uuid {
@@ -49,21 +62,31 @@ impl fmt::Display for GroupId {
     }
 }
 
-/// What a member may do with the group itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a member may do with the group itself; each role may do what those before it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum GroupRole {
-    /// Is in it.
+    /// Sees it.
     Member,
-    /// May change it. An organisation always has an owner.
+    /// Also renames it, and manages its teams, members and invitations.
+    Admin,
+    /// Also changes roles, hands it over and deletes it. An organisation always has an owner.
     Owner,
 }
 
 impl GroupRole {
-    const fn name(self) -> &'static str {
+    pub(crate) const ALL: [Self; 3] = [Self::Member, Self::Admin, Self::Owner];
+
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Member => "member",
+            Self::Admin => "admin",
             Self::Owner => "owner",
         }
+    }
+
+    pub(crate) fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.name() == name)
     }
 }
 
@@ -77,7 +100,7 @@ impl db::Encode for GroupRole {
 impl db::Decode for GroupRole {
     fn decode(cell: db::Cell<'_>) -> Option<Self> {
         let db::Cell::Text(name) = cell else { return None };
-        [Self::Member, Self::Owner].into_iter().find(|role| role.name() == name)
+        Self::of_name(name)
     }
 }
 
@@ -104,6 +127,85 @@ pub struct Member {
     pub created_at: Timestamp,
 }
 crate::db::from_row!(Member { account_id, role, created_at });
+
+/// An organisation, as one of its members sees it.
+#[derive(Debug, Clone)]
+pub(crate) struct Organisation {
+    pub(crate) id: GroupId,
+    pub(crate) name: String,
+    pub(crate) created_at: Timestamp,
+    /// What the caller is in it.
+    pub(crate) role: GroupRole,
+    /// How many members it has.
+    pub(crate) members: i64,
+}
+crate::db::from_row!(Organisation { id, name, created_at, role, members });
+
+/// A member, as the other members see them.
+#[derive(Debug, Clone)]
+pub(crate) struct Person {
+    pub(crate) account_id: AccountId,
+    pub(crate) full_name: FullName,
+    pub(crate) email: Email,
+    pub(crate) role: GroupRole,
+    /// Since when.
+    pub(crate) created_at: Timestamp,
+}
+crate::db::from_row!(Person { account_id, full_name, email, role, created_at });
+
+/// A team of an organisation.
+#[derive(Debug, Clone)]
+pub(crate) struct Team {
+    pub(crate) id: GroupId,
+    pub(crate) name: String,
+    /// The team that it is in, or its organisation.
+    pub(crate) parent_id: GroupId,
+    pub(crate) created_at: Timestamp,
+    /// How many groups are above it.
+    pub(crate) depth: i64,
+}
+crate::db::from_row!(Team { id, name, parent_id, created_at, depth });
+
+/// Why somebody who may change an organisation cannot change it so. Each has its sentence for programs and the key of
+/// the one for people.
+macro_rules! refusals {
+    ($($(#[$doc:meta])* $refusal:ident $key:literal $detail:literal;)*) => {
+        /// Why somebody who may change an organisation cannot change it so.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum Refusal { $($(#[$doc])* $refusal),* }
+
+        impl Refusal {
+            /// In English.
+            pub(crate) const fn detail(self) -> &'static str {
+                match self { $(Self::$refusal => $detail),* }
+            }
+
+            /// The key of its text.
+            pub(crate) const fn text(self) -> &'static str {
+                match self { $(Self::$refusal => $key),* }
+            }
+        }
+    };
+}
+refusals! {
+    /// It would have no owner.
+    LastOwner "page.fault.last_owner" "An organisation needs an active owner: hand it over or delete it first";
+    /// The account that is to be deleted is its only owner.
+    OwnerLeaves "page.fault.owner_leaves"
+        "The account is the only owner of an organisation: hand the organisation over or delete it first";
+    /// The account has as many organisations as it may.
+    TooManyOwned "page.fault.too_many_owned" "You own 50 organisations, which is the maximum";
+    /// The organisation has as many teams as it may.
+    TooManyTeams "page.fault.too_many_teams" "The organisation has 1000 teams, which is the maximum";
+    /// The account is in as many groups as it may.
+    TooManyMemberships "page.fault.too_many_memberships"
+        "The account is a member of 1000 organisations and teams, which is the maximum";
+    /// More groups would be inside each other than a decision asks about.
+    TooDeep "page.fault.too_deep" "Teams can be nested 8 levels deep, the organisation included";
+    /// A team would be inside itself.
+    Cycle "page.fault.team_cycle" "A team cannot be inside itself";
+}
 
 /// Why a group was not changed.
 #[derive(Debug, thiserror::Error)]
@@ -133,6 +235,20 @@ pub enum Error {
     /// The database did not answer.
     #[error("database: {0}")]
     Database(#[from] db::Error),
+}
+
+impl From<Error> for crate::error::Error {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NotFound | Error::OtherOrganisation => Self::NotFound,
+            Error::Name => Invalid::field("name", Fault::Blank).into(),
+            Error::Cycle => Self::Refused(Refusal::Cycle),
+            Error::TooDeep => Self::Refused(Refusal::TooDeep),
+            Error::TooManyMemberships => Self::Refused(Refusal::TooManyMemberships),
+            Error::LastOwner => Self::Refused(Refusal::LastOwner),
+            Error::Database(cause) => Self::Database(cause),
+        }
+    }
 }
 
 /// Makes an organisation with its first owner.
@@ -231,7 +347,7 @@ pub async fn add_member(
         return Err(Error::NotFound);
     }
     if store::member_role(tx.conn(), group, account).await?.is_some() {
-        if role == GroupRole::Member {
+        if role != GroupRole::Owner {
             other_owner(tx, group, account).await?;
         }
         store::set_member_role(tx.conn(), group, account, role).await?;
@@ -242,7 +358,8 @@ pub async fn add_member(
     Ok(())
 }
 
-/// Ends a membership. The next decision of any instance no longer counts it.
+/// Ends a membership; that of an organisation also ends those of its teams. The next decision of any instance no longer
+/// counts it.
 ///
 /// # Errors
 /// [`Error::NotFound`] if the account is not a direct member; [`Error::LastOwner`].
@@ -251,7 +368,11 @@ pub async fn remove_member(tx: &mut Tx, group: GroupId, account: AccountId) -> R
         return Err(Error::NotFound);
     }
     other_owner(tx, group, account).await?;
-    if store::delete_member(tx.conn(), group, account).await? { Ok(()) } else { Err(Error::NotFound) }
+    if !store::delete_member(tx.conn(), group, account).await? {
+        return Err(Error::NotFound);
+    }
+    // Whoever leaves an organisation leaves its teams.
+    Ok(store::delete_members_below(tx.conn(), group, account).await?)
 }
 
 /// The direct members of a group, ordered by account, those after `after`. At most 100.
@@ -315,13 +436,12 @@ async fn hold_for_membership(tx: &mut Tx, account: AccountId) -> Result<(), Erro
     Ok(())
 }
 
-/// Proves that an organisation has an owner beside this account, if this one is an owner.
+/// Proves that an organisation has an active owner beside this account who stays, if this one is an owner.
 async fn other_owner(tx: &mut Tx, group: GroupId, account: AccountId) -> Result<(), Error> {
     if store::is_last_owner(tx.conn(), group, account).await? { Err(Error::LastOwner) } else { Ok(()) }
 }
 
 fn proved_name(name: &str) -> Result<&str, Error> {
     let name = name.trim();
-    let is_fine = (1..=LONGEST_NAME).contains(&name.chars().count()) && !name.chars().any(char::is_control);
-    if is_fine { Ok(name) } else { Err(Error::Name) }
+    if accounts::name(name, LONGEST_NAME).is_ok() { Ok(name) } else { Err(Error::Name) }
 }

@@ -1,8 +1,8 @@
 //! SQL on groups, their paths and their members.
 
-use super::{GroupId, GroupRole, Member, Membership};
+use super::{GroupId, GroupRole, Member, Membership, Organisation, Person, Team};
 use crate::{
-    accounts::AccountId,
+    accounts::{AccountId, folded},
     clock::Timestamp,
     db::{Conn, Dialect, execute, fetch_all, fetch_one, fetch_optional},
 };
@@ -36,8 +36,16 @@ pub(super) async fn insert(
     parent: Option<GroupId>,
     now: Timestamp,
 ) -> Result<()> {
-    let sql = "INSERT INTO groups (id, kind, name, parent_id, created_at) VALUES ($1, $2, $3, $4, $5)";
-    execute!(conn, sql, id, kind, name, parent, now)?;
+    execute!(
+        conn,
+        "INSERT INTO groups (id, kind, name, folded_name, parent_id, created_at) VALUES ($1, $2, $3, $4, $5, $6)",
+        id,
+        kind,
+        name,
+        folded(name),
+        parent,
+        now
+    )?;
     Ok(())
 }
 
@@ -104,7 +112,8 @@ pub(super) async fn set_parent(conn: Conn<'_>, id: GroupId, parent: GroupId) -> 
 }
 
 pub(super) async fn rename(conn: Conn<'_>, id: GroupId, name: &str) -> Result<bool> {
-    Ok(execute!(conn, "UPDATE groups SET name = $2 WHERE id = $1", id, name)? > 0)
+    let sql = "UPDATE groups SET name = $2, folded_name = $3 WHERE id = $1";
+    Ok(execute!(conn, sql, id, name, folded(name))? > 0)
 }
 
 pub(super) async fn delete(conn: Conn<'_>, id: GroupId) -> Result<bool> {
@@ -153,15 +162,16 @@ pub(super) async fn delete_member(conn: Conn<'_>, group: GroupId, account: Accou
     Ok(execute!(conn, sql, account, group)? > 0)
 }
 
-/// Whether this account is the only owner of an organisation.
+/// Whether this account is an owner of an organisation, and no other active owner stays in it.
 pub(super) async fn is_last_owner(conn: Conn<'_>, group: GroupId, account: AccountId) -> Result<bool> {
     let last = fetch_optional!(
         conn,
         (i64,),
         "SELECT m.account_id FROM memberships m JOIN groups g ON g.id = m.group_id
          WHERE m.account_id = $1 AND m.group_id = $2 AND m.role = 'owner' AND g.kind = 'organisation'
-           AND NOT EXISTS (SELECT 1 FROM memberships other
-                           WHERE other.group_id = $2 AND other.role = 'owner' AND other.account_id <> $1)",
+           AND NOT EXISTS (SELECT 1 FROM memberships other JOIN accounts a ON a.id = other.account_id
+                           WHERE other.group_id = $2 AND other.role = 'owner' AND other.account_id <> $1
+                             AND a.is_active AND a.deletion_due_at IS NULL)",
         account,
         group
     )?;
@@ -200,4 +210,125 @@ pub(super) async fn memberships(
         after,
         at_most
     )
+}
+
+/// `false` if there is no such organisation.
+pub(super) async fn lock_organisation(conn: Conn<'_>, id: GroupId) -> Result<bool> {
+    let sql = "UPDATE groups SET name = name WHERE id = $1 AND kind = 'organisation'";
+    Ok(execute!(conn, sql, id)? > 0)
+}
+
+/// The columns of [`Organisation`].
+macro_rules! select_organisations {
+    ($which:literal) => {
+        concat!(
+            "SELECT g.id, g.name, g.created_at, m.role,
+                    (SELECT count(*) FROM memberships everybody WHERE everybody.group_id = g.id) AS members
+             FROM memberships m JOIN groups g ON g.id = m.group_id
+             WHERE g.kind = 'organisation' AND m.account_id = $1 AND ",
+            $which
+        )
+    };
+}
+
+/// An organisation that the account is a member of.
+pub(super) async fn organisation_of(
+    conn: Conn<'_>,
+    account: AccountId,
+    id: GroupId,
+) -> Result<Option<Organisation>> {
+    fetch_optional!(conn, Organisation, select_organisations!("g.id = $2"), account, id)
+}
+
+/// Those that the account is a member of.
+pub(super) async fn organisations_of(
+    conn: Conn<'_>,
+    account: AccountId,
+    after: GroupId,
+    at_most: i64,
+) -> Result<Vec<Organisation>> {
+    let sql = select_organisations!("m.group_id > $2 ORDER BY m.group_id LIMIT $3");
+    fetch_all!(conn, Organisation, sql, account, after, at_most)
+}
+
+/// Organisations that the account is an owner of, in the order of their ids, in which they are locked.
+pub(super) async fn owned_by(conn: Conn<'_>, account: AccountId) -> Result<Vec<GroupId>> {
+    let owned = fetch_all!(
+        conn,
+        (GroupId,),
+        "SELECT g.id FROM memberships m JOIN groups g ON g.id = m.group_id
+         WHERE m.account_id = $1 AND m.role = 'owner' AND g.kind = 'organisation' ORDER BY g.id",
+        account
+    )?;
+    Ok(owned.into_iter().map(|(id,)| id).collect())
+}
+
+/// The members of a group with their names, in the order of their accounts.
+pub(super) async fn people(
+    conn: Conn<'_>,
+    group: GroupId,
+    after: AccountId,
+    at_most: i64,
+) -> Result<Vec<Person>> {
+    fetch_all!(
+        conn,
+        Person,
+        "SELECT m.account_id, a.full_name, a.email, m.role, m.created_at
+         FROM memberships m JOIN accounts a ON a.id = m.account_id
+         WHERE m.group_id = $1 AND m.account_id > $2 ORDER BY m.account_id LIMIT $3",
+        group,
+        after,
+        at_most
+    )
+}
+
+/// Ends the memberships of an account in the teams of an organisation.
+pub(super) async fn delete_members_below(
+    conn: Conn<'_>,
+    organisation: GroupId,
+    account: AccountId,
+) -> Result<()> {
+    execute!(
+        conn,
+        "DELETE FROM memberships
+         WHERE account_id = $1
+           AND group_id IN (SELECT p.descendant_id FROM group_paths p JOIN groups g ON g.id = p.ancestor_id
+                            WHERE p.ancestor_id = $2 AND g.kind = 'organisation')",
+        account,
+        organisation
+    )?;
+    Ok(())
+}
+
+/// The columns of [`Team`].
+macro_rules! select_teams {
+    ($which:literal) => {
+        concat!(
+            "SELECT g.id, g.name, g.parent_id, g.created_at, p.distance AS depth
+             FROM group_paths p JOIN groups g ON g.id = p.descendant_id
+             WHERE p.ancestor_id = $1 AND p.distance > 0 AND ",
+            $which
+        )
+    };
+}
+
+/// A team of an organisation.
+pub(super) async fn team(conn: Conn<'_>, organisation: GroupId, id: GroupId) -> Result<Option<Team>> {
+    fetch_optional!(conn, Team, select_teams!("g.id = $2"), organisation, id)
+}
+
+/// The teams of an organisation, in the order of their ids.
+pub(super) async fn teams(
+    conn: Conn<'_>,
+    organisation: GroupId,
+    after: GroupId,
+    at_most: i64,
+) -> Result<Vec<Team>> {
+    let sql = select_teams!("p.descendant_id > $2 ORDER BY p.descendant_id LIMIT $3");
+    fetch_all!(conn, Team, sql, organisation, after, at_most)
+}
+
+pub(super) async fn count_teams(conn: Conn<'_>, organisation: GroupId) -> Result<i64> {
+    let sql = "SELECT count(*) FROM group_paths WHERE ancestor_id = $1 AND distance > 0";
+    fetch_one!(conn, (i64,), sql, organisation).map(|(count,)| count)
 }

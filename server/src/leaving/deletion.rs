@@ -9,7 +9,7 @@ use crate::{
     db::{Tx, retry},
     error::Error,
     events::{self, Event},
-    limits,
+    groups, limits,
     mail::{self, Message, Recipient},
     pictures::{self, PictureId},
 };
@@ -17,7 +17,8 @@ use crate::{
 /// Deletes an account with all that is its own; the audit trail keeps its number. Its owner is told by mail.
 ///
 /// # Errors
-/// [`Error::NotFound`], [`Error::LastAdmin`], [`Error::Database`].
+/// [`Error::NotFound`], [`Error::LastAdmin`], [`Error::Refused`] if it is the only owner of an organisation,
+/// [`Error::Database`].
 pub async fn delete(app: &App, id: AccountId, by: By<'_>) -> Result<(), Error> {
     let picture = retry(|| async {
         let (mut tx, now) = begin(app).await?;
@@ -65,6 +66,7 @@ async fn remove(
     now: Timestamp,
 ) -> Result<Option<PictureId>, Error> {
     limits::forget(app, &mut tx, &locked.email).await?;
+    groups::refuse_last_owner(&mut tx, locked).await?;
     let picture = pictures::take(&mut tx, locked, now).await?;
     accounts::delete(&mut tx, locked).await?;
     events::record(&mut tx, Event::Deleted, Some(locked.id), client, now).await?;

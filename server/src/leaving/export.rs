@@ -23,6 +23,7 @@ use crate::{
     error::Error,
     events::{self, Event},
     factors::{self, ExportedFactors},
+    groups::{self, ExportedMembership},
     pictures::{self, PictureBytes},
     sessions::{self, ExportedSession},
 };
@@ -57,6 +58,8 @@ struct Whole {
     picture: Option<ExportedPicture>,
     /// The sessions on record, active or not.
     sessions: Vec<ExportedSession>,
+    /// The organisations and teams that the account is a direct member of.
+    memberships: Vec<ExportedMembership>,
     /// What happened to the account, oldest first.
     events: Vec<ExportedEvent>,
 }
@@ -106,6 +109,15 @@ impl Export {
                     .map(|page| (page, last))
             }
         });
+        let of_groups = app.clone();
+        let memberships = list(move |after| {
+            let app = of_groups.clone();
+            async move {
+                let page = groups::exported(app.db().read().await?.conn(), account, after).await?;
+                let last = page.last().map(|(id, _)| *id);
+                page.iter().map(|(_, one)| json(one)).collect::<Result<_, _>>().map(|page| (page, last))
+            }
+        });
         let events = list(move |after| {
             let app = app.clone();
             async move {
@@ -118,6 +130,8 @@ impl Export {
             .chain(picture)
             .chain(text(",\"sessions\":["))
             .chain(sessions)
+            .chain(text("],\"memberships\":["))
+            .chain(memberships)
             .chain(text("],\"events\":["))
             .chain(events)
             .chain(text("]}"));

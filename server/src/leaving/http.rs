@@ -16,7 +16,7 @@ use crate::{
     app::App,
     caller::{Caller, caller},
     client::Client,
-    error::{Failed, LastAdminStays, NotFound, Stale, Unavailable},
+    error::{AccountNeeded, Failed, NotFound, Stale, Unavailable},
 };
 
 pub(crate) async fn export_account(
@@ -32,7 +32,7 @@ pub(crate) async fn delete_account(
     guard: Guard<Caller, ManageAccount>,
     State(app): State<App>,
     client: Client,
-) -> Result<Leaving, Failed<(Stale, NotFound, LastAdminStays, Unavailable)>> {
+) -> Result<Leaving, Failed<(Stale, NotFound, AccountNeeded, Unavailable)>> {
     let fresh = caller(&guard).fresh(app.now())?;
     Ok(Leaving(super::leave(&app, fresh, &client).await?))
 }

@@ -16,6 +16,7 @@ use crate::{
     db::retry,
     error::Error,
     events::{self, Event},
+    groups,
     mail::{self, Message, Recipient},
     sessions,
 };
@@ -46,6 +47,7 @@ async fn schedule(app: &App, fresh: Fresh, client: &Client) -> Result<Timestamp,
     let (mut tx, now) = (app.db().begin().await?, app.now());
     accounts::lock_administrators(&mut tx, now).await?;
     let held = accounts::hold_own(&mut tx, fresh, now).await?;
+    groups::refuse_last_owner(&mut tx, &held).await?;
     let due_at = now + app.config().deletion_grace;
     accounts::schedule_deletion(&mut tx, &held, due_at, now).await?;
     sessions::end_all(&mut tx, &held, now).await?;

@@ -80,6 +80,7 @@ impl Faults {
             Error::EmailUnverified => faults.whole = whole("page.fault.email_unverified"),
             Error::FactorRequired => faults.whole = whole("page.factor.required"),
             Error::LastAdmin => faults.whole = whole("page.fault.last_admin"),
+            Error::Refused(refusal) => faults.whole = whole(refusal.text()),
             Error::Throttled(wait) => {
                 faults.wait = Some(wait.as_secs().max(1));
                 let minutes = wait.as_secs().div_ceil(60).max(1);

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Request, header::CONTENT_TYPE};
 use http_body_util::Full;
 use secrecy::SecretString;
-use serde_json::json;
+use serde_json::{Map, json};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -20,15 +20,15 @@ pub(super) struct Body {
     pub(super) kind: &'static str,
     pub(super) at: Timestamp,
     pub(super) account: Option<AccountId>,
+    pub(super) organisation: Option<Uuid>,
 }
 
 impl Body {
     pub(super) fn to_json(&self) -> String {
-        let data = match self.account {
-            // As in the `sub` of a token: a string.
-            Some(account) => json!({ "account_id": account.to_string() }),
-            None => json!({}),
-        };
+        let mut data = Map::new();
+        // As in the `sub` of a token: a string.
+        data.extend(self.account.map(|id| ("account_id".to_owned(), id.to_string().into())));
+        data.extend(self.organisation.map(|id| ("organisation_id".to_owned(), id.to_string().into())));
         json!({ "type": self.kind, "timestamp": self.at.to_rfc3339(), "data": data }).to_string()
     }
 }
@@ -93,7 +93,8 @@ mod tests {
     #[test]
     fn a_message_names_the_account_and_nothing_else() {
         let at = Timestamp::from_secs(1_795_538_182);
-        let body = Body { kind: "account.signed_up", at, account: Some(AccountId::new(17)) }.to_json();
+        let account = Some(AccountId::new(17));
+        let body = Body { kind: "account.signed_up", at, account, organisation: None }.to_json();
         let expected = json!({
             "type": "account.signed_up",
             "timestamp": "2026-11-24T16:36:22Z",

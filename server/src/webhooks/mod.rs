@@ -145,7 +145,7 @@ pub async fn remove(app: &App, id: Uuid, client: &Client) -> Result<(), WebhookE
 pub async fn test(app: &App, id: Uuid) -> Result<StatusCode, WebhookError> {
     let hook = store::by_id(app.db().read().await?.conn(), id).await?.ok_or(WebhookError::NotFound)?;
     let now = app.now();
-    let body = Body { kind: "webhook.test", at: now, account: None }.to_json();
+    let body = Body { kind: "webhook.test", at: now, account: None, organisation: None }.to_json();
     let sealed = hook.open(app.secret()).map_err(|_| WebhookError::Sealed)?;
     let target = hook.target(app.outgoing().reach()).map_err(WebhookError::Url)?;
     let request = sealed.sign(random::uuid_v7(now), now, body)?;
@@ -172,11 +172,14 @@ pub(crate) async fn queue(
     id: Uuid,
     event: Event,
     account: Option<AccountId>,
+    organisation: Option<Uuid>,
     now: Timestamp,
 ) -> Result<(), Error> {
     // First of all, so that a log-in pays nothing.
-    let (Some(kind), Some(account)) = (told_as(event), account) else { return Ok(()) };
-    let body = Body { kind, at: now, account: Some(account) }.to_json();
+    let Some(kind) = told_as(event).filter(|_| account.is_some() || organisation.is_some()) else {
+        return Ok(());
+    };
+    let body = Body { kind, at: now, account, organisation }.to_json();
     Ok(store::queue(tx.conn(), id, &body, now).await?)
 }
 
@@ -200,6 +203,15 @@ fn told_as(event: Event) -> Option<&'static str> {
         Event::DeletionScheduled => Some("account.deletion_scheduled"),
         Event::DeletionCancelled => Some("account.deletion_cancelled"),
         Event::Deleted => Some("account.deleted"),
+        Event::OrganisationCreated => Some("organisation.created"),
+        Event::OrganisationRenamed => Some("organisation.renamed"),
+        Event::OrganisationDeleted => Some("organisation.deleted"),
+        Event::MemberJoined => Some("organisation.member_added"),
+        Event::MemberRoleChanged => Some("organisation.member_role_changed"),
+        Event::MemberLeft | Event::MemberRemoved => Some("organisation.member_removed"),
+        Event::TeamCreated | Event::TeamChanged | Event::TeamDeleted => Some("organisation.teams_changed"),
+        Event::TeamMemberAdded => Some("organisation.team_member_added"),
+        Event::TeamMemberRemoved => Some("organisation.team_member_removed"),
         _ => None,
     }
 }

@@ -1,0 +1,74 @@
+//! Where the lists of this room go on.
+
+use uuid::Uuid;
+
+use super::GroupId;
+use crate::{
+    accounts::AccountId,
+    app::App,
+    cursor::{open, seal},
+    error::Error,
+};
+
+const GROUPS: &str = "cursor: groups";
+const MEMBERS: &str = "cursor: members";
+
+/// How many rows of a list one response has at most.
+pub(super) const MOST: u32 = 100;
+/// And if it is not asked for more or less.
+const USUAL: u32 = 50;
+
+/// A part of a list.
+#[derive(Debug)]
+pub(crate) struct Part<T> {
+    pub(crate) items: Vec<T>,
+    /// What to give as `after` for the next part. `None`: this is the last one.
+    pub(crate) next: Option<String>,
+}
+
+/// Which part of a list is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) after: Option<&'a str>,
+    pub(crate) limit: Option<u32>,
+}
+
+impl Asked<'_> {
+    /// One row more than fits, so that it is known whether there are more.
+    pub(super) fn rows(self) -> i64 {
+        i64::from(self.most()) + 1
+    }
+
+    fn most(self) -> u32 {
+        self.limit.unwrap_or(USUAL).clamp(1, MOST)
+    }
+
+    /// The group that the list goes on after.
+    pub(super) fn after_group(self, app: &App) -> Result<GroupId, Error> {
+        let Some(text) = self.after else { return Ok(GroupId::new(Uuid::nil())) };
+        Ok(GroupId::new(Uuid::from_bytes(open(app, GROUPS, text)?)))
+    }
+
+    /// The account that the list goes on after.
+    pub(super) fn after_account(self, app: &App) -> Result<AccountId, Error> {
+        let Some(text) = self.after else { return Ok(AccountId::new(0)) };
+        Ok(AccountId::new(i64::from_be_bytes(open(app, MEMBERS, text)?)))
+    }
+
+    /// The part, of rows that were asked for by [`rows`](Self::rows).
+    pub(super) fn part<T>(self, mut rows: Vec<T>, cursor: impl FnOnce(&T) -> String) -> Part<T> {
+        let most = usize::try_from(self.most()).unwrap_or(usize::MAX);
+        let has_more = rows.len() > most;
+        rows.truncate(most);
+        let next = rows.last().filter(|_| has_more).map(cursor);
+        Part { items: rows, next }
+    }
+}
+
+pub(super) fn of_group(app: &App, id: GroupId) -> String {
+    seal(app, GROUPS, id.uuid().as_bytes())
+}
+
+pub(super) fn of_account(app: &App, id: AccountId) -> String {
+    seal(app, MEMBERS, &id.number().to_be_bytes())
+}
