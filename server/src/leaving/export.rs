@@ -24,6 +24,7 @@ use crate::{
     events::{self, Event},
     factors::{self, ExportedFactors},
     groups::{self, ExportedMembership},
+    passkeys::{self, ExportedPasskey},
     pictures::{self, PictureBytes},
     sessions::{self, ExportedSession},
 };
@@ -39,6 +40,7 @@ pub(crate) struct Export {
     exported_at: String,
     about: ExportedAccount,
     second_factor: ExportedFactors,
+    passkeys: Vec<ExportedPasskey>,
     picture: Option<(String, PictureBytes)>,
 }
 
@@ -54,6 +56,8 @@ struct Whole {
     exported_at: String,
     account: ExportedAccount,
     second_factor: ExportedFactors,
+    /// The passkeys, oldest first.
+    passkeys: Vec<ExportedPasskey>,
     /// The profile picture; `null` if there is none.
     picture: Option<ExportedPicture>,
     /// The sessions on record, active or not.
@@ -80,18 +84,21 @@ impl Export {
         events::record(&mut tx, Event::Exported, Some(account), client, now).await?;
         let about = accounts::exported(tx.conn(), account).await?.ok_or(Error::NotFound)?;
         let second_factor = factors::exported(tx.conn(), account).await?;
+        let passkeys = passkeys::exported(tx.conn(), account).await?;
         tx.commit().await?;
         let picture = pictures::exported(app, account).await?;
-        Ok(Self { app: app.clone(), account, exported_at: now.to_rfc3339(), about, second_factor, picture })
+        let app = app.clone();
+        Ok(Self { app, account, exported_at: now.to_rfc3339(), about, second_factor, passkeys, picture })
     }
 
     fn into_body(self) -> Result<Body, Error> {
-        let Self { app, account, exported_at, about, second_factor, picture } = self;
+        let Self { app, account, exported_at, about, second_factor, passkeys, picture } = self;
         let head = format!(
-            "{{\"exported_at\":{},\"account\":{},\"second_factor\":{},\"picture\":",
+            "{{\"exported_at\":{},\"account\":{},\"second_factor\":{},\"passkeys\":{},\"picture\":",
             json(&exported_at)?,
             json(&about)?,
-            json(&second_factor)?
+            json(&second_factor)?,
+            json(&passkeys)?
         );
         let picture = match picture {
             Some((content_type, bytes)) => encoded(&content_type, bytes)?,

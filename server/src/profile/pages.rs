@@ -17,7 +17,7 @@ use crate::{
     factors,
     messages::Language,
     pages::{Done, Faults, PageResult, View},
-    paths,
+    passkeys, paths,
     pictures::{self, http::Upload},
     recovery::{self, PendingEmail},
     sessions::{self, SessionCookies},
@@ -45,6 +45,8 @@ struct AccountPage<'a> {
     pending: Option<PendingEmail>,
     sessions: usize,
     has_factor: bool,
+    /// `None` where passkeys do not work.
+    passkeys: Option<usize>,
 }
 
 impl<'a> AccountPage<'a> {
@@ -56,8 +58,13 @@ impl<'a> AccountPage<'a> {
         let pending = recovery::pending_email(app, id).await?;
         let sessions = sessions::list(app, id).await?.len();
         let has_factor = factors::overview(app, id, principal.role).await?.totp_since.is_some();
+        let passkeys = if passkeys::are_possible(app.public_url()) {
+            Some(passkeys::list(app, id).await?.len())
+        } else {
+            None
+        };
         let full_name = profile.account.full_name.clone();
-        Ok(Self { v, faults, profile, details, owner, full_name, pending, sessions, has_factor })
+        Ok(Self { v, faults, profile, details, owner, full_name, pending, sessions, has_factor, passkeys })
     }
 
     fn picture(&self) -> Option<String> {

@@ -1,5 +1,6 @@
 //! What every test starts from: an account system of its own, on a database of its own.
 
+pub mod authenticator;
 mod document;
 mod http;
 mod mails;
@@ -147,6 +148,8 @@ impl Place {
             "totp_enrolments",
             "recovery_codes",
             "logins",
+            "passkeys",
+            "passkey_challenges",
         ];
         let mut dump = Vec::new();
         for table in tables {
