@@ -6,7 +6,7 @@ use std::{
     num::NonZeroUsize,
     path::{Path, PathBuf},
     sync::{
-        Arc, Weak,
+        Arc, OnceLock, Weak,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -17,6 +17,7 @@ use portcullis::{AccessTokens, credential::OwnOrigins};
 use tokio::time::timeout;
 
 use crate::{
+    access::AppScopes,
     api_keys::ApiKeys,
     clock::{Clock, Timestamp},
     config::{Config, ConfigError, PublicUrl},
@@ -26,6 +27,7 @@ use crate::{
     outgoing::{Outgoing, Reach},
     pages::{Look, LookError},
     passwords::{BreachesFileError, Hasher, breaches},
+    policy::Policy,
     pool::Pool,
     secret::{SecretKey, SecretKeyError},
     sessions::SessionCookies,
@@ -87,6 +89,8 @@ pub(crate) struct Inner {
     session_tokens: SessionTokens,
     session_cookies: SessionCookies,
     api_keys: ApiKeys,
+    scopes: AppScopes,
+    policy: OnceLock<Policy>,
 }
 
 impl App {
@@ -125,8 +129,10 @@ impl App {
             .keys(signing_keys.jwks())
             .and_then(|tokens| tokens.clock(move || now.now().into()).build())
             .map_err(KeysError::Verifier)?;
-        let session_tokens = SessionTokens::new(tokens, db.clone(), clock.clone());
-        let session_cookies = SessionCookies::new(db.clone(), clock.clone(), config.session_idle_ttl);
+        let scopes = AppScopes::default();
+        let session_tokens = SessionTokens::new(tokens, db.clone(), clock.clone(), scopes.clone());
+        let session_cookies =
+            SessionCookies::new(db.clone(), clock.clone(), config.session_idle_ttl, scopes.clone());
         let hasher = Hasher::new(config.hash_parameters);
         let pictures = Pool::new(NonZeroUsize::MIN, PICTURE_QUEUE);
         let outbox = Outbox::new(&config.mail, public_url.host());
@@ -138,7 +144,7 @@ impl App {
             config,
             public_url,
             audience,
-            api_keys: ApiKeys::new(db.clone(), clock.clone()),
+            api_keys: ApiKeys::new(db.clone(), clock.clone(), scopes.clone()),
             clock,
             db,
             secret,
@@ -155,6 +161,8 @@ impl App {
             signing_keys,
             session_tokens,
             session_cookies,
+            scopes,
+            policy: OnceLock::new(),
         })))
     }
 
@@ -177,6 +185,23 @@ impl App {
     #[must_use]
     pub fn api_keys(&self) -> &ApiKeys {
         &self.0.api_keys
+    }
+
+    /// The policy that [`open_policy`](Self::open_policy) opened; before that, one that decides nothing. An application
+    /// whose state is this `App` has it in its state, too.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        self.0.policy.get().cloned().unwrap_or_else(|| Policy::empty(self))
+    }
+
+    pub(crate) fn keep_policy(&self, policy: Policy) {
+        // `scopes` takes one declaration, so this is the first.
+        let _ = self.0.policy.set(policy);
+    }
+
+    /// The scopes of the application's policy.
+    pub(crate) fn scopes(&self) -> &AppScopes {
+        &self.0.scopes
     }
 
     /// From now on `/ready` answers 503, so that load balancers send no more requests; everything else is served as

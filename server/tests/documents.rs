@@ -29,6 +29,29 @@ fn the_documents_are_current() {
     hold("settings.md", &portcullis_server::config::reference());
 }
 
+/// What the tutorial shows is the example, which the tests run.
+#[test]
+fn the_tutorial_is_the_example() {
+    let [tutorial, example] =
+        ["docs/who-may-see-this-document.md", "server/examples/documents.rs"].map(|file| {
+            std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file)).unwrap()
+        });
+    let pieces: Vec<_> =
+        tutorial.split("```rust,ignore\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    // A block may hold several pieces, with an empty line between them.
+    let mut rest = example
+        .lines()
+        .filter(|line| !line.trim().is_empty() && !line.starts_with("//!"))
+        .collect::<Vec<_>>();
+    for line in pieces.iter().flat_map(|piece| piece.lines()).filter(|line| !line.trim().is_empty()) {
+        let at = rest.iter().position(|other| *other == line);
+        rest.remove(
+            at.unwrap_or_else(|| panic!("the tutorial shows what the example does not have: {line}")),
+        );
+    }
+    assert!(rest.is_empty(), "the tutorial leaves out: {rest:?}");
+}
+
 /// The table of routes: who may call each, and the statuses it can return.
 fn routes() -> String {
     let mut table =

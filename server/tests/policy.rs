@@ -2,6 +2,7 @@
 
 mod answers;
 mod equal;
+mod example;
 mod groups;
 
 use portcullis_server::accounts::AccountId;

@@ -1,5 +1,7 @@
 //! The scopes, and which role has which.
 
+use std::sync::{Arc, OnceLock};
+
 use portcullis::{Granted, Scope};
 
 use crate::{accounts::Role, error::Error};
@@ -50,9 +52,46 @@ const FOR_KEYS: [&str; 4] = [ProfileRead::NAME, ProfileWrite::NAME, AccountsRead
 /// What administrators may ask for.
 const ADMINISTRATION: [&str; 3] = [AccountsRead::NAME, AccountsWrite::NAME, AuditRead::NAME];
 
+/// How long the names of an application's scopes may be together: a login that names no scope grants all of them, and
+/// its token must fit into a header.
+const LONGEST_DECLARED: usize = 2048;
+
+/// The scopes that the application declared with its policy, beside the server's own. Every role has them: for which
+/// rows they count is the policy's to say. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct AppScopes(Arc<OnceLock<Granted>>);
+
+impl AppScopes {
+    /// Takes in the application's scopes, once.
+    ///
+    /// # Errors
+    /// In a sentence: they were taken in before, the server has one of them itself, or they are too long.
+    pub(crate) fn declare<'n>(&self, names: impl Iterator<Item = &'n str>) -> Result<(), String> {
+        let names: Vec<_> = names.map(str::to_owned).collect();
+        // Or every account could have an administrator's scope.
+        if let Some(name) = names.iter().find(|name| Role::Admin.own_scopes().any(|own| own == *name)) {
+            return Err(format!(
+                "{name:?} is a scope of the server itself: give the permission another name"
+            ));
+        }
+        if names.iter().map(|name| name.len() + 1).sum::<usize>() > LONGEST_DECLARED {
+            return Err(format!(
+                "the names of all permissions together have more than {LONGEST_DECLARED} characters, which is too much \
+                 for an access token"
+            ));
+        }
+        let is_first = self.0.set(names.into_iter().collect()).is_ok();
+        if is_first { Ok(()) } else { Err("a policy is open already: there is one for each App".to_owned()) }
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.get().into_iter().flat_map(Granted::iter)
+    }
+}
+
 impl Role {
-    /// Every scope that an account of this role can have.
-    pub(crate) fn scopes(self) -> impl Iterator<Item = &'static str> {
+    /// The scopes of the server itself that an account of this role can have.
+    fn own_scopes(self) -> impl Iterator<Item = &'static str> {
         let more: &[&str] = match self {
             Self::User => &[],
             Self::Admin => &ADMINISTRATION,
@@ -60,21 +99,28 @@ impl Role {
         USUAL.into_iter().chain(ON_REQUEST).chain(more.iter().copied())
     }
 
-    /// Every scope that an API key of such an account can have.
-    pub(crate) fn scopes_of_keys(self) -> impl Iterator<Item = &'static str> {
-        self.scopes().filter(|name| FOR_KEYS.contains(name))
+    /// Every scope that an API key of such an account can have: some of the server's, and all of the application's.
+    pub(crate) fn scopes_of_keys(self, declared: &AppScopes) -> impl Iterator<Item = &str> {
+        let own = self.own_scopes().filter(|name| FOR_KEYS.contains(name)).map(|name| -> &str { name });
+        own.chain(declared.names())
     }
 
     /// Of the scopes of an API key what this role has.
-    pub(crate) fn limit_key(self, scope: &str) -> Granted {
-        let has = |name: &&str| self.scopes_of_keys().any(|own| own == *name);
+    pub(crate) fn limit_key(self, scope: &str, declared: &AppScopes) -> Granted {
+        let has = |name: &&str| self.scopes_of_keys(declared).any(|own| own == *name);
         Granted::parse(scope).iter().filter(has).map(str::to_owned).collect()
+    }
+
+    /// Every scope that an account of this role can have.
+    pub(crate) fn scopes(self, declared: &AppScopes) -> impl Iterator<Item = &str> {
+        let own = self.own_scopes().map(|name| -> &str { name });
+        own.chain(declared.names())
     }
 
     /// Of `granted` what this role has. A token keeps what it was granted, and a role can be taken away: so this is
     /// asked at every request.
-    pub(crate) fn limit(self, granted: Granted) -> Granted {
-        let has = |name: &str| self.scopes().any(|own| own == name);
+    pub(crate) fn limit(self, granted: Granted, declared: &AppScopes) -> Granted {
+        let has = |name: &str| self.scopes(declared).any(|own| own == name);
         // Nearly always: a role is seldom taken away.
         if granted.iter().all(has) {
             return granted;
@@ -88,13 +134,14 @@ impl Role {
 pub(crate) struct ScopeAsked(Granted);
 
 impl ScopeAsked {
-    /// Reads the parameter `scope`; none named means the usual ones (RFC 6749 §3.3).
-    pub(crate) fn parse(scope: &str) -> Result<Self, Error> {
+    /// Reads the parameter `scope`. None named means the usual ones and those that the application declares
+    /// (RFC 6749 §3.3).
+    pub(crate) fn parse(scope: &str, declared: &AppScopes) -> Result<Self, Error> {
         let asked = Granted::parse(scope);
         if asked.iter().next().is_none() {
-            return Ok(Self(USUAL.map(str::to_owned).into_iter().collect()));
+            return Ok(Self(USUAL.into_iter().chain(declared.names()).map(str::to_owned).collect()));
         }
-        let is_known = |name: &str| Role::Admin.scopes().any(|known| known == name);
+        let is_known = |name: &str| Role::Admin.scopes(declared).any(|known| known == name);
         if asked.iter().all(is_known) { Ok(Self(asked)) } else { Err(Error::UnknownScope) }
     }
 
@@ -104,8 +151,8 @@ impl ScopeAsked {
     }
 
     /// Those that the role has.
-    pub(crate) fn cut_down_to(&self, role: Role) -> Granted {
-        role.limit(self.0.clone())
+    pub(crate) fn cut_down_to(&self, role: Role, declared: &AppScopes) -> Granted {
+        role.limit(self.0.clone(), declared)
     }
 }
 
@@ -114,7 +161,12 @@ mod tests {
     use super::*;
 
     fn granted(scope: &str, role: Role) -> String {
-        ScopeAsked::parse(scope).unwrap().cut_down_to(role).iter().collect::<Vec<_>>().join(" ")
+        granted_with(scope, role, &AppScopes::default())
+    }
+
+    fn granted_with(scope: &str, role: Role, declared: &AppScopes) -> String {
+        let granted = ScopeAsked::parse(scope, declared).unwrap().cut_down_to(role, declared);
+        granted.iter().collect::<Vec<_>>().join(" ")
     }
 
     #[test]
@@ -123,6 +175,21 @@ mod tests {
         assert_eq!(granted("", Role::Admin), "account profile:read profile:write");
         assert_eq!(granted("profile:read accounts:write", Role::User), "profile:read");
         assert_eq!(granted("profile:read accounts:write", Role::Admin), "accounts:write profile:read");
-        assert!(ScopeAsked::parse("profile:read everything").is_err());
+        assert!(ScopeAsked::parse("profile:read everything", &AppScopes::default()).is_err());
+    }
+
+    #[test]
+    fn an_application_declares_scopes_once_and_none_of_the_servers() {
+        let declared = AppScopes::default();
+        assert!(declared.declare(["document:read", "accounts:write"].into_iter()).is_err());
+        assert!(declared.declare(["x".repeat(LONGEST_DECLARED).as_str()].into_iter()).is_err());
+        declared.declare(["document:read"].into_iter()).unwrap();
+        assert!(declared.declare(["document:write"].into_iter()).is_err());
+        assert_eq!(
+            granted_with("", Role::User, &declared),
+            "account document:read profile:read profile:write"
+        );
+        assert_eq!(granted_with("document:read", Role::Admin, &declared), "document:read");
+        assert!(ScopeAsked::parse("document:write", &declared).is_err());
     }
 }

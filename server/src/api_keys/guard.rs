@@ -15,7 +15,7 @@ use portcullis::{
 
 use super::store;
 use crate::{
-    access::{self, KeyHolder, KeyId, Requester},
+    access::{self, AppScopes, KeyHolder, KeyId, Requester},
     app::App,
     client,
     clock::{Clock, Timestamp},
@@ -63,12 +63,13 @@ pub struct BearerApiKeys(ApiKeys);
 struct Parts {
     db: Db,
     clock: Clock,
+    scopes: AppScopes,
     writing: Mutex<HashSet<KeyId>>,
 }
 
 impl ApiKeys {
-    pub(crate) fn new(db: Db, clock: Clock) -> Self {
-        Self(Arc::new(Parts { db, clock, writing: Mutex::default() }))
+    pub(crate) fn new(db: Db, clock: Clock, scopes: AppScopes) -> Self {
+        Self(Arc::new(Parts { db, clock, scopes, writing: Mutex::default() }))
     }
 
     async fn verify_text(&self, text: &str) -> Result<Verdict<KeyHolder>, VerifyFailed> {
@@ -85,7 +86,7 @@ impl ApiKeys {
         if living.last_used_at.is_none_or(|last| now - last >= USED_EVERY) {
             self.note_use(id, client::sender(), now);
         }
-        Ok(Verdict::Accepted(living.holder, living.holder.role.limit_key(&living.scope)))
+        Ok(Verdict::Accepted(living.holder, living.holder.role.limit_key(&living.scope, &self.0.scopes)))
     }
 
     /// In a task of its own: the request does not wait for it.

@@ -115,7 +115,7 @@ pub(crate) async fn create_key(
 ) -> Result<Created<MadeView>, Failed<(Stale, KeyConflict, Unprocessable, Unavailable)>> {
     let fresh = caller(&guard).fresh(app.now())?;
     let days = body.expires_in_days.unwrap_or(USUAL_DAYS).min(MOST_DAYS);
-    let new = NewKey::check(fresh.principal().role, &body.name, &body.scope, days)?;
+    let new = NewKey::check(fresh.principal().role, app.scopes(), &body.name, &body.scope, days)?;
     Ok(Created(super::make(&app, fresh, &new, &client).await?.into()))
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use portcullis::Granted;
 
 use crate::{
+    access::AppScopes,
     accounts::{FullName, Role},
     invalid::{Fault, Invalid},
 };
@@ -29,9 +30,15 @@ pub(crate) struct NewKey {
 
 impl NewKey {
     /// Checks what a person asked for, and names every field that is not acceptable.
-    pub(crate) fn check(role: Role, name: &str, scope: &str, days: u16) -> Result<Self, Invalid> {
+    pub(crate) fn check(
+        role: Role,
+        declared: &AppScopes,
+        name: &str,
+        scope: &str,
+        days: u16,
+    ) -> Result<Self, Invalid> {
         let lifetime = DAY * u32::from(days.clamp(1, MOST_DAYS));
-        match (name_of(name), scope_of(role, scope)) {
+        match (name_of(name), scope_of(role, declared, scope)) {
             (Ok(name), Ok(scope)) => Ok(Self { name, scope, lifetime }),
             (Err(one), Err(other)) => Err(one.and(other)),
             (Err(invalid), Ok(_)) | (Ok(_), Err(invalid)) => Err(invalid),
@@ -49,12 +56,12 @@ fn name_of(text: &str) -> Result<String, Invalid> {
 }
 
 /// At least one scope, and each of them one that keys of this role can have.
-fn scope_of(role: Role, text: &str) -> Result<String, Invalid> {
+fn scope_of(role: Role, declared: &AppScopes, text: &str) -> Result<String, Invalid> {
     let asked = Granted::parse(text);
     let mut names = asked.iter().peekable();
-    if names.peek().is_some() && names.all(|name| role.scopes_of_keys().any(|own| own == name)) {
+    if names.peek().is_some() && names.all(|name| role.scopes_of_keys(declared).any(|own| own == name)) {
         return Ok(asked.iter().collect::<Vec<_>>().join(" "));
     }
-    let known = role.scopes_of_keys().collect::<Vec<_>>().join(", ");
+    let known = role.scopes_of_keys(declared).collect::<Vec<_>>().join(", ");
     Err(Invalid::field("scope", Fault::NotAmong(known)))
 }

@@ -69,15 +69,17 @@ pub(crate) async fn show_keys(guard: Guard<SessionCookies>, State(app): State<Ap
 struct NewPage<'a> {
     v: &'a View,
     faults: Faults,
+    app: &'a App,
     role: Role,
     form: &'a NewForm,
 }
 
 impl NewPage<'_> {
     /// Each scope that can be chosen: its name, its text, and whether it is chosen.
-    fn scopes(&self) -> Vec<(&'static str, &'static str, bool)> {
+    fn scopes(&self) -> Vec<(&str, &str, bool)> {
         let is_chosen = |name: &str| self.form.scope.iter().any(|chosen| chosen == name);
-        self.role.scopes_of_keys().map(|name| (name, label(self.v, name), is_chosen(name))).collect()
+        let scopes = self.role.scopes_of_keys(self.app.scopes());
+        scopes.map(|name| (name, label(self.v, name), is_chosen(name))).collect()
     }
 
     /// Each lifetime that can be chosen, and whether it is chosen.
@@ -103,10 +105,16 @@ impl NewForm {
         self.expires_in_days.parse().ok().filter(|days| (1..=MOST_DAYS).contains(days))
     }
 
-    fn check(&self, role: Role) -> Result<NewKey, Invalid> {
+    fn check(&self, app: &App, role: Role) -> Result<NewKey, Invalid> {
         let days = self.days().ok_or_else(|| Invalid::field("expires_in_days", Fault::Missing));
         match (
-            NewKey::check(role, &self.name, &self.scope.join(" "), self.days().unwrap_or(USUAL_DAYS)),
+            NewKey::check(
+                role,
+                app.scopes(),
+                &self.name,
+                &self.scope.join(" "),
+                self.days().unwrap_or(USUAL_DAYS),
+            ),
             days,
         ) {
             (Ok(new), Ok(_)) => Ok(new),
@@ -117,11 +125,15 @@ impl NewForm {
 }
 
 /// The form is shown after a fresh login, so that it is still at hand when it is sent.
-pub(crate) async fn show_new_key(guard: Guard<SessionCookies>, v: View) -> PageResult {
+pub(crate) async fn show_new_key(
+    guard: Guard<SessionCookies>,
+    State(app): State<App>,
+    v: View,
+) -> PageResult {
     let principal = *guard.principal();
     v.fresh(principal, paths::NEW_API_KEY)?;
     let form = NewForm::default();
-    let page = NewPage { v: &v, faults: Faults::none(), role: principal.role, form: &form };
+    let page = NewPage { v: &v, faults: Faults::none(), app: &app, role: principal.role, form: &form };
     Ok(v.show(StatusCode::OK, &page)?)
 }
 
@@ -143,8 +155,8 @@ pub(crate) async fn create_key(
 ) -> PageResult {
     let principal = *guard.principal();
     let fresh = v.fresh(principal, paths::NEW_API_KEY)?;
-    let create = async { super::make(&app, fresh, &form.check(principal.role)?, &client).await };
-    let page = async |faults| Ok(NewPage { v: &v, faults, role: principal.role, form: &form });
+    let create = async { super::make(&app, fresh, &form.check(&app, principal.role)?, &client).await };
+    let page = async |faults| Ok(NewPage { v: &v, faults, app: &app, role: principal.role, form: &form });
     let made = v.form(&["name", "scope", "expires_in_days"], create, page).await?;
     Ok(v.show(StatusCode::OK, &MadePage { v: &v, made, is_successor: false })?)
 }

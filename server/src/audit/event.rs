@@ -174,6 +174,10 @@ events! {
     WebhookAdded "webhook.added" "page.event.webhook_added";
     /// An operator removed a webhook.
     WebhookRemoved "webhook.removed" "page.event.webhook_removed";
+    /// Somebody shared a row of the application.
+    Shared "grant.given" "page.event.grant_given";
+    /// Somebody ended the sharing of a row of the application.
+    Unshared "grant.taken" "page.event.grant_taken";
     /// An operator restored a backup: what happened after it was made is not in this log.
     Restored "data.restored" "page.event.data_restored";
 }

@@ -50,7 +50,11 @@ impl<'c> Conn<'c> {
         }
     }
 
-    pub(crate) async fn fetch_optional<T: FromRow + Send + 'static>(
+    /// As [`fetch_all`](Self::fetch_all), for none or one row.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn fetch_optional<T: FromRow + Send + 'static>(
         self,
         sql: &'static str,
         arguments: Vec<Value>,
@@ -58,7 +62,11 @@ impl<'c> Conn<'c> {
         Ok(self.fetch_all(sql, arguments).await?.into_iter().next())
     }
 
-    pub(crate) async fn fetch_one<T: FromRow + Send + 'static>(
+    /// As [`fetch_all`](Self::fetch_all), for one row.
+    ///
+    /// # Errors
+    /// [`Error`]; also if there is none.
+    pub async fn fetch_one<T: FromRow + Send + 'static>(
         self,
         sql: &'static str,
         arguments: Vec<Value>,

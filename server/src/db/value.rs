@@ -374,8 +374,14 @@ macro_rules! column {
     };
 }
 
-/// A struct is read from the columns that are named as its fields; after a `;` come fields that are structs read from
-/// the same row: `from_row!(Profile { deletion_due_at; account });`
+/// Reads a struct from the columns that are named as its fields: [`FromRow`](crate::db::FromRow) for a type of yours.
+/// After a `;` come fields that are structs read from the same row.
+///
+/// ```
+/// struct Document { id: i64, title: String, folder_id: Option<i64> }
+/// portcullis_server::from_row!(Document { id, title, folder_id });
+/// ```
+#[macro_export]
 macro_rules! from_row {
     ($type:ident { $($field:ident),* $(; $($whole:ident),+)? }) => {
         impl $crate::db::FromRow for $type {
@@ -389,7 +395,8 @@ macro_rules! from_row {
     };
 }
 
-pub(crate) use {column, from_row};
+pub(crate) use column;
+pub(crate) use from_row;
 /// Microseconds since 1970.
 impl Encode for Timestamp {
     const KIND: Kind = <i64 as Encode>::KIND;

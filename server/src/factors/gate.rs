@@ -289,7 +289,7 @@ async fn begin(
         Some(session) => access::living(tx.conn(), session, now).await?.map(access::Living::principal),
         None => None,
     };
-    let scope = &ScopeAsked::parse(&waiting.scope)?;
+    let scope = &ScopeAsked::parse(&waiting.scope, app.scopes())?;
     let transport = transport_of(&waiting.transport).ok_or_else(|| unreadable("transport"))?;
     let beginning = Beginning { scope, transport, before, client };
     let logged_in = sessions::begin(app, tx, held, Methods::both(first, second), &beginning, now).await?;

@@ -49,7 +49,9 @@ impl GroupId {
         Uuid::try_parse(text).ok().map(Self)
     }
 
-    pub(crate) const fn uuid(self) -> Uuid {
+    /// As a UUID.
+    #[must_use]
+    pub const fn uuid(self) -> Uuid {
         self.0
     }
 }

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use self::store::Key;
 use crate::{
-    accounts::{Email, Held},
+    accounts::{AccountId, Email, Held},
     app::App,
     client::Client,
     clock::Timestamp,
@@ -49,6 +49,8 @@ const MAILS: Limit = Limit { most: 3, window: HOUR };
 const KNOWN_ACCOUNT_MAILS: Limit = Limit { most: 1, window: DAY };
 /// Mails that one source asked for, whatever the address.
 const MAILS_OF_SOURCE: Limit = Limit { most: 20, window: HOUR };
+/// Email addresses that one account shares a row with, or asks about: each says whether it has an account.
+const LOOKED_UP: Limit = Limit { most: 100, window: HOUR };
 /// Codes for the first administrator that one address tries.
 const CLAIMS: Limit = Limit { most: 10, window: QUARTER_HOUR };
 /// Challenges for passkeys that one address is given without a session, and passkeys that it shows.
@@ -222,6 +224,11 @@ pub(crate) async fn count_claim(app: &App, client: &Client) -> Result<(), Error>
     count_by_address(app, "throttle: first administrator", CLAIMS, client).await
 }
 
+/// Counts an email address that an account looks another account up by, or refuses it.
+pub(crate) async fn count_look_up(app: &App, asker: AccountId) -> Result<(), Error> {
+    count_by(app, app.secret().mac("throttle: look-ups", asker.to_string().as_bytes()), LOOKED_UP).await
+}
+
 /// Counts a step of a login by passkey, or refuses it. Nobody guesses a signature: this bounds the rows that strangers make.
 pub(crate) async fn count_passkey(app: &App, client: &Client) -> Result<(), Error> {
     count_by_address(app, "throttle: passkeys", PASSKEYS, client).await
@@ -233,10 +240,13 @@ async fn count_by_address(
     limit: Limit,
     client: &Client,
 ) -> Result<(), Error> {
+    count_by(app, app.secret().mac(purpose, &client.network()), limit).await
+}
+
+async fn count_by(app: &App, key: Key, limit: Limit) -> Result<(), Error> {
     if !app.config().limits {
         return Ok(());
     }
-    let key = app.secret().mac(purpose, &client.network());
     let mut tx = app.db().begin().await?;
     count(&mut tx, &key, limit, app.now()).await?;
     Ok(tx.commit().await?)

@@ -42,7 +42,8 @@ pub(crate) struct LogIn {
     /// The password.
     #[schemars(length(min = 1, max = 1024), extend("format" = "password", "examples" = ["analytical-engine-1843"]))]
     password: String,
-    /// Scopes, separated by spaces. The default covers your own profile and account. `offline_access` asks for a refresh
+    /// Scopes, separated by spaces. The default covers your own profile and account, and
+    /// all that the application declares. `offline_access` asks for a refresh
     /// token.
     #[serde(default)]
     #[schemars(length(max = 1024), extend("default" = USUAL.join(" ")))]
@@ -98,7 +99,7 @@ impl LogIn {
         }
         let email = Email::of_field(&self.username, "username")?;
         let password = Password::parse(&self.password).map_err(|fault| Invalid::field("password", fault))?;
-        let scope = &ScopeAsked::parse(&self.scope)?;
+        let scope = &ScopeAsked::parse(&self.scope, app.scopes())?;
         super::attempt(app, &email, password, &Beginning { scope, transport, before, client }).await
     }
 }
@@ -164,7 +165,7 @@ impl PasskeyLogIn {
         transport: Transport,
         before: Option<Principal>,
     ) -> Result<LoggedIn, Error> {
-        let scope = &ScopeAsked::parse(&self.scope)?;
+        let scope = &ScopeAsked::parse(&self.scope, app.scopes())?;
         let browser = browser.ok_or(Error::PasskeyRejected)?;
         let presented = self.credential.decode().map_err(|_| Error::PasskeyRejected)?;
         let beginning = Beginning { scope, transport, before, client };

@@ -164,7 +164,7 @@ pub(crate) async fn log_in_by_passkey(
     let next = WayBack::of(&app, Some(&form.next));
     let browser = Browser::or_new(known);
     let log_in = async {
-        let scope = &ScopeAsked::parse("")?;
+        let scope = &ScopeAsked::parse("", app.scopes())?;
         let beginning = Beginning { scope, transport: Transport::Cookie, before, client: &client };
         passkey::log_in(&app, &form.presented()?, &browser, &beginning).await
     };
@@ -289,7 +289,7 @@ pub(crate) async fn confirm_by_code(
         return Ok(v.show(StatusCode::OK, &page)?);
     }
     let confirm = async {
-        let scope = &ScopeAsked::parse("")?;
+        let scope = &ScopeAsked::parse("", app.scopes())?;
         let beginning =
             Beginning { scope, transport: Transport::Cookie, before: Some(before), client: &client };
         recovery::confirm_by_code(&app, before, &form.code, &beginning).await.map_err(|error| match error {
@@ -313,7 +313,7 @@ pub(crate) async fn confirm_by_passkey(
     let before = *guard.principal();
     let next = WayBack::of(&app, Some(&form.next));
     let log_in = async {
-        let scope = &ScopeAsked::parse("")?;
+        let scope = &ScopeAsked::parse("", app.scopes())?;
         let beginning =
             Beginning { scope, transport: Transport::Cookie, before: Some(before), client: &client };
         passkey::confirm(&app, &form.presented()?, before, &beginning).await
@@ -335,8 +335,12 @@ pub(crate) async fn log_in_browser(
         return Err(missing("password").into());
     }
     let password = Password::parse(password).map_err(|fault| Invalid::field("password", fault))?;
-    let beginning =
-        Beginning { scope: &ScopeAsked::parse("")?, transport: Transport::Cookie, before, client };
+    let beginning = Beginning {
+        scope: &ScopeAsked::parse("", app.scopes())?,
+        transport: Transport::Cookie,
+        before,
+        client,
+    };
     super::attempt(app, email, password, &beginning).await
 }
 

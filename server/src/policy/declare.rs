@@ -21,6 +21,11 @@ pub trait Declare {
     const TYPE: &'static str;
     /// Its declaration.
     fn declare() -> ObjectType;
+    /// The permissions that its rules name, each with what it allows.
+    #[must_use]
+    fn permissions() -> Vec<(&'static str, &'static str)> {
+        Vec::new()
+    }
 }
 
 /// One table of the application, and who may do what to its rows.
@@ -153,7 +158,7 @@ impl Declared {
         Self::default()
     }
 
-    /// Adds a permission by its type.
+    /// Adds a permission by its type: one that [`object!`](crate::object) does not name.
     pub fn permission<P: Scope>(self) -> Self {
         self.permission_named(P::NAME, P::DESCRIPTION)
     }
@@ -164,9 +169,10 @@ impl Declared {
         self
     }
 
-    /// Adds a type with a declaration by [`object!`](crate::object).
+    /// Adds a type with a declaration by [`object!`](crate::object), and the permissions in it.
     pub fn object<O: Declare>(self) -> Self {
-        self.object_type(O::declare())
+        let named = |all: Self, (name, description)| all.permission_named(name, description);
+        O::permissions().into_iter().fold(self, named).object_type(O::declare())
     }
 
     /// Adds an object type.
@@ -227,10 +233,15 @@ impl Declared {
 ///     roles [viewer, blocked],
 ///     may { owner: [ReadDocument], viewer: [ReadDocument], public: [ReadDocument], released: [ReadDocument] }
 /// } }
-/// let policy = Declared::new().permission::<ReadDocument>().object::<Folder>().object::<Document>();
+/// let policy = Declared::new().object::<Folder>().object::<Document>();
 /// ```
+///
+/// It also writes the library's [`Object`](portcullis::permission::Object), so that `May<Caller, P>` and
+/// `Seen<Caller, P>` ask the [`Policy`](crate::policy::Policy) in the application's state.
 #[macro_export]
 macro_rules! object {
+    (@id) => { i64 };
+    (@id $uuid:ident) => { $crate::policy::Uuid };
     ($type:ty: $name:literal in $table:literal {
         $(uuid $uuid:ident,)?
         $(id $id:ident,)?
@@ -241,6 +252,11 @@ macro_rules! object {
         $(roles [$($role:ident),* $(,)?],)?
         may { $($term:ident: [$($permission:ty),* $(,)?]),* $(,)? }
     }) => {
+        impl $crate::policy::Object for $type {
+            const NAME: &'static str = $name;
+            type Id = $crate::object!(@id $($uuid)?);
+            type Policy = $crate::policy::Policy;
+        }
         impl $crate::policy::Declare for $type {
             const TYPE: &'static str = $name;
             fn declare() -> $crate::policy::ObjectType {
@@ -253,6 +269,12 @@ macro_rules! object {
                     $(.when(stringify!($when), $condition))*
                     $(.roles(&[$(stringify!($role)),*]))?
                     $(.may(stringify!($term), &[$(<$permission as $crate::policy::Scope>::NAME),*]))*
+            }
+            fn permissions() -> ::std::vec::Vec<(&'static str, &'static str)> {
+                ::std::vec![$($((
+                    <$permission as $crate::policy::Scope>::NAME,
+                    <$permission as $crate::policy::Scope>::DESCRIPTION,
+                ),)*)*]
             }
         }
     };

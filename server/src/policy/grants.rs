@@ -29,6 +29,12 @@ impl GrantId {
     pub const fn new(id: Uuid) -> Self {
         Self(id)
     }
+
+    /// As a UUID.
+    #[must_use]
+    pub const fn uuid(self) -> Uuid {
+        self.0
+    }
 }
 
 impl fmt::Display for GrantId {
@@ -61,6 +67,13 @@ pub struct NewGrant<'a> {
     pub given_by: Option<AccountId>,
     /// When it ends by itself.
     pub expires_at: Option<Timestamp>,
+}
+
+impl<'a> NewGrant<'a> {
+    /// A grant that the application gives by itself, and that does not expire.
+    pub fn of(object_type: &'a str, object: impl Into<ObjectId>, role: &'a str, to: Whom) -> Self {
+        Self { object_type, object: object.into(), role, to, given_by: None, expires_at: None }
+    }
 }
 
 /// A role that was given on a row.

@@ -7,6 +7,7 @@
 //!
 //! Each function takes the caller's own connection ([`Conn`]), so a row and the grant on it are committed together.
 
+mod callers;
 mod compile;
 mod declare;
 mod diff;
@@ -15,6 +16,7 @@ mod explain;
 mod facts;
 mod file;
 mod grants;
+mod http;
 mod names;
 mod probe;
 mod rules;
@@ -27,16 +29,20 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use axum::extract::FromRef;
 #[doc(no_inline)]
-pub use portcullis::Scope;
-use uuid::Uuid;
+pub use portcullis::{Scope, permission::Object};
+#[doc(no_inline)]
+pub use uuid::Uuid;
 
+pub use self::callers::{On, Who};
 use self::compile::Compiler;
 pub use self::declare::{Declare, Declared, IdKind, ObjectType};
 pub use self::diff::Change;
 pub use self::error::{Error, PolicyError};
 pub use self::explain::{Explanation, Granted, Reason};
 pub use self::grants::{Grant, GrantId, NewGrant, Whom};
+pub use self::http::{Sharable, sharing};
 pub use self::probe::FullScan;
 use self::rules::{Term, Type, Types};
 use self::sql::{Made, Sql};
@@ -45,7 +51,7 @@ use crate::{
     accounts::AccountId,
     app::App,
     clock::{Clock, Timestamp},
-    db::{Conn, Dialect, Encode as _, FromRow, Value},
+    db::{Conn, Db, Dialect, Encode as _, FromRow, Value},
 };
 
 /// The id of a row of the application.
@@ -139,6 +145,7 @@ impl<P: Scope> fmt::Debug for Allowed<P> {
 pub struct Policy(Arc<Inner>);
 
 struct Inner {
+    db: Db,
     clock: Clock,
     dialect: Dialect,
     types: Types,
@@ -160,8 +167,30 @@ struct Rule {
     check_any: Sql,
 }
 
+impl App {
+    /// Opens the application's policy, once: compiles it, holds it against the application's tables, which must exist
+    /// by now, and makes each of its permissions a scope. From then on, a login that names no scope grants them all, a
+    /// login can ask for single ones, and a browser's session has them. A permission counts on the rows where the policy
+    /// says so, whatever a token carries.
+    ///
+    /// `May<Caller, P>` and `Seen<Caller, P>` find the policy in your application's state: keep the result there, or let
+    /// the state be this `App`.
+    ///
+    /// # Errors
+    /// [`Error::Policy`] with the place of the first thing that is wrong; if a permission has the name of one of the
+    /// server's own scopes; if a policy is open already. [`Error::Database`].
+    pub async fn open_policy(&self, declared: &Declared) -> Result<Policy, Error> {
+        let policy = Policy::open(self, declared).await?;
+        let names = declared.permissions.keys().map(String::as_str);
+        self.scopes().declare(names).map_err(|what| PolicyError::new(String::new(), what))?;
+        self.keep_policy(policy.clone());
+        Ok(policy)
+    }
+}
+
 impl Policy {
-    /// Compiles a policy and holds it against the tables of the application, which must exist.
+    /// Compiles a policy and holds it against the tables of the application, which must exist. For tools that only ask
+    /// it: an application opens its policy with [`App::open_policy`].
     ///
     /// # Errors
     /// [`Error::Policy`] with the place of the first thing that is wrong, such as a column that does not exist.
@@ -176,10 +205,11 @@ impl Policy {
     /// # Errors
     /// [`PolicyError`] with the place of the first thing that is wrong.
     pub fn unproved(app: &App, declared: &Declared) -> Result<Self, PolicyError> {
-        Self::compile(declared, app.db().dialect(), app.clock().clone())
+        Self::compile(declared, app.db(), app.clock().clone())
     }
 
-    pub(crate) fn compile(declared: &Declared, dialect: Dialect, clock: Clock) -> Result<Self, PolicyError> {
+    pub(crate) fn compile(declared: &Declared, db: &Db, clock: Clock) -> Result<Self, PolicyError> {
+        let dialect = db.dialect();
         let types = rules::check(declared)?;
         let compiler = Compiler(dialect);
         let mut rules = BTreeMap::new();
@@ -201,7 +231,14 @@ impl Policy {
                 rules.insert(name.clone(), rule);
             }
         }
-        Ok(Self(Arc::new(Inner { clock, dialect, types, rules, queries: Made::default() })))
+        Ok(Self(Arc::new(Inner { db: db.clone(), clock, dialect, types, rules, queries: Made::default() })))
+    }
+
+    /// Without any permission: whatever is asked of it is a [`PolicyError`].
+    pub(crate) fn empty(app: &App) -> Self {
+        let (db, clock) = (app.db().clone(), app.clock().clone());
+        let (types, rules, queries) = (Types::new(), BTreeMap::new(), Made::default());
+        Self(Arc::new(Inner { dialect: db.dialect(), db, clock, types, rules, queries }))
     }
 
     /// Whether an account may do something with a row. Climbs from the row: less than a millisecond.
@@ -367,6 +404,12 @@ fn check_of(of: &Type, condition: &str) -> String {
     let table = compile::table(of);
     let id = compile::column(&table, &of.id);
     format!("SELECT 1 FROM {table} WHERE {id} = $1 AND {}", sql::fill(condition, &table, 1))
+}
+
+impl FromRef<App> for Policy {
+    fn from_ref(app: &App) -> Self {
+        app.policy()
+    }
 }
 
 impl fmt::Debug for Policy {

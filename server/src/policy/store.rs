@@ -4,7 +4,7 @@ use super::grants::{Grant, GrantId, NewGrant, Whom};
 use super::{AccountId, ObjectId};
 use crate::{
     clock::Timestamp,
-    db::{Conn, execute, fetch_all, fetch_optional},
+    db::{Conn, execute, fetch_all, fetch_one, fetch_optional},
     groups::GroupId,
 };
 
@@ -90,6 +90,23 @@ pub(super) async fn delete_expired(conn: Conn<'_>, now: Timestamp, at_most: i64)
         "DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE expires_at <= $1 LIMIT $2)",
         now,
         at_most
+    )
+}
+
+pub(super) async fn count_on(conn: Conn<'_>, object_type: &str, object: ObjectId) -> Result<i64> {
+    let (number, uuid) = columns(object);
+    let sql =
+        "SELECT count(*) FROM grants WHERE object_type = $1 AND (object_number = $2 OR object_uuid = $3)";
+    Ok(fetch_one!(conn, (i64,), sql, object_type, number, uuid)?.0)
+}
+
+pub(super) async fn by_id(conn: Conn<'_>, id: GrantId) -> Result<Option<Grant>> {
+    fetch_optional!(
+        conn,
+        Grant,
+        "SELECT id, object_type, object_number, object_uuid, role, account_id, group_id, given_by, created_at, expires_at
+         FROM grants WHERE id = $1",
+        id
     )
 }
 

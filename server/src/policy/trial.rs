@@ -114,7 +114,7 @@ impl Policy {
         if file.cases.len() > MOST_CASES {
             return Err(PolicyError::new(format!("{name}: "), format!("more than {MOST_CASES} cases")).into());
         }
-        let policy = Self::compile(declared, db.dialect(), crate::clock::Clock::system())?;
+        let policy = Self::compile(declared, db, crate::clock::Clock::system())?;
         // Kept until the end, and never committed.
         let mut tx = db.begin().await?;
         let facts = Facts::make(&policy, tx.conn(), &file, &place).await?;

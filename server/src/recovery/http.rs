@@ -245,7 +245,7 @@ pub(crate) async fn log_in_by_link(
     client: Client,
     Json(body): Json<LinkLogIn>,
 ) -> Result<TokenAnswer, MailedLogInFailed> {
-    let scope = &ScopeAsked::parse(&body.scope)?;
+    let scope = &ScopeAsked::parse(&body.scope, app.scopes())?;
     let beginning = Beginning { scope, transport: Transport::Bearer, before: None, client: &client };
     let logged_in = super::log_in_by_link(&app, &body.token, &beginning).await?;
     Ok(tokens::issue(&app, logged_in.into(), app.now())?)
@@ -258,7 +258,7 @@ pub(crate) async fn log_in_by_code(
     Json(body): Json<CodeLogIn>,
 ) -> Result<TokenAnswer, MailedLogInFailed> {
     let email = Email::of_field(&body.email, "email")?;
-    let scope = &ScopeAsked::parse(&body.scope)?;
+    let scope = &ScopeAsked::parse(&body.scope, app.scopes())?;
     let beginning = Beginning { scope, transport: Transport::Bearer, before: None, client: &client };
     let logged_in = super::log_in_by_code(&app, &email, &body.code, &beginning).await?;
     Ok(tokens::issue(&app, logged_in.into(), app.now())?)

@@ -14,7 +14,7 @@ use portcullis::{
 
 use super::store;
 use crate::{
-    access::{self, Principal},
+    access::{self, AppScopes, Principal},
     app::App,
     clock::Clock,
     db::Db,
@@ -106,11 +106,12 @@ struct Parts {
     db: Db,
     clock: Clock,
     idle: Duration,
+    scopes: AppScopes,
 }
 
 impl SessionCookies {
-    pub(crate) fn new(db: Db, clock: Clock, idle: Duration) -> Self {
-        Self(Arc::new(Parts { db, clock, idle }))
+    pub(crate) fn new(db: Db, clock: Clock, idle: Duration, scopes: AppScopes) -> Self {
+        Self(Arc::new(Parts { db, clock, idle, scopes }))
     }
 }
 
@@ -136,7 +137,8 @@ impl Verify for SessionCookies {
             tx.commit().await?;
         }
         let principal = living.principal();
-        Ok(Verdict::Accepted(principal, principal.role.scopes().map(str::to_owned).collect()))
+        let scopes = principal.role.scopes(&self.0.scopes).map(str::to_owned).collect();
+        Ok(Verdict::Accepted(principal, scopes))
     }
 }
 

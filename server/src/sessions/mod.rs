@@ -147,7 +147,7 @@ pub(crate) async fn begin_anew(
         (false, true) => Renewal::Refresh(RefreshToken::first(app.secret(), id)),
         (false, false) => Renewal::None,
     };
-    let scope = held.role().limit(Granted::parse(&kind.scope));
+    let scope = held.role().limit(Granted::parse(&kind.scope), app.scopes());
     let session = Session { id, account: held.id, scope, authenticated_at: now, amr: kind.amr };
     insert(app, tx, held, session, renewal, client).await
 }
@@ -174,9 +174,12 @@ async fn insert(
 /// What the session may be for, and what renews it. A scope that the role does not have is left out (RFC 6749 §3.3).
 fn grant(app: &App, id: SessionId, role: Role, beginning: &Beginning<'_>) -> (Granted, Renewal) {
     if beginning.transport == Transport::Cookie {
-        return (role.scopes().map(str::to_owned).collect(), Renewal::Cookie(SecretText::random("")));
+        return (
+            role.scopes(app.scopes()).map(str::to_owned).collect(),
+            Renewal::Cookie(SecretText::random("")),
+        );
     }
-    let scope = beginning.scope.cut_down_to(role);
+    let scope = beginning.scope.cut_down_to(role, app.scopes());
     let asks = scope.iter().any(|name| name == OfflineAccess::NAME);
     let without = |scope: Granted| {
         scope.iter().filter(|name| *name != OfflineAccess::NAME).map(str::to_owned).collect()

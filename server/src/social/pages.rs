@@ -201,7 +201,7 @@ async fn finish(
     next: &WayBack,
     client: &Client,
 ) -> PageResult {
-    let scope = &ScopeAsked::parse("")?;
+    let scope = &ScopeAsked::parse("", app.scopes())?;
     let beginning = Beginning { scope, transport: Transport::Cookie, before, client };
     let settled = super::settle(app, who, owner, &beginning, v.language).await;
     let logged_in = match settled {

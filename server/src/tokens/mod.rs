@@ -20,7 +20,7 @@ use serde::Serialize;
 pub use self::keys::KeysError;
 pub(crate) use self::keys::{SigningKeys, keys};
 use crate::{
-    access::{self, OfflineAccess, Principal, SessionId},
+    access::{self, AppScopes, OfflineAccess, Principal, SessionId},
     accounts::AccountId,
     app::App,
     clock::{Clock, Timestamp},
@@ -157,11 +157,12 @@ pub struct SessionTokens(Arc<Parts>);
 struct Parts {
     tokens: AccessTokens,
     sessions: Checks,
+    scopes: AppScopes,
 }
 
 impl SessionTokens {
-    pub(crate) fn new(tokens: AccessTokens, db: Db, clock: Clock) -> Self {
-        Self(Arc::new(Parts { tokens, sessions: Checks::new(db, clock) }))
+    pub(crate) fn new(tokens: AccessTokens, db: Db, clock: Clock, scopes: AppScopes) -> Self {
+        Self(Arc::new(Parts { tokens, sessions: Checks::new(db, clock), scopes }))
     }
 }
 
@@ -184,7 +185,7 @@ impl Verify for SessionTokens {
             return Ok(Verdict::Refused);
         };
         Ok(match self.0.sessions.principal(session, account).await? {
-            Some(principal) => Verdict::Accepted(principal, principal.role.limit(granted)),
+            Some(principal) => Verdict::Accepted(principal, principal.role.limit(granted, &self.0.scopes)),
             None => Verdict::Refused,
         })
     }

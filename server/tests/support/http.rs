@@ -23,7 +23,7 @@ pub struct Client {
 }
 
 impl Client {
-    pub(super) fn new(router: Router, address: &str) -> Self {
+    pub fn new(router: Router, address: &str) -> Self {
         let address: IpAddr = address.parse().unwrap();
         Self { router, address: SocketAddr::new(address, 40_000), token: None, cookie: None }
     }

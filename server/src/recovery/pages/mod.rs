@@ -157,7 +157,7 @@ pub(crate) async fn log_in_by_code(
     let log_in = async {
         let email = Email::of_field(&form.email, "email")?;
         let beginning = Beginning {
-            scope: &ScopeAsked::parse("")?,
+            scope: &ScopeAsked::parse("", app.scopes())?,
             transport: Transport::Cookie,
             before,
             client: &client,
@@ -340,8 +340,12 @@ pub(crate) async fn log_in_by_link(
     if v.is_choosing_language() {
         return show_link(&app, &v, LOG_IN, &form.token).await;
     }
-    let beginning =
-        Beginning { scope: &ScopeAsked::parse("")?, transport: Transport::Cookie, before, client: &client };
+    let beginning = Beginning {
+        scope: &ScopeAsked::parse("", app.scopes())?,
+        transport: Transport::Cookie,
+        before,
+        client: &client,
+    };
     let logged_in = super::log_in_by_link(&app, &form.token, &beginning).await;
     let logged_in = logged_in.map_err(|error| LOG_IN.dead(error));
     factors::pages::arrive_or_ask(&app, &v, logged_in, &WayBack::of(&app, None)).await

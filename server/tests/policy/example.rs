@@ -1,0 +1,491 @@
+//! An application on the policy: `examples/documents.rs`, over HTTP.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use axum::Router;
+use http::{Method, StatusCode};
+use portcullis::testing::Attack;
+use portcullis_server::accounts::AccountId;
+use portcullis_server::groups::{self, GroupId, GroupRole};
+use serde_json::{Value, json};
+use tokio::runtime::Handle;
+use tokio::task::block_in_place;
+
+use crate::on_both_databases;
+use crate::support::{Client, Database, PASSWORD, TestApp, email};
+
+#[path = "../../examples/documents.rs"]
+#[expect(unreachable_pub, dead_code, reason = "it is a program of its own, with a `main`")]
+mod documents;
+
+/// The example, with its accounts under `/auth`.
+struct Office {
+    accounts: TestApp,
+    router: Router,
+}
+
+/// Somebody with an account.
+struct Person {
+    number: i64,
+    client: Client,
+}
+
+impl Office {
+    async fn new(database: Database) -> Self {
+        Self::of(TestApp::with(database, |config| config.public_url = Some(public_url())).await).await
+    }
+
+    async fn of(accounts: TestApp) -> Self {
+        let router = documents::router(&accounts.app).await.unwrap();
+        Self { accounts, router }
+    }
+
+    /// A second instance on the same database.
+    async fn again(&self) -> Self {
+        let mut config = self.accounts.place.config();
+        config.public_url = Some(public_url());
+        Self::of(self.accounts.again_with(config).await).await
+    }
+
+    fn stranger(&self) -> Client {
+        Client::new(self.router.clone(), "192.0.2.1")
+    }
+
+    async fn join(&self, name: &str) -> Person {
+        let body = json!({ "email": email(name), "full_name": name, "password": PASSWORD });
+        let account = self.stranger().post("/auth/signup").json(&body).await.assert(201).json();
+        Person { number: account["id"].as_i64().unwrap(), client: self.log_in(name, "").await }
+    }
+
+    async fn log_in(&self, name: &str, scope: &str) -> Client {
+        let answer = self.stranger().post("/auth/login").form_owned(&email(name), PASSWORD, scope).await;
+        self.stranger().with_token(answer.assert(200).json()["access_token"].as_str().unwrap())
+    }
+
+    /// The application's document. What is deleted is gone, so there it is deleted in one of the two ways.
+    async fn published(&self) -> Value {
+        let mut published = self.stranger().get("/openapi.json").send().await.assert(200).json();
+        for methods in published["paths"].as_object_mut().unwrap().values_mut() {
+            if let Some(security) = methods.pointer_mut("/delete/security") {
+                security.as_array_mut().unwrap().retain(|way| way.get("portcullis").is_some());
+            }
+        }
+        published
+    }
+
+    /// The cookie of a browser that logs in.
+    async fn cookie(&self, name: &str) -> String {
+        let form = [("username", &*email(name)), ("password", PASSWORD)];
+        let log_in = self.stranger().post("/auth/login/cookie").header("sec-fetch-site", "same-origin");
+        let answer = log_in.form(&form).await.assert(204);
+        answer.header("set-cookie").split(';').next().unwrap().to_owned()
+    }
+
+    /// An organisation of Ada's with a team in it, of which these are members.
+    async fn team(&self, ada: &Person, members: &[&Person]) -> GroupId {
+        let now = self.accounts.clock.now();
+        let mut tx = self.accounts.app.db().begin().await.unwrap();
+        let acme = groups::create_organisation(&mut tx, "Acme", account(ada), now).await.unwrap();
+        let sales = groups::create_team(&mut tx, "Sales", acme, now).await.unwrap();
+        for member in members {
+            groups::add_member(&mut tx, sales, account(member), GroupRole::Member, now).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        sales
+    }
+
+    async fn leave(&self, group: GroupId, member: &Person) {
+        let mut tx = self.accounts.app.db().begin().await.unwrap();
+        groups::remove_member(&mut tx, group, account(member)).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+}
+
+/// Logs in for each scope once: a login costs a hash, and the attack wants a good credential hundreds of times.
+fn tokens(stranger: Client, name: &'static str) -> impl Fn(&[&str]) -> String {
+    let known = Mutex::new(HashMap::new());
+    move |scopes: &[&str]| {
+        // One more, that no route asks for: no scope at all asks for all.
+        let (scope, address) = (format!("offline_access {}", scopes.join(" ")), email(name));
+        let log_in = async {
+            let form = stranger.post("/auth/login").form_owned(&address, PASSWORD, scope.trim());
+            form.await.assert(200).json()["access_token"].as_str().unwrap().to_owned()
+        };
+        let wait = || block_in_place(|| Handle::current().block_on(log_in));
+        known.lock().unwrap().entry(scope.clone()).or_insert_with(wait).clone()
+    }
+}
+
+fn public_url() -> portcullis_server::config::PublicUrl {
+    "http://localhost:3000/auth".parse().unwrap()
+}
+
+fn account(person: &Person) -> AccountId {
+    AccountId::new(person.number)
+}
+
+impl Person {
+    async fn status(&self, path: &str) -> u16 {
+        self.client.get(path).send().await.status.as_u16()
+    }
+
+    async fn make(&self, path: &str, body: &Value) -> String {
+        self.client.post(path).json(body).await.assert(201).json()["id"].as_str().unwrap().to_owned()
+    }
+
+    async fn folder(&self, name: &str, parent: Option<&str>) -> String {
+        self.make("/folders", &json!({ "name": name, "parent_id": parent })).await
+    }
+
+    async fn document(&self, folder: &str) -> String {
+        self.make(&format!("/folders/{folder}/documents"), &json!({ "title": "Plan", "body": "…" })).await
+    }
+
+    async fn share(&self, path: &str, role: &str, to: Value) -> String {
+        self.make(&format!("{path}/grants"), &json!({ "role": role, "to": to })).await
+    }
+
+    async fn put(&self, path: &str, title: &str) -> crate::support::Answer {
+        self.client
+            .call(Method::PUT, path)
+            .json(&json!({ "title": title, "body": "", "is_public": false }))
+            .await
+    }
+
+    async fn listed(&self, path: &str) -> Vec<String> {
+        let rows = self.client.get(path).send().await.assert(200).json();
+        rows.as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+on_both_databases! {
+    async fn people_share_what_is_theirs(database: Database) {
+        let office = Office::new(database).await;
+        let (ada, ben) = (office.join("ada").await, office.join("ben").await);
+        let folder = ada.folder("Plans", None).await;
+        let document = ada.document(&folder).await;
+        let path = &format!("/documents/{document}");
+        assert_eq!(ada.client.get(path).send().await.assert(200).json()["owner_id"], ada.number);
+        // For everybody else there is none: in no way that a row which does not exist would not be answered.
+        let none = &format!("/documents/{}", uuid::Uuid::nil());
+        let [hidden, missing] = [ben.client.get(path).send().await, ben.client.get(none).send().await];
+        assert_eq!((hidden.status.as_u16(), hidden.text()), (404, missing.text()));
+        assert_eq!(ben.listed("/documents").await, [""; 0]);
+
+        let grant = ada.share(path, "viewer", json!({ "email": email("ben") })).await;
+        assert_eq!(ben.status(path).await, 200);
+        assert_eq!(ben.listed("/documents").await, [document.as_str()]);
+        let refused = ben.put(path, "Mine").await.assert(403).json();
+        assert_eq!(refused["permission"], "document:write");
+        assert_eq!(ben.client.get(&format!("{path}/grants")).send().await.assert(403).json()["permission"], "document:share");
+
+        // The same grant again, with an end; then it ends by itself.
+        let again = json!({ "role": "viewer", "to": { "account": ben.number }, "expires_in": 60 });
+        let again = ada.client.post(&format!("{path}/grants")).json(&again).await.assert(201).json();
+        assert_eq!((&again["id"], &again["given_by"]), (&json!(grant), &json!(ada.number)));
+        office.accounts.advance(59);
+        assert_eq!(ben.status(path).await, 200);
+        office.accounts.advance(1);
+        assert_eq!(ben.status(path).await, 404);
+        assert_eq!(ada.client.get(&format!("{path}/grants")).send().await.assert(200).json()["grants"], json!([]));
+
+        // On the folder: for all that is in it and below, and to take away again.
+        let below = ada.folder("Below", Some(&folder)).await;
+        let deep = ada.document(&below).await;
+        let grant = ada.share(&format!("/folders/{folder}"), "editor", json!({ "email": email("ben") })).await;
+        ben.put(&format!("/documents/{deep}"), "Ours").await.assert(204);
+        assert_eq!(ben.listed("/folders").await, [folder.as_str(), below.as_str()]);
+        let bens = ben.document(&below).await;
+        ada.client.delete(&format!("/folders/{folder}/grants/{grant}")).send().await.assert(204);
+        ben.put(&format!("/documents/{deep}"), "Mine").await.assert(404);
+        // His own he keeps.
+        assert_eq!(ben.listed("/documents").await, [bens.as_str()]);
+
+        // Deleted with the grants on it.
+        ada.share(path, "viewer", json!({ "account": ben.number })).await;
+        ada.client.delete(path).send().await.assert(204);
+        assert_eq!((ada.status(path).await, ben.status(path).await), (404, 404));
+        let count = "SELECT count(*) FROM grants WHERE object_type = 'document'";
+        assert_eq!(office.accounts.place.value(count).await, "0");
+        let events = "SELECT event FROM audit_events WHERE event LIKE 'grant.%' ORDER BY event";
+        let events = office.accounts.place.sql(events).await.concat();
+        assert_eq!(events, ["grant.given", "grant.given", "grant.given", "grant.given", "grant.taken"]);
+    }
+
+    async fn a_public_document_is_everybodys_to_read(database: Database) {
+        let office = Office::new(database).await;
+        let (ada, ben) = (office.join("ada").await, office.join("ben").await);
+        let folder = ada.folder("Plans", None).await;
+        let text = json!({ "title": "Open", "body": "", "is_public": true });
+        let path = format!("/documents/{}", ada.make(&format!("/folders/{folder}/documents"), &text).await);
+        assert_eq!(ben.status(&path).await, 200);
+        ben.put(&path, "Mine").await.assert(403);
+        ada.put(&path, "Closed").await.assert(204);
+        assert_eq!(ben.status(&path).await, 404);
+        assert_eq!(office.stranger().get(&path).send().await.status, 401);
+    }
+
+    /// A caller may what the token carries and the policy allows, both.
+    async fn a_token_is_capped_by_the_permissions_that_it_names(database: Database) {
+        let office = Office::new(database).await;
+        let ada = office.join("ada").await;
+        let folder = ada.folder("Plans", None).await;
+        let document = ada.document(&folder).await;
+        let path = &format!("/documents/{document}");
+        let reader = Person { number: ada.number, client: office.log_in("ada", "document:read").await };
+        assert_eq!(reader.status(path).await, 200);
+        let refused = reader.put(path, "More").await.assert(403);
+        assert!(refused.header("www-authenticate").contains("insufficient_scope"), "{}", refused.text());
+        assert_eq!(reader.status("/folders").await, 403);
+        assert_eq!(reader.status("/auth/profile").await, 403);
+        // What nobody declares is unknown, and what administrators have is not the application's to give.
+        let form = async |scope: &str| {
+            office.stranger().post("/auth/login").form_owned(&email("ada"), PASSWORD, scope).await
+        };
+        form("document:burn").await.assert(400);
+        let scope = form("document:read accounts:read").await.assert(200).json()["scope"].clone();
+        assert_eq!(scope, "document:read");
+        // A browser's session has them all.
+        let cookie = office.cookie("ada").await;
+        office.stranger().with_cookie(&cookie).get(path).send().await.assert(200);
+    }
+
+    /// An ID in a body is decided in the transaction that uses it.
+    async fn an_id_in_a_body_is_decided_too(database: Database) {
+        let office = Office::new(database).await;
+        let (ada, ben) = (office.join("ada").await, office.join("ben").await);
+        let folder = ada.folder("Plans", None).await;
+        let body = json!({ "name": "Inside", "parent_id": folder });
+        ben.client.post("/folders").json(&body).await.assert(404);
+        ada.share(&format!("/folders/{folder}"), "viewer", json!({ "account": ben.number })).await;
+        let refused = ben.client.post("/folders").json(&body).await.assert(403).json();
+        assert_eq!(refused["permission"], "folder:write");
+        ada.share(&format!("/folders/{folder}"), "editor", json!({ "account": ben.number })).await;
+        ben.client.post("/folders").json(&body).await.assert(201);
+        assert_eq!(office.accounts.place.value("SELECT count(*) FROM folders").await, "2");
+        // A tree that is too deep is a conflict.
+        let mut parent = folder;
+        for _ in 0..31 {
+            parent = ada.folder("Deeper", Some(&parent)).await;
+        }
+        ada.client.post("/folders").json(&json!({ "name": "Deepest", "parent_id": parent })).await.assert(409);
+    }
+
+    /// s09, z02: nothing about a membership is remembered, in a token or in a process.
+    async fn s09_z02_a_membership_taken_away_counts_from_the_other_instances_next_request(database: Database) {
+        let office = Office::new(database).await;
+        let other = office.again().await;
+        let (ada, ben) = (office.join("ada").await, office.join("ben").await);
+        let there = other.stranger().with_token(ben.client.token());
+        let folder = ada.folder("Plans", None).await;
+        let path = &format!("/documents/{}", ada.document(&folder).await);
+        for _ in 0..3 {
+            let team = office.team(&ada, &[&ben]).await;
+            there.get(path).send().await.assert(404);
+            ada.share(&format!("/folders/{folder}"), "editor", json!({ "group": team.to_string() })).await;
+            there.get(path).send().await.assert(200);
+            // 50 requests while it goes: none that begins after the commit is let in.
+            let asked = (0..50).map(|_| {
+                let (there, path) = (there.clone(), path.clone());
+                tokio::spawn(async move { there.get(&path).send().await.status.as_u16() })
+            });
+            let asked: Vec<_> = asked.collect();
+            office.leave(team, &ben).await;
+            there.get(path).send().await.assert(404);
+            let listed = there.get("/documents").send().await.assert(200).json();
+            assert_eq!(listed, json!([]));
+            for status in asked {
+                assert!(matches!(status.await.unwrap(), 200 | 404));
+            }
+        }
+    }
+
+    /// z04: the routes of sharing are for those who may share, and show no more than that.
+    async fn z04_who_may_share_asks_why(database: Database) {
+        let office = Office::new(database).await;
+        let (ada, ben, cyd) = (office.join("ada").await, office.join("ben").await, office.join("cyd").await);
+        let folder = ada.folder("Plans", None).await;
+        let path = &format!("/documents/{}", ada.document(&folder).await);
+        let why = |who: &str, permission: &str| format!("{path}/grants/explain?who={who}&permission={permission}");
+        let missing = format!("/documents/{}/grants/explain?who=1&permission=document:read", uuid::Uuid::nil());
+        let [hidden, missing] =
+            [ben.client.get(&why("1", "document:read")).send().await, ben.client.get(&missing).send().await];
+        assert_eq!((hidden.status.as_u16(), hidden.text()), (404, missing.text()));
+        let team = office.team(&ada, &[&cyd]).await;
+        ada.share(&format!("/folders/{folder}"), "viewer", json!({ "group": team.to_string() })).await;
+        cyd.client.get(&why("1", "document:read")).send().await.assert(403);
+
+        let ask = async |who: &str, permission: &str| ada.client.get(&why(who, permission)).send().await.assert(200).json();
+        let owner = ask(&ada.number.to_string(), "document:write").await;
+        assert_eq!((&owner["is_allowed"], &owner["reasons"][0]["term"]), (&json!(true), &json!("owner")));
+        // By a grant on the folder, which those who share the document need not see.
+        let viewer = ask(&email("cyd"), "document:read").await;
+        let reason = json!({ "term": "viewer", "on": "folder", "grant": null });
+        assert_eq!((&viewer["account"], &viewer["reasons"]), (&json!(cyd.number), &json!([reason])));
+        let not = ask(&email("ben"), "document:read").await;
+        assert_eq!((&not["is_allowed"], &not["reasons"]), (&json!(false), &json!([])));
+        let grant = ada.share(path, "editor", json!({ "account": ben.number })).await;
+        assert_eq!(ask(&email("ben"), "document:write").await["reasons"][0]["grant"]["id"], json!(grant));
+
+        ada.client.get(&why("zoe@example.com", "document:read")).send().await.assert(422);
+        ada.client.get(&why("1", "folder:read")).send().await.assert(422);
+    }
+
+    async fn what_cannot_be_shared_is_refused(database: Database) {
+        let office = Office::new(database).await;
+        let (ada, ben) = (office.join("ada").await, office.join("ben").await);
+        let folder = ada.folder("Plans", None).await;
+        let path = &format!("/documents/{}", ada.document(&folder).await);
+        let grants = &format!("{path}/grants");
+        let share = async |role: &str, to: Value| {
+            ada.client.post(grants).json(&json!({ "role": role, "to": to })).await.status.as_u16()
+        };
+        // Those who share make nobody more than themselves, and block nobody.
+        for role in ["manager", "blocked", "owner", ""] {
+            assert_eq!(share(role, json!({ "account": ben.number })).await, 422, "{role}");
+        }
+        let nobody = uuid::Uuid::nil();
+        for to in [
+            json!({ "email": "zoe@example.com" }),
+            json!({ "email": "zoe" }),
+            json!({ "account": 99 }),
+            json!({ "group": nobody }),
+            json!({ "account": ben.number, "group": nobody }),
+            json!({}),
+        ] {
+            assert_eq!(share("viewer", to.clone()).await, 422, "{to}");
+        }
+        for expires_in in [0_i64, -1, 315_360_001] {
+            let body = json!({ "role": "viewer", "to": { "account": ben.number }, "expires_in": expires_in });
+            ada.client.post(grants).json(&body).await.assert(422);
+        }
+        // A grant is taken where it is: neither on another row, nor one that sharing does not give.
+        let grant = ada.share(path, "viewer", json!({ "account": ben.number })).await;
+        let managers = office.accounts.place.value("SELECT count(*) FROM grants WHERE role = 'manager'").await;
+        assert_eq!(managers, "1");
+        ada.client.delete(&format!("/folders/{folder}/grants/{grant}")).send().await.assert(404);
+        ada.client.delete(&format!("{grants}/{nobody}")).send().await.assert(404);
+        ben.client.delete(&format!("{grants}/{grant}")).send().await.assert(403);
+        ada.client.delete(&format!("{grants}/{grant}")).send().await.assert(204);
+        ada.client.delete(&format!("{grants}/{grant}")).send().await.assert(404);
+    }
+
+    /// d06: a page has 100 grants, and goes on only where the server said.
+    async fn d06_grants_are_paged_and_bounded(database: Database) {
+        let office = Office::new(database).await;
+        let ada = office.join("ada").await;
+        let folder = ada.folder("Plans", None).await;
+        crate::policy::add_accounts(&office.accounts, 1001).await;
+        let grants = &format!("/folders/{folder}/grants");
+        let share = async |number: usize| {
+            let body = json!({ "role": "viewer", "to": { "account": number } });
+            ada.client.post(grants).json(&body).await.status
+        };
+        let mut given = 1; // the manager
+        for number in 2..=120 {
+            assert_eq!(share(number).await, StatusCode::CREATED);
+            given += 1;
+        }
+        let page = async |after: &str| {
+            let path = if after.is_empty() { grants.clone() } else { format!("{grants}?after={after}") };
+            ada.client.get(&path).send().await
+        };
+        let first = page("").await.assert(200).json();
+        let next = first["next"].as_str().unwrap();
+        let second = page(next).await.assert(200).json();
+        // What people do not give here, they do not see: the manager's own.
+        let counts = [&first, &second].map(|page| page["grants"].as_array().unwrap().len());
+        assert_eq!((counts[0] + counts[1], second["next"].clone()), (119, Value::Null));
+        for tampered in ["x".to_owned(), next.replacen(char::is_alphanumeric, "", 1), format!("{next}A")] {
+            page(&tampered).await.assert(400);
+        }
+        // On one row, 1,000.
+        let (id, object) = match database {
+            Database::Sqlite => ("randomblob(16)", format!("x'{}'", folder.replace('-', ""))),
+            Database::Postgres => ("gen_random_uuid()", format!("'{folder}'")),
+        };
+        let more = 1000 - given;
+        let sql = format!(
+            "INSERT INTO grants (id, object_type, object_uuid, role, account_id, created_at)
+             SELECT {id}, 'folder', {object}, 'viewer', id, 0 FROM accounts WHERE id > 121 ORDER BY id LIMIT {more}"
+        );
+        office.accounts.place.sql(&sql).await;
+        assert_eq!(share(121).await, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(share(120).await, StatusCode::CREATED, "the same again is no more");
+    }
+
+    async fn the_addresses_that_one_account_looks_up_are_counted(database: Database) {
+        let office = Office::new(database).await;
+        let (ada, ben) = (office.join("ada").await, office.join("ben").await);
+        let folder = ada.folder("Plans", None).await;
+        let grants = format!("/folders/{folder}/grants");
+        for number in 0..100 {
+            let body = json!({ "role": "viewer", "to": { "email": format!("nobody{number}@example.com") } });
+            ada.client.post(&grants).json(&body).await.assert(422);
+        }
+        let body = json!({ "role": "viewer", "to": { "email": email("ben") } });
+        let throttled = ada.client.post(&grants).json(&body).await.assert(429);
+        assert!(throttled.header("retry-after").parse::<u64>().unwrap() <= 3600);
+        // By number it goes on; and for others.
+        ada.share(&format!("/folders/{folder}"), "viewer", json!({ "account": ben.number })).await;
+        office.accounts.clock.advance(Duration::from_hours(1));
+        ada.client.post(&grants).json(&body).await.assert(401);
+    }
+
+    /// Every operation of the example, as a stranger, with spoiled credentials, and as an account without grants.
+    async fn t13_z04_the_example_withstands_the_attack(database: Database) {
+        let office = Office::of(
+            TestApp::with(database, |config| {
+                config.public_url = Some(public_url());
+                config.limits = false;
+            })
+            .await,
+        )
+        .await;
+        let (ada, ben) = (office.join("ada").await, office.join("ben").await);
+        let eve = office.join("eve").await;
+        let folder = ada.folder("Plans", None).await;
+        let document = ada.document(&folder).await;
+        let on_folder = ada.share(&format!("/folders/{folder}"), "viewer", json!({ "account": ben.number })).await;
+        let on_document = ada.share(&format!("/documents/{document}"), "viewer", json!({ "account": ben.number })).await;
+        let gone = office.join("gone").await;
+        office.accounts.disable(gone.number).await;
+        let published = office.published().await;
+        let token = |name| tokens(office.stranger(), name);
+        let cookie = async |name: &str| {
+            let cookie = office.cookie(name).await.split_once('=').unwrap().1.to_owned();
+            // A cookie is good for all that its account may do.
+            move |scopes: &[&str]| (scopes.len() == 6).then(|| cookie.clone())
+        };
+        let mut attack = Attack::on(office.router.clone(), &published)
+            .good("portcullis", token("ada"))
+            .outsider("portcullis", token("eve"))
+            .holder("portcullis", ["document:read"], token("ben"))
+            .bad("portcullis", "a token of a disabled account", gone.client.token())
+            .good("session", cookie("ada").await)
+            .outsider("session", cookie("eve").await)
+            .bad("session", "a token as a cookie", eve.client.token())
+            .parameter("DELETE /folders/{id}/grants/{grant}", "grant", &on_folder)
+            .parameter("DELETE /documents/{id}/grants/{grant}", "grant", &on_document)
+            .sample("POST /folders/{id}/grants", json!({ "role": "viewer", "to": { "account": ben.number } }))
+            .sample("POST /documents/{id}/grants", json!({ "role": "viewer", "to": { "account": ben.number } }))
+            .last(["DELETE /documents/{id}"]);
+        let operations: Vec<_> = published["paths"].as_object().unwrap().iter().flat_map(|(path, methods)| {
+            methods.as_object().unwrap().keys().map(move |method| (method.to_uppercase(), path.clone()))
+        }).collect();
+        for (method, path) in operations.iter().filter(|(_, path)| path.contains("{id}")) {
+            let id = if path.starts_with("/folders") { &folder } else { &document };
+            attack = attack.parameter(&format!("{method} {path}"), "id", id);
+        }
+        let report = attack.run().await.unwrap_or_else(|holes| panic!("{holes}"));
+        // A cookie is good for all that its account may do, and nobody has the key that tokens are signed with.
+        let is_known = |line: &String| {
+            ["`session` without `", "`.signed(", "`.keys(", "`.holder("].iter().any(|known| line.contains(known))
+        };
+        let mut not_tried = report.not_tried().iter().map(ToString::to_string);
+        assert!(not_tried.all(|line| is_known(&line)), "{report}");
+        assert!(report.calls() > 200, "{report}");
+    }
+}
