@@ -72,8 +72,8 @@ pub struct Public;
 
 /// Lets a request through only with a credential that `V` accepted and that carries the scopes `S`.
 ///
-/// The principal inside exists only because a [`Verify`](crate::Verify) accepted a credential: a guard has no other
-/// constructor, here or in your tests.
+/// The principal inside exists only because a [`Verify`] accepted a credential: a guard has no other
+/// constructor than its extractor and [`for_token`](Self::for_token), here or in your tests.
 pub struct Guard<V: Authenticate, S: Scopes = ()> {
     principal: V::Principal,
     scopes: PhantomData<fn() -> S>,

@@ -27,7 +27,7 @@ const KEY: &str = "x-portcullis-first-message";
 ///
 /// async fn chat(first: FirstMessage<AccessTokens>, upgrade: WebSocketUpgrade) -> Response {
 ///     // Before the token is verified anyone can send: keep messages small.
-///     upgrade.max_message_size(8 * 1024).on_upgrade(async |mut socket| {
+///     upgrade.max_message_size(8 * 1024).on_upgrade(async move |mut socket| {
 ///         let Some(guard) = first.receive(&mut socket).await else { return }; // the socket is closed
 ///         let _ = guard.principal().subject();
 ///     })
