@@ -169,10 +169,10 @@ function addPasskey(form) {
   const isUntouched = () => [...document.querySelectorAll("input:not([type=hidden])")].every((field) => field.value === field.defaultValue);
   const renew = () => document.visibilityState === "visible" && isUntouched() && !button.disabled && location.replace(location.href);
   if (passkey === "get" && document.querySelector("[data-autofill]")) {
-    setTimeout(() => {
+    AbortSignal.timeout(publicKey.timeout - 10_000).addEventListener("abort", () => {
       renew();
       document.addEventListener("visibilitychange", renew);
-    }, publicKey.timeout - 10_000);
+    });
   }
 }
 

@@ -83,16 +83,17 @@ async fn passkey_options(app: &App, browser: &Browser, client: &Client) -> Strin
 }
 
 /// The page of the login, with the cookie that its passkey will be asked with.
-fn with_browser(app: &App, browser: &Browser, page: Result<Response, NotShown>) -> PageResult {
+fn with_browser(app: &App, browser: &Browser, mut page: Response) -> Result<Response, Error> {
     let (name, cookie) = browser.cookie(app)?;
-    let add = |mut page: Response| {
-        page.headers_mut().append(name, cookie);
-        page
-    };
-    match page {
-        Ok(page) => Ok(add(page)),
-        Err(NotShown::Instead(page)) => Err(NotShown::Instead(Box::new(add(*page)))),
-        Err(not_shown) => Err(not_shown),
+    page.headers_mut().append(name, cookie);
+    Ok(page)
+}
+
+/// The same where a form was sent: its answer is that page if the form is shown again.
+fn again_with_browser(app: &App, browser: &Browser, answer: PageResult) -> PageResult {
+    match answer {
+        Err(NotShown::Instead(page)) => Err(NotShown::Instead(Box::new(with_browser(app, browser, *page)?))),
+        answer => answer,
     }
 }
 
@@ -114,7 +115,7 @@ pub(crate) async fn show_log_in(
     let browser = Browser::or_new(known);
     let passkey = passkey_options(&app, &browser, &client).await;
     let page = LogInPage::new(&v, &app, faults, &v.kept(None), v.way_back(), passkey);
-    with_browser(&app, &browser, Ok(v.show(StatusCode::OK, &page)?))
+    Ok(with_browser(&app, &browser, v.show(StatusCode::OK, &page)?)?)
 }
 
 pub(crate) async fn log_in(
@@ -134,7 +135,7 @@ pub(crate) async fn log_in(
     };
     let logged_in = v.form(&["email", "password"], log_in, page).await;
     let page = factors::pages::arrive_or_ask(&app, &v, logged_in, &next).await;
-    with_browser(&app, &browser, page)
+    again_with_browser(&app, &browser, page)
 }
 
 /// A passkey that is shown in the place of a form.
@@ -174,7 +175,7 @@ pub(crate) async fn log_in_by_passkey(
     };
     let logged_in = v.form(&[], log_in, page).await;
     let page = factors::pages::arrive_or_ask(&app, &v, logged_in, &next).await;
-    with_browser(&app, &browser, page)
+    again_with_browser(&app, &browser, page)
 }
 
 /// The page that a passkey was sent to, asked for again.
