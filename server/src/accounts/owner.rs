@@ -31,6 +31,11 @@ pub(crate) async fn has_account(conn: Conn<'_>, email: &Email) -> Result<bool, E
     Ok(store::account_by_email(conn, email).await?.is_some())
 }
 
+/// Whether the account with this address, if there is one, may be used.
+pub(crate) async fn is_active_at(conn: Conn<'_>, email: &Email) -> Result<Option<bool>, Error> {
+    Ok(store::account_by_email(conn, email).await?.map(|account| account.is_active))
+}
+
 /// Notes that the owner reads mail at the address, if it is the one in force. Doing so again changes nothing.
 pub(crate) async fn mark_verified(
     tx: &mut Tx,

@@ -30,6 +30,8 @@ const LANGUAGE_COOKIE: &str = "portcullis-language";
 const LANGUAGE: &str = "lang";
 /// The parameter of a mailed link: it never stands in another link.
 const TOKEN: &str = "token";
+/// The parameter of a login that comes back from a provider: likewise.
+const STATE: &str = "state";
 /// The parameter that carries what was typed past a login, sealed: it stands in no history or log.
 const KEPT: &str = "kept";
 /// Characters that are kept: as many as an address has.
@@ -288,8 +290,11 @@ impl View {
         self.app.look().sheets().map(|path| self.to(path))
     }
 
-    /// The other languages: code, name, and this page in it.
+    /// The other languages: code, name, and this page in it. None on the way back from a provider: it is gone only once.
     pub(crate) fn other_languages(&self) -> Vec<(&'static str, &'static str, String)> {
+        if self.query.iter().any(|(name, _)| name == STATE) {
+            return Vec::new();
+        }
         let others = Language::ALL.iter().copied().filter(|other| *other != self.language);
         others.map(|other| (other.tag(), other.own_name(), self.here(Some(other)))).collect()
     }
