@@ -16,7 +16,7 @@ use crate::{
     clock::Timestamp,
     db::Tx,
     error::Error,
-    factors, leaving, limits, mail, pictures, recovery, sessions, webhooks,
+    factors, groups, leaving, limits, mail, pictures, recovery, sessions, webhooks,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -117,6 +117,7 @@ pub(crate) async fn sweep(app: &App) -> Result<u64, Error> {
     let mut count = sessions::sweep(&mut tx, now - SESSIONS_KEPT).await?;
     count += recovery::sweep(&mut tx, now).await?;
     count += factors::sweep(&mut tx, now).await?;
+    count += groups::sweep(&mut tx, now).await?;
     count += limits::sweep(&mut tx, now).await?;
     count += mail::sweep(&mut tx, now).await?;
     count += webhooks::sweep(&mut tx, now - DELIVERIES_KEPT).await?;

@@ -10,7 +10,7 @@ use crate::{
     db::{Tx, retry},
     error::Error,
     events::{self, Event},
-    factors,
+    factors, groups,
     mail::{self, Message, Recipient},
     messages::Language,
     recovery, sessions,
@@ -125,6 +125,7 @@ async fn disable(app: &App, id: AccountId, by: By<'_>) -> Result<(), Error> {
     accounts::disable(&mut tx, &locked, now).await?;
     sessions::end_all(&mut tx, &locked, now).await?;
     recovery::forget_links(&mut tx, &locked).await?;
+    groups::forget_invitations_by(&mut tx, &locked).await?;
     events::record(&mut tx, Event::Disabled, Some(id), by.client(), now).await?;
     mail::enqueue(app, &mut tx, &Recipient::of(&locked), &Message::Disabled, now).await?;
     Ok(tx.commit().await?)

@@ -8,6 +8,7 @@ mod csv;
 mod cursor;
 mod first_admin;
 pub(crate) mod http;
+pub(crate) mod organisations;
 pub(crate) mod pages;
 mod store;
 

@@ -19,7 +19,7 @@ use crate::{
     db::{DatabaseConfig, DatabaseUrl, Db},
     error::Error,
     events::{self, Event},
-    factors, files, mail,
+    factors, files, groups, mail,
     pictures::{self, FOLDER},
     recovery,
     secret::SecretKey,
@@ -208,6 +208,7 @@ async fn renew(staged: &Staged, key: &SecretKey) -> Result<(), String> {
             let mut tx = db.begin().await?;
             sessions::end_every(&mut tx, now).await?;
             recovery::forget_every_link(&mut tx).await?;
+            groups::forget_every_invitation(&mut tx).await?;
             factors::forget_every_step(&mut tx).await?;
             mail::forget_every(&mut tx).await?;
             pictures::forget_lost(&mut tx, |id| {

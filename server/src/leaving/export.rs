@@ -23,7 +23,7 @@ use crate::{
     error::Error,
     events::{self, Event},
     factors::{self, ExportedFactors},
-    groups::{self, ExportedMembership},
+    groups::{self, ExportedInvitation, ExportedMembership},
     pictures::{self, PictureBytes},
     sessions::{self, ExportedSession},
 };
@@ -40,6 +40,7 @@ pub(crate) struct Export {
     about: ExportedAccount,
     second_factor: ExportedFactors,
     picture: Option<(String, PictureBytes)>,
+    invitations: Vec<ExportedInvitation>,
 }
 
 type Pieces = BoxStream<'static, Result<Bytes, Error>>;
@@ -60,6 +61,8 @@ struct Whole {
     sessions: Vec<ExportedSession>,
     /// The organisations and teams that the account is a direct member of.
     memberships: Vec<ExportedMembership>,
+    /// Open invitations to the account's email address; at most 100.
+    invitations: Vec<ExportedInvitation>,
     /// What happened to the account, oldest first.
     events: Vec<ExportedEvent>,
 }
@@ -80,13 +83,22 @@ impl Export {
         events::record(&mut tx, Event::Exported, Some(account), client, now).await?;
         let about = accounts::exported(tx.conn(), account).await?.ok_or(Error::NotFound)?;
         let second_factor = factors::exported(tx.conn(), account).await?;
+        let invitations = groups::exported_invitations(tx.conn(), account, now).await?;
         tx.commit().await?;
         let picture = pictures::exported(app, account).await?;
-        Ok(Self { app: app.clone(), account, exported_at: now.to_rfc3339(), about, second_factor, picture })
+        Ok(Self {
+            app: app.clone(),
+            account,
+            exported_at: now.to_rfc3339(),
+            about,
+            second_factor,
+            picture,
+            invitations,
+        })
     }
 
     fn into_body(self) -> Result<Body, Error> {
-        let Self { app, account, exported_at, about, second_factor, picture } = self;
+        let Self { app, account, exported_at, about, second_factor, picture, invitations } = self;
         let head = format!(
             "{{\"exported_at\":{},\"account\":{},\"second_factor\":{},\"picture\":",
             json(&exported_at)?,
@@ -132,7 +144,7 @@ impl Export {
             .chain(sessions)
             .chain(text("],\"memberships\":["))
             .chain(memberships)
-            .chain(text("],\"events\":["))
+            .chain(text(format!("],\"invitations\":{},\"events\":[", json(&invitations)?)))
             .chain(events)
             .chain(text("]}"));
         Ok(Body::from_stream(pieces))

@@ -54,5 +54,20 @@ done! {
     Invited "invited" "page.done.invited";
     FactorRemoved "factor-removed" "page.done.factor_removed";
     LoginExpired "login-expired" "page.done.login_expired";
+    OrganisationCreated "organisation-created" "page.done.organisation_created";
+    OrganisationRenamed "organisation-renamed" "page.done.organisation_renamed";
+    OrganisationDeleted "organisation-deleted" "page.done.organisation_deleted";
+    OrganisationLeft "organisation-left" "page.done.organisation_left";
+    InvitedToOrganisation "invitation-sent" "page.done.invited_to_organisation";
+    InvitationRevoked "invitation-revoked" "page.done.invitation_revoked";
+    Joined "joined" "page.done.joined";
+    MemberRoleChanged "member-role" "page.done.member_role";
+    HandedOver "handed-over" "page.done.handed_over";
+    MemberRemoved "member-removed" "page.done.member_removed";
+    TeamCreated "team-created" "page.done.team_created";
+    TeamRenamed "team-renamed" "page.done.team_renamed";
+    TeamDeleted "team-deleted" "page.done.team_deleted";
+    TeamMemberAdded "team-member-added" "page.done.team_member_added";
+    TeamMemberRemoved "team-member-removed" "page.done.team_member_removed";
     Claimed "claimed" "page.done.claimed";
 }

@@ -14,7 +14,7 @@ use crate::{
     app::App,
     client::Client,
     error::Error,
-    factors,
+    factors, groups,
     messages::Language,
     pages::{Done, Faults, PageResult, View},
     paths,
@@ -45,6 +45,7 @@ struct AccountPage<'a> {
     pending: Option<PendingEmail>,
     sessions: usize,
     has_factor: bool,
+    organisations: i64,
 }
 
 impl<'a> AccountPage<'a> {
@@ -57,7 +58,19 @@ impl<'a> AccountPage<'a> {
         let sessions = sessions::list(app, id).await?.len();
         let has_factor = factors::overview(app, id, principal.role).await?.totp_since.is_some();
         let full_name = profile.account.full_name.clone();
-        Ok(Self { v, faults, profile, details, owner, full_name, pending, sessions, has_factor })
+        let organisations = groups::count(app, id).await?;
+        Ok(Self {
+            v,
+            faults,
+            profile,
+            details,
+            owner,
+            full_name,
+            pending,
+            sessions,
+            has_factor,
+            organisations,
+        })
     }
 
     fn picture(&self) -> Option<String> {

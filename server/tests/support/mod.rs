@@ -147,6 +147,9 @@ impl Place {
             "totp_enrolments",
             "recovery_codes",
             "logins",
+            "groups",
+            "memberships",
+            "invitations",
         ];
         let mut dump = Vec::new();
         for table in tables {
