@@ -16,7 +16,7 @@ use crate::{
     clock::Timestamp,
     db::Tx,
     error::Error,
-    factors, groups, leaving, limits, mail, pictures, recovery, sessions, webhooks,
+    factors, groups, leaving, limits, mail, passkeys, pictures, recovery, sessions, webhooks,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -118,6 +118,7 @@ pub(crate) async fn sweep(app: &App) -> Result<u64, Error> {
     count += recovery::sweep(&mut tx, now).await?;
     count += factors::sweep(&mut tx, now).await?;
     count += groups::sweep(&mut tx, now).await?;
+    count += passkeys::sweep(&mut tx, now).await?;
     count += limits::sweep(&mut tx, now).await?;
     count += mail::sweep(&mut tx, now).await?;
     count += webhooks::sweep(&mut tx, now - DELIVERIES_KEPT).await?;

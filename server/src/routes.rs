@@ -21,8 +21,8 @@ use crate::{
     app::App,
     devices::http::{end_other_sessions, end_session, list_sessions, log_out},
     factors::http::{
-        add_totp, confirm_totp, enrol_at_log_in, finish_log_in, make_recovery_codes, read_factors,
-        remove_totp,
+        add_totp, ask_for_passkey_at_log_in, confirm_totp, enrol_at_log_in, finish_log_in,
+        finish_log_in_by_passkey, make_recovery_codes, read_factors, remove_totp,
     },
     groups::http::{
         accept_invitation, add_team_member, change_team, create_organisation, create_team,
@@ -32,9 +32,15 @@ use crate::{
     },
     health::{check_health, check_readiness},
     leaving::http::{cancel_deletion, delete_account, export_account},
-    login::http::{log_in, log_in_with_cookie},
+    login::http::{
+        ask_for_passkey, log_in, log_in_by_passkey, log_in_by_passkey_with_cookie, log_in_with_cookie,
+    },
     oauth::token::exchange_token,
     pages::{dress, serve_asset, show_icon, show_nothing, show_touch_icon},
+    passkeys::http::{
+        add_passkey, ask_for_new_passkey, list_passkeys, read_passkey_endpoints, remove_passkey,
+        rename_passkey,
+    },
     paths,
     pictures::http::{delete_profile_image, read_profile_image, upload_profile_image},
     profile::http::{change_profile, read_own_profile, read_profile},
@@ -62,6 +68,25 @@ pub(crate) fn api() -> Api<App> {
         .route(
             post("/login/factor/totp", enrol_at_log_in)
                 .summary("Get a key for the authenticator app that a login requires"),
+        )
+        .route(
+            post("/login/factor/passkey/options", ask_for_passkey_at_log_in)
+                .summary("Get the options of a passkey as a second factor"),
+        )
+        .route(
+            post("/login/factor/passkey", finish_log_in_by_passkey)
+                .summary("Finish a login with a passkey as the second factor"),
+        )
+        .route(
+            post("/login/passkey/options", ask_for_passkey).summary("Get the options of a login by passkey"),
+        )
+        .route(
+            post("/login/passkey", log_in_by_passkey)
+                .summary("Log in by passkey and receive an access token"),
+        )
+        .route(
+            post("/login/passkey/cookie", log_in_by_passkey_with_cookie)
+                .summary("Log in by passkey and receive a cookie"),
         )
         .route(post("/token", exchange_token).summary("Exchange a refresh token for new tokens"))
         .route(post("/logout", log_out).summary("End this session"))
@@ -113,6 +138,16 @@ pub(crate) fn api() -> Api<App> {
         )
         .route(delete("/factors/totp", remove_totp).summary("Remove my authenticator app"))
         .route(post("/factors/recovery-codes", make_recovery_codes).summary("Make new recovery codes"))
+        .tag("passkeys", "Add, rename and remove passkeys.")
+        .route(get("/passkeys", list_passkeys).summary("List my passkeys"))
+        .route(post("/passkeys/options", ask_for_new_passkey).summary("Get the options to create a passkey"))
+        .route(post("/passkeys", add_passkey).summary("Add a passkey"))
+        .route(patch("/passkeys/{id}", rename_passkey).summary("Rename one of my passkeys"))
+        .route(delete("/passkeys/{id}", remove_passkey).summary("Remove one of my passkeys"))
+        .route(
+            get("/.well-known/passkey-endpoints", read_passkey_endpoints)
+                .summary("Where passkeys are managed, for password managers"),
+        )
         .tag(
             "organisations",
             "Organisations, their teams and members. Your role in each decides what you may do.",
@@ -211,11 +246,13 @@ pub(crate) fn api() -> Api<App> {
 }
 
 /// The pages. [`dress`] lays itself around each: no POST of another site gets through, whatever the handler asks for.
+#[expect(clippy::too_many_lines, reason = "one line for each page, and it is read as a table")]
 pub(crate) fn pages(app: &App) -> Router<App> {
     use crate::{
         admin::pages as console, devices::pages as session, factors::pages as factors,
-        groups::pages as groups, leaving::pages as leaving, login::pages as login, profile::pages as account,
-        recovery::pages as recovery, sign_up::pages as sign_up,
+        groups::pages as groups, leaving::pages as leaving, login::pages as login,
+        passkeys::pages as passkeys, profile::pages as account, recovery::pages as recovery,
+        sign_up::pages as sign_up,
     };
     use routing::{any, get, post};
 
@@ -225,6 +262,11 @@ pub(crate) fn pages(app: &App) -> Router<App> {
         .route(paths::SIGN_UP, get(sign_up::show_sign_up).post(sign_up::sign_up))
         .route(paths::LOG_IN, get(login::show_log_in).post(login::log_in))
         .route(paths::LOG_IN_FACTOR, get(factors::show_log_in).post(factors::finish_log_in))
+        .route(
+            paths::LOG_IN_FACTOR_PASSKEY,
+            get(factors::show_log_in).post(factors::finish_log_in_by_passkey),
+        )
+        .route(paths::LOG_IN_BY_PASSKEY, get(login::go_to_log_in).post(login::log_in_by_passkey))
         .route(paths::LOG_IN_BY_MAIL, get(recovery::show_log_in_by_mail).post(recovery::request_log_in))
         .route(paths::LOG_IN_BY_CODE, get(recovery::show_code).post(recovery::log_in_by_code))
         .route(paths::LOG_IN_BY_LINK, get(recovery::show_log_in_link).post(recovery::log_in_by_link))
@@ -250,6 +292,11 @@ pub(crate) fn pages(app: &App) -> Router<App> {
         .route(paths::CONFIRM_TOTP, get(factors::go_to_factors).post(factors::confirm_totp))
         .route(paths::MAKE_CODES, get(factors::go_to_factors).post(factors::make_codes))
         .route(paths::REMOVE_TOTP, get(factors::go_to_factors).post(factors::remove_totp))
+        .route(paths::PASSKEYS, get(passkeys::show_passkeys))
+        .route(paths::ADD_PASSKEY, get(passkeys::go_to_passkeys).post(passkeys::begin_to_add))
+        .route(paths::CREATE_PASSKEY, get(passkeys::go_to_passkeys).post(passkeys::add_passkey))
+        .route(paths::RENAME_PASSKEY, get(passkeys::go_to_passkeys).post(passkeys::rename_passkey))
+        .route(paths::REMOVE_PASSKEY, get(passkeys::go_to_passkeys).post(passkeys::remove_passkey))
         .route(paths::SESSIONS, get(session::show_sessions))
         .route(paths::END_SESSION, post(session::end_session))
         .route(paths::END_OTHER_SESSIONS, post(session::end_other_sessions))
@@ -260,6 +307,7 @@ pub(crate) fn pages(app: &App) -> Router<App> {
         .route(paths::MEMBER, get(groups::show_member).post(groups::change_member))
         .route(paths::TEAM, get(groups::show_team).post(groups::change_team))
         .route(paths::CONFIRM, get(login::show_confirm).post(login::confirm))
+        .route(paths::CONFIRM_BY_PASSKEY, get(login::go_to_confirm).post(login::confirm_by_passkey))
         .route(paths::EXPORT, get(leaving::show_export).post(leaving::export_account))
         .route(paths::DELETE, get(leaving::show_delete).post(leaving::delete_account))
         .route(paths::CANCEL_DELETION, post(leaving::cancel_deletion))

@@ -56,6 +56,21 @@ pub(crate) async fn set_hash(
     Ok(store::set_password(tx.conn(), locked.id, hash, now).await?)
 }
 
+/// What an account has to log in with.
+#[derive(Debug)]
+pub(crate) struct Ways {
+    pub(crate) has_password: bool,
+    pub(crate) passkeys: i64,
+    /// An authenticator app: only after one of the others.
+    pub(crate) has_app: bool,
+}
+crate::db::from_row!(Ways { has_password, passkeys, has_app });
+
+/// What the account has to log in with, beside mailed links. Under its lock nobody takes one of them away meanwhile.
+pub(crate) async fn ways(tx: &mut Tx, locked: &Locked) -> Result<Ways, Error> {
+    Ok(store::ways(tx.conn(), locked.id).await?)
+}
+
 /// Takes away the password, and a deletion that was scheduled: somebody else may have set them. Whether there was a
 /// password.
 pub(crate) async fn forget_password(tx: &mut Tx, held: &Held, now: Timestamp) -> Result<bool, Error> {

@@ -3,7 +3,7 @@
 use super::{
     Account, AccountDetails, AccountId, Credentials, Email, FullName, Role,
     held::Locked,
-    owner::Owner,
+    owner::{Owner, Ways},
     search::{Needle, Wanted},
 };
 use crate::{
@@ -384,6 +384,19 @@ pub(super) async fn set_password(
         now
     )?;
     Ok(())
+}
+
+/// The tables of other rooms are read too, in one statement: who removes one way looks whether another is left.
+pub(super) async fn ways(conn: Conn<'_>, id: AccountId) -> Result<Ways> {
+    fetch_one!(
+        conn,
+        Ways,
+        "SELECT password_hash IS NOT NULL AS has_password,
+                (SELECT count(*) FROM passkeys WHERE account_id = $1) AS passkeys,
+                EXISTS (SELECT 1 FROM totp WHERE account_id = $1) AS has_app
+         FROM accounts WHERE id = $1",
+        id
+    )
 }
 
 /// Takes the password away, and a deletion that was asked for. Whether there was a password.

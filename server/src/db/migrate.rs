@@ -38,6 +38,7 @@ const MIGRATIONS: &[Migration] = migrations![
     "0005_factors",
     "0006_last_logins",
     "0010_policy",
+    "0012_passkeys",
     "0014_organisations"
 ];
 

@@ -24,6 +24,7 @@ use crate::{
     events::{self, Event},
     factors::{self, ExportedFactors},
     groups::{self, ExportedInvitation, ExportedMembership},
+    passkeys::{self, ExportedPasskey},
     pictures::{self, PictureBytes},
     sessions::{self, ExportedSession},
 };
@@ -39,6 +40,7 @@ pub(crate) struct Export {
     exported_at: String,
     about: ExportedAccount,
     second_factor: ExportedFactors,
+    passkeys: Vec<ExportedPasskey>,
     picture: Option<(String, PictureBytes)>,
     invitations: Vec<ExportedInvitation>,
 }
@@ -55,6 +57,8 @@ struct Whole {
     exported_at: String,
     account: ExportedAccount,
     second_factor: ExportedFactors,
+    /// The passkeys, oldest first.
+    passkeys: Vec<ExportedPasskey>,
     /// The profile picture; `null` if there is none.
     picture: Option<ExportedPicture>,
     /// The sessions on record, active or not.
@@ -83,6 +87,7 @@ impl Export {
         events::record(&mut tx, Event::Exported, Some(account), client, now).await?;
         let about = accounts::exported(tx.conn(), account).await?.ok_or(Error::NotFound)?;
         let second_factor = factors::exported(tx.conn(), account).await?;
+        let passkeys = passkeys::exported(tx.conn(), account).await?;
         let invitations = groups::exported_invitations(tx.conn(), account, now).await?;
         tx.commit().await?;
         let picture = pictures::exported(app, account).await?;
@@ -92,18 +97,20 @@ impl Export {
             exported_at: now.to_rfc3339(),
             about,
             second_factor,
+            passkeys,
             picture,
             invitations,
         })
     }
 
     fn into_body(self) -> Result<Body, Error> {
-        let Self { app, account, exported_at, about, second_factor, picture, invitations } = self;
+        let Self { app, account, exported_at, about, second_factor, passkeys, picture, invitations } = self;
         let head = format!(
-            "{{\"exported_at\":{},\"account\":{},\"second_factor\":{},\"picture\":",
+            "{{\"exported_at\":{},\"account\":{},\"second_factor\":{},\"passkeys\":{},\"picture\":",
             json(&exported_at)?,
             json(&about)?,
-            json(&second_factor)?
+            json(&second_factor)?,
+            json(&passkeys)?
         );
         let picture = match picture {
             Some((content_type, bytes)) => encoded(&content_type, bytes)?,

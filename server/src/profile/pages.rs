@@ -17,7 +17,7 @@ use crate::{
     factors, groups,
     messages::Language,
     pages::{Done, Faults, PageResult, View},
-    paths,
+    passkeys, paths,
     pictures::{self, http::Upload},
     recovery::{self, PendingEmail},
     sessions::{self, SessionCookies},
@@ -46,6 +46,8 @@ struct AccountPage<'a> {
     sessions: usize,
     has_factor: bool,
     organisations: i64,
+    /// `None` where passkeys do not work.
+    passkeys: Option<usize>,
 }
 
 impl<'a> AccountPage<'a> {
@@ -57,6 +59,11 @@ impl<'a> AccountPage<'a> {
         let pending = recovery::pending_email(app, id).await?;
         let sessions = sessions::list(app, id).await?.len();
         let has_factor = factors::overview(app, id, principal.role).await?.totp_since.is_some();
+        let passkeys = if passkeys::are_possible(app.public_url()) {
+            Some(passkeys::list(app, id).await?.len())
+        } else {
+            None
+        };
         let full_name = profile.account.full_name.clone();
         let organisations = groups::count(app, id).await?;
         Ok(Self {
@@ -70,6 +77,7 @@ impl<'a> AccountPage<'a> {
             sessions,
             has_factor,
             organisations,
+            passkeys,
         })
     }
 
