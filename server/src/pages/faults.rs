@@ -176,7 +176,6 @@ fn sentence(v: &View, field: &str, fault: &Fault) -> String {
             "current_password" => "page.fault.no_current_password",
             "full_name" | "name" => "page.fault.no_name",
             "code" => "page.fault.no_code",
-            "name" => "page.fault.no_passkey_name",
             _ => "page.fault.required",
         },
         Fault::TooManyBytes(_) => "page.fault.too_long",
