@@ -8,7 +8,7 @@ import { faultsOf, openPage, startBrowser, startServer } from "./support.mjs";
 const SCREENSHOTS = fileURLToPath(new URL("screenshots", import.meta.url));
 const PERSON = { name: "Ada Lovelace", email: "ada@example.org", password: "a quiet engine of brass, 1843" };
 const PUBLIC = ["/account/log-in", "/account/sign-up", "/account/forgotten", "/account/reset?token=x", "/account/verify?token=x"];
-const OWN = ["/account", "/account/sessions", "/account/linked", "/account/api-keys", "/account/api-keys/new", "/account/email", "/account/password", "/account/delete", "/account/export", "/account/confirm", "/console/claim"];
+const OWN = ["/account", "/account/sessions", "/account/linked", "/account/api-keys", "/account/api-keys/new", "/account/email", "/account/password", "/account/delete", "/account/export", "/account/confirm", "/account/organisations", "/account/organisations/new", "/console/claim"];
 
 let server, browser;
 

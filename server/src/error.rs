@@ -122,6 +122,9 @@ pub enum Error {
     /// The caller is a member of the organisation, with a role that may not do this.
     #[error("the role {} is required", .0.name())]
     RoleRequired(GroupRole),
+    /// An invitation was sent to another address than the account's.
+    #[error("another address was invited")]
+    AnotherAddress,
     /// The organisation cannot be changed so.
     #[error("{}", .0.detail())]
     Refused(Refusal),
@@ -192,6 +195,7 @@ impl Error {
             | Self::LogInOff
             | Self::PasskeysOff
             | Self::RoleRequired(_)
+            | Self::AnotherAddress
             | Self::FactorRequired => StatusCode::FORBIDDEN,
             Self::DeadLink => StatusCode::GONE,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -274,6 +278,9 @@ impl Error {
             Self::TooManyIdentities => "20 accounts are linked already: unlink one first",
             Self::RoleRequired(GroupRole::Owner) => "This requires the role `owner` in the organisation",
             Self::RoleRequired(_) => "This requires the role `admin` or `owner` in the organisation",
+            Self::AnotherAddress => {
+                "This invitation was sent to another email address: log in with the account that has it"
+            }
             Self::Refused(refusal) => refusal.detail(),
             Self::NoRoom => {
                 "There is no room for another picture at the moment; the operator has been notified"

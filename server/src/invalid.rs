@@ -25,6 +25,10 @@ pub enum Fault {
     NotAnEmail,
     /// Another email address than the one that was asked for.
     AnotherEmail,
+    /// Another name than that of what is to be deleted.
+    AnotherName,
+    /// Not the address of a member.
+    NotAMember,
     /// A password made of what anyone knows about the account or this server.
     OwnWords,
     /// A password on the list of common ones.
@@ -83,6 +87,8 @@ impl fmt::Display for Fault {
             Self::ControlCharacters => "Value should not contain control or direction characters",
             Self::NotAnEmail => "value is not a valid email address",
             Self::AnotherEmail => "Value error, This is not the account's email address",
+            Self::AnotherName => "Value error, This is not the organisation's name",
+            Self::NotAMember => "Value error, No member of the organisation has this email address",
             Self::OwnWords => {
                 "Value error, The password consists of words that anyone knows: your name, your email address or the \
                  name of this service. Choose other words."

@@ -61,6 +61,13 @@ pub(crate) const CONFIRM_BY_PASSKEY: &str = "/account/confirm/passkey";
 pub(crate) const EXPORT: &str = "/account/export";
 pub(crate) const DELETE: &str = "/account/delete";
 pub(crate) const CANCEL_DELETION: &str = "/account/delete/call-back";
+pub(crate) const ORGANISATIONS: &str = "/account/organisations";
+pub(crate) const NEW_ORGANISATION: &str = "/account/organisations/new";
+pub(crate) const ORGANISATION: &str = "/account/organisations/{id}";
+pub(crate) const ORGANISATION_ACT: &str = "/account/organisations/{id}/{act}";
+pub(crate) const MEMBER: &str = "/account/organisations/{id}/members/{account}";
+pub(crate) const TEAM: &str = "/account/organisations/{id}/teams/{team}";
+pub(crate) const INVITATION: &str = "/account/invitation";
 pub(crate) const BELOW_ACCOUNT: &str = "/account/{*rest}";
 
 // For administrators.
@@ -71,6 +78,8 @@ pub(crate) const AUDIT_CSV: &str = "/console/audit.csv";
 pub(crate) const CLAIM: &str = "/console/claim";
 pub(crate) const CONSOLE_ACCOUNT: &str = "/console/accounts/{id}";
 pub(crate) const CONSOLE_ACT: &str = "/console/accounts/{id}/{act}";
+pub(crate) const CONSOLE_ORGANISATIONS: &str = "/console/organisations";
+pub(crate) const CONSOLE_ORGANISATION: &str = "/console/organisations/{id}";
 pub(crate) const BELOW_CONSOLE: &str = "/console/{*rest}";
 
 /// Where a provider sends people back to. Each has its own, so that no response is taken for another's.
@@ -101,4 +110,29 @@ pub(crate) fn link_with(provider: &str) -> String {
 /// [`CALLBACK`] of this provider.
 pub(crate) fn callback(provider: &str) -> String {
     format!("/log-in/with/{provider}/callback")
+}
+
+/// [`ORGANISATION`] of this id.
+pub(crate) fn organisation(id: impl Display) -> String {
+    format!("{ORGANISATIONS}/{id}")
+}
+
+/// [`ORGANISATION_ACT`] of this organisation.
+pub(crate) fn organisation_act(id: impl Display, act: &str) -> String {
+    format!("{ORGANISATIONS}/{id}/{act}")
+}
+
+/// [`MEMBER`] of this organisation.
+pub(crate) fn member(id: impl Display, account: impl Display) -> String {
+    format!("{ORGANISATIONS}/{id}/members/{account}")
+}
+
+/// [`TEAM`] of this organisation.
+pub(crate) fn team(id: impl Display, team: impl Display) -> String {
+    format!("{ORGANISATIONS}/{id}/teams/{team}")
+}
+
+/// [`CONSOLE_ORGANISATION`] of this id.
+pub(crate) fn console_organisation(id: impl Display) -> String {
+    format!("{CONSOLE_ORGANISATIONS}/{id}")
 }

@@ -15,6 +15,9 @@ use crate::{
         invite_account, list_accounts, list_audit_events, read_account, remove_account,
         remove_account_factor, remove_account_keys, set_account_role, start_password_reset,
     },
+    admin::organisations::{
+        list_all_organisations, list_members_of_organisation, remove_organisation, set_role_in_organisation,
+    },
     api_keys::http::{create_key, list_keys, remove_key, rotate_key},
     app::App,
     devices::http::{end_other_sessions, end_session, list_sessions, log_out},
@@ -23,10 +26,10 @@ use crate::{
         finish_log_in_by_passkey, make_recovery_codes, read_factors, remove_totp,
     },
     groups::http::{
-        add_team_member, change_team, create_organisation, create_team, delete_organisation, delete_team,
-        hand_over_organisation, leave_organisation, list_members, list_organisations, list_team_members,
-        list_teams, read_organisation, remove_member, remove_team_member, rename_organisation,
-        set_member_role,
+        accept_invitation, add_team_member, change_team, create_organisation, create_team,
+        delete_organisation, delete_team, hand_over_organisation, invite_member, leave_organisation,
+        list_invitations, list_members, list_organisations, list_team_members, list_teams, read_organisation,
+        remove_member, remove_team_member, rename_organisation, revoke_invitation, set_member_role,
     },
     health::{check_health, check_readiness},
     identities::http::{list_identities, list_login_providers, unlink_identity},
@@ -178,6 +181,22 @@ pub(crate) fn api() -> Api<App> {
             put("/organisations/{id}/members/{account}", set_member_role).summary("Change a member's role"),
         )
         .route(delete("/organisations/{id}/members/{account}", remove_member).summary("Remove a member"))
+        .route(
+            get("/organisations/{id}/invitations", list_invitations)
+                .summary("List an organisation's open invitations"),
+        )
+        .route(
+            post("/organisations/{id}/invitations", invite_member)
+                .summary("Invite someone to an organisation by email"),
+        )
+        .route(
+            delete("/organisations/{id}/invitations/{invitation}", revoke_invitation)
+                .summary("Revoke an invitation"),
+        )
+        .route(
+            post("/invitations/accept", accept_invitation)
+                .summary("Join an organisation with an emailed invitation"),
+        )
         .route(get("/organisations/{id}/teams", list_teams).summary("List an organisation's teams"))
         .route(post("/organisations/{id}/teams", create_team).summary("Create a team"))
         .route(patch("/organisations/{id}/teams/{team}", change_team).summary("Rename or move a team"))
@@ -225,6 +244,16 @@ pub(crate) fn api() -> Api<App> {
                 .summary("Remove a second factor that its owner has lost"),
         )
         .route(put("/admin/accounts/{id}/role", set_account_role).summary("Change an account's role"))
+        .route(get("/admin/organisations", list_all_organisations).summary("List and find organisations"))
+        .route(
+            get("/admin/organisations/{id}/members", list_members_of_organisation)
+                .summary("List the members of any organisation"),
+        )
+        .route(
+            put("/admin/organisations/{id}/members/{account}", set_role_in_organisation)
+                .summary("Change a member's role in any organisation"),
+        )
+        .route(delete("/admin/organisations/{id}", remove_organisation).summary("Delete any organisation"))
         .route(get("/admin/audit-events", list_audit_events).summary("Read the audit log"))
         .route(get("/admin/audit-events.csv", export_audit_events).summary("Export the audit log as CSV"))
         .route(post("/admin/claim", claim_first_admin).summary("Become the first administrator"))
@@ -239,9 +268,10 @@ pub(crate) fn api() -> Api<App> {
 pub(crate) fn pages(app: &App) -> Router<App> {
     use crate::{
         admin::pages as console, api_keys::pages as keys, devices::pages as session,
-        factors::pages as factors, identities::pages as identities, leaving::pages as leaving,
-        login::pages as login, passkeys::pages as passkeys, profile::pages as account,
-        recovery::pages as recovery, sign_up::pages as sign_up, social::pages as social,
+        factors::pages as factors, groups::pages as groups, identities::pages as identities,
+        leaving::pages as leaving, login::pages as login, passkeys::pages as passkeys,
+        profile::pages as account, recovery::pages as recovery, sign_up::pages as sign_up,
+        social::pages as social,
     };
     use routing::{any, get, post};
 
@@ -270,6 +300,7 @@ pub(crate) fn pages(app: &App) -> Router<App> {
         .route(paths::VERIFY, get(recovery::show_verify).post(recovery::verify))
         .route(paths::CONFIRM_EMAIL, get(recovery::show_confirm_email).post(recovery::confirm_email))
         .route(paths::UNDO_EMAIL, get(recovery::show_undo_email).post(recovery::undo_email))
+        .route(paths::INVITATION, get(groups::show_invitation).post(groups::accept))
         // For the owner of an account.
         .route(paths::ACCOUNT, get(account::show_account))
         .route(paths::PROFILE, post(account::change_profile))
@@ -299,6 +330,12 @@ pub(crate) fn pages(app: &App) -> Router<App> {
         .route(paths::SESSIONS, get(session::show_sessions))
         .route(paths::END_SESSION, post(session::end_session))
         .route(paths::END_OTHER_SESSIONS, post(session::end_other_sessions))
+        .route(paths::ORGANISATIONS, get(groups::show_organisations))
+        .route(paths::NEW_ORGANISATION, get(groups::show_create).post(groups::create))
+        .route(paths::ORGANISATION, get(groups::show_organisation))
+        .route(paths::ORGANISATION_ACT, get(groups::show_act).post(groups::act))
+        .route(paths::MEMBER, get(groups::show_member).post(groups::change_member))
+        .route(paths::TEAM, get(groups::show_team).post(groups::change_team))
         .route(paths::CONFIRM, get(login::show_confirm).post(login::confirm))
         .route(paths::CONFIRM_BY_CODE, get(login::go_to_confirm).post(login::confirm_by_code))
         .route(paths::CONFIRM_BY_PASSKEY, get(login::go_to_confirm).post(login::confirm_by_passkey))
@@ -310,6 +347,11 @@ pub(crate) fn pages(app: &App) -> Router<App> {
         .route(paths::CONSOLE, get(console::show_accounts))
         .route(paths::CONSOLE_ACCOUNT, get(console::show_account))
         .route(paths::CONSOLE_ACT, get(console::show_act).post(console::act_on_account))
+        .route(paths::CONSOLE_ORGANISATIONS, get(console::show_organisations))
+        .route(
+            paths::CONSOLE_ORGANISATION,
+            get(console::show_organisation).post(console::act_on_organisation),
+        )
         .route(paths::INVITE, get(console::show_invite).post(console::invite))
         .route(paths::AUDIT, get(console::show_audit_trail))
         .route(paths::AUDIT_CSV, get(console::export_audit_trail))

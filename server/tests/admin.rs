@@ -23,7 +23,7 @@ const ADMINISTRATION: [&str; 3] = ["accounts:read", "accounts:write", "audit:rea
 
 /// Every operation of administrators, the scope that it takes, and what it answers one who may; in an order in which
 /// each finds the account as it needs it.
-const OPERATIONS: [(&str, &str, &str, u16); 14] = [
+const OPERATIONS: [(&str, &str, &str, u16); 18] = [
     ("GET", "/admin/accounts", "accounts:read", 200),
     ("POST", "/admin/accounts", "accounts:write", 201),
     ("GET", "/admin/accounts/{id}", "accounts:read", 200),
@@ -36,6 +36,11 @@ const OPERATIONS: [(&str, &str, &str, u16); 14] = [
     ("POST", "/admin/accounts/{id}/disable", "accounts:write", 204),
     ("POST", "/admin/accounts/{id}/enable", "accounts:write", 204),
     ("DELETE", "/admin/accounts/{id}", "accounts:write", 204),
+    ("GET", "/admin/organisations", "accounts:read", 200),
+    // The target is none.
+    ("GET", "/admin/organisations/{id}/members", "accounts:read", 404),
+    ("PUT", "/admin/organisations/{id}/members/{account}", "accounts:write", 404),
+    ("DELETE", "/admin/organisations/{id}", "accounts:write", 404),
     ("GET", "/admin/audit-events", "audit:read", 200),
     ("GET", "/admin/audit-events.csv", "audit:read", 200),
     // Nobody needs a scope to give the code, and this one is wrong.
@@ -69,8 +74,10 @@ async fn as_admin(app: &TestApp, name: &str) -> (i64, Client) {
 
 /// Calls an operation on an account, with the body that it takes.
 async fn act(client: &Client, method: &str, path: &str, account: i64) -> Answer {
-    let call = client.call(method.parse().unwrap(), &path.replace("{id}", &account.to_string()));
+    let call = client
+        .call(method.parse().unwrap(), &path.replace("{id}", &account.to_string()).replace("{account}", "1"));
     match path {
+        "/admin/organisations/{id}/members/{account}" => call.json(&json!({ "role": "owner" })).await,
         "/admin/accounts" if method == "POST" => {
             let address = email(&format!("invited{account}"));
             call.json(&json!({ "email": address, "full_name": "Invited" })).await
@@ -207,7 +214,7 @@ on_both_databases! {
         app.advance(601);
         for (method, path, scope, allowed) in OPERATIONS {
             let takes_away = matches!(path, "/admin/accounts/{id}/role" | "/admin/accounts/{id}/disable" | "/admin/accounts/{id}/factors" | "/admin/claim")
-                || matches!((method, path), ("DELETE", "/admin/accounts/{id}") | ("POST", "/admin/accounts"));
+                || matches!((method, path), ("PUT", "/admin/organisations/{id}/members/{account}") | ("DELETE", "/admin/organisations/{id}" | "/admin/accounts/{id}") | ("POST", "/admin/accounts"));
             let answer = act(&cookie, method, path, target).await.assert(if takes_away { 401 } else { allowed });
             assert_eq!(takes_away, answer.text().contains("10 minutes"), "{method} {path} ({scope})");
         }

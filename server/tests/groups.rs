@@ -1,5 +1,9 @@
 //! Organisations over HTTP: who may what in one, what stays when several act at once, and what strangers see.
 
+mod console;
+mod invitations;
+mod pages;
+
 use http::Method;
 use portcullis_server::accounts::AccountId;
 use portcullis_server::groups::{self, GroupId, GroupRole};

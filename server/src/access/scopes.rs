@@ -35,9 +35,9 @@ scopes! {
     /// To stay logged in with a refresh token (OpenID Connect Core §11).
     OfflineAccess "offline_access" "Stay logged in, with a refresh token";
     /// To see every account: administrators.
-    AccountsRead "accounts:read" "See every account (administrators)";
+    AccountsRead "accounts:read" "See every account and organisation (administrators)";
     /// To change every account: administrators.
-    AccountsWrite "accounts:write" "Change every account (administrators)";
+    AccountsWrite "accounts:write" "Change every account and organisation (administrators)";
     /// To see the audit trail: administrators.
     AuditRead "audit:read" "Read the audit log (administrators)";
 }

@@ -11,7 +11,7 @@ use crate::{
     db::{Tx, retry},
     error::Error,
     events::{self, Event},
-    factors,
+    factors, groups,
     mail::{self, Message, Recipient},
     messages::Language,
     recovery, sessions,
@@ -128,6 +128,7 @@ async fn disable(app: &App, id: AccountId, by: By<'_>) -> Result<(), Error> {
     sessions::end_all(&mut tx, &locked, now).await?;
     api_keys::end_all(&mut tx, &locked).await?;
     recovery::forget_links(&mut tx, &locked).await?;
+    groups::forget_invitations_by(&mut tx, &locked).await?;
     events::record(&mut tx, Event::Disabled, Some(id), by.client(), now).await?;
     mail::enqueue(app, &mut tx, &Recipient::of(&locked), &Message::Disabled, now).await?;
     Ok(tx.commit().await?)

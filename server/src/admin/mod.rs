@@ -8,6 +8,7 @@ mod csv;
 mod cursor;
 mod first_admin;
 pub(crate) mod http;
+pub(crate) mod organisations;
 pub(crate) mod pages;
 mod store;
 
@@ -79,6 +80,11 @@ impl AdminActor {
     pub(crate) fn fresh(self, now: Timestamp) -> Result<FreshAdmin, Error> {
         let fresh = self.principal.fresh(now)?;
         Ok(FreshAdmin(fresh, self.client))
+    }
+
+    /// The same, who only looks.
+    fn reader(&self) -> AdminReader {
+        AdminReader { requester: self.principal.into(), client: self.client.clone() }
     }
 
     /// As whom acts are done.

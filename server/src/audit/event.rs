@@ -112,6 +112,10 @@ events! {
     AccountsListed "admin.accounts_listed" "page.event.admin_accounts_listed";
     /// An administrator viewed an account.
     AccountRead "admin.account_read" "page.event.admin_account_read";
+    /// An administrator listed organisations.
+    OrganisationsListed "admin.organisations_listed" "page.event.admin_organisations_listed";
+    /// An administrator viewed an organisation.
+    OrganisationRead "admin.organisation_read" "page.event.admin_organisation_read";
     /// An administrator read the audit trail.
     AuditRead "admin.audit_read" "page.event.admin_audit_read";
     /// An administrator ended an account's sessions.
@@ -158,6 +162,10 @@ events! {
     MemberLeft "organisation.member_left" "page.event.organisation_member_left";
     /// A member was removed.
     MemberRemoved "organisation.member_removed" "page.event.organisation_member_removed";
+    /// An address was invited.
+    Invited "organisation.invited" "page.event.organisation_invited";
+    /// An invitation was revoked.
+    InvitationRevoked "organisation.invitation_revoked" "page.event.organisation_invitation_revoked";
     /// A team was created.
     TeamCreated "organisation.team_created" "page.event.organisation_team_created";
     /// A team was renamed or moved.

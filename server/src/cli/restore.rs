@@ -20,7 +20,7 @@ use crate::{
     db::{DatabaseConfig, DatabaseUrl, Db},
     error::Error,
     events::{self, Event},
-    factors, files, mail, passkeys,
+    factors, files, groups, mail, passkeys,
     pictures::{self, FOLDER},
     recovery,
     secret::SecretKey,
@@ -210,6 +210,7 @@ async fn renew(staged: &Staged, key: &SecretKey) -> Result<(), String> {
             sessions::end_every(&mut tx, now).await?;
             api_keys::end_every(&mut tx).await?;
             recovery::forget_every_link(&mut tx).await?;
+            groups::forget_every_invitation(&mut tx).await?;
             factors::forget_every_step(&mut tx).await?;
             social::forget_every(&mut tx).await?;
             passkeys::forget_every_challenge(&mut tx).await?;

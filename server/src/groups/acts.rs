@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     access::{Fresh, Principal},
-    accounts::{self, AccountId, Actor, Held, Locked},
+    accounts::{self, AccountId, Actor, Email, Held, Locked},
     app::App,
     client::Client,
     clock::Timestamp,
@@ -23,6 +23,7 @@ use crate::{
     error::Error,
     events::{self, Event},
     invalid::Invalid,
+    mail::{self, Message, Recipient},
 };
 
 /// How many organisations an account owns.
@@ -31,8 +32,8 @@ const MOST_OWNED: usize = 50;
 const MOST_TEAMS: i64 = 1000;
 
 /// A member whose account and organisation this transaction has locked, with the role that they have now.
-struct Standing {
-    held: Held,
+pub(super) struct Standing {
+    pub(super) held: Held,
     organisation: GroupId,
     role: GroupRole,
     /// For what happens to others.
@@ -41,7 +42,7 @@ struct Standing {
 
 impl Standing {
     /// The caller, if their role is `least` or more.
-    async fn of(
+    pub(super) async fn of(
         tx: &mut Tx,
         caller: impl Actor,
         (organisation, least): (GroupId, GroupRole),
@@ -82,7 +83,7 @@ impl Standing {
         Ok(Self { held, organisation, role, client })
     }
 
-    async fn record(
+    pub(super) async fn record(
         &self,
         tx: &mut Tx,
         event: Event,
@@ -91,6 +92,37 @@ impl Standing {
         now: Timestamp,
     ) -> Result<(), Error> {
         events::record_in(tx, event, self.organisation.uuid(), account, &self.client, detail, now).await
+    }
+
+    /// Tells another member by email what happened.
+    async fn tell(
+        &self,
+        app: &App,
+        tx: &mut Tx,
+        account: AccountId,
+        message: impl FnOnce(String) -> Message,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let name = store::name(tx.conn(), self.organisation).await?.ok_or(Error::NotFound)?;
+        // Whoever is disabled is not written to.
+        let Some(owner) = accounts::owner(tx.conn(), account).await? else { return Ok(()) };
+        mail::enqueue(app, tx, &Recipient::of(&owner), &message(name), now).await
+    }
+
+    async fn tell_role(
+        &self,
+        app: &App,
+        tx: &mut Tx,
+        account: AccountId,
+        role: GroupRole,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        if account == self.held.id {
+            return Ok(());
+        }
+        let role = role.name().to_owned();
+        self.tell(app, tx, account, |organisation| Message::OrganisationRole { organisation, role }, now)
+            .await
     }
 
     /// A team of the organisation.
@@ -170,6 +202,11 @@ pub(super) async fn delete(app: &App, fresh: Fresh, id: GroupId, client: &Client
     retry(|| async {
         let (mut tx, now) = (app.db().begin().await?, app.now());
         let standing = Standing::of(&mut tx, fresh, (id, GroupRole::Owner), client, now).await?;
+        for owner in store::other_owners(tx.conn(), id, standing.held.id).await? {
+            standing
+                .tell(app, &mut tx, owner, |organisation| Message::OrganisationDeleted { organisation }, now)
+                .await?;
+        }
         super::delete(&mut tx, id, now).await?;
         standing.record(&mut tx, Event::OrganisationDeleted, None, None, now).await?;
         Ok(tx.commit().await?)
@@ -196,6 +233,24 @@ pub(super) async fn members(
     Ok(asked.part(rows, |last| cursors::of_account(app, last.account_id)))
 }
 
+/// A member of an organisation that its reader may see.
+pub(super) async fn member(app: &App, id: GroupId, account: AccountId) -> Result<Person, Error> {
+    let mut reader = app.db().read().await?;
+    store::person(reader.conn(), id, account).await?.ok_or(Error::NotFound)
+}
+
+/// The member of an organisation who has this address, if the reader is a member too.
+pub(super) async fn member_at(
+    app: &App,
+    account: AccountId,
+    id: GroupId,
+    email: &Email,
+) -> Result<Option<AccountId>, Error> {
+    let mut reader = app.db().read().await?;
+    rules::at_least(GroupRole::Admin, store::member_role(reader.conn(), id, account).await?)?;
+    Ok(store::member_at(reader.conn(), id, email).await?)
+}
+
 /// Gives a member another role. One who has it already keeps it.
 pub(super) async fn set_role(
     app: &App,
@@ -215,6 +270,7 @@ pub(super) async fn set_role(
         super::add_member(&mut tx, id, member, role, now).await?;
         let detail = Some(role.name());
         standing.record(&mut tx, Event::MemberRoleChanged, Some(member), detail, now).await?;
+        standing.tell_role(app, &mut tx, member, role, now).await?;
         Ok(tx.commit().await?)
     })
     .await
@@ -242,6 +298,7 @@ pub(super) async fn hand_over(
             let detail = Some(role.name());
             standing.record(&mut tx, Event::MemberRoleChanged, Some(account), detail, now).await?;
         }
+        standing.tell_role(app, &mut tx, member, GroupRole::Owner, now).await?;
         Ok(tx.commit().await?)
     })
     .await
@@ -265,6 +322,9 @@ pub(super) async fn remove(
         rules::at_least(rules::to_remove_or_invite(role), Some(standing.role))?;
         super::remove_member(&mut tx, id, member).await?;
         standing.record(&mut tx, Event::MemberRemoved, Some(member), None, now).await?;
+        standing
+            .tell(app, &mut tx, member, |organisation| Message::OrganisationRemoved { organisation }, now)
+            .await?;
         Ok(tx.commit().await?)
     })
     .await
@@ -300,6 +360,20 @@ pub(super) async fn teams(
     store::organisation_of(reader.conn(), account, id).await?.ok_or(Error::NotFound)?;
     let rows = store::teams(reader.conn(), id, after, asked.rows()).await?;
     Ok(asked.part(rows, |last| cursors::of_group(app, last.id)))
+}
+
+/// A team of an organisation, and the team that it is in.
+pub(super) async fn team(
+    app: &App,
+    account: AccountId,
+    id: GroupId,
+    team: GroupId,
+) -> Result<(Team, Option<Team>), Error> {
+    let mut reader = app.db().read().await?;
+    store::organisation_of(reader.conn(), account, id).await?.ok_or(Error::NotFound)?;
+    let team = store::team(reader.conn(), id, team).await?.ok_or(Error::NotFound)?;
+    let parent = store::team(reader.conn(), id, team.parent_id).await?;
+    Ok((team, parent))
 }
 
 /// Creates a team in an organisation or in another of its teams.
@@ -439,6 +513,23 @@ pub(crate) async fn refuse_last_owner(tx: &mut Tx, leaving: &Locked) -> Result<(
         }
     }
     Ok(())
+}
+
+/// The organisations that would have no owner without this account.
+pub(crate) async fn only_owned(app: &App, account: AccountId) -> Result<Vec<(GroupId, String)>, Error> {
+    let mut reader = app.db().read().await?;
+    let mut only = Vec::new();
+    for id in store::owned_by(reader.conn(), account).await? {
+        if store::is_last_owner(reader.conn(), id, account).await? {
+            only.extend(store::name(reader.conn(), id).await?.map(|name| (id, name)));
+        }
+    }
+    Ok(only)
+}
+
+/// How many organisations an account is a member of.
+pub(crate) async fn count(app: &App, account: AccountId) -> Result<i64, Error> {
+    Ok(store::count_organisations(app.db().read().await?.conn(), account).await?)
 }
 
 /// A membership, for the account owner's export.

@@ -49,6 +49,11 @@ impl Asked<'_> {
         Ok(GroupId::new(Uuid::from_bytes(open(app, GROUPS, text)?)))
     }
 
+    /// The group that a list of the newest goes on before.
+    pub(super) fn before_group(self, app: &App) -> Result<GroupId, Error> {
+        if self.after.is_some() { self.after_group(app) } else { Ok(GroupId::new(Uuid::max())) }
+    }
+
     /// The account that the list goes on after.
     pub(super) fn after_account(self, app: &App) -> Result<AccountId, Error> {
         let Some(text) = self.after else { return Ok(AccountId::new(0)) };

@@ -7,6 +7,9 @@
 mod acts;
 mod cursors;
 pub(crate) mod http;
+mod invitations;
+mod operators;
+pub(crate) mod pages;
 mod rules;
 mod store;
 
@@ -16,7 +19,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub(crate) use self::acts::{ExportedMembership, exported, refuse_last_owner};
+pub(crate) use self::{
+    acts::{ExportedMembership, count, exported, only_owned, refuse_last_owner},
+    cursors::Part,
+    invitations::{
+        ExportedInvitation, exported_invitations, forget_every_invitation, forget_invitations_by,
+        forget_invitations_to, sweep,
+    },
+    operators::{Found, delete_by, details, find, set_role_by},
+};
 use crate::{
     accounts::{self, AccountId, Email, FullName},
     clock::Timestamp,
@@ -203,6 +214,13 @@ refusals! {
         "The account is a member of 1000 organisations and teams, which is the maximum";
     /// More groups would be inside each other than a decision asks about.
     TooDeep "page.fault.too_deep" "Teams can be nested 8 levels deep, the organisation included";
+    /// Who is invited is a member.
+    AlreadyMember "page.fault.already_member" "The account with this email address is already a member";
+    /// The organisation has as many open invitations as it may.
+    TooManyInvitations "page.fault.too_many_invitations"
+        "The organisation has 100 open invitations, which is the maximum";
+    /// Nobody has shown that the address of the one who invites is theirs.
+    Unconfirmed "page.fault.unconfirmed" "Confirm your email address before you invite others";
     /// A team would be inside itself.
     Cycle "page.fault.team_cycle" "A team cannot be inside itself";
 }
@@ -346,9 +364,12 @@ pub async fn add_member(
     if !store::lock(tx.conn(), group).await? {
         return Err(Error::NotFound);
     }
-    if store::member_role(tx.conn(), group, account).await?.is_some() {
+    if let Some(before) = store::member_role(tx.conn(), group, account).await? {
         if role != GroupRole::Owner {
             other_owner(tx, group, account).await?;
+        }
+        if role < before {
+            store::delete_invitations_by(tx.conn(), account, Some(group)).await?;
         }
         store::set_member_role(tx.conn(), group, account, role).await?;
         return Ok(());
@@ -371,6 +392,7 @@ pub async fn remove_member(tx: &mut Tx, group: GroupId, account: AccountId) -> R
     if !store::delete_member(tx.conn(), group, account).await? {
         return Err(Error::NotFound);
     }
+    store::delete_invitations_by(tx.conn(), account, Some(group)).await?;
     // Whoever leaves an organisation leaves its teams.
     Ok(store::delete_members_below(tx.conn(), group, account).await?)
 }

@@ -1,8 +1,14 @@
 //! SQL on groups, their paths and their members.
 
-use super::{GroupId, GroupRole, Member, Membership, Organisation, Person, Team};
+use uuid::Uuid;
+
+use super::{
+    GroupId, GroupRole, Member, Membership, Organisation, Person, Team,
+    invitations::{Invitation, Peeked},
+    operators::Found,
+};
 use crate::{
-    accounts::{AccountId, folded},
+    accounts::{AccountId, Email, folded},
     clock::Timestamp,
     db::{Conn, Dialect, execute, fetch_all, fetch_one, fetch_optional},
 };
@@ -331,4 +337,230 @@ pub(super) async fn teams(
 pub(super) async fn count_teams(conn: Conn<'_>, organisation: GroupId) -> Result<i64> {
     let sql = "SELECT count(*) FROM group_paths WHERE ancestor_id = $1 AND distance > 0";
     fetch_one!(conn, (i64,), sql, organisation).map(|(count,)| count)
+}
+
+pub(super) async fn name(conn: Conn<'_>, id: GroupId) -> Result<Option<String>> {
+    Ok(fetch_optional!(conn, (String,), "SELECT name FROM groups WHERE id = $1", id)?.map(|(name,)| name))
+}
+
+/// The owners of an organisation but one of them, at most 100.
+pub(super) async fn other_owners(
+    conn: Conn<'_>,
+    organisation: GroupId,
+    account: AccountId,
+) -> Result<Vec<AccountId>> {
+    let owners = fetch_all!(
+        conn,
+        (AccountId,),
+        "SELECT account_id FROM memberships
+         WHERE group_id = $1 AND role = 'owner' AND account_id <> $2 ORDER BY account_id LIMIT 100",
+        organisation,
+        account
+    )?;
+    Ok(owners.into_iter().map(|(id,)| id).collect())
+}
+
+/// The member who has this address.
+pub(super) async fn member_at(
+    conn: Conn<'_>,
+    organisation: GroupId,
+    email: &Email,
+) -> Result<Option<AccountId>> {
+    let member = fetch_optional!(
+        conn,
+        (AccountId,),
+        "SELECT m.account_id FROM memberships m JOIN accounts a ON a.id = m.account_id
+         WHERE m.group_id = $1 AND a.email = $2",
+        organisation,
+        email
+    )?;
+    Ok(member.map(|(id,)| id))
+}
+
+pub(super) async fn count_invitations(conn: Conn<'_>, organisation: GroupId, now: Timestamp) -> Result<i64> {
+    let sql = "SELECT count(*) FROM invitations WHERE group_id = $1 AND expires_at > $2";
+    fetch_one!(conn, (i64,), sql, organisation, now).map(|(count,)| count)
+}
+
+pub(super) async fn insert_invitation(
+    conn: Conn<'_>,
+    organisation: GroupId,
+    new: &Invitation,
+    digest: &[u8; 32],
+) -> Result<()> {
+    execute!(
+        conn,
+        "INSERT INTO invitations (id, digest, group_id, email, role, invited_by, created_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        new.id,
+        digest.as_slice(),
+        organisation,
+        new.email,
+        new.role,
+        new.invited_by,
+        new.created_at,
+        new.expires_at
+    )?;
+    Ok(())
+}
+
+/// The open ones of an organisation, in the order of their ids.
+pub(super) async fn invitations(
+    conn: Conn<'_>,
+    organisation: GroupId,
+    now: Timestamp,
+    after: Uuid,
+    at_most: i64,
+) -> Result<Vec<Invitation>> {
+    fetch_all!(
+        conn,
+        Invitation,
+        "SELECT id, email, role, invited_by, created_at, expires_at FROM invitations
+         WHERE group_id = $1 AND expires_at > $2 AND id > $3 ORDER BY id LIMIT $4",
+        organisation,
+        now,
+        after,
+        at_most
+    )
+}
+
+/// Those to the address that an account has.
+pub(super) async fn invitations_to(
+    conn: Conn<'_>,
+    account: AccountId,
+    now: Timestamp,
+) -> Result<Vec<(GroupId, GroupRole, Timestamp)>> {
+    fetch_all!(
+        conn,
+        (GroupId, GroupRole, Timestamp),
+        "SELECT i.group_id, i.role, i.expires_at FROM invitations i JOIN accounts a ON a.email = i.email
+         WHERE a.id = $1 AND i.expires_at > $2 ORDER BY i.id LIMIT 100",
+        account,
+        now
+    )
+}
+
+pub(super) async fn look(conn: Conn<'_>, digest: &[u8; 32], now: Timestamp) -> Result<Option<Peeked>> {
+    fetch_optional!(
+        conn,
+        Peeked,
+        "SELECT i.group_id, g.name, a.full_name, i.email, i.role
+         FROM invitations i JOIN groups g ON g.id = i.group_id JOIN accounts a ON a.id = i.invited_by
+         WHERE i.digest = $1 AND i.expires_at > $2",
+        digest.as_slice(),
+        now
+    )
+}
+
+/// The use: of many at once, one deletes the row.
+pub(super) async fn take_invitation(
+    conn: Conn<'_>,
+    digest: &[u8; 32],
+    now: Timestamp,
+) -> Result<Option<(Email, GroupRole)>> {
+    fetch_optional!(
+        conn,
+        (Email, GroupRole),
+        "DELETE FROM invitations WHERE digest = $1 AND expires_at > $2 RETURNING email, role",
+        digest.as_slice(),
+        now
+    )
+}
+
+pub(super) async fn delete_invitation(conn: Conn<'_>, organisation: GroupId, id: Uuid) -> Result<bool> {
+    let sql = "DELETE FROM invitations WHERE group_id = $1 AND id = $2";
+    Ok(execute!(conn, sql, organisation, id)? > 0)
+}
+
+pub(super) async fn delete_invitation_to(conn: Conn<'_>, organisation: GroupId, email: &Email) -> Result<()> {
+    execute!(conn, "DELETE FROM invitations WHERE group_id = $1 AND email = $2", organisation, email)?;
+    Ok(())
+}
+
+/// Those that an account has sent for one organisation, or for all.
+pub(super) async fn delete_invitations_by(
+    conn: Conn<'_>,
+    account: AccountId,
+    organisation: Option<GroupId>,
+) -> Result<()> {
+    match organisation {
+        Some(id) => {
+            let sql = "DELETE FROM invitations WHERE invited_by = $1 AND group_id = $2";
+            execute!(conn, sql, account, id)?
+        }
+        None => execute!(conn, "DELETE FROM invitations WHERE invited_by = $1", account)?,
+    };
+    Ok(())
+}
+
+pub(super) async fn delete_invitations_to(conn: Conn<'_>, email: &Email) -> Result<()> {
+    execute!(conn, "DELETE FROM invitations WHERE email = $1", email)?;
+    Ok(())
+}
+
+pub(super) async fn delete_every_invitation(conn: Conn<'_>) -> Result<()> {
+    execute!(conn, "DELETE FROM invitations")?;
+    Ok(())
+}
+
+pub(super) async fn delete_expired(conn: Conn<'_>, now: Timestamp) -> Result<u64> {
+    execute!(conn, "DELETE FROM invitations WHERE expires_at <= $1", now)
+}
+
+/// A member with their name.
+pub(super) async fn person(conn: Conn<'_>, group: GroupId, account: AccountId) -> Result<Option<Person>> {
+    fetch_optional!(
+        conn,
+        Person,
+        "SELECT m.account_id, a.full_name, a.email, m.role, m.created_at
+         FROM memberships m JOIN accounts a ON a.id = m.account_id
+         WHERE m.group_id = $1 AND m.account_id = $2",
+        group,
+        account
+    )
+}
+
+/// How many organisations an account is a member of.
+pub(super) async fn count_organisations(conn: Conn<'_>, account: AccountId) -> Result<i64> {
+    let sql = "SELECT count(*) FROM memberships m JOIN groups g ON g.id = m.group_id
+               WHERE m.account_id = $1 AND g.kind = 'organisation'";
+    fetch_one!(conn, (i64,), sql, account).map(|(count,)| count)
+}
+
+/// The columns of [`Found`].
+macro_rules! select_found {
+    ($which:literal) => {
+        concat!(
+            "SELECT g.id, g.name, g.created_at,
+                    (SELECT count(*) FROM memberships everybody WHERE everybody.group_id = g.id) AS members
+             FROM groups g WHERE g.kind = 'organisation' AND ",
+            $which
+        )
+    };
+}
+
+/// Organisations with this in their folded name, or with this id, the newest first.
+pub(super) async fn found(
+    conn: Conn<'_>,
+    needle: Option<&str>,
+    id: Option<GroupId>,
+    before: GroupId,
+    at_most: i64,
+) -> Result<Vec<Found>> {
+    fetch_all!(
+        conn,
+        Found,
+        select_found!(
+            "g.id < $1 AND ($2 IS NULL OR COALESCE(g.folded_name, lower(g.name)) LIKE $2 ESCAPE '!' OR g.id = $3)
+             ORDER BY g.id DESC LIMIT $4"
+        ),
+        before,
+        needle,
+        id,
+        at_most
+    )
+}
+
+pub(super) async fn found_by_id(conn: Conn<'_>, id: GroupId) -> Result<Option<Found>> {
+    fetch_optional!(conn, Found, select_found!("g.id = $1"), id)
 }

@@ -67,6 +67,7 @@ async fn remove(
 ) -> Result<Option<PictureId>, Error> {
     limits::forget(app, &mut tx, &locked.email).await?;
     groups::refuse_last_owner(&mut tx, locked).await?;
+    groups::forget_invitations_to(&mut tx, locked).await?;
     let picture = pictures::take(&mut tx, locked, now).await?;
     accounts::delete(&mut tx, locked).await?;
     events::record(&mut tx, Event::Deleted, Some(locked.id), client, now).await?;

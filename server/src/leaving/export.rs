@@ -24,7 +24,7 @@ use crate::{
     error::Error,
     events::{self, Event},
     factors::{self, ExportedFactors},
-    groups::{self, ExportedMembership},
+    groups::{self, ExportedInvitation, ExportedMembership},
     identities::{self, ExportedIdentity},
     passkeys::{self, ExportedPasskey},
     pictures::{self, PictureBytes},
@@ -46,6 +46,7 @@ pub(crate) struct Export {
     passkeys: Vec<ExportedPasskey>,
     api_keys: Vec<ExportedKey>,
     picture: Option<(String, PictureBytes)>,
+    invitations: Vec<ExportedInvitation>,
 }
 
 type Pieces = BoxStream<'static, Result<Bytes, Error>>;
@@ -72,6 +73,8 @@ struct Whole {
     sessions: Vec<ExportedSession>,
     /// The organisations and teams that the account is a direct member of.
     memberships: Vec<ExportedMembership>,
+    /// Open invitations to the account's email address; at most 100.
+    invitations: Vec<ExportedInvitation>,
     /// What happened to the account, oldest first.
     events: Vec<ExportedEvent>,
 }
@@ -95,6 +98,7 @@ impl Export {
         let identities = identities::exported(tx.conn(), account).await?;
         let passkeys = passkeys::exported(tx.conn(), account).await?;
         let api_keys = api_keys::exported(tx.conn(), account, now).await?;
+        let invitations = groups::exported_invitations(tx.conn(), account, now).await?;
         tx.commit().await?;
         let picture = pictures::exported(app, account).await?;
         Ok(Self {
@@ -107,12 +111,23 @@ impl Export {
             passkeys,
             api_keys,
             picture,
+            invitations,
         })
     }
 
     fn into_body(self) -> Result<Body, Error> {
-        let Self { app, account, exported_at, about, second_factor, identities, passkeys, api_keys, picture } =
-            self;
+        let Self {
+            app,
+            account,
+            exported_at,
+            about,
+            second_factor,
+            identities,
+            passkeys,
+            api_keys,
+            picture,
+            invitations,
+        } = self;
         let head = format!(
             "{{\"exported_at\":{},\"account\":{},\"second_factor\":{},\"identities\":{},\"passkeys\":{},\"api_keys\":{},\"picture\":",
             json(&exported_at)?,
@@ -161,7 +176,7 @@ impl Export {
             .chain(sessions)
             .chain(text("],\"memberships\":["))
             .chain(memberships)
-            .chain(text("],\"events\":["))
+            .chain(text(format!("],\"invitations\":{},\"events\":[", json(&invitations)?)))
             .chain(events)
             .chain(text("]}"));
         Ok(Body::from_stream(pieces))

@@ -10,8 +10,11 @@ use serde::Deserialize;
 
 use super::{Deletion, export::Export};
 use crate::{
+    accounts::AccountId,
     app::App,
     client::Client,
+    error::Error,
+    groups::{self, GroupId},
     invalid::{Fault, Invalid},
     pages::{Done, Faults, PageResult, View},
     paths,
@@ -46,11 +49,14 @@ struct DeletePage<'a> {
     faults: Faults,
     /// Days until it is done.
     grace: u64,
+    /// Organisations that would have no owner.
+    only_owned: Vec<(GroupId, String)>,
 }
 
 impl<'a> DeletePage<'a> {
-    fn new(v: &'a View, app: &App, faults: Faults) -> Self {
-        Self { v, faults, grace: app.config().deletion_grace.as_secs().div_ceil(24 * 60 * 60) }
+    async fn of(v: &'a View, app: &App, own: AccountId, faults: Faults) -> Result<Self, Error> {
+        let grace = app.config().deletion_grace.as_secs().div_ceil(24 * 60 * 60);
+        Ok(Self { v, faults, grace, only_owned: groups::only_owned(app, own).await? })
     }
 }
 
@@ -63,7 +69,8 @@ pub(crate) struct DeleteForm {
 
 pub(crate) async fn show_delete(guard: Guard<SessionCookies>, State(app): State<App>, v: View) -> PageResult {
     v.fresh(*guard.principal(), paths::DELETE)?;
-    Ok(v.show(StatusCode::OK, &DeletePage::new(&v, &app, Faults::none()))?)
+    let page = DeletePage::of(&v, &app, guard.principal().account, Faults::none()).await?;
+    Ok(v.show(StatusCode::OK, &page)?)
 }
 
 pub(crate) async fn delete_account(
@@ -80,7 +87,9 @@ pub(crate) async fn delete_account(
         }
         super::leave(&app, fresh, &client).await
     };
-    let deletion = v.form(&["sure"], leave, async |faults| Ok(DeletePage::new(&v, &app, faults))).await?;
+    let own = guard.principal().account;
+    let page = async |faults| DeletePage::of(&v, &app, own, faults).await;
+    let deletion = v.form(&["sure"], leave, page).await?;
     let done = match deletion {
         Deletion::Done => Done::Deleted,
         Deletion::Due(_) => Done::DeletionScheduled,

@@ -57,6 +57,10 @@ const CLAIMS: Limit = Limit { most: 10, window: QUARTER_HOUR };
 const PASSKEYS: Limit = Limit { most: 1000, window: QUARTER_HOUR };
 /// Emails to an account which say that a wrong second factor was shown, or a copied passkey.
 const FACTOR_MAILS: Limit = Limit { most: 1, window: HOUR };
+/// Invitations to organisations that one account sends.
+const INVITATIONS: Limit = Limit { most: 100, window: DAY };
+/// Invitations to organisations, whoever sends them, to one address.
+const INVITATIONS_TO_ADDRESS: Limit = Limit { most: 3, window: DAY };
 /// How long an address stays known to an account that it has logged in to.
 const KNOWN_FOR: Duration = Duration::from_hours(90 * 24);
 
@@ -366,6 +370,24 @@ pub(crate) async fn may_tell_of_factor(
 ) -> Result<bool, Error> {
     let key = app.secret().mac("throttle: emails about a factor", held.id.to_string().as_bytes());
     Ok(store::count(tx.conn(), &key, FACTOR_MAILS, now).await?.is_some())
+}
+
+/// Counts an invitation to an organisation, or refuses it: or else somebody could fill others' inboxes with them.
+pub(crate) async fn count_invitation(
+    app: &App,
+    tx: &mut Tx,
+    held: &Held,
+    to: &Email,
+    now: Timestamp,
+) -> Result<(), Error> {
+    if !app.config().limits {
+        return Ok(());
+    }
+    let account = app.secret().mac("throttle: invitations of an account", held.id.to_string().as_bytes());
+    count(tx, &account, INVITATIONS, now).await?;
+    let address = app.secret().mac("throttle: invitations to an address", to.as_str().as_bytes());
+    count(tx, &address, INVITATIONS_TO_ADDRESS, now).await?;
+    Ok(())
 }
 
 /// Counts a wish for another address of mail, of which an account may have as many as mails to one address.

@@ -54,6 +54,8 @@ enum Value<'m> {
     Text(&'m str),
     Day(Timestamp),
     Count(i64),
+    /// What strangers called an organisation.
+    Name(&'m str),
     /// A text of ours, by its key.
     Key(&'static str),
 }
@@ -83,6 +85,7 @@ pub(super) fn write(app: &App, to: &Recipient, message: &Message) -> Letter {
     let row = row(message);
     let filled = |value: Option<(&'static str, Value<'_>)>| match value {
         Some((name, Value::Text(text))) => (name, visible(text)),
+        Some((name, Value::Name(text))) => (name, organisation(language, text)),
         Some((name, Value::Day(moment))) => (name, language.day(moment)),
         Some((name, Value::Count(count))) => (name, count.to_string()),
         Some((name, Value::Key(key))) => (name, language.text(key).to_owned()),
@@ -341,6 +344,48 @@ fn row(message: &Message) -> Row<'_> {
             )),
             ..row!("mail.role_changed.subject", "mail.role_changed.lead")
         },
+        Message::InvitedToOrganisation { token, organisation } => Row {
+            value: Some(("organisation", Value::Name(organisation))),
+            token: Some((token, lifetime::INVITATION)),
+            ..row!(
+                "mail.invited_to_organisation.subject",
+                "mail.invited_to_organisation.lead",
+                "mail.invited_to_organisation.button" => paths::INVITATION,
+                "mail.invited_to_organisation.ignore"
+            )
+        },
+        Message::OrganisationRole { organisation, role } => Row {
+            value: Some(("organisation", Value::Name(organisation))),
+            lead: match role.as_str() {
+                "owner" => "mail.organisation.owner",
+                "admin" => "mail.organisation.admin",
+                _ => "mail.organisation.member",
+            },
+            ..row!(
+                "mail.organisation.role_subject",
+                "mail.organisation.member",
+                "mail.organisation.button" => paths::ORGANISATIONS,
+                "mail.organisation.alarm"
+            )
+        },
+        Message::OrganisationRemoved { organisation } => Row {
+            value: Some(("organisation", Value::Name(organisation))),
+            ..row!(
+                "mail.organisation.removed_subject",
+                "mail.organisation.removed",
+                "mail.organisation.button" => paths::ORGANISATIONS,
+                "mail.organisation.alarm"
+            )
+        },
+        Message::OrganisationDeleted { organisation } => Row {
+            value: Some(("organisation", Value::Name(organisation))),
+            ..row!(
+                "mail.organisation.deleted_subject",
+                "mail.organisation.deleted",
+                "mail.organisation.button" => paths::ORGANISATIONS,
+                "mail.organisation.alarm"
+            )
+        },
         Message::Trial => row!("mail.trial.subject", "mail.trial.lead"),
     }
 }
@@ -381,6 +426,16 @@ fn greeting(language: Language, name: &str) -> String {
         language.text("mail.greeting").to_owned()
     } else {
         language.fill("mail.greeting_name", &[("name", name.trim())])
+    }
+}
+
+/// The name of an organisation, unless it is one with which somebody could write to strangers through us.
+fn organisation(language: Language, name: &str) -> String {
+    let name = visible(name);
+    if name.chars().count() > LONGEST_GREETED || is_like_link(&name) {
+        language.text("mail.organisation.unnamed").to_owned()
+    } else {
+        language.fill("mail.organisation.named", &[("name", name.trim())])
     }
 }
 

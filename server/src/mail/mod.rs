@@ -137,6 +137,14 @@ pub(crate) enum Message {
     PasskeyCopied { name: String },
     /// Your role was changed.
     RoleChanged { role: String },
+    /// Somebody invites you to an organisation.
+    InvitedToOrganisation { token: SecretText, organisation: String },
+    /// Your role in an organisation was changed.
+    OrganisationRole { organisation: String, role: String },
+    /// You were removed from an organisation.
+    OrganisationRemoved { organisation: String },
+    /// An organisation that you owned was deleted by another owner.
+    OrganisationDeleted { organisation: String },
     /// Mail works. Sent by `portcullis doctor mail`, never queued.
     Trial,
 }

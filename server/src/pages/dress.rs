@@ -28,6 +28,8 @@ pub(super) enum Cause {
     /// The request came from a page of another site.
     ForeignSite,
     SignUpClosed,
+    /// The visitor's role in an organisation is not enough.
+    RoleRequired,
     DeadLink(NewLink),
 }
 
@@ -144,6 +146,7 @@ impl ErrorPage<'_> {
     fn words(&self) -> (&'static str, &'static str) {
         let (title, text) = match (self.status.as_u16(), self.cause) {
             (_, Some(Cause::SignUpClosed)) => ("page.error.sign_up_closed", "page.error.sign_up_closed_text"),
+            (_, Some(Cause::RoleRequired)) => ("page.error.role", "page.error.role_text"),
             (_, Some(Cause::ForeignSite)) => ("page.error.foreign", "page.error.foreign_text"),
             // A logged-in visitor has every scope of their role: only administrators' pages take another one.
             (403, _) => ("page.error.not_administrator", "page.error.not_administrator_text"),

@@ -62,6 +62,7 @@ impl IntoResponse for NotShown {
             Self::Instead(answer) => return *answer,
             Self::DeadLink(link) => (Error::DeadLink, Some(Cause::DeadLink(link))),
             Self::Error(Error::SignUpClosed) => (Error::SignUpClosed, Some(Cause::SignUpClosed)),
+            Self::Error(error @ Error::RoleRequired(_)) => (error, Some(Cause::RoleRequired)),
             Self::Error(error) => (error, None),
         };
         let mut answer = error.into_response();

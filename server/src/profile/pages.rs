@@ -15,7 +15,7 @@ use crate::{
     app::App,
     client::Client,
     error::Error,
-    factors, identities,
+    factors, groups, identities,
     messages::Language,
     pages::{Done, Faults, PageResult, View},
     passkeys, paths,
@@ -50,6 +50,7 @@ struct AccountPage<'a> {
     has_password: bool,
     /// Accounts at other providers.
     linked: usize,
+    organisations: i64,
     /// `None` where passkeys do not work.
     passkeys: Option<usize>,
 }
@@ -72,6 +73,7 @@ impl<'a> AccountPage<'a> {
         let has_password = accounts::has_password(app.db().read().await?.conn(), id).await?;
         let linked = identities::list(app, id).await?.len();
         let full_name = profile.account.full_name.clone();
+        let organisations = groups::count(app, id).await?;
         Ok(Self {
             v,
             faults,
@@ -85,6 +87,7 @@ impl<'a> AccountPage<'a> {
             has_factor,
             has_password,
             linked,
+            organisations,
             passkeys,
         })
     }

@@ -268,7 +268,13 @@ pub(crate) async fn sweep(tx: &mut Tx, now: Timestamp) -> Result<u64, crate::db:
     store::delete_ended(tx.conn(), now).await
 }
 
-fn digest(token: &str) -> Option<[u8; 32]> {
+/// The token of a link whose row another room keeps.
+pub(crate) fn new_token() -> SecretText {
+    SecretText::random(PREFIX)
+}
+
+/// What is kept of a token. `None` for what is not one.
+pub(crate) fn digest(token: &str) -> Option<[u8; 32]> {
     (token.starts_with(PREFIX) && token.len() <= MAX_TOKEN).then(|| sha256(token))
 }
 

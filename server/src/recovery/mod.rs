@@ -24,8 +24,9 @@ pub(crate) use self::{
         undo_email_change,
     },
     links::{
-        Purpose, forget as forget_links, forget_every as forget_every_link,
-        forget_with_undos as forget_links_and_undos, is_reserved, new_code, normal as normal_code, sweep,
+        Purpose, digest as token_digest, forget as forget_links, forget_every as forget_every_link,
+        forget_with_undos as forget_links_and_undos, is_reserved, new_code, new_token, normal as normal_code,
+        sweep,
     },
     password::change_password,
     reset::{mail_invitation, peek_reset, request_reset, reset, start_reset},

@@ -58,7 +58,7 @@ pub(crate) async fn show_sign_up(visitor: Visitor, State(app): State<App>, v: Vi
     if app.config().sign_up == SignUp::Closed {
         return Err(Error::SignUpClosed.into());
     }
-    let form = SignUpForm::default();
+    let form = SignUpForm { email: v.kept(None), ..SignUpForm::default() };
     Ok(v.show(StatusCode::OK, &SignUpPage::new(&v, &app, Faults::none(), &form, v.way_back()))?)
 }
 

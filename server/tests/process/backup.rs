@@ -60,6 +60,8 @@ async fn backed_up(arguments: &[&str]) -> (Place, PathBuf, tempfile::TempDir, St
     ada.post("/keys").json(&key).await.unwrap().assert(201);
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("backup.tar");
+    place.sql("INSERT INTO groups (id, kind, name, created_at) VALUES (zeroblob(16), 'organisation', 'Acme', 0)").await;
+    place.sql("INSERT INTO invitations (id, digest, group_id, email, role, invited_by, created_at, expires_at) SELECT randomblob(16), randomblob(32), zeroblob(16), 'eve@example.com', 'member', min(id), 0, 9000000000000000 FROM accounts").await;
     let mut all = vec!["backup", file.to_str().unwrap()];
     all.extend(arguments);
     assert!(done(&portcullis(&place, &all).await).contains("the database and 1 pictures"));
@@ -101,7 +103,7 @@ async fn a_backup_brings_accounts_and_pictures_back_and_no_session_or_link() {
     let said = portcullis(&other, &["restore", file]).await;
     assert!(done(&said).contains("All sessions and API keys have ended"), "{said:?}");
     assert_eq!(names(other.data_dir()), ["objects", "portcullis.db", "secret.key"]);
-    for table in ["links", "mails", "logins", "totp_enrolments", "api_keys"] {
+    for table in ["links", "invitations", "mails", "logins", "totp_enrolments", "api_keys"] {
         assert_eq!(other.value(&format!("SELECT count(*) FROM {table}")).await, "0", "{table}");
     }
     assert_eq!(other.value("SELECT count(*) FROM sessions WHERE ended_at IS NULL").await, "0");

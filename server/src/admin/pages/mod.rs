@@ -4,6 +4,7 @@ mod acts;
 mod audit;
 mod claim;
 mod invite;
+mod organisations;
 
 use askama::Template;
 use axum::extract::{Path, State};
@@ -16,6 +17,7 @@ pub(crate) use self::{
     audit::{export_audit_trail, show_audit_trail},
     claim::{claim, show_claim},
     invite::{invite, show_invite},
+    organisations::{act_on_organisation, show_organisation, show_organisations},
 };
 use super::{Accounts, AccountsQuery, AdminActor, AdminReader};
 use crate::{

@@ -1,0 +1,140 @@
+//! The page of a team.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use http::StatusCode;
+use portcullis::{Form, Guard};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{asked, group, next, room};
+use crate::{
+    access::Principal,
+    accounts::{AccountId, Email},
+    app::App,
+    client::Client,
+    error::Error,
+    groups::{GroupId, GroupRole, Organisation, Person, Team, cursors::Part},
+    invalid::{Fault, Invalid},
+    pages::{Done, Faults, PageResult, View},
+    paths,
+    sessions::SessionCookies,
+};
+
+#[derive(Template)]
+#[template(path = "groups/team.html")]
+struct TeamPage<'a> {
+    v: &'a View,
+    faults: Faults,
+    organisation: Organisation,
+    team: Team,
+    /// The team that it is in.
+    parent: Option<Team>,
+    members: Part<Person>,
+    form: &'a TeamForm,
+}
+
+impl TeamPage<'_> {
+    fn path(&self) -> String {
+        paths::team(self.organisation.id, self.team.id)
+    }
+
+    fn name(&self) -> &str {
+        if self.form.name.is_empty() { &self.team.name } else { &self.form.name }
+    }
+
+    fn manages(&self) -> bool {
+        self.organisation.role >= GroupRole::Admin
+    }
+
+    fn next(&self) -> Option<String> {
+        next(self.v, &self.path(), "members", self.members.next.as_deref())
+    }
+}
+
+async fn page<'a>(
+    app: &App,
+    v: &'a View,
+    principal: Principal,
+    (id, team): (GroupId, GroupId),
+    form: &'a TeamForm,
+    faults: Faults,
+) -> Result<TeamPage<'a>, Error> {
+    let own = principal.account;
+    let organisation = room::read(app, own, id).await?;
+    let (team, parent) = room::team(app, own, id, team).await?;
+    let members = room::members(app, own, id, Some(team.id), asked(v, "members")).await?;
+    Ok(TeamPage { v, faults, organisation, team, parent, members, form })
+}
+
+pub(crate) async fn show_team(
+    guard: Guard<SessionCookies>,
+    State(app): State<App>,
+    v: View,
+    Path((id, team)): Path<(String, String)>,
+) -> PageResult {
+    let (ids, form) = ((group(&id)?, group(&team)?), TeamForm::default());
+    let page = page(&app, &v, *guard.principal(), ids, &form, Faults::none()).await?;
+    Ok(v.show(StatusCode::OK, &page)?)
+}
+
+/// What is done: the button that was pressed, and what was typed.
+#[derive(Deserialize, JsonSchema, Default)]
+pub(crate) struct TeamForm {
+    #[serde(default)]
+    act: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    email: String,
+    #[serde(default)]
+    account: String,
+}
+
+pub(crate) async fn change_team(
+    guard: Guard<SessionCookies>,
+    State(app): State<App>,
+    client: Client,
+    v: View,
+    Path((id, team)): Path<(String, String)>,
+    Form(form): Form<TeamForm>,
+) -> PageResult {
+    let (principal, ids) = (*guard.principal(), (group(&id)?, group(&team)?));
+    let again = async |faults| page(&app, &v, principal, ids, &form, faults).await;
+    let here = paths::team(ids.0, ids.1);
+    match form.act.as_str() {
+        "rename" => {
+            let rename = room::change_team(&app, principal, ids, Some(&form.name), None, &client);
+            v.form(&["name"], rename, again).await?;
+            Ok(v.go_done(&here, Done::TeamRenamed))
+        }
+        "inner" => {
+            let create = room::create_team(&app, principal, ids.0, Some(ids.1), &form.name, &client);
+            let made = v.form(&["name"], create, again).await?;
+            Ok(v.go_done(&paths::team(ids.0, made.id), Done::TeamCreated))
+        }
+        "add" => {
+            let add = async {
+                if form.email.is_empty() {
+                    return Err(Invalid::field("email", Fault::Missing).into());
+                }
+                let email = Email::of_field(&form.email, "email")?;
+                let member = room::member_at(&app, principal.account, ids.0, &email).await?;
+                let member = member.ok_or_else(|| Invalid::field("email", Fault::NotAMember))?;
+                room::add_to_team(&app, principal, ids, member, &client).await
+            };
+            v.form(&["email"], add, again).await?;
+            Ok(v.go_done(&here, Done::TeamMemberAdded))
+        }
+        "remove" => {
+            let member = form.account.parse().map(AccountId::new).map_err(|_| Error::NotFound)?;
+            room::remove_from_team(&app, principal, ids, member, &client).await?;
+            Ok(v.go_done(&here, Done::TeamMemberRemoved))
+        }
+        "delete" => {
+            room::delete_team(&app, principal, ids, &client).await?;
+            Ok(v.go_done(&paths::organisation(ids.0), Done::TeamDeleted))
+        }
+        _ => Err(Error::NotFound.into()),
+    }
+}
