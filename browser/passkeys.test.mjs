@@ -109,7 +109,14 @@ for (const [at, [place, settings]] of PLACES.entries()) {
     await press(page, "Log out");
     await page.waitForURL(`${server.url}/account`);
 
-    // With a typed name: the password first, then the passkey as the second factor of an account with an app.
+    // With a typed name beside it.
+    await authenticator.presence(false);
+    await press(page, "Log out");
+    await page.locator("input[name=email]").fill(email);
+    await authenticator.presence(true);
+    await press(page, "Log in with a passkey");
+    await page.waitForURL(`${server.url}/account`);
+
     await page.goto(`${server.url}/account/passkeys`);
     await look(page, `passkeys-used-${place}`);
     await page.getByText("Rename or remove").click();
@@ -121,12 +128,12 @@ for (const [at, [place, settings]] of PLACES.entries()) {
     await page.getByRole("button", { name: "Remove this passkey: Ring" }).click();
     await page.waitForURL(`${server.url}/account/passkeys?done=passkey-removed`);
 
-    // Removed, it is refused at once.
-    await authenticator.presence(false);
+    // Removed, it is refused at once. The authenticator answers what the field offers until its user is gone.
     await press(page, "Log out");
-    await authenticator.presence(true);
-    await press(page, "Log in with a passkey");
     await page.getByText("The passkey was not accepted").waitFor();
+    await authenticator.presence(false);
+    await page.waitForLoadState("load");
+    await page.waitForTimeout(1000);
     await look(page, `passkeys-refused-${place}`);
     assert.deepEqual(record.violations, []);
     await page.context().close();

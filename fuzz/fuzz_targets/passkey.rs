@@ -7,7 +7,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use libfuzzer_sys::fuzz_target;
 
 /// The server's own folder: it needs nothing of the server.
-#[allow(dead_code, reason = "the server words the reasons")]
+#[allow(dead_code, unused_imports, reason = "the server words the reasons")]
 #[path = "../../server/src/passkeys/webauthn/mod.rs"]
 mod webauthn;
 
