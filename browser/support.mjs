@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -18,9 +19,26 @@ const START_LIMIT_MS = 30_000;
 /** Starts the server, with more settings if they are given as flags; resolves to its address, the first administrator's code and a way to stop it, once it
  * says that it listens. */
 export async function startServer(...settings) {
+  return startServerAt("127.0.0.1:0", ...settings);
+}
+
+/** The same under a name, on a port that is free now: browsers make no passkeys for an IP address. */
+export async function startNamedServer(...settings) {
+  const port = await new Promise((resolve, reject) => {
+    const probe = createServer().once("error", reject);
+    probe.listen(0, "127.0.0.1", () => {
+      const { port } = probe.address();
+      probe.close(() => resolve(port));
+    });
+  });
+  const url = `http://localhost:${port}`;
+  return { ...(await startServerAt(`127.0.0.1:${port}`, "--public-url", url, ...settings)), url };
+}
+
+async function startServerAt(listen, ...settings) {
   const data = await mkdtemp(join(tmpdir(), "portcullis-browser-"));
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("PORTCULLIS_")));
-  const args = ["serve", "--listen", "127.0.0.1:0", "--data-dir", join(data, "data"), ...settings];
+  const args = ["serve", "--listen", listen, "--data-dir", join(data, "data"), ...settings];
   const server = spawn(BINARY, args, { env });
   const stop = async () => {
     if (server.exitCode === null && server.signalCode === null) {
@@ -70,7 +88,7 @@ export function startBrowser() {
     "--disable-gpu",
     "--disable-quic",
     "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
     "--no-first-run",
   ];
   // Chromium's sandbox refuses to run as root.

@@ -1,5 +1,6 @@
 // The one script of the pages. They work without it: it shows what is typed into a password field, rates a password
-// that is chosen, and shows times in the reader's zone. Texts come from the page, in its language.
+// that is chosen, shows times in the reader's zone, and asks the browser for passkeys, which nothing else can. Texts come
+// from the page, in its language.
 "use strict";
 
 /** A button beside a password field that shows what is typed. The form is always sent with the password hidden. */
@@ -103,6 +104,79 @@ function showTimes() {
   }
 }
 
+const toBytes = (text) => Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (char) => char.charCodeAt(0));
+const toText = (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes))).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+
+/** The options as `navigator.credentials` takes them. Safari reads them from JSON since 18.4 only. */
+function publicKeyOf(options) {
+  const withBytes = (list) => list?.map((one) => ({ ...one, id: toBytes(one.id) }));
+  const { user, challenge, excludeCredentials, allowCredentials } = options;
+  return {
+    ...options,
+    challenge: toBytes(challenge),
+    ...(user && { user: { ...user, id: toBytes(user.id) } }),
+    ...(excludeCredentials && { excludeCredentials: withBytes(excludeCredentials) }),
+    ...(allowCredentials && { allowCredentials: withBytes(allowCredentials) }),
+  };
+}
+
+/** What the server reads of a credential, in JSON. */
+function textOf({ id, type, rawId, response }) {
+  const of = (name) => (response[name] ? { [name]: toText(response[name]) } : {});
+  const parts = ["clientDataJSON", "attestationObject", "authenticatorData", "signature", "userHandle"];
+  return JSON.stringify({ id, type, rawId: toText(rawId), response: Object.assign({}, ...parts.map(of)) });
+}
+
+/** A form that is sent with a passkey, which its button creates or asks for. */
+function addPasskey(form) {
+  const { passkey, options, failed, known, unsupported } = form.dataset;
+  const [button, note] = [form.querySelector("button"), form.querySelector("[role=status]")];
+  if (!window.PublicKeyCredential) {
+    note.textContent = unsupported;
+    return;
+  }
+  // What the form says without script.
+  note.textContent = "";
+  const publicKey = publicKeyOf(JSON.parse(options));
+  let waiting;
+  const run = async (mediation) => {
+    waiting?.abort();
+    waiting = new AbortController();
+    const { signal } = waiting;
+    try {
+      const asked = { publicKey, signal, ...(mediation && { mediation }) };
+      const credential = await (passkey === "create" ? navigator.credentials.create(asked) : navigator.credentials.get(asked));
+      form.elements.credential.value = textOf(credential);
+      form.submit();
+    } catch (error) {
+      // The button took the place of what the field offered, or nobody wanted what it did.
+      if (signal.aborted || mediation) return;
+      note.textContent = error.name === "InvalidStateError" && known ? known : failed;
+      button.disabled = false;
+    }
+  };
+  button.hidden = false;
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    button.disabled = true;
+    note.textContent = "";
+    run();
+  });
+  if ("autofill" in form.dataset) {
+    PublicKeyCredential.isConditionalMediationAvailable?.().then((isThere) => isThere && run("conditional"));
+  }
+  // The challenge expires: a page that nobody has typed into gets another one.
+  const isUntouched = () => [...document.querySelectorAll("input:not([type=hidden])")].every((field) => field.value === field.defaultValue);
+  const renew = () => document.visibilityState === "visible" && isUntouched() && !button.disabled && location.replace(location.href);
+  if (passkey === "get" && document.querySelector("[data-autofill]")) {
+    setTimeout(() => {
+      renew();
+      document.addEventListener("visibilitychange", renew);
+    }, publicKey.timeout - 10_000);
+  }
+}
+
+for (const form of document.querySelectorAll("form[data-passkey]")) addPasskey(form);
 for (const field of document.querySelectorAll("input[type=password][data-show]")) {
   if (field.dataset.min) addStrength(field);
   addShow(field);

@@ -71,6 +71,21 @@ pub enum Error {
     /// The operator requires a second factor.
     #[error("a second factor is required")]
     FactorRequired,
+    /// A passkey that was not accepted at a login, for whatever reason.
+    #[error("the passkey was not accepted")]
+    PasskeyRejected,
+    /// Browsers make no passkeys for an IP address.
+    #[error("passkeys need a domain name")]
+    PasskeysOff,
+    /// The passkey is registered, here or with another account.
+    #[error("the passkey is registered")]
+    PasskeyTaken,
+    /// The account has as many passkeys as it may.
+    #[error("too many passkeys")]
+    TooManyPasskeys,
+    /// Without this one, nobody could log in to the account.
+    #[error("the last way to log in")]
+    LastWayIn,
     /// The address must be confirmed before the log-in.
     #[error("the e-mail address is not confirmed")]
     EmailUnverified,
@@ -92,9 +107,6 @@ pub enum Error {
     /// This way to log in is turned off.
     #[error("this log-in is turned off")]
     LogInOff,
-    /// The account could not be entered any more.
-    #[error("the last way to log in stays")]
-    LastWayIn,
     /// The account has as many linked identities as it may have.
     #[error("too many linked identities")]
     TooManyIdentities,
@@ -134,6 +146,8 @@ pub struct FactorAsked {
     pub(crate) token: SecretText,
     /// The account has none, and has to enrol one first.
     pub(crate) must_enrol: bool,
+    /// What it may be: `app` for a code of the authenticator app or a recovery code, and `passkey`.
+    pub(crate) methods: Vec<&'static str>,
 }
 
 /// What an upload is instead of a picture that is taken.
@@ -161,11 +175,14 @@ impl Error {
             | Self::FactorThere
             | Self::LastWayIn
             | Self::TooManyIdentities
+            | Self::PasskeyTaken
+            | Self::TooManyPasskeys
             | Self::Refused(_) => StatusCode::CONFLICT,
             Self::EmailUnverified
             | Self::WrongPassword
             | Self::SignUpClosed
             | Self::LogInOff
+            | Self::PasskeysOff
             | Self::RoleRequired(_)
             | Self::FactorRequired => StatusCode::FORBIDDEN,
             Self::DeadLink => StatusCode::GONE,
@@ -176,6 +193,7 @@ impl Error {
             | Self::UnexpectedClient
             | Self::FactorAsked(_)
             | Self::WrongCode
+            | Self::PasskeyRejected
             | Self::DeadLogin
             | Self::SessionEnded
             | Self::StaleLogIn(_) => StatusCode::UNAUTHORIZED,
@@ -187,6 +205,7 @@ impl Error {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn detail(&self) -> &'static str {
         match self {
             Self::NotFound => "Not Found",
@@ -208,8 +227,11 @@ impl Error {
                 "This login does not accept a client; send only a username and a password"
             }
             Self::UnknownScope => "Unknown scope",
-            Self::FactorAsked(FactorAsked { must_enrol: false, .. }) => {
+            Self::FactorAsked(FactorAsked { must_enrol: false, methods, .. }) if methods.contains(&"app") => {
                 "Enter a code from your authenticator app: send it with mfa_token to /login/factor"
+            }
+            Self::FactorAsked(FactorAsked { must_enrol: false, .. }) => {
+                "Use your passkey: send mfa_token to /login/factor/passkey/options"
             }
             Self::FactorAsked(FactorAsked { must_enrol: true, .. }) => {
                 "Add an authenticator app first: send mfa_token to /login/factor/totp for its key"
@@ -218,7 +240,16 @@ impl Error {
             Self::DeadLogin => "This login has expired; log in again",
             Self::FactorThere => "The account already has a second factor",
             Self::FactorRequired => {
-                "A second factor is required here; replace the authenticator app instead of removing it"
+                "A second factor is required here; add another one before you remove this one"
+            }
+            Self::PasskeyRejected => {
+                "The passkey was not accepted, or it took longer than 5 minutes; try again"
+            }
+            Self::PasskeysOff => "Passkeys need a domain name, and this server is reached by an IP address",
+            Self::PasskeyTaken => "This passkey is already registered",
+            Self::TooManyPasskeys => "An account can have 20 passkeys; remove one first",
+            Self::LastWayIn => {
+                "This is the only way to log in to the account: set a password or add another way first"
             }
             Self::EmailUnverified => "Confirm your email address first; we sent a new link to it",
             // The words of the guard, whose refusal this is.
@@ -230,7 +261,6 @@ impl Error {
             Self::LogInOff => "This way to log in is turned off",
             Self::BadCursor => "`after` takes the value of `next` from this list, unchanged",
             Self::LastAdmin => "At least one administrator must remain: appoint another one first",
-            Self::LastWayIn => "This is the only way to log in to this account: set a password first",
             Self::TooManyIdentities => "20 accounts are linked already: unlink one first",
             Self::RoleRequired(GroupRole::Owner) => "This requires the role `owner` in the organisation",
             Self::RoleRequired(_) => "This requires the role `admin` or `owner` in the organisation",
@@ -252,10 +282,12 @@ impl Error {
             Self::FactorAsked(FactorAsked { must_enrol: true, .. }) => "mfa_enrollment_required",
             // RFC 8628 §3.5 has this one for a login that took too long.
             Self::DeadLogin => "expired_token",
-            Self::WrongCredentials | Self::EmailUnverified | Self::DeadLink | Self::WrongCode => {
-                "invalid_grant"
-            }
-            Self::LogInOff => "unauthorized_client",
+            Self::WrongCredentials
+            | Self::EmailUnverified
+            | Self::DeadLink
+            | Self::WrongCode
+            | Self::PasskeyRejected => "invalid_grant",
+            Self::LogInOff | Self::PasskeysOff => "unauthorized_client",
             Self::UnexpectedClient => "invalid_client",
             Self::UnknownScope => "invalid_scope",
             Self::Invalid(_) | Self::FactorThere => "invalid_request",
@@ -362,7 +394,9 @@ failures! {
     Conflict = 409,
     /// No administrator would be left
     LastAdminStays = 409,
-    /// Without it, nobody could log in to the account. Set a password first
+    /// The passkey is already registered, or the account has 20
+    PasskeyConflict = 409,
+    /// Nobody could log in to the account any more
     LastWayStays = 409,
     /// The account is the last administrator's, or the only owner of an organisation; `detail` says which
     AccountNeeded = 409,
@@ -434,6 +468,19 @@ login_failures! {
         Forbidden::status() => "This way to log in is turned off",
         Gone::status() => Gone::WHEN,
     }
+    /// Of a login by passkey.
+    PasskeyLogInFailed {
+        StatusCode::BAD_REQUEST => "The body is malformed, or a scope is unknown",
+        StatusCode::UNAUTHORIZED => "The passkey was not accepted, or it took longer than 5 minutes",
+        StatusCode::FORBIDDEN => "Correct, but not allowed now: `detail` says why",
+    }
+    /// Of a passkey as a second factor.
+    PasskeyFactorFailed {
+        StatusCode::BAD_REQUEST => "The body is malformed",
+        StatusCode::UNAUTHORIZED => "The passkey was not accepted, or the login has expired",
+        Forbidden::status() => "Passkeys do not work at this server's address",
+        StatusCode::NOT_FOUND => "The account has no passkey",
+    }
     /// Of a second factor.
     FactorFailed {
         StatusCode::BAD_REQUEST => "The body is malformed",
@@ -456,6 +503,10 @@ struct LogInProblem<'a> {
     /// send it to `/login/factor/totp` first.
     #[serde(skip_serializing_if = "Option::is_none")]
     mfa_token: Option<&'a str>,
+    /// With `mfa_required`: what the second factor may be. `app` is a code of the authenticator app or a recovery code, for
+    /// `/login/factor`; `passkey` begins at `/login/factor/passkey/options`.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    mfa_methods: &'a [&'static str],
 }
 
 fn login_response(error: Error) -> Response {
@@ -463,10 +514,12 @@ fn login_response(error: Error) -> Response {
         return InvalidInput::from(invalid).into_response();
     }
     let detail = error.detail();
-    let mfa_token = match &error {
-        Error::FactorAsked(asked) => Some(asked.token.expose()),
-        _ => None,
+    let (mfa_token, mfa_methods): (_, &[_]) = match &error {
+        Error::FactorAsked(asked) => (Some(asked.token.expose()), &asked.methods),
+        _ => (None, &[]),
     };
-    let problem = LogInProblem { detail, error: error.oauth_code(), error_description: detail, mfa_token };
+    let error_code = error.oauth_code();
+    let problem =
+        LogInProblem { detail, error: error_code, error_description: detail, mfa_token, mfa_methods };
     error.respond(&problem)
 }

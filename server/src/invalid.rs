@@ -39,6 +39,8 @@ pub enum Fault {
     WrongCode,
     /// A box that has to be ticked.
     NotTicked,
+    /// A new passkey that was not accepted, and why.
+    RejectedPasskey(&'static str),
     /// A picture that is damaged, cut short, or not what its header says.
     BrokenPicture,
     /// A picture that takes too much memory to decode.
@@ -93,6 +95,9 @@ impl fmt::Display for Fault {
             Self::WrongPassword => "Value error, The password is incorrect",
             Self::WrongCode => "Value error, The code is incorrect, was used, or has expired",
             Self::NotTicked => "Value error, The box is not ticked",
+            Self::RejectedPasskey(reason) => {
+                return write!(f, "Value error, The passkey was not accepted: {reason}");
+            }
             Self::BrokenPicture => "the picture is damaged or incomplete",
             Self::LargePicture { side, megapixels, mib } => {
                 return write!(

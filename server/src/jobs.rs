@@ -16,7 +16,7 @@ use crate::{
     clock::Timestamp,
     db::Tx,
     error::Error,
-    factors, leaving, limits, mail, pictures, recovery, sessions, social, webhooks,
+    factors, leaving, limits, mail, passkeys, pictures, recovery, sessions, social, webhooks,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -118,6 +118,7 @@ pub(crate) async fn sweep(app: &App) -> Result<u64, Error> {
     count += recovery::sweep(&mut tx, now).await?;
     count += factors::sweep(&mut tx, now).await?;
     count += social::sweep(&mut tx, now).await?;
+    count += passkeys::sweep(&mut tx, now).await?;
     count += limits::sweep(&mut tx, now).await?;
     count += mail::sweep(&mut tx, now).await?;
     count += webhooks::sweep(&mut tx, now - DELIVERIES_KEPT).await?;

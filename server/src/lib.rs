@@ -40,6 +40,7 @@ pub mod middleware;
 mod oauth;
 mod outgoing;
 mod pages;
+mod passkeys;
 pub mod passwords;
 mod paths;
 mod pictures;

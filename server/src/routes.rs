@@ -18,8 +18,8 @@ use crate::{
     app::App,
     devices::http::{end_other_sessions, end_session, list_sessions, log_out},
     factors::http::{
-        add_totp, confirm_totp, enrol_at_log_in, finish_log_in, make_recovery_codes, read_factors,
-        remove_totp,
+        add_totp, ask_for_passkey_at_log_in, confirm_totp, enrol_at_log_in, finish_log_in,
+        finish_log_in_by_passkey, make_recovery_codes, read_factors, remove_totp,
     },
     groups::http::{
         add_team_member, change_team, create_organisation, create_team, delete_organisation, delete_team,
@@ -30,9 +30,15 @@ use crate::{
     health::{check_health, check_readiness},
     identities::http::{list_identities, list_login_providers, unlink_identity},
     leaving::http::{cancel_deletion, delete_account, export_account},
-    login::http::{log_in, log_in_with_cookie},
+    login::http::{
+        ask_for_passkey, log_in, log_in_by_passkey, log_in_by_passkey_with_cookie, log_in_with_cookie,
+    },
     oauth::token::exchange_token,
     pages::{dress, serve_asset, show_icon, show_nothing, show_touch_icon},
+    passkeys::http::{
+        add_passkey, ask_for_new_passkey, list_passkeys, read_passkey_endpoints, remove_passkey,
+        rename_passkey,
+    },
     paths,
     pictures::http::{delete_profile_image, read_profile_image, upload_profile_image},
     profile::http::{change_profile, read_own_profile, read_profile},
@@ -64,6 +70,25 @@ pub(crate) fn api() -> Api<App> {
         .route(
             get("/login/with", list_login_providers)
                 .summary("List the providers that people can log in with"),
+        )
+        .route(
+            post("/login/factor/passkey/options", ask_for_passkey_at_log_in)
+                .summary("Get the options of a passkey as a second factor"),
+        )
+        .route(
+            post("/login/factor/passkey", finish_log_in_by_passkey)
+                .summary("Finish a login with a passkey as the second factor"),
+        )
+        .route(
+            post("/login/passkey/options", ask_for_passkey).summary("Get the options of a login by passkey"),
+        )
+        .route(
+            post("/login/passkey", log_in_by_passkey)
+                .summary("Log in by passkey and receive an access token"),
+        )
+        .route(
+            post("/login/passkey/cookie", log_in_by_passkey_with_cookie)
+                .summary("Log in by passkey and receive a cookie"),
         )
         .route(post("/token", exchange_token).summary("Exchange a refresh token for new tokens"))
         .route(post("/logout", log_out).summary("End this session"))
@@ -118,6 +143,16 @@ pub(crate) fn api() -> Api<App> {
         .tag("linked accounts", "Accounts at other providers that you log in with.")
         .route(get("/identities", list_identities).summary("List my linked accounts"))
         .route(delete("/identities/{id}", unlink_identity).summary("Unlink an account"))
+        .tag("passkeys", "Add, rename and remove passkeys.")
+        .route(get("/passkeys", list_passkeys).summary("List my passkeys"))
+        .route(post("/passkeys/options", ask_for_new_passkey).summary("Get the options to create a passkey"))
+        .route(post("/passkeys", add_passkey).summary("Add a passkey"))
+        .route(patch("/passkeys/{id}", rename_passkey).summary("Rename one of my passkeys"))
+        .route(delete("/passkeys/{id}", remove_passkey).summary("Remove one of my passkeys"))
+        .route(
+            get("/.well-known/passkey-endpoints", read_passkey_endpoints)
+                .summary("Where passkeys are managed, for password managers"),
+        )
         .tag(
             "organisations",
             "Organisations, their teams and members. Your role in each decides what you may do.",
@@ -195,8 +230,8 @@ pub(crate) fn pages(app: &App) -> Router<App> {
     use crate::{
         admin::pages as console, devices::pages as session, factors::pages as factors,
         identities::pages as identities, leaving::pages as leaving, login::pages as login,
-        profile::pages as account, recovery::pages as recovery, sign_up::pages as sign_up,
-        social::pages as social,
+        passkeys::pages as passkeys, profile::pages as account, recovery::pages as recovery,
+        sign_up::pages as sign_up, social::pages as social,
     };
     use routing::{any, get, post};
 
@@ -206,6 +241,11 @@ pub(crate) fn pages(app: &App) -> Router<App> {
         .route(paths::SIGN_UP, get(sign_up::show_sign_up).post(sign_up::sign_up))
         .route(paths::LOG_IN, get(login::show_log_in).post(login::log_in))
         .route(paths::LOG_IN_FACTOR, get(factors::show_log_in).post(factors::finish_log_in))
+        .route(
+            paths::LOG_IN_FACTOR_PASSKEY,
+            get(factors::show_log_in).post(factors::finish_log_in_by_passkey),
+        )
+        .route(paths::LOG_IN_BY_PASSKEY, get(login::go_to_log_in).post(login::log_in_by_passkey))
         .route(paths::LOG_IN_BY_MAIL, get(recovery::show_log_in_by_mail).post(recovery::request_log_in))
         .route(paths::LOG_IN_BY_CODE, get(recovery::show_code).post(recovery::log_in_by_code))
         .route(paths::LOG_IN_BY_LINK, get(recovery::show_log_in_link).post(recovery::log_in_by_link))
@@ -237,11 +277,17 @@ pub(crate) fn pages(app: &App) -> Router<App> {
         .route(paths::LINKED, get(identities::show_linked))
         .route(paths::LINK_WITH, get(social::go_to_linked).post(social::begin_link))
         .route(paths::UNLINK, get(social::go_to_linked).post(identities::unlink))
+        .route(paths::PASSKEYS, get(passkeys::show_passkeys))
+        .route(paths::ADD_PASSKEY, get(passkeys::go_to_passkeys).post(passkeys::begin_to_add))
+        .route(paths::CREATE_PASSKEY, get(passkeys::go_to_passkeys).post(passkeys::add_passkey))
+        .route(paths::RENAME_PASSKEY, get(passkeys::go_to_passkeys).post(passkeys::rename_passkey))
+        .route(paths::REMOVE_PASSKEY, get(passkeys::go_to_passkeys).post(passkeys::remove_passkey))
         .route(paths::SESSIONS, get(session::show_sessions))
         .route(paths::END_SESSION, post(session::end_session))
         .route(paths::END_OTHER_SESSIONS, post(session::end_other_sessions))
         .route(paths::CONFIRM, get(login::show_confirm).post(login::confirm))
         .route(paths::CONFIRM_BY_CODE, get(login::go_to_confirm).post(login::confirm_by_code))
+        .route(paths::CONFIRM_BY_PASSKEY, get(login::go_to_confirm).post(login::confirm_by_passkey))
         .route(paths::EXPORT, get(leaving::show_export).post(leaving::export_account))
         .route(paths::DELETE, get(leaving::show_delete).post(leaving::delete_account))
         .route(paths::CANCEL_DELETION, post(leaving::cancel_deletion))

@@ -21,8 +21,9 @@ use crate::on_both_databases;
 use crate::support::{Client, PASSWORD, TestApp, email};
 
 /// What anyone may call: opening a route is a decision that is taken here too.
-const PUBLIC: [&str; 18] = [
+const PUBLIC: [&str; 24] = [
     "GET /.well-known/jwks.json",
+    "GET /.well-known/passkey-endpoints",
     "GET /health",
     "GET /login/with",
     "GET /ready",
@@ -33,9 +34,14 @@ const PUBLIC: [&str; 18] = [
     "POST /login/code",
     "POST /login/cookie",
     "POST /login/factor",
+    "POST /login/factor/passkey",
+    "POST /login/factor/passkey/options",
     "POST /login/factor/totp",
     "POST /login/link",
     "POST /login/link/token",
+    "POST /login/passkey",
+    "POST /login/passkey/cookie",
+    "POST /login/passkey/options",
     "POST /password/forgot",
     "POST /password/reset",
     "POST /signup",
@@ -138,7 +144,7 @@ on_both_databases! {
         let (router, sampled) = noting(app.router());
         let mut attack = Attack::on(router, App::document().unwrap().value())
             .public(PUBLIC)
-            .same_origin(["POST /login/cookie"])
+            .same_origin(["POST /login/cookie", "POST /login/passkey/cookie"])
             .good("portcullis", move |scopes| {
                 // One more, that no route asks for: no scope at all asks for the usual.
                 let scope = format!("offline_access {}", scopes.join(" "));

@@ -27,6 +27,7 @@ mod login;
 mod mail;
 mod overlap;
 mod pages;
+mod passkeys;
 mod pictures;
 mod policy;
 mod prehijack;

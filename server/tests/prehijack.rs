@@ -9,7 +9,7 @@
 //! |---|---|---|
 //! | classic-federated merge | a password | `l02_class_1_…` |
 //! | unexpired session | a cookie, a refresh token, a login that waits for its second factor | `l02_class_2_…` |
-//! | trojan identifier | an authenticator app, recovery codes, an account at another provider | `l02_class_3_…` |
+//! | trojan identifier | an authenticator app, recovery codes, a passkey, an account at another provider | `l02_class_3_…` |
 //! | unexpired email change | a link that was mailed to the stranger, and the one that undoes a change | `l02_class_4_…` |
 //! | non-verifying provider | a login with a provider that lets anybody claim the address | `l02_class_5_…` |
 //! | beside them | a deletion that is due in days, a network that may guess more often, older links | `l02_beside_…` |
@@ -22,7 +22,9 @@ use serde_json::json;
 
 use crate::factors::{Authenticator, enrol, first_step, second_step};
 use crate::on_both_databases;
+use crate::passkeys;
 use crate::social::{Browser, settings, upstream};
+use crate::support::authenticator::Passkey;
 use crate::support::upstream::Upstream;
 use crate::support::{Answer, Client, Database, Mail, PASSWORD, TestApp, email};
 
@@ -187,6 +189,24 @@ on_both_databases! {
             }
             let detail = "SELECT detail FROM audit_events WHERE event = 'account.seized'";
             assert!(app.place.value(detail).await.starts_with("authenticator app"), "{owner:?}");
+        }
+    }
+
+    async fn l02_class_3_no_passkey_of_whoever_signed_up_lives_on(database: Database) {
+        for owner in OWNERS {
+            let app = app(database).await;
+            let stranger = stranger(&app).await;
+            let mut passkey = Passkey::new();
+            passkeys::add(&stranger, &mut passkey).await;
+            // One more was begun.
+            stranger.post("/passkeys/options").send().await.assert(200);
+            owner.comes(&app).await;
+            passkeys::refused(&passkeys::log_in(&app, &mut passkey).await);
+            for table in ["passkeys", "passkey_challenges"] {
+                assert_eq!(rows(&app, table).await, "0", "{table}: {owner:?}");
+            }
+            let detail = "SELECT detail FROM audit_events WHERE event = 'account.seized'";
+            assert!(app.place.value(detail).await.contains("passkeys"), "{owner:?}");
         }
     }
 

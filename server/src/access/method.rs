@@ -13,6 +13,9 @@ pub(crate) enum Method {
     Otp,
     /// A recovery code. RFC 8176 has no name for it.
     RecoveryCode,
+    /// A passkey: proof of possession of a key, whose authenticator has verified its owner. Whether hardware keeps the key
+    /// only an attestation could say.
+    Passkey,
 }
 
 impl Method {
@@ -23,11 +26,17 @@ impl Method {
             Self::Federated => "federated",
             Self::Otp => "otp",
             Self::RecoveryCode => "recovery",
+            Self::Passkey => "pop",
         }
     }
 
+    /// Whether it shows two factors at once: a key that one has, and what the authenticator has asked for.
+    pub(crate) fn is_two_factors(self) -> bool {
+        self == Self::Passkey
+    }
+
     pub(crate) fn of_name(name: &str) -> Option<Self> {
-        [Self::Password, Self::Email, Self::Federated, Self::Otp, Self::RecoveryCode]
+        [Self::Password, Self::Email, Self::Federated, Self::Otp, Self::RecoveryCode, Self::Passkey]
             .into_iter()
             .find(|method| method.name() == name)
     }
@@ -55,6 +64,7 @@ impl Methods {
     /// The values of `amr` with spaces between them.
     pub(crate) fn amr(self) -> String {
         match self.second {
+            None if self.first.is_two_factors() => with_second("", self.first),
             None => self.first.name().to_owned(),
             Some(second) => with_second(self.first.name(), second),
         }

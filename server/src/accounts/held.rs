@@ -177,6 +177,11 @@ pub(crate) async fn hold_of_login(tx: &mut Tx, id: AccountId) -> Result<Option<H
     hold_of_link(tx, id).await
 }
 
+/// The account of a passkey: the caller reads the passkey's row afterwards.
+pub(crate) async fn hold_of_passkey(tx: &mut Tx, id: AccountId) -> Result<Option<Held>, Error> {
+    hold_of_link(tx, id).await
+}
+
 /// The account of a refresh token that came again: to end its session and tell its owner.
 pub(crate) async fn hold_of_session(tx: &mut Tx, id: AccountId) -> Result<Option<Held>, Error> {
     hold_of_link(tx, id).await

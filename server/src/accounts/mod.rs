@@ -23,12 +23,12 @@ pub(crate) use self::search::{Filter, count, folded, newer_than, newest, refold}
 pub(crate) use self::{
     held::{
         Actor, Held, Locked, hold_active, hold_again, hold_by_email, hold_new, hold_of_link, hold_of_login,
-        hold_of_session, hold_own, hold_own_beside, hold_verified, lock_due, lock_other,
+        hold_of_passkey, hold_of_session, hold_own, hold_own_beside, hold_verified, lock_due, lock_other,
     },
     owner::{
-        Owner, cancel_deletion, delete, due_for_deletion, forget_password, has_account, has_password,
-        mark_verified, note_login, owner, raise_epoch, rehash, schedule_deletion, set_email, set_full_name,
-        set_hash, set_language, ways_in,
+        Owner, Ways, cancel_deletion, delete, due_for_deletion, forget_password, has_account, has_password,
+        is_active_at, mark_verified, note_login, owner, raise_epoch, rehash, schedule_deletion, set_email,
+        set_full_name, set_hash, set_language, ways,
     },
     roles::{disable, enable, is_any, lock_administrators, make_first_administrator, set_role},
     store::keep,

@@ -61,15 +61,27 @@ pub(crate) async fn set_hash(
     Ok(store::set_password(tx.conn(), locked.id, hash, now).await?)
 }
 
+/// What an account has to log in with.
+#[derive(Debug)]
+pub(crate) struct Ways {
+    pub(crate) has_password: bool,
+    pub(crate) passkeys: i64,
+    /// Accounts at other providers.
+    pub(crate) identities: i64,
+    /// An authenticator app: only after one of the others.
+    pub(crate) has_app: bool,
+}
+crate::db::from_row!(Ways { has_password, passkeys, identities, has_app });
+
+/// What the account has to log in with, beside mailed links. Under its lock nobody takes one of them away meanwhile.
+pub(crate) async fn ways(tx: &mut Tx, locked: &Locked) -> Result<Ways, Error> {
+    Ok(store::ways(tx.conn(), locked.id).await?)
+}
+
 /// Takes away the password, and a deletion that was scheduled: somebody else may have set them. Whether there was a
 /// password.
 pub(crate) async fn forget_password(tx: &mut Tx, held: &Held, now: Timestamp) -> Result<bool, Error> {
     Ok(store::forget_password(tx.conn(), held.id, now).await?)
-}
-
-/// In how many ways the owner can log in, as this transaction leaves it.
-pub(crate) async fn ways_in(tx: &mut Tx, held: &Held) -> Result<i64, Error> {
-    Ok(store::ways_in(tx.conn(), held.id).await?)
 }
 
 /// Whether the account has a password.

@@ -3,7 +3,7 @@
 use super::{
     Account, AccountDetails, AccountId, Credentials, Email, FullName, Role,
     held::Locked,
-    owner::Owner,
+    owner::{Owner, Ways},
     search::{Needle, Wanted},
 };
 use crate::{
@@ -386,6 +386,20 @@ pub(super) async fn set_password(
     Ok(())
 }
 
+/// The tables of other rooms are read too, in one statement: who removes one way looks whether another is left.
+pub(super) async fn ways(conn: Conn<'_>, id: AccountId) -> Result<Ways> {
+    fetch_one!(
+        conn,
+        Ways,
+        "SELECT password_hash IS NOT NULL AS has_password,
+                (SELECT count(*) FROM passkeys WHERE account_id = $1) AS passkeys,
+                (SELECT count(*) FROM identities WHERE account_id = $1) AS identities,
+                EXISTS (SELECT 1 FROM totp WHERE account_id = $1) AS has_app
+         FROM accounts WHERE id = $1",
+        id
+    )
+}
+
 /// Takes the password away, and a deletion that was asked for. Whether there was a password.
 pub(super) async fn forget_password(conn: Conn<'_>, id: AccountId, now: Timestamp) -> Result<bool> {
     let had = has_password(conn, id).await?;
@@ -398,19 +412,6 @@ pub(super) async fn forget_password(conn: Conn<'_>, id: AccountId, now: Timestam
         now
     )?;
     Ok(had)
-}
-
-/// In how many ways its owner can log in. **A room with another first factor adds its rows here**: this is one statement,
-/// so that each room that removes a way in asks for all of them. Call it with the account's row locked.
-pub(super) async fn ways_in(conn: Conn<'_>, id: AccountId) -> Result<i64> {
-    let ways = fetch_one!(
-        conn,
-        (i64,),
-        "SELECT (SELECT count(*) FROM accounts WHERE id = $1 AND password_hash IS NOT NULL)
-              + (SELECT count(*) FROM identities WHERE account_id = $1)",
-        id
-    )?;
-    Ok(ways.0)
 }
 
 pub(super) async fn has_password(conn: Conn<'_>, id: AccountId) -> Result<bool> {

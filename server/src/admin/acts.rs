@@ -154,7 +154,7 @@ pub async fn set_password(app: &App, account: &Account, text: &str, by: By<'_>) 
     .await
 }
 
-/// Removes the authenticator app and the recovery codes of an account whose owner has lost them, and tells the owner by
+/// Removes the authenticator app, the recovery codes and the passkeys of an account whose owner has lost them, and tells the owner by
 /// email. Its sessions end.
 ///
 /// # Errors

@@ -128,6 +128,12 @@ events! {
     RecoveryCodesMade "factor.recovery_codes_made" "page.event.factor_recovery_codes_made";
     /// A recovery code was used in a login.
     RecoveryCodeUsed "factor.recovery_code_used" "page.event.factor_recovery_code_used";
+    /// A passkey was added.
+    PasskeyAdded "passkey.added" "page.event.passkey_added";
+    /// A passkey was removed.
+    PasskeyRemoved "passkey.removed" "page.event.passkey_removed";
+    /// A passkey was rejected because its signature counter did not go up: it may have been copied.
+    PasskeyCopied "passkey.copied" "page.event.passkey_copied";
     /// An account created an organisation and is its owner.
     OrganisationCreated "organisation.created" "page.event.organisation_created";
     /// An organisation was renamed.

@@ -346,7 +346,7 @@ pub enum UserCommand {
         #[command(flatten)]
         password: PasswordSource,
     },
-    /// Remove the authenticator app and recovery codes of someone who lost them, and end all sessions
+    /// Remove the authenticator app, recovery codes and passkeys of someone who lost them, and end all sessions
     RemoveFactor {
         /// Its email address or ID
         #[arg(value_name = "EMAIL|ID")]

@@ -13,6 +13,7 @@ use crate::{
     config::{Config, PublicUrl},
     files,
     mail::{self, Transport},
+    passkeys::are_possible,
     paths, random,
     upstream::Health,
 };
@@ -68,6 +69,7 @@ pub(super) async fn run(config: Config, trial: Option<Trial>) -> Result<(), Stri
     super::require_data(&config)?;
     let mut findings = Findings::default();
     public_url(&mut findings, &config.public_url())?;
+    passkeys(&mut findings, &config.public_url())?;
     if folder(&mut findings, "data", &config.data_dir)? {
         let app = match App::open(config).await {
             Ok(app) => app,
@@ -101,6 +103,19 @@ fn public_url(findings: &mut Findings, url: &PublicUrl) -> Result<(), String> {
             ),
         )
     }
+}
+
+/// What is worth saying about them only where they do not work.
+fn passkeys(findings: &mut Findings, url: &PublicUrl) -> Result<(), String> {
+    if are_possible(url) {
+        return Ok(());
+    }
+    let host = url.host();
+    let found = format!(
+        "they do not work at {host}, because browsers make none for an IP address; set `public_url` to an address with \
+         a name, on this computer to http://localhost with the port"
+    );
+    findings.say(Look::Odd, "passkeys", &found)
 }
 
 /// Whether files can be made there.

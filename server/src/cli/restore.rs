@@ -19,7 +19,7 @@ use crate::{
     db::{DatabaseConfig, DatabaseUrl, Db},
     error::Error,
     events::{self, Event},
-    factors, files, mail,
+    factors, files, mail, passkeys,
     pictures::{self, FOLDER},
     recovery,
     secret::SecretKey,
@@ -210,6 +210,7 @@ async fn renew(staged: &Staged, key: &SecretKey) -> Result<(), String> {
             recovery::forget_every_link(&mut tx).await?;
             factors::forget_every_step(&mut tx).await?;
             social::forget_every(&mut tx).await?;
+            passkeys::forget_every_challenge(&mut tx).await?;
             mail::forget_every(&mut tx).await?;
             pictures::forget_lost(&mut tx, |id| {
                 Uuid::try_parse(id).is_ok_and(|id| staged.pictures.contains(&id))

@@ -1,5 +1,7 @@
 //! Settings that are one of a few words.
 
+use crate::accounts::Role;
+
 /// When a login also returns a refresh token (RFC 6749 §1.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum RefreshTokens {
@@ -32,6 +34,17 @@ pub enum SecondFactor {
     Required,
     /// Those of administrators.
     RequiredForAdmins,
+}
+
+impl SecondFactor {
+    /// Whether accounts with this role need one.
+    pub(crate) fn is_required_of(self, role: Role) -> bool {
+        match self {
+            Self::Optional => false,
+            Self::Required => true,
+            Self::RequiredForAdmins => role == Role::Admin,
+        }
+    }
 }
 
 /// How log lines look.

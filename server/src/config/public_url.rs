@@ -45,6 +45,12 @@ impl PublicUrl {
         }
     }
 
+    /// Whether the host is an IP address, for which browsers make no passkeys.
+    #[must_use]
+    pub fn is_ip_address(&self) -> bool {
+        self.host().trim_matches(['[', ']']).parse::<IpAddr>().is_ok()
+    }
+
     /// Plain http to where the server itself listens: for a server that only this computer can reach.
     pub(super) fn of_listener(address: SocketAddr) -> Self {
         let text = match address.port() {

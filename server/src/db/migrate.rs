@@ -39,6 +39,7 @@ const MIGRATIONS: &[Migration] = migrations![
     "0006_last_logins",
     "0010_policy",
     "0011_identities",
+    "0012_passkeys",
     "0014_organisations"
 ];
 

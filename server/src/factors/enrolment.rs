@@ -16,7 +16,7 @@ use crate::{
     events::{self, Event},
     invalid::{Fault, Invalid},
     mail::{self, Message, Recipient},
-    sessions,
+    passkeys, sessions,
 };
 
 /// How long a key may be confirmed after it was shown.
@@ -126,12 +126,13 @@ pub(super) async fn enrol(
 /// Removes the app and the recovery codes. Every other session of the account ends.
 ///
 /// # Errors
-/// [`Error::NotFound`] if there is none; [`Error::FactorRequired`] if the operator requires one.
+/// [`Error::NotFound`] if there is none; [`Error::FactorRequired`] if the operator requires one and the account has
+/// no passkey.
 pub(crate) async fn remove(app: &App, fresh: Fresh, client: &Client) -> Result<(), Error> {
     retry(|| async {
         let (mut tx, now) = (app.db().begin().await?, app.now());
         let held = accounts::hold_own(&mut tx, fresh, now).await?;
-        if is_required(app, held.role()) {
+        if is_required(app, held.role()) && !passkeys::is_any(app, tx.conn(), held.id).await? {
             return Err(Error::FactorRequired);
         }
         if !forget(app, &mut tx, &held, client, now).await? {
@@ -144,7 +145,7 @@ pub(crate) async fn remove(app: &App, fresh: Fresh, client: &Client) -> Result<(
     .await
 }
 
-/// Removes the app and the recovery codes of somebody who has lost them. Every session of the account ends.
+/// Removes the app, the recovery codes and the passkeys of somebody who has lost them. Every session of the account ends.
 ///
 /// # Errors
 /// [`Error::NotFound`] if there is no such account, or it has no second factor; [`Error::Database`].
@@ -152,7 +153,9 @@ pub(crate) async fn remove_lost(app: &App, account: AccountId, by: By<'_>) -> Re
     retry(|| async {
         let (mut tx, now) = (app.db().begin().await?, app.now());
         let locked = accounts::lock_other(&mut tx, account, by, now).await?;
-        if !forget(app, &mut tx, &locked, by.client(), now).await? {
+        let had_app = forget(app, &mut tx, &locked, by.client(), now).await?;
+        let had_passkeys = passkeys::forget(app, &mut tx, &locked, by.client(), now).await?;
+        if !had_app && !had_passkeys {
             return Err(Error::NotFound);
         }
         accounts::raise_epoch(&mut tx, &locked, now).await?;

@@ -2,7 +2,7 @@
 //!
 //! | a login | when |
 //! |---|---|
-//! | begins a session | the account has no second factor, and the operator requires none |
+//! | begins a session | it was a passkey, which is two factors; or no app was added, and the operator requires no second factor |
 //! | waits | otherwise: until 10 minutes, 5 wrong codes, a right one, a change of credentials, or an end of all sessions |
 //!
 //! The token of a login that waits can do one thing: bring the second factor. No guard accepts it.
@@ -26,6 +26,7 @@ use crate::{
     events::{self, Event},
     limits::{self, Attempt},
     mail::{self, Message, Recipient},
+    passkeys::{self, Bond, Presented, RequestOptions},
     secret::{SecretText, sha256},
     sessions::{self, Beginning, LoggedIn, Transport},
 };
@@ -76,10 +77,11 @@ pub(crate) async fn gate(
     beginning: &Beginning<'_>,
     now: Timestamp,
 ) -> Result<Gate, Error> {
-    let has_factor = store::totp(tx.conn(), held.id).await?.is_some();
-    if !has_factor && !is_required(app, held.role()) {
+    let has_app = store::totp(tx.conn(), held.id).await?.is_some();
+    if by.is_two_factors() || (!has_app && !is_required(app, held.role())) {
         return Ok(Gate::Open(Methods::first(by)));
     }
+    let has_passkey = passkeys::is_any(app, tx.conn(), held.id).await?;
     let token = SecretText::random(PREFIX);
     let waiting = Waiting {
         account_id: held.id,
@@ -93,13 +95,16 @@ pub(crate) async fn gate(
     };
     store::insert_login(tx.conn(), &token.digest(), &waiting).await?;
     events::record(tx, Event::FactorAsked, Some(held.id), beginning.client, now).await?;
-    Ok(Gate::Asks(FactorAsked { token, must_enrol: !has_factor }))
+    let methods = [("app", has_app), ("passkey", has_passkey)];
+    let methods: Vec<_> =
+        methods.into_iter().filter_map(|(name, is_there)| is_there.then_some(name)).collect();
+    Ok(Gate::Asks(FactorAsked { token, must_enrol: methods.is_empty(), methods }))
 }
 
 /// What the page of a login that waits shows.
 pub(super) enum Step {
-    /// It asks for a code.
-    Code,
+    /// It asks for a code of the app, for a passkey, or for either.
+    Show { has_app: bool, passkey: Option<RequestOptions> },
     /// It shows a key first.
     Enrol(Enrolment),
 }
@@ -112,8 +117,15 @@ pub(super) async fn step_of(app: &App, token: &str) -> Result<Step, Error> {
     let digest = sha256(token);
     let (mut tx, now) = (app.db().begin().await?, app.now());
     let (held, waiting) = hold(&mut tx, &digest, now).await?;
-    if store::totp(tx.conn(), held.id).await?.is_some() {
-        return Ok(Step::Code);
+    let has_app = store::totp(tx.conn(), held.id).await?.is_some();
+    let passkey = match passkeys::ask(app, &mut tx, &Bond::to_end_login(digest, held.id), now).await {
+        Ok(options) => Some(options),
+        Err(Error::NotFound | Error::PasskeysOff) => None,
+        Err(error) => return Err(error),
+    };
+    if has_app || passkey.is_some() {
+        tx.commit().await?;
+        return Ok(Step::Show { has_app, passkey });
     }
     let key = match &waiting.sealed_key {
         Some(sealed) => Key::open(app, held.id, sealed)?,
@@ -132,7 +144,8 @@ pub(super) async fn enrol_first(app: &App, token: &str) -> Result<Enrolment, Err
     let digest = sha256(token);
     let (mut tx, now) = (app.db().begin().await?, app.now());
     let (held, _) = hold(&mut tx, &digest, now).await?;
-    if store::totp(tx.conn(), held.id).await?.is_some() {
+    let has_app = store::totp(tx.conn(), held.id).await?.is_some();
+    if has_app || passkeys::is_any(app, tx.conn(), held.id).await? {
         return Err(Error::FactorThere);
     }
     let key = show_new_key(app, &mut tx, &held, &digest).await?;
@@ -189,17 +202,89 @@ async fn try_code(
     let (mut tx, now) = (app.db().begin().await?, app.now());
     let (held, waiting) = hold(&mut tx, digest, now).await?;
     let Some((second, has_enrolled)) = show(app, &mut tx, &held, &waiting, typed, client, now).await? else {
-        let is_first = store::count_wrong(tx.conn(), digest, TRIES).await?;
-        if is_first && limits::may_tell_of_factor(app, &mut tx, &held, now).await? {
-            mail::enqueue(app, &mut tx, &Recipient::of(&held), &Message::FactorFailed, now).await?;
-        }
-        events::record(&mut tx, Event::FactorFailed, Some(held.id), client, now).await?;
-        tx.commit().await?;
+        count_wrong(app, tx, &held, digest, client, now).await?;
         return Err(Error::WrongCode);
     };
+    let (first, logged_in) = begin(app, &mut tx, &held, digest, &waiting, second, client, now).await?;
+    forgive(app, &mut tx, &held, first, client, now).await?;
+    limits::forgive(&mut tx, attempt, &held, now).await?;
+    tx.commit().await?;
+    Ok(Finished { logged_in, has_enrolled })
+}
+
+/// Asks for a passkey that ends a login.
+///
+/// # Errors
+/// [`Error::DeadLogin`]; [`Error::NotFound`] if the account has none; [`Error::PasskeysOff`].
+pub(super) async fn ask_for_passkey(app: &App, token: &str) -> Result<RequestOptions, Error> {
+    let digest = sha256(token);
+    let (mut tx, now) = (app.db().begin().await?, app.now());
+    let (held, _) = hold(&mut tx, &digest, now).await?;
+    let options = passkeys::ask(app, &mut tx, &Bond::to_end_login(digest, held.id), now).await?;
+    tx.commit().await?;
+    Ok(options)
+}
+
+/// Ends a login with a passkey of its account. A wrong one counts as a wrong code does.
+///
+/// # Errors
+/// [`Error::DeadLogin`], [`Error::PasskeyRejected`], [`Error::Throttled`].
+pub(super) async fn finish_by_passkey(
+    app: &App,
+    token: &str,
+    presented: &Presented,
+    client: &Client,
+) -> Result<LoggedIn, Error> {
+    limits::count_passkey(app, client).await?;
+    let digest = sha256(token);
+    retry(|| async {
+        let (mut tx, now) = (app.db().begin().await?, app.now());
+        let (held, waiting) = hold(&mut tx, &digest, now).await?;
+        let bond = Bond::to_end_login(digest, held.id);
+        if passkeys::verify(app, &mut tx, &held, presented, &bond, client, now).await?.is_err() {
+            count_wrong(app, tx, &held, &digest, client, now).await?;
+            return Err(Error::PasskeyRejected);
+        }
+        let second = Method::Passkey;
+        let (first, logged_in) = begin(app, &mut tx, &held, &digest, &waiting, second, client, now).await?;
+        forgive(app, &mut tx, &held, first, client, now).await?;
+        tx.commit().await?;
+        Ok(logged_in)
+    })
+    .await
+}
+
+/// Notes a wrong second factor, and tells the owner of the first one.
+async fn count_wrong(
+    app: &App,
+    mut tx: Tx,
+    held: &Held,
+    digest: &[u8; 32],
+    client: &Client,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let is_first = store::count_wrong(tx.conn(), digest, TRIES).await?;
+    if is_first && limits::may_tell_of_factor(app, &mut tx, held, now).await? {
+        mail::enqueue(app, &mut tx, &Recipient::of(held), &Message::FactorFailed, now).await?;
+    }
+    events::record(&mut tx, Event::FactorFailed, Some(held.id), client, now).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Begins the session of a login whose second factor was right, and says what its first one was.
+#[expect(clippy::too_many_arguments, reason = "a step of one transaction, of which each is a part")]
+async fn begin(
+    app: &App,
+    tx: &mut Tx,
+    held: &Held,
+    digest: &[u8; 32],
+    waiting: &Waiting,
+    second: Method,
+    client: &Client,
+    now: Timestamp,
+) -> Result<(Method, LoggedIn), Error> {
     store::delete_login(tx.conn(), digest).await?;
     let first = Method::of_name(&waiting.method).ok_or_else(|| unreadable("method"))?;
-    forgive(app, &mut tx, &held, first, attempt, client, now).await?;
     let before = match waiting.before_session {
         Some(session) => access::living(tx.conn(), session, now).await?.map(access::Living::principal),
         None => None,
@@ -207,16 +292,14 @@ async fn try_code(
     let scope = &ScopeAsked::parse(&waiting.scope)?;
     let transport = transport_of(&waiting.transport).ok_or_else(|| unreadable("transport"))?;
     let beginning = Beginning { scope, transport, before, client };
-    let methods = Methods::both(first, second);
-    let logged_in = sessions::begin(app, &mut tx, &held, methods, &beginning, now).await?;
+    let logged_in = sessions::begin(app, tx, held, Methods::both(first, second), &beginning, now).await?;
     let event = match first {
         Method::Email => Event::LoggedInByMail,
         Method::Federated => Event::LoggedInWithProvider,
         _ => Event::LoggedIn,
     };
-    events::record(&mut tx, event, Some(held.id), client, now).await?;
-    tx.commit().await?;
-    Ok(Finished { logged_in, has_enrolled })
+    events::record(tx, event, Some(held.id), client, now).await?;
+    Ok((first, logged_in))
 }
 
 /// Looks at a code, and uses it if it is right: which method it was, and whether it ended an enrolment.
@@ -264,16 +347,14 @@ async fn forgive(
     tx: &mut Tx,
     held: &Held,
     first: Method,
-    attempt: &Attempt,
     client: &Client,
     now: Timestamp,
 ) -> Result<(), Error> {
     if first == Method::Password {
-        limits::forgive(tx, &limits::reserved(app, &held.email, client), held, now).await?;
+        limits::forgive(tx, &limits::reserved(app, &held.email, client), held, now).await
     } else {
-        limits::end_lock(app, tx, held, Some(client), now).await?;
+        limits::end_lock(app, tx, held, Some(client), now).await
     }
-    limits::forgive(tx, attempt, held, now).await
 }
 
 fn name_of(transport: Transport) -> &'static str {

@@ -17,7 +17,11 @@ use crate::{
     caller::{Caller, caller},
     client::Client,
     clock::Timestamp,
-    error::{Error, FactorFailed, Failed, Forbidden, NotFound, Stale, Unavailable, Unprocessable},
+    error::{
+        Error, FactorFailed, Failed, Forbidden, NotFound, PasskeyFactorFailed, Stale, Unavailable,
+        Unprocessable,
+    },
+    passkeys::{AssertionResponse, RequestOptions},
     secret::SecretText,
     sessions::LoggedIn,
     tokens::{self, TokenAnswer},
@@ -155,6 +159,36 @@ pub(crate) async fn finish_log_in(
 ) -> Result<LogInFinished, FactorFailed> {
     let finished = gate::finish(&app, &body.mfa_token, &body.code, &client).await?;
     Ok(LogInFinished::of(&app, finished.logged_in)?)
+}
+
+pub(crate) async fn ask_for_passkey_at_log_in(
+    _: Public,
+    State(app): State<App>,
+    Json(body): Json<MfaToken>,
+) -> Result<Json<RequestOptions>, PasskeyFactorFailed> {
+    Ok(Json(gate::ask_for_passkey(&app, &body.mfa_token).await?))
+}
+
+/// A passkey as the second factor of a login.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PasskeyFactor {
+    /// As the login returned it.
+    #[schemars(length(max = 256))]
+    mfa_token: String,
+    /// What the authenticator has signed.
+    credential: AssertionResponse,
+}
+
+pub(crate) async fn finish_log_in_by_passkey(
+    _: Public,
+    State(app): State<App>,
+    client: Client,
+    Json(body): Json<PasskeyFactor>,
+) -> Result<LogInFinished, PasskeyFactorFailed> {
+    let presented = body.credential.decode().map_err(|_| Error::PasskeyRejected)?;
+    let logged_in = gate::finish_by_passkey(&app, &body.mfa_token, &presented, &client).await?;
+    Ok(LogInFinished::of(&app, logged_in)?)
 }
 
 pub(crate) async fn enrol_at_log_in(

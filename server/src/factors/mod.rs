@@ -1,6 +1,9 @@
 //! Second factors: the authenticator app of an account, its recovery codes, and the gate that every login passes before
 //! a session begins.
 //!
+//! A passkey shows two factors at once, so the gate opens for it. Where a second factor is asked for, a passkey of the
+//! account serves as one too; by itself it does not turn two-step login on, or a lost device would lock its owner out.
+//!
 //! An account has one app (TOTP, RFC 6238). It counts after its first right code, replaces an older one, and a session
 //! that begins afterwards has shown it: [`gate`] is asked by every way to log in, and only this room makes the
 //! [`Methods`](crate::access::Methods) that a session begins with. Each step is one transaction under the account's lock
@@ -30,7 +33,7 @@ use crate::{
     config::SecondFactor,
     db::{Conn, Tx},
     error::Error,
-    sessions,
+    passkeys, sessions,
 };
 
 /// What an account has beside its first factors.
@@ -39,6 +42,8 @@ pub(crate) struct Overview {
     /// Since when it has an authenticator app.
     pub(crate) totp_since: Option<Timestamp>,
     pub(crate) recovery_codes_left: i64,
+    /// Whether it has a passkey.
+    pub(crate) has_passkey: bool,
     /// Whether the operator requires a second factor of it.
     pub(crate) is_required: bool,
 }
@@ -48,17 +53,14 @@ pub(crate) async fn overview(app: &App, account: AccountId, role: Role) -> Resul
     Ok(Overview {
         totp_since: store::totp(reader.conn(), account).await?.map(|totp| totp.created_at),
         recovery_codes_left: store::codes_left(reader.conn(), account).await?,
+        has_passkey: passkeys::is_any(app, reader.conn(), account).await?,
         is_required: is_required(app, role),
     })
 }
 
 /// Whether the operator requires a second factor of accounts with this role.
 fn is_required(app: &App, role: Role) -> bool {
-    match app.config().second_factor {
-        SecondFactor::Optional => false,
-        SecondFactor::Required => true,
-        SecondFactor::RequiredForAdmins => role == Role::Admin,
-    }
+    app.config().second_factor.is_required_of(role)
 }
 
 /// The second factor, for its owner to take along; never a key or a code.

@@ -25,6 +25,7 @@ use crate::{
     error::{Error, FactorAsked},
     invalid::{Fault, Invalid},
     pages::{Done, Faults, NotShown, PageResult, View, WayBack, arrive},
+    passkeys::{self, AssertionResponse},
     paths,
     sessions::{LoggedIn, SessionCookies},
 };
@@ -34,7 +35,15 @@ use crate::{
 enum StepPage<'a> {
     /// To end a login.
     #[template(path = "factors/ask.html")]
-    Ask { v: &'a View, faults: Faults, token: &'a str, next: &'a WayBack },
+    Ask {
+        v: &'a View,
+        faults: Faults,
+        has_app: bool,
+        /// For the script; empty if the account has no passkey.
+        passkey: String,
+        token: &'a str,
+        next: &'a WayBack,
+    },
     /// With the key that it is the first code of: at a login, or in a session.
     #[template(path = "factors/enrol.html")]
     Enrol {
@@ -76,7 +85,11 @@ async fn step_page<'a>(
     faults: Faults,
 ) -> Result<StepPage<'a>, Error> {
     Ok(match gate::step_of(app, token).await? {
-        Step::Code => StepPage::Ask { v, faults, token, next },
+        Step::Show { has_app, passkey } => {
+            let passkey =
+                passkey.as_ref().map(passkeys::pages::options_text).transpose()?.unwrap_or_default();
+            StepPage::Ask { v, faults, has_app, passkey, token, next }
+        }
         Step::Enrol(enrolment) => {
             let (action, next) = (paths::LOG_IN_FACTOR, next.as_str());
             StepPage::Enrol { v, faults, enrolment, action, token, next }
@@ -118,6 +131,39 @@ pub(crate) async fn finish_log_in(
         }
         Ok(finished) => Ok(arrive(&v, &finished.logged_in, &next)?),
         // It took too long, or that was the last try.
+        Err(NotShown::Error(Error::DeadLogin)) => Ok(v.go_done(paths::LOG_IN, Done::LoginExpired)),
+        Err(not_shown) => Err(not_shown),
+    }
+}
+
+/// A passkey as the second factor of a login.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct PasskeyFactorForm {
+    #[serde(default)]
+    mfa_token: String,
+    /// What the script read from the browser, in JSON.
+    #[serde(default)]
+    credential: String,
+    #[serde(default)]
+    next: String,
+}
+
+pub(crate) async fn finish_log_in_by_passkey(
+    _: Public,
+    State(app): State<App>,
+    client: Client,
+    v: View,
+    Form(form): Form<PasskeyFactorForm>,
+) -> PageResult {
+    let next = WayBack::of(&app, Some(&form.next));
+    let finish = async {
+        let presented =
+            AssertionResponse::decode_text(&form.credential).map_err(|_| Error::PasskeyRejected)?;
+        gate::finish_by_passkey(&app, &form.mfa_token, &presented, &client).await
+    };
+    let page = async |faults| step_page(&app, &v, &form.mfa_token, &next, faults).await;
+    match v.form(&[], finish, page).await {
+        Ok(logged_in) => Ok(arrive(&v, &logged_in, &next)?),
         Err(NotShown::Error(Error::DeadLogin)) => Ok(v.go_done(paths::LOG_IN, Done::LoginExpired)),
         Err(not_shown) => Err(not_shown),
     }

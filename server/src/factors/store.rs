@@ -169,14 +169,17 @@ pub(super) async fn delete_login(conn: Conn<'_>, digest: &[u8; 32]) -> Result<()
     Ok(())
 }
 
-/// The living sessions of accounts that have no second factor: of all (`$2`), or of administrators alone.
+/// The living sessions of accounts that have no second factor: of all (`$2`), or of administrators alone. One that began
+/// with a passkey, which the account still has, may go on.
 macro_rules! sessions_without {
     ($verb:literal) => {
         concat!(
             $verb,
             " WHERE ended_at IS NULL AND expires_at > $1 AND EXISTS (
                  SELECT 1 FROM accounts WHERE accounts.id = sessions.account_id AND (role = 'admin' OR $2)
-                    AND NOT EXISTS (SELECT 1 FROM totp WHERE totp.account_id = accounts.id))"
+                    AND NOT EXISTS (SELECT 1 FROM totp WHERE totp.account_id = accounts.id)
+                    AND NOT (sessions.amr LIKE '%mfa'
+                             AND EXISTS (SELECT 1 FROM passkeys WHERE passkeys.account_id = accounts.id)))"
         )
     };
 }

@@ -130,7 +130,9 @@ pub(crate) async fn unlink(app: &App, fresh: Fresh, id: IdentityId, client: &Cli
         let (mut tx, now) = (app.db().begin().await?, app.now());
         let held = accounts::hold_own(&mut tx, fresh, now).await?;
         let provider = store::delete(tx.conn(), id, held.id).await?.ok_or(Error::NotFound)?;
-        if accounts::ways_in(&mut tx, &held).await? == 0 && !app.config().log_in_by_mail {
+        let ways = accounts::ways(&mut tx, &held).await?;
+        let is_last = !ways.has_password && ways.passkeys == 0 && ways.identities == 0;
+        if is_last && !app.config().log_in_by_mail {
             return Err(Error::LastWayIn);
         }
         accounts::raise_epoch(&mut tx, &held, now).await?;

@@ -25,6 +25,7 @@ use crate::{
     factors::{self, ExportedFactors},
     groups::{self, ExportedMembership},
     identities::{self, ExportedIdentity},
+    passkeys::{self, ExportedPasskey},
     pictures::{self, PictureBytes},
     sessions::{self, ExportedSession},
 };
@@ -41,6 +42,7 @@ pub(crate) struct Export {
     about: ExportedAccount,
     second_factor: ExportedFactors,
     identities: Vec<ExportedIdentity>,
+    passkeys: Vec<ExportedPasskey>,
     picture: Option<(String, PictureBytes)>,
 }
 
@@ -58,6 +60,8 @@ struct Whole {
     second_factor: ExportedFactors,
     /// The linked accounts at other providers, oldest first.
     identities: Vec<ExportedIdentity>,
+    /// The passkeys, oldest first.
+    passkeys: Vec<ExportedPasskey>,
     /// The profile picture; `null` if there is none.
     picture: Option<ExportedPicture>,
     /// The sessions on record, active or not.
@@ -85,6 +89,7 @@ impl Export {
         let about = accounts::exported(tx.conn(), account).await?.ok_or(Error::NotFound)?;
         let second_factor = factors::exported(tx.conn(), account).await?;
         let identities = identities::exported(tx.conn(), account).await?;
+        let passkeys = passkeys::exported(tx.conn(), account).await?;
         tx.commit().await?;
         let picture = pictures::exported(app, account).await?;
         Ok(Self {
@@ -94,18 +99,20 @@ impl Export {
             about,
             second_factor,
             identities,
+            passkeys,
             picture,
         })
     }
 
     fn into_body(self) -> Result<Body, Error> {
-        let Self { app, account, exported_at, about, second_factor, identities, picture } = self;
+        let Self { app, account, exported_at, about, second_factor, identities, passkeys, picture } = self;
         let head = format!(
-            "{{\"exported_at\":{},\"account\":{},\"second_factor\":{},\"identities\":{},\"picture\":",
+            "{{\"exported_at\":{},\"account\":{},\"second_factor\":{},\"identities\":{},\"passkeys\":{},\"picture\":",
             json(&exported_at)?,
             json(&about)?,
             json(&second_factor)?,
-            json(&identities)?
+            json(&identities)?,
+            json(&passkeys)?
         );
         let picture = match picture {
             Some((content_type, bytes)) => encoded(&content_type, bytes)?,

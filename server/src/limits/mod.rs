@@ -51,7 +51,9 @@ const KNOWN_ACCOUNT_MAILS: Limit = Limit { most: 1, window: DAY };
 const MAILS_OF_SOURCE: Limit = Limit { most: 20, window: HOUR };
 /// Codes for the first administrator that one address tries.
 const CLAIMS: Limit = Limit { most: 10, window: QUARTER_HOUR };
-/// Emails to an account which say that a wrong second factor was shown.
+/// Challenges for passkeys that one address is given without a session, and passkeys that it shows.
+const PASSKEYS: Limit = Limit { most: 1000, window: QUARTER_HOUR };
+/// Emails to an account which say that a wrong second factor was shown, or a copied passkey.
 const FACTOR_MAILS: Limit = Limit { most: 1, window: HOUR };
 /// How long an address stays known to an account that it has logged in to.
 const KNOWN_FOR: Duration = Duration::from_hours(90 * 24);
@@ -218,6 +220,11 @@ pub(crate) async fn count_social(app: &App, client: &Client) -> Result<(), Error
 /// Counts a try to become the first administrator, or refuses it.
 pub(crate) async fn count_claim(app: &App, client: &Client) -> Result<(), Error> {
     count_by_address(app, "throttle: first administrator", CLAIMS, client).await
+}
+
+/// Counts a step of a login by passkey, or refuses it. Nobody guesses a signature: this bounds the rows that strangers make.
+pub(crate) async fn count_passkey(app: &App, client: &Client) -> Result<(), Error> {
+    count_by_address(app, "throttle: passkeys", PASSKEYS, client).await
 }
 
 async fn count_by_address(

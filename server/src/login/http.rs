@@ -1,24 +1,27 @@
-//! `POST /login`: the form of RFC 6749 §4.3.2, for the first party alone; answered with tokens or with a cookie.
+//! `POST /login`: the form of RFC 6749 §4.3.2, for the first party alone; answered with tokens or with a cookie. And the
+//! login by passkey, likewise.
 
 use axum::{extract::State, response::AppendHeaders};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use portcullis::{
-    Form, NoContent, Public,
+    Form, Json, NoContent, Public,
     credential::SameOrigin,
     describe::{Describe, Operation},
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::passkey;
 use crate::{
     access::{Principal, ScopeAsked, USUAL},
     accounts::Email,
     app::App,
     caller::Visitor,
     client::Client,
-    error::{Error, LogInFailed},
+    error::{Error, Failed, Forbidden, LogInFailed, PasskeyLogInFailed, Throttled, Unavailable},
     invalid::Invalid,
+    passkeys::{AssertionResponse, Browser, KnownBrowser, RequestOptions},
     passwords::Password,
     sessions::{Beginning, LoggedIn, SessionsCookie, Transport},
     tokens::{self, TokenAnswer},
@@ -97,6 +100,75 @@ impl LogIn {
         let password = Password::parse(&self.password).map_err(|fault| Invalid::field("password", fault))?;
         let scope = &ScopeAsked::parse(&self.scope)?;
         super::attempt(app, &email, password, &Beginning { scope, transport, before, client }).await
+    }
+}
+
+/// Begins a login by passkey. The browser keeps a cookie for 5 minutes, which `/login/passkey` asks for.
+pub(crate) async fn ask_for_passkey(
+    _: Public,
+    KnownBrowser(known): KnownBrowser,
+    State(app): State<App>,
+    client: Client,
+) -> Result<
+    (AppendHeaders<[(HeaderName, HeaderValue); 1]>, Json<RequestOptions>),
+    Failed<(Forbidden, Throttled, Unavailable)>,
+> {
+    let browser = Browser::or_new(known);
+    let options = passkey::ask(&app, &browser, &client).await?;
+    Ok((AppendHeaders([browser.cookie(&app)?]), Json(options)))
+}
+
+/// A passkey, to log in with.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PasskeyLogIn {
+    /// What the authenticator has signed.
+    credential: AssertionResponse,
+    /// As at `/login`.
+    #[serde(default)]
+    #[schemars(length(max = 1024))]
+    scope: String,
+}
+
+pub(crate) async fn log_in_by_passkey(
+    _: Public,
+    KnownBrowser(known): KnownBrowser,
+    State(app): State<App>,
+    client: Client,
+    Json(body): Json<PasskeyLogIn>,
+) -> Result<TokenAnswer, PasskeyLogInFailed> {
+    let logged_in = body.attempt(&app, &client, known, Transport::Bearer, None).await?;
+    Ok(tokens::issue(&app, logged_in.into(), app.now())?)
+}
+
+/// The same, answered with a cookie: as [`log_in_with_cookie`].
+pub(crate) async fn log_in_by_passkey_with_cookie(
+    _: Public,
+    _: SameOrigin<SessionsCookie>,
+    Visitor(before): Visitor,
+    KnownBrowser(known): KnownBrowser,
+    State(app): State<App>,
+    client: Client,
+    Json(body): Json<PasskeyLogIn>,
+) -> Result<(AppendHeaders<[(HeaderName, HeaderValue); 1]>, NoContent), PasskeyLogInFailed> {
+    let logged_in = body.attempt(&app, &client, known, Transport::Cookie, before).await?;
+    Ok((AppendHeaders([logged_in.cookie_header()?]), NoContent))
+}
+
+impl PasskeyLogIn {
+    async fn attempt(
+        &self,
+        app: &App,
+        client: &Client,
+        browser: Option<Browser>,
+        transport: Transport,
+        before: Option<Principal>,
+    ) -> Result<LoggedIn, Error> {
+        let scope = &ScopeAsked::parse(&self.scope)?;
+        let browser = browser.ok_or(Error::PasskeyRejected)?;
+        let presented = self.credential.decode().map_err(|_| Error::PasskeyRejected)?;
+        let beginning = Beginning { scope, transport, before, client };
+        passkey::log_in(app, &presented, &browser, &beginning).await
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod http;
 pub(crate) mod pages;
+mod passkey;
 
 use crate::{
     access::Method,

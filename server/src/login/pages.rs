@@ -1,12 +1,13 @@
 //! The pages of the login, and of confirming one's identity once more.
 
 use askama::Template;
-use axum::extract::State;
+use axum::{extract::State, response::Response};
 use http::StatusCode;
 use portcullis::{Form, Guard, Public};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::passkey;
 use crate::{
     access::{Principal, ScopeAsked},
     accounts::{self, Email},
@@ -17,7 +18,8 @@ use crate::{
     error::Error,
     factors,
     invalid::{Fault, Invalid},
-    pages::{ARRIVED, Faults, PageResult, View, WayBack},
+    pages::{ARRIVED, Faults, NotShown, PageResult, View, WayBack},
+    passkeys::{AssertionResponse, Browser, KnownBrowser, Presented, pages::options_text},
     passwords::Password,
     paths, recovery,
     sessions::{Beginning, LoggedIn, SessionCookies, Transport},
@@ -43,17 +45,64 @@ struct LogInPage<'a> {
     next: WayBack,
     by_mail: bool,
     may_sign_up: bool,
+    /// For the script; empty where passkeys do not work.
+    passkey: String,
 }
 
 impl<'a> LogInPage<'a> {
-    fn new(v: &'a View, app: &App, faults: Faults, email: &str, next: WayBack) -> Self {
+    fn new(v: &'a View, app: &App, faults: Faults, email: &str, next: WayBack, passkey: String) -> Self {
         let config = app.config();
         let may_sign_up = config.sign_up != SignUp::Closed;
-        Self { v, faults, email: email.to_owned(), next, by_mail: config.log_in_by_mail, may_sign_up }
+        Self {
+            v,
+            faults,
+            email: email.to_owned(),
+            next,
+            by_mail: config.log_in_by_mail,
+            may_sign_up,
+            passkey,
+        }
     }
 }
 
-pub(crate) async fn show_log_in(visitor: Visitor, State(app): State<App>, v: View) -> PageResult {
+impl LogInPage<'_> {
+    /// What the browser may offer in the field of the address: passkeys too, where there are any.
+    fn complete(&self) -> &'static str {
+        if self.passkey.is_empty() { "username" } else { "username webauthn" }
+    }
+}
+
+/// The options of a login by passkey, for the script. Where there are none, or none can be made at the moment, the page
+/// is shown without: people log in another way.
+async fn passkey_options(app: &App, browser: &Browser, client: &Client) -> String {
+    let options = passkey::ask(app, browser, client).await;
+    options.and_then(|options| options_text(&options)).unwrap_or_else(|error| {
+        error.log();
+        String::new()
+    })
+}
+
+/// The page of the login, with the cookie that its passkey will be asked with.
+fn with_browser(app: &App, browser: &Browser, page: Result<Response, NotShown>) -> PageResult {
+    let (name, cookie) = browser.cookie(app)?;
+    let add = |mut page: Response| {
+        page.headers_mut().append(name, cookie);
+        page
+    };
+    match page {
+        Ok(page) => Ok(add(page)),
+        Err(NotShown::Instead(page)) => Err(NotShown::Instead(Box::new(add(*page)))),
+        Err(not_shown) => Err(not_shown),
+    }
+}
+
+pub(crate) async fn show_log_in(
+    visitor: Visitor,
+    KnownBrowser(known): KnownBrowser,
+    State(app): State<App>,
+    client: Client,
+    v: View,
+) -> PageResult {
     if visitor.0.is_some() {
         return Ok(v.way_back().go());
     }
@@ -62,11 +111,15 @@ pub(crate) async fn show_log_in(visitor: Visitor, State(app): State<App>, v: Vie
     } else {
         Faults::none()
     };
-    Ok(v.show(StatusCode::OK, &LogInPage::new(&v, &app, faults, &v.kept(None), v.way_back()))?)
+    let browser = Browser::or_new(known);
+    let passkey = passkey_options(&app, &browser, &client).await;
+    let page = LogInPage::new(&v, &app, faults, &v.kept(None), v.way_back(), passkey);
+    with_browser(&app, &browser, Ok(v.show(StatusCode::OK, &page)?))
 }
 
 pub(crate) async fn log_in(
     Visitor(before): Visitor,
+    KnownBrowser(known): KnownBrowser,
     State(app): State<App>,
     client: Client,
     v: View,
@@ -74,9 +127,59 @@ pub(crate) async fn log_in(
 ) -> PageResult {
     let next = WayBack::of(&app, Some(&form.next));
     let log_in = async { log_in_browser(&app, &form.email()?, &form.password, before, &client).await };
-    let page = async |faults| Ok(LogInPage::new(&v, &app, faults, &form.email, next.clone()));
+    let browser = Browser::or_new(known);
+    let page = async |faults| {
+        let passkey = passkey_options(&app, &browser, &client).await;
+        Ok(LogInPage::new(&v, &app, faults, &form.email, next.clone(), passkey))
+    };
     let logged_in = v.form(&["email", "password"], log_in, page).await;
-    factors::pages::arrive_or_ask(&app, &v, logged_in, &next).await
+    let page = factors::pages::arrive_or_ask(&app, &v, logged_in, &next).await;
+    with_browser(&app, &browser, page)
+}
+
+/// A passkey that is shown in the place of a form.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct PasskeyForm {
+    /// What the script read from the browser, in JSON.
+    #[serde(default)]
+    credential: String,
+    #[serde(default)]
+    next: String,
+}
+
+impl PasskeyForm {
+    fn presented(&self) -> Result<Presented, Error> {
+        AssertionResponse::decode_text(&self.credential).map_err(|_| Error::PasskeyRejected)
+    }
+}
+
+pub(crate) async fn log_in_by_passkey(
+    Visitor(before): Visitor,
+    KnownBrowser(known): KnownBrowser,
+    State(app): State<App>,
+    client: Client,
+    v: View,
+    Form(form): Form<PasskeyForm>,
+) -> PageResult {
+    let next = WayBack::of(&app, Some(&form.next));
+    let browser = Browser::or_new(known);
+    let log_in = async {
+        let scope = &ScopeAsked::parse("")?;
+        let beginning = Beginning { scope, transport: Transport::Cookie, before, client: &client };
+        passkey::log_in(&app, &form.presented()?, &browser, &beginning).await
+    };
+    let page = async |faults| {
+        let passkey = passkey_options(&app, &browser, &client).await;
+        Ok(LogInPage::new(&v, &app, faults, "", next.clone(), passkey))
+    };
+    let logged_in = v.form(&[], log_in, page).await;
+    let page = factors::pages::arrive_or_ask(&app, &v, logged_in, &next).await;
+    with_browser(&app, &browser, page)
+}
+
+/// The page that a passkey was sent to, asked for again.
+pub(crate) async fn go_to_log_in(_: Public, v: View) -> PageResult {
+    Ok(v.go(paths::LOG_IN))
 }
 
 #[derive(Template)]
@@ -89,6 +192,8 @@ struct ConfirmPage<'a> {
     has_password: bool,
     /// An account without a password: a code was emailed.
     was_sent: bool,
+    /// For the script; empty if the account has no passkey.
+    passkey: String,
 }
 
 async fn confirm_page<'a>(
@@ -101,7 +206,12 @@ async fn confirm_page<'a>(
 ) -> Result<ConfirmPage<'a>, Error> {
     let email = accounts::by_id(app, principal.account).await?.email;
     let has_password = accounts::has_password(app.db().read().await?.conn(), principal.account).await?;
-    Ok(ConfirmPage { v, faults, email, next, has_password, was_sent })
+    let passkey = match passkey::ask_to_confirm(app, principal).await {
+        Ok(options) => options_text(&options)?,
+        Err(Error::NotFound | Error::PasskeysOff) => String::new(),
+        Err(error) => return Err(error),
+    };
+    Ok(ConfirmPage { v, faults, email, next, has_password, was_sent, passkey })
 }
 
 /// The form of the re-authentication.
@@ -189,6 +299,27 @@ pub(crate) async fn confirm_by_code(
     };
     let page = async |faults| confirm_page(&app, &v, before, faults, next.clone(), true).await;
     let logged_in = v.form(&["code"], confirm, page).await;
+    factors::pages::arrive_or_ask(&app, &v, logged_in, &next).await
+}
+
+/// The same with a passkey of the account.
+pub(crate) async fn confirm_by_passkey(
+    guard: Guard<SessionCookies>,
+    State(app): State<App>,
+    client: Client,
+    v: View,
+    Form(form): Form<PasskeyForm>,
+) -> PageResult {
+    let before = *guard.principal();
+    let next = WayBack::of(&app, Some(&form.next));
+    let log_in = async {
+        let scope = &ScopeAsked::parse("")?;
+        let beginning =
+            Beginning { scope, transport: Transport::Cookie, before: Some(before), client: &client };
+        passkey::confirm(&app, &form.presented()?, before, &beginning).await
+    };
+    let page = async |faults| confirm_page(&app, &v, before, faults, next.clone(), false).await;
+    let logged_in = v.form(&[], log_in, page).await;
     factors::pages::arrive_or_ask(&app, &v, logged_in, &next).await
 }
 

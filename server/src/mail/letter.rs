@@ -272,6 +272,33 @@ fn row(message: &Message) -> Row<'_> {
                 "mail.factors.alarm"
             )
         },
+        Message::PasskeyAdded { name } => Row {
+            value: Some(("passkey", Value::Text(name))),
+            ..row!(
+                "mail.passkey_added.subject",
+                "mail.passkey_added.lead",
+                "mail.passkeys.button" => paths::PASSKEYS,
+                "mail.passkey_added.alarm"
+            )
+        },
+        Message::PasskeyRemoved { name } => Row {
+            value: Some(("passkey", Value::Text(name))),
+            ..row!(
+                "mail.passkey_removed.subject",
+                "mail.passkey_removed.lead",
+                "mail.passkeys.button" => paths::PASSKEYS,
+                "mail.passkey_removed.alarm"
+            )
+        },
+        Message::PasskeyCopied { name } => Row {
+            value: Some(("passkey", Value::Text(name))),
+            ..row!(
+                "mail.passkey_copied.subject",
+                "mail.passkey_copied.lead",
+                "mail.passkeys.button" => paths::PASSKEYS,
+                "mail.passkey_copied.alarm"
+            )
+        },
         Message::RoleChanged { role } => Row {
             value: Some((
                 "role",

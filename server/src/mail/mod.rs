@@ -123,6 +123,12 @@ pub(crate) enum Message {
     RecoveryCodeUsed { left: i64 },
     /// Somebody who has shown your password or a mailed link entered a wrong code.
     FactorFailed,
+    /// A passkey was added to your account.
+    PasskeyAdded { name: String },
+    /// A passkey of your account was removed.
+    PasskeyRemoved { name: String },
+    /// A passkey was rejected: there may be a copy of it.
+    PasskeyCopied { name: String },
     /// Your role was changed.
     RoleChanged { role: String },
     /// Mail works. Sent by `portcullis doctor mail`, never queued.

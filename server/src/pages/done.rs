@@ -53,6 +53,9 @@ done! {
     AccountDeleted "account-deleted" "page.done.account_deleted";
     Invited "invited" "page.done.invited";
     FactorRemoved "factor-removed" "page.done.factor_removed";
+    PasskeyAdded "passkey-added" "page.done.passkey_added";
+    PasskeyRenamed "passkey-renamed" "page.done.passkey_renamed";
+    PasskeyRemoved "passkey-removed" "page.done.passkey_removed";
     LoginExpired "login-expired" "page.done.login_expired";
     Claimed "claimed" "page.done.claimed";
     Linked "linked" "page.done.linked";

@@ -79,7 +79,11 @@ impl Faults {
             Error::WrongCredentials => faults.whole = whole("page.fault.wrong_credentials"),
             Error::EmailUnverified => faults.whole = whole("page.fault.email_unverified"),
             Error::FactorRequired => faults.whole = whole("page.factor.required"),
-            Error::LastWayIn => faults.whole = whole("page.linked.last"),
+            Error::PasskeyRejected => faults.whole = whole("page.fault.passkey"),
+            Error::PasskeysOff => faults.whole = whole("page.passkeys.off"),
+            Error::PasskeyTaken => faults.whole = whole("page.fault.passkey_taken"),
+            Error::TooManyPasskeys => faults.whole = whole("page.fault.too_many_passkeys"),
+            Error::LastWayIn => faults.whole = whole("page.fault.last_way_in"),
             Error::LastAdmin => faults.whole = whole("page.fault.last_admin"),
             Error::Refused(refusal) => faults.whole = whole(refusal.text()),
             Error::Throttled(wait) => {
@@ -172,6 +176,7 @@ fn sentence(v: &View, field: &str, fault: &Fault) -> String {
             "current_password" => "page.fault.no_current_password",
             "full_name" => "page.fault.no_name",
             "code" => "page.fault.no_code",
+            "name" => "page.fault.no_passkey_name",
             _ => "page.fault.required",
         },
         Fault::TooManyBytes(_) => "page.fault.too_long",
@@ -185,6 +190,7 @@ fn sentence(v: &View, field: &str, fault: &Fault) -> String {
         Fault::WrongPassword => "page.fault.wrong_password",
         Fault::WrongCode => "page.fault.code",
         Fault::NotTicked => "page.fault.sure",
+        Fault::RejectedPasskey(_) => "page.fault.passkey_new",
         Fault::BrokenPicture => "page.fault.picture_broken",
     };
     v.t(key).to_owned()

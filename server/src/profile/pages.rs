@@ -17,7 +17,7 @@ use crate::{
     factors, identities,
     messages::Language,
     pages::{Done, Faults, PageResult, View},
-    paths,
+    passkeys, paths,
     pictures::{self, http::Upload},
     recovery::{self, PendingEmail},
     sessions::{self, SessionCookies},
@@ -48,6 +48,8 @@ struct AccountPage<'a> {
     has_password: bool,
     /// Accounts at other providers.
     linked: usize,
+    /// `None` where passkeys do not work.
+    passkeys: Option<usize>,
 }
 
 impl<'a> AccountPage<'a> {
@@ -59,6 +61,11 @@ impl<'a> AccountPage<'a> {
         let pending = recovery::pending_email(app, id).await?;
         let sessions = sessions::list(app, id).await?.len();
         let has_factor = factors::overview(app, id, principal.role).await?.totp_since.is_some();
+        let passkeys = if passkeys::are_possible(app.public_url()) {
+            Some(passkeys::list(app, id).await?.len())
+        } else {
+            None
+        };
         let has_password = accounts::has_password(app.db().read().await?.conn(), id).await?;
         let linked = identities::list(app, id).await?.len();
         let full_name = profile.account.full_name.clone();
@@ -74,6 +81,7 @@ impl<'a> AccountPage<'a> {
             has_factor,
             has_password,
             linked,
+            passkeys,
         })
     }
 

@@ -231,6 +231,11 @@ impl Listed {
     }
 }
 
+/// The device of a request, named in the same way.
+pub(crate) fn device_of(client: &Client) -> String {
+    device::name(client.user_agent())
+}
+
 /// Ends the caller's session. Ending one that has ended is no error.
 pub(crate) async fn log_out(app: &App, principal: Principal, client: &Client) -> Result<(), Error> {
     let (mut tx, now) = (app.db().begin().await?, app.now());

@@ -1,5 +1,6 @@
 //! What every test starts from: an account system of its own, on a database of its own.
 
+pub mod authenticator;
 mod document;
 mod http;
 mod mails;
@@ -152,6 +153,8 @@ impl Place {
             "identities",
             "social_attempts",
             "link_proofs",
+            "passkeys",
+            "passkey_challenges",
         ];
         let mut dump = Vec::new();
         for table in tables {

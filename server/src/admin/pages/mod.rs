@@ -147,7 +147,8 @@ pub(crate) async fn show_account(
 ) -> PageResult {
     let (actor, id) = (actor(&guard, client)?, AccountId::new(id));
     let (details, sessions) = super::read_account(&app, &actor, id).await?;
-    let has_factor = factors::overview(&app, id, details.role).await?.totp_since.is_some();
+    let overview = factors::overview(&app, id, details.role).await?;
+    let has_factor = overview.totp_since.is_some() || overview.has_passkey;
     let is_own = actor.principal.account == id;
     Ok(v.show(StatusCode::OK, &AccountPage { v: &v, details, sessions, has_factor, is_own })?)
 }

@@ -1,0 +1,164 @@
+//! Challenges: 32 random bytes, for one ceremony, of whoever asked for it, once, within 5 minutes (WebAuthn §13.4.3).
+
+use std::{convert::Infallible, time::Duration};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use axum::extract::FromRequestParts;
+use http::{HeaderName, HeaderValue, header, request::Parts};
+use portcullis::describe::{Describe, Operation};
+
+use super::{store, webauthn};
+use crate::{
+    access::Principal, accounts::AccountId, app::App, clock::Timestamp, db::Tx, error::Error, random,
+    secret::SecretText,
+};
+
+/// How long a ceremony may take. WebAuthn §15.1 recommends 5 to 10 minutes where the user is verified.
+pub(super) const LIFETIME: Duration = Duration::from_mins(5);
+/// Challenges of one kind that one session, browser or login has at a time: one for each open tab. Another one ends the
+/// oldest.
+const MOST_AT_ONCE: i64 = 8;
+
+/// What a ceremony is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ceremony {
+    Add,
+    LogIn,
+    Confirm,
+    SecondFactor,
+}
+
+impl Ceremony {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Add => "add",
+            Self::LogIn => "log in",
+            Self::Confirm => "confirm",
+            Self::SecondFactor => "second factor",
+        }
+    }
+}
+
+/// What a challenge is tied to: it is taken for the same and nothing else.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bond {
+    pub(super) ceremony: Ceremony,
+    bound_to: [u8; 32],
+    /// Whose passkeys may answer; `None` where the passkey says so.
+    pub(super) account: Option<AccountId>,
+}
+
+impl Bond {
+    /// To add a passkey in a session.
+    pub(super) fn to_add(session: Principal) -> Self {
+        Self::of_session(Ceremony::Add, session)
+    }
+
+    /// To confirm in a session that its owner is there.
+    pub(crate) fn to_confirm(session: Principal) -> Self {
+        Self::of_session(Ceremony::Confirm, session)
+    }
+
+    fn of_session(ceremony: Ceremony, session: Principal) -> Self {
+        let bound_to = sha256_of(session.session.as_bytes());
+        Self { ceremony, bound_to, account: Some(session.account) }
+    }
+
+    /// To log in with a browser.
+    pub(crate) fn to_log_in(browser: &Browser) -> Self {
+        Self { ceremony: Ceremony::LogIn, bound_to: browser.0.digest(), account: None }
+    }
+
+    /// To end a login that waits for its second factor; `login` is the digest of its token.
+    pub(crate) fn to_end_login(login: [u8; 32], account: AccountId) -> Self {
+        Self { ceremony: Ceremony::SecondFactor, bound_to: login, account: Some(account) }
+    }
+}
+
+/// Gives out a challenge.
+pub(super) async fn give(tx: &mut Tx, bond: &Bond, now: Timestamp) -> Result<[u8; 32], Error> {
+    let challenge = random::bytes();
+    let (ceremony, bound_to) = (bond.ceremony.name(), &bond.bound_to);
+    store::delete_older_challenges(tx.conn(), ceremony, bound_to, MOST_AT_ONCE - 1).await?;
+    let digest = sha256_of(&challenge);
+    store::insert_challenge(tx.conn(), &digest, ceremony, bound_to, bond.account, now + LIFETIME).await?;
+    Ok(challenge)
+}
+
+/// Takes the challenge that a ceremony was run with, if it was given out for this. Of two at once, one takes it; and it
+/// is used whatever becomes of the ceremony, if the transaction stands.
+pub(super) async fn take(
+    tx: &mut Tx,
+    bond: &Bond,
+    client_data_json: &[u8],
+    now: Timestamp,
+) -> Result<Option<Vec<u8>>, Error> {
+    let Ok(challenge) = webauthn::challenge_of(client_data_json) else { return Ok(None) };
+    let (digest, ceremony) = (sha256_of(&challenge), bond.ceremony.name());
+    let taken = store::take_challenge(tx.conn(), &digest, ceremony, &bond.bound_to, now).await?;
+    Ok(taken.filter(|account| *account == bond.account).map(|_| challenge))
+}
+
+fn sha256_of(bytes: &[u8]) -> [u8; 32] {
+    let mut sha256 = [0; 32];
+    sha256.copy_from_slice(digest(&SHA256, bytes).as_ref());
+    sha256
+}
+
+/// A browser that may log in: a cookie with a random value, from the moment it asks for options. An assertion that was
+/// made for one browser begins no session in another.
+#[derive(Debug)]
+pub(crate) struct Browser(SecretText);
+
+impl Browser {
+    /// Where the public address is plain http, which is this computer alone, Safari keeps no `Secure` cookie.
+    const fn cookie_name(is_https: bool) -> &'static str {
+        if is_https { "__Host-portcullis-passkey" } else { "portcullis-passkey" }
+    }
+
+    /// The one that the cookie names, or a new one.
+    pub(crate) fn or_new(known: Option<Self>) -> Self {
+        known.unwrap_or_else(|| Self(SecretText::random("")))
+    }
+
+    /// The header that makes it known for as long as a challenge lives.
+    pub(crate) fn cookie(&self, app: &App) -> Result<(HeaderName, HeaderValue), Error> {
+        let is_https = app.public_url().is_https();
+        let secure = if is_https { "; Secure" } else { "" };
+        let (name, value) = (Self::cookie_name(is_https), self.0.expose());
+        let lifetime = LIFETIME.as_secs();
+        // Lax: a link from elsewhere that leads to the login page must not make another browser of this one.
+        let cookie = format!("{name}={value}; Path=/; Max-Age={lifetime}; HttpOnly; SameSite=Lax{secure}");
+        let mut cookie = HeaderValue::try_from(cookie).map_err(|cause| Error::Internal(cause.to_string()))?;
+        cookie.set_sensitive(true);
+        Ok((header::SET_COOKIE, cookie))
+    }
+}
+
+/// The browser that a request comes from, if it is known.
+#[derive(Debug)]
+pub(crate) struct KnownBrowser(pub(crate) Option<Browser>);
+
+/// Nobody has to bring it, so there is nothing to document.
+impl Describe for KnownBrowser {
+    fn describe(_: &mut Operation<'_>) {}
+}
+
+impl FromRequestParts<App> for KnownBrowser {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        let name = Browser::cookie_name(app.public_url().is_https());
+        let fields = parts.headers.get_all(header::COOKIE).iter().filter_map(|field| field.to_str().ok());
+        let pairs = fields.flat_map(|field| field.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        let mut values = pairs.filter(|(known, _)| *known == name).map(|(_, value)| value);
+        // Two of one name could be told apart in more than one way.
+        let value = values.next().filter(|value| is_ours(value) && values.next().is_none());
+        Ok(Self(value.map(|value| Browser(SecretText::new(value.to_owned())))))
+    }
+}
+
+/// 256 bits in base64url.
+fn is_ours(value: &str) -> bool {
+    value.len() == 43 && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+}
