@@ -118,7 +118,7 @@ for (const [place, settings] of PLACES) {
     await look(page, `social-linked-${place}`);
     // It is the only way in.
     await page.getByRole("button", { name: "Unlink Acme" }).click();
-    assert.match(await page.locator("main").innerText(), /your only way to log in/);
+    assert.match(await page.locator("main").innerText(), /the only way to log in/);
     await look(page, `social-last-${place}`);
     // A second one at the same provider.
     provider.person = { sub: `${subject}-2`, email: "work@example.org", email_verified: true };
