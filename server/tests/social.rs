@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::factors::{enrol, second_step};
 use crate::on_both_databases;
-use crate::support::upstream::{CLIENT_ID, CLIENT_SECRET, Upstream};
+use crate::support::upstream::{CLIENT_ID, CLIENT_SECRET, Canned, Upstream};
 use crate::support::{Answer, Client, Database, TestApp, email};
 
 /// Where the browser is sent back to.
@@ -301,6 +301,8 @@ on_both_databases! {
     async fn l03_a_provider_without_an_address_asks_for_one(database: Database) {
         let (app, acme) = with_acme(database, true, |_| ()).await;
         acme.claim("email", json!(null));
+        let userinfo = |sub: &str| acme.answers("/userinfo", Canned::json(&json!({ "sub": sub })));
+        userinfo("248289761001");
         let mut browser = Browser::new(&app);
         let asked = browser.log_in_with("acme", &acme).await;
         assert!(asked.text().contains("did not give us an email address"));
@@ -314,7 +316,7 @@ on_both_databases! {
         arrived(&browser.post("/account/log-in/prove/code", &[("token", &token), ("code", &code)]).await);
         assert_eq!(browser.profile().await["email"], "bob@example.com");
         // Proofs that nobody ends expire.
-        let token = { acme.claim("sub", "late"); token_of(&Browser::new(&app).log_in_with("acme", &acme).await) };
+        let token = { acme.claim("sub", "late"); userinfo("late"); token_of(&Browser::new(&app).log_in_with("acme", &acme).await) };
         app.advance(30 * 60 + 1);
         let late = browser.post("/account/log-in/prove", &[("token", &token), ("email", "bob@example.com")]).await;
         done(&late, "/account/log-in", "login-expired");

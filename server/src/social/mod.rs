@@ -136,6 +136,7 @@ async fn try_settle(
         return Ok(None);
     }
     let facts = look(app, &mut tx, who, owner, linked, held.as_ref()).await?;
+    let Some(facts) = facts else { return Ok(None) };
     match (decide(facts), held) {
         (Decision::LogIn, Some(held)) => {
             identities::note_use(&mut tx, &held, &who.issuer, &who.subject, now).await?;
@@ -170,7 +171,7 @@ async fn try_settle(
     }
 }
 
-/// What the decision stands on, with the account locked.
+/// What the decision stands on, with the account locked. `None`: the account was made since that was tried.
 async fn look(
     app: &App,
     tx: &mut Tx,
@@ -178,7 +179,7 @@ async fn look(
     owner: Option<Principal>,
     linked: Option<AccountId>,
     held: Option<&Held>,
-) -> Result<Facts, Error> {
+) -> Result<Option<Facts>, Error> {
     let known =
         |held: &Held| Known::Active { account: held.id, is_verified: held.email_verified_at.is_some() };
     let linked_to = match (owner, linked) {
@@ -187,20 +188,21 @@ async fn look(
         (_, None) => None,
     };
     let by_address = match (owner, linked, who.proved_email()) {
-        (None, None, Some(email)) => match held {
-            Some(held) => Some(known(held)),
-            None if accounts::has_account(tx.conn(), email).await? => Some(Known::Disabled),
-            None => None,
+        (None, None, Some(email)) => match (held, accounts::is_active_at(tx.conn(), email).await?) {
+            (Some(held), _) => Some(known(held)),
+            (None, Some(true)) => return Ok(None),
+            (None, Some(false)) => Some(Known::Disabled),
+            (None, None) => None,
         },
         _ => None,
     };
-    Ok(Facts {
+    Ok(Some(Facts {
         wish: owner.map_or(Wish::LogIn, |owner| Wish::Link(owner.account)),
         linked_to,
         address: who.address,
         by_address,
         may_sign_up: may_sign_up(app, who.email.as_ref()),
-    })
+    }))
 }
 
 /// Makes an account without a password, whose address is proved. `None` if somebody else made one meanwhile.
