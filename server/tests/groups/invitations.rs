@@ -261,7 +261,7 @@ on_both_databases! {
 
     async fn members_are_told_what_happens_to_them(database: Database) {
         let app = TestApp::new(database).await;
-        let (_, _, engines) = owner(&app, "ada").await;
+        let (_, ada, engines) = owner(&app, "ada").await;
         let (bob_id, _) = person(&app, "bob").await;
         join(&app, &engines, bob_id, GroupRole::Member).await;
         set_role(&ada, &engines, bob_id, "owner").await.assert(204);
