@@ -30,6 +30,9 @@ const UPLOADS_TAKE: Duration = Duration::from_hours(1);
 /// How long a webhook's delivery that was given up stays to be tried again.
 const DELIVERIES_KEPT: Duration = Duration::from_hours(30 * 24);
 
+/// How many grants of each kind a sweep removes at most.
+const GRANTS: u32 = 10_000;
+
 /// Begins what is done again and again, until the last [`App`] is gone.
 pub(crate) fn start(app: &Weak<Inner>) {
     mail::start(Weak::clone(app), answer_question);
@@ -111,6 +114,16 @@ async fn tend(app: &App) -> Result<u64, Error> {
     leaving::sweep(app).await
 }
 
+/// Removes grants that have expired, and those on rows that the application deleted without a word. In a transaction of
+/// its own: it reads the application's tables.
+async fn sweep_grants(app: &App) -> Result<u64, Error> {
+    let mut tx = app.db().begin().await?;
+    let swept = app.policy().sweep(tx.conn(), GRANTS).await;
+    let count = swept.map_err(|error| Error::Internal(format!("grants cannot be swept: {error}")))?;
+    tx.commit().await?;
+    Ok(count)
+}
+
 /// Removes what has ended. Answers how many rows and files that were.
 pub(crate) async fn sweep(app: &App) -> Result<u64, Error> {
     let now = app.now();
@@ -126,6 +139,7 @@ pub(crate) async fn sweep(app: &App) -> Result<u64, Error> {
     count += mail::sweep(&mut tx, now).await?;
     count += webhooks::sweep(&mut tx, now - DELIVERIES_KEPT).await?;
     tx.commit().await?;
+    count += sweep_grants(app).await?;
     count += factors::uphold(app).await?;
     count += audit::sweep(app, now - app.config().audit_ttl).await?;
     Ok(count + pictures::sweep(app, now - UPLOADS_TAKE).await?)

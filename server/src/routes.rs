@@ -45,6 +45,7 @@ use crate::{
     },
     paths,
     pictures::http::{delete_profile_image, read_profile_image, upload_profile_image},
+    policy::http::explain_any_access,
     profile::http::{change_profile, read_own_profile, read_profile},
     recovery::http::{
         cancel_email_change, change_password, confirm_email, log_in_by_code, log_in_by_link,
@@ -224,6 +225,10 @@ pub(crate) fn api() -> Api<App> {
                 .summary("Create an account and email its owner a link to choose a password"),
         )
         .route(get("/admin/accounts/{id}", read_account).summary("Read an account and its sessions"))
+        .route(
+            get("/admin/accounts/{id}/access", explain_any_access)
+                .summary("Say why an account may do something with a row of the application"),
+        )
         .route(delete("/admin/accounts/{id}", remove_account).summary("Delete an account"))
         .route(post("/admin/accounts/{id}/disable", disable_account).summary("Disable an account"))
         .route(post("/admin/accounts/{id}/enable", enable_account).summary("Enable an account"))

@@ -23,10 +23,12 @@ const ADMINISTRATION: [&str; 3] = ["accounts:read", "accounts:write", "audit:rea
 
 /// Every operation of administrators, the scope that it takes, and what it answers one who may; in an order in which
 /// each finds the account as it needs it.
-const OPERATIONS: [(&str, &str, &str, u16); 18] = [
+const OPERATIONS: [(&str, &str, &str, u16); 19] = [
     ("GET", "/admin/accounts", "accounts:read", 200),
     ("POST", "/admin/accounts", "accounts:write", 201),
     ("GET", "/admin/accounts/{id}", "accounts:read", 200),
+    // There is no policy.
+    ("GET", "/admin/accounts/{id}/access", "accounts:read", 404),
     ("POST", "/admin/accounts/{id}/password-reset", "accounts:write", 202),
     // The target has none.
     ("DELETE", "/admin/accounts/{id}/factors", "accounts:write", 404),
@@ -74,8 +76,11 @@ async fn as_admin(app: &TestApp, name: &str) -> (i64, Client) {
 
 /// Calls an operation on an account, with the body that it takes.
 async fn act(client: &Client, method: &str, path: &str, account: i64) -> Answer {
-    let call = client
-        .call(method.parse().unwrap(), &path.replace("{id}", &account.to_string()).replace("{account}", "1"));
+    let query = if path.ends_with("/access") { "?permission=a&object=b:1" } else { "" };
+    let call = client.call(
+        method.parse().unwrap(),
+        &(path.replace("{id}", &account.to_string()).replace("{account}", "1") + query),
+    );
     match path {
         "/admin/organisations/{id}/members/{account}" => call.json(&json!({ "role": "owner" })).await,
         "/admin/accounts" if method == "POST" => {

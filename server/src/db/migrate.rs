@@ -38,8 +38,8 @@ const MIGRATIONS: &[Migration] = migrations![
     "0005_factors",
     "0006_last_logins",
     "0010_policy",
-    "0012_passkeys",
     "0011_identities",
+    "0012_passkeys",
     "0013_api_keys",
     "0014_organisations"
 ];

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::request::Parts;
 use portcullis::{
-    Api, Created, InvalidInput, Json, May, NoContent, Path, Query,
+    Api, Created, Guard, InvalidInput, Json, May, NoContent, Path, Query,
     api::{delete, get, post},
     describe::{Describe, DescribeResponse, Operation, Refusal as _},
     guard::{Authenticate, AuthenticateIn},
@@ -22,8 +22,11 @@ use super::{
     Whom, explain::Granted, store,
 };
 use crate::{
+    access::AccountsRead,
     accounts,
+    admin::AdminActor,
     app::App,
+    caller::{Caller, caller},
     client::Client,
     clock::Timestamp,
     db::{Conn, FromRow},
@@ -435,6 +438,72 @@ where
         is_blocked: !explained.blocked_by.is_empty(),
         reasons: reasons.collect(),
     }))
+}
+
+/// A question of an administrator.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AccessQuestion {
+    /// A permission of the application, such as `document:write`.
+    #[schemars(length(min = 1, max = 100), extend("examples" = ["document:write"]))]
+    permission: String,
+    /// A row of the application: its type and its ID.
+    #[schemars(length(min = 3, max = 100), extend("examples" = ["document:42"]))]
+    object: String,
+}
+
+/// Why an account may do something with a row of the application, or what would allow it.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ExplainedAccess")]
+pub(crate) struct AccessExplained {
+    is_allowed: bool,
+    /// Everything that allows it, with the grant, who gave it and when.
+    reasons: Vec<String>,
+    /// The grants of the role `blocked` that take it away.
+    blocked_by: Vec<String>,
+    /// If it is not allowed: each thing that would allow it.
+    would_be_allowed_by: Vec<String>,
+}
+
+/// For administrators, who see all grants; recorded as a look at the account.
+pub(crate) async fn explain_any_access(
+    guard: Guard<Caller, AccountsRead>,
+    State(app): State<App>,
+    client: Client,
+    Path(id): Path<AccountId>,
+    Query(question): Query<AccessQuestion>,
+) -> Result<Json<AccessExplained>, error::Failed<(error::NotFound, Unavailable)>> {
+    let actor = AdminActor::of(caller(&guard), client)?;
+    let account = accounts::by_id(&app, id).await?.id;
+    let (policy, asked) = (app.policy(), &question);
+    // There may be no policy, no such permission, or none on rows of this type.
+    let Ok((object_type, object)) = policy.object_named(&asked.object) else {
+        return Err(error::Error::NotFound.into());
+    };
+    if !policy.permissions().any(|(name, _, of)| name == asked.permission && of == object_type) {
+        return Err(error::Error::NotFound.into());
+    }
+    let mut tx = app.db().begin().await?;
+    let explained =
+        policy.explain(tx.conn(), account, &asked.permission, object).await.map_err(of_the_server)?;
+    let (event, client, detail) =
+        (Event::AccountRead, actor.by().client(), format!("access to {object_type}:{object}"));
+    events::record_detail(&mut tx, event, Some(account), client, Some(&detail), app.now()).await?;
+    tx.commit().await?;
+    Ok(Json(AccessExplained {
+        is_allowed: explained.decision == Decision::Allow,
+        reasons: explained.reasons.iter().map(ToString::to_string).collect(),
+        blocked_by: explained.blocked_by.iter().map(ToString::to_string).collect(),
+        would_be_allowed_by: explained.would_do,
+    }))
+}
+
+fn of_the_server(error: Error) -> error::Error {
+    match error {
+        Error::NotFound => error::Error::NotFound,
+        Error::Database(cause) => cause.into(),
+        other => error::Error::Internal(other.to_string()),
+    }
 }
 
 /// Under `READ COMMITTED`, what the guard saw is the past. The rows that the transaction changes are locked by now.

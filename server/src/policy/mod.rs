@@ -16,7 +16,7 @@ mod explain;
 mod facts;
 mod file;
 mod grants;
-mod http;
+pub(crate) mod http;
 mod names;
 mod probe;
 mod rules;

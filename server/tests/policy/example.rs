@@ -7,8 +7,9 @@ use std::time::Duration;
 use axum::Router;
 use http::{Method, StatusCode};
 use portcullis::testing::Attack;
-use portcullis_server::accounts::AccountId;
+use portcullis_server::accounts::{AccountId, Role};
 use portcullis_server::groups::{self, GroupId, GroupRole};
+use portcullis_server::{By, admin, client as acting};
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use tokio::task::block_in_place;
@@ -331,6 +332,54 @@ on_both_databases! {
 
         ada.client.get(&why("zoe@example.com", "document:read")).send().await.assert(422);
         ada.client.get(&why("1", "folder:read")).send().await.assert(422);
+    }
+
+    /// An administrator sees every reason, and what would allow it; nobody else is answered.
+    async fn z04_an_administrator_asks_why(database: Database) {
+        let office = Office::new(database).await;
+        let (ada, ben) = (office.join("ada").await, office.join("ben").await);
+        let folder = ada.folder("Plans", None).await;
+        let document = ada.document(&folder).await;
+        let operator = acting::Client::local("operator");
+        let (target, role) = (account(&ben), Role::Admin);
+        admin::set_role(&office.accounts.app, target, role, By::operator(&operator)).await.unwrap();
+        let root = office.log_in("ben", "accounts:read").await;
+        let why = |who: &Person, permission: &str, object: &str| {
+            format!("/auth/admin/accounts/{}/access?permission={permission}&object={object}", who.number)
+        };
+        let on = format!("document:{document}");
+        let hers = root.get(&why(&ada, "document:write", &on)).send().await.assert(200).json();
+        assert_eq!(hers["is_allowed"], true);
+        let reasons = hers["reasons"].to_string();
+        assert!(reasons.contains("owner") && reasons.contains(&format!("manager on folder:{folder}")), "{reasons}");
+        let his = root.get(&why(&ben, "document:read", &on)).send().await.assert(200).json();
+        assert_eq!((&his["is_allowed"], &his["reasons"]), (&json!(false), &json!([])));
+        assert!(his["would_be_allowed_by"].to_string().contains(&format!("folder:{folder}")), "{his}");
+        for (permission, object) in [("document:burn", &*on), ("folder:read", &*on), ("document:read", "x:1"), ("document:read", "document:1")] {
+            root.get(&why(&ada, permission, object)).send().await.assert(404);
+        }
+        ada.client.get(&why(&ada, "document:read", &on)).send().await.assert(403);
+        let noted = "SELECT count(*) FROM audit_events WHERE event = 'admin.account_read' AND detail LIKE 'access to %'";
+        assert_eq!(office.accounts.place.value(noted).await, "2");
+    }
+
+    /// Once an hour, the workers remove what has expired.
+    async fn expired_grants_are_swept(database: Database) {
+        let office = Office::new(database).await;
+        let (ada, ben) = (office.join("ada").await, office.join("ben").await);
+        let folder = ada.folder("Plans", None).await;
+        let body = json!({ "role": "viewer", "to": { "account": ben.number }, "expires_in": 60 });
+        ada.client.post(&format!("/folders/{folder}/grants")).json(&body).await.assert(201);
+        office.accounts.advance(61);
+        let other = office.again().await; // its first sweep is at once
+        let count = "SELECT count(*) FROM grants";
+        for _ in 0..100 {
+            if office.accounts.place.value(count).await == "1" {
+                return drop(other);
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("an expired grant is still there");
     }
 
     async fn what_cannot_be_shared_is_refused(database: Database) {
