@@ -108,6 +108,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/accounts/{id}/access": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Say why an account may do something with a row of the application */
+        get: operations["explain_any_access"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/accounts/{id}/disable": {
         parameters: {
             query?: never;
@@ -154,6 +171,23 @@ export interface paths {
         post?: never;
         /** Remove a second factor that its owner has lost */
         delete: operations["remove_account_factor"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/accounts/{id}/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove all API keys of an account */
+        delete: operations["remove_account_keys"];
         options?: never;
         head?: never;
         patch?: never;
@@ -255,6 +289,74 @@ export interface paths {
         put?: never;
         /** Become the first administrator */
         post: operations["claim_first_admin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/organisations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List and find organisations */
+        get: operations["list_all_organisations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/organisations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete any organisation */
+        delete: operations["remove_organisation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/organisations/{id}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the members of any organisation */
+        get: operations["list_members_of_organisation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/organisations/{id}/members/{account}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change a member's role in any organisation */
+        put: operations["set_role_in_organisation"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -466,6 +568,109 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/identities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List my linked accounts */
+        get: operations["list_identities"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/identities/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Unlink an account */
+        delete: operations["unlink_identity"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/invitations/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Join an organisation with an emailed invitation */
+        post: operations["accept_invitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List my API keys */
+        get: operations["list_keys"];
+        put?: never;
+        /** Create an API key */
+        post: operations["create_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/keys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove one of my API keys */
+        delete: operations["remove_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/keys/{id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Replace one of my API keys with a new one */
+        post: operations["rotate_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/login": {
         parameters: {
             query?: never;
@@ -670,6 +875,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/login/with": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the providers that people can log in with */
+        get: operations["list_login_providers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/logout": {
         parameters: {
             query?: never;
@@ -736,6 +958,41 @@ export interface paths {
         /** Make another member the owner in my place */
         post: operations["hand_over_organisation"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/organisations/{id}/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List an organisation's open invitations */
+        get: operations["list_invitations"];
+        put?: never;
+        /** Invite someone to an organisation by email */
+        post: operations["invite_member"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/organisations/{id}/invitations/{invitation}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revoke an invitation */
+        delete: operations["revoke_invitation"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1194,6 +1451,60 @@ export interface components {
              */
             email: string;
         };
+        /** @description An API key. The key itself is shown only when it is created. */
+        ApiKey: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            expires_at: string;
+            /** @description Its ID. It is not a secret. */
+            id: string;
+            /** @description The IP address that it was last used from. */
+            last_used_address: string | null;
+            /**
+             * Format: date-time
+             * @description When it was last used, to the minute; `null` if it was not.
+             */
+            last_used_at: string | null;
+            /** @description The name that its owner gave it. */
+            name: string;
+            /**
+             * @description What the key begins with.
+             * @example portcullis_x2Yt9KfPq0Ab
+             */
+            prefix: string;
+            /** @description The ID of the key that replaces it; `null` if there is none. */
+            replaced_by: string | null;
+            /** @description What it may be used for, as far as its account may do that itself. */
+            scope: string;
+        };
+        /** @description The key to create. */
+        ApiKeyRequest: {
+            /**
+             * Format: uint16
+             * @description Days until it expires; 90 by default.
+             */
+            expires_in_days?: number | null;
+            /**
+             * @description What you use it for.
+             * @example Nightly export
+             */
+            name: string;
+            /**
+             * @description What it may be used for, as scopes with spaces between them: `profile:read`, `profile:write`, and of an
+             *     administrator `accounts:read` and `audit:read`. The others are not for keys.
+             * @example profile:read
+             */
+            scope: string;
+        };
+        /** @description How a key is replaced. */
+        ApiKeyRotation: {
+            /**
+             * Format: uint16
+             * @description How many hours the old key keeps working, but not longer than before; 24 by default. With 0 it ends now.
+             */
+            overlap_hours?: number | null;
+        };
         /** @description What happened, to whom, by whom, when and from where. */
         AuditEvent: {
             /** @description The account that it happened to. The ID stays when the account is deleted. */
@@ -1255,9 +1566,21 @@ export interface components {
              */
             due_at: string;
         };
+        /** @description Why an account may do something with a row of the application, or what would allow it. */
+        ExplainedAccess: {
+            /** @description The grants of the role `blocked` that take it away. */
+            blocked_by: string[];
+            is_allowed: boolean;
+            /** @description Everything that allows it, with the grant, who gave it and when. */
+            reasons: string[];
+            /** @description If it is not allowed: each thing that would allow it. */
+            would_be_allowed_by: string[];
+        };
         /** @description The shape of an export. */
         Export: {
             account: components["schemas"]["ExportedAccount"];
+            /** @description The API keys that have not expired, newest first. */
+            api_keys: components["schemas"]["ExportedKey"][];
             /** @description What happened to the account, oldest first. */
             events: components["schemas"]["ExportedEvent"][];
             /**
@@ -1265,6 +1588,10 @@ export interface components {
              * @description When it was made.
              */
             exported_at: string;
+            /** @description The linked accounts at other providers, oldest first. */
+            identities: components["schemas"]["ExportedIdentity"][];
+            /** @description Open invitations to the account's email address; at most 100. */
+            invitations: components["schemas"]["ExportedInvitation"][];
             /** @description The organisations and teams that the account is a direct member of. */
             memberships: components["schemas"]["ExportedMembership"][];
             /** @description The passkeys, oldest first. */
@@ -1327,6 +1654,48 @@ export interface components {
              * @description Since when the account has an authenticator app; `null` if it has none.
              */
             totp_since: string | null;
+        };
+        /** @description An identity, for its owner to take along. */
+        ExportedIdentity: {
+            /**
+             * Format: idn-email
+             * @description The address that the provider gave when the identity was linked.
+             */
+            email: string | null;
+            issuer: string;
+            /** Format: date-time */
+            last_used_at: string;
+            /** Format: date-time */
+            linked_at: string;
+            provider: string;
+            /** @description The provider's name for the person. */
+            subject: string;
+        };
+        /** @description An open invitation to the account's address, for its owner's export. */
+        ExportedInvitation: {
+            /** Format: date-time */
+            expires_at: string;
+            /** @description The ID of the organisation. */
+            organisation_id: string;
+            role: components["schemas"]["GroupRole"];
+        };
+        /** @description A key, for its owner's export; never the key itself. */
+        ExportedKey: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            expires_at: string;
+            last_used_address: string | null;
+            /**
+             * Format: date-time
+             * @description When it was last used, to the minute; `null` if it was not.
+             */
+            last_used_at: string | null;
+            name: string;
+            /** @description What the key begins with. */
+            prefix: string;
+            /** @description What it may be used for. */
+            scope: string;
         };
         /** @description A membership, for the account owner's export. */
         ExportedMembership: {
@@ -1414,6 +1783,41 @@ export interface components {
             /** @description `alive` or `ready`. */
             status: string;
         };
+        /** @description An account at another provider that is linked to this one. */
+        Identity: {
+            /**
+             * Format: idn-email
+             * @description The address that the provider gave when the identity was linked, if it gave one. It decides nothing.
+             */
+            email: string | null;
+            /** @description Its ID. */
+            id: string;
+            /**
+             * @description The issuer: with the provider's own name for the person, the key of the identity.
+             * @example https://accounts.google.com
+             */
+            issuer: string;
+            /**
+             * @description The provider's name for people.
+             * @example Google
+             */
+            label: string;
+            /**
+             * Format: date-time
+             * @description When it was last used to log in.
+             */
+            last_used_at: string;
+            /**
+             * Format: date-time
+             * @description When it was linked.
+             */
+            linked_at: string;
+            /**
+             * @description The provider's name in paths.
+             * @example google
+             */
+            provider: string;
+        };
         /** @description Input that is well-formed and not acceptable; every bad field is named. */
         InvalidInput: {
             /** @description One entry per bad field, at most 20. */
@@ -1434,6 +1838,22 @@ export interface components {
             /** @description The role of the account; `user` by default. */
             role?: components["schemas"]["Role"] | null;
         };
+        /** @description An emailed invitation. */
+        InvitationToken: {
+            /** @description The token at the end of the link. */
+            token: string;
+        };
+        /** @description A page of open invitations. */
+        InvitationsPage: {
+            invitations: components["schemas"]["OrganisationInvitation"][];
+            /** @description Send it as `after` for the next page; `null` on the last one. */
+            next: string | null;
+        };
+        /**
+         * @description The roles that an invitation can give.
+         * @enum {string}
+         */
+        InvitedRole: "member" | "admin";
         /** @description An emailed login link. */
         LinkLogIn: {
             /**
@@ -1468,7 +1888,8 @@ export interface components {
              */
             password: string;
             /**
-             * @description Scopes, separated by spaces. The default covers your own profile and account. `offline_access` asks for a refresh
+             * @description Scopes, separated by spaces. The default covers your own profile and account, and
+             *     all that the application declares. `offline_access` asks for a refresh
              *     token.
              * @default profile:read profile:write account
              */
@@ -1501,6 +1922,25 @@ export interface components {
              *     send it to `/login/factor/totp` first.
              */
             mfa_token?: string | null;
+        };
+        /** @description A provider that people can log in with. */
+        LoginProvider: {
+            /**
+             * @description The path, below this server's address, to which a form of a page of this origin is sent to begin the login. The
+             *     form's field `next` is the path to return to.
+             * @example /account/log-in/with/google
+             */
+            begin: string;
+            /**
+             * @description Its name for people.
+             * @example Google
+             */
+            label: string;
+            /**
+             * @description Its name in paths.
+             * @example google
+             */
+            name: string;
         };
         /** @description An account, as administrators see it. */
         ManagedAccount: {
@@ -1540,6 +1980,8 @@ export interface components {
         };
         /** @description An account with its sessions. */
         ManagedAccountWithSessions: {
+            /** @description Its API keys, newest first. */
+            api_keys: components["schemas"]["ApiKey"][];
             /**
              * Format: date-time
              * @description When it was created.
@@ -1576,6 +2018,29 @@ export interface components {
             /** @description Its active sessions, most recently used first; at most 100. */
             sessions: components["schemas"]["Session"][];
         };
+        /** @description The new role of a member. */
+        ManagedMemberRole: {
+            role: components["schemas"]["GroupRole"];
+        };
+        /** @description An organisation, as administrators see it. */
+        ManagedOrganisation: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: int64
+             * @description How many members it has.
+             */
+            members: number;
+            name: string;
+        };
+        /** @description A page of all organisations. */
+        ManagedOrganisationsPage: {
+            /** @description Send it as `after` for the next page; `null` on the last one. */
+            next: string | null;
+            organisations: components["schemas"]["ManagedOrganisation"][];
+        };
         /** @description A member of an organisation or a team. */
         Member: {
             /** @description The `sub` of the member's tokens. */
@@ -1605,6 +2070,45 @@ export interface components {
         MfaToken: {
             /** @description As the login returned it. */
             mfa_token: string;
+        };
+        /** @description A new API key. */
+        NewApiKey: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            expires_at: string;
+            /** @description Its ID. It is not a secret. */
+            id: string;
+            /** @description Send it as `X-API-Key` or as `Authorization: Bearer …`. It is shown this once. */
+            key: string;
+            /** @description The IP address that it was last used from. */
+            last_used_address: string | null;
+            /**
+             * Format: date-time
+             * @description When it was last used, to the minute; `null` if it was not.
+             */
+            last_used_at: string | null;
+            /** @description The name that its owner gave it. */
+            name: string;
+            /**
+             * @description What the key begins with.
+             * @example portcullis_x2Yt9KfPq0Ab
+             */
+            prefix: string;
+            /** @description The ID of the key that replaces it; `null` if there is none. */
+            replaced_by: string | null;
+            /** @description What it may be used for, as far as its account may do that itself. */
+            scope: string;
+        };
+        /** @description Whom to invite. */
+        NewOrganisationInvitation: {
+            /**
+             * @description Where the link is sent. Case makes no difference.
+             * @example grace@example.com
+             */
+            email: string;
+            /** @description `member` by default. Only owners invite admins. */
+            role?: components["schemas"]["InvitedRole"] | null;
         };
         /** @description A new passkey. */
         NewPasskey: {
@@ -1654,6 +2158,24 @@ export interface components {
             members: number;
             name: string;
             /** @description Your role in it. */
+            role: components["schemas"]["GroupRole"];
+        };
+        /** @description An open invitation. */
+        OrganisationInvitation: {
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: idn-email
+             * @description Where the link was sent. It works only for the account with this address.
+             */
+            email: string;
+            /** Format: date-time */
+            expires_at: string;
+            /** Format: uuid */
+            id: string;
+            /** @description The account that invited. */
+            invited_by: components["schemas"]["AccountId"];
+            /** @description The role of whoever accepts. */
             role: components["schemas"]["GroupRole"];
         };
         /** @description A name. */
@@ -2368,6 +2890,8 @@ export interface operations {
                     /**
                      * @description `Bearer error="invalid_request"`
                      *
+                     *     `APIKey`
+                     *
                      *     `Cookie`
                      */
                     "WWW-Authenticate"?: string;
@@ -2382,6 +2906,8 @@ export interface operations {
                 headers: {
                     /**
                      * @description `Bearer`
+                     *
+                     *     `APIKey`
                      *
                      *     `Cookie`
                      *
@@ -2403,6 +2929,8 @@ export interface operations {
                 headers: {
                     /**
                      * @description `Bearer error="insufficient_scope", scope="accounts:read"`
+                     *
+                     *     `APIKey`
                      *
                      *     `Cookie`
                      */
@@ -2618,6 +3146,8 @@ export interface operations {
                     /**
                      * @description `Bearer error="invalid_request"`
                      *
+                     *     `APIKey`
+                     *
                      *     `Cookie`
                      */
                     "WWW-Authenticate"?: string;
@@ -2632,6 +3162,8 @@ export interface operations {
                 headers: {
                     /**
                      * @description `Bearer`
+                     *
+                     *     `APIKey`
                      *
                      *     `Cookie`
                      *
@@ -2653,6 +3185,8 @@ export interface operations {
                 headers: {
                     /**
                      * @description `Bearer error="insufficient_scope", scope="accounts:read"`
+                     *
+                     *     `APIKey`
                      *
                      *     `Cookie`
                      */
@@ -2783,6 +3317,122 @@ export interface operations {
             };
             /** @description The account is the last administrator's, or the only owner of an organisation; `detail` says which */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    explain_any_access: {
+        parameters: {
+            query: {
+                /** @description A row of the application: its type and its ID. */
+                object: string;
+                /** @description A permission of the application, such as `document:write`. */
+                permission: string;
+            };
+            header?: never;
+            path: {
+                /** @description An account's ID. It is never reused, not even after the account is deleted. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExplainedAccess"];
+                };
+            };
+            /**
+             * @description More than one credential was sent
+             *
+             *     The request is malformed
+             */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is invalid, expired or revoked */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="accounts:read"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it is not yours */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3078,6 +3728,111 @@ export interface operations {
              *
              *     Also if the login is older than 10 minutes (RFC 9470)
              */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="accounts:write"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it is not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_account_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description An account's ID. It is never reused, not even after the account is deleted. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description More than one credential was sent */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is invalid, expired or revoked */
             401: {
                 headers: {
                     /**
@@ -3547,6 +4302,8 @@ export interface operations {
                     /**
                      * @description `Bearer error="invalid_request"`
                      *
+                     *     `APIKey`
+                     *
                      *     `Cookie`
                      */
                     "WWW-Authenticate"?: string;
@@ -3561,6 +4318,8 @@ export interface operations {
                 headers: {
                     /**
                      * @description `Bearer`
+                     *
+                     *     `APIKey`
                      *
                      *     `Cookie`
                      *
@@ -3582,6 +4341,8 @@ export interface operations {
                 headers: {
                     /**
                      * @description `Bearer error="insufficient_scope", scope="audit:read"`
+                     *
+                     *     `APIKey`
                      *
                      *     `Cookie`
                      */
@@ -3662,6 +4423,8 @@ export interface operations {
                     /**
                      * @description `Bearer error="invalid_request"`
                      *
+                     *     `APIKey`
+                     *
                      *     `Cookie`
                      */
                     "WWW-Authenticate"?: string;
@@ -3676,6 +4439,8 @@ export interface operations {
                 headers: {
                     /**
                      * @description `Bearer`
+                     *
+                     *     `APIKey`
                      *
                      *     `Cookie`
                      *
@@ -3697,6 +4462,8 @@ export interface operations {
                 headers: {
                     /**
                      * @description `Bearer error="insufficient_scope", scope="audit:read"`
+                     *
+                     *     `APIKey`
                      *
                      *     `Cookie`
                      */
@@ -3856,6 +4623,493 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_all_organisations: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the page before. */
+                after?: string;
+                /** @description How many to return; 50 by default. */
+                limit?: number;
+                /** @description Only organisations with this in their name, or with this ID. Case and accents make no difference. */
+                search?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ManagedOrganisationsPage"];
+                };
+            };
+            /**
+             * @description More than one credential was sent
+             *
+             *     The request is malformed
+             *
+             *     `after` is not a cursor of this list
+             */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is invalid, expired or revoked */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="accounts:read"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it is not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_organisation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description More than one credential was sent */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description No credential, or one that is invalid, expired or revoked
+             *
+             *     Also if the login is older than 10 minutes (RFC 9470)
+             */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="accounts:write"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it is not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_members_of_organisation: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the page before. */
+                after?: string;
+                /** @description How many to return; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MembersPage"];
+                };
+            };
+            /**
+             * @description More than one credential was sent
+             *
+             *     The request is malformed
+             *
+             *     `after` is not a cursor of this list
+             */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is invalid, expired or revoked */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="accounts:read"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it is not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_role_in_organisation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                /** @description An account's ID. It is never reused, not even after the account is deleted. */
+                account: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ManagedMemberRole"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description More than one credential was sent
+             *
+             *     The request is malformed
+             */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description No credential, or one that is invalid, expired or revoked
+             *
+             *     Also if the login is older than 10 minutes (RFC 9470)
+             */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="accounts:write"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it is not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The organisation cannot be changed so, as `detail` says */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body has more than 65536 bytes */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body has another content type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidInput"];
                 };
             };
             /**
@@ -5054,6 +6308,828 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Health"];
+                };
+            };
+        };
+    };
+    list_identities: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Identity"][];
+                };
+            };
+            /** @description More than one credential was sent */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is invalid, expired or revoked */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="account"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unlink_identity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description More than one credential was sent */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description No credential, or one that is invalid, expired or revoked
+             *
+             *     Also if the login is older than 10 minutes (RFC 9470)
+             */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="account"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it is not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody could log in to the account any more */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    accept_invitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvitationToken"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Organisation"];
+                };
+            };
+            /**
+             * @description More than one credential was sent
+             *
+             *     The request is malformed
+             */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is invalid, expired or revoked */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             *
+             *     Not allowed, as `detail` says
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="organisations:write"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it is not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The organisation cannot be changed so, as `detail` says */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The link or code was used, has expired, or was replaced by a newer one */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body has more than 65536 bytes */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body has another content type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiKey"][];
+                };
+            };
+            /** @description More than one credential was sent */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is invalid, expired or revoked */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="account"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApiKeyRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewApiKey"];
+                };
+            };
+            /**
+             * @description More than one credential was sent
+             *
+             *     The request is malformed
+             */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description No credential, or one that is invalid, expired or revoked
+             *
+             *     Also if the login is older than 10 minutes (RFC 9470)
+             */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="account"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account has 50 API keys, or this one was already replaced */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body has more than 65536 bytes */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body has another content type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description More than one credential was sent */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is invalid, expired or revoked */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="account"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it is not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotate_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApiKeyRotation"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewApiKey"];
+                };
+            };
+            /**
+             * @description More than one credential was sent
+             *
+             *     The request is malformed
+             */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description No credential, or one that is invalid, expired or revoked
+             *
+             *     Also if the login is older than 10 minutes (RFC 9470)
+             */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="account"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it is not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account has 50 API keys, or this one was already replaced */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body has more than 65536 bytes */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body has another content type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -6283,6 +8359,26 @@ export interface operations {
             };
         };
     };
+    list_login_providers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoginProvider"][];
+                };
+            };
+        };
+    };
     log_out: {
         parameters: {
             query?: never;
@@ -7064,6 +9160,386 @@ export interface operations {
             };
             /** @description The request body has another content type */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_invitations: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the page before. */
+                after?: string;
+                /** @description How many to return; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitationsPage"];
+                };
+            };
+            /**
+             * @description More than one credential was sent
+             *
+             *     The request is malformed
+             *
+             *     `after` is not a cursor of this list
+             */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is invalid, expired or revoked */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             *
+             *     Not allowed, as `detail` says
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="organisations:read"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it is not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    invite_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewOrganisationInvitation"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrganisationInvitation"];
+                };
+            };
+            /**
+             * @description More than one credential was sent
+             *
+             *     The request is malformed
+             */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is invalid, expired or revoked */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             *
+             *     Not allowed, as `detail` says
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="organisations:write"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it is not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The organisation cannot be changed so, as `detail` says */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body has more than 65536 bytes */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body has another content type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /** @description Too many attempts. `Retry-After` is the number of seconds until the next attempt is allowed */
+            429: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_invitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                invitation: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description More than one credential was sent */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is invalid, expired or revoked */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             *
+             *     Not allowed, as `detail` says
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="organisations:write"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it is not yours */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9344,6 +11820,8 @@ export interface operations {
                     /**
                      * @description `Bearer error="invalid_request"`
                      *
+                     *     `APIKey`
+                     *
                      *     `Cookie`
                      */
                     "WWW-Authenticate"?: string;
@@ -9358,6 +11836,8 @@ export interface operations {
                 headers: {
                     /**
                      * @description `Bearer`
+                     *
+                     *     `APIKey`
                      *
                      *     `Cookie`
                      *
@@ -9379,6 +11859,8 @@ export interface operations {
                 headers: {
                     /**
                      * @description `Bearer error="insufficient_scope", scope="profile:read"`
+                     *
+                     *     `APIKey`
                      *
                      *     `Cookie`
                      */
@@ -9447,6 +11929,8 @@ export interface operations {
                     /**
                      * @description `Bearer error="invalid_request"`
                      *
+                     *     `APIKey`
+                     *
                      *     `Cookie`
                      */
                     "WWW-Authenticate"?: string;
@@ -9461,6 +11945,8 @@ export interface operations {
                 headers: {
                     /**
                      * @description `Bearer`
+                     *
+                     *     `APIKey`
                      *
                      *     `Cookie`
                      *
@@ -9482,6 +11968,8 @@ export interface operations {
                 headers: {
                     /**
                      * @description `Bearer error="insufficient_scope", scope="profile:write"`
+                     *
+                     *     `APIKey`
                      *
                      *     `Cookie`
                      */
@@ -9567,6 +12055,8 @@ export interface operations {
                     /**
                      * @description `Bearer error="invalid_request"`
                      *
+                     *     `APIKey`
+                     *
                      *     `Cookie`
                      */
                     "WWW-Authenticate"?: string;
@@ -9581,6 +12071,8 @@ export interface operations {
                 headers: {
                     /**
                      * @description `Bearer`
+                     *
+                     *     `APIKey`
                      *
                      *     `Cookie`
                      *
@@ -9602,6 +12094,8 @@ export interface operations {
                 headers: {
                     /**
                      * @description `Bearer error="insufficient_scope", scope="profile:write"`
+                     *
+                     *     `APIKey`
                      *
                      *     `Cookie`
                      */
@@ -9657,6 +12151,8 @@ export interface operations {
                     /**
                      * @description `Bearer error="invalid_request"`
                      *
+                     *     `APIKey`
+                     *
                      *     `Cookie`
                      */
                     "WWW-Authenticate"?: string;
@@ -9671,6 +12167,8 @@ export interface operations {
                 headers: {
                     /**
                      * @description `Bearer`
+                     *
+                     *     `APIKey`
                      *
                      *     `Cookie`
                      *
@@ -9692,6 +12190,8 @@ export interface operations {
                 headers: {
                     /**
                      * @description `Bearer error="insufficient_scope", scope="profile:read"`
+                     *
+                     *     `APIKey`
                      *
                      *     `Cookie`
                      */
@@ -9764,6 +12264,8 @@ export interface operations {
                     /**
                      * @description `Bearer error="invalid_request"`
                      *
+                     *     `APIKey`
+                     *
                      *     `Cookie`
                      */
                     "WWW-Authenticate"?: string;
@@ -9778,6 +12280,8 @@ export interface operations {
                 headers: {
                     /**
                      * @description `Bearer`
+                     *
+                     *     `APIKey`
                      *
                      *     `Cookie`
                      *
@@ -9799,6 +12303,8 @@ export interface operations {
                 headers: {
                     /**
                      * @description `Bearer error="insufficient_scope", scope="profile:read"`
+                     *
+                     *     `APIKey`
                      *
                      *     `Cookie`
                      */
@@ -10361,6 +12867,8 @@ export interface operations {
                     /**
                      * @description `Bearer error="invalid_request"`
                      *
+                     *     `APIKey`
+                     *
                      *     `Cookie`
                      */
                     "WWW-Authenticate"?: string;
@@ -10375,6 +12883,8 @@ export interface operations {
                 headers: {
                     /**
                      * @description `Bearer`
+                     *
+                     *     `APIKey`
                      *
                      *     `Cookie`
                      *
@@ -10396,6 +12906,8 @@ export interface operations {
                 headers: {
                     /**
                      * @description `Bearer error="insufficient_scope", scope="profile:write"`
+                     *
+                     *     `APIKey`
                      *
                      *     `Cookie`
                      */

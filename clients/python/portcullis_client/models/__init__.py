@@ -4,16 +4,23 @@ from .accepted import Accepted
 from .account import Account
 from .accounts_page import AccountsPage
 from .address import Address
+from .api_key import ApiKey
+from .api_key_request import ApiKeyRequest
+from .api_key_rotation import ApiKeyRotation
 from .audit_event import AuditEvent
 from .audit_page import AuditPage
 from .claim import Claim
 from .code_log_in import CodeLogIn
 from .deletion_scheduled import DeletionScheduled
 from .exchange_token_body import ExchangeTokenBody
+from .explained_access import ExplainedAccess
 from .export import Export
 from .exported_account import ExportedAccount
 from .exported_event import ExportedEvent
 from .exported_factors import ExportedFactors
+from .exported_identity import ExportedIdentity
+from .exported_invitation import ExportedInvitation
+from .exported_key import ExportedKey
 from .exported_membership import ExportedMembership
 from .exported_passkey import ExportedPasskey
 from .exported_picture import ExportedPicture
@@ -23,21 +30,32 @@ from .field_error import FieldError
 from .first_code import FirstCode
 from .hand_over import HandOver
 from .health import Health
+from .identity import Identity
 from .invalid_input import InvalidInput
 from .invitation import Invitation
+from .invitation_token import InvitationToken
+from .invitations_page import InvitationsPage
+from .invited_role import InvitedRole
 from .link_log_in import LinkLogIn
 from .log_in import LogIn
 from .log_in_problem import LogInProblem
+from .login_provider import LoginProvider
 from .managed_account import ManagedAccount
 from .managed_account_with_sessions import ManagedAccountWithSessions
+from .managed_member_role import ManagedMemberRole
+from .managed_organisation import ManagedOrganisation
+from .managed_organisations_page import ManagedOrganisationsPage
 from .member import Member
 from .member_role import MemberRole
 from .members_page import MembersPage
 from .mfa_token import MfaToken
+from .new_api_key import NewApiKey
+from .new_organisation_invitation import NewOrganisationInvitation
 from .new_passkey import NewPasskey
 from .new_team import NewTeam
 from .o_auth_error import OAuthError
 from .organisation import Organisation
+from .organisation_invitation import OrganisationInvitation
 from .organisation_name import OrganisationName
 from .organisations_page import OrganisationsPage
 from .passkey import Passkey
@@ -83,16 +101,23 @@ __all__ = (
     "Account",
     "AccountsPage",
     "Address",
+    "ApiKey",
+    "ApiKeyRequest",
+    "ApiKeyRotation",
     "AuditEvent",
     "AuditPage",
     "Claim",
     "CodeLogIn",
     "DeletionScheduled",
     "ExchangeTokenBody",
+    "ExplainedAccess",
     "Export",
     "ExportedAccount",
     "ExportedEvent",
     "ExportedFactors",
+    "ExportedIdentity",
+    "ExportedInvitation",
+    "ExportedKey",
     "ExportedMembership",
     "ExportedPasskey",
     "ExportedPicture",
@@ -102,21 +127,32 @@ __all__ = (
     "FirstCode",
     "HandOver",
     "Health",
+    "Identity",
     "InvalidInput",
     "Invitation",
+    "InvitationToken",
+    "InvitationsPage",
+    "InvitedRole",
     "LinkLogIn",
     "LogIn",
     "LogInProblem",
+    "LoginProvider",
     "ManagedAccount",
     "ManagedAccountWithSessions",
+    "ManagedMemberRole",
+    "ManagedOrganisation",
+    "ManagedOrganisationsPage",
     "Member",
     "MemberRole",
     "MembersPage",
     "MfaToken",
+    "NewApiKey",
+    "NewOrganisationInvitation",
     "NewPasskey",
     "NewTeam",
     "OAuthError",
     "Organisation",
+    "OrganisationInvitation",
     "OrganisationName",
     "OrganisationsPage",
     "Passkey",

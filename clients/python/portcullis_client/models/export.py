@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from ..models.exported_account import ExportedAccount
     from ..models.exported_event import ExportedEvent
     from ..models.exported_factors import ExportedFactors
+    from ..models.exported_identity import ExportedIdentity
+    from ..models.exported_invitation import ExportedInvitation
+    from ..models.exported_key import ExportedKey
     from ..models.exported_membership import ExportedMembership
     from ..models.exported_passkey import ExportedPasskey
     from ..models.exported_picture import ExportedPicture
@@ -26,8 +29,11 @@ class Export:
 
     Attributes:
         account (ExportedAccount): What is stored about an account, for its owner's export.
+        api_keys (list[ExportedKey]): The API keys that have not expired, newest first.
         events (list[ExportedEvent]): What happened to the account, oldest first.
         exported_at (datetime.datetime): When it was made.
+        identities (list[ExportedIdentity]): The linked accounts at other providers, oldest first.
+        invitations (list[ExportedInvitation]): Open invitations to the account's email address; at most 100.
         memberships (list[ExportedMembership]): The organisations and teams that the account is a direct member of.
         passkeys (list[ExportedPasskey]): The passkeys, oldest first.
         picture (ExportedPicture | None): The profile picture; `null` if there is none.
@@ -36,8 +42,11 @@ class Export:
     """
 
     account: ExportedAccount
+    api_keys: list[ExportedKey]
     events: list[ExportedEvent]
     exported_at: datetime.datetime
+    identities: list[ExportedIdentity]
+    invitations: list[ExportedInvitation]
     memberships: list[ExportedMembership]
     passkeys: list[ExportedPasskey]
     picture: ExportedPicture | None
@@ -50,12 +59,27 @@ class Export:
 
         account = self.account.to_dict()
 
+        api_keys = []
+        for api_keys_item_data in self.api_keys:
+            api_keys_item = api_keys_item_data.to_dict()
+            api_keys.append(api_keys_item)
+
         events = []
         for events_item_data in self.events:
             events_item = events_item_data.to_dict()
             events.append(events_item)
 
         exported_at = self.exported_at.isoformat()
+
+        identities = []
+        for identities_item_data in self.identities:
+            identities_item = identities_item_data.to_dict()
+            identities.append(identities_item)
+
+        invitations = []
+        for invitations_item_data in self.invitations:
+            invitations_item = invitations_item_data.to_dict()
+            invitations.append(invitations_item)
 
         memberships = []
         for memberships_item_data in self.memberships:
@@ -85,8 +109,11 @@ class Export:
         field_dict.update(
             {
                 "account": account,
+                "api_keys": api_keys,
                 "events": events,
                 "exported_at": exported_at,
+                "identities": identities,
+                "invitations": invitations,
                 "memberships": memberships,
                 "passkeys": passkeys,
                 "picture": picture,
@@ -102,6 +129,9 @@ class Export:
         from ..models.exported_account import ExportedAccount
         from ..models.exported_event import ExportedEvent
         from ..models.exported_factors import ExportedFactors
+        from ..models.exported_identity import ExportedIdentity
+        from ..models.exported_invitation import ExportedInvitation
+        from ..models.exported_key import ExportedKey
         from ..models.exported_membership import ExportedMembership
         from ..models.exported_passkey import ExportedPasskey
         from ..models.exported_picture import ExportedPicture
@@ -109,6 +139,13 @@ class Export:
 
         d = dict(src_dict)
         account = ExportedAccount.from_dict(d.pop("account"))
+
+        api_keys = []
+        _api_keys = d.pop("api_keys")
+        for api_keys_item_data in _api_keys:
+            api_keys_item = ExportedKey.from_dict(api_keys_item_data)
+
+            api_keys.append(api_keys_item)
 
         events = []
         _events = d.pop("events")
@@ -118,6 +155,20 @@ class Export:
             events.append(events_item)
 
         exported_at = datetime.datetime.fromisoformat(d.pop("exported_at"))
+
+        identities = []
+        _identities = d.pop("identities")
+        for identities_item_data in _identities:
+            identities_item = ExportedIdentity.from_dict(identities_item_data)
+
+            identities.append(identities_item)
+
+        invitations = []
+        _invitations = d.pop("invitations")
+        for invitations_item_data in _invitations:
+            invitations_item = ExportedInvitation.from_dict(invitations_item_data)
+
+            invitations.append(invitations_item)
 
         memberships = []
         _memberships = d.pop("memberships")
@@ -159,8 +210,11 @@ class Export:
 
         export = cls(
             account=account,
+            api_keys=api_keys,
             events=events,
             exported_at=exported_at,
+            identities=identities,
+            invitations=invitations,
             memberships=memberships,
             passkeys=passkeys,
             picture=picture,

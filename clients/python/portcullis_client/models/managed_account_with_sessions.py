@@ -8,6 +8,7 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 if TYPE_CHECKING:
+    from ..models.api_key import ApiKey
     from ..models.session import Session
 
 
@@ -19,6 +20,7 @@ class ManagedAccountWithSessions:
     """An account with its sessions.
 
     Attributes:
+        api_keys (list[ApiKey]): Its API keys, newest first.
         created_at (datetime.datetime): When it was created.
         deletion_due_at (datetime.datetime | None): When it will be deleted, as its owner wishes; `null` if it stays.
         email (str): The email address in canonical form.
@@ -32,6 +34,7 @@ class ManagedAccountWithSessions:
         sessions (list[Session]): Its active sessions, most recently used first; at most 100.
     """
 
+    api_keys: list[ApiKey]
     created_at: datetime.datetime
     deletion_due_at: datetime.datetime | None
     email: str
@@ -45,6 +48,11 @@ class ManagedAccountWithSessions:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        api_keys = []
+        for api_keys_item_data in self.api_keys:
+            api_keys_item = api_keys_item_data.to_dict()
+            api_keys.append(api_keys_item)
+
         created_at = self.created_at.isoformat()
 
         deletion_due_at: None | str
@@ -85,6 +93,7 @@ class ManagedAccountWithSessions:
         field_dict.update(self.additional_properties)
         field_dict.update(
             {
+                "api_keys": api_keys,
                 "created_at": created_at,
                 "deletion_due_at": deletion_due_at,
                 "email": email,
@@ -102,9 +111,17 @@ class ManagedAccountWithSessions:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        from ..models.api_key import ApiKey
         from ..models.session import Session
 
         d = dict(src_dict)
+        api_keys = []
+        _api_keys = d.pop("api_keys")
+        for api_keys_item_data in _api_keys:
+            api_keys_item = ApiKey.from_dict(api_keys_item_data)
+
+            api_keys.append(api_keys_item)
+
         created_at = datetime.datetime.fromisoformat(d.pop("created_at"))
 
         def _parse_deletion_due_at(data: object) -> datetime.datetime | None:
@@ -184,6 +201,7 @@ class ManagedAccountWithSessions:
             sessions.append(sessions_item)
 
         managed_account_with_sessions = cls(
+            api_keys=api_keys,
             created_at=created_at,
             deletion_due_at=deletion_due_at,
             email=email,
