@@ -19,7 +19,7 @@ fn callback(name: &str) -> String {
 /// The settings of an upstream, whose word about addresses counts or does not.
 pub fn settings(upstream: &Upstream, trust_email: bool) -> LoginProvider {
     let mut settings = LoginProvider::default();
-    settings.client_id = CLIENT_ID.to_owned();
+    CLIENT_ID.clone_into(&mut settings.client_id);
     settings.client_secret = Some(CLIENT_SECRET.into());
     settings.issuer = Some(upstream.url.clone());
     settings.private_network = true;

@@ -39,13 +39,19 @@ const PAGE: usize = 100;
 pub(crate) struct Export {
     app: App,
     account: AccountId,
+    head: Head,
+    picture: Option<(String, PictureBytes)>,
+}
+
+/// What is bounded, and written first.
+#[derive(Serialize)]
+struct Head {
     exported_at: String,
-    about: ExportedAccount,
+    account: ExportedAccount,
     second_factor: ExportedFactors,
     identities: Vec<ExportedIdentity>,
     passkeys: Vec<ExportedPasskey>,
     api_keys: Vec<ExportedKey>,
-    picture: Option<(String, PictureBytes)>,
     invitations: Vec<ExportedInvitation>,
 }
 
@@ -93,50 +99,25 @@ impl Export {
         let (mut tx, now) = (app.db().begin().await?, app.now());
         let account = accounts::hold_own(&mut tx, fresh, now).await?.id;
         events::record(&mut tx, Event::Exported, Some(account), client, now).await?;
-        let about = accounts::exported(tx.conn(), account).await?.ok_or(Error::NotFound)?;
-        let second_factor = factors::exported(tx.conn(), account).await?;
-        let identities = identities::exported(tx.conn(), account).await?;
-        let passkeys = passkeys::exported(tx.conn(), account).await?;
-        let api_keys = api_keys::exported(tx.conn(), account, now).await?;
-        let invitations = groups::exported_invitations(tx.conn(), account, now).await?;
+        let head = Head {
+            exported_at: now.to_rfc3339(),
+            account: accounts::exported(tx.conn(), account).await?.ok_or(Error::NotFound)?,
+            second_factor: factors::exported(tx.conn(), account).await?,
+            identities: identities::exported(tx.conn(), account).await?,
+            passkeys: passkeys::exported(tx.conn(), account).await?,
+            api_keys: api_keys::exported(tx.conn(), account, now).await?,
+            invitations: groups::exported_invitations(tx.conn(), account, now).await?,
+        };
         tx.commit().await?;
         let picture = pictures::exported(app, account).await?;
-        Ok(Self {
-            app: app.clone(),
-            account,
-            exported_at: now.to_rfc3339(),
-            about,
-            second_factor,
-            identities,
-            passkeys,
-            api_keys,
-            picture,
-            invitations,
-        })
+        Ok(Self { app: app.clone(), account, head, picture })
     }
 
     fn into_body(self) -> Result<Body, Error> {
-        let Self {
-            app,
-            account,
-            exported_at,
-            about,
-            second_factor,
-            identities,
-            passkeys,
-            api_keys,
-            picture,
-            invitations,
-        } = self;
-        let head = format!(
-            "{{\"exported_at\":{},\"account\":{},\"second_factor\":{},\"identities\":{},\"passkeys\":{},\"api_keys\":{},\"picture\":",
-            json(&exported_at)?,
-            json(&about)?,
-            json(&second_factor)?,
-            json(&identities)?,
-            json(&passkeys)?,
-            json(&api_keys)?
-        );
+        let Self { app, account, head, picture } = self;
+        // What follows are members of the same object.
+        let head = json(&head)?;
+        let head = format!("{},\"picture\":", head.strip_suffix('}').unwrap_or(&head));
         let picture = match picture {
             Some((content_type, bytes)) => encoded(&content_type, bytes)?,
             None => text("null"),
@@ -176,7 +157,7 @@ impl Export {
             .chain(sessions)
             .chain(text("],\"memberships\":["))
             .chain(memberships)
-            .chain(text(format!("],\"invitations\":{},\"events\":[", json(&invitations)?)))
+            .chain(text("],\"events\":["))
             .chain(events)
             .chain(text("]}"));
         Ok(Body::from_stream(pieces))

@@ -20,8 +20,8 @@ const LONGEST: usize = 80;
 /// The name of an attempt's cookie. On plain http, which is for this computer alone, Safari keeps no `Secure` cookie, and
 /// without it no name may begin with `__Host-` (RFC 6265bis §4.1.3).
 fn name(app: &App, state_digest: &[u8; 32]) -> String {
-    let [a, b, c, d, e, f, ..] = *state_digest;
-    format!("{}{:012x}", prefix(app), u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
+    let begin = state_digest.iter().take(6);
+    begin.fold(prefix(app).to_owned(), |name, byte| format!("{name}{byte:02x}"))
 }
 
 /// The secret of a new attempt. It begins with its moment, so that the oldest is known.
