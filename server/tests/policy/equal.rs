@@ -237,7 +237,7 @@ impl World {
         for (id, parent) in (1..).zip(&self.groups) {
             let kind = if parent.is_some() { "team" } else { "organisation" };
             let parent = uuid_or_null(*parent);
-            write!(sql, "INSERT INTO groups VALUES ({}, '{kind}', 'g', {parent}, 0);", uuid(id)).unwrap();
+            write!(sql, "INSERT INTO groups (id, kind, name, parent_id, created_at) VALUES ({}, '{kind}', 'g', {parent}, 0);", uuid(id)).unwrap();
             for (distance, above) in self.above(id).into_iter().enumerate() {
                 let (own, above) = (uuid(id), uuid(above));
                 write!(sql, "INSERT INTO group_paths VALUES ({own}, {above}, {distance});").unwrap();
