@@ -433,7 +433,7 @@ on_both_databases! {
         done(&browser.log_in_with("acme", &acme).await, "/account/log-in", "with-invalid");
         assert!(!browser.is_logged_in().await);
         assert_eq!(count(&app, "accounts").await, "0");
-        let details = "SELECT detail FROM audit_events WHERE event = 'session.provider_log_in_failed' ORDER BY at, id";
+        let details = "SELECT detail FROM audit_events WHERE event = 'session.provider_log_in_failed' ORDER BY detail";
         assert_eq!(app.place.sql(details).await, [["acme: denied"], ["acme: response invalid"]]);
     }
 

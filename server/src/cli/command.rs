@@ -545,8 +545,8 @@ mod tests {
     }
 
     #[test]
-    fn a_deletion_must_be_meant_and_a_password_is_no_argument() {
-        parse("user delete 17").unwrap_err();
+    fn a_password_is_no_argument() {
+        parse("user delete 17").unwrap();
         parse("user delete 17 --yes").unwrap();
         parse("user add ana@example.com --password hunter2").unwrap_err();
         parse("user add ana@example.com hunter2").unwrap_err();

@@ -310,6 +310,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::config::EmailDomain;
     use crate::config::{LogFormat, Origin, RefreshTokens, SecondFactor, SignUp};
 
     #[derive(Parser)]
@@ -384,6 +385,9 @@ mod tests {
         session_ttl = "30d"
         session_idle_ttl = "1d"
         sign_up = "quiet"
+        social_sign_up = "off"
+        social_domains = ["example.com"]
+        api_key_prefix = "shop"
         require_verified_email = "on"
         log_in_by_mail = "on"
         second_factor = "required_for_admins"
@@ -426,6 +430,9 @@ mod tests {
         assert_eq!((config.session_ttl, config.session_idle_ttl), (days(30), days(1)));
         assert_eq!(config.second_factor, SecondFactor::RequiredForAdmins);
         assert_eq!((config.sign_up, config.deletion_grace), (SignUp::Quiet, days(7)));
+        let domains: Vec<_> = config.social_domains.iter().map(EmailDomain::as_str).collect();
+        assert_eq!((config.social_sign_up, domains), (Some(false), vec!["example.com"]));
+        assert_eq!(config.api_key_prefix, "shop");
         assert!(config.require_verified_email && config.log_in_by_mail && config.webhook_private_targets);
         assert_eq!(config.mail.transport.to_string(), "smtps://ana@mail.example:465");
         assert!(config.mail.dangerous_plain_text);
