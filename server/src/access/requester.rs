@@ -50,7 +50,7 @@ impl Decode for KeyId {
     }
 }
 
-/// A program, as a verified API key says. It is never a session: nothing makes a [`Fresh`](super::Fresh) of it, so it
+/// A program, as a verified API key says. It is never a session: nothing makes a `Fresh` of it, so it
 /// changes no password, address, second factor, role or key.
 #[derive(Debug, Clone, Copy)]
 pub struct KeyHolder {
