@@ -130,8 +130,9 @@ for (const [at, [place, settings]] of PLACES.entries()) {
 
     // Removed, it is refused at once. The authenticator answers what the field offers until its user is gone.
     await press(page, "Log out");
-    await page.getByText("The passkey was not accepted").waitFor();
+    await page.waitForURL(`${server.url}/account/log-in/passkey`, { waitUntil: "commit" });
     await authenticator.presence(false);
+    await page.getByText("The passkey was not accepted").waitFor();
     await page.waitForLoadState("load");
     await page.waitForTimeout(1000);
     await look(page, `passkeys-refused-${place}`);

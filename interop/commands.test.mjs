@@ -28,6 +28,11 @@ const NOT_RUN = {
   "sudo install -m 0644 packaging/systemd/portcullis.socket /etc/systemd/system/portcullis.socket": "needs root and systemd",
   "openssl rand -base64 32 > secret.key": "needs a Kubernetes cluster",
   [`curl https://login.example/login/factor --json '{"mfa_token": "pcmf_…", "code": "123456"}'`]: "needs a code of the moment; server/tests/factors.rs sends it",
+  [`curl -s localhost:8000/organisations/$ID/invitations -H "Authorization: Bearer $TOKEN" --json '{"email": "grace@example.com"}'`]: "needs a confirmed address; server/tests/groups/invitations.rs sends it",
+  "curl -X POST -c cookies https://login.example/login/passkey/options": "needs an authenticator for the second step; server/tests/passkeys.rs has one",
+  "cargo new documents && cd documents": "server/tests/policy/example.rs builds and walks that program",
+  [`curl http://localhost:3000/folders/$FOLDER/grants -H "Authorization: Bearer $ADA" \\`]: "server/tests/policy/example.rs sends it",
+  [`curl "http://localhost:3000/documents/$DOCUMENT/grants/explain?who=ben@example.com&permission=document:read" \\`]: "server/tests/policy/example.rs sends it",
   "portcullis user remove-factor ada@example.com": "server/tests/process/operator.rs runs it on an account that has one",
   'pg_dump --format=custom --file=portcullis.dump "postgres://portcullis@db.example/portcullis"': "needs that PostgreSQL",
 };

@@ -24,7 +24,9 @@ export const authorizeDialog = ({ React }) => {
     const CloseIcon = getComponent("CloseIcon");
     const shared = { getComponent, errSelectors, specSelectors, authSelectors, authActions };
     const usable = authSelectors.shownDefinitions().map((schemes) => schemes.filterNot(isCookie));
-    const parts = usable.filter((schemes) => schemes.size > 0).valueSeq();
+    // A person logs in; keys and other credentials are for programs, and stand below.
+    const isLogIn = (schemes) => schemes.some((scheme) => scheme.get("type") === "oauth2");
+    const parts = usable.filter((schemes) => schemes.size > 0).valueSeq().sortBy((schemes) => (isLogIn(schemes) ? 0 : 1));
     return h(
       "dialog",
       { className: "dialog-ux", ref: dialog, "aria-labelledby": "authorize-title", onCancel: close },
