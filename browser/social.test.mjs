@@ -114,7 +114,7 @@ for (const [place, settings] of PLACES) {
     assert.match(await page.locator("main").innerText(), /Ada Lovelace/);
     await look(page, `social-account-${place}`);
 
-    await page.getByRole("link", { name: "Manage linked accounts" }).click();
+    await page.getByRole("link", { name: "Change linked accounts" }).click();
     await look(page, `social-linked-${place}`);
     // It is the only way in.
     await page.getByRole("button", { name: "Unlink Acme" }).click();
