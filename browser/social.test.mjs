@@ -123,7 +123,7 @@ for (const [place, settings] of PLACES) {
     // A second one at the same provider.
     provider.person = { sub: `${subject}-2`, email: "work@example.org", email_verified: true };
     await page.goto(`${server.url}/account/linked`);
-    await page.getByRole("button", { name: "Link Acme" }).click();
+    await page.getByRole("button", { name: "Link Acme", exact: true }).click();
     await page.waitForURL(`${provider.issuer}/authorize*`);
     await page.getByRole("link", { name: "Allow" }).click();
     await page.waitForURL(`${server.url}/account/linked?done=linked`);
