@@ -33,7 +33,6 @@ async fn generic<R: Default + Send + 'static>(_: Public) -> Json<u8> {
     Json(1)
 }
 
-#[allow(clippy::too_many_arguments)]
 async fn nine(
     _: Guard<AccessTokens>,
     State(one): State<u8>,
