@@ -4,7 +4,7 @@ use super::Stored;
 use crate::access::{Action, Decision, Requester, Ruled};
 
 impl Ruled for Stored {
-    /// A picture is its owner's alone.
+    /// Only its owner may see a picture.
     fn decide(&self, requester: &Requester, _: Action) -> Decision {
         if self.account_id == requester.account() { Decision::Allow } else { Decision::Hide }
     }
