@@ -1,4 +1,4 @@
-//! The routes of one's linked identities, and of the providers that there are.
+//! The routes of the caller's linked identities and of the configured providers.
 
 use axum::extract::State;
 use portcullis::{Guard, Json, NoContent, Path, Public};

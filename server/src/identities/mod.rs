@@ -1,7 +1,7 @@
-//! Identities: accounts at other providers, with which their owners log in here.
+//! Identities: accounts at other providers that people link to log in here.
 //!
-//! The key is issuer and subject (OpenID Connect Core §5.7), never an address: addresses change hands. An account has up
-//! to 20, and each identity belongs to one account.
+//! The key is issuer and subject (OpenID Connect Core §5.7), never an email address: addresses change hands. An account
+//! has up to 20 identities, and each identity belongs to one account.
 
 pub(crate) mod http;
 pub(crate) mod pages;
@@ -25,7 +25,7 @@ use crate::{
     upstream::Provider,
 };
 
-/// Identities of one account.
+/// The identities of one account.
 const MOST: i64 = 20;
 
 /// An identity's ID.
@@ -39,20 +39,20 @@ impl IdentityId {
     }
 }
 
-/// An identity, as its owner sees it.
+/// An identity as its owner sees it.
 #[derive(Debug)]
 pub(crate) struct Identity {
     pub(crate) id: IdentityId,
     pub(crate) provider: String,
     pub(crate) issuer: String,
-    /// As the provider said when it was linked.
+    /// As reported by the provider when it was linked.
     pub(crate) email: Option<Email>,
     pub(crate) linked_at: Timestamp,
     pub(crate) last_used_at: Timestamp,
 }
 crate::db::from_row!(Identity { id, provider, issuer, email, linked_at, last_used_at });
 
-/// An identity that a provider has proved, to be linked.
+/// An identity that a provider has verified, ready to link.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct NewIdentity<'a> {
     pub(crate) issuer: &'a str,
@@ -70,11 +70,10 @@ pub(crate) async fn account_of(
     Ok(store::account_of(conn, issuer, subject).await?)
 }
 
-/// Links an identity. With `tell`, the owner gets an email. `None` if it was linked meanwhile, to this account or to
-/// another: nothing was written.
+/// Links an identity. With `tell`, the owner gets an email. Returns `None`, with nothing written, if the identity was
+/// linked meanwhile, to this account or to another.
 ///
-/// # Errors
-/// [`Error::TooManyIdentities`].
+/// # Errors [`Error::TooManyIdentities`].
 pub(crate) async fn link(
     app: &App,
     tx: &mut Tx,
@@ -100,7 +99,7 @@ pub(crate) async fn link(
     Ok(Some(accounts::hold_again(tx, held).await?))
 }
 
-/// Notes that its owner logs in with it.
+/// Records that its owner logs in with it.
 pub(crate) async fn note_use(
     tx: &mut Tx,
     _held: &Held,
@@ -111,20 +110,20 @@ pub(crate) async fn note_use(
     Ok(store::note_use(tx.conn(), issuer, subject, now).await?)
 }
 
-/// Those of an account, the oldest first: at most 20.
+/// The identities of an account, oldest first: at most 20.
 pub(crate) async fn list(app: &App, account: AccountId) -> Result<Vec<Identity>, Error> {
     Ok(store::list(app.db().read().await?.conn(), account).await?)
 }
 
-/// The name of a provider for people; one that the settings do not name any more keeps its own.
+/// The display name of a provider. A provider that is no longer configured keeps its identifier.
 pub(crate) fn label(app: &App, provider: &str) -> String {
     app.providers().get(provider).map_or(provider, Provider::label).to_owned()
 }
 
-/// Unlinks an identity of the caller's. Every other session of the account ends: one may have begun with it.
+/// Unlinks one of the caller's identities. Every other session of the account is revoked: one may have begun with it.
 ///
-/// # Errors
-/// [`Error::NotFound`] also for another's; [`Error::LastWayIn`] if the account could not be entered any more.
+/// # Errors [`Error::NotFound`], also for another account's identity; [`Error::LastWayIn`] if no way to log in would be
+/// left.
 pub(crate) async fn unlink(app: &App, fresh: Fresh, id: IdentityId, client: &Client) -> Result<(), Error> {
     retry(|| async {
         let (mut tx, now) = (app.db().begin().await?, app.now());

@@ -24,9 +24,9 @@ use crate::{
 struct LinkedPage<'a> {
     v: &'a View,
     faults: Faults,
-    /// Each with its provider's name for people.
+    /// Each with its provider's display name.
     linked: Vec<(Identity, String)>,
-    /// The name in paths and the one for people of each provider.
+    /// Each provider's name in paths and its display name.
     providers: Vec<(String, String)>,
 }
 
@@ -56,7 +56,7 @@ pub(crate) async fn show_linked(guard: Guard<SessionCookies>, State(app): State<
     Ok(v.show(StatusCode::OK, &page)?)
 }
 
-/// Which identity to unlink.
+/// The identity to unlink.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct UnlinkForm {
     #[serde(default)]

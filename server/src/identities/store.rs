@@ -14,13 +14,13 @@ pub(super) async fn account_of(conn: Conn<'_>, issuer: &str, subject: &str) -> R
     Ok(fetch_optional!(conn, (AccountId,), sql, issuer, subject)?.map(|(account,)| account))
 }
 
-/// Call it with the account's row locked: the count holds until the transaction ends.
+/// Call it with the account's row locked, so that the count holds until the transaction ends.
 pub(super) async fn count(conn: Conn<'_>, account: AccountId) -> Result<i64> {
     let sql = "SELECT count(*) FROM identities WHERE account_id = $1";
     Ok(fetch_one!(conn, (i64,), sql, account)?.0)
 }
 
-/// `false` if it is linked already; of many at once the unique key lets one through.
+/// `false` if it is already linked. The unique key lets only one of several concurrent calls succeed.
 pub(super) async fn insert(
     conn: Conn<'_>,
     id: IdentityId,
@@ -60,7 +60,7 @@ pub(super) async fn list(conn: Conn<'_>, account: AccountId) -> Result<Vec<Ident
     )
 }
 
-/// The provider of the one that was deleted; `None` if it is not this account's.
+/// The provider of the deleted identity; `None` if it does not belong to this account.
 pub(super) async fn delete(conn: Conn<'_>, id: IdentityId, account: AccountId) -> Result<Option<String>> {
     let sql = "DELETE FROM identities WHERE id = $1 AND account_id = $2 RETURNING provider";
     Ok(fetch_optional!(conn, (String,), sql, id, account)?.map(|(provider,)| provider))

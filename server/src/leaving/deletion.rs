@@ -1,4 +1,4 @@
-//! The end of an account: at once, or when its grace period is over.
+//! Deletes an account, immediately or once its grace period is over.
 
 use crate::{
     access::{By, Fresh},
@@ -14,11 +14,11 @@ use crate::{
     pictures::{self, PictureId},
 };
 
-/// Deletes an account with all that is its own; the audit trail keeps its number. Its owner is told by mail.
+/// Deletes an account and everything that belongs to it; the audit trail keeps its ID. The owner is notified
+/// by email.
 ///
-/// # Errors
-/// [`Error::NotFound`], [`Error::LastAdmin`], [`Error::Refused`] if it is the only owner of an organisation,
-/// [`Error::Database`].
+/// # Errors [`Error::NotFound`], [`Error::LastAdmin`], [`Error::Refused`] if it is the only owner of an
+/// organisation, [`Error::Database`].
 pub async fn delete(app: &App, id: AccountId, by: By<'_>) -> Result<(), Error> {
     let picture = retry(|| async {
         let (mut tx, now) = begin(app).await?;
@@ -29,7 +29,7 @@ pub async fn delete(app: &App, id: AccountId, by: By<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// The caller's own, at once.
+/// Deletes the caller's own account immediately.
 pub(crate) async fn delete_own(app: &App, fresh: Fresh, client: &Client) -> Result<(), Error> {
     let picture = retry(|| async {
         let (mut tx, now) = begin(app).await?;
@@ -40,7 +40,7 @@ pub(crate) async fn delete_own(app: &App, fresh: Fresh, client: &Client) -> Resu
     Ok(())
 }
 
-/// One whose owner asked for it and whose grace period is over; [`Error::NotFound`] if it is not.
+/// Deletes an account whose owner requested it once the grace period is over; [`Error::NotFound`] otherwise.
 pub(crate) async fn delete_if_due(app: &App, id: AccountId, client: &Client) -> Result<(), Error> {
     let picture = retry(|| async {
         let (mut tx, now) = begin(app).await?;
@@ -57,7 +57,7 @@ async fn begin(app: &App) -> Result<(Tx, Timestamp), Error> {
     Ok((tx, now))
 }
 
-/// Deletes the row and commits. Answers whose bytes are left to be deleted.
+/// Deletes the row and commits. Returns the picture whose bytes are still to be deleted.
 async fn remove(
     app: &App,
     mut tx: Tx,

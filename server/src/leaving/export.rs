@@ -1,4 +1,4 @@
-//! One's data, all of it, as one JSON object.
+//! An account's complete data as one JSON object.
 
 use std::future::ready;
 
@@ -31,11 +31,11 @@ use crate::{
     sessions::{self, ExportedSession},
 };
 
-/// Sessions or events that are read at once. Less than 64 KiB are written of them.
+/// Sessions or events read at a time. They take less than 64 KiB when written.
 const PAGE: usize = 100;
 
-/// An export whose account is read. The rest follows while it is sent, each part when the one before is on its way:
-/// however much there is, little of it is in memory.
+/// An export whose account has been read. The rest is read while the response is sent, each part once the one before is
+/// on its way, so memory use does not grow with the export.
 pub(crate) struct Export {
     app: App,
     account: AccountId,
@@ -43,7 +43,7 @@ pub(crate) struct Export {
     picture: Option<(String, PictureBytes)>,
 }
 
-/// What is bounded, and written first.
+/// Bounded in size, and written first.
 #[derive(Serialize)]
 struct Head {
     exported_at: String,
@@ -57,7 +57,7 @@ struct Head {
 
 type Pieces = BoxStream<'static, Result<Bytes, Error>>;
 
-// For the document alone: `Export::into_body` writes it member by member.
+// For the OpenAPI document only: `Export::into_body` writes it member by member.
 /// The shape of an export.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Export")]
@@ -94,7 +94,7 @@ struct ExportedPicture {
 }
 
 impl Export {
-    /// Reads the account, opens its picture, and writes down that the data were taken.
+    /// Reads the account, opens its picture, and records the export in the audit trail.
     pub(crate) async fn begin(app: &App, fresh: Fresh, client: &Client) -> Result<Self, Error> {
         let (mut tx, now) = (app.db().begin().await?, app.now());
         let account = accounts::hold_own(&mut tx, fresh, now).await?.id;
@@ -115,7 +115,7 @@ impl Export {
 
     fn into_body(self) -> Result<Body, Error> {
         let Self { app, account, head, picture } = self;
-        // What follows are members of the same object.
+        // The remaining members of the same object.
         let head = json(&head)?;
         let head = format!("{},\"picture\":", head.strip_suffix('}').unwrap_or(&head));
         let picture = match picture {
@@ -173,7 +173,7 @@ fn text(text: impl Into<Bytes>) -> Pieces {
     stream::once(ready(Ok(text.into()))).boxed()
 }
 
-/// An [`ExportedPicture`]. Base64 takes three bytes at a time: what is left of a piece goes with the next one.
+/// An [`ExportedPicture`]. Base64 takes three bytes at a time, so the remainder of a piece goes with the next one.
 fn encoded(content_type: &str, picture: PictureBytes) -> Result<Pieces, Error> {
     let head = format!("{{\"content_type\":{},\"data\":\"", json(&content_type)?);
     let last = stream::once(ready(Ok(None)));
@@ -190,7 +190,8 @@ fn encoded(content_type: &str, picture: PictureBytes) -> Result<Pieces, Error> {
     Ok(text(head).chain(data).chain(text("\"}")).boxed())
 }
 
-/// The elements of a list, a page at a time; `page` answers those after a place, each as JSON, and the last one's place.
+/// The elements of a list, a page at a time. `page` returns those after a position, each as JSON, and the last
+/// position.
 fn list<Place, Page, Reading>(page: Page) -> Pieces
 where
     Place: Copy + Send + 'static,

@@ -46,7 +46,7 @@ pub(crate) async fn cancel_deletion(
     Ok(NoContent)
 }
 
-/// 204 when the account is gone, 202 when it will be.
+/// 204 if the account is deleted, 202 if the deletion is scheduled.
 #[derive(Debug)]
 pub(crate) struct Leaving(Deletion);
 

@@ -1,4 +1,4 @@
-//! Leaving: taking one's data along, and being forgotten.
+//! Leaving: export an account's data, and delete the account.
 
 mod deletion;
 mod export;
@@ -21,20 +21,20 @@ use crate::{
     sessions,
 };
 
-/// Accounts that one sweep deletes: each is a transaction, and the next sweep goes on.
+/// Accounts that one sweep deletes. Each is its own transaction, and the next sweep continues.
 const MOST_AT_ONCE: i64 = 500;
 
-/// What has become of the wish to be deleted.
+/// The outcome of a deletion request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Deletion {
-    /// It is done.
+    /// The account is deleted.
     Done,
-    /// It will be, unless the owner calls the account back before this moment.
+    /// The account will be deleted at this moment unless the owner cancels.
     Due(Timestamp),
 }
 
-/// Deletes the caller's account: at once, or after the grace period if the operator set one. Its sessions and API
-/// keys end now either way; to call it back one logs in.
+/// Deletes the caller's account: immediately, or after the grace period if one is configured. Its sessions and
+/// API keys are revoked now either way; the owner logs in again to cancel.
 pub(crate) async fn leave(app: &App, fresh: Fresh, client: &Client) -> Result<Deletion, Error> {
     if app.config().deletion_grace.is_zero() {
         delete_own(app, fresh, client).await?;
@@ -59,7 +59,7 @@ async fn schedule(app: &App, fresh: Fresh, client: &Client) -> Result<Timestamp,
     Ok(due_at)
 }
 
-/// Calls the caller's account back. [`Error::NotFound`] if nobody asked for its deletion.
+/// Cancels the deletion of the caller's account. [`Error::NotFound`] if none was requested.
 pub(crate) async fn stay(app: &App, principal: Principal, client: &Client) -> Result<(), Error> {
     let (mut tx, now) = (app.db().begin().await?, app.now());
     let held = accounts::hold_own(&mut tx, principal, now).await?;
@@ -70,16 +70,16 @@ pub(crate) async fn stay(app: &App, principal: Principal, client: &Client) -> Re
     Ok(tx.commit().await?)
 }
 
-/// Deletes the accounts whose grace period is over. Every instance does; each account is deleted once.
+/// Deletes the accounts whose grace period is over. Every instance runs this; each account is deleted once.
 pub(crate) async fn sweep(app: &App) -> Result<u64, Error> {
     let client = Client::local("grace period");
     let mut deleted = 0;
     for account in accounts::due_for_deletion(app, MOST_AT_ONCE).await? {
         match delete_if_due(app, account, &client).await {
             Ok(()) => deleted += 1,
-            // Another instance was first, or its owner came back just now.
+            // Another instance was first, or the owner has just cancelled.
             Err(Error::NotFound) => {}
-            // One that may not go (the last administrator) must not keep the others.
+            // An account that cannot be deleted (the last administrator) must not block the others.
             Err(cause) => {
                 tracing::warn!(%cause, %account, "an account could not be deleted; the next sweep tries again");
             }

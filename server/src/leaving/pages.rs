@@ -1,4 +1,4 @@
-//! The pages of the export and of the deletion.
+//! The pages of data export and account deletion.
 
 use askama::Template;
 use axum::extract::State;
@@ -47,9 +47,9 @@ pub(crate) async fn export_account(
 struct DeletePage<'a> {
     v: &'a View,
     faults: Faults,
-    /// Days until it is done.
+    /// Days until the account is deleted.
     grace: u64,
-    /// Organisations that would have no owner.
+    /// Organisations that would be left without an owner.
     only_owned: Vec<(GroupId, String)>,
 }
 
@@ -60,7 +60,7 @@ impl<'a> DeletePage<'a> {
     }
 }
 
-/// The box that says that it is meant.
+/// The checkbox that confirms the deletion.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct DeleteForm {
     #[serde(default)]

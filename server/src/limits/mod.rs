@@ -1,6 +1,6 @@
-//! How often a password may be tried.
+//! Rate limits: passwords, codes, sign-ups, emails and other things that strangers could repeat.
 //!
-//! Three counters, in the database, so that they count once over all instances and survive a restart:
+//! Passwords have three counters, in the database, so that they hold across all instances and survive a restart:
 //!
 //! | counts failures of | limit | in |
 //! |---|---|---|
@@ -8,11 +8,11 @@
 //! | one address, whatever the name | 100 | 15 minutes |
 //! | one name from all addresses | 100 | 24 hours |
 //!
-//! An attempt is counted *before* the password is looked at, so a burst of parallel guesses cannot slip
+//! An attempt is counted *before* the password is checked, so a burst of parallel guesses cannot slip
 //! past; a success gives its counts back. Names are counted as submitted, whether or not they have an
-//! account. The last limit does not hold for an address from which the account has logged in before: a
-//! stranger who guesses from everywhere cannot lock the owner out; and a reset of the password or a mailed
-//! log-in ends it. Mailed codes have the first two counters, of their own. IPv6 addresses count by /64.
+//! account. The last limit does not apply to an address from which the account has logged in before, so
+//! a stranger who guesses from everywhere cannot lock the owner out. A password reset or a login by
+//! email clears it. Emailed codes have their own first two counters. IPv6 addresses count by /64.
 
 mod store;
 
@@ -33,55 +33,55 @@ const QUARTER_HOUR: Duration = Duration::from_mins(15);
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 
-/// Failures of one name from one address.
+/// Failures per name and address.
 const PAIR: Limit = Limit { most: 10, window: QUARTER_HOUR };
-/// Failures of one address.
+/// Failures per address.
 const ADDRESS: Limit = Limit { most: 100, window: QUARTER_HOUR };
-/// Failures of one name (NIST SP 800-63B-4 §3.2.2 allows 100).
+/// Failures per name (NIST SP 800-63B-4 §3.2.2 allows 100).
 const NAME: Limit = Limit { most: 100, window: DAY };
-/// Sign-ups of one address.
+/// Sign-ups per address.
 const SIGN_UPS: Limit = Limit { most: 200, window: HOUR };
-/// Logins with other providers that one address begins.
+/// Logins with other providers begun per address.
 const SOCIAL: Limit = Limit { most: 100, window: QUARTER_HOUR };
-/// Mails of one purpose that somebody asked for, to one address.
+/// Emails on request, per purpose and recipient.
 const MAILS: Limit = Limit { most: 3, window: HOUR };
-/// Mails to one address which say that it has an account.
+/// Emails per recipient saying that they already have an account.
 const KNOWN_ACCOUNT_MAILS: Limit = Limit { most: 1, window: DAY };
-/// Mails that one source asked for, whatever the address.
+/// Emails requested per source, whatever the recipient.
 const MAILS_OF_SOURCE: Limit = Limit { most: 20, window: HOUR };
-/// Email addresses that one account shares a row with, or asks about: each says whether it has an account.
+/// Email addresses per account that it shares a row with or looks up. Each reveals whether it has an account.
 const LOOKED_UP: Limit = Limit { most: 100, window: HOUR };
-/// Codes for the first administrator that one address tries.
+/// Codes for the first administrator tried per address.
 const CLAIMS: Limit = Limit { most: 10, window: QUARTER_HOUR };
-/// Challenges for passkeys that one address is given without a session, and passkeys that it shows.
+/// Passkey challenges issued per address without a session, and passkeys presented.
 const PASSKEYS: Limit = Limit { most: 1000, window: QUARTER_HOUR };
-/// Emails to an account which say that a wrong second factor was shown, or a copied passkey.
+/// Emails per account about a wrong second factor or a copied passkey.
 const FACTOR_MAILS: Limit = Limit { most: 1, window: HOUR };
-/// Invitations to organisations that one account sends.
+/// Invitations to organisations per sending account.
 const INVITATIONS: Limit = Limit { most: 100, window: DAY };
-/// Invitations to organisations, whoever sends them, to one address.
+/// Invitations to organisations per recipient, whoever sends them.
 const INVITATIONS_TO_ADDRESS: Limit = Limit { most: 3, window: DAY };
-/// How long an address stays known to an account that it has logged in to.
+/// How long an account remembers an address that it logged in from.
 const KNOWN_FOR: Duration = Duration::from_hours(90 * 24);
 
-/// How many in how long.
+/// A maximum per window of time.
 #[derive(Debug, Clone, Copy)]
 struct Limit {
     most: i64,
     window: Duration,
 }
 
-/// An attempt that was counted and may go on. `None` inside: limits are off.
+/// A counted attempt that may proceed. `None` if limits are off.
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Attempt(Option<Keys>);
 
-/// Under which keys an attempt is counted. MACs: the table holds neither names nor addresses.
+/// The keys that an attempt is counted under. They are MACs: the table holds neither names nor addresses.
 #[derive(Debug)]
 struct Keys {
     pair: Key,
     address: Key,
-    /// `None` of a mailed code.
+    /// `None` for an emailed code.
     name: Option<Key>,
 }
 
@@ -89,7 +89,7 @@ impl Keys {
     fn new(app: &App, email: &Email, client: &Client) -> Self {
         let network = client.network();
         let name = email.as_str().as_bytes();
-        // The network has one of two fixed lengths per family, so the pair reads in one way only.
+        // The network has one of two fixed lengths per family, so the pair is unambiguous.
         let pair = [network.as_slice(), name].concat();
         Self {
             pair: app.secret().mac("throttle: name and address", &pair),
@@ -109,8 +109,8 @@ impl Keys {
         }
     }
 
-    /// Not by its name: each code has few tries anyway, and strangers who guess codes from everywhere keep no owner from
-    /// typing a password or the right code.
+    /// Has no counter by name: each code allows few tries anyway, and strangers who guess codes from everywhere must
+    /// not keep the owner from typing a password or the right code.
     fn of_code(app: &App, email: &Email, client: &Client) -> Self {
         let network = client.network();
         let pair = [network.as_slice(), email.as_str().as_bytes()].concat();
@@ -122,8 +122,8 @@ impl Keys {
     }
 }
 
-/// Counts a try to show a second factor, or refuses it. It counts as a password does, by counters of its own: they are
-/// forgiven when the login ends in a session, and the network of one that did is known to the account.
+/// Counts an attempt to show a second factor, or rejects it. It is limited as a password is, with counters of its own.
+/// They are cleared when the login succeeds, and the account then remembers the network.
 pub(crate) async fn reserve_factor(app: &App, email: &Email, client: &Client) -> Result<Attempt, Error> {
     if !app.config().limits {
         return Ok(Attempt(None));
@@ -131,14 +131,14 @@ pub(crate) async fn reserve_factor(app: &App, email: &Email, client: &Client) ->
     reserve_by(app, Keys::of_factor(app, email, client), email, client).await
 }
 
-/// The attempt that [`reserve`] counted at an earlier request of the same login, to be forgiven.
+/// The attempt that [`reserve`] counted in an earlier request of the same login, for [`forgive`].
 pub(crate) fn reserved(app: &App, email: &Email, client: &Client) -> Attempt {
     Attempt(app.config().limits.then(|| Keys::new(app, email, client)))
 }
 
-/// Counts an attempt, or refuses it.
+/// Counts an attempt, or rejects it.
 ///
-/// What is refused is not counted further: or else one address could drive up the name's counter.
+/// Rejected attempts are not counted further, so one address cannot drive up the name's counter.
 pub(crate) async fn reserve(app: &App, email: &Email, client: &Client) -> Result<Attempt, Error> {
     if !app.config().limits {
         return Ok(Attempt(None));
@@ -146,7 +146,7 @@ pub(crate) async fn reserve(app: &App, email: &Email, client: &Client) -> Result
     reserve_by(app, Keys::new(app, email, client), email, client).await
 }
 
-/// The same for a mailed code.
+/// Like [`reserve`], for an emailed code.
 pub(crate) async fn reserve_code(app: &App, email: &Email, client: &Client) -> Result<Attempt, Error> {
     if !app.config().limits {
         return Ok(Attempt(None));
@@ -170,8 +170,8 @@ async fn reserve_by(app: &App, keys: Keys, email: &Email, client: &Client) -> Re
     Ok(Attempt(Some(keys)))
 }
 
-/// Takes a success out of the counters again, and remembers the address for the account; of a mailed code
-/// [`end_lock`] does the latter.
+/// Removes a success from the counters and remembers the address for the account. For an emailed code, [`end_lock`]
+/// remembers it.
 pub(crate) async fn forgive(
     tx: &mut Tx,
     attempt: &Attempt,
@@ -179,7 +179,7 @@ pub(crate) async fn forgive(
     now: Timestamp,
 ) -> Result<(), Error> {
     let Some(keys) = &attempt.0 else { return Ok(()) };
-    // In the order of `reserve`: two transactions that meet here wait for each other and never in a ring.
+    // In the order of `reserve`, so that two transactions cannot deadlock.
     store::forget(tx.conn(), &keys.pair).await?;
     store::give_back(tx.conn(), &keys.address).await?;
     if let Some(name) = &keys.name {
@@ -189,15 +189,15 @@ pub(crate) async fn forgive(
     Ok(())
 }
 
-/// The same of a mailed code that proves an address, which need not have an account.
+/// Like [`forgive`], for an emailed code that proves an address, which need not have an account.
 pub(crate) async fn forgive_code(tx: &mut Tx, attempt: &Attempt) -> Result<(), Error> {
     let Some(keys) = &attempt.0 else { return Ok(()) };
     store::forget(tx.conn(), &keys.pair).await?;
     Ok(store::give_back(tx.conn(), &keys.address).await?)
 }
 
-/// What a mailed link or code proves ends what strangers counted up under the owner's name: whoever reads the owner's
-/// mail is in, wherever they are. With `from`, a log-in, that network is known to the account from now on.
+/// Clears the failures counted under the owner's name: someone who can read the owner's email may log in from anywhere.
+/// With `from`, a login, the account remembers that network.
 pub(crate) async fn end_lock(
     app: &App,
     tx: &mut Tx,
@@ -213,27 +213,28 @@ pub(crate) async fn end_lock(
     Ok(())
 }
 
-/// Counts a sign-up, or refuses it.
+/// Counts a sign-up, or rejects it.
 pub(crate) async fn count_sign_up(app: &App, client: &Client) -> Result<(), Error> {
     count_by_address(app, "throttle: sign-up", SIGN_UPS, client).await
 }
 
-/// Counts a login with another provider that begins, or refuses it.
+/// Counts the start of a login with another provider, or rejects it.
 pub(crate) async fn count_social(app: &App, client: &Client) -> Result<(), Error> {
     count_by_address(app, "throttle: social login", SOCIAL, client).await
 }
 
-/// Counts a try to become the first administrator, or refuses it.
+/// Counts an attempt to become the first administrator, or rejects it.
 pub(crate) async fn count_claim(app: &App, client: &Client) -> Result<(), Error> {
     count_by_address(app, "throttle: first administrator", CLAIMS, client).await
 }
 
-/// Counts an email address that an account looks another account up by, or refuses it.
+/// Counts a lookup of an account by email address, or rejects it.
 pub(crate) async fn count_look_up(app: &App, asker: AccountId) -> Result<(), Error> {
     count_by(app, app.secret().mac("throttle: look-ups", asker.to_string().as_bytes()), LOOKED_UP).await
 }
 
-/// Counts a step of a login by passkey, or refuses it. Nobody guesses a signature: this bounds the rows that strangers make.
+/// Counts a step of a passkey login, or rejects it. Signatures cannot be guessed: this bounds the rows that strangers
+/// create.
 pub(crate) async fn count_passkey(app: &App, client: &Client) -> Result<(), Error> {
     count_by_address(app, "throttle: passkeys", PASSKEYS, client).await
 }
@@ -256,18 +257,18 @@ async fn count_by(app: &App, key: Key, limit: Limit) -> Result<(), Error> {
     Ok(tx.commit().await?)
 }
 
-/// What a mail is for that somebody asked for. Each is counted by itself, so that none of them uses up another's.
+/// The purpose of a requested email. Each is counted separately, so that none uses up another's limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MailFor {
-    /// To confirm the address in force.
+    /// To verify the current address.
     Verification,
     /// To set a new password.
     NewPassword,
     /// To log in.
     LogIn,
-    /// To confirm a new address.
+    /// To verify a new address.
     NewAddress,
-    /// To say that there is an account already.
+    /// To say that there already is an account.
     KnownAccount,
     /// To prove the address of an identity at another provider.
     Proof,
@@ -288,7 +289,7 @@ impl MailFor {
         }
     }
 
-    /// Whether it lets the owner of the address in.
+    /// Whether the email lets the owner of the address log in.
     fn is_for_the_owner(self) -> bool {
         matches!(self, Self::Verification | Self::NewPassword | Self::LogIn | Self::Confirmation)
     }
@@ -306,8 +307,8 @@ impl MailFor {
     }
 }
 
-/// Counts a mail that somebody asked for, and says whether it may be sent: or else anybody could fill another's inbox.
-/// Addresses are counted as submitted, whether or not they have an account. What is refused is not counted further.
+/// Counts a requested email and returns whether it may be sent. Otherwise anyone could fill someone else's inbox.
+/// Addresses are counted as submitted, whether or not they have an account. Rejected requests are not counted further.
 pub(crate) async fn may_mail(
     app: &App,
     tx: &mut Tx,
@@ -320,7 +321,7 @@ pub(crate) async fn may_mail(
         return Ok(true);
     }
     let source = app.secret().mac("throttle: mails of a source", &client.network());
-    // The source first: who may ask for no more does not use up what others may ask for.
+    // The source first: a source over its limit does not use up the recipient's.
     if store::count(tx.conn(), &source, MAILS_OF_SOURCE, now).await?.is_none() {
         tracing::info!(purpose = what.name(), "an email is held back: its network requested too many");
         return Ok(false);
@@ -328,10 +329,10 @@ pub(crate) async fn may_mail(
     may_mail_to(app, tx, what, to, client, now).await
 }
 
-/// The same for a mail whose source is counted already.
+/// Like [`may_mail`], for an email whose source is already counted.
 ///
-/// An owner who asks from a network from which the account has logged in before is counted by themselves: what strangers
-/// ask for from elsewhere does not keep the owner's mails back.
+/// Owners who ask from a network that the account has logged in from have their own counter: requests by strangers from
+/// elsewhere do not hold back the owner's emails.
 pub(crate) async fn may_mail_to(
     app: &App,
     tx: &mut Tx,
@@ -348,7 +349,7 @@ pub(crate) async fn may_mail_to(
     let is_owners =
         what.is_for_the_owner() && store::is_known(tx.conn(), to, &known, now - KNOWN_FOR).await?;
     let asker = if is_owners { network.as_slice() } else { &[] };
-    // A purpose has no line break, and no network begins with one, so this reads in one way only.
+    // A purpose has no line break, and no network begins with one, so this is unambiguous.
     let counted = [what.name().as_bytes(), b"\n", asker, b"\n", to.as_str().as_bytes()].concat();
     let address = app.secret().mac("throttle: mails to an address", &counted);
     let may = store::count(tx.conn(), &address, what.limit(), now).await?.is_some();
@@ -361,7 +362,7 @@ pub(crate) async fn may_mail_to(
     Ok(may)
 }
 
-/// Counts an email which says that a wrong second factor was shown, and says whether it may be sent.
+/// Counts an email about a wrong second factor and returns whether it may be sent.
 pub(crate) async fn may_tell_of_factor(
     app: &App,
     tx: &mut Tx,
@@ -372,7 +373,7 @@ pub(crate) async fn may_tell_of_factor(
     Ok(store::count(tx.conn(), &key, FACTOR_MAILS, now).await?.is_some())
 }
 
-/// Counts an invitation to an organisation, or refuses it: or else somebody could fill others' inboxes with them.
+/// Counts an invitation to an organisation, or rejects it. Otherwise someone could fill other people's inboxes.
 pub(crate) async fn count_invitation(
     app: &App,
     tx: &mut Tx,
@@ -390,7 +391,7 @@ pub(crate) async fn count_invitation(
     Ok(())
 }
 
-/// Counts a wish for another address of mail, of which an account may have as many as mails to one address.
+/// Counts a request to change an account's email address. The limit is that of emails to one address.
 pub(crate) async fn may_change_email(
     app: &App,
     tx: &mut Tx,
@@ -408,19 +409,19 @@ pub(crate) async fn may_change_email(
     Ok(may)
 }
 
-/// Forgets what was counted under this name from everywhere: its account is deleted.
+/// Forgets the failures counted under this name from all addresses.
 pub(crate) async fn forget(app: &App, tx: &mut Tx, email: &Email) -> Result<(), Error> {
     let key = app.secret().mac("throttle: name", email.as_str().as_bytes());
     Ok(store::forget(tx.conn(), &key).await?)
 }
 
-/// Forgets windows that have ended and addresses that are not known any more.
+/// Deletes windows that have ended and addresses that are no longer remembered.
 pub(crate) async fn sweep(tx: &mut Tx, now: Timestamp) -> Result<u64, crate::db::Error> {
     let attempts = store::delete_ended(tx.conn(), now).await?;
     Ok(attempts + store::delete_unseen_since(tx.conn(), now - KNOWN_FOR).await?)
 }
 
-/// Counts one more under `key`. Whether that was the last one allowed, for now.
+/// Counts one more under `key`. Returns whether that was the last one allowed in this window.
 async fn count(tx: &mut Tx, key: &Key, limit: Limit, now: Timestamp) -> Result<bool, Error> {
     if let Some(counted) = store::count(tx.conn(), key, limit, now).await? {
         return Ok(counted >= limit.most);

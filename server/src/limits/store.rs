@@ -9,10 +9,10 @@ use crate::{
 
 type Result<T> = std::result::Result<T, crate::db::Error>;
 
-/// A MAC of what is counted.
+/// A MAC of the counted subject.
 pub(super) type Key = [u8; 32];
 
-/// Adds one, in one statement, unless the limit is reached in this window: then `None`.
+/// Adds one, in one statement. `None` if the limit is reached in this window.
 pub(super) async fn count(conn: Conn<'_>, key: &Key, limit: Limit, now: Timestamp) -> Result<Option<i64>> {
     let counted = fetch_optional!(
         conn,
@@ -41,7 +41,7 @@ pub(super) async fn window_end(conn: Conn<'_>, key: &Key) -> Result<Option<Times
     Ok(row.map(|(ends_at,)| ends_at))
 }
 
-/// Takes one back.
+/// Takes one off the count.
 pub(super) async fn give_back(conn: Conn<'_>, key: &Key) -> Result<()> {
     execute!(
         conn,
@@ -60,7 +60,7 @@ pub(super) async fn delete_ended(conn: Conn<'_>, now: Timestamp) -> Result<u64> 
     execute!(conn, "DELETE FROM attempts WHERE window_ends_at <= $1", now)
 }
 
-/// Whether the account of this address of mail, if there is one, has logged in from there since.
+/// Whether the account with this email address, if any, has logged in from there since.
 pub(super) async fn is_known(conn: Conn<'_>, email: &Email, address: &Key, since: Timestamp) -> Result<bool> {
     let known = fetch_optional!(
         conn,

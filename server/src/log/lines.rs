@@ -1,8 +1,9 @@
-//! Lines on their way out. A busy server would spend more on writing each by itself, and on waiting for the lock
-//! around that, than on the request it tells of: they are gathered for a moment and written together.
+//! Buffers log lines on their way out. Writing each line by itself, and waiting for the lock around the output,
+//! would cost a busy server more than the request that is logged. Lines are collected for a moment and written
+//! together.
 //!
-//! Nothing is left out: who logs more than can be written waits. Warnings and errors, and what came before them, are
-//! written before the program goes on, for they may be its last words.
+//! Nothing is dropped: a thread that logs faster than the output can be written waits. Warnings and errors, and
+//! everything before them, are written immediately, because the program may be about to crash.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -12,12 +13,12 @@ use std::time::Duration;
 use tracing::{Level, Metadata};
 use tracing_subscriber::fmt::MakeWriter;
 
-/// How long the first of the lines that are written together waits.
+/// How long the first of a batch of lines waits.
 const GATHERING: Duration = Duration::from_millis(2);
-/// Bytes that may wait.
+/// Bytes that may be buffered.
 const MOST: usize = 256 * 1024;
 
-/// Where lines go. Clones write to one place.
+/// Where lines go. Clones write to the same output.
 pub(super) struct Lines<O>(Arc<Shared<O>>);
 
 struct Shared<O> {
@@ -33,7 +34,7 @@ impl<O> Clone for Lines<O> {
 }
 
 impl<O: Write + Send + 'static> Lines<O> {
-    /// Starts the thread that writes; it ends with the process. Fails when the system gives none.
+    /// Starts the writer thread, which ends with the process. Fails if the system cannot start a thread.
     pub(super) fn start(out: O) -> io::Result<Self> {
         let shared = Shared { waiting: Mutex::default(), arrived: Condvar::new(), out: Mutex::new(out) };
         let lines = Self(Arc::new(shared));
@@ -47,16 +48,16 @@ impl<O: Write + Send + 'static> Lines<O> {
             let waiting = self.0.arrived.wait_while(lock(&self.0.waiting), |waiting| waiting.is_empty());
             drop(waiting);
             thread::sleep(GATHERING);
-            // Nobody could be told that the log cannot be written.
+            // There is nowhere to report that the log cannot be written.
             let _ = self.write_out();
         }
     }
 }
 
 impl<O: Write> Lines<O> {
-    /// Writes what waits, and returns when all that came before is written.
+    /// Writes what is buffered. Returns once everything before it is written.
     pub(super) fn write_out(&self) -> io::Result<()> {
-        // The lock first: or else two who write could change places.
+        // Take the lock first, or two writers could swap the order of their lines.
         let mut out = lock(&self.0.out);
         let lines = std::mem::take(&mut *lock(&self.0.waiting));
         out.write_all(&lines)?;
@@ -76,7 +77,8 @@ impl<O: Write> Lines<O> {
     }
 }
 
-/// No foreign code runs under these locks but the output's, and half a line is all that it can leave behind.
+/// The only foreign code that runs under these locks is the output's, and the most it can leave behind is half a
+/// line.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -93,7 +95,7 @@ impl<'a, O: Write + 'a> MakeWriter<'a> for Lines<O> {
     }
 }
 
-/// Takes one line, which comes whole.
+/// Takes one complete line.
 pub(super) struct Line<'a, O> {
     lines: &'a Lines<O>,
     is_urgent: bool,
@@ -116,7 +118,7 @@ mod tests {
 
     use super::*;
 
-    /// Tells of each write.
+    /// Reports each write.
     struct Out(Sender<Vec<u8>>);
 
     impl Write for Out {

@@ -1,5 +1,5 @@
-//! `POST /login`: the form of RFC 6749 §4.3.2, for the first party alone; answered with tokens or with a cookie. And the
-//! login by passkey, likewise.
+//! `POST /login`: the form of RFC 6749 §4.3.2, for the first party only; it returns tokens or a cookie. Login by
+//! passkey works likewise.
 
 use axum::{extract::State, response::AppendHeaders};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -173,8 +173,8 @@ impl PasskeyLogIn {
     }
 }
 
-/// Whether an OAuth client names itself by HTTP Basic (RFC 6749 §2.3.1). Swagger UI sends an empty name and
-/// an empty password, which is no client.
+/// Whether an OAuth client identifies itself by HTTP Basic (RFC 6749 §2.3.1). Swagger UI sends an empty name and an
+/// empty password, which do not identify a client.
 #[derive(Debug)]
 pub(crate) struct OAuthClient {
     is_named: bool,
@@ -186,8 +186,8 @@ impl OAuthClient {
     }
 }
 
-/// `Basic` with anything but the base64 of `:`. Another scheme is no client authentication: a token that a client
-/// sends along by habit changes nothing here.
+/// `Basic` with anything but the base64 of `:`. Another scheme is not client authentication: a token that a client
+/// sends out of habit changes nothing here.
 fn names_a_client(value: &HeaderValue) -> bool {
     let Ok(text) = value.to_str() else { return false };
     let (scheme, credentials) = text.split_once(' ').unwrap_or((text, ""));
@@ -206,7 +206,7 @@ impl<S: Send + Sync> axum::extract::FromRequestParts<S> for OAuthClient {
     }
 }
 
-/// A client that must not be there is nothing to document.
+/// There is nothing to document: clients must not authenticate here.
 impl Describe for OAuthClient {
     fn describe(_: &mut Operation<'_>) {}
 }

@@ -1,4 +1,4 @@
-//! The log-in: from a name and a password to a session.
+//! Login: from an email address and a password to a session.
 
 pub(crate) mod http;
 pub(crate) mod pages;
@@ -21,8 +21,8 @@ use crate::{
     sessions::{self, Beginning, LoggedIn, Proof},
 };
 
-/// Tries a password and, if it is right, begins a session. One error says whatever was wrong with it; another,
-/// [`Error::FactorAsked`], that a second factor is asked for.
+/// Checks a password and, if it is right, begins a session. A single error covers everything that can be wrong with the
+/// credentials. Another, [`Error::FactorAsked`], asks for a second factor.
 pub(crate) async fn attempt(
     app: &App,
     email: &Email,
@@ -38,8 +38,8 @@ pub(crate) async fn attempt(
     retry(|| begin(app, &attempt, &verified, beginning)).await
 }
 
-/// Begins the session of a log-in whose password was right, if the account is active and that still is its password, or
-/// asks for its second factor. Then the attempt counts until that is shown too.
+/// Begins the session of a login whose password was right, if the account is active and still has that password, or
+/// asks for its second factor. The attempt then counts until the second factor is shown.
 async fn begin(
     app: &App,
     attempt: &Attempt,
@@ -68,9 +68,9 @@ async fn begin(
     Ok(logged_in)
 }
 
-/// Turns away whoever knows the password of an account whose address is to be confirmed first, and mails the link again.
-/// Where sign-up is quiet, that looks like a wrong password: who has just signed up with a stranger's address learns
-/// nothing by logging in.
+/// Rejects a login with the right password while the email address is unverified, and sends the link again. With quiet
+/// sign-up it looks like a wrong password: someone who signed up with a stranger's address learns nothing by logging
+/// in.
 async fn ask_to_verify(
     app: &App,
     mut tx: Tx,
@@ -89,7 +89,7 @@ async fn ask_to_verify(
     Ok(if is_quiet { Error::WrongCredentials } else { Error::EmailUnverified })
 }
 
-/// Writes down a failed attempt and says the one thing that is said about it.
+/// Records a failed attempt and returns the one error for it.
 async fn refuse(app: &App, account: Option<AccountId>, client: &Client) -> Result<Error, Error> {
     let mut tx = app.db().begin().await?;
     events::record(&mut tx, Event::LogInFailed, account, client, app.now()).await?;

@@ -1,4 +1,4 @@
-//! The pages of the login, and of confirming one's identity once more.
+//! The pages of login and of re-authentication.
 
 use askama::Template;
 use axum::{extract::State, response::Response};
@@ -25,7 +25,7 @@ use crate::{
     sessions::{Beginning, LoggedIn, SessionCookies, Transport},
 };
 
-/// What the form of the log-in says. Its lengths are the rooms' business: what is too long gets the form again.
+/// The fields of the login form. The rooms check their lengths: if a value is too long, the form is shown again.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct LogInForm {
     #[serde(default)]
@@ -66,14 +66,14 @@ impl<'a> LogInPage<'a> {
 }
 
 impl LogInPage<'_> {
-    /// What the browser may offer in the field of the address: passkeys too, where there are any.
+    /// What the browser may offer to fill in for the email address, including passkeys where they work.
     fn complete(&self) -> &'static str {
         if self.passkey.is_empty() { "username" } else { "username webauthn" }
     }
 }
 
-/// The options of a login by passkey, for the script. Where there are none, or none can be made at the moment, the page
-/// is shown without: people log in another way.
+/// The options of a login by passkey, for the script. If passkeys are off or no options can be created at the moment,
+/// the page is shown without them: people can log in another way.
 async fn passkey_options(app: &App, browser: &Browser, client: &Client) -> String {
     let options = passkey::ask(app, browser, client).await;
     options.and_then(|options| options_text(&options)).unwrap_or_else(|error| {
@@ -82,14 +82,14 @@ async fn passkey_options(app: &App, browser: &Browser, client: &Client) -> Strin
     })
 }
 
-/// The page of the login, with the cookie that its passkey will be asked with.
+/// The login page, with the cookie that its passkey challenge is tied to.
 fn with_browser(app: &App, browser: &Browser, mut page: Response) -> Result<Response, Error> {
     let (name, cookie) = browser.cookie(app)?;
     page.headers_mut().append(name, cookie);
     Ok(page)
 }
 
-/// The same where a form was sent: its answer is that page if the form is shown again.
+/// Like [`with_browser`], after a form was sent: that page is the response if the form is shown again.
 fn again_with_browser(app: &App, browser: &Browser, answer: PageResult) -> PageResult {
     match answer {
         Err(NotShown::Instead(page)) => Err(NotShown::Instead(Box::new(with_browser(app, browser, *page)?))),
@@ -138,10 +138,10 @@ pub(crate) async fn log_in(
     again_with_browser(&app, &browser, page)
 }
 
-/// A passkey that is shown in the place of a form.
+/// A passkey sent in place of a form.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct PasskeyForm {
-    /// What the script read from the browser, in JSON.
+    /// The credential that the script read from the browser, in JSON.
     #[serde(default)]
     credential: String,
     #[serde(default)]
@@ -178,7 +178,7 @@ pub(crate) async fn log_in_by_passkey(
     again_with_browser(&app, &browser, page)
 }
 
-/// The page that a passkey was sent to, asked for again.
+/// The page that a passkey was sent to, requested by GET.
 pub(crate) async fn go_to_log_in(_: Public, v: View) -> PageResult {
     Ok(v.go(paths::LOG_IN))
 }
@@ -191,7 +191,7 @@ struct ConfirmPage<'a> {
     email: Email,
     next: WayBack,
     has_password: bool,
-    /// An account without a password: a code was emailed.
+    /// For an account without a password: a code was emailed.
     was_sent: bool,
     /// For the script; empty if the account has no passkey.
     passkey: String,
@@ -215,7 +215,7 @@ async fn confirm_page<'a>(
     Ok(ConfirmPage { v, faults, email, next, has_password, was_sent, passkey })
 }
 
-/// The form of the re-authentication.
+/// The re-authentication form.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct ConfirmForm {
     #[serde(default)]
@@ -233,7 +233,7 @@ pub(crate) async fn show_confirm(
     Ok(v.show(StatusCode::OK, &page)?)
 }
 
-/// Begins another session and ends this one, so that what knew its cookie before knows nothing (ASVS 7.2.4).
+/// Begins another session and revokes this one, so that its old cookie becomes useless (ASVS 7.2.4).
 pub(crate) async fn confirm(
     guard: Guard<SessionCookies>,
     State(app): State<App>,
@@ -247,7 +247,7 @@ pub(crate) async fn confirm(
     let log_in = async {
         log_in_browser(&app, &email, &form.password, Some(before), &client).await.map_err(|error| match error
         {
-            // The person is known; it can only be the password.
+            // The person is known, so only the password can be wrong.
             Error::WrongCredentials => Invalid::field("password", Fault::WrongPassword).into(),
             error => error,
         })
@@ -257,24 +257,24 @@ pub(crate) async fn confirm(
     factors::pages::arrive_or_ask(&app, &v, logged_in, &next).await
 }
 
-/// The form of the re-authentication of an account without a password.
+/// The re-authentication form of an account without a password.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct ConfirmCodeForm {
     #[serde(default)]
     code: String,
-    /// Not empty: send a code first.
+    /// If not empty: send a code first.
     #[serde(default)]
     send: String,
     #[serde(default)]
     next: String,
 }
 
-/// The page that a form is sent to, asked for again.
+/// The page that a form is sent to, requested by GET.
 pub(crate) async fn go_to_confirm(_: Public, v: View) -> PageResult {
     Ok(v.go(paths::CONFIRM))
 }
 
-/// The same as [`confirm`] with an emailed code, for an account without a password.
+/// Like [`confirm`], with an emailed code, for an account without a password.
 pub(crate) async fn confirm_by_code(
     guard: Guard<SessionCookies>,
     State(app): State<App>,
@@ -303,7 +303,7 @@ pub(crate) async fn confirm_by_code(
     factors::pages::arrive_or_ask(&app, &v, logged_in, &next).await
 }
 
-/// The same with a passkey of the account.
+/// Like [`confirm`], with a passkey of the account.
 pub(crate) async fn confirm_by_passkey(
     guard: Guard<SessionCookies>,
     State(app): State<App>,
@@ -324,7 +324,7 @@ pub(crate) async fn confirm_by_passkey(
     factors::pages::arrive_or_ask(&app, &v, logged_in, &next).await
 }
 
-/// The login of a browser. It ends the session that the browser had before.
+/// A browser login. It revokes the session that the browser had before.
 pub(crate) async fn log_in_browser(
     app: &App,
     email: &Email,
@@ -350,7 +350,7 @@ fn missing(field: &'static str) -> Invalid {
 }
 
 impl LogInForm {
-    /// The address; of a form with nothing in it, both fields are named.
+    /// The error is shown at the address; if the whole form is empty, at both fields.
     fn email(&self) -> Result<Email, Invalid> {
         match (self.email.is_empty(), self.password.is_empty()) {
             (true, true) => Err(missing("email").and(missing("password"))),

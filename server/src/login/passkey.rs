@@ -1,4 +1,4 @@
-//! The login by passkey: nobody types a name, and the gate finds that two factors were shown at once.
+//! Login by passkey: nobody types a name, and the gate sees that two factors were shown together.
 
 use crate::{
     access::{Method, Principal},
@@ -16,10 +16,11 @@ use crate::{
     sessions::{self, Beginning, LoggedIn},
 };
 
-/// What the audit trail says of a login beside that it was one.
+/// The detail that the audit trail records for a login by passkey.
 const DETAIL: &str = "passkey";
 
-/// Asks for any passkey of this server that the browser has. The answer is the same for everybody: no account is named.
+/// Requests any passkey that the browser has for this server. The options name no account and are the same for
+/// everyone.
 ///
 /// # Errors
 /// [`Error::PasskeysOff`], [`Error::Throttled`].
@@ -31,7 +32,7 @@ pub(crate) async fn ask(app: &App, browser: &Browser, client: &Client) -> Result
     Ok(options)
 }
 
-/// Asks for a passkey of the account whose session this is.
+/// Requests a passkey of the session's account.
 ///
 /// # Errors
 /// [`Error::PasskeysOff`], [`Error::NotFound`] if it has none.
@@ -42,7 +43,8 @@ pub(super) async fn ask_to_confirm(app: &App, session: Principal) -> Result<Requ
     Ok(options)
 }
 
-/// Begins a session of the account that the passkey belongs to. One error says whatever was wrong with it.
+/// Begins a session of the account that the passkey belongs to. A single error covers everything wrong with the
+/// passkey.
 ///
 /// # Errors
 /// [`Error::PasskeyRejected`], [`Error::EmailUnverified`], [`Error::Throttled`].
@@ -65,7 +67,7 @@ pub(crate) async fn log_in(
     .await
 }
 
-/// Begins a session in the place of the caller's, whose owner shows a passkey of the same account.
+/// Replaces the caller's session by a new one after its owner shows a passkey of the same account.
 ///
 /// # Errors
 /// Those of [`log_in`], and [`Error::SessionEnded`].
@@ -117,7 +119,7 @@ async fn begin(
     Ok(logged_in)
 }
 
-/// Writes down why, and says the one thing that is said about it.
+/// Records the reason and returns the one error for it.
 async fn refuse(
     mut tx: Tx,
     account: Option<AccountId>,

@@ -1,4 +1,4 @@
-//! A letter as RFC 5322 text: two alternatives, plain text and HTML, to exactly one address.
+//! An email as RFC 5322 text: two alternatives, plain text and HTML, to exactly one address.
 
 use askama::Template;
 use lettre::{
@@ -30,16 +30,16 @@ struct Html<'l> {
     color: String,
 }
 
-/// A mail as it goes out.
+/// An email ready to be sent.
 pub(super) struct Outgoing {
     pub(super) id: Uuid,
     pub(super) from: Address,
-    /// The one recipient: this type has no room for another.
+    /// The one recipient; this type has no room for another.
     pub(super) to: Address,
     pub(super) text: Vec<u8>,
 }
 
-/// Why a mail cannot be written; it names no address.
+/// Why an email cannot be written. It contains no address.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unwritable {
     #[error("the address stored is none that mail can be sent to")]
@@ -50,7 +50,7 @@ pub(super) enum Unwritable {
     Text(String),
 }
 
-/// Writes a message. Its `Message-ID` is made of `id`, so that a mailbox that gets it twice can tell.
+/// Writes a message. Its `Message-ID` is derived from `id`, so that a mailbox can recognise a duplicate.
 pub(super) fn compose(
     app: &App,
     id: Uuid,
@@ -74,7 +74,7 @@ pub(super) fn compose(
         .subject(letter.subject.as_str())
         .date(now.into())
         .message_id(Some(format!("<{id}@{}>", app.issuer_host())))
-        // RFC 3834 §5: no out-of-office notes.
+        // RFC 3834 §5: suppress out-of-office replies.
         .raw_header(HeaderValue::new(
             HeaderName::new_from_ascii_str("Auto-Submitted"),
             "auto-generated".to_owned(),
@@ -84,12 +84,12 @@ pub(super) fn compose(
     Ok(Outgoing { id, from, to: to_address, text: mail.formatted() })
 }
 
-/// The sender's name and address: those of the settings, or the brand at the public address's host.
+/// The sender's name and address: as configured, or else the brand at the public address's host.
 pub(super) fn sender(app: &App) -> Option<(String, Address)> {
     let brand = &app.config().brand.name;
     Some(match &app.config().mail.from {
         Some(from) => (from.name.clone().unwrap_or_else(|| brand.clone()), address(&from.email)?),
-        // An IP address is no domain; only this computer reaches a server that has no name.
+        // An IP address is not a domain; a server without a name is reachable from this computer only.
         None => (
             brand.clone(),
             Address::new("no-reply", app.issuer_host())

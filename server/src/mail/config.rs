@@ -1,4 +1,4 @@
-//! How mail leaves: an SMTP server, a folder, or the console; and who it is from.
+//! How email is sent: by an SMTP server, to a folder or to the console, and from which sender.
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
@@ -8,44 +8,45 @@ use url::Url;
 
 use crate::accounts::Email;
 
-/// How mail is sent, and by whom.
+/// How email is sent, and from whom.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct MailConfig {
-    /// The way out.
+    /// The transport.
     pub transport: Transport,
-    /// The sender, or `None` for `no-reply@` and the public address's host, named as the brand is.
+    /// The sender, or `None` for `no-reply@` and the public address's host, with the brand's name.
     pub from: Option<Mailbox>,
-    /// Whether `smtp://` goes on without TLS if the server offers none: see [`Transport::dangerous_plain_text`].
+    /// Whether `smtp://` continues without TLS if the server does not offer it: see
+    /// [`Transport::dangerous_plain_text`].
     pub dangerous_plain_text: bool,
 }
 
 impl MailConfig {
-    /// Every mail becomes a file of this folder: for a first look, and for tests.
+    /// Writes every email to a file in this folder: for a first try, and for tests.
     #[must_use]
     pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
         Self { transport: Transport::Folder(folder.into()), from: None, dangerous_plain_text: false }
     }
 
-    /// The way out, with or without TLS.
+    /// The transport, with or without TLS.
     pub(crate) fn way(&self) -> Transport {
         let transport = self.transport.clone();
         if self.dangerous_plain_text { transport.dangerous_plain_text() } else { transport }
     }
 }
 
-/// The way out. Prints without the password.
+/// The transport. Prints without the password.
 ///
-/// Parsed from `smtps://USER:PASSWORD@HOST:PORT` (TLS from the first byte, port 465), `smtp://…` (STARTTLS, which must
-/// succeed, port 587; to this computer where it is offered, port 25), `file:///DIR` or `console:`.
+/// Parsed from `smtps://USER:PASSWORD@HOST:PORT` (TLS from the first byte, port 465), `smtp://…` (STARTTLS required,
+/// port 587; on this computer STARTTLS if offered, port 25), `file:///DIR` or `console:`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Transport {
     /// An SMTP server (RFC 5321), with TLS unless it is this computer and offers none (RFC 8314 §3).
     Smtp(Smtp),
-    /// A folder: one file `….eml` for each mail, mode 0600.
+    /// A folder with one `….eml` file per email, mode 0600.
     Folder(PathBuf),
-    /// Standard output, for a developer's eyes.
+    /// Standard output, for development.
     Console,
 }
 
@@ -62,11 +63,11 @@ pub struct Smtp {
 /// When TLS begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encryption {
-    /// With the first byte (RFC 8314 §3.3).
+    /// From the first byte (RFC 8314 §3.3).
     Implicit,
-    /// After STARTTLS (RFC 3207), or not at all.
+    /// After STARTTLS (RFC 3207), which is required.
     StartTls,
-    /// After STARTTLS where the server offers it: to this computer, or where the operator allows plain text.
+    /// After STARTTLS if the server offers it: on this computer, or where the operator allows plain text.
     IfOffered,
 }
 
@@ -87,8 +88,8 @@ impl FromStr for Transport {
 }
 
 impl Transport {
-    /// The same, where `smtp://` also goes on without TLS if the server offers none. Whoever can read or change what
-    /// passes on the way then has the links and codes that let people into accounts.
+    /// Lets `smtp://` continue without TLS if the server does not offer it. Anyone who can read or change the traffic
+    /// then gets the links and codes that let people into accounts.
     #[must_use]
     pub fn dangerous_plain_text(self) -> Self {
         match self {
@@ -99,14 +100,14 @@ impl Transport {
         }
     }
 
-    /// Whether mail may leave this computer in clear.
+    /// Whether email may leave this computer in plain text.
     pub(crate) fn may_leave_in_clear(&self) -> bool {
         matches!(self, Self::Smtp(smtp) if smtp.is_plain_allowed && !smtp.is_here())
     }
 }
 
 impl Smtp {
-    /// Whether it is this computer, by its name alone: what a name server says could be anybody's word.
+    /// Whether it is this computer, judged by its name only: a name server's response could come from anyone.
     pub(super) fn is_here(&self) -> bool {
         is_here(&self.host)
     }
@@ -156,7 +157,7 @@ impl fmt::Display for Transport {
     }
 }
 
-/// Text that is no [`Transport`]. The message never repeats the text: it may hold a password.
+/// Text that is not a [`Transport`]. The message never repeats the text, which may contain a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0}; write `smtps://USER:PASSWORD@HOST`, `smtp://USER:PASSWORD@HOST` (with STARTTLS), `file:///DIR` or \
@@ -196,7 +197,7 @@ impl fmt::Display for Mailbox {
     }
 }
 
-/// Text that is no [`Mailbox`].
+/// Text that is not a [`Mailbox`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is no sender: write an address, or a name and the address as in `Shop <no-reply@shop.example>`")]
 pub struct MailboxError;

@@ -1,5 +1,5 @@
-//! What a mail says, in its reader's language. Texts come from the message files, links from the public address
-//! alone (CVE-2023-49097), and what people wrote is shown as text and nothing else (CVE-2022-31127).
+//! The text of an email in its reader's language. Texts come from the message files and links from the public
+//! address only (CVE-2023-49097). What people wrote is shown as plain text (CVE-2022-31127).
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use super::{Message, Recipient, lifetime};
 use crate::{app::App, clock::Timestamp, messages::Language, paths, secret::SecretText};
 
-/// What need not be escaped in a query (RFC 3986 §2.3).
+/// Characters that need no escaping in a query (RFC 3986 §2.3).
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-/// Longer names are left out of the greeting, as are those that a mail program would make a link of: who signs up
-/// with another's address cannot write to them through us.
+/// Longer names are left out of the greeting, as are names that a mail program would turn into a link. Otherwise
+/// someone who signs up with another person's address could write to them through us.
 const LONGEST_GREETED: usize = 64;
 
-/// A mail before it has a form.
+/// The content of an email before it is formatted.
 pub(super) struct Letter {
     pub(super) language: Language,
     pub(super) subject: String,
@@ -22,28 +22,28 @@ pub(super) struct Letter {
     pub(super) lead: String,
     pub(super) code: Option<String>,
     pub(super) action: Option<Action>,
-    /// What to do when it was somebody else.
+    /// What to do if it was someone else.
     pub(super) closing: Option<&'static str>,
     pub(super) footer: String,
 }
 
-/// The one thing that a mail asks for.
+/// The one action that an email asks for.
 pub(super) struct Action {
     pub(super) label: &'static str,
     pub(super) url: String,
-    /// How long the address works, if it works once.
+    /// How long the link works, if it works once.
     pub(super) once: Option<String>,
 }
 
-/// What one kind of mail says and where it leads.
+/// The texts and links of one kind of email.
 struct Row<'m> {
     subject: &'static str,
     lead: &'static str,
-    /// A name in the lead, and the value that it stands for.
+    /// A placeholder in the lead, and its value.
     value: Option<(&'static str, Value<'m>)>,
-    /// Another one.
+    /// Another placeholder, and its value.
     other: Option<(&'static str, Value<'m>)>,
-    /// What the button says, and the page that it leads to.
+    /// The button's label, and the page that it opens.
     button: Option<(&'static str, &'static str)>,
     /// The link's token, and how long it works.
     token: Option<(&'m SecretText, Duration)>,
@@ -54,13 +54,13 @@ enum Value<'m> {
     Text(&'m str),
     Day(Timestamp),
     Count(i64),
-    /// What strangers called an organisation.
+    /// A name that strangers gave to an organisation.
     Name(&'m str),
-    /// A text of ours, by its key.
+    /// One of our texts, by its key.
     Key(&'static str),
 }
 
-/// The keys of a mail's texts, each written out so that it can be searched for.
+/// The keys of an email's texts, each written out so that it can be searched for.
 macro_rules! row {
     ($subject:literal, $lead:literal) => {
         Row {
@@ -78,7 +78,7 @@ macro_rules! row {
     };
 }
 
-/// Writes a message to its recipient.
+/// Writes a message for its recipient.
 pub(super) fn write(app: &App, to: &Recipient, message: &Message) -> Letter {
     let language = Language::of_tag(&to.language);
     let brand = app.config().brand.name.as_str();
@@ -113,7 +113,7 @@ pub(super) fn write(app: &App, to: &Recipient, message: &Message) -> Letter {
     }
 }
 
-/// The table of the mails.
+/// The table of emails.
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn row(message: &Message) -> Row<'_> {
     match message {
@@ -390,18 +390,19 @@ fn row(message: &Message) -> Row<'_> {
     }
 }
 
-/// What a mail calls an API key: whoever has stolen a session cannot write a link to its owner through us.
+/// The name of an API key in an email. If it looks like a link, the ID is shown instead: someone with a stolen
+/// session must not send links to the owner through us.
 fn key_name<'m>(name: &'m str, id: &'m str) -> &'m str {
     if is_like_link(name) { id } else { name }
 }
 
-/// `KQBR-3MVW`: easier to read off than eight in a row, and taken with the hyphen or without.
+/// `KQBR-3MVW`: easier to read than eight characters in a row, and accepted with or without the hyphen.
 fn in_halves(code: &str) -> String {
     code.split_at_checked(code.len() / 2)
         .map_or_else(|| code.to_owned(), |(first, second)| format!("{first}-{second}"))
 }
 
-/// How long a link works, in the largest unit that is whole.
+/// How long a link works: in minutes up to 90, in hours up to two days, otherwise in days.
 fn once(language: Language, lifetime: Duration) -> String {
     let minutes = lifetime.as_secs() / 60;
     let (key, count) = match minutes {
@@ -429,7 +430,7 @@ fn greeting(language: Language, name: &str) -> String {
     }
 }
 
-/// The name of an organisation, unless it is one with which somebody could write to strangers through us.
+/// The name of an organisation, unless it is one that could carry a message to strangers.
 fn organisation(language: Language, name: &str) -> String {
     let name = visible(name);
     if name.chars().count() > LONGEST_GREETED || is_like_link(&name) {
@@ -439,13 +440,13 @@ fn organisation(language: Language, name: &str) -> String {
     }
 }
 
-/// Whether a mail program might make a link of it: `://`, an `@`, or a dot before two letters.
+/// Whether a mail program might turn it into a link: `://`, an `@`, or a dot before two letters.
 fn is_like_link(text: &str) -> bool {
     let letters = |rest: &str| rest.chars().take(2).filter(|c| c.is_alphanumeric()).count() == 2;
     text.contains("://") || text.contains('@') || text.split('.').skip(1).any(letters)
 }
 
-/// Without line ends, control characters, and those that turn the direction of what follows.
+/// Removes line ends, control characters, and characters that change the text direction.
 fn visible(text: &str) -> String {
     let is_disguise = |c: char| {
         c.is_control()

@@ -1,7 +1,7 @@
-//! Mail: queued in the transaction of what it tells about, sent by a worker.
+//! Email: queued in the transaction that it reports on, sent by a worker.
 //!
-//! A mail is sent at least once: whoever sends it has claimed it before, in one statement, and deletes it after the
-//! server took it. A worker that dies between the two leaves it to the next one, with the same `Message-ID`.
+//! An email is sent at least once. A worker claims it in one statement before sending and deletes it after the server
+//! accepted it. If the worker dies between the two, the next one sends it again with the same `Message-ID`.
 
 mod compose;
 mod config;
@@ -27,7 +27,7 @@ use crate::{
     secret::SecretText,
 };
 
-/// How long each mailed link works: what the mail says, and what `recovery` keeps to.
+/// How long each emailed link works. Emails state these times, and `recovery` enforces them.
 pub(crate) mod lifetime {
     use std::time::Duration;
 
@@ -39,29 +39,29 @@ pub(crate) mod lifetime {
     pub(crate) const INVITATION: Duration = Duration::from_hours(7 * 24);
 }
 
-/// What a mail is sealed for.
+/// The purpose that emails are sealed for.
 const PURPOSE: &str = "mail";
 
-/// Who a mail goes to. The address is always one that is stored (or was, until now), never one that was submitted; but for
-/// [`Message::ProveAddress`], which asks whose it is.
+/// The recipient of an email. The address is always one that is stored (or was, until now), never one that was
+/// submitted, except for [`Message::ProveAddress`], which asks whose it is.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Recipient {
-    /// The account it belongs to: the mail is forgotten with it. `None` when it has to outlive the account.
+    /// The account it belongs to: the email is deleted with it. `None` if the email has to outlive the account.
     #[serde(skip)]
     pub(crate) account: Option<AccountId>,
     pub(crate) email: Email,
     pub(crate) full_name: String,
-    /// A tag such as `en`: see the message files.
+    /// A language tag such as `en`; see the message files.
     pub(crate) language: String,
 }
 
 impl Recipient {
-    /// The owner of an account, at the address that is in force.
+    /// The owner of an account, at the current address.
     pub(crate) fn of(owner: &Owner) -> Self {
         Self::at(&owner.email, owner)
     }
 
-    /// The same person at another address.
+    /// The owner at another address.
     pub(crate) fn at(email: &Email, owner: &Owner) -> Self {
         Self {
             account: Some(owner.id),
@@ -72,7 +72,7 @@ impl Recipient {
     }
 }
 
-/// What a mail says. It is written when it is sent; what is kept until then is this, sealed.
+/// The content of an email. It is stored sealed, and the text is written when the email is sent.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Message {
     /// Please confirm that this is your address.
@@ -85,29 +85,29 @@ pub(crate) enum Message {
     LogIn { token: SecretText, code: SecretText },
     /// To the new address: confirm that it is yours.
     ConfirmNewEmail { token: SecretText },
-    /// To the old address: it is to be replaced; undo it here.
+    /// To the old address: it is about to be replaced; undo it here.
     EmailChangeRequested { new_email: String, undo: SecretText },
     /// To the old address: it was replaced; undo it here.
     EmailChanged { new_email: String, undo: SecretText },
-    /// To the old address: it is in force again.
+    /// To the old address: it is in use again.
     EmailChangeUndone,
-    /// Somebody signed up with your address; you have an account.
+    /// Someone signed up with your address; you already have an account.
     AlreadySignedUp,
-    /// Your password was changed, or reset by a mailed link.
+    /// Your password was changed, or reset through an emailed link.
     PasswordChanged,
-    /// You have shown that this is your address: what was set up before was removed.
+    /// You have proved that this is your address; what was set up before was removed.
     Seized,
     /// An identity at another provider was linked to your account.
     IdentityLinked { provider: String },
-    /// It was unlinked.
+    /// An identity at another provider was unlinked from your account.
     IdentityUnlinked { provider: String },
-    /// To whoever logs in with another provider: enter this code, and the address is yours.
+    /// For a login with another provider: enter this code to prove that the address is yours.
     ProveAddress { code: SecretText, provider: String },
     /// You are logged in: enter this code to confirm that it is still you.
     ConfirmLogin { code: SecretText },
-    /// A refresh token was used twice: the session was ended.
+    /// A refresh token was used twice; the session was revoked.
     RefreshTokenReplayed { device: String },
-    /// Your account will be deleted on this day unless you call it back.
+    /// Your account will be deleted on this day unless you cancel.
     DeletionScheduled { due_at: i64 },
     /// Your account was deleted.
     Deleted,
@@ -127,7 +127,7 @@ pub(crate) enum Message {
     ApiKeyExpires { name: String, id: String, due_at: i64 },
     /// An API key was found in public and removed.
     ApiKeyLeaked { name: String, id: String },
-    /// Somebody who has shown your password or a mailed link entered a wrong code.
+    /// Someone who knows your password or has an emailed link entered a wrong code.
     FactorFailed,
     /// A passkey was added to your account.
     PasskeyAdded { name: String },
@@ -137,7 +137,7 @@ pub(crate) enum Message {
     PasskeyCopied { name: String },
     /// Your role was changed.
     RoleChanged { role: String },
-    /// Somebody invites you to an organisation.
+    /// Someone invites you to an organisation.
     InvitedToOrganisation { token: SecretText, organisation: String },
     /// Your role in an organisation was changed.
     OrganisationRole { organisation: String, role: String },
@@ -145,16 +145,16 @@ pub(crate) enum Message {
     OrganisationRemoved { organisation: String },
     /// An organisation that you owned was deleted by another owner.
     OrganisationDeleted { organisation: String },
-    /// Mail works. Sent by `portcullis doctor mail`, never queued.
+    /// Email works. Sent by `portcullis doctor mail`, never queued.
     Trial,
 }
 
-/// Forgets every email that waits: what a restored backup would send was sent before, and its links are invalid.
+/// Deletes every queued email, after restoring a backup: those emails were sent before, and their links are invalid.
 pub(crate) async fn forget_every(tx: &mut Tx) -> Result<(), Error> {
     Ok(store::delete_every(tx.conn()).await?)
 }
 
-/// Queues a mail; it is sent if the transaction stands.
+/// Queues an email; it is sent if the transaction commits.
 pub(crate) async fn enqueue(
     app: &App,
     tx: &mut Tx,
@@ -165,7 +165,7 @@ pub(crate) async fn enqueue(
     queue(app, tx, Kind::Mail, to.account, &(to, message), now).await
 }
 
-/// Queues a question, whose answer is a mail or none: the worker has it answered in its turn.
+/// Queues a question that may become an email. The worker has it answered when its turn comes.
 pub(crate) async fn enqueue_question<Q: Serialize + Sync>(
     app: &App,
     tx: &mut Tx,

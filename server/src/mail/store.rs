@@ -10,15 +10,15 @@ use crate::{
 
 type Result<T> = std::result::Result<T, crate::db::Error>;
 
-/// What a row of the queue is.
+/// What a row of the queue holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Mail,
-    /// What becomes a mail if somebody is there to get it.
+    /// Becomes an email if there is someone to receive it.
     Question,
 }
 
-/// A mail that could be sent now, or a question that could be answered.
+/// An email that is due to be sent, or a question that is due to be answered.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Due {
     pub(super) id: Uuid,
@@ -26,27 +26,27 @@ pub(super) struct Due {
 }
 crate::db::from_row!(Due { id, attempts });
 
-/// A mail that nobody else sends until the lease ends.
+/// An email that no other worker sends until the lease expires.
 pub(super) struct Claimed {
     pub(super) id: Uuid,
     pub(super) account_id: Option<AccountId>,
     pub(super) sealed: Vec<u8>,
     pub(super) created_at: Timestamp,
-    /// With the one that begins.
+    /// Including the attempt that begins.
     pub(super) attempts: i64,
 }
 crate::db::from_row!(Claimed { id, account_id, sealed, created_at, attempts });
 
-/// How the queue stands.
+/// The state of the queue.
 #[derive(Debug)]
 pub(crate) struct Figures {
-    /// Mails that are still to be sent, and questions that may become mails.
+    /// Emails that are still to be sent, and questions that may become emails.
     pub(crate) waiting: i64,
-    /// Of those, how many were tried before.
+    /// Those of them that were tried before.
     pub(crate) tried: i64,
-    /// Since when the oldest of them waits.
+    /// When the oldest of them was queued.
     pub(crate) oldest: Option<Timestamp>,
-    /// Mails that were given up.
+    /// Emails whose delivery failed for good.
     pub(crate) failed: i64,
 }
 crate::db::from_row!(Figures { waiting, tried, oldest, failed });
@@ -72,7 +72,7 @@ pub(super) async fn insert(
     Ok(())
 }
 
-/// What could be sent or answered, what waits longest first.
+/// What is due to be sent or answered, longest waiting first.
 pub(super) async fn due(conn: Conn<'_>, kind: Kind, now: Timestamp, limit: i64) -> Result<Vec<Due>> {
     fetch_all!(
         conn,
@@ -85,7 +85,7 @@ pub(super) async fn due(conn: Conn<'_>, kind: Kind, now: Timestamp, limit: i64) 
     )
 }
 
-/// Takes a mail until the lease ends; `None` if another has it, or has sent it.
+/// Claims an email until the lease expires; `None` if another worker has claimed or sent it.
 pub(super) async fn claim(
     conn: Conn<'_>,
     due: Due,
@@ -105,19 +105,19 @@ pub(super) async fn claim(
     )
 }
 
-/// All that wait, and those that were given up.
+/// Deletes all of them, waiting or failed.
 pub(super) async fn delete_every(conn: Conn<'_>) -> Result<()> {
     execute!(conn, "DELETE FROM mails")?;
     Ok(())
 }
 
-/// A mail that was sent is forgotten.
+/// Deletes an email that was sent.
 pub(super) async fn delete(conn: Conn<'_>, id: Uuid) -> Result<()> {
     execute!(conn, "DELETE FROM mails WHERE id = $1", id)?;
     Ok(())
 }
 
-/// Takes a question out of the queue; `None` if another has, or has tried to since it was seen.
+/// Takes a question out of the queue; `None` if another worker has taken or tried it since it was read.
 pub(super) async fn take(conn: Conn<'_>, question: Due, now: Timestamp) -> Result<Option<Claimed>> {
     fetch_optional!(
         conn,
@@ -130,7 +130,7 @@ pub(super) async fn take(conn: Conn<'_>, question: Due, now: Timestamp) -> Resul
     )
 }
 
-/// Ends a lease that was not used: the mail is due, and as if it had never been claimed.
+/// Returns an unused lease: the email is due, as if it had never been claimed.
 pub(super) async fn let_go(conn: Conn<'_>, claimed: &Claimed, attempts: i64, now: Timestamp) -> Result<()> {
     execute!(
         conn,
@@ -143,7 +143,8 @@ pub(super) async fn let_go(conn: Conn<'_>, claimed: &Claimed, attempts: i64, now
     Ok(())
 }
 
-/// Notes why an attempt failed, and when the next one is. Not if the lease has ended and another has tried since.
+/// Records why an attempt failed and when the next one is, unless the lease has expired and another worker has
+/// tried since.
 pub(super) async fn postpone(
     conn: Conn<'_>,
     claimed: &Claimed,
@@ -161,7 +162,7 @@ pub(super) async fn postpone(
     Ok(())
 }
 
-/// Gives a mail up.
+/// Marks an email as failed for good.
 pub(super) async fn fail(conn: Conn<'_>, claimed: &Claimed, problem: &str, now: Timestamp) -> Result<()> {
     execute!(
         conn,
@@ -190,7 +191,7 @@ pub(super) async fn figures(conn: Conn<'_>) -> Result<Figures> {
     )
 }
 
-/// What was wrong at last with a mail that waits or was given up.
+/// The most recent error of an email that is waiting or has failed.
 pub(super) async fn last_error(conn: Conn<'_>) -> Result<Option<String>> {
     let row = fetch_optional!(
         conn,

@@ -1,11 +1,11 @@
-//! What the operator can ask of mail: how the queue stands, and a mail sent at once.
+//! What the operator can check: the state of the queue, and a test email sent immediately.
 
 use std::fmt;
 
 use super::{Message, Recipient, compose, store, store::Figures, transport::Problem, worker::EXCHANGE};
 use crate::{accounts::Email, app::App, error::Error, random};
 
-/// Why a trial mail was not sent.
+/// Why a test email was not sent.
 #[derive(Debug)]
 pub(crate) struct TrialFailed(Problem);
 
@@ -19,7 +19,7 @@ impl fmt::Display for TrialFailed {
     }
 }
 
-/// Sends a trial mail now, past the queue, telling each step that was done.
+/// Sends a test email immediately, bypassing the queue, and reports each completed step.
 pub(crate) async fn send_trial(
     app: &App,
     to: &Email,
@@ -36,17 +36,17 @@ pub(crate) async fn send_trial(
     sent.map_err(TrialFailed)
 }
 
-/// How the queue stands.
+/// The state of the queue.
 pub(crate) async fn figures(app: &App) -> Result<Figures, Error> {
     Ok(store::figures(app.db().read().await?.conn()).await?)
 }
 
-/// What was wrong at last with a mail that waits or was given up.
+/// The most recent error of an email that is waiting or has failed.
 pub(crate) async fn last_error(app: &App) -> Result<Option<String>, Error> {
     Ok(store::last_error(app.db().read().await?.conn()).await?)
 }
 
-/// Who mails are from: name and address.
+/// The sender of emails: name and address.
 pub(crate) fn sender(app: &App) -> Option<(String, String)> {
     compose::sender(app).map(|(name, address)| (name, address.to_string()))
 }

@@ -1,5 +1,5 @@
-//! Sends what is queued. Every instance has one worker; a mail is claimed in one statement before it is sent, so
-//! each is sent by one of them, and when that one is killed by another after the lease.
+//! Sends queued emails. Every instance has one worker. It claims an email in one statement before sending it, so only
+//! one worker sends each email; if that worker is killed, another takes over after the lease.
 
 use std::{
     sync::{Arc, Weak},
@@ -29,26 +29,26 @@ use crate::{
     events::{self, Event},
 };
 
-/// Between two looks at the queue, in which other instances and the command line put mail too.
+/// The interval at which the queue is polled, because other instances and the command line also add to it.
 const POLL: Duration = Duration::from_secs(1);
-/// From a wake-up, which comes before the commit, to the look.
+/// From a wake-up, which precedes the commit, to reading the queue.
 const COMMIT_TAKES: Duration = Duration::from_millis(20);
-/// Between two tries of a server that does not take mail at all.
+/// Between two attempts while the server takes no mail at all.
 const SERVER_AWAY: Duration = Duration::from_secs(30);
-/// How long a mail belongs to who claimed it: longer than an attempt lasts.
+/// How long a claimed email is leased: longer than an attempt lasts.
 const LEASE: Duration = Duration::from_mins(2);
-/// The whole exchange of one mail.
+/// The timeout for the whole exchange of one email.
 pub(super) const EXCHANGE: Duration = Duration::from_secs(30);
-/// The wait after the first failed attempt; each later one is twice as long.
+/// The delay after the first failed attempt; it doubles with each later one.
 const FIRST_WAIT: Duration = Duration::from_secs(30);
 const LONGEST_WAIT: Duration = Duration::from_hours(1);
 const GIVEN_UP_AFTER: Duration = Duration::from_hours(3 * 24);
-/// How long a mail that was given up stays, for the operator to see.
+/// How long a failed email is kept for the operator to see.
 const FAILED_KEPT: Duration = Duration::from_hours(30 * 24);
-/// Mails that are looked up at once.
+/// Emails read from the queue at a time.
 const BATCH: i64 = 32;
 
-/// The way out of this instance, one mail at a time.
+/// This instance's connection to the mail server, for one email at a time.
 pub(crate) struct Outbox {
     pub(super) outlet: Mutex<Outlet>,
     wake: Arc<Notify>,
@@ -59,28 +59,28 @@ impl Outbox {
         Self { outlet: Mutex::new(Outlet::new(&config.way(), hello)), wake: Arc::new(Notify::new()) }
     }
 
-    /// Something was queued, or is about to be.
+    /// Signals that an email was queued or is about to be.
     pub(super) fn wake(&self) {
         self.wake.notify_one();
     }
 }
 
-/// What became of a claimed mail.
+/// The outcome of a claimed email.
 enum Outcome {
-    /// Sent (how many), or claimed by another.
+    /// Sent (how many), or claimed by another worker.
     Done(u64),
-    /// The mail was not taken; others may be.
+    /// This email was rejected; others may be accepted.
     Refused,
     /// The server takes no mail at all.
     Away,
 }
 
-/// Answers a question that was queued, in the transaction that takes it out of the queue. The queue does not know what
-/// is asked.
+/// Answers a queued question, in the transaction that takes it out of the queue. The queue does not know what the
+/// question is.
 pub(crate) type Answering =
     for<'a> fn(&'a App, &'a mut Tx, question: &'a [u8], now: Timestamp) -> BoxFuture<'a, Result<(), Error>>;
 
-/// Sends mail as it comes, until the last [`App`] is gone or closed.
+/// Sends emails as they are queued, until the last [`App`] is dropped or closed.
 pub(crate) fn start(app: Weak<Inner>, answering: Answering) {
     let Some(wake) = Weak::upgrade(&app).map(|inner| Arc::clone(&App::of_inner(inner).outbox().wake)) else {
         return;
@@ -96,7 +96,7 @@ pub(crate) fn start(app: Weak<Inner>, answering: Answering) {
             drop(app);
             match &pass {
                 Ok(_) => was_failing = false,
-                // Once, and not each second of an outage.
+                // Log it once, not every second of an outage.
                 Err(cause) if !was_failing => {
                     was_failing = true;
                     tracing::warn!(%cause, "the mail queue cannot be read; it is tried again each second");
@@ -115,7 +115,7 @@ pub(crate) fn start(app: Weak<Inner>, answering: Answering) {
     });
 }
 
-/// Sends what is due, after waiting for the worker if that is sending. Returns how many emails were sent.
+/// Sends the emails that are due, after waiting for the worker if it is sending. Returns how many were sent.
 ///
 /// # Errors
 /// [`Error::Database`]. An email that cannot be sent is not an error: it stays in the queue.
@@ -123,15 +123,15 @@ pub(crate) async fn deliver_due(app: &App, answering: Answering) -> Result<u64, 
     pass(app, answering).await.map(|(sent, _)| sent)
 }
 
-/// Removes mails that were given up long ago.
+/// Removes emails whose delivery failed long ago.
 pub(crate) async fn sweep(tx: &mut Tx, now: Timestamp) -> Result<u64, crate::db::Error> {
     store::delete_failed_before(tx.conn(), now - FAILED_KEPT).await
 }
 
-/// Sends what is due: how many were sent, and whether the server takes mail.
+/// Sends the emails that are due. Returns how many were sent, and whether the server takes mail.
 async fn pass(app: &App, answering: Answering) -> Result<(u64, bool), Error> {
     let mut outlet = app.outbox().outlet.lock().await;
-    // They need no mail server, so an outage of that keeps nobody waiting.
+    // Questions need no mail server, so an outage must not delay them.
     answer_due(app, answering).await?;
     let mut sent = 0;
     let mut is_there = true;
@@ -174,8 +174,8 @@ async fn answer_due(app: &App, answering: Answering) -> Result<(), Error> {
     }
 }
 
-/// Puts the answer into the place of the question, in one transaction: nothing is sent, so no lease is needed, and an
-/// instance that is killed on the way leaves the question as it was. A question that cannot be answered is a problem.
+/// Replaces the question by its answer in one transaction. Nothing is sent, so no lease is needed, and an instance
+/// that is killed on the way leaves the question as it was. A question that cannot be answered is a problem.
 async fn answer(app: &App, question: Due, answering: Answering) -> Result<Result<(), Problem>, Error> {
     let (mut tx, now) = (app.db().begin().await?, app.now());
     let Some(taken) = store::take(tx.conn(), question, now).await? else { return Ok(Ok(())) };
@@ -198,7 +198,7 @@ async fn claim(app: &App, due: Due) -> Result<Option<Claimed>, Error> {
     Ok(claimed)
 }
 
-/// Gives up a lease that was not used, so that the next instance need not wait for its end.
+/// Returns an unused lease, so that the next instance need not wait for it to expire.
 async fn let_go(app: &App, claimed: &Claimed, due: Due) -> Result<(), Error> {
     let mut tx = app.db().begin().await?;
     store::let_go(tx.conn(), claimed, due.attempts, app.now()).await?;
@@ -224,12 +224,12 @@ fn unseal(app: &App, claimed: &Claimed) -> Result<Zeroizing<Vec<u8>>, Problem> {
 
 fn open<T: DeserializeOwned>(app: &App, claimed: &Claimed) -> Result<T, Problem> {
     let plain = unseal(app, claimed)?;
-    // The error of serde may quote what it read.
+    // serde's error may quote the input.
     serde_json::from_slice(&plain)
         .map_err(|_| Problem::of_mail("the mail was queued by another version of this program"))
 }
 
-/// Writes and sends a mail.
+/// Writes and sends an email.
 async fn send(
     app: &App,
     outlet: &mut Outlet,
@@ -242,7 +242,7 @@ async fn send(
     outlet.send_within(EXCHANGE, &mail).await
 }
 
-/// Notes how the attempt ended.
+/// Records the outcome of the attempt.
 async fn settle(app: &App, claimed: &Claimed, sent: Result<(), Problem>) -> Result<Outcome, Error> {
     let now = app.now();
     let mut tx = app.db().begin().await?;

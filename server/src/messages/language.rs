@@ -1,4 +1,4 @@
-//! Which language somebody reads.
+//! Chooses the language for a reader.
 
 use std::convert::Infallible;
 
@@ -25,7 +25,7 @@ const MONTHS: [&str; 12] = [
 ];
 
 impl Language {
-    /// The language of a tag, if it is spoken here: `de-AT` is German.
+    /// The language of a tag, if supported: `de-AT` is German.
     pub(crate) fn of_known_tag(tag: &str) -> Option<Self> {
         let primary = tag.split(['-', '_']).next()?;
         Self::ALL.iter().copied().find(|known| known.tag().eq_ignore_ascii_case(primary))
@@ -42,12 +42,12 @@ impl Language {
         self.fill("page.month.day", &[("day", day), ("month", month), ("year", year.unwrap_or_default())])
     }
 
-    /// The one that a request likes best, if it likes one that is spoken here.
+    /// The request's preferred supported language, if it prefers one.
     pub(crate) fn of_headers(headers: &HeaderMap) -> Option<Self> {
         Self::preferred(headers.get(ACCEPT_LANGUAGE)?.to_str().ok()?)
     }
 
-    /// The one that `Accept-Language` likes best (RFC 9110 §12.5.4); of equals the first.
+    /// The language that `Accept-Language` prefers (RFC 9110 §12.5.4); the first of equals.
     fn preferred(accept: &str) -> Option<Self> {
         let mut best = None;
         for range in accept.split(',').take(20) {
@@ -65,7 +65,7 @@ impl Language {
     }
 }
 
-/// The language of the request's `Accept-Language`; English for one that is not spoken here.
+/// The language of the request's `Accept-Language`; English if none is supported.
 impl<S: Sync> FromRequestParts<S> for Language {
     type Rejection = Infallible;
 
@@ -74,7 +74,7 @@ impl<S: Sync> FromRequestParts<S> for Language {
     }
 }
 
-/// Any request may say what its sender reads.
+/// Any request may state its language.
 impl Describe for Language {
     fn describe(_: &mut Operation<'_>) {}
 }

@@ -1,8 +1,8 @@
-//! The texts that people read, in each language complete: `mail.…` in mails, `page.…` on pages.
+//! The texts that people read, complete in each language: `mail.…` in emails, `page.…` on pages.
 //!
-//! A text is asked for by its key: `language.text("mail.greeting")`, or with values in the places of its `{names}`:
-//! `language.fill("mail.greeting_name", &[("name", name)])`. Tests hold that every language has every key with the
-//! same names, that each key that the sources ask for is there, and that none is there in vain.
+//! A text is looked up by its key: `language.text("mail.greeting")`, or with values for its `{names}`:
+//! `language.fill("mail.greeting_name", &[("name", name)])`. Tests check that every language has every key with the
+//! same names, that every key used in the sources exists, and that no key is unused.
 
 mod language;
 
@@ -12,11 +12,11 @@ use toml::{Table, Value};
 
 type Texts = BTreeMap<String, String>;
 
-/// One line for each language: its name here, its tag, its name in itself, and its file. To add one, see
+/// One line per language: its variant, its tag, its name in itself, and its file. To add one, see
 /// `docs/translating.md`.
 macro_rules! languages {
     ($($language:ident $tag:literal $own_name:literal $file:literal;)*) => {
-        /// A language that the message files have.
+        /// A language with a message file.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(crate) enum Language { $($language),* }
 
@@ -51,7 +51,7 @@ languages! {
 }
 
 impl Language {
-    /// The language of a tag such as `de` or `de-AT`; English for one that is not spoken here.
+    /// The language of a tag such as `de` or `de-AT`; English for an unsupported one.
     pub(crate) fn of_tag(tag: &str) -> Self {
         Self::of_known_tag(tag).unwrap_or(Self::En)
     }
@@ -61,7 +61,7 @@ impl Language {
         self.texts().get(key).map_or(key, String::as_str)
     }
 
-    /// The text of a key, with a value for each `{name}` in it. A value is never read for names again.
+    /// The text of a key, with a value for each `{name}` in it. Values are not searched for names.
     pub(crate) fn fill(self, key: &'static str, values: &[(&str, &str)]) -> String {
         pieces(self.text(key))
             .map(|piece| match piece {
@@ -80,7 +80,7 @@ enum Piece<'t> {
     Name(&'t str),
 }
 
-/// A text cut at its `{names}`.
+/// A text split at its `{names}`.
 fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
     text.split('{').enumerate().flat_map(|(at, part)| match part.split_once('}') {
         Some((name, rest)) if at > 0 => [Piece::Name(name), Piece::Plain(rest)],
@@ -91,7 +91,7 @@ fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
 /// The keys of a message file, joined by dots, and their texts.
 fn texts(file: &str) -> Texts {
     let mut texts = Texts::new();
-    // A file that is not TOML has no texts: the tests would see nothing but keys.
+    // A file that is not valid TOML has no texts: the tests would see nothing but keys.
     gather("", file.parse().unwrap_or_default(), &mut texts);
     texts
 }

@@ -1,7 +1,7 @@
-//! A response on its way to its client. What nobody reads stays in memory: all of it together is bounded.
+//! Charges responses for memory. A response that its client does not read stays in memory, so the total is bounded.
 //!
-//! What a response takes out of the purse is given back when its last byte is written, by the very buffers that hold
-//! the bytes: hyper and h2 drop them when the socket has taken them.
+//! A response returns what it took from the purse once its last byte is written. The buffers that hold the bytes do
+//! it themselves: hyper and h2 drop them when the socket has taken them.
 
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -15,10 +15,10 @@ use hyper::body::{Frame, SizeHint};
 
 use super::purse::{Purse, Taken};
 
-/// Bytes of a response that cost nothing: nearly every one is smaller.
+/// Bytes of a response that are free; nearly every response is smaller.
 const FREE: usize = 4 * 1024;
-/// What a response costs that is written while it is sent, such as a picture: it is read in small pieces, and so much
-/// of it waits in the buffers of its connection. It may also hold a file open.
+/// The cost of a response that is produced while it is sent, such as a picture: it is read in small pieces, and about
+/// this much of it waits in the buffers of its connection. It may also hold a file open.
 const STREAM: usize = 64 * 1024;
 /// Bytes of all responses together, and of those to one client.
 const SHARED: usize = 32 * 1024 * 1024;
@@ -28,7 +28,7 @@ pub(super) fn purse() -> Purse {
     Purse::new(SHARED, SHARE)
 }
 
-/// The response, charged for what it holds; `None` when there is no room for it.
+/// The response, charged for what it holds; `None` if there is no room for it.
 pub(super) fn charge(response: Response, purse: &Purse, client: Option<IpAddr>) -> Option<Response> {
     let price = match response.body().size_hint().exact() {
         Some(length) => usize::try_from(length).unwrap_or(usize::MAX).saturating_sub(FREE).min(SHARE),
@@ -41,7 +41,7 @@ pub(super) fn charge(response: Response, purse: &Purse, client: Option<IpAddr>) 
     Some(response.map(|body| Body::new(Charged { body, taken })))
 }
 
-/// A body whose bytes are paid for until they are written.
+/// A body whose bytes stay charged until they are written.
 struct Charged {
     body: Body,
     taken: Arc<Taken>,
@@ -70,7 +70,7 @@ impl HttpBody for Charged {
 }
 
 fn held(bytes: Bytes, taken: Arc<Taken>) -> Bytes {
-    // What others hold too, as the files of the docs page, is in memory once however often it is sent.
+    // Shared bytes, such as the files of the docs page, are in memory once however often they are sent.
     if bytes.is_unique() { Bytes::from_owner(Held { bytes, _taken: taken }) } else { bytes }
 }
 

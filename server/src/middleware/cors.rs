@@ -1,6 +1,7 @@
-//! Pages of other origins that may call the interface (CORS, <https://fetch.spec.whatwg.org/#http-cors-protocol>).
+//! Pages of other origins that may call the API (CORS, <https://fetch.spec.whatwg.org/#http-cors-protocol>).
 //!
-//! The list is exact, and no answer ever allows credentials: a page of another origin can use tokens, and no cookie.
+//! Origins must match exactly, and no response allows credentials: a page of another origin can use tokens, but not
+//! cookies.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -17,11 +18,11 @@ use serde_json::Value;
 
 use crate::config::Origin;
 
-/// Logs in with a cookie: nothing for pages of another origin, whose requests carry none.
+/// Logs in with a cookie: useless to pages of another origin, whose requests carry none.
 const COOKIE_LOG_IN: &str = "/login/cookie";
 const DOCUMENT: &str = "/openapi.json";
 
-/// The answer to each preflight, whatever it asks for: what the interface takes.
+/// The response to every preflight, whatever it asks for: all that the API accepts.
 static PREFLIGHT: [(HeaderName, HeaderValue); 3] = [
     (ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE")),
     (ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("authorization, content-type")),
@@ -37,12 +38,12 @@ pub(crate) struct Cors(Arc<Allowed>);
 #[derive(Debug, Default)]
 struct Allowed {
     origins: Vec<String>,
-    /// By method: `/account` is a page to GET and belongs to the interface to DELETE.
+    /// By method: `GET /account` is a page, `DELETE /account` belongs to the API.
     routes: HashSet<(Method, String)>,
 }
 
 impl Cors {
-    /// The routes are those of the interface's document, and that of the document; pages are not among them.
+    /// The routes are those of the OpenAPI document, and that of the document itself; pages are not among them.
     pub(crate) fn new(origins: &[Origin], document: &Value) -> Self {
         let origins = origins.iter().map(|origin| origin.as_str().to_owned()).collect();
         let paths = document["paths"].as_object().into_iter().flatten();
@@ -55,7 +56,7 @@ impl Cors {
         Self(Arc::new(Allowed { origins, routes }))
     }
 
-    /// What this request is answered with beside its answer; `None` if other origins have no business there.
+    /// The CORS headers that this request's response needs; `None` if other origins may not use the route.
     pub(super) fn look_at(&self, request: &Request) -> Option<Crossing> {
         if self.0.origins.is_empty() {
             return None;
@@ -91,13 +92,14 @@ fn template(request: &Request) -> Option<&str> {
 
 /// A request to a route that other origins may call.
 pub(super) struct Crossing {
-    /// The one it came from, if it may.
+    /// The request's origin, if it is allowed.
     origin: Option<HeaderValue>,
     is_preflight: bool,
 }
 
 impl Crossing {
-    /// The answer to a preflight. That of an origin that may not call goes to the router, which knows no `OPTIONS`.
+    /// The response to a preflight. A preflight from any other origin goes to the router, which does not handle
+    /// `OPTIONS`.
     pub(super) fn preflight(&self) -> Option<Response> {
         let is_answered = self.is_preflight && self.origin.is_some();
         is_answered.then(|| {

@@ -1,4 +1,4 @@
-//! Memory that the requests of all clients share, and the part of it that one client may take.
+//! A memory budget that the requests of all clients share, with a limit per client.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,10 +9,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::client::{Network, network};
 
-/// Clients that are remembered before those without anything taken are looked for.
+/// The number of remembered clients at which those without anything taken are removed.
 const FIRST_SWEEP: usize = 64;
 
-/// A bounded number of bytes. No client gets more than its share of them, so that none can keep them from the others.
+/// A bounded number of bytes. No client gets more than its share, so none can starve the others.
 #[derive(Clone)]
 pub(super) struct Purse {
     all: Arc<Semaphore>,
@@ -31,7 +31,7 @@ impl Purse {
         Self { all: Arc::new(Semaphore::new(bytes)), share, clients: Arc::default() }
     }
 
-    /// What this client may take. If its address is not known, it may be anybody, and there is no share.
+    /// What this client may take. If its address is unknown, it could be any client, so it has no share limit.
     pub(super) fn of(&self, client: Option<IpAddr>) -> Allowance {
         let share = client.is_some().then(|| self.share_of(network(client)));
         Allowance { share, all: Arc::clone(&self.all) }
@@ -64,7 +64,7 @@ pub(super) struct Allowance {
 }
 
 impl Allowance {
-    /// So many bytes, or `None` when the client or all clients together would have too many.
+    /// Takes this many bytes; `None` if the client or all clients together would exceed their limit.
     pub(super) fn take(&self, bytes: usize) -> Option<Taken> {
         let bytes = u32::try_from(bytes).ok()?;
         let take = |from: &Arc<Semaphore>| Arc::clone(from).try_acquire_many_owned(bytes).ok();
@@ -76,14 +76,14 @@ impl Allowance {
     }
 }
 
-/// Bytes out of a [`Purse`], given back when this is dropped.
+/// Bytes taken from a [`Purse`], returned when this is dropped.
 pub(super) struct Taken {
     share: Option<OwnedSemaphorePermit>,
     all: OwnedSemaphorePermit,
 }
 
 impl Taken {
-    /// Adds what the same client took.
+    /// Adds bytes that the same client took.
     pub(super) fn merge(&mut self, more: Self) {
         self.all.merge(more.all);
         match (&mut self.share, more.share) {

@@ -1,8 +1,9 @@
-//! A request's body on its way to its handler: whether it is complete, and what all of them hold together.
+//! Tracks request bodies on their way to their handlers: whether each is complete, and how much memory all of them
+//! hold.
 //!
-//! Each body has its own limit, which the handler's type states, and a form without files never more than 16 KiB. A
-//! thousand clients that fill theirs and wait would still take gigabytes: so what goes beyond a first few kilobytes
-//! comes out of one purse. A body that finds no room there, or whose client has its share already, is answered 503.
+//! Each body has its own limit, which the handler's type states, and a form without files is limited to 16 KiB. A
+//! thousand clients that fill theirs and wait would still take gigabytes, so everything beyond the first few kilobytes
+//! is paid for from a shared purse. If the purse is empty or the client has used up its share, the response is 503.
 
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -19,27 +20,26 @@ use hyper::body::{Frame, SizeHint};
 
 use super::purse::{Allowance, Purse, Taken};
 
-/// Bytes of a body that cost nothing: more than a log-in or a sign-up needs, so that no flood of uploads keeps
-/// people out.
+/// Bytes of a body that are free: more than a login or a sign-up needs, so that a flood of uploads does not lock people
+/// out.
 const FREE: usize = 8 * 1024;
-/// What a body costs that is longer than that, beside its bytes: the buffers that they pass through.
+/// The flat cost of a longer body, beside its bytes: the buffers that they pass through.
 const BUFFERS: usize = 24 * 1024;
 /// Bytes of all bodies together, beyond the free ones.
 const SHARED: usize = 40 * 1024 * 1024;
-/// Of those, what the bodies of one client may take: one picture of the largest size, and the keeping of its pieces.
+/// The part of them that one client's bodies may take: one picture of the largest size, and the overhead of its pieces.
 const SHARE: usize = 18 * 1024 * 1024;
-/// The longest form without files. The library would take 1 MiB, and no form here needs more than a few kilobytes.
+/// The longest form without files. The library would allow 1 MiB, and no form here needs more than a few kilobytes.
 const FORM: usize = 16 * 1024;
-/// What keeping a piece of a body costs beside its bytes, so that many small ones are not cheap: the least allocation,
-/// and what points to it.
+/// The overhead of a piece of a body, so that many small ones are not cheap: the smallest allocation, and its pointer.
 const PIECE: usize = 16 + size_of::<Bytes>();
 
 pub(super) fn purse() -> Purse {
     Purse::new(SHARED, SHARE)
 }
 
-/// What is known of a request's body while the request is answered; `None` when it has none. What the body took out
-/// of the purse is given back when this and the body are dropped.
+/// What is known about a request's body while the request is handled; `None` if it has none. What the body took from
+/// the purse is returned when both this and the body are dropped.
 pub(super) struct Upload(Option<Arc<State>>);
 
 impl Upload {
@@ -48,7 +48,7 @@ impl Upload {
         self.0.as_ref().is_some_and(|state| !state.is_complete.load(Ordering::Relaxed))
     }
 
-    /// Whether the purse was empty for it: whatever the handler made of half a body, the answer is 503.
+    /// Whether the purse was empty for it. Then the response is 503, whatever the handler did with the partial body.
     pub(super) fn is_turned_away(&self) -> bool {
         self.0.as_ref().is_some_and(|state| state.is_turned_away.load(Ordering::Relaxed))
     }
@@ -60,16 +60,16 @@ fn is_form(request: &Request) -> bool {
     essence.trim_ascii().eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
 }
 
-/// A body that ends with the error of a limit where it is too long, which the extractors answer with 413.
+/// A body that ends with a length-limit error if it is too long, which the extractors turn into 413.
 fn short(body: Body) -> Body {
     if body.size_hint().lower() > FORM as u64 {
-        // The announced length is enough: nobody waits for what comes.
+        // The announced length is enough; do not wait for the rest.
         return Body::new(Limited::new(Body::from("too long"), 0));
     }
     Body::new(Limited::new(body, FORM))
 }
 
-/// Follows the body of a request.
+/// Tracks a request's body.
 pub(super) fn watch(request: Request, purse: &Purse, client: Option<IpAddr>) -> (Request, Upload) {
     if request.body().is_end_stream() {
         return (request, Upload(None));
@@ -92,7 +92,7 @@ struct State {
     is_turned_away: AtomicBool,
 }
 
-/// A request's body that tells when it is complete, and pays for its bytes.
+/// A request's body that reports when it is complete, and pays for its bytes.
 struct Watched {
     body: Body,
     weight: usize,
@@ -102,7 +102,7 @@ struct Watched {
 }
 
 impl Watched {
-    /// Takes what another piece of so many bytes costs out of the purse.
+    /// Pays for another piece of this many bytes. `false` if the purse is empty.
     fn pay(&mut self, bytes: usize) -> bool {
         self.weight += bytes + PIECE;
         if self.weight <= FREE {
@@ -150,13 +150,13 @@ impl HttpBody for Watched {
     }
 }
 
-/// The same bytes in an allocation of their own size. hyper hands out slices of the buffer that it reads its socket into:
-/// to keep 100 bytes would keep 8 to 32 KiB.
+/// Copies the bytes to an allocation of their own size. hyper returns slices of its socket's read buffer, so keeping
+/// 100 bytes would keep 8 to 32 KiB.
 fn compact(frame: Frame<Bytes>) -> Frame<Bytes> {
     frame.map_data(|bytes| Bytes::copy_from_slice(&bytes))
 }
 
-/// The bodies of other requests have taken all the memory there is for them.
+/// Other requests' bodies have taken all the memory reserved for bodies.
 #[derive(Debug, thiserror::Error)]
 #[error("no room for the body of another request")]
 struct NoRoom;
@@ -170,7 +170,7 @@ mod tests {
 
     use super::*;
 
-    /// A request with a body of so many pieces.
+    /// A request with a body of this many pieces.
     fn request(pieces: usize, bytes: usize) -> Request {
         let pieces =
             (0..pieces).map(move |_| Ok::<_, std::convert::Infallible>(Bytes::from(vec![b'x'; bytes])));
@@ -190,7 +190,7 @@ mod tests {
         let (large, held) = watch(request(SHARED / 1100, 1000), &purse, None);
         assert!(is_read(large).await && !held.is_arriving() && !held.is_turned_away());
 
-        // What is left is not enough for another, though for many a log-in.
+        // What is left is not enough for another one, but enough for many logins.
         let (second, turned_away) = watch(request(SHARED / 1024, 1000), &purse, None);
         assert!(!is_read(second).await && turned_away.is_turned_away());
         for _ in 0..100 {

@@ -1,4 +1,4 @@
-//! The one error of this room: RFC 6749 §5.2 fixes its body, which is not that of the other routes.
+//! The error of this room: RFC 6749 §5.2 fixes its body, which differs from that of the other routes.
 
 use axum::response::{IntoResponse, Response};
 use http::{
@@ -17,15 +17,15 @@ use crate::error::Error;
 /// Why no token is issued.
 #[derive(Debug)]
 pub(crate) enum OAuthError {
-    /// A parameter is missing, given twice, too long, or the body is no form.
+    /// A parameter is missing, repeated or too long, or the body is not a form.
     InvalidRequest(&'static str),
     /// The request authenticates a client, which this route does not accept.
     InvalidClient { by_basic: bool },
-    /// The grant is no good: made up, used, ended, revoked.
+    /// The grant is invalid: made up, used, expired or revoked.
     InvalidGrant,
-    /// There is no such grant type here.
+    /// The grant type is not supported.
     UnsupportedGrantType,
-    /// More was asked for than was granted.
+    /// More was requested than was granted.
     InvalidScope,
     /// Not the client's fault.
     Server(Error),
@@ -43,7 +43,7 @@ impl<E: Into<Error>> From<E> for OAuthError {
 struct Body {
     /// The code.
     error: &'static str,
-    /// One sentence.
+    /// A description in one sentence.
     error_description: &'static str,
 }
 
@@ -69,7 +69,7 @@ impl OAuthError {
                 "invalid_scope",
                 "Ask for what the session was granted, or for less",
             ),
-            // RFC 6749 §4.1.2.1 has these two; §5.2 has no words for what is not the client's fault.
+            // RFC 6749 §4.1.2.1 has these two; §5.2 has no code for errors that are not the client's fault.
             Self::Server(error) if error.status() == StatusCode::SERVICE_UNAVAILABLE => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "temporarily_unavailable",

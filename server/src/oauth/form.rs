@@ -10,16 +10,16 @@ use zeroize::Zeroizing;
 
 use super::OAuthError;
 
-/// Bytes of a body: far more than every parameter together may have.
+/// The maximum size of a body in bytes: far more than all parameters together need.
 const LONGEST_BODY: usize = 16 * 1024;
-/// Parameters of a request.
+/// The maximum number of parameters.
 const MOST: usize = 40;
 const NOT_A_FORM: &str = "Send the parameters as application/x-www-form-urlencoded";
 
 /// The parameters, each at most once. One without a value counts as absent, and unknown ones are ignored (§3.2).
 pub(crate) struct Parameters {
     pairs: Vec<(String, Zeroizing<String>)>,
-    /// Whether the client named itself by `Authorization: Basic` (§2.3.1).
+    /// Whether the client identified itself by `Authorization: Basic` (§2.3.1).
     pub(super) has_basic: bool,
 }
 

@@ -1,4 +1,4 @@
-//! OAuth 2.0 endpoints: one file each, which is one section of an RFC.
+//! OAuth 2.0 endpoints: one file each, for one section of an RFC.
 
 mod error;
 mod form;

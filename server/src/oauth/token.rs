@@ -17,7 +17,7 @@ pub(crate) async fn exchange_token(
     client: Client,
     parameters: Parameters,
 ) -> Result<TokenAnswer, OAuthError> {
-    // The tokens are the first party's, which has no secret: a client that sends one takes us for another server.
+    // The tokens are for the first party, which has no secret: a client that sends one means another server.
     if parameters.has_basic
         || parameters.get("client_id").is_some()
         || parameters.get("client_secret").is_some()

@@ -1,4 +1,4 @@
-//! How far a request may go: by the address that is connected to.
+//! Limits which addresses a request may connect to.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -11,17 +11,17 @@ const NOT_PUBLIC: &str = "leads to this computer or a private network; `webhook_
 const NOWHERE: &str =
     "leads to an address that is never called: link-local (with a cloud's metadata), multicast or reserved";
 
-/// How far requests may go.
+/// Which addresses requests may reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reach {
-    /// To the public internet, with TLS.
+    /// The public internet only, with TLS.
     Public,
-    /// Also to this computer and private networks, where plain HTTP will do.
+    /// Also this computer and private networks, where plain HTTP is allowed.
     Private,
 }
 
 impl Reach {
-    /// As far as a setting says.
+    /// As a setting says.
     pub(crate) fn private_if(is_private: bool) -> Self {
         if is_private { Self::Private } else { Self::Public }
     }
@@ -29,7 +29,7 @@ impl Reach {
     /// Whether a connection may be made to `address`.
     ///
     /// # Errors
-    /// A sentence that goes on after "the target" or "the URL".
+    /// A sentence that continues "the target" or "the URL".
     pub(super) fn check(self, address: IpAddr, is_secure: bool) -> Result<(), &'static str> {
         match (Place::of(address), self) {
             (Place::Nowhere, _) => Err(NOWHERE),

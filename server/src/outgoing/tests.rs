@@ -18,7 +18,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::*;
 
-/// Whatever is asked, the answers are these, one after the other; the last one stays.
+/// Gives these responses in turn, whatever is asked; the last one repeats.
 fn answering(answers: &[&[&str]], port: u16) -> (Resolve, Arc<AtomicUsize>) {
     let answers: Vec<Vec<SocketAddr>> = answers
         .iter()
@@ -34,7 +34,7 @@ fn answering(answers: &[&[&str]], port: u16) -> (Resolve, Arc<AtomicUsize>) {
     (resolve, asked)
 }
 
-/// A listener that counts connections and says `answer` to each, whatever is asked.
+/// A listener that counts connections and sends `answer` on each, whatever is asked.
 async fn listener(answer: &'static [u8]) -> (u16, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -55,7 +55,7 @@ async fn speak(mut stream: impl AsyncRead + AsyncWrite + Unpin, answer: &[u8]) {
     let read = stream.read(&mut request).await;
     if read.is_ok_and(|length| length > 0) {
         let _ = stream.write_all(answer).await;
-        // Stays open: what ends an answer is its length, or the other side's patience.
+        // Stays open: a response ends by its length, or when the other side loses patience.
         let _ = stream.read(&mut request).await;
     }
 }
@@ -154,7 +154,7 @@ async fn g09_a_name_is_judged_by_the_address_that_is_connected_to() {
         assert!(refused.contains("the target leads to"), "{private}: {refused}");
         assert_eq!(asked.load(Ordering::SeqCst), 1, "one look-up, and what it said is what counts");
     }
-    // The system's own look-up, whose answer for this name is this computer.
+    // The system's own lookup resolves this name to this computer.
     let outgoing = Outgoing::new(Reach::Public);
     let refused = post(&outgoing, &format!("https://localhost:{port}/"), Reach::Public).await.unwrap_err();
     assert!(refused.contains("webhook_private_targets"), "{refused}");
@@ -164,7 +164,7 @@ async fn g09_a_name_is_judged_by_the_address_that_is_connected_to() {
 #[tokio::test]
 async fn g09_a_name_that_changes_its_address_leads_nowhere() {
     let (port, connections) = listener(b"HTTP/1.1 204 No Content\r\n\r\n").await;
-    // First public, of a network that was never given to anybody; then this computer.
+    // First a public address, of a network that is not assigned to anyone; then this computer.
     let (resolve, asked) = answering(&[&["2000::1"], &["127.0.0.1"]], port);
     let outgoing = Outgoing::with(Reach::Public, resolve, Vec::new());
     let target = Target::parse(&format!("https://shop.example:{port}/"), Reach::Public).unwrap();
@@ -175,7 +175,7 @@ async fn g09_a_name_that_changes_its_address_leads_nowhere() {
     assert!(second.contains("private network"), "{second}");
     assert_eq!((asked.load(Ordering::SeqCst), connections.load(Ordering::SeqCst)), (2, 0));
 
-    // One bad address beside a good one is left out; the good one is used.
+    // One forbidden address beside an allowed one is skipped; the allowed one is used.
     let (resolve, _) = answering(&[&["169.254.169.254", "127.0.0.1"]], port);
     let outgoing = Outgoing::with(Reach::Private, resolve, Vec::new());
     let url = format!("http://shop.example:{port}/");
@@ -195,7 +195,7 @@ async fn g09_redirects_are_not_followed_and_answers_are_bounded() {
     let status = post(&outgoing, &format!("http://127.0.0.1:{port}/"), Reach::Private).await;
     assert_eq!((status, reached.load(Ordering::SeqCst)), (Ok(StatusCode::TEMPORARY_REDIRECT), 0));
 
-    // More than is read: it is dropped at once, though it says that more is to come.
+    // More than is read: the connection is dropped immediately, though more is announced.
     let mut endless = b"HTTP/1.1 200 OK\r\ncontent-length: 10000000\r\n\r\n".to_vec();
     endless.resize(endless.len() + 2 * ANSWER, b'x');
     let (port, _) = listener(endless.leak()).await;

@@ -1,5 +1,5 @@
-//! The style sheet, the script, the operator's colour and picture: read once, served from memory under names that change with
-//! their content.
+//! The style sheet, the script, and the operator's colour and picture: read once, served from memory under names that
+//! change with their content.
 
 use std::{fs::File, io::Read as _, path::PathBuf};
 
@@ -13,14 +13,14 @@ use crate::{app::App, config::Brand, error::Error};
 
 const SHEET: &str = include_str!("../../assets/portcullis.css");
 const SCRIPT: &str = include_str!("../../assets/portcullis.js");
-/// Bytes of the operator's picture.
+/// The maximum size of the operator's picture in bytes.
 const LARGEST_LOGO: u64 = 64 * 1024;
-/// A name says what is in it for good.
+/// The content under a name never changes.
 static FOR_GOOD: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
-/// An SVG that is opened by itself can do nothing.
+/// An SVG that is opened by itself cannot do anything.
 static INERT: HeaderValue = HeaderValue::from_static("sandbox; default-src 'none'; frame-ancestors 'none'");
 
-/// What the pages look like beside their texts.
+/// What the pages look like, apart from their texts.
 #[derive(Debug)]
 pub(crate) struct Look {
     sheet: Asset,
@@ -30,10 +30,10 @@ pub(crate) struct Look {
     logo: Option<Asset>,
 }
 
-/// Bytes under a name.
+/// A file's bytes and name.
 #[derive(Debug)]
 struct Asset {
-    /// Below the public address's path.
+    /// Relative to the public address's path.
     path: String,
     content_type: &'static str,
     bytes: Bytes,
@@ -83,7 +83,7 @@ impl Asset {
     }
 }
 
-/// The name's first letter on the colour, for the browser's tab and beside the name.
+/// The name's first letter on the colour, for the browser's tab and next to the name.
 fn icon(brand: &Brand) -> String {
     let letter = brand.name.chars().next().unwrap_or('P').to_uppercase().to_string();
     let letter = letter.replace('&', "&amp;").replace('<', "&lt;");
@@ -123,7 +123,7 @@ pub struct LookError {
     problem: String,
 }
 
-/// `GET /favicon.ico`, which browsers ask for where no page names an icon: beside a picture, or the document.
+/// `GET /favicon.ico`, which browsers request where no page names an icon: for a picture, or the OpenAPI document.
 pub(crate) async fn show_icon(State(app): State<App>) -> Redirect {
     Redirect::to(&format!("{}{}", app.public_url().path(), app.look().icon()))
 }

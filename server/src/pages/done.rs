@@ -1,6 +1,6 @@
-//! What was just done: a word in the parameter `done` of a redirect, and the notice that the next page shows for it.
+//! What was just done: a word in a redirect's parameter `done`, and the notice that the next page shows for it.
 
-/// One line for each notice: its name, its word and its text.
+/// One line per notice: its name, its word and its text.
 macro_rules! done {
     ($($name:ident $word:literal $text:literal;)*) => {
         /// What was just done.
@@ -8,7 +8,7 @@ macro_rules! done {
         pub(crate) enum Done { $($name),* }
 
         impl Done {
-            /// As the address says it.
+            /// As written in the address.
             pub(crate) const fn word(self) -> &'static str {
                 match self { $(Self::$name => $word),* }
             }
@@ -18,7 +18,7 @@ macro_rules! done {
                 match self { $(Self::$name => $text),* }
             }
 
-            /// `None` for a word that nobody here writes.
+            /// `None` for an unknown word.
             pub(super) fn of_word(word: &str) -> Option<Self> {
                 match word { $($word => Some(Self::$name),)* _ => None }
             }

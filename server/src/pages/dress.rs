@@ -1,4 +1,4 @@
-//! What every page has: no request of another site changes anything, and an error is a page too.
+//! Applies to every page: requests from other sites change nothing, and errors are shown as pages.
 
 use askama::Template;
 use axum::extract::{FromRequestParts, Request, State};
@@ -16,37 +16,37 @@ use crate::{
     sessions::{self, SessionCookies, SessionsCookie},
 };
 
-/// Pages load their style sheets, pictures and one script from us, send their forms to us, and do nothing else.
+/// Pages load their style sheets, pictures and one script from us, send their forms to us, and may do nothing else.
 static POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; form-action 'self'; base-uri 'none'; \
      frame-ancestors 'none'; object-src 'none'",
 );
 
-/// What an error page says beyond the status. A response carries it among its extensions.
+/// What an error page shows beyond the status. A response carries it in its extensions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cause {
     /// The request came from a page of another site.
     ForeignSite,
     SignUpClosed,
-    /// The visitor's role in an organisation is not enough.
+    /// The visitor's role in an organisation is not sufficient.
     RoleRequired,
     DeadLink(NewLink),
 }
 
-/// The page that mails another link.
+/// The page that sends another link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NewLink(pub(super) &'static str);
 
-/// Lays itself around every page:
-/// - a request that may change something must come from a page of ours (403 otherwise), logged in or not;
-/// - 401 leads to the login, which leads back; an invalid cookie is cleared;
-/// - any other error, whoever made it, becomes a page with the same status.
+/// Wraps every page:
+/// - a request that may change something must come from one of our pages (403 otherwise), logged in or not;
+/// - 401 redirects to the login, which returns here; an invalid cookie is cleared;
+/// - any other error, whatever its origin, becomes a page with the same status.
 pub(crate) async fn dress(State(app): State<App>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     let mut view = View::of(&app, &parts);
     let answer = match SameOrigin::<SessionsCookie>::from_request_parts(&mut parts, &app).await {
         Ok(_own) => {
-            // Whoever is logged in keeps the navigation on every page, also on one that shows an error.
+            // Pages of a logged-in visitor keep their navigation, even when they show an error.
             view.visitor = visitor(&app, &mut parts).await;
             parts.extensions.insert(view.clone());
             next.run(Request::from_parts(parts, body)).await
@@ -65,13 +65,13 @@ pub(crate) async fn dress(State(app): State<App>, request: Request, next: Next) 
     answer
 }
 
-/// There is no such page, but perhaps one without a slash at the end.
+/// There is no such page, but there may be one without the slash at the end.
 pub(crate) async fn show_nothing(view: View) -> Response {
     view.without_slash().unwrap_or_else(|| Error::NotFound.into_response())
 }
 
-/// A page for browsers that come to where there is no route (404) or none for GET (405). Programs, which do not ask
-/// for HTML, get the same status in JSON.
+/// A page for browsers where there is no route (404) or none for GET (405). Programs, which do not ask for HTML,
+/// get the same status in JSON.
 pub(crate) async fn answer_dead_ends(State(app): State<App>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let asked = asks_for_page(&parts.method, &parts.headers).then(|| parts.clone());
@@ -123,7 +123,7 @@ fn explain(view: &View, refusal: &Response) -> Response {
     page
 }
 
-/// What the refusal tells programs.
+/// Headers of the response that programs rely on.
 fn keep(from: &HeaderMap, to: &mut HeaderMap) {
     for name in [header::RETRY_AFTER, header::ALLOW] {
         if let Some(value) = from.get(&name) {
@@ -132,7 +132,7 @@ fn keep(from: &HeaderMap, to: &mut HeaderMap) {
     }
 }
 
-/// One page for everything that cannot be shown.
+/// The page for everything that cannot be shown.
 #[derive(Template)]
 #[template(path = "pages/error.html")]
 struct ErrorPage<'a> {
@@ -148,7 +148,7 @@ impl ErrorPage<'_> {
             (_, Some(Cause::SignUpClosed)) => ("page.error.sign_up_closed", "page.error.sign_up_closed_text"),
             (_, Some(Cause::RoleRequired)) => ("page.error.role", "page.error.role_text"),
             (_, Some(Cause::ForeignSite)) => ("page.error.foreign", "page.error.foreign_text"),
-            // A logged-in visitor has every scope of their role: only administrators' pages take another one.
+            // A logged-in visitor has every scope of their role; only administrators' pages require another one.
             (403, _) => ("page.error.not_administrator", "page.error.not_administrator_text"),
             (404 | 405, _) => ("page.error.absent", "page.error.absent_text"),
             (_, Some(Cause::DeadLink(NewLink(paths::VERIFICATION)))) => {
@@ -167,12 +167,12 @@ impl ErrorPage<'_> {
         self.status == StatusCode::FORBIDDEN && self.cause.is_none()
     }
 
-    /// Whether another link is mailed by a form of the account's page.
+    /// Whether the form that sends another link is on the account's page.
     fn is_verification(&self) -> bool {
         self.new_link() == Some(paths::VERIFICATION)
     }
 
-    /// Where another link is mailed from.
+    /// The page that sends another link.
     fn new_link(&self) -> Option<&'static str> {
         match self.cause {
             Some(Cause::DeadLink(NewLink(path))) => Some(path),

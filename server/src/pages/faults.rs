@@ -1,4 +1,4 @@
-//! What is wrong with a form, beside its fields and in the reader's language.
+//! Form errors, next to their fields and in the reader's language.
 
 use askama::Template;
 use axum::response::Response;
@@ -10,7 +10,7 @@ use crate::{
     invalid::Fault,
 };
 
-/// What is wrong with the form, none of it repeating what was sent.
+/// The errors of a form; they never repeat what was sent.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Faults {
     status: StatusCode,
@@ -20,7 +20,7 @@ pub(crate) struct Faults {
 }
 
 impl View {
-    /// Does what a form asks for. If that fails, the answer is the form again, with what is wrong beside the fields
+    /// Does what a form asks for. If that fails, the response is the form again, with errors next to the fields
     /// that `fields` names.
     pub(crate) fn form<T, P: Template>(
         &self,
@@ -28,7 +28,7 @@ impl View {
         act: impl Future<Output = Result<T, Error>>,
         form: impl AsyncFnOnce(Faults) -> Result<P, Error>,
     ) -> impl Future<Output = Result<T, NotShown>> {
-        // Boxed, or every handler of a form would have room for the act twice.
+        // Boxed, or every form handler's future would hold the act twice.
         let act = Box::pin(act);
         async move {
             let error = match act.await {
@@ -48,12 +48,12 @@ impl Faults {
         Self::default()
     }
 
-    /// One sentence about the form in whole.
+    /// One sentence about the form as a whole.
     pub(crate) fn whole_form(v: &View, key: &'static str) -> Self {
         Self { whole: Some(v.t(key).to_owned()), ..Self::default() }
     }
 
-    /// What a room says about the form with these fields. What the person before it can do nothing about passes
+    /// Turns a room's error into errors of the form with these fields. Errors that the person cannot fix pass
     /// through.
     fn of(v: &View, error: Error, fields: &[&'static str]) -> Result<Self, NotShown> {
         error.log();
@@ -110,39 +110,39 @@ impl Faults {
         self.whole.is_none() && self.fields.is_empty()
     }
 
-    /// Whether there is more to say than fits beside one field.
+    /// Whether there is more to show than one field's error.
     pub(crate) fn has_summary(&self) -> bool {
         self.whole.is_some() || self.fields.len() > 1
     }
 
-    /// What is wrong with a field.
+    /// The error of a field.
     pub(crate) fn field(&self, field: &str) -> Option<&str> {
         self.fields.iter().find(|(name, _)| *name == field).map(|(_, sentence)| sentence.as_str())
     }
 
-    /// Whether this is the one field that is wrong: the caret goes there.
+    /// Whether this is the only field with an error; it then gets the focus.
     pub(crate) fn is_only(&self, field: &str) -> bool {
         !self.has_summary() && self.field(field).is_some()
     }
 
-    /// What is wrong with no field in particular.
+    /// An error that belongs to no field.
     pub(crate) fn whole(&self) -> Option<&str> {
         self.whole.as_deref()
     }
 
-    /// Each field with what is wrong with it, for the summary.
+    /// Each field with its error, for the summary.
     pub(crate) fn fields(&self) -> &[(&'static str, String)] {
         &self.fields
     }
 
-    /// The form again, with the status that the JSON route answers.
+    /// The form again, with the status of the JSON route.
     fn show(&self, v: &View, page: &impl Template) -> Result<Response, Error> {
         let mut answer = v.show(self.status, page)?;
         if let Some(wait) = self.wait {
             answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait));
         }
         if self.status == StatusCode::UNAUTHORIZED {
-            // RFC 9110 §15.5.2; no browser asks with a window of its own for this scheme.
+            // RFC 9110 §15.5.2; browsers open no login dialog for this scheme.
             answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Cookie"));
         }
         Ok(answer)
@@ -158,7 +158,7 @@ fn foreign_picture(foreign: ForeignPicture) -> &'static str {
     }
 }
 
-/// The text of a fault. What is missing is named, so that two empty fields are told apart.
+/// The text of a fault. A missing field is named, so that two empty fields can be told apart.
 fn sentence(v: &View, field: &str, fault: &Fault) -> String {
     let key = match fault {
         Fault::TooFewCharacters(count) => return v.t1("page.fault.too_short", "count", count),

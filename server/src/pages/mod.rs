@@ -1,8 +1,8 @@
-//! What the HTML pages share: language, layout, the headers of responses, and what an error looks like to a person.
+//! What the HTML pages share: language, layout, response headers, and error pages.
 //!
-//! The pages of a room are in its `pages.rs` and call what its JSON routes call. They work without any script: the one
-//! there is shows what is typed, rates a password and shows times in the reader's zone. Each POST answers with a
-//! redirect or with the form again.
+//! The pages of a room are in its `pages.rs` and call the same functions as its JSON routes. They work without a
+//! script; the one script shows what is typed, rates a password and shows times in the reader's time zone. Each POST
+//! responds with a redirect or with the form again.
 
 mod arrival;
 mod assets;
@@ -27,21 +27,21 @@ pub(crate) use self::{
 };
 use crate::{error::Error, paths};
 
-/// Why a handler of a page does not show what it is there for.
+/// Why a page's handler does not show its page.
 pub(crate) enum NotShown {
-    /// Another page first: a login, or the form again with what is wrong.
+    /// Another page comes first: a login, or the form again with its errors.
     Instead(Box<Response>),
-    /// A mailed link that was used, replaced or has expired, and where to get another one.
+    /// An emailed link that was used, replaced or has expired, and where to get another one.
     DeadLink(NewLink),
-    /// Nothing to be done: [`dress`] makes a page of it.
+    /// The reader can do nothing about it: [`dress`] turns it into an error page.
     Error(Error),
 }
 
-/// What a handler of a page answers.
+/// What a page's handler returns.
 pub(crate) type PageResult = Result<Response, NotShown>;
 
 impl NotShown {
-    /// The same for a mailed link. Another one is mailed from the page at `path`.
+    /// The error of an emailed link. The page at `path` sends another one.
     pub(crate) fn of_link(error: Error, path: &'static str) -> Self {
         match error {
             Error::DeadLink if path != paths::ACCOUNT => Self::DeadLink(NewLink(path)),

@@ -1,4 +1,4 @@
-//! What a page knows of the request that it answers.
+//! What a page knows about the request that it responds to.
 
 use std::{
     convert::Infallible,
@@ -24,29 +24,29 @@ use crate::{
     paths,
 };
 
-/// Remembers the language that was chosen, and nothing about who chose it.
+/// Remembers the chosen language, and nothing about who chose it.
 const LANGUAGE_COOKIE: &str = "portcullis-language";
-/// The parameter that chooses it.
+/// The query parameter that chooses the language.
 const LANGUAGE: &str = "lang";
-/// The parameter of a mailed link: it never stands in another link.
+/// The token parameter of an emailed link. It is never copied to another link.
 const TOKEN: &str = "token";
-/// The parameter of a login that comes back from a provider: likewise.
+/// The parameter of a login that returns from a provider; such a page has no language links.
 const STATE: &str = "state";
-/// The parameter that carries what was typed past a login, sealed: it stands in no history or log.
+/// The parameter that carries typed text across a login. It is sealed, so that no history or log contains the text.
 const KEPT: &str = "kept";
-/// Characters that are kept: as many as an address has.
+/// The number of characters that are kept: the length of the longest address.
 const MAX_KEPT: usize = 254;
-/// What it is sealed for.
+/// The purpose that the typed text is sealed for.
 const KEPT_PURPOSE: &str = "page: kept while logging in";
 
-/// The page's surroundings: which language, and where links lead. Templates call it `v`.
+/// The context of a page: its language, its links and its visitor. Templates call it `v`.
 #[derive(Debug, Clone)]
 pub(crate) struct View {
     app: App,
     pub(crate) language: Language,
-    /// The language was chosen just now.
+    /// The language was just chosen.
     is_chosen: bool,
-    /// Below the public address's path.
+    /// Relative to the public address's path.
     path: String,
     query: Vec<(String, String)>,
     is_get: bool,
@@ -54,7 +54,7 @@ pub(crate) struct View {
     pub(super) visitor: Option<Principal>,
 }
 
-/// What is sealed before the text: whose it is, or that it is anybody's (no account has the number 0).
+/// What precedes the sealed text: the ID of its reader, or that it may be anyone (no account has the ID 0).
 fn mark(reader: Option<Principal>) -> [u8; 8] {
     reader.map_or(0, |reader| reader.account.number()).to_be_bytes()
 }
@@ -78,14 +78,14 @@ impl View {
         }
     }
 
-    /// A parameter of the query, if it stands there once.
+    /// A query parameter, if it occurs once.
     pub(crate) fn query(&self, name: &str) -> Option<&str> {
         let mut values =
             self.query.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str());
         values.next().filter(|_| values.next().is_none())
     }
 
-    /// The token of the mailed link that was opened.
+    /// The token of the emailed link that was opened.
     pub(crate) fn link(&self) -> &str {
         self.query(TOKEN).unwrap_or_default()
     }
@@ -95,7 +95,7 @@ impl View {
         WayBack::of(&self.app, self.query("next"))
     }
 
-    /// The answer with this page.
+    /// The response with this page.
     #[expect(clippy::unused_self, reason = "every answer of a page comes from its view")]
     pub(crate) fn show(&self, status: StatusCode, page: &impl Template) -> Result<Response, Error> {
         let html =
@@ -103,18 +103,18 @@ impl View {
         Ok((status, Html(html)).into_response())
     }
 
-    /// To a page of ours, by GET (RFC 9110 §15.4.4).
+    /// Redirects to one of our pages by GET (RFC 9110 §15.4.4).
     pub(crate) fn go(&self, path: &str) -> Response {
         Redirect::to(&self.to(path)).into_response()
     }
 
-    /// The same, with the notice of what was done.
+    /// Like [`go`](Self::go), with a notice of what was done.
     pub(crate) fn go_done(&self, path: &str, done: Done) -> Response {
         self.go(&format!("{path}{}done={}", if path.contains('?') { '&' } else { '?' }, done.word()))
     }
 
-    /// The proof of a fresh login, or the way to one, which leads back to the page `back`. After a form was sent, that
-    /// page says that the form is to be sent once more.
+    /// The proof of a fresh login, or a redirect to the login, which returns to the page `back`. If a form was sent,
+    /// that page then asks to send it again.
     pub(crate) fn fresh(&self, principal: Principal, back: &str) -> Result<Fresh, NotShown> {
         principal.fresh(self.app.now()).map_err(|_stale| {
             let mark = if back.contains('?') { '&' } else { '?' };
@@ -126,15 +126,15 @@ impl View {
         })
     }
 
-    /// The address of a page that will show again what was typed: see [`kept`](Self::kept). A page for people who are
-    /// logged in names its `reader`, so that nobody else can fill its form in for them.
+    /// The address of a page that will show the typed text again: see [`kept`](Self::kept). A page for logged-in people
+    /// names its `reader`, so that nobody else can fill in its form for them.
     pub(crate) fn keeping(&self, path: &str, reader: Option<Principal>, typed: &str) -> String {
         let typed: String = typed.chars().take(MAX_KEPT).collect();
         let sealed = self.app.secret().seal(KEPT_PURPOSE, &[&mark(reader), typed.as_bytes()].concat());
         format!("{path}?{KEPT}={}", URL_SAFE_NO_PAD.encode(sealed))
     }
 
-    /// What [`keeping`](Self::keeping) put into this page's address for the same reader, or nothing.
+    /// The text that [`keeping`](Self::keeping) put in this page's address for the same reader, or an empty string.
     pub(crate) fn kept(&self, reader: Option<Principal>) -> String {
         let opened = || {
             let sealed = URL_SAFE_NO_PAD.decode(self.query(KEPT)?).ok()?;
@@ -144,7 +144,7 @@ impl View {
         opened().unwrap_or_default()
     }
 
-    /// The login, which leads back here if here is a page that can be asked for again.
+    /// Redirects to the login, which returns here if this page can be requested by GET.
     pub(super) fn log_in(&self) -> Response {
         if !self.is_get || self.query(TOKEN).is_some() {
             return self.go(paths::LOG_IN);
@@ -153,7 +153,7 @@ impl View {
         self.go(&format!("{}?next={back}", paths::LOG_IN))
     }
 
-    /// To this page without the slash at the end of its address, if there is one.
+    /// Redirects to this page without the slash at the end of its address, if it has one.
     pub(super) fn without_slash(&self) -> Option<Response> {
         let path = self.path.trim_end_matches('/');
         let is_shorter = !path.is_empty() && path.len() < self.path.len();
@@ -172,7 +172,7 @@ impl View {
     /// This page's address, in another language if one is named.
     fn here(&self, language: Option<Language>) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
-        // A form that failed is shown at the place that it was sent to.
+        // A form that failed is shown at the address that it was sent to.
         let stays = |name: &str| self.is_get && name != LANGUAGE && name != TOKEN;
         query.extend_pairs(self.query.iter().filter(|(name, _)| stays(name)));
         if let Some(language) = language {
@@ -183,7 +183,7 @@ impl View {
         if query.is_empty() { path } else { format!("{path}?{query}") }
     }
 
-    /// Cookies that the answer sets: the language, when it was chosen just now.
+    /// The cookie that the response sets: the language, if it was just chosen.
     pub(super) fn cookie(&self) -> Option<(HeaderName, HeaderValue)> {
         let secure = if self.app.public_url().is_https() { "; Secure" } else { "" };
         let path = Some(self.app.public_url().path()).filter(|path| !path.is_empty()).unwrap_or("/");
@@ -198,18 +198,18 @@ impl View {
     }
 }
 
-/// For templates.
+/// The text of a key, for templates.
 impl View {
     pub(crate) fn t(&self, key: &'static str) -> &'static str {
         self.language.text(key)
     }
 
-    /// With a value in the place of its `{name}`.
+    /// With a value for its `{name}`.
     pub(crate) fn t1(&self, key: &'static str, name: &str, value: impl Display) -> String {
         self.language.fill(key, &[(name, &value.to_string())])
     }
 
-    /// With several.
+    /// With several values.
     pub(crate) fn t_with(&self, key: &'static str, values: &[(&str, &str)]) -> String {
         self.language.fill(key, values)
     }
@@ -234,7 +234,7 @@ impl View {
         self.path.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
-    /// Where emails lie on this computer, for somebody who tries the server on it.
+    /// The folder of emails on this computer, for someone who tries the server on it.
     pub(crate) fn mail_folder(&self) -> Option<String> {
         match &self.app.config().mail.transport {
             Transport::Folder(folder) if !self.app.public_url().is_https() => {
@@ -252,7 +252,7 @@ impl View {
         self.language.own_name()
     }
 
-    /// A path of ours that leads on to another one afterwards.
+    /// One of our paths that continues to another path afterwards.
     pub(crate) fn with_next(&self, path: &str, next: &WayBack) -> String {
         let next: String = form_urlencoded::byte_serialize(next.as_str().as_bytes()).collect();
         format!("{}?next={next}", self.to(path))
@@ -263,7 +263,7 @@ impl View {
         self.app.providers().iter().map(|provider| (provider.name(), provider.label())).collect()
     }
 
-    /// The address of a path of ours, also where another application mounts us.
+    /// The address of one of our paths, also where another application mounts us.
     pub(crate) fn to(&self, path: &str) -> String {
         format!("{}{path}", self.app.public_url().path())
     }
@@ -281,7 +281,7 @@ impl View {
         self.to(self.app.look().icon())
     }
 
-    /// The one script of the pages.
+    /// The pages' only script.
     pub(crate) fn script(&self) -> String {
         self.to(self.app.look().script())
     }
@@ -290,7 +290,8 @@ impl View {
         self.app.look().sheets().map(|path| self.to(path))
     }
 
-    /// The other languages: code, name, and this page in it. None on the way back from a provider: it is gone only once.
+    /// The other languages: code, name, and this page in it. None when returning from a provider, because that request
+    /// works only once.
     pub(crate) fn other_languages(&self) -> Vec<(&'static str, &'static str, String)> {
         if self.query.iter().any(|(name, _)| name == STATE) {
             return Vec::new();
@@ -299,10 +300,11 @@ impl View {
         others.map(|other| (other.tag(), other.own_name(), self.here(Some(other)))).collect()
     }
 
-    /// What was just done, as the parameter `done` of the redirect says. An unknown word says nothing.
+    /// The notice of what was just done, from the redirect's parameter `done`. An unknown word shows nothing.
     pub(crate) fn done(&self) -> Option<String> {
         let done = Done::of_word(self.query("done")?)?;
-        // The notice of what cannot be seen any more names it by its number: nobody can put other words there.
+        // A notice about something that is no longer visible identifies it by number, so nobody can put other words
+        // there.
         let id = self.query("id").and_then(|id| id.parse::<u32>().ok());
         Some(self.t1(done.text(), "id", id.map(|id| id.to_string()).unwrap_or_default()).trim().to_owned())
     }
@@ -313,7 +315,7 @@ impl View {
         self.language.day(*moment)
     }
 
-    /// A moment to the minute. Its text is in UTC; the script shows the reader's own time.
+    /// A moment to the minute. The text is in UTC; the script shows the reader's own time.
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass what they hold by reference")]
     pub(crate) fn moment(&self, moment: &Timestamp) -> Time {
         let iso = moment.to_rfc3339();
@@ -329,7 +331,7 @@ impl View {
         Time { text: format!("{}, {clock} UTC", self.day(moment)), iso, style: "exact" }
     }
 
-    /// How long ago, in the largest unit that is whole. The script adds the exact time as a tooltip.
+    /// How long ago, in the largest whole unit. The script adds the exact time as a tooltip.
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass what they hold by reference")]
     pub(crate) fn ago(&self, moment: &Timestamp) -> Time {
         let minutes = (self.app.now() - *moment).as_secs() / 60;
@@ -346,7 +348,7 @@ impl View {
     }
 }
 
-/// A moment as an element `<time>`, of our own texts alone.
+/// A moment as a `<time>` element, made of our own texts only.
 pub(crate) struct Time {
     text: String,
     iso: String,
@@ -372,7 +374,7 @@ impl FromRequestParts<App> for View {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
-        // `dress` has made it, and knows who is logged in.
+        // `dress` has created it, and knows who is logged in.
         Ok(parts.extensions.get().cloned().unwrap_or_else(|| Self::of(app, parts)))
     }
 }

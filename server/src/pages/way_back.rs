@@ -1,23 +1,23 @@
-//! Where to go after a log-in: a path of this origin, or the account's page.
+//! Where to go after a login: a path of this origin, or the account's page.
 
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::Done;
 use crate::{app::App, paths};
 
-/// Bytes of a path.
+/// The maximum length of a path in bytes.
 const LONGEST: usize = 1024;
 
-/// A path of this origin, fit for `Location` and for a form's hidden field.
+/// A path of this origin that is safe in `Location` and in a form's hidden field.
 ///
-/// The parameter `next` is anybody's: a link from elsewhere may carry any text in it, and what a browser makes of
-/// `//host`, `/\host` or `/<tab>/host` is another host (CVE-2024-56734, CVE-2025-27143). So it must look like a path
-/// in every way, and whatever does not is the default.
+/// The parameter `next` is untrusted: a link from another site may carry any text in it, and browsers take `//host`,
+/// `/\host` and `/<tab>/host` for another host (CVE-2024-56734, CVE-2025-27143). So it must look like a path in
+/// every respect; anything else is replaced by the default.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct WayBack(String);
 
 impl WayBack {
-    /// The path that was asked for, or the account's page.
+    /// The requested path, or the account's page.
     pub(crate) fn of(app: &App, next: Option<&str>) -> Self {
         match next.filter(|next| is_own_path(next)) {
             Some(next) => Self(next.to_owned()),
@@ -34,18 +34,18 @@ impl WayBack {
         &self.0
     }
 
-    /// Whether it is the account's page, where whoever asked for no other page goes.
+    /// Whether it is the account's page, the default.
     pub(crate) fn is_default(&self, app: &App) -> bool {
         *self == Self::of(app, None)
     }
 
-    /// The redirect to it, by GET.
+    /// Redirects to it by GET.
     pub(crate) fn go(&self) -> Response {
         Redirect::to(&self.0).into_response()
     }
 }
 
-/// `/`, then anything that no browser takes for a host, a scheme or another line.
+/// `/`, followed by nothing that a browser takes for a host, a scheme or another line.
 pub(super) fn is_own_path(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"\\\"<>^`{|}".contains(&byte);
     let path = text.split(['?', '#']).next().unwrap_or_default();
@@ -54,7 +54,7 @@ pub(super) fn is_own_path(text: &str) -> bool {
         && text.bytes().all(is_plain)
         && !path.contains("//")
         && !path.contains(['@', ':'])
-        // What a proxy or a browser may unfold into one of the above.
+        // What a proxy or a browser may decode to one of the above.
         && !["%2f", "%5c", "%09", "%0a", "%0d", "%00"].iter().any(|hidden| path.to_ascii_lowercase().contains(hidden))
 }
 

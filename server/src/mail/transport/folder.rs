@@ -1,4 +1,4 @@
-//! A folder with one file for each mail, which only this server's user may read.
+//! A folder with one file per email, readable by this server's user only.
 
 use std::{
     fs,
@@ -8,18 +8,18 @@ use std::{
 
 use crate::{files, mail::compose::Outgoing, pool::Pool};
 
-/// Writes a mail; it is on the disk when this returns. Answers where. Sent again, it replaces its own file.
+/// Writes an email to disk and returns its path. An email that is sent again replaces its own file.
 pub(super) async fn deliver(pool: &Pool<()>, folder: PathBuf, mail: &Outgoing) -> io::Result<PathBuf> {
     let (name, text) = (mail.id.to_string(), mail.text.clone());
     pool.run(move |()| write(&folder, &name, &text)).await.map_err(io::Error::other)?
 }
 
-/// Whole under its name, or not there: a reader of the folder never sees half a mail.
+/// Writes the file under a temporary name first, so that a reader of the folder never sees half an email.
 fn write(folder: &Path, name: &str, text: &[u8]) -> io::Result<PathBuf> {
     files::create_private_dir(folder)?;
     let path = folder.join(format!("{name}.eml"));
     let temporary = folder.join(format!(".{name}.new"));
-    // What a process left that was killed here.
+    // Left by a process that was killed here.
     match fs::remove_file(&temporary) {
         Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause),
         _ => {}

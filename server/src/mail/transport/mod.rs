@@ -1,4 +1,4 @@
-//! The ways out: an SMTP server, a folder, the console.
+//! Transports for email: an SMTP server, a folder, the console.
 
 mod folder;
 mod smtp;
@@ -16,7 +16,7 @@ use self::smtp::SmtpClient;
 use super::{Transport, compose::Outgoing};
 use crate::pool::Pool;
 
-/// One way out; it sends one mail at a time.
+/// A transport; it sends one email at a time.
 pub(super) enum Outlet {
     Smtp(Box<SmtpClient>),
     Folder { folder: PathBuf, pool: Pool<()> },
@@ -24,7 +24,7 @@ pub(super) enum Outlet {
 }
 
 impl Outlet {
-    /// `hello` is what this server calls itself to others.
+    /// `hello` is the name by which this server introduces itself.
     pub(super) fn new(transport: &Transport, hello: &str) -> Self {
         let pool = || Pool::new(NonZeroUsize::MIN, 1);
         match transport {
@@ -34,13 +34,13 @@ impl Outlet {
         }
     }
 
-    /// Sends a mail, or says why it was not sent. When time is out, the connection is dropped with all that is on
-    /// its way: nothing of it is taken for the answer to the next mail.
+    /// Sends an email, or returns why it was not sent. On timeout the connection is dropped with everything in
+    /// flight, so that no late reply is taken for the reply to the next email.
     pub(super) async fn send_within(&mut self, limit: Duration, mail: &Outgoing) -> Result<(), Problem> {
         self.send_and_tell(limit, mail, &mut |_| {}).await
     }
 
-    /// The same, telling each step that was done.
+    /// Like [`send_within`](Self::send_within), reporting each completed step.
     pub(super) async fn send_and_tell(
         &mut self,
         limit: Duration,
@@ -65,7 +65,7 @@ impl Outlet {
         }
     }
 
-    /// Ends the connection, if there is one.
+    /// Closes the connection, if there is one.
     pub(super) async fn close(&mut self) {
         if let Self::Smtp(client) = self {
             client.close().await;
@@ -73,26 +73,26 @@ impl Outlet {
     }
 }
 
-/// Characters of a problem's text.
+/// The maximum length of a problem's text, in characters.
 const LONGEST_TEXT: usize = 500;
 
-/// Why a mail was not sent. Its text holds no address, token or password: it is stored and logged.
+/// Why an email was not sent. Its text contains no address, token or password, because it is stored and logged.
 #[derive(Debug)]
 pub(super) struct Problem {
     text: String,
-    /// The server's own words, which may repeat an address: for the operator's eyes alone.
+    /// The server's own words, which may repeat an address: shown to the operator only.
     reply: Option<String>,
     is_of_server: bool,
     is_final: bool,
 }
 
 impl Problem {
-    /// This mail cannot be sent; another may be.
+    /// This email cannot be sent; another one may.
     pub(super) fn of_mail(text: impl fmt::Display) -> Self {
         Self { text: bounded(&text), reply: None, is_of_server: false, is_final: false }
     }
 
-    /// No mail can be sent.
+    /// No email can be sent.
     pub(super) fn of_server(text: impl fmt::Display) -> Self {
         Self { text: bounded(&text), reply: None, is_of_server: true, is_final: false }
     }
@@ -101,28 +101,28 @@ impl Problem {
         Self { reply: Some(reply), ..self }
     }
 
-    /// The same mail would be refused again (RFC 5321 §4.2.1, 5yz).
+    /// The same email would be rejected again (RFC 5321 §4.2.1, 5yz).
     fn for_good(self) -> Self {
         Self { is_final: true, ..self }
     }
 
-    /// Whether trying again is of no use.
+    /// Whether retrying is pointless.
     pub(super) fn is_final(&self) -> bool {
         self.is_final
     }
 
-    /// Whether other mails would fare no better now.
+    /// Whether other emails would fail now too.
     pub(super) fn is_of_server(&self) -> bool {
         self.is_of_server
     }
 
-    /// What the server said.
+    /// The server's reply.
     pub(super) fn reply(&self) -> Option<&str> {
         self.reply.as_deref()
     }
 }
 
-/// What another's program or certificate had a part in: without control characters, and not without end.
+/// Text that another program or a certificate contributed to: strips control characters and limits the length.
 fn bounded(text: &impl fmt::Display) -> String {
     text.to_string().chars().filter(|c| !c.is_control()).take(LONGEST_TEXT).collect()
 }

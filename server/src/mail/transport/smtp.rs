@@ -1,6 +1,6 @@
-//! A client of one SMTP server (RFC 5321). It is written here, over a connection that is bounded in what it reads
-//! ([`Wire`](super::wire::Wire)), so that no answer can fill the memory, nothing that was said in clear is believed
-//! after STARTTLS, and the operator hears at which step it failed.
+//! A client of one SMTP server (RFC 5321). It is our own, over a connection that bounds what it reads
+//! ([`Wire`](super::wire::Wire)): no reply can fill the memory, nothing received in plain text is trusted after
+//! STARTTLS, and the operator learns which step failed.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -20,12 +20,12 @@ use crate::{
     pool::Pool,
 };
 
-/// How long a farewell may take.
+/// The timeout for `QUIT`.
 const QUIT_TAKES: Duration = Duration::from_secs(2);
 
 type Tell<'t> = &'t mut (dyn FnMut(String) + Send);
 
-/// A client, and its connection while there are mails to send.
+/// A client, with a connection while there are emails to send.
 pub(in crate::mail) struct SmtpClient {
     server: Smtp,
     hello: String,
@@ -33,15 +33,15 @@ pub(in crate::mail) struct SmtpClient {
     /// Certificates are read from files.
     tls: Option<Arc<ClientConfig>>,
     session: Option<Session>,
-    /// What is being done; for the sentence that says what failed.
+    /// The current step, for the error message.
     step: &'static str,
-    /// Whether mails are taken, as far as the step tells.
+    /// Whether the server accepts mail, as far as the step shows.
     is_ready: bool,
-    /// Whether a server of this computer has shown a certificate that is not trusted.
+    /// Whether a server on this computer has shown an untrusted certificate.
     is_plain_here: bool,
 }
 
-/// A connection that takes mails, and what its server can do.
+/// A connection ready to send emails, and its server's extensions.
 struct Session {
     wire: Wire,
     extensions: Vec<String>,
@@ -84,14 +84,14 @@ impl SmtpClient {
         mail: &Outgoing,
         tell: Tell<'_>,
     ) -> Result<(), Problem> {
-        // While mail is sent the session is not in `self`: cut short, it is gone.
+        // While an email is being sent the session is not in `self`, so a timeout drops it.
         match timeout(limit, self.send(mail, tell)).await {
             Ok(sent) => sent,
             Err(_) => Err(self.problem(format_args!("no answer within {} s", limit.as_secs()))),
         }
     }
 
-    /// Says goodbye, if it is heard.
+    /// Says goodbye without insisting on a reply.
     pub(super) async fn close(&mut self) {
         if let Some(mut session) = self.session.take() {
             let _ = timeout(QUIT_TAKES, session.wire.command("QUIT")).await;
@@ -122,7 +122,7 @@ impl SmtpClient {
         Ok(())
     }
 
-    /// The session that is there, if it still answers, or a new one.
+    /// The existing session if it still responds, or a new one.
     async fn session(&mut self, tell: Tell<'_>) -> Result<Session, Problem> {
         if let Some(mut session) = self.session.take()
             && matches!(session.wire.command("RSET").await, Ok(reply) if reply.code == 250)
@@ -152,8 +152,8 @@ impl SmtpClient {
             Encryption::StartTls => session = self.start_tls(session, tell).await?,
             Encryption::IfOffered if session.offers("STARTTLS") && !self.is_plain_here => {
                 session = match self.start_tls(session, tell).await {
-                    // A local server's own certificate is rarely one that the system trusts, and what stays within
-                    // this computer needs none. A password is another matter.
+                    // A local server's certificate is rarely one that the system trusts, and traffic within this
+                    // computer does not need one. A password is another matter.
                     Err(problem) if self.step == "TLS" && self.may_go_plain_here() => {
                         tell(format!("{problem}; going on without TLS, within this computer"));
                         self.is_plain_here = true;
@@ -179,8 +179,8 @@ impl SmtpClient {
         self.server.is_here() && self.server.credentials.is_none()
     }
 
-    /// Whether the exchange may go on in clear. A password may do so within this computer alone, and when the
-    /// operator said so.
+    /// Checks whether the exchange may continue without TLS. A password may be sent in plain text only within this
+    /// computer, or if the operator allowed it.
     fn check_plain(&mut self, tell: Tell<'_>) -> Result<(), Problem> {
         self.step = "STARTTLS";
         let is_said = self.server.is_plain_allowed && self.server.is_here();
@@ -194,7 +194,8 @@ impl SmtpClient {
         Ok(())
     }
 
-    /// TLS or nothing: a server that does not offer it, or says so for an attacker, gets no mail (RFC 3207 §6).
+    /// TLS or nothing: a server that does not offer it, or whose offer an attacker removed, gets no email (RFC 3207
+    /// §6).
     async fn start_tls(&mut self, mut session: Session, tell: Tell<'_>) -> Result<Session, Problem> {
         self.step = "STARTTLS";
         if !session.offers("STARTTLS") {
@@ -206,7 +207,7 @@ impl SmtpClient {
         self.ask(&mut session.wire, "STARTTLS", 220).await?;
         let stream = session.wire.into_stream().map_err(|cause| self.problem(cause))?;
         let stream = self.encrypt(stream, tell).await?;
-        // What was offered in clear is forgotten (RFC 3207 §4.2).
+        // What was offered in plain text is forgotten (RFC 3207 §4.2).
         self.greet(Wire::new(stream)).await
     }
 
@@ -229,8 +230,8 @@ impl SmtpClient {
         Ok(Box::new(stream))
     }
 
-    /// PLAIN (RFC 4616), or LOGIN where a server knows no other. Under TLS, or where [`check_plain`](Self::check_plain)
-    /// allows it.
+    /// PLAIN (RFC 4616), or LOGIN if the server supports nothing else. Over TLS, or where
+    /// [`check_plain`](Self::check_plain) allows it.
     async fn authenticate(&mut self, session: &mut Session, tell: Tell<'_>) -> Result<(), Problem> {
         let Some((user, password)) = self.server.credentials.clone() else { return Ok(()) };
         self.step = "AUTH";
@@ -255,7 +256,7 @@ impl SmtpClient {
         self.expect(reply, code)
     }
 
-    /// The reply, if it is the expected one. `251` and the like are as good as `250`.
+    /// The reply, if its code is of the expected kind: `251` is as good as `250`.
     fn expect(&self, reply: io::Result<Reply>, code: u16) -> Result<Reply, Problem> {
         let reply = reply.map_err(|cause| self.problem(cause))?;
         if reply.code / 10 == code / 10 {
@@ -263,7 +264,8 @@ impl SmtpClient {
         }
         let what = format!("{}: the server answered {}", self.step, reply.code);
         let problem = match reply.code {
-            // It wants TLS or a password first (RFC 3207 §4, RFC 4954 §6): the operator's to mend, and no mail's fault.
+            // It wants TLS or a password first (RFC 3207 §4, RFC 4954 §6): for the operator to fix, not an error of
+            // this email.
             530 | 534 | 535 | 538 => Problem::of_server(what),
             500..600 if self.is_ready => Problem::of_mail(what).for_good(),
             _ if self.is_ready => Problem::of_mail(what),
@@ -278,7 +280,7 @@ impl SmtpClient {
     }
 }
 
-/// The authorities that this computer trusts.
+/// The certificate authorities that this computer trusts.
 fn tls_config() -> Result<Arc<ClientConfig>, String> {
     let found = rustls_native_certs::load_native_certs();
     if let (true, Some(error)) = (found.certs.is_empty(), found.errors.first()) {
@@ -301,7 +303,7 @@ fn tls_config() -> Result<Arc<ClientConfig>, String> {
     Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
 }
 
-/// What is wrong, and what to do where the operator can do something.
+/// What is wrong, and what the operator can do about it.
 fn tls_failed(cause: &io::Error) -> String {
     let rustls = cause.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
     let advice = match rustls {
@@ -313,7 +315,7 @@ fn tls_failed(cause: &io::Error) -> String {
     format!("{cause}{advice}")
 }
 
-/// What goes after `EHLO`: a name, or an address literal (RFC 5321 §4.1.3).
+/// The name after `EHLO`: a domain, or an address literal (RFC 5321 §4.1.3).
 fn hello_name(host: &str) -> String {
     match host.strip_prefix('[') {
         Some(ipv6) => format!("[IPv6:{ipv6}"),

@@ -1,25 +1,25 @@
-//! Lines to and from an SMTP server (RFC 5321 §4.2). Whatever the other side sends, a reply is at most 16 KiB.
+//! Lines to and from an SMTP server (RFC 5321 §4.2). Whatever the other side sends, a reply has at most 16 KiB.
 
 use std::io;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
-/// More than any reply has.
+/// More than any reply needs.
 const MAX_REPLY: usize = 16 * 1024;
 
-/// A connection, in clear or not.
+/// A connection, encrypted or not.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Sync + Unpin> Stream for S {}
 
-/// A connection that speaks in lines.
+/// A connection that sends and receives lines.
 pub(super) struct Wire {
     stream: Box<dyn Stream>,
-    /// What was read beyond the last reply.
+    /// Bytes read beyond the last reply.
     ahead: Vec<u8>,
 }
 
-/// What a server answered.
+/// A server's reply.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Reply {
     pub(super) code: u16,
@@ -40,8 +40,8 @@ impl Wire {
         Self { stream, ahead: Vec::new() }
     }
 
-    /// The stream below, for TLS. Refused if the server has sent more than was asked for: it would be read as if it
-    /// had come under TLS (CVE-2011-0411 and its kin).
+    /// The underlying stream, for TLS. An error if the server has sent more than was asked for: it would be read as
+    /// if it had come over TLS (CVE-2011-0411 and similar).
     pub(super) fn into_stream(self) -> io::Result<Box<dyn Stream>> {
         if self.ahead.is_empty() {
             Ok(self.stream)
@@ -51,7 +51,7 @@ impl Wire {
     }
 
     pub(super) async fn command(&mut self, line: &str) -> io::Result<Reply> {
-        // An address cannot hold one; nothing that could begin another command leaves here.
+        // An address cannot hold a line end. Nothing that could begin another command is sent.
         if line.contains(['\r', '\n']) {
             return Err(malformed("a command with a line end"));
         }
@@ -59,7 +59,7 @@ impl Wire {
         self.reply().await
     }
 
-    /// The text of a mail after `DATA`: lines that begin with a dot get another one (RFC 5321 §4.5.2).
+    /// The text of an email after `DATA`: lines that begin with a dot get another one (RFC 5321 §4.5.2).
     pub(super) async fn text(&mut self, text: &[u8]) -> io::Result<Reply> {
         self.write(&stuffed(text)).await?;
         self.reply().await
@@ -70,7 +70,7 @@ impl Wire {
         self.stream.flush().await
     }
 
-    /// Reads one reply of one or more lines.
+    /// Reads a reply of one or more lines.
     pub(super) async fn reply(&mut self) -> io::Result<Reply> {
         let mut reply = Reply { code: 0, lines: Vec::new() };
         let mut length = 0;
@@ -92,7 +92,7 @@ impl Wire {
         }
     }
 
-    /// One line, with its end.
+    /// Reads one line, including its end.
     async fn line(&mut self) -> io::Result<Vec<u8>> {
         loop {
             if let Some(at) = self.ahead.iter().position(|byte| *byte == b'\n') {
@@ -116,7 +116,7 @@ fn malformed(what: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
-/// Code, whether it is the last line, text.
+/// The code, whether it is the last line, and the text.
 fn parse(line: &[u8]) -> Option<(u16, bool, String)> {
     let text = String::from_utf8_lossy(line);
     let text = text.trim_end_matches(['\r', '\n']);
