@@ -1,17 +1,17 @@
-//! Who acts on the account of another.
+//! The party that acts on another user's account.
 
 use super::{Fresh, Principal};
 use crate::client::Client;
 
-/// Who acts on an account that is not their own: the operator, or an administrator, whose session and role are proved
-/// again in the act's own transaction.
+/// The party that acts on an account other than its own: the operator, or an administrator. An administrator's session
+/// and role are verified again in the action's own transaction.
 #[derive(Debug, Clone, Copy)]
 pub struct By<'a> {
     administrator: Option<Administrator>,
     client: &'a Client,
 }
 
-/// As the guard saw them.
+/// The administrator as the guard saw them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Administrator {
     Any(Principal),
@@ -19,8 +19,8 @@ pub(crate) enum Administrator {
 }
 
 impl<'a> By<'a> {
-    /// The operator, on the command line or in a program that mounts this server. Nothing is proved: never say so of
-    /// somebody who sent a request.
+    /// The operator, on the command line or in a program that mounts this server. Nothing is verified, so never use
+    /// this for the sender of a request.
     #[must_use]
     pub const fn operator(client: &'a Client) -> Self {
         Self { administrator: None, client }
@@ -34,7 +34,7 @@ impl<'a> By<'a> {
         Self { administrator: Some(Administrator::Fresh(fresh)), client }
     }
 
-    /// From where, for the audit trail.
+    /// The client that is recorded in the audit trail.
     pub(crate) fn client(self) -> &'a Client {
         self.client
     }

@@ -1,5 +1,5 @@
-//! Whether a session or an API key is alive. The one statement for each that every guard and every act on an account
-//! asks: it reads it and its account together, so that ending either counts from the next request.
+//! Whether a session or an API key is active. Every guard and every action on an account uses the one statement for
+//! each. It reads the session or key together with its account, so revoking either takes effect from the next request.
 
 use super::{KeyHolder, KeyId, Principal, SessionId};
 use crate::{
@@ -10,10 +10,10 @@ use crate::{
 
 type Result<T> = std::result::Result<T, crate::db::Error>;
 
-/// How many sessions [`living_among`] looks at.
+/// How many sessions [`living_among`] looks up at once.
 pub(crate) const BATCH: usize = 8;
 
-/// A session that is alive, and of its account what a request is decided by.
+/// An active session, and the columns of its account that a request is authorized by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Living {
     pub(crate) session: SessionId,
@@ -22,7 +22,7 @@ pub(crate) struct Living {
     pub(crate) authenticated_at: Timestamp,
 }
 
-/// By place, in the order of `select_living!`: to look each column's name up costs as much as to read it.
+/// By position, in the order of `select_living!`: looking each column up by name costs as much as reading it.
 type LivingRow = (SessionId, AccountId, Role, Timestamp);
 
 impl From<LivingRow> for Living {
@@ -38,7 +38,7 @@ impl Living {
     }
 }
 
-/// The sessions of `$which` that are alive at `$now` and whose account is active.
+/// The sessions of `$which` that are active at `$now` and whose account is active.
 macro_rules! select_living {
     ($which:literal, $now:literal) => {
         select_living!($which, $now, "")
@@ -56,13 +56,13 @@ macro_rules! select_living {
     };
 }
 
-/// This session, if it is alive and its account is active.
+/// This session, if it and its account are active.
 pub(crate) async fn living(conn: Conn<'_>, session: SessionId, now: Timestamp) -> Result<Option<Living>> {
     let living = fetch_optional!(conn, LivingRow, select_living!("id = $1", "$2"), session, now)?;
     Ok(living.map(Living::from))
 }
 
-/// Those of several sessions that are.
+/// Those of several sessions that are active.
 pub(crate) async fn living_among(
     conn: Conn<'_>,
     sessions: [SessionId; BATCH],
@@ -86,7 +86,7 @@ pub(crate) async fn living_among(
     Ok(living.into_iter().map(Living::from).collect())
 }
 
-/// The session of a cookie, if it is alive and its account is active, and when it was last seen.
+/// The session of a cookie, if it and its account are active, and when it was last seen.
 pub(crate) async fn living_by_cookie(
     conn: Conn<'_>,
     digest: &[u8; 32],
@@ -105,7 +105,7 @@ pub(crate) async fn living_by_cookie(
     }))
 }
 
-/// An API key that has not expired, and of its account what a request is decided by.
+/// An API key that has not expired, and the columns of its account that a request is authorized by.
 pub(crate) struct LivingKey {
     pub(crate) holder: KeyHolder,
     /// SHA-256 of the whole key.
@@ -114,7 +114,7 @@ pub(crate) struct LivingKey {
     pub(crate) last_used_at: Option<Timestamp>,
 }
 
-/// This API key, if it is alive and its account is active.
+/// This API key, if it and its account are active.
 pub(crate) async fn living_key(conn: Conn<'_>, key: KeyId, now: Timestamp) -> Result<Option<LivingKey>> {
     let living = fetch_optional!(
         conn,

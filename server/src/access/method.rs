@@ -1,6 +1,6 @@
 //! How the owner of an account proved who they are at a login.
 
-/// One way to prove it: a value of the claim `amr` (OpenID Connect Core §2, RFC 8176).
+/// One authentication method: a value of the claim `amr` (OpenID Connect Core §2, RFC 8176).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Method {
     /// The password.
@@ -13,8 +13,8 @@ pub(crate) enum Method {
     Otp,
     /// A recovery code. RFC 8176 has no name for it.
     RecoveryCode,
-    /// A passkey: proof of possession of a key, whose authenticator has verified its owner. Whether hardware keeps the key
-    /// only an attestation could say.
+    /// A passkey: proof of possession of a key whose authenticator has verified its owner. Only an attestation could
+    /// say whether hardware keeps the key.
     Passkey,
 }
 
@@ -30,7 +30,7 @@ impl Method {
         }
     }
 
-    /// Whether it shows two factors at once: a key that one has, and what the authenticator has asked for.
+    /// Whether it proves two factors at once: possession of a key, and the user verification of its authenticator.
     pub(crate) fn is_two_factors(self) -> bool {
         self == Self::Passkey
     }
@@ -42,8 +42,8 @@ impl Method {
     }
 }
 
-/// All that was shown at a login that may begin a session. Only `factors` makes one, after it looked whether a second
-/// factor is due; a test holds that.
+/// Every method used in a login that may start a session. Only `factors` constructs one, after checking whether a
+/// second factor is required; a test enforces that.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Methods {
     first: Method,
@@ -51,17 +51,17 @@ pub(crate) struct Methods {
 }
 
 impl Methods {
-    /// A first factor, where no second one is due.
+    /// A first factor, where no second one is required.
     pub(crate) const fn first(first: Method) -> Self {
         Self { first, second: None }
     }
 
-    /// Both.
+    /// A first and a second factor.
     pub(crate) const fn both(first: Method, second: Method) -> Self {
         Self { first, second: Some(second) }
     }
 
-    /// The values of `amr` with spaces between them.
+    /// The values of `amr`, separated by spaces.
     pub(crate) fn amr(self) -> String {
         match self.second {
             None if self.first.is_two_factors() => with_second("", self.first),
@@ -71,7 +71,7 @@ impl Methods {
     }
 }
 
-/// The values of `amr` after a second factor was shown in a session that had these.
+/// The values of `amr` after a second factor was verified in a session that had these.
 pub(crate) fn with_second(amr: &str, second: Method) -> String {
     let mut values: Vec<_> = amr.split_whitespace().filter(|value| *value != MFA).collect();
     if !values.contains(&second.name()) {
@@ -81,7 +81,7 @@ pub(crate) fn with_second(amr: &str, second: Method) -> String {
     values.join(" ")
 }
 
-/// More than one factor was shown (RFC 8176 §2).
+/// More than one factor was verified (RFC 8176 §2).
 const MFA: &str = "mfa";
 
 /// The claim `acr` for these values of `amr`: the assurance level of NIST SP 800-63B-4 that the login reached.

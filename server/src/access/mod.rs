@@ -28,16 +28,16 @@ use crate::{
     error::Error,
 };
 
-/// How old a log-in may be for what could take an account away from its owner (ASVS 7.5.1).
+/// The maximum age of a login for actions that could take an account away from its owner (ASVS 7.5.1).
 const FRESH: Duration = Duration::from_mins(10);
 
-/// A session's ID: the `sid` claim of its tokens. It is not a secret: knowing it grants nothing.
+/// A session's ID: the `sid` claim of its tokens. It is not secret and grants nothing by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SessionId(Uuid);
 crate::db::column!(SessionId, Uuid);
 
 impl SessionId {
-    /// The ID of a session that begins.
+    /// The ID of a new session.
     pub(crate) const fn new(id: Uuid) -> Self {
         Self(id)
     }
@@ -46,7 +46,7 @@ impl SessionId {
         self.0.as_bytes()
     }
 
-    /// Reads the `sid` claim of a token, or a path.
+    /// Parses the `sid` claim of a token, or a path segment.
     pub(crate) fn of_claim(sid: &str) -> Option<Self> {
         Uuid::try_parse(sid).ok().map(Self)
     }
@@ -58,7 +58,7 @@ impl fmt::Display for SessionId {
     }
 }
 
-/// The caller, as a verified credential and a living session say.
+/// The caller, as established by a verified credential and an active session.
 #[derive(Debug, Clone, Copy)]
 pub struct Principal {
     /// The account.
@@ -72,13 +72,13 @@ pub struct Principal {
 }
 
 impl Principal {
-    /// The proof that the owner logged in within the last ten minutes, or else what RFC 9470 answers.
+    /// Proof that the owner logged in within the last 10 minutes; otherwise the error that RFC 9470 describes.
     pub(crate) fn fresh(self, now: Timestamp) -> Result<Fresh, Error> {
         if now - self.authenticated_at <= FRESH { Ok(Fresh(self)) } else { Err(Error::StaleLogIn(FRESH)) }
     }
 }
 
-/// A principal whose log-in is fresh. Only [`Principal::fresh`] makes one.
+/// A principal whose login is fresh. Only [`Principal::fresh`] constructs one.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fresh(Principal);
 
@@ -91,41 +91,41 @@ impl Fresh {
 /// What a principal wants to do with a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// See it.
+    /// Read it.
     Read,
     /// Change or remove it.
     Change,
 }
 
-/// A rule's answer.
+/// The result of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum Decision {
-    /// Go on.
+    /// The row may be used.
     Allow,
     /// As if the row did not exist.
     Hide,
 }
 
-/// A row that a room has a rule for.
+/// A row whose module has a rule for it.
 pub(crate) trait Ruled {
-    /// Decides without looking anything up.
+    /// Decides from the row alone, without a query.
     fn decide(&self, requester: &Requester, action: Action) -> Decision;
 }
 
-/// A row that was read and that nobody may see yet. The only way out is [`Unchecked::allow`].
+/// A row that was read but not yet authorized. The only way out is [`Unchecked::allow`].
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Unchecked<T>(Option<T>);
 
 impl<T: Ruled> Unchecked<T> {
-    /// Wraps what a store found, or did not find.
+    /// Wraps the result of a store's lookup.
     pub(crate) fn new(row: Option<T>) -> Self {
         Self(row)
     }
 
-    /// The row, if it exists and the rule allows it. Absent and forbidden are one answer, so that nobody
-    /// learns what exists.
+    /// The row, if it exists and the rule allows it. A missing row and a forbidden one give the same error, so that
+    /// callers cannot learn what exists.
     pub(crate) fn allow(self, requester: impl Into<Requester>, action: Action) -> Result<T, Error> {
         match self.0 {
             Some(row) if row.decide(&requester.into(), action) == Decision::Allow => Ok(row),

@@ -1,4 +1,4 @@
-//! Who sends a request: the owner of an account in a session, or a program with an API key.
+//! The sender of a request: the owner of an account in a session, or a program with an API key.
 
 use std::fmt;
 
@@ -11,21 +11,21 @@ use crate::{
 /// Characters of an API key's ID.
 const ID: usize = 12;
 
-/// An API key's ID: the part of the key that is not secret. Knowing it grants nothing.
+/// An API key's ID: the part of the key that is not secret. It grants nothing by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeyId([u8; ID]);
 
 impl KeyId {
-    /// Reads the ID of a key, or a path.
+    /// Parses the ID of a key, or a path segment.
     pub(crate) fn of_text(text: &str) -> Option<Self> {
         let is_id = text.bytes().all(|byte| byte.is_ascii_alphanumeric());
         text.as_bytes().try_into().ok().filter(|_| is_id).map(Self)
     }
 
-    /// The ID as it is shown.
+    /// The ID as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        // Only ASCII gets in.
+        // Parsing admits only ASCII.
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
@@ -50,19 +50,19 @@ impl Decode for KeyId {
     }
 }
 
-/// A program, as a verified API key says. It is never a session: nothing makes a `Fresh` of it, so it
-/// changes no password, address, second factor, role or key.
+/// A program, as established by a verified API key. It is never a session and cannot become a `Fresh`, so it cannot
+/// change a password, address, second factor, role or key.
 #[derive(Debug, Clone, Copy)]
 pub struct KeyHolder {
     /// The account that it acts for.
     pub account: AccountId,
     /// The key.
     pub key: KeyId,
-    /// What the account may do, as of this request. The key may do no more than its own scopes of it.
+    /// What the account may do, as of this request. The key is limited to its own scopes of that.
     pub role: Role,
 }
 
-/// Who sends a request, where API keys are accepted too.
+/// The sender of a request, where API keys are accepted too.
 #[derive(Debug, Clone, Copy)]
 pub enum Requester {
     /// The owner of an account, in a session.
@@ -90,7 +90,7 @@ impl Requester {
         }
     }
 
-    /// The session, if it is not a key.
+    /// The session; `None` for an API key.
     #[must_use]
     pub fn principal(&self) -> Option<Principal> {
         match self {
@@ -99,12 +99,12 @@ impl Requester {
         }
     }
 
-    /// What the audit log says of an act beside its account: which key, if it was one.
+    /// The audit log's detail besides the account: which key acted, if one did.
     pub(crate) fn detail(&self) -> Option<String> {
         self.key().map(|key| format!("API key {key}"))
     }
 
-    /// The key, if it is not a session.
+    /// The key; `None` for a session.
     #[must_use]
     pub fn key(&self) -> Option<KeyId> {
         match self {

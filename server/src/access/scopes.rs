@@ -22,53 +22,53 @@ macro_rules! scopes {
 }
 
 scopes! {
-    /// To see one's profile.
+    /// Read one's profile.
     ProfileRead "profile:read" "See your profile";
-    /// To change one's profile.
+    /// Change one's profile.
     ProfileWrite "profile:write" "Change your profile";
-    /// To manage one's account: password, address of mail, sessions, export, deletion.
+    /// Manage one's account: password, email address, sessions, export, deletion.
     ManageAccount "account" "Manage your account: password, email address, sessions, export, deletion";
-    /// To see the organisations that one is a member of.
+    /// Read the organisations that one is a member of.
     OrganisationsRead "organisations:read" "See the organisations that you are a member of";
-    /// To act in the organisations that one is a member of.
+    /// Act in the organisations that one is a member of.
     OrganisationsWrite "organisations:write" "Create organisations, and manage those where your role allows it";
-    /// To stay logged in with a refresh token (OpenID Connect Core §11).
+    /// Stay logged in with a refresh token (OpenID Connect Core §11).
     OfflineAccess "offline_access" "Stay logged in, with a refresh token";
-    /// To see every account: administrators.
+    /// Read every account (administrators).
     AccountsRead "accounts:read" "See every account and organisation (administrators)";
-    /// To change every account: administrators.
+    /// Change every account (administrators).
     AccountsWrite "accounts:write" "Change every account and organisation (administrators)";
-    /// To see the audit trail: administrators.
+    /// Read the audit trail (administrators).
     AuditRead "audit:read" "Read the audit log (administrators)";
 }
 
-/// What a log-in grants that names nothing.
+/// The scopes granted when a login names none.
 pub(crate) const USUAL: [&str; 3] = [ProfileRead::NAME, ProfileWrite::NAME, ManageAccount::NAME];
-/// What everybody may ask for beside.
+/// The further scopes that every user may request.
 const ON_REQUEST: [&str; 3] = [OfflineAccess::NAME, OrganisationsRead::NAME, OrganisationsWrite::NAME];
-/// What API keys may have: no credential is changed with them, and nothing of others. A scope that is not named here is
-/// not for keys.
+/// The scopes that API keys may have. None of them can change a credential or another user's account. A scope that is
+/// not listed here is not available to keys.
 const FOR_KEYS: [&str; 4] = [ProfileRead::NAME, ProfileWrite::NAME, AccountsRead::NAME, AuditRead::NAME];
-/// What administrators may ask for.
+/// The scopes that administrators may request.
 const ADMINISTRATION: [&str; 3] = [AccountsRead::NAME, AccountsWrite::NAME, AuditRead::NAME];
 
-/// How long the names of an application's scopes may be together: a login that names no scope grants all of them, and
-/// its token must fit into a header.
+/// The longest total length of an application's scope names. A login that names no scope grants all of them, and its
+/// token must fit into a header.
 const LONGEST_DECLARED: usize = 2048;
 
-/// The scopes that the application declared with its policy, beside the server's own. Every role has them: for which
-/// rows they count is the policy's to say. Cheap to clone.
+/// The scopes that the application declares with its policy, in addition to the server's own. Every role has them; the
+/// policy decides for which rows they count. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct AppScopes(Arc<OnceLock<Granted>>);
 
 impl AppScopes {
-    /// Takes in the application's scopes, once.
+    /// Registers the application's scopes, once.
     ///
     /// # Errors
-    /// In a sentence: they were taken in before, the server has one of them itself, or they are too long.
+    /// Returns a sentence if scopes were registered before, the server has one of them itself, or they are too long.
     pub(crate) fn declare<'n>(&self, names: impl Iterator<Item = &'n str>) -> Result<(), String> {
         let names: Vec<_> = names.map(str::to_owned).collect();
-        // Or every account could have an administrator's scope.
+        // Otherwise every account could have an administrator's scope.
         if let Some(name) = names.iter().find(|name| Role::Admin.own_scopes().any(|own| own == *name)) {
             return Err(format!(
                 "{name:?} is a scope of the server itself: give the permission another name"
@@ -90,7 +90,7 @@ impl AppScopes {
 }
 
 impl Role {
-    /// The scopes of the server itself that an account of this role can have.
+    /// The server's own scopes that an account of this role can have.
     fn own_scopes(self) -> impl Iterator<Item = &'static str> {
         let more: &[&str] = match self {
             Self::User => &[],
@@ -99,13 +99,13 @@ impl Role {
         USUAL.into_iter().chain(ON_REQUEST).chain(more.iter().copied())
     }
 
-    /// Every scope that an API key of such an account can have: some of the server's, and all of the application's.
+    /// Every scope that an API key of such an account can have: some of the server's own, and all of the application's.
     pub(crate) fn scopes_of_keys(self, declared: &AppScopes) -> impl Iterator<Item = &str> {
         let own = self.own_scopes().filter(|name| FOR_KEYS.contains(name)).map(|name| -> &str { name });
         own.chain(declared.names())
     }
 
-    /// Of the scopes of an API key what this role has.
+    /// The scopes of an API key that this role has.
     pub(crate) fn limit_key(self, scope: &str, declared: &AppScopes) -> Granted {
         let has = |name: &&str| self.scopes_of_keys(declared).any(|own| own == *name);
         Granted::parse(scope).iter().filter(has).map(str::to_owned).collect()
@@ -117,11 +117,11 @@ impl Role {
         own.chain(declared.names())
     }
 
-    /// Of `granted` what this role has. A token keeps what it was granted, and a role can be taken away: so this is
-    /// asked at every request.
+    /// The scopes of `granted` that this role has. Checked at every request, because a token keeps its scopes after a
+    /// role is taken away.
     pub(crate) fn limit(self, granted: Granted, declared: &AppScopes) -> Granted {
         let has = |name: &str| self.scopes(declared).any(|own| own == name);
-        // Nearly always: a role is seldom taken away.
+        // The common case: roles are seldom taken away.
         if granted.iter().all(has) {
             return granted;
         }
@@ -129,13 +129,13 @@ impl Role {
     }
 }
 
-/// The scopes that a log-in asks for. Each of them exists.
+/// The scopes that a login requests. Each of them exists.
 #[derive(Debug)]
 pub(crate) struct ScopeAsked(Granted);
 
 impl ScopeAsked {
-    /// Reads the parameter `scope`. None named means the usual ones and those that the application declares
-    /// (RFC 6749 §3.3).
+    /// Parses the parameter `scope`. If it is empty, the usual scopes and those that the application declares are
+    /// requested (RFC 6749 §3.3).
     pub(crate) fn parse(scope: &str, declared: &AppScopes) -> Result<Self, Error> {
         let asked = Granted::parse(scope);
         if asked.iter().next().is_none() {
@@ -145,12 +145,12 @@ impl ScopeAsked {
         if asked.iter().all(is_known) { Ok(Self(asked)) } else { Err(Error::UnknownScope) }
     }
 
-    /// As [`parse`](Self::parse) reads it.
+    /// The text that [`parse`](Self::parse) reads.
     pub(crate) fn text(&self) -> String {
         self.0.iter().collect::<Vec<_>>().join(" ")
     }
 
-    /// Those that the role has.
+    /// The requested scopes that the role has.
     pub(crate) fn cut_down_to(&self, role: Role, declared: &AppScopes) -> Granted {
         role.limit(self.0.clone(), declared)
     }

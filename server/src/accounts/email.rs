@@ -1,4 +1,4 @@
-//! E-mail addresses: one canonical form, made here and nowhere else.
+//! Email addresses: one canonical form, made here and nowhere else.
 
 use std::fmt;
 
@@ -12,19 +12,19 @@ const MAX_ADDRESS: usize = 254;
 /// The longest local part, in bytes (RFC 5321 §4.5.3.1.1).
 const MAX_LOCAL: usize = 64;
 
-/// An e-mail address in canonical form: the local part folded by ASCII case alone, the domain as A-labels
-/// in lower case. Two spellings of one mailbox are equal to the byte, so a unique column is enough.
+/// An email address in canonical form: the local part folded by ASCII case only, the domain as lower-case A-labels. Two
+/// spellings of one mailbox become the same bytes, so a unique column is enough.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Email(String);
 crate::db::column!(Email, String);
 
-/// The text is no address that we send mail to.
+/// The text is not an email address that we send to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotAnEmail;
 
 impl Email {
-    /// Reads an address as a person typed it. Space around it is not part of it: keyboards of phones add one.
+    /// Parses an address as a person typed it. Surrounding space is removed, because phone keyboards add it.
     ///
     /// # Errors
     /// [`NotAnEmail`] for anything but one plain `local@domain`: lists, comments, quoted local parts,
@@ -35,7 +35,7 @@ impl Email {
         if text.len() > MAX_ADDRESS {
             return Err(NotAnEmail);
         }
-        // Before the normal form is made: it would turn the Kelvin sign into a K, which is another mailbox.
+        // Before normalization, which would turn the Kelvin sign into a K: another mailbox.
         if !text.chars().all(is_itself) {
             return Err(NotAnEmail);
         }
@@ -48,7 +48,7 @@ impl Email {
         if address.len() > MAX_ADDRESS { Err(NotAnEmail) } else { Ok(Self(address)) }
     }
 
-    /// The same for a request's field, with the refusal that names it.
+    /// [`parse`](Self::parse) for a field of a request. The error names the field.
     pub(crate) fn of_field(text: &str, field: &'static str) -> Result<Self, Invalid> {
         Self::parse(text).map_err(|NotAnEmail| Invalid::field(field, Fault::NotAnEmail))
     }
@@ -100,7 +100,7 @@ impl fmt::Display for Email {
     }
 }
 
-/// Whether no normal form makes another character of it: full-width `＠`, one-dot leader, ligatures and the
+/// Whether no normalization form turns it into another character. Full-width `＠`, the one-dot leader, ligatures and the
 /// like are look-alikes.
 fn is_itself(c: char) -> bool {
     c.is_ascii() || std::iter::once(c).nfkc().eq(std::iter::once(c))
@@ -111,16 +111,15 @@ fn is_international(c: char) -> bool {
     !c.is_ascii() && (c.is_alphanumeric() || is_combining_mark(c))
 }
 
-/// `Dot-string` of RFC 5321 §4.1.2, and letters and digits beyond ASCII as RFC 6531 §3.3 allows. Not `%` and
-/// `!`, which relays once took for routing.
+/// `Dot-string` of RFC 5321 §4.1.2, plus letters and digits beyond ASCII as RFC 6531 §3.3 allows. `%` and `!` are
+/// excluded because relays once used them for routing.
 fn is_local_part(local: &str) -> bool {
     let allowed =
         |c: char| c.is_ascii_alphanumeric() || "#$&'*+-/=?^_`{|}~".contains(c) || is_international(c);
     local.len() <= MAX_LOCAL && local.split('.').all(|atom| !atom.is_empty() && atom.chars().all(allowed))
 }
 
-/// The domain as A-labels in lower case (RFC 5891), with at least two labels: nobody is mailed at a bare
-/// host name.
+/// The domain as lower-case A-labels (RFC 5891), with at least two labels: nobody receives email at a bare host name.
 fn a_labels(domain: &str) -> Result<String, NotAnEmail> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.' || is_international(c);
     if !domain.chars().all(allowed) {

@@ -13,15 +13,15 @@ pub struct FullName(String);
 crate::db::column!(FullName, String);
 
 impl FullName {
-    /// Reads a name as a person typed it.
+    /// Parses a name as a person typed it.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// Returns what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, Fault> {
         name(text, MAX_FULL_NAME).map(Self)
     }
 
-    /// The same for a request's field, with the refusal that names it.
+    /// [`parse`](Self::parse) for a field of a request. The error names the field.
     pub(crate) fn of_field(text: &str) -> Result<Self, Invalid> {
         Self::parse(text).map_err(|fault| Invalid::field("full_name", fault))
     }
@@ -47,8 +47,8 @@ pub(crate) fn name(text: &str, most: usize) -> Result<String, Fault> {
     }
 }
 
-/// What makes a name read as another in a list, a log or a mail: control characters, and those that turn
-/// the direction of the text.
+/// Characters that make a name look like another one in a list, a log or an email: control characters, and those that
+/// change the direction of the text.
 fn is_disguise(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }

@@ -1,13 +1,13 @@
-//! The one way to act on an account: under its row's lock, by somebody who is proved again after the lock was taken.
+//! The one way to act on an account: under the lock of its row, with the actor verified again after the lock is taken.
 //!
-//! What a guard saw is the past by the time a transaction runs: a reset of the password may have been committed while
-//! it waited for the row. So every act takes a [`Locked`] or a [`Held`], only this file makes them, and each of the
-//! functions that do looks *after* the lock, in a statement of its own. On PostgreSQL such a statement has a new
-//! snapshot (`READ COMMITTED`) and sees all that was committed before the lock was given; on SQLite a transaction is
-//! alone from its beginning.
+//! What a guard saw may be outdated by the time a transaction runs: a password reset may have been committed while the
+//! transaction waited for the row. So every action takes a [`Locked`] or a [`Held`]. Only this file constructs them,
+//! and each function that does so checks *after* taking the lock, in a separate statement. On PostgreSQL that statement
+//! has a new snapshot (`READ COMMITTED`) and sees everything committed before the lock was granted; on SQLite a write
+//! transaction runs alone from its beginning.
 //!
 //! Locks are taken in one order: the administrators' ([`lock_administrators`](super::lock_administrators)), accounts by
-//! their numbers, counters, and then sessions, links and the rest.
+//! their IDs, counters, and then sessions, links and the rest.
 
 use std::ops::Deref;
 
@@ -19,7 +19,7 @@ use crate::{
     error::Error,
 };
 
-/// An account, active or not, whose row this transaction has locked for somebody who may act on it.
+/// An account, active or not, whose row this transaction has locked for a party that may act on it.
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Locked {
@@ -31,7 +31,7 @@ pub(crate) struct Locked {
 }
 crate::db::from_row!(Locked { role, credential_epoch, is_active, deletion_due_at; owner });
 
-/// The same of an account that is active.
+/// A [`Locked`] account that is active.
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Held(Locked);
@@ -47,22 +47,22 @@ impl Locked {
         self.is_active
     }
 
-    /// Whether its credentials are still those that were read.
+    /// Whether its credentials are unchanged since this epoch.
     pub(crate) fn is_in(&self, epoch: Epoch) -> bool {
         self.credential_epoch == epoch
     }
 
-    /// Its credentials as they are now.
+    /// The epoch of its credentials.
     pub(crate) fn epoch(&self) -> Epoch {
         self.credential_epoch
     }
 
-    /// Whether its owner wanted it deleted by then.
+    /// Whether its owner requested its deletion for this time or earlier.
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
         self.deletion_due_at.is_some_and(|due_at| due_at <= now)
     }
 
-    /// The proof that it is.
+    /// The account as [`Held`], if it is active.
     pub(crate) fn if_active(self) -> Option<Held> {
         self.is_active.then_some(Held(self))
     }
@@ -84,12 +84,12 @@ impl Deref for Held {
     }
 }
 
-/// Who acts for themselves: a principal, one whose log-in must be fresh, or the holder of an API key. What the guard saw
-/// is proved again.
+/// A caller that acts on its own account: a principal, a principal with a fresh login, or the holder of an API key.
+/// What the guard saw is verified again.
 pub(crate) trait Actor: Copy {
-    /// As the guard saw them.
+    /// The caller as the guard saw it.
     fn seen(self) -> Requester;
-    /// As the session or the key says now.
+    /// Verifies the caller against what its session or key says now.
     fn prove(self, now: Requester, at: Timestamp) -> Result<(), Error>;
 }
 
@@ -99,7 +99,7 @@ impl Actor for Requester {
     }
 
     fn prove(self, now: Requester, _: Timestamp) -> Result<(), Error> {
-        // A role that was given meanwhile takes nothing away from them.
+        // Only losing the administrator role rejects the request; gaining it does not.
         let has_lost = self.role() == Role::Admin && now.role() != Role::Admin;
         if now.account() == self.account() && !has_lost { Ok(()) } else { Err(Error::SessionEnded) }
     }
@@ -146,19 +146,19 @@ impl Actor for Administrator {
 /// The caller's own account.
 ///
 /// # Errors
-/// [`Error::SessionEnded`] if the session has ended, the account was disabled or deleted, or its role was taken
-/// away, while this transaction waited; [`Error::StaleLogIn`].
+/// [`Error::SessionEnded`] if the session was ended, the account disabled or deleted, or its role taken away, while
+/// this transaction waited; [`Error::StaleLogIn`].
 pub(crate) async fn hold_own(tx: &mut Tx, caller: impl Actor, now: Timestamp) -> Result<Held, Error> {
     let locked = store::lock(tx.conn(), caller.seen().account()).await?.ok_or(Error::SessionEnded)?;
     prove(tx, caller, now).await?;
     locked.if_active().ok_or(Error::SessionEnded)
 }
 
-/// The caller's own account, and that of another which the act is about, in the order of their numbers. `false` if the
-/// other is not active.
+/// Locks the caller's own account and another that the action concerns, in the order of their IDs. `false` if the other
+/// is not active.
 ///
 /// # Errors
-/// Those of [`hold_own`].
+/// See [`hold_own`].
 pub(crate) async fn hold_own_beside(
     tx: &mut Tx,
     caller: impl Actor,
@@ -173,61 +173,61 @@ pub(crate) async fn hold_own_beside(
     Ok((hold_own(tx, caller, now).await?, is_active))
 }
 
-/// The account of a mailed link: the caller takes the link's row afterwards.
+/// The account of an emailed link. The caller locks the link's row afterwards.
 pub(crate) async fn hold_of_link(tx: &mut Tx, id: AccountId) -> Result<Option<Held>, Error> {
     Ok(store::lock(tx.conn(), id).await?.and_then(Locked::if_active))
 }
 
-/// Locks an account that is active, for a room whose rows refer to it. `false` if there is none.
+/// Locks an active account for a module whose rows refer to it. `false` if there is none.
 pub(crate) async fn hold_active(conn: Conn<'_>, id: AccountId) -> Result<bool, crate::db::Error> {
     Ok(store::lock(conn, id).await?.is_some_and(|locked| locked.is_active))
 }
 
-/// The account of a login that waits for its second factor: the caller reads the login's row afterwards.
+/// The account of a login that waits for its second factor. The caller reads the login's row afterwards.
 pub(crate) async fn hold_of_login(tx: &mut Tx, id: AccountId) -> Result<Option<Held>, Error> {
     hold_of_link(tx, id).await
 }
 
-/// The account of a passkey: the caller reads the passkey's row afterwards.
+/// The account of a passkey. The caller reads the passkey's row afterwards.
 pub(crate) async fn hold_of_passkey(tx: &mut Tx, id: AccountId) -> Result<Option<Held>, Error> {
     hold_of_link(tx, id).await
 }
 
-/// The account of a refresh token that came again: to end its session and tell its owner.
+/// The account of a refresh token that was used twice, to end its session and notify its owner.
 pub(crate) async fn hold_of_session(tx: &mut Tx, id: AccountId) -> Result<Option<Held>, Error> {
     hold_of_link(tx, id).await
 }
 
-/// The account with this address: to mail its owner, who alone reads there, or to try a mailed code.
+/// The account with this address, to email its owner, the only reader of that mailbox, or to check an emailed code.
 pub(crate) async fn hold_by_email(tx: &mut Tx, email: &Email) -> Result<Option<Held>, Error> {
     Ok(store::lock_by_email(tx.conn(), email).await?.and_then(Locked::if_active))
 }
 
-/// The account whose password was verified, if its credentials are still the same.
+/// The account whose password was verified, if its credentials are unchanged.
 pub(crate) async fn hold_verified(tx: &mut Tx, verified: &Credentials) -> Result<Option<Held>, Error> {
     let locked = store::lock(tx.conn(), verified.id).await?;
     Ok(locked.filter(|locked| locked.is_in(verified.epoch)).and_then(Locked::if_active))
 }
 
-/// An account that this transaction has made.
+/// An account that this transaction has created.
 pub(crate) async fn hold_new(tx: &mut Tx, id: AccountId) -> Result<Held, Error> {
     store::lock(tx.conn(), id).await?.and_then(Locked::if_active).ok_or(Error::NotFound)
 }
 
-/// The same account as this transaction has changed it.
+/// The same account, read again after this transaction changed it.
 pub(crate) async fn hold_again(tx: &mut Tx, held: Held) -> Result<Held, Error> {
     hold_new(tx, held.id).await
 }
 
-/// An account whose grace period is over.
+/// An account whose grace period for deletion is over.
 pub(crate) async fn lock_due(tx: &mut Tx, id: AccountId, now: Timestamp) -> Result<Option<Locked>, Error> {
     Ok(store::lock(tx.conn(), id).await?.filter(|locked| locked.is_due(now)))
 }
 
-/// The account of another, for the operator or for an administrator, who is proved again.
+/// Another user's account, for the operator or for an administrator, who is verified again.
 ///
 /// # Errors
-/// [`Error::NotFound`] if there is no such account; of an administrator those of [`hold_own`].
+/// [`Error::NotFound`] if there is no such account; for an administrator also those of [`hold_own`].
 pub(crate) async fn lock_other(
     tx: &mut Tx,
     id: AccountId,
@@ -238,7 +238,7 @@ pub(crate) async fn lock_other(
         return store::lock(tx.conn(), id).await?.ok_or(Error::NotFound);
     };
     let own = administrator.seen().account();
-    // In the order of their numbers: two administrators who act on each other wait, and never in a ring.
+    // In the order of their IDs: two administrators who act on each other must not deadlock.
     if own < id {
         store::lock(tx.conn(), own).await?;
     }

@@ -1,5 +1,5 @@
-//! Accounts: who there is. The ground that other rooms stand on: numbers, addresses, names, roles, rows, and the lock
-//! that every act on an account takes.
+//! Accounts, the module that the others build on: IDs, addresses, names, roles, rows, and the lock that every action on
+//! an account takes.
 
 mod email;
 mod full_name;
@@ -49,7 +49,7 @@ pub struct AccountId(i64);
 crate::db::column!(AccountId, i64);
 
 impl AccountId {
-    /// The account of this number, if there is one.
+    /// The ID with this number. The account need not exist.
     #[must_use]
     pub const fn new(number: i64) -> Self {
         Self(number)
@@ -60,7 +60,7 @@ impl AccountId {
         self.0
     }
 
-    /// Reads the `sub` claim of a token.
+    /// Parses the `sub` claim of a token.
     pub(crate) fn of_subject(subject: &str) -> Option<Self> {
         subject.parse().ok().map(Self)
     }
@@ -87,24 +87,24 @@ pub struct Account {
 }
 crate::db::from_row!(Account { id, email, full_name, is_active });
 
-/// What the log-in needs to know of an account.
+/// The columns of an account that the login needs.
 #[derive(Debug, Clone)]
 pub(crate) struct Credentials {
     pub(crate) id: AccountId,
     /// `None`: the account has no password.
     pub(crate) password_hash: Option<PasswordHash>,
-    /// The credentials that the account had when they were read.
+    /// The epoch of the credentials when they were read.
     pub(crate) epoch: Epoch,
 }
 crate::db::from_row!(Credentials { id, password_hash, epoch });
 
-/// Which credentials an account has: raised by every change of its password or of another way in. What was proved in one
-/// epoch begins no session in the next.
+/// The version of an account's credentials. Every change of the password or of another login method raises it. A proof
+/// from one epoch cannot start a session in the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Epoch(i64);
 crate::db::column!(Epoch, i64);
 
-/// What a new account is made of. Checked: see [`NewAccount::check`].
+/// The data of a new account, checked by [`NewAccount::check`].
 #[derive(Debug)]
 pub struct NewAccount {
     pub(crate) email: Email,
@@ -123,7 +123,7 @@ impl NewAccount {
         Self::check_in_turn(app, &app.hasher().turn()?, email, full_name, password).await
     }
 
-    /// With another role than [`Role::User`].
+    /// Sets another role than [`Role::User`].
     #[must_use]
     pub fn with_role(self, role: Role) -> Self {
         Self { role, ..self }
@@ -140,13 +140,13 @@ impl NewAccount {
         let full_name = FullName::of_field(full_name);
         let (words_email, words_name) = (email.as_ref().ok(), full_name.as_ref().ok());
         let password = acceptable_password(app, turn, password, words_email, words_name).await?;
-        // Every field is looked at before one is refused, so that one answer names them all.
+        // Every field is checked before the first is rejected, so that one response names them all.
         let ((email, full_name), password) = both(both(email, full_name), password)?;
         Ok(Self { email, full_name, password, role: Role::User })
     }
 }
 
-/// Both, or what is wrong with either.
+/// Both values, or the faults of either.
 fn both<A, B>(a: Result<A, Invalid>, b: Result<B, Invalid>) -> Result<(A, B), Invalid> {
     match (a, b) {
         (Ok(a), Ok(b)) => Ok((a, b)),
@@ -155,7 +155,7 @@ fn both<A, B>(a: Result<A, Invalid>, b: Result<B, Invalid>) -> Result<(A, B), In
     }
 }
 
-/// The password, if the policy takes it for an account with these words.
+/// The password, if the policy accepts it for an account with these words.
 pub(crate) async fn acceptable_password(
     app: &App,
     turn: &Turn<'_>,
@@ -179,7 +179,7 @@ pub(crate) async fn acceptable_password(
     Ok(checked.map(|()| password).map_err(refused))
 }
 
-/// A new row, with a password or without one; `None` if the address is taken.
+/// Inserts a new row, with or without a password. `None` if the address is taken.
 pub(crate) async fn insert(
     tx: &mut Tx,
     email: &Email,
@@ -192,7 +192,7 @@ pub(crate) async fn insert(
     Ok(store::insert_account(tx.conn(), email, full_name, hash, role, language, now).await?)
 }
 
-/// The account of a number.
+/// The account with this ID.
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::Database`].
@@ -201,7 +201,7 @@ pub async fn by_id(app: &App, id: AccountId) -> Result<Account, Error> {
     store::account_by_id(reader.conn(), id).await?.ok_or(Error::NotFound)
 }
 
-/// The account of an e-mail address, in any spelling.
+/// The account with this email address, in any spelling.
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::Database`].
@@ -245,7 +245,7 @@ pub(crate) async fn exported(conn: Conn<'_>, id: AccountId) -> Result<Option<Exp
     }))
 }
 
-/// What the log-in needs of the account with this address.
+/// The columns that the login needs, of the account with this address.
 pub(crate) async fn credentials(conn: Conn<'_>, email: &Email) -> Result<Option<Credentials>, Error> {
     Ok(store::credentials(conn, email).await?)
 }

@@ -1,4 +1,4 @@
-//! The owner of an account that may be used, as mail knows them; and what a mailed link changes of the account.
+//! The owner of an active account, as emails address them, and the changes that an emailed link makes to the account.
 
 use super::{AccountId, Email, FullName, Held, Locked, store};
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(crate) struct Owner {
     pub(crate) id: AccountId,
-    /// The address that is in force.
+    /// The current address, not one that awaits confirmation.
     pub(crate) email: Email,
     pub(crate) full_name: FullName,
     pub(crate) language: String,
@@ -31,12 +31,12 @@ pub(crate) async fn has_account(conn: Conn<'_>, email: &Email) -> Result<bool, E
     Ok(store::account_by_email(conn, email).await?.is_some())
 }
 
-/// Whether the account with this address, if there is one, may be used.
+/// Whether the account with this address is active; `None` if there is none.
 pub(crate) async fn is_active_at(conn: Conn<'_>, email: &Email) -> Result<Option<bool>, Error> {
     Ok(store::account_by_email(conn, email).await?.map(|account| account.is_active))
 }
 
-/// Notes that the owner reads mail at the address, if it is the one in force. Doing so again changes nothing.
+/// Records that the owner reads email at the address, if it is the current one. Repeating it changes nothing.
 pub(crate) async fn mark_verified(
     tx: &mut Tx,
     held: &Held,
@@ -46,12 +46,12 @@ pub(crate) async fn mark_verified(
     Ok(store::mark_verified(tx.conn(), held.id, email, now).await?)
 }
 
-/// Notes that the owner logs in.
+/// Records a login of the owner.
 pub(crate) async fn note_login(tx: &mut Tx, held: &Held, now: Timestamp) -> Result<(), Error> {
     Ok(store::set_last_login(tx.conn(), held.id, now).await?)
 }
 
-/// Sets another password, whatever the old one is.
+/// Sets a new password, whatever the old one is.
 pub(crate) async fn set_hash(
     tx: &mut Tx,
     locked: &Locked,
@@ -61,32 +61,32 @@ pub(crate) async fn set_hash(
     Ok(store::set_password(tx.conn(), locked.id, hash, now).await?)
 }
 
-/// What an account has to log in with.
+/// The login methods of an account.
 #[derive(Debug)]
 pub(crate) struct Ways {
     pub(crate) has_password: bool,
     pub(crate) passkeys: i64,
     /// Linked accounts at other providers.
     pub(crate) identities: i64,
-    /// An authenticator app: only after one of the others.
+    /// An authenticator app, which counts only after one of the others.
     pub(crate) has_app: bool,
 }
 crate::db::from_row!(Ways { has_password, passkeys, identities, has_app });
 
 impl Ways {
-    /// Whether one can log in at all, beside by an emailed link.
+    /// Whether the account has a login method other than an emailed link.
     pub(crate) fn is_any(&self) -> bool {
         self.has_password || self.passkeys > 0 || self.identities > 0
     }
 }
 
-/// What the account has to log in with, beside mailed links. Under its lock nobody takes one of them away meanwhile.
+/// The account's login methods besides emailed links. The account's lock keeps others from removing one meanwhile.
 pub(crate) async fn ways(tx: &mut Tx, locked: &Locked) -> Result<Ways, Error> {
     Ok(store::ways(tx.conn(), locked.id).await?)
 }
 
-/// Takes away the password, and a deletion that was scheduled: somebody else may have set them. Whether there was a
-/// password.
+/// Removes the password and cancels a scheduled deletion, because somebody else may have set them. Returns whether
+/// there was a password.
 pub(crate) async fn forget_password(tx: &mut Tx, held: &Held, now: Timestamp) -> Result<bool, Error> {
     Ok(store::forget_password(tx.conn(), held.id, now).await?)
 }
@@ -96,7 +96,7 @@ pub(crate) async fn has_password(conn: Conn<'_>, id: AccountId) -> Result<bool, 
     Ok(store::has_password(conn, id).await?)
 }
 
-/// Notes that another of the account's credentials was changed: what was proved before begins no session.
+/// Records that another credential of the account was changed: what was proved before cannot start a session.
 pub(crate) async fn raise_epoch(tx: &mut Tx, locked: &Locked, now: Timestamp) -> Result<(), Error> {
     Ok(store::raise_epoch(tx.conn(), locked.id, now).await?)
 }
@@ -106,10 +106,10 @@ pub(crate) async fn rehash(tx: &mut Tx, held: &Held, hash: &PasswordHash) -> Res
     Ok(store::replace_hash(tx.conn(), held.id, hash).await?)
 }
 
-/// Puts another address into force, which its owner has proved to read.
+/// Sets a new address, which its owner has proved to read.
 ///
 /// # Errors
-/// [`Error::EmailTaken`] if another account has it: the unique column decides, also between two instances.
+/// [`Error::EmailTaken`] if another account has it. The unique column decides, even between two instances.
 pub(crate) async fn set_email(tx: &mut Tx, held: &Held, email: &Email, now: Timestamp) -> Result<(), Error> {
     match store::set_email(tx.conn(), held.id, email, now).await {
         Ok(true) => Ok(()),
@@ -134,10 +134,10 @@ pub(crate) async fn set_language(tx: &mut Tx, held: &Held, tag: &str) -> Result<
     Ok(store::set_language(tx.conn(), held.id, tag).await?)
 }
 
-/// Notes that the owner wants the account deleted at `due_at`. Lock the administrators first.
+/// Schedules the deletion of the account for `due_at`, at its owner's request. Lock the administrators first.
 ///
 /// # Errors
-/// [`Error::LastAdmin`] for the last administrator's.
+/// [`Error::LastAdmin`] for the last administrator's account.
 pub(crate) async fn schedule_deletion(
     tx: &mut Tx,
     held: &Held,
@@ -148,7 +148,7 @@ pub(crate) async fn schedule_deletion(
     if is_scheduled { Ok(()) } else { Err(Error::LastAdmin) }
 }
 
-/// Takes that back. `false` if nobody wanted it.
+/// Cancels a scheduled deletion. `false` if none was scheduled.
 pub(crate) async fn cancel_deletion(tx: &mut Tx, held: &Held, now: Timestamp) -> Result<bool, Error> {
     Ok(store::cancel_deletion(tx.conn(), held.id, now).await?)
 }
@@ -162,7 +162,7 @@ pub(crate) async fn due_for_deletion(app: &App, limit: i64) -> Result<Vec<Accoun
 /// Deletes the row. Lock the administrators first.
 ///
 /// # Errors
-/// [`Error::LastAdmin`] for the last administrator's.
+/// [`Error::LastAdmin`] for the last administrator's account.
 pub(crate) async fn delete(tx: &mut Tx, locked: &Locked) -> Result<(), Error> {
     if store::delete_account(tx.conn(), locked.id).await? { Ok(()) } else { Err(Error::LastAdmin) }
 }

@@ -1,4 +1,4 @@
-//! What an account may do beside its own affairs, and that there is always somebody who may do all.
+//! What an account may do beyond its own data. There is always at least one administrator.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,12 +21,12 @@ pub enum Role {
 }
 
 impl Role {
-    /// The role of a name.
+    /// The role with this name.
     pub(crate) fn of_name(name: &str) -> Option<Self> {
         [Self::User, Self::Admin].into_iter().find(|role| role.name() == name)
     }
 
-    /// As it is written everywhere: `user` or `admin`.
+    /// Its name in the database, the API and on the command line: `user` or `admin`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -53,7 +53,7 @@ impl crate::db::Decode for Role {
     }
 }
 
-/// From here to its end, this transaction alone decides who is an administrator.
+/// Locks the set of administrators: until it ends, only this transaction can change it.
 pub(crate) async fn lock_administrators(tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
     Ok(store::lock_administrators(tx.conn(), now).await?)
 }
@@ -72,7 +72,7 @@ pub(crate) async fn set_role(tx: &mut Tx, locked: &Locked, role: Role, now: Time
     if is_set { Ok(()) } else { Err(Error::LastAdmin) }
 }
 
-/// Makes the caller the administrator if there is none, and says whether it did. Lock the administrators first.
+/// Makes the caller the administrator if there is none, and returns whether it did. Lock the administrators first.
 pub(crate) async fn make_first_administrator(
     tx: &mut Tx,
     held: &Held,
@@ -81,15 +81,15 @@ pub(crate) async fn make_first_administrator(
     Ok(store::make_first_administrator(tx.conn(), held.id, now).await?)
 }
 
-/// Lets an account be used.
+/// Enables an account.
 pub(crate) async fn enable(tx: &mut Tx, locked: &Locked, now: Timestamp) -> Result<(), Error> {
     Ok(store::enable(tx.conn(), locked.id, now).await?)
 }
 
-/// Keeps an account from being used. Lock the administrators first.
+/// Disables an account. Lock the administrators first.
 ///
 /// # Errors
-/// [`Error::LastAdmin`] for the last administrator's.
+/// [`Error::LastAdmin`] for the last administrator's account.
 pub(crate) async fn disable(tx: &mut Tx, locked: &Locked, now: Timestamp) -> Result<(), Error> {
     let is_disabled = store::disable(tx.conn(), locked.id, now).await?;
     if is_disabled { Ok(()) } else { Err(Error::LastAdmin) }

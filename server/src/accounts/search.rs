@@ -1,16 +1,16 @@
-//! Accounts as those see them who manage them, and how they are found.
+//! Accounts as operators and administrators see them, and the search for them.
 
 use super::{Account, AccountId, Email, FullName, Role, store};
 use crate::{app::App, clock::Timestamp, error::Error};
 
-/// An account with what else those see who manage it.
+/// An account, with what its managers see in addition.
 #[derive(Debug, Clone)]
 pub struct AccountDetails {
-    /// What its owner sees.
+    /// The account as its owner sees it.
     pub account: Account,
     /// What it may do beyond its own account.
     pub role: Role,
-    /// When its owner confirmed the email address.
+    /// When its owner confirmed the email address; `None` if they have not.
     pub email_verified_at: Option<Timestamp>,
     /// When it was created.
     pub created_at: Timestamp,
@@ -18,7 +18,7 @@ pub struct AccountDetails {
     pub last_login_at: Option<Timestamp>,
     /// When its password was last set; `None` if that was before this was recorded.
     pub password_changed_at: Option<Timestamp>,
-    /// When it will be deleted, as its owner wishes.
+    /// When it will be deleted, at its owner's request.
     pub deletion_due_at: Option<Timestamp>,
 }
 crate::db::from_row!(AccountDetails {
@@ -31,7 +31,7 @@ crate::db::from_row!(AccountDetails {
     account
 });
 
-/// The account of a number.
+/// The account with this ID.
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::Database`].
@@ -40,8 +40,8 @@ pub async fn details(app: &App, id: AccountId) -> Result<AccountDetails, Error> 
     store::details(reader.conn(), id).await?.ok_or(Error::NotFound)
 }
 
-/// Up to `limit` accounts in the order of their numbers, after `after`: those whose address of mail or name contains
-/// `search`, in upper or lower case, or all.
+/// Up to `limit` accounts after `after`, in the order of their IDs: those whose email address or name contains `search`
+/// (ignoring case), or all.
 ///
 /// # Errors
 /// [`Error::Database`].
@@ -57,17 +57,17 @@ pub async fn list(
     Ok(store::accounts_after(reader.conn(), needle.as_ref(), after, limit).await?)
 }
 
-/// Which accounts are looked for.
+/// Which accounts to return.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Filter<'a> {
-    /// In the email address or the name, or the whole number.
+    /// A part of the email address or the name, or the whole ID.
     pub(crate) search: Option<&'a str>,
     pub(crate) role: Option<Role>,
     pub(crate) is_active: Option<bool>,
     pub(crate) is_verified: Option<bool>,
 }
 
-/// Up to `limit` accounts of the filter, the newest first, older than `before`.
+/// Up to `limit` accounts that match the filter and are older than `before`, newest first.
 pub(crate) async fn newest(
     app: &App,
     filter: Filter<'_>,
@@ -79,7 +79,7 @@ pub(crate) async fn newest(
     Ok(store::accounts_before(reader.conn(), &filter.into(), before, limit).await?)
 }
 
-/// Up to `limit` accounts of the filter that are newer than `after`, the oldest first.
+/// Up to `limit` accounts that match the filter and are newer than `after`, oldest first.
 pub(crate) async fn newer_than(
     app: &App,
     filter: Filter<'_>,
@@ -90,13 +90,13 @@ pub(crate) async fn newer_than(
     Ok(store::filtered_after(reader.conn(), &filter.into(), after, limit).await?)
 }
 
-/// How many accounts the filter has, and how many of them are newer than `than`.
+/// How many accounts match the filter, and how many of them are newer than `than`.
 pub(crate) async fn count(app: &App, filter: Filter<'_>, than: AccountId) -> Result<(u64, u64), Error> {
     let mut reader = app.db().read().await?;
     Ok(store::count(reader.conn(), &filter.into(), than).await?)
 }
 
-/// A [`Filter`] as the statements take it.
+/// A [`Filter`] as parameters of the statements.
 #[derive(Debug)]
 pub(super) struct Wanted {
     pub(super) needle: Option<Needle>,
@@ -114,7 +114,7 @@ impl From<Filter<'_>> for Wanted {
     }
 }
 
-/// What is looked for, as patterns for `LIKE` with `!` before each character that is meant as itself.
+/// The search text as patterns for `LIKE`, with `!` before each wildcard that is meant literally.
 #[derive(Debug)]
 pub(super) struct Needle {
     email: String,
@@ -124,7 +124,8 @@ pub(super) struct Needle {
 impl Needle {
     fn new(text: &str) -> Self {
         let text = text.trim();
-        // A whole address is found in any spelling; of a part, what is folded in every address can be.
+        // A whole address matches in any spelling. For a part of one, only what is folded in every address can be
+        // folded.
         let email =
             Email::parse(text).map_or_else(|_| text.to_ascii_lowercase(), |email| email.as_str().to_owned());
         Self { email: pattern(&email), name: pattern(&fold(text)) }
@@ -140,21 +141,21 @@ impl Needle {
 }
 
 impl FullName {
-    /// As [`list`] looks for it.
+    /// The name as [`list`] searches it.
     pub(super) fn folded(&self) -> String {
         fold(self.as_str())
     }
 }
 
-/// A name of something else than a person, as a search looks for it.
+/// The name of something other than a person, folded for search.
 pub(crate) fn folded(name: &str) -> String {
     fold(name)
 }
 
-/// The letters that a person types to find a name: without case, accents and vowel points, and with one form for the
-/// letters that are written in several. Letter by letter, so that a part of a text folds as it does in the whole:
-/// `str::to_lowercase` looks around a sigma. When this changes, a migration sets each `folded_name` to NULL and
-/// [`refold`] makes it anew.
+/// The letters that a person types to find a name: without case, accents and vowel points, and with one form for
+/// letters that are written in several ways. Works letter by letter, so that a part of a text folds as it does in the
+/// whole; `str::to_lowercase` does not, since it looks around a sigma. When this changes, a migration must set each
+/// `folded_name` to NULL, so that [`refold`] computes it again.
 fn fold(text: &str) -> String {
     use unicode_normalization::UnicodeNormalization as _;
     let letters = text.nfkd().filter(|mark| !is_left_out(*mark)).flat_map(char::to_lowercase);
@@ -177,16 +178,16 @@ fn fold(text: &str) -> String {
     folded
 }
 
-/// Marks over and under letters of the Latin, Greek and Cyrillic scripts, and the vowel points of Hebrew and Arabic.
-/// The marks of other scripts are letters to their readers: が is not か.
+/// Diacritics of the Latin, Greek and Cyrillic scripts, and the vowel points of Hebrew and Arabic. In other scripts,
+/// marks make different letters: が is not か.
 fn is_left_out(mark: char) -> bool {
     matches!(mark, '\u{300}'..='\u{36f}' | '\u{591}'..='\u{5bd}' | '\u{5bf}' | '\u{5c1}' | '\u{5c2}' | '\u{5c4}' | '\u{5c5}'
         | '\u{5c7}' | '\u{610}'..='\u{61a}' | '\u{640}' | '\u{64b}'..='\u{65f}' | '\u{670}')
 }
 
-/// Folds names that are not folded yet: those of before there was a search, and all of them after a migration that
-/// came with another [`fold`]. Until then such a name is found by what the database itself folds. In batches, so that
-/// no writer waits long; two instances at once do the same twice. Returns how many.
+/// Folds the names that are not folded yet: those older than the search, and all of them after a migration that came
+/// with a new [`fold`]. Until then the database's own `lower` finds such a name. Works in batches, so that no writer
+/// waits long; two instances at once only repeat the work. Returns how many names it folded.
 pub(crate) async fn refold(app: &App) -> Result<u64, Error> {
     let mut count = 0;
     loop {

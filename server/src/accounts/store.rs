@@ -14,7 +14,7 @@ use crate::{
 
 type Result<T> = std::result::Result<T, crate::db::Error>;
 
-/// `None` if the address is taken: the unique column decides, also between two instances.
+/// `None` if the address is taken. The unique column decides, even between two instances.
 pub(super) async fn insert_account(
     conn: Conn<'_>,
     email: &Email,
@@ -72,7 +72,7 @@ pub(super) async fn details(conn: Conn<'_>, id: AccountId) -> Result<Option<Acco
     fetch_optional!(conn, AccountDetails, select_details!("id = $1"), id)
 }
 
-/// Those that the needle fits, in the order of their numbers.
+/// Accounts that match the needle, in the order of their IDs.
 pub(super) async fn accounts_after(
     conn: Conn<'_>,
     needle: Option<&Needle>,
@@ -94,7 +94,7 @@ pub(super) async fn accounts_after(
     )
 }
 
-/// The accounts that [`Wanted`] fits, as `$2` to `$7`.
+/// The condition for [`Wanted`], whose values are `$2` to `$7`.
 macro_rules! wanted {
     () => {
         " AND ($2 IS NULL OR email LIKE $2 ESCAPE '!' OR COALESCE(folded_name, lower(full_name)) LIKE $3 ESCAPE '!'
@@ -104,7 +104,7 @@ macro_rules! wanted {
     };
 }
 
-/// Those that are older than `before`, the newest first.
+/// Accounts older than `before`, newest first.
 pub(super) async fn accounts_before(
     conn: Conn<'_>,
     wanted: &Wanted,
@@ -126,7 +126,7 @@ pub(super) async fn accounts_before(
     )
 }
 
-/// Those that are newer than `after`, the oldest first.
+/// Accounts newer than `after`, oldest first.
 pub(super) async fn filtered_after(
     conn: Conn<'_>,
     wanted: &Wanted,
@@ -148,7 +148,7 @@ pub(super) async fn filtered_after(
     )
 }
 
-/// How many there are, and how many of them are newer than `than`.
+/// How many accounts match, and how many of them are newer than `than`.
 pub(super) async fn count(conn: Conn<'_>, wanted: &Wanted, than: AccountId) -> Result<(u64, u64)> {
     let (all, newer) = fetch_one!(
         conn,
@@ -165,7 +165,7 @@ pub(super) async fn count(conn: Conn<'_>, wanted: &Wanted, than: AccountId) -> R
     Ok((all.unsigned_abs(), newer.unsigned_abs()))
 }
 
-/// Notes that the owner logs in.
+/// Records a login of the owner.
 pub(super) async fn set_last_login(conn: Conn<'_>, id: AccountId, now: Timestamp) -> Result<()> {
     execute!(conn, "UPDATE accounts SET last_login_at = $2 WHERE id = $1", id, now)?;
     Ok(())
@@ -189,8 +189,8 @@ pub(super) async fn owner(conn: Conn<'_>, id: AccountId) -> Result<Option<Owner>
     )
 }
 
-/// An update that changes nothing: on PostgreSQL it takes the row's lock and gives the row as it is then, on SQLite the
-/// transaction has it already.
+/// An update that changes nothing. On PostgreSQL it locks the row and returns its current version; on SQLite the
+/// transaction already has the lock.
 macro_rules! lock {
     ($which:literal) => {
         concat!(
@@ -206,7 +206,7 @@ pub(super) async fn lock(conn: Conn<'_>, id: AccountId) -> Result<Option<Locked>
     fetch_optional!(conn, Locked, lock!("id = $1"), id)
 }
 
-/// Keeps an account from being deleted until the transaction ends, if there is one.
+/// Keeps an account from being deleted until the transaction ends. `false` if there is none.
 pub(crate) async fn keep(conn: Conn<'_>, id: AccountId) -> Result<bool> {
     let sql = match conn.dialect() {
         Dialect::Sqlite => "SELECT id FROM accounts WHERE id = $1",
@@ -219,7 +219,7 @@ pub(super) async fn lock_by_email(conn: Conn<'_>, email: &Email) -> Result<Optio
     fetch_optional!(conn, Locked, lock!("email = $1"), email)
 }
 
-/// `false` if the address is not (or no more) the account's.
+/// `false` if the address is not, or no longer, the account's.
 pub(super) async fn mark_verified(
     conn: Conn<'_>,
     id: AccountId,
@@ -237,7 +237,7 @@ pub(super) async fn mark_verified(
     Ok(marked == 1)
 }
 
-/// `false` if another account has the address; of two at once the unique column lets one through.
+/// `false` if another account has the address. If two request it at once, the unique column lets one through.
 pub(super) async fn set_email(conn: Conn<'_>, id: AccountId, email: &Email, now: Timestamp) -> Result<bool> {
     let changed = execute!(
         conn,
@@ -277,7 +277,7 @@ pub(super) async fn unfolded(conn: Conn<'_>) -> Result<Vec<(AccountId, String)>>
     )
 }
 
-/// Unless the name was changed meanwhile.
+/// Does nothing if the name was changed meanwhile.
 pub(super) async fn set_folded(conn: Conn<'_>, id: AccountId, name: &str, folded: &str) -> Result<u64> {
     execute!(
         conn,
@@ -293,14 +293,13 @@ pub(super) async fn set_language(conn: Conn<'_>, id: AccountId, language: &str) 
     Ok(())
 }
 
-/// One transaction at a time decides who is an administrator: this one, until it ends. The next one's statements see
-/// what it did.
+/// Until this transaction ends, only it can change who is an administrator. The next one's statements see what it did.
 pub(super) async fn lock_administrators(conn: Conn<'_>, now: Timestamp) -> Result<()> {
     execute!(conn, "UPDATE locks SET taken_at = $1 WHERE name = 'administrators'", now)?;
     Ok(())
 }
 
-/// Whether an administrator stays when this account goes: one who is active and not leaving.
+/// Whether an administrator who is active and not scheduled for deletion remains without this account.
 macro_rules! spares_the_last_administrator {
     () => {
         " AND (accounts.role <> 'admin' OR NOT accounts.is_active OR accounts.deletion_due_at IS NOT NULL
@@ -310,7 +309,7 @@ macro_rules! spares_the_last_administrator {
     };
 }
 
-/// `false` if it is disabled, or the last administrator's. Call [`lock_administrators`] first.
+/// `false` if it is already disabled, or the last administrator's. Call [`lock_administrators`] first.
 pub(super) async fn disable(conn: Conn<'_>, id: AccountId, now: Timestamp) -> Result<bool> {
     let changed = execute!(
         conn,
@@ -329,7 +328,7 @@ pub(super) async fn enable(conn: Conn<'_>, id: AccountId, now: Timestamp) -> Res
     Ok(())
 }
 
-/// `false` if it has that role, or it is the last administrator's. Call [`lock_administrators`] first.
+/// `false` if it already has that role, or is the last administrator's. Call [`lock_administrators`] first.
 pub(super) async fn set_role(conn: Conn<'_>, id: AccountId, role: Role, now: Timestamp) -> Result<bool> {
     let changed = match role {
         Role::Admin => execute!(
@@ -351,7 +350,7 @@ pub(super) async fn set_role(conn: Conn<'_>, id: AccountId, role: Role, now: Tim
     Ok(changed == 1)
 }
 
-/// `false` if there is an administrator, in use or not. Call [`lock_administrators`] first.
+/// `false` if there is an administrator, active or not. Call [`lock_administrators`] first.
 pub(super) async fn make_first_administrator(conn: Conn<'_>, id: AccountId, now: Timestamp) -> Result<bool> {
     let changed = execute!(
         conn,
@@ -386,7 +385,8 @@ pub(super) async fn set_password(
     Ok(())
 }
 
-/// The tables of other rooms are read too, in one statement: who removes one way looks whether another is left.
+/// Reads the tables of other modules in the same statement, so that removing one login method can check that another
+/// remains.
 pub(super) async fn ways(conn: Conn<'_>, id: AccountId) -> Result<Ways> {
     fetch_one!(
         conn,
@@ -400,7 +400,7 @@ pub(super) async fn ways(conn: Conn<'_>, id: AccountId) -> Result<Ways> {
     )
 }
 
-/// Takes the password away, and a deletion that was asked for. Whether there was a password.
+/// Removes the password and cancels a scheduled deletion. Returns whether there was a password.
 pub(super) async fn forget_password(conn: Conn<'_>, id: AccountId, now: Timestamp) -> Result<bool> {
     let had = has_password(conn, id).await?;
     execute!(
@@ -425,14 +425,14 @@ pub(super) async fn raise_epoch(conn: Conn<'_>, id: AccountId, now: Timestamp) -
     Ok(())
 }
 
-/// Another hash of the same password.
+/// Stores another hash of the same password.
 pub(super) async fn replace_hash(conn: Conn<'_>, id: AccountId, hash: &PasswordHash) -> Result<()> {
     execute!(conn, "UPDATE accounts SET password_hash = $2 WHERE id = $1", id, hash)?;
     Ok(())
 }
 
-/// Sessions, known addresses, links, queued mail and the picture's row go with it (`ON DELETE CASCADE`).
-/// `false` if it is the last administrator's: call `lock_administrators` first.
+/// Sessions, known addresses, links, queued emails and the picture's row are deleted with it (`ON DELETE CASCADE`).
+/// `false` if it is the last administrator's. Call `lock_administrators` first.
 pub(super) async fn delete_account(conn: Conn<'_>, id: AccountId) -> Result<bool> {
     let sql = concat!("DELETE FROM accounts WHERE id = $1", spares_the_last_administrator!());
     Ok(execute!(conn, sql, id)? == 1)
@@ -452,7 +452,7 @@ pub(super) async fn schedule_deletion(
     Ok(execute!(conn, sql, id, due_at, now)? == 1)
 }
 
-/// `false` if there was nothing to take back.
+/// `false` if no deletion was scheduled.
 pub(super) async fn cancel_deletion(conn: Conn<'_>, id: AccountId, now: Timestamp) -> Result<bool> {
     let changed = execute!(
         conn,
@@ -475,7 +475,7 @@ pub(super) async fn due_for_deletion(conn: Conn<'_>, now: Timestamp, limit: i64)
     Ok(due.into_iter().map(|(id,)| id).collect())
 }
 
-/// The whole row of an account but the password's hash.
+/// The whole row of an account except the password's hash.
 #[derive(Debug)]
 pub(super) struct ExportedRow {
     pub(super) account: Account,

@@ -1,5 +1,5 @@
-//! What is done to the accounts of others: by the operator on the command line, by a program that mounts the server, and
-//! by administrators.
+//! Actions on other users' accounts, by the operator on the command line, by a program that mounts the server, and by
+//! administrators.
 
 use crate::{
     access::By,
@@ -18,7 +18,7 @@ use crate::{
     sign_up::{self, Inserted},
 };
 
-/// Makes an account.
+/// Creates an account.
 ///
 /// # Errors
 /// [`Error::EmailTaken`], [`Error::Busy`], [`Error::Database`].
@@ -41,13 +41,13 @@ pub async fn create(app: &App, new: NewAccount, client: &Client) -> Result<Accou
     Ok(account)
 }
 
-/// An account that an administrator makes for somebody.
+/// An account that an administrator creates for somebody else.
 #[derive(Debug)]
 pub(crate) struct Invitation {
     pub(crate) email: Email,
     pub(crate) full_name: FullName,
     pub(crate) role: Role,
-    /// Of the emails to them.
+    /// The language of the emails to its owner.
     pub(crate) language: Language,
 }
 
@@ -62,10 +62,10 @@ impl Invitation {
     }
 }
 
-/// Makes an account without a password, and mails its owner a link to choose one.
+/// Creates an account without a password, and emails its owner a link to choose one.
 ///
 /// # Errors
-/// [`Error::EmailTaken`], [`Error::Database`]; of an administrator those of a session that has ended.
+/// [`Error::EmailTaken`], [`Error::Database`]; for an administrator also [`Error::SessionEnded`].
 pub(crate) async fn invite(app: &App, invitation: &Invitation, by: By<'_>) -> Result<AccountDetails, Error> {
     let id = retry(|| make_invited(app, invitation, by)).await?;
     accounts::details(app, id).await
@@ -93,8 +93,8 @@ async fn make_invited(app: &App, invitation: &Invitation, by: By<'_>) -> Result<
     Ok(account.id)
 }
 
-/// Lets an account be used, or not. Either ends its sessions, API keys and links; disabling is told to its owner by mail. An
-/// account that is so already stays so.
+/// Enables or disables an account. Either ends its sessions and deletes its API keys and links. The owner is notified
+/// by email when it is disabled. An account already in that state is left as it is.
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::LastAdmin`], [`Error::Database`].
@@ -109,7 +109,7 @@ async fn enable(app: &App, id: AccountId, by: By<'_>) -> Result<(), Error> {
         return Ok(());
     }
     accounts::enable(&mut tx, &locked, now).await?;
-    // Nothing of the time before comes back to life.
+    // Credentials from before must not become valid again.
     sessions::end_all(&mut tx, &locked, now).await?;
     api_keys::end_all(&mut tx, &locked).await?;
     recovery::forget_links(&mut tx, &locked).await?;
@@ -134,12 +134,12 @@ async fn disable(app: &App, id: AccountId, by: By<'_>) -> Result<(), Error> {
     Ok(tx.commit().await?)
 }
 
-/// Sets a new password, as an operator does. The account's sessions and API keys end, and every link that was mailed for it, those
-/// that put an old address back too: what the operator hands over is the new owner's alone.
+/// Sets a new password, as an operator does. The account's sessions end, its API keys are deleted, and every link that
+/// was emailed for it becomes invalid, including those that undo a change of address: only the new owner may use what
+/// the operator hands over.
 ///
 /// # Errors
-/// [`Error::Invalid`] if the policy refuses the password, [`Error::NotFound`], [`Error::Busy`],
-/// [`Error::Database`].
+/// [`Error::Invalid`] if the policy rejects the password, [`Error::NotFound`], [`Error::Busy`], [`Error::Database`].
 pub async fn set_password(app: &App, account: &Account, text: &str, by: By<'_>) -> Result<(), Error> {
     let full_name = FullName::parse(&account.full_name).ok();
     let turn = app.hasher().turn()?;
@@ -159,17 +159,17 @@ pub async fn set_password(app: &App, account: &Account, text: &str, by: By<'_>) 
     .await
 }
 
-/// Removes the authenticator app, the recovery codes and the passkeys of an account whose owner has lost them, and tells the owner by
-/// email. Its sessions end.
+/// Removes the authenticator app, the recovery codes and the passkeys of an account whose owner has lost them. The
+/// account's sessions end and its owner is notified by email.
 ///
 /// # Errors
-/// [`Error::NotFound`] if there is no such account, or it has no second factor; [`Error::Database`].
+/// [`Error::NotFound`] if there is no such account or it has no second factor; [`Error::Database`].
 pub async fn remove_factor(app: &App, id: AccountId, by: By<'_>) -> Result<(), Error> {
     factors::remove_lost(app, id, by).await
 }
 
-/// Gives an account a role, and tells its owner by mail. It counts from the next request on, on every instance. An
-/// account that has it already keeps it.
+/// Gives an account a role and notifies its owner by email. It takes effect from the next request, on every instance.
+/// An account that already has the role is left as it is.
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::LastAdmin`], [`Error::Database`].

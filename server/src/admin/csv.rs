@@ -1,6 +1,6 @@
-//! The audit trail as a file: comma-separated values (RFC 4180), written while they are sent.
+//! The audit trail as comma-separated values (RFC 4180), streamed as it is read.
 //!
-//! It has the numbers of accounts and no names, as the trail itself: the file outlives an account that is deleted.
+//! Like the trail itself, it has account IDs and no names: the file may outlive an account that is deleted.
 
 use axum::body::{Body, Bytes};
 use axum::response::{IntoResponse, Response};
@@ -17,25 +17,25 @@ use crate::{
     error::Error,
 };
 
-/// Events that are read at once.
+/// How many events one query reads.
 const BATCH: u32 = 200;
 const HEAD: &str = "id,at,event,account_id,actor_id,actor,address,request_id,detail\r\n";
 
-/// The events of a query, the newest first.
+/// The events of a query, newest first.
 pub(crate) struct AuditCsv {
     app: App,
     query: AuditQuery,
 }
 
 impl AuditCsv {
-    /// Notes that the administrator reads the trail. Cursors and the limit of the query do not count.
+    /// Records that the administrator reads the trail. Cursors and the limit of the query are ignored.
     pub(crate) async fn begin(app: &App, reader: &AdminReader, query: AuditQuery) -> Result<Self, Error> {
         note(app, reader, Event::AuditRead, query.account).await?;
         Ok(Self { app: app.clone(), query })
     }
 }
 
-/// How far the file is written.
+/// How much of the file is written.
 enum Written {
     Nothing,
     Until(Place),
@@ -53,7 +53,7 @@ impl IntoResponse for AuditCsv {
             };
             let batch = match audit::list(&app, query.filter(), before, BATCH).await {
                 Ok(batch) => batch,
-                // The body breaks off, which the client sees.
+                // The body is cut off, which the client notices.
                 Err(error) => return Some((Err(error), (app, query, Written::Everything))),
             };
             let is_whole = batch.len() == usize::try_from(BATCH).unwrap_or(usize::MAX);
@@ -104,8 +104,8 @@ fn line(entry: &Entry) -> String {
     fields.map(|field| escaped(&field)).join(",") + "\r\n"
 }
 
-/// In quotes where it has to be. A spreadsheet takes no field for a formula (CWE-1236): a request's identifier is
-/// whatever its sender made it.
+/// Quoted where necessary, and never read as a formula by a spreadsheet (CWE-1236): a request's ID is whatever its
+/// sender chose.
 fn escaped(field: &str) -> String {
     let field = if field.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         format!("'{field}")

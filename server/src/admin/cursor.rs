@@ -1,4 +1,4 @@
-//! Where the lists of administrators go on.
+//! The cursors of the administrators' lists.
 
 use uuid::Uuid;
 

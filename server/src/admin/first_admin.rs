@@ -1,7 +1,8 @@
-//! How a fresh server gets its first administrator: by a code that its console shows, once.
+//! How a new server gets its first administrator: with a one-time code that its console shows.
 //!
-//! Who reads the console runs the server. The code is made at a start without any account, lives for an hour, is used
-//! once, and is worth nothing as soon as there is an administrator (CVE-2023-46249: a set-up that could be run again).
+//! Whoever can read the console runs the server. The code is created at a start without any account, expires in an
+//! hour, works once, and is invalid as soon as there is an administrator (CVE-2023-46249: a set-up that could be run
+//! again).
 
 use std::{fmt, time::Duration};
 
@@ -22,16 +23,16 @@ use crate::{
 };
 
 const LIFETIME: Duration = Duration::from_hours(1);
-/// Instances that start within this time of each other start together: the code of the first one stays good.
+/// Instances that start within this time of each other start together: the first one's code stays valid.
 const START: Duration = Duration::from_secs(10);
-/// Symbols of a code: 100 bits, which nobody guesses.
+/// Symbols of a code: 100 bits, too many to guess.
 const SYMBOLS: usize = 20;
-/// Digits and letters without those that are taken for others (Crockford's base 32).
+/// Digits and letters without those that look like others (Crockford's base 32).
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /// Symbols between two hyphens.
 const GROUP: usize = 5;
 
-/// The one-time code that makes the first administrator. It does not print itself.
+/// The one-time code that makes the first administrator. `Debug` does not show it.
 pub struct FirstAdminCode(Zeroizing<String>);
 
 impl FirstAdminCode {
@@ -41,7 +42,7 @@ impl FirstAdminCode {
         Self(Zeroizing::new(symbols.map(|symbol| char::from(*symbol)).collect()))
     }
 
-    /// As a person types it: with or without hyphens, in either case, an `O` for a zero, an `I` or `L` for a one.
+    /// Parses a code as a person types it: with or without hyphens, in either case, `O` for zero, `I` or `L` for one.
     fn typed(text: &str) -> Self {
         let symbols = text.chars().filter(|char| !char.is_whitespace() && *char != '-');
         let symbols = symbols.map(|char| match char.to_ascii_uppercase() {
@@ -52,7 +53,7 @@ impl FirstAdminCode {
         Self(Zeroizing::new(symbols.collect()))
     }
 
-    /// As a person reads it: four groups of five, with hyphens between them.
+    /// The code as it is shown: four groups of five, separated by hyphens.
     #[must_use]
     pub fn reveal(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::with_capacity(self.0.len() + SYMBOLS / GROUP));
@@ -76,12 +77,12 @@ impl fmt::Debug for FirstAdminCode {
     }
 }
 
-/// A new code for the first administrator, if there is no account at all; it is good for one hour, and an older one is
-/// not any more. `None` also while sign-up is closed, when nobody could use it, and when another instance has got a code
-/// within the last ten seconds: of instances that start together one shows a code, and it is good.
+/// Creates a code for the first administrator if there is no account at all. It expires in one hour and invalidates
+/// older ones. Returns `None` if sign-up is closed, since nobody could use the code, or if another instance created one
+/// within the last 10 seconds: of instances that start together, one shows a code, and it is valid.
 ///
 /// The program shows it at its start. An application that mounts the router may show it to its own operator, and to
-/// nobody else; or leave it and use `portcullis user add --admin`.
+/// nobody else, or ignore it and use `portcullis user add --admin`.
 ///
 /// # Errors
 /// [`Error::Database`].
@@ -104,14 +105,14 @@ pub async fn offer_first_admin(app: &App) -> Result<Option<FirstAdminCode>, Erro
     Ok(Some(code))
 }
 
-/// Whether another instance has just got the code that [`offer_first_admin`] did not give to this one.
+/// Whether another instance has just created the code that [`offer_first_admin`] did not return here.
 pub(crate) async fn is_shown_elsewhere(app: &App) -> Result<bool, Error> {
     let mut reader = app.db().read().await?;
     Ok(store::is_code_newer(reader.conn(), app.now() + LIFETIME - START * 2).await?)
 }
 
-/// Makes the caller the first administrator, if the code is right and there is none. [`Error::DeadLink`] if not,
-/// whatever the reason; a right code is used up all the same.
+/// Makes the caller the first administrator if the code is valid and there is none; otherwise [`Error::DeadLink`],
+/// whatever the reason. A valid code is used up in either case.
 pub(crate) async fn claim(app: &App, fresh: Fresh, code: &str, client: &Client) -> Result<(), Error> {
     limits::count_claim(app, client).await?;
     let code = FirstAdminCode::typed(code);

@@ -1,7 +1,7 @@
-//! What administrators do to the accounts of others. The rooms of those things do it; this one knows who may, and
-//! writes down who did.
+//! What administrators do to other users' accounts. The modules that own those things do the work; this one checks who
+//! may, and records who did.
 //!
-//! Every look and every act is in the audit trail, under the administrator's own number.
+//! Every view and every action is in the audit trail, under the administrator's own ID.
 
 mod acts;
 mod csv;
@@ -35,13 +35,13 @@ use crate::{
     sessions::{self, Listed},
 };
 
-/// How many rows of a list one answer gives, unless it is asked for more or less.
+/// How many rows a page of a list has by default.
 const USUAL: u32 = 50;
-/// And at most.
+/// How many rows a page has at most.
 const MOST: u32 = 100;
 
-/// An administrator who looks, or a program of theirs: who, and from where. Which scope it takes is the guard's to say;
-/// this is the second lock.
+/// An administrator who reads, or an API key of theirs, and the client they use. The guard checks the scope; this
+/// checks the role again.
 #[derive(Debug)]
 pub(crate) struct AdminReader {
     requester: Requester,
@@ -49,7 +49,7 @@ pub(crate) struct AdminReader {
 }
 
 impl AdminReader {
-    /// [`Error::NotFound`] for everybody else, as if what is asked for did not exist.
+    /// [`Error::NotFound`] for everybody else, as if the resource did not exist.
     pub(crate) fn of(requester: Requester, client: Client) -> Result<Self, Error> {
         match requester.role() {
             Role::Admin => Ok(Self { requester, client: client.acting_as(requester.account()) }),
@@ -57,13 +57,13 @@ impl AdminReader {
         }
     }
 
-    /// The session that the administrator works in, unless it is an API key.
+    /// The administrator's session; `None` for an API key.
     pub(crate) fn session(&self) -> Option<SessionId> {
         self.requester.principal().map(|principal| principal.session)
     }
 }
 
-/// An administrator at work, in a session.
+/// An administrator who acts, in a session.
 #[derive(Debug)]
 pub(crate) struct AdminActor {
     principal: Principal,
@@ -71,46 +71,46 @@ pub(crate) struct AdminActor {
 }
 
 impl AdminActor {
-    /// As [`AdminReader::of`].
+    /// See [`AdminReader::of`].
     pub(crate) fn of(principal: Principal, client: Client) -> Result<Self, Error> {
         AdminReader::of(principal.into(), client).map(|reader| Self { principal, client: reader.client })
     }
 
-    /// The same with the proof that the log-in is fresh, or else what RFC 9470 answers.
+    /// The administrator, if the login is fresh; otherwise the error that RFC 9470 describes.
     pub(crate) fn fresh(self, now: Timestamp) -> Result<FreshAdmin, Error> {
         let fresh = self.principal.fresh(now)?;
         Ok(FreshAdmin(fresh, self.client))
     }
 
-    /// The same, who only looks.
+    /// The same administrator, for reading.
     fn reader(&self) -> AdminReader {
         AdminReader { requester: self.principal.into(), client: self.client.clone() }
     }
 
-    /// As whom acts are done.
+    /// The administrator as the party that acts.
     pub(crate) fn by(&self) -> By<'_> {
         By::administrator(self.principal, &self.client)
     }
 }
 
-/// An administrator whose log-in is fresh. Only [`AdminActor::fresh`] makes one.
+/// An administrator whose login is fresh. Only [`AdminActor::fresh`] constructs one.
 #[derive(Debug)]
 pub(crate) struct FreshAdmin(Fresh, Client);
 
 impl FreshAdmin {
-    /// As whom acts are done.
+    /// The administrator as the party that acts.
     pub(crate) fn by(&self) -> By<'_> {
         By::fresh_administrator(self.0, &self.1)
     }
 }
 
-/// A part of a list.
+/// A page of a list.
 #[derive(Debug)]
 pub(crate) struct Page<T> {
     pub(crate) items: Vec<T>,
-    /// What to give as `after` for the next part. `None`: this is the last one.
+    /// The cursor to send as `after` for the next page; `None` on the last one.
     pub(crate) next: Option<String>,
-    /// What to give as `before` for the part before. `None`: this is the first one.
+    /// The cursor to send as `before` for the previous page; `None` on the first one.
     pub(crate) previous: Option<String>,
 }
 
@@ -168,17 +168,17 @@ impl AuditQuery {
     }
 }
 
-/// Accounts, the newest first.
+/// A page of accounts, newest first.
 #[derive(Debug)]
 pub(crate) struct Accounts {
     pub(crate) page: Page<AccountDetails>,
-    /// How many the query has in all.
+    /// How many accounts match the query in all.
     pub(crate) total: u64,
     /// How many of them come before this page.
     pub(crate) offset: u64,
 }
 
-/// Lists accounts, the newest first.
+/// Lists accounts, newest first.
 pub(crate) async fn list_accounts(
     app: &App,
     reader: &AdminReader,
@@ -203,7 +203,7 @@ pub(crate) async fn list_accounts(
     Ok(Accounts { page, total, offset })
 }
 
-/// An account, its living sessions, the most recently used first, and its API keys, the newest first.
+/// An account, its active sessions (most recently used first) and its API keys (newest first).
 pub(crate) async fn read_account(
     app: &App,
     reader: &AdminReader,
@@ -228,7 +228,7 @@ pub(crate) async fn end_sessions(app: &App, actor: &AdminActor, id: AccountId) -
     .await
 }
 
-/// Lists events of the audit trail, the newest first.
+/// Lists events of the audit trail, newest first.
 pub(crate) async fn list_audit_events(
     app: &App,
     reader: &AdminReader,
@@ -246,7 +246,7 @@ pub(crate) async fn list_audit_events(
     Ok(page(events, limit, place, |event| cursor::of_event(app, event.at, event.id)))
 }
 
-/// Writes down that an administrator looked.
+/// Records that an administrator viewed something.
 async fn note(
     app: &App,
     reader: &AdminReader,
@@ -258,18 +258,18 @@ async fn note(
     Ok(tx.commit().await?)
 }
 
-/// For a caller that no schema has checked.
+/// Bounds the limit for callers whose input no schema has checked.
 fn bounded(limit: Option<u32>) -> u32 {
     limit.unwrap_or(USUAL).clamp(1, MOST)
 }
 
-/// Where in a list a page is.
+/// The position of a page in its list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place<'a> {
     First,
-    /// Beyond this cursor.
+    /// After this cursor.
     After(&'a str),
-    /// On this side of it: the rows were read in the opposite order.
+    /// Before this cursor. The rows were read in the opposite order.
     Before(&'a str),
 }
 
@@ -284,7 +284,7 @@ impl<'a> Place<'a> {
     }
 }
 
-/// Of one row more than fits, the page, and the cursors of the pages beside it.
+/// Cuts the page from rows that include one more than fits, and makes the cursors of the pages around it.
 fn page<T>(mut rows: Vec<T>, limit: u32, place: Place<'_>, cursor: impl Fn(&T) -> String) -> Page<T> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let is_more = rows.len() > limit;
@@ -293,7 +293,7 @@ fn page<T>(mut rows: Vec<T>, limit: u32, place: Place<'_>, cursor: impl Fn(&T) -
     if is_back {
         rows.reverse();
     }
-    // Whoever went back came from a next page, and whoever went on from one before.
+    // A reader who went back came from a next page, and one who went forward came from a previous one.
     let (has_next, has_previous) = if is_back { (true, is_more) } else { (is_more, place != Place::First) };
     let next = rows.last().filter(|_| has_next).map(&cursor);
     let previous = rows.first().filter(|_| has_previous).map(&cursor);

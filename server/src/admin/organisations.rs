@@ -1,4 +1,4 @@
-//! The organisations of others: an administrator finds them, gives one an owner, and deletes it.
+//! Other users' organisations: an administrator finds them, gives one an owner, and deletes it.
 
 use portcullis::{Guard, Json, NoContent, Path, Query};
 use schemars::JsonSchema;
@@ -90,7 +90,7 @@ pub(crate) struct MemberPath {
     account: AccountId,
 }
 
-/// Lists organisations, the newest first.
+/// Lists organisations, newest first.
 pub(super) async fn list(
     app: &App,
     actor: &AdminActor,
@@ -101,7 +101,7 @@ pub(super) async fn list(
     Ok(part)
 }
 
-/// An organisation and a part of its members.
+/// An organisation and a page of its members.
 pub(super) async fn read(
     app: &App,
     actor: &AdminActor,

@@ -18,14 +18,14 @@ pub(super) async fn replace_code(conn: Conn<'_>, digest: &[u8; 32], expires_at: 
     Ok(())
 }
 
-/// Whether a code was made for longer than this.
+/// Whether there is a code that expires after this.
 pub(super) async fn is_code_newer(conn: Conn<'_>, expires_after: Timestamp) -> Result<bool> {
     let code =
         fetch_optional!(conn, (i64,), "SELECT id FROM first_admin WHERE expires_at > $1", expires_after)?;
     Ok(code.is_some())
 }
 
-/// `false` if it is not this one, has ended, or was used: deleting the row is the use.
+/// `false` if it is another code, has expired, or was used. Deleting the row uses it up.
 pub(super) async fn use_code(conn: Conn<'_>, digest: &[u8; 32], now: Timestamp) -> Result<bool> {
     let used = execute!(
         conn,

@@ -1,4 +1,4 @@
-//! How a request shows a key, and what a guard makes of it.
+//! How a request presents an API key, and how a guard verifies it.
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -24,16 +24,16 @@ use crate::{
     tokens::SessionTokens,
 };
 
-/// A use is written down when the last one that was is older.
+/// How old the last recorded use must be before another one is recorded.
 const USED_EVERY: Duration = Duration::from_mins(1);
-/// Uses that are being written down; the next use of the rest is in time too.
+/// The most uses that are being recorded at once. Others are skipped; a later use of the key is recorded instead.
 const MOST_WRITING: usize = 64;
 
-/// An access token, an API key, or the cookie of a browser's session. A route that asks for less than a person takes
-/// this; [`Caller`](crate::caller::Caller) accepts no key.
+/// An access token, an API key, or the cookie of a browser session. For routes that a program may call.
+/// [`Caller`](crate::caller::Caller) accepts no API key.
 pub type CallerOrKey = Either<Either<SessionTokens, BearerApiKeys>, Either<ApiKeys, SessionCookies>>;
 
-/// Who the guard let through, whichever way they came.
+/// The sender that the guard accepted, whichever credential they sent.
 pub(crate) fn requester<S: Scopes>(guard: &Guard<CallerOrKey, S>) -> Requester {
     match guard.principal() {
         Either::Left(Either::Left(principal)) | Either::Right(Either::Right(principal)) => principal.into(),
@@ -41,7 +41,7 @@ pub(crate) fn requester<S: Scopes>(guard: &Guard<CallerOrKey, S>) -> Requester {
     }
 }
 
-/// `X-API-Key`.
+/// The header `X-API-Key`.
 #[derive(Debug)]
 pub struct ApiKeyHeader;
 
@@ -50,8 +50,9 @@ impl ApiKeyPlace for ApiKeyHeader {
     const NAME: &'static str = "X-API-Key";
 }
 
-/// Verifies API keys in `X-API-Key`: a typo is found without the database, and a key costs one indexed read. An
-/// application that mounts the server's router guards its own routes with the same, or with [`CallerOrKey`].
+/// Verifies API keys in `X-API-Key`. A typo is rejected by the checksum without the database; a valid key costs one
+/// indexed read. An application that mounts the server's router can guard its own routes with this, or with
+/// [`CallerOrKey`].
 #[derive(Debug, Clone)]
 pub struct ApiKeys(Arc<Parts>);
 
@@ -89,7 +90,7 @@ impl ApiKeys {
         Ok(Verdict::Accepted(living.holder, living.holder.role.limit_key(&living.scope, &self.0.scopes)))
     }
 
-    /// In a task of its own: the request does not wait for it.
+    /// Spawns a task, so that the request does not wait for the write.
     fn note_use(&self, id: KeyId, address: Option<IpAddr>, now: Timestamp) {
         let mut writing = self.writing();
         if writing.len() >= MOST_WRITING || !writing.insert(id) {

@@ -1,4 +1,4 @@
-//! The routes of API keys. Each asks for a session: no key makes, shows or removes one.
+//! The routes of API keys. Each requires a session: a key cannot create, show or remove one.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::{
     secret::SecretText,
 };
 
-/// How long both keys work if nothing else is asked for, in hours.
+/// The default time for which both keys work, in hours.
 const USUAL_OVERLAP: u16 = 24;
 
 /// An API key. The key itself is shown only when it is created.

@@ -1,4 +1,4 @@
-//! Keys that were found where they should not be: in a repository, a log, a report of a scanner.
+//! API keys that were found where they should not be: in a repository, a log, a scanner's report.
 
 use std::collections::HashSet;
 use std::io::{self, Read};
@@ -17,11 +17,11 @@ use crate::{
     mail::{self, Message, Recipient},
 };
 
-/// The longest run of letters, digits and `_` that is looked at; a key has up to 68.
+/// The longest run of letters, digits and `_` that is searched. A key has up to 68 characters.
 const LONGEST: usize = 1024;
 
-/// The keys in a text of any length and kind, each once: what has the form of a key, and its checksum. Almost nothing
-/// else has, so the database is asked about keys alone.
+/// Finds each key in a text of any length and format, once, by its form and its checksum. Almost nothing else passes
+/// the checksum, so the database is queried for keys alone.
 pub(crate) struct Leaked<R> {
     bytes: io::Bytes<io::BufReader<R>>,
     found: HashSet<String>,
@@ -32,7 +32,7 @@ impl<R: Read> Leaked<R> {
         Self { bytes: Read::bytes(io::BufReader::new(text)), found: HashSet::new() }
     }
 
-    /// All of them; a text that cannot be read to its end is an error.
+    /// Returns all keys, or an error if the text cannot be read to its end.
     pub(crate) fn read(mut self) -> io::Result<Vec<ApiKeySecret>> {
         let (mut keys, mut run) = (Vec::new(), String::new());
         loop {
@@ -54,7 +54,7 @@ impl<R: Read> Leaked<R> {
         }
     }
 
-    /// `TOKEN_portcullis_…` holds a key too.
+    /// Also finds the key in `TOKEN_portcullis_…`.
     fn look_at(&mut self, run: &str, keys: &mut Vec<ApiKeySecret>) {
         if run.len() > LONGEST {
             return;
@@ -70,13 +70,13 @@ impl<R: Read> Leaked<R> {
     }
 }
 
-/// A key that was found and ended.
+/// A key that was found and deleted.
 pub(crate) struct Ended {
     pub(crate) key: Listed,
     pub(crate) email: Email,
 }
 
-/// Ends a key that was found, and tells its owner. `None` if it is not ours, or has ended.
+/// Deletes a key that was found and notifies its owner. `None` if it is not a key of this server, or no longer valid.
 pub(crate) async fn end_leaked(
     app: &App,
     key: &ApiKeySecret,

@@ -1,9 +1,9 @@
-//! API keys: what a program shows instead of a person's session.
+//! API keys: the credential of a program, in place of a person's session.
 //!
-//! A key belongs to an account and may do at most what it was made for, and at most what its account may do at the
-//! moment of each request. It is made and removed by the owner in a session; a key itself is never one
-//! ([`Requester`](crate::access::Requester)). The database has its ID and its digest. A key that ends is deleted, so it
-//! counts from the next request on, on every instance.
+//! A key belongs to an account. It can do at most what its scopes allow, and at most what its account may do at each
+//! request. Its owner creates and removes it in a session; a key is never a session itself
+//! ([`Requester`](crate::access::Requester)). The database stores its ID and its digest. A revoked key is deleted,
+//! which takes effect from the next request, on every instance.
 
 mod guard;
 pub(crate) mod http;
@@ -37,11 +37,11 @@ use crate::{
     secret::SecretText,
 };
 
-/// Keys of one account.
+/// The most keys of one account.
 const MOST: i64 = 50;
 /// The longest time that a key and its successor both work, in hours.
 pub(crate) const MOST_OVERLAP: u16 = 24;
-/// How long before its end the owner of a key is told.
+/// How long before a key expires its owner is notified.
 const NOTICE: Duration = Duration::from_hours(7 * 24);
 
 /// A key, as its owner sees it.
@@ -54,10 +54,10 @@ pub(crate) struct Listed {
     pub(crate) scope: String,
     pub(crate) created_at: Timestamp,
     pub(crate) expires_at: Timestamp,
-    /// To the minute.
+    /// Accurate to the minute.
     pub(crate) last_used_at: Option<Timestamp>,
     pub(crate) last_used_address: Option<String>,
-    /// The key that was made to replace it.
+    /// The key that replaces it.
     pub(crate) replaced_by: Option<KeyId>,
 }
 crate::db::from_row!(Listed {
@@ -74,7 +74,7 @@ crate::db::from_row!(Listed {
 });
 
 impl Listed {
-    /// What the key begins with. It is no secret.
+    /// What the key begins with, which is not secret.
     pub(crate) fn shown(&self) -> String {
         shown(&self.prefix, self.id)
     }
@@ -84,15 +84,15 @@ fn shown(prefix: &str, id: KeyId) -> String {
     format!("{prefix}_{id}")
 }
 
-/// A key that was made just now.
+/// A key that was just created.
 #[derive(Debug)]
 pub(crate) struct Made {
-    /// The whole key: nobody can show it again.
+    /// The whole key. It cannot be shown again.
     pub(crate) key: SecretText,
     pub(crate) listed: Listed,
 }
 
-/// Makes a key, and tells the owner by email.
+/// Creates a key and notifies the owner by email.
 ///
 /// # Errors
 /// [`Error::TooManyKeys`] if the account has 50.
@@ -108,8 +108,8 @@ pub(crate) async fn make(app: &App, fresh: Fresh, new: &NewKey, client: &Client)
     .await
 }
 
-/// Makes the successor of a key, with the same name, scopes and lifetime. Both work for `overlap`, but the old one no
-/// longer than it would have.
+/// Creates the successor of a key, with the same name, scopes and lifetime. Both work for `overlap`, but the old one
+/// not beyond its own expiry.
 ///
 /// # Errors
 /// [`Error::NotFound`]; [`Error::KeyReplaced`] if it has a successor; [`Error::TooManyKeys`].
@@ -142,7 +142,7 @@ pub(crate) async fn rotate(
     .await
 }
 
-/// The limit is counted under the account's lock.
+/// The limit holds because the account is locked.
 async fn insert(app: &App, tx: &mut Tx, held: &Held, new: &NewKey, now: Timestamp) -> Result<Made, Error> {
     if store::count(tx.conn(), held.id, now).await? >= MOST {
         return Err(Error::TooManyKeys);
@@ -170,7 +170,7 @@ async fn insert(app: &App, tx: &mut Tx, held: &Held, new: &NewKey, now: Timestam
     Ok(Made { key: SecretText::new(secret.text().to_owned()), listed })
 }
 
-/// Names the key by what it begins with: the owner chose the rest of what is known of it.
+/// Records the key by what it begins with: its name is text that the owner chose.
 async fn record(
     tx: &mut Tx,
     event: Event,
@@ -181,8 +181,8 @@ async fn record(
     events::record_detail(tx, event, Some(key.account_id), client, Some(&key.shown()), now).await
 }
 
-/// Removes a key of the caller's. [`Error::NotFound`] for another's as for one that is not. It asks for no fresh login:
-/// whoever has lost a key is in a hurry.
+/// Removes one of the caller's keys; [`Error::NotFound`] for anybody else's, and for one that does not exist. Needs no
+/// fresh login, because an owner who has lost a key is in a hurry.
 pub(crate) async fn remove(app: &App, principal: Principal, id: KeyId, client: &Client) -> Result<(), Error> {
     let (mut tx, now) = (app.db().begin().await?, app.now());
     let held = hold_own(&mut tx, principal, now).await?;
@@ -190,7 +190,7 @@ pub(crate) async fn remove(app: &App, principal: Principal, id: KeyId, client: &
     Ok(tx.commit().await?)
 }
 
-/// Removes a key of anybody's.
+/// Removes anybody's key.
 ///
 /// # Errors
 /// [`Error::NotFound`].
@@ -214,7 +214,7 @@ async fn end(tx: &mut Tx, locked: &Locked, id: KeyId, client: &Client, now: Time
     record(tx, Event::ApiKeyRemoved, &found, client, now).await
 }
 
-/// Removes every key of another's account.
+/// Removes every key of another user's account.
 pub(crate) async fn revoke_all(app: &App, account: AccountId, by: By<'_>) -> Result<(), Error> {
     retry(|| async {
         let (mut tx, now) = (app.db().begin().await?, app.now());
@@ -226,25 +226,25 @@ pub(crate) async fn revoke_all(app: &App, account: AccountId, by: By<'_>) -> Res
     .await
 }
 
-/// Ends every key of an account whose credentials may be in the wrong hands, or were: a key that a thief has made does
-/// not outlive the password that the thief knew.
+/// Deletes every key of an account whose credentials may be, or were, compromised: a key that a thief created must not
+/// outlive the password that the thief knew.
 pub(crate) async fn end_all(tx: &mut Tx, locked: &Locked) -> Result<(), Error> {
     store::delete_of(tx.conn(), locked.id).await?;
     Ok(())
 }
 
-/// Ends the keys of every account, of which some may have been removed or leaked since the backup was made.
+/// Deletes the keys of every account after a restore: some may have been removed or leaked since the backup was made.
 pub(crate) async fn end_every(tx: &mut Tx) -> Result<(), Error> {
     store::delete_every(tx.conn()).await?;
     Ok(())
 }
 
-/// The keys of an account, the newest first.
+/// The keys of an account, newest first.
 pub(crate) async fn list(app: &App, account: AccountId) -> Result<Vec<Listed>, Error> {
     Ok(store::keys_of(app.db().read().await?.conn(), account, app.now()).await?)
 }
 
-/// The keys of every account, the newest first, at most `limit`.
+/// The keys of every account, newest first, at most `limit`.
 pub(crate) async fn list_every(app: &App, limit: u32) -> Result<Vec<Listed>, Error> {
     Ok(store::every_key(app.db().read().await?.conn(), app.now(), i64::from(limit)).await?)
 }
@@ -290,12 +290,12 @@ pub(crate) async fn exported(
     Ok(keys.into_iter().map(view).collect())
 }
 
-/// Tells the owners of keys that expire within seven days, once for each key.
+/// Notifies the owners of keys that expire within seven days, once per key.
 pub(crate) async fn give_notice(app: &App) -> Result<(), Error> {
     let (mut tx, now) = (app.db().begin().await?, app.now());
     let notice = i64::try_from(NOTICE.as_micros()).unwrap_or(i64::MAX);
     for key in store::claim_expiring(tx.conn(), now + NOTICE, notice, now).await? {
-        // None: it is disabled, and its keys have ended.
+        // `None`: the account is disabled, and its keys with it.
         if let Some(owner) = accounts::owner(tx.conn(), key.account_id).await? {
             let (name, id) = (key.name, shown(&key.prefix, key.id));
             let message = Message::ApiKeyExpires { name, id, due_at: key.expires_at.as_micros() };
@@ -305,7 +305,7 @@ pub(crate) async fn give_notice(app: &App) -> Result<(), Error> {
     Ok(tx.commit().await?)
 }
 
-/// Forgets keys that have expired.
+/// Deletes keys that have expired.
 pub(crate) async fn sweep(tx: &mut Tx, now: Timestamp) -> Result<u64, crate::db::Error> {
     store::delete_expired(tx.conn(), now).await
 }

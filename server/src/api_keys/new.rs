@@ -1,4 +1,4 @@
-//! What a new key may be: its name, its scopes, and how long it lives.
+//! The limits of a new key: its name, its scopes and its lifetime.
 
 use std::time::Duration;
 
@@ -12,24 +12,24 @@ use crate::{
 
 /// The longest name, in code points.
 const NAME_LENGTH: usize = 64;
-/// How long a key lives if nothing else is asked for, in days.
+/// The default lifetime of a key, in days.
 pub(crate) const USUAL_DAYS: u16 = 90;
-/// And at most.
+/// The longest lifetime of a key, in days.
 pub(crate) const MOST_DAYS: u16 = 365;
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// A key that is to be made. Checked.
+/// The checked properties of a key to create.
 #[derive(Debug, Clone)]
 pub(crate) struct NewKey {
     pub(super) name: String,
-    /// Names with single spaces between them, in order.
+    /// Names separated by single spaces, in order.
     pub(super) scope: String,
     pub(super) lifetime: Duration,
 }
 
 impl NewKey {
-    /// Checks what a person asked for, and names every field that is not acceptable.
+    /// Checks what a person requested. The error names every field that is not acceptable.
     pub(crate) fn check(
         role: Role,
         declared: &AppScopes,
@@ -46,7 +46,7 @@ impl NewKey {
     }
 }
 
-/// By the rules of people's names, and shorter.
+/// The rules of people's names, with a shorter limit.
 fn name_of(text: &str) -> Result<String, Invalid> {
     let name = FullName::parse(text).and_then(|name| {
         let is_short = name.as_str().chars().count() <= NAME_LENGTH;
@@ -55,7 +55,7 @@ fn name_of(text: &str) -> Result<String, Invalid> {
     name.map(|name| name.as_str().to_owned()).map_err(|fault| Invalid::field("name", fault))
 }
 
-/// At least one scope, and each of them one that keys of this role can have.
+/// At least one scope, each of which keys of this role can have.
 fn scope_of(role: Role, declared: &AppScopes, text: &str) -> Result<String, Invalid> {
     let asked = Granted::parse(text);
     let mut names = asked.iter().peekable();

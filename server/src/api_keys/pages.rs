@@ -1,4 +1,4 @@
-//! The pages of API keys: the list, the form for a new one, and the key itself, shown once.
+//! The pages of API keys: the list, the form for a new key, and the new key, shown once.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use crate::{
     sessions::SessionCookies,
 };
 
-/// What the form offers, in days.
+/// The lifetimes that the form offers, in days.
 const LIFETIMES: [u16; 5] = [7, 30, USUAL_DAYS, 180, MOST_DAYS];
 
 #[derive(Template)]
@@ -34,7 +34,7 @@ struct KeysPage<'a> {
 }
 
 impl KeysPage<'_> {
-    /// What a key may be used for, in the reader's language.
+    /// The scopes of a key in the reader's language.
     fn scopes(&self, key: &Listed) -> String {
         key.scope.split(' ').map(|scope| label(self.v, scope)).collect::<Vec<_>>().join(", ")
     }
@@ -75,21 +75,21 @@ struct NewPage<'a> {
 }
 
 impl NewPage<'_> {
-    /// Each scope that can be chosen: its name, its text, and whether it is chosen.
+    /// Each scope that can be selected: its name, its text, and whether it is selected.
     fn scopes(&self) -> Vec<(&str, &str, bool)> {
         let is_chosen = |name: &str| self.form.scope.iter().any(|chosen| chosen == name);
         let scopes = self.role.scopes_of_keys(self.app.scopes());
         scopes.map(|name| (name, label(self.v, name), is_chosen(name))).collect()
     }
 
-    /// Each lifetime that can be chosen, and whether it is chosen.
+    /// Each lifetime that can be selected, and whether it is selected.
     fn lifetimes(&self) -> Vec<(u16, bool)> {
         let chosen = self.form.days().unwrap_or(USUAL_DAYS);
         LIFETIMES.iter().map(|days| (*days, *days == chosen)).collect()
     }
 }
 
-/// A key that is asked for.
+/// The form for a new key.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 pub(crate) struct NewForm {
     #[serde(default)]
@@ -124,7 +124,7 @@ impl NewForm {
     }
 }
 
-/// The form is shown after a fresh login, so that it is still at hand when it is sent.
+/// Requires a fresh login before showing the form, so that submitting it needs none.
 pub(crate) async fn show_new_key(
     guard: Guard<SessionCookies>,
     State(app): State<App>,
@@ -142,7 +142,7 @@ pub(crate) async fn show_new_key(
 struct MadePage<'a> {
     v: &'a View,
     made: Made,
-    /// It replaces another one.
+    /// Whether it replaces another key.
     is_successor: bool,
 }
 
@@ -161,7 +161,7 @@ pub(crate) async fn create_key(
     Ok(v.show(StatusCode::OK, &MadePage { v: &v, made, is_successor: false })?)
 }
 
-/// Which key.
+/// The key that a form is about.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct KeyForm {
     #[serde(default)]
@@ -174,7 +174,7 @@ impl KeyForm {
     }
 }
 
-/// The pages that forms answer with, asked for again.
+/// Redirects a reload of a page that a form returned.
 pub(crate) async fn go_to_keys(_: Public, v: View) -> PageResult {
     Ok(v.go(paths::API_KEYS))
 }
@@ -192,7 +192,7 @@ pub(crate) async fn rotate_key(
     let page = async |faults| keys_page(&app, &v, &guard, faults).await;
     match v.form(&[], rotate, page).await {
         Ok(made) => Ok(v.show(StatusCode::OK, &MadePage { v: &v, made, is_successor: true })?),
-        // Somebody was faster: the list shows what is.
+        // The key was removed meanwhile. The list shows the current state.
         Err(NotShown::Error(Error::NotFound)) => Ok(v.go(paths::API_KEYS)),
         Err(not_shown) => Err(not_shown),
     }
@@ -206,7 +206,7 @@ pub(crate) async fn remove_key(
     Form(form): Form<KeyForm>,
 ) -> PageResult {
     match super::remove(&app, *guard.principal(), form.key()?, &client).await {
-        // Somebody was faster.
+        // `NotFound`: the key was already removed.
         Ok(()) | Err(Error::NotFound) => Ok(v.go_done(paths::API_KEYS, Done::KeyRemoved)),
         Err(error) => Err(error.into()),
     }

@@ -1,4 +1,4 @@
-//! The SQL of `api_keys`. A guard asks `access/living.rs`.
+//! The SQL of `api_keys`. Guards use `access/living.rs`.
 
 use super::{Listed, NewKey};
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
 
 type Result<T> = std::result::Result<T, crate::db::Error>;
 
-/// A key that begins.
+/// A new key.
 pub(super) struct Begun<'a> {
     pub(super) id: KeyId,
     pub(super) digest: &'a [u8; 32],
@@ -49,7 +49,7 @@ macro_rules! select_listed {
     };
 }
 
-/// The keys of an account that have not expired, the newest first.
+/// The keys of an account that have not expired, newest first.
 pub(super) async fn keys_of(conn: Conn<'_>, account: AccountId, now: Timestamp) -> Result<Vec<Listed>> {
     fetch_all!(
         conn,
@@ -60,7 +60,7 @@ pub(super) async fn keys_of(conn: Conn<'_>, account: AccountId, now: Timestamp) 
     )
 }
 
-/// The keys of every account, the newest first.
+/// The keys of every account that have not expired, newest first.
 pub(super) async fn every_key(conn: Conn<'_>, now: Timestamp, limit: i64) -> Result<Vec<Listed>> {
     let sql = select_listed!("expires_at > $1 ORDER BY created_at DESC, id LIMIT $2");
     fetch_all!(conn, Listed, sql, now, limit)
@@ -70,7 +70,7 @@ pub(super) async fn key(conn: Conn<'_>, id: KeyId, now: Timestamp) -> Result<Opt
     fetch_optional!(conn, Listed, select_listed!("id = $1 AND expires_at > $2"), id, now)
 }
 
-/// Whose key has this digest.
+/// The account whose key has this ID and digest.
 pub(super) async fn owner_of(conn: Conn<'_>, id: KeyId, digest: &[u8; 32]) -> Result<Option<AccountId>> {
     let sql = "SELECT account_id FROM api_keys WHERE id = $1 AND digest = $2";
     Ok(fetch_optional!(conn, (AccountId,), sql, id, digest.as_slice())?.map(|(account,)| account))
@@ -81,14 +81,14 @@ pub(super) async fn count(conn: Conn<'_>, account: AccountId, now: Timestamp) ->
     fetch_one!(conn, (i64,), sql, account, now).map(|(count,)| count)
 }
 
-/// Notes what replaces a key, and when it expires now.
+/// Records the key's successor, and its new expiry.
 pub(super) async fn set_replaced(conn: Conn<'_>, id: KeyId, by: KeyId, expires_at: Timestamp) -> Result<()> {
     let sql = "UPDATE api_keys SET replaced_by = $2, expires_at = $3 WHERE id = $1";
     execute!(conn, sql, id, by, expires_at)?;
     Ok(())
 }
 
-/// Notes a use; of several at once, the latest stays.
+/// Records a use. Of several at once, the latest remains.
 pub(super) async fn set_used(conn: Conn<'_>, id: KeyId, address: Option<&str>, now: Timestamp) -> Result<()> {
     execute!(
         conn,
@@ -101,13 +101,13 @@ pub(super) async fn set_used(conn: Conn<'_>, id: KeyId, address: Option<&str>, n
     Ok(())
 }
 
-/// `false` if it is not the account's, or not there any more.
+/// `false` if it is not the account's, or no longer exists.
 pub(super) async fn delete(conn: Conn<'_>, id: KeyId, account: AccountId, now: Timestamp) -> Result<bool> {
     let sql = "DELETE FROM api_keys WHERE id = $1 AND account_id = $2 AND expires_at > $3";
     Ok(execute!(conn, sql, id, account, now)? == 1)
 }
 
-/// How many there were.
+/// Returns how many there were.
 pub(super) async fn delete_of(conn: Conn<'_>, account: AccountId) -> Result<u64> {
     execute!(conn, "DELETE FROM api_keys WHERE account_id = $1", account)
 }
@@ -130,8 +130,8 @@ pub(super) struct Expiring {
 }
 crate::db::from_row!(Expiring { id, account_id, prefix, name, expires_at });
 
-/// Claims up to 100 keys that expire before `soon`, were made to live longer than that, and are not replaced: their
-/// owners are to be told. Of two instances at once, one gets each.
+/// Claims up to 100 keys that expire by `soon`, had a lifetime longer than `notice`, and are not replaced. Their owners
+/// are to be notified. Of two instances at once, only one gets each key.
 pub(super) async fn claim_expiring(
     conn: Conn<'_>,
     soon: Timestamp,

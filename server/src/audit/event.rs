@@ -1,7 +1,7 @@
 //! The events that are recorded, and their names.
 
-/// One entry for each event: what happened, its name in the table (room, dot, what happened), and the key of the text
-/// that says it to a person.
+/// One entry per event: its meaning, its name in the table (subject, dot, what happened), and the key of its text for
+/// people.
 macro_rules! events {
     ($($(#[$doc:meta])* $event:ident $name:literal $text:literal;)*) => {
         /// What happened.
@@ -16,12 +16,12 @@ macro_rules! events {
                 match self { $(Self::$event => $name),* }
             }
 
-            /// The key of its text.
+            /// The message key of its text.
             pub(crate) const fn text(self) -> &'static str {
                 match self { $(Self::$event => $text),* }
             }
 
-            /// The event of a name; `None` for one of another version of this program.
+            /// The event with this name; `None` if this version of the program does not know it.
             pub(crate) fn of_name(name: &str) -> Option<Self> {
                 match name { $($name => Some(Self::$event),)* _ => None }
             }
@@ -57,13 +57,13 @@ events! {
     SessionEnded "session.ended" "page.event.session_ended";
     /// All other sessions were ended by their owner.
     OtherSessionsEnded "session.others_ended" "page.event.session_others_ended";
-    /// A refresh token came again after its successor: the session was ended.
+    /// A refresh token was used again after its successor, so the session was ended.
     RefreshTokenReplayed "session.refresh_token_replayed" "page.event.session_refresh_token_replayed";
-    /// A login by a mailed link or code succeeded and a session began.
+    /// A login by an emailed link or code succeeded and a session began.
     LoggedInByMail "session.logged_in_by_mail" "page.event.session_logged_in_by_mail";
-    /// A mailed code was wrong.
+    /// An emailed code was wrong.
     MailedLogInFailed "session.mailed_log_in_failed" "page.event.session_mailed_log_in_failed";
-    /// A link and a code to log in were mailed.
+    /// A link and a code to log in were emailed.
     MailedLogInRequested "session.mailed_log_in_requested" "page.event.session_mailed_log_in_requested";
     /// A login with another provider succeeded and a session began.
     LoggedInWithProvider "session.logged_in_with_provider" "page.event.session_logged_in_with_provider";
@@ -75,18 +75,18 @@ events! {
     IdentityUnlinked "identity.unlinked" "page.event.identity_unlinked";
     /// The owner set a new password and the other sessions ended.
     PasswordChanged "account.password_changed" "page.event.account_password_changed";
-    /// The current password was wrong when it was asked for again.
+    /// The current password, required for a change, was wrong.
     PasswordChangeFailed "account.password_change_failed" "page.event.account_password_change_failed";
-    /// A link to set a new password was mailed.
+    /// A link to set a new password was emailed.
     PasswordResetRequested "account.password_reset_requested" "page.event.account_password_reset_requested";
-    /// A new password was set by a mailed link and the sessions ended.
+    /// A new password was set by an emailed link and the sessions ended.
     PasswordReset "account.password_reset" "page.event.account_password_reset";
-    /// A link to confirm the address was mailed.
+    /// A link to confirm the address was emailed.
     VerificationRequested "account.verification_requested" "page.event.account_verification_requested";
     /// The owner confirmed the email address.
     EmailVerified "account.email_verified" "page.event.account_email_verified";
-    /// Whoever reads at the address logged in or reset the password for the first time: what the account's maker had set
-    /// up was removed.
+    /// The owner of the mailbox logged in or reset the password for the first time, so what the account's creator had
+    /// set up was removed.
     Seized "account.seized" "page.event.account_seized";
     /// The owner requested another email address.
     EmailChangeRequested "account.email_change_requested" "page.event.account_email_change_requested";
@@ -98,13 +98,13 @@ events! {
     EmailChangeUndone "account.email_change_undone" "page.event.account_email_change_undone";
     /// The owner's data were exported.
     Exported "account.exported" "page.event.account_exported";
-    /// The owner asked for the account's deletion.
+    /// The owner requested the account's deletion.
     DeletionScheduled "account.deletion_scheduled" "page.event.account_deletion_scheduled";
     /// The owner cancelled the deletion.
     DeletionCancelled "account.deletion_cancelled" "page.event.account_deletion_cancelled";
     /// The role was changed.
     RoleChanged "account.role_changed" "page.event.account_role_changed";
-    /// The first administrator was made with the one-time code.
+    /// The first administrator was appointed with the one-time code.
     FirstAdmin "account.first_admin" "page.event.account_first_admin";
     /// A wrong, used or expired one-time code was tried.
     FirstAdminRefused "account.first_admin_refused" "page.event.account_first_admin_refused";
@@ -120,7 +120,7 @@ events! {
     AuditRead "admin.audit_read" "page.event.admin_audit_read";
     /// An administrator ended an account's sessions.
     SessionsEnded "account.sessions_ended" "page.event.account_sessions_ended";
-    /// The first factor of a login was right, and the second one was asked for.
+    /// The first factor of a login was right, and the second one was requested.
     FactorAsked "session.factor_asked" "page.event.session_factor_asked";
     /// The second factor of a login was wrong.
     FactorFailed "session.factor_failed" "page.event.session_factor_failed";
@@ -128,7 +128,7 @@ events! {
     TotpAdded "factor.totp_added" "page.event.factor_totp_added";
     /// The authenticator app and the recovery codes were removed.
     TotpRemoved "factor.totp_removed" "page.event.factor_totp_removed";
-    /// New recovery codes were made, and the old ones are invalid.
+    /// New recovery codes were created, and the old ones are invalid.
     RecoveryCodesMade "factor.recovery_codes_made" "page.event.factor_recovery_codes_made";
     /// A recovery code was used in a login.
     RecoveryCodeUsed "factor.recovery_code_used" "page.event.factor_recovery_code_used";
@@ -186,6 +186,6 @@ events! {
     Shared "grant.given" "page.event.grant_given";
     /// Somebody ended the sharing of a row of the application.
     Unshared "grant.taken" "page.event.grant_taken";
-    /// An operator restored a backup: what happened after it was made is not in this log.
+    /// An operator restored a backup. What happened after it was made is not in this log.
     Restored "data.restored" "page.event.data_restored";
 }

@@ -1,7 +1,7 @@
 //! The audit trail: one row for each security event, in the event's own transaction.
 //!
-//! Rows are added, and deleted when they are older than the setting `audit_ttl` says. They hold an account's number,
-//! never a name, an email address or a secret, so they may outlive the account.
+//! Rows are only added, and deleted once they are older than the setting `audit_ttl`. They hold an account's ID, never
+//! a name, an email address or a secret, so they may outlive the account.
 
 mod event;
 mod store;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 pub(crate) use self::event::Event;
 use crate::{accounts::AccountId, app::App, client::Client, clock::Timestamp, db::Tx, error::Error};
 
-/// Adds a row. [`crate::events::record`] does it for an event that webhooks may be told of.
+/// Adds a row. Use [`crate::events::record`] for an event that webhooks may deliver.
 pub(crate) async fn insert(
     tx: &mut Tx,
     id: Uuid,
@@ -26,18 +26,18 @@ pub(crate) async fn insert(
     Ok(store::insert_event(tx.conn(), id, event, account, client, detail, now).await?)
 }
 
-/// An event, as an administrator reads it.
+/// An event, as an administrator sees it.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     pub(crate) id: Uuid,
     pub(crate) at: Timestamp,
     /// [`Event::name`].
     pub(crate) event: String,
-    /// To whom it happened.
+    /// The account that it happened to.
     pub(crate) account_id: Option<AccountId>,
-    /// Who acted without a request: `operator`, for the command line.
+    /// The actor without a request: `operator`, for the command line.
     pub(crate) actor: Option<String>,
-    /// Who acted, when that was another account.
+    /// The account that acted, if it was another one.
     pub(crate) actor_id: Option<AccountId>,
     pub(crate) address: Option<String>,
     pub(crate) request_id: Option<String>,
@@ -45,21 +45,21 @@ pub(crate) struct Entry {
 }
 crate::db::from_row!(Entry { id, at, event, account_id, actor, actor_id, address, request_id, detail });
 
-/// Which events are looked for.
+/// Which events to return.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Filter<'a> {
-    /// What was done to this account, or by it to another.
+    /// Events that happened to this account, or that it caused.
     pub(crate) account: Option<AccountId>,
-    /// What has this name.
+    /// Events with this name.
     pub(crate) event: Option<&'a str>,
-    /// Also what administrators only looked at.
+    /// Whether to include what administrators only viewed.
     pub(crate) has_reads: bool,
 }
 
-/// An event's moment and identifier: its place in the list.
+/// The time and ID of an event: its position in the list.
 pub(crate) type Place = (Timestamp, Uuid);
 
-/// Up to `limit` events, the newest first, before `before`.
+/// Up to `limit` events before `before`, newest first.
 pub(crate) async fn list(
     app: &App,
     filter: Filter<'_>,
@@ -71,7 +71,7 @@ pub(crate) async fn list(
     Ok(store::events_before(reader.conn(), filter, before, limit).await?)
 }
 
-/// Up to `limit` events after `after`, the oldest first.
+/// Up to `limit` events after `after`, oldest first.
 pub(crate) async fn list_after(
     app: &App,
     filter: Filter<'_>,
@@ -82,7 +82,7 @@ pub(crate) async fn list_after(
     Ok(store::events_after(reader.conn(), filter, after, limit).await?)
 }
 
-/// An event's place in the trail: they are numbered by time.
+/// An event's ID, which also orders the trail by time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct EventId(Uuid);
 crate::db::column!(EventId, Uuid);
@@ -100,7 +100,7 @@ pub(crate) struct ExportedEvent {
     address: Option<String>,
 }
 
-/// Up to `limit` events of an account after one of them, the oldest first.
+/// Up to `limit` events of an account after the event `after`, oldest first.
 pub(crate) async fn exported(
     app: &App,
     account: AccountId,
@@ -118,7 +118,7 @@ pub(crate) async fn exported(
     Ok(rows.into_iter().map(view).collect())
 }
 
-/// Deletes the rows that are older. In batches, each in a transaction of its own, so that no writer waits long.
+/// Deletes the rows older than `before`, in batches with a transaction each, so that no writer waits long.
 pub(crate) async fn sweep(app: &App, before: Timestamp) -> Result<u64, Error> {
     let mut count = 0;
     loop {

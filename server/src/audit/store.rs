@@ -36,7 +36,7 @@ pub(super) async fn insert_event(
     Ok(())
 }
 
-/// Deletes the oldest of those that are older than this, at most 1,000, and says how many.
+/// Deletes the oldest rows from before this time, at most 1,000, and returns how many.
 pub(super) async fn delete_before(conn: Conn<'_>, before: Timestamp) -> Result<u64, crate::db::Error> {
     execute!(
         conn,
@@ -56,7 +56,7 @@ pub(super) struct ExportedRow {
 }
 crate::db::from_row!(ExportedRow { id, at, event, address });
 
-/// After `after`, in the order of their identifiers, which is that of time.
+/// The events after `after`, in the order of their IDs, which is the order of time.
 pub(super) async fn events_of(
     conn: Conn<'_>,
     account: AccountId,
@@ -75,7 +75,7 @@ pub(super) async fn events_of(
     )
 }
 
-/// The events of a [`Filter`] (`$1` to `$3`) that lie on one side of a place (`$4`, `$5`).
+/// The events of a [`Filter`] (`$1` to `$3`) on one side of a position (`$4`, `$5`).
 macro_rules! select_events {
     ($side:literal) => {
         concat!(

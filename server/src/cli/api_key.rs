@@ -47,7 +47,7 @@ impl From<Listed> for Shown {
     }
 }
 
-/// Does what the command says and prints what it did, or answers one sentence for the operator.
+/// Runs the command and prints the result, or returns one sentence for the operator.
 pub(super) async fn run(app: &App, command: ApiKeyCommand) -> Result<(), String> {
     match command {
         ApiKeyCommand::List { account, limit, json } => list(app, account, limit, json).await,
@@ -79,7 +79,7 @@ async fn list(app: &App, account: Option<WhichAccount>, limit: u32, json: bool) 
 }
 
 async fn revoke(app: &App, id: &str) -> Result<(), String> {
-    // What was typed may be a whole key: it is not repeated.
+    // The input may be a whole key, so it is not repeated.
     let none = || "there is no such API key; `portcullis api-key list` shows the IDs".to_owned();
     let key = KeyId::of_text(id).ok_or_else(none)?;
     match api_keys::revoke(app, key, By::operator(&Client::local("operator"))).await {
@@ -89,7 +89,7 @@ async fn revoke(app: &App, id: &str) -> Result<(), String> {
     }
 }
 
-/// Says what was found, and never a whole key.
+/// Prints what was found, but never a whole key.
 async fn leaked(app: &App) -> Result<(), String> {
     let keys = Leaked::in_text(io::stdin().lock()).read();
     let keys = keys.map_err(|error| format!("standard input cannot be read: {error}"))?;

@@ -1,4 +1,4 @@
-//! `portcullis audit …`: the audit log, with names instead of numbers.
+//! `portcullis audit …`: the audit log, with email addresses beside the IDs.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::{
     error::Error,
 };
 
-/// How many rows are read at once.
+/// How many rows one query reads.
 const PAGE: u32 = 500;
 
 /// A row as `--json` prints it.
@@ -30,7 +30,7 @@ struct Row {
     account_email: Option<String>,
     /// `operator` for the command line.
     actor: Option<String>,
-    /// Who acted, if that was another account.
+    /// The account that acted, if it was another one.
     actor_id: Option<AccountId>,
     actor_email: Option<String>,
     address: Option<String>,
@@ -40,12 +40,12 @@ struct Row {
     moment: Timestamp,
 }
 
-/// Does what the command says and prints what it did, or answers one sentence for the operator.
+/// Runs the command and prints the result, or returns one sentence for the operator.
 pub(super) async fn run(app: &App, command: AuditCommand) -> Result<(), String> {
     let AuditCommand::List { filter, format } = command;
     let AuditFilter { account, event, since, limit } = filter;
     let account = match account {
-        // The events of a deleted account stay, so a number is not looked up.
+        // The events of a deleted account remain, so an ID is not looked up.
         Some(super::WhichAccount::Id(number)) => Some(AccountId::new(number)),
         Some(which) => Some(find(app, which).await?.id),
         None => None,
@@ -134,12 +134,12 @@ impl Row {
     }
 }
 
-/// As in `ada@example.com (1)`.
+/// For example `ada@example.com (1)`.
 fn named(id: Option<AccountId>, email: Option<&str>) -> Option<String> {
     id.map(|id| format!("{} ({id})", email.unwrap_or("deleted")))
 }
 
-/// The addresses of accounts that were looked up; `None` of those that were deleted.
+/// The addresses of accounts that were looked up; `None` if the account was deleted.
 #[derive(Default)]
 struct Names(HashMap<AccountId, Option<String>>);
 

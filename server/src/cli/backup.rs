@@ -2,11 +2,11 @@
 //!
 //! | entry | holds |
 //! |---|---|
-//! | `portcullis-backup.json` | a [`Manifest`]; it comes first |
-//! | `secret.key` | the secret key, if it was asked for |
+//! | `portcullis-backup.json` | a [`Manifest`], always the first entry |
+//! | `secret.key` | the secret key, if requested |
 //! | `portcullis.db` | the database |
-//! | `profile-images/ID` | a picture; IDs are new for each upload, so a file never changes |
-//! | `portcullis-backup.end` | the number of pictures; it comes last, so a backup that was cut off is noticed |
+//! | `profile-images/ID` | a picture; every upload has a new ID, so a file never changes |
+//! | `portcullis-backup.end` | the number of pictures; it comes last, so that a truncated backup is noticed |
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -26,16 +26,16 @@ pub(super) const SECRET_KEY: &str = "secret.key";
 /// The only format so far.
 pub(super) const FORMAT: u32 = 1;
 
-/// What a backup says of itself.
+/// The description of a backup.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Manifest {
     pub(super) format: u32,
-    /// The program that wrote it.
+    /// The version of the program that wrote it.
     pub(super) version: String,
     pub(super) created_at: String,
 }
 
-/// Writes the file, or nothing.
+/// Writes the whole file, or nothing.
 pub(super) fn run(config: &Config, file: &Path, with_secret_key: bool) -> Result<(), String> {
     let Some(database) = config.sqlite_file() else {
         return Err(format!(
@@ -50,7 +50,7 @@ pub(super) fn run(config: &Config, file: &Path, with_secret_key: bool) -> Result
         }
         _ => format!("cannot write the backup {}: {cause}", file.display()),
     };
-    // The name is taken first, so that no other file's place is taken at the end.
+    // Reserve the name first, so that the rename at the end cannot replace another file.
     let reserved = Temporary::new(file.to_owned()).map_err(failed)?;
     let copy = Temporary::beside(file, ".db-part").map_err(failed)?;
     db::copy_sqlite(&database, &copy.path)
@@ -67,7 +67,7 @@ pub(super) fn run(config: &Config, file: &Path, with_secret_key: bool) -> Result
     })
 }
 
-/// Answers how many pictures there are.
+/// Returns the number of pictures.
 fn pack(config: &Config, part: &Path, database: &Path, with_secret_key: bool) -> io::Result<u64> {
     let mut tar = Builder::new(fs::OpenOptions::new().write(true).open(part)?);
     let manifest = Manifest {
@@ -84,7 +84,7 @@ fn pack(config: &Config, part: &Path, database: &Path, with_secret_key: bool) ->
     let mut pictures = 0;
     for (name, path) in pictures_in(&config.data_dir.join(OBJECTS).join(FOLDER))? {
         match append_file(&mut tar, &format!("{FOLDER}/{name}"), &path) {
-            // It was replaced since the copy of the database was made.
+            // The picture was replaced after the database was copied.
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
             outcome => {
                 outcome?;
@@ -112,7 +112,7 @@ fn append(tar: &mut Builder<File>, name: &str, size: u64, content: impl Read) ->
     tar.append_data(&mut header, name, content)
 }
 
-/// The whole pictures of a folder, by their IDs.
+/// The complete pictures in a folder, by their IDs.
 pub(super) fn pictures_in(folder: &Path) -> io::Result<Vec<(Uuid, PathBuf)>> {
     let entries = match fs::read_dir(folder) {
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -121,7 +121,7 @@ pub(super) fn pictures_in(folder: &Path) -> io::Result<Vec<(Uuid, PathBuf)>> {
     let mut pictures = Vec::new();
     for entry in entries {
         let entry = entry?;
-        // What is being written has another name.
+        // Files that are still being written have another kind of name.
         if let Some(id) = entry.file_name().to_str().and_then(|name| Uuid::try_parse(name).ok()) {
             pictures.push((id, entry.path()));
         }
@@ -141,12 +141,12 @@ impl Temporary {
         Ok(Self { path })
     }
 
-    /// The file stays, which another one has taken the place of.
+    /// Keeps the file, after another one was renamed over it.
     fn keep(mut self) {
         self.path.clear();
     }
 
-    /// Makes an empty one whose name begins as that of `file`, in place of what a killed command left.
+    /// Creates an empty file next to `file`, named after it. Replaces one that a killed command left behind.
     pub(super) fn beside(file: &Path, ending: &str) -> io::Result<Self> {
         let mut path = file.as_os_str().to_owned();
         path.push(ending);
@@ -162,7 +162,7 @@ impl Temporary {
 impl Drop for Temporary {
     fn drop(&mut self) {
         if !self.path.as_os_str().is_empty() {
-            // Nobody could be told. A later command removes what stays.
+            // Nobody could be notified. A later command removes the file.
             let _ = fs::remove_file(&self.path);
         }
     }

@@ -10,10 +10,10 @@ use super::BreachesCommand;
 use crate::{clock::Clock, config::Config, passwords::breaches};
 
 const READ_BUFFER: usize = 1024 * 1024;
-/// Between two lines of progress on a terminal.
+/// The time between two updates of the progress on a terminal.
 const PROGRESS: Duration = Duration::from_millis(500);
 
-/// Does what the command says and prints what it did, or answers one sentence for the operator.
+/// Runs the command and prints the result, or returns one sentence for the operator.
 pub(super) fn run(config: &Config, command: BreachesCommand) -> Result<(), String> {
     let BreachesCommand::Import { list, min_count } = command;
     if list.as_os_str() == OsStr::new("-") {
@@ -59,7 +59,7 @@ fn import(config: &Config, list: impl BufRead, min_count: u64) -> Result<(), Str
     ))
 }
 
-/// One line on the terminal, written over again and again. Nothing where no person looks.
+/// One line on the terminal that is overwritten. Silent if standard error is not a terminal.
 struct Progress {
     began: Instant,
     told: Option<Instant>,
@@ -78,7 +78,7 @@ impl Progress {
         self.told = Some(Instant::now());
         let millis = self.began.elapsed().as_millis().max(1);
         let rate = u64::try_from(u128::from(lines) * 1000 / millis).unwrap_or_default();
-        // A terminal that is gone does not end the import.
+        // A closed terminal does not stop the import.
         let _ = write!(io::stderr(), "\r\x1b[K{} lines, {} a second", grouped(lines), grouped(rate));
     }
 
@@ -89,7 +89,7 @@ impl Progress {
     }
 }
 
-/// With a comma after each third digit.
+/// With a comma between groups of three digits.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();

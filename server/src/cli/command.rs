@@ -1,4 +1,4 @@
-//! The words of the command line: what clap reads and `--help` prints.
+//! The definition of the command line: what clap parses and `--help` prints.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -474,16 +474,16 @@ pub struct PasswordSource {
 /// The account that a command means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WhichAccount {
-    /// By its number.
+    /// By its ID.
     Id(i64),
-    /// By its email address, as it was typed.
+    /// By its email address, as typed.
     Email(String),
 }
 
 impl FromStr for WhichAccount {
     type Err = Infallible;
 
-    /// Digits are a number; anything else, even when no account can have it, is an email address to look for.
+    /// Digits are an ID. Anything else is an email address, even if no account can have it.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let digits = text.bytes().all(|byte| byte.is_ascii_digit());
         Ok(match text.parse() {

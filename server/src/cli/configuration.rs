@@ -1,4 +1,4 @@
-//! `portcullis config …`: which settings count, and a file to start with.
+//! `portcullis config …`: the settings in effect, and a file to start with.
 
 use super::out::{self, Listing, or_nothing};
 use crate::config::{self, Loaded};

@@ -1,4 +1,4 @@
-//! `portcullis doctor`: what could be wrong, one line for each check.
+//! `portcullis doctor`: checks for problems, one line per check.
 
 use std::{fmt::Write as _, fs, io::Write as _, path::Path, time::Duration};
 
@@ -18,32 +18,32 @@ use crate::{
     upstream::Health,
 };
 
-/// Mail that waits longer than this is worth a look.
+/// An email that waits longer than this is a warning.
 const SLOW: Duration = Duration::from_mins(5);
-/// Mail that waits longer than this is not being sent.
+/// An email that waits longer than this is a failure: the queue is not being sent.
 const STUCK: Duration = Duration::from_hours(1);
-/// A difference between clocks that is worth a look, in seconds.
+/// A difference between clocks that is a warning, in seconds.
 const NOTABLE: u64 = 20;
 const NAME_SERVER_TAKES: Duration = Duration::from_secs(5);
 
-/// How something looks.
+/// The result of a check.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Look {
     Good,
-    /// Worth a look.
+    /// A warning.
     Odd,
-    /// To be put right.
+    /// A failure.
     Bad,
 }
 
-/// What was seen so far.
+/// The results so far.
 #[derive(Default)]
 struct Findings {
     failed: usize,
 }
 
 impl Findings {
-    /// Writes one line.
+    /// Prints one line.
     fn say(&mut self, look: Look, what: &str, found: &str) -> Result<(), String> {
         let (word, style) = match look {
             Look::Good => ("ok", GOOD),
@@ -54,7 +54,7 @@ impl Findings {
         say(&format!("{} {what:<13} {found}", styled(style, &format!("{word:<5}"))))
     }
 
-    /// The end of the command.
+    /// The result of the command.
     fn verdict(&self) -> Result<(), String> {
         match self.failed {
             0 => Ok(()),
@@ -64,7 +64,7 @@ impl Findings {
     }
 }
 
-/// Looks at everything, or tries what was asked for.
+/// Runs every check, or the requested trial.
 pub(super) async fn run(config: Config, trial: Option<Trial>) -> Result<(), String> {
     super::require_data(&config)?;
     let mut findings = Findings::default();
@@ -105,7 +105,7 @@ fn public_url(findings: &mut Findings, url: &PublicUrl) -> Result<(), String> {
     }
 }
 
-/// What is worth saying about them only where they do not work.
+/// Passkeys are only mentioned where they do not work.
 fn passkeys(findings: &mut Findings, url: &PublicUrl) -> Result<(), String> {
     if are_possible(url) {
         return Ok(());
@@ -118,7 +118,7 @@ fn passkeys(findings: &mut Findings, url: &PublicUrl) -> Result<(), String> {
     findings.say(Look::Odd, "passkeys", &found)
 }
 
-/// Whether files can be made there.
+/// Checks and returns whether files can be created in a folder.
 fn folder(findings: &mut Findings, what: &str, path: &Path) -> Result<bool, String> {
     let trial = path.join(format!(".doctor-{:016x}", u64::from_ne_bytes(random::bytes())));
     let written = files::create_private_dir(path)
@@ -130,7 +130,7 @@ fn folder(findings: &mut Findings, what: &str, path: &Path) -> Result<bool, Stri
             findings.say(Look::Good, what, &format!("{} can be written", path.display())).map(|()| true)
         }
         Err(cause) => {
-            // What there is of it.
+            // It may be partly written.
             let _ = fs::remove_file(&trial);
             let problem = format!(
                 "{} cannot be written: {cause}. Make it writable for the server's user, and check whether the disk is full",
@@ -141,7 +141,7 @@ fn folder(findings: &mut Findings, what: &str, path: &Path) -> Result<bool, Stri
     }
 }
 
-/// What [`App::open`] has looked at by opening it, and whether it works.
+/// Reports what [`App::open`] has checked by opening it, and whether it works.
 async fn opened(findings: &mut Findings, app: &App) -> Result<(), String> {
     findings.say(Look::Good, "secret key", "only the server's user can read it")?;
     let database = &app.config().database.url;
@@ -201,7 +201,7 @@ fn transport(findings: &mut Findings, app: &App) -> Result<(), String> {
     Ok(())
 }
 
-/// The providers that people can log in with, side by side: each may take ten seconds.
+/// Checks the providers that people can log in with, concurrently: each may take ten seconds.
 async fn providers(findings: &mut Findings, app: &App) -> Result<(), String> {
     let looks = app.providers().iter().map(|provider| async move { (provider, provider.look().await) });
     for (provider, look) in join_all(looks).await {
@@ -270,7 +270,7 @@ async fn trial_mail(findings: &mut Findings, app: &App, to: &Email) -> Result<()
     }
 }
 
-/// Hints that keep mail out of spam folders.
+/// Hints that keep email out of spam folders.
 async fn sender_domain(findings: &mut Findings, app: &App) -> Result<(), String> {
     let Some((_, address)) = mail::sender(app) else { return Ok(()) };
     let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);

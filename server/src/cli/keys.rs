@@ -15,7 +15,7 @@ struct Key {
     signs: bool,
 }
 
-/// Does what the command says and prints what it did, or answers one sentence for the operator.
+/// Runs the command and prints the result, or returns one sentence for the operator.
 pub(super) async fn run(app: &App, command: KeysCommand) -> Result<(), String> {
     let KeysCommand::List { json } = command;
     let keys = tokens::keys(app).await.map_err(|error| error.to_string())?;

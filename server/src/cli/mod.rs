@@ -1,4 +1,4 @@
-//! The command line: what the program `portcullis` can be asked to do. The rooms do it.
+//! The command line of the program `portcullis`. The other modules do the work.
 
 mod api_key;
 mod audit;
@@ -31,12 +31,13 @@ use crate::{
     config::{Config, Loaded},
 };
 
-/// The exit code of a command that could not be done.
+/// The exit code of a command that failed.
 pub const FAILED: u8 = 1;
-/// The exit code of a command line or configuration that makes no sense. clap's own is the same.
+/// The exit code of an invalid command line or configuration, the same as clap's.
 pub const USAGE: u8 = 2;
 
-/// Does what needs no configuration, so that it works where that is wrong. `None` if the command is another one.
+/// Runs a command that needs no configuration, so that it works even if the configuration is invalid. `None` for any
+/// other command.
 ///
 /// # Errors
 /// One sentence for the operator.
@@ -51,7 +52,7 @@ pub fn print(command: &Command) -> Option<Result<(), String>> {
     }
 }
 
-/// Does any other command.
+/// Runs any other command.
 ///
 /// # Errors
 /// One sentence for the operator.
@@ -75,7 +76,7 @@ pub async fn run(loaded: Loaded, command: Command) -> Result<(), String> {
         Command::Keys(command) => keys::run(&open_existing(config).await?, command).await,
         Command::Policy(command) => Box::pin(policy::run(config, command)).await,
         Command::Webhook(command) => webhook::run(&open_existing(config).await?, command).await,
-        // `print` has done them.
+        // `print` has handled them.
         Command::Settings
         | Command::Config(ConfigCommand::Default)
         | Command::Completions { .. }
@@ -92,8 +93,8 @@ async fn open(config: Config) -> Result<App, String> {
     Box::pin(App::open(config)).await.map_err(|error| error.to_string())
 }
 
-/// Refuses to go on without the data of a server: only `serve` and `user add` make a key and a database. A command
-/// that is run in the wrong folder would otherwise make them there, and answer for an empty server.
+/// Fails if the server's data does not exist. Only `serve` and `user add` create a key and a database; any other
+/// command that is run in the wrong folder would otherwise create them there and report on an empty server.
 fn require_data(config: &Config) -> Result<(), String> {
     let missing = |path: &Path| {
         format!(
@@ -103,7 +104,7 @@ fn require_data(config: &Config) -> Result<(), String> {
             path.display()
         )
     };
-    // A file that may not be looked at is said by what opens it.
+    // If a file cannot be inspected, opening it reports why.
     let is_absent = |path: &&PathBuf| matches!(path.try_exists(), Ok(false));
     let (key, database) = (config.secret_key_file(), config.sqlite_file());
     if is_absent(&&key) && database.as_ref().is_some_and(|file| file.exists()) {

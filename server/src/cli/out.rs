@@ -1,4 +1,4 @@
-//! What commands write to standard output: sentences, tables and JSON, in colour on a terminal only.
+//! What commands write to standard output: sentences, tables and JSON, with colour only on a terminal.
 
 use std::io::{self, Write as _};
 
@@ -9,15 +9,15 @@ use crate::{clock::Timestamp, log};
 
 /// Headers and labels.
 pub(super) const STRONG: Style = Style::new().bold();
-/// What is well, what is worth a look, and what is wrong.
+/// Success, warning and failure.
 pub(super) const GOOD: Style = AnsiColor::Green.on_default();
 pub(super) const ODD: Style = AnsiColor::Yellow.on_default();
 pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
-/// Stands where there is nothing.
+/// Printed in place of a missing value.
 const NOTHING: &str = "-";
 
-/// Writes a line to standard output, without its colours if that is not a terminal or `NO_COLOR` is set. A reader that
-/// has seen enough, as in `user list | head -1`, is not an error: the program ends in silence, as others do by SIGPIPE.
+/// Writes a line to standard output, without colour if that is not a terminal or `NO_COLOR` is set. A closed pipe, as
+/// in `user list | head -1`, is not an error: the program exits silently, as SIGPIPE makes others do.
 pub(super) fn say(line: &str) -> Result<(), String> {
     written(writeln!(anstream::stdout(), "{line}"))
 }
@@ -34,9 +34,9 @@ fn written(outcome: io::Result<()>) -> Result<(), String> {
     }
 }
 
-/// Writes why the program ends to standard error, in the style of clap's own errors.
+/// Writes the error that ends the program to standard error, in the style of clap's own errors.
 pub fn complain(reason: &str) {
-    // Nobody could be told that standard error cannot be written.
+    // There is nowhere left to report that standard error cannot be written.
     let _ = writeln!(anstream::stderr(), "{} {reason}", styled(BAD, "error:"));
 }
 
@@ -45,17 +45,17 @@ pub(super) fn styled(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// A moment, as in `2026-11-30 09:53:01 UTC`.
+/// A time, for example `2026-11-30 09:53:01 UTC`.
 pub(super) fn moment(at: Timestamp) -> String {
     at.to_rfc3339().replace('T', " ").replace('Z', " UTC")
 }
 
-/// What there may be, or a dash.
+/// The text, or a dash.
 pub(super) fn or_nothing(text: Option<impl Into<String>>) -> String {
     text.map_or_else(|| NOTHING.to_owned(), Into::into)
 }
 
-/// One JSON value.
+/// Writes one JSON value.
 pub(super) fn say_json(value: &impl Serialize) -> Result<(), String> {
     say(&json(value, serde_json::to_string_pretty)?)
 }
@@ -64,11 +64,11 @@ fn json<T: Serialize>(value: &T, write: fn(&T) -> serde_json::Result<String>) ->
     write(value).map_err(|error| format!("the answer cannot be written as JSON: {error}"))
 }
 
-/// Rows that are written page by page: a table with a header, or one JSON array with an object on each line.
+/// Rows that are written page by page, as a table with a header, or as one JSON array with an object per line.
 pub(super) struct Listing<const N: usize> {
     header: [&'static str; N],
     is_json: bool,
-    /// Of the columns, by the first page.
+    /// The widths of the columns, taken from the first page.
     widths: Option<[usize; N]>,
     count: usize,
 }
@@ -78,7 +78,7 @@ impl<const N: usize> Listing<N> {
         Self { header, is_json, widths: None, count: 0 }
     }
 
-    /// Writes rows: each as an object and as the cells of a table.
+    /// Writes rows, each given as an object and as the cells of a table.
     pub(super) fn page<T: Serialize>(
         &mut self,
         rows: impl IntoIterator<Item = (T, [String; N])>,
@@ -103,7 +103,7 @@ impl<const N: usize> Listing<N> {
         table.iter().try_for_each(|row| say(&line(row, &widths)))
     }
 
-    /// Ends the list; of an empty one with this sentence.
+    /// Ends the list. An empty table prints this sentence.
     pub(super) fn end(self, empty: &str) -> Result<(), String> {
         match (self.is_json, self.count) {
             (true, 0) => say("[]"),
@@ -130,7 +130,7 @@ fn line(cells: &[impl AsRef<str>], widths: &[usize]) -> String {
     padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
 }
 
-/// A line of CSV (RFC 4180 §2). What a spreadsheet would run as a formula is given a `'` in front
+/// A line of CSV (RFC 4180 §2). A field that a spreadsheet would run as a formula gets a `'` in front
 /// (<https://owasp.org/www-community/attacks/CSV_Injection>).
 pub(super) fn csv<'a>(fields: impl IntoIterator<Item = &'a str>) -> String {
     let quoted = fields.into_iter().map(|field| {

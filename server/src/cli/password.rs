@@ -1,4 +1,4 @@
-//! A new password, typed unseen on the terminal or piped in; never an argument.
+//! A new password, typed on the terminal without echo, or piped in; never an argument.
 
 use std::io::{self, BufRead, BufReader, IsTerminal as _};
 
@@ -7,10 +7,10 @@ use zeroize::Zeroizing;
 
 use super::PasswordSource;
 
-/// Longer than any password that the server takes.
+/// Longer than any password that the server accepts.
 const MAX_BYTES: u64 = 4096;
 
-/// Why there is no password.
+/// The reason why there is no password.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NewPasswordError {
     /// The terminal or standard input failed.
@@ -19,7 +19,7 @@ pub(super) enum NewPasswordError {
     /// The two entries differ.
     #[error("the passwords do not match; nothing was changed, try again")]
     Differ,
-    /// There was none.
+    /// The password is empty.
     #[error("the password is empty; type one, or give one line of standard input")]
     Empty,
     /// The line is too long to be a password.
@@ -27,15 +27,16 @@ pub(super) enum NewPasswordError {
     TooLong,
 }
 
-/// A password that was given once.
+/// A password that was entered once.
 pub(super) struct Given {
     password: SecretString,
-    /// Whether it was typed, so that it is asked for again.
+    /// Whether it was typed, and must therefore be typed again.
     is_typed: bool,
 }
 
-/// Asks for a password on the terminal without showing it, or takes one line of standard input, without its line end,
-/// when that was asked for or is not a terminal. Whether the password is good is the account's business.
+/// Prompts for a password on the terminal without echo. Reads one line of standard input instead, without its line
+/// ending, if that was requested or standard input is not a terminal. The caller checks whether the password is
+/// acceptable.
 ///
 /// # Errors
 /// [`NewPasswordError`].
@@ -56,7 +57,7 @@ impl Given {
         &self.password
     }
 
-    /// The password, once it was typed the same again.
+    /// The password, after it was typed the same way again.
     pub(super) fn confirmed(self) -> Result<SecretString, NewPasswordError> {
         if self.is_typed {
             let again = SecretString::from(rpassword::prompt_password("Repeat the password: ")?);
@@ -74,7 +75,7 @@ fn line(input: impl io::Read) -> Result<SecretString, NewPasswordError> {
     if text.len() as u64 > MAX_BYTES {
         return Err(NewPasswordError::TooLong);
     }
-    // What Windows editors and PowerShell put before a text is not part of it.
+    // Windows editors and PowerShell put a byte order mark before the text.
     let password = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let password = password.strip_suffix('\n').unwrap_or(password);
     let password = password.strip_suffix('\r').unwrap_or(password);

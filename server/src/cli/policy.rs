@@ -13,7 +13,7 @@ use crate::{
     policy::{Declared, Policy},
 };
 
-/// The longest file that is read.
+/// The largest policy or test file that is read, in bytes.
 const LONGEST_FILE: u64 = 4 << 20;
 
 /// What can be done with a policy.
@@ -89,10 +89,10 @@ pub struct PolicyFile {
     pub file: PathBuf,
 }
 
-/// Does what the command says and prints what it found.
+/// Runs the command and prints the result.
 ///
 /// # Errors
-/// One sentence for the operator; also when a policy or a test of it is wrong.
+/// Returns one sentence for the operator, also if a policy or one of its tests fails.
 pub(super) async fn run(config: Config, command: PolicyCommand) -> Result<(), String> {
     match command {
         PolicyCommand::Check { policy, tables } => {
@@ -199,7 +199,7 @@ async fn open_policy(config: Config, file: &Path) -> Result<(App, Policy), Strin
     Ok((app, policy))
 }
 
-/// Opening takes many steps, and so much room that it has its own.
+/// Boxed, because the future of `App::open` is large.
 async fn open(config: Config) -> Result<App, String> {
     require_data(&config)?;
     Box::pin(App::open(config)).await.map_err(|error| error.to_string())

@@ -1,5 +1,6 @@
-//! `portcullis restore`: a backup becomes the data of a server that has none. Everything is unpacked and checked beside
-//! its place first; the database comes last, so a restore that is cut off leaves no half of a server.
+//! `portcullis restore`: turns a backup into the data of a server that has none. Everything is first unpacked and
+//! checked next to its final place. The database is moved last, so an interrupted restore never leaves a partial
+//! server.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -28,12 +29,12 @@ use crate::{
     tokens::SigningKeys,
 };
 
-/// Bytes of the manifest, and of the secret key.
+/// The most bytes of the manifest, and of the secret key.
 const SMALL: u64 = 4096;
-/// Bytes of a picture: more than the server stores of one.
+/// The most bytes of a picture, which is more than the server stores of one.
 const PICTURE: u64 = 16 * 1024 * 1024;
 
-/// Restores the file, or changes nothing.
+/// Restores the whole file, or changes nothing.
 pub(super) async fn run(config: &Config, file: &Path) -> Result<(), String> {
     let database = config.sqlite_file().ok_or(
         "`portcullis restore` is for SQLite; restore PostgreSQL with psql or pg_restore. To restore into SQLite, unset \
@@ -73,9 +74,9 @@ fn refuse_existing(database: &Path, pictures: &Path) -> Result<(), String> {
     if pictures_in(pictures).map_err(unreadable)?.is_empty() { Ok(()) } else { exists(pictures) }
 }
 
-/// What was unpacked, not in its place yet.
+/// What was unpacked but not moved into place yet.
 struct Staged {
-    /// Removed at the end, whatever becomes of the restore.
+    /// Removed at the end, whether or not the restore succeeds.
     folder: Folder,
     database: Temporary,
     pictures: HashSet<Uuid>,
@@ -85,7 +86,7 @@ struct Folder(PathBuf);
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // The next restore removes it.
+        // If this fails, the next restore removes it.
         let _ = fs::remove_dir_all(&self.0);
     }
 }
@@ -131,7 +132,7 @@ impl Staged {
                 (SECRET_KEY, _) => {
                     write(&mut entry, files::create_private_file(&self.folder.0.join(SECRET_KEY))?, SMALL)?;
                 }
-                // The name is made from the ID: what stands in the archive is never a path.
+                // The file name is made from the ID: a name in the archive never becomes a path.
                 (_, Some(id)) => {
                     let path = self.folder.0.join(OBJECTS).join(FOLDER).join(id.to_string());
                     write(&mut entry, files::create_private_file(&path)?, PICTURE)?;
@@ -147,7 +148,7 @@ impl Staged {
         }
     }
 
-    /// The server's own secret key, or that of the backup.
+    /// The server's own secret key, or the one in the backup.
     fn key(&self, config: &Config) -> Result<SecretKey, String> {
         let of_backup = self.folder.0.join(SECRET_KEY);
         let own = config.secret_key_file();
@@ -182,7 +183,7 @@ impl Staged {
             fs::hard_link(&key, &own).and_then(|()| files::sync_parent(&own))?;
         }
         fs::rename(self.folder.0.join(OBJECTS), objects).and_then(|()| files::sync_parent(objects))?;
-        // A link takes no other file's place: a server that began one meanwhile keeps it.
+        // A hard link cannot replace a file, so the database of a server that started meanwhile is kept.
         fs::hard_link(&self.database.path, database).and_then(|()| files::sync_parent(database))
     }
 }
@@ -192,13 +193,14 @@ impl Drop for Staged {
         for ending in [".lock", "-wal", "-shm"] {
             let mut path = self.database.path.clone().into_os_string();
             path.push(ending);
-            // Most of them are gone already.
+            // Most of them do not exist any more.
             let _ = fs::remove_file(path);
         }
     }
 }
 
-/// Ends what was begun before the backup was made: some of it may have been ended, used or stolen since.
+/// Ends the sessions and invalidates the keys, links and codes of the backup: some may have been revoked, used or
+/// stolen since.
 async fn renew(staged: &Staged, key: &SecretKey) -> Result<(), String> {
     let db = Db::open(&DatabaseConfig::new(DatabaseUrl::sqlite(&staged.database.path))).await;
     let db = db.map_err(|error| format!("the backup's database cannot be used: {error}"))?;

@@ -17,7 +17,7 @@ use crate::{
     serve::{self, Limits, Listener, Routers},
 };
 
-/// Serves until told to stop.
+/// Serves until a signal stops it.
 pub(super) async fn run(config: Config) -> Result<(), String> {
     let (listener, config) = listen(config).await?;
     let links = service_links();
@@ -43,7 +43,7 @@ pub(super) async fn run(config: Config) -> Result<(), String> {
         middleware::wrap(health::while_starting(), config.public_url().is_https(), &config.trusted_proxies);
     let (routers, opened) = (Arc::new(Routers::starting(starting)), Arc::new(OnceLock::new()));
     let stop = told_to_stop(Arc::clone(&opened));
-    // In a task of its own: it answers while the database is awaited and its tables are brought up to date.
+    // In a separate task, so that it responds while the database is opened and migrated.
     let mut serving =
         tokio::spawn(serve::serve_routers(limits(&config), listener, Arc::clone(&routers), stop));
     let app = tokio::select! {
@@ -61,7 +61,7 @@ pub(super) async fn run(config: Config) -> Result<(), String> {
     Ok(())
 }
 
-/// Opens everything, lets requests in, and tells the operator.
+/// Opens the app, lets requests in, and greets the operator.
 async fn open(config: &Config, routers: &Routers) -> Result<App, String> {
     let app = App::open(config.clone()).await.map_err(|error| error.to_string())?;
     app.start_workers();
@@ -74,8 +74,8 @@ async fn open(config: &Config, routers: &Routers) -> Result<App, String> {
     Ok(app)
 }
 
-/// Marks the folder of the SQLite file as served, until the process ends. SQLite keeps two servers on one computer apart,
-/// so a second one is told of and not refused: a restart may overlap.
+/// Marks the folder of the SQLite file as served until the process ends. SQLite coordinates two servers on one
+/// computer, so a second one only causes a warning: a restart may overlap.
 fn mark_served(config: &Config) -> Option<File> {
     let file = config.sqlite_file()?;
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -90,7 +90,7 @@ fn mark_served(config: &Config) -> Option<File> {
     Some(mark)
 }
 
-/// Waits for a signal, and then lets `/ready` say it.
+/// Waits for a signal, then makes `/ready` report that the server is stopping.
 async fn told_to_stop(app: Arc<OnceLock<App>>) {
     serve::signals().await;
     if let Some(app) = app.get() {
@@ -108,15 +108,15 @@ fn limits(config: &Config) -> Limits {
     Limits { connections_per_address: per_address, ..limits }
 }
 
-/// Takes the socket that systemd hands over, or binds where the settings say. Answers the settings with the place where
-/// it listens, and with the port that the system chose.
+/// Takes the socket that systemd hands over, or binds to the address in the settings. Returns the settings with the
+/// actual address, including a port that the system chose.
 async fn listen(mut config: Config) -> Result<(Listener, Config), String> {
     let handed_over = Listener::handed_over().map_err(|cause| {
         format!("cannot use the socket of systemd: {cause}. See the ListenStream= lines of its .socket unit")
     })?;
     if let Some((listener, place)) = handed_over {
         config.listen = place;
-        // Others may reach it, where `listen` spoke of this computer alone.
+        // The socket may be reachable for others, where `listen` named this computer only.
         config.check().map_err(|error| error.to_string())?;
         return Ok((listener, config));
     }
@@ -136,7 +136,7 @@ async fn listen(mut config: Config) -> Result<(Listener, Config), String> {
     }
 }
 
-/// Tells a newcomer where to look. The first line is also what a script waits for.
+/// Tells a new operator where to look. Scripts wait for the first line.
 fn greet(config: &Config, code: Option<&FirstAdminCode>, is_shown_elsewhere: bool) -> io::Result<()> {
     let url = config.public_url();
     let url = url.as_str();
@@ -154,7 +154,7 @@ fn greet(config: &Config, code: Option<&FirstAdminCode>, is_shown_elsewhere: boo
     }
     writeln!(out, "  stop       Ctrl-C")?;
     if let Some(code) = code {
-        // The console alone: a log is kept, and read by more people.
+        // Printed to the console only: logs are kept, and read by more people.
         writeln!(out)?;
         writeln!(
             out,

@@ -1,4 +1,4 @@
-//! What a shell and `man` are given: completion scripts and man pages, made from the command line's own definition.
+//! Completion scripts and man pages, generated from the definition of the command line.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use super::{Cli, out};
 
 /// Prints the script that completes commands and options in a shell.
 pub(super) fn complete(shell: Shell) -> Result<(), String> {
-    // Or else each command's list would hold every setting again.
+    // Otherwise the completion of each command would list every setting again.
     let mut command = Cli::command().mut_args(|argument| {
         let is_hidden = argument.is_hide_set();
         if is_hidden { argument.global(false) } else { argument }

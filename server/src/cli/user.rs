@@ -22,7 +22,7 @@ use crate::{
     sessions,
 };
 
-/// How many accounts are read at once.
+/// How many accounts one query reads.
 const PAGE: u32 = 500;
 
 /// An account as `--json` prints it.
@@ -36,12 +36,12 @@ struct Shown {
     email_verified_at: Option<String>,
     created_at: String,
     deletion_due_at: Option<String>,
-    /// In `user show` alone.
+    /// Only in `user show`.
     #[serde(skip_serializing_if = "Option::is_none")]
     sessions: Option<Vec<ShownSession>>,
 }
 
-/// A living session.
+/// An active session.
 #[derive(Serialize)]
 struct ShownSession {
     id: String,
@@ -52,7 +52,7 @@ struct ShownSession {
     address: Option<String>,
 }
 
-/// Does what the command says and prints what it did, or answers one sentence for the operator.
+/// Runs the command and prints the result, or returns one sentence for the operator.
 pub(super) async fn run(app: &App, command: UserCommand) -> Result<(), String> {
     match command {
         UserCommand::Add { email, full_name, admin, password } => {
@@ -103,7 +103,7 @@ pub(super) async fn run(app: &App, command: UserCommand) -> Result<(), String> {
     }
 }
 
-/// Looks at the address and the name before it asks for a password.
+/// Checks the address and the name before prompting for a password.
 async fn add(
     app: &App,
     email: &str,
@@ -128,7 +128,7 @@ async fn add(
     say(&format!("Created {what} {}: {} ({}).", account.id, account.email, account.full_name))
 }
 
-/// The address and the name, which is by default the part of the address before the `@`.
+/// The parsed address and name. The name defaults to the part of the address before the `@`.
 fn whose(email: &str, full_name: Option<&str>) -> Result<(Email, FullName), String> {
     let address = Email::parse(email)
         .map_err(|_| format!("`{email}` is not an email address; write it as in ana@example.com"))?;
@@ -160,7 +160,7 @@ async fn invite(
     ))
 }
 
-/// Asks for the address, so that nobody deletes another account than they mean.
+/// Prompts for the address, so that nobody deletes the wrong account.
 fn confirm_deletion(account: &Account) -> Result<(), String> {
     let failed = |cause: io::Error| format!("cannot ask on the terminal: {cause}");
     if !io::stdin().is_terminal() {
@@ -181,7 +181,7 @@ fn confirm_deletion(account: &Account) -> Result<(), String> {
     if is_same { Ok(()) } else { Err("not confirmed; nothing was deleted".to_owned()) }
 }
 
-/// Asks for a password, and says what is wrong with it before it asks again.
+/// Prompts for a password, and reports what is wrong with it before asking to repeat it.
 async fn new_password(
     app: &App,
     source: PasswordSource,
@@ -316,7 +316,7 @@ pub(super) async fn find(app: &App, which: WhichAccount) -> Result<Account, Stri
     })
 }
 
-/// In the audit log, what is done here is done by the operator.
+/// The client that the audit log names for actions on the command line.
 fn operator() -> Client {
     Client::local("operator")
 }
@@ -326,7 +326,7 @@ fn done(outcome: Result<(), Error>, account: &Account, what: &str) -> Result<(),
     say(&format!("{} ({}) {what}.", account.email, account.id))
 }
 
-/// What went wrong, for a person who may know the cause.
+/// The error in words for an operator.
 pub(super) fn sentence(error: &Error) -> String {
     match error {
         Error::Invalid(invalid) => invalid.to_string(),
@@ -340,14 +340,14 @@ pub(super) fn sentence(error: &Error) -> String {
     }
 }
 
-/// Why a password was refused, in plain words.
+/// Why a password was rejected.
 fn fault(refused: &Invalid) -> String {
     let words = refused.fields().map(|(_, fault)| match fault {
         Fault::TooFewCharacters(least) => {
             format!("the password is too short; use at least {least} characters")
         }
         Fault::TooManyBytes(most) => format!("the password is too long; use at most {most} bytes"),
-        // pydantic's prefix of a validator's own words.
+        // Without pydantic's prefix for a validator's own messages.
         other => format!("unsuitable password: {}", other.to_string().trim_start_matches("Value error, ")),
     });
     words.collect::<Vec<_>>().join("; ")

@@ -1,4 +1,4 @@
-//! `portcullis webhook …`: where applications are told what happens to accounts.
+//! `portcullis webhook …`: the URLs that are notified of what happens to accounts.
 
 use std::time::Instant;
 
@@ -23,7 +23,7 @@ struct Shown {
     last_error: Option<String>,
 }
 
-/// Does what the command says and prints what it did, or answers one sentence for the operator.
+/// Runs the command and prints the result, or returns one sentence for the operator.
 pub(super) async fn run(app: &App, command: WebhookCommand) -> Result<(), String> {
     let done = match command {
         WebhookCommand::Add { url } => add(app, &url).await,

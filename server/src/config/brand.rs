@@ -1,17 +1,17 @@
-//! What pages and mails look like.
+//! The appearance of pages and emails.
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
-/// The contrast of letters that anybody can read (WCAG 2.2, 1.4.3).
+/// The minimum contrast of readable text (WCAG 2.2, 1.4.3).
 const READABLE: f64 = 4.5;
 
-/// What the service calls itself, and its colour.
+/// The name and appearance of the service.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Brand {
-    /// Its name, of 1 to 60 characters.
+    /// Its name, 1 to 60 characters.
     pub name: String,
-    /// A picture for the pages, SVG or PNG of at most 64 KiB; `None` writes the name.
+    /// A picture for the pages, SVG or PNG of at most 64 KiB; `None` shows the name instead.
     pub logo: Option<PathBuf>,
     /// The colour of buttons and links.
     pub color: Color,
@@ -27,7 +27,7 @@ impl Default for Brand {
     }
 }
 
-/// A colour, `#rrggbb` in the sRGB space, that letters in white can be read on.
+/// A color, `#rrggbb` in the sRGB space, on which white text is readable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Color {
     red: u8,
@@ -36,7 +36,7 @@ pub struct Color {
 }
 
 impl Color {
-    /// The contrast to white, 1 to 21 (WCAG 2.2, "contrast ratio").
+    /// The contrast with white, 1 to 21 (WCAG 2.2, "contrast ratio").
     fn contrast_to_white(self) -> f64 {
         let linear = |channel: u8| {
             let value = f64::from(channel) / 255.0;
@@ -69,14 +69,14 @@ impl fmt::Display for Color {
     }
 }
 
-/// Why a text is no [`Color`].
+/// Why a text is not a [`Color`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ColorError {
     /// Not six hexadecimal digits.
     #[error("is not a color; write `#` and six hexadecimal digits, as in #2f5d50")]
     Malformed,
-    /// Too near to white.
+    /// White text on it would not be readable.
     #[error("is too pale: white text on it has a contrast below 4.5. Choose a darker one")]
     Pale,
 }

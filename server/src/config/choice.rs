@@ -1,11 +1,11 @@
-//! Settings that are one of a few words.
+//! Settings whose value is one of a few words.
 
 use crate::accounts::Role;
 
 /// When a login also returns a refresh token (RFC 6749 §1.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum RefreshTokens {
-    /// When the scope `offline_access` is asked for.
+    /// When the scope `offline_access` is requested.
     OnRequest,
     /// Always.
     Always,
@@ -16,11 +16,11 @@ pub enum RefreshTokens {
 /// Who may sign up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum SignUp {
-    /// Everybody; an address that has an account is answered 409, as in the guide.
+    /// Everybody; for an address that already has an account, the response is 409, as in the guide.
     Open,
-    /// Everybody; one answer for every address, and the rest by mail (ASVS 6.3.8).
+    /// Everybody; every address gets the same response, and the rest is sent by email (ASVS 6.3.8).
     Quiet,
-    /// Nobody but the operator and administrators.
+    /// Only the operator and administrators create accounts.
     Closed,
 }
 
@@ -28,11 +28,11 @@ pub enum SignUp {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 #[value(rename_all = "snake_case")]
 pub enum SecondFactor {
-    /// None: their owners may enrol one.
+    /// None, but owners may add one.
     Optional,
-    /// All.
+    /// All accounts.
     Required,
-    /// Those of administrators.
+    /// Accounts of administrators.
     RequiredForAdmins,
 }
 
@@ -47,11 +47,11 @@ impl SecondFactor {
     }
 }
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {
-    /// For a person to read.
+    /// Text for people.
     Text,
-    /// One JSON object on each line.
+    /// One JSON object per line.
     Json,
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::accounts::Email;
 
-/// What stands after the `@` of email addresses, in the canonical form of an account's address: `example.com`.
+/// The part after the `@` of email addresses, in the canonical form of an account's address: `example.com`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EmailDomain(String);
 
@@ -21,7 +21,7 @@ impl FromStr for EmailDomain {
     type Err = EmailDomainError;
 
     fn from_str(text: &str) -> Result<Self, EmailDomainError> {
-        // `a@b@example.com` is no address either.
+        // This also rejects a text with an `@`: `a@b@example.com` is not an address.
         let email = Email::parse(&format!("a@{text}")).map_err(|_| EmailDomainError)?;
         Ok(Self(email.domain().to_owned()))
     }

@@ -1,4 +1,4 @@
-//! Where the server listens.
+//! The address that the server listens on.
 
 use std::{
     fmt,
@@ -7,7 +7,7 @@ use std::{
     str::FromStr,
 };
 
-/// Where the server listens: an address and port, or a Unix socket.
+/// The address that the server listens on: an IP address and port, or a Unix socket.
 ///
 /// Parsed from `IP:PORT`, `NAME:PORT` (the name's first address, IPv4 before IPv6), `:PORT` (every interface, IPv6 and
 /// IPv4) or `unix:/PATH`.
@@ -15,12 +15,12 @@ use std::{
 pub enum Listen {
     /// A TCP port.
     Tcp(SocketAddr),
-    /// A socket in the file system.
+    /// A Unix socket at this path.
     Unix(PathBuf),
 }
 
 impl Listen {
-    /// Whether others than this computer can connect.
+    /// Whether it is a TCP port that only this computer can reach.
     pub(super) fn is_loopback(&self) -> bool {
         matches!(self, Self::Tcp(address) if address.ip().is_loopback())
     }
@@ -55,7 +55,7 @@ impl FromStr for Listen {
     }
 }
 
-/// A socket on `[::]` takes IPv4 too. A system without IPv6 has only the other.
+/// `[::]`, which accepts IPv4 too, or `0.0.0.0` on a system without IPv6.
 fn every_interface(port: u16) -> SocketAddr {
     let both = SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port);
     match TcpListener::bind((Ipv6Addr::UNSPECIFIED, 0)) {

@@ -1,4 +1,5 @@
-//! What options, environment variables and one TOML file say. An option beats a variable, a variable the file.
+//! Loads the settings from options, environment variables and one TOML file. An option overrides a variable, and a
+//! variable overrides the file.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -24,21 +25,21 @@ const MAX_FILE_BYTES: u64 = 1024 * 1024;
 /// The option that names the file.
 const CONFIG: &str = "config";
 pub(super) const CONFIG_VARIABLE: &str = "PORTCULLIS_CONFIG";
-/// What `--help` shows of the settings; `portcullis help settings` has them all.
+/// The settings that `--help` shows; `portcullis help settings` shows all.
 const SHOWN: [&str; 1] = ["data_dir"];
 
-/// The settings as options and variables give them.
+/// The settings that options and variables give.
 #[derive(Clone, Default)]
 pub struct Settings {
     file: Option<PathBuf>,
     given: Given,
-    /// Each `--login-with`.
+    /// The value of each `--login-with`.
     providers: Vec<OsString>,
 }
 
-/// The text of each setting that is given, by its name.
+/// The text of each given setting, by its name.
 type Given = BTreeMap<&'static str, (OsString, Source)>;
-/// The same of the providers that people can log in with.
+/// The same for the settings of the providers that people can log in with.
 type GivenProviders = BTreeMap<Place, (OsString, Source)>;
 
 /// Where the value of a setting comes from.
@@ -52,7 +53,7 @@ pub enum Source {
     File {
         /// The file.
         file: PathBuf,
-        /// The line, from 1.
+        /// The line number, starting at 1.
         line: usize,
     },
     /// A credential of the systemd unit.
@@ -60,30 +61,30 @@ pub enum Source {
 }
 
 impl fmt::Debug for Settings {
-    /// Without the values, which may be secret.
+    /// Omits the values, which may be secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let given = self.given.keys();
         f.debug_struct("Settings").field("file", &self.file).field("given", &given).finish_non_exhaustive()
     }
 }
 
-/// A configuration, and where each value comes from.
+/// A configuration, and the source of each value.
 #[derive(Debug)]
 pub struct Loaded {
     /// The configuration.
     pub config: Config,
-    /// By the name of the setting; what is missing has its default.
+    /// The source of each given setting, by its name; the others have their defaults.
     pub sources: BTreeMap<&'static str, Source>,
-    /// The same of each provider that people can log in with.
+    /// The same for the settings of the providers that people can log in with.
     pub(super) providers: BTreeMap<Place, Source>,
 }
 
 impl Settings {
-    /// The configuration: options and variables, then the file, then the defaults.
+    /// Builds the configuration from options and variables, then the file, then the defaults.
     ///
     /// # Errors
-    /// When a variable `PORTCULLIS_…` or a key of the file is not a setting, when the file cannot be read, and when a
-    /// value is wrong.
+    /// Returns an error if a variable `PORTCULLIS_…` or a key of the file is not a setting, if the file cannot be read,
+    /// or if a value is invalid.
     pub fn load(self) -> Result<Loaded, ConfigError> {
         check_variables(std::env::vars_os())?;
         let mut given = self.given;
@@ -117,7 +118,7 @@ impl Settings {
         })
     }
 
-    /// What an option or a variable says.
+    /// The text that an option or a variable gives.
     #[cfg(test)]
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.given.get(name)?.0.to_str()
@@ -154,7 +155,7 @@ fn configure(given: &Given, providers: &GivenProviders) -> Result<Config, Config
     Ok(config)
 }
 
-/// The key that a unit gives with `LoadCredential=portcullis.key:FILE` (systemd.exec(5), "Credentials").
+/// The key that a systemd unit passes with `LoadCredential=portcullis.key:FILE` (systemd.exec(5), "Credentials").
 fn systemd_credential() -> Option<PathBuf> {
     let folder = std::env::var_os("CREDENTIALS_DIRECTORY")?;
     Some(Path::new(&folder).join(CREDENTIAL)).filter(|path| path.exists())
@@ -187,7 +188,7 @@ impl clap::Args for Settings {
     }
 }
 
-/// It may stand before or after the command, and takes any text: the table reads it.
+/// An option that may stand before or after the command and takes any text, which the table of settings parses.
 fn option(id: &'static str, long: String, variable: String, value_name: &'static str) -> Arg {
     Arg::new(id)
         .long(long)
@@ -240,7 +241,7 @@ fn read(path: &Path) -> Result<(Given, GivenProviders), ConfigError> {
 fn parse(text: &str, path: &Path) -> Result<(Given, GivenProviders), ConfigError> {
     let line = |at: usize| 1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count();
     let wrong = |at, problem| ConfigError::Parse { file: path.to_owned(), line: line(at), problem };
-    // toml's own message shows the line, which may hold a password.
+    // The full message of `toml` shows the line, which may hold a password.
     let keys: BTreeMap<Spanned<String>, Spanned<Toml>> = toml::from_str(text)
         .map_err(|error| wrong(error.span().map_or(0, |span| span.start), error.message().to_owned()))?;
     let mut given = Given::new();
@@ -282,13 +283,13 @@ fn parse(text: &str, path: &Path) -> Result<(Given, GivenProviders), ConfigError
 
 const TABLES: &str = "`login_with` must hold one table for each provider, as in `[login_with.google]`";
 
-/// What the file says of providers, each key with its place.
+/// The providers in the file, each key with its position.
 #[derive(serde::Deserialize)]
 struct Tables {
     login_with: BTreeMap<String, BTreeMap<Spanned<String>, Toml>>,
 }
 
-/// The text of a value, which must have the setting's shape.
+/// The text of a value, which must have the setting's type.
 fn plain(shape: Shape, value: Toml) -> Result<String, &'static str> {
     match (shape, value) {
         (Shape::Text, Toml::String(text)) => Ok(text),
@@ -327,7 +328,7 @@ mod tests {
         parse(text, Path::new("p.toml")).map(|(given, _)| given).map_err(|error| error.to_string())
     }
 
-    /// What the file alone makes of providers.
+    /// The configuration that results from the providers in this file.
     fn providers(text: &str) -> Result<Config, String> {
         let (given, providers) = parse(text, Path::new("p.toml")).map_err(|error| error.to_string())?;
         configure(&given, &providers).map_err(|error| error.to_string())
@@ -362,7 +363,7 @@ mod tests {
         assert!(providers(&many.join("\n")).map(drop).unwrap_err().contains("one provider too many"));
     }
 
-    /// The file's settings, and those that beat it.
+    /// The configuration that results from this file and the settings that override it.
     fn both(settings: Settings, text: &str) -> Config {
         let mut given = settings.given;
         for (name, value) in file(text).unwrap() {

@@ -1,4 +1,4 @@
-//! The providers that people can log in with: each has a name, and under it the settings that are declared here, once.
+//! The providers that people can log in with. Each has a name and the settings that are declared here, once.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -10,16 +10,16 @@ use super::names::PREFIX;
 use super::value::{Shape, Value};
 use super::{Config, ConfigError};
 
-/// The option, the table of the file, and the beginning of each variable.
+/// The name of the option and of the table in the file, and part of the name of each variable.
 pub(super) const LOGIN_WITH: &str = "login_with";
-/// How a provider is called in texts about all of them.
+/// The placeholder for a provider's name in texts.
 pub(super) const NAME: &str = "NAME";
 /// The longest name of a provider.
 const LONGEST_NAME: usize = 30;
 /// The most providers.
 const PROVIDERS: usize = 20;
 
-/// A setting that each provider has.
+/// A setting of each provider.
 pub(super) struct Key {
     pub(super) name: &'static str,
     pub(super) value_name: &'static str,
@@ -30,7 +30,7 @@ pub(super) struct Key {
     set: fn(&mut LoginProvider, &OsStr) -> Result<(), String>,
 }
 
-/// Declares the settings of a provider as fields and as rows of a table.
+/// Declares the settings of a provider as the fields of a struct and the rows of a table.
 macro_rules! keys {
     ($(#[$meta:meta])* pub struct $Provider:ident {$(
         $(#[doc = $doc:literal])+
@@ -126,7 +126,7 @@ impl Key {
 }
 
 impl Place {
-    /// As `config show` and messages write it.
+    /// The setting as `config show` and messages write it.
     pub(super) fn setting(&self) -> String {
         format!("{LOGIN_WITH}.{}.{}", self.provider, self.key)
     }
@@ -135,10 +135,10 @@ impl Place {
         format!("{PREFIX}{LOGIN_WITH}_{provider}_{key}").to_uppercase().replace('-', "_")
     }
 
-    /// What a variable of this name sets. A name with `-` has `_` there.
+    /// The setting that an environment variable names. A `-` in a provider's name is `_` there.
     pub(super) fn of_variable(name: &str) -> Option<Self> {
         let rest = name.strip_prefix(PREFIX)?.strip_prefix("LOGIN_WITH_")?;
-        // The longest: `…_CLIENT_SECRET_FILE` is also the end of no other.
+        // The longest match, in case one key ends like another.
         let key = KEYS
             .iter()
             .filter(|key| rest.ends_with(&format!("_{}", key.name.to_uppercase())))
@@ -150,10 +150,10 @@ impl Place {
         (is_variable && is_name(&provider)).then_some(Self { provider, key: key.name })
     }
 
-    /// What an option `--login-with NAME.KEY=VALUE` sets, and to what.
+    /// Parses an option `--login-with NAME.KEY=VALUE` into a setting and its value.
     ///
     /// # Errors
-    /// What is wrong with it, without the value.
+    /// Returns what is wrong with the option, without its value.
     pub(super) fn of_option(text: &OsStr) -> Result<(Self, OsString), String> {
         let text = text.to_str().ok_or("is not UTF-8")?;
         let (place, value) =
@@ -163,7 +163,7 @@ impl Place {
     }
 
     /// # Errors
-    /// No provider can have the name, or none has the key.
+    /// If `provider` cannot be a provider's name, or `key` is not a setting.
     pub(super) fn new(provider: &str, key: &str) -> Result<Self, String> {
         if !is_name(provider) {
             return Err(format!(
@@ -180,10 +180,10 @@ impl Place {
     }
 }
 
-/// Sets what was given.
+/// Sets one setting of a provider.
 ///
 /// # Errors
-/// What is wrong, to follow the setting's name.
+/// Returns what is wrong, as a phrase that follows the setting's name.
 pub(super) fn set(config: &mut Config, place: &Place, text: &OsStr) -> Result<(), String> {
     let key = Key::named(place.key).ok_or("is not a setting")?;
     if !config.login_with.contains_key(&place.provider) && config.login_with.len() >= PROVIDERS {
@@ -192,12 +192,12 @@ pub(super) fn set(config: &mut Config, place: &Place, text: &OsStr) -> Result<()
     (key.set)(config.login_with.entry(place.provider.clone()).or_default(), text)
 }
 
-/// The value, where it is no secret.
+/// The value, unless it is a secret.
 pub(super) fn value(config: &Config, place: &Place) -> Option<String> {
     (Key::named(place.key)?.get)(config.login_with.get(&place.provider)?)
 }
 
-/// Rejects names that no path can hold.
+/// Rejects names that cannot be part of a path, and too many providers.
 ///
 /// # Errors
 /// [`ConfigError::Provider`].
@@ -212,7 +212,7 @@ pub(super) fn check(providers: &BTreeMap<String, LoginProvider>) -> Result<(), C
     }
 }
 
-/// It stands in paths, and in variables.
+/// Names are part of paths and of variables.
 fn is_name(name: &str) -> bool {
     let is_word = |word: &str| {
         !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())

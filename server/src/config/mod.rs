@@ -1,4 +1,4 @@
-//! The configuration: what the server is told before it starts, checked as a whole.
+//! The configuration, given before the server starts and checked as a whole.
 
 mod brand;
 mod choice;
@@ -34,41 +34,40 @@ use self::table::Setting;
 use crate::passwords::breaches;
 use crate::secret::SecretKey;
 
-/// Where the program keeps its data unless it is told otherwise.
+/// The default of `data_dir` on the command line.
 const DATA_DIR: &str = "portcullis-data";
 
 impl Config {
-    /// Whether a login with another provider may make an account.
+    /// Whether a login with another provider may create an account.
     pub(crate) fn may_sign_up_with_provider(&self) -> bool {
         self.social_sign_up.unwrap_or(self.sign_up != SignUp::Closed)
     }
 
-    /// Whether one must confirm the address before the first log-in. Where sign-up is quiet always: else the log-in
-    /// after it would tell whether the address was free.
+    /// Whether people must confirm their address before the first login. Always, if sign-up is quiet: otherwise the
+    /// login after sign-up would reveal whether the address was free.
     pub(crate) fn requires_verified_email(&self) -> bool {
         self.require_verified_email || self.sign_up == SignUp::Quiet
     }
 
-    /// The same, listening on the port that the system chose where port 0 was asked for; a public address that is
-    /// not set follows.
+    /// The configuration with the port that the system chose for port 0. A public URL that is not set follows it.
     #[must_use]
     pub fn with_bound(mut self, address: SocketAddr) -> Self {
         self.listen = Listen::Tcp(address);
         self
     }
 
-    /// The public address: the one that is set, or `http://` and where the server listens.
+    /// The public URL: the one that is set, or `http://` and the address that the server listens on.
     #[must_use]
     pub fn public_url(&self) -> PublicUrl {
         self.public_url.clone().unwrap_or_else(|| match self.listen {
             Listen::Tcp(address) => PublicUrl::of_listener(address),
-            // `check` demands a public address then.
+            // `check` requires a public URL in this case.
             Listen::Unix(_) => PublicUrl::of_listener(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 80)),
         })
     }
 
-    /// The origins of our own pages: the public address's, or where the server listens, which this computer also calls
-    /// `localhost`.
+    /// The origins of the server's own pages: the public URL's origin. If it follows from `listen`, also the same port
+    /// of `localhost`.
     pub(crate) fn own_origins(&self) -> Vec<String> {
         let url = self.public_url();
         let mut origins = vec![url.origin().to_owned()];
@@ -78,18 +77,18 @@ impl Config {
         origins
     }
 
-    /// Where the secret key lies, or will.
+    /// The path of the secret key, even if it does not exist yet.
     pub(crate) fn secret_key_file(&self) -> PathBuf {
         self.secret_key_file.clone().unwrap_or_else(|| SecretKey::path_in(&self.data_dir))
     }
 
-    /// The sender of email.
+    /// The sender of emails.
     fn sender(&self) -> String {
         let from = self.mail.from.as_ref().map(ToString::to_string);
         from.unwrap_or_else(|| format!("{} <no-reply@{}>", self.brand.name, self.public_url().host()))
     }
 
-    /// Where the list of breached passwords lies, if there is one.
+    /// The path of the list of breached passwords, which may not exist.
     pub(crate) fn breaches_file(&self) -> PathBuf {
         self.breaches_file.clone().unwrap_or_else(|| self.data_dir.join(breaches::FILE_NAME))
     }
@@ -105,8 +104,8 @@ impl Config {
         self.audience.clone().unwrap_or_else(|| self.public_url().as_str().to_owned())
     }
 
-    /// Rejects what is out of bounds or unsafe. The program has done so; an application that mounts the server
-    /// leaves it to the server, which asks again when it opens.
+    /// Rejects values that are out of bounds or unsafe. The program calls this when it loads the settings, and the
+    /// server calls it again when it opens.
     ///
     /// # Errors
     /// [`ConfigError::Invalid`], naming the first setting that is wrong.
@@ -124,32 +123,32 @@ impl Config {
     }
 }
 
-/// Why the configuration cannot be used, and what to do. Never repeats a secret.
+/// Why the configuration cannot be used, and what to do. The message never repeats a secret.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// A value is wrong, or two do not go together.
+    /// A value is invalid, or two settings conflict.
     #[error("the setting `{name}` (option --{option}, variable PORTCULLIS_{variable}, or `{name}` in the configuration file) {problem}", option = name.replace('_', "-"), variable = name.to_uppercase())]
     Invalid {
         /// The setting, as the configuration file spells it.
         name: &'static str,
-        /// What is wrong, to follow the setting's name.
+        /// What is wrong, as a phrase that follows the setting's name.
         problem: String,
     },
-    /// A setting of a provider that people can log in with is wrong.
+    /// A setting of a provider that people can log in with is invalid.
     #[error("the setting `{setting}` {problem}. `portcullis help settings` says how providers are set")]
     Provider {
-        /// The setting, as in `login_with.google.client_id`.
+        /// The setting, for example `login_with.google.client_id`.
         setting: String,
-        /// What is wrong, to follow the setting's name.
+        /// What is wrong, as a phrase that follows the setting's name.
         problem: String,
     },
-    /// An environment variable looks like a setting and is not one.
+    /// An environment variable looks like a setting but is not one.
     #[error("unknown setting in the environment: {name}.{hint} Rename or unset it: a misspelled setting would silently not apply", hint = hint(nearest.as_deref()))]
     UnknownVariable {
         /// The variable.
         name: String,
-        /// The setting it resembles.
+        /// The most similar setting.
         nearest: Option<String>,
     },
     /// A key of the configuration file is not a setting.
@@ -159,9 +158,9 @@ pub enum ConfigError {
         key: String,
         /// The configuration file.
         file: PathBuf,
-        /// The line, from 1.
+        /// The line number, starting at 1.
         line: usize,
-        /// The setting it resembles.
+        /// The most similar setting.
         nearest: Option<String>,
     },
     /// The configuration file cannot be read.
@@ -169,7 +168,7 @@ pub enum ConfigError {
     Read {
         /// The configuration file.
         file: PathBuf,
-        /// What the system said.
+        /// The error from the operating system.
         cause: io::Error,
     },
     /// The configuration file is not TOML, or a value has the wrong type.
@@ -177,7 +176,7 @@ pub enum ConfigError {
     Parse {
         /// The configuration file.
         file: PathBuf,
-        /// The line, from 1.
+        /// The line number, starting at 1.
         line: usize,
         /// What is wrong there.
         problem: String,

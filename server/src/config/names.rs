@@ -1,4 +1,4 @@
-//! The names of the settings in the environment, and what is said to a misspelled one.
+//! The names of the settings in the environment, and the check for misspelled ones.
 
 use std::ffi::OsStr;
 use std::net::IpAddr;
@@ -10,7 +10,7 @@ use super::table::Setting;
 
 pub(super) const PREFIX: &str = "PORTCULLIS_";
 
-/// Refuses a variable that begins like ours and is none of ours: a misspelt limit would silently not apply.
+/// Rejects a variable with our prefix that is not a setting: a misspelled limit would otherwise be ignored silently.
 pub(super) fn check_variables(
     variables: impl Iterator<Item = (impl AsRef<OsStr>, impl AsRef<OsStr>)>,
 ) -> Result<(), ConfigError> {
@@ -42,7 +42,8 @@ fn text(value: impl AsRef<OsStr>) -> String {
     value.as_ref().to_string_lossy().into_owned()
 }
 
-/// By name and value: `PORTCULLIS_PORT=8000` is somebody's mistake, `PORTCULLIS_PORT=tcp://10.0.0.1:80` is not.
+/// Judges by name and value: `PORTCULLIS_PORT=8000` is a mistake, `PORTCULLIS_PORT=tcp://10.0.0.1:80` is a service
+/// link.
 fn is_service_link(name: &str, value: &str) -> bool {
     let is_port = |text: &str| text.parse::<u16>().is_ok();
     let is_address = |text: &str| text.parse::<IpAddr>().is_ok();
@@ -64,7 +65,7 @@ fn is_service_link(name: &str, value: &str) -> bool {
     if name.ends_with("_PORT") && is_url() {
         return true;
     }
-    // PORTCULLIS_PORT_8000_TCP, with _PROTO, _PORT or _ADDR behind it.
+    // PORTCULLIS_PORT_8000_TCP, alone or followed by _PROTO, _PORT or _ADDR.
     let Some((_, link)) = name.rsplit_once("_PORT_") else { return false };
     let mut words = link.split('_');
     let is_named = words.next().is_some_and(is_port)
@@ -79,9 +80,9 @@ fn is_service_link(name: &str, value: &str) -> bool {
     is_named && fits && words.next().is_none()
 }
 
-/// The known name that is most like `name`, when any is much like it.
+/// The known name that is most similar to `name`, if any is similar enough.
 pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a String>) -> Option<String> {
-    // A beginning that all have would make all alike.
+    // Compare without the common prefix, which would make all names look similar.
     let own = |name: &str| name.to_uppercase().trim_start_matches(PREFIX).to_owned();
     let likeness = |other: &String| strsim::jaro_winkler(&own(name), &own(other));
     known

@@ -1,4 +1,4 @@
-//! An origin that an application of the operator's has: a browser sends it as `Origin`.
+//! The origin of an application, which a browser sends in the header `Origin`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,13 +7,13 @@ use url::{Origin as ParsedOrigin, Url};
 
 use super::public_url::is_loopback;
 
-/// Scheme, host and port, as a browser sends them (RFC 6454 §6.2): `https://app.example`, without a path and without a
-/// slash at the end. Plain http is for this computer alone.
+/// Scheme, host and port, as a browser sends them (RFC 6454 §6.2): `https://app.example`, without a path or a trailing
+/// slash. Plain `http` is accepted for this computer only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin(String);
 
 impl Origin {
-    /// As in the header `Origin`.
+    /// The origin as in the header `Origin`.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -51,7 +51,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Text that is not an origin: the reason, to follow the text.
+/// Text that is not an origin. It holds the reason, as a phrase that follows the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0}. Write scheme and host in lower case, the port unless it is the scheme's default, and no path or slash, as \

@@ -1,5 +1,5 @@
-//! The settings for people to read: which value counts and where it comes from, a file to start with, and the
-//! reference, on the terminal and as `docs/settings.md`.
+//! The settings for people to read: the current values and their sources, a file to start with, and the reference on
+//! the terminal and as `docs/settings.md`.
 
 use std::fmt::{self, Write as _};
 
@@ -25,7 +25,7 @@ impl fmt::Display for Source {
     }
 }
 
-/// A setting, the value that counts, and where that comes from. Passwords are left out.
+/// A setting, its current value, and where that comes from. Passwords are left out.
 #[derive(Debug, serde::Serialize)]
 pub(crate) struct Shown {
     pub(crate) setting: String,
@@ -48,7 +48,7 @@ pub(crate) fn show(loaded: &Loaded) -> Vec<Shown> {
     Setting::all().map(shown).chain(loaded.providers.iter().map(of_provider)).collect()
 }
 
-/// A configuration file in which every setting stands, commented out.
+/// A configuration file with every setting, commented out.
 pub(crate) fn default_file() -> String {
     let mut file = "# Settings of Portcullis. Remove the `#` in front of a setting to change it, and restart the server.\n\
                     # An option or a variable on the command line overrides this file.\n"
@@ -63,7 +63,7 @@ pub(crate) fn default_file() -> String {
             let _ = write!(file, "\n{help}#{} = {value}\n", setting.name);
         }
     });
-    // Tables come last: what follows one belongs to it.
+    // Tables must come last: every key after a table's header belongs to the table.
     let _ = write!(file, "\n# {PROVIDERS}\n\n{}#[{LOGIN_WITH}.acme]\n", wrapped(ABOUT, "# "));
     for key in KEYS {
         let help = wrapped(&key.help(), "# ");
@@ -72,7 +72,7 @@ pub(crate) fn default_file() -> String {
     file
 }
 
-/// The headline of the providers' settings.
+/// The heading of the providers' settings.
 const PROVIDERS: &str = "Providers to log in with";
 const ABOUT: &str = "One table for each provider. The name is `google`, `microsoft`, `apple`, `github`, `facebook`, \
                      `discord`, `gitlab`, or one of yours for an OpenID issuer. docs/social-login.md has the steps at \
@@ -166,7 +166,7 @@ fn for_each_group(mut write: impl FnMut(&str, &[&'static Setting])) {
     }
 }
 
-/// The text in lines that begin with `margin`.
+/// The text, wrapped into lines that begin with `margin`.
 fn wrapped(text: &str, margin: &str) -> String {
     let mut lines = String::new();
     let mut length = WIDTH;

@@ -1,4 +1,4 @@
-//! The address under which people and programs reach the server.
+//! The URL under which people and programs reach the server.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -6,8 +6,8 @@ use std::str::FromStr;
 
 use url::{Host, Url};
 
-/// The public address: scheme, host, perhaps a port and a path, never a slash at the end. It is the issuer of tokens
-/// (RFC 8414 §2), the beginning of every link in a mail, and the origin that cookies are checked against; so it is
+/// The public URL: scheme, host, optional port and path, no trailing slash. It is the issuer of tokens (RFC 8414 §2),
+/// the start of every link in an email, and the origin that cookie-authenticated requests are checked against. So it is
 /// set, never guessed from a request's `Host`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicUrl {
@@ -17,7 +17,7 @@ pub struct PublicUrl {
 }
 
 impl PublicUrl {
-    /// The whole address, as in `https://login.example/auth`.
+    /// The whole URL, for example `https://login.example/auth`.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
@@ -29,7 +29,7 @@ impl PublicUrl {
         &self.origin
     }
 
-    /// The path before every route, as in `/auth`; empty at the root.
+    /// The path before every route, for example `/auth`; empty at the root.
     #[must_use]
     pub fn path(&self) -> &str {
         self.text.strip_prefix(&self.origin).unwrap_or_default()
@@ -45,13 +45,13 @@ impl PublicUrl {
         }
     }
 
-    /// Whether the host is an IP address, for which browsers make no passkeys.
+    /// Whether the host is an IP address, for which browsers do not create passkeys.
     #[must_use]
     pub fn is_ip_address(&self) -> bool {
         self.host().trim_matches(['[', ']']).parse::<IpAddr>().is_ok()
     }
 
-    /// Plain http to where the server itself listens: for a server that only this computer can reach.
+    /// Plain `http` and the address that the server listens on, for a server that only this computer can reach.
     pub(super) fn of_listener(address: SocketAddr) -> Self {
         let text = match address.port() {
             80 => format!("http://{}", Authority(address.ip())),
@@ -103,13 +103,13 @@ impl fmt::Display for PublicUrl {
     }
 }
 
-/// Text that is no public address: the reason, to follow "the address". It never repeats the text, which may hold a
-/// password.
+/// Text that is not a public URL. It holds the reason, as a phrase that follows "the address", and never the text
+/// itself, which may hold a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}; write it as in https://login.example or https://example.com/auth")]
 pub struct PublicUrlError(&'static str);
 
-/// An address as it stands in a URL, an IPv6 one in brackets (RFC 3986 §3.2.2).
+/// An IP address in a URL, with brackets around IPv6 (RFC 3986 §3.2.2).
 struct Authority(IpAddr);
 
 impl fmt::Display for Authority {
@@ -121,7 +121,7 @@ impl fmt::Display for Authority {
     }
 }
 
-/// `localhost` and what ends in `.localhost` never leave the computer (RFC 6761 §6.3).
+/// `localhost` and names that end in `.localhost` never leave the computer (RFC 6761 §6.3).
 pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),

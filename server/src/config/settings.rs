@@ -1,4 +1,4 @@
-//! Every setting, declared once: name, type, default, bounds and meaning. `docs/settings.md` is written from it.
+//! Every setting, declared once: name, type, default, bounds and meaning. `docs/settings.md` is generated from it.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

@@ -1,5 +1,5 @@
-//! What the declaration of the settings is made into: the struct [`Config`], and one row of a table for each setting.
-//! Options, variables, keys of the file, messages and documents come from the table.
+//! The macros behind the declaration of the settings. They generate the struct [`Config`] and a table with one row per
+//! setting. Options, variables, keys of the file, messages and documentation come from the table.
 
 use std::ffi::OsStr;
 
@@ -11,22 +11,22 @@ use super::value::Shape;
 pub(super) struct Setting {
     /// The key in the file. `--name-with-dashes` and `PORTCULLIS_NAME` follow from it.
     pub(super) name: &'static str,
-    /// The headline under which it is described.
+    /// The heading under which it is documented.
     pub(super) group: &'static str,
     pub(super) value_name: &'static str,
     pub(super) shape: Shape,
     /// What it does, in Markdown.
     pub(super) help: &'static [&'static str],
-    /// Describes the default where the value alone says too little.
+    /// A description of the default, if the value alone says too little.
     pub(super) unset: Option<&'static str>,
-    /// A value to show where the default is none to copy.
+    /// A value to show, if the default is not a useful example.
     pub(super) example: Option<&'static str>,
     /// Its value as text; `None` if nothing is set.
     pub(super) get: fn(&Config) -> Option<String>,
-    /// The value that counts, where other settings have a say.
+    /// The effective value, if it depends on other settings.
     pub(super) effective: fn(&Config) -> Option<String>,
     pub(super) set: fn(&mut Config, &OsStr) -> Result<(), String>,
-    /// Refuses a value that is out of bounds.
+    /// Rejects a value that is out of bounds.
     pub(super) check: fn(&Config) -> Result<(), String>,
 }
 
@@ -44,7 +44,7 @@ impl Setting {
         format!("{}{}", super::names::PREFIX, self.name.to_uppercase())
     }
 
-    /// The value that counts; `None` if there is none.
+    /// The effective value; `None` if there is none.
     pub(super) fn value(&self, config: &Config) -> Option<String> {
         (self.effective)(config).or_else(|| (self.get)(config))
     }
@@ -79,9 +79,9 @@ impl Setting {
 /// }
 /// ```
 ///
-/// After `"VALUE"` may stand, in this order: `between` two bounds, `check` a function that says what is wrong with a
-/// value, `unset` a description of the default, `example` a value to show, `effective` the value that
-/// counts where other settings have a say.
+/// After `"VALUE"`, these are optional, in this order: `between` two bounds, `check` a function that returns what is
+/// wrong with a value, `unset` a description of the default, `example` a value to show, `effective` the value if it
+/// depends on other settings.
 macro_rules! settings {
     (
         $(#[$meta:meta])*

@@ -1,4 +1,4 @@
-//! The text of a setting: how each type is read and written.
+//! The text of a setting: how each type is parsed and written.
 
 use std::ffi::OsStr;
 use std::fmt::Display;
@@ -22,17 +22,17 @@ pub(super) enum Shape {
     Text,
     /// An integer.
     Number,
-    /// An array of strings. Elsewhere its entries are separated by commas.
+    /// An array of strings. In options and variables, commas separate its entries.
     List,
 }
 
-/// A type that a setting can have. Errors follow the setting's name, and never repeat what may hold a password.
+/// A type that a setting can have. Errors follow the setting's name, and never repeat text that may hold a password.
 pub(super) trait Value: Sized {
     const SHAPE: Shape = Shape::Text;
 
     fn read(text: &str) -> Result<Self, String>;
 
-    /// Only a path may be other than UTF-8.
+    /// Only paths may be other than UTF-8.
     fn read_os(text: &OsStr) -> Result<Self, String> {
         Self::read(text.to_str().ok_or("is not UTF-8")?)
     }
@@ -41,7 +41,7 @@ pub(super) trait Value: Sized {
     fn write(&self) -> Option<String>;
 }
 
-/// Not set, unless there is a text.
+/// `None` if there is no text.
 impl<T: Value> Value for Option<T> {
     const SHAPE: Shape = T::SHAPE;
 
@@ -117,7 +117,7 @@ impl Value for Duration {
             .map_err(|_| format!("is `{text}`, which is not a duration; write `300s`, `5m` or `14d`"))
     }
 
-    /// In the largest unit up to days that makes it a whole number: `90d`, where humantime would write `2months 29days`.
+    /// In the largest unit up to days that gives a whole number: `90d`, where humantime would write `2months 29days`.
     fn write(&self) -> Option<String> {
         let seconds = self.as_secs();
         let unit = [(86_400, "d"), (3600, "h"), (60, "m")]
@@ -131,7 +131,7 @@ impl Value for Duration {
     }
 }
 
-/// The units of a size, the largest first.
+/// The units of a size, largest first.
 const UNITS: [(&str, u32); 3] = [("TiB", 40), ("GiB", 30), ("MiB", 20)];
 
 /// A size in bytes, written as a whole number and a unit.
@@ -168,7 +168,7 @@ macro_rules! number {
 }
 number!(u32 usize);
 
-/// Types whose own words say what is wrong with a text.
+/// Types whose parse errors say what is wrong.
 macro_rules! parsed {
     ($($Type:ty)+) => {$(
         impl Value for $Type {
@@ -184,7 +184,7 @@ macro_rules! parsed {
 }
 parsed!(Listen DatabaseUrl PublicUrl Transport Mailbox Color);
 
-/// Types that are one of a few words.
+/// Types whose value is one of a few words.
 macro_rules! word {
     ($($Type:ty)+) => {$(
         impl Value for $Type {
@@ -224,7 +224,7 @@ impl Value for Vec<IpNet> {
 impl Value for Vec<Origin> {
     const SHAPE: Shape = Shape::List;
 
-    /// The message names the entry by its place: a URL may hold a password.
+    /// The message names the entry by its position, because a URL may hold a password.
     fn read(text: &str) -> Result<Self, String> {
         let named = |(at, text): (usize, &str)| {
             text.parse().map_err(|problem| format!("has an entry (number {}) that {problem}", at + 1))
@@ -261,7 +261,7 @@ fn joined(entries: &[impl Display]) -> Option<String> {
     Some(entries.join(",")).filter(|text| !text.is_empty())
 }
 
-/// Refuses a value out of bounds, which are written as the setting is.
+/// Rejects a value out of bounds. The bounds are written like the setting itself.
 pub(super) fn between<T: Value + PartialOrd>(value: &T, least: &str, most: &str) -> Result<(), String> {
     let within = T::read(least)? <= *value && *value <= T::read(most)?;
     if within { Ok(()) } else { Err(format!("must be between {least} and {most}")) }

@@ -1,4 +1,4 @@
-//! The routes of one's sessions.
+//! The routes of the caller's sessions.
 
 use axum::extract::State;
 use axum::response::AppendHeaders;

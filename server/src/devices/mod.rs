@@ -1,4 +1,4 @@
-//! Devices: the sessions of an account, as their owner sees and ends them, and the log-out.
+//! Devices: the sessions of an account as their owner sees and ends them, and logout.
 
 pub(crate) mod http;
 pub(crate) mod pages;

@@ -1,4 +1,4 @@
-//! The page of one's sessions, and the log-out.
+//! The page of the owner's sessions, and logout.
 
 use askama::Template;
 use axum::extract::State;
@@ -27,7 +27,7 @@ struct SessionsPage<'a> {
 }
 
 impl Listed {
-    /// What it seems to be used with, in the reader's language.
+    /// The browser and system that the session seems to use, in the reader's language.
     pub(crate) fn named(&self, v: &View) -> String {
         let name = self.device();
         match name.split_once(" on ") {
@@ -55,7 +55,7 @@ pub(crate) async fn show_sessions(
     Ok(v.show(StatusCode::OK, &SessionsPage { v: &v, current, others })?)
 }
 
-/// Which session to end.
+/// The session to end.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct EndForm {
     #[serde(default)]

@@ -1,4 +1,5 @@
-//! What administrators do to the account of another: pressed on its page, or confirmed on a page that names it.
+//! What administrators do to another user's account: with a button on its page, or after confirmation on a separate
+//! page.
 
 use askama::Template;
 use axum::extract::{Path, State};
@@ -36,10 +37,10 @@ enum Act {
     Delete,
 }
 
-/// What the page that confirms an act says.
+/// The text of a confirmation page.
 struct Question {
     title: &'static str,
-    /// What it does to the account.
+    /// What the action does to the account.
     text: &'static str,
     button: &'static str,
 }
@@ -60,7 +61,7 @@ impl Act {
         })
     }
 
-    /// Of what could take an account away from its owner: it also requires a fresh login.
+    /// The confirmation, for actions that could take an account away from its owner. Those also require a fresh login.
     fn question(self) -> Option<Question> {
         let (title, text, button) = match self {
             Self::Reset | Self::EndSessions | Self::EndKeys | Self::Enable => return None,
@@ -111,9 +112,9 @@ struct ActPage<'a> {
     faults: Faults,
     question: Question,
     account: Account,
-    /// Where the form is sent.
+    /// Where the form is submitted.
     path: String,
-    /// The account's address has to be typed.
+    /// Whether the account's address must be typed.
     is_typed: bool,
 }
 
@@ -132,8 +133,8 @@ impl<'a> ActPage<'a> {
     }
 }
 
-/// Asks before an act that takes an account away from its owner. A login that is not fresh is renewed first, so that
-/// the act is still at hand afterwards.
+/// Asks before an action that takes an account away from its owner. A login that is not fresh is renewed first, so that
+/// the administrator returns to this page.
 pub(crate) async fn show_act(
     guard: Guard<SessionCookies, AccountsWrite>,
     State(app): State<App>,
@@ -183,7 +184,7 @@ pub(crate) async fn act_on_account(
     })
 }
 
-/// Whoever deletes an account types its address: the page names it, and nobody deletes another one by a slip.
+/// Deleting an account requires its address, which the page shows, so that a slip cannot delete another one.
 async fn check_typed(app: &App, id: AccountId, typed: &str) -> Result<(), Error> {
     let account = accounts::by_id(app, id).await?;
     if Email::parse(typed).is_ok_and(|typed| typed == account.email) {

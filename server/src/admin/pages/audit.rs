@@ -28,17 +28,17 @@ struct AuditTrailPage<'a> {
     v: &'a View,
     query: AuditQuery,
     page: Page<Entry>,
-    /// The people whom the events name, as they are called now.
+    /// The current names of the people in the events.
     names: HashMap<AccountId, String>,
 }
 
 impl AuditTrailPage<'_> {
-    /// What happened, in words. An event of another version of this program has its name alone.
+    /// The event in words. An event that this version does not know is shown by its name.
     fn words<'e>(&'e self, entry: &'e Entry) -> &'e str {
         Event::of_name(&entry.event).map_or(&entry.event, |event| self.v.t(event.text()))
     }
 
-    /// The name of an account, or its number if it is deleted.
+    /// The name of an account, or its ID if it is deleted.
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass what they hold by reference")]
     fn name(&self, id: &AccountId) -> String {
         self.names.get(id).cloned().unwrap_or_else(|| self.v.t1("page.console.deleted_account", "id", id))
@@ -49,7 +49,7 @@ impl AuditTrailPage<'_> {
         self.names.contains_key(id)
     }
 
-    /// The events that a reader can choose: name, text, and whether it is chosen.
+    /// The events that the reader can select: name, text, and whether it is selected.
     fn events(&self) -> Vec<(&'static str, &'static str, bool)> {
         let chosen = self.query.event.as_deref();
         let mut events: Vec<_> = Event::ALL
@@ -94,7 +94,7 @@ impl AuditTrailPage<'_> {
     }
 }
 
-/// What the page's form asks for. It leaves out what administrators only viewed, unless they want to see that.
+/// The query that the page's form submits. It leaves out what administrators only viewed, unless they select that.
 fn query(v: &View) -> AuditQuery {
     AuditQuery {
         account: filled(v, "account").and_then(|number| number.parse().ok()).map(AccountId::new),

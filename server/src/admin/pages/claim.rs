@@ -1,4 +1,4 @@
-//! The page that makes the first administrator.
+//! The page that makes somebody the first administrator.
 
 use askama::Template;
 use axum::extract::State;

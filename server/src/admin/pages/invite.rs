@@ -43,7 +43,7 @@ struct InvitePage<'a> {
 }
 
 impl InvitePage<'_> {
-    /// Tag, name, and whether it is chosen.
+    /// Tag, name, and whether it is selected.
     fn languages(&self) -> Vec<(&'static str, &'static str, bool)> {
         let chosen = Language::of_known_tag(&self.form.language).unwrap_or(self.v.language);
         Language::ALL.iter().map(|one| (one.tag(), one.own_name(), *one == chosen)).collect()

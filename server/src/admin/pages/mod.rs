@@ -1,4 +1,4 @@
-//! The console: what administrators do, in pages.
+//! The console: the administrators' pages.
 
 mod acts;
 mod audit;
@@ -41,13 +41,13 @@ fn actor<S: Scopes>(guard: &Guard<SessionCookies, S>, client: Client) -> Result<
     AdminActor::of(*guard.principal(), client)
 }
 
-/// A parameter of the query that a form filled in.
+/// A query parameter that is not empty.
 fn filled(v: &View, name: &str) -> Option<String> {
     let text: String = v.query(name)?.trim().chars().take(254).collect();
     Some(text).filter(|text| !text.is_empty())
 }
 
-/// A page of a list in which only these parameters differ.
+/// A link to a page of a list in which only these parameters differ.
 fn link(v: &View, path: &str, parameters: &[(&str, Option<&str>)]) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.extend_pairs(parameters.iter().filter_map(|(name, value)| Some((name, (*value)?))));
@@ -136,7 +136,7 @@ struct AccountPage<'a> {
     sessions: Vec<Listed>,
     keys: Vec<api_keys::Listed>,
     has_factor: bool,
-    /// It is the administrator's own.
+    /// Whether it is the administrator's own.
     is_own: bool,
 }
 
