@@ -40,7 +40,8 @@ impl fmt::Debug for Log {
 /// Starts the log of this process permanently; call it once. `filter` uses `tracing`'s syntax, as in
 /// `info,portcullis::request=warn`. From then on panics are logged too.
 ///
-/// # Errors If the filter is invalid, if the process already has a log, and if the system cannot start a thread.
+/// # Errors
+/// If the filter is invalid, if the process already has a log, and if the system cannot start a thread.
 pub fn init(format: LogFormat, filter: &str) -> Result<Log, LogError> {
     let filter = EnvFilter::builder()
         .parse(filter)

@@ -40,7 +40,8 @@ pub(crate) struct Target {
 impl Target {
     /// Parses a configured URL. Names are resolved at each connection, not here.
     ///
-    /// # Errors The end of a sentence for the operator: the URL cannot be used because it …
+    /// # Errors
+    /// The end of a sentence for the operator: the URL cannot be used because it …
     pub(crate) fn parse(text: &str, reach: Reach) -> Result<Self, &'static str> {
         if text.len() > URL_LENGTH {
             return Err("has more than 2048 characters");
@@ -106,7 +107,8 @@ impl Outgoing {
     /// Rejects a name that resolves only to forbidden addresses. A name that cannot be resolved now is accepted: its
     /// record may follow, and each delivery checks again.
     ///
-    /// # Errors The end of a sentence for the operator, like that of [`Target::parse`].
+    /// # Errors
+    /// The end of a sentence for the operator, like that of [`Target::parse`].
     pub(crate) async fn check_name(&self, target: &Target) -> Result<(), &'static str> {
         let host = target.uri.host().unwrap_or_default().trim_end_matches('.');
         let is_secure = target.uri.scheme_str() == Some("https");
@@ -127,7 +129,8 @@ impl Outgoing {
 
     /// Sends a request to `target` and returns the status. A limited part of the response's body is read and discarded.
     ///
-    /// # Errors Why there was no response, for the operator; without the URL.
+    /// # Errors
+    /// Why there was no response, for the operator; without the URL.
     pub(crate) async fn send(
         &self,
         target: &Target,
@@ -152,7 +155,8 @@ impl Outgoing {
     /// Sends a request to `target` and returns the complete response, if it arrives by `deadline`. `None` stands for a
     /// body of more than `most` bytes.
     ///
-    /// # Errors Why there was no response, for the operator; without the URL.
+    /// # Errors
+    /// Why there was no response, for the operator; without the URL.
     pub(crate) async fn ask(
         &self,
         target: &Target,

@@ -22,7 +22,8 @@ impl App {
     /// [`into_make_service_with_connect_info::<SocketAddr>`][connect], or all clients count as one. Emails are queued
     /// until [`start_workers`](Self::start_workers) is called, here or in another instance.
     ///
-    /// # Errors [`AppError::Api`], which would be a bug of this crate that its tests rule out.
+    /// # Errors
+    /// [`AppError::Api`], which would be a bug of this crate that its tests rule out.
     ///
     /// [connect]: axum::Router::into_make_service_with_connect_info
     pub fn router(&self) -> Result<Router, AppError> {

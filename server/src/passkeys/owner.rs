@@ -115,7 +115,8 @@ pub(crate) async fn list(app: &App, account: AccountId) -> Result<Vec<Passkey>, 
 
 /// Returns the options to add a passkey.
 ///
-/// # Errors [`Error::PasskeysOff`]; [`Error::TooManyPasskeys`].
+/// # Errors
+/// [`Error::PasskeysOff`]; [`Error::TooManyPasskeys`].
 pub(super) async fn begin(app: &App, fresh: Fresh) -> Result<CreationOptions, Error> {
     let rp = RelyingParty::of(app)?;
     let (mut tx, now) = (app.db().begin().await?, app.now());

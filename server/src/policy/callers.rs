@@ -153,8 +153,9 @@ impl Policy {
     /// Changes rows for a caller who was allowed to, and checks again in the statement that changes them. The statement
     /// is as in [`change`](Self::change), `{may}` included. Returns how many rows it changed: at least one.
     ///
-    /// # Errors [`Error::Refused`] with the 404 of a missing row if nothing changed, because the row or the permission
-    /// is gone; and those of [`change`](Self::change).
+    /// # Errors
+    /// [`Error::Refused`] with the 404 of a missing row if nothing changed, because the row or the permission is gone;
+    /// and those of [`change`](Self::change).
     pub async fn change_for<P, C>(
         &self,
         conn: Conn<'_>,

@@ -184,14 +184,16 @@ impl Declared {
 
     /// Parses a `policy.toml`. `file` is its name, for errors.
     ///
-    /// # Errors The first error, with its line.
+    /// # Errors
+    /// The first error, with its line.
     pub fn from_toml(text: &str, file: &str) -> Result<Self, PolicyError> {
         super::file::read(text, file)
     }
 
     /// Checks all names, terms and comparisons. Returns a summary in words.
     ///
-    /// # Errors The first error, with its place if it came from a file.
+    /// # Errors
+    /// The first error, with its place if it came from a file.
     pub fn check(&self) -> Result<String, PolicyError> {
         let types = super::rules::check(self)?;
         Ok(format!("{} object types, {} permissions", types.len(), self.permissions.len()))

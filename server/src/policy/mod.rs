@@ -176,8 +176,9 @@ impl App {
     /// `May<Caller, P>` and `Seen<Caller, P>` find the policy in your application's state: keep the result there, or
     /// use this `App` as the state.
     ///
-    /// # Errors [`Error::Policy`] with the place of the first error, or if a permission has the name of one of the
-    /// server's own scopes, or if a policy is already open. [`Error::Database`].
+    /// # Errors
+    /// [`Error::Policy`] with the place of the first error, or if a permission has the name of one of the server's own
+    /// scopes, or if a policy is already open. [`Error::Database`].
     pub async fn open_policy(&self, declared: &Declared) -> Result<Policy, Error> {
         let policy = Policy::open(self, declared).await?;
         let names = declared.permissions.keys().map(String::as_str);
@@ -191,7 +192,8 @@ impl Policy {
     /// Compiles a policy and checks it against the application's tables, which must exist. For tools that only query
     /// it: an application opens its policy with [`App::open_policy`].
     ///
-    /// # Errors [`Error::Policy`] with the place of the first error, such as a column that does not exist.
+    /// # Errors
+    /// [`Error::Policy`] with the place of the first error, such as a column that does not exist.
     pub async fn open(app: &App, declared: &Declared) -> Result<Self, Error> {
         let policy = Self::unproved(app, declared)?;
         policy.probe(app.db().read().await?.conn(), declared).await?;
@@ -200,7 +202,8 @@ impl Policy {
 
     /// Compiles a policy without checking it against the application's tables.
     ///
-    /// # Errors [`PolicyError`] with the place of the first error.
+    /// # Errors
+    /// [`PolicyError`] with the place of the first error.
     pub fn unproved(app: &App, declared: &Declared) -> Result<Self, PolicyError> {
         Self::compile(declared, app.db(), app.clock().clone())
     }

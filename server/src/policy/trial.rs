@@ -183,7 +183,8 @@ impl Policy {
 
     /// Parses `type:id`.
     ///
-    /// # Errors What is wrong with it.
+    /// # Errors
+    /// What is wrong with it.
     pub fn object_named(&self, text: &str) -> Result<(String, ObjectId), PolicyError> {
         let wrong = |what: String| PolicyError::new(String::new(), format!("{text:?}: {what}"));
         let (name, id) =

@@ -66,7 +66,8 @@ pub(crate) async fn log_in_by_link(
 
 /// Logs in by an emailed code. A wrong one counts against its network, in addition to the few tries of each code.
 ///
-/// # Errors [`Error::LogInOff`], [`Error::Throttled`], [`Error::DeadLink`] whether the code is wrong or there is none.
+/// # Errors
+/// [`Error::LogInOff`], [`Error::Throttled`], [`Error::DeadLink`] whether the code is wrong or there is none.
 pub(crate) async fn log_in_by_code(
     app: &App,
     email: &Email,
@@ -120,7 +121,8 @@ pub(crate) async fn request_confirmation(
 
 /// Replaces the caller's session by a new one, with an emailed code.
 ///
-/// # Errors [`Error::Throttled`], [`Error::DeadLink`] whether the code is wrong or there is none.
+/// # Errors
+/// [`Error::Throttled`], [`Error::DeadLink`] whether the code is wrong or there is none.
 pub(crate) async fn confirm_by_code(
     app: &App,
     principal: Principal,

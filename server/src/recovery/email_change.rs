@@ -105,7 +105,8 @@ pub(crate) async fn cancel_email_change(
 /// Makes the new address the current one and returns it. Every session is revoked, and every link except undo links is
 /// invalidated.
 ///
-/// # Errors [`Error::DeadLink`]; [`Error::EmailTaken`] if someone signed up with the address meanwhile.
+/// # Errors
+/// [`Error::DeadLink`]; [`Error::EmailTaken`] if someone signed up with the address meanwhile.
 pub(crate) async fn confirm_email(app: &App, token: &str, client: &Client) -> Result<Email, Error> {
     retry(|| confirm(app, token, client)).await
 }
@@ -133,8 +134,9 @@ async fn confirm(app: &App, token: &str, client: &Client) -> Result<Email, Error
 /// Restores the old address, or cancels the pending change. Every session and API key is revoked, and every link except
 /// older undo links is invalidated.
 ///
-/// # Errors [`Error::DeadLink`]; [`Error::EmailTaken`], which should not occur: nobody can sign up with the address
-/// while it can be restored.
+/// # Errors
+/// [`Error::DeadLink`]; [`Error::EmailTaken`], which should not occur: nobody can sign up with the address while it can
+/// be restored.
 pub(crate) async fn undo_email_change(app: &App, token: &str, client: &Client) -> Result<(), Error> {
     retry(|| undo(app, token, client)).await
 }

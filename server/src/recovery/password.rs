@@ -20,7 +20,8 @@ use crate::{
 /// Sets a new password. Every session, API key and link of the account, except undo links, is invalidated, and a new
 /// session replaces the caller's.
 ///
-/// # Errors [`Error::WrongPassword`], which counts as a failed login; [`Error::Throttled`] after too many of either;
+/// # Errors
+/// [`Error::WrongPassword`], which counts as a failed login; [`Error::Throttled`] after too many of either;
 /// [`Error::Invalid`] if the policy rejects the new password; [`Error::SessionEnded`].
 pub(crate) async fn change_password(
     app: &App,

@@ -98,8 +98,8 @@ async fn look(app: &App, token: &str) -> Result<Option<(Purpose, Owner, Email)>,
 /// Sets a new password by an emailed link, and returns the address that it was sent to. Every session, API key and
 /// link of the account, except undo links, is invalidated. The address becomes verified: the link was read there.
 ///
-/// # Errors [`Error::DeadLink`]; [`Error::Invalid`] if the policy rejects the password, which leaves the link
-/// alive.
+/// # Errors
+/// [`Error::DeadLink`]; [`Error::Invalid`] if the policy rejects the password, which leaves the link alive.
 pub(crate) async fn reset(app: &App, token: &str, password: &str, client: &Client) -> Result<Email, Error> {
     let turn = app.hasher().turn()?;
     let (purpose, owner, email) = look(app, token).await?.ok_or(Error::DeadLink)?;

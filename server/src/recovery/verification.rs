@@ -49,7 +49,8 @@ pub(crate) async fn request_verification(
 
 /// Verifies the current address.
 ///
-/// # Errors [`Error::DeadLink`], also if the link was sent to an address that is no longer the account's.
+/// # Errors
+/// [`Error::DeadLink`], also if the link was sent to an address that is no longer the account's.
 pub(crate) async fn verify_email(app: &App, token: &str, client: &Client) -> Result<(), Error> {
     let (mut tx, now) = (app.db().begin().await?, app.now());
     let link = links::consume(&mut tx, token, Purpose::VerifyEmail, now).await?.ok_or(Error::DeadLink)?;

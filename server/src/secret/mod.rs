@@ -39,8 +39,9 @@ impl SecretKey {
     /// Reads the key from `key_file`, or if that is `None` from `secret.key` in the data directory. Returns `None`
     /// if the data directory has no key yet; a named file must exist.
     ///
-    /// # Errors If the file cannot be read, if other users have access that they should not have, or if it does not
-    /// contain a usable key.
+    /// # Errors
+    /// If the file cannot be read, if other users have access that they should not have, or if it does not contain a
+    /// usable key.
     pub fn existing(key_file: Option<&Path>, data_dir: &Path) -> Result<Option<Self>, SecretKeyError> {
         if let Some(path) = key_file {
             return read(path).map(Some);
@@ -54,7 +55,8 @@ impl SecretKey {
     /// Creates the key of a data directory: file mode 0600, directory mode 0700. Processes that start simultaneously
     /// get the same key.
     ///
-    /// # Errors If the file cannot be created.
+    /// # Errors
+    /// If the file cannot be created.
     pub fn create(data_dir: &Path) -> Result<Self, SecretKeyError> {
         let path = Self::path_in(data_dir);
         files::create_private_dir(data_dir)
@@ -82,7 +84,8 @@ impl SecretKey {
 
     /// Opens what [`seal`](Self::seal) sealed for the same purpose. The plaintext is wiped when dropped.
     ///
-    /// # Errors [`Unsealable`] if the key or purpose differs, or any byte was changed.
+    /// # Errors
+    /// [`Unsealable`] if the key or purpose differs, or any byte was changed.
     pub fn open(&self, purpose: &'static str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unsealable> {
         let (version, rest) = sealed.split_first().ok_or(Unsealable)?;
         let (nonce, text) = rest.split_first_chunk::<NONCE_LEN>().ok_or(Unsealable)?;

@@ -58,8 +58,9 @@ impl Listener {
     /// A Unix socket at `path`, mode 0660. A socket left by an earlier process is replaced if nobody accepts
     /// connections on it; any other file is left alone.
     ///
-    /// # Errors [`io::ErrorKind::AddrInUse`] if a server is listening there or the path is not a socket, and the
-    /// system's errors.
+    /// # Errors
+    /// [`io::ErrorKind::AddrInUse`] if a server is listening there or the path is not a socket, and the system's
+    /// errors.
     pub async fn unix(path: &Path) -> io::Result<Self> {
         match fs::symlink_metadata(path) {
             Ok(found) if !found.file_type().is_socket() => {
@@ -82,8 +83,8 @@ impl Listener {
     /// The socket that systemd has opened for this process (`sd_listen_fds(3)`), with where it listens: an address, or
     /// the path of a Unix socket, which systemd removes itself. `None` if there is none.
     ///
-    /// # Errors [`io::ErrorKind::InvalidInput`] if there are several or it is not a stream socket, and the system's
-    /// errors.
+    /// # Errors
+    /// [`io::ErrorKind::InvalidInput`] if there are several or it is not a stream socket, and the system's errors.
     pub fn handed_over() -> io::Result<Option<(Self, Listen)>> {
         #[expect(clippy::disallowed_methods, reason = "a protocol of systemd's and not a setting")]
         let is_ours = std::env::var("LISTEN_PID").is_ok_and(|pid| pid == std::process::id().to_string());

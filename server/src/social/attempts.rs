@@ -126,7 +126,8 @@ pub(super) async fn keep_answer(
 /// Finishes an attempt: deletes its row and asks the provider who logged in. Also returns the header that clears its
 /// cookie.
 ///
-/// # Errors [`Error::DeadLogin`] if the attempt was used or has expired, or belongs to another browser or provider.
+/// # Errors
+/// [`Error::DeadLogin`] if the attempt was used or has expired, or belongs to another browser or provider.
 pub(super) async fn finish(
     app: &App,
     provider: &Provider,

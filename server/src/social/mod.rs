@@ -97,8 +97,9 @@ enum Settled {
 /// Logs in, or links to the account of `owner`, in one transaction. It is repeated if another transaction changed its
 /// facts, so if two create the same account concurrently, the second logs in to it.
 ///
-/// # Errors [`Error::FactorAsked`], [`Error::TooManyIdentities`], [`Error::EmailTaken`] if the address is reserved for
-/// an account that can restore it.
+/// # Errors
+/// [`Error::FactorAsked`], [`Error::TooManyIdentities`], [`Error::EmailTaken`] if the address is reserved for an
+/// account that can restore it.
 async fn settle(
     app: &App,
     who: &Who,

@@ -84,7 +84,8 @@ pub(super) async fn send_code(
 /// Uses a code, and returns the identity with its proved address, and the way back. Each try counts before it is
 /// compared.
 ///
-/// # Errors [`Error::WrongCode`]; [`Error::DeadLogin`] after too many tries or after expiry; [`Error::Throttled`].
+/// # Errors
+/// [`Error::WrongCode`]; [`Error::DeadLogin`] after too many tries or after expiry; [`Error::Throttled`].
 pub(super) async fn use_code(
     app: &App,
     token: &str,

@@ -23,7 +23,8 @@ pub(super) struct AppleKey {
 impl AppleKey {
     /// Parses the key, and signs with it once to check that it works with ES256.
     ///
-    /// # Errors What is wrong, to follow the file's name.
+    /// # Errors
+    /// What is wrong, to follow the file's name.
     pub(super) fn new(team_id: String, key_id: String, pem: &[u8]) -> Result<Self, &'static str> {
         let key = EncodingKey::from_ec_pem(pem).map_err(|_| NOT_A_KEY)?;
         let key = Self { team_id, key_id, key };

@@ -26,7 +26,8 @@ pub(super) struct Expected<'a> {
 /// Checks the claims of a token whose signature was verified (steps 6 to 8: with one of the issuer's own public keys,
 /// each of which has one algorithm, never `none` or a shared secret). Returns `auth_time`.
 ///
-/// # Errors What is wrong, in words that contain nothing of the token.
+/// # Errors
+/// What is wrong, in words that contain nothing of the token.
 pub(super) fn check(token: &Signed, expected: &Expected<'_>) -> Result<Option<Timestamp>, &'static str> {
     let claims = token.claims();
     let text = |name: &str| claims.get(name).and_then(Value::as_str);

@@ -234,7 +234,8 @@ impl Provider {
     /// Finishes a login: exchanges the code and verifies the response, within 10 seconds in all. The caller has checked
     /// `state`.
     ///
-    /// # Errors [`UpstreamError`].
+    /// # Errors
+    /// [`UpstreamError`].
     pub(crate) async fn finish(
         &self,
         redirect_uri: &str,

@@ -76,7 +76,8 @@ impl Provider {
         Ok(keys)
     }
 
-    /// # Errors [`UpstreamError`]. The cached documents are then dropped, because they may be the cause.
+    /// # Errors
+    /// [`UpstreamError`]. The cached documents are then dropped, because they may be the cause.
     pub(super) async fn openid_profile(
         &self,
         wire: &Wire<'_>,

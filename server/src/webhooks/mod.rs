@@ -95,8 +95,9 @@ impl From<crate::db::Error> for WebhookError {
 
 /// Adds a webhook for all events. Past events are not delivered.
 ///
-/// # Errors [`WebhookError::Url`] if `url` is not allowed, because of its text or the addresses that its name resolves
-/// to now. The name is resolved again at each delivery.
+/// # Errors
+/// [`WebhookError::Url`] if `url` is not allowed, because of its text or the addresses that its name resolves to now.
+/// The name is resolved again at each delivery.
 pub async fn add(app: &App, url: &str, client: &Client) -> Result<NewWebhook, WebhookError> {
     let target = Target::parse(url, app.outgoing().reach()).map_err(WebhookError::Url)?;
     app.outgoing().check_name(&target).await.map_err(WebhookError::Url)?;
@@ -116,7 +117,8 @@ pub async fn add(app: &App, url: &str, client: &Client) -> Result<NewWebhook, We
 
 /// All webhooks, oldest first.
 ///
-/// # Errors If the database fails.
+/// # Errors
+/// If the database fails.
 pub async fn list(app: &App) -> Result<Vec<Webhook>, WebhookError> {
     let mut reader = app.db().read().await?;
     Ok(store::overview(reader.conn()).await?)
@@ -138,7 +140,8 @@ pub async fn remove(app: &App, id: Uuid, client: &Client) -> Result<(), WebhookE
 
 /// Sends an event `webhook.test` once, immediately, and returns the status of the response.
 ///
-/// # Errors [`WebhookError::Unanswered`] if there was no response.
+/// # Errors
+/// [`WebhookError::Unanswered`] if there was no response.
 pub async fn test(app: &App, id: Uuid) -> Result<StatusCode, WebhookError> {
     let hook = store::by_id(app.db().read().await?.conn(), id).await?.ok_or(WebhookError::NotFound)?;
     let now = app.now();
