@@ -82,11 +82,11 @@ impl Default for HashParameters {
 /// Whether a password is the account's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// No, or there is no such account.
+    /// The password is wrong, or there is no such account.
     Wrong,
-    /// Yes.
+    /// The password is right.
     Right {
-        /// The stored hash was not made with the current parameters: hash the password anew and store that.
+        /// The stored hash was not made with the current parameters: rehash the password and store that.
         outdated: bool,
     },
 }

@@ -75,7 +75,7 @@ impl From<ImageError> for Refused {
     }
 }
 
-/// Decodes an upload and encodes it anew in its own format, upright and at most [`STORED_SIDE`] pixels a side.
+/// Decodes an upload and re-encodes it in its own format, upright and at most [`STORED_SIDE`] pixels a side.
 ///
 /// The content determines the format, never a name or a header. Only the first frame of an animation is kept.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Picture, Refused> {

@@ -1,4 +1,4 @@
-//! Who may see a picture.
+//! Decides who may see a picture.
 
 use super::Stored;
 use crate::access::{Action, Decision, Requester, Ruled};

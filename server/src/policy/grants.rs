@@ -15,7 +15,7 @@ use crate::{
     random,
 };
 
-/// A grant's id. Never used again.
+/// A grant's id. Ids are never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GrantId(Uuid);
 crate::db::column!(GrantId, Uuid);

@@ -13,7 +13,7 @@ use crate::{
     db::{Conn, Dialect, Encode as _, Value},
 };
 
-/// No account has this number.
+/// No account has this ID.
 const NOBODY: AccountId = AccountId::new(0);
 
 impl Policy {

@@ -25,7 +25,8 @@ use crate::{
 /// A use is recorded if the last recorded one is older than this, so a page with ten requests a second writes once.
 const SEEN_EVERY: Duration = Duration::from_mins(1);
 
-/// The cookie: `__Host-portcullis`. The browser keeps it as long as any session may live; the row says when it ends.
+/// The cookie: `__Host-portcullis`. The browser keeps it as long as any session may live; the row determines when it
+/// expires.
 #[derive(Debug)]
 pub struct SessionsCookie;
 

@@ -1,4 +1,4 @@
-//! The route of the sign-up.
+//! The sign-up route.
 
 use axum::{
     extract::{Request, State},

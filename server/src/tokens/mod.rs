@@ -60,7 +60,7 @@ impl From<Refreshed> for Grounds {
 }
 
 impl Grounds {
-    /// Requests an access token with fewer scopes than the session has; `None` if it asks for more (RFC 6749 §6).
+    /// Narrows the access token to fewer scopes than the session has; `None` if `scope` asks for more (RFC 6749 §6).
     pub(crate) fn narrowed_to(mut self, scope: &str) -> Option<Self> {
         let asked = Granted::parse(scope);
         if asked.iter().next().is_none() {

@@ -18,7 +18,7 @@ pub(crate) use import::import;
 
 use super::BreachCheck;
 
-/// In the data directory.
+/// Relative to the data directory.
 pub(crate) const FILE_NAME: &str = "breaches.filter";
 
 /// The configured check: the application's own, the file's, or both. If no `file` is configured, `default` is used if
