@@ -3,11 +3,11 @@
 //! | a link is | when |
 //! |---|---|
 //! | alive | it is the latest of its purpose, it has not expired, and its account is active |
-//! | dead | it was used or replaced, or has expired; the password or the address changed; the account was disabled or enabled |
+//! | dead | it was used, replaced or expired; the password or the address changed; the account was disabled or enabled |
 //!
 //! Nothing revives a link. A link is used by deleting its row, in one statement, so of several concurrent uses one succeeds.
-//! Only an undo link survives a change of password and address: it is the owner's defence against a thief who makes both. So
-//! it also survives a password reset by someone whom the account was handed over to; only a password set by the operator
+//! Only an undo link survives a change of password and address: it is the owner's defence against a thief who makes both.
+//! So it also survives a password reset by someone whom the account was handed over to; only a password set by the operator
 //! invalidates undo links. While the account is disabled an undo link does nothing, and afterwards it works again.
 
 use std::time::Duration;

@@ -170,8 +170,8 @@ impl Pulse {
         state.http2
     }
 
-    /// Like [`leave`](Self::leave), with a short wait. `true` if the connection is waiting for a request, which may
-    /// already be on its way.
+    /// Like [`leave`](Self::leave), for draining. `true` if an HTTP/1 connection is waiting for a request, which
+    /// may already be on its way.
     pub(super) fn drain(&self) -> bool {
         let mut state = self.state();
         state.draining = true;

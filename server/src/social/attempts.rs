@@ -5,8 +5,8 @@
 //! | open | it was begun within 10 minutes, and nobody has returned |
 //! | over | the browser returned, or began five more |
 //!
-//! Returning requires the `state` that was sent, the attempt's cookie, and the path of the same provider. The row binds each
-//! to the others (RFC 9700 §4.7.1, §4.4.2.2).
+//! Returning requires the `state` that was sent, the attempt's cookie, and the path of the same provider. The row binds
+//! each to the others (RFC 9700 §4.7.1, §4.4.2.2).
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,5 @@
-//! Social login: what a login at another provider does here. [`upstream`](crate::upstream) reports who has logged in there;
-//! this room decides what that means for accounts ([`rules`]) and carries it out.
+//! Social login: what a login at another provider does here. [`upstream`](crate::upstream) reports who has logged in
+//! there; this room decides what that means for accounts ([`rules`]) and carries it out.
 //!
 //! | file | holds |
 //! |---|---|
