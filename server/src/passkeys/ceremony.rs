@@ -1,5 +1,4 @@
-//! Challenges: 32 random bytes for one ceremony, bound to whoever requested it, for one use within 5 minutes (WebAuthn
-//! §13.4.3).
+//! Challenges: 32 random bytes, for one ceremony, of whoever asked for it, once, within 5 minutes (WebAuthn §13.4.3).
 
 use std::{convert::Infallible, time::Duration};
 
@@ -14,9 +13,10 @@ use crate::{
     secret::SecretText,
 };
 
-/// How long a ceremony may take. WebAuthn §15.1 recommends 5 to 10 minutes if the user is verified.
+/// How long a ceremony may take. WebAuthn §15.1 recommends 5 to 10 minutes where the user is verified.
 pub(super) const LIFETIME: Duration = Duration::from_mins(5);
-/// Open challenges per ceremony and session, browser or login: one for each open tab. Another one replaces the oldest.
+/// Challenges of one kind that one session, browser or login has at a time: one for each open tab. Another one ends the
+/// oldest.
 const MOST_AT_ONCE: i64 = 8;
 
 /// What a ceremony is for.
@@ -39,12 +39,12 @@ impl Ceremony {
     }
 }
 
-/// What a challenge is bound to; it is accepted for nothing else.
+/// What a challenge is tied to: it is taken for the same and nothing else.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bond {
     pub(super) ceremony: Ceremony,
     bound_to: [u8; 32],
-    /// The account whose passkeys may be used; `None` if the passkey determines it.
+    /// Whose passkeys may answer; `None` where the passkey says so.
     pub(super) account: Option<AccountId>,
 }
 
@@ -54,7 +54,7 @@ impl Bond {
         Self::of_session(Ceremony::Add, session)
     }
 
-    /// To confirm in a session that its owner is present.
+    /// To confirm in a session that its owner is there.
     pub(crate) fn to_confirm(session: Principal) -> Self {
         Self::of_session(Ceremony::Confirm, session)
     }
@@ -64,18 +64,18 @@ impl Bond {
         Self { ceremony, bound_to, account: Some(session.account) }
     }
 
-    /// To log in from a browser.
+    /// To log in with a browser.
     pub(crate) fn to_log_in(browser: &Browser) -> Self {
         Self { ceremony: Ceremony::LogIn, bound_to: browser.0.digest(), account: None }
     }
 
-    /// To complete a login that waits for its second factor; `login` is the digest of its token.
+    /// To end a login that waits for its second factor; `login` is the digest of its token.
     pub(crate) fn to_end_login(login: [u8; 32], account: AccountId) -> Self {
         Self { ceremony: Ceremony::SecondFactor, bound_to: login, account: Some(account) }
     }
 }
 
-/// Issues a challenge.
+/// Gives out a challenge.
 pub(super) async fn give(tx: &mut Tx, bond: &Bond, now: Timestamp) -> Result<[u8; 32], Error> {
     let challenge = random::bytes();
     let (ceremony, bound_to) = (bond.ceremony.name(), &bond.bound_to);
@@ -85,8 +85,8 @@ pub(super) async fn give(tx: &mut Tx, bond: &Bond, now: Timestamp) -> Result<[u8
     Ok(challenge)
 }
 
-/// Takes the challenge that a ceremony was run with, if it was issued for this bond. Of two concurrent calls, one takes
-/// it. It is used up whatever the outcome of the ceremony, once the transaction commits.
+/// Takes the challenge that a ceremony was run with, if it was given out for this. Of two at once, one takes it; and it
+/// is used whatever becomes of the ceremony, if the transaction stands.
 pub(super) async fn take(
     tx: &mut Tx,
     bond: &Bond,
@@ -105,29 +105,29 @@ fn sha256_of(bytes: &[u8]) -> [u8; 32] {
     sha256
 }
 
-/// A browser that may log in, identified by a random cookie value from the moment it asks for options. An assertion
-/// made for one browser cannot begin a session in another.
+/// A browser that may log in: a cookie with a random value, from the moment it asks for options. An assertion that was
+/// made for one browser begins no session in another.
 #[derive(Debug)]
 pub(crate) struct Browser(SecretText);
 
 impl Browser {
-    /// A public address with plain http is always this computer, and there Safari does not keep `Secure` cookies.
+    /// Where the public address is plain http, which is this computer alone, Safari keeps no `Secure` cookie.
     const fn cookie_name(is_https: bool) -> &'static str {
         if is_https { "__Host-portcullis-passkey" } else { "portcullis-passkey" }
     }
 
-    /// The browser that the cookie names, or a new one.
+    /// The one that the cookie names, or a new one.
     pub(crate) fn or_new(known: Option<Self>) -> Self {
         known.unwrap_or_else(|| Self(SecretText::random("")))
     }
 
-    /// The header that sets its cookie for as long as a challenge lives.
+    /// The header that makes it known for as long as a challenge lives.
     pub(crate) fn cookie(&self, app: &App) -> Result<(HeaderName, HeaderValue), Error> {
         let is_https = app.public_url().is_https();
         let secure = if is_https { "; Secure" } else { "" };
         let (name, value) = (Self::cookie_name(is_https), self.0.expose());
         let lifetime = LIFETIME.as_secs();
-        // Lax: a link from another site to the login page must not turn this into a different browser.
+        // Lax: a link from elsewhere that leads to the login page must not make another browser of this one.
         let cookie = format!("{name}={value}; Path=/; Max-Age={lifetime}; HttpOnly; SameSite=Lax{secure}");
         let mut cookie = HeaderValue::try_from(cookie).map_err(|cause| Error::Internal(cause.to_string()))?;
         cookie.set_sensitive(true);
@@ -135,11 +135,11 @@ impl Browser {
     }
 }
 
-/// The browser that sent a request, if it has the cookie.
+/// The browser that a request comes from, if it is known.
 #[derive(Debug)]
 pub(crate) struct KnownBrowser(pub(crate) Option<Browser>);
 
-/// The cookie is optional, so there is nothing to document.
+/// Nobody has to bring it, so there is nothing to document.
 impl Describe for KnownBrowser {
     fn describe(_: &mut Operation<'_>) {}
 }
@@ -152,7 +152,7 @@ impl FromRequestParts<App> for KnownBrowser {
         let fields = parts.headers.get_all(header::COOKIE).iter().filter_map(|field| field.to_str().ok());
         let pairs = fields.flat_map(|field| field.split(';')).filter_map(|pair| pair.trim().split_once('='));
         let mut values = pairs.filter(|(known, _)| *known == name).map(|(_, value)| value);
-        // Two cookies of the same name would be ambiguous.
+        // Two of one name could be told apart in more than one way.
         let value = values.next().filter(|value| is_ours(value) && values.next().is_none());
         Ok(Self(value.map(|value| Browser(SecretText::new(value.to_owned())))))
     }

@@ -1,9 +1,9 @@
-//! Passkeys: Web Authentication credentials, each of which proves two factors in one step. The authenticator holds the
-//! key and verifies its owner before it signs; user verification is always required.
+//! Passkeys: credentials of Web Authentication, each of which shows two factors at once. The authenticator has the key,
+//! and it verifies its owner before it signs; user verification is always required.
 //!
-//! A passkey is discoverable: nobody types a name, and no response depends on one. `webauthn/` verifies what
-//! authenticators send, [`ceremony`] issues challenges and accepts each once, and [`owner`] manages an account's
-//! passkeys. The room lies below `factors`, whose gate knows that a passkey is more than a first factor, and below
+//! A passkey is discoverable: nobody types a name, and no answer depends on one. `webauthn/` verifies what
+//! authenticators send; [`ceremony`] gives out challenges and takes each once; [`owner`] is what an owner does about
+//! their passkeys. The room stands below `factors`, whose gate knows that a passkey is more than a first factor, and below
 //! `login`, which begins the sessions.
 
 mod ceremony;
@@ -35,16 +35,16 @@ use crate::{
     error::Error,
 };
 
-/// The passkeys of one account.
+/// Passkeys of one account.
 const MOST: usize = 20;
 
-/// A passkey's ID. It names the row; the credential's own id comes from the authenticator.
+/// A passkey's ID. It names the row; the credential's own id is the authenticator's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PasskeyId(Uuid);
 crate::db::column!(PasskeyId, Uuid);
 
 impl PasskeyId {
-    /// Parses the ID from a path or a form.
+    /// Reads the ID of a path or a form.
     fn parse(text: &str) -> Option<Self> {
         Uuid::try_parse(text).ok().map(Self)
     }
@@ -56,7 +56,7 @@ impl std::fmt::Display for PasskeyId {
     }
 }
 
-/// A passkey as its owner sees it.
+/// A passkey, as its owner sees it.
 #[derive(Debug)]
 pub(crate) struct Passkey {
     pub(crate) id: PasskeyId,
@@ -68,7 +68,7 @@ pub(crate) struct Passkey {
 }
 crate::db::from_row!(Passkey { id, name, created_at, last_used_at, is_backed_up });
 
-/// This server as a WebAuthn relying party.
+/// This server, as authenticators know it.
 #[derive(Debug, Clone, Copy)]
 struct RelyingParty<'a> {
     id: &'a str,
@@ -88,8 +88,7 @@ impl<'a> RelyingParty<'a> {
     }
 }
 
-/// Whether passkeys work at this public address: an RP ID is always a domain, never an IP address (WebAuthn §4, "RP
-/// ID").
+/// Whether passkeys work at this public address: an RP ID is a domain, never an IP address (WebAuthn §4, "RP ID").
 pub(crate) fn are_possible(url: &PublicUrl) -> bool {
     !url.is_ip_address()
 }
@@ -125,12 +124,12 @@ pub(crate) async fn exported(conn: Conn<'_>, account: AccountId) -> Result<Vec<E
     Ok(exported.collect())
 }
 
-/// Deletes every challenge after restoring a backup, because some were used after it was made. The passkeys stay.
+/// Forgets every challenge, of a restored backup: some were used after it was made. The passkeys stay.
 pub(crate) async fn forget_every_challenge(tx: &mut Tx) -> Result<(), Error> {
     Ok(store::delete_every_challenge(tx.conn()).await?)
 }
 
-/// Deletes expired challenges.
+/// Forgets challenges that have expired.
 pub(crate) async fn sweep(tx: &mut Tx, now: Timestamp) -> Result<u64, crate::db::Error> {
     store::delete_expired(tx.conn(), now).await
 }

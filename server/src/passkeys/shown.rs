@@ -1,4 +1,4 @@
-//! Verifies passkeys presented to log in, as a second factor, or to confirm.
+//! Passkeys that are shown: to log in, as a second factor, to confirm.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use schemars::JsonSchema;
@@ -59,7 +59,7 @@ struct AssertionData {
     user_handle: Option<String>,
 }
 
-/// A presented passkey, decoded but not verified.
+/// A passkey that somebody presents, decoded and not verified.
 #[derive(Debug)]
 pub(crate) struct Presented {
     credential_id: Vec<u8>,
@@ -69,7 +69,7 @@ pub(crate) struct Presented {
     user_handle: Option<Vec<u8>>,
 }
 
-/// The id of a credential, which must be the same in both members.
+/// The id of a credential: one, in both members.
 pub(super) fn id_of(id: &str, raw_id: &str) -> Result<Vec<u8>, Rejected> {
     let decoded = URL_SAFE_NO_PAD.decode(id).map_err(|_| Rejected::CredentialId)?;
     if id == raw_id && !decoded.is_empty() && decoded.len() <= LONGEST_ID {
@@ -95,7 +95,7 @@ impl AssertionResponse {
         })
     }
 
-    /// Parses the JSON in a form's hidden field.
+    /// What a form's hidden field holds: the same in JSON.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -108,7 +108,7 @@ impl AssertionResponse {
     }
 }
 
-/// Returns the options to ask for a passkey. If the account is known, they list its passkeys.
+/// Asks for a passkey. Where the account is known, its own are named.
 ///
 /// # Errors
 /// [`Error::PasskeysOff`]; [`Error::NotFound`] if the account has none.
@@ -131,7 +131,7 @@ pub(crate) async fn ask(
     Ok(RequestOptions::new(rp, &challenge, allowed))
 }
 
-/// Locks the account that the presented passkey belongs to, if it exists and is active.
+/// Locks the account that the presented passkey belongs to, if there is one and it is active.
 pub(crate) async fn hold_by(tx: &mut Tx, presented: &Presented) -> Result<Option<Held>, Error> {
     match store::account_of(tx.conn(), &presented.credential_id).await? {
         Some(account) => accounts::hold_of_passkey(tx, account).await,
@@ -139,7 +139,7 @@ pub(crate) async fn hold_by(tx: &mut Tx, presented: &Presented) -> Result<Option
     }
 }
 
-/// Uses up the challenge of a ceremony in which an unknown passkey was presented.
+/// Uses up the challenge of a ceremony that nobody's passkey was shown in.
 pub(crate) async fn waste(
     tx: &mut Tx,
     presented: &Presented,
@@ -150,8 +150,7 @@ pub(crate) async fn waste(
     Ok(())
 }
 
-/// Verifies a presented passkey of this account and records its use. Commit even if it was rejected, so that its
-/// challenge stays used.
+/// Verifies a presented passkey of this account and notes its use. Commit also if it was rejected: its challenge is used.
 pub(crate) async fn verify(
     app: &App,
     tx: &mut Tx,
@@ -165,7 +164,7 @@ pub(crate) async fn verify(
     let Some(challenge) = ceremony::take(tx, bond, &presented.client_data_json, now).await? else {
         return Ok(Err(Rejected::Challenge));
     };
-    // After the lock, so that a passkey that was removed meanwhile is rejected.
+    // After the lock: a passkey that was removed meanwhile is none.
     let Some(row) = store::credential(tx.conn(), held.id, &presented.credential_id).await? else {
         return Ok(Err(Rejected::Unknown));
     };
@@ -198,7 +197,7 @@ pub(crate) async fn verify(
     }
 }
 
-/// Reports that the passkey may have been copied (WebAuthn §6.1.1).
+/// Somebody may have copied the passkey (WebAuthn §6.1.1).
 async fn tell_of_copy(
     app: &App,
     tx: &mut Tx,
