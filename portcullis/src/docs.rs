@@ -109,7 +109,7 @@ impl Document {
     /// ([`SecurityScheme::oauth2_authorization_code`](crate::credential::SecurityScheme::oauth2_authorization_code)).
     ///
     /// Register the docs page there as a public client: it has no secret, PKCE replaces it (RFC 9700 §2.1.1). Its
-    /// redirect URI is that of the docs page followed by `/oauth2-redirect`. The token endpoint must allow the page's
+    /// redirect URI is the docs page's URL followed by `/oauth2-redirect`. The token endpoint must allow the page's
     /// origin (CORS). Windows of two origins can only find each other without `Cross-Origin-Opener-Policy`: neither
     /// this page nor the login pages may set one.
     #[must_use]

@@ -33,9 +33,9 @@
 /// is a problem whose `detail` is the first paragraph of the doc comment: **clients read it**.
 ///
 /// The enum implements [`IntoResponse`](axum::response::IntoResponse) and
-/// [`DescribeResponse`](crate::describe::DescribeResponse), so it can also be an error: `Result<Json<Order>,
-/// ReadFailed>`. It has no generic parameters, its variants have no other attributes, and each variant holds at most
-/// one value. A status that is not final (below 200, above 599) does not compile.
+/// [`DescribeResponse`](crate::describe::DescribeResponse), so it can also be an error:
+/// `Result<Json<Order>, ReadFailed>`. It has no generic parameters, its variants have no other attributes, and each
+/// variant holds at most one value. A status that is not final (below 200, above 599) does not compile.
 #[macro_export]
 macro_rules! answers {
     (@name $name:ident $body:ty) => { $name };

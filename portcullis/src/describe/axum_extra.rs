@@ -65,8 +65,8 @@ impl<E: Describe, R: DescribeResponse> Describe for WithRejection<E, R> {
 
 /// 400 if it is not a `T`.
 ///
-/// [`Api::finish`](crate::Api::finish) rejects a `T` with a field that this extractor never accepts, like axum's
-/// `Query`, but accepts lists.
+/// As with axum's `Query`, [`Api::finish`](crate::Api::finish) rejects a `T` with a field that this extractor never
+/// accepts, but lists are supported.
 impl<T: JsonSchema> Describe for Query<T> {
     fn describe(operation: &mut Operation<'_>) {
         check_pairs::<T>(operation, "axum_extra::extract::Query", true);

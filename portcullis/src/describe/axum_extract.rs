@@ -59,14 +59,14 @@ impl Describe for RawPathParams {
     }
 }
 
-/// Any body. The handler decides what is wrong with it.
+/// Any body. The handler decides whether it is valid.
 impl Describe for Body {
     fn describe(operation: &mut Operation<'_>) {
         bare_body(operation, "*/*", &json!({}));
     }
 }
 
-/// Any body. The handler decides what is wrong with it.
+/// Any body. The handler decides whether it is valid.
 impl<B> Describe for Request<B> {
     fn describe(operation: &mut Operation<'_>) {
         bare_body(operation, "*/*", &json!({}));

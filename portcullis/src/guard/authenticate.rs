@@ -38,11 +38,12 @@ pub trait AuthenticateIn<St>: Authenticate {
 
 /// One or the other.
 ///
-/// In a guard, `Guard<Either<A, B>>`, the credential that is present decides. An invalid one is rejected, even if the
-/// other is valid. Both kinds at once are rejected with 400. Only a cookie does not count next to an `Authorization`
-/// header, which decides alone. If both take the same kind (bearer tokens of two issuers, each with a verifier type of
-/// its own), `A` is tried first, then `B`. The first that accepts the token decides: if it lacks a scope under `A`, the
-/// response is 403, even if `B` would grant the scope for the same token. The principal is an `Either`, too:
+/// In a guard, `Guard<Either<A, B>>`, the credential that is present decides. An invalid one is rejected, and the other
+/// verifier is not tried instead. Both kinds at once are rejected with 400. Only a cookie does not count next to an
+/// `Authorization` header, which decides alone. If both take the same kind (bearer tokens of two issuers, each with a
+/// verifier type of its own), `A` is tried first, then `B`. The first that accepts the token decides: if it lacks a
+/// scope under `A`, the response is 403, even if `B` would grant the scope for the same token. The principal is an
+/// `Either`, too:
 ///
 /// ```
 /// use portcullis::{AccessTokens, Bearer, Either, Guard, Json, Verify};

@@ -1,4 +1,4 @@
-//! Logs verification failures without a line for each request: strangers decide how many there are.
+//! Logs verification failures, but not one line per request: strangers decide how many requests there are.
 
 use std::{
     any::TypeId,
@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long one line stands for all that follow.
+/// How often a failure is logged at most.
 const LINE_EVERY: Duration = Duration::from_mins(1);
 
 /// What was logged, for each type of verifier and each permission. The program has a fixed number of these.

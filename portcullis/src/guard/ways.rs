@@ -187,7 +187,7 @@ fn together(
     }
 }
 
-/// What is presented to another demand, and a demand that nothing is presented to.
+/// Whether `brought` can be presented to another demand while nothing is presented to this one.
 fn beside(brought: Asked, nothing: &Demand, clash: impl Fn(&Asked, &'static str) -> Together) -> Together {
     if nothing.asked.iter().any(|asked| asked.is(&brought)) {
         return Together::Repeat;
@@ -198,7 +198,7 @@ fn beside(brought: Asked, nothing: &Demand, clash: impl Fn(&Asked, &'static str)
     if brought.place.is_cookie() {
         return Together::Fit;
     }
-    // An `Authorization` of another scheme is rejected by a verifier that reads it, or a cookie.
+    // A verifier that reads `Authorization` or a cookie rejects an `Authorization` of another scheme.
     let mut clashes =
         nothing.asked.iter().filter_map(|asked| Some((asked, excludes(asked.place, brought.place)?)));
     clashes.next().map_or(Together::Fit, |(asked, why)| clash(asked, why))

@@ -148,7 +148,7 @@ pub(crate) fn axum_path<T: JsonSchema>(operation: &mut Operation<'_>) {
     path_parameters(operation, &root, &shape);
 }
 
-/// With a type that does not fit its route, every request would get a 500.
+/// Reports a type that does not fit its route: every request would get a 500.
 fn check_fit<T>(operation: &mut Operation<'_>, shape: &Shape) {
     if let Some(reason) = shape.misfit(&operation.path_parameters()) {
         operation.defect(&format!("`Path<{}>` does not fit: {reason}", type_name::<T>()));
@@ -174,7 +174,7 @@ fn path_parameters(operation: &mut Operation<'_>, root: &Value, shape: &Shape) {
     }
 }
 
-/// Reports a type that no text can be: a path would reject every request.
+/// Reports a type that no text can be: every request for the path would be rejected.
 fn check_texts<T>(operation: &mut Operation<'_>, shape: &Shape) {
     let takes = Takes { lists: false, files: false };
     let (name, kinds): (_, Vec<_>) = match shape {

@@ -135,7 +135,7 @@ fn parse(bytes: &[u8]) -> Result<Value, InputRejection> {
     })
 }
 
-/// Turns `1.0` into an integer, as which JSON Schema counts it (2020-12 validation §6.1.1) but serde does not. Returns
+/// Turns `1.0` into an integer, which it is for JSON Schema (2020-12 validation §6.1.1) but not for serde. Returns
 /// whether any text contains U+0000.
 fn tidy(value: &mut Value) -> bool {
     match value {

@@ -334,7 +334,7 @@ fn chunks(body: Body, head: Head) -> impl Stream<Item = Result<Bytes, axum::Erro
     })
 }
 
-/// Returns to the caller once, so that it goes on with what it has.
+/// Yields once, so that the caller goes on with what it has.
 async fn pause() {
     let mut is_over = false;
     poll_fn(|context| {

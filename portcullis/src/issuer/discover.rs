@@ -29,8 +29,8 @@ pub struct DiscoveredKeys {
 }
 
 impl AccessTokens {
-    /// Builds a verifier for the tokens of `issuer`, which also publishes the keys: its metadata (RFC 8414, or OpenID
-    /// Connect Discovery) names them, and must name `issuer` byte for byte.
+    /// Begins a verifier for the tokens of `issuer`. The keys come from `issuer` itself: its metadata (RFC 8414, or
+    /// OpenID Connect Discovery) names them, and must name `issuer` byte for byte.
     ///
     /// The keys are fetched again in the background before they expire, as long as the verifier exists. Their lifetime
     /// is what the issuer says (`Cache-Control: max-age`, otherwise `Expires`): at least a minute, at most a day, five
@@ -86,7 +86,7 @@ impl AccessTokensBuilder<DiscoveredKeys> {
         self
     }
 
-    /// Builds without contacting the issuer. The first token, or the first call of [`AccessTokens::health`], does so.
+    /// Builds without contacting the issuer, which the first token or the first call of [`AccessTokens::health`] does.
     /// Until the issuer has responded, requests with a token get 503. Use it for a service that must start before its
     /// issuer, or together with it.
     #[must_use]

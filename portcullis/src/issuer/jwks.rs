@@ -39,7 +39,7 @@ const FRESH_AT_MOST: u64 = 24 * 60 * 60;
 const AGAIN: u64 = 60;
 /// Fetches for unknown keys in a minute: more than one, so that a stranger's does not block an honest caller's.
 const MOST_LOOKS: usize = 5;
-/// The same while no key is valid and every request gets 503.
+/// Like [`AGAIN`], while no key is valid and every request gets 503.
 const AGAIN_WITHOUT_KEYS: u64 = 10;
 /// How long the metadata's address of the keys is trusted, in seconds.
 const NAMED_FOR: u64 = 24 * 60 * 60;
