@@ -215,7 +215,6 @@ async fn renew(staged: &Staged, key: &SecretKey) -> Result<(), String> {
             groups::forget_every_invitation(&mut tx).await?;
             factors::forget_every_step(&mut tx).await?;
             social::forget_every(&mut tx).await?;
-            passkeys::forget_every_challenge(&mut tx).await?;
             mail::forget_every(&mut tx).await?;
             pictures::forget_lost(&mut tx, |id| {
                 Uuid::try_parse(id).is_ok_and(|id| staged.pictures.contains(&id))

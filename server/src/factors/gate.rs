@@ -118,11 +118,12 @@ pub(super) async fn step_of(app: &App, token: &str) -> Result<Step, Error> {
     let (mut tx, now) = (app.db().begin().await?, app.now());
     let (held, waiting) = hold(&mut tx, &digest, now).await?;
     let has_app = store::totp(tx.conn(), held.id).await?.is_some();
-    let passkey = match passkeys::ask(app, &mut tx, &Bond::to_end_login(digest, held.id), now).await {
-        Ok(options) => Some(options),
-        Err(Error::NotFound | Error::PasskeysOff) => None,
-        Err(error) => return Err(error),
-    };
+    let passkey =
+        match passkeys::ask(app, tx.conn(), held.id, &Bond::to_end_login(digest, held.id), now).await {
+            Ok(options) => Some(options),
+            Err(Error::NotFound | Error::PasskeysOff) => None,
+            Err(error) => return Err(error),
+        };
     if has_app || passkey.is_some() {
         tx.commit().await?;
         return Ok(Step::Show { has_app, passkey });
@@ -220,7 +221,7 @@ pub(super) async fn ask_for_passkey(app: &App, token: &str) -> Result<RequestOpt
     let digest = sha256(token);
     let (mut tx, now) = (app.db().begin().await?, app.now());
     let (held, _) = hold(&mut tx, &digest, now).await?;
-    let options = passkeys::ask(app, &mut tx, &Bond::to_end_login(digest, held.id), now).await?;
+    let options = passkeys::ask(app, tx.conn(), held.id, &Bond::to_end_login(digest, held.id), now).await?;
     tx.commit().await?;
     Ok(options)
 }

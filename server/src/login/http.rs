@@ -109,13 +109,9 @@ pub(crate) async fn ask_for_passkey(
     _: Public,
     KnownBrowser(known): KnownBrowser,
     State(app): State<App>,
-    client: Client,
-) -> Result<
-    (AppendHeaders<[(HeaderName, HeaderValue); 1]>, Json<RequestOptions>),
-    Failed<(Forbidden, Throttled, Unavailable)>,
-> {
+) -> Result<(AppendHeaders<[(HeaderName, HeaderValue); 1]>, Json<RequestOptions>), Failed<Forbidden>> {
     let browser = Browser::or_new(known);
-    let options = passkey::ask(&app, &browser, &client).await?;
+    let options = passkey::ask(&app, &browser)?;
     Ok((AppendHeaders([browser.cookie(&app)?]), Json(options)))
 }
 

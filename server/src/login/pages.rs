@@ -74,9 +74,8 @@ impl LogInPage<'_> {
 
 /// The options of a login by passkey, for the script. If passkeys are off or no options can be created at the moment,
 /// the page is shown without them: people can log in another way.
-async fn passkey_options(app: &App, browser: &Browser, client: &Client) -> String {
-    let options = passkey::ask(app, browser, client).await;
-    options.and_then(|options| options_text(&options)).unwrap_or_else(|error| {
+fn passkey_options(app: &App, browser: &Browser) -> String {
+    passkey::ask(app, browser).and_then(|options| options_text(&options)).unwrap_or_else(|error| {
         error.log();
         String::new()
     })
@@ -113,7 +112,7 @@ pub(crate) async fn show_log_in(
         Faults::none()
     };
     let browser = Browser::or_new(known);
-    let passkey = passkey_options(&app, &browser, &client).await;
+    let passkey = passkey_options(&app, &browser);
     let page = LogInPage::new(&v, &app, faults, &v.kept(None), v.way_back(), passkey);
     Ok(with_browser(&app, &browser, v.show(StatusCode::OK, &page)?)?)
 }
@@ -130,7 +129,7 @@ pub(crate) async fn log_in(
     let log_in = async { log_in_browser(&app, &form.email()?, &form.password, before, &client).await };
     let browser = Browser::or_new(known);
     let page = async |faults| {
-        let passkey = passkey_options(&app, &browser, &client).await;
+        let passkey = passkey_options(&app, &browser);
         Ok(LogInPage::new(&v, &app, faults, &form.email, next.clone(), passkey))
     };
     let logged_in = v.form(&["email", "password"], log_in, page).await;
@@ -170,7 +169,7 @@ pub(crate) async fn log_in_by_passkey(
         passkey::log_in(&app, &form.presented()?, &browser, &beginning).await
     };
     let page = async |faults| {
-        let passkey = passkey_options(&app, &browser, &client).await;
+        let passkey = passkey_options(&app, &browser);
         Ok(LogInPage::new(&v, &app, faults, "", next.clone(), passkey))
     };
     let logged_in = v.form(&[], log_in, page).await;

@@ -23,13 +23,9 @@ const DETAIL: &str = "passkey";
 /// everyone.
 ///
 /// # Errors
-/// [`Error::PasskeysOff`], [`Error::Throttled`].
-pub(crate) async fn ask(app: &App, browser: &Browser, client: &Client) -> Result<RequestOptions, Error> {
-    limits::count_passkey(app, client).await?;
-    let (mut tx, now) = (app.db().begin().await?, app.now());
-    let options = passkeys::ask(app, &mut tx, &Bond::to_log_in(browser), now).await?;
-    tx.commit().await?;
-    Ok(options)
+/// [`Error::PasskeysOff`].
+pub(crate) fn ask(app: &App, browser: &Browser) -> Result<RequestOptions, Error> {
+    passkeys::ask_anyone(app, &Bond::to_log_in(browser), app.now())
 }
 
 /// Requests a passkey of the session's account.
@@ -37,10 +33,8 @@ pub(crate) async fn ask(app: &App, browser: &Browser, client: &Client) -> Result
 /// # Errors
 /// [`Error::PasskeysOff`], [`Error::NotFound`] if it has none.
 pub(super) async fn ask_to_confirm(app: &App, session: Principal) -> Result<RequestOptions, Error> {
-    let (mut tx, now) = (app.db().begin().await?, app.now());
-    let options = passkeys::ask(app, &mut tx, &Bond::to_confirm(session), now).await?;
-    tx.commit().await?;
-    Ok(options)
+    let mut reader = app.db().read().await?;
+    passkeys::ask(app, reader.conn(), session.account, &Bond::to_confirm(session), app.now()).await
 }
 
 /// Begins a session of the account that the passkey belongs to. A single error covers everything wrong with the
@@ -59,7 +53,7 @@ pub(crate) async fn log_in(
     retry(|| async {
         let (mut tx, now) = (app.db().begin().await?, app.now());
         let Some(held) = passkeys::hold_by(&mut tx, presented).await? else {
-            passkeys::waste(&mut tx, presented, &bond, now).await?;
+            passkeys::waste(app, &mut tx, presented, &bond, now).await?;
             return Err(refuse(tx, None, Rejected::Unknown, beginning.client, now).await?);
         };
         begin(app, tx, held, presented, &bond, beginning, now).await

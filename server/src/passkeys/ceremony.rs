@@ -2,7 +2,10 @@
 
 use std::{convert::Infallible, time::Duration};
 
-use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::{
+    constant_time::verify_slices_are_equal,
+    digest::{SHA256, digest},
+};
 use axum::extract::FromRequestParts;
 use http::{HeaderName, HeaderValue, header, request::Parts};
 use portcullis::describe::{Describe, Operation};
@@ -15,9 +18,6 @@ use crate::{
 
 /// How long a ceremony may take. WebAuthn §15.1 recommends 5 to 10 minutes where the user is verified.
 pub(super) const LIFETIME: Duration = Duration::from_mins(5);
-/// Challenges of one kind that one session, browser or login has at a time: one for each open tab. Another one ends the
-/// oldest.
-const MOST_AT_ONCE: i64 = 8;
 
 /// What a ceremony is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,30 +73,44 @@ impl Bond {
     pub(crate) fn to_end_login(login: [u8; 32], account: AccountId) -> Self {
         Self { ceremony: Ceremony::SecondFactor, bound_to: login, account: Some(account) }
     }
+
+    fn mac(&self, app: &App, given: &[u8]) -> [u8; 32] {
+        let account = self.account.map_or(0, AccountId::number).to_be_bytes();
+        let name = self.ceremony.name().as_bytes();
+        // Each part but the last has a fixed length, so no two bonds give the same bytes.
+        app.secret().mac("passkey: challenge", &[given, &self.bound_to, &account, name].concat())
+    }
 }
 
-/// Gives out a challenge.
-pub(super) async fn give(tx: &mut Tx, bond: &Bond, now: Timestamp) -> Result<[u8; 32], Error> {
-    let challenge = random::bytes();
-    let (ceremony, bound_to) = (bond.ceremony.name(), &bond.bound_to);
-    store::delete_older_challenges(tx.conn(), ceremony, bound_to, MOST_AT_ONCE - 1).await?;
-    let digest = sha256_of(&challenge);
-    store::insert_challenge(tx.conn(), &digest, ceremony, bound_to, bond.account, now + LIFETIME).await?;
-    Ok(challenge)
+/// A challenge: when it expires, 16 random bytes, and our MAC of both and of what it is tied to. It is stored nowhere
+/// until it is used, so a page that offers passkeys costs no write, however often it is loaded.
+pub(super) fn give(app: &App, bond: &Bond, now: Timestamp) -> Vec<u8> {
+    let mut challenge = (now + LIFETIME).as_micros().to_be_bytes().to_vec();
+    challenge.extend(random::bytes::<16>());
+    challenge.extend(bond.mac(app, &challenge));
+    challenge
 }
 
-/// Takes the challenge that a ceremony was run with, if it was given out for this. Of two at once, one takes it; and it
-/// is used whatever becomes of the ceremony, if the transaction stands.
+/// Takes the challenge that a ceremony was run with, if it was given out for this. If two requests bring the same one,
+/// only one takes it; and it is used whatever becomes of the ceremony, if the transaction stands.
 pub(super) async fn take(
+    app: &App,
     tx: &mut Tx,
     bond: &Bond,
     client_data_json: &[u8],
     now: Timestamp,
 ) -> Result<Option<Vec<u8>>, Error> {
     let Ok(challenge) = webauthn::challenge_of(client_data_json) else { return Ok(None) };
-    let (digest, ceremony) = (sha256_of(&challenge), bond.ceremony.name());
-    let taken = store::take_challenge(tx.conn(), &digest, ceremony, &bond.bound_to, now).await?;
-    Ok(taken.filter(|account| *account == bond.account).map(|_| challenge))
+    let Some((given, mac)) = challenge.split_last_chunk::<32>() else { return Ok(None) };
+    let Some(expires_at) = given.first_chunk().map(|at| Timestamp::from_micros(i64::from_be_bytes(*at)))
+    else {
+        return Ok(None);
+    };
+    if verify_slices_are_equal(&bond.mac(app, given), mac).is_err() || expires_at <= now {
+        return Ok(None);
+    }
+    let is_first = store::use_challenge(tx.conn(), &sha256_of(&challenge), expires_at).await?;
+    Ok(is_first.then_some(challenge))
 }
 
 fn sha256_of(bytes: &[u8]) -> [u8; 32] {

@@ -2,7 +2,7 @@
 //! and it verifies its owner before it signs; user verification is always required.
 //!
 //! A passkey is discoverable: nobody types a name, and no answer depends on one. `webauthn/` verifies what
-//! authenticators send; [`ceremony`] gives out challenges and takes each once; [`owner`] is what an owner does about
+//! authenticators send; [`ceremony`] gives out challenges and takes each once, and stores only those that were used; [`owner`] is what an owner does about
 //! their passkeys. The room stands below `factors`, whose gate knows that a passkey is more than a first factor, and below
 //! `login`, which begins the sessions.
 
@@ -23,7 +23,7 @@ pub(crate) use self::{
     ceremony::{Bond, Browser, KnownBrowser},
     options::RequestOptions,
     owner::{forget, list},
-    shown::{AssertionResponse, Presented, ask, hold_by, verify, waste},
+    shown::{AssertionResponse, Presented, ask, ask_anyone, hold_by, verify, waste},
     webauthn::Rejected,
 };
 use crate::{
@@ -122,11 +122,6 @@ pub(crate) async fn exported(conn: Conn<'_>, account: AccountId) -> Result<Vec<E
         is_backed_up: passkey.is_backed_up,
     });
     Ok(exported.collect())
-}
-
-/// Forgets every challenge, of a restored backup: some were used after it was made. The passkeys stay.
-pub(crate) async fn forget_every_challenge(tx: &mut Tx) -> Result<(), Error> {
-    Ok(store::delete_every_challenge(tx.conn()).await?)
 }
 
 /// Forgets challenges that have expired.

@@ -126,8 +126,7 @@ pub(super) async fn begin(app: &App, fresh: Fresh) -> Result<CreationOptions, Er
         return Err(Error::TooManyPasskeys);
     }
     let user_handle = user_handle(app, &mut tx, &held).await?;
-    let challenge = ceremony::give(&mut tx, &Bond::to_add(fresh.principal()), now).await?;
-    tx.commit().await?;
+    let challenge = ceremony::give(app, &Bond::to_add(fresh.principal()), now);
     let existing = existing.iter().map(|id| Descriptor::of(id)).collect();
     Ok(CreationOptions::new(rp, &held, &user_handle, &challenge, existing))
 }
@@ -167,7 +166,7 @@ async fn try_to_add(
     let (mut tx, now) = (app.db().begin().await?, app.now());
     let held = accounts::hold_own(&mut tx, fresh, now).await?;
     let bond = Bond::to_add(fresh.principal());
-    let Some(challenge) = ceremony::take(&mut tx, &bond, &made.client_data_json, now).await? else {
+    let Some(challenge) = ceremony::take(app, &mut tx, &bond, &made.client_data_json, now).await? else {
         return Err(rejected(Rejected::Challenge).into());
     };
     let sent = Attestation {

@@ -108,27 +108,33 @@ impl AssertionResponse {
     }
 }
 
-/// Asks for a passkey. Where the account is known, its own are named.
+/// Asks for any passkey of this server.
+///
+/// # Errors
+/// [`Error::PasskeysOff`].
+pub(crate) fn ask_anyone(app: &App, bond: &Bond, now: Timestamp) -> Result<RequestOptions, Error> {
+    let rp = RelyingParty::of(app)?;
+    Ok(RequestOptions::new(rp, &ceremony::give(app, bond, now), Vec::new()))
+}
+
+/// Asks for one of the account's passkeys.
 ///
 /// # Errors
 /// [`Error::PasskeysOff`]; [`Error::NotFound`] if the account has none.
 pub(crate) async fn ask(
     app: &App,
-    tx: &mut Tx,
+    conn: Conn<'_>,
+    account: AccountId,
     bond: &Bond,
     now: Timestamp,
 ) -> Result<RequestOptions, Error> {
     let rp = RelyingParty::of(app)?;
-    let allowed = match bond.account {
-        Some(account) => store::credential_ids(tx.conn(), account).await?,
-        None => Vec::new(),
-    };
-    if bond.account.is_some() && allowed.is_empty() {
+    let allowed = store::credential_ids(conn, account).await?;
+    if allowed.is_empty() {
         return Err(Error::NotFound);
     }
-    let challenge = ceremony::give(tx, bond, now).await?;
     let allowed = allowed.iter().map(|id| Descriptor::of(id)).collect();
-    Ok(RequestOptions::new(rp, &challenge, allowed))
+    Ok(RequestOptions::new(rp, &ceremony::give(app, bond, now), allowed))
 }
 
 /// Locks the account that the presented passkey belongs to, if there is one and it is active.
@@ -141,12 +147,13 @@ pub(crate) async fn hold_by(tx: &mut Tx, presented: &Presented) -> Result<Option
 
 /// Uses up the challenge of a ceremony that nobody's passkey was shown in.
 pub(crate) async fn waste(
+    app: &App,
     tx: &mut Tx,
     presented: &Presented,
     bond: &Bond,
     now: Timestamp,
 ) -> Result<(), Error> {
-    let _whatever_it_was = ceremony::take(tx, bond, &presented.client_data_json, now).await?;
+    let _whatever_it_was = ceremony::take(app, tx, bond, &presented.client_data_json, now).await?;
     Ok(())
 }
 
@@ -161,7 +168,7 @@ pub(crate) async fn verify(
     now: Timestamp,
 ) -> Result<Result<(), Rejected>, Error> {
     let rp = RelyingParty::of(app)?;
-    let Some(challenge) = ceremony::take(tx, bond, &presented.client_data_json, now).await? else {
+    let Some(challenge) = ceremony::take(app, tx, bond, &presented.client_data_json, now).await? else {
         return Ok(Err(Rejected::Challenge));
     };
     // After the lock: a passkey that was removed meanwhile is none.

@@ -1,4 +1,4 @@
-//! The SQL of `passkeys` and `passkey_challenges`.
+//! The SQL of `passkeys` and `used_passkey_challenges`.
 
 use super::{Passkey, PasskeyId, webauthn::Credential};
 use crate::{
@@ -144,72 +144,13 @@ pub(super) async fn delete_passkeys_of(conn: Conn<'_>, account: AccountId) -> Re
     Ok(fetch_all!(conn, (String,), sql, account)?.into_iter().map(|(name,)| name).collect())
 }
 
-pub(super) async fn insert_challenge(
-    conn: Conn<'_>,
-    digest: &[u8; 32],
-    ceremony: &str,
-    bound_to: &[u8; 32],
-    account: Option<AccountId>,
-    expires_at: Timestamp,
-) -> Result<()> {
-    execute!(
-        conn,
-        "INSERT INTO passkey_challenges (digest, ceremony, bound_to, account_id, expires_at)
-         VALUES ($1, $2, $3, $4, $5)",
-        digest.as_slice(),
-        ceremony,
-        bound_to.as_slice(),
-        account,
-        expires_at
-    )?;
-    Ok(())
-}
-
-/// Those but the newest `kept`.
-pub(super) async fn delete_older_challenges(
-    conn: Conn<'_>,
-    ceremony: &str,
-    bound_to: &[u8; 32],
-    kept: i64,
-) -> Result<()> {
-    execute!(
-        conn,
-        "DELETE FROM passkey_challenges WHERE bound_to = $1 AND ceremony = $2 AND digest NOT IN (
-             SELECT digest FROM passkey_challenges WHERE bound_to = $1 AND ceremony = $2
-             ORDER BY expires_at DESC, digest LIMIT $3)",
-        bound_to.as_slice(),
-        ceremony,
-        kept
-    )?;
-    Ok(())
-}
-
-/// Deletes a living challenge and answers whose passkeys may answer it: of many at once, one takes it.
-pub(super) async fn take_challenge(
-    conn: Conn<'_>,
-    digest: &[u8; 32],
-    ceremony: &str,
-    bound_to: &[u8; 32],
-    now: Timestamp,
-) -> Result<Option<Option<AccountId>>> {
-    let taken = fetch_optional!(
-        conn,
-        (Option<AccountId>,),
-        "DELETE FROM passkey_challenges WHERE digest = $1 AND ceremony = $2 AND bound_to = $3 AND expires_at > $4
-         RETURNING account_id",
-        digest.as_slice(),
-        ceremony,
-        bound_to.as_slice(),
-        now
-    )?;
-    Ok(taken.map(|(account,)| account))
-}
-
-pub(super) async fn delete_every_challenge(conn: Conn<'_>) -> Result<()> {
-    execute!(conn, "DELETE FROM passkey_challenges")?;
-    Ok(())
+/// Notes that a challenge is used; `false` if it was used before. Of many requests at the same time, one gets `true`.
+pub(super) async fn use_challenge(conn: Conn<'_>, digest: &[u8; 32], expires_at: Timestamp) -> Result<bool> {
+    let sql =
+        "INSERT INTO used_passkey_challenges (digest, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+    Ok(execute!(conn, sql, digest.as_slice(), expires_at)? == 1)
 }
 
 pub(super) async fn delete_expired(conn: Conn<'_>, now: Timestamp) -> Result<u64> {
-    execute!(conn, "DELETE FROM passkey_challenges WHERE expires_at <= $1", now)
+    execute!(conn, "DELETE FROM used_passkey_challenges WHERE expires_at <= $1", now)
 }

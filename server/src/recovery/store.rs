@@ -19,7 +19,6 @@ const LEFT_BEHIND: &[(Option<&str>, &str)] = &[
     (None, "DELETE FROM recovery_codes WHERE account_id = $1"),
     (Some("linked accounts"), "DELETE FROM identities WHERE account_id = $1"),
     (Some("passkeys"), "DELETE FROM passkeys WHERE account_id = $1"),
-    (None, "DELETE FROM passkey_challenges WHERE account_id = $1"),
     (Some("API keys"), "DELETE FROM api_keys WHERE account_id = $1"),
     (None, "DELETE FROM known_addresses WHERE account_id = $1"),
 ];

@@ -157,7 +157,7 @@ impl Place {
             "memberships",
             "invitations",
             "passkeys",
-            "passkey_challenges",
+            "used_passkey_challenges",
             "api_keys",
         ];
         let mut dump = Vec::new();

@@ -1,0 +1,10 @@
+-- The twin of migrations/postgres/0018_used_challenges.sql: change both.
+
+-- A challenge carries its own proof, so only those that were used are stored, until they expire. `digest` is the SHA-256 of
+-- the challenge.
+DROP TABLE passkey_challenges;
+CREATE TABLE used_passkey_challenges (
+    digest     BLOB    PRIMARY KEY NOT NULL CHECK (length(digest) = 32),
+    expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX used_passkey_challenges_by_expiry ON used_passkey_challenges (expires_at);
