@@ -21,7 +21,7 @@ use crate::{
     db::{DatabaseConfig, DatabaseUrl, Db},
     error::Error,
     events::{self, Event},
-    factors, files, groups, mail, passkeys,
+    factors, files, groups, mail,
     pictures::{self, FOLDER},
     recovery,
     secret::SecretKey,

@@ -19,7 +19,7 @@ use crate::{
     app::App,
     caller::Visitor,
     client::Client,
-    error::{Error, Failed, Forbidden, LogInFailed, PasskeyLogInFailed, Throttled, Unavailable},
+    error::{Error, Failed, Forbidden, LogInFailed, PasskeyLogInFailed},
     invalid::Invalid,
     passkeys::{AssertionResponse, Browser, KnownBrowser, RequestOptions},
     passwords::Password,
@@ -109,7 +109,7 @@ pub(crate) async fn ask_for_passkey(
     _: Public,
     KnownBrowser(known): KnownBrowser,
     State(app): State<App>,
-) -> Result<(AppendHeaders<[(HeaderName, HeaderValue); 1]>, Json<RequestOptions>), Failed<Forbidden>> {
+) -> Result<(AppendHeaders<[(HeaderName, HeaderValue); 1]>, Json<RequestOptions>), Failed<(Forbidden,)>> {
     let browser = Browser::or_new(known);
     let options = passkey::ask(&app, &browser)?;
     Ok((AppendHeaders([browser.cookie(&app)?]), Json(options)))

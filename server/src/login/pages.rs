@@ -100,7 +100,6 @@ pub(crate) async fn show_log_in(
     visitor: Visitor,
     KnownBrowser(known): KnownBrowser,
     State(app): State<App>,
-    client: Client,
     v: View,
 ) -> PageResult {
     if visitor.0.is_some() {

@@ -12,11 +12,11 @@ use super::{
     webauthn::{self, Assertion, Expected, LONGEST_ID, Registered, Rejected},
 };
 use crate::{
-    accounts::{self, Held},
+    accounts::{self, AccountId, Held},
     app::App,
     client::Client,
     clock::Timestamp,
-    db::Tx,
+    db::{Conn, Tx},
     error::Error,
     events::{self, Event},
     limits,

@@ -106,10 +106,7 @@ impl Shared {
         access::living(reader.conn(), session, self.clock.now()).await
     }
 
-    async fn alive_among(
-        &self,
-        sessions: [SessionId; access::BATCH],
-    ) -> Result<Vec<Living>, crate::db::Error> {
+    async fn alive_among(&self, sessions: &[SessionId]) -> Result<Vec<Living>, crate::db::Error> {
         let mut reader = self.db.read().await?;
         access::living_among(reader.conn(), sessions, self.clock.now()).await
     }
@@ -182,13 +179,8 @@ impl Run {
     }
 
     async fn answer(&self, batch: Vec<Waiting>) {
-        let mut sessions = batch.iter().map(|waiting| waiting.session);
-        let Some(first) = sessions.next() else { return };
-        // Unused slots repeat the first session.
-        let mut asked = [first; access::BATCH];
-        asked.iter_mut().skip(1).zip(sessions).for_each(|(place, session)| *place = session);
-
-        let outcome = self.shared.alive_among(asked).await.map_err(Arc::new);
+        let asked: Vec<_> = batch.iter().map(|waiting| waiting.session).collect();
+        let outcome = self.shared.alive_among(&asked).await.map_err(Arc::new);
         for Waiting { session, account, answer } in batch {
             let is_asked = |living: &&Living| living.session == session && living.account == account;
             let alive =
