@@ -617,7 +617,7 @@ on_both_databases! {
     }
 }
 
-/// A login whose account has no factor yet, while another is about to enrol one.
+/// Asserts that a login of an account without a factor must still enrol one.
 async fn first_step_still_enrols(app: &TestApp) {
     let refused = app.stranger().try_password(&email("ada"), PASSWORD).await.assert(401).json();
     assert_eq!(refused["error"], "mfa_enrollment_required");

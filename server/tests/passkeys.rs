@@ -363,7 +363,7 @@ on_both_databases! {
         log_in(&app, &mut longest).await.assert(200);
         let too_long = Passkey { id: vec![1; 1024], ..Passkey::new() }.create(&creation_options(&ada).await);
         try_to_add(&ada, &too_long).await.assert_invalid(&["body.credential.id", "body.credential.rawId"]);
-        // Of many concurrent requests, 20 in total are added: each session requests its own.
+        // Of many concurrent requests, 20 passkeys in total are added.
         for _ in 2..17 {
             add(&ada, &mut Passkey::new()).await;
         }
@@ -377,7 +377,7 @@ on_both_databases! {
         ada.post("/passkeys/options").send().await.assert(409);
         let listed = ada.get("/passkeys").send().await.assert(200).json();
         assert_eq!(listed.as_array().unwrap().len(), 20);
-        // A new one replaces a removed one, and is not offered on a device that has it.
+        // A removed one makes room for a new one, and the existing ones are excluded.
         let id = listed[1]["id"].as_str().unwrap();
         ada.delete(&format!("/passkeys/{id}")).send().await.assert(204);
         let options = creation_options(&ada).await;
@@ -527,7 +527,7 @@ on_both_databases! {
         let done = finish(&credential).await.assert(200);
         assert_eq!((&claims(&done)["amr"], &claims(&done)["acr"]), (&json!(["pwd", "pop", "mfa"]), &json!("aal2")));
         assert_eq!(finish(&credential).await.assert(401).json()["error"], "expired_token");
-        // The sweep deletes attempts that were not completed, and the last passkey stays.
+        // The sweep revokes sessions with only a password, and the last passkey cannot be removed.
         let ids = ada.get("/passkeys").send().await.assert(200).json();
         let path = format!("/passkeys/{}", ids[0]["id"].as_str().unwrap());
         let owner = app.stranger().with_token(&token_of(&by_passkey));
