@@ -43,8 +43,8 @@ impl Challenge {
         }
     }
 
-    /// The same with a realm, if there is one. Panics, in a constant at compile time, if it does not fit between
-    /// quotes.
+    /// The same with a realm, if there is one. Panics if it does not fit between quotes; in a constant, that fails the
+    /// build.
     pub(crate) const fn with_realm(self, realm: Option<&'static str>) -> Self {
         if let Some(realm) = realm {
             assert!(is_quotable(realm), "a realm is printable ASCII without `\"` and `\\`");

@@ -41,7 +41,7 @@ pub trait CookieSettings: Send + Sync + 'static {
     /// Begins with `__Host-`: browsers then reject a cookie of that name from a sibling host or from somebody on the
     /// network.
     const NAME: &'static str;
-    /// On which requests that other sites start the browser sends it.
+    /// Which requests that start on other sites carry the cookie.
     const SAME_SITE: SameSite = SameSite::Lax;
     /// How long the browser keeps it after it was last set: at least 1 s, at most 400 days. `None`: until the browser
     /// is closed. This protects nothing: the verifier decides when the *session* expires.
@@ -176,7 +176,7 @@ impl<C: CookieSettings> SessionCookie<C> {
         (SET_COOKIE, header)
     }
 
-    /// The scheme of the application's own pages, which a `Secure` cookie needs to be https.
+    /// The scheme of the application's own pages: a `Secure` cookie is for https only.
     pub(super) const SCHEME: &str = {
         let () = Self::CHECKED;
         if C::DANGEROUS_PLAIN_HTTP { "http" } else { "https" }
@@ -228,7 +228,7 @@ fn is_value(value: &[u8]) -> bool {
     (1..=MOST).contains(&value.len()) && value.iter().all(is_octet)
 }
 
-/// The token cannot be the value of a cookie.
+/// The token has a length or a character that no cookie can hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotACookieValue;
 

@@ -60,8 +60,8 @@ pub trait ApiKeyPlace: Send + Sync + 'static {
 /// `Authorization` header is ignored. Only a key in a *cookie* does not count next to one: 401, also for a
 /// [`Maybe`](crate::Maybe).
 ///
-/// A 401 must carry a challenge (RFC 9110 §15.5.2), and no standard names one for keys. It is `WWW-Authenticate:
-/// APIKey`, as in `FastAPI`, with [`Verify::REALM`](crate::Verify::REALM) if there is one.
+/// A 401 must carry a challenge (RFC 9110 §15.5.2), and no standard defines one for keys. As in `FastAPI`, it is
+/// `WWW-Authenticate: APIKey`, with [`Verify::REALM`](crate::Verify::REALM) if there is one.
 ///
 /// Compare a single key from the configuration with [`key_is`](Self::key_is). Generate, store and compare the keys of
 /// customers with `ApiKeySecret` (feature `api-keys`).
