@@ -1,5 +1,4 @@
-//! Challenges: 32 random bytes for one ceremony, bound to whoever requested it, for one use within 5 minutes (WebAuthn
-//! §13.4.3).
+//! Challenges: each is for one ceremony, bound to whoever requested it, for one use within 5 minutes (WebAuthn §13.4.3).
 
 use std::{convert::Infallible, time::Duration};
 
@@ -83,8 +82,8 @@ impl Bond {
     }
 }
 
-/// A challenge: when it expires, 16 random bytes, and our MAC of both and of what it is tied to. It is stored nowhere
-/// until it is used, so a page that offers passkeys costs no write, however often it is loaded.
+/// Creates a challenge: its expiry, 16 random bytes, and a MAC over both and over what it is bound to. It is not stored
+/// until it is used, so a page that offers passkeys writes nothing, however often it is loaded.
 pub(super) fn give(app: &App, bond: &Bond, now: Timestamp) -> Vec<u8> {
     let mut challenge = (now + LIFETIME).as_micros().to_be_bytes().to_vec();
     challenge.extend(random::bytes::<16>());
@@ -92,8 +91,8 @@ pub(super) fn give(app: &App, bond: &Bond, now: Timestamp) -> Vec<u8> {
     challenge
 }
 
-/// Takes the challenge that a ceremony was run with, if it was given out for this. If two requests bring the same one,
-/// only one takes it; and it is used whatever becomes of the ceremony, if the transaction stands.
+/// Uses the challenge that a ceremony was run with, if it was created for this. If two requests bring the same one, only
+/// one of them gets it. Commit even if the ceremony fails, so that the challenge stays used.
 pub(super) async fn take(
     app: &App,
     tx: &mut Tx,

@@ -1,9 +1,9 @@
-//! Passkeys: credentials of Web Authentication, each of which shows two factors at once. The authenticator has the key,
+//! Passkeys: credentials of Web Authentication, each of which proves two factors together. The authenticator has the key,
 //! and it verifies its owner before it signs; user verification is always required.
 //!
-//! A passkey is discoverable: nobody types a name, and no answer depends on one. `webauthn/` verifies what
-//! authenticators send; [`ceremony`] gives out challenges and takes each once, and stores only those that were used; [`owner`] is what an owner does about
-//! their passkeys. The room stands below `factors`, whose gate knows that a passkey is more than a first factor, and below
+//! A passkey is discoverable: nobody types a name, and no response depends on one. `webauthn/` verifies what
+//! authenticators send; [`ceremony`] creates challenges and accepts each once; [`owner`] is what an owner does about their
+//! passkeys. The room stands below `factors`, whose gate knows that a passkey is more than a first factor, and below
 //! `login`, which begins the sessions.
 
 mod ceremony;

@@ -145,7 +145,7 @@ pub(crate) async fn hold_by(tx: &mut Tx, presented: &Presented) -> Result<Option
     }
 }
 
-/// Uses up the challenge of a ceremony that nobody's passkey was shown in.
+/// Marks the challenge as used when no account has the presented passkey.
 pub(crate) async fn waste(
     app: &App,
     tx: &mut Tx,
@@ -172,7 +172,7 @@ pub(crate) async fn verify(
     let Some(challenge) = ceremony::take(app, tx, bond, &presented.client_data_json, now).await? else {
         return Ok(Err(Rejected::Challenge));
     };
-    // After the lock: a passkey that was removed meanwhile is none.
+    // After the lock, so that a passkey removed meanwhile is not found.
     let Some(row) = store::credential(tx.conn(), held.id, &presented.credential_id).await? else {
         return Ok(Err(Rejected::Unknown));
     };

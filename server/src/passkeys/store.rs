@@ -144,7 +144,7 @@ pub(super) async fn delete_passkeys_of(conn: Conn<'_>, account: AccountId) -> Re
     Ok(fetch_all!(conn, (String,), sql, account)?.into_iter().map(|(name,)| name).collect())
 }
 
-/// Notes that a challenge is used; `false` if it was used before. Of many requests at the same time, one gets `true`.
+/// Marks a challenge as used. Returns `false` if it was used before; of concurrent requests, only one gets `true`.
 pub(super) async fn use_challenge(conn: Conn<'_>, digest: &[u8; 32], expires_at: Timestamp) -> Result<bool> {
     let sql =
         "INSERT INTO used_passkey_challenges (digest, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING";
