@@ -54,4 +54,45 @@ on_both_databases! {
             assert!(mails[0].subject.starts_with(subject), "{accept}: {mails:?}");
         }
     }
+
+    async fn n02_notices_of_one_kind_are_bounded(database: Database) {
+        let app = TestApp::new(database).await;
+        let ada = app.as_user("ada").await;
+        app.sign_up("ben").await;
+        app.place.sql("UPDATE accounts SET email_verified_at = 1 WHERE email LIKE 'ada%'").await;
+        let ben = app.log_in("ben").await;
+        for client in [&ada, &ben] {
+            for round in 0..8 {
+                let made = client.post("/keys").json(&serde_json::json!({ "name": format!("k{round}"), "scope": "profile:read" })).await;
+                let id = made.assert(201).json()["id"].as_str().unwrap().to_owned();
+                client.delete(&format!("/keys/{id}")).send().await.assert(204);
+            }
+        }
+        let about_keys = async |name: &str| {
+            let mails = app.mails_to(name).await;
+            mails.iter().filter(|mail| mail.subject.contains("API key")).count()
+        };
+        assert_eq!(about_keys("ada").await, 5);
+        // Nobody has shown that the address is theirs.
+        assert_eq!(about_keys("ben").await, 3);
+        // Another kind has a limit of its own.
+        let passwords = serde_json::json!({ "current_password": PASSWORD, "password": "another long password 7" });
+        ada.call(http::Method::PUT, "/password").json(&passwords).await.assert(200);
+        assert!(app.mails_to("ada").await.iter().any(|mail| mail.subject.contains("password")));
+    }
+
+    async fn n02_what_people_wait_for_is_sent_before_notices(database: Database) {
+        let app = TestApp::new(database).await;
+        let ada = app.as_user("ada").await;
+        app.sign_up("ben").await;
+        app.app.deliver_due_mail().await.unwrap();
+        for round in 0..3 {
+            ada.post("/keys").json(&serde_json::json!({ "name": format!("k{round}"), "scope": "profile:read" })).await.assert(201);
+        }
+        let asked = serde_json::json!({ "email": email("ben") });
+        app.stranger().post("/password/forgot").json(&asked).await.assert(202);
+        let before = app.place.mails().len();
+        let sent: Vec<_> = app.mails().await.into_iter().skip(before).map(|mail| mail.subject).collect();
+        assert!(sent[0].contains("password") && sent[1].contains("API key"), "{sent:?}");
+    }
 }

@@ -91,6 +91,16 @@ pub(crate) async fn forget_password(tx: &mut Tx, held: &Held, now: Timestamp) ->
     Ok(store::forget_password(tx.conn(), held.id, now).await?)
 }
 
+/// Removes the password if it was set after `since`. Returns whether it was.
+pub(crate) async fn forget_password_since(
+    tx: &mut Tx,
+    held: &Held,
+    since: Timestamp,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    Ok(store::forget_password_since(tx.conn(), held.id, since, now).await?)
+}
+
 /// Whether the account has a password.
 pub(crate) async fn has_password(conn: Conn<'_>, id: AccountId) -> Result<bool, Error> {
     Ok(store::has_password(conn, id).await?)
@@ -106,7 +116,7 @@ pub(crate) async fn rehash(tx: &mut Tx, held: &Held, hash: &PasswordHash) -> Res
     Ok(store::replace_hash(tx.conn(), held.id, hash).await?)
 }
 
-/// Sets a new address, which its owner has proved to read.
+/// Sets a new address, which its owner has proved to read. A login that began with the old one cannot end.
 ///
 /// # Errors
 /// [`Error::EmailTaken`] if another account has it. The unique column decides, even between two instances.

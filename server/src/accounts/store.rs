@@ -241,7 +241,8 @@ pub(super) async fn mark_verified(
 pub(super) async fn set_email(conn: Conn<'_>, id: AccountId, email: &Email, now: Timestamp) -> Result<bool> {
     let changed = execute!(
         conn,
-        "UPDATE accounts SET email = $2, email_verified_at = $3, updated_at = $3
+        "UPDATE accounts SET email = $2, email_verified_at = $3, credential_epoch = credential_epoch + 1,
+                             updated_at = $3
          WHERE id = $1 AND is_active
            AND NOT EXISTS (SELECT 1 FROM accounts AS others WHERE others.email = $2 AND others.id <> $1)",
         id,
@@ -412,6 +413,25 @@ pub(super) async fn forget_password(conn: Conn<'_>, id: AccountId, now: Timestam
         now
     )?;
     Ok(had)
+}
+
+/// Removes a password that was set after `since`. Returns whether there was one.
+pub(super) async fn forget_password_since(
+    conn: Conn<'_>,
+    id: AccountId,
+    since: Timestamp,
+    now: Timestamp,
+) -> Result<bool> {
+    let forgotten = execute!(
+        conn,
+        "UPDATE accounts SET password_hash = NULL, password_changed_at = NULL,
+                             credential_epoch = credential_epoch + 1, updated_at = $3
+         WHERE id = $1 AND password_hash IS NOT NULL AND password_changed_at > $2",
+        id,
+        since,
+        now
+    )?;
+    Ok(forgotten > 0)
 }
 
 pub(super) async fn has_password(conn: Conn<'_>, id: AccountId) -> Result<bool> {

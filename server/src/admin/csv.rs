@@ -19,7 +19,7 @@ use crate::{
 
 /// How many events one query reads.
 const BATCH: u32 = 200;
-const HEAD: &str = "id,at,event,account_id,actor_id,actor,address,request_id,detail\r\n";
+const HEAD: &str = "id,at,event,account_id,actor_id,actor,address,request_id,detail,repeated\r\n";
 
 /// The events of a query, newest first.
 pub(crate) struct AuditCsv {
@@ -100,6 +100,7 @@ fn line(entry: &Entry) -> String {
         text(&entry.address),
         text(&entry.request_id),
         text(&entry.detail),
+        entry.repeated.to_string(),
     ];
     fields.map(|field| escaped(&field)).join(",") + "\r\n"
 }

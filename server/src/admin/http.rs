@@ -110,6 +110,8 @@ pub(crate) struct EventView {
     request_id: Option<String>,
     /// More about the event, for example the new role.
     detail: Option<String>,
+    /// How many more such events the same actor caused within the minute. They are not listed one by one.
+    repeated: i64,
 }
 
 impl From<audit::Entry> for EventView {
@@ -124,6 +126,7 @@ impl From<audit::Entry> for EventView {
             address: entry.address,
             request_id: entry.request_id,
             detail: entry.detail,
+            repeated: entry.repeated,
         }
     }
 }

@@ -1,10 +1,12 @@
 //! The audit trail: one row for each security event, in the event's own transaction.
 //!
-//! Rows are only added, and deleted once they are older than the setting `audit_ttl`. They hold an account's ID, never
+//! Rows are only added, except that one can count the events like it that follow within the minute, and deleted once they are older than the setting `audit_ttl`. They hold an account's ID, never
 //! a name, an email address or a secret, so they may outlive the account.
 
 mod event;
 mod store;
+
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -13,7 +15,11 @@ use uuid::Uuid;
 pub(crate) use self::event::Event;
 use crate::{accounts::AccountId, app::App, client::Client, clock::Timestamp, db::Tx, error::Error};
 
-/// Adds a row. Use [`crate::events::record`] for an event that webhooks may deliver.
+/// In each minute, one actor can add this many rows of one event about one account. Further ones are counted in the last of
+/// these rows: otherwise a client in a loop could fill the disk, and hide what else it does.
+const ROWS_A_MINUTE: i64 = 30;
+
+/// Adds a row, or counts the event in an earlier one. Use [`crate::events::record`] for an event that webhooks may deliver.
 pub(crate) async fn insert(
     tx: &mut Tx,
     id: Uuid,
@@ -23,6 +29,10 @@ pub(crate) async fn insert(
     detail: Option<&str>,
     now: Timestamp,
 ) -> Result<(), Error> {
+    let since = now - Duration::from_mins(1);
+    if store::count_in_earlier(tx.conn(), event, account, client, since, ROWS_A_MINUTE).await? {
+        return Ok(());
+    }
     Ok(store::insert_event(tx.conn(), id, event, account, client, detail, now).await?)
 }
 
@@ -42,8 +52,21 @@ pub(crate) struct Entry {
     pub(crate) address: Option<String>,
     pub(crate) request_id: Option<String>,
     pub(crate) detail: Option<String>,
+    /// How many more such events followed within the minute without a row of their own.
+    pub(crate) repeated: i64,
 }
-crate::db::from_row!(Entry { id, at, event, account_id, actor, actor_id, address, request_id, detail });
+crate::db::from_row!(Entry {
+    id,
+    at,
+    event,
+    account_id,
+    actor,
+    actor_id,
+    address,
+    request_id,
+    detail,
+    repeated
+});
 
 /// Which events to return.
 #[derive(Debug, Clone, Copy)]
@@ -82,16 +105,9 @@ pub(crate) async fn list_after(
     Ok(store::events_after(reader.conn(), filter, after, limit).await?)
 }
 
-/// An event's ID, which also orders the trail by time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct EventId(Uuid);
-crate::db::column!(EventId, Uuid);
-
 /// An event, for the account owner's export.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct ExportedEvent {
-    #[serde(skip)]
-    pub(crate) id: EventId,
     #[schemars(extend("format" = "date-time"))]
     at: String,
     /// What happened.
@@ -100,20 +116,18 @@ pub(crate) struct ExportedEvent {
     address: Option<String>,
 }
 
-/// Up to `limit` events of an account after the event `after`, oldest first.
+/// Up to `limit` events of an account after the event at `after`, oldest first.
 pub(crate) async fn exported(
     app: &App,
     account: AccountId,
-    after: Option<EventId>,
+    after: Option<Place>,
     limit: usize,
-) -> Result<Vec<ExportedEvent>, Error> {
+) -> Result<Vec<(Place, ExportedEvent)>, Error> {
     let mut reader = app.db().read().await?;
     let rows = store::events_of(reader.conn(), account, after, limit).await?;
-    let view = |row: store::ExportedRow| ExportedEvent {
-        id: row.id,
-        at: row.at.to_rfc3339(),
-        event: row.event,
-        address: row.address,
+    let view = |row: store::ExportedRow| {
+        let event = ExportedEvent { at: row.at.to_rfc3339(), event: row.event, address: row.address };
+        ((row.at, row.id), event)
     };
     Ok(rows.into_iter().map(view).collect())
 }

@@ -2,13 +2,26 @@
 
 use uuid::Uuid;
 
-use super::{Entry, Event, EventId, Filter, Place};
+use super::{Entry, Event, Filter, Place};
 use crate::{
     accounts::AccountId,
     client::Client,
     clock::Timestamp,
     db::{Conn, execute, fetch_all},
 };
+
+macro_rules! count_in {
+    ($whose:literal) => {
+        concat!(
+            "UPDATE audit_events SET repeated = repeated + 1 WHERE id = (
+                 SELECT id FROM audit_events WHERE ",
+            $whose,
+            " AND at > $1 AND event = $2 AND actor_id IS NOT DISTINCT FROM $3
+                 AND address IS NOT DISTINCT FROM $4
+                 ORDER BY at DESC, id DESC LIMIT 1 OFFSET $5)"
+        )
+    };
+}
 
 pub(super) async fn insert_event(
     conn: Conn<'_>,
@@ -36,6 +49,26 @@ pub(super) async fn insert_event(
     Ok(())
 }
 
+/// Counts an event in the row of an earlier one like it, if there are `rows` of them since then.
+pub(super) async fn count_in_earlier(
+    conn: Conn<'_>,
+    event: Event,
+    account: Option<AccountId>,
+    client: &Client,
+    since: Timestamp,
+    rows: i64,
+) -> Result<bool, crate::db::Error> {
+    let address = client.address().map(|address| address.to_string());
+    let (name, actor, earlier) = (event.name(), client.acting_account(), rows - 1);
+    let counted = match account {
+        Some(account) => {
+            execute!(conn, count_in!("account_id = $6"), since, name, actor, address, earlier, account)?
+        }
+        None => execute!(conn, count_in!("account_id IS NULL"), since, name, actor, address, earlier)?,
+    };
+    Ok(counted > 0)
+}
+
 /// Deletes the oldest rows from before this time, at most 1,000, and returns how many.
 pub(super) async fn delete_before(conn: Conn<'_>, before: Timestamp) -> Result<u64, crate::db::Error> {
     execute!(
@@ -49,28 +82,30 @@ pub(super) async fn delete_before(conn: Conn<'_>, before: Timestamp) -> Result<u
 /// An event, for the account owner's export.
 #[derive(Debug)]
 pub(super) struct ExportedRow {
-    pub(super) id: EventId,
+    pub(super) id: Uuid,
     pub(super) at: Timestamp,
     pub(super) event: String,
     pub(super) address: Option<String>,
 }
 crate::db::from_row!(ExportedRow { id, at, event, address });
 
-/// The events after `after`, in the order of their IDs, which is the order of time.
+/// The events after `after`, oldest first. The row value lets both databases begin in the middle of the index.
 pub(super) async fn events_of(
     conn: Conn<'_>,
     account: AccountId,
-    after: Option<EventId>,
+    after: Option<Place>,
     limit: usize,
 ) -> Result<Vec<ExportedRow>, crate::db::Error> {
+    let (at, id) = after.unwrap_or((Timestamp::from_micros(i64::MIN), Uuid::nil()));
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     fetch_all!(
         conn,
         ExportedRow,
         "SELECT id, at, event, address FROM audit_events
-         WHERE account_id = $1 AND ($2 IS NULL OR id > $2) ORDER BY id LIMIT $3",
+         WHERE account_id = $1 AND (at, id) > ($2, $3) ORDER BY at, id LIMIT $4",
         account,
-        after,
+        at,
+        id,
         limit
     )
 }
@@ -79,7 +114,8 @@ pub(super) async fn events_of(
 macro_rules! select_events {
     ($side:literal) => {
         concat!(
-            "SELECT id, at, event, account_id, actor, actor_id, address, request_id, detail FROM audit_events
+            "SELECT id, at, event, account_id, actor, actor_id, address, request_id, detail, repeated
+             FROM audit_events
              WHERE ($1 IS NULL OR account_id = $1 OR actor_id = $1) AND ($2 IS NULL OR event = $2)
                AND ($3 OR event NOT LIKE 'admin.%') AND ",
             $side,

@@ -36,6 +36,8 @@ struct Row {
     address: Option<String>,
     request_id: Option<String>,
     detail: Option<String>,
+    /// Further events like this one within the minute.
+    repeated: i64,
     #[serde(skip)]
     moment: Timestamp,
 }
@@ -87,7 +89,7 @@ fn began(now: Timestamp, ago: Duration) -> Timestamp {
     Timestamp::from_micros(now.as_micros().saturating_sub(ago))
 }
 
-const HEADER: [&str; 11] = [
+const HEADER: [&str; 12] = [
     "at",
     "event",
     "account_id",
@@ -99,6 +101,7 @@ const HEADER: [&str; 11] = [
     "detail",
     "request_id",
     "id",
+    "repeated",
 ];
 
 impl Row {
@@ -110,8 +113,14 @@ impl Row {
             or_nothing(named(self.account_id, self.account_email.as_deref())),
             or_nothing(by),
             or_nothing(self.address.clone()),
-            or_nothing(self.detail.clone()),
+            or_nothing(self.details()),
         ]
+    }
+
+    fn details(&self) -> Option<String> {
+        let repeated = (self.repeated > 0).then(|| format!("and {} more like it", self.repeated));
+        let details: Vec<_> = self.detail.iter().cloned().chain(repeated).collect();
+        (!details.is_empty()).then(|| details.join(", "))
     }
 
     fn csv(&self) -> String {
@@ -129,6 +138,7 @@ impl Row {
             text(&self.detail),
             text(&self.request_id),
             self.id.clone(),
+            self.repeated.to_string(),
         ];
         csv(fields.iter().map(String::as_str))
     }
@@ -157,6 +167,7 @@ impl Names {
             address: entry.address,
             request_id: entry.request_id,
             detail: entry.detail,
+            repeated: entry.repeated,
             moment: entry.at,
         })
     }

@@ -42,7 +42,8 @@ const MIGRATIONS: &[Migration] = migrations![
     "0012_passkeys",
     "0013_api_keys",
     "0014_organisations",
-    "0018_used_challenges"
+    "0018_used_challenges",
+    "0019_bounds"
 ];
 
 /// How long an instance waits while another one changes the tables.

@@ -105,12 +105,7 @@ pub(super) async fn invite(
         store::insert_invitation(tx.conn(), id, &invitation, &token.digest()).await?;
         let organisation = store::name(tx.conn(), id).await?.ok_or(Error::NotFound)?;
         // Sent to the address rather than an account, so that the inviter cannot learn whether it has one.
-        let recipient = Recipient {
-            account: None,
-            email: invited.email.clone(),
-            full_name: String::new(),
-            language: invited.language.tag().to_owned(),
-        };
+        let recipient = Recipient::bare(&invited.email, invited.language.tag());
         mail::enqueue(app, &mut tx, &recipient, &Message::InvitedToOrganisation { token, organisation }, now)
             .await?;
         let detail = format!("{} {}", invitation.id, invited.role.name());

@@ -147,8 +147,8 @@ impl Export {
             let app = app.clone();
             async move {
                 let page = audit::exported(&app, account, after, PAGE).await?;
-                let last = page.last().map(|event| event.id);
-                page.iter().map(json).collect::<Result<_, _>>().map(|page| (page, last))
+                let last = page.last().map(|(place, _)| *place);
+                page.iter().map(|(_, event)| json(event)).collect::<Result<_, _>>().map(|page| (page, last))
             }
         });
         let pieces = text(head)

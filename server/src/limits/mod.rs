@@ -57,6 +57,10 @@ const CLAIMS: Limit = Limit { most: 10, window: QUARTER_HOUR };
 const PASSKEYS: Limit = Limit { most: 1000, window: QUARTER_HOUR };
 /// Emails per account about a wrong second factor or a copied passkey.
 const FACTOR_MAILS: Limit = Limit { most: 1, window: HOUR };
+/// Notices of one kind per address, so that none of them uses up another's limit.
+const NOTICES: Limit = Limit { most: 5, window: HOUR };
+/// Notices of any kind to an address that nobody has confirmed: it may belong to someone else.
+const NOTICES_UNCONFIRMED: Limit = Limit { most: 3, window: HOUR };
 /// Invitations to organisations per sending account.
 const INVITATIONS: Limit = Limit { most: 100, window: DAY };
 /// Invitations to organisations per recipient, whoever sends them.
@@ -371,6 +375,29 @@ pub(crate) async fn may_tell_of_factor(
 ) -> Result<bool, Error> {
     let key = app.secret().mac("throttle: emails about a factor", held.id.to_string().as_bytes());
     Ok(store::count(tx.conn(), &key, FACTOR_MAILS, now).await?.is_some())
+}
+
+/// Counts a notice, an email about something that was done, and returns whether it may be sent. What it reports is in the
+/// audit log in any case.
+pub(crate) async fn may_notify(
+    app: &App,
+    tx: &mut Tx,
+    to: &Email,
+    is_confirmed: bool,
+    kind: &'static str,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    if !app.config().limits {
+        return Ok(true);
+    }
+    let (limit, kind) = if is_confirmed { (NOTICES, kind) } else { (NOTICES_UNCONFIRMED, "") };
+    let counted = [kind.as_bytes(), b"\n", to.as_str().as_bytes()].concat();
+    let key = app.secret().mac("throttle: notices", &counted);
+    let may = store::count(tx.conn(), &key, limit, now).await?.is_some();
+    if !may {
+        tracing::info!(kind, "a notice is held back: too many were sent to its address");
+    }
+    Ok(may)
 }
 
 /// Counts an invitation to an organisation, or rejects it. Otherwise someone could fill other people's inboxes.

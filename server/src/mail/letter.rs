@@ -113,6 +113,11 @@ pub(super) fn write(app: &App, to: &Recipient, message: &Message) -> Letter {
     }
 }
 
+/// The name of a kind of email, to count it by.
+pub(super) fn kind(message: &Message) -> &'static str {
+    row(message).subject
+}
+
 /// The table of emails.
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn row(message: &Message) -> Row<'_> {

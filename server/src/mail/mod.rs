@@ -23,7 +23,7 @@ use crate::{
     clock::Timestamp,
     db::Tx,
     error::Error,
-    random,
+    limits, random,
     secret::SecretText,
 };
 
@@ -53,12 +53,26 @@ pub(crate) struct Recipient {
     pub(crate) full_name: String,
     /// A language tag such as `en`; see the message files.
     pub(crate) language: String,
+    /// Whether somebody has shown that this address is theirs.
+    #[serde(skip)]
+    pub(crate) is_confirmed: bool,
 }
 
 impl Recipient {
     /// The owner of an account, at the current address.
     pub(crate) fn of(owner: &Owner) -> Self {
-        Self::at(&owner.email, owner)
+        Self { is_confirmed: owner.email_verified_at.is_some(), ..Self::at(&owner.email, owner) }
+    }
+
+    /// Whoever reads a bare address. The email outlives every account.
+    pub(crate) fn bare(email: &Email, language: &str) -> Self {
+        Self {
+            account: None,
+            email: email.clone(),
+            full_name: String::new(),
+            language: language.to_owned(),
+            is_confirmed: false,
+        }
     }
 
     /// The owner at another address.
@@ -68,6 +82,7 @@ impl Recipient {
             email: email.clone(),
             full_name: owner.full_name.as_str().to_owned(),
             language: owner.language.clone(),
+            is_confirmed: false,
         }
     }
 }
@@ -149,12 +164,36 @@ pub(crate) enum Message {
     Trial,
 }
 
+impl Message {
+    /// Whether someone waits for this email. It has a limit of its own where it is requested, and is sent before any
+    /// notice.
+    const fn is_awaited(&self) -> bool {
+        matches!(
+            self,
+            Self::VerifyEmail { .. }
+                | Self::ResetPassword { .. }
+                | Self::Invited { .. }
+                | Self::LogIn { .. }
+                | Self::ConfirmNewEmail { .. }
+                | Self::EmailChangeRequested { .. }
+                | Self::EmailChanged { .. }
+                | Self::EmailChangeUndone
+                | Self::AlreadySignedUp
+                | Self::ProveAddress { .. }
+                | Self::ConfirmLogin { .. }
+                | Self::InvitedToOrganisation { .. }
+                | Self::Trial
+        )
+    }
+}
+
 /// Deletes every queued email, after restoring a backup: those emails were sent before, and their links are invalid.
 pub(crate) async fn forget_every(tx: &mut Tx) -> Result<(), Error> {
     Ok(store::delete_every(tx.conn()).await?)
 }
 
-/// Queues an email; it is sent if the transaction commits.
+/// Queues an email; it is sent if the transaction commits. Notices are limited: too many of them are dropped, and the log
+/// says so.
 pub(crate) async fn enqueue(
     app: &App,
     tx: &mut Tx,
@@ -162,7 +201,13 @@ pub(crate) async fn enqueue(
     message: &Message,
     now: Timestamp,
 ) -> Result<(), Error> {
-    queue(app, tx, Kind::Mail, to.account, &(to, message), now).await
+    let kind = if message.is_awaited() { Kind::Awaited } else { Kind::Notice };
+    if kind == Kind::Notice
+        && !limits::may_notify(app, tx, &to.email, to.is_confirmed, letter::kind(message), now).await?
+    {
+        return Ok(());
+    }
+    queue(app, tx, kind, to.account, &(to, message), now).await
 }
 
 /// Queues a question that may become an email. The worker has it answered when its turn comes.

@@ -13,7 +13,10 @@ type Result<T> = std::result::Result<T, crate::db::Error>;
 /// What a row of the queue holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    Mail,
+    /// An email that someone waits for.
+    Awaited,
+    /// An email about something that has happened.
+    Notice,
     /// Becomes an email if there is someone to receive it.
     Question,
 }
@@ -61,26 +64,27 @@ pub(super) async fn insert(
 ) -> Result<()> {
     execute!(
         conn,
-        "INSERT INTO mails (id, account_id, is_question, sealed, created_at, next_attempt_at)
-         VALUES ($1, $2, $3, $4, $5, $5)",
+        "INSERT INTO mails (id, account_id, is_question, is_notice, sealed, created_at, next_attempt_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $6)",
         id,
         account,
         kind == Kind::Question,
+        kind == Kind::Notice,
         sealed,
         now
     )?;
     Ok(())
 }
 
-/// What is due to be sent or answered, longest waiting first.
-pub(super) async fn due(conn: Conn<'_>, kind: Kind, now: Timestamp, limit: i64) -> Result<Vec<Due>> {
+/// What is due to be sent or answered: notices last, and what has waited longest first.
+pub(super) async fn due(conn: Conn<'_>, are_questions: bool, now: Timestamp, limit: i64) -> Result<Vec<Due>> {
     fetch_all!(
         conn,
         Due,
         "SELECT id, attempts FROM mails WHERE failed_at IS NULL AND next_attempt_at <= $1 AND is_question = $2
-         ORDER BY next_attempt_at, id LIMIT $3",
+         ORDER BY is_notice, next_attempt_at, id LIMIT $3",
         now,
-        kind == Kind::Question,
+        are_questions,
         limit
     )
 }

@@ -26,8 +26,7 @@ pub(crate) async fn send_trial(
     tell: &mut (dyn FnMut(String) + Send),
 ) -> Result<(), TrialFailed> {
     let now = app.now();
-    let to =
-        Recipient { account: None, email: to.clone(), full_name: String::new(), language: "en".to_owned() };
+    let to = Recipient::bare(to, "en");
     let mail = compose::compose(app, random::uuid_v7(now), &to, &Message::Trial, now);
     let mail = mail.map_err(|cause| TrialFailed(Problem::of_mail(cause)))?;
     let mut outlet = app.outbox().outlet.lock().await;

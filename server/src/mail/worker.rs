@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use super::{
     MailConfig, Message, PURPOSE, Recipient, compose,
-    store::{self, Claimed, Due, Kind},
+    store::{self, Claimed, Due},
     transport::{Outlet, Problem},
 };
 use crate::{
@@ -45,8 +45,8 @@ const LONGEST_WAIT: Duration = Duration::from_hours(1);
 const GIVEN_UP_AFTER: Duration = Duration::from_hours(3 * 24);
 /// How long a failed email is kept for the operator to see.
 const FAILED_KEPT: Duration = Duration::from_hours(30 * 24);
-/// Emails read from the queue at a time.
-const BATCH: i64 = 32;
+/// Emails read from the queue at a time. An email that someone waits for is sent after at most this many notices.
+const BATCH: i64 = 8;
 
 /// This instance's connection to the mail server, for one email at a time.
 pub(crate) struct Outbox {
@@ -136,7 +136,7 @@ async fn pass(app: &App, answering: Answering) -> Result<(u64, bool), Error> {
     let mut sent = 0;
     let mut is_there = true;
     'queue: loop {
-        let due = store::due(app.db().read().await?.conn(), Kind::Mail, app.now(), BATCH).await?;
+        let due = store::due(app.db().read().await?.conn(), false, app.now(), BATCH).await?;
         if due.is_empty() {
             break;
         }
@@ -159,7 +159,7 @@ async fn pass(app: &App, answering: Answering) -> Result<(u64, bool), Error> {
 /// Answers the questions that are due.
 async fn answer_due(app: &App, answering: Answering) -> Result<(), Error> {
     loop {
-        let due = store::due(app.db().read().await?.conn(), Kind::Question, app.now(), BATCH).await?;
+        let due = store::due(app.db().read().await?.conn(), true, app.now(), BATCH).await?;
         if due.is_empty() {
             return Ok(());
         }

@@ -82,11 +82,11 @@ impl Bond {
     }
 }
 
-/// Creates a challenge: its expiry, 16 random bytes, and a MAC over both and over what it is bound to. It is not stored
+/// Creates a challenge: its expiry, 32 random bytes, and a MAC over both and over what it is bound to. It is not stored
 /// until it is used, so a page that offers passkeys writes nothing, however often it is loaded.
 pub(super) fn give(app: &App, bond: &Bond, now: Timestamp) -> Vec<u8> {
     let mut challenge = (now + LIFETIME).as_micros().to_be_bytes().to_vec();
-    challenge.extend(random::bytes::<16>());
+    challenge.extend(random::bytes::<32>());
     challenge.extend(bond.mac(app, &challenge));
     challenge
 }

@@ -62,7 +62,7 @@ async fn request(app: &App, fresh: Fresh, new: &Email, client: &Client) -> Resul
         asked::tell_owner(app, &mut tx, new, client, now).await?;
     }
     if held.email_verified_at.is_some() {
-        let undo = links::issue(&mut tx, &held, Purpose::UndoEmail, &held.email, now).await?;
+        let undo = links::issue_undo(app, &mut tx, &held, now).await?;
         let message = Message::EmailChangeRequested { new_email: new.as_str().to_owned(), undo };
         mail::enqueue(app, &mut tx, &Recipient::of(&held), &message, now).await?;
     }
@@ -122,7 +122,7 @@ async fn confirm(app: &App, token: &str, client: &Client) -> Result<Email, Error
     }
     links::forget(&mut tx, &held).await?;
     if held.email_verified_at.is_some() {
-        let undo = links::issue(&mut tx, &held, Purpose::UndoEmail, &held.email, now).await?;
+        let undo = links::issue_undo(app, &mut tx, &held, now).await?;
         let message = Message::EmailChanged { new_email: new.as_str().to_owned(), undo };
         mail::enqueue(app, &mut tx, &Recipient::of(&held), &message, now).await?;
     }
@@ -131,8 +131,9 @@ async fn confirm(app: &App, token: &str, client: &Client) -> Result<Email, Error
     Ok(new)
 }
 
-/// Restores the old address, or cancels the pending change. Every session and API key is revoked, and every link except
-/// older undo links is invalidated.
+/// Restores the old address, or cancels the pending change. Every session and API key is revoked, every link except older
+/// undo links is invalidated, and what was added to the account since the change was requested is removed: a password,
+/// an authenticator app, passkeys, linked accounts. A thief may have added it.
 ///
 /// # Errors
 /// [`Error::DeadLink`]; [`Error::EmailTaken`], which should not occur: nobody can sign up with the address while it can
@@ -148,10 +149,16 @@ async fn undo(app: &App, token: &str, client: &Client) -> Result<(), Error> {
     api_keys::end_all(&mut tx, &link.held).await?;
     accounts::set_email(&mut tx, &link.held, &link.email, now).await?;
     links::forget_later(&mut tx, &link).await?;
+    let mut removed = store::delete_added_since(tx.conn(), link.held.id, link.created_at).await?;
+    if accounts::forget_password_since(&mut tx, &link.held, link.created_at, now).await? {
+        removed.push("password");
+    }
     if link.held.email != link.email {
         let recipient = Recipient::at(&link.email, &link.held);
         mail::enqueue(app, &mut tx, &recipient, &Message::EmailChangeUndone, now).await?;
     }
-    events::record(&mut tx, Event::EmailChangeUndone, Some(link.held.id), client, now).await?;
+    let detail = (!removed.is_empty()).then(|| removed.join(", "));
+    let (event, account) = (Event::EmailChangeUndone, Some(link.held.id));
+    events::record_detail(&mut tx, event, account, client, detail.as_deref(), now).await?;
     Ok(tx.commit().await?)
 }

@@ -13,6 +13,7 @@
 use std::time::Duration;
 
 use aws_lc_rs::constant_time;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
 
 use super::store::{self, Taken};
@@ -95,7 +96,8 @@ pub(super) struct Consumed {
     pub(super) held: Held,
     /// The address that it is about.
     pub(super) email: Email,
-    created_at: Timestamp,
+    /// When it was issued; of an undo, when the first one for its address was.
+    pub(super) created_at: Timestamp,
 }
 
 /// The proof that an emailed login link or code was used.
@@ -131,6 +133,31 @@ pub(super) async fn issue(
     now: Timestamp,
 ) -> Result<SecretText, Error> {
     insert(tx, held, purpose, email, None, now).await
+}
+
+/// Issues the link that restores the account's address, again if it was issued before: every email about one change has
+/// the same link, which undoes what was done since the first of them. So its token is derived from when that was.
+pub(super) async fn issue_undo(
+    app: &App,
+    tx: &mut Tx,
+    held: &Held,
+    now: Timestamp,
+) -> Result<SecretText, Error> {
+    let purpose = Purpose::UndoEmail;
+    let issued = store::undo_issued_at(tx.conn(), held.id, &held.email, now).await?;
+    let created_at = issued.unwrap_or(now);
+    let named = [
+        created_at.as_micros().to_be_bytes().as_slice(),
+        &held.id.number().to_be_bytes(),
+        held.email.as_str().as_bytes(),
+    ];
+    let mac = app.secret().mac("link: undo a change of address", &named.concat());
+    let token = SecretText::new(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(mac)));
+    let link =
+        store::Link { digest: &token.digest(), account: held.id, purpose, email: &held.email, created_at };
+    store::delete_older(tx.conn(), &link).await?;
+    store::insert(tx.conn(), &link, None, TRIES, now + purpose.lifetime()).await?;
+    Ok(token)
 }
 
 /// Like [`issue`], to log in or to confirm, with a code that may be typed instead.

@@ -23,6 +23,33 @@ const LEFT_BEHIND: &[(Option<&str>, &str)] = &[
     (None, "DELETE FROM known_addresses WHERE account_id = $1"),
 ];
 
+/// What a thief may have added to an account since they asked for another address, by the same rule. Sessions, API keys and
+/// the password are ended beside it.
+const ADDED_SINCE: &[(&str, &str)] = &[
+    ("authenticator app", "DELETE FROM totp WHERE account_id = $1 AND created_at > $2"),
+    ("linked accounts", "DELETE FROM identities WHERE account_id = $1 AND linked_at > $2"),
+    ("passkeys", "DELETE FROM passkeys WHERE account_id = $1 AND created_at > $2"),
+];
+
+/// Deletes that, and names what there was.
+pub(super) async fn delete_added_since(
+    conn: Conn<'_>,
+    account: AccountId,
+    since: Timestamp,
+) -> Result<Vec<&'static str>> {
+    let mut removed = Vec::new();
+    for (word, sql) in ADDED_SINCE {
+        if execute!(conn, sql, account, since)? > 0 {
+            removed.push(*word);
+        }
+    }
+    // Their age is not stored. An owner who has an app makes new ones.
+    if execute!(conn, "DELETE FROM recovery_codes WHERE account_id = $1", account)? > 0 {
+        removed.push("recovery codes");
+    }
+    Ok(removed)
+}
+
 /// Deletes all of it and returns the words for what existed.
 pub(super) async fn delete_left_behind(conn: Conn<'_>, account: AccountId) -> Result<Vec<&'static str>> {
     let mut removed = Vec::new();
@@ -52,6 +79,25 @@ pub(super) async fn delete_older(conn: Conn<'_>, new: &Link<'_>) -> Result<()> {
         new.email
     )?;
     Ok(())
+}
+
+/// When the living undo of this address was first issued.
+pub(super) async fn undo_issued_at(
+    conn: Conn<'_>,
+    account: AccountId,
+    email: &Email,
+    now: Timestamp,
+) -> Result<Option<Timestamp>> {
+    let issued = fetch_optional!(
+        conn,
+        (Timestamp,),
+        "SELECT created_at FROM links
+         WHERE account_id = $1 AND purpose = 'undo_email' AND email = $2 AND expires_at > $3",
+        account,
+        email,
+        now
+    )?;
+    Ok(issued.map(|(created_at,)| created_at))
 }
 
 pub(super) async fn insert(

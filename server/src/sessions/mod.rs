@@ -260,6 +260,7 @@ pub(crate) async fn end_one(app: &App, fresh: Fresh, id: SessionId, client: &Cli
     if !store::end_session(tx.conn(), id, held.id, now).await? {
         return Err(Error::NotFound);
     }
+    store::cancel_email_change(tx.conn(), held.id).await?;
     events::record(&mut tx, Event::SessionEnded, Some(held.id), client, now).await?;
     Ok(tx.commit().await?)
 }

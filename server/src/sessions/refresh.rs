@@ -177,6 +177,7 @@ async fn end_replayed(
     let Some(held) = accounts::hold_of_session(&mut tx, account).await? else { return Ok(()) };
     let ended = store::end_replayed(tx.conn(), session, digest, now - GRACE, now).await?;
     let Some(user_agent) = ended else { return Ok(()) };
+    store::cancel_email_change(tx.conn(), held.id).await?;
     events::record(&mut tx, Event::RefreshTokenReplayed, Some(account), client, now).await?;
     let message = Message::RefreshTokenReplayed { device: device::name(user_agent.as_deref()) };
     mail::enqueue(app, &mut tx, &Recipient::of(&held), &message, now).await?;

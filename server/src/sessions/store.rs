@@ -276,9 +276,9 @@ pub(super) async fn exported(
         conn,
         ExportedRow,
         "SELECT id, created_at, last_seen_at, expires_at, ended_at, address, user_agent, scope FROM sessions
-         WHERE account_id = $1 AND ($2 IS NULL OR id > $2) ORDER BY id LIMIT $3",
+         WHERE account_id = $1 AND id > $2 ORDER BY id LIMIT $3",
         account,
-        after,
+        after.unwrap_or(SessionId::new(uuid::Uuid::nil())),
         i64::try_from(limit).unwrap_or(i64::MAX)
     )
 }
@@ -322,6 +322,13 @@ pub(super) async fn end_sessions_of(
         but
     )?;
     execute!(conn, "DELETE FROM logins WHERE account_id = $1", account)?;
+    cancel_email_change(conn, account).await
+}
+
+/// Cancels a pending change of the account's address. Whoever ends a session may do so because it was stolen, and its
+/// thief may have asked for the change.
+pub(super) async fn cancel_email_change(conn: Conn<'_>, account: AccountId) -> Result<()> {
+    execute!(conn, "DELETE FROM links WHERE account_id = $1 AND purpose = 'confirm_email'", account)?;
     Ok(())
 }
 

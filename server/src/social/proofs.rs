@@ -66,12 +66,7 @@ pub(super) async fn send_code(
         if limits::may_mail(app, &mut tx, MailFor::Proof, email, client, now).await? {
             let code = recovery::new_code();
             store::set_code(tx.conn(), &digest, email, &mac(app, &digest, &code), TRIES).await?;
-            let to = Recipient {
-                account: None,
-                email: email.clone(),
-                full_name: String::new(),
-                language: language.tag().to_owned(),
-            };
+            let to = Recipient::bare(email, language.tag());
             let code = SecretText::new(code.as_str().to_owned());
             let message = Message::ProveAddress { code, provider: identities::label(app, &proof.provider) };
             mail::enqueue(app, &mut tx, &to, &message, now).await?;

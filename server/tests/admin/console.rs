@@ -253,7 +253,7 @@ on_both_databases! {
         assert_eq!(file.header("content-type"), "text/csv");
         assert!(file.header("content-disposition").starts_with("attachment"));
         let lines: Vec<String> = file.text().lines().map(str::to_owned).collect();
-        assert_eq!(lines[0], "id,at,event,account_id,actor_id,actor,address,request_id,detail");
+        assert_eq!(lines[0], "id,at,event,account_id,actor_id,actor,address,request_id,detail,repeated");
         assert_eq!(lines.len(), 2, "{lines:?}");
         assert!(lines[1].contains(&format!(",account.deleted,{eve},{root},,")), "{lines:?}");
 

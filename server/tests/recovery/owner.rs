@@ -1,6 +1,7 @@
 //! What an owner changes, and what that invalidates: the password and the email address.
 
 use super::*;
+use crate::factors::enrol;
 
 on_both_databases! {
     async fn r08_a_new_address_is_in_force_once_it_is_confirmed_and_can_be_undone(database: Database) {
@@ -40,6 +41,84 @@ on_both_databases! {
         app.advance(601);
         let stale = change_email(&browser, "fourth.ada").await.assert(401);
         assert!(stale.header("www-authenticate").contains("insufficient_user_authentication"));
+    }
+
+    async fn n01_an_undo_removes_what_a_thief_added_since_the_change_was_asked_for(database: Database) {
+        let app = without_limits(database).await;
+        // A thief has a fresh session.
+        let thief = app.as_user("ada").await;
+        confirmed(&app, "ada").await;
+        app.advance(1);
+        change_email(&thief, "thief").await.assert(202);
+        let first = mailed(&app, "ada", Undo).await;
+        let confirmation = mailed(&app, "thief", Confirm).await;
+        Confirm.consume(&app, "ada", &confirmation).await.assert(204);
+        app.advance(1);
+        let thief = app.log_in("thief").await;
+        enrol(&app, &thief).await;
+        app.advance(1);
+        forgot(&app, "thief").await.assert(202);
+        let reset = mailed(&app, "thief", Reset).await;
+        Reset.consume(&app, "thief", &reset).await.assert(204);
+        let second = mailed(&app, "ada", Undo).await;
+        assert_eq!(first, second, "both emails have one link");
+        app.advance(1);
+        Undo.consume(&app, "ada", &second).await.assert(204);
+        Undo.consume(&app, "ada", &first).await.assert(410);
+        let events = "SELECT detail FROM audit_events WHERE event = 'account.email_change_undone'";
+        assert_eq!(app.place.value(events).await, "authenticator app, recovery codes, password");
+        for name in ["ada", "thief"] {
+            app.stranger().try_password(&email(name), NEW_PASSWORD).await.assert(401);
+        }
+        app.advance(1);
+        forgot(&app, "ada").await.assert(202);
+        let reset = mailed(&app, "ada", Reset).await;
+        Reset.consume(&app, "ada", &reset).await.assert(204);
+        app.stranger().try_password(&email("ada"), NEW_PASSWORD).await.assert(200);
+    }
+
+    async fn n01_the_undo_of_the_first_email_works_after_the_change(database: Database) {
+        let app = without_limits(database).await;
+        let thief = app.as_user("ada").await;
+        confirmed(&app, "ada").await;
+        app.advance(1);
+        change_email(&thief, "thief").await.assert(202);
+        let first = mailed(&app, "ada", Undo).await;
+        let confirmation = mailed(&app, "thief", Confirm).await;
+        Confirm.consume(&app, "ada", &confirmation).await.assert(204);
+        Undo.consume(&app, "ada", &first).await.assert(204);
+        app.log_in("ada").await;
+    }
+
+    async fn n01_s07_a_pending_change_ends_with_sessions_that_others_end(database: Database) {
+        let app = without_limits(database).await;
+        let root = app.sign_up("root").await;
+        app.place.sql(&format!("UPDATE accounts SET role = 'admin' WHERE id = {root}")).await;
+        let scopes = "accounts:read accounts:write";
+        let admin = app.stranger().post("/login").form_owned(&email("root"), PASSWORD, scopes).await.assert(200);
+        let admin = app.stranger().with_token(admin.json()["access_token"].as_str().unwrap());
+        for (name, round) in ["ada", "ben", "cyd"].into_iter().zip(0..) {
+            let thief = app.as_user(name).await;
+            app.advance(1);
+            change_email(&thief, &new_name(name)).await.assert(202);
+            let confirmation = mailed(&app, &new_name(name), Confirm).await;
+            let owner = app.log_in(name).await;
+            match round {
+                0 => drop(owner.delete("/sessions").send().await.assert(204)),
+                1 => {
+                    let sessions = owner.get("/sessions").send().await.assert(200).json();
+                    let sessions = sessions.as_array().unwrap();
+                    let other = sessions.iter().find(|session| session["is_current"] == false).unwrap();
+                    let path = format!("/sessions/{}", other["id"].as_str().unwrap());
+                    owner.delete(&path).send().await.assert(204);
+                }
+                _ => {
+                    let id = owner.get("/profile").send().await.json()["id"].clone();
+                    admin.delete(&format!("/admin/accounts/{id}/sessions")).send().await.assert(204);
+                }
+            }
+            Confirm.consume(&app, name, &confirmation).await.assert(410);
+        }
     }
 
     async fn r08_of_a_confirmation_and_sign_ups_for_one_address_one_wins(database: Database) {
