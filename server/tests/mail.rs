@@ -80,19 +80,4 @@ on_both_databases! {
         ada.call(http::Method::PUT, "/password").json(&passwords).await.assert(200);
         assert!(app.mails_to("ada").await.iter().any(|mail| mail.subject.contains("password")));
     }
-
-    async fn n02_what_people_wait_for_is_sent_before_notices(database: Database) {
-        let app = TestApp::new(database).await;
-        let ada = app.as_user("ada").await;
-        app.sign_up("ben").await;
-        app.app.deliver_due_mail().await.unwrap();
-        for round in 0..3 {
-            ada.post("/keys").json(&serde_json::json!({ "name": format!("k{round}"), "scope": "profile:read" })).await.assert(201);
-        }
-        let asked = serde_json::json!({ "email": email("ben") });
-        app.stranger().post("/password/forgot").json(&asked).await.assert(202);
-        let before = app.place.mails().len();
-        let sent: Vec<_> = app.mails().await.into_iter().skip(before).map(|mail| mail.subject).collect();
-        assert!(sent[0].contains("password") && sent[1].contains("API key"), "{sent:?}");
-    }
 }

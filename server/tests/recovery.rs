@@ -198,6 +198,8 @@ impl Meanwhile {
             Self::LastSecond => app.advance(purpose.lifetime() - 1),
             Self::Used => drop(purpose.consume(app, name, token).await.assert(purpose.success())),
             Self::Expired => app.advance(purpose.lifetime()),
+            // Every email about one change of the address has the same undo.
+            Self::Replaced if purpose == Undo => assert_eq!(purpose.issue(app, name, owner).await, token),
             Self::Replaced => assert_ne!(purpose.issue(app, name, owner).await, token),
             Self::Disabled => app.disable(id).await,
             Self::DisabledAndEnabled => {
@@ -216,12 +218,16 @@ impl Meanwhile {
         }
     }
 
-    /// An undo link survives a change of the password, which a thief can make, and the time in which an administrator
+    /// An undo link survives changes of the password and the address, which a thief can make, and the time in which an administrator
     /// who noticed the thief keeps the account disabled. It does not survive a password set by an operator, who thereby
     /// hands the account over. All other links survive none of this.
     fn leaves_alive(self, purpose: Purpose) -> bool {
         matches!(self, Self::Nothing | Self::LastSecond)
-            || purpose == Undo && matches!(self, Self::PasswordChanged | Self::DisabledAndEnabled)
+            || purpose == Undo
+                && matches!(
+                    self,
+                    Self::Replaced | Self::PasswordChanged | Self::DisabledAndEnabled | Self::EmailChanged
+                )
     }
 }
 

@@ -205,3 +205,24 @@ pub(super) async fn last_error(conn: Conn<'_>) -> Result<Option<String>> {
     )?;
     Ok(row.map(|(text,)| text))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::Db;
+
+    #[tokio::test]
+    async fn n02_what_people_wait_for_is_sent_before_notices() {
+        let db = Db::in_memory().await.unwrap();
+        let mut tx = db.begin().await.unwrap();
+        let kinds = [Kind::Notice, Kind::Question, Kind::Notice, Kind::Awaited];
+        for (number, kind) in (1..).zip(kinds) {
+            let (id, now) = (Uuid::from_u128(number), Timestamp::from_secs(number.try_into().unwrap()));
+            insert(tx.conn(), id, None, kind, b"sealed", now).await.unwrap();
+        }
+        let of = |due: Vec<Due>| due.into_iter().map(|due| due.id.as_u128()).collect::<Vec<_>>();
+        let now = Timestamp::from_secs(9);
+        assert_eq!(of(due(tx.conn(), false, now, 8).await.unwrap()), [4, 1, 3]);
+        assert_eq!(of(due(tx.conn(), true, now, 8).await.unwrap()), [2]);
+    }
+}

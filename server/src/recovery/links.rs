@@ -146,12 +146,9 @@ pub(super) async fn issue_undo(
     let purpose = Purpose::UndoEmail;
     let issued = store::undo_issued_at(tx.conn(), held.id, &held.email, now).await?;
     let created_at = issued.unwrap_or(now);
-    let named = [
-        created_at.as_micros().to_be_bytes().as_slice(),
-        &held.id.number().to_be_bytes(),
-        held.email.as_str().as_bytes(),
-    ];
-    let mac = app.secret().mac("link: undo a change of address", &named.concat());
+    let (at, id) = (created_at.as_micros().to_be_bytes(), held.id.number().to_be_bytes());
+    let named = [at.as_slice(), &id, held.email.as_str().as_bytes()].concat();
+    let mac = app.secret().mac("link: undo a change of address", &named);
     let token = SecretText::new(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(mac)));
     let link =
         store::Link { digest: &token.digest(), account: held.id, purpose, email: &held.email, created_at };
