@@ -44,7 +44,7 @@ impl Compiler {
             .split(|byte| *byte == b'\n')
             .filter_map(|line| serde_json::from_slice(line).ok())
             .collect();
-        let library = |name: &str| -> PathBuf {
+        let library = |name: &str, kind: &str| -> PathBuf {
             let artifact = messages.iter().find(|message| {
                 message["reason"] == "compiler-artifact"
                     && message["target"]["name"] == name
@@ -55,16 +55,17 @@ impl Compiler {
             files
                 .iter()
                 .map(|file| file.as_str().unwrap())
-                .find(|file| Path::new(file).extension().is_some_and(|kind| kind == "rlib"))
+                .find(|file| Path::new(file).extension().is_some_and(|extension| extension == kind))
                 .unwrap()
                 .into()
         };
         let mut arguments: Vec<OsString> =
             ["--edition=2024", "--crate-type=bin", "--diagnostic-width=200"].map(Into::into).into();
-        arguments.extend(["-L".into(), dependencies(&library("portcullis"))]);
+        // cargo puts the library itself one folder up, without what it depends on.
+        arguments.extend(["-L".into(), dependencies(&library("portcullis", "rmeta"))]);
         for name in ["portcullis", "axum", "http", "schemars", "serde", "serde_json", "tokio"] {
             let mut named = OsString::from(format!("{name}="));
-            named.push(library(name));
+            named.push(library(name, "rlib"));
             arguments.extend(["--extern".into(), named]);
         }
         Self { program: cargo.with_file_name("rustc"), arguments }

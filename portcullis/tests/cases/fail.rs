@@ -97,7 +97,7 @@ const CASES: [(&str, &[&str]); 55] = [
     ("verifier_as_an_object", &["the trait `Verify` is not dyn compatible"]),
     ("axums_own_json", &[AXUMS]),
     ("an_api_is_merged", &["From<Api<()>>"]),
-    ("an_api_is_served", &["the trait bound `Api<()>: Service<IncomingStream"]),
+    ("an_api_is_served", &["is not implemented for `Api<()>`"]),
     ("a_route_of_axum", &["this method takes 1 argument but 2 arguments were supplied"]),
     ("a_router_is_nested", &["expected `Api<()>`, found `Router<_>`"]),
     ("a_part_of_ones_own", &["`Everything` is not a part of the request that a verifier can ask for"]),

@@ -86,7 +86,8 @@ fn algorithms() -> Vec<Kind> {
     let [rs384, rs512, ps384, ps512] = rsa_others();
     // The backend `rust-crypto` has no ES512.
     let es512 = if cfg!(feature = "aws-lc-rs") { p521() } else { p384() };
-    let signed = |name: &'static str, key: &Key| (name, set(&[key.jwk.clone()]), key.good(), Accepted);
+    let signed =
+        |name: &'static str, key: &Key| (name, set(std::slice::from_ref(&key.jwk)), key.good(), Accepted);
     let secret = unkeyed().dangerous().shared_secret(&[7; 32]).unwrap().build().unwrap();
     vec![
         signed("EdDSA", ed25519()),
@@ -114,7 +115,7 @@ fn algorithms() -> Vec<Kind> {
         ),
         (
             "an algorithm that is not offered",
-            set(&[p256().jwk.clone()]),
+            set(std::slice::from_ref(&p256().jwk)),
             headed(p256(), &json!({ "alg": "ES256K" })),
             Rejected("alg is not the key's"),
         ),
