@@ -1,5 +1,5 @@
-//! The compiler, called directly with what cargo built for these tests: another build of everything (that of `trybuild`,
-//! with its own target folder and flags) takes minutes, most of it for the C code of aws-lc.
+//! The compiler, called directly with the artifacts that cargo built. Building everything again, as `trybuild` does with
+//! its own target folder and flags, takes minutes, mostly for the C code of aws-lc.
 
 use std::{
     ffi::OsString,

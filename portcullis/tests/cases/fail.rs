@@ -1,6 +1,6 @@
-//! What must not compile, and what the compiler says instead. The cases are in `fail/`.
+//! Code that must not compile, and what the compiler says about it. The cases are in `fail/`.
 //!
-//! Words are looked for and no whole output, which differs from one compiler to the next.
+//! The tests look for words, because the whole output differs between compiler versions.
 
 use std::path::Path;
 
@@ -24,7 +24,7 @@ const DEBUG: &str = "if all of that is so, put `#[axum::debug_handler]` on the h
 /// The cases without a mistake.
 const RIGHT: [&str; 3] = ["a_right_one", "a_right_permission", "a_right_variety"];
 
-/// Each case, and the words that help whoever made the mistake.
+/// Each case, and the words that help the author of the mistake.
 const CASES: [(&str, &[&str]); 55] = [
     ("forgotten_guard", &[WHO]),
     ("no_argument", &[WHO]),
