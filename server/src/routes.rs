@@ -26,10 +26,16 @@ use crate::{
         finish_log_in_by_passkey, make_recovery_codes, read_factors, remove_totp,
     },
     groups::http::{
-        accept_invitation, add_team_member, change_team, create_organisation, create_team,
-        delete_organisation, delete_team, hand_over_organisation, invite_member, leave_organisation,
-        list_invitations, list_members, list_organisations, list_team_members, list_teams, read_organisation,
-        remove_member, remove_team_member, rename_organisation, revoke_invitation, set_member_role,
+        invitations::{accept_invitation, invite_member, list_invitations, revoke_invitation},
+        members::{hand_over_organisation, leave_organisation, list_members, remove_member, set_member_role},
+        organisations::{
+            create_organisation, delete_organisation, list_organisations, read_organisation,
+            rename_organisation,
+        },
+        teams::{
+            add_team_member, change_team, create_team, delete_team, list_team_members, list_teams,
+            remove_team_member,
+        },
     },
     health::{check_health, check_readiness},
     identities::http::{list_identities, list_login_providers, unlink_identity},

@@ -15,7 +15,7 @@ use crate::{
     client::Client,
     error::{BadCursor, Error, Failed, NotFound, NotSo, Stale, Unavailable},
     events::Event,
-    groups::{self, Found, GroupId, GroupRole, Part, Person, http::MembersPage},
+    groups::{self, Found, GroupId, GroupRole, Part, Person, http::members::MembersPage},
 };
 
 /// Which organisations are asked for.

@@ -19,9 +19,10 @@ pub(crate) use self::{
     team::{change_team, show_team},
 };
 use super::{
-    GroupId, GroupRole, Organisation, Person, Team, acts as room,
+    GroupId, GroupRole, Organisation, Person, Team,
     cursors::{Asked, MOST, Part},
     invitations::{self, Invitation},
+    members, organisations, teams,
 };
 use crate::{
     accounts::AccountId,
@@ -77,7 +78,7 @@ pub(crate) async fn show_organisations(
     State(app): State<App>,
     v: View,
 ) -> PageResult {
-    let part = room::list(&app, guard.principal().account, asked(&v, "after")).await?;
+    let part = organisations::list(&app, guard.principal().account, asked(&v, "after")).await?;
     Ok(v.show(StatusCode::OK, &OrganisationsPage { v: &v, part })?)
 }
 
@@ -144,9 +145,9 @@ pub(crate) async fn show_organisation(
     Path(id): Path<String>,
 ) -> PageResult {
     let (own, id) = (guard.principal().account, group(&id)?);
-    let organisation = room::read(&app, own, id).await?;
-    let members = room::members(&app, own, id, None, asked(&v, "members")).await?;
-    let teams = room::teams(&app, own, id, asked(&v, "teams")).await?;
+    let organisation = organisations::read(&app, own, id).await?;
+    let members = members::members(&app, own, id, None, asked(&v, "members")).await?;
+    let teams = teams::teams(&app, own, id, asked(&v, "teams")).await?;
     let invitations = if organisation.role >= GroupRole::Admin {
         Some(invitations::list(&app, own, id, Asked { after: None, limit: Some(MOST) }).await?)
     } else {

@@ -7,14 +7,14 @@ use portcullis::{Form, Guard};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{asked, group, next, room};
+use super::{asked, group, next};
 use crate::{
     access::Principal,
     accounts::{AccountId, Email},
     app::App,
     client::Client,
     error::Error,
-    groups::{GroupId, GroupRole, Organisation, Person, Team, cursors::Part},
+    groups::{GroupId, GroupRole, Organisation, Person, Team, cursors::Part, members, organisations, teams},
     invalid::{Fault, Invalid},
     pages::{Done, Faults, PageResult, View},
     paths,
@@ -61,9 +61,9 @@ async fn page<'a>(
     faults: Faults,
 ) -> Result<TeamPage<'a>, Error> {
     let own = principal.account;
-    let organisation = room::read(app, own, id).await?;
-    let (team, parent) = room::team(app, own, id, team).await?;
-    let members = room::members(app, own, id, Some(team.id), asked(v, "members")).await?;
+    let organisation = organisations::read(app, own, id).await?;
+    let (team, parent) = teams::team(app, own, id, team).await?;
+    let members = members::members(app, own, id, Some(team.id), asked(v, "members")).await?;
     Ok(TeamPage { v, faults, organisation, team, parent, members, form })
 }
 
@@ -104,12 +104,12 @@ pub(crate) async fn change_team(
     let here = paths::team(ids.0, ids.1);
     match form.act.as_str() {
         "rename" => {
-            let rename = room::change_team(&app, principal, ids, Some(&form.name), None, &client);
+            let rename = teams::change_team(&app, principal, ids, Some(&form.name), None, &client);
             v.form(&["name"], rename, again).await?;
             Ok(v.go_done(&here, Done::TeamRenamed))
         }
         "inner" => {
-            let create = room::create_team(&app, principal, ids.0, Some(ids.1), &form.name, &client);
+            let create = teams::create_team(&app, principal, ids.0, Some(ids.1), &form.name, &client);
             let made = v.form(&["name"], create, again).await?;
             Ok(v.go_done(&paths::team(ids.0, made.id), Done::TeamCreated))
         }
@@ -119,20 +119,20 @@ pub(crate) async fn change_team(
                     return Err(Invalid::field("email", Fault::Missing).into());
                 }
                 let email = Email::of_field(&form.email, "email")?;
-                let member = room::member_at(&app, principal.account, ids.0, &email).await?;
+                let member = members::member_at(&app, principal.account, ids.0, &email).await?;
                 let member = member.ok_or_else(|| Invalid::field("email", Fault::NotAMember))?;
-                room::add_to_team(&app, principal, ids, member, &client).await
+                teams::add_to_team(&app, principal, ids, member, &client).await
             };
             v.form(&["email"], add, again).await?;
             Ok(v.go_done(&here, Done::TeamMemberAdded))
         }
         "remove" => {
             let member = form.account.parse().map(AccountId::new).map_err(|_| Error::NotFound)?;
-            room::remove_from_team(&app, principal, ids, member, &client).await?;
+            teams::remove_from_team(&app, principal, ids, member, &client).await?;
             Ok(v.go_done(&here, Done::TeamMemberRemoved))
         }
         "delete" => {
-            room::delete_team(&app, principal, ids, &client).await?;
+            teams::delete_team(&app, principal, ids, &client).await?;
             Ok(v.go_done(&paths::organisation(ids.0), Done::TeamDeleted))
         }
         _ => Err(Error::NotFound.into()),

@@ -1,0 +1,123 @@
+//! Who acts in an organisation, proved under its lock.
+//!
+//! Each act locks the caller's account and then the organisation's row, and reads the caller's role after that: what
+//! the role was when the request began is the past. Two owners who leave at the same moment follow one another, and the
+//! second one is the last. Where an act is about another account too, both are locked first, in the order of their
+//! numbers (`accounts/held.rs`); the tree of groups is locked last.
+
+use super::{GroupId, GroupRole, Team, rules, store};
+use crate::{
+    accounts::{self, AccountId, Actor, Held},
+    app::App,
+    client::Client,
+    clock::Timestamp,
+    db::Tx,
+    error::Error,
+    events::{self, Event},
+    mail::{self, Message, Recipient},
+};
+
+/// A member whose account and organisation this transaction has locked, with the role that they have now.
+pub(super) struct Standing {
+    pub(super) held: Held,
+    organisation: GroupId,
+    pub(super) role: GroupRole,
+    /// For what happens to others.
+    client: Client,
+}
+
+impl Standing {
+    /// The caller, if their role is `least` or more.
+    pub(super) async fn of(
+        tx: &mut Tx,
+        caller: impl Actor,
+        (organisation, least): (GroupId, GroupRole),
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<Self, Error> {
+        let held = accounts::hold_own(tx, caller, now).await?;
+        Self::of_held(tx, held, organisation, least, client).await
+    }
+
+    /// The same for an act about another account. [`Error::NotFound`] if that is not active.
+    pub(super) async fn beside(
+        tx: &mut Tx,
+        caller: impl Actor,
+        (organisation, least): (GroupId, GroupRole),
+        other: AccountId,
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<Self, Error> {
+        let (held, is_active) = accounts::hold_own_beside(tx, caller, other, now).await?;
+        let standing = Self::of_held(tx, held, organisation, least, client).await?;
+        if is_active { Ok(standing) } else { Err(Error::NotFound) }
+    }
+
+    async fn of_held(
+        tx: &mut Tx,
+        held: Held,
+        organisation: GroupId,
+        least: GroupRole,
+        client: &Client,
+    ) -> Result<Self, Error> {
+        if !store::lock_organisation(tx.conn(), organisation).await? {
+            return Err(Error::NotFound);
+        }
+        let role = store::member_role(tx.conn(), organisation, held.id).await?;
+        let role = rules::at_least(least, role)?;
+        let client = client.clone().acting_as(held.id);
+        Ok(Self { held, organisation, role, client })
+    }
+
+    pub(super) async fn record(
+        &self,
+        tx: &mut Tx,
+        event: Event,
+        account: Option<AccountId>,
+        detail: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        events::record_in(tx, event, self.organisation.uuid(), account, &self.client, detail, now).await
+    }
+
+    /// Tells another member by email what happened.
+    pub(super) async fn tell(
+        &self,
+        app: &App,
+        tx: &mut Tx,
+        account: AccountId,
+        message: impl FnOnce(String) -> Message,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let name = store::name(tx.conn(), self.organisation).await?.ok_or(Error::NotFound)?;
+        // Whoever is disabled is not written to.
+        let Some(owner) = accounts::owner(tx.conn(), account).await? else { return Ok(()) };
+        mail::enqueue(app, tx, &Recipient::of(&owner), &message(name), now).await
+    }
+
+    pub(super) async fn tell_role(
+        &self,
+        app: &App,
+        tx: &mut Tx,
+        account: AccountId,
+        role: GroupRole,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        if account == self.held.id {
+            return Ok(());
+        }
+        let role = role.name().to_owned();
+        self.tell(app, tx, account, |organisation| Message::OrganisationRole { organisation, role }, now)
+            .await
+    }
+
+    /// A team of the organisation.
+    pub(super) async fn team(&self, tx: &mut Tx, id: GroupId) -> Result<Team, Error> {
+        store::team(tx.conn(), self.organisation, id).await?.ok_or(Error::NotFound)
+    }
+
+    /// Another member.
+    pub(super) async fn member(&self, tx: &mut Tx, account: AccountId) -> Result<GroupRole, Error> {
+        store::member_role(tx.conn(), self.organisation, account).await?.ok_or(Error::NotFound)
+    }
+}
