@@ -1,7 +1,7 @@
-//! Measures the running server beside the limits of the machine it runs on. `docs/benchmarks.md` has the figures.
+//! Measures the running server, and the limits of its machine for comparison. The figures are in `docs/benchmarks.md`.
 //!
-//! `cargo run --release -p portcullis-bench` builds the server, starts it as a process of its own in a temporary
-//! folder, and prints one table. It judges nothing: it fails only when something could not be measured.
+//! `cargo run --release -p portcullis-bench` builds the server, starts it as a separate process in a temporary folder,
+//! and prints one table. It sets no thresholds: it fails only if something could not be measured.
 
 mod client;
 mod comparison;
@@ -25,7 +25,7 @@ use clap::{Parser, ValueEnum};
 
 use crate::{place::Place, table::Table};
 
-/// As in the server: the comparison must not win or lose by its allocator.
+/// Same as the server's, so that the allocator does not affect the comparison.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -52,7 +52,7 @@ struct Cli {
     role: Option<Role>,
 }
 
-/// What this program is besides the one that measures.
+/// Other roles in which this program starts itself.
 #[derive(Debug, clap::Subcommand)]
 enum Role {
     /// Serve a read without a guard, beside the same with one

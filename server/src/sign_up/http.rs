@@ -1,4 +1,4 @@
-//! The route of the sign-up.
+//! The sign-up route.
 
 use axum::{
     extract::{Request, State},
@@ -60,7 +60,7 @@ pub(crate) async fn sign_up(
     })
 }
 
-/// Where sign-up is closed: answers its route before anything of the request is looked at (CVE-2024-49757).
+/// If sign-up is closed, rejects its route before anything of the request is read (CVE-2024-49757).
 pub(crate) async fn refuse_sign_up(request: Request, next: Next) -> Response {
     if request.uri().path() == "/signup" {
         return Error::SignUpClosed.into_response();

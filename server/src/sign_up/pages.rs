@@ -1,4 +1,4 @@
-//! The page of the sign-up.
+//! The sign-up page.
 
 use askama::Template;
 use axum::extract::State;
@@ -22,7 +22,7 @@ use crate::{
     sessions::LoggedIn,
 };
 
-/// What the form of the sign-up says.
+/// The fields of the sign-up form.
 #[derive(Deserialize, JsonSchema, Default)]
 pub(crate) struct SignUpForm {
     #[serde(default)]
@@ -77,12 +77,12 @@ pub(crate) async fn sign_up(
         Ok(None) => return Ok(v.go(&v.keeping(paths::CHECK_MAIL, None, &form.email))),
         Err(not_shown) => Err(not_shown),
     };
-    // Whoever wanted no other page is welcomed, and told of the email that is on its way.
+    // Without another destination, the page welcomes the person and mentions the email on its way.
     let next = if next.is_default(&app) { WayBack::welcome(&app) } else { next };
     factors::pages::arrive_or_ask(&app, &v, logged_in, &next).await
 }
 
-/// Whoever has a new account is logged in, unless the operator wants the address confirmed first: `None`.
+/// Signs up and logs in the new account. `None` if the operator requires a verified address first.
 async fn sign_up_and_log_in(
     app: &App,
     v: &View,
