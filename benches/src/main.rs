@@ -45,7 +45,7 @@ struct Cli {
     /// Measure this server instead of building one
     #[arg(long, value_name = "FILE")]
     binary: Option<PathBuf>,
-    /// How often each figure is taken; the median counts
+    /// How often to take each figure; the median is reported
     #[arg(long, default_value_t = 11, value_parser = clap::value_parser!(u16).range(1..=99))]
     rounds: u16,
     #[command(subcommand)]
@@ -55,7 +55,7 @@ struct Cli {
 /// Other roles in which this program starts itself.
 #[derive(Debug, clap::Subcommand)]
 enum Role {
-    /// Serve a read without a guard, beside the same with one
+    /// Serve a read with and without a guard
     #[command(hide = true)]
     Unguarded(comparison::Options),
     /// Serve a small handler bare, in an `Api` and behind a guard
@@ -76,13 +76,13 @@ enum Section {
     Small,
     /// Size of the program, time to be ready
     Startup,
-    /// Memory before and after a flood of log-ins
+    /// Memory before and after a flood of logins
     Memory,
-    /// Log-ins beside raw Argon2id
+    /// Logins compared with raw Argon2id
     Logins,
-    /// Guarded reads beside unguarded ones
+    /// Guarded reads compared with unguarded ones
     Reads,
-    /// Refreshes beside raw durable transactions, and a page
+    /// Refreshes compared with raw durable transactions, and a page
     Refreshes,
 }
 

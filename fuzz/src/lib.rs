@@ -85,7 +85,7 @@ pub struct Mixed {
     pub tagged: Option<Tagged>,
 }
 
-/// One of several, told apart by `kind`.
+/// One of several, distinguished by `kind`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(tag = "kind")]
 pub enum Tagged {
@@ -93,7 +93,7 @@ pub enum Tagged {
     B { x: Vec<u8> },
 }
 
-/// What stands inside.
+/// A nested type.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Inner {
     pub a: Option<i8>,

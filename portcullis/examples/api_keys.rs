@@ -73,7 +73,7 @@ impl Verify for Keys {
 
 #[derive(Serialize, JsonSchema)]
 struct NewKey {
-    /// Shown this once.
+    /// Shown only once.
     key: String,
 }
 

@@ -44,7 +44,7 @@ portcullis::answers! {
     enum Failed {
         /// Incorrect username or password
         Incorrect = 400,
-        /// There is an account of this name
+        /// An account with this name already exists
         Taken = 409,
         /// Not available at the moment
         Unavailable = 500,

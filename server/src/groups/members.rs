@@ -40,13 +40,13 @@ pub(super) async fn members(
     Ok(asked.part(rows, |last| cursors::of_account(app, last.account_id)))
 }
 
-/// A member of an organisation that its reader may see.
+/// A member of an organisation. The caller must have checked that the reader may see it.
 pub(super) async fn member(app: &App, id: GroupId, account: AccountId) -> Result<Person, Error> {
     let mut reader = app.db().read().await?;
     store::person(reader.conn(), id, account).await?.ok_or(Error::NotFound)
 }
 
-/// The member of an organisation who has this address, if the reader is a member too.
+/// The member of an organisation with this address. The reader must be an administrator or owner of it.
 pub(super) async fn member_at(
     app: &App,
     account: AccountId,
@@ -58,7 +58,7 @@ pub(super) async fn member_at(
     Ok(store::member_at(reader.conn(), id, email).await?)
 }
 
-/// Gives a member another role. One who has it already keeps it.
+/// Changes a member's role. Does nothing if they already have it.
 pub(super) async fn set_role(
     app: &App,
     fresh: Fresh,
@@ -83,7 +83,7 @@ pub(super) async fn set_role(
     .await
 }
 
-/// Makes another member an owner, and the caller an administrator of the organisation.
+/// Makes another member an owner, and the caller an administrator.
 pub(super) async fn hand_over(
     app: &App,
     fresh: Fresh,
@@ -164,7 +164,7 @@ pub(crate) struct ExportedMembership {
     role: GroupRole,
 }
 
-/// Up to 100 memberships of an account after one of them.
+/// Up to 100 memberships of an account after the group `after`.
 pub(crate) async fn exported(
     conn: Conn<'_>,
     account: AccountId,

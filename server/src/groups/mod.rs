@@ -1,8 +1,8 @@
-//! Organisations, the teams in them, and who is a member. A grant on a row may be given to a group (see
-//! [`policy`](crate::policy)): its members have it, and the members of all groups inside it.
+//! Organisations, their teams and their members. A grant on a row may be given to a group (see
+//! [`policy`](crate::policy)). Its members have the grant, and so do the members of all groups inside it.
 //!
-//! Each function takes the caller's own transaction. What must hold for the whole tree is proved under the lock
-//! `groups`; what must hold for one account, under that account's row.
+//! Each function takes the caller's transaction. Invariants of the whole tree are checked under the lock `groups`;
+//! invariants of one account, under the lock of its row.
 
 mod cursors;
 pub(crate) mod http;
@@ -48,31 +48,31 @@ use crate::{
     db,
 };
 
-/// How many groups are above each other, the organisation included.
+/// The most levels of nested groups, the organisation included.
 pub const MOST_DEPTH: i64 = 8;
-/// How many groups an account is a direct member of.
+/// The most groups that an account can be a direct member of.
 pub const MOST_MEMBERSHIPS: i64 = 1000;
-/// How many characters a name has.
+/// The most characters of a name.
 pub const LONGEST_NAME: usize = 100;
 
-/// A group's id. Never used again.
+/// A group's ID. It is never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GroupId(Uuid);
 crate::db::column!(GroupId, Uuid);
 
 impl GroupId {
-    /// The group of this id, if there is one.
+    /// The group ID with this UUID. The group need not exist.
     #[must_use]
     pub const fn new(id: Uuid) -> Self {
         Self(id)
     }
 
-    /// Reads an id in a path.
+    /// Parses an ID in a path.
     pub(crate) fn of_path(text: &str) -> Option<Self> {
         Uuid::try_parse(text).ok().map(Self)
     }
 
-    /// As a UUID.
+    /// The ID as a UUID.
     #[must_use]
     pub const fn uuid(self) -> Uuid {
         self.0
@@ -134,7 +134,7 @@ pub struct Membership {
     pub group_id: GroupId,
     /// Its name.
     pub name: String,
-    /// What the account is there.
+    /// The account's role in the group.
     pub role: GroupRole,
 }
 crate::db::from_row!(Membership { group_id, name, role });
@@ -144,9 +144,9 @@ crate::db::from_row!(Membership { group_id, name, role });
 pub struct Member {
     /// The account.
     pub account_id: AccountId,
-    /// What it is there.
+    /// The account's role in the group.
     pub role: GroupRole,
-    /// Since when.
+    /// When it joined.
     pub created_at: Timestamp,
 }
 crate::db::from_row!(Member { account_id, role, created_at });
@@ -157,7 +157,7 @@ pub(crate) struct Organisation {
     pub(crate) id: GroupId,
     pub(crate) name: String,
     pub(crate) created_at: Timestamp,
-    /// What the caller is in it.
+    /// The caller's role in it.
     pub(crate) role: GroupRole,
     /// How many members it has.
     pub(crate) members: i64,
@@ -171,7 +171,7 @@ pub(crate) struct Person {
     pub(crate) full_name: FullName,
     pub(crate) email: Email,
     pub(crate) role: GroupRole,
-    /// Since when.
+    /// When it joined.
     pub(crate) created_at: Timestamp,
 }
 crate::db::from_row!(Person { account_id, full_name, email, role, created_at });

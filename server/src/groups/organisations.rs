@@ -18,10 +18,10 @@ use crate::{
     mail::Message,
 };
 
-/// How many organisations an account owns.
+/// The most organisations that an account can own.
 const MOST_OWNED: usize = 50;
 
-/// Creates an organisation, which the caller owns.
+/// Creates an organisation that the caller owns.
 pub(super) async fn create(
     app: &App,
     principal: Principal,
@@ -45,7 +45,7 @@ pub(super) async fn create(
     .await
 }
 
-/// The organisations that an account is a member of, the oldest first.
+/// The organisations that an account is a member of, oldest first.
 pub(super) async fn list(
     app: &App,
     account: AccountId,
@@ -82,7 +82,7 @@ pub(super) async fn rename(
     .await
 }
 
-/// Deletes an organisation with its teams, its memberships and all that was granted to them.
+/// Deletes an organisation with its teams, its memberships and all grants to them.
 pub(super) async fn delete(app: &App, fresh: Fresh, id: GroupId, client: &Client) -> Result<(), Error> {
     retry(|| async {
         let (mut tx, now) = (app.db().begin().await?, app.now());
@@ -99,13 +99,13 @@ pub(super) async fn delete(app: &App, fresh: Fresh, id: GroupId, client: &Client
     .await
 }
 
-/// Proves that each organisation has another owner who stays when this account goes.
+/// Checks that every organisation of a leaving account keeps another active owner.
 ///
 /// # Errors
 /// [`Refusal::OwnerLeaves`].
 pub(crate) async fn refuse_last_owner(tx: &mut Tx, leaving: &Locked) -> Result<(), Error> {
     for organisation in store::owned_by(tx.conn(), leaving.id).await? {
-        // One that is gone by now has no need of an owner.
+        // An organisation that was deleted meanwhile needs no owner.
         if store::lock_organisation(tx.conn(), organisation).await?
             && store::is_last_owner(tx.conn(), organisation, leaving.id).await?
         {

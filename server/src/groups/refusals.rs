@@ -6,22 +6,22 @@ use crate::{
     invalid::{Fault, Invalid},
 };
 
-/// Why somebody who may change an organisation cannot change it so. Each has its sentence for programs and the key of
-/// the one for people.
+/// Declares why an organisation cannot be changed in a certain way, even by somebody with the right role. Each reason
+/// has a sentence for programs and the message key of a text for people.
 macro_rules! refusals {
     ($($(#[$doc:meta])* $refusal:ident $key:literal $detail:literal;)*) => {
-        /// Why somebody who may change an organisation cannot change it so.
+        /// Why an organisation cannot be changed in this way, even by somebody with the right role.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         #[non_exhaustive]
         pub enum Refusal { $($(#[$doc])* $refusal),* }
 
         impl Refusal {
-            /// In English.
+            /// The reason in English.
             pub(crate) const fn detail(self) -> &'static str {
                 match self { $(Self::$refusal => $detail),* }
             }
 
-            /// The key of its text.
+            /// The message key of its text.
             pub(crate) const fn text(self) -> &'static str {
                 match self { $(Self::$refusal => $key),* }
             }
@@ -29,26 +29,26 @@ macro_rules! refusals {
     };
 }
 refusals! {
-    /// It would have no owner.
+    /// The organisation would have no owner.
     LastOwner "page.fault.last_owner" "An organisation needs an active owner: hand it over or delete it first";
-    /// The account that is to be deleted is its only owner.
+    /// The account to delete is the organisation's only owner.
     OwnerLeaves "page.fault.owner_leaves"
         "The account is the only owner of an organisation: hand the organisation over or delete it first";
-    /// The account has as many organisations as it may.
+    /// The account owns the maximum number of organisations.
     TooManyOwned "page.fault.too_many_owned" "You own 50 organisations, which is the maximum";
-    /// The organisation has as many teams as it may.
+    /// The organisation has the maximum number of teams.
     TooManyTeams "page.fault.too_many_teams" "The organisation has 1000 teams, which is the maximum";
-    /// The account is in as many groups as it may.
+    /// The account is in the maximum number of groups.
     TooManyMemberships "page.fault.too_many_memberships"
         "The account is a member of 1000 organisations and teams, which is the maximum";
-    /// More groups would be inside each other than a decision asks about.
+    /// The groups would be nested too deeply for a policy decision.
     TooDeep "page.fault.too_deep" "Teams can be nested 8 levels deep, the organisation included";
-    /// Who is invited is a member.
+    /// The invited address belongs to a member.
     AlreadyMember "page.fault.already_member" "The account with this email address is already a member";
-    /// The organisation has as many open invitations as it may.
+    /// The organisation has the maximum number of open invitations.
     TooManyInvitations "page.fault.too_many_invitations"
         "The organisation has 100 open invitations, which is the maximum";
-    /// Nobody has shown that the address of the one who invites is theirs.
+    /// The inviter has not confirmed their own email address.
     Unconfirmed "page.fault.unconfirmed" "Confirm your email address before you invite others";
     /// A team would be inside itself.
     Cycle "page.fault.team_cycle" "A team cannot be inside itself";
@@ -61,16 +61,16 @@ pub enum Error {
     /// There is no such group, account or member.
     #[error("not found")]
     NotFound,
-    /// A name is empty, too long, or has control characters.
+    /// A name is empty, too long, or contains control characters.
     #[error("a group's name has 1 to {LONGEST_NAME} characters and no line breaks")]
     Name,
     /// A group would be inside itself.
     #[error("a group cannot be inside itself")]
     Cycle,
-    /// More groups would be inside each other than a decision asks about.
+    /// The groups would be nested too deeply for a policy decision.
     #[error("groups can be {MOST_DEPTH} levels deep, the organisation included")]
     TooDeep,
-    /// A team stays in its organisation, and an organisation is in no other.
+    /// A team cannot move to another organisation, and an organisation cannot be inside another group.
     #[error("a team cannot be moved to another organisation")]
     OtherOrganisation,
     /// The account is a member of too many groups.
@@ -79,7 +79,7 @@ pub enum Error {
     /// The organisation would have no owner.
     #[error("an organisation needs an owner")]
     LastOwner,
-    /// The database did not answer.
+    /// The database failed or did not respond.
     #[error("database: {0}")]
     Database(#[from] db::Error),
 }

@@ -1,9 +1,9 @@
 //! Who acts in an organisation, proved under its lock.
 //!
-//! Each act locks the caller's account and then the organisation's row, and reads the caller's role after that: what
-//! the role was when the request began is the past. Two owners who leave at the same moment follow one another, and the
-//! second one is the last. Where an act is about another account too, both are locked first, in the order of their
-//! numbers (`accounts/held.rs`); the tree of groups is locked last.
+//! Each action locks the caller's account and then the organisation's row, and reads the caller's role only then: the
+//! role at the beginning of the request may be outdated. Two owners who leave at the same time are thus handled one
+//! after the other, and the second one is rejected as the last owner. If an action concerns another account too, both
+//! are locked first, in the order of their IDs (`accounts/held.rs`). The tree of groups is locked last.
 
 use super::{GroupId, GroupRole, Team, rules, store};
 use crate::{
@@ -17,17 +17,17 @@ use crate::{
     mail::{self, Message, Recipient},
 };
 
-/// A member whose account and organisation this transaction has locked, with the role that they have now.
+/// A member whose account and organisation this transaction has locked, with their current role.
 pub(super) struct Standing {
     pub(super) held: Held,
     organisation: GroupId,
     pub(super) role: GroupRole,
-    /// For what happens to others.
+    /// The client for events that happen to others.
     client: Client,
 }
 
 impl Standing {
-    /// The caller, if their role is `least` or more.
+    /// Verifies that the caller has the role `least` or a higher one.
     pub(super) async fn of(
         tx: &mut Tx,
         caller: impl Actor,
@@ -39,7 +39,7 @@ impl Standing {
         Self::of_held(tx, held, organisation, least, client).await
     }
 
-    /// The same for an act about another account. [`Error::NotFound`] if that is not active.
+    /// [`of`](Self::of) for an action on another account. [`Error::NotFound`] if that account is not active.
     pub(super) async fn beside(
         tx: &mut Tx,
         caller: impl Actor,
@@ -80,7 +80,7 @@ impl Standing {
         events::record_in(tx, event, self.organisation.uuid(), account, &self.client, detail, now).await
     }
 
-    /// Tells another member by email what happened.
+    /// Notifies another member by email.
     pub(super) async fn tell(
         &self,
         app: &App,
@@ -90,7 +90,7 @@ impl Standing {
         now: Timestamp,
     ) -> Result<(), Error> {
         let name = store::name(tx.conn(), self.organisation).await?.ok_or(Error::NotFound)?;
-        // Whoever is disabled is not written to.
+        // Disabled accounts receive no email.
         let Some(owner) = accounts::owner(tx.conn(), account).await? else { return Ok(()) };
         mail::enqueue(app, tx, &Recipient::of(&owner), &message(name), now).await
     }
@@ -116,7 +116,7 @@ impl Standing {
         store::team(tx.conn(), self.organisation, id).await?.ok_or(Error::NotFound)
     }
 
-    /// Another member.
+    /// The role of a member.
     pub(super) async fn member(&self, tx: &mut Tx, account: AccountId) -> Result<GroupRole, Error> {
         store::member_role(tx.conn(), self.organisation, account).await?.ok_or(Error::NotFound)
     }

@@ -11,10 +11,10 @@ use crate::{
     access::Principal, accounts::AccountId, app::App, client::Client, db::retry, error::Error, events::Event,
 };
 
-/// How many teams an organisation has.
+/// The most teams of an organisation.
 const MOST_TEAMS: i64 = 1000;
 
-/// The teams of an organisation, the oldest first.
+/// The teams of an organisation, oldest first.
 pub(super) async fn teams(
     app: &App,
     account: AccountId,
@@ -28,7 +28,7 @@ pub(super) async fn teams(
     Ok(asked.part(rows, |last| cursors::of_group(app, last.id)))
 }
 
-/// A team of an organisation, and the team that it is in.
+/// A team of an organisation, and its parent team.
 pub(super) async fn team(
     app: &App,
     account: AccountId,
@@ -42,7 +42,7 @@ pub(super) async fn team(
     Ok((team, parent))
 }
 
-/// Creates a team in an organisation or in another of its teams.
+/// Creates a team in an organisation or in one of its teams.
 pub(super) async fn create_team(
     app: &App,
     principal: Principal,
@@ -72,7 +72,7 @@ pub(super) async fn create_team(
     .await
 }
 
-/// Renames a team, or puts it into another group of its organisation.
+/// Renames a team, or moves it to another parent in its organisation.
 pub(super) async fn change_team(
     app: &App,
     principal: Principal,
@@ -101,7 +101,7 @@ pub(super) async fn change_team(
     .await
 }
 
-/// Deletes a team with the teams in it.
+/// Deletes a team and the teams in it.
 pub(super) async fn delete_team(
     app: &App,
     principal: Principal,
@@ -120,7 +120,7 @@ pub(super) async fn delete_team(
     .await
 }
 
-/// Adds a member of the organisation to one of its teams. One who is in it already stays.
+/// Adds a member of the organisation to one of its teams. Does nothing if they are already in it.
 pub(super) async fn add_to_team(
     app: &App,
     principal: Principal,

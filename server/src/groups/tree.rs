@@ -12,7 +12,7 @@ use crate::{
     random,
 };
 
-/// Makes an organisation with its first owner.
+/// Creates an organisation with its first owner.
 ///
 /// # Errors
 /// [`Error::Name`]; [`Error::NotFound`] if there is no such active account; [`Error::TooManyMemberships`].
@@ -31,7 +31,7 @@ pub async fn create_organisation(
     Ok(id)
 }
 
-/// Makes a team in an organisation or in another team.
+/// Creates a team in an organisation or in another team.
 ///
 /// # Errors
 /// [`Error::Name`]; [`Error::NotFound`] if there is no such group; [`Error::TooDeep`].
@@ -49,7 +49,7 @@ pub async fn create_team(tx: &mut Tx, name: &str, parent: GroupId, now: Timestam
     Ok(id)
 }
 
-/// Puts a team, with all that is in it, into another group of its organisation.
+/// Moves a team, with everything in it, to another parent in its organisation.
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::Cycle`], [`Error::TooDeep`], [`Error::OtherOrganisation`].
@@ -72,7 +72,7 @@ pub async fn move_team(tx: &mut Tx, team: GroupId, parent: GroupId, now: Timesta
     Ok(())
 }
 
-/// Gives a group another name.
+/// Renames a group.
 ///
 /// # Errors
 /// [`Error::Name`], [`Error::NotFound`].
@@ -81,7 +81,7 @@ pub async fn rename(conn: Conn<'_>, id: GroupId, name: &str) -> Result<(), Error
     if store::rename(conn, id, name).await? { Ok(()) } else { Err(Error::NotFound) }
 }
 
-/// Deletes a group with the groups in it, their memberships, and all that was granted to them.
+/// Deletes a group with the groups in it, their memberships, and all grants to them.
 ///
 /// # Errors
 /// [`Error::NotFound`].
@@ -90,7 +90,7 @@ pub async fn delete(tx: &mut Tx, id: GroupId, now: Timestamp) -> Result<(), Erro
     if store::delete(tx.conn(), id).await? { Ok(()) } else { Err(Error::NotFound) }
 }
 
-/// Makes an account a member, or gives a member another role.
+/// Adds an account to a group, or changes the role of a member.
 ///
 /// # Errors
 /// [`Error::NotFound`] if there is no such group or active account; [`Error::TooManyMemberships`];
@@ -103,7 +103,7 @@ pub async fn add_member(
     now: Timestamp,
 ) -> Result<(), Error> {
     let memberships = hold_for_membership(tx, account).await;
-    // Two owners who step down at the same moment would leave none.
+    // Without the lock, two owners who step down at the same time could leave none.
     if !store::lock(tx.conn(), group).await? {
         return Err(Error::NotFound);
     }
@@ -122,8 +122,8 @@ pub async fn add_member(
     Ok(())
 }
 
-/// Ends a membership; that of an organisation also ends those of its teams. The next decision of any instance no longer
-/// counts it.
+/// Ends a membership. If the group is an organisation, also ends the memberships in its teams. Takes effect from the
+/// next decision, on every instance.
 ///
 /// # Errors
 /// [`Error::NotFound`] if the account is not a direct member; [`Error::LastOwner`].
@@ -136,11 +136,11 @@ pub async fn remove_member(tx: &mut Tx, group: GroupId, account: AccountId) -> R
         return Err(Error::NotFound);
     }
     store::delete_invitations_by(tx.conn(), account, Some(group)).await?;
-    // Whoever leaves an organisation leaves its teams.
+    // A member who leaves an organisation also leaves its teams.
     Ok(store::delete_members_below(tx.conn(), group, account).await?)
 }
 
-/// The direct members of a group, ordered by account, those after `after`. At most 100.
+/// The direct members of a group after `after`, ordered by account. At most 100.
 ///
 /// # Errors
 /// [`Error::Database`].
@@ -148,7 +148,7 @@ pub async fn members(conn: Conn<'_>, group: GroupId, after: Option<AccountId>) -
     Ok(store::members(conn, group, after.unwrap_or(AccountId::new(0)), 100).await?)
 }
 
-/// The groups that an account is a direct member of, ordered by id, those after `after`. At most 100.
+/// The groups after `after` that an account is a direct member of, ordered by ID. At most 100.
 ///
 /// # Errors
 /// [`Error::Database`].
@@ -160,7 +160,7 @@ pub async fn memberships(
     Ok(store::memberships(conn, account, after.unwrap_or(GroupId(Uuid::nil())), 100).await?)
 }
 
-/// Makes up a group for a test of a policy.
+/// Inserts a group for the test of a policy.
 pub(crate) async fn make_up(
     conn: Conn<'_>,
     id: GroupId,
@@ -176,7 +176,7 @@ pub(crate) async fn make_up(
     Ok(())
 }
 
-/// Makes up a membership for a test of a policy.
+/// Inserts a membership for the test of a policy.
 pub(crate) async fn make_up_member(
     conn: Conn<'_>,
     group: GroupId,
@@ -185,12 +185,12 @@ pub(crate) async fn make_up_member(
     store::insert_member(conn, group, account, GroupRole::Member, Timestamp::from_secs(0)).await
 }
 
-/// Keeps a group from being deleted until the transaction ends, if there is one.
+/// Keeps a group from being deleted until the transaction ends. `false` if there is none.
 pub(crate) async fn keep(conn: Conn<'_>, id: GroupId) -> Result<bool, db::Error> {
     store::keep(conn, id).await
 }
 
-/// Locks an active account that may become a member of one more group.
+/// Locks an active account and checks that it may join one more group.
 async fn hold_for_membership(tx: &mut Tx, account: AccountId) -> Result<(), Error> {
     if !accounts::hold_active(tx.conn(), account).await? {
         return Err(Error::NotFound);
@@ -201,7 +201,7 @@ async fn hold_for_membership(tx: &mut Tx, account: AccountId) -> Result<(), Erro
     Ok(())
 }
 
-/// Proves that an organisation has an active owner beside this account who stays, if this one is an owner.
+/// Checks that, if this account is an owner of the organisation, another active owner remains.
 async fn other_owner(tx: &mut Tx, group: GroupId, account: AccountId) -> Result<(), Error> {
     if store::is_last_owner(tx.conn(), group, account).await? { Err(Error::LastOwner) } else { Ok(()) }
 }

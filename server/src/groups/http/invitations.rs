@@ -135,7 +135,7 @@ pub(crate) async fn revoke_invitation(
     client: Client,
     Path(path): Path<InvitationPath>,
 ) -> Result<NoContent, Failed<(NotFound, Forbidden, Unavailable)>> {
-    // Invitations are no groups, but their ids are of one kind.
+    // Invitations are not groups, but have IDs of the same form.
     let invitation = group(&path.invitation)?.uuid();
     invitations::revoke(&app, caller(&guard), group(&path.id)?, invitation, &client).await?;
     Ok(NoContent)

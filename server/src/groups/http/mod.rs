@@ -1,4 +1,4 @@
-//! The routes of organisations: which one is in the path, and nowhere else.
+//! The routes of organisations. The path names the organisation, and nothing else does.
 
 pub(crate) mod invitations;
 pub(crate) mod members;
@@ -28,7 +28,7 @@ impl PageQuery {
     }
 }
 
-/// What is not an id is nothing that exists.
+/// Text that is not an ID is treated like a missing group.
 fn group(text: &str) -> Result<GroupId, Error> {
     GroupId::of_path(text).ok_or(Error::NotFound)
 }

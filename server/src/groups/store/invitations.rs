@@ -44,7 +44,7 @@ pub(in crate::groups) async fn insert_invitation(
     Ok(())
 }
 
-/// The open ones of an organisation, in the order of their ids.
+/// The open invitations of an organisation, in the order of their IDs.
 pub(in crate::groups) async fn invitations(
     conn: Conn<'_>,
     organisation: GroupId,
@@ -64,7 +64,7 @@ pub(in crate::groups) async fn invitations(
     )
 }
 
-/// Those to the address that an account has.
+/// The open invitations to the address of an account.
 pub(in crate::groups) async fn invitations_to(
     conn: Conn<'_>,
     account: AccountId,
@@ -96,7 +96,7 @@ pub(in crate::groups) async fn look(
     )
 }
 
-/// The use: of many at once, one deletes the row.
+/// Uses an invitation. Of several uses at once, only one deletes the row.
 pub(in crate::groups) async fn take_invitation(
     conn: Conn<'_>,
     digest: &[u8; 32],
@@ -129,7 +129,7 @@ pub(in crate::groups) async fn delete_invitation_to(
     Ok(())
 }
 
-/// Those that an account has sent for one organisation, or for all.
+/// Deletes the invitations that an account has sent for one organisation, or for all.
 pub(in crate::groups) async fn delete_invitations_by(
     conn: Conn<'_>,
     account: AccountId,

@@ -125,7 +125,7 @@ pub(in crate::groups) async fn delete_members_below(
     Ok(())
 }
 
-/// The member who has this address.
+/// The member with this address.
 pub(in crate::groups) async fn member_at(
     conn: Conn<'_>,
     organisation: GroupId,

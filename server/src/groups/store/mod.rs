@@ -30,7 +30,7 @@ use crate::{
 
 type Result<T> = std::result::Result<T, crate::db::Error>;
 
-/// Whoever changes which group is in which does it alone.
+/// Serializes changes of the tree of groups.
 pub(super) async fn lock_tree(conn: Conn<'_>, now: Timestamp) -> Result<()> {
     execute!(conn, "UPDATE locks SET taken_at = $1 WHERE name = 'groups'", now)?;
     Ok(())
@@ -76,7 +76,7 @@ pub(super) async fn insert_path_to_itself(conn: Conn<'_>, id: GroupId) -> Result
     Ok(())
 }
 
-/// From the group and all that is in it, to the parent and all that this one is in.
+/// Inserts the paths from the group and everything in it to the parent and all of its ancestors.
 pub(super) async fn insert_paths(conn: Conn<'_>, id: GroupId, parent: GroupId) -> Result<()> {
     execute!(
         conn,
@@ -90,7 +90,7 @@ pub(super) async fn insert_paths(conn: Conn<'_>, id: GroupId, parent: GroupId) -
     Ok(())
 }
 
-/// Those of [`insert_paths`].
+/// Deletes the paths that [`insert_paths`] inserts.
 pub(super) async fn delete_paths(conn: Conn<'_>, id: GroupId) -> Result<()> {
     execute!(
         conn,
@@ -102,14 +102,14 @@ pub(super) async fn delete_paths(conn: Conn<'_>, id: GroupId) -> Result<()> {
     Ok(())
 }
 
-/// How many groups are above it, itself included. `None` if there is no such group.
+/// The number of its ancestors, itself included. `None` if there is no such group.
 pub(super) async fn depth(conn: Conn<'_>, id: GroupId) -> Result<Option<i64>> {
     let sql = "SELECT count(*) FROM group_paths WHERE descendant_id = $1";
     let (depth,) = fetch_one!(conn, (i64,), sql, id)?;
     Ok((depth > 0).then_some(depth))
 }
 
-/// How many levels it has, its own included. `None` if there is no such group.
+/// The number of levels below it, its own included. `None` if there is no such group.
 pub(super) async fn height(conn: Conn<'_>, id: GroupId) -> Result<Option<i64>> {
     let sql = "SELECT max(distance) + 1 FROM group_paths WHERE ancestor_id = $1";
     let (height,) = fetch_one!(conn, (Option<i64>,), sql, id)?;
@@ -121,7 +121,7 @@ pub(super) async fn is_in(conn: Conn<'_>, id: GroupId, other: GroupId) -> Result
     Ok(fetch_optional!(conn, (i64,), sql, id, other)?.is_some())
 }
 
-/// The organisation that it is in. `None` for an organisation itself, which is in no other group.
+/// Its organisation, which for an organisation is itself. `None` if there is no such group.
 pub(super) async fn organisation(conn: Conn<'_>, id: GroupId) -> Result<Option<GroupId>> {
     let sql = "SELECT ancestor_id FROM group_paths WHERE descendant_id = $1 ORDER BY distance DESC LIMIT 1";
     Ok(fetch_optional!(conn, (GroupId,), sql, id)?.map(|(id,)| id))

@@ -7,7 +7,7 @@ use crate::{
     groups::{GroupId, Organisation, operators::Found},
 };
 
-/// Whether this account is an owner of an organisation, and no other active owner stays in it.
+/// Whether this account is an owner of the organisation, and no other owner is active and staying.
 pub(in crate::groups) async fn is_last_owner(
     conn: Conn<'_>,
     group: GroupId,
@@ -55,7 +55,7 @@ pub(in crate::groups) async fn organisation_of(
     fetch_optional!(conn, Organisation, select_organisations!("g.id = $2"), account, id)
 }
 
-/// Those that the account is a member of.
+/// The organisations that the account is a member of.
 pub(in crate::groups) async fn organisations_of(
     conn: Conn<'_>,
     account: AccountId,
@@ -66,7 +66,7 @@ pub(in crate::groups) async fn organisations_of(
     fetch_all!(conn, Organisation, sql, account, after, at_most)
 }
 
-/// Organisations that the account is an owner of, in the order of their ids, in which they are locked.
+/// The organisations that the account owns, in the order of their IDs, in which they are locked.
 pub(in crate::groups) async fn owned_by(conn: Conn<'_>, account: AccountId) -> Result<Vec<GroupId>> {
     let owned = fetch_all!(
         conn,
@@ -78,7 +78,7 @@ pub(in crate::groups) async fn owned_by(conn: Conn<'_>, account: AccountId) -> R
     Ok(owned.into_iter().map(|(id,)| id).collect())
 }
 
-/// The owners of an organisation but one of them, at most 100.
+/// The owners of an organisation except this account, at most 100.
 pub(in crate::groups) async fn other_owners(
     conn: Conn<'_>,
     organisation: GroupId,
@@ -114,7 +114,7 @@ macro_rules! select_found {
     };
 }
 
-/// Organisations with this in their folded name, or with this id, the newest first.
+/// Organisations with this text in their folded name, or with this ID, newest first.
 pub(in crate::groups) async fn found(
     conn: Conn<'_>,
     needle: Option<&str>,

@@ -27,7 +27,7 @@ pub(in crate::groups) async fn team(
     fetch_optional!(conn, Team, select_teams!("g.id = $2"), organisation, id)
 }
 
-/// The teams of an organisation, in the order of their ids.
+/// The teams of an organisation, in the order of their IDs.
 pub(in crate::groups) async fn teams(
     conn: Conn<'_>,
     organisation: GroupId,
