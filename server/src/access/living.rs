@@ -118,15 +118,15 @@ pub(crate) struct LivingKey {
 pub(crate) async fn living_key(conn: Conn<'_>, key: KeyId, now: Timestamp) -> Result<Option<LivingKey>> {
     let living = fetch_optional!(
         conn,
-        (AccountId, Role, Vec<u8>, String, Option<Timestamp>),
-        "SELECT accounts.id, role, digest, scope, last_used_at
+        (AccountId, Role, bool, Vec<u8>, String, Option<Timestamp>),
+        "SELECT accounts.id, role, organisation_id IS NOT NULL, digest, scope, last_used_at
          FROM api_keys JOIN accounts ON accounts.id = api_keys.account_id
          WHERE api_keys.id = $1 AND api_keys.expires_at > $2 AND accounts.is_active",
         key,
         now
     )?;
-    Ok(living.map(|(account, role, digest, scope, last_used_at)| LivingKey {
-        holder: KeyHolder { account, key, role },
+    Ok(living.map(|(account, role, is_service, digest, scope, last_used_at)| LivingKey {
+        holder: KeyHolder { account, key, role, is_service },
         digest,
         scope,
         last_used_at,

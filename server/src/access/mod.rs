@@ -20,7 +20,7 @@ pub(crate) use self::{
     by::Administrator,
     living::{BATCH, Living, living, living_among, living_by_cookie, living_key},
     method::{Method, Methods, acr, with_second},
-    scopes::{AppScopes, ScopeAsked, USUAL},
+    scopes::{AppScopes, KeyOf, ScopeAsked, USUAL},
 };
 use crate::{
     accounts::{AccountId, Role},

@@ -48,7 +48,10 @@ pub(crate) const USUAL: [&str; 3] = [ProfileRead::NAME, ProfileWrite::NAME, Mana
 const ON_REQUEST: [&str; 3] = [OfflineAccess::NAME, OrganisationsRead::NAME, OrganisationsWrite::NAME];
 /// The scopes that API keys may have. None of them can change a credential or another user's account. A scope that is
 /// not listed here is not available to keys.
-const FOR_KEYS: [&str; 4] = [ProfileRead::NAME, ProfileWrite::NAME, AccountsRead::NAME, AuditRead::NAME];
+const FOR_KEYS: [&str; 5] =
+    [ProfileRead::NAME, ProfileWrite::NAME, OrganisationsRead::NAME, AccountsRead::NAME, AuditRead::NAME];
+/// The scopes that API keys of service accounts may have: they have no profile.
+const FOR_SERVICES: [&str; 1] = [OrganisationsRead::NAME];
 /// The scopes that administrators may request.
 const ADMINISTRATION: [&str; 3] = [AccountsRead::NAME, AccountsWrite::NAME, AuditRead::NAME];
 
@@ -99,18 +102,6 @@ impl Role {
         USUAL.into_iter().chain(ON_REQUEST).chain(more.iter().copied())
     }
 
-    /// Every scope that an API key of such an account can have: some of the server's own, and all of the application's.
-    pub(crate) fn scopes_of_keys(self, declared: &AppScopes) -> impl Iterator<Item = &str> {
-        let own = self.own_scopes().filter(|name| FOR_KEYS.contains(name)).map(|name| -> &str { name });
-        own.chain(declared.names())
-    }
-
-    /// The scopes of an API key that this role has.
-    pub(crate) fn limit_key(self, scope: &str, declared: &AppScopes) -> Granted {
-        let has = |name: &&str| self.scopes_of_keys(declared).any(|own| own == *name);
-        Granted::parse(scope).iter().filter(has).map(str::to_owned).collect()
-    }
-
     /// Every scope that an account of this role can have.
     pub(crate) fn scopes(self, declared: &AppScopes) -> impl Iterator<Item = &str> {
         let own = self.own_scopes().map(|name| -> &str { name });
@@ -126,6 +117,33 @@ impl Role {
             return granted;
         }
         granted.iter().filter(|name| has(name)).map(str::to_owned).collect()
+    }
+}
+
+/// The account of an API key, as far as it decides which scopes the key can have.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum KeyOf {
+    /// A person's account of this role.
+    Person(Role),
+    /// A service account. What it may do in its organisation is asked there.
+    Service,
+}
+
+impl KeyOf {
+    /// Every scope that such a key can have: some of the server's own, and all of the application's.
+    pub(crate) fn scopes(self, declared: &AppScopes) -> impl Iterator<Item = &str> {
+        let (role, among): (Role, &[&str]) = match self {
+            Self::Person(role) => (role, &FOR_KEYS),
+            Self::Service => (Role::User, &FOR_SERVICES),
+        };
+        let own = role.own_scopes().filter(move |name| among.contains(name)).map(|name| -> &str { name });
+        own.chain(declared.names())
+    }
+
+    /// The scopes of the key that it can have now.
+    pub(crate) fn limit(self, scope: &str, declared: &AppScopes) -> Granted {
+        let has = |name: &&str| self.scopes(declared).any(|own| own == *name);
+        Granted::parse(scope).iter().filter(has).map(str::to_owned).collect()
     }
 }
 

@@ -7,6 +7,7 @@ mod held;
 mod owner;
 mod roles;
 mod search;
+pub(crate) mod service;
 mod store;
 
 use std::fmt;

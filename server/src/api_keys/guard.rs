@@ -87,7 +87,7 @@ impl ApiKeys {
         if living.last_used_at.is_none_or(|last| now - last >= USED_EVERY) {
             self.note_use(id, client::sender(), now);
         }
-        Ok(Verdict::Accepted(living.holder, living.holder.role.limit_key(&living.scope, &self.0.scopes)))
+        Ok(Verdict::Accepted(living.holder, living.holder.key_of().limit(&living.scope, &self.0.scopes)))
     }
 
     /// Spawns a task, so that the request does not wait for the write.

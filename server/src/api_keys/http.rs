@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Listed, MOST_DAYS, Made, NewKey, USUAL_DAYS};
 use crate::{
-    access::{KeyId, ManageAccount},
+    access::{KeyId, KeyOf, ManageAccount},
     app::App,
     caller::{Caller, caller},
     client::Client,
@@ -87,14 +87,15 @@ impl From<Made> for MadeView {
 pub(crate) struct KeyRequest {
     /// What you use it for.
     #[schemars(length(min = 1, max = 64), extend("examples" = ["Nightly export"]))]
-    name: String,
-    /// What it may be used for, as scopes with spaces between them: `profile:read`, `profile:write`, and of an
-    /// administrator `accounts:read` and `audit:read`. The others are not for keys.
+    pub(crate) name: String,
+    /// What it may be used for, as scopes with spaces between them: `profile:read`, `profile:write`,
+    /// `organisations:read`, and of an administrator `accounts:read` and `audit:read`. Keys of service accounts can have
+    /// `organisations:read`. An application can declare others.
     #[schemars(length(min = 1, max = 1024), extend("examples" = ["profile:read"]))]
-    scope: String,
+    pub(crate) scope: String,
     /// Days until it expires; 90 by default.
     #[schemars(range(min = 1, max = 365))]
-    expires_in_days: Option<u16>,
+    pub(crate) expires_in_days: Option<u16>,
 }
 
 /// How a key is replaced.
@@ -107,6 +108,12 @@ pub(crate) struct Rotation {
     overlap_hours: Option<u16>,
 }
 
+impl Rotation {
+    pub(crate) fn hours(&self) -> u16 {
+        self.overlap_hours.unwrap_or(USUAL_OVERLAP)
+    }
+}
+
 pub(crate) async fn create_key(
     guard: Guard<Caller, ManageAccount>,
     State(app): State<App>,
@@ -115,7 +122,7 @@ pub(crate) async fn create_key(
 ) -> Result<Created<MadeView>, Failed<(Stale, KeyConflict, Unprocessable, Unavailable)>> {
     let fresh = caller(&guard).fresh(app.now())?;
     let days = body.expires_in_days.unwrap_or(USUAL_DAYS).min(MOST_DAYS);
-    let new = NewKey::check(fresh.principal().role, app.scopes(), &body.name, &body.scope, days)?;
+    let new = NewKey::check(KeyOf::Person(fresh.principal().role), app.scopes(), &body.name, &body.scope, days)?;
     Ok(Created(super::make(&app, fresh, &new, &client).await?.into()))
 }
 
@@ -147,7 +154,7 @@ pub(crate) async fn rotate_key(
 ) -> Result<Created<MadeView>, Failed<(Stale, NotFound, KeyConflict, Unavailable)>> {
     let fresh = caller(&guard).fresh(app.now())?;
     let id = KeyId::of_text(&id).ok_or(Error::NotFound)?;
-    let hours = body.overlap_hours.unwrap_or(USUAL_OVERLAP).min(super::MOST_OVERLAP);
+    let hours = body.hours().min(super::MOST_OVERLAP);
     let overlap = Duration::from_hours(u64::from(hours));
     Ok(Created(super::rotate(&app, fresh, id, overlap, &client).await?.into()))
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use portcullis::Granted;
 
 use crate::{
-    access::AppScopes,
-    accounts::{FullName, Role},
+    access::{AppScopes, KeyOf},
+    accounts::FullName,
     invalid::{Fault, Invalid},
 };
 
@@ -31,14 +31,14 @@ pub(crate) struct NewKey {
 impl NewKey {
     /// Checks what a person requested. The error names every field that is not acceptable.
     pub(crate) fn check(
-        role: Role,
+        of: KeyOf,
         declared: &AppScopes,
         name: &str,
         scope: &str,
         days: u16,
     ) -> Result<Self, Invalid> {
         let lifetime = DAY * u32::from(days.clamp(1, MOST_DAYS));
-        match (name_of(name), scope_of(role, declared, scope)) {
+        match (name_of(name), scope_of(of, declared, scope)) {
             (Ok(name), Ok(scope)) => Ok(Self { name, scope, lifetime }),
             (Err(one), Err(other)) => Err(one.and(other)),
             (Err(invalid), Ok(_)) | (Ok(_), Err(invalid)) => Err(invalid),
@@ -55,13 +55,13 @@ fn name_of(text: &str) -> Result<String, Invalid> {
     name.map(|name| name.as_str().to_owned()).map_err(|fault| Invalid::field("name", fault))
 }
 
-/// At least one scope, each of which keys of this role can have.
-fn scope_of(role: Role, declared: &AppScopes, text: &str) -> Result<String, Invalid> {
+/// At least one scope, each of which keys of such an account can have.
+fn scope_of(of: KeyOf, declared: &AppScopes, text: &str) -> Result<String, Invalid> {
     let asked = Granted::parse(text);
     let mut names = asked.iter().peekable();
-    if names.peek().is_some() && names.all(|name| role.scopes_of_keys(declared).any(|own| own == name)) {
+    if names.peek().is_some() && names.all(|name| of.scopes(declared).any(|own| own == name)) {
         return Ok(asked.iter().collect::<Vec<_>>().join(" "));
     }
-    let known = role.scopes_of_keys(declared).collect::<Vec<_>>().join(", ");
+    let known = of.scopes(declared).collect::<Vec<_>>().join(", ");
     Err(Invalid::field("scope", Fault::NotAmong(known)))
 }

@@ -13,6 +13,7 @@ mod organisations;
 pub(crate) mod pages;
 mod refusals;
 mod rules;
+mod services;
 mod standing;
 mod store;
 mod teams;
@@ -33,6 +34,7 @@ pub(crate) use self::{
     members::{ExportedMembership, exported},
     operators::{Found, delete_by, details, find, set_role_by},
     organisations::{count, only_owned, refuse_last_owner},
+    services::all as services,
     tree::{keep, make_up, make_up_member},
 };
 pub use self::{
@@ -175,6 +177,18 @@ pub(crate) struct Person {
     pub(crate) created_at: Timestamp,
 }
 crate::db::from_row!(Person { account_id, full_name, email, role, created_at });
+
+/// A service account of an organisation, as those who manage it see it.
+#[derive(Debug, Clone)]
+pub(crate) struct ServiceAccount {
+    pub(crate) account_id: AccountId,
+    pub(crate) name: FullName,
+    /// `member` or `admin`; never `owner`.
+    pub(crate) role: GroupRole,
+    pub(crate) is_active: bool,
+    pub(crate) created_at: Timestamp,
+}
+crate::db::from_row!(ServiceAccount { account_id, name, role, is_active, created_at });
 
 /// A team of an organisation.
 #[derive(Debug, Clone)]

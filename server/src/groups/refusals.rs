@@ -50,6 +50,10 @@ refusals! {
         "The organisation has 100 open invitations, which is the maximum";
     /// The inviter has not confirmed their own email address.
     Unconfirmed "page.fault.unconfirmed" "Confirm your email address before you invite others";
+    /// The organisation has as many service accounts as it may.
+    TooManyServices "page.fault.too_many_services" "The organisation has 50 service accounts, which is the maximum";
+    /// The service account is disabled, and has no keys.
+    ServiceDisabled "page.fault.service_disabled" "The service account is disabled: enable it first";
     /// A team would be inside itself.
     Cycle "page.fault.team_cycle" "A team cannot be inside itself";
 }

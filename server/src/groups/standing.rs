@@ -7,7 +7,11 @@
 
 use super::{GroupId, GroupRole, Team, rules, store};
 use crate::{
-    accounts::{self, AccountId, Actor, Held},
+    accounts::{
+        self, AccountId, Actor, Held,
+        service::{self, Service},
+    },
+    api_keys::Keys,
     app::App,
     client::Client,
     clock::Timestamp,
@@ -116,8 +120,23 @@ impl Standing {
         store::team(tx.conn(), self.organisation, id).await?.ok_or(Error::NotFound)
     }
 
-    /// The role of a member.
+    /// The role of a member who is a person.
     pub(super) async fn member(&self, tx: &mut Tx, account: AccountId) -> Result<GroupRole, Error> {
-        store::member_role(tx.conn(), self.organisation, account).await?.ok_or(Error::NotFound)
+        store::person_role(tx.conn(), self.organisation, account).await?.ok_or(Error::NotFound)
+    }
+
+    /// A service account of the organisation, which this transaction locks. Those who could not invite a member of its
+    /// role cannot manage it either.
+    pub(super) async fn service(&self, tx: &mut Tx, account: AccountId) -> Result<Service, Error> {
+        let service = service::lock(tx, self.organisation.uuid(), account).await?;
+        let role = store::member_role(tx.conn(), self.organisation, account).await?.ok_or(Error::NotFound)?;
+        rules::at_least(rules::to_remove_or_invite(role), Some(self.role))?;
+        Ok(service)
+    }
+
+    /// The keys of a service account, of which the caller is told.
+    pub(super) fn keys<'a>(&'a self, app: &'a App, service: &'a Service, now: Timestamp) -> Keys<'a> {
+        let (account, name) = (service.id, Some(&service.full_name));
+        Keys { app, account, service: name, told: &self.held, client: &self.client, now }
     }
 }

@@ -107,7 +107,7 @@ pub async fn add_member(
     if !store::lock(tx.conn(), group).await? {
         return Err(Error::NotFound);
     }
-    if let Some(before) = store::member_role(tx.conn(), group, account).await? {
+    if let Some(before) = store::person_role(tx.conn(), group, account).await? {
         if role != GroupRole::Owner {
             other_owner(tx, group, account).await?;
         }

@@ -277,6 +277,26 @@ fn row(message: &Message) -> Row<'_> {
                 "mail.api_key_leaked.alarm"
             )
         },
+        Message::ServiceKeyCreated { name, id } => Row {
+            value: Some(("name", Value::Text(key_name(name, id)))),
+            ..row!(
+                "mail.service_key_created.subject",
+                "mail.service_key_created.lead",
+                "mail.service_key.button" => paths::ORGANISATIONS,
+                "mail.service_key_created.alarm"
+            )
+        },
+        Message::ServiceKeyExpires { name, id, due_at } => Row {
+            value: Some(("name", Value::Text(key_name(name, id)))),
+            other: Some(("day", Value::Day(Timestamp::from_micros(*due_at)))),
+            button: Some(("mail.service_key.button", paths::ORGANISATIONS)),
+            ..row!("mail.service_key_expires.subject", "mail.service_key_expires.lead")
+        },
+        Message::ServiceKeyLeaked { name, id } => Row {
+            value: Some(("name", Value::Text(key_name(name, id)))),
+            button: Some(("mail.service_key.button", paths::ORGANISATIONS)),
+            ..row!("mail.service_key_leaked.subject", "mail.service_key_leaked.lead")
+        },
         Message::TotpAdded => row!(
             "mail.totp_added.subject",
             "mail.totp_added.lead",

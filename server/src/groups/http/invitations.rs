@@ -9,6 +9,7 @@ use super::{PageQuery, group, organisations::OrganisationView};
 use crate::{
     access::{OrganisationsRead, OrganisationsWrite},
     accounts::{AccountId, Email},
+    api_keys::{CallerOrKey, requester},
     app::App,
     caller::{Caller, caller},
     client::Client,
@@ -61,12 +62,21 @@ pub(crate) struct InvitationsPage {
     next: Option<String>,
 }
 
-/// The roles that an invitation can give.
+/// The roles that an invitation or a service account can have.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum InvitedRole {
     Member,
     Admin,
+}
+
+impl From<InvitedRole> for GroupRole {
+    fn from(role: InvitedRole) -> Self {
+        match role {
+            InvitedRole::Member => Self::Member,
+            InvitedRole::Admin => Self::Admin,
+        }
+    }
 }
 
 /// Whom to invite.
@@ -99,12 +109,12 @@ pub(crate) struct InvitationPath {
 }
 
 pub(crate) async fn list_invitations(
-    guard: Guard<Caller, OrganisationsRead>,
+    guard: Guard<CallerOrKey, OrganisationsRead>,
     State(app): State<App>,
     Path(id): Path<String>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<InvitationsPage>, Failed<(BadCursor, NotFound, Forbidden, Unavailable)>> {
-    let part = invitations::list(&app, caller(&guard).account, group(&id)?, query.asked()).await?;
+    let part = invitations::list(&app, requester(&guard).account(), group(&id)?, query.asked()).await?;
     let invitations = part.items.into_iter().map(InvitationView::from).collect();
     Ok(Json(InvitationsPage { invitations, next: part.next }))
 }
@@ -120,10 +130,7 @@ pub(crate) async fn invite_member(
     Created<InvitationView>,
     Failed<(NotFound, Forbidden, NotSo, Unprocessable, Throttled, Unavailable)>,
 > {
-    let role = match body.role {
-        Some(InvitedRole::Admin) => GroupRole::Admin,
-        Some(InvitedRole::Member) | None => GroupRole::Member,
-    };
+    let role = body.role.map_or(GroupRole::Member, GroupRole::from);
     let invited = Invited { email: Email::of_field(&body.email, "email")?, role, language };
     let made = invitations::invite(&app, caller(&guard), group(&id)?, &invited, &client).await?;
     Ok(Created(made.into()))

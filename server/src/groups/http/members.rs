@@ -9,6 +9,7 @@ use super::{PageQuery, group};
 use crate::{
     access::{OrganisationsRead, OrganisationsWrite},
     accounts::AccountId,
+    api_keys::{CallerOrKey, requester},
     app::App,
     caller::{Caller, caller},
     client::Client,
@@ -83,12 +84,12 @@ pub(crate) struct MemberPath {
 }
 
 pub(crate) async fn list_members(
-    guard: Guard<Caller, OrganisationsRead>,
+    guard: Guard<CallerOrKey, OrganisationsRead>,
     State(app): State<App>,
     Path(id): Path<String>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<MembersPage>, Failed<(BadCursor, NotFound, Unavailable)>> {
-    let part = members::members(&app, caller(&guard).account, group(&id)?, None, query.asked()).await?;
+    let part = members::members(&app, requester(&guard).account(), group(&id)?, None, query.asked()).await?;
     Ok(Json(part.into()))
 }
 

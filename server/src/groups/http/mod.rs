@@ -3,6 +3,7 @@
 pub(crate) mod invitations;
 pub(crate) mod members;
 pub(crate) mod organisations;
+pub(crate) mod services;
 pub(crate) mod teams;
 
 use schemars::JsonSchema;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{PageQuery, group};
 use crate::{
     access::{OrganisationsRead, OrganisationsWrite},
+    api_keys::{CallerOrKey, requester},
     app::App,
     caller::{Caller, caller},
     client::Client,
@@ -62,11 +63,11 @@ pub(crate) struct Named {
 }
 
 pub(crate) async fn list_organisations(
-    guard: Guard<Caller, OrganisationsRead>,
+    guard: Guard<CallerOrKey, OrganisationsRead>,
     State(app): State<App>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<OrganisationsPage>, Failed<(BadCursor, Unavailable)>> {
-    let part = organisations::list(&app, caller(&guard).account, query.asked()).await?;
+    let part = organisations::list(&app, requester(&guard).account(), query.asked()).await?;
     let organisations = part.items.into_iter().map(OrganisationView::from).collect();
     Ok(Json(OrganisationsPage { organisations, next: part.next }))
 }
@@ -81,11 +82,11 @@ pub(crate) async fn create_organisation(
 }
 
 pub(crate) async fn read_organisation(
-    guard: Guard<Caller, OrganisationsRead>,
+    guard: Guard<CallerOrKey, OrganisationsRead>,
     State(app): State<App>,
     Path(id): Path<String>,
 ) -> Result<Json<OrganisationView>, Failed<(NotFound, Unavailable)>> {
-    Ok(Json(organisations::read(&app, caller(&guard).account, group(&id)?).await?.into()))
+    Ok(Json(organisations::read(&app, requester(&guard).account(), group(&id)?).await?.into()))
 }
 
 pub(crate) async fn rename_organisation(

@@ -9,6 +9,7 @@ use super::{PageQuery, group, members::MembersPage};
 use crate::{
     access::{OrganisationsRead, OrganisationsWrite},
     accounts::AccountId,
+    api_keys::{CallerOrKey, requester},
     app::App,
     caller::{Caller, caller},
     client::Client,
@@ -97,12 +98,12 @@ pub(crate) struct TeamMemberPath {
 }
 
 pub(crate) async fn list_teams(
-    guard: Guard<Caller, OrganisationsRead>,
+    guard: Guard<CallerOrKey, OrganisationsRead>,
     State(app): State<App>,
     Path(id): Path<String>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<TeamsPage>, Failed<(BadCursor, NotFound, Unavailable)>> {
-    let part = teams::teams(&app, caller(&guard).account, group(&id)?, query.asked()).await?;
+    let part = teams::teams(&app, requester(&guard).account(), group(&id)?, query.asked()).await?;
     Ok(Json(TeamsPage { teams: part.items.into_iter().map(TeamView::from).collect(), next: part.next }))
 }
 
@@ -141,13 +142,13 @@ pub(crate) async fn delete_team(
 }
 
 pub(crate) async fn list_team_members(
-    guard: Guard<Caller, OrganisationsRead>,
+    guard: Guard<CallerOrKey, OrganisationsRead>,
     State(app): State<App>,
     Path(path): Path<TeamPath>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<MembersPage>, Failed<(BadCursor, NotFound, Unavailable)>> {
     let (id, team) = path.ids()?;
-    let part = members::members(&app, caller(&guard).account, id, Some(team), query.asked()).await?;
+    let part = members::members(&app, requester(&guard).account(), id, Some(team), query.asked()).await?;
     Ok(Json(part.into()))
 }
 

@@ -4,6 +4,7 @@
 mod acts;
 mod invitation;
 mod member;
+mod services;
 mod team;
 
 use askama::Template;
@@ -16,6 +17,9 @@ pub(crate) use self::{
     acts::{act, create, show_act, show_create},
     invitation::{accept, show_invitation},
     member::{change_member, show_member},
+    services::{
+        change_service, create_service, create_service_key, show_new_service_key, show_service, show_services,
+    },
     team::{change_team, show_team},
 };
 use super::{

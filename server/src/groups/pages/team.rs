@@ -14,7 +14,7 @@ use crate::{
     app::App,
     client::Client,
     error::Error,
-    groups::{GroupId, GroupRole, Organisation, Person, Team, cursors::Part, members, organisations, teams},
+    groups::{GroupId, GroupRole, Organisation, Person, Team, cursors::{Asked, MOST, Part}, members, organisations, teams},
     invalid::{Fault, Invalid},
     pages::{Done, Faults, PageResult, View},
     paths,
@@ -31,6 +31,8 @@ struct TeamPage<'a> {
     /// The parent team, if there is one.
     parent: Option<Team>,
     members: Part<Person>,
+    /// The organisation's teams, at most 100, for the form that moves this one.
+    others: Part<Team>,
     form: &'a TeamForm,
 }
 
@@ -41,6 +43,15 @@ impl TeamPage<'_> {
 
     fn name(&self) -> &str {
         if self.form.name.is_empty() { &self.team.name } else { &self.form.name }
+    }
+
+    /// Where the team can be moved: the ID, the name, and whether it is there now. A team inside this one is refused when
+    /// it is chosen.
+    fn places(&self) -> Vec<(GroupId, &str, bool)> {
+        let organisation = (self.organisation.id, self.organisation.name.as_str());
+        let teams = self.others.items.iter().filter(|team| team.id != self.team.id);
+        let places = std::iter::once(organisation).chain(teams.map(|team| (team.id, team.name.as_str())));
+        places.map(|(id, name)| (id, name, id == self.team.parent_id)).collect()
     }
 
     fn manages(&self) -> bool {
@@ -64,7 +75,8 @@ async fn page<'a>(
     let organisation = organisations::read(app, own, id).await?;
     let (team, parent) = teams::team(app, own, id, team).await?;
     let members = members::members(app, own, id, Some(team.id), asked(v, "members")).await?;
-    Ok(TeamPage { v, faults, organisation, team, parent, members, form })
+    let others = teams::teams(app, own, id, Asked { after: None, limit: Some(MOST) }).await?;
+    Ok(TeamPage { v, faults, organisation, team, parent, members, others, form })
 }
 
 pub(crate) async fn show_team(
@@ -89,6 +101,9 @@ pub(crate) struct TeamForm {
     email: String,
     #[serde(default)]
     account: String,
+    /// Where the team is moved.
+    #[serde(default)]
+    parent: String,
 }
 
 pub(crate) async fn change_team(
@@ -107,6 +122,12 @@ pub(crate) async fn change_team(
             let rename = teams::change_team(&app, principal, ids, Some(&form.name), None, &client);
             v.form(&["name"], rename, again).await?;
             Ok(v.go_done(&here, Done::TeamRenamed))
+        }
+        "move" => {
+            let parent = Some(group(&form.parent)?);
+            let change = teams::change_team(&app, principal, ids, None, parent, &client);
+            v.form(&[], change, again).await?;
+            Ok(v.go_done(&here, Done::TeamMoved))
         }
         "inner" => {
             let create = teams::create_team(&app, principal, ids.0, Some(ids.1), &form.name, &client);

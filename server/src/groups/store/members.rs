@@ -34,6 +34,23 @@ pub(in crate::groups) async fn member_role(
     Ok(fetch_optional!(conn, (GroupRole,), sql, account, group)?.map(|(role,)| role))
 }
 
+/// The role of a member who is a person, and not a service account.
+pub(in crate::groups) async fn person_role(
+    conn: Conn<'_>,
+    group: GroupId,
+    account: AccountId,
+) -> Result<Option<GroupRole>> {
+    let role = fetch_optional!(
+        conn,
+        (GroupRole,),
+        "SELECT m.role FROM memberships m JOIN accounts a ON a.id = m.account_id
+         WHERE m.account_id = $1 AND m.group_id = $2 AND a.organisation_id IS NULL",
+        account,
+        group
+    )?;
+    Ok(role.map(|(role,)| role))
+}
+
 pub(in crate::groups) async fn set_member_role(
     conn: Conn<'_>,
     group: GroupId,
@@ -50,7 +67,8 @@ pub(in crate::groups) async fn delete_member(
     group: GroupId,
     account: AccountId,
 ) -> Result<bool> {
-    let sql = "DELETE FROM memberships WHERE account_id = $1 AND group_id = $2";
+    let sql = "DELETE FROM memberships WHERE account_id = $1 AND group_id = $2
+               AND account_id IN (SELECT id FROM accounts WHERE id = $1 AND organisation_id IS NULL)";
     Ok(execute!(conn, sql, account, group)? > 0)
 }
 
@@ -100,7 +118,8 @@ pub(in crate::groups) async fn people(
         Person,
         "SELECT m.account_id, a.full_name, a.email, m.role, m.created_at
          FROM memberships m JOIN accounts a ON a.id = m.account_id
-         WHERE m.group_id = $1 AND m.account_id > $2 ORDER BY m.account_id LIMIT $3",
+         WHERE m.group_id = $1 AND m.account_id > $2 AND a.organisation_id IS NULL
+         ORDER BY m.account_id LIMIT $3",
         group,
         after,
         at_most
@@ -153,7 +172,7 @@ pub(in crate::groups) async fn person(
         Person,
         "SELECT m.account_id, a.full_name, a.email, m.role, m.created_at
          FROM memberships m JOIN accounts a ON a.id = m.account_id
-         WHERE m.group_id = $1 AND m.account_id = $2",
+         WHERE m.group_id = $1 AND m.account_id = $2 AND a.organisation_id IS NULL",
         group,
         account
     )

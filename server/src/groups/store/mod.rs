@@ -3,6 +3,7 @@
 mod invitations;
 mod members;
 mod organisations;
+mod services;
 mod teams;
 
 pub(super) use self::{
@@ -13,12 +14,13 @@ pub(super) use self::{
     },
     members::{
         count_memberships, delete_member, delete_members_below, insert_member, member_at, member_role,
-        members, memberships, people, person, set_member_role,
+        members, memberships, people, person, person_role, set_member_role,
     },
     organisations::{
         count_organisations, found, found_by_id, is_last_owner, lock_organisation, organisation_of,
         organisations_of, other_owners, owned_by,
     },
+    services::{service, services},
     teams::{count_teams, team, teams},
 };
 use super::GroupId;

@@ -38,7 +38,8 @@ macro_rules! select_organisations {
     ($which:literal) => {
         concat!(
             "SELECT g.id, g.name, g.created_at, m.role,
-                    (SELECT count(*) FROM memberships everybody WHERE everybody.group_id = g.id) AS members
+                    (SELECT count(*) FROM memberships everybody WHERE everybody.group_id = g.id)
+                    - (SELECT count(*) FROM accounts s WHERE s.organisation_id = g.id) AS members
              FROM memberships m JOIN groups g ON g.id = m.group_id
              WHERE g.kind = 'organisation' AND m.account_id = $1 AND ",
             $which
@@ -107,7 +108,8 @@ macro_rules! select_found {
     ($which:literal) => {
         concat!(
             "SELECT g.id, g.name, g.created_at,
-                    (SELECT count(*) FROM memberships everybody WHERE everybody.group_id = g.id) AS members
+                    (SELECT count(*) FROM memberships everybody WHERE everybody.group_id = g.id)
+                    - (SELECT count(*) FROM accounts s WHERE s.organisation_id = g.id) AS members
              FROM groups g WHERE g.kind = 'organisation' AND ",
             $which
         )
