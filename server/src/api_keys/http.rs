@@ -45,6 +45,8 @@ pub(crate) struct KeyView {
     last_used_address: Option<String>,
     /// The ID of the key that replaces it; `null` if there is none.
     replaced_by: Option<String>,
+    /// The most requests a minute; `null` if it has no limit.
+    requests_per_minute: Option<i64>,
 }
 
 impl From<Listed> for KeyView {
@@ -59,6 +61,7 @@ impl From<Listed> for KeyView {
             last_used_at: key.last_used_at.map(Timestamp::to_rfc3339),
             last_used_address: key.last_used_address,
             replaced_by: key.replaced_by.map(|id| id.to_string()),
+            requests_per_minute: key.per_minute,
         }
     }
 }
@@ -96,6 +99,10 @@ pub(crate) struct KeyRequest {
     /// Days until it expires; 90 by default.
     #[schemars(range(min = 1, max = 365))]
     pub(crate) expires_in_days: Option<u16>,
+    /// The most requests a minute, counted by each instance of the server. Further ones get 429 with `Retry-After`. No
+    /// limit by default.
+    #[schemars(range(min = 1, max = 10000))]
+    pub(crate) requests_per_minute: Option<i64>,
 }
 
 /// How a key is replaced.
@@ -122,7 +129,8 @@ pub(crate) async fn create_key(
 ) -> Result<Created<MadeView>, Failed<(Stale, KeyConflict, Unprocessable, Unavailable)>> {
     let fresh = caller(&guard).fresh(app.now())?;
     let days = body.expires_in_days.unwrap_or(USUAL_DAYS).min(MOST_DAYS);
-    let new = NewKey::check(KeyOf::Person(fresh.principal().role), app.scopes(), &body.name, &body.scope, days)?;
+    let new = NewKey::check(KeyOf::Person(fresh.principal().role), app.scopes(), &body.name, &body.scope, days)?
+        .limited(body.requests_per_minute);
     Ok(Created(super::make(&app, fresh, &new, &client).await?.into()))
 }
 

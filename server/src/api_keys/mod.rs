@@ -11,6 +11,7 @@ pub(crate) mod http;
 mod leaked;
 mod new;
 pub(crate) mod pages;
+mod rates;
 mod store;
 
 use std::time::Duration;
@@ -23,7 +24,7 @@ pub use self::guard::{ApiKeyHeader, ApiKeys, BearerApiKeys, CallerOrKey};
 pub(crate) use self::{
     guard::requester,
     leaked::{Leaked, end_leaked},
-    new::{MOST_DAYS, NewKey, USUAL_DAYS},
+    new::{MOST_DAYS, MOST_PER_MINUTE, NewKey, USUAL_DAYS},
 };
 use crate::{
     access::{By, Fresh, KeyId, Principal},
@@ -63,6 +64,8 @@ pub(crate) struct Listed {
     pub(crate) last_used_address: Option<String>,
     /// The key that replaces it.
     pub(crate) replaced_by: Option<KeyId>,
+    /// The most requests a minute, if it has a limit.
+    pub(crate) per_minute: Option<i64>,
 }
 crate::db::from_row!(Listed {
     id,
@@ -74,7 +77,8 @@ crate::db::from_row!(Listed {
     expires_at,
     last_used_at,
     last_used_address,
-    replaced_by
+    replaced_by,
+    per_minute
 });
 
 impl Listed {
@@ -140,7 +144,8 @@ impl Keys<'_> {
             store::delete(tx.conn(), id, self.account, now).await?;
         }
         let (name, scope) = (old.name.clone(), old.scope.clone());
-        let new = NewKey { name, scope, lifetime: old.expires_at - old.created_at };
+        let lifetime = old.expires_at - old.created_at;
+        let new = NewKey { name, scope, lifetime, per_minute: old.per_minute };
         let made = self.insert(tx, &new).await?;
         store::set_replaced(tx.conn(), id, made.listed.id, old.expires_at.min(now + overlap)).await?;
         record(tx, Event::ApiKeyRotated, &old, self.client, now).await?;
@@ -185,6 +190,7 @@ impl Keys<'_> {
             last_used_at: None,
             last_used_address: None,
             replaced_by: None,
+            per_minute: new.per_minute,
         };
         Ok(Made { key: SecretText::new(secret.text().to_owned()), listed })
     }
@@ -339,6 +345,8 @@ pub(crate) struct ExportedKey {
     #[schemars(extend("format" = "date-time"))]
     last_used_at: Option<String>,
     last_used_address: Option<String>,
+    /// The most requests a minute; `null` if it has no limit.
+    requests_per_minute: Option<i64>,
 }
 
 pub(crate) async fn exported(
@@ -355,6 +363,7 @@ pub(crate) async fn exported(
         expires_at: key.expires_at.to_rfc3339(),
         last_used_at: key.last_used_at.map(Timestamp::to_rfc3339),
         last_used_address: key.last_used_address,
+        requests_per_minute: key.per_minute,
     };
     Ok(keys.into_iter().map(view).collect())
 }

@@ -17,6 +17,9 @@ pub(crate) const USUAL_DAYS: u16 = 90;
 /// The longest lifetime of a key, in days.
 pub(crate) const MOST_DAYS: u16 = 365;
 
+/// The highest limit of requests a minute.
+pub(crate) const MOST_PER_MINUTE: i64 = 10_000;
+
 const DAY: Duration = Duration::from_hours(24);
 
 /// The checked properties of a key to create.
@@ -26,6 +29,8 @@ pub(crate) struct NewKey {
     /// Names separated by single spaces, in order.
     pub(super) scope: String,
     pub(super) lifetime: Duration,
+    /// The most requests a minute; `None`: no limit.
+    pub(super) per_minute: Option<i64>,
 }
 
 impl NewKey {
@@ -39,10 +44,17 @@ impl NewKey {
     ) -> Result<Self, Invalid> {
         let lifetime = DAY * u32::from(days.clamp(1, MOST_DAYS));
         match (name_of(name), scope_of(of, declared, scope)) {
-            (Ok(name), Ok(scope)) => Ok(Self { name, scope, lifetime }),
+            (Ok(name), Ok(scope)) => Ok(Self { name, scope, lifetime, per_minute: None }),
             (Err(one), Err(other)) => Err(one.and(other)),
             (Err(invalid), Ok(_)) | (Ok(_), Err(invalid)) => Err(invalid),
         }
+    }
+}
+
+impl NewKey {
+    /// The same with a limit of requests a minute.
+    pub(crate) fn limited(self, per_minute: Option<i64>) -> Self {
+        Self { per_minute: per_minute.map(|most| most.clamp(1, MOST_PER_MINUTE)), ..self }
     }
 }
 

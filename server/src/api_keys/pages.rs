@@ -9,7 +9,7 @@ use portcullis::{Form, Guard, Public};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Listed, MOST_DAYS, MOST_OVERLAP, Made, NewKey, USUAL_DAYS};
+use super::{Listed, MOST_DAYS, MOST_PER_MINUTE, MOST_OVERLAP, Made, NewKey, USUAL_DAYS};
 use crate::{
     access::{KeyId, KeyOf, Principal},
     app::App,
@@ -111,31 +111,44 @@ pub(crate) struct NewForm {
     scope: Vec<String>,
     #[serde(default)]
     expires_in_days: String,
+    /// Empty: no limit.
+    #[serde(default)]
+    per_minute: String,
 }
 
 impl NewForm {
-    pub(crate) const FIELDS: [&'static str; 3] = ["name", "scope", "expires_in_days"];
+    pub(crate) const FIELDS: [&'static str; 4] = ["name", "scope", "expires_in_days", "per_minute"];
 
     fn days(&self) -> Option<u16> {
         self.expires_in_days.parse().ok().filter(|days| (1..=MOST_DAYS).contains(days))
     }
 
+    fn per_minute(&self) -> Result<Option<i64>, Invalid> {
+        let text = self.per_minute.trim();
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let most = text.parse().ok().filter(|most| (1..=MOST_PER_MINUTE).contains(most));
+        most.map(Some).ok_or_else(|| Invalid::field("per_minute", Fault::NotAmong(format!("1–{MOST_PER_MINUTE}"))))
+    }
+
     pub(crate) fn check(&self, app: &App, of: KeyOf) -> Result<NewKey, Invalid> {
         let days = self.days().ok_or_else(|| Invalid::field("expires_in_days", Fault::Missing));
-        match (
-            NewKey::check(
-                of,
-                app.scopes(),
-                &self.name,
-                &self.scope.join(" "),
-                self.days().unwrap_or(USUAL_DAYS),
-            ),
-            days,
-        ) {
-            (Ok(new), Ok(_)) => Ok(new),
-            (Err(one), Err(other)) => Err(one.and(other)),
-            (Err(invalid), Ok(_)) | (Ok(_), Err(invalid)) => Err(invalid),
+        let scope = self.scope.join(" ");
+        let new = NewKey::check(of, app.scopes(), &self.name, &scope, self.days().unwrap_or(USUAL_DAYS));
+        match both(both(new, days), self.per_minute()) {
+            Ok(((new, _), per_minute)) => Ok(new.limited(per_minute)),
+            Err(invalid) => Err(invalid),
         }
+    }
+}
+
+/// Both values, or the faults of either.
+fn both<A, B>(a: Result<A, Invalid>, b: Result<B, Invalid>) -> Result<(A, B), Invalid> {
+    match (a, b) {
+        (Ok(a), Ok(b)) => Ok((a, b)),
+        (Err(a), Err(b)) => Err(a.and(b)),
+        (Err(invalid), Ok(_)) | (Ok(_), Err(invalid)) => Err(invalid),
     }
 }
 

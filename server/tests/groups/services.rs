@@ -10,7 +10,7 @@ use portcullis_server::groups::{self, GroupRole};
 use portcullis_server::{By, admin, leaving};
 use serde_json::{Value, json};
 
-use super::{join, organisation, person};
+use super::{id_of, join, log_in, organisation, person, team};
 use crate::on_both_databases;
 use crate::admin::{as_admin, with_all_scopes};
 use crate::support::{Answer, Client, PASSWORD, TestApp, email, process::eventually};
@@ -211,12 +211,12 @@ on_both_databases! {
         put(&format!("{engines}/members/{account}"), json!({ "role": "owner" })).await.assert(404);
         ada.post(&format!("{engines}/hand-over")).json(&json!({ "account_id": account })).await.assert(404);
         ada.delete(&format!("{engines}/members/{account}")).send().await.assert(404);
-        let team = super::id(&super::team(&ada, &engines, None).await.assert(201));
-        ada.call(http::Method::PUT, &format!("{engines}/teams/{team}/members/{account}")).send().await.assert(404);
+        let sales = super::id(&team(&ada, &engines, None).await.assert(201));
+        ada.call(http::Method::PUT, &format!("{engines}/teams/{sales}/members/{account}")).send().await.assert(404);
         let mut tx = app.app.db().begin().await.unwrap();
         let now = app.clock.now();
-        assert!(groups::add_member(&mut tx, super::id_of(&engines), id, GroupRole::Owner, now).await.is_err());
-        assert!(groups::remove_member(&mut tx, super::id_of(&engines), id).await.is_err());
+        assert!(groups::add_member(&mut tx, id_of(&engines), id, GroupRole::Owner, now).await.is_err());
+        assert!(groups::remove_member(&mut tx, id_of(&engines), id).await.is_err());
         drop(tx);
         // The database itself refuses a password and a role.
         for change in ["password_hash = 'x'", "role = 'admin'", "email = 'x@example.com'"] {
@@ -262,7 +262,7 @@ on_both_databases! {
         })
         .await;
         drop(other);
-        let ada = super::log_in(&app.stranger(), "ada").await;
+        let ada = log_in(&app.stranger(), "ada").await;
         set_active(&ada, &robot, false).await.assert(200);
         set_active(&ada, &robot, true).await.assert(200);
         ada.delete(&robot).send().await.assert(204);

@@ -175,7 +175,8 @@ pub(crate) async fn create_service_account_key(
 ) -> Result<Created<MadeView>, Failed<(Stale, NotFound, Forbidden, NotSo, Unprocessable, Unavailable)>> {
     let fresh = caller(&guard).fresh(app.now())?;
     let days = body.expires_in_days.unwrap_or(USUAL_DAYS).min(MOST_DAYS);
-    let new = NewKey::check(KeyOf::Service, app.scopes(), &body.name, &body.scope, days)?;
+    let new = NewKey::check(KeyOf::Service, app.scopes(), &body.name, &body.scope, days)?
+        .limited(body.requests_per_minute);
     Ok(Created(services::make_key(&app, fresh, path.ids()?, &new, &client).await?.into()))
 }
 
