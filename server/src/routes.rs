@@ -16,7 +16,8 @@ use crate::{
         remove_account_factor, remove_account_keys, set_account_role, start_password_reset,
     },
     admin::organisations::{
-        list_all_organisations, list_members_of_organisation, list_service_accounts_of_organisation, remove_organisation, set_role_in_organisation,
+        list_all_organisations, list_members_of_organisation, list_service_accounts_of_organisation,
+        remove_organisation, set_role_in_organisation,
     },
     api_keys::http::{create_key, list_keys, remove_key, rotate_key},
     app::App,

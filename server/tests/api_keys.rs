@@ -18,7 +18,7 @@ use crate::support::{Answer, Client, PASSWORD, TestApp, document, email, process
 const MINUTE: u64 = 60;
 const DAY: u64 = 24 * 60 * MINUTE;
 /// Every scope that an administrator's key can have.
-const EVERY_SCOPE: &str = "accounts:read audit:read profile:read profile:write";
+const EVERY_SCOPE: &str = "accounts:read audit:read organisations:read profile:read profile:write";
 
 /// A program with a key, sent in one of the two places.
 struct Program {
@@ -48,11 +48,7 @@ impl Program {
 
 /// The same program.
 fn program_of(program: &Program) -> Program {
-    Program {
-        stranger: program.stranger.clone(),
-        key: program.key.clone(),
-        in_header: program.in_header,
-    }
+    Program { stranger: program.stranger.clone(), key: program.key.clone(), in_header: program.in_header }
 }
 
 fn program(app: &TestApp, key: &str) -> Program {
@@ -224,7 +220,9 @@ on_both_databases! {
         // Opening another route to keys always means editing this list.
         let expected = [
             "DELETE /profile-image", "GET /admin/accounts", "GET /admin/accounts/{id}", "GET /admin/audit-events",
-            "GET /admin/audit-events.csv", "GET /profile", "GET /profile-images/{id}", "GET /profile/{id}",
+            "GET /admin/audit-events.csv", "GET /organisations", "GET /organisations/{id}",
+            "GET /organisations/{id}/invitations", "GET /organisations/{id}/members", "GET /organisations/{id}/teams",
+            "GET /organisations/{id}/teams/{team}/members", "GET /profile", "GET /profile-images/{id}", "GET /profile/{id}",
             "PATCH /profile", "POST /upload-profile-image",
         ];
         assert_eq!(open, BTreeSet::from(expected.map(str::to_owned)));

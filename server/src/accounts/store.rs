@@ -54,7 +54,8 @@ pub(super) async fn insert_account(
 }
 
 pub(super) async fn account_by_id(conn: Conn<'_>, id: AccountId) -> Result<Option<Account>> {
-    let sql = concat!("SELECT id, email, full_name, is_active FROM accounts WHERE id = $1 AND ", of_a_person!());
+    let sql =
+        concat!("SELECT id, email, full_name, is_active FROM accounts WHERE id = $1 AND ", of_a_person!());
     fetch_optional!(conn, Account, sql, id)
 }
 

@@ -159,7 +159,9 @@ pub(crate) async fn list_service_accounts_of_organisation(
     let actor = AdminActor::of(caller(&guard), client)?;
     let services = groups::services(&app, id_of(&id)?).await?;
     note(&app, &actor.reader(), Event::OrganisationRead, None).await?;
-    Ok(Json(ManagedServiceAccounts { service_accounts: services.into_iter().map(ServiceView::from).collect() }))
+    Ok(Json(ManagedServiceAccounts {
+        service_accounts: services.into_iter().map(ServiceView::from).collect(),
+    }))
 }
 
 pub(crate) async fn set_role_in_organisation(

@@ -129,8 +129,9 @@ pub(crate) async fn create_key(
 ) -> Result<Created<MadeView>, Failed<(Stale, KeyConflict, Unprocessable, Unavailable)>> {
     let fresh = caller(&guard).fresh(app.now())?;
     let days = body.expires_in_days.unwrap_or(USUAL_DAYS).min(MOST_DAYS);
-    let new = NewKey::check(KeyOf::Person(fresh.principal().role), app.scopes(), &body.name, &body.scope, days)?
-        .limited(body.requests_per_minute);
+    let new =
+        NewKey::check(KeyOf::Person(fresh.principal().role), app.scopes(), &body.name, &body.scope, days)?
+            .limited(body.requests_per_minute);
     Ok(Created(super::make(&app, fresh, &new, &client).await?.into()))
 }
 

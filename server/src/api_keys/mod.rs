@@ -204,7 +204,9 @@ pub(crate) async fn make(app: &App, fresh: Fresh, new: &NewKey, client: &Client)
     retry(|| async {
         let (mut tx, now) = (app.db().begin().await?, app.now());
         let held = hold_own(&mut tx, fresh, now).await?;
-        let made = Keys { app, account: held.id, service: None, told: &held, client, now }.make(&mut tx, new).await?;
+        let made = Keys { app, account: held.id, service: None, told: &held, client, now }
+            .make(&mut tx, new)
+            .await?;
         tx.commit().await?;
         Ok(made)
     })

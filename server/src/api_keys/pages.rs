@@ -9,7 +9,7 @@ use portcullis::{Form, Guard, Public};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Listed, MOST_DAYS, MOST_PER_MINUTE, MOST_OVERLAP, Made, NewKey, USUAL_DAYS};
+use super::{Listed, MOST_DAYS, MOST_OVERLAP, MOST_PER_MINUTE, Made, NewKey, USUAL_DAYS};
 use crate::{
     access::{KeyId, KeyOf, Principal},
     app::App,
@@ -129,7 +129,8 @@ impl NewForm {
             return Ok(None);
         }
         let most = text.parse().ok().filter(|most| (1..=MOST_PER_MINUTE).contains(most));
-        most.map(Some).ok_or_else(|| Invalid::field("per_minute", Fault::NotAmong(format!("1–{MOST_PER_MINUTE}"))))
+        most.map(Some)
+            .ok_or_else(|| Invalid::field("per_minute", Fault::NotAmong(format!("1–{MOST_PER_MINUTE}"))))
     }
 
     pub(crate) fn check(&self, app: &App, of: KeyOf) -> Result<NewKey, Invalid> {
@@ -221,7 +222,9 @@ pub(crate) async fn rotate_key(
     let rotate = async { super::rotate(&app, fresh, form.key()?, overlap, &client).await };
     let page = async |faults| keys_page(&app, &v, &guard, faults).await;
     match v.form(&[], rotate, page).await {
-        Ok(made) => Ok(v.show(StatusCode::OK, &MadePage { v: &v, made, is_successor: true, keys: paths::API_KEYS })?),
+        Ok(made) => {
+            Ok(v.show(StatusCode::OK, &MadePage { v: &v, made, is_successor: true, keys: paths::API_KEYS })?)
+        }
         // The key was removed meanwhile. The list shows the current state.
         Err(NotShown::Error(Error::NotFound)) => Ok(v.go(paths::API_KEYS)),
         Err(not_shown) => Err(not_shown),

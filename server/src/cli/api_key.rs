@@ -100,7 +100,8 @@ async fn leaked(app: &App) -> Result<(), String> {
         if let Some(ended) = ended {
             count += 1;
             let told: Vec<_> = ended.told.iter().map(Email::as_str).collect();
-            let told = if told.is_empty() { "nobody: the account is disabled".to_owned() } else { told.join(", ") };
+            let told =
+                if told.is_empty() { "nobody: the account is disabled".to_owned() } else { told.join(", ") };
             say(&format!("Ended {} and notified {told}.", ended.key.shown()))?;
         }
     }

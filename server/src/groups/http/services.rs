@@ -18,9 +18,7 @@ use crate::{
     app::App,
     caller::{Caller, caller},
     client::Client,
-    error::{
-        BadCursor, Error, Failed, Forbidden, NotFound, NotSo, Stale, Unavailable, Unprocessable,
-    },
+    error::{BadCursor, Error, Failed, Forbidden, NotFound, NotSo, Stale, Unavailable, Unprocessable},
     groups::{GroupId, GroupRole, ServiceAccount, services},
     invalid::Invalid,
 };

@@ -258,9 +258,8 @@ pub(crate) async fn create_service_key(
     let fresh = v.fresh(principal, &path)?;
     let of = KeyOf::Service;
     let create = async { services::make_key(&app, fresh, ids, &form.check(&app, of)?, &client).await };
-    let again = async |faults| {
-        Ok(NewPage { v: &v, faults, app: &app, of, form: &form, path: &path, keys: &keys })
-    };
+    let again =
+        async |faults| Ok(NewPage { v: &v, faults, app: &app, of, form: &form, path: &path, keys: &keys });
     let made = v.form(&NewForm::FIELDS, create, again).await?;
     Ok(v.show(StatusCode::OK, &MadePage { v: &v, made, is_successor: false, keys: &keys })?)
 }

@@ -14,7 +14,11 @@ use crate::{
     app::App,
     client::Client,
     error::Error,
-    groups::{GroupId, GroupRole, Organisation, Person, Team, cursors::{Asked, MOST, Part}, members, organisations, teams},
+    groups::{
+        GroupId, GroupRole, Organisation, Person, Team,
+        cursors::{Asked, MOST, Part},
+        members, organisations, teams,
+    },
     invalid::{Fault, Invalid},
     pages::{Done, Faults, PageResult, View},
     paths,
