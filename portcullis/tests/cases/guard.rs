@@ -20,7 +20,9 @@ use http::{
     HeaderMap, Request, StatusCode,
     header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
 };
-use portcullis::{Api, Bearer, Either, Granted, Guard, Json, Maybe, Public, Scope, Verdict, Verify, VerifyFailed};
+use portcullis::{
+    Api, Bearer, Either, Granted, Guard, Json, Maybe, Public, Scope, Verdict, Verify, VerifyFailed,
+};
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},

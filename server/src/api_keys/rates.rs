@@ -36,7 +36,7 @@ impl Rates {
             Entry::Occupied(mut entry) if now - entry.get().0 < MINUTE => {
                 let (began, requests) = entry.get_mut();
                 if *requests >= most {
-                    return Err(MINUTE - (now - *began));
+                    return Err(MINUTE.saturating_sub(now - *began));
                 }
                 *requests += 1;
             }
