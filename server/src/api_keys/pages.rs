@@ -129,8 +129,7 @@ impl NewForm {
             return Ok(None);
         }
         let most = text.parse().ok().filter(|most| (1..=MOST_PER_MINUTE).contains(most));
-        most.map(Some)
-            .ok_or_else(|| Invalid::field("per_minute", Fault::NotAmong(format!("1–{MOST_PER_MINUTE}"))))
+        most.map(Some).ok_or_else(|| Invalid::field("per_minute", Fault::NotUpTo(MOST_PER_MINUTE)))
     }
 
     pub(crate) fn check(&self, app: &App, of: KeyOf) -> Result<NewKey, Invalid> {

@@ -268,16 +268,16 @@ on_both_databases! {
         set_active(&ada, &robot, false).await.assert(200);
         set_active(&ada, &robot, true).await.assert(200);
         ada.delete(&robot).send().await.assert(204);
-        let root = with_all_scopes(&app.stranger(), "root").await;
-        let events = root.get(&format!("/admin/audit-events?account={account}")).send().await.assert(200).text();
+        let admin = with_all_scopes(&app.stranger(), "root").await;
+        let events = admin.get(&format!("/admin/audit-events?account={account}")).send().await.assert(200).text();
         for event in ["created", "disabled", "enabled", "deleted"] {
             assert!(events.contains(&format!("service_account.{event}")), "{event}: {events}");
         }
         assert!(events.contains("api_key.created"));
         let (_, second) = service(&ada, &engines, "member").await;
-        let listed = root.get(&format!("/admin{engines}/service-accounts")).send().await.assert(200).json();
+        let listed = admin.get(&format!("/admin{engines}/service-accounts")).send().await.assert(200).json();
         assert_eq!(listed["service_accounts"][0]["account_id"], second);
-        root.get("/admin/organisations/x/service-accounts").send().await.assert(404);
+        admin.get("/admin/organisations/x/service-accounts").send().await.assert(404);
     }
 
     async fn an_owner_manages_service_accounts_on_pages(database: Database) {
