@@ -80,7 +80,7 @@ async fn one_that_is_made_once_and_not_again_is_found() {
         .good("token", move |_| {
             let mut made = made.lock().unwrap();
             *made += 1;
-            // As many as the calls need that must be rejected.
+            // Enough for the calls that must be rejected, but not for the last one, which must pass.
             (*made <= 4).then(|| maker.begin())
         })
         .run()
