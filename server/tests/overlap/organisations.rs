@@ -137,6 +137,7 @@ struct Company {
 }
 
 impl Company {
+    #[expect(clippy::too_many_lines, reason = "one row after another")]
     async fn new(app: &TestApp) -> Self {
         let (place, now) = (&app.place, app.clock.now().as_micros());
         let end = now + 3_600_000_000;
