@@ -2,6 +2,7 @@
 
 mod console;
 mod first;
+mod staff;
 mod trail;
 
 use std::collections::{BTreeMap, BTreeSet};

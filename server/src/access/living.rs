@@ -45,7 +45,7 @@ macro_rules! select_living {
     };
     ($which:literal, $now:literal, $more:literal) => {
         concat!(
-            "SELECT sessions.id, accounts.id, role, authenticated_at",
+            "SELECT sessions.id, accounts.id, COALESCE(staff_role, role), authenticated_at",
             $more,
             " FROM sessions JOIN accounts ON accounts.id = sessions.account_id WHERE sessions.",
             $which,

@@ -72,8 +72,8 @@ pub(super) async fn account_by_email(conn: Conn<'_>, email: &Email) -> Result<Op
 macro_rules! select_details {
     ($which:literal) => {
         concat!(
-            "SELECT id, email, full_name, is_active, role, email_verified_at, created_at, last_login_at,
-                    password_changed_at, deletion_due_at
+            "SELECT id, email, full_name, is_active, COALESCE(staff_role, role) AS role, email_verified_at,
+                    created_at, last_login_at, password_changed_at, deletion_due_at
              FROM accounts WHERE ",
             of_a_person!(),
             " AND ",
@@ -113,7 +113,7 @@ macro_rules! wanted {
     () => {
         " AND ($2 IS NULL OR email LIKE $2 ESCAPE '!' OR COALESCE(folded_name, lower(full_name)) LIKE $3 ESCAPE '!'
                OR id = $4)
-          AND ($5 IS NULL OR role = $5) AND ($6 IS NULL OR is_active = $6)
+          AND ($5 IS NULL OR COALESCE(staff_role, role) = $5) AND ($6 IS NULL OR is_active = $6)
           AND ($7 IS NULL OR (email_verified_at IS NOT NULL) = $7)"
     };
 }
@@ -215,8 +215,8 @@ macro_rules! lock {
             of_a_person!(),
             " AND ",
             $which,
-            " RETURNING id, email, full_name, language, email_verified_at, role, credential_epoch, is_active,
-                        deletion_due_at"
+            " RETURNING id, email, full_name, language, email_verified_at, COALESCE(staff_role, role) AS role,
+                        credential_epoch, is_active, deletion_due_at"
         )
     };
 }
@@ -352,18 +352,21 @@ pub(super) async fn set_role(conn: Conn<'_>, id: AccountId, role: Role, now: Tim
     let changed = match role {
         Role::Admin => execute!(
             conn,
-            "UPDATE accounts SET role = 'admin', updated_at = $2 WHERE id = $1 AND role <> 'admin'",
+            "UPDATE accounts SET role = 'admin', staff_role = NULL, updated_at = $2
+             WHERE id = $1 AND role <> 'admin'",
             id,
             now
         ),
-        Role::User => execute!(
+        Role::User | Role::Staff(_) => execute!(
             conn,
             concat!(
-                "UPDATE accounts SET role = 'user', updated_at = $2 WHERE id = $1 AND role <> 'user'",
+                "UPDATE accounts SET role = 'user', staff_role = $3, updated_at = $2
+                 WHERE id = $1 AND (role <> 'user' OR COALESCE(staff_role, '') <> COALESCE($3, ''))",
                 spares_the_last_administrator!()
             ),
             id,
-            now
+            now,
+            role.staff()
         ),
     }?;
     Ok(changed == 1)
@@ -373,7 +376,7 @@ pub(super) async fn set_role(conn: Conn<'_>, id: AccountId, role: Role, now: Tim
 pub(super) async fn make_first_administrator(conn: Conn<'_>, id: AccountId, now: Timestamp) -> Result<bool> {
     let changed = execute!(
         conn,
-        "UPDATE accounts SET role = 'admin', updated_at = $2
+        "UPDATE accounts SET role = 'admin', staff_role = NULL, updated_at = $2
          WHERE id = $1 AND is_active AND NOT EXISTS (SELECT 1 FROM accounts AS others WHERE others.role = 'admin')",
         id,
         now
@@ -511,7 +514,7 @@ pub(super) async fn exported(conn: Conn<'_>, id: AccountId) -> Result<Option<Exp
     fetch_optional!(
         conn,
         ExportedRow,
-        "SELECT id, email, full_name, is_active, role, language, created_at, updated_at, email_verified_at,
+        "SELECT id, email, full_name, is_active, COALESCE(staff_role, role) AS role, language, created_at, updated_at, email_verified_at,
                 deletion_due_at
          FROM accounts WHERE id = $1",
         id

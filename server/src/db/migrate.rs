@@ -43,6 +43,7 @@ const MIGRATIONS: &[Migration] = migrations![
     "0013_api_keys",
     "0014_organisations",
     "0016_service_accounts",
+    "0018_staff_roles",
 ];
 
 /// How long an instance waits while another one changes the tables.

@@ -360,7 +360,12 @@ fn row(message: &Message) -> Row<'_> {
         Message::RoleChanged { role } => Row {
             value: Some((
                 "role",
-                Value::Key(if role == "admin" { "mail.role.admin" } else { "mail.role.user" }),
+                match role.as_str() {
+                    "admin" => Value::Key("mail.role.admin"),
+                    "user" => Value::Key("mail.role.user"),
+                    // As the operator declared it.
+                    _ => Value::Text(role),
+                },
             )),
             ..row!("mail.role_changed.subject", "mail.role_changed.lead")
         },
