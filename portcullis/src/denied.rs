@@ -52,6 +52,7 @@ enum Reason {
     Scope(String),
     Forbidden,
     StepUp(Login),
+    Limited(Duration),
     Unavailable,
 }
 
@@ -149,6 +150,15 @@ impl Denied {
         self
     }
 
+    /// A valid credential that was used too often.
+    pub(crate) fn limited(wait: Duration) -> Self {
+        Self::new(Reason::Limited(wait), Vec::new())
+    }
+
+    pub(crate) fn is_limited(&self) -> bool {
+        matches!(self.reason, Reason::Limited(_))
+    }
+
     /// No verdict could be reached.
     pub(crate) fn unavailable() -> Self {
         Self::new(Reason::Unavailable, Vec::new())
@@ -158,13 +168,14 @@ impl Denied {
         matches!(self.reason, Reason::Unavailable)
     }
 
-    /// 400, 401, 403 or 503.
+    /// 400, 401, 403, 429 or 503.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self.reason {
             Reason::Missing | Reason::Invalid | Reason::StepUp(_) => StatusCode::UNAUTHORIZED,
             Reason::Ambiguous => StatusCode::BAD_REQUEST,
             Reason::Scope(_) | Reason::Forbidden | Reason::CrossSite => StatusCode::FORBIDDEN,
+            Reason::Limited(_) => StatusCode::TOO_MANY_REQUESTS,
             Reason::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -178,6 +189,7 @@ impl Denied {
             Reason::Scope(_) => refusals::SCOPE,
             Reason::Forbidden => refusals::FORBIDDEN,
             Reason::StepUp(_) => refusals::STEP_UP,
+            Reason::Limited(_) => refusals::LIMITED,
             Reason::Unavailable => refusals::UNAVAILABLE,
         }
     }
@@ -190,7 +202,7 @@ impl Denied {
         for challenge in denied.challenges() {
             operation.response_header(status, "WWW-Authenticate", &format!("`{challenge}`"));
         }
-        if denied.is_unavailable() {
+        if denied.retry_after().is_some() {
             operation.response_header(status, "Retry-After", refusals::RETRY_AFTER);
         }
     }
@@ -210,8 +222,18 @@ impl Denied {
             Reason::CrossSite => "This request may come from another site's page",
             Reason::Scope(_) => "Not enough permissions",
             Reason::Forbidden => "The credential is not for this request",
+            Reason::Limited(_) => "Too many requests with this credential; try again later",
             Reason::Unavailable => "Credentials cannot be checked at the moment",
         })
+    }
+
+    /// The whole seconds after which another request can succeed.
+    fn retry_after(&self) -> Option<u64> {
+        match self.reason {
+            Reason::Limited(wait) => Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)),
+            Reason::Unavailable => Some(1),
+            _ => None,
+        }
     }
 
     /// The parameters of RFC 6750 §3, for schemes that have them. They contain only our own words, nothing from the
@@ -237,7 +259,11 @@ impl Denied {
             Reason::Ambiguous => Some(r#"error="invalid_request""#.to_owned()),
             Reason::Scope(names) => Some(format!(r#"error="insufficient_scope", scope="{names}""#)),
             Reason::StepUp(login) => Some(login.errors()),
-            Reason::Missing | Reason::Forbidden | Reason::CrossSite | Reason::Unavailable => None,
+            Reason::Missing
+            | Reason::Forbidden
+            | Reason::CrossSite
+            | Reason::Limited(_)
+            | Reason::Unavailable => None,
         }
     }
 }
@@ -264,8 +290,8 @@ impl IntoResponse for Denied {
                 tracing::error!(?self.reason, "a scope's name or an `acr` is not fit for a header");
             }
         }
-        if self.is_unavailable() {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        if let Some(seconds) = self.retry_after() {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
         }
         response
     }
@@ -284,6 +310,7 @@ pub(crate) mod refusals {
     pub(crate) const FORBIDDEN: &str = "The credential is good, but not for this request";
     pub(crate) const STEP_UP: &str = "The login behind the credential is too old or too weak (RFC 9470)";
     pub(crate) const CROSS_SITE: &str = "The request may come from another site's page";
+    pub(crate) const LIMITED: &str = "The credential was used too often";
     pub(crate) const UNAVAILABLE: &str = "Not available at the moment";
     pub(crate) const RETRY_AFTER: &str = "Seconds to wait";
     pub(crate) const CHALLENGES: &str = "The challenges of the guard's schemes";
@@ -298,11 +325,14 @@ impl DescribeResponse for Denied {
         operation.problem(StatusCode::FORBIDDEN, refusals::SCOPE);
         operation.problem(StatusCode::FORBIDDEN, refusals::FORBIDDEN);
         operation.problem(StatusCode::FORBIDDEN, refusals::CROSS_SITE);
+        operation.problem(StatusCode::TOO_MANY_REQUESTS, refusals::LIMITED);
         operation.problem(StatusCode::SERVICE_UNAVAILABLE, refusals::UNAVAILABLE);
         // A 403 has challenges only if a scope is missing.
         for status in [StatusCode::BAD_REQUEST, StatusCode::UNAUTHORIZED] {
             operation.response_header(status, "WWW-Authenticate", refusals::CHALLENGES);
         }
-        operation.response_header(StatusCode::SERVICE_UNAVAILABLE, "Retry-After", refusals::RETRY_AFTER);
+        for status in [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE] {
+            operation.response_header(status, "Retry-After", refusals::RETRY_AFTER);
+        }
     }
 }

@@ -5,7 +5,7 @@ mod failures;
 mod first_message;
 mod ways;
 
-use std::{convert::Infallible, fmt, marker::PhantomData};
+use std::{convert::Infallible, fmt, marker::PhantomData, time::Duration};
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
@@ -275,6 +275,9 @@ fn describe_refusals<V: Authenticate>(operation: &mut Operation<'_>, ways: &[Vec
     }
     if V::sees_request() {
         Denied::forbidden().describe(operation, ways);
+    }
+    if V::is_limited() {
+        Denied::limited(Duration::ZERO).describe(operation, ways);
     }
     Denied::unavailable().describe(operation, ways);
 }

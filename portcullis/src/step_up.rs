@@ -210,6 +210,10 @@ impl<V: WithLogin, L: Level> sealed::Asked for StepUp<V, L> {
         <V as sealed::Asked>::sees_request()
     }
 
+    fn is_limited() -> bool {
+        <V as sealed::Asked>::is_limited()
+    }
+
     fn describe_step_up(operation: &mut Operation<'_>) {
         let fits = |acr: &&str| acr.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\');
         if L::ACR_VALUES.is_empty() && L::MAX_AGE.is_none() {

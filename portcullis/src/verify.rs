@@ -1,6 +1,6 @@
 //! The application's half of a guard: deciding whether a credential is valid.
 
-use std::{error::Error, fmt, future::Future};
+use std::{error::Error, fmt, future::Future, time::Duration};
 
 use crate::{
     credential::{Credential, SecurityScheme},
@@ -52,6 +52,9 @@ pub trait Verify: Clone + Send + Sync + 'static {
     /// the scheme's name.
     const REALM: Option<&'static str> = None;
 
+    /// Whether [`verify`](Self::verify) can return [`Verdict::Limited`]. The document then announces the 429.
+    const LIMITED: bool = false;
+
     /// How the document describes the scheme. Defaults to the credential's own description.
     #[must_use]
     fn scheme() -> SecurityScheme {
@@ -81,6 +84,9 @@ pub enum Verdict<P> {
     /// a [`With`](crate::credential::With). From any other verifier this counts as `Refused`: use scopes to limit
     /// what a credential may do.
     Forbidden,
+    /// The credential is valid, but was used too often: 429 with `Retry-After`. Set [`Verify::LIMITED`], or this counts
+    /// as `Refused`.
+    Limited(Duration),
 }
 
 /// No verdict could be reached. The cause is logged and never sent to the caller. Each type of verifier logs once a

@@ -129,7 +129,7 @@ impl App {
             .keys(signing_keys.jwks())
             .and_then(|tokens| tokens.clock(move || now.now().into()).build())
             .map_err(KeysError::Verifier)?;
-        let scopes = AppScopes::default();
+        let scopes = AppScopes::new(&config.admin_roles);
         let session_tokens = SessionTokens::new(tokens, db.clone(), clock.clone(), scopes.clone());
         let session_cookies =
             SessionCookies::new(db.clone(), clock.clone(), config.session_idle_ttl, scopes.clone());

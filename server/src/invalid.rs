@@ -47,6 +47,8 @@ pub enum Fault {
     RejectedPasskey(&'static str),
     /// Not one or more of these.
     NotAmong(String),
+    /// Not a whole number from 1 to this.
+    NotUpTo(i64),
     /// A picture that is damaged, truncated, or inconsistent with its header.
     BrokenPicture,
     /// A picture that takes too much memory to decode.
@@ -107,6 +109,7 @@ impl fmt::Display for Fault {
                 return write!(f, "Value error, The passkey was not accepted: {reason}");
             }
             Self::NotAmong(known) => return write!(f, "Value error, Choose at least one of: {known}"),
+            Self::NotUpTo(most) => return write!(f, "Value error, Enter a whole number from 1 to {most}"),
             Self::BrokenPicture => "the picture is damaged or incomplete",
             Self::LargePicture { side, megapixels, mib } => {
                 return write!(

@@ -67,6 +67,9 @@ pub(crate) const ORGANISATION: &str = "/account/organisations/{id}";
 pub(crate) const ORGANISATION_ACT: &str = "/account/organisations/{id}/{act}";
 pub(crate) const MEMBER: &str = "/account/organisations/{id}/members/{account}";
 pub(crate) const TEAM: &str = "/account/organisations/{id}/teams/{team}";
+pub(crate) const SERVICES: &str = "/account/organisations/{id}/service-accounts";
+pub(crate) const SERVICE: &str = "/account/organisations/{id}/service-accounts/{account}";
+pub(crate) const NEW_SERVICE_KEY: &str = "/account/organisations/{id}/service-accounts/{account}/new-key";
 pub(crate) const INVITATION: &str = "/account/invitation";
 pub(crate) const BELOW_ACCOUNT: &str = "/account/{*rest}";
 
@@ -130,6 +133,21 @@ pub(crate) fn member(id: impl Display, account: impl Display) -> String {
 /// [`TEAM`] of this organisation.
 pub(crate) fn team(id: impl Display, team: impl Display) -> String {
     format!("{ORGANISATIONS}/{id}/teams/{team}")
+}
+
+/// [`SERVICES`] of this organisation.
+pub(crate) fn services(id: impl Display) -> String {
+    format!("{ORGANISATIONS}/{id}/service-accounts")
+}
+
+/// [`SERVICE`] of this organisation.
+pub(crate) fn service(id: impl Display, account: impl Display) -> String {
+    format!("{ORGANISATIONS}/{id}/service-accounts/{account}")
+}
+
+/// [`NEW_SERVICE_KEY`] of this service account.
+pub(crate) fn new_service_key(id: impl Display, account: impl Display) -> String {
+    format!("{ORGANISATIONS}/{id}/service-accounts/{account}/new-key")
 }
 
 /// [`CONSOLE_ORGANISATION`] of this id.

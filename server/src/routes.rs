@@ -16,7 +16,8 @@ use crate::{
         remove_account_factor, remove_account_keys, set_account_role, start_password_reset,
     },
     admin::organisations::{
-        list_all_organisations, list_members_of_organisation, remove_organisation, set_role_in_organisation,
+        list_all_organisations, list_members_of_organisation, list_service_accounts_of_organisation,
+        remove_organisation, set_role_in_organisation,
     },
     api_keys::http::{create_key, list_keys, remove_key, rotate_key},
     app::App,
@@ -26,10 +27,21 @@ use crate::{
         finish_log_in_by_passkey, make_recovery_codes, read_factors, remove_totp,
     },
     groups::http::{
-        accept_invitation, add_team_member, change_team, create_organisation, create_team,
-        delete_organisation, delete_team, hand_over_organisation, invite_member, leave_organisation,
-        list_invitations, list_members, list_organisations, list_team_members, list_teams, read_organisation,
-        remove_member, remove_team_member, rename_organisation, revoke_invitation, set_member_role,
+        invitations::{accept_invitation, invite_member, list_invitations, revoke_invitation},
+        members::{hand_over_organisation, leave_organisation, list_members, remove_member, set_member_role},
+        organisations::{
+            create_organisation, delete_organisation, list_organisations, read_organisation,
+            rename_organisation,
+        },
+        services::{
+            change_service_account, create_service_account, create_service_account_key,
+            delete_service_account, list_service_account_keys, list_service_accounts,
+            remove_service_account_key, rotate_service_account_key,
+        },
+        teams::{
+            add_team_member, change_team, create_team, delete_team, list_team_members, list_teams,
+            remove_team_member,
+        },
     },
     health::{check_health, check_readiness},
     identities::http::{list_identities, list_login_providers, unlink_identity},
@@ -198,6 +210,41 @@ pub(crate) fn api() -> Api<App> {
             post("/invitations/accept", accept_invitation)
                 .summary("Join an organisation with an emailed invitation"),
         )
+        .route(
+            get("/organisations/{id}/service-accounts", list_service_accounts)
+                .summary("List an organisation's service accounts"),
+        )
+        .route(
+            post("/organisations/{id}/service-accounts", create_service_account)
+                .summary("Create a service account"),
+        )
+        .route(
+            patch("/organisations/{id}/service-accounts/{account}", change_service_account)
+                .summary("Disable or enable a service account"),
+        )
+        .route(
+            delete("/organisations/{id}/service-accounts/{account}", delete_service_account)
+                .summary("Delete a service account"),
+        )
+        .route(
+            get("/organisations/{id}/service-accounts/{account}/keys", list_service_account_keys)
+                .summary("List the API keys of a service account"),
+        )
+        .route(
+            post("/organisations/{id}/service-accounts/{account}/keys", create_service_account_key)
+                .summary("Create an API key of a service account"),
+        )
+        .route(
+            post(
+                "/organisations/{id}/service-accounts/{account}/keys/{key}/rotate",
+                rotate_service_account_key,
+            )
+            .summary("Replace an API key of a service account with a new one"),
+        )
+        .route(
+            delete("/organisations/{id}/service-accounts/{account}/keys/{key}", remove_service_account_key)
+                .summary("Remove an API key of a service account"),
+        )
         .route(get("/organisations/{id}/teams", list_teams).summary("List an organisation's teams"))
         .route(post("/organisations/{id}/teams", create_team).summary("Create a team"))
         .route(patch("/organisations/{id}/teams/{team}", change_team).summary("Rename or move a team"))
@@ -253,6 +300,10 @@ pub(crate) fn api() -> Api<App> {
         .route(
             get("/admin/organisations/{id}/members", list_members_of_organisation)
                 .summary("List the members of any organisation"),
+        )
+        .route(
+            get("/admin/organisations/{id}/service-accounts", list_service_accounts_of_organisation)
+                .summary("List the service accounts of any organisation"),
         )
         .route(
             put("/admin/organisations/{id}/members/{account}", set_role_in_organisation)
@@ -342,6 +393,9 @@ pub(crate) fn pages(app: &App) -> Router<App> {
         .route(paths::ORGANISATION_ACT, get(groups::show_act).post(groups::act))
         .route(paths::MEMBER, get(groups::show_member).post(groups::change_member))
         .route(paths::TEAM, get(groups::show_team).post(groups::change_team))
+        .route(paths::SERVICES, get(groups::show_services).post(groups::create_service))
+        .route(paths::SERVICE, get(groups::show_service).post(groups::change_service))
+        .route(paths::NEW_SERVICE_KEY, get(groups::show_new_service_key).post(groups::create_service_key))
         .route(paths::CONFIRM, get(login::show_confirm).post(login::confirm))
         .route(paths::CONFIRM_BY_CODE, get(login::go_to_confirm).post(login::confirm_by_code))
         .route(paths::CONFIRM_BY_PASSKEY, get(login::go_to_confirm).post(login::confirm_by_passkey))

@@ -2,6 +2,7 @@
 
 mod console;
 mod first;
+mod staff;
 mod trail;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,7 +24,7 @@ const ADMINISTRATION: [&str; 3] = ["accounts:read", "accounts:write", "audit:rea
 
 /// Every operation of administrators, its scope, and its status for an authorized caller, in an order in which each
 /// finds the account in the right state.
-const OPERATIONS: [(&str, &str, &str, u16); 19] = [
+const OPERATIONS: [(&str, &str, &str, u16); 20] = [
     ("GET", "/admin/accounts", "accounts:read", 200),
     ("POST", "/admin/accounts", "accounts:write", 201),
     ("GET", "/admin/accounts/{id}", "accounts:read", 200),
@@ -41,6 +42,7 @@ const OPERATIONS: [(&str, &str, &str, u16); 19] = [
     ("GET", "/admin/organisations", "accounts:read", 200),
     // The target is not an organisation.
     ("GET", "/admin/organisations/{id}/members", "accounts:read", 404),
+    ("GET", "/admin/organisations/{id}/service-accounts", "accounts:read", 404),
     ("PUT", "/admin/organisations/{id}/members/{account}", "accounts:write", 404),
     ("DELETE", "/admin/organisations/{id}", "accounts:write", 404),
     ("GET", "/admin/audit-events", "audit:read", 200),
@@ -63,12 +65,12 @@ async fn with_scopes(stranger: &Client, name: &str, scopes: &str) -> Client {
 }
 
 /// Logs in and requests all scopes.
-async fn with_all_scopes(stranger: &Client, name: &str) -> Client {
+pub(crate) async fn with_all_scopes(stranger: &Client, name: &str) -> Client {
     with_scopes(stranger, name, &format!("{USUAL} {}", ADMINISTRATION.join(" "))).await
 }
 
 /// Signs up an administrator and logs in with every scope.
-async fn as_admin(app: &TestApp, name: &str) -> (i64, Client) {
+pub(crate) async fn as_admin(app: &TestApp, name: &str) -> (i64, Client) {
     let id = app.sign_up(name).await;
     set_role(app, id, Role::Admin).await;
     (id, with_all_scopes(&app.stranger(), name).await)

@@ -18,7 +18,7 @@ use crate::support::{Answer, Client, PASSWORD, TestApp, document, email, process
 const MINUTE: u64 = 60;
 const DAY: u64 = 24 * 60 * MINUTE;
 /// Every scope that an administrator's key can have.
-const EVERY_SCOPE: &str = "accounts:read audit:read profile:read profile:write";
+const EVERY_SCOPE: &str = "accounts:read audit:read organisations:read profile:read profile:write";
 
 /// A program with a key, sent in one of the two places.
 struct Program {
@@ -44,6 +44,11 @@ impl Program {
     async fn get(&self, path: &str) -> Answer {
         self.call("GET", path, None).await
     }
+}
+
+/// The same program.
+fn program_of(program: &Program) -> Program {
+    Program { stranger: program.stranger.clone(), key: program.key.clone(), in_header: program.in_header }
 }
 
 fn program(app: &TestApp, key: &str) -> Program {
@@ -215,7 +220,9 @@ on_both_databases! {
         // Opening another route to keys always means editing this list.
         let expected = [
             "DELETE /profile-image", "GET /admin/accounts", "GET /admin/accounts/{id}", "GET /admin/audit-events",
-            "GET /admin/audit-events.csv", "GET /profile", "GET /profile-images/{id}", "GET /profile/{id}",
+            "GET /admin/audit-events.csv", "GET /organisations", "GET /organisations/{id}",
+            "GET /organisations/{id}/invitations", "GET /organisations/{id}/members", "GET /organisations/{id}/teams",
+            "GET /organisations/{id}/teams/{team}/members", "GET /profile", "GET /profile-images/{id}", "GET /profile/{id}",
             "PATCH /profile", "POST /upload-profile-image",
         ];
         assert_eq!(open, BTreeSet::from(expected.map(str::to_owned)));
@@ -382,5 +389,41 @@ on_both_databases! {
         let soon = told("expires soon").await;
         assert_eq!(soon.len(), 2, "the short one was told of at its creation");
         assert!(soon.iter().any(|text| text.contains("deploy")));
+    }
+
+    /// Never 401, because the key is valid, and each instance counts for itself.
+    async fn h04_a_key_beyond_its_limit_gets_429_and_then_works_again(database: Database) {
+        let app = TestApp::new(database).await;
+        let ada = app.as_user("ada").await;
+        let body = json!({ "name": "CI", "scope": "profile:read", "requests_per_minute": 3 });
+        let made = ada.post("/keys").json(&body).await.assert(201).json();
+        assert_eq!(made["requests_per_minute"], 3);
+        let free = program(&app, &text(&created(&ada, "other", "profile:read").await));
+        let program = program(&app, &text(&made));
+        for _ in 0..3 {
+            program.get("/profile").await.assert(200);
+        }
+        app.advance(20);
+        let refused = program.get("/profile").await.assert(429);
+        assert_eq!(refused.header("retry-after"), "40");
+        assert!(refused.text().contains("Too many requests with this credential"), "{}", refused.text());
+        Program { in_header: true, ..program_of(&program) }.get("/profile").await.assert(429);
+        // A burst at once does not slip through, and a key without a limit has none.
+        app.advance(40);
+        let answers = join_all((0..20).map(|_| program.get("/profile"))).await;
+        assert_eq!(answers.iter().filter(|answer| answer.status.as_u16() == 200).count(), 3);
+        for _ in 0..10 {
+            free.get("/profile").await.assert(200);
+        }
+        // The other instance counts for itself; the successor has the same limit.
+        let other = app.again().await;
+        Program { stranger: other.stranger(), ..program_of(&program) }.get("/profile").await.assert(200);
+        let id = made["id"].as_str().unwrap();
+        let successor = ada.post(&format!("/keys/{id}/rotate")).json(&json!({})).await.assert(201).json();
+        assert_eq!(successor["requests_per_minute"], 3);
+        for wrong in [0, 10_001, -1] {
+            let body = json!({ "name": "CI", "scope": "profile:read", "requests_per_minute": wrong });
+            ada.post("/keys").json(&body).await.assert(422);
+        }
     }
 }

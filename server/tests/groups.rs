@@ -3,6 +3,7 @@
 mod console;
 mod invitations;
 mod pages;
+mod services;
 
 use http::Method;
 use portcullis_server::accounts::AccountId;

@@ -5,6 +5,8 @@
 //! concurrently, with many delays, on two instances. Accounts, sessions and links are inserted directly, because
 //! signing up and requesting emails so often would take minutes.
 
+mod organisations;
+
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};

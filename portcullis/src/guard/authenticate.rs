@@ -135,7 +135,8 @@ pub(crate) async fn verified<V: Verify>(
     match verdict {
         Ok(Verdict::Accepted(principal, granted)) => Ok(Some((principal, granted))),
         Ok(Verdict::Forbidden) if V::Credential::SEES_REQUEST => Err(Denied::forbidden()),
-        Ok(Verdict::Refused | Verdict::Forbidden) => Err(Denied::invalid(challenges())),
+        Ok(Verdict::Limited(wait)) if V::LIMITED => Err(Denied::limited(wait)),
+        Ok(Verdict::Refused | Verdict::Forbidden | Verdict::Limited(_)) => Err(Denied::invalid(challenges())),
         Err(cause) => {
             let scheme = V::SCHEME;
             if let Some(suppressed) = FAILURES.tell(TypeId::of::<V>(), Instant::now()) {
@@ -162,8 +163,8 @@ impl<St: Sync, A: AuthenticateIn<St>, B: AuthenticateIn<St>> AuthenticateIn<St> 
             (OtherScheme, ..) => Err(Denied::missing(Self::challenges())),
             (One(_), One(_), One(_)) => match A::authenticate(a, state).await {
                 Ok(known) => Ok(left(known)),
-                // The token is A's, but the login behind it does not suffice.
-                Err(first) if first.is_step_up() => Err(first),
+                // The token is A's, but the login behind it does not suffice, or it was used too often.
+                Err(first) if first.is_step_up() || first.is_limited() => Err(first),
                 Err(first) => match B::authenticate(b, state).await {
                     Ok(known) => Ok(right(known)),
                     // B's rejection does not count while A is unavailable.
@@ -210,6 +211,10 @@ impl<V: Verify> sealed::Asked for V {
 
     fn sees_request() -> bool {
         V::Credential::SEES_REQUEST
+    }
+
+    fn is_limited() -> bool {
+        V::LIMITED
     }
 
     fn note_keys_in_query(parts: &mut Parts) {
@@ -271,6 +276,10 @@ impl<A: Authenticate, B: Authenticate> sealed::Asked for Either<A, B> {
     fn sees_request() -> bool {
         A::sees_request() || B::sees_request()
     }
+
+    fn is_limited() -> bool {
+        A::is_limited() || B::is_limited()
+    }
 }
 
 /// One verifier of a guard.
@@ -320,6 +329,10 @@ pub(crate) mod sealed {
         }
         /// Whether one of its verifiers may forbid a request although the credential is valid.
         fn sees_request() -> bool {
+            false
+        }
+        /// Whether one of its verifiers may reject a credential because it was used too often.
+        fn is_limited() -> bool {
             false
         }
     }

@@ -7,6 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use axum::{
@@ -19,7 +20,9 @@ use http::{
     HeaderMap, Request, StatusCode,
     header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
 };
-use portcullis::{Api, Bearer, Granted, Guard, Json, Maybe, Public, Scope, Verdict, Verify, VerifyFailed};
+use portcullis::{
+    Api, Bearer, Either, Granted, Guard, Json, Maybe, Public, Scope, Verdict, Verify, VerifyFailed,
+};
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
@@ -346,5 +349,56 @@ async fn a_stranger_is_refused_before_the_body_is_read() {
         assert_eq!(answer.status(), expected);
         let body: Value = serde_json::from_slice(&to_bytes(answer.into_body(), 1000).await.unwrap()).unwrap();
         assert!(!body.is_null());
+    }
+}
+
+/// Accepts everything, too often.
+#[derive(Clone)]
+struct Turnstile<const LIMITED: bool>;
+
+impl<const LIMITED: bool> Verify for Turnstile<LIMITED> {
+    type Credential = Bearer;
+    type Principal = String;
+    const SCHEME: &'static str = "turnstile";
+    const LIMITED: bool = LIMITED;
+
+    async fn verify(&self, _: &Bearer) -> Result<Verdict<String>, VerifyFailed> {
+        Ok(Verdict::Limited(Duration::from_millis(1500)))
+    }
+}
+
+#[derive(Clone, FromRef)]
+struct Hall {
+    door: Door,
+    turnstile: Turnstile<true>,
+    secret: Turnstile<false>,
+}
+
+/// The token is the turnstile's, so the door is not asked. A verifier that does not announce its limit refuses.
+#[tokio::test]
+async fn a_credential_that_is_used_too_often_gets_429() {
+    async fn open<A: Send>(_: A) -> &'static str {
+        "open"
+    }
+    let hall = Hall { door: Door, turnstile: Turnstile, secret: Turnstile };
+    let api: Api<Hall> = Api::new("Hall", "1")
+        .get("/one", open::<Guard<Turnstile<true>>>)
+        .get("/either", open::<Guard<Either<Turnstile<true>, Door>>>)
+        .get("/maybe", open::<Maybe<Turnstile<true>>>)
+        .get("/secret", open::<Guard<Turnstile<false>>>);
+    let (router, document) = api.finish().unwrap();
+    let router = router.with_state(hall);
+    for (path, status) in [("/one", 429), ("/either", 429), ("/maybe", 429), ("/secret", 401)] {
+        let request = Request::get(path).header(AUTHORIZATION, "Bearer ok").body(Body::empty()).unwrap();
+        let response = router.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), status, "{path}");
+        assert_eq!(
+            response.headers().get(RETRY_AFTER).map(|value| value.to_str().unwrap()),
+            (status == 429).then_some("2"),
+            "{path}"
+        );
+        assert_eq!(response.headers().get(WWW_AUTHENTICATE).is_some(), status == 401, "{path}");
+        let announced = &document.value()["paths"][path]["get"]["responses"]["429"];
+        assert_eq!(announced["headers"]["Retry-After"].is_object(), status == 429, "{path}: {announced}");
     }
 }

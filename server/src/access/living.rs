@@ -47,7 +47,7 @@ macro_rules! select_living {
     };
     ($which:literal, $now:literal, $more:literal) => {
         concat!(
-            "SELECT sessions.id, accounts.id, role, authenticated_at",
+            "SELECT sessions.id, accounts.id, COALESCE(staff_role, role), authenticated_at",
             $more,
             " FROM sessions JOIN accounts ON accounts.id = sessions.account_id WHERE sessions.",
             $which,
@@ -113,23 +113,39 @@ pub(crate) struct LivingKey {
     pub(crate) digest: Vec<u8>,
     pub(crate) scope: String,
     pub(crate) last_used_at: Option<Timestamp>,
+    /// The most requests a minute.
+    pub(crate) per_minute: Option<i64>,
 }
+
+/// The columns of [`living_key`].
+struct KeyRow {
+    account_id: AccountId,
+    role: Role,
+    is_service: bool,
+    digest: Vec<u8>,
+    scope: String,
+    last_used_at: Option<Timestamp>,
+    per_minute: Option<i64>,
+}
+crate::db::from_row!(KeyRow { account_id, role, is_service, digest, scope, last_used_at, per_minute });
 
 /// This API key, if it and its account are active.
 pub(crate) async fn living_key(conn: Conn<'_>, key: KeyId, now: Timestamp) -> Result<Option<LivingKey>> {
     let living = fetch_optional!(
         conn,
-        (AccountId, Role, Vec<u8>, String, Option<Timestamp>),
-        "SELECT accounts.id, role, digest, scope, last_used_at
+        KeyRow,
+        "SELECT account_id, role, organisation_id IS NOT NULL AS is_service, digest, scope, last_used_at,
+                per_minute
          FROM api_keys JOIN accounts ON accounts.id = api_keys.account_id
          WHERE api_keys.id = $1 AND api_keys.expires_at > $2 AND accounts.is_active",
         key,
         now
     )?;
-    Ok(living.map(|(account, role, digest, scope, last_used_at)| LivingKey {
-        holder: KeyHolder { account, key, role },
-        digest,
-        scope,
-        last_used_at,
+    Ok(living.map(|row| LivingKey {
+        holder: KeyHolder { account: row.account_id, key, role: row.role, is_service: row.is_service },
+        digest: row.digest,
+        scope: row.scope,
+        last_used_at: row.last_used_at,
+        per_minute: row.per_minute,
     }))
 }

@@ -13,14 +13,14 @@ use uuid::Uuid;
 pub use self::by::By;
 pub use self::requester::{KeyHolder, KeyId, Requester};
 pub use self::scopes::{
-    AccountsRead, AccountsWrite, AuditRead, ManageAccount, OfflineAccess, OrganisationsRead,
+    AccountsRead, AdminRole, AccountsWrite, AuditRead, ManageAccount, OfflineAccess, OrganisationsRead,
     OrganisationsWrite, ProfileRead, ProfileWrite,
 };
 pub(crate) use self::{
     by::Administrator,
     living::{BATCH, Living, living, living_among, living_by_cookie, living_key},
     method::{Method, Methods, acr, with_second},
-    scopes::{AppScopes, ScopeAsked, USUAL},
+    scopes::{AppScopes, KeyOf, ScopeAsked, USUAL},
 };
 use crate::{
     accounts::{AccountId, Role},

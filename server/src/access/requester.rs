@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Principal, Role};
+use super::{KeyOf, Principal, Role};
 use crate::{
     accounts::AccountId,
     db::{Cell, Decode, Encode, Kind, Value},
@@ -60,6 +60,15 @@ pub struct KeyHolder {
     pub key: KeyId,
     /// What the account may do, as of this request. The key is limited to its own scopes of that.
     pub role: Role,
+    /// Whether it is a service account, which belongs to an organisation instead of a person.
+    pub is_service: bool,
+}
+
+impl KeyHolder {
+    /// Which scopes the key can have.
+    pub(crate) fn key_of(&self) -> KeyOf {
+        if self.is_service { KeyOf::Service } else { KeyOf::Person(self.role) }
+    }
 }
 
 /// The sender of a request, where API keys are accepted too.

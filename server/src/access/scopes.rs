@@ -1,10 +1,15 @@
 //! The scopes, and which role has which.
 
+use std::fmt;
+use std::str::FromStr;
 use std::sync::{Arc, OnceLock};
 
 use portcullis::{Granted, Scope};
 
-use crate::{accounts::Role, error::Error};
+use crate::{
+    accounts::{Role, RoleName},
+    error::Error,
+};
 
 macro_rules! scopes {
     ($($(#[$doc:meta])* $type:ident $name:literal $description:literal;)*) => {
@@ -48,7 +53,10 @@ pub(crate) const USUAL: [&str; 3] = [ProfileRead::NAME, ProfileWrite::NAME, Mana
 const ON_REQUEST: [&str; 3] = [OfflineAccess::NAME, OrganisationsRead::NAME, OrganisationsWrite::NAME];
 /// The scopes that API keys may have. None of them can change a credential or another user's account. A scope that is
 /// not listed here is not available to keys.
-const FOR_KEYS: [&str; 4] = [ProfileRead::NAME, ProfileWrite::NAME, AccountsRead::NAME, AuditRead::NAME];
+const FOR_KEYS: [&str; 5] =
+    [ProfileRead::NAME, ProfileWrite::NAME, OrganisationsRead::NAME, AccountsRead::NAME, AuditRead::NAME];
+/// The scopes that API keys of service accounts may have: they have no profile.
+const FOR_SERVICES: [&str; 1] = [OrganisationsRead::NAME];
 /// The scopes that administrators may request.
 const ADMINISTRATION: [&str; 3] = [AccountsRead::NAME, AccountsWrite::NAME, AuditRead::NAME];
 
@@ -56,12 +64,71 @@ const ADMINISTRATION: [&str; 3] = [AccountsRead::NAME, AccountsWrite::NAME, Audi
 /// token must fit into a header.
 const LONGEST_DECLARED: usize = 2048;
 
-/// The scopes that the application declares with its policy, in addition to the server's own. Every role has them; the
-/// policy decides for which rows they count. Cheap to clone.
+/// The permissions of a role that the operator can declare. Those that change accounts are for administrators alone:
+/// with them, an account could make itself one.
+const FOR_STAFF: [&str; 2] = [AccountsRead::NAME, AuditRead::NAME];
+
+/// A role that the operator declares: `NAME=PERMISSION+PERMISSION`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdminRole {
+    name: RoleName,
+    permissions: Vec<&'static str>,
+}
+
+impl AdminRole {
+    /// Its name.
+    #[must_use]
+    pub const fn name(&self) -> RoleName {
+        self.name
+    }
+}
+
+impl FromStr for AdminRole {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, permissions) = text.split_once('=').ok_or("is not written as `NAME=PERMISSION`")?;
+        let name = RoleName::parse(name).ok_or(
+            "needs a name of 1 to 24 lower-case letters, digits and `-` that begins with a letter, and not `user` or \
+             `admin`",
+        )?;
+        let known = |word: &str| FOR_STAFF.into_iter().find(|known| *known == word);
+        let permissions: Option<Vec<_>> = permissions.split('+').map(known).collect();
+        let permissions = permissions.ok_or_else(|| format!("can have only {}", FOR_STAFF.join(" and ")))?;
+        Ok(Self { name, permissions })
+    }
+}
+
+impl fmt::Display for AdminRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.name, self.permissions.join("+"))
+    }
+}
+
+/// The scopes that the application declares with its policy, in addition to the server's own, and the roles that the
+/// operator declares. Every role has the application's; the policy decides for which rows they count. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct AppScopes(Arc<OnceLock<Granted>>);
+pub(crate) struct AppScopes {
+    application: Arc<OnceLock<Granted>>,
+    roles: Arc<[AdminRole]>,
+}
 
 impl AppScopes {
+    pub(crate) fn new(roles: &[AdminRole]) -> Self {
+        Self { application: Arc::default(), roles: roles.into() }
+    }
+
+    /// The names of the declared roles.
+    pub(crate) fn roles(&self) -> impl Iterator<Item = RoleName> {
+        self.roles.iter().map(AdminRole::name)
+    }
+
+    /// What the operator allowed this role.
+    fn of_staff(&self, role: Role) -> impl Iterator<Item = &'static str> {
+        let declared = role.staff().and_then(|name| self.roles.iter().find(|role| role.name == name));
+        declared.into_iter().flat_map(|role| role.permissions.iter().copied())
+    }
+
     /// Registers the application's scopes, once.
     ///
     /// # Errors
@@ -80,12 +147,12 @@ impl AppScopes {
                  for an access token"
             ));
         }
-        let is_first = self.0.set(names.into_iter().collect()).is_ok();
+        let is_first = self.application.set(names.into_iter().collect()).is_ok();
         if is_first { Ok(()) } else { Err("a policy is open already: there is one for each App".to_owned()) }
     }
 
     fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.get().into_iter().flat_map(Granted::iter)
+        self.application.get().into_iter().flat_map(Granted::iter)
     }
 }
 
@@ -93,27 +160,15 @@ impl Role {
     /// The server's own scopes that an account of this role can have.
     fn own_scopes(self) -> impl Iterator<Item = &'static str> {
         let more: &[&str] = match self {
-            Self::User => &[],
+            Self::User | Self::Staff(_) => &[],
             Self::Admin => &ADMINISTRATION,
         };
         USUAL.into_iter().chain(ON_REQUEST).chain(more.iter().copied())
     }
 
-    /// Every scope that an API key of such an account can have: some of the server's own, and all of the application's.
-    pub(crate) fn scopes_of_keys(self, declared: &AppScopes) -> impl Iterator<Item = &str> {
-        let own = self.own_scopes().filter(|name| FOR_KEYS.contains(name)).map(|name| -> &str { name });
-        own.chain(declared.names())
-    }
-
-    /// The scopes of an API key that this role has.
-    pub(crate) fn limit_key(self, scope: &str, declared: &AppScopes) -> Granted {
-        let has = |name: &&str| self.scopes_of_keys(declared).any(|own| own == *name);
-        Granted::parse(scope).iter().filter(has).map(str::to_owned).collect()
-    }
-
     /// Every scope that an account of this role can have.
     pub(crate) fn scopes(self, declared: &AppScopes) -> impl Iterator<Item = &str> {
-        let own = self.own_scopes().map(|name| -> &str { name });
+        let own = self.own_scopes().chain(declared.of_staff(self)).map(|name| -> &str { name });
         own.chain(declared.names())
     }
 
@@ -126,6 +181,33 @@ impl Role {
             return granted;
         }
         granted.iter().filter(|name| has(name)).map(str::to_owned).collect()
+    }
+}
+
+/// The account of an API key, as far as it decides which scopes the key can have.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum KeyOf {
+    /// A person's account of this role.
+    Person(Role),
+    /// A service account. What it may do in its organisation is asked there.
+    Service,
+}
+
+impl KeyOf {
+    /// Every scope that such a key can have: some of the server's own, and all of the application's.
+    pub(crate) fn scopes(self, declared: &AppScopes) -> impl Iterator<Item = &str> {
+        let (role, among): (Role, &[&str]) = match self {
+            Self::Person(role) => (role, &FOR_KEYS),
+            Self::Service => (Role::User, &FOR_SERVICES),
+        };
+        let own = role.own_scopes().filter(move |name| among.contains(name)).map(|name| -> &str { name });
+        own.chain(declared.names())
+    }
+
+    /// The scopes of the key that it can have now.
+    pub(crate) fn limit(self, scope: &str, declared: &AppScopes) -> Granted {
+        let has = |name: &&str| self.scopes(declared).any(|own| own == *name);
+        Granted::parse(scope).iter().filter(has).map(str::to_owned).collect()
     }
 }
 

@@ -99,8 +99,8 @@ impl Actor for Requester {
     }
 
     fn prove(self, now: Requester, _: Timestamp) -> Result<(), Error> {
-        // Only losing the administrator role rejects the request; gaining it does not.
-        let has_lost = self.role() == Role::Admin && now.role() != Role::Admin;
+        // Only losing a role rejects the request; gaining one does not.
+        let has_lost = self.role() != Role::User && now.role() != self.role() && now.role() != Role::Admin;
         if now.account() == self.account() && !has_lost { Ok(()) } else { Err(Error::SessionEnded) }
     }
 }

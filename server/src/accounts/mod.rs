@@ -7,6 +7,7 @@ mod held;
 mod owner;
 mod roles;
 mod search;
+pub(crate) mod service;
 mod store;
 
 use std::fmt;
@@ -17,7 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use self::email::{Email, NotAnEmail};
 pub use self::full_name::FullName;
 pub(crate) use self::full_name::name;
-pub use self::roles::Role;
+pub use self::roles::{Role, RoleName};
 pub use self::search::{AccountDetails, details, list};
 pub(crate) use self::search::{Filter, count, folded, newer_than, newest, refold};
 pub(crate) use self::{

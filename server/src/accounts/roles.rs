@@ -1,7 +1,12 @@
-//! What an account may do beyond its own data. There is always at least one administrator.
+//! What an account may do beyond its own data. There is always at least one administrator, and roles that the operator
+//! declares do not count as one.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::{Held, Locked, store};
 use crate::{
@@ -10,29 +15,122 @@ use crate::{
     error::Error,
 };
 
+/// The longest name of a declared role, in characters.
+const LONGEST: usize = 24;
+
 /// What an account may do beyond itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// Nothing.
     User,
     /// Manage all accounts, and read the audit log.
     Admin,
+    /// What the operator declared for this role (`admin_roles`): to read accounts, the audit log, or both. Nothing if
+    /// it is not declared.
+    Staff(RoleName),
+}
+
+/// The name of a declared role: 1 to 24 lower-case letters, digits and `-`, beginning with a letter.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RoleName {
+    /// Zero after the name, so that equal names are equal.
+    letters: [u8; LONGEST],
+}
+
+impl RoleName {
+    /// The name; `None` for the names of the roles that are always there.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let is_name = text.starts_with(|first: char| first.is_ascii_lowercase())
+            && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        if !is_name || matches!(text, "user" | "admin") {
+            return None;
+        }
+        let mut letters = [0; LONGEST];
+        letters.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        Some(Self { letters })
+    }
+
+    /// As text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        let length = self.letters.iter().position(|letter| *letter == 0).unwrap_or(LONGEST);
+        // Parsing admits only ASCII.
+        self.letters.get(..length).and_then(|name| std::str::from_utf8(name).ok()).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for RoleName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_str().fmt(f)
+    }
+}
+
+impl fmt::Display for RoleName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 impl Role {
     /// The role with this name.
     pub(crate) fn of_name(name: &str) -> Option<Self> {
-        [Self::User, Self::Admin].into_iter().find(|role| role.name() == name)
+        match name {
+            "user" => Some(Self::User),
+            "admin" => Some(Self::Admin),
+            other => RoleName::parse(other).map(Self::Staff),
+        }
     }
 
-    /// Its name in the database, the API and on the command line: `user` or `admin`.
+    /// Its name in the API and on the command line: `user`, `admin`, or the name of a declared role.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub fn name(&self) -> &str {
         match self {
             Self::User => "user",
             Self::Admin => "admin",
+            Self::Staff(name) => name.as_str(),
         }
+    }
+
+    /// The name of a declared role.
+    pub(crate) fn staff(self) -> Option<RoleName> {
+        if let Self::Staff(name) = self { Some(name) } else { None }
+    }
+}
+
+impl FromStr for Role {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::of_name(text).ok_or("a role is `user`, `admin`, or the name of one in `admin_roles`")
+    }
+}
+
+impl Serialize for Role {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Role {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = Cow::<'de, str>::deserialize(deserializer)?;
+        name.parse().map_err(de::Error::custom)
+    }
+}
+
+impl JsonSchema for Role {
+    fn schema_name() -> Cow<'static, str> {
+        "Role".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "description": "What an account may do beyond itself: `user` nothing, `admin` manages all accounts and \
+                            reads the audit log. Other names are roles that the operator declared.",
+            "pattern": "^[a-z][a-z0-9-]{0,23}$",
+            "examples": ["user", "admin"]
+        })
     }
 }
 
@@ -45,11 +143,14 @@ impl crate::db::Encode for Role {
 
 impl crate::db::Decode for Role {
     fn decode(cell: crate::db::Cell<'_>) -> Option<Self> {
-        match cell {
-            crate::db::Cell::Text("user") => Some(Self::User),
-            crate::db::Cell::Text("admin") => Some(Self::Admin),
-            _ => None,
-        }
+        if let crate::db::Cell::Text(name) = cell { Self::of_name(name) } else { None }
+    }
+}
+
+impl crate::db::Encode for RoleName {
+    const KIND: crate::db::Kind = crate::db::Kind::Text;
+    fn encode(&self) -> crate::db::Value {
+        self.as_str().encode()
     }
 }
 

@@ -1,10 +1,13 @@
 //! The SQL of `accounts`.
 
+use uuid::Uuid;
+
 use super::{
     Account, AccountDetails, AccountId, Credentials, Email, FullName, Role,
     held::Locked,
     owner::{Owner, Ways},
     search::{Needle, Wanted},
+    service::Service,
 };
 use crate::{
     clock::Timestamp,
@@ -13,6 +16,13 @@ use crate::{
 };
 
 type Result<T> = std::result::Result<T, crate::db::Error>;
+
+/// Accounts that people own. The others are service accounts, which [`service`](super::service) alone reads and changes.
+macro_rules! of_a_person {
+    () => {
+        "organisation_id IS NULL"
+    };
+}
 
 /// `None` if the address is taken. The unique column decides, even between two instances.
 pub(super) async fn insert_account(
@@ -44,7 +54,9 @@ pub(super) async fn insert_account(
 }
 
 pub(super) async fn account_by_id(conn: Conn<'_>, id: AccountId) -> Result<Option<Account>> {
-    fetch_optional!(conn, Account, "SELECT id, email, full_name, is_active FROM accounts WHERE id = $1", id)
+    let sql =
+        concat!("SELECT id, email, full_name, is_active FROM accounts WHERE id = $1 AND ", of_a_person!());
+    fetch_optional!(conn, Account, sql, id)
 }
 
 pub(super) async fn account_by_email(conn: Conn<'_>, email: &Email) -> Result<Option<Account>> {
@@ -60,9 +72,11 @@ pub(super) async fn account_by_email(conn: Conn<'_>, email: &Email) -> Result<Op
 macro_rules! select_details {
     ($which:literal) => {
         concat!(
-            "SELECT id, email, full_name, is_active, role, email_verified_at, created_at, last_login_at,
-                    password_changed_at, deletion_due_at
+            "SELECT id, email, full_name, is_active, COALESCE(staff_role, role) AS role, email_verified_at,
+                    created_at, last_login_at, password_changed_at, deletion_due_at
              FROM accounts WHERE ",
+            of_a_person!(),
+            " AND ",
             $which
         )
     };
@@ -99,7 +113,7 @@ macro_rules! wanted {
     () => {
         " AND ($2 IS NULL OR email LIKE $2 ESCAPE '!' OR COALESCE(folded_name, lower(full_name)) LIKE $3 ESCAPE '!'
                OR id = $4)
-          AND ($5 IS NULL OR role = $5) AND ($6 IS NULL OR is_active = $6)
+          AND ($5 IS NULL OR COALESCE(staff_role, role) = $5) AND ($6 IS NULL OR is_active = $6)
           AND ($7 IS NULL OR (email_verified_at IS NOT NULL) = $7)"
     };
 }
@@ -153,7 +167,11 @@ pub(super) async fn count(conn: Conn<'_>, wanted: &Wanted, than: AccountId) -> R
     let (all, newer) = fetch_one!(
         conn,
         (i64, i64),
-        concat!("SELECT count(*), count(CASE WHEN id > $1 THEN 1 END) FROM accounts WHERE TRUE", wanted!()),
+        concat!(
+            "SELECT count(*), count(CASE WHEN id > $1 THEN 1 END) FROM accounts WHERE ",
+            of_a_person!(),
+            wanted!()
+        ),
         than,
         wanted.needle.as_ref().map(Needle::in_email),
         wanted.needle.as_ref().map(Needle::in_name),
@@ -181,12 +199,11 @@ pub(super) async fn credentials(conn: Conn<'_>, email: &Email) -> Result<Option<
 }
 
 pub(super) async fn owner(conn: Conn<'_>, id: AccountId) -> Result<Option<Owner>> {
-    fetch_optional!(
-        conn,
-        Owner,
-        "SELECT id, email, full_name, language, email_verified_at FROM accounts WHERE id = $1 AND is_active",
-        id
-    )
+    let sql = concat!(
+        "SELECT id, email, full_name, language, email_verified_at FROM accounts WHERE id = $1 AND is_active AND ",
+        of_a_person!()
+    );
+    fetch_optional!(conn, Owner, sql, id)
 }
 
 /// An update that changes nothing. On PostgreSQL it locks the row and returns its current version; on SQLite the
@@ -195,9 +212,11 @@ macro_rules! lock {
     ($which:literal) => {
         concat!(
             "UPDATE accounts SET updated_at = updated_at WHERE ",
+            of_a_person!(),
+            " AND ",
             $which,
-            " RETURNING id, email, full_name, language, email_verified_at, role, credential_epoch, is_active,
-                        deletion_due_at"
+            " RETURNING id, email, full_name, language, email_verified_at, COALESCE(staff_role, role) AS role,
+                        credential_epoch, is_active, deletion_due_at"
         )
     };
 }
@@ -334,18 +353,21 @@ pub(super) async fn set_role(conn: Conn<'_>, id: AccountId, role: Role, now: Tim
     let changed = match role {
         Role::Admin => execute!(
             conn,
-            "UPDATE accounts SET role = 'admin', updated_at = $2 WHERE id = $1 AND role <> 'admin'",
+            "UPDATE accounts SET role = 'admin', staff_role = NULL, updated_at = $2
+             WHERE id = $1 AND role <> 'admin'",
             id,
             now
         ),
-        Role::User => execute!(
+        Role::User | Role::Staff(_) => execute!(
             conn,
             concat!(
-                "UPDATE accounts SET role = 'user', updated_at = $2 WHERE id = $1 AND role <> 'user'",
+                "UPDATE accounts SET role = 'user', staff_role = $3, updated_at = $2
+                 WHERE id = $1 AND (role <> 'user' OR COALESCE(staff_role, '') <> COALESCE($3, ''))",
                 spares_the_last_administrator!()
             ),
             id,
-            now
+            now,
+            role.staff()
         ),
     }?;
     Ok(changed == 1)
@@ -355,7 +377,7 @@ pub(super) async fn set_role(conn: Conn<'_>, id: AccountId, role: Role, now: Tim
 pub(super) async fn make_first_administrator(conn: Conn<'_>, id: AccountId, now: Timestamp) -> Result<bool> {
     let changed = execute!(
         conn,
-        "UPDATE accounts SET role = 'admin', updated_at = $2
+        "UPDATE accounts SET role = 'admin', staff_role = NULL, updated_at = $2
          WHERE id = $1 AND is_active AND NOT EXISTS (SELECT 1 FROM accounts AS others WHERE others.role = 'admin')",
         id,
         now
@@ -512,9 +534,95 @@ pub(super) async fn exported(conn: Conn<'_>, id: AccountId) -> Result<Option<Exp
     fetch_optional!(
         conn,
         ExportedRow,
-        "SELECT id, email, full_name, is_active, role, language, created_at, updated_at, email_verified_at,
+        "SELECT id, email, full_name, is_active, COALESCE(staff_role, role) AS role, language, created_at, updated_at, email_verified_at,
                 deletion_due_at
          FROM accounts WHERE id = $1",
+        id
+    )
+}
+
+/// Inserts a service account.
+pub(super) async fn insert_service(
+    conn: Conn<'_>,
+    organisation: Uuid,
+    placeholder: &str,
+    name: &FullName,
+    now: Timestamp,
+) -> Result<AccountId> {
+    let (id,) = fetch_one!(
+        conn,
+        (AccountId,),
+        "INSERT INTO accounts (email, full_name, folded_name, role, language, is_active, created_at, updated_at,
+                               organisation_id)
+         VALUES ($1, $2, $3, 'user', 'en', TRUE, $4, $4, $5) RETURNING id",
+        placeholder,
+        name,
+        name.folded(),
+        now,
+        organisation
+    )?;
+    Ok(id)
+}
+
+/// Locks a service account of this organisation, or of any.
+pub(super) async fn lock_service(
+    conn: Conn<'_>,
+    id: AccountId,
+    organisation: Option<Uuid>,
+) -> Result<Option<Service>> {
+    fetch_optional!(
+        conn,
+        Service,
+        "UPDATE accounts SET updated_at = updated_at
+         WHERE id = $1 AND organisation_id IS NOT NULL AND ($2 IS NULL OR organisation_id = $2)
+         RETURNING id, full_name, is_active",
+        id,
+        organisation
+    )
+}
+
+pub(super) async fn service_name(conn: Conn<'_>, id: AccountId) -> Result<Option<FullName>> {
+    let sql = "SELECT full_name FROM accounts WHERE id = $1 AND organisation_id IS NOT NULL";
+    Ok(fetch_optional!(conn, (FullName,), sql, id)?.map(|(name,)| name))
+}
+
+pub(super) async fn set_service_active(
+    conn: Conn<'_>,
+    id: AccountId,
+    is_active: bool,
+    now: Timestamp,
+) -> Result<()> {
+    execute!(
+        conn,
+        "UPDATE accounts SET is_active = $2, updated_at = $3 WHERE id = $1 AND organisation_id IS NOT NULL",
+        id,
+        is_active,
+        now
+    )?;
+    Ok(())
+}
+
+pub(super) async fn delete_service(conn: Conn<'_>, id: AccountId) -> Result<()> {
+    execute!(conn, "DELETE FROM accounts WHERE id = $1 AND organisation_id IS NOT NULL", id)?;
+    Ok(())
+}
+
+pub(super) async fn count_services(conn: Conn<'_>, organisation: Uuid) -> Result<i64> {
+    let sql = "SELECT count(*) FROM accounts WHERE organisation_id = $1";
+    fetch_one!(conn, (i64,), sql, organisation).map(|(count,)| count)
+}
+
+/// The owner of an account; for a service account, the owners of its organisation, at most 20.
+pub(super) async fn responsible(conn: Conn<'_>, id: AccountId) -> Result<Vec<Owner>> {
+    fetch_all!(
+        conn,
+        Owner,
+        "SELECT id, email, full_name, language, email_verified_at FROM accounts
+         WHERE is_active AND organisation_id IS NULL
+           AND (id = $1
+                OR id IN (SELECT m.account_id FROM accounts s JOIN memberships m ON m.group_id = s.organisation_id
+                          WHERE s.id = $1 AND m.role = 'owner'))
+         ORDER BY id LIMIT 20",
         id
     )
 }

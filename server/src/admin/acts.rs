@@ -12,6 +12,7 @@ use crate::{
     error::Error,
     events::{self, Event},
     factors, groups,
+    invalid::{Fault, Invalid},
     mail::{self, Message, Recipient},
     messages::Language,
     recovery, sessions,
@@ -21,8 +22,9 @@ use crate::{
 /// Creates an account.
 ///
 /// # Errors
-/// [`Error::EmailTaken`], [`Error::Busy`], [`Error::Database`].
+/// [`Error::Invalid`] for a declared role; [`Error::EmailTaken`], [`Error::Busy`], [`Error::Database`].
 pub async fn create(app: &App, new: NewAccount, client: &Client) -> Result<Account, Error> {
+    refuse_staff(new.role)?;
     let hash = app.hasher().turn()?.hash(new.password).await?;
     let now = app.now();
     let mut tx = app.db().begin().await?;
@@ -41,6 +43,14 @@ pub async fn create(app: &App, new: NewAccount, client: &Client) -> Result<Accou
     Ok(account)
 }
 
+/// A new account is a user's or an administrator's. A declared role is given to an account that exists.
+fn refuse_staff(role: Role) -> Result<(), Error> {
+    match role {
+        Role::User | Role::Admin => Ok(()),
+        Role::Staff(_) => Err(Invalid::field("role", Fault::NotAmong("user, admin".to_owned())).into()),
+    }
+}
+
 /// An account that an administrator creates for somebody else.
 #[derive(Debug)]
 pub(crate) struct Invitation {
@@ -54,6 +64,7 @@ pub(crate) struct Invitation {
 impl Invitation {
     /// Checks what an administrator typed.
     pub(crate) fn check(email: &str, full_name: &str, role: Role, language: Language) -> Result<Self, Error> {
+        refuse_staff(role)?;
         match (Email::of_field(email, "email"), FullName::of_field(full_name)) {
             (Ok(email), Ok(full_name)) => Ok(Self { email, full_name, role, language }),
             (Err(one), Err(other)) => Err(one.and(other).into()),
@@ -172,8 +183,15 @@ pub async fn remove_factor(app: &App, id: AccountId, by: By<'_>) -> Result<(), E
 /// An account that already has the role is left as it is.
 ///
 /// # Errors
-/// [`Error::NotFound`], [`Error::LastAdmin`], [`Error::Database`].
+/// [`Error::Invalid`] for a role that is not declared; [`Error::NotFound`], [`Error::LastAdmin`], [`Error::Database`].
 pub async fn set_role(app: &App, id: AccountId, role: Role, by: By<'_>) -> Result<(), Error> {
+    if role.staff().is_some_and(|name| app.scopes().roles().all(|declared| declared != name)) {
+        let names: Vec<_> = ["user".to_owned(), "admin".to_owned()]
+            .into_iter()
+            .chain(app.scopes().roles().map(|name| name.to_string()))
+            .collect();
+        return Err(Invalid::field("role", Fault::NotAmong(names.join(", "))).into());
+    }
     retry(|| async {
         let (mut tx, now) = (app.db().begin().await?, app.now());
         accounts::lock_administrators(&mut tx, now).await?;

@@ -193,7 +193,7 @@ pub(crate) struct NewInvitation {
     /// The name of the account's owner.
     #[schemars(length(min = 1, max = 200), extend("examples" = ["Ada Lovelace"]))]
     full_name: String,
-    /// The role of the account; `user` by default.
+    /// The role of the account: `user`, which is the default, or `admin`.
     role: Option<Role>,
 }
 
@@ -289,7 +289,7 @@ pub(crate) async fn set_account_role(
     client: Client,
     Path(id): Path<AccountId>,
     Json(body): Json<RoleChange>,
-) -> Result<NoContent, Failed<(Stale, NotFound, LastAdminStays, Unavailable)>> {
+) -> Result<NoContent, Failed<(Stale, NotFound, LastAdminStays, Unprocessable, Unavailable)>> {
     acts::set_role(&app, id, body.role, actor(&guard, client)?.fresh(app.now())?.by()).await?;
     Ok(NoContent)
 }

@@ -52,7 +52,9 @@ impl AdminReader {
     /// [`Error::NotFound`] for everybody else, as if the resource did not exist.
     pub(crate) fn of(requester: Requester, client: Client) -> Result<Self, Error> {
         match requester.role() {
-            Role::Admin => Ok(Self { requester, client: client.acting_as(requester.account()) }),
+            Role::Admin | Role::Staff(_) => {
+                Ok(Self { requester, client: client.acting_as(requester.account()) })
+            }
             Role::User => Err(Error::NotFound),
         }
     }

@@ -15,7 +15,10 @@ use crate::{
     client::Client,
     error::{BadCursor, Error, Failed, NotFound, NotSo, Stale, Unavailable},
     events::Event,
-    groups::{self, Found, GroupId, GroupRole, Part, Person, http::MembersPage},
+    groups::{
+        self, Found, GroupId, GroupRole, Part, Person,
+        http::{members::MembersPage, services::ServiceView},
+    },
 };
 
 /// Which organisations to return.
@@ -139,6 +142,26 @@ pub(crate) async fn list_members_of_organisation(
     let actor = AdminActor::of(caller(&guard), client)?;
     let (_, members) = read(&app, &actor, id_of(&id)?, query.after.as_deref(), query.limit).await?;
     Ok(Json(members.into()))
+}
+
+/// The service accounts of an organisation. There are at most 50.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct ManagedServiceAccounts {
+    service_accounts: Vec<ServiceView>,
+}
+
+pub(crate) async fn list_service_accounts_of_organisation(
+    guard: Guard<Caller, AccountsRead>,
+    State(app): State<App>,
+    client: Client,
+    Path(id): Path<String>,
+) -> Result<Json<ManagedServiceAccounts>, Failed<(NotFound, Unavailable)>> {
+    let actor = AdminActor::of(caller(&guard), client)?;
+    let services = groups::services(&app, id_of(&id)?).await?;
+    note(&app, &actor.reader(), Event::OrganisationRead, None).await?;
+    Ok(Json(ManagedServiceAccounts {
+        service_accounts: services.into_iter().map(ServiceView::from).collect(),
+    }))
 }
 
 pub(crate) async fn set_role_in_organisation(

@@ -13,7 +13,7 @@ use portcullis::{
     guard::Scopes,
 };
 
-use super::store;
+use super::{rates::Rates, store};
 use crate::{
     access::{self, AppScopes, KeyHolder, KeyId, Requester},
     app::App,
@@ -66,11 +66,12 @@ struct Parts {
     clock: Clock,
     scopes: AppScopes,
     writing: Mutex<HashSet<KeyId>>,
+    rates: Rates,
 }
 
 impl ApiKeys {
     pub(crate) fn new(db: Db, clock: Clock, scopes: AppScopes) -> Self {
-        Self(Arc::new(Parts { db, clock, scopes, writing: Mutex::default() }))
+        Self(Arc::new(Parts { db, clock, scopes, writing: Mutex::default(), rates: Rates::default() }))
     }
 
     async fn verify_text(&self, text: &str) -> Result<Verdict<KeyHolder>, VerifyFailed> {
@@ -84,10 +85,15 @@ impl ApiKeys {
         if !(StoredApiKey { id: id.to_string(), digest }).matches(&presented) {
             return Ok(Verdict::Refused);
         }
+        if let Some(most) = living.per_minute
+            && let Err(wait) = self.0.rates.count(id, most, now)
+        {
+            return Ok(Verdict::Limited(wait));
+        }
         if living.last_used_at.is_none_or(|last| now - last >= USED_EVERY) {
             self.note_use(id, client::sender(), now);
         }
-        Ok(Verdict::Accepted(living.holder, living.holder.role.limit_key(&living.scope, &self.0.scopes)))
+        Ok(Verdict::Accepted(living.holder, living.holder.key_of().limit(&living.scope, &self.0.scopes)))
     }
 
     /// Spawns a task, so that the request does not wait for the write.
@@ -126,6 +132,7 @@ impl Verify for ApiKeys {
     type Credential = ApiKey<ApiKeyHeader>;
     type Principal = KeyHolder;
     const SCHEME: &'static str = "apiKey";
+    const LIMITED: bool = true;
 
     fn scheme() -> SecurityScheme {
         <Self::Credential as Credential>::scheme()
@@ -141,6 +148,7 @@ impl Verify for BearerApiKeys {
     type Credential = Bearer;
     type Principal = KeyHolder;
     const SCHEME: &'static str = "apiKeyAsToken";
+    const LIMITED: bool = true;
 
     fn scheme() -> SecurityScheme {
         SecurityScheme::bearer().described("The same API key, for programs that send a token.")

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Listed, MOST_DAYS, Made, NewKey, USUAL_DAYS};
 use crate::{
-    access::{KeyId, ManageAccount},
+    access::{KeyId, KeyOf, ManageAccount},
     app::App,
     caller::{Caller, caller},
     client::Client,
@@ -45,6 +45,8 @@ pub(crate) struct KeyView {
     last_used_address: Option<String>,
     /// The ID of the key that replaces it; `null` if there is none.
     replaced_by: Option<String>,
+    /// The most requests a minute; `null` if it has no limit.
+    requests_per_minute: Option<i64>,
 }
 
 impl From<Listed> for KeyView {
@@ -59,6 +61,7 @@ impl From<Listed> for KeyView {
             last_used_at: key.last_used_at.map(Timestamp::to_rfc3339),
             last_used_address: key.last_used_address,
             replaced_by: key.replaced_by.map(|id| id.to_string()),
+            requests_per_minute: key.per_minute,
         }
     }
 }
@@ -87,14 +90,19 @@ impl From<Made> for MadeView {
 pub(crate) struct KeyRequest {
     /// What you use it for.
     #[schemars(length(min = 1, max = 64), extend("examples" = ["Nightly export"]))]
-    name: String,
-    /// What it may be used for, as scopes with spaces between them: `profile:read`, `profile:write`, and of an
-    /// administrator `accounts:read` and `audit:read`. The others are not for keys.
+    pub(crate) name: String,
+    /// What it may be used for, as scopes with spaces between them: `profile:read`, `profile:write`,
+    /// `organisations:read`, and of an administrator `accounts:read` and `audit:read`. Keys of service accounts can have
+    /// `organisations:read`. An application can declare others.
     #[schemars(length(min = 1, max = 1024), extend("examples" = ["profile:read"]))]
-    scope: String,
+    pub(crate) scope: String,
     /// Days until it expires; 90 by default.
     #[schemars(range(min = 1, max = 365))]
-    expires_in_days: Option<u16>,
+    pub(crate) expires_in_days: Option<u16>,
+    /// The most requests a minute, counted by each instance of the server. Further ones get 429 with `Retry-After`. No
+    /// limit by default.
+    #[schemars(range(min = 1, max = 10000))]
+    pub(crate) requests_per_minute: Option<i64>,
 }
 
 /// How a key is replaced.
@@ -107,6 +115,12 @@ pub(crate) struct Rotation {
     overlap_hours: Option<u16>,
 }
 
+impl Rotation {
+    pub(crate) fn hours(&self) -> u16 {
+        self.overlap_hours.unwrap_or(USUAL_OVERLAP)
+    }
+}
+
 pub(crate) async fn create_key(
     guard: Guard<Caller, ManageAccount>,
     State(app): State<App>,
@@ -115,7 +129,9 @@ pub(crate) async fn create_key(
 ) -> Result<Created<MadeView>, Failed<(Stale, KeyConflict, Unprocessable, Unavailable)>> {
     let fresh = caller(&guard).fresh(app.now())?;
     let days = body.expires_in_days.unwrap_or(USUAL_DAYS).min(MOST_DAYS);
-    let new = NewKey::check(fresh.principal().role, app.scopes(), &body.name, &body.scope, days)?;
+    let new =
+        NewKey::check(KeyOf::Person(fresh.principal().role), app.scopes(), &body.name, &body.scope, days)?
+            .limited(body.requests_per_minute);
     Ok(Created(super::make(&app, fresh, &new, &client).await?.into()))
 }
 
@@ -147,7 +163,7 @@ pub(crate) async fn rotate_key(
 ) -> Result<Created<MadeView>, Failed<(Stale, NotFound, KeyConflict, Unavailable)>> {
     let fresh = caller(&guard).fresh(app.now())?;
     let id = KeyId::of_text(&id).ok_or(Error::NotFound)?;
-    let hours = body.overlap_hours.unwrap_or(USUAL_OVERLAP).min(super::MOST_OVERLAP);
+    let hours = body.hours().min(super::MOST_OVERLAP);
     let overlap = Duration::from_hours(u64::from(hours));
     Ok(Created(super::rotate(&app, fresh, id, overlap, &client).await?.into()))
 }

@@ -5,10 +5,13 @@ use std::io::{self, Read};
 
 use portcullis::credential::ApiKeySecret;
 
-use super::{Listed, record, store};
+use super::{Listed, of_service, record, store};
 use crate::{
     access::{By, KeyId},
-    accounts::{Email, lock_other},
+    accounts::{
+        Email,
+        service::{self, lock_key_owner, responsible},
+    },
     app::App,
     client::Client,
     db::retry,
@@ -73,10 +76,11 @@ impl<R: Read> Leaked<R> {
 /// A key that was found and deleted.
 pub(crate) struct Ended {
     pub(crate) key: Listed,
-    pub(crate) email: Email,
+    /// Those who were notified: nobody if the account is disabled.
+    pub(crate) told: Vec<Email>,
 }
 
-/// Deletes a key that was found and notifies its owner. `None` if it is not a key of this server, or no longer valid.
+/// Deletes a key that was found and notifies those responsible for its account. `None` if it is not a key of this server, or no longer valid.
 pub(crate) async fn end_leaked(
     app: &App,
     key: &ApiKeySecret,
@@ -88,19 +92,27 @@ pub(crate) async fn end_leaked(
     let Some(account) = owner else { return Ok(None) };
     retry(|| async {
         let (mut tx, now) = (app.db().begin().await?, app.now());
-        let locked = match lock_other(&mut tx, account, By::operator(client), now).await {
+        match lock_key_owner(&mut tx, account, By::operator(client), now).await {
             Err(Error::NotFound) => return Ok(None),
             locked => locked?,
-        };
+        }
         let Some(found) = store::key(tx.conn(), id, now).await? else { return Ok(None) };
         if !store::delete(tx.conn(), id, account, now).await? {
             return Ok(None);
         }
         record(&mut tx, Event::ApiKeyLeaked, &found, client, now).await?;
-        let message = Message::ApiKeyLeaked { name: found.name.clone(), id: found.shown() };
-        mail::enqueue(app, &mut tx, &Recipient::of(&locked), &message, now).await?;
+        let (name, id) = (found.name.clone(), found.shown());
+        let message = match service::name(tx.conn(), account).await? {
+            None => Message::ApiKeyLeaked { name, id },
+            Some(service) => Message::ServiceKeyLeaked { name: of_service(&service, &name), id },
+        };
+        let mut told = Vec::new();
+        for owner in responsible(tx.conn(), account).await? {
+            mail::enqueue(app, &mut tx, &Recipient::of(&owner), &message, now).await?;
+            told.push(owner.email);
+        }
         tx.commit().await?;
-        Ok(Some(Ended { key: found, email: locked.email.clone() }))
+        Ok(Some(Ended { key: found, told }))
     })
     .await
 }

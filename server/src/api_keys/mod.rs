@@ -2,14 +2,16 @@
 //!
 //! A key belongs to an account. It can do at most what its scopes allow, and at most what its account may do at each
 //! request. Its owner creates and removes it in a session; a key is never a session itself
-//! ([`Requester`](crate::access::Requester)). The database stores its ID and its digest. A revoked key is deleted,
-//! which takes effect from the next request, on every instance.
+//! ([`Requester`](crate::access::Requester)). Keys of a service account are managed in its organisation ([`Keys`]). The
+//! database stores a key's ID and its digest. A revoked key is deleted, which takes effect from the next request, on
+//! every instance.
 
 mod guard;
 pub(crate) mod http;
 mod leaked;
 mod new;
 pub(crate) mod pages;
+mod rates;
 mod store;
 
 use std::time::Duration;
@@ -22,11 +24,14 @@ pub use self::guard::{ApiKeyHeader, ApiKeys, BearerApiKeys, CallerOrKey};
 pub(crate) use self::{
     guard::requester,
     leaked::{Leaked, end_leaked},
-    new::{MOST_DAYS, NewKey, USUAL_DAYS},
+    new::{MOST_DAYS, MOST_PER_MINUTE, NewKey, USUAL_DAYS},
 };
 use crate::{
     access::{By, Fresh, KeyId, Principal},
-    accounts::{self, AccountId, Held, Locked, hold_own, lock_other},
+    accounts::{
+        AccountId, FullName, Locked, Owner, hold_own, lock_other,
+        service::{self, Service, lock_key_owner, responsible},
+    },
     app::App,
     client::Client,
     clock::Timestamp,
@@ -59,6 +64,8 @@ pub(crate) struct Listed {
     pub(crate) last_used_address: Option<String>,
     /// The key that replaces it.
     pub(crate) replaced_by: Option<KeyId>,
+    /// The most requests a minute, if it has a limit.
+    pub(crate) per_minute: Option<i64>,
 }
 crate::db::from_row!(Listed {
     id,
@@ -70,7 +77,8 @@ crate::db::from_row!(Listed {
     expires_at,
     last_used_at,
     last_used_address,
-    replaced_by
+    replaced_by,
+    per_minute
 });
 
 impl Listed {
@@ -78,6 +86,11 @@ impl Listed {
     pub(crate) fn shown(&self) -> String {
         shown(&self.prefix, self.id)
     }
+}
+
+/// What emails call the key of a service account.
+fn of_service(service: &FullName, key: &str) -> String {
+    format!("{}, {key}", service.as_str())
 }
 
 fn shown(prefix: &str, id: KeyId) -> String {
@@ -92,27 +105,118 @@ pub(crate) struct Made {
     pub(crate) listed: Listed,
 }
 
-/// Creates a key and notifies the owner by email.
+/// The keys of an account that this transaction has locked, for somebody who may change them.
+pub(crate) struct Keys<'a> {
+    pub(crate) app: &'a App,
+    pub(crate) account: AccountId,
+    /// The name of a service account; `None` for a person's account.
+    pub(crate) service: Option<&'a FullName>,
+    /// The person who is notified of a new key.
+    pub(crate) told: &'a Owner,
+    pub(crate) client: &'a Client,
+    pub(crate) now: Timestamp,
+}
+
+impl Keys<'_> {
+    /// Creates a key and sends the notice by email.
+    ///
+    /// # Errors
+    /// [`Error::TooManyKeys`] if the account has 50.
+    pub(crate) async fn make(&self, tx: &mut Tx, new: &NewKey) -> Result<Made, Error> {
+        let made = self.insert(tx, new).await?;
+        record(tx, Event::ApiKeyCreated, &made.listed, self.client, self.now).await?;
+        Ok(made)
+    }
+
+    /// Creates the successor of a key, with the same name, scopes and lifetime. Both work for `overlap`, but the old
+    /// one not beyond its own expiry.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::KeyReplaced`] if it has a successor; [`Error::TooManyKeys`].
+    pub(crate) async fn rotate(&self, tx: &mut Tx, id: KeyId, overlap: Duration) -> Result<Made, Error> {
+        let now = self.now;
+        let old = store::key(tx.conn(), id, now).await?.filter(|old| old.account_id == self.account);
+        let old = old.ok_or(Error::NotFound)?;
+        if old.replaced_by.is_some() {
+            return Err(Error::KeyReplaced);
+        }
+        if overlap.is_zero() {
+            store::delete(tx.conn(), id, self.account, now).await?;
+        }
+        let (name, scope) = (old.name.clone(), old.scope.clone());
+        let lifetime = old.expires_at - old.created_at;
+        let new = NewKey { name, scope, lifetime, per_minute: old.per_minute };
+        let made = self.insert(tx, &new).await?;
+        store::set_replaced(tx.conn(), id, made.listed.id, old.expires_at.min(now + overlap)).await?;
+        record(tx, Event::ApiKeyRotated, &old, self.client, now).await?;
+        Ok(made)
+    }
+
+    /// Removes a key.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if it is another account's.
+    pub(crate) async fn remove(&self, tx: &mut Tx, id: KeyId) -> Result<(), Error> {
+        end(tx, self.account, id, self.client, self.now).await
+    }
+
+    /// The limit holds because the account is locked.
+    async fn insert(&self, tx: &mut Tx, new: &NewKey) -> Result<Made, Error> {
+        let (app, now) = (self.app, self.now);
+        if store::count(tx.conn(), self.account, now).await? >= MOST {
+            return Err(Error::TooManyKeys);
+        }
+        let prefix = app.config().api_key_prefix.as_str();
+        let secret = ApiKeySecret::mint(prefix).map_err(|cause| Error::Internal(cause.to_string()))?;
+        let id = KeyId::of_text(secret.id());
+        let id = id.ok_or_else(|| Error::Internal("a key without an ID".to_owned()))?;
+        let (digest, expires_at) = (secret.stored().digest, now + new.lifetime);
+        let begun = store::Begun { id, digest: &digest, account: self.account, prefix, new, expires_at };
+        store::insert(tx.conn(), &begun, now).await?;
+        let (name, id_shown) = (new.name.clone(), shown(prefix, id));
+        let message = match self.service {
+            None => Message::ApiKeyCreated { name, id: id_shown },
+            Some(service) => Message::ServiceKeyCreated { name: of_service(service, &name), id: id_shown },
+        };
+        mail::enqueue(app, tx, &Recipient::of(self.told), &message, now).await?;
+        let listed = Listed {
+            id,
+            account_id: self.account,
+            prefix: prefix.to_owned(),
+            name: new.name.clone(),
+            scope: new.scope.clone(),
+            created_at: now,
+            expires_at,
+            last_used_at: None,
+            last_used_address: None,
+            replaced_by: None,
+            per_minute: new.per_minute,
+        };
+        Ok(Made { key: SecretText::new(secret.text().to_owned()), listed })
+    }
+}
+
+/// Creates a key of the caller's own account.
 ///
 /// # Errors
-/// [`Error::TooManyKeys`] if the account has 50.
+/// See [`Keys::make`].
 pub(crate) async fn make(app: &App, fresh: Fresh, new: &NewKey, client: &Client) -> Result<Made, Error> {
     retry(|| async {
         let (mut tx, now) = (app.db().begin().await?, app.now());
         let held = hold_own(&mut tx, fresh, now).await?;
-        let made = insert(app, &mut tx, &held, new, now).await?;
-        record(&mut tx, Event::ApiKeyCreated, &made.listed, client, now).await?;
+        let made = Keys { app, account: held.id, service: None, told: &held, client, now }
+            .make(&mut tx, new)
+            .await?;
         tx.commit().await?;
         Ok(made)
     })
     .await
 }
 
-/// Creates the successor of a key, with the same name, scopes and lifetime. Both work for `overlap`, but the old one
-/// not beyond its own expiry.
+/// Creates the successor of one of the caller's own keys.
 ///
 /// # Errors
-/// [`Error::NotFound`]; [`Error::KeyReplaced`] if it has a successor; [`Error::TooManyKeys`].
+/// See [`Keys::rotate`].
 pub(crate) async fn rotate(
     app: &App,
     fresh: Fresh,
@@ -123,51 +227,12 @@ pub(crate) async fn rotate(
     retry(|| async {
         let (mut tx, now) = (app.db().begin().await?, app.now());
         let held = hold_own(&mut tx, fresh, now).await?;
-        let old = store::key(tx.conn(), id, now).await?.filter(|old| old.account_id == held.id);
-        let old = old.ok_or(Error::NotFound)?;
-        if old.replaced_by.is_some() {
-            return Err(Error::KeyReplaced);
-        }
-        if overlap.is_zero() {
-            store::delete(tx.conn(), id, held.id, now).await?;
-        }
-        let (name, scope) = (old.name.clone(), old.scope.clone());
-        let new = NewKey { name, scope, lifetime: old.expires_at - old.created_at };
-        let made = insert(app, &mut tx, &held, &new, now).await?;
-        store::set_replaced(tx.conn(), id, made.listed.id, old.expires_at.min(now + overlap)).await?;
-        record(&mut tx, Event::ApiKeyRotated, &old, client, now).await?;
+        let keys = Keys { app, account: held.id, service: None, told: &held, client, now };
+        let made = keys.rotate(&mut tx, id, overlap).await?;
         tx.commit().await?;
         Ok(made)
     })
     .await
-}
-
-/// The limit holds because the account is locked.
-async fn insert(app: &App, tx: &mut Tx, held: &Held, new: &NewKey, now: Timestamp) -> Result<Made, Error> {
-    if store::count(tx.conn(), held.id, now).await? >= MOST {
-        return Err(Error::TooManyKeys);
-    }
-    let prefix = app.config().api_key_prefix.as_str();
-    let secret = ApiKeySecret::mint(prefix).map_err(|cause| Error::Internal(cause.to_string()))?;
-    let id = KeyId::of_text(secret.id()).ok_or_else(|| Error::Internal("a key without an ID".to_owned()))?;
-    let (digest, expires_at) = (secret.stored().digest, now + new.lifetime);
-    let begun = store::Begun { id, digest: &digest, account: held.id, prefix, new, expires_at };
-    store::insert(tx.conn(), &begun, now).await?;
-    let message = Message::ApiKeyCreated { name: new.name.clone(), id: shown(prefix, id) };
-    mail::enqueue(app, tx, &Recipient::of(held), &message, now).await?;
-    let listed = Listed {
-        id,
-        account_id: held.id,
-        prefix: prefix.to_owned(),
-        name: new.name.clone(),
-        scope: new.scope.clone(),
-        created_at: now,
-        expires_at,
-        last_used_at: None,
-        last_used_address: None,
-        replaced_by: None,
-    };
-    Ok(Made { key: SecretText::new(secret.text().to_owned()), listed })
 }
 
 /// Records the key by what it begins with: its name is text that the owner chose.
@@ -186,7 +251,7 @@ async fn record(
 pub(crate) async fn remove(app: &App, principal: Principal, id: KeyId, client: &Client) -> Result<(), Error> {
     let (mut tx, now) = (app.db().begin().await?, app.now());
     let held = hold_own(&mut tx, principal, now).await?;
-    end(&mut tx, &held, id, client, now).await?;
+    end(&mut tx, held.id, id, client, now).await?;
     Ok(tx.commit().await?)
 }
 
@@ -198,17 +263,23 @@ pub(crate) async fn revoke(app: &App, id: KeyId, by: By<'_>) -> Result<Listed, E
     let found = store::key(app.db().read().await?.conn(), id, app.now()).await?.ok_or(Error::NotFound)?;
     retry(|| async {
         let (mut tx, now) = (app.db().begin().await?, app.now());
-        let locked = lock_other(&mut tx, found.account_id, by, now).await?;
-        end(&mut tx, &locked, id, by.client(), now).await?;
+        lock_key_owner(&mut tx, found.account_id, by, now).await?;
+        end(&mut tx, found.account_id, id, by.client(), now).await?;
         Ok(tx.commit().await?)
     })
     .await?;
     Ok(found)
 }
 
-async fn end(tx: &mut Tx, locked: &Locked, id: KeyId, client: &Client, now: Timestamp) -> Result<(), Error> {
+async fn end(
+    tx: &mut Tx,
+    account: AccountId,
+    id: KeyId,
+    client: &Client,
+    now: Timestamp,
+) -> Result<(), Error> {
     let found = store::key(tx.conn(), id, now).await?.ok_or(Error::NotFound)?;
-    if !store::delete(tx.conn(), id, locked.id, now).await? {
+    if !store::delete(tx.conn(), id, account, now).await? {
         return Err(Error::NotFound);
     }
     record(tx, Event::ApiKeyRemoved, &found, client, now).await
@@ -224,6 +295,12 @@ pub(crate) async fn revoke_all(app: &App, account: AccountId, by: By<'_>) -> Res
         Ok(tx.commit().await?)
     })
     .await
+}
+
+/// Deletes every key of a service account that is disabled.
+pub(crate) async fn end_all_of(tx: &mut Tx, service: &Service) -> Result<(), Error> {
+    store::delete_of(tx.conn(), service.id).await?;
+    Ok(())
 }
 
 /// Deletes every key of an account whose credentials may be, or were, compromised: a key that a thief created must not
@@ -270,6 +347,8 @@ pub(crate) struct ExportedKey {
     #[schemars(extend("format" = "date-time"))]
     last_used_at: Option<String>,
     last_used_address: Option<String>,
+    /// The most requests a minute; `null` if it has no limit.
+    requests_per_minute: Option<i64>,
 }
 
 pub(crate) async fn exported(
@@ -286,6 +365,7 @@ pub(crate) async fn exported(
         expires_at: key.expires_at.to_rfc3339(),
         last_used_at: key.last_used_at.map(Timestamp::to_rfc3339),
         last_used_address: key.last_used_address,
+        requests_per_minute: key.per_minute,
     };
     Ok(keys.into_iter().map(view).collect())
 }
@@ -295,10 +375,14 @@ pub(crate) async fn give_notice(app: &App) -> Result<(), Error> {
     let (mut tx, now) = (app.db().begin().await?, app.now());
     let notice = i64::try_from(NOTICE.as_micros()).unwrap_or(i64::MAX);
     for key in store::claim_expiring(tx.conn(), now + NOTICE, notice, now).await? {
-        // `None`: the account is disabled, and its keys with it.
-        if let Some(owner) = accounts::owner(tx.conn(), key.account_id).await? {
-            let (name, id) = (key.name, shown(&key.prefix, key.id));
-            let message = Message::ApiKeyExpires { name, id, due_at: key.expires_at.as_micros() };
+        let (name, id) = (key.name, shown(&key.prefix, key.id));
+        let due_at = key.expires_at.as_micros();
+        let message = match service::name(tx.conn(), key.account_id).await? {
+            None => Message::ApiKeyExpires { name, id, due_at },
+            Some(service) => Message::ServiceKeyExpires { name: of_service(&service, &name), id, due_at },
+        };
+        // Nobody if the account is disabled, and its keys with it.
+        for owner in responsible(tx.conn(), key.account_id).await? {
             mail::enqueue(app, &mut tx, &Recipient::of(&owner), &message, now).await?;
         }
     }

@@ -9,10 +9,9 @@ use portcullis::{Form, Guard, Public};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Listed, MOST_DAYS, MOST_OVERLAP, Made, NewKey, USUAL_DAYS};
+use super::{Listed, MOST_DAYS, MOST_OVERLAP, MOST_PER_MINUTE, Made, NewKey, USUAL_DAYS};
 use crate::{
-    access::KeyId,
-    accounts::Role,
+    access::{KeyId, KeyOf, Principal},
     app::App,
     client::Client,
     error::Error,
@@ -36,8 +35,13 @@ struct KeysPage<'a> {
 impl KeysPage<'_> {
     /// The scopes of a key in the reader's language.
     fn scopes(&self, key: &Listed) -> String {
-        key.scope.split(' ').map(|scope| label(self.v, scope)).collect::<Vec<_>>().join(", ")
+        labels(self.v, key)
     }
+}
+
+/// The scopes of a key in the reader's language.
+pub(crate) fn labels(v: &View, key: &Listed) -> String {
+    key.scope.split(' ').map(|scope| label(v, scope)).collect::<Vec<_>>().join(", ")
 }
 
 /// A scope in the reader's language.
@@ -45,6 +49,7 @@ fn label<'a>(v: &View, scope: &'a str) -> &'a str {
     match scope {
         "profile:read" => v.t("page.keys.profile_read"),
         "profile:write" => v.t("page.keys.profile_write"),
+        "organisations:read" => v.t("page.keys.organisations_read"),
         "accounts:read" => v.t("page.keys.accounts_read"),
         "audit:read" => v.t("page.keys.audit_read"),
         other => other,
@@ -66,19 +71,27 @@ pub(crate) async fn show_keys(guard: Guard<SessionCookies>, State(app): State<Ap
 
 #[derive(Template)]
 #[template(path = "api_keys/new.html")]
-struct NewPage<'a> {
-    v: &'a View,
-    faults: Faults,
-    app: &'a App,
-    role: Role,
-    form: &'a NewForm,
+pub(crate) struct NewPage<'a> {
+    pub(crate) v: &'a View,
+    pub(crate) faults: Faults,
+    pub(crate) app: &'a App,
+    pub(crate) of: KeyOf,
+    pub(crate) form: &'a NewForm,
+    /// Where the form is sent, and the page of the account's keys.
+    pub(crate) path: &'a str,
+    pub(crate) keys: &'a str,
 }
 
-impl NewPage<'_> {
+impl<'a> NewPage<'a> {
+    fn own(app: &'a App, v: &'a View, principal: Principal, form: &'a NewForm, faults: Faults) -> Self {
+        let of = KeyOf::Person(principal.role);
+        Self { v, faults, app, of, form, path: paths::NEW_API_KEY, keys: paths::API_KEYS }
+    }
+
     /// Each scope that can be selected: its name, its text, and whether it is selected.
     fn scopes(&self) -> Vec<(&str, &str, bool)> {
         let is_chosen = |name: &str| self.form.scope.iter().any(|chosen| chosen == name);
-        let scopes = self.role.scopes_of_keys(self.app.scopes());
+        let scopes = self.of.scopes(self.app.scopes());
         scopes.map(|name| (name, label(self.v, name), is_chosen(name))).collect()
     }
 
@@ -98,29 +111,44 @@ pub(crate) struct NewForm {
     scope: Vec<String>,
     #[serde(default)]
     expires_in_days: String,
+    /// Empty: no limit.
+    #[serde(default)]
+    per_minute: String,
 }
 
 impl NewForm {
+    pub(crate) const FIELDS: [&'static str; 4] = ["name", "scope", "expires_in_days", "per_minute"];
+
     fn days(&self) -> Option<u16> {
         self.expires_in_days.parse().ok().filter(|days| (1..=MOST_DAYS).contains(days))
     }
 
-    fn check(&self, app: &App, role: Role) -> Result<NewKey, Invalid> {
-        let days = self.days().ok_or_else(|| Invalid::field("expires_in_days", Fault::Missing));
-        match (
-            NewKey::check(
-                role,
-                app.scopes(),
-                &self.name,
-                &self.scope.join(" "),
-                self.days().unwrap_or(USUAL_DAYS),
-            ),
-            days,
-        ) {
-            (Ok(new), Ok(_)) => Ok(new),
-            (Err(one), Err(other)) => Err(one.and(other)),
-            (Err(invalid), Ok(_)) | (Ok(_), Err(invalid)) => Err(invalid),
+    fn per_minute(&self) -> Result<Option<i64>, Invalid> {
+        let text = self.per_minute.trim();
+        if text.is_empty() {
+            return Ok(None);
         }
+        let most = text.parse().ok().filter(|most| (1..=MOST_PER_MINUTE).contains(most));
+        most.map(Some).ok_or_else(|| Invalid::field("per_minute", Fault::NotUpTo(MOST_PER_MINUTE)))
+    }
+
+    pub(crate) fn check(&self, app: &App, of: KeyOf) -> Result<NewKey, Invalid> {
+        let days = self.days().ok_or_else(|| Invalid::field("expires_in_days", Fault::Missing));
+        let scope = self.scope.join(" ");
+        let new = NewKey::check(of, app.scopes(), &self.name, &scope, self.days().unwrap_or(USUAL_DAYS));
+        match both(both(new, days), self.per_minute()) {
+            Ok(((new, _), per_minute)) => Ok(new.limited(per_minute)),
+            Err(invalid) => Err(invalid),
+        }
+    }
+}
+
+/// Both values, or the faults of either.
+fn both<A, B>(a: Result<A, Invalid>, b: Result<B, Invalid>) -> Result<(A, B), Invalid> {
+    match (a, b) {
+        (Ok(a), Ok(b)) => Ok((a, b)),
+        (Err(a), Err(b)) => Err(a.and(b)),
+        (Err(invalid), Ok(_)) | (Ok(_), Err(invalid)) => Err(invalid),
     }
 }
 
@@ -133,17 +161,18 @@ pub(crate) async fn show_new_key(
     let principal = *guard.principal();
     v.fresh(principal, paths::NEW_API_KEY)?;
     let form = NewForm::default();
-    let page = NewPage { v: &v, faults: Faults::none(), app: &app, role: principal.role, form: &form };
-    Ok(v.show(StatusCode::OK, &page)?)
+    Ok(v.show(StatusCode::OK, &NewPage::own(&app, &v, principal, &form, Faults::none()))?)
 }
 
 #[derive(Template)]
 #[template(path = "api_keys/made.html")]
-struct MadePage<'a> {
-    v: &'a View,
-    made: Made,
+pub(crate) struct MadePage<'a> {
+    pub(crate) v: &'a View,
+    pub(crate) made: Made,
     /// Whether it replaces another key.
-    is_successor: bool,
+    pub(crate) is_successor: bool,
+    /// The page of the account's keys.
+    pub(crate) keys: &'a str,
 }
 
 pub(crate) async fn create_key(
@@ -155,10 +184,11 @@ pub(crate) async fn create_key(
 ) -> PageResult {
     let principal = *guard.principal();
     let fresh = v.fresh(principal, paths::NEW_API_KEY)?;
-    let create = async { super::make(&app, fresh, &form.check(&app, principal.role)?, &client).await };
-    let page = async |faults| Ok(NewPage { v: &v, faults, app: &app, role: principal.role, form: &form });
-    let made = v.form(&["name", "scope", "expires_in_days"], create, page).await?;
-    Ok(v.show(StatusCode::OK, &MadePage { v: &v, made, is_successor: false })?)
+    let of = KeyOf::Person(principal.role);
+    let create = async { super::make(&app, fresh, &form.check(&app, of)?, &client).await };
+    let page = async |faults| Ok(NewPage::own(&app, &v, principal, &form, faults));
+    let made = v.form(&NewForm::FIELDS, create, page).await?;
+    Ok(v.show(StatusCode::OK, &MadePage { v: &v, made, is_successor: false, keys: paths::API_KEYS })?)
 }
 
 /// The key that a form is about.
@@ -191,7 +221,9 @@ pub(crate) async fn rotate_key(
     let rotate = async { super::rotate(&app, fresh, form.key()?, overlap, &client).await };
     let page = async |faults| keys_page(&app, &v, &guard, faults).await;
     match v.form(&[], rotate, page).await {
-        Ok(made) => Ok(v.show(StatusCode::OK, &MadePage { v: &v, made, is_successor: true })?),
+        Ok(made) => {
+            Ok(v.show(StatusCode::OK, &MadePage { v: &v, made, is_successor: true, keys: paths::API_KEYS })?)
+        }
         // The key was removed meanwhile. The list shows the current state.
         Err(NotShown::Error(Error::NotFound)) => Ok(v.go(paths::API_KEYS)),
         Err(not_shown) => Err(not_shown),

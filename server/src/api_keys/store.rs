@@ -23,8 +23,8 @@ pub(super) struct Begun<'a> {
 pub(super) async fn insert(conn: Conn<'_>, begun: &Begun<'_>, now: Timestamp) -> Result<()> {
     execute!(
         conn,
-        "INSERT INTO api_keys (id, digest, account_id, prefix, name, scope, created_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO api_keys (id, digest, account_id, prefix, name, scope, created_at, expires_at, per_minute)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         begun.id,
         begun.digest.as_slice(),
         begun.account,
@@ -32,7 +32,8 @@ pub(super) async fn insert(conn: Conn<'_>, begun: &Begun<'_>, now: Timestamp) ->
         begun.new.name,
         begun.new.scope,
         now,
-        begun.expires_at
+        begun.expires_at,
+        begun.new.per_minute
     )?;
     Ok(())
 }
@@ -42,7 +43,7 @@ macro_rules! select_listed {
     ($rest:literal) => {
         concat!(
             "SELECT id, account_id, prefix, name, scope, created_at, expires_at, last_used_at, last_used_address,
-                    replaced_by
+                    replaced_by, per_minute
              FROM api_keys WHERE ",
             $rest
         )

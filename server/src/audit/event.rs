@@ -176,6 +176,14 @@ events! {
     TeamMemberAdded "organisation.team_member_added" "page.event.organisation_team_member_added";
     /// A member was removed from a team.
     TeamMemberRemoved "organisation.team_member_removed" "page.event.organisation_team_member_removed";
+    /// A service account was created in an organisation.
+    ServiceAccountCreated "service_account.created" "page.event.service_account_created";
+    /// A service account was enabled.
+    ServiceAccountEnabled "service_account.enabled" "page.event.service_account_enabled";
+    /// A service account was disabled and its API keys removed.
+    ServiceAccountDisabled "service_account.disabled" "page.event.service_account_disabled";
+    /// A service account was deleted.
+    ServiceAccountDeleted "service_account.deleted" "page.event.service_account_deleted";
     /// A mail server permanently rejected an email.
     MailRefused "account.mail_refused" "page.event.account_mail_refused";
     /// An operator added a webhook.

@@ -9,7 +9,7 @@ use super::user::find;
 use super::{ApiKeyCommand, WhichAccount};
 use crate::{
     access::{By, KeyId},
-    accounts::AccountId,
+    accounts::{AccountId, Email},
     api_keys::{self, Leaked, Listed},
     app::App,
     client::Client,
@@ -99,7 +99,10 @@ async fn leaked(app: &App) -> Result<(), String> {
         let ended = api_keys::end_leaked(app, &key, &client).await.map_err(|error| error.to_string())?;
         if let Some(ended) = ended {
             count += 1;
-            say(&format!("Ended {} and notified {}.", ended.key.shown(), ended.email))?;
+            let told: Vec<_> = ended.told.iter().map(Email::as_str).collect();
+            let told =
+                if told.is_empty() { "nobody: the account is disabled".to_owned() } else { told.join(", ") };
+            say(&format!("Ended {} and notified {told}.", ended.key.shown()))?;
         }
     }
     let others = found - count;

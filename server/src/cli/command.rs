@@ -380,13 +380,12 @@ pub enum UserCommand {
         #[arg(value_name = "EMAIL|ID")]
         account: WhichAccount,
     },
-    /// Make an account an administrator, or a user again
+    /// Make an account an administrator, or a user again, or give it a role of the setting `admin_roles`
     SetRole {
         /// Its email address or ID
         #[arg(value_name = "EMAIL|ID")]
         account: WhichAccount,
-        /// What it may do beyond its own affairs
-        #[arg(value_enum)]
+        /// `user`, `admin`, or a role of the setting `admin_roles`
         role: Role,
     },
     /// Set a new password, and end all sessions

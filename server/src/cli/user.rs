@@ -70,11 +70,21 @@ pub(super) async fn run(app: &App, command: UserCommand) -> Result<(), String> {
         UserCommand::SetRole { account, role } => {
             let account = find(app, account).await?;
             let set = admin::set_role(app, account.id, role, By::operator(&operator())).await;
+            if matches!(set, Err(Error::Invalid(_))) {
+                let roles: Vec<_> = app.scopes().roles().map(|name| format!(", `{name}`")).collect();
+                return Err(format!(
+                    "the role `{}` is not declared; the roles are `user`, `admin`{}. Declare others in the setting \
+                     `admin_roles`",
+                    role.name(),
+                    roles.concat()
+                ));
+            }
             let what = match role {
-                Role::Admin => "is an administrator",
-                Role::User => "is a user",
+                Role::Admin => "is an administrator".to_owned(),
+                Role::User => "is a user".to_owned(),
+                Role::Staff(name) => format!("has the role `{name}`"),
             };
-            done(set, &account, what)
+            done(set, &account, &what)
         }
         UserCommand::SetPassword { account, password } => {
             let account = find(app, account).await?;
@@ -123,7 +133,7 @@ async fn add(
     let account = admin::create(app, new, &operator()).await.map_err(|error| sentence(&error))?;
     let what = match role {
         Role::Admin => "administrator",
-        Role::User => "account",
+        Role::User | Role::Staff(_) => "account",
     };
     say(&format!("Created {what} {}: {} ({}).", account.id, account.email, account.full_name))
 }

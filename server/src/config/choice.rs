@@ -42,7 +42,7 @@ impl SecondFactor {
         match self {
             Self::Optional => false,
             Self::Required => true,
-            Self::RequiredForAdmins => role == Role::Admin,
+            Self::RequiredForAdmins => role != Role::User,
         }
     }
 }

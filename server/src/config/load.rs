@@ -388,6 +388,7 @@ mod tests {
         sign_up = "quiet"
         social_sign_up = "off"
         social_domains = ["example.com"]
+        admin_roles = ["support=accounts:read", "auditor=accounts:read+audit:read"]
         api_key_prefix = "shop"
         require_verified_email = "on"
         log_in_by_mail = "on"
@@ -433,6 +434,8 @@ mod tests {
         assert_eq!((config.sign_up, config.deletion_grace), (SignUp::Quiet, days(7)));
         let domains: Vec<_> = config.social_domains.iter().map(EmailDomain::as_str).collect();
         assert_eq!((config.social_sign_up, domains), (Some(false), vec!["example.com"]));
+        let roles: Vec<_> = config.admin_roles.iter().map(ToString::to_string).collect();
+        assert_eq!(roles, ["support=accounts:read", "auditor=accounts:read+audit:read"]);
         assert_eq!(config.api_key_prefix, "shop");
         assert!(config.require_verified_email && config.log_in_by_mail && config.webhook_private_targets);
         assert_eq!(config.mail.transport.to_string(), "smtps://ana@mail.example:465");

@@ -1,6 +1,6 @@
 //! Every setting, declared once: name, type, default, bounds and meaning. `docs/settings.md` is generated from it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,6 +13,7 @@ use super::{
     Brand, Color, EmailDomain, Listen, LogFormat, LoginProvider, Origin, PublicUrl, RefreshTokens,
     SecondFactor, SignUp,
 };
+use crate::access::AdminRole;
 use crate::db::{DatabaseConfig, DatabaseUrl};
 use crate::mail::{MailConfig, Mailbox, Transport};
 use crate::passwords::{BreachCheck, HashParameters};
@@ -20,6 +21,7 @@ use crate::passwords::{BreachCheck, HashParameters};
 const DAY: Duration = Duration::from_hours(24);
 const ALLOWED_ORIGINS: usize = 100;
 const EMAIL_DOMAINS: usize = 100;
+const ADMIN_ROLES: usize = 16;
 
 settings! {
     /// How the server runs. The program reads it from its [`Settings`](super::Settings); an application that mounts
@@ -159,6 +161,15 @@ settings! {
         session_idle_ttl: Duration = 14 * DAY, ("TIME", between "5m" and "400d");
     }
 
+    "Roles" {
+        /// Roles for people who help others and change nothing, at most 16: `NAME=PERMISSION+PERMISSION`, with the
+        /// permissions `accounts:read` and `audit:read`. `portcullis user set-role` gives one to an account. An account
+        /// with a role that is no longer declared is a user.
+        admin_roles: Vec<AdminRole> = Vec::new(),
+            ("NAME=PERMISSION,…", check are_few_roles, unset "none",
+            example "support=accounts:read,auditor=accounts:read+audit:read");
+    }
+
     "API keys" {
         /// What API keys begin with, so that people and secret scanners know whose they are: 1 to 16 lower-case letters
         /// and digits. Keys that exist stay valid after a change.
@@ -234,6 +245,14 @@ fn are_proxies(networks: &[IpNet]) -> Result<(), String> {
 
 fn are_few_domains(domains: &[EmailDomain]) -> Result<(), String> {
     if domains.len() > EMAIL_DOMAINS { Err("has more than 100 domains".to_owned()) } else { Ok(()) }
+}
+
+fn are_few_roles(roles: &[AdminRole]) -> Result<(), String> {
+    if roles.len() > ADMIN_ROLES {
+        return Err("has more than 16 roles".to_owned());
+    }
+    let names: BTreeSet<_> = roles.iter().map(AdminRole::name).collect();
+    if names.len() == roles.len() { Ok(()) } else { Err("has two roles of one name".to_owned()) }
 }
 
 fn are_few(origins: &[Origin]) -> Result<(), String> {

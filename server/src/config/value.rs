@@ -12,6 +12,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 
 use super::{Color, EmailDomain, Listen, LogFormat, Origin, PublicUrl, RefreshTokens, SecondFactor, SignUp};
+use crate::access::AdminRole;
 use crate::db::DatabaseUrl;
 use crate::mail::{Mailbox, Transport};
 
@@ -238,6 +239,20 @@ impl Value for Vec<Origin> {
 }
 
 impl Value for Vec<EmailDomain> {
+    const SHAPE: Shape = Shape::List;
+
+    fn read(text: &str) -> Result<Self, String> {
+        let named =
+            |text: &str| text.parse().map_err(|problem| format!("has the entry `{text}`, which {problem}"));
+        entries(text).map(named).collect()
+    }
+
+    fn write(&self) -> Option<String> {
+        joined(self)
+    }
+}
+
+impl Value for Vec<AdminRole> {
     const SHAPE: Shape = Shape::List;
 
     fn read(text: &str) -> Result<Self, String> {

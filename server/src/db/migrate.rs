@@ -42,8 +42,10 @@ const MIGRATIONS: &[Migration] = migrations![
     "0012_passkeys",
     "0013_api_keys",
     "0014_organisations",
-    "0018_used_challenges",
-    "0019_bounds"
+    "0016_service_accounts",
+    "0018_staff_roles",
+    "0020_used_challenges",
+    "0021_bounds",
 ];
 
 /// How long an instance waits while another one changes the tables.

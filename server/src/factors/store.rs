@@ -176,7 +176,7 @@ macro_rules! sessions_without {
         concat!(
             $verb,
             " WHERE ended_at IS NULL AND expires_at > $1 AND EXISTS (
-                 SELECT 1 FROM accounts WHERE accounts.id = sessions.account_id AND (role = 'admin' OR $2)
+                 SELECT 1 FROM accounts WHERE accounts.id = sessions.account_id AND (role = 'admin' OR staff_role IS NOT NULL OR $2)
                     AND NOT EXISTS (SELECT 1 FROM totp WHERE totp.account_id = accounts.id)
                     AND NOT (sessions.amr LIKE '%mfa'
                              AND EXISTS (SELECT 1 FROM passkeys WHERE passkeys.account_id = accounts.id)))"

@@ -14,9 +14,10 @@ use uuid::Uuid;
 
 use super::{
     GroupId, GroupRole, Refusal,
-    acts::Standing,
     cursors::{self, Asked, Part},
-    rules, store,
+    rules,
+    standing::Standing,
+    store, tree,
 };
 use crate::{
     access::Principal,
@@ -189,7 +190,7 @@ pub(super) async fn accept(
         }
         // Somebody who is already a member keeps their role.
         if store::member_role(tx.conn(), id, held.id).await?.is_none() {
-            super::add_member(&mut tx, id, held.id, role, now).await?;
+            tree::add_member(&mut tx, id, held.id, role, now).await?;
             let (event, detail) = (Event::MemberJoined, Some(role.name()));
             events::record_in(&mut tx, event, id.uuid(), Some(held.id), client, detail, now).await?;
         }

@@ -3,7 +3,7 @@
 use super::{
     GroupId, GroupRole, Person,
     cursors::{self, Asked, Part},
-    store,
+    store, tree,
 };
 use crate::{
     access::By,
@@ -76,7 +76,7 @@ pub(crate) async fn set_role_by(
         if before == role {
             return Ok(());
         }
-        super::add_member(&mut tx, id, member, role, now).await?;
+        tree::add_member(&mut tx, id, member, role, now).await?;
         let (event, detail) = (Event::MemberRoleChanged, Some(role.name()));
         events::record_in(&mut tx, event, id.uuid(), Some(member), by.client(), detail, now).await?;
         let organisation = store::name(tx.conn(), id).await?.ok_or(Error::NotFound)?;
@@ -103,7 +103,7 @@ pub(crate) async fn delete_by(app: &App, id: GroupId, by: By<'_>) -> Result<(), 
             let message = Message::OrganisationDeleted { organisation: organisation.clone() };
             mail::enqueue(app, &mut tx, &Recipient::of(&owner), &message, now).await?;
         }
-        super::delete(&mut tx, id, now).await?;
+        tree::delete(&mut tx, id, now).await?;
         events::record_in(&mut tx, Event::OrganisationDeleted, id.uuid(), None, by.client(), None, now)
             .await?;
         Ok(tx.commit().await?)

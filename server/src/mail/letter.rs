@@ -282,6 +282,26 @@ fn row(message: &Message) -> Row<'_> {
                 "mail.api_key_leaked.alarm"
             )
         },
+        Message::ServiceKeyCreated { name, id } => Row {
+            value: Some(("name", Value::Text(key_name(name, id)))),
+            ..row!(
+                "mail.service_key_created.subject",
+                "mail.service_key_created.lead",
+                "mail.service_key.button" => paths::ORGANISATIONS,
+                "mail.service_key_created.alarm"
+            )
+        },
+        Message::ServiceKeyExpires { name, id, due_at } => Row {
+            value: Some(("name", Value::Text(key_name(name, id)))),
+            other: Some(("day", Value::Day(Timestamp::from_micros(*due_at)))),
+            button: Some(("mail.service_key.button", paths::ORGANISATIONS)),
+            ..row!("mail.service_key_expires.subject", "mail.service_key_expires.lead")
+        },
+        Message::ServiceKeyLeaked { name, id } => Row {
+            value: Some(("name", Value::Text(key_name(name, id)))),
+            button: Some(("mail.service_key.button", paths::ORGANISATIONS)),
+            ..row!("mail.service_key_leaked.subject", "mail.service_key_leaked.lead")
+        },
         Message::TotpAdded => row!(
             "mail.totp_added.subject",
             "mail.totp_added.lead",
@@ -345,7 +365,12 @@ fn row(message: &Message) -> Row<'_> {
         Message::RoleChanged { role } => Row {
             value: Some((
                 "role",
-                Value::Key(if role == "admin" { "mail.role.admin" } else { "mail.role.user" }),
+                match role.as_str() {
+                    "admin" => Value::Key("mail.role.admin"),
+                    "user" => Value::Key("mail.role.user"),
+                    // As the operator declared it.
+                    _ => Value::Text(role),
+                },
             )),
             ..row!("mail.role_changed.subject", "mail.role_changed.lead")
         },

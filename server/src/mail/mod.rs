@@ -142,6 +142,12 @@ pub(crate) enum Message {
     ApiKeyExpires { name: String, id: String, due_at: i64 },
     /// An API key was found in public and was removed.
     ApiKeyLeaked { name: String, id: String },
+    /// An API key of a service account was created, by the reader.
+    ServiceKeyCreated { name: String, id: String },
+    /// An API key of a service account of the reader's organisation expires soon.
+    ServiceKeyExpires { name: String, id: String, due_at: i64 },
+    /// An API key of a service account of the reader's organisation was found in public.
+    ServiceKeyLeaked { name: String, id: String },
     /// Someone who knows your password or has an emailed link entered a wrong code.
     FactorFailed,
     /// A passkey was added to your account.

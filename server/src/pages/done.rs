@@ -74,6 +74,11 @@ done! {
     TeamDeleted "team-deleted" "page.done.team_deleted";
     TeamMemberAdded "team-member-added" "page.done.team_member_added";
     TeamMemberRemoved "team-member-removed" "page.done.team_member_removed";
+    TeamMoved "team-moved" "page.done.team_moved";
+    ServiceCreated "service-created" "page.done.service_created";
+    ServiceEnabled "service-enabled" "page.done.service_enabled";
+    ServiceDisabled "service-disabled" "page.done.service_disabled";
+    ServiceDeleted "service-deleted" "page.done.service_deleted";
     Claimed "claimed" "page.done.claimed";
     Linked "linked" "page.done.linked";
     Unlinked "unlinked" "page.done.unlinked";

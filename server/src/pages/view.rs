@@ -9,12 +9,13 @@ use askama::{Template, filters::HtmlSafe};
 use axum::extract::FromRequestParts;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use portcullis::Scope as _;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts};
 use url::form_urlencoded;
 
 use super::{Done, NotShown, WayBack, way_back::is_own_path};
 use crate::{
-    access::{Fresh, Principal},
+    access::{AccountsRead, AuditRead, Fresh, Principal},
     accounts::Role,
     app::App,
     clock::Timestamp,
@@ -222,6 +223,26 @@ impl View {
     /// Whether an administrator is logged in.
     pub(crate) fn is_administrator(&self) -> bool {
         self.visitor.is_some_and(|visitor| visitor.role == Role::Admin)
+    }
+
+    /// Whether the visitor's role has this scope.
+    fn has(&self, scope: &str) -> bool {
+        self.visitor.is_some_and(|visitor| visitor.role.scopes(self.app.scopes()).any(|own| own == scope))
+    }
+
+    /// Whether the visitor may read other users' accounts.
+    pub(crate) fn reads_accounts(&self) -> bool {
+        self.has(AccountsRead::NAME)
+    }
+
+    /// Whether the visitor may read the audit log.
+    pub(crate) fn reads_audit(&self) -> bool {
+        self.has(AuditRead::NAME)
+    }
+
+    /// The first page of the console that the visitor may see.
+    pub(crate) fn console(&self) -> Option<&'static str> {
+        if self.reads_accounts() { Some(paths::CONSOLE) } else { self.reads_audit().then_some(paths::AUDIT) }
     }
 
     /// Whether this is the page at `path`, for the navigation's `aria-current`.

@@ -12,7 +12,7 @@ pub(super) async fn profile(conn: Conn<'_>, id: AccountId) -> Result<Option<Prof
         Profile,
         "SELECT accounts.id, email, full_name, is_active, deletion_due_at, profile_images.id AS picture
          FROM accounts LEFT JOIN profile_images ON profile_images.account_id = accounts.id
-         WHERE accounts.id = $1",
+         WHERE accounts.id = $1 AND organisation_id IS NULL",
         id
     )
 }

@@ -213,6 +213,10 @@ fn told_as(event: Event) -> Option<&'static str> {
         Event::MemberRoleChanged => Some("organisation.member_role_changed"),
         Event::MemberLeft | Event::MemberRemoved => Some("organisation.member_removed"),
         Event::TeamCreated | Event::TeamChanged | Event::TeamDeleted => Some("organisation.teams_changed"),
+        Event::ServiceAccountCreated
+        | Event::ServiceAccountEnabled
+        | Event::ServiceAccountDisabled
+        | Event::ServiceAccountDeleted => Some("organisation.service_accounts_changed"),
         Event::TeamMemberAdded => Some("organisation.team_member_added"),
         Event::TeamMemberRemoved => Some("organisation.team_member_removed"),
         _ => None,

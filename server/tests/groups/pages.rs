@@ -42,6 +42,15 @@ async fn teams(ada: &Client, here: &str, bob_id: i64) {
         .unwrap()
         .to_owned();
     assert!(page(ada, &inner).await.assert(200).text().contains("Field"));
+    // To the organisation, back into the other team, and not the outer team into the inner one.
+    let id = |path: &str| path.rsplit('/').next().unwrap().to_owned();
+    let top = post(ada, &inner, &[("act", "move"), ("parent", &id(here))]).await.assert(303);
+    assert!(top.header("location").ends_with("?done=team-moved"));
+    assert!(!page(ada, &inner).await.assert(200).text().contains(&format!("{team}\"><bdi>Field")));
+    post(ada, &inner, &[("act", "move"), ("parent", &id(&team))]).await.assert(303);
+    assert!(page(ada, &inner).await.assert(200).text().contains(&format!("{team}\"><bdi>Field")));
+    post(ada, &team, &[("act", "move"), ("parent", &id(&inner))]).await.assert(409);
+    post(ada, &team, &[("act", "move"), ("parent", "x")]).await.assert(404);
     post(ada, &team, &[("act", "remove"), ("account", &bob_id.to_string())]).await.assert(303);
     assert!(!page(ada, &team).await.text().contains("bob@example.com"));
     post(ada, &team, &[("act", "delete")]).await.assert(303);

@@ -91,7 +91,7 @@ impl AccountsPage<'_> {
         let yes_or_no = |value: bool| if value { "true" } else { "false" };
         let parameters = [
             ("search", search.as_deref()),
-            ("role", role.map(Role::name)),
+            ("role", role.as_ref().map(Role::name)),
             ("is_active", is_active.map(yes_or_no)),
             ("is_verified", is_verified.map(yes_or_no)),
             (name, Some(cursor?)),

@@ -18,7 +18,7 @@ use crate::{
     app::App,
     client::Client,
     error::Error,
-    groups::{self, Found, GroupId, GroupRole, Part, Person},
+    groups::{self, Found, GroupId, GroupRole, Part, Person, ServiceAccount},
     invalid::{Fault, Invalid},
     pages::{Done, Faults, PageResult, View},
     paths,
@@ -67,6 +67,7 @@ struct OrganisationPage<'a> {
     faults: Faults,
     found: Found,
     members: Part<Person>,
+    services: Vec<ServiceAccount>,
 }
 
 impl OrganisationPage<'_> {
@@ -88,7 +89,8 @@ async fn page<'a>(
     faults: Faults,
 ) -> Result<OrganisationPage<'a>, Error> {
     let (found, members) = organisations::read(app, actor, id, v.query("after"), None).await?;
-    Ok(OrganisationPage { v, faults, found, members })
+    let services = groups::services(app, id).await?;
+    Ok(OrganisationPage { v, faults, found, members, services })
 }
 
 pub(crate) async fn show_organisation(

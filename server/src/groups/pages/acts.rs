@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{group, room};
+use super::group;
 use crate::{
     access::Principal,
     accounts::Email,
@@ -18,6 +18,7 @@ use crate::{
     groups::{
         GroupId, GroupRole, Organisation,
         invitations::{self, Invited},
+        members, organisations, teams,
     },
     invalid::{Fault, Invalid},
     messages::Language,
@@ -155,7 +156,7 @@ async fn page<'a>(
     form: &'a ActForm,
     faults: Faults,
 ) -> Result<ActPage<'a>, Error> {
-    let organisation = room::read(app, principal.account, id).await?;
+    let organisation = organisations::read(app, principal.account, id).await?;
     if organisation.role < act.least() {
         return Err(Error::RoleRequired(act.least()));
     }
@@ -203,12 +204,12 @@ pub(crate) async fn act(
     let here = paths::organisation(id);
     match act {
         Act::Rename => {
-            let rename = room::rename(&app, principal, id, &form.name, &client);
+            let rename = organisations::rename(&app, principal, id, &form.name, &client);
             v.form(&["name"], rename, again).await?;
             Ok(v.go_done(&here, Done::OrganisationRenamed))
         }
         Act::NewTeam => {
-            let create = room::create_team(&app, principal, id, None, &form.name, &client);
+            let create = teams::create_team(&app, principal, id, None, &form.name, &client);
             let team = v.form(&["name"], create, again).await?;
             Ok(v.go_done(&paths::team(id, team.id), Done::TeamCreated))
         }
@@ -231,17 +232,17 @@ pub(crate) async fn act(
             Ok(v.go_done(&here, Done::InvitationRevoked))
         }
         Act::Leave => {
-            v.form(&[], room::leave(&app, principal, id, &client), again).await?;
+            v.form(&[], members::leave(&app, principal, id, &client), again).await?;
             Ok(v.go_done(paths::ORGANISATIONS, Done::OrganisationLeft))
         }
         Act::Delete => {
             let fresh = v.fresh(principal, &paths::organisation_act(id, &word))?;
             let delete = async {
                 // Deleting an organisation requires its name, so that a slip cannot delete another one.
-                if room::read(&app, principal.account, id).await?.name != form.name.trim() {
+                if organisations::read(&app, principal.account, id).await?.name != form.name.trim() {
                     return Err(Invalid::field("name", Fault::AnotherName).into());
                 }
-                room::delete(&app, fresh, id, &client).await
+                organisations::delete(&app, fresh, id, &client).await
             };
             v.form(&["name"], delete, again).await?;
             Ok(v.go_done(paths::ORGANISATIONS, Done::OrganisationDeleted))
@@ -275,7 +276,7 @@ pub(crate) async fn create(
     v: View,
     Form(form): Form<NameForm>,
 ) -> PageResult {
-    let create = room::create(&app, *guard.principal(), &form.name, &client);
+    let create = organisations::create(&app, *guard.principal(), &form.name, &client);
     let page = async |faults| Ok(CreatePage { v: &v, faults, name: &form.name });
     let made = v.form(&["name"], create, page).await?;
     Ok(v.go_done(&paths::organisation(made.id), Done::OrganisationCreated))

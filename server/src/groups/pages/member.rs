@@ -7,14 +7,14 @@ use portcullis::{Form, Guard};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{group, room};
+use super::group;
 use crate::{
     access::Principal,
     accounts::AccountId,
     app::App,
     client::Client,
     error::Error,
-    groups::{GroupId, GroupRole, Organisation, Person, rules},
+    groups::{GroupId, GroupRole, Organisation, Person, members, organisations, rules},
     pages::{Done, Faults, PageResult, View},
     paths,
     sessions::SessionCookies,
@@ -55,8 +55,8 @@ async fn page<'a>(
     account: AccountId,
     faults: Faults,
 ) -> Result<MemberPage<'a>, Error> {
-    let organisation = room::read(app, principal.account, id).await?;
-    let person = room::member(app, id, account).await?;
+    let organisation = organisations::read(app, principal.account, id).await?;
+    let person = members::member(app, id, account).await?;
     rules::at_least(rules::to_remove_or_invite(person.role), Some(organisation.role))?;
     Ok(MemberPage { v, faults, organisation, person })
 }
@@ -96,16 +96,16 @@ pub(crate) async fn change_member(
         "role" => {
             let fresh = v.fresh(principal, &path)?;
             let role = GroupRole::of_name(&form.role).ok_or(Error::NotFound)?;
-            v.form(&[], room::set_role(&app, fresh, id, account, role, &client), again).await?;
+            v.form(&[], members::set_role(&app, fresh, id, account, role, &client), again).await?;
             Ok(v.go_done(&organisation, Done::MemberRoleChanged))
         }
         "hand-over" => {
             let fresh = v.fresh(principal, &path)?;
-            v.form(&[], room::hand_over(&app, fresh, id, account, &client), again).await?;
+            v.form(&[], members::hand_over(&app, fresh, id, account, &client), again).await?;
             Ok(v.go_done(&organisation, Done::HandedOver))
         }
         "remove" => {
-            v.form(&[], room::remove(&app, principal, id, account, &client), again).await?;
+            v.form(&[], members::remove(&app, principal, id, account, &client), again).await?;
             Ok(v.go_done(&organisation, Done::MemberRemoved))
         }
         _ => Err(Error::NotFound.into()),

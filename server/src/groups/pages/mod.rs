@@ -4,6 +4,7 @@
 mod acts;
 mod invitation;
 mod member;
+mod services;
 mod team;
 
 use askama::Template;
@@ -16,12 +17,16 @@ pub(crate) use self::{
     acts::{act, create, show_act, show_create},
     invitation::{accept, show_invitation},
     member::{change_member, show_member},
+    services::{
+        change_service, create_service, create_service_key, show_new_service_key, show_service, show_services,
+    },
     team::{change_team, show_team},
 };
 use super::{
-    GroupId, GroupRole, Organisation, Person, Team, acts as room,
+    GroupId, GroupRole, Organisation, Person, Team,
     cursors::{Asked, MOST, Part},
     invitations::{self, Invitation},
+    members, organisations, teams,
 };
 use crate::{
     accounts::AccountId,
@@ -77,7 +82,7 @@ pub(crate) async fn show_organisations(
     State(app): State<App>,
     v: View,
 ) -> PageResult {
-    let part = room::list(&app, guard.principal().account, asked(&v, "after")).await?;
+    let part = organisations::list(&app, guard.principal().account, asked(&v, "after")).await?;
     Ok(v.show(StatusCode::OK, &OrganisationsPage { v: &v, part })?)
 }
 
@@ -144,9 +149,9 @@ pub(crate) async fn show_organisation(
     Path(id): Path<String>,
 ) -> PageResult {
     let (own, id) = (guard.principal().account, group(&id)?);
-    let organisation = room::read(&app, own, id).await?;
-    let members = room::members(&app, own, id, None, asked(&v, "members")).await?;
-    let teams = room::teams(&app, own, id, asked(&v, "teams")).await?;
+    let organisation = organisations::read(&app, own, id).await?;
+    let members = members::members(&app, own, id, None, asked(&v, "members")).await?;
+    let teams = teams::teams(&app, own, id, asked(&v, "teams")).await?;
     let invitations = if organisation.role >= GroupRole::Admin {
         Some(invitations::list(&app, own, id, Asked { after: None, limit: Some(MOST) }).await?)
     } else {

@@ -7,14 +7,18 @@ use portcullis::{Form, Guard};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{asked, group, next, room};
+use super::{asked, group, next};
 use crate::{
     access::Principal,
     accounts::{AccountId, Email},
     app::App,
     client::Client,
     error::Error,
-    groups::{GroupId, GroupRole, Organisation, Person, Team, cursors::Part},
+    groups::{
+        GroupId, GroupRole, Organisation, Person, Team,
+        cursors::{Asked, MOST, Part},
+        members, organisations, teams,
+    },
     invalid::{Fault, Invalid},
     pages::{Done, Faults, PageResult, View},
     paths,
@@ -31,6 +35,8 @@ struct TeamPage<'a> {
     /// The parent team, if there is one.
     parent: Option<Team>,
     members: Part<Person>,
+    /// The organisation's teams, at most 100, for the form that moves this one.
+    others: Part<Team>,
     form: &'a TeamForm,
 }
 
@@ -41,6 +47,15 @@ impl TeamPage<'_> {
 
     fn name(&self) -> &str {
         if self.form.name.is_empty() { &self.team.name } else { &self.form.name }
+    }
+
+    /// Where the team can be moved: the ID, the name, and whether it is there now. A team inside this one is refused when
+    /// it is chosen.
+    fn places(&self) -> Vec<(GroupId, &str, bool)> {
+        let organisation = (self.organisation.id, self.organisation.name.as_str());
+        let teams = self.others.items.iter().filter(|team| team.id != self.team.id);
+        let places = std::iter::once(organisation).chain(teams.map(|team| (team.id, team.name.as_str())));
+        places.map(|(id, name)| (id, name, id == self.team.parent_id)).collect()
     }
 
     fn manages(&self) -> bool {
@@ -61,10 +76,11 @@ async fn page<'a>(
     faults: Faults,
 ) -> Result<TeamPage<'a>, Error> {
     let own = principal.account;
-    let organisation = room::read(app, own, id).await?;
-    let (team, parent) = room::team(app, own, id, team).await?;
-    let members = room::members(app, own, id, Some(team.id), asked(v, "members")).await?;
-    Ok(TeamPage { v, faults, organisation, team, parent, members, form })
+    let organisation = organisations::read(app, own, id).await?;
+    let (team, parent) = teams::team(app, own, id, team).await?;
+    let members = members::members(app, own, id, Some(team.id), asked(v, "members")).await?;
+    let others = teams::teams(app, own, id, Asked { after: None, limit: Some(MOST) }).await?;
+    Ok(TeamPage { v, faults, organisation, team, parent, members, others, form })
 }
 
 pub(crate) async fn show_team(
@@ -89,6 +105,9 @@ pub(crate) struct TeamForm {
     email: String,
     #[serde(default)]
     account: String,
+    /// Where the team is moved.
+    #[serde(default)]
+    parent: String,
 }
 
 pub(crate) async fn change_team(
@@ -104,12 +123,18 @@ pub(crate) async fn change_team(
     let here = paths::team(ids.0, ids.1);
     match form.act.as_str() {
         "rename" => {
-            let rename = room::change_team(&app, principal, ids, Some(&form.name), None, &client);
+            let rename = teams::change_team(&app, principal, ids, Some(&form.name), None, &client);
             v.form(&["name"], rename, again).await?;
             Ok(v.go_done(&here, Done::TeamRenamed))
         }
+        "move" => {
+            let parent = Some(group(&form.parent)?);
+            let change = teams::change_team(&app, principal, ids, None, parent, &client);
+            v.form(&[], change, again).await?;
+            Ok(v.go_done(&here, Done::TeamMoved))
+        }
         "inner" => {
-            let create = room::create_team(&app, principal, ids.0, Some(ids.1), &form.name, &client);
+            let create = teams::create_team(&app, principal, ids.0, Some(ids.1), &form.name, &client);
             let made = v.form(&["name"], create, again).await?;
             Ok(v.go_done(&paths::team(ids.0, made.id), Done::TeamCreated))
         }
@@ -119,20 +144,20 @@ pub(crate) async fn change_team(
                     return Err(Invalid::field("email", Fault::Missing).into());
                 }
                 let email = Email::of_field(&form.email, "email")?;
-                let member = room::member_at(&app, principal.account, ids.0, &email).await?;
+                let member = members::member_at(&app, principal.account, ids.0, &email).await?;
                 let member = member.ok_or_else(|| Invalid::field("email", Fault::NotAMember))?;
-                room::add_to_team(&app, principal, ids, member, &client).await
+                teams::add_to_team(&app, principal, ids, member, &client).await
             };
             v.form(&["email"], add, again).await?;
             Ok(v.go_done(&here, Done::TeamMemberAdded))
         }
         "remove" => {
             let member = form.account.parse().map(AccountId::new).map_err(|_| Error::NotFound)?;
-            room::remove_from_team(&app, principal, ids, member, &client).await?;
+            teams::remove_from_team(&app, principal, ids, member, &client).await?;
             Ok(v.go_done(&here, Done::TeamMemberRemoved))
         }
         "delete" => {
-            room::delete_team(&app, principal, ids, &client).await?;
+            teams::delete_team(&app, principal, ids, &client).await?;
             Ok(v.go_done(&paths::organisation(ids.0), Done::TeamDeleted))
         }
         _ => Err(Error::NotFound.into()),

@@ -1,4 +1,4 @@
--- The twin of migrations/postgres/0018_used_challenges.sql: change both.
+-- The twin of migrations/postgres/0020_used_challenges.sql: change both.
 
 -- A challenge carries its own proof, so only those that were used are stored, until they expire. `digest` is the SHA-256 of
 -- the challenge.

@@ -1,0 +1,137 @@
+//! What members do with an organisation itself.
+
+use super::{
+    GroupId, GroupRole, LONGEST_NAME, Organisation, Refusal,
+    cursors::{self, Asked, Part},
+    standing::Standing,
+    store, tree,
+};
+use crate::{
+    access::{Fresh, Principal},
+    accounts::{self, AccountId, Locked},
+    app::App,
+    client::Client,
+    db::{Tx, retry},
+    error::Error,
+    events::{self, Event},
+    invalid::Invalid,
+    mail::Message,
+};
+
+/// The most organisations that an account can own.
+const MOST_OWNED: usize = 50;
+
+/// Creates an organisation that the caller owns.
+pub(super) async fn create(
+    app: &App,
+    principal: Principal,
+    name: &str,
+    client: &Client,
+) -> Result<Organisation, Error> {
+    let name = proved_name(name)?;
+    retry(|| async {
+        let (mut tx, now) = (app.db().begin().await?, app.now());
+        let held = accounts::hold_own(&mut tx, principal, now).await?;
+        if store::owned_by(tx.conn(), held.id).await?.len() >= MOST_OWNED {
+            return Err(Error::Refused(Refusal::TooManyOwned));
+        }
+        let id = tree::create_organisation(&mut tx, &name, held.id, now).await?;
+        let event = Event::OrganisationCreated;
+        events::record_in(&mut tx, event, id.uuid(), Some(held.id), client, None, now).await?;
+        let made = store::organisation_of(tx.conn(), held.id, id).await?.ok_or(Error::NotFound)?;
+        tx.commit().await?;
+        Ok(made)
+    })
+    .await
+}
+
+/// The organisations that an account is a member of, oldest first.
+pub(super) async fn list(
+    app: &App,
+    account: AccountId,
+    asked: Asked<'_>,
+) -> Result<Part<Organisation>, Error> {
+    let after = asked.after_group(app)?;
+    let mut reader = app.db().read().await?;
+    let rows = store::organisations_of(reader.conn(), account, after, asked.rows()).await?;
+    Ok(asked.part(rows, |last| cursors::of_group(app, last.id)))
+}
+
+/// An organisation that the account is a member of.
+pub(super) async fn read(app: &App, account: AccountId, id: GroupId) -> Result<Organisation, Error> {
+    let mut reader = app.db().read().await?;
+    store::organisation_of(reader.conn(), account, id).await?.ok_or(Error::NotFound)
+}
+
+/// Renames an organisation.
+pub(super) async fn rename(
+    app: &App,
+    principal: Principal,
+    id: GroupId,
+    name: &str,
+    client: &Client,
+) -> Result<(), Error> {
+    let name = proved_name(name)?;
+    retry(|| async {
+        let (mut tx, now) = (app.db().begin().await?, app.now());
+        let standing = Standing::of(&mut tx, principal, (id, GroupRole::Admin), client, now).await?;
+        tree::rename(tx.conn(), id, &name).await?;
+        standing.record(&mut tx, Event::OrganisationRenamed, None, None, now).await?;
+        Ok(tx.commit().await?)
+    })
+    .await
+}
+
+/// Deletes an organisation with its teams, its memberships and all grants to them.
+pub(super) async fn delete(app: &App, fresh: Fresh, id: GroupId, client: &Client) -> Result<(), Error> {
+    retry(|| async {
+        let (mut tx, now) = (app.db().begin().await?, app.now());
+        let standing = Standing::of(&mut tx, fresh, (id, GroupRole::Owner), client, now).await?;
+        for owner in store::other_owners(tx.conn(), id, standing.held.id).await? {
+            standing
+                .tell(app, &mut tx, owner, |organisation| Message::OrganisationDeleted { organisation }, now)
+                .await?;
+        }
+        tree::delete(&mut tx, id, now).await?;
+        standing.record(&mut tx, Event::OrganisationDeleted, None, None, now).await?;
+        Ok(tx.commit().await?)
+    })
+    .await
+}
+
+/// Checks that every organisation of a leaving account keeps another active owner.
+///
+/// # Errors
+/// [`Refusal::OwnerLeaves`].
+pub(crate) async fn refuse_last_owner(tx: &mut Tx, leaving: &Locked) -> Result<(), Error> {
+    for organisation in store::owned_by(tx.conn(), leaving.id).await? {
+        // An organisation that was deleted meanwhile needs no owner.
+        if store::lock_organisation(tx.conn(), organisation).await?
+            && store::is_last_owner(tx.conn(), organisation, leaving.id).await?
+        {
+            return Err(Error::Refused(Refusal::OwnerLeaves));
+        }
+    }
+    Ok(())
+}
+
+/// The organisations that would have no owner without this account.
+pub(crate) async fn only_owned(app: &App, account: AccountId) -> Result<Vec<(GroupId, String)>, Error> {
+    let mut reader = app.db().read().await?;
+    let mut only = Vec::new();
+    for id in store::owned_by(reader.conn(), account).await? {
+        if store::is_last_owner(reader.conn(), id, account).await? {
+            only.extend(store::name(reader.conn(), id).await?.map(|name| (id, name)));
+        }
+    }
+    Ok(only)
+}
+
+/// How many organisations an account is a member of.
+pub(crate) async fn count(app: &App, account: AccountId) -> Result<i64, Error> {
+    Ok(store::count_organisations(app.db().read().await?.conn(), account).await?)
+}
+
+pub(super) fn proved_name(name: &str) -> Result<String, Error> {
+    accounts::name(name, LONGEST_NAME).map_err(|fault| Invalid::field("name", fault).into())
+}

@@ -1,0 +1,39 @@
+//! SQL on service accounts as members of their organisation.
+
+use super::Result;
+use crate::{
+    accounts::AccountId,
+    db::{Conn, fetch_all, fetch_optional},
+    groups::{GroupId, ServiceAccount},
+};
+
+/// The columns of [`ServiceAccount`].
+macro_rules! select_services {
+    ($which:literal) => {
+        concat!(
+            "SELECT m.account_id, a.full_name AS name, m.role, a.is_active, a.created_at
+             FROM accounts a JOIN memberships m ON m.account_id = a.id AND m.group_id = a.organisation_id
+             WHERE a.organisation_id = $1 AND ",
+            $which
+        )
+    };
+}
+
+/// The service accounts of an organisation, in the order of their IDs.
+pub(in crate::groups) async fn services(
+    conn: Conn<'_>,
+    organisation: GroupId,
+    after: AccountId,
+    at_most: i64,
+) -> Result<Vec<ServiceAccount>> {
+    let sql = select_services!("a.id > $2 ORDER BY a.id LIMIT $3");
+    fetch_all!(conn, ServiceAccount, sql, organisation, after, at_most)
+}
+
+pub(in crate::groups) async fn service(
+    conn: Conn<'_>,
+    organisation: GroupId,
+    id: AccountId,
+) -> Result<Option<ServiceAccount>> {
+    fetch_optional!(conn, ServiceAccount, select_services!("a.id = $2"), organisation, id)
+}
