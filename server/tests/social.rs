@@ -285,6 +285,55 @@ on_both_databases! {
         assert_eq!(app.place.value("SELECT subject FROM identities").await, "248289761001");
     }
 
+    async fn l03_a_code_is_used_only_if_what_it_leads_to_is_done(database: Database) {
+        let (app, acme) = with_acme(database, false, |_| ()).await;
+        let mut browser = Browser::new(&app);
+        let token = token_of(&browser.log_in_with("acme", &acme).await);
+        let code = code_to(&app, "ada").await;
+        // No session can begin.
+        let refuse: &[&str] = match database {
+            Database::Sqlite => {
+                &["CREATE TRIGGER refuse AFTER INSERT ON sessions BEGIN SELECT RAISE(ABORT, 'no'); END"]
+            }
+            Database::Postgres => &[
+                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'no'; END$$",
+                "CREATE TRIGGER refuse BEFORE INSERT ON sessions FOR EACH ROW EXECUTE FUNCTION refuse()",
+            ],
+        };
+        for statement in refuse {
+            app.place.sql(statement).await;
+        }
+        let form = [("token", token.as_str()), ("code", code.as_str())];
+        browser.post("/account/log-in/prove/code", &form).await.assert(503);
+        assert_eq!((count(&app, "accounts").await, count(&app, "link_proofs").await), ("0".into(), "1".into()));
+        app.place.sql(match database {
+            Database::Sqlite => "DROP TRIGGER refuse",
+            Database::Postgres => "DROP TRIGGER refuse ON sessions",
+        }).await;
+        arrived(&browser.post("/account/log-in/prove/code", &form).await);
+        assert_eq!((count(&app, "accounts").await, count(&app, "link_proofs").await), ("1".into(), "0".into()));
+    }
+
+    async fn l03_of_many_uses_of_one_code_at_once_one_logs_in(database: Database) {
+        let (app, acme) = with_acme(database, false, |_| ()).await;
+        let other = app.again().await;
+        let mut browser = Browser::new(&app);
+        let token = token_of(&browser.log_in_with("acme", &acme).await);
+        let code = code_to(&app, "ada").await;
+        let elsewhere = Browser { app: other, jar: browser.jar.clone() };
+        let uses = join_all((0..8).map(|at| {
+            let mut browser = if at % 2 == 0 { browser.clone() } else { elsewhere.clone() };
+            let form = [("token", token.clone()), ("code", code.clone())];
+            async move {
+                let form = form.each_ref().map(|(name, value)| (*name, value.as_str()));
+                browser.post("/account/log-in/prove/code", &form).await
+            }
+        }))
+        .await;
+        let arrived = uses.iter().filter(|answer| answer.header("location").contains("arrived=yes")).count();
+        assert_eq!((arrived, count(&app, "sessions").await), (1, "1".to_owned()));
+    }
+
     async fn b06_five_wrong_codes_end_a_code(database: Database) {
         let (app, acme) = with_acme(database, false, |_| ()).await;
         let mut browser = Browser::new(&app);

@@ -16,7 +16,10 @@ mod store;
 
 use std::time::Duration;
 
-use self::rules::{Address, Decision, Facts, Known, Refusal, Wish, decide};
+use self::{
+    proofs::Typed,
+    rules::{Address, Decision, Facts, Known, Refusal, Wish, decide},
+};
 use crate::{
     access::{Method, Principal},
     accounts::{self, AccountId, Email, FullName, Held, Role},
@@ -94,21 +97,70 @@ enum Settled {
     Refused(Refusal),
 }
 
-/// Logs in, or links to the account of `owner`. One transaction; it is done anew if what the decision stood on was changed
-/// by another one, so of two that make the same account at once the second logs in to it.
+/// Who asks, and for what.
+struct Asked<'a> {
+    /// The session that asked to link the identity to its account.
+    owner: Option<Principal>,
+    beginning: &'a Beginning<'a>,
+    language: Language,
+}
+
+/// Logs in, or links to the account of the session that asked. One transaction; it is done anew if what the decision stood
+/// on was changed by another one, so of two that make the same account at once the second logs in to it.
 ///
 /// # Errors
 /// [`Error::FactorAsked`], [`Error::TooManyIdentities`], [`Error::EmailTaken`] if the address is kept for an account that
 /// can put it back.
-async fn settle(
-    app: &App,
-    who: &Who,
-    owner: Option<Principal>,
-    beginning: &Beginning<'_>,
-    language: Language,
-) -> Result<Settled, Error> {
+async fn settle(app: &App, who: &Who, asked: &Asked<'_>) -> Result<Settled, Error> {
     for _ in 0..TRIES {
-        if let Some(settled) = retry(|| try_settle(app, who, owner, beginning, language)).await? {
+        let settled = retry(|| async {
+            let (tx, now) = (app.db().begin().await?, app.now());
+            try_settle(app, tx, who, asked, None, now).await
+        });
+        if let Some(settled) = settled.await? {
+            return Ok(settled);
+        }
+    }
+    Err(Error::Busy)
+}
+
+/// An identity whose address a code has proved, and what it came to.
+struct SettledByCode {
+    who: Who,
+    /// The path to go to afterwards.
+    next: String,
+    /// An error comes after the code was accepted.
+    settled: Result<Settled, Error>,
+}
+
+/// The same with the address that an emailed code proves. The code is used in the same transaction: if that fails, the
+/// person can enter it again.
+///
+/// # Errors
+/// [`Error::WrongCode`]; [`Error::DeadLogin`]; [`Error::Throttled`].
+async fn settle_by_code(
+    app: &App,
+    token: &str,
+    code: &str,
+    asked: &Asked<'_>,
+) -> Result<SettledByCode, Error> {
+    let typed = &Typed::count(app, token, code, asked.beginning.client).await?;
+    for _ in 0..TRIES {
+        let settled = retry(|| async {
+            let (mut tx, now) = (app.db().begin().await?, app.now());
+            let Some((who, next)) = proofs::use_code(&mut tx, typed, now).await? else {
+                tx.commit().await?;
+                return Err(Error::WrongCode);
+            };
+            let settled = match try_settle(app, tx, &who, asked, Some(typed), now).await {
+                Err(Error::Database(error)) => return Err(error.into()),
+                Ok(None) => return Ok(None),
+                Ok(Some(settled)) => Ok(settled),
+                Err(error) => Err(error),
+            };
+            Ok(Some(SettledByCode { who, next, settled }))
+        });
+        if let Some(settled) = settled.await? {
             return Ok(settled);
         }
     }
@@ -118,12 +170,13 @@ async fn settle(
 /// `None`: to be tried again.
 async fn try_settle(
     app: &App,
+    mut tx: Tx,
     who: &Who,
-    owner: Option<Principal>,
-    beginning: &Beginning<'_>,
-    language: Language,
+    asked: &Asked<'_>,
+    typed: Option<&Typed>,
+    now: Timestamp,
 ) -> Result<Option<Settled>, Error> {
-    let (mut tx, now) = (app.db().begin().await?, app.now());
+    let Asked { owner, beginning, language } = *asked;
     let linked = identities::account_of(tx.conn(), &who.issuer, &who.subject).await?;
     let held = match (owner, linked, who.proved_email()) {
         (Some(owner), _, _) => Some(accounts::hold_own(&mut tx, owner, now).await?),
@@ -137,6 +190,9 @@ async fn try_settle(
     }
     let facts = look(app, &mut tx, who, owner, linked, held.as_ref()).await?;
     let Some(facts) = facts else { return Ok(None) };
+    if let Some(typed) = typed {
+        limits::forgive_code(&mut tx, typed.attempt()).await?;
+    }
     match (decide(facts), held) {
         (Decision::LogIn, Some(held)) => {
             identities::note_use(&mut tx, &held, &who.issuer, &who.subject, now).await?;
@@ -163,7 +219,11 @@ async fn try_settle(
         (Decision::Create, None) => create(app, tx, who, beginning, language, now).await,
         (Decision::AskToProve, _) => Ok(Some(Settled::AskToProve)),
         (Decision::AskForEmail, _) => Ok(Some(Settled::AskForEmail)),
-        (Decision::Refuse(refusal), _) => Ok(Some(Settled::Refused(refusal))),
+        (Decision::Refuse(refusal), _) => {
+            // A code that led here is used.
+            tx.commit().await?;
+            Ok(Some(Settled::Refused(refusal)))
+        }
         // The rules name no account that is not held.
         (Decision::LogIn | Decision::Link(_), None) | (Decision::Create, Some(_)) => {
             Err(Error::Internal("a social login was decided without its account".to_owned()))

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    Refusal, Settled, Who,
+    Asked, Refusal, Settled, SettledByCode, Who,
     attempts::{self, Back, Failed},
     proofs,
 };
@@ -187,23 +187,21 @@ async fn arrive(
         }
     };
     let next = WayBack::of(app, Some(&back.next));
-    finish(app, v, provider.label(), &who, owner, visitor, &next, client).await
+    let scope = &ScopeAsked::parse("", app.scopes())?;
+    let beginning = &Beginning { scope, transport: Transport::Cookie, before: visitor, client };
+    let settled = super::settle(app, &who, &Asked { owner, beginning, language: v.language }).await;
+    finish(app, v, provider.label(), &who, settled, &next, client).await
 }
 
-#[expect(clippy::too_many_arguments, reason = "all that an answer to a proved identity depends on")]
 async fn finish(
     app: &App,
     v: &View,
     label: &str,
     who: &Who,
-    owner: Option<Principal>,
-    before: Option<Principal>,
+    settled: Result<Settled, Error>,
     next: &WayBack,
     client: &Client,
 ) -> PageResult {
-    let scope = &ScopeAsked::parse("", app.scopes())?;
-    let beginning = Beginning { scope, transport: Transport::Cookie, before, client };
-    let settled = super::settle(app, who, owner, &beginning, v.language).await;
     let logged_in = match settled {
         Ok(Settled::LoggedIn(logged_in)) => Ok(*logged_in),
         Ok(Settled::Linked) => return Ok(v.go_done(paths::LINKED, Done::Linked)),
@@ -360,8 +358,11 @@ pub(crate) async fn use_code(
     let shown = proofs::shown(&app, &form.token).await;
     let Some((label, email)) = alive(shown)? else { return Ok(expired(&v)) };
     let email = email.map(|email| email.as_str().to_owned()).unwrap_or_default();
+    let scope = &ScopeAsked::parse("", app.scopes())?;
+    let beginning = &Beginning { scope, transport: Transport::Cookie, before, client: &client };
+    let asked = &Asked { owner: None, beginning, language: v.language };
     let tried = async {
-        let tried = proofs::use_code(&app, &form.token, &form.code, &client).await;
+        let tried = super::settle_by_code(&app, &form.token, &form.code, asked).await;
         tried.map_err(|error| match error {
             Error::WrongCode => Invalid::field("code", Fault::WrongCode).into(),
             error => error,
@@ -370,12 +371,11 @@ pub(crate) async fn use_code(
     let page = async |faults| {
         Ok(ProvePage { v: &v, faults, label: &label, token: &form.token, email: &email, asks_code: true })
     };
-    let (who, way_back) = match v.form(&["code"], tried, page).await {
+    let SettledByCode { who, next, settled } = match v.form(&["code"], tried, page).await {
         Err(NotShown::Error(Error::DeadLogin)) => return Ok(expired(&v)),
         used => used?,
     };
-    let next = WayBack::of(&app, Some(&way_back));
-    finish(&app, &v, &label, &who, None, before, &next, &client).await
+    finish(&app, &v, &label, &who, settled, &WayBack::of(&app, Some(&next)), &client).await
 }
 
 /// `None` of a token that is not alive.
