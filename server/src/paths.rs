@@ -6,6 +6,8 @@ pub(crate) const ROOT: &str = "/";
 
 // For strangers.
 pub(crate) const SIGN_UP: &str = "/account/sign-up";
+pub(crate) const SIGN_UP_PASSKEY: &str = "/account/sign-up/passkey";
+pub(crate) const CREATE_FIRST_PASSKEY: &str = "/account/sign-up/passkey/create";
 pub(crate) const LOG_IN: &str = "/account/log-in";
 pub(crate) const LOG_IN_BY_MAIL: &str = "/account/log-in/mail";
 pub(crate) const LOG_IN_BY_CODE: &str = "/account/log-in/code";

@@ -52,7 +52,7 @@ use crate::{
         request_email_change, request_log_in, request_reset, request_verification, reset, undo_email_change,
         verify_email,
     },
-    sign_up::http::sign_up,
+    sign_up::http::{ask_for_first_passkey, sign_up, sign_up_with_passkey},
     tokens::http::read_keys,
 };
 
@@ -65,6 +65,14 @@ pub(crate) fn api() -> Api<App> {
         )
         .tag("account", "From sign-up to logout.")
         .route(post("/signup", sign_up).summary("Create an account"))
+        .route(
+            post("/signup/passkey/options", ask_for_first_passkey)
+                .summary("Get the options of a sign-up by passkey"),
+        )
+        .route(
+            post("/signup/passkey", sign_up_with_passkey)
+                .summary("Create an account with a passkey instead of a password"),
+        )
         .route(post("/login", log_in).summary("Log in and receive an access token"))
         .route(post("/login/cookie", log_in_with_cookie).summary("Log in and receive a cookie"))
         .route(post("/login/factor", finish_log_in).summary("Finish a login with a second factor"))
@@ -284,6 +292,8 @@ pub(crate) fn pages(app: &App) -> Router<App> {
         // For strangers.
         .route(paths::ROOT, get(account::go_to_account))
         .route(paths::SIGN_UP, get(sign_up::show_sign_up).post(sign_up::sign_up))
+        .route(paths::SIGN_UP_PASSKEY, get(sign_up::go_to_sign_up).post(sign_up::ask_for_passkey))
+        .route(paths::CREATE_FIRST_PASSKEY, get(sign_up::go_to_sign_up).post(sign_up::sign_up_with_passkey))
         .route(paths::LOG_IN, get(login::show_log_in).post(login::log_in))
         .route(paths::LOG_IN_FACTOR, get(factors::show_log_in).post(factors::finish_log_in))
         .route(
