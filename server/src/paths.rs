@@ -42,6 +42,7 @@ pub(crate) const ADD_TOTP: &str = "/account/second-factor/totp";
 pub(crate) const CONFIRM_TOTP: &str = "/account/second-factor/confirm";
 pub(crate) const MAKE_CODES: &str = "/account/second-factor/codes";
 pub(crate) const REMOVE_TOTP: &str = "/account/second-factor/remove";
+pub(crate) const FORGET_DEVICE: &str = "/account/second-factor/forget";
 pub(crate) const PASSKEYS: &str = "/account/passkeys";
 pub(crate) const ADD_PASSKEY: &str = "/account/passkeys/add";
 pub(crate) const CREATE_PASSKEY: &str = "/account/passkeys/create";

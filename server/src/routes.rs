@@ -23,7 +23,8 @@ use crate::{
     devices::http::{end_other_sessions, end_session, list_sessions, log_out},
     factors::http::{
         add_totp, ask_for_passkey_at_log_in, confirm_totp, enrol_at_log_in, finish_log_in,
-        finish_log_in_by_passkey, make_recovery_codes, read_factors, remove_totp,
+        finish_log_in_by_passkey, forget_remembered_device, list_remembered_devices, make_recovery_codes,
+        read_factors, remove_totp,
     },
     groups::http::{
         accept_invitation, add_team_member, change_team, create_organisation, create_team,
@@ -153,6 +154,14 @@ pub(crate) fn api() -> Api<App> {
         )
         .route(delete("/factors/totp", remove_totp).summary("Remove my authenticator app"))
         .route(post("/factors/recovery-codes", make_recovery_codes).summary("Make new recovery codes"))
+        .route(
+            get("/factors/devices", list_remembered_devices)
+                .summary("List the browsers that are not asked for my second factor"),
+        )
+        .route(
+            delete("/factors/devices/{id}", forget_remembered_device)
+                .summary("Ask one of them for my second factor again"),
+        )
         .tag("linked accounts", "Accounts at other providers that you log in with.")
         .route(get("/identities", list_identities).summary("List my linked accounts"))
         .route(delete("/identities/{id}", unlink_identity).summary("Unlink an account"))
@@ -330,6 +339,7 @@ pub(crate) fn pages(app: &App) -> Router<App> {
         .route(paths::CONFIRM_TOTP, get(factors::go_to_factors).post(factors::confirm_totp))
         .route(paths::MAKE_CODES, get(factors::go_to_factors).post(factors::make_codes))
         .route(paths::REMOVE_TOTP, get(factors::go_to_factors).post(factors::remove_totp))
+        .route(paths::FORGET_DEVICE, get(factors::go_to_factors).post(factors::forget_device))
         .route(paths::LINKED, get(identities::show_linked))
         .route(paths::LINK_WITH, get(social::go_to_linked).post(social::begin_link))
         .route(paths::UNLINK, get(social::go_to_linked).post(identities::unlink))

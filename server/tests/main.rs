@@ -35,6 +35,7 @@ mod prehijack;
 mod process;
 mod recovery;
 mod refresh;
+mod remembered;
 mod sessions;
 mod smtp;
 mod social;

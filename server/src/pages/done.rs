@@ -55,6 +55,7 @@ done! {
     AccountDeleted "account-deleted" "page.done.account_deleted";
     Invited "invited" "page.done.invited";
     FactorRemoved "factor-removed" "page.done.factor_removed";
+    DeviceForgotten "device-forgotten" "page.done.device_forgotten";
     PasskeyAdded "passkey-added" "page.done.passkey_added";
     PasskeyRenamed "passkey-renamed" "page.done.passkey_renamed";
     PasskeyRemoved "passkey-removed" "page.done.passkey_removed";
