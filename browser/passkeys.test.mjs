@@ -141,6 +141,46 @@ for (const [at, [place, settings]] of PLACES.entries()) {
   });
 }
 
+for (const [at, [place, settings]] of PLACES.entries()) {
+  test(`w05_one_signs_up_with_a_passkey_and_no_password_${place}`, async () => {
+    const { page, record } = await openPage(browser, { ...settings, locale: "en-GB" });
+    const authenticator = await addAuthenticator(page);
+    const email = `mary${at}@example.org`;
+    await page.goto(`${server.url}/account/sign-up`);
+    await look(page, `passkey-sign-up-${place}`);
+    // What is wrong with the fields is said before a passkey is made.
+    await press(page, "Use a passkey instead of a password");
+    await page.locator(".faults").waitFor();
+    await page.getByLabel("Full name").fill("Mary Somerville");
+    await page.locator("input[name=email]").fill(email);
+    await press(page, "Use a passkey instead of a password");
+    await page.getByRole("heading", { name: "Create your passkey" }).waitFor();
+    await look(page, `passkey-sign-up-create-${place}`);
+    assert.equal((await authenticator.credentials()).length, 0);
+    await press(page, "Create the passkey");
+    await page.waitForURL(`${server.url}/account?done=welcome`);
+    await look(page, `passkey-sign-up-welcome-${place}`);
+    assert.equal((await authenticator.credentials()).length, 1);
+    await authenticator.presence(false);
+    await press(page, "Log out");
+    await authenticator.presence(true);
+    await press(page, "Log in with a passkey");
+    await page.waitForURL(`${server.url}/account`);
+    assert.match(await page.locator("main").innerText(), /Mary Somerville/);
+    // Nobody makes a passkey in vain.
+    await authenticator.presence(false);
+    await press(page, "Log out");
+    await page.goto(`${server.url}/account/sign-up`);
+    await page.getByLabel("Full name").fill("Mary Somerville");
+    await page.locator("input[name=email]").fill(email);
+    await press(page, "Use a passkey instead of a password");
+    await page.locator(".faults").waitFor();
+    await look(page, `passkey-sign-up-taken-${place}`);
+    assert.deepEqual(record.violations, []);
+    await page.context().close();
+  });
+}
+
 test("w05_without_script_the_pages_say_what_a_passkey_needs", async () => {
   const { page } = await openPage(browser, { javaScriptEnabled: false, locale: "en-GB" });
   await page.goto(`${server.url}/account/log-in`);

@@ -59,6 +59,7 @@ pub(crate) const LINKED: &str = "/account/linked";
 pub(crate) const LINK_WITH: &str = "/account/linked/with/{provider}";
 pub(crate) const UNLINK: &str = "/account/linked/unlink";
 pub(crate) const CONFIRM_BY_CODE: &str = "/account/confirm/code";
+pub(crate) const CONFIRM_WITH: &str = "/account/confirm/with/{provider}";
 pub(crate) const CONFIRM: &str = "/account/confirm";
 pub(crate) const CONFIRM_BY_PASSKEY: &str = "/account/confirm/passkey";
 pub(crate) const EXPORT: &str = "/account/export";
@@ -108,6 +109,11 @@ pub(crate) fn log_in_with(provider: &str) -> String {
 /// [`LINK_WITH`] this provider.
 pub(crate) fn link_with(provider: &str) -> String {
     format!("/account/linked/with/{provider}")
+}
+
+/// [`CONFIRM_WITH`] this provider.
+pub(crate) fn confirm_with(provider: &str) -> String {
+    format!("/account/confirm/with/{provider}")
 }
 
 /// [`CALLBACK`] of this provider.

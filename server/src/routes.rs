@@ -363,6 +363,7 @@ pub(crate) fn pages(app: &App) -> Router<App> {
         .route(paths::TEAM, get(groups::show_team).post(groups::change_team))
         .route(paths::CONFIRM, get(login::show_confirm).post(login::confirm))
         .route(paths::CONFIRM_BY_CODE, get(login::go_to_confirm).post(login::confirm_by_code))
+        .route(paths::CONFIRM_WITH, get(login::go_to_confirm).post(social::begin_confirm))
         .route(paths::CONFIRM_BY_PASSKEY, get(login::go_to_confirm).post(login::confirm_by_passkey))
         .route(paths::EXPORT, get(leaving::show_export).post(leaving::export_account))
         .route(paths::DELETE, get(leaving::show_delete).post(leaving::delete_account))

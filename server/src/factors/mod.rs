@@ -25,6 +25,7 @@ use serde::Serialize;
 pub(crate) use self::{
     enrolment::remove_lost,
     gate::{Gate, gate},
+    remembered::list as remembered,
 };
 use self::{
     enrolment::{begin_enrolment, confirm_enrolment, remove, renew_codes},

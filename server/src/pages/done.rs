@@ -79,6 +79,7 @@ done! {
     Linked "linked" "page.done.linked";
     Unlinked "unlinked" "page.done.unlinked";
     LinkedElsewhere "linked-elsewhere" "page.done.linked_elsewhere";
+    NotLinked "not-linked" "page.done.not_linked";
     TooManyLinked "too-many-linked" "page.done.too_many_linked";
     WithDenied "with-denied" "page.done.with_denied";
     WithUnavailable "with-unavailable" "page.done.with_unavailable";

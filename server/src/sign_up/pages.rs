@@ -173,6 +173,7 @@ pub(crate) async fn sign_up_with_passkey(
     let next = WayBack::of(&app, Some(&form.next));
     let (email, full_name) = (form.email.as_str(), form.full_name.as_str());
     let sign_up = async {
+        passkey::manner(&app)?;
         let browser = known.as_ref().ok_or_else(|| rejected(Rejected::Challenge))?;
         let made = &RegistrationResponse::decode_text(&form.credential).map_err(rejected)?;
         let typed = WithPasskey { email, full_name, made, browser, language: v.language };

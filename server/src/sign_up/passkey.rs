@@ -49,7 +49,9 @@ pub(super) async fn ask(
     passkeys::ask_for_first(app, browser, &email, &full_name).await
 }
 
-fn manner(app: &App) -> Result<SignUp, Error> {
+/// # Errors
+/// [`Error::SignUpClosed`].
+pub(super) fn manner(app: &App) -> Result<SignUp, Error> {
     match app.config().sign_up {
         SignUp::Closed => Err(Error::SignUpClosed),
         manner => Ok(manner),

@@ -97,15 +97,41 @@ enum Settled {
     Refused(Refusal),
 }
 
+/// What an identity was proved for.
+#[derive(Debug, Clone, Copy)]
+enum Aim {
+    LogIn,
+    /// To be linked to the account of this session.
+    Link(Principal),
+    /// To confirm that the owner of this session is there.
+    Confirm(Principal),
+}
+
+impl Aim {
+    fn owner(self) -> Option<Principal> {
+        match self {
+            Self::LogIn => None,
+            Self::Link(owner) | Self::Confirm(owner) => Some(owner),
+        }
+    }
+
+    fn wish(self) -> Wish {
+        match self {
+            Self::LogIn => Wish::LogIn,
+            Self::Link(owner) => Wish::Link(owner.account),
+            Self::Confirm(owner) => Wish::Confirm(owner.account),
+        }
+    }
+}
+
 /// Who asks, and for what.
 struct Asked<'a> {
-    /// The session that asked to link the identity to its account.
-    owner: Option<Principal>,
+    aim: Aim,
     beginning: &'a Beginning<'a>,
     language: Language,
 }
 
-/// Logs in, or links to the account of the session that asked. One transaction; it is done anew if what the decision stood
+/// Logs in, confirms, or links to the account of the session that asked. One transaction; it is done anew if what the decision stood
 /// on was changed by another one, so of two that make the same account at once the second logs in to it.
 ///
 /// # Errors
@@ -176,7 +202,8 @@ async fn try_settle(
     typed: Option<&Typed>,
     now: Timestamp,
 ) -> Result<Option<Settled>, Error> {
-    let Asked { owner, beginning, language } = *asked;
+    let Asked { aim, beginning, language } = *asked;
+    let owner = aim.owner();
     let linked = identities::account_of(tx.conn(), &who.issuer, &who.subject).await?;
     let held = match (owner, linked, who.proved_email()) {
         (Some(owner), _, _) => Some(accounts::hold_own(&mut tx, owner, now).await?),
@@ -188,7 +215,7 @@ async fn try_settle(
     if identities::account_of(tx.conn(), &who.issuer, &who.subject).await? != linked {
         return Ok(None);
     }
-    let facts = look(app, &mut tx, who, owner, linked, held.as_ref()).await?;
+    let facts = look(app, &mut tx, who, aim, linked, held.as_ref()).await?;
     let Some(facts) = facts else { return Ok(None) };
     if let Some(typed) = typed {
         limits::forgive_code(&mut tx, typed.attempt()).await?;
@@ -224,7 +251,7 @@ async fn try_settle(
             tx.commit().await?;
             Ok(Some(Settled::Refused(refusal)))
         }
-        // The rules name no account that is not held.
+        // The rules name no account that is not held, and the one that confirms is the owner's.
         (Decision::LogIn | Decision::Link(_), None) | (Decision::Create, Some(_)) => {
             Err(Error::Internal("a social login was decided without its account".to_owned()))
         }
@@ -236,10 +263,11 @@ async fn look(
     app: &App,
     tx: &mut Tx,
     who: &Who,
-    owner: Option<Principal>,
+    aim: Aim,
     linked: Option<AccountId>,
     held: Option<&Held>,
 ) -> Result<Option<Facts>, Error> {
+    let owner = aim.owner();
     let known =
         |held: &Held| Known::Active { account: held.id, is_verified: held.email_verified_at.is_some() };
     let linked_to = match (owner, linked) {
@@ -257,7 +285,7 @@ async fn look(
         _ => None,
     };
     Ok(Some(Facts {
-        wish: owner.map_or(Wish::LogIn, |owner| Wish::Link(owner.account)),
+        wish: aim.wish(),
         linked_to,
         address: who.address,
         by_address,
