@@ -1,5 +1,5 @@
-//! The least of an HTTP/1.1 client: prepared requests over one connection that stays open. It must cost little, for
-//! it shares the cores with the server that it measures.
+//! A minimal HTTP/1.1 client: prepared requests over one keep-alive connection. It must be cheap, because it shares the
+//! cores with the server that it measures.
 
 use std::net::SocketAddr;
 
@@ -11,7 +11,7 @@ use tokio::{
 
 use crate::Failure;
 
-/// More than any answer here is long.
+/// Longer than any response here.
 const LONGEST: usize = 64 * 1024;
 
 /// One connection.
@@ -27,7 +27,7 @@ impl Connection {
         Ok(Self { stream, buffer: Vec::with_capacity(4096) })
     }
 
-    /// Sends a request and reads its answer: the body, if the status is the one expected.
+    /// Sends a request and reads the response. Returns the body if the status is the expected one.
     pub(crate) async fn exchange(&mut self, request: &[u8], status: u16) -> Result<&[u8], Failure> {
         self.stream.write_all(request).await?;
         self.buffer.clear();
@@ -53,7 +53,7 @@ impl Connection {
         }
     }
 
-    /// The same for a JSON answer.
+    /// The same for a JSON response.
     pub(crate) async fn json(&mut self, request: &[u8], status: u16) -> Result<Value, Failure> {
         Ok(serde_json::from_slice(self.exchange(request, status).await?)?)
     }
@@ -83,7 +83,7 @@ fn head_length(bytes: &[u8]) -> Option<usize> {
     bytes.windows(4).position(|four| four == b"\r\n\r\n").map(|at| at + 4)
 }
 
-/// hyper writes names in lower case.
+/// hyper writes header names in lower case.
 fn content_length(head: &[u8]) -> Option<usize> {
     let mut lines = head.split(|byte| *byte == b'\n');
     let value = lines.find_map(|line| line.strip_prefix(b"content-length: "))?;

@@ -1,6 +1,6 @@
-//! The program that the guarded read is compared with: the server's own parts around one read of an account's row,
-//! once for anyone, once behind the library's guard, which looks at the token alone, and once behind the server's,
-//! which looks at the session too. The released program has no such route.
+//! The program that the guarded read is compared with. It serves the same read of an account's row three times: open to
+//! anyone, behind the library's guard, which checks only the token, and behind the server's guard, which checks the
+//! session too. The released program has no such routes.
 
 use std::{path::PathBuf, process::Command};
 
@@ -23,10 +23,10 @@ use tokio::net::TcpListener;
 
 use crate::{Failure, place::Place};
 
-/// One for all programs of a run, so that they take each other's tokens.
+/// The same for all programs of a run, so that they accept each other's tokens.
 pub(crate) const PUBLIC_URL: &str = "http://localhost:8000";
 
-/// Where the other server keeps its data.
+/// The data directory of the other server.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// The data directory.
@@ -50,7 +50,7 @@ pub(crate) fn command(place: &Place, keys: &str) -> Result<Command, Failure> {
     Ok(command)
 }
 
-/// Serves until it is told to stop, as the server's own `main` does.
+/// Serves until it is told to stop, like the server's own `main`.
 pub(crate) fn serve(options: Options) -> Result<(), Failure> {
     let mut config = Config::new(options.data_dir);
     config.public_url = Some(PUBLIC_URL.parse()?);
@@ -96,7 +96,7 @@ async fn read_guarded(
     Ok(Json(accounts::by_id(&app, id).await?))
 }
 
-/// Who looks at the token alone.
+/// A verifier that checks only the token.
 #[derive(Clone)]
 struct WithoutSessions {
     app: App,

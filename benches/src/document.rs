@@ -1,4 +1,4 @@
-//! How long a large application waits for its document when it starts.
+//! How long building the document of a large application takes at startup.
 
 use std::{hint::black_box, time::Instant};
 
@@ -16,7 +16,7 @@ use crate::{
 
 const ROUTES: usize = 1000;
 
-/// What the routes take and give.
+/// The types that the routes take and return.
 #[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 struct Order {
     /// Who buys.
@@ -42,7 +42,7 @@ struct Page {
 }
 
 pub(crate) fn measure(rounds: u16, table: &mut Table) -> Result<(), Failure> {
-    // An operation's name is the function's; one that is given instead lives as long as the program.
+    // An operation's name is the function's. A custom name must live as long as the program.
     let names: Vec<&'static str> = (0..ROUTES).map(|number| &*format!("operation_{number}").leak()).collect();
     let mut times = Vec::new();
     for _ in 0..rounds {
@@ -66,7 +66,7 @@ fn build(names: &[&'static str]) -> Result<(Router<AccessTokens>, Document), Fai
     Ok(routes.fold(api, Api::route).finish()?)
 }
 
-/// Four kinds in turn.
+/// Alternates between four kinds of routes.
 fn route(number: usize) -> Route<AccessTokens> {
     let group = number / 4;
     match number % 4 {

@@ -1,4 +1,4 @@
-//! What the cores can do: Argon2id with the server's parameters and nothing else.
+//! The limit of the cores: Argon2id with the server's parameters and nothing else.
 
 use std::{
     sync::Barrier,
@@ -10,10 +10,10 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 
 use crate::Failure;
 
-/// OWASP's, and the server's default.
+/// OWASP's recommendation, and the server's default.
 const PARAMETERS: (u32, u32, u32) = (19_456, 2, 1);
 
-/// Hashes a second on all cores, each with memory that it keeps.
+/// Hashes per second on all cores. Each thread reuses its memory.
 pub(crate) fn rate(time: Duration) -> Result<f64, Failure> {
     let threads = available_parallelism()?.get();
     let barrier = Barrier::new(threads);

@@ -1,4 +1,4 @@
-//! The load: every connection sends its own request again as soon as it is answered.
+//! The load: every connection repeats its request as soon as the response arrives.
 
 use std::{
     net::SocketAddr,
@@ -9,20 +9,20 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::{Failure, client::Connection, table::median};
 
-/// Connections at once.
+/// Concurrent connections.
 pub(crate) const CONCURRENCY: usize = 32;
-/// Before it counts: connections are opened and caches filled.
+/// Warm-up, in which connections are opened and caches filled.
 const WARM_UP: Duration = Duration::from_millis(250);
 
-/// What a load found.
+/// The result of a load.
 #[derive(Clone, Copy)]
 pub(crate) struct Load {
     pub(crate) per_second: f64,
-    /// Milliseconds that half of the requests took at most.
+    /// Median latency in milliseconds.
     pub(crate) p50: f64,
-    /// Milliseconds that 99 of 100 took at most.
+    /// 99th percentile latency in milliseconds.
     pub(crate) p99: f64,
-    /// Every request, also of the time before it counted.
+    /// All requests, including the warm-up.
     pub(crate) answered: f64,
 }
 
@@ -47,12 +47,12 @@ impl Load {
     }
 }
 
-/// One thread: a load that took more would take it from the server.
+/// A single thread, because more would take time from the server.
 pub(crate) fn runtime() -> Result<Runtime, Failure> {
     Ok(Builder::new_current_thread().enable_all().build()?)
 }
 
-/// Sends `requests`, one connection for each, for `time`; each answer must have the status 200.
+/// Sends `requests`, one connection each, for `time`. Every response must have the status 200.
 pub(crate) fn run(address: SocketAddr, requests: &[Vec<u8>], time: Duration) -> Result<Load, Failure> {
     runtime()?.block_on(async {
         let begin = Instant::now() + WARM_UP;
@@ -70,7 +70,7 @@ pub(crate) fn run(address: SocketAddr, requests: &[Vec<u8>], time: Duration) -> 
     })
 }
 
-/// How many seconds each request took that began and ended within the time, and how many there were at all.
+/// The seconds that each request took that began and ended within the time, and the number of all requests.
 async fn repeat(
     address: SocketAddr,
     request: Vec<u8>,

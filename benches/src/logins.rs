@@ -1,4 +1,4 @@
-//! Log-ins beside raw Argon2id, and what memory they leave behind.
+//! Logins compared with raw Argon2id, and the memory that they leave behind.
 
 use std::{thread, time::Duration};
 
@@ -16,12 +16,12 @@ use crate::{
 const PASSWORD: &str = "violet-anchor-9341-quorum";
 const ROUND: Duration = Duration::from_secs(3);
 const FLOOD: Duration = Duration::from_secs(30);
-/// A process is idle when it has had this long to come to rest.
+/// A process counts as idle after this time.
 const REST: Duration = Duration::from_secs(2);
-/// By then the hashing threads have given their memory back.
+/// By then, the hashing threads have returned their memory.
 const LATER: Duration = Duration::from_secs(15);
 
-/// Memory of a server that has just started, then of the same under a flood of log-ins and after it.
+/// The memory of a server that has just started, then under a flood of logins and after it.
 pub(crate) fn measure_memory(server: &Process, table: &mut Table) -> Result<(), Failure> {
     thread::sleep(REST);
     let idle = server.memory()?;
@@ -39,7 +39,7 @@ pub(crate) fn measure_memory(server: &Process, table: &mut Table) -> Result<(), 
     Ok(())
 }
 
-/// As a supervisor does all the time: the allocator gives memory back when it is next asked for some, and not at once.
+/// Calls `/ready` repeatedly, as a supervisor does, because the allocator returns memory only at a later allocation.
 fn ask_whether_ready(server: &Process) -> Result<(), Failure> {
     load::runtime()?.block_on(async {
         for _ in 0..20 {
@@ -50,7 +50,7 @@ fn ask_whether_ready(server: &Process) -> Result<(), Failure> {
     })
 }
 
-/// Log-ins and raw hashes in turn.
+/// Alternates logins and raw hashes.
 pub(crate) fn measure(server: &Process, rounds: u16, table: &mut Table) -> Result<(), Failure> {
     let requests = requests(&accounts(server)?);
     let (mut raw, mut logins) = (Vec::new(), Vec::new());
@@ -88,7 +88,7 @@ async fn account(connection: &mut Connection, number: usize) -> Result<Account, 
     let name = format!("bench{number}@example.com");
     let body = json!({ "email": name, "full_name": "Ada Lovelace", "password": PASSWORD }).to_string();
     let sign_up = client::post("/signup", "application/json", &body);
-    // A group of figures that was measured before has made it.
+    // An earlier group of figures has already created it.
     if connection.exchange(&sign_up, 201).await.is_err() {
         connection.exchange(&sign_up, 409).await?;
     }
@@ -104,7 +104,7 @@ fn requests(accounts: &[Account]) -> Vec<Vec<u8>> {
     accounts.iter().map(|account| log_in(account.number)).collect()
 }
 
-/// A log-in that answers a refresh token too.
+/// A login that also returns a refresh token.
 pub(crate) fn log_in_for_refresh(account: &Account) -> Vec<u8> {
     let name = format!("bench{}%40example.com", account.number);
     let form = format!("username={name}&password={PASSWORD}&scope=profile%3Aread+offline_access");

@@ -1,7 +1,7 @@
-//! Measures the running server beside the limits of the machine it runs on. `docs/benchmarks.md` has the figures.
+//! Measures the running server, and the limits of its machine for comparison. The figures are in `docs/benchmarks.md`.
 //!
-//! `cargo run --release -p portcullis-bench` builds the server, starts it as a process of its own in a temporary
-//! folder, and prints one table. It judges nothing: it fails only when something could not be measured.
+//! `cargo run --release -p portcullis-bench` builds the server, starts it as a separate process in a temporary folder,
+//! and prints one table. It sets no thresholds: it fails only if something could not be measured.
 
 mod client;
 mod comparison;
@@ -26,7 +26,7 @@ use clap::{Parser, ValueEnum};
 
 use crate::{place::Place, table::Table};
 
-/// As in the server: the comparison must not win or lose by its allocator.
+/// Same as the server's, so that the allocator does not affect the comparison.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -46,17 +46,17 @@ struct Cli {
     /// Measure this server instead of building one
     #[arg(long, value_name = "FILE")]
     binary: Option<PathBuf>,
-    /// How often each figure is taken; the median counts
+    /// How often to take each figure; the median is reported
     #[arg(long, default_value_t = 11, value_parser = clap::value_parser!(u16).range(1..=99))]
     rounds: u16,
     #[command(subcommand)]
     role: Option<Role>,
 }
 
-/// What this program is besides the one that measures.
+/// Other roles in which this program starts itself.
 #[derive(Debug, clap::Subcommand)]
 enum Role {
-    /// Serve a read without a guard, beside the same with one
+    /// Serve a read with and without a guard
     #[command(hide = true)]
     Unguarded(comparison::Options),
     /// Serve a small handler bare, in an `Api` and behind a guard
@@ -77,15 +77,15 @@ enum Section {
     Small,
     /// Size of the program, time to be ready
     Startup,
-    /// Memory before and after a flood of log-ins
+    /// Memory before and after a flood of logins
     Memory,
-    /// Log-ins beside raw Argon2id
+    /// Logins compared with raw Argon2id
     Logins,
-    /// Logins by passkey and with a code of an app
+    /// Logins by passkey, and with a code of an app
     Factors,
-    /// Guarded reads beside unguarded ones
+    /// Guarded reads compared with unguarded ones
     Reads,
-    /// Refreshes beside raw durable transactions, and a page
+    /// Refreshes compared with raw durable transactions, and a page
     Refreshes,
 }
 

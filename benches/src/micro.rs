@@ -1,4 +1,4 @@
-//! What the library's guard costs without a network: beside a bare signature check, and for junk.
+//! The cost of the library's guard without a network, compared with a bare signature check, and for junk.
 
 use std::{
     future::Future,
@@ -20,7 +20,7 @@ use crate::{
     table::{Table, median, percent},
 };
 
-/// Tokens of a round; fewer than a verifier remembers.
+/// Tokens per round; fewer than a verifier caches.
 pub(crate) const TOKENS: u32 = 4000;
 
 pub(crate) struct ProfileRead;
@@ -58,7 +58,7 @@ pub(crate) fn measure(rounds: u16, table: &mut Table) -> Result<(), Failure> {
         ("guard, forged signature refused", ""),
         ("guard, junk refused", "≤ 2 µs"),
     ];
-    // Each round's own share: the two lie next to each other in time, and clocks change their speed meanwhile.
+    // Each round's own share: its two measurements are close together in time, so changes of clock speed matter less.
     let [bare, new, ..] = &times;
     let share = percent(new, bare);
     for ((name, aim), times) in rows.into_iter().zip(times) {
@@ -68,12 +68,12 @@ pub(crate) fn measure(rounds: u16, table: &mut Table) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Microseconds for each token through a guard, which must accept all or none.
+/// Microseconds per token through a guard, which must accept all or none.
 fn guarded(tokens: &[String], verifier: &AccessTokens, accepts: bool) -> Result<f64, Failure> {
     pass(&mut requests(tokens)?, verifier, accepts)
 }
 
-/// The same for requests that are there already.
+/// The same for existing requests.
 pub(crate) fn pass(requests: &mut [Parts], verifier: &AccessTokens, accepts: bool) -> Result<f64, Failure> {
     let began = Instant::now();
     for parts in requests {
@@ -105,7 +105,7 @@ fn request(token: &str) -> Result<Parts, Failure> {
     Ok(request.body(())?.into_parts().0)
 }
 
-/// A verifier whose keys are at hand waits for nothing.
+/// A verifier that has its keys never waits.
 fn at_once<F: Future>(future: F) -> Result<F::Output, Failure> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => Ok(output),
@@ -113,7 +113,7 @@ fn at_once<F: Future>(future: F) -> Result<F::Output, Failure> {
     }
 }
 
-/// Of the tokens of the [`Issuer`] with these keys.
+/// A verifier for the tokens of the [`Issuer`] with these keys.
 pub(crate) fn verifier(jwks: &str) -> Result<AccessTokensBuilder, Failure> {
     Ok(AccessTokens::issued_by("https://accounts.example").audience("my-api").keys(jwks)?)
 }
@@ -138,7 +138,7 @@ impl Issuer {
             .to_string()
     }
 
-    /// A token as the server's log-in gives it.
+    /// A token like those of the server's login.
     pub(crate) fn token(&self, number: u32) -> String {
         let id = format!("01999999-9999-7999-8999-{number:012}");
         let part = |value: serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());

@@ -1,4 +1,4 @@
-//! Where a server keeps its data while it is measured: a temporary folder, on PostgreSQL a schema of its own too.
+//! Where a measured server keeps its data: a temporary folder, plus a schema of its own on PostgreSQL.
 
 use std::{
     fs,
@@ -11,7 +11,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use crate::{Failure, load};
 
-/// Gone when dropped.
+/// Deleted when dropped.
 pub(crate) struct Place {
     folder: Folder,
     schema: Option<Schema>,
@@ -33,12 +33,12 @@ impl Place {
         self.folder.path()
     }
 
-    /// The address of the database, if it is not the file in the folder.
+    /// The database URL, if it is not the file in the folder.
     pub(crate) fn database_url(&self) -> Option<String> {
         self.schema.as_ref().map(Schema::url)
     }
 
-    /// The server's program with this place as its own and no other settings, limits off.
+    /// The server's command with this place and no other settings, without rate limits.
     pub(crate) fn program(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         for (name, _) in std::env::vars_os() {
@@ -59,7 +59,7 @@ impl Place {
     }
 }
 
-/// A folder of its own, gone when dropped. (The crate `tempfile` would have the server's dependencies built twice.)
+/// A folder that is deleted when dropped. (With the crate `tempfile`, the server's dependencies would be built twice.)
 pub(crate) struct Folder(PathBuf);
 
 impl Folder {
@@ -78,7 +78,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // It lies among temporary files: if it stays, the system removes it.
+        // It is among the temporary files. If it stays, the system removes it.
         let _ = fs::remove_dir_all(&self.0);
     }
 }
@@ -108,7 +108,7 @@ impl Schema {
 
 impl Drop for Schema {
     fn drop(&mut self) {
-        // What is left behind is an empty measurement's; there is nobody to tell.
+        // A failure only leaves a schema of measurements behind, and there is nobody to report it to.
         let _ = self.run(&format!("DROP SCHEMA \"{}\" CASCADE", self.name));
     }
 }

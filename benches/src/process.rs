@@ -1,4 +1,4 @@
-//! A server in a process of its own: built, started, looked at, killed.
+//! A server in a separate process: build, start, inspect and kill it.
 
 use std::{
     fs::{self, File},
@@ -12,12 +12,12 @@ use std::{
 
 use crate::{Failure, place::Folder};
 
-/// Longer than any start takes that works.
+/// Longer than any successful start takes.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Between two looks at whether the server is ready.
+/// The interval between two checks whether the server is ready.
 const POLL: Duration = Duration::from_micros(500);
 
-/// Builds the server as it is released, and says where it is: beside this program.
+/// Builds the server as released, and returns its path, next to this program.
 pub(crate) fn build() -> Result<PathBuf, Failure> {
     let built = Command::new("cargo")
         .args(["build", "--release", "-p", "portcullis-server"])
@@ -29,26 +29,26 @@ pub(crate) fn build() -> Result<PathBuf, Failure> {
     Ok(std::env::current_exe()?.with_file_name("portcullis"))
 }
 
-/// A running server. It is killed when dropped, which it must be able to bear.
+/// A running server. It is killed when dropped, which it must survive without damage.
 pub(crate) struct Process {
     child: Child,
     address: SocketAddr,
     ready_after: Duration,
-    /// Where its log goes, as that of a service would: a file.
+    /// The log file. A service logs to a file too.
     _log: Folder,
 }
 
-/// Bytes, as `/proc` knows them.
+/// Bytes, from `/proc`.
 #[derive(Clone, Copy)]
 pub(crate) struct Memory {
-    /// What the process holds now.
+    /// The current resident memory.
     pub(crate) resident: f64,
-    /// The most it ever held.
+    /// The peak resident memory.
     pub(crate) peak: f64,
 }
 
 impl Process {
-    /// Starts a server that says `Portcullis listens on http://…` and waits until its `/ready` answers 200.
+    /// Starts a server that prints `Portcullis listens on http://…`, and waits until its `/ready` responds with 200.
     pub(crate) fn start(mut command: Command) -> Result<Self, Failure> {
         let log = Folder::new()?;
         let file = File::create(log.path().join("log"))?;
@@ -74,12 +74,12 @@ impl Process {
         self.address
     }
 
-    /// From its start to the first 200 of `/ready`.
+    /// The time from its start to the first 200 of `/ready`.
     pub(crate) fn ready_after(&self) -> Duration {
         self.ready_after
     }
 
-    /// The processor time of all its threads so far, in seconds.
+    /// The CPU time of all its threads so far, in seconds.
     pub(crate) fn processor_time(&self) -> Result<f64, Failure> {
         let mut nanoseconds = 0.0;
         for thread in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
@@ -105,19 +105,19 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended already.
+        // It may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Where the server says that it listens.
+/// The address that the server prints.
 fn greeting(child: &mut Child) -> Result<SocketAddr, Failure> {
     let out = child.stdout.take().ok_or("no standard output")?;
     let mut out = BufReader::new(out);
     let mut line = String::new();
     out.read_line(&mut line)?;
-    // Or else its next line would meet a closed pipe.
+    // Otherwise its next line would hit a closed pipe.
     thread::spawn(move || std::io::copy(&mut out, &mut std::io::sink()));
     let address = line.trim_end().rsplit_once("http://").ok_or("it ended")?.1;
     Ok(address.parse()?)

@@ -1,4 +1,4 @@
-//! Guarded reads beside the same read without a guard, and the rate of the load itself.
+//! Guarded reads compared with the same read without a guard, and with the rate of the load generator.
 
 use std::time::Duration;
 
@@ -15,7 +15,8 @@ use crate::{
 
 const ROUND: Duration = Duration::from_secs(1);
 
-/// The five in turn: no database, no guard, the token checked, its session as well, the real route of the real program.
+/// Alternates five routes: no database, no guard, the token checked, the session checked as well, and the released
+/// program's route.
 pub(crate) fn measure(
     place: &Place,
     server: &Process,
@@ -66,7 +67,7 @@ pub(crate) fn measure(
     Ok(())
 }
 
-/// What is missing to the rate without the check.
+/// The loss of rate caused by the check.
 fn share_of_session(without: &[f64], with: &[f64]) -> String {
     let shares = without.iter().zip(with).map(|(without, with)| 1.0 - with / without);
     format!("{:.0} %", median(shares) * 100.0)

@@ -1,4 +1,4 @@
-//! Refreshes beside the durable transactions of the same database, and the rendering of a page.
+//! Refreshes compared with durable transactions of the same database, and the rendering of a page.
 
 use std::{
     net::SocketAddr,
@@ -24,10 +24,10 @@ use crate::{
 
 const ROUND: Duration = Duration::from_secs(2);
 const FORM: &str = "application/x-www-form-urlencoded";
-/// As the server holds by default.
+/// The server's default.
 const POSTGRES_CONNECTIONS: u32 = 10;
 
-/// Raw transactions and refreshes in turn, then a page.
+/// Alternates raw transactions and refreshes, then measures a page.
 pub(crate) fn measure(
     place: &Place,
     server: &Process,
@@ -73,7 +73,7 @@ fn refresh_token(answer: &serde_json::Value) -> Result<String, Failure> {
     Ok(answer.get("refresh_token").and_then(|token| token.as_str()).ok_or("no refresh token")?.to_owned())
 }
 
-/// Each session exchanges its token for the next one, as soon as it has it. How many a second.
+/// Refreshes per second. Each session exchanges its token for the next as soon as it has it.
 fn refresh(address: SocketAddr, tokens: &mut [String]) -> Result<f64, Failure> {
     load::runtime()?.block_on(async {
         let end = Instant::now() + ROUND;
@@ -100,7 +100,7 @@ async fn exchange(address: SocketAddr, mut token: String, end: Instant) -> Resul
     Ok((count, token))
 }
 
-/// The same database without the server: one update, one commit.
+/// The same database without the server: one update per commit.
 pub(crate) enum Raw {
     Sqlite { path: String, _folder: Folder },
     Postgres(String),
@@ -122,7 +122,7 @@ impl Raw {
         load::runtime()?.block_on(async {
             match self {
                 Self::Sqlite { path, .. } => {
-                    // As the server's: one connection that writes, and every commit on the disk.
+                    // Same as the server: one writing connection, and every commit is flushed to disk.
                     let options = SqliteConnectOptions::from_str(path)?
                         .create_if_missing(true)
                         .journal_mode(SqliteJournalMode::Wal)
@@ -168,7 +168,7 @@ fn rows() -> impl Iterator<Item = i64> {
     (1_i64..).take(CONCURRENCY)
 }
 
-/// How many transactions a second the tasks do together.
+/// The transactions per second of all tasks together.
 async fn count<F>(tasks: Vec<F>) -> Result<f64, Failure>
 where
     F: Future<Output = Result<f64, sqlx::Error>> + Send + 'static,

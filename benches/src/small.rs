@@ -1,5 +1,5 @@
-//! A small handler over HTTP: in a bare axum `Router`, in an `Api`, and behind a guard. All requests are the same but
-//! for the path: each carries a token, which only the guard looks at.
+//! A small handler over HTTP: in a bare axum `Router`, in an `Api`, and behind a guard. The requests differ only in
+//! their path. Each carries a token, which only the guard reads.
 
 use std::{process::Command, time::Duration};
 
@@ -18,7 +18,7 @@ use crate::{
 
 const ROUND: Duration = Duration::from_secs(1);
 
-/// Whose tokens the guard takes.
+/// The issuer of the tokens that the guard accepts.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// The issuer's keys.
@@ -55,7 +55,7 @@ pub(crate) fn measure(rounds: u16, table: &mut Table) -> Result<(), Failure> {
     }
     let [bare, api, guarded] = &costs;
     table.row("processor time in an `Api`, of a bare `Router`", percent(api, bare), "100 %", "");
-    // Of processor time and not of rates: the load generator is the slower half of this pair.
+    // Compares CPU time, not rates, because the load generator is slower than this server.
     let share = median(guarded.iter().zip(api).map(|(guarded, api)| 100.0 * (1.0 - api / guarded)));
     table.row("the guard's share of the request", format!("{share:.1} %"), "≤ 5 %", "");
     Ok(())

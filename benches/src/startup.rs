@@ -1,4 +1,4 @@
-//! How large the program is, and how long it takes to be ready.
+//! The size of the program, and the time until it is ready.
 
 use std::{fs, path::Path};
 
@@ -9,7 +9,7 @@ use crate::{
     table::{Table, median},
 };
 
-/// Starts of each kind.
+/// The number of starts of each kind.
 const STARTS: usize = 5;
 
 pub(crate) fn measure(program: &Path, database_url: Option<&str>, table: &mut Table) -> Result<(), Failure> {

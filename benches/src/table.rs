@@ -1,11 +1,11 @@
-//! The one table that is printed, and how a figure is taken from several rounds.
+//! The printed table, and how a figure is computed from several rounds.
 
 use std::{
     io::{self, Write as _},
     thread::available_parallelism,
 };
 
-/// Rows in the order in which they were measured.
+/// Rows in the order of measurement.
 pub(crate) struct Table(Vec<[String; 4]>);
 
 impl Table {
@@ -13,7 +13,7 @@ impl Table {
         Self(Vec::new())
     }
 
-    /// Adds a figure that has an aim, or none (`""`), and what else is worth knowing of it.
+    /// Adds a figure, its target (`""` for none) and a note.
     pub(crate) fn row(&mut self, what: &str, figure: String, aim: &str, beside: &str) {
         self.0.push([what.to_owned(), figure, aim.to_owned(), beside.to_owned()]);
     }
@@ -33,7 +33,7 @@ impl Table {
     }
 }
 
-/// The middle one; of an even number, the upper of the two.
+/// The median; of an even number, the upper of the two.
 pub(crate) fn median(figures: impl IntoIterator<Item = f64>) -> f64 {
     let mut figures: Vec<f64> = figures.into_iter().collect();
     figures.sort_by(f64::total_cmp);
@@ -48,8 +48,8 @@ pub(crate) fn rate(per_second: f64) -> String {
     format!("{front}{gap}{back}/s")
 }
 
-/// `parts` of `wholes`, taken in the same rounds: the median of the rounds' own shares, for what else the machine does
-/// meanwhile changes from round to round.
+/// `parts` as a share of `wholes`: the median of the shares per round, because the load of the machine changes from
+/// round to round.
 pub(crate) fn percent(parts: &[f64], wholes: &[f64]) -> String {
     format!("{:.0} %", 100.0 * median(parts.iter().zip(wholes).map(|(part, whole)| part / whole)))
 }

@@ -1,4 +1,4 @@
-//! Whether the guard keeps up with the threads that ask it: nothing in it may make them wait for each other.
+//! Whether the guard scales with threads: nothing in it may make them wait for each other.
 
 use std::{sync::Barrier, thread, time::Instant};
 
@@ -35,7 +35,8 @@ pub(crate) fn measure(rounds: u16, table: &mut Table) -> Result<(), Failure> {
     Ok(())
 }
 
-/// How many tokens a second so many threads verify that begin together, each all of them so many times.
+/// The tokens per second that this many threads verify. They start together, and each verifies all tokens this many
+/// times.
 fn together(threads: u32, passes: u32, tokens: &[String], verifier: &AccessTokens) -> Result<f64, Failure> {
     let all = (0..threads).map(|_| requests(tokens)).collect::<Result<Vec<_>, _>>()?;
     let start = &Barrier::new(all.len() + 1);

@@ -1,4 +1,4 @@
-//! What follows `Authorization: Basic`.
+//! The text after `Authorization: Basic`.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -10,7 +10,7 @@ use portcullis::Basic;
 
 static ROUTER: LazyLock<Router> = LazyLock::new(portcullis_fuzz::guarded::<Basic>);
 
-/// RFC 7617 §2, written another way than the parser.
+/// RFC 7617 §2, implemented differently from the parser.
 fn is_pair(encoded: &[u8]) -> bool {
     let Some(pair) = STANDARD.decode(encoded).ok().and_then(|bytes| String::from_utf8(bytes).ok()) else {
         return false;

@@ -1,4 +1,4 @@
-//! The values of `Authorization`, one a line.
+//! The values of `Authorization`, one per line.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -9,7 +9,7 @@ use portcullis::Bearer;
 
 static ROUTER: LazyLock<Router> = LazyLock::new(portcullis_fuzz::guarded::<Bearer>);
 
-/// RFC 6750 §2.1, written another way than the parser.
+/// RFC 6750 §2.1, implemented differently from the parser.
 fn is_credentials(line: &[u8]) -> bool {
     let Some((scheme, token)) = line.split_at_checked(7) else { return false };
     let padding = token.iter().rev().take_while(|byte| **byte == b'=').count();

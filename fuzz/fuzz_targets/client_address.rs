@@ -1,4 +1,4 @@
-//! The fields of `X-Forwarded-For`, one a line.
+//! The fields of `X-Forwarded-For`, one per line.
 #![no_main]
 
 use std::{cell::RefCell, net::IpAddr};
@@ -20,7 +20,7 @@ fuzz_target!(|data: &[u8]| {
         asked.borrow_mut().push(hop);
         is_proxy(hop)
     });
-    // All between the peer and who is found are proxies.
+    // All addresses between the peer and the client are proxies.
     let asked = asked.into_inner();
     assert_eq!(asked.last(), Some(&found));
     assert!(asked.iter().rev().skip(1).all(|hop| is_proxy(*hop)));

@@ -1,4 +1,4 @@
-//! The fields of `Cookie`, one a line.
+//! The fields of `Cookie`, one per line.
 #![no_main]
 
 use std::sync::LazyLock;

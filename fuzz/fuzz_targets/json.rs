@@ -1,4 +1,4 @@
-//! A body for `Json`: refused or taken, never the server's fault.
+//! A body for `Json`: rejected or accepted, but never a server error.
 #![no_main]
 
 use std::sync::LazyLock;

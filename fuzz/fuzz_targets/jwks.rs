@@ -1,4 +1,4 @@
-//! A key set (RFC 7517), as an issuer answers it.
+//! A key set (RFC 7517), as an issuer returns it.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! A query with a key for the guard, beside input.
+//! A query with a key for the guard and other input.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -23,7 +23,7 @@ static ROUTER: LazyLock<Router> = LazyLock::new(|| {
 fuzz_target!(|query: &str| {
     let Ok(request) = Request::get(format!("/?{query}")).body(Body::empty()) else { return };
     let status = portcullis_fuzz::status(&ROUTER, request).as_u16();
-    // 200 and 422 are past the guard.
+    // 200 and 422 come from after the guard.
     let is_there = query.contains("key=") || query.contains('%');
     assert!([400, 401].contains(&status) || is_there && [200, 422].contains(&status), "{status}");
 });

@@ -1,4 +1,4 @@
-//! A key as a customer presents it.
+//! An API key as a customer presents it.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -7,7 +7,7 @@ use portcullis::credential::ApiKeySecret;
 fuzz_target!(|data: &[u8]| {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let Some(key) = ApiKeySecret::parse(text) else { return };
-    // What is read is what was written, and nothing of it is lost.
+    // `text` returns exactly the parsed text.
     assert_eq!(key.text(), text);
     assert_eq!(
         text.strip_prefix(key.prefix())

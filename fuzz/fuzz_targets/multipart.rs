@@ -1,4 +1,4 @@
-//! A body for `Multipart`: refused or taken, never the server's fault.
+//! A body for `Multipart`: rejected or accepted, but never a server error.
 #![no_main]
 
 use std::sync::LazyLock;

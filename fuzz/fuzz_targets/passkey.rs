@@ -1,4 +1,4 @@
-//! What an authenticator sends: client data, an attestation object, authenticator data, a COSE key.
+//! The data that an authenticator sends: client data, an attestation object, authenticator data, a COSE key.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use aws_lc_rs::digest::{SHA256, digest};
 use libfuzzer_sys::fuzz_target;
 
-/// The server's own folder: it needs nothing of the server.
+/// The server's own folder, which depends on nothing else in the server.
 #[allow(dead_code, unused_imports, reason = "the server words the reasons")]
 #[path = "../../server/src/passkeys/webauthn/mod.rs"]
 mod webauthn;
@@ -57,7 +57,7 @@ fuzz_target!(|data: &[u8]| {
             let _ = challenge_of(rest);
         }
         1 => registers(&[7; 16], rest),
-        // Past the hash: flags, counter, an id of 16 bytes, then what is sent.
+        // After the hash: flags, counter, an id of 16 bytes, then the input.
         _ => {
             let Some((flags, rest)) = rest.split_first() else { return };
             let data = [&RP_ID_HASH, &[*flags, 0, 0, 0, 0][..], &[0; 16], &[0, 16], &[7; 16], rest].concat();

@@ -1,4 +1,4 @@
-//! A post with a session's cookie, from who knows where: `Host`, `Origin` and `Sec-Fetch-Site`, one a line.
+//! A post with a session cookie from an arbitrary origin: `Host`, `Origin` and `Sec-Fetch-Site`, one per line.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -14,7 +14,7 @@ impl CookieSettings for Site {
 
 static ROUTER: LazyLock<Router> = LazyLock::new(portcullis_fuzz::guarded::<SessionCookie<Site>>);
 
-/// Whether a page at `origin` is one of `host`'s: over https, or on this machine.
+/// Whether a page at `origin` belongs to `host`, over https or on this machine.
 fn is_own(host: &str, origin: &str) -> bool {
     let (host, origin) = (host.to_ascii_lowercase(), origin.to_ascii_lowercase());
     let is_here = ["localhost", "127.", "[::1]"].iter().any(|name| host.contains(name));
@@ -30,7 +30,7 @@ fuzz_target!(|data: &[u8]| {
     let [host, origin, site] = lines[..] else { return };
     let mut request = Request::post("/").header("cookie", "__Host-s=x").header("host", host);
     for (name, value) in [("origin", origin), ("sec-fetch-site", site)] {
-        // An empty line is a field that is not there.
+        // An empty line means that the header is missing.
         request = if value.is_empty() { request } else { request.header(name, value) };
     }
     let Ok(request) = request.body(Body::empty()) else { return };

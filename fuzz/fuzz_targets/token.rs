@@ -1,4 +1,4 @@
-//! An access token as sent; or a header and claims, with a NUL between them, that the right key signs.
+//! An access token as sent; or a header and claims, separated by a NUL, that the right key signs.
 #![no_main]
 
 use std::{
@@ -31,7 +31,7 @@ fn status(token: &str) -> u16 {
     request.map_or(401, |request| portcullis_fuzz::status(&ROUTER, request).as_u16())
 }
 
-/// Whether a reader who knows nothing of ours would take these claims.
+/// Whether an independent parser would accept these claims.
 fn is_plausible(claims: &[u8]) -> bool {
     let Ok(claims) = serde_json::from_slice::<Value>(claims) else { return false };
     let text = |name: &str| claims[name].as_str().is_some_and(|text| !text.is_empty());

@@ -1,5 +1,5 @@
-//! What the targets share: a request through a router, a guard that asks nothing more, and types that use every kind of
-//! field.
+//! Shared by the targets: a request through a router, a guard that accepts every parsed credential, and types with
+//! every kind of field.
 
 use std::marker::PhantomData;
 
@@ -14,21 +14,21 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tower::ServiceExt;
 
-/// The status of the answer. Everything is in memory, so nothing waits.
+/// The status of the response. Everything is in memory, so nothing waits.
 #[must_use]
 pub fn status(router: &Router, request: Request<Body>) -> StatusCode {
     let answer = futures_executor::block_on(router.clone().oneshot(request));
     answer.unwrap_or_else(|never| match never {}).status()
 }
 
-/// The status of `POST /` with this body, which must not be the server's fault.
+/// The status of `POST /` with this body, which must not be a server error.
 pub fn post(router: &Router, content_type: &str, body: &[u8]) {
     let request = Request::post("/").header("content-type", content_type).body(Body::from(body.to_vec()));
     let status = status(router, request.expect("a request"));
     assert!(!status.is_server_error(), "{status}");
 }
 
-/// Each line of `data` as a field of this name, unless one of them is none.
+/// Each line of `data` as a field with this name, or `None` if one of them is not a valid value.
 #[must_use]
 pub fn fields(name: &'static str, data: &[u8]) -> Option<HeaderMap> {
     let mut headers = HeaderMap::new();
@@ -38,7 +38,7 @@ pub fn fields(name: &'static str, data: &[u8]) -> Option<HeaderMap> {
     Some(headers)
 }
 
-/// Lets everyone in whose credential the parser lets through.
+/// Accepts every credential that the parser accepts.
 pub struct Anyone<C>(PhantomData<fn() -> C>);
 
 impl<C> Default for Anyone<C> {
@@ -63,7 +63,7 @@ impl<C: Credential> Verify for Anyone<C> {
     }
 }
 
-/// `GET` and `POST /`, for whoever presents a `C`.
+/// `GET` and `POST /`, for callers that present a `C`.
 #[must_use]
 pub fn guarded<C: Credential>() -> Router {
     async fn enter<C: Credential>(_: Guard<Anyone<C>>) -> &'static str {
@@ -85,7 +85,7 @@ pub struct Mixed {
     pub tagged: Option<Tagged>,
 }
 
-/// One of several, told apart by `kind`.
+/// One of several, distinguished by `kind`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(tag = "kind")]
 pub enum Tagged {
@@ -93,7 +93,7 @@ pub enum Tagged {
     B { x: Vec<u8> },
 }
 
-/// What stands inside.
+/// A nested type.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Inner {
     pub a: Option<i8>,

@@ -1,4 +1,4 @@
-//! The client: one connection pool, whose connections all pass the same judge.
+//! The client: one connection pool. The same judge approves all its connections.
 
 use std::{
     error::Error,
@@ -26,19 +26,19 @@ use tokio::sync::Notify;
 
 use crate::connect::{Connect, Judge, Resolve};
 
-/// How many informational responses (RFC 9110 §15.2) may come before the one that was asked for.
+/// The maximum number of informational responses (RFC 9110 §15.2) before the final one.
 const MOST_INFORMATIONAL: usize = 8;
-/// How long an unused connection is kept.
+/// How long an idle connection is kept.
 const IDLE: Duration = Duration::from_secs(30);
-/// How many bytes of a response are read ahead; its head has no more.
+/// The maximum number of bytes read ahead, which also limits the head of a response.
 const READ_AHEAD: usize = 64 * 1024;
 
-/// Sends requests where its judge lets them go.
+/// Sends requests to the destinations that its judge approves.
 #[derive(Debug, Clone)]
 pub struct Client(Pool<HttpsConnector<Connect>, Full<Bytes>>);
 
 impl Client {
-    /// A client with connections of its own. `tls` says which authorities are trusted.
+    /// A client with a connection pool of its own. `tls` defines the trusted certificate authorities.
     #[must_use]
     pub fn new(tls: ClientConfig, judge: Judge, resolve: Resolve) -> Self {
         let connector = HttpsConnectorBuilder::new()
@@ -54,11 +54,11 @@ impl Client {
         Self(pool)
     }
 
-    /// The head of the response to `request`. Neither it nor its body has a deadline here: wrap both in a timeout, and
-    /// the body in [`http_body_util::Limited`].
+    /// Returns the head of the response to `request`. Neither the head nor the body has a deadline: wrap both in a
+    /// timeout, and the body in [`http_body_util::Limited`].
     ///
     /// # Errors
-    /// Why there is no response, for the operator.
+    /// Why there is no response, in words for the operator.
     pub async fn send(&self, mut request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Failed> {
         let too_many = Arc::new(Notify::new());
         let (count, notify) = (AtomicUsize::new(0), Arc::clone(&too_many));
@@ -70,7 +70,7 @@ impl Client {
         match select(self.0.request(request), pin!(too_many.notified())).await {
             Either::Left((Ok(response), _)) => Ok(response),
             Either::Left((Err(cause), _)) => Err(Failed(causes(&cause))),
-            // The request is dropped, and its connection with it: nothing else stops reading.
+            // Drops the request and its connection, because nothing else stops reading.
             Either::Right(_) => {
                 Err(Failed(format!("{MOST_INFORMATIONAL} informational responses and no other")))
             }
@@ -90,7 +90,7 @@ impl fmt::Display for Failed {
 
 impl Error for Failed {}
 
-/// An error with what lies beneath it: hyper's own words alone are "client error (Connect)".
+/// An error with its causes, because hyper's own message is only "client error (Connect)".
 #[must_use]
 pub fn causes(error: &dyn Error) -> String {
     let mut text = error.to_string();

@@ -1,4 +1,4 @@
-//! The connection. The addresses that a name has are judged here, right before one of those very addresses is used.
+//! The connection. A name's addresses are judged here, right before one of exactly these addresses is used.
 
 use std::{
     fmt,
@@ -23,26 +23,26 @@ use tokio::net::TcpStream;
 use tower_service::Service;
 
 type Soon<T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send>>;
-/// Looks the addresses of a name up. The ports are not looked at.
+/// Resolves a name to its addresses. The ports are ignored.
 pub type Resolve = Arc<dyn Fn(String) -> Soon<Vec<SocketAddr>> + Send + Sync>;
-/// Decides whether a connection may be made. The error is for the operator, and goes on after "the target".
+/// Decides whether a connection may be made. The error is for the operator and continues the sentence "the target".
 pub type Judge = Arc<dyn Fn(&Destination<'_>) -> Result<(), String> + Send + Sync>;
 
-/// How many addresses of one name are tried.
+/// The maximum number of addresses to try per name.
 const TRIED: usize = 4;
 
-/// What a connection is about to be made to.
+/// The destination of a connection.
 #[derive(Debug, Clone, Copy)]
 pub struct Destination<'a> {
-    /// The host of the URL, a name or an address.
+    /// The host of the URL: a name or an address.
     pub host: &'a str,
-    /// The address itself.
+    /// The address to connect to.
     pub address: IpAddr,
-    /// Whether TLS follows.
+    /// Whether the connection uses TLS.
     pub is_secure: bool,
 }
 
-/// The system's look-up.
+/// The system's resolver.
 #[must_use]
 pub fn system_resolver() -> Resolve {
     Arc::new(|host| {
@@ -53,7 +53,7 @@ pub fn system_resolver() -> Resolve {
     })
 }
 
-/// TCP to where requests may go.
+/// Opens TCP connections to approved destinations.
 #[derive(Clone)]
 pub(crate) struct Connect {
     pub(crate) judge: Judge,
@@ -79,7 +79,7 @@ impl Service<Uri> for Connect {
         let is_secure = uri.scheme_str() == Some("https");
         let judged = Judged { connect: self.clone(), is_secure };
         Box::pin(async move {
-            // The connector below asks nobody for an address in numbers.
+            // The connector below does not resolve numeric addresses, so they are judged here.
             let host = uri.host().unwrap_or_default();
             let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
             if let Ok(address) = host.parse() {
@@ -87,14 +87,14 @@ impl Service<Uri> for Connect {
             }
             let mut tcp = HttpConnector::new_with_resolver(judged);
             tcp.enforce_http(false);
-            // Each request is one small write; waiting for more would only delay it.
+            // Each request is one small write, which Nagle's algorithm would only delay.
             tcp.set_nodelay(true);
             tcp.call(uri).await.map_err(io::Error::other)
         })
     }
 }
 
-/// The look-up, less the addresses that must not be connected to.
+/// A resolver that leaves out the addresses that must not be connected to.
 #[derive(Clone)]
 struct Judged {
     connect: Connect,

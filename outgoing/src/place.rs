@@ -1,4 +1,4 @@
-//! Where an address lies, by IANA's special-purpose registries (RFC 6890).
+//! Classifies addresses by IANA's special-purpose registries (RFC 6890).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -7,15 +7,15 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 pub enum Place {
     /// On the public internet: globally reachable.
     Public,
-    /// On this computer (loopback), or in a network that is somebody's own.
+    /// On this computer (loopback), or in a private network.
     Private,
-    /// Nowhere that a request should go: link-local (with a cloud's metadata service), multicast, reserved, or an
+    /// Not a valid destination for requests: link-local (with a cloud's metadata service), multicast, reserved, or an
     /// address that hides another one.
     Nowhere,
 }
 
 impl Place {
-    /// Where `address` lies.
+    /// The place of `address`.
     #[must_use]
     pub fn of(address: IpAddr) -> Self {
         match address {
@@ -28,7 +28,7 @@ impl Place {
 #[expect(clippy::match_same_arms, reason = "a few ranges a line are easier to check against the registry")]
 fn of_v4(address: Ipv4Addr) -> Place {
     match address.octets() {
-        // Loopback, private use (RFC 1918), behind a provider's NAT (RFC 6598).
+        // Loopback, private use (RFC 1918), shared address space of a provider's NAT (RFC 6598).
         [127 | 10, ..] | [172, 16..=31, ..] | [192, 168, ..] | [100, 64..=127, ..] => Place::Private,
         // This network, link-local, protocol assignments, documentation, 6to4 relays;
         [0, ..] | [169, 254, ..] | [192, 0, 0 | 2, _] | [192, 88, 99, _] => Place::Nowhere,
@@ -39,26 +39,26 @@ fn of_v4(address: Ipv4Addr) -> Place {
 }
 
 fn of_v6(address: Ipv6Addr) -> Place {
-    // On this computer's own stack it is the IPv4 address that is connected to.
+    // This computer connects to the IPv4 address inside.
     if let Some(inner) = address.to_ipv4_mapped() {
         return of_v4(inner);
     }
-    // It leads to the address inside. To a private one no translator may lead (RFC 6052 §3.1).
+    // Leads to the address inside. A translator must not lead to a private one (RFC 6052 §3.1).
     if let Some(inner) = behind_nat64(address) {
         return if of_v4(inner) == Place::Public { Place::Public } else { Place::Nowhere };
     }
     match address.segments() {
         [0, 0, 0, 0, 0, 0, 0, 1] | [0xfc00..=0xfdff, ..] => Place::Private,
-        // Protocol assignments with Teredo, documentation, 6to4: each hides another address or none.
+        // Protocol assignments with Teredo, documentation, 6to4: each hides another address or is unused.
         [0x2001, 0..=0x1ff | 0xdb8, ..] | [0x2002, ..] | [0x3fff, 0..=0xfff, ..] => Place::Nowhere,
-        // All that IANA has assigned for global unicast is here (RFC 4291 §2.4).
+        // Everything that IANA has assigned for global unicast is in here (RFC 4291 §2.4).
         [first, ..] if first & 0xe000 == 0x2000 => Place::Public,
         _ => Place::Nowhere,
     }
 }
 
-/// Whether a connection to `address` ends on this very machine, by whatever spelling: the unspecified address leads here
-/// too, and an IPv6 address may have an IPv4 address inside.
+/// Whether a connection to `address` ends on this machine, however it is written. The unspecified address leads here
+/// too, and an IPv6 address may contain an IPv4 address.
 #[must_use]
 pub fn is_this_machine(address: IpAddr) -> bool {
     let inner = match address {
@@ -74,7 +74,7 @@ pub fn is_this_machine(address: IpAddr) -> bool {
         || matches!(inner, IpAddr::V4(inner) if matches!(inner.octets(), [0, ..]))
 }
 
-/// The IPv4 address that an IPv6 address of NAT64 stands for (RFC 6052 §2.1).
+/// The IPv4 address inside an IPv6 address of NAT64 (RFC 6052 §2.1).
 fn behind_nat64(address: Ipv6Addr) -> Option<Ipv4Addr> {
     match address.segments() {
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {

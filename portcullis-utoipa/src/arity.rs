@@ -1,7 +1,7 @@
-//! Functions and tuples of every length.
+//! Generates code for functions and tuples of every length.
 
-/// Calls the macro `$of` with the names of what stands beside the first argument of a handler:
-/// none of them, one, and so on to fifteen, which is as many as axum takes.
+/// Calls the macro `$of` with names for the arguments of a handler after the first: none, one, and so on up to fifteen,
+/// the maximum that axum supports.
 macro_rules! each_arity {
     ($of:ident) => {
         $crate::arity::each_arity!(@ $of [] A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14 A15 A16);

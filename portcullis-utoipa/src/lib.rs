@@ -1,13 +1,13 @@
-//! The guards of [portcullis] in documents that [utoipa] writes.
+//! portcullis guards in documents that [utoipa] generates.
 //!
 //! utoipa's attribute describes the handler. Who may call is read from the handler's type, as in portcullis' own `Api`,
-//! and replaces whatever the attribute says about security.
+//! and replaces what the attribute says about security.
 //!
 //! ```sh
 //! cargo add portcullis portcullis-utoipa axum utoipa utoipa-axum
 //! ```
 //!
-//! [`guarded!`] takes the place of `utoipa_axum::routes!`, and [`GuardedRoutes::guarded`] that of `routes`. A handler
+//! Use [`guarded!`] instead of `utoipa_axum::routes!`, and [`GuardedRoutes::guarded`] instead of `routes`. A handler
 //! without a guard does not compile.
 #![forbid(unsafe_code)]
 
@@ -31,8 +31,8 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use self::arity::each_arity;
 
-/// Handlers with `#[utoipa::path(…)]` on them, for [`GuardedRoutes::guarded`]: what `utoipa_axum::routes!` makes of
-/// them, and who may call. A handler whose first argument does not say that does not compile here:
+/// Handlers with `#[utoipa::path(…)]` for [`GuardedRoutes::guarded`]: the result of `utoipa_axum::routes!`, and who may
+/// call each. A handler whose first argument does not say that does not compile:
 ///
 /// ```compile_fail
 /// #[utoipa::path(get, path = "/", responses((status = 200)))]
@@ -41,10 +41,10 @@ use self::arity::each_arity;
 /// let _: portcullis_utoipa::Guarded<()> = portcullis_utoipa::guarded!(forgotten);
 /// ```
 ///
-/// Nor does one with a guard in a later place, where it would not be documented (`type annotations needed`, with a note
-/// of several implementations of `NoAccess` for the guard): guards that must all let in are one argument, a tuple.
-/// One inside another extractor that is not a `Result`, a tuple with a `State` say, cannot be seen here; an `Api` refuses
-/// those too.
+/// A guard in a later place would not be documented, so it does not compile either (`type annotations needed`, with a
+/// note about several implementations of `NoAccess`). To require several guards, make them one argument, a tuple. A
+/// guard inside another extractor that is not a `Result`, such as a tuple with a `State`, cannot be detected here; an
+/// `Api` rejects those too.
 ///
 /// ```compile_fail
 /// use portcullis::{AccessTokens, Guard, Public};
@@ -74,7 +74,7 @@ use self::arity::each_arity;
 /// let _: portcullis_utoipa::Guarded<AccessTokens> = portcullis_utoipa::guarded!(right);
 /// ```
 ///
-/// Your crate depends on `axum`, `utoipa` (6) and `utoipa-axum` (0.3) itself, as `routes!` demands.
+/// Your crate must depend on `axum`, `utoipa` (6) and `utoipa-axum` (0.3), as `routes!` demands.
 #[macro_export]
 macro_rules! guarded {
     ($($handler:path),+ $(,)?) => {
@@ -82,10 +82,10 @@ macro_rules! guarded {
     };
 }
 
-/// Takes in what [`guarded!`](crate::guarded) makes.
+/// Adds the routes of [`guarded!`](crate::guarded) to a router.
 pub trait GuardedRoutes<S>: Sized {
-    /// Adds the routes, and to the document the security of each: `security`, the scheme, and the answers 400, 401,
-    /// 403 and 503 of the guard where the attribute does not describe that status itself.
+    /// Adds the routes, and the security of each to the document: `security`, the scheme, and the guard's responses
+    /// 400, 401, 403 and 503, unless the attribute describes that status itself.
     ///
     /// ```
     /// use axum::Json;
@@ -107,20 +107,21 @@ pub trait GuardedRoutes<S>: Sized {
     /// ```
     ///
     /// # Errors
-    /// [`Defects`] names every defect: two different schemes of one name, a scope whose name is none, something that utoipa
-    /// has no words for.
+    /// [`Defects`] names every defect: two different schemes with the same name, an invalid scope name, or something
+    /// that utoipa's types cannot represent.
     fn guarded(self, guarded: Guarded<S>) -> Result<Self, Defects>;
 
-    /// As `nest`, which keeps of two schemes of one name only the outer's, with the scopes that it knows.
+    /// Like `nest`, but merges security schemes. `nest` alone keeps only the outer one of two with the same name, with
+    /// only its scopes.
     ///
     /// # Errors
-    /// [`Defects`] when two different schemes have one name.
+    /// [`Defects`] if two different schemes have the same name.
     fn nest_guarded(self, path: &str, inner: Self) -> Result<Self, Defects>;
 
-    /// As `merge`, which keeps of two schemes of one name only the first.
+    /// Like `merge`, but merges security schemes. `merge` alone keeps only the first of two with the same name.
     ///
     /// # Errors
-    /// [`Defects`] when two different schemes have one name.
+    /// [`Defects`] if two different schemes have the same name.
     fn merge_guarded(self, other: Self) -> Result<Self, Defects>;
 }
 
@@ -141,7 +142,7 @@ impl<S: Clone + Send + Sync + 'static> GuardedRoutes<S> for OpenApiRouter<S> {
     }
 }
 
-/// Why the routes cannot be taken in: every defect, one a line.
+/// Why the routes cannot be added: every defect, one per line.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Defects(Vec<String>);
@@ -155,7 +156,7 @@ impl fmt::Display for Defects {
 
 impl std::error::Error for Defects {}
 
-/// What [`guarded!`](crate::guarded) makes.
+/// The result of [`guarded!`](crate::guarded).
 pub struct Guarded<S> {
     routes: Vec<UtoipaMethodRouter<S>>,
     schemes: Vec<(String, Value)>,
@@ -175,7 +176,7 @@ impl<S> fmt::Debug for Guarded<S> {
 }
 
 impl<S> Guarded<S> {
-    /// One handler more: its routes, and the handler itself for its type.
+    /// Adds one handler: its routes, and the handler itself for its type.
     #[doc(hidden)]
     #[must_use]
     pub fn and<H: GuardedHandler<M, T, S>, M, T>(mut self, mut routes: UtoipaMethodRouter<S>, _: H) -> Self {
@@ -197,8 +198,8 @@ impl<S> Guarded<S> {
     }
 }
 
-/// A handler for [`guarded!`](crate::guarded): its first argument is an [`Access`]. Implemented for functions, and
-/// sealed: there is nothing to implement.
+/// A handler for [`guarded!`](crate::guarded): its first argument is an [`Access`]. Sealed, and implemented for
+/// functions.
 #[diagnostic::on_unimplemented(
     message = "this handler does not say who may call",
     label = "not guarded",
@@ -206,20 +207,20 @@ impl<S> Guarded<S> {
     note = "the state `{S}` holds the verifier of each guard: `#[derive(Clone, axum::extract::FromRef)]` on it"
 )]
 pub trait GuardedHandler<M, T, S>: Handler<T, S> + sealed::Sealed<M> {
-    /// What the document says of who may call.
+    /// What the document says about who may call.
     #[doc(hidden)]
     fn access(method: &str, path: &str) -> Result<AccessEntry, ApiError>;
 }
 
-/// An argument after the first: anything but an access, which would be enforced there and not documented. It has one
-/// implementation for each type, and a second for those, so that the compiler cannot tell which is meant.
+/// An argument after the first. It must not be an `Access`, which would be enforced but not documented: those have a
+/// second implementation of this trait, so the compiler cannot infer which one is meant and reports an error.
 pub trait NoAccess<Which> {}
 
 impl<T> NoAccess<()> for T {}
 
 impl<A: Access> NoAccess<fn(A)> for A {}
 
-/// axum has this for every extractor, and the handler runs for who was refused.
+/// axum accepts every extractor inside a `Result`, and then runs the handler for rejected callers too.
 impl<A: Access, Refusal> NoAccess<fn(A)> for Result<A, Refusal> {}
 
 macro_rules! guarded_handlers {
@@ -254,7 +255,7 @@ macro_rules! guarded_handlers {
 each_arity!(guarded_handlers);
 
 mod sealed {
-    /// Functions, and nothing else.
+    /// Implemented for functions only.
     pub trait Sealed<M> {}
 }
 
@@ -285,7 +286,8 @@ fn secure(operation: &mut openapi::path::Operation, access: AccessEntry) -> Resu
     Ok(())
 }
 
-/// The parameters that the guard reads, unless the attribute has them. One that is a reference may be it.
+/// Adds the parameters that the guard reads, unless the attribute has them. A parameter that is a reference may be one
+/// of them.
 fn add_parameters(operation: &mut openapi::path::Operation, ours: &[Value]) -> Result<(), String> {
     for parameter in ours {
         let is_other = |known: &RefOr<openapi::path::Parameter>| matches!(known, RefOr::T(known) if parameter["name"] != known.name.as_str());
@@ -325,7 +327,7 @@ fn add_scheme(
 ) -> Result<(), String> {
     if let Some(known) = known.get(name) {
         let mut known = serde_json::to_value(known).map_err(|error| error.to_string())?;
-        // Each handler knows the scopes of its own guard.
+        // Each handler knows only the scopes of its own guard.
         share_scopes(&mut known, &mut scheme);
         if known != scheme {
             return Err(format!("two different security schemes are called `{name}`"));
@@ -335,7 +337,7 @@ fn add_scheme(
     Ok(())
 }
 
-/// As [`as_utoipa`]; a flow's kind is its name, which utoipa does not look at when it reads one.
+/// Like [`as_utoipa`]. The key of a flow determines its type, because utoipa ignores the key when it parses a flow.
 fn scheme_as_utoipa(scheme: &Value) -> Result<SecurityScheme, String> {
     let mut shell = scheme.clone();
     let flows = shell.get_mut("flows").and_then(Value::as_object_mut).map(std::mem::take);
@@ -355,7 +357,7 @@ fn scheme_as_utoipa(scheme: &Value) -> Result<SecurityScheme, String> {
     Ok(same)
 }
 
-/// Gives the flows of each the scopes of both.
+/// Gives the flows of both schemes the scopes of both.
 fn share_scopes(this: &mut Value, that: &mut Value) {
     let flows =
         |scheme: &mut Value| scheme.get_mut("flows").and_then(Value::as_object_mut).map(std::mem::take);
@@ -374,7 +376,7 @@ fn share_scopes(this: &mut Value, that: &mut Value) {
     }
 }
 
-/// The same in utoipa's types, or a sentence if they have no place for all of it.
+/// Converts to utoipa's types, or returns a sentence if they cannot represent all of it.
 fn as_utoipa<T: DeserializeOwned + serde::Serialize>(value: &Value) -> Result<T, String> {
     T::deserialize(value)
         .ok()

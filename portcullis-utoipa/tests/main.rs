@@ -1,4 +1,4 @@
-//! Guarded handlers in a document that utoipa writes.
+//! Guarded handlers in a document that utoipa generates.
 
 // Tells clippy that all of it is test code, helper functions too.
 #![cfg(test)]
@@ -154,7 +154,7 @@ async fn and_it_is_enforced() {
         ("GET", "/more/greeting", "", 200),
         ("GET", "/more/greeting", "Bearer junk", 401),
         ("GET", "/health", "", 200),
-        // utoipa's own `routes!` would serve each method of a list at each of its paths.
+        // utoipa's own `routes!` would serve each method of a list on each of its paths.
         ("POST", "/health", "Bearer robot", 405),
     ] {
         let mut request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
@@ -219,7 +219,7 @@ fn two_schemes_of_one_name_are_refused() {
         (|| router().guarded(guarded!(one)).unwrap(), router().guarded(guarded!(other)).unwrap());
     assert!(one_router().nest_guarded("/inner", other_router.clone()).is_err());
     assert!(one_router().merge_guarded(other_router).is_err());
-    // And with one that the application described by hand.
+    // And with a scheme that the application described by hand.
     let mut by_hand = router().routes(routes!(one));
     let scheme = utoipa::openapi::security::Http::new(utoipa::openapi::security::HttpAuthScheme::Basic);
     let scheme = utoipa::openapi::security::SecurityScheme::Http(scheme);

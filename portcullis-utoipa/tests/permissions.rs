@@ -1,4 +1,4 @@
-//! Permissions in a document that utoipa writes.
+//! Permissions in a document that utoipa generates.
 
 // Tells clippy that all of it is test code, helper functions too.
 #![cfg(test)]

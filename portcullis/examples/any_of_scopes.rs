@@ -1,4 +1,4 @@
-//! Scopes are types: one that is needed, all of several, or any one of them. The docs page lists each way in.
+//! Scopes are types: require one, all of several, or any one of them. The docs page lists each combination.
 //! `cargo run -p portcullis --example any_of_scopes`
 //!
 //! What it needs in a package of your own (with the folder `issuer`):
@@ -6,7 +6,7 @@
 //!     cargo add portcullis axum tokio aws-lc-rs base64 jsonwebtoken serde_json \
 //!         --features jsonwebtoken/aws_lc_rs,tokio/macros,tokio/net,tokio/rt-multi-thread
 
-mod issuer; // makes a key at start, and signs tokens
+mod issuer; // creates a key at startup, and signs tokens
 
 use std::error::Error;
 
@@ -30,12 +30,12 @@ impl Scope for Admin {
     const DESCRIPTION: &'static str = "Do anything";
 }
 
-/// Either will do.
+/// Either scope is sufficient.
 async fn read_order(_: Guard<AccessTokens, AnyOf<(OrderRead, Admin)>>, Path(id): Path<u32>) -> Json<String> {
     Json(format!("order {id}"))
 }
 
-/// Both are needed: one who may change orders and not see them cannot know what they change.
+/// Both are required: a caller who may change orders but not see them cannot know what they change.
 async fn change_order(_: Guard<AccessTokens, (OrderRead, OrderWrite)>, Path(_): Path<u32>) -> NoContent {
     NoContent
 }
@@ -44,12 +44,12 @@ async fn change_order(_: Guard<AccessTokens, (OrderRead, OrderWrite)>, Path(_): 
 type Removal = AnyOf<((OrderRead, OrderWrite), Admin)>;
 
 async fn delete_order(guard: Guard<AccessTokens, Removal>, Path(id): Path<u32>) -> Json<String> {
-    // What the guard does not demand can be asked: the scopes of the token are in the principal.
+    // The principal has the token's scopes, so you can also check one that the guard does not demand.
     let by = if guard.principal().scope().contains(Admin::NAME) { "an admin" } else { "its owner" };
     Json(format!("order {id} was deleted by {by}"))
 }
 
-/// Serves whoever has a token of the issuer that `tokens` knows.
+/// Serves callers with a token of the issuer that `tokens` trusts.
 pub fn app(tokens: AccessTokens) -> Result<axum::Router, ApiError> {
     let (router, document) = Api::new("Orders", "1")
         .get("/orders/{id}", read_order)

@@ -1,4 +1,4 @@
-//! API keys for customers: made by the operator, shown once, kept as digests in SQLite, taken away at once.
+//! API keys for customers: created by the operator, shown once, stored as digests in SQLite, revoked immediately.
 //!
 //! `cargo run -p portcullis --features api-keys --example api_keys`
 //!
@@ -29,7 +29,7 @@ struct Shop {
     keys: Keys,
 }
 
-/// The operator's password, from the configuration: one text, compared in constant time.
+/// The operator's password, from the configuration. Compared in constant time.
 #[derive(Clone)]
 struct Operator(String);
 
@@ -61,7 +61,7 @@ impl Verify for Keys {
 
     async fn verify(&self, sent: &ApiKey<KeyHeader>) -> Result<Verdict<String>, VerifyFailed> {
         let Some(key) = ApiKeySecret::parse(sent.key()) else { return Ok(Verdict::Refused) };
-        // `?` is 503: a database that is down says neither yes nor no.
+        // `?` becomes 503: while the database is down, the key is neither valid nor invalid.
         let query = sqlx::query_as("SELECT customer, digest FROM keys WHERE id = $1").bind(key.id());
         let row: Option<(String, Vec<u8>)> = query.fetch_optional(&self.0).await?;
         let Some((customer, digest)) = row else { return Ok(Verdict::Refused) };
@@ -73,7 +73,7 @@ impl Verify for Keys {
 
 #[derive(Serialize, JsonSchema)]
 struct NewKey {
-    /// Shown this once.
+    /// Shown only once.
     key: String,
 }
 
@@ -116,7 +116,7 @@ pub async fn app(database: SqlitePool, operator: &str) -> Result<axum::Router, B
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let password = ApiKeySecret::mint("operator")?; // a setting, in earnest
+    let password = ApiKeySecret::mint("operator")?; // read it from the configuration in production
     let file = format!("sqlite://{}/api_keys.db?mode=rwc", std::env::temp_dir().display());
     let app = app(SqlitePool::connect(&file).await?, password.text()).await?;
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3000".to_owned());

@@ -1,4 +1,4 @@
-//! Log-in by a form, for people with browsers: the session is in a cookie that no page of another site can use.
+//! Login with a form, for people with browsers. The session is in a cookie that pages of other sites cannot use.
 //! `cargo run -p portcullis --example cookie_session`
 //!
 //! What it needs in a package of your own:
@@ -22,14 +22,14 @@ use tokio::{sync::RwLock, task::block_in_place};
 
 struct Site;
 impl CookieSettings for Site {
-    const NAME: &'static str = "__Host-session"; // this host's alone, and `Secure`
+    const NAME: &'static str = "__Host-session"; // host-only, and `Secure`
 }
 
 #[derive(Clone)]
 struct Sessions {
-    /// Whose session it is, by the SHA-256 of its token: a copy of this logs nobody in.
+    /// The users of the sessions, by the SHA-256 of the token, so that a leaked copy logs nobody in.
     open: Arc<RwLock<HashMap<Vec<u8>, String>>>,
-    /// Of the one user, `ada`.
+    /// The password of the one user, `ada`.
     password_hash: Arc<str>,
 }
 
@@ -39,7 +39,7 @@ fn kept(token: &str) -> Vec<u8> {
 
 impl Verify for Sessions {
     type Credential = SessionCookie<Site>;
-    type Principal = (String, Vec<u8>); // the user, and what is kept of the token
+    type Principal = (String, Vec<u8>); // the user, and the digest of the token
     const SCHEME: &'static str = "session";
 
     async fn verify(&self, cookie: &SessionCookie<Site>) -> Result<Verdict<Self::Principal>, VerifyFailed> {
@@ -66,7 +66,7 @@ portcullis::answers! {
     }
 }
 
-/// What sets a cookie, or takes it away, and leads on.
+/// Sets or clears a cookie, and redirects.
 type CookieAnd<T> = (AppendHeaders<[(HeaderName, HeaderValue); 1]>, T);
 
 const FORM: &str = "<title>Log in</title><form method=post action=/login><input name=username> \
@@ -76,7 +76,7 @@ async fn show_form(_: Public) -> Html<&'static str> {
     Html(FORM)
 }
 
-/// There is no guard yet, and so `SameOrigin`: or another site logs your visitor in to *its* account.
+/// There is no guard yet, so it takes `SameOrigin`. Otherwise another site could log your visitor in to *its* account.
 async fn log_in(
     _: Public,
     _: SameOrigin<Site>,
@@ -84,12 +84,13 @@ async fn log_in(
     Form(form): Form<LogIn>,
 ) -> Result<CookieAnd<Redirect>, LogInFailed> {
     let (argon2, password) = (Argon2::default(), form.password.as_bytes());
-    // Slow on purpose: the others go on with the runtime's other threads. One of a single thread panics here.
+    // Hashing is slow on purpose. Other requests run on the runtime's other threads; a single-threaded runtime panics
+    // here.
     let verified = block_in_place(|| argon2.verify_password(password, &*sessions.password_hash));
     if verified.is_err() || form.username != "ada" {
         return Err(LogInFailed::Incorrect);
     }
-    // A new token at each log-in: a cookie from before is worth nothing.
+    // A new token at each login, so a cookie from before becomes worthless.
     let bytes = rand::generate(&rand::SystemRandom::new()).map_err(|_| LogInFailed::Unavailable)?;
     let token = BASE64_URL_SAFE_NO_PAD.encode::<[u8; 32]>(bytes.expose());
     sessions.open.write().await.insert(kept(&token), form.username);
@@ -98,11 +99,11 @@ async fn log_in(
 }
 
 async fn show_account(guard: Guard<Sessions>) -> Html<String> {
-    let (user, _) = guard.principal(); // one of our own names; what visitors choose must be escaped
+    let (user, _) = guard.principal(); // one of our own names; escape names that users choose
     Html(format!("<p>Welcome, {user}!</p><form method=post action=/logout><button>Log out</button></form>"))
 }
 
-/// The guard refuses a request that another site's page makes. There is no token to put into the form.
+/// The guard rejects requests from other sites' pages. The form needs no CSRF token.
 async fn log_out(guard: Guard<Sessions>, State(sessions): State<Sessions>) -> CookieAnd<Redirect> {
     sessions.open.write().await.remove(&guard.principal().1);
     (AppendHeaders([SessionCookie::<Site>::clear()]), Redirect::to("/"))

@@ -1,12 +1,13 @@
-//! An API whose docs page logs in at another service, and gets real tokens to try it with.
+//! An API whose docs page logs in at another service and gets real tokens to call the API with.
 //!
-//! A person, by authorization code with PKCE: register a public client at the issuer, with the redirect address
-//! `http://127.0.0.1:3000/docs/oauth2-redirect`. The page is told where to go, or reads it in the issuer's configuration:
+//! For a person, with the authorization code flow and PKCE: register a public client at the issuer, with the redirect
+//! URI `http://127.0.0.1:3000/docs/oauth2-redirect`. Pass the URLs to the page, or let it read the issuer's
+//! configuration:
 //!
 //! `cargo run -p portcullis --features discovery --example docs_log_in -- ISSUER AUDIENCE CLIENT code AUTHORIZE_URL TOKEN_URL`
 //! `cargo run -p portcullis --features discovery --example docs_log_in -- ISSUER AUDIENCE CLIENT openid`
 //!
-//! A program, with a secret that the page asks for:
+//! For a program, with a secret that the page asks for:
 //!
 //! `cargo run -p portcullis --features discovery --example docs_log_in -- ISSUER AUDIENCE CLIENT program TOKEN_URL`
 //!
@@ -31,7 +32,7 @@ async fn read_subject(guard: Guard<AccessTokens, ProfileRead>) -> Json<String> {
     Json(guard.principal().subject().to_owned())
 }
 
-/// What Authorize on the docs page does.
+/// The login that the Authorize button of the docs page offers.
 fn scheme(issuer: &str, flow: &[&str]) -> Result<SecurityScheme, &'static str> {
     match flow {
         ["code", authorize, token] => Ok(SecurityScheme::oauth2_authorization_code(authorize, token)),

@@ -1,12 +1,12 @@
-//! The FastAPI guide: sign up, log in by the password form, read `/profile`, all of it on a docs page.
-//! `cargo run -p portcullis --example guide`. Accounts are in memory; `portcullis-server` is the whole of it.
+//! The FastAPI guide: sign up, log in with the password form, read `/profile`, all on a docs page.
+//! `cargo run -p portcullis --example guide`. Accounts are in memory; see `portcullis-server` for the complete system.
 //!
 //! What it needs in a package of your own (with the folder `issuer`):
 //!
 //!     cargo add portcullis argon2 axum schemars@1 serde tokio aws-lc-rs base64 jsonwebtoken serde_json \
 //!         --features jsonwebtoken/aws_lc_rs,serde/derive,tokio/macros,tokio/net,tokio/rt-multi-thread,tokio/sync
 
-mod issuer; // makes a key at start, and signs tokens
+mod issuer; // creates a key at startup, and signs tokens
 
 use std::{error::Error, sync::Arc};
 
@@ -44,7 +44,7 @@ portcullis::answers! {
     enum Failed {
         /// Incorrect username or password
         Incorrect = 400,
-        /// There is an account of this name
+        /// An account with this name already exists
         Taken = 409,
         /// Not available at the moment
         Unavailable = 500,
@@ -53,14 +53,14 @@ portcullis::answers! {
 
 type Outcome<T> = Result<T, Failed>;
 
-/// The router's state, and what `Guard<Accounts>` asks.
+/// The router's state, and the verifier of `Guard<Accounts>`.
 #[derive(Clone)]
 struct Accounts {
     list: Arc<RwLock<Vec<(Profile, String)>>>, // each with the hash of its password
     issuer: issuer::Issuer,
 }
 
-/// FastAPI's `get_current_user`. `AccessTokens` looks at the signature, the times, the issuer and the audience.
+/// Like FastAPI's `get_current_user`. `AccessTokens` checks the signature, the times, the issuer and the audience.
 impl Verify for Accounts {
     type Credential = Bearer;
     type Principal = Profile;
@@ -81,7 +81,8 @@ impl Verify for Accounts {
 }
 
 async fn sign_up(_: Public, State(app): State<Accounts>, Json(new): Json<Login>) -> Outcome<Json<Profile>> {
-    // Slow on purpose: the others go on with the runtime's other threads. One of a single thread panics here.
+    // Hashing is slow on purpose. Other requests run on the runtime's other threads; a single-threaded runtime panics
+    // here.
     let hash = block_in_place(|| Argon2::default().hash_password(new.password.as_bytes()));
     let hash = hash.map_err(|_| Failed::Unavailable)?.to_string(); // with its salt and parameters
     let mut list = app.list.write().await;
@@ -99,7 +100,7 @@ async fn log_in(_: Public, State(app): State<Accounts>, Form(given): Form<Login>
         Some((_, hash)) => {
             Argon2::default().verify_password(given.password.as_bytes(), hash.as_str()).is_ok()
         }
-        None => Argon2::default().hash_password(given.password.as_bytes()).is_err(), // takes as long, for nothing
+        None => Argon2::default().hash_password(given.password.as_bytes()).is_err(), // takes as long as a check
     });
     let (profile, _) = known.filter(|_| is_right).ok_or(Failed::Incorrect)?;
     let access_token = app.issuer.token(&profile.id.to_string(), "").map_err(|_| Failed::Unavailable)?;

@@ -1,4 +1,4 @@
-//! An MCP server (Model Context Protocol) whose clients find the way to a token by themselves: RFC 9728 tells them where.
+//! An MCP server (Model Context Protocol). Its clients find out where to get a token by RFC 9728.
 //!
 //! `cargo run -p portcullis --features discovery --example mcp -- https://accounts.example http://127.0.0.1:3000/mcp`
 //!
@@ -47,7 +47,8 @@ answers! {
     }
 }
 
-/// A page of another site cannot call this: browsers add no bearer token on their own. So `Origin` is not looked at.
+/// Another site's page cannot call this, because browsers do not add bearer tokens by themselves. So `Origin` is
+/// ignored.
 async fn receive(guard: Guard<AccessTokens, NotesRead>, Json(message): Json<Message>) -> Sent {
     let Some(id) = message.id else { return Sent::Received };
     let member = match respond(guard.principal(), &message.method, &message.params) {
@@ -57,7 +58,7 @@ async fn receive(guard: Guard<AccessTokens, NotesRead>, Json(message): Json<Mess
     Sent::Response(Json(json!({ "jsonrpc": "2.0", "id": id, member.0: member.1 })))
 }
 
-/// The result, or an error of JSON-RPC.
+/// The result, or a JSON-RPC error.
 fn respond(caller: &AccessToken, method: &str, params: &Value) -> Result<Value, (i32, &'static str)> {
     match method {
         "initialize" => Ok(json!({
@@ -95,7 +96,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let [issuer, url] = &arguments[..] else {
         return Err("usage: mcp ISSUER URL (such as http://127.0.0.1:3000/mcp)".into());
     };
-    // Clients ask for a token for this very URL (RFC 8707), and `aud` names it.
+    // Clients request a token for exactly this URL (RFC 8707), and `aud` names it.
     let tokens = AccessTokens::discover(issuer).audience(url).build().await?;
     let app = app(issuer, url, tokens)?;
     let address =

@@ -1,4 +1,5 @@
-//! A page for everybody that shows more to those who are known: `Maybe` lets strangers through, and no bad credential.
+//! A page for everyone that shows more to known callers. `Maybe` accepts a missing credential but rejects an invalid
+//! one.
 //! `cargo run -p portcullis --example optional_user`
 //!
 //! What it needs in a package of your own:
@@ -19,7 +20,7 @@ impl ApiKeyPlace for KeyHeader {
     const NAME: &'static str = "X-API-Key";
 }
 
-/// The readers have one key, from the configuration.
+/// All readers share one key, from the configuration.
 #[derive(Clone)]
 struct Readers {
     key: String,
@@ -41,12 +42,12 @@ impl Verify for Readers {
 #[derive(serde::Serialize, schemars::JsonSchema)]
 struct Article {
     title: String,
-    /// For readers.
+    /// A text for readers.
     text: Option<String>,
 }
 
-/// `None` is somebody without a key. Somebody with a wrong one is refused before this runs: 401. Were they taken for a
-/// stranger, a reader whose key has ended would see less and not know why.
+/// `None` is a caller without a key. A wrong key is rejected with 401 before this runs. Otherwise a reader whose key
+/// was revoked would see less and not know why.
 async fn read_article(reader: Maybe<Readers>, Path(id): Path<u32>) -> Json<Article> {
     let text = reader.principal().map(|Reader| format!("All of article {id}, for readers."));
     Json(Article { title: format!("Article {id}"), text })

@@ -1,4 +1,5 @@
-//! Who may do what with which document: the owner everything, a reader reads, and for everybody else there is none.
+//! Permissions on documents: the owner may do everything, a reader may read, and for everyone else the row does not
+//! exist.
 //! `cargo run -p portcullis --example permissions`
 //!
 //! What it needs in a package of your own (with the folder `issuer`):
@@ -6,7 +7,7 @@
 //!     cargo add portcullis axum schemars@1 serde tokio aws-lc-rs base64 jsonwebtoken serde_json \
 //!         --features axum/macros,jsonwebtoken/aws_lc_rs,serde/derive,tokio/macros,tokio/net,tokio/rt-multi-thread,tokio/sync
 
-mod issuer; // makes a key at start, and signs tokens
+mod issuer; // creates a key at startup, and signs tokens
 
 use std::{collections::BTreeMap, error::Error, sync::Arc};
 
@@ -28,14 +29,14 @@ struct Document {
     readers: Vec<String>,
 }
 
-/// What permissions are asked of, by which id, and who decides.
+/// The object of the permissions: its id, and the policy that decides.
 impl Object for Document {
     const NAME: &'static str = "document";
     type Id = u32;
     type Policy = Documents;
 }
 
-// Each is a scope too: a token without `document:write` changes nothing, whoever holds it.
+// Each is a scope too: a token without `document:write` cannot change anything, whoever holds it.
 permissions! {
     on Document {
         ReadDocument "document:read" "Read your documents, and those that others let you read";
@@ -73,7 +74,7 @@ impl Decide<WriteDocument, AccessToken> for Documents {
 }
 
 impl Documents {
-    /// A list takes a `Viewer`, so it cannot be made without one.
+    /// A list takes a `Viewer`, so it cannot be queried without one.
     async fn seen_by(&self, viewer: &Viewer<ReadDocument, AccessToken>) -> Vec<Document> {
         let account = viewer.principal().subject();
         self.0.read().await.values().filter(|document| document.is_seen_by(account)).cloned().collect()
@@ -87,8 +88,8 @@ impl Documents {
         document
     }
 
-    /// A change takes the proof. The owner is asked again under the lock, as `WHERE owner = $1` would: the decision was
-    /// made a moment ago, and the document may have gone since.
+    /// A change takes the proof. It checks the owner again under the lock, as `WHERE owner = $1` would, because the
+    /// document may have been removed since the decision.
     async fn change(
         &self,
         allowed: &Allowed<WriteDocument, AccessToken>,
@@ -128,7 +129,7 @@ async fn list_documents(
     Json(documents.seen_by(seen.viewer()).await)
 }
 
-/// A new document is nobody's yet: a `Guard` asks for the scope alone.
+/// A new document has no owner yet, so a `Guard` checks the scope only.
 async fn create_document(
     guard: Guard<AccessTokens, WriteDocument>,
     State(documents): State<Documents>,
@@ -172,7 +173,7 @@ struct App {
     documents: Documents,
 }
 
-/// An application without documents, for whoever has a token of the issuer that `tokens` knows.
+/// An application without documents, for callers with a token of the issuer that `tokens` trusts.
 pub fn app(tokens: AccessTokens) -> Result<axum::Router, ApiError> {
     let (router, document) = Api::new("Documents", "1")
         .get("/documents", list_documents)

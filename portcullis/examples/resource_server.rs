@@ -1,6 +1,6 @@
-//! An API whose tokens another service issues: its keys are found at the issuer, or given in a file.
+//! An API whose tokens another service issues. Its keys are discovered at the issuer, or given in a file.
 //!
-//! Beside our own server (`cargo run` serves on port 8000; log in there for a token):
+//! With our own server (`cargo run` serves on port 8000; log in there for a token):
 //!
 //! `cargo run -p portcullis --features discovery --example resource_server -- http://127.0.0.1:8000
 //! http://127.0.0.1:8000 http://127.0.0.1:8000/.well-known/jwks.json`
@@ -15,7 +15,7 @@ use std::error::Error;
 use axum::Router;
 use portcullis::{AccessTokens, Api, ApiError, Guard, Json, Public, Scope};
 
-/// What the issuer calls it. To create or change something takes another scope, another type.
+/// The scope's name at the issuer. For creating or changing something, declare another scope as another type.
 struct ProfileRead;
 
 impl Scope for ProfileRead {
@@ -27,31 +27,31 @@ async fn check_health(_: Public) -> Json<&'static str> {
     Json("alive")
 }
 
-/// What the token says is verified, and nothing else is known here: whom it stands for is the issuer's word.
+/// The token is verified, but nothing else is known here: the subject is the issuer's name for the user.
 async fn read_subject(guard: Guard<AccessTokens, ProfileRead>) -> Json<String> {
     Json(guard.principal().subject().to_owned())
 }
 
-/// Serves whoever has a token of the issuer that `tokens` knows.
+/// Serves callers with a token of the issuer that `tokens` trusts.
 pub fn app(tokens: AccessTokens) -> Result<Router, ApiError> {
     let api = Api::new("Resource server", "1.0").get("/health", check_health).get("/subject", read_subject);
     let (router, document) = api.finish()?;
     Ok(router.merge(document.routes()).with_state(tokens))
 }
 
-/// The verifier. `keys` says where the keys are, if the issuer has no metadata that tells (RFC 8414).
+/// The verifier. `keys` is the URL of the keys, for an issuer without metadata (RFC 8414).
 pub async fn verifier(
     issuer: &str,
     audience: &str,
     keys: Option<&str>,
 ) -> Result<AccessTokens, Box<dyn Error>> {
     Ok(match keys {
-        // Fetched now, and again before they are old; a new key is found when its first token comes.
+        // The keys are fetched now and refreshed before they expire. A new key is fetched when its first token arrives.
         None => AccessTokens::discover(issuer).audience(audience).build().await?,
         Some(url) if url.starts_with("http") => {
             AccessTokens::discover(issuer).audience(audience).keys_at(url).build().await?
         }
-        // No network at all, and new keys with the next start.
+        // Needs no network. New keys require a restart.
         Some(file) => {
             let jwks = tokio::task::block_in_place(|| std::fs::read_to_string(file))?;
             AccessTokens::issued_by(issuer).audience(audience).keys(&jwks)?.build()?

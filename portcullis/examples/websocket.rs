@@ -1,7 +1,7 @@
-//! A WebSocket for those who are logged in. The guard answers before the upgrade: a stranger gets 401 and no socket.
+//! A WebSocket for logged-in users. The guard runs before the upgrade: a stranger gets 401 and no socket.
 //!
-//! Browsers open sockets to any site and add its cookies, and a script cannot add an `Authorization` header. So the
-//! credential is the session's cookie, and the guard also asks whether the page is one of ours.
+//! Browsers open sockets to any site and send its cookies, and a script cannot set an `Authorization` header. So the
+//! credential is the session cookie, and the guard also checks that the page is one of ours.
 //! `cargo run -p portcullis --features ws --example websocket`
 //!
 //! What it needs in a package of your own:
@@ -32,7 +32,7 @@ impl CookieSettings for Site {
     const NAME: &'static str = "__Host-session";
 }
 
-/// The tokens of visitors. `cookie_session.rs` keeps digests, and asks for a password.
+/// The visitors' session tokens. `cookie_session.rs` stores digests instead, and asks for a password.
 #[derive(Clone, Default)]
 struct Visitors(Arc<RwLock<HashSet<String>>>);
 
@@ -80,7 +80,7 @@ async fn visit(
     Ok((AppendHeaders([cookie]), "welcome"))
 }
 
-/// A socket outlives the session that opened it: what must end with it, asks again now and then.
+/// A socket outlives the session that opened it. If it must close with the session, check the session periodically.
 async fn open_echo(_: Guard<Visitors>, upgrade: WebSocketUpgrade) -> Response {
     upgrade.max_message_size(1024).on_upgrade(echo)
 }

@@ -1,4 +1,4 @@
-//! Another parser of credentials than the one that is attacked by tests.
+//! A credential type with a parser of its own, which the attack's tests would not cover.
 
 use portcullis::credential::{Credential, SecurityScheme};
 

@@ -1,4 +1,4 @@
-//! Another form of "who may call" than the reader knows.
+//! An `Access` type of one's own, which a reader would not recognise.
 
 use portcullis::{describe::Operation, guard::Access};
 

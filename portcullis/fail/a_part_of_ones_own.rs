@@ -1,4 +1,4 @@
-//! A part of the request that a verifier asks for is one of this crate's.
+//! A verifier can only ask for the parts of the request that this crate defines.
 
 use portcullis::{Bearer, Verdict, Verify, VerifyFailed, credential::With};
 

@@ -1,4 +1,4 @@
-//! No mistake: without this one, the others might fail for another reason than their own.
+//! A case without a mistake. If it failed too, the other cases would prove nothing.
 
 use axum::extract::FromRef;
 use portcullis::{AccessTokens, Api, Guard, Json, Maybe, Path, Public};

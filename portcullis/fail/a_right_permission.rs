@@ -1,4 +1,4 @@
-//! No mistake: without this one, the others might fail for another reason than their own.
+//! A case without a mistake. If it failed too, the other cases would prove nothing.
 
 use portcullis::{AccessToken, AccessTokens, Api, May, NoContent, Seen, permission::{Allowed, Decide, Decision, Object, Permission, Undecided}, permissions};
 

@@ -1,4 +1,4 @@
-//! Handlers of every form that works.
+//! Handlers of every form that compiles.
 
 use std::sync::Arc;
 
@@ -55,7 +55,7 @@ impl Orders {
     }
 }
 
-/// The state that most axum applications have.
+/// The kind of state that most axum applications have.
 async fn of_a_shared_state(guard: Guard<AccessTokens>, State(app): State<Arc<App>>) -> Json<String> {
     Json(format!("{} {}", guard.principal().subject(), app.count))
 }

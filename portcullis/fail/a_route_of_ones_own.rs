@@ -1,4 +1,4 @@
-//! A door of one's own making, that the document does not show and nobody guards.
+//! A route type of one's own, which the document would not show and no guard would protect.
 
 use std::future::{Ready, ready};
 

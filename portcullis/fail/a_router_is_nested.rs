@@ -1,4 +1,4 @@
-//! An `Api` takes in an `Api`.
+//! An `Api` can only nest another `Api`.
 
 use portcullis::Api;
 

@@ -1,4 +1,4 @@
-//! A proof of what nobody decided.
+//! A proof of permission that no policy issued.
 
 use portcullis::{AccessToken, permission::{Allowed, Object, Viewer}, permissions};
 

@@ -1,4 +1,4 @@
-//! Somebody who may read changes.
+//! A proof of read permission is used for a change.
 
 use portcullis::{AccessToken, AccessTokens, May, permission::{Allowed, Decide, Decision, Object, Permission, Undecided}, permissions};
 

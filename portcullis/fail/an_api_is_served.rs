@@ -1,4 +1,4 @@
-//! An `Api` becomes a router by `finish`.
+//! An `Api` must become a router with `finish` before it is served.
 
 use portcullis::{Api, Json, Public};
 

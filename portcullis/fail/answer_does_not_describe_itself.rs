@@ -1,4 +1,4 @@
-//! What this handler answers, nobody knows.
+//! The response type of this handler does not describe itself.
 
 use axum::response::{IntoResponse, Response};
 use portcullis::{Api, Public};

@@ -1,4 +1,4 @@
-//! An answer of which the signature tells nothing.
+//! A return type that says nothing about the response.
 
 use axum::response::IntoResponse;
 use portcullis::{Api, Public};

@@ -1,4 +1,4 @@
-//! serde knows what is in the answer, and the document does not.
+//! The response type derives serde's traits but not `JsonSchema`.
 
 use portcullis::{Api, Json, Public};
 

@@ -1,4 +1,4 @@
-//! A credential is made of a text that no parser saw.
+//! A credential is constructed from text that was not parsed.
 
 use portcullis::Bearer;
 

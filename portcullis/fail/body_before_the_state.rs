@@ -1,4 +1,4 @@
-//! The body comes last.
+//! The body must be the last argument.
 
 use axum::extract::State;
 use portcullis::{Api, Json, Public};

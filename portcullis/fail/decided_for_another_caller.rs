@@ -1,4 +1,4 @@
-//! The policy decides for another kind of caller than the verifier finds.
+//! The policy decides for a type of caller other than the verifier's.
 
 use portcullis::{AccessTokens, NoContent, Seen, permission::{Decide, Decision, Object, Undecided}, permissions};
 

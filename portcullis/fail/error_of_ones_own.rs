@@ -1,4 +1,4 @@
-//! An error that is an answer, and does not describe itself.
+//! An error type that implements `IntoResponse` but does not describe itself.
 
 use axum::response::{IntoResponse, Response};
 use portcullis::{Api, Json, Public};

@@ -1,4 +1,4 @@
-//! What this argument adds to the document, nobody knows.
+//! An extractor that does not describe what it adds to the document.
 
 use std::convert::Infallible;
 

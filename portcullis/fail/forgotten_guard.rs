@@ -1,4 +1,4 @@
-//! Nobody says who may call.
+//! The signature does not say who may call.
 
 use portcullis::{Api, Json, Path};
 

@@ -1,4 +1,4 @@
-//! A guard is made without a request.
+//! A guard is constructed without a request.
 
 use std::marker::PhantomData;
 

@@ -1,4 +1,4 @@
-//! The guard stands where no reader looks for it.
+//! The guard is not the first argument, where readers look for it.
 
 use portcullis::{AccessTokens, Api, Guard, Json, Path};
 

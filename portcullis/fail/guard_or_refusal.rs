@@ -1,4 +1,4 @@
-//! A refusal is handed to the handler, which need not look at it.
+//! The handler receives the rejection, and could ignore it.
 
 use portcullis::{AccessTokens, Api, Guard, Json, guard::Denied};
 

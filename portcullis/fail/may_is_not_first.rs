@@ -1,4 +1,4 @@
-//! The permission stands where no reader looks for it.
+//! The permission is not the first argument, where readers look for it.
 
 use portcullis::{AccessToken, AccessTokens, Api, May, NoContent, Public, permission::{Decide, Decision, Object, Permission, Undecided}, permissions};
 

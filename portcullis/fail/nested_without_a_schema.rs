@@ -1,4 +1,4 @@
-//! A type inside another needs a schema too.
+//! A nested type needs a schema too.
 
 use portcullis::{Api, Json, Public};
 

@@ -1,4 +1,4 @@
-//! Nobody says who may call, not even aloud.
+//! The handler has no arguments, so it does not say who may call.
 
 use portcullis::{Api, Json};
 

@@ -1,4 +1,4 @@
-//! What stands for the level of login is none.
+//! The type given as a level of login does not implement `Level`.
 
 use portcullis::{AccessTokens, Guard, NoContent, step_up::StepUp};
 

@@ -1,4 +1,4 @@
-//! The router's state has nothing that decides about the documents of a list.
+//! The router's state has no policy for the documents of a list.
 
 use portcullis::{AccessToken, AccessTokens, Api, NoContent, Seen, permission::{Decide, Decision, Object, Permission, Undecided}, permissions};
 

@@ -1,4 +1,4 @@
-//! The router's state has nothing that decides about a document.
+//! The router's state has no policy for a document.
 
 use portcullis::{AccessToken, AccessTokens, Api, May, NoContent, permission::{Decide, Decision, Object, Permission, Undecided}, permissions};
 

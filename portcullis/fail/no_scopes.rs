@@ -1,4 +1,4 @@
-//! What stands for the scopes names none.
+//! The type given as scopes does not implement `Scope`.
 
 use portcullis::{AccessTokens, Api, Guard, Json};
 

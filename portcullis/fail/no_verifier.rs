@@ -1,4 +1,4 @@
-//! What stands in the guard verifies nothing.
+//! The type in the guard is not a verifier.
 
 use portcullis::{Api, Guard, Json};
 

@@ -1,4 +1,4 @@
-//! The same in a router of axum's own.
+//! The same in a plain axum router.
 
 use portcullis::{AccessTokens, Guard};
 

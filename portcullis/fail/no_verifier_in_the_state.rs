@@ -1,4 +1,4 @@
-//! The router's state has nothing to verify a token with.
+//! The router's state has no verifier for the token.
 
 use portcullis::{AccessTokens, Api, Guard, Json};
 

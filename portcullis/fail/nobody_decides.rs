@@ -1,4 +1,4 @@
-//! The policy knows one permission and not the other.
+//! The policy decides one permission but not the other.
 
 use portcullis::{AccessToken, AccessTokens, May, NoContent, permission::{Decide, Decision, Object, Undecided}, permissions};
 

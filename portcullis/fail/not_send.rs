@@ -1,4 +1,4 @@
-//! A handler's future can go to another thread.
+//! A handler's future must be `Send`.
 
 use std::rc::Rc;
 

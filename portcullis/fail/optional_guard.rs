@@ -1,4 +1,4 @@
-//! A refusal is swallowed: `Maybe<…>` is what was meant.
+//! The rejection is swallowed; `Maybe<…>` is the right type.
 
 use portcullis::{AccessTokens, Api, Guard, Json};
 

@@ -1,4 +1,4 @@
-//! A refusal is swallowed, and the handler runs without a row.
+//! The rejection is swallowed, and the handler runs without a row.
 
 use portcullis::{AccessToken, AccessTokens, Api, May, NoContent, permission::{Decide, Decision, Object, Permission, Undecided}, permissions};
 

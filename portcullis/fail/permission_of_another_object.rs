@@ -1,4 +1,4 @@
-//! The handler asks for a permission on a document and takes a folder.
+//! The handler requires a permission on a document but takes a folder.
 
 use portcullis::{AccessToken, AccessTokens, May, permission::{Decide, Decision, Object, Permission, Undecided}, permissions};
 

@@ -1,4 +1,4 @@
-//! A handler takes a token that nobody verified.
+//! A handler takes an unverified token.
 
 use portcullis::{Api, Bearer, Json, Public};
 

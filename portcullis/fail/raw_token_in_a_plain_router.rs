@@ -1,4 +1,4 @@
-//! A handler of a plain router takes a token that nobody verified.
+//! A handler of a plain router takes an unverified token.
 
 use portcullis::Bearer;
 

@@ -1,4 +1,4 @@
-//! What is inside a `Result` has a type with a name, too.
+//! The type inside a `Result` must be named, too.
 
 use axum::response::IntoResponse;
 use portcullis::{Api, Public};

@@ -1,4 +1,4 @@
-//! A scope that is asked of no row.
+//! A scope that does not apply to rows is used as a permission.
 
 use portcullis::{AccessToken, AccessTokens, May, NoContent, Scope, permission::{Decide, Decision, Object, Permission, Undecided}, permissions};
 

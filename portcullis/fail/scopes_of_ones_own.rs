@@ -1,4 +1,4 @@
-//! Scopes that are documented, and not demanded.
+//! A `Scopes` type of one's own could document scopes that it does not demand.
 
 use portcullis::{Granted, guard::{NamedScope, Scopes}};
 

@@ -1,4 +1,4 @@
-//! A shared secret, as if it were as good as a key.
+//! A shared secret is set without `dangerous()`.
 
 use portcullis::AccessTokens;
 

@@ -1,4 +1,4 @@
-//! One status, without the comma that makes it a list.
+//! A single status without the comma that makes it a tuple.
 
 use axum::response::{IntoResponse, Response};
 use portcullis::{failures, describe::DescribeResponse};

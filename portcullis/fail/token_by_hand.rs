@@ -1,4 +1,4 @@
-//! An access token is made of thin air, or of JSON that nobody signed.
+//! An access token is constructed from nothing, or from unsigned JSON.
 
 use portcullis::{AccessToken, AccessTokens, Maybe};
 

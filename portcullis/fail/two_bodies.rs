@@ -1,4 +1,4 @@
-//! A request has one body.
+//! A request has only one body.
 
 use portcullis::{Api, Json, Public};
 

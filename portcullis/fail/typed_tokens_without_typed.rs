@@ -1,4 +1,4 @@
-//! Typed tokens are in the state by `tokens.typed()`.
+//! Typed tokens need `tokens.typed()` in the state.
 
 use axum::extract::FromRef;
 use portcullis::{AccessTokens, Api, Guard, Json, tokens::TypedTokens};

@@ -1,9 +1,9 @@
-//! Nothing public reads a token without verifying it.
+//! No public function parses a token without verifying it.
 
 use portcullis::{AccessToken, AccessTokens, credential::Credential};
 
 fn peek<C: Credential>(parts: &http::request::Parts) -> C {
-    // The reading of a request is there, for the guard; what it finds cannot be named.
+    // The guard needs this function to read a request, but its result cannot be named.
     match C::read(parts) {
         portcullis::credential::Presented::Present(credential) => credential,
         _ => unreachable!(),

@@ -1,4 +1,4 @@
-//! A verifier is a type: which one decides what the document says.
+//! A verifier cannot be a trait object, because its type determines the document.
 
 use portcullis::{Bearer, Verify};
 

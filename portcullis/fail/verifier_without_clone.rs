@@ -1,4 +1,4 @@
-//! A verifier is handed to each request.
+//! A verifier must be `Clone`, because each request gets its own.
 
 use portcullis::{Bearer, Verdict, Verify, VerifyFailed};
 

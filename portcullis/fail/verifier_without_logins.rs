@@ -1,4 +1,4 @@
-//! A recent login is demanded of keys, which nobody logs in with.
+//! A recent login is required of keys, which have no login.
 
 use portcullis::{Bearer, Granted, Guard, NoContent, Verdict, Verify, VerifyFailed, step_up::{Level, StepUp}};
 

@@ -1,5 +1,4 @@
-//! Answers that say their status in their type, so that the document knows it.
-//! ([`Json`](crate::Json) as an answer is 200.)
+//! Responses whose type states their status, so that the document knows it. [`Json`](crate::Json) as a response is 200.
 
 use axum::{
     body::Body,
@@ -30,7 +29,7 @@ impl<T: JsonSchema> DescribeResponse for Created<T> {
     }
 }
 
-/// 204: done, and there is nothing to say about it.
+/// 204 without a body.
 #[derive(Debug, Clone, Copy)]
 pub struct NoContent;
 
@@ -46,7 +45,7 @@ impl DescribeResponse for NoContent {
     }
 }
 
-/// Any answer, sent with the status that its type says: `Answer<202, Json<Receipt>>`.
+/// Any response, sent with the status in its type: `Answer<202, Json<Receipt>>`.
 ///
 /// ```
 /// use axum::response::Html;
@@ -60,8 +59,8 @@ impl DescribeResponse for NoContent {
 ///     Answer(Html("<p>short and stout"))
 /// }
 /// ```
-/// The status of what is inside is replaced, whatever it is, and of a status without content (204, 205, 304) the
-/// content is dropped. A status that cannot end a request (below 200, above 599) does not compile:
+/// The status replaces that of the inner response. A status without content (204, 205, 304) drops the body, too. A
+/// status that is not final (below 200, above 599) does not compile:
 ///
 /// ```compile_fail
 /// # use axum::response::IntoResponse as _;
@@ -92,13 +91,13 @@ impl<const STATUS: u16, T: DescribeResponse> DescribeResponse for Answer<STATUS,
     }
 }
 
-/// A status that ends a request, as the compiler has seen.
+/// A final status, checked at compile time.
 pub(crate) fn final_status<const STATUS: u16>() -> StatusCode {
     const { assert!(STATUS >= 200 && STATUS <= 599, "the status of an answer is in 200..=599 (RFC 9110 §15)") }
     StatusCode::from_u16(STATUS).unwrap_or_default()
 }
 
-/// A JSON answer. A value that does not serialize is our fault: 500, and the cause goes to the log.
+/// A JSON response. A value that does not serialize is the server's fault: 500, with the cause in the log.
 pub(crate) fn json<T: Serialize>(status: StatusCode, value: &T) -> Response {
     match serde_json::to_vec(value) {
         Ok(body) => {

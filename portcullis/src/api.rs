@@ -42,15 +42,15 @@ use crate::{
 };
 pub use crate::{docs::Document, protected_resource::ProtectedResource};
 
-/// A router and its OpenAPI 3.1 document, grown together.
+/// A router that builds its OpenAPI 3.1 document from its routes.
 ///
-/// Every route's entry comes from its handler's types alone; a handler whose first argument does not say
-/// who may call does not compile here. [`Api::finish`] gives a plain axum [`Router`] and the [`Document`].
+/// The document's entry for a route comes from the handler's types alone. A handler whose first argument does not say
+/// who may call it does not compile. [`Api::finish`] returns a plain axum [`Router`] and the [`Document`].
 ///
 /// ```
 /// use portcullis::{Api, Json, Public};
 ///
-/// /// What a stranger may ask.
+/// /// Anyone may call this.
 /// async fn health(_: Public) -> Json<&'static str> { Json("alive") }
 ///
 /// let (router, document) = Api::<()>::new("Shop", "1.0").get("/health", health).finish()?;
@@ -60,21 +60,21 @@ pub use crate::{docs::Document, protected_resource::ProtectedResource};
 pub struct Api<S> {
     head: Head,
     guards: Vec<RouterGuard<S>>,
-    /// The last guard, while nothing follows it and something precedes it.
+    /// The last guard, if routes precede it and none follows it yet.
     idle_guard: Option<&'static str>,
     routes: Vec<Route<S>>,
 }
 
-/// What an [`Api`] says beside its routes, whatever their state.
+/// The parts of an [`Api`] that do not depend on its state type.
 struct Head {
     info: Map<String, Value>,
     servers: Vec<Value>,
     schemes: Vec<(&'static str, SecurityScheme)>,
-    /// Guards were left behind by [`Api::with_state`]: they cannot be asked of what is declared now.
+    /// [`Api::with_state`] left guards behind, which cannot guard routes added from now on.
     is_closed: bool,
     tag: Option<&'static str>,
     tags: Vec<Tag>,
-    /// What the routes belong to, of this API and of those that it took in. The last is this API's own.
+    /// The resource of all routes that have none of their own.
     resource: Option<ProtectedResource>,
     published: Vec<Published>,
     defects: Vec<String>,
@@ -86,7 +86,7 @@ struct Tag {
 }
 
 impl<S: Clone + Send + Sync + 'static> Api<S> {
-    /// An empty API with the title and the version that its document shows.
+    /// Creates an empty API. Its document shows this title and version.
     #[must_use]
     pub fn new(title: &str, version: &str) -> Self {
         let info = [("title".to_owned(), title.into()), ("version".to_owned(), version.into())];
@@ -104,7 +104,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         Self { head, guards: Vec::new(), idle_guard: None, routes: Vec::new() }
     }
 
-    /// A part of another API, which [`nest`](Self::nest) or [`merge`](Self::merge) takes in. The document has the title
+    /// Creates a part of another API, for [`nest`](Self::nest) or [`merge`](Self::merge). The document has the title
     /// and the version of the whole.
     ///
     /// ```
@@ -125,25 +125,25 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         Self::new("", "")
     }
 
-    /// What the API is, in CommonMark.
+    /// Describes the API, in CommonMark.
     #[must_use]
     pub fn description(mut self, text: &str) -> Self {
         self.head.info.insert("description".to_owned(), text.into());
         self
     }
 
-    /// Where the API is reached, if not at the document's own origin: an absolute URL or a path such as
-    /// `/api`, for a router that is nested into another by hand. The docs page may send requests there; another origin
-    /// must let it (CORS).
+    /// Adds a URL at which the API is reached, if it is not the document's own origin: an absolute URL, or a path such
+    /// as `/api` for a router that is nested into another by hand. The docs page may send requests there; another
+    /// origin must allow that (CORS).
     #[must_use]
     pub fn server(mut self, url: &str) -> Self {
         self.head.servers.push(json!({ "url": url }));
         self
     }
 
-    /// Shows `V` in this document as `scheme` instead of as [`Verify::scheme`], which is the same for every application
-    /// that uses `V`: with a log-in that was nested elsewhere, at an issuer that is known only when the program runs, or
-    /// described in other words. A description that is not given stays.
+    /// Shows `V` in this document as `scheme` instead of [`Verify::scheme`], which is the same in every application
+    /// that uses `V`. Use it if the login is nested elsewhere, if the issuer is known only at runtime, or to change the
+    /// description. If `scheme` has no description, that of `V` stays.
     ///
     /// ```
     /// use portcullis::{AccessTokens, Api, Guard, Json, credential::SecurityScheme};
@@ -158,17 +158,16 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// assert_eq!(shown["flows"]["clientCredentials"]["tokenUrl"], "https://id.example/token");
     /// # Ok::<(), portcullis::ApiError>(())
     /// ```
-    ///
-    /// It is shown, and nothing else: how a request is checked does not change. [`finish`](Self::finish) refuses a scheme
-    /// by which a client would send another kind of credential than the guard looks for.
+    /// This changes only the document, not how requests are checked. [`finish`](Self::finish) rejects a scheme that
+    /// would make clients send another kind of credential than the guard reads.
     #[must_use]
     pub fn scheme<V: Verify>(mut self, scheme: SecurityScheme) -> Self {
         self.head.schemes.push((V::SCHEME, scheme));
         self
     }
 
-    /// Groups the routes that are declared after this call, until the next; [`Route::tag`] adds to it. A name that was
-    /// described before keeps its description.
+    /// Tags the routes declared after this call, until the next call. [`Route::tag`] adds to it. If a tag is described
+    /// twice, the first description stays.
     #[must_use]
     pub fn tag(mut self, name: &'static str, description: &str) -> Self {
         self.head.tag = Some(name);
@@ -176,14 +175,15 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self
     }
 
-    /// Demands `A` of every route that is declared, nested or merged after this call, before what the route itself
-    /// demands: a route may add to it, and cannot take away. Its `Public` then means "nothing more". A second call adds
-    /// to the first. [`finish`](Self::finish) refuses a guard that comes after the routes and before none: it would
-    /// guard nothing.
+    /// Requires `A` for every route that is declared, nested or merged after this call. `A` runs before the route's own
+    /// guard, which can add requirements but not remove any: its `Public` then means "nothing more". A second call adds
+    /// to the first. [`finish`](Self::finish) rejects a guard that has routes before it and none after it, because it
+    /// would guard nothing.
     ///
-    /// Every guard asks its verifier. A handler that has a guard of its own, to know who calls, is verified twice: that
-    /// costs nothing where verifiers remember, as [`AccessTokens`](crate::AccessTokens) do, and as much again where they
-    /// do not, as with a password's hash. Such routes have their guard alone.
+    /// Every guard calls its verifier. If a handler also has a guard of its own, for example to know the caller, its
+    /// requests are verified twice. That costs nothing with verifiers that cache, such as
+    /// [`AccessTokens`](crate::AccessTokens), and doubles the cost with others, such as a password's hash. Give such
+    /// routes only their own guard.
     ///
     /// ```
     /// use portcullis::{AccessTokens, Api, Guard, Json, Public};
@@ -232,8 +232,8 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self.route(delete(path, handler))
     }
 
-    /// Adds a route that has more to say than its path, [`get`]`("/", home).summary("…")`, or a method that is rarer:
-    /// [`head`], [`options`], [`trace`].
+    /// Adds a route that needs more than a path and a handler, [`get`]`("/", home).summary("…")`, or one of the rarer
+    /// methods [`head`], [`options`] and [`trace`].
     #[must_use]
     pub fn route(mut self, mut route: Route<S>) -> Self {
         route.entry.tags.splice(0..0, self.head.tag);
@@ -241,13 +241,13 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self
     }
 
-    /// Takes in the routes of another API.
+    /// Adds the routes of another API.
     #[must_use]
     pub fn merge(self, other: Self) -> Self {
         self.nest("", other)
     }
 
-    /// Takes in the routes of another API under `prefix`, which begins with `/` and does not end with one.
+    /// Adds the routes of another API under `prefix`, which begins with `/` and does not end with `/`.
     #[must_use]
     pub fn nest(mut self, prefix: &str, mut other: Self) -> Self {
         other.check_guards();
@@ -267,8 +267,8 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self
     }
 
-    /// Puts a tower layer around each route that is declared so far, as axum's `Router::layer` does, and around its
-    /// guards: it sees each request first and each answer last. Not around what answers where no route is.
+    /// Wraps each route declared so far, including its guards, in a tower layer, like axum's `Router::layer`. The layer
+    /// sees each request first and each response last. It does not wrap the response to a path without a route.
     #[must_use]
     pub fn layer<L>(mut self, layer: L) -> Self
     where
@@ -282,15 +282,15 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self
     }
 
-    /// Adds to the document what a layer around the routes declared so far may answer.
+    /// Documents the responses of a layer around the routes declared so far.
     #[must_use]
     pub fn also_answers<A: DescribeResponse>(mut self) -> Self {
         self.routes = self.routes.into_iter().map(Route::also_answers::<A>).collect();
         self
     }
 
-    /// Gives the routes declared so far their state, so that an API of another state can take them in. An API with a
-    /// [`guard`](Self::guard) takes no route after that: its guard could not be asked.
+    /// Provides the state of the routes declared so far, so that an API with another state can include them. If the API
+    /// has a [`guard`](Self::guard), declare all routes before this call: the guard cannot check later ones.
     ///
     /// ```
     /// use axum::extract::State;
@@ -313,18 +313,19 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// Tells clients where to get a token for this API (RFC 9728). MCP clients (Model Context Protocol) need it: given
     /// only the server's address, they find the authorization server, log the user in, and ask for the right scopes.
     ///
-    /// [`finish`](Self::finish) adds the metadata to the router, at `/.well-known/oauth-protected-resource` followed by the
-    /// resource's path, and at that place without a path where there is no other resource. `scopes_supported` has the scopes
-    /// that the guards demand. Every `WWW-Authenticate: Bearer` of this API then names it, as the document says too:
+    /// [`finish`](Self::finish) adds the metadata to the router, at `/.well-known/oauth-protected-resource` followed by
+    /// the resource's path, and also without the path if there is no other resource. `scopes_supported` lists the
+    /// scopes that the guards require. Every `WWW-Authenticate: Bearer` of this API then points to it, in responses and
+    /// in the document:
     ///
     /// ```text
     /// WWW-Authenticate: Bearer resource_metadata="https://api.example/.well-known/oauth-protected-resource/mcp", scope="notes:read"
     /// ```
     ///
-    /// It applies to all routes of this API, but not to those of one that is nested or merged and has a resource of its
-    /// own. The metadata always stands at the host's root, so hand the finished router to `axum::serve` or
-    /// `Router::merge` it; under a prefix (`Router::nest`) no client would find it. A proxy in front must pass
-    /// `/.well-known/oauth-protected-resource` on.
+    /// It applies to all routes of this API, except those of a nested or merged API that has a resource of its own. The
+    /// metadata is always at the host's root, so pass the finished router to `axum::serve` or to `Router::merge`; under
+    /// a prefix (`Router::nest`) no client would find it. A proxy in front must forward
+    /// `/.well-known/oauth-protected-resource`.
     ///
     /// ```
     /// use portcullis::{AccessTokens, Api, Guard, Json, api::ProtectedResource};
@@ -348,15 +349,17 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self
     }
 
-    /// The plain axum router and the document.
+    /// Builds the plain axum router and the document.
     ///
     /// # Errors
-    /// [`ApiError`] names every defect at once: two different schemes of one name, or one with a name that is none, two
-    /// routes at one place, a path that axum would not take, two operations of one name, a name that is none (a
-    /// closure's), two types of one name in the document, a schema that cannot be checked, a `Path<…>` that does not fit its route, a [`May`](crate::May) on a
-    /// path without `{id}`, a scheme that is shown as
-    /// what its guard does not look for, guards that no request could satisfy together, a guard for all after which there
-    /// is no route.
+    /// [`ApiError`] lists all defects:
+    /// - two different schemes with one name, or a scheme whose name is invalid
+    /// - two routes at one place, or a path that axum would reject
+    /// - two operations with one name, or a handler without a name (a closure)
+    /// - two types with one name in the document, or a schema that cannot be checked
+    /// - a `Path<…>` that does not fit its route, or a [`May`](crate::May) on a path without `{id}`
+    /// - a scheme that is shown as something its guard does not read
+    /// - guards that no request could satisfy together, or a guard for all routes with no route after it
     pub fn finish(mut self) -> Result<(Router<S>, Document), ApiError> {
         self.check_guards();
         self.check_resource();
@@ -365,17 +368,17 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         let Self { head, routes, .. } = self;
         let Head { info, mut servers, schemes, tags, mut published, mut defects, .. } = head;
         if servers.is_empty() {
-            // Beside the document, wherever the router is nested; without it a client asks the host's root.
+            // Relative to the document, so that the router can be nested. Without it clients use the host's root.
             servers.push(json!({ "url": "." }));
         }
-        // Described here and not when they are added: only now is the whole path known, and one set of
-        // components serves all, so that two types of one name stay two.
+        // Described only now, when the whole path is known. One set of components for all keeps two types with one name
+        // apart.
         let mut components = Components::new();
         let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
         let mut known = HashSet::new();
         let all = routes.iter().map(|route| route.entry.path.replace("{*", "{"));
         let order: Vec<_> = all.filter(|path| known.insert(path.clone())).collect();
-        // By the paths, so that a line that was moved changes nothing in the document.
+        // Sorted by path, so that reordering the routes does not change the document.
         let mut sorted: Vec<_> = routes.iter().collect();
         sorted.sort_by_key(|route| (&route.entry.path, route.entry.method));
         for route in &sorted {
@@ -407,7 +410,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         let tags = tags
             .into_iter()
             .map(|Tag { name, description }| json!({ "name": name, "description": description }));
-        // Moved and not written with `json!`, which copies: most of what a large document costs.
+        // Moved, because `json!` would copy it, which is most of the cost of a large document.
         let mut paths: Value =
             paths.into_iter().map(|(path, entries)| (path, Value::from(entries))).collect();
         let components = components.finish(&mut paths);
@@ -442,7 +445,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         }
     }
 
-    /// Who puts a guard behind its routes, where axum has its layers, believes them guarded.
+    /// Rejects a guard written after its routes, as layers are in axum: it would only look as if it guarded them.
     fn check_guards(&mut self) {
         if let Some(guard) = self.idle_guard.take() {
             self.head.defects.push(format!(
@@ -451,7 +454,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         }
     }
 
-    /// The routes so far belong to this API's resource, if they have none of their own.
+    /// Assigns this API's resource to the routes that have none of their own.
     fn check_resource(&mut self) {
         let Some(resource) = self.head.resource.take() else { return };
         let pointer = resource.pointer();
@@ -468,7 +471,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self.head.published.push(Published { resource, title, scopes: BTreeSet::new() });
     }
 
-    /// What axum would panic at is a defect like any other.
+    /// Reports as defects what axum would panic on.
     fn check_places(&mut self) {
         let mut places = Places::default();
         for place in protected_resource::places(self.head.published.iter().map(|one| &one.resource)) {
@@ -489,7 +492,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             if is_free {
                 continue;
             }
-            // Only to say whose place it is: to compare each route with each other takes long for a thousand.
+            // Only to name the route in the way: comparing all pairs is slow for a thousand routes.
             for known in self.routes.iter().take(index) {
                 if known.entry.path == *path && known.entry.method == *method {
                     self.head.defects.push(format!("{method} {path}: there is such a route already"));
@@ -503,7 +506,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         }
     }
 
-    /// A name that is there twice is not made longer here: it would depend on the other routes, and a client that was
+    /// A duplicate name is not made unique automatically: the result would depend on the other routes, and a client
     /// generated yesterday would not find its operation today.
     fn check_names(&mut self) {
         let known: HashSet<&str> = self.routes.iter().map(|route| &*route.entry.operation_id).collect();
@@ -526,7 +529,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     }
 }
 
-/// Adds the scopes that an operation of the document demands to the metadata of its resource.
+/// Adds the scopes that an operation requires to the metadata of its resource.
 fn note_scopes(published: &mut [Published], resource: Option<&Pointer>, operation: &Map<String, Value>) {
     let own = published
         .iter_mut()
@@ -545,8 +548,8 @@ impl<S> fmt::Debug for Api<S> {
     }
 }
 
-/// A handler that can be a route of an [`Api`]: its first argument is an [`Access`], every other argument
-/// describes itself, and so does its answer. Implemented for functions, and sealed: there is nothing to implement.
+/// A handler that can be a route of an [`Api`]. Its first argument is an [`Access`]; the other arguments and the return
+/// type describe themselves. Implemented for functions, and sealed.
 #[diagnostic::on_unimplemented(
     message = "this handler cannot be a route of `Api`",
     label = "not a route",
@@ -565,13 +568,13 @@ pub trait Described<M, T, S>: Handler<T, S> {
     /// Adds what the handler's types say to `operation`.
     fn describe(operation: &mut Operation<'_>, ours: sealed::Ours);
 
-    /// The body that its guard must see.
+    /// The body that its guard reads.
     #[doc(hidden)]
     fn wants_body(ours: sealed::Ours) -> Option<WantedBody>;
 }
 
 pub(crate) mod sealed {
-    /// Nobody else can name it, so that nobody else writes a method which takes it: a route without an access.
+    /// Cannot be named outside this crate, so no other implementation can describe a route without an access.
     #[derive(Debug)]
     pub struct Ours;
 }
@@ -599,7 +602,7 @@ macro_rules! described {
 }
 each_arity!(described);
 
-/// Why an [`Api`] cannot be built: every defect, one a line.
+/// The defects that keep an [`Api`] from being built.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ApiError(pub(crate) Vec<String>);

@@ -1,16 +1,16 @@
-//! Who sent a request, as far as the network tells.
+//! The address of the client that sent a request.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use http::HeaderMap;
 
-/// The address of a request's client, for limits and logs: the connection's `peer`, or, when that is a proxy of
-/// yours, the right-most address of `X-Forwarded-For` that is not. An IPv4-mapped address is given as IPv4.
+/// The address of a request's client, for limits and logs. This is the connection's `peer` or, if that is a proxy of
+/// yours, the right-most address in `X-Forwarded-For` that is not. An IPv4-mapped address is returned as IPv4.
 ///
-/// `is_trusted` says which addresses are your proxies'; with `|_| false` the header is never read. Each proxy appends
-/// the address that it saw, so what stands further left than the first stranger is the client's own invention. When all
-/// are trusted it is the left-most; where a hop is no address, the last good one to its right. `Forwarded` (RFC 7239),
-/// `X-Real-IP` and the like are not read: a header that your proxy does not write is the client's.
+/// `is_trusted` says which addresses are your proxies; with `|_| false` the header is never read. Each proxy appends
+/// the address that it saw, so the client can forge everything to the left of the first untrusted address. If all are
+/// trusted, the left-most is returned; if a hop is not an address, the last valid one to its right. `Forwarded` (RFC
+/// 7239), `X-Real-IP` and the like are not read: clients control any header that your proxy does not write.
 ///
 /// ```
 /// use std::net::{IpAddr, SocketAddr};
@@ -22,7 +22,7 @@ use http::HeaderMap;
 ///     let proxy = IpAddr::from([10, 0, 0, 1]);
 ///     let client = client_address(peer.ip(), &headers, |hop| hop == proxy);
 ///     Json(client.to_string()) // what a limit on attempts counts; IPv6 better by its /64
-/// }
+/// the key for a limit on attempts; for IPv6, use its /64
 /// # let _ = log_in;
 /// ```
 #[must_use]

@@ -1,4 +1,4 @@
-//! The one refusal of every guard.
+//! The rejection that all guards share.
 
 use std::{borrow::Cow, error::Error, fmt, time::Duration};
 
@@ -25,13 +25,13 @@ pub struct Problem {
     pub detail: String,
 }
 
-/// Why a guard did not let a request through. It becomes the answer that RFC 6750 §3 prescribes.
+/// Why a guard rejected a request. It becomes the response that RFC 6750 §3 prescribes.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Denied {
     reason: Reason,
     challenges: Vec<Challenge>,
-    /// Where a client learns to get a credential, if the API says it.
+    /// Where clients learn how to get a credential, if the API says so.
     guide: Option<Box<Guide>>,
 }
 
@@ -55,7 +55,7 @@ enum Reason {
     Unavailable,
 }
 
-/// The login that is demanded beside a good credential.
+/// The login that is required besides a valid credential.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Login {
     pub(crate) acr_values: &'static [&'static str],
@@ -95,7 +95,7 @@ impl Denied {
         Self { reason, challenges, guide: None }
     }
 
-    /// The same, with a word on where to get a credential, and with which scopes.
+    /// The same, with where to get a credential, and with which scopes.
     pub(crate) fn guided(mut self, metadata: Option<&Pointer>, ways: &[Vec<NamedScope>]) -> Self {
         self.guide =
             metadata.map(|metadata| Box::new(Guide { metadata: metadata.clone(), scope: first(ways) }));
@@ -107,7 +107,7 @@ impl Denied {
         Self::new(Reason::Missing, challenges)
     }
 
-    /// A credential that is no good.
+    /// A credential that is invalid.
     pub(crate) fn invalid(challenges: Vec<Challenge>) -> Self {
         Self::new(Reason::Invalid, challenges)
     }
@@ -117,22 +117,22 @@ impl Denied {
         Self::new(Reason::Ambiguous, challenges)
     }
 
-    /// A credential that the browser added to a request which a page of another site may have made.
+    /// A credential that the browser added to a request that a page of another site may have made.
     pub(crate) fn cross_site() -> Self {
         Self::new(Reason::CrossSite, Vec::new())
     }
 
-    /// A good credential that is not good for this request.
+    /// A valid credential that is not for this request.
     pub(crate) fn forbidden() -> Self {
         Self::new(Reason::Forbidden, Vec::new())
     }
 
-    /// A good credential without a scope that is needed. Of several ways to have enough, the first is named.
+    /// A valid credential that lacks a scope. If several sets of scopes would do, the first is named.
     pub(crate) fn scope(challenges: Vec<Challenge>, ways: &[Vec<NamedScope>]) -> Self {
         Self::new(Reason::Scope(first(ways)), challenges)
     }
 
-    /// A good credential behind which there is not the login that is demanded (RFC 9470 §3).
+    /// A valid credential without the login that is required (RFC 9470 §3).
     pub(crate) fn step_up(challenges: Vec<Challenge>, login: Login) -> Self {
         Self::new(Reason::StepUp(login), challenges)
     }
@@ -141,7 +141,7 @@ impl Denied {
         matches!(self.reason, Reason::StepUp(_))
     }
 
-    /// The same refusal by all who were asked, where it comes with challenges.
+    /// The same rejection with the challenges of all verifiers, if it has any.
     pub(crate) fn in_the_name_of(mut self, all: Vec<Challenge>) -> Self {
         if !self.challenges.is_empty() {
             self.challenges = all;
@@ -169,7 +169,7 @@ impl Denied {
         }
     }
 
-    /// What the document says of it.
+    /// What the document says about it.
     fn description(&self) -> &'static str {
         match self.reason {
             Reason::Missing | Reason::Invalid => refusals::NO_GOOD,
@@ -182,7 +182,7 @@ impl Denied {
         }
     }
 
-    /// Adds it to the document, with the very challenges that it is sent with.
+    /// Adds it to the document, with exactly the challenges that it is sent with.
     pub(crate) fn describe(self, operation: &mut Operation<'_>, ways: &[Vec<NamedScope>]) {
         let denied = self.guided(operation.resource(), ways);
         let status = denied.status();
@@ -214,10 +214,11 @@ impl Denied {
         })
     }
 
-    /// RFC 6750 §3's parameters, for schemes that have them. Only our own words, nothing of the request.
+    /// The parameters of RFC 6750 §3, for schemes that have them. They contain only our own words, nothing from the
+    /// request.
     fn parameters(&self) -> Option<String> {
         let guide = self.guide.as_deref().into_iter().flat_map(|Guide { metadata, scope }| {
-            // A lack of scope names the scopes itself, and another login needs the same scopes.
+            // A missing scope is named by its own error, and a new login needs the same scopes.
             let names_scope = matches!(self.reason, Reason::Missing | Reason::Invalid) && !scope.is_empty();
             let metadata = format!("resource_metadata=\"{}\"", metadata.url());
             [Some(metadata), names_scope.then(|| format!("scope=\"{scope}\""))].into_iter().flatten()
@@ -226,7 +227,7 @@ impl Denied {
         (!all.is_empty()).then(|| all.join(", "))
     }
 
-    /// RFC 6750 §3.1's `error` and what belongs to it.
+    /// The `error` of RFC 6750 §3.1 and its parameters.
     fn errors(&self) -> Option<String> {
         match &self.reason {
             Reason::Invalid => Some(
@@ -241,7 +242,7 @@ impl Denied {
     }
 }
 
-/// The sentence that the caller is sent.
+/// The sentence that is sent to the caller.
 impl fmt::Display for Denied {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.detail())
@@ -256,7 +257,7 @@ impl IntoResponse for Denied {
         let headers = response.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         for challenge in self.challenges() {
-            // `Api::finish` refuses scopes whose names do not fit; a plain router has nobody to refuse them.
+            // `Api::finish` rejects scopes whose names do not fit. In a plain router nothing does.
             if let Ok(value) = HeaderValue::try_from(challenge) {
                 headers.append(WWW_AUTHENTICATE, value);
             } else {
@@ -270,12 +271,12 @@ impl IntoResponse for Denied {
     }
 }
 
-/// Of several ways to have enough scopes, the first.
+/// The first of several sets of scopes that would do.
 fn first(ways: &[Vec<NamedScope>]) -> String {
     ways.iter().take(1).flatten().map(|scope| scope.name).collect::<Vec<_>>().join(" ")
 }
 
-/// What the document says of each refusal.
+/// What the document says about each rejection.
 pub(crate) mod refusals {
     pub(crate) const AMBIGUOUS: &str = "More than one credential was sent";
     pub(crate) const NO_GOOD: &str = "No credential, or one that is invalid, expired or revoked";
@@ -288,7 +289,7 @@ pub(crate) mod refusals {
     pub(crate) const CHALLENGES: &str = "The challenges of the guard's schemes";
 }
 
-/// Whatever a guard can refuse with: the type does not tell whose refusal it is.
+/// Everything a guard can reject with: the type does not say which guard it was.
 impl DescribeResponse for Denied {
     fn describe_response(operation: &mut Operation<'_>) {
         operation.problem(StatusCode::BAD_REQUEST, refusals::AMBIGUOUS);
@@ -298,7 +299,7 @@ impl DescribeResponse for Denied {
         operation.problem(StatusCode::FORBIDDEN, refusals::FORBIDDEN);
         operation.problem(StatusCode::FORBIDDEN, refusals::CROSS_SITE);
         operation.problem(StatusCode::SERVICE_UNAVAILABLE, refusals::UNAVAILABLE);
-        // A 403 has challenges or none: only a missing scope is answered with them.
+        // A 403 has challenges only if a scope is missing.
         for status in [StatusCode::BAD_REQUEST, StatusCode::UNAUTHORIZED] {
             operation.response_header(status, "WWW-Authenticate", refusals::CHALLENGES);
         }

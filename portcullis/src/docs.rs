@@ -1,4 +1,4 @@
-//! `/docs` and `/openapi.json`: everything from this binary, nothing from another host.
+//! `/docs` and `/openapi.json`, served entirely from this binary.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,8 +29,8 @@ use serde_json::{Map, Value};
 
 use crate::api::ApiError;
 
-/// Scripts and styles come from files of this origin alone: no inline code, no other host, no framing. `data:` is
-/// for the page's icons, `blob:` for a picture that an operation answered.
+/// Scripts and styles only from files of this origin: no inline code, no other host, no framing. `data:` is for the
+/// page's icons, `blob:` for a picture in a response.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
     font-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
     connect-src 'self'";
@@ -40,7 +40,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 pub struct Document {
     described: Arc<Described>,
     client_id: Arc<str>,
-    /// Origins that the application names, beside those of the document.
+    /// Origins that the application adds to those of the document.
     reached: Arc<BTreeSet<String>>,
 }
 
@@ -51,7 +51,7 @@ struct Described {
 }
 
 impl Document {
-    /// `order` is that of the paths in `/openapi.json`, which the docs page follows.
+    /// `order` is the order of the paths in `/openapi.json`, which the docs page follows.
     pub(crate) fn new(value: Value, order: &[String]) -> Self {
         let text =
             serde_json::to_string(&InOrder { document: &value, order }).unwrap_or_else(|_| value.to_string());
@@ -63,14 +63,14 @@ impl Document {
         }
     }
 
-    /// The document. Every object's keys are in alphabetical order.
+    /// The document as JSON. Every object's keys are in alphabetical order.
     #[must_use]
     pub fn value(&self) -> &Value {
         &self.described.value
     }
 
-    /// Adds what no type can say: `contact`, `license`, `externalDocs`, `webhooks`, examples of responses, members that
-    /// begin with `x-`. `/openapi.json` and `/docs` then show the changed document.
+    /// Adds what no type can express: `contact`, `license`, `externalDocs`, `webhooks`, examples of responses, members
+    /// that begin with `x-`. `/openapi.json` and `/docs` then show the changed document.
     ///
     /// ```
     /// use portcullis::{Api, Json, Public};
@@ -92,8 +92,8 @@ impl Document {
     /// ```
     ///
     /// # Errors
-    /// [`ApiError`] if the change touches what guards enforce: which operations there are, their `security`, or the
-    /// `securitySchemes`. The document would no longer be true. Say it with types, or with [`Api::scheme`](crate::Api::scheme).
+    /// [`ApiError`] if the change affects what guards enforce: the set of operations, their `security`, or the
+    /// `securitySchemes`. The document would no longer be true. Use types, or [`Api::scheme`](crate::Api::scheme).
     pub fn edit(self, change: impl FnOnce(&mut Value)) -> Result<Self, ApiError> {
         let mut value = self.value().clone();
         change(&mut value);
@@ -105,32 +105,31 @@ impl Document {
         Ok(Self { described: edited.described, ..self })
     }
 
-    /// Fills the docs page's Authorize window with a client's name, for a log-in at another service
+    /// Sets the client ID in the docs page's Authorize window, for a login at another service
     /// ([`SecurityScheme::oauth2_authorization_code`](crate::credential::SecurityScheme::oauth2_authorization_code)).
     ///
-    /// Register it there as a public client: it has no secret, and PKCE takes its place (RFC 9700 §2.1.1). Its redirect
-    /// address is the docs page's with `/oauth2-redirect` behind it; the token endpoint must answer the page's origin
-    /// (CORS). Windows of two origins find each other only without `Cross-Origin-Opener-Policy`: neither this page
-    /// nor the pages of the log-in may set one.
+    /// Register the docs page there as a public client: it has no secret, PKCE replaces it (RFC 9700 §2.1.1). Its
+    /// redirect URI is the docs page's URL followed by `/oauth2-redirect`. The token endpoint must allow the page's
+    /// origin (CORS). Windows of two origins can only find each other without `Cross-Origin-Opener-Policy`: neither
+    /// this page nor the login pages may set one.
     #[must_use]
     pub fn docs_client(self, client_id: &str) -> Self {
         Self { client_id: client_id.into(), ..self }
     }
 
-    /// Lets the docs page send requests to one host more, that of `url`: a token endpoint that the document does not
-    /// name. The page's policy (`Content-Security-Policy`) already lets it reach the servers and the token endpoints of the
-    /// document, and the host that an `OpenID` configuration is at. That configuration may name another host for the
-    /// tokens:
+    /// Lets the docs page send requests to the host of `url` as well, such as a token endpoint that the document does
+    /// not name. The page's policy (`Content-Security-Policy`) already allows the servers and token endpoints of the
+    /// document, and the host of an `OpenID` configuration. That configuration may name another host for the tokens:
     ///
     /// ```
     /// # let (_, document) = portcullis::Api::<()>::new("Shop", "1.0").finish()?;
-    /// // The configuration is at accounts.google.com, and says that tokens are to be had here:
+    /// // The configuration is at accounts.google.com and names this token endpoint:
     /// let document = document.docs_client("shop-docs").docs_reach("https://oauth2.googleapis.com");
     /// # let _ = document;
     /// # Ok::<(), portcullis::ApiError>(())
     /// ```
     ///
-    /// What is no absolute URL of `http` or `https` is left out, with a line in the log.
+    /// A `url` that is not an absolute URL with `http` or `https` is ignored, with a line in the log.
     #[must_use]
     pub fn docs_reach(self, url: &str) -> Self {
         let Some(origin) = origin(url) else {
@@ -142,7 +141,7 @@ impl Document {
         Self { reached, ..self }
     }
 
-    /// `GET /openapi.json`, and `GET /docs` with the files of its page (Swagger UI, embedded). All links
+    /// Routes for `GET /openapi.json`, and for `GET /docs` with the files of its page (Swagger UI, embedded). All links
     /// are relative, so the router may be nested.
     pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         let (json, page) = (self.clone(), Arc::new(self.page()));
@@ -150,7 +149,7 @@ impl Document {
         Router::new()
             .route("/openapi.json", get(async move |headers: HeaderMap| json.described.json.answer(&headers)))
             .route("/docs", get(async move |headers: HeaderMap| page.answer(&headers)))
-            // Relative, wherever the router is nested: the page's own links would lead elsewhere from here.
+            // Relative, so that the router can be nested. From here the page's own links would lead elsewhere.
             .route("/docs/", get(async || (StatusCode::PERMANENT_REDIRECT, [(LOCATION, "../docs")])))
             .route(
                 "/docs/{file}",
@@ -158,7 +157,7 @@ impl Document {
             )
     }
 
-    /// The page, which may ask where the document says that the API and its tokens are to be had.
+    /// The page. Its policy allows requests to where the document says that the API and its tokens are.
     fn page(&self) -> Asset {
         let document = self.value();
         let title = document.pointer("/info/title").and_then(Value::as_str).unwrap_or_default();
@@ -182,7 +181,7 @@ impl fmt::Debug for Document {
     }
 }
 
-/// What an edited document says of access that the original does not.
+/// The differences in access between an edited document and the original.
 fn enforced_differently(original: &Value, edited: &Value) -> Vec<String> {
     let mut defects = Vec::new();
     let schemes = "/components/securitySchemes";
@@ -218,7 +217,7 @@ fn enforced_differently(original: &Value, edited: &Value) -> Vec<String> {
     defects
 }
 
-/// The other hosts that the document sends a client to: for the API itself, for a token or for metadata.
+/// The other hosts that the document sends clients to: for the API itself, a token or metadata.
 fn origins(document: &Value) -> BTreeSet<String> {
     let servers = document["servers"].as_array().into_iter().flatten().map(|server| &server["url"]);
     let schemes = document.pointer("/components/securitySchemes").and_then(Value::as_object);
@@ -229,7 +228,8 @@ fn origins(document: &Value) -> BTreeSet<String> {
     urls.chain(servers).filter_map(Value::as_str).filter_map(origin).collect()
 }
 
-/// `https://id.example:8443` of a URL of that host; `None` if it is relative, or holds what could end a directive.
+/// The origin of a URL, such as `https://id.example:8443`. `None` if it is relative, or contains what could end a
+/// directive.
 fn origin(url: &str) -> Option<String> {
     let url: Uri = url.parse().ok()?;
     let (scheme, authority) = (url.scheme_str()?, url.authority()?.as_str());
@@ -237,7 +237,7 @@ fn origin(url: &str) -> Option<String> {
     (is_plain && matches!(scheme, "http" | "https")).then(|| format!("{scheme}://{authority}"))
 }
 
-/// A document whose paths are written as they were declared.
+/// A document with its paths in the order of their declaration.
 struct InOrder<'a> {
     document: &'a Value,
     order: &'a [String],
@@ -253,7 +253,7 @@ impl Serialize for InOrder<'_> {
     }
 }
 
-/// One member of the document; its own members come in `order`, if there is one.
+/// One member of the document. Its own members are written in `order`, if there is one.
 struct Member<'a> {
     value: &'a Value,
     order: &'a [String],
@@ -268,7 +268,7 @@ impl Serialize for Member<'_> {
     }
 }
 
-/// The files beside the page.
+/// The other files of the page.
 #[derive(Clone)]
 struct Files(Arc<[(&'static str, Asset)]>);
 
@@ -316,7 +316,7 @@ struct Asset {
 impl Asset {
     fn new(content_type: &'static str, bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
-        // An entity tag tells versions apart; it protects nothing, so it needs no cryptographic digest.
+        // An entity tag only tells versions apart, so it needs no cryptographic digest.
         let mut hasher = DefaultHasher::new();
         bytes.hash(&mut hasher);
         let etag = format!("\"{:016x}\"", hasher.finish());
@@ -325,7 +325,7 @@ impl Asset {
 
     fn gzipped(content_type: &'static str, bytes: &'static [u8]) -> Self {
         let plain = Self::new(content_type, Bytes::from_static(bytes));
-        // Weak: one tag for the file with the coding and without (RFC 9110 §8.8.1).
+        // Weak: the compressed and the plain file share a tag (RFC 9110 §8.8.1).
         Self { gzip: true, etag: format!("W/{}", plain.etag), ..plain }
     }
 

@@ -29,25 +29,24 @@ pub use crate::{
     scope::{AnyOf, NamedScope, Scopes},
 };
 
-/// A handler's first argument: it says who may call, and describes that. Sealed, so that a reader knows
-/// every form it can have.
+/// A handler's first argument: it says who may call, and documents it. Sealed, so that this list is complete:
 ///
-/// | argument | lets in |
+/// | argument | who may call |
 /// |---|---|
 /// | [`Public`] | anyone |
-/// | `Guard<V>` | who has a credential that `V` accepts |
-/// | `Guard<V, S>` | and whose credential carries the scopes `S` |
-/// | `Guard<Either<A, B>>` | who has one for `A` or one for `B` |
-/// | `Maybe<V>` | anyone, but nobody with a bad credential |
-/// | [`May<V, P>`](crate::May) | who has the permission `P` on the row that `{id}` in the path names |
-/// | [`Seen<V, P>`](crate::Seen) | who has a credential with the permission's scope, to list what they may see |
-/// | [`FirstMessage<V, S>`] | anyone, to a WebSocket that is of use with a token in its first message |
-/// | `(Guard<A>, Guard<B>)` | who has both; up to four |
+/// | `Guard<V>` | callers with a credential that `V` accepts |
+/// | `Guard<V, S>` | the same, if the credential carries the scopes `S` |
+/// | `Guard<Either<A, B>>` | callers with a credential for `A` or one for `B` |
+/// | `Maybe<V>` | anyone, except with an invalid credential |
+/// | [`May<V, P>`](crate::May) | callers with the permission `P` on the row that `{id}` in the path names |
+/// | [`Seen<V, P>`](crate::Seen) | callers whose credential has the permission's scope, to list what they may see |
+/// | [`FirstMessage<V, S>`] | anyone, to a WebSocket whose first message must be a token |
+/// | `(Guard<A>, Guard<B>)` | callers that satisfy both; up to four |
 ///
-/// A combination that no request could bring is no way in, and the document has none: two kinds of credential that both
-/// stand in `Authorization`, a cookie beside such a one (the cookie does not count then), two kinds for one `Either`,
-/// and for a `Maybe` of another verifier a credential that a guard beside it demands. Where no way in is left,
-/// [`Api::finish`](crate::Api::finish) refuses.
+/// The document leaves out combinations that no single request can satisfy: two kinds of credential that are both in
+/// `Authorization`, a cookie next to one of those (it does not count then), two kinds for one `Either`, and for a
+/// `Maybe` of another verifier a credential that a guard next to it requires. If none is left,
+/// [`Api::finish`](crate::Api::finish) rejects the route.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say who may call",
     label = "not an access",
@@ -55,10 +54,10 @@ pub use crate::{
     note = "for one row it is `May<…>`, for a list `Seen<…>`"
 )]
 pub trait Access: sealed::Sealed {
-    /// Adds the security requirement and the refusals to `operation`.
+    /// Adds the security requirement and the rejections to `operation`.
     fn describe_access(operation: &mut Operation<'_>);
 
-    /// The body that must be read before it can let anyone in.
+    /// The body that must be read before access can be granted.
     #[doc(hidden)]
     #[must_use]
     fn wants_body() -> Option<WantedBody> {
@@ -66,36 +65,37 @@ pub trait Access: sealed::Sealed {
     }
 }
 
-/// Anyone may call, said aloud.
+/// Explicitly lets anyone call.
 #[derive(Debug, Clone, Copy)]
 pub struct Public;
 
-/// Lets a request through only with a credential that `V` accepted and that carries the scopes `S`.
+/// Lets a request through only with a credential that `V` accepts and that carries the scopes `S`.
 ///
-/// The principal inside exists only because a [`Verify`] accepted a credential: a guard has no other
-/// constructor than its extractor and [`for_token`](Self::for_token), here or in your tests.
+/// The principal inside exists only because a [`Verify`] accepted a credential. Apart from its extractor, a guard has
+/// only one constructor, [`for_token`](Self::for_token), also in your tests.
 pub struct Guard<V: Authenticate, S: Scopes = ()> {
     principal: V::Principal,
     scopes: PhantomData<fn() -> S>,
 }
 
 impl<V: Authenticate, S: Scopes> Guard<V, S> {
-    /// Whom the credential stands for.
+    /// The principal that the credential stands for.
     pub fn principal(&self) -> &V::Principal {
         &self.principal
     }
 
-    /// Whom the credential stands for, by value.
+    /// The principal that the credential stands for, by value.
     pub fn into_principal(self) -> V::Principal {
         self.principal
     }
 }
 
 impl<V: Verify<Credential = Bearer>, S: Scopes> Guard<V, S> {
-    /// The guard of a token that did not come with a request: a job from a queue, a message on a socket.
+    /// Returns the guard of a token that did not come with a request, such as a job from a queue or a message on a
+    /// socket.
     ///
-    /// The token is verified as if it stood in `Authorization`, and so are the scopes. A function that takes a `Guard`
-    /// serves both.
+    /// The token is verified as if it were in `Authorization`, and so are the scopes. A function that takes a `Guard`
+    /// works for both.
     ///
     /// ```
     /// use http::StatusCode;
@@ -115,11 +115,11 @@ impl<V: Verify<Credential = Bearer>, S: Scopes> Guard<V, S> {
     /// async fn write_report(guard: Guard<AccessTokens, ReportWrite>) { let _ = guard.principal().subject(); }
     /// ```
     ///
-    /// A token is often expired by the time a job is done: verify it when the job is queued, too.
+    /// A token has often expired by the time a job runs, so verify it when the job is queued, too.
     ///
     /// # Errors
-    /// [`Denied`]: 401 if the token is not good or longer than 8 KiB, 403 if it lacks a scope, 503 if the verifier cannot
-    /// tell. Its `Display` is the sentence for the caller.
+    /// [`Denied`]: 401 if the token is invalid or longer than 8 KiB, 403 if it lacks a scope, 503 if the verifier
+    /// fails. Its `Display` is the sentence for the caller.
     pub async fn for_token(verifier: &V, token: &str) -> Result<Self, Denied> {
         let challenges = <V as authenticate::sealed::Asked>::challenges;
         let presented = Bearer::of_bytes(token.as_bytes()).map_or(Presented::Malformed, Presented::Present);
@@ -137,12 +137,12 @@ impl<V: Authenticate, S: Scopes> fmt::Debug for Guard<V, S> {
     }
 }
 
-/// A guard that lets strangers through as `None`. A credential that is *present and no good* is refused
-/// all the same: 401, never anonymous.
+/// A guard that lets anonymous callers through as `None`. A credential that is *present but invalid* is rejected with
+/// 401, never treated as anonymous.
 pub struct Maybe<V: Authenticate>(Option<V::Principal>);
 
 impl<V: Authenticate> Maybe<V> {
-    /// Whom the credential stands for, or `None` if there was none.
+    /// The principal that the credential stands for, or `None` if there was none.
     pub fn principal(&self) -> Option<&V::Principal> {
         self.0.as_ref()
     }
@@ -242,7 +242,7 @@ impl<V: Authenticate> Access for Maybe<V> {
 
 macro_rules! all_of {
     ($(($($access:ident),*))*) => {$(
-        /// All must let the request through; the first that does not, answers.
+        /// All must let the request through. The first rejection is the response.
         impl<$($access: Access),*> Access for ($($access),*) {
             fn describe_access(operation: &mut Operation<'_>) {
                 $($access::describe_access(operation);)*
@@ -282,7 +282,7 @@ fn describe_refusals<V: Authenticate>(operation: &mut Operation<'_>, ways: &[Vec
 pub(crate) mod sealed {
     use super::{Authenticate, Guard, Maybe, Public, Scopes};
 
-    /// Only this crate says what an access is.
+    /// Sealed: only this crate defines accesses.
     pub trait Sealed {}
     impl Sealed for Public {}
     impl<V: Authenticate, S: Scopes> Sealed for Guard<V, S> {}

@@ -1,8 +1,7 @@
-//! Input that is bounded, checked and named: [`Json`], [`Form`], [`Query`], [`Path`], [`Multipart`].
+//! Input that is bounded and validated: [`Json`], [`Form`], [`Query`], [`Path`], [`Multipart`].
 //!
-//! The schema that the document publishes is the check. It names every bad field in one answer (in
-//! FastAPI's words), so clients see what the document says and nothing else is accepted. What was sent is
-//! never repeated: a password would end in logs.
+//! The published schema is the check, so exactly what the document says is accepted. A rejection names every bad field
+//! in one response, in FastAPI's words. What was sent is never repeated: a password would end up in logs.
 
 mod aside;
 mod body;
@@ -37,12 +36,12 @@ pub use query::Query;
 pub use rejection::InputRejection;
 pub use up_to::UpTo;
 
-/// The whole body, for a guard that must see it.
+/// Reads the whole body, for a guard that needs it.
 pub(crate) async fn whole_body(body: axum::body::Body, limit: usize) -> Result<bytes::Bytes, InputRejection> {
     body::read(body, limit).await
 }
 
-/// What a client gets whose body cannot be read to its end.
+/// Documents the rejections of a body that cannot be read to its end.
 pub(crate) fn describe_whole_body(operation: &mut crate::describe::Operation<'_>) {
     operation.problem(http::StatusCode::BAD_REQUEST, "The request is malformed");
     operation.problem(http::StatusCode::PAYLOAD_TOO_LARGE, "The request body is too large");

@@ -1,6 +1,6 @@
-//! Asking an issuer over the network: where its keys are, and what it says of an opaque token.
+//! Requests to an issuer: for its keys, and for what it says about an opaque token.
 //!
-//! [`AccessTokens::discover`](crate::AccessTokens::discover) and [`Introspection`] begin here.
+//! Start with [`AccessTokens::discover`](crate::AccessTokens::discover) or [`Introspection`].
 
 mod dangerous;
 mod discover;

@@ -1,4 +1,4 @@
-//! Pages to learn from. They hold no code of the library, and every block of theirs is compiled by its tests.
+//! Guides and tutorials. These modules contain only documentation; every code block in them is compiled as a doctest.
 
 #[cfg(feature = "discovery")]
 #[doc = include_str!("../docs/auth0.md")]
@@ -29,7 +29,8 @@ pub mod permissions {}
 #[doc = include_str!("../docs/step-up.md")]
 pub mod step_up {}
 
-// A page links to its neighbours' files; here the same names lead to modules, for the first definition counts.
+// The Markdown pages link to each other's files. These definitions come first and win, so the links resolve to
+// modules.
 /// [access_tokens]: crate::learn::schemes::access_tokens
 /// [bearer]: crate::learn::schemes::bearer
 /// [session_cookies]: crate::learn::schemes::session_cookies
@@ -77,7 +78,7 @@ pub mod schemes {
     pub mod combinations {}
 }
 
-/// The page of the package, whose program is compiled too.
+/// The README, so that its program is compiled as a doctest too.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 pub mod readme {}

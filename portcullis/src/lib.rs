@@ -41,19 +41,19 @@
 //! | module | what is in it |
 //! |---|---|
 //! | here | what a first application uses |
-//! | [`api`] | routes with more to say than their path, and the rarer methods |
-//! | [`guard`] | combinations of guards and scopes, and how a guard refuses |
-//! | [`permission`] | permissions on rows and lists: what [`May`] and [`Seen`] ask of your policy |
+//! | [`api`] | routes with more settings than their path, and the less common methods |
+//! | [`guard`] | combinations of guards and scopes, and how a guard rejects |
+//! | [`permission`] | permissions on rows and lists: what [`May`] and [`Seen`] ask your policy |
 //! | [`step_up`] | recent and stronger logins (RFC 9470) |
-//! | [`credential`] | how each credential is read and shown: schemes, cookies' settings, keys for customers |
-//! | [`tokens`] | settings of [`AccessTokens`], claims of your own |
-//! | `issuer` | keys by discovery and opaque tokens (feature `discovery`) |
-//! | [`input`] | limits, files and errors of what comes in |
+//! | [`credential`] | how each credential is read and documented: schemes, cookie settings, API keys for customers |
+//! | [`tokens`] | settings of [`AccessTokens`], custom claims |
+//! | `issuer` | keys by discovery, and opaque tokens (feature `discovery`) |
+//! | [`input`] | limits, files and errors of request input |
 //! | [`describe`] | your own types in the document |
-//! | [`webhooks`] | requests that others sign: Stripe, GitHub, Standard Webhooks |
-//! | `testing` | an attack on your own application (feature `testing`) |
+//! | [`webhooks`] | signed requests from others: Stripe, GitHub, Standard Webhooks |
+//! | `testing` | an attack on your own application, for its tests (feature `testing`) |
 //!
-//! # What it needs
+//! # Installation
 //! ```sh
 //! cargo add portcullis
 //! cargo add axum --features macros
@@ -62,22 +62,23 @@
 //! cargo add tokio --features macros,net,rt-multi-thread # to serve it
 //! ```
 //!
-//! # What happens to mistakes
+//! # How mistakes are caught
 //! | mistake | what happens |
 //! |---|---|
 //! | the guard is forgotten | the compiler says: "its first argument says who may call" |
-//! | `Option<Guard<…>>` to swallow a rejection | does not compile in an [`Api`]; [`Maybe`] says what is meant |
+//! | `Option<Guard<…>>` to swallow a rejection | does not compile in an [`Api`]; use [`Maybe`] instead |
 //! | the verifier is missing from the state | does not compile; the compiler names the state |
-//! | the verifier cannot reach its database or issuer | 503 and a log line; never anonymous, never 401 |
-//! | two schemes of one name that are described differently | [`Api::finish`] returns an error |
-//! | a cookie, and a page of another site that makes use of it | [`SessionCookie`] rejects it: 403 |
-//! | two credentials at once, or one that is spelt oddly | one parser, which rejects them: 400 or 401 |
-//! | a caller guesses the id of somebody else's row | [`May`] responds as if there were none: 404, byte by byte |
-//! | the document says one thing, the code another | there is one thing: the type |
+//! | the verifier cannot reach its database or issuer | 503 and a log line, never anonymous access and never 401 |
+//! | two schemes share a name but are described differently | [`Api::finish`] returns an error |
+//! | a page of another site makes the browser send a cookie | [`SessionCookie`] rejects it: 403 |
+//! | two credentials in one request, or a malformed one | one parser rejects both: 400 or 401 |
+//! | a caller guesses the id of somebody else's row | [`May`] responds as if the row did not exist: 404, byte for byte |
+//! | the document says one thing and the code another | cannot happen: both come from the same type |
 //!
-//! # What types cannot say
-//! A field's doc comment is its description in the document, and `#[schemars(example = …)]` an example. A function's doc
-//! comment is no part of its type: [`documented!`] brings it along, or the route says it.
+//! # What types cannot express
+//! A field's doc comment becomes its description in the document, and `#[schemars(example = …)]` an example. A
+//! function's doc comment is not part of its type. Use [`documented!`] to carry it over, or set the text on the
+//! route.
 //!
 //! ```
 //! use portcullis::{Api, Json, Public, api::get};
@@ -98,23 +99,26 @@
 //! ```
 //!
 //! # Features
-//! `aws-lc-rs` (default) or `rust-crypto` chooses the code that checks signatures; where both are on, because another
-//! crate has its own choice, it is `aws-lc-rs`. `rust-crypto` brings no TLS: with
-//! `discovery`, depend on `rustls` with a provider too, and install it before the first `build()`
-//! (`rustls::crypto::ring::default_provider().install_default()`, say). `api-keys` adds
-//! `ApiKeySecret`: making, storing and comparing keys for customers. `discovery` adds what asks an issuer over the
-//! network: `AccessTokens::discover`, which finds the issuer's keys and keeps them fresh, and `Introspection` for opaque
-//! tokens. `axum-full` describes axum's `Json`, `Form`, `Query`, `Multipart` and web sockets (these alone: `ws`),
-//! `axum-extra` that crate's extractors and answers, `axum-extra-full` also its cookie jars with a key (and their
-//! ciphers). `testing` adds `testing::Attack`, which walks your own
-//! application as a stranger would, in one line of its tests. Features add names; none changes behaviour.
+//! - `aws-lc-rs` (default) or `rust-crypto`: the backend that checks signatures. If another crate enables the other
+//!   one too, `aws-lc-rs` is used. `rust-crypto` brings no TLS: with `discovery`, also depend on `rustls` with a
+//!   provider, and install it before the first `build()`, for example
+//!   `rustls::crypto::ring::default_provider().install_default()`.
+//! - `api-keys`: `ApiKeySecret`, which creates, stores and compares API keys for customers.
+//! - `discovery`: `AccessTokens::discover` finds an issuer's keys and keeps them fresh; `Introspection` checks opaque
+//!   tokens.
+//! - `axum-full`: describes axum's `Json`, `Form`, `Query`, `Multipart` and web sockets (web sockets alone: `ws`).
+//! - `axum-extra`: describes that crate's extractors and responses; `axum-extra-full` adds its keyed cookie jars (and
+//!   their ciphers).
+//! - `testing`: `testing::Attack`, which attacks your own application in one line of its tests.
 //!
-//! Of axum-extra these do not describe themselves: `Protobuf`, whose messages have no JSON Schema; `Host` and `Scheme`,
-//! which believe anybody's `X-Forwarded-…` and go with its next version; and typed paths, for the path of a route is in
-//! [`Api`]. An application that has one nevertheless wraps it in an extractor of its own, with its own [`Describe`](describe::Describe).
+//! Features add names; none changes behaviour.
 //!
-//! The oldest Rust that it is promised to build with is `rust-version` in `Cargo.toml`, and the test command checks it
-//! with that one.
+//! These types of axum-extra are not described: `Protobuf`, whose messages have no JSON Schema; `Host` and `Scheme`,
+//! which trust `X-Forwarded-…` from anyone and are gone in its next version; and typed paths, because [`Api`] holds
+//! the path of a route. To use one anyway, wrap it in your own extractor and implement
+//! [`Describe`](describe::Describe) for it.
+//!
+//! The minimum supported Rust version is `rust-version` in `Cargo.toml`. The test suite builds with it.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 

@@ -1,8 +1,8 @@
-//! Who may do what with one row, and which rows of a list a caller may see.
+//! Permissions on rows: what a caller may do with one row, and which rows of a list they may see.
 //!
-//! A **permission** is a [`Scope`] that is also asked of a row. [`Guard`](crate::Guard) checks the scope of the
-//! credential; [`May`] checks it too, loads the row that `{id}` in the path names, and asks your [`Decide`] whether the
-//! caller has the permission on it. The handler gets the row and never sees one that the caller may not have.
+//! A **permission** is a [`Scope`] that is also checked against a row. [`Guard`](crate::Guard) checks the scope of
+//! the credential. [`May`] checks it too, loads the row that `{id}` in the path names, and asks your [`Decide`]
+//! whether the caller has the permission on it. The handler receives only rows that the caller may access.
 //!
 //! ```
 //! use axum::extract::{FromRef, State};
@@ -66,21 +66,21 @@
 //! # Ok::<(), portcullis::ApiError>(())
 //! ```
 //!
-//! | the caller | answer of a route with `May` |
+//! | the caller | response of a route with `May` |
 //! |---|---|
-//! | has no credential, or a bad one | 401, as with a [`Guard`](crate::Guard) |
+//! | has no credential, or an invalid one | 401, as with a [`Guard`](crate::Guard) |
 //! | has a credential without the permission's scope | 403, `error="insufficient_scope"` |
-//! | sends an `{id}` that [`Object::Id`] does not take | 422 |
-//! | may not see the row, or there is none: [`Decision::Hide`] | 404, the same bytes for both |
-//! | may see the row and not do this: [`Decision::Refuse`] | 403 with the permission's name ([`PermissionProblem`]) |
+//! | sends an `{id}` that is not a valid [`Object::Id`] | 422 |
+//! | may not see the row, or it does not exist: [`Decision::Hide`] | 404, the same bytes for both |
+//! | may see the row but not do this: [`Decision::Refuse`] | 403 with the permission's name ([`PermissionProblem`]) |
 //! | may do it: [`Decision::Allow`] | the handler's |
-//! | asks while the policy cannot decide: [`Undecided`] | 503, and a line in the log |
+//! | any, while the policy cannot decide: [`Undecided`] | 503, and a line in the log |
 //!
-//! The document says the same: the scope in `security`, the parameter `id`, each of these answers, and
+//! The document lists the same: the scope in `security`, the parameter `id`, each of these responses, and
 //! `x-portcullis-permission` with the members `permission`, `on` (the object's name) and `id` (the parameter's name;
-//! a list has none). Where a tuple asks for several permissions, it is a list of such objects.
+//! absent for a list). If a tuple asks for several permissions, it is a list of such objects.
 //!
-//! The guide is [permissions](crate::learn::permissions); `examples/permissions.rs` is a whole application.
+//! See the [permissions guide](crate::learn::permissions). `examples/permissions.rs` is a complete application.
 
 mod describe;
 mod may;
@@ -99,31 +99,31 @@ pub use self::{
 };
 use crate::scope::Scope;
 
-/// A kind of row that permissions are asked of.
+/// A kind of row that permissions apply to.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an object of permissions",
     note = "implement `portcullis::permission::Object` for it"
 )]
 pub trait Object: Sized + Send + Sync + 'static {
-    /// A noun in the singular, such as `document`. Answers and the OpenAPI document use it.
+    /// A singular noun, such as `document`. Responses and the OpenAPI document use it.
     const NAME: &'static str;
-    /// What `{id}` in the path is, read and checked as [`Path`](crate::Path) does it.
+    /// The type of `{id}` in the path, parsed and validated like [`Path`](crate::Path).
     type Id: DeserializeOwned + JsonSchema + Send + Sync + 'static;
-    /// What decides about these objects: a type that the state holds, with a [`Decide`] for each permission.
+    /// The type that decides about these objects. The state holds it; it implements [`Decide`] for each permission.
     type Policy: Send;
 }
 
-/// A scope that is also asked of an object. [`permissions!`](crate::permissions) writes it.
+/// A scope that also applies to an object. Declare it with [`permissions!`](crate::permissions).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a permission",
     note = "declare it with `portcullis::permissions!`; a scope that is asked of no row stands in a `Guard`"
 )]
 pub trait Permission: Scope {
-    /// What it is asked of.
+    /// The object that the permission applies to.
     type Object: Object;
 }
 
-/// Declares permissions, grouped by the object that they are asked of: a type, the name, and one sentence for the
+/// Declares permissions, grouped by the object that they apply to. Each has a type, a name, and one sentence for the
 /// person who grants it.
 ///
 /// ```
@@ -149,7 +149,8 @@ pub trait Permission: Scope {
 /// of_a_folder::<ReadFolder>();
 /// ```
 ///
-/// Each is a [`Scope`] too, so `Guard<V, ReadDocument>` and the scopes of tokens and keys use the same names.
+/// Each permission is a [`Scope`] too, so `Guard<V, ReadDocument>` and the scopes of tokens and keys use the same
+/// names.
 #[macro_export]
 macro_rules! permissions {
     ($(on $object:ty {
@@ -171,16 +172,16 @@ macro_rules! permissions {
     )+)+};
 }
 
-/// Decides whether a caller has a permission on one object, and loads the object: your half of a [`May`].
+/// Decides whether a caller has a permission on one object, and loads the object. You implement it; [`May`] calls it.
 ///
-/// `P` is the permission and `C` the caller, which is the [`Verify::Principal`](crate::Verify::Principal) of the route's
-/// verifier. [`Object::Policy`] names the type that implements it, and [`FromRef`](axum::extract::FromRef) finds that in
-/// the state. One implementation can serve every permission of an object:
-/// `impl<P: Permission<Object = Document>> Decide<P, User> for Documents`. Where a route takes
-/// [`Either`](crate::Either) of two verifiers, so is the caller: `Either<User, User>`.
+/// `P` is the permission. `C` is the caller: the [`Verify::Principal`](crate::Verify::Principal) of the route's
+/// verifier. [`Object::Policy`] names the type that implements it, and [`FromRef`](axum::extract::FromRef) takes that
+/// type from the state. One implementation can serve every permission of an object: `impl<P: Permission<Object =
+/// Document>> Decide<P, User> for Documents`. If a route takes [`Either`](crate::Either) of two verifiers, the caller
+/// is an `Either<User, User>` too.
 ///
-/// Load and decide in one statement where you can: between two, the row may change hands. A policy takes `self`, so it
-/// can be a cheap clone of what is in the state, or borrow a transaction for one question
+/// Load and decide in one statement where you can: between two statements, the row may change hands. A policy takes
+/// `self`, so it can be a cheap clone of what is in the state, or borrow a transaction for a single decision
 /// ([`Guard::may`](crate::Guard::may)).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not decide `{P}` for a caller of type `{C}`",
@@ -188,11 +189,11 @@ macro_rules! permissions {
     note = "implement `portcullis::permission::Decide<{P}, {C}>` for `{Self}`, the `Policy` of the permission's object"
 )]
 pub trait Decide<P: Permission, C>: Sized + Send {
-    /// The decision about the object with this id.
+    /// Decides about the object with this id.
     ///
     /// # Errors
-    /// [`Undecided`] when there is no decision: the database is out of reach. The caller gets 503; neither a refusal
-    /// nor a pass would be true.
+    /// [`Undecided`] if no decision can be made, for example because the database is unreachable. The caller gets
+    /// 503.
     fn decide(
         self,
         caller: &C,
@@ -200,20 +201,21 @@ pub trait Decide<P: Permission, C>: Sized + Send {
     ) -> impl Future<Output = Result<Decision<P::Object>, Undecided>> + Send;
 }
 
-/// What a policy answers about one object.
+/// The decision of a policy about one object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "a decision that is not looked at protects nothing"]
 pub enum Decision<T> {
-    /// The caller has the permission: here is the object.
+    /// The caller has the permission. Carries the object.
     Allow(T),
-    /// The caller may see the object, and lacks this permission: 403, which names it.
+    /// The caller may see the object but lacks this permission. The response is 403 and names the permission.
     Refuse,
-    /// The caller may not see the object, or there is none: 404 in both cases, so that nobody learns which ids exist.
+    /// The caller may not see the object, or it does not exist. The response is 404 in both cases, so callers cannot
+    /// find out which ids exist.
     Hide,
 }
 
-/// No decision could be reached. The cause goes to the log and never to the caller: once a minute for each permission at
-/// level `error`, with the number `untold` of those between, which are at level `debug`.
+/// No decision could be made. The cause is logged and never sent to the caller. Each type of permission logs once a
+/// minute at level `error`, with the number of failures in between as `untold`; those are logged at level `debug`.
 #[derive(Debug)]
 pub struct Undecided(Box<dyn Error + Send + Sync>);
 

@@ -1,4 +1,4 @@
-//! What a protected resource says of itself, so that a client finds out where to get a token (RFC 9728).
+//! Protected resource metadata, by which a client finds out where to get a token (RFC 9728).
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -9,15 +9,15 @@ use http::{
 };
 use serde_json::{Map, Value, json};
 
-/// Where the metadata is, in front of the resource's own path (RFC 9728 §3.1).
+/// Where the metadata is served, in front of the resource's own path (RFC 9728 §3.1).
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 
 /// The longest identifier of a resource or of an authorization server, in bytes.
 const LONGEST: usize = 2048;
 
-/// What an API says of itself to clients that do not know where to get a token: protected resource metadata (RFC 9728).
-/// [`Api::protected_resource`](crate::Api::protected_resource) publishes it; [its page](crate::learn::mcp) shows what a
-/// client does with it.
+/// Protected resource metadata (RFC 9728): tells clients where to get a token for this API.
+/// [`Api::protected_resource`](crate::Api::protected_resource) publishes it; see [the MCP page](crate::learn::mcp)
+/// for what a client does with it.
 ///
 /// ```
 /// use portcullis::api::ProtectedResource;
@@ -36,24 +36,24 @@ pub struct ProtectedResource {
 }
 
 impl ProtectedResource {
-    /// The resource's identifier: the URL that clients know the API by, to the byte (RFC 9728 §1.2). It is `https`
-    /// (`http` on `localhost`, 127.0.0.0/8 and `[::1]`), has no query and no fragment, and at most 2 048 bytes. Its path
-    /// has letters, digits and `/ - . _ ~`.
+    /// The resource's identifier: the URL that clients use for the API, byte for byte (RFC 9728 §1.2). It is `https`
+    /// (`http` is allowed on `localhost`, 127.0.0.0/8 and `[::1]`), has no query and no fragment, and is at most 2
+    /// 048 bytes long. Its path consists of letters, digits and `/ - . _ ~`.
     ///
-    /// A client that follows RFC 8707 asks the authorization server for a token for this identifier, so most servers put
-    /// it into `aud`: give [`audience`](crate::tokens::AccessTokensBuilder::audience) the same text.
+    /// A client that follows RFC 8707 asks the authorization server for a token for this identifier, so most servers
+    /// put it into `aud`. Pass the same text to [`audience`](crate::tokens::AccessTokensBuilder::audience).
     pub fn new(resource: &str) -> Self {
         Self { resource: resource.to_owned(), authorization_servers: Vec::new(), members: Map::new() }
     }
 
-    /// Names an issuer whose tokens the API accepts, as `AccessTokens::issued_by` names it. At least one is needed; call
-    /// it again for each further one.
+    /// Names an issuer whose tokens the API accepts, as in `AccessTokens::issued_by`. At least one is required; call
+    /// it again for each additional one.
     pub fn authorization_server(mut self, issuer: &str) -> Self {
         self.authorization_servers.push(issuer.to_owned());
         self
     }
 
-    /// What clients call the resource in front of people. Without it, the title of the [`Api`](crate::Api).
+    /// The name that clients show to people. Defaults to the title of the [`Api`](crate::Api).
     pub fn name(self, name: &str) -> Self {
         self.with("resource_name", name)
     }
@@ -78,7 +78,7 @@ impl ProtectedResource {
         self
     }
 
-    /// What keeps it from being published, one sentence each.
+    /// Why it cannot be published, one sentence each.
     pub(crate) fn defects(&self) -> Vec<String> {
         let name = &self.resource;
         let mut defects = Vec::new();
@@ -98,12 +98,12 @@ impl ProtectedResource {
         defects
     }
 
-    /// Where its metadata is on this host.
+    /// The path of the metadata on this host.
     pub(crate) fn place(&self) -> String {
         [WELL_KNOWN, path_of(&self.resource).unwrap_or_default()].concat()
     }
 
-    /// What its guards' challenges say of it.
+    /// What challenges say about it.
     pub(crate) fn pointer(&self) -> Pointer {
         let path = path_of(&self.resource).unwrap_or_default();
         let origin = self.resource.strip_suffix('/').unwrap_or(&self.resource);
@@ -131,7 +131,7 @@ impl ProtectedResource {
     }
 }
 
-/// The address of the metadata, as challenges name it (RFC 9728 §5.1). It lies in the requests' extensions.
+/// The URL of the metadata, as challenges name it (RFC 9728 §5.1). Stored in the request's extensions.
 #[derive(Debug, Clone)]
 pub(crate) struct Pointer(Arc<str>);
 
@@ -149,10 +149,10 @@ pub(crate) struct Published {
     pub(crate) scopes: BTreeSet<String>,
 }
 
-/// The routes of all metadata.
+/// The metadata routes.
 ///
-/// A client that knows nothing but the host asks at its root, so the only resource of an API answers there too. Of
-/// several, none does: which one would be a guess.
+/// A client that knows only the host asks at its root. If the API has a single resource, its metadata is served there
+/// too. With several, none is: picking one would be a guess.
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>(all: &[Published]) -> Router<S> {
     let mut router = Router::new();
     for place in places(all.iter().map(|published| &published.resource)) {
@@ -164,7 +164,7 @@ pub(crate) fn routes<S: Clone + Send + Sync + 'static>(all: &[Published]) -> Rou
     router
 }
 
-/// Where metadata is served.
+/// The paths where metadata is served.
 pub(crate) fn places<'r>(all: impl Iterator<Item = &'r ProtectedResource>) -> BTreeSet<String> {
     let mut places: BTreeSet<_> = all.map(ProtectedResource::place).collect();
     if places.len() == 1 {
@@ -173,7 +173,8 @@ pub(crate) fn places<'r>(all: impl Iterator<Item = &'r ProtectedResource>) -> BT
     places
 }
 
-/// Public, and the same for everyone: a page of any origin may read it, as clients in a browser do.
+/// The metadata is public and the same for everyone, so pages of any origin may read it, as MCP clients in a browser
+/// do.
 fn metadata_response(text: &str) -> impl IntoResponse + use<> {
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static("application/json")),
@@ -183,8 +184,7 @@ fn metadata_response(text: &str) -> impl IntoResponse + use<> {
     (headers, text.to_owned())
 }
 
-/// The path of a resource, which the metadata's address ends in: nothing if there is only the `/` after the host
-/// (RFC 9728 §3.1).
+/// The path of a resource, which its metadata URL ends with. Empty if it is only `/` (RFC 9728 §3.1).
 fn path_of(resource: &str) -> Result<&str, &'static str> {
     checked(resource)?;
     let after_scheme = resource.split_once("://").map_or("", |(_, rest)| rest);
@@ -196,7 +196,7 @@ fn path_of(resource: &str) -> Result<&str, &'static str> {
     Ok(if path == "/" { "" } else { path })
 }
 
-/// An identifier is `https` and has neither query nor fragment (RFC 9728 §1.2, RFC 8414 §2).
+/// Checks an identifier: `https`, without query and fragment (RFC 9728 §1.2, RFC 8414 §2).
 fn checked(url: &str) -> Result<(), &'static str> {
     const NO_URL: &str = "not an absolute URL such as https://api.example/mcp";
     if url.len() > LONGEST {

@@ -1,6 +1,6 @@
-//! What is to be known of a type's schema: how it is closed, what it demands, what a value lacks and in which words.
+//! The schemas of types: how they are closed, what they demand, and how a value's faults are worded.
 //!
-//! Pure: values in, values out. The extractors of [`input`](crate::input) apply it, and the document shows it.
+//! Pure functions. The extractors of [`input`](crate::input) apply them, and the document shows the schemas.
 
 mod alternatives;
 mod closed;

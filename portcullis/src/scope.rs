@@ -2,7 +2,7 @@
 
 use std::{marker::PhantomData, sync::Arc};
 
-/// A scope: a name that a credential carries, and what it allows.
+/// A scope: a name that a credential carries, and a description of what it allows.
 ///
 /// ```
 /// use portcullis::Scope;
@@ -18,21 +18,21 @@ use std::{marker::PhantomData, sync::Arc};
     note = "implement `portcullis::Scope` for it, or use `()`, a tuple of scopes, or `AnyOf<(…)>`"
 )]
 pub trait Scope: Send + Sync + 'static {
-    /// The scope-token: visible ASCII without space, `"` or `\` (RFC 6749 §3.3).
-    /// [`Api::finish`](crate::Api::finish) refuses another.
+    /// The scope-token: visible ASCII without space, `"` or `\` (RFC 6749 §3.3). [`Api::finish`](crate::Api::finish)
+    /// returns an error for any other.
     const NAME: &'static str;
     /// One sentence for the person who grants it; the docs page shows it beside a checkbox.
     const DESCRIPTION: &'static str;
 }
 
-/// What a [`Guard`](crate::Guard) demands of a credential's scopes: `()` nothing, a [`Scope`] that one, a tuple of two
-/// to four all of its parts, [`AnyOf`] a tuple one of them. They nest: `(Read, AnyOf<(Write, Admin)>)`. Sealed, so that
-/// what is documented is what is demanded.
+/// The scopes that a [`Guard`](crate::Guard) demands: `()` demands nothing, a [`Scope`] that scope, a tuple of two to
+/// four all of its parts, [`AnyOf`] one part of a tuple. They nest: `(Read, AnyOf<(Write, Admin)>)`. The trait is
+/// sealed, so that what is documented is what is demanded.
 pub trait Scopes: sealed::Sealed + Send + Sync + 'static {
-    /// Whether `granted` is enough.
+    /// Whether `granted` is sufficient.
     fn are_in(granted: &Granted) -> bool;
 
-    /// Each way to have enough, as the document lists them: a set of scopes that suffices.
+    /// Each sufficient set of scopes, as the document lists them.
     #[doc(hidden)]
     fn ways() -> Vec<Vec<NamedScope>>;
 }
@@ -108,7 +108,7 @@ scopes_of_tuple!(A, B);
 scopes_of_tuple!(A, B, C);
 scopes_of_tuple!(A, B, C, D);
 
-/// Each way of the one together with each way of the other.
+/// Every combination of one set from each side.
 fn both(left: &[Vec<NamedScope>], right: &[Vec<NamedScope>]) -> Vec<Vec<NamedScope>> {
     let with = |this: &Vec<NamedScope>, that: &Vec<NamedScope>| {
         let new = that.iter().filter(|scope| !this.contains(scope));
@@ -118,7 +118,7 @@ fn both(left: &[Vec<NamedScope>], right: &[Vec<NamedScope>]) -> Vec<Vec<NamedSco
 }
 
 mod sealed {
-    /// Only this crate says what is enough.
+    /// Only this crate decides what is sufficient.
     pub trait Sealed {}
     impl<S: super::Scope> Sealed for S {}
     impl Sealed for () {}
@@ -126,12 +126,12 @@ mod sealed {
 
 /// The scopes that a credential carries. Cheap to clone.
 ///
-/// It is one text, so that it takes the room of what was sent, however many names there are.
+/// Stored as one text, so it takes about as much memory as the credential sent, however many names there are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Granted(Arc<str>);
 
 impl Granted {
-    /// No scope at all.
+    /// No scopes.
     #[must_use]
     pub fn none() -> Self {
         Self::default()
@@ -146,19 +146,19 @@ impl Granted {
         Self(names.join(" ").into())
     }
 
-    /// Whether the scope of this name is here.
+    /// Whether it contains the scope with this name.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
         self.iter().any(|granted| granted == name)
     }
 
-    /// The names in order.
+    /// The names, sorted.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.split(' ').filter(|name| !name.is_empty())
     }
 }
 
-/// A name with a space in it is no scope, which no guard can demand, and is left out.
+/// A name with a space in it is not a scope: no guard can demand it, so it is left out.
 impl FromIterator<String> for Granted {
     fn from_iter<I: IntoIterator<Item = String>>(names: I) -> Self {
         let names: Vec<_> = names.into_iter().filter(|name| !name.contains(' ')).collect();

@@ -1,9 +1,9 @@
 //! Actions that need a recent or a stronger login (RFC 9470).
 //!
-//! [`StepUp<V, L>`](StepUp) stands where the verifier `V` would: in a [`Guard`](crate::Guard), a [`May`](crate::May), a
-//! [`Seen`](crate::Seen) or an [`Either`](crate::Either). It accepts what `V` accepts, if the person behind the credential
-//! logged in as the level `L` demands. A credential that is good and whose login is too old or too weak gets 401 with the
-//! challenge `insufficient_user_authentication`, which tells the client what to log in with.
+//! Use [`StepUp<V, L>`](StepUp) in place of the verifier `V`: in a [`Guard`](crate::Guard), a [`May`](crate::May), a
+//! [`Seen`](crate::Seen) or an [`Either`](crate::Either). It accepts what `V` accepts, if the person behind the
+//! credential logged in as the level `L` demands. A valid credential whose login is too old or too weak gets 401 with
+//! the challenge `insufficient_user_authentication`, which tells the client which login is required.
 //!
 //! ```
 //! use std::time::Duration;
@@ -27,13 +27,13 @@
 //! # Ok::<(), portcullis::ApiError>(())
 //! ```
 //!
-//! | the token of a caller | answer |
+//! | the caller's token | response |
 //! |---|---|
-//! | who logged in 5 minutes ago | the handler's |
-//! | who logged in an hour ago, or without `auth_time` | 401, `Bearer error="insufficient_user_authentication", …, max_age="600"` |
+//! | login 5 minutes ago | the handler's |
+//! | login an hour ago, or no `auth_time` | 401, `Bearer error="insufficient_user_authentication", …, max_age="600"` |
 //!
-//! The document has the challenge in the header of the 401, and `x-portcullis-step-up` with the members `acr_values` and
-//! `max_age` (seconds).
+//! The document lists the challenge in the header of the 401, and `x-portcullis-step-up` with the members
+//! `acr_values` and `max_age` (seconds).
 
 use std::{marker::PhantomData, time::Duration};
 
@@ -57,32 +57,33 @@ use crate::{
     verify::Verify,
 };
 
-/// What an operation demands of the login behind a credential. At least one of both, or
-/// [`Api::finish`](crate::Api::finish) refuses it.
+/// What an operation demands of the login behind a credential. Set at least one of the two; otherwise
+/// [`Api::finish`](crate::Api::finish) returns an error.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a level of login",
     note = "implement `portcullis::step_up::Level` for it"
 )]
 pub trait Level: Send + Sync + 'static {
-    /// The values of `acr` that are enough, the preferred one first, in your issuer's words. Empty: any.
+    /// The values of `acr` that are sufficient, the preferred one first, as your issuer names them. Empty accepts
+    /// any.
     const ACR_VALUES: &'static [&'static str] = &[];
-    /// How long ago the login may be, in whole seconds. `None`: any time.
+    /// The maximum age of the login, in whole seconds. `None` accepts any age.
     const MAX_AGE: Option<Duration> = None;
 }
 
-/// How and when the person behind a credential logged in. What is not known is not enough.
+/// How and when the person behind a credential logged in. A value that is unknown meets no demand.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Login {
-    /// `acr`: the class of the login, in the issuer's words (OpenID Connect Core §2).
+    /// `acr`: the class of the login, as the issuer names it (OpenID Connect Core §2).
     pub acr: Option<String>,
     /// The time since `auth_time`.
     pub age: Option<Duration>,
 }
 
-/// A verifier that knows how and when its callers logged in. [`AccessTokens`], [`TypedTokens`] and `Introspection` do, by
-/// `acr` and `auth_time` (RFC 9068 §2.2.1, RFC 9470 §6.2).
+/// A verifier that knows how and when its callers logged in. [`AccessTokens`], [`TypedTokens`] and `Introspection`
+/// read it from `acr` and `auth_time` (RFC 9068 §2.2.1, RFC 9470 §6.2).
 ///
-/// It is the verifier's, not the principal's, since the verifier has the clock.
+/// The verifier implements this, not the principal, because the verifier has the clock.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not know how and when its callers logged in",
     note = "implement `portcullis::step_up::KnowsLogin` for it"
@@ -92,18 +93,18 @@ pub trait KnowsLogin: Verify {
     fn login(&self, principal: &Self::Principal) -> Login;
 }
 
-/// A verifier that accepts what `V` accepts, if the login behind it is as `L` demands. See the [module](self).
+/// A verifier that accepts what `V` accepts, if the login behind it meets `L`. See the [module](self).
 #[derive(Debug)]
 pub struct StepUp<V: KnowsLogin, L: Level>(PhantomData<fn() -> (V, L)>);
 
-/// By the claims of the token. An `auth_time` in the future, beyond the leeway for clocks, is not believed.
+/// Reads the claims of the token. An `auth_time` in the future, beyond the clock leeway, counts as unknown.
 impl KnowsLogin for AccessTokens {
     fn login(&self, token: &AccessToken) -> Login {
         Claims::login(token.claims(), |auth_time| self.age(auth_time))
     }
 }
 
-/// By the issuer's answer (RFC 9470 §6.2).
+/// Reads the issuer's response (RFC 9470 §6.2).
 #[cfg(feature = "discovery")]
 impl KnowsLogin for Introspection {
     fn login(&self, token: &IntrospectedToken) -> Login {
@@ -111,7 +112,7 @@ impl KnowsLogin for Introspection {
     }
 }
 
-/// What a token says of the login (RFC 9068 §2.2.1).
+/// The claims about the login (RFC 9068 §2.2.1).
 #[derive(Deserialize)]
 struct Claims {
     acr: Option<String>,
@@ -119,7 +120,7 @@ struct Claims {
 }
 
 impl Claims {
-    /// Claims of a wrong type are none.
+    /// If a claim has the wrong type, all count as unknown.
     fn login(read: Result<Self, serde_json::Error>, age: impl Fn(u64) -> Option<Duration>) -> Login {
         let Ok(Self { acr, auth_time }) = read else { return Login::default() };
         Login { acr, age: auth_time.and_then(age) }

@@ -1,25 +1,25 @@
-//! JSON as I-JSON wants it (RFC 7493): no member twice, nothing after the value, bounded nesting.
+//! I-JSON (RFC 7493): no duplicate members, nothing after the value, bounded nesting.
 //!
-//! Two parsers that pick different members of a duplicate are how a checked value and a used value differ
-//! (RFC 8725 §2.4 tells of it for tokens), so a duplicate is refused, not resolved.
+//! Two parsers can pick different members of a duplicate, so that the value checked is not the value used (RFC 8725
+//! §2.4 describes it for tokens). Duplicates are therefore rejected, not resolved.
 
 use std::{cell::Cell, fmt};
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// Why a text was not taken.
+/// Why a text was rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rejected {
-    /// Not JSON, or something stands after the value.
+    /// Not JSON, or something follows the value.
     Syntax,
-    /// More arrays and objects inside one another than allowed.
+    /// Arrays and objects are nested more deeply than allowed.
     TooDeep,
-    /// An object has a member of one name twice (RFC 7493 §2.3).
+    /// An object has two members with the same name (RFC 7493 §2.3).
     DuplicateMember,
 }
 
-/// Parses one JSON value that has at most `max_depth` arrays and objects inside one another.
+/// Parses one JSON value with at most `max_depth` levels of arrays and objects.
 pub(crate) fn parse(bytes: &[u8], max_depth: usize) -> Result<Value, Rejected> {
     let rejected = Cell::new(Rejected::Syntax);
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
@@ -30,7 +30,7 @@ pub(crate) fn parse(bytes: &[u8], max_depth: usize) -> Result<Value, Rejected> {
     Ok(value)
 }
 
-/// Builds a [`Value`] and notes in `rejected` why it stopped, which a serde error cannot carry.
+/// Builds a [`Value`] and records in `rejected` why it stopped, because a serde error cannot carry that.
 #[derive(Clone, Copy)]
 struct Strict<'a> {
     depth_left: usize,

@@ -1,9 +1,9 @@
-//! The attack on your own application, in one line of its tests (feature `testing`).
+//! An attack on your own application, in one line of its tests (feature `testing`).
 //!
-//! [`Attack`] walks every operation of the document as a stranger would: without a credential, with junk, with
-//! forged, expired and doubled ones, with a scope too few. It demands the documented status, body and challenge, and
-//! that the operations which let strangers in are those that you listed. Where a permission is asked of a row, it comes
-//! as other accounts too, and demands that they learn nothing of the row.
+//! [`Attack`] calls every operation of the document as a stranger would: without a credential; with junk, forged,
+//! expired and duplicate credentials; and with one scope missing. It checks the documented status, body and challenge,
+//! and that exactly the operations you listed are open to strangers. If a permission is required on a row, it also
+//! calls as other accounts and checks that they learn nothing about the row.
 
 mod attacker;
 mod attempt;
@@ -34,11 +34,11 @@ pub use self::{
     sample::Sample,
 };
 
-/// An attack on a router by its own document.
+/// An attack on a router, driven by its own document.
 ///
-/// It calls every operation, at the end with a good credential too, so that a guard which refuses everybody does not
-/// pass: give it an application of its own, with a database of its own. It makes some sixty to a hundred and twenty calls
-/// for each guarded operation; lift limits on how often one may call.
+/// It calls every operation, finally with a valid credential too, so that a guard that rejects everyone does not pass.
+/// Give it an application and a database of its own. It makes about 60 to 120 calls per guarded operation, so lift rate
+/// limits.
 ///
 /// ```
 /// use portcullis::{Api, Bearer, Granted, Guard, Json, Public, Scope, Verdict, Verify, VerifyFailed};
@@ -77,51 +77,50 @@ pub use self::{
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// # What is demanded
-/// | sent | answer |
+/// # What is checked
+/// | sent | expected response |
 /// |---|---|
 /// | no credential, or one of an unknown scheme | 401, each scheme's challenge, no `error` |
 /// | the same with `X-HTTP-Method-Override`, `X-Original-URL`, `X-Rewrite-URL`, `X-Forwarded-For: 127.0.0.1`, `X-Real-IP`, `X-Forwarded-Host` or `Forwarded` | the same |
-/// | `HEAD` for each `GET`; the path as `p/`, `//p`, in upper case, with a letter percent-encoded | no success; 401, 404, 405 or a redirect |
-/// | junk, a good one with a letter more or less, with its last letter or one in the middle changed, in the other case; a token with `=` more | 401 and the scheme's challenge; for bearer tokens with `error="invalid_token"` |
-/// | a good token after another scheme's word, two spaces, a tab or nothing; in the query | 401 with a challenge |
-/// | for signed tokens: `alg: none`, an altered header or claim, another key, a key in the header | the same |
-/// | with [`keys`](Self::keys): an HMAC with the public key as its secret, in each form | the same |
+/// | `HEAD` for each `GET`; the path as `p/`, `//p`, in upper case, with a letter percent-encoded | no success: 401, 404, 405 or a redirect |
+/// | junk; a valid one with a letter added, removed or changed (the last or a middle one), or with its case swapped; a token with an extra `=` | 401 and the scheme's challenge; for bearer tokens with `error="invalid_token"` |
+/// | a valid token after another scheme's name, two spaces, a tab or nothing; in the query | 401 with a challenge |
+/// | for signed tokens: `alg: none`, a changed header or claim, another key, a key in the header | the same |
+/// | with [`keys`](Self::keys): an HMAC with the public key as its secret, in each encoding | the same |
 /// | with [`signed`](Self::signed): expired, not yet valid, another issuer or audience | the same |
-/// | what you give to [`bad`](Self::bad): revoked, ended, another customer's | the same |
-/// | two at once | 400 |
-/// | a bad one of one kind beside a good one of another | 400 or 401 |
-/// | a good one without one of the scopes | 403, `error="insufficient_scope"` and the scope |
-/// | a cookie from another site's page, where something may change or a WebSocket opens; with `Sec-Fetch-Site`, and with `Origin` or nothing, as old browsers do | 403 |
-/// | the same without a cookie, where a `SameOrigin` or [`same_origin`](Self::same_origin) says so | 403 |
-/// | a good one | anything but 401, 403 and 5xx; for a row ([`May`](crate::May)) anything but 404 too |
-/// | where a recent or stronger login is demanded ([`StepUp`](crate::step_up::StepUp)), a good one of another login: [`stale`](Self::stale) | 401; for bearer tokens with `error="insufficient_user_authentication"` |
-/// | for a row, one of an account without grants: [`outsider`](Self::outsider) | 404, with the very headers and bytes of a row that does not exist |
-/// | for a row, one of an account with another permission on it: [`holder`](Self::holder) | 403 without a challenge, and its body names the permission |
-/// | for a row that does not exist, a good one | 404, with the same headers and bytes |
-/// | nothing, where anyone may call (`Public`, `Maybe`) | not refused; but a bad one is, for `Maybe` |
+/// | what you pass to [`bad`](Self::bad): revoked, expired, another customer's | the same |
+/// | two credentials | 400 |
+/// | an invalid one of one kind next to a valid one of another | 400 or 401 |
+/// | a valid one without one of the scopes | 403, `error="insufficient_scope"` and the scope |
+/// | a cookie from another site's page, for unsafe methods and WebSocket handshakes; with `Sec-Fetch-Site`, and with `Origin` or nothing, as from old browsers | 403 |
+/// | the same without a cookie, if a `SameOrigin` or [`same_origin`](Self::same_origin) demands it | 403 |
+/// | a valid one | anything but 401, 403 and 5xx; for a row ([`May`](crate::May)) not 404 either |
+/// | if a recent or stronger login is required ([`StepUp`](crate::step_up::StepUp)), a valid one of another login: [`stale`](Self::stale) | 401; for bearer tokens with `error="insufficient_user_authentication"` |
+/// | for a row, one of an account without grants: [`outsider`](Self::outsider) | 404, with the same headers and bytes as for a row that does not exist |
+/// | for a row, one of an account with another permission on it: [`holder`](Self::holder) | 403 without a challenge, and a body that names the permission |
+/// | for a row that does not exist, a valid one | 404, with the same headers and bytes |
+/// | nothing, where anyone may call (`Public`, `Maybe`) | not rejected; for `Maybe`, an invalid one is |
 ///
-/// And of every answer: its status is documented, and its content type and its JSON body are those of that status. So are
-/// its challenges, where the document lists them as ours do: what stands between backticks in the header's description.
-/// A body that the document knows ends within three seconds, and an answer begins within thirty; other bodies are not
-/// waited for. A route that is in the document and not in the router is found.
+/// Every response must have a documented status, with the content type and JSON body documented for it. Challenges must
+/// match the documented ones, if the document lists them as ours do: between backticks in the header's description. A
+/// response must begin within 30 seconds, and a documented body must end within three; other bodies are not read. A
+/// route that is in the document but not in the router is reported.
 ///
-/// # What cannot be seen
-/// - **A route that is in the router and not in the document**, or a method of a documented path that is not: no router
-///   tells its routes. Declare every route with [`Api`](crate::Api).
-/// - A guard that something of your own switches off: a parameter of the query such as `?debug`, a cookie beside the
-///   credential, an `Accept` or a content type, a header of another name than those above.
-/// - A guard that lets one id or one tenant pass: one value of each parameter is sent.
-/// - **What a list holds** ([`Seen`](crate::Seen)), and a row whose id is in the body: which rows an answer may show, no
-///   document says. Compare the list of two accounts in a test of your own.
-/// - Twins of a path where paths that nobody has are answered with a success as well (a page for all of them, a route of
-///   wildcards).
-/// - What a good credential may do to the data of others: give credentials of others to [`bad`](Self::bad) where they must
-///   not be taken.
+/// # What is not checked
+/// - **A route that is in the router but not in the document**, or an undocumented method of a documented path: a
+///   router does not list its routes. Declare every route with [`Api`](crate::Api).
+/// - A guard that your code switches off under some condition: a query parameter such as `?debug`, a cookie besides the
+///   credential, an `Accept` header or a content type, or a header not listed above.
+/// - A guard that lets one id or one tenant pass: only one value of each parameter is sent.
+/// - **The content of a list** ([`Seen`](crate::Seen)), and a row whose id is in the body: no document says which rows
+///   a response may show. Compare the lists of two accounts in a test of your own.
+/// - Other spellings of a path, if unknown paths succeed as well (a fallback page, a wildcard route).
+/// - What a valid credential may do to the data of others. Pass other people's credentials to [`bad`](Self::bad) where
+///   they must be rejected.
 ///
-/// Any OpenAPI 3.1 document will do. What a request needs besides, an address of the caller's say, a layer adds:
-/// `router.layer(axum::Extension(ConnectInfo(address)))`. It needs a runtime of Tokio's with its timer, as
-/// `#[tokio::test]` has; a handler that says `block_in_place` wants one with `flavor = "multi_thread"`.
+/// Any OpenAPI 3.1 document works. If requests need anything else, such as the caller's address, add it with a layer:
+/// `router.layer(axum::Extension(ConnectInfo(address)))`. It needs a Tokio runtime with its timer enabled, such as
+/// `#[tokio::test]`; a handler that calls `block_in_place` needs `flavor = "multi_thread"`.
 pub struct Attack {
     router: Router,
     document: Value,
@@ -132,7 +131,7 @@ pub struct Attack {
     last: BTreeSet<String>,
     not_trying: BTreeSet<String>,
     samples: BTreeMap<String, Sample>,
-    /// By operation and name.
+    /// By operation and parameter name.
     parameters: BTreeMap<(String, String), String>,
     /// By object.
     missing: BTreeMap<String, String>,
@@ -141,7 +140,7 @@ pub struct Attack {
 type Make = Box<dyn Fn(&[&str]) -> Option<String> + Send + Sync>;
 type Sign = Box<dyn Fn(&Value) -> String + Send + Sync>;
 
-/// What the test knows about the credentials of one scheme.
+/// What the test provides about the credentials of one scheme.
 #[derive(Default)]
 struct Held {
     good: Option<Make>,
@@ -173,38 +172,38 @@ impl Attack {
         }
     }
 
-    /// The operations that anyone may call, such as `GET /health`. One that is public and not listed is a hole, and so
-    /// is one that is listed and not public: opening a route is a decision that is taken here too.
+    /// The operations that anyone may call, such as `GET /health`. It is a hole if a public operation is not listed, or
+    /// a listed one is not public. Opening a route then always means editing the test, too.
     #[must_use]
     pub fn public<'o>(mut self, operations: impl IntoIterator<Item = &'o str>) -> Self {
         self.public.extend(operations.into_iter().map(str::to_owned));
         self
     }
 
-    /// The operations that let strangers in beside those with a credential, as a [`Maybe`](crate::Maybe) does, such as
-    /// `GET /articles`. One that does and is not listed is a hole, and so is one that is listed and does not: a guard is
-    /// opened to strangers here too.
+    /// The operations that let strangers in as well as authenticated callers, as a [`Maybe`](crate::Maybe) does, such
+    /// as `GET /articles`. It is a hole if such an operation is not listed, or a listed one is not optional.
     #[must_use]
     pub fn optional<'o>(mut self, operations: impl IntoIterator<Item = &'o str>) -> Self {
         self.optional.extend(operations.into_iter().map(str::to_owned));
         self
     }
 
-    /// The operations without a guard that must refuse what a page of another site sends, such as a log-in that hands out
-    /// a cookie: `POST /login`. One that takes a [`SameOrigin`](crate::credential::SameOrigin) says so in the document and is tried
-    /// anyway; listed here, it is also tried once that was taken away.
+    /// The operations without a guard that must reject requests from another site's page, such as a login that sets a
+    /// cookie: `POST /login`. An operation that takes a [`SameOrigin`](crate::credential::SameOrigin) says so in the
+    /// document and is tested anyway; if it is listed here, it is tested even after someone removes that.
     #[must_use]
     pub fn same_origin<'o>(mut self, operations: impl IntoIterator<Item = &'o str>) -> Self {
         self.same_origin.extend(operations.into_iter().map(str::to_owned));
         self
     }
 
-    /// How a good credential of a scheme is made that carries exactly the given scopes: the token or the key as it
-    /// is, and `user:password` for Basic. The document says where it is sent. Each call may make a new one, and should
-    /// where calls end what the last one made, as a log-out of everywhere does. Not so where two schemes are sent in one
-    /// place: there both must give the same.
+    /// Creates a valid credential of a scheme with exactly the given scopes: the token or the key itself, or
+    /// `user:password` for Basic. The document says where it is sent. Each call may create a new one, and should if
+    /// some operation invalidates earlier ones, such as "log out everywhere". If two schemes are sent in the same
+    /// place, both must return the same credential.
     ///
-    /// `None` says that there is none with exactly these; where more would do, all of the scheme's are asked for then.
+    /// Return `None` if there is none with exactly these scopes. If more scopes are fine, all scopes of the scheme are
+    /// then requested.
     #[must_use]
     pub fn good<R: Into<Option<String>>>(
         mut self,
@@ -215,31 +214,31 @@ impl Attack {
         self
     }
 
-    /// How claims become a token that the application's issuer signed (RFC 7519). It is given those of a good token
-    /// with one of them wrong: expired, of another issuer, for another audience.
+    /// Signs claims with your issuer's key (RFC 7519). It gets the claims of a valid token with one of them made wrong:
+    /// expired, another issuer, another audience.
     #[must_use]
     pub fn signed(mut self, scheme: &str, sign: impl Fn(&Value) -> String + Send + Sync + 'static) -> Self {
         self.held_of(scheme).signed = Some(Box::new(sign));
         self
     }
 
-    /// The issuer's public keys, a JWK Set (RFC 7517 §5), to be tried as secrets of an HMAC (RFC 8725 §2.1).
+    /// The issuer's public keys, a JWK Set (RFC 7517 §5), to try as HMAC secrets (RFC 8725 §2.1).
     #[must_use]
     pub fn keys(mut self, scheme: &str, jwks: &str) -> Self {
         self.held_of(scheme).keys = Some(jwks.to_owned());
         self
     }
 
-    /// A credential that must be refused, and what a finding calls it: `"a token of an ended session"`.
+    /// A credential that must be rejected, and its name in findings, such as `"a token of a revoked session"`.
     #[must_use]
     pub fn bad(mut self, scheme: &str, name: &str, credential: &str) -> Self {
         self.held_of(scheme).bad.push((name.to_owned(), credential.to_owned()));
         self
     }
 
-    /// As [`good`](Self::good), for a second account, to which nobody has granted anything: it may not see the rows that
-    /// the attack asks for. Each operation with a [`May`](crate::May) must answer it with the 404 of a row that does not
-    /// exist, byte by byte.
+    /// Like [`good`](Self::good), for a second account without any grants: it may not see the rows that the attack
+    /// requests. Each operation with a [`May`](crate::May) must respond with the 404 of a row that does not exist, byte
+    /// for byte.
     ///
     /// ```
     /// use portcullis::{
@@ -327,8 +326,8 @@ impl Attack {
         self
     }
 
-    /// As [`outsider`](Self::outsider), for an account that has these permissions on the rows that the attack asks for, and
-    /// no others. An operation that asks for another permission of the same object must answer it 403 and name that
+    /// Like [`outsider`](Self::outsider), for an account with exactly these permissions on the rows that the attack
+    /// requests. An operation that requires another permission on the same object must respond with 403 and name that
     /// permission; one that reads must let it in.
     #[must_use]
     pub fn holder<'p, R: Into<Option<String>>>(
@@ -342,8 +341,8 @@ impl Attack {
         self
     }
 
-    /// As [`good`](Self::good), for a login that is too old or too weak for the operations with a
-    /// [`StepUp`](crate::step_up::StepUp). The credentials of [`good`](Self::good) are of a login that is enough.
+    /// Like [`good`](Self::good), for a login that is too old or too weak for the operations with a
+    /// [`StepUp`](crate::step_up::StepUp). The credentials of [`good`](Self::good) must have a sufficient login.
     #[must_use]
     pub fn stale<R: Into<Option<String>>>(
         mut self,
@@ -354,40 +353,40 @@ impl Attack {
         self
     }
 
-    /// The id of an object that does not exist, by the object's name. Without it: the greatest number that the parameter's
-    /// format has, or a UUID or a text that nobody has.
+    /// The id of an object that does not exist, by the object's name. Defaults to the greatest number of the
+    /// parameter's format, or an unlikely UUID or text.
     #[must_use]
     pub fn missing(mut self, object: &str, id: &str) -> Self {
         self.missing.insert(object.to_owned(), id.to_owned());
         self
     }
 
-    /// The body to call an operation with. Without it: the document's example, or the least that its schema takes. A
-    /// body that is not taken hides nothing from the attack, for a guard answers before a body is read; but a handler
-    /// is only then seen at work when it is.
+    /// The body for an operation. Defaults to the document's example, or a minimal value of its schema. A body that is
+    /// invalid does not weaken the attack, because guards run before the body is read; but the handler only runs if it
+    /// is valid.
     #[must_use]
     pub fn sample(mut self, operation: &str, body: impl Into<Sample>) -> Self {
         self.samples.insert(operation.to_owned(), body.into());
         self
     }
 
-    /// The value of a parameter in the path, the query or a header. Without it: the document's example, or the least
-    /// that its schema takes.
+    /// The value of a path, query or header parameter. Defaults to the document's example, or a minimal value of its
+    /// schema.
     #[must_use]
     pub fn parameter(mut self, operation: &str, name: &str, value: &str) -> Self {
         self.parameters.insert((operation.to_owned(), name.to_owned()), value.to_owned());
         self
     }
 
-    /// Operations to call after all others with a good credential, since it is worth nothing then: a log-out.
+    /// Operations to call last, because they invalidate the credential, such as a logout.
     #[must_use]
     pub fn last<'o>(mut self, operations: impl IntoIterator<Item = &'o str>) -> Self {
         self.last.extend(operations.into_iter().map(str::to_owned));
         self
     }
 
-    /// What [`assert`](Self::assert) goes without: the sentences of [`Report::not_tried`], word for word. Where a scheme
-    /// has no scopes to lack, say, or the issuer is not at hand to sign a token that has ended.
+    /// What [`assert`](Self::assert) may skip: sentences of [`Report::not_tried`], word for word. For example, if a
+    /// scheme has no scopes, or the issuer is not available to sign an expired token.
     #[must_use]
     pub fn not_trying<'s>(mut self, sentences: impl IntoIterator<Item = &'s str>) -> Self {
         self.not_trying.extend(sentences.into_iter().map(str::to_owned));
@@ -398,11 +397,11 @@ impl Attack {
         self.held.entry(scheme.to_owned()).or_default()
     }
 
-    /// Attacks, and panics with every hole. What could not be tried, for want of something that only the test knows, is
-    /// one too, unless [`not_trying`](Self::not_trying) has it.
+    /// Runs the attack, and panics with every hole. It also panics for anything it could not try because the test did
+    /// not provide it, unless [`not_trying`](Self::not_trying) lists it.
     ///
     /// # Panics
-    /// If there is a hole, or something was not tried.
+    /// If there is a hole, or something could not be tried.
     pub async fn assert(self) -> Report {
         let excused = self.not_trying.clone();
         match self.run().await.and_then(|report| report.having_tried_all_but(&excused)) {
@@ -412,11 +411,11 @@ impl Attack {
         }
     }
 
-    /// Attacks.
+    /// Runs the attack.
     ///
     /// # Errors
-    /// [`Findings`] with every hole, and with whatever keeps the attack from being one: a guarded operation without
-    /// a [`good`](Self::good) credential, an operation or a scheme that is named here and is not in the document.
+    /// [`Findings`] with every hole, and with everything that prevents a complete attack: a guarded operation without a
+    /// [`good`](Self::good) credential, or a named operation or scheme that is not in the document.
     pub async fn run(self) -> Result<Report, Findings> {
         let operations = documented::operations(&self.document);
         let schemes = self.document.pointer("/components/securitySchemes");
@@ -442,7 +441,7 @@ impl Attack {
             }
             good.extend(ways.into_iter().map(|way| (operation, way)));
         }
-        // What reads comes before what deletes, and what ends the credential is last.
+        // Reads come before deletes, and operations that invalidate the credential come last.
         let rank = |method: &Method| match *method {
             Method::GET | Method::HEAD | Method::OPTIONS => 0,
             Method::DELETE => 2,

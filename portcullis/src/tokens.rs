@@ -1,4 +1,4 @@
-//! A ready verifier for signed access tokens (RFC 9068), strict as RFC 8725 asks.
+//! A ready-made verifier for signed access tokens (RFC 9068), as strict as RFC 8725 recommends.
 
 mod base64url;
 pub(crate) mod cache;
@@ -39,28 +39,29 @@ use crate::{
     verify::{Verdict, Verify, VerifyFailed},
 };
 
-/// How far clocks may be apart, in seconds, for `exp`, `nbf` and `iat`: by default, and at most.
+/// The clock leeway in seconds for `exp`, `nbf` and `iat`: the default and the maximum.
 pub(crate) const LEEWAY: u64 = 5;
 const MAX_LEEWAY: u64 = 60;
 
 /// Verifies RFC 9068 access tokens of one issuer for one audience. Cheap to clone.
 ///
-/// A token is accepted only if all of this holds: `typ` is `at+jwt`; the key named by `kid` is known (without a `kid`:
-/// one key alone fits) and its one algorithm is the header's `alg` (EdDSA, ES256, ES384, ES512, RS256, RS384, RS512, PS256,
-/// PS384 or PS512); no critical extension is asked
-/// for; no JSON member stands twice; the signature is good; `iss` is the issuer to the byte; `aud` names
-/// the audience; `exp`, `iat`, `sub`, `jti` and `client_id` are there with the right types; `exp` lies
-/// ahead and neither `nbf` nor `iat` does (5 s leeway, [or yours](AccessTokensBuilder::leeway)); and it is not bound to a key (`cnf`), whose possession we could
-/// not check.
+/// A token is accepted only if
+/// - `typ` is `at+jwt`, no critical extension is requested, and no JSON member appears twice;
+/// - the key named by `kid` is known (without `kid`, exactly one key fits), and its one algorithm is the header's
+///   `alg`: EdDSA, ES256, ES384, ES512, RS256, RS384, RS512, PS256, PS384 or PS512;
+/// - the signature is valid, `iss` equals the issuer byte for byte, and `aud` names the audience;
+/// - `exp`, `iat`, `sub`, `jti` and `client_id` are present and have the right types;
+/// - `exp` is in the future, and `nbf` and `iat` are not (5 s leeway, [or yours](AccessTokensBuilder::leeway));
+/// - it is not bound to a key (`cnf`), because we could not check that the caller has it.
 ///
-/// Its keys are given ([`AccessTokens::issued_by`]), and then it never fails for want of a network, or found at the
-/// issuer (`AccessTokens::discover`, feature `discovery`). It remembers tokens that it found
-/// good, so that a token costs one signature check and not one for each request; its times are looked at whenever it
-/// comes. Those are 10 000 at the most: where more are alive, some make room, old or new; a token of more than 2 KiB is
-/// never kept and is checked each time. [`AccessTokensBuilder::uncached`] turns that off.
+/// You give it the keys ([`AccessTokens::issued_by`]), and then it never needs the network, or it finds them at the
+/// issuer (`AccessTokens::discover`, feature `discovery`). It caches valid tokens, so that a token costs one
+/// signature check instead of one per request. Their times are checked at every request. At most 10 000 tokens are
+/// cached; when the cache is full, old and new ones alike make room. A token longer than 2 KiB is never cached.
+/// [`AccessTokensBuilder::uncached`] turns the cache off.
 ///
-/// A caller whose token is refused is never told why. The log is, at the level `debug` of the target `portcullis`: one
-/// line with a `reason` of a few fixed words (`wrong audience`, `unknown kid`, `expired`), and nothing of the token.
+/// The caller never learns why a token was rejected. The log does, at level `debug` of the target `portcullis`: one
+/// line with a `reason` from a fixed list (`wrong audience`, `unknown kid`, `expired`), and nothing of the token.
 #[derive(Clone)]
 pub struct AccessTokens(pub(crate) Arc<Inner>);
 
@@ -70,7 +71,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Clock,
 }
 
-/// Where the keys are from.
+/// Where the keys come from.
 pub(crate) enum Source {
     Given(Box<KeySet>),
     #[cfg(feature = "discovery")]
@@ -80,13 +81,13 @@ pub(crate) enum Source {
 pub(crate) type Clock = Box<dyn Fn() -> SystemTime + Send + Sync>;
 
 impl AccessTokens {
-    /// Begins a verifier for the tokens of `issuer`: the `iss` claim, compared to the byte.
+    /// Starts building a verifier for the tokens of `issuer`: the `iss` claim, compared byte for byte.
     #[must_use]
     pub fn issued_by(issuer: &str) -> AccessTokensBuilder {
         AccessTokensBuilder::new(issuer, GivenKeys::default())
     }
 
-    /// The token's claims, if it is good in every respect.
+    /// The token, if it is valid in every respect.
     #[cfg_attr(
         not(feature = "discovery"),
         expect(clippy::unused_async, reason = "only keys that are fetched are waited for")
@@ -109,7 +110,7 @@ impl AccessTokens {
         })
     }
 
-    /// How long ago a time was, in seconds since 1970; `None` if it is to come, by more than clocks may be apart.
+    /// The age of a time in seconds since 1970; `None` if it is in the future by more than the leeway.
     pub(crate) fn age(&self, time: u64) -> Option<Duration> {
         age(time, seconds(&self.0.clock))
     }
@@ -124,7 +125,7 @@ impl AccessTokens {
     }
 }
 
-/// For a state behind an `Arc`, which axum's derive does not reach.
+/// For a state behind an `Arc`, which axum's derive does not support.
 impl<S> FromRef<Arc<S>> for AccessTokens
 where
     Self: FromRef<S>,
@@ -160,7 +161,7 @@ impl fmt::Debug for AccessTokens {
     }
 }
 
-/// What an [`AccessTokens`] needs to know. There is no default for the issuer, the audience and the keys.
+/// Builder of an [`AccessTokens`]. The issuer, the audience and the keys have no defaults.
 pub struct AccessTokensBuilder<K = GivenKeys> {
     pub(crate) expected: Expected,
     pub(crate) clock: Clock,
@@ -168,11 +169,11 @@ pub struct AccessTokensBuilder<K = GivenKeys> {
     pub(crate) keys: K,
 }
 
-/// The keys of an [`AccessTokensBuilder`] are in the application's hands.
+/// The keys of an [`AccessTokensBuilder`] that the application supplies.
 #[derive(Default)]
 pub struct GivenKeys {
     pub(crate) keys: Keys,
-    /// Why some were left out.
+    /// Why some keys were skipped.
     skipped: Vec<String>,
 }
 
@@ -181,42 +182,43 @@ impl<K> AccessTokensBuilder<K> {
         Self { expected: Expected::of(issuer), clock: Box::new(now), is_cached: true, keys }
     }
 
-    /// Who we are: the name that must be in `aud` (RFC 9068 §4). A token for another API is rejected. Call it again for
-    /// each further name that you go by; a token needs one of them.
+    /// Your API's name, which must be in `aud` (RFC 9068 §4). A token for another API is rejected. Call it again for
+    /// each additional name; a token needs one of them.
     #[must_use]
     pub fn audience(mut self, audience: &str) -> Self {
         self.expected.audience = self.expected.audience.named(audience);
         self
     }
 
-    /// The claim that holds the scopes, if it is not a string `scope`: `scp` or `roles`, say. It is a string with spaces
-    /// between the names, or an array of strings. Call it again to read several claims; the token has the scopes of all.
-    /// A name with a space in it is not a scope (RFC 6749 §3.3) and is left out: see [`AccessToken::claims`].
+    /// The claim that holds the scopes, if it is not a string `scope`, such as `scp` or `roles`. It is a string of
+    /// names separated by spaces, or an array of strings. Call it again to read several claims; the token has the
+    /// scopes of all. A name with a space in it is not a scope (RFC 6749 §3.3) and is left out: see
+    /// [`AccessToken::claims`].
     ///
-    /// Names of different claims share one list. If a role can be called as a scope is, read one of the two claims.
+    /// Names from different claims share one list. If a role can have the same name as a scope, read only one of the
+    /// two claims.
     #[must_use]
     pub fn scope_claim(self, name: &str) -> Self {
         self.scope_claim_at([name])
     }
 
-    /// As [`scope_claim`](Self::scope_claim), for a claim inside others: `["realm_access", "roles"]` for Keycloak's roles.
+    /// Like [`scope_claim`](Self::scope_claim), for a nested claim: `["realm_access", "roles"]` for Keycloak's roles.
     #[must_use]
     pub fn scope_claim_at<'n>(mut self, path: impl IntoIterator<Item = &'n str>) -> Self {
         self.expected.scope_claims.push(path.into_iter().map(str::to_owned).collect());
         self
     }
 
-    /// How far the issuer's clock and yours may be apart: 5 seconds unless you say otherwise, and at most 60. It applies
-    /// to `exp`, `nbf` and `iat`.
+    /// The clock leeway for `exp`, `nbf` and `iat`. Defaults to 5 seconds; at most 60.
     #[must_use]
     pub fn leeway(mut self, leeway: Duration) -> Self {
         self.expected.leeway = leeway.as_secs() + u64::from(leeway.subsec_nanos() > 0);
         self
     }
 
-    /// Accepts the tokens of these tenants, for an issuer that has a name for each: Microsoft Entra, with users of
-    /// several organizations. `template` is the name with `{tenantid}` in it, as the metadata of `common` and
-    /// `organizations` write it.
+    /// Accepts the tokens of these tenants. Use it for an issuer that has one name per tenant, such as Microsoft
+    /// Entra with users of several organizations. `template` is the name with `{tenantid}` in it, as in the metadata
+    /// of `common` and `organizations`.
     ///
     /// ```
     /// # #[cfg(feature = "discovery")]
@@ -232,28 +234,29 @@ impl<K> AccessTokensBuilder<K> {
     /// # let _ = builder;
     /// # }
     /// ```
-    /// `iss` must then be the template with one of the tenants in it, `tid` that tenant if the token has it, and a key
-    /// that the issuer marks for one tenant verifies that tenant's tokens only. There is no way to accept every tenant:
-    /// anyone can make one. A subject is unique within its tenant, so store it with [`AccessToken::issuer`].
+    /// `iss` must then be the template with one of the tenants in it, `tid` must be that tenant if the token has it,
+    /// and a key that the issuer marks for one tenant verifies only that tenant's tokens. There is no way to accept
+    /// every tenant, because anyone can create one. A subject is unique only within its tenant, so store it with
+    /// [`AccessToken::issuer`].
     #[must_use]
     pub fn tenants<T: Into<String>>(mut self, template: &str, tenants: impl IntoIterator<Item = T>) -> Self {
         self.expected.tenants = Some(Tenants::of(template, tenants.into_iter().map(Into::into)));
         self
     }
 
-    /// Leads to the relaxations for issuers that do not follow RFC 9068. Each says what it opens.
+    /// Relaxations for issuers that do not follow RFC 9068. Each documents what it opens.
     pub fn dangerous(self) -> Dangerous<Self> {
         Dangerous(self)
     }
 
-    /// Another source of time than the system's, for tests.
+    /// Replaces the system clock, for tests.
     #[must_use]
     pub fn clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         self.clock = Box::new(clock);
         self
     }
 
-    /// Verifies each token anew at each request, which takes some fifty times as long.
+    /// Turns the token cache off: every request verifies its token anew, which takes about fifty times as long.
     #[must_use]
     pub fn uncached(mut self) -> Self {
         self.is_cached = false;
@@ -264,8 +267,8 @@ impl<K> AccessTokensBuilder<K> {
 impl AccessTokensBuilder {
     /// The issuer's public keys, as a JWK Set (RFC 7517 §5). Call it again to add another set.
     ///
-    /// A key that cannot be used is skipped, as it is in a set that was discovered, and the log says why. `kid` may be
-    /// missing where one key alone has its algorithm.
+    /// An unusable key is skipped, as in a discovered set, and the log says why. `kid` may be missing if only one key
+    /// has its algorithm.
     ///
     /// # Errors
     /// [`KeyError`] if the text is not a JWK Set.
@@ -278,11 +281,11 @@ impl AccessTokensBuilder {
         Ok(self)
     }
 
-    /// The verifier.
+    /// Builds the verifier.
     ///
     /// # Errors
-    /// [`KeyError`] if the issuer or the audience is missing or empty, a setting is out of its bounds, or no key can be
-    /// used: such a verifier could only reject, or accept what it must not.
+    /// [`KeyError`] if the issuer or the audience is missing or empty, a setting is out of bounds, or no key is
+    /// usable.
     pub fn build(self) -> Result<AccessTokens, KeyError> {
         let Self { expected, clock, is_cached, keys: GivenKeys { keys, skipped } } = self;
         expected.checked()?;
@@ -310,7 +313,7 @@ impl fmt::Debug for GivenKeys {
     }
 }
 
-/// How long before `now` a time was, both in seconds since 1970; `None` if it is later, by more than clocks may be apart.
+/// The seconds from a time to `now`, both in seconds since 1970; `None` if it is later by more than the leeway.
 pub(crate) fn age(time: u64, now: u64) -> Option<Duration> {
     (time <= now.saturating_add(LEEWAY)).then(|| Duration::from_secs(now.saturating_sub(time)))
 }

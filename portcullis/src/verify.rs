@@ -1,4 +1,4 @@
-//! The application's half of a guard: deciding whether a credential is good.
+//! The application's half of a guard: deciding whether a credential is valid.
 
 use std::{error::Error, fmt, future::Future};
 
@@ -7,10 +7,10 @@ use crate::{
     scope::Granted,
 };
 
-/// Decides whether a credential is good, and whose it is.
+/// Decides whether a credential is valid, and whose it is.
 ///
-/// The verifier lives in the router's state and is found there by [`FromRef`](axum::extract::FromRef), so
-/// a router without it does not compile.
+/// The router's state holds the verifier, and [`FromRef`](axum::extract::FromRef) finds it there. A router without it
+/// does not compile.
 ///
 /// ```
 /// use portcullis::{Bearer, Granted, Verdict, Verify, VerifyFailed};
@@ -38,21 +38,21 @@ use crate::{
     note = "implement `portcullis::Verify` for it, or use `portcullis::AccessTokens`"
 )]
 pub trait Verify: Clone + Send + Sync + 'static {
-    /// What the caller presents.
+    /// The credential that the caller presents.
     type Credential: Credential;
-    /// Whom a good credential stands for; handed to the handler.
+    /// Whom a valid credential belongs to; handed to the handler.
     type Principal: Send + Sync + 'static;
-    /// The scheme's name in the document's `securitySchemes`. Verifiers of one name are one scheme to whoever reads it, as
-    /// are two that take the same tokens: [`Api::finish`](crate::Api::finish) refuses those that are described differently
-    /// or look for the credential elsewhere. What else they accept is not compared: different credentials have different
-    /// names.
+    /// The scheme's name in the document's `securitySchemes`. Verifiers with the same name appear as one scheme, and
+    /// so do two that take the same tokens. [`Api::finish`](crate::Api::finish) returns an error if they are
+    /// described differently or read the credential from different places. It cannot compare what they accept, so
+    /// give different credentials different names.
     const SCHEME: &'static str;
-    /// What `WWW-Authenticate` calls the part of the application that the credential opens, for a person to read
-    /// (RFC 9110 §11.5): printable ASCII without `"` and `\`. [`Basic`](crate::Basic) needs one and takes the scheme's
-    /// name if there is none.
+    /// The realm in `WWW-Authenticate`: the part of the application that the credential opens, for a person to read
+    /// (RFC 9110 §11.5). Printable ASCII without `"` and `\`. [`Basic`](crate::Basic) requires one and defaults to
+    /// the scheme's name.
     const REALM: Option<&'static str> = None;
 
-    /// How the document describes the scheme. The default is the credential's own description.
+    /// How the document describes the scheme. Defaults to the credential's own description.
     #[must_use]
     fn scheme() -> SecurityScheme {
         <Self::Credential as Credential>::scheme()
@@ -61,30 +61,30 @@ pub trait Verify: Clone + Send + Sync + 'static {
     /// Verifies one credential.
     ///
     /// # Errors
-    /// [`VerifyFailed`] when no verdict can be reached: a database or issuer out of reach. The caller is
-    /// answered 503; neither a refusal nor an anonymous pass would be true.
+    /// [`VerifyFailed`] if no verdict can be reached, for example because a database or issuer is unreachable. The
+    /// caller gets 503: neither a rejection nor anonymous access would be correct.
     fn verify(
         &self,
         credential: &Self::Credential,
     ) -> impl Future<Output = Result<Verdict<Self::Principal>, VerifyFailed>> + Send;
 }
 
-/// What a verifier found.
+/// The result of verifying a credential.
 #[derive(Debug)]
 #[must_use = "a verdict that is not looked at protects nothing"]
 pub enum Verdict<P> {
-    /// The credential is good: whose it is, and the scopes it carries.
+    /// The credential is valid. Carries its owner and its scopes.
     Accepted(P, Granted),
-    /// The credential is no good. Why is nobody's business but the log's.
+    /// The credential is invalid. The caller does not learn why; log it if you need to.
     Refused,
-    /// The credential is good, and not for this request: 403. A verifier sees the request if its credential is a
-    /// [`With`](crate::credential::With). From any other, this is `Refused`: what a credential may do is a matter of its
-    /// scopes.
+    /// The credential is valid, but not for this request: 403. A verifier sees the request only if its credential is
+    /// a [`With`](crate::credential::With). From any other verifier this counts as `Refused`: use scopes to limit
+    /// what a credential may do.
     Forbidden,
 }
 
-/// No verdict could be reached. The cause goes to the log, never to the caller: once a minute for each type of verifier at
-/// level `error`, with the number `untold` of those between, which are at level `debug`.
+/// No verdict could be reached. The cause is logged and never sent to the caller. Each type of verifier logs once a
+/// minute at level `error`, with the number of failures in between as `untold`; those are logged at level `debug`.
 #[derive(Debug)]
 pub struct VerifyFailed(Box<dyn Error + Send + Sync>);
 

@@ -1,10 +1,10 @@
-//! Webhooks that others send to you: requests signed with a shared secret.
+//! Incoming webhooks: requests that the sender signs with a shared secret.
 //!
 //! ```
 //! use portcullis::{Api, Guard, Json, NoContent, webhooks::{Stripe, Webhooks}};
 //!
 //! #[derive(serde::Deserialize, schemars::JsonSchema)]
-//! #[schemars(extend("additionalProperties" = true))] // Stripe's events have many members more
+//! #[schemars(extend("additionalProperties" = true))] // Stripe's events have many more members
 //! struct Event {
 //!     id: String,
 //!     r#type: String,
@@ -27,10 +27,10 @@
 //! |---|---|---|---|
 //! | Stripe | [`Stripe`] | time and body | after 5 minutes |
 //! | [Standard Webhooks](https://www.standardwebhooks.com), Svix, Portcullis | [`StandardWebhooks`] | id, time and body | after 5 minutes |
-//! | GitHub | [`GitHub`] | body | never: remember what you have done |
-//! | another | your own [`SignatureFormat`] | | if it signs a time |
+//! | GitHub | [`GitHub`] | body | never: store the ids of processed deliveries |
+//! | others | your own [`SignatureFormat`] | | if the format signs a time |
 //!
-//! Signatures are compared in constant time. The handler gets the same bytes that were verified.
+//! Signatures are compared in constant time. The handler gets exactly the bytes that were verified.
 
 use std::{
     error::Error,
@@ -52,19 +52,19 @@ use crate::{
     verify::{Verdict, Verify, VerifyFailed},
 };
 
-/// How old a signature may be, unless the application says otherwise.
+/// The default maximum age of a signature.
 const TOLERANCE: Duration = Duration::from_mins(5);
-/// How old it may be at most.
+/// The largest maximum age that can be set.
 const MOST_TOLERANCE: Duration = Duration::from_hours(1);
-/// The shortest key, in bytes: 128 bits. Standard Webhooks asks for 24.
+/// The shortest key, in bytes: 128 bits. Standard Webhooks demands 24 bytes.
 const SHORTEST_KEY: usize = 16;
-/// The most secrets of one sender.
+/// The maximum number of secrets of one sender.
 const MOST_SECRETS: usize = 8;
 
-/// Verifies requests that a sender signed by the format `F`. Cheap to clone.
+/// Verifies requests signed in the format `F`. Cheap to clone.
 ///
-/// A request is accepted if one of its signatures is good under one of the secrets, and the signed time, where the format
-/// has one, is at most five minutes away ([`tolerance`](Self::tolerance)).
+/// A request is accepted if one of its signatures is valid under one of the secrets. If the format signs a time, it
+/// must also be at most five minutes from now ([`tolerance`](Self::tolerance)).
 #[must_use]
 pub struct Webhooks<F> {
     keys: Arc<[DecodingKey]>,
@@ -73,7 +73,7 @@ pub struct Webhooks<F> {
     format: PhantomData<fn() -> F>,
 }
 
-/// A request whose signature is good.
+/// A request with a valid signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
     id: Option<String>,
@@ -81,13 +81,13 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// What the sender calls the message, if the format signs that: the same at each attempt to deliver it.
+    /// The sender's id of the message, if the format signs it. It is the same for each delivery attempt.
     #[must_use]
     pub fn id(&self) -> Option<&str> {
         self.id.as_deref()
     }
 
-    /// When it was signed, in seconds since 1970, if the format signs that.
+    /// When the request was signed, in seconds since 1970, if the format signs a time.
     #[must_use]
     pub fn time(&self) -> Option<u64> {
         self.time
@@ -95,10 +95,10 @@ impl Delivery {
 }
 
 impl<F: SignatureFormat> Webhooks<F> {
-    /// A verifier with the secret that the sender shows you.
+    /// A verifier with the secret that the sender gave you.
     ///
     /// # Errors
-    /// [`SecretError`] if the secret is not one of this format, or has fewer than 16 bytes.
+    /// [`SecretError`] if the secret is malformed for this format or shorter than 16 bytes.
     pub fn new(secret: &str) -> Result<Self, SecretError> {
         let none: Self = Self {
             keys: Arc::new([]),
@@ -109,10 +109,10 @@ impl<F: SignatureFormat> Webhooks<F> {
         none.or_secret(secret)
     }
 
-    /// Accepts another secret too, while the sender changes it: eight at most.
+    /// Also accepts another secret, while the sender rotates it. At most eight secrets are accepted.
     ///
     /// # Errors
-    /// [`SecretError`], as for [`new`](Self::new), or if there are eight already.
+    /// [`SecretError`], as for [`new`](Self::new), or if there are eight secrets already.
     pub fn or_secret(self, secret: &str) -> Result<Self, SecretError> {
         let key = F::key(secret).ok_or(SecretError("the secret is not written as this sender writes it"))?;
         if key.len() < SHORTEST_KEY {
@@ -125,13 +125,13 @@ impl<F: SignatureFormat> Webhooks<F> {
         Ok(Self { keys: self.keys.iter().cloned().chain([key]).collect(), ..self })
     }
 
-    /// How far the signed time may be from now, in either direction: five minutes unless you say otherwise, an hour at most.
-    /// For that long, whoever has recorded a request can send it again.
+    /// How far the signed time may be from now, in either direction. Defaults to five minutes; at most an hour.
+    /// Within that time, anyone who recorded a request can replay it.
     pub fn tolerance(self, tolerance: Duration) -> Self {
         Self { tolerance: tolerance.min(MOST_TOLERANCE).as_secs(), ..self }
     }
 
-    /// Another source of time than the system's, for tests.
+    /// Replaces the system clock, for tests.
     pub fn clock(self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         Self { clock: Arc::new(Box::new(clock)), ..self }
     }
@@ -185,7 +185,7 @@ impl<F: SignatureFormat> fmt::Debug for Webhooks<F> {
     }
 }
 
-/// A secret that nothing could be verified with.
+/// A secret that cannot be used to verify anything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretError(&'static str);
 
@@ -197,7 +197,7 @@ impl fmt::Display for SecretError {
 
 impl Error for SecretError {}
 
-/// Stripe's format: `Stripe-Signature: t=TIME,v1=HEX`. The secret begins with `whsec_`, which belongs to it.
+/// Stripe's format: `Stripe-Signature: t=TIME,v1=HEX`. The secret begins with `whsec_`, which is part of the key.
 #[derive(Debug, Clone, Copy)]
 pub struct Stripe;
 
@@ -219,8 +219,8 @@ impl SignatureFormat for Stripe {
     }
 }
 
-/// GitHub's format: `X-Hub-Signature-256: sha256=HEX`. Neither the time nor `X-GitHub-Delivery` is signed, so a replay looks
-/// like the delivery itself.
+/// GitHub's format: `X-Hub-Signature-256: sha256=HEX`. Neither the time nor `X-GitHub-Delivery` is signed, so a
+/// replay looks like the original delivery.
 #[derive(Debug, Clone, Copy)]
 pub struct GitHub;
 
@@ -233,7 +233,7 @@ impl SignatureFormat for GitHub {
     }
 }
 
-/// The format of Standard Webhooks 1.0.0, in which `portcullis-server` signs too: `webhook-id`, `webhook-timestamp`, and
+/// The format of Standard Webhooks 1.0.0, which `portcullis-server` uses too: `webhook-id`, `webhook-timestamp`, and
 /// `webhook-signature: v1,BASE64`. The secret is base64 after `whsec_`.
 #[derive(Debug, Clone, Copy)]
 pub struct StandardWebhooks;
@@ -244,7 +244,7 @@ impl SignatureFormat for StandardWebhooks {
 
     fn read(headers: &HeaderMap, body: &[u8]) -> Option<Signed> {
         let (id, time) = (text(headers, "webhook-id")?, text(headers, "webhook-timestamp")?);
-        // A dot would let one message be read as another.
+        // With a dot in the id, one message could be read as another.
         if id.is_empty() || id.contains('.') {
             return None;
         }
@@ -259,7 +259,7 @@ impl SignatureFormat for StandardWebhooks {
     }
 }
 
-/// The only header of this name, of at most 4 KiB.
+/// The header with this name, if there is exactly one and it has at most 4 KiB.
 fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let mut values = headers.get_all(name).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return None };

@@ -1,8 +1,8 @@
 //! The library from outside: one test binary, one module per part. (`started.rs` runs the examples.)
 //!
-//! A test that holds a line of the reviewers' yardstick begins with its id (`t01_…`).
+//! The name of a test that checks a line of the requirements begins with its id (`t01_…`).
 
-// Tells clippy that all of it is test code, helper functions too.
+// Tells clippy that everything here is test code, including helper functions.
 #[cfg(test)]
 mod cases {
     mod api;

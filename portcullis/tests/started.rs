@@ -1,4 +1,4 @@
-//! The examples as programs: each is started and answers a request. What they answer in full, `main.rs` tests.
+//! The examples as programs: each is started and must respond to a request. `main.rs` tests their responses in detail.
 //!
 //! `resource_server` and `docs_log_in` need an issuer; the tests in `interop/` and `browser/` start them.
 
@@ -11,7 +11,7 @@ mod cases {
         process::{Child, Command, Stdio},
     };
 
-    /// Ends with the test, whatever becomes of it.
+    /// Killed when the test ends, even if it fails.
     struct Running(Child);
 
     impl Drop for Running {
@@ -21,7 +21,7 @@ mod cases {
         }
     }
 
-    /// cargo builds the examples along with the tests, beside them.
+    /// cargo builds the examples along with the tests, next to them.
     fn program(name: &str) -> PathBuf {
         let tests = std::env::current_exe().unwrap();
         let program = tests.parent().unwrap().with_file_name("examples").join(name);
@@ -29,17 +29,17 @@ mod cases {
         program
     }
 
-    /// Starts the example on a free port, and asks it once.
+    /// Starts the example on a free port, and sends it one request.
     fn status(name: &str, path: &str) -> String {
         let mut command = Command::new(program(name));
-        // A database of an example's is put where temporary files are.
+        // An example's database is placed where temporary files are.
         command.arg("127.0.0.1:0").env("TMPDIR", env!("CARGO_TARGET_TMPDIR"));
         let mut running = Running(command.stderr(Stdio::piped()).spawn().unwrap());
         let said = BufReader::new(running.0.stderr.take().unwrap());
         let mut lines = said.lines().map(Result::unwrap);
         let address = lines.find_map(|line| line.strip_prefix("listens on http://").map(str::to_owned));
         let address = address.unwrap_or_else(|| panic!("{name} ended before it listened"));
-        // The rest is read as it comes: who writes to a pipe that is closed panics.
+        // The rest is read as it comes, because writing to a closed pipe panics.
         std::thread::spawn(move || lines.for_each(drop));
 
         let mut stream = TcpStream::connect(&address).unwrap();

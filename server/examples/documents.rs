@@ -1,8 +1,8 @@
-//! Folders and documents that people share with people and groups: who may do what is declared once, and asked in every
-//! statement.
+//! Folders and documents that people share with people and groups. The policy is declared once, and every statement
+//! applies it.
 //!
-//! `cargo run -p portcullis-server --example documents`. The accounts are under `/auth`. Where it listens, the folder for
-//! its data, and the address of a PostgreSQL may be given.
+//! `cargo run -p portcullis-server --example documents`. The accounts are under `/auth`. Optional arguments: the
+//! address to listen on, the data folder, and the URL of a PostgreSQL database.
 
 use std::{error::Error as StdError, net::SocketAddr};
 

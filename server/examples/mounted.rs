@@ -1,7 +1,7 @@
-//! A shop that has the account system inside itself: one process, one SQLite file, the same tokens for both.
+//! A shop with the account system inside: one process, one SQLite file, the same tokens for both.
 //!
-//! `cargo run -p portcullis-server --example mounted`. The accounts are under `/auth`, the shop beside them. Where it
-//! listens, and the folder for its data, may be given.
+//! `cargo run -p portcullis-server --example mounted`. The accounts are under `/auth`, next to the shop. Optional
+//! arguments: the address to listen on, and the data folder.
 
 use std::{error::Error, net::SocketAddr, path::PathBuf};
 
@@ -18,11 +18,11 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteRow},
 };
 
-/// A table of the shop's own, beside those of the accounts: their migrations leave it alone.
+/// A table of the shop's own, next to those of the accounts, whose migrations do not touch it.
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS shop_orders
     (id INTEGER PRIMARY KEY, owner TEXT NOT NULL, item TEXT NOT NULL) STRICT";
 
-/// The shop's own state; the guards find their verifier in it.
+/// The shop's own state. The guards find their verifier in it.
 #[derive(Clone, FromRef)]
 struct Shop {
     tokens: SessionTokens,
@@ -32,12 +32,12 @@ struct Shop {
 #[derive(Serialize, JsonSchema)]
 struct Order {
     id: i64,
-    /// The account's number, as `/auth/signup` answers it.
+    /// The account's number, as `/auth/signup` returns it.
     owner: String,
     item: String,
 }
 
-// What sqlx's feature `derive` would write.
+// What sqlx's feature `derive` would generate.
 impl FromRow<'_, SqliteRow> for Order {
     fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
         Ok(Self { id: row.try_get("id")?, owner: row.try_get("owner")?, item: row.try_get("item")? })
@@ -56,7 +56,7 @@ async fn list_goods(_: Public) -> Json<[&'static str; 2]> {
 
 type Outcome<T> = Result<T, Answer<503, &'static str>>;
 
-/// A token whose session has ended is refused at once: the guard asks the accounts' database.
+/// A token whose session was revoked is rejected immediately, because the guard checks the accounts' database.
 async fn place_order(
     guard: Guard<SessionTokens>,
     State(shop): State<Shop>,
@@ -67,17 +67,17 @@ async fn place_order(
     insert.fetch_one(&shop.orders).await.map(Created).map_err(|_| Answer("no database"))
 }
 
-/// The newest hundred of one's own.
+/// The caller's newest hundred orders.
 async fn list_orders(guard: Guard<SessionTokens>, State(shop): State<Shop>) -> Outcome<Json<Vec<Order>>> {
     let sql = "SELECT id, owner, item FROM shop_orders WHERE owner = $1 ORDER BY id DESC LIMIT 100";
     let query = sqlx::query_as(sql).bind(guard.principal().account.to_string());
     query.fetch_all(&shop.orders).await.map(Json).map_err(|_| Answer("no database"))
 }
 
-/// The shop, and the account system inside it. The orders are in `database`.
+/// The shop, with the account system inside. The orders are in `database`.
 pub async fn app(accounts: &App, database: SqlitePool) -> Result<Router, Box<dyn Error>> {
     sqlx::query(TABLE).execute(&database).await?;
-    // Where the Authorize button of `/docs` sends the password.
+    // The Authorize button of `/docs` sends the password here.
     let log_in = SecurityScheme::oauth2_password("auth/login");
     let api = Api::new("Shop", "1.0").scheme::<SessionTokens>(log_in);
     let api = api.get("/goods", list_goods).get("/orders", list_orders).post("/orders", place_order);
@@ -98,8 +98,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let url = format!("http://localhost:{}", address.port());
     let mut config = Config::new(&data);
     config.public_url = Some(format!("{url}/auth").parse()?);
-    let accounts = App::open(config).await?; // makes the file
-    accounts.start_workers(); // emails, webhooks, deletions that are due
+    let accounts = App::open(config).await?; // creates the file
+    accounts.start_workers(); // emails, webhooks, scheduled deletions
     let file = SqliteConnectOptions::new().filename(data.join("portcullis.db"));
     let router = app(&accounts, SqlitePool::connect_with(file).await?).await?;
     eprintln!("listens on http://{address}");

@@ -1,4 +1,4 @@
-//! What every request shares: built once, no globals.
+//! The state that every request shares, built once. There are no globals.
 
 use std::{
     error::Error,
@@ -36,20 +36,20 @@ use crate::{
     work::Work,
 };
 
-/// How many pictures may wait to be decoded; one at a time, which takes up to 256 MiB.
+/// How many pictures may wait to be decoded. They are decoded one at a time, which takes up to 256 MiB.
 const PICTURE_QUEUE: usize = 16;
-/// A difference between clocks that an operator should know of, in microseconds.
+/// A clock difference that is logged for the operator, in microseconds.
 const NOTABLE: u64 = 2_000_000;
-/// How long a stop waits for the mail and the webhooks in hand: an attempt at a webhook takes five seconds.
+/// How long a stop waits for emails and webhooks that are being sent: an attempt at a webhook takes five seconds.
 const WORK_ENDS: Duration = Duration::from_secs(6);
-/// How long it then waits for the database.
+/// How long it then waits for the database to close.
 const DATABASE_CLOSES: Duration = Duration::from_secs(5);
-/// In the data directory.
+/// The folder of the pictures in the data directory.
 pub(crate) const OBJECTS: &str = "objects";
 
 /// The account system. Cheap to clone.
 ///
-/// An axum application mounts it inside itself, or asks it who is calling:
+/// Mount it in an axum application, or use its verifiers to identify the caller:
 ///
 /// ```no_run
 /// use axum::Router;
@@ -81,7 +81,7 @@ pub(crate) struct Inner {
     work: Work,
     is_leaving: AtomicBool,
     has_workers: AtomicBool,
-    /// It has a router, and nothing was said yet about workers that are missing.
+    /// Whether a router was created and missing workers were not reported yet.
     wants_workers: AtomicBool,
     outgoing: Outgoing,
     providers: Providers,
@@ -95,18 +95,18 @@ pub(crate) struct Inner {
 
 impl App {
     /// Opens the data directory and the database, and brings the tables up to date. Nothing is served and no worker
-    /// runs yet: see [`App::router`] and [`App::start_workers`].
+    /// runs until [`App::router`] and [`App::start_workers`] are called.
     ///
     /// # Errors
-    /// [`AppError`]: complete, and it says what to do next.
+    /// [`AppError`], whose message says what to do next.
     pub async fn open(config: Config) -> Result<Self, AppError> {
         Self::open_with(config, Clock::system()).await
     }
 
-    /// The same with another clock, for tests.
+    /// [`App::open`] with another clock, for tests.
     ///
     /// # Errors
-    /// As [`App::open`].
+    /// See [`App::open`].
     pub async fn open_with(mut config: Config, clock: Clock) -> Result<Self, AppError> {
         config.check()?;
         files::create_private_dir(&config.data_dir).map_err(|cause| unusable(&config.data_dir, cause))?;
@@ -173,7 +173,7 @@ impl App {
         &self.0.session_tokens
     }
 
-    /// The verifier of the cookies that this server's log-in page sets, for an application's own pages:
+    /// The verifier of the cookies that this server's login page sets, for an application's own pages:
     /// `Guard<SessionCookies>` with this in the state.
     #[must_use]
     pub fn session_cookies(&self) -> &SessionCookies {
@@ -181,21 +181,21 @@ impl App {
     }
 
     /// The verifier of API keys, for an application's own routes: `Guard<CallerOrKey>` with the [`App`] in the state
-    /// accepts them beside tokens and cookies.
+    /// accepts them as well as tokens and cookies.
     #[must_use]
     pub fn api_keys(&self) -> &ApiKeys {
         &self.0.api_keys
     }
 
-    /// The policy that [`open_policy`](Self::open_policy) opened; before that, one that decides nothing. An application
-    /// whose state is this `App` has it in its state, too.
+    /// The policy that [`open_policy`](Self::open_policy) opened; before that, an empty one. An application whose state
+    /// is this `App` can extract it.
     #[must_use]
     pub fn policy(&self) -> Policy {
         self.0.policy.get().cloned().unwrap_or_else(|| Policy::empty(self))
     }
 
     pub(crate) fn keep_policy(&self, policy: Policy) {
-        // `scopes` takes one declaration, so this is the first.
+        // `scopes` accepts only one declaration, so this is the first policy.
         let _ = self.0.policy.set(policy);
     }
 
@@ -204,23 +204,22 @@ impl App {
         &self.0.scopes
     }
 
-    /// From now on `/ready` answers 503, so that load balancers send no more requests; everything else is served as
-    /// before.
+    /// Makes `/ready` return 503, so that load balancers stop sending requests. Everything else is served as before.
     pub fn leave(&self) {
         self.0.is_leaving.store(true, Ordering::Relaxed);
     }
 
-    /// Notes that the workers run; `false` if they did before.
+    /// Records that the workers run; `false` if they already did.
     pub(crate) fn begin_workers(&self) -> bool {
         !self.0.has_workers.swap(true, Ordering::Relaxed)
     }
 
-    /// A router was made: emails will be queued, which only workers send.
+    /// Records that a router was created, which queues emails that only workers send.
     pub(crate) fn want_workers(&self) {
         self.0.wants_workers.store(true, Ordering::Relaxed);
     }
 
-    /// Whether workers are missing; once, for the log.
+    /// Whether workers are missing. `true` only once, for the log.
     pub(crate) fn misses_workers(&self) -> bool {
         !self.0.has_workers.load(Ordering::Relaxed) && self.0.wants_workers.swap(false, Ordering::Relaxed)
     }
@@ -229,16 +228,16 @@ impl App {
         self.0.is_leaving.load(Ordering::Relaxed)
     }
 
-    /// The origins of this server's pages, for an application that guards pages of its own with
-    /// [`session_cookies`](Self::session_cookies): lay [`Extension`](axum::Extension) with it around your router, and browsers without
-    /// `Sec-Fetch-Site` work behind any proxy.
+    /// The origins of this server's pages, for an application that guards its own pages with
+    /// [`session_cookies`](Self::session_cookies). Add it to your router as an [`Extension`](axum::Extension), and
+    /// browsers without `Sec-Fetch-Site` work behind any proxy.
     #[must_use]
     pub fn own_origins(&self) -> OwnOrigins {
         OwnOrigins::new(self.0.config.own_origins())
     }
 
-    /// Begins no more mail and no more deliveries to webhooks, waits up to 6 s for those in hand, and closes the
-    /// connections to the database once they are given back, or after 5 s.
+    /// Stops sending emails and webhooks, waits up to 6 s for those in progress, and closes the connections to the
+    /// database once they are idle, or after 5 s.
     pub async fn close(&self) {
         self.leave();
         if timeout(WORK_ENDS, self.0.work.end()).await.is_err() {
@@ -253,7 +252,7 @@ impl App {
         Self(inner)
     }
 
-    /// For workers, which must not keep the app alive.
+    /// A reference for workers, which must not keep the app alive.
     pub(crate) fn downgrade(&self) -> Weak<Inner> {
         Arc::downgrade(&self.0)
     }
@@ -262,7 +261,7 @@ impl App {
         &self.0.config
     }
 
-    /// The `iss` of tokens: the public address.
+    /// The `iss` of tokens: the public URL.
     pub(crate) fn issuer(&self) -> &str {
         self.0.public_url.as_str()
     }
@@ -271,12 +270,12 @@ impl App {
         &self.0.public_url
     }
 
-    /// What the pages look like.
+    /// The appearance of the pages.
     pub(crate) fn look(&self) -> &Look {
         &self.0.look
     }
 
-    /// The public address's host.
+    /// The host of the public URL.
     pub(crate) fn issuer_host(&self) -> &str {
         self.0.public_url.host()
     }
@@ -289,14 +288,14 @@ impl App {
         self.0.clock.now()
     }
 
-    /// Where this server reads the time.
+    /// The clock of this server.
     #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.0.clock
     }
 
-    /// The database, for an application that keeps tables of its own beside the accounts: a row and the grant on it
-    /// are committed together.
+    /// The database, for an application that keeps its own tables in it: a row and the grant on it can be committed
+    /// together.
     #[must_use]
     pub fn db(&self) -> &Db {
         &self.0.db
@@ -322,12 +321,12 @@ impl App {
         &self.0.outbox
     }
 
-    /// Who works in the background asks here first.
+    /// Background workers register here before they start a piece of work.
     pub(crate) fn work(&self) -> &Work {
         &self.0.work
     }
 
-    /// The way to other servers.
+    /// The HTTP client for other servers.
     pub(crate) fn outgoing(&self) -> &Outgoing {
         &self.0.outgoing
     }
@@ -353,7 +352,7 @@ impl fmt::Debug for App {
     }
 }
 
-/// Tells the log of a clock that is wrong by so many microseconds.
+/// Logs a clock that differs by so many microseconds.
 fn tell_of_clock(wrong_by: i64) {
     if wrong_by.unsigned_abs() > NOTABLE {
         let seconds = wrong_by / 1_000_000;
@@ -364,9 +363,9 @@ fn tell_of_clock(wrong_by: i64) {
     }
 }
 
-/// The key of a data directory that had none: a new one, unless the database has signing keys, which only the key
-/// that is missing opens. An instance that starts at the same moment makes the key before it seals anything with it,
-/// so a second look finds that one.
+/// The secret key for a data directory without one: a new key, unless the database already has signing keys, which only
+/// the missing key can open. An instance that starts at the same moment creates the key before it seals anything, so
+/// looking for the file again finds it.
 async fn first_secret(config: &Config, db: &Db) -> Result<SecretKey, AppError> {
     if !SigningKeys::are_stored(db).await? {
         return Ok(SecretKey::create(&config.data_dir)?);
@@ -376,7 +375,7 @@ async fn first_secret(config: &Config, db: &Db) -> Result<SecretKey, AppError> {
     made_meanwhile.ok_or_else(|| SecretKeyError::Missing { path }.into())
 }
 
-/// The local folder that holds the pictures. A write is on the disk before it is answered.
+/// The local folder of the pictures. A write is on disk before it is acknowledged.
 fn open_objects(path: &Path) -> Result<LocalFileSystem, AppError> {
     files::create_private_dir(path).map_err(|cause| unusable(path, cause))?;
     let objects = LocalFileSystem::new_with_prefix(path).map_err(|cause| unusable(path, cause))?;
@@ -387,43 +386,43 @@ fn unusable(path: &Path, cause: impl Error + Send + Sync + 'static) -> AppError 
     AppError::Folder { path: path.to_owned(), cause: Box::new(cause) }
 }
 
-/// Why the server does not start, and what to do.
+/// Why the server cannot start, and what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AppError {
-    /// The configuration.
+    /// The configuration is invalid.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The secret key.
+    /// The secret key cannot be used.
     #[error(transparent)]
     Secret(#[from] SecretKeyError),
-    /// The database.
+    /// The database cannot be opened.
     #[error(transparent)]
     Database(#[from] OpenError),
-    /// The database does not tell the time.
+    /// Reading the database's clock failed.
     #[error("the database does not tell the time: {0}. See that it still runs")]
     Clock(crate::db::Error),
-    /// The signing keys.
+    /// The signing keys cannot be used.
     #[error(transparent)]
     Keys(#[from] KeysError),
-    /// The list of breached passwords.
+    /// The list of breached passwords cannot be used.
     #[error(transparent)]
     Breaches(#[from] BreachesFileError),
-    /// The data directory, or the folder for pictures in it.
+    /// The data directory, or the folder of the pictures in it, cannot be used.
     #[error("the folder {path} cannot be used: {cause}. Give the server's user a data directory that it may write (setting `data_dir`)", path = path.display())]
     Folder {
         /// The folder.
         path: PathBuf,
-        /// What the system said.
+        /// The error from the operating system.
         cause: Box<dyn Error + Send + Sync>,
     },
-    /// The operator's picture for the pages.
+    /// The operator's logo cannot be used.
     #[error(transparent)]
     Look(#[from] LookError),
-    /// A provider that people can log in with.
+    /// A provider that people can log in with is not configured correctly.
     #[error(transparent)]
     Providers(#[from] ProvidersError),
-    /// The routes do not fit together.
+    /// Two routes conflict.
     #[error(transparent)]
     Api(#[from] portcullis::ApiError),
 }

@@ -1,4 +1,4 @@
-//! How a request says who it comes from: by an access token, or by the cookie of a browser's session.
+//! How a request identifies its sender: by an access token, or by the cookie of a browser session.
 
 use axum::extract::FromRequestParts;
 use http::{StatusCode, request::Parts};
@@ -10,22 +10,22 @@ use portcullis::{
 
 use crate::{access::Principal, app::App, sessions::SessionCookies, tokens::SessionTokens};
 
-/// An access token, or the cookie of a browser's session. One session, two transports.
+/// An access token, or the cookie of a browser session: the same session over either transport.
 pub type Caller = Either<SessionTokens, SessionCookies>;
 
-/// Who the guard let through, whichever transport they used.
+/// The principal that the guard accepted, over either transport.
 pub(crate) fn caller<S: Scopes>(guard: &Guard<Caller, S>) -> Principal {
     match guard.principal() {
         Either::Left(principal) | Either::Right(principal) => *principal,
     }
 }
 
-/// Who is looking at a page that is for strangers too. An invalid cookie counts as none, or nobody whose session has
-/// ended could log in.
+/// The optional user of a page that is also open to strangers. An invalid cookie counts as none; otherwise nobody could
+/// log in after their session has ended.
 #[derive(Debug)]
 pub(crate) struct Visitor(pub(crate) Option<Principal>);
 
-/// Nobody has to bring it, so there is nothing to document.
+/// It is optional for every request, so there is nothing to document.
 impl Describe for Visitor {
     fn describe(_: &mut Operation<'_>) {}
 }

@@ -1,8 +1,9 @@
-//! Who sent a request, as far as the network tells: the address that limits count, and what the audit trail notes.
+//! The sender of a request, as far as the network shows: the address that limits count by, and what the audit trail
+//! records.
 //!
-//! `X-Forwarded-For` is believed only from the proxies that the operator named, and from the right: each proxy
-//! appends the address it saw, so what stands further left is the client's own invention. `Forwarded` (RFC 7239),
-//! `X-Real-IP` and the like are never read.
+//! `X-Forwarded-For` is trusted only from the proxies that the operator named, and read from the right: each proxy
+//! appends the address it saw, so entries further left may be forged by the client. `Forwarded` (RFC 7239), `X-Real-IP`
+//! and the like are never read.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -20,10 +21,10 @@ use uuid::{Builder, fmt::Hyphenated};
 
 use crate::{accounts::AccountId, random, secret::sha256};
 
-/// Characters of `User-Agent` that are kept.
+/// How many characters of `User-Agent` are kept.
 const USER_AGENT_LENGTH: usize = 256;
 
-/// The sender of a request, or who acts from the command line. Written down, it is the sender of a request.
+/// The sender of a request, or the actor on the command line. Only the parts of a request are serialized.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Client {
     address: Option<IpAddr>,
@@ -38,7 +39,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Someone without a request, such as `"operator"` for the command line.
+    /// An actor without a request, such as `"operator"` for the command line.
     #[must_use]
     pub const fn local(actor: &'static str) -> Self {
         Self {
@@ -51,46 +52,46 @@ impl Client {
         }
     }
 
-    /// The address, an IPv4-mapped one as IPv4. `None` from the command line, and when the application that
-    /// mounts this server does not tell its peers' addresses
+    /// The IP address, with IPv4-mapped addresses as IPv4. `None` on the command line, and if the application that
+    /// mounts this server does not provide the addresses of its peers
     /// (`into_make_service_with_connect_info::<SocketAddr>()`).
     #[must_use]
     pub fn address(&self) -> Option<IpAddr> {
         self.address
     }
 
-    /// What limits count as one client: the family and an IPv4 address whole, or the /64 network of an IPv6 one,
-    /// since every subscriber has 2⁶⁴ of those. All clients without an address are one.
+    /// The key by which limits count clients: the family and a whole IPv4 address, or the /64 network of an IPv6
+    /// address, since every subscriber has 2⁶⁴ of those. All clients without an address share one key.
     #[must_use]
     pub fn network(&self) -> [u8; 9] {
         network(self.address)
     }
 
-    /// What the client calls itself: at most 256 characters, none of them a control character.
+    /// The `User-Agent` of the client: at most 256 characters, without control characters.
     #[must_use]
     pub fn user_agent(&self) -> Option<&str> {
         self.user_agent.as_deref()
     }
 
-    /// The request's name, as in the log and in the answer's `x-request-id`.
+    /// The request's ID, as in the log and in the response's `x-request-id`.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.request_id.as_ref().map(RequestId::as_str)
     }
 
-    /// Who acts without a request; `None` for a request.
+    /// The actor without a request; `None` for a request.
     #[must_use]
     pub fn actor(&self) -> Option<&'static str> {
         self.actor
     }
 
-    /// The same client, acting on another's account: an administrator.
+    /// The same client, acting on another user's account as this administrator.
     #[must_use]
     pub(crate) fn acting_as(self, account: AccountId) -> Self {
         Self { acting: Some(account), ..self }
     }
 
-    /// The account that acts on another.
+    /// The account that acts on another one.
     pub(crate) fn acting_account(&self) -> Option<AccountId> {
         self.acting
     }
@@ -123,7 +124,7 @@ fn device(headers: &HeaderMap) -> Option<[u8; 32]> {
     values.next().is_none().then(|| sha256(value))
 }
 
-/// The addresses that limits count as one client: see [`Client::network`].
+/// A group of addresses that limits count as one client: see [`Client::network`].
 pub(crate) type Network = [u8; 9];
 
 pub(crate) fn network(address: Option<IpAddr>) -> Network {
@@ -143,8 +144,8 @@ pub(crate) fn network(address: Option<IpAddr>) -> Network {
     network
 }
 
-/// Never fails. The address is found by [`crate::middleware::wrap`], which knows the trusted proxies; without it
-/// the peer's own address counts.
+/// Never fails. [`crate::middleware::wrap`], which knows the trusted proxies, finds the address; without it, the peer's
+/// own address is used.
 impl<S: Sync> FromRequestParts<S> for Client {
     type Rejection = Infallible;
 
@@ -159,7 +160,7 @@ impl<S: Sync> FromRequestParts<S> for Client {
     }
 }
 
-/// Who asks is no part of the interface.
+/// The sender is not part of the documented interface.
 impl portcullis::describe::Describe for Client {
     fn describe(_: &mut portcullis::describe::Operation<'_>) {}
 }
@@ -172,19 +173,19 @@ tokio::task_local! {
     static SENDER: Option<IpAddr>;
 }
 
-/// Answers a request from this address, so that [`sender`] knows it.
+/// Handles a request from this address, so that [`sender`] returns it.
 pub(crate) fn answering<F: Future>(address: Option<IpAddr>, answer: F) -> impl Future<Output = F::Output> {
     SENDER.scope(address, answer)
 }
 
-/// Where the request comes from that is being answered, for what never sees the request: a verifier is handed a
-/// credential and nothing else.
+/// The address of the request that is being handled, for code that never sees the request: a verifier receives only a
+/// credential.
 pub(crate) fn sender() -> Option<IpAddr> {
     SENDER.try_with(|address| *address).unwrap_or_default()
 }
 
-/// The name of one request: 122 random bits as a UUID (RFC 9562 §5.4). It is always ours: a name that the client
-/// chose could be another request's. Handlers find it in the request's extensions.
+/// The ID of one request: 122 random bits as a UUID (RFC 9562 §5.4). The server always chooses it, because an ID from
+/// the client could be another request's. Handlers find it in the request's extensions.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct RequestId(HeaderValue);
@@ -193,7 +194,7 @@ impl RequestId {
     pub(crate) fn random() -> Self {
         let mut text = [0; Hyphenated::LENGTH];
         let text = Builder::from_random_bytes(random::bytes()).as_uuid().hyphenated().encode_lower(&mut text);
-        // Hexadecimal digits and hyphens are always fit for a header.
+        // Hexadecimal digits and hyphens are always valid in a header.
         Self(HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("unnamed")))
     }
 
@@ -234,7 +235,7 @@ impl fmt::Debug for RequestId {
     }
 }
 
-/// Where a request comes from, as [`portcullis::client_address`] finds it.
+/// The address of a request's sender, as [`portcullis::client_address`] finds it.
 pub(crate) fn address(extensions: &Extensions, headers: &HeaderMap, trusted: &[IpNet]) -> Option<IpAddr> {
     let Some(ConnectInfo(peer)) = extensions.get::<ConnectInfo<SocketAddr>>() else {
         warn_once();
@@ -282,7 +283,7 @@ mod tests {
 
     #[test]
     fn b08_from_a_trusted_proxy_the_right_most_untrusted_hop_counts() {
-        // The rest of this table is the library's.
+        // The library has the other cases of this table.
         assert_eq!(found("192.0.2.1", &[b"6.6.6.6"]), "192.0.2.1");
         assert_eq!(found("::ffff:10.0.0.1", &[b"6.6.6.6, 192.0.2.1, 2001:db8::5, 10.0.0.3"]), "192.0.2.1");
     }

@@ -1,28 +1,28 @@
-//! Time: one type for a moment, and the only clock of the server.
+//! Time: one type for a point in time, and the server's only clock.
 //!
-//! The clock is injected so that a test can move it. Moments are whole microseconds since 1970 (UTC): a plain
-//! integer sorts and compares alike in both databases.
+//! The clock is injected so that a test can move it. Times are whole microseconds since 1970 (UTC): plain integers sort
+//! and compare in the same way in both databases.
 
 use std::ops::{Add, Sub};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// An answer that took longer than this does not tell the time: nobody knows when in between it was right.
+/// A reading of another clock that took longer than this is ignored, since it may be off by as much.
 const PROMPT: Duration = Duration::from_secs(2);
 
-/// A moment: microseconds since 1970-01-01T00:00:00Z, leap seconds not counted. Stored as a `BIGINT`.
+/// A point in time: microseconds since 1970-01-01T00:00:00Z, without leap seconds. Stored as a `BIGINT`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The moment `micros` microseconds after 1970 (before it, when negative).
+    /// The time `micros` microseconds after 1970 (before it, if negative).
     #[must_use]
     pub const fn from_micros(micros: i64) -> Self {
         Self(micros)
     }
 
-    /// The moment `seconds` after 1970, as in a JWT's `NumericDate`. Saturates at the ends of the range.
+    /// The time `seconds` after 1970, as in a JWT's `NumericDate`. Saturates at the ends of the range.
     #[must_use]
     pub const fn from_secs(seconds: i64) -> Self {
         Self(seconds.saturating_mul(1_000_000))
@@ -40,7 +40,7 @@ impl Timestamp {
         self.0.div_euclid(1_000_000)
     }
 
-    /// As RFC 3339 writes it, in UTC and whole seconds: `2026-11-24T16:36:22Z`.
+    /// The time in the format of RFC 3339, in UTC and whole seconds: `2026-11-24T16:36:22Z`.
     pub(crate) fn to_rfc3339(self) -> String {
         humantime::format_rfc3339_seconds(SystemTime::from(self)).to_string()
     }
@@ -52,7 +52,7 @@ impl From<Timestamp> for SystemTime {
     }
 }
 
-/// Later by a duration. Saturates at the end of the range (the year 294 000).
+/// Adds a duration. Saturates at the end of the range (the year 294 000).
 impl Add<Duration> for Timestamp {
     type Output = Self;
 
@@ -61,7 +61,7 @@ impl Add<Duration> for Timestamp {
     }
 }
 
-/// Earlier by a duration. Saturates at the beginning of the range.
+/// Subtracts a duration. Saturates at the beginning of the range.
 impl Sub<Duration> for Timestamp {
     type Output = Self;
 
@@ -70,7 +70,7 @@ impl Sub<Duration> for Timestamp {
     }
 }
 
-/// The time since `earlier`; zero when `earlier` is in fact later, as clocks of two instances differ.
+/// The time since `earlier`; zero if `earlier` is in fact later, since the clocks of two instances differ.
 impl Sub for Timestamp {
     type Output = Duration;
 
@@ -83,11 +83,11 @@ fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
-/// Where the server reads the time. Clones share one hand.
+/// The clock of the server. Clones share their state.
 ///
-/// On PostgreSQL the hand is set by the database's clock, which all instances have in common: a moment that one of them
-/// writes down is the same moment for the others, whatever their computers' clocks say. Between two settings it goes by
-/// the computer's monotonic clock, so a jump of its wall clock counts for nothing.
+/// On PostgreSQL it is set by the database's clock, which all instances share: a time that one of them stores means the
+/// same to the others, whatever their computers' clocks say. Between two settings it follows the computer's monotonic
+/// clock, so jumps of the wall clock have no effect.
 #[derive(Clone, Debug)]
 pub struct Clock(Source);
 
@@ -97,13 +97,13 @@ enum Source {
     Fixed(Arc<AtomicI64>),
 }
 
-/// The computer's clock, until another has set it.
+/// The computer's clock, until it is set by another one.
 #[derive(Debug)]
 struct System {
-    /// What it shows wrong, in a test.
+    /// The error that a test gives it, in microseconds.
     error: AtomicI64,
     began: Instant,
-    /// What the other clock showed at `began`, or [`UNSET`].
+    /// The time of the other clock at `began`, or [`UNSET`].
     at_beginning: AtomicI64,
     is_unsure: AtomicBool,
 }
@@ -123,7 +123,7 @@ impl System {
     }
 }
 
-/// What the computer's two clocks showed at one moment.
+/// The readings of the computer's two clocks at the same time.
 #[derive(Debug)]
 pub(crate) struct Reading {
     wall: i64,
@@ -131,7 +131,7 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
-    /// How far one of the two clocks has gone further than the other since `earlier`.
+    /// By how much the two clocks have diverged since `earlier`.
     pub(crate) fn apart_from(&self, earlier: &Self) -> Duration {
         let wall = self.wall.saturating_sub(earlier.wall);
         let monotonic = micros(self.monotonic.saturating_sub(earlier.monotonic));
@@ -146,7 +146,7 @@ impl Clock {
         Self::wrong_by(0)
     }
 
-    /// A clock of a computer that is `error` microseconds ahead (behind, when negative): for tests.
+    /// The clock of a computer that is `error` microseconds ahead (behind, if negative), for tests.
     #[must_use]
     pub fn wrong_by(error: i64) -> Self {
         Self(Source::System(Arc::new(System {
@@ -157,13 +157,13 @@ impl Clock {
         })))
     }
 
-    /// A clock that stands at `now` until [`advance`](Self::advance) moves it: for tests.
+    /// A clock that stays at `now` until [`advance`](Self::advance) moves it, for tests.
     #[must_use]
     pub fn fixed(now: Timestamp) -> Self {
         Self(Source::Fixed(Arc::new(AtomicI64::new(now.0))))
     }
 
-    /// The present moment.
+    /// The current time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         match &self.0 {
@@ -172,9 +172,9 @@ impl Clock {
         }
     }
 
-    /// Sets the hand by another clock, which showed `theirs` at a moment between `asked` and `answered` of ours.
-    /// Answers by how much it moved, in microseconds. A fixed clock is left alone. So is any, until it is set again,
-    /// where the answer took too long to tell the time: see [`is_unsure`](Self::is_unsure).
+    /// Sets this clock by another one, which showed `theirs` between `asked` and `answered`. Returns by how many
+    /// microseconds it moved. A fixed clock does not change. Neither does any clock if the reading took too long to be
+    /// accurate: see [`is_unsure`](Self::is_unsure).
     pub(crate) fn set(&self, theirs: Timestamp, asked: Timestamp, answered: Timestamp) -> i64 {
         let Source::System(system) = &self.0 else { return 0 };
         let is_unsure = answered - asked > PROMPT || answered < asked;
@@ -189,12 +189,12 @@ impl Clock {
         moved
     }
 
-    /// Whether the last answer of the other clock came too late to tell the time.
+    /// Whether the last reading of the other clock took too long to be accurate.
     pub(crate) fn is_unsure(&self) -> bool {
         matches!(&self.0, Source::System(system) if system.is_unsure.load(Ordering::Relaxed))
     }
 
-    /// What the computer's clocks show now.
+    /// The current readings of the computer's clocks.
     pub(crate) fn reading(&self) -> Reading {
         match &self.0 {
             Source::System(system) => Reading { wall: system.wall(), monotonic: system.began.elapsed() },
@@ -202,15 +202,15 @@ impl Clock {
         }
     }
 
-    /// Moves a fixed clock, and each of its clones, forward. The computer's clock goes by itself and is left alone.
+    /// Moves a fixed clock, and all of its clones, forward. Has no effect on the computer's clock.
     pub fn advance(&self, duration: Duration) {
         if let Source::Fixed(hand) = &self.0 {
             hand.fetch_add(micros(duration), Ordering::SeqCst);
         }
     }
 
-    /// Makes it look as if the computer had been suspended for so many microseconds, as far as this clock and its clones
-    /// see it: its monotonic clock stood still, and its wall clock is right again. For tests.
+    /// Simulates that the computer was suspended for so many microseconds, for this clock and its clones: the monotonic
+    /// clock stood still, and the wall clock is correct again. For tests.
     pub fn suspend(&self, micros: i64) {
         if let Source::System(system) = &self.0 {
             system.error.fetch_add(micros, Ordering::Relaxed);
@@ -220,7 +220,7 @@ impl Clock {
         }
     }
 
-    /// Makes the computer's clock jump by so many microseconds, as far as this clock and its clones see it: for tests.
+    /// Simulates a jump of the computer's clock by so many microseconds, for this clock and its clones. For tests.
     pub fn jump(&self, by: i64) {
         if let Source::System(system) = &self.0 {
             system.error.fetch_add(by, Ordering::Relaxed);

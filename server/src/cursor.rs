@@ -1,15 +1,15 @@
-//! Where a list goes on: a sealed position. Nobody but this server makes one, and it says nothing to whoever has it.
+//! Cursors of lists: a sealed position that only this server can create or read.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use crate::{app::App, error::Error};
 
-/// A position in the list of this purpose.
+/// The cursor of a position in the list with this purpose.
 pub(crate) fn seal(app: &App, purpose: &'static str, position: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(app.secret().seal(purpose, position))
 }
 
-/// The position that [`seal`] made a cursor of, for the same purpose.
+/// The position in a cursor that [`seal`] made for the same purpose.
 ///
 /// # Errors
 /// [`Error::BadCursor`].

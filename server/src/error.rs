@@ -1,7 +1,7 @@
-//! The one error of the server and the answer it becomes.
+//! The one error type of the server, and the response that it becomes.
 //!
-//! A client learns what it can do about it; the cause goes to the log with the request's id. Which statuses
-//! a handler can answer stands in its type: `Result<Json<Profile>, Failed<(NotFound,)>>`.
+//! The response tells the client what to do about it; the cause goes to the log with the request's ID. The type of a
+//! handler names the statuses it can return: `Result<Json<Profile>, Failed<(NotFound,)>>`.
 
 use std::time::Duration;
 
@@ -25,44 +25,44 @@ use crate::{
     secret::SecretText,
 };
 
-/// Everything that can go wrong while a request is answered.
+/// Everything that can go wrong while a request is handled.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// It does not exist, or it is another's: nobody is told which.
+    /// It does not exist, or it belongs to somebody else. The response does not reveal which.
     #[error("not found")]
     NotFound,
     /// An account with this email address already exists.
     #[error("the e-mail address is taken")]
     EmailTaken,
-    /// The input is well-formed and not acceptable.
+    /// The input is well-formed but not acceptable.
     #[error("invalid input")]
     Invalid(#[from] Invalid),
-    /// The upload is no picture of a kind that is taken.
+    /// The upload is not a picture in a supported format.
     #[error("unsupported media type")]
     UnsupportedPicture(ForeignPicture),
-    /// Too many attempts; the next one counts after this time.
+    /// Too many attempts; the next one is allowed after this time.
     #[error("too many attempts")]
     Throttled(Duration),
-    /// The workers have as much to do as they may take on.
+    /// The queue of the workers is full.
     #[error("busy")]
     Busy,
-    /// The log-in failed; unknown, wrong and disabled look alike.
+    /// The login failed. An unknown account, a wrong password and a disabled account look the same.
     #[error("wrong email address or password")]
     WrongCredentials,
-    /// A client was named at the log-in, which is for the first party alone.
+    /// The login request names an OAuth client, but only first-party logins are accepted.
     #[error("a client was named")]
     UnexpectedClient,
-    /// A scope was asked for that there is not.
+    /// A requested scope does not exist.
     #[error("unknown scope")]
     UnknownScope,
-    /// The first factor of a login was right, and a second one is asked for.
+    /// The first factor of a login was correct, and a second one is required.
     #[error("a second factor is asked for")]
     FactorAsked(FactorAsked),
-    /// A wrong or used code of a second factor.
+    /// The code of a second factor was wrong or already used.
     #[error("wrong code")]
     WrongCode,
-    /// A login that waited for its second factor has expired or ended.
+    /// A login that waited for its second factor has expired or was ended.
     #[error("the login has expired")]
     DeadLogin,
     /// The account already has a second factor.
@@ -71,79 +71,79 @@ pub enum Error {
     /// The operator requires a second factor.
     #[error("a second factor is required")]
     FactorRequired,
-    /// A passkey that was not accepted at a login, for whatever reason.
+    /// A passkey was rejected at a login, for whatever reason.
     #[error("the passkey was not accepted")]
     PasskeyRejected,
-    /// Browsers make no passkeys for an IP address.
+    /// Browsers do not create passkeys for an IP address.
     #[error("passkeys need a domain name")]
     PasskeysOff,
-    /// The passkey is registered, here or with another account.
+    /// The passkey is already registered, with this account or another one.
     #[error("the passkey is registered")]
     PasskeyTaken,
-    /// The account has as many passkeys as it may.
+    /// The account has the maximum number of passkeys.
     #[error("too many passkeys")]
     TooManyPasskeys,
-    /// Without this one, nobody could log in to the account.
+    /// Without this login method, nobody could log in to the account.
     #[error("the last way to log in")]
     LastWayIn,
-    /// The account has as many API keys as it may have.
+    /// The account has the maximum number of API keys.
     #[error("there are 50 API keys")]
     TooManyKeys,
     /// The API key has a successor.
     #[error("the API key was replaced")]
     KeyReplaced,
-    /// The address must be confirmed before the log-in.
+    /// The address must be confirmed before the login.
     #[error("the e-mail address is not confirmed")]
     EmailUnverified,
-    /// The session has ended since the guard saw it, or its role was taken away.
+    /// The session was ended since the guard saw it, or its role was taken away.
     #[error("the session has ended")]
     SessionEnded,
-    /// The log-in is older than this act allows (RFC 9470).
+    /// The login is older than this action allows (RFC 9470).
     #[error("the log-in is not fresh")]
     StaleLogIn(Duration),
-    /// The current password, asked for again, was not right.
+    /// The current password, required again for this action, was wrong.
     #[error("wrong current password")]
     WrongPassword,
-    /// A mailed link or code that is used up, has ended, or never was.
+    /// An emailed link or code was used, has expired, or never existed.
     #[error("the link is not valid")]
     DeadLink,
     /// Sign-up is closed.
     #[error("sign-up is closed")]
     SignUpClosed,
-    /// This way to log in is turned off.
+    /// This login method is turned off.
     #[error("this log-in is turned off")]
     LogInOff,
-    /// The account has as many linked identities as it may have.
+    /// The account has the maximum number of linked identities.
     #[error("too many linked identities")]
     TooManyIdentities,
     /// No administrator would be left.
     #[error("the last administrator stays")]
     LastAdmin,
-    /// The caller is a member of the organisation, with a role that may not do this.
+    /// The caller is a member of the organisation, but the role does not allow this.
     #[error("the role {} is required", .0.name())]
     RoleRequired(GroupRole),
     /// An invitation was sent to another address than the account's.
     #[error("another address was invited")]
     AnotherAddress,
-    /// The organisation cannot be changed so.
+    /// The organisation cannot be changed in this way.
     #[error("{}", .0.detail())]
     Refused(Refusal),
-    /// A list is asked to go on after what it never gave.
+    /// The cursor was not issued for this list.
     #[error("not a cursor of this list")]
     BadCursor,
-    /// The database did not answer.
+    /// The database failed or did not respond.
     #[error("database: {0}")]
     Database(#[from] crate::db::Error),
-    /// The database is out of reach or its tables are not this program's.
+    /// The database is unreachable, or its tables do not match this program.
     #[error("not ready")]
     NotReady,
-    /// The object store did not answer.
+    /// The object store failed or did not respond.
     #[error("object store: {0}")]
     Objects(#[from] object_store::Error),
-    /// The pictures take all the room that they may have (setting `picture_storage`).
+    /// The pictures use all of their space (setting `picture_storage`).
     #[error("no room for another picture")]
     NoRoom,
-    /// What must not happen; the words are for the operator.
+    /// A bug or a broken invariant; the text is for the operator.
     #[error("{0}")]
     Internal(String),
 }
@@ -151,21 +151,21 @@ pub enum Error {
 /// A login that waits for its second factor.
 #[derive(Debug)]
 pub struct FactorAsked {
-    /// Brings the second factor, and nothing else.
+    /// The token with which the second factor is presented. It is valid for nothing else.
     pub(crate) token: SecretText,
-    /// The account has none, and has to enrol one first.
+    /// Whether the account has no second factor and must enrol one first.
     pub(crate) must_enrol: bool,
-    /// What it may be: `app` for a code of the authenticator app or a recovery code, and `passkey`.
+    /// The possible factors: `app` for a code of the authenticator app or a recovery code, and `passkey`.
     pub(crate) methods: Vec<&'static str>,
 }
 
-/// What an upload is instead of a picture that is taken.
+/// The format of an unsupported picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ForeignPicture {
-    /// What iPhones save.
+    /// The format that iPhones save.
     Heic,
-    /// Another one that phones save.
+    /// Another format that phones save.
     Avif,
     /// A GIF.
     Gif,
@@ -174,7 +174,7 @@ pub enum ForeignPicture {
 }
 
 impl Error {
-    /// The status of the answer.
+    /// The status of the response.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
@@ -266,7 +266,7 @@ impl Error {
                 "This is the only way to log in to the account: set a password or add another way first"
             }
             Self::EmailUnverified => "Confirm your email address first; we sent a new link to it",
-            // The words of the guard, whose refusal this is.
+            // The guard's wording, so that both responses are the same.
             Self::SessionEnded => "Could not validate credentials",
             Self::StaleLogIn(_) => "Log in again: this action requires a login within the last 10 minutes",
             Self::WrongPassword => "The current password is incorrect",
@@ -292,12 +292,12 @@ impl Error {
         }
     }
 
-    /// The code of RFC 6749 §5.2 for an answer of the log-in.
+    /// The code of RFC 6749 §5.2 for the response to a login.
     fn oauth_code(&self) -> &'static str {
         match self {
             Self::FactorAsked(FactorAsked { must_enrol: false, .. }) => "mfa_required",
             Self::FactorAsked(FactorAsked { must_enrol: true, .. }) => "mfa_enrollment_required",
-            // RFC 8628 §3.5 has this one for a login that took too long.
+            // From RFC 8628 §3.5, for a login that took too long.
             Self::DeadLogin => "expired_token",
             Self::WrongCredentials
             | Self::EmailUnverified
@@ -308,7 +308,7 @@ impl Error {
             Self::UnexpectedClient => "invalid_client",
             Self::UnknownScope => "invalid_scope",
             Self::Invalid(_) | Self::FactorThere => "invalid_request",
-            // RFC 6749 §4.1.2.1 has this one for "not now"; §5.2 has none.
+            // RFC 6749 §4.1.2.1 has this code for a temporary failure; §5.2 has none.
             Self::Throttled(_) | Self::Busy | Self::Database(_) | Self::Objects(_) => {
                 "temporarily_unavailable"
             }
@@ -318,7 +318,7 @@ impl Error {
 
     fn challenge(&self) -> HeaderValue {
         match self {
-            // RFC 6750 §3.1, as the guard says it.
+            // RFC 6750 §3.1, worded like the guard's challenge.
             Self::SessionEnded => HeaderValue::from_static(
                 r#"Bearer error="invalid_token", error_description="The token is invalid, expired or revoked""#,
             ),
@@ -360,7 +360,7 @@ impl Error {
             StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
                 headers.insert(RETRY_AFTER, HeaderValue::from(wait));
             }
-            // Never a Basic challenge: a browser would ask with a window of its own.
+            // Never a Basic challenge, for which a browser would open its own dialog.
             StatusCode::UNAUTHORIZED => {
                 headers.insert(WWW_AUTHENTICATE, self.challenge());
             }
@@ -398,8 +398,8 @@ impl From<NotDone> for Error {
 }
 
 failures! {
-    /// An [`Error`] of a handler whose possible statuses stand in its type. The tests hold every answer they
-    /// see against the document, so a status that is missing here is found.
+    /// An [`Error`] of a handler whose possible statuses are part of its type. The tests check every response against
+    /// the document, so a missing status is found.
     #[derive(Debug)]
     pub struct Failed(Error);
 
@@ -441,8 +441,8 @@ failures! {
     UnsupportedMediaType = 415,
 }
 
-/// The failures of the routes that log in: the one dialect, and beside it the members of RFC 6749 §5.2, which OAuth
-/// clients (and the docs page) read. Each route has statuses of its own, and all can be busy.
+/// Declares the errors of the login routes: the usual body, plus the members of RFC 6749 §5.2, which OAuth clients (and
+/// the docs page) read. Each route has its own statuses, and all can be busy.
 macro_rules! login_failures {
     ($($(#[$doc:meta])* $name:ident { $($status:expr => $when:expr),* $(,)? })*) => {$(
         $(#[$doc])*
@@ -476,33 +476,33 @@ macro_rules! login_failures {
     )*};
 }
 login_failures! {
-    /// Of a login by password.
+    /// The error of a login by password.
     LogInFailed {
         StatusCode::BAD_REQUEST => "The form is malformed, or a scope is unknown",
         StatusCode::UNAUTHORIZED => "Incorrect email address or password, or a second factor is asked for",
         StatusCode::FORBIDDEN => "Correct, but not allowed now: `detail` says why",
     }
-    /// Of a login by an emailed link or code, which can be invalid.
+    /// The error of a login by an emailed link or code.
     MailedLogInFailed {
         StatusCode::BAD_REQUEST => "The body is malformed, or a scope is unknown",
         StatusCode::UNAUTHORIZED => "Correct, and a second factor is asked for",
         Forbidden::status() => "This way to log in is turned off",
         Gone::status() => Gone::WHEN,
     }
-    /// Of a login by passkey.
+    /// The error of a login by passkey.
     PasskeyLogInFailed {
         StatusCode::BAD_REQUEST => "The body is malformed, or a scope is unknown",
         StatusCode::UNAUTHORIZED => "The passkey was not accepted, or it took longer than 5 minutes",
         StatusCode::FORBIDDEN => "Correct, but not allowed now: `detail` says why",
     }
-    /// Of a passkey as a second factor.
+    /// The error of a passkey as a second factor.
     PasskeyFactorFailed {
         StatusCode::BAD_REQUEST => "The body is malformed",
         StatusCode::UNAUTHORIZED => "The passkey was not accepted, or the login has expired",
         Forbidden::status() => "Passkeys do not work at this server's address",
         StatusCode::NOT_FOUND => "The account has no passkey",
     }
-    /// Of a second factor.
+    /// The error of a second factor.
     FactorFailed {
         StatusCode::BAD_REQUEST => "The body is malformed",
         StatusCode::UNAUTHORIZED => "The code is incorrect or was already used, or the login has expired",

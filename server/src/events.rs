@@ -1,5 +1,5 @@
-//! What happens to accounts, written down where it happens: a row of the audit trail, and a delivery for each webhook
-//! that is told of such an event, both in the event's own transaction.
+//! Records what happens to accounts: a row of the audit trail, and a delivery for each webhook that receives such
+//! events. Both belong to the event's own transaction.
 
 use uuid::Uuid;
 
@@ -8,7 +8,7 @@ use crate::{
     accounts::AccountId, audit, client::Client, clock::Timestamp, db::Tx, error::Error, random, webhooks,
 };
 
-/// Records an event. The row and the deliveries stand if the transaction does.
+/// Records an event. The row and the deliveries are committed or rolled back with the transaction.
 pub(crate) async fn record(
     tx: &mut Tx,
     event: Event,
@@ -19,7 +19,7 @@ pub(crate) async fn record(
     record_detail(tx, event, account, client, None, now).await
 }
 
-/// The same with what else an auditor asks; never a secret, and nothing that identifies a person.
+/// [`record`] with further details for an auditor; never a secret, and nothing that identifies a person.
 pub(crate) async fn record_detail(
     tx: &mut Tx,
     event: Event,
@@ -33,7 +33,7 @@ pub(crate) async fn record_detail(
     webhooks::queue(tx, id, event, account, None, now).await
 }
 
-/// The same of an event in an organisation: to this account, or to the organisation itself.
+/// [`record_detail`] for an event in an organisation that concerns this account, or the organisation itself.
 pub(crate) async fn record_in(
     tx: &mut Tx,
     event: Event,

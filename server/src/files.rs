@@ -1,4 +1,4 @@
-//! Files and directories that only the server's own user may read, and that survive a power cut.
+//! Files and directories that only the server's own user can read, and that survive a power failure.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
@@ -7,16 +7,16 @@ use std::path::Path;
 
 use rustix::fs::{StatVfsMountFlags, statvfs};
 
-/// Makes a directory and its missing parents with mode 0700. One that exists is left as it is.
+/// Creates a directory and its missing parents with mode 0700. An existing directory is left as it is.
 ///
 /// # Errors
-/// As [`std::fs::create_dir_all`].
+/// See [`std::fs::create_dir_all`].
 pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-/// Refuses a folder on a file system that is mounted read-only, where SQLite's own message is a riddle. A folder that
-/// is missing passes: what makes it says more.
+/// Fails for a folder on a read-only file system, where SQLite's own message is unclear. A missing folder passes:
+/// creating it reports the better error.
 ///
 /// # Errors
 /// [`io::ErrorKind::ReadOnlyFilesystem`].
@@ -31,18 +31,18 @@ pub(crate) fn check_writable(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes a new empty file with mode 0600, open for writing.
+/// Creates a new empty file with mode 0600, open for writing.
 ///
 /// # Errors
-/// [`io::ErrorKind::AlreadyExists`] when there is one: it is never opened, so a link planted there does no harm.
+/// [`io::ErrorKind::AlreadyExists`] if it exists. It is never opened, so a link planted there does no harm.
 pub(crate) fn create_private_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
-/// Makes the names in the directory of `path` durable: a new file's name is lost in a power cut until then.
+/// Makes the names in the directory of `path` durable. Until then, a power failure can lose a new file's name.
 ///
 /// # Errors
-/// When the directory cannot be opened or synchronised.
+/// If the directory cannot be opened or synchronised.
 pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => File::open(parent)?.sync_all(),

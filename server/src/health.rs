@@ -1,4 +1,4 @@
-//! Whether the server is alive, and whether it can serve.
+//! Health checks: whether the server is alive, and whether it is ready to serve.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::{
     error::{Error, Failed, Unavailable},
 };
 
-/// A database that needs longer than this for one small question is not ready.
+/// If the database takes longer than this for a small query, the server is not ready.
 const ASKED_FOR: Duration = Duration::from_secs(2);
 
 /// The state of the server.
@@ -26,13 +26,12 @@ pub(crate) struct Health {
     status: &'static str,
 }
 
-/// Looks at nothing: a process that answers this need not be restarted.
+/// Checks nothing: a process that responds to this need not be restarted.
 pub(crate) async fn check_health(_: Public) -> Json<Health> {
     Json(Health { status: "alive" })
 }
 
-/// Asks the database, and whether its tables are this program's: a process that does not answer this gets no
-/// requests.
+/// Checks the database, and that its tables belong to this version: a process that fails this gets no requests.
 pub(crate) async fn check_readiness(
     _: Public,
     State(app): State<App>,
@@ -47,8 +46,8 @@ pub(crate) async fn check_readiness(
     if is_ready { Ok(Json(Health { status: "ready" })) } else { Err(Error::NotReady.into()) }
 }
 
-/// What is answered while the database is awaited and its tables are brought up to date: the process is alive, and
-/// nothing else is there yet.
+/// The response while the server waits for the database and migrates its tables: the process is alive, but nothing
+/// else is available yet.
 pub(crate) fn while_starting() -> Router {
     let alive = get(async || Json(Health { status: "alive" }));
     Router::new().route("/health", alive).fallback(async || Error::NotReady.into_response())

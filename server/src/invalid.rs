@@ -1,17 +1,17 @@
-//! What is wrong with a field, as a kind and its numbers. It has two renderings: the entry of a 422, in pydantic's
-//! words ([`Fault::kind`] and its `Display`), and the text of a page in the reader's language (`pages::faults`).
+//! Validation errors, each as a kind with its numbers. They have two renderings: the entry of a 422, in pydantic's
+//! words ([`Fault::kind`] and its `Display`), and a page's text in the reader's language (`pages::faults`).
 
 use std::fmt;
 
 use portcullis::InvalidInput;
 
-/// Why a field is not acceptable. It holds nothing of what was sent.
+/// Why a field is not acceptable. It contains nothing of what was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
     /// Nothing was sent.
     Missing,
-    /// Nothing but space was sent.
+    /// Nothing but whitespace was sent.
     Blank,
     /// Fewer characters than this.
     TooFewCharacters(usize),
@@ -19,13 +19,13 @@ pub enum Fault {
     TooManyCharacters(usize),
     /// More bytes than this.
     TooManyBytes(usize),
-    /// Characters that make a text read as another one.
+    /// Characters that make a text look like a different one.
     ControlCharacters,
     /// Not an email address.
     NotAnEmail,
-    /// Another email address than the one that was asked for.
+    /// Not the expected email address.
     AnotherEmail,
-    /// Another name than that of what is to be deleted.
+    /// Not the name of what is about to be deleted.
     AnotherName,
     /// Not the address of a member.
     NotAMember,
@@ -35,19 +35,19 @@ pub enum Fault {
     CommonPassword,
     /// A password known from a breach elsewhere.
     BreachedPassword,
-    /// A password that is guessed too soon; zxcvbn's sentences say why.
+    /// A password that can be guessed too quickly; zxcvbn's sentences say why.
     GuessablePassword(String),
     /// Not the password.
     WrongPassword,
-    /// Not the code, or one that was used or has expired.
+    /// Not the code, or a code that was used or has expired.
     WrongCode,
-    /// A box that has to be ticked.
+    /// A checkbox that must be ticked.
     NotTicked,
     /// A new passkey that was not accepted, and why.
     RejectedPasskey(&'static str),
-    /// Not one or several of these.
+    /// Not one or more of these.
     NotAmong(String),
-    /// A picture that is damaged, cut short, or not what its header says.
+    /// A picture that is damaged, truncated, or inconsistent with its header.
     BrokenPicture,
     /// A picture that takes too much memory to decode.
     LargePicture {
@@ -119,7 +119,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// The fields that are not acceptable, each with its fault.
+/// The invalid fields, each with its fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invalid(Vec<(&'static str, Fault)>);
 
@@ -153,14 +153,14 @@ impl fmt::Display for Invalid {
 
 impl std::error::Error for Invalid {}
 
-/// The answer 422.
+/// The 422 response.
 impl From<Invalid> for InvalidInput {
     fn from(invalid: Invalid) -> Self {
         let entries = invalid
             .0
             .into_iter()
             .map(|(name, fault)| Self::field(["body", name], fault.kind(), fault.to_string()));
-        // Nobody makes an `Invalid` without a field.
+        // Every `Invalid` has at least one field.
         entries.reduce(Self::and).unwrap_or_else(|| Self::field(["body"], "value_error", "Invalid input"))
     }
 }

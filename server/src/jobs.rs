@@ -1,7 +1,7 @@
-//! What the server does without being asked: it sends mail and delivers webhooks as they come, every minute it tends to
-//! what is due, and once an hour it sweeps away what has ended.
+//! Background jobs: sending emails and webhooks as they come, jobs every minute, and an hourly sweep of expired rows.
 //!
-//! Every instance does. What is done is decided by the rows alone, so it makes no difference which instance comes
+//! Every instance runs them. The rows alone determine what is done, so it does not matter which instance comes first,
+//! or how many there are.
 //! first, or how many do.
 
 use std::{pin::Pin, sync::Weak, time::Duration};
@@ -22,18 +22,18 @@ use crate::{
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
-/// How long an ended session stays to be looked at.
+/// How long an ended session is kept on record.
 const SESSIONS_KEPT: Duration = Duration::from_hours(24);
-/// How old bytes without a row must be: by then no upload is still about to name them.
+/// How old bytes without a row must be before they are deleted: by then no upload is about to name them.
 const UPLOADS_TAKE: Duration = Duration::from_hours(1);
 
-/// How long a webhook's delivery that was given up stays to be tried again.
+/// How long a failed webhook delivery is kept for retries.
 const DELIVERIES_KEPT: Duration = Duration::from_hours(30 * 24);
 
-/// How many grants of each kind a sweep removes at most.
+/// The maximum number of grants of each kind that a sweep removes.
 const GRANTS: u32 = 10_000;
 
-/// Begins what is done again and again, until the last [`App`] is gone.
+/// Starts the background jobs, which run until the last [`App`] is dropped.
 pub(crate) fn start(app: &Weak<Inner>) {
     mail::start(Weak::clone(app), answer_question);
     webhooks::start(Weak::clone(app));
@@ -47,7 +47,7 @@ pub(crate) async fn deliver_due(app: &App) -> Result<u64, Error> {
     mail::deliver_due(app, answer_question).await
 }
 
-/// What is asked in the queue of mail is recovery's to answer.
+/// The questions in the email queue are answered by `recovery`.
 fn answer_question<'a>(
     app: &'a App,
     tx: &'a mut Tx,
@@ -59,7 +59,7 @@ fn answer_question<'a>(
 
 type Doing = Pin<Box<dyn Future<Output = Result<u64, Error>> + Send>>;
 
-/// Does it now and after each `period`.
+/// Runs it now and then every `period`.
 fn every(period: Duration, app: Weak<Inner>, what: fn(App) -> Doing) {
     tokio::spawn(async move {
         let mut ticks = interval(period);
@@ -76,8 +76,8 @@ fn every(period: Duration, app: Weak<Inner>, what: fn(App) -> Doing) {
     });
 }
 
-/// Sets the clock again as soon as the computer's has jumped, or stood still with the computer, and where the last
-/// answer of the database came too late to tell the time.
+/// Sets the clock again when the computer's clock has jumped or was suspended, and when the database's last response
+/// came too late to tell the time.
 fn watch_clock(app: Weak<Inner>) {
     tokio::spawn(async move {
         let mut ticks = interval(SECOND);
@@ -96,7 +96,7 @@ fn watch_clock(app: Weak<Inner>) {
                         tracing::warn!(seconds = jump.as_secs_f64(), "this computer's clock jumped");
                     }
                     Ok(_) => {}
-                    // The next look sees the same jump.
+                    // The next tick sees the same jump.
                     Err(_) => continue,
                 }
             }
@@ -105,8 +105,8 @@ fn watch_clock(app: Weak<Inner>) {
     });
 }
 
-/// Sets the clock, folds the names that are not folded yet, tells of API keys that expire soon, and deletes the accounts whose time has come. Answers how
-/// many of the last there were.
+/// Sets the clock, folds names that are not folded yet, gives notice of API keys that expire soon, and deletes the
+/// accounts whose grace period is over. Returns how many accounts were deleted.
 async fn tend(app: &App) -> Result<u64, Error> {
     app.db().set_clock(app.clock()).await?;
     accounts::refold(app).await?;
@@ -114,8 +114,8 @@ async fn tend(app: &App) -> Result<u64, Error> {
     leaving::sweep(app).await
 }
 
-/// Removes grants that have expired, and those on rows that the application deleted without a word. In a transaction of
-/// its own: it reads the application's tables.
+/// Deletes expired grants, and grants on rows that the application deleted without telling us. It has its own
+/// transaction because it reads the application's tables.
 async fn sweep_grants(app: &App) -> Result<u64, Error> {
     let mut tx = app.db().begin().await?;
     let swept = app.policy().sweep(tx.conn(), GRANTS).await;
@@ -124,7 +124,7 @@ async fn sweep_grants(app: &App) -> Result<u64, Error> {
     Ok(count)
 }
 
-/// Removes what has ended. Answers how many rows and files that were.
+/// Deletes what has expired. Returns the number of rows and files.
 pub(crate) async fn sweep(app: &App) -> Result<u64, Error> {
     let now = app.now();
     let mut tx = app.db().begin().await?;

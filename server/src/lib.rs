@@ -1,9 +1,9 @@
 //! Accounts and authorization for an API: the account system of Portcullis.
 //!
-//! Run it beside your application as the program `portcullis`, or mount its router inside an axum
-//! application ([`App`]). Every route is declared with the library [`portcullis`], whose first user this is.
+//! Run it beside your application as the program `portcullis`, or mount its router inside an axum application
+//! ([`App`]). Every route is declared with the library [`portcullis`], of which this is the first user.
 //!
-//! Each folder is a room, named by a word of the standards. In it, `mod.rs` holds the nouns and what other
+//! Each folder is a room, named in the terms of the standards. In it, `mod.rs` holds the nouns and what other
 //! rooms may call, `http.rs` the handlers, `rules.rs` the decisions and `store.rs` the only SQL.
 
 #![forbid(unsafe_code)]

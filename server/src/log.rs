@@ -1,4 +1,4 @@
-//! The log: lines on standard error, for a person or as JSON, that no input can forge or split.
+//! The log: lines on standard error, as text or JSON, that no input can forge or split.
 
 mod lines;
 
@@ -16,17 +16,17 @@ use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 use self::lines::Lines;
 use crate::config::LogFormat;
 
-/// The targets of this project's own lines. Those of other crates are written up to `info` only, whatever the
-/// filter says: their debugging output shows headers, bodies and statements, and with them secrets.
+/// The targets of this project's own lines. Those of other crates are written only up to `info`, whatever the
+/// filter says: their debug output shows headers, bodies and statements, and secrets with them.
 const OURS: &str = "portcullis";
 
-/// The log of this process. Drop it last: then what still waits is written.
+/// The log of this process. Drop it last, so that the remaining lines are written.
 #[must_use]
 pub struct Log(Lines<Stderr>);
 
 impl Drop for Log {
     fn drop(&mut self) {
-        // Nobody could be told that the log cannot be written.
+        // There is nowhere to report that the log cannot be written.
         let _ = self.0.write_out();
     }
 }
@@ -37,11 +37,11 @@ impl fmt::Debug for Log {
     }
 }
 
-/// Starts the log of this process, for good: call it once. `filter` is one of `tracing`'s, as in
-/// `info,portcullis::request=warn`. Panics are logged too, from here on.
+/// Starts the log of this process permanently; call it once. `filter` uses `tracing`'s syntax, as in
+/// `info,portcullis::request=warn`. From then on panics are logged too.
 ///
 /// # Errors
-/// When the filter cannot be read, when the process has a log already, and when the system gives no thread.
+/// If the filter is invalid, if the process already has a log, and if the system cannot start a thread.
 pub fn init(format: LogFormat, filter: &str) -> Result<Log, LogError> {
     let filter = EnvFilter::builder()
         .parse(filter)
@@ -52,24 +52,24 @@ pub fn init(format: LogFormat, filter: &str) -> Result<Log, LogError> {
     Ok(Log(lines))
 }
 
-/// Why there is no log.
+/// Why the log could not be started.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LogError {
-    /// The filter's own fault.
+    /// The filter is invalid.
     #[error(
         "the log filter `{filter}` cannot be read: {cause}. Write levels, alone or for a part, as in `info,portcullis::request=warn` (setting `log`)"
     )]
     Filter {
-        /// What was asked for.
+        /// The given filter.
         filter: String,
         /// What is wrong with it.
         cause: ParseError,
     },
-    /// An application that mounts the server has a log of its own, and ours was asked for too.
+    /// The process already has a log, for example that of the application that mounts the server.
     #[error("this process has a log already: {0}. Leave `log::init` to the program `portcullis`")]
     Taken(#[from] TryInitError),
-    /// There is no thread to write it.
+    /// The thread that writes it could not be started.
     #[error("the system gives no thread for the log: {0}. Raise the limit on processes (`ulimit -u`)")]
     Thread(io::Error),
 }
@@ -92,14 +92,14 @@ fn ours_or_brief<S: tracing::Subscriber>() -> impl Layer<S> {
     filter_fn(|line| *line.level() <= Level::INFO || line.target().starts_with(OURS))
 }
 
-/// Says where, and what only when the message is a literal of the program: one that was put together may hold
-/// what was being worked on, a secret included.
+/// Logs where the panic was, and its message only if it is a literal of the program: a formatted message may
+/// contain the data in use, including secrets.
 fn log_panic(panic: &PanicHookInfo<'_>) {
     let message = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("(not shown)");
     tracing::error!(location = panic.location().map(tracing::field::display), message, "panic");
 }
 
-/// Writers whose every record is one line of visible characters.
+/// Writers that turn every record into one line of visible characters.
 struct OneLine<M>(M);
 
 impl<'a, M: MakeWriter<'a>> MakeWriter<'a> for OneLine<M> {
@@ -114,8 +114,8 @@ impl<'a, M: MakeWriter<'a>> MakeWriter<'a> for OneLine<M> {
     }
 }
 
-/// Writes a record, which comes whole, as one line. What could end the line, move the cursor or turn the reading
-/// direction (CVE-2023-6484) appears as in JSON, `\u001b`, which in a JSON string means just that.
+/// Writes a complete record as one line. Anything that could end the line, move the cursor or change the text
+/// direction (CVE-2023-6484) is escaped as in JSON: `\u001b`, which is valid in a JSON string.
 struct Escaping<W>(W);
 
 impl<W: Write> Write for Escaping<W> {
@@ -135,12 +135,13 @@ impl<W: Write> Write for Escaping<W> {
     }
 }
 
-/// The text on one line, with what could move the cursor or turn the reading direction escaped as in JSON.
+/// The text on one line, with anything that could move the cursor or change the text direction escaped as in
+/// JSON.
 pub(crate) fn escaped(text: &str) -> String {
     let mut line = String::with_capacity(text.len() + 32);
     for char in text.chars() {
         if is_unsafe(char) {
-            // Writing to a string does not fail.
+            // Writing to a string cannot fail.
             let _ = write!(line, "\\u{:04x}", u32::from(char));
         } else {
             line.push(char);

@@ -1,4 +1,4 @@
-//! The program `portcullis`: arguments, configuration, and then the rooms do it.
+//! The program `portcullis`: reads arguments and configuration, then hands over to the rooms.
 
 use std::process::ExitCode;
 
@@ -8,7 +8,7 @@ use portcullis_server::{
     log,
 };
 
-/// Measured against the system's allocator: it gives back what a flood of log-ins took.
+/// Chosen by measurement against the system's allocator: it returns the memory that a flood of logins took.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,5 +1,5 @@
-//! What every answer carries and every request meets, in one pass: a name, a log line, the headers that tell a
-//! browser to be careful, a time limit, and an answer even when the handler panics.
+//! The middleware of every request and response, in one pass: a request ID, a log line, security headers, a time limit,
+//! and a response even if the handler panics.
 
 mod answer;
 mod cors;
@@ -34,21 +34,21 @@ use self::purse::Purse;
 use self::upload::Upload;
 use crate::client::{self, RequestId};
 
-/// From a request's head to the head of its answer. A client that was still sending then learns 408, one that
-/// waited for us 503. [`crate::serve::Limits::exchange_time`] bounds the whole exchange.
+/// From a request's head to the head of its response. A client that is still sending then gets 408, one that is waiting
+/// for us 503. [`crate::serve::Limits::exchange_time`] bounds the whole exchange.
 pub const REQUEST_TIME: Duration = Duration::from_mins(1);
-/// Bytes of a request's target (path and query); more is 414.
+/// The maximum length of a request's target (path and query) in bytes; more is 414.
 pub const TARGET_LENGTH: usize = 8 * 1024;
-/// Header fields of a request; more is 431.
+/// The maximum number of header fields of a request; more is 431.
 pub const FIELDS: usize = 100;
 
-/// How much of a path that no route has is logged, in bytes.
+/// How many bytes are logged of a path that matches no route.
 const LOGGED_PATH: usize = 100;
-/// The target of the log line of each request, for a filter such as `info,portcullis::request=warn`.
+/// The log target of the line for each request, for a filter such as `info,portcullis::request=warn`.
 const LOG_TARGET: &str = "portcullis::request";
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// What an answer says unless its handler said otherwise.
+/// Headers of every response, unless its handler sets them.
 static CAREFUL: [(HeaderName, HeaderValue); 7] = [
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
@@ -60,22 +60,22 @@ static CAREFUL: [(HeaderName, HeaderValue); 7] = [
 ];
 static HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
-/// Puts the middleware over every route of `router` and over its 404 and 405; call it last, and once.
+/// Wraps every route of `router` and its 404 and 405. Call it last, and once.
 ///
-/// - Each request gets a [`RequestId`]; an `X-Request-Id` that came in is ignored. The answer carries it.
-/// - One log line for each request at `info`, at `error` for 5xx: method, route (its pattern; where there is none, the
-///   beginning of the path), status, milliseconds, client. Never a query, a header or a body.
+/// - Each request gets a [`RequestId`], which the response carries; an incoming `X-Request-Id` is ignored.
+/// - Each request is logged in one line at `info`, at `error` for 5xx: method, route (its pattern, or the beginning of
+///   the path if no route matches), status, milliseconds, client. Never a query, a header or a body.
 /// - `is_https` (the public address's scheme) adds `Strict-Transport-Security`.
-/// - Bodies of requests have their own limits (a form without files 16 KiB), one for each client and one together: what
-///   finds no room is 503. Responses that are not read have the last two as well.
-/// - A panic in a handler is 500 for its request alone; [`crate::log::init`] says where it was.
-/// - An error without a body gets the one dialect's: `{"detail":"Not Found"}`.
-/// - `trusted_proxies` are those whose `X-Forwarded-For` is believed, see [`crate::client`].
+/// - Request bodies are limited each (a form without files to 16 KiB), per client and in total; without room the response
+///   is 503. Responses that are not read are limited per client and in total.
+/// - A panic in a handler gives 500 for its request only; [`crate::log::init`] logs where it was.
+/// - An error without a body gets one in the API's format: `{"detail":"Not Found"}`.
+/// - The `X-Forwarded-For` of `trusted_proxies` is trusted, see [`crate::client`].
 pub fn wrap(router: Router, is_https: bool, trusted_proxies: &[IpNet]) -> Router {
     wrap_for(router, is_https, trusted_proxies, Cors::default())
 }
 
-/// The same where `cors` says which pages of other origins may read the answer.
+/// Like [`wrap`]; `cors` lists the other origins whose pages may read the response.
 pub(crate) fn wrap_for(router: Router, is_https: bool, trusted_proxies: &[IpNet], cors: Cors) -> Router {
     router.layer(Wrap {
         is_https,
@@ -158,7 +158,7 @@ where
     }
 }
 
-/// What is known of a request before it is answered.
+/// What is known about a request before its response.
 struct Seen {
     id: RequestId,
     address: Option<IpAddr>,
@@ -208,11 +208,11 @@ impl Seen {
     }
 }
 
-/// What the log calls the resource.
+/// The resource's name in the log.
 enum Route {
     /// The pattern, as in `/profile/{id}`.
     Pattern(MatchedPath),
-    /// The beginning of a path that no route has, without what may be a token of a mistyped link.
+    /// The beginning of a path that matches no route, without segments that may be a token of a mistyped link.
     Path(String),
 }
 
@@ -237,17 +237,17 @@ impl Route {
     }
 }
 
-/// Whether a segment of a path is too short and too plain for a secret.
+/// Whether a segment of a path is too short and too plain to be a secret.
 fn is_word(segment: &str) -> bool {
     segment.len() <= 16 && segment.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'.' | b'_' | b'-' | b'*'))
 }
 
-/// Milliseconds, to a tenth.
+/// Milliseconds, rounded to tenths.
 fn tenths(time: Duration) -> f64 {
     (time.as_secs_f64() * 10_000.0).round() / 10.0
 }
 
-/// The methods of RFC 9110 §9.3 and RFC 5789. Any other name is the client's invention, as long as it likes.
+/// The methods of RFC 9110 §9.3 and RFC 5789. Any other name is made up by the client and may be of any length.
 fn known_name(method: &Method) -> &str {
     match method.as_str() {
         known @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS" | "CONNECT" | "TRACE") => {
@@ -257,7 +257,7 @@ fn known_name(method: &Method) -> &str {
     }
 }
 
-/// RFC 9110 §15.5.15, RFC 6585 §5. (HTTP/1 requests with more fields do not come this far.)
+/// RFC 9110 §15.5.15, RFC 6585 §5. (HTTP/1 requests with more fields never get this far.)
 fn refusal(request: &Request) -> Option<StatusCode> {
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     if target > TARGET_LENGTH {
@@ -270,8 +270,8 @@ fn refusal(request: &Request) -> Option<StatusCode> {
 }
 
 async fn answer(answering: impl Future<Output = Result<Response, Infallible>>, upload: &Upload) -> Response {
-    // Nothing is seen of what a panic left half done: the request's own state is dropped with it, and what
-    // requests share is made for a task that ends anywhere.
+    // Nothing sees what a panic left half done: the request's own state is dropped with it, and state shared between
+    // requests tolerates a task that ends at any point.
     match AssertUnwindSafe(timeout(REQUEST_TIME, answering)).catch_unwind().await {
         _ if upload.is_turned_away() => {
             tracing::warn!("the bodies of requests take all the memory that they may; one was turned away");
@@ -303,7 +303,7 @@ fn is_bare(response: &Response) -> bool {
     response.body().size_hint().exact() == Some(0) && !response.headers().contains_key(CONTENT_TYPE)
 }
 
-/// Gives an error without words the words of its status, which need no escaping in JSON.
+/// Gives an error without a body the words of its status, which need no escaping in JSON.
 fn speak(response: &mut Response) {
     let words = response.status().canonical_reason().unwrap_or("Error");
     *response.body_mut() = Body::from(format!(r#"{{"detail":"{words}"}}"#));

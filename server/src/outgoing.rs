@@ -1,6 +1,7 @@
-//! The one way out: a request to an address that somebody wrote down, bounded in time and size.
+//! The only way out: requests to configured addresses, bounded in time and size.
 //!
-//! HTTP/1.1, no redirects, no cookies, no proxy. Where it may go is decided on the very address that is connected to.
+//! HTTP/1.1, no redirects, no cookies, no proxy. Whether a request is allowed is decided on the very address that is
+//! connected to.
 
 mod reach;
 
@@ -22,14 +23,14 @@ use url::{Host, Url};
 
 pub(crate) use self::reach::Reach;
 
-/// The longest that a delivery takes, from the look-up of the name to the status of the answer.
+/// The maximum duration of a delivery, from resolving the name to the status of the response.
 pub(crate) const LONGEST: Duration = Duration::from_secs(5);
-/// How much of an answer is read before it is thrown away, so that the connection can be used again.
+/// How much of a response body is read and discarded, so that the connection can be reused.
 const ANSWER: usize = 64 * 1024;
 /// The longest URL.
 const URL_LENGTH: usize = 2048;
 
-/// A URL that a request may be sent to, as far as its text tells.
+/// A URL that requests may be sent to, judged by its text.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Target {
     text: String,
@@ -37,15 +38,15 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// Reads what the operator wrote down. Names are looked up at each connection, not here.
+    /// Parses a configured URL. Names are resolved at each connection, not here.
     ///
     /// # Errors
-    /// A sentence that ends the operator's: the URL cannot be used because it …
+    /// The end of a sentence for the operator: the URL cannot be used because it …
     pub(crate) fn parse(text: &str, reach: Reach) -> Result<Self, &'static str> {
         if text.len() > URL_LENGTH {
             return Err("has more than 2048 characters");
         }
-        // This reader turns `0x7f.1` and its like into the address that they are.
+        // The URL parser turns `0x7f.1` and the like into the address that they mean.
         let url =
             Url::parse(text).map_err(|_| "is not an absolute URL such as https://shop.example/hooks")?;
         let is_secure = match url.scheme() {
@@ -69,20 +70,20 @@ impl Target {
         Ok(Self { text: url.into(), uri })
     }
 
-    /// The URL in its one form.
+    /// The URL in normalized form.
     pub(crate) fn as_str(&self) -> &str {
         &self.text
     }
 }
 
-/// Its path may be a secret of the one who is called.
+/// The path may be a secret of the receiver.
 impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Target({}…)", self.uri.host().unwrap_or_default())
     }
 }
 
-/// Who sends requests. What TLS needs is read at the first one.
+/// The client for outgoing requests. TLS is set up with the first one.
 pub(crate) struct Outgoing {
     reach: Reach,
     resolve: Resolve,
@@ -103,11 +104,11 @@ impl Outgoing {
         self.reach
     }
 
-    /// Refuses a name that leads only to addresses that may not be called. One that cannot be looked up now passes:
-    /// its entry may follow, and each delivery looks again.
+    /// Rejects a name that resolves only to forbidden addresses. A name that cannot be resolved now is accepted: its
+    /// record may follow, and each delivery checks again.
     ///
     /// # Errors
-    /// A sentence that ends the operator's, as that of [`Target::parse`].
+    /// The end of a sentence for the operator, like that of [`Target::parse`].
     pub(crate) async fn check_name(&self, target: &Target) -> Result<(), &'static str> {
         let host = target.uri.host().unwrap_or_default().trim_end_matches('.');
         let is_secure = target.uri.scheme_str() == Some("https");
@@ -126,10 +127,10 @@ impl Outgoing {
         if checks.any(|check| check.is_ok()) { Ok(()) } else { first }
     }
 
-    /// Sends a request to `target` and answers the status. The answer's body is read a little way and forgotten.
+    /// Sends a request to `target` and returns the status. A limited part of the response's body is read and discarded.
     ///
     /// # Errors
-    /// Why there was no answer, for the operator; without the URL.
+    /// Why there was no response, for the operator; without the URL.
     pub(crate) async fn send(
         &self,
         target: &Target,
@@ -145,17 +146,17 @@ impl Outgoing {
         let status = response.status();
         let body = response.into_body();
         if !body.is_end_stream() {
-            // The status has said it all; an answer that goes on costs the connection and nothing else.
+            // The status is all that matters; an endless body costs only the connection.
             let _ = timeout_at(deadline, Limited::new(body, ANSWER).collect()).await;
         }
         Ok(status)
     }
 
-    /// Sends a request to `target` and answers the whole response, if it is here by `deadline`. `None` stands for a body
-    /// of more than `most` bytes.
+    /// Sends a request to `target` and returns the complete response, if it arrives by `deadline`. `None` stands for a
+    /// body of more than `most` bytes.
     ///
     /// # Errors
-    /// Why there was no answer, for the operator; without the URL.
+    /// Why there was no response, for the operator; without the URL.
     pub(crate) async fn ask(
         &self,
         target: &Target,
@@ -190,11 +191,11 @@ impl Outgoing {
     }
 }
 
-/// TLS with hosts that an authority vouches for: one of Mozilla's list, which is built in, or one that the system trusts
-/// (`SSL_CERT_FILE` names another list), so that a network of one's own can have its own.
+/// TLS with hosts that are certified by an authority in Mozilla's built-in list, or by one that the system trusts
+/// (`SSL_CERT_FILE` names another list), so that a private network can have its own.
 fn tls(authorities: &[CertificateDer<'static>]) -> Result<ClientConfig, rustls::Error> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    // A system without a list, or with odd ones in it, still has the built-in one.
+    // A system without a list, or with invalid entries, still has the built-in one.
     let systems = rustls_native_certs::load_native_certs().certs;
     roots.add_parsable_certificates(systems.into_iter().chain(authorities.iter().cloned()));
     let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
@@ -202,7 +203,7 @@ fn tls(authorities: &[CertificateDer<'static>]) -> Result<ClientConfig, rustls::
     Ok(tls.with_root_certificates(roots).with_no_client_auth())
 }
 
-/// Why there was no answer.
+/// Why there was no response.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Unanswered(String);

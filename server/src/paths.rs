@@ -1,4 +1,4 @@
-//! Where each page is, below the public address's path. Routes, links, redirects and emails take the paths from here.
+//! The path of each page, below the public address's path. Routes, links, redirects and emails use these constants.
 
 use std::fmt::Display;
 
@@ -16,7 +16,7 @@ pub(crate) const LOG_IN_FACTOR: &str = "/account/log-in/factor";
 pub(crate) const LOG_IN_WITH: &str = "/account/log-in/with/{provider}";
 pub(crate) const PROVE: &str = "/account/log-in/prove";
 pub(crate) const PROVE_CODE: &str = "/account/log-in/prove/code";
-/// Registered with the providers, so it never changes.
+/// Registered with the providers, so it must never change.
 pub(crate) const CALLBACK: &str = "/log-in/with/{provider}/callback";
 pub(crate) const LOG_IN_FACTOR_PASSKEY: &str = "/account/log-in/factor/passkey";
 pub(crate) const LOG_IN_BY_PASSKEY: &str = "/account/log-in/passkey";
@@ -86,7 +86,7 @@ pub(crate) const CONSOLE_ORGANISATIONS: &str = "/console/organisations";
 pub(crate) const CONSOLE_ORGANISATION: &str = "/console/organisations/{id}";
 pub(crate) const BELOW_CONSOLE: &str = "/console/{*rest}";
 
-/// Where a provider sends people back to. Each has its own, so that no response is taken for another's.
+/// The path that a provider sends people back to. Each has its own, so that no response is mistaken for another's.
 pub(crate) fn provider_callback(name: impl Display) -> String {
     format!("/log-in/with/{name}/callback")
 }

@@ -1,8 +1,8 @@
-//! Work that blocks or burns CPU (hashing, decoding), off the async runtime and bounded.
+//! A bounded pool for blocking or CPU-intensive work (hashing, decoding), off the async runtime.
 //!
-//! Whoever finds all places taken gets [`NotDone::Busy`] immediately and responds 503, so a flood of such work costs the
-//! rest of the server nothing. What a job needs and the next can use again (memory blocks, for one) is kept between
-//! jobs, and dropped when it was not used for a while.
+//! If the queue is full, the caller immediately gets [`NotDone::Busy`] and responds with 503, so a flood of such work
+//! costs the rest of the server nothing. State that the next job can reuse (such as memory blocks) is kept between
+//! jobs, and dropped once it has not been used for a while.
 
 use std::{
     fmt,
@@ -17,20 +17,20 @@ use tokio::{
     time::sleep,
 };
 
-/// How long a state that no job uses is kept.
+/// How long unused state is kept.
 const STATE_KEPT: Duration = Duration::from_secs(10);
 
-/// So many jobs run at once, and so many more may wait; `S` is what is kept between jobs.
+/// Runs a limited number of jobs, with a limited queue; `S` is the state kept between jobs.
 pub(crate) struct Pool<S> {
     places: Semaphore,
     running: Arc<Semaphore>,
     kept: Kept<S>,
 }
 
-/// Why a job gave no result.
+/// Why a job returned no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NotDone {
-    /// As many jobs wait as may: the caller responds 503 with `Retry-After`.
+    /// The queue is full: the caller responds with 503 and `Retry-After`.
     #[error("the pool's queue is full")]
     Busy,
     /// The job panicked; the panic is in the log.
@@ -39,7 +39,7 @@ pub(crate) enum NotDone {
 }
 
 impl<S: Default + Send + 'static> Pool<S> {
-    /// At most `threads` jobs run at once, and at most `queue` wait for them.
+    /// At most `threads` jobs run concurrently, and at most `queue` wait.
     pub(crate) fn new(threads: NonZeroUsize, queue: usize) -> Self {
         Self {
             places: Semaphore::new(threads.get() + queue),
@@ -48,14 +48,14 @@ impl<S: Default + Send + 'static> Pool<S> {
         }
     }
 
-    /// A place among the jobs that run or wait, or [`NotDone::Busy`].
+    /// Reserves a place among the running and waiting jobs, or returns [`NotDone::Busy`].
     pub(crate) fn place(&self) -> Result<Place<'_, S>, NotDone> {
         let permit = self.places.try_acquire().map_err(|_| NotDone::Busy)?;
         Ok(Place { pool: self, _permit: permit })
     }
 
-    /// Does `work` with a state that is its own for so long. When the future is dropped before the work began, the work
-    /// is skipped.
+    /// Runs `work` with exclusive access to a state. If the future is dropped before the work begins, the work is
+    /// skipped.
     pub(crate) async fn run<R: Send + 'static>(
         &self,
         work: impl FnOnce(&mut S) -> R + Send + 'static,
@@ -70,7 +70,7 @@ impl<S> fmt::Debug for Pool<S> {
     }
 }
 
-/// A place in a pool: its holder can run jobs, one after the other, and none of them is turned away.
+/// A place in a pool. Its holder can run jobs one after another, and none of them is rejected.
 pub(crate) struct Place<'a, S> {
     pool: &'a Pool<S>,
     _permit: SemaphorePermit<'a>,
@@ -83,16 +83,16 @@ impl<S> fmt::Debug for Place<'_, S> {
 }
 
 impl<S: Default + Send + 'static> Place<'_, S> {
-    /// As [`Pool::run`].
+    /// See [`Pool::run`].
     pub(crate) async fn run<R: Send + 'static>(
         &self,
         work: impl FnOnce(&mut S) -> R + Send + 'static,
     ) -> Result<R, NotDone> {
-        // Nobody closes it.
+        // The semaphore is never closed.
         let turn = Arc::clone(&self.pool.running).acquire_owned().await.map_err(|_| NotDone::Busy)?;
         let kept = self.pool.kept.clone();
         let job = move || {
-            // It ends with the work, whatever becomes of the caller.
+            // Held until the work ends, even if the caller has gone.
             let _turn = turn;
             let mut state = kept.take();
             let result = work(&mut state);
@@ -105,7 +105,7 @@ impl<S: Default + Send + 'static> Place<'_, S> {
     }
 }
 
-/// The states that no job uses now, with the time of their last use.
+/// The unused states, with the time of their last use.
 struct Kept<S> {
     states: Arc<Mutex<Vec<(Instant, S)>>>,
     time: Duration,
@@ -118,12 +118,12 @@ impl<S> Clone for Kept<S> {
 }
 
 impl<S: Default + Send + 'static> Kept<S> {
-    /// No foreign code runs under this lock, so a poisoned one still holds sound states.
+    /// No foreign code runs under this lock, so the states are valid even if it is poisoned.
     fn lock(&self) -> MutexGuard<'_, Vec<(Instant, S)>> {
         self.states.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The state that was used last: the others grow old, and are dropped.
+    /// Takes the most recently used state, so that the others age and are dropped.
     fn take(&self) -> S {
         let last = self.lock().pop();
         last.map_or_else(S::default, |(_, state)| state)

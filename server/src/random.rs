@@ -1,13 +1,13 @@
-//! Randomness: the only place that asks for it, always the operating system's generator through AWS-LC.
+//! Randomness: the only place that generates it, always with the operating system's generator through AWS-LC.
 
 use uuid::{Builder, Uuid};
 
 use crate::clock::Timestamp;
 
-/// `N` random bytes that nobody can guess.
+/// `N` unpredictable random bytes.
 ///
-/// The process ends if the operating system gives no randomness: a guessable token would be worse than none, and
-/// AWS-LC itself does the same.
+/// Aborts the process if the operating system provides no randomness: a guessable token would be worse, and AWS-LC
+/// itself does the same.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "this is the source that everything else is told to ask")]
 pub fn bytes<const N: usize>() -> [u8; N] {
@@ -21,8 +21,9 @@ pub fn bytes<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// A new identifier: a version 7 UUID (RFC 9562 §5.7), whose first 48 bits are `now` in milliseconds, so that rows
-/// made together lie together. 74 bits are random, but the moment is readable: it is a name, never a secret.
+/// A new identifier: a version 7 UUID (RFC 9562 §5.7). Its first 48 bits are `now` in milliseconds, so that rows
+/// created together are stored together. 74 bits are random, but the time is readable: use it as a name, never as
+/// a secret.
 #[must_use]
 pub fn uuid_v7(now: Timestamp) -> Uuid {
     let millis = u64::try_from(now.as_micros() / 1000).unwrap_or(0);

@@ -1,7 +1,7 @@
-//! Every route of the server, grouped by who calls it.
+//! Every route of the server, grouped by caller.
 //!
-//! `/docs` and `/openapi.json` are made from the first table ([`crate::App::router`]). The second has the pages, which
-//! speak to people: they are in no document, and each is guarded by the same types.
+//! `/docs` and `/openapi.json` are generated from the first table ([`crate::App::router`]). The second contains the
+//! pages for people: they are not in the document, but guarded by the same types.
 
 use axum::{Router, extract::State, middleware, response::Redirect, routing};
 use portcullis::{
@@ -57,7 +57,7 @@ use crate::{
     tokens::http::read_keys,
 };
 
-/// The table of the interface.
+/// The routes of the API.
 #[expect(clippy::too_many_lines, reason = "one line for each route, and it is read as a table")]
 pub(crate) fn api() -> Api<App> {
     Api::new("Portcullis", env!("CARGO_PKG_VERSION"))
@@ -285,7 +285,8 @@ pub(crate) fn api() -> Api<App> {
         .route(get("/.well-known/jwks.json", read_keys).summary("Public keys of the access tokens"))
 }
 
-/// The pages. [`dress`] lays itself around each: no POST of another site gets through, whatever the handler asks for.
+/// The routes of the pages. [`dress`] wraps each of them: no POST from another site gets through, whatever the handler
+/// requires.
 #[expect(clippy::too_many_lines, reason = "one line for each page, and it is read as a table")]
 pub(crate) fn pages(app: &App) -> Router<App> {
     use crate::{
@@ -298,7 +299,7 @@ pub(crate) fn pages(app: &App) -> Router<App> {
     use routing::{any, get, post};
 
     Router::new()
-        // For strangers.
+        // For everyone.
         .route(paths::ROOT, get(account::go_to_account))
         .route(paths::SIGN_UP, get(sign_up::show_sign_up).post(sign_up::sign_up))
         .route(paths::SIGN_UP_PASSKEY, get(sign_up::go_to_sign_up).post(sign_up::ask_for_passkey))
@@ -384,7 +385,7 @@ pub(crate) fn pages(app: &App) -> Router<App> {
         .route(paths::CLAIM, get(console::show_claim).post(console::claim))
         .route(paths::BELOW_CONSOLE, any(show_nothing))
         .route_layer(middleware::from_fn_with_state(app.clone(), dress))
-        // A provider posts its answer here, from its own page.
+        // A provider posts its response here, from its own page.
         .route(paths::CALLBACK, post(social::take_posted))
         // Addresses that people and their browsers try.
         .route("/login", lead_to("/account/log-in"))
@@ -394,11 +395,11 @@ pub(crate) fn pages(app: &App) -> Router<App> {
         .route("/favicon.ico", get(show_icon))
         .route("/apple-touch-icon.png", get(show_touch_icon))
         .route("/apple-touch-icon-precomposed.png", get(show_touch_icon))
-        // What pages are dressed in.
+        // The assets of the pages.
         .route("/assets/{name}", get(serve_asset))
 }
 
-/// A GET of a path that is another page's, or belongs to the interface for other methods.
+/// A GET of a path that belongs to another page, or to the API for other methods.
 fn lead_to(page: &'static str) -> routing::MethodRouter<App> {
     routing::get(async move |State(app): State<App>| {
         Redirect::to(&format!("{}{page}", app.public_url().path()))

@@ -1,8 +1,8 @@
-//! The server's side of the network: accepts connections, bounds each of them, and ends without losing a request.
+//! The network side of the server: accepts connections, bounds each of them, and stops without losing a request.
 //!
-//! Speaks HTTP/1.1 and HTTP/2 without TLS (prior knowledge); TLS belongs to the proxy in front. Requests that hyper
-//! cannot read (RFC 9112 §2.2, §5.1; RFC 9113 §8.1.1) are answered by it alone, with an empty body and no log line
-//! above `debug`; every other one reaches the router.
+//! It speaks HTTP/1.1 and HTTP/2 without TLS (prior knowledge); the proxy in front terminates TLS. hyper itself
+//! responds to requests that it cannot parse (RFC 9112 §2.2, §5.1; RFC 9113 §8.1.1), with an empty body and no log line
+//! above `debug`; every other request reaches the router.
 
 mod connection;
 mod head;
@@ -29,60 +29,61 @@ pub use self::listener::Listener;
 use self::listener::{Accepted, Socket};
 use self::slots::{Full, Seat, Slots};
 
-/// After an error that accepting another connection at once would only meet again, such as no free descriptor.
+/// The pause after an error that the next accept would only repeat, such as no free file descriptor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
-/// At most one warning in this time that all connections are taken, and one that an address has all it may.
+/// The minimum interval between warnings that all connections are taken, and that an address has reached its limit.
 const FULL_WARNING_INTERVAL: Duration = Duration::from_mins(1);
-/// How long tasks get to notice that the drain time is over.
+/// How long tasks have to notice that the drain time is over.
 const LAST_MOMENT: Duration = Duration::from_secs(1);
 
-/// HTTP/2 (RFC 9113): requests at once on one connection.
+/// HTTP/2 (RFC 9113): concurrent requests per connection.
 const STREAMS: u32 = 32;
-/// HTTP/2: streams that the client reset before they were answered ("rapid reset"), then the connection ends.
+/// HTTP/2: streams that the client reset before their response ("rapid reset"); one more closes the connection.
 const PENDING_RESETS: usize = 20;
-/// HTTP/2: streams that we had to reset, then the connection ends.
+/// HTTP/2: streams that we had to reset; one more closes the connection.
 const OWN_RESETS: usize = 128;
 /// HTTP/2: unread bytes of one request body, and of all bodies of a connection.
 const STREAM_WINDOW: u32 = 128 * 1024;
 const CONNECTION_WINDOW: u32 = 512 * 1024;
-/// HTTP/2: unsent bytes of one answer.
+/// HTTP/2: unsent bytes of one response.
 const SEND_BUFFER: usize = 16 * 1024;
-/// HTTP/2: a silent peer is asked for a sign of life this often, and has as long to give it.
+/// HTTP/2: the interval at which a silent peer is pinged, and how long it has to reply.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
-/// The least head that hyper can be told.
+/// The smallest head size that hyper can be configured with.
 const LEAST_HEAD: usize = 8 * 1024;
 
-/// The bounds of what strangers can hold. Also fixed: at most 100 header fields (431, hyper's own default).
+/// Limits on what clients can occupy. Also fixed: at most 100 header fields (431, hyper's own default).
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Connections at once. When one more comes, the one that has been idle longest is closed; if none is idle, the new
-    /// one waits. Default 4096; the process needs about 700 file descriptors more than this (`ulimit -n`,
+    /// The maximum number of connections. One more closes the connection that has been idle longest; if none is idle,
+    /// the new one waits. Default 4096; the process needs about 700 file descriptors more than this (`ulimit -n`,
     /// `LimitNOFILE=`).
     pub connections: u32,
-    /// Connections at once from one address (IPv6: one /64). When one more comes, that address's own that has been idle
-    /// longest is closed; if none is idle, the new one is. Default 256.
+    /// The maximum number of connections from one address (IPv6: one /64). One more closes that address's connection
+    /// that has been idle longest; if none is idle, the new one is closed. Default 256.
     pub connections_per_address: u32,
-    /// Addresses that speak for many clients: `connections_per_address` does not hold for them. Default none.
+    /// Addresses that represent many clients: `connections_per_address` does not apply to them. Default none.
     pub trusted_proxies: Vec<IpNet>,
-    /// Bytes of a request line and its header fields together, at least 8 KiB; more is 431. Default 32 KiB.
+    /// The maximum size in bytes of a request line with its header fields, at least 8 KiB; more is 431. Default 32 KiB.
     pub head_bytes: usize,
-    /// From a request's first byte (from the connection, for its first request) to the end of its header fields;
-    /// then the connection is closed. Default 10 s.
+    /// The maximum time from a request's first byte (for the first request, from the connection) to the end of its
+    /// header fields; then the connection is closed. Default 10 s.
     pub head_time: Duration,
-    /// Between two requests of a connection; then it is closed. Longer than the proxy in front keeps its
-    /// connections, so that the proxy closes first (nginx: 60 s). On HTTP/2 never before the last request's
-    /// `exchange_time` is over. Default 75 s.
+    /// The maximum time between two requests of a connection; then it is closed. It should be longer than the proxy in
+    /// front keeps its connections, so that the proxy closes first (nginx: 60 s). On HTTP/2 the connection is never
+    /// closed before the last request's `exchange_time` is over. Default 75 s.
     pub idle_time: Duration,
-    /// From the end of a request's header fields to the last byte of its answer, however slowly the client sends
-    /// or reads; then the connection is closed. Handlers have less: see [`crate::middleware`]. Default 120 s.
+    /// The maximum time from the end of a request's header fields to the last byte of its response, however slowly the
+    /// client sends or reads; then the connection is closed. Handlers have less: see [`crate::middleware`]. Default 120
+    /// s.
     pub exchange_time: Duration,
-    /// For an answer that makes no progress because its client does not read: then the connection is closed. On HTTP/2
-    /// progress is 16 KiB of any of the connection's answers, or the end of one. Default 20 s.
+    /// The maximum time that a response makes no progress because its client does not read; then the connection is
+    /// closed. On HTTP/2 progress is 16 KiB of any of the connection's responses, or the end of one. Default 20 s.
     pub stall_time: Duration,
-    /// How long connections are still accepted after `shutdown`, for a load balancer to notice: each answer says
+    /// How long connections are still accepted after `shutdown`, for a load balancer to notice: each response says
     /// `Connection: close`. Default none.
     pub stop_delay: Duration,
-    /// What requests that are running get to finish after `shutdown` and `stop_delay`. Default 30 s.
+    /// How long running requests have to finish after `shutdown` and `stop_delay`. Default 30 s.
     pub drain_time: Duration,
 }
 
@@ -103,18 +104,18 @@ impl Default for Limits {
     }
 }
 
-/// Serves `router` on `listener`, within the default [`Limits`], until `shutdown` resolves and the running requests
-/// are answered.
+/// Serves `router` on `listener`, within the default [`Limits`], until `shutdown` resolves and the running requests are
+/// finished.
 ///
-/// Each request carries its peer's address as [`axum::extract::ConnectInfo<SocketAddr>`]. No error of a connection
-/// or of accepting one ends the server. After `shutdown` no connection is accepted beyond those the system had
-/// already accepted for us, idle ones are closed, and running requests have [`Limits::drain_time`]; what then still
-/// runs is cut off, with a warning.
+/// Each request carries its peer's address as [`axum::extract::ConnectInfo<SocketAddr>`]. No error of a connection or
+/// of accepting one stops the server. After `shutdown` no connection is accepted beyond those that the system has
+/// already accepted, idle ones are closed, and running requests have [`Limits::drain_time`]; what still runs after that
+/// is cut off, with a warning.
 pub async fn serve(listener: impl Into<Listener>, router: Router, shutdown: impl Future<Output = ()> + Send) {
     serve_within(Limits::default(), listener, router, shutdown).await;
 }
 
-/// The same within other [`Limits`].
+/// Like [`serve`], within other [`Limits`].
 pub async fn serve_within(
     limits: Limits,
     listener: impl Into<Listener>,
@@ -124,7 +125,7 @@ pub async fn serve_within(
     serve_routers(limits, listener, Arc::new(Routers::ready(router)), shutdown).await;
 }
 
-/// The same with a router that may come later.
+/// Like [`serve_within`], with a router that may be set later.
 pub(crate) async fn serve_routers(
     limits: Limits,
     listener: impl Into<Listener>,
@@ -151,12 +152,12 @@ pub(crate) async fn serve_routers(
         let cut = server.slots.count();
         tracing::warn!(connections = cut, "cut off what still ran when the drain time was over");
         stage.send_replace(Stage::Over);
-        // They are told; a task that does not notice in time ends with the runtime.
+        // They are notified; a task that does not notice in time ends with the runtime.
         let _ = timeout(LAST_MOMENT, server.slots.empty()).await;
     }
 }
 
-/// Which router answers: one that says that the server is starting, until there is the other.
+/// The current router: one that says that the server is starting, until the real one is set.
 #[derive(Debug)]
 pub(crate) struct Routers {
     starting: Router,
@@ -174,7 +175,7 @@ impl Routers {
         routers
     }
 
-    /// From now on this one answers. A second one is ignored.
+    /// Sets the router for all further requests. A second call is ignored.
     pub(crate) fn set(&self, router: Router) {
         let _ = self.ready.set(router.with_state(()));
     }
@@ -184,9 +185,10 @@ impl Routers {
     }
 }
 
-/// Resolves at the first SIGTERM or SIGINT: pass it to [`serve`] as `shutdown`. A second one ends the process at
-/// once, with status 1, for the operator who will not wait. From its first poll on, SIGHUP is ignored, with a log line:
-/// there is nothing to reload, and a closed terminal or a script that reloads services should not end this one.
+/// Resolves at the first SIGTERM or SIGINT: pass it to [`serve`] as `shutdown`. A second signal ends the process
+/// immediately, with status 1, for an operator who does not want to wait. From its first poll on, SIGHUP is ignored,
+/// with a log line: there is nothing to reload, and a closed terminal or a script that reloads services should not stop
+/// the server.
 pub async fn signals() {
     match signal(SignalKind::hangup()) {
         Ok(hangup) => drop(tokio::spawn(ignore(hangup))),
@@ -224,13 +226,13 @@ async fn either(terminate: &mut Signal, interrupt: &mut Signal) {
     }
 }
 
-/// How far the server's end has come. Connections watch it.
+/// The stage of the server's shutdown. Connections watch it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Serving,
-    /// Connections are accepted still, and each answer asks its client to go elsewhere.
+    /// Connections are still accepted, and each response asks its client to reconnect elsewhere.
     Leaving,
-    /// No new requests, beyond those that are on their way already.
+    /// No new requests, except those already on their way.
     Draining,
     /// Nothing is waited for any more.
     Over,
@@ -246,8 +248,8 @@ struct Server {
 
 fn http(limits: &Limits) -> Builder<TokioExecutor> {
     let mut http = Builder::new(TokioExecutor::new());
-    // hyper's header timeout would also be the idle timeout, and arms a timer for every request:
-    // `pulse` keeps both times with one timer per connection.
+    // hyper's header timeout would also be the idle timeout, and it sets a timer for every request: `pulse` keeps both
+    // times with one timer per connection.
     http.http1().header_read_timeout(None).max_buf_size(limits.head_bytes.max(LEAST_HEAD));
     http.http2()
         .timer(TokioTimer::new())
@@ -276,7 +278,7 @@ async fn accept_until(shutdown: impl Future<Output = ()>, listener: &Listener, s
     }
 }
 
-/// What `work` gives, or `None` when `shutdown` comes first.
+/// The result of `work`, or `None` if `shutdown` resolves first.
 async fn unless<T>(shutdown: Pin<&mut impl Future<Output = ()>>, work: impl Future<Output = T>) -> Option<T> {
     tokio::select! {
         biased;
@@ -285,14 +287,14 @@ async fn unless<T>(shutdown: Pin<&mut impl Future<Output = ()>>, work: impl Futu
     }
 }
 
-/// When it was last said that there is no place.
+/// When each warning was last logged.
 #[derive(Default)]
 struct Warnings {
     all: Option<Instant>,
     address: Option<Instant>,
 }
 
-/// Waits for a place. `None` if the address has all it may.
+/// Waits for a slot. `None` if the address has reached its limit.
 async fn seat(peer: SocketAddr, server: &Server, warnings: &mut Warnings) -> Option<Seat> {
     loop {
         match server.slots.seat(peer) {
@@ -348,8 +350,8 @@ fn concerns_one_connection(cause: &io::Error) -> bool {
     matches!(cause.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 
-/// Takes over the connections that the system has accepted for us: their clients may have sent a request already,
-/// and closing the listener would reset them.
+/// Takes over the connections that the system has already accepted: their clients may have sent a request, and closing
+/// the listener would reset them.
 fn accept_queued(listener: Listener, server: &Arc<Server>) {
     for (stream, peer) in listener.into_queued() {
         match server.slots.seat(peer) {

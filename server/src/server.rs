@@ -1,4 +1,4 @@
-//! The server put together of its rooms: the router, its document, and the workers.
+//! Assembles the server from its rooms: the router, its document, and the workers.
 
 use axum::{
     Extension, Router,
@@ -18,12 +18,12 @@ use crate::{
 };
 
 impl App {
-    /// Every route, with `/docs` and `/openapi.json`, and what every response carries. Serve it with
+    /// Every route, with `/docs` and `/openapi.json`, and the middleware. Serve it with
     /// [`into_make_service_with_connect_info::<SocketAddr>`][connect], or all clients count as one. Emails are queued
     /// until [`start_workers`](Self::start_workers) is called, here or in another instance.
     ///
     /// # Errors
-    /// [`AppError::Api`]: a defect of this crate, which its tests exclude.
+    /// [`AppError::Api`], which would be a bug of this crate that its tests rule out.
     ///
     /// [connect]: axum::Router::into_make_service_with_connect_info
     pub fn router(&self) -> Result<Router, AppError> {
@@ -51,9 +51,9 @@ impl App {
         Ok(routes::api().finish()?.1)
     }
 
-    /// Starts what is done without being asked: emails, deliveries to webhooks, deletions that are due, and the sweep
-    /// of what has expired. Call it once the [`App`] is open; a second call does nothing. The workers end with
-    /// [`close`](Self::close), or when the last clone of the [`App`] is dropped.
+    /// Starts the background jobs: emails, webhook deliveries, due deletions, and the sweep of expired rows. Call it
+    /// once the [`App`] is open; a second call does nothing. The workers end with [`close`](Self::close), or when the
+    /// last clone of the [`App`] is dropped.
     ///
     /// Every instance may run them, and at least one must: without workers no email is sent.
     ///
@@ -65,8 +65,8 @@ impl App {
         }
     }
 
-    /// Sends the emails that are due, after waiting for the worker if that is sending. Returns how many were sent. The
-    /// workers do this by themselves; a program with a clock of its own, as a test has, may ask for it.
+    /// Sends the emails that are due, after waiting for the worker if it is sending. Returns how many were sent. The
+    /// workers do this by themselves; a program with its own clock, such as a test, may call it.
     ///
     /// # Errors
     /// [`Error::Database`]. An email that cannot be sent is not an error: it stays in the queue.

@@ -1,35 +1,35 @@
-//! The end of background work: nothing new begins, and what has begun is waited for.
+//! Stopping background work: nothing new begins, and what has begun is waited for.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::watch;
 
-/// Whether background work may still begin, and what of it is under way.
+/// Whether background work may still begin, and what is in progress.
 #[derive(Debug, Default)]
 pub(crate) struct Work {
     is_over: AtomicBool,
-    /// Has a receiver for each piece of work under way.
+    /// Has a receiver for each piece of work in progress.
     under_way: watch::Sender<()>,
 }
 
-/// A piece of work under way, until it is dropped.
+/// A piece of work in progress, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Begun(#[expect(dead_code, reason = "it counts by being there")] watch::Receiver<()>);
 
 impl Work {
-    /// To be asked before each piece of work; `None` when no more may begin.
+    /// Call it before each piece of work; `None` if no more may begin.
     pub(crate) fn begin(&self) -> Option<Begun> {
         // In this order, so that `end` either sees the piece of work or is seen by it.
         let begun = Begun(self.under_way.subscribe());
         (!self.is_over()).then_some(begun)
     }
 
-    /// Whether what has begun should end early where it can.
+    /// Whether work in progress should end early if it can.
     pub(crate) fn is_over(&self) -> bool {
         self.is_over.load(Ordering::SeqCst)
     }
 
-    /// Lets nothing more begin, and waits for what has begun.
+    /// Lets nothing more begin, and waits for the work in progress.
     pub(crate) async fn end(&self) {
         self.is_over.store(true, Ordering::SeqCst);
         self.under_way.closed().await;

@@ -1,4 +1,4 @@
-//! The walk: every operation of the live document, called by everybody who may not.
+//! The walk: every operation of the live document, called without authorization.
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::Ed25519KeyPair;
@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use crate::on_both_databases;
 use crate::support::{Call, Client, TestApp, document};
 
-/// A request to this operation. A guard is asked before the body is looked at, so any will do where a credential is
-/// no good; only one that must not get through says something that would be seen afterwards.
+/// A request to this operation. The guard runs before the body is read, so any body will do with an invalid credential.
+/// Only the request that must not get through carries a change that would be visible afterwards.
 fn sample(client: &Client, method: &Method, path: &str, entry: &Value) -> (Call, String) {
     let call = client.call(method.clone(), &path.replace("{id}", "0192f0c1-2345-7abc-8def-0123456789ab"));
     if (method.as_str(), path) == ("PATCH", "/profile") {
@@ -30,7 +30,7 @@ fn sample(client: &Client, method: &Method, path: &str, entry: &Value) -> (Call,
     (call.header("content-type", body.0), body.1.to_owned())
 }
 
-/// A token of our own shape, signed by `sign` with whatever header and claims.
+/// A token of our own format with this header and these claims, and the signature of `token`.
 fn forged(token: &str, header: &Value, claims: &Value) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     format!("{}.{}.{}", part(header), part(claims), token.rsplit('.').next().unwrap())
@@ -43,7 +43,7 @@ fn parts(token: &str) -> (Value, Value) {
     (part(0), part(1))
 }
 
-/// Tokens that must open nothing, each with its name: a good one of a living session, spoiled.
+/// Tokens that must be rejected, each with its name: a valid token of an active session, spoiled.
 fn bad_tokens(good: &str, jwks: &Value) -> Vec<(String, String)> {
     let (header, claims) = parts(good);
     let mut bad = vec![
@@ -82,7 +82,7 @@ fn bad_tokens(good: &str, jwks: &Value) -> Vec<(String, String)> {
     bad
 }
 
-/// The right claims under signatures that an attacker can make.
+/// The right claims under signatures that an attacker can create.
 #[expect(clippy::disallowed_methods, reason = "an attacker's program of one backend")]
 fn signed_by_others(kid: &str, claims: &Value, jwk: &Value) -> Vec<(String, String)> {
     let header = |algorithm| {
@@ -91,7 +91,7 @@ fn signed_by_others(kid: &str, claims: &Value, jwk: &Value) -> Vec<(String, Stri
         header.kid = Some(kid.to_owned());
         header
     };
-    // t01: the public key as the secret of an HMAC, in each form that it comes in.
+    // t01: the public key as an HMAC secret, in each encoding.
     let x = jwk["x"].as_str().unwrap();
     let public = URL_SAFE_NO_PAD.decode(x).unwrap();
     let pem = format!("-----BEGIN PUBLIC KEY-----\n{x}\n-----END PUBLIC KEY-----");
@@ -107,7 +107,7 @@ fn signed_by_others(kid: &str, claims: &Value, jwk: &Value) -> Vec<(String, Stri
         encode(&header(Algorithm::HS256), claims, &EncodingKey::from_secret(secret)).unwrap()
     };
     let mut signed: Vec<_> = secrets.iter().map(|secret| ("t01 HMAC".to_owned(), hmac(secret))).collect();
-    // t03: a key of the attacker's own, to which the header points.
+    // t03: the attacker's own key, which the header points to.
     let key = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
     let mut own = header(Algorithm::EdDSA);
     own.jku = Some("http://127.0.0.1:9/jwks.json".to_owned());
@@ -140,7 +140,7 @@ on_both_databases! {
                 assert_ne!(nothing.status.as_u16(), 401, "{method} {path} is public in the document");
                 continue;
             }
-            // t09: without a credential the challenge is bare.
+            // t09: without a credential, the challenge has no error.
             assert_eq!(nothing.assert(401).header("www-authenticate"), "Bearer");
             for (name, token) in &tokens {
                 let (call, body) = sample(&app.stranger().with_token(token), &method, path, entry);
@@ -153,7 +153,7 @@ on_both_databases! {
                 let (call, body) = sample(&app.stranger(), &method, path, entry);
                 call.header("authorization", &header).body(body).await.assert(401);
             }
-            // t10: two at once, and the query.
+            // t10: two credentials, and one in the query.
             let (call, body) = sample(&ada, &method, path, entry);
             call.header("authorization", "Bearer x").body(body).await.assert(400);
             let (_, body) = sample(&app.stranger(), &method, path, entry);

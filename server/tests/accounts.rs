@@ -14,7 +14,7 @@ async fn sign_up(app: &TestApp, email: &str, full_name: &str, password: &str) ->
     app.stranger().post("/signup").json(&body).await
 }
 
-/// Neither a sign-up nor a log-in takes this for an address.
+/// Neither sign-up nor login accepts this as an address.
 async fn nobody_is_called(app: &TestApp, address: &str) {
     sign_up(app, address, "Ada", PASSWORD).await.assert_invalid(&["body.email"]);
     app.stranger().try_password(address, PASSWORD).await.assert_invalid(&["body.username"]);

@@ -1,4 +1,4 @@
-//! Administrators: who may what, what stays when several act at once, and what the trail says of it.
+//! Administrators: who may do what, what remains when several act concurrently, and what the audit trail records.
 
 mod console;
 mod first;
@@ -21,16 +21,16 @@ const GRACE: Duration = Duration::from_hours(24);
 const USUAL: &str = "profile:read profile:write account offline_access";
 const ADMINISTRATION: [&str; 3] = ["accounts:read", "accounts:write", "audit:read"];
 
-/// Every operation of administrators, the scope that it takes, and what it answers one who may; in an order in which
-/// each finds the account as it needs it.
+/// Every operation of administrators, its scope, and its status for an authorized caller, in an order in which each
+/// finds the account in the right state.
 const OPERATIONS: [(&str, &str, &str, u16); 19] = [
     ("GET", "/admin/accounts", "accounts:read", 200),
     ("POST", "/admin/accounts", "accounts:write", 201),
     ("GET", "/admin/accounts/{id}", "accounts:read", 200),
-    // There is no policy.
+    // No policy is configured.
     ("GET", "/admin/accounts/{id}/access", "accounts:read", 404),
     ("POST", "/admin/accounts/{id}/password-reset", "accounts:write", 202),
-    // The target has none.
+    // The target has no factors.
     ("DELETE", "/admin/accounts/{id}/factors", "accounts:write", 404),
     ("DELETE", "/admin/accounts/{id}/keys", "accounts:write", 204),
     ("PUT", "/admin/accounts/{id}/role", "accounts:write", 204),
@@ -39,42 +39,42 @@ const OPERATIONS: [(&str, &str, &str, u16); 19] = [
     ("POST", "/admin/accounts/{id}/enable", "accounts:write", 204),
     ("DELETE", "/admin/accounts/{id}", "accounts:write", 204),
     ("GET", "/admin/organisations", "accounts:read", 200),
-    // The target is none.
+    // The target is not an organisation.
     ("GET", "/admin/organisations/{id}/members", "accounts:read", 404),
     ("PUT", "/admin/organisations/{id}/members/{account}", "accounts:write", 404),
     ("DELETE", "/admin/organisations/{id}", "accounts:write", 404),
     ("GET", "/admin/audit-events", "audit:read", 200),
     ("GET", "/admin/audit-events.csv", "audit:read", 200),
-    // Nobody needs a scope to give the code, and this one is wrong.
+    // Redeeming the code needs no scope, and this one is wrong.
     ("POST", "/admin/claim", "", 410),
 ];
 
-/// Gives a role, as the operator does.
+/// Sets a role, as the operator does.
 async fn set_role(app: &TestApp, account: i64, role: Role) {
     admin::set_role(&app.app, AccountId::new(account), role, By::operator(&Acting::local("operator")))
         .await
         .unwrap();
 }
 
-/// Logs in and asks for these scopes.
+/// Logs in and requests these scopes.
 async fn with_scopes(stranger: &Client, name: &str, scopes: &str) -> Client {
     let answer = stranger.post("/login").form_owned(&email(name), PASSWORD, scopes).await.assert(200);
     stranger.with_token(answer.json()["access_token"].as_str().unwrap())
 }
 
-/// The same and asks for all there are.
+/// Logs in and requests all scopes.
 async fn with_all_scopes(stranger: &Client, name: &str) -> Client {
     with_scopes(stranger, name, &format!("{USUAL} {}", ADMINISTRATION.join(" "))).await
 }
 
-/// Signs an administrator up and logs in with every scope.
+/// Signs up an administrator and logs in with every scope.
 async fn as_admin(app: &TestApp, name: &str) -> (i64, Client) {
     let id = app.sign_up(name).await;
     set_role(app, id, Role::Admin).await;
     (id, with_all_scopes(&app.stranger(), name).await)
 }
 
-/// Calls an operation on an account, with the body that it takes.
+/// Calls an operation on an account, with the body that it expects.
 async fn act(client: &Client, method: &str, path: &str, account: i64) -> Answer {
     let query = if path.ends_with("/access") { "?permission=a&object=b:1" } else { "" };
     let call = client.call(
@@ -102,7 +102,7 @@ async fn administrators(app: &TestApp) -> String {
     app.place.value("SELECT COUNT(*) FROM accounts WHERE role = 'admin' AND is_active").await
 }
 
-/// What is called `name` anywhere in the schemas that a value names.
+/// Everything called `name` in the schemas that a value refers to.
 fn fields_named(name: &str, value: &Value, seen: &mut BTreeSet<String>, root: &Value) -> usize {
     match value {
         Value::Array(values) => values.iter().map(|value| fields_named(name, value, seen, root)).sum(),
@@ -123,7 +123,7 @@ fn fields_named(name: &str, value: &Value, seen: &mut BTreeSet<String>, root: &V
     }
 }
 
-/// The scopes that an operation's entry asks for, the same for each way to come in.
+/// The scopes in an operation's entry, the same for each way in.
 fn scopes_of(entry: &Value) -> String {
     let ways = entry["security"].as_array().unwrap().iter().flat_map(|way| way.as_object().unwrap().values());
     let scopes: BTreeSet<&str> =
@@ -254,7 +254,7 @@ on_both_databases! {
             let admin = other.stranger().with_token(admin.token());
             change_role(&admin, id, "admin").await.assert(204);
         }
-        // Disabled and enabled again: the sessions are gone, on both.
+        // Disabled and enabled again: the sessions are revoked on both.
         admin.post(&format!("/admin/accounts/{id}/disable")).send().await.assert(204);
         for second in &seconds {
             second.get("/admin/accounts").send().await.assert(401);
@@ -266,7 +266,7 @@ on_both_databases! {
         let (id, admin) = as_admin(&app, "root").await;
         let (second, _) = as_admin(&app, "second").await;
         let (third, leaving) = as_admin(&app, "third").await;
-        // Neither who is disabled nor who is leaving counts.
+        // Disabled accounts and accounts scheduled for deletion do not count.
         app.disable(second).await;
         leaving.delete("/account").send().await.assert(202);
         for _ in 0..2 {
@@ -278,7 +278,7 @@ on_both_databases! {
         let row = format!("SELECT role FROM accounts WHERE id = {id} AND is_active AND deletion_due_at IS NULL");
         assert_eq!(app.place.value(&row).await, "admin");
         admin.get("/admin/accounts").send().await.assert(200);
-        // The others may go; and with a second one at work, so may this one.
+        // The others may go. With a second active administrator, so may this one.
         for gone in [second, third] {
             admin.delete(&format!("/admin/accounts/{gone}")).send().await.assert(204);
         }
@@ -297,7 +297,7 @@ on_both_databases! {
             let both = join(change_role(&first, second_id, "user"), change_role(&second, first_id, "user")).await;
             let mut statuses = [both.0.status.as_u16(), both.1.status.as_u16()];
             statuses.sort_unstable();
-            // The other one came too late to be heard, or was the last.
+            // The other one was no longer authorized, or was the last.
             assert!(matches!(statuses, [204, 401 | 403 | 409]), "round {round}: {statuses:?}");
             assert_eq!(administrators(&app).await, "1", "round {round}");
             for id in [first_id, second_id] {

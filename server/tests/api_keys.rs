@@ -1,4 +1,4 @@
-//! API keys: what they open, what they never open, and what ends them.
+//! API keys: what they give access to, what they never do, and what revokes them.
 
 mod endings;
 mod rotation;
@@ -17,10 +17,10 @@ use crate::support::{Answer, Client, PASSWORD, TestApp, document, email, process
 
 const MINUTE: u64 = 60;
 const DAY: u64 = 24 * 60 * MINUTE;
-/// Every scope that a key of an administrator can have.
+/// Every scope that an administrator's key can have.
 const EVERY_SCOPE: &str = "accounts:read audit:read profile:read profile:write";
 
-/// A program with a key, in one of the two places.
+/// A program with a key, sent in one of the two places.
 struct Program {
     stranger: Client,
     key: String,
@@ -54,7 +54,7 @@ async fn try_create(owner: &Client, name: &str, scope: &str) -> Answer {
     owner.post("/keys").json(&json!({ "name": name, "scope": scope })).await
 }
 
-/// The answer of a creation.
+/// The response to the creation of a key.
 async fn created(owner: &Client, name: &str, scope: &str) -> Value {
     try_create(owner, name, scope).await.assert(201).json()
 }
@@ -68,7 +68,7 @@ async fn set_role(app: &TestApp, account: i64, role: Role) {
     admin::set_role(&app.app, AccountId::new(account), role, By::operator(&operator)).await.unwrap();
 }
 
-/// One character of the key is another one.
+/// The key with one character replaced.
 fn with_a_typo(key: &str) -> String {
     let at = key.len() - 10;
     let typed = |(place, char)| match char {
@@ -103,12 +103,12 @@ on_both_databases! {
         assert_eq!(program.get("/profile").await.assert(200).json()["email"], email("ada"));
         let program = Program { in_header: true, ..program };
         assert_eq!(program.get("/profile").await.assert(200).json()["email"], email("ada"));
-        // Two credentials at once: it is not for the server to choose.
+        // Two credentials: the server must not choose one.
         app.stranger().get("/profile").header("x-api-key", &key).header("authorization", &format!("Bearer {key}"))
             .send().await.assert(400);
     }
 
-    /// A database that is closed shows what asks it: a typo is 401 all the same, a whole key 503.
+    /// A closed database shows which requests query it: a mistyped key still gets 401, a well-formed one 503.
     async fn h01_a_wrong_checksum_costs_no_look_up(database: Database) {
         let app = TestApp::new(database).await;
         let ada = app.as_user("ada").await;
@@ -145,10 +145,10 @@ on_both_databases! {
         let changed = program(&app, &all).call("PATCH", "/profile", Some(&change)).await.assert(200);
         assert_eq!(changed.json()["full_name"], "Countess");
         program(&app, &one).call("PATCH", "/profile", Some(&json!({ "full_name": "Eve" }))).await.assert(403);
-        // The audit log says which key it was, by what is no secret of it.
+        // The audit log names the key by its public id.
         let detail = app.place.value("SELECT detail FROM audit_events WHERE event = 'profile.changed'").await;
         assert_eq!(detail, format!("API key {}", all.split('_').nth(1).unwrap()));
-        // Another account's profile is not there.
+        // Another account's profile does not exist for it.
         program(&app, &all).get(&format!("/profile/{root}")).await.assert(404);
 
         set_role(&app, id, Role::User).await;
@@ -196,7 +196,7 @@ on_both_databases! {
             assert_eq!(takes_keys, schemes.contains("apiKeyAsToken"), "{method} {path}");
             if takes_keys {
                 open.insert(format!("{method} {path}"));
-                // h04: with all scopes but the one that is asked for.
+                // h04: with all scopes except the required one.
                 let scope = entry["security"][0]["portcullis"][0].as_str().unwrap();
                 let others: Vec<_> = EVERY_SCOPE.split(' ').filter(|other| *other != scope).collect();
                 let key = text(&created(&ada, "others", &others.join(" ")).await);
@@ -212,14 +212,14 @@ on_both_databases! {
                 assert!(refused.header("set-cookie").is_empty());
             }
         }
-        // To open another one to keys is a decision that is taken here too.
+        // Opening another route to keys always means editing this list.
         let expected = [
             "DELETE /profile-image", "GET /admin/accounts", "GET /admin/accounts/{id}", "GET /admin/audit-events",
             "GET /admin/audit-events.csv", "GET /profile", "GET /profile-images/{id}", "GET /profile/{id}",
             "PATCH /profile", "POST /upload-profile-image",
         ];
         assert_eq!(open, BTreeSet::from(expected.map(str::to_owned)));
-        // Nor a cookie, nor a password, nor a refresh token.
+        // Nor with a cookie, a password or a refresh token.
         let browser = app.stranger().with_cookie(&format!("__Host-portcullis={key}"));
         browser.get("/profile").send().await.assert(401);
         assert_eq!(browser.get("/account").send().await.status.as_u16(), 303);
@@ -252,7 +252,7 @@ on_both_databases! {
             }
         }
         assert_eq!(bodies.len(), 1, "{bodies:?}");
-        // The sweep forgets it.
+        // The sweep deletes it.
         app.advance(1);
     }
 
@@ -265,7 +265,7 @@ on_both_databases! {
         }
         app.stranger().get(&format!("/keys/{key}")).send().await.assert(405);
         ada.delete(&format!("/keys/{key}")).send().await.assert(404);
-        // No row of what happened has more of it than what it begins with.
+        // No event contains more of it than its prefix.
         let secret = key.split('_').nth(2).unwrap();
         assert!(!app.place.dump().await.contains(secret));
     }
@@ -275,7 +275,7 @@ on_both_databases! {
         let (ada, eve) = (app.as_user("ada").await, app.as_user("eve").await);
         let made = created(&ada, "key", "profile:read").await;
         let id = made["id"].as_str().unwrap();
-        // e05: another's is as none.
+        // e05: another account's key looks like one that does not exist.
         let paths = [format!("/keys/{id}"), "/keys/x2Yt9KfPq0Ab".to_owned(), "/keys/x".to_owned()];
         let mut bodies = BTreeSet::new();
         for path in &paths {
@@ -292,7 +292,7 @@ on_both_databases! {
         let stale = try_create(&browser, "key", "profile:read").await.assert(401);
         assert!(stale.header("www-authenticate").contains("insufficient_user_authentication"));
         browser.post(&format!("/keys/{id}/rotate")).json(&json!({})).await.assert(401);
-        // Whoever has lost a key is in a hurry.
+        // An owner who lost a key is in a hurry, so no fresh login is required.
         browser.delete(&format!("/keys/{id}")).send().await.assert(204);
         browser.delete(&format!("/keys/{id}")).send().await.assert(404);
         let events = app.place.value("SELECT count(*) FROM audit_events WHERE event LIKE 'api_key.%' AND account_id = 1");
@@ -312,7 +312,7 @@ on_both_databases! {
         let made = answers.iter().filter(|answer| answer.status == 201).count();
         assert!(answers.iter().all(|answer| [201, 409].contains(&answer.status.as_u16())), "{answers:?}");
         assert_eq!(made, 50);
-        // Those that have expired do not count.
+        // Expired keys do not count.
         app.advance(90 * DAY);
         let ada = app.log_in("ada").await;
         try_create(&ada, "key", "profile:read").await.assert(201);
@@ -336,7 +336,7 @@ on_both_databases! {
         app.advance(59);
         from("198.51.100.8").get("/profile").await.assert(200);
         app.advance(1);
-        // While a use is being written down, another of the same key is not.
+        // While one use is being recorded, another use of the same key is not.
         let last = eventually("the next use is noted", Duration::from_secs(20), async || {
             from("198.51.100.9").get("/profile").await.assert(200);
             let key = ada.get("/keys").send().await.assert(200).json()[0].clone();
@@ -363,11 +363,11 @@ on_both_databases! {
         let made = told("New API key").await;
         assert_eq!(made.len(), 3);
         assert!(made.iter().any(|text| text.contains(": deploy.") && text.contains("/account/api-keys")), "{made:?}");
-        // a04: a name is no way to write a link to the owner.
+        // a04: a name cannot be used to send the owner a link.
         assert!(!made.concat().contains("evil.example") && made.concat().contains(": portcullis_"), "{made:?}");
         app.advance(82 * DAY);
         let tend = async || {
-            // The worker tends once a minute; two instances tell once.
+            // The worker runs once a minute; two instances notify once.
             let other = app.again().await;
             eventually("notice is given", Duration::from_secs(20), async || {
                 let warned = app.place.value("SELECT count(*) FROM api_keys WHERE warned_at IS NOT NULL").await;

@@ -1,4 +1,4 @@
-//! Our own interface under the attack that the library offers to everybody's tests.
+//! Our own API under the attack that the library offers for everyone's tests.
 
 use axum::extract::{ConnectInfo, Request};
 use axum::middleware::{Next, from_fn};
@@ -20,7 +20,7 @@ use tokio::task::block_in_place;
 use crate::on_both_databases;
 use crate::support::{Client, PASSWORD, TestApp, email};
 
-/// What anyone may call: opening a route is a decision that is taken here too.
+/// What anyone may call. Opening a route always means editing this list.
 const PUBLIC: [&str; 26] = [
     "GET /.well-known/jwks.json",
     "GET /.well-known/passkey-endpoints",
@@ -50,7 +50,7 @@ const PUBLIC: [&str; 26] = [
     "POST /token",
 ];
 
-/// Every scope that a route asks for.
+/// Every scope that a route demands.
 const SCOPES: [&str; 8] = [
     "account",
     "accounts:read",
@@ -62,7 +62,7 @@ const SCOPES: [&str; 8] = [
     "profile:write",
 ];
 
-/// The operation whose example cannot work: it needs the account's own password.
+/// The operation whose documented example cannot work, because it needs the account's own password.
 const SAMPLED: &str = "PUT /password";
 
 /// The router for a client with an address, and the statuses of [`SAMPLED`].
@@ -82,19 +82,19 @@ async fn note(statuses: &Mutex<Vec<StatusCode>>, request: Request, next: Next) -
     response
 }
 
-/// The guard answers before the body is read, so a sample with a fault would go unnoticed.
+/// The guard responds before the body is read, so a faulty sample would go unnoticed.
 fn assert_accepted(statuses: &Mutex<Vec<StatusCode>>) {
     let statuses = statuses.lock().unwrap();
     assert!(statuses.contains(&StatusCode::OK), "the sample of {SAMPLED} was never accepted: {statuses:?}");
 }
 
-/// The administrator as he logged in last, by the scope that he asked for: a log-in costs a hash, and the attack wants
-/// a good credential hundreds of times.
+/// The administrator's latest login for each requested scope. A login costs a hash, and the attack requests a valid
+/// credential hundreds of times.
 #[derive(Default)]
 struct LoggedIn(Mutex<HashMap<String, Client>>);
 
 impl LoggedIn {
-    /// One that is still good, or else what `log_in` brings; the attack waits.
+    /// One that is still valid, or else the result of `log_in`. The attack waits for it.
     fn or(&self, scope: &str, log_in: impl Future<Output = Client>) -> Client {
         let find = async {
             let known = self.0.lock().unwrap().get(scope).cloned();
@@ -111,13 +111,13 @@ impl LoggedIn {
     }
 }
 
-/// With a token of the administrator's.
+/// With an access token of the administrator.
 async fn with_token(stranger: &Client, scope: &str) -> Client {
     let answer = stranger.post("/login").form_owned(&email("root"), PASSWORD, scope).await.assert(200);
     stranger.with_token(answer.json()["access_token"].as_str().unwrap())
 }
 
-/// With an API key of the administrator's, who may have changed the password since, which ended the one before.
+/// With an API key of the administrator. A password change in the meantime may have revoked the one before.
 async fn with_key(stranger: &Client, scope: &str) -> Client {
     let owner = stranger.log_in(&email("root")).await;
     let made = owner.post("/keys").json(&json!({ "name": "attack", "scope": scope })).await.assert(201);
@@ -136,7 +136,7 @@ async fn with_keys(attack: Attack, app: &TestApp) -> Attack {
     })
 }
 
-/// Makes keys as the attack asks for them; there is none without a scope.
+/// Creates keys for the attack. There are no keys without a scope.
 fn keys(stranger: Client) -> impl Fn(&[&str]) -> Option<String> {
     let known = LoggedIn::default();
     move |scopes| {
@@ -145,8 +145,8 @@ fn keys(stranger: Client) -> impl Fn(&[&str]) -> Option<String> {
     }
 }
 
-/// A cookie is good for all that its account may do, and nobody has the key that tokens are signed with: the matrix of
-/// administrators and the test of spoiled tokens try these.
+/// A cookie may do everything that its account may, and nobody has the key that signs tokens. The matrix of
+/// administrators and the test of spoiled tokens cover these.
 fn is_tried_elsewhere(line: &str) -> bool {
     line.contains("`session` without `") || line.contains("`.signed(")
 }
@@ -182,13 +182,13 @@ on_both_databases! {
             .public(PUBLIC)
             .same_origin(["POST /login/cookie", "POST /login/passkey/cookie"])
             .good("portcullis", move |scopes| {
-                // One more, that no route asks for: no scope at all asks for the usual.
+                // One more, which no route demands, because a request without scopes gets the default ones.
                 let scope = format!("offline_access {}", scopes.join(" "));
                 let scope = scope.trim();
                 with_tokens.or(scope, with_token(&stranger, scope)).token().to_owned()
             })
             .good("session", move |scopes| {
-                // A cookie is good for all that its account may do.
+                // A cookie may do everything that its account may.
                 let has_all = SCOPES.iter().all(|scope| scopes.contains(scope));
                 let root = email("root");
                 let log_in = || with_cookies.or("", another.log_in_with_cookie(&root));

@@ -1,4 +1,4 @@
-//! What is checked in about the interface is what the server says.
+//! The checked-in documents about the API match the server.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::on_both_databases;
 use crate::support::{Database, TestApp, document};
 
-/// Compares a file of `docs/` with what it must be, and writes it, so that the next run passes.
+/// Compares a file of `docs/` with its expected content, and writes that, so that the next run passes.
 fn hold(name: &str, expected: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(name);
     let found = std::fs::read_to_string(&path).unwrap_or_default();
@@ -29,7 +29,7 @@ fn the_documents_are_current() {
     hold("settings.md", &portcullis_server::config::reference());
 }
 
-/// What the tutorial shows is the example, which the tests run.
+/// The code in the tutorial is from the example, which the tests run.
 #[test]
 fn the_tutorial_is_the_example() {
     let [tutorial, example] =
@@ -38,7 +38,7 @@ fn the_tutorial_is_the_example() {
         });
     let pieces: Vec<_> =
         tutorial.split("```rust,ignore\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    // A block may hold several pieces, with an empty line between them.
+    // A block may hold several pieces, separated by empty lines.
     let mut rest = example
         .lines()
         .filter(|line| !line.trim().is_empty() && !line.starts_with("//!"))
@@ -52,7 +52,7 @@ fn the_tutorial_is_the_example() {
     assert!(rest.is_empty(), "the tutorial leaves out: {rest:?}");
 }
 
-/// The table of routes: who may call each, and the statuses it can return.
+/// The table of routes: who may call each, and the statuses that it can return.
 fn routes() -> String {
     let mut table =
         "# Routes\n\nA test writes this file from the server's own document: change a handler, not this file.\n\n\
@@ -141,7 +141,7 @@ on_both_databases! {
         );
     }
 
-    /// c03: no other origin may read an answer, whatever it sends.
+    /// c03: no other origin may read a response, whatever it sends.
     async fn c03_no_origin_is_let_in_by_cors(database: Database) {
         let app = TestApp::new(database).await;
         for origin in
@@ -159,7 +159,7 @@ on_both_databases! {
         }
     }
 
-    /// d04: a body that unpacks to more than it is, is never unpacked.
+    /// d04: a compressed body is never unpacked.
     async fn d04_a_compressed_body_is_refused(database: Database) {
         let app = TestApp::new(database).await;
         for encoding in ["gzip", "deflate", "br", "zstd", "gzip, gzip"] {

@@ -51,7 +51,7 @@ fn in_json(value: &Value) -> (&'static str, String) {
     ("application/json", value.to_string())
 }
 
-/// Signs up and logs in, under `/auth`; gives the account's number and a token.
+/// Signs up and logs in, under `/auth`. Returns the account's number and a token.
 async fn join(shop: &Router, name: &str) -> (Value, String) {
     let sign_up = json!({ "email": email(name), "full_name": name, "password": PASSWORD });
     let (status, account) = ask(shop, "POST", "/auth/signup", "", in_json(&sign_up)).await;
@@ -81,7 +81,7 @@ on_both_databases! {
         assert_eq!(get(&shop, "/orders", &token).await, (200, json!([order])));
         assert_eq!(get(&shop, "/orders", &eves).await, (200, json!([])));
 
-        // The server's token of another address is not one of this application's.
+        // A token for another public URL of the server is not valid here.
         let elsewhere = TestApp::new(database).await.as_user("ada").await;
         assert_eq!(get(&shop, "/orders", elsewhere.token()).await.0, 401);
 
@@ -101,7 +101,7 @@ on_both_databases! {
         assert!(auth["paths"]["/login"].is_object() && own["paths"]["/login"].is_null());
         assert_eq!(get(&shop, "/docs", "").await.0, 200);
         assert_eq!(get(&shop, "/auth/docs", "").await.0, 200);
-        // Where Authorize on either page sends the password.
+        // The Authorize button on either page sends the password here.
         let log_in = &own["components"]["securitySchemes"]["portcullis"]["flows"]["password"]["tokenUrl"];
         assert_eq!((log_in, &own["servers"]), (&json!("auth/login"), &json!([{ "url": "." }])));
         let log_in = &auth["components"]["securitySchemes"]["portcullis"]["flows"]["password"]["tokenUrl"];
@@ -111,7 +111,7 @@ on_both_databases! {
     async fn a_shop_beside_it_later_takes_the_same_tokens(database: Database) {
         let (accounts, shop) = mounted(database).await;
         let (_, token) = join(&shop, "ada").await;
-        // The same data behind a process of its own: no new log-in.
+        // The same data served by a separate process needs no new login.
         let mut config = accounts.place.config();
         config.public_url = Some("http://localhost:3000/auth".parse().unwrap());
         let alone = accounts.again_with(config).await;

@@ -15,13 +15,13 @@ use crate::support::{Answer, Client, Mail, PASSWORD, TestApp, document, email};
 
 const NEW_PASSWORD: &str = "another-lantern-in-the-harbour";
 
-/// An app that shows codes, and the recovery codes that came with it.
+/// An authenticator app that shows codes, and the recovery codes that came with it.
 pub struct Authenticator {
     key: Vec<u8>,
     recovery: Vec<String>,
 }
 
-/// RFC 4648 §6, backwards.
+/// Decodes base32 (RFC 4648 §6).
 fn of_base32(text: &str) -> Vec<u8> {
     let symbols = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let bits =
@@ -65,7 +65,7 @@ impl Authenticator {
     }
 }
 
-/// Adds an app. Its first code is used: the next one comes 30 seconds later.
+/// Adds an app. Its first code is used up, so the next one comes 30 seconds later.
 pub async fn enrol(app: &TestApp, client: &Client) -> Authenticator {
     let shown = client.post("/factors/totp").send().await.assert(200).json();
     let mut authenticator = Authenticator::of_key(shown["key"].as_str().unwrap());
@@ -93,13 +93,13 @@ pub async fn second_step(client: &Client, token: &str, code: &str) -> Answer {
     client.post("/login/factor").json(&json!({ "mfa_token": token, "code": code })).await
 }
 
-/// It was refused because its login has ended.
+/// Asserts that it was rejected because its login has expired.
 #[track_caller]
 fn ended(answer: &Answer) {
     assert_eq!(answer.clone().assert(401).json()["error"], "expired_token");
 }
 
-/// Both steps, and the client that is logged in.
+/// Both steps. Returns the client that is logged in.
 async fn log_in(app: &TestApp, name: &str, authenticator: &Authenticator) -> Client {
     let token = first_step(app, name).await;
     let answer = second_step(&app.stranger(), &token, &authenticator.code(app)).await.assert(200).json();
@@ -119,7 +119,7 @@ async fn subjects(app: &TestApp, name: &str) -> BTreeMap<String, usize> {
     subjects
 }
 
-/// The newest mail with a link and a code to log in.
+/// The newest email with a link and a code to log in.
 async fn log_in_mail(app: &TestApp) -> Mail {
     let mails = app.mails_to("ada").await.into_iter();
     let is_log_in =
@@ -127,7 +127,7 @@ async fn log_in_mail(app: &TestApp) -> Mail {
     mails.rev().find(is_log_in).unwrap()
 }
 
-/// Confirms Ada's address, as a mailed link does.
+/// Confirms Ada's address, as an emailed link does.
 async fn confirm_address(app: &TestApp) {
     app.place.sql("UPDATE accounts SET email_verified_at = 1").await;
 }
@@ -146,7 +146,7 @@ on_both_databases! {
         let app = TestApp::with(database, |config| config.limits = false).await;
         let ada = app.as_user("ada").await;
         let phone = enrol(&app, &ada).await;
-        // The first code confirmed the app: it is not good for a login any more.
+        // The first code confirmed the app, so it is no longer valid for a login.
         let token = first_step(&app, "ada").await;
         let refused = second_step(&app.stranger(), &token, &phone.code_in(&app, -1)).await.assert(401);
         assert_eq!(refused.json()["error"], "invalid_grant");
@@ -154,20 +154,20 @@ on_both_databases! {
         let answer = second_step(&app.stranger(), &token, &code).await.assert(200).json();
         let claims = claims(answer["access_token"].as_str().unwrap());
         assert_eq!((&claims["amr"], &claims["acr"]), (&json!(["pwd", "otp", "mfa"]), &json!("aal2")));
-        // The same one again, here, on another instance, and after a restart.
+        // The same code again: here, on another instance, and after a restart.
         let second = app.again().await;
         for instance in [&app, &second] {
             let token = first_step(instance, "ada").await;
             second_step(&instance.stranger(), &token, &code).await.assert(401);
         }
-        // One step ahead is good, and then none before it is.
+        // One step ahead is valid, and afterwards no earlier step is.
         let token = first_step(&app, "ada").await;
         second_step(&app.stranger(), &token, &phone.code_in(&app, 2)).await.assert(401);
         second_step(&app.stranger(), &token, &phone.code_in(&app, 1)).await.assert(200);
         let token = first_step(&app, "ada").await;
         second_step(&app.stranger(), &token, &code).await.assert(401);
         second_step(&app.stranger(), &token, &phone.code_in(&app, 1)).await.assert(401);
-        // One step behind is good, two are not; and people type spaces.
+        // One step behind is valid, two are not. People type spaces.
         app.advance(90);
         second_step(&app.stranger(), &token, &phone.code_in(&app, -2)).await.assert(401);
         let behind = phone.code_in(&app, -1);
@@ -204,7 +204,7 @@ on_both_databases! {
         assert!(shown["uri"].as_str().unwrap().starts_with("otpauth://totp/Portcullis:ada%40example.com?secret="));
         assert!(shown["qr"].as_str().unwrap().starts_with("<svg ") && !shown["qr"].as_str().unwrap().contains(key));
         let phone = Authenticator::of_key(key);
-        // Not yet: a login asks for nothing, and a wrong code or another session changes nothing.
+        // Not active yet: a login asks for nothing, and a wrong code or another session changes nothing.
         app.log_in("ada").await;
         let wrong = json!({ "code": phone.wrong(&app) });
         ada.post("/factors/totp/confirm").json(&wrong).await.assert_invalid(&["body.code"]);
@@ -217,12 +217,12 @@ on_both_databases! {
         assert_eq!((&factors["recovery_codes_left"], factors["totp"].is_object()), (&json!(10), true));
         other.get("/profile").send().await.assert(401);
         first_step(&app, "ada").await;
-        // The key is shown once, and sealed in the database.
+        // The key is shown once, and encrypted in the database.
         let dump = app.place.dump().await;
         assert!(!dump.contains(key) && !dump.contains(&format!("{:?}", phone.key)));
         assert_eq!(subjects(&app, "ada").await["An authenticator app was added to your account at Portcullis"], 1);
 
-        // Another app replaces it with its first code, and not before.
+        // Another app replaces it only with its first code.
         app.advance(30);
         let shown = ada.post("/factors/totp").send().await.assert(200).json();
         let ada = log_in(&app, "ada", &phone).await;
@@ -312,8 +312,8 @@ on_both_databases! {
         let app = TestApp::new(database).await;
         let ada = app.as_user("ada").await;
         let phone = enrol(&app, &ada).await;
-        // Ten wrong codes from one network in a quarter of an hour, whatever the number of logins; then no more are
-        // looked at there. The owner is not locked out elsewhere.
+        // Ten wrong codes from one network in 15 minutes, whatever the number of logins. After that, no codes are
+        // checked from there. The owner is not locked out elsewhere.
         let thief = app.stranger_at("203.0.113.7");
         let mut wrong = 0;
         for _ in 0..3 {
@@ -326,7 +326,7 @@ on_both_databases! {
         let token = asked(&thief.try_password(&email("ada"), PASSWORD).await);
         second_step(&thief, &token, &phone.code(&app)).await.assert(429);
         log_in(&app, "ada", &phone).await;
-        // Nor does a right password make the thief's network one of the account's, or forgive what was counted.
+        // A right password neither makes the thief's network a known one of the account, nor resets the count.
         for _ in 0..6 {
             asked(&thief.try_password(&email("ada"), PASSWORD).await);
         }
@@ -345,7 +345,7 @@ on_both_databases! {
         for password in [&phone.code(&app), &phone.recovery[0]] {
             app.stranger().try_password(&email("ada"), password).await.assert(401);
         }
-        // Nor does the factor of another account.
+        // Nor does another account's factor.
         let ben = app.as_user("ben").await;
         let other = enrol(&app, &ben).await;
         let token = first_step(&app, "ada").await;
@@ -362,18 +362,18 @@ on_both_databases! {
         let before = app.stranger().post("/login").form(&form).await.assert(200).json();
         let ada = app.log_in("ada").await;
         let phone = enrol(&app, &ada).await;
-        // A session from before the factor has ended, and its refresh token with it.
+        // Sessions from before the factor are revoked, with their refresh tokens.
         let refresh = [("grant_type", "refresh_token"), ("refresh_token", before["refresh_token"].as_str().unwrap())];
         app.stranger().post("/token").form(&refresh).await.assert(400);
 
-        // By password, with the scope that was asked for.
+        // By password, with the requested scope.
         let token = asked(&app.stranger().post("/login").form(&form).await);
         let answer = second_step(&app.stranger(), &token, &phone.code(&app)).await.assert(200).json();
         assert_eq!(answer["scope"], "offline_access profile:read");
         assert!(answer["refresh_token"].is_string());
         app.advance(30);
 
-        // By a cookie, which replaces the session of the cookie before.
+        // By cookie, which replaces the session of the previous cookie.
         let cookie = |client: &Client| {
             let call = client.post("/login/cookie").header("sec-fetch-site", "same-origin");
             async move { call.form(&[("username", &*email("ada")), ("password", PASSWORD)]).await }
@@ -387,7 +387,7 @@ on_both_databases! {
             app.advance(30);
         }
 
-        // By a mailed link and a mailed code.
+        // By an emailed link and an emailed code.
         app.stranger().post("/login/link").json(&json!({ "email": email("ada") })).await.assert(202);
         let mail = log_in_mail(&app).await;
         let link = json!({ "token": mail.token });
@@ -414,7 +414,7 @@ on_both_databases! {
         let token = app.mails_to("ada").await.pop().unwrap().token;
         let body = json!({ "token": token, "password": NEW_PASSWORD });
         app.stranger().post("/password/reset").json(&body).await.assert(204);
-        // A login that waited for its factor ends with the old password.
+        // A login that waits for its factor expires when the password changes.
         let ended = second_step(&app.stranger(), &waiting, &phone.code(&app)).await.assert(401);
         assert_eq!(ended.json()["error"], "expired_token");
         let token = asked(&app.stranger().try_password(&email("ada"), NEW_PASSWORD).await);
@@ -502,7 +502,7 @@ on_both_databases! {
             second_step(&app.stranger(), &token, &phone.wrong(&app)).await.assert(401);
             second_step(&app.stranger(), &token, &phone.wrong(&app)).await.assert(401);
         }
-        // Once an hour: nobody fills the inbox.
+        // At most once an hour, so nobody can flood the inbox.
         let told = "A wrong code at a login to Portcullis";
         assert_eq!(subjects(&app, "ada").await[told], 1);
         app.advance(3600);
@@ -548,7 +548,7 @@ on_both_databases! {
         let refused = stricter.stranger().try_password(&email("root"), PASSWORD).await.assert(401).json();
         assert_eq!(refused["error"], "mfa_enrollment_required");
         log_in(&stricter, "ben", &phone).await;
-        // Whoever becomes an administrator has to enrol first.
+        // A new administrator has to enrol first.
         let eve = stricter.sign_up("eve").await;
         let session = stricter.log_in("eve").await;
         make_admin(&stricter, eve).await;
@@ -622,13 +622,13 @@ on_both_databases! {
     }
 }
 
-/// A login whose account has no factor yet, beside one that is about to enrol.
+/// Asserts that a login of an account without a factor must still enrol one.
 async fn first_step_still_enrols(app: &TestApp) {
     let refused = app.stranger().try_password(&email("ada"), PASSWORD).await.assert(401).json();
     assert_eq!(refused["error"], "mfa_enrollment_required");
 }
 
-/// Waits until the session of this client has ended.
+/// Waits until this client's session has been revoked.
 async fn until_ended(client: &Client) {
     for _ in 0..400 {
         if client.get("/profile").send().await.status == 401 {
@@ -703,7 +703,7 @@ on_both_databases! {
         let ada = browser(&app, &arrived);
         assert_eq!(step(phone.code(&app)).await.assert(303).header("location"), "/account/log-in?done=login-expired");
 
-        // Proving again who one is asks for both, too.
+        // Confirming the identity again requires both, too.
         app.advance(601);
         let refused = post(&ada, "/account/second-factor/codes", &[]).await.assert(303);
         assert!(refused.header("location").starts_with("/account/confirm?next="));

@@ -1,5 +1,5 @@
-//! A room imports lower rooms only. The floors are the table of `ARCHITECTURE.md`; this reads it, and the `crate::`
-//! paths of the sources.
+//! Each module of the server may import lower modules only. The floors are the table in `ARCHITECTURE.md`; this test
+//! reads it and the `crate::` paths of the sources.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -7,16 +7,16 @@ use std::path::Path;
 
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
 const ARCHITECTURE: &str = include_str!("../../ARCHITECTURE.md");
-/// What every room may name, and what puts the rooms together.
+/// Modules that every module may use, and those that put the modules together.
 const SET_ASIDE: [&str; 6] = ["app", "error", "lib", "main", "routes", "server"];
-/// Rooms that import one another, with the reason. `client` closes the one ring of three.
+/// Modules that import each other, with the reason. `client` closes the only ring of three.
 const MUTUAL: [(&str, &str, &str); 3] = [
     ("accounts", "access", "an account is held by a principal who is proved again under its lock"),
     ("access", "client", "who acts on another's account does so from somewhere"),
     ("client", "accounts", "the audit trail names the account of an administrator who acts"),
 ];
 
-/// The floor of each room, 0 at the top.
+/// The floor of each module, 0 at the top.
 fn floors() -> BTreeMap<String, usize> {
     let table = ARCHITECTURE.split("| floor | rooms |").nth(1).expect("the table of floors");
     let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
@@ -30,7 +30,7 @@ fn floors() -> BTreeMap<String, usize> {
     floors
 }
 
-/// The rooms that a source names by `crate::…`, but for its tests and comments.
+/// The modules that a source names with `crate::…`, without its tests and comments.
 fn imports(source: &str) -> BTreeSet<String> {
     let code = source.split("\n#[cfg(test)]").next().unwrap_or_default();
     let code: String = code.lines().map(|line| line.split("//").next().unwrap_or_default()).collect();
@@ -43,7 +43,7 @@ fn imports(source: &str) -> BTreeSet<String> {
             rooms.insert(word(path));
             continue;
         };
-        // One name at the beginning, and one after each comma that stands in no inner braces.
+        // One name at the beginning, and one after each comma that is not in inner braces.
         rooms.insert(word(list));
         let mut depth = 1;
         for (at, char) in list.char_indices() {
@@ -64,7 +64,7 @@ fn imports(source: &str) -> BTreeSet<String> {
     rooms
 }
 
-/// Of one room everything that it imports.
+/// Everything that one module imports.
 fn rooms() -> BTreeMap<String, BTreeSet<String>> {
     fn read(folder: &Path, room: Option<&str>, all: &mut BTreeMap<String, BTreeSet<String>>) {
         for entry in fs::read_dir(folder).unwrap() {
@@ -113,7 +113,7 @@ fn a_room_imports_lower_rooms_only() {
     assert_eq!(unknown, Vec::<String>::new(), "rooms of ARCHITECTURE.md that are not there");
 }
 
-/// m04: a session begins with the methods that the gate of `factors` gives out, so no way to log in goes around it.
+/// m04: a session begins with the methods that the gate of `factors` returns, so no way to log in can bypass it.
 #[test]
 fn m04_only_the_gate_says_what_a_session_begins_with() {
     let makers = ["Methods::first(", "Methods::both(", "Methods::remembered("];

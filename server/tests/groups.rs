@@ -1,4 +1,4 @@
-//! Organisations over HTTP: who may what in one, what stays when several act at once, and what strangers see.
+//! Organisations over HTTP: who may do what in one, what remains when several act concurrently, and what strangers see.
 
 mod console;
 mod invitations;
@@ -28,7 +28,7 @@ async fn log_in(stranger: &Client, name: &str) -> Client {
     stranger.with_token(answer.json()["access_token"].as_str().unwrap())
 }
 
-/// Creates an organisation and answers its path.
+/// Creates an organisation and returns its path.
 async fn organisation(owner: &Client) -> String {
     let made = owner.post("/organisations").json(&json!({ "name": "Engines" })).await.assert(201).json();
     format!("/organisations/{}", made["id"].as_str().unwrap())
@@ -54,7 +54,7 @@ async fn set_role(client: &Client, organisation: &str, account: i64, role: &str)
     put(client, &format!("{organisation}/members/{account}"), &json!({ "role": role })).await
 }
 
-/// Creates a team, in another one if `parent` names it, and answers its id.
+/// Creates a team, inside `parent` if that is given, and returns its id.
 async fn team(client: &Client, organisation: &str, parent: Option<&str>) -> Answer {
     let body =
         parent.map_or(json!({ "name": "Team" }), |parent| json!({ "name": "Team", "parent_id": parent }));
@@ -112,7 +112,7 @@ on_both_databases! {
             assert_eq!(third.body, other.body, "{act}");
         }
         eve.post(&format!("{engines}/leave")).send().await.assert(404);
-        // A team of one's own organisation says nothing of others'.
+        // A caller's own organisation gives no access to other organisations' teams.
         let own = organisation(&eve).await;
         eve.patch(&format!("{own}/teams/{of_ada}")).json(&json!({ "name": "Mine" })).await.assert(404);
         team(&eve, &own, Some(&of_ada)).await.assert(404);
@@ -141,7 +141,7 @@ on_both_databases! {
                 }
             }
         }
-        // An administrator removes members, and no other administrator.
+        // An administrator removes members, but no other administrator.
         let (carl_id, _) = person(&app, "carl").await;
         join(&app, &engines, carl_id, GroupRole::Admin).await;
         bob.delete(&format!("{engines}/members/{carl_id}")).send().await.assert(403);
@@ -177,7 +177,7 @@ on_both_databases! {
                 one.patch(&engines).json(&json!({ "name": "Bob's" })).await.assert(404);
                 assert_eq!(one.get("/organisations").send().await.assert(200).json()["organisations"], json!([]));
             }
-            // The teams of the organisation went with it.
+            // The organisation's teams are deleted with it.
             assert_eq!(app.place.value(&format!("SELECT count(*) FROM memberships WHERE account_id = {bob_id}")).await, "0");
         }
     }
@@ -224,7 +224,7 @@ on_both_databases! {
                 0 => tokio::join!(leave(&ada), leave(&bob)),
                 1 => tokio::join!(step_down(&ada, ada_id), leave(&bob)),
                 2 => tokio::join!(step_down(&ada, ada_id), step_down(&bob, bob_id)),
-                // Each puts the other out.
+                // Each removes the other.
                 _ => tokio::join!(
                     ada.delete(&format!("{engines}/members/{bob_id}")).send(),
                     bob.delete(&format!("{engines}/members/{ada_id}")).send()
@@ -251,7 +251,7 @@ on_both_databases! {
         ada.post(&format!("{engines}/leave")).send().await.assert(409);
         ada.delete(&format!("{engines}/members/{ada_id}")).send().await.assert(409);
         set_role(&ada, &engines, ada_id, "admin").await.assert(409);
-        // The only owner's account stays.
+        // The only owner's account cannot be deleted.
         let refused = ada.delete("/account").send().await.assert(409);
         assert!(refused.text().contains("only owner of an organisation"), "{}", refused.text());
         let hand_over = async |client: &Client, to| client.post(&format!("{engines}/hand-over")).json(&json!({ "account_id": to })).await;
@@ -266,7 +266,7 @@ on_both_databases! {
         assert_eq!(bob.get(&engines).send().await.assert(200).json()["role"], "owner");
         assert_eq!(ada.get(&engines).send().await.assert(200).json()["role"], "admin");
         ada.delete("/account").send().await.assert(204);
-        // Nor does an owner who is disabled count.
+        // A disabled owner does not count.
         let (carl_id, _) = person(&app, "carl").await;
         join(&app, &engines, carl_id, GroupRole::Owner).await;
         app.disable(carl_id).await;
@@ -307,7 +307,7 @@ on_both_databases! {
         ada.delete(&engines).send().await.assert(204);
         ada.get(&engines).send().await.assert(404);
         assert_eq!(app.place.value("SELECT count(*) FROM memberships").await, "0");
-        // Without the scopes there is nothing to see.
+        // Without the scopes, there is nothing to see.
         let usual = app.log_in("ada").await;
         usual.get("/organisations").send().await.assert(403);
         usual.post("/organisations").json(&json!({ "name": "Engines" })).await.assert(403);
@@ -418,7 +418,7 @@ on_both_databases! {
         let longest = "é".repeat(100);
         ada.patch(&engines).json(&json!({ "name": longest })).await.assert(200);
         assert_eq!(ada.get(&engines).send().await.json()["name"], longest);
-        // Nobody's role or account comes from the body.
+        // The role and the account never come from the body.
         ada.post("/organisations").json(&json!({ "name": "x", "owner": 2 })).await.assert(422);
     }
 

@@ -1,4 +1,4 @@
-//! Leaving: the export, and a deletion that leaves nothing.
+//! Leaving: the export, and a deletion that leaves no data behind.
 
 use std::path::Path;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::support::{Client, Database, PASSWORD, TestApp, email};
 
 const DAY: u64 = 24 * 60 * 60;
 
-/// An account with all that an account can have.
+/// An account with every kind of data that an account can have.
 async fn full_account(app: &TestApp, name: &str) -> (i64, Client) {
     let id = app.sign_up(name).await;
     let client = app.log_in(name).await;
@@ -42,7 +42,7 @@ fn noise() -> Vec<u8> {
 }
 
 fn files_under(folder: &Path) -> Vec<Vec<u8>> {
-    // Mail that was sent has left, also when it left to a folder.
+    // Sent emails are out of the server's hands, even if they went to a folder.
     if folder.ends_with("mail") {
         return Vec::new();
     }
@@ -50,13 +50,13 @@ fn files_under(folder: &Path) -> Vec<Vec<u8>> {
     entries
         .flat_map(|entry| {
             let path = entry.unwrap().path();
-            // One that is gone meanwhile, as SQLite's log, holds nothing.
+            // A file that has disappeared meanwhile, such as SQLite's log, contains nothing.
             if path.is_dir() { files_under(&path) } else { std::fs::read(path).into_iter().collect() }
         })
         .collect()
 }
 
-/// That neither the database nor the object store knows anything of the account but its number in the audit trail.
+/// Asserts that the database and the object store contain nothing of the account except its number in the audit trail.
 async fn assert_forgotten(app: &TestApp, id: i64, name: &str, database: Database) {
     let dump = app.place.dump().await;
     for trace in [email(name).as_str(), "Lovelace-Xyzzy"] {
@@ -86,7 +86,7 @@ async fn assert_forgotten(app: &TestApp, id: i64, name: &str, database: Database
     }
 }
 
-/// Waits until a new instance's first sweep has done it.
+/// Waits until the first sweep of a new instance has done it.
 async fn until(app: &TestApp, sql: &str, expected: &str) {
     for _ in 0..200 {
         if app.place.value(sql).await == expected {
@@ -143,7 +143,7 @@ on_both_databases! {
         assert_eq!(picture.header("content-length"), picture.body.len().to_string());
         assert!(picture.body.len() > 200_000, "it is read in many pieces");
         let export = ada.get("/export").send().await.assert(200).json();
-        // Sign-up with its verification, log-in, the picture and the export itself beside them.
+        // In addition to the events of sign-up, verification, login, the picture and the export itself.
         assert_eq!(export["events"].as_array().unwrap().len(), 1503);
         // Three full pages.
         assert_eq!(export["sessions"].as_array().unwrap().len(), 300);
@@ -159,7 +159,7 @@ on_both_databases! {
         app.stranger().try_password(&email("ada"), PASSWORD).await.assert(401);
         assert_forgotten(&app, id, "ada", database).await;
         assert_eq!(app.place.value("SELECT COUNT(*) FROM audit_events WHERE event = 'account.deleted'").await, "1");
-        // The last mail still goes out.
+        // The last email is still sent.
         assert!(app.mails().await.iter().any(|mail| mail.subject.contains("deleted")));
         let again = app.sign_up("ada").await;
         assert_ne!(again, id);
@@ -208,7 +208,7 @@ on_both_databases! {
         let picture = std::fs::read_dir(app.place.data_dir().join("objects/profile-images")).unwrap().next().unwrap().unwrap();
         let bytes = std::fs::read(picture.path()).unwrap();
         ada.delete("/account").send().await.assert(204);
-        // As it is after a kill between the commit and the deletion of the file.
+        // The state after a kill between the commit and the deletion of the file.
         std::fs::write(picture.path(), bytes).unwrap();
         let name = picture.file_name().into_string().unwrap();
         let doomed = match database {

@@ -1,4 +1,4 @@
-//! The log-in: its answers, what they do not tell, and how often one may try.
+//! The login: its responses, what they do not reveal, and how often one may try.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crate::support::{Answer, PASSWORD, TestApp, email, timing};
 
 const WRONG: &str = "not-the-password-1";
 
-/// An answer without what differs by nature.
+/// A response without the parts that always differ.
 pub fn comparable(answer: &Answer) -> String {
     let mut headers = answer.headers.clone();
     headers.remove("date");
@@ -137,7 +137,7 @@ on_both_databases! {
         guess_from_ten_networks(&app).await;
         app.stranger_at("203.0.113.200").try_password(&email("ada"), PASSWORD).await.assert(429);
         home.try_password(&email("ada"), PASSWORD).await.assert(200);
-        // That ended the run of failures.
+        // That login reset the count of failures.
         app.stranger_at("203.0.113.200").try_password(&email("ada"), PASSWORD).await.assert(200);
     }
 

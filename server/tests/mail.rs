@@ -1,9 +1,9 @@
-//! Mail: queued with the event, sent once, in two alternatives, to nobody else.
+//! Email: queued with the event, sent once, as plain text and HTML, to nobody else.
 
 use crate::on_both_databases;
 use crate::support::{Answer, PASSWORD, TestApp, email};
 
-/// Uses a refresh token after its successor was used: its owner is told by mail.
+/// Uses a refresh token after its successor was used. Its owner is notified by email.
 async fn replay(app: &TestApp, name: &str) {
     let login = app.stranger().post("/login").form_owned(&email(name), PASSWORD, "offline_access").await;
     let first = refresh_token(&login.assert(200));

@@ -1,7 +1,7 @@
-//! The server as its users meet it: the real router or the real binary, a real database, HTTP.
+//! The server as its users meet it: the real router or the real binary, a real database, and HTTP.
 //!
-//! One file for each room. A test that holds a line of the reviewers' yardstick carries its id in its name
-//! (`p04_…`). Tests under [`on_both_databases!`] run once on SQLite and once on PostgreSQL.
+//! One file per module. The name of a test that checks a line of the requirements begins with its id (`p04_…`). Tests
+//! under [`on_both_databases!`] run once on SQLite and once on PostgreSQL.
 #![expect(unreachable_pub, reason = "nobody calls a test")]
 #![expect(
     clippy::panic,

@@ -1,9 +1,9 @@
-//! Acts that are under way while the account is taken out of the caller's hands: nothing of them may be alive afterwards.
+//! Actions that are in progress while the account is taken out of the caller's hands. Nothing of them may survive.
 //!
-//! Each act of an owner (or a thief with the owner's session) meets each ending. On PostgreSQL the test holds the
-//! account's row until first the ending and then the act, both past their guards, wait for it; and then both are let go
-//! at once, in many moments, on two instances. Accounts, sessions and links are written into the tables: to sign up and
-//! ask for mails so often would take minutes.
+//! Each action of an owner (or a thief with the owner's session) meets each ending. On PostgreSQL, the test locks the
+//! account's row until first the ending and then the action, both past their guards, wait for it. Then both run
+//! concurrently, with many delays, on two instances. Accounts, sessions and links are inserted directly, because
+//! signing up and requesting emails so often would take minutes.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ use crate::pictures::picture;
 use crate::support::{Answer, Client, Database, PASSWORD, Place, TestApp, email, process::eventually};
 
 const NEW_PASSWORD: &str = "another-lantern-in-the-harbour";
-/// How often all pairs meet, and those that would take an account over.
+/// How often all pairs meet, and how often the pairs that would take over an account.
 const ROUNDS: usize = 3;
 const SERIOUS_ROUNDS: usize = 40;
 
@@ -96,7 +96,7 @@ const ENDINGS: [Ending; 7] = [
 
 type Pair = (Act, Ending);
 
-/// The pairs that would take an account over, or leave somebody in it.
+/// The pairs that would take over an account, or keep an intruder in it.
 const SERIOUS: [Pair; 12] = [
     (Act::ChangeEmail, Ending::Reset),
     (Act::ChangeEmail, Ending::Undo),
@@ -112,13 +112,13 @@ const SERIOUS: [Pair; 12] = [
     (Act::CreateKey, Ending::Disable),
 ];
 
-/// An account with all that is needed for an act and an ending.
+/// An account with everything needed for an action and an ending.
 struct Victim {
     id: i64,
     name: String,
-    /// Whose role it changes, if it is an administrator.
+    /// The account whose role it changes, if it is an administrator.
     other: i64,
-    /// The cookie of the session that acts, and of the one that ends the others.
+    /// The cookie of the acting session, and of the session that ends the others.
     acting: String,
     owner: String,
     owner_session: String,
@@ -127,7 +127,7 @@ struct Victim {
     undo: String,
     confirm: String,
     log_in: String,
-    /// Mailed by the server, which alone can make one.
+    /// Emailed by the server, because only it can create one.
     code: String,
     /// A login that waits for its second factor, and a recovery code.
     waiting: String,
@@ -148,7 +148,7 @@ fn secret() -> String {
     URL_SAFE_NO_PAD.encode(random::bytes::<32>())
 }
 
-/// Bytes as SQL.
+/// Bytes as an SQL literal.
 fn blob(place: &Place, bytes: &[u8]) -> String {
     match place.database_url() {
         Some(_) => format!("'\\x{}'::bytea", hex(bytes)),
@@ -163,7 +163,7 @@ fn uuid(place: &Place, bytes: &[u8]) -> String {
     }
 }
 
-/// A login of an account with a second factor that waits for it, and a recovery code.
+/// Inserts a login that waits for its second factor, and a recovery code.
 async fn waiting_login(place: &Place, id: i64, end: i64) -> (String, String) {
     let (token, recovery_code) = (secret(), hex(&random::bytes::<8>()).to_uppercase());
     let (digest, code) = (blob(place, &sha256(&token)), blob(place, &sha256(&recovery_code)));
@@ -182,7 +182,7 @@ async fn waiting_login(place: &Place, id: i64, end: i64) -> (String, String) {
     (token, recovery_code)
 }
 
-/// The first code of an app whose key the session of this cookie was shown.
+/// The first code of the app whose key was shown to the session of this cookie.
 async fn first_code(app: &TestApp, cookie: &str) -> String {
     let shown = Victim::browser(app, cookie).post("/factors/totp").send().await.assert(200).json();
     Authenticator::of_key(shown["key"].as_str().unwrap()).code(app)
@@ -333,7 +333,7 @@ impl Victim {
         }
     }
 
-    /// Whether it came to pass. Nobody is told that the server met itself.
+    /// Whether it succeeded. A conflict between two of the server's own transactions must not reach the caller.
     async fn end(&self, app: &TestApp, ending: Ending) -> bool {
         let (owner, stranger) = (Self::browser(app, &self.owner), app.stranger());
         let (client, id) = (Acting::local("operator"), AccountId::new(self.id));
@@ -360,7 +360,7 @@ impl Victim {
         answer.status.is_success()
     }
 
-    /// That what is left is what an order of the two could have left in which the ending is not undone.
+    /// Asserts that the result is one of a serial order in which the ending is not undone.
     async fn check(&self, app: &TestApp, (act, ending): Pair, did: bool, ended: bool, how: &str) {
         let what = format!("{how}: {act:?} beside {ending:?}, which were done: {did}, {ended}");
         if !ended {
@@ -368,7 +368,7 @@ impl Victim {
         }
         let (place, id) = (&app.place, self.id);
         let count = async |sql: String| place.value(&sql).await.parse::<i64>().unwrap();
-        // The session in which it was ended stays, or is replaced by one.
+        // The session that started the ending stays, or is replaced by one.
         let (but, own) = match ending {
             Ending::LogOutEverywhere => (self.owner_session.as_str(), 0),
             Ending::ChangePassword => ("NULL", 1),
@@ -386,7 +386,7 @@ impl Victim {
         };
         let links = count(format!("SELECT COUNT(*) FROM links WHERE account_id = {id} AND {purposes}"));
         assert_eq!(links.await, 0, "a link lives. {what}");
-        // Keys are no sessions: one that was made before stays when the sessions end, and nothing else spares it.
+        // Keys are not sessions: one that was created before "log out everywhere" stays. Every other ending removes it.
         let keys = count(format!("SELECT COUNT(*) FROM api_keys WHERE account_id = {id}")).await;
         let spared = i64::from(did && ending == Ending::LogOutEverywhere);
         assert!(keys <= spared, "an API key lives. {what}");
@@ -401,7 +401,7 @@ impl Victim {
     }
 }
 
-/// A log-in after the sessions have ended is another one, and a link is none of a session.
+/// A login after the sessions ended is a new one, and a link does not belong to a session.
 fn may_follow(act: Act, ending: Ending) -> bool {
     matches!(
         (act, ending),
@@ -439,7 +439,7 @@ async fn second(app: &TestApp) -> TestApp {
     app.again_with(config).await
 }
 
-/// Both at once: the act on one instance, some time after the ending has begun on the other.
+/// Both concurrently: the action on one instance, some time after the ending has begun on the other.
 async fn meet(one: &TestApp, other: &TestApp, pair: Pair, delay: Duration) {
     let victim = Victim::new(one, pair.0).await;
     let act = async {
@@ -465,7 +465,8 @@ async fn meet_often(one: &TestApp, other: &TestApp) {
     }
 }
 
-/// How many transactions wait for a row of `accounts`, or behind one that does for the right to decide on administrators.
+/// The number of transactions that wait for a row of `accounts`, or, behind one of them, for the lock on decisions
+/// about administrators.
 async fn waiting(place: &Place) -> usize {
     let sql = "SELECT COUNT(*) FROM pg_locks WHERE locktype = 'tuple'
                AND relation IN ('accounts'::regclass, 'locks'::regclass)";
@@ -479,7 +480,7 @@ async fn until(place: &Place, waiters: usize, pair: Pair) {
     .await;
 }
 
-/// Holds the account's row until the ending and then the act wait for it.
+/// Locks the account's row until the ending and then the action wait for it.
 async fn follow(one: &TestApp, other: &TestApp, pair: Pair) {
     let (act, ending) = pair;
     let victim = &Victim::new(one, act).await;
@@ -512,7 +513,7 @@ async fn follow(one: &TestApp, other: &TestApp, pair: Pair) {
         until(place, 1, pair).await;
         let answer = async { Some(victim.act(one, act).await) };
         let open = async {
-            // The refresh takes the session's row alone.
+            // The refresh locks only the session's row.
             if act == Act::Refresh {
                 sleep(Duration::from_millis(50)).await;
             } else {

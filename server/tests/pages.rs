@@ -1,4 +1,4 @@
-//! The pages: forms that work without script, for nobody but their own visitors.
+//! The pages: forms that work without JavaScript, and only for their own visitors.
 
 use http::Method;
 
@@ -8,7 +8,7 @@ use crate::support::{Answer, Client, PASSWORD, TestApp, email};
 /// A form sent from a page of ours.
 async fn post(client: &Client, path: &str, form: &[(&str, &str)]) -> Answer {
     let call = client.post(path);
-    // A client with a cookie says so itself.
+    // A client with a cookie sets the header itself.
     let call = if client.has_cookie() { call } else { call.header("sec-fetch-site", "same-origin") };
     call.form(form).await
 }
@@ -17,7 +17,7 @@ async fn page(client: &Client, path: &str) -> Answer {
     client.get(path).send().await
 }
 
-/// Logs in by the page, and answers the browser.
+/// Logs in with the page, and returns the browser.
 async fn browser(app: &TestApp, name: &str) -> Client {
     let form = [("email", email(name)), ("password", PASSWORD.to_owned())];
     let form: Vec<_> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -25,7 +25,7 @@ async fn browser(app: &TestApp, name: &str) -> Client {
     app.stranger().with_cookie(answer.header("set-cookie").split(';').next().unwrap())
 }
 
-/// The token of the newest mail to somebody whose subject begins like this.
+/// The token of the newest email to somebody whose subject begins like this.
 async fn token(app: &TestApp, name: &str, subject: &str) -> String {
     let mails = app.mails_to(name).await;
     let mail = mails.into_iter().rev().find(|mail| mail.subject.starts_with(subject));
@@ -47,7 +47,7 @@ on_both_databases! {
         let account = page(&ada, "/account").await.assert(200);
         assert!(account.text().contains("Ada Lovelace") && account.text().contains("ada@example.com"));
         assert_eq!(account.header("cache-control"), "no-store");
-        // One session, two transports: the JSON routes take the cookie too.
+        // One session, two transports: the JSON routes accept the cookie too.
         ada.get("/profile").send().await.assert(200);
 
         let out = post(&ada, "/account/log-out", &[]).await.assert(303);
@@ -72,7 +72,7 @@ on_both_databases! {
         }
         let wrong = post(&app.stranger(), "/account/log-in", &[("email", "ada@example.com"), ("password", "wrong-password-1")]).await.assert(401);
         let unknown = post(&app.stranger(), "/account/log-in", &[("email", "eve@example.com"), ("password", "wrong-password-1")]).await.assert(401);
-        // e01. Each page has a challenge for passkeys of its own.
+        // e01: each page has a passkey challenge of its own.
         let without_challenge = |page: &str| {
             let (before, after) = page.split_once("challenge&#34;:&#34;").unwrap();
             format!("{before}{}", after.get(43..).unwrap())
@@ -132,7 +132,7 @@ on_both_databases! {
         let script = log_in.split("<script src=\"").nth(1).unwrap().split('"').next().unwrap();
         let script = page(&stranger, script).await.assert(200);
         assert_eq!(script.header("content-type"), "text/javascript; charset=utf-8");
-        // No way for a text to become markup or code.
+        // Text must never become markup or code.
         for sink in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function(", "setTimeout", "fetch(", "localStorage"] {
             assert!(!script.text().contains(sink), "{sink}");
         }
@@ -184,7 +184,7 @@ on_both_databases! {
             for (path, token) in [("/account/verify", &verify), ("/account/reset", &reset)] {
                 let address = format!("{path}?token={token}");
                 let opened = page(&app.stranger(), &address).await.assert(200);
-                // It stands in the form and nowhere else.
+                // It is in the form and nowhere else.
                 assert_eq!(opened.text().matches(token.as_str()).count(), 1, "{path}");
                 app.stranger().call(Method::HEAD, &address).send().await.assert(200);
             }
@@ -192,7 +192,7 @@ on_both_databases! {
         let verified = post(&app.stranger(), "/account/verify", &[("token", &verify)]).await.assert(303);
         assert_eq!(verified.header("location"), "/account/log-in?done=verified");
         post(&app.stranger(), "/account/verify", &[("token", &verify)]).await.assert(410);
-        // A weak password leaves the link alive.
+        // A weak password does not use up the link.
         let weak = post(&app.stranger(), "/account/reset", &[("token", &reset), ("password", "short")]).await.assert(422);
         assert!(weak.text().contains(&reset));
         let new = "another-lantern-in-the-harbour";
@@ -215,7 +215,7 @@ on_both_databases! {
         let fresh = app.stranger().with_cookie(confirmed.header("set-cookie").split(';').next().unwrap());
         assert_eq!(page(&fresh, confirmed.header("location")).await.assert(303).header("location"), "/account/sessions");
         assert_ne!(fresh.cookie(), ada.cookie());
-        // s02: the session before is over.
+        // s02: the previous session is revoked.
         page(&ada, "/account").await.assert(303);
         post(&fresh, "/account/sessions/end-others", &[]).await.assert(303);
         page(&other, "/account").await.assert(303);
@@ -284,9 +284,9 @@ on_both_databases! {
             assert!(chosen.header("set-cookie").starts_with("portcullis-language=de"));
             assert!(chosen.text().contains("lang=\"de\"") && chosen.text().contains(german), "{path}");
             assert_eq!(chosen.text().matches(token.as_str()).count(), 1, "{path}");
-            // It still works.
+            // The link still works.
             post(&app.stranger(), path, &form).await.assert(303);
-            // One that does not is shown in the language, without its token.
+            // A used link is reported in the right language, without its token.
             let dead = page(&app.stranger(), &format!("{path}?token={token}&lang=es")).await.assert(410);
             assert!(dead.text().contains(&format!("href=\"{path}?lang=de\"")), "{path}");
         }
@@ -313,7 +313,7 @@ on_both_databases! {
         for (from, to) in leads_to {
             assert_eq!(page(&stranger, from).await.assert(303).header("location"), to, "{from}");
         }
-        // The interface has these for other methods, as before.
+        // The API uses these paths with other methods.
         stranger.post("/login").form(&[("username", "ada@example.com"), ("password", PASSWORD)]).await.assert(401);
         stranger.call(Method::PUT, "/login").send().await.assert(405);
         for icon in ["/favicon.ico", "/apple-touch-icon.png", "/apple-touch-icon-precomposed.png"] {
@@ -331,7 +331,7 @@ on_both_databases! {
             assert!(english.header("content-security-policy").contains("style-src 'self'"), "{path}");
             assert_eq!(english.header("allow").is_empty(), status == 404, "{path}");
             assert!(in_browser(path, "de").await.text().contains("lang=\"de\""), "{path}");
-            // A program is told in JSON.
+            // A program gets JSON.
             let answer = page(&stranger, path).await.assert(status);
             assert_eq!(answer.header("content-type"), "application/json", "{path}");
         }
@@ -344,7 +344,7 @@ on_both_databases! {
             let answer = in_browser(path, "en").await;
             assert!(!answer.header("location").contains("evil"), "{path}");
         }
-        // What the interface does not find is said by its own answer.
+        // What the API does not find gets the API's own response.
         app.sign_up("ada").await;
         let visitor = browser(&app, "ada").await;
         let lost = visitor.get("/nope").header("accept", "text/html").send().await.assert(404);
@@ -363,7 +363,7 @@ on_both_databases! {
         let mail = mails.iter().find(|mail| mail.subject.starts_with("Your login")).unwrap();
         let link = mail.token.clone().unwrap();
         page(&app.stranger(), &format!("/account/log-in/link?token={link}")).await.assert(200);
-        // As the page's hint shows it; the routes' tests send the hyphen along.
+        // As in the page's hint, without the hyphen; the tests of the routes send it.
         let is_half = |half: &str| half.len() == 4 && half.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
         let is_code = |line: &&str| line.split_once('-').is_some_and(|(first, second)| is_half(first) && is_half(second));
         let code = mail.text.lines().map(str::trim).find(is_code).unwrap().replace('-', "");
@@ -371,7 +371,7 @@ on_both_databases! {
         let answer = post(&app.stranger(), "/account/log-in/code", &[("email", "ada@example.com"), ("code", &code)]).await.assert(303);
         let ada = app.stranger().with_cookie(answer.header("set-cookie").split(';').next().unwrap());
         page(&ada, "/account").await.assert(200);
-        // It was one use for both.
+        // The link and the code can be used once in total.
         post(&app.stranger(), "/account/log-in/link", &[("token", &link)]).await.assert(410);
     }
 
@@ -383,7 +383,7 @@ on_both_databases! {
         let asked = post(&ada, "/account/email", &[("email", "ada@new.example")]).await.assert(303);
         let confirm = asked.header("location").to_owned();
         assert!(confirm.starts_with("/account/confirm?next=%2Faccount%2Femail%3Fkept%3D"), "{confirm}");
-        // It stands in no address that histories and logs keep.
+        // It is in no URL, which histories and logs would keep.
         assert!(!confirm.contains("new.example"), "{confirm}");
         let next = confirm.split("next=").nth(1).unwrap();
         let next = url::form_urlencoded::parse(format!("n={next}").as_bytes()).next().unwrap().1.into_owned();
@@ -393,7 +393,7 @@ on_both_databases! {
         let form = page(&ada, &on).await.assert(200);
         assert!(form.text().contains("value=\"ada@new.example\"") && form.text().contains("Identity confirmed"), "{}", form.text());
         post(&ada, "/account/email", &[("email", "ada@new.example")]).await.assert(303);
-        // Nobody fills the form in for another, and a value that this server did not seal is none.
+        // Nobody can prefill the form for another person, and a value that this server did not seal is ignored.
         app.sign_up("ben").await;
         let ben = browser(&app, "ben").await;
         assert!(!page(&ben, &on).await.assert(200).text().contains("ada@new.example"));
@@ -418,7 +418,7 @@ on_both_databases! {
         for mail in sent {
             page(&app.stranger(), &format!("/account/email/confirm?token={}", mail.token.unwrap())).await.assert(410);
         }
-        // Once more is not an error, here and by the interface.
+        // A second time is not an error, here or in the API.
         post(&ada, "/account/email/cancel", &[]).await.assert(303);
         let token = app.log_in("ada").await;
         token.delete("/email/change").send().await.assert(204);
@@ -432,7 +432,7 @@ on_both_databases! {
         let ada = browser(&app, "ada").await;
         let verify = token(&app, "ada", "Confirm").await;
         post(&ada, "/account/verify", &[("token", &verify)]).await.assert(303);
-        // Pressed and opened twice: it is confirmed, and says so.
+        // Submitted and opened twice: it is confirmed, and says so.
         for again in [post(&ada, "/account/verify", &[("token", &verify)]).await, page(&ada, &format!("/account/verify?token={verify}")).await] {
             assert_eq!(again.assert(303).header("location"), "/account?done=verified");
         }
@@ -469,7 +469,7 @@ on_both_databases! {
         for part in ["Enter your current password.", "Enter your password.", "id=\"current_password-fault\"", "id=\"password-fault\"", "class=\"faults\""] {
             assert!(both.text().contains(part), "{part}");
         }
-        // One fault is said at its field, and the caret goes there.
+        // A single error is shown at its field, which gets the focus.
         let one = post(&ada, "/account/email", &[("email", "no")]).await.assert(422);
         assert_eq!(one.text().matches("Enter an email address such as").count(), 1, "{}", one.text());
         assert!(!one.text().contains("class=\"faults\"") && one.text().contains(" autofocus aria-invalid"));

@@ -1,4 +1,5 @@
-//! Passkeys: what a relying party verifies of WebAuthn (W01 to W05), and what becomes of them in the life of an account.
+//! Passkeys: what a relying party verifies in WebAuthn (W01 to W05), and what happens to them in the life of an
+//! account.
 
 use futures_util::future::join_all;
 use portcullis_server::accounts::AccountId;
@@ -12,7 +13,7 @@ use crate::support::{Answer, Client, PASSWORD, TestApp, email};
 
 const NEW_PASSWORD: &str = "another-lantern-in-the-harbour";
 
-/// Asks to add a passkey.
+/// Requests to add a passkey.
 async fn creation_options(client: &Client) -> Value {
     client.post("/passkeys/options").send().await.assert(200).json()
 }
@@ -21,7 +22,7 @@ async fn try_to_add(client: &Client, credential: &Value) -> Answer {
     client.post("/passkeys").json(&json!({ "name": "My phone", "credential": credential })).await
 }
 
-/// Adds a passkey, and answers its ID.
+/// Adds a passkey and returns its ID.
 pub async fn add(client: &Client, passkey: &mut Passkey) -> String {
     let credential = passkey.create(&creation_options(client).await);
     try_to_add(client, &credential).await.assert(201).json()["id"].as_str().unwrap().to_owned()
@@ -48,7 +49,7 @@ impl Browser {
         Self { client, cookie, options: answer.json() }
     }
 
-    /// The same one, asking again.
+    /// The same browser, requesting again.
     async fn again(&self) -> Self {
         let call = self.client.post("/login/passkey/options").header("cookie", &self.cookie);
         let answer = call.send().await.assert(200);
@@ -106,7 +107,7 @@ pub async fn log_in(app: &TestApp, passkey: &mut Passkey) -> Answer {
     browser.show(&credential).await
 }
 
-/// The one answer to every passkey that is not accepted.
+/// The response to every passkey that is not accepted.
 #[track_caller]
 pub fn refused(answer: &Answer) {
     let body = answer.clone().assert(401).json();
@@ -132,7 +133,7 @@ async fn count(app: &TestApp, event: &str) -> String {
     app.place.value(&format!("SELECT count(*) FROM audit_events WHERE event = '{event}'")).await
 }
 
-/// Waits until a new instance's first sweep has done it.
+/// Waits until the first sweep of a new instance has done it.
 async fn becomes(app: &TestApp, sql: &str, expected: &str) {
     for _ in 0..100 {
         if app.place.value(sql).await == expected {
@@ -160,7 +161,7 @@ on_both_databases! {
         // Its own, once.
         first.show(&credential).await.assert(200);
         refused(&first.show(&credential).await);
-        // Two tabs of one browser have a challenge each; a wrong answer uses one up.
+        // Two tabs of one browser have a challenge each; a wrong response uses one up.
         let (tab, next) = (first.again().await, first.again().await);
         passkey.flags ^= UV;
         refused(&tab.show(&passkey.get(&tab.options)).await);
@@ -186,7 +187,7 @@ on_both_databases! {
             let answer = try_to_add(stranger, &credential).await.assert_invalid(&["body.credential"]);
             assert!(answer.text().contains("the challenge was used, has expired, or is of another ceremony"));
         }
-        // One to add at a login, and one of a login to add.
+        // One to add used at a login, and one of a login used to add.
         let login = browser(&app).await;
         refused(&login.show(&passkey.get(&creation_options(&ada).await)).await);
         let mut options = creation_options(&ada).await;
@@ -199,12 +200,12 @@ on_both_databases! {
         let options = creation_options(&ada).await;
         app.advance(300);
         try_to_add(&ada, &Passkey::new().create(&options)).await.assert_invalid(&["body.credential"]);
-        // More tabs than a browser has end the oldest challenge.
+        // More tabs than allowed invalidate the oldest challenge.
         let options = creation_options(&ada).await;
         app.advance(1);
         join_all((0..8).map(|_| creation_options(&ada))).await;
         try_to_add(&ada, &Passkey::new().create(&options)).await.assert_invalid(&["body.credential"]);
-        // An older login than 10 minutes adds none.
+        // A login older than 10 minutes cannot add one.
         app.advance(301);
         ada.post("/passkeys/options").send().await.assert(401);
     }
@@ -269,7 +270,7 @@ on_both_databases! {
             let Passkey { key, .. } = passkey;
             passkey = Passkey { id, user_handle: handle, ..Passkey::with(key) };
         }
-        // What stands in the credential, each alone.
+        // Each part of the credential, alone.
         let spoil: [Spoil; 9] = [
             ("rawId", |c| c["rawId"] = text(&[7; 16]).into()),
             ("both ids", |c| { c["id"] = text(&[7; 16]).into(); c["rawId"] = c["id"].clone() }),
@@ -288,14 +289,14 @@ on_both_databases! {
             let answer = spoiled.show(&credential).await;
             assert_eq!(answer.status, 401, "{what}");
         }
-        // Another key's signature, under the same id; and another user's passkey under this user's handle.
+        // Another key's signature under the same id, and another user's passkey under this user's handle.
         let other = Passkey { id: passkey.id.clone(), user_handle: passkey.user_handle.clone(), ..Passkey::new() };
         let spoiled = browser(&app).await;
         refused(&spoiled.show(&other.sign(&spoiled.options)).await);
         let (_, mut eves) = with_passkey(&app, "eve").await;
         eves.user_handle.clone_from(&passkey.user_handle);
         refused(&log_in(&app, &mut eves).await);
-        // What is not a credential at all.
+        // Not a credential at all.
         for (body, status) in [
             (json!({}), 422),
             (json!({ "credential": {} }), 422),
@@ -367,7 +368,7 @@ on_both_databases! {
         credential["response"]["attestationObject"] = "a".repeat(1 << 20).into();
         try_to_add(&ada, &credential).await.assert(413);
         assert_eq!(app.place.value("SELECT count(*) FROM passkeys").await, "0");
-        // Each algorithm that was offered is right.
+        // Each offered algorithm is accepted.
         for key in [Key::es256(), Key::ed25519(), Key::rs256()] {
             let mut passkey = Passkey::with(key);
             add(&ada, &mut passkey).await;
@@ -389,14 +390,14 @@ on_both_databases! {
             let credential = same.create(&creation_options(client).await);
             try_to_add(client, &credential).await.assert(409);
         }
-        // An ID may have 1023 bytes. It is a second younger, so that the first one stays the first.
+        // An ID may have 1023 bytes. This one is a second younger, so that the first one stays the first.
         app.advance(1);
         let mut longest = Passkey { id: vec![1; 1023], ..Passkey::new() };
         add(&ada, &mut longest).await;
         log_in(&app, &mut longest).await.assert(200);
         let too_long = Passkey { id: vec![1; 1024], ..Passkey::new() }.create(&creation_options(&ada).await);
         try_to_add(&ada, &too_long).await.assert_invalid(&["body.credential.id", "body.credential.rawId"]);
-        // Of many at once, 20 in all are added: each session asks for its own.
+        // Of many concurrent requests, 20 passkeys in total are added.
         for _ in 2..17 {
             add(&ada, &mut Passkey::new()).await;
         }
@@ -410,7 +411,7 @@ on_both_databases! {
         ada.post("/passkeys/options").send().await.assert(409);
         let listed = ada.get("/passkeys").send().await.assert(200).json();
         assert_eq!(listed.as_array().unwrap().len(), 20);
-        // A new one takes the place of a removed one, and is not offered where it is.
+        // A removed one makes room for a new one, and the existing ones are excluded.
         let id = listed[1]["id"].as_str().unwrap();
         ada.delete(&format!("/passkeys/{id}")).send().await.assert(204);
         let options = creation_options(&ada).await;
@@ -437,7 +438,7 @@ on_both_databases! {
         assert_eq!(count(&app, "passkey.copied").await, "3");
         passkey.sign_count = 2;
         log_in(&app, &mut passkey).await.assert(200);
-        // Without a counter, zero stays allowed; one that begins to count is held to it.
+        // Without a counter, zero stays allowed; once one starts to count, it must keep increasing.
         let mut passkey = Passkey::new();
         add(&ada, &mut passkey).await;
         log_in(&app, &mut passkey).await.assert(200);
@@ -457,7 +458,7 @@ on_both_databases! {
         eve.delete(&format!("/passkeys/{one}")).send().await.assert(404);
         ada.delete("/passkeys/nothing").send().await.assert(404);
         app.place.sql("UPDATE accounts SET password_hash = NULL").await;
-        // At the same time, one of the two can be removed.
+        // Of two concurrent removals, one succeeds.
         let again = app.again().await;
         let other = again.stranger().with_token(ada.token());
         let (one_path, two_path) = (format!("/passkeys/{one}"), format!("/passkeys/{two}"));
@@ -469,7 +470,7 @@ on_both_databases! {
             if answers.0.status == 204 { (first, second, two_path) } else { (second, first, one_path) };
         refused(&log_in(&app, &mut gone).await);
         log_in(&app, &mut left).await.assert(200);
-        // A mailed login is another way in, by setting; so is a password.
+        // An emailed login is another way in, if the setting allows it; so is a password.
         let mut config = app.place.config();
         config.log_in_by_mail = true;
         let by_mail = app.again_with(config).await;
@@ -490,7 +491,7 @@ on_both_databases! {
         assert!(subjects.contains(&"A passkey was added to your account at Portcullis".to_owned()), "{subjects:?}");
         assert!(subjects.contains(&"A passkey of your account at Portcullis was removed".to_owned()), "{subjects:?}");
         assert_eq!((count(&app, "passkey.added").await, count(&app, "passkey.removed").await), ("1".to_owned(), "1".to_owned()));
-        // Removing asks for a fresh login, renaming does not.
+        // Removing requires a fresh login, renaming does not.
         let ada = app.stranger().log_in_with_cookie(&email("ada")).await;
         let id = add(&ada, &mut Passkey::new()).await;
         app.advance(601);
@@ -517,7 +518,7 @@ on_both_databases! {
             "challenge": null, "rpId": "localhost", "timeout": 300_000, "allowCredentials": [], "userVerification": "required",
         });
         assert_eq!(before, expected);
-        // Nobody can ask by name.
+        // Nobody can look up passkeys by name.
         let call = app.stranger().post("/login/passkey/options");
         let named = call.json(&json!({ "username": email("ada") })).await.assert(200).json();
         assert_eq!(named["allowCredentials"], json!([]));
@@ -531,10 +532,10 @@ on_both_databases! {
         let before = app.again_with(optional).await;
         let (ada, mut passkey) = with_passkey(&before, "ada").await;
         assert_eq!(claims(&before.stranger().try_password(&email("ada"), PASSWORD).await.assert(200))["amr"], json!(["pwd"]));
-        // By passkey, nothing more is asked.
+        // By passkey, nothing more is required.
         let by_passkey = log_in(&app, &mut passkey).await.assert(200);
         assert_eq!((&claims(&by_passkey)["amr"], &claims(&by_passkey)["acr"]), (&json!(["pop", "mfa"]), &json!("aal2")));
-        // By password, the passkey is asked for, and no app may be enrolled instead of it.
+        // By password, the passkey is required, and an app cannot be enrolled instead.
         let asked = app.stranger().try_password(&email("ada"), PASSWORD).await.assert(401).json();
         assert_eq!((&asked["error"], &asked["mfa_methods"]), (&json!("mfa_required"), &json!(["passkey"])));
         let token = asked["mfa_token"].as_str().unwrap();
@@ -544,7 +545,7 @@ on_both_databases! {
         let call = stranger.post("/login/factor/passkey/options");
         let options = call.json(&json!({ "mfa_token": token })).await.assert(200).json();
         assert_eq!(options["allowCredentials"], json!([{ "type": "public-key", "id": text(&passkey.id) }]));
-        // Another account's passkey is none, nor is a challenge of a login; and a right one may leave its user out.
+        // Another account's passkey or a login's challenge is rejected. The user handle may be missing.
         let (_, mut eves) = with_passkey(&before, "eve").await;
         let finish = async |credential: &Value| {
             let body = json!({ "mfa_token": token, "credential": credential });
@@ -560,7 +561,7 @@ on_both_databases! {
         let done = finish(&credential).await.assert(200);
         assert_eq!((&claims(&done)["amr"], &claims(&done)["acr"]), (&json!(["pwd", "pop", "mfa"]), &json!("aal2")));
         assert_eq!(finish(&credential).await.assert(401).json()["error"], "expired_token");
-        // The sweep ends what was shown with less, and the last passkey stays.
+        // The sweep revokes sessions with only a password, and the last passkey cannot be removed.
         let ids = ada.get("/passkeys").send().await.assert(200).json();
         let path = format!("/passkeys/{}", ids[0]["id"].as_str().unwrap());
         let owner = app.stranger().with_token(&token_of(&by_passkey));
@@ -582,7 +583,7 @@ on_both_databases! {
         let asked = app.stranger().try_password(&email("ada"), PASSWORD).await.assert(401).json();
         assert_eq!(asked["mfa_methods"], json!(["app", "passkey"]));
         assert_eq!(claims(&log_in(&app, &mut passkey).await.assert(200))["amr"], json!(["pop", "mfa"]));
-        // Five wrong ones end a login that waits, as wrong codes do.
+        // Five wrong ones end a pending login, as wrong codes do.
         let token = asked["mfa_token"].as_str().unwrap();
         for _ in 0..5 {
             let call = app.stranger().post("/login/factor/passkey/options");
@@ -645,7 +646,7 @@ on_both_databases! {
 
     async fn r04_a_reset_keeps_passkeys_but_the_first_proof_of_an_address_does_not(database: Database) {
         let app = TestApp::new(database).await;
-        // Somebody who signed up with Ada's address has a passkey; she comes by a reset.
+        // Somebody who signed up with Ada's address has a passkey; Ada then comes with a password reset.
         let (_, mut strangers) = with_passkey(&app, "ada").await;
         let reset = async |password: &str| {
             app.stranger().post("/password/forgot").json(&json!({ "email": email("ada") })).await.assert(202);
@@ -682,13 +683,13 @@ on_both_databases! {
         browser(&app).await;
         app.place.sql("UPDATE attempts SET failures = 1000").await;
         app.stranger().post("/login/passkey/options").send().await.assert(429);
-        // The page is still there, without.
+        // The page still works without it.
         let page = app.stranger().get("/account/log-in").send().await.assert(200).text();
         assert!(page.contains("name=\"password\"") && !page.contains("data-passkey"), "{page}");
         assert!(app.stranger_at("192.0.2.2").get("/account/log-in").send().await.text().contains("data-passkey"));
         app.advance(900);
         let living = browser(&app).await;
-        // What has expired is swept.
+        // Expired rows are swept.
         let sweeping = app.again().await;
         becomes(&app, "SELECT count(*) FROM passkey_challenges", "1").await;
         drop((living, sweeping));
@@ -881,7 +882,7 @@ on_both_databases! {
         assert!(page.contains("Passkeys need JavaScript"));
         let mut passkey = Passkey::new();
         let credential = passkey.create(&options_of(&page)).to_string();
-        // What is wrong with the name is said beside it, with a new challenge.
+        // An invalid name is reported next to it, with a new challenge.
         let form = [("name", "evil\u{202e}"), ("credential", credential.as_str())];
         let again = ada.post("/account/passkeys/create").form(&form).await.assert(422).text();
         let credential = passkey.create(&options_of(&again)).to_string();
@@ -908,7 +909,7 @@ on_both_databases! {
         assert!(wrong.contains("The passkey was not accepted") && wrong.contains("value=\"/account/email\""));
         let done = log_in(&credential).await.assert(303);
         assert!(done.header("location").starts_with("/account/log-in?next=%2Faccount%2Femail"), "{}", done.header("location"));
-        // Confirming, when the login is old, with a passkey of the same account alone.
+        // Confirming an old login works only with a passkey of the same account.
         app.advance(601);
         let away = ada.post("/account/passkeys/remove").form(&[("id", &id)]).await.assert(303);
         assert!(away.header("location").starts_with("/account/confirm?next="));
@@ -923,7 +924,7 @@ on_both_databases! {
         ada.get("/account").send().await.assert(303);
         let done = fresh.post("/account/passkeys/remove").form(&[("id", &id)]).await.assert(303);
         assert_eq!(done.header("location"), "/account/passkeys?done=passkey-removed");
-        // Somebody was faster.
+        // Another request was faster.
         fresh.post("/account/passkeys/remove").form(&[("id", &id)]).await.assert(303);
     }
 }

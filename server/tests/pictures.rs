@@ -57,7 +57,7 @@ on_both_databases! {
             let decoded = image::load_from_memory_with_format(&read.body, format).unwrap();
             assert_eq!((decoded.width(), decoded.height()), (300, 200));
 
-            // Another's picture is one that does not exist.
+            // Another account's picture looks like one that does not exist.
             let eve = if format == ImageFormat::Png { app.as_user("eve").await } else { app.log_in("eve").await };
             let anothers = eve.get(&path_of(&url)).send().await.assert(404);
             let nobodys = eve.get("/profile-images/0192f0c1-2345-7abc-8def-0123456789ab").send().await.assert(404);

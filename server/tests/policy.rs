@@ -54,7 +54,7 @@ const TABLES: &str = "
     CREATE INDEX documents_by_folder ON documents (folder_id);
     CREATE INDEX documents_by_public ON documents (is_public);";
 
-/// Three folders in each other, four documents, three accounts.
+/// Three nested folders, four documents, three accounts.
 const ROWS: &str = "
     INSERT INTO folders VALUES (1, NULL), (2, 1), (3, 2);
     INSERT INTO documents VALUES (10, 1, 3, FALSE, 'in three'), (11, 1, NULL, FALSE, 'in none'),
@@ -68,7 +68,7 @@ fn declared() -> Declared {
         .object::<Document>()
 }
 
-/// An application with tables beside those of the accounts, and accounts 1 to `accounts`.
+/// An application with tables next to those of the accounts, and accounts 1 to `accounts`.
 async fn shop(database: Database, accounts: u32) -> (TestApp, Policy) {
     let app = TestApp::new(database).await;
     app.place.sql(TABLES).await;
@@ -119,7 +119,7 @@ on_both_databases! {
         assert_eq!(list(&app, &policy, 1, "document:read").await, [10, 11, 12]);
         assert_eq!(list(&app, &policy, 3, "document:read").await, [12]);
         assert_eq!(list(&app, &policy, 3, "document:write").await, [0; 0]);
-        // A role on a folder counts in all folders that are in it.
+        // A role on a folder applies to all folders inside it.
         give(&app, &policy, &on("folder", 1, "viewer", Whom::Account(account(3)))).await;
         assert_eq!(list(&app, &policy, 3, "document:read").await, [10, 12, 13]);
         give(&app, &policy, &on("document", 11, "editor", Whom::Account(account(3)))).await;
@@ -129,7 +129,7 @@ on_both_databases! {
         {
             assert_eq!(decide(&app, &policy, 3, "document:write", id).await, expected, "{id}");
         }
-        // Blocked takes everything away again, from an owner too.
+        // A block takes away everything, even from an owner.
         give(&app, &policy, &on("folder", 2, "blocked", Whom::Account(account(1)))).await;
         assert_eq!(list(&app, &policy, 1, "document:read").await, [11]);
         assert_eq!(decide(&app, &policy, 1, "document:read", 12).await, Decision::Hide);
@@ -219,7 +219,7 @@ on_both_databases! {
             let rows = app.place.value("SELECT count(*) FROM documents WHERE id = 20").await;
             assert_eq!((rows, app.place.value(grants).await), (i64::from(is_committed).to_string(), i64::from(is_committed).to_string()));
         }
-        // The same grant again is the same grant.
+        // The same grant again changes nothing.
         give(&app, &policy, &new).await;
         assert_eq!(app.place.value(grants).await, "1");
 
@@ -239,7 +239,7 @@ on_both_databases! {
         assert_eq!(policy.forget(tx.conn(), "document", 20.into()).await.unwrap(), 1);
         tx.commit().await.unwrap();
 
-        // What an application forgets to forget is swept, and so is what has expired.
+        // Rows that an application forgets to remove are swept, and so are expired grants.
         give(&app, &policy, &on("document", 13, "viewer", Whom::Account(account(3)))).await;
         let soon = Some(app.clock.now() + std::time::Duration::from_mins(1));
         give(&app, &policy, &NewGrant { expires_at: soon, ..on("document", 10, "viewer", Whom::Account(account(3))) }).await;
@@ -252,7 +252,7 @@ on_both_databases! {
         assert_eq!(policy.sweep(tx.conn(), 100).await.unwrap(), 2);
         tx.commit().await.unwrap();
         assert_eq!(app.place.value(grants).await, "0");
-        // A deleted account takes its grants along.
+        // Deleting an account deletes its grants.
         give(&app, &policy, &on("document", 10, "viewer", Whom::Account(account(3)))).await;
         app.place.sql(match database {
             Database::Sqlite => "PRAGMA foreign_keys = ON; DELETE FROM accounts WHERE id = 3",
@@ -282,9 +282,9 @@ on_both_databases! {
         app.place.sql("ANALYZE").await;
         let mut reader = app.app.db().read().await.unwrap();
         assert_eq!(policy.full_scans(reader.conn()).await.unwrap(), []);
-        // The test can fail: without an index on one of the columns, the table must be read.
+        // The test can fail: without an index on one of the columns, the table must be scanned.
         app.place.sql("DROP INDEX documents_by_folder").await;
-        // On new connections: SQLite keeps the plan of a statement that asks for one.
+        // On new connections, because SQLite keeps the plans of prepared statements.
         let again = app.again().await;
         let mut reader = again.app.db().read().await.unwrap();
         let scans = policy.full_scans(reader.conn()).await.unwrap();
@@ -309,7 +309,7 @@ on_both_databases! {
         check(Some(1), 129).await.unwrap();
         assert!(matches!(check(Some(1), 130).await, Err(Error::TooDeep)));
         drop(tx);
-        // Written past the check all the same: a decision climbs 32 rows, and a list goes down as many.
+        // If rows are written past the check anyway, a decision climbs 32 rows, and a list descends as many.
         app.place.sql("INSERT INTO documents VALUES (50, 1, 132, FALSE, 'deep'), (51, 1, 133, FALSE, 'too deep'), (52, 1, 7, FALSE, 'ring'); INSERT INTO folders VALUES (7, 8), (8, 7)").await;
         give(&app, &policy, &on("folder", 101, "viewer", Whom::Account(account(2)))).await;
         give(&app, &policy, &on("folder", 8, "viewer", Whom::Account(account(2)))).await;

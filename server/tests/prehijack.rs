@@ -1,19 +1,19 @@
-//! Account pre-hijacking: a stranger signs up with an address that is not theirs, leaves a way back in, and waits for the
+//! Account pre-hijacking: a stranger signs up with somebody else's address, prepares a way back in, and waits for the
 //! owner of the address to come.
 //!
 //! The classes are those of Sudhodanan and Paverd, "Pre-hijacked accounts" (USENIX Security 2022). In each test, the
-//! stranger lays the trap, the owner comes in by every way that proves the address, and then nothing of the trap works
-//! or is in the database.
+//! stranger sets the trap and the owner comes in by every way that proves the address. Afterwards nothing of the trap
+//! works or is in the database.
 //!
-//! | class | what the stranger leaves | test |
+//! | class | what the stranger leaves behind | test |
 //! |---|---|---|
 //! | classic-federated merge | a password | `l02_class_1_…` |
 //! | unexpired session | a cookie, a refresh token, a login that waits for its second factor | `l02_class_2_…` |
 //! | trojan identifier | an authenticator app, recovery codes, a passkey, an account at another provider | `l02_class_3_…` |
-//! | unexpired email change | a link that was mailed to the stranger, and the one that undoes a change | `l02_class_4_…` |
-//! | non-verifying provider | a login with a provider that lets anybody claim the address | `l02_class_5_…` |
-//! | beside them | an API key | `l02_beside_…` |
-//! | beside them | a deletion that is due in days, a network that may guess more often, older links | `l02_beside_…` |
+//! | unexpired email change | a link emailed to the stranger, and the link that undoes a change | `l02_class_4_…` |
+//! | non-verifying provider | a login with a provider that lets anyone claim the address | `l02_class_5_…` |
+//! | besides these | an API key | `l02_beside_…` |
+//! | besides these | a deletion that is due in days, a network with a higher limit of guesses, older links | `l02_beside_…` |
 
 use std::time::Duration;
 
@@ -30,22 +30,22 @@ use crate::support::upstream::Upstream;
 use crate::support::{Answer, Client, Database, Mail, PASSWORD, TestApp, email};
 
 const OWN_PASSWORD: &str = "another-lantern-in-the-harbour";
-/// Where the stranger is.
+/// The stranger's IP address.
 const STRANGER: &str = "203.0.113.66";
 
-/// How the owner of the address comes.
+/// How the owner of the address comes in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Owner {
     Link,
     Code,
     Reset,
-    /// With a provider that has proved the address.
+    /// With a provider that verified the address.
     Provider,
 }
 
 const OWNERS: [Owner; 4] = [Owner::Link, Owner::Code, Owner::Reset, Owner::Provider];
 
-/// A server, and a provider whose word about addresses counts there.
+/// A server, and a provider whose statements about addresses are trusted.
 struct Scene {
     app: TestApp,
     acme: Upstream,
@@ -70,23 +70,23 @@ async fn app(database: Database) -> Scene {
     Scene { app, acme }
 }
 
-/// The newest email to Ada that leads to this page.
+/// The newest email to Ada with a link to this page.
 async fn mail(app: &TestApp, page: &str) -> Mail {
     let mut mails = app.mails_to("ada").await;
     mails.retain(|mail| mail.link.as_ref().is_some_and(|link| link.contains(page)));
     mails.pop().unwrap_or_else(|| panic!("no mail leads to {page}"))
 }
 
-/// Ada has never been here; somebody has signed up with her address.
+/// Ada was never here; somebody has signed up with her address.
 async fn stranger(app: &TestApp) -> Client {
     app.sign_up("ada").await;
     app.stranger_at(STRANGER).log_in(&email("ada")).await
 }
 
 impl Owner {
-    /// The answer of the first step of the login.
+    /// The response of the first step of the login.
     async fn first_step(self, app: &Scene) -> Answer {
-        // Mails are in the order of their moments.
+        // Emails are sorted by time.
         app.advance(1);
         let address = json!({ "email": email("ada") });
         match self {
@@ -113,7 +113,7 @@ impl Owner {
         }
     }
 
-    /// Comes in, and nothing holds them up.
+    /// Logs in without obstacles.
     async fn comes(self, app: &Scene) -> Client {
         if self == Self::Provider {
             let mut browser = Browser::new(app);
@@ -128,7 +128,7 @@ impl Owner {
     }
 }
 
-/// Rows of a table that belong to Ada's account.
+/// The rows of a table that belong to Ada's account.
 async fn rows(app: &TestApp, table: &str) -> String {
     app.place
         .value(&format!("SELECT count(*) FROM {table} WHERE account_id = (SELECT id FROM accounts)"))
@@ -147,7 +147,7 @@ on_both_databases! {
             let subjects: Vec<_> = app.mails_to("ada").await.into_iter().map(|mail| mail.subject).collect();
             let is_told = subjects.iter().any(|subject| subject == "Your Portcullis account was cleaned up");
             assert_eq!(is_told, owner != Owner::Reset, "{owner:?}: {subjects:?}");
-            // Now the address is proved, and nothing is taken from its owner at the next login.
+            // Now the address is verified, and the next login takes nothing from its owner.
             let again = owner.comes(&app).await;
             if owner != Owner::Reset {
                 assert_eq!(app.place.value("SELECT count(*) FROM audit_events WHERE event = 'account.seized'").await, "1");
@@ -212,7 +212,7 @@ on_both_databases! {
             let stranger = stranger(&app).await;
             let mut passkey = Passkey::new();
             passkeys::add(&stranger, &mut passkey).await;
-            // One more was begun.
+            // One more was started.
             stranger.post("/passkeys/options").send().await.assert(200);
             owner.comes(&app).await;
             passkeys::refused(&passkeys::log_in(&app, &mut passkey).await);
@@ -270,7 +270,7 @@ on_both_databases! {
             app.acme.claim("email", email("ada"));
             let own = owner.comes(&app).await;
             assert!(!app.place.dump().await.contains("\"eve\""), "{owner:?}");
-            // Whoever comes with that account now gets one of their own.
+            // A login with that provider account now creates an account of its own.
             app.acme.claim("sub", "eve");
             app.acme.claim("email", email("eve"));
             let mut eve = Browser::new(&app);
@@ -337,7 +337,7 @@ on_both_databases! {
         let page = app.stranger().get(&format!("/account/verify?token={}", mail.token.as_ref().unwrap()));
         assert!(page.send().await.assert(200).text().contains("Did you create this account"));
         app.stranger().post("/email/verify").json(&json!({ "token": mail.token })).await.assert(204);
-        // Whoever confirms says that the sign-up was theirs, so nothing is taken away, then or later.
+        // Confirming says that the sign-up was one's own, so nothing is removed, then or later.
         Owner::Link.comes(&app).await;
         maker.get("/profile").send().await.assert(200);
         app.stranger().try_password(&email("ada"), PASSWORD).await.assert(200);

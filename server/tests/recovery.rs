@@ -1,4 +1,4 @@
-//! Recovery: what each mailed link does in each state, once, for its owner alone; and what nobody is told.
+//! Recovery: what each emailed link does in each state, once and for its owner only, and what nobody learns.
 
 mod kept;
 mod owner;
@@ -19,7 +19,7 @@ const DAY: u64 = 24 * HOUR;
 const NEW_PASSWORD: &str = "another-lantern-in-the-harbour";
 const WRONG: &str = "not-the-password-1";
 
-/// What is mailed to be used once.
+/// What is emailed for single use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Purpose {
     Verify,
@@ -68,7 +68,7 @@ impl Purpose {
         if matches!(self, LogIn | Code) { 200 } else { 204 }
     }
 
-    /// The body that uses `token`, which was mailed to `name`.
+    /// The body that uses `token`, which was emailed to `name`.
     fn body(self, name: &str, token: &str) -> Value {
         match self {
             Reset => json!({ "token": token, "password": NEW_PASSWORD }),
@@ -81,9 +81,9 @@ impl Purpose {
         app.stranger().post(self.route()).json(&self.body(name, token)).await
     }
 
-    /// Has it mailed to `name`, who is logged in as `owner`, and gives what the mail holds.
+    /// Requests it for `name`, who is logged in as `owner`, and returns the secret from the email.
     async fn issue(self, app: &TestApp, name: &str, owner: &Client) -> String {
-        // Mails are in the order of their moments.
+        // Emails are sorted by time.
         app.advance(1);
         match self {
             Verify => drop(owner.post("/email/verification").send().await.assert(202)),
@@ -100,7 +100,7 @@ impl Purpose {
     }
 }
 
-/// What the newest mail of this purpose to `name` holds.
+/// The secret in the newest email of this purpose to `name`.
 async fn mailed(app: &TestApp, name: &str, purpose: Purpose) -> String {
     let mut mails = app.mails_to(name).await;
     mails.retain(|mail| mail.link.as_ref().is_some_and(|link| link.contains(purpose.page())));
@@ -112,7 +112,7 @@ async fn mailed(app: &TestApp, name: &str, purpose: Purpose) -> String {
     mail.token.unwrap()
 }
 
-/// Confirms the address of `name`: only such a one is kept for its owner.
+/// Confirms the address of `name`: only a confirmed address is kept for its owner.
 async fn confirmed(app: &TestApp, name: &str) {
     let sql = format!("UPDATE accounts SET email_verified_at = 1 WHERE email = '{}'", email(name));
     app.place.sql(&sql).await;
@@ -142,7 +142,7 @@ async fn change_password(owner: &Client, current: &str, new: &str) -> Answer {
     owner.call(Method::PUT, "/password").json(&json!({ "current_password": current, "password": new })).await
 }
 
-/// All that a link can change.
+/// Everything that a link can change.
 async fn snapshot(app: &TestApp) -> Vec<Vec<Vec<String>>> {
     let mut found = Vec::new();
     for sql in [
@@ -155,7 +155,7 @@ async fn snapshot(app: &TestApp) -> Vec<Vec<Vec<String>>> {
     found
 }
 
-/// What happens between a link's mail and its use.
+/// What happens between the email of a link and its use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Meanwhile {
     Nothing,
@@ -216,9 +216,9 @@ impl Meanwhile {
         }
     }
 
-    /// An undo outlives a change of the password, which a thief can make, and the time in which an administrator who
-    /// noticed the thief keeps the account disabled. It does not outlive the password that an operator sets, who hands the
-    /// account over. Nothing else outlives anything.
+    /// An undo link survives a change of the password, which a thief can make, and the time in which an administrator
+    /// who noticed the thief keeps the account disabled. It does not survive a password set by an operator, who thereby
+    /// hands the account over. All other links survive none of this.
     fn leaves_alive(self, purpose: Purpose) -> bool {
         matches!(self, Self::Nothing | Self::LastSecond)
             || purpose == Undo && matches!(self, Self::PasswordChanged | Self::DisabledAndEnabled)
@@ -260,7 +260,7 @@ on_both_databases! {
             let token = purpose.issue(&app, &name, &owner).await;
             let before = snapshot(&app).await;
             for other in PURPOSES.into_iter().filter(|other| *other != purpose) {
-                // Not more than four tries of the one code that there may be.
+                // At most four tries of the single valid code.
                 if other == Code && purpose == LogIn { continue }
                 let answer = other.consume(&app, &name, &token).await;
                 assert_eq!(answer.status.as_u16(), 410, "{purpose:?} at {other:?}");
@@ -282,7 +282,7 @@ on_both_databases! {
             for near in [String::new(), token.chars().skip(1).collect(), format!("{token}x"), format!("pclk_{}", "A".repeat(43))] {
                 purpose.consume(&app, &name, &near).await.assert(410);
             }
-            // r05: what only looks at it.
+            // r05: a request that only opens it.
             for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
                 app.stranger().call(method, &format!("{}?token={token}", purpose.route())).send().await.assert(405);
             }
@@ -313,7 +313,7 @@ on_both_databases! {
             let statuses = join_all(uses).await;
             let successes = statuses.iter().filter(|status| **status == purpose.success()).count();
             assert_eq!(successes, 1, "{purpose:?} {statuses:?}");
-            // Busy is said before the link is looked at.
+            // A busy server rejects it before the link is checked.
             assert!(statuses.iter().all(|s| [purpose.success(), 410, 503].contains(s)), "{purpose:?} {statuses:?}");
         }
     }

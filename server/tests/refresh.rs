@@ -1,4 +1,4 @@
-//! Refresh tokens: one living token, one successor, and what happens to a copy.
+//! Refresh tokens: one valid token, one successor, and what happens to a copy.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use crate::support::{Answer, Client, Database, PASSWORD, TestApp, email};
 
 const DAY: u64 = 24 * 60 * 60;
 
-/// Logs in for a refresh token.
+/// Logs in and returns the refresh token.
 async fn tokens_of(app: &TestApp, name: &str) -> (Client, String) {
     let answer = app
         .stranger()
@@ -91,7 +91,7 @@ on_both_databases! {
         let successors: HashSet<String> =
             answers.iter().filter(|answer| answer.status == 200).map(refresh_token).collect();
         assert_eq!(successors.len(), 1);
-        // The family lives.
+        // The family stays valid.
         let successor = successors.into_iter().next().unwrap();
         refresh(&second.stranger(), &successor).await.assert(200);
         assert_eq!(app.place.value("SELECT COUNT(*) FROM sessions WHERE ended_at IS NULL").await, "1");
@@ -103,7 +103,7 @@ on_both_databases! {
         let (_, token) = tokens_of(&app, "ada").await;
         let successor = refresh_token(&refresh(&app.stranger(), &token).await.assert(200));
         app.advance(9);
-        // After a restart too: what it takes is the token and the server's secret.
+        // After a restart too: deriving it needs only the token and the server's secret.
         let again = refresh(&app.again().await.stranger(), &token).await.assert(200);
         assert_eq!(refresh_token(&again), successor);
         app.stranger().with_token(&access(&again)).get("/profile").send().await.assert(200);
@@ -160,7 +160,7 @@ on_both_databases! {
         refresh(&app.stranger(), &used).await.assert(200);
         app.advance(1);
         refused(refresh(&app.stranger(), &used).await);
-        // The end of its time is no replay.
+        // An expired token is not a replay.
         assert!(app.mails_to("ada").await.iter().all(|mail| mail.subject.starts_with("Confirm")));
     }
 
@@ -180,7 +180,7 @@ on_both_databases! {
         let narrow = exchange(token, "profile:read").await.assert(200);
         assert_eq!(narrow.json()["scope"], "profile:read");
         app.stranger().with_token(&access(&narrow)).get("/sessions").send().await.assert(403);
-        // The refresh token keeps what the log-in granted (RFC 6749 §6).
+        // The refresh token keeps the scope that the login granted (RFC 6749 §6).
         let full = exchange(refresh_token(&narrow), "").await.assert(200);
         assert_eq!(full.json()["scope"], "account offline_access profile:read");
     }
@@ -231,9 +231,9 @@ on_both_databases! {
         assert_eq!(error(post().json(&json!({ "grant_type": "refresh_token", "refresh_token": token })).await.assert(400)), "invalid_request");
         assert_eq!(error(post().header("content-type", "application/x-www-form-urlencoded").body(vec![b'a'; 20_000]).await.assert(400)), "invalid_request");
         app.stranger().get("/token").send().await.assert(405);
-        // Nothing of all that used it up, and unknown parameters are ignored.
+        // None of these requests used it up, and unknown parameters are ignored.
         post().form(&[good[0], good[1], ("x", "y")]).await.assert(200);
-        // t06: it opens nothing by itself.
+        // t06: it gives no access by itself.
         app.stranger().with_token(&token).get("/profile").send().await.assert(401);
     }
 
@@ -248,7 +248,7 @@ on_both_databases! {
     }
 }
 
-/// k05: what counts is the clock that the instances share, which is the database's.
+/// k05: the clock that counts is the one that the instances share, which is the database's.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn k05_instances_whose_clocks_are_two_minutes_apart_agree() {
     let app = TestApp::new(Database::Postgres).await;
@@ -258,7 +258,7 @@ async fn k05_instances_whose_clocks_are_two_minutes_apart_agree() {
     slow.stranger().with_token(ada.token()).get("/profile").send().await.assert(200);
     slow.log_in("ada").await.get("/profile").send().await.assert(200);
     fast.stranger().with_token(slow.log_in("ada").await.token()).get("/profile").send().await.assert(200);
-    // Used on one instance and asked again on the other: within the ten seconds on both.
+    // Used on one instance and repeated on the other: within ten seconds on both.
     let first = refresh_token(&refresh(&fast.stranger(), &token).await.assert(200));
     assert_eq!(refresh_token(&refresh(&slow.stranger(), &token).await.assert(200)), first);
     let second = refresh_token(&refresh(&slow.stranger(), &first).await.assert(200));

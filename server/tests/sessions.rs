@@ -1,4 +1,4 @@
-//! The end of a session, and the tokens of one that has ended.
+//! The end of a session, and the tokens of an ended session.
 
 use std::collections::HashSet;
 
@@ -33,7 +33,7 @@ on_both_databases! {
         let dump = app.place.dump().await;
         assert!(!dump.contains(ada.token()) && !dump.contains(PASSWORD));
         assert!(!dump.contains(ada.token().rsplit('.').next().unwrap()));
-        // The sid is no credential: a token made of it would need the signing key, and that is sealed.
+        // The `sid` is not a credential: forging a token from it would need the signing key, which is encrypted.
         let sealed = app.place.value("SELECT sealed_private_key FROM signing_keys").await;
         let sealed: Vec<u8> = serde_json::from_str(&sealed).unwrap();
         let pkcs8_head = [0x30, 0x51, 0x02, 0x01, 0x01, 0x30, 0x05];
@@ -193,7 +193,7 @@ on_both_databases! {
             let answer = app.stranger().post("/login/cookie").header("sec-fetch-site", site).form(&form).await.assert(403);
             assert_eq!(answer.header("set-cookie"), "");
         }
-        // A bad bearer token never falls back to the cookie.
+        // An invalid bearer token never falls back to the cookie.
         browser.get("/profile").header("authorization", "Bearer junk").send().await.assert(401);
     }
 
@@ -235,7 +235,7 @@ on_both_databases! {
         assert_eq!((list[1]["device"].as_str(), list[1]["address"].as_str()), (Some("Firefox on Linux"), Some("198.51.100.7")));
         assert!(list[1]["created_at"].as_str().unwrap() < list[0]["created_at"].as_str().unwrap());
         let path = format!("/sessions/{}", list[1]["id"].as_str().unwrap());
-        // e05: another's session is as one that is not.
+        // e05: another account's session looks like one that does not exist.
         let others = ben.delete(&path).send().await.assert(404);
         let absent = ben.delete("/sessions/0192f0c1-2345-7abc-8def-0123456789ab").send().await.assert(404);
         assert_eq!(others.text(), absent.text());

@@ -1,4 +1,4 @@
-//! The SMTP client, against a server of others' making and against one that misbehaves.
+//! The SMTP client, with an independent server and with one that misbehaves.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use crate::support::process::eventually;
 use crate::support::smtp::{Aiosmtpd, Mood, Smtp};
 use crate::support::{Database, PASSWORD, TestApp};
 
-/// Longer than the longest wait between two attempts.
+/// Longer than the longest delay between two attempts.
 const NEXT_ATTEMPT: u64 = 3700;
 
 async fn sending_to(database: Database, url: &str) -> TestApp {
     TestApp::with(database, |config| config.mail.transport = url.parse().unwrap()).await
 }
 
-/// Sends what is due until nothing is left.
+/// Sends all due emails.
 async fn all_sent(app: &TestApp) {
     eventually("all is sent", Duration::from_secs(30), async || {
         app.app.deliver_due_mail().await.unwrap();
@@ -29,7 +29,7 @@ on_both_databases! {
     async fn a01_a_sign_up_is_mailed_over_smtp_to_the_stored_address_alone(database: Database) {
         let server = Aiosmtpd::start("none", None).await;
         let app = sending_to(database, &server.url("plain", false)).await;
-        // Encoded, its dots begin a line of their own.
+        // When encoded, its dots begin lines of their own.
         let name = format!("Äö{}", ".".repeat(62));
         let body = json!({ "email": "Ada@EXAMPLE.com", "full_name": name, "password": PASSWORD });
         app.stranger().post("/signup").json(&body).await.assert(201);
@@ -78,7 +78,7 @@ on_both_databases! {
             assert_eq!(app.app.deliver_due_mail().await.unwrap(), 0, "{mood:?}");
             let noted = app.place.value("SELECT last_error FROM mails WHERE failed_at IS NULL").await;
             assert!(noted.starts_with(problem), "{mood:?}: {noted}");
-            // What the server said may repeat the address.
+            // The server's message may repeat the address.
             assert!(!noted.contains("ada"), "{noted}");
         }
         assert!(server.taken().is_empty(), "{:?}", server.taken());
@@ -104,7 +104,7 @@ on_both_databases! {
     }
 
     async fn a_password_and_mail_to_others_are_not_sent_in_clear(database: Database) {
-        // 127.0.0.2 is no name of this computer for the client.
+        // To the client, 127.0.0.2 is not this computer.
         let server = Smtp::start_at("127.0.0.2", Mood::Takes).await;
         let with_password = server.url().replace("//", "//ana:canary@");
         let here = Smtp::start(Mood::Takes).await.url().replace("//", "//ana:canary@");
@@ -142,8 +142,8 @@ on_both_databases! {
         assert!(server.heard().iter().any(|line| line == "STARTTLS"), "{:?}", server.heard());
     }
 
-    /// A local server's own certificate is seldom one that the system trusts. Whoever could pose as that server, on this
-    /// computer, could as well not offer TLS; but a password is sent to nobody whose certificate is not good.
+    /// The system rarely trusts a local server's certificate. An attacker who could impersonate that server, on this
+    /// computer, could also simply not offer TLS. But a password is only sent to a server with a valid certificate.
     async fn a_certificate_within_this_computer_need_not_be_trusted_but_for_a_password(database: Database) {
         let server = Aiosmtpd::start("offered", None).await;
         let app = sending_to(database, &server.url("plain", false)).await;
@@ -167,7 +167,7 @@ on_both_databases! {
             app.sign_up(name).await;
         }
         app.app.deliver_due_mail().await.unwrap();
-        // Each was tried, not the first one alone.
+        // Each was tried, not only the first one.
         assert_eq!(app.place.value("SELECT count(*) FROM mails WHERE attempts = 1").await, "3");
         server.turns(Mood::Takes);
         app.advance(NEXT_ATTEMPT);

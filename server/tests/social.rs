@@ -1,4 +1,4 @@
-//! Logins with other providers: what they do for accounts, whom they let in, and what nobody learns from them.
+//! Logins with other providers: what they do for accounts, whom they let in, and what they do not reveal.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,12 +11,12 @@ use crate::on_both_databases;
 use crate::support::upstream::{CLIENT_ID, CLIENT_SECRET, Canned, Upstream};
 use crate::support::{Answer, Client, Database, TestApp, email};
 
-/// Where the browser is sent back to.
+/// The redirect URI.
 pub fn callback(name: &str) -> String {
     format!("/log-in/with/{name}/callback")
 }
 
-/// The settings of an upstream, whose word about addresses counts or does not.
+/// The settings of an upstream whose statements about addresses are trusted or not.
 pub fn settings(upstream: &Upstream, trust_email: bool) -> LoginProvider {
     let mut settings = LoginProvider::default();
     CLIENT_ID.clone_into(&mut settings.client_id);
@@ -31,7 +31,7 @@ pub async fn upstream() -> Upstream {
     Upstream::start(portcullis_server::clock::Clock::system().now().as_secs()).await
 }
 
-/// A server where one can log in with `acme`.
+/// A server that offers logins with `acme`.
 pub async fn with_acme(
     database: Database,
     trust: bool,
@@ -45,7 +45,7 @@ pub async fn with_acme(
     (app.await, acme)
 }
 
-/// A browser, which keeps cookies.
+/// A browser that keeps cookies.
 #[derive(Clone)]
 pub struct Browser {
     app: TestApp,
@@ -85,7 +85,7 @@ impl Browser {
         self.keep(answer)
     }
 
-    /// Presses the button, and answers where the browser is sent.
+    /// Presses the button, and returns the URL that the browser is sent to.
     pub async fn press(&mut self, path: &str) -> String {
         let answer = self.post(path, &[("next", "/account/sessions")]).await.assert(200);
         answer.header("refresh").strip_prefix("0; url=").unwrap().to_owned()
@@ -96,7 +96,7 @@ impl Browser {
         self.get(&format!("{}?{query}", callback(name))).await
     }
 
-    /// The whole way: the button, the provider, and back.
+    /// The whole flow: the button, the provider, and back.
     pub async fn log_in_with(&mut self, name: &str, upstream: &Upstream) -> Answer {
         let url = self.press(&format!("/account/log-in/with/{name}")).await;
         self.come_back(name, &upstream.agree(&url)).await
@@ -125,14 +125,14 @@ impl Browser {
     }
 }
 
-/// The path that a login leads to, by way of the login page.
+/// The path that a login leads to, starting at the login page.
 #[track_caller]
 pub fn arrived(answer: &Answer) {
     let location = answer.clone().assert(303).header("location").to_owned();
     assert_eq!(location, "/account/log-in?next=%2Faccount%2Fsessions&arrived=yes");
 }
 
-/// The notice that the answer leads to.
+/// The notice that the response leads to.
 #[track_caller]
 pub fn done(answer: &Answer, page: &str, word: &str) {
     assert_eq!(answer.clone().assert(303).header("location"), format!("{page}?done={word}"));
@@ -157,7 +157,7 @@ pub async fn count(app: &TestApp, table: &str) -> String {
     app.place.value(&format!("SELECT count(*) FROM {table}")).await
 }
 
-/// What a page says, without what differs from one login to the next.
+/// A page's text, without the parts that differ between logins.
 fn comparable(answer: &Answer, name: &str) -> String {
     answer.clone().assert(200).text().replace(&token_of(answer), "TOKEN").replace(&email(name), "ADDRESS")
 }
@@ -185,14 +185,14 @@ on_both_databases! {
         for event in ["account.signed_up", "identity.linked", "session.logged_in_with_provider"] {
             assert_eq!(audited(&app, event).await, "1", "{event}");
         }
-        // Later fields of the provider change nothing, and the address is not the key.
+        // Later values from the provider change nothing, and the address is not the key.
         acme.claim("name", "Somebody Else");
         acme.claim("email", "ada@elsewhere.example");
         let mut again = Browser::new(&app);
         arrived(&again.log_in_with("acme", &acme).await);
         assert_eq!(again.profile().await, profile);
         assert_eq!(count(&app, "accounts").await, "1");
-        // Nothing of the provider's is kept.
+        // None of the provider's tokens are stored.
         let dump = app.place.dump().await;
         assert!(!dump.contains("opaque-access-token") && !dump.contains("eyJ"));
     }
@@ -209,7 +209,7 @@ on_both_databases! {
         arrived(&ada.log_in_with("one", &one).await);
         arrived(&bob.log_in_with("other", &other).await);
         assert_ne!(ada.profile().await["id"], bob.profile().await["id"]);
-        // Another subject with the same address is somebody else, until a code says otherwise.
+        // Another subject with the same address is somebody else, until a code proves otherwise.
         one.claim("sub", "another");
         let mut eve = Browser::new(&app);
         let asked = eve.log_in_with("one", &one).await;
@@ -250,7 +250,7 @@ on_both_databases! {
     }
 
     async fn l03_an_address_that_is_not_proved_is_proved_by_a_code(database: Database) {
-        // The operator does not trust this provider's word: `email_verified` is true, and nothing follows from it.
+        // The operator does not trust this provider's statements: `email_verified` is true but has no effect.
         let (app, acme) = with_acme(database, false, |_| ()).await;
         app.sign_up("ada").await;
         app.place.sql("UPDATE accounts SET email_verified_at = 1").await;
@@ -266,12 +266,12 @@ on_both_databases! {
         assert_eq!((count(&app, "accounts").await, count(&app, "identities").await), ("1".into(), "1".into()));
         let subjects: Vec<_> = app.mails_to("ada").await.into_iter().map(|mail| mail.subject).collect();
         assert!(subjects.contains(&"acme was linked to your Portcullis account".to_owned()), "{subjects:?}");
-        // Used once.
+        // Single use.
         let used = browser.post("/account/log-in/prove/code", &[("token", &token), ("code", &code)]).await;
         done(&used, "/account/log-in", "login-expired");
-        // From now on no code is asked for.
+        // From now on, no code is required.
         arrived(&Browser::new(&app).log_in_with("acme", &acme).await);
-        // A password that was there still works.
+        // An existing password still works.
         Browser::with_password(&app, "ada").await;
     }
 
@@ -283,7 +283,7 @@ on_both_databases! {
         let code = code_to(&app, "ada").await;
         acme.claim("sub", "eve");
         let trap = token_of(&eve.log_in_with("acme", &acme).await);
-        // Whoever got hold of the code in Ada's email has nothing to enter it for.
+        // The code in Ada's email does not work for another login attempt.
         eve.post("/account/log-in/prove/code", &[("token", &trap), ("code", &code)]).await.assert(422);
         arrived(&ada.post("/account/log-in/prove/code", &[("token", &own), ("code", &code)]).await);
         assert_eq!(app.place.value("SELECT subject FROM identities").await, "248289761001");
@@ -368,7 +368,7 @@ on_both_databases! {
         let code = code_to(&app, "bob").await;
         arrived(&browser.post("/account/log-in/prove/code", &[("token", &token), ("code", &code)]).await);
         assert_eq!(browser.profile().await["email"], "bob@example.com");
-        // Proofs that nobody ends expire.
+        // Abandoned proofs expire.
         let token = { acme.claim("sub", "late"); userinfo("late"); token_of(&Browser::new(&app).log_in_with("acme", &acme).await) };
         app.advance(30 * 60 + 1);
         let late = browser.post("/account/log-in/prove", &[("token", &token), ("email", "bob@example.com")]).await;
@@ -396,7 +396,7 @@ on_both_databases! {
         app.sign_up("ada").await;
         app.place.sql("UPDATE accounts SET email_verified_at = 1").await;
         let mut browser = Browser::new(&app);
-        // Nothing is linked because of the provider's word alone.
+        // The provider's statement alone links nothing.
         let asked = browser.log_in_with("acme", &acme).await;
         assert!(asked.text().contains("If you already have an account with this address"));
         assert_eq!(count(&app, "identities").await, "0");
@@ -416,13 +416,13 @@ on_both_databases! {
         let mut ada = Browser::new(&app);
         let url = ada.press("/account/log-in/with/acme").await;
         let params = acme.agree(&url);
-        // Another browser: that of whoever is to be logged in as somebody else.
+        // Another browser: that of a victim who is to be logged in as somebody else.
         let mut eve = Browser::new(&app);
         expired(&eve.come_back("acme", &params).await);
-        // One that has an attempt of its own.
+        // A browser with a login attempt of its own.
         eve.press("/account/log-in/with/acme").await;
         expired(&eve.come_back("acme", &params).await);
-        // Another provider's callback: its token endpoint would get the code.
+        // Another provider's callback, whose token endpoint would receive the code.
         expired(&ada.come_back("other", &params).await);
         assert!(other.got("/token").is_empty() && acme.got("/token").is_empty());
         // Without a state, with another one, and with two.
@@ -434,7 +434,7 @@ on_both_databases! {
         }
         let twice = format!("{}?code={}&state={}&state={}", callback("acme"), params["code"], params["state"], params["state"]);
         expired(&ada.get(&twice).await);
-        // None of this has used it up, and it works once.
+        // None of this used it up, and it works once.
         arrived(&ada.come_back("acme", &params).await);
         let mut again = ada.clone();
         again.jar.retain(|name, _| !name.contains("portcullis"));
@@ -509,7 +509,7 @@ on_both_databases! {
         app.sign_up("ada").await;
         app.sign_up("eve").await;
         let mut ada = Browser::with_password(&app, "ada").await;
-        // The address at the provider is another's, and decides nothing.
+        // The address at the provider belongs to somebody else, and has no effect.
         acme.claim("email", "someone@elsewhere.example");
         let url = ada.press("/account/linked/with/acme").await;
         let params = acme.agree(&url);
@@ -525,7 +525,7 @@ on_both_databases! {
         assert_eq!((&listed[0]["provider"], &listed[0]["email"]), (&json!("acme"), &json!("someone@elsewhere.example")));
         let subjects: Vec<_> = app.mails_to("ada").await.into_iter().map(|mail| mail.subject).collect();
         assert!(subjects.contains(&"acme was linked to your Portcullis account".to_owned()), "{subjects:?}");
-        // Again changes nothing; it is nobody else's to link.
+        // Linking again changes nothing, and nobody else can link it.
         done(&ada.link("acme", &acme).await, "/account/linked", "linked");
         let mut eve = Browser::with_password(&app, "eve").await;
         done(&eve.link("acme", &acme).await, "/account/linked", "linked-elsewhere");
@@ -558,7 +558,7 @@ on_both_databases! {
         let eve = app.stranger().log_in_with_cookie(&email("eve")).await;
         eve.delete(&format!("/identities/{id}")).send().await.assert(404);
         eve.delete("/identities/none").send().await.assert(404);
-        // With a password it can go: every other session ends, and the owner is told.
+        // With a password it can be removed: every other session is revoked, and the owner is notified.
         app.stranger().post("/password/forgot").json(&json!({ "email": email("ada") })).await.assert(202);
         let token = app.mails_to("ada").await.pop().unwrap().token;
         let body = json!({ "token": token, "password": crate::support::PASSWORD });
@@ -571,7 +571,7 @@ on_both_databases! {
         assert_eq!(audited(&app, "identity.unlinked").await, "1");
         let subjects: Vec<_> = app.mails_to("ada").await.into_iter().map(|mail| mail.subject).collect();
         assert!(subjects.contains(&"acme was unlinked from your Portcullis account".to_owned()), "{subjects:?}");
-        // It is new again: a code is asked for.
+        // It counts as new again, so a code is required.
         token_of(&Browser::new(&app).log_in_with("acme", &acme).await);
     }
 
@@ -615,7 +615,7 @@ on_both_databases! {
         let answer = browser.post("/account/log-in/prove/code", &[("token", &token), ("code", &code)]).await;
         done(&answer, "/account/log-in", "with-no-account");
         assert_eq!(count(&app, "accounts").await, "0");
-        // A setting says otherwise, for the listed domains.
+        // A setting allows it for the listed domains.
         let mut config = app.place.config();
         config.sign_up = SignUp::Closed;
         config.social_sign_up = Some(true);
@@ -642,7 +642,7 @@ on_both_databases! {
         ada.post("/account/confirm/code", &[("send", "yes"), next]).await.assert(200);
         let code = code_to(&app, "ada").await;
         ada.post("/account/confirm/code", &[("code", "AAAA-AAAA"), next]).await.assert(422);
-        // The code logs nobody in elsewhere.
+        // The code cannot be used from elsewhere.
         let body = json!({ "email": email("ada"), "code": code });
         app.stranger().post("/login/code").json(&body).await.assert(403);
         let answer = ada.post("/account/confirm/code", &[("code", &code), next]).await.assert(303);
@@ -743,7 +743,7 @@ on_both_databases! {
         ada.client().delete("/account").send().await.assert(204);
         let dump = app.place.dump().await;
         assert!(!dump.contains("248289761001"), "{dump}");
-        // Who comes again is new.
+        // The next login creates a new account.
         arrived(&Browser::new(&app).log_in_with("acme", &acme).await);
     }
 }

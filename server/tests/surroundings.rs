@@ -1,4 +1,4 @@
-//! The browsers, proxies, applications and phones that a server meets.
+//! The browsers, proxies, applications and phones that a server has to work with.
 
 use std::time::Duration;
 
@@ -29,13 +29,13 @@ async fn at(database: Database, public_url: Option<&str>) -> TestApp {
     app
 }
 
-/// The attributes of each cookie of this name that an answer sets.
+/// The attributes of each cookie with this name that a response sets.
 fn cookies<'a>(answer: &'a Answer, name: &str) -> Vec<&'a str> {
     let set = answer.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap());
     set.filter_map(|cookie| cookie.strip_prefix(name)?.strip_prefix('=')).collect()
 }
 
-/// A request of a page at this origin, as `fetch` sends it.
+/// A request from a page at this origin, as `fetch` sends it.
 fn from_origin(call: Call, origin: &str) -> Call {
     call.header("origin", origin).header("sec-fetch-site", "cross-site").header("sec-fetch-mode", "cors")
 }
@@ -50,7 +50,7 @@ fn allowed(answer: &Answer) -> &str {
     answer.header("access-control-allow-origin")
 }
 
-/// Finding 14. A browser without `Sec-Fetch-Site`, of 2019 or Safari until 16.3.
+/// Finding 14. A browser without `Sec-Fetch-Site`, from 2019 or Safari before 16.4.
 async fn old_browser(app: &TestApp, origin: &str, host: Option<&str>) -> u16 {
     let call = app.stranger().post("/login/cookie").header("origin", origin);
     let call = host.into_iter().fold(call, |call, host| call.header("host", host));
@@ -72,10 +72,10 @@ on_both_databases! {
             for origin in other {
                 assert_eq!(old_browser(&app, origin, host).await, 403, "{origin} {host:?}");
             }
-            // Another application's origin may read answers with tokens; it sends no forms.
+            // Another application's origin may read responses with tokens, but cannot send forms.
             assert_eq!(old_browser(&app, "https://app.example", host).await, 403);
         }
-        // What a session's cookie may do is decided by the same.
+        // The same check decides what a session cookie may do.
         let browser = app.stranger().log_in_with_cookie(&email("ada")).await;
         let log_out = |origin| app.stranger().post("/logout").header("cookie", browser.cookie()).header("origin", origin).header("host", "127.0.0.1:8000");
         log_out("http://127.0.0.1:8000").send().await.assert(403);
@@ -106,7 +106,7 @@ on_both_databases! {
         assert!(real[0].contains("; Secure") && in_clear[0].contains("; HttpOnly; SameSite=Lax"), "{real:?} {in_clear:?}");
         let token = in_clear[0].split(';').next().unwrap();
 
-        // Safari brings the one, other browsers bring both.
+        // Safari sends one of the headers, other browsers both.
         let safari = app.stranger().with_cookie(&format!("a=b; portcullis-in-clear={token}; c=d"));
         safari.get("/account").send().await.assert(200);
         safari.get("/profile").send().await.assert(200);
@@ -161,7 +161,7 @@ on_both_databases! {
             for path in ["/.well-known/jwks.json", "/openapi.json", "/health"] {
                 assert_eq!(allowed(&from_origin(stranger.get(path), origin).send().await), origin, "{path}");
             }
-            // A refusal can be read too, with what it says beside its body.
+            // A rejection can be read too, including its headers.
             let refused = from_origin(stranger.get("/profile"), origin).send().await.assert(401);
             assert_eq!(allowed(&refused), origin);
             assert_eq!(refused.header("access-control-expose-headers"), "www-authenticate, retry-after, x-request-id");
@@ -180,7 +180,7 @@ on_both_databases! {
         assert_eq!(allowed(&two.send().await), "");
         assert_eq!(stranger.get("/.well-known/jwks.json").send().await.header("vary"), "origin", "a cache keeps them apart");
 
-        // Neither the cookie nor a page is another origin's business.
+        // Neither the cookie nor the pages are open to other origins.
         let app_of = "https://app.example";
         for path in ["/login/cookie", "/account/log-in", "/account/profile", "/account", "/console", "/docs", "/", "/nowhere"] {
             assert_eq!(allowed(&from_origin(stranger.get(path), app_of).send().await), "", "{path}");
@@ -254,7 +254,7 @@ on_both_databases! {
         for (text, at) in cases {
             assert_eq!(find(text).await, [names[at]], "{text}");
         }
-        // As an older program left them: they are folded anew by the next start, and changes meanwhile are kept.
+        // Left as by an older version: the next start folds them anew, and keeps concurrent changes.
         app.place.sql("UPDATE accounts SET folded_name = NULL").await;
         let again = app.again().await;
         eventually("each name is folded", Duration::from_secs(20), async || {
@@ -370,7 +370,7 @@ on_both_databases! {
         let noted = app.place.value("SELECT CAST(SUM(bytes) AS BIGINT) FROM profile_images").await;
         assert_eq!(noted, files().iter().sum::<u64>().to_string());
 
-        // Who has a picture may change it, and what is removed makes room.
+        // An account with a picture may replace it, and removing one makes room.
         let owner = answers.iter().position(|answer| answer.status == 201).unwrap();
         let waiting = answers.iter().position(|answer| answer.status == 503).unwrap();
         upload(owner).await.assert(201);
@@ -396,13 +396,13 @@ on_both_databases! {
     }
 }
 
-/// A virtual machine that was suspended goes on with a clock that is too late by as much. Nothing else sets it for a
-/// minute.
+/// A virtual machine that was suspended resumes with a clock that is behind by the same time. Nothing else corrects it
+/// for a minute.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn k05_the_clock_of_a_computer_that_was_suspended_is_right_within_a_second() {
     let app = TestApp::new(Database::Postgres).await.again_with_clock_ahead(0).await;
     let right = Clock::system();
-    // The minute's own look at the clock comes with the start.
+    // The check of the clock that runs every minute also runs at startup.
     tokio::time::sleep(Duration::from_millis(1500)).await;
     for _ in 0..2 {
         app.clock.suspend(90_000_000);

@@ -1,4 +1,4 @@
-//! Webhooks: a real receiver on this computer, which verifies as an application does.
+//! Webhooks: a real receiver on this computer that verifies deliveries as an application does.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -20,10 +20,10 @@ use crate::on_both_databases;
 use crate::support::process::eventually;
 use crate::support::{Database, PASSWORD, Place, TestApp, email};
 
-/// Longer than a delivery takes that is due.
+/// Longer than a due delivery takes.
 const SOON: Duration = Duration::from_secs(20);
 
-/// What a receiver got.
+/// A received delivery.
 #[derive(Debug, Clone)]
 pub struct Received {
     pub id: String,
@@ -37,7 +37,7 @@ impl Received {
         serde_json::from_str(&self.body).unwrap()
     }
 
-    /// As the specification says it, with nothing of the server's.
+    /// Verified by the specification, without the server's code.
     pub fn verify(&self, secret: &str) {
         let key = STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
         let tag = STANDARD.decode(self.signature.strip_prefix("v1,").unwrap()).unwrap();
@@ -46,7 +46,7 @@ impl Received {
     }
 }
 
-/// What a receiver does with what it gets.
+/// How a receiver responds.
 #[derive(Debug, Clone, Copy)]
 pub enum Mood {
     Takes,
@@ -58,7 +58,7 @@ pub enum Mood {
     Floods,
 }
 
-/// An application that is told.
+/// An application that receives events.
 #[derive(Clone)]
 pub struct Receiver {
     pub url: String,
@@ -84,7 +84,7 @@ impl Receiver {
         self.got.lock().unwrap().clone()
     }
 
-    /// Waits until it got that much, and answers all of it.
+    /// Waits until it got this many, and returns all of them.
     pub async fn gets(&self, count: usize) -> Vec<Received> {
         eventually("the deliveries arrive", SOON, async || Some(self.got()).filter(|got| got.len() >= count))
             .await
@@ -126,7 +126,7 @@ async fn hook(app: &TestApp, receiver: &Receiver) -> NewWebhook {
     webhooks::add(&app.app, &receiver.url, &Client::local("operator")).await.unwrap()
 }
 
-/// How many wait, how many failed, and why.
+/// The number of pending and failed deliveries, and the error.
 async fn state(app: &TestApp) -> (i64, i64, String) {
     let hooks = webhooks::list(&app.app).await.unwrap();
     let [hook] = &hooks[..] else { panic!("{hooks:?}") };
@@ -144,7 +144,7 @@ async fn becomes(app: &TestApp, waiting: i64, failed: i64, error: &str) {
     eventually(&format!("{waiting} wait, {failed} failed: {error}"), SOON, look).await;
 }
 
-/// Waits until the attempt in hand is noted, and then for `seconds` by the server's clock.
+/// Waits until the current attempt is recorded, then for `seconds` on the server's clock.
 async fn retried(app: &TestApp, receiver: &Receiver, attempts: usize, seconds: u64) {
     receiver.gets(attempts).await;
     let due = (app.clock.now() + Duration::from_secs(seconds)).as_micros();
@@ -180,7 +180,7 @@ on_both_databases! {
             let event = body["type"].as_str().unwrap().to_owned();
             let at = portcullis_server::clock::Timestamp::from_secs(received.timestamp);
             let at = humantime::format_rfc3339_seconds(at.into()).to_string();
-            // The number, and nothing else of the person.
+            // The account's number, and no other personal data.
             assert_eq!(body, json!({ "type": event, "timestamp": at, "data": { "account_id": ada.to_string() } }));
             kinds.insert(event, received.id.clone());
         }
@@ -193,7 +193,7 @@ on_both_databases! {
         ids.sort();
         ids.dedup();
         assert_eq!(ids.len(), 5, "each event has an id of its own");
-        // Another's secret, or another body, does not verify.
+        // With another webhook's secret or another body, verification fails.
         let mut forged = got[0].clone();
         forged.body = forged.body.replace("account", "accounts");
         let verified = std::panic::catch_unwind(|| forged.verify(secret.expose_secret()));
@@ -218,7 +218,7 @@ on_both_databases! {
         hook(&app, &receiver).await;
         app.sign_up("ada").await;
         receiver.gets(1).await;
-        // Refused at the commit, when all else has been done.
+        // Rejected at the commit, after everything else was done.
         let refuse: &[&str] = match database {
             Database::Sqlite => &[
                 "CREATE TABLE nobody (id INTEGER PRIMARY KEY)",
@@ -333,7 +333,7 @@ on_both_databases! {
         let app = app(database).await;
         let receiver = Receiver::start(Mood::Takes).await;
         hook(&app, &receiver).await;
-        // The setting is taken back: what was added under it is called no more.
+        // The setting is reverted: webhooks that were added under it are no longer called.
         let strict = TestApp::new(database).await;
         for url in [receiver.url.as_str(), "https://127.0.0.1/", "https://0x7f.1/", "https://[::1]/", "https://10.0.0.1/", "file:///etc/passwd", "gopher://x.example/", "https://ana@x.example/", "https://localhost/", "https://shop.localhost/"] {
             let refused = webhooks::add(&strict.app, url, &Client::local("operator")).await;
@@ -341,7 +341,7 @@ on_both_databases! {
         }
         assert!(webhooks::list(&strict.app).await.unwrap().is_empty());
         let port = receiver.url.split([':', '/']).nth(4).unwrap();
-        // A name is looked up again at each delivery: its address may be another by then.
+        // A name is resolved again for each delivery, because its address may have changed.
         let by_name = webhooks::add(&strict.app, "https://shop.invalid/", &Client::local("operator")).await.unwrap();
         strict.place.sql(&format!("UPDATE webhooks SET url = 'https://localhost:{port}/'")).await;
         strict.sign_up("ada").await;
@@ -366,7 +366,7 @@ on_both_databases! {
         app.delete(ada).await;
         let got = receiver.gets(50).await;
         becomes(&app, 0, 0, "").await;
-        // A second delivery of one would be made while the others are.
+        // A second delivery of an event would happen while the others are in progress.
         let mut ids: Vec<_> = receiver.got().into_iter().map(|received| received.id).collect();
         assert_eq!(ids.len(), 50);
         ids.sort();
@@ -385,7 +385,7 @@ on_both_databases! {
         becomes(&app, 0, 1, "410").await;
         let again = async |days: u64| {
             app.advance(days * 86_400);
-            // A new instance sweeps when it starts.
+            // A new instance sweeps at startup.
             app.again().await
         };
         let _first = again(29).await;
@@ -464,7 +464,7 @@ on_both_databases! {
     }
 }
 
-/// What `place` has to have for a program that may call this computer.
+/// The settings that `place` needs to call this computer.
 pub fn allowing(place: &Place) -> tokio::process::Command {
     let mut command = crate::support::process::program(place);
     command.env("PORTCULLIS_WEBHOOK_PRIVATE_TARGETS", "on");

@@ -1,4 +1,4 @@
-//! An issuer of access tokens for the examples: a key made at start, and tokens as RFC 9068 wants them.
+//! An issuer of access tokens for the examples: a key created at startup, and tokens as RFC 9068 defines them.
 
 use std::{error::Error, time::UNIX_EPOCH};
 
@@ -11,14 +11,14 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use portcullis::AccessTokens;
 use serde_json::json;
 
-/// Where the examples serve.
+/// The address of the examples.
 const ISSUER: &str = "http://127.0.0.1:3000";
-/// The application that the tokens are for.
+/// The audience of the tokens.
 const AUDIENCE: &str = "example";
-/// Seconds.
+/// The lifetime of a token, in seconds.
 const LIFETIME: u64 = 15 * 60;
 
-/// Signs tokens, and knows how to verify them.
+/// Signs tokens and provides their verifier.
 #[derive(Clone)]
 pub(crate) struct Issuer {
     signs: EncodingKey,
@@ -36,12 +36,12 @@ impl Issuer {
         Ok(Self { signs: EncodingKey::from_ed_der(pair.to_pkcs8v1()?.as_ref()), verifies })
     }
 
-    /// What a guard asks.
+    /// The verifier for a guard.
     pub(crate) fn tokens(&self) -> &AccessTokens {
         &self.verifies
     }
 
-    /// A token for `subject` that carries the scopes, names with spaces between them.
+    /// A token for `subject` with these scopes, separated by spaces.
     #[expect(clippy::disallowed_methods, reason = "an example is a program of one backend")]
     pub(crate) fn token(&self, subject: &str, scope: &str) -> Result<String, Box<dyn Error>> {
         let header =

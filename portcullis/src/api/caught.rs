@@ -1,4 +1,4 @@
-//! A handler that panics.
+//! Turns a handler's panic into a response.
 
 use std::{any::Any, panic::AssertUnwindSafe};
 
@@ -8,11 +8,11 @@ use http::StatusCode;
 
 use crate::{Problem, answer::json};
 
-/// A handler whose panic is a 500 for its own request. Without it the connection ends, and with it what else is on its way
-/// there.
+/// Responds with 500 if the handler panics. Otherwise the panic would close the connection, with the other requests on
+/// it.
 ///
-/// Nothing is seen of what a panic left half done: what the request owns is dropped with it, and what requests share
-/// has to stand a task that ends anywhere.
+/// This is unwind safe: what the request owns is dropped, and what requests share must tolerate a task that ends at any
+/// point anyway.
 #[derive(Clone)]
 pub(super) struct Caught<H>(pub(super) H);
 
@@ -28,7 +28,7 @@ type Outcome = Result<Response, Box<dyn Any + Send>>;
 
 fn answer(outcome: Outcome) -> Response {
     outcome.unwrap_or_else(|_| {
-        // What it said the panic hook has told; it may hold what no log should.
+        // The panic hook has reported the message, which may contain secrets.
         tracing::error!("a handler panicked");
         json(StatusCode::INTERNAL_SERVER_ERROR, &Problem { detail: "Internal Server Error".to_owned() })
     })

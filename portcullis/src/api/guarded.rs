@@ -10,7 +10,7 @@ use tower_service::Service;
 use super::{Route, whole_body::shown};
 use crate::{describe::Operation, guard::Access};
 
-/// What is demanded before a route's own guard is asked.
+/// A guard that runs before a route's own guard.
 pub(super) struct RouterGuard<S> {
     describe: fn(&mut Operation<'_>),
     wrap: fn(MethodFilter, MethodRouter<S>) -> MethodRouter<S>,
@@ -24,7 +24,7 @@ impl<S: Clone + Send + Sync + 'static> RouterGuard<S> {
         }
     }
 
-    /// The route behind this guard, enforced and described.
+    /// Puts this guard in front of the route, enforced and documented.
     fn before(&self, mut route: Route<S>) -> Route<S> {
         route.entry.describe.insert(0, self.describe);
         route.service = (self.wrap)(route.filter, route.service);
@@ -32,7 +32,7 @@ impl<S: Clone + Send + Sync + 'static> RouterGuard<S> {
     }
 }
 
-/// The route behind all these guards, of which the first is asked first.
+/// Puts all these guards in front of the route. The first one runs first.
 pub(super) fn guarded<S: Clone + Send + Sync + 'static>(
     guards: &[RouterGuard<S>],
     route: Route<S>,

@@ -1,9 +1,9 @@
-//! Where routes can be: the paths that axum and OpenAPI understand alike.
+//! Paths of routes: those that axum and OpenAPI both understand.
 
 use std::collections::{HashMap, HashSet};
 
-/// Why `path` cannot be the path of a route. A parameter is a whole segment here, for one that is a part of
-/// it (`/v{n}`) would be missing in the document.
+/// Why `path` cannot be the path of a route. A parameter must be a whole segment: as a part of one (`/v{n}`) it would
+/// be missing in the document.
 pub(super) fn fault(path: &str) -> Option<&'static str> {
     if !path.starts_with('/') {
         return Some("a path begins with `/`");
@@ -31,25 +31,25 @@ fn segment_fault(segment: &str) -> Option<&'static str> {
     }
 }
 
-/// The places that routes have taken, to find in one go whether another one is free.
+/// The places that routes have taken. One lookup tells whether another place is free.
 #[derive(Default)]
 pub(super) struct Places<'p> {
     taken: HashSet<(&'p str, &'p str)>,
     root: Node<'p>,
 }
 
-/// What paths with one beginning have next.
+/// What follows a common beginning of paths.
 #[derive(Default)]
 struct Node<'p> {
     next: HashMap<Shape<'p>, Node<'p>>,
     /// The first path that ends here.
     path: Option<&'p str>,
-    /// Another one ends here too: whatever follows clashes with one of them.
+    /// Another path ends here too, so whatever follows clashes with one of them.
     is_disputed: bool,
 }
 
 impl<'p> Places<'p> {
-    /// Takes a place; whether no route has it yet and none at a [`clash`]ing one.
+    /// Takes a place. Returns whether it was free: no route had it, and none had a [`clash`]ing one.
     pub(super) fn take(&mut self, method: &'p str, path: &'p str) -> bool {
         let mut is_free = self.taken.insert((method, path));
         let mut node = &mut self.root;
@@ -62,8 +62,8 @@ impl<'p> Places<'p> {
     }
 }
 
-/// Whether two different paths would meet the same requests, which axum refuses: parameters' names do not
-/// tell paths apart, and a parameter cannot stand where another path has `{*rest}`.
+/// Whether two different paths would match the same requests, which axum rejects. The names of parameters do not tell
+/// paths apart, and a parameter cannot be where another path has `{*rest}`.
 pub(super) fn clash(a: &str, b: &str) -> bool {
     if a == b {
         return false;
@@ -91,7 +91,7 @@ impl<'p> Shape<'p> {
         }
     }
 
-    /// What cannot stand where this stands.
+    /// The shape that cannot be in the same position.
     const fn rival(&self) -> Option<Self> {
         match self {
             Self::Text(_) => None,
@@ -101,7 +101,7 @@ impl<'p> Shape<'p> {
     }
 }
 
-/// The name of the parameter that `segment` is: `id` for `{id}`, `rest` for `{*rest}`.
+/// The name of the parameter in `segment`: `id` for `{id}`, `rest` for `{*rest}`.
 fn parameter(segment: &str) -> Option<&str> {
     let inside = segment.strip_prefix('{')?.strip_suffix('}')?;
     Some(inside.strip_prefix('*').unwrap_or(inside))
@@ -122,7 +122,7 @@ mod tests {
     }
 
     proptest! {
-        /// One look finds what comparing each with each finds.
+        /// One lookup finds the same as comparing every pair.
         #[test]
         fn a_place_is_free_when_nothing_clashes(
             routes in prop::collection::vec(("get|post", "(/(a|b|\\{x\\}|\\{y\\}|\\{\\*z\\})){0,3}"), 0..8),

@@ -17,21 +17,21 @@ use crate::{
     protected_resource::Pointer,
 };
 
-/// One route: method, path, handler, and what its types cannot say.
+/// One route: method, path, handler, and what its types cannot express.
 pub struct Route<S> {
     pub(super) entry: Entry,
     pub(super) filter: MethodFilter,
     pub(super) service: MethodRouter<S>,
 }
 
-/// What the document says of a route, whatever the state of its router.
+/// A route's entry in the document. It does not depend on the state type.
 pub(super) struct Entry {
     pub(super) method: &'static str,
     pub(super) path: String,
     pub(super) operation_id: Cow<'static, str>,
-    /// What the function's module is called.
+    /// The name of the function's module.
     module: Option<&'static str>,
-    /// Who may call, if the whole router has a say in it, and then the handler's own types.
+    /// The guards of the router, then the handler's own types.
     pub(super) describe: Vec<fn(&mut Operation<'_>)>,
     pub(super) tags: Vec<&'static str>,
     summary: Option<Cow<'static, str>>,
@@ -52,7 +52,7 @@ impl<S> Route<S> {
     {
         let place = segments(type_name::<H>());
         let name = place.last().copied().unwrap_or_default();
-        // A crate's name before the function's is no module.
+        // The crate's name is not a module.
         let module = place.iter().rev().nth(1).copied().filter(|_| place.len() > 2);
         let entry = Entry {
             method,
@@ -71,46 +71,48 @@ impl<S> Route<S> {
         Self { entry, filter, service: shown(wanted, on(filter, Caught(handler))) }
     }
 
-    /// Replaces the name that the document takes from the function.
+    /// Sets the operation's ID. The default is the function's name.
     #[must_use]
     pub fn operation_id(mut self, name: impl Into<Cow<'static, str>>) -> Self {
         self.entry.operation_id = name.into();
         self
     }
 
-    /// One line; without it, the function's name as words.
+    /// Sets the summary, one line. The default is the function's name as words.
     #[must_use]
     pub fn summary(mut self, text: impl Into<Cow<'static, str>>) -> Self {
         self.entry.summary = Some(text.into());
         self
     }
 
-    /// More about the route, in CommonMark.
+    /// Sets the description, in CommonMark.
     #[must_use]
     pub fn description(mut self, text: impl Into<Cow<'static, str>>) -> Self {
         self.entry.description = Some(text.into());
         self
     }
 
-    /// Groups this route alone, beside the API's tag and those of other calls.
+    /// Adds a tag to this route, besides the API's tag.
     #[must_use]
     pub fn tag(mut self, name: &'static str) -> Self {
         self.entry.tags.push(name);
         self
     }
 
-    /// Marks the route as one that clients should leave.
+    /// Marks the route as deprecated in the document.
     #[must_use]
     pub fn deprecated(mut self) -> Self {
         self.entry.deprecated = true;
         self
     }
 
-    /// Puts a tower layer around the route and its guards: it sees each request first and each answer last. What it
-    /// answers by itself is no part of the handler's types; [`also_answers`](Self::also_answers) says it.
+    /// Wraps the route and its guards in a tower layer. The layer sees each request first and each response last. The
+    /// handler's types do not include the layer's own responses; document them with
+    /// [`also_answers`](Self::also_answers).
     ///
-    /// A guard in a layer is enforced and not documented. [`Api::finish`](crate::Api::finish) rejects one around a route that
-    /// is open by its own types, where it can see it: in a function of `axum::middleware::from_fn`.
+    /// A guard in a layer is enforced but not documented. If the route is open by its own types,
+    /// [`Api::finish`](crate::Api::finish) rejects such a layer where it can see the guard: in a function of
+    /// `axum::middleware::from_fn`.
     ///
     /// ```
     /// use axum::{extract::Request, middleware::{self, Next}, response::Response};
@@ -152,14 +154,14 @@ impl<S> Route<S> {
         self
     }
 
-    /// Adds to the document what a layer around the route may answer.
+    /// Documents the responses of a layer around the route.
     #[must_use]
     pub fn also_answers<A: DescribeResponse>(mut self) -> Self {
         self.entry.describe.push(A::describe_response);
         self
     }
 
-    /// The route for a router whose state is another.
+    /// Provides the state, for a router with another state.
     pub(super) fn with_state<S2>(self, state: S) -> Route<S2>
     where
         S: Clone + Send + Sync + 'static,
@@ -169,7 +171,7 @@ impl<S> Route<S> {
 }
 
 impl Entry {
-    /// Other names for this operation, that tell it apart from one of its own name.
+    /// Other names for this operation, to tell it apart from another one with the same name.
     pub(super) fn longer_names(&self) -> impl Iterator<Item = String> {
         let name = &self.operation_id;
         let of_module = self.module.map(|module| format!("{module}_{name}"));
@@ -237,7 +239,7 @@ route_of!(
     get GET, post POST, put PUT, patch PATCH, delete DELETE, head HEAD, options OPTIONS, trace TRACE
 );
 
-/// What the type of a layer by `axum::middleware::from_fn` has in it if its function takes a guard.
+/// In the type name of an `axum::middleware::from_fn` layer if its function takes a guard.
 const GUARDS: [&str; 2] = ["portcullis::guard::Guard<", "portcullis::guard::Maybe<"];
 
 /// `read_profile` as a summary: "Read profile".
@@ -247,8 +249,8 @@ fn sentence(name: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// A function's place and name, without what is between `<` and `>`: `shop`, `users`, `list` of
-/// `shop::users::list<shop::Database>`. Of anything but a function it is the whole text, which is no name.
+/// The segments of a function's path, without what is between `<` and `>`: `shop`, `users`, `list` for
+/// `shop::users::list<shop::Database>`. For anything but a function it is the whole text, which is not a valid name.
 fn segments(type_name: &'static str) -> Vec<&'static str> {
     let mut found = Vec::new();
     let (mut depth, mut start, mut last) = (0_usize, 0, ' ');
@@ -259,7 +261,7 @@ fn segments(type_name: &'static str) -> Vec<&'static str> {
         }
         match letter {
             '<' => depth += 1,
-            // No bracket in `fn() -> T`.
+            // The `>` in `fn() -> T` is not a bracket.
             '>' if last != '-' => depth = depth.saturating_sub(1),
             _ => {}
         }

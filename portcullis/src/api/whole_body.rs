@@ -13,7 +13,7 @@ use crate::{
     input::whole_body,
 };
 
-/// The route whose guards find the body, if they want it.
+/// Provides the body to the route's guards, if they want it.
 pub(super) fn shown<S: Clone + Send + Sync + 'static>(
     wanted: Option<WantedBody>,
     route: MethodRouter<S>,
@@ -30,7 +30,7 @@ pub(super) fn shown<S: Clone + Send + Sync + 'static>(
     }))
 }
 
-/// Reads the body, and puts it back for the handler.
+/// Reads the body and puts it back for the handler.
 async fn with_body(wanted: &WantedBody, request: Request) -> Result<Request, Response> {
     // Without a signature the guard rejects the request, whatever the body is.
     let is_of_use = wanted.headers.iter().any(|name| request.headers().contains_key(*name));

@@ -1,4 +1,4 @@
-//! `Authorization` with a scheme of another name.
+//! `Authorization` with a scheme other than `Bearer` and `Basic`.
 
 use std::{fmt, marker::PhantomData};
 
@@ -17,7 +17,7 @@ const MOST_COMPARED: usize = 512;
 /// ```
 /// use portcullis::credential::AuthorizationScheme;
 ///
-/// /// `Authorization: Token …`, as Django REST framework has it.
+/// /// `Authorization: Token …`, as in Django REST framework.
 /// struct TokenScheme;
 /// impl AuthorizationScheme for TokenScheme {
 ///     const NAME: &'static str = "Token";
@@ -30,13 +30,14 @@ pub trait AuthorizationScheme: Send + Sync + 'static {
     const NAME: &'static str;
 }
 
-/// What follows the scheme `S` in the `Authorization` header, and nobody has verified yet.
+/// What follows the scheme `S` in the `Authorization` header, not verified yet.
 ///
-/// It is 1 to 8 192 bytes of visible ASCII, with single spaces between words, exactly as it was sent: the parts of
-/// `Token token="…", id="…"` are yours to read. A second `Authorization` header is rejected (400), another scheme too (401).
-/// The challenge is the name.
+/// It is 1 to 8 192 bytes of visible ASCII with single spaces between words, exactly as it was sent. Parsing the parts
+/// of `Token token="…", id="…"` is up to you. A second `Authorization` header is rejected (400), and so is another
+/// scheme (401). The challenge is the scheme's name.
 ///
-/// New APIs use [`Bearer`](crate::Bearer), which every client knows. This is for clients that you already have.
+/// Prefer [`Bearer`](crate::Bearer) for new APIs: every client knows it. This type is for clients that you already
+/// have.
 ///
 /// ```
 /// use portcullis::{Granted, Verdict, Verify, VerifyFailed, credential::{Authorization, AuthorizationScheme}};
@@ -62,7 +63,7 @@ pub trait AuthorizationScheme: Send + Sync + 'static {
 /// ```
 ///
 /// ```compile_fail
-/// // There is one parser of bearer tokens.
+/// // Bearer tokens have their own parser.
 /// use portcullis::credential::{Authorization, AuthorizationScheme, Credential};
 ///
 /// struct Other;
@@ -83,7 +84,7 @@ impl<S: AuthorizationScheme> Authorization<S> {
         &self.text
     }
 
-    /// Whether it is `expected`, found out in constant time. A text of more than 512 bytes never is.
+    /// Whether it is `expected`, compared in constant time. A text of more than 512 bytes never matches.
     #[must_use]
     pub fn is(&self, expected: &str) -> bool {
         self.text.len() <= MOST_COMPARED && is_same::<MOST_COMPARED>(&self.text, expected)

@@ -12,22 +12,23 @@ use super::{
 /// The longest `user-id:password`, in bytes.
 const MOST: usize = 1024;
 
-/// The same as base64.
+/// The same, as base64.
 const MOST_ENCODED: usize = MOST.div_ceil(3) * 4;
 
-/// A name and a password that nobody has verified yet (RFC 7617).
+/// A name and a password, not verified yet (RFC 7617).
 ///
-/// UTF-8, in the one canonical form of base64, at most 1 KiB, without control characters. The name ends at the
-/// first colon; either half may be empty. Nothing is normalized: what is compared is what was sent.
+/// They are UTF-8 without control characters, in canonical base64, at most 1 KiB. The name ends at the first colon;
+/// either half may be empty. Nothing is normalized: both are compared as they were sent.
 ///
-/// The challenge is `Basic realm="…", charset="UTF-8"`, with [`Verify::REALM`](crate::Verify::REALM) or, because
-/// RFC 7617 requires a realm, the scheme's name. Browsers answer it with a log-in window of their own.
+/// The challenge is `Basic realm="…", charset="UTF-8"`. The realm is [`Verify::REALM`](crate::Verify::REALM) or,
+/// because RFC 7617 requires one, the scheme's name. Browsers respond to it with a login window of their own.
 ///
-/// [Its page](crate::learn::schemes::basic): a whole verifier, the entry in the document, what `/docs` does.
+/// See [its page](crate::learn::schemes::basic) for a complete verifier, the entry in the document, and the use in
+/// `/docs`.
 ///
-/// The password comes with *every* request, so use it over https only, and mind what checking costs: passwords of
-/// people are verified against a slow hash (Argon2id), on few threads and with a limit on attempts. For one
-/// password that the program is configured with, [`password_is`](Self::password_is) is enough:
+/// The password comes with *every* request, so use https only, and consider what checking it costs: verify people's
+/// passwords against a slow hash (Argon2id), on few threads and with a limit on attempts. For one password from the
+/// configuration, [`password_is`](Self::password_is) is enough:
 ///
 /// ```
 /// use portcullis::{Basic, Granted, Verdict, Verify, VerifyFailed};
@@ -42,7 +43,7 @@ const MOST_ENCODED: usize = MOST.div_ceil(3) * 4;
 ///     const REALM: Option<&'static str> = Some("Metrics of the shop");
 ///
 ///     async fn verify(&self, basic: &Basic) -> Result<Verdict<()>, VerifyFailed> {
-///         // `&` and not `&&`: the time does not tell which of them was wrong.
+/// // `&` and not `&&`: the duration must not tell which of them was wrong.
 ///         let good = basic.user_id_is("prometheus") & basic.password_is(&self.password);
 ///         Ok(if good { Verdict::Accepted((), Granted::none()) } else { Verdict::Refused })
 ///     }
@@ -50,7 +51,7 @@ const MOST_ENCODED: usize = MOST.div_ceil(3) * 4;
 /// ```
 ///
 /// ```compile_fail
-/// // A credential is no extractor: no handler is handed an unverified password.
+/// // A credential is not an extractor: no handler receives an unverified password.
 /// fn handler<S: Sync>() where portcullis::Basic: axum::extract::FromRequestParts<S> {}
 /// let _ = handler::<()>;
 /// ```
@@ -60,34 +61,34 @@ pub struct Basic {
 }
 
 impl Basic {
-    /// The name, as it was sent. It has no colon and no control character.
+    /// The name as it was sent. It has no colon and no control character.
     #[must_use]
     pub fn user_id(&self) -> &str {
         &self.user_id
     }
 
-    /// The password, as it was sent. It has no control character.
+    /// The password as it was sent. It has no control character.
     #[must_use]
     pub fn password(&self) -> &str {
         &self.password
     }
 
-    /// Whether the name is `expected`, found out in constant time, as [`password_is`](Self::password_is) has it.
+    /// Whether the name is `expected`, compared in constant time like [`password_is`](Self::password_is).
     #[must_use]
     pub fn user_id_is(&self, expected: &str) -> bool {
         is_same::<MOST>(&self.user_id, expected)
     }
 
-    /// Whether the password is `expected`, found out in constant time: however much of it is right, the answer takes as
-    /// long. (`==` stops at the first difference, and a patient caller can measure where that is.) How long `expected`
-    /// is, is not promised to stay hidden. An `expected` of more than 1 KiB is never met.
+    /// Whether the password is `expected`, compared in constant time: the duration does not depend on how much of it is
+    /// right. (`==` stops at the first difference, and a patient caller can measure where that is.) The length of
+    /// `expected` may leak. An `expected` of more than 1 KiB never matches.
     #[must_use]
     pub fn password_is(&self, expected: &str) -> bool {
         is_same::<MOST>(&self.password, expected)
     }
 
-    /// One text has one form: padding is required and the unused bits are zero, so that what is logged, limited
-    /// or cached by the header's text cannot be spelt in another way.
+    /// Each text has exactly one encoding: padding is required and the unused bits are zero. Otherwise a caller could
+    /// respell a header that is logged, limited or cached by its text.
     fn decode(encoded: &str) -> Option<Self> {
         if encoded.len() > MOST_ENCODED {
             return None;

@@ -6,15 +6,17 @@ use http::request::Parts;
 
 use super::{Challenge, Credential, MAX_LENGTH, Place, Presented, SecurityScheme, authorization, sealed};
 
-/// A bearer token that nobody has verified yet (RFC 6750 §2.1).
+/// A bearer token, not verified yet (RFC 6750 §2.1).
 ///
-/// Only a [`Guard`](crate::Guard) makes one, and only a [`Verify`](crate::Verify) gets to see it. It is
-/// read from the `Authorization` header alone: never from the query (RFC 9700 §4.3.2) nor the body.
+/// Only a [`Guard`](crate::Guard) makes one, and only a [`Verify`](crate::Verify) sees it. It is read from the
+/// `Authorization` header, or with [`TokenIn`](crate::credential::TokenIn) from another header or a cookie; never from
+/// the query (RFC 9700 §4.3.2) or the body.
 ///
-/// [Its page](crate::learn::schemes::bearer): a whole verifier, the entry in the document, what `/docs` does.
+/// See [its page](crate::learn::schemes::bearer) for a complete verifier, the entry in the document, and the use in
+/// `/docs`.
 ///
 /// ```compile_fail
-/// // A credential is no extractor: no handler is handed an unverified token.
+/// // A credential is not an extractor: no handler receives an unverified token.
 /// fn handler<S: Sync>() where portcullis::Bearer: axum::extract::FromRequestParts<S> {}
 /// let _ = handler::<()>;
 /// ```
@@ -64,7 +66,7 @@ fn is_b64token(token: &str) -> bool {
     let allowed = |byte: u8| {
         byte.is_ascii_alphanumeric() | matches!(byte, b'-' | b'.' | b'_' | b'~') | matches!(byte, b'+' | b'/')
     };
-    // To the end whatever it finds: without a way out the loop takes many bytes at a time.
+    // No early exit, so that the compiler can check many bytes at a time.
     !body.is_empty() && body.bytes().fold(true, |all, byte| all & allowed(byte))
 }
 

@@ -1,10 +1,10 @@
-//! How a missing or bad credential is challenged (RFC 9110 §11.6.1).
+//! The challenge for a missing or invalid credential (RFC 9110 §11.6.1).
 
 use crate::verify::Verify;
 
 use super::sealed::Read;
 
-/// One challenge of `WWW-Authenticate`. Its text is the program's own: nothing of a request reaches it.
+/// One challenge of `WWW-Authenticate`. Its text is the program's own: nothing from a request reaches it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Challenge {
     scheme: &'static str,
@@ -13,7 +13,7 @@ pub struct Challenge {
     needs_realm: bool,
     /// What follows the realm.
     parameters: &'static str,
-    /// Whether the scheme has RFC 6750's `error`; the others have no words for what is wrong.
+    /// Whether the scheme has RFC 6750's `error`. Other schemes cannot say what is wrong.
     tells_errors: bool,
 }
 
@@ -30,8 +30,8 @@ impl Challenge {
         Self { needs_realm: true, parameters, ..self }
     }
 
-    /// The challenge of a verifier's credential, with its realm. A realm that does not fit between quotes
-    /// keeps the program from being built.
+    /// The challenge of a verifier's credential, with its realm. A realm that does not fit between quotes does not
+    /// compile.
     pub(crate) fn of<V: Verify>() -> Self {
         const {
             let challenge = <V::Credential as Read>::CHALLENGE;
@@ -43,7 +43,8 @@ impl Challenge {
         }
     }
 
-    /// The same with a realm, if there is one. One that does not fit between quotes keeps the program from being built.
+    /// The same with a realm, if there is one. Panics if it does not fit between quotes; in a constant, that fails the
+    /// build.
     pub(crate) const fn with_realm(self, realm: Option<&'static str>) -> Self {
         if let Some(realm) = realm {
             assert!(is_quotable(realm), "a realm is printable ASCII without `\"` and `\\`");
@@ -51,7 +52,7 @@ impl Challenge {
         Self { realm, ..self }
     }
 
-    /// The challenge as text. `errors` are RFC 6750's parameters; they are left out where the scheme has none.
+    /// The challenge as text. `errors` are RFC 6750's parameters, left out if the scheme has none.
     pub(crate) fn text(&self, errors: Option<&str>) -> String {
         let realm = self.realm.map(|realm| format!("realm=\"{realm}\""));
         let parameters = [
@@ -64,7 +65,7 @@ impl Challenge {
     }
 }
 
-/// What can stand in a `quoted-string` as it is (RFC 9110 §5.6.4).
+/// Whether `text` fits into a `quoted-string` without escapes (RFC 9110 §5.6.4).
 const fn is_quotable(text: &str) -> bool {
     let mut bytes = text.as_bytes();
     while let [byte, rest @ ..] = bytes {

@@ -1,17 +1,17 @@
-//! Comparing a secret that a caller sent.
+//! Compares a secret that a caller sent.
 
 use subtle::ConstantTimeEq;
 
-/// Whether `sent` is `expected`, in a time that does not tell where they differ: both are laid into `MOST` bytes, and all
-/// of these are compared however long the texts are. Laying them there takes as long as they are, some nanoseconds: the
-/// length of `expected` is no secret that this promises to keep. `sent` is no longer than `MOST`.
+/// Whether `sent` is `expected`, in a time that does not reveal where they differ: both are copied into `MOST` bytes,
+/// all of which are compared. The copy takes some nanoseconds in proportion to the text, so the length of `expected` is
+/// not kept secret. `sent` must not be longer than `MOST`.
 pub(super) fn is_same<const MOST: usize>(sent: &str, expected: &str) -> bool {
     let padded = |text: &str| {
         let mut buffer = [0; MOST];
         buffer.iter_mut().zip(text.bytes()).for_each(|(slot, byte)| *slot = byte);
         buffer
     };
-    // What does not fit is cut off above, and differs in its length here.
+    // A text that does not fit is cut off above, and its length differs here.
     let is_as_long = sent.len().ct_eq(&expected.len());
     (padded(sent).as_slice().ct_eq(padded(expected).as_slice()) & is_as_long).into()
 }

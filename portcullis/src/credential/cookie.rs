@@ -1,19 +1,19 @@
-//! One cookie out of the `Cookie` header (RFC 6265 §4.2), and who may have sent it.
+//! Reads one cookie from the `Cookie` header (RFC 6265 §4.2), and checks which site may have sent it.
 
 use http::{HeaderMap, header::AUTHORIZATION, header::COOKIE, request::Parts};
 
 use super::{Presented, same_origin::is_cross_site};
 
-/// The value of the only cookie called `name`. Two of one name are two credentials: which of them the browser
-/// puts first can be chosen by a page of a neighbouring host, so neither is taken.
+/// The value of the only cookie called `name`. Two of one name are two credentials. A page of a sibling host can choose
+/// which one the browser puts first, so neither is accepted.
 ///
-/// An `Authorization` header, whatever its scheme, is the credential that the caller chose to send. The cookie,
-/// which a browser adds unasked, never stands in for it.
+/// An `Authorization` header of any scheme is the credential that the caller chose to send. The cookie, which a browser
+/// adds on its own, never replaces it.
 pub(super) fn only_cookie<'r>(headers: &'r HeaderMap, name: &str) -> Presented<&'r [u8]> {
     if headers.contains_key(AUTHORIZATION) {
         return Presented::OtherScheme;
     }
-    // HTTP/2 may bring the pairs in several fields (RFC 9113 §8.2.3).
+    // HTTP/2 may split the pairs into several fields (RFC 9113 §8.2.3).
     let pairs = headers.get_all(COOKIE).iter().flat_map(|field| field.as_bytes().split(|byte| *byte == b';'));
     let mut values = pairs.filter_map(|pair| value_of(pair, name.as_bytes()));
     match (values.next(), values.next()) {
@@ -23,13 +23,13 @@ pub(super) fn only_cookie<'r>(headers: &'r HeaderMap, name: &str) -> Presented<&
     }
 }
 
-/// Whether browsers take a cookie of this name from its own host alone, over https (RFC 6265bis §4.1.3.2).
+/// Whether browsers accept a cookie of this name only from its own host, over https (RFC 6265bis §4.1.3.2).
 pub(super) const fn is_of_one_host(name: &str) -> bool {
     matches!(name.as_bytes(), [b'_', b'_', b'H', b'o', b's', b't', b'-', _, ..])
 }
 
-/// A cookie counts only in a request that no page of another site can have made. `scheme` is that of the
-/// application's own pages.
+/// Accepts a cookie only in a request that no page of another site can have made. `scheme` is that of the application's
+/// own pages.
 pub(super) fn refuse_cross_site<C>(cookie: Presented<C>, parts: &Parts, scheme: &str) -> Presented<C> {
     match cookie {
         Presented::Absent | Presented::OtherScheme => cookie,
@@ -38,8 +38,8 @@ pub(super) fn refuse_cross_site<C>(cookie: Presented<C>, parts: &Parts, scheme: 
     }
 }
 
-/// The value of `pair` if it is called `name`. Quotes are part of the value and no bracket around `;`: parsers that
-/// disagree about that can be made to hand one cookie out as part of another.
+/// The value of `pair` if it is called `name`. Quotes are part of the value and do not protect a `;`: if parsers
+/// disagree about that, one cookie can be smuggled out inside another.
 fn value_of<'r>(pair: &'r [u8], name: &[u8]) -> Option<&'r [u8]> {
     let mut halves = pair.splitn(2, |byte| *byte == b'=');
     let (key, value) = (halves.next()?, halves.next()?);

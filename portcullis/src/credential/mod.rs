@@ -1,8 +1,8 @@
-//! What a caller presents: how it is read from a request, challenged and described.
+//! Credentials: how they are read from a request, challenged and documented.
 //!
-//! Digest (RFC 7616) is not offered. The server must keep for each user either the password or a digest that is as
-//! good as the password, so no Argon2; what it gains over Basic is nothing inside TLS; and nonces make it stateful.
-//! Who sends a name and a password uses [`Basic`] over https, or better a log-in that hands out tokens.
+//! Digest (RFC 7616) is not offered. For each user the server would have to store the password or a digest that is
+//! equivalent to it, so no Argon2. Inside TLS it gains nothing over Basic, and its nonces make it stateful. For a name
+//! and a password use [`Basic`] over https, or better a login that issues tokens.
 
 mod api_key;
 mod authorization;
@@ -49,25 +49,25 @@ use crate::{
     scope::Scope,
 };
 
-/// The longest credential that is looked at, in bytes. A signed token of this size carries some 5 kB of
-/// claims; what is longer is refused before any of it is decoded.
+/// The longest credential that is read, in bytes. A signed token of this size carries some 5 kB of claims. A longer one
+/// is rejected before any of it is decoded.
 const MAX_LENGTH: usize = 8 * 1024;
 
 /// A kind of credential: [`Bearer`], [`Basic`], [`ApiKey`], [`SessionCookie`], [`Authorization`] of another scheme, a
-/// [`Signature`] over the body, or one of these [`With`] parts of the request. Sealed: how a credential is
-/// parsed is this crate's business, so that there is one parser and it can be attacked by its tests.
+/// [`Signature`] over the body, or one of these [`With`] parts of the request. Sealed: this crate has the only parser
+/// of each, and its tests attack it.
 ///
-/// Digest (RFC 7616) is not offered: it forces the server to keep what is as good as the password, and gains
-/// nothing inside TLS.
+/// Digest (RFC 7616) is not offered: it forces the server to store the equivalent of the password, and gains nothing
+/// inside TLS.
 pub trait Credential: sealed::Read + fmt::Debug + Sized + Send + Sync + 'static {
-    /// How the document describes it.
+    /// The scheme for the document.
     fn scheme() -> SecurityScheme;
 }
 
 /// A security scheme as the document shows it (OpenAPI 3.1 §4.8.27).
 ///
-/// URLs may be relative: they are resolved against the document's server. A scheme that says something else of the request
-/// than the guard reads is refused by [`Api::finish`](crate::Api::finish): a key elsewhere, Basic for a bearer token.
+/// URLs may be relative: they are resolved against the document's server. [`Api::finish`](crate::Api::finish) rejects a
+/// scheme that contradicts what the guard reads, such as a key in another place, or Basic for a bearer token.
 ///
 /// ```
 /// use portcullis::{credential::SecurityScheme, describe::In};
@@ -86,13 +86,13 @@ impl SecurityScheme {
         Self(json!({ "type": "http", "scheme": "bearer" }))
     }
 
-    /// The same, of a `format` that readers know: `JWT`. It is a hint, and nothing goes by it.
+    /// A bearer token with a `format` such as `JWT`. The format is a hint for readers and has no effect.
     #[must_use]
     pub fn bearer_format(format: &str) -> Self {
         Self(json!({ "type": "http", "scheme": "bearer", "bearerFormat": format }))
     }
 
-    /// What follows the name of a scheme in the `Authorization` header (RFC 9110 §11.4).
+    /// A credential after the name of a `scheme` in the `Authorization` header (RFC 9110 §11.4).
     #[must_use]
     pub fn http(scheme: &str) -> Self {
         Self(json!({ "type": "http", "scheme": scheme }))
@@ -110,8 +110,8 @@ impl SecurityScheme {
         Self(json!({ "type": "apiKey", "in": place.as_str(), "name": name }))
     }
 
-    /// A bearer token that is had in one of these ways. Of two flows of one kind the last counts;
-    /// [`Api::finish`](crate::Api::finish) refuses none at all.
+    /// A bearer token from one of these flows. Of two flows of one kind the last counts.
+    /// [`Api::finish`](crate::Api::finish) rejects a scheme without a flow.
     ///
     /// ```
     /// use portcullis::credential::{OAuth2Flow, SecurityScheme};
@@ -126,7 +126,7 @@ impl SecurityScheme {
         Self(json!({ "type": "oauth2", "flows": flows }))
     }
 
-    /// [`OAuth2Flow::password`] alone: what the docs page offers for a name and a password.
+    /// [`OAuth2Flow::password`] alone. The docs page asks for a name and a password.
     #[must_use]
     pub fn oauth2_password(token_url: &str) -> Self {
         Self::oauth2([OAuth2Flow::password(token_url)])
@@ -151,7 +151,7 @@ impl SecurityScheme {
         Self(json!({ "type": "openIdConnect", "openIdConnectUrl": url }))
     }
 
-    /// Says in a sentence where a caller gets the credential.
+    /// Describes in a sentence where a caller gets the credential.
     #[must_use]
     pub fn described(mut self, description: &str) -> Self {
         if let Some(scheme) = self.0.as_object_mut() {
@@ -170,11 +170,11 @@ impl SecurityScheme {
         }
     }
 
-    /// Whether a client that goes by this scheme sends what one that goes by `other` does.
+    /// Whether clients send the same with this scheme as with `other`.
     pub(crate) fn is_sent_as(&self, other: &Self) -> bool {
         let Self(this) = self;
         let Self(that) = other;
-        // However the token was had, it is sent as RFC 6750 says.
+        // However the token was obtained, it is sent as RFC 6750 says.
         let is_bearer = |scheme: &Value| {
             let says = |key: &str, value: &str| scheme.get(key).is_some_and(|said| said == value);
             says("scheme", "bearer") || says("type", "oauth2") || says("type", "openIdConnect")
@@ -184,8 +184,8 @@ impl SecurityScheme {
     }
 }
 
-/// A way to an OAuth2 access token (OpenAPI 3.1 §4.8.30). Its scopes are those that the guards demand, and those that
-/// it [offers](Self::offering) beside them.
+/// A way to get an OAuth2 access token (OpenAPI 3.1 §4.8.30). Its scopes are those that the guards require, and those
+/// that it also [offers](Self::offering).
 ///
 /// The implicit flow is not offered: it puts the token into a URL (RFC 9700 §2.1.2).
 #[derive(Debug, Clone, PartialEq)]
@@ -195,28 +195,28 @@ pub struct OAuth2Flow {
 }
 
 impl OAuth2Flow {
-    /// The log-in route at `token_url` hands out a token for a name and a password (RFC 6749 §4.3).
+    /// The login route at `token_url` issues a token for a name and a password (RFC 6749 §4.3).
     #[must_use]
     pub fn password(token_url: &str) -> Self {
         Self { name: "password", shown: json!({ "tokenUrl": token_url, "scopes": {} }) }
     }
 
-    /// `token_url` hands out a token for the code that the user brought back from `auth_url` (RFC 6749 §4.1, with PKCE as
-    /// RFC 9700 §2.1.1 asks).
+    /// `token_url` issues a token for the code that the user brings back from `auth_url` (RFC 6749 §4.1, with PKCE as
+    /// RFC 9700 §2.1.1 requires).
     #[must_use]
     pub fn authorization_code(auth_url: &str, token_url: &str) -> Self {
         let shown = json!({ "authorizationUrl": auth_url, "tokenUrl": token_url, "scopes": {} });
         Self { name: "authorizationCode", shown }
     }
 
-    /// `token_url` hands out a token to a program in its own name (RFC 6749 §4.4).
+    /// `token_url` issues a token to a program in its own name (RFC 6749 §4.4).
     #[must_use]
     pub fn client_credentials(token_url: &str) -> Self {
         Self { name: "clientCredentials", shown: json!({ "tokenUrl": token_url, "scopes": {} }) }
     }
 
-    /// Also offers a scope that no guard demands, such as `offline_access`, which asks for a refresh token (`OpenID`
-    /// Connect Core §11): the docs page asks for that one by itself.
+    /// Also offers a scope that no guard requires, such as `offline_access`, which requests a refresh token (`OpenID`
+    /// Connect Core §11). The docs page requests that one on its own.
     #[must_use]
     pub fn offering<S: Scope>(mut self) -> Self {
         if let Some(scopes) = self.shown.get_mut("scopes").and_then(Value::as_object_mut) {
@@ -225,7 +225,7 @@ impl OAuth2Flow {
         self
     }
 
-    /// Where a client takes its refresh token, if that is told (RFC 6749 §6).
+    /// Documents where a client uses its refresh token (RFC 6749 §6).
     #[must_use]
     pub fn refreshed_at(mut self, refresh_url: &str) -> Self {
         if let Some(shown) = self.shown.as_object_mut() {
@@ -243,7 +243,7 @@ fn authorization<'r>(headers: &'r HeaderMap, scheme: &str) -> Presented<&'r str>
     if values.next().is_some() {
         return Presented::Ambiguous;
     }
-    // Its name alone says whose it is: what follows is another scheme's to judge.
+    // The name decides: what follows another scheme is not ours to parse.
     let value = value.as_bytes();
     let (name, credential) = match value.iter().position(|byte| *byte == b' ') {
         Some(space) => (value.get(..space), value.get(space + 1..)),
@@ -259,7 +259,7 @@ fn authorization<'r>(headers: &'r HeaderMap, scheme: &str) -> Presented<&'r str>
     }
 }
 
-/// `token = 1*tchar` (RFC 9110 §5.6.2), which a cookie's name is too (RFC 6265 §4.1.1).
+/// `token = 1*tchar` (RFC 9110 §5.6.2). A cookie's name is one, too (RFC 6265 §4.1.1).
 const fn is_token(text: &str) -> bool {
     let mut bytes = text.as_bytes();
     while let [byte, rest @ ..] = bytes {
@@ -289,7 +289,7 @@ const fn is_token(text: &str) -> bool {
     !text.is_empty()
 }
 
-/// A body that a guard must see, of at most `limit` bytes. Without any of these headers nobody reads it.
+/// A body that a guard must see, of at most `limit` bytes. It is read only if the request has one of these headers.
 #[derive(Debug, Clone)]
 pub struct WantedBody {
     pub(crate) limit: usize,
@@ -314,11 +314,11 @@ pub(crate) mod sealed {
 
     /// How a credential is read from a request.
     pub trait Read: Sized {
-        /// How its absence is challenged in `WWW-Authenticate`.
+        /// The challenge in `WWW-Authenticate` if it is missing.
         const CHALLENGE: Challenge;
         /// Where it is looked for.
         const PLACE: Place;
-        /// Whether a verifier of it sees more of the request than the credential.
+        /// Whether its verifier sees more of the request than the credential.
         const SEES_REQUEST: bool = false;
         /// What the request presents of this kind.
         fn read(parts: &Parts) -> Presented<Self>;
@@ -326,7 +326,7 @@ pub(crate) mod sealed {
         fn body() -> Option<WantedBody> {
             None
         }
-        /// Adds what it says beside its scheme.
+        /// Documents what it requires besides its scheme.
         fn describe(_: &mut Operation<'_>) {}
     }
 }

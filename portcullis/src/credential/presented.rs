@@ -1,19 +1,19 @@
-//! What a request presents, and where. Nobody outside can name it, so that nothing public reads a credential without
-//! verifying it.
+//! What a request presents, and where. It cannot be named outside this crate, so that nothing public reads a credential
+//! without verifying it.
 
 use crate::guard::authenticate::sealed::Presence;
 
-/// Where a credential is looked for. Two of one place are one kind, whatever their types.
+/// Where a credential is looked for. Two credentials in one place are of one kind, whatever their types.
 #[derive(Debug, Clone, Copy)]
 pub enum Place {
-    /// The `Authorization` header, which has room for one, of this scheme.
+    /// The `Authorization` header, which holds one credential, of this scheme.
     Authorization(&'static str),
-    /// The cookie of this name. A browser adds it to requests on its own, so that a page of another site could use it:
-    /// such a credential is [`Presented::CrossSite`] if the request may be that page's.
+    /// The cookie of this name. A browser adds it on its own, so a page of another site could use it. If the request
+    /// may come from such a page, the credential is [`Presented::CrossSite`].
     Cookie(&'static str),
     /// The header of this name.
     Header(&'static str),
-    /// The query's parameter of this name, which is no input of the handler's then.
+    /// The query parameter of this name, which is then not input of the handler.
     Query(&'static str),
 }
 
@@ -26,7 +26,7 @@ impl Place {
 impl Eq for Place {}
 
 impl PartialEq for Place {
-    /// The case of schemes and of headers' names does not matter (RFC 9110 §11.1, §5.1).
+    /// The case of schemes and header names does not matter (RFC 9110 §11.1, §5.1).
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Authorization(this), Self::Authorization(that))
@@ -42,22 +42,22 @@ impl PartialEq for Place {
 pub enum Presented<C> {
     /// Nothing at all.
     Absent,
-    /// An `Authorization` of another scheme: no credential of this kind, yet not anonymous either.
+    /// An `Authorization` of another scheme: not a credential of this kind, but not anonymous either.
     OtherScheme,
-    /// Of this kind, and unreadable.
+    /// Of this kind, but unreadable.
     Malformed,
-    /// Two at once: it is not for us to choose (RFC 6750 §3.1, `invalid_request`).
+    /// Two at once. We must not choose one (RFC 6750 §3.1, `invalid_request`).
     Ambiguous,
     /// A cookie that the browser added to a request that a page of another site may have made.
     CrossSite,
-    /// The server is set up so that it cannot be verified: what is wrong, for the log.
+    /// It cannot be verified, because the server is set up wrongly. Holds what is wrong, for the log.
     Fault(&'static str),
     /// A credential, not verified yet.
     Present(C),
 }
 
 impl<C> Presented<C> {
-    /// Reads on in what is present; `None` is malformed.
+    /// Parses what is present further; `None` means malformed.
     pub(super) fn and_then<D>(self, read: impl FnOnce(C) -> Option<D>) -> Presented<D> {
         match self {
             Self::Present(credential) => read(credential).map_or(Presented::Malformed, Presented::Present),
@@ -70,7 +70,7 @@ impl<C> Presented<C> {
         }
     }
 
-    /// What was read from `place`, in a word.
+    /// Summarizes what was read from `place`.
     pub(crate) fn presence(&self, place: Place) -> Presence {
         match self {
             Self::Absent => Presence::Absent,

@@ -15,21 +15,21 @@ use crate::{
     describe::{Describe, Operation},
 };
 
-/// How the document describes the refusal of a [`SameOrigin`].
+/// How the document describes the rejection by a [`SameOrigin`].
 pub(crate) const CROSS_SITE: &str = "The request may come from a page of another site";
 
-/// Whether a page of another origin may have made this request, whose cookies the browser added.
+/// Whether a page of another origin may have made this request, to which the browser added its cookies.
 ///
-/// A request that changes nothing is never refused: the answer cannot be read by the other page. One that may
-/// change something must come from a page of the same origin, or from the user (`none`: typed, a bookmark), as the
-/// browser says in `Sec-Fetch-Site`. A page of a *sibling* host is no friend either. Browsers that do not send it
-/// (before 2023, or on plain http) send `Origin`, which must be ours: `scheme` and the host that was asked for. That
-/// is `Host`, which is the browser's own word: a page cannot set it, and who can set it has no need of a victim.
-/// Behind a proxy that does not hand `Host` on, those old browsers are refused, and none is let in by mistake; an
-/// application that knows its public address says so with [`OwnOrigins`], and `Host` is not looked at.
+/// A request that changes nothing is never rejected: the other page cannot read the response. One that may change
+/// something must come from a page of the same origin or from the user (`none`: typed, a bookmark), according to
+/// `Sec-Fetch-Site`. A page of a *sibling* host is rejected, too. Browsers that do not send this header (before 2023,
+/// or on plain http) send `Origin`, which must be ours: `scheme` and the requested host. That host is `Host`, which the
+/// browser sets: a page cannot, and an attacker who can needs no victim. Behind a proxy that does not forward `Host`,
+/// those old browsers are rejected, and none is let in by mistake. An application that knows its public address sets
+/// [`OwnOrigins`], and `Host` is ignored.
 ///
-/// While an application is developed its pages are at `http://localhost`, to which Chrome and Firefox do send `Secure`
-/// cookies: there `http://` is as good as `https://`, for nobody on the network can answer in the machine's own name.
+/// During development the pages are at `http://localhost`, to which Chrome and Firefox do send `Secure` cookies. There
+/// `http://` is as good as `https://`: nobody on the network can respond in the machine's own name.
 pub(super) fn is_cross_site(parts: &Parts, scheme: &str) -> bool {
     if is_safe(parts) {
         return false;
@@ -42,7 +42,7 @@ pub(super) fn is_cross_site(parts: &Parts, scheme: &str) -> bool {
     }
 }
 
-/// Opening a WebSocket is a GET that another site *can* read the answers of (RFC 6455 §10.2).
+/// Opening a WebSocket is a GET whose responses another site *can* read (RFC 6455 §10.2).
 fn is_safe(parts: &Parts) -> bool {
     let upgrades = parts.headers.get_all(UPGRADE).iter();
     let opens_socket = upgrades
@@ -51,8 +51,8 @@ fn is_safe(parts: &Parts) -> bool {
     matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS) && !opens_socket
 }
 
-/// An origin is scheme, host and port (RFC 6454 §4): a page at `http://` that somebody on the network made up is
-/// not one of ours at `https://`.
+/// An origin is scheme, host and port (RFC 6454 §4): a page that somebody on the network serves at `http://` is not one
+/// of ours at `https://`.
 fn has_own_origin(parts: &Parts, scheme: &str) -> bool {
     let mut origins = parts.headers.get_all(ORIGIN).iter();
     let (Some(origin), None) = (origins.next(), origins.next()) else { return false };
@@ -72,8 +72,8 @@ fn is_origin(origin: &str, scheme: &str, authority: &str) -> bool {
     host.is_some_and(|host| !host.is_empty() && host.eq_ignore_ascii_case(own))
 }
 
-/// Whether `authority`, a host with or without a port, is this machine by its very name: `localhost` and what is under
-/// it (RFC 6761 §6.3), 127.0.0.0/8 (RFC 1122 §3.2.1.3) or `::1` (RFC 4291 §2.5.3), spelt as browsers spell them.
+/// Whether `authority`, a host with or without a port, names this machine: `localhost` and its subdomains (RFC 6761
+/// §6.3), 127.0.0.0/8 (RFC 1122 §3.2.1.3) or `::1` (RFC 4291 §2.5.3), spelled as browsers spell them.
 fn is_loopback(authority: &str) -> bool {
     let host = match authority.rsplit_once(':') {
         Some((host, port)) if port.parse::<u16>().is_ok() => host,
@@ -86,7 +86,7 @@ fn is_loopback(authority: &str) -> bool {
         || host.parse().is_ok_and(|address: Ipv4Addr| address.is_loopback())
 }
 
-/// The one host that the request is for: HTTP/2 has it in `:authority`, which is in the URI here.
+/// The one host that the request is for. HTTP/2 has it in `:authority`, which is in the URI here.
 fn asked_for(parts: &Parts) -> Option<&str> {
     let mut hosts = parts.headers.get_all(HOST).iter();
     let authority = parts.uri.authority().map(http::uri::Authority::as_str);
@@ -102,9 +102,9 @@ fn asked_for(parts: &Parts) -> Option<&str> {
 
 /// The origins of the application's own pages, for an application that knows its public address.
 ///
-/// Browsers that do not send `Sec-Fetch-Site` are recognized by their `Origin`. Without this, it is compared with the
-/// `Host` of the request, which many reverse proxies replace by a name of their own. With this in the request's
-/// extensions, `Origin` must be one of these to the letter, and `Host` is not looked at. Put it around all routes:
+/// Browsers that do not send `Sec-Fetch-Site` are checked by their `Origin`. By default it is compared with the
+/// request's `Host`, which many reverse proxies replace. With this type in the request's extensions, `Origin` must
+/// equal one of these origins exactly, and `Host` is ignored. Put it around all routes:
 ///
 /// ```
 /// use axum::{Extension, Router};
@@ -117,23 +117,23 @@ fn asked_for(parts: &Parts) -> Option<&str> {
 pub struct OwnOrigins(Arc<[String]>);
 
 impl OwnOrigins {
-    /// Origins as browsers send them (RFC 6454 §6.2): scheme, host in lower case, and the port unless it is the
-    /// scheme's own. Anything else matches no request, so a mistake refuses instead of letting in.
+    /// Takes origins as browsers send them (RFC 6454 §6.2): scheme, host in lower case, and the port unless it is the
+    /// scheme's default. Anything else matches no request, so a mistake rejects requests but never lets one in.
     pub fn new<T: Into<String>>(origins: impl IntoIterator<Item = T>) -> Self {
         Self(origins.into_iter().map(Into::into).collect())
     }
 
-    /// `null`, the origin of pages without one, is nobody's own.
+    /// `null`, the origin of pages without one, never matches.
     fn contain(&self, origin: &str) -> bool {
         origin != "null" && self.0.iter().any(|own| own == origin)
     }
 }
 
-/// Refuses (403) what a page of another site may have sent: for the routes that hand out the cookie `C` and so have
-/// no guard yet. Without it another site can log your visitor in to *its* account, and read there what they enter.
+/// Rejects (403) requests that a page of another site may have sent, on routes that set the cookie `C` and so have no
+/// guard yet. Without it another site can log your visitor in to *its* account, and read there what they enter.
 ///
-/// A guard of [`SessionCookie`] does this itself. Programs that log in without a browser have another route, which
-/// answers with a token.
+/// A guard of [`SessionCookie`] does this itself. For programs that log in without a browser, add another route, which
+/// returns a token.
 ///
 /// ```
 /// use axum::response::AppendHeaders;
@@ -149,7 +149,7 @@ impl OwnOrigins {
 ///
 /// async fn log_in(_: Public, _: SameOrigin<Shop>) -> Result<Welcome, StatusCode> {
 ///     # let token = "hBz7";
-///     // … once the password was found right:
+///     // … once the password is verified:
 ///     let cookie = SessionCookie::<Shop>::set(token).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
 ///     Ok((AppendHeaders([cookie]), Json("welcome")))
 /// }
@@ -187,7 +187,7 @@ mod tests {
 
     use super::*;
 
-    /// Whether a POST without `Sec-Fetch-Site` counts as another site's, where the application is at `https://`.
+    /// Whether a POST without `Sec-Fetch-Site` counts as cross-site if the application is at `https://`.
     fn is_refused(origin: &str, host: &str) -> bool {
         let request = http::Request::post("/").header(ORIGIN, origin).header(HOST, host);
         is_cross_site(&request.body(()).unwrap().into_parts().0, "https")

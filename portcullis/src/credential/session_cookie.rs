@@ -1,4 +1,4 @@
-//! A session's token in a cookie that scripts and other sites cannot use.
+//! A session token in a cookie that scripts and other sites cannot use.
 
 use std::{error::Error, fmt, marker::PhantomData, time::Duration};
 
@@ -11,13 +11,13 @@ use super::{
 };
 use crate::describe::In;
 
-/// The longest value: with its name and attributes no browser stores more than 4 096 bytes (RFC 6265 §6.1).
+/// The longest value: browsers store at most 4 096 bytes with its name and attributes (RFC 6265 §6.1).
 const MOST: usize = 3800;
 
-/// How long a cookie can be kept, by the browsers' own limit.
+/// The longest age that browsers accept.
 const LONGEST_AGE: u64 = 400 * 24 * 60 * 60;
 
-/// Whether a cookie of this age is what it says: `Max-Age` has whole seconds, and none ends it (RFC 6265 §5.2.2).
+/// Whether browsers keep a cookie for this age: `Max-Age` has whole seconds, and 0 deletes it (RFC 6265 §5.2.2).
 const fn can_be_kept(age: Duration) -> bool {
     age.as_secs() >= 1 && age.as_secs() <= LONGEST_AGE
 }
@@ -36,51 +36,52 @@ const fn can_be_kept(age: Duration) -> bool {
 /// }
 /// ```
 ///
-/// Settings that browsers would not take, or that would leave the cookie open, keep the program from being built.
+/// Settings that browsers would reject, or that would leave the cookie open, do not compile.
 pub trait CookieSettings: Send + Sync + 'static {
-    /// Begins with `__Host-`: browsers then refuse one of that name that a neighbouring host, or somebody on the
-    /// network, tries to plant.
+    /// Begins with `__Host-`: browsers then reject a cookie of that name from a sibling host or from somebody on the
+    /// network.
     const NAME: &'static str;
-    /// Which requests of other sites' making the browser adds it to.
+    /// Which requests that start on other sites carry the cookie.
     const SAME_SITE: SameSite = SameSite::Lax;
     /// How long the browser keeps it after it was last set: at least 1 s, at most 400 days. `None`: until the browser
-    /// is closed. When the *session* ends is the verifier's business; this protects nothing.
+    /// is closed. This protects nothing: the verifier decides when the *session* expires.
     const MAX_AGE: Option<Duration> = None;
-    /// Sends the cookie over plain http, without `Secure`, to be read by everybody on the way. For development where
-    /// the browser is on another machine or takes no `Secure` cookie from `http://localhost` (Safari; Chrome and
-    /// Firefox do). `NAME` then has no `__` prefix.
+    /// Sends the cookie over plain http, without `Secure`, so that everybody on the way can read it. For development,
+    /// if the browser is on another machine or takes no `Secure` cookie from `http://localhost` (Safari; Chrome and
+    /// Firefox do). `NAME` must then not begin with `__`.
     const DANGEROUS_PLAIN_HTTP: bool = false;
 }
 
-/// Which requests that begin on another site carry the cookie (RFC 6265bis §5.4.7). There is no `None`: it is for
-/// pages that live inside other sites' pages.
+/// Which requests that start on another site carry the cookie (RFC 6265bis §5.4.7). There is no `None`: it is for pages
+/// embedded in other sites' pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SameSite {
-    /// None: who follows a link from elsewhere arrives logged out.
+    /// None. A visitor who follows a link from another site arrives logged out.
     Strict,
     /// Following a link to the site.
     Lax,
 }
 
-/// A session's token in the cookie that `C` names, which nobody has verified yet.
+/// A session token in the cookie that `C` names, not verified yet.
 ///
-/// There is exactly one cookie of that name (two are refused: 400), with 1 to 3 800 bytes of what a cookie may hold,
-/// without quotes. If the request has an `Authorization` header, of whatever scheme, that is the caller's credential
-/// and the cookie is not looked at: a bad token never falls back to the cookie. (A reverse proxy that asks for a
-/// password of its own must not hand that header on.)
+/// There is exactly one cookie of that name (two are rejected: 400), with 1 to 3 800 bytes of what a cookie may hold,
+/// without quotes. If the request has an `Authorization` header of any scheme, that is the caller's credential and the
+/// cookie is ignored: an invalid token never falls back to the cookie. (A reverse proxy that asks for a password of its
+/// own must not forward that header.)
 ///
-/// **Other sites** (CSRF): a request that may change something, any method but GET, HEAD and OPTIONS, or that opens a
-/// WebSocket, is refused (403) unless the browser says that it comes from a page of the same origin. There is nothing
-/// to remember, no token to put into forms. `Sec-Fetch-Site` must be `same-origin` or `none`. Without that header
-/// `Origin` must be the application's own: `https://` and the host asked for, or `http://` where that is this machine
-/// (`localhost`, 127.0.0.0/8, `[::1]`), for development; an application behind a proxy names its origins with
-/// [`OwnOrigins`](crate::credential::OwnOrigins) instead. Without both it is refused: programs that are no browsers send
-/// a bearer token. Mind that a GET which changes something is not protected; and see
-/// [`SameOrigin`](crate::credential::SameOrigin) for the route that logs in.
+/// **Other sites** (CSRF): a request that may change something, with any method but GET, HEAD and OPTIONS, or that
+/// opens a WebSocket is rejected (403) unless the browser says that it comes from a page of the same origin. Your forms
+/// need no token. `Sec-Fetch-Site` must be `same-origin` or `none`. Without that header `Origin` must be the
+/// application's own: `https://` and the requested host or, for development, `http://` if that host is this machine
+/// (`localhost`, 127.0.0.0/8, `[::1]`). An application behind a proxy names its origins with
+/// [`OwnOrigins`](crate::credential::OwnOrigins) instead. A request with neither header is rejected: programs other
+/// than browsers send a bearer token. A GET that changes something is not protected. For the route that logs in, see
+/// [`SameOrigin`](crate::credential::SameOrigin).
 ///
-/// The challenge is `WWW-Authenticate: Cookie`, which no browser answers with a window of its own.
+/// The challenge is `WWW-Authenticate: Cookie`, for which browsers show no login window.
 ///
-/// [Its page](crate::learn::schemes::session_cookies): a whole verifier, the entry in the document, what `/docs` does.
+/// See [its page](crate::learn::schemes::session_cookies) for a complete verifier, the entry in the document, and the
+/// use in `/docs`.
 ///
 /// ```
 /// use axum::response::AppendHeaders;
@@ -105,7 +106,7 @@ pub enum SameSite {
 ///     async fn verify(&self, cookie: &SessionCookie<Shop>) -> Result<Verdict<u64>, VerifyFailed> {
 ///         # async fn session_by_digest(_: &[u8]) -> Result<Option<u64>, std::io::Error> { Ok(None) }
 ///         # fn sha256(_: &[u8]) -> [u8; 32] { [0; 32] }
-///         // The database has the token's SHA-256, so that a copy of it logs nobody in.
+///         // The database stores the token's SHA-256, so that nobody can log in with a copy of it.
 ///         Ok(match session_by_digest(&sha256(cookie.token().as_bytes())).await? {
 ///             Some(account) => Verdict::Accepted(account, Granted::none()),
 ///             None => Verdict::Refused,
@@ -120,7 +121,7 @@ pub enum SameSite {
 /// ```
 ///
 /// ```compile_fail
-/// // Browsers let a neighbouring host plant a cookie of this name.
+/// // Browsers let a sibling host plant a cookie of this name.
 /// use portcullis::{SessionCookie, credential::CookieSettings};
 ///
 /// struct Shop;
@@ -141,8 +142,8 @@ impl<C: CookieSettings> SessionCookie<C> {
         &self.token
     }
 
-    /// The header that makes the browser keep `token`: append it to the answer, for there may be other cookies. Make
-    /// a new random token of at least 128 bits at each log-in; a cookie from before is then worth nothing.
+    /// The header that makes the browser keep `token`. Append it to the response, which may set other cookies. Generate
+    /// a new random token of at least 128 bits at each login, so that an older cookie is worthless.
     ///
     /// # Errors
     /// [`NotACookieValue`] if `token` is empty, longer than 3 800 bytes, or has a character that a cookie cannot hold.
@@ -175,7 +176,7 @@ impl<C: CookieSettings> SessionCookie<C> {
         (SET_COOKIE, header)
     }
 
-    /// What the application's own pages begin with: a `Secure` cookie is theirs over https alone.
+    /// The scheme of the application's own pages: a `Secure` cookie is for https only.
     pub(super) const SCHEME: &str = {
         let () = Self::CHECKED;
         if C::DANGEROUS_PLAIN_HTTP { "http" } else { "https" }
@@ -227,7 +228,7 @@ fn is_value(value: &[u8]) -> bool {
     (1..=MOST).contains(&value.len()) && value.iter().all(is_octet)
 }
 
-/// A token that no cookie can hold.
+/// The token has a length or a character that no cookie can hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotACookieValue;
 

@@ -8,12 +8,12 @@ use http::{HeaderMap, request::Parts};
 use super::{Challenge, Credential, Place, Presented, SecurityScheme, WantedBody, is_token, sealed};
 use crate::describe::{In, Operation};
 
-/// The most signatures that one request may carry: a sender sends one for each of its secrets while it changes them.
+/// The most signatures that one request may carry. A sender sends one for each secret while it rotates them.
 const MOST_SIGNATURES: usize = 16;
 
-/// How a sender signs: where its signature is, and what it is made over.
+/// How a sender signs: where its signature is, and what it covers.
 ///
-/// [`webhooks`](crate::webhooks) has those of Stripe, GitHub and Standard Webhooks. Others are a few lines:
+/// [`webhooks`](crate::webhooks) has the formats of Stripe, GitHub and Standard Webhooks. Others take a few lines:
 ///
 /// ```
 /// use http::HeaderMap;
@@ -33,18 +33,18 @@ const MOST_SIGNATURES: usize = 16;
 /// }
 /// ```
 pub trait SignatureFormat: Send + Sync + 'static {
-    /// The header with the signature. A request without it is not read any further.
+    /// The header with the signature. Without it the body is not read.
     const HEADER: &'static str;
     /// The scheme's name in the document's `securitySchemes`.
     const SCHEME: &'static str;
-    /// The longest body, in bytes: 1 MiB. A longer one gets a 413 before it is read to its end.
+    /// The longest body, in bytes. The default is 1 MiB. A longer one gets a 413 before it is read to its end.
     const LIMIT: usize = 1024 * 1024;
 
-    /// What was signed, and the signatures that were sent; `None` if there are none that can be read. Nothing is verified
+    /// Returns what was signed and the signatures that were sent, or `None` if none can be read. Nothing is verified
     /// here.
     fn read(headers: &HeaderMap, body: &[u8]) -> Option<Signed>;
 
-    /// The key that a secret stands for. Senders who write it otherwise than as it is say how.
+    /// Returns the key for a secret. Override it if the sender encodes its secrets.
     #[must_use]
     fn key(secret: &str) -> Option<Vec<u8>> {
         Some(secret.as_bytes().to_vec())
@@ -61,22 +61,23 @@ pub struct Signed {
 }
 
 impl Signed {
-    /// The message that was signed, in its parts.
+    /// The signed message, in its parts.
     pub fn over<const N: usize>(parts: [&[u8]; N]) -> Self {
         Self { message: parts.concat(), signatures: Vec::new(), time: None, id: None }
     }
 
-    /// When it was signed, in seconds since 1970. It must be part of the message: else it proves nothing.
+    /// Sets when it was signed, in seconds since 1970. The time must be part of the message; otherwise it proves
+    /// nothing.
     pub fn at(self, time: u64) -> Self {
         Self { time: Some(time), ..self }
     }
 
-    /// What the sender calls the message. It must be part of the message, too.
+    /// Sets the sender's ID of the message. It must be part of the message, too.
     pub fn id(self, id: &str) -> Self {
         Self { id: Some(id.to_owned()), ..self }
     }
 
-    /// A signature in hexadecimal. What is not one of 32 bytes is left out, as is every one after the sixteenth.
+    /// Adds a signature in hexadecimal. One that is not 32 bytes is ignored, and so is every one after the sixteenth.
     pub fn hex(self, signature: &str) -> Self {
         let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
         let bytes = signature.as_bytes().chunks(2).map(|pair| match pair {
@@ -86,7 +87,7 @@ impl Signed {
         self.with(bytes.collect())
     }
 
-    /// A signature in base64.
+    /// Adds a signature in base64.
     pub fn base64(self, signature: &str) -> Self {
         use base64::{Engine as _, prelude::BASE64_STANDARD};
 
@@ -109,11 +110,11 @@ impl fmt::Debug for Signed {
     }
 }
 
-/// A signature over the whole body, which nobody has verified yet. [`Webhooks`](crate::webhooks::Webhooks) verifies it.
+/// A signature over the whole body, not verified yet. [`Webhooks`](crate::webhooks::Webhooks) verifies it.
 ///
-/// The guard reads the body, at most [`SignatureFormat::LIMIT`] bytes, before the handler's own extractor gets the same
-/// bytes. A longer body gets a 413, one that ends early a 400. That works for routes of an [`Api`](crate::Api). In a plain
-/// `Router` the guard does not see a body: 503, and a log line.
+/// The guard reads the body, at most [`SignatureFormat::LIMIT`] bytes; then the handler's own extractor gets the same
+/// bytes. A longer body gets a 413, one that ends early a 400. This works for routes of an [`Api`](crate::Api). In a
+/// plain `Router` the guard does not see a body: 503, and a log line.
 pub struct Signature<F: SignatureFormat> {
     pub(crate) signed: Signed,
     format: PhantomData<fn() -> F>,

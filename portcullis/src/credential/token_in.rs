@@ -1,4 +1,4 @@
-//! A bearer token in another place than `Authorization`.
+//! A bearer token in a place other than `Authorization`.
 
 use std::{any::TypeId, fmt, marker::PhantomData};
 
@@ -40,26 +40,25 @@ use crate::{
 /// Google's Identity-Aware Proxy uses `x-goog-iap-jwt-assertion`, oauth2-proxy `X-Forwarded-Access-Token`.
 ///
 /// A place other than [`In::Header`] and [`In::Cookie`], the header `Authorization`, and a name that is not a token
-/// (RFC 9110 §5.6.2) do not compile. There is no token in a query: URLs end up in logs (RFC 9700 §4.3.2).
+/// (RFC 9110 §5.6.2) do not compile. A token in the query is not supported: URLs end up in logs (RFC 9700 §4.3.2).
 pub trait TokenPlace: Send + Sync + 'static {
     /// [`In::Header`] or [`In::Cookie`].
     const IN: In;
     /// The name of the header, compared without regard to case, or of the cookie, which begins with `__Host-`.
     const NAME: &'static str;
-    /// The scheme's name in the document's `securitySchemes`, which is another than that of the verifier.
+    /// The scheme's name in the document's `securitySchemes`, different from the verifier's.
     const SCHEME: &'static str;
     /// One sentence for the document: who adds the token.
     const DESCRIPTION: &'static str = "A bearer token";
-    /// Takes a cookie whose name does not begin with `__Host-`, as software that is there already may set it. A
-    /// neighboring host, or somebody on the network, can then plant a cookie of theirs, and the visitor acts in their
-    /// name.
+    /// Accepts a cookie whose name does not begin with `__Host-`, for existing software that sets it. A sibling host,
+    /// or somebody on the network, can then plant a cookie of theirs, and the visitor acts in their name.
     const DANGEROUS_PLANTABLE_COOKIE: bool = false;
 }
 
 /// The verifier `V` for a token in the place `P`: `Guard<TokenIn<P>>`, `Guard<TokenIn<P, Introspection>>`.
 ///
-/// `V` is any verifier of [`Bearer`] tokens, and it is the one in the state. The same checks are made, the same tokens are
-/// remembered, and the document shows the place.
+/// `V` is any verifier of [`Bearer`] tokens, taken from the state. The same checks are made and the same tokens are
+/// remembered; only the document shows another place.
 ///
 /// The token has 1 to 8 192 bytes of the characters that RFC 6750 §2.1 allows. Two in one place are rejected (400). A token
 /// in a *cookie* is protected like a [`SessionCookie`](crate::SessionCookie): other sites' pages are rejected (403), and

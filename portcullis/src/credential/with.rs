@@ -1,4 +1,4 @@
-//! A credential, and the parts of the request that its verifier goes by.
+//! A credential, and the parts of the request that its verifier needs.
 
 use std::{
     fmt,
@@ -16,10 +16,10 @@ use self::part::Missing;
 use super::{Challenge, Credential, Place, Presented, SecurityScheme, WantedBody, sealed};
 use crate::{client_address, describe::Operation};
 
-/// A credential that is good for some requests only: `C` as it was sent, with the parts `R` of the request.
+/// A credential that is valid only for some requests: `C` as it was sent, with the parts `R` of the request.
 ///
-/// For keys that belong to one organization, that allow reading alone, or that come from known addresses. The verifier
-/// names what it needs in its type, and gets nothing else. A tuple asks for several parts.
+/// Use it for keys that belong to one organization, that may only read, or that come from known addresses. The verifier
+/// names what it needs in its type, and gets nothing else. A tuple names several parts.
 ///
 /// ```
 /// use http::Method;
@@ -46,14 +46,14 @@ use crate::{client_address, describe::Operation};
 ///         let (org, method) = sent.request();
 ///         let Some(key) = key_by_digest(sent.credential().token()).await? else { return Ok(Verdict::Refused) };
 ///         if key.org != org.value() || (*method != Method::GET && !key.writes) {
-///             return Ok(Verdict::Forbidden); // 403: another request would do
+///             return Ok(Verdict::Forbidden); // 403: another request may be fine
 ///         }
 ///         Ok(Verdict::Accepted(key.id, Granted::none()))
 ///     }
 /// }
 /// ```
 ///
-/// Whether a caller may touch the *row* that the path names is asked of [`May`](crate::May), after the guard.
+/// To check whether a caller may touch the *row* that the path names, use [`May`](crate::May), after the guard.
 ///
 /// If a part is missing, the server is set up wrongly: 503, and a log line says what to do. [`PathParameter`] is checked
 /// earlier: [`Api::finish`](crate::Api::finish) rejects a route without the parameter.
@@ -134,7 +134,7 @@ pub struct PathParameter<N> {
 }
 
 impl<N> PathParameter<N> {
-    /// Its value. A caller chose it.
+    /// Its value. The caller chose it.
     #[must_use]
     pub fn value(&self) -> &str {
         &self.value
@@ -149,11 +149,11 @@ impl<N: PathParameterName> fmt::Debug for PathParameter<N> {
 
 /// Says which addresses are proxies of yours, for [`ClientAddress`].
 pub trait TrustedProxies: Send + Sync + 'static {
-    /// Whether `hop` is a proxy of yours, whose `X-Forwarded-For` can be believed.
+    /// Whether `hop` is a proxy of yours, whose `X-Forwarded-For` can be trusted.
     fn is_trusted(hop: IpAddr) -> bool;
 }
 
-/// No proxy: the connection's other end is the client.
+/// No proxy: the peer of the connection is the client.
 #[derive(Debug, Clone, Copy)]
 pub struct NoProxy;
 
@@ -165,7 +165,7 @@ impl TrustedProxies for NoProxy {
 
 /// The client's address, as [`client_address`](crate::client_address) finds it.
 ///
-/// The server must hand the connection's address on: serve with
+/// The server must provide the connection's address: serve with
 /// `router.into_make_service_with_connect_info::<SocketAddr>()`.
 #[derive(Clone, Copy)]
 pub struct ClientAddress<T = NoProxy> {
@@ -193,22 +193,22 @@ mod part {
     /// Why a part cannot be read.
     #[derive(Debug)]
     pub enum Missing {
-        /// No value of the verifier's could be equal to what was sent.
+        /// What was sent is malformed, so it cannot equal any value of the verifier's.
         InRequest,
-        /// The server is set up wrongly: what to do, for the log.
+        /// The server is set up wrongly. Holds what to do, for the log.
         InServer(&'static str),
     }
 
-    /// Only this crate says what a part is.
+    /// Sealed: only this crate defines parts.
     #[diagnostic::on_unimplemented(
         message = "`{Self}` is not a part of the request that a verifier can ask for",
         note = "it is `PathParameter<…>`, `http::Method`, `MatchedPath`, `ClientAddress`, or a tuple of two or three"
     )]
     pub trait Part: Sized {
         /// # Errors
-        /// Why it is not there.
+        /// Why the part cannot be read.
         fn read(parts: &Parts) -> Result<Self, Missing>;
-        /// Refuses a route that has no such part.
+        /// Rejects a route that has no such part.
         fn describe(_: &mut Operation<'_>) {}
     }
 }
@@ -228,7 +228,7 @@ impl part::Part for MatchedPath {
 
 impl<N: PathParameterName> part::Part for PathParameter<N> {
     fn read(parts: &Parts) -> Result<Self, Missing> {
-        // axum keeps the parameters in the extensions, and hands them out by this extractor alone.
+        // axum keeps the parameters in the extensions and exposes them only through this extractor.
         let (mut apart, ()) = Request::new(()).into_parts();
         apart.extensions = parts.extensions.clone();
         let parameters = RawPathParams::from_request_parts(&mut apart, &()).now_or_never();

@@ -1,4 +1,4 @@
-//! Who may call, for documents that other crates write.
+//! Who may call, for documents written by other crates.
 
 use serde_json::{Map, Value};
 
@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{api::ApiError, guard::Access};
 
-/// What the document says of who may call one operation. Schemas are written out where they are used, so that it can be
-/// put into any OpenAPI 3.1 document.
+/// What the document says about who may call one operation. Schemas are inlined, so that it can be put into any OpenAPI
+/// 3.1 document.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct AccessEntry {
@@ -19,18 +19,19 @@ pub struct AccessEntry {
     pub responses: Map<String, Value>,
     /// The security schemes that `security` names.
     pub schemes: Map<String, Value>,
-    /// The parameters of the path that the guard reads: the `{id}` of a [`May`](crate::May)'s row.
+    /// The path parameters that the guard reads: the `{id}` of a [`May`](crate::May)'s row.
     pub parameters: Vec<Value>,
     /// The operation's members that begin with `x-portcullis-`.
     pub extensions: Map<String, Value>,
 }
 
 impl AccessEntry {
-    /// The entry of an operation whose handler takes an `A`, for a crate that writes documents by other means than
+    /// The entry of an operation whose handler takes an `A`, for a crate that writes documents without
     /// [`Api`](crate::Api).
     ///
     /// # Errors
-    /// [`ApiError`] if the guards cannot be described truthfully: an invalid scope, two ways to describe one scheme.
+    /// [`ApiError`] if the guards cannot be described correctly, for example because of an invalid scope, or of two
+    /// descriptions of one scheme.
     pub fn of<A: Access>(method: &str, path: &str) -> Result<Self, ApiError> {
         let mut components = Components::new();
         let mut operation = Operation::new(method, path, &mut components);
@@ -58,7 +59,7 @@ impl AccessEntry {
     }
 }
 
-/// Puts each schema where it is referred to.
+/// Replaces each reference with its schema.
 fn write_out(value: &mut Value, schemas: &Map<String, Value>) {
     let target = value.get("$ref").and_then(Value::as_str).and_then(|target| target.rsplit('/').next());
     if let Some(schema) = target.and_then(|name| schemas.get(name)) {

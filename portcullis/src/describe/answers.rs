@@ -1,6 +1,6 @@
-//! Enums whose variants are answers of one status each.
+//! Enums whose variants are responses with one status each.
 
-/// Writes an enum whose variants are answers, each with its own status: what a handler can come to, or an error.
+/// Writes an enum whose variants are responses, each with its own status: the outcomes of a handler, or an error.
 ///
 /// ```
 /// use portcullis::{Json, Path, Public, answers};
@@ -28,14 +28,14 @@
 /// }
 /// ```
 ///
-/// A variant's doc comment is the description of its answer in the document. What a variant holds is any answer that
-/// describes itself, sent with the variant's status instead of its own. A variant that holds nothing has no content,
-/// or is, from 400 on, a problem whose `detail` is the first paragraph of its doc comment: **clients read it**.
+/// A variant's doc comment is the description of its response in the document. A variant can hold any response that
+/// describes itself; it is sent with the variant's status. A variant that holds nothing has no content. From 400 on it
+/// is a problem whose `detail` is the first paragraph of the doc comment: **clients read it**.
 ///
 /// The enum implements [`IntoResponse`](axum::response::IntoResponse) and
-/// [`DescribeResponse`](crate::describe::DescribeResponse), so it is an error as well as an answer:
-/// `Result<Json<Order>, ReadFailed>`. It has no generic parameters, its variants no other attributes, and each
-/// variant holds one value or none. A status that cannot end a request (below 200, above 599) does not compile.
+/// [`DescribeResponse`](crate::describe::DescribeResponse), so it can also be an error:
+/// `Result<Json<Order>, ReadFailed>`. It has no generic parameters, its variants have no other attributes, and each
+/// variant holds at most one value. A status that is not final (below 200, above 599) does not compile.
 #[macro_export]
 macro_rules! answers {
     (@name $name:ident $body:ty) => { $name };
@@ -80,7 +80,7 @@ macro_rules! answers {
     };
 }
 
-/// What [`answers!`] expands to calls.
+/// The functions that [`answers!`] calls.
 #[doc(hidden)]
 pub mod __answers {
     pub use axum::response::{IntoResponse, Response};
@@ -94,7 +94,7 @@ pub mod __answers {
         describe::{DescribeResponse, Operation},
     };
 
-    /// A variant that holds nothing.
+    /// The response of a variant that holds nothing.
     #[must_use]
     pub fn plain<const STATUS: u16>(doc: &[&str]) -> Response {
         let status = final_status::<STATUS>();
@@ -105,7 +105,7 @@ pub mod __answers {
         }
     }
 
-    /// What a variant that holds nothing adds to the document.
+    /// Documents a variant that holds nothing.
     pub fn describe_plain<const STATUS: u16>(operation: &mut Operation<'_>, doc: &[&str]) {
         let status = final_status::<STATUS>();
         if is_problem(status) {
@@ -115,7 +115,7 @@ pub mod __answers {
         }
     }
 
-    /// What a variant that holds a `T` adds to the document.
+    /// Documents a variant that holds a `T`.
     pub fn describe<const STATUS: u16, T: DescribeResponse>(operation: &mut Operation<'_>, doc: &[&str]) {
         let status = final_status::<STATUS>();
         operation.restated(status, &description(doc, status), T::describe_response);

@@ -1,7 +1,7 @@
 //! Functions and tuples of every length.
 
-/// Calls the macro `$of` with the names of what stands beside the first argument of a handler or the body of an answer:
-/// none of them, one, and so on to fifteen, which is as many as axum takes.
+/// Calls the macro `$of` with the names of what follows the first argument of a handler, or precedes the body of a
+/// response: from none to fifteen, as many as axum takes.
 macro_rules! each_arity {
     ($of:ident) => {
         $crate::describe::each_arity!(@ $of [] A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14 A15 A16);

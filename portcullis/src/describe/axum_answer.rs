@@ -1,7 +1,7 @@
-//! What axum's own answers add to the document.
+//! What axum's own responses add to the document.
 //!
-//! A type that leaves its status or its media type to the program is described as just that: `default`, `3XX`, and
-//! `*/*`, beside the media type that is likely. [`Answer`](crate::Answer) and [`answers!`](crate::answers) put the status into the type.
+//! If a type leaves its status or media type open, the document says so: `default`, `3XX`, and `*/*` beside the likely
+//! media type. [`Answer`](crate::Answer) and [`answers!`](crate::answers) put the status into the type.
 
 use std::{borrow::Cow, convert::Infallible};
 
@@ -16,14 +16,14 @@ use serde_json::{Value, json};
 
 use super::{DescribeResponse, Operation, Statuses, each_arity};
 
-/// A part of an answer that comes before its body, and says which headers it sets: `(Part, Body)`.
+/// A part of a response before its body that says which headers it sets: `(Part, Body)`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say what it adds to an answer",
     note = "implement `portcullis::describe::DescribeParts` for it"
 )]
 pub trait DescribeParts {
-    /// Adds the headers to the answers that `operation` holds: those of the body behind this part, and no other.
-    /// The default is for a part that says nothing about itself.
+    /// Adds the headers to the responses in `operation`, which are only those of the body behind this part. The default
+    /// adds nothing.
     fn describe_parts(operation: &mut Operation<'_>) {
         let _ = operation;
     }
@@ -36,7 +36,7 @@ impl<T: DescribeResponse, E: DescribeResponse> DescribeResponse for Result<T, E>
     }
 }
 
-/// There is no such answer.
+/// No response: it cannot occur.
 impl DescribeResponse for Infallible {
     fn describe_response(_: &mut Operation<'_>) {}
 }
@@ -55,7 +55,7 @@ impl DescribeResponse for NoContent {
     }
 }
 
-/// `default` without content: the status is all it says.
+/// `default` without content: only the status is sent.
 impl DescribeResponse for StatusCode {
     fn describe_response(operation: &mut Operation<'_>) {
         operation.empty_response(Statuses::Any, CHOSEN);
@@ -91,7 +91,7 @@ impl DescribeResponse for Redirect {
     }
 }
 
-/// Events, one after another (HTML §9.2).
+/// A stream of events (HTML §9.2).
 impl<S> DescribeResponse for Sse<S> {
     fn describe_response(operation: &mut Operation<'_>) {
         operation.content_response(
@@ -133,7 +133,7 @@ answers_with!(
 // axum sends it without a content type.
 answers_with!("*/*" {}: Body);
 
-/// As [`Bytes`].
+/// Like [`Bytes`].
 impl<T, U> DescribeResponse for Chain<T, U> {
     fn describe_response(operation: &mut Operation<'_>) {
         Bytes::describe_response(operation);
@@ -155,15 +155,15 @@ impl<T: schemars::JsonSchema> DescribeResponse for axum::Form<T> {
     }
 }
 
-/// Headers whose names only the program knows, and which replace those of the body: one may be `Content-Type`, so
-/// the body is described as what it is, and as `*/*` too. [`AppendHeaders`] does not replace any.
+/// Headers known only at runtime, which replace those of the body. One may be `Content-Type`, so the body is described
+/// as its own media type and as `*/*`. [`AppendHeaders`] replaces none.
 impl DescribeParts for HeaderMap {
     fn describe_parts(operation: &mut Operation<'_>) {
         operation.doubt_content_type();
     }
 }
 
-/// As of [`HeaderMap`].
+/// Like [`HeaderMap`].
 impl<K, V, const N: usize> DescribeParts for [(K, V); N] {
     fn describe_parts(operation: &mut Operation<'_>) {
         operation.doubt_content_type();
@@ -206,7 +206,7 @@ macro_rules! answer_tuples {
             }
         }
 
-        /// `default`: the status is chosen where the handler runs, and replaces the body's own.
+        /// `default`: the handler chooses the status at runtime, and it replaces the body's own.
         impl<Answer: DescribeResponse, $($part: DescribeParts,)*> DescribeResponse
             for (StatusCode, $($part,)* Answer)
         {
@@ -215,7 +215,7 @@ macro_rules! answer_tuples {
             }
         }
 
-        /// `default`, and headers as of [`HeaderMap`]: both are chosen where the handler runs.
+        /// `default`, and headers like [`HeaderMap`]: the handler chooses both at runtime.
         impl<Answer: DescribeResponse, $($part: DescribeParts,)*> DescribeResponse
             for (Parts, $($part,)* Answer)
         {
@@ -227,7 +227,7 @@ macro_rules! answer_tuples {
             }
         }
 
-        /// As of [`Parts`].
+        /// Like [`Parts`].
         impl<Answer: DescribeResponse, $($part: DescribeParts,)*> DescribeResponse
             for (Response<()>, $($part,)* Answer)
         {

@@ -1,5 +1,5 @@
-//! What axum-extra's extractors and answers add to the document. Like axum's own they ignore what they do not know.
-//! What is left out, and why, is in the crate's documentation (§ Features).
+//! What axum-extra's extractors and responses add to the document. Like axum's own, they ignore what they do not know.
+//! The crate's documentation (§ Features) lists what is left out, and why.
 
 use axum::{body::Body, extract::Path};
 use axum_extra::{
@@ -28,9 +28,10 @@ use super::{
 };
 use crate::input::check_pairs;
 
-/// A header; 400 when it is not there or does not read.
+/// A header; 400 if it is missing or cannot be parsed.
 ///
-/// `TypedHeader<Authorization<…>>` keeps the API from being built: it reads a credential that nobody has verified.
+/// [`Api::finish`](crate::Api::finish) rejects `TypedHeader<Authorization<…>>`: it reads a credential without verifying
+/// it.
 impl<H: Header> Describe for TypedHeader<H> {
     fn describe(operation: &mut Operation<'_>) {
         let name = H::name();
@@ -39,7 +40,7 @@ impl<H: Header> Describe for TypedHeader<H> {
                 "`TypedHeader<Authorization<…>>` is a credential that nobody has verified: take a `Guard<…>`",
             );
         }
-        // The document says these two elsewhere, and has no parameters of their names (OpenAPI 3.1 §4.8.12.1).
+        // The document has these two elsewhere, and no parameters of their names (OpenAPI 3.1 §4.8.12.1).
         if ![ACCEPT, CONTENT_TYPE].contains(name) {
             operation.parameter(name.as_str(), In::Header, true, json!({ "type": "string" }));
         }
@@ -47,14 +48,14 @@ impl<H: Header> Describe for TypedHeader<H> {
     }
 }
 
-/// As what it keeps.
+/// Like the extractor that it caches.
 impl<T: Describe> Describe for Cached<T> {
     fn describe(operation: &mut Operation<'_>) {
         T::describe(operation);
     }
 }
 
-/// As what it takes, but refused with an `R`.
+/// Like `E`, but rejected with an `R`.
 impl<E: Describe, R: DescribeResponse> Describe for WithRejection<E, R> {
     fn describe(operation: &mut Operation<'_>) {
         Result::<E, R>::describe(operation);
@@ -62,10 +63,10 @@ impl<E: Describe, R: DescribeResponse> Describe for WithRejection<E, R> {
     }
 }
 
-/// 400 when it is not a `T`.
+/// 400 if it is not a `T`.
 ///
-/// [`Api::finish`](crate::Api::finish) refuses a `T` with a field that this extractor never takes, as of axum's
-/// `Query`; but lists are read.
+/// As with axum's `Query`, [`Api::finish`](crate::Api::finish) rejects a `T` with a field that this extractor never
+/// accepts, but lists are supported.
 impl<T: JsonSchema> Describe for Query<T> {
     fn describe(operation: &mut Operation<'_>) {
         check_pairs::<T>(operation, "axum_extra::extract::Query", true);
@@ -73,15 +74,15 @@ impl<T: JsonSchema> Describe for Query<T> {
     }
 }
 
-/// 400 when there is a query and it is not a `T`.
+/// 400 if there is a query that is not a `T`.
 impl<T: JsonSchema> Describe for OptionalQuery<T> {
     fn describe(operation: &mut Operation<'_>) {
         Option::<Query<T>>::describe(operation);
     }
 }
 
-/// 415 under another content type, 422 when it is not a `T`. Of a GET it is the query: 400. As of [`Query`], a `T`
-/// with a field that is never taken is refused.
+/// 415 under another content type, 422 if it is not a `T`. A GET reads the query: 400. A `T` with a field that is never
+/// accepted is rejected as for [`Query`].
 impl<T: JsonSchema> Describe for Form<T> {
     fn describe(operation: &mut Operation<'_>) {
         check_pairs::<T>(operation, "axum_extra::extract::Form", true);
@@ -89,7 +90,7 @@ impl<T: JsonSchema> Describe for Form<T> {
     }
 }
 
-/// As `Option<Path<T>>`, which took its place.
+/// Like `Option<Path<T>>`, which replaced it.
 #[expect(deprecated, reason = "an application may have it yet")]
 impl<T: JsonSchema> Describe for axum_extra::extract::OptionalPath<T> {
     fn describe(operation: &mut Operation<'_>) {
@@ -97,14 +98,14 @@ impl<T: JsonSchema> Describe for axum_extra::extract::OptionalPath<T> {
     }
 }
 
-/// As axum's `Json`, but the handler reads it: 422 is its answer, by way of `JsonDeserializerRejection`.
+/// Like axum's `Json`, but the handler parses it and responds with 422, through `JsonDeserializerRejection`.
 impl<T: JsonSchema> Describe for JsonDeserializer<T> {
     fn describe(operation: &mut Operation<'_>) {
         describe_json::<T>(operation);
     }
 }
 
-/// An `S` in each line; what is wrong with one is for the handler to say.
+/// An `S` in each line. The handler decides what to do with a bad line.
 impl<S: JsonSchema> Describe for JsonLines<S> {
     fn describe(operation: &mut Operation<'_>) {
         let line = operation.open_input_schema::<S>();
@@ -112,7 +113,7 @@ impl<S: JsonSchema> Describe for JsonLines<S> {
     }
 }
 
-/// As axum's `Multipart`: 400 when there is no boundary between the parts, which no type names.
+/// Like axum's `Multipart`: 400 without a boundary. No type names its parts.
 impl Describe for Multipart {
     fn describe(operation: &mut Operation<'_>) {
         describe_multipart(operation);
@@ -140,7 +141,7 @@ impl<H: Header> DescribeResponse for TypedHeader<H> {
 macro_rules! cookie_jars {
     ($($(#[$gate:meta])? $jar:ty $([$key:ident])?),* $(,)?) => {$(
         $(#[$gate])?
-        /// Whatever cookies there are, of which no type tells the names.
+        /// Any cookies: no type tells their names.
         impl$(<$key>)? Describe for $jar {
             fn describe(_: &mut Operation<'_>) {}
         }
@@ -184,14 +185,14 @@ media_types!(
     Wasm "application/wasm" {}
 );
 
-/// JSON that no type tells more of.
+/// Any JSON: no type says more about it.
 impl DescribeResponse for ErasedJson {
     fn describe_response(operation: &mut Operation<'_>) {
         operation.content_response(StatusCode::OK, "Success", "application/json", json!({}));
     }
 }
 
-/// A line for each item, of any content type: axum-extra sends it without one.
+/// A line for each item, with any content type: axum-extra sends it without one.
 impl<S: TryStream<Ok: JsonSchema>> DescribeResponse for JsonLines<S, AsResponse> {
     fn describe_response(operation: &mut Operation<'_>) {
         let line = operation.output_schema::<S::Ok>();
@@ -209,7 +210,7 @@ impl DescribeResponse for MultipartForm {
 
 const LINES: &str = "application/x-ndjson";
 
-/// A text, and what each line of it is: OpenAPI 3.1 has no other word for a stream of values.
+/// A text, with the schema of its lines. OpenAPI 3.1 cannot describe a stream of values otherwise.
 fn lines(line: &Value) -> Value {
     json!({
         "type": "string",
@@ -220,7 +221,7 @@ fn lines(line: &Value) -> Value {
 
 macro_rules! either {
     ($($either:ident [$($other:ident),*] $last:ident),* $(,)?) => {$(
-        /// What each of them takes may be left out, for another may do; the last one's refusals are sent.
+        /// What each of them reads is optional, because another may match. The rejections are those of the last.
         impl<$($other: Describe,)* $last: Describe> Describe for $either<$($other,)* $last> {
             fn describe(operation: &mut Operation<'_>) {
                 $(Option::<Result<$other, ()>>::describe(operation);)*
@@ -247,7 +248,7 @@ either!(
     Either8 [E1, E2, E3, E4, E5, E6, E7] E8,
 );
 
-/// The answers of what is attached; the program may give the file another content type.
+/// The responses of the attached value. The program may set another content type.
 impl<T: DescribeResponse> DescribeResponse for Attachment<T> {
     fn describe_response(operation: &mut Operation<'_>) {
         let part = operation.apart(|operation| {
@@ -259,7 +260,7 @@ impl<T: DescribeResponse> DescribeResponse for Attachment<T> {
     }
 }
 
-/// Bytes, under a name if the program gives one.
+/// Bytes, with a file name if the program sets one.
 impl<S> DescribeResponse for FileStream<S> {
     fn describe_response(operation: &mut Operation<'_>) {
         operation.content_response(StatusCode::OK, "Success", "application/octet-stream", json!({}));
@@ -273,7 +274,7 @@ impl DescribeResponse for AsyncReadBody {
     }
 }
 
-/// 500, and the reason in the log.
+/// 500, with the reason in the log.
 impl<T> DescribeResponse for InternalServerError<T> {
     fn describe_response(operation: &mut Operation<'_>) {
         refusal(operation, StatusCode::INTERNAL_SERVER_ERROR, "The server is at fault");

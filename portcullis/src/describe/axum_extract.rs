@@ -1,8 +1,8 @@
 //! What axum's own extractors add to the document.
 //!
-//! They do not check what this crate's [`Json`](crate::Json), [`Path`](crate::Path), … check: axum ignores members
-//! that a type does not name and what a schema attribute demands beyond the type (`length`, `range`, …), stops at
-//! the first bad field, and says so in `text/plain`. The document says the same: open schemas, axum's statuses.
+//! They do not check what this crate's [`Json`](crate::Json), [`Path`](crate::Path), … check. axum ignores members that
+//! a type does not have, and schema attributes that go beyond the type (`length`, `range`, …). It stops at the first
+//! bad field, and responds in `text/plain`. The document says the same: open schemas, and axum's statuses.
 
 use axum::{
     Extension,
@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use super::{Describe, Operation, each_arity};
 use crate::input::axum_path;
 
-/// These come from inside, or are no more than another look at the request: no part of the interface.
+/// Not part of the interface: these come from the server itself, or only give another view of the request.
 macro_rules! adds_nothing {
     ($($extractor:ty $([$parameter:ident])?),* $(,)?) => {$(
         impl$(<$parameter>)? Describe for $extractor {
@@ -44,7 +44,7 @@ adds_nothing!(
     Parts,
 );
 
-/// 400 when a parameter does not read as `T`'s.
+/// 400 if a parameter cannot be parsed as `T`'s.
 impl<T: JsonSchema> Describe for Path<T> {
     fn describe(operation: &mut Operation<'_>) {
         axum_path::<T>(operation);
@@ -52,28 +52,28 @@ impl<T: JsonSchema> Describe for Path<T> {
     }
 }
 
-/// 400 when a parameter is not UTF-8.
+/// 400 if a parameter is not UTF-8.
 impl Describe for RawPathParams {
     fn describe(operation: &mut Operation<'_>) {
         refusal(operation, StatusCode::BAD_REQUEST, "A path parameter is not acceptable");
     }
 }
 
-/// Any body; what is wrong with it is for the handler to say.
+/// Any body. The handler decides whether it is valid.
 impl Describe for Body {
     fn describe(operation: &mut Operation<'_>) {
         bare_body(operation, "*/*", &json!({}));
     }
 }
 
-/// Any body; what is wrong with it is for the handler to say.
+/// Any body. The handler decides whether it is valid.
 impl<B> Describe for Request<B> {
     fn describe(operation: &mut Operation<'_>) {
         bare_body(operation, "*/*", &json!({}));
     }
 }
 
-/// 413 over axum's limit of a body.
+/// 413 if it is over axum's body limit.
 impl Describe for Bytes {
     fn describe(operation: &mut Operation<'_>) {
         bare_body(operation, "application/octet-stream", &json!({}));
@@ -81,14 +81,14 @@ impl Describe for Bytes {
     }
 }
 
-/// 413 over axum's limit of a body.
+/// 413 if it is over axum's body limit.
 impl Describe for BytesMut {
     fn describe(operation: &mut Operation<'_>) {
         Bytes::describe(operation);
     }
 }
 
-/// 400 when the body is not UTF-8, 413 over axum's limit.
+/// 400 if the body is not UTF-8, 413 if it is over axum's body limit.
 impl Describe for String {
     fn describe(operation: &mut Operation<'_>) {
         bare_body(operation, "text/plain", &json!({ "type": "string" }));
@@ -96,7 +96,7 @@ impl Describe for String {
     }
 }
 
-/// 415 under another content type. Of a GET it is the query.
+/// 415 under another content type. A GET reads the query.
 impl Describe for RawForm {
     fn describe(operation: &mut Operation<'_>) {
         if operation.method() != "get" {
@@ -112,7 +112,7 @@ impl Describe for RawForm {
     }
 }
 
-/// What `T` adds, but the request may come without it.
+/// Like `T`, but optional.
 impl<T: Describe> Describe for Option<T> {
     fn describe(operation: &mut Operation<'_>) {
         let part = operation.apart(|operation| {
@@ -123,7 +123,7 @@ impl<T: Describe> Describe for Option<T> {
     }
 }
 
-/// What `T` adds but for its refusals: the handler gets those, and its answer says what becomes of them.
+/// Like `T`, but without its rejections: the handler gets those and decides what to respond.
 impl<T: Describe, E> Describe for Result<T, E> {
     fn describe(operation: &mut Operation<'_>) {
         let mut part = operation.apart(|operation| operation.caught(T::describe));
@@ -154,7 +154,7 @@ mod full {
     };
     use crate::input::check_pairs;
 
-    /// 400 when it is no JSON, 415 when it is not declared to be, 422 when it is not a `T`.
+    /// 400 if it is not JSON, 415 if it is not declared as JSON, 422 if it is not a `T`.
     impl<T: JsonSchema> Describe for Json<T> {
         fn describe(operation: &mut Operation<'_>) {
             describe_json::<T>(operation);
@@ -162,10 +162,10 @@ mod full {
         }
     }
 
-    /// 415 under another content type, 422 when it is not a `T`. Of a GET it is the query: 400.
+    /// 415 under another content type, 422 if it is not a `T`. A GET reads the query: 400.
     ///
-    /// [`Api::finish`](crate::Api::finish) refuses a `T` with a field that this extractor never takes, as of
-    /// axum's [`Query`].
+    /// [`Api::finish`](crate::Api::finish) rejects a `T` with a field that this extractor never accepts, as for axum's
+    /// [`Query`].
     impl<T: JsonSchema> Describe for Form<T> {
         fn describe(operation: &mut Operation<'_>) {
             check_pairs::<T>(operation, "axum::extract::Form", false);
@@ -173,13 +173,13 @@ mod full {
         }
     }
 
-    /// 400 when it is not a `T`.
+    /// 400 if it is not a `T`.
     ///
-    /// [`Api::finish`](crate::Api::finish) refuses a `T` with a field that this extractor never takes: a list, which
-    /// `serde_urlencoded` does not read, and a number or a boolean of a tagged enum, which serde keeps as a text. It
-    /// cannot see that such a field is of a struct under `#[serde(flatten)]`, which a schema writes as the fields of
-    /// the whole: then each request that has it is refused. [`portcullis::Query`](crate::Query) reads them all. Where a
-    /// function of your own reads such a field from a text, `#[schemars(with = "String")]` says so.
+    /// [`Api::finish`](crate::Api::finish) rejects a `T` with a field that this extractor never accepts: a list, which
+    /// `serde_urlencoded` does not read, and a number or a boolean in a tagged enum, which serde keeps as text. It
+    /// cannot detect such fields in a struct under `#[serde(flatten)]`, because the schema does not show them apart;
+    /// then every request that has the field is rejected. [`portcullis::Query`](crate::Query) reads them all. If a
+    /// function of your own reads such a field from text, declare it with `#[schemars(with = "String")]`.
     impl<T: JsonSchema> Describe for Query<T> {
         fn describe(operation: &mut Operation<'_>) {
             check_pairs::<T>(operation, "axum::extract::Query", false);
@@ -187,7 +187,7 @@ mod full {
         }
     }
 
-    /// Parts that no type names; 400 when there is no boundary between them.
+    /// Parts that no type names; 400 without a boundary.
     impl Describe for Multipart {
         fn describe(operation: &mut Operation<'_>) {
             describe_multipart(operation);
@@ -195,8 +195,8 @@ mod full {
     }
 }
 
-/// 101, or 400 and 426 when the request is no handshake (RFC 6455 §4.2). A route of another method than GET is
-/// refused by [`Api::finish`](crate::Api::finish).
+/// 101, or 400 and 426 if the request is not a handshake (RFC 6455 §4.2). [`Api::finish`](crate::Api::finish) rejects a
+/// route with a method other than GET.
 #[cfg(feature = "ws")]
 impl Describe for axum::extract::WebSocketUpgrade {
     fn describe(operation: &mut Operation<'_>) {
@@ -212,7 +212,7 @@ impl Describe for axum::extract::WebSocketUpgrade {
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// A body that is declared to be JSON.
+/// A body that must be declared as JSON.
 #[cfg(any(feature = "axum-full", feature = "axum-extra"))]
 pub(super) fn describe_json<T: JsonSchema>(operation: &mut Operation<'_>) {
     let schema = operation.open_input_schema::<T>();
@@ -228,7 +228,7 @@ pub(super) fn describe_multipart(operation: &mut Operation<'_>) {
     refusal(operation, StatusCode::BAD_REQUEST, "The request body has no boundary");
 }
 
-/// A form, as axum's `Form` reads it: of a GET from the query.
+/// A form as axum's `Form` reads it: from the query for a GET.
 #[cfg(any(feature = "axum-full", feature = "axum-extra"))]
 pub(super) fn describe_form<T: JsonSchema>(operation: &mut Operation<'_>) {
     if operation.method() == "get" {
@@ -247,7 +247,7 @@ pub(super) fn describe_query<T: JsonSchema>(operation: &mut Operation<'_>) {
     refusal(operation, StatusCode::BAD_REQUEST, "The query is not acceptable");
 }
 
-/// A body that is taken whatever its content type. A GET's has no meaning (RFC 9110 §9.3.1).
+/// A body with any content type. In a GET it has no meaning (RFC 9110 §9.3.1).
 pub(super) fn bare_body(operation: &mut Operation<'_>, content_type: &str, schema: &Value) {
     if operation.method() != "get" {
         operation.request_body(content_type, schema);
@@ -260,7 +260,7 @@ fn describe_body_refusals(operation: &mut Operation<'_>) {
     refusal(operation, StatusCode::PAYLOAD_TOO_LARGE, "The request body is too large");
 }
 
-/// An answer of axum's: the reason in plain text.
+/// A response of axum's: the reason as plain text.
 pub(super) fn refusal(operation: &mut Operation<'_>, status: StatusCode, description: &str) {
     operation.content_response(status, description, "text/plain", json!({ "type": "string" }));
 }

@@ -12,7 +12,7 @@ use crate::{
     scope::NamedScope,
 };
 
-/// The parts that operations share: schemas and security schemes.
+/// Schemas and security schemes, which operations share.
 #[derive(Debug)]
 pub(crate) struct Components {
     pub(super) inputs: SchemaGenerator,
@@ -24,18 +24,18 @@ pub(crate) struct Components {
 
 #[derive(Debug, Clone)]
 struct NamedScheme {
-    /// As its verifier's type has it.
+    /// As its verifier defines it.
     scheme: SecurityScheme,
-    /// As its credential is read, which the guard goes by.
+    /// As its credential is read, which is what the guard enforces.
     read: SecurityScheme,
-    /// As this document shows it, if the application says so.
+    /// As this document shows it, if the application overrides it.
     shown: Option<SecurityScheme>,
     scopes: BTreeMap<&'static str, &'static str>,
 }
 
-/// Types that come in and types that go out are described by two contracts (an `Option` may be left out on
-/// the way in and is `null` on the way out), and what comes in through axum's own extractors is not closed to
-/// members that it does not name. Each has a generator, and they meet in [`Components::finish`].
+/// Input and output types have different schemas: an `Option` may be left out of input and is `null` in output. Input
+/// through axum's own extractors accepts unknown members. Each kind has a generator, and [`Components::finish`] merges
+/// them.
 const SCHEMAS: &str = "#/components/schemas/";
 const OPEN_INPUTS: &str = "#/components/open/";
 const OUTPUTS: &str = "#/components/outputs/";
@@ -55,25 +55,25 @@ impl Components {
         }
     }
 
-    /// What keeps the document from being true, one sentence each.
+    /// What makes the document wrong, one sentence each.
     pub(crate) fn defects(&self) -> Vec<String> {
         let schemes = self.schemes.iter().filter_map(|(name, scheme)| scheme.defect(name));
         self.defects.iter().cloned().chain(schemes).collect()
     }
 
-    /// Keeps the API from being built.
+    /// Adds a defect, which keeps the API from being built.
     pub(crate) fn defect(&mut self, defect: String) {
         self.defects.push(defect);
     }
 
-    /// Adds a verifier's scheme; `read` is its credential's own.
+    /// Adds a verifier's scheme; `read` is that of its credential.
     pub(super) fn add_scheme(&mut self, name: &'static str, scheme: SecurityScheme, read: SecurityScheme) {
         match self.schemes.get(name) {
             None => {
                 let scopes = BTreeMap::new();
                 self.schemes.insert(name, NamedScheme { scheme, read, shown: None, scopes });
             }
-            // Described alike and looked for elsewhere, one of the two guards is shown as what it is not.
+            // With equal descriptions but different credentials, one of the two guards would be documented wrongly.
             Some(known) if known.scheme != scheme || !known.read.is_sent_as(&read) => {
                 self.defects.push(format!("two different security schemes are called `{name}`"));
             }
@@ -97,7 +97,7 @@ impl Components {
         }
     }
 
-    /// Shows a scheme otherwise than its verifier's type does.
+    /// Overrides how a scheme is shown.
     pub(crate) fn show_scheme(&mut self, name: &'static str, shown: SecurityScheme) {
         let Some(known) = self.schemes.get_mut(name) else {
             self.defects.push(format!("`{name}` cannot be shown: no route has a guard of this scheme"));
@@ -110,13 +110,13 @@ impl Components {
         known.shown = Some(shown);
     }
 
-    /// The `components` object; `paths` is rewritten to point into it.
+    /// Returns the `components` object, and rewrites `paths` to refer to it.
     pub(crate) fn finish(self, paths: &mut Value) -> Value {
         let mut schemas = self.inputs.definitions().clone();
         refuse_unknown(&mut schemas, bodies(paths).filter(|schema| refers_to_inputs(schema)));
         let outputs = merge(&mut schemas, self.outputs.definitions(), OUTPUTS, "Output");
         let open_inputs = merge(&mut schemas, self.open_inputs.definitions(), OPEN_INPUTS, "Open");
-        // One walk for both: it is most of what a large document costs here.
+        // One pass for both: this is most of the cost of a large document here.
         redirect(paths, &|target| outputs.place_of(target).or_else(|| open_inputs.place_of(target)));
         schemas.values_mut().for_each(spell_out);
         schemas.sort_keys();
@@ -136,7 +136,7 @@ impl Components {
         }
         let mut components = Map::from_iter([("schemas".to_owned(), schemas.into())]);
         if !security.is_empty() {
-            // An empty one has the docs page show an Authorize button that leads nowhere.
+            // With an empty object the docs page would show an Authorize button that does nothing.
             components.insert("securitySchemes".to_owned(), security.into());
         }
         components.into()
@@ -152,7 +152,7 @@ fn bodies(paths: &mut Value) -> impl Iterator<Item = &mut Value> {
     media.filter_map(|media| media.get_mut("schema"))
 }
 
-/// Whether types that this crate's extractors take are in a schema: those of axum's own have another place as yet.
+/// Whether a schema contains types that this crate's extractors read. Those of axum's own are still in another place.
 fn refers_to_inputs(schema: &Value) -> bool {
     match schema {
         Value::Object(object) => object.iter().any(|(key, value)| match value {
@@ -171,7 +171,7 @@ impl NamedScheme {
 
     fn defect(&self, name: &str) -> Option<String> {
         let (shown, read) = (self.shown(), &self.read);
-        // The fixed fields' names (OpenAPI 3.1 §4.8.7).
+        // The characters allowed in names of components (OpenAPI 3.1 §4.8.7).
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
         if name.is_empty() || !name.bytes().all(is_plain) {
             Some(format!("a security scheme's name is of letters, digits, `.`, `_` and `-`: not `{name}`"))
@@ -185,7 +185,7 @@ impl NamedScheme {
     }
 }
 
-/// Definitions that lie at `place` for now, and those of them that have another name in the document.
+/// Definitions that are still at `place`, and those that get another name in the document.
 struct Moved {
     place: &'static str,
     renamed: BTreeMap<String, String>,
@@ -196,13 +196,13 @@ impl Moved {
         self.renamed.get(name).map_or(name, String::as_str)
     }
 
-    /// Where the document has what a reference to such a definition means.
+    /// The place in the document that a reference to such a definition points to.
     fn place_of(&self, target: &str) -> Option<String> {
         Some([SCHEMAS, self.name_of(target.strip_prefix(self.place)?)].concat())
     }
 }
 
-/// Adds definitions that lie at `place` for now, those that another of their name differs from with `suffix`.
+/// Adds definitions that are still at `place`. One that differs from another of the same name gets `suffix`.
 fn merge(
     schemas: &mut Map<String, Value>,
     definitions: &Map<String, Value>,
@@ -218,7 +218,7 @@ fn merge(
     moved
 }
 
-/// Renames those definitions that a known one of the same name differs from, by itself or by what it refers to.
+/// Renames those definitions that differ from a known one of the same name, by themselves or by what they refer to.
 fn renamed(
     known: &Map<String, Value>,
     definitions: &Map<String, Value>,
@@ -236,7 +236,7 @@ fn renamed(
             })
             .map(|(name, _)| name.clone())
             .collect();
-        // What refers to a renamed one differs by that, so look again until nothing is new.
+        // What refers to a renamed definition now differs as well, so repeat until nothing is new.
         if differing.is_empty() {
             return moved;
         }
@@ -250,7 +250,7 @@ fn renamed(
     }
 }
 
-/// Points every reference that `place_of` knows to where it says.
+/// Redirects every reference that `place_of` knows.
 fn redirect(value: &mut Value, place_of: &dyn Fn(&str) -> Option<String>) {
     match value {
         Value::Object(object) => {

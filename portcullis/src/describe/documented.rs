@@ -6,16 +6,16 @@ use axum::response::{IntoResponse, Response};
 
 use super::{DescribeResponse, Operation};
 
-/// Brings the doc comments of handlers into the document, where they are the descriptions of their operations
-/// (`CommonMark`). One text for who reads the code and who reads the document.
+/// Puts the doc comments of handlers into the document, as the descriptions (`CommonMark`) of their operations. Readers
+/// of the code and of the document get the same text.
 ///
-/// A doc comment is no part of a function's type, and the type is all that a route sees of its handler. So the macro
-/// makes each function answer [`Documented`], which is what the function says it answers and carries the comment in its
-/// type. Besides, the function stays what it is: `async`, with `?` and `return`, and called by its name.
-/// [`Route::description`](crate::api::Route::description) has the last word.
+/// A route sees only the type of its handler, which does not include the doc comment. So the macro makes each function
+/// return a [`Documented`], which wraps the declared return type and carries the comment in its type. Otherwise the
+/// function stays the same: `async`, with `?` and `return`, and called by its name.
+/// [`Route::description`](crate::api::Route::description) overrides the comment.
 ///
-/// Other attributes, such as `#[tracing::instrument(skip_all)]`, stay on the function. Handlers with type parameters are not
-/// taken; their routes say it.
+/// Other attributes, such as `#[tracing::instrument(skip_all)]`, stay on the function. Handlers with type parameters
+/// are not supported; describe their routes instead.
 ///
 /// ```
 /// use portcullis::{Api, Json, Path, Public, answers, documented};
@@ -45,7 +45,7 @@ use super::{DescribeResponse, Operation};
 macro_rules! documented {
     (@answer) => { () };
     (@answer $answer:ty) => { $answer };
-    // Comments to one side, other attributes to the other.
+    // Sorts doc comments from other attributes.
     (@sort [$($line:expr),*] [$($other:tt)*] [[doc = $next:expr] $($rest:tt)*] $($function:tt)*) => {
         $crate::documented!(@sort [$($line,)* $next] [$($other)*] [$($rest)*] $($function)*);
     };
@@ -56,7 +56,7 @@ macro_rules! documented {
         @sort [$($line:expr),+] [$($other:tt)*] []
         $visibility:vis async fn $name:ident($($arguments:tt)*) $(-> $answer:ty)? $body:block
     ) => {
-        // A function and a type may have one name.
+        // A function and a type may share a name.
         #[doc(hidden)]
         #[allow(non_camel_case_types)]
         $visibility enum $name {}
@@ -85,7 +85,7 @@ macro_rules! documented {
     )+};
 }
 
-/// What a handler of [`documented!`](crate::documented) answers: `R`, with the handler's doc comment in the type.
+/// What a handler of [`documented!`](crate::documented) returns: `R`, with the handler's doc comment in the type.
 #[derive(Debug, Clone, Copy)]
 pub struct Documented<R, D> {
     answer: R,
@@ -98,7 +98,7 @@ impl<R, D> Documented<R, D> {
         Self { answer, comment: PhantomData }
     }
 
-    /// The answer itself, for a test that calls the handler.
+    /// Returns the inner value, for a test that calls the handler.
     pub fn into_inner(self) -> R {
         self.answer
     }
@@ -113,7 +113,7 @@ impl<R: IntoResponse, D> IntoResponse for Documented<R, D> {
 impl<R: DescribeResponse, D: DocComment> DescribeResponse for Documented<R, D> {
     fn describe_response(operation: &mut Operation<'_>) {
         R::describe_response(operation);
-        // What stands behind `///` begins with a space.
+        // The text after `///` begins with a space.
         let lines = D::LINES.iter().flat_map(|text| text.lines().chain(text.is_empty().then_some("")));
         let lines: Vec<_> = lines.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
         operation.set("description", lines.join("\n").trim().into());

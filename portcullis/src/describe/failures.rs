@@ -122,9 +122,9 @@ macro_rules! failures {
     };
 }
 
-/// A status that a handler can fail with. [`failures!`](crate::failures) writes it.
+/// A status that a handler can fail with. [`failures!`](crate::failures) implements it.
 pub trait Refusal {
-    /// When the handler answers it: the description in the document.
+    /// When the handler responds with it: the description in the document.
     const WHEN: &'static str;
 
     /// The status.
@@ -156,7 +156,7 @@ macro_rules! all_of {
 }
 each_arity!(all_of);
 
-/// A status that ends a request, as the compiler has seen.
+/// A final status, checked at compile time.
 #[doc(hidden)]
 #[must_use]
 pub fn status<const STATUS: u16>() -> StatusCode {

@@ -1,8 +1,8 @@
-//! What is done to the JSON of a document, wherever it stands.
+//! Transformations of the document's JSON.
 
 use serde_json::{Map, Value, json};
 
-/// The object inside `value`, which is made one if it is not.
+/// The object inside `value`, which becomes an empty one if it is not an object.
 pub(crate) fn object_of(value: &mut Value) -> &mut Map<String, Value> {
     if !value.is_object() {
         *value = json!({});
@@ -13,13 +13,13 @@ pub(crate) fn object_of(value: &mut Value) -> &mut Map<String, Value> {
     }
 }
 
-/// The object that `value` is, or an empty one.
+/// The object in `value`, or an empty one.
 pub(crate) fn into_object(value: Option<Value>) -> Map<String, Value> {
     if let Some(Value::Object(object)) = value { object } else { Map::new() }
 }
 
-/// Writes a schema that anything passes as `{}`, in this one and all inside: `true` is the same (JSON Schema Core §4.3.2),
-/// but there are generators of clients that take a document with it for none.
+/// Writes schemas that accept anything as `{}`, at all depths. `true` means the same (JSON Schema Core §4.3.2), but
+/// some client generators reject a document that contains it.
 pub(super) fn spell_out(schema: &mut Value) {
     match schema {
         Value::Bool(true) => *schema = json!({}),

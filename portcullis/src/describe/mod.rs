@@ -1,7 +1,7 @@
 //! How a handler's types become its entry in the OpenAPI document.
 //!
-//! Each extractor says what it adds ([`Describe`]) and each answer what it can be ([`DescribeResponse`]).
-//! There is no second list to keep in step: what is not in the types is not in the document.
+//! Each extractor says what it adds ([`Describe`]), and each response what it can be ([`DescribeResponse`]). There is
+//! no second list to maintain: what is not in the types is not in the document.
 
 mod access;
 mod answers;
@@ -33,27 +33,27 @@ pub use self::{
 };
 pub(crate) use self::{arity::each_arity, components::Components};
 
-/// An extractor that says what it adds to the operation it is an argument of.
+/// An extractor that describes itself in the document.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say what it adds to the OpenAPI document",
     note = "implement `portcullis::describe::Describe` for it"
 )]
 pub trait Describe {
-    /// Adds this extractor's parameters, body and refusals to `operation`.
+    /// Adds this extractor's parameters, body and rejections to `operation`.
     fn describe(operation: &mut Operation<'_>);
 }
 
-/// An answer that says which statuses it can have and what their bodies look like.
+/// A response that says which statuses it can have and what their bodies look like.
 ///
-/// What axum answers with and what this crate has implement it; [`answers!`](crate::answers) writes it for an enum. For
-/// a type of your own, such as the error that all handlers share, say what its `IntoResponse` sends:
+/// axum's responses and this crate's implement it, and [`answers!`](crate::answers) implements it for an enum. For a
+/// type of your own, such as the error that all handlers share, describe what its `IntoResponse` sends:
 ///
 /// ```
 /// use axum::response::{IntoResponse, Response};
 /// use http::StatusCode;
 /// use portcullis::{Api, Json, Problem, Public, describe::{DescribeResponse, Operation}};
 ///
-/// /// The database cannot be asked.
+/// /// The database is not reachable.
 /// struct Unavailable(std::io::Error);
 ///
 /// impl From<std::io::Error> for Unavailable {
@@ -64,7 +64,7 @@ pub trait Describe {
 ///
 /// impl IntoResponse for Unavailable {
 ///     fn into_response(self) -> Response {
-///         eprintln!("the database: {}", self.0); // into the log, and not into the answer
+///         eprintln!("the database: {}", self.0); // to the log, not to the client
 ///         (StatusCode::SERVICE_UNAVAILABLE, Json(Problem { detail: "Try again later".to_owned() })).into_response()
 ///     }
 /// }
@@ -89,7 +89,7 @@ pub trait Describe {
     note = "answer with `portcullis::Json`, `Created`, `NoContent`, `Answer`, an enum of `portcullis::answers!`, or implement `portcullis::describe::DescribeResponse`"
 )]
 pub trait DescribeResponse {
-    /// Adds this answer's statuses to `operation`.
+    /// Adds this response's statuses to `operation`.
     fn describe_response(operation: &mut Operation<'_>);
 }
 
@@ -117,8 +117,8 @@ impl In {
     }
 }
 
-/// The statuses that an entry of an operation's `responses` stands for (OpenAPI 3.1 §4.8.16). A [`StatusCode`] is
-/// one; the others are for answers whose types do not tell the status.
+/// The statuses of an entry in an operation's `responses` (OpenAPI 3.1 §4.8.16). A [`StatusCode`] is one; the others
+/// are for responses whose types do not tell the status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Statuses {
     /// This one.
@@ -127,11 +127,11 @@ pub enum Statuses {
     Success,
     /// Any redirection, `3XX`.
     Redirection,
-    /// Any fault of the client's, `4XX`.
+    /// Any client error, `4XX`.
     ClientError,
-    /// Any fault of the server's, `5XX`.
+    /// Any server error, `5XX`.
     ServerError,
-    /// Any that has no entry of its own, `default`.
+    /// Any without an entry of its own, `default`.
     Any,
 }
 
@@ -148,7 +148,7 @@ impl Statuses {
         }
     }
 
-    /// Whether such an answer has no content: 1xx, 204, 205 and 304 (RFC 9110 §6.4.1, §15.3.6).
+    /// Whether such a response has no content: 1xx, 204, 205 and 304 (RFC 9110 §6.4.1, §15.3.6).
     pub(crate) fn is_bodiless(self) -> bool {
         let Self::One(status) = self else { return false };
         status.is_informational() || matches!(status.as_u16(), 204 | 205 | 304)

@@ -1,5 +1,5 @@
-//! Two types of one name. schemars numbers the second, `Page2`, so that its name depends on what else is described and in
-//! which order, and a client that was generated yesterday does not find it today.
+//! Two types with one name. schemars numbers the second, `Page2`. Its name then depends on what else is described and
+//! in which order, and a client generated yesterday would not find it today.
 
 use std::{borrow::Cow, cell::RefCell, collections::BTreeSet};
 
@@ -10,8 +10,8 @@ use super::Components;
 impl Components {
     /// Finds types that share a name with another. `again` describes everything once more.
     ///
-    /// A name such as `Address2` may be a type's own. It is described again where that name is taken already: a type's own
-    /// name is then numbered itself (`Address22`), and a number that schemars gave is another.
+    /// A name such as `Address2` may be a type's own. To find out, everything is described again with that name
+    /// reserved: a type's own name is then numbered itself (`Address22`), and a number that schemars gave changes.
     pub(crate) fn check_names(&mut self, again: impl FnOnce(&mut Self)) {
         let suspects = self.generators().map(|generator| suspects(generator));
         if suspects.iter().all(BTreeSet::is_empty) {
@@ -45,7 +45,7 @@ impl Components {
     }
 }
 
-/// Names that may have been numbered, each with the name that it has without the number.
+/// Names that may be numbered, each with the name without the number.
 fn suspects(generator: &SchemaGenerator) -> BTreeSet<(String, String)> {
     let known = generator.definitions();
     let split = |name: &str| {
@@ -64,7 +64,7 @@ thread_local! {
     static RESERVED: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
-/// A type that takes up a name.
+/// A type that reserves a name.
 struct Reserved;
 
 impl JsonSchema for Reserved {

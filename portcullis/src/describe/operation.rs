@@ -18,18 +18,18 @@ use crate::{
     verify::Verify,
 };
 
-/// One operation of the document while its parts add what they know.
+/// One operation of the document, while the handler's types add to it.
 #[derive(Debug)]
 pub struct Operation<'a> {
     method: &'a str,
     path: &'a str,
     object: Map<String, Value>,
     ways: Ways,
-    /// For each extractor that refuses what it does not know of the query: what it is called, and what it knows.
+    /// For each extractor that rejects unknown query parameters: its name, and the parameters that it knows.
     closed_queries: Vec<(String, BTreeSet<String>)>,
-    /// Whether the handler gets what is described here with its refusals, which then do not answer the request.
+    /// Whether the handler receives the rejections described here, which then are not sent as the response.
     is_caught: bool,
-    /// What the route's challenges say of the resource that it belongs to.
+    /// What the route's challenges say about its resource.
     resource: Option<Pointer>,
     components: &'a mut Components,
 }
@@ -57,7 +57,8 @@ impl<'a> Operation<'a> {
         self.resource.as_ref()
     }
 
-    /// The entry; a path parameter that no extractor takes is a string (OpenAPI 3.1 §4.8.8: each is there).
+    /// The finished entry. A path parameter that no extractor reads is a string, because each must be listed (OpenAPI
+    /// 3.1 §4.8.8).
     pub(crate) fn into_object(mut self) -> Map<String, Value> {
         for name in self.path_parameters() {
             if !self.has_parameter(name, In::Path) {
@@ -72,18 +73,18 @@ impl<'a> Operation<'a> {
             }
             Vec::new()
         });
-        // Nothing but the empty requirement is written as none at all.
+        // If the empty requirement is the only one, the list is empty.
         let security = if security == [Map::new()] { Vec::new() } else { security };
         self.set("security", json!(security));
         self.object
     }
 
-    /// Says that `extractor` refuses every parameter of the query but these, and those that guards ask for.
+    /// Notes that `extractor` rejects every query parameter except these and those that guards read.
     pub(crate) fn close_query(&mut self, extractor: String, known: BTreeSet<String>) {
         self.closed_queries.push((extractor, known));
     }
 
-    /// One extractor refuses what another one documents, whatever is sent.
+    /// Reports an extractor that rejects the documented parameters of another.
     fn check_queries(&mut self) {
         let parameters = self.object.get("parameters").and_then(Value::as_array);
         let in_query = parameters.into_iter().flatten().filter(|one| one["in"] == In::Query.as_str());
@@ -108,7 +109,7 @@ impl<'a> Operation<'a> {
         self.object.insert(key.to_owned(), value);
     }
 
-    /// What an extension says so far (OpenAPI 3.1 §4.9).
+    /// The values of an extension so far (OpenAPI 3.1 §4.9).
     pub(crate) fn extension(&self, key: &str) -> &[Value] {
         match self.object.get(key) {
             Some(Value::Array(several)) => several,
@@ -117,7 +118,7 @@ impl<'a> Operation<'a> {
         }
     }
 
-    /// Says one thing more under an extension: one value stands alone, several are a list.
+    /// Adds a value to an extension: a single value is not wrapped, several are a list.
     pub(crate) fn add_extension(&mut self, key: &str, value: Value) {
         let mut said = self.extension(key).to_vec();
         if said.is_empty() {
@@ -128,7 +129,7 @@ impl<'a> Operation<'a> {
         }
     }
 
-    /// The method, in lower case as the document has it.
+    /// The method, in lower case as in the document.
     pub(crate) fn method(&self) -> &'a str {
         self.method
     }
@@ -140,24 +141,24 @@ impl<'a> Operation<'a> {
         self.path.split('/').filter_map(name).map(|name| name.trim_start_matches('*')).collect()
     }
 
-    /// The schema of a type that comes *in* through this crate's extractors, which refuse members that it does not
-    /// name; a named type becomes a reference into `components`.
+    /// The schema of an *input* type of this crate's extractors, which reject unknown members. A named type becomes a
+    /// reference into `components`.
     pub fn input_schema<T: JsonSchema>(&mut self) -> Value {
         spelled_out(self.components.inputs.subschema_for::<T>())
     }
 
-    /// The schema of a type that comes *in* through an extractor that ignores members it does not know, as axum's own
-    /// do; a named type becomes a reference into `components`.
+    /// The schema of an *input* type of an extractor that ignores unknown members, like axum's own. A named type
+    /// becomes a reference into `components`.
     pub fn open_input_schema<T: JsonSchema>(&mut self) -> Value {
         spelled_out(self.components.open_inputs.subschema_for::<T>())
     }
 
-    /// The schema of a type that goes *out*; a named type becomes a reference into `components`.
+    /// The schema of an *output* type. A named type becomes a reference into `components`.
     pub fn output_schema<T: JsonSchema>(&mut self) -> Value {
         spelled_out(self.components.outputs.subschema_for::<T>())
     }
 
-    /// Adds a parameter with its schema. One that is there already stays as it is.
+    /// Adds a parameter with its schema. An existing one stays as it is.
     pub fn parameter(&mut self, name: &str, place: In, required: bool, mut schema: Value) {
         if self.has_parameter(name, place) {
             return;
@@ -168,7 +169,7 @@ impl<'a> Operation<'a> {
             ));
         }
         spell_out(&mut schema);
-        // A parameter says these itself (OpenAPI 3.1 §4.8.12). Its examples stay: a schema has a list of them.
+        // These belong to the parameter itself (OpenAPI 3.1 §4.8.12). Its examples stay: a schema has a list of them.
         let own = ["description", "deprecated"]
             .map(|key| schema.as_object_mut().and_then(|schema| schema.remove_entry(key)));
         let mut parameter =
@@ -177,7 +178,7 @@ impl<'a> Operation<'a> {
         self.push_parameter(parameter);
     }
 
-    /// Whether a guard asks for the query's parameter `name`. Who sends what the document says would send it twice.
+    /// Whether a guard reads the query parameter `name`. A client that follows the document would then send it twice.
     pub(crate) fn is_key_in_query(&self, name: &str) -> bool {
         self.ways.ask_in_query(name)
     }
@@ -188,14 +189,14 @@ impl<'a> Operation<'a> {
         }
     }
 
-    /// States the request's body: one media type and its schema. Stated again, it may be of either media type, or of
-    /// either schema.
+    /// Documents the request's body: one media type and its schema. A second call adds an alternative media type or
+    /// schema.
     pub fn request_body(&mut self, content_type: &str, schema: &Value) {
         let body = self.object.entry("requestBody").or_insert_with(|| json!({ "required": true }));
         add_content(object_of(body), content_type, schema.clone());
     }
 
-    /// Says that the request's body, and all but what is in the path, can be left out.
+    /// Makes the request's body optional, and all parameters except those in the path.
     pub(super) fn make_optional(&mut self) {
         self.body_may_be_absent();
         let parameters = self.object.get_mut("parameters").and_then(Value::as_array_mut);
@@ -205,7 +206,7 @@ impl<'a> Operation<'a> {
         }
     }
 
-    /// Says that every answer so far may be of any media type.
+    /// Gives every response so far any media type.
     #[cfg(feature = "axum-extra")]
     pub(super) fn lose_content_type(&mut self) {
         let responses = self.object.get_mut("responses").and_then(Value::as_object_mut);
@@ -216,8 +217,8 @@ impl<'a> Operation<'a> {
         }
     }
 
-    /// Says that every answer so far may be of another media type than its own: a reader of the document applies the
-    /// narrower of two that match (OpenAPI 3.1 §4.8.17).
+    /// Allows every response so far to have another media type than its own. Of two that match, the narrower one
+    /// applies (OpenAPI 3.1 §4.8.17).
     pub(super) fn doubt_content_type(&mut self) {
         let responses = self.object.get_mut("responses").and_then(Value::as_object_mut);
         for response in responses.into_iter().flat_map(Map::values_mut).filter_map(Value::as_object_mut) {
@@ -227,7 +228,7 @@ impl<'a> Operation<'a> {
         }
     }
 
-    /// Says that every answer so far has this header.
+    /// Adds this header to every response so far.
     #[cfg(feature = "axum-extra")]
     pub(super) fn header_everywhere(&mut self, name: &str) {
         let responses = self.object.get_mut("responses").and_then(Value::as_object_mut);
@@ -237,20 +238,20 @@ impl<'a> Operation<'a> {
         }
     }
 
-    /// Says that the request's body can be left out.
+    /// Makes the request's body optional.
     pub(super) fn body_may_be_absent(&mut self) {
         if let Some(body) = self.object.get_mut("requestBody").and_then(Value::as_object_mut) {
             body.insert("required".to_owned(), false.into());
         }
     }
 
-    /// Adds an answer without a body. A status named twice has both descriptions, one a paragraph.
+    /// Adds a response without a body. If a status is added twice, it has both descriptions, one per paragraph.
     pub fn empty_response(&mut self, statuses: impl Into<Statuses>, description: &str) {
         add_description(self.response(statuses), description);
     }
 
-    /// Adds an answer with a body of one media type. A status named twice has both descriptions, one a paragraph, and
-    /// both media types or schemas.
+    /// Adds a response with a body of one media type. If a status is added twice, it has both descriptions, one per
+    /// paragraph, and both media types or schemas.
     pub fn content_response(
         &mut self,
         statuses: impl Into<Statuses>,
@@ -263,25 +264,25 @@ impl<'a> Operation<'a> {
         add_content(response, content_type, schema);
     }
 
-    /// Adds an answer whose body is JSON of type `T`.
+    /// Adds a response whose body is JSON of type `T`.
     pub fn json_response<T: JsonSchema>(&mut self, statuses: impl Into<Statuses>, description: &str) {
         let schema = self.output_schema::<T>();
         self.content_response(statuses, description, "application/json", schema);
     }
 
-    /// Adds a refusal in the one error dialect: `{"detail": "…"}`.
+    /// Adds an error response in the common format: `{"detail": "…"}`.
     pub fn problem(&mut self, statuses: impl Into<Statuses>, description: &str) {
         self.json_response::<Problem>(statuses, description);
     }
 
-    /// Adds a header to an answer that was added before. One named twice has both descriptions, one a paragraph.
+    /// Adds a header to a response that was added before. If a header is added twice, it has both descriptions.
     pub fn response_header(&mut self, statuses: impl Into<Statuses>, name: &str, description: &str) {
         let header = json!({ "description": description, "schema": { "type": "string" } });
         add_header(self.response(statuses), name, header);
     }
 
-    /// Adds what `describe` adds, but its answers all have these statuses and this description: an answer that is
-    /// sent with another status than its own.
+    /// Adds what `describe` adds, but all its responses get these statuses and this description. Use it for a response
+    /// that is sent with another status than its own.
     ///
     /// ```
     /// use http::StatusCode;
@@ -316,14 +317,14 @@ impl<'a> Operation<'a> {
         }
     }
 
-    /// What `describe` adds, and nothing else.
+    /// Returns what `describe` adds, and nothing else.
     pub(super) fn apart(&mut self, describe: impl FnOnce(&mut Self)) -> Map<String, Value> {
         let before = std::mem::take(&mut self.object);
         describe(self);
         std::mem::replace(&mut self.object, before)
     }
 
-    /// Takes in what was described apart.
+    /// Adds what was described apart.
     pub(super) fn absorb(&mut self, mut part: Map<String, Value>) {
         if let Some(Value::Array(parameters)) = part.remove("parameters") {
             for parameter in parameters {
@@ -362,12 +363,12 @@ impl<'a> Operation<'a> {
         }
     }
 
-    /// Keeps the API from being built, with the reason in [`ApiError`](crate::ApiError).
+    /// Adds a defect, which [`ApiError`](crate::ApiError) reports.
     pub(crate) fn defect(&mut self, reason: &str) {
         self.components.defects.push(format!("{} {}: {reason}", self.method, self.path));
     }
 
-    /// Demands this of who calls, beside what was demanded before.
+    /// Adds a demand on the caller, besides earlier ones.
     pub(crate) fn demand(&mut self, demand: Demand) {
         for (number, this) in demand.asked.iter().enumerate() {
             if demand.asked.iter().take(number).any(|known| known.is(this)) {
@@ -380,15 +381,14 @@ impl<'a> Operation<'a> {
         self.ways.narrow(demand);
     }
 
-    /// What `describe` adds, where the handler runs also after its refusal.
+    /// Adds what `describe` adds, for a handler that also runs after a rejection.
     pub(super) fn caught(&mut self, describe: impl FnOnce(&mut Self)) {
         let was_caught = std::mem::replace(&mut self.is_caught, true);
         describe(self);
         self.is_caught = was_caught;
     }
 
-    /// Says that the refusal of `name` must answer the request. Where the handler can run all the same, the API is not
-    /// built.
+    /// Requires that the rejection of `name` is sent as the response. It is a defect if the handler could run anyway.
     pub(crate) fn refuse_to_be_caught(&mut self, name: &str) {
         if self.is_caught {
             self.defect(&format!(
@@ -397,17 +397,17 @@ impl<'a> Operation<'a> {
         }
     }
 
-    /// Names a security scheme, and how its credential is read.
+    /// Adds a security scheme, and how its credential is read.
     pub(crate) fn add_scheme(&mut self, name: &'static str, scheme: SecurityScheme, read: SecurityScheme) {
         self.components.add_scheme(name, scheme, read);
     }
 
-    /// Names a verifier's security scheme in the document.
+    /// Adds a verifier's security scheme.
     pub(crate) fn security_scheme<V: Verify>(&mut self) {
         self.components.add_scheme(V::SCHEME, V::scheme(), <V::Credential as Credential>::scheme());
     }
 
-    /// Names scopes that a scheme of the document can carry.
+    /// Adds scopes of a scheme.
     pub(crate) fn scopes(&mut self, scheme: &'static str, scopes: &[NamedScope]) {
         self.components.add_scopes(scheme, scopes);
     }
@@ -422,7 +422,7 @@ impl<'a> Operation<'a> {
     }
 }
 
-/// One more cause of an answer, a paragraph of its own. An empty one says nothing.
+/// Adds a cause of a response, as a paragraph of its own. An empty one is ignored.
 fn add_description(response: &mut Map<String, Value>, description: &str) {
     let known = response.get("description").and_then(Value::as_str).unwrap_or_default();
     let all = if known.is_empty() {
@@ -436,7 +436,7 @@ fn add_description(response: &mut Map<String, Value>, description: &str) {
     response.insert("description".to_owned(), all.into());
 }
 
-/// One header more; of one that is there already, another description.
+/// Adds a header, or another description to an existing one.
 fn add_header(response: &mut Map<String, Value>, name: &str, header: Value) {
     let headers = object_of(response.entry("headers").or_insert_with(|| json!({})));
     match headers.get_mut(name) {
@@ -450,7 +450,7 @@ fn add_header(response: &mut Map<String, Value>, name: &str, header: Value) {
     }
 }
 
-/// A body of one media type more.
+/// Adds a media type to a body.
 fn add_content(response: &mut Map<String, Value>, content_type: &str, schema: Value) {
     let content = object_of(response.entry("content").or_insert_with(|| json!({})));
     match content.get_mut(content_type).and_then(|media| media.get_mut("schema")) {
@@ -467,9 +467,9 @@ fn schema_of(media: Value) -> Value {
     into_object(Some(media)).remove("schema").unwrap_or_default()
 }
 
-/// A second schema under one status and media type: either may be the body.
+/// Adds an alternative schema for one status and media type.
 fn add_alternative(known: &mut Value, schema: Value) {
-    // A schema that says more than `anyOf` is itself an alternative.
+    // A schema with more than `anyOf` is itself an alternative.
     if known.as_object().is_some_and(|known| known.len() == 1)
         && let Some(Value::Array(alternatives)) = known.get_mut("anyOf")
     {

@@ -1,8 +1,8 @@
-//! What the rejections of axum's extractors are as answers: for a handler that takes `Result<Json<T>, JsonRejection>`
-//! and passes the error on.
+//! The rejections of axum's extractors as responses, for a handler that takes `Result<Json<T>, JsonRejection>` and
+//! passes the error on.
 //!
-//! 500 is there only where it is all that a rejection can be. Elsewhere it tells of the application's own fault, such as
-//! a `Path` that does not fit its route, and the document of an API is not where that is said.
+//! 500 is documented only if a rejection can be nothing else. Otherwise it is a fault of the application, such as a
+//! `Path` that does not fit its route, which does not belong in the document.
 
 use axum::extract::rejection::{
     BytesRejection, ExtensionRejection, FormRejection, MatchedPathRejection, NestedPathRejection,
@@ -15,7 +15,7 @@ use super::{DescribeResponse, Operation, axum_extract::refusal};
 macro_rules! rejections {
     ($($(#[$gate:meta])? $rejection:ty: $($status:ident $description:expr),+;)*) => {$(
         $(#[$gate])?
-        /// The reason in plain text, with the status that axum gives it.
+        /// The reason as plain text, with axum's status.
         impl DescribeResponse for $rejection {
             fn describe_response(operation: &mut Operation<'_>) {
                 $(refusal(operation, StatusCode::$status, $description);)+
@@ -43,7 +43,7 @@ rejections! {
         BAD_REQUEST UNREADABLE,
         PAYLOAD_TOO_LARGE TOO_LARGE,
         UNSUPPORTED_MEDIA_TYPE OTHER_TYPE;
-    // Of a GET the form is the query: 400.
+    // For a GET the form is the query: 400.
     FormRejection:
         BAD_REQUEST UNREADABLE,
         BAD_REQUEST QUERY,
@@ -65,7 +65,7 @@ rejections! {
         UNPROCESSABLE_ENTITY UNACCEPTABLE;
     #[cfg(feature = "axum-full")]
     axum::extract::multipart::MultipartRejection: BAD_REQUEST NO_BOUNDARY;
-    // A body whose sender stops in the middle is axum's 500.
+    // axum responds with 500 if the sender stops in the middle of the body.
     #[cfg(feature = "axum-full")]
     axum::extract::multipart::MultipartError:
         BAD_REQUEST UNREADABLE,

@@ -1,4 +1,4 @@
-//! How a guard finds out who is calling: by one verifier, or by either of two.
+//! How a guard finds out who is calling: with one verifier, or with either of two.
 
 use std::{any::TypeId, future::Future, panic::AssertUnwindSafe, time::Instant};
 
@@ -16,19 +16,19 @@ use crate::{
     verify::{Verdict, Verify},
 };
 
-/// What a guard asks: a [`Verify`], or [`Either`] of two.
+/// What a guard verifies with: a [`Verify`], or [`Either`] of two.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not verify credentials",
     note = "implement `portcullis::Verify` for it, or use `portcullis::AccessTokens`"
 )]
 pub trait Authenticate: sealed::Asked + Send + Sync + 'static {
-    /// Whom a good credential stands for.
+    /// The principal that a valid credential stands for.
     type Principal: Send + Sync + 'static;
 }
 
 /// An [`Authenticate`] whose verifiers are in the state `St`.
 pub trait AuthenticateIn<St>: Authenticate {
-    /// The verified principal and its scopes; `None` only if the request presents nothing at all.
+    /// The verified principal and its scopes. `None` only if the request presents nothing at all.
     #[doc(hidden)]
     fn authenticate(
         presented: Self::Presented,
@@ -38,12 +38,12 @@ pub trait AuthenticateIn<St>: Authenticate {
 
 /// One or the other.
 ///
-/// As a guard's verifier, `Guard<Either<A, B>>`, the credential that is present decides: one that is no good is
-/// refused, and never made up for by another. Both kinds at once are 400, for it is not for us to choose;
-/// only a cookie does not count beside an `Authorization` header, which decides alone. Where both
-/// take the same kind (bearer tokens of two issuers, each with a verifier type of its own), `A` is asked first, then
-/// `B`. The first that accepts the token decides: if it lacks a scope under `A`, the response is 403, even if `B` would
-/// grant the scope for the same token. The principal is an `Either` too:
+/// In a guard, `Guard<Either<A, B>>`, the credential that is present decides. An invalid one is rejected, and the other
+/// verifier is not tried instead. Both kinds at once are rejected with 400. Only a cookie does not count next to an
+/// `Authorization` header, which decides alone. If both take the same kind (bearer tokens of two issuers, each with a
+/// verifier type of its own), `A` is tried first, then `B`. The first that accepts the token decides: if it lacks a
+/// scope under `A`, the response is 403, even if `B` would grant the scope for the same token. The principal is an
+/// `Either`, too:
 ///
 /// ```
 /// use portcullis::{AccessTokens, Bearer, Either, Guard, Json, Verify};
@@ -66,7 +66,7 @@ pub enum Either<A, B> {
     Right(B),
 }
 
-/// Where both sides are of one type, as with two verifiers of one kind of account, which it was may not matter.
+/// For two sides of one type, as with two verifiers for the same accounts, where it does not matter which one it was.
 ///
 /// ```
 /// use portcullis::{Either, Guard, Json, Verify};
@@ -81,13 +81,13 @@ pub enum Either<A, B> {
 /// assert_eq!(Either::<_, u64>::Left(7).into_inner(), 7);
 /// ```
 impl<T> Either<T, T> {
-    /// What is inside, whichever side it is.
+    /// The inner value, whichever side it is.
     pub fn inner(&self) -> &T {
         let (Self::Left(inner) | Self::Right(inner)) = self;
         inner
     }
 
-    /// What is inside, by value.
+    /// The inner value, by value.
     pub fn into_inner(self) -> T {
         let (Self::Left(inner) | Self::Right(inner)) = self;
         inner
@@ -111,7 +111,7 @@ impl<St: Sync, V: Verify + FromRef<St>> AuthenticateIn<St> for V {
     }
 }
 
-/// Asks the verifier about what is presented; `None` if nothing is. `challenges` are those of whoever asks.
+/// Verifies what is presented; `None` if nothing is. `challenges` are those of the guard.
 pub(crate) async fn verified<V: Verify>(
     presented: Presented<V::Credential>,
     verifier: impl FnOnce() -> V,
@@ -126,8 +126,8 @@ pub(crate) async fn verified<V: Verify>(
         Presented::Fault(fault) => Err(fault.into()),
         Presented::Present(credential) => {
             let verifier = verifier();
-            // A flaw that one credential strikes is no verdict, and ends no connection that other requests share. What the
-            // verifier left half done is its own: the request goes no further.
+            // A panic on one credential is not a verdict, and must not close a connection that other requests share.
+            // Anything the verifier left half done is its own: the request goes no further.
             let verdict = AssertUnwindSafe(async { verifier.verify(&credential).await }).catch_unwind().await;
             verdict.unwrap_or_else(|_| Err("the verifier panicked".into()))
         }
@@ -162,11 +162,11 @@ impl<St: Sync, A: AuthenticateIn<St>, B: AuthenticateIn<St>> AuthenticateIn<St> 
             (OtherScheme, ..) => Err(Denied::missing(Self::challenges())),
             (One(_), One(_), One(_)) => match A::authenticate(a, state).await {
                 Ok(known) => Ok(left(known)),
-                // It is A's token; the login behind it is not enough.
+                // The token is A's, but the login behind it does not suffice.
                 Err(first) if first.is_step_up() => Err(first),
                 Err(first) => match B::authenticate(b, state).await {
                     Ok(known) => Ok(right(known)),
-                    // The second's refusal does not count while the first could not be asked.
+                    // B's rejection does not count while A is unavailable.
                     Err(_) if first.is_unavailable() => Err(first),
                     Err(second) => Err(second.in_the_name_of(Self::challenges())),
                 },
@@ -233,7 +233,7 @@ impl<A: Authenticate, B: Authenticate> sealed::Asked for Either<A, B> {
 
     fn challenges() -> Vec<Challenge> {
         let mut challenges = A::challenges();
-        // Two verifiers of one scheme ask a stranger for one thing.
+        // Two verifiers of one scheme have a single challenge.
         let new = |challenge: &Challenge| {
             A::challenges().iter().all(|known| known.text(None) != challenge.text(None))
         };
@@ -273,7 +273,7 @@ impl<A: Authenticate, B: Authenticate> sealed::Asked for Either<A, B> {
     }
 }
 
-/// One verifier that a guard asks.
+/// One verifier of a guard.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked {
     /// Its name in `securitySchemes`.
@@ -296,29 +296,29 @@ impl Asked {
 pub(crate) mod sealed {
     use super::{Challenge, Operation, Parts, Place, WantedBody};
 
-    /// What this crate needs to know of what a guard asks.
+    /// What this crate needs to know about what a guard verifies with.
     pub trait Asked {
-        /// What a request presents to it, read once and not verified yet.
+        /// What a request presents to it, read once but not verified yet.
         type Presented: Send;
         /// Its verifiers.
         fn asked() -> Vec<super::Asked>;
-        /// What a stranger is asked for.
+        /// The challenges for a caller without a credential.
         fn challenges() -> Vec<Challenge>;
         /// Reads what the request presents to it.
         fn read(parts: &Parts) -> Self::Presented;
-        /// What was read, in a word.
+        /// Summarizes what was read.
         fn presence(presented: &Self::Presented) -> Presence;
-        /// Notes what it asks for in the query, which is no input of the handler's.
+        /// Notes which query parameters it reads, which are then not input of the handler.
         fn note_keys_in_query(parts: &mut Parts);
-        /// Names the schemes in the document.
+        /// Adds the schemes to the document.
         fn describe_schemes(operation: &mut Operation<'_>);
-        /// Says in the document which login is demanded beside the credential.
+        /// Documents the login that is required besides the credential.
         fn describe_step_up(_: &mut Operation<'_>) {}
-        /// The body that must be read before it can be asked.
+        /// The body that must be read before it can verify.
         fn body() -> Option<WantedBody> {
             None
         }
-        /// Whether a verifier of it may forbid a request whose credential is good.
+        /// Whether one of its verifiers may forbid a request although the credential is valid.
         fn sees_request() -> bool {
             false
         }
@@ -329,16 +329,16 @@ pub(crate) mod sealed {
     pub enum Presence {
         /// Nothing.
         Absent,
-        /// An `Authorization` of a scheme that nobody here asks for.
+        /// An `Authorization` with a scheme that no verifier here reads.
         OtherScheme,
-        /// A credential in this place, good or not.
+        /// A credential in this place, valid or not.
         One(Place),
         /// Credentials in more than one place.
         Several,
     }
 
     impl Presence {
-        /// What is presented to two.
+        /// What is presented to two guards.
         pub(super) fn and(self, other: Self) -> Self {
             match (self, other) {
                 (Self::One(a), Self::One(b)) if a != b => Self::Several,

@@ -1,4 +1,4 @@
-//! Telling the log that no verdict is reached, without a line for each request: strangers choose how many there are.
+//! Logs verification failures, but not one line per request: strangers decide how many requests there are.
 
 use std::{
     any::TypeId,
@@ -7,10 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long one line stands for all that follow.
+/// How often a failure is logged at most.
 const LINE_EVERY: Duration = Duration::from_mins(1);
 
-/// What the log was told, for each type of verifier and each permission. There are as many of them as the program has.
+/// What was logged, for each type of verifier and each permission. The program has a fixed number of these.
 #[derive(Default)]
 pub(crate) struct Failures(Mutex<HashMap<TypeId, Told>>);
 
@@ -23,7 +23,8 @@ struct Told {
 pub(crate) static FAILURES: LazyLock<Failures> = LazyLock::new(Failures::default);
 
 impl Failures {
-    /// Whether the failure of `verifier` at `now` is worth a line: then how many others had none since the last.
+    /// Whether to log the failure of `verifier` at `now`. If so, returns how many failures were not logged since the
+    /// last line.
     pub(crate) fn tell(&self, verifier: TypeId, now: Instant) -> Option<u64> {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(last) = told.get_mut(&verifier) else {

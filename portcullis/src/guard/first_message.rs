@@ -9,15 +9,15 @@ use serde_json::{Map, Value, json};
 use super::{Access, Denied, Guard, Scopes, sealed::Sealed};
 use crate::{credential::Bearer, describe::Operation, verify::Verify};
 
-/// The operation's member that says which token the first message must hold.
+/// The operation's member that describes the token in the first message.
 const KEY: &str = "x-portcullis-first-message";
 
-/// Opens a WebSocket for anyone, and hands the handler a [`Guard`] for a token in the first message: for browsers, whose
-/// scripts cannot add an `Authorization` header to a WebSocket.
+/// Opens a WebSocket for anyone, and gives the handler a [`Guard`] for a token in the first message. It is for
+/// browsers, whose scripts cannot add an `Authorization` header to a WebSocket.
 ///
-/// The route itself is open, and the document says so. OpenAPI has no words for what follows, so the operation has
-/// `x-portcullis-first-message`, with the scheme and the scopes as in `security`. Prefer a
-/// [`SessionCookie`](crate::SessionCookie), which is verified before the socket opens, where you have one.
+/// The route itself is open, and the document says so. OpenAPI cannot describe what follows, so the operation has
+/// `x-portcullis-first-message`, with the scheme and the scopes as in `security`. If you have a
+/// [`SessionCookie`](crate::SessionCookie), prefer it: it is verified before the socket opens.
 ///
 /// ```
 /// # #[cfg(feature = "ws")]
@@ -26,7 +26,7 @@ const KEY: &str = "x-portcullis-first-message";
 /// use portcullis::{AccessTokens, guard::FirstMessage};
 ///
 /// async fn chat(first: FirstMessage<AccessTokens>, upgrade: WebSocketUpgrade) -> Response {
-///     // Before the token is verified anyone can send: keep messages small.
+///     // Anyone can send before the token is verified: keep messages small.
 ///     upgrade.max_message_size(8 * 1024).on_upgrade(async move |mut socket| {
 ///         let Some(guard) = first.receive(&mut socket).await else { return }; // the socket is closed
 ///         let _ = guard.principal().subject();
@@ -40,19 +40,19 @@ pub struct FirstMessage<V: Verify<Credential = Bearer>, S: Scopes = ()> {
 }
 
 impl<V: Verify<Credential = Bearer>, S: Scopes> FirstMessage<V, S> {
-    /// The guard of a token that the first message holds, in whatever form.
+    /// Returns the guard of a token that you took from the first message.
     ///
     /// # Errors
-    /// [`Denied`], as for [`Guard::for_token`]. Close the socket then.
+    /// [`Denied`], as for [`Guard::for_token`]. Then close the socket.
     pub async fn verify(&self, token: &str) -> Result<Guard<V, S>, Denied> {
         Guard::for_token(&self.verifier, token).await
     }
 
-    /// Waits for a text message that is the token and nothing else. `None` if there is no good one: then the socket is
-    /// closed, with code 1008 (policy violation) and a reason, or 1013 (try again later) if the verifier cannot tell.
+    /// Waits for a text message that is the token and nothing else. Returns `None` if no valid one arrives. The socket
+    /// is then closed, with code 1008 (policy violation) and a reason, or 1013 (try again later) if the verifier fails.
     ///
-    /// It waits ten seconds at the most, and for one message: a second try needs a new socket. The message size is limited
-    /// by [`WebSocketUpgrade::max_message_size`](axum::extract::WebSocketUpgrade::max_message_size).
+    /// It waits at most ten seconds, and for one message: a second attempt needs a new socket. The message size is
+    /// limited by [`WebSocketUpgrade::max_message_size`](axum::extract::WebSocketUpgrade::max_message_size).
     #[cfg(feature = "ws")]
     pub async fn receive(&self, socket: &mut axum::extract::ws::WebSocket) -> Option<Guard<V, S>> {
         use axum::extract::ws::{CloseFrame, Message, close_code};
@@ -77,7 +77,7 @@ impl<V: Verify<Credential = Bearer>, S: Scopes> FirstMessage<V, S> {
         };
         let code = if denied.is_unavailable() { close_code::AGAIN } else { close_code::POLICY };
         let close = CloseFrame { code, reason: denied.to_string().into() };
-        // It may be gone already.
+        // The socket may be closed already.
         let _ = socket.send(Message::Close(Some(close))).await;
         None
     }

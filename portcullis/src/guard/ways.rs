@@ -1,4 +1,4 @@
-//! The ways into a route: what a request may bring so that every guard lets it through.
+//! The ways into a route: what a request may present so that every guard lets it through.
 
 use serde_json::{Map, Value, json};
 
@@ -10,11 +10,11 @@ use crate::{credential::Place, scope::NamedScope};
 pub(crate) struct Demand {
     pub(crate) asked: Vec<Asked>,
     pub(crate) scopes: Vec<Vec<NamedScope>>,
-    /// Whether it lets in a request that presents nothing to it.
+    /// Whether it lets through a request that presents nothing to it.
     pub(crate) is_optional: bool,
 }
 
-/// The ways past every guard so far. One that no request could take is left out.
+/// The ways past every guard so far. Those that no request can take are left out.
 #[derive(Debug)]
 pub(crate) struct Ways {
     demands: Vec<Demand>,
@@ -26,7 +26,7 @@ pub(crate) struct Ways {
 /// One way in.
 #[derive(Debug, Clone, Default)]
 struct Way {
-    /// Whose credential meets each demand; nobody's where nothing is presented to it.
+    /// The verifier whose credential meets each demand. `None` if nothing is presented to it.
     met_by: Vec<Option<Asked>>,
     /// The schemes that it needs, each with its scopes (OpenAPI 3.1 §4.8.30).
     requirement: Map<String, Value>,
@@ -36,15 +36,15 @@ const PRESENTED: &str = "what is presented to one is presented to the other, and
 
 const ONE_KIND: &str = "an `Either` takes one kind of credential at a time";
 
-/// What becomes of two demands that are met in this way.
+/// Whether two demands can be met in this way.
 enum Together {
     Fit,
-    /// Another way says the same.
+    /// Another way is the same.
     Repeat,
     Clash(Clash),
 }
 
-/// Two schemes that one request cannot bring, and why.
+/// Two schemes that one request cannot present, and why.
 #[derive(Debug)]
 struct Clash {
     schemes: [&'static str; 2],
@@ -52,12 +52,12 @@ struct Clash {
 }
 
 impl Ways {
-    /// In to anyone.
+    /// Lets anyone in.
     pub(crate) fn new() -> Self {
         Self { demands: Vec::new(), open: vec![Way::default()], clashes: Vec::new() }
     }
 
-    /// Demands this too.
+    /// Adds a demand.
     pub(crate) fn narrow(&mut self, demand: Demand) {
         let choices = demand.choices();
         for way in std::mem::take(&mut self.open) {
@@ -73,7 +73,7 @@ impl Ways {
         self.demands.push(demand);
     }
 
-    /// Whether a guard looks for a key in the query's parameter `name`.
+    /// Whether a guard reads a key from the query parameter `name`.
     pub(crate) fn ask_in_query(&self, name: &str) -> bool {
         let mut asked = self.demands.iter().flat_map(|demand| &demand.asked);
         asked.any(|asked| matches!(asked.place, Place::Query(key) if key == name))
@@ -85,16 +85,16 @@ impl Ways {
         pairs.find(|pair| !matches!(pair, Together::Fit)).unwrap_or(Together::Fit)
     }
 
-    /// The requirements, one of which is enough.
+    /// The requirements, one of which suffices.
     ///
     /// # Errors
-    /// Why there is no way in, or a `Maybe` to which nothing can ever be presented.
+    /// Why there is no way in, or which `Maybe` nothing can be presented to.
     pub(crate) fn requirements(self) -> Result<Vec<Map<String, Value>>, Vec<String>> {
         let is_met = |at: usize| self.open.iter().any(|way| way.met_by.get(at).is_some_and(Option::is_some));
         if !(0..self.demands.len()).all(is_met) {
             let mut sentences: Vec<_> = self.clashes.iter().map(Clash::sentence).collect();
             if sentences.is_empty() {
-                // Never none, which would be no defect, and the route be documented as open.
+                // Never empty: that would be no defect, and the route would be documented as open.
                 sentences.push("no request can satisfy its guards".to_owned());
             }
             return Err(sentences);
@@ -110,7 +110,7 @@ impl Ways {
 }
 
 impl Clash {
-    /// Whether both say the same, in whatever order.
+    /// Whether both say the same, in any order.
     fn is(&self, other: &Self) -> bool {
         self.why == other.why && self.schemes.iter().all(|scheme| other.schemes.contains(scheme))
     }
@@ -122,7 +122,7 @@ impl Clash {
 }
 
 impl Demand {
-    /// Each verifier with each set of scopes, and nothing at all where that is enough.
+    /// Each verifier with each set of scopes, and nothing at all if that suffices.
     fn choices(&self) -> Vec<(Option<Asked>, Map<String, Value>)> {
         let with = |asked: &Asked, scopes: &[NamedScope]| {
             let scopes: Vec<_> = scopes.iter().map(|scope| scope.name).collect();
@@ -133,7 +133,7 @@ impl Demand {
         choices.chain(self.is_optional.then(|| (None, Map::new()))).collect()
     }
 
-    /// Its verifier that looks into this place.
+    /// Its verifier that reads from this place.
     fn reader(&self, place: Place) -> Option<&Asked> {
         self.asked.iter().find(|asked| asked.place == place)
     }
@@ -155,8 +155,8 @@ impl Way {
     }
 }
 
-/// Two demands, each with whom it is met by. Every guard reads the whole request, so what is brought for one of them
-/// is presented to the other too.
+/// Two demands, each with the verifier that meets it. Every guard reads the whole request, so what is presented to one
+/// of them is presented to the other, too.
 fn together(
     (first, first_by): (&Demand, Option<Asked>),
     (second, second_by): (&Demand, Option<Asked>),
@@ -170,7 +170,7 @@ fn together(
             if let Some(why) = excludes(one.place, other.place) {
                 clash(&one, &other, why)
             } else if one.place == other.place {
-                // Both must accept it. That may be, but a `Maybe` that must accept is none.
+                // Both must accept it, which is possible. But a `Maybe` that must accept a credential is not optional.
                 if first.is_optional || second.is_optional {
                     clash(&one, &other, PRESENTED)
                 } else {
@@ -187,7 +187,7 @@ fn together(
     }
 }
 
-/// What is brought for another demand, and this one that is to be met by nothing.
+/// Whether `brought` can be presented to another demand while nothing is presented to this one.
 fn beside(brought: Asked, nothing: &Demand, clash: impl Fn(&Asked, &'static str) -> Together) -> Together {
     if nothing.asked.iter().any(|asked| asked.is(&brought)) {
         return Together::Repeat;
@@ -198,13 +198,13 @@ fn beside(brought: Asked, nothing: &Demand, clash: impl Fn(&Asked, &'static str)
     if brought.place.is_cookie() {
         return Together::Fit;
     }
-    // An `Authorization` of another scheme is no good to who looks for a credential there, or for a cookie.
+    // A verifier that reads `Authorization` or a cookie rejects an `Authorization` of another scheme.
     let mut clashes =
         nothing.asked.iter().filter_map(|asked| Some((asked, excludes(asked.place, brought.place)?)));
     clashes.next().map_or(Together::Fit, |(asked, why)| clash(asked, why))
 }
 
-/// Why no request has a credential in each of these places.
+/// Why no request can have a credential in each of these places.
 fn excludes(one: Place, other: Place) -> Option<&'static str> {
     use Place::{Authorization, Cookie};
 

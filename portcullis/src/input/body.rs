@@ -1,4 +1,4 @@
-//! Reading a body: the declared type first, then no byte more than allowed.
+//! Reads a body: checks the declared type first, then reads no byte more than allowed.
 
 use std::error::Error;
 
@@ -12,8 +12,8 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use super::rejection::InputRejection;
 
-/// The one `Content-Type` of a request, if it is one that `accepts` (given in lower case, without
-/// parameters). A coded body (RFC 9110 §8.4) is refused: no limit would mean what it says.
+/// The only `Content-Type` of a request, if `accepts` accepts it (given in lower case, without parameters). A body with
+/// a content coding (RFC 9110 §8.4) is rejected, because it would evade the limits.
 pub(super) fn content_type(
     headers: &HeaderMap,
     accepts: impl Fn(&str) -> bool,
@@ -32,11 +32,11 @@ pub(super) fn content_type(
     if accepts(&essence) { Ok(value.to_owned()) } else { Err(InputRejection::unsupported(otherwise)) }
 }
 
-/// The whole body, if it has at most `limit` bytes.
+/// Reads the whole body, if it has at most `limit` bytes.
 pub(super) async fn read(body: Body, limit: usize) -> Result<Bytes, InputRejection> {
     check_announced(&body, limit)?;
     let mut body = Limited::new(body, limit);
-    // Copied, because a frame of a few bytes keeps the whole buffer alive that the connection was read into.
+    // Copied, because even a frame of a few bytes keeps the connection's whole read buffer alive.
     let mut bytes = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| broken(&*error))?;
@@ -47,12 +47,12 @@ pub(super) async fn read(body: Body, limit: usize) -> Result<Bytes, InputRejecti
     Ok(bytes.freeze())
 }
 
-/// Refuses before reading when the announced length is over the limit.
+/// Rejects a body before reading it if the announced length is over the limit.
 pub(super) fn check_announced(body: &Body, limit: usize) -> Result<(), InputRejection> {
     if body.size_hint().lower() > limit as u64 { Err(InputRejection::too_large()) } else { Ok(()) }
 }
 
-/// A body that ended early. It may be a limit of ours or of a layer around the application.
+/// The rejection for a body that ended early. The cause may be a limit, of ours or of a layer around the application.
 pub(super) fn broken(error: &(dyn Error + 'static)) -> InputRejection {
     let mut cause = Some(error);
     while let Some(error) = cause {

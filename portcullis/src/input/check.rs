@@ -1,4 +1,4 @@
-//! A type's contract, applied to what came in.
+//! Checks input against a type's contract.
 
 use std::{any::type_name, sync::Arc};
 
@@ -26,8 +26,8 @@ pub(super) fn fields_of<T>(contract: &Contract) -> Result<&Fields, InputRejectio
     }
 }
 
-/// Every field of `value` that the schema does not take, and those already found `amiss`, whose values
-/// say nothing any more.
+/// Collects every field of `value` that the schema rejects, after those already found `amiss`, whose values no longer
+/// count.
 pub(super) fn check(
     contract: &Contract,
     value: &Value,
@@ -44,8 +44,8 @@ pub(super) fn check(
     InvalidInput::unless_empty(amiss)
 }
 
-/// Makes the type. What the schema let through can still fail in a `Deserialize` of the application's own,
-/// such as `#[serde(try_from = "String")]`; its message may repeat the value and is not used.
+/// Deserializes the type. A value that passed the schema can still fail in the application's own `Deserialize`, such as
+/// `#[serde(try_from = "String")]`. Its message may repeat the value, so it is not used.
 pub(super) fn make<T: DeserializeOwned>(value: Value, origin: &Origin) -> Result<T, InputRejection> {
     serde_path_to_error::deserialize(value).map_err(|error| dialect::not_made(error.path(), origin).into())
 }

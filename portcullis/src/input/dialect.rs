@@ -30,18 +30,18 @@ impl Origin {
         Self { prefix: vec!["path".into()], names: Vec::new() }
     }
 
-    /// The one value is the parameter `name`.
+    /// For a single value, the parameter `name`.
     pub(super) fn single(mut self, name: &str) -> Self {
         self.prefix.push(Loc::name(name));
         self
     }
 
-    /// The values are, in order, the parameters `names`.
+    /// For a tuple, whose items are the parameters `names`, in order.
     pub(super) fn tuple<'a>(self, names: impl Iterator<Item = &'a str>) -> Self {
         Self { names: names.map(Loc::name).collect(), ..self }
     }
 
-    /// The place of the field `name`.
+    /// The location of the field `name`.
     pub(super) fn field(&self, name: &str) -> Vec<Loc> {
         self.steps(vec![Loc::name(name)])
     }
@@ -67,8 +67,8 @@ impl Origin {
     }
 }
 
-/// What is `amiss` already, and one entry for each bad field more, until the answer is full. The values of those that are
-/// amiss say nothing any more.
+/// Adds one entry per bad field to those in `amiss`, until the response is full. The values of fields in `amiss` no
+/// longer count.
 pub(super) fn explain(findings: &[Finding<'_>], origin: &Origin, amiss: Vec<FieldError>) -> Vec<FieldError> {
     let mut answer = Answer { amiss, found: Vec::new() };
     for finding in findings {
@@ -85,7 +85,7 @@ pub(super) fn explain(findings: &[Finding<'_>], origin: &Origin, amiss: Vec<Fiel
     answer.amiss
 }
 
-/// The answer so far: never more than is sent, so that a new entry is compared with few others.
+/// The response so far: never more than is sent, so that a new entry is compared with few others.
 struct Answer {
     amiss: Vec<FieldError>,
     found: Vec<FieldError>,
@@ -96,12 +96,12 @@ impl Answer {
         self.amiss.len() + self.found.len() >= MAX_ERRORS
     }
 
-    /// Whether an entry that may yet be put better is at `place` or inside it.
+    /// Whether an entry that can still be improved is at `place` or inside it.
     fn names_within(&self, place: &[Loc]) -> bool {
         self.found.iter().any(|known| known.loc().starts_with(place))
     }
 
-    /// Keeps one entry per place, the one that says most: pydantic stops at a field's first fault.
+    /// Keeps one entry per place, the most specific one: pydantic stops at a field's first fault.
     fn add(&mut self, error: FieldError) {
         if self.amiss.iter().any(|known| error.loc().starts_with(known.loc())) {
             return;
@@ -115,12 +115,12 @@ impl Answer {
     }
 }
 
-/// Something in the whole is not acceptable, and what, would cost too much to say.
+/// Some part of the value is not acceptable; finding out which would cost too much.
 pub(super) fn unexplained(origin: &Origin) -> FieldError {
     FieldError::new(origin.prefix.clone(), UNACCEPTABLE.0, UNACCEPTABLE.1)
 }
 
-/// The type was not made of a value that the schema took.
+/// The type could not be made from a value that the schema accepted.
 pub(super) fn not_made(path: &Path, origin: &Origin) -> InvalidInput {
     let steps = path.iter().filter_map(|segment| match segment {
         Segment::Seq { index } => Some(Loc::Index(*index)),

@@ -13,11 +13,11 @@ use crate::{
     schema::{self, Contract, Fields, Kind, MAX_HOPS, Members, Shape, Takes, value_of_pairs},
 };
 
-/// A body, and how it can be refused.
+/// A body and its rejections.
 fn body<T: Input>(operation: &mut Operation<'_>, content_type: &str, too_large: &str) {
     check_early::<T>(operation);
     let mut schema = operation.input_schema::<T>();
-    // A named type is closed where it is defined; this closes one that is written out here.
+    // Closes a schema that is inlined here. A named type is closed where it is defined.
     if let Ok(schema) = <&mut schemars::Schema>::try_from(&mut schema) {
         schema::RefuseUnknown.transform(schema);
     }
@@ -36,13 +36,13 @@ pub(super) fn json<T: Input>(operation: &mut Operation<'_>, max: usize) {
     body::<T>(operation, "application/json", &over(max));
 }
 
-/// A body of named texts.
+/// A form body.
 pub(super) fn form<T: Input>(operation: &mut Operation<'_>, max: usize) {
     body::<T>(operation, "application/x-www-form-urlencoded", &over(max));
     check_struct::<T>(operation, "Form", Takes { lists: true, files: false });
 }
 
-/// A body of named texts and files, each with a limit of its own.
+/// A body of texts and files, each with a limit of its own.
 pub(super) fn multipart<T: Input>(operation: &mut Operation<'_>) {
     body::<T>(operation, "multipart/form-data", "The request body is too large");
     check_struct::<T>(operation, "Multipart", Takes { lists: true, files: true });
@@ -63,7 +63,7 @@ pub(super) fn query<T: Input>(operation: &mut Operation<'_>) {
     InvalidInput::describe_response(operation);
 }
 
-/// One parameter per field of `T`, however it is read, and one for all those that `T` has no names for.
+/// One parameter per field of `T`, however it is read, and one for all those that `T` does not name.
 pub(crate) fn query_parameters<T: JsonSchema>(operation: &mut Operation<'_>) {
     let root = written_out::<T>();
     let mut members = Members::of(&root);
@@ -73,8 +73,8 @@ pub(crate) fn query_parameters<T: JsonSchema>(operation: &mut Operation<'_>) {
         operation.parameter(member.name, In::Query, required, text_of(&member.schemas));
     }
     if !members.others.is_empty() {
-        // The name is no part of the query: an object's members are parameters of their own (OpenAPI 3.1 §4.8.12,
-        // `style: form` and `explode: true`, which a query's parameter has unless it says otherwise).
+        // The name does not occur in the query: an object's members are parameters of their own (OpenAPI 3.1 §4.8.12,
+        // `style: form` and `explode: true`, the defaults in a query).
         let mut name = "others".to_owned();
         while members.get(&name).is_some() || operation.is_key_in_query(&name) {
             name.push('_');
@@ -120,7 +120,7 @@ fn header_fault(name: &str) -> Option<&'static str> {
     }
 }
 
-/// The path's own parameters, each with the schema that `T` has for it.
+/// The path's own parameters, each with its schema in `T`.
 pub(super) fn path<T: Input>(operation: &mut Operation<'_>) {
     check_early::<T>(operation);
     let root = written_out::<T>();
@@ -131,13 +131,13 @@ pub(super) fn path<T: Input>(operation: &mut Operation<'_>) {
     InvalidInput::describe_response(operation);
 }
 
-/// The path's parameters as axum's own `Path<T>` reads them: also as a list of any length, and not at all if it may
-/// be absent.
+/// The path's parameters as axum's own `Path<T>` reads them: also as a list of any length. A path without parameters is
+/// not checked, because `Option<Path<T>>` allows it.
 pub(crate) fn axum_path<T: JsonSchema>(operation: &mut Operation<'_>) {
     let root = written_out::<T>();
     let mut shape = Shape::of(&root);
     if let Shape::Single(Kind::List(item, _)) = shape {
-        // Each is one, or one is the value of a pair.
+        // Each parameter is an item or, if the items are pairs, the value of one.
         let item = value_of_pairs(&root).map_or(*item, |value| Kind::of(value, &root, MAX_HOPS));
         shape = Shape::Tuple(vec![item; operation.path_parameters().len()]);
     }
@@ -148,14 +148,14 @@ pub(crate) fn axum_path<T: JsonSchema>(operation: &mut Operation<'_>) {
     path_parameters(operation, &root, &shape);
 }
 
-/// A type that is none for its route would be answered 500, whatever is asked.
+/// Reports a type that does not fit its route: every request would get a 500.
 fn check_fit<T>(operation: &mut Operation<'_>, shape: &Shape) {
     if let Some(reason) = shape.misfit(&operation.path_parameters()) {
         operation.defect(&format!("`Path<{}>` does not fit: {reason}", type_name::<T>()));
     }
 }
 
-/// The schema that `root` has for each parameter of the path, and a text for one that it does not name.
+/// The schema in `root` of each path parameter; a string for one that it does not name.
 fn path_parameters(operation: &mut Operation<'_>, root: &Value, shape: &Shape) {
     let members = Members::of(root);
     let tuple = root.get("prefixItems");
@@ -174,7 +174,7 @@ fn path_parameters(operation: &mut Operation<'_>, root: &Value, shape: &Shape) {
     }
 }
 
-/// What no text can be is refused in a path whatever is sent.
+/// Reports a type that no text can be: every request for the path would be rejected.
 fn check_texts<T>(operation: &mut Operation<'_>, shape: &Shape) {
     let takes = Takes { lists: false, files: false };
     let (name, kinds): (_, Vec<_>) = match shape {
@@ -187,7 +187,7 @@ fn check_texts<T>(operation: &mut Operation<'_>, shape: &Shape) {
     }
 }
 
-/// So is a field that no text can be, in a query or a form.
+/// Likewise for the fields of a query or a form.
 fn check_struct<T: JsonSchema>(operation: &mut Operation<'_>, extractor: &str, takes: Takes) {
     match Shape::of(&written_out::<T>()) {
         Shape::Fields(fields) => check_fields::<T>(operation, extractor, &fields, takes),
@@ -211,7 +211,7 @@ fn cannot_be_given<T>(operation: &mut Operation<'_>, extractor: &str, field: &st
     operation.defect(&format!("`{extractor}<{of}>` can never be given the field `{field}`: it is {reason}"));
 }
 
-/// Fields that axum's or axum-extra's `extractor` refuses whatever is sent for them, as far as the schema shows it.
+/// Reports fields that axum's or axum-extra's `extractor` always rejects, as far as the schema shows.
 #[cfg(any(feature = "axum-full", feature = "axum-extra"))]
 pub(crate) fn check_pairs<T: JsonSchema>(operation: &mut Operation<'_>, extractor: &str, lists: bool) {
     let root = written_out::<T>();
@@ -237,13 +237,13 @@ pub(crate) fn check_pairs<T: JsonSchema>(operation: &mut Operation<'_>, extracto
     }
 }
 
-/// A type that comes in.
+/// An input type.
 pub(super) trait Input: JsonSchema + DeserializeOwned + 'static {}
 
 impl<T: JsonSchema + DeserializeOwned + 'static> Input for T {}
 
-/// A schema that cannot check anything, or that rejects what its type takes, is found when the document is made, not by the
-/// first request.
+/// Reports a schema that cannot check anything, or that rejects what its type accepts. This happens when the document
+/// is made, not on the first request.
 fn check_early<T: Input>(operation: &mut Operation<'_>) {
     if let Err(reason) = Contract::of::<T>() {
         operation.defect(&format!("the schema of {} cannot be used: {reason}", type_name::<T>()));
@@ -253,7 +253,7 @@ fn check_early<T: Input>(operation: &mut Operation<'_>) {
     }
 }
 
-/// The schema of `T` without references, for parameters have no place to keep definitions.
+/// The schema of `T` without references, because parameters have no place for definitions.
 fn written_out<T: JsonSchema>() -> Value {
     let mut settings = schema::settings();
     settings.inline_subschemas = true;
@@ -265,12 +265,12 @@ fn written_out<T: JsonSchema>() -> Value {
     root
 }
 
-/// What a text can be that is described by one of `schemas`.
+/// The schema of a text that one of `schemas` describes.
 fn text_of(schemas: &[&Value]) -> Value {
     if let [only] = schemas {
         return as_text((*only).clone());
     }
-    // The tag of a tagged enum: each of its values stands in its own variant.
+    // The tag of a tagged enum: each variant has one of the values.
     let values = |schema: &&Value| match (schema.get("const"), schema.get("enum")) {
         (Some(value), None) => Some(vec![value.clone()]),
         (None, Some(Value::Array(values))) => Some(values.clone()),
@@ -296,7 +296,7 @@ fn text_of(schemas: &[&Value]) -> Value {
     }
 }
 
-/// What of a schema a text can be: a parameter that may be left out is never `null`.
+/// What a text can be under a schema: an optional parameter is never `null`.
 fn as_text(schema: Value) -> Value {
     let Value::Object(mut schema) = schema else { return schema };
     if let Some(Value::Array(types)) = schema.get_mut("type") {

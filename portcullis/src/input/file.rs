@@ -11,8 +11,8 @@ use serde::{
 
 /// A file of at most `MAX` bytes, as a field of a [`Multipart`](crate::Multipart) form.
 ///
-/// Its name and type are what the client says of it: show them, never build a path or a decision on them.
-/// A type can be told only from the bytes.
+/// Its name and type are what the client claims. Show them, but never base a path or a decision on them. Only the bytes
+/// tell the type.
 pub struct File<const MAX: usize> {
     claimed_name: Option<String>,
     claimed_type: Option<String>,
@@ -45,14 +45,14 @@ impl<const MAX: usize> File<MAX> {
     }
 }
 
-/// Prints the size only: a file may hold anything.
+/// Prints only the size, because a file may contain anything.
 impl<const MAX: usize> fmt::Debug for File<MAX> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "File({} bytes of at most {MAX})", self.bytes.len())
     }
 }
 
-/// `format: binary` is what makes Swagger UI show a file chooser.
+/// `format: binary` makes Swagger UI show a file chooser.
 impl<const MAX: usize> JsonSchema for File<MAX> {
     fn schema_name() -> Cow<'static, str> {
         format!("File_{MAX}").into()
@@ -76,7 +76,7 @@ impl<const MAX: usize> JsonSchema for File<MAX> {
     }
 }
 
-/// Only [`Multipart`](crate::Multipart) hands over what this takes: name, type and content in a row.
+/// Only [`Multipart`](crate::Multipart) provides what this reads: name, type and content in sequence.
 impl<'de, const MAX: usize> Deserialize<'de> for File<MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Row<const MAX: usize>;
@@ -101,7 +101,7 @@ impl<'de, const MAX: usize> Deserialize<'de> for File<MAX> {
     }
 }
 
-/// Bytes that serde moves and does not copy one by one.
+/// Bytes that serde moves instead of copying them one by one.
 struct Content(Vec<u8>);
 
 impl<'de> Deserialize<'de> for Content {

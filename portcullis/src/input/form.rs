@@ -19,11 +19,10 @@ use crate::{
     schema::Contract,
 };
 
-/// The bytes of a form at most, unless [`UpTo`](crate::input::UpTo) says otherwise.
+/// The most bytes of a form, unless [`UpTo`](crate::input::UpTo) sets another limit.
 const MAX_BYTES: usize = 1024 * 1024;
 
-/// An HTML form (`application/x-www-form-urlencoded`) that the published schema of `T`, a struct, has
-/// checked.
+/// An HTML form (`application/x-www-form-urlencoded`), validated against the published schema of `T`, a struct.
 /// ```
 /// use portcullis::{Form, NoContent, Public};
 ///
@@ -42,9 +41,9 @@ const MAX_BYTES: usize = 1024 * 1024;
 ///     NoContent
 /// }
 /// ```
-/// Texts become numbers and booleans where the schema wants them. A field without a value counts as not
-/// sent (RFC 6749 §3.1, and what a browser means by it). A field sent twice is refused, unless it is a list.
-/// Limits: 1 MiB (413; [`UpTo`](crate::input::UpTo) sets another), 100 fields (400), UTF-8 (400); everything else as for [`Json`](crate::Json).
+/// Texts become numbers and booleans if the schema says so. A field without a value counts as missing (RFC 6749 §3.1;
+/// browsers mean the same). A field sent twice is rejected, unless it is a list. Limits: 1 MiB (413;
+/// [`UpTo`](crate::input::UpTo) sets another), 100 fields (400), UTF-8 (400); otherwise as for [`Json`](crate::Json).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Form<T>(pub T);
 
@@ -79,7 +78,7 @@ impl<T: DeserializeOwned + JsonSchema + 'static> Describe for Form<T> {
     }
 }
 
-/// What form and query have in common: `name=value&…`, checked and made a `T`.
+/// What form and query share: `name=value&…`, validated and made a `T`.
 pub(super) fn from_pairs<T: DeserializeOwned>(
     contract: &Contract,
     text: &[u8],
@@ -88,7 +87,7 @@ pub(super) fn from_pairs<T: DeserializeOwned>(
     make(checked::<T>(contract, text, origin)?, origin)
 }
 
-/// The value that the pairs stand for.
+/// Validates the pairs, and returns them as one value.
 fn checked<T>(contract: &Contract, text: &[u8], origin: &Origin) -> Result<Value, InputRejection> {
     let mut gathered = Gathered::new(fields_of::<T>(contract)?, origin.clone());
     for (name, value) in gather::pairs(text)? {

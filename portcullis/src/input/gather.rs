@@ -1,4 +1,4 @@
-//! Puts named texts together to the value that a schema describes.
+//! Assembles named texts into the value that a schema describes.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -12,11 +12,10 @@ use super::{
 };
 use crate::schema::{Fields, Kind};
 
-/// The pairs of a form or query at most.
+/// The most pairs in a form or query.
 const MAX_PAIRS: usize = 100;
 
-/// Decodes `application/x-www-form-urlencoded` (WHATWG URL §5.1), but refuses what is not UTF-8 instead of
-/// replacing it.
+/// Decodes `application/x-www-form-urlencoded` (WHATWG URL §5.1), but rejects invalid UTF-8 instead of replacing it.
 pub(super) fn pairs(text: &[u8]) -> Result<Vec<(String, String)>, InputRejection> {
     let mut pairs = Vec::new();
     for pair in text.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
@@ -36,7 +35,7 @@ fn decode(text: &[u8]) -> Result<String, InputRejection> {
     decoded.map_err(|_| InputRejection::bad_request("The input is not valid UTF-8"))
 }
 
-/// The value so far, and what is amiss with it.
+/// The value so far, and the errors in it.
 pub(super) struct Gathered<'f> {
     fields: &'f Fields,
     origin: Origin,
@@ -45,13 +44,13 @@ pub(super) struct Gathered<'f> {
     pub(super) amiss: Vec<FieldError>,
 }
 
-/// Where one more text or file of a name goes.
+/// Where the next text or file of a name goes.
 pub(super) enum Place<'f> {
     /// There is no such field.
     Unknown,
-    /// The field takes one, and has been given one.
+    /// The field takes one, and has it already.
     Taken,
-    /// An item of the field, and what it takes.
+    /// An item of the field: its kind and its location.
     Free(&'f Kind, Vec<Loc>),
 }
 
@@ -60,7 +59,7 @@ impl<'f> Gathered<'f> {
         Self { fields, origin, given: BTreeMap::new(), value: Map::new(), amiss: Vec::new() }
     }
 
-    /// Takes in a text. An empty one counts as not sent (RFC 6749 §3.1; an HTML form sends every field).
+    /// Adds a text. An empty one counts as missing (RFC 6749 §3.1; an HTML form sends every field).
     pub(super) fn text(&mut self, name: &str, text: &str) {
         if let Place::Free(kind, loc) = self.place(name)
             && !text.is_empty()
@@ -69,10 +68,10 @@ impl<'f> Gathered<'f> {
         }
     }
 
-    /// Where the next text or file called `name` goes. That it goes nowhere is noted as amiss.
+    /// Where the next text or file called `name` goes. If it goes nowhere, that becomes an error.
     pub(super) fn place(&mut self, name: &str) -> Place<'f> {
         let Some(kind) = self.fields.kind(name) else {
-            // The schema refuses the name, with the value left out of it.
+            // The schema will reject the name, so the value is left out.
             self.value.insert(name.to_owned(), Value::Null);
             return Place::Unknown;
         };
@@ -92,7 +91,7 @@ impl<'f> Gathered<'f> {
         Place::Free(kind, loc)
     }
 
-    /// Puts an item of the field `name` to its place `loc`, or notes why there is none.
+    /// Puts an item of the field `name` at `loc`, or adds its error.
     pub(super) fn put(
         &mut self,
         name: &str,

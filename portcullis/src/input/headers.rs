@@ -18,8 +18,8 @@ use crate::describe::{Describe, Operation};
 /// The most lines of one header that are read.
 const MAX_LINES: usize = 100;
 
-/// Headers of the request, which the published schema of `T`, a struct, has checked. Each field becomes a parameter in the
-/// document, with the field's doc comment.
+/// Headers of the request, validated against the published schema of `T`, a struct. Each field becomes a parameter in
+/// the document, with the field's doc comment.
 ///
 /// ```
 /// use portcullis::{Json, Public, input::Headers};
@@ -39,14 +39,14 @@ const MAX_LINES: usize = 100;
 /// }
 /// ```
 ///
-/// A field is the header of its name, whose case does not matter: `rename_all = "kebab-case"` makes `idempotency-key` of
-/// `idempotency_key`. Texts become numbers and booleans where the schema wants them; an empty header counts as not sent. A
-/// header that comes twice is rejected, unless the field is a list, which has one item for each line. Other headers are
-/// not looked at. A value that is not visible ASCII is rejected. All of it with 422, as for [`Query`](crate::Query).
+/// A field is the header of the same name, in any case: `rename_all = "kebab-case"` turns `idempotency_key` into
+/// `idempotency-key`. Texts become numbers and booleans if the schema says so. An empty header counts as missing. A
+/// header that is sent twice is rejected, unless the field is a list, which has one item per line. A value that is not
+/// visible ASCII is rejected. All of these get 422, as for [`Query`](crate::Query). Other headers are ignored.
 ///
-/// [`Api::finish`](crate::Api::finish) rejects a name that is not one of a header, one with `_`, which proxies drop, and
-/// `Authorization`, `Cookie`, `Accept` and `Content-Type`: the first two are a guard's, the others the document says
-/// elsewhere (OpenAPI 3.1 §4.8.12).
+/// [`Api::finish`](crate::Api::finish) rejects a name that is not one of a header, one with `_`, which proxies drop,
+/// and `Authorization`, `Cookie`, `Accept` and `Content-Type`. The first two belong to guards; the document describes
+/// the others elsewhere (OpenAPI 3.1 §4.8.12).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Headers<T>(pub T);
 
@@ -72,7 +72,7 @@ where
     }
 }
 
-/// Takes in each line of one header.
+/// Reads each line of one header.
 fn gather(gathered: &mut Gathered<'_>, headers: &HeaderMap, name: &str, origin: &Origin) {
     for line in headers.get_all(name).iter().take(MAX_LINES) {
         if let Ok(text) = line.to_str() {

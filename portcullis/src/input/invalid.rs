@@ -1,4 +1,4 @@
-//! The answer that names every bad field, in the dialect of FastAPI and pydantic 2.
+//! The response that names every bad field, in the format of FastAPI and pydantic 2.
 
 use std::{borrow::Cow, fmt};
 
@@ -13,10 +13,10 @@ use crate::{
     schema::MAX_ERRORS,
 };
 
-/// Input that is well-formed and not acceptable: 422 with every bad field named.
+/// Input that is well-formed but not acceptable: 422 with every bad field named.
 ///
-/// The extractors answer it by themselves. A handler answers it for a rule that no schema can state, so
-/// that clients read one dialect:
+/// The extractors return it themselves. A handler returns it for a rule that no schema can express, so that clients see
+/// only one format:
 /// ```
 /// use portcullis::InvalidInput;
 ///
@@ -38,9 +38,8 @@ pub struct InvalidInput {
 }
 
 impl InvalidInput {
-    /// One bad field: where it is (`["body", "password"]`), the machine's word for what is wrong with it
-    /// (pydantic's where it has one, `value_error` otherwise), and a sentence for a person. Never put into
-    /// the sentence what was sent.
+    /// One bad field: its location (`["body", "password"]`), the machine-readable kind of error (pydantic's if it has
+    /// one, otherwise `value_error`), and a sentence for a person. Never repeat in the sentence what was sent.
     #[must_use]
     pub fn field<L: Into<Loc>>(
         loc: impl IntoIterator<Item = L>,
@@ -50,7 +49,7 @@ impl InvalidInput {
         Self { detail: vec![FieldError::new(loc.into_iter().map(Into::into).collect(), kind, msg)] }
     }
 
-    /// Names one more field; from the 21st on they are left out.
+    /// Adds a bad field. From the 21st on they are dropped.
     #[must_use]
     pub fn and_field<L: Into<Loc>>(
         mut self,
@@ -64,7 +63,7 @@ impl InvalidInput {
         self
     }
 
-    /// Names the fields of both, up to the 20th.
+    /// Adds the bad fields of `other`, up to 20 in total.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         self.detail.extend(other.detail);
@@ -78,7 +77,7 @@ impl InvalidInput {
         &self.detail
     }
 
-    /// `Ok` when there is nothing to name.
+    /// `Ok` if there are no errors.
     pub(super) fn unless_empty(mut errors: Vec<FieldError>) -> Result<(), Self> {
         errors.truncate(MAX_ERRORS);
         if errors.is_empty() { Ok(()) } else { Err(Self { detail: errors }) }
@@ -130,7 +129,7 @@ impl FieldError {
         Self { kind: kind.into(), loc, msg: msg.into() }
     }
 
-    /// The machine's word for what is wrong: `missing`, `string_too_short`, …
+    /// The machine-readable kind of error: `missing`, `string_too_short`, …
     #[must_use]
     pub fn kind(&self) -> &str {
         &self.kind
@@ -170,12 +169,12 @@ impl fmt::Display for Loc {
     }
 }
 
-/// The longest name of the sender's that is repeated in a `loc`.
+/// The longest name from the sender that is repeated in a `loc`.
 const MAX_NAME: usize = 64;
 
 impl Loc {
-    /// A name that may be the sender's: cut to 64 characters, and `?` unless it is printable ASCII, so that
-    /// an answer or a log never carries an attacker's text at length or his control characters.
+    /// A name that may come from the sender: cut to 64 characters, and `?` unless it is printable ASCII. So a response
+    /// or a log never contains an attacker's long texts or control characters.
     pub(super) fn name(name: &str) -> Self {
         let printable = name.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
         if printable {

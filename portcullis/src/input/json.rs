@@ -26,14 +26,14 @@ use crate::{
     strict_json::{self, Rejected},
 };
 
-/// The bytes of a JSON body at most, unless [`UpTo`](crate::input::UpTo) says otherwise.
+/// The most bytes of a JSON body, unless [`UpTo`](crate::input::UpTo) sets another limit.
 const MAX_BYTES: usize = 64 * 1024;
-/// Arrays and objects inside one another at most.
+/// The deepest nesting of arrays and objects.
 const MAX_DEPTH: usize = 32;
 
-/// A JSON body that the published schema of `T` has checked; or an answer, 200, in JSON.
+/// A JSON body, validated against the published schema of `T`; as a response, 200 with JSON.
 ///
-/// Say what a field may be with schemars' attributes: they are the document and the check.
+/// Say what a field may be with schemars' attributes: they are both the documentation and the check.
 /// ```
 /// use portcullis::{Json, Public};
 /// use schemars::JsonSchema;
@@ -55,14 +55,15 @@ const MAX_DEPTH: usize = 32;
 ///     Json(Account { id: 1 })
 /// }
 /// ```
-/// A body over 64 KiB is answered 413 ([`UpTo`](crate::input::UpTo) sets another limit; a layer's `DefaultBodyLimit` is not
-/// asked); one that is not declared JSON, or is compressed, 415; one that is no
-/// JSON, names a member twice or nests deeper than 32, 400; and one that the schema does not take 422, with
-/// every bad field named and none repeated. Members that `T` does not have are refused, and so is U+0000 in
-/// a string. The schema decides, so `#[serde(alias)]` and `#[serde(other)]` would have no effect:
+/// A body over 64 KiB gets 413 ([`UpTo`](crate::input::UpTo) sets another limit; a layer's `DefaultBodyLimit` is
+/// ignored). One that is not declared as JSON, or is compressed, gets 415. One that is not JSON, names a member twice
+/// or nests deeper than 32 gets 400. One that the schema rejects gets 422, which names every bad field and repeats none
+/// of their values. Unknown members are rejected, and so is U+0000 in a string.
+///
+/// The schema decides, so `#[serde(alias)]` and `#[serde(other)]` would have no effect:
 /// [`Api::finish`](crate::Api::finish) rejects a `T` with them, except inside flattened fields, untagged enums and the
-/// content of tagged ones, where serde does not show its names. An `Option<Json<T>>` is `None` where a request has neither a body nor a content type; so it is with
-/// [`Form`](crate::Form) and [`Multipart`](crate::Multipart).
+/// content of tagged ones, where serde does not show its names. An `Option<Json<T>>` is `None` if a request has neither
+/// a body nor a content type; likewise with [`Form`](crate::Form) and [`Multipart`](crate::Multipart).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Json<T>(pub T);
 
@@ -134,8 +135,8 @@ fn parse(bytes: &[u8]) -> Result<Value, InputRejection> {
     })
 }
 
-/// Makes `1.0` the integer that JSON Schema takes it for (2020-12 validation §6.1.1) and serde does not. Whether there is
-/// U+0000 in a text.
+/// Turns `1.0` into an integer, which it is for JSON Schema (2020-12 validation §6.1.1) but not for serde. Returns
+/// whether any text contains U+0000.
 fn tidy(value: &mut Value) -> bool {
     match value {
         Value::String(text) => text.contains('\0'),
@@ -153,7 +154,7 @@ fn tidy(value: &mut Value) -> bool {
     }
 }
 
-/// Refuses each U+0000, by its place.
+/// Rejects each U+0000, by its location.
 fn refuse_nuls(value: &Value, loc: &mut Vec<Loc>, amiss: &mut Vec<FieldError>) {
     match value {
         Value::String(text) => refuse_nul(text, loc, amiss),
@@ -176,16 +177,16 @@ fn refuse_nuls(value: &Value, loc: &mut Vec<Loc>, amiss: &mut Vec<FieldError>) {
     }
 }
 
-/// Notes U+0000 in `text`, as often as an answer tells it.
+/// Rejects U+0000 in `text`, unless the response is full.
 fn refuse_nul(text: &str, loc: &[Loc], amiss: &mut Vec<FieldError>) {
     if amiss.len() < MAX_ERRORS && text.contains('\0') {
         amiss.push(FieldError::new(loc.to_vec(), NUL.0, NUL.1));
     }
 }
 
-/// The integer that a number with a fraction of zero is, if 64 bits hold it.
+/// The integer that a number with a zero fraction equals, if it fits into 64 bits.
 fn as_integer(number: &Number) -> Option<Number> {
-    // From -2⁶³ to 2⁶⁴, and not beyond: `1e308` takes five bytes to send and three hundred digits to write out.
+    // From -2⁶³ to 2⁶⁴: `1e308` takes five bytes to send, and three hundred digits to write out.
     let range = -9_223_372_036_854_775_808.0..=18_446_744_073_709_551_616.0;
     let is_whole = |value: &f64| number.is_f64() && range.contains(value) && value.fract() == 0.0;
     let value = number.as_f64().filter(is_whole)?;

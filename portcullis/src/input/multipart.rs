@@ -40,19 +40,19 @@ use crate::{
     schema::{Fields, Kind},
 };
 
-/// Parts of a body at most.
+/// The most parts in a body.
 const MAX_PARTS: usize = 20;
-/// Bytes of a text part, or of one that is not known, at most.
+/// The most bytes of a text part, or of an unknown one.
 const MAX_TEXT: u64 = 64 * 1024;
 /// Bytes allowed for a part's boundary and headers.
 const OVERHEAD: usize = 2 * 1024;
 /// The longest boundary (RFC 2046 §5.1.1).
 const MAX_BOUNDARY: usize = 70;
-/// Characters kept of what a client says about a file.
+/// The most characters of what a client claims about a file.
 const MAX_CLAIM: usize = 255;
 
-/// A form with files (`multipart/form-data`, RFC 7578) that the published schema of `T`, a struct, has
-/// checked. A field of type [`File`](crate::input::File) takes a file.
+/// A form with files (`multipart/form-data`, RFC 7578), validated against the published schema of `T`, a struct. A
+/// field of type [`File`](crate::input::File) takes a file.
 /// ```
 /// use portcullis::{Multipart, NoContent, Public, input::File};
 ///
@@ -68,10 +68,10 @@ const MAX_CLAIM: usize = 255;
 ///     NoContent
 /// }
 /// ```
-/// Limits, checked while the body arrives: a file's own, 64 KiB for a text, and their sum for the whole
-/// (each 413); 20 parts, 2 KiB for a part's headers, 8 KiB before the first part, UTF-8 in texts (400). A file where a text is wanted, a text where a file is wanted,
-/// a field sent twice, missing or unknown: 422. Texts and empty fields are taken as in a
-/// [`Form`](crate::Form). A layer's `DefaultBodyLimit` is not asked.
+/// Limits, enforced while the body arrives: that of each file, 64 KiB for a text, and their sum for the whole (each
+/// 413); 20 parts, 2 KiB for a part's headers, 8 KiB before the first part, UTF-8 in texts (400). A file instead of a
+/// text, a text instead of a file, and a field that is sent twice, missing or unknown get 422. Texts and empty fields
+/// are read as in a [`Form`](crate::Form). A layer's `DefaultBodyLimit` is ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Multipart<T>(pub T);
 
@@ -103,7 +103,7 @@ impl<T: DeserializeOwned + JsonSchema + 'static> Describe for Multipart<T> {
     }
 }
 
-/// The files take the places of their stand-ins in the checked value.
+/// Replaces the stand-ins in the checked value with the files.
 fn with_files(
     value: Value,
     mut files: BTreeMap<String, Vec<Received>>,
@@ -119,7 +119,7 @@ fn with_files(
     })
 }
 
-/// What has been received: files apart, each with a stand-in of the least length that the schema asks for.
+/// What was received. Each file is kept apart, with a stand-in for its length in the checked value.
 struct Parts<'f> {
     fields: &'f Fields,
     gathered: Gathered<'f>,
@@ -174,7 +174,7 @@ impl Parts<'_> {
         let bytes = read(field, limit, keep).await?;
         let Place::Free(kind, loc) = place else { return Ok(()) };
         match (kind, file_name) {
-            // What a browser sends for a file that was not chosen.
+            // What a browser sends if no file was chosen.
             (Kind::File { .. }, Some(file_name)) if file_name.is_empty() && bytes.is_empty() => {}
             (Kind::File { min, .. }, Some(file_name)) => {
                 let least = usize::try_from(*min).unwrap_or(usize::MAX).min(bytes.len());
@@ -203,10 +203,10 @@ impl Parts<'_> {
     }
 }
 
-/// A part's content, which is counted and let go when it is not kept.
+/// Reads a part's content. It is counted and dropped if it is not kept.
 async fn read(mut field: Field<'_>, limit: u64, keep: bool) -> Result<Vec<u8>, InputRejection> {
     let mut length = 0;
-    // Put together at the end: a growing buffer would be copied, and take twice its size, at each of many steps.
+    // Concatenated at the end: a growing buffer would be copied at each of many steps, and take twice its size.
     let mut pieces: Vec<Bytes> = Vec::new();
     while let Some(chunk) = field.chunk().await.map_err(|error| broken(&error))? {
         length += chunk.len() as u64;
@@ -220,7 +220,7 @@ async fn read(mut field: Field<'_>, limit: u64, keep: bool) -> Result<Vec<u8>, I
     Ok(pieces.concat())
 }
 
-/// What one item of a field may weigh.
+/// The most bytes of one item of a field.
 fn max_item(kind: &Kind) -> u64 {
     match kind {
         Kind::File { max, .. } => *max,
@@ -229,7 +229,7 @@ fn max_item(kind: &Kind) -> u64 {
     }
 }
 
-/// What a whole body may weigh that no limit of a part refuses.
+/// The most bytes of a body whose parts are all within their limits.
 fn max_bytes(fields: &Fields) -> u64 {
     let parts = MAX_PARTS as u64;
     let of = |kind: &Kind| match kind {
@@ -240,14 +240,14 @@ fn max_bytes(fields: &Fields) -> u64 {
     fields.kinds().map(of).fold(framing + MAX_TEXT, u64::saturating_add)
 }
 
-/// How many pieces may yet come before a part begins: a preamble, the part's boundary and headers. The parser holds them whole,
-/// and begins its search anew with each piece.
+/// How many more pieces may come before a part begins: a preamble, the part's boundary and headers. The parser buffers
+/// all of them, and searches from the start with each piece.
 #[derive(Clone)]
 struct Head(Arc<AtomicUsize>);
 
-/// What is left where no head is read.
+/// The value while no head is read.
 const NO_HEAD: usize = usize::MAX;
-/// Pieces in which a head may come. The parser asks for the second and the third before it has looked at the first.
+/// The most pieces of a head. The parser asks for the second and the third before it has looked at the first.
 const HEAD_PIECES: usize = 4;
 
 impl Default for Head {
@@ -278,7 +278,7 @@ impl Head {
     }
 }
 
-/// A head is longer than [`OVERHEAD`].
+/// A head that takes more than [`HEAD_PIECES`].
 #[derive(Debug)]
 struct HeadTooLong;
 
@@ -302,9 +302,9 @@ fn length_of(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum()
 }
 
-/// The body in large pieces: the parser searches all it holds at each piece, so a client that sends byte by
-/// byte must not make it search that often. One at a time: asked again at once, as the parser does, there is none yet,
-/// so that it looks at what it has before it takes in more.
+/// The body in large pieces: the parser searches its whole buffer for each piece, so a client that sends byte by byte
+/// must not make it do so for each byte. Pauses before each piece, so that the parser looks at what it has before it
+/// takes in more.
 fn chunks(body: Body, head: Head) -> impl Stream<Item = Result<Bytes, axum::Error>> + Send {
     const PIECE: usize = 8 * 1024;
     stream::try_unfold((Some(body), BytesMut::new()), move |(mut body, mut read)| {
@@ -334,7 +334,7 @@ fn chunks(body: Body, head: Head) -> impl Stream<Item = Result<Bytes, axum::Erro
     })
 }
 
-/// Lets whoever waits go on with what there is.
+/// Yields once, so that the caller goes on with what it has.
 async fn pause() {
     let mut is_over = false;
     poll_fn(|context| {

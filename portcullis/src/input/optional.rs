@@ -1,4 +1,4 @@
-//! Bodies that a request may come without.
+//! Bodies that a request may omit.
 
 use axum::{
     body::HttpBody,
@@ -10,14 +10,14 @@ use serde::de::DeserializeOwned;
 
 use super::{form::Form, json::Json, multipart::Multipart, rejection::InputRejection, up_to::UpTo};
 
-/// A body without a type is not overlooked: it is refused, as it is where the body must be there.
+/// A body without a content type is not ignored but rejected, as if the body were required.
 fn is_absent(request: &Request) -> bool {
     !request.headers().contains_key(CONTENT_TYPE) && request.body().is_end_stream()
 }
 
 macro_rules! may_be_absent {
     ($([$($max:tt)*] $body:ty),* $(,)?) => {$(
-        /// `None` where the request has neither a body nor a `Content-Type`.
+        /// `None` if the request has neither a body nor a `Content-Type`.
         impl<$($max)* T, S> OptionalFromRequest<S> for $body
         where
             T: DeserializeOwned + JsonSchema + 'static,

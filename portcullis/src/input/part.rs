@@ -1,4 +1,4 @@
-//! The received parts as something serde can make a type of.
+//! Lets serde deserialize the received parts.
 
 use serde::de::{
     Deserializer, IntoDeserializer, Visitor,
@@ -13,7 +13,7 @@ pub(super) struct Received {
     pub(super) bytes: Vec<u8>,
 }
 
-/// What one field was given.
+/// The value of one field.
 pub(super) enum Part {
     /// A text, or the number or list of texts that it stands for.
     Value(Value),
@@ -21,7 +21,7 @@ pub(super) enum Part {
     Files(Vec<Received>),
 }
 
-/// A deserializer of a struct with these fields.
+/// A deserializer for a struct with these fields.
 pub(super) fn deserializer(
     parts: impl Iterator<Item = (String, Part)>,
 ) -> MapDeserializer<'static, impl Iterator<Item = (String, Part)>, Error> {
@@ -94,7 +94,7 @@ impl<'de> Deserializer<'de> for Part {
     }
 }
 
-/// One element of a file's row.
+/// One element of a file's sequence.
 enum Cell {
     Text(Option<String>),
     Bytes(Vec<u8>),

@@ -20,8 +20,8 @@ use crate::{
     schema::{Kind, Shape},
 };
 
-/// The parameters of the path, which the published schema of `T` has checked: one value for the path's only
-/// parameter, a tuple for several in their order, or a struct for several by name.
+/// The parameters of the path, validated against the published schema of `T`: one value for a single parameter, a tuple
+/// for several in order, or a struct for several by name.
 /// ```
 /// use portcullis::{Json, Path, Public};
 ///
@@ -34,10 +34,10 @@ use crate::{
 ///     Json(format!("{} of {}", place.member, place.team))
 /// }
 /// ```
-/// A parameter that is not acceptable is answered 422. A `T` that does not fit the route (a field that is no
-/// parameter of it, a tuple of another length) is the application's mistake: [`Api::finish`](crate::Api::finish)
-/// refuses it and names the route. In a plain axum `Router`, which knows nothing of its handlers, it is a 500, and the
-/// log names the type. So routers with parameters in their prefix are nested by [`Api::nest`](crate::Api::nest).
+/// A bad parameter gets 422. A `T` that does not fit the route (a field that is not a parameter, a tuple of another
+/// length) is a mistake of the application: [`Api::finish`](crate::Api::finish) rejects it and names the route. A plain
+/// axum `Router` does not know its handlers' types; there it is a 500, and the log names the type. So use
+/// [`Api::nest`](crate::Api::nest) for a prefix with parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Path<T>(pub T);
 
@@ -82,7 +82,7 @@ struct Filled {
     amiss: Vec<FieldError>,
 }
 
-/// What the route's parameters, which fit `shape`, say.
+/// Reads the route's parameters, which fit `shape`.
 fn fill(shape: &Shape, parameters: &[(&str, &str)]) -> Filled {
     let mut amiss = Vec::new();
     let mut read = |kind: &Kind, name: &str, text: &str| {

@@ -11,11 +11,11 @@ use crate::{
     describe::{Describe, Operation},
 };
 
-/// The bytes of a query at most.
+/// The most bytes of a query.
 const MAX_BYTES: usize = 8 * 1024;
 
-/// The query, which the published schema of `T`, a struct, has checked. Each field becomes a parameter in
-/// the document, with the field's doc comment.
+/// The query, validated against the published schema of `T`, a struct. Each field becomes a parameter in the document,
+/// with the field's doc comment.
 /// ```
 /// use portcullis::{Json, Public, Query};
 ///
@@ -34,16 +34,16 @@ const MAX_BYTES: usize = 8 * 1024;
 ///     Json(page.tag)
 /// }
 /// ```
-/// Texts, empty values and repeated names are taken as in a [`Form`](crate::Form). Limits: 8 KiB, 100
-/// parameters, UTF-8 (each 400).
+/// Texts, empty values and repeated names are read as in a [`Form`](crate::Form). Limits: 8 KiB, 100 parameters, UTF-8
+/// (each 400).
 ///
-/// A parameter that `T` does not name is refused with 422 (`utm_source`, say), unless its schema is open:
-/// `#[schemars(extend("additionalProperties" = true))]`. So one handler takes one `Query`, and no other extractor of the
-/// query beside it: put the parts into one struct with `#[serde(flatten)]`. [`Api::finish`](crate::Api::finish) refuses
-/// the others.
+/// A parameter that `T` does not name, such as `utm_source`, is rejected with 422, unless its schema is open:
+/// `#[schemars(extend("additionalProperties" = true))]`. So a handler can take only one `Query` and no other extractor
+/// of the query: combine the parts in one struct with `#[serde(flatten)]`. [`Api::finish`](crate::Api::finish) rejects
+/// other combinations.
 ///
-/// A key that a guard looks for in the query is the guard's: `T` neither refuses it nor ever gets it.
-/// [`Api::finish`](crate::Api::finish) refuses a `T` with a field of its name.
+/// A key that a guard reads from the query belongs to the guard: `T` neither rejects nor receives it.
+/// [`Api::finish`](crate::Api::finish) rejects a `T` with a field of the same name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Query<T>(pub T);
 

@@ -1,4 +1,4 @@
-//! The one rejection of all extractors of input.
+//! The rejection that all input extractors share.
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
@@ -10,10 +10,10 @@ use crate::{
     describe::{DescribeResponse, Operation},
 };
 
-/// Why a request's input was not taken: 400, 413, 415, 422, or 500 when the application's own types are at
-/// fault (which is logged). It becomes the answer `{"detail": …}` and never repeats what was sent.
+/// Why a request's input was rejected: 400, 413, 415, 422, or 500 if the application's own types are at fault (which is
+/// logged). The response is `{"detail": …}` and never repeats what was sent.
 ///
-/// A handler that looks at it can pass it on:
+/// A handler can look at it and pass it on:
 ///
 /// ```
 /// use portcullis::{Api, Json, Public, input::InputRejection};
@@ -35,7 +35,7 @@ enum Why {
 }
 
 impl InputRejection {
-    /// The status of the answer.
+    /// The status of the response.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self.0 {
@@ -44,7 +44,7 @@ impl InputRejection {
         }
     }
 
-    /// The bad fields, if that is what was wrong.
+    /// The bad fields, if that is the reason.
     #[must_use]
     pub fn invalid(&self) -> Option<&InvalidInput> {
         match &self.0 {
@@ -65,7 +65,7 @@ impl InputRejection {
         Self(Why::Problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail))
     }
 
-    /// The application's fault, not the client's; `reason` goes to the log and not into the answer.
+    /// The application's fault, not the client's. `reason` goes to the log and not into the response.
     pub(super) fn internal(type_name: &'static str, reason: &str) -> Self {
         tracing::error!(
             r#type = type_name,
@@ -91,7 +91,7 @@ impl IntoResponse for InputRejection {
     }
 }
 
-/// All but 500, which the document of no extractor names either.
+/// All but 500, which no extractor documents either.
 impl DescribeResponse for InputRejection {
     fn describe_response(operation: &mut Operation<'_>) {
         operation.problem(StatusCode::BAD_REQUEST, "The request is malformed");

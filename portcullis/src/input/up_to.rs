@@ -1,4 +1,4 @@
-//! A limit of one's own for a body.
+//! A custom limit for a body.
 
 use axum::extract::{FromRequest, Request};
 use schemars::JsonSchema;
@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 use super::{document, form::Form, json::Json, rejection::InputRejection};
 use crate::describe::{Describe, Operation};
 
-/// A [`Json`] or [`Form`] body of at most `MAX` bytes, where their own limit is too small for what is sent, or larger
-/// than need be. The limit is in the document.
+/// A [`Json`] or [`Form`] body of at most `MAX` bytes, if the default limit is too small or larger than necessary. The
+/// limit is in the document.
 /// ```
 /// use portcullis::{Json, Public, input::UpTo};
 ///
@@ -22,9 +22,9 @@ use crate::describe::{Describe, Operation};
 ///     Json(import.articles.len())
 /// }
 /// ```
-/// A request holds several times its size in memory while it is checked (at most a hundred times, for objects of one
-/// short member inside one another), so bound what a client may send at once. A body over 16 KiB is checked on a thread
-/// that serves no requests; as many at a time as there are cores.
+/// While a request is checked it takes several times its size in memory (at most a hundred times, for nested objects
+/// with one short member each), so limit how much a client may send at a time. A body over 16 KiB is checked on a
+/// thread that serves no requests, as many at a time as there are cores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UpTo<const MAX: usize, B>(pub B);
 

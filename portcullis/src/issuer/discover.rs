@@ -12,12 +12,12 @@ use super::{
 };
 use crate::tokens::{AccessTokens, AccessTokensBuilder, Inner, Source, seconds};
 
-/// How old keys may get while their issuer cannot be asked.
+/// How old keys may get while their issuer cannot be reached.
 const MAX_STALENESS: Duration = Duration::from_hours(24);
-/// How often it is looked whether the keys are near their end. The last quarter of their lifetime is longer.
+/// How often to check whether the keys are about to expire. The last quarter of their lifetime is longer.
 const EACH: Duration = Duration::from_secs(10);
 
-/// The keys of an [`AccessTokensBuilder`] are fetched from the issuer.
+/// For an [`AccessTokensBuilder`] whose keys are fetched from the issuer.
 #[derive(Debug)]
 pub struct DiscoveredKeys {
     issuer: String,
@@ -29,26 +29,26 @@ pub struct DiscoveredKeys {
 }
 
 impl AccessTokens {
-    /// Begins a verifier for the tokens of `issuer`, whose keys are found at `issuer` itself: its metadata (RFC 8414,
-    /// or OpenID Connect Discovery) names them, and must name `issuer` to the byte.
+    /// Begins a verifier for the tokens of `issuer`. The keys come from `issuer` itself: its metadata (RFC 8414, or
+    /// OpenID Connect Discovery) names them, and must name `issuer` byte for byte.
     ///
-    /// The keys are fetched again before what the issuer says of their age has passed (`Cache-Control: max-age`, else
-    /// `Expires`; at least a minute, at most a day, five minutes if nothing is said), in the background, for as long as
-    /// the verifier is there. Where that did not come in time (the runtime of [`build`](AccessTokensBuilder::build) is
-    /// gone, the machine slept), a token waits for newer keys, half a second at most, and goes by the known ones then. A
-    /// token by a key that is not known makes the verifier look again, five times a minute at most and once for each key,
-    /// whatever the flood, and waits for what comes of it; when the looks of a minute are used up, a token by a key that
-    /// was not looked for gets 503 with `Retry-After`. The metadata are read again once a day, and where a key that a token names is not
-    /// found at the address which they gave.
+    /// The keys are fetched again in the background before they expire, as long as the verifier exists. Their lifetime
+    /// is what the issuer says (`Cache-Control: max-age`, otherwise `Expires`): at least a minute, at most a day, five
+    /// minutes by default. If they were not renewed in time (the runtime of [`build`](AccessTokensBuilder::build) is
+    /// gone, the machine slept), a token waits for newer keys, at most half a second, and is then checked with the
+    /// known ones. A token with an unknown key triggers a fetch and waits for it. There are at most five of these a
+    /// minute and one for each key, whatever the flood; after that, a token with another unknown key gets 503 with
+    /// `Retry-After`. The metadata is read again once a day, and whenever a token's key is not found at the address
+    /// that it gave.
     ///
-    /// A key that vanished from the published set is not good any more, at once: to take it away is the only way
-    /// an issuer has to revoke it, and a careful one leaves an old key in place until its last token has
-    /// ended. [`keep_removed_keys`](AccessTokensBuilder::keep_removed_keys) is for the others.
+    /// A key that disappears from the published set becomes invalid immediately: an issuer has no other way to revoke
+    /// it, and a careful one keeps an old key in place until its last token has expired. For other issuers, use
+    /// [`keep_removed_keys`](AccessTokensBuilder::keep_removed_keys).
     ///
-    /// While the issuer cannot be asked, known keys stay good for a day
-    /// ([`max_staleness`](AccessTokensBuilder::max_staleness)), and [`AccessTokens::health`] tells of it. With no key
-    /// at all, a request is answered 503, neither 401 nor as if it were anonymous; so is a token by an unknown key
-    /// meanwhile, which may be a new one. [All of this at length](crate::learn::issuers).
+    /// While the issuer cannot be reached, known keys stay valid for a day
+    /// ([`max_staleness`](AccessTokensBuilder::max_staleness)), and [`AccessTokens::health`] reports it. Without any
+    /// key, requests get 503, neither 401 nor anonymous access; so does a token with an unknown key meanwhile, which
+    /// may be a new one. See [issuers](crate::learn::issuers) for more.
     ///
     /// ```no_run
     /// # async fn example() -> Result<(), portcullis::issuer::IssuerError> {
@@ -72,50 +72,50 @@ impl AccessTokens {
 }
 
 impl AccessTokensBuilder<DiscoveredKeys> {
-    /// Where the JWK Set is, for an issuer that publishes no metadata. Nothing is discovered then.
+    /// Sets the URL of the JWK Set, for an issuer that publishes no metadata. Nothing is discovered then.
     #[must_use]
     pub fn keys_at(mut self, url: &str) -> Self {
         self.keys.keys_at = Some(url.to_owned());
         self
     }
 
-    /// How the issuer is asked.
+    /// Sets how requests to the issuer are made.
     #[must_use]
     pub fn outgoing(mut self, outgoing: Outgoing) -> Self {
         self.keys.outgoing = outgoing;
         self
     }
 
-    /// Builds without asking the issuer: it is asked when the first token comes, or [`AccessTokens::health`] is asked
-    /// for the first time. Until it has answered, requests with a token get 503. For a service that has to start before
-    /// its issuer, or beside it.
+    /// Builds without contacting the issuer, which the first token or the first call of [`AccessTokens::health`] does.
+    /// Until the issuer has responded, requests with a token get 503. Use it for a service that must start before its
+    /// issuer, or together with it.
     #[must_use]
     pub fn lazily(mut self) -> Self {
         self.keys.is_lazy = true;
         self
     }
 
-    /// Lets a key be good for `grace` after the issuer stopped to publish it: for an issuer that takes a key away
-    /// while its tokens still live. For as long, whoever stole a key that was revoked can use it.
+    /// Keeps a key valid for `grace` after the issuer stopped publishing it, for an issuer that removes keys while
+    /// their tokens are still valid. For that long, a stolen key that was revoked can still be used.
     #[must_use]
     pub fn keep_removed_keys(mut self, grace: Duration) -> Self {
         self.keys.keep_removed = grace;
         self
     }
 
-    /// How old keys may get while their issuer cannot be asked; a day if nothing is said, a minute at
-    /// the least. After that: 503. Keys are never older than this, whatever the issuer says of their lifetime.
+    /// Sets how old keys may get while their issuer cannot be reached: a day by default, at least a minute. After that:
+    /// 503. Keys never get older than this, whatever lifetime the issuer gives them.
     #[must_use]
     pub fn max_staleness(mut self, longest: Duration) -> Self {
         self.keys.max_staleness = longest;
         self
     }
 
-    /// The verifier, which has asked the issuer once unless [`lazily`](Self::lazily) was said.
+    /// Builds the verifier. Contacts the issuer once, unless [`lazily`](Self::lazily) was called.
     ///
     /// # Errors
-    /// [`IssuerError`] if the audience is missing, an address is none that may be asked, the issuer cannot be reached
-    /// or its answer not be used, its metadata name another issuer, or it publishes no key that can be used.
+    /// [`IssuerError`] if the audience is missing, an address is not allowed, the issuer cannot be reached or its
+    /// response cannot be used, its metadata names another issuer, or it publishes no usable key.
     pub async fn build(self) -> Result<AccessTokens, IssuerError> {
         let Self { expected, clock, is_cached, keys } = self;
         expected.checked()?;
@@ -139,8 +139,8 @@ impl AccessTokensBuilder<DiscoveredKeys> {
     }
 }
 
-/// Renews good keys before their time is over though no token comes, for as long as there is a verifier. Where no task
-/// can run, it is left to the tokens.
+/// Renews valid keys before they expire, even if no token comes, as long as there is a verifier. Without a runtime,
+/// tokens trigger the renewal.
 fn renew_in_time(inner: &Arc<Inner>) {
     let Ok(runtime) = Handle::try_current() else { return };
     let inner = Arc::downgrade(inner);

@@ -1,10 +1,10 @@
-//! How the keys of a verifier are doing, for a readiness check or a metric.
+//! The state of a verifier's keys, for a readiness check or a metric.
 
 use std::time::Duration;
 
 use crate::tokens::{AccessTokens, Source, seconds};
 
-/// How the keys of an [`AccessTokens`] are doing.
+/// The state of an [`AccessTokens`]' keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeysHealth {
     pub(super) keys: usize,
@@ -21,8 +21,8 @@ impl KeysHealth {
         self.keys
     }
 
-    /// Whether there are keys that verdicts can be built on. If not, a token waits for the fetch that it begins, as
-    /// [`AccessTokens::health`] does, and is answered 503 if that is in vain.
+    /// Whether there are keys to verify with. If not, a token starts a fetch, as [`AccessTokens::health`] does, waits
+    /// for it, and gets 503 if it fails.
     #[must_use]
     pub fn can_verify(&self) -> bool {
         self.can_verify
@@ -34,13 +34,13 @@ impl KeysHealth {
         self.age
     }
 
-    /// For how long the issuer could not be asked, to the second. `None` if the last time went well.
+    /// For how long the issuer could not be reached, to the second. `None` if the last attempt succeeded.
     #[must_use]
     pub fn failing_for(&self) -> Option<Duration> {
         self.failing_for
     }
 
-    /// What went wrong the last time, for an operator: it names addresses, so show it to nobody else.
+    /// What went wrong in the last attempt. For operators only, because it names addresses.
     #[must_use]
     pub fn problem(&self) -> Option<&str> {
         self.problem.as_deref()
@@ -48,12 +48,12 @@ impl KeysHealth {
 }
 
 impl AccessTokens {
-    /// How the keys are doing, at once, by what is known. Fit for a readiness check that is asked every few seconds.
+    /// Returns the state of the keys, without waiting. Suitable for a readiness check every few seconds.
     ///
-    /// Good keys are renewed by themselves. Where they are missing or too old, it begins a fetch in the background, so
-    /// that the next call knows more and no token is needed to get there: a service without traffic becomes ready. It
-    /// asks no more often than tokens do (once in ten seconds without a good key, else once a minute), and only inside a
-    /// Tokio runtime; outside of one, and for keys that were given, it asks nobody.
+    /// Valid keys are renewed automatically. If they are missing or too old, this starts a fetch in the background, so
+    /// that a service without traffic becomes ready. It fetches no more often than tokens do (once in ten seconds
+    /// without a valid key, otherwise once a minute), and only inside a Tokio runtime. Outside of one, and for keys
+    /// that were given, it fetches nothing.
     ///
     /// ```
     /// use axum::{extract::State, http::StatusCode};

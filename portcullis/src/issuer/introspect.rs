@@ -33,36 +33,37 @@ use crate::{
     verify::{Verdict, Verify, VerifyFailed},
 };
 
-/// How long an issuer's answer is believed: by default, and at the most.
+/// How long an issuer's response is cached: by default, and at most.
 const BELIEVED: Duration = Duration::from_secs(30);
 const BELIEVED_AT_MOST: Duration = Duration::from_mins(5);
-/// How long a refusal is believed at the most.
+/// How long a rejection is cached at most.
 const REFUSED: Duration = Duration::from_secs(5);
-/// The longest answer that is remembered, in bytes. With ten thousand answers and their tokens that is 100 MB, and what
-/// was read of them once more.
+/// The longest response that is cached, in bytes. Ten thousand responses with their tokens take 100 MB, plus the values
+/// that were parsed from them.
 const LONGEST_KEPT: usize = 8 * 1024;
-/// How many questions are under way at once; others wait for their turn.
+/// How many requests are in flight at a time; others wait for their turn.
 const AT_ONCE: usize = 64;
-/// How many questions wait for their turn; more are not asked.
+/// How many requests wait for their turn; more are not sent.
 const WAITING: usize = 1000;
-/// How long a question waits for its turn.
+/// How long a request waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Verifies opaque tokens by asking their issuer's introspection endpoint. Cheap to clone.
+/// Verifies opaque tokens with their issuer's introspection endpoint. Cheap to clone.
 ///
-/// What the issuer called active is believed for thirty seconds ([`IntrospectionBuilder::believed_for`]), never beyond
-/// the token's `exp`: for that long a revoked token can still pass. What was refused is believed for five seconds, never
-/// longer than what is good: for that long a token that becomes good (its `nbf` comes, or the issuer's own copies catch
-/// up) is still refused if it was asked about too early. Ten thousand of each are remembered, but no token of more than
-/// 2 KiB and no answer of more than 8 KiB, which are asked about each time.
+/// An active token is cached for thirty seconds ([`IntrospectionBuilder::believed_for`]), never beyond its `exp`: for
+/// that long a revoked token can still pass. A rejection is cached for five seconds, never longer than an active token:
+/// for that long a token that becomes valid (its `nbf` passes, or the issuer's replicas catch up) is still rejected if
+/// it came too early. Ten thousand of each are cached. Tokens of more than 2 KiB and responses of more than 8 KiB are
+/// not cached.
 ///
-/// Many requests with one token ask once. 64 questions are under way at a time; up to a thousand more wait, five seconds
-/// at the longest. Whoever comes beyond that, or waits in vain, is answered 503. Each new token is a question, junk too:
-/// to let no stranger use up the places, limit requests before the guard ([`client_address`](crate::client_address)).
+/// Concurrent requests with one token send a single introspection request. 64 are in flight at a time; up to a thousand
+/// more wait, at most five seconds. Requests beyond that get 503. Each new token costs a request, even an invalid one.
+/// So that strangers cannot use up the places, limit requests before the guard
+/// ([`client_address`](crate::client_address)).
 ///
-/// If the issuer cannot be asked, or answers anything but what RFC 7662 says, there is no verdict: 503, neither 401 nor
-/// anonymous, and nothing is remembered. A token that is bound to a key (`cnf`) is refused, for we ask for no proof of it.
-/// Why a token was refused, the log says at the level `debug`, as for [`AccessTokens`](crate::AccessTokens).
+/// If the issuer cannot be reached, or its response violates RFC 7662, there is no verdict: 503, neither 401 nor
+/// anonymous access, and nothing is cached. A token that is bound to a key (`cnf`) is rejected, because no proof of it
+/// is requested. The reason of a rejection is logged at level `debug`, as for [`AccessTokens`](crate::AccessTokens).
 ///
 /// ```
 /// use std::time::Duration;
@@ -91,7 +92,7 @@ struct Inner {
     wanted: Wanted,
     clock: Clock,
     good: Cache<Believed<IntrospectedToken>>,
-    /// Apart, so that junk pushes nothing good out.
+    /// Separate, so that invalid tokens evict no valid ones.
     refused: Cache<Believed<Refusal>>,
     believed_for: u64,
     flights: Flights,
@@ -99,7 +100,7 @@ struct Inner {
     at_once: Semaphore,
 }
 
-/// What came of the issuer's answer, from when until when it is believed.
+/// The result of the issuer's response, and the time in which it is cached.
 #[derive(Clone)]
 struct Believed<T> {
     said: T,
@@ -108,7 +109,7 @@ struct Believed<T> {
 }
 
 impl Introspection {
-    /// Begins a verifier that asks the endpoint at `url`.
+    /// Begins a verifier that uses the endpoint at `url`.
     #[must_use]
     pub fn at(url: &str) -> IntrospectionBuilder {
         IntrospectionBuilder {
@@ -123,12 +124,12 @@ impl Introspection {
         }
     }
 
-    /// How long ago a time was, in seconds since 1970; `None` if it is to come.
+    /// How long ago a time was, in seconds since 1970; `None` if it is in the future.
     pub(crate) fn age(&self, time: u64) -> Option<Duration> {
         age(time, seconds(&self.0.clock))
     }
 
-    /// What the issuer says of a token; `None` if it is not good for us.
+    /// What the issuer says about a token; `None` if it is not valid for us.
     async fn check(&self, token: &str) -> Result<Option<IntrospectedToken>, VerifyFailed> {
         let now = seconds(&self.0.clock);
         let found = if let Some(found) = self.remembered(token, now) {
@@ -160,7 +161,7 @@ impl Introspection {
                 self.0.good.slot(token).keep(&Believed { said: verified.clone(), since: now, until }, now);
             }
             Err(refusal) => {
-                // Its time may come again, if the clock is set back; what the issuer said last counts.
+                // It might become timely again if the clock is set back; the issuer's last word counts.
                 self.0.good.slot(token).forget();
                 let until = until(believed_for.min(REFUSED.as_secs()));
                 self.0.refused.slot(token).keep(&Believed { said: *refusal, since: now, until }, now);
@@ -227,7 +228,7 @@ impl fmt::Debug for Introspection {
     }
 }
 
-/// What an [`Introspection`] needs to know. There is no default for the client and the audience.
+/// Settings of an [`Introspection`]. The client and the audience have no default.
 pub struct IntrospectionBuilder {
     endpoint: String,
     client: Option<HeaderValue>,
@@ -240,7 +241,7 @@ pub struct IntrospectionBuilder {
 }
 
 impl IntrospectionBuilder {
-    /// Who we are to the issuer (RFC 7662 §2.1), sent as RFC 6749 §2.3.1 has it: HTTP Basic.
+    /// Sets our credentials at the issuer (RFC 7662 §2.1), sent as in RFC 6749 §2.3.1: HTTP Basic.
     #[must_use]
     pub fn client(mut self, id: &str, secret: &str) -> Self {
         let both = STANDARD.encode(format!("{}:{}", form_encoded(id), form_encoded(secret)));
@@ -252,53 +253,53 @@ impl IntrospectionBuilder {
         self
     }
 
-    /// Who we are in `aud`, which the issuer's answer must then name. A token for another API is refused. Call it again
-    /// for each further name that you go by.
+    /// Sets our name in `aud`, which the issuer's response must contain. A token for another API is rejected. Call it
+    /// again for each further name.
     #[must_use]
     pub fn audience(mut self, audience: &str) -> Self {
         self.audience = self.audience.named(audience);
         self
     }
 
-    /// Leads to the relaxations for issuers whose answers say less than they should. Each says what it opens.
+    /// Leads to relaxations for issuers whose responses say less than they should. Each says what it opens.
     pub fn dangerous(self) -> Dangerous<Self> {
         Dangerous(self)
     }
 
-    /// The issuer that the answer must name in `iss`. If it is not said here, `iss` is not looked at: whoever answers
-    /// at the endpoint is believed.
+    /// Sets the issuer that the response must name in `iss`. By default `iss` is ignored, and whoever responds at the
+    /// endpoint is trusted.
     #[must_use]
     pub fn issuer(mut self, issuer: &str) -> Self {
         self.issuer = Some(issuer.to_owned());
         self
     }
 
-    /// For how long an answer is believed: as long as a revoked token may pass. Thirty seconds if nothing is said,
-    /// five minutes at the most; zero asks each time. A refusal is believed as long, but for five seconds at the most.
+    /// Sets for how long a response is cached, which is how long a revoked token may pass: thirty seconds by default,
+    /// at most five minutes; zero asks each time. A rejection is cached as long, but at most five seconds.
     #[must_use]
     pub fn believed_for(mut self, longest: Duration) -> Self {
         self.believed_for = longest.min(BELIEVED_AT_MOST);
         self
     }
 
-    /// How the issuer is asked.
+    /// Sets how requests to the issuer are made.
     #[must_use]
     pub fn outgoing(mut self, outgoing: Outgoing) -> Self {
         self.outgoing = outgoing;
         self
     }
 
-    /// Another source of time than the system's, for tests.
+    /// Replaces the system's clock, for tests.
     #[must_use]
     pub fn clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         self.clock = Box::new(clock);
         self
     }
 
-    /// The verifier. The issuer is not asked yet: there is no token to ask about.
+    /// Builds the verifier. It does not contact the issuer yet: there is no token to ask about.
     ///
     /// # Errors
-    /// [`IssuerError`] if the client or the audience is missing, or the address is none that may be asked.
+    /// [`IssuerError`] if the client or the audience is missing, or the address is not allowed.
     pub fn build(self) -> Result<Introspection, IssuerError> {
         let endpoint = Endpoint::parse(&self.endpoint)?;
         let Some(authorization) = self.client else {
@@ -333,7 +334,7 @@ impl fmt::Debug for IntrospectionBuilder {
     }
 }
 
-/// `application/x-www-form-urlencoded`; what it needs not encode may be encoded.
+/// Encodes for `application/x-www-form-urlencoded`. It encodes more characters than necessary, which is allowed.
 fn form_encoded(text: &str) -> String {
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }

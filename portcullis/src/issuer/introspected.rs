@@ -1,4 +1,4 @@
-//! What an issuer says of an opaque token (RFC 7662 §2.2), read strictly.
+//! What an issuer says about an opaque token (RFC 7662 §2.2), parsed strictly.
 
 use std::sync::Arc;
 
@@ -14,8 +14,8 @@ use crate::{
     },
 };
 
-/// An opaque token that its issuer called active. There is no way to make one but by
-/// [`Introspection`](super::Introspection) accepting it. Cheap to clone.
+/// An opaque token that its issuer reported as active. Only [`Introspection`](super::Introspection) makes one, by
+/// accepting it. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct IntrospectedToken(Arc<Said>);
 
@@ -27,24 +27,24 @@ struct Said {
     scope: Granted,
     issued_at: Option<u64>,
     expires_at: Option<u64>,
-    /// The answer as text, which takes a fraction of what it takes when it is parsed.
+    /// The response as text, which takes a fraction of the memory of parsed JSON.
     json: Box<str>,
 }
 
 impl IntrospectedToken {
-    /// `sub`: whom the token stands for, in the issuer's own words, where the issuer says it.
+    /// `sub`: the issuer's identifier of the principal, if the issuer sends it.
     #[must_use]
     pub fn subject(&self) -> Option<&str> {
         self.0.subject.as_deref()
     }
 
-    /// `client_id`: the application that the token was given to, where the issuer says it.
+    /// `client_id`: the application that the token was issued to, if the issuer sends it.
     #[must_use]
     pub fn client_id(&self) -> Option<&str> {
         self.0.client_id.as_deref()
     }
 
-    /// `username`: a name for people to read, where the issuer says it. Not an identifier.
+    /// `username`: a name for people to read, if the issuer sends it. Not an identifier.
     #[must_use]
     pub fn username(&self) -> Option<&str> {
         self.0.username.as_deref()
@@ -56,49 +56,49 @@ impl IntrospectedToken {
         &self.0.scope
     }
 
-    /// `iat`, in seconds since 1970, where the issuer says it.
+    /// `iat`, in seconds since 1970, if the issuer sends it.
     #[must_use]
     pub fn issued_at(&self) -> Option<u64> {
         self.0.issued_at
     }
 
-    /// `exp`, in seconds since 1970, where the issuer says it.
+    /// `exp`, in seconds since 1970, if the issuer sends it.
     #[must_use]
     pub fn expires_at(&self) -> Option<u64> {
         self.0.expires_at
     }
 
-    /// All that the issuer said, as a type of your own.
+    /// Everything that the issuer sent, as a type of your own.
     ///
     /// # Errors
-    /// It does not have that shape.
+    /// The response does not have that shape.
     pub fn claims<C: DeserializeOwned>(&self) -> Result<C, serde_json::Error> {
         serde_json::from_str(&self.0.json)
     }
 
-    /// How long the answer is, in bytes of JSON without spaces.
+    /// The length of the response, in bytes of JSON without spaces.
     pub(super) fn length(&self) -> usize {
         self.0.json.len()
     }
 }
 
-/// What an answer makes of a token: it, or why it is not good for us.
+/// The result of a response: the token, or why it is not valid for us.
 pub(super) type Found = Result<IntrospectedToken, Refusal>;
 
-/// Who must have issued a token, and for whom.
+/// The required issuer and audience of a token.
 #[derive(Debug)]
 pub(super) struct Wanted {
     pub(super) issuer: Option<String>,
     pub(super) audience: Audience,
-    /// Whether tokens that are bound to a key are taken without a proof of it.
+    /// Whether tokens that are bound to a key are accepted without proof of it.
     pub(super) accepts_sender_constrained: bool,
 }
 
 impl Wanted {
-    /// The token that the issuer's answer makes at `now`, in seconds since 1970, or why it is not good for us.
+    /// The token in the issuer's response at `now`, in seconds since 1970, or why it is not valid for us.
     ///
     /// # Errors
-    /// The answer is not one of RFC 7662, so that there is no verdict.
+    /// The response violates RFC 7662, so there is no verdict.
     pub(super) fn read(&self, json: &Value, now: u64) -> Result<Found, String> {
         let absent_or = |name: &str, fits: fn(&Value) -> bool| match json.get(name) {
             Some(value) if !fits(value) => Err(format!("`{name}` has the wrong type")),
@@ -119,8 +119,8 @@ impl Wanted {
             (Some(wanted), found) => found == Some(wanted),
             (None, _) => true,
         };
-        // A refresh token is active too. One that is bound to a key (RFC 8705 §3.2, RFC 9449 §6.2) is good only together
-        // with a proof of it, and we ask for none.
+        // A refresh token is active, too. A token that is bound to a key (RFC 8705 §3.2, RFC 9449 §6.2) is valid only
+        // with proof of the key, which we do not request.
         let is_bound = |kind: &str| kind.eq_ignore_ascii_case("DPoP");
         let token_type = text("token_type")?;
         let is_sender_constrained = json.get("cnf").is_some() || token_type.is_some_and(is_bound);

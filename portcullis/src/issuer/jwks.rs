@@ -1,7 +1,7 @@
-//! The keys that an issuer publishes: fetched, kept, and fetched again in time, once for all who wait.
+//! The keys that an issuer publishes: fetched, stored, and renewed in time, once for all callers that wait.
 //!
-//! The time is the verifier's own clock, looked at when a token comes or the keys' health is asked about, and every few
-//! seconds for the sake of keys that are near their end.
+//! Time is the verifier's own clock. It is checked when a token comes, when the keys' health is queried, and every few
+//! seconds to renew keys that are about to expire.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
@@ -31,19 +31,19 @@ use crate::{
     verify::VerifyFailed,
 };
 
-/// How long keys are fresh, in seconds: by default, and what an issuer can say at the least and at the most.
+/// How long keys are fresh, in seconds: by default, and the least and the most that an issuer can set.
 const FRESH: u64 = 5 * 60;
 const FRESH_AT_LEAST: u64 = 60;
 const FRESH_AT_MOST: u64 = 24 * 60 * 60;
-/// Seconds after a look at the issuer that failed. In as many, [`MOST_LOOKS`] are made for the sake of unknown keys.
+/// Seconds to wait after a failed fetch. Also the time in which at most [`MOST_LOOKS`] are made for unknown keys.
 const AGAIN: u64 = 60;
-/// Looks for unknown keys in a minute: more than one, so that a stranger's does not stand in the way of an honest one.
+/// Fetches for unknown keys in a minute: more than one, so that a stranger's does not block an honest caller's.
 const MOST_LOOKS: usize = 5;
-/// The same while no key is good and every request is answered 503.
+/// Like [`AGAIN`], while no key is valid and every request gets 503.
 const AGAIN_WITHOUT_KEYS: u64 = 10;
-/// How long what metadata said of the keys' place is taken for true, in seconds.
+/// How long the metadata's address of the keys is trusted, in seconds.
 const NAMED_FOR: u64 = 24 * 60 * 60;
-/// How long after its begin a fetch is waited for where known keys are good: as long as a caller hardly feels.
+/// How long callers wait for a fetch, from its start, if known keys are valid: hardly noticeable.
 const NEWER_WITHIN: Duration = Duration::from_millis(500);
 
 /// The keys that an issuer publishes. Cheap to clone.
@@ -52,13 +52,13 @@ pub(crate) struct Published(Arc<Shared>);
 
 /// Where the keys are.
 pub(super) enum Place {
-    /// Here.
+    /// At this address.
     Known(Endpoint),
-    /// Where the issuer's metadata say.
+    /// Where the issuer's metadata says.
     Named(Box<WellKnown>),
 }
 
-/// What the application said of the keys; times in seconds.
+/// The application's settings for the keys; times in seconds.
 pub(super) struct Rules {
     pub(super) is_cached: bool,
     pub(super) keep_removed: u64,
@@ -73,7 +73,7 @@ struct Shared {
     asking: Mutex<Asking>,
 }
 
-/// The keys as they were fetched last.
+/// The last keys that were fetched.
 #[derive(Clone)]
 struct Current {
     keys: Arc<KeySet>,
@@ -82,37 +82,36 @@ struct Current {
     lifetime: u64,
 }
 
-/// How it stands between us and the issuer.
+/// The state of our requests to the issuer.
 #[derive(Default)]
 struct Asking {
-    /// When the issuer was asked last, well or in vain.
+    /// When the issuer was last asked, successfully or not.
     last: Option<u64>,
-    /// When it was asked for the sake of unknown keys in the last minute, and for which. Of a look that failed, the key is
-    /// forgotten.
+    /// The fetches for unknown keys in the last minute, with the key of each. If one fails, its key is forgotten.
     looks: Vec<(u64, Option<String>)>,
-    /// The fetch that is under way, or was the last.
+    /// The fetch that is in flight, or the last one.
     flight: Option<Flight>,
-    /// Since when it fails, and why it failed last.
+    /// Since when fetches fail, and the last reason.
     failing: Option<(u64, String)>,
-    /// What the metadata said. Forgotten after a failure, for the keys may have moved.
+    /// What the metadata said. Forgotten after a failure, because the keys may have moved.
     named: Option<Named>,
-    /// The unusable keys that the log knows of already.
+    /// The unusable keys that were already logged.
     skipped: Vec<String>,
 }
 
-/// A fetch that goes on by itself.
+/// A fetch that runs by itself.
 #[derive(Clone)]
 struct Flight {
     began: Instant,
-    /// Whether it is for the sake of an unknown key, and so looks again where the keys are.
+    /// Whether it is for an unknown key, and so also looks up the keys' address again.
     is_look: bool,
-    /// When it counts as ended in any case.
+    /// When it counts as over in any case.
     overdue: Instant,
-    /// Closed as soon as it has ended, however it ends.
+    /// Closed when it is over, whether it succeeded, failed or panicked.
     ended: watch::Receiver<()>,
 }
 
-/// Where metadata said that the keys are, and when they were read.
+/// The address of the keys in the metadata, and when that was read.
 #[derive(Clone)]
 struct Named {
     keys_at: Endpoint,
@@ -143,10 +142,10 @@ impl Published {
         Self(Arc::new(Shared { http, place, rules, current, asking }))
     }
 
-    /// Judges a token at `now`, in seconds since 1970.
+    /// Checks a token at `now`, in seconds since 1970.
     ///
     /// # Errors
-    /// There are no keys, or they are too old; or the token names an unknown key and the issuer cannot be asked.
+    /// There are no keys, or they are too old; or the token names an unknown key and the issuer cannot be reached.
     pub(crate) async fn check(
         &self,
         token: &str,
@@ -158,14 +157,14 @@ impl Published {
             checked => return Ok(checked),
         }
         let header = token.split_once('.').map(|(header, _)| Header::read(header, expected.accepts_typ_jwt));
-        // A look for a key without a name is a look too.
+        // Looking for a key without a name counts, too.
         let kid = header.and_then(Result::ok).map(|header| header.kid.unwrap_or_default());
         let came = Instant::now();
         let mut was_looked_for = false;
         let mut unknown = Refusal::UnknownKid;
-        // Twice: what was under way may have asked too early, or not where the metadata say by now.
+        // Twice: the fetch in flight may have asked too early, or not where the metadata points by now.
         for _ in 0..2 {
-            // Nothing can be said of the token before that, so the wait is for the whole fetch, which has its deadline.
+            // Without the key there is no verdict, so this waits for the whole fetch, which has a deadline.
             if let Some(flight) = self.begin(now, AGAIN, kid.as_deref()) {
                 was_looked_for |= flight.is_look && flight.began >= came;
                 self.wait_for(flight, now).await;
@@ -178,8 +177,8 @@ impl Published {
                 break;
             }
         }
-        // The key may be one that was published since we could see the issuer last: 401 would make an honest caller
-        // throw a good token away.
+        // The key may have been published since the issuer was last reachable: a 401 would make an honest caller
+        // discard a valid token.
         let asking = self.0.asking();
         if let Some((_, why)) = &asking.failing {
             let why = format!("a token names a key that is not known, and the issuer cannot be asked: {why}");
@@ -192,7 +191,7 @@ impl Published {
             .into())
     }
 
-    /// Asks the issuer, here and now.
+    /// Fetches the keys immediately.
     pub(super) async fn fetch_now(&self, now: u64) -> Result<(), IssuerError> {
         self.0.asking().last = Some(now);
         self.0.fetch(now, None).await
@@ -214,10 +213,10 @@ impl Published {
         }
     }
 
-    /// Begins the fetch that is due, waits for nothing, and does nothing where no fetch can run.
+    /// Starts the fetch that is due, without waiting. Does nothing if no fetch can run.
     ///
-    /// A service that shows itself ready only with good keys gets no token before, so it is not for tokens alone to
-    /// bring them about.
+    /// A service that reports itself ready only with valid keys gets no token before, so tokens cannot be the only
+    /// trigger.
     fn look_after(&self, now: u64) {
         if Handle::try_current().is_err() {
             return;
@@ -229,7 +228,7 @@ impl Published {
         }
     }
 
-    /// Begins the fetch of newer keys that is due, where there are good ones.
+    /// Starts the renewal that is due, if there are valid keys.
     pub(super) fn renew_in_time(&self, now: u64) {
         let Some(current) = self.0.usable(now) else { return };
         if self.0.is_failing() || !matches!(current.freshness(now), Freshness::Fresh) {
@@ -237,7 +236,7 @@ impl Published {
         }
     }
 
-    /// The keys that hold at `now`, which are fetched if they must be.
+    /// The keys that are valid at `now`. Fetches them if necessary.
     async fn keys(&self, now: u64) -> Result<Arc<KeySet>, VerifyFailed> {
         match self.0.usable(now) {
             None => {
@@ -250,7 +249,7 @@ impl Published {
                 Freshness::Ageing => drop(self.renew(now)),
                 Freshness::Over => {
                     if let Some(flight) = self.renew(now) {
-                        // An issuer that is slow does not make us slow: the known keys are good.
+                        // A slow issuer must not slow us down: the known keys are valid.
                         let _ = timeout_at(flight.began + NEWER_WITHIN, flight.landed()).await;
                     }
                 }
@@ -259,12 +258,12 @@ impl Published {
         self.usable(now)
     }
 
-    /// The fetch of newer keys than those that are good; none to wait for if the issuer did not answer the last time.
+    /// Starts a renewal of valid keys. Returns none to wait for if the issuer did not respond last time.
     fn renew(&self, now: u64) -> Option<Flight> {
         if self.0.is_failing() { self.begin(now, AGAIN, None).and(None) } else { self.begin(now, 0, None) }
     }
 
-    /// The keys as they are, if verdicts can be built on them.
+    /// The current keys, if they can be used.
     fn usable(&self, now: u64) -> Result<Arc<KeySet>, VerifyFailed> {
         if let Some(current) = self.0.usable(now) {
             return Ok(current.keys);
@@ -274,17 +273,17 @@ impl Published {
         Err(format!("there are no keys of the issuer, or they are too old: {why}").into())
     }
 
-    /// The fetch that is under way; or a new one, if `gap` seconds have passed since the last. `wanted` is the unknown
-    /// key for whose sake it is begun: then such looks count, at most [`MOST_LOOKS`] in a minute and one for each key, for a
-    /// renewal may come right before a new key. While the issuer fails, every fetch counts.
+    /// The fetch in flight, or a new one if `gap` seconds have passed since the last. `wanted` is the unknown key that
+    /// it is for. Then only such fetches count, at most [`MOST_LOOKS`] a minute and one for each key, because a renewal
+    /// may come right before a new key. While the issuer fails, every fetch counts.
     ///
-    /// It runs by itself: a caller that goes away does not end it for the others.
+    /// It runs by itself, so a caller that goes away does not cancel it for the others.
     fn begin(&self, now: u64, gap: u64, wanted: Option<&str>) -> Option<Flight> {
         let mut asking = self.0.asking();
         if let Some(flight) = asking.flight.as_ref().filter(|flight| flight.is_under_way()) {
             return Some(flight.clone());
         }
-        // A clock that was set back does not stop us from asking.
+        // A clock that was set back must not stop us from asking.
         let is_recent = |time: u64, gap: u64| time.abs_diff(now) < gap;
         let may_ask = if wanted.is_some() && asking.failing.is_none() {
             asking.looks.retain(|(time, _)| is_recent(*time, AGAIN));
@@ -310,14 +309,14 @@ impl Published {
         asking.flight = Some(flight.clone());
         let (shared, wanted) = (Arc::clone(&self.0), wanted.map(str::to_owned));
         runtime.spawn(async move {
-            // What went wrong is noted and logged inside.
+            // Errors are recorded and logged inside.
             let _ = shared.fetch(now, wanted.as_deref()).await;
             drop(sender);
         });
         Some(flight)
     }
 
-    /// Waits for the whole of a fetch. One that is overdue is noted as one that failed: no verdict can be built on it.
+    /// Waits for the whole fetch. If it is overdue, it counts as failed: no verdict can be based on it.
     async fn wait_for(&self, flight: Flight, now: u64) {
         if timeout_at(flight.overdue, flight.landed()).await.is_err() {
             let why =
@@ -328,7 +327,7 @@ impl Published {
 }
 
 impl Shared {
-    /// Asks the issuer for its keys, and takes them or notes why not.
+    /// Fetches the issuer's keys, and stores them or records the error.
     async fn fetch(&self, now: u64, wanted: Option<&str>) -> Result<(), IssuerError> {
         let known = self.asking().named.clone();
         let outcome = match self.ask(known, wanted, now).await {
@@ -356,7 +355,7 @@ impl Shared {
         outcome
     }
 
-    /// Asks for the keys, and first or again for their place: all of it by one deadline, for callers wait.
+    /// Fetches the keys, after looking up their address if necessary. One deadline for all of it, because callers wait.
     async fn ask(
         &self,
         known: Option<Named>,
@@ -380,7 +379,7 @@ impl Shared {
         if !is_missed && now.abs_diff(fetched.from.read_at) < NAMED_FOR {
             return Ok(fetched);
         }
-        // The old address can go on to answer, with old keys, long after the metadata name another.
+        // The old address may go on serving old keys long after the metadata points to another.
         let moved = async {
             let named = named().await?;
             if named.keys_at == fetched.from.keys_at {
@@ -392,7 +391,7 @@ impl Shared {
         match moved.await {
             Ok((_, Some(moved))) => return Ok(moved),
             Ok((named, None)) => fetched.from = named,
-            // Keys were found all the same; the next look asks again.
+            // The keys were found anyway; the next fetch tries again.
             Err(cause) => {
                 tracing::warn!(%cause, "the place of the issuer's keys could not be looked up again");
             }
@@ -409,14 +408,14 @@ impl Shared {
         Ok(Fetched { keys, skipped, bytes: answer.bytes, lifetime, from })
     }
 
-    /// Lets the keys hold from now on. A set without a usable key holds too: that is how an issuer revokes all.
+    /// Puts the keys into effect. So does a set without a usable key: that is how an issuer revokes all of them.
     fn take(&self, fetched: Fetched, now: u64) -> Result<(), IssuerError> {
         let Fetched { keys, skipped, bytes, lifetime, from } = fetched;
         let is_unusable = keys.is_empty();
         {
             let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
             let keys = match current.as_ref() {
-                // The same set keeps what it remembers of tokens.
+                // The same set keeps its cache of tokens.
                 Some(before) if before.bytes == bytes => Arc::clone(&before.keys),
                 Some(before) => Arc::new(before.keys.succeeded_by(keys, now, self.rules.keep_removed)),
                 None => Arc::new(KeySet::new(keys, self.rules.is_cached)),
@@ -442,7 +441,7 @@ impl Shared {
         unusable.map_or(Ok(()), Err)
     }
 
-    /// The keys as they were fetched last, if verdicts can be built on them.
+    /// The last keys that were fetched, if they can be used.
     fn usable(&self, now: u64) -> Option<Current> {
         self.current().filter(|current| self.is_usable(current, now))
     }
@@ -464,10 +463,10 @@ impl Shared {
     }
 }
 
-/// How far keys are on their way.
+/// How close keys are to their expiry.
 enum Freshness {
     Fresh,
-    /// The last quarter of their lifetime: time to fetch them again, and none to wait for it.
+    /// In the last quarter of their lifetime: time to renew them, but not to wait for it.
     Ageing,
     Over,
 }
@@ -484,19 +483,20 @@ impl Current {
         }
     }
 
-    /// Seconds since they were fetched. A clock that was set back makes them old, not young for long.
+    /// Seconds since they were fetched. A clock that was set back makes them older, so that they do not stay young for
+    /// long.
     fn age(&self, now: u64) -> u64 {
         now.abs_diff(self.fetched_at)
     }
 }
 
 impl Flight {
-    /// Its sender is gone when it ended, even by a panic or with its runtime.
+    /// Its sender is dropped when it is over, even by a panic or with its runtime.
     fn is_under_way(&self) -> bool {
         self.ended.has_changed().is_ok() && Instant::now() < self.overdue
     }
 
-    /// Waits until it has ended. What came of it is seen in the keys.
+    /// Waits until it is over. The outcome is visible in the keys.
     async fn landed(mut self) {
         while self.ended.changed().await.is_ok() {}
     }
@@ -506,7 +506,7 @@ impl Flight {
 mod tests {
     use super::{super::outgoing::Outgoing, *};
 
-    /// Verdicts would be the same without: it is for what a renewal costs.
+    /// Verdicts would be the same without it, but a renewal would cost more.
     #[test]
     fn the_same_set_fetched_again_keeps_what_it_remembers_of_tokens() {
         let place = || Endpoint::parse("https://accounts.example/keys").unwrap();
@@ -516,7 +516,7 @@ mod tests {
             let bytes = Bytes::from_static(bytes.as_bytes());
             let (keys, skipped) = Keys::published(&serde_json::from_slice(&bytes).unwrap()).unwrap();
             let from = Named { keys_at: place(), read_at: 0 };
-            // Without a key it is taken all the same.
+            // A set without keys returns an error, but takes effect.
             let _ = published.0.take(Fetched { keys, skipped, bytes, lifetime: FRESH, from }, now);
             published.0.current().unwrap().keys
         };

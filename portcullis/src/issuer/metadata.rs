@@ -10,23 +10,23 @@ use super::{
     outgoing::{Endpoint, Http},
 };
 
-/// The addresses where the metadata of an issuer can be.
+/// The addresses at which an issuer's metadata can be.
 pub(super) struct WellKnown {
     issuer: Endpoint,
-    /// What an issuer of several tenants calls itself.
+    /// The name that an issuer with several tenants uses for itself.
     template: Option<String>,
     places: [Endpoint; 2],
 }
 
 impl WellKnown {
     /// # Errors
-    /// The issuer is no URL without query and fragment (RFC 8414 §2).
+    /// The issuer is not a URL without query and fragment (RFC 8414 §2).
     pub(super) fn of(issuer: &str, template: Option<String>) -> Result<Self, IssuerError> {
         let parsed = Endpoint::parse(issuer)?;
         if issuer.contains('?') {
             return Err(IssuerError::new(format!("`{parsed}`: an issuer has no query (RFC 8414 §2)")));
         }
-        // Both specifications take a `/` at the end away, which stays in the name itself.
+        // Both specifications remove a `/` at the end here, but not in the name itself.
         let base = issuer.strip_suffix('/').unwrap_or(issuer);
         let path = parsed.uri().path().trim_end_matches('/');
         let host = base.strip_suffix(path).unwrap_or(base);
@@ -39,7 +39,7 @@ impl WellKnown {
         Ok(Self { issuer: parsed, template, places })
     }
 
-    /// Where the keys are, by the first metadata that can be used and are here by `deadline`.
+    /// The address of the keys, from the first usable metadata that arrives by `deadline`.
     pub(super) async fn keys_at(&self, http: &Http, deadline: Instant) -> Result<Endpoint, IssuerError> {
         let mut problems = Vec::new();
         for place in &self.places {
@@ -61,7 +61,7 @@ impl WellKnown {
         self.keys_in(&metadata).map_err(|why| IssuerError::new(format!("{place}: {why}")))
     }
 
-    /// Where the keys are, by what an issuer says of itself.
+    /// The address of the keys in an issuer's metadata.
     fn keys_in(&self, metadata: &Value) -> Result<Endpoint, String> {
         let issuer = metadata.get("issuer").and_then(Value::as_str).unwrap_or_default();
         // RFC 8414 §3.3: otherwise one issuer could speak for another.
@@ -73,11 +73,11 @@ impl WellKnown {
             return Err("there is no `jwks_uri`".to_owned());
         };
         let keys_at = Endpoint::parse(keys_at).map_err(|cause| format!("`jwks_uri`: {cause}"))?;
-        // An issuer elsewhere does not lead us to what listens on this machine.
+        // A remote issuer must not lead us to services on this machine.
         if keys_at.is_loopback() && !self.issuer.is_loopback() {
             return Err(format!("`jwks_uri`: {keys_at} is on this machine, and the issuer is elsewhere"));
         }
-        // By other names and spellings, the address that is connected to will tell.
+        // Other names and spellings of this machine are detected by the address when connecting.
         Ok(keys_at.named_by(&self.issuer))
     }
 }

@@ -23,16 +23,16 @@ use self::endpoint::is_localhost;
 pub(super) use self::{answer::Answer, endpoint::Endpoint};
 use crate::tokens::KeyError;
 
-/// The longest that it takes to find something out, from the look-up of the first name to the last byte of the last
-/// answer. A caller waits for it, and no client is that patient twice.
+/// The longest that a lookup takes, from resolving the first name to the last byte of the last response. A caller waits
+/// for it, and few clients wait longer.
 const LONGEST: Duration = Duration::from_secs(5);
 
-/// How an issuer is asked: `AccessTokens::discover(…).outgoing(…)`, `Introspection::at(…).outgoing(…)`.
+/// How requests to an issuer are made: `AccessTokens::discover(…).outgoing(…)`, `Introspection::at(…).outgoing(…)`.
 ///
-/// Whatever is said here: only `https`, or `http` to this very machine (`localhost`, `127.0.0.0/8`, `[::1]`); one
-/// megabyte; no redirect is followed; the proxy variables of the environment are not looked at. An issuer elsewhere does
-/// not lead us to what listens on this machine: where its metadata name another host for the keys, the address that is
-/// connected to decides, by whatever name or spelling.
+/// These limits always apply: only `https`, or `http` to this machine (`localhost`, `127.0.0.0/8`, `[::1]`); one
+/// megabyte; no redirects; proxy variables in the environment are ignored. A remote issuer cannot lead us to services
+/// on this machine: if its metadata names another host for the keys, the address that is connected to decides, whatever
+/// its name or spelling.
 ///
 /// ```
 /// use std::time::Duration;
@@ -50,28 +50,28 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
-    /// The longest that it may take to find something out, if it is less than five seconds: one introspection; or an
-    /// issuer's keys, with its metadata if they must be read on the way.
+    /// Sets the longest that a lookup may take, if less than five seconds: one introspection, or an issuer's keys
+    /// including its metadata if that must be read.
     pub fn timeout(mut self, longest: Duration) -> Self {
         self.timeout = Some(longest.min(LONGEST));
         self
     }
 
-    /// Connects to addresses of the public internet alone, which is looked at when the name was resolved and the
-    /// connection is made, so that neither `0x7f.1` nor a name that changes its address (DNS rebinding) leads inside.
+    /// Connects only to public internet addresses. This is checked after the name is resolved, when the connection is
+    /// made, so neither `0x7f.1` nor a name that changes its address (DNS rebinding) leads inside.
     ///
-    /// Not the default: an issuer that the operator wrote down is often one of the operator's own network. Say it
-    /// where someone else chooses the issuer.
+    /// Not the default, because an issuer that the operator configured is often in the operator's own network. Use it
+    /// if someone else chooses the issuer.
     pub fn public_addresses_only(mut self) -> Self {
         self.is_public_only = true;
         self
     }
 
-    /// Trusts these certificate authorities too, in PEM, beside Mozilla's list that is built in. The machine's own
-    /// list is not looked at.
+    /// Trusts these certificate authorities, in PEM, in addition to Mozilla's built-in list. The machine's own list is
+    /// not used.
     ///
     /// # Errors
-    /// The text is not PEM, or there is no certificate in it.
+    /// The text is not PEM, or contains no certificate.
     pub fn trust(mut self, pem: &[u8]) -> Result<Self, IssuerError> {
         let known = self.authorities.len();
         for certificate in CertificateDer::pem_slice_iter(pem) {
@@ -89,7 +89,7 @@ impl Outgoing {
 
     pub(super) fn client(self) -> Result<Http, IssuerError> {
         let ways = if self.is_public_only { [Reach::Public; 2] } else { [Reach::Any, Reach::NotThisMachine] };
-        // Two, so that a connection that one of them kept is not used for the other.
+        // Two clients, so that a kept connection of one is not used for the other.
         let tls = tls(&self.authorities)?;
         let [chosen, led_to] = ways.map(|reach| {
             let client = Client::new(tls.clone(), reach.judge(), system_resolver());
@@ -99,7 +99,7 @@ impl Outgoing {
     }
 }
 
-/// TLS with hosts that an authority vouches for.
+/// TLS that accepts hosts with a certificate from one of the authorities.
 fn tls(authorities: &[CertificateDer<'static>]) -> Result<ClientConfig, IssuerError> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     for certificate in authorities {
@@ -119,7 +119,7 @@ fn provider() -> Result<Arc<CryptoProvider>, IssuerError> {
     Ok(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
 }
 
-/// The backend `rust-crypto` has no TLS: the application brings one.
+/// The backend `rust-crypto` has no TLS, so the application must provide it.
 #[cfg(not(feature = "aws-lc-rs"))]
 fn provider() -> Result<Arc<CryptoProvider>, IssuerError> {
     CryptoProvider::get_default().cloned().ok_or_else(|| {
@@ -147,7 +147,7 @@ impl Reach {
         }
     }
 
-    /// Plain HTTP goes to `localhost` because it is this machine; a hosts file that says otherwise is ignored.
+    /// Plain HTTP is allowed to `localhost` because it is this machine. A hosts file that says otherwise is ignored.
     fn judge(self) -> Judge {
         Arc::new(move |to| {
             if is_localhost(to.host) && !to.address.is_loopback() {
@@ -169,14 +169,14 @@ impl fmt::Display for Reach {
     }
 }
 
-/// How much longer than the one who asks those wait who wait for the same answer.
+/// How much longer callers wait for a fetch that another caller started.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// The one way out.
+/// The only way to send requests.
 pub(super) struct Http {
-    /// To what the application chose.
+    /// To addresses that the application chose.
     chosen: Way,
-    /// To what an issuer elsewhere named.
+    /// To addresses that a remote issuer named.
     led_to: Way,
     timeout: Duration,
 }
@@ -187,23 +187,23 @@ struct Way {
 }
 
 impl Http {
-    /// When what begins now must have ended.
+    /// When a lookup that begins now must be done.
     pub(super) fn deadline(&self) -> Instant {
         Instant::now() + self.timeout
     }
 
-    /// When whoever waits for what another begins now gives up. It ends by its deadline, unless the thread that it runs
-    /// on is blocked.
+    /// When to stop waiting for a lookup that another caller begins now. It keeps its deadline unless its thread is
+    /// blocked.
     pub(super) fn overdue(&self) -> Instant {
         self.deadline() + GRACE
     }
 
-    /// Asks for a JSON document, which must be here by `deadline`.
+    /// Fetches a JSON document, which must arrive by `deadline`.
     pub(super) async fn get(&self, from: &Endpoint, deadline: Instant) -> Result<Answer, IssuerError> {
         self.ask(from, Request::builder().method(Method::GET), Bytes::new(), deadline).await
     }
 
-    /// Sends a form, and takes JSON for an answer. `authorization` must be marked as sensitive.
+    /// Sends a form and expects JSON. `authorization` must be marked as sensitive.
     pub(super) async fn post(
         &self,
         to: &Endpoint,
@@ -244,7 +244,7 @@ impl Http {
     }
 }
 
-/// Why an issuer could not be asked, or its answer not be used. Meant for the operator.
+/// Why an issuer could not be reached, or its response could not be used. Meant for the operator.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct IssuerError {
@@ -261,7 +261,7 @@ impl IssuerError {
         Self { reason, is_unreachable: true }
     }
 
-    /// Whether there was no answer at all, so that another question to the same host is in vain.
+    /// Whether there was no response at all, so that another request to the same host would fail, too.
     pub(super) fn is_unreachable(&self) -> bool {
         self.is_unreachable
     }

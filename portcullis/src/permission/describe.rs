@@ -9,10 +9,10 @@ use crate::{
     input::Path,
 };
 
-/// Which permissions an operation asks for, and of what.
+/// The permissions that an operation asks for, and the object of each.
 pub(crate) const KEY: &str = "x-portcullis-permission";
 
-/// The path's parameter that names the object.
+/// The path parameter that names the object.
 pub(crate) const ID: &str = "id";
 
 /// A permission on the object that `{id}` names.

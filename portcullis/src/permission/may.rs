@@ -17,10 +17,11 @@ use crate::{
     scope::Scope,
 };
 
-/// A handler's first argument for a route about one row: lets a request through only if `V` accepts the credential, the
-/// credential carries the scope `P`, and the caller has the permission `P` on the object that `{id}` in the path names.
+/// A handler's first argument for a route about one row. It lets a request through only if `V` accepts the
+/// credential, the credential carries the scope `P`, and the caller has the permission `P` on the object that `{id}`
+/// in the path names.
 ///
-/// [`Decide`] loads the object and decides in one call; [`into_object`](Self::into_object) hands it over. The checks come
+/// [`Decide`] loads the object and decides in one call; [`into_object`](Self::into_object) returns it. The checks run
 /// in this order, before the body is read: 401, 403 for the scope, 422 for the id, then 404 or 403 for the object.
 ///
 /// ```
@@ -41,8 +42,8 @@ use crate::{
 /// }
 /// ```
 ///
-/// Like a [`Guard`], it has no other constructor. `{id}` stands anywhere in the path: `/teams/{team}/documents/{id}`, say.
-/// [`Api::finish`](crate::Api::finish) refuses a route without it.
+/// Like a [`Guard`], it has no other constructor. `{id}` can be anywhere in the path, as in
+/// `/teams/{team}/documents/{id}`. [`Api::finish`](crate::Api::finish) returns an error for a route without it.
 pub struct May<V, P>
 where
     V: Authenticate,
@@ -69,7 +70,7 @@ where
         self.object
     }
 
-    /// Whom the credential stands for.
+    /// The caller.
     pub fn principal(&self) -> &V::Principal {
         &self.allowed.principal
     }
@@ -79,7 +80,7 @@ where
         &self.allowed.id
     }
 
-    /// The proof for a function that changes the object.
+    /// The proof of the permission, for a function that changes the object.
     pub fn allowed(&self) -> &Allowed<P, V::Principal> {
         &self.allowed
     }
@@ -90,8 +91,8 @@ where
     }
 }
 
-/// The proof that a caller `C` was allowed `P` on one object, for a store function to take: what needs no such argument
-/// cannot check one.
+/// Proof that a caller `C` was allowed `P` on one object. Take it as an argument in store functions, so that they
+/// cannot be called without the check.
 ///
 /// ```
 /// use portcullis::permission::Allowed;
@@ -111,9 +112,9 @@ where
 /// }
 /// ```
 ///
-/// Only [`May`] and [`Guard::may`] make one. It proves a decision of the past: under `READ COMMITTED`, a statement that
-/// must not act on a grant that was withdrawn a moment ago asks the rule again in its own `WHERE`, with this caller and
-/// this id. If it then changes no row, answer with [`Rejection::missing`].
+/// Only [`May`] and [`Guard::may`] create one. It proves a decision made earlier. Under `READ COMMITTED`, a grant can
+/// be withdrawn in between. If a statement must not act on a withdrawn grant, repeat the rule in its `WHERE`, with
+/// this caller and this id. If it then changes no row, respond with [`Rejection::missing`].
 pub struct Allowed<P: Permission, C> {
     principal: C,
     id: IdOf<P>,
@@ -121,7 +122,7 @@ pub struct Allowed<P: Permission, C> {
 }
 
 impl<P: Permission, C> Allowed<P, C> {
-    /// Who was allowed.
+    /// The caller who was allowed.
     pub fn principal(&self) -> &C {
         &self.principal
     }
@@ -133,10 +134,10 @@ impl<P: Permission, C> Allowed<P, C> {
 }
 
 impl<V: Authenticate, P: Permission> Guard<V, P> {
-    /// Decides about an object whose id is not in the path: one in the body, or one of several.
+    /// Decides about an object whose id is not in the path, such as an id in the body or one of several.
     ///
-    /// `policy` is what is in the state, or another type with a [`Decide`] for this permission: one that borrows a
-    /// transaction, say, so that the decision and the change are one.
+    /// `policy` is the one in the state, or another type that implements [`Decide`] for this permission. It can
+    /// borrow a transaction, for example, so that the decision and the change are atomic.
     ///
     /// ```
     /// use axum::extract::State;
@@ -238,13 +239,13 @@ impl<P: Permission, C> fmt::Debug for Allowed<P, C> {
     }
 }
 
-/// The path's `{id}`, whatever other parameters there are.
+/// The path's `{id}`. Other parameters are ignored.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct ById<I> {
     id: I,
 }
 
-/// Asks the policy. As with a verifier, a panic is one request's and no decision.
+/// Asks the policy. A panic fails this request only and never counts as a decision, as with a verifier.
 async fn decided<V, P, D>(policy: D, principal: V::Principal, id: IdOf<P>) -> Result<May<V, P>, Rejection>
 where
     V: Authenticate,

@@ -1,4 +1,4 @@
-//! How a request about a row is refused.
+//! Rejections of requests about a row.
 
 use axum::response::{IntoResponse, Response};
 use http::{
@@ -19,8 +19,8 @@ use crate::{
 
 /// The body of a 403 for a caller who may see an object and lacks a permission on it.
 ///
-/// A credential without the scope gets another 403, a [`Problem`] with a challenge. There, another token helps; here, only
-/// a grant does.
+/// A credential without the scope gets a different 403: a [`Problem`] with a challenge. There, another token helps;
+/// here, only a grant does.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(description = "The caller may see the object and lacks a permission on it.")]
 pub struct PermissionProblem {
@@ -30,7 +30,7 @@ pub struct PermissionProblem {
     pub permission: &'static str,
 }
 
-/// Why a [`May`](super::May) did not let a request through. [The table](crate::permission) has the answers.
+/// Why a [`May`](super::May) rejected a request. [The table](crate::permission) lists the responses.
 #[derive(Debug)]
 pub struct Rejection(Why);
 
@@ -44,8 +44,8 @@ enum Why {
 }
 
 impl Rejection {
-    /// The 404 of an object that the caller may not see, for a handler that finds it gone: a statement that asks the
-    /// rule again and changes no row. The bytes are those of [`Decision::Hide`](super::Decision::Hide).
+    /// The 404 of an object that the caller may not see. Use it when a statement that repeats the rule changes no
+    /// row. The bytes are those of [`Decision::Hide`](super::Decision::Hide).
     #[must_use]
     pub fn missing<O: Object>() -> Self {
         Self(Why::Missing { object: O::NAME })
@@ -110,8 +110,8 @@ impl IntoResponse for Rejection {
     }
 }
 
-/// What [`Guard::may`](crate::Guard::may) refuses with: the type does not tell which object it is. The rest is what a
-/// guard and a path add themselves.
+/// The responses of [`Guard::may`](crate::Guard::may). The type does not know which object it is about, so the texts
+/// are general. A guard and a path document the rest themselves.
 impl DescribeResponse for Rejection {
     fn describe_response(operation: &mut Operation<'_>) {
         operation.json_response::<PermissionProblem>(

@@ -13,9 +13,9 @@ use crate::{
     guard::{Access, Authenticate, AuthenticateIn, Guard, sealed::Sealed},
 };
 
-/// A handler's first argument for a list: lets a request through only if `V` accepts the credential and the credential
-/// carries the scope `P`. What the list holds is decided where it is made: give [`viewer`](Self::viewer) to the function
-/// that queries, and let no function query without one.
+/// A handler's first argument for a list. It lets a request through only if `V` accepts the credential and the
+/// credential carries the scope `P`. It does not filter the list: pass [`viewer`](Self::viewer) to the function that
+/// queries, and give no function access to the rows without one.
 ///
 /// ```
 /// use axum::extract::State;
@@ -46,8 +46,8 @@ use crate::{
 /// }
 /// ```
 ///
-/// The state holds the policy that decides about one row, so that list and row are one policy's. Somebody who may see
-/// nothing gets an empty list.
+/// The state holds the policy that decides about single rows, so that list and row share one policy. A caller who may
+/// see nothing gets an empty list.
 pub struct Seen<V, P>
 where
     V: Authenticate,
@@ -63,30 +63,30 @@ where
     P: Permission,
     PolicyOf<P>: Decide<P, V::Principal>,
 {
-    /// For whom, and under which permission, a query may be made.
+    /// The caller and the permission that a query is made for.
     pub fn viewer(&self) -> &Viewer<P, V::Principal> {
         &self.viewer
     }
 
-    /// The same, by value.
+    /// The viewer, by value.
     pub fn into_viewer(self) -> Viewer<P, V::Principal> {
         self.viewer
     }
 
-    /// Whom the credential stands for.
+    /// The caller.
     pub fn principal(&self) -> &V::Principal {
         &self.viewer.principal
     }
 }
 
-/// A caller `C` whose credential carries `P`, for a function that lists what they may see. Only [`Seen`] makes one.
+/// A caller `C` whose credential carries `P`, for a function that lists what they may see. Only [`Seen`] creates one.
 pub struct Viewer<P: Permission, C> {
     principal: C,
     permission: PhantomData<fn() -> P>,
 }
 
 impl<P: Permission, C> Viewer<P, C> {
-    /// Who looks.
+    /// The caller.
     pub fn principal(&self) -> &C {
         &self.principal
     }

@@ -1,5 +1,4 @@
-//! What a finding comes to, and what to say when none of several alternatives fits: enums, tagged variants, `Option`s of
-//! structs.
+//! The messages of a finding, and which to report if no alternative fits: enums, tagged variants, `Option`s of structs.
 
 use std::{borrow::Cow, collections::HashSet};
 
@@ -10,16 +9,17 @@ use super::{
     words,
 };
 
-/// Takes the place of a finding, the name of a member missing or unknown there, pydantic's `type` and `msg`.
+/// Takes the location of a finding, the name of a member that is missing or unknown there, and pydantic's `type` and
+/// `msg`.
 pub(crate) type Report<'r, 'f> = dyn FnMut(&[Step<'f>], Option<&str>, &'static str, Cow<'static, str>) + 'r;
 
-/// Reports what `finding`, one of `all`, comes to.
+/// Reports the messages of `finding`, which is one of `all`.
 pub(crate) fn say<'f>(finding: &Finding<'f>, all: &[Finding<'f>], report: &mut Report<'_, 'f>) {
     let at = finding.at.as_slice();
     match &finding.fault {
         Fault::Missing(name) => report(at, Some(name), "missing", "Field required".into()),
         Fault::Unevaluated(_) if all.iter().any(|other| failed_at(other, at)) => {
-            // No alternative fits, so none of their members counts as known: the other finding says more.
+            // No alternative fits, so their members all count as unknown. The other finding is more helpful.
         }
         Fault::Unknown(names) | Fault::Unevaluated(names) => {
             for name in names {
@@ -36,13 +36,13 @@ pub(crate) fn say<'f>(finding: &Finding<'f>, all: &[Finding<'f>], report: &mut R
 /// The findings of one alternative.
 type Branch<'b, 'a> = &'b [Finding<'a>];
 
-/// Whether `finding` says that no alternative fits what stands at `at`.
+/// Whether `finding` says that no alternative fits the value at `at`.
 fn failed_at(finding: &Finding<'_>, at: &[Step<'_>]) -> bool {
     finding.at == at && matches!(finding.fault, Fault::NoneFits(_))
 }
 
-/// Reports, for the value at `at`, the faults against the alternative that was meant, or else what all
-/// alternatives have in common.
+/// Reports the faults of the value at `at` against the alternative that was meant; otherwise the faults that all
+/// alternatives share.
 fn say_none_fits<'a>(at: &[Step<'a>], reasons: &[Vec<Finding<'a>>], report: &mut Report<'_, 'a>) {
     let all: Vec<Branch<'_, '_>> =
         reasons.iter().map(Vec::as_slice).filter(|branch| !only_wants_null(at, branch)).collect();
@@ -73,8 +73,7 @@ fn only_wants_null(at: &[Step<'_>], branch: Branch<'_, '_>) -> bool {
         .any(|finding| finding.at == at && matches!(finding.fault, Fault::Type { wants_null: true, .. }))
 }
 
-/// The one alternative left when those are put aside that want another type, another tag, or a variant's
-/// name that is not there.
+/// The alternative that is left without those that demand another type, another tag or a missing variant name.
 fn meant<'b, 'a>(at: &[Step<'_>], all: &[Branch<'b, 'a>]) -> Option<Branch<'b, 'a>> {
     let wrong_type = |finding: &Finding<'_>| finding.at == at && matches!(finding.fault, Fault::Type { .. });
     let no_variant = |finding: &Finding<'_>| finding.at == at && matches!(finding.fault, Fault::Missing(_));
@@ -83,7 +82,7 @@ fn meant<'b, 'a>(at: &[Step<'_>], all: &[Branch<'b, 'a>]) -> Option<Branch<'b, '
         is_member && matches!(finding.fault, Fault::Constant { is_tag: true, .. })
     };
     let of_type = without(all, wrong_type).unwrap_or_else(|| all.to_vec());
-    // With no tag that any of them knows, none was meant.
+    // If the value has no known tag, no alternative was meant.
     let of_tag = without(&of_type, wrong_tag)?;
     let left = without(&of_tag, no_variant).unwrap_or(of_tag);
     match left.as_slice() {
@@ -92,7 +91,7 @@ fn meant<'b, 'a>(at: &[Step<'_>], all: &[Branch<'b, 'a>]) -> Option<Branch<'b, '
     }
 }
 
-/// The branches without such a finding, if there are any.
+/// The branches without such a finding, or `None` if every branch has one.
 fn without<'b, 'a>(
     branches: &[Branch<'b, 'a>],
     found: impl Fn(&Finding<'a>) -> bool,
@@ -101,7 +100,7 @@ fn without<'b, 'a>(
     if left.is_empty() { None } else { Some(left) }
 }
 
-/// The constants the alternatives want, when each wants some at the same place.
+/// The constants that the alternatives demand, if all demand one at the same location.
 fn common_options<'b, 'a>(all: &[Branch<'b, 'a>]) -> Option<(&'b [Step<'a>], Vec<&'b Value>)> {
     let mut place = None;
     let mut options = Vec::new();
@@ -122,7 +121,7 @@ fn common_options<'b, 'a>(all: &[Branch<'b, 'a>]) -> Option<(&'b [Step<'a>], Vec
 
 type Said<'a> = (Vec<Step<'a>>, Option<String>, &'static str, Cow<'static, str>);
 
-/// What is wrong by every alternative.
+/// The faults that every alternative finds.
 fn shared<'a>(all: &[Branch<'_, 'a>]) -> Vec<Said<'a>> {
     let mut branches = all.iter().copied().map(|branch| {
         let mut said: Vec<Said<'a>> = Vec::new();

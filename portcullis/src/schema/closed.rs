@@ -1,22 +1,22 @@
-//! The schema of what comes in: made once, published and checked alike.
+//! The schema of inputs: generated once, and used for both the document and validation.
 
 use std::collections::BTreeSet;
 
 use schemars::{Schema, generate::SchemaSettings, transform::Transform};
 use serde_json::{Map, Value, json};
 
-/// How the schemas of inputs are made, for the document and for the check.
+/// How the schemas of inputs are generated, for the document and for validation.
 pub(crate) fn settings() -> SchemaSettings {
     let mut settings = SchemaSettings::draft2020_12().for_deserialize().with_transform(RefuseUnknown);
     settings.meta_schema = None;
     settings
 }
 
-/// Closes every object schema to members it does not name, as `#[serde(deny_unknown_fields)]` would.
+/// Makes every object schema reject members that it does not name, as `#[serde(deny_unknown_fields)]` would.
 ///
-/// An object that is put together from parts (a flattened enum, a tagged variant that refers to a struct)
-/// is closed as a whole by `unevaluatedProperties`, and its parts stay open: a part that was closed would
-/// refuse what the others name. A schema that says itself what else it takes is left as it is.
+/// An object composed of parts (a flattened enum, a tagged variant that refers to a struct) is closed as a whole by
+/// `unevaluatedProperties`. Its parts stay open, because a closed part would reject the members of the others. A schema
+/// that already says which other members it allows is left unchanged.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct RefuseUnknown;
 
@@ -32,7 +32,7 @@ impl Transform for RefuseUnknown {
     }
 }
 
-/// [`RefuseUnknown`] for a map of named schemas that refer to one another, and for schemas that use them.
+/// [`RefuseUnknown`] for a map of named schemas that refer to each other, and for schemas that use them.
 pub(crate) fn refuse_unknown<'u>(
     definitions: &mut Map<String, Value>,
     uses: impl IntoIterator<Item = &'u mut Value>,
@@ -43,14 +43,14 @@ pub(crate) fn refuse_unknown<'u>(
     if let Some(Value::Object(closed)) = root.get_mut("$defs") {
         *definitions = std::mem::take(closed);
     }
-    // A part is open where it is defined, so each use of it as a whole is closed where it stands.
+    // The definition of a part stays open, so each place that uses it as a whole object is closed instead.
     uses.into_iter().for_each(|schema| close(schema, &parts, false));
 }
 
-/// What a reference to the whole schema is named here.
+/// The name used here for a reference to the whole schema.
 const ROOT: &str = "#";
 
-/// Keywords whose schemas look at the same object as their parent.
+/// Keywords whose schemas apply to the same object as their parent.
 pub(crate) const IN_PLACE: [&str; 7] = ["$ref", "allOf", "anyOf", "oneOf", "if", "then", "else"];
 
 fn close(schema: &mut Value, parts: &BTreeSet<String>, is_part: bool) {
@@ -79,14 +79,14 @@ fn close(schema: &mut Value, parts: &BTreeSet<String>, is_part: bool) {
     }
 }
 
-/// The names of definitions that some object uses as one part of itself.
+/// The names of definitions that some object uses as a part of itself.
 fn parts_of_others(root: &mut Value) -> BTreeSet<String> {
     let mut parts = BTreeSet::new();
     loop {
         let known = parts.len();
         let mut found = parts.clone();
         note_parts(root, &parts, parts.contains(ROOT), &mut found);
-        // What a part refers to in place is a part too, so look again until nothing is new.
+        // A part's own in-place references are parts too, so repeat until nothing is new.
         if found.len() == known {
             return found;
         }
@@ -115,7 +115,7 @@ fn note_parts(schema: &mut Value, parts: &BTreeSet<String>, is_part: bool, found
     }
 }
 
-/// How many keywords say something about the members of the same object.
+/// The number of keywords that describe the members of the same object.
 fn in_place_siblings(schema: &Value) -> usize {
     IN_PLACE.iter().chain(&["properties"]).filter(|keyword| schema.get(keyword).is_some()).count()
 }
@@ -125,7 +125,7 @@ fn target(object: &Map<String, Value>) -> Option<&str> {
     object.get("$ref")?.as_str()?.rsplit('/').next()
 }
 
-/// Where a subschema stands to the object its parent describes.
+/// How a subschema relates to the object that its parent describes.
 enum Position {
     Definition,
     Child,
@@ -144,7 +144,7 @@ impl Position {
     }
 }
 
-/// Calls `visit` with the name (if it has one) of each schema directly under `keyword`.
+/// Calls `visit` with each schema directly under `keyword`, and its name if it has one.
 pub(crate) fn each_subschema(keyword: &str, value: &mut Value, visit: &mut dyn FnMut(&str, &mut Value)) {
     match (keyword, value) {
         ("$defs" | "properties" | "patternProperties" | "dependentSchemas", Value::Object(named)) => {

@@ -1,4 +1,4 @@
-//! What a type's schema demands, compiled once per type.
+//! The compiled schema of a type. Each type is compiled once.
 
 use std::{
     any::TypeId,
@@ -12,22 +12,22 @@ use serde_json::Value;
 
 use super::{Finding, closed::settings, kind::Shape, recursion, rules::Rules, unique};
 
-/// The check that a type's schema stands for.
+/// The validation of values against a type's schema.
 #[derive(Debug)]
 pub(crate) struct Contract {
     validator: Validator,
-    /// What the validator checks.
+    /// The validator.
     checked: Value,
-    /// The same, taken apart as soon as a value is refused.
+    /// The same schema taken apart, created when a value is first rejected.
     rules: OnceLock<Rules>,
     pub(crate) shape: Shape,
 }
 
 impl Contract {
-    /// The contract of `T`; one is kept per type, for the life of the process.
+    /// The contract of `T`, cached per type for the life of the process.
     ///
     /// # Errors
-    /// Why the schema cannot be used: an ill-formed `regex`, a broken `$ref`.
+    /// Why the schema is unusable, such as an invalid `regex` or a broken `$ref`.
     pub(crate) fn of<T: JsonSchema + 'static>() -> Result<Arc<Self>, String> {
         type Known = HashMap<TypeId, Result<Arc<Contract>, String>>;
         static KNOWN: OnceLock<RwLock<Known>> = OnceLock::new();
@@ -36,7 +36,7 @@ impl Contract {
         if let Some(contract) = known.read().unwrap_or_else(PoisonError::into_inner).get(&id) {
             return contract.clone();
         }
-        // Compiled outside the lock; two threads that race compile the same thing, and one is kept.
+        // Compiled outside the lock. If two threads race, both compile the same schema and one result is kept.
         let contract = Self::new(&published::<T>()).map(Arc::new);
         known.write().unwrap_or_else(PoisonError::into_inner).entry(id).or_insert(contract).clone()
     }
@@ -53,18 +53,18 @@ impl Contract {
         self.validator.is_valid(value)
     }
 
-    /// What is wrong with a value.
+    /// The faults of a value.
     pub(crate) fn findings<'f>(&'f self, value: &'f Value) -> Vec<Finding<'f>> {
         self.rules.get_or_init(|| Rules::of(&self.checked)).findings(value)
     }
 }
 
-/// How a schema is compiled.
+/// The options for compiling a schema.
 pub(crate) fn options() -> ValidationOptions<'static> {
     let options = jsonschema::options()
         .with_draft(Draft::Draft202012)
         .should_validate_formats(true)
-        // Linear in the length of the input, which the other engine is not.
+        // Its time is linear in the length of the input, unlike the other engine's.
         .with_pattern_options(PatternOptions::regex())
         .with_email_options(
             EmailOptions::default().with_required_tld().without_domain_literal().without_display_text(),
@@ -73,13 +73,13 @@ pub(crate) fn options() -> ValidationOptions<'static> {
     unique::checked(options)
 }
 
-/// The schema of `T` on its own, as it is published.
+/// The schema of `T` on its own, as published.
 pub(crate) fn published<T: JsonSchema>() -> Value {
     settings().into_generator().into_root_schema_for::<T>().to_value()
 }
 
-/// States the bounds that the number formats of OpenAPI mean (`int32`, `int64`, `float`, …); no validator
-/// checks a format of a number.
+/// Adds the bounds that OpenAPI's number formats imply (`int32`, `int64`, `float`, …), because validators do not check
+/// formats of numbers.
 fn state_ranges(schema: &mut Value) {
     match schema {
         Value::Object(object) => {

@@ -1,7 +1,7 @@
-//! What is wrong with a value, found by a walk along its schema that ends when enough is known.
+//! The faults of a value, found by a walk along its schema that stops when enough are found.
 //!
-//! What it costs is bounded by the length of the value, whatever the type: an alternative is first looked at without a
-//! note of anything, and what is noted has a bound in all. Only the depth, which is bounded too, multiplies the looks.
+//! For any type, the cost is linear in the length of the value: an alternative is first checked without recording
+//! anything, and the records are bounded in total. Only the depth, which is bounded too, multiplies the checks.
 
 use std::{borrow::Cow, cell::Cell};
 
@@ -16,20 +16,20 @@ use super::{
     words::{self, UNACCEPTABLE},
 };
 
-/// How many fields one response names at most.
+/// The maximum number of fields that one response names.
 pub(crate) const MAX_ERRORS: usize = 20;
 
-/// Findings looked at for one response, which names fewer; the rest would only cost time.
+/// The maximum number of findings examined for one response. A response names fewer; more would only cost time.
 const MAX_FINDINGS: usize = 100;
 
-/// What is wrong at one place, by one keyword.
+/// One fault at one location, found by one keyword.
 #[derive(Debug)]
 pub(crate) struct Finding<'f> {
     pub(crate) at: Vec<Step<'f>>,
     pub(crate) fault: Fault<'f>,
 }
 
-/// One step on the way to a value.
+/// One step on the path to a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Step<'f> {
     Name(&'f str),
@@ -38,23 +38,23 @@ pub(crate) enum Step<'f> {
 
 #[derive(Debug)]
 pub(crate) enum Fault<'f> {
-    /// A member is not there.
+    /// A member is missing.
     Missing(String),
-    /// Members that no schema names.
+    /// The schema does not name these members.
     Unknown(Vec<&'f str>),
-    /// The same, of an object that is put together from parts.
+    /// The same, for an object composed of parts.
     Unevaluated(Vec<&'f str>),
-    /// No alternative fits: what is wrong by each. None are listed where that would cost too much.
+    /// No alternative fits. Lists the faults of each, or none if that would cost too much.
     NoneFits(Vec<Vec<Finding<'f>>>),
     Type {
-        /// Whether nothing but `null` would do.
+        /// Whether only `null` would be valid.
         wants_null: bool,
         said: Said,
     },
-    /// Another constant is wanted.
+    /// Another constant is required.
     Constant {
         wanted: Vec<Value>,
-        /// Whether it is the only one (`const`), as a tag is.
+        /// Whether it is the only valid one (`const`), like a tag.
         is_tag: bool,
         said: Said,
     },
@@ -64,11 +64,11 @@ pub(crate) enum Fault<'f> {
 /// pydantic's `type` and `msg`.
 pub(crate) type Said = (&'static str, Cow<'static, str>);
 
-/// The bytes of all findings about one value, at most.
+/// The maximum number of bytes of all findings about one value.
 const MAX_NOTED: usize = 64 * 1024;
 
 impl Rules {
-    /// What is wrong with `value`, at most [`MAX_FINDINGS`].
+    /// The faults of `value`, at most [`MAX_FINDINGS`].
     pub(crate) fn findings<'f>(&'f self, value: &'f Value) -> Vec<Finding<'f>> {
         self.walk().findings(0, value, None)
     }
@@ -85,14 +85,14 @@ impl Rules {
 
 struct Walk<'f> {
     rules: &'f Rules,
-    /// The bytes that may yet be noted.
+    /// The bytes that may still be recorded.
     left: Cell<usize>,
-    /// How many values were looked at, by one rule each.
+    /// The number of checks of a value by a rule.
     #[cfg(test)]
     looks: Cell<usize>,
 }
 
-/// Where the walk is.
+/// The current location of the walk.
 struct Path<'p, 'f> {
     before: Option<&'p Path<'p, 'f>>,
     step: Step<'f>,
@@ -108,16 +108,16 @@ fn steps<'f>(at: At<'_, 'f>) -> Vec<Step<'f>> {
     steps
 }
 
-/// What is to be known of a value.
+/// What the walk is to find out.
 enum Wanted<'w, 'f> {
-    /// Whether anything is wrong.
+    /// Whether there is any fault.
     Whether(&'w mut bool),
-    /// What is wrong.
+    /// The faults.
     What(&'w mut Vec<Finding<'f>>),
 }
 
 impl Wanted<'_, '_> {
-    /// How much is known to be wrong.
+    /// The number of faults found so far.
     fn count(&self) -> usize {
         match self {
             Self::Whether(is_wrong) => usize::from(**is_wrong),
@@ -154,7 +154,7 @@ impl<'f> Walk<'f> {
             Wanted::Whether(is_wrong) => **is_wrong = true,
             Wanted::What(found) => {
                 let finding = Finding { at: steps(at), fault: fault() };
-                // A list of findings grows by doubling.
+                // A `Vec` grows by doubling.
                 let bytes = 2 * size_of::<Finding<'_>>() + size_of_val(finding.at.as_slice());
                 self.left.set(self.left.get().saturating_sub(bytes));
                 found.push(finding);
@@ -213,19 +213,19 @@ impl<'f> Walk<'f> {
         }
         self.note(at, wanted, || {
             let reasons = choice.alternatives.iter().map(|one| self.findings(*one, value, at)).collect();
-            // Half a list would tell of another alternative than the one that was meant.
+            // An incomplete list could point to an alternative that was not meant.
             Fault::NoneFits(if self.left.get() == 0 { Vec::new() } else { reasons })
         });
     }
 
-    /// What `if` leads to.
+    /// The rule that `if` selects.
     fn consequence(&self, rule: &Rule, value: &Value) -> Option<usize> {
         let condition = rule.condition.as_ref()?;
         if self.takes(condition.when, value) { condition.then } else { condition.otherwise }
     }
 
-    /// Walks on to a member or an item. Says 1 if something is wrong with it: an answer names so many places, so that no
-    /// more than that of one value are looked into.
+    /// Walks on to a member or an item. Returns 1 if it has faults. The caller counts these, because a response names
+    /// only so many locations and checking more would be wasted.
     fn child(&self, rule: usize, value: &'f Value, at: &Path<'_, 'f>, wanted: &mut Wanted<'_, 'f>) -> usize {
         let before = wanted.count();
         self.walk(rule, value, Some(at), wanted);
@@ -284,7 +284,7 @@ impl<'f> Walk<'f> {
         }
     }
 
-    /// Members that are not named, and the rule for them.
+    /// Checks the members that are not named, by the rule for them.
     fn others(
         &self,
         rule: usize,
@@ -308,8 +308,8 @@ impl<'f> Walk<'f> {
         }
     }
 
-    /// The rules that look at the members of `value`: this one, its parts, and those of its alternatives that fit. A part
-    /// that does not fit has told so itself.
+    /// The rules that apply to the members of `value`: this one, its parts, and its alternatives that fit. A part that
+    /// does not fit has already reported its faults.
     fn evaluating(&self, rule: &'f Rule, value: &Value, found: &mut Vec<&'f Rule>) {
         found.push(rule);
         let alternatives = rule.choices.iter().flat_map(|choice| &choice.alternatives);
@@ -326,7 +326,7 @@ impl<'f> Walk<'f> {
 }
 
 impl Rule {
-    /// The rules for a member that this schema names, by itself or by a pattern.
+    /// The rules for a member that this schema names, directly or by a pattern.
     fn named(&self, name: &str) -> impl Iterator<Item = usize> {
         let is_so = move |pattern: &jsonschema::Validator| pattern.is_valid(&Value::from(name));
         let by_pattern = self.patterns.iter().filter(move |(pattern, _)| is_so(pattern));
@@ -385,7 +385,7 @@ mod tests {
         (0..depth).fold(inner.clone(), |inner, _| json!({"Not": inner}))
     }
 
-    /// How often anything is looked at, for each value that there is.
+    /// The number of checks per value.
     fn looks(rules: &Rules, value: &Value) -> usize {
         let walk = rules.walk();
         assert!(!walk.findings(0, value, None).is_empty());

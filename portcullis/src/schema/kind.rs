@@ -1,4 +1,4 @@
-//! What a field's schema wants from a text: forms, queries and paths carry nothing else.
+//! The kind of value that a field's schema expects from a text, because forms, queries and paths carry only text.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -6,39 +6,39 @@ use serde_json::Value;
 
 use super::members::{MAX_HOPS, Members, parts};
 
-/// What one field takes.
+/// The kind of value of one field.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Kind {
     Text,
     Integer,
     Number,
     Boolean,
-    /// A file of so many bytes.
+    /// A file of at most this many bytes.
     File {
         min: u64,
         max: u64,
     },
-    /// Any number of items, each sent under the same name; the schema may bound how many.
+    /// Any number of items, each sent under the same name. The schema may limit the number.
     List(Box<Kind>, Option<u64>),
-    /// What no text can be: an object, or one of several kinds that a text does not tell apart.
+    /// A value that cannot be sent as text: an object, or one of several kinds that text does not distinguish.
     Never,
 }
 
-/// What an extractor can make of the texts of one name.
+/// What an extractor can read from the texts of one name.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Takes {
     pub(crate) lists: bool,
     pub(crate) files: bool,
 }
 
-/// What a whole type takes.
+/// The shape of a whole type.
 #[derive(Debug)]
 pub(crate) enum Shape {
     /// Fields by name.
     Fields(Fields),
     /// Fields by order.
     Tuple(Vec<Kind>),
-    /// One value.
+    /// A single value.
     Single(Kind),
 }
 
@@ -51,23 +51,23 @@ pub(crate) struct Fields {
 }
 
 impl Fields {
-    /// What the field `name` takes; `None` when there is no such field.
+    /// The kind of the field `name`; `None` if there is no such field.
     pub(crate) fn kind(&self, name: &str) -> Option<&Kind> {
         self.named.get(name).or(self.others.as_ref())
     }
 
-    /// The fields that must be there.
+    /// The required fields.
     pub(crate) fn required(&self) -> impl Iterator<Item = &str> {
         self.required.iter().map(String::as_str)
     }
 
-    /// The fields, and what each takes; those that have no names of their own are called `*`.
+    /// The fields and their kinds. Fields without a fixed name are called `*`.
     pub(crate) fn named_kinds(&self) -> impl Iterator<Item = (&str, &Kind)> {
         let named = self.named.iter().map(|(name, kind)| (name.as_str(), kind));
         named.chain(self.others.iter().map(|kind| ("*", kind)))
     }
 
-    /// Whether there is no field but those that have names of their own.
+    /// Whether only the named fields are allowed.
     pub(crate) fn are_closed(&self) -> bool {
         self.others.is_none()
     }
@@ -77,7 +77,7 @@ impl Fields {
     }
 }
 
-/// The bytes of a file whose schema states no `maxLength`.
+/// The maximum size of a file whose schema has no `maxLength`.
 const MAX_UNSTATED_FILE: u64 = 64 * 1024;
 
 impl Shape {
@@ -101,7 +101,7 @@ impl Shape {
         })
     }
 
-    /// Why a type of this shape is none for a route whose parameters are called `names`.
+    /// Why a type of this shape cannot be used in a route whose parameters are called `names`.
     pub(crate) fn misfit(&self, names: &[&str]) -> Option<String> {
         let takes = match self {
             Self::Single(_) if names.len() != 1 => "one parameter".to_owned(),
@@ -126,7 +126,7 @@ impl Kind {
         Self::known(schema, root, hops).unwrap_or(Self::Text)
     }
 
-    /// `None` when the schema takes only `null` or does not say.
+    /// `None` if the schema only takes `null` or does not say.
     fn known(schema: &Value, root: &Value, hops: usize) -> Option<Self> {
         let hops = hops.checked_sub(1)?;
         let named = match schema.get("type") {
@@ -163,8 +163,8 @@ impl Kind {
         }
     }
 
-    /// What takes a value of any of `schemas`: kinds that differ cannot be told apart in a text, so it stays a text,
-    /// which none of them may want.
+    /// The kind that fits a value of any of `schemas`. If they differ, a text does not show which is meant, so the
+    /// value stays a text if one of them takes text.
     fn of_any<'a>(schemas: impl Iterator<Item = &'a Value>, root: &Value, hops: usize) -> Option<Self> {
         let kinds: Vec<_> = schemas.filter_map(|schema| Self::known(schema, root, hops)).collect();
         let first = kinds.first()?;
@@ -177,7 +177,7 @@ impl Kind {
         })
     }
 
-    /// Why no text can ever be this, if `takes` says which lists and files can be.
+    /// Why this kind cannot be read from text. `takes` says whether lists and files are possible.
     pub(crate) fn misfit(&self, takes: Takes) -> Option<&'static str> {
         match self {
             Self::Text | Self::Integer | Self::Number | Self::Boolean => None,
@@ -189,7 +189,7 @@ impl Kind {
         }
     }
 
-    /// The value that `text` stands for, or pydantic's `type` and `msg` for why it stands for none.
+    /// The value of `text`, or pydantic's `type` and `msg` if it is invalid.
     pub(crate) fn read(&self, text: &str) -> Result<Value, (&'static str, Cow<'static, str>)> {
         match self {
             Self::Text | Self::File { .. } | Self::Never if text.contains('\0') => Err((NUL.0, NUL.1.into())),
@@ -202,7 +202,7 @@ impl Kind {
     }
 }
 
-/// PostgreSQL stores no U+0000 and C libraries stop at it, so no input carries it on.
+/// PostgreSQL cannot store U+0000 and C libraries stop at it, so inputs must not contain it.
 pub(crate) const NUL: (&str, &str) = ("value_error", "Input should not contain the character U+0000");
 
 fn integer(text: &str) -> Result<Value, (&'static str, Cow<'static, str>)> {
@@ -224,7 +224,7 @@ fn number(text: &str) -> Result<Value, (&'static str, Cow<'static, str>)> {
     if let Ok(value) = integer(text) {
         return Ok(value);
     }
-    // Rust also reads "inf" and "NaN", which JSON has no word for.
+    // Rust also parses "inf" and "NaN", which JSON cannot represent.
     let numeric = text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
     let value = text.parse::<f64>().ok().filter(|value| numeric && value.is_finite());
     value

@@ -1,21 +1,21 @@
-//! The members that an object's schema names, wherever in it they are named.
+//! The members that an object's schema names, anywhere inside it.
 
 use std::collections::BTreeSet;
 
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-/// How many references and parts are followed to find out what a schema wants.
+/// The maximum number of references and parts to follow.
 pub(crate) const MAX_HOPS: usize = 16;
 
-/// What a schema says of the members of an object: its own, those of its parts and those of its alternatives.
+/// The members of an object: its own, those of its parts and those of its alternatives.
 #[derive(Debug, Default)]
 pub(crate) struct Members<'a> {
-    /// In the order in which they are met.
+    /// In the order in which they are found.
     pub(crate) named: Vec<Member<'a>>,
-    /// The schemas of members with other names; none if there are no others.
+    /// The schemas for members with other names. Empty if there are none.
     pub(crate) others: Vec<&'a Value>,
-    /// Those that must be there in each of the alternatives.
+    /// The members that every alternative requires.
     pub(crate) required: BTreeSet<&'a str>,
 }
 
@@ -25,7 +25,7 @@ pub(crate) struct Member<'a> {
     pub(crate) name: &'a str,
     /// One schema, or one for each alternative that has the member.
     pub(crate) schemas: Vec<&'a Value>,
-    /// Whether only some of several forms may have it: a variant's field.
+    /// Whether only some alternatives have it, like a variant's field.
     pub(crate) is_of_a_variant: bool,
 }
 
@@ -34,7 +34,7 @@ impl<'a> Members<'a> {
         Self::within(root, root, MAX_HOPS)
     }
 
-    /// What is said of an object by any of `schemas`, which lie within `root`.
+    /// The members of an object described by any of `schemas`, which lie within `root`.
     pub(crate) fn of_any(schemas: &[&'a Value], root: &'a Value) -> Self {
         Self::any(schemas.iter().map(|schema| Self::within(schema, root, MAX_HOPS)).collect())
     }
@@ -55,7 +55,7 @@ impl<'a> Members<'a> {
         }
         let required = schema.get("required").and_then(Value::as_array);
         members.required = required.into_iter().flatten().filter_map(Value::as_str).collect();
-        // A map whose keys are numbers says so by the pattern of their names.
+        // A map with numeric keys uses a pattern for their names.
         let by_pattern = schema.get("patternProperties").and_then(Value::as_object);
         members.others = by_pattern.into_iter().flat_map(|by_pattern| by_pattern.values()).collect();
         let others = schema.get("additionalProperties").filter(|others| **others != Value::Bool(false));
@@ -65,7 +65,7 @@ impl<'a> Members<'a> {
             members.add(Self::within(part, root, hops));
         }
         for alternatives in ["anyOf", "oneOf"].into_iter().filter_map(|keyword| schema.get(keyword)) {
-            // An object is never the alternative to be `null`.
+            // An object never matches the alternative `null`.
             let alternatives = alternatives
                 .as_array()
                 .into_iter()
@@ -76,7 +76,7 @@ impl<'a> Members<'a> {
         members
     }
 
-    /// What is said of an object that fits one of `alternatives`.
+    /// The members of an object that fits one of `alternatives`.
     fn any(mut alternatives: Vec<Self>) -> Self {
         let Some(first) = alternatives.first_mut() else { return Self::default() };
         let mut required = std::mem::take(&mut first.required);
@@ -87,7 +87,7 @@ impl<'a> Members<'a> {
         for alternative in alternatives {
             any.add(alternative);
         }
-        // serde's form of two members, `tag` and `content`, is no choice between fields.
+        // serde's adjacently tagged form, `tag` and `content`, is not a choice between fields.
         let is_choice = any.named.len() > 2;
         for member in &mut any.named {
             member.is_of_a_variant |= is_choice;
@@ -122,18 +122,18 @@ fn referred<'a>(schema: &'a Value, root: &'a Value) -> Option<&'a Value> {
     target_of(schema.get("$ref").and_then(Value::as_str)?, root)
 }
 
-/// What a reference leads to.
+/// The target of a reference.
 pub(crate) fn target_of<'a>(target: &str, root: &'a Value) -> Option<&'a Value> {
     root.pointer(&percent_decode_str(target.strip_prefix('#')?).decode_utf8().ok()?)
 }
 
-/// The schemas that look at the same value as `schema`.
+/// The schemas that apply to the same value as `schema`.
 pub(crate) fn parts<'a>(schema: &'a Value, root: &'a Value) -> impl Iterator<Item = &'a Value> {
     let alternatives = ["allOf", "anyOf", "oneOf"].into_iter().filter_map(|keyword| schema.get(keyword));
     referred(schema, root).into_iter().chain(alternatives.filter_map(Value::as_array).flatten())
 }
 
-/// The schema of the second of each pair, if `root` is a list of pairs: names with their values.
+/// The schema of the second item of each pair, if `root` is a list of name-value pairs.
 pub(crate) fn value_of_pairs(root: &Value) -> Option<&Value> {
     match root.get("items")?.get("prefixItems")?.as_array()?.as_slice() {
         [_, value] => Some(value),

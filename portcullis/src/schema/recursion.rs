@@ -1,7 +1,7 @@
-//! Refuses schemas whose check would take time exponential in the depth of the input.
+//! Rejects schemas whose validation takes time exponential in the depth of the input.
 //!
-//! Where several alternatives look at the same member, and the member can be the whole again, each level
-//! multiplies the work: three alternatives at a depth of 30 are 3³⁰ steps for a body of a few hundred bytes.
+//! If several alternatives check the same member, and the member can hold the whole type again, each level multiplies
+//! the work. Three alternatives at a depth of 30 are 3³⁰ steps for a body of a few hundred bytes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::closed::{IN_PLACE, each_subschema};
 
-/// `Err` names the member that is looked at more than once at every level.
+/// `Err` names the member that is checked more than once at every level.
 pub(crate) fn check(root: &Value) -> Result<(), String> {
     let mut homes: Vec<(String, Value)> = Vec::new();
     let mut own = root.clone();
@@ -27,13 +27,13 @@ pub(crate) fn check(root: &Value) -> Result<(), String> {
     Ok(())
 }
 
-/// The definitions by the references to them.
+/// The definitions, by the references to them.
 struct Graph {
     homes: BTreeMap<String, Value>,
 }
 
 impl Graph {
-    /// Whether a value described by `from` can hold one described by `to`, or is one.
+    /// Whether a value described by `from` can contain one described by `to`, or is one.
     fn reaches(&self, from: &str, to: &str) -> bool {
         let mut seen = BTreeSet::from([from.to_owned()]);
         let mut next = vec![from.to_owned()];
@@ -72,7 +72,7 @@ impl Graph {
         result
     }
 
-    /// Counts for each member how often the check of one object looks at it on a way that leads back.
+    /// Counts, for each member that leads back to the object, how often validating one object checks it.
     fn look(
         &self,
         schema: &Value,
@@ -89,7 +89,7 @@ impl Graph {
                 *looks.entry(member.to_owned()).or_default() += times;
             }
         }
-        // What is not evaluated is found out by evaluating the parts once more.
+        // To find unevaluated members, the parts are evaluated once more.
         let again = object.keys().any(|key| key.starts_with("unevaluated"));
         let times = if again { times * 2 } else { times };
         for part in IN_PLACE.iter().filter_map(|keyword| object.get(*keyword)) {
@@ -113,7 +113,7 @@ impl Graph {
     }
 }
 
-/// Stands for members whose names the schema does not say, and for the items of a list.
+/// Stands for members whose names the schema does not state, and for the items of a list.
 const ANY: &str = "*";
 
 fn members(object: &Map<String, Value>) -> impl Iterator<Item = (&str, &Value)> {

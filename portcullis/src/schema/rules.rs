@@ -1,7 +1,7 @@
-//! A type's schema taken apart, to find out what is wrong with a value that the validator refused.
+//! A type's schema taken apart, to explain why the validator rejected a value.
 //!
-//! The validator decides what is accepted. It cannot be asked for reasons alone: where no alternative fits, it makes
-//! the findings of all alternatives, each with a copy of its value, before the first can be looked at.
+//! The validator decides what is accepted. It cannot explain that cheaply: if no alternative fits, it collects the
+//! errors of all alternatives, each with a copy of its value, before the first can be read.
 
 use std::collections::BTreeMap;
 
@@ -10,16 +10,16 @@ use serde_json::{Map, Value};
 
 use super::{contract::options, members::target_of};
 
-/// The rules of a schema; the first is that of the whole.
+/// The rules of a schema. The first is that of the whole schema.
 #[derive(Debug, Default)]
 pub(crate) struct Rules(Vec<Rule>);
 
-/// What one schema demands of one value. Rules within it are named by their place in [`Rules`].
+/// What one schema demands of one value. Nested rules are indexes into [`Rules`].
 #[derive(Debug, Default)]
 pub(crate) struct Rule {
     /// The schema `false`.
     pub(crate) is_never: bool,
-    /// The keywords that look at the value alone.
+    /// Keywords that depend only on the value itself.
     pub(crate) own: Option<Own>,
     /// `$ref` and `allOf`.
     pub(crate) parts: Vec<usize>,
@@ -37,15 +37,15 @@ pub(crate) struct Rule {
     pub(crate) unevaluated: Option<usize>,
 }
 
-/// Keywords that look at the value alone, compiled.
+/// The compiled keywords that depend only on the value itself.
 #[derive(Debug)]
 pub(crate) struct Own {
     pub(crate) validator: Validator,
-    /// Whether it may be asked for reasons: each of them costs no more than its own keyword.
+    /// Whether it may be asked for its errors: each must cost no more than its own keyword.
     pub(crate) gives_reasons: bool,
 }
 
-/// `anyOf`, or `oneOf`.
+/// `anyOf` or `oneOf`.
 #[derive(Debug)]
 pub(crate) struct Choice {
     pub(crate) alternatives: Vec<usize>,
@@ -60,7 +60,7 @@ pub(crate) struct Condition {
     pub(crate) otherwise: Option<usize>,
 }
 
-/// Keywords with a field of [`Rule`], and those that demand nothing. `unevaluatedItems` is not explained.
+/// Keywords with a field in [`Rule`], and keywords that demand nothing. `unevaluatedItems` is not explained.
 const TAKEN_APART: [&str; 26] = [
     "$defs",
     "$id",
@@ -90,7 +90,7 @@ const TAKEN_APART: [&str; 26] = [
     "writeOnly",
 ];
 
-/// Keywords with a schema inside, whose reasons may cost more than they tell.
+/// Keywords that contain schemas, whose errors may cost more than they explain.
 const OPAQUE: [&str; 2] = ["contains", "not"];
 
 impl Rules {
@@ -109,14 +109,14 @@ impl Rules {
 struct Reader<'r> {
     root: &'r Value,
     rules: Vec<Rule>,
-    /// The rules of what references lead to.
+    /// The rules of referenced schemas.
     known: BTreeMap<String, usize>,
 }
 
 impl Reader<'_> {
     fn read(&mut self, schema: &Value) -> usize {
         let place = self.rules.len();
-        // Holds the place: a schema may refer to itself.
+        // Reserves the place, because a schema may refer to itself.
         self.rules.push(Rule::default());
         let rule = match schema {
             Value::Object(schema) => self.rule(schema),
@@ -181,7 +181,7 @@ impl Reader<'_> {
             return Some(*known);
         }
         let definition = target_of(target, self.root)?.clone();
-        // Known before it is read: it may refer to itself.
+        // Registered before it is read, because it may refer to itself.
         self.known.insert(target.to_owned(), self.rules.len());
         Some(self.read(&definition))
     }

@@ -1,10 +1,10 @@
-//! What serde takes and the schema does not know: `#[serde(alias)]` and `#[serde(other)]`.
+//! Names that serde accepts but the schema does not have: `#[serde(alias)]` and `#[serde(other)]`.
 //!
-//! schemars describes a field by its one name and an enum by its variants. Input is checked by that schema, so an alias
-//! would be rejected although the type says otherwise. The type itself knows: a derived `Deserialize` hands all names to
-//! its deserializer. A deserializer that has nothing to give asks for them, one step further at each attempt.
+//! schemars describes a field by a single name and an enum by its variants. Input is validated by that schema, so an
+//! alias would be rejected although the type accepts it. The type itself knows all names: a derived `Deserialize`
+//! passes them to its deserializer. A deserializer without any data collects them, one step deeper with each attempt.
 //!
-//! It does not see what serde buffers: inside flattened fields, untagged enums and the content of tagged ones.
+//! It cannot see what serde buffers: flattened fields, untagged enums and the content of tagged ones.
 
 use std::{any::type_name, collections::HashSet, fmt};
 
@@ -19,12 +19,12 @@ use serde_json::Value;
 
 use super::members::{MAX_HOPS, Members, parts};
 
-/// More attempts than a sensible type needs.
+/// More attempts than a reasonable type needs.
 const MOST_ATTEMPTS: usize = 2000;
-/// What no type is called.
+/// A name that no type uses.
 const NOBODY: &str = "\u{1}portcullis";
 
-/// One sentence for each name that `T` takes and its schema `root` does not.
+/// One sentence for each name that `T` accepts but its schema `root` does not.
 pub(crate) fn faults<T: DeserializeOwned>(root: &Value) -> Vec<String> {
     let mut found = Vec::new();
     let mut seen = HashSet::new();
@@ -54,7 +54,7 @@ fn attempt<T: DeserializeOwned>(path: &[Step]) -> Option<Asked> {
     asked
 }
 
-/// Where the schema is when serde is at the end of a path.
+/// The part of the schema that belongs to the end of a path.
 struct Node<'r, 'f> {
     root: &'r Value,
     schemas: Vec<&'r Value>,
@@ -141,7 +141,7 @@ impl<'r> Node<'r, '_> {
         Members::of_any(&self.schemas, self.root)
     }
 
-    /// Members that may be an enum's tag: each of their values is a constant.
+    /// Members that may be an enum's tag, because all their values are constants.
     fn tags(&self) -> Vec<(&'r str, Vec<&'r Value>)> {
         let is_tag = |schemas: &[&Value]| {
             schemas.iter().all(|schema| schema.get("const").or(schema.get("enum")).is_some())
@@ -150,7 +150,7 @@ impl<'r> Node<'r, '_> {
         named.filter(|member| is_tag(&member.schemas)).map(|member| (member.name, member.schemas)).collect()
     }
 
-    /// What `of` finds in the schemas, and in their parts.
+    /// Collects what `of` finds in the schemas and in their parts.
     fn all(&self, of: fn(&'r Value) -> Vec<&'r Value>) -> Vec<&'r Value> {
         let mut found = Vec::new();
         let mut next = self.schemas.clone();
@@ -168,7 +168,7 @@ fn items(schema: &Value) -> Vec<&Value> {
     first.or(schema.get("items")).into_iter().collect()
 }
 
-/// Collects the constants of a schema. Says whether it takes any text besides.
+/// Collects the constants of a schema. Returns whether it also accepts any text.
 fn constants<'r>(schema: &'r Value, root: &'r Value, hops: usize, texts: &mut HashSet<&'r str>) -> bool {
     let Some(hops) = hops.checked_sub(1) else { return false };
     let listed = schema.get("enum").and_then(Value::as_array).into_iter().flatten();
@@ -194,7 +194,7 @@ enum Step {
     Inside,
 }
 
-/// What a type asks its deserializer for.
+/// What a type requests from its deserializer.
 #[derive(Debug)]
 enum Asked {
     Fields {
@@ -207,22 +207,22 @@ enum Asked {
         name: &'static str,
         variants: &'static [&'static str],
     },
-    /// The same in another wrapping.
+    /// The same type inside a wrapper.
     Same,
     Items,
     Values,
     Anything,
-    /// It was given a name that is nobody's, and took it.
+    /// It was given a name that no type uses, and accepted it.
     TookAnything,
 }
 
-/// A deserializer that goes along a path and has nothing to give at its end.
+/// A deserializer that follows a path and has no data at its end.
 struct Probe<'p> {
     path: &'p [Step],
     asked: &'p mut Option<Asked>,
 }
 
-/// The end of an attempt; with the variants that a wrong tag is not.
+/// The end of an attempt. Holds the known variants if the tag was unknown.
 #[derive(Debug)]
 struct Stop(Option<&'static [&'static str]>);
 
@@ -250,7 +250,7 @@ impl<'p> Probe<'p> {
         Err(Stop(None))
     }
 
-    /// The step to take, and the probe behind it.
+    /// The next step, and the probe for the rest of the path.
     fn step(self) -> Result<(&'p Step, Self), Self> {
         match self.path.split_first() {
             Some((step, path)) => Ok((step, Self { path, asked: self.asked })),
@@ -259,7 +259,7 @@ impl<'p> Probe<'p> {
     }
 }
 
-/// What is asked at a path's end, and how to go on before it.
+/// Records the request at the end of the path; before that, goes one step further.
 macro_rules! asks {
     ($($method:ident($($argument:ident: $type:ty),*) $asked:expr, $inside:ident => $go:expr;)*) => {$(
         fn $method<V: Visitor<'de>>(self, $($argument: $type,)* visitor: V) -> Result<V::Value, Stop> {
@@ -272,7 +272,7 @@ macro_rules! asks {
     )*};
 }
 
-/// What has no names.
+/// Types without names.
 macro_rules! scalars {
     ($($method:ident)*) => {$(
         fn $method<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Stop> {
@@ -337,7 +337,7 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         }
     }
 
-    /// An enum's tag is read so, and nothing else where an attempt ends.
+    /// An enum's tag is read this way, and nothing else at the end of an attempt.
     fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
         let taken = visitor.visit_str::<Stop>(NOBODY);
         *self.asked = match &taken {

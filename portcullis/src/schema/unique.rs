@@ -1,7 +1,7 @@
-//! `uniqueItems` in time linear in the list, whatever is in it.
+//! `uniqueItems` in time linear in the length of the list, for any content.
 //!
-//! The validator's own check compares by a hash that does not tell `[[]]` from `[[],[]]`, so that a list of nothing but
-//! brackets is compared all with all.
+//! The validator's own check uses a hash that is equal for `[[]]` and `[[],[]]`, so it compares every pair in a list of
+//! nothing but brackets.
 
 use std::{
     collections::HashMap,
@@ -13,7 +13,7 @@ use serde_json::{Number, Value};
 
 pub(crate) const KEYWORD: &str = "uniqueItems";
 
-/// The options, with this check in the place of the validator's own.
+/// The options with this check in place of the validator's own.
 pub(crate) fn checked(options: ValidationOptions<'_>) -> ValidationOptions<'_> {
     options.with_keyword(KEYWORD, |_, wanted, _| {
         Ok(Box::new(Unique { is_wanted: *wanted == Value::Bool(true) }))
@@ -35,7 +35,7 @@ impl<'i> Keyword<'i> for Unique {
 }
 
 fn is_unique(list: &[Value]) -> bool {
-    // Keyed anew for each process by the standard library, so that nobody can look for two values of one hash.
+    // The standard library uses a new key per process, so nobody can construct colliding values.
     let state = RandomState::new();
     let mut known: HashMap<u64, Vec<&Value>> = HashMap::with_capacity(list.len());
     list.iter().all(|item| {
@@ -46,7 +46,7 @@ fn is_unique(list: &[Value]) -> bool {
     })
 }
 
-/// A hash that tells kinds, lengths and nesting apart.
+/// A hash that distinguishes types, lengths and nesting.
 fn hash_of(value: &Value, state: &RandomState) -> u64 {
     let mut hasher = state.build_hasher();
     std::mem::discriminant(value).hash(&mut hasher);
@@ -63,7 +63,7 @@ fn hash_of(value: &Value, state: &RandomState) -> u64 {
         }
         Value::Object(object) => {
             object.len().hash(&mut hasher);
-            // Whatever order another feature of `serde_json` keeps them in.
+            // Independent of the member order, which a feature of `serde_json` changes.
             let members = object.iter().map(|(name, member)| state.hash_one((name, hash_of(member, state))));
             members.fold(0, u64::wrapping_add).hash(&mut hasher);
         }
@@ -71,12 +71,12 @@ fn hash_of(value: &Value, state: &RandomState) -> u64 {
     hasher.finish()
 }
 
-/// Numbers that are the same have one hash: an integer is never written as a fraction here (see `Json`).
+/// Equal numbers have equal hashes: an integer is never written as a fraction here (see `Json`).
 fn hash_number(number: &Number, hasher: &mut impl Hasher) {
     match (number.as_i64(), number.as_u64(), number.as_f64()) {
         (Some(number), ..) => number.hash(hasher),
         (_, Some(number), _) => number.hash(hasher),
-        // Adding zero makes `-0.0` `0.0`.
+        // Adding zero turns `-0.0` into `0.0`.
         (.., number) => (number.unwrap_or_default() + 0.0).to_bits().hash(hasher),
     }
 }

@@ -1,4 +1,4 @@
-//! What is wrong with a value, in the words of pydantic 2 (its documentation's "Validation Errors").
+//! Error messages in the wording of pydantic 2 (see "Validation Errors" in its documentation).
 
 use std::borrow::Cow;
 
@@ -10,10 +10,10 @@ use serde_json::Value;
 
 use super::unique;
 
-/// The words for a value that is wrong in a way that has no words of its own.
+/// The message for faults that pydantic has no message for.
 pub(crate) const UNACCEPTABLE: (&str, &str) = ("value_error", "Input is not acceptable");
 
-/// What is wrong with `instance`, in pydantic's words.
+/// The message for the fault of `instance`, in pydantic's wording.
 pub(crate) fn words(kind: &Found, instance: &Value) -> (&'static str, Cow<'static, str>) {
     match kind {
         Found::Type { kind } => wrong_type(kind, instance),

@@ -1,4 +1,4 @@
-//! An attacker's own keys. Everybody knows them: they are good for nothing but to be refused.
+//! The attacker's own keys. They are public, so nothing may trust them.
 
 use base64::{
     Engine,
@@ -20,8 +20,8 @@ const RSA_MODULUS: &str = "vkgto9kJDPfb3bEsYUCW0Ulwd2Hv60RGKrlz3iZdqXQkCQFYfwacr
     qM1irgPrQa1qPk7m7gumDocQchzZo2lkP1Lp2f6yUA3VEymGngVdyVt_YQo2G_NP8OReifxyxDqa3ecc0V-essb9_ngShfntb44R1LGS4Ah2ZfDPcI\
     X-86l1WO9fBGku-o9tQ9Gw";
 
-/// A signature of the attacker's by the algorithm that is called `alg`, as base64url, and the key's public half.
-/// `None` if there is no key for it here.
+/// A signature by the attacker with the algorithm called `alg`, as base64url, and the key's public half. `None` if
+/// there is no key for the algorithm.
 pub(super) fn sign(alg: &str, message: &str) -> Option<(String, Value)> {
     use Algorithm::{ES256, EdDSA, HS256, HS384, HS512, PS256, PS384, PS512, RS256, RS384, RS512};
 
@@ -63,7 +63,7 @@ pub(super) fn signed(algorithm: Algorithm, key: &EncodingKey, message: &str) -> 
     Some(BASE64_URL_SAFE_NO_PAD.encode(signature))
 }
 
-/// Whether the signature is good under the key.
+/// Whether the signature is valid under the key.
 #[cfg(test)]
 pub(super) fn is_signed(signature: &str, message: &str, key: &DecodingKey, algorithm: Algorithm) -> bool {
     let verifier = (BACKEND.verifier_factory)(&algorithm, key).unwrap();

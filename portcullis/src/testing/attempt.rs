@@ -1,4 +1,4 @@
-//! What is tried on one operation, and what must come of it.
+//! The requests to try on one operation, and the expected results.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,21 +11,21 @@ use super::{
     scheme::{SITE, Scheme, Sent},
 };
 
-/// One request, and what must come of it.
+/// One request and its expected result.
 #[derive(Debug)]
 pub(super) struct Attempt {
-    /// What a finding calls it.
+    /// Its name in findings.
     pub(super) what: String,
     pub(super) sent: Sent,
     pub(super) due: Due,
     pub(super) twist: Twist,
 }
 
-/// Another way to write the call of an operation.
+/// Another way to write the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Twist {
     None,
-    /// `HEAD`, which a router may answer by the handler of `GET`.
+    /// `HEAD`, which a router may pass to the handler of `GET`.
     Head,
     /// `/items/`.
     SlashAfter,
@@ -35,12 +35,12 @@ pub(super) enum Twist {
     UpperCase,
     /// `/%69tems`.
     Encoded,
-    /// As many segments, of names that nobody has.
+    /// The same number of segments, with unlikely names.
     Nobody,
 }
 
 impl Twist {
-    /// What a finding calls a call without a credential that is written so.
+    /// The name in findings of a request without a credential that is written this way.
     pub(super) fn what(self) -> &'static str {
         match self {
             Self::None | Self::Nobody => "no credential",
@@ -52,13 +52,13 @@ impl Twist {
         }
     }
 
-    /// The path as it is written.
+    /// The path, written this way.
     pub(super) fn path(self, path: &str) -> String {
         match self {
             Self::None | Self::Head => path.to_owned(),
             Self::SlashAfter => format!("{path}/"),
             Self::SlashBefore => format!("/{path}"),
-            // Percent-encoded bytes are the same in both.
+            // Percent-encoded bytes are case-insensitive.
             Self::UpperCase => path.to_ascii_uppercase(),
             Self::Encoded => match path.strip_prefix('/').and_then(|rest| rest.chars().next()) {
                 Some(first) if first.is_ascii_alphanumeric() => {
@@ -71,36 +71,36 @@ impl Twist {
     }
 }
 
-/// What must come of a request.
+/// The expected result of a request.
 #[derive(Debug)]
 pub(super) enum Due {
-    /// It is not refused: the credential is good, or none is needed.
+    /// Not rejected: the credential is valid, or none is needed.
     Passed { good: bool },
-    /// 401 with each way's challenge, and no word of what is wrong: nothing was sent that anybody asked for.
+    /// 401 with each way's challenge and no `error`, because no relevant credential was sent.
     Missing,
-    /// 401 with the challenge of the scheme whose credential was bad.
+    /// 401 with the challenge of the scheme whose credential was invalid.
     Invalid(String),
     /// 401 with a challenge.
     Refused,
-    /// 400: two credentials at once.
+    /// 400: two credentials.
     Ambiguous { is_bearer: bool },
-    /// 400 or 401: a bad credential beside a good one.
+    /// 400 or 401: an invalid credential next to a valid one.
     NotMadeUp,
-    /// 403 that names a scope which is not held.
+    /// 403 that names a missing scope.
     Scope { is_bearer: bool, held: BTreeSet<String>, named: BTreeSet<String> },
-    /// 403: a page of another site made it.
+    /// 403: the request comes from another site's page.
     CrossSite,
-    /// 404: there is no such row, or none for this account. In words that follow the status, why not another.
+    /// 404: the row does not exist, or not for this account. `why` follows the status in the finding.
     Hidden { why: &'static str },
-    /// 403 without a challenge: another credential would not help.
+    /// 403 without a challenge, because another credential would not help.
     Lacking,
     /// 401 that demands another login (RFC 9470 §3).
     StaleLogin { is_bearer: bool },
-    /// Anything but what the operation gives to those who may call.
+    /// Any response except what an authorized caller gets.
     NotLetIn,
 }
 
-/// Headers that a proxy or a framework may heed, and that anyone can send.
+/// Headers that a proxy or a framework may trust, and that anyone can send.
 const SWITCHES: [(&str, &str); 7] = [
     ("x-http-method-override", "OPTIONS"),
     ("x-original-url", "/"),
@@ -111,13 +111,13 @@ const SWITCHES: [(&str, &str); 7] = [
     ("forwarded", "for=127.0.0.1;host=localhost"),
 ];
 
-/// What the attempts on every operation are made from.
+/// The inputs for the attempts on every operation.
 pub(super) struct Ground<'a> {
     pub(super) schemes: BTreeMap<String, Scheme>,
     pub(super) held: &'a BTreeMap<String, Held>,
-    /// Each scope that the document names, by its scheme.
+    /// Each scope that the document names, by scheme.
     pub(super) scopes: BTreeMap<String, BTreeSet<String>>,
-    /// The operations that must refuse other sites' pages, whatever the document says.
+    /// The operations that must reject other sites' pages, whatever the document says.
     pub(super) same_origin: &'a BTreeSet<String>,
 }
 
@@ -125,11 +125,11 @@ pub(super) struct Ground<'a> {
 pub(super) struct Attempts<'a> {
     ground: &'a Ground<'a>,
     operation: &'a Operation,
-    /// Calls that must be refused.
+    /// Requests that must be rejected.
     pub(super) refused: Vec<Attempt>,
-    /// The ways for which there is a good credential. A call with one may change or end something.
+    /// The ways in that have a valid credential. A call with one may change or invalidate something.
     pub(super) good: Vec<&'a Requirement>,
-    /// Why something could not be tried though it should.
+    /// Why something could not be tried that should have been.
     pub(super) problems: Vec<String>,
     pub(super) not_tried: BTreeSet<String>,
 }
@@ -164,7 +164,7 @@ impl<'a> Attempts<'a> {
         attempts.try_one("a credential of an unknown scheme", unknown, due);
         let mut seen = BTreeSet::new();
         for way in operation.ways.iter().filter(|way| !way.is_empty()) {
-            // Ways that differ in their scopes alone are one door for bad credentials.
+            // Ways that differ only in their scopes are the same for invalid credentials.
             if seen.insert(way.keys().collect::<Vec<_>>()) {
                 for name in way.keys() {
                     attempts.with_a_bad(way, name);
@@ -190,7 +190,7 @@ impl<'a> Attempts<'a> {
         attempts
     }
 
-    /// A call with a good credential, made now: calls before this one may have ended an older one.
+    /// A call with a valid credential, created now, because earlier calls may have invalidated an older one.
     pub(super) fn good_now(
         operation: &'a Operation,
         ground: &'a Ground<'a>,
@@ -203,8 +203,8 @@ impl<'a> Attempts<'a> {
         Ok(Attempt { what, sent, due: Due::Passed { good: true }, twist: Twist::None })
     }
 
-    /// Whether an `Authorization` is anything to the operation's guards: one of a key in a place of its own leaves it to
-    /// others.
+    /// Whether the operation's guards look at `Authorization` at all. A guard for a key in a place of its own ignores
+    /// it.
     fn heed_authorization(&self) -> bool {
         let names = self.operation.ways.iter().flat_map(Requirement::keys);
         let mut schemes = names.filter_map(|name| self.ground.schemes.get(name));
@@ -225,7 +225,7 @@ impl<'a> Attempts<'a> {
         scheme
     }
 
-    /// A good credential of one scheme that carries these scopes, and no others if another would be too good.
+    /// A valid credential of one scheme with these scopes. If `exactly` is set, it must have no others.
     fn good_one(&mut self, name: &str, scopes: &BTreeSet<String>, exactly: bool) -> Option<String> {
         let Some(make) = self.ground.held.get(name).and_then(|held| held.good.as_ref()) else {
             self.problems.push(format!("no good credential: say `.good(\"{name}\", …)`"));
@@ -242,7 +242,7 @@ impl<'a> Attempts<'a> {
         credential
     }
 
-    /// Good credentials for all schemes of `way` but one; that of the scheme `exactly` has no other scopes.
+    /// Valid credentials for all schemes of `way` except `but`; that of the scheme `exactly` has no extra scopes.
     fn good_ones(&mut self, way: &Requirement, but: Option<&str>, exactly: Option<&str>) -> Option<Sent> {
         let mut sent = Sent::default();
         let mut taken: BTreeMap<_, String> = BTreeMap::new();
@@ -254,7 +254,7 @@ impl<'a> Attempts<'a> {
                     sent = sent.credential(scheme, &credential);
                     taken.insert(scheme.place.clone(), credential);
                 }
-                // Two verifiers may take one and the same token.
+                // Two verifiers may accept the same token.
                 Some(known) if *known == credential => {}
                 Some(_) => {
                     let names = way.keys().cloned().collect::<Vec<_>>().join("` and `");
@@ -267,7 +267,7 @@ impl<'a> Attempts<'a> {
         Some(sent)
     }
 
-    /// The credential of one scheme is missing, bad, odd or doubled; those of the others are good.
+    /// One scheme's credential is missing, invalid, malformed or duplicated; those of the others are valid.
     fn with_a_bad(&mut self, way: &Requirement, name: &str) {
         let Some(scheme) = self.scheme(name) else { return };
         let Some(others) = self.good_ones(way, Some(name), None) else { return };
@@ -288,7 +288,8 @@ impl<'a> Attempts<'a> {
         if let Some(good) = good {
             self.odd(scheme, &good, &others);
             self.twice(scheme, &good, &others);
-            // Another site may make safe calls, and cannot read the answer; that of a socket it can (RFC 6455 §10.2).
+            // Another site may make safe requests, because it cannot read the response. It can read from a WebSocket
+            // (RFC 6455 §10.2).
             let is_safe = matches!(self.operation.method, Method::GET | Method::HEAD | Method::OPTIONS);
             if scheme.is_cookie() && (!is_safe || self.operation.opens_socket()) {
                 self.cross_site("a good cookie", others.credential(scheme, &good));
@@ -296,7 +297,7 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    /// Names the scheme where the operation takes several.
+    /// Names the scheme if the operation takes several.
     fn of_scheme(&self, what: &str, name: &str) -> String {
         let names: BTreeSet<_> = self.operation.ways.iter().flat_map(BTreeMap::keys).collect();
         if names.len() > 1 { format!("{what} (`{name}`)") } else { what.to_owned() }
@@ -346,7 +347,7 @@ impl<'a> Attempts<'a> {
         bad
     }
 
-    /// A good credential that is spelt oddly, or stands where it must not (RFC 9110 §11.6.2, RFC 9700 §4.3.2).
+    /// A valid credential that is malformed or sent in the wrong place (RFC 9110 §11.6.2, RFC 9700 §4.3.2).
     fn odd(&mut self, scheme: &Scheme, good: &str, others: &Sent) {
         if !scheme.is_bearer() {
             return;
@@ -392,8 +393,8 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    /// What a browser sends when a page of another site makes the request (CSRF). An old one does not name the site, nor
-    /// does any on plain http; and what does not say whose page it is from may be from any.
+    /// What a browser sends when another site's page makes the request (CSRF). An old browser does not name the site,
+    /// nor does any on plain HTTP; a request that does not say which page it comes from may come from any.
     fn cross_site(&mut self, what: &str, mut sent: Sent) {
         sent.headers.retain(|(name, _)| name != SITE);
         let elsewhere = "https://evil.example";
@@ -409,7 +410,7 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    /// All the scopes that are needed, but one; and every other scope that there is, but that one.
+    /// All required scopes but one, plus every other scope except that one.
     fn with_few_scopes(&mut self, way: &Requirement, name: &str, needed: &BTreeSet<String>) {
         let Some(scheme) = self.scheme(name) else { return };
         let named = self.operation.scopes_of(name);
@@ -444,7 +445,7 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    /// A bad credential of one kind is not made up for by a good one of another.
+    /// A valid credential of another kind does not make up for an invalid one.
     fn one_for_another(&mut self) {
         let single = |way: &'a Requirement| (way.len() == 1).then(|| way.iter().next())?;
         let ways: Vec<_> = self.operation.ways.iter().filter_map(single).collect();
@@ -456,7 +457,7 @@ impl<'a> Attempts<'a> {
                 };
                 let is_one_place =
                     bad.place == good.place || (bad.is_authorization() && good.is_authorization());
-                // A cookie, which a browser adds unasked, does not count beside an `Authorization`.
+                // A cookie, which a browser adds by itself, does not count next to an `Authorization`.
                 let is_unasked = bad.is_cookie() && good.is_authorization();
                 if is_one_place || is_unasked || !seen.insert((bad_name, good_name)) {
                     continue;

@@ -1,10 +1,10 @@
-//! `WWW-Authenticate`, read as a client reads it (RFC 9110 §11.6.1).
+//! `WWW-Authenticate`, parsed as a client does (RFC 9110 §11.6.1).
 
 use std::{collections::BTreeMap, fmt};
 
 use http::{HeaderMap, header::WWW_AUTHENTICATE};
 
-/// One challenge: its scheme, and its parameters by their names in lower case.
+/// One challenge: its scheme, and its parameters by lower-case name.
 #[derive(Debug, PartialEq)]
 pub(super) struct Challenge {
     scheme: String,
@@ -20,8 +20,8 @@ impl Challenge {
         self.parameters.get(name).map(String::as_str)
     }
 
-    /// Whether both ask for the same and say the same of what was sent. Words for a person may differ, and which scope
-    /// is lacking is judged by itself.
+    /// Whether both demand the same and report the same fault. Texts for people may differ, and the missing scope is
+    /// checked separately.
     pub(super) fn says_what(&self, other: &Self) -> bool {
         let said = |challenge: &Self| {
             let mut said = challenge.parameters.clone();
@@ -40,14 +40,14 @@ impl fmt::Display for Challenge {
     }
 }
 
-/// Every challenge of an answer, whether the header comes once or several times.
+/// Every challenge of a response, whether in one header or several.
 pub(super) fn challenges(headers: &HeaderMap) -> Vec<Challenge> {
     let values = headers.get_all(WWW_AUTHENTICATE).iter();
     values.flat_map(|value| in_value(&String::from_utf8_lossy(value.as_bytes()))).collect()
 }
 
-/// The challenges that a header's description lists, each between backticks in a paragraph of its own; `None` if it
-/// says something else.
+/// The challenges that a header's description lists, each between backticks in its own paragraph; `None` if it says
+/// something else.
 pub(super) fn described(description: &str) -> Option<Vec<Challenge>> {
     let mut challenges = Vec::new();
     for paragraph in description.split("\n\n") {
@@ -75,12 +75,12 @@ fn in_value(value: &str) -> Vec<Challenge> {
     challenges
 }
 
-/// `name=value`, where the name is one word: it belongs to the challenge before it.
+/// `name=value` with a single-word name: it belongs to the challenge before it.
 fn is_parameter(item: &str) -> bool {
     item.split_once('=').is_some_and(|(name, _)| !name.trim().is_empty() && !name.trim().contains(' '))
 }
 
-/// What stands between commas that are not inside quotes.
+/// The parts between commas that are not inside quotes.
 fn items(value: &str) -> Vec<String> {
     let mut items = vec![String::new()];
     let (mut quoted, mut escaped) = (false, false);

@@ -1,4 +1,4 @@
-//! What the document says of each operation, whoever wrote it.
+//! What the document says about each operation, whoever wrote it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,16 +7,16 @@ use serde_json::Value;
 
 use crate::credential::CROSS_SITE;
 
-/// The schemes that one way in needs, each with its scopes (OpenAPI 3.1 §4.8.30).
+/// The schemes that one way in requires, each with its scopes (OpenAPI 3.1 §4.8.30).
 pub(super) type Requirement = BTreeMap<String, BTreeSet<String>>;
 
-/// A permission that an operation asks for: `x-portcullis-permission`.
+/// A permission that an operation requires: `x-portcullis-permission`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Asked {
     pub(super) permission: String,
-    /// What it is asked of.
+    /// The object that it applies to.
     pub(super) on: String,
-    /// The path's parameter that names the row; empty for a list.
+    /// The path parameter that names the row; empty for a list.
     pub(super) id: String,
 }
 
@@ -33,12 +33,12 @@ pub(super) struct Operation {
     pub(super) body: Option<Value>,
     pub(super) responses: Value,
     pub(super) permissions: Vec<Asked>,
-    /// Whether it demands a recent or a stronger login: `x-portcullis-step-up`.
+    /// Whether it requires a recent or a stronger login: `x-portcullis-step-up`.
     pub(super) demands_login: bool,
 }
 
 impl Operation {
-    /// The permissions that are asked of one row.
+    /// The permissions that apply to one row.
     pub(super) fn rows(&self) -> impl Iterator<Item = &Asked> {
         self.permissions.iter().filter(|asked| !asked.id.is_empty())
     }
@@ -48,17 +48,17 @@ impl Operation {
         self.rows().next()
     }
 
-    /// Whether nobody is asked for anything.
+    /// Whether no credential is ever required.
     pub(super) fn is_public(&self) -> bool {
         self.ways.iter().all(BTreeMap::is_empty)
     }
 
-    /// Whether anyone may call, with a credential or without one.
+    /// Whether anyone may call, with or without a credential.
     pub(super) fn is_open(&self) -> bool {
         self.is_public() || self.ways.iter().any(BTreeMap::is_empty)
     }
 
-    /// Whether these credentials are enough, by one way or another.
+    /// Whether these credentials satisfy one of the ways in.
     pub(super) fn is_met_by(&self, credentials: &Requirement) -> bool {
         self.ways.iter().any(|way| {
             way.iter()
@@ -76,13 +76,14 @@ impl Operation {
         self.method == Method::GET && self.responses.get("101").is_some()
     }
 
-    /// Whether it takes a [`SameOrigin`](crate::credential::SameOrigin), by whose sentence it is known: a 403 may be of another cause.
+    /// Whether it takes a [`SameOrigin`](crate::credential::SameOrigin). Recognized by its sentence, because a 403 may
+    /// have another cause.
     pub(super) fn refuses_other_sites(&self) -> bool {
         let description = self.responses.pointer("/403/description").and_then(Value::as_str);
         description.is_some_and(|description| description.contains(CROSS_SITE))
     }
 
-    /// What is documented of answers of this status: its own entry, its class's, or `default`.
+    /// What is documented for responses with this status: its own entry, its class's, or `default`.
     pub(super) fn response(&self, status: u16) -> Option<&Value> {
         let class = format!("{}XX", status / 100);
         let keys = [status.to_string(), class, "default".to_owned()];
@@ -90,13 +91,13 @@ impl Operation {
     }
 }
 
-/// Every operation of the document, in its order.
+/// Every operation, in the order of the document.
 pub(super) fn operations(document: &Value) -> Vec<Operation> {
     let mut operations = Vec::new();
     for (path, item) in members(document.get("paths")) {
         let item = resolved(document, item);
         for (method, entry) in members(Some(item)) {
-            // The other members of a path's item are no operations (OpenAPI 3.1 §4.8.9).
+            // The other members of a path item are not operations (OpenAPI 3.1 §4.8.9).
             if !["get", "put", "post", "delete", "options", "head", "patch", "trace"]
                 .contains(&method.as_str())
             {
@@ -142,9 +143,9 @@ fn operation(document: &Value, method: Method, path: &str, item: &Value, entry: 
     }
 }
 
-/// What a reference within the document points at, or the value itself. References to nothing are nothing.
+/// The target of a reference within the document, or the value itself. Broken references resolve to `None`.
 pub(super) fn resolved<'d>(document: &'d Value, mut value: &'d Value) -> &'d Value {
-    // A circle of references is no longer than this in any document that is meant.
+    // No reasonable document has a longer chain of references; a circle ends here.
     for _ in 0..16 {
         let Some(target) = value.get("$ref").and_then(Value::as_str) else { break };
         value =

@@ -1,4 +1,4 @@
-//! What an attack found, or that it found nothing.
+//! The result of an attack.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -6,17 +6,17 @@ use std::{
     fmt,
 };
 
-/// One hole: where it is, what got through, and what came of it.
+/// One hole: where it is, what was sent, and what happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Finding {
     /// `GET /items`, or a security scheme.
     pub(super) place: String,
-    /// What was sent, if the finding is about an answer.
+    /// What was sent, if the finding is about a response.
     pub(super) sent: Option<String>,
     pub(super) problem: String,
 }
 
-/// Every hole that an attack found. It displays as one line each:
+/// Every hole that an attack found. Displayed as one line each.
 ///
 /// ```text
 /// 2 holes:
@@ -27,11 +27,11 @@ pub(super) struct Finding {
 #[non_exhaustive]
 pub struct Findings(Vec<String>);
 
-/// How many names of what was sent stand in one line.
+/// The maximum number of names of sent requests in one line.
 const NAMED: usize = 3;
 
 impl Findings {
-    /// The holes that are the same but for what was sent become one line.
+    /// Holes that differ only in what was sent become one line.
     pub(super) fn of(findings: Vec<Finding>) -> Self {
         let mut order = Vec::new();
         let mut sent: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
@@ -79,7 +79,7 @@ impl fmt::Display for Findings {
 
 impl Error for Findings {}
 
-/// What was tried, where no hole was found.
+/// What was tried, if no hole was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
@@ -90,7 +90,7 @@ pub struct Report {
 
 impl Report {
     /// # Errors
-    /// Something else was not tried, or what is excused was.
+    /// Something not excused was not tried, or something excused was tried.
     pub(super) fn having_tried_all_but(self, excused: &BTreeSet<String>) -> Result<Self, Findings> {
         let missing = self.not_tried.iter().filter(|sentence| !excused.contains(*sentence));
         let needless = excused.iter().filter(|sentence| !self.not_tried.contains(*sentence));
@@ -102,14 +102,14 @@ impl Report {
         if lines.is_empty() { Ok(self) } else { Err(Findings(lines)) }
     }
 
-    /// How many requests were made.
+    /// The number of requests made.
     #[must_use]
     pub fn calls(&self) -> usize {
         self.calls
     }
 
-    /// What could not be tried for want of something that the test did not give, one sentence each.
-    /// [`assert`](super::Attack::assert) takes none but those that [`not_trying`](super::Attack::not_trying) lists.
+    /// What could not be tried because the test did not provide it, one sentence each.
+    /// [`assert`](super::Attack::assert) accepts only those that [`not_trying`](super::Attack::not_trying) lists.
     #[must_use]
     pub fn not_tried(&self) -> &[String] {
         &self.not_tried

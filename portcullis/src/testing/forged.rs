@@ -1,4 +1,4 @@
-//! Credentials that must open nothing: what an attacker can make of a good one.
+//! Credentials that must be rejected: what an attacker can make from a valid one.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::Algorithm;
@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use super::{attacker, public_key, scheme::Scheme};
 
-/// A bad credential, and what a finding calls it.
+/// An invalid credential and its name in findings.
 pub(super) type Bad = (String, String);
 
-/// Bad ones of any kind, made without knowing what is inside a good one.
+/// Invalid credentials of any kind, made without knowing the content of a valid one.
 pub(super) fn spoiled(scheme: &Scheme, good: Option<&str>) -> Vec<Bad> {
     let named = |what: &str, credential: String| (what.to_owned(), credential);
     let junk = if scheme.is_basic() { "junk:junk" } else { "junk" };
@@ -39,21 +39,21 @@ pub(super) fn spoiled(scheme: &Scheme, good: Option<&str>) -> Vec<Bad> {
     bad
 }
 
-/// The same length, and other letters: the last, one in the middle, and all of the other case.
+/// The same length with other letters: the last, one in the middle, and all with their case swapped.
 fn changed(good: &str) -> Vec<(&'static str, String)> {
     let other_at = |place: usize| {
         let change = |(at, letter): (usize, char)| if at == place { other(letter) } else { letter };
         good.chars().enumerate().map(change).collect::<String>()
     };
     let letters: Vec<char> = good.chars().collect();
-    // Not what separates the parts of a credential.
+    // Not the separators between the parts of a credential.
     let may_change = |place: &usize| letters.get(*place).is_some_and(char::is_ascii_alphanumeric);
     let last = letters.len().checked_sub(1).filter(may_change);
     let middle = (letters.len() / 2..letters.len()).find(may_change).filter(|middle| Some(*middle) != last);
     let turn = |letter: char| {
         if letter.is_ascii_lowercase() { letter.to_ascii_uppercase() } else { letter.to_ascii_lowercase() }
     };
-    // Numbers to the base of sixteen, of which a UUID is made, mean the same in both.
+    // Hexadecimal numbers, such as in a UUID, mean the same in both cases.
     let has_case = letters.iter().any(|letter| letter.is_ascii_alphabetic() && !letter.is_ascii_hexdigit());
     let turned = has_case.then(|| letters.iter().copied().map(turn).collect());
     let of_one_letter = |place: Option<usize>| place.map(other_at);
@@ -67,14 +67,15 @@ fn changed(good: &str) -> Vec<(&'static str, String)> {
     .collect()
 }
 
-/// Another letter, whose highest bit in base64url is another too: at the end of a part, only those are certain to count.
+/// Another letter that differs in the highest of its six bits. At the end of a part, only the high bits certainly
+/// count.
 fn other(letter: char) -> char {
     const LETTERS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let place = LETTERS.find(letter).unwrap_or_default();
     LETTERS.chars().nth(place ^ 32).unwrap_or('x')
 }
 
-/// A signed token (RFC 7519) in its parts.
+/// The parts of a signed token (RFC 7519).
 pub(super) struct Token {
     header: Value,
     claims: Value,
@@ -82,7 +83,7 @@ pub(super) struct Token {
 }
 
 impl Token {
-    /// `None` if it is no signed token, but an opaque one.
+    /// `None` if it is not a signed token but an opaque one.
     pub(super) fn read(token: &str) -> Option<Self> {
         let mut parts = token.split('.');
         let (header, claims, signature) = (parts.next()?, parts.next()?, parts.next()?);
@@ -99,7 +100,7 @@ impl Token {
         self.header.get("alg").and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// Another header or other claims under the good signature, or under none.
+    /// Another header or other claims, under the valid signature or none.
     pub(super) fn altered(&self) -> Vec<Bad> {
         let mut bad =
             vec![("a token without its signature".to_owned(), text(&self.header, &self.claims, ""))];
@@ -143,8 +144,8 @@ impl Token {
         bad
     }
 
-    /// The right claims, signed by a key of the attacker's, which the header may point at (RFC 8725 §3.10). `None`
-    /// if the attacker has no key for the token's algorithm.
+    /// The right claims, signed with the attacker's key, which the header may point to (RFC 8725 §3.10). `None` if the
+    /// attacker has no key for the token's algorithm.
     pub(super) fn signed_by_another(&self) -> Option<Vec<Bad>> {
         let alg = self.alg();
         let (_, public) = attacker::sign(alg, "")?;
@@ -165,7 +166,7 @@ impl Token {
         Some(bad)
     }
 
-    /// The right claims under an HMAC whose secret is the public key (RFC 8725 §2.1), in each form.
+    /// The right claims under an HMAC with the public key as its secret (RFC 8725 §2.1), in each encoding.
     pub(super) fn keyed_with(&self, jwks: &str) -> Vec<Bad> {
         let algorithms =
             [("HS256", Algorithm::HS256), ("HS384", Algorithm::HS384), ("HS512", Algorithm::HS512)];
@@ -181,8 +182,7 @@ impl Token {
         bad
     }
 
-    /// Claims that the issuer's own signature does not make good. Times are moved by ten years, so that no clock has
-    /// to be asked.
+    /// Claims that are wrong although the issuer signed them. Times move by ten years, so no clock is needed.
     pub(super) fn wrong_claims(&self) -> Vec<(&'static str, Value)> {
         const TEN_YEARS: u64 = 315_360_000;
 
@@ -257,7 +257,7 @@ mod tests {
         let jwks = json!({ "keys": [key] }).to_string();
         let all = [token.altered(), token.signed_by_another().unwrap(), token.keyed_with(&jwks)].concat();
         let texts: BTreeSet<_> = all.iter().map(|(_, text)| text.as_str()).collect();
-        // A set that was written without spaces is one secret by two names.
+        // A set that was written without spaces yields the same secret under two names.
         assert_eq!((all.len() - texts.len(), all.len()), (3, 59));
         let good = text(&token.header, &token.claims, &token.signature);
         assert!(!texts.contains(good.as_str()));

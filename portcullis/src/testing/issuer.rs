@@ -19,10 +19,10 @@ use crate::tokens::{AccessTokens, AccessTokensBuilder, now};
 
 const ISSUER: &str = "https://issuer.test";
 const AUDIENCE: &str = "test";
-/// How long a token is good.
+/// The lifetime of a token.
 const LIFETIME: Duration = Duration::from_mins(15);
 
-/// Signs tokens that its own [`tokens`](Self::tokens) accept: [`issuer`] makes one.
+/// Signs tokens that its own [`tokens`](Self::tokens) accept. Create one with [`issuer`].
 #[derive(Clone)]
 pub struct Issuer {
     secret: Arc<[u8; 32]>,
@@ -30,7 +30,7 @@ pub struct Issuer {
     issued: Arc<AtomicU64>,
 }
 
-/// An issuer of access tokens with a new key, for the test of a guarded handler in this process.
+/// Creates an issuer of access tokens with a new key, to test a guarded handler in this process.
 ///
 /// ```
 /// use axum::{body::Body, http::Request};
@@ -59,7 +59,8 @@ pub struct Issuer {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Its tokens are signed with HS256 and a secret that ends with the test. Nothing outside of the process can verify them.
+/// Its tokens are signed with HS256 and a secret that lives as long as the test. Nothing outside the process can verify
+/// them.
 ///
 /// # Panics
 /// Never: its settings are constant.
@@ -80,7 +81,7 @@ impl Issuer {
         self.tokens.clone()
     }
 
-    /// A token for `subject` with these scopes, names with spaces between them. It expires in 15 minutes.
+    /// A token for `subject` with these scopes, separated by spaces. It expires in 15 minutes.
     #[must_use]
     pub fn token(&self, subject: &str, scope: &str) -> String {
         self.token_with(json!({ "sub": subject, "scope": scope }))
@@ -92,8 +93,8 @@ impl Issuer {
         format!("Bearer {}", self.token(subject, scope))
     }
 
-    /// A token with these claims over those of a good one: claims of your own, or `exp` in the past for a token that
-    /// must not work. `null` leaves a claim out.
+    /// A token with these claims on top of those of a valid one. Use it for claims of your own, or for an `exp` in the
+    /// past to test rejection. `null` removes a claim.
     #[must_use]
     pub fn token_with(&self, claims: Value) -> String {
         let now = now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -119,7 +120,7 @@ impl fmt::Debug for Issuer {
     }
 }
 
-/// Of the keys of hash maps, which the system chooses: enough for a secret that ends with the test.
+/// Taken from the random keys of hash maps, which is enough for a secret that lives as long as the test.
 fn secret() -> [u8; 32] {
     let mut secret = [0; 32];
     for eight in secret.chunks_mut(8) {

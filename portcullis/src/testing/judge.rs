@@ -1,4 +1,4 @@
-//! Whether an answer is the one that is due, and as it is documented.
+//! Whether a response is the expected one, and matches the document.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -14,10 +14,10 @@ use super::{
     scheme::Scheme,
 };
 
-/// How the problem of an answer ends that no route gave.
+/// How the problem ends if no route responded.
 pub(super) const NO_ROUTE: &str = ": the router has no such route";
 
-/// An answer; `body` is `None` if nothing hangs on it.
+/// A response. `body` is `None` if it does not matter.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: u16,
@@ -25,7 +25,7 @@ pub(super) struct Answer {
     pub(super) body: Option<Bytes>,
 }
 
-/// Knows the document's schemas, each made ready once.
+/// Checks responses against the document's schemas. Each schema is compiled once.
 pub(super) struct Judge<'a> {
     document: &'a Value,
     schemes: &'a BTreeMap<String, Scheme>,
@@ -37,7 +37,7 @@ impl<'a> Judge<'a> {
         Self { document, schemes, validators: HashMap::new() }
     }
 
-    /// What is wrong with the answer, in words that follow "was".
+    /// What is wrong with the response, in words that follow "was".
     pub(super) fn verdict(&mut self, operation: &Operation, due: &Due, answer: &Answer) -> Vec<String> {
         let status = answer.status;
         if let Some(problem) = wrong_status(operation, due, status) {
@@ -73,7 +73,7 @@ impl<'a> Judge<'a> {
                     let scheme = self.schemes.get(name);
                     scheme.is_some_and(|scheme| given.iter().any(|challenge| scheme.is_asked_by(challenge)))
                 };
-                // Of schemes that are all needed, the first that is missing may answer alone.
+                // If several schemes are all required, the response may name only the first missing one.
                 let unasked = operation.ways.iter().find(|way| !way.is_empty() && !way.keys().any(is_asked));
                 unasked
                     .and_then(|way| way.keys().find_map(|name| self.schemes.get(name)))
@@ -100,7 +100,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// What of the answer is not in the document.
+    /// What in the response does not match the document.
     fn undocumented(&mut self, operation: &Operation, answer: &Answer) -> Option<String> {
         match (documented_body(operation, answer), &answer.body) {
             (Err(problem), _) => Some(problem),
@@ -120,12 +120,12 @@ impl<'a> Judge<'a> {
         };
         let document = self.document;
         let validator = self.validators.entry(schema.to_string()).or_insert_with(|| {
-            // Beside the document's components, so that its references lead somewhere.
+            // Placed next to the document's components, so that references resolve.
             let schema = json!({ "allOf": [schema], "components": document.get("components") });
             jsonschema::validator_for(&schema).map_err(|error| error.to_string())
         });
         match validator {
-            // What the body holds may be a secret: the sentence has none of it.
+            // The body may contain a secret, so the message quotes nothing of it.
             Ok(validator) => validator.iter_errors(&body).next().map(|error| {
                 let place = error.instance_path().to_string();
                 let sentence = error.masked().to_string();
@@ -136,7 +136,7 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// A challenge that is not of those that the document lists, if it lists them.
+/// A challenge that the document does not list, if it lists any.
 fn undocumented_challenge(operation: &Operation, status: u16, given: &[Challenge]) -> Option<String> {
     let headers = operation.response(status)?.get("headers");
     let (_, header) = members(headers).find(|(name, _)| name.eq_ignore_ascii_case("WWW-Authenticate"))?;
@@ -146,24 +146,24 @@ fn undocumented_challenge(operation: &Operation, status: u16, given: &[Challenge
     Some(format!("with the challenge {other}, documented is {known}"))
 }
 
-/// What the document says of a body.
+/// The documented body.
 enum DocumentedBody<'o> {
     None,
     Json(&'o Value),
     Any,
 }
 
-/// Whether the answer's body has to be looked at: it can be wrong, and nothing before it is.
+/// Whether the body must be read: it can be wrong, and everything before it is right.
 pub(super) fn needs_body(operation: &Operation, due: &Due, answer: &Answer) -> bool {
     !matches!(due, Due::NotLetIn)
         && wrong_status(operation, due, answer.status).is_none()
         && matches!(documented_body(operation, answer), Ok(DocumentedBody::None | DocumentedBody::Json(_)))
 }
 
-/// What the document says of the answer's body.
+/// The documented body of the response.
 ///
 /// # Errors
-/// In words that follow the status, how the answer is not the documented one.
+/// How the response differs from the document, in words that follow the status.
 fn documented_body<'o>(operation: &'o Operation, answer: &Answer) -> Result<DocumentedBody<'o>, String> {
     let Some(response) = operation.response(answer.status) else {
         let known = members(Some(&operation.responses)).map(|(status, _)| status.as_str());
@@ -182,7 +182,7 @@ fn documented_body<'o>(operation: &'o Operation, answer: &Answer) -> Result<Docu
             sent => format!("with a body of type `{sent}`, documented is {known}"),
         });
     };
-    // Lines of JSON (`application/x-ndjson`) are none (RFC 6839 §3.1).
+    // Lines of JSON (`application/x-ndjson`) are not JSON (RFC 6839 §3.1).
     let is_json = sent.ends_with("/json") || sent.ends_with("+json");
     Ok(media.get("schema").filter(|_| is_json).map_or(DocumentedBody::Any, DocumentedBody::Json))
 }
@@ -204,7 +204,7 @@ fn wrong_status(operation: &Operation, due: &Due, status: u16) -> Option<String>
             return Some(why.to_owned());
         }
         Due::Passed { good: false } => {
-            // A log-in may have its own 401, if it says so.
+            // A login may have a 401 of its own, if it documents it.
             let is_own = operation.is_public() && operation.response(status).is_some();
             let is_refused = matches!(status, 401 | 403) && !is_own;
             return match status {
@@ -233,7 +233,7 @@ fn wrong_status(operation: &Operation, due: &Due, status: u16) -> Option<String>
     (!documented.contains(&status)).then(|| format!(", documented is {list}"))
 }
 
-/// The scopes that a refusal names are of those that the operation asks for, and one of them is lacking.
+/// Checks that the scopes named by a rejection are among the operation's, and that at least one of them is missing.
 fn wrong_scope(given: &[Challenge], held: &BTreeSet<String>, named: &BTreeSet<String>) -> Option<String> {
     let bearer = given.iter().find(|challenge| challenge.is("Bearer"))?;
     let scope = bearer.parameter("scope").unwrap_or_default();
@@ -248,7 +248,7 @@ fn essence(content_type: &str) -> String {
     content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-/// Whether a media type is in a range (RFC 9110 §12.5.1).
+/// Whether a media type matches a range (RFC 9110 §12.5.1).
 fn is_in(sent: &str, range: &str) -> bool {
     let class = |text: &str| text.split('/').next().map(str::to_owned);
     range == "*/*" || range == sent || (range.ends_with("/*") && class(range) == class(sent))

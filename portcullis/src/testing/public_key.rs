@@ -1,4 +1,4 @@
-//! A public key in every form in which somebody may hand it to a verifier of HMACs by mistake.
+//! A public key in every encoding that could mistakenly be used as an HMAC secret.
 
 use base64::{
     Engine,
@@ -6,7 +6,7 @@ use base64::{
 };
 use serde_json::Value;
 
-/// The forms, each with its name: secrets for an HMAC that everybody knows (RFC 8725 §2.1).
+/// The encodings with their names. As an HMAC secret, each would be known to everyone (RFC 8725 §2.1).
 pub(super) fn forms(jwks: &str, kid: Option<&str>) -> Vec<(&'static str, Vec<u8>)> {
     let set: Value = serde_json::from_str(jwks).unwrap_or_default();
     let keys = set.get("keys").and_then(Value::as_array).cloned().unwrap_or_default();
@@ -40,7 +40,7 @@ fn number(key: &Value, member: &str) -> Option<Vec<u8>> {
     BASE64_URL_SAFE_NO_PAD.decode(text(key, member)?).ok()
 }
 
-/// The key as bytes of its own kind (RFC 8032 §5.1.2; SEC 1 §2.3.3, uncompressed; RFC 8017 §A.1.1).
+/// The raw key (RFC 8032 §5.1.2; SEC 1 §2.3.3, uncompressed; RFC 8017 §A.1.1).
 fn bytes(key: &Value) -> Option<Vec<u8>> {
     match text(key, "kty")? {
         "OKP" => number(key, "x"),
@@ -71,7 +71,7 @@ fn subject_public_key_info(key: &Value, bytes: &[u8]) -> Option<Vec<u8>> {
     Some(der(0x30, &[der(0x30, algorithm), der(0x03, &bit_string)].concat()))
 }
 
-/// A positive INTEGER: a leading zero keeps its first bit from being a sign (X.690 §8.3).
+/// A positive INTEGER. A leading zero keeps the first bit from being read as a sign (X.690 §8.3).
 fn integer(mut bytes: Vec<u8>) -> Vec<u8> {
     if bytes.first().is_none_or(|first| *first >= 0x80) {
         bytes.insert(0, 0);
@@ -91,7 +91,7 @@ fn der(tag: u8, content: &[u8]) -> Vec<u8> {
     [head, content.to_vec()].concat()
 }
 
-/// RFC 7468 §13: lines of 64 letters.
+/// RFC 7468 §13: lines of 64 characters.
 fn pem(der: &[u8]) -> String {
     let mut text = String::from("-----BEGIN PUBLIC KEY-----");
     for (index, letter) in BASE64_STANDARD.encode(der).chars().enumerate() {
@@ -110,7 +110,7 @@ mod tests {
 
     use super::{super::attacker, *};
 
-    /// What another implementation reads from our PEM verifies: so the bytes are right.
+    /// Another implementation verifies with our PEM, so the bytes are right.
     #[test]
     fn t01_the_forms_are_those_of_the_standards() {
         for alg in ["EdDSA", "ES256", "RS256"] {

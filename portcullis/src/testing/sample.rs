@@ -1,5 +1,5 @@
-//! A request that is right in all but who makes it: from the document's examples, else the least that its schemas
-//! take.
+//! Valid requests except for the credentials, made from the document's examples or else from minimal values of its
+//! schemas.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
@@ -37,10 +37,10 @@ impl From<(&str, Vec<u8>)> for Sample {
     }
 }
 
-/// How deep a value is made: a type that contains itself ends here.
+/// The maximum depth of a value, for types that contain themselves.
 const DEEPEST: u8 = 12;
 
-/// A value of a parameter: its example, or one of its schema.
+/// The value of a parameter: its example, or a minimal value of its schema.
 pub(super) fn parameter(document: &Value, parameter: &Value) -> String {
     match example(parameter).cloned().or_else(|| value(document, parameter.get("schema")?, DEEPEST)) {
         Some(Value::String(text)) => text,
@@ -83,7 +83,7 @@ pub(super) fn body(
     })
 }
 
-/// What a schema, a parameter or a media type gives as its example (OpenAPI 3.1 §4.8.12, JSON Schema §9.5).
+/// The example of a schema, a parameter or a media type (OpenAPI 3.1 §4.8.12, JSON Schema §9.5).
 fn example(of: &Value) -> Option<&Value> {
     let examples = of.get("examples");
     let first =
@@ -91,7 +91,7 @@ fn example(of: &Value) -> Option<&Value> {
     of.get("example").or(first)
 }
 
-/// The least value that the schema takes, as far as that can be told without trying.
+/// A minimal value of the schema, as far as that can be found without validation.
 fn value(document: &Value, schema: &Value, depth: u8) -> Option<Value> {
     let depth = depth.checked_sub(1)?;
     let schema = resolved(document, schema);
@@ -129,7 +129,7 @@ fn kind(schema: &Value) -> Option<&str> {
     named.as_str().or_else(|| list(Some(named)).filter_map(Value::as_str).find(|kind| *kind != "null"))
 }
 
-/// Parts of one object become one; of other values the first stays.
+/// Parts that are objects are merged; of other values, the first is used.
 fn join(whole: &mut Option<Value>, part: Option<Value>) {
     match (whole, part) {
         (Some(Value::Object(whole)), Some(Value::Object(part))) => whole.extend(part),
@@ -176,7 +176,7 @@ fn text(schema: &Value) -> String {
     let length = |keyword: &str| schema.get(keyword)?.as_u64()?.try_into().ok();
     let (least, most): (usize, usize) =
         (length("minLength").unwrap_or(1), length("maxLength").unwrap_or(usize::MAX));
-    // An example is there for more; a sample of megabytes would be sent at each call.
+    // If a longer text is needed, give an example. A sample of megabytes would be sent with every call.
     let padding = "x".repeat(least.min(64 * 1024).saturating_sub(text.len()));
     (text.to_owned() + &padding).chars().take(most).collect()
 }
@@ -194,7 +194,7 @@ fn number(schema: &Value) -> i64 {
     number.checked_add(step - 1).map_or(number, |up| up / step * step)
 }
 
-/// Names and texts of an object's members; a list's items one by one.
+/// The names and texts of an object's members, with each list item separately.
 fn fields(value: &Value) -> impl Iterator<Item = (&str, String)> {
     members(Some(value)).flat_map(|(name, value)| {
         let items = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
@@ -212,7 +212,7 @@ fn form(value: &Value) -> Vec<u8> {
     pairs.join("&").into_bytes()
 }
 
-/// All but `unreserved` is percent-encoded (RFC 3986 §2.3).
+/// Everything except `unreserved` is percent-encoded (RFC 3986 §2.3).
 pub(super) fn encoded(text: &str) -> String {
     const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
     utf8_percent_encode(text, RESERVED).to_string()

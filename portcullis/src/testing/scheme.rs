@@ -1,11 +1,11 @@
-//! A security scheme of the document: where its credential is sent, and how its absence is challenged.
+//! A security scheme of the document: where its credential is sent, and which challenge its absence causes.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::Value;
 
 use super::{challenge::Challenge, sample::encoded};
 
-/// Where a browser says whose page made the request (W3C Fetch Metadata §2.1).
+/// The header in which a browser says which site's page made the request (W3C Fetch Metadata §2.1).
 pub(super) const SITE: &str = "sec-fetch-site";
 
 /// One entry of `securitySchemes` (OpenAPI 3.1 §4.8.27).
@@ -29,7 +29,7 @@ pub(super) enum Place {
 }
 
 impl Scheme {
-    /// `None` for a kind that no request of ours can meet (`mutualTLS`).
+    /// `None` for a kind that our requests cannot use (`mutualTLS`).
     pub(super) fn read(name: &str, entry: &Value) -> Option<Self> {
         let text = |member: &str| entry.get(member).and_then(Value::as_str);
         let key = |place: fn(String) -> Place| text("name").map(|name| place(name.to_owned()));
@@ -69,7 +69,7 @@ impl Scheme {
         matches!(self.place, Place::Authorization(_))
     }
 
-    /// Whether `challenge` asks for it. No standard names a challenge for keys and cookies: these are ours.
+    /// Whether `challenge` asks for it. No standard defines challenges for keys and cookies; these are ours.
     pub(super) fn is_asked_by(&self, challenge: &Challenge) -> bool {
         match &self.place {
             Place::Authorization(scheme) => challenge.is(scheme),
@@ -78,7 +78,7 @@ impl Scheme {
         }
     }
 
-    /// What asks for it, for a person to read.
+    /// What asks for it, in words for people.
     pub(super) fn asked(&self) -> &str {
         match &self.place {
             Place::Authorization(scheme) => scheme,
@@ -97,20 +97,20 @@ pub(super) struct Sent {
 }
 
 impl Sent {
-    /// A header of this value.
+    /// Adds a header with this value.
     pub(super) fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// A parameter of the query.
+    /// Adds a query parameter.
     pub(super) fn query(mut self, name: &str, value: &str) -> Self {
         self.query.push((encoded(name), encoded(value)));
         self
     }
 
-    /// A credential in its place: `user:password` for Basic, else as it is. A cookie comes as a browser sends it from
-    /// the application's own page.
+    /// Adds a credential in its place: `user:password` for Basic, otherwise unchanged. A cookie is sent as by a browser
+    /// on the application's own page.
     pub(super) fn credential(self, scheme: &Scheme, credential: &str) -> Self {
         match &scheme.place {
             Place::Authorization(word) if scheme.is_basic() => {

@@ -1,4 +1,4 @@
-//! The way through all operations: making the calls, and gathering what is found.
+//! Walks through all operations, makes the calls, and collects the findings.
 
 mod logins;
 mod rows;
@@ -22,20 +22,20 @@ use super::{
     scheme::Sent,
 };
 
-/// The longest body that is looked at, in bytes.
+/// The maximum length of a body that is read, in bytes.
 const LONGEST_BODY: usize = 16 * 1024 * 1024;
 
-/// How long a body is waited for that the document knows.
+/// How long to wait for a documented body.
 const LONGEST_WAIT: Duration = Duration::from_secs(3);
 
-/// How long an answer is waited for: a password is hashed in a build without optimisation.
+/// How long to wait for a response. Password hashing is slow in a build without optimisation.
 const LONGEST_CALL: Duration = Duration::from_secs(30);
 
-/// How the problem of a call begins that has no answer in time.
+/// How the problem begins if no response comes in time.
 const NO_ANSWER: &str = "not answered within";
 
-/// What opens a WebSocket (RFC 6455 §1.3). There is no connection here that could become one, so that a handler which
-/// lets the request through answers 426; but whom it lets through is seen.
+/// Opens a WebSocket (RFC 6455 §1.3). No connection here can be upgraded, so a handler that lets the request through
+/// responds with 426, which shows that it did.
 const HANDSHAKE: [(&str, &str); 4] = [
     ("connection", "Upgrade"),
     ("upgrade", "websocket"),
@@ -58,7 +58,7 @@ impl<'a> Walk<'a> {
         Self { attack, judge, findings: Vec::new(), not_tried: BTreeSet::new(), calls: 0 }
     }
 
-    /// What was found on so many operations.
+    /// The result for this many operations.
     pub(super) fn report(self, operations: usize) -> Result<Report, Findings> {
         let Self { findings, calls, not_tried, .. } = self;
         if findings.is_empty() {
@@ -71,7 +71,8 @@ impl<'a> Walk<'a> {
         self.findings.push(Finding { place: place.to_owned(), sent: sent.map(str::to_owned), problem });
     }
 
-    /// What the test names is in the document, and the lists of operations that let strangers in are the document's.
+    /// Checks that the operations and schemes that the test names are in the document, and that its lists of open
+    /// operations match it.
     pub(super) fn check_names(&mut self, operations: &[Operation]) {
         let attack = self.attack;
         self.check_strangers(operations);
@@ -115,7 +116,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// What lets strangers in is on the list that says so.
+    /// Checks that every open operation is on the list.
     fn check_strangers(&mut self, operations: &[Operation]) {
         let attack = self.attack;
         for operation in operations {
@@ -157,7 +158,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Makes the calls that must be refused, and answers the ways that must not.
+    /// Makes the calls that must be rejected, and returns the ways in that must not be.
     pub(super) async fn be_refused<'o>(
         &mut self,
         operation: &'o Operation,
@@ -169,7 +170,7 @@ impl<'a> Walk<'a> {
         }
         self.not_tried.extend(not_tried);
         for attempt in &refused {
-            // A route that is not there answers the rest in the same way, as does one that hangs.
+            // A missing route responds the same way to the rest, as does one that hangs.
             if !self.try_one(operation, attempt).await {
                 return Vec::new();
             }
@@ -180,7 +181,7 @@ impl<'a> Walk<'a> {
         good
     }
 
-    /// Writes the call in other ways, without a credential: a guard that goes by the path or the method may know one only.
+    /// Writes the call in other ways, without a credential. A guard that matches on path or method may miss them.
     async fn try_twins(&mut self, operation: &Operation) {
         let is_in_document = |method: &str| {
             let item = self.attack.document.get("paths").and_then(|paths| paths.get(&operation.path));
@@ -190,7 +191,7 @@ impl<'a> Walk<'a> {
         if operation.method == Method::GET && !is_in_document("head") {
             twists.push(Twist::Head);
         }
-        // Where paths that nobody has are let in too, by a page for all of them or a route of wildcards, nothing can be told.
+        // If unknown paths succeed too (a fallback page, a wildcard route), this shows nothing.
         let nobody = answer(self.attack, operation, &attempt(Twist::Nobody)).await;
         self.calls += 1;
         if nobody.is_ok_and(|answer| !(200..300).contains(&answer.status)) {
@@ -201,7 +202,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Makes the call that must not be refused.
+    /// Makes the call that must not be rejected.
     pub(super) async fn pass(&mut self, operation: &Operation, ground: &Ground<'_>, way: &Requirement) {
         match Attempts::good_now(operation, ground, way) {
             Ok(attempt) => {
@@ -215,7 +216,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Makes one call. Whether there is such a route at all, and it answers.
+    /// Makes one call. Returns whether the route exists and responds.
     async fn try_one(&mut self, operation: &Operation, attempt: &Attempt) -> bool {
         self.calls += 1;
         let problems = match answer(self.attack, operation, attempt).await {
@@ -237,7 +238,7 @@ fn attempt(twist: Twist) -> Attempt {
     Attempt { what: twist.what().to_owned(), sent: Sent::default(), due: Due::NotLetIn, twist }
 }
 
-/// The request of an operation, right in all but the credentials, which are `sent`.
+/// The request of an operation, valid except for the credentials, which are `sent`.
 fn request(attack: &Attack, operation: &Operation, attempt: &Attempt) -> Result<Request<Body>, http::Error> {
     let sent = &attempt.sent;
     let mut path = operation.path.clone();
@@ -258,7 +259,7 @@ fn request(attack: &Attack, operation: &Operation, attempt: &Attempt) -> Result<
         match place {
             "path" => path = path.replace(&format!("{{{name}}}"), &encoded(&value)),
             "query" => query.push(format!("{}={}", encoded(name), encoded(&value))),
-            // These three are no parameters (OpenAPI 3.1 §4.8.12.2).
+            // These three are not parameters (OpenAPI 3.1 §4.8.12.2).
             "header"
                 if ["accept", "content-type", "authorization"].contains(&name.to_lowercase().as_str()) => {}
             "header" => headers.push((name.to_owned(), value)),
@@ -281,17 +282,17 @@ fn request(attack: &Attack, operation: &Operation, attempt: &Attempt) -> Result<
     }
 }
 
-/// The answer, or in words that follow "was" why there is none.
+/// The response, or why there is none, in words that follow "was".
 async fn answer(attack: &Attack, operation: &Operation, attempt: &Attempt) -> Result<Answer, String> {
     let request = request(attack, operation, attempt).map_err(|error| format!("not sent: {error}"))?;
-    // A router is always ready, and cannot fail.
+    // A router is always ready and cannot fail.
     let answer = in_time(LONGEST_CALL, async { attack.router.clone().call(request).await }).await?;
     let (head, body) = answer
         .ok_or_else(|| format!("{NO_ANSWER} {} seconds", LONGEST_CALL.as_secs()))?
         .unwrap_or_else(|never| match never {})
         .into_parts();
     let mut answer = Answer { status: head.status.as_u16(), headers: head.headers, body: None };
-    // A tail of lines, events and what a client waits for come without an end.
+    // Log tails, event streams and long polls never end.
     if judge::needs_body(operation, &attempt.due, &answer) {
         let whole = in_time(LONGEST_WAIT, Limited::new(body, LONGEST_BODY).collect()).await?;
         let ends = match whole {
@@ -306,7 +307,7 @@ async fn answer(attack: &Attack, operation: &Operation, attempt: &Attempt) -> Re
     Ok(answer)
 }
 
-/// What comes of it, if anything does in time.
+/// The result, if it comes in time.
 async fn in_time<T>(longest: Duration, coming: impl Future<Output = T>) -> Result<Option<T>, String> {
     let coming = AssertUnwindSafe(tokio::time::timeout(longest, coming)).catch_unwind();
     let came = coming.await.map_err(|_| "not answered: the handler panicked".to_owned())?;

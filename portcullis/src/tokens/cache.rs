@@ -1,10 +1,10 @@
-//! Tokens that were judged a moment ago: a client's next request then costs no signature check, and no question.
+//! A cache of verified tokens: further requests with the same token cost no signature check and no introspection.
 //!
-//! A hit is the very same token, compared to the last byte, at a moment when its own times still allow it. What was
-//! refused is never kept beside what was found good, so that it pushes nothing out.
+//! A hit is exactly the same token, compared byte for byte, at a moment when its times still allow it. Rejected
+//! tokens are never stored together with valid ones, so they cannot evict them.
 //!
-//! The comparison stops at the first byte that differs, and its time tells a stranger nothing: it takes place only
-//! under an equal hash, and the hash (`SipHash` under a random key of this process) cannot be steered towards one.
+//! The comparison is not constant-time, which reveals nothing: it only runs if the hashes are equal, and nobody can
+//! steer the hash (`SipHash` under a random key of this process) towards that.
 
 use std::{
     collections::HashMap,
@@ -12,30 +12,31 @@ use std::{
     sync::{PoisonError, RwLock},
 };
 
-/// Something found out that is true for a time.
+/// A result that is valid for a limited time.
 pub(crate) trait Timely: Clone {
-    /// Whether it still, and already, holds at `now`, in seconds since 1970. There is no leeway here: what needs
-    /// one is verified anew.
+    /// Whether it is valid at `now`, in seconds since 1970. There is no leeway here: a token that needs it is
+    /// verified anew.
     fn is_timely(&self, now: u64) -> bool;
 }
 
-/// How many tokens are kept at the most.
+/// The maximum number of cached tokens.
 const MOST: usize = 10_000;
-/// In how many parts, so that threads which come at once seldom wait for one lock.
+/// The number of parts, so that concurrent threads rarely wait for the same lock.
 const PARTS: usize = 16;
-/// The longest token that is kept, in bytes. With [`MOST`] it bounds the memory where what a token says is in the token
-/// itself: about three times their product. Whoever keeps anything else bounds it first.
+/// The longest cached token, in bytes. Together with [`MOST`] it bounds the memory to about three times their
+/// product, as long as the value comes from the token itself. Values from elsewhere need a bound of their own.
 const LONGEST: usize = 2048;
-/// When all are alive, one in this many makes room.
+/// If all tokens are still valid, one in this many is evicted.
 const SHARE: u64 = 8;
 
-/// Tokens by their hash. It belongs to one set of keys: with other keys, begin another.
+/// Tokens by their hash. A cache belongs to one set of keys; start a new one for other keys.
 pub(crate) struct Cache<T> {
     hasher: RandomState,
     parts: [Part<T>; PARTS],
 }
 
-/// The tokens whose hashes begin alike. Aligned to what processors fetch at once, or two locks would be as one.
+/// The tokens whose hashes begin alike. Aligned to two cache lines, so that locks of different parts do not share
+/// one.
 #[repr(align(128))]
 struct Part<T> {
     most: usize,
@@ -44,7 +45,7 @@ struct Part<T> {
 
 struct Kept<T> {
     by_hash: HashMap<u64, (Box<str>, T)>,
-    /// Which share makes room next, so that it is not always the same tokens.
+    /// The share to evict next, so that it is not always the same tokens.
     turn: u64,
 }
 
@@ -53,7 +54,7 @@ impl<T: Timely> Cache<T> {
         Self { hasher: RandomState::new(), parts: std::array::from_fn(|_| Part::new(MOST / PARTS)) }
     }
 
-    /// The place of `token`, whether it is there or not.
+    /// The slot of `token`, whether it is cached or not.
     pub(crate) fn slot<'a>(&'a self, token: &'a str) -> Slot<'a, T> {
         let hash = self.hasher.hash_one(token);
         let [first, ..] = hash.to_be_bytes();
@@ -69,7 +70,7 @@ impl<T> Part<T> {
     }
 }
 
-/// The place of one token. Its hash, which costs as much as the rest of a hit, is made once.
+/// The slot of one token. It keeps the hash, which costs as much as the rest of a hit.
 pub(crate) struct Slot<'a, T> {
     part: &'a Part<T>,
     token: &'a str,
@@ -77,14 +78,14 @@ pub(crate) struct Slot<'a, T> {
 }
 
 impl<T: Timely> Slot<'_, T> {
-    /// What the token says, if it was kept and `now` (seconds since 1970) lies within its times.
+    /// The cached value, if `now` (seconds since 1970) lies within its times.
     pub(crate) fn find(&self, now: u64) -> Option<T> {
         let kept = self.part.kept.read().unwrap_or_else(PoisonError::into_inner);
         let (text, verified) = kept.by_hash.get(&self.hash)?;
         (**text == *self.token && verified.is_timely(now)).then(|| verified.clone())
     }
 
-    /// Keeps nothing of the token any more.
+    /// Removes the token.
     pub(crate) fn forget(&self) {
         let mut kept = self.part.kept.write().unwrap_or_else(PoisonError::into_inner);
         if kept.by_hash.get(&self.hash).is_some_and(|(text, _)| **text == *self.token) {
@@ -92,7 +93,7 @@ impl<T: Timely> Slot<'_, T> {
         }
     }
 
-    /// Keeps what the token says, which was verified at `now`.
+    /// Stores the value of a token that was verified at `now`.
     pub(crate) fn keep(&self, verified: &T, now: u64) {
         if self.token.len() > LONGEST {
             return;
@@ -109,7 +110,7 @@ impl<T: Timely> Slot<'_, T> {
 }
 
 impl<T: Timely> Kept<T> {
-    /// Forgets what has ended; if that is too little, a share of the rest.
+    /// Removes expired tokens; if that frees too little, one share of the rest.
     fn make_room(&mut self, most: usize, now: u64) {
         self.by_hash.retain(|_, (_, verified)| verified.is_timely(now));
         if self.by_hash.len() > most / 2 {
@@ -175,12 +176,12 @@ mod tests {
         verifier.check(token).now_or_never().unwrap().unwrap()
     }
 
-    /// The place in this part, whatever the token's hash.
+    /// The slot in this part, whatever the token's hash.
     fn slot<'a, T>(part: &'a Part<T>, token: &'a str) -> Slot<'a, T> {
         Slot { part, token, hash: BuildHasherDefault::<DefaultHasher>::default().hash_one(token) }
     }
 
-    /// A verifier with a cache and one without, by one clock.
+    /// A verifier with a cache and one without, on the same clock.
     struct Pair {
         cached: AccessTokens,
         plain: AccessTokens,
@@ -200,7 +201,7 @@ mod tests {
             Self { cached, plain, clock }
         }
 
-        /// The verdict, which must be one.
+        /// The verdict, which must be the same for both.
         fn verdict(&self, token: &str, at: u64) -> bool {
             self.clock.store(at, Ordering::SeqCst);
             let (cached, plain) = (checked(&self.cached, token), checked(&self.plain, token));
@@ -226,7 +227,7 @@ mod tests {
             (issuer.token(&json!({ "iss": "https://else.example" })), false),
             (issuer.token(&json!({ "sub": 7 })), false),
             (Issuer::new(2).token(&json!({})), false),
-            // The first header is remembered; it must not be taken for another.
+            // The first header is remembered; these must not be mistaken for it.
             (issuer.headed(&json!({ "alg": "EdDSA", "typ": "JWT", "kid": "1" }), &json!({})), false),
             (issuer.headed(&json!({ "alg": "none", "typ": "at+jwt", "kid": "1" }), &json!({})), false),
             (issuer.headed(&json!({ "alg": "EdDSA", "typ": "at+jwt", "kid": "2" }), &json!({})), false),
@@ -235,7 +236,7 @@ mod tests {
                 true,
             ),
         ];
-        // The clock also goes back, as clocks do.
+        // The clock also goes backwards, as real clocks do.
         for at in [0, 10, 4, 5, 6, 14, 15, 9, 16, 20, 25, 304, 305, 299, 300, 306, 3, 20] {
             for (token, _) in &tokens {
                 pair.verdict(token, NOW + at);
@@ -314,7 +315,7 @@ mod tests {
         assert!(length() > 32, "what is alive is not forgotten without need");
     }
 
-    /// Good for ever.
+    /// Valid forever.
     #[derive(Clone)]
     struct Living;
 
@@ -331,13 +332,13 @@ mod tests {
         let is_kept = |token: &String| slot(&part, token).find(NOW).is_some();
         for (number, token) in tokens.iter().enumerate() {
             slot(&part, token).keep(&Living, NOW);
-            // The last place is free while the share whose turn it is holds none.
+            // The last slot stays free if the share to evict next is empty.
             let length = part.kept.read().unwrap().by_hash.len();
             assert!(length <= 256 && (number < 256 || length > 128), "{number}: {length}");
         }
         let newest = tokens.iter().rev().take(8).filter(|token| is_kept(token)).count();
         assert_eq!(newest, 8, "it goes on taking what is new");
-        // Each share had its turn, so little is left of the first.
+        // Each share was evicted in turn, so little is left of the first tokens.
         let oldest = tokens.iter().take(256).filter(|token| is_kept(token)).count();
         assert_eq!(oldest, 0, "of the first 256");
     }

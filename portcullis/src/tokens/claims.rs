@@ -1,4 +1,4 @@
-//! The claims of an access token (RFC 9068 §2.2), read strictly.
+//! The claims of an access token (RFC 9068 §2.2), parsed strictly.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -8,8 +8,7 @@ use serde_json::{Map, Value};
 use super::{LEEWAY, MAX_LEEWAY, base64url::decoded, cache::Timely, keys::KeyError, refusal::Refusal};
 use crate::{scope::Granted, strict_json};
 
-/// An access token that was verified. There is no way to make one but by [`AccessTokens`](super::AccessTokens)
-/// accepting it. Cheap to clone.
+/// A verified access token. Only [`AccessTokens`](super::AccessTokens) creates one, by accepting it. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct AccessToken(Arc<Claims>);
 
@@ -28,20 +27,20 @@ struct Claims {
 }
 
 impl AccessToken {
-    /// `iss`: who issued the token. It differs from token to token only after
+    /// `iss`: the issuer of the token. It varies between tokens only with
     /// [`tenants`](super::AccessTokensBuilder::tenants).
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.0.issuer
     }
 
-    /// `sub`: whom the token stands for, in the issuer's own words.
+    /// `sub`: the subject of the token, as the issuer names it.
     #[must_use]
     pub fn subject(&self) -> &str {
         &self.0.subject
     }
 
-    /// `client_id`: the application that the token was given to. After
+    /// `client_id`: the application that the token was issued to. With
     /// [`Dangerous::without_client_id_and_jti`](super::Dangerous::without_client_id_and_jti) it is the first of
     /// `client_id`, `azp`, `cid` (Okta) and `appid` (Entra v1) that the token has, or empty.
     #[must_use]
@@ -49,20 +48,20 @@ impl AccessToken {
         &self.0.client_id
     }
 
-    /// `jti`: the token's own name. Empty only after
+    /// `jti`: the token's id. Empty only with
     /// [`Dangerous::without_client_id_and_jti`](super::Dangerous::without_client_id_and_jti).
     #[must_use]
     pub fn id(&self) -> &str {
         &self.0.id
     }
 
-    /// `sid`: the session that the token belongs to, where the issuer says it.
+    /// `sid`: the session that the token belongs to, if the issuer includes it.
     #[must_use]
     pub fn session_id(&self) -> Option<&str> {
         self.0.session_id.as_deref()
     }
 
-    /// `scope`: what the token allows.
+    /// `scope`: the scopes of the token.
     #[must_use]
     pub fn scope(&self) -> &Granted {
         &self.0.scope
@@ -80,10 +79,10 @@ impl AccessToken {
         self.0.expires_at
     }
 
-    /// All claims as a type of your own.
+    /// All claims, as a type of your own.
     ///
     /// # Errors
-    /// The claims do not have that shape.
+    /// An error if the claims do not have that shape.
     pub fn claims<C: DeserializeOwned>(&self) -> Result<C, serde_json::Error> {
         serde_json::from_str(&self.0.json)
     }
@@ -111,16 +110,16 @@ pub(crate) fn timely(begins_at: u64, expires_at: u64, now: u64, leeway: u64) -> 
     Ok(())
 }
 
-/// What a token must say to be for us.
+/// What a token must say to be accepted.
 #[derive(Debug)]
 pub(crate) struct Expected {
     pub(crate) issuer: String,
-    /// The tenants of an issuer that has one name for each.
+    /// The tenants of an issuer that has one name per tenant.
     pub(crate) tenants: Option<Tenants>,
     pub(crate) audience: Audience,
-    /// How far clocks may be apart, in seconds.
+    /// The clock leeway, in seconds.
     pub(crate) leeway: u64,
-    /// Where the scopes are, if not in `scope` as RFC 9068 §2.2.3 has it: names of claims, from the outside in.
+    /// Where the scopes are, if not in `scope` (RFC 9068 §2.2.3): paths of claim names, outermost first.
     pub(crate) scope_claims: Vec<Vec<String>>,
     /// See [`Dangerous::accept_typ_jwt`](super::Dangerous::accept_typ_jwt).
     pub(crate) accepts_typ_jwt: bool,
@@ -131,7 +130,7 @@ pub(crate) struct Expected {
 }
 
 impl Expected {
-    /// All that RFC 9068 asks, of a token of `issuer`.
+    /// All that RFC 9068 demands of a token of `issuer`.
     pub(crate) fn of(issuer: &str) -> Self {
         Self {
             issuer: issuer.to_owned(),
@@ -146,7 +145,7 @@ impl Expected {
     }
 
     /// # Errors
-    /// A setting is missing, or out of its bounds.
+    /// A setting is missing or out of bounds.
     pub(crate) fn checked(&self) -> Result<(), KeyError> {
         self.audience.checked()?;
         if self.issuer.is_empty() {
@@ -163,11 +162,11 @@ impl Expected {
         self.tenants.as_ref().map_or(Ok(()), Tenants::checked)
     }
 
-    /// The token that these claims make at `now`, in seconds since 1970. The signature was checked before, by a key beside
-    /// which the set writes `key_issuer`.
+    /// The token with these claims at `now`, in seconds since 1970. Its signature was already verified, by a key
+    /// whose `issuer` in the set is `key_issuer`.
     ///
     /// # Errors
-    /// What the token lacks.
+    /// What is wrong with the token.
     pub(crate) fn read(
         &self,
         claims: &str,
@@ -188,7 +187,7 @@ impl Expected {
         if !self.audience.is_in(claims.get("aud")) {
             return Err(Refusal::Audience);
         }
-        // RFC 7800 §3: it is good only together with a proof of a key, and we ask for none. A thief has no such proof.
+        // RFC 7800 §3: it is valid only with a proof of possession, which we do not check. A thief has no such proof.
         if claims.contains_key("cnf") && !self.accepts_sender_constrained {
             return Err(Refusal::SenderConstrained);
         }
@@ -196,7 +195,7 @@ impl Expected {
             return Err(Refusal::NoAccessToken);
         }
         let (expires_at, issued_at) = (time("exp")?, time("iat")?);
-        // These may be left out, but not be of another type.
+        // These may be missing, but must not have another type.
         let not_before = if claims.contains_key("nbf") { begin("nbf")? } else { 0 };
         let optional = |name| match claims.get(name) {
             Some(value) if !value.is_string() => Err(Refusal::Claim(name)),
@@ -228,7 +227,7 @@ impl Expected {
         Ok(token)
     }
 
-    /// The scopes of all claims that were named. An absent claim grants nothing, and one of a wrong type is a refusal.
+    /// The scopes of all configured claims. A missing claim grants nothing; one of a wrong type is an error.
     fn scope_in(&self, claims: &Map<String, Value>) -> Option<Granted> {
         if self.scope_claims.is_empty() {
             return scope(claims.get("scope"));
@@ -250,10 +249,10 @@ impl Expected {
     }
 }
 
-/// What stands at the end of a path of names.
+/// The value at the end of a path of names.
 ///
 /// # Errors
-/// Something on the way has no members.
+/// A value on the path is not an object.
 fn claim_at<'c>(claims: &'c Map<String, Value>, path: &[String]) -> Result<Option<&'c Value>, Refusal> {
     let Some((last, outer)) = path.split_last() else { return Ok(None) };
     let mut members = claims;
@@ -267,15 +266,15 @@ fn claim_at<'c>(claims: &'c Map<String, Value>, path: &[String]) -> Result<Optio
     Ok(members.get(last))
 }
 
-/// The tenants that may call, of an issuer that has one name for each: Microsoft Entra.
+/// The allowed tenants of an issuer that has one name per tenant, such as Microsoft Entra.
 #[derive(Debug)]
 pub(crate) struct Tenants {
     template: String,
-    /// Each tenant by the name of its issuer.
+    /// Each tenant by its issuer name.
     known: HashMap<String, String>,
 }
 
-/// What stands for the tenant in the name of an issuer.
+/// The placeholder for the tenant in an issuer name.
 const TENANT: &str = "{tenantid}";
 
 impl Tenants {
@@ -285,7 +284,7 @@ impl Tenants {
     }
 
     /// # Errors
-    /// They could let in a tenant that nobody named.
+    /// They could let in a tenant that was not named.
     pub(crate) fn checked(&self) -> Result<(), KeyError> {
         let is_plain = |tenant: &String| {
             !tenant.is_empty()
@@ -306,7 +305,7 @@ impl Tenants {
         }
     }
 
-    /// What the issuer's metadata may call it.
+    /// The issuer name with the placeholder, as the issuer's metadata may have it.
     pub(crate) fn template(&self) -> &str {
         &self.template
     }
@@ -320,12 +319,12 @@ impl Tenants {
     }
 }
 
-/// Where `typ` does not tell them apart: what an ID token (OpenID Connect Core §2, §3.1.3.6, §3.3.2.11; `s_hash` is
-/// FAPI's) or a security event such as a logout token (RFC 8417 §2.2) says still does, and so do the claims by which
-/// Keycloak (`typ`) and Cognito (`token_use`) name their ID tokens and refresh tokens (`Refresh`, `Offline`).
+/// Detects other kinds of tokens where `typ` does not tell. ID tokens (OpenID Connect Core §2, §3.1.3.6, §3.3.2.11;
+/// `s_hash` is FAPI's) and security events such as logout tokens (RFC 8417 §2.2) have claims of their own. Keycloak
+/// (`typ`) and Cognito (`token_use`) name their ID tokens and refresh tokens (`Refresh`, `Offline`) in a claim.
 ///
-/// That `aud` and `azp` are equal tells nothing: where a page and its API share one registration, access tokens of
-/// Entra and Keycloak look so too.
+/// Equal `aud` and `azp` prove nothing: if a page and its API share one registration, access tokens of Entra and
+/// Keycloak have them too.
 fn is_something_else(claims: &Map<String, Value>) -> bool {
     let says = |name: &str, word: &str| {
         claims.get(name).and_then(Value::as_str).is_some_and(|said| said.eq_ignore_ascii_case(word))
@@ -339,10 +338,10 @@ fn is_something_else(claims: &Map<String, Value>) -> bool {
             .any(|name| ["id", "refresh", "offline"].iter().any(|other| says(name, other)))
 }
 
-/// Whom tokens must be for, by their `aud`.
+/// The audiences that a token may have.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Audience {
-    /// Who we are, by any of these names. If the application forgot them, nothing can be built.
+    /// One of these names. If the application sets none, the verifier cannot be built.
     names: Vec<String>,
     /// See [`Dangerous::accept_absent_audience`](super::Dangerous::accept_absent_audience).
     may_be_absent: bool,
@@ -351,7 +350,7 @@ pub(crate) struct Audience {
 }
 
 impl Audience {
-    /// We are also `name`, and tokens that say whom they are for must say one of our names.
+    /// Adds `name` to our names. A token with an `aud` must name one of them.
     pub(crate) fn named(mut self, name: &str) -> Self {
         self.names.push(name.to_owned());
         Self { may_be_any: false, ..self }
@@ -365,7 +364,7 @@ impl Audience {
         Self { may_be_any: true, ..self }
     }
 
-    /// `aud` is a string or an array of strings (RFC 7519 §4.1.3). A wrong type is a refusal, never "absent" or "any".
+    /// `aud` is a string or an array of strings (RFC 7519 §4.1.3). A wrong type is an error, never "absent" or "any".
     pub(crate) fn is_in(&self, aud: Option<&Value>) -> bool {
         let is_ours = |aud: &Value| aud.as_str().is_some_and(|aud| self.names.iter().any(|name| name == aud));
         match aud {
@@ -379,7 +378,7 @@ impl Audience {
     }
 
     /// # Errors
-    /// Nobody said who we are.
+    /// No audience was set.
     pub(crate) fn checked(&self) -> Result<(), KeyError> {
         let is_named = !self.names.is_empty() && self.names.iter().all(|name| !name.is_empty());
         (is_named || self.may_be_any).then_some(()).ok_or_else(|| {
@@ -390,23 +389,23 @@ impl Audience {
     }
 }
 
-/// A `scope` is one string (RFC 8693 §4.2).
+/// A `scope` is a single string (RFC 8693 §4.2).
 pub(crate) fn scope(claim: Option<&Value>) -> Option<Granted> {
     claim.map_or(Some(Granted::none()), |scope| scope.as_str().map(Granted::parse))
 }
 
-/// A `NumericDate` (RFC 7519 §2), which may have a fraction, rounded down. A wrong type is a refusal, never "absent".
+/// A `NumericDate` (RFC 7519 §2), rounded down, as it may have a fraction. A wrong type is an error, never "absent".
 pub(crate) fn seconds_of(value: &Value) -> Option<u64> {
     date(value, f64::floor)
 }
 
-/// The same rounded up, for a time from which on a token is valid.
+/// The same rounded up, for the time at which a token becomes valid.
 pub(crate) fn whole_seconds_of(value: &Value) -> Option<u64> {
     date(value, f64::ceil)
 }
 
 fn date(value: &Value, round: fn(f64) -> f64) -> Option<u64> {
-    /// Beyond it a fraction is lost.
+    /// From here on, `f64` is not exact.
     const END: u64 = 1 << 53;
     let seconds = value.as_u64().or_else(|| {
         let rounded = value.as_f64().filter(|seconds| seconds.is_sign_positive()).map(round)?;

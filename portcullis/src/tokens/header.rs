@@ -1,13 +1,13 @@
-//! The header of a signed token (RFC 7515 §4), read strictly and before its signature can be checked.
+//! The header of a signed token (RFC 7515 §4), parsed strictly because its signature is not checked yet.
 
 use serde_json::Value;
 
 use super::{base64url::decoded, keys::MAX_KID, refusal::Refusal};
 use crate::strict_json;
 
-/// What a header says of the signature: by which key and in which way.
+/// Which key and algorithm a header names.
 ///
-/// `jwk`, `jku`, `x5u` and `x5c` are not looked at: a token does not say by which key it is good.
+/// `jwk`, `jku`, `x5u` and `x5c` are ignored: a token must not choose the key that verifies it.
 #[derive(Clone)]
 pub(crate) struct Header {
     /// Optional (RFC 7515 §4.1.4).
@@ -16,12 +16,12 @@ pub(crate) struct Header {
 }
 
 impl Header {
-    /// The header, if it is an access token's and asks for nothing but what we do.
+    /// The header, if it is an access token's and demands nothing that we do not support.
     pub(crate) fn read(part: &str, accepts_typ_jwt: bool) -> Result<Self, Refusal> {
         Self::parse(part, |typ| is_access_token(typ, accepts_typ_jwt).then_some(()).ok_or(Refusal::Typ))
     }
 
-    /// The header of a token that has no type of its own, such as an ID token.
+    /// The header of a token without a type of its own, such as an ID token.
     pub(crate) fn of_plain(part: &str) -> Result<Self, Refusal> {
         let is_plain = |typ: &Value| media_type(typ).is_some_and(|typ| typ == "jwt");
         Self::parse(part, |typ| typ.is_none_or(is_plain).then_some(()).ok_or(Refusal::OtherTyp))
@@ -31,8 +31,8 @@ impl Header {
         let json = decoded(part).ok_or(Refusal::Header)?;
         let header = strict_json::parse(&json, 8).map_err(|_| Refusal::Header)?;
         check_typ(header.get("typ"))?;
-        // RFC 7515 §4.1.11: we understand no extension. `b64` (RFC 7797) changes what is signed; `zip` and
-        // `enc` belong to encrypted tokens, which are not unpacked to be looked at.
+        // RFC 7515 §4.1.11: we support no extensions. `b64` (RFC 7797) changes what is signed; `zip` and `enc` belong
+        // to encrypted tokens, which we do not decrypt.
         if ["crit", "b64", "zip", "enc"].iter().any(|name| header.get(name).is_some()) {
             return Err(Refusal::Extension);
         }
@@ -47,7 +47,7 @@ impl Header {
     }
 }
 
-/// RFC 9068 §4: anything else our issuer signs (ID tokens, links) is no access token.
+/// RFC 9068 §4: anything else that our issuer signs (ID tokens, links) is not an access token.
 fn is_access_token(typ: Option<&Value>, accepts_typ_jwt: bool) -> bool {
     match typ {
         Some(typ) => media_type(typ).is_some_and(|typ| typ == "at+jwt" || (accepts_typ_jwt && typ == "jwt")),
@@ -55,7 +55,7 @@ fn is_access_token(typ: Option<&Value>, accepts_typ_jwt: bool) -> bool {
     }
 }
 
-/// `typ` without the `application/` that may stand before it, and by no case (RFC 7515 §4.1.9).
+/// `typ` without the optional prefix `application/`, case-insensitive (RFC 7515 §4.1.9).
 fn media_type(typ: &Value) -> Option<String> {
     let typ = typ.as_str()?.to_ascii_lowercase();
     Some(typ.strip_prefix("application/").unwrap_or(&typ).to_owned())

@@ -1,4 +1,4 @@
-//! A set of keys and the tokens that were found good by it: the one place where a token's parts are judged.
+//! A set of keys and the tokens verified by it: the one place where all parts of a token are checked.
 
 use std::sync::{Arc, OnceLock};
 
@@ -10,13 +10,13 @@ use super::{
     refusal::Refusal,
 };
 
-/// Keys, with the cache that belongs to them. With other keys begins another set.
+/// Keys and their cache. New keys start a new set.
 pub(crate) struct KeySet {
     keys: Keys,
-    /// Keys that the issuer published no more, and until when they are good, in seconds since 1970.
+    /// Keys that the issuer no longer publishes, and until when they are valid, in seconds since 1970.
     retired: Vec<Retired>,
-    /// The header of the first good token. An issuer that signs with one key begins all its tokens with one text, which
-    /// need not be read again for each.
+    /// The header of the first valid token. If an issuer signs with one key, all its tokens begin with the same text,
+    /// which need not be parsed again.
     usual: OnceLock<(Box<str>, Header)>,
     cache: Option<Cache<AccessToken>>,
 }
@@ -28,14 +28,14 @@ struct Retired {
     until: u64,
 }
 
-/// What was found about a token.
+/// The result of checking a token.
 pub(crate) enum Checked {
-    /// Good in every respect.
+    /// Valid in every respect.
     Good(AccessToken),
-    /// Not good. Why, the log knows.
+    /// Invalid. The reason was logged.
     Refused,
-    /// The key is not here, or none has a name and the signature is not by the one that fits. The right key may come to
-    /// be here, so the log knows nothing yet.
+    /// The key is unknown, or the token names none and the only fitting key did not make the signature. A newer key
+    /// set may have the right key, so nothing is logged yet.
     UnknownKey(Refusal),
 }
 
@@ -44,7 +44,7 @@ impl KeySet {
         Self { keys, retired: Vec::new(), usual: OnceLock::new(), cache: is_cached.then(Cache::new) }
     }
 
-    /// Judges a token at `now`, in seconds since 1970.
+    /// Checks a token at `now`, in seconds since 1970.
     pub(crate) fn check(&self, token: &str, expected: &Expected, now: u64) -> Checked {
         self.good(token, expected, now).map_or_else(
             |refusal| {
@@ -111,14 +111,15 @@ impl KeySet {
     }
 }
 
-/// What ends a verdict first. One by a retired key is not remembered: the key's time is not in the token.
+/// What limits a verdict in time. A verdict by a retired key is not cached, because the key's time is not in the
+/// token.
 enum Lifetime {
     Token,
     Key,
 }
 
 impl KeySet {
-    /// The set that follows this one: what `keys` lacks is good for another `grace` seconds from `now` on.
+    /// The set that replaces this one: keys that are missing in `keys` stay valid for `grace` seconds from `now` on.
     pub(crate) fn succeeded_by(&self, keys: Keys, now: u64, grace: u64) -> Self {
         let mut retired: Vec<_> = self.retired.iter().filter(|old| now < old.until).cloned().collect();
         if grace > 0 {
@@ -129,19 +130,19 @@ impl KeySet {
             });
             retired.extend(newly);
         }
-        // A key that came back under its name is no longer retired; another key of that name has replaced it.
+        // A key that is published again is no longer retired; another key with its name has replaced it.
         retired.retain(|old| keys.get(&old.kid).is_none());
-        // An issuer that changes all its keys with every fetch is remembered to its last set but one, and no further.
+        // If an issuer changes all its keys with every fetch, only the latest `MAX_PUBLISHED` retired keys are kept.
         retired.drain(..retired.len().saturating_sub(MAX_PUBLISHED));
         Self { retired, ..Self::new(keys, self.cache.is_some()) }
     }
 
-    /// Whether no token can be good by this set.
+    /// Whether no token can be valid by this set.
     pub(crate) fn is_empty(&self, now: u64) -> bool {
         self.keys.is_empty() && self.retired.iter().all(|old| now >= old.until)
     }
 
-    /// How many keys the issuer publishes that we can use.
+    /// The number of usable keys that the issuer publishes.
     pub(crate) fn len(&self) -> usize {
         self.keys.len()
     }
@@ -161,7 +162,7 @@ mod tests {
     fn d06_retired_keys_are_no_more_than_one_set_may_have() {
         let round = |round: u8| {
             let jwk = |number: u8| {
-                // One key will do, by many names.
+                // One key under many names is enough.
                 let x = "U-whfk4q7V2_sZ7CFJBEpUemy7zo_Mwe3YOl13rFvx4";
                 json!({ "kty": "OKP", "crv": "Ed25519", "kid": format!("{round}-{number}"), "x": x })
             };

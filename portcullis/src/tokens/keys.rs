@@ -1,4 +1,4 @@
-//! The keys that tokens are checked with. One key, one algorithm (RFC 8725 §3.1).
+//! The keys that verify tokens. One key, one algorithm (RFC 8725 §3.1).
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -8,7 +8,8 @@ use std::{
 
 #[cfg(feature = "aws-lc-rs")]
 use aws_lc_rs::signature::{ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ParsedPublicKey};
-// The default provider of `jsonwebtoken` panics where two crates of a program chose different backends.
+// Named explicitly: the default provider of `jsonwebtoken` panics if two crates of a program chose different
+// backends.
 #[cfg(feature = "aws-lc-rs")]
 pub(crate) use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER as BACKEND;
 #[cfg(all(feature = "rust-crypto", not(feature = "aws-lc-rs")))]
@@ -33,7 +34,7 @@ pub(crate) const MAX_PUBLISHED: usize = 100;
 /// The shortest secret of HS256, in bytes: the length of its hash (RFC 7518 §3.2).
 const MIN_SECRET: usize = 32;
 
-/// Keys by their `kid`, and those that have none.
+/// Keys by their `kid`, and keys without one.
 #[derive(Default)]
 pub(crate) struct Keys {
     named: HashMap<String, Arc<Key>>,
@@ -43,26 +44,26 @@ pub(crate) struct Keys {
 /// A key and the one algorithm that it is for.
 pub(crate) struct Key {
     material: Material,
-    /// Microsoft's mark on a key that is for the tokens of some tenants only.
+    /// Microsoft's mark on a key that only signs tokens of certain tenants.
     issuer: Option<String>,
 }
 
 enum Material {
     Backend(Algorithm, DecodingKey),
-    /// ES512, which `jsonwebtoken` does not know.
+    /// ES512, which `jsonwebtoken` does not support.
     #[cfg(feature = "aws-lc-rs")]
     P521(ParsedPublicKey),
 }
 
-/// What the keys say to a token's header.
+/// The key that matches a token's header.
 pub(crate) enum Choice<'k> {
-    /// The key of this name.
+    /// The key with this name.
     Named(&'k Arc<Key>),
-    /// No key has the name, and one alone could have made the signature.
+    /// No key has the name, but exactly one key fits.
     Only(&'k Arc<Key>),
-    /// No name, and several keys that could have made the signature, or none.
+    /// The token names no key, and several keys fit, or none.
     Unclear,
-    /// A name that no key has.
+    /// The token names a key that is unknown.
     Unknown,
 }
 
@@ -83,8 +84,8 @@ impl Keys {
         self.named.iter()
     }
 
-    /// The key that a token's header means. `kid` is optional (RFC 7515 §4.1.4, RFC 7517 §4.5): where the token or the
-    /// key has none, one key must be the only one of its algorithm.
+    /// The key that a token's header means. `kid` is optional (RFC 7515 §4.1.4, RFC 7517 §4.5): if the token or the
+    /// key has none, exactly one key must have the algorithm.
     pub(crate) fn choose(&self, header: &Header) -> Choice<'_> {
         fn only<'k>(keys: impl Iterator<Item = &'k Arc<Key>>, algorithm: &str) -> Option<&'k Arc<Key>> {
             let mut fitting = keys.filter(|key| key.is_for(algorithm));
@@ -100,15 +101,15 @@ impl Keys {
         }
     }
 
-    /// Takes in a JWK Set, and says why each key that is left out cannot be used.
+    /// Adds a JWK Set, and returns why each skipped key is unusable.
     pub(crate) fn add(&mut self, jwks: &str) -> Result<Vec<String>, KeyError> {
         let set: Value = serde_json::from_str(jwks)
             .map_err(|cause| KeyError(format!("this is not a JWK Set: {cause}")))?;
         self.add_set(&set)
     }
 
-    /// The usable keys of a set, and why each of the others is not. A set may hold keys for other purposes and of kinds
-    /// that came after us (RFC 7517 §5: "implementations SHOULD ignore" them).
+    /// The usable keys of a set, and why each of the others is unusable. A set may hold keys for other purposes or of
+    /// newer kinds (RFC 7517 §5: "implementations SHOULD ignore" them).
     pub(crate) fn published(jwks: &Value) -> Result<(Self, Vec<String>), KeyError> {
         let mut keys = Self::default();
         let skipped = keys.add_set(jwks)?;
@@ -159,7 +160,7 @@ impl Keys {
         }
     }
 
-    /// Takes in the secret of HS256.
+    /// Adds the secret of HS256.
     pub(crate) fn add_secret(&mut self, secret: &[u8]) -> Result<(), KeyError> {
         if secret.len() < MIN_SECRET {
             return Err(KeyError(format!(
@@ -174,17 +175,17 @@ impl Keys {
 }
 
 impl Key {
-    /// Whether this is a name of the key's one algorithm.
+    /// Whether the key's one algorithm has this name.
     pub(crate) fn is_for(&self, algorithm: &str) -> bool {
         self.material.names().contains(&algorithm)
     }
 
-    /// The `issuer` that the set writes beside the key.
+    /// The `issuer` that the set has next to the key.
     pub(crate) fn issuer(&self) -> Option<&str> {
         self.issuer.as_deref()
     }
 
-    /// Whether `signature` (base64url) is this key's over `signed`.
+    /// Whether `signature` (base64url) was made by this key over `signed`.
     pub(crate) fn verifies(&self, signed: &str, signature: &str) -> bool {
         let Some(signature) = decoded(signature) else { return false };
         match &self.material {
@@ -198,7 +199,7 @@ impl Key {
 
 impl Material {
     /// # Errors
-    /// Why nothing that the key verifies could be believed, or that we do not know its kind.
+    /// The key is of an unknown kind, or so weak or malformed that nothing it verifies could be trusted.
     fn read(jwk: &Value) -> Result<Self, String> {
         if jwk.get("crv").is_some_and(|curve| curve == "P-521") {
             return Self::p521(jwk);
@@ -238,8 +239,8 @@ impl Material {
         Err("ES512 needs the feature `aws-lc-rs`".to_owned())
     }
 
-    /// The names that a header's `alg` can have, compared to the byte (RFC 7515 §4.1.1). The two of an Ed25519 key mean
-    /// the same signature (RFC 9864 §2.2).
+    /// The names of the algorithm in a header's `alg`, compared byte for byte (RFC 7515 §4.1.1). Both names of
+    /// Ed25519 mean the same signature (RFC 9864 §2.2).
     fn names(&self) -> &'static [&'static str] {
         match self {
             Self::Backend(Algorithm::EdDSA, _) => &["EdDSA", "Ed25519"],
@@ -252,7 +253,7 @@ impl Material {
             Self::Backend(Algorithm::PS384, _) => &["PS384"],
             Self::Backend(Algorithm::PS512, _) => &["PS512"],
             Self::Backend(Algorithm::HS256, _) => &["HS256"],
-            // Nothing here makes a key of them.
+            // No key is built with any other algorithm.
             Self::Backend(..) => &[],
             #[cfg(feature = "aws-lc-rs")]
             Self::P521(_) => &["ES512"],
@@ -265,8 +266,8 @@ const KNOWN: &str = "not one of Ed25519 (`alg` EdDSA, Ed25519 or none), P-256, P
                      which is RS256)";
 const NOT_A_POINT: &str = "not a point of its curve";
 
-/// The algorithm of a key, by its own account, its type and its size: with another size no token would ever be valid.
-/// Symmetric keys have none here: a shared secret would let every verifier issue tokens.
+/// The algorithm of a key, by its `alg`, type and size: with another size, no token would ever be valid. Symmetric
+/// keys have none here, because with a shared secret every verifier could issue tokens.
 fn algorithm_of(jwk: &Jwk) -> Option<Algorithm> {
     let stated = jwk.common.key_algorithm;
     let bytes = |number: &str| decoded(number).map_or(0, |number| number.len());
@@ -284,8 +285,8 @@ fn algorithm_of(jwk: &Jwk) -> Option<Algorithm> {
             (bytes(&key.x) == size && bytes(&key.y) == size && only(name)).then_some(algorithm)
         }
         AlgorithmParameters::RSA(key) if (256..=1024).contains(&bytes(&key.n)) => match stated {
-            // Some issuers leave `alg` out. One algorithm all the same: the one that OpenID providers must offer
-            // (OpenID Connect Core §15.1).
+            // Some issuers leave `alg` out. The key still gets one algorithm: the one that OpenID providers must
+            // support (OpenID Connect Core §15.1).
             None | Some(KeyAlgorithm::RS256) => Some(Algorithm::RS256),
             Some(KeyAlgorithm::RS384) => Some(Algorithm::RS384),
             Some(KeyAlgorithm::RS512) => Some(Algorithm::RS512),
@@ -298,7 +299,7 @@ fn algorithm_of(jwk: &Jwk) -> Option<Algorithm> {
     }
 }
 
-/// Why nothing that a key verifies could be believed.
+/// Why nothing that a key verifies could be trusted.
 fn fault_of(jwk: &Jwk) -> Option<&'static str> {
     let bytes = |number: &str| decoded(number).unwrap_or_default();
     match &jwk.algorithm {
@@ -308,7 +309,7 @@ fn fault_of(jwk: &Jwk) -> Option<&'static str> {
         }
         AlgorithmParameters::EllipticCurve(key) => point::p256_fault(&bytes(&key.x), &bytes(&key.y)),
         AlgorithmParameters::RSA(key) => point::rsa_fault(&bytes(&key.n), &bytes(&key.e)),
-        // `algorithm_of` lets no other through.
+        // `algorithm_of` rejects all other kinds.
         _ => None,
     }
 }
@@ -320,20 +321,20 @@ fn p384_fault(x: &[u8], y: &[u8]) -> Option<&'static str> {
     (!is_point).then_some(NOT_A_POINT)
 }
 
-/// The other backend looks when it takes the key.
+/// The other backend checks the point when it reads the key.
 #[cfg(not(feature = "aws-lc-rs"))]
 fn p384_fault(_: &[u8], _: &[u8]) -> Option<&'static str> {
     None
 }
 
-/// A point as SEC 1 §2.3.3 writes it, without compression.
+/// An uncompressed point (SEC 1 §2.3.3).
 #[cfg(feature = "aws-lc-rs")]
 fn point_of(x: &[u8], y: &[u8], size: usize) -> Option<Vec<u8>> {
     (x.len() == size && y.len() == size).then(|| [&[4], x, y].concat())
 }
 
-/// Rewrites the newer name of an algorithm to the one that [`Jwk`] knows: `Ed25519` and `EdDSA` with a key on that
-/// curve are one (RFC 9864 §2.2).
+/// Rewrites the algorithm name `Ed25519` to `EdDSA`, which [`Jwk`] supports. With a key on that curve, both mean the
+/// same (RFC 9864 §2.2).
 fn name_as_known(jwk: &mut Value) {
     let is_ed25519 = |name| jwk.get(name).is_some_and(|value| value == "Ed25519");
     if is_ed25519("alg")
@@ -344,7 +345,7 @@ fn name_as_known(jwk: &mut Value) {
     }
 }
 
-/// Why a verifier cannot be built from what it was given.
+/// Why a verifier cannot be built from its settings or keys.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct KeyError(String);

@@ -1,7 +1,8 @@
-//! Whether a public key is a point that a signature can be checked with.
+//! Whether a public key is a point that can verify signatures.
 //!
-//! A point of small order makes everybody's signature good under Ed25519 (RFC 8032 §5.1.7 does not ask for this check;
-//! RFC 7748 §6 tells of it for key agreement). Public values only, so that nothing here needs a constant time.
+//! With a point of small order, anyone can make signatures that Ed25519 accepts. RFC 8032 §5.1.7 does not demand this
+//! check; RFC 7748 §6 describes the problem for key agreement. All values are public, so nothing here needs constant
+//! time.
 
 /// A number of 256 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,7 +21,7 @@ const D25519: Number = Number {
     high: 0x5203_6cee_2b6f_fe73_8cc7_4079_7779_e898,
     low: 0x0070_0a4d_4141_d8ab_75eb_4dca_1359_78a3,
 };
-/// The `y` of the points whose order is 8, one and the other (4 is `y` = 0, 2 is −1, 1 is 1).
+/// The `y` coordinates of the points of order 8 (of order 4: `y` = 0; of order 2: −1; of order 1: 1).
 const OF_ORDER_8: [Number; 2] = [
     Number {
         high: 0x7a03_ac92_77fd_c74e_c6cc_392c_fa53_202a,
@@ -43,7 +44,7 @@ const B256: Number = Number {
 };
 
 impl Number {
-    /// `None` unless there are 32 bytes, the highest first.
+    /// `None` unless there are 32 bytes, most significant first.
     fn of(bytes: &[u8]) -> Option<Self> {
         let (high, low) = bytes.split_at_checked(16)?;
         let half = |bytes: &[u8]| bytes.try_into().ok().map(u128::from_be_bytes);
@@ -84,7 +85,7 @@ impl Number {
         Self { high: self.high >> 1, low: self.low >> 1 | self.high << 127 }
     }
 
-    /// Whether it is a square modulo the prime `p`: Jacobi's symbol is not −1.
+    /// Whether it is a square modulo the prime `p`: its Jacobi symbol is not −1.
     fn is_square(self, p: Self) -> bool {
         let (mut number, mut modulus, mut is_square) = (self, p, true);
         while number != ZERO {
@@ -102,7 +103,7 @@ impl Number {
     }
 }
 
-/// What is wrong with an Ed25519 public key (RFC 8032 §5.1.5), if anything is.
+/// The fault of an Ed25519 public key (RFC 8032 §5.1.5), if it has one.
 pub(crate) fn ed25519_fault(key: &[u8]) -> Option<&'static str> {
     let bytes: Vec<u8> = key.iter().rev().copied().collect();
     let Some(mut y) = Number::of(&bytes) else { return Some("not 32 bytes long") };
@@ -121,7 +122,7 @@ pub(crate) fn ed25519_fault(key: &[u8]) -> Option<&'static str> {
     (!product.is_square(P25519)).then_some("not a point of its curve")
 }
 
-/// What is wrong with a P-256 public key, if anything is: y² = x³ − 3x + b.
+/// The fault of a P-256 public key, if it has one: y² = x³ − 3x + b must hold.
 pub(crate) fn p256_fault(x: &[u8], y: &[u8]) -> Option<&'static str> {
     let (Some(x), Some(y)) = (Number::of(x), Number::of(y)) else { return Some("not 32 bytes long") };
     let three = Number { high: 0, low: 3 };
@@ -132,10 +133,10 @@ pub(crate) fn p256_fault(x: &[u8], y: &[u8]) -> Option<&'static str> {
     (!is_point).then_some("not a point of its curve")
 }
 
-/// What is wrong with an RSA public key, if anything is: with `e` = 1 a signature is what it signs.
+/// The fault of an RSA public key, if it has one. With `e` = 1, a signature equals the data it signs.
 pub(crate) fn rsa_fault(n: &[u8], e: &[u8]) -> Option<&'static str> {
     let is_odd = |number: &[u8]| number.last().is_some_and(|last| last & 1 == 1);
-    // No backend takes an exponent of more than 33 bits.
+    // No backend accepts an exponent longer than 33 bits.
     let exponent = e.iter().try_fold(0_u64, |sum, byte| {
         sum.checked_mul(256)?.checked_add((*byte).into()).filter(|sum| *sum < 1 << 33)
     });
@@ -167,7 +168,7 @@ mod tests {
         }
     }
 
-    /// As libsodium lists them, and each with the other sign.
+    /// The list of libsodium, each with both signs.
     #[test]
     fn j04_points_of_small_order_and_points_written_otherwise_are_not() {
         for bad in [
@@ -188,7 +189,7 @@ mod tests {
         assert!(ed25519_fault(&[9; 31]).is_some());
     }
 
-    /// Half of all `y` have an `x`.
+    /// About half of all `y` have an `x`.
     #[test]
     fn j04_half_of_all_numbers_are_points_of_edwards_curve() {
         let are = (2..=201_u8).filter(|y| {

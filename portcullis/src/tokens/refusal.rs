@@ -1,38 +1,38 @@
-//! Why a token was refused, for the log alone.
+//! Why a token was rejected, for the log only.
 
 use std::fmt;
 
-/// What a token lacks, in words that are always the same and hold nothing of the token.
+/// Why a token was rejected. The texts are fixed and contain nothing of the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// Not the three parts of a signed token (RFC 7515 §7.1).
     Form,
-    /// The header is not base64url of JSON that can be trusted, or has no `alg`.
+    /// The header is not base64url of strict JSON, or has no `alg`.
     Header,
     /// RFC 9068 §4.
     Typ,
-    /// Something else was asked for, and the token says that it is another thing.
+    /// The token says that it is of another kind than requested.
     OtherTyp,
     /// RFC 7515 §4.1.11.
     Extension,
-    /// No `kid` where several keys fit or none, or one that cannot be looked up.
+    /// No `kid`, and not exactly one key fits; or a `kid` that cannot be looked up.
     Kid,
     UnknownKid,
-    /// The one key that fits, and that no `kid` names, did not make the signature.
+    /// No `kid` matches, and the only key that fits did not make the signature.
     NamelessSignature,
     Algorithm,
     Signature,
-    /// The claims are not base64url of JSON that can be trusted.
+    /// The claims are not base64url of strict JSON.
     Claims,
-    /// The claim of this name is missing, empty or of a wrong type.
+    /// The claim with this name is missing, empty or of a wrong type.
     Claim(&'static str),
     Issuer,
     Audience,
     /// Bound to a key (`cnf`, RFC 7800; RFC 8705 §3, RFC 9449 §6).
     SenderConstrained,
-    /// The key is for the tokens of another tenant.
+    /// The key is for tokens of another tenant.
     Tenant,
-    /// Something else that the issuer signed under a `typ` that says nothing.
+    /// Another kind of token of the issuer, under a `typ` that does not tell.
     NoAccessToken,
     Expired,
     NotYetValid,
@@ -45,7 +45,7 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
-    /// Tells the log. Debug level: anybody can send junk, as much of it as they like.
+    /// Logs the reason. At debug level, because anyone can send any amount of junk.
     pub(crate) fn log(self) {
         tracing::debug!(reason = %self, "a token is refused");
     }

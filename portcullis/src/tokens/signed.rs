@@ -1,4 +1,4 @@
-//! What an issuer signs beside access tokens: ID tokens, logout tokens, security events.
+//! Other tokens that an issuer signs: ID tokens, logout tokens, security events.
 
 use std::fmt;
 
@@ -12,12 +12,12 @@ use super::{
 };
 use crate::strict_json;
 
-/// The public keys of an issuer, for what it signs beside access tokens.
+/// The public keys of an issuer, for tokens other than access tokens.
 ///
-/// It verifies who signed a token, as strictly as [`AccessTokens`](super::AccessTokens) does: one key has one algorithm,
-/// `none` and shared secrets are rejected, and so are critical extensions and JSON members that stand twice. It does not
-/// judge the claims. `iss`, `aud`, `exp` and `nonce` are yours to check, by the standard of your token (for an ID token,
-/// OpenID Connect Core §3.1.3.7).
+/// It verifies the signature as strictly as [`AccessTokens`](super::AccessTokens) does: one key has one algorithm,
+/// and `none`, shared secrets, critical extensions and duplicate JSON members are rejected. It does not check the
+/// claims. You check `iss`, `aud`, `exp` and `nonce` as the standard of your token demands (for an ID token, OpenID
+/// Connect Core §3.1.3.7).
 ///
 /// ```
 /// use portcullis::tokens::PublicKeys;
@@ -30,7 +30,7 @@ use crate::strict_json;
 /// ```
 pub struct PublicKeys(Keys);
 
-/// A token whose signature was verified. Its claims are not judged yet.
+/// A token whose signature was verified. Its claims are not checked.
 #[derive(Debug, Clone)]
 pub struct Signed {
     algorithm: String,
@@ -39,10 +39,10 @@ pub struct Signed {
 }
 
 impl PublicKeys {
-    /// Reads a JWK Set (RFC 7517 §5). Keys that cannot be used are left out, and the log says why.
+    /// Parses a JWK Set (RFC 7517 §5). Unusable keys are skipped, and the log says why.
     ///
     /// # Errors
-    /// [`KeyError`] if the text is not a JWK Set, or no key in it can be used.
+    /// [`KeyError`] if the text is not a JWK Set, or no key in it is usable.
     pub fn read(jwks: &str) -> Result<Self, KeyError> {
         let mut keys = Keys::default();
         let skipped = keys.add(jwks)?;
@@ -55,11 +55,11 @@ impl PublicKeys {
         Ok(Self(keys))
     }
 
-    /// Verifies the signature of a token in the compact form (RFC 7515 §3.1). `typ` may be missing or `JWT`: an access
-    /// token (RFC 9068) is rejected.
+    /// Verifies the signature of a token in the compact form (RFC 7515 §3.1). `typ` may be missing or `JWT`; an
+    /// access token (RFC 9068) is rejected.
     ///
     /// # Errors
-    /// [`NotSigned`].
+    /// [`NotSigned`] if no key of the set verifies the token.
     pub fn open(&self, token: &str) -> Result<Signed, NotSigned> {
         let (signed, signature) = token.rsplit_once('.').ok_or(Refusal::Form)?;
         let (head, claims) = signed.split_once('.').ok_or(Refusal::Form)?;
@@ -88,19 +88,19 @@ impl PublicKeys {
 }
 
 impl Signed {
-    /// `alg`: how the token was signed.
+    /// `alg`: the algorithm of the signature.
     #[must_use]
     pub fn algorithm(&self) -> &str {
         &self.algorithm
     }
 
-    /// The `issuer` that stands beside the key in its set: Microsoft marks keys that sign for one tenant only.
+    /// The `issuer` next to the key in its set: Microsoft marks keys that sign for one tenant only.
     #[must_use]
     pub fn key_issuer(&self) -> Option<&str> {
         self.key_issuer.as_deref()
     }
 
-    /// The claims, which nobody has judged.
+    /// The claims, which are not checked.
     #[must_use]
     pub fn claims(&self) -> &Map<String, Value> {
         &self.claims
@@ -113,12 +113,12 @@ impl fmt::Debug for PublicKeys {
     }
 }
 
-/// Why a token is not one of these keys'. The words are always the same and hold nothing of the token.
+/// Why a token was rejected. The texts are fixed and contain nothing of the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotSigned(Refusal);
 
 impl NotSigned {
-    /// Whether newer keys of the issuer might verify the token: its key is not among these.
+    /// Whether newer keys of the issuer might verify the token, because its key is not in this set.
     #[must_use]
     pub fn is_unknown_key(self) -> bool {
         matches!(self.0, Refusal::UnknownKid | Refusal::NamelessSignature)

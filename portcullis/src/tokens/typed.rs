@@ -1,4 +1,4 @@
-//! Access tokens whose claims also have a shape of the application's own.
+//! Access tokens with claims of the application's own type.
 
 use std::{fmt, marker::PhantomData, sync::Arc};
 
@@ -11,7 +11,8 @@ use crate::{
     verify::{Verdict, Verify, VerifyFailed},
 };
 
-/// An [`AccessTokens`] whose tokens must also carry claims of the shape `C`; one that does not is refused: 401.
+/// An [`AccessTokens`] whose tokens must also carry claims of the type `C`; a token that does not is rejected with
+/// 401.
 ///
 /// ```
 /// use portcullis::{AccessTokens, Guard, tokens::TypedTokens};
@@ -34,7 +35,7 @@ pub struct TypedTokens<C> {
     claims: PhantomData<fn() -> C>,
 }
 
-/// An access token that was verified, and its claims as the application reads them.
+/// A verified access token, and its claims as the application's type.
 #[derive(Debug)]
 pub struct TypedToken<C> {
     token: AccessToken,
@@ -42,7 +43,7 @@ pub struct TypedToken<C> {
 }
 
 impl AccessTokens {
-    /// The same verifier for handlers that want the claims as a `C`.
+    /// The same verifier, for handlers that want the claims as a `C`.
     #[must_use]
     pub fn typed<C>(&self) -> TypedTokens<C> {
         TypedTokens { tokens: self.clone(), claims: PhantomData }
@@ -50,7 +51,7 @@ impl AccessTokens {
 }
 
 impl<C> TypedTokens<C> {
-    /// The verifier without the claims.
+    /// The verifier without the typed claims.
     pub(crate) fn tokens(&self) -> &AccessTokens {
         &self.tokens
     }
@@ -99,7 +100,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Verify for TypedTokens<C> {
         let Verdict::Accepted(token, granted) = self.tokens.verify(bearer).await? else {
             return Ok(Verdict::Refused);
         };
-        // Why is not logged: serde's message quotes the claims.
+        // The reason is not logged: serde's message quotes the claims.
         let Ok(claims) = token.claims() else {
             Refusal::Shape.log();
             return Ok(Verdict::Refused);

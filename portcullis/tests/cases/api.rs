@@ -1,4 +1,4 @@
-//! The document: true to the types, refused when it cannot be, and enforced route by route.
+//! The document: it matches the types, is rejected if it cannot, and is enforced route by route.
 
 mod defects;
 mod layers;
@@ -31,7 +31,7 @@ use tower::ServiceExt;
 
 use super::issuer::{NOW, but, claims, ed25519, verifier};
 
-/// A second scheme beside access tokens: robots with a word.
+/// A second scheme besides access tokens: robots with a keyword.
 #[derive(Clone)]
 struct Robots;
 
@@ -89,7 +89,7 @@ struct Page {
     limit: Option<u8>,
 }
 
-/// By name, so that it does not matter what the route is nested under.
+/// Read by name, so that it works wherever the route is nested.
 #[derive(Deserialize, JsonSchema)]
 struct OfItem {
     id: i64,
@@ -163,7 +163,7 @@ fn finished<S: Clone + Send + Sync + 'static>(api: Api<S>) -> (Router<S>, Docume
     (router, document)
 }
 
-/// What OpenAPI 3.1 asks for beyond its JSON Schema: references and names lead somewhere.
+/// What OpenAPI 3.1 demands beyond its JSON Schema: references and names resolve.
 fn well_formed(document: &Value) {
     references_resolve(document, document);
     let mut names = BTreeSet::new();
@@ -270,7 +270,7 @@ async fn t13_every_operation_with_security_is_enforced() {
         let path = path.replace("{id}", "1").replace("{path}", "a/b");
         let requirements = operation["security"].as_array().expect("each operation says who may call");
         let bad = [Some("Bearer junk"), Some(expired.as_str()), Some(&elsewhere), Some("Basic dTpw")];
-        // What is refused otherwise (a body that is not there) shows that the guard let it through.
+        // A rejection by another argument (a missing body) shows that the guard let the request through.
         let past_the_guard = |status: StatusCode| ![401, 403, 500, 503].contains(&status.as_u16());
         if requirements.is_empty() {
             public += 1;
@@ -311,7 +311,7 @@ async fn t13_every_operation_with_security_is_enforced() {
     assert_eq!((guarded, optional, public), (8, 2, 2));
 }
 
-/// The same routes under other names, for names are unique.
+/// The same routes under other names, because names must be unique.
 fn more() -> Api<App> {
     Api::new("", "")
         .tag("items", "Another text, which is not taken.")
@@ -339,7 +339,7 @@ async fn a_nested_api_keeps_its_routes_tags_and_guards() {
         ])
     );
     assert_eq!(document["paths"]["/a/{org}/b"]["get"]["tags"], json!(["inner"]));
-    // A parameter that no extractor takes is there all the same.
+    // A parameter that no extractor takes is still in the document.
     let org = json!({ "name": "org", "in": "path", "required": true, "schema": { "type": "string" } });
     assert_eq!(
         document["paths"]["/a/{org}/b"]["get"]["parameters"].as_array().unwrap().last().unwrap(),

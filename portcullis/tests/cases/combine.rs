@@ -1,4 +1,4 @@
-//! Combination by type: both, either, any of, and a guard for a whole router. What is enforced is what is documented.
+//! Combinations by type: both, either, any of, and a guard for a whole router. What is enforced is what is documented.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ use portcullis::{
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-/// Takes `<its name>~<scope>~<scope>…`; `down` and `<its name>.down` fail.
+/// Accepts `<its name>~<scope>~<scope>…`; fails for `down` and `<its name>.down`.
 macro_rules! verifier {
     ($name:ident, $credential:ident, $scheme:literal, $read:expr $(, $realm:literal)?) => {
         #[derive(Clone, Default)]
@@ -60,7 +60,7 @@ impl ApiKeyPlace for KeyHeader {
     const NAME: &'static str = "X-Key";
 }
 
-/// Another type for the same place.
+/// Another type in the same place.
 type SameKey = ApiKey<SameHeader>;
 struct SameHeader;
 impl ApiKeyPlace for SameHeader {
@@ -223,7 +223,7 @@ async fn two_at_once_are_not_ours_to_choose_from() {
         status_of(&router, "/", &[("authorization", "Bearer users"), ("authorization", &basic)]).await,
         400
     );
-    // Wherever the two kinds stand, and although one kind stands on both sides.
+    // Wherever the two kinds are, and even if one kind is on both sides.
     for path in ["/a", "/b"] {
         for token in ["Bearer users", "Bearer robots", "Bearer junk"] {
             for key in ["partners", "junk"] {
@@ -255,7 +255,7 @@ async fn two_issuers_of_one_kind_are_asked_in_turn() {
         ("robots", 403),
         ("junk", 401),
         ("down", 503),
-        // It may be good to the one who cannot be asked.
+        // The verifier that cannot be reached might accept it.
         ("users.down", 503),
         ("robots.down", 503),
     ] {
@@ -357,7 +357,7 @@ async fn kinds_that_can_come_together_are_met_together() {
     }
 }
 
-/// Types of one place are one kind, as two issuers of tokens are.
+/// Types in the same place are one kind, like two issuers of tokens.
 #[tokio::test]
 async fn two_types_of_credential_in_one_place_are_one_kind() {
     async fn by_key(guard: Guard<Either<Partners, Resellers>>) -> Json<&'static str> {
@@ -380,7 +380,7 @@ async fn two_types_of_credential_in_one_place_are_one_kind() {
     }
 }
 
-/// Good credentials of these schemes, and nothing else.
+/// The status with valid credentials of these schemes and nothing else.
 async fn status_with(router: &Router, path: &str, schemes: &[&str]) -> u16 {
     let mut request = Request::get(path);
     for scheme in schemes {
@@ -403,7 +403,7 @@ type UserOrLink = Either<Users, Links>;
 type UserOrVisitor = Either<Users, Visitors>;
 type PartnerOrLink = Either<Partners, Links>;
 
-/// The ways in that are documented are these, each is let in, and nothing is let in that is none of them.
+/// Asserts that exactly these ways in are documented, that each is let in, and that nothing else is.
 async fn assert_ways(api: Api<App>, expected: Value) {
     let (router, document) = built(api);
     assert_eq!(security(&document, "/"), expected);
@@ -470,7 +470,7 @@ async fn an_either_beside_another_guard_has_the_ways_that_are_documented() {
     }
 }
 
-/// A cookie does not count beside `Authorization`.
+/// A cookie does not count next to `Authorization`.
 #[tokio::test]
 async fn a_route_narrows_the_either_of_its_router() {
     async fn user(_: Guard<Users>) -> Json<()> {
@@ -516,7 +516,7 @@ fn doors() -> Api<App> {
         .post("/two-issuers", two_issuers)
 }
 
-/// A refusal of each kind, for each scheme: what it is sent with is what is documented of its status, all of it.
+/// A rejection of each kind, for each scheme: the response is exactly what is documented for its status.
 #[tokio::test]
 async fn the_headers_of_a_refusal_are_those_that_are_documented() {
     let (router, document) = built(doors());
@@ -570,14 +570,14 @@ async fn the_headers_of_a_refusal_are_those_that_are_documented() {
     }
 }
 
-/// `finish` refuses, and says this.
+/// Asserts that `finish` returns an error with this text.
 fn assert_refused(api: Api<App>, expected: &[&str]) {
     let defects = api.finish().unwrap_err().to_string();
     let expected: Vec<_> = expected.iter().map(|defect| format!("\n- get /: {defect}")).collect();
     assert_eq!(defects, format!("the API cannot be built:{}", expected.concat()));
 }
 
-/// What the document would promise and no request could bring.
+/// Combinations that the document would promise but no request could satisfy.
 #[test]
 fn what_cannot_come_together_is_refused_when_the_router_is_built() {
     async fn two_in_one_header(_: (Guard<Users>, Guard<Staff>)) -> Json<()> {
@@ -636,7 +636,7 @@ fn what_cannot_come_together_is_refused_when_the_router_is_built() {
     );
 }
 
-/// A `Maybe` that must accept what it is shown is none, and one that nothing can be shown to is of no use.
+/// A `Maybe` that must accept what it is shown is not optional, and one that can be shown nothing is useless.
 #[test]
 fn a_maybe_that_is_none_is_refused_when_the_router_is_built() {
     async fn another(_: (Guard<Users>, Maybe<Robots>)) -> Json<()> {
@@ -703,7 +703,8 @@ async fn a_router_s_guard_holds_for_every_route_after_it_and_a_route_may_only_ad
     assert_eq!(router.oneshot(post).await.unwrap().status(), StatusCode::METHOD_NOT_ALLOWED);
 }
 
-/// As axum's layers stand, behind what they are around: whoever wrote it believes the routes guarded.
+/// It is placed like an axum layer, after the routes it should wrap, so its author believes that the routes are
+/// guarded.
 #[test]
 fn a_router_s_guard_behind_all_routes_is_refused() {
     let routes = || api().get("/open", open);
@@ -771,7 +772,7 @@ async fn a_router_s_guard_holds_for_what_is_nested_and_merged_after_it_and_guard
     }
 }
 
-/// What a guard looks like in a log: its schemes, never a principal.
+/// How a guard appears in a log: its schemes, never a principal.
 #[test]
 fn an_access_is_named_by_its_schemes() {
     fn is_access<A: Access>() {}

@@ -1,5 +1,5 @@
-//! Each kind of credential before a verifier, over HTTP: what lets in, what is refused and in which words, and that
-//! the document says so.
+//! Each kind of credential with a verifier, over HTTP: what is accepted, what is rejected with which message, and that
+//! the document matches.
 
 mod api_key;
 #[cfg(feature = "api-keys")]

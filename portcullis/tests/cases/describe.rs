@@ -1,7 +1,6 @@
-//! Every extractor and answer of axum says what it is, and is what it says.
+//! Every extractor and response of axum describes itself, and the description is true.
 //!
-//! Each is in a snapshot of its entry (`describe/*.json`), and each is called: what comes back is looked up in that
-//! entry.
+//! Each has a snapshot of its entry (`describe/*.json`). Each is also called, and the response must match that entry.
 
 mod answers;
 #[cfg(all(feature = "axum-full", feature = "axum-extra"))]
@@ -28,10 +27,10 @@ use portcullis::{Api, Public, api::Route};
 use serde_json::{Map, Value, json};
 use tower::ServiceExt;
 
-/// A handler that takes an `E` and has nothing to say.
+/// A handler that takes an `E` and returns nothing.
 async fn takes<E: Send>(_: Public, _: E) {}
 
-/// The whole document of one route.
+/// The whole document of a single route.
 fn document(route: Route<()>) -> Value {
     let (_, document) = Api::<()>::new("", "").route(route).finish().unwrap();
     document.value().clone()
@@ -78,7 +77,7 @@ fn same_as_snapshot(name: &str, routes: Vec<(&str, Route<()>)>) {
     }
 }
 
-/// Calls the only route: its answer must be in its entry, with this status.
+/// Calls the only route. Its response must have this status and be in its entry.
 async fn agrees(about: &str, route: Route<()>, request: Request<Body>, status: u16) {
     let (router, document) = Api::<()>::new("", "").route(route).finish().unwrap();
     let answer = router.with_state(()).oneshot(request).await.unwrap();

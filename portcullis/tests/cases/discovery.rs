@@ -1,4 +1,4 @@
-//! Tokens of an issuer that is asked over the network: a small one of these tests' own, honest or not.
+//! Tokens of an issuer that is reached over the network. These tests bring a small issuer of their own, honest or not.
 
 mod health;
 mod introspection;
@@ -35,7 +35,7 @@ const OAUTH: &str = "/.well-known/oauth-authorization-server";
 const OPENID: &str = "/.well-known/openid-configuration";
 const KEYS: &str = "/keys";
 
-/// Seconds since 1970 as a verifier is told them.
+/// The verifier's clock, in seconds since 1970.
 #[derive(Clone)]
 struct Clock(Arc<AtomicU64>);
 
@@ -53,13 +53,13 @@ impl Clock {
     }
 }
 
-/// The backend `rust-crypto` has no TLS: these tests bring one, as an application would.
+/// The backend `rust-crypto` has no TLS, so these tests bring one, as an application would.
 fn bring_tls() {
     #[cfg(not(feature = "aws-lc-rs"))]
     let _ = tokio_rustls::rustls::crypto::aws_lc_rs::default_provider().install_default();
 }
 
-/// An issuer that publishes `keys` and says that they are good for `max_age` seconds.
+/// An issuer that publishes `keys` with this `max-age` in seconds.
 async fn issuer(keys: &[&'static Key], max_age: Option<u64>) -> Server {
     let server = Server::start().await;
     let metadata = json!({ "issuer": server.url(), "jwks_uri": format!("{}{KEYS}", server.url()) });
@@ -87,7 +87,7 @@ fn impatient() -> Outgoing {
     Outgoing::default().timeout(Duration::from_millis(1500))
 }
 
-/// A token of `server` that is good for ever, signed by `key`.
+/// A token of `server` that never expires, signed by `key`.
 fn token(server: &Server, key: &Key) -> String {
     token_but(server, key, &json!({}))
 }
@@ -100,7 +100,7 @@ fn token_but(server: &Server, key: &Key, changes: &Value) -> String {
     key.token(&key.header().to_string(), &claims.to_string())
 }
 
-/// A header that names a key which nobody has.
+/// A header that names an unknown key.
 fn unknown(server: &Server, key: &Key, kid: &str) -> String {
     let mut claims = claims();
     claims["iss"] = json!(server.url());
@@ -109,14 +109,14 @@ fn unknown(server: &Server, key: &Key, kid: &str) -> String {
 
 async fn open<V: Verify>(_: Guard<V>) {}
 
-/// The status that a token gets from a handler behind a guard.
+/// The status for a token at a handler behind a guard.
 async fn status<V: Verify>(verifier: &V, token: &str) -> StatusCode {
     let app = Router::new().route("/", get(open::<V>)).with_state(verifier.clone());
     let request = Request::get("/").header(AUTHORIZATION, format!("Bearer {token}"));
     app.oneshot(request.body(Body::empty()).unwrap()).await.unwrap().status()
 }
 
-/// Lets what goes on in the background go on, until `is_so`.
+/// Lets background tasks run until `is_so`.
 async fn until(is_so: impl Fn() -> bool) {
     let waiting = async {
         while !is_so() {
@@ -126,7 +126,7 @@ async fn until(is_so: impl Fn() -> bool) {
     tokio::time::timeout(Duration::from_secs(10), waiting).await.expect("it never came to be");
 }
 
-/// Gives what must not go on in the background the time to be seen.
+/// Gives unwanted background activity time to show.
 async fn a_moment() {
     tokio::time::sleep(Duration::from_millis(100)).await;
 }

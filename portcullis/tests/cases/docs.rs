@@ -1,4 +1,4 @@
-//! `/openapi.json` and `/docs`: from this binary alone, cached by their content, without inline code.
+//! `/openapi.json` and `/docs`: served from this binary only, cached by content, without inline code.
 
 use std::io::Read;
 
@@ -32,7 +32,7 @@ fn app(title: &str) -> Router {
     router.merge(document.routes())
 }
 
-/// Every file, its content type, and whether it is kept compressed.
+/// Every file, its content type, and whether it is stored compressed.
 const FILES: [(&str, &str, bool); 11] = [
     ("/openapi.json", "application/json", false),
     ("/docs", "text/html; charset=utf-8", false),
@@ -117,7 +117,7 @@ async fn c04_nothing_inline_and_nothing_from_elsewhere() {
             "default-src 'none'",
             "script-src 'self'",
             "style-src 'self'",
-            // Pictures alone may come from memory: the page shows those that an answer holds.
+            // Only images may come from memory: the page shows those in responses.
             "img-src 'self' data: blob:",
             "connect-src 'self'",
             "object-src 'none'",
@@ -161,7 +161,7 @@ async fn the_page_works_under_any_prefix() {
 async fn a_slash_behind_leads_to_the_page() {
     let app = Router::new().nest("/a/b", app("Shop"));
     let answer = get(&app, "/a/b/docs/", &[]).await;
-    // Relative to `/a/b/docs/` that is `/a/b/docs`.
+    // Relative to `/a/b/docs/`, this is `/a/b/docs`.
     assert_eq!((answer.status.as_u16(), answer.headers[LOCATION].to_str().unwrap()), (308, "../docs"));
 }
 
@@ -183,7 +183,7 @@ async fn a_file_that_is_known_is_not_sent_again() {
         let first = get(&app, uri, &[]).await;
         let etag = first.headers[ETAG].to_str().unwrap().to_owned();
         assert_ne!(etag, other_etag, "{uri}");
-        // A strong tag would name one sequence of bytes (RFC 9110 §8.8.1).
+        // A strong tag would stand for one sequence of bytes (RFC 9110 §8.8.1).
         assert_eq!(etag.starts_with("W/"), compressed, "{uri}");
         let opaque = etag.trim_start_matches("W/");
         let matching = [
@@ -251,7 +251,7 @@ async fn files_go_out_compressed_to_who_takes_it() {
     }
 }
 
-/// The page sends nothing to another host but where a scheme of the document has its tokens.
+/// The page only sends to other hosts if a scheme of the document gets its tokens there.
 #[tokio::test]
 async fn c04_the_page_reaches_the_token_endpoints_of_its_document_alone() {
     macro_rules! verifier {
@@ -308,7 +308,7 @@ fn there_is_nothing_to_authorize_where_nobody_is_asked() {
     assert_eq!(document.value()["components"].get("securitySchemes"), None);
 }
 
-/// What is tried out there goes to where the API is.
+/// Requests from "Try it out" go to where the API is.
 #[tokio::test]
 async fn c04_the_page_reaches_the_servers_of_the_document() {
     let api = Api::<()>::new("Shop", "1").server("/api").server("https://api.example/v1");

@@ -1,5 +1,5 @@
-//! One document with everything that an API can say, kept in `everything/everything.json`:
-//! `interop/` lets validators and generators of clients that others wrote read it.
+//! One document with everything that an API can declare, stored in `everything/everything.json`. The validators and
+//! client generators of other projects read it in `interop/`.
 
 mod doors;
 mod routes;

@@ -1,4 +1,4 @@
-//! The examples do what they say: each one's happy path, and the refusal that it is there to show.
+//! The examples do what they say: the happy path of each, and the rejection that it demonstrates.
 #![expect(
     unreachable_pub,
     dead_code,
@@ -22,7 +22,7 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
 
-/// What an example answered.
+/// The response of an example.
 struct Answer {
     status: StatusCode,
     headers: HeaderMap,
@@ -75,7 +75,7 @@ async fn post_form(app: &Router, path: &str, headers: &[(&str, &str)], body: &st
     ask(app, "POST", path, &[headers, &form].concat(), body).await
 }
 
-/// Who may call, by the document that the example serves.
+/// Who may call, according to the document that the example serves.
 async fn security(app: &Router, method: &str, path: &str) -> Value {
     get(app, "/openapi.json").await.assert(200).json()["paths"][path][method]["security"].clone()
 }

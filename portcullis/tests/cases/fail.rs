@@ -1,8 +1,8 @@
-//! What must not compile, and what the compiler says instead. The cases are in `fail/`.
+//! Code that must not compile, and what the compiler says about it. The cases are in `fail/`.
 //!
-//! The compiler is called directly, with what cargo built for these tests: another build of everything (that of
-//! `trybuild`, with its own target folder and flags) takes minutes, most of it for the C code of aws-lc. Words are
-//! looked for and no whole output, which differs from one compiler to the next.
+//! The compiler is called directly, with the artifacts that cargo built for these tests. Building everything again, as
+//! `trybuild` does with its own target folder and flags, takes minutes, mostly for the C code of aws-lc. The tests look
+//! for words, because the whole output differs between compiler versions.
 
 use std::{
     ffi::OsString,
@@ -28,7 +28,7 @@ const DEBUG: &str = "if all of that is so, put `#[axum::debug_handler]` on the h
 /// The cases without a mistake.
 const RIGHT: [&str; 3] = ["a_right_one", "a_right_permission", "a_right_variety"];
 
-/// Each case, and the words that help whoever made the mistake.
+/// Each case, and the words that help the author of the mistake.
 const CASES: [(&str, &[&str]); 52] = [
     ("forgotten_guard", &[WHO]),
     ("no_argument", &[WHO]),
@@ -143,7 +143,7 @@ fn t12_what_must_not_compile_does_not_and_says_why() {
     );
 }
 
-/// The compiler, and the crates that a case can name.
+/// The compiler, and the crates that a case can use.
 struct Compiler {
     program: PathBuf,
     arguments: Vec<OsString>,
@@ -153,7 +153,7 @@ impl Compiler {
     fn new() -> Self {
         let cargo = Path::new(env!("CARGO"));
         let backend = if cfg!(feature = "aws-lc-rs") { "aws-lc-rs" } else { "rust-crypto" };
-        // Built already, for this test links it: cargo only tells where everything is.
+        // Already built, because this test links it. cargo only reports where everything is.
         let built = Command::new(cargo)
             .args(["build", "--lib", "--offline", "--message-format=json"])
             .args(["--no-default-features", "--features", backend])
@@ -195,7 +195,7 @@ impl Compiler {
         Self { program: cargo.with_file_name("rustc"), arguments }
     }
 
-    /// Whether `case` compiles, and what the compiler says about it.
+    /// Whether `case` compiles, and the compiler's output.
     fn check(&self, case: &Path) -> (bool, String) {
         let output = Command::new(&self.program).args(&self.arguments).arg(case).output().unwrap();
         (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())

@@ -1,5 +1,5 @@
-//! What an application that exists brings along: a state behind an `Arc`, headers as input, a document with more to say,
-//! parts, attributes on handlers, and tokens for its tests.
+//! What an existing application brings: a state behind an `Arc`, headers as input, more to say in the document, parts,
+//! attributes on handlers, and tokens for its tests.
 
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ struct AppState {
     name: String,
 }
 
-/// F5: the commonest state of axum.
+/// F5: the most common kind of state in axum.
 #[tokio::test]
 async fn a_state_behind_an_arc() {
     async fn whoami(guard: Guard<AccessTokens>, State(state): State<Arc<AppState>>) -> Json<String> {

@@ -1,5 +1,5 @@
-//! Who may call: `Public`, `Guard` and `Maybe` before a verifier that says yes, no, "I cannot tell", or panics.
-//! In a plain axum router, for a guard enforces wherever it stands.
+//! Who may call: `Public`, `Guard` and `Maybe` with a verifier that accepts, rejects, fails or panics.
+//! In a plain axum router, because a guard enforces wherever it is used.
 
 use std::{
     future::IntoFuture,
@@ -27,7 +27,7 @@ use tokio::{
 };
 use tower::ServiceExt;
 
-/// Lets in who names scopes (`ok~read~write`), and fails as it is told.
+/// Accepts `ok` with scopes (`ok~read~write`), and fails on demand.
 #[derive(Clone)]
 struct Door;
 
@@ -79,7 +79,7 @@ struct App {
 
 type Ran = State<Arc<AtomicBool>>;
 
-/// Notes that it ran, whoever may call.
+/// Records that it ran. Anyone may call.
 async fn handler<A: Send>(_: A, State(ran): Ran) -> &'static str {
     ran.store(true, Ordering::SeqCst);
     "ran"
@@ -128,7 +128,7 @@ const INVALID: Option<&str> =
     Some("Bearer error=\"invalid_token\", error_description=\"The token is invalid, expired or revoked\"");
 const AMBIGUOUS: Option<&str> = Some("Bearer error=\"invalid_request\"");
 
-/// Where, the `Authorization` headers, and what comes back: status, `WWW-Authenticate`, `detail`.
+/// The path, the `Authorization` headers, and the response: status, `WWW-Authenticate`, `detail`.
 type Refusal<'a> = (&'a str, &'a [&'a [u8]], u16, Option<&'a str>, &'a str);
 
 #[tokio::test]
@@ -289,7 +289,7 @@ async fn t15_d07_a_verifier_that_panics_lets_nobody_in_and_is_a_503_for_that_req
     }
 }
 
-/// Over a connection, for what becomes of that is the question.
+/// Over a connection, because the test is about what happens to it.
 #[tokio::test]
 async fn d07_a_handler_that_panics_is_a_500_for_its_own_request_and_no_other() {
     async fn flawed(_: Public) -> &'static str {
@@ -302,7 +302,7 @@ async fn d07_a_handler_that_panics_is_a_500_for_its_own_request_and_no_other() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     tokio::spawn(axum::serve(listener, router).into_future());
-    // All on one connection, in turn.
+    // All on one connection, one after the other.
     let (reader, mut writer) = stream.split();
     let mut reader = BufReader::new(reader);
     for (path, first, last) in [

@@ -1,4 +1,4 @@
-//! The extractors of input, over HTTP, in a plain axum router.
+//! The input extractors, over HTTP, in a plain axum router.
 
 mod cost;
 mod forms;
@@ -17,7 +17,7 @@ use http::{Request, StatusCode, header::CONTENT_TYPE};
 use serde_json::Value;
 use tower::ServiceExt;
 
-/// What came back: the status and the JSON body (`null` if there is none).
+/// The response: the status and the JSON body (`null` if there is none).
 #[derive(Debug)]
 struct Answer {
     status: StatusCode,
@@ -25,7 +25,7 @@ struct Answer {
 }
 
 impl Answer {
-    /// `[type, loc, msg]` of every bad field, in the order of their places.
+    /// `[type, loc, msg]` of every invalid field, sorted by location.
     #[track_caller]
     fn errors(&self) -> Vec<String> {
         assert_eq!(self.status, 422, "{}", self.body);
@@ -48,7 +48,7 @@ impl Answer {
         errors
     }
 
-    /// The sentence of a refusal that names no field.
+    /// The sentence of a rejection that names no field.
     #[track_caller]
     fn detail(&self) -> &str {
         self.body["detail"].as_str().unwrap_or_else(|| panic!("no sentence in {}", self.body))

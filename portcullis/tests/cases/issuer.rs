@@ -1,4 +1,4 @@
-//! An issuer of tokens, honest or not: keys of every kind, and tokens signed as asked.
+//! An issuer of tokens, honest or not: keys of every kind, and tokens signed on demand.
 
 use std::{
     sync::LazyLock,
@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 
 pub(super) const ISSUER: &str = "https://accounts.example";
 pub(super) const AUDIENCE: &str = "shop";
-/// The time at which tokens are looked at, in seconds since 1970.
+/// The verifier's time, in seconds since 1970.
 pub(super) const NOW: u64 = 1_800_000_000;
 
 type Sign = Box<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>;
@@ -34,7 +34,7 @@ type Sign = Box<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>;
 pub(super) struct Key {
     pub(super) kid: &'static str,
     pub(super) alg: &'static str,
-    /// The public key as a JWK, as bytes of its own kind, and as a `SubjectPublicKeyInfo`.
+    /// The public key as a JWK, as raw bytes, and as a `SubjectPublicKeyInfo`.
     pub(super) jwk: Value,
     pub(super) raw: Vec<u8>,
     pub(super) der: Vec<u8>,
@@ -50,19 +50,19 @@ impl Key {
         format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----", STANDARD.encode(&self.der))
     }
 
-    /// The header of a good token.
+    /// The header of a valid token.
     pub(super) fn header(&self) -> Value {
         json!({ "typ": "at+jwt", "alg": self.alg, "kid": self.kid })
     }
 
-    /// A token of this header and these claims, JSON or not.
+    /// A token with this header and these claims, which may be invalid JSON.
     pub(super) fn token(&self, header: &str, claims: &str) -> String {
         let signed = format!("{}.{}", base64url(header), base64url(claims));
         let signature = self.signature(signed.as_bytes());
         format!("{signed}.{}", base64url(signature))
     }
 
-    /// A good token.
+    /// A valid token.
     pub(super) fn good(&self) -> String {
         self.token(&self.header().to_string(), &claims().to_string())
     }
@@ -72,7 +72,7 @@ pub(super) fn base64url(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The claims of a good token.
+/// The claims of a valid token.
 pub(super) fn claims() -> Value {
     json!({
         "iss": ISSUER, "aud": AUDIENCE, "sub": "ana", "client_id": "web", "jti": "1", "sid": "7",
@@ -80,7 +80,7 @@ pub(super) fn claims() -> Value {
     })
 }
 
-/// A good object but for one member, given as JSON text (`None` leaves it out).
+/// A valid object with one member replaced by this JSON text (`None` removes it).
 pub(super) fn but(object: &Value, name: &str, json: Option<&str>) -> String {
     let mut members: Vec<String> = object
         .as_object()
@@ -98,7 +98,7 @@ pub(super) fn ed25519() -> &'static Key {
     &KEY
 }
 
-/// Nobody's key that the verifier knows.
+/// A key that the verifier does not know.
 pub(super) fn attacker() -> &'static Key {
     static KEY: LazyLock<Key> = LazyLock::new(|| ed25519_of("attacker", [13; 32]));
     &KEY

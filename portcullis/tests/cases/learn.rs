@@ -1,4 +1,4 @@
-//! The pages in `docs/` say what is so.
+//! Checks that the pages in `docs/` are true.
 
 use axum::extract::FromRef;
 use portcullis::{
@@ -8,7 +8,7 @@ use portcullis::{
 };
 use serde_json::Value;
 
-/// The pages of the schemes.
+/// The pages about the schemes.
 const SCHEMES: [&str; 7] = [
     include_str!("../../docs/schemes/access-tokens.md"),
     include_str!("../../docs/schemes/bearer.md"),
@@ -19,7 +19,7 @@ const SCHEMES: [&str; 7] = [
     include_str!("../../docs/schemes/openid-connect.md"),
 ];
 
-/// What stands in the blocks of this kind, one text for each.
+/// The contents of the code blocks of this kind.
 fn blocks<'p>(page: &'p str, kind: &str) -> Vec<&'p str> {
     let begin = format!("\n```{kind}\n");
     page.split(&begin).skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
@@ -89,7 +89,7 @@ verifiers!(
     InCookie "till_in_cookie" ApiKey<Place<3>>,
     Scraper "scraper" Basic,
 );
-/// The entry of a document whose only guard this is, shown as its type has it or as the application says.
+/// The entry of a document with only this guard, as its type or the application describes it.
 fn entry<V: Verify + FromRef<V> + Clone>(shown: Option<SecurityScheme>) -> Value {
     async fn look<V: Verify>(_: Guard<V>) -> NoContent {
         NoContent
@@ -99,7 +99,7 @@ fn entry<V: Verify + FromRef<V> + Clone>(shown: Option<SecurityScheme>) -> Value
     api.finish().unwrap().1.value()["components"]["securitySchemes"].clone()
 }
 
-/// What a page says that a scheme's entry is, the document has.
+/// If a page shows a scheme's entry, the document must have it.
 #[test]
 fn the_schemes_are_those_of_the_document() {
     let blocks = SCHEMES.iter().flat_map(|page| blocks(page, "json"));
@@ -133,7 +133,7 @@ fn the_schemes_are_those_of_the_document() {
     assert_eq!(shown, documented);
 }
 
-/// A program that a page sends the reader to exists.
+/// The programs that a page mentions exist.
 #[test]
 fn the_examples_that_are_named_exist() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
@@ -152,7 +152,7 @@ fn the_examples_that_are_named_exist() {
     }
 }
 
-/// Each example says what a package of one's own needs for it, and names every crate that it uses.
+/// Each example lists the crates that it needs in a package of one's own, and every crate that it uses.
 #[test]
 fn the_examples_name_the_crates_that_they_use() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
@@ -211,7 +211,7 @@ fn the_examples_name_the_crates_that_they_use() {
     }
 }
 
-/// Whoever follows one of them opens no more than the others say.
+/// Following one of the pages opens no more than the others say.
 #[test]
 fn the_pages_agree_on_cognito() {
     let pages = [include_str!("../../docs/issuers.md"), include_str!("../../docs/mistakes.md")];

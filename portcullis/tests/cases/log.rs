@@ -1,4 +1,4 @@
-//! What a library says to its operator.
+//! What the library logs for its operator.
 
 use std::{cell::RefCell, fmt, sync::Once};
 
@@ -9,17 +9,17 @@ use tracing::{
 };
 
 thread_local! {
-    /// `None` where nobody listens.
+    /// `None` if nobody listens.
     static SAID: RefCell<Option<Vec<(Level, String)>>> = const { RefCell::new(None) };
 }
 
-/// What this library says on the test's own thread.
+/// What the library logs on the test's own thread.
 ///
-/// One subscriber for all: with one for each thread, a line that another thread comes by first is nobody's for good.
+/// One global subscriber: with one per thread, a callsite that another thread reaches first stays disabled for good.
 pub(super) struct Log;
 
 impl Log {
-    /// Begins to listen.
+    /// Starts to listen.
     pub(super) fn here() -> Self {
         static ONCE: Once = Once::new();
         ONCE.call_once(|| {
@@ -30,7 +30,7 @@ impl Log {
         Self
     }
 
-    /// The lines of this level since it was last asked, without their message.
+    /// The lines of this level since the last call, without their message.
     #[expect(clippy::unused_self, reason = "who asks has begun to listen")]
     pub(super) fn taken(&self, level: Level) -> Vec<String> {
         let said = SAID.replace(Some(Vec::new())).unwrap();

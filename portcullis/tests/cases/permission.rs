@@ -1,4 +1,4 @@
-//! Permissions: who may do what with one row, which rows of a list they see, and what the document says of it.
+//! Permissions: who may do what with one row, which rows of a list they see, and what the document says about it.
 
 mod describe;
 
@@ -65,7 +65,8 @@ struct Folder {
     name: String,
 }
 
-/// Ada's is document 1, which Bob reads; nobody else sees it. The policy cannot decide about 500, and panics at 501.
+/// Ada owns document 1, which Bob may read; nobody else sees it. The policy cannot decide about 500, and panics for
+/// 501.
 #[derive(Clone)]
 struct Documents {
     /// Whether a handler's body ran.
@@ -90,7 +91,7 @@ permissions! {
         WriteDocument "document:write" "Change a document";
     }
     on Folder {
-        /// One that the document does not see.
+        /// A doc comment that the OpenAPI document does not show.
         ReadFolder "folder:read" "See what is in a folder";
     }
 }
@@ -105,7 +106,7 @@ fn decided(user: &User, id: u32, writes: bool) -> Result<Decision<Document>, Und
     }
 }
 
-/// One implementation for all of an object's permissions, and any caller that is a user.
+/// One implementation for all permissions of an object, and for any caller that is a user.
 impl<P: Permission<Object = Document>, C: AsUser + Sync> Decide<P, C> for Documents {
     async fn decide(self, caller: &C, id: &u32) -> Result<Decision<Document>, Undecided> {
         decided(caller.user(), *id, P::NAME == WriteDocument::NAME)
@@ -145,14 +146,14 @@ impl Documents {
             .collect()
     }
 
-    /// Document 1 is gone by the time that it is to be called `gone`.
+    /// Document 1 disappears before it can be renamed to `gone`.
     fn rename(&self, allowed: &Allowed<WriteDocument, User>, title: String) -> Option<Document> {
         self.ran.store(true, Ordering::SeqCst);
         (title != "gone").then(|| Document { id: *allowed.id(), title })
     }
 }
 
-/// A decision within a transaction that is borrowed for it.
+/// A decision within a borrowed transaction.
 struct Within<'t>(&'t mut Vec<u32>);
 
 impl Decide<WriteDocument, User> for Within<'_> {
@@ -191,7 +192,7 @@ async fn read_folder(may: May<Door, ReadFolder>) -> Json<Folder> {
     Json(may.object().clone())
 }
 
-/// A list in a folder: both are asked for.
+/// A list in a folder; both permissions are required.
 async fn list_folder((_, seen): (May<Door, ReadFolder>, Seen<Door, ReadDocument>)) -> Json<String> {
     Json(seen.into_viewer().principal().0.clone())
 }
@@ -345,7 +346,7 @@ async fn z04_a_hidden_row_is_answered_byte_by_byte_as_a_missing_one() {
         assert_eq!((hidden.status, &*hidden.body), (404, r#"{"detail":"There is no such document"}"#));
         assert_eq!(hidden.header(CACHE_CONTROL), Some("no-store"));
     }
-    // A row that goes between the decision and the change is a missing one too.
+    // A row that disappears between the decision and the change is missing too.
     let missing = ask(&token, "PUT /documents/2", r#"{"title":"x"}"#).await;
     let gone = ask(&format!("ada.{ALL}"), "PUT /documents/1", r#"{"title":"gone"}"#).await;
     assert_eq!((gone.status, gone.headers, gone.body), (missing.status, missing.headers, missing.body));
@@ -359,7 +360,7 @@ async fn z04_a_refusal_names_the_permission_and_a_missing_scope_has_a_challenge(
     assert_eq!(refused.header(WWW_AUTHENTICATE), None, "another token would not help");
     assert_eq!(refused.header(CACHE_CONTROL), Some("no-store"));
 
-    // Whoever it is, and whatever the row: the credential does not allow it.
+    // Whatever the caller and the row, the credential does not allow it.
     for operation in ["PUT /documents/1", "PUT /documents/2", "PUT /documents/x", "PUT /documents/500"] {
         for name in ["ada", "bob", "eve"] {
             let answer = ask(&format!("{name}.document:read.folder:read"), operation, "").await;

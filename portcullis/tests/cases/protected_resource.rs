@@ -1,4 +1,4 @@
-//! RFC 9728: what an API says of itself to clients that do not know where to get a token.
+//! RFC 9728: how an API tells clients where to get a token.
 
 use axum::{Router, body::Body};
 use http::{HeaderMap, Request, StatusCode};
@@ -13,7 +13,7 @@ use tower::ServiceExt;
 
 const ROOT: &str = "/.well-known/oauth-protected-resource";
 
-/// A token is the scope that it carries, with a dot for the colon.
+/// A token is the name of its scope, with a dot instead of the colon.
 #[derive(Clone)]
 struct Tokens;
 
@@ -192,7 +192,7 @@ async fn without_a_resource_challenges_are_as_they_were() {
     assert_eq!(metadata(&app, ROOT).await, None);
 }
 
-/// Each part's challenges lead to its own metadata, wherever the part is nested.
+/// Each part's challenges point to its own metadata, wherever the part is nested.
 #[tokio::test]
 async fn two_resources_of_one_host() {
     let part = |path: &str| {
@@ -217,7 +217,7 @@ async fn two_resources_of_one_host() {
     assert_eq!(challenge(&app, "GET", "/whoami", None).await, (401, "Bearer".to_owned()));
 }
 
-/// One at the host's root is found there, and another beside it keeps its own place.
+/// A resource at the host's root is found there, and another one keeps its own path.
 #[tokio::test]
 async fn a_resource_of_the_whole_host() {
     let mcp =

@@ -43,7 +43,7 @@ impl Scope for Read {
     const DESCRIPTION: &'static str = "Look";
 }
 
-/// Tokens of another kind, without logins: takes `robot`.
+/// Tokens of another kind, without logins: accepts `robot`.
 #[derive(Clone)]
 struct Robots;
 
@@ -57,7 +57,7 @@ impl Verify for Robots {
     }
 }
 
-/// A verifier of one's own: `weak` has the class `pwd`.
+/// A custom verifier: `weak` has the class `pwd`.
 #[derive(Clone)]
 struct Own;
 
@@ -166,7 +166,7 @@ fn router() -> Router {
     api().finish().unwrap().0.with_state(app)
 }
 
-/// A good token with these claims beside the usual.
+/// A valid token with these claims in addition to the usual ones.
 fn token(more: &Value) -> String {
     let mut claims = claims();
     claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -210,7 +210,7 @@ async fn t09_a_login_that_is_too_old_or_too_weak_is_challenged() {
         let challenge = format!(
             r#"Bearer error="insufficient_user_authentication", error_description="{detail}", {demanded}"#
         );
-        // Neither claim is there.
+        // Neither claim is present.
         assert_eq!(call(path, &ed25519().good()).await, (401, challenge, detail.to_owned()), "{path}");
         assert_eq!(call(path, "").await.1, "Bearer", "who sends nothing is not told");
         assert!(call(path, "junk").await.1.contains("invalid_token"));
@@ -224,7 +224,7 @@ async fn the_age_is_that_of_the_login_and_not_of_the_token() {
         (json!(NOW - 10 * MINUTES), 204),
         (json!(NOW - 10 * MINUTES - 1), 401),
         (json!(0), 401),
-        // Clocks may be five seconds apart.
+        // Clocks may differ by five seconds.
         (json!(NOW + 5), 204),
         (json!(NOW + 6), 401),
         (json!(u64::MAX), 401),

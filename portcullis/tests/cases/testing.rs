@@ -1,4 +1,4 @@
-//! The attack: it finds nothing on an application that is sound, and each fault that is planted in it.
+//! The attack: it finds nothing in a sound application, and finds each planted fault.
 
 mod by_hand;
 mod documents;
@@ -33,7 +33,7 @@ fn attack(router: Router, document: &Value) -> Attack {
         .last(["POST /logout"])
 }
 
-/// What is found, line by line; how many more of the same there are is left out.
+/// The findings, line by line, without the number of further ones of the same kind.
 async fn found(router: Router, document: &Value) -> Vec<String> {
     match attack(router, document).run().await {
         Ok(report) => panic!("nothing was found: {report}"),
@@ -55,7 +55,7 @@ async fn t13_nothing_is_found_where_all_is_well() {
     assert_eq!(report.to_string(), format!("11 operations, {} calls, no hole", report.calls()));
 }
 
-/// A test on several threads can spawn it.
+/// A multi-threaded test can spawn it.
 #[tokio::test]
 async fn the_attack_can_be_sent_to_another_thread() {
     let attack = tokio::spawn(attack(router(), document().value()).run());

@@ -1,5 +1,5 @@
-//! Access tokens against every trick that the yardstick names, over HTTP: a small axum app whose handler
-//! stands behind `Guard<AccessTokens, Read>`.
+//! Access tokens against every trick that the yardstick names, over HTTP: a small axum app whose handler is behind
+//! `Guard<AccessTokens, Read>`.
 
 mod claims;
 mod cost;
@@ -37,7 +37,7 @@ fn app(verifier: AccessTokens) -> Router {
     Router::new().route("/", get(subject)).with_state(verifier)
 }
 
-/// The status that a token gets, and for a refusal that it says no more than any other.
+/// The status for a token. Also checks that a rejection says no more than any other.
 async fn sent_to(app: &Router, token: &str) -> StatusCode {
     let request = Request::get("/").header(AUTHORIZATION, format!("Bearer {token}"));
     let answer = app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();

@@ -1,4 +1,4 @@
-//! Webhooks of others: requests that are signed.
+//! Incoming webhooks: signed requests.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -24,7 +24,7 @@ fn hex(secret: &[u8], message: &str) -> String {
     mac.as_ref().iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }
 
-/// What arrived, as the handler's own extractor reads it, and who sent it.
+/// The body as the handler's own extractor reads it, and the sender.
 async fn receive<F: SignatureFormat>(guard: Guard<Webhooks<F>>, body: String) -> Json<String> {
     let delivery = guard.principal();
     Json(format!("{} {:?} {:?}", body.len(), delivery.id(), delivery.time()))
@@ -44,7 +44,7 @@ async fn post(app: &Router, headers: &[(&str, &str)], body: impl Into<Body>) -> 
     send_whole(app, request.body(body.into()).unwrap()).await
 }
 
-/// The example of GitHub's documentation.
+/// The example from GitHub's documentation.
 #[tokio::test]
 async fn githubs_signature() {
     let app = app(Webhooks::<GitHub>::new("It's a Secret to Everybody").unwrap());
@@ -104,7 +104,7 @@ async fn stripes_signature() {
     }
 }
 
-/// The example of the Standard Webhooks libraries.
+/// The example from the Standard Webhooks libraries.
 #[tokio::test]
 async fn standard_webhooks() {
     let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -141,7 +141,7 @@ async fn standard_webhooks() {
     assert_eq!(post(&app, &shifted, BODY).await.status, 401);
 }
 
-/// A format of one's own.
+/// A custom format.
 struct Slack;
 impl SignatureFormat for Slack {
     const HEADER: &'static str = "X-Slack-Signature";
@@ -166,7 +166,7 @@ async fn a_format_of_ones_own_and_its_limit() {
     assert_eq!(ask("x".repeat(100)).await.status, 200);
     let long = ask("x".repeat(101)).await;
     assert_eq!((long.status.as_u16(), long.detail().as_str()), (413, "The request body is too large"));
-    // Unsigned, nobody reads it.
+    // An unsigned request is not read.
     assert_eq!(post(&app, &[], "x".repeat(1_000_000)).await.status, 401);
 }
 
@@ -183,7 +183,7 @@ async fn the_guard_of_a_whole_router_sees_the_body_too() {
     assert_eq!(post(&app, &[("x-hub-signature-256", good)], "Hello").await.status, 401);
 }
 
-/// Nothing is let in where the guard cannot see the body.
+/// Nothing is accepted if the guard cannot see the body.
 #[tokio::test]
 async fn a_plain_router_cannot_verify_a_signature() {
     let app = Router::new()

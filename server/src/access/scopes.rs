@@ -22,15 +22,15 @@ macro_rules! scopes {
 }
 
 scopes! {
-    /// Read one's profile.
+    /// Read the caller's profile.
     ProfileRead "profile:read" "See your profile";
-    /// Change one's profile.
+    /// Change the caller's profile.
     ProfileWrite "profile:write" "Change your profile";
-    /// Manage one's account: password, email address, sessions, export, deletion.
+    /// Manage the caller's account: password, email address, sessions, export, deletion.
     ManageAccount "account" "Manage your account: password, email address, sessions, export, deletion";
-    /// Read the organisations that one is a member of.
+    /// Read the organisations that the caller is a member of.
     OrganisationsRead "organisations:read" "See the organisations that you are a member of";
-    /// Act in the organisations that one is a member of.
+    /// Act in the organisations that the caller is a member of.
     OrganisationsWrite "organisations:write" "Create organisations, and manage those where your role allows it";
     /// Stay logged in with a refresh token (OpenID Connect Core §11).
     OfflineAccess "offline_access" "Stay logged in, with a refresh token";

@@ -114,7 +114,7 @@ pub(crate) struct Page<T> {
     pub(crate) previous: Option<String>,
 }
 
-/// Which accounts are asked for.
+/// Which accounts to return.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 pub(crate) struct AccountsQuery {
     /// Only accounts with this in their email address or name, or with this ID. Case and accents make no difference.
@@ -135,7 +135,7 @@ pub(crate) struct AccountsQuery {
     pub(crate) limit: Option<u32>,
 }
 
-/// Which events are asked for.
+/// Which events to return.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 pub(crate) struct AuditQuery {
     /// Only events that happened to this account, or that it caused on others.

@@ -18,7 +18,7 @@ use crate::{
     groups::{self, Found, GroupId, GroupRole, Part, Person, http::MembersPage},
 };
 
-/// Which organisations are asked for.
+/// Which organisations to return.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 pub(crate) struct OrganisationsQuery {
     /// Only organisations with this in their name, or with this ID. Case and accents make no difference.
@@ -32,7 +32,7 @@ pub(crate) struct OrganisationsQuery {
     pub(crate) limit: Option<u32>,
 }
 
-/// Which members are asked for.
+/// Which members to return.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 pub(crate) struct MembersQuery {
     /// The `next` of the page before.

@@ -117,11 +117,11 @@ settings! {
             example "/var/lib/portcullis/breaches.filter",
             effective |config: &Config| config.breaches_file().display().to_string());
 
-        /// Where else new passwords are looked up as known from a breach.
+        /// A further check of new passwords against known breaches.
         breach_check: Option<BreachCheck> = None;
 
         /// What a password hash costs. The default is the least that is allowed: 19 MiB and two passes of Argon2id.
-        /// After a raise, the hash of each account follows at its next login.
+        /// After it is raised, each password is rehashed at its account's next login.
         hash_parameters: HashParameters = HashParameters::default();
 
         /// How long an account whose owner deletes it can still be restored, 0s to 90d.

@@ -41,7 +41,7 @@ pub(super) trait Value: Sized {
     fn write(&self) -> Option<String>;
 }
 
-/// `None` if there is no text.
+/// `None` stands for a setting without a text.
 impl<T: Value> Value for Option<T> {
     const SHAPE: Shape = T::SHAPE;
 

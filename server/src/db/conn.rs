@@ -1,4 +1,4 @@
-//! A borrowed connection of either database, and the macros that run one SQL text on it.
+//! A borrowed connection to either database, and the macros that run one SQL text on it.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use super::postgres::{Connection, PostgresTx};
 use super::sqlite::{Sqlite, SqliteTx};
 use super::{Dialect, Error, FromRow, Value};
 
-/// What a store function takes, inside or outside a transaction.
+/// The connection that a store function takes, inside or outside a transaction.
 #[derive(Clone, Copy)]
 pub struct Conn<'c>(On<'c>);
 
@@ -19,12 +19,12 @@ enum On<'c> {
 }
 
 impl<'c> Conn<'c> {
-    /// A connection of PostgreSQL outside a transaction.
+    /// A connection to PostgreSQL outside a transaction.
     pub(super) fn of(connection: &'c Connection) -> Self {
         Self(On::Postgres(connection))
     }
 
-    /// How this database spells what the two spell differently.
+    /// The SQL dialect of this database.
     #[must_use]
     pub fn dialect(self) -> Dialect {
         match self.0 {
@@ -33,7 +33,7 @@ impl<'c> Conn<'c> {
         }
     }
 
-    /// Runs a query, which must bound its rows. `$1` is the first argument.
+    /// Runs a query, which must limit its number of rows. `$1` is the first argument.
     ///
     /// # Errors
     /// [`Error`].
@@ -50,7 +50,7 @@ impl<'c> Conn<'c> {
         }
     }
 
-    /// As [`fetch_all`](Self::fetch_all), for none or one row.
+    /// [`fetch_all`](Self::fetch_all) for at most one row.
     ///
     /// # Errors
     /// [`Error`].
@@ -62,10 +62,10 @@ impl<'c> Conn<'c> {
         Ok(self.fetch_all(sql, arguments).await?.into_iter().next())
     }
 
-    /// As [`fetch_all`](Self::fetch_all), for one row.
+    /// [`fetch_all`](Self::fetch_all) for exactly one row.
     ///
     /// # Errors
-    /// [`Error`]; also if there is none.
+    /// [`Error`], also if there is no row.
     pub async fn fetch_one<T: FromRow + Send + 'static>(
         self,
         sql: &'static str,
@@ -74,7 +74,7 @@ impl<'c> Conn<'c> {
         self.fetch_optional(sql, arguments).await?.ok_or(Error::NoRow)
     }
 
-    /// Runs a statement, and returns how many rows it touched.
+    /// Runs a statement, and returns how many rows it changed.
     ///
     /// # Errors
     /// [`Error`].
@@ -88,7 +88,7 @@ impl<'c> Conn<'c> {
     }
 }
 
-/// For reading outside a transaction; each statement sees what is committed when it begins. On SQLite it cannot write.
+/// For reads outside a transaction. Each statement sees what is committed when it starts. On SQLite it cannot write.
 pub struct Reader(pub(super) Reading);
 
 pub(super) enum Reading {
@@ -106,9 +106,9 @@ impl Reader {
     }
 }
 
-/// A transaction: all of it happens, durably, or nothing. Dropped without [`commit`](Self::commit) it rolls back, and
-/// so does one of which a statement has failed: the only way on is out. So a conflict that is expected is
-/// `ON CONFLICT DO NOTHING RETURNING`, not a failed `INSERT`.
+/// A transaction: all of its changes take effect, durably, or none. It rolls back if it is dropped without
+/// [`commit`](Self::commit), or as soon as one of its statements fails; nothing more can be done with it then. So write
+/// an expected conflict as `ON CONFLICT DO NOTHING RETURNING`, not as an `INSERT` that fails.
 #[must_use = "a transaction that is dropped rolls back"]
 pub struct Tx(pub(super) Begun);
 
@@ -126,10 +126,11 @@ impl Tx {
         })
     }
 
-    /// Makes the changes durable: when this returns they survive a power cut.
+    /// Makes the changes durable: after this returns, they survive a power failure.
     ///
     /// # Errors
-    /// When the database cannot say that they are. They may be, still: a connection can break after the commit.
+    /// If the database does not confirm that they are durable. They may be nevertheless: a connection can break after
+    /// the commit.
     pub async fn commit(self) -> Result<(), Error> {
         match self.0 {
             Begun::Sqlite(tx) => tx.commit().await,
@@ -155,18 +156,18 @@ impl std::fmt::Debug for Conn<'_> {
     }
 }
 
-/// Runs a query that gives exactly one row: `fetch_one!(conn, Row, "SELECT … $1", argument)`. `Row` is a tuple or a
-/// struct with `from_row!`. Answers `Result<Row, Error>`.
+/// Runs a query that returns exactly one row: `fetch_one!(conn, Row, "SELECT … $1", argument)`. `Row` is a tuple or a
+/// struct with `from_row!`. Returns `Result<Row, Error>`.
 macro_rules! fetch_one {
     ($($query:tt)*) => { $crate::db::fetch!(fetch_one, $($query)*) };
 }
 
-/// As [`fetch_one!`] for none or one row: `Result<Option<Row>, Error>`.
+/// [`fetch_one!`] for at most one row. Returns `Result<Option<Row>, Error>`.
 macro_rules! fetch_optional {
     ($($query:tt)*) => { $crate::db::fetch!(fetch_optional, $($query)*) };
 }
 
-/// As [`fetch_one!`] for any number of rows, which the query must bound: `Result<Vec<Row>, Error>`.
+/// [`fetch_one!`] for any number of rows, which the query must limit. Returns `Result<Vec<Row>, Error>`.
 macro_rules! fetch_all {
     ($($query:tt)*) => { $crate::db::fetch!(fetch_all, $($query)*) };
 }
@@ -177,8 +178,8 @@ macro_rules! fetch {
     };
 }
 
-/// Runs a statement without rows: `execute!(conn, "DELETE … $1", argument)`. Answers how many rows it touched:
-/// `Result<u64, Error>`.
+/// Runs a statement without result rows: `execute!(conn, "DELETE … $1", argument)`. Returns how many rows it changed,
+/// as `Result<u64, Error>`.
 macro_rules! execute {
     ($conn:expr, $sql:expr $(, $argument:expr)* $(,)?) => {
         $crate::db::Conn::execute($conn, $sql, vec![$($crate::db::Encode::encode(&$argument)),*]).await

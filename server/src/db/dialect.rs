@@ -1,6 +1,6 @@
-//! The few places where SQL is made by the program, and the two databases need different words.
+//! The few places where the program generates SQL and the two databases need different text.
 
-/// Which of the two databases a text is for.
+/// The database that an SQL text is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
     /// SQLite.
@@ -10,10 +10,10 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    /// Whether `value` is one of what `query` gives. `query` must not depend on the row.
+    /// Whether `value` is in the result of `query`, which must not depend on the row.
     ///
-    /// PostgreSQL reads the whole table behind an `OR` of `IN (SELECT …)`, because it cannot use an index for a hashed
-    /// subplan. From an array it can. SQLite uses an index for each term of an `OR` as it is.
+    /// Behind an `OR` of `IN (SELECT …)`, PostgreSQL reads the whole table, because a hashed subplan cannot use an
+    /// index; an array can. SQLite uses an index for each term of an `OR` anyway.
     pub(crate) fn among(self, value: &str, query: &str) -> String {
         match self {
             Self::Sqlite => format!("{value} IN ({query})"),
@@ -21,7 +21,8 @@ impl Dialect {
         }
     }
 
-    /// Keeps the rows of a query from being deleted until the transaction ends. A transaction on SQLite is alone.
+    /// Keeps the rows of a query from being deleted until the transaction ends. On SQLite, a write transaction runs
+    /// alone.
     pub(crate) fn kept(self) -> &'static str {
         match self {
             Self::Sqlite => "",
@@ -29,7 +30,7 @@ impl Dialect {
         }
     }
 
-    /// Asks for the plan of a query.
+    /// The prefix that shows the plan of a query.
     pub(crate) fn explain(self) -> &'static str {
         match self {
             Self::Sqlite => "EXPLAIN QUERY PLAN ",

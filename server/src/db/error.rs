@@ -1,11 +1,11 @@
-//! What can go wrong with a database.
+//! The errors of a database.
 
 use std::io;
 
 use rusqlite::ErrorCode;
 use tokio_postgres::error::SqlState;
 
-/// Why a statement or a transaction failed. Written for operators: it may name tables, but never holds a value.
+/// Why a statement or a transaction failed. Written for operators: it may name tables, but never contains a value.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -15,30 +15,30 @@ pub enum Error {
     /// The server is stopping.
     #[error("the connections to the database are closed")]
     Closed,
-    /// The database did not answer a statement in time. Its connection is given up.
+    /// The database did not respond to a statement in time. Its connection is dropped.
     #[error("the database did not answer in time")]
     TimedOut,
-    /// A statement failed before, and the transaction with it.
+    /// An earlier statement failed, and the transaction with it.
     #[error("the transaction failed before this")]
     Aborted,
-    /// A query that gives exactly one row gave none.
+    /// A query that must return a row returned none.
     #[error("the query gave no row")]
     NoRow,
-    /// A column is missing, or holds something else.
+    /// A column is missing or has another type.
     #[error("the column {0} is not what it should be")]
     Column(&'static str),
-    /// SQLite.
+    /// An error from SQLite.
     #[error("SQLite: {0}")]
     Sqlite(#[from] rusqlite::Error),
-    /// PostgreSQL, or the way to it.
+    /// An error from PostgreSQL, or from the connection to it.
     #[error("PostgreSQL: {}", Causes(.0))]
     Postgres(#[from] tokio_postgres::Error),
-    /// PostgreSQL's certificate, or ours.
+    /// PostgreSQL's certificate or ours is invalid.
     #[error("TLS to PostgreSQL: {0}")]
     Tls(String),
 }
 
-/// The driver's error says what failed; why is in its causes.
+/// The driver's error says what failed; its sources say why.
 struct Causes<'a>(&'a tokio_postgres::Error);
 
 impl std::fmt::Display for Causes<'_> {
@@ -57,7 +57,7 @@ impl std::fmt::Display for Causes<'_> {
 }
 
 impl Error {
-    /// Whether a value is there already that may be there once.
+    /// Whether the statement violates a unique constraint.
     #[must_use]
     pub fn is_unique_violation(&self) -> bool {
         match self {
@@ -70,7 +70,7 @@ impl Error {
         }
     }
 
-    /// Whether the whole transaction may succeed when it is tried again: PostgreSQL ended it in favour of another
+    /// Whether the whole transaction may succeed if it is retried: PostgreSQL rolled it back in favour of another one
     /// (deadlock, serialization), or a pooler without `pgbouncer=true` mixed up prepared statements.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
@@ -82,7 +82,7 @@ impl Error {
         })
     }
 
-    /// Whether somebody else holds a lock: `SQLITE_BUSY`, or PostgreSQL's `lock_not_available`.
+    /// Whether another session holds a lock: `SQLITE_BUSY`, or PostgreSQL's `lock_not_available`.
     pub(super) fn is_locked(&self) -> bool {
         match self {
             Self::Sqlite(error) => error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy),
@@ -91,12 +91,13 @@ impl Error {
         }
     }
 
-    /// Whether a pooler gave the statement to another connection than the one that knows it.
+    /// Whether a pooler sent the statement over a connection that does not know its prepared name.
     pub(super) fn is_of_a_pooler(&self) -> bool {
         matches!(self, Self::Postgres(error) if error.code().is_some_and(is_of_a_pooler))
     }
 
-    /// Whether a SQLite connection is to be opened anew: all but what a sound one says of a statement.
+    /// Whether a SQLite connection must be reopened: after every error except those that a healthy one returns for a
+    /// statement.
     pub(super) fn ends_the_connection(&self) -> bool {
         match self {
             Self::Sqlite(error) => !matches!(
@@ -111,12 +112,12 @@ impl Error {
         }
     }
 
-    /// Whether PostgreSQL is not there yet, and waiting may help: it cannot be reached, starts, or is a standby.
+    /// Whether waiting may help: PostgreSQL cannot be reached, is starting, or is a standby.
     pub(super) fn may_pass(&self) -> bool {
         match self {
             Self::Busy | Self::TimedOut => true,
             Self::Postgres(error) => match error.code() {
-                // "The database system is starting up" and its kind; too many connections.
+                // "The database system is starting up" and similar; too many connections.
                 Some(code) => code.code().starts_with("57P0") || code.code().starts_with("53"),
                 None => error.is_closed() || is_of_the_network(error),
             },
@@ -125,7 +126,7 @@ impl Error {
     }
 }
 
-/// Whatever a connection fails with, but for what a certificate or a parameter makes impossible.
+/// Every connection error, except those that an invalid certificate or parameter causes.
 fn is_of_the_network(error: &tokio_postgres::Error) -> bool {
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {

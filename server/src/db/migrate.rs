@@ -1,8 +1,8 @@
-//! Brings the tables up to date: embedded migrations, all that are missing in one transaction, one instance at a time,
-//! and no way back to an older program.
+//! Brings the tables up to date with embedded migrations. All missing ones run in one transaction, by one instance at a
+//! time. An older program cannot use the tables afterwards.
 //!
-//! Our own and no crate's: what is asked here (one transaction for all, references off on SQLite and checked before
-//! the commit, a lock that a pooler cannot lose, refusal of a newer schema) is most of the file, and the rest is a loop.
+//! Not a crate, because most of this file is specific: one transaction for all migrations, foreign keys off on SQLite
+//! and checked before the commit, a lock that a pooler cannot lose, rejection of a newer schema. The rest is a loop.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::postgres::Connector;
 use super::{Conn, Encode as _, Error, OpenError, fetch_one};
 
 struct Migration {
-    /// Of the file in both folders.
+    /// The file name in both folders.
     name: &'static str,
     sqlite: &'static str,
     postgres: &'static str,
@@ -29,7 +29,7 @@ macro_rules! migrations {
     };
 }
 
-/// In the order of their numbers.
+/// In the order of their versions.
 const MIGRATIONS: &[Migration] = migrations![
     "0001_accounts",
     "0002_account_life",
@@ -45,7 +45,7 @@ const MIGRATIONS: &[Migration] = migrations![
     "0015_remembered_devices"
 ];
 
-/// How long an instance waits while another changes the tables.
+/// How long an instance waits while another one changes the tables.
 pub(super) const WAIT: Duration = Duration::from_mins(1);
 
 impl Migration {
@@ -54,18 +54,18 @@ impl Migration {
     }
 }
 
-/// The number of the newest migration in this program.
+/// The version of the newest migration in this program.
 pub(super) fn latest() -> i64 {
     MIGRATIONS.last().map_or(0, Migration::version)
 }
 
-/// The number of the newest migration in the database.
+/// The version of the newest migration in the database.
 pub(super) async fn applied(conn: Conn<'_>) -> Result<Option<i64>, Error> {
     let sql = "SELECT max(version) FROM schema_migrations";
     fetch_one!(conn, (Option<i64>,), sql).map(|(version,)| version)
 }
 
-/// Those that the database does not have, if it has no other ones.
+/// The migrations that the database lacks. It is an error if the database has other ones.
 fn missing(
     applied: &[(i64, Vec<u8>)],
     text: impl Fn(&Migration) -> &'static str,
@@ -89,13 +89,13 @@ fn sum(sql: &str) -> Vec<u8> {
 
 const APPLIED: &str = "SELECT version, checksum FROM schema_migrations ORDER BY version";
 const NOTE: &str = "INSERT INTO schema_migrations (version, name, checksum) VALUES ($1, $2, $3)";
-/// The list that the first builds kept under another name.
+/// Converts the list that the first builds kept under another name.
 const TAKE_OVER: &str = "INSERT INTO schema_migrations (version, name, checksum)
     SELECT version, description, checksum FROM _sqlx_migrations WHERE success; DROP TABLE _sqlx_migrations";
 
-/// The transaction holds SQLite's own write lock from its first moment: instances queue up, and one that is killed
-/// leaves the file as it was. References are off meanwhile, because SQLite changes a table by building another in its
-/// place (<https://sqlite.org/lang_altertable.html#otheralter>), and are checked before the commit.
+/// The transaction holds SQLite's write lock from the start: instances queue up, and one that is killed leaves the file
+/// unchanged. Foreign keys are off meanwhile, because SQLite changes a table by building another in its place
+/// (<https://sqlite.org/lang_altertable.html#otheralter>), and are checked before the commit.
 pub(super) fn sqlite(conn: &mut Connection) -> Result<(), OpenError> {
     conn.busy_timeout(WAIT)?;
     conn.pragma_update(None, "foreign_keys", "OFF")?;
@@ -127,7 +127,7 @@ pub(super) fn sqlite(conn: &mut Connection) -> Result<(), OpenError> {
     Ok(conn.busy_timeout(super::sqlite::WAIT)?)
 }
 
-/// Under a lock that ends with the transaction, so that a pooler cannot give it to another.
+/// Takes a lock that ends with the transaction, so that a pooler cannot pass it to another one.
 pub(super) async fn postgres(connector: &Connector) -> Result<(), OpenError> {
     let conn = connector.connect().await?;
     conn.unhurried(

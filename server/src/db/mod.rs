@@ -1,8 +1,8 @@
 //! The database: SQLite or PostgreSQL behind one small type, with one SQL text for both.
 //!
-//! Rooms write SQL in their `store.rs` only, as functions over [`Conn`], with `$1` placeholders and the macros
-//! `fetch_one!`, `fetch_optional!`, `fetch_all!` and `execute!`. Where the two databases differ is written in their
-//! migrations: every integer is 64 bits wide, a moment is a count of microseconds, an identifier a UUID.
+//! Modules keep their SQL in `store.rs`, as functions over [`Conn`], with `$1` placeholders and the macros
+//! `fetch_one!`, `fetch_optional!`, `fetch_all!` and `execute!`. The differences between the databases are in their
+//! migrations: every integer is 64 bits wide, a time is a number of microseconds, an ID is a UUID.
 
 mod conn;
 mod dialect;
@@ -33,27 +33,26 @@ pub use self::value::{Cell, Decode, Encode, FromRow, Kind, Row, Value};
 pub(crate) use self::value::{column, from_row};
 use crate::clock::{Clock, Timestamp};
 
-/// Which database, and how many connections to it.
+/// The database, and the number of connections to it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct DatabaseConfig {
     /// Its address.
     pub url: DatabaseUrl,
-    /// How many connections to PostgreSQL this process may hold: 2 to 1000, 10 by default; a third of them, and at most
-    /// four, are shared by reads. SQLite has always one to
-    /// write and four to read.
+    /// The most connections to PostgreSQL, 2 to 1000, 10 by default. Reads share a third of them, and at most four.
+    /// SQLite always has one connection to write and four to read.
     pub connections: u32,
 }
 
 impl DatabaseConfig {
-    /// With the default number of connections.
+    /// A configuration with the default number of connections.
     #[must_use]
     pub const fn new(url: DatabaseUrl) -> Self {
         Self { url, connections: 10 }
     }
 }
 
-/// An open database whose tables are those of this program. Cheap to clone.
+/// An open database whose tables are up to date with this program. Cheap to clone.
 #[derive(Clone)]
 pub struct Db(Driver);
 
@@ -72,8 +71,8 @@ impl Db {
         Self(Driver::Postgres(postgres))
     }
 
-    /// Connects, and brings the tables up to date. Instances that start together do this one after the other. A
-    /// PostgreSQL that cannot be reached yet is tried for 60 seconds.
+    /// Connects, and brings the tables up to date. Instances that start together do this one after the other. If
+    /// PostgreSQL cannot be reached yet, this retries for 60 seconds.
     ///
     /// # Errors
     /// [`OpenError`], written for the operator.
@@ -81,20 +80,20 @@ impl Db {
         open::open(config).await
     }
 
-    /// A database in memory with the tables of this program: to try a policy. It is gone when this is dropped.
+    /// A database in memory with the tables of this program, to test a policy. It is deleted when this is dropped.
     ///
     /// # Errors
-    /// As [`open`](Self::open).
+    /// See [`open`](Self::open).
     pub(crate) async fn in_memory() -> Result<Self, OpenError> {
         open::in_memory().await
     }
 
-    /// Begins a transaction. On SQLite it is the only one that writes, so others wait until it ends (at most 5 s, on
-    /// PostgreSQL 3 s for a free connection): keep hashing, mail and other slow work out of it. PostgreSQL isolates by
+    /// Begins a transaction. On SQLite only one can write at a time, and others wait for it (at most 5 s; on PostgreSQL
+    /// 3 s for a free connection), so keep hashing, email and other slow work out of it. PostgreSQL isolates it with
     /// `READ COMMITTED`: decide and change in one statement, or lock the row first.
     ///
     /// # Errors
-    /// When no connection is free in time, or the database cannot be reached.
+    /// If no connection is free in time, or the database cannot be reached.
     pub async fn begin(&self) -> Result<Tx, Error> {
         Ok(Tx(match &self.0 {
             Driver::Sqlite(sqlite) => Begun::Sqlite(sqlite.begin().await?),
@@ -102,10 +101,10 @@ impl Db {
         }))
     }
 
-    /// Takes a connection to read with. Others may use it at the same time.
+    /// Returns a connection for reading, which may be shared with others.
     ///
     /// # Errors
-    /// As [`begin`](Self::begin).
+    /// See [`begin`](Self::begin).
     pub async fn read(&self) -> Result<Reader, Error> {
         Ok(Reader(match &self.0 {
             Driver::Sqlite(sqlite) => Reading::Sqlite(sqlite.clone()),
@@ -113,10 +112,11 @@ impl Db {
         }))
     }
 
-    /// Sets `clock` by the database's, if several computers may share it. Answers by how many microseconds it moved.
+    /// Sets `clock` by the clock of PostgreSQL, which several computers may share. Returns by how many microseconds it
+    /// moved.
     ///
     /// # Errors
-    /// As [`begin`](Self::begin).
+    /// See [`begin`](Self::begin).
     pub(crate) async fn set_clock(&self, clock: &Clock) -> Result<i64, Error> {
         let Driver::Postgres(postgres) = &self.0 else { return Ok(0) };
         let connection = postgres.reader().await?;
@@ -126,7 +126,7 @@ impl Db {
         Ok(clock.set(theirs, asked, clock.now()))
     }
 
-    /// How this database spells what the two spell differently.
+    /// The SQL dialect of this database.
     #[must_use]
     pub fn dialect(&self) -> Dialect {
         match &self.0 {
@@ -135,22 +135,22 @@ impl Db {
         }
     }
 
-    /// Makes what was deleted unreadable in the files: SQLite overwrites deleted rows (`secure_delete`), but their old
-    /// pages lie in its log until that is folded into the file. On PostgreSQL `VACUUM` does this, in its own time.
+    /// Makes deleted data unreadable in the files. SQLite overwrites deleted rows (`secure_delete`), but old pages
+    /// remain in its write-ahead log until a checkpoint. On PostgreSQL, `VACUUM` does this at its own pace.
     pub async fn scrub(&self) {
         if let Driver::Sqlite(sqlite) = &self.0 {
             sqlite.scrub().await;
         }
     }
 
-    /// Whether the database answers, takes writes, and has at least the tables of this program. A newer instance may
-    /// have added tables meanwhile; this one goes on.
+    /// Whether the database responds, accepts writes, and has at least the tables of this program. A newer instance may
+    /// have added tables meanwhile; this one keeps working.
     pub async fn ready(&self) -> bool {
         let ready = async {
             let applied = migrate::applied(self.read().await?.conn()).await?;
             match &self.0 {
                 Driver::Sqlite(sqlite) => sqlite.can_write().await?,
-                // A connection to a server that takes no writes is refused when it is made.
+                // Connecting already fails if the server does not accept writes.
                 Driver::Postgres(_) => {}
             }
             Ok::<_, Error>(applied >= Some(migrate::latest()))
@@ -161,7 +161,7 @@ impl Db {
         })
     }
 
-    /// Keeps each thread that reads from SQLite busy until what this answers is dropped.
+    /// Keeps every thread that reads from SQLite busy until the returned value is dropped.
     #[cfg(test)]
     pub(crate) fn hold_readers(&self) -> impl Drop + use<> {
         match &self.0 {
@@ -170,7 +170,7 @@ impl Db {
         }
     }
 
-    /// Ends every connection. On SQLite once the transaction in hand has ended; its log is then folded into the file.
+    /// Closes every connection. SQLite first finishes the current transaction, then checkpoints its log into the file.
     pub async fn close(&self) {
         match &self.0 {
             Driver::Sqlite(sqlite) => sqlite.close().await,
@@ -264,7 +264,7 @@ mod tests {
         }
     }
 
-    /// `SQLITE_FULL` rolls a transaction back behind the driver's back, and so do other errors of the disk.
+    /// `SQLITE_FULL` makes SQLite roll back without the driver's knowledge, as do other disk errors.
     #[tokio::test]
     async fn n04_a_full_disk_is_over_when_it_has_room_again() {
         let dir = tempfile::tempdir().unwrap();
@@ -281,10 +281,10 @@ mod tests {
             let long = format!("{}@example.com", "x".repeat(9000));
             let error = insert_account(tx.conn(), &long).await.unwrap_err();
             assert!(error.to_string().contains("full"), "{error}");
-            // What failed stays so: nothing of it is committed by itself.
+            // The transaction stays failed: nothing more of it is committed.
             assert!(matches!(insert_account(tx.conn(), "eve@example.com").await, Err(Error::Aborted)));
             assert!(matches!(tx.commit().await, Err(Error::Aborted)));
-            // The limit was that connection's, so a row that needs pages says that there is another by now.
+            // The page limit belonged to the old connection, so inserting a long row proves that a new one is used.
             let mut tx = db.begin().await.unwrap();
             let long = format!("{}{round}@example.com", "y".repeat(9000));
             insert_account(tx.conn(), &long).await.unwrap();
@@ -294,7 +294,7 @@ mod tests {
         assert_eq!(emails(&db).await.len(), 3);
     }
 
-    /// A backup or a shell reads for long: writes go on meanwhile, and the log is folded when it has ended.
+    /// A backup or a shell reads for a long time. Writes go on meanwhile, and the log is checkpointed afterwards.
     #[tokio::test]
     async fn a_long_reader_holds_up_no_writes_and_the_log_is_folded_after_it() {
         let dir = tempfile::tempdir().unwrap();

@@ -11,33 +11,33 @@ use super::url::{PostgresTarget, Target};
 use super::{Conn, DatabaseConfig, Db, Error, fetch_one, migrate, sqlite};
 use crate::files;
 
-/// How long a database that cannot be reached yet is waited for, and how often it is tried.
+/// How long to wait for a database that cannot be reached yet, and the time between two attempts.
 const POSTGRES_BOOT: Duration = Duration::from_mins(1);
 const POSTGRES_AGAIN: Duration = Duration::from_millis(500);
 
-/// Why the database cannot be opened, and what to do. Never repeats a password.
+/// Why the database cannot be opened, and what to do. The message never repeats a password.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// The SQLite file cannot be made.
+    /// The SQLite file cannot be created.
     #[error("cannot make the database file {path}: {cause}. Give the server's user a directory that it may write (setting `data_dir`, or `database_url`)", path = path.display())]
     Create {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error from the operating system.
         cause: io::Error,
     },
-    /// The database does not answer, or not to us.
+    /// The database does not respond, or rejects the connection.
     #[error(
         "cannot use the database {database}: {cause}. See that it runs and can be reached from here, and that name and password in `database_url` are right"
     )]
     Connect {
         /// Its address, without the password.
         database: String,
-        /// What the driver said.
+        /// The error from the driver.
         cause: Error,
     },
-    /// PostgreSQL did not answer in time.
+    /// PostgreSQL did not respond in time.
     #[error(
         "the database {database} did not answer within 60 seconds. See that it runs, and that no firewall drops the packets"
     )]
@@ -45,32 +45,32 @@ pub enum OpenError {
         /// Its address, without the password.
         database: String,
     },
-    /// PostgreSQL is older than what we test with.
+    /// PostgreSQL is older than the oldest supported version.
     #[error(
         "the database {database} is PostgreSQL {version}, and version 15 or later is needed: upgrade it, or name another in `database_url`"
     )]
     TooOld {
         /// Its address, without the password.
         database: String,
-        /// What it says of itself.
+        /// The version that it reports.
         version: String,
     },
-    /// The tables were made by a newer program.
+    /// A newer version of the program created the tables.
     #[error(
         "the database has schema version {found}, and this program knows versions up to {known}: run the newer program, or restore the backup made before the upgrade"
     )]
     NewerSchema {
-        /// The database's.
+        /// The version of the schema in the database.
         found: i64,
-        /// The newest of this program.
+        /// The newest version that this program knows.
         known: i64,
     },
-    /// A migration in the database is not the one of that number in this program.
+    /// A migration in the database differs from this program's migration of the same version.
     #[error(
         "schema version {version} in the database is not the one of this program: the tables were made by another build. Run that build, or restore a backup of this one"
     )]
     OtherSchema {
-        /// The migration's number.
+        /// The migration's version.
         version: i64,
     },
     /// Another instance held the lock for too long.
@@ -78,17 +78,17 @@ pub enum OpenError {
         "waited 60 seconds for another instance to finish changing the tables. If none is starting, end the session that holds the lock, then start again"
     )]
     Locked,
-    /// Changing the tables failed; the change was undone.
+    /// Changing the tables failed and was rolled back.
     #[error(
         "cannot bring the tables up to date: {0}. Nothing was changed. The database's user must own its schema and may need more disk space"
     )]
     Migrate(Error),
-    /// The tables refer to rows that are missing.
+    /// A table refers to rows that are missing.
     #[error(
         "table {table} refers to rows that do not exist: restore a backup, or have the file checked with `PRAGMA foreign_key_check`"
     )]
     BrokenReference {
-        /// The table that refers.
+        /// The table with the reference.
         table: String,
     },
 }
@@ -114,10 +114,10 @@ pub(super) async fn open(config: &DatabaseConfig) -> Result<Db, OpenError> {
 }
 
 async fn open_sqlite(path: &Path, database: String) -> Result<Db, OpenError> {
-    // Held until the tables are made: two instances that turn a new file to WAL at once get SQLITE_BUSY without the
-    // wait that SQLite grants everywhere else.
+    // Held until the tables are migrated. If two instances switch a new file to WAL at the same time, one gets
+    // SQLITE_BUSY without the usual wait.
     let _lock = lock(path).await?;
-    // SQLite would make it readable by all; its log and index files take over the mode of this one.
+    // SQLite would make the file readable by all. Its log and index files copy this file's mode.
     match files::create_private_file(path) {
         Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => return Err(cannot_create(path)(cause)),
         _ => {}
@@ -134,14 +134,14 @@ pub(super) async fn in_memory() -> Result<Db, OpenError> {
     let migrated = sqlite.maintain(|conn| Ok(migrate::sqlite(conn))).await;
     let failed = |cause| OpenError::Connect { database: "memory".to_owned(), cause };
     migrated.map_err(failed)??;
-    // What is made up there may refer to accounts that are not.
+    // Test data may refer to accounts that do not exist.
     let off = sqlite.maintain(|conn| Ok(conn.pragma_update(None, "foreign_keys", "OFF")?)).await;
     off.map_err(failed)?;
     Ok(Db::sqlite(sqlite))
 }
 
-/// The lock on a file beside the database, free again when dropped or when the process dies. The database itself is
-/// no file to lock: closing it here would end the locks that SQLite holds on it in this process (POSIX `fcntl`).
+/// Locks a file next to the database, until it is dropped or the process dies. The database file itself must not be
+/// used: closing it here would release the locks that SQLite holds on it in this process (POSIX `fcntl`).
 async fn lock(database: &Path) -> Result<File, OpenError> {
     let mut name = database.as_os_str().to_owned();
     name.push(".lock");
@@ -178,7 +178,7 @@ async fn open_postgres(target: &PostgresTarget, connections: u32, database: Stri
     Ok(Db::postgres(Postgres::new(connector, connections).map_err(connect)?))
 }
 
-/// At a boot the database may come later than we do, and in a failover it is gone for a moment.
+/// After a reboot the database may start later than this server, and during a failover it is briefly unreachable.
 async fn first_connection(connector: &Connector, database: &str) -> Result<Connection, OpenError> {
     let end = Instant::now() + POSTGRES_BOOT;
     let mut is_told = false;

@@ -1,5 +1,5 @@
-//! PostgreSQL: reads share a few connections, on which statements are in flight together; each transaction has a
-//! connection of its own, which is used again only after the server has said that the transaction has ended.
+//! PostgreSQL. Reads share a few connections and pipeline their statements on them. Each transaction has its own
+//! connection, which is reused only after the server has confirmed that the transaction ended.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -20,14 +20,14 @@ use super::{Error, FromRow, Row, Value};
 
 /// How long a request waits for a connection.
 const WAIT: Duration = Duration::from_secs(3);
-/// How long a new connection may take, from the first packet to the answer to our settings.
+/// How long a new connection may take, from the first packet to the reply to our settings.
 pub(super) const CONNECT: Duration = Duration::from_secs(10);
-/// How long a statement is waited for. The server ends it earlier, if it can.
+/// How long to wait for a statement. The server's own timeout is shorter.
 const STATEMENT: Duration = Duration::from_secs(12);
-/// How long a connection is believed to be alive without a word from it.
+/// How long a connection is assumed to be alive after its last reply.
 const BELIEVED: Duration = Duration::from_secs(1);
 const PING: Duration = Duration::from_secs(1);
-/// How long a connection is used, so that instances find a new server behind an old name.
+/// How long a connection is used, so that instances find a new server behind the same name.
 const LIFETIME: Duration = Duration::from_mins(30);
 
 /// The connections to one database. Cheap to clone.
@@ -49,7 +49,7 @@ struct Slot {
 }
 
 impl Postgres {
-    /// Of `connections` (at least two) up to four are for reads.
+    /// Up to four of `connections` (at least two) are for reads.
     pub(super) fn new(connector: Connector, connections: u32) -> Result<Self, Error> {
         let connections = connections.max(2) as usize;
         let readers = (connections / 3).clamp(1, 4);
@@ -71,7 +71,7 @@ impl Postgres {
         })))
     }
 
-    /// A connection to read with, shared with others.
+    /// A shared connection for reading.
     pub(super) async fn reader(&self) -> Result<Arc<Connection>, Error> {
         if self.0.is_closed.load(Ordering::Relaxed) {
             return Err(Error::Closed);
@@ -91,18 +91,18 @@ impl Postgres {
             PoolError::Closed => Error::Closed,
             _ => Error::Busy,
         })?;
-        // Made first: when this future is dropped, the transaction is too, and its end follows its beginning.
+        // Created first: if this future is dropped, so is the transaction, and its ROLLBACK follows its BEGIN.
         let tx = PostgresTx { connection: Some(connection), has_failed: AtomicBool::new(false) };
         let begun = tx.connection()?.begin().await;
         if let Err(error) = begun {
-            // At a standby, or gone: whatever it is, the next transaction has another connection.
+            // The server is a standby or unreachable. The next transaction gets another connection.
             tx.connection()?.give_up();
             return Err(error);
         }
         Ok(tx)
     }
 
-    /// Ends every connection.
+    /// Closes every connection.
     pub(super) fn close(&self) {
         self.0.is_closed.store(true, Ordering::Relaxed);
         self.0.writers.close();
@@ -118,10 +118,10 @@ impl Slot {
         current.as_ref().filter(|connection| connection.is_usable() && connection.was_heard()).cloned()
     }
 
-    /// One at a time opens it; the others find it open.
+    /// One caller opens the connection; the others then find it open.
     async fn open(&self, connector: &Connector) -> Result<Arc<Connection>, Error> {
         let _opening = self.opening.lock().await;
-        // Whoever was here before may have asked it, or opened another.
+        // The previous caller may have checked the connection, or opened another one.
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(connection) = current.filter(|connection| connection.is_usable())
             && (connection.was_heard() || connection.is_alive().await)
@@ -144,14 +144,14 @@ pub(super) struct Connector {
 
 impl Connector {
     /// # Errors
-    /// [`Error::Tls`], when a certificate cannot be read.
+    /// [`Error::Tls`] if a certificate cannot be read.
     pub(super) fn new(target: &PostgresTarget) -> Result<Self, Error> {
         let tls = tls::connector(target)?;
         let named = Arc::new(AtomicBool::new(!target.is_pooler));
         Ok(Self { target: Arc::new(target.clone()), tls, named })
     }
 
-    /// A connection with our settings.
+    /// Opens a connection with our settings.
     pub(super) async fn connect(&self) -> Result<Connection, Error> {
         let connecting = async {
             let (client, connection) = self.target.config.connect(self.tls.clone()).await?;
@@ -195,15 +195,15 @@ impl managed::Manager for Connector {
     }
 }
 
-/// Statements and forgotten transactions end by themselves, and `COMMIT` answers only when the log is on disk.
-/// A stronger setting of the operator (`remote_apply`) is kept.
+/// Timeouts end statements and forgotten transactions, and `COMMIT` returns only when the log is on disk. A stronger
+/// setting of the operator (`remote_apply`) is kept.
 const SETTINGS: &str = "SET statement_timeout = '10s';
     SET idle_in_transaction_session_timeout = '30s';
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 
-/// Behind a pooler each transaction may have another connection to the server, and brings its settings along.
+/// Behind a pooler, each transaction may use another connection to the server, so it sets these itself.
 const BEGIN_BEHIND_A_POOLER: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
     SET LOCAL statement_timeout = '10s';
     SET LOCAL idle_in_transaction_session_timeout = '30s';
@@ -212,14 +212,15 @@ const BEGIN_BEHIND_A_POOLER: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ W
 /// One connection.
 pub(super) struct Connection {
     client: Client,
-    /// Those that the server knows by a name.
+    /// The prepared statements of this connection.
     statements: Mutex<HashMap<&'static str, Statement>>,
-    /// Whether statements have names. A pooler may give the next one to a connection that does not know them.
+    /// Whether statements are prepared by name. A pooler may send the next use to a connection that does not know the
+    /// name.
     named: Arc<AtomicBool>,
     begin: &'static str,
     is_given_up: AtomicBool,
     born: Instant,
-    /// When it last answered, in milliseconds since it was born.
+    /// The time of the last reply, in milliseconds since `born`.
     heard: AtomicU64,
 }
 
@@ -253,12 +254,12 @@ impl Connection {
         executed.await
     }
 
-    /// Statements without arguments.
+    /// Runs statements without arguments.
     pub(super) async fn batch(&self, sql: &str) -> Result<(), Error> {
         self.within(async { Ok(self.client.batch_execute(sql).await?) }).await
     }
 
-    /// The same, however long they take.
+    /// Runs statements without arguments and without a timeout.
     pub(super) async fn unhurried(&self, sql: &str) -> Result<(), Error> {
         Ok(self.client.batch_execute(sql).await?)
     }
@@ -267,7 +268,7 @@ impl Connection {
         self.batch(self.begin).await
     }
 
-    /// The statement under its name, if statements have names.
+    /// The prepared statement, if statements are prepared by name.
     async fn statement(&self, sql: &'static str, arguments: &[Value]) -> Result<Option<Statement>, Error> {
         if !self.named.load(Ordering::Relaxed) {
             return Ok(None);
@@ -286,7 +287,7 @@ impl Connection {
         self.statements.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for an answer, but not for ever: a connection that gives none is of no more use.
+    /// Waits for a reply, up to a timeout. A connection that does not reply is not used again.
     async fn within<R>(&self, work: impl Future<Output = Result<R, Error>>) -> Result<R, Error> {
         let Ok(outcome) = timeout(STATEMENT, work).await else {
             self.give_up();
@@ -333,9 +334,9 @@ fn typed(arguments: &[Value]) -> impl Iterator<Item = (&Value, tokio_postgres::t
     arguments.iter().map(|argument| (argument, argument.postgres_type()))
 }
 
-/// A transaction. It ends when it is dropped.
+/// A transaction. It rolls back when it is dropped.
 pub(super) struct PostgresTx {
-    /// Until it ends.
+    /// `None` after the transaction has ended.
     connection: Option<Object<Connector>>,
     has_failed: AtomicBool,
 }
@@ -366,7 +367,7 @@ impl PostgresTx {
 
     /// Makes the changes durable.
     pub(super) async fn commit(mut self) -> Result<(), Error> {
-        // After a failure PostgreSQL answers a commit by rolling back, without an error.
+        // After an error, PostgreSQL replies to COMMIT with a rollback, but without an error.
         if self.has_failed.load(Ordering::Relaxed) {
             return Err(Error::Aborted);
         }
@@ -375,7 +376,7 @@ impl PostgresTx {
             connection.give_up();
             return Err(error);
         }
-        // Back into the pool: the server has said that it has ended.
+        // Returns the connection to the pool: the server has confirmed the end of the transaction.
         self.connection = None;
         Ok(())
     }
@@ -392,7 +393,7 @@ impl Drop for PostgresTx {
             drop(Object::take(connection));
             return;
         }
-        // Sent behind whatever was begun; the connection is lent again only when the server has answered.
+        // Sent after whatever is still in flight. The connection returns to the pool only after the server has replied.
         runtime.spawn(async move {
             if connection.batch("ROLLBACK").await.is_err() {
                 drop(Object::take(connection));

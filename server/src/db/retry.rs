@@ -1,16 +1,16 @@
-//! Transactions that another one stood in the way of.
+//! Retries transactions that conflict with another one.
 
 use std::time::Duration;
 
 use crate::{error::Error, random};
 
-/// How often a transaction is tried.
+/// How often a transaction is tried in all.
 const TRIES: u32 = 3;
 
-/// Does a whole transaction, from its beginning to its commit, and does it again if the database rolled it back because
-/// of another one. Locks are taken in one order (see `accounts/held.rs`), so this is seldom needed.
+/// Runs a whole transaction, from its beginning to its commit, and repeats it if the database rolled it back because of
+/// another one. Locks are taken in one order (see `accounts/held.rs`), so this is seldom needed.
 ///
-/// What `transaction` does beside the database is done again too: there should be nothing.
+/// Effects of `transaction` outside the database would be repeated too, so it must have none.
 pub(crate) async fn retry<T, F: Future<Output = Result<T, Error>>>(
     transaction: impl Fn() -> F,
 ) -> Result<T, Error> {
@@ -27,7 +27,7 @@ pub(crate) async fn retry<T, F: Future<Output = Result<T, Error>>>(
     }
 }
 
-/// 5 to 50 ms, so that the two do not meet again.
+/// 5 to 50 ms at random, so that the two do not collide again.
 fn pause() -> Duration {
     let [byte] = random::bytes::<1>();
     Duration::from_millis(5 + u64::from(byte) * 45 / 255)

@@ -1,8 +1,8 @@
-//! SQLite: one thread that writes and a few that read, each with a connection of its own.
+//! SQLite: one thread that writes and a few that read, each with its own connection.
 //!
-//! A job that has begun ends on its thread, whatever becomes of the request that asked for it: a client that goes away
-//! leaves no half of a statement and no open transaction behind. A connection that fails in any way that a sound one
-//! does not is closed, and the next job opens another: a full disk is over when the disk has room again.
+//! A job that has started is finished on its thread, even if its request is cancelled: a client that disconnects never
+//! leaves a half-run statement or an open transaction. A connection with any error that a healthy one does not return
+//! is closed, and the next job opens another. So a full disk is no longer a problem once it has space again.
 
 use std::cell::Cell;
 use std::io;
@@ -24,45 +24,45 @@ use super::{Error, FromRow, Row, Value};
 pub(super) const WAIT: Duration = Duration::from_secs(5);
 /// How long a statement may run.
 const STATEMENT_LIMIT: Duration = Duration::from_secs(10);
-/// How many of SQLite's steps lie between two looks at the clock: about a millisecond.
+/// How many of SQLite's virtual machine steps run between two checks of the deadline: about a millisecond.
 const STEPS: i32 = 100_000;
 const READERS: usize = 4;
-/// Reads that may wait.
+/// The most queued reads.
 const QUEUE: usize = 4096;
-/// How long the keeper waits for our own reads, which are short.
+/// How long a checkpoint waits for our own reads, which are short.
 const KEEPER_WAIT: Duration = Duration::from_millis(20);
-/// How often a log is tried again that another program keeps from being folded.
+/// How often a checkpoint is retried while another program prevents it.
 const SCRUB_AGAIN: Duration = Duration::from_secs(1);
 
-/// What the name of a database in memory begins with (<https://sqlite.org/inmemorydb.html>).
+/// The start of the name of a database in memory (<https://sqlite.org/inmemorydb.html>).
 const MEMORY: &str = "file:/portcullis-";
 
-/// A new name. The connections of this process that open it share one database, which is gone with the last of them.
+/// A new name. All connections of this process that open it share one database, which is deleted with the last of them.
 pub(super) fn memory() -> PathBuf {
     let id = uuid::Uuid::from_bytes(crate::random::bytes());
     PathBuf::from(format!("{MEMORY}{}?vfs=memdb", id.simple()))
 }
 
 thread_local! {
-    /// When the statement that runs on this thread is to stop.
+    /// When the statement that runs on this thread is interrupted.
     static DEADLINE: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
-/// An open file. Cheap to clone.
+/// An open database file. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Sqlite(Arc<Shared>);
 
 struct Shared {
     readers: Threads,
     writer: Threads,
-    /// Folds the log into the file, and holds up neither reads nor writes.
+    /// Checkpoints the log into the file without blocking reads or writes.
     keeper: Threads,
-    /// Who has it may write.
+    /// Its holder may write.
     turn: Arc<Semaphore>,
-    /// Whether a write has failed for a reason of the disk, and none was tried since by [`Sqlite::can_write`]. Another's
-    /// commit does not end it: it may have had nothing to write.
+    /// Whether a write failed with a disk error and [`Sqlite::can_write`] has not succeeded since. Another commit does
+    /// not clear it, since it may have had nothing to write.
     is_failing: AtomicBool,
-    /// Whether somebody tries each second to fold the log.
+    /// Whether a task retries the checkpoint every second.
     is_scrubbing: AtomicBool,
 }
 
@@ -75,7 +75,7 @@ enum Role {
 }
 
 impl Sqlite {
-    /// Starts the threads; the file is opened at the first job of each.
+    /// Starts the threads. Each opens the file at its first job.
     pub(super) fn new(path: &Path) -> io::Result<Self> {
         Ok(Self(Arc::new(Shared {
             readers: Threads::start(Role::Reader, READERS, path)?,
@@ -87,7 +87,7 @@ impl Sqlite {
         })))
     }
 
-    /// Runs a query on a reader. It sees what is committed when it begins.
+    /// Runs a query on a reader. It sees what is committed when it starts.
     pub(super) async fn fetch<T: FromRow + Send + 'static>(
         &self,
         sql: &'static str,
@@ -97,21 +97,21 @@ impl Sqlite {
         timeout(WAIT, rows).await.map_err(|_| Error::Busy)?
     }
 
-    /// Runs a statement on a reader, where it can change nothing.
+    /// Runs a statement on a reader, which cannot change anything.
     pub(super) async fn execute(&self, sql: &'static str, arguments: Vec<Value>) -> Result<u64, Error> {
         let done = self.0.readers.run(move |conn| execute(conn, sql, &arguments));
         timeout(WAIT, done).await.map_err(|_| Error::Busy)?
     }
 
-    /// Begins a transaction, which is the only one that writes until it ends.
+    /// Begins a transaction. Only one at a time can write.
     pub(super) async fn begin(&self) -> Result<SqliteTx, Error> {
         let turn = timeout(WAIT, Arc::clone(&self.0.turn).acquire_owned())
             .await
             .map_err(|_| Error::Busy)?
             .map_err(|_| Error::Closed)?;
-        // Made first: when this future is dropped, the transaction is too, and its end is queued behind its beginning.
+        // Created first: if this future is dropped, so is the transaction, and its end is queued after its beginning.
         let tx = SqliteTx { db: self.clone(), turn: Some(turn) };
-        // IMMEDIATE takes the write lock at once: a transaction that first reads could not get it later.
+        // IMMEDIATE takes the write lock right away: a transaction that starts with a read may not get it later.
         tx.run(|conn| {
             if !conn.is_autocommit() {
                 conn.execute_batch("ROLLBACK")?;
@@ -122,7 +122,7 @@ impl Sqlite {
         Ok(tx)
     }
 
-    /// Has the writer do something that takes its time, such as changing the tables.
+    /// Runs slow work on the writer, such as migrations, without a deadline.
     pub(super) async fn maintain<R: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Connection) -> Result<R, Error> + Send + 'static,
@@ -138,11 +138,11 @@ impl Sqlite {
             .await
     }
 
-    /// Whether a write can be made: the lock is taken, and after a failure a page is written too.
+    /// Checks that a write is possible: it takes the lock, and after a failed write it also writes a page.
     pub(super) async fn can_write(&self) -> Result<(), Error> {
         let tx = self.begin().await?;
         if self.0.is_failing.load(Ordering::Relaxed) {
-            // Another value: SQLite writes no page that stays the same.
+            // The value must change, because SQLite does not write an unchanged page.
             let sql = "UPDATE locks SET taken_at = taken_at + 1 WHERE name = 'administrators'";
             tx.execute(sql, Vec::new()).await?;
             tx.commit().await?;
@@ -151,8 +151,8 @@ impl Sqlite {
         Ok(())
     }
 
-    /// Folds the log into the file and empties it, so that deleted rows cannot be read in it any more. While another
-    /// program reads (a backup, a shell), that is not possible: it is tried again each second until it is.
+    /// Checkpoints the log into the file and truncates it, so that deleted rows cannot be read in it any more. This is
+    /// impossible while another program reads (a backup, a shell); then it is retried every second.
     pub(super) async fn scrub(&self) {
         if self.0.is_scrubbing.load(Ordering::SeqCst) || self.fold().await {
             return;
@@ -168,7 +168,8 @@ impl Sqlite {
         tokio::spawn(async move {
             loop {
                 tokio::time::sleep(SCRUB_AGAIN).await;
-                // Before the attempt: what is deleted during it may come too late for it, and tries for itself.
+                // Reset before the attempt: rows that are deleted during it may miss it, and their own `scrub` must
+                // then retry.
                 again.0.is_scrubbing.store(false, Ordering::SeqCst);
                 if again.fold().await {
                     tracing::info!("deleted data was removed from SQLite's log");
@@ -181,7 +182,8 @@ impl Sqlite {
         });
     }
 
-    /// Whether the log is folded and empty. Writes wait meanwhile, but not for other programs that read.
+    /// Checkpoints the log; returns whether it is now empty. Writes wait meanwhile, but this does not wait for other
+    /// programs that read.
     async fn fold(&self) -> bool {
         let Ok(turn) = Arc::clone(&self.0.turn).acquire_owned().await else { return true };
         let folded = self.0.keeper.run(move |conn| {
@@ -201,7 +203,7 @@ impl Sqlite {
         }
     }
 
-    /// Ends the connections, once the transaction in hand has ended. SQLite then folds its log into the file.
+    /// Closes the connections after the current transaction has ended. SQLite then checkpoints its log into the file.
     pub(super) async fn close(&self) {
         let last = timeout(WAIT, self.0.turn.acquire()).await;
         self.0.turn.close();
@@ -229,8 +231,9 @@ impl Sqlite {
     }
 }
 
-/// Writes a database as it is at one moment into an empty file, without the room that deleted rows leave, while others
-/// read and write. Its tables stay as they are: a newer program than the one that serves may copy them. Blocks.
+/// Writes a consistent snapshot of a database into an empty file, without the space of deleted rows, while others read
+/// and write. Does not migrate the tables, so a newer program than the one that serves can copy them. Blocks the
+/// thread.
 pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), Error> {
     let conn = Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     conn.busy_timeout(WAIT)?;
@@ -238,10 +241,10 @@ pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// A transaction on the writer. It ends when it is dropped.
+/// A transaction on the writer. It rolls back when it is dropped.
 pub(super) struct SqliteTx {
     db: Sqlite,
-    /// Until it ends.
+    /// `None` after the transaction has ended.
     turn: Option<OwnedSemaphorePermit>,
 }
 
@@ -263,7 +266,7 @@ impl SqliteTx {
         let turn = self.turn.take();
         let db = self.db.clone();
         let committed = self.db.0.writer.run(move |conn| {
-            // Held until the transaction has ended, also when nobody waits for that any more.
+            // Held until the transaction has ended, even if the caller no longer waits.
             let _turn = turn;
             let committed = within(conn, |conn| Ok(conn.execute_batch("COMMIT")?));
             committed.inspect_err(|error| db.note(error))
@@ -284,7 +287,7 @@ impl Drop for SqliteTx {
         let Some(turn) = self.turn.take() else { return };
         self.db.0.writer.send(Job::Work(Box::new(move |thread| {
             let _turn = turn;
-            // A connection that is gone has no transaction, and one that cannot end it goes.
+            // A closed connection has no transaction, and one that cannot roll back is closed.
             if thread.conn.as_ref().is_some_and(|conn| end(conn).is_err()) {
                 thread.conn = None;
             }
@@ -300,8 +303,8 @@ impl Sqlite {
     }
 }
 
-/// Runs a statement of a transaction. A statement that failed ends the transaction: SQLite may have rolled it back by
-/// itself, and what came next would be committed alone.
+/// Runs a statement of a transaction. If it fails, the transaction is rolled back: SQLite may have done so by itself,
+/// and the next statement would then be committed alone.
 fn within<R>(conn: &Connection, work: impl FnOnce(&Connection) -> Result<R, Error>) -> Result<R, Error> {
     if conn.is_autocommit() {
         return Err(Error::Aborted);
@@ -313,7 +316,7 @@ fn within<R>(conn: &Connection, work: impl FnOnce(&Connection) -> Result<R, Erro
     outcome
 }
 
-/// Rolls back whatever is open.
+/// Rolls back an open transaction.
 fn end(conn: &Connection) -> Result<(), Error> {
     if conn.is_autocommit() { Ok(()) } else { Ok(conn.execute_batch("ROLLBACK")?) }
 }
@@ -335,7 +338,7 @@ fn execute(conn: &Connection, sql: &str, arguments: &[Value]) -> Result<u64, Err
     Ok(statement.raw_execute()? as u64)
 }
 
-/// `$1` is a name to SQLite, and counts in the order of appearance: the number in it says which argument is meant.
+/// To SQLite, `$1` is a name, numbered in the order of appearance; the number in the name selects the argument.
 fn bind(statement: &mut Statement<'_>, arguments: &[Value]) -> Result<(), Error> {
     for place in 1..=statement.parameter_count() {
         let number = statement.parameter_name(place).and_then(|name| name.get(1..)?.parse::<usize>().ok());
@@ -368,7 +371,7 @@ struct Thread {
 
 impl Threads {
     fn start(role: Role, count: usize, path: &Path) -> io::Result<Self> {
-        // Of the writer's jobs one waits at a time, beside the ends of transactions that were dropped.
+        // The writer's queue holds one job at a time, plus the ends of dropped transactions.
         let (jobs, queue) = crossbeam_channel::bounded(QUEUE);
         for _ in 0..count {
             let (queue, path) = (queue.clone(), path.to_owned());
@@ -384,7 +387,7 @@ impl Threads {
         Ok(Self { jobs, count })
     }
 
-    /// Has a thread do something. A read is skipped if nobody waits for it when its turn comes.
+    /// Runs a job on a thread. A read is skipped if its caller is gone when its turn comes.
     async fn run<R: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Connection) -> Result<R, Error> + Send + 'static,
@@ -395,7 +398,7 @@ impl Threads {
                 return;
             }
             let outcome = thread.run(work);
-            // Or else the request went away.
+            // Fails if the caller is gone.
             let _ = answer.send(outcome);
         }));
         match self.jobs.try_send(job) {
@@ -403,13 +406,13 @@ impl Threads {
             Err(TrySendError::Full(_)) => return Err(Error::Busy),
             Err(TrySendError::Disconnected(_)) => return Err(Error::Closed),
         }
-        // The sending half is lost only when the job panicked, or when the threads have ended.
+        // The sender is dropped only if the job panicked or the threads have ended.
         answered.await.map_err(|_| Error::Closed)?
     }
 
-    /// For the end of a transaction, which must not be lost. It waits only if the whole queue is full.
+    /// Sends the end of a transaction, which must not be lost. It blocks only if the queue is full.
     fn send(&self, job: Job) {
-        // Disconnected: the connection is closed, and with it the transaction.
+        // If disconnected, the connection is closed and its transaction with it.
         let _ = self.jobs.send(job);
     }
 

@@ -1,4 +1,4 @@
-//! TLS to PostgreSQL, with the meanings that libpq gives to `sslmode` and `sslrootcert`
+//! TLS to PostgreSQL, with the same meaning of `sslmode` and `sslrootcert` as in libpq
 //! (<https://www.postgresql.org/docs/current/libpq-ssl.html>).
 
 use std::path::{Path, PathBuf};
@@ -23,28 +23,28 @@ use x509_cert::der::{Decode as _, Encode as _};
 use super::Error;
 use super::url::PostgresTarget;
 
-/// What is asked of the server's certificate.
+/// What is verified about the server's certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Checked {
-    /// Nothing: the connection is encrypted against those who only listen.
+    /// Nothing: the connection is encrypted, which protects against passive listeners only.
     Nothing,
-    /// That a certificate of `sslrootcert` vouches for it.
+    /// A certificate of `sslrootcert` vouches for it.
     Chain,
-    /// And that it names the host.
+    /// Also, it names the host.
     ChainAndName,
 }
 
-/// Whose certificates are believed.
+/// The trusted root certificates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Roots {
-    /// Those of the operating system.
+    /// The roots of the operating system.
     System,
-    /// Those of a PEM file.
+    /// The certificates in a PEM file.
     File(PathBuf),
 }
 
 /// # Errors
-/// [`Error::Tls`], when a file cannot be read.
+/// [`Error::Tls`] if a file cannot be read.
 pub(super) fn connector(target: &PostgresTarget) -> Result<MakeRustlsConnect, Error> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let mut verifier = Verifier {
@@ -96,7 +96,8 @@ fn tls(error: &rustls::Error) -> Error {
 struct Verifier {
     algorithms: WebPkiSupportedAlgorithms,
     roots: RootCertStore,
-    /// The file's certificates themselves: the server may show one of them, as the manual's self-signed one is.
+    /// The certificates of the file: the server may present one of them, like the self-signed one of PostgreSQL's
+    /// manual.
     given: Vec<CertificateDer<'static>>,
     checked: Checked,
 }
@@ -140,8 +141,8 @@ impl ServerCertVerifier for Verifier {
         verify_tls12_signature(message, shown, signature, &self.algorithms)
     }
 
-    /// The manual's `openssl x509 -req` makes certificates of X.509 version 1, which webpki does not read: of those
-    /// the key alone is taken.
+    /// `openssl x509 -req` in PostgreSQL's manual creates X.509 version 1 certificates, which webpki cannot parse. Only
+    /// their key is used.
     fn verify_tls13_signature(
         &self,
         message: &[u8],
@@ -178,7 +179,7 @@ fn is_valid_at(shown: &CertificateDer<'_>, now: UnixTime) -> Result<(), Certific
     }
 }
 
-/// By the alternative names, or, where there are none, by the common name, as libpq does.
+/// Compares the host with the alternative names or, if there are none, with the common name, as libpq does.
 fn names_the_host(shown: &CertificateDer<'_>, host: &ServerName<'_>) -> Result<(), rustls::Error> {
     if let Ok(parsed) = ParsedCertificate::try_from(shown)
         && verify_server_name(&parsed, host).is_ok()
@@ -230,7 +231,7 @@ mod tests {
         verifier.verify_server_cert(shown, &[], &name, &[], UnixTime::now()).is_ok()
     }
 
-    /// `openssl req -new -x509 -subj "/CN=db.example"`: an authority and a server in one, and no other name.
+    /// `openssl req -new -x509 -subj "/CN=db.example"` creates an authority and a server in one, without other names.
     #[test]
     fn the_self_signed_certificate_of_the_manual_is_believed_where_it_is_given() {
         let mut params = named("db.example");
@@ -268,7 +269,7 @@ mod tests {
             (&common, "a.one.db.example", false),
             (&modern, "db.example", true),
             (&modern, "DB.example", true),
-            // Where there are other names, the common name counts for nothing (RFC 6125 §6.4.4).
+            // If there are alternative names, the common name is ignored (RFC 6125 §6.4.4).
             (&modern, "old.example", false),
         ] {
             assert_eq!(verdict(&full, shown, host), expected, "{host}");

@@ -1,4 +1,4 @@
-//! The address of a database, read once and printed without its password.
+//! The URL of a database, parsed once and printed without its password.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -13,12 +13,12 @@ use tokio_postgres::config::{
 
 use super::tls::{Checked, Roots};
 
-/// Where the accounts are kept: an SQLite file or a PostgreSQL database. Never prints a password.
+/// The database of the accounts: an SQLite file or a PostgreSQL database. Never prints a password.
 ///
-/// Parsed from `sqlite://PATH` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, where special characters are
-/// percent-encoded. There may be several hosts, `HOST:PORT,HOST:PORT`: the first that takes writes is used. The usual
-/// parameters of libpq follow a `?`; what an address leaves out comes from the usual `PG…` variables.
-/// `pgbouncer=true` is for a pooler that lends connections by transaction.
+/// Parsed from `sqlite://PATH` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, with special characters
+/// percent-encoded. Several hosts, `HOST:PORT,HOST:PORT`, are possible: the first that accepts writes is used. The
+/// usual parameters of libpq follow a `?`. What the URL leaves out comes from the usual `PG…` variables.
+/// `pgbouncer=true` is for a pooler that assigns connections per transaction.
 #[derive(Clone)]
 pub struct DatabaseUrl(Target);
 
@@ -28,7 +28,7 @@ pub(super) enum Target {
     Postgres(Box<PostgresTarget>),
 }
 
-/// A PostgreSQL, and how to get there.
+/// A PostgreSQL database, and how to connect to it.
 #[derive(Clone)]
 pub(super) struct PostgresTarget {
     pub(super) config: Config,
@@ -36,12 +36,12 @@ pub(super) struct PostgresTarget {
     pub(super) roots: Roots,
     /// Our certificate and its key.
     pub(super) client: Option<(PathBuf, PathBuf)>,
-    /// Whether a pooler lends connections by transaction.
+    /// Whether a pooler assigns connections per transaction.
     pub(super) is_pooler: bool,
 }
 
 impl DatabaseUrl {
-    /// An SQLite file. It is made when it is missing; its directory must exist.
+    /// An SQLite file. It is created if it does not exist; its directory must exist.
     #[must_use]
     pub fn sqlite(path: impl Into<PathBuf>) -> Self {
         Self(Target::Sqlite(path.into()))
@@ -91,7 +91,7 @@ impl fmt::Debug for DatabaseUrl {
     }
 }
 
-/// Text that is not the address of a database. The message never repeats the text, which may hold a password.
+/// Text that is not the URL of a database. The message never repeats the text, which may hold a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{said}{parameter}; write `sqlite://PATH` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, with every special \
@@ -99,7 +99,7 @@ impl fmt::Debug for DatabaseUrl {
 )]
 pub struct DatabaseUrlError {
     said: &'static str,
-    /// A name from a list of ours.
+    /// A name from our own list.
     parameter: &'static str,
 }
 
@@ -123,8 +123,8 @@ fn decoded(text: &str) -> Result<String, DatabaseUrlError> {
     if text.contains('\0') { Err(says("has a NUL character")) } else { Ok(text.into_owned()) }
 }
 
-/// An unencoded `/`, `?`, `#` or `@` in the password moves the rest of it into another part of the address, whence it
-/// would be logged or connected to: each such part is checked.
+/// An unencoded `/`, `?`, `#` or `@` in the password moves the rest of it into another part of the URL, which is logged
+/// or connected to. So each such part is checked.
 fn postgres(rest: &str) -> Result<DatabaseUrl, DatabaseUrlError> {
     if rest.contains(['#', ' ']) {
         return Err(says("has a `#` or a space"));
@@ -158,8 +158,8 @@ fn postgres(rest: &str) -> Result<DatabaseUrl, DatabaseUrlError> {
     given.target().map(|target| DatabaseUrl(Target::Postgres(Box::new(target))))
 }
 
-/// The parameters, by their names in libpq (<https://www.postgresql.org/docs/current/libpq-connect.html>) and the
-/// variables of the environment that stand in for them.
+/// The parameters, by their names in libpq (<https://www.postgresql.org/docs/current/libpq-connect.html>), and the
+/// environment variables that stand in for them.
 const PARAMETERS: [(&str, &str); 25] = [
     ("host", "PGHOST"),
     ("hostaddr", "PGHOSTADDR"),
@@ -188,7 +188,7 @@ const PARAMETERS: [(&str, &str); 25] = [
     ("pgbouncer", ""),
 ];
 
-/// Parameters that libpq has and we do not: they are named, so that nobody has to guess.
+/// Parameters of libpq that are not supported. The error names them, so that nobody has to guess.
 const UNSUPPORTED: [&str; 20] = [
     "gssdelegation",
     "gssencmode",
@@ -225,7 +225,7 @@ impl Given {
         Self(PARAMETERS.into_iter().filter(|(_, variable)| !variable.is_empty()).filter_map(set).collect())
     }
 
-    /// What is set later counts, and what is empty counts as left out.
+    /// The last value wins. An empty value counts as left out.
     fn set(&mut self, name: &'static str, value: String) {
         if !value.is_empty() {
             self.0.retain(|(known, _)| *known != name);
@@ -254,7 +254,7 @@ impl Given {
         }))
     }
 
-    /// `HOST:PORT,HOST:PORT`; a folder with a socket is percent-encoded.
+    /// Parses `HOST:PORT,HOST:PORT`. The directory of a Unix socket is percent-encoded.
     fn set_hosts(&mut self, text: &str) -> Result<(), DatabaseUrlError> {
         let (mut hosts, mut ports) = (Vec::new(), Vec::new());
         for place in text.split(',') {
@@ -299,7 +299,7 @@ impl Given {
         }
         let name = self.get("application_name").or(self.get("fallback_application_name"));
         config.application_name(name.unwrap_or("portcullis"));
-        // A server that takes no writes is of no use to us, wherever an address or a balancer leads.
+        // By default, a server that does not accept writes is rejected, even if the URL or a load balancer leads to it.
         config.target_session_attrs(match self.get("target_session_attrs") {
             None | Some("read-write" | "primary") => TargetSessionAttrs::ReadWrite,
             Some("any") => TargetSessionAttrs::Any,
@@ -348,7 +348,7 @@ impl Given {
         self.get(name).map_or(Ok(default), str::parse).map(Duration::from_secs).map_err(|_| impossible(name))
     }
 
-    /// A peer that is gone without a word is noticed within a minute.
+    /// A peer that silently disappears is noticed within a minute.
     fn times(&self, config: &mut Config) -> Result<(), DatabaseUrlError> {
         config.connect_timeout(self.seconds("connect_timeout", 5)?);
         config.keepalives(self.get("keepalives") != Some("0"));
@@ -370,7 +370,7 @@ impl Given {
         let (mode, checked) = match self.get("sslmode") {
             Some("disable") => (SslMode::Disable, Checked::Nothing),
             None | Some("allow" | "prefer") => (SslMode::Prefer, Checked::Nothing),
-            // With a root at hand libpq checks it, for the sake of older versions.
+            // libpq verifies the chain if a root is given, for compatibility with older versions.
             Some("require") if matches!(roots, Roots::File(_)) => (SslMode::Require, Checked::Chain),
             Some("require") => (SslMode::Require, Checked::Nothing),
             Some("verify-ca") => (SslMode::Require, Checked::Chain),
@@ -461,7 +461,7 @@ mod tests {
         }
     }
 
-    /// As the consoles of hosting companies show them.
+    /// Formats that the consoles of hosting providers show.
     #[test]
     fn a_hosted_databases_address_is_understood() {
         let neon = target(

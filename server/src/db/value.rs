@@ -1,4 +1,4 @@
-//! Values on their way into a statement and out of a row, the same for both databases.
+//! Values as arguments of a statement and in a row, the same for both databases.
 
 use std::fmt;
 
@@ -10,10 +10,10 @@ use uuid::Uuid;
 use super::Error;
 use crate::clock::Timestamp;
 
-/// An argument of a statement. It owns its text, for a statement on SQLite runs on another thread.
+/// An argument of a statement. It owns its text, because a statement on SQLite runs on another thread.
 #[derive(Clone)]
 pub enum Value {
-    /// No value, of a column that holds this kind.
+    /// NULL, for a column of this kind.
     Null(Kind),
     /// A 64-bit integer.
     Integer(i64),
@@ -21,13 +21,13 @@ pub enum Value {
     Text(String),
     /// Bytes.
     Bytes(Vec<u8>),
-    /// Yes or no: 0 or 1 in SQLite.
+    /// A boolean; 0 or 1 in SQLite.
     Bool(bool),
-    /// An identifier: 16 bytes in SQLite.
+    /// A UUID; 16 bytes in SQLite.
     Uuid(Uuid),
 }
 
-/// What a column holds. PostgreSQL is told with each argument, so that it never has to guess.
+/// The kind of a column. PostgreSQL receives it with each argument, so that it never has to guess the type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// `BIGINT`, `INTEGER`.
@@ -42,7 +42,7 @@ pub enum Kind {
     Uuid,
 }
 
-/// What can be an argument of a statement.
+/// A type that can be an argument of a statement.
 pub trait Encode {
     /// The kind of its column.
     const KIND: Kind;
@@ -50,15 +50,15 @@ pub trait Encode {
     fn encode(&self) -> Value;
 }
 
-/// What can be read from a column.
+/// A type that can be read from a column.
 pub trait Decode: Sized {
-    /// Reads it; `None` if the column holds something else.
+    /// Reads the value; `None` if the column holds another type.
     fn decode(cell: Cell<'_>) -> Option<Self>;
 }
 
-/// What a row is read into.
+/// A type that a row can be read into.
 pub trait FromRow: Sized {
-    /// Reads it.
+    /// Reads the row.
     ///
     /// # Errors
     /// [`Error::Column`].
@@ -68,7 +68,7 @@ pub trait FromRow: Sized {
 /// One column of a row.
 #[derive(Debug, Clone, Copy)]
 pub enum Cell<'a> {
-    /// No value.
+    /// NULL.
     Null,
     /// A 64-bit integer.
     Integer(i64),
@@ -76,18 +76,18 @@ pub enum Cell<'a> {
     Text(&'a str),
     /// Bytes.
     Bytes(&'a [u8]),
-    /// Yes or no, in PostgreSQL.
+    /// A boolean, in PostgreSQL.
     Bool(bool),
-    /// An identifier, in PostgreSQL.
+    /// A UUID, in PostgreSQL.
     Uuid(Uuid),
 }
 
 /// A row of either database.
 #[derive(Debug)]
 pub enum Row<'a> {
-    /// Of SQLite.
+    /// A row of SQLite.
     Sqlite(&'a rusqlite::Row<'a>),
-    /// Of PostgreSQL.
+    /// A row of PostgreSQL.
     Postgres(&'a tokio_postgres::Row),
 }
 
@@ -101,10 +101,10 @@ impl Row<'_> {
         }
     }
 
-    /// The column of a name.
+    /// The column with this name.
     ///
     /// # Errors
-    /// [`Error::Column`] if there is none, or it holds something else.
+    /// [`Error::Column`] if there is none, or it holds another type.
     pub fn named<T: Decode>(&self, name: &'static str) -> Result<T, Error> {
         match self {
             Self::Sqlite(row) => row.get_ref(name).ok().and_then(sqlite_cell).and_then(T::decode),
@@ -113,10 +113,10 @@ impl Row<'_> {
         .ok_or(Error::Column(name))
     }
 
-    /// The column at a place, counted from 0.
+    /// The column at this index, starting at 0.
     ///
     /// # Errors
-    /// As [`named`](Self::named).
+    /// See [`named`](Self::named).
     pub fn at<T: Decode>(&self, place: usize) -> Result<T, Error> {
         match self {
             Self::Sqlite(row) => row.get_ref(place).ok().and_then(sqlite_cell).and_then(T::decode),
@@ -159,7 +159,7 @@ impl<'a> FromSql<'a> for Cell<'a> {
 }
 
 impl Value {
-    /// What PostgreSQL is told that it is.
+    /// The type that PostgreSQL receives for it.
     pub(super) fn postgres_type(&self) -> Type {
         let kind = match self {
             Self::Null(kind) => *kind,
@@ -179,7 +179,7 @@ impl Value {
     }
 }
 
-/// It may be a password's hash or a token's digest.
+/// Omits the value, which may be the hash of a password or the digest of a token.
 impl fmt::Debug for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Value")
@@ -350,14 +350,14 @@ tuple!(A 0, B 1, C 2);
 tuple!(A 0, B 1, C 2, D 3);
 tuple!(A 0, B 1, C 2, D 3, E 4);
 
-/// As many columns of one kind as the row has.
+/// A row whose columns all have one kind.
 impl<T: Decode> FromRow for Vec<T> {
     fn from_row(row: &Row<'_>) -> Result<Self, Error> {
         (0..row.width()).map(|place| row.at(place)).collect()
     }
 }
 
-/// A type with one unnamed field is kept as that field: `column!(AccountId(i64));`
+/// Stores a type with one unnamed field as that field: `column!(AccountId, i64);`
 macro_rules! column {
     ($type:ty, $of:ty) => {
         impl $crate::db::Encode for $type {
@@ -374,8 +374,8 @@ macro_rules! column {
     };
 }
 
-/// Reads a struct from the columns that are named as its fields: [`FromRow`](crate::db::FromRow) for a type of yours.
-/// After a `;` come fields that are structs read from the same row.
+/// Implements [`FromRow`](crate::db::FromRow) for a struct, by reading the columns with the names of its fields. Fields
+/// after a `;` are structs that are read from the same row.
 ///
 /// ```
 /// struct Document { id: i64, title: String, folder_id: Option<i64> }
@@ -397,7 +397,7 @@ macro_rules! from_row {
 
 pub(crate) use column;
 pub(crate) use from_row;
-/// Microseconds since 1970.
+/// Stored as microseconds since 1970.
 impl Encode for Timestamp {
     const KIND: Kind = <i64 as Encode>::KIND;
 

@@ -1,4 +1,4 @@
-//! Recovery codes: ten, shown once, each of use once instead of a code of the authenticator app.
+//! Recovery codes: a set of ten, shown once. Each can be used once instead of a code of the authenticator app.
 
 use zeroize::Zeroizing;
 
@@ -7,13 +7,13 @@ use crate::{
     secret::{SecretText, sha256},
 };
 
-/// Codes of a set.
+/// Codes in a set.
 const CODES: usize = 10;
-/// Symbols of a code: 80 bits, so a digest needs no salt and no slow hash.
+/// Symbols of a code: 80 bits, so its digest needs neither a salt nor a slow hash.
 const SYMBOLS: usize = 16;
 /// Symbols between two hyphens.
 const GROUP: usize = 4;
-/// Digits and letters without those that are taken for others (Crockford's base 32).
+/// Digits and letters without those that look like others (Crockford's base 32).
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /// A set of codes, to be shown to their owner once.
@@ -25,7 +25,7 @@ impl RecoveryCodes {
         Self((0..CODES).map(|_| random_code()).collect())
     }
 
-    /// As people read them: `7K2M-0XJ4-9TQW-3HV8`.
+    /// The codes as people read them: `7K2M-0XJ4-9TQW-3HV8`.
     pub(crate) fn shown(&self) -> &[SecretText] {
         &self.0
     }
@@ -51,7 +51,7 @@ fn random_code() -> SecretText {
     SecretText::new(text)
 }
 
-/// A code without what people add to it or take for another symbol.
+/// A code without spaces and hyphens, and with easily confused symbols replaced.
 fn plain(text: &str) -> Zeroizing<String> {
     let symbols = text.chars().filter(|char| !char.is_whitespace() && *char != '-');
     let symbols = symbols.map(|char| match char.to_ascii_uppercase() {
@@ -62,9 +62,9 @@ fn plain(text: &str) -> Zeroizing<String> {
     Zeroizing::new(symbols.collect())
 }
 
-/// What somebody typed as a second factor.
+/// A second factor as typed.
 pub(super) enum Typed {
-    /// Six digits.
+    /// Six digits of the authenticator app.
     OfApp(Zeroizing<String>),
     /// The digest of a recovery code.
     Recovery([u8; 32]),

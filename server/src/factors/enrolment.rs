@@ -1,4 +1,4 @@
-//! What an owner does about their second factor, and what an administrator does about a lost one.
+//! What owners do with their second factor, and what administrators do about a lost one.
 
 use std::time::Duration;
 
@@ -19,10 +19,10 @@ use crate::{
     passkeys, sessions,
 };
 
-/// How long a key may be confirmed after it was shown.
+/// How long a key can be confirmed after it was shown.
 const LIFETIME: Duration = Duration::from_mins(30);
 
-/// A key that is shown to its owner, to be typed or scanned into an authenticator app.
+/// A key that is shown to its owner, who types or scans it into an authenticator app.
 pub(crate) struct Enrolment {
     pub(super) key: Zeroizing<String>,
     pub(super) uri: Zeroizing<String>,
@@ -49,7 +49,8 @@ impl Enrolment {
     }
 }
 
-/// Shows a new key. It counts after [`confirm_enrolment`] in the same session; until then an older app does.
+/// Shows a new key. It takes effect with [`confirm_enrolment`] in the same session; until then an older app stays
+/// valid.
 pub(crate) async fn begin_enrolment(app: &App, fresh: Fresh) -> Result<Enrolment, Error> {
     let (mut tx, now) = (app.db().begin().await?, app.now());
     let held = accounts::hold_own(&mut tx, fresh, now).await?;
@@ -61,7 +62,7 @@ pub(crate) async fn begin_enrolment(app: &App, fresh: Fresh) -> Result<Enrolment
     Ok(enrolment)
 }
 
-/// The key that was shown in this session, to be shown again beside a wrong code.
+/// The key that was shown in this session, to show it again with the error for a wrong code.
 pub(super) async fn shown(app: &App, fresh: Fresh) -> Result<Enrolment, Error> {
     let (mut tx, now) = (app.db().begin().await?, app.now());
     let held = accounts::hold_own(&mut tx, fresh, now).await?;
@@ -75,8 +76,8 @@ async fn shown_key(app: &App, tx: &mut Tx, held: &Held, fresh: Fresh, now: Times
     Key::open(app, held.id, &sealed)
 }
 
-/// Makes the key that was shown count, with a first code of it. Every other session of the account ends, and it gets new
-/// recovery codes.
+/// Activates the key that was shown, given its first code. Every other session of the account ends, and the account
+/// gets new recovery codes.
 ///
 /// # Errors
 /// [`Error::NotFound`] if no key was shown in this session within 30 minutes; [`Error::Invalid`] for a wrong code.
@@ -106,7 +107,7 @@ async fn confirm(app: &App, fresh: Fresh, typed: &Typed, client: &Client) -> Res
     Ok(codes)
 }
 
-/// Makes a key count whose first code was right.
+/// Activates a key whose first code was correct.
 pub(super) async fn enrol(
     app: &App,
     tx: &mut Tx,
@@ -145,7 +146,8 @@ pub(crate) async fn remove(app: &App, fresh: Fresh, client: &Client) -> Result<(
     .await
 }
 
-/// Removes the app, the recovery codes and the passkeys of somebody who has lost them. Every session of the account ends.
+/// Removes the app, the recovery codes and the passkeys of somebody who has lost them. Every session of the account
+/// ends.
 ///
 /// # Errors
 /// [`Error::NotFound`] if there is no such account, or it has no second factor; [`Error::Database`].
@@ -165,7 +167,7 @@ pub(crate) async fn remove_lost(app: &App, account: AccountId, by: By<'_>) -> Re
     .await
 }
 
-/// Whether there was one.
+/// Removes the app and the recovery codes. Returns whether there was an app.
 async fn forget(
     app: &App,
     tx: &mut Tx,
@@ -183,7 +185,7 @@ async fn forget(
     Ok(true)
 }
 
-/// Makes new recovery codes; the older ones are invalid.
+/// Creates new recovery codes and invalidates the old ones.
 ///
 /// # Errors
 /// [`Error::NotFound`] if the account has no app.

@@ -1,11 +1,11 @@
-//! The gate of the login: after the first factor, a session begins or a second factor is asked for.
+//! The gate of the login. After the first factor it lets a session begin, or it requires a second factor.
 //!
 //! | a login | when |
 //! |---|---|
-//! | begins a session | it was a passkey, which is two factors; or no app was added, and the operator requires no second factor; or the browser is remembered (see `remembered.rs`) |
-//! | waits | otherwise: until 10 minutes, 5 wrong codes, a right one, a change of credentials, or an end of all sessions |
+//! | begins a session | it was a passkey, which is two factors; or there is no app and none is required; or the browser is remembered |
+//! | waits | otherwise, until 10 minutes pass, 5 codes are wrong or one is right, or credentials change or sessions end |
 //!
-//! The token of a login that waits can do one thing: bring the second factor. No guard accepts it.
+//! The token of a waiting login can only be used to present the second factor. No guard accepts it.
 
 use std::time::Duration;
 
@@ -31,10 +31,10 @@ use crate::{
     sessions::{self, Beginning, LoggedIn, Transport},
 };
 
-/// What a token begins with, so that one in a log or a repository is recognised.
+/// The prefix of a token, so that one in a log or a repository is recognized.
 const PREFIX: &str = "pcmf_";
 const LIFETIME: Duration = Duration::from_mins(10);
-/// Wrong codes of one login.
+/// How many wrong codes a login accepts before it ends.
 const TRIES: i64 = 5;
 
 /// Whether a session may begin.
@@ -42,7 +42,7 @@ const TRIES: i64 = 5;
 #[must_use]
 pub(crate) enum Gate {
     Open(Methods),
-    /// Not yet: commit, and answer this.
+    /// Not yet: commit, and return this error.
     Asks(FactorAsked),
 }
 
@@ -68,7 +68,7 @@ crate::db::from_row!(Waiting {
     expires_at
 });
 
-/// Asks whether the session of a login may begin whose first factor was right. Every way to log in does.
+/// Decides whether a login whose first factor was correct may begin its session. Every login method calls this.
 pub(crate) async fn gate(
     app: &App,
     tx: &mut Tx,
@@ -104,20 +104,20 @@ pub(crate) async fn gate(
     Ok(Gate::Asks(FactorAsked { token, must_enrol: methods.is_empty(), methods }))
 }
 
-/// What the page of a login that waits shows.
+/// The content of the page of a waiting login.
 pub(super) enum Step {
-    /// It asks for a code of the app, for a passkey, or for either.
+    /// Asks for a code of the app, for a passkey, or for either.
     Show {
         has_app: bool,
         passkey: Option<RequestOptions>,
         /// For how many days the browser can be remembered.
         days: Option<u32>,
     },
-    /// It shows a key first.
+    /// Shows a key to enrol first.
     Enrol(Enrolment),
 }
 
-/// What a login waits for. An account without a second factor is shown the key that it was shown before.
+/// What a login waits for. An account without a second factor sees the same key as before.
 ///
 /// # Errors
 /// [`Error::DeadLogin`].
@@ -145,7 +145,7 @@ pub(super) async fn step_of(app: &App, token: &str) -> Result<Step, Error> {
     Ok(Step::Enrol(enrolment))
 }
 
-/// Begins the enrolment of an account that has to enrol before it may log in.
+/// Starts the enrolment of an account that must enrol before it can log in.
 ///
 /// # Errors
 /// [`Error::DeadLogin`]; [`Error::FactorThere`] if the account has a second factor.
@@ -169,7 +169,7 @@ async fn show_new_key(app: &App, tx: &mut Tx, held: &Held, digest: &[u8; 32]) ->
     Ok(key)
 }
 
-/// The account of a login that waits, and the login as it is after the lock.
+/// Locks the account of a waiting login, and reads the login again under the lock.
 async fn hold(tx: &mut Tx, digest: &[u8; 32], now: Timestamp) -> Result<(Held, Waiting), Error> {
     let seen = store::login(tx.conn(), digest, now).await?.ok_or(Error::DeadLogin)?;
     let held = accounts::hold_of_login(tx, seen.account_id).await?.ok_or(Error::DeadLogin)?;
@@ -177,18 +177,18 @@ async fn hold(tx: &mut Tx, digest: &[u8; 32], now: Timestamp) -> Result<(Held, W
     Ok((held, waiting.ok_or(Error::DeadLogin)?))
 }
 
-/// A login that has ended in a session.
+/// A login that has become a session.
 #[derive(Debug)]
 pub(super) struct Finished {
     pub(super) logged_in: LoggedIn,
-    /// Its account had no second factor before.
+    /// Whether its account had no second factor before.
     pub(super) has_enrolled: bool,
     /// The cookie of a browser that is remembered from now on.
     pub(super) device: Option<SecretText>,
 }
 
-/// Ends a login with a code of the app or a recovery code. Each try counts before it is looked at. With `remember`, the
-/// browser is remembered if it gets a cookie and has shown a code of the app: a recovery code is for whoever has lost it.
+/// Completes a login with a code of the app or a recovery code. Each attempt is counted before the code is checked. With
+/// `remember`, the browser is remembered if the login ends in a cookie and the code was one of the app.
 ///
 /// # Errors
 /// [`Error::DeadLogin`], [`Error::WrongCode`], [`Error::Throttled`].
@@ -236,7 +236,7 @@ async fn try_code(
     Ok(Finished { logged_in, has_enrolled, device })
 }
 
-/// Asks for a passkey that ends a login.
+/// Creates the options for a passkey that completes a login.
 ///
 /// # Errors
 /// [`Error::DeadLogin`]; [`Error::NotFound`] if the account has none; [`Error::PasskeysOff`].
@@ -249,7 +249,7 @@ pub(super) async fn ask_for_passkey(app: &App, token: &str) -> Result<RequestOpt
     Ok(options)
 }
 
-/// Ends a login with a passkey of its account. A wrong one counts as a wrong code does.
+/// Completes a login with a passkey of its account. A wrong passkey counts like a wrong code.
 ///
 /// # Errors
 /// [`Error::DeadLogin`], [`Error::PasskeyRejected`], [`Error::Throttled`].
@@ -278,7 +278,7 @@ pub(super) async fn finish_by_passkey(
     .await
 }
 
-/// Notes a wrong second factor, and tells the owner of the first one.
+/// Records a wrong second factor, and notifies the owner of the first one.
 async fn count_wrong(
     app: &App,
     mut tx: Tx,
@@ -295,7 +295,7 @@ async fn count_wrong(
     Ok(tx.commit().await?)
 }
 
-/// Begins the session of a login whose second factor was right, and says what its first one was.
+/// Begins the session of a login whose second factor was correct. Also returns its first method.
 #[expect(clippy::too_many_arguments, reason = "a step of one transaction, of which each is a part")]
 async fn begin(
     app: &App,
@@ -326,7 +326,7 @@ async fn begin(
     Ok((first, logged_in))
 }
 
-/// Looks at a code, and uses it if it is right: which method it was, and whether it ended an enrolment.
+/// Checks a code and uses it up if it is correct. Returns its method, and whether it completed an enrolment.
 async fn show(
     app: &App,
     tx: &mut Tx,
@@ -365,7 +365,7 @@ async fn show(
     }
 }
 
-/// What the whole login has proved: only now the attempts are forgiven and the network is known to the account.
+/// Only after both factors are the failed attempts forgiven, and the network known to the account.
 async fn forgive(
     app: &App,
     tx: &mut Tx,

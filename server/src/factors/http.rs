@@ -1,4 +1,4 @@
-//! The routes: the second step of a login, and what an owner does about their second factor.
+//! The routes of the second step of a login, and of the owner's second factor.
 
 use axum::extract::State;
 use axum::response::{AppendHeaders, IntoResponse, Response};
@@ -124,7 +124,7 @@ impl From<RecoveryCodes> for CodesView {
     }
 }
 
-/// How a login goes on that has shown its second factor: as it began.
+/// The response to a login that has presented its second factor, in the transport that it started with.
 #[derive(Debug)]
 pub(crate) enum LogInFinished {
     Tokens(TokenAnswer),

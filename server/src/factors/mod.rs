@@ -1,13 +1,14 @@
 //! Second factors: the authenticator app of an account, its recovery codes, and the gate that every login passes before
 //! a session begins.
 //!
-//! A passkey shows two factors at once, so the gate opens for it. Where a second factor is asked for, a passkey of the
-//! account serves as one too; by itself it does not turn two-step login on, or a lost device would lock its owner out.
+//! A passkey proves two factors at once, so it passes the gate by itself. Where a second factor is required, a passkey
+//! of the account can be the second one too. Having a passkey does not turn on two-step login, because a lost device
+//! would then lock its owner out.
 //!
-//! An account has one app (TOTP, RFC 6238). It counts after its first right code, replaces an older one, and a session
-//! that begins afterwards has shown it: [`gate`] is asked by every way to log in, and only this room makes the
-//! [`Methods`](crate::access::Methods) that a session begins with. Each step is one transaction under the account's lock
-//! (see `accounts/held.rs`).
+//! An account has one app (TOTP, RFC 6238). It becomes active with its first correct code and replaces an older one.
+//! Every session that begins afterwards has proved it: every login method calls [`gate`], and only this module
+//! constructs the [`Methods`](crate::access::Methods) that a session begins with. Each step is one transaction under
+//! the account's lock (see `accounts/held.rs`).
 
 mod codes;
 mod enrolment;
@@ -41,10 +42,10 @@ use crate::{
     passkeys, sessions,
 };
 
-/// What an account has beside its first factors.
+/// The factors of an account besides the first one.
 #[derive(Debug)]
 pub(crate) struct Overview {
-    /// Since when it has an authenticator app.
+    /// When its authenticator app was added.
     pub(crate) totp_since: Option<Timestamp>,
     pub(crate) recovery_codes_left: i64,
     /// Whether it has a passkey.
@@ -92,20 +93,20 @@ pub(crate) async fn exported(
     })
 }
 
-/// Forgets every login that waits, every enrolment that was begun and every remembered device, of a restored backup.
+/// Deletes every waiting login, every started enrolment and every remembered device of a restored backup.
 pub(crate) async fn forget_every_step(tx: &mut Tx) -> Result<(), Error> {
     Ok(store::delete_every_step(tx.conn()).await?)
 }
 
-/// Ends the sessions of accounts that need a second factor and have none, as after a change of the setting: their owners
-/// enrol one at the next login.
+/// Ends the sessions of accounts that need a second factor and have none, for example after a change of the setting.
+/// Sessions that began with a passkey go on. The owners enrol at their next login.
 pub(crate) async fn uphold(app: &App) -> Result<u64, Error> {
     let of_all = match app.config().second_factor {
         SecondFactor::Optional => return Ok(0),
         SecondFactor::Required => true,
         SecondFactor::RequiredForAdmins => false,
     };
-    // Nearly always there are none, and to look for them takes the writer no time.
+    // The common case, and this check does not occupy the writer.
     if !store::is_any_session_without(app.db().read().await?.conn(), of_all, app.now()).await? {
         return Ok(0);
     }
@@ -115,7 +116,7 @@ pub(crate) async fn uphold(app: &App) -> Result<u64, Error> {
     Ok(ended)
 }
 
-/// The same for one account that gets this role.
+/// Ends the sessions of an account that gets this role, if it has no app and the role requires a second factor.
 pub(crate) async fn uphold_of(
     app: &App,
     tx: &mut Tx,
@@ -129,7 +130,7 @@ pub(crate) async fn uphold_of(
     Ok(())
 }
 
-/// Forgets logins, enrolments and remembered devices that have expired.
+/// Deletes logins, enrolments and remembered devices that have expired.
 pub(crate) async fn sweep(tx: &mut Tx, now: Timestamp) -> Result<u64, crate::db::Error> {
     store::delete_expired(tx.conn(), now).await
 }

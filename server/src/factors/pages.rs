@@ -1,4 +1,4 @@
-//! The pages of the second factor: the second step of a login, and what its owner does about it.
+//! The pages of the second factor: the second step of a login, and its owner's settings.
 
 #![expect(
     clippy::ref_binding_to_reference,
@@ -34,34 +34,34 @@ use crate::{
 /// The pages that ask for a code.
 #[derive(Template)]
 enum StepPage<'a> {
-    /// To end a login.
+    /// To complete a login.
     #[template(path = "factors/ask.html")]
     Ask {
         v: &'a View,
         faults: Faults,
         has_app: bool,
-        /// For the script; empty if the account has no passkey.
+        /// The options for the script, in JSON; empty if the account has no passkey.
         passkey: String,
         /// For how many days the browser can be remembered.
         days: Option<u32>,
         token: &'a str,
         next: &'a WayBack,
     },
-    /// With the key that it is the first code of: at a login, or in a session.
+    /// Shows a key and asks for its first code, at a login or in a session.
     #[template(path = "factors/enrol.html")]
     Enrol {
         v: &'a View,
         faults: Faults,
         enrolment: Enrolment,
-        /// Where the form goes.
+        /// Where the form is submitted.
         action: &'static str,
-        /// Empty in a session.
+        /// The token of the waiting login; empty in a session.
         token: &'a str,
         next: &'a str,
     },
 }
 
-/// The way of a browser whose login has succeeded, or the page that asks for its second factor.
+/// Redirects a browser whose login has succeeded, or shows the page that asks for its second factor.
 pub(crate) async fn arrive_or_ask(
     app: &App,
     v: &View,
@@ -132,7 +132,7 @@ pub(crate) async fn finish_log_in(
     };
     let page = async |faults| step_page(&app, &v, &form.mfa_token, &next, faults).await;
     match v.form(&["code"], finish, page).await {
-        // Its recovery codes are still to be made.
+        // The next page offers to create its recovery codes.
         Ok(finished) if finished.has_enrolled => {
             Ok(arrive(&v, &finished.logged_in, &WayBack::of(&app, Some(&v.to(paths::FACTOR))))?)
         }
@@ -144,7 +144,7 @@ pub(crate) async fn finish_log_in(
             }
             Ok(page)
         }
-        // It took too long, or that was the last try.
+        // The login expired, or this was its last attempt.
         Err(NotShown::Error(Error::DeadLogin)) => Ok(v.go_done(paths::LOG_IN, Done::LoginExpired)),
         Err(not_shown) => Err(not_shown),
     }
@@ -155,7 +155,7 @@ pub(crate) async fn finish_log_in(
 pub(crate) struct PasskeyFactorForm {
     #[serde(default)]
     mfa_token: String,
-    /// What the script read from the browser, in JSON.
+    /// The JSON that the script got from the browser.
     #[serde(default)]
     credential: String,
     #[serde(default)]
@@ -183,12 +183,12 @@ pub(crate) async fn finish_log_in_by_passkey(
     }
 }
 
-/// The page that a form of the login was sent to, asked for again: its login cannot go on.
+/// Redirects a reload of a page that a form of the login returned: its login cannot go on.
 pub(crate) async fn show_log_in(_: Public, v: View) -> PageResult {
     Ok(v.go(paths::LOG_IN))
 }
 
-/// The state of the second factor, and what can be done about it.
+/// The state of the second factor, and what its owner can do.
 #[derive(Template)]
 #[template(path = "factors/factors.html")]
 struct FactorsPage<'a> {
@@ -221,7 +221,7 @@ pub(crate) async fn show_factors(
     Ok(v.show(StatusCode::OK, &page)?)
 }
 
-/// The pages that forms answer with, asked for again.
+/// Redirects a reload of a page that a form returned.
 pub(crate) async fn go_to_factors(_: Public, v: View) -> PageResult {
     Ok(v.go(paths::FACTOR))
 }
@@ -255,7 +255,7 @@ pub(crate) async fn confirm_totp(
     let page = async |faults| Ok(key_page(&v, enrolment::shown(&app, fresh).await?, faults));
     match v.form(&["code"], confirm, page).await {
         Ok(codes) => show_codes(&v, codes),
-        // The key was shown too long ago, or in another session.
+        // The key has expired, or was shown in another session.
         Err(NotShown::Error(Error::NotFound)) => Ok(v.go(paths::FACTOR)),
         Err(not_shown) => Err(not_shown),
     }
@@ -291,7 +291,7 @@ pub(crate) async fn remove_totp(
     let fresh = v.fresh(*guard.principal(), paths::FACTOR)?;
     let remove = async {
         match super::remove(&app, fresh, &client).await {
-            // Somebody was faster.
+            // It was removed meanwhile.
             Err(Error::NotFound) => Ok(()),
             removed => removed,
         }

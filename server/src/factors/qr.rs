@@ -1,4 +1,4 @@
-//! A QR code as a picture in the page itself: SVG without script or style, which the content security policy lets in.
+//! A QR code as an SVG in the page itself, without script or style, which the content security policy allows.
 
 use std::fmt::Write as _;
 
@@ -7,10 +7,10 @@ use zeroize::Zeroizing;
 
 use crate::error::Error;
 
-/// Light modules around the code (ISO/IEC 18004 asks for four).
+/// Light modules around the code (ISO/IEC 18004 requires four).
 const QUIET: i32 = 4;
 
-/// The picture of a text. It holds numbers only, none of the text's characters.
+/// The QR code of a text. The SVG contains numbers only, none of the text's characters.
 pub(super) fn svg(text: &str, label: &str) -> Result<Zeroizing<String>, Error> {
     let code = QrCode::encode_text(text, QrCodeEcc::Medium)
         .map_err(|cause| Error::Internal(format!("a QR code cannot be made: {cause}")))?;

@@ -13,7 +13,7 @@ use crate::{
 
 type Result<T> = std::result::Result<T, crate::db::Error>;
 
-/// An authenticator app that counts.
+/// An active authenticator app.
 pub(super) struct Totp {
     pub(super) sealed_key: Vec<u8>,
     pub(super) last_step: i64,
@@ -26,13 +26,13 @@ pub(super) async fn totp(conn: Conn<'_>, account: AccountId) -> Result<Option<To
     fetch_optional!(conn, Totp, sql, account)
 }
 
-/// `false` if a code of this or a later step was used meanwhile.
+/// `false` if a code of this step or a later one was used meanwhile.
 pub(super) async fn use_step(conn: Conn<'_>, account: AccountId, step: i64) -> Result<bool> {
     let sql = "UPDATE totp SET last_step = $2 WHERE account_id = $1 AND last_step < $2";
     Ok(execute!(conn, sql, account, step)? == 1)
 }
 
-/// In the place of an older one.
+/// Replaces an older one.
 pub(super) async fn put_totp(
     conn: Conn<'_>,
     account: AccountId,
@@ -57,7 +57,7 @@ pub(super) async fn delete_totp(conn: Conn<'_>, account: AccountId) -> Result<bo
     Ok(execute!(conn, "DELETE FROM totp WHERE account_id = $1", account)? == 1)
 }
 
-/// In the place of one that was begun before.
+/// Replaces one that was started before.
 pub(super) async fn put_enrolment(
     conn: Conn<'_>,
     account: AccountId,
@@ -106,7 +106,7 @@ pub(super) async fn insert_code(conn: Conn<'_>, account: AccountId, digest: &[u8
     Ok(())
 }
 
-/// `false` if it is not one of the account's: of many at once one uses it.
+/// `false` if it is not one of the account's codes. Of several uses at once, only one succeeds.
 pub(super) async fn use_code(conn: Conn<'_>, account: AccountId, digest: &[u8; 32]) -> Result<bool> {
     let sql = "DELETE FROM recovery_codes WHERE digest = $1 AND account_id = $2";
     Ok(execute!(conn, sql, digest.as_slice(), account)? == 1)
@@ -150,14 +150,14 @@ pub(super) async fn login(conn: Conn<'_>, digest: &[u8; 32], now: Timestamp) -> 
     )
 }
 
-/// Notes the key that was shown.
+/// Stores the key that was shown.
 pub(super) async fn set_login_key(conn: Conn<'_>, digest: &[u8; 32], sealed_key: &[u8]) -> Result<()> {
     let sql = "UPDATE logins SET sealed_key = $2 WHERE digest = $1";
     execute!(conn, sql, digest.as_slice(), sealed_key)?;
     Ok(())
 }
 
-/// Counts a wrong code; the `most`th one ends the login. Whether it is the first one.
+/// Counts a wrong code, and deletes the login at the `most`th one. Returns whether it was the first one.
 pub(super) async fn count_wrong(conn: Conn<'_>, digest: &[u8; 32], most: i64) -> Result<bool> {
     let sql = "UPDATE logins SET tries = tries + 1 WHERE digest = $1 RETURNING tries";
     let tries = fetch_all!(conn, (i64,), sql, digest.as_slice())?.first().map_or(0, |(tries,)| *tries);
@@ -172,8 +172,8 @@ pub(super) async fn delete_login(conn: Conn<'_>, digest: &[u8; 32]) -> Result<()
     Ok(())
 }
 
-/// The living sessions of accounts that have no second factor: of all (`$2`), or of administrators alone. One that began
-/// with a passkey, which the account still has, may go on.
+/// The active sessions of accounts that have no second factor: of all accounts (`$2`), or of administrators only. A
+/// session that began with a passkey may go on while the account has a passkey.
 macro_rules! sessions_without {
     ($verb:literal) => {
         concat!(

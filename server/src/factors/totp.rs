@@ -1,5 +1,5 @@
-//! Time-based one-time passwords (RFC 6238): HMAC-SHA-1, six digits, steps of 30 seconds. Every authenticator app uses
-//! these; many ignore any others that a QR code names.
+//! Time-based one-time passwords (RFC 6238): HMAC-SHA-1, six digits, steps of 30 seconds. Every authenticator app
+//! supports these parameters; many ignore any others in a QR code.
 
 use aws_lc_rs::{constant_time, hmac};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -13,14 +13,14 @@ const KEY: usize = 20;
 const STEP: i64 = 30;
 /// A code has six digits.
 const CODES: u32 = 1_000_000;
-/// What keys are sealed for.
+/// The purpose that keys are sealed for.
 const PURPOSE: &str = "TOTP key";
-/// RFC 4648 §6.
+/// The alphabet of RFC 4648 §6.
 const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-/// What need not be escaped in a URI (RFC 3986 §2.3).
+/// The characters that must be escaped in a URI, all but the unreserved ones (RFC 3986 §2.3).
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The key that an authenticator app and this server share. It does not print itself.
+/// The secret that an authenticator app and this server share. It has no `Debug`.
 pub(super) struct Key(Zeroizing<[u8; KEY]>);
 
 impl Key {
@@ -28,8 +28,8 @@ impl Key {
         Self(Zeroizing::new(random::bytes()))
     }
 
-    /// As the database keeps it. The account's number is sealed with it: copied to another account's row, it does not
-    /// open.
+    /// The key as stored. It is sealed with the account's ID, so it cannot be opened after being copied to another
+    /// account's row.
     pub(super) fn seal(&self, app: &App, account: AccountId) -> Vec<u8> {
         let plain = Zeroizing::new([account.number().to_be_bytes().as_slice(), self.0.as_slice()].concat());
         app.secret().seal(PURPOSE, &plain)
@@ -47,7 +47,7 @@ impl Key {
         })
     }
 
-    /// In base 32, as people type it into an app.
+    /// The key in base 32, as people type it into an app.
     pub(super) fn text(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::with_capacity(KEY * 8 / 5));
         for five in self.0.chunks(5) {
@@ -58,7 +58,7 @@ impl Key {
         text
     }
 
-    /// The URI that a QR code shows an app
+    /// The URI in the QR code
     /// (<https://github.com/google/google-authenticator/wiki/Key-Uri-Format>).
     pub(super) fn uri(&self, service: &str, account: &str) -> Zeroizing<String> {
         let escaped = |text| utf8_percent_encode(text, ESCAPED);
@@ -76,7 +76,7 @@ impl Key {
         })
     }
 
-    /// RFC 4226 §5.3.
+    /// The code of a step (RFC 4226 §5.3).
     fn code(&self, step: i64) -> String {
         let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, self.0.as_slice());
         let mac = hmac::sign(&key, &step.to_be_bytes());
@@ -93,7 +93,7 @@ mod tests {
 
     const LAST: i64 = 0;
 
-    /// RFC 6238, appendix B, the last six of its eight digits.
+    /// RFC 6238, appendix B; the last six of its eight digits.
     #[test]
     fn the_codes_are_those_of_rfc_6238() {
         let key = Key(Zeroizing::new(*b"12345678901234567890"));

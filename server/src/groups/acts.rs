@@ -1,9 +1,9 @@
 //! What members do in an organisation, over HTTP and on the pages.
 //!
-//! Each act locks the caller's account and then the organisation's row, and reads the caller's role after that: what
-//! the role was when the request began is the past. Two owners who leave at the same moment follow one another, and the
-//! second one is the last. Where an act is about another account too, both are locked first, in the order of their
-//! numbers (`accounts/held.rs`); the tree of groups is locked last.
+//! Each action locks the caller's account and then the organisation's row, and reads the caller's role only then: the
+//! role at the beginning of the request may be outdated. Two owners who leave at the same time are thus handled one
+//! after the other, and the second one is rejected as the last owner. If an action concerns another account too, both
+//! are locked first, in the order of their IDs (`accounts/held.rs`). The tree of groups is locked last.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -26,22 +26,22 @@ use crate::{
     mail::{self, Message, Recipient},
 };
 
-/// How many organisations an account owns.
+/// The most organisations that an account can own.
 const MOST_OWNED: usize = 50;
-/// How many teams an organisation has.
+/// The most teams of an organisation.
 const MOST_TEAMS: i64 = 1000;
 
-/// A member whose account and organisation this transaction has locked, with the role that they have now.
+/// A member whose account and organisation this transaction has locked, with their current role.
 pub(super) struct Standing {
     pub(super) held: Held,
     organisation: GroupId,
     role: GroupRole,
-    /// For what happens to others.
+    /// The client for events that happen to others.
     client: Client,
 }
 
 impl Standing {
-    /// The caller, if their role is `least` or more.
+    /// Verifies that the caller has the role `least` or a higher one.
     pub(super) async fn of(
         tx: &mut Tx,
         caller: impl Actor,
@@ -53,7 +53,7 @@ impl Standing {
         Self::of_held(tx, held, organisation, least, client).await
     }
 
-    /// The same for an act about another account. [`Error::NotFound`] if that is not active.
+    /// [`of`](Self::of) for an action on another account. [`Error::NotFound`] if that account is not active.
     async fn beside(
         tx: &mut Tx,
         caller: impl Actor,
@@ -94,7 +94,7 @@ impl Standing {
         events::record_in(tx, event, self.organisation.uuid(), account, &self.client, detail, now).await
     }
 
-    /// Tells another member by email what happened.
+    /// Notifies another member by email.
     async fn tell(
         &self,
         app: &App,
@@ -104,7 +104,7 @@ impl Standing {
         now: Timestamp,
     ) -> Result<(), Error> {
         let name = store::name(tx.conn(), self.organisation).await?.ok_or(Error::NotFound)?;
-        // Whoever is disabled is not written to.
+        // Disabled accounts receive no email.
         let Some(owner) = accounts::owner(tx.conn(), account).await? else { return Ok(()) };
         mail::enqueue(app, tx, &Recipient::of(&owner), &message(name), now).await
     }
@@ -130,13 +130,13 @@ impl Standing {
         store::team(tx.conn(), self.organisation, id).await?.ok_or(Error::NotFound)
     }
 
-    /// Another member.
+    /// The role of a member.
     async fn member(&self, tx: &mut Tx, account: AccountId) -> Result<GroupRole, Error> {
         store::member_role(tx.conn(), self.organisation, account).await?.ok_or(Error::NotFound)
     }
 }
 
-/// Creates an organisation, which the caller owns.
+/// Creates an organisation that the caller owns.
 pub(super) async fn create(
     app: &App,
     principal: Principal,
@@ -160,7 +160,7 @@ pub(super) async fn create(
     .await
 }
 
-/// The organisations that an account is a member of, the oldest first.
+/// The organisations that an account is a member of, oldest first.
 pub(super) async fn list(
     app: &App,
     account: AccountId,
@@ -197,7 +197,7 @@ pub(super) async fn rename(
     .await
 }
 
-/// Deletes an organisation with its teams, its memberships and all that was granted to them.
+/// Deletes an organisation with its teams, its memberships and all grants to them.
 pub(super) async fn delete(app: &App, fresh: Fresh, id: GroupId, client: &Client) -> Result<(), Error> {
     retry(|| async {
         let (mut tx, now) = (app.db().begin().await?, app.now());
@@ -233,13 +233,13 @@ pub(super) async fn members(
     Ok(asked.part(rows, |last| cursors::of_account(app, last.account_id)))
 }
 
-/// A member of an organisation that its reader may see.
+/// A member of an organisation. The caller must have checked that the reader may see it.
 pub(super) async fn member(app: &App, id: GroupId, account: AccountId) -> Result<Person, Error> {
     let mut reader = app.db().read().await?;
     store::person(reader.conn(), id, account).await?.ok_or(Error::NotFound)
 }
 
-/// The member of an organisation who has this address, if the reader is a member too.
+/// The member of an organisation with this address. The reader must be an administrator or owner of it.
 pub(super) async fn member_at(
     app: &App,
     account: AccountId,
@@ -251,7 +251,7 @@ pub(super) async fn member_at(
     Ok(store::member_at(reader.conn(), id, email).await?)
 }
 
-/// Gives a member another role. One who has it already keeps it.
+/// Changes a member's role. Does nothing if they already have it.
 pub(super) async fn set_role(
     app: &App,
     fresh: Fresh,
@@ -276,7 +276,7 @@ pub(super) async fn set_role(
     .await
 }
 
-/// Makes another member an owner, and the caller an administrator of the organisation.
+/// Makes another member an owner, and the caller an administrator.
 pub(super) async fn hand_over(
     app: &App,
     fresh: Fresh,
@@ -348,7 +348,7 @@ pub(super) async fn leave(
     .await
 }
 
-/// The teams of an organisation, the oldest first.
+/// The teams of an organisation, oldest first.
 pub(super) async fn teams(
     app: &App,
     account: AccountId,
@@ -362,7 +362,7 @@ pub(super) async fn teams(
     Ok(asked.part(rows, |last| cursors::of_group(app, last.id)))
 }
 
-/// A team of an organisation, and the team that it is in.
+/// A team of an organisation, and its parent team.
 pub(super) async fn team(
     app: &App,
     account: AccountId,
@@ -376,7 +376,7 @@ pub(super) async fn team(
     Ok((team, parent))
 }
 
-/// Creates a team in an organisation or in another of its teams.
+/// Creates a team in an organisation or in one of its teams.
 pub(super) async fn create_team(
     app: &App,
     principal: Principal,
@@ -406,7 +406,7 @@ pub(super) async fn create_team(
     .await
 }
 
-/// Renames a team, or puts it into another group of its organisation.
+/// Renames a team, or moves it to another parent in its organisation.
 pub(super) async fn change_team(
     app: &App,
     principal: Principal,
@@ -435,7 +435,7 @@ pub(super) async fn change_team(
     .await
 }
 
-/// Deletes a team with the teams in it.
+/// Deletes a team and the teams in it.
 pub(super) async fn delete_team(
     app: &App,
     principal: Principal,
@@ -454,7 +454,7 @@ pub(super) async fn delete_team(
     .await
 }
 
-/// Adds a member of the organisation to one of its teams. One who is in it already stays.
+/// Adds a member of the organisation to one of its teams. Does nothing if they are already in it.
 pub(super) async fn add_to_team(
     app: &App,
     principal: Principal,
@@ -499,13 +499,13 @@ pub(super) async fn remove_from_team(
     .await
 }
 
-/// Proves that each organisation has another owner who stays when this account goes.
+/// Checks that every organisation of a leaving account keeps another active owner.
 ///
 /// # Errors
 /// [`Refusal::OwnerLeaves`].
 pub(crate) async fn refuse_last_owner(tx: &mut Tx, leaving: &Locked) -> Result<(), Error> {
     for organisation in store::owned_by(tx.conn(), leaving.id).await? {
-        // One that is gone by now has no need of an owner.
+        // An organisation that was deleted meanwhile needs no owner.
         if store::lock_organisation(tx.conn(), organisation).await?
             && store::is_last_owner(tx.conn(), organisation, leaving.id).await?
         {
@@ -541,7 +541,7 @@ pub(crate) struct ExportedMembership {
     role: GroupRole,
 }
 
-/// Up to 100 memberships of an account after one of them.
+/// Up to 100 memberships of an account after the group `after`.
 pub(crate) async fn exported(
     conn: Conn<'_>,
     account: AccountId,

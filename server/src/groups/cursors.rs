@@ -1,4 +1,4 @@
-//! Where the lists of this room go on.
+//! The cursors of the lists of organisations, teams and members.
 
 use uuid::Uuid;
 
@@ -13,20 +13,20 @@ use crate::{
 const GROUPS: &str = "cursor: groups";
 const MEMBERS: &str = "cursor: members";
 
-/// How many rows of a list one response has at most.
+/// The most rows of a list in one response.
 pub(super) const MOST: u32 = 100;
-/// And if it is not asked for more or less.
+/// The number of rows by default.
 const USUAL: u32 = 50;
 
-/// A part of a list.
+/// A page of a list.
 #[derive(Debug)]
 pub(crate) struct Part<T> {
     pub(crate) items: Vec<T>,
-    /// What to give as `after` for the next part. `None`: this is the last one.
+    /// The cursor to send as `after` for the next page; `None` on the last one.
     pub(crate) next: Option<String>,
 }
 
-/// Which part of a list is asked for.
+/// The requested page of a list.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Asked<'a> {
     pub(crate) after: Option<&'a str>,
@@ -34,7 +34,7 @@ pub(crate) struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// One row more than fits, so that it is known whether there are more.
+    /// One row more than the page holds, to find out whether there are more.
     pub(super) fn rows(self) -> i64 {
         i64::from(self.most()) + 1
     }
@@ -43,24 +43,24 @@ impl Asked<'_> {
         self.limit.unwrap_or(USUAL).clamp(1, MOST)
     }
 
-    /// The group that the list goes on after.
+    /// The group after which the page starts.
     pub(super) fn after_group(self, app: &App) -> Result<GroupId, Error> {
         let Some(text) = self.after else { return Ok(GroupId::new(Uuid::nil())) };
         Ok(GroupId::new(Uuid::from_bytes(open(app, GROUPS, text)?)))
     }
 
-    /// The group that a list of the newest goes on before.
+    /// The group before which the page starts, in a list with the newest first.
     pub(super) fn before_group(self, app: &App) -> Result<GroupId, Error> {
         if self.after.is_some() { self.after_group(app) } else { Ok(GroupId::new(Uuid::max())) }
     }
 
-    /// The account that the list goes on after.
+    /// The account after which the page starts.
     pub(super) fn after_account(self, app: &App) -> Result<AccountId, Error> {
         let Some(text) = self.after else { return Ok(AccountId::new(0)) };
         Ok(AccountId::new(i64::from_be_bytes(open(app, MEMBERS, text)?)))
     }
 
-    /// The part, of rows that were asked for by [`rows`](Self::rows).
+    /// The page, from the rows that were requested with [`rows`](Self::rows).
     pub(super) fn part<T>(self, mut rows: Vec<T>, cursor: impl FnOnce(&T) -> String) -> Part<T> {
         let most = usize::try_from(self.most()).unwrap_or(usize::MAX);
         let has_more = rows.len() > most;

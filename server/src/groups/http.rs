@@ -1,4 +1,4 @@
-//! The routes of organisations: which one is in the path, and nowhere else.
+//! The routes of organisations. The path names the organisation, and nothing else does.
 
 use axum::extract::State;
 use portcullis::{Created, Guard, Json, NoContent, Path, Query};
@@ -309,7 +309,7 @@ pub(crate) struct TeamMemberPath {
     account: AccountId,
 }
 
-/// What is not an id is nothing that exists.
+/// Text that is not an ID is treated like a missing group.
 fn group(text: &str) -> Result<GroupId, Error> {
     GroupId::of_path(text).ok_or(Error::NotFound)
 }
@@ -532,7 +532,7 @@ pub(crate) async fn revoke_invitation(
     client: Client,
     Path(path): Path<InvitationPath>,
 ) -> Result<NoContent, Failed<(NotFound, Forbidden, Unavailable)>> {
-    // Invitations are no groups, but their ids are of one kind.
+    // Invitations are not groups, but have IDs of the same form.
     let invitation = group(&path.invitation)?.uuid();
     invitations::revoke(&app, caller(&guard), group(&path.id)?, invitation, &client).await?;
     Ok(NoContent)

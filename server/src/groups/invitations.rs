@@ -1,12 +1,12 @@
-//! Invitations to an organisation by email. The link is one of `recovery`: 256 random bits, kept as a digest, used once
-//! and by a POST alone. What differs is whose it is: an address, which may have no account yet.
+//! Invitations to an organisation by email. The links work like those of `recovery`: 256 random bits, stored as a
+//! digest, used once and only by a POST. Unlike those, they belong to an address, which may have no account yet.
 //!
 //! | an invitation is | when |
 //! |---|---|
-//! | open | it was sent last to its address for its organisation, and its seven days are not over |
-//! | invalid | it was used, revoked or replaced; the one who invited left, was removed, got a lower role or was disabled; the organisation or that account was deleted |
+//! | open | it is the latest for its address and organisation, and its seven days are not over |
+//! | invalid | it was used, revoked or replaced; or the inviter left, was removed, got a lower role or was disabled; or the organisation or the inviter's account was deleted |
 //!
-//! It makes the account a member that has its address, and no other one.
+//! Only the account with the invited address can become a member.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -33,7 +33,7 @@ use crate::{
     random, recovery,
 };
 
-/// How many open invitations an organisation has.
+/// The most open invitations of an organisation.
 const MOST_OPEN: i64 = 100;
 
 /// An open invitation.
@@ -41,7 +41,7 @@ const MOST_OPEN: i64 = 100;
 pub(crate) struct Invitation {
     pub(crate) id: Uuid,
     pub(crate) email: Email,
-    /// What the one who accepts will be.
+    /// The role of the account that accepts.
     pub(crate) role: GroupRole,
     pub(crate) invited_by: AccountId,
     pub(crate) created_at: Timestamp,
@@ -49,20 +49,20 @@ pub(crate) struct Invitation {
 }
 crate::db::from_row!(Invitation { id, email, role, invited_by, created_at, expires_at });
 
-/// What a link is about, for the page that asks whether to accept.
+/// The content of an invitation, for the page that asks whether to accept it.
 #[derive(Debug)]
 pub(crate) struct Peeked {
     pub(crate) group_id: GroupId,
-    /// Of the organisation.
+    /// The name of the organisation.
     pub(crate) name: String,
-    /// Who invited.
+    /// The name of the inviter.
     pub(crate) full_name: FullName,
     pub(crate) email: Email,
     pub(crate) role: GroupRole,
 }
 crate::db::from_row!(Peeked { group_id, name, full_name, email, role });
 
-/// Who is invited, as what, and in which language they are written to.
+/// The invited address, its role, and the language of the email.
 #[derive(Debug)]
 pub(super) struct Invited {
     pub(super) email: Email,
@@ -70,7 +70,7 @@ pub(super) struct Invited {
     pub(super) language: Language,
 }
 
-/// Invites an address. It replaces an older invitation of the address to this organisation.
+/// Invites an address. Replaces an older invitation of the address to this organisation.
 pub(super) async fn invite(
     app: &App,
     principal: Principal,
@@ -104,7 +104,7 @@ pub(super) async fn invite(
         };
         store::insert_invitation(tx.conn(), id, &invitation, &token.digest()).await?;
         let organisation = store::name(tx.conn(), id).await?.ok_or(Error::NotFound)?;
-        // To the address, and to no account: it may have none, and nobody who invites learns whether it has.
+        // Sent to the address rather than an account, so that the inviter cannot learn whether it has one.
         let recipient = Recipient {
             account: None,
             email: invited.email.clone(),
@@ -121,7 +121,7 @@ pub(super) async fn invite(
     .await
 }
 
-/// The open invitations of an organisation, the oldest first.
+/// The open invitations of an organisation, oldest first.
 pub(super) async fn list(
     app: &App,
     account: AccountId,
@@ -136,7 +136,7 @@ pub(super) async fn list(
     Ok(asked.part(rows, |last| cursors::of_group(app, GroupId::new(last.id))))
 }
 
-/// Revokes an invitation: its link is invalid.
+/// Revokes an invitation, which invalidates its link.
 pub(super) async fn revoke(
     app: &App,
     principal: Principal,
@@ -157,15 +157,15 @@ pub(super) async fn revoke(
     .await
 }
 
-/// What an open invitation is about. It is used by nothing that only looks.
+/// The content of an open invitation. Reading it does not use it.
 pub(super) async fn peek(app: &App, token: &str) -> Result<Option<Peeked>, Error> {
     let Some(digest) = recovery::token_digest(token) else { return Ok(None) };
     let mut reader = app.db().read().await?;
     Ok(store::look(reader.conn(), &digest, app.now()).await?)
 }
 
-/// Makes the caller a member, if the invitation was sent to the address of their account. That counts as confirmed: the
-/// link was read there. Answers which organisation it is.
+/// Makes the caller a member, if the invitation was sent to the address of their account. This also confirms the
+/// address, because the link was read there. Returns the organisation.
 ///
 /// # Errors
 /// [`Error::DeadLink`]; [`Error::AnotherAddress`], which leaves the invitation open.
@@ -192,7 +192,7 @@ pub(super) async fn accept(
             accounts::mark_verified(&mut tx, &held, &email, now).await?;
             events::record(&mut tx, Event::EmailVerified, Some(held.id), client, now).await?;
         }
-        // Who is a member by now keeps the role.
+        // Somebody who is already a member keeps their role.
         if store::member_role(tx.conn(), id, held.id).await?.is_none() {
             super::add_member(&mut tx, id, held.id, role, now).await?;
             let (event, detail) = (Event::MemberJoined, Some(role.name()));
@@ -204,22 +204,22 @@ pub(super) async fn accept(
     .await
 }
 
-/// Revokes what an account has invited to: it is disabled.
+/// Revokes the invitations that a disabled account has sent.
 pub(crate) async fn forget_invitations_by(tx: &mut Tx, locked: &Locked) -> Result<(), Error> {
     Ok(store::delete_invitations_by(tx.conn(), locked.id, None).await?)
 }
 
-/// Forgets the invitations to an address whose account is deleted.
+/// Deletes the invitations to the address of an account that is deleted.
 pub(crate) async fn forget_invitations_to(tx: &mut Tx, locked: &Locked) -> Result<(), Error> {
     Ok(store::delete_invitations_to(tx.conn(), &locked.email).await?)
 }
 
-/// Forgets every invitation: some that a backup has were used or revoked since.
+/// Deletes every invitation of a restored backup: some may have been used or revoked since.
 pub(crate) async fn forget_every_invitation(tx: &mut Tx) -> Result<(), Error> {
     Ok(store::delete_every_invitation(tx.conn()).await?)
 }
 
-/// Forgets invitations that have expired.
+/// Deletes invitations that have expired.
 pub(crate) async fn sweep(tx: &mut Tx, now: Timestamp) -> Result<u64, crate::db::Error> {
     store::delete_expired(tx.conn(), now).await
 }

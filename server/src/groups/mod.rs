@@ -1,8 +1,8 @@
-//! Organisations, the teams in them, and who is a member. A grant on a row may be given to a group (see
-//! [`policy`](crate::policy)): its members have it, and the members of all groups inside it.
+//! Organisations, their teams and their members. A grant on a row may be given to a group (see
+//! [`policy`](crate::policy)). Its members have the grant, and so do the members of all groups inside it.
 //!
-//! Each function takes the caller's own transaction. What must hold for the whole tree is proved under the lock
-//! `groups`; what must hold for one account, under that account's row.
+//! Each function takes the caller's transaction. Invariants of the whole tree are checked under the lock `groups`;
+//! invariants of one account, under the lock of its row.
 
 mod acts;
 mod cursors;
@@ -36,31 +36,31 @@ use crate::{
     random,
 };
 
-/// How many groups are above each other, the organisation included.
+/// The most levels of nested groups, the organisation included.
 pub const MOST_DEPTH: i64 = 8;
-/// How many groups an account is a direct member of.
+/// The most groups that an account can be a direct member of.
 pub const MOST_MEMBERSHIPS: i64 = 1000;
-/// How many characters a name has.
+/// The most characters of a name.
 pub const LONGEST_NAME: usize = 100;
 
-/// A group's id. Never used again.
+/// A group's ID. It is never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GroupId(Uuid);
 crate::db::column!(GroupId, Uuid);
 
 impl GroupId {
-    /// The group of this id, if there is one.
+    /// The group ID with this UUID. The group need not exist.
     #[must_use]
     pub const fn new(id: Uuid) -> Self {
         Self(id)
     }
 
-    /// Reads an id in a path.
+    /// Parses an ID in a path.
     pub(crate) fn of_path(text: &str) -> Option<Self> {
         Uuid::try_parse(text).ok().map(Self)
     }
 
-    /// As a UUID.
+    /// The ID as a UUID.
     #[must_use]
     pub const fn uuid(self) -> Uuid {
         self.0
@@ -122,7 +122,7 @@ pub struct Membership {
     pub group_id: GroupId,
     /// Its name.
     pub name: String,
-    /// What the account is there.
+    /// The account's role in the group.
     pub role: GroupRole,
 }
 crate::db::from_row!(Membership { group_id, name, role });
@@ -132,9 +132,9 @@ crate::db::from_row!(Membership { group_id, name, role });
 pub struct Member {
     /// The account.
     pub account_id: AccountId,
-    /// What it is there.
+    /// The account's role in the group.
     pub role: GroupRole,
-    /// Since when.
+    /// When it joined.
     pub created_at: Timestamp,
 }
 crate::db::from_row!(Member { account_id, role, created_at });
@@ -145,7 +145,7 @@ pub(crate) struct Organisation {
     pub(crate) id: GroupId,
     pub(crate) name: String,
     pub(crate) created_at: Timestamp,
-    /// What the caller is in it.
+    /// The caller's role in it.
     pub(crate) role: GroupRole,
     /// How many members it has.
     pub(crate) members: i64,
@@ -159,7 +159,7 @@ pub(crate) struct Person {
     pub(crate) full_name: FullName,
     pub(crate) email: Email,
     pub(crate) role: GroupRole,
-    /// Since when.
+    /// When they joined.
     pub(crate) created_at: Timestamp,
 }
 crate::db::from_row!(Person { account_id, full_name, email, role, created_at });
@@ -177,22 +177,22 @@ pub(crate) struct Team {
 }
 crate::db::from_row!(Team { id, name, parent_id, created_at, depth });
 
-/// Why somebody who may change an organisation cannot change it so. Each has its sentence for programs and the key of
-/// the one for people.
+/// Declares why an organisation cannot be changed in a certain way, even by somebody with the right role. Each reason
+/// has a sentence for programs and the message key of a text for people.
 macro_rules! refusals {
     ($($(#[$doc:meta])* $refusal:ident $key:literal $detail:literal;)*) => {
-        /// Why somebody who may change an organisation cannot change it so.
+        /// Why an organisation cannot be changed in this way, even by somebody with the right role.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         #[non_exhaustive]
         pub enum Refusal { $($(#[$doc])* $refusal),* }
 
         impl Refusal {
-            /// In English.
+            /// The reason in English.
             pub(crate) const fn detail(self) -> &'static str {
                 match self { $(Self::$refusal => $detail),* }
             }
 
-            /// The key of its text.
+            /// The message key of its text.
             pub(crate) const fn text(self) -> &'static str {
                 match self { $(Self::$refusal => $key),* }
             }
@@ -200,26 +200,26 @@ macro_rules! refusals {
     };
 }
 refusals! {
-    /// It would have no owner.
+    /// The organisation would have no owner.
     LastOwner "page.fault.last_owner" "An organisation needs an active owner: hand it over or delete it first";
-    /// The account that is to be deleted is its only owner.
+    /// The account to delete is the organisation's only owner.
     OwnerLeaves "page.fault.owner_leaves"
         "The account is the only owner of an organisation: hand the organisation over or delete it first";
-    /// The account has as many organisations as it may.
+    /// The account owns the maximum number of organisations.
     TooManyOwned "page.fault.too_many_owned" "You own 50 organisations, which is the maximum";
-    /// The organisation has as many teams as it may.
+    /// The organisation has the maximum number of teams.
     TooManyTeams "page.fault.too_many_teams" "The organisation has 1000 teams, which is the maximum";
-    /// The account is in as many groups as it may.
+    /// The account is in the maximum number of groups.
     TooManyMemberships "page.fault.too_many_memberships"
         "The account is a member of 1000 organisations and teams, which is the maximum";
-    /// More groups would be inside each other than a decision asks about.
+    /// The groups would be nested too deeply for a policy decision.
     TooDeep "page.fault.too_deep" "Teams can be nested 8 levels deep, the organisation included";
-    /// Who is invited is a member.
+    /// The invited address belongs to a member.
     AlreadyMember "page.fault.already_member" "The account with this email address is already a member";
-    /// The organisation has as many open invitations as it may.
+    /// The organisation has the maximum number of open invitations.
     TooManyInvitations "page.fault.too_many_invitations"
         "The organisation has 100 open invitations, which is the maximum";
-    /// Nobody has shown that the address of the one who invites is theirs.
+    /// The inviter has not confirmed their own email address.
     Unconfirmed "page.fault.unconfirmed" "Confirm your email address before you invite others";
     /// A team would be inside itself.
     Cycle "page.fault.team_cycle" "A team cannot be inside itself";
@@ -232,16 +232,16 @@ pub enum Error {
     /// There is no such group, account or member.
     #[error("not found")]
     NotFound,
-    /// A name is empty, too long, or has control characters.
+    /// A name is empty, too long, or contains control characters.
     #[error("a group's name has 1 to {LONGEST_NAME} characters and no line breaks")]
     Name,
     /// A group would be inside itself.
     #[error("a group cannot be inside itself")]
     Cycle,
-    /// More groups would be inside each other than a decision asks about.
+    /// The groups would be nested too deeply for a policy decision.
     #[error("groups can be {MOST_DEPTH} levels deep, the organisation included")]
     TooDeep,
-    /// A team stays in its organisation, and an organisation is in no other.
+    /// A team cannot move to another organisation, and an organisation cannot be inside another group.
     #[error("a team cannot be moved to another organisation")]
     OtherOrganisation,
     /// The account is a member of too many groups.
@@ -250,7 +250,7 @@ pub enum Error {
     /// The organisation would have no owner.
     #[error("an organisation needs an owner")]
     LastOwner,
-    /// The database did not answer.
+    /// The database failed or did not respond.
     #[error("database: {0}")]
     Database(#[from] db::Error),
 }
@@ -269,7 +269,7 @@ impl From<Error> for crate::error::Error {
     }
 }
 
-/// Makes an organisation with its first owner.
+/// Creates an organisation with its first owner.
 ///
 /// # Errors
 /// [`Error::Name`]; [`Error::NotFound`] if there is no such active account; [`Error::TooManyMemberships`].
@@ -288,7 +288,7 @@ pub async fn create_organisation(
     Ok(id)
 }
 
-/// Makes a team in an organisation or in another team.
+/// Creates a team in an organisation or in another team.
 ///
 /// # Errors
 /// [`Error::Name`]; [`Error::NotFound`] if there is no such group; [`Error::TooDeep`].
@@ -306,7 +306,7 @@ pub async fn create_team(tx: &mut Tx, name: &str, parent: GroupId, now: Timestam
     Ok(id)
 }
 
-/// Puts a team, with all that is in it, into another group of its organisation.
+/// Moves a team, with everything in it, to another parent in its organisation.
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::Cycle`], [`Error::TooDeep`], [`Error::OtherOrganisation`].
@@ -329,7 +329,7 @@ pub async fn move_team(tx: &mut Tx, team: GroupId, parent: GroupId, now: Timesta
     Ok(())
 }
 
-/// Gives a group another name.
+/// Renames a group.
 ///
 /// # Errors
 /// [`Error::Name`], [`Error::NotFound`].
@@ -338,7 +338,7 @@ pub async fn rename(conn: Conn<'_>, id: GroupId, name: &str) -> Result<(), Error
     if store::rename(conn, id, name).await? { Ok(()) } else { Err(Error::NotFound) }
 }
 
-/// Deletes a group with the groups in it, their memberships, and all that was granted to them.
+/// Deletes a group with the groups in it, their memberships, and all grants to them.
 ///
 /// # Errors
 /// [`Error::NotFound`].
@@ -347,7 +347,7 @@ pub async fn delete(tx: &mut Tx, id: GroupId, now: Timestamp) -> Result<(), Erro
     if store::delete(tx.conn(), id).await? { Ok(()) } else { Err(Error::NotFound) }
 }
 
-/// Makes an account a member, or gives a member another role.
+/// Adds an account to a group, or changes the role of a member.
 ///
 /// # Errors
 /// [`Error::NotFound`] if there is no such group or active account; [`Error::TooManyMemberships`];
@@ -360,7 +360,7 @@ pub async fn add_member(
     now: Timestamp,
 ) -> Result<(), Error> {
     let memberships = hold_for_membership(tx, account).await;
-    // Two owners who step down at the same moment would leave none.
+    // Without the lock, two owners who step down at the same time could leave none.
     if !store::lock(tx.conn(), group).await? {
         return Err(Error::NotFound);
     }
@@ -379,8 +379,8 @@ pub async fn add_member(
     Ok(())
 }
 
-/// Ends a membership; that of an organisation also ends those of its teams. The next decision of any instance no longer
-/// counts it.
+/// Ends a membership. If the group is an organisation, also ends the memberships in its teams. Takes effect from the
+/// next decision, on every instance.
 ///
 /// # Errors
 /// [`Error::NotFound`] if the account is not a direct member; [`Error::LastOwner`].
@@ -393,11 +393,11 @@ pub async fn remove_member(tx: &mut Tx, group: GroupId, account: AccountId) -> R
         return Err(Error::NotFound);
     }
     store::delete_invitations_by(tx.conn(), account, Some(group)).await?;
-    // Whoever leaves an organisation leaves its teams.
+    // A member who leaves an organisation also leaves its teams.
     Ok(store::delete_members_below(tx.conn(), group, account).await?)
 }
 
-/// The direct members of a group, ordered by account, those after `after`. At most 100.
+/// The direct members of a group after `after`, ordered by account. At most 100.
 ///
 /// # Errors
 /// [`Error::Database`].
@@ -405,7 +405,7 @@ pub async fn members(conn: Conn<'_>, group: GroupId, after: Option<AccountId>) -
     Ok(store::members(conn, group, after.unwrap_or(AccountId::new(0)), 100).await?)
 }
 
-/// The groups that an account is a direct member of, ordered by id, those after `after`. At most 100.
+/// The groups after `after` that an account is a direct member of, ordered by ID. At most 100.
 ///
 /// # Errors
 /// [`Error::Database`].
@@ -417,7 +417,7 @@ pub async fn memberships(
     Ok(store::memberships(conn, account, after.unwrap_or(GroupId(Uuid::nil())), 100).await?)
 }
 
-/// Makes up a group for a test of a policy.
+/// Inserts a group for the test of a policy.
 pub(crate) async fn make_up(
     conn: Conn<'_>,
     id: GroupId,
@@ -433,7 +433,7 @@ pub(crate) async fn make_up(
     Ok(())
 }
 
-/// Makes up a membership for a test of a policy.
+/// Inserts a membership for the test of a policy.
 pub(crate) async fn make_up_member(
     conn: Conn<'_>,
     group: GroupId,
@@ -442,12 +442,12 @@ pub(crate) async fn make_up_member(
     store::insert_member(conn, group, account, GroupRole::Member, Timestamp::from_secs(0)).await
 }
 
-/// Keeps a group from being deleted until the transaction ends, if there is one.
+/// Keeps a group from being deleted until the transaction ends. `false` if there is none.
 pub(crate) async fn keep(conn: Conn<'_>, id: GroupId) -> Result<bool, db::Error> {
     store::keep(conn, id).await
 }
 
-/// Locks an active account that may become a member of one more group.
+/// Locks an active account and checks that it may join one more group.
 async fn hold_for_membership(tx: &mut Tx, account: AccountId) -> Result<(), Error> {
     if !accounts::hold_active(tx.conn(), account).await? {
         return Err(Error::NotFound);
@@ -458,7 +458,7 @@ async fn hold_for_membership(tx: &mut Tx, account: AccountId) -> Result<(), Erro
     Ok(())
 }
 
-/// Proves that an organisation has an active owner beside this account who stays, if this one is an owner.
+/// Checks that, if this account is an owner of the organisation, another active owner remains.
 async fn other_owner(tx: &mut Tx, group: GroupId, account: AccountId) -> Result<(), Error> {
     if store::is_last_owner(tx.conn(), group, account).await? { Err(Error::LastOwner) } else { Ok(()) }
 }

@@ -1,4 +1,4 @@
-//! What administrators and the operator see and do of every organisation.
+//! What administrators and the operator see and do in every organisation.
 
 use super::{
     GroupId, GroupRole, Person,
@@ -16,7 +16,7 @@ use crate::{
     mail::{self, Message, Recipient},
 };
 
-/// An organisation, as those see it who manage all of them.
+/// An organisation, as administrators see it.
 #[derive(Debug, Clone)]
 pub(crate) struct Found {
     pub(crate) id: GroupId,
@@ -27,7 +27,7 @@ pub(crate) struct Found {
 }
 crate::db::from_row!(Found { id, name, created_at, members });
 
-/// Organisations with this text in their name, or with this id; the newest first.
+/// Organisations with this text in their name, or with this ID, newest first.
 pub(crate) async fn find(
     app: &App,
     search: Option<&str>,
@@ -43,7 +43,7 @@ pub(crate) async fn find(
     Ok(asked.part(rows, |last| cursors::of_group(app, last.id)))
 }
 
-/// An organisation and a part of its members.
+/// An organisation and a page of its members.
 pub(crate) async fn details(
     app: &App,
     id: GroupId,
@@ -58,7 +58,7 @@ pub(crate) async fn details(
     Ok((found, asked.part(rows, |last| cursors::of_account(app, last.account_id))))
 }
 
-/// Gives a member another role: an organisation whose owners are gone gets one.
+/// Changes a member's role, for example to give an organisation without owners a new one.
 pub(crate) async fn set_role_by(
     app: &App,
     id: GroupId,
@@ -87,7 +87,7 @@ pub(crate) async fn set_role_by(
     .await
 }
 
-/// Deletes an organisation with its teams, its memberships and all that was granted to them.
+/// Deletes an organisation with its teams, its memberships and all grants to them.
 pub(crate) async fn delete_by(app: &App, id: GroupId, by: By<'_>) -> Result<(), Error> {
     retry(|| async {
         let (mut tx, now) = (app.db().begin().await?, app.now());
@@ -111,7 +111,7 @@ pub(crate) async fn delete_by(app: &App, id: GroupId, by: By<'_>) -> Result<(), 
     .await
 }
 
-/// For `LIKE` with `!` before each character that is meant as itself.
+/// A pattern for `LIKE`, with `!` before each wildcard that is meant literally.
 fn pattern(text: &str) -> String {
     let mut pattern = String::from("%");
     for letter in text.chars() {

@@ -1,9 +1,9 @@
-//! Who may do what in an organisation.
+//! The permissions in an organisation.
 
 use super::GroupRole;
 use crate::error::Error;
 
-/// The caller's role, if it is `least` or more. To a stranger the organisation does not exist.
+/// The caller's role, if it is `least` or a higher one. For strangers the organisation does not exist.
 pub(super) fn at_least(least: GroupRole, role: Option<GroupRole>) -> Result<GroupRole, Error> {
     match role {
         None => Err(Error::NotFound),
@@ -12,7 +12,7 @@ pub(super) fn at_least(least: GroupRole, role: Option<GroupRole>) -> Result<Grou
     }
 }
 
-/// What it takes to remove a member of this role, or to invite one: nobody makes or removes an equal but owners.
+/// The role required to remove or invite a member with this role. Only owners may remove or invite their equals.
 pub(super) fn to_remove_or_invite(role: GroupRole) -> GroupRole {
     match role {
         GroupRole::Member => GroupRole::Admin,

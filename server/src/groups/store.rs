@@ -1,4 +1,4 @@
-//! SQL on groups, their paths and their members.
+//! The SQL of groups, their paths and their members.
 
 use uuid::Uuid;
 
@@ -15,7 +15,7 @@ use crate::{
 
 type Result<T> = std::result::Result<T, crate::db::Error>;
 
-/// Whoever changes which group is in which does it alone.
+/// Serializes changes of the tree of groups.
 pub(super) async fn lock_tree(conn: Conn<'_>, now: Timestamp) -> Result<()> {
     execute!(conn, "UPDATE locks SET taken_at = $1 WHERE name = 'groups'", now)?;
     Ok(())
@@ -61,7 +61,7 @@ pub(super) async fn insert_path_to_itself(conn: Conn<'_>, id: GroupId) -> Result
     Ok(())
 }
 
-/// From the group and all that is in it, to the parent and all that this one is in.
+/// Inserts the paths from the group and everything in it to the parent and all of its ancestors.
 pub(super) async fn insert_paths(conn: Conn<'_>, id: GroupId, parent: GroupId) -> Result<()> {
     execute!(
         conn,
@@ -75,7 +75,7 @@ pub(super) async fn insert_paths(conn: Conn<'_>, id: GroupId, parent: GroupId) -
     Ok(())
 }
 
-/// Those of [`insert_paths`].
+/// Deletes the paths that [`insert_paths`] inserts.
 pub(super) async fn delete_paths(conn: Conn<'_>, id: GroupId) -> Result<()> {
     execute!(
         conn,
@@ -87,14 +87,14 @@ pub(super) async fn delete_paths(conn: Conn<'_>, id: GroupId) -> Result<()> {
     Ok(())
 }
 
-/// How many groups are above it, itself included. `None` if there is no such group.
+/// The number of its ancestors, itself included. `None` if there is no such group.
 pub(super) async fn depth(conn: Conn<'_>, id: GroupId) -> Result<Option<i64>> {
     let sql = "SELECT count(*) FROM group_paths WHERE descendant_id = $1";
     let (depth,) = fetch_one!(conn, (i64,), sql, id)?;
     Ok((depth > 0).then_some(depth))
 }
 
-/// How many levels it has, its own included. `None` if there is no such group.
+/// The number of levels below it, its own included. `None` if there is no such group.
 pub(super) async fn height(conn: Conn<'_>, id: GroupId) -> Result<Option<i64>> {
     let sql = "SELECT max(distance) + 1 FROM group_paths WHERE ancestor_id = $1";
     let (height,) = fetch_one!(conn, (Option<i64>,), sql, id)?;
@@ -106,7 +106,7 @@ pub(super) async fn is_in(conn: Conn<'_>, id: GroupId, other: GroupId) -> Result
     Ok(fetch_optional!(conn, (i64,), sql, id, other)?.is_some())
 }
 
-/// The organisation that it is in. `None` for an organisation itself, which is in no other group.
+/// Its organisation, which for an organisation is itself. `None` if there is no such group.
 pub(super) async fn organisation(conn: Conn<'_>, id: GroupId) -> Result<Option<GroupId>> {
     let sql = "SELECT ancestor_id FROM group_paths WHERE descendant_id = $1 ORDER BY distance DESC LIMIT 1";
     Ok(fetch_optional!(conn, (GroupId,), sql, id)?.map(|(id,)| id))
@@ -168,7 +168,7 @@ pub(super) async fn delete_member(conn: Conn<'_>, group: GroupId, account: Accou
     Ok(execute!(conn, sql, account, group)? > 0)
 }
 
-/// Whether this account is an owner of an organisation, and no other active owner stays in it.
+/// Whether this account is an owner of the organisation, and no other owner is active and staying.
 pub(super) async fn is_last_owner(conn: Conn<'_>, group: GroupId, account: AccountId) -> Result<bool> {
     let last = fetch_optional!(
         conn,
@@ -246,7 +246,7 @@ pub(super) async fn organisation_of(
     fetch_optional!(conn, Organisation, select_organisations!("g.id = $2"), account, id)
 }
 
-/// Those that the account is a member of.
+/// The organisations that the account is a member of.
 pub(super) async fn organisations_of(
     conn: Conn<'_>,
     account: AccountId,
@@ -257,7 +257,7 @@ pub(super) async fn organisations_of(
     fetch_all!(conn, Organisation, sql, account, after, at_most)
 }
 
-/// Organisations that the account is an owner of, in the order of their ids, in which they are locked.
+/// The organisations that the account owns, in the order of their IDs, in which they are locked.
 pub(super) async fn owned_by(conn: Conn<'_>, account: AccountId) -> Result<Vec<GroupId>> {
     let owned = fetch_all!(
         conn,
@@ -323,7 +323,7 @@ pub(super) async fn team(conn: Conn<'_>, organisation: GroupId, id: GroupId) -> 
     fetch_optional!(conn, Team, select_teams!("g.id = $2"), organisation, id)
 }
 
-/// The teams of an organisation, in the order of their ids.
+/// The teams of an organisation, in the order of their IDs.
 pub(super) async fn teams(
     conn: Conn<'_>,
     organisation: GroupId,
@@ -343,7 +343,7 @@ pub(super) async fn name(conn: Conn<'_>, id: GroupId) -> Result<Option<String>> 
     Ok(fetch_optional!(conn, (String,), "SELECT name FROM groups WHERE id = $1", id)?.map(|(name,)| name))
 }
 
-/// The owners of an organisation but one of them, at most 100.
+/// The owners of an organisation except this account, at most 100.
 pub(super) async fn other_owners(
     conn: Conn<'_>,
     organisation: GroupId,
@@ -360,7 +360,7 @@ pub(super) async fn other_owners(
     Ok(owners.into_iter().map(|(id,)| id).collect())
 }
 
-/// The member who has this address.
+/// The member with this address.
 pub(super) async fn member_at(
     conn: Conn<'_>,
     organisation: GroupId,
@@ -404,7 +404,7 @@ pub(super) async fn insert_invitation(
     Ok(())
 }
 
-/// The open ones of an organisation, in the order of their ids.
+/// The open invitations of an organisation, in the order of their IDs.
 pub(super) async fn invitations(
     conn: Conn<'_>,
     organisation: GroupId,
@@ -424,7 +424,7 @@ pub(super) async fn invitations(
     )
 }
 
-/// Those to the address that an account has.
+/// The open invitations to the address of an account.
 pub(super) async fn invitations_to(
     conn: Conn<'_>,
     account: AccountId,
@@ -452,7 +452,7 @@ pub(super) async fn look(conn: Conn<'_>, digest: &[u8; 32], now: Timestamp) -> R
     )
 }
 
-/// The use: of many at once, one deletes the row.
+/// Uses an invitation. Of several uses at once, only one deletes the row.
 pub(super) async fn take_invitation(
     conn: Conn<'_>,
     digest: &[u8; 32],
@@ -477,7 +477,7 @@ pub(super) async fn delete_invitation_to(conn: Conn<'_>, organisation: GroupId, 
     Ok(())
 }
 
-/// Those that an account has sent for one organisation, or for all.
+/// Deletes the invitations that an account has sent for one organisation, or for all.
 pub(super) async fn delete_invitations_by(
     conn: Conn<'_>,
     account: AccountId,
@@ -539,7 +539,7 @@ macro_rules! select_found {
     };
 }
 
-/// Organisations with this in their folded name, or with this id, the newest first.
+/// Organisations with this text in their folded name, or with this ID, newest first.
 pub(super) async fn found(
     conn: Conn<'_>,
     needle: Option<&str>,

@@ -73,7 +73,8 @@ pub(crate) async fn account_of(
 /// Links an identity. With `tell`, the owner gets an email. Returns `None`, with nothing written, if the identity was
 /// linked meanwhile, to this account or to another.
 ///
-/// # Errors [`Error::TooManyIdentities`].
+/// # Errors
+/// [`Error::TooManyIdentities`].
 pub(crate) async fn link(
     app: &App,
     tx: &mut Tx,
@@ -122,8 +123,8 @@ pub(crate) fn label(app: &App, provider: &str) -> String {
 
 /// Unlinks one of the caller's identities. Every other session of the account is revoked: one may have begun with it.
 ///
-/// # Errors [`Error::NotFound`], also for another account's identity; [`Error::LastWayIn`] if no way to log in would be
-/// left.
+/// # Errors
+/// [`Error::NotFound`], also for another account's identity; [`Error::LastWayIn`] if no way to log in would be left.
 pub(crate) async fn unlink(app: &App, fresh: Fresh, id: IdentityId, client: &Client) -> Result<(), Error> {
     retry(|| async {
         let (mut tx, now) = (app.db().begin().await?, app.now());

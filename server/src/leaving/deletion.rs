@@ -17,8 +17,9 @@ use crate::{
 /// Deletes an account and everything that belongs to it; the audit trail keeps its ID. The owner is notified
 /// by email.
 ///
-/// # Errors [`Error::NotFound`], [`Error::LastAdmin`], [`Error::Refused`] if it is the only owner of an
-/// organisation, [`Error::Database`].
+/// # Errors
+/// [`Error::NotFound`], [`Error::LastAdmin`], [`Error::Refused`] if it is the only owner of an organisation,
+/// [`Error::Database`].
 pub async fn delete(app: &App, id: AccountId, by: By<'_>) -> Result<(), Error> {
     let picture = retry(|| async {
         let (mut tx, now) = begin(app).await?;

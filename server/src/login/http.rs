@@ -69,9 +69,9 @@ pub(crate) async fn log_in(
     Ok(tokens::issue(&app, logged_in.into(), app.now())?)
 }
 
-/// The same, answered with a cookie: for an application's own page, which needs to keep no token. The form must come
-/// from a page of this origin, or else a stranger's page could log a browser in to the stranger's account. The session
-/// of the cookie that the browser sends along ends.
+/// Like [`log_in`], with a cookie in the response: for an application's own page, which then need not store a token.
+/// The form must come from a page of this origin; otherwise a stranger's page could log a browser in to the stranger's
+/// account. The session of the cookie that the browser sends is ended.
 pub(crate) async fn log_in_with_cookie(
     _: Public,
     _: SameOrigin<SessionsCookie>,
@@ -142,7 +142,7 @@ pub(crate) async fn log_in_by_passkey(
     Ok(tokens::issue(&app, logged_in.into(), app.now())?)
 }
 
-/// The same, answered with a cookie: as [`log_in_with_cookie`].
+/// Like [`log_in_by_passkey`], with a cookie in the response, as [`log_in_with_cookie`].
 pub(crate) async fn log_in_by_passkey_with_cookie(
     _: Public,
     _: SameOrigin<SessionsCookie>,

@@ -42,7 +42,7 @@ impl MailConfig {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Transport {
-    /// An SMTP server (RFC 5321), with TLS unless it is this computer and offers none (RFC 8314 §3).
+    /// An SMTP server (RFC 5321), with TLS unless it is on this computer and does not offer it (RFC 8314 §3).
     Smtp(Smtp),
     /// A folder with one `….eml` file per email, mode 0600.
     Folder(PathBuf),

@@ -79,9 +79,9 @@ pub(crate) enum Message {
     VerifyEmail { token: SecretText },
     /// Set a new password.
     ResetPassword { token: SecretText },
-    /// An administrator made you an account: choose a password.
+    /// An administrator created an account for you: choose a password.
     Invited { token: SecretText },
-    /// Log in by this link, or type this code.
+    /// Log in by this link, or enter this code.
     LogIn { token: SecretText, code: SecretText },
     /// To the new address: confirm that it is yours.
     ConfirmNewEmail { token: SecretText },
@@ -125,7 +125,7 @@ pub(crate) enum Message {
     ApiKeyCreated { name: String, id: String },
     /// An API key expires soon.
     ApiKeyExpires { name: String, id: String, due_at: i64 },
-    /// An API key was found in public and removed.
+    /// An API key was found in public and was removed.
     ApiKeyLeaked { name: String, id: String },
     /// Someone who knows your password or has an emailed link entered a wrong code.
     FactorFailed,
@@ -133,7 +133,7 @@ pub(crate) enum Message {
     PasskeyAdded { name: String },
     /// A passkey of your account was removed.
     PasskeyRemoved { name: String },
-    /// A passkey was rejected: there may be a copy of it.
+    /// A passkey was rejected: it may have been copied.
     PasskeyCopied { name: String },
     /// Your role was changed.
     RoleChanged { role: String },

@@ -74,7 +74,7 @@ const GOOD: &[&str] = &[
     "https://[2606:4700::1111]/",
     "https://bücher.example/",
 ];
-/// This computer and private networks: by setting.
+/// Allows this computer and private networks, as a setting does.
 const HOME: &[&str] = &[
     "http://localhost:3000/",
     "http://127.0.0.1/",

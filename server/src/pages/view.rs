@@ -214,7 +214,7 @@ impl View {
         self.language.fill(key, values)
     }
 
-    /// Whether somebody is logged in.
+    /// Whether someone is logged in.
     pub(crate) fn has_visitor(&self) -> bool {
         self.visitor.is_some()
     }
@@ -258,7 +258,7 @@ impl View {
         format!("{}?next={next}", self.to(path))
     }
 
-    /// The providers that people can log in with: the name in paths, and the one for people.
+    /// The providers that people can log in with: the name in paths and the display name.
     pub(crate) fn providers(&self) -> Vec<(&str, &str)> {
         self.app.providers().iter().map(|provider| (provider.name(), provider.label())).collect()
     }

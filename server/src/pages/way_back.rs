@@ -25,7 +25,7 @@ impl WayBack {
         }
     }
 
-    /// The account's page, with a welcome.
+    /// The account's page, with a welcome message.
     pub(crate) fn welcome(app: &App) -> Self {
         Self(format!("{}{}?done={}", app.public_url().path(), paths::ACCOUNT, Done::Welcome.word()))
     }

@@ -1,4 +1,5 @@
-//! Challenges: 32 random bytes, for one ceremony, of whoever asked for it, once, within 5 minutes (WebAuthn §13.4.3).
+//! Challenges: 32 random bytes for one ceremony, bound to whoever requested it, for one use within 5 minutes (WebAuthn
+//! §13.4.3).
 
 use std::{convert::Infallible, time::Duration};
 
@@ -39,12 +40,12 @@ impl Ceremony {
     }
 }
 
-/// What a challenge is tied to: it is taken for the same and nothing else.
+/// What a challenge is bound to; it is accepted for nothing else.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bond {
     pub(super) ceremony: Ceremony,
     bound_to: [u8; 32],
-    /// Whose passkeys may answer; `None` where the passkey says so.
+    /// The account whose passkeys may be used; `None` if the passkey determines it.
     pub(super) account: Option<AccountId>,
 }
 
@@ -59,7 +60,7 @@ impl Bond {
         Self { ceremony: Ceremony::Add, bound_to: browser.0.digest(), account: None }
     }
 
-    /// To confirm in a session that its owner is there.
+    /// To confirm in a session that its owner is present.
     pub(crate) fn to_confirm(session: Principal) -> Self {
         Self::of_session(Ceremony::Confirm, session)
     }
@@ -69,12 +70,12 @@ impl Bond {
         Self { ceremony, bound_to, account: Some(session.account) }
     }
 
-    /// To log in with a browser.
+    /// To log in from a browser.
     pub(crate) fn to_log_in(browser: &Browser) -> Self {
         Self { ceremony: Ceremony::LogIn, bound_to: browser.0.digest(), account: None }
     }
 
-    /// To end a login that waits for its second factor; `login` is the digest of its token.
+    /// To complete a login that waits for its second factor; `login` is the digest of its token.
     pub(crate) fn to_end_login(login: [u8; 32], account: AccountId) -> Self {
         Self { ceremony: Ceremony::SecondFactor, bound_to: login, account: Some(account) }
     }
@@ -110,29 +111,29 @@ fn sha256_of(bytes: &[u8]) -> [u8; 32] {
     sha256
 }
 
-/// A browser that may log in or sign up: a cookie with a random value, from the moment it asks for options. An assertion that was
-/// made for one browser begins no session in another.
+/// A browser that may log in or sign up, identified by a random cookie value from the moment it asks for options. An
+/// assertion made for one browser cannot begin a session in another.
 #[derive(Debug)]
 pub(crate) struct Browser(SecretText);
 
 impl Browser {
-    /// Where the public address is plain http, which is this computer alone, Safari keeps no `Secure` cookie.
+    /// A public address with plain http is always this computer, and there Safari does not keep `Secure` cookies.
     const fn cookie_name(is_https: bool) -> &'static str {
         if is_https { "__Host-portcullis-passkey" } else { "portcullis-passkey" }
     }
 
-    /// The one that the cookie names, or a new one.
+    /// The browser that the cookie names, or a new one.
     pub(crate) fn or_new(known: Option<Self>) -> Self {
         known.unwrap_or_else(|| Self(SecretText::random("")))
     }
 
-    /// The header that makes it known for as long as a challenge lives.
+    /// The header that sets its cookie for as long as a challenge lives.
     pub(crate) fn cookie(&self, app: &App) -> Result<(HeaderName, HeaderValue), Error> {
         let is_https = app.public_url().is_https();
         let secure = if is_https { "; Secure" } else { "" };
         let (name, value) = (Self::cookie_name(is_https), self.0.expose());
         let lifetime = LIFETIME.as_secs();
-        // Lax: a link from elsewhere that leads to the login page must not make another browser of this one.
+        // Lax: a link from another site to the login page must not turn this into a different browser.
         let cookie = format!("{name}={value}; Path=/; Max-Age={lifetime}; HttpOnly; SameSite=Lax{secure}");
         let mut cookie = HeaderValue::try_from(cookie).map_err(|cause| Error::Internal(cause.to_string()))?;
         cookie.set_sensitive(true);
@@ -140,11 +141,11 @@ impl Browser {
     }
 }
 
-/// The browser that a request comes from, if it is known.
+/// The browser that sent a request, if it has the cookie.
 #[derive(Debug)]
 pub(crate) struct KnownBrowser(pub(crate) Option<Browser>);
 
-/// Nobody has to bring it, so there is nothing to document.
+/// The cookie is optional, so there is nothing to document.
 impl Describe for KnownBrowser {
     fn describe(_: &mut Operation<'_>) {}
 }
@@ -157,7 +158,7 @@ impl FromRequestParts<App> for KnownBrowser {
         let fields = parts.headers.get_all(header::COOKIE).iter().filter_map(|field| field.to_str().ok());
         let pairs = fields.flat_map(|field| field.split(';')).filter_map(|pair| pair.trim().split_once('='));
         let mut values = pairs.filter(|(known, _)| *known == name).map(|(_, value)| value);
-        // Two of one name could be told apart in more than one way.
+        // Two cookies of the same name would be ambiguous.
         let value = values.next().filter(|value| is_ours(value) && values.next().is_none());
         Ok(Self(value.map(|value| Browser(SecretText::new(value.to_owned())))))
     }

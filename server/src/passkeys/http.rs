@@ -1,4 +1,4 @@
-//! The routes of one's passkeys, and what tells password managers where they are managed.
+//! The routes of the caller's passkeys, and the document that tells password managers where to manage them.
 
 use axum::extract::State;
 use portcullis::{Guard, Json, NoContent, Path, Public, answers};
@@ -82,7 +82,7 @@ pub(crate) struct NewPasskey {
 }
 
 answers! {
-    /// What adding a passkey comes to.
+    /// The response to adding a passkey.
     #[derive(Debug)]
     pub(crate) enum PasskeyAdded {
         /// The passkey.

@@ -37,16 +37,16 @@ use crate::{
     error::Error,
 };
 
-/// Passkeys of one account.
+/// The passkeys of one account.
 const MOST: usize = 20;
 
-/// A passkey's ID. It names the row; the credential's own id is the authenticator's.
+/// A passkey's ID. It names the row; the credential's own id comes from the authenticator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PasskeyId(Uuid);
 crate::db::column!(PasskeyId, Uuid);
 
 impl PasskeyId {
-    /// Reads the ID of a path or a form.
+    /// Parses the ID from a path or a form.
     fn parse(text: &str) -> Option<Self> {
         Uuid::try_parse(text).ok().map(Self)
     }
@@ -58,7 +58,7 @@ impl std::fmt::Display for PasskeyId {
     }
 }
 
-/// A passkey, as its owner sees it.
+/// A passkey as its owner sees it.
 #[derive(Debug)]
 pub(crate) struct Passkey {
     pub(crate) id: PasskeyId,
@@ -70,7 +70,7 @@ pub(crate) struct Passkey {
 }
 crate::db::from_row!(Passkey { id, name, created_at, last_used_at, is_backed_up });
 
-/// This server, as authenticators know it.
+/// This server as a WebAuthn relying party.
 #[derive(Debug, Clone, Copy)]
 struct RelyingParty<'a> {
     id: &'a str,
@@ -90,7 +90,8 @@ impl<'a> RelyingParty<'a> {
     }
 }
 
-/// Whether passkeys work at this public address: an RP ID is a domain, never an IP address (WebAuthn §4, "RP ID").
+/// Whether passkeys work at this public address: an RP ID is always a domain, never an IP address (WebAuthn §4, "RP
+/// ID").
 pub(crate) fn are_possible(url: &PublicUrl) -> bool {
     !url.is_ip_address()
 }

@@ -1,5 +1,6 @@
-//! What a page gives to `navigator.credentials`, in the JSON that `PublicKeyCredential.parseCreationOptionsFromJSON()` and
-//! `parseRequestOptionsFromJSON()` read (WebAuthn §5.1.8, §5.1.9).
+//! The options that a page passes to `navigator.credentials`, in the JSON that
+//! `PublicKeyCredential.parseCreationOptionsFromJSON()` and `parseRequestOptionsFromJSON()` read (WebAuthn §5.1.8,
+//! §5.1.9).
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use schemars::JsonSchema;

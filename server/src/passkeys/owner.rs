@@ -1,4 +1,4 @@
-//! What an owner does about their passkeys, and what an administrator does about lost ones.
+//! Adds, renames and removes an owner's passkeys, and removes lost ones for an administrator.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use schemars::JsonSchema;
@@ -26,7 +26,7 @@ use crate::{
     random, sessions,
 };
 
-/// Characters of a name.
+/// The maximum length of a name in characters.
 const LONGEST_NAME: usize = 64;
 
 /// The credential that `navigator.credentials.create()` resolves to, as its `toJSON()` writes it (WebAuthn §5.1). Members
@@ -59,7 +59,7 @@ struct AttestationData {
     attestation_object: String,
 }
 
-/// A new passkey, decoded and not verified.
+/// A new passkey, decoded but not verified.
 #[derive(Debug)]
 pub(crate) struct Made {
     credential_id: Vec<u8>,
@@ -89,7 +89,7 @@ impl RegistrationResponse {
         })
     }
 
-    /// What a form's hidden field holds: the same in JSON.
+    /// Parses the JSON in a form's hidden field.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -116,19 +116,19 @@ impl Name {
         Ok(Self(name.as_str().to_owned()))
     }
 
-    /// The device that it is made with, for whoever types none.
+    /// The typed name, or the device's if none was typed.
     pub(super) fn of_field_or_device(text: &str, client: &Client) -> Result<Self, Invalid> {
         if text.trim().is_empty() { Ok(Self(sessions::device_of(client))) } else { Self::of_field(text) }
     }
 }
 
-/// The account's passkeys, the oldest first.
+/// The account's passkeys, oldest first.
 pub(crate) async fn list(app: &App, account: AccountId) -> Result<Vec<Passkey>, Error> {
     let mut reader = app.db().read().await?;
     Ok(store::passkeys_of(reader.conn(), account).await?)
 }
 
-/// Begins to add a passkey.
+/// Returns the options to add a passkey.
 ///
 /// # Errors
 /// [`Error::PasskeysOff`]; [`Error::TooManyPasskeys`].
@@ -148,8 +148,8 @@ pub(super) async fn begin(app: &App, fresh: Fresh) -> Result<CreationOptions, Er
     Ok(CreationOptions::new(rp, user, &challenge, existing))
 }
 
-/// What authenticators know the account by: one for all of its passkeys, so that an authenticator with one of them
-/// replaces it instead of keeping two. It says nothing of the account to anyone else (WebAuthn §14.6.1).
+/// The account's user handle. It is the same for all of its passkeys, so that an authenticator that has one replaces it
+/// instead of keeping two. It reveals nothing about the account to others (WebAuthn §14.6.1).
 async fn user_handle(app: &App, tx: &mut Tx, held: &Held) -> Result<Vec<u8>, Error> {
     if let Some(handle) = store::user_handle(tx.conn(), held.id).await? {
         return Ok(handle);
@@ -157,8 +157,8 @@ async fn user_handle(app: &App, tx: &mut Tx, held: &Held) -> Result<Vec<u8>, Err
     Ok(app.secret().mac("passkey: user handle", &held.id.number().to_be_bytes()).to_vec())
 }
 
-/// Adds a passkey that an authenticator has made. Its owner is told by email, and logins that wait for a second factor
-/// end.
+/// Adds a passkey created by an authenticator. Its owner is notified by email, and logins that wait for a second factor
+/// are cancelled.
 ///
 /// # Errors
 /// [`Error::Invalid`] for a rejected one; [`Error::PasskeyTaken`]; [`Error::TooManyPasskeys`].
@@ -194,7 +194,7 @@ async fn try_to_add(
     let passkey = match added {
         Ok(passkey) => passkey,
         Err(error) => {
-            // The challenge is used.
+            // Keep the challenge used.
             tx.commit().await?;
             return Err(error);
         }
@@ -207,8 +207,8 @@ async fn try_to_add(
     Ok(passkey)
 }
 
-/// Under the account's lock, so that the count holds; of two accounts, the unique column lets one through (step 26 of
-/// §7.1).
+/// Runs under the account's lock, so that the count holds. If two accounts register the same credential, the unique
+/// column lets one succeed (step 26 of §7.1).
 async fn insert(
     app: &App,
     tx: &mut Tx,
@@ -231,7 +231,7 @@ pub(crate) fn rejected(reason: Rejected) -> Invalid {
     Invalid::field("credential", Fault::RejectedPasskey(reason.reason()))
 }
 
-/// Gives a passkey another name.
+/// Renames a passkey.
 ///
 /// # Errors
 /// [`Error::NotFound`] if it is not the caller's.
@@ -248,7 +248,7 @@ pub(super) async fn rename(
     Ok(renamed)
 }
 
-/// Removes a passkey. Every other session of the account ends: one of them may be a lost device's.
+/// Removes a passkey. Every other session of the account is revoked: one of them may belong to a lost device.
 ///
 /// # Errors
 /// [`Error::NotFound`] if it is not the caller's; [`Error::LastWayIn`]; [`Error::FactorRequired`] if the operator requires
@@ -268,7 +268,7 @@ pub(super) async fn remove(app: &App, fresh: Fresh, id: PasskeyId, client: &Clie
     .await
 }
 
-/// Whether these are enough for the account.
+/// Checks that these ways to log in are enough for the account.
 fn may_be_left_with(app: &App, held: &Held, ways: &Ways) -> Result<(), Error> {
     if !ways.is_any() && !app.config().log_in_by_mail {
         return Err(Error::LastWayIn);
@@ -279,7 +279,7 @@ fn may_be_left_with(app: &App, held: &Held, ways: &Ways) -> Result<(), Error> {
     Ok(())
 }
 
-/// Removes every passkey of an account whose owner has lost them. Whether there was one.
+/// Removes every passkey of an account whose owner has lost them. Returns whether there was one.
 pub(crate) async fn forget(
     app: &App,
     tx: &mut Tx,

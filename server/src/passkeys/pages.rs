@@ -1,4 +1,4 @@
-//! The page of one's passkeys.
+//! The page of the visitor's passkeys.
 
 use askama::Template;
 use axum::extract::State;
@@ -22,7 +22,7 @@ use crate::{
     sessions::SessionCookies,
 };
 
-/// Options for the script of the pages, as the value of an attribute.
+/// Options for the page's script, as the value of an attribute.
 pub(crate) fn options_text(options: &impl Serialize) -> Result<String, Error> {
     serde_json::to_string(options)
         .map_err(|cause| Error::Internal(format!("the options of a passkey cannot be written: {cause}")))
@@ -34,7 +34,7 @@ struct PasskeysPage<'a> {
     v: &'a View,
     faults: Faults,
     passkeys: Vec<Passkey>,
-    /// Whether there can be any at this address.
+    /// Whether passkeys work at this address.
     are_possible: bool,
 }
 
@@ -57,7 +57,7 @@ pub(crate) async fn show_passkeys(
     Ok(v.show(StatusCode::OK, &passkeys_page(&app, &v, *guard.principal(), Faults::none()).await?)?)
 }
 
-/// The pages that forms answer with, asked for again.
+/// The pages that forms respond with, requested by GET.
 pub(crate) async fn go_to_passkeys(_: Public, v: View) -> PageResult {
     Ok(v.go(paths::PASSKEYS))
 }
@@ -98,7 +98,7 @@ pub(crate) async fn begin_to_add(
 pub(crate) struct NewForm {
     #[serde(default)]
     name: String,
-    /// What the script read from the browser, in JSON.
+    /// The credential that the script read from the browser, in JSON.
     #[serde(default)]
     credential: String,
 }
@@ -121,7 +121,7 @@ pub(crate) async fn add_passkey(
     Ok(v.go_done(paths::PASSKEYS, Done::PasskeyAdded))
 }
 
-/// Which passkey, and its other name.
+/// The passkey and its new name.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct PasskeyForm {
     #[serde(default)]
@@ -146,7 +146,7 @@ pub(crate) async fn rename_passkey(
         let (id, name) = (form.id()?, Name::of_field(&form.name)?);
         owner::rename(&app, *guard.principal(), id, &name).await
     };
-    // Its field is one of several: what is wrong is said above them.
+    // Its field is one of several, so the error is shown above them.
     v.form(&[], rename, async |faults| passkeys_page(&app, &v, *guard.principal(), faults).await).await?;
     Ok(v.go_done(paths::PASSKEYS, Done::PasskeyRenamed))
 }
@@ -161,7 +161,7 @@ pub(crate) async fn remove_passkey(
     let fresh = v.fresh(*guard.principal(), paths::PASSKEYS)?;
     let remove = async {
         match owner::remove(&app, fresh, form.id()?, &client).await {
-            // Somebody was faster.
+            // Another request has already removed it.
             Err(Error::NotFound) => Ok(()),
             removed => removed,
         }

@@ -1,4 +1,4 @@
-//! Passkeys that are shown: to log in, as a second factor, to confirm.
+//! Verifies passkeys presented to log in, as a second factor, or to confirm.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use schemars::JsonSchema;
@@ -59,7 +59,7 @@ struct AssertionData {
     user_handle: Option<String>,
 }
 
-/// A passkey that somebody presents, decoded and not verified.
+/// A presented passkey, decoded but not verified.
 #[derive(Debug)]
 pub(crate) struct Presented {
     credential_id: Vec<u8>,
@@ -69,7 +69,7 @@ pub(crate) struct Presented {
     user_handle: Option<Vec<u8>>,
 }
 
-/// The id of a credential: one, in both members.
+/// The id of a credential, which must be the same in both members.
 pub(super) fn id_of(id: &str, raw_id: &str) -> Result<Vec<u8>, Rejected> {
     let decoded = URL_SAFE_NO_PAD.decode(id).map_err(|_| Rejected::CredentialId)?;
     if id == raw_id && !decoded.is_empty() && decoded.len() <= LONGEST_ID {
@@ -95,7 +95,7 @@ impl AssertionResponse {
         })
     }
 
-    /// What a form's hidden field holds: the same in JSON.
+    /// Parses the JSON in a form's hidden field.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -150,7 +150,8 @@ pub(crate) async fn waste(
     Ok(())
 }
 
-/// Verifies a presented passkey of this account and notes its use. Commit also if it was rejected: its challenge is used.
+/// Verifies a presented passkey of this account and records its use. Commit even if it was rejected, so that its
+/// challenge stays used.
 pub(crate) async fn verify(
     app: &App,
     tx: &mut Tx,
@@ -197,7 +198,7 @@ pub(crate) async fn verify(
     }
 }
 
-/// Somebody may have copied the passkey (WebAuthn §6.1.1).
+/// Reports that the passkey may have been copied (WebAuthn §6.1.1).
 async fn tell_of_copy(
     app: &App,
     tx: &mut Tx,

@@ -9,7 +9,7 @@ use crate::{
 
 type Result<T> = std::result::Result<T, crate::db::Error>;
 
-/// A passkey that is added.
+/// A passkey to be added.
 pub(super) struct New<'a> {
     pub(super) id: PasskeyId,
     pub(super) account: AccountId,
@@ -18,7 +18,7 @@ pub(super) struct New<'a> {
     pub(super) name: &'a str,
 }
 
-/// `None` if the credential is registered: the unique column decides, also between two instances.
+/// `None` if the credential is already registered. The unique column decides, also between two instances.
 pub(super) async fn insert_passkey(conn: Conn<'_>, new: &New<'_>, now: Timestamp) -> Result<Option<Passkey>> {
     fetch_optional!(
         conn,
@@ -61,19 +61,19 @@ pub(super) async fn credential_ids(conn: Conn<'_>, account: AccountId) -> Result
     Ok(fetch_all!(conn, (Vec<u8>,), sql, account)?.into_iter().map(|(id,)| id).collect())
 }
 
-/// What authenticators know the account by, if it has a passkey.
+/// The account's user handle, if it has a passkey.
 pub(super) async fn user_handle(conn: Conn<'_>, account: AccountId) -> Result<Option<Vec<u8>>> {
     let sql = "SELECT user_handle FROM passkeys WHERE account_id = $1 ORDER BY created_at, id LIMIT 1";
     Ok(fetch_optional!(conn, (Vec<u8>,), sql, account)?.map(|(handle,)| handle))
 }
 
-/// Whose credential it is.
+/// The account that the credential belongs to.
 pub(super) async fn account_of(conn: Conn<'_>, credential_id: &[u8]) -> Result<Option<AccountId>> {
     let sql = "SELECT account_id FROM passkeys WHERE credential_id = $1";
     Ok(fetch_optional!(conn, (AccountId,), sql, credential_id)?.map(|(account,)| account))
 }
 
-/// What an assertion is verified against.
+/// The registered values that an assertion is verified against.
 pub(super) struct Row {
     pub(super) id: PasskeyId,
     pub(super) user_handle: Vec<u8>,
@@ -128,7 +128,7 @@ pub(super) async fn rename(
     )
 }
 
-/// Its name; `None` if it is not the account's.
+/// Returns its name; `None` if it does not belong to the account.
 pub(super) async fn delete_passkey(
     conn: Conn<'_>,
     account: AccountId,
@@ -138,7 +138,7 @@ pub(super) async fn delete_passkey(
     Ok(fetch_optional!(conn, (String,), sql, account, id)?.map(|(name,)| name))
 }
 
-/// Their names.
+/// Returns their names.
 pub(super) async fn delete_passkeys_of(conn: Conn<'_>, account: AccountId) -> Result<Vec<String>> {
     let sql = "DELETE FROM passkeys WHERE account_id = $1 RETURNING name";
     Ok(fetch_all!(conn, (String,), sql, account)?.into_iter().map(|(name,)| name).collect())

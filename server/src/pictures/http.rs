@@ -73,7 +73,7 @@ pub(crate) async fn read_profile_image(
     Ok(PictureAnswer { content_type: stored.content_type, bytes })
 }
 
-/// A picture's bytes, dressed so that a browser takes them for nothing else.
+/// A picture's bytes, with headers that keep a browser from interpreting them as anything else.
 #[derive(Debug)]
 pub(crate) struct PictureAnswer {
     content_type: String,

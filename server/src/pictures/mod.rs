@@ -1,4 +1,4 @@
-//! The profile picture: one for each account, for its owner's eyes.
+//! Profile pictures: one per account, visible to its owner only.
 
 pub(crate) mod decode;
 mod halves;
@@ -27,10 +27,10 @@ use crate::{
     random,
 };
 
-/// Where the bytes of pictures lie in the object store.
+/// The folder of pictures in the object store.
 pub(crate) const FOLDER: &str = "profile-images";
 
-/// A picture's name. A new upload is a new picture, so a cached one is never a wrong one.
+/// A picture's name. Every upload is a new picture, so a cached picture is never stale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PictureId(Uuid);
 crate::db::column!(PictureId, Uuid);
@@ -42,7 +42,7 @@ impl fmt::Display for PictureId {
 }
 
 impl PictureId {
-    /// Where its bytes lie in the object store. Nothing of the upload's name is in it.
+    /// Its key in the object store. It contains nothing of the upload's name.
     fn key(self) -> Path {
         Path::from(FOLDER).join(self.to_string())
     }
@@ -57,12 +57,12 @@ pub(crate) struct Stored {
 }
 crate::db::from_row!(Stored { id, account_id, content_type });
 
-/// Where the picture is read.
+/// The URL of the picture.
 pub(crate) fn url(app: &App, id: PictureId) -> String {
     format!("{}/profile-images/{id}", app.issuer())
 }
 
-/// Makes an upload the account's picture, once it is decoded and encoded anew.
+/// Sets an upload as the account's picture, after decoding and re-encoding it.
 ///
 /// # Errors
 /// [`Error::UnsupportedPicture`], [`Error::Invalid`] for the field `file`, and those of the pool and the stores.
@@ -83,8 +83,8 @@ fn refusal(refused: Refused) -> Error {
     }
 }
 
-/// Makes this the account's picture. The bytes are stored before the row names them, and the old ones go
-/// after the row has let go of them: a reader sees the old picture or the new one, whole.
+/// Sets the account's picture. The bytes are stored before the row names them, and the old ones are deleted after
+/// the row no longer does, so a reader sees either the old picture or the new one, complete.
 async fn replace(
     app: &App,
     requester: Requester,
@@ -95,13 +95,13 @@ async fn replace(
     let id = PictureId(random::uuid_v7(now));
     let content_type = picture.content_type;
     let size = i64::try_from(picture.bytes.len()).unwrap_or(i64::MAX);
-    // Before anything is written: a full store takes no bytes that only go again.
+    // Before anything is written: a full store should not take bytes that are deleted right away.
     if !has_room(app, app.db().read().await?.conn(), requester.account(), size).await? {
         return Err(Error::NoRoom);
     }
     app.objects().put(&id.key(), PutPayload::from(picture.bytes)).await?;
 
-    // If the session has ended meanwhile, the sweep finds the bytes.
+    // If the session has ended meanwhile, the sweep removes the bytes.
     let mut tx = app.db().begin().await?;
     let held = accounts::hold_own(&mut tx, requester, now).await?;
     // From here to the commit nobody else adds a picture, on any instance.
@@ -120,7 +120,7 @@ async fn replace(
     Ok(id)
 }
 
-/// Whether all pictures together have room for so many bytes in the place of this account's.
+/// Whether there is room for a picture of this size in place of the account's current one.
 async fn has_room(app: &App, conn: Conn<'_>, account: AccountId, size: i64) -> Result<bool, Error> {
     let limit = i64::try_from(app.config().picture_storage).unwrap_or(i64::MAX);
     Ok(store::bytes_of_others(conn, account).await?.saturating_add(size) <= limit)
@@ -141,15 +141,15 @@ pub(crate) async fn remove(app: &App, requester: Requester, client: &Client) -> 
     Ok(())
 }
 
-/// The row of a picture; who may see it is not decided yet.
+/// The row of a picture; access has not been checked yet.
 async fn stored(app: &App, id: &str) -> Result<Unchecked<Stored>, Error> {
     let Ok(id) = Uuid::try_parse(id) else { return Ok(Unchecked::new(None)) };
     let mut reader = app.db().read().await?;
     Ok(Unchecked::new(store::stored(reader.conn(), PictureId(id)).await?))
 }
 
-/// A picture's bytes, read in small pieces while they are sent. The file stays open, so that a picture which is
-/// replaced meanwhile is still read whole.
+/// A picture's bytes, read in small pieces while they are sent. The file stays open, so that a picture that is
+/// replaced meanwhile is still read to its end.
 pub(crate) struct PictureBytes {
     pub(crate) length: u64,
     pub(crate) pieces: BoxStream<'static, object_store::Result<Bytes>>,
@@ -164,13 +164,13 @@ impl fmt::Debug for PictureBytes {
 async fn bytes(app: &App, id: PictureId) -> Result<PictureBytes, Error> {
     match app.objects().get(&id.key()).await {
         Ok(object) => Ok(PictureBytes { length: object.meta.size, pieces: object.into_stream() }),
-        // Replaced between the look at the row and this.
+        // Replaced since the row was read.
         Err(object_store::Error::NotFound { .. }) => Err(Error::NotFound),
         Err(cause) => Err(cause.into()),
     }
 }
 
-/// The account's picture for its owner to take along: content type and bytes.
+/// The account's picture for its owner's export: content type and bytes.
 pub(crate) async fn exported(app: &App, account: AccountId) -> Result<Option<(String, PictureBytes)>, Error> {
     let stored = store::of_account(app.db().read().await?.conn(), account).await?;
     let Some(stored) = stored else { return Ok(None) };
@@ -181,8 +181,8 @@ pub(crate) async fn exported(app: &App, account: AccountId) -> Result<Option<(St
     }
 }
 
-/// Takes the picture's row out within the transaction that deletes its account, and notes that the bytes must go: a
-/// crash before [`discard`] leaves them for the next sweep, however young they are.
+/// Removes the picture's row in the transaction that deletes its account, and marks its bytes for deletion: after a
+/// crash before [`discard`], the next sweep deletes them however recent they are.
 pub(crate) async fn take(tx: &mut Tx, locked: &Locked, now: Timestamp) -> Result<Option<PictureId>, Error> {
     let taken = store::take(tx.conn(), locked.id).await?;
     if let Some(picture) = taken {
@@ -191,7 +191,7 @@ pub(crate) async fn take(tx: &mut Tx, locked: &Locked, now: Timestamp) -> Result
     Ok(taken)
 }
 
-/// Deletes bytes that no row names any more. What cannot be deleted now, the sweep finds.
+/// Deletes bytes that no row names any more. If that fails, the sweep tries again.
 pub(crate) async fn discard(app: &App, picture: Option<PictureId>) {
     let Some(picture) = picture else { return };
     if let Err(cause) = delete_bytes(app, picture).await {
@@ -215,7 +215,7 @@ async fn delete_bytes(app: &App, picture: PictureId) -> Result<(), Error> {
     Ok(tx.commit().await?)
 }
 
-/// Forgets the pictures whose file a backup does not have: they were replaced while it was made.
+/// Removes the pictures whose file a backup lacks because they were replaced while it was made.
 pub(crate) async fn forget_lost(tx: &mut Tx, is_kept: impl Fn(&str) -> bool) -> Result<(), Error> {
     for picture in store::all(tx.conn()).await? {
         if !is_kept(&picture.to_string()) {
@@ -225,8 +225,8 @@ pub(crate) async fn forget_lost(tx: &mut Tx, is_kept: impl Fn(&str) -> bool) -> 
     Ok(())
 }
 
-/// Deletes the bytes that no row names and that no upload may still be about to name: those that a crash or
-/// a failed deletion left. Answers how many.
+/// Deletes the bytes left by crashes and failed deletions: those that no row names and that are too old for an
+/// upload in progress. Returns how many were deleted.
 pub(crate) async fn sweep(app: &App, older_than: Timestamp) -> Result<u64, Error> {
     use futures_util::TryStreamExt;
 
@@ -242,7 +242,7 @@ pub(crate) async fn sweep(app: &App, older_than: Timestamp) -> Result<u64, Error
         let Some(id) = id.filter(|_| !young) else { continue };
         match store::size(app.db().read().await?.conn(), id).await? {
             Some(Some(_)) => {}
-            // A picture of before sizes were noted.
+            // A picture from before sizes were recorded.
             Some(None) => note_size(app, id, object.size).await?,
             None => {
                 app.objects().delete(&object.location).await?;

@@ -43,7 +43,7 @@ pub(super) async fn delete(conn: Conn<'_>, id: PictureId) -> Result<()> {
     Ok(())
 }
 
-/// Removes the account's row and says which picture it named.
+/// Removes the account's row and returns the picture that it named.
 pub(super) async fn take(conn: Conn<'_>, account: AccountId) -> Result<Option<PictureId>> {
     let taken = fetch_optional!(
         conn,
@@ -63,19 +63,20 @@ pub(super) async fn of_account(conn: Conn<'_>, account: AccountId) -> Result<Opt
     )
 }
 
-/// One transaction at a time adds a picture: this one, until it ends. The next one's statements see what it did.
+/// Lets one transaction at a time add a picture. The next one's statements see its changes.
 pub(super) async fn lock(conn: Conn<'_>, now: Timestamp) -> Result<()> {
     execute!(conn, "UPDATE locks SET taken_at = $1 WHERE name = 'pictures'", now)?;
     Ok(())
 }
 
-/// Bytes of all pictures but this account's.
+/// The total size of all other accounts' pictures in bytes.
 pub(super) async fn bytes_of_others(conn: Conn<'_>, account: AccountId) -> Result<i64> {
     let sql = "SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM profile_images WHERE account_id <> $1";
     fetch_one!(conn, (i64,), sql, account).map(|(bytes,)| bytes)
 }
 
-/// The size of a picture: none if there is no such picture, and unknown for one of before sizes were noted.
+/// The size of a picture. The outer `None` means that there is no such picture, the inner that its size was
+/// never recorded.
 pub(super) async fn size(conn: Conn<'_>, id: PictureId) -> Result<Option<Option<i64>>> {
     let found = fetch_optional!(conn, (Option<i64>,), "SELECT bytes FROM profile_images WHERE id = $1", id)?;
     Ok(found.map(|(bytes,)| bytes))
@@ -86,19 +87,19 @@ pub(super) async fn set_size(conn: Conn<'_>, id: PictureId, bytes: i64) -> Resul
     Ok(())
 }
 
-/// Notes that the bytes of this picture must go.
+/// Marks this picture's bytes for deletion.
 pub(super) async fn doom(conn: Conn<'_>, id: PictureId, now: Timestamp) -> Result<()> {
     execute!(conn, "INSERT INTO doomed_pictures (id, at) VALUES ($1, $2)", id, now)?;
     Ok(())
 }
 
-/// Pictures whose bytes must go, at most 1,000.
+/// Pictures whose bytes are marked for deletion, at most 1,000.
 pub(super) async fn doomed(conn: Conn<'_>) -> Result<Vec<PictureId>> {
     let doomed = fetch_all!(conn, (PictureId,), "SELECT id FROM doomed_pictures ORDER BY at LIMIT 1000")?;
     Ok(doomed.into_iter().map(|(id,)| id).collect())
 }
 
-/// Its bytes are gone.
+/// Removes the mark: its bytes are deleted.
 pub(super) async fn spare(conn: Conn<'_>, id: PictureId) -> Result<()> {
     execute!(conn, "DELETE FROM doomed_pictures WHERE id = $1", id)?;
     Ok(())

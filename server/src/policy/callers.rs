@@ -1,7 +1,8 @@
-//! The policy as the library's guards ask it: `May<Caller, P>` and `Seen<Caller, P>` in an application's handlers.
+//! Connects the policy to the library's guards: `May<Caller, P>` and `Seen<Caller, P>` in an application's handlers.
 //!
-//! A guard lets a request in only if its credential carries the permission's scope; the policy then decides by the
-//! account. So a caller may what both allow, and what a function here takes ([`Allowed`], [`Viewer`]) proves both.
+//! A guard lets a request in only if its credential carries the permission's scope; the policy then decides for the
+//! account. So a caller may do what both allow, and the argument of a function here ([`Allowed`], [`Viewer`]) proves
+//! both.
 
 use portcullis::{
     Either,
@@ -14,7 +15,7 @@ use crate::{
     db::{Conn, FromRow, Value},
 };
 
-/// Whom a credential stands for: an account. Implement it for the principals of a verifier of your own.
+/// The account that a credential stands for. Implement it for the principals of your own verifiers.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an account of this server",
     note = "guard the route with `Caller`, `SessionTokens` or `SessionCookies`, or implement `portcullis_server::policy::Who`"
@@ -39,7 +40,7 @@ impl<L: Who, R: Who> Who for Either<L, R> {
     }
 }
 
-/// A policy that decides on one connection: [`Policy::on`].
+/// A policy that decides on one connection; created by [`Policy::on`].
 #[derive(Debug, Clone, Copy)]
 pub struct On<'c> {
     policy: &'c Policy,
@@ -95,8 +96,8 @@ where
 }
 
 impl Policy {
-    /// This policy on a connection of yours, for ids that come in a body: what a transaction then does, it does with a
-    /// row that it has decided about itself.
+    /// This policy on your connection, for ids that arrive in a body: the rest of the transaction then works with a row
+    /// that was checked in it.
     ///
     /// ```
     /// use axum::extract::{FromRef, State};
@@ -149,12 +150,12 @@ impl Policy {
         self.list(conn, who, <P as Scope>::NAME, query, arguments).await
     }
 
-    /// Changes rows for a caller who was allowed to, and decides again where they change. The statement is as in
-    /// [`change`](Self::change), `{may}` included. Returns how many rows it changed: at least one.
+    /// Changes rows for a caller who was allowed to, and checks again in the statement that changes them. The statement
+    /// is as in [`change`](Self::change), `{may}` included. Returns how many rows it changed: at least one.
     ///
     /// # Errors
-    /// [`Error::Refused`] with the 404 of a missing row if it changes none: the row or the permission has gone since. And
-    /// those of [`change`](Self::change).
+    /// [`Error::Refused`] with the 404 of a missing row if nothing changed, because the row or the permission is gone;
+    /// and those of [`change`](Self::change).
     pub async fn change_for<P, C>(
         &self,
         conn: Conn<'_>,

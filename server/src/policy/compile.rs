@@ -1,20 +1,20 @@
-//! The two forms of SQL that each rule is compiled to, from the same terms.
+//! Compiles each rule to two forms of SQL, from the same terms.
 //!
-//! A list asks by **sets** ("the folders that were shared with you, and what is in them"), so that the database may
-//! begin with the grants. A check of one row **climbs** from the row ("this folder, the one it is in, …"). Measured
-//! with 1,000,000 rows and 100,000 grants, a check by sets takes seven (SQLite) to twenty times (PostgreSQL) as long.
-//! That both give the same answer is a test over random policies and rows (`z01_…`).
+//! A list works with **sets** ("the folders shared with you, and what is in them"), so that the database can begin with
+//! the grants. A check of one row **climbs** from the row ("this folder, the one it is in, …"). Measured with 1,000,000
+//! rows and 100,000 grants, a check by sets takes seven (SQLite) to twenty times (PostgreSQL) as long. A test over
+//! random policies and rows (`z01_…`) verifies that both agree.
 //!
-//! The text has places that [`Sql`](super::sql::Sql) fills: `{row}` is the table or its alias, `{who}` the account's
-//! number, `{now}` the time, `{0}`, `{1}` … the literals of the type's conditions. Everything else is a [`Name`] or
-//! written here.
+//! The text has placeholders that [`Sql`](super::sql::Sql) fills: `{row}` is the table or its alias, `{who}` the
+//! account's number, `{now}` the time, `{0}`, `{1}` … the literals of the type's conditions. Everything else is a
+//! [`Name`] or a constant of this file.
 
 use super::declare::IdKind;
 use super::names::{Condition, Name, Operand};
 use super::rules::{Term, Type};
 use crate::db::Dialect;
 
-/// How many rows of one type are above each other, the lowest included.
+/// The maximum depth of nested rows of one type, including the lowest.
 pub(super) const MOST_DEPTH: usize = 32;
 
 #[derive(Debug, Clone, Copy)]
@@ -23,16 +23,16 @@ pub(super) struct Compiler(pub(super) Dialect);
 /// Ids of rows of one type.
 #[derive(Clone)]
 enum Ids {
-    /// One, as an expression.
+    /// A single id, as an expression.
     One(String),
-    /// Those of a query, in its column `id`.
+    /// The ids that a query returns in its column `id`.
     Of(String),
 }
 
-/// Spells a column of the row that is asked about.
+/// Writes a column of the row in question.
 type Root<'r> = &'r dyn Fn(&Name) -> String;
 
-/// A type whose grants count for a row, and a condition on a grant's object that holds for those.
+/// A type whose grants apply to a row, and the condition on a grant's object that selects them.
 pub(super) struct Level<'a> {
     pub(super) of: &'a Type,
     /// With the grant as `_g`.
@@ -44,9 +44,10 @@ pub(super) struct Level<'a> {
 impl Compiler {
     /// The condition on a row of a list.
     ///
-    /// PostgreSQL gets an `OR` and chooses by its statistics. SQLite has none of a subquery: with an `OR`, a list
-    /// that is ordered by the id reads the whole table for an account that sees nothing (320 ms for 1,000,000 rows). So
-    /// it gets one set of ids, which takes as long as the account sees rows (18 ms for 16,000, 0.03 ms for none).
+    /// PostgreSQL gets an `OR` and chooses by its statistics. SQLite has no statistics for subqueries: with an `OR`, a
+    /// list ordered by id reads the whole table for an account that sees nothing (320 ms for 1,000,000 rows). So it
+    /// gets one set of ids, which takes time in proportion to the rows that the account sees (18 ms for 16,000, 0.03 ms
+    /// for none).
     pub(super) fn seen(self, of: &Type, terms: &[Term]) -> String {
         if terms.is_empty() {
             return NEVER.to_owned();
@@ -69,12 +70,12 @@ impl Compiler {
         unless_blocked(any, of, |blocked| self.is_granted(of, blocked))
     }
 
-    /// Whether the row is blocked for the account; `None` if no row of the type can be.
+    /// Whether the row is blocked for the account; `None` if rows of this type cannot be blocked.
     pub(super) fn blocked(self, of: &Type) -> Option<String> {
         of.blocked.as_ref().map(|blocked| self.is_granted(of, &[blocked]))
     }
 
-    /// One term alone, of one row.
+    /// A single term, for one row.
     pub(super) fn term(self, of: &Type, term: &Term) -> String {
         match term {
             Term::Role(role) => self.is_granted(of, &[role]),
@@ -100,7 +101,7 @@ impl Compiler {
         ways.join(" UNION ALL ")
     }
 
-    /// By sets: whether the row is one of those on which the account has a role, or in one of those.
+    /// By sets: whether the account has a role on the row or on a row that contains it.
     fn is_in_sets(self, of: &Type, roles: &[&Name]) -> String {
         let id = column("{row}", &of.id);
         if of.inside_itself.is_some() {
@@ -131,7 +132,7 @@ impl Compiler {
         )
     }
 
-    /// The ids of the rows on which the account was given a role.
+    /// The ids of the rows on which the account was granted a role.
     fn given(self, of: &Type, roles: &[&Name]) -> String {
         let id = object_id(of.kind);
         format!(
@@ -141,7 +142,7 @@ impl Compiler {
         )
     }
 
-    /// By climbing: whether the account has a role on the row or on what it is in.
+    /// By climbing: whether the account has a role on the row or on what contains it.
     fn is_granted(self, of: &Type, roles: &[&Name]) -> String {
         let levels = self.levels(of, &|name| column("{row}", name));
         let ways: Vec<_> = levels
@@ -155,7 +156,7 @@ impl Compiler {
         format!("({})", ways.join(" OR "))
     }
 
-    /// The row itself and whatever it is in. `root` spells a column of the row.
+    /// The row itself and everything that contains it. `root` writes a column of the row.
     pub(super) fn levels<'a>(self, of: &'a Type, root: Root<'_>) -> Vec<Level<'a>> {
         let mut levels = Vec::new();
         self.climb(of, &Ids::One(root(&of.id)), Some(root), &mut levels);
@@ -188,7 +189,7 @@ impl Compiler {
         }
     }
 
-    /// Whether the grant `_g` is the account's, by itself or by a group, and has not expired.
+    /// Whether the grant `_g` is the account's, directly or through a group, and has not expired.
     pub(super) fn whom(self) -> String {
         let groups = self.0.among(
             "_g.group_id",
@@ -201,8 +202,8 @@ impl Compiler {
     }
 }
 
-/// The chain from some rows of a type up to the top. The step asks for one parent by its primary key: as a join,
-/// SQLite reads the whole table first, to filter by what it finds.
+/// The chain from some rows of a type up to the top. The step selects one parent by its primary key: with a join,
+/// SQLite reads the whole table first and filters by what it finds.
 fn up(of: &Type, above: &Name, from: &Ids) -> String {
     let first = match from {
         Ids::One(one) => format!("SELECT {one}, 1"),
@@ -217,10 +218,10 @@ fn up(of: &Type, above: &Name, from: &Ids) -> String {
     )
 }
 
-/// What no row fulfils.
+/// A condition that no row satisfies.
 const NEVER: &str = "(1 = 0)";
 
-/// Any of the terms that the row alone decides, or a role.
+/// Any of the terms that depend on the row alone, or a role.
 fn any(mut ways: Vec<String>, roles: &[&Name], granted: impl FnOnce(&[&Name]) -> String) -> String {
     if !roles.is_empty() {
         ways.push(granted(roles));
@@ -230,7 +231,7 @@ fn any(mut ways: Vec<String>, roles: &[&Name], granted: impl FnOnce(&[&Name]) ->
 
 fn unless_blocked(any: String, of: &Type, granted: impl FnOnce(&[&Name]) -> String) -> String {
     match &of.blocked {
-        // Not "AND NOT": what is in no folder is blocked by none, and NULL.
+        // Not "AND NOT": a row in no folder is not blocked by one, and that comparison is NULL.
         Some(blocked) => format!("({any} AND ({}) IS NOT TRUE)", granted(&[blocked])),
         None => any,
     }
@@ -240,7 +241,7 @@ fn roles(terms: &[Term]) -> Vec<&Name> {
     terms.iter().filter_map(|term| if let Term::Role(role) = term { Some(role) } else { None }).collect()
 }
 
-/// The terms that the row alone decides.
+/// The terms that depend on the row alone.
 fn own(of: &Type, terms: &[Term], row: &str) -> Vec<String> {
     let terms = terms.iter().filter(|term| !matches!(term, Term::Role(_)));
     terms.map(|term| of_the_row(of, term, row)).collect()
@@ -249,7 +250,7 @@ fn own(of: &Type, terms: &[Term], row: &str) -> Vec<String> {
 fn of_the_row(of: &Type, term: &Term, row: &str) -> String {
     match term {
         Term::Owner { column: owner } => format!("{} = {{who}}", column(row, owner)),
-        // Written so that an index on the column serves.
+        // Written so that an index on the column can be used.
         Term::Flag { column: flag, .. } => format!("{} = TRUE", column(row, flag)),
         Term::When { condition, .. } => {
             format!("{} {}", column(row, &condition.column), compared(of, condition))
@@ -258,7 +259,7 @@ fn of_the_row(of: &Type, term: &Term, row: &str) -> String {
     }
 }
 
-/// The comparison of a column, after the column.
+/// The rest of a comparison, after the column.
 pub(super) fn compared(of: &Type, condition: &Condition) -> String {
     let place = if condition.operand == Operand::Now {
         "{now}".to_owned()
@@ -281,7 +282,7 @@ pub(super) fn object_id(kind: IdKind) -> &'static str {
     }
 }
 
-/// Always with its table: a lone name in double quotes is a text to SQLite if there is no such column.
+/// Always qualified with its table: SQLite takes a bare name in double quotes for a string if there is no such column.
 pub(super) fn column(of: &str, name: &Name) -> String {
     format!("{of}.\"{name}\"")
 }
@@ -296,7 +297,7 @@ mod tests {
     use super::super::rules;
     use super::*;
 
-    /// Whitespace made one space.
+    /// Collapses whitespace to single spaces.
     fn one_line(text: &str) -> String {
         text.split_whitespace().collect::<Vec<_>>().join(" ")
     }

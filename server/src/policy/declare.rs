@@ -1,4 +1,4 @@
-//! What an application declares: its object types, and who may do what to their rows.
+//! An application's declaration: its object types, and who may do what with their rows.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use portcullis::Scope;
 
 use super::PolicyError;
 
-/// What kind of id a table has. It is never cast, so that its index serves.
+/// The kind of a table's id. It is never cast, so that its index can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IdKind {
     /// A `BIGINT`; in SQLite an `INTEGER`.
@@ -15,20 +15,20 @@ pub enum IdKind {
     Uuid,
 }
 
-/// A type of the application whose rows a policy protects. The macro [`object!`](crate::object) writes this.
+/// A type of the application whose rows a policy protects. The macro [`object!`](crate::object) implements it.
 pub trait Declare {
     /// The type's name in a policy.
     const TYPE: &'static str;
     /// Its declaration.
     fn declare() -> ObjectType;
-    /// The permissions that its rules name, each with what it allows.
+    /// The permissions that its rules name, each with its description.
     #[must_use]
     fn permissions() -> Vec<(&'static str, &'static str)> {
         Vec::new()
     }
 }
 
-/// One table of the application, and who may do what to its rows.
+/// One table of the application, and who may do what with its rows.
 ///
 /// ```
 /// use portcullis_server::policy::ObjectType;
@@ -51,7 +51,7 @@ pub struct ObjectType {
     pub(super) id: String,
     pub(super) kind: IdKind,
     pub(super) owner: Option<String>,
-    /// The type that it is in, and the column with that one's id.
+    /// The type that contains it, and the column with the container's id.
     pub(super) parents: Vec<(String, String)>,
     pub(super) flags: Vec<(String, String)>,
     pub(super) conditions: Vec<(String, String)>,
@@ -61,7 +61,7 @@ pub struct ObjectType {
 }
 
 impl ObjectType {
-    /// A type, and the table that has its rows. The ids are numbers in the column `id`.
+    /// A type, and the table with its rows. The ids are numbers in the column `id`.
     pub fn new(name: &str, table: &str) -> Self {
         Self {
             name: name.to_owned(),
@@ -91,7 +91,8 @@ impl ObjectType {
         self
     }
 
-    /// The type that a row is in, and the column with that one's id. A role that is given there counts here too.
+    /// The type that contains the row, and the column with the container's id. A role granted there applies here
+    /// too.
     pub fn parent(mut self, object: &str, column: &str) -> Self {
         self.parents.push((object.to_owned(), column.to_owned()));
         self
@@ -110,7 +111,7 @@ impl ObjectType {
         self
     }
 
-    /// The roles that can be given on a row. The role `blocked` takes away whatever else an account has there.
+    /// The roles that can be granted on a row. The role `blocked` takes away whatever else an account has there.
     pub fn roles(mut self, roles: &[&str]) -> Self {
         self.roles.extend(roles.iter().map(ToString::to_string));
         self
@@ -123,7 +124,7 @@ impl ObjectType {
     }
 }
 
-/// In which line of which file each part of a declaration is, for errors.
+/// The file, and the line of each part of a declaration, for errors.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Places {
     pub(super) file: Option<String>,
@@ -131,7 +132,7 @@ pub(super) struct Places {
 }
 
 impl Places {
-    /// Where `part` is, or the nearest thing that is known.
+    /// The position of `part`, or the closest known one.
     pub(super) fn of(&self, part: &str) -> String {
         let whole = part.split('.').next().unwrap_or_default();
         let line = self.lines.get(part).or_else(|| self.lines.get(whole)).or_else(|| self.lines.get(""));
@@ -147,18 +148,18 @@ impl Places {
 #[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct Declared {
-    /// The name, and what it allows.
+    /// The name and the description.
     pub(super) permissions: BTreeMap<String, String>,
     pub(super) objects: Vec<ObjectType>,
 }
 
 impl Declared {
-    /// Nothing yet.
+    /// An empty declaration.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a permission by its type: one that [`object!`](crate::object) does not name.
+    /// Adds a permission that no [`object!`](crate::object) names, by its type.
     pub fn permission<P: Scope>(self) -> Self {
         self.permission_named(P::NAME, P::DESCRIPTION)
     }
@@ -169,7 +170,7 @@ impl Declared {
         self
     }
 
-    /// Adds a type with a declaration by [`object!`](crate::object), and the permissions in it.
+    /// Adds a type declared with [`object!`](crate::object), and the permissions in it.
     pub fn object<O: Declare>(self) -> Self {
         let named = |all: Self, (name, description)| all.permission_named(name, description);
         O::permissions().into_iter().fold(self, named).object_type(O::declare())
@@ -181,32 +182,33 @@ impl Declared {
         self
     }
 
-    /// Reads a `policy.toml`. `file` is its name, for errors.
+    /// Parses a `policy.toml`. `file` is its name, for errors.
     ///
     /// # Errors
-    /// The first thing that is wrong, with its line.
+    /// The first error, with its line.
     pub fn from_toml(text: &str, file: &str) -> Result<Self, PolicyError> {
         super::file::read(text, file)
     }
 
-    /// Checks all names, terms and comparisons. Returns how much there is, in words.
+    /// Checks all names, terms and comparisons. Returns a summary in words.
     ///
     /// # Errors
-    /// The first thing that is wrong, with its place if it came from a file.
+    /// The first error, with its place if it came from a file.
     pub fn check(&self) -> Result<String, PolicyError> {
         let types = super::rules::check(self)?;
         Ok(format!("{} object types, {} permissions", types.len(), self.permissions.len()))
     }
 
-    /// The same as a `policy.toml`. A test can compare it with a file that is checked in, so that a change of the
-    /// policy is seen in review.
+    /// The declaration as a `policy.toml`. A test can compare it with a file under version control, so that a
+    /// change of the policy shows up in review.
     #[must_use]
     pub fn to_toml(&self) -> String {
         super::file::write(self)
     }
 }
 
-/// Declares who may do what to the rows of a table: [`Declare`](crate::policy::Declare) for a type of yours.
+/// Declares who may do what with the rows of a table: implements [`Declare`](crate::policy::Declare) for your
+/// type.
 ///
 /// ```
 /// use portcullis::Scope;
@@ -236,8 +238,8 @@ impl Declared {
 /// let policy = Declared::new().object::<Folder>().object::<Document>();
 /// ```
 ///
-/// It also writes the library's [`Object`](portcullis::permission::Object), so that `May<Caller, P>` and
-/// `Seen<Caller, P>` ask the [`Policy`](crate::policy::Policy) in the application's state.
+/// It also implements the library's [`Object`](portcullis::permission::Object), so that `May<Caller, P>` and
+/// `Seen<Caller, P>` use the [`Policy`](crate::policy::Policy) in the application's state.
 #[macro_export]
 macro_rules! object {
     (@id) => { i64 };

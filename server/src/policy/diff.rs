@@ -1,4 +1,4 @@
-//! What another policy would change for those who are there: old `EXCEPT` new, and new `EXCEPT` old.
+//! What another policy would change for the existing accounts: old `EXCEPT` new, and new `EXCEPT` old.
 
 use std::collections::BTreeSet;
 
@@ -11,27 +11,27 @@ use crate::{
     db::{Conn, Encode as _, Value},
 };
 
-/// How many accounts are read at once.
+/// Accounts read at a time.
 const PAGE: u32 = 500;
-/// How many rows are read for one account.
+/// The maximum number of rows read per account.
 const MOST_ROWS: usize = 10_000;
-/// How many different rows are remembered.
+/// The maximum number of different rows remembered.
 const MOST_REMEMBERED: usize = 1_000_000;
-/// How many pairs of an account and a row are named.
+/// The maximum number of example pairs of account and row.
 const EXAMPLES: usize = 10;
 
-/// What one permission gains or loses.
+/// What a permission gains or loses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// The permission.
     pub permission: String,
     /// The table of its type.
     pub table: String,
-    /// Whether accounts may do more than before, or else less.
+    /// Whether accounts may do more than before; otherwise less.
     pub is_gain: bool,
-    /// How many accounts it concerns.
+    /// The number of accounts concerned.
     pub accounts: usize,
-    /// How many different rows.
+    /// The number of different rows.
     pub rows: usize,
     /// Whether there are more rows than were counted.
     pub is_more: bool,
@@ -40,11 +40,11 @@ pub struct Change {
 }
 
 impl Policy {
-    /// Compares two policies over all accounts and rows of a database. Each account is asked in a statement of its own.
-    /// Permissions with the same terms are skipped.
+    /// Compares two policies over all accounts and rows of a database, with one statement per account. Permissions with
+    /// the same terms are skipped.
     ///
     /// # Errors
-    /// [`Error::Database`]; [`Error::Policy`] if a permission is about other ids than before.
+    /// [`Error::Database`]; [`Error::Policy`] if the kind of id that a permission applies to has changed.
     pub async fn diff(old: &Self, new: &Self, app: &App) -> Result<Vec<Change>, Error> {
         let names: BTreeSet<_> = old.0.rules.keys().chain(new.0.rules.keys()).collect();
         let mut changes = Vec::new();
@@ -76,7 +76,7 @@ impl Policy {
 }
 
 impl Policy {
-    /// The ids of the rows that an account may do `permission` with, in their order.
+    /// The ids of the rows that an account may do `permission` with, in order.
     ///
     /// # Errors
     /// As [`list`](Self::list).
@@ -148,13 +148,13 @@ async fn differ(
     Ok((change.accounts > 0).then_some(change))
 }
 
-/// The ids of what a permission lists.
+/// The ids that a permission lists.
 fn select(rule: &Rule, taken: usize) -> String {
     let at = table(&rule.of);
     format!("SELECT {} FROM {at} WHERE {}", column(&at, &rule.of.id), fill(&rule.seen, &at, taken))
 }
 
-/// The ids of what one policy lists and the other does not.
+/// The ids that one policy lists and the other does not.
 fn except((policy, rule): Of<'_>, without: Option<Of<'_>>) -> String {
     let taken = policy.arguments(Vec::new(), AccountId::new(0), &rule.of).len();
     let without = without.map_or_else(String::new, |(_, other)| format!(" EXCEPT {}", select(other, taken)));

@@ -1,4 +1,4 @@
-//! What can go wrong with a policy.
+//! Errors of policies and their decisions.
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header::CACHE_CONTROL};
@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::{db, error};
 
-/// What is wrong with a declaration or with a query, and where.
+/// An error in a declaration or a query, and its place.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{place}{what}")]
 pub struct PolicyError {
@@ -29,32 +29,32 @@ impl PolicyError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// There is no such row, account, group or grant; or the account may do nothing with the row. 404.
+    /// There is no such row, account, group or grant, or the account may do nothing with the row. 404.
     #[error("not found")]
     NotFound,
-    /// The account may see the row and not do this with it. 403, which names the permission.
+    /// The account may see the row but not do this with it. 403, which names the permission.
     #[error("the permission {0} is missing")]
     Forbidden(String),
-    /// The row would be inside itself. 409.
+    /// The row would contain itself. 409.
     #[error("a row cannot be inside itself")]
     Cycle,
-    /// More rows would be above each other than a decision climbs. 409.
+    /// Rows would be nested deeper than a decision climbs. 409.
     #[error("more than {} rows would be inside each other", super::compile::MOST_DEPTH)]
     TooDeep,
-    /// The code asks for a permission, type or role that the policy does not have, or a query lacks its condition. 500,
-    /// and a line in the log.
+    /// The code uses a permission, type or role that the policy does not have, or a query lacks its condition. 500, and
+    /// a line in the log.
     #[error("{0}")]
     Policy(#[from] PolicyError),
-    /// The database did not answer. 503, and a line in the log.
+    /// The database failed. 503, and a line in the log.
     #[error("database: {0}")]
     Database(#[from] db::Error),
-    /// What was sent is well-formed and not acceptable. 422.
+    /// The input is well-formed but not acceptable. 422.
     #[error("invalid input")]
     Invalid(InvalidInput),
-    /// The account system could not do its part: its own response, such as 429.
+    /// The account system failed: its own response, such as 429.
     #[error(transparent)]
     Server(#[from] error::Error),
-    /// A guard refused the row: its own response.
+    /// A guard rejected the row: its own response.
     #[error("refused with status {}", .0.status())]
     Refused(Rejection),
 }

@@ -1,6 +1,7 @@
-//! Why an account may do something, or what would be needed.
+//! Explains why an account may do something, or what it would take.
 //!
-//! The terms of the condition are asked as columns instead of a disjunction, of the same row, in the same words.
+//! The terms of the condition are selected as columns instead of a disjunction, for the same row and with the
+//! same SQL.
 
 use std::fmt::{self, Write as _};
 
@@ -11,12 +12,12 @@ use super::sql;
 use super::{AccountId, Decision, Error, Grant, ObjectId, Policy, Rule, Whom};
 use crate::db::{self, Conn, FromRow, Row};
 
-/// How many grants an explanation names.
+/// The maximum number of grants in an explanation.
 const MOST_GRANTS: usize = 20;
-/// How many rows it names on which a role would do.
+/// The maximum number of rows it suggests a role on.
 const MOST_LEVELS: usize = 100;
 
-/// A decision, and its reasons.
+/// A decision and its reasons.
 #[derive(Debug, Clone)]
 pub struct Explanation {
     /// The account.
@@ -27,11 +28,11 @@ pub struct Explanation {
     pub object_type: String,
     /// The row.
     pub object: ObjectId,
-    /// What is decided.
+    /// The decision.
     pub decision: Decision,
     /// Every term that holds.
     pub reasons: Vec<Reason>,
-    /// The grants of the role `blocked` that take all of it away.
+    /// The grants of the role `blocked` that take all access away.
     pub blocked_by: Vec<Granted>,
     /// If it is not allowed: each thing that would allow it.
     pub would_do: Vec<String>,
@@ -40,18 +41,18 @@ pub struct Explanation {
 /// A term that holds for the row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
-    /// The account is in the owner's column.
+    /// The account is the row's owner.
     Owner,
     /// A flag is set.
     Flag(String),
     /// A comparison is true: its name and its text.
     Condition(String, String),
-    /// A role was given.
+    /// A role was granted.
     Granted(Granted),
 }
 
 impl Reason {
-    /// The term, as the policy names it.
+    /// The term's name in the policy.
     #[must_use]
     pub fn term(&self) -> &str {
         match self {
@@ -62,7 +63,7 @@ impl Reason {
     }
 }
 
-/// A grant that counts for the row.
+/// A grant that applies to the row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Granted {
     /// The grant.
@@ -77,7 +78,7 @@ impl FromRow for Granted {
     }
 }
 
-/// A row that a role may be given on.
+/// A row that a role may be granted on.
 struct Place {
     object_type: String,
     object: ObjectId,
@@ -95,7 +96,7 @@ impl FromRow for Place {
 }
 
 impl Policy {
-    /// Decides, and says why. Show it only to those who may read the row, or who administer it: it names grants.
+    /// Decides and explains. Show it only to those who may read the row, or who administer it: it names grants.
     ///
     /// # Errors
     /// As [`decide`](Self::decide).
@@ -151,7 +152,7 @@ impl Policy {
         Ok(explanation)
     }
 
-    /// Each term as a column, and last whether the row is blocked.
+    /// Each term as a column, followed by whether the row is blocked.
     fn columns(&self, rule: &Rule) -> String {
         let compiler = Compiler(self.0.dialect);
         let terms = rule.terms.iter().map(|term| compiler.term(&rule.of, term));
@@ -162,7 +163,7 @@ impl Policy {
         format!("SELECT {} FROM {at} WHERE {id} = $1", sql::fill(&columns.join(", "), &at, 1))
     }
 
-    /// The row and what it is in, by its id `$1`.
+    /// The row and what contains it, by its id `$1`.
     fn levels<'a>(&self, of: &'a Type) -> Vec<Level<'a>> {
         let own = |name: &Name| {
             format!(
@@ -296,7 +297,7 @@ impl fmt::Display for Reason {
     }
 }
 
-/// For an operator: the answer in the first line, and then a line for each reason.
+/// For an operator: the decision on the first line, then a line for each reason.
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = String::new();

@@ -1,4 +1,4 @@
-//! The tables and rows that a test of a policy makes up.
+//! Creates the tables and rows of a policy test.
 
 use std::collections::BTreeMap;
 
@@ -16,19 +16,19 @@ use crate::{
     random,
 };
 
-/// The tables that statements of a policy read beside the application's own.
+/// The tables that a policy's statements read besides the application's own.
 const SHADOWED: [&str; 4] = ["groups", "group_paths", "memberships", "grants"];
 
-/// Who is who in a test.
+/// The accounts and groups of a test.
 pub(super) struct Facts {
     accounts: BTreeMap<String, AccountId>,
     groups: BTreeMap<String, GroupId>,
 }
 
-/// Where something is in the file.
+/// Formats a position in the file.
 type Place<'p> = &'p (dyn Fn(std::ops::Range<usize>) -> String + Sync);
 
-/// What a column takes.
+/// The type of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Holds {
     Number,
@@ -58,7 +58,7 @@ impl Holds {
 }
 
 impl Facts {
-    /// Makes the tables and fills them.
+    /// Creates and fills the tables.
     pub(super) async fn make(
         policy: &Policy,
         conn: Conn<'_>,
@@ -228,7 +228,7 @@ impl Facts {
     }
 }
 
-/// Every column that the policy asks of a type.
+/// Every column of a type that the policy uses.
 fn columns(of: &Type) -> BTreeMap<Name, Holds> {
     let mut columns = BTreeMap::from([(of.id.clone(), Holds::of_id(of.kind))]);
     if let Some(above) = &of.inside_itself {
@@ -256,7 +256,7 @@ fn columns(of: &Type) -> BTreeMap<Name, Holds> {
     columns
 }
 
-/// `+1h` is in an hour, `-30days` was a month ago.
+/// `+1h` is in one hour, `-30days` was 30 days ago.
 fn moment(text: &str, now: Timestamp) -> Option<Timestamp> {
     let duration = |text: &str| humantime::parse_duration(text).ok();
     match text.split_at_checked(1)? {

@@ -1,4 +1,4 @@
-//! `policy.toml`: the declarations of [`object!`](crate::object) for whoever writes no Rust.
+//! `policy.toml`: the declarations of [`object!`](crate::object), without Rust.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -104,7 +104,7 @@ fn object(
     object
 }
 
-/// In an order of its own, so that the same policy is always the same text.
+/// In a canonical order, so that the same policy always gives the same text.
 pub(super) fn write(declared: &Declared) -> String {
     let mut text = String::from("[permissions]\n");
     for (name, description) in &declared.permissions {

@@ -1,4 +1,4 @@
-//! Roles that are given on single rows.
+//! Roles granted on single rows.
 
 use std::fmt;
 
@@ -15,16 +15,16 @@ use crate::{
     random,
 };
 
-/// A grant's id. Never used again.
+/// A grant's id. Ids are never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GrantId(Uuid);
 crate::db::column!(GrantId, Uuid);
 
 impl GrantId {
-    /// Before every other.
+    /// Sorts before every other id.
     pub(super) const FIRST: Self = Self(Uuid::nil());
 
-    /// The grant of this id, if there is one.
+    /// The grant with this id, if it exists.
     #[must_use]
     pub const fn new(id: Uuid) -> Self {
         Self(id)
@@ -43,40 +43,40 @@ impl fmt::Display for GrantId {
     }
 }
 
-/// Who has a grant.
+/// The receiver of a grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Whom {
     /// One account.
     Account(AccountId),
-    /// All members of a group and of the groups that are in it.
+    /// All members of a group and of the groups in it.
     Group(GroupId),
 }
 
-/// A role to be given on a row.
+/// A role to be granted on a row.
 #[derive(Debug, Clone, Copy)]
 pub struct NewGrant<'a> {
     /// The type of the row, as the policy names it.
     pub object_type: &'a str,
     /// Its id.
     pub object: ObjectId,
-    /// One of the roles of that type, or of a type that is in it.
+    /// One of the roles of that type, or of a type contained in it.
     pub role: &'a str,
-    /// Who gets it.
+    /// The receiver.
     pub to: Whom,
-    /// Who gives it; nobody, when the application does by itself.
+    /// The account that grants it; `None` for the application itself.
     pub given_by: Option<AccountId>,
-    /// When it ends by itself.
+    /// When it expires.
     pub expires_at: Option<Timestamp>,
 }
 
 impl<'a> NewGrant<'a> {
-    /// A grant that the application gives by itself, and that does not expire.
+    /// A grant by the application itself, which does not expire.
     pub fn of(object_type: &'a str, object: impl Into<ObjectId>, role: &'a str, to: Whom) -> Self {
         Self { object_type, object: object.into(), role, to, given_by: None, expires_at: None }
     }
 }
 
-/// A role that was given on a row.
+/// A role that was granted on a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
     /// Its id.
@@ -87,13 +87,13 @@ pub struct Grant {
     pub object: ObjectId,
     /// The role.
     pub role: String,
-    /// Who has it.
+    /// The receiver.
     pub to: Whom,
-    /// Who gave it.
+    /// The account that granted it.
     pub given_by: Option<AccountId>,
-    /// When it was given.
+    /// When it was granted.
     pub created_at: Timestamp,
-    /// When it ends by itself.
+    /// When it expires.
     pub expires_at: Option<Timestamp>,
 }
 
@@ -123,7 +123,7 @@ impl FromRow for Grant {
 }
 
 impl Policy {
-    /// Gives a role. If the receiver has it already, the grant only gets the new end. Locks the receiver and the row
+    /// Grants a role. If the receiver already has it, only the expiry is updated. Locks the receiver and the row
     /// against deletion until your transaction ends.
     ///
     /// # Errors
@@ -148,11 +148,11 @@ impl Policy {
         if let Some(id) = store::insert(conn, id, new, now).await? {
             return Ok(id);
         }
-        // Taken away in the moment between: whoever took it away came later.
+        // Revoked in between: the revocation counts as the later change.
         store::set_expiry(conn, new).await?.ok_or(Error::NotFound)
     }
 
-    /// Takes a grant away. The next statement of any instance no longer counts it. `false` if it was gone.
+    /// Revokes a grant. The next statement of any instance ignores it. Returns `false` if it did not exist.
     ///
     /// # Errors
     /// [`Error::Database`].
@@ -160,7 +160,7 @@ impl Policy {
         Ok(store::delete(conn, id).await?)
     }
 
-    /// The grants on one row, ordered by id, those after `after`. At most 100.
+    /// The grants on one row, ordered by id, starting after `after`. At most 100.
     ///
     /// # Errors
     /// [`Error::Database`].
@@ -174,8 +174,8 @@ impl Policy {
         Ok(store::list_on(conn, object_type, object, after, 100).await?)
     }
 
-    /// Removes all grants on a row. Call it in the transaction that deletes the row, after the deletion: what another
-    /// transaction was giving at that moment is then visible here. Returns how many there were.
+    /// Removes all grants on a row. Call it in the transaction that deletes the row, after the deletion: grants that
+    /// another transaction was adding at that moment are then visible here. Returns how many there were.
     ///
     /// # Errors
     /// [`Error::Database`].
@@ -183,8 +183,8 @@ impl Policy {
         Ok(store::delete_on(conn, object_type, object).await?)
     }
 
-    /// Removes grants that have expired, and grants on rows that were deleted without [`forget`](Self::forget); up to
-    /// `at_most` of each kind. Run it now and then.
+    /// Removes expired grants, and grants on rows that were deleted without [`forget`](Self::forget), up to `at_most`
+    /// of each kind. Run it periodically.
     ///
     /// # Errors
     /// [`Error::Database`].
@@ -206,9 +206,9 @@ impl Policy {
         Ok(swept)
     }
 
-    /// Proves that a row may be put into another of the same type: that it would not be inside itself, and that no
-    /// more than 32 rows would be above each other. Call it in the transaction that changes the column, before the
-    /// change. `id` is `None` for a row that is not there yet. Until your transaction ends, others wait.
+    /// Proves that a row may be placed in another one of the same type: that it would not contain itself, and that at
+    /// most 32 rows would be nested. Call it in the transaction that changes the column, before the change. `id` is
+    /// `None` for a row that does not exist yet. Other calls wait until your transaction ends.
     ///
     /// # Errors
     /// [`Error::Cycle`], [`Error::TooDeep`]; [`Error::NotFound`] if there is no such parent.
@@ -230,7 +230,7 @@ impl Policy {
             return Err(Error::NotFound);
         }
         let (rows, inside, key) = (table(of), column("_x", above), column("_x", &of.id));
-        // One row more than may be: enough to see that it is too many, also in a ring.
+        // One row more than allowed, which is enough to detect too many rows or a cycle.
         let most = MOST_DEPTH + 1;
         let up = self.0.queries.get("up", object_type, 2, || {
             Ok(format!(
@@ -247,7 +247,7 @@ impl Policy {
                  SELECT COALESCE(max(n), 1) FROM _down"
             ))
         })?;
-        // A row that is not there yet is not above its parent.
+        // A row that does not exist yet cannot contain its parent.
         let own = id.unwrap_or(parent);
         let (above, rings) =
             conn.fetch_one::<(i64, i64)>(up.text(), vec![parent.value(), own.value()]).await?;
@@ -262,7 +262,7 @@ impl Policy {
         if above + below > most { Err(Error::TooDeep) } else { Ok(()) }
     }
 
-    /// Keeps the row from being deleted until the transaction ends, if it is there.
+    /// Keeps the row, if it exists, from being deleted until the transaction ends.
     async fn keep_object(&self, conn: Conn<'_>, of: &Type, id: ObjectId) -> Result<bool, Error> {
         if id.kind() != of.kind {
             return Ok(false);

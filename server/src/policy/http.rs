@@ -1,4 +1,4 @@
-//! Routes for an application's document: those who may share a row list, give and take its roles there.
+//! Routes to share an application's row: people with the permission list, grant and revoke its roles there.
 
 use std::time::Duration;
 
@@ -36,9 +36,9 @@ use crate::{
     limits,
 };
 
-/// How many grants people give on one row. An application's own code may give more.
+/// The maximum number of grants that people can add to one row. An application's own code may add more.
 const MOST_GRANTS: i64 = 1000;
-/// How many a page has.
+/// The page size.
 const PAGE: i64 = 100;
 const CURSOR: &str = "cursor: grants";
 
@@ -90,10 +90,10 @@ impl<P> Sharable for P where
 /// | `DELETE /{grant}` | takes a grant away |
 /// | `GET /explain` | says why an account may do something with the row, or not |
 ///
-/// `roles` are those that people see, give and take here. Leave out the role `blocked`, and what makes somebody more than
-/// those who share. Each act is decided again in its own transaction, and recorded in the audit log.
+/// `roles` are those that people see, grant and revoke here. Leave out the role `blocked`, and roles that make someone
+/// more than those who share. Each act is checked again in its own transaction, and recorded in the audit log.
 ///
-/// Whoever may share finds out whether an email address has an account: up to 100 addresses an hour.
+/// People who may share can find out whether an email address has an account: up to 100 addresses an hour.
 pub fn sharing<V, P, St>(roles: &'static [&'static str]) -> Api<St>
 where
     V: AuthenticateIn<St, Principal: Who>,
@@ -138,7 +138,7 @@ impl Roles {
     }
 }
 
-/// A request brings nothing for it.
+/// It comes from the route, so a request has no input for it.
 impl Describe for Roles {
     fn describe(_: &mut Operation<'_>) {}
 }
@@ -269,7 +269,7 @@ struct ReasonView {
     grant: Option<GrantView>,
 }
 
-/// What the routes of [`sharing`] fail with.
+/// The error of the routes of [`sharing`].
 #[derive(Debug)]
 struct Failed(Error);
 
@@ -348,7 +348,7 @@ where
     let grant = NewGrant { object_type, object, role, to, given_by, expires_at };
     let given = policy.give(tx.conn(), &grant).await;
     prove_again(&policy, tx.conn(), &may).await?;
-    // The row is there, so it is the receiver who is not.
+    // The row exists, so the receiver does not.
     let id = match given {
         Err(Error::NotFound) => return Err(no_such_receiver().into()),
         given => given?,
@@ -381,7 +381,7 @@ where
     let (who, object, id) = (may.principal().account(), (*may.id()).into(), GrantId::new(grant));
     let mut tx = app.db().begin().await?;
     let found = store::by_id(tx.conn(), id).await?;
-    // One on another row, or of a role that is not given here, is none.
+    // A grant on another row, or of a role that is not offered here, counts as missing.
     let is_here = |found: &Grant| {
         found.object_type == type_of::<P>() && found.object == object && roles.contain(&found.role)
     };
@@ -476,7 +476,7 @@ pub(crate) async fn explain_any_access(
     let actor = AdminActor::of(caller(&guard), client)?;
     let account = accounts::by_id(&app, id).await?.id;
     let (policy, asked) = (app.policy(), &question);
-    // There may be no policy, no such permission, or none on rows of this type.
+    // There may be no policy, no such permission, or none for rows of this type.
     let Ok((object_type, object)) = policy.object_named(&asked.object) else {
         return Err(error::Error::NotFound.into());
     };
@@ -506,7 +506,7 @@ fn of_the_server(error: Error) -> error::Error {
     }
 }
 
-/// Under `READ COMMITTED`, what the guard saw is the past. The rows that the transaction changes are locked by now.
+/// Under `READ COMMITTED`, what the guard saw may be outdated. The rows that the transaction changes are locked by now.
 async fn prove_again<V, P>(policy: &Policy, conn: Conn<'_>, may: &May<V, P>) -> Result<(), Error>
 where
     V: Authenticate<Principal: Who>,
@@ -520,7 +520,7 @@ where
     }
 }
 
-/// The account of an email address. Counted, because the answer says whether there is one.
+/// Looks up the account of an email address. Counted, because the result reveals whether it exists.
 async fn look_up(app: &App, asker: AccountId, email: &str) -> Result<AccountId, Error> {
     limits::count_look_up(app, asker).await?;
     match accounts::by_email(app, email).await {

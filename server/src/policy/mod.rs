@@ -1,4 +1,4 @@
-//! Who may do what: permissions on the rows of an application's own tables.
+//! Authorization: permissions on the rows of an application's own tables.
 //!
 //! An application declares its object types ([`object!`](crate::object), or a `policy.toml`). Each permission becomes
 //! one SQL condition, made of a closed list of terms: owner, role by a grant, inherited from a parent, flag,
@@ -100,19 +100,19 @@ impl ObjectId {
     }
 }
 
-/// What a policy says of one account, one permission and one row.
+/// A policy's decision on one account, one permission and one row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum Decision {
-    /// Go on.
+    /// Allowed: continue.
     Allow,
-    /// The account may do other things with the row, so it may know that it is there. Answer 403.
+    /// The account may do other things with the row, so it may know that the row exists. Respond with 403.
     Refuse,
-    /// The row does not exist, or the account may do nothing with it. Answer 404 in both cases.
+    /// The row does not exist, or the account may do nothing with it. Respond with 404 in both cases.
     Hide,
 }
 
-/// The proof that an account may do `P` with a row. Only [`Policy::may`] makes one.
+/// The proof that an account may do `P` with a row. Only [`Policy::may`] creates one.
 #[must_use]
 pub struct Allowed<P> {
     id: ObjectId,
@@ -159,7 +159,7 @@ struct Rule {
     description: String,
     of: Arc<Type>,
     terms: Vec<Term>,
-    /// The conditions before their places are filled.
+    /// The conditions with unfilled placeholders.
     seen: String,
     may: String,
     check: Sql,
@@ -168,17 +168,17 @@ struct Rule {
 }
 
 impl App {
-    /// Opens the application's policy, once: compiles it, holds it against the application's tables, which must exist
-    /// by now, and makes each of its permissions a scope. From then on, a login that names no scope grants them all, a
-    /// login can ask for single ones, and a browser's session has them. A permission counts on the rows where the policy
-    /// says so, whatever a token carries.
+    /// Opens the application's policy, once. It compiles the policy, checks it against the application's tables, which
+    /// must already exist, and makes each of its permissions a scope. From then on, a login that names no scope grants
+    /// them all, a login can ask for single ones, and a browser's session has them. A permission still applies only to
+    /// the rows that the policy selects, whatever a token carries.
     ///
-    /// `May<Caller, P>` and `Seen<Caller, P>` find the policy in your application's state: keep the result there, or let
-    /// the state be this `App`.
+    /// `May<Caller, P>` and `Seen<Caller, P>` find the policy in your application's state: keep the result there, or
+    /// use this `App` as the state.
     ///
     /// # Errors
-    /// [`Error::Policy`] with the place of the first thing that is wrong; if a permission has the name of one of the
-    /// server's own scopes; if a policy is open already. [`Error::Database`].
+    /// [`Error::Policy`] with the place of the first error, or if a permission has the name of one of the server's own
+    /// scopes, or if a policy is already open. [`Error::Database`].
     pub async fn open_policy(&self, declared: &Declared) -> Result<Policy, Error> {
         let policy = Policy::open(self, declared).await?;
         let names = declared.permissions.keys().map(String::as_str);
@@ -189,21 +189,21 @@ impl App {
 }
 
 impl Policy {
-    /// Compiles a policy and holds it against the tables of the application, which must exist. For tools that only ask
+    /// Compiles a policy and checks it against the application's tables, which must exist. For tools that only query
     /// it: an application opens its policy with [`App::open_policy`].
     ///
     /// # Errors
-    /// [`Error::Policy`] with the place of the first thing that is wrong, such as a column that does not exist.
+    /// [`Error::Policy`] with the place of the first error, such as a column that does not exist.
     pub async fn open(app: &App, declared: &Declared) -> Result<Self, Error> {
         let policy = Self::unproved(app, declared)?;
         policy.probe(app.db().read().await?.conn(), declared).await?;
         Ok(policy)
     }
 
-    /// Compiles a policy without a look at the tables of the application.
+    /// Compiles a policy without checking it against the application's tables.
     ///
     /// # Errors
-    /// [`PolicyError`] with the place of the first thing that is wrong.
+    /// [`PolicyError`] with the place of the first error.
     pub fn unproved(app: &App, declared: &Declared) -> Result<Self, PolicyError> {
         Self::compile(declared, app.db(), app.clock().clone())
     }
@@ -234,14 +234,14 @@ impl Policy {
         Ok(Self(Arc::new(Inner { db: db.clone(), clock, dialect, types, rules, queries: Made::default() })))
     }
 
-    /// Without any permission: whatever is asked of it is a [`PolicyError`].
+    /// A policy without permissions: every question is a [`PolicyError`].
     pub(crate) fn empty(app: &App) -> Self {
         let (db, clock) = (app.db().clone(), app.clock().clone());
         let (types, rules, queries) = (Types::new(), BTreeMap::new(), Made::default());
         Self(Arc::new(Inner { dialect: db.dialect(), db, clock, types, rules, queries }))
     }
 
-    /// Whether an account may do something with a row. Climbs from the row: less than a millisecond.
+    /// Whether an account may do something with a row. Climbs from the row, which takes less than a millisecond.
     ///
     /// # Errors
     /// [`Error::Policy`] if there is no such permission; [`Error::Database`].
@@ -260,12 +260,12 @@ impl Policy {
         if conn.fetch_optional::<(i64,)>(rule.check.text(), arguments.clone()).await?.is_some() {
             return Ok(Decision::Allow);
         }
-        // In a statement of its own, so that what is allowed pays nothing for it.
+        // A separate statement, so that allowed requests do not pay for it.
         let any = conn.fetch_optional::<(i64,)>(rule.check_any.text(), arguments).await?;
         Ok(if any.is_some() { Decision::Refuse } else { Decision::Hide })
     }
 
-    /// The proof that an account may do `P` with a row, for a function that takes one.
+    /// Returns the proof that an account may do `P` with a row, for functions that require one.
     ///
     /// # Errors
     /// [`Error::NotFound`] if the row does not exist or the account may do nothing with it; [`Error::Forbidden`] if it
@@ -284,7 +284,7 @@ impl Policy {
         }
     }
 
-    /// Loads one row, if the account may do `permission` with it: decided and loaded in one statement. `T` is read from
+    /// Loads a row if the account may do `permission` with it, deciding and loading in one statement. `T` is read from
     /// the columns of the table.
     ///
     /// # Errors
@@ -314,7 +314,7 @@ impl Policy {
         }
         match self.decide(conn, who, permission, id).await? {
             Decision::Hide => Err(Error::NotFound),
-            // Allowed: it was given between the two statements. The next request loads it.
+            // Allowed: it was granted between the two statements. The next request loads it.
             Decision::Allow | Decision::Refuse => Err(Error::Forbidden(permission.to_owned())),
         }
     }
@@ -323,7 +323,7 @@ impl Policy {
     ///
     /// `SELECT id, title FROM documents WHERE id > $1 AND {seen} ORDER BY id LIMIT 50`
     ///
-    /// With an alias write `{seen d}`. `arguments` are those of `$1`, `$2`, …; the condition's own follow them.
+    /// With an alias, write `{seen d}`. `arguments` are those of `$1`, `$2`, …; the condition's own follow them.
     ///
     /// # Errors
     /// [`Error::Policy`] if there is no such permission, or no `{seen}` in the query; [`Error::Database`].
@@ -342,8 +342,9 @@ impl Policy {
         Ok(conn.fetch_all(sql.text(), self.arguments(arguments, who, &rule.of)).await?)
     }
 
-    /// Changes rows that an account may do `permission` with, decided where they change. `statement` has `{may}` where
-    /// the condition goes: `UPDATE documents SET title = $2 WHERE id = $1 AND {may}`. Returns how many rows it changed.
+    /// Changes rows that an account may do `permission` with, checked in the same statement. `statement` has `{may}`
+    /// where the condition goes: `UPDATE documents SET title = $2 WHERE id = $1 AND {may}`. Returns how many rows it
+    /// changed.
     ///
     /// # Errors
     /// As [`list`](Self::list).
@@ -362,7 +363,7 @@ impl Policy {
         Ok(conn.execute(sql.text(), self.arguments(arguments, who, &rule.of)).await?)
     }
 
-    /// The names of all permissions, each with what it allows and the type that it is asked of.
+    /// The names of all permissions, each with its description and the type that it applies to.
     pub fn permissions(&self) -> impl Iterator<Item = (&str, &str, &str)> {
         self.0
             .rules
@@ -387,7 +388,7 @@ impl Policy {
         })
     }
 
-    /// The statement's own arguments, and those of the condition.
+    /// The statement's own arguments, followed by the condition's.
     fn arguments(&self, mut own: Vec<Value>, who: AccountId, of: &Type) -> Vec<Value> {
         own.extend([who.encode(), self.now().encode()]);
         own.extend(of.conditions.iter().filter_map(|condition| condition.operand.literal()));
@@ -399,7 +400,7 @@ impl Policy {
     }
 }
 
-/// Whether one row is there for a condition. The row's id is `$1`.
+/// Whether a row satisfies a condition. The row's id is `$1`.
 fn check_of(of: &Type, condition: &str) -> String {
     let table = compile::table(of);
     let id = compile::column(&table, &of.id);

@@ -1,12 +1,12 @@
-//! The closed grammars of what may come into the text of a statement. Nothing else of a policy does.
+//! The closed grammars of what may appear in the text of a statement. Nothing else of a policy does.
 
 use std::fmt;
 
 use crate::db::{Encode as _, Value};
 
 /// A name of a table, column, type, role, flag or condition: a lower-case letter, then up to 62 lower-case letters,
-/// digits and `_`. It has no quote of any kind, so it can stand between quotes; and it does not begin with `_`, as the
-/// names that the compiler gives do.
+/// digits and `_`. It contains no quotes, so it can stand between them, and it does not begin with `_`, unlike the
+/// names that the compiler generates.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Name(String);
 
@@ -30,7 +30,7 @@ impl fmt::Display for Name {
     }
 }
 
-/// How a column is compared.
+/// The operator of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Comparison {
     Equal,
@@ -56,7 +56,7 @@ impl Comparison {
     }
 }
 
-/// What a column is compared with. It is an argument of the statement, never in its text.
+/// What a column is compared with. It becomes an argument of the statement, never part of its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Operand {
     Now,
@@ -66,7 +66,7 @@ pub(super) enum Operand {
 }
 
 impl Operand {
-    /// `None`: the time of the decision, which each statement has anyway.
+    /// `None`: the time of the decision, which is an argument of every statement.
     pub(super) fn literal(&self) -> Option<Value> {
         match self {
             Self::Now => None,
@@ -86,7 +86,7 @@ pub(super) struct Condition {
 }
 
 impl Condition {
-    /// Reads `state = 'published'`, `level >= 3`, `archived = false` or `released_at <= now`.
+    /// Parses `state = 'published'`, `level >= 3`, `archived = false` or `released_at <= now`.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (column, rest) = text.trim().split_once(' ')?;
         let rest = rest.trim_start();

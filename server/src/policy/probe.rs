@@ -1,4 +1,4 @@
-//! A policy held against the tables that are there: columns that do not exist, and plans that read a whole table.
+//! Checks a policy against the existing tables: missing columns, and plans that read a whole table.
 
 use uuid::Uuid;
 
@@ -13,12 +13,12 @@ use crate::{
     db::{Conn, Dialect, Encode as _, Value},
 };
 
-/// No account has this number.
+/// No account has this ID.
 const NOBODY: AccountId = AccountId::new(0);
 
 impl Policy {
-    /// Runs every statement once, for an account and a row that do not exist. What the database refuses is looked for
-    /// column by column, so that the error has a place.
+    /// Runs every statement once, for an account and a row that do not exist. If the database rejects one, the columns
+    /// are tried one by one, so that the error has a place.
     pub(crate) async fn probe(&self, conn: Conn<'_>, declared: &Declared) -> Result<(), Error> {
         for of in self.0.types.values() {
             self.probe_columns(conn, of, declared).await?;
@@ -66,7 +66,7 @@ impl Policy {
     }
 }
 
-/// The id of no row.
+/// An id that no row has.
 fn nothing(of: &Type) -> ObjectId {
     match of.kind {
         IdKind::Number => ObjectId::Number(0),
@@ -74,7 +74,7 @@ fn nothing(of: &Type) -> ObjectId {
     }
 }
 
-/// Each column, where it is declared, and a test that needs the type it must have.
+/// Each column, where it is declared, and a test that requires the expected type.
 fn columns(of: &Type) -> Vec<(String, &Name, String)> {
     let id = |of: &Type| match of.kind {
         IdKind::Number => "> 0".to_owned(),
@@ -114,7 +114,7 @@ fn refused(declared: &Declared, of: &Type, part: &str, what: &str) -> Error {
 pub struct FullScan {
     /// The permission whose statement it is.
     pub permission: String,
-    /// Whether it is the statement of a list, or else of a check.
+    /// Whether it is the statement of a list; otherwise of a check.
     pub is_list: bool,
     /// The table.
     pub table: String,
@@ -124,8 +124,7 @@ pub struct FullScan {
 
 impl Policy {
     /// Asks the database for the plan of each check and each list, and returns those that read the whole table of the
-    /// object. The answer is for the rows that are there now: on PostgreSQL a small table is read whole with every
-    /// index.
+    /// object. The result depends on the current rows: PostgreSQL reads a small table whole even if there is an index.
     ///
     /// # Errors
     /// [`Error::Database`].
@@ -135,7 +134,7 @@ impl Policy {
             let at = table(&rule.of);
             let id = column(&at, &rule.of.id);
             let seen = fill(&rule.seen, &at, 1);
-            // As an application asks for a page.
+            // As an application requests a page.
             let list = format!("SELECT 1 FROM {at} WHERE {id} > $1 AND {seen} ORDER BY {id} LIMIT 50");
             let own = self.arguments(vec![nothing(&rule.of).value()], NOBODY, &rule.of);
             let check = own.clone();
@@ -169,15 +168,15 @@ async fn plan(conn: Conn<'_>, sql: Sql, arguments: Vec<Value>) -> Result<Vec<Str
 }
 
 /// The line of a plan that reads all rows of a table. SQLite says `SCAN`; `_r` is the table in a set of ids. PostgreSQL
-/// says `Seq Scan`, or names an index without a condition. Both may go by the index of the ids, which the page that is
-/// asked for begins at.
+/// says `Seq Scan`, or names an index without a condition. Both may use the index of the ids, where the requested page
+/// begins.
 fn reads_all<'p>(plan: &'p [String], table: &str, id: &str) -> Option<&'p String> {
     let is_full = |(at, line): &(usize, &String)| {
         let words: Vec<_> = line.split_whitespace().collect();
         let is_about =
             |before: &str| words.windows(2).any(|pair| pair == [before, table] || pair == [before, "_r"]);
         let condition = plan.get(at + 1).filter(|next| next.contains("Index Cond"));
-        // Alone: together with another condition it is a bound of that.
+        // Alone: together with another condition it only bounds that one.
         let reads_on = |next: &String| {
             let condition = next.trim().trim_start_matches("Index Cond: (");
             condition.trim_start_matches(&format!("{table}.")).starts_with(&format!("{id} > "))

@@ -1,4 +1,4 @@
-//! What a declaration means: names resolved, everything in it proved to fit together. Pure.
+//! Resolves the names of a declaration and checks that it is consistent. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -7,38 +7,38 @@ use super::PolicyError;
 use super::declare::{Declared, IdKind, ObjectType};
 use super::names::{Condition, Name};
 
-/// How many types are above each other, each counted once.
+/// The maximum number of nested types, each counted once.
 const MOST_LEVELS: usize = 8;
-/// How many ways there are up from a type. Each is a part of its statements.
+/// The maximum number of paths up from a type. Each is a part of its statements.
 const MOST_WAYS: usize = 16;
-/// How many roles, flags, conditions or parents a type has.
+/// The maximum number of roles, flags, conditions or parents of a type.
 const MOST_PARTS: usize = 32;
 /// The role that takes away what others give.
 pub(super) const BLOCKED: &str = "blocked";
 const OWNER: &str = "owner";
 
-/// A type whose declaration holds.
+/// A type whose declaration was checked.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Type {
     pub(super) name: Name,
     pub(super) table: Name,
     pub(super) id: Name,
     pub(super) kind: IdKind,
-    /// The column with the id of the row of the same type that this one is in.
+    /// The column with the id of the containing row of the same type.
     pub(super) inside_itself: Option<Name>,
     pub(super) parents: Vec<Parent>,
-    /// All that is declared, whether or not a rule names it.
+    /// All declared terms, whether or not a rule names them.
     pub(super) terms: Vec<Term>,
-    /// In order: the literals of the conditions, which follow each other as arguments.
+    /// In order: their literals become arguments in this order.
     pub(super) conditions: Vec<Condition>,
     pub(super) blocked: Option<Name>,
-    /// All that is granted on it, or on what is in it.
+    /// All roles that can be granted on it, or on what it contains.
     pub(super) roles: BTreeSet<String>,
     /// Permissions, each with the terms that allow it.
     pub(super) rules: BTreeMap<String, Vec<Term>>,
 }
 
-/// Another type that rows are in.
+/// Another type that contains its rows.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Parent {
     pub(super) of: Arc<Type>,
@@ -55,7 +55,7 @@ pub(super) enum Term {
 }
 
 impl Term {
-    /// As the declaration names it.
+    /// Its name in the declaration.
     pub(super) fn name(&self) -> &str {
         match self {
             Self::Owner { .. } => OWNER,
@@ -65,7 +65,7 @@ impl Term {
 }
 
 impl Type {
-    /// Every term of it: who has none of them does not learn that a row is there.
+    /// Every term of its rules. An account that none of them applies to does not learn that a row exists.
     pub(super) fn every_term(&self) -> Vec<Term> {
         let mut terms: Vec<Term> = Vec::new();
         for term in self.rules.values().flatten() {
@@ -80,7 +80,7 @@ impl Type {
 /// The types by name.
 pub(super) type Types = BTreeMap<String, Arc<Type>>;
 
-/// Proves a whole declaration.
+/// Checks a whole declaration.
 pub(super) fn check(declared: &Declared) -> Result<Types, PolicyError> {
     let mut by_name = BTreeMap::new();
     for object in &declared.objects {
@@ -204,7 +204,7 @@ impl<'a> Checking<'a> {
         Ok((inside_itself, parents))
     }
 
-    /// Its own roles, and those of the types that are in it.
+    /// Its own roles, and those of the types that it contains.
     fn roles(&self, object: &ObjectType) -> BTreeSet<String> {
         let mut reached = BTreeSet::from([object.name.as_str()]);
         loop {
@@ -221,7 +221,7 @@ impl<'a> Checking<'a> {
     }
 }
 
-/// Whatever can be named in a rule, and the conditions in their order.
+/// Everything that a rule can name, and the conditions in their order.
 fn terms(object: &ObjectType) -> Result<(Vec<Term>, Vec<Condition>), PolicyError> {
     let mut terms = Vec::new();
     let mut conditions = Vec::new();

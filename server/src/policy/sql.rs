@@ -1,8 +1,8 @@
-//! The one place where text becomes a statement.
+//! The only place where text becomes a statement.
 //!
-//! A statement here is made of four things: text of this crate, text that an application has written in its source
-//! (`&'static str`), names of the closed grammar ([`super::names`]), and numbered arguments. No value that a user
-//! sends is ever a part of it.
+//! A statement here consists of four things: text of this crate, text that an application has written in its source
+//! (`&'static str`), names of the closed grammar ([`super::names`]), and numbered arguments. It never contains a value
+//! that a user sends.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -10,12 +10,13 @@ use std::sync::{Mutex, PoisonError};
 
 use super::PolicyError;
 
-/// The text of a statement, for as long as the program runs: the drivers keep prepared statements by it.
+/// The text of a statement. It lives as long as the program: the drivers keep prepared statements by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Sql(&'static str);
 
 impl Sql {
-    /// The text is never freed. Each is made once: at the start, or when a query of the application first runs.
+    /// The text is never freed. Each statement is made once: at startup, or when a query of the application first
+    /// runs.
     pub(super) fn new(text: String) -> Self {
         Self(text.leak())
     }
@@ -25,7 +26,7 @@ impl Sql {
     }
 }
 
-/// Fills the places of a compiled condition. `taken`: how many arguments come before its own.
+/// Fills the placeholders of a compiled condition. `taken` is the number of arguments before its own.
 pub(super) fn fill(condition: &str, row: &str, taken: usize) -> String {
     let mut text = String::with_capacity(condition.len() + 64);
     let mut rest = condition;
@@ -50,8 +51,8 @@ pub(super) fn fill(condition: &str, row: &str, taken: usize) -> String {
     text
 }
 
-/// Puts a condition into each `{seen}` (or `{may}`) of an application's query. `{seen d}` asks about the table's alias
-/// `d`; without one, the table's own name stands for the row.
+/// Inserts a condition for each `{seen}` (or `{may}`) in an application's query. `{seen d}` refers to the table's
+/// alias `d`; without an alias, the row is the table's own name.
 pub(super) fn embed(
     template: &'static str,
     place: &str,

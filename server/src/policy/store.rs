@@ -1,4 +1,4 @@
-//! SQL on grants. What depends on a policy is made in `compile.rs`.
+//! The SQL of grants. SQL that depends on a policy is generated in `compile.rs`.
 
 use super::grants::{Grant, GrantId, NewGrant, Whom};
 use super::{AccountId, ObjectId};
@@ -10,7 +10,7 @@ use crate::{
 
 type Result<T> = std::result::Result<T, crate::db::Error>;
 
-/// The two columns that a grant's object or receiver may be in; one of them is NULL.
+/// The two columns for a grant's object or receiver; one of them is NULL.
 fn columns(object: ObjectId) -> (Option<i64>, Option<uuid::Uuid>) {
     match object {
         ObjectId::Number(number) => (Some(number), None),
@@ -25,7 +25,7 @@ fn receiver(to: Whom) -> (Option<AccountId>, Option<GroupId>) {
     }
 }
 
-/// `None` if there is this grant already.
+/// `None` if the grant already exists.
 pub(super) async fn insert(
     conn: Conn<'_>,
     id: GrantId,
@@ -53,7 +53,7 @@ pub(super) async fn insert(
     Ok(inserted.map(|(id,)| id))
 }
 
-/// Gives an existing grant another end. `None` if it is gone.
+/// Updates the expiry of an existing grant. `None` if it is gone.
 pub(super) async fn set_expiry(conn: Conn<'_>, new: &NewGrant<'_>) -> Result<Option<GrantId>> {
     let ((number, uuid), (account, group)) = (columns(new.object), receiver(new.to));
     let updated = fetch_optional!(
@@ -132,7 +132,7 @@ pub(super) async fn list_on(
     )
 }
 
-/// Whoever changes which row is inside which does it alone.
+/// Serializes changes to which row is inside which.
 pub(super) async fn lock_trees(conn: Conn<'_>, now: Timestamp) -> Result<()> {
     execute!(conn, "UPDATE locks SET taken_at = $1 WHERE name = 'object_trees'", now)?;
     Ok(())

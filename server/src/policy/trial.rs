@@ -1,5 +1,5 @@
-//! Tests of a policy: `policy.test.toml` says who may do what with rows that it makes up. They run on the real SQL, in
-//! a database in memory, or in temporary tables of PostgreSQL, and nothing stays.
+//! Policy tests: `policy.test.toml` states who may do what with example rows. They run on the real SQL, in a database
+//! in memory or in temporary tables of PostgreSQL, and leave nothing behind.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,10 +11,10 @@ use super::facts::Facts;
 use super::{AccountId, Decision, Error, IdKind, ObjectId, Policy, PolicyError, sql};
 use crate::db::{Conn, Db};
 
-/// How many cases a file may have.
+/// The maximum number of cases in a file.
 const MOST_CASES: usize = 10_000;
 
-/// A file of tests.
+/// A test file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
@@ -23,7 +23,7 @@ pub(super) struct File {
     pub(super) accounts: Vec<String>,
     #[serde(default)]
     pub(super) groups: BTreeMap<String, Group>,
-    /// Rows by the type of the policy; each is a table of columns.
+    /// Rows by the policy's type; each is a table of columns.
     #[serde(default)]
     pub(super) rows: BTreeMap<String, Vec<Spanned<toml::Table>>>,
     #[serde(default)]
@@ -59,23 +59,23 @@ struct Case {
     may: String,
     on: String,
     expect: bool,
-    /// Every term that holds, in any order.
+    /// Every term that applies, in any order.
     because: Option<BTreeSet<String>>,
 }
 
-/// What the tests found.
+/// The result of the tests.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// How many cases there are.
+    /// The number of cases.
     pub cases: usize,
-    /// Each case that failed: where it is, and what it found.
+    /// Each failed case: its position and the actual result.
     pub failures: Vec<String>,
-    /// Each term that is in no case the only reason, as `permission: term`.
+    /// Each term that is the only reason in none of the cases, as `permission: term`.
     pub uncovered: Vec<String>,
 }
 
 impl Outcome {
-    /// Whether all is well.
+    /// Whether all cases passed and every term is covered.
     #[must_use]
     pub fn is_fine(&self) -> bool {
         self.failures.is_empty() && self.uncovered.is_empty()
@@ -83,7 +83,7 @@ impl Outcome {
 }
 
 impl Policy {
-    /// Runs a file of tests in a database in memory. `name` is the file's, for errors.
+    /// Runs a test file in a database in memory. `name` is the file's name, for errors.
     ///
     /// # Errors
     /// [`Error::Policy`] if the file cannot be read, with its line.
@@ -92,8 +92,8 @@ impl Policy {
         Self::test_on(&db, declared, text, name).await
     }
 
-    /// The same in a transaction of a real database, which is rolled back. On PostgreSQL the tables are temporary ones,
-    /// which stand before those of the same names; on SQLite use [`test`](Self::test).
+    /// Like [`test`](Self::test), in a transaction of a real database that is rolled back. On PostgreSQL the tables are
+    /// temporary and shadow those of the same names; on SQLite use [`test`](Self::test).
     ///
     /// # Errors
     /// As [`test`](Self::test).
@@ -115,7 +115,7 @@ impl Policy {
             return Err(PolicyError::new(format!("{name}: "), format!("more than {MOST_CASES} cases")).into());
         }
         let policy = Self::compile(declared, db, crate::clock::Clock::system())?;
-        // Kept until the end, and never committed.
+        // Held until the end, and never committed.
         let mut tx = db.begin().await?;
         let facts = Facts::make(&policy, tx.conn(), &file, &place).await?;
         let mut outcome = Outcome { cases: file.cases.len(), ..Outcome::default() };
@@ -155,7 +155,7 @@ impl Policy {
         Ok(outcome)
     }
 
-    /// Asks in every way that there is.
+    /// Decides in every way that there is.
     async fn found(
         &self,
         conn: Conn<'_>,
@@ -181,7 +181,7 @@ impl Policy {
         })
     }
 
-    /// Reads `type:id`.
+    /// Parses `type:id`.
     ///
     /// # Errors
     /// What is wrong with it.

@@ -1,4 +1,4 @@
-//! The profile.
+//! The routes of the profile.
 
 use axum::extract::State;
 use portcullis::{Guard, Json, Path};

@@ -1,4 +1,4 @@
-//! The profile: what an account says about its owner, and the page of the account.
+//! The profile: an account's data about its owner, and the page of the account.
 
 pub(crate) mod http;
 pub(crate) mod pages;
@@ -17,17 +17,17 @@ use crate::{
     pictures,
 };
 
-/// An account with what else its owner sees.
+/// An account with everything else that its owner sees.
 #[derive(Debug, Clone)]
 pub(crate) struct Profile {
     pub(crate) account: Account,
     pub(crate) picture: Option<pictures::PictureId>,
-    /// When the account is deleted, unless its owner calls it back.
+    /// When the account will be deleted, unless its owner cancels.
     pub(crate) deletion_due_at: Option<Timestamp>,
 }
 crate::db::from_row!(Profile { picture, deletion_due_at; account });
 
-/// The profile of an account; who may see it is not decided yet.
+/// The profile of an account; access has not been checked yet.
 pub(crate) async fn profile(app: &App, id: AccountId) -> Result<Unchecked<Profile>, Error> {
     let mut reader = app.db().read().await?;
     Ok(Unchecked::new(store::profile(reader.conn(), id).await?))
@@ -49,7 +49,7 @@ pub(crate) async fn set_full_name(
     Ok(tx.commit().await?)
 }
 
-/// Notes in which language the caller reads mail.
+/// Sets the language in which the caller reads email.
 pub(crate) async fn set_language(app: &App, principal: Principal, language: Language) -> Result<(), Error> {
     let (mut tx, now) = (app.db().begin().await?, app.now());
     let held = hold_own(&mut tx, principal, now).await?;

@@ -1,4 +1,4 @@
-//! The page of the account, with the forms on it.
+//! The account page, with its forms.
 
 use askama::Template;
 use axum::extract::State;
@@ -24,7 +24,7 @@ use crate::{
     sessions::{self, SessionCookies},
 };
 
-/// What the form of the profile says.
+/// The fields of the profile form.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct ProfileForm {
     #[serde(default)]
@@ -137,7 +137,7 @@ pub(crate) async fn change_profile(
     Ok(v.go_done(&format!("{}?lang={}", paths::ACCOUNT, language.tag()), Done::Profile))
 }
 
-/// `/`: whoever comes here wants their account.
+/// `/` leads to the visitor's account.
 pub(crate) async fn go_to_account(_: Public, v: View) -> PageResult {
     Ok(v.go(paths::ACCOUNT))
 }

@@ -1,7 +1,7 @@
-//! What anybody may ask to be mailed, to any address.
+//! Emails that anyone may request, for any address.
 //!
-//! Whether the address has an account is looked up when the question's turn comes in the queue of mail, and not while
-//! somebody waits: the request is the same work for every address, to the statement, so its own time tells nothing.
+//! Whether the address has an account is looked up when the question's turn comes in the email queue, while nobody
+//! waits for it. The request runs the same statements for every address, so its duration reveals nothing.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,7 @@ use crate::{
     mail::{self, Message, Recipient},
 };
 
-/// A question that waits.
+/// A queued question.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Asked {
     wanted: Wanted,
@@ -31,7 +31,7 @@ pub(crate) enum Wanted {
     NewPassword,
     /// A link and a code to log in.
     LogIn,
-    /// An account with this address, which is taken.
+    /// A notice to the owner of this address that it already has an account.
     Account,
 }
 
@@ -45,7 +45,7 @@ impl Wanted {
     }
 }
 
-/// Queues the question, unless too many were asked.
+/// Queues the question, unless there were too many.
 pub(crate) async fn ask(
     app: &App,
     tx: &mut Tx,
@@ -60,8 +60,9 @@ pub(crate) async fn ask(
     Ok(())
 }
 
-/// Has the owner of an address told that it has an account, unless that was told today. The source was counted when it
-/// asked for something else, once whatever it comes to: or else the count would say which addresses have one.
+/// Notifies the owner of an address that it has an account, unless that was done today. The source was counted when it
+/// asked for something else, once whatever the outcome; otherwise the count would reveal which addresses have an
+/// account.
 pub(super) async fn tell_owner(
     app: &App,
     tx: &mut Tx,
@@ -87,9 +88,9 @@ async fn queue(
     mail::enqueue_question(app, tx, &asked, now).await
 }
 
-/// Mails what was asked for, if the address has an active account by now.
+/// Emails what was requested, if the address now has an active account.
 pub(crate) async fn answer(app: &App, tx: &mut Tx, question: &[u8], now: Timestamp) -> Result<(), Error> {
-    // The error of serde may quote what it read.
+    // serde's error may quote the input.
     let asked: Asked = serde_json::from_slice(question).map_err(|_| {
         Error::Internal("the question was queued by another version of this program".to_owned())
     })?;

@@ -1,4 +1,4 @@
-//! The log-in without a password, where the operator allows it: by a mailed link, or by a code that is typed.
+//! Login without a password, if the operator allows it: by an emailed link or a typed code.
 
 use super::{
     asked::{self, Wanted},
@@ -20,7 +20,7 @@ use crate::{
     sessions::{self, Beginning, LoggedIn},
 };
 
-/// Asks for a link and a code.
+/// Requests a link and a code.
 ///
 /// # Errors
 /// [`Error::LogInOff`].
@@ -31,7 +31,7 @@ pub(crate) async fn request_log_in(app: &App, email: &Email, client: &Client) ->
     Ok(tx.commit().await?)
 }
 
-/// Mails them, if somebody is there to get them.
+/// Emails them, if the address has an account.
 pub(super) async fn answer(
     app: &App,
     tx: &mut Tx,
@@ -46,7 +46,7 @@ pub(super) async fn answer(
     events::record(tx, Event::MailedLogInRequested, held.map(|held| held.id), client, now).await
 }
 
-/// Logs in by a mailed link.
+/// Logs in by an emailed link.
 ///
 /// # Errors
 /// [`Error::LogInOff`], [`Error::DeadLink`].
@@ -64,10 +64,10 @@ pub(crate) async fn log_in_by_link(
     .await
 }
 
-/// Logs in by a mailed code. A wrong one counts for its network, beside the few tries of each code.
+/// Logs in by an emailed code. A wrong one counts against its network, in addition to the few tries of each code.
 ///
 /// # Errors
-/// [`Error::LogInOff`], [`Error::Throttled`], [`Error::DeadLink`] for a wrong code as for none.
+/// [`Error::LogInOff`], [`Error::Throttled`], [`Error::DeadLink`] whether the code is wrong or there is none.
 pub(crate) async fn log_in_by_code(
     app: &App,
     email: &Email,
@@ -100,8 +100,8 @@ async fn try_code(
     }
 }
 
-/// Emails a code to the owner of a session, who confirms with it that they are still there: also where nobody can log in
-/// by email, for an account without a password.
+/// Emails a code to the owner of a session to confirm that they are still present. For accounts without a password,
+/// this works even if login by email is off.
 pub(crate) async fn request_confirmation(
     app: &App,
     principal: Principal,
@@ -119,10 +119,10 @@ pub(crate) async fn request_confirmation(
     .await
 }
 
-/// Begins another session in the place of the caller's, with an emailed code.
+/// Replaces the caller's session by a new one, with an emailed code.
 ///
 /// # Errors
-/// [`Error::Throttled`], [`Error::DeadLink`] for a wrong code as for none.
+/// [`Error::Throttled`], [`Error::DeadLink`] whether the code is wrong or there is none.
 pub(crate) async fn confirm_by_code(
     app: &App,
     principal: Principal,
@@ -150,7 +150,7 @@ pub(crate) async fn confirm_by_code(
     .await
 }
 
-/// Begins the session, or asks for the second factor. The address counts as confirmed: link and code were read there.
+/// Begins the session, or asks for the second factor. The address becomes verified: the link or code was read there.
 async fn begin(
     app: &App,
     mut tx: Tx,

@@ -1,10 +1,10 @@
-//! Another address of mail: wished for, confirmed where it is, and for seven days put back from where the old one is.
+//! Changing the email address: requested, confirmed at the new address, and undone from the old one within seven days.
 //!
-//! | step | the address in force | alive afterwards |
+//! | step | the current address | links alive afterwards |
 //! |---|---|---|
-//! | wish | the old one | the new address's confirmation, the old one's undo if that is confirmed |
-//! | confirmation | the new one | the old one's undo if that was confirmed; the sessions end |
-//! | undo, before or after | the old one | nothing later than it; the sessions end |
+//! | request | the old one | the new address's confirmation, and the old one's undo if that is verified |
+//! | confirmation | the new one | the old one's undo if that was verified; the sessions are revoked |
+//! | undo, before or after | the old one | only older undo links; sessions and API keys are revoked |
 
 use super::{
     asked,
@@ -26,9 +26,10 @@ use crate::{
     sessions,
 };
 
-/// Mails a link to the new address and one to undo to the address in force, if that is confirmed: nobody has shown that
-/// they read at one that is not, so it is neither written to nor kept for anybody. If the new address has an account, its
-/// owner is told instead; the caller, and the mail to the old address, are not told which.
+/// Emails a confirmation link to the new address, and an undo link to the current address if that is verified. An
+/// unverified address gets neither an email nor the right to be restored, because nobody has shown that they read
+/// there. If the new address has an account, its owner is notified instead; the caller and the email to the old address
+/// do not learn which.
 pub(crate) async fn request_email_change(
     app: &App,
     fresh: Fresh,
@@ -44,7 +45,7 @@ async fn request(app: &App, fresh: Fresh, new: &Email, client: &Client) -> Resul
     if held.email == *new {
         return Ok(());
     }
-    // Counted for the new address whether it has an account or not: when there are too many, nothing differs.
+    // Counted for the new address whether or not it has an account, so that over the limit the outcome is the same.
     if !limits::may_change_email(app, &mut tx, &held, now).await?
         || !limits::may_mail(app, &mut tx, MailFor::NewAddress, new, client, now).await?
     {
@@ -52,7 +53,7 @@ async fn request(app: &App, fresh: Fresh, new: &Email, client: &Client) -> Resul
     }
     let is_taken = accounts::has_account(tx.conn(), new).await?;
     let is_reserved = links::is_reserved(&mut tx, new, held.id, now).await?;
-    // Also where nobody will be sent it, so that the time which this takes does not say which addresses have accounts.
+    // Issued even if it will not be sent, so that the duration does not reveal which addresses have accounts.
     let token = links::issue(&mut tx, &held, Purpose::ConfirmEmail, new, now).await?;
     if !is_taken && !is_reserved {
         let message = Message::ConfirmNewEmail { token };
@@ -69,7 +70,7 @@ async fn request(app: &App, fresh: Fresh, new: &Email, client: &Client) -> Resul
     Ok(tx.commit().await?)
 }
 
-/// An address that was asked for and is not confirmed yet.
+/// A requested address that is not confirmed yet.
 #[derive(Debug)]
 pub(crate) struct PendingEmail {
     pub(crate) email: Email,
@@ -77,14 +78,14 @@ pub(crate) struct PendingEmail {
     pub(crate) expires_at: Timestamp,
 }
 
-/// The address that the account is to have, if one was asked for.
+/// The requested new address, if a change is pending.
 pub(crate) async fn pending_email(app: &App, account: AccountId) -> Result<Option<PendingEmail>, Error> {
     let mut reader = app.db().read().await?;
     let pending = store::pending_email(reader.conn(), account, app.now()).await?;
     Ok(pending.map(|(email, expires_at)| PendingEmail { email, expires_at }))
 }
 
-/// Cancels the change: the link to the new address is dead. Cancelling twice is not an error.
+/// Cancels the change and invalidates the link to the new address. Cancelling twice is not an error.
 pub(crate) async fn cancel_email_change(
     app: &App,
     principal: Principal,
@@ -101,10 +102,11 @@ pub(crate) async fn cancel_email_change(
     .await
 }
 
-/// Puts the new address into force, and returns it. Every session ends, and every link but the undo.
+/// Makes the new address the current one and returns it. Every session is revoked, and every link except undo links is
+/// invalidated.
 ///
 /// # Errors
-/// [`Error::DeadLink`]; [`Error::EmailTaken`] if somebody signed up with the address meanwhile.
+/// [`Error::DeadLink`]; [`Error::EmailTaken`] if someone signed up with the address meanwhile.
 pub(crate) async fn confirm_email(app: &App, token: &str, client: &Client) -> Result<Email, Error> {
     retry(|| confirm(app, token, client)).await
 }
@@ -129,11 +131,12 @@ async fn confirm(app: &App, token: &str, client: &Client) -> Result<Email, Error
     Ok(new)
 }
 
-/// Puts the old address back, or takes the wish for another one back. Every session ends, and every link that is
-/// younger than this one.
+/// Restores the old address, or cancels the pending change. Every session and API key is revoked, and every link except
+/// older undo links is invalidated.
 ///
 /// # Errors
-/// [`Error::DeadLink`]; [`Error::EmailTaken`], though nobody can sign up with the address while it can be put back.
+/// [`Error::DeadLink`]; [`Error::EmailTaken`], which should not occur: nobody can sign up with the address while it can
+/// be restored.
 pub(crate) async fn undo_email_change(app: &App, token: &str, client: &Client) -> Result<(), Error> {
     retry(|| undo(app, token, client)).await
 }

@@ -1,5 +1,4 @@
-//! The JSON routes: each reads its input and asks the room. Every one is a POST or a PUT, so nothing that only looks
-//! at a link uses it.
+//! The JSON routes. All of them are POST or PUT, so nothing that merely opens a link uses it.
 
 use axum::extract::State;
 use axum::response::{AppendHeaders, IntoResponse, Response};
@@ -32,7 +31,7 @@ pub(crate) struct Accepted {
     detail: &'static str,
 }
 
-/// The one answer to everybody who asks for mail.
+/// The same response for everyone who requests an email.
 pub(crate) fn accepted() -> Answer<202, Json<Accepted>> {
     Answer(Json(Accepted { detail: "Check your email: if there is something to do, it says what" }))
 }
@@ -147,7 +146,8 @@ pub(crate) async fn reset(
     Ok(NoContent)
 }
 
-/// Every session ends, this one too: the answer has what the new one is shown by, as the log-in's has.
+/// Every session is revoked, including this one. The response carries the new session's token or cookie, as at
+/// login.
 pub(crate) async fn change_password(
     guard: Guard<Caller, ManageAccount>,
     State(app): State<App>,
@@ -163,7 +163,7 @@ pub(crate) async fn change_password(
     })
 }
 
-/// How the client goes on: as it came.
+/// The new session, by the same transport as the old one.
 #[derive(Debug)]
 pub(crate) enum PasswordChanged {
     Tokens(TokenAnswer),

@@ -1,14 +1,14 @@
-//! Links: 256 random bits that are mailed, kept as a digest, and used once.
+//! Links: 256 random bits that are emailed, stored as a digest, and used once.
 //!
 //! | a link is | when |
 //! |---|---|
-//! | alive | it was mailed last of its purpose, its time has not come, and its account is active |
-//! | dead | it was used, replaced, or has ended; the password or the address changed; the account was disabled or enabled |
+//! | alive | it is the latest of its purpose, it has not expired, and its account is active |
+//! | dead | it was used, replaced or expired; the password or the address changed; the account was disabled or enabled |
 //!
-//! Nothing revives a link. Deleting the row is the use, in one statement, so of many at once one has it. An undo alone
-//! outlives a change of password and address: it is what an owner has against a thief who makes both. So it outlives the
-//! reset of somebody whom the account was handed over to, too; only a password that the operator sets ends undos. While
-//! the account is disabled an undo does nothing, and afterwards it works again.
+//! Nothing revives a link. A link is used by deleting its row, in one statement, so of several concurrent uses one succeeds.
+//! Only an undo link survives a change of password and address: it is the owner's defence against a thief who makes both.
+//! So it also survives a password reset by someone whom the account was handed over to; only a password set by the operator
+//! invalidates undo links. While the account is disabled an undo link does nothing, and afterwards it works again.
 
 use std::time::Duration;
 
@@ -27,33 +27,33 @@ use crate::{
     secret::{SecretText, sha256},
 };
 
-/// What a token begins with, so that one in a log or a repository is recognised.
+/// The prefix of a token, so that one in a log or a repository is recognised.
 const PREFIX: &str = "pclk_";
-/// What is taken for a token at all: more is no link, and is not even hashed.
+/// The maximum length of a token. Longer text is not hashed.
 const MAX_TOKEN: usize = 64;
-/// Characters of a code that are not taken for one another.
+/// Characters that are not easily confused with each other.
 const ALPHABET: &[u8; 31] = b"23456789ABCDEFGHJKMNPQRSTUVWXYZ";
-/// Characters of a code: 39 bits, of which a guesser has [`TRIES`].
+/// The length of a code: 39 bits, and a guesser has [`TRIES`] attempts.
 const CODE: usize = 8;
-/// How often a code may be tried before it is forgotten.
+/// How often a code may be tried before it is deleted.
 const TRIES: i64 = 5;
 
-/// What a link is for.
+/// The purpose of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// To confirm the address in force.
+    /// To verify the current address.
     VerifyEmail,
     /// To set a new password.
     ResetPassword,
-    /// To choose the first password of an account that an administrator made.
+    /// To choose the first password of an account created by an administrator.
     Invitation,
     /// To log in; a code may be typed instead.
     LogIn,
-    /// To confirm in a session that its owner is still there. Only its code is sent.
+    /// To confirm in a session that its owner is still present. Only its code is sent.
     Confirm,
-    /// To confirm a new address, which then is in force.
+    /// To confirm a new address, which then becomes the current one.
     ConfirmEmail,
-    /// To put an old address back.
+    /// To restore an old address.
     UndoEmail,
 }
 
@@ -82,47 +82,47 @@ impl Purpose {
         }
     }
 
-    /// Whether it is worth something only while the address that it was mailed to is in force (CVE-2026-115770).
+    /// Whether it is valid only while the address that it was sent to is the current one (CVE-2026-115770).
     fn is_about_the_address_in_force(self) -> bool {
         !matches!(self, Self::ConfirmEmail | Self::UndoEmail)
     }
 }
 
-/// A link that was alive and is used now. Only this file makes one; it counts if the transaction stands.
+/// A link that was alive and is being used. Only this file creates one; it takes effect if the transaction commits.
 #[derive(Debug)]
 pub(super) struct Consumed {
-    /// Whose it is.
+    /// The account that it belongs to.
     pub(super) held: Held,
     /// The address that it is about.
     pub(super) email: Email,
     created_at: Timestamp,
 }
 
-/// The proof that a mailed link or code to log in was used.
+/// The proof that an emailed login link or code was used.
 #[derive(Debug)]
 pub(crate) struct MailedLogIn(Held);
 
 impl MailedLogIn {
-    /// Whose it was.
+    /// The account that it belongs to.
     pub(crate) fn held(&self) -> &Held {
         &self.0
     }
 
-    /// Whose it was, to go on with.
+    /// The account that it belongs to, by value.
     pub(super) fn into_held(self) -> Held {
         self.0
     }
 }
 
-/// What became of a typed code.
+/// The result of a typed code.
 #[derive(Debug)]
 pub(super) enum Typed {
     Right(MailedLogIn),
-    /// Wrong, or there is none to compare it with. It counts, so the transaction is to be committed.
+    /// Wrong, or there is none to compare it with. The try counts, so commit the transaction.
     Wrong(Option<AccountId>),
 }
 
-/// A new link, in place of the older one of its purpose.
+/// Issues a link that replaces the older one of its purpose.
 pub(super) async fn issue(
     tx: &mut Tx,
     held: &Held,
@@ -133,7 +133,7 @@ pub(super) async fn issue(
     insert(tx, held, purpose, email, None, now).await
 }
 
-/// The same to log in or to confirm, with a code that may be typed instead.
+/// Like [`issue`], to log in or to confirm, with a code that may be typed instead.
 pub(super) async fn issue_with_code(
     app: &App,
     tx: &mut Tx,
@@ -162,7 +162,7 @@ async fn insert(
     Ok(token)
 }
 
-/// Uses a link, if it is alive. Dropped with its transaction, nothing was used.
+/// Uses a link, if it is alive. If the transaction is dropped, the link is not used.
 pub(super) async fn consume(
     tx: &mut Tx,
     token: &str,
@@ -179,7 +179,7 @@ pub(super) async fn consume(
     Ok(is_current.then_some(Consumed { held, email, created_at }))
 }
 
-/// [`consume`] for a log-in.
+/// Like [`consume`], for a login.
 pub(super) async fn consume_log_in(
     tx: &mut Tx,
     token: &str,
@@ -189,8 +189,8 @@ pub(super) async fn consume_log_in(
     Ok(consumed.map(|consumed| MailedLogIn(consumed.held)))
 }
 
-/// Tries a code. The try is counted, in one statement, before the code is looked at. The right one uses the row; the last
-/// wrong one takes its code away and leaves the link, which nobody can guess: or else whoever types five wrong codes kept
+/// Tries a code. The try is counted, in one statement, before the code is compared. The right code deletes the row. The
+/// last wrong one deletes the code and keeps the link, which nobody can guess: otherwise five wrong codes would keep
 /// the owner from logging in by it.
 pub(super) async fn try_code(
     app: &App,
@@ -216,7 +216,7 @@ pub(super) async fn try_code(
     Ok(Typed::Wrong(Some(held.id)))
 }
 
-/// Whose link it is and the address that it is about, if it is alive.
+/// The owner of a link and the address that it is about, if it is alive.
 pub(super) async fn peek(
     conn: Conn<'_>,
     token: &str,
@@ -232,28 +232,28 @@ pub(super) async fn peek(
     Ok(is_current.then_some((owner, email)))
 }
 
-/// Ends every link of an account but those that put an old address back.
+/// Invalidates every link of an account except undo links.
 pub(crate) async fn forget(tx: &mut Tx, locked: &Locked) -> Result<(), Error> {
     Ok(store::delete_all_but_undos(tx.conn(), locked.id).await?)
 }
 
-/// Ends every link of an account, also those that put an old address back.
+/// Invalidates every link of an account, including undo links.
 pub(crate) async fn forget_with_undos(tx: &mut Tx, locked: &Locked) -> Result<(), Error> {
     Ok(store::delete_all(tx.conn(), locked.id).await?)
 }
 
-/// Ends every link of every account.
+/// Invalidates every link of every account.
 pub(crate) async fn forget_every(tx: &mut Tx) -> Result<(), Error> {
     Ok(store::delete_every(tx.conn()).await?)
 }
 
-/// Ends every link of the account that this one belongs to. What puts back an address that the account had before the
-/// one of this link stays: a thief who changes the address twice has no undo that outdoes the owner's.
+/// Invalidates every link of this undo link's account, except older undo links. A thief who changes the address twice
+/// thus has no undo that overrides the owner's.
 pub(super) async fn forget_later(tx: &mut Tx, undo: &Consumed) -> Result<(), Error> {
     Ok(store::delete_all_but_undos_before(tx.conn(), undo.held.id, undo.created_at).await?)
 }
 
-/// Whether another account had this address and can put it back: until then nobody else has it.
+/// Whether another account had this address and can restore it; until then nobody else gets it.
 pub(crate) async fn is_reserved(
     tx: &mut Tx,
     email: &Email,
@@ -263,22 +263,22 @@ pub(crate) async fn is_reserved(
     Ok(store::is_undo_of_another(tx.conn(), email, account, now).await?)
 }
 
-/// Forgets links that have ended.
+/// Deletes expired links.
 pub(crate) async fn sweep(tx: &mut Tx, now: Timestamp) -> Result<u64, crate::db::Error> {
     store::delete_ended(tx.conn(), now).await
 }
 
-/// The token of a link whose row another room keeps.
+/// A new token for a link whose row another room stores.
 pub(crate) fn new_token() -> SecretText {
     SecretText::random(PREFIX)
 }
 
-/// What is kept of a token. `None` for what is not one.
+/// The stored form of a token. `None` if the text is not a token.
 pub(crate) fn digest(token: &str) -> Option<[u8; 32]> {
     (token.starts_with(PREFIX) && token.len() <= MAX_TOKEN).then(|| sha256(token))
 }
 
-/// Bytes that would make one character likelier than another are drawn again.
+/// Bytes that would favour some characters are drawn again.
 pub(crate) fn new_code() -> Zeroizing<String> {
     let mut code = Zeroizing::new(String::with_capacity(CODE));
     while code.len() < CODE {
@@ -291,7 +291,7 @@ pub(crate) fn new_code() -> Zeroizing<String> {
     code
 }
 
-/// A code as it was mailed, whatever spaces, hyphens and small letters a person makes of it.
+/// Normalizes a typed code: removes spaces and hyphens, and makes letters upper-case.
 pub(crate) fn normal(typed: &str) -> Zeroizing<String> {
     let is_separator = |c: &char| c.is_whitespace() || *c == '-';
     Zeroizing::new(typed.chars().filter(|c| !is_separator(c)).map(|c| c.to_ascii_uppercase()).collect())

@@ -1,8 +1,8 @@
-//! Recovery: what a mailed link does for an account, and what its owner changes about how they are reached.
+//! Recovery: what emailed links do for an account, and how owners change the ways they are reached.
 //!
-//! Every flow is a machine of few states, kept in the rows of `links`: a link is alive or it is not. Each step is one
-//! transaction under the account's lock (see `accounts/held.rs`), so all steps of one account follow one another.
-//! What this room answers tells nobody whether an address has an account.
+//! Every flow is a small state machine in the rows of `links`: a link is alive or dead. Each step is one transaction
+//! under the account's lock (see `accounts/held.rs`), so all steps of one account run one after another. No response
+//! of this room reveals whether an address has an account.
 
 mod asked;
 mod by_mail;
@@ -38,11 +38,11 @@ use crate::{accounts::Email, app::App, error::Error};
 /// What a living link is about, for the page that asks whether to use it.
 #[derive(Debug)]
 pub(crate) struct Peeked {
-    /// The address that the link confirms, puts back, or was mailed to.
+    /// The address that the link verifies, restores, or was sent to.
     pub(crate) email: Email,
 }
 
-/// Looks at a link without using it: a page may be opened by a scanner of mail as often as it likes.
+/// Looks at a link without using it: email scanners may open the page as often as they like.
 pub(crate) async fn peek(app: &App, token: &str, purpose: Purpose) -> Result<Option<Peeked>, Error> {
     let mut reader = app.db().read().await?;
     let peeked = links::peek(reader.conn(), token, purpose, app.now()).await?;

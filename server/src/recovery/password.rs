@@ -1,4 +1,4 @@
-//! Another password, for an owner who knows the current one.
+//! Changes the password of an owner who knows the current one.
 
 use super::links;
 use crate::{
@@ -17,12 +17,12 @@ use crate::{
     sessions::{self, LoggedIn, Proof},
 };
 
-/// Sets another password. Every session and every link of the account ends, and another session begins in the place of
-/// the caller's.
+/// Sets a new password. Every session, API key and link of the account, except undo links, is invalidated, and a new
+/// session replaces the caller's.
 ///
 /// # Errors
-/// [`Error::WrongPassword`], which counts as a failed log-in does; [`Error::Throttled`] after too many of either;
-/// [`Error::Invalid`] if the policy refuses the new password; [`Error::SessionEnded`].
+/// [`Error::WrongPassword`], which counts as a failed login; [`Error::Throttled`] after too many of either;
+/// [`Error::Invalid`] if the policy rejects the new password; [`Error::SessionEnded`].
 pub(crate) async fn change_password(
     app: &App,
     principal: Principal,
@@ -42,7 +42,7 @@ pub(crate) async fn change_password(
     else {
         return Err(refuse(app, principal, client).await?);
     };
-    // Or else the address has gone to another account since it was read.
+    // Otherwise the address has gone to another account since it was read.
     if verified.id != principal.account {
         return Err(refuse(app, principal, client).await?);
     }
@@ -51,7 +51,7 @@ pub(crate) async fn change_password(
     let password = match accepted {
         Ok(password) => password,
         Err(invalid) => {
-            // The current password was right: the attempt does not count.
+            // The current password was right, so the attempt does not count.
             retry(|| forgive(app, principal, &attempt)).await?;
             return Err(invalid.into());
         }
@@ -64,7 +64,7 @@ pub(crate) async fn change_password(
     }
 }
 
-/// Does it; `None` if the current password is another one by now.
+/// Sets the password; `None` if the current password has changed meanwhile.
 async fn set(
     app: &App,
     principal: Principal,
@@ -96,7 +96,7 @@ async fn forgive(app: &App, principal: Principal, attempt: &Attempt) -> Result<(
     Ok(tx.commit().await?)
 }
 
-/// Writes down a wrong current password; also one that was changed while this one was looked at.
+/// Records a wrong current password, or one that was changed while it was being verified.
 async fn refuse(app: &App, principal: Principal, client: &Client) -> Result<Error, Error> {
     let mut tx = app.db().begin().await?;
     events::record(&mut tx, Event::PasswordChangeFailed, Some(principal.account), client, app.now()).await?;

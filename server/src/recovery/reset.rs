@@ -1,4 +1,4 @@
-//! A forgotten password: a link is mailed to the address in force, and sets a new one.
+//! Password reset: a link is emailed to the current address and sets a new password.
 
 use super::{
     asked::{self, Wanted},
@@ -21,14 +21,14 @@ use crate::{
     sessions,
 };
 
-/// Asks for a link to set a new password.
+/// Requests a link to set a new password.
 pub(crate) async fn request_reset(app: &App, email: &Email, client: &Client) -> Result<(), Error> {
     let (mut tx, now) = (app.db().begin().await?, app.now());
     asked::ask(app, &mut tx, Wanted::NewPassword, email, client, now).await?;
     Ok(tx.commit().await?)
 }
 
-/// Mails the link, if somebody is there to get it.
+/// Emails the link, if the address has an account.
 pub(super) async fn answer(
     app: &App,
     tx: &mut Tx,
@@ -42,7 +42,7 @@ pub(super) async fn answer(
     }
 }
 
-/// Mails a link to the owner of an account that an administrator names.
+/// Emails a link to the owner of an account chosen by an administrator.
 ///
 /// # Errors
 /// [`Error::NotFound`] if there is no such account, or it is disabled.
@@ -69,7 +69,7 @@ async fn mail_link(
     events::record(tx, Event::PasswordResetRequested, Some(held.id), client, now).await
 }
 
-/// Mails the link with which the owner of a new account chooses a password.
+/// Emails the link with which the owner of a new account chooses a password.
 pub(crate) async fn mail_invitation(
     app: &App,
     tx: &mut Tx,
@@ -80,7 +80,7 @@ pub(crate) async fn mail_invitation(
     mail::enqueue(app, tx, &Recipient::of(held), &Message::Invited { token }, now).await
 }
 
-/// What a link that chooses a password is for, and the address that it was mailed to, if it is alive.
+/// The purpose of a link that sets a password, and the address that it was sent to, if it is alive.
 pub(crate) async fn peek_reset(app: &App, token: &str) -> Result<Option<(Purpose, Email)>, Error> {
     Ok(look(app, token).await?.map(|(purpose, _, email)| (purpose, email)))
 }
@@ -95,11 +95,11 @@ async fn look(app: &App, token: &str) -> Result<Option<(Purpose, Owner, Email)>,
     Ok(None)
 }
 
-/// Sets a new password by a mailed link, and returns the address that it was mailed to. Every session, API key and
-/// link of the account ends, and the address counts as confirmed: the link was read there.
+/// Sets a new password by an emailed link, and returns the address that it was sent to. Every session, API key and
+/// link of the account, except undo links, is invalidated. The address becomes verified: the link was read there.
 ///
 /// # Errors
-/// [`Error::DeadLink`]; [`Error::Invalid`] if the policy refuses the password, which leaves the link alive.
+/// [`Error::DeadLink`]; [`Error::Invalid`] if the policy rejects the password, which leaves the link alive.
 pub(crate) async fn reset(app: &App, token: &str, password: &str, client: &Client) -> Result<Email, Error> {
     let turn = app.hasher().turn()?;
     let (purpose, owner, email) = look(app, token).await?.ok_or(Error::DeadLink)?;

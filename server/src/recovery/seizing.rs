@@ -1,13 +1,13 @@
-//! Seizing: whoever proves an address that nobody has confirmed before gets its account without anything that its maker
+//! Seizing: a person who proves an address that was never verified gets its account, without anything that its creator
 //! left in it.
 //!
-//! Anybody can sign up with a stranger's address, and wait: with the password they chose, an open session, an unused link,
-//! a pending change of address, an authenticator app that keeps the owner out, or an identity at another provider
-//! (account pre-hijacking: Sudhodanan and Paverd, USENIX Security 2022; CVE-2024-38351, CVE-2026-44166). So the first proof
-//! of the address takes all of it away, in its own transaction.
+//! Anyone can sign up with a stranger's address and wait: with the password they chose, an open session, an unused
+//! link, a pending change of address, an authenticator app that locks the owner out, or an identity at another provider
+//! (account pre-hijacking: Sudhodanan and Paverd, USENIX Security 2022; CVE-2024-38351, CVE-2026-44166). So the first
+//! proof of the address removes all of it, in its own transaction.
 //!
-//! A click on the link that confirms an address proves less: it was mailed because of the sign-up, and whoever clicks
-//! says that the sign-up was theirs. That keeps the password; the email and the page say so.
+//! A click on the link that verifies an address proves less: it was sent because of the sign-up, and the click says
+//! that the sign-up was theirs. So the password is kept; the email and the page say so.
 
 use super::{links, store};
 use crate::{
@@ -22,17 +22,17 @@ use crate::{
     sessions,
 };
 
-/// What becomes of the password that the maker of the account chose.
+/// What happens to the password that the account's creator chose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Then {
-    /// The account has none afterwards.
+    /// The account has no password afterwards.
     NoPassword,
-    /// The caller sets another one.
+    /// The caller sets a new one.
     NewPassword,
 }
 
-/// Notes that the owner of the address in force has shown that it is theirs: by a mailed login or reset, or by an
-/// upstream that proved it. If nobody had before, everything that the maker of the account left goes first.
+/// Records that the owner of the current address has proved it: by an emailed login or reset, or through a trusted
+/// provider. If the address was not verified before, everything that the account's creator left is removed first.
 pub(crate) async fn prove_address(
     app: &App,
     tx: &mut Tx,

@@ -9,10 +9,10 @@ use crate::{
 
 type Result<T> = std::result::Result<T, crate::db::Error>;
 
-/// What whoever made an account may have left in it, beside its password, its sessions and its links: one statement for
-/// each table that holds a way in, or that makes one easier. Rows that only bring in somebody who has shown a first
-/// factor are among them. **A room with such a table adds its statement here**, with the word for it in the audit trail;
-/// no word if its owner cannot see it. `server/tests/prehijack.rs` has a test for each.
+/// What the person who created an account may have left in it, besides its password, sessions and links: one statement
+/// for each table that holds a way to log in, or that makes one easier, including rows that only help after a first
+/// factor. **A room with such a table adds its statement here**, with the word for it in the audit trail, or no word if
+/// its owner cannot see it. `server/tests/prehijack.rs` has a test for each.
 const LEFT_BEHIND: &[(Option<&str>, &str)] = &[
     (Some("authenticator app"), "DELETE FROM totp WHERE account_id = $1"),
     (None, "DELETE FROM totp_enrolments WHERE account_id = $1"),
@@ -24,7 +24,7 @@ const LEFT_BEHIND: &[(Option<&str>, &str)] = &[
     (None, "DELETE FROM known_addresses WHERE account_id = $1"),
 ];
 
-/// Deletes that, and names what there was.
+/// Deletes all of it and returns the words for what existed.
 pub(super) async fn delete_left_behind(conn: Conn<'_>, account: AccountId) -> Result<Vec<&'static str>> {
     let mut removed = Vec::new();
     for (word, sql) in LEFT_BEHIND {
@@ -34,7 +34,7 @@ pub(super) async fn delete_left_behind(conn: Conn<'_>, account: AccountId) -> Re
     Ok(removed)
 }
 
-/// A link that is issued.
+/// A link to be issued.
 pub(super) struct Link<'a> {
     pub(super) digest: &'a [u8; 32],
     pub(super) account: AccountId,
@@ -43,7 +43,7 @@ pub(super) struct Link<'a> {
     pub(super) created_at: Timestamp,
 }
 
-/// Those that a new link replaces: of its purpose, and of an undo those of its address.
+/// Deletes the links that a new one replaces: those of its purpose, or for an undo those of its address.
 pub(super) async fn delete_older(conn: Conn<'_>, new: &Link<'_>) -> Result<()> {
     execute!(
         conn,
@@ -78,7 +78,7 @@ pub(super) async fn insert(
     Ok(())
 }
 
-/// Whose it is and the address that it is about.
+/// The account that it belongs to, and the address that it is about.
 pub(super) async fn look(
     conn: Conn<'_>,
     digest: &[u8; 32],
@@ -95,7 +95,7 @@ pub(super) async fn look(
     )
 }
 
-/// The address that an account is to have once it is confirmed, and until when it can be.
+/// The pending new address, and when its confirmation link expires.
 pub(super) async fn pending_email(
     conn: Conn<'_>,
     account: AccountId,
@@ -111,7 +111,7 @@ pub(super) async fn pending_email(
     )
 }
 
-/// `false` if no other address was asked for.
+/// `false` if no change was pending.
 pub(super) async fn delete_pending_email(conn: Conn<'_>, account: AccountId) -> Result<bool> {
     let sql = "DELETE FROM links WHERE account_id = $1 AND purpose = 'confirm_email'";
     Ok(execute!(conn, sql, account)? > 0)
@@ -133,7 +133,7 @@ pub(super) struct Taken {
 }
 crate::db::from_row!(Taken { email, created_at });
 
-/// The use: of many at once, one deletes the row.
+/// Uses the link: of several concurrent calls, one deletes the row.
 pub(super) async fn take(
     conn: Conn<'_>,
     digest: &[u8; 32],
@@ -154,12 +154,12 @@ pub(super) async fn take(
 pub(super) struct Tried {
     pub(super) digest: Vec<u8>,
     pub(super) code_mac: Vec<u8>,
-    /// How many tries are left.
+    /// The number of tries left.
     pub(super) tries: i64,
 }
 crate::db::from_row!(Tried { digest, code_mac, tries });
 
-/// Counts a try of an account's code, if one is alive.
+/// Counts a try of an account's code, if there is a living one.
 pub(super) async fn count_try(
     conn: Conn<'_>,
     account: AccountId,
@@ -186,13 +186,13 @@ pub(super) async fn delete(conn: Conn<'_>, digest: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Takes the code away that may be typed instead of the link.
+/// Removes the code that may be typed instead of the link.
 pub(super) async fn forget_code(conn: Conn<'_>, digest: &[u8]) -> Result<()> {
     execute!(conn, "UPDATE links SET code_mac = NULL WHERE digest = $1", digest)?;
     Ok(())
 }
 
-/// Those of every account.
+/// Deletes the links of every account.
 pub(super) async fn delete_every(conn: Conn<'_>) -> Result<()> {
     execute!(conn, "DELETE FROM links")?;
     Ok(())

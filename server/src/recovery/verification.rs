@@ -1,4 +1,4 @@
-//! Whether an owner reads mail at the address of the account.
+//! Verifies that an owner reads email at the account's address.
 
 use super::links::{self, Purpose};
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     mail::{self, Message, Recipient},
 };
 
-/// Mails a link to confirm the address in force, unless that is confirmed or too many were asked for.
+/// Emails a link to verify the current address, unless it is verified or too many emails were requested.
 pub(crate) async fn mail_verification(
     app: &App,
     tx: &mut Tx,
@@ -32,7 +32,7 @@ pub(crate) async fn mail_verification(
     events::record(tx, Event::VerificationRequested, Some(held.id), client, now).await
 }
 
-/// The same for the caller's own account.
+/// Like [`mail_verification`], for the caller's own account.
 pub(crate) async fn request_verification(
     app: &App,
     principal: Principal,
@@ -47,10 +47,10 @@ pub(crate) async fn request_verification(
     .await
 }
 
-/// Confirms the address in force.
+/// Verifies the current address.
 ///
 /// # Errors
-/// [`Error::DeadLink`], also if the link was mailed to another address than the one in force.
+/// [`Error::DeadLink`], also if the link was sent to an address that is no longer the account's.
 pub(crate) async fn verify_email(app: &App, token: &str, client: &Client) -> Result<(), Error> {
     let (mut tx, now) = (app.db().begin().await?, app.now());
     let link = links::consume(&mut tx, token, Purpose::VerifyEmail, now).await?.ok_or(Error::DeadLink)?;

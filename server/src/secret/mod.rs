@@ -1,7 +1,8 @@
 //! The server's secret key: 32 random bytes in a file of their own, outside the database.
 //!
-//! It seals what the database must hold but not reveal (private signing keys) and keys the hashes of what the
-//! database must compare but not know (addresses, submitted names). Whoever steals the database alone has neither.
+//! It seals what the database must hold but not reveal (private signing keys), and keys the hashes of what the
+//! database must compare but not know (addresses, submitted names). Someone who steals only the database has
+//! neither.
 
 mod text;
 
@@ -29,18 +30,18 @@ const FILE_NAME: &str = "secret.key";
 
 /// The secret key. Cheap to clone; prints as `SecretKey(…)`; its bytes are wiped when the last clone is dropped.
 ///
-/// Each use names its purpose, a constant such as `"signing key"`: purposes have independent subkeys
-/// (HKDF-SHA256, RFC 5869), so a value of one purpose is worth nothing in another.
+/// Each use names its purpose, a constant such as `"signing key"`. Purposes have independent subkeys (HKDF-SHA256,
+/// RFC 5869), so a value of one purpose is useless in another.
 #[derive(Clone)]
 pub struct SecretKey(Arc<hkdf::Prk>);
 
 impl SecretKey {
-    /// Reads the key from `key_file`, or, when that is `None`, from `secret.key` in the data directory. `None` when
-    /// the data directory has no key yet; a file that is named has to be there.
+    /// Reads the key from `key_file`, or if that is `None` from `secret.key` in the data directory. Returns `None`
+    /// if the data directory has no key yet; a named file must exist.
     ///
     /// # Errors
-    /// When the file cannot be read, when other users have access that they should not have, and when it does not
-    /// hold a usable key.
+    /// If the file cannot be read, if other users have access that they should not have, or if it does not contain a
+    /// usable key.
     pub fn existing(key_file: Option<&Path>, data_dir: &Path) -> Result<Option<Self>, SecretKeyError> {
         if let Some(path) = key_file {
             return read(path).map(Some);
@@ -51,11 +52,11 @@ impl SecretKey {
         }
     }
 
-    /// Makes the key of a data directory: file mode 0600, directory mode 0700. Processes that start together get one
-    /// key.
+    /// Creates the key of a data directory: file mode 0600, directory mode 0700. Processes that start simultaneously
+    /// get the same key.
     ///
     /// # Errors
-    /// When the file cannot be made.
+    /// If the file cannot be created.
     pub fn create(data_dir: &Path) -> Result<Self, SecretKeyError> {
         let path = Self::path_in(data_dir);
         files::create_private_dir(data_dir)
@@ -64,7 +65,7 @@ impl SecretKey {
         read(&path).inspect(|_| remove_unused_keys(data_dir))
     }
 
-    /// Where a data directory keeps its key.
+    /// The path of the key in a data directory.
     #[must_use]
     pub fn path_in(data_dir: &Path) -> PathBuf {
         data_dir.join(FILE_NAME)
@@ -81,10 +82,10 @@ impl SecretKey {
         [&[SEAL_VERSION], nonce.as_ref().as_slice(), &text].concat()
     }
 
-    /// Opens what [`seal`](Self::seal) made for the same purpose. The plaintext is wiped when dropped.
+    /// Opens what [`seal`](Self::seal) sealed for the same purpose. The plaintext is wiped when dropped.
     ///
     /// # Errors
-    /// [`Unsealable`]: another key, another purpose, or not a byte as it was.
+    /// [`Unsealable`] if the key or purpose differs, or any byte was changed.
     pub fn open(&self, purpose: &'static str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unsealable> {
         let (version, rest) = sealed.split_first().ok_or(Unsealable)?;
         let (nonce, text) = rest.split_first_chunk::<NONCE_LEN>().ok_or(Unsealable)?;
@@ -101,8 +102,8 @@ impl SecretKey {
         Ok(text)
     }
 
-    /// The HMAC-SHA256 of `data` for one purpose: equal data give equal results, and without the key nobody can
-    /// tell which data gave one.
+    /// The HMAC-SHA256 of `data` for one purpose. Equal data give equal results, and without the key nobody can tell
+    /// which data gave a result.
     #[must_use]
     pub fn mac(&self, purpose: &'static str, data: &[u8]) -> [u8; 32] {
         let info = [b"mac\0".as_slice(), purpose.as_bytes()];
@@ -140,7 +141,7 @@ impl std::fmt::Debug for SecretKey {
     }
 }
 
-/// A sealed value that does not open.
+/// A sealed value that cannot be opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a sealed value does not open: it was sealed with another secret key or for another purpose, or was changed"
@@ -156,7 +157,7 @@ pub enum SecretKeyError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         cause: io::Error,
     },
     /// The first start could not write the key.
@@ -164,16 +165,16 @@ pub enum SecretKeyError {
     Create {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         cause: io::Error,
     },
-    /// The key is missing, and the database holds keys that it sealed.
+    /// The key is missing, but the database contains keys that it sealed.
     #[error("the secret key is missing: there is no {path}, and the database holds signing keys that were sealed with it. Restore the file from its backup, or name it (setting `secret_key_file`). No new key is made: it could not open them", path = path.display())]
     Missing {
-        /// Where it was looked for.
+        /// Where it was expected.
         path: PathBuf,
     },
-    /// Others than the owner may read or write the file.
+    /// Users other than the owner may read or write the file.
     #[error("the secret key {path} is open to other users (mode {mode:03o}): run `chmod 600 {path}`. If strangers could have read it, replace the key. A key that others own or that is mounted read-only may be readable by its group or by all, and writable by its owner alone", path = path.display())]
     Exposed {
         /// The file.
@@ -181,7 +182,7 @@ pub enum SecretKeyError {
         /// Its permission bits.
         mode: u32,
     },
-    /// The content is not a key.
+    /// The content is not a usable key.
     #[error("the secret key {path} {problem}. A key is one line, 32 random bytes in base64: `openssl rand -base64 32` prints one", path = path.display())]
     Malformed {
         /// The file.
@@ -191,15 +192,15 @@ pub enum SecretKeyError {
     },
 }
 
-/// Writes a new key under a temporary name and links it to its own: the name appears with its whole content, once.
-/// A process that loses the race leaves the winner's file alone.
+/// Writes a new key under a temporary name and links it to its final name, so that the name appears once, with its
+/// complete content. A process that loses the race leaves the winner's file alone.
 fn create(path: &Path) -> io::Result<()> {
     let temporary = path.with_extension(format!("{:016x}.new", u64::from_ne_bytes(random::bytes())));
     let linked = write_new_key(&temporary).and_then(|()| fs::hard_link(&temporary, path));
     let removed = fs::remove_file(&temporary);
     let has_lost = |error: &io::Error| match error.kind() {
         io::ErrorKind::AlreadyExists => true,
-        // The winner has already tidied up.
+        // The winner has already cleaned up.
         io::ErrorKind::NotFound => path.exists(),
         _ => false,
     };
@@ -214,7 +215,7 @@ fn create(path: &Path) -> io::Result<()> {
     files::sync_parent(path)
 }
 
-/// Removes the temporary keys of first starts that were killed. What cannot be removed now, the next start finds.
+/// Removes the temporary keys of first starts that were killed. If that fails, the next start tries again.
 fn remove_unused_keys(data_dir: &Path) {
     let Ok(entries) = fs::read_dir(data_dir) else { return };
     for entry in entries.flatten() {
@@ -239,7 +240,7 @@ fn write_new_key(path: &Path) -> io::Result<()> {
 fn read(path: &Path) -> Result<SecretKey, SecretKeyError> {
     let failed = |cause| SecretKeyError::Read { path: path.to_owned(), cause };
     let file = File::open(path).map_err(failed)?;
-    // Asked of the open file: its name could point elsewhere by now.
+    // Checked on the open file: its name could point elsewhere by now.
     let metadata = file.metadata().map_err(failed)?;
     let mode = metadata.mode() & 0o777;
     let is_ours = metadata.uid() == geteuid().as_raw();
@@ -254,7 +255,7 @@ fn read(path: &Path) -> Result<SecretKey, SecretKeyError> {
 }
 
 /// Nobody but the owner may ever write the key. Others may read it where the server cannot change that: Kubernetes
-/// mounts a secret as `root:fsGroup 0440`, Compose as 0444, and the container's walls are what keeps strangers out.
+/// mounts a secret as `root:fsGroup 0440` and Compose as 0444, and there the container isolates it from other users.
 fn is_private(mode: u32, is_ours_to_change: bool) -> bool {
     let others_write = mode & 0o022 != 0;
     let others_read = mode & 0o044 != 0;
@@ -277,8 +278,8 @@ fn decode(line: &str) -> Result<Zeroizing<[u8; KEY_LEN]>, &'static str> {
     }
 }
 
-/// Whether the bytes are all equal, evenly spaced (00 01 02 …), mostly repeated, or readable text. Random bytes are
-/// so less than once in 10¹² times.
+/// Whether the bytes are all equal, evenly spaced (00 01 02 …), mostly repeated, or readable text. Random bytes
+/// match less than once in 10¹² times.
 fn is_guessable(bytes: &[u8; KEY_LEN]) -> bool {
     let mut steps = bytes.windows(2).map(|pair| match pair {
         [a, b] => b.wrapping_sub(*a),

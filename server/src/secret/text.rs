@@ -1,4 +1,4 @@
-//! Text that opens something: tokens, links, codes, cookies.
+//! Secret text: tokens, links, codes, cookies.
 
 use std::fmt;
 
@@ -9,17 +9,17 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::random;
 
-/// Random bytes of a token: nobody guesses 256 bits, so its digest needs no salt and no slow hash.
+/// The random bytes of a token. Nobody can guess 256 bits, so its digest needs no salt and no slow hash.
 const BYTES: usize = 32;
 
-/// A secret that a person or a program brings. It does not print itself and is wiped when it is dropped; what the
-/// database keeps is its [`digest`](Self::digest).
+/// A secret presented by a person or a program. It does not print itself and is wiped when dropped; the database
+/// stores its [`digest`](Self::digest).
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct SecretText(String);
 
 impl SecretText {
-    /// 256 random bits in base64, after a prefix by which one in a log or a repository is recognised.
+    /// 256 random bits in base64, after a prefix that makes a token in a log or a repository recognisable.
     pub(crate) fn random(prefix: &str) -> Self {
         let bytes = Zeroizing::new(random::bytes::<BYTES>());
         let mut text = String::with_capacity(prefix.len() + BYTES.div_ceil(3) * 4);
@@ -28,17 +28,17 @@ impl SecretText {
         Self(text)
     }
 
-    /// A secret that was made elsewhere.
+    /// A secret created elsewhere.
     pub(crate) fn new(text: String) -> Self {
         Self(text)
     }
 
-    /// The text, to hand it over.
+    /// The text itself, to send it.
     pub(crate) fn expose(&self) -> &str {
         &self.0
     }
 
-    /// What is kept of it.
+    /// The digest to store.
     pub(crate) fn digest(&self) -> [u8; 32] {
         sha256(&self.0)
     }
@@ -56,7 +56,7 @@ impl fmt::Debug for SecretText {
     }
 }
 
-/// The digest of a secret that somebody brought.
+/// The digest of a presented secret.
 pub(crate) fn sha256(text: &str) -> [u8; 32] {
     let mut sha256 = [0; 32];
     sha256.copy_from_slice(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());

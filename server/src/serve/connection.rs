@@ -1,4 +1,4 @@
-//! The life of one connection: requests to the router, answers back, closed in time.
+//! The life of a connection: passes requests to the router and responses back, and closes in time.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -24,23 +24,23 @@ use super::pulse::{Pulse, Running};
 use super::wire::Wire;
 use super::{Server, Stage};
 
-/// HTTP/2: an answer is handed over in pieces of this size, and each that is sent is progress.
+/// HTTP/2: a response is handed over in pieces of this size, and each piece sent is progress.
 const PIECE: usize = 16 * 1024;
 
-/// How long a waiting connection stays open when the server stops: a request may be on its way, and is answered
+/// How long a waiting connection stays open when the server stops: a request may be on its way, and gets a response
 /// with `Connection: close` instead of a reset.
 const GRACE: Duration = Duration::from_millis(300);
 
-/// Serves one connection until either side ends it.
+/// Serves one connection until either side closes it.
 pub(super) async fn drive(stream: Box<dyn Socket>, peer: SocketAddr, pulse: &Arc<Pulse>, server: &Server) {
     let service = hyper::service::service_fn(|request| answer(request, peer, server.routers.now(), pulse));
     let io = TokioIo::new(Wire::new(stream, Arc::clone(pulse)));
     let mut http = pin!(server.http.serve_connection(io, service));
     let mut alarm = pin!(sleep_until(pulse.deadline()));
-    // The server's own receiver never looks, so this one learns of a stage that began before the connection did.
+    // The server's own receiver is never read, so this one sees a stage that began before the connection did.
     let mut stage = server.stage.clone();
     if *stage.borrow() != Stage::Serving {
-        // Before the first request, so that its answer says it.
+        // Before the first request, so that its response announces it.
         pulse.leave();
     }
     let mut is_waiting_for_a_last_request = false;
@@ -70,7 +70,7 @@ pub(super) async fn drive(stream: Box<dyn Socket>, peer: SocketAddr, pulse: &Arc
             Ok(()) = stage.changed() => {
                 let now = *stage.borrow_and_update();
                 match now {
-                    // HTTP/1 says it with the next answer.
+                    // HTTP/1 announces it with the next response.
                     Stage::Leaving if pulse.leave() => http.as_mut().graceful_shutdown(),
                     Stage::Serving | Stage::Leaving => {}
                     Stage::Draining if pulse.drain() => {
@@ -85,8 +85,8 @@ pub(super) async fn drive(stream: Box<dyn Socket>, peer: SocketAddr, pulse: &Arc
     }
 }
 
-/// Waits for the alarm, which a deadline that moved nearer brings forward. (One that moved away is looked at when
-/// the alarm rings.) Only what the connection's own task reads moves it nearer, and that task polls this afterwards.
+/// Waits for the alarm, and moves it forward when the deadline comes nearer. (A later deadline is checked when the
+/// alarm fires.) Only what the connection's own task reads brings it nearer, and that task polls this afterwards.
 async fn ring(mut alarm: Pin<&mut Sleep>, pulse: &Pulse) {
     poll_fn(|context| {
         let deadline = pulse.deadline();
@@ -107,7 +107,7 @@ fn answer(
     let version = request.version();
     let mut running = pulse.begin(version);
     let is_addressed = has_host(&request);
-    // `Heads` cannot follow a chunked body: nothing that comes behind it is believed.
+    // `Heads` cannot follow a chunked body, so nothing after it is trusted.
     let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
     let is_last = version < Version::HTTP_2 && (running.is_last() || is_chunked || !is_addressed);
     let answering = is_addressed.then(|| {
@@ -129,7 +129,7 @@ fn answer(
     }
 }
 
-/// RFC 9112 §3.2: an HTTP/1.1 request without `Host` is 400. (Two of them never come this far.)
+/// RFC 9112 §3.2: an HTTP/1.1 request without `Host` gets 400. (Two `Host` fields never get this far.)
 fn has_host(request: &Request<Incoming>) -> bool {
     request.version() != Version::HTTP_11 || request.headers().contains_key(HOST)
 }
@@ -140,7 +140,7 @@ fn bad_request() -> Response<Body> {
     response
 }
 
-/// A request's body, which reports what of it was read.
+/// A request's body that reports how much of it was read.
 struct Upload {
     body: Incoming,
     pulse: Arc<Pulse>,
@@ -170,12 +170,12 @@ impl HttpBody for Upload {
     }
 }
 
-/// An answer's body. The request is running until it is dropped.
+/// A response's body. The request counts as running until this is dropped.
 struct Outgoing {
     body: Body,
     running: Running,
     in_pieces: bool,
-    /// What of the last frame is not handed over yet.
+    /// The part of the last frame that is not handed over yet.
     rest: Bytes,
 }
 

@@ -1,16 +1,16 @@
-//! Refuses HTTP/1 requests whose length two readers could see differently (request smuggling).
+//! Rejects HTTP/1 requests whose length two parsers could read differently (request smuggling).
 //!
-//! hyper takes equal `Content-Length` fields twice (RFC 9110 §8.6), a bare LF at the end of a line (RFC 9112 §2.2) and
-//! a second `Host`. Since 1.12 it drops a `Content-Length` beside `Transfer-Encoding` and closes the connection
-//! (RFC 9112 §6.1); the request is still answered, and a proxy in front may have read it by its length. All four are
-//! refused here with 400, before hyper reads them.
+//! hyper accepts equal `Content-Length` fields twice (RFC 9110 §8.6), a bare LF at the end of a line (RFC 9112 §2.2)
+//! and a second `Host`. Since 1.12 it drops a `Content-Length` beside `Transfer-Encoding` and closes the connection
+//! (RFC 9112 §6.1), but still handles the request, and a proxy in front may have read it by its length. All four are
+//! rejected here with 400, before hyper reads them.
 
-/// The bytes of a line that are kept: enough for the field names and values that are looked at.
+/// The bytes of a line that are kept: enough for the relevant field names and values.
 const KEPT: usize = 64;
 
 /// Follows the heads of the requests on one HTTP/1 connection.
 ///
-/// It stops at a request with `Transfer-Encoding`: such a request must be the last of its connection.
+/// It stops at a request with `Transfer-Encoding`, which must be the last of its connection.
 #[derive(Debug)]
 pub(super) struct Heads {
     place: Place,
@@ -25,14 +25,14 @@ enum Place {
     Field,
     /// This many bytes of the body are still to come.
     Body(u64),
-    /// HTTP/2, or behind a head whose request is the last.
+    /// HTTP/2, or after a head whose request is the last.
     Unwatched,
 }
 
-/// A head that must not be believed.
+/// A head that must not be trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ambiguous {
-    /// The offset of the first byte, in what was read last, that hyper must not see.
+    /// The offset, in the bytes last read, of the first byte that hyper must not see.
     pub(super) at: usize,
 }
 
@@ -96,7 +96,7 @@ impl Heads {
     }
 }
 
-/// The fields that say how long a request is and whom it is for, each at most once.
+/// The fields that determine a request's length and host, each at most once.
 #[derive(Debug, Default)]
 struct Fields {
     length: Option<u64>,
@@ -115,7 +115,7 @@ impl Fields {
             let is_new = !std::mem::replace(&mut self.is_chunked, true);
             (is_new && is_whole && value.eq_ignore_ascii_case(b"chunked")).then_some(())
         } else if name.eq_ignore_ascii_case(b"host") {
-            // RFC 9112 §3.2: more than one is 400.
+            // RFC 9112 §3.2: more than one gets 400.
             (!std::mem::replace(&mut self.has_host, true)).then_some(())
         } else {
             Some(())
@@ -123,13 +123,13 @@ impl Fields {
     }
 }
 
-/// `1*DIGIT` (RFC 9110 §8.6): no sign, as `str::parse` would take.
+/// `1*DIGIT` (RFC 9110 §8.6), without the sign that `str::parse` would accept.
 fn number(digits: &[u8]) -> Option<u64> {
     let text = std::str::from_utf8(digits).ok()?;
     if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
 }
 
-/// The beginning of a line, and how it ends.
+/// The beginning of a line, and its end.
 #[derive(Debug)]
 struct Line {
     kept: [u8; KEPT],
@@ -161,7 +161,7 @@ impl Line {
         self.length <= KEPT
     }
 
-    /// The line without its CRLF, as far as it was kept; `None` when it does not end so.
+    /// The kept part of the line without its CRLF; `None` if it does not end in CRLF.
     fn text(&self) -> Option<&[u8]> {
         if self.end != *b"\r\n" {
             return None;

@@ -1,4 +1,4 @@
-//! What connections come from: a TCP port, or a Unix socket that only a proxy on the same computer can reach.
+//! Where connections come from: a TCP port, or a Unix socket that only a proxy on the same computer can reach.
 
 use std::{
     fs, io,
@@ -15,35 +15,35 @@ use tokio::{
 
 use crate::config::Listen;
 
-/// The owner and the group may connect: the proxy's user joins the server's group.
+/// The owner and the group may connect: add the proxy's user to the server's group.
 const SOCKET_MODE: u32 = 0o660;
-/// A peer on a Unix socket has no address. It is a process of this computer, and counts as such: what it says of
-/// clients is believed when `trusted_proxies` names 127.0.0.1.
+/// A peer on a Unix socket has no address. It is a local process and counts as 127.0.0.1: its forwarded client
+/// addresses are trusted if `trusted_proxies` includes 127.0.0.1.
 const UNIX_PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-/// Both directions of a connection.
+/// A bidirectional byte stream.
 pub(super) trait Socket: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Socket for T {}
 
 /// A connection and its peer's address.
 pub(super) type Accepted = (Box<dyn Socket>, SocketAddr);
 
-/// Where connections are accepted.
+/// A source of connections.
 #[derive(Debug)]
 pub enum Listener {
     /// A TCP port.
     Tcp(TcpListener),
-    /// A Unix socket, and its file where that goes with it.
+    /// A Unix socket, and its file if the server removes it.
     Unix(UnixListener, Option<SocketFile>),
 }
 
-/// The name of a socket in the file system. It is removed when dropped.
+/// The path of a socket. The file is removed when this is dropped.
 #[derive(Debug)]
 pub struct SocketFile(PathBuf);
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        // Another may have taken it away already.
+        // Another process may have removed it already.
         let _ = fs::remove_file(&self.0);
     }
 }
@@ -55,11 +55,12 @@ impl From<TcpListener> for Listener {
 }
 
 impl Listener {
-    /// A Unix socket at `path`, mode 0660. What an earlier process left there is replaced when nobody answers on it;
-    /// any other file is left alone.
+    /// A Unix socket at `path`, mode 0660. A socket left by an earlier process is replaced if nobody accepts
+    /// connections on it; any other file is left alone.
     ///
     /// # Errors
-    /// [`io::ErrorKind::AddrInUse`] when a server answers there or the path is not a socket, and what the system says.
+    /// [`io::ErrorKind::AddrInUse`] if a server is listening there or the path is not a socket, and the system's
+    /// errors.
     pub async fn unix(path: &Path) -> io::Result<Self> {
         match fs::symlink_metadata(path) {
             Ok(found) if !found.file_type().is_socket() => {
@@ -80,10 +81,10 @@ impl Listener {
     }
 
     /// The socket that systemd has opened for this process (`sd_listen_fds(3)`), with where it listens: an address, or
-    /// the path of a Unix socket, which is systemd's to remove. `None` without one.
+    /// the path of a Unix socket, which systemd removes itself. `None` if there is none.
     ///
     /// # Errors
-    /// [`io::ErrorKind::InvalidInput`] when there are several, or it is not a stream socket, and what the system says.
+    /// [`io::ErrorKind::InvalidInput`] if there are several or it is not a stream socket, and the system's errors.
     pub fn handed_over() -> io::Result<Option<(Self, Listen)>> {
         #[expect(clippy::disallowed_methods, reason = "a protocol of systemd's and not a setting")]
         let is_ours = std::env::var("LISTEN_PID").is_ok_and(|pid| pid == std::process::id().to_string());
@@ -118,7 +119,7 @@ impl Listener {
         }
     }
 
-    /// The connections that the system has accepted for us already; it accepts no more.
+    /// The connections that the system has already accepted for us; no more are accepted.
     pub(super) fn into_queued(self) -> Box<dyn Iterator<Item = Accepted> + Send> {
         match self {
             Self::Tcp(listener) => match listener.into_std() {
@@ -143,7 +144,7 @@ impl Listener {
 }
 
 fn tcp(stream: TcpStream, peer: SocketAddr) -> Accepted {
-    // Without it Nagle's algorithm and delayed acknowledgements can hold an answer back for 40 ms.
+    // Otherwise Nagle's algorithm and delayed acknowledgements can delay a response by 40 ms.
     if let Err(cause) = stream.set_nodelay(true) {
         tracing::debug!(%cause, "TCP_NODELAY could not be set");
     }

@@ -1,6 +1,6 @@
-//! What one connection is doing, reported by its socket and its requests, and until when it may.
+//! Tracks what one connection is doing, as reported by its socket and its requests, and its deadline.
 //!
-//! One timer per connection asks for the deadline when the last one has passed, so a request costs no timer.
+//! One timer per connection asks for the deadline when the previous one has passed, so a request needs no timer.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::{CONNECTION_WINDOW, Limits};
 
-/// Bytes that a connection may send without a request, a byte of a request body or an answer coming of it: twice
+/// Bytes that a connection may send without producing a request, a byte of a request body or of a response: twice
 /// what can wait unread in the windows. HTTP/2 lets a peer send settings, pings and window updates without end.
 const IDLE_TALK: usize = 2 * CONNECTION_WINDOW as usize;
 
@@ -33,13 +33,13 @@ struct State {
     talk: usize,
     http2: bool,
     draining: bool,
-    /// Since when the socket takes nothing.
+    /// When the socket stopped taking bytes.
     blocked: Option<Instant>,
-    /// HTTP/2: answers that have begun and are not yet handed over whole, and pieces of them that wait for the
+    /// HTTP/2: responses that have begun but are not handed over completely, and pieces of them that wait for the
     /// client's window or the socket.
     answering: usize,
     unsent: usize,
-    /// HTTP/2: when the last of those pieces was sent, or the first of those answers began.
+    /// HTTP/2: when the last of those pieces was sent, or the first of those responses began.
     moved: Instant,
 }
 
@@ -51,9 +51,9 @@ enum Phase {
     Idle,
     /// In the head of an HTTP/1 request that is not the first.
     Head,
-    /// At least one request is being answered.
+    /// At least one request is being handled.
     Exchange,
-    /// HTTP/1: hyper has the whole answer, the socket has not.
+    /// HTTP/1: hyper has the complete response, the socket does not yet.
     Unsent,
 }
 
@@ -76,13 +76,13 @@ impl Pulse {
         Self { limits, state: Mutex::new(state), to_go: Notify::new() }
     }
 
-    /// The moment from which the connection may be closed, if nothing happens before.
+    /// The moment from which the connection may be closed if nothing happens before.
     pub(super) fn deadline(&self) -> Instant {
         let state = self.state();
         let deadline = match state.phase {
             Phase::New | Phase::Head => state.since + self.limits.head_time,
             Phase::Exchange | Phase::Unsent => state.began + self.limits.exchange_time,
-            // An HTTP/2 answer waits for the client's window where nobody sees it: it keeps its time.
+            // An HTTP/2 response waits invisibly for the client's window, so it keeps its time.
             Phase::Idle if state.http2 => {
                 (state.since + self.limits.idle_time).max(state.began + self.limits.exchange_time)
             }
@@ -94,7 +94,7 @@ impl Pulse {
         }
     }
 
-    /// Since when nothing is asked of the server on this connection; `None` while something is.
+    /// Since when the connection has been idle; `None` while it is in use.
     pub(super) fn idle_since(&self) -> Option<Instant> {
         let state = self.state();
         match state.phase {
@@ -104,17 +104,17 @@ impl Pulse {
         }
     }
 
-    /// The connection has to make room for another.
+    /// Tells the connection to make room for another.
     pub(super) fn give_way(&self) {
         self.to_go.notify_one();
     }
 
-    /// Waits until the connection has to make room.
+    /// Waits until the connection is told to make room.
     pub(super) async fn told_to_go(&self) {
         self.to_go.notified().await;
     }
 
-    /// What came of writing to the socket: bytes, or that it takes none now.
+    /// The result of a write to the socket: it took bytes, or takes none at the moment.
     pub(super) fn written(&self, is_taken: bool) {
         let mut state = self.state();
         if is_taken {
@@ -124,10 +124,10 @@ impl Pulse {
         }
     }
 
-    /// Bytes came from the socket. `false` when there were too many that led to nothing.
+    /// Bytes arrived from the socket. `false` if there were too many without any effect.
     pub(super) fn bytes_read(&self, count: usize) -> bool {
         let mut state = self.state();
-        // In HTTP/2 these may be an acknowledgement: only a request ends the idle time there.
+        // In HTTP/2 these may be an acknowledgement, so only a request ends the idle time.
         if state.phase == Phase::Idle && !state.http2 {
             state.phase = Phase::Head;
             state.since = Instant::now();
@@ -136,13 +136,13 @@ impl Pulse {
         state.talk <= IDLE_TALK
     }
 
-    /// Bytes of a request body reached its handler, or bytes of an answer left it.
+    /// Bytes of a request body reached its handler, or bytes of a response were sent.
     pub(super) fn bytes_used(&self, count: usize) {
         let mut state = self.state();
         state.talk = state.talk.saturating_sub(count);
     }
 
-    /// All that was to be written is.
+    /// Everything has been written.
     pub(super) fn all_sent(&self) {
         let mut state = self.state();
         if state.phase == Phase::Unsent {
@@ -162,15 +162,16 @@ impl Pulse {
         Running { pulse: Arc::clone(self), is_last: state.draining, is_answering: false }
     }
 
-    /// From now on each answer says that it is the last. `true` when the connection must say it by itself (HTTP/2).
+    /// Makes every response from now on announce that it is the last. `true` if the connection has to announce it
+    /// itself (HTTP/2).
     pub(super) fn leave(&self) -> bool {
         let mut state = self.state();
         state.draining = true;
         state.http2
     }
 
-    /// The same, and nothing is waited for much longer. `true` when none may come any more on its own: the
-    /// connection waits for a request, which could be on its way.
+    /// Like [`leave`](Self::leave), for draining. `true` if an HTTP/1 connection is waiting for a request, which
+    /// may already be on its way.
     pub(super) fn drain(&self) -> bool {
         let mut state = self.state();
         state.draining = true;
@@ -183,14 +184,14 @@ impl Pulse {
 }
 
 impl State {
-    /// Since when an answer makes no progress because its client does not read.
+    /// Since when a response has made no progress because its client does not read.
     fn stalled_since(&self) -> Option<Instant> {
         let waiting = (self.answering > 0 || self.unsent > 0).then_some(self.moved);
         [self.blocked, waiting].into_iter().flatten().min()
     }
 }
 
-/// A request that is being answered, until it is dropped with the last byte of its answer.
+/// A request in progress, until it is dropped with the last byte of its response.
 #[derive(Debug)]
 pub(super) struct Running {
     pulse: Arc<Pulse>,
@@ -199,12 +200,12 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Whether the connection ends with this request because the server does.
+    /// Whether the connection closes after this request because the server is stopping.
     pub(super) fn is_last(&self) -> bool {
         self.is_last
     }
 
-    /// The answer has begun. HTTP/2 alone: on HTTP/1 the socket tells whether it is read.
+    /// The response has begun. Only for HTTP/2: on HTTP/1 the socket shows whether it is read.
     pub(super) fn answers(&mut self) {
         let mut state = self.pulse.state();
         if state.http2 && !self.is_answering {
@@ -216,13 +217,13 @@ impl Running {
         }
     }
 
-    /// A piece of an answer that tells when it is sent.
+    /// A piece of a response that reports when it is sent.
     pub(super) fn sending(&self, bytes: Bytes) -> Bytes {
         self.pulse.state().unsent += 1;
         Bytes::from_owner(Sending { bytes, pulse: Arc::clone(&self.pulse) })
     }
 
-    /// Bytes of the request's body, or of its answer, moved on.
+    /// Bytes of the request's body, or of its response, made progress.
     pub(super) fn bytes_used(&self, count: usize) {
         self.pulse.bytes_used(count);
     }
@@ -244,7 +245,7 @@ impl Drop for Running {
     }
 }
 
-/// A piece of an answer in the hands of hyper, which drops it when it is sent or when nobody wants it any more.
+/// A piece of a response in hyper's hands, which drops it when it is sent or no longer wanted.
 struct Sending {
     bytes: Bytes,
     pulse: Arc<Pulse>,

@@ -1,4 +1,4 @@
-//! The places for connections: how many there are, how many of them one address may have, and who makes room.
+//! The slots for connections: how many there are in all and per address, and which connection is closed to make room.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -22,16 +22,16 @@ pub(super) struct Slots {
 struct Seated {
     count: usize,
     next: u64,
-    /// Trusted proxies, which speak for many, are under `None`.
+    /// Trusted proxies, which represent many clients, are under `None`.
     by_address: HashMap<Option<Network>, HashMap<u64, Arc<Pulse>>>,
 }
 
-/// Why a connection gets no place.
+/// Why a connection gets no slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Full {
-    /// All are taken and none is idle: one that ends makes room.
+    /// All are taken and none is idle: wait until one closes.
     All,
-    /// The address has as many as it may, and none of them is idle.
+    /// The address has its maximum, and none of them is idle.
     Address,
 }
 
@@ -40,7 +40,7 @@ impl Slots {
         Arc::new(Self { limits, seated: Mutex::default(), freed: Notify::new() })
     }
 
-    /// A place for a connection from `peer`. Where there is none, the connection that has been idle longest makes room.
+    /// A slot for a connection from `peer`. If there is none, the connection that has been idle longest is closed.
     pub(super) fn seat(self: &Arc<Self>, peer: SocketAddr) -> Result<Seat, Full> {
         let address = self.limited(peer.ip().to_canonical());
         let mut seated = self.seated();
@@ -59,7 +59,7 @@ impl Slots {
         Ok(Seat { slots: Arc::clone(self), address, number, pulse })
     }
 
-    /// Waits until some connection has ended.
+    /// Waits until there is a free slot.
     pub(super) async fn freed(&self) {
         let freed = self.freed.notified();
         if self.count() >= count(self.limits.connections) {
@@ -67,7 +67,7 @@ impl Slots {
         }
     }
 
-    /// Waits until every connection has ended.
+    /// Waits until every connection has closed.
     pub(super) async fn empty(&self) {
         loop {
             let freed = self.freed.notified();
@@ -97,7 +97,7 @@ fn count(limit: u32) -> usize {
 }
 
 impl Seated {
-    /// Ends the connection that has been idle longest among those of some addresses.
+    /// Closes the connection that has been idle longest, among the addresses that `is_meant` selects.
     fn make_room(&mut self, is_meant: impl Fn(Option<Network>) -> bool) -> Option<()> {
         let idle = |(number, pulse): (&u64, &Arc<Pulse>)| Some((pulse.idle_since()?, *number));
         let (_, address, number) = self
@@ -125,7 +125,7 @@ impl Seated {
     }
 }
 
-/// A connection's place, until it is dropped or the connection had to make room.
+/// A connection's slot, until it is dropped or the connection is closed to make room.
 #[derive(Debug)]
 pub(super) struct Seat {
     slots: Arc<Slots>,

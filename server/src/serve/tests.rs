@@ -1,4 +1,4 @@
-//! Over real sockets, byte for byte.
+//! Tests over real sockets, byte by byte.
 
 use std::net::SocketAddr;
 
@@ -65,7 +65,7 @@ impl Running {
 
 async fn until_closed(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
-    // A reset after the answer is an end too.
+    // A reset after the response also ends it.
     let ended = timeout(Duration::from_secs(5), stream.read_to_end(&mut answer)).await;
     assert!(ended.is_ok(), "not closed in time: {}", String::from_utf8_lossy(&answer));
     String::from_utf8_lossy(&answer).into_owned()
@@ -223,7 +223,7 @@ async fn d02_slow_clients_are_closed() {
         closed_after(began, &mut preface, b""),
         closed_after(began, &mut idle, b""),
         async {
-            // Its timer stands at the end of the idle time by now.
+            // Its timer is set to the end of the idle time by now.
             sleep(Duration::from_millis(600)).await;
             closed_after(began, &mut second, b"X").await
         },
@@ -273,7 +273,7 @@ async fn d02_an_answer_that_nobody_reads_ends_its_connection() {
     assert!(received < 16 << 20, "{received}");
     server.go.notify_waiters();
     assert_eq!(statuses(&one_answer(&mut slow).await), ["200"], "a handler may take longer");
-    // A short answer fits into the window: that connection is idle, not stalled.
+    // A short response fits into the window: that connection is idle, not stalled.
     let mut some = [0; 4096];
     assert!(windowed.read(&mut some).await.unwrap() > 0);
     let mut stalled = server.connect().await;
@@ -320,11 +320,11 @@ async fn k07_a_stop_loses_no_request() {
         stream.write_all(GET.as_bytes()).await.unwrap();
         one_answer(stream).await;
     }
-    // Not accepted yet when the server is told: the system has it in its queue.
+    // Not accepted yet when the server is told to stop: it is in the system's queue.
     server.stop();
     let mut queued = server.connect().await;
     queued.write_all(GET.as_bytes()).await.unwrap();
-    // The runtime of a test has one thread: now the server's tasks learn of it.
+    // A test's runtime has one thread, so the server's tasks notice it here.
     for _ in 0..20 {
         tokio::task::yield_now().await;
     }
@@ -374,7 +374,7 @@ fn get_frame(stream: u32) -> Vec<u8> {
     frame(1, 0x05, stream, &[0x82, 0x86, 0x84, 0x01, 1, b'a'])
 }
 
-/// Sends `piece` until the server closes the connection, and how many bytes that took.
+/// Sends `piece` until the server closes the connection, and returns how many bytes that took.
 async fn flood(mut stream: TcpStream, mut piece: impl FnMut(u32) -> Vec<u8>) -> usize {
     let mut sent = 0;
     for number in 0.. {

@@ -1,4 +1,4 @@
-//! The socket of one connection: what it reads is counted and, on HTTP/1, checked.
+//! The socket of one connection: counts what it reads and, on HTTP/1, checks it.
 
 use std::io;
 use std::pin::Pin;
@@ -10,17 +10,18 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::head::Heads;
 use super::pulse::Pulse;
 
-/// What makes hyper answer 400 and close: no HTTP/1 parser takes NUL in a head, and the empty line lets hyper look.
+/// Makes hyper respond with 400 and close: no HTTP/1 parser accepts NUL in a head, and the empty line makes hyper
+/// parse.
 const UNREADABLE: u8 = 0;
 const EMPTY_LINE: &[u8] = b"\r\n\r\n";
 
-/// Bytes read at once. hyper doubles its buffer, up to the longest head, whenever a read fills it, and the first one is
-/// of 8 KiB: this is one byte less, so a thousand slow uploads do not hold 32 KiB each.
+/// Bytes read at a time. hyper doubles its buffer, up to the longest head, whenever a read fills it, and the initial
+/// size is 8 KiB. This is one byte less, so a thousand slow uploads do not hold 32 KiB each.
 const READ: usize = 8 * 1024 - 1;
 
-/// A socket that reports to a [`Pulse`] and does not hand on an ambiguous head.
+/// A socket that reports to a [`Pulse`] and does not pass on an ambiguous head.
 ///
-/// hyper has no switch for being strict, so the byte that makes a head ambiguous becomes one that it refuses.
+/// hyper has no strict mode, so the byte that makes a head ambiguous is replaced by one that hyper rejects.
 #[derive(Debug)]
 pub(super) struct Wire<T> {
     socket: T,
@@ -32,7 +33,7 @@ pub(super) struct Wire<T> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Refusal {
     None,
-    /// The unreadable byte was handed on, the empty line is next.
+    /// The invalid byte was passed on; the empty line is next.
     Begun,
     Complete,
 }
@@ -107,7 +108,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Wire<T> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // hyper flushes its socket when it has written all it holds.
+        // hyper flushes its socket once it has written everything.
         self.pulse.all_sent();
         Pin::new(&mut self.socket).poll_flush(context)
     }

@@ -1,8 +1,9 @@
-//! Looks at the rows of sessions, for requests that come at the same time with one statement.
+//! Reads the rows of sessions, with one statement for concurrent requests.
 //!
-//! A statement costs a way to the database and back, and next to that the reading of a row is nothing. So a check
-//! that comes while others are under way waits for one of them, and then those that wait share the next statement.
-//! Each request is answered by a statement that began after it asked: the end of a session counts as soon as ever.
+//! A statement costs a round trip to the database; reading one more row is negligible. So a check that arrives
+//! while others are in progress waits for one of them, and all that are waiting share the next statement. Every
+//! request gets the result of a statement that began after the request arrived, so the end of a session takes
+//! effect as early as without batching.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -19,12 +20,12 @@ use crate::{
     db::Db,
 };
 
-/// Statements at once.
+/// The maximum number of concurrent statements.
 const MOST_RUNS: usize = 4;
-/// Statements at once that look for one request alone. Measured on two cores: with one, two clients wait for each
-/// other; with more than two, many clients share too little.
+/// The maximum number of concurrent statements for a single request each. Measured on two cores: with one, two
+/// clients wait for each other; with more than two, many clients share too little.
 const MOST_ALONE: usize = 2;
-/// A statement that takes longer is not waited for: the next one begins beside it.
+/// A statement that takes longer is not waited for; the next one begins alongside it.
 const PATIENCE: Duration = Duration::from_millis(1);
 
 /// Cheap to clone; clones share their statements.
@@ -68,11 +69,11 @@ impl Checks {
         if let Some(run) = self.enqueue(Waiting { session, account, answer }) {
             tokio::spawn(run.go());
         }
-        // Nobody answers only when the program is ending.
+        // There is no response only if the program is ending.
         answered.await.unwrap_or_else(|_| Err(Arc::new(crate::db::Error::Closed)))
     }
 
-    /// The right to ask at once, when hardly anybody else does.
+    /// The right to run a statement immediately, if there is little load.
     fn begin_alone(&self) -> Option<Alone> {
         let mut queue = self.0.queue();
         (queue.runs < MOST_ALONE && queue.waiting.is_empty()).then(|| {
@@ -82,7 +83,7 @@ impl Checks {
         })
     }
 
-    /// The run to start, unless one that is under way will come to it soon.
+    /// Enqueues a request. Returns a run to start, unless one in progress will take the request soon.
     fn enqueue(&self, waiting: Waiting) -> Option<Run> {
         let mut queue = self.0.queue();
         queue.waiting.push_back(waiting);
@@ -120,7 +121,7 @@ impl fmt::Debug for Checks {
     }
 }
 
-/// The statement of one request, under way in that request itself: a lone client waits for no other task.
+/// The statement of a single request, run within that request: a lone client does not wait for another task.
 struct Alone(Arc<Shared>);
 
 impl Drop for Alone {
@@ -130,8 +131,8 @@ impl Drop for Alone {
             queue.runs -= 1;
             return;
         }
-        // They saw that a statement was under way, and began none. Spawned without the lock: when the program is
-        // ending, the task is dropped at once, and its drop takes the lock.
+        // They saw a statement in progress and began none. Spawn without the lock: if the program is ending, the
+        // task is dropped immediately, and its drop takes the lock.
         drop(queue);
         let run = Run::new(&self.0);
         if let Ok(runtime) = Handle::try_current() {
@@ -140,14 +141,14 @@ impl Drop for Alone {
     }
 }
 
-/// A task: one statement after the other, until nobody waits.
+/// A task that runs one statement after another until nobody waits.
 struct Run {
     shared: Arc<Shared>,
     is_over: bool,
 }
 
 impl Run {
-    /// It counts among the runs already.
+    /// The caller has already counted it in `runs`.
     fn new(shared: &Arc<Shared>) -> Self {
         Self { shared: Arc::clone(shared), is_over: false }
     }
@@ -158,20 +159,20 @@ impl Run {
         }
     }
 
-    /// Those that wait, as many as fit into a statement; `None` when nobody does, and this is over.
+    /// The waiting requests that fit into one statement; `None` if there are none, which ends this run.
     fn next(&mut self) -> Option<Vec<Waiting>> {
         let mut queue = self.shared.queue();
         let mut batch = Vec::with_capacity(access::BATCH);
         while batch.len() < access::BATCH
             && let Some(waiting) = queue.waiting.pop_front()
         {
-            // Who went away meanwhile does not want to know.
+            // The request was cancelled meanwhile.
             if !waiting.answer.is_closed() {
                 batch.push(waiting);
             }
         }
         if batch.is_empty() {
-            // Under the lock: who comes now must see that a run is missing.
+            // Under the lock, so that a request that arrives now sees that there is one run fewer.
             queue.runs -= 1;
             self.is_over = true;
             return None;
@@ -183,7 +184,7 @@ impl Run {
     async fn answer(&self, batch: Vec<Waiting>) {
         let mut sessions = batch.iter().map(|waiting| waiting.session);
         let Some(first) = sessions.next() else { return };
-        // A place that is left is filled with one that is asked for anyway.
+        // Unused slots repeat the first session.
         let mut asked = [first; access::BATCH];
         asked.iter_mut().skip(1).zip(sessions).for_each(|(place, session)| *place = session);
 
@@ -193,7 +194,7 @@ impl Run {
             let alive =
                 outcome.as_ref().map(|alive| alive.iter().find(is_asked).copied().map(Living::principal));
             let alive = alive.map_err(Arc::clone);
-            // Or else it went away.
+            // Sending fails only if the request was cancelled.
             let _ = answer.send(alive);
         }
     }
@@ -202,7 +203,7 @@ impl Run {
 impl Drop for Run {
     fn drop(&mut self) {
         if !self.is_over {
-            // The runtime is ending: those that wait learn that nobody will answer.
+            // The runtime is ending: drop the waiting requests, so that they get an error.
             let mut queue = self.shared.queue();
             queue.runs -= 1;
             let waiting = std::mem::take(&mut queue.waiting);

@@ -1,4 +1,4 @@
-//! A browser's session: the same row as any other, shown by a cookie.
+//! Browser sessions: the same rows as any other session, presented by a cookie.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,10 +22,11 @@ use crate::{
     secret::{SecretText, sha256},
 };
 
-/// A use is written down when the last one that was is older: a page that asks ten times a second writes once.
+/// A use is recorded if the last recorded one is older than this, so a page with ten requests a second writes once.
 const SEEN_EVERY: Duration = Duration::from_mins(1);
 
-/// The cookie: `__Host-portcullis`. The browser keeps it as long as any session may live; the row says when it ends.
+/// The cookie: `__Host-portcullis`. The browser keeps it as long as any session may live; the row determines when it
+/// expires.
 #[derive(Debug)]
 pub struct SessionsCookie;
 
@@ -34,12 +35,12 @@ impl CookieSettings for SessionsCookie {
     const MAX_AGE: Option<Duration> = Some(Duration::from_hours(400 * 24));
 }
 
-/// The header that makes the browser keep it.
+/// The header that sets the cookie.
 pub(crate) fn header(cookie: &SecretText) -> Result<(HeaderName, HeaderValue), Error> {
     SessionCookie::<SessionsCookie>::set(cookie.expose()).map_err(|cause| Error::Internal(cause.to_string()))
 }
 
-/// The header that makes the browser forget it.
+/// The header that clears the cookie.
 pub(crate) fn cleared() -> (HeaderName, HeaderValue) {
     SessionCookie::<SessionsCookie>::clear()
 }
@@ -47,10 +48,10 @@ pub(crate) fn cleared() -> (HeaderName, HeaderValue) {
 /// The cookie's second name where the public address is plain http.
 const IN_CLEAR: &str = "portcullis-in-clear";
 
-/// Laid around every route where the public address is plain http, which [`PublicUrl`](crate::config::PublicUrl) takes
-/// for this computer alone: there the session's cookie is set a second time, without `Secure` and so under a name
-/// without `__Host-`. Safari keeps no `Secure` cookie of `http://localhost`; Chrome and Firefox do. The second one
-/// counts only where the first is missing.
+/// Wraps every route if the public address is plain http, which [`PublicUrl`](crate::config::PublicUrl) allows for
+/// this computer only. There the session's cookie is set a second time, without `Secure` and therefore under a name
+/// without `__Host-`. Safari does not keep `Secure` cookies of `http://localhost`; Chrome and Firefox do. The second
+/// one is used only if the first is missing.
 pub(crate) async fn keep_in_safari(mut request: Request, next: Next) -> Response {
     let names = |headers: &HeaderMap, name: &str| {
         let pairs =
@@ -70,7 +71,7 @@ pub(crate) async fn keep_in_safari(mut request: Request, next: Next) -> Response
     answer
 }
 
-/// The value of a pair of this name.
+/// The value of the pair with this name.
 fn value_of<'c>(pair: &'c [u8], name: &str) -> Option<&'c [u8]> {
     pair.trim_ascii_start().strip_prefix(name.as_bytes())?.strip_prefix(b"=")
 }
@@ -94,10 +95,10 @@ fn in_clear(set: &HeaderValue) -> Option<HeaderValue> {
     Some(cookie)
 }
 
-/// Verifies the cookies of browsers' sessions: one indexed read, and at most once a minute a write that moves the
-/// idle end.
+/// Verifies the cookies of browser sessions: one indexed read, and at most once a minute a write that moves the idle
+/// expiry.
 ///
-/// An application that mounts the server's router guards its own pages with the same: `Guard<SessionCookies>`.
+/// An application that mounts the server's router guards its own pages with it: `Guard<SessionCookies>`.
 #[derive(Debug, Clone)]
 pub struct SessionCookies(Arc<Parts>);
 

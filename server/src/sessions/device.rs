@@ -1,6 +1,6 @@
-//! What a person calls the program behind a `User-Agent`.
+//! A readable name for the program behind a `User-Agent`.
 
-/// Browsers, the more telling word first: every one of them claims to be some of the others.
+/// Browsers, most specific word first: each of them also claims to be some of the others.
 const PROGRAMS: [(&str, &str); 9] = [
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -12,7 +12,7 @@ const PROGRAMS: [(&str, &str); 9] = [
     ("Safari/", "Safari"),
     ("curl/", "curl"),
 ];
-/// Systems, likewise.
+/// Operating systems, most specific word first.
 const SYSTEMS: [(&str, &str); 7] = [
     ("iPhone", "iPhone"),
     ("iPad", "iPad"),
@@ -24,9 +24,9 @@ const SYSTEMS: [(&str, &str); 7] = [
 ];
 const UNKNOWN: &str = "Unknown device";
 
-/// As in `Firefox on Linux`. It is what the client says of itself: a hint for its owner's memory, never a proof. The
-/// words are ours alone: a name of the client's own choosing would stand in our mails, where mail programs make a link
-/// of `evil.example`.
+/// For example `Firefox on Linux`. The client claims it, so it helps its owner's memory but proves nothing. Only our
+/// own words are used: a name chosen by the client would appear in our emails, where mail programs turn `evil.example`
+/// into a link.
 pub(super) fn name(user_agent: Option<&str>) -> String {
     let text = user_agent.unwrap_or_default();
     let named = |names: &[(&str, &'static str)]| {

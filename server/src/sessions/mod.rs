@@ -1,8 +1,7 @@
-//! Sessions: what a log-in begins and a log-out ends.
+//! Sessions: begun by a login, ended by a logout.
 //!
-//! Every access token, refresh token and cookie belongs to one. Our own guards look at its row on every request, so
-//! the end of a session, the disabling of its account and its deletion count from the next request on, on every
-//! instance.
+//! Every access token, refresh token and cookie belongs to one. Our own guards read its row on every request, so
+//! ending a session, or disabling or deleting its account, takes effect with the next request, on every instance.
 
 mod check;
 mod cookies;
@@ -35,7 +34,7 @@ use crate::{
     secret::SecretText,
 };
 
-/// A living session, as a token of it is issued.
+/// A living session that tokens are issued for.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) id: SessionId,
@@ -43,30 +42,30 @@ pub(crate) struct Session {
     /// What its tokens may be for.
     pub(crate) scope: Granted,
     pub(crate) authenticated_at: Timestamp,
-    /// How its owner proved who they are: the values of `amr` with spaces between them.
+    /// How its owner was authenticated: the values of `amr`, separated by spaces.
     pub(crate) amr: String,
 }
 
-/// How the client of a new session will show it.
+/// How the client of a new session presents it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Transport {
-    /// By access tokens, and by a refresh token if one is granted.
+    /// By access tokens, and a refresh token if one is granted.
     Bearer,
     /// By a cookie.
     Cookie,
 }
 
-/// What a client is given to come back with.
+/// What a client gets to continue its session with.
 #[derive(Debug)]
 pub(crate) enum Renewal {
-    /// Nothing: the session ends with its access token.
+    /// Nothing: the session expires with its access token.
     None,
     Refresh(RefreshToken),
     Cookie(SecretText),
 }
 
-/// The proof that somebody showed who they are and a session began. Only this room makes one, and a token is
-/// issued for nothing less.
+/// The proof that someone was authenticated and a session began. Only this room creates one, and no token is issued
+/// without one.
 #[derive(Debug)]
 pub(crate) struct LoggedIn {
     session: Session,
@@ -74,17 +73,17 @@ pub(crate) struct LoggedIn {
 }
 
 impl LoggedIn {
-    /// The session, and what its client comes back with.
+    /// The session, and what its client continues it with.
     pub(crate) fn into_parts(self) -> (Session, Renewal) {
         (self.session, self.renewal)
     }
 
-    /// Whether its client comes back with a cookie.
+    /// Whether its client uses a cookie.
     pub(crate) fn has_cookie(&self) -> bool {
         matches!(self.renewal, Renewal::Cookie(_))
     }
 
-    /// The header that gives its client the cookie to come back with.
+    /// The header that sets its client's cookie.
     pub(crate) fn cookie_header(&self) -> Result<(HeaderName, HeaderValue), Error> {
         match &self.renewal {
             Renewal::Cookie(cookie) => cookies::header(cookie),
@@ -93,12 +92,12 @@ impl LoggedIn {
     }
 }
 
-/// A log-in that is to become a session.
+/// The parameters of a login that is about to become a session.
 #[derive(Debug)]
 pub(crate) struct Beginning<'a> {
     pub(crate) scope: &'a ScopeAsked,
     pub(crate) transport: Transport,
-    /// The session whose cookie the browser sent, and which it forgets now: it ends (ASVS 7.2.4).
+    /// The session whose cookie the browser sent. The new cookie replaces it, so the session is ended (ASVS 7.2.4).
     pub(crate) before: Option<Principal>,
     pub(crate) client: &'a Client,
 }
@@ -130,8 +129,8 @@ pub(crate) async fn begin(
     .await
 }
 
-/// Ends every session of the account and begins one in the place of the caller's, for the same and with the same means
-/// to come back: whoever had a copy of its cookie or refresh token has nothing (ASVS 7.2.4).
+/// Revokes every session of the account and replaces the caller's by a new one with the same scope and transport, so
+/// that a copy of its cookie or refresh token becomes useless (ASVS 7.2.4).
 pub(crate) async fn begin_anew(
     app: &App,
     tx: &mut Tx,
@@ -173,7 +172,7 @@ async fn insert(
     Ok(LoggedIn { session, renewal })
 }
 
-/// What the session may be for, and what renews it. A scope that the role does not have is left out (RFC 6749 §3.3).
+/// The session's scopes, and what renews it. A scope that the role does not have is left out (RFC 6749 §3.3).
 fn grant(app: &App, id: SessionId, role: Role, beginning: &Beginning<'_>) -> (Granted, Renewal) {
     if beginning.transport == Transport::Cookie {
         return (
@@ -200,7 +199,7 @@ pub(crate) async fn end_all(tx: &mut Tx, locked: &Locked, now: Timestamp) -> Res
     Ok(store::end_sessions_of(tx.conn(), locked.id, None, now).await?)
 }
 
-/// Notes that a second factor was shown in this session, and ends every other one of its account.
+/// Records that a second factor was shown in this session, and ends every other session of its account.
 pub(crate) async fn raise(
     tx: &mut Tx,
     held: &Held,
@@ -224,7 +223,7 @@ pub(crate) async fn end_others(
     Ok(store::end_sessions_of(tx.conn(), held.id, Some(but), now).await?)
 }
 
-/// The living sessions of an account, the most recently used first, at most 100.
+/// The living sessions of an account, most recently used first, at most 100.
 pub(crate) async fn list(app: &App, account: AccountId) -> Result<Vec<Listed>, Error> {
     let mut reader = app.db().read().await?;
     Ok(store::sessions_of(reader.conn(), account, app.now()).await?)
@@ -242,14 +241,14 @@ pub(crate) fn device_of(client: &Client) -> String {
     device::name(client.user_agent())
 }
 
-/// Ends the caller's session. Ending one that has ended is no error.
+/// Ends the caller's session. Ending it twice is not an error.
 pub(crate) async fn log_out(app: &App, principal: Principal, client: &Client) -> Result<(), Error> {
     let (mut tx, now) = (app.db().begin().await?, app.now());
     end_own(&mut tx, principal, client, now).await?;
     Ok(tx.commit().await?)
 }
 
-/// One statement about one row, and an end is never undone: this needs no lock on the account.
+/// It is one statement on one row, and an ended session never revives, so the account need not be locked.
 async fn end_own(tx: &mut Tx, principal: Principal, client: &Client, now: Timestamp) -> Result<(), Error> {
     if store::end_session(tx.conn(), principal.session, principal.account, now).await? {
         events::record(tx, Event::LoggedOut, Some(principal.account), client, now).await?;
@@ -257,7 +256,7 @@ async fn end_own(tx: &mut Tx, principal: Principal, client: &Client, now: Timest
     Ok(())
 }
 
-/// Ends a session of the caller's. [`Error::NotFound`] for another's as for one that is not.
+/// Ends one of the caller's sessions. [`Error::NotFound`] if it belongs to another account or does not exist.
 pub(crate) async fn end_one(app: &App, fresh: Fresh, id: SessionId, client: &Client) -> Result<(), Error> {
     let (mut tx, now) = (app.db().begin().await?, app.now());
     let held = accounts::hold_own(&mut tx, fresh, now).await?;
@@ -268,7 +267,7 @@ pub(crate) async fn end_one(app: &App, fresh: Fresh, id: SessionId, client: &Cli
     Ok(tx.commit().await?)
 }
 
-/// Ends every session of the caller's but this one.
+/// Ends every session of the caller except this one.
 pub(crate) async fn end_all_others(app: &App, fresh: Fresh, client: &Client) -> Result<(), Error> {
     let (mut tx, now) = (app.db().begin().await?, app.now());
     let held = accounts::hold_own(&mut tx, fresh, now).await?;
@@ -277,7 +276,7 @@ pub(crate) async fn end_all_others(app: &App, fresh: Fresh, client: &Client) -> 
     Ok(tx.commit().await?)
 }
 
-/// Ends the sessions of every account, of which some may have been ended or stolen since the backup was made.
+/// Ends the sessions of every account after restoring a backup: some may have been ended or stolen since it was made.
 pub(crate) async fn end_every(tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
     Ok(store::end_every(tx.conn(), now).await?)
 }
@@ -301,7 +300,7 @@ pub(crate) struct ExportedSession {
     scope: String,
 }
 
-/// The sessions of the account that are still on record after `after`, the oldest first, at most `limit`.
+/// The recorded sessions of the account after `after`, oldest first, at most `limit`.
 pub(crate) async fn exported(
     app: &App,
     account: AccountId,
@@ -325,7 +324,7 @@ pub(crate) async fn exported(
     Ok(rows.into_iter().map(view).collect())
 }
 
-/// Forgets sessions that ended before `cut`.
+/// Deletes sessions that ended before `cut`.
 pub(crate) async fn sweep(tx: &mut Tx, cut: Timestamp) -> Result<u64, crate::db::Error> {
     store::delete_sessions_before(tx.conn(), cut).await
 }

@@ -1,4 +1,4 @@
-//! A password, tried: the proof that somebody knows it.
+//! Verifies a password: the proof that someone knows it.
 
 use crate::{
     accounts::{self, AccountId, Credentials, Email},
@@ -9,19 +9,19 @@ use crate::{
     passwords::{Password, Turn, Verdict},
 };
 
-/// A password that was tried. Only [`prove`] makes one.
+/// The result of trying a password. Only [`prove`] creates one.
 #[derive(Debug)]
 pub(crate) enum Proof {
-    /// It is the account's. The attempt is counted until it is forgiven.
+    /// The password is right. The attempt counts until it is forgiven.
     Right { attempt: Attempt, verified: Credentials },
-    /// It is not, or there is no such account.
+    /// The password is wrong, or there is no such account.
     Wrong(Option<AccountId>),
 }
 
-/// Tries a password, for whatever purpose: this is the only way, so that one count holds for all of them.
+/// Tries a password, for any purpose. There is no other way, so one count covers all of them.
 ///
-/// Whatever is wrong, the way is the same: the attempt is counted before anything is looked up, and a hash of the same
-/// cost is computed (over a dummy where there is no account).
+/// The work is the same whatever is wrong: the attempt is counted before anything is looked up, and a hash of the same
+/// cost is computed (over a dummy if there is no account).
 pub(crate) async fn prove(
     app: &App,
     turn: &Turn<'_>,
@@ -42,7 +42,7 @@ pub(crate) async fn prove(
     }
 }
 
-/// Hashes the password anew with the current parameters; the old hash is gone afterwards. It is the same credential.
+/// Rehashes the password with the current parameters and deletes the old hash. The credential stays the same.
 async fn rehash(
     app: &App,
     turn: &Turn<'_>,
@@ -51,7 +51,7 @@ async fn rehash(
 ) -> Result<Credentials, Error> {
     let new = turn.hash(password).await?;
     let mut tx = app.db().begin().await?;
-    // If the password was changed meanwhile, the act that it is for will see that too.
+    // If the password was changed meanwhile, the operation that needs it notices that too.
     let Some(held) = accounts::hold_verified(&mut tx, &verified).await? else { return Ok(verified) };
     accounts::rehash(&mut tx, &held, &new).await?;
     tx.commit().await?;

@@ -1,10 +1,10 @@
-//! Refresh tokens (RFC 6749 §1.5, §6; RFC 9700 §4.14.2): one living token for each session, replaced at every use.
+//! Refresh tokens (RFC 6749 §1.5, §6; RFC 9700 §4.14.2): one living token per session, replaced at every use.
 //!
-//! A token is the session's id, 32 secret bytes and a tag. The first secret is random; each further one is the HMAC of
-//! its predecessor under the server's key. So the answer to a request that was lost can be given again, *the same* one,
-//! out of what the client sends and what the server knows, while the database holds digests alone. The tag tells a
-//! token that we issued from one that was made up, before the database is asked: guessing costs us nothing, and ends
-//! nobody's session, though a session's id is no secret.
+//! A token consists of the session's id, 32 secret bytes and a tag. The first secret is random; each later one is the
+//! HMAC of its predecessor under the server's key. So if a response is lost, *the same* one can be given again, from
+//! what the client sends and what the server knows, while the database holds only digests. The tag distinguishes our
+//! tokens from made-up ones before the database is queried: guessing costs us nothing and revokes nobody's session,
+//! though a session's id is not secret.
 
 use std::{fmt, time::Duration};
 
@@ -27,17 +27,18 @@ use crate::{
     secret::{SecretKey, SecretText},
 };
 
-/// How long after its use a token is answered with the same successor again.
+/// How long after its use a token still yields the same successor.
 const GRACE: Duration = Duration::from_secs(10);
-/// What a token begins with, so that one in a log or a repository is recognised.
+/// The prefix of a token, so that one in a log or a repository is recognised.
 const PREFIX: &str = "pcrt_";
 const ID: usize = 16;
 const SECRET: usize = 32;
 const TAG: usize = 16;
-/// Characters of a token: the prefix, and its bytes in base64.
+/// The length of a token: the prefix, and its bytes in base64.
 const LENGTH: usize = PREFIX.len() + (ID + SECRET + TAG) / 3 * 4 + 2;
 
-/// A token that we issued, as its tag says; whether it still lives is the database's to say. It does not print itself.
+/// A token that we issued, according to its tag; whether it is still alive, the database decides. It does not print
+/// itself.
 pub(crate) struct RefreshToken {
     session: SessionId,
     secret: Zeroizing<[u8; SECRET]>,
@@ -45,7 +46,7 @@ pub(crate) struct RefreshToken {
 }
 
 impl RefreshToken {
-    /// The first one of a session.
+    /// The first token of a session.
     pub(super) fn first(key: &SecretKey, session: SessionId) -> Self {
         Self::new(key, session, Zeroizing::new(random::bytes()))
     }
@@ -55,7 +56,7 @@ impl RefreshToken {
         Self { session, secret, tag }
     }
 
-    /// Reads a token; `None` if it is not one of ours.
+    /// Parses a token; `None` if it is not one of ours.
     pub(crate) fn parse(key: &SecretKey, text: &str) -> Option<Self> {
         if text.len() != LENGTH {
             return None;
@@ -69,7 +70,7 @@ impl RefreshToken {
         Some(token)
     }
 
-    /// The token as the client keeps it.
+    /// The token's text for the client.
     pub(crate) fn text(&self) -> SecretText {
         let bytes =
             Zeroizing::new([self.session.as_bytes().as_slice(), self.secret.as_slice(), &self.tag].concat());
@@ -79,12 +80,12 @@ impl RefreshToken {
         SecretText::new(text)
     }
 
-    /// What the database keeps of it.
+    /// The digest that the database stores.
     pub(super) fn digest(&self) -> [u8; 32] {
         self.text().digest()
     }
 
-    /// The one token that ever follows this one.
+    /// The only successor of this token.
     fn successor(&self, key: &SecretKey) -> Self {
         let input = Zeroizing::new([self.session.as_bytes().as_slice(), self.secret.as_slice()].concat());
         Self::new(key, self.session, Zeroizing::new(key.mac("refresh token: successor", &input)))
@@ -104,7 +105,7 @@ impl fmt::Debug for RefreshToken {
     }
 }
 
-/// The proof that a refresh token was good, and its successor. Only [`refresh`] makes one.
+/// The proof that a refresh token was valid, and its successor. Only [`refresh`] creates one.
 #[derive(Debug)]
 pub(crate) struct Refreshed {
     pub(super) session: Session,
@@ -117,14 +118,14 @@ impl Refreshed {
     }
 }
 
-/// Exchanges a token for its successor; `None` if it is not good (any more).
+/// Exchanges a token for its successor; `None` if it is not valid (any more).
 ///
 /// | the token is | then |
 /// |---|---|
-/// | the living one | it is replaced, in one statement: of many at once one does it |
-/// | its predecessor, replaced less than 10 s ago | the same successor again: an answer was lost |
-/// | any older one, or that one later | a replay: the session ends, its owner is told |
-/// | of a session that has ended, or of a disabled account | no |
+/// | the living one | it is replaced, in one statement: one of several concurrent calls does it |
+/// | its predecessor, replaced less than 10 s ago | the same successor is returned, since a response was lost |
+/// | an older one, or the predecessor after that | a replay: the session is revoked and its owner notified |
+/// | of an ended session or a disabled account | rejected |
 pub(crate) async fn refresh(
     app: &App,
     token: &RefreshToken,
@@ -146,14 +147,14 @@ pub(crate) async fn refresh(
     if let Some(session) = store::rotated_since(tx.conn(), token.session, &digest, now - GRACE, now).await? {
         return Ok(Some(Refreshed { session, successor }));
     }
-    // The account's row comes before the session's, which this transaction may have locked.
+    // The account's row must be locked before the session's, which this transaction may hold already.
     drop(tx);
     retry(|| end_replayed(app, token.session, &digest, client)).await?;
     Ok(None)
 }
 
-/// Whether the token's session was granted every scope of `scope`. Asked before the exchange, so that a request for
-/// too much uses nothing up.
+/// Whether the token's session was granted every scope in `scope`. Checked before the exchange, so that a request for
+/// too much does not use up the token.
 pub(crate) async fn covers(app: &App, token: &RefreshToken, scope: &str) -> Result<bool, Error> {
     if scope.is_empty() {
         return Ok(true);
@@ -163,7 +164,7 @@ pub(crate) async fn covers(app: &App, token: &RefreshToken, scope: &str) -> Resu
     Ok(granted.is_none_or(|granted| Granted::parse(scope).iter().all(|name| granted.contains(name))))
 }
 
-/// Ends the session if the token is one that was replaced, and tells the account's owner.
+/// Revokes the session if the token was already replaced, and notifies the account's owner.
 async fn end_replayed(
     app: &App,
     session: SessionId,
@@ -172,7 +173,7 @@ async fn end_replayed(
 ) -> Result<(), Error> {
     let (mut tx, now) = (app.db().begin().await?, app.now());
     let Some(account) = store::account_of(tx.conn(), session).await? else { return Ok(()) };
-    // Of an account that is not active no session is alive.
+    // An account that is not active has no living session.
     let Some(held) = accounts::hold_of_session(&mut tx, account).await? else { return Ok(()) };
     let ended = store::end_replayed(tx.conn(), session, digest, now - GRACE, now).await?;
     let Some(user_agent) = ended else { return Ok(()) };

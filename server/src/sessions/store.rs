@@ -13,10 +13,10 @@ use crate::{
 
 type Result<T> = std::result::Result<T, crate::db::Error>;
 
-/// How many sessions a list shows.
+/// The maximum number of sessions in a list.
 const MOST_LISTED: i64 = 100;
 
-/// A session that begins.
+/// A session to be inserted.
 pub(super) struct Begun<'a> {
     pub(super) session: &'a Session,
     pub(super) renewal: &'a Renewal,
@@ -56,7 +56,7 @@ pub(super) async fn insert_session(
     Ok(())
 }
 
-/// What a session is for, and how its client comes back.
+/// A session's scopes, and how its client presents it.
 pub(super) struct SessionKind {
     pub(super) scope: String,
     pub(super) amr: String,
@@ -80,8 +80,8 @@ pub(super) async fn set_amr(conn: Conn<'_>, session: SessionId, amr: &str) -> Re
     Ok(())
 }
 
-/// Notes that a session was used, and moves its idle end; never beyond its absolute one. Having waited for the row, it
-/// looks again: a session that was ended meanwhile stays so.
+/// Records that a session was used, and moves its idle expiry, but never beyond its absolute one. A statement that
+/// waited for the row checks it again, so a session that was ended meanwhile stays ended.
 pub(super) async fn touch(
     conn: Conn<'_>,
     session: SessionId,
@@ -99,7 +99,7 @@ pub(super) async fn touch(
     Ok(())
 }
 
-/// A refresh token that is to be replaced.
+/// A refresh token to be replaced.
 pub(super) struct Rotation<'a> {
     pub(super) session: SessionId,
     pub(super) old: &'a [u8; 32],
@@ -129,9 +129,9 @@ impl Refreshable {
     }
 }
 
-/// Replaces the living token, if `old` is it and the session is alive. One statement: of many at once, one does it. One
-/// that waited for the row looks at it again, so it does nothing to a session that was ended meanwhile; and whatever
-/// takes an account away ends its sessions.
+/// Replaces the living token, if `old` is it and the session is alive. One statement: of several concurrent calls, one
+/// succeeds. One that waited for the row checks it again, so it does nothing to a session that was ended meanwhile; and
+/// disabling or deleting an account ends its sessions.
 pub(super) async fn rotate(
     conn: Conn<'_>,
     rotation: &Rotation<'_>,
@@ -158,20 +158,20 @@ pub(super) async fn rotate(
     Ok(rotated.map(|row| row.session(rotation.session)))
 }
 
-/// Whose session it is.
+/// The account of a session.
 pub(super) async fn account_of(conn: Conn<'_>, session: SessionId) -> Result<Option<AccountId>> {
     let account =
         fetch_optional!(conn, (AccountId,), "SELECT account_id FROM sessions WHERE id = $1", session)?;
     Ok(account.map(|(account,)| account))
 }
 
-/// What a session was granted.
+/// The scopes of a session.
 pub(super) async fn scope_of(conn: Conn<'_>, session: SessionId) -> Result<Option<Granted>> {
     let scope = fetch_optional!(conn, (String,), "SELECT scope FROM sessions WHERE id = $1", session)?;
     Ok(scope.map(|(scope,)| Granted::parse(&scope)))
 }
 
-/// The session, if it is alive and `old` is the token that was replaced last, after `cut`.
+/// The session, if it is alive and `old` is the token that was last replaced, after `cut`.
 pub(super) async fn rotated_since(
     conn: Conn<'_>,
     session: SessionId,
@@ -194,8 +194,8 @@ pub(super) async fn rotated_since(
     Ok(found.map(|row| row.session(session)))
 }
 
-/// Ends the session if `token` is neither its living token nor the one that was replaced after `cut`. Answers
-/// with its user agent if it did.
+/// Ends the session if `token` is neither its living token nor the one replaced after `cut`. Returns its user agent if
+/// it did.
 pub(super) async fn end_replayed(
     conn: Conn<'_>,
     session: SessionId,
@@ -218,7 +218,7 @@ pub(super) async fn end_replayed(
     Ok(ended.map(|(user_agent,)| user_agent))
 }
 
-/// A living session, for its owner's eyes.
+/// A living session as its owner sees it.
 #[derive(Debug)]
 pub(crate) struct Listed {
     pub(crate) id: SessionId,
@@ -243,7 +243,7 @@ pub(super) async fn sessions_of(conn: Conn<'_>, account: AccountId, now: Timesta
     )
 }
 
-/// A session, for its owner to take along: everything but the digests.
+/// A session for its owner's export: everything except the digests.
 #[derive(Debug)]
 pub(super) struct ExportedRow {
     pub(super) id: SessionId,
@@ -283,7 +283,7 @@ pub(super) async fn exported(
     )
 }
 
-/// `false` if it is not this account's, or has ended before: of two log-outs at once, one ended it.
+/// `false` if it is not this account's or has already ended. Of two concurrent logouts, one ends it.
 pub(super) async fn end_session(
     conn: Conn<'_>,
     id: SessionId,
@@ -301,13 +301,13 @@ pub(super) async fn end_session(
     Ok(ended == 1)
 }
 
-/// Those of every account.
+/// Ends the sessions of every account.
 pub(super) async fn end_every(conn: Conn<'_>, now: Timestamp) -> Result<()> {
     execute!(conn, "UPDATE sessions SET ended_at = $1 WHERE ended_at IS NULL", now)?;
     Ok(())
 }
 
-/// Takes along the logins that wait for a second factor: each would be a session soon.
+/// Also deletes the logins that wait for a second factor: each would soon become a session.
 pub(super) async fn end_sessions_of(
     conn: Conn<'_>,
     account: AccountId,

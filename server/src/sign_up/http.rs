@@ -1,4 +1,4 @@
-//! The routes of the sign-up.
+//! The sign-up routes.
 
 use axum::{
     extract::{Request, State},
@@ -124,7 +124,7 @@ pub(crate) async fn sign_up_with_passkey(
     })
 }
 
-/// Where sign-up is closed: answers its routes before anything of the request is looked at (CVE-2024-49757).
+/// If sign-up is closed, rejects its routes before anything of the request is read (CVE-2024-49757).
 pub(crate) async fn refuse_sign_up(request: Request, next: Next) -> Response {
     if matches!(request.uri().path(), "/signup" | "/signup/passkey" | "/signup/passkey/options") {
         return Error::SignUpClosed.into_response();

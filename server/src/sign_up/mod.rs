@@ -1,4 +1,4 @@
-//! The sign-up, in the manner that the operator chose: open, quiet or closed.
+//! Sign-up in the mode that the operator chose: open, quiet or closed.
 
 pub(crate) mod http;
 pub(crate) mod pages;
@@ -19,29 +19,30 @@ use crate::{
     recovery::{self, Wanted},
 };
 
-/// What a person typed.
+/// The typed input.
 #[derive(Clone, Copy)]
 pub(crate) struct SigningUp<'a> {
     pub(crate) email: &'a str,
     pub(crate) full_name: &'a str,
     pub(crate) password: &'a str,
-    /// In which they read.
+    /// The language of their emails.
     pub(crate) language: Language,
 }
 
-/// What came of it.
+/// The outcome.
 #[derive(Debug)]
 pub(crate) enum SignedUp {
     /// There is a new account.
     Made(Account),
-    /// Nobody is told here whether there is: the rest is in the mail (ASVS 6.3.8).
+    /// The response does not say whether there is; the email does (ASVS 6.3.8).
     Quietly,
 }
 
-/// Signs up. A new account is mailed a link to confirm its address.
+/// Signs up. A new account gets an email with a link to verify its address.
 ///
-/// Where sign-up is quiet, an address that has an account gets the same answer, after a hash too, and its owner is told
-/// by mail. Nor does the log-in tell who signed up, before the address is confirmed: see `login::attempt`.
+/// In quiet mode, an address that already has an account gets the same response after the same hashing work, and its
+/// owner is notified by email. Login does not reveal who signed up either, until the address is verified: see
+/// `login::attempt`.
 pub(crate) async fn sign_up(app: &App, typed: &SigningUp<'_>, client: &Client) -> Result<SignedUp, Error> {
     let manner = app.config().sign_up;
     if manner == SignUp::Closed {
@@ -82,17 +83,17 @@ async fn tell_quietly(
     Ok(SignedUp::Quietly)
 }
 
-/// What became of an account that was to be made.
+/// The outcome of inserting an account.
 #[derive(Debug)]
 pub(crate) enum Inserted {
     Made(Account),
-    /// The address has an account; nothing was written.
+    /// The address already has an account; nothing was written.
     Taken,
-    /// The account that had the address can still put it back: the transaction is to be dropped.
+    /// The account that had the address can still restore it; drop the transaction.
     Reserved,
 }
 
-/// Adds the row, unless the address has an account or is kept for one.
+/// Inserts the row, unless the address has an account or is reserved for one.
 pub(crate) async fn insert(
     tx: &mut Tx,
     email: &Email,
@@ -105,7 +106,7 @@ pub(crate) async fn insert(
     let Some(account) = accounts::insert(tx, email, full_name, hash, role, language.tag(), now).await? else {
         return Ok(Inserted::Taken);
     };
-    // Asked afterwards: an insert that waited for a change of address to be committed sees what that wrote.
+    // Checked afterwards: an insert that waited for the commit of an address change sees what that wrote.
     let is_reserved = recovery::is_reserved(tx, email, account.id, now).await?;
     Ok(if is_reserved { Inserted::Reserved } else { Inserted::Made(account) })
 }

@@ -26,7 +26,7 @@ use crate::{
     sessions::{Beginning, LoggedIn, Transport},
 };
 
-/// What the form of the sign-up says.
+/// The fields of the sign-up form.
 #[derive(Deserialize, JsonSchema, Default)]
 pub(crate) struct SignUpForm {
     #[serde(default)]
@@ -92,7 +92,7 @@ fn welcome(app: &App, next: WayBack) -> WayBack {
     if next.is_default(app) { WayBack::welcome(app) } else { next }
 }
 
-/// Whoever has a new account is logged in, unless the operator wants the address confirmed first: `None`.
+/// Signs up and logs in the new account. `None` if the operator requires a verified address first.
 async fn sign_up_and_log_in(
     app: &App,
     v: &View,

@@ -1,12 +1,12 @@
-//! An attempt: a browser that is sent to a provider and comes back.
+//! An attempt: a browser that is sent to a provider and returns.
 //!
 //! | an attempt is | when |
 //! |---|---|
-//! | open | it was begun within 10 minutes, and nobody came back |
-//! | over | the browser came back, or began five more |
+//! | open | it was begun within 10 minutes, and nobody has returned |
+//! | over | the browser returned, or began five more |
 //!
-//! Coming back needs the `state` that was sent, the attempt's cookie, and the path of the same provider: each is bound to
-//! the others in the row (RFC 9700 §4.7.1, §4.4.2.2).
+//! Returning requires the `state` that was sent, the attempt's cookie, and the path of the same provider. The row binds
+//! each to the others (RFC 9700 §4.7.1, §4.4.2.2).
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
@@ -22,11 +22,11 @@ use crate::{
     upstream::{Ask, CallbackParams, Kept, Proved, Provider, UpstreamError},
 };
 
-/// What nonce and verifier are sealed for.
+/// The purpose that nonce and verifier are sealed for.
 const KEPT: &str = "social login: kept";
-/// What a posted answer is sealed for.
+/// The purpose that a posted response is sealed for.
 const ANSWER: &str = "social login: answer";
-/// Bytes of a `state` that comes back.
+/// The maximum length of a returned `state` in bytes.
 const LONGEST_STATE: usize = 256;
 
 /// What a browser is sent to a provider for.
@@ -59,13 +59,13 @@ impl Purpose {
 
 /// An attempt that has begun.
 pub(super) struct Begun {
-    /// Where the browser goes.
+    /// The URL that the browser is sent to.
     pub(super) url: String,
     /// Cookies to set and to clear.
     pub(super) cookies: Vec<(HeaderName, HeaderValue)>,
 }
 
-/// Why an attempt came to nothing.
+/// Why an attempt failed.
 pub(super) enum Failed {
     Upstream(UpstreamError, Purpose),
     Error(Error),
@@ -112,7 +112,7 @@ pub(super) async fn begin(
     Ok(Begun { url: begun.url, cookies: set })
 }
 
-/// A browser that has come back, and whom the provider says it is.
+/// A browser that has returned, and who the provider says it is.
 pub(super) struct Back {
     pub(super) proved: Proved,
     pub(super) purpose: Purpose,
@@ -120,7 +120,8 @@ pub(super) struct Back {
     pub(super) next: String,
 }
 
-/// What a provider posts instead of sending it along with the browser (OAuth 2.0 Form Post Response Mode).
+/// A response that a provider posts instead of returning it through the browser's URL (OAuth 2.0 Form Post Response
+/// Mode).
 #[derive(Serialize, Deserialize)]
 struct Answer {
     code: Option<String>,
@@ -130,8 +131,8 @@ struct Answer {
     user: Option<String>,
 }
 
-/// Keeps an answer that was posted: it came without the browser's cookies, so it is only looked at when the browser
-/// itself brings the `state`. `false` if there is no such attempt.
+/// Stores a posted response. It came without the browser's cookies, so it is used only once the browser itself brings
+/// the `state`. `false` if there is no such attempt.
 pub(super) async fn keep_answer(
     app: &App,
     provider: &Provider,
@@ -150,11 +151,11 @@ pub(super) async fn keep_answer(
     Ok(is_kept)
 }
 
-/// Ends an attempt: uses its row, and asks the provider who it was. With the header that clears its cookie, if the row
-/// was there.
+/// Finishes an attempt: deletes its row and asks the provider who logged in. Also returns the header that clears its
+/// cookie.
 ///
 /// # Errors
-/// [`Error::DeadLogin`] if the attempt was used or has expired, or is another browser's or another provider's.
+/// [`Error::DeadLogin`] if the attempt was used or has expired, or belongs to another browser or provider.
 pub(super) async fn finish(
     app: &App,
     provider: &Provider,
@@ -178,7 +179,7 @@ pub(super) async fn finish(
             let Answer { code, iss, error, error_description, user } = open(app, ANSWER, &sealed)?;
             CallbackParams { code, iss, error, error_description, user }
         }
-        // What comes by another way than it was asked for is not looked at.
+        // A response that arrives by another way than requested is ignored.
         None if provider.answers_by_form() => return Err(Error::DeadLogin.into()),
         None => params,
     };
@@ -188,13 +189,13 @@ pub(super) async fn finish(
     Ok((back, cookies::clear(app, &digest)?))
 }
 
-/// Each provider has its own, so that none can pass another's code off as its own (RFC 9700 §4.4.2.1).
+/// Each provider has its own, so that none can pass off another's code as its own (RFC 9700 §4.4.2.1).
 fn redirect_uri(app: &App, provider: &Provider) -> String {
     format!("{}{}", app.issuer(), paths::callback(provider.name()))
 }
 
 fn json<T: Serialize>(value: &T) -> Result<zeroize::Zeroizing<Vec<u8>>, Error> {
-    // The error of serde may quote what it read.
+    // serde's error may quote the input.
     let written =
         serde_json::to_vec(value).map_err(|_| Error::Internal("an attempt cannot be written".to_owned()));
     Ok(zeroize::Zeroizing::new(written?))

@@ -1,11 +1,11 @@
-//! Social login: what a login at another provider does here. [`upstream`](crate::upstream) says who has logged in there;
-//! this room decides what that means for accounts ([`rules`]), and does it.
+//! Social login: what a login at another provider does here. [`upstream`](crate::upstream) reports who has logged in
+//! there; this room decides what that means for accounts ([`rules`]) and carries it out.
 //!
 //! | file | holds |
 //! |---|---|
-//! | `attempts.rs`, `cookies.rs` | a browser that is sent to a provider and comes back |
+//! | `attempts.rs`, `cookies.rs` | a browser that is sent to a provider and returns |
 //! | `rules.rs` | the decision |
-//! | `proofs.rs` | an address that the provider did not prove: an emailed code does |
+//! | `proofs.rs` | addresses that the provider did not prove; an emailed code proves them |
 
 mod attempts;
 mod cookies;
@@ -38,12 +38,12 @@ use crate::{
     upstream::Proved,
 };
 
-/// How long an attempt may take at the provider.
+/// The maximum duration of an attempt at the provider.
 const LIFETIME: Duration = Duration::from_mins(10);
-/// How often a decision is made anew because somebody else changed what it stood on.
+/// How often a decision is repeated because its facts were changed concurrently.
 const TRIES: u32 = 5;
 
-/// An identity that a provider has proved, and what is known of its address.
+/// An identity that a provider has proved, and what is known about its email address.
 #[derive(Debug, Clone)]
 pub(crate) struct Who {
     issuer: String,
@@ -75,7 +75,7 @@ impl Who {
         NewIdentity { issuer, subject, provider, email: email.as_ref() }
     }
 
-    /// The name that the provider gave, or what stands before the `@`.
+    /// The name from the provider, or the part before the `@`.
     fn name_for(&self, email: &Email) -> Result<FullName, Error> {
         let of_address = || FullName::parse(email.local_part());
         self.name
@@ -85,14 +85,14 @@ impl Who {
     }
 }
 
-/// What it came to.
+/// The outcome.
 #[derive(Debug)]
 enum Settled {
     LoggedIn(Box<LoggedIn>),
     Linked,
-    /// A code is to be sent to the address that the provider gave.
+    /// Send a code to the address that the provider gave.
     AskToProve,
-    /// An address is asked for, and a code is to be sent there.
+    /// Ask for an address, and send a code there.
     AskForEmail,
     Refused(Refusal),
 }
@@ -193,7 +193,7 @@ async fn settle_by_code(
     Err(Error::Busy)
 }
 
-/// `None`: to be tried again.
+/// `None`: try again.
 async fn try_settle(
     app: &App,
     mut tx: Tx,
@@ -211,7 +211,7 @@ async fn try_settle(
         (None, None, Some(email)) => accounts::hold_by_email(&mut tx, email).await?,
         (None, None, None) => None,
     };
-    // Looked at again under the lock.
+    // Read again under the lock.
     if identities::account_of(tx.conn(), &who.issuer, &who.subject).await? != linked {
         return Ok(None);
     }
@@ -251,14 +251,14 @@ async fn try_settle(
             tx.commit().await?;
             Ok(Some(Settled::Refused(refusal)))
         }
-        // The rules name no account that is not held, and the one that confirms is the owner's.
+        // The rules select only an account that is held, and to confirm only the owner's.
         (Decision::LogIn | Decision::Link(_), None) | (Decision::Create, Some(_)) => {
             Err(Error::Internal("a social login was decided without its account".to_owned()))
         }
     }
 }
 
-/// What the decision stands on, with the account locked. `None`: the account was made since that was tried.
+/// The facts of the decision, with the account locked. `None`: the account was created since the attempt to lock it.
 async fn look(
     app: &App,
     tx: &mut Tx,
@@ -293,7 +293,7 @@ async fn look(
     }))
 }
 
-/// Makes an account without a password, whose address is proved. `None` if somebody else made one meanwhile.
+/// Creates an account without a password and with a proved address. `None` if another transaction created it meanwhile.
 async fn create(
     app: &App,
     mut tx: Tx,
@@ -350,7 +350,7 @@ async fn log_in(
     Ok(Settled::LoggedIn(Box::new(logged_in)))
 }
 
-/// Whether a new account may be made for this address.
+/// Whether a new account may be created for this address.
 fn may_sign_up(app: &App, email: Option<&Email>) -> bool {
     let config = app.config();
     let is_listed =
@@ -358,12 +358,12 @@ fn may_sign_up(app: &App, email: Option<&Email>) -> bool {
     config.may_sign_up_with_provider() && (config.social_domains.is_empty() || email.is_some_and(is_listed))
 }
 
-/// Forgets attempts and proofs that have expired.
+/// Deletes expired attempts and proofs.
 pub(crate) async fn sweep(tx: &mut Tx, now: Timestamp) -> Result<u64, crate::db::Error> {
     store::delete_expired(tx.conn(), now).await
 }
 
-/// Forgets all of them, of a restored backup.
+/// Deletes all of them after restoring a backup.
 pub(crate) async fn forget_every(tx: &mut Tx) -> Result<(), Error> {
     Ok(store::delete_every(tx.conn()).await?)
 }

@@ -1,4 +1,4 @@
-//! The way to a provider and back, and the page that asks for an address to be proved.
+//! The way to a provider and back, and the page that asks to prove an address.
 
 use askama::Template;
 use axum::extract::{Path, State};
@@ -36,8 +36,8 @@ pub(crate) struct BeginForm {
     next: String,
 }
 
-/// The page on the way. A redirect would answer the form, and `form-action 'self'` of the content security policy stops a
-/// form whose answer leads to another origin; a page of its own may lead anywhere.
+/// The page in between. A redirect in response to the form would be blocked: `form-action 'self'` of the content
+/// security policy stops a form whose response leads to another origin. A page of its own may lead anywhere.
 #[derive(Template)]
 #[template(path = "social/leaving.html")]
 struct LeavingPage<'a> {
@@ -59,7 +59,7 @@ pub(crate) async fn begin_log_in(
     begin(&app, &v, &provider, Purpose::LogIn, &next, &headers, &client).await
 }
 
-/// To link an identity, in a session whose login is fresh (ASVS 7.5.1).
+/// Begins to link an identity, in a session whose login is fresh (ASVS 7.5.1).
 pub(crate) async fn begin_link(
     guard: Guard<SessionCookies>,
     State(app): State<App>,
@@ -91,7 +91,7 @@ pub(crate) async fn begin_confirm(
     begin(&app, &v, &provider, purpose, &next, &headers, &client).await
 }
 
-/// The pages that forms are sent to, asked for again.
+/// The pages that forms are sent to, requested by GET.
 pub(crate) async fn go_to_log_in(_: Public, v: View) -> PageResult {
     Ok(v.go(paths::LOG_IN))
 }
@@ -123,7 +123,7 @@ async fn begin(
     Ok(answer)
 }
 
-/// The browser is back.
+/// The browser has returned.
 pub(crate) async fn come_back(
     Visitor(visitor): Visitor,
     State(app): State<App>,
@@ -167,8 +167,8 @@ pub(crate) struct PostedForm {
     user: Option<String>,
 }
 
-/// A provider posts its answer: another site's request, which brings none of our cookies. It is kept under its `state`,
-/// and the browser is sent to ask for it itself.
+/// A provider posts its response: a request from another site, which brings none of our cookies. It is stored under its
+/// `state`, and the browser is redirected to fetch the result itself.
 pub(crate) async fn take_posted(
     _: Public,
     State(app): State<App>,
@@ -186,7 +186,7 @@ pub(crate) async fn take_posted(
     Ok(Redirect::to(&path).into_response())
 }
 
-/// The identity is proved: what becomes of it.
+/// Carries out the decision for a proved identity.
 async fn arrive(
     app: &App,
     v: &View,
@@ -252,7 +252,7 @@ async fn refuse(app: &App, v: &View, provider: &str, refusal: Refusal, client: &
     Ok(v.go_done(page, done))
 }
 
-/// Says what went wrong: the person on the page that they came from, the operator in the log.
+/// Reports what went wrong: to the person on the page that they came from, to the operator in the log.
 async fn explain(
     app: &App,
     v: &View,
@@ -311,7 +311,7 @@ struct ProvePage<'a> {
     faults: Faults,
     label: &'a str,
     token: &'a str,
-    /// As it was typed.
+    /// As typed.
     email: &'a str,
     asks_code: bool,
 }
@@ -405,7 +405,7 @@ pub(crate) async fn use_code(
     finish(&app, &v, &label, &who, settled, &WayBack::of(&app, Some(&next)), &client).await
 }
 
-/// `None` of a token that is not alive.
+/// `None` if the token is not alive.
 fn alive<T>(shown: Result<T, Error>) -> Result<Option<T>, Error> {
     match shown {
         Ok(shown) => Ok(Some(shown)),

@@ -1,8 +1,8 @@
-//! An address that the provider did not prove, or that belongs to an account already: a code is emailed there, and
-//! whoever enters it on the page that asked for it reads there.
+//! Addresses that the provider did not prove, or that already belong to an account: a code is emailed there, and
+//! entering it on the page that asked for it proves the address.
 //!
-//! The row holds the issuer and the subject, so a code proves the address for exactly the identity that asked
-//! (CVE-2026-82968). The page and its answers are the same for every address, with an account or without.
+//! The row holds the issuer and the subject, so a code proves the address for exactly the identity that requested it
+//! (CVE-2026-82968). The page and its responses are the same for every address, with or without an account.
 
 use std::time::Duration;
 
@@ -25,13 +25,13 @@ use crate::{
     secret::{SecretText, sha256},
 };
 
-/// What a token begins with, so that one in a log or a repository is recognised.
+/// The prefix of a token, so that one in a log or a repository is recognised.
 const PREFIX: &str = "pclp_";
 const LIFETIME: Duration = Duration::from_mins(30);
-/// How often a code may be tried before it is forgotten.
+/// How often a code may be tried before it becomes invalid.
 const TRIES: i64 = 5;
 
-/// Keeps an identity until its address is proved, and gives the token of the page that asks for it.
+/// Stores an identity until its address is proved, and returns the token of the page that asks for it.
 pub(super) async fn begin(app: &App, who: &Who, way_back: &str) -> Result<SecretText, Error> {
     let token = SecretText::random(PREFIX);
     let (mut tx, now) = (app.db().begin().await?, app.now());
@@ -49,7 +49,7 @@ pub(super) async fn begin(app: &App, who: &Who, way_back: &str) -> Result<Secret
     Ok(token)
 }
 
-/// Emails a code to an address, unless too many were asked for; whoever asks is not told.
+/// Emails a code to an address, unless too many were requested; the response does not say so.
 ///
 /// # Errors
 /// [`Error::DeadLogin`] if the token was used or has expired.
@@ -132,7 +132,7 @@ pub(super) async fn use_code(
     Ok(Some((who, tried.way_back)))
 }
 
-/// What the page shows: the provider's name for people, and where the newest code was sent.
+/// What the page shows: the provider's display name, and where the newest code was sent.
 ///
 /// # Errors
 /// [`Error::DeadLogin`].

@@ -1,12 +1,12 @@
-//! What becomes of a login at another provider: a pure decision, so that every case is a row of a table.
+//! Decides what a login at another provider leads to: a pure function, so that every case is a row of a table.
 
 use crate::accounts::AccountId;
 
-/// What the browser was sent to the provider for.
+/// Why the browser was sent to the provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wish {
     LogIn,
-    /// To link the identity to the account that is logged in.
+    /// To link the identity to the logged-in account.
     Link(AccountId),
     /// To confirm that the owner of this account is there.
     Confirm(AccountId),
@@ -17,18 +17,18 @@ pub(super) enum Wish {
 pub(super) enum Known {
     Active {
         account: AccountId,
-        /// Whether anybody has proved its address.
+        /// Whether its address was ever proved.
         is_verified: bool,
     },
     Disabled,
 }
 
-/// What is known of the person's email address.
+/// What is known about the person's email address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Address {
     /// The provider gave none.
     None,
-    /// The provider gave one, and its word does not count.
+    /// The provider gave one, but its word does not count.
     Unproved,
     /// The provider's word counts.
     ByProvider,
@@ -37,13 +37,13 @@ pub(super) enum Address {
 }
 
 impl Address {
-    /// Whether it may be looked up. One that is not proved gets the same answer whether or not it has an account.
+    /// Whether it may be looked up. An unproved address gets the same response whether or not it has an account.
     pub(super) fn is_proved(self) -> bool {
         matches!(self, Self::ByProvider | Self::ByCode)
     }
 }
 
-/// All that decides.
+/// The facts that the decision depends on.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Facts {
     pub(super) wish: Wish,
@@ -52,18 +52,19 @@ pub(super) struct Facts {
     pub(super) address: Address,
     /// The account with that address; looked up only if the address is proved.
     pub(super) by_address: Option<Known>,
-    /// Whether the settings let a new account be made for this address.
+    /// Whether the settings allow a new account for this address.
     pub(super) may_sign_up: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub(super) enum Decision {
-    /// As the owner of the account that the identity is linked to.
+    /// Log in to the account that the identity is linked to.
     LogIn,
-    /// Make an account, link the identity to it, and log in.
+    /// Create an account, link the identity to it, and log in.
     Create,
-    /// Link the identity to this account. To log in, whatever its maker left goes first if nobody has proved its address.
+    /// Link the identity to this account. For a login, if its address was never proved, what its creator left is
+    /// removed first.
     Link(AccountId),
     /// Send a code to the address that the provider gave.
     AskToProve,
@@ -76,7 +77,7 @@ pub(super) enum Decision {
 pub(super) enum Refusal {
     /// The account is disabled.
     Disabled,
-    /// There is no account, and none may be made.
+    /// There is no account, and none may be created.
     SignUpClosed,
     /// The identity belongs to another account.
     LinkedElsewhere,
@@ -97,8 +98,8 @@ pub(super) fn decide(facts: Facts) -> Decision {
     }
 }
 
-/// Of an identity that is new here. Only the owner of an account links to it: somebody who has just entered a code that
-/// was emailed to its address; or whom a provider vouches for, if nobody has proved the address before them.
+/// Decides for an identity that is new here. Only the owner of an account may link to it: someone who has just entered
+/// a code sent to its address, or someone whom a provider vouches for, if nobody has proved the address before.
 fn decide_by_address(facts: Facts) -> Decision {
     match (facts.address, facts.by_address) {
         (Address::None, _) => Decision::AskForEmail,
@@ -164,7 +165,7 @@ mod tests {
     #[test]
     fn l02_l03_what_an_address_does_for_an_identity_that_is_new() {
         for (address, by_address, may, expected) in [
-            // Not proved: one answer, whatever there is.
+            // Not proved: the same response, whether or not there is an account.
             (None_, None, true, AskForEmail),
             (Unproved, None, true, AskToProve),
             // The provider's word counts.

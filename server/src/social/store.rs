@@ -9,7 +9,7 @@ use crate::{
 
 type Result<T> = std::result::Result<T, crate::db::Error>;
 
-/// A browser that is sent to a provider.
+/// A browser to be sent to a provider.
 pub(super) struct Attempt<'a> {
     pub(super) digest: &'a [u8; 32],
     pub(super) cookie_digest: &'a [u8; 32],
@@ -36,7 +36,7 @@ pub(super) async fn insert_attempt(conn: Conn<'_>, attempt: &Attempt<'_>) -> Res
     Ok(())
 }
 
-/// Keeps what a provider posted, once.
+/// Stores a provider's posted response, once.
 pub(super) async fn keep_answer(
     conn: Conn<'_>,
     digest: &[u8; 32],
@@ -56,7 +56,7 @@ pub(super) async fn keep_answer(
     Ok(kept == 1)
 }
 
-/// An attempt that has come back.
+/// An attempt whose browser has returned.
 pub(super) struct Taken {
     pub(super) session_id: Option<SessionId>,
     pub(super) sealed: Vec<u8>,
@@ -65,7 +65,7 @@ pub(super) struct Taken {
 }
 crate::db::from_row!(Taken { session_id, sealed, sealed_answer, way_back });
 
-/// The use, by this browser and of this provider: of many at once, one deletes the row.
+/// Uses the attempt, for this browser and this provider: of several concurrent calls, one deletes the row.
 pub(super) async fn take_attempt(
     conn: Conn<'_>,
     digest: &[u8; 32],
@@ -86,13 +86,13 @@ pub(super) async fn take_attempt(
     )
 }
 
-/// Forgets the attempt that this browser began with this cookie.
+/// Deletes the attempt that this browser began with this cookie.
 pub(super) async fn delete_attempt_of(conn: Conn<'_>, cookie_digest: &[u8; 32]) -> Result<()> {
     execute!(conn, "DELETE FROM social_attempts WHERE cookie_digest = $1", cookie_digest.as_slice())?;
     Ok(())
 }
 
-/// An identity whose address is to be proved.
+/// An identity whose address must be proved.
 pub(super) struct Proof {
     pub(super) issuer: String,
     pub(super) subject: String,
@@ -136,7 +136,7 @@ pub(super) async fn proof(conn: Conn<'_>, digest: &[u8; 32], now: Timestamp) -> 
     )
 }
 
-/// Notes where a code was sent. An older code is invalid.
+/// Records where a code was sent. An older code becomes invalid.
 pub(super) async fn set_code(
     conn: Conn<'_>,
     digest: &[u8; 32],
@@ -155,7 +155,7 @@ pub(super) async fn set_code(
     Ok(())
 }
 
-/// Counts a try, in one statement before the code is looked at.
+/// Counts a try, in one statement before the code is compared.
 pub(super) async fn count_try(conn: Conn<'_>, digest: &[u8; 32], now: Timestamp) -> Result<Option<Proof>> {
     fetch_optional!(
         conn,
@@ -178,7 +178,7 @@ pub(super) async fn delete_expired(conn: Conn<'_>, now: Timestamp) -> Result<u64
     Ok(attempts + execute!(conn, "DELETE FROM link_proofs WHERE expires_at <= $1", now)?)
 }
 
-/// Those of everybody.
+/// Deletes everyone's.
 pub(super) async fn delete_every(conn: Conn<'_>) -> Result<()> {
     execute!(conn, "DELETE FROM social_attempts")?;
     execute!(conn, "DELETE FROM link_proofs")?;

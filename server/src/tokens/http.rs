@@ -1,4 +1,4 @@
-//! The public keys, for those who verify our tokens themselves.
+//! The public keys, for applications that verify our tokens themselves.
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::app::App;
 
-/// How long a verifier may keep the keys without asking again.
+/// How long verifiers may cache the keys.
 const CACHED: HeaderValue = HeaderValue::from_static("public, max-age=300");
 
 /// A JWK Set (RFC 7517 §5).

@@ -1,5 +1,5 @@
-//! The keys that sign access tokens. They live in the database, sealed under the secret key, so that
-//! instances which share both sign and verify alike.
+//! The keys that sign access tokens. They are stored in the database, sealed under the secret key, so that instances
+//! that share both sign and verify alike.
 
 use aws_lc_rs::{
     digest::{SHA256, digest},
@@ -21,7 +21,7 @@ use crate::{
     secret::{SecretKey, Unsealable},
 };
 
-/// What the private keys are sealed for.
+/// The purpose that private keys are sealed for.
 const PURPOSE: &str = "token signing key";
 /// The algorithm of new keys: small, fast and without choices to get wrong (RFC 8037).
 const ALGORITHM: &str = "EdDSA";
@@ -33,7 +33,7 @@ pub(crate) struct SigningKeys {
     jwks: String,
 }
 
-/// A key as the database holds it.
+/// A key as stored in the database.
 pub(super) struct StoredKey {
     pub(super) kid: String,
     pub(super) sealed_private_key: Vec<u8>,
@@ -41,7 +41,7 @@ pub(super) struct StoredKey {
 }
 crate::db::from_row!(StoredKey { kid, sealed_private_key, public_key });
 
-/// What everybody may know of a key.
+/// The public data of a key.
 #[derive(Debug)]
 pub(crate) struct KeyInfo {
     pub(crate) kid: String,
@@ -50,14 +50,14 @@ pub(crate) struct KeyInfo {
 }
 crate::db::from_row!(KeyInfo { kid, algorithm, created_at });
 
-/// Every signing key, the newest first: it signs.
+/// All signing keys, newest first; the newest signs.
 pub(crate) async fn keys(app: &App) -> Result<Vec<KeyInfo>, Error> {
     Ok(store::keys(app.db().read().await?.conn()).await?)
 }
 
 impl SigningKeys {
-    /// Opens the database's newest key; on the first start, makes one. Of instances that start at once, one
-    /// makes it and all use it.
+    /// Opens the database's newest key, or creates one on the first start. If several instances start simultaneously,
+    /// one creates it and all use it.
     pub(crate) async fn open(db: &Db, secret: &SecretKey, now: Timestamp) -> Result<Self, KeysError> {
         let newest = store::newest_key(db.read().await?.conn()).await?;
         let stored = if let Some(stored) = newest {
@@ -83,7 +83,7 @@ impl SigningKeys {
         })
     }
 
-    /// Whether the database has a key already.
+    /// Whether the database already has a key.
     pub(crate) async fn are_stored(db: &Db) -> Result<bool, KeysError> {
         Ok(store::newest_key(db.read().await?.conn()).await?.is_some())
     }
@@ -95,8 +95,8 @@ impl SigningKeys {
 
     /// Signs claims as an access token, in the compact form (RFC 7515 §3.1).
     ///
-    /// The `encode` of `jsonwebtoken` asks the process for a backend, and panics where another crate of the program that
-    /// we are mounted in chose another.
+    /// Does not use `jsonwebtoken::encode`, which asks the process for a backend and panics if another crate of the
+    /// host application chose a different one.
     pub(super) fn sign(&self, claims: &impl Serialize) -> Result<String, Error> {
         let part = |part| URL_SAFE_NO_PAD.encode(part);
         let sign = || -> Result<String, Box<dyn std::error::Error>> {
@@ -116,14 +116,14 @@ impl std::fmt::Debug for SigningKeys {
     }
 }
 
-/// A new Ed25519 key, sealed. Its name is its thumbprint (RFC 7638), so two keys never share one.
+/// A new sealed Ed25519 key. Its ID is its thumbprint (RFC 7638), so two keys never share one.
 fn generate(secret: &SecretKey) -> Result<StoredKey, KeysError> {
     let pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).map_err(|_| KeysError::Generate)?;
     let pair = Ed25519KeyPair::from_pkcs8(pkcs8.as_ref()).map_err(|_| KeysError::Generate)?;
     let private = Zeroizing::new(pkcs8.as_ref().to_vec());
     let public_key = pair.public_key().as_ref().to_vec();
     let x = URL_SAFE_NO_PAD.encode(&public_key);
-    // Members in lexicographic order and no white space (RFC 7638 §3).
+    // Members in lexicographic order, without whitespace (RFC 7638 §3).
     let thumbprint = digest(&SHA256, format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#).as_bytes());
     Ok(StoredKey {
         kid: URL_SAFE_NO_PAD.encode(thumbprint),
@@ -136,7 +136,7 @@ fn generate(secret: &SecretKey) -> Result<StoredKey, KeysError> {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeysError {
-    /// The database did not answer.
+    /// The database failed.
     #[error("the signing keys cannot be read: {0}")]
     Database(#[from] crate::db::Error),
     /// The database belongs to another secret key.
@@ -146,7 +146,7 @@ pub enum KeysError {
          or name it with PORTCULLIS_SECRET_KEY_FILE"
     )]
     OtherSecret(#[from] Unsealable),
-    /// The operating system gave no key.
+    /// The operating system could not generate a key.
     #[error("no signing key could be made")]
     Generate,
     /// The public keys do not make a verifier.

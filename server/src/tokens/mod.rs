@@ -1,4 +1,4 @@
-//! Access tokens (RFC 9068): issued for a log-in, verified with a look at the session's row.
+//! Access tokens (RFC 9068): issued for a login, verified together with the session's row.
 
 pub(crate) mod http;
 mod keys;
@@ -31,10 +31,10 @@ use crate::{
     sessions::{Checks, LoggedIn, RefreshToken, Refreshed, Renewal, Session},
 };
 
-/// Who the tokens of `/login` are given to: the first party, as RFC 9068 wants a name.
+/// The client that the tokens of `/login` are issued to: the first party, because RFC 9068 requires a name.
 const FIRST_PARTY: &str = "portcullis";
 
-/// Why tokens are issued: a log-in or a refresh token that was good. There is no token without a reason.
+/// Why tokens are issued: a login or a valid refresh token. No token is issued without one of them.
 #[derive(Debug)]
 pub(crate) struct Grounds {
     session: Session,
@@ -60,7 +60,7 @@ impl From<Refreshed> for Grounds {
 }
 
 impl Grounds {
-    /// Requests an access token with fewer scopes than the session has; `None` if it asks for more (RFC 6749 §6).
+    /// Narrows the access token to fewer scopes than the session has; `None` if `scope` asks for more (RFC 6749 §6).
     pub(crate) fn narrowed_to(mut self, scope: &str) -> Option<Self> {
         let asked = Granted::parse(scope);
         if asked.iter().next().is_none() {
@@ -148,8 +148,7 @@ impl DescribeResponse for TokenAnswer {
 
 /// Verifies our own access tokens: signature and claims by the library, then the session's row.
 ///
-/// An application that mounts the server's router guards its own routes with the same:
-/// `Guard<SessionTokens>`.
+/// An application that mounts the server's router guards its own routes with it: `Guard<SessionTokens>`.
 #[derive(Debug, Clone)]
 pub struct SessionTokens(Arc<Parts>);
 

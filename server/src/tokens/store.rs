@@ -16,7 +16,7 @@ pub(super) async fn newest_key(conn: Conn<'_>) -> Result<Option<StoredKey>> {
     )
 }
 
-/// Every key, the newest first.
+/// Every key, newest first.
 pub(super) async fn keys(conn: Conn<'_>) -> Result<Vec<KeyInfo>> {
     fetch_all!(
         conn,

@@ -1,4 +1,4 @@
-//! What only Apple does: a client secret that is a signed token, and a name that comes through the browser.
+//! Apple's specialities: a client secret that is a signed token, and a name that arrives through the browser.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::clock::Timestamp;
 
 /// How long a client secret is valid. Each request gets its own, so none expires unnoticed.
 const LIFETIME: Duration = Duration::from_mins(5);
-/// The longest name that the browser brings, in bytes of JSON.
+/// The maximum length of the name from the browser, in bytes of JSON.
 const USER: usize = 4096;
 
 /// The key of a team (`.p8`).
@@ -21,7 +21,7 @@ pub(super) struct AppleKey {
 }
 
 impl AppleKey {
-    /// Reads the key, and signs with it once to see that it is one for ES256.
+    /// Parses the key, and signs with it once to check that it works with ES256.
     ///
     /// # Errors
     /// What is wrong, to follow the file's name.
@@ -50,8 +50,8 @@ impl AppleKey {
 const NOT_A_KEY: &str =
     "is not the key that Apple gave you: a file `AuthKey_….p8` with `BEGIN PRIVATE KEY`, for ES256";
 
-/// The name in the field `user`, which comes once and through the browser: whoever logs in can have written it. Its
-/// email address is not looked at, for the same reason.
+/// The name in the field `user`, which Apple sends once and through the browser, so the person may have forged it.
+/// Its email address is ignored for the same reason.
 pub(super) fn name_in(user: &str) -> Option<String> {
     if user.len() > USER {
         return None;

@@ -1,4 +1,4 @@
-//! What `portcullis doctor` looks at.
+//! The checks of `portcullis doctor`.
 
 use std::time::SystemTime;
 
@@ -6,15 +6,15 @@ use http::header::DATE;
 
 use super::{Provider, UpstreamError};
 
-/// How a provider was found.
+/// The result of checking a provider.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Health {
-    /// How far its clock is from ours, in seconds, where it tells.
+    /// The difference between its clock and ours in seconds, if it reports the time.
     pub(crate) clock_apart: Option<u64>,
 }
 
 impl Provider {
-    /// Asks for the metadata and the keys, or whether there is an answer at all. A client secret cannot be tried without
+    /// Fetches the metadata and the keys, or checks that the server responds. A client secret cannot be tested without
     /// a person's login.
     ///
     /// # Errors

@@ -1,9 +1,9 @@
-//! Why a login at a provider came to nothing.
+//! Why a login at a provider failed.
 
 use std::fmt;
 
-/// Why a login at a provider came to nothing. [`Display`](fmt::Display) is for the operator's log: it is complete, and
-/// holds no secret and no token.
+/// Why a login at a provider failed. [`Display`](fmt::Display) is for the operator's log: it is complete, and contains
+/// no secret and no token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct UpstreamError {
     kind: Failure,
@@ -13,11 +13,11 @@ pub(crate) struct UpstreamError {
 /// What a page can say about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// The person said no at the provider.
+    /// The person declined at the provider.
     Denied,
-    /// The provider did not respond, or says that it cannot at the moment.
+    /// The provider did not respond, or reports that it is unavailable.
     Unavailable,
-    /// The provider's response was wrong, or our settings for it are.
+    /// The provider's response was invalid, or our settings for it are.
     Invalid,
 }
 

@@ -1,4 +1,4 @@
-//! The checks of an ID token: OpenID Connect Core §3.1.3.7, each of them.
+//! All checks of an ID token in OpenID Connect Core §3.1.3.7.
 
 use aws_lc_rs::digest;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -7,27 +7,27 @@ use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
 
-/// How far clocks may be apart, in seconds.
+/// The tolerated clock difference in seconds.
 pub(super) const LEEWAY: i64 = 60;
 
-/// What an ID token must say.
+/// The values that an ID token must have.
 pub(super) struct Expected<'a> {
-    /// Whether `iss` is the provider's name: step 2.
+    /// Whether `iss` names the provider: step 2.
     pub(super) is_issuer: &'a (dyn Fn(&str, &Map<String, Value>) -> bool + Sync),
     pub(super) client_id: &'a str,
     pub(super) nonce: &'a str,
-    /// The access token that came with it.
+    /// The access token issued with it.
     pub(super) access_token: &'a str,
-    /// When a new login was asked for.
+    /// When a fresh login was requested.
     pub(super) fresh_since: Option<Timestamp>,
     pub(super) now: Timestamp,
 }
 
-/// Checks the claims of a token whose signature was verified (steps 6 to 8: by one of the issuer's own public keys, each
-/// of which has one algorithm; neither `none` nor a shared secret is one). Answers `auth_time`.
+/// Checks the claims of a token whose signature was verified (steps 6 to 8: with one of the issuer's own public keys,
+/// each of which has one algorithm, never `none` or a shared secret). Returns `auth_time`.
 ///
 /// # Errors
-/// What is wrong, in words that hold nothing of the token.
+/// What is wrong, in words that contain nothing of the token.
 pub(super) fn check(token: &Signed, expected: &Expected<'_>) -> Result<Option<Timestamp>, &'static str> {
     let claims = token.claims();
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
@@ -49,11 +49,11 @@ pub(super) fn check(token: &Signed, expected: &Expected<'_>) -> Result<Option<Ti
     {
         return Err("is from the future (`iat`, `nbf`); check this computer's clock");
     }
-    // 11. One that is absent is as bad as a wrong one (CVE-2026-15612).
+    // 11. A missing one is as bad as a wrong one (CVE-2026-15612).
     if text("nonce") != Some(expected.nonce) {
         return Err("is not for this login (`nonce`)");
     }
-    // 12 is about `acr`, for which nobody asked. 13:
+    // 12 is about `acr`, which was not requested. 13:
     let auth_time = time(claims, "auth_time")?.map(Timestamp::from_secs);
     if let Some(since) = expected.fresh_since {
         let at = auth_time.ok_or("does not say when the person logged in (`auth_time`)")?;
@@ -70,7 +70,7 @@ pub(super) fn check(token: &Signed, expected: &Expected<'_>) -> Result<Option<Ti
     Ok(auth_time)
 }
 
-/// For us; and where it is for others too, it was issued to us (`azp`), whom the issuer names then.
+/// The token must be for us. If it is also for others, it must have been issued to us, as stated by `azp`.
 fn check_audience(claims: &Map<String, Value>, client_id: &str) -> Result<(), &'static str> {
     const OTHER: &str = "is for another application (`aud`, `azp`); check `client_id`";
     let is_ours = |value: &Value| value.as_str() == Some(client_id);
@@ -89,9 +89,9 @@ fn check_audience(claims: &Map<String, Value>, client_id: &str) -> Result<(), &'
     }
 }
 
-/// A `NumericDate` (RFC 7519 §2), which may have a fraction. A wrong type is never "absent".
+/// A `NumericDate` (RFC 7519 §2), which may have a fraction. A value of the wrong type is never treated as missing.
 fn time(claims: &Map<String, Value>, name: &str) -> Result<Option<i64>, &'static str> {
-    /// The year 9999; also where a fraction still counts.
+    /// The end of the year 9999; the bound also applies to fractions.
     const END: f64 = 253_402_300_800.0;
     let Some(value) = claims.get(name) else { return Ok(None) };
     let seconds = value.as_f64().filter(|seconds| (0.0..END).contains(seconds));
@@ -99,7 +99,7 @@ fn time(claims: &Map<String, Value>, name: &str) -> Result<Option<i64>, &'static
     seconds.map(|seconds| Some(seconds.floor() as i64)).ok_or("has a time that is not a number of seconds")
 }
 
-/// The left half of the token's hash, by the hash of the signature's algorithm.
+/// The left half of the token's hash, with the hash function of the signature's algorithm.
 fn left_half(algorithm: &str, token: &str) -> Option<String> {
     let hash = match algorithm {
         "RS256" | "PS256" | "ES256" => &digest::SHA256,

@@ -1,8 +1,8 @@
-//! The providers that are known by name: where they are, what they are asked for, and how far their word counts.
+//! The built-in providers: their addresses, their scopes, and how far they are trusted.
 
 use super::trust::Trust;
 
-/// What a provider speaks, and with which peculiarities.
+/// A provider's protocol and peculiarities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Google,
@@ -12,7 +12,7 @@ pub(super) enum Kind {
     Facebook,
     Discord,
     GitLab,
-    /// An OpenID issuer that the operator named.
+    /// An OpenID issuer configured by the operator.
     Issuer,
 }
 
@@ -21,7 +21,8 @@ struct Row {
     kind: Kind,
     name: &'static str,
     label: &'static str,
-    /// The address, without a `/` at the end. The operator can name another: a server of one's own, a national cloud.
+    /// The address, without a trailing `/`. The operator can configure another one: a self-hosted server, a national
+    /// cloud.
     address: &'static str,
     scopes: &'static str,
 }
@@ -51,12 +52,12 @@ const fn row(
 }
 
 impl Kind {
-    /// A name that is not in the table is an issuer of the operator's.
+    /// A name that is not in the table is an issuer configured by the operator.
     pub(super) fn named(name: &str) -> Self {
         TABLE.iter().find(|row| row.name == name).map_or(Self::Issuer, |row| row.kind)
     }
 
-    /// Where its button stands.
+    /// The position of its button.
     pub(super) fn place(self) -> usize {
         TABLE.iter().position(|row| row.kind == self).unwrap_or(TABLE.len())
     }
@@ -77,12 +78,12 @@ impl Kind {
         self.row().map_or(OPENID, |row| row.scopes)
     }
 
-    /// Whether it speaks OpenID Connect; the others have an API of their own after OAuth 2.0.
+    /// Whether it uses OpenID Connect; the others have their own API after OAuth 2.0.
     pub(super) fn is_openid(self) -> bool {
         !matches!(self, Self::GitHub | Self::Facebook | Self::Discord)
     }
 
-    /// How far its word about an email address counts. `operator_says` is the operator's word for it.
+    /// How far it is trusted about an email address. `operator_says` is the operator's setting.
     pub(super) fn trust(self, operator_says: bool) -> Trust {
         match self {
             Self::Google => Trust::GmailOrHd,
@@ -93,8 +94,8 @@ impl Kind {
         }
     }
 
-    /// Whether it answers `max_age=0` with a new login and the time of it. Google, Microsoft and Apple do not promise
-    /// `auth_time`, and the others have nothing like it.
+    /// Whether it responds to `max_age=0` with a new login and its time. Google, Microsoft and Apple do not promise
+    /// `auth_time`, and the others have nothing similar.
     pub(super) fn asks_again(self) -> bool {
         matches!(self, Self::GitLab | Self::Issuer)
     }

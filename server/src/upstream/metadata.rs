@@ -1,4 +1,4 @@
-//! What an OpenID provider publishes of itself (OpenID Connect Discovery 1.0 §3).
+//! The published metadata of an OpenID provider (OpenID Connect Discovery 1.0 §3).
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use super::{
     wire::{ClientAuth, Wire, cleaned},
 };
 
-/// Where a provider is asked, and how.
+/// A provider's endpoints and capabilities.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Metadata {
     pub(super) authorization_endpoint: String,
@@ -15,12 +15,12 @@ pub(super) struct Metadata {
     pub(super) userinfo_endpoint: Option<String>,
     pub(super) jwks_uri: String,
     pub(super) auth: ClientAuth,
-    /// Whether its response in the browser must name it (RFC 9207 §2.4).
+    /// Whether its authorization response must name it (RFC 9207 §2.4).
     pub(super) names_itself: bool,
 }
 
 impl Metadata {
-    /// The metadata under `address`, which must call themselves `issuer` to the byte: otherwise one issuer could speak for
+    /// The metadata under `address`, whose `issuer` must match byte for byte; otherwise one issuer could impersonate
     /// another (Discovery §4.3, the mix-up of RFC 9700 §4.4).
     pub(super) async fn fetch(wire: &Wire<'_>, address: &str, issuer: &str) -> Result<Self, UpstreamError> {
         const WHAT: &str = "the metadata";
@@ -52,7 +52,7 @@ impl Metadata {
         }
         let methods = metadata.get("token_endpoint_auth_methods_supported").and_then(Value::as_array);
         let has = |method: &str| methods.is_some_and(|methods| methods.iter().any(|known| known == method));
-        // What is not said is `client_secret_basic` (Discovery §3).
+        // The default is `client_secret_basic` (Discovery §3).
         let auth = if has("client_secret_post") && !has("client_secret_basic") {
             ClientAuth::Post
         } else {

@@ -1,5 +1,5 @@
-//! Logging in at other providers: where a person is sent, and what the provider's response proves (OpenID Connect Core
-//! 1.0, RFC 6749). What becomes of it for accounts here is not decided in this room.
+//! Login at other providers: where to send the browser, and what the provider's response proves (OpenID Connect Core
+//! 1.0, RFC 6749). The consequences for accounts here are decided in `social`.
 
 mod apple;
 mod doctor;
@@ -43,12 +43,12 @@ use crate::{
     secret::SecretText,
 };
 
-/// The longest subject (OpenID Connect Core §2).
+/// The maximum length of a subject (OpenID Connect Core §2).
 const SUBJECT: usize = 255;
-/// The longest code and token that are passed on.
+/// The maximum length of a code or token that is passed on.
 const LONGEST: usize = 64 * 1024;
 
-/// The providers that the settings name.
+/// The configured providers.
 pub(crate) struct Providers(Vec<Provider>);
 
 /// A provider that people can log in with.
@@ -56,7 +56,7 @@ pub(crate) struct Provider {
     name: String,
     label: String,
     kind: Kind,
-    /// Its address, and the `iss` of what it signs, but for Microsoft, where each tenant has its own.
+    /// Its address, and the `iss` of its tokens, except for Microsoft, where each tenant has its own.
     issuer: String,
     tenant: Tenant,
     client_id: String,
@@ -68,21 +68,21 @@ pub(crate) struct Provider {
     known: Known,
 }
 
-/// How we show the provider who we are.
+/// How we authenticate to the provider.
 enum Credential {
     None,
     Secret(SecretString),
     Apple(Box<AppleKey>),
 }
 
-/// What is asked of a provider.
+/// Options of a login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ask {
-    /// The person must log in there again, and the provider say when they did: see [`Provider::asks_again`].
+    /// The person must log in there again, and the provider must state when they did: see [`Provider::asks_again`].
     pub(crate) fresh: bool,
 }
 
-/// A login that begins.
+/// A newly begun login.
 #[derive(Debug)]
 pub(crate) struct Begun {
     /// Where to send the browser.
@@ -91,18 +91,18 @@ pub(crate) struct Begun {
     pub(crate) kept: Kept,
 }
 
-/// What is kept between the two ends of a login. It is secret until the login ends: seal it, and never log it.
+/// What is kept between the two ends of a login. It is secret until the login is finished: seal it, and never log it.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Kept {
     /// The provider's name.
     pub(crate) provider: String,
     /// The `state` that the browser brings back: 256 random bits.
     pub(crate) state: SecretText,
-    /// For the ID token alone (OpenID Connect Core §3.1.2.1).
+    /// Only for the ID token (OpenID Connect Core §3.1.2.1).
     nonce: SecretText,
     /// RFC 7636 §4.1.
     verifier: SecretText,
-    /// When a fresh login was asked for, in microseconds since 1970.
+    /// When a fresh login was requested, in microseconds since 1970.
     fresh_since: Option<i64>,
 }
 
@@ -113,32 +113,32 @@ impl Kept {
     }
 }
 
-/// What a provider sends back through the browser: anybody can have made it up.
+/// A provider's response through the browser. Untrusted: anyone may have made it up.
 #[derive(Default, Clone)]
 pub(crate) struct CallbackParams {
     pub(crate) code: Option<String>,
     pub(crate) iss: Option<String>,
     pub(crate) error: Option<String>,
     pub(crate) error_description: Option<String>,
-    /// Apple's JSON with the name, at the first login only.
+    /// Apple's JSON with the name, sent only at the first login.
     pub(crate) user: Option<String>,
 }
 
-/// Who a provider says has logged in.
+/// The person who has logged in, according to the provider.
 #[expect(clippy::struct_field_names, reason = "that an address is proved is what the field says")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Proved {
-    /// With the subject, the one key of an identity (OpenID Connect Core §5.7).
+    /// With the subject, the only key of an identity (OpenID Connect Core §5.7).
     pub(crate) issuer: String,
     /// 1 to 255 bytes.
     pub(crate) subject: String,
     pub(crate) email: Option<Email>,
-    /// Whether the address was proved, as far as this provider's word counts.
+    /// Whether the address is proved, as far as this provider is trusted.
     pub(crate) email_is_proved: bool,
     /// A suggestion for a new account.
     pub(crate) name: Option<FullName>,
-    /// When the person logged in there. Always given, and not before [`Provider::begin`] (less a minute between clocks),
-    /// if [`Ask::fresh`] was asked.
+    /// When the person logged in there. If [`Ask::fresh`] was set, it is always present and not before
+    /// [`Provider::begin`] (less a minute of clock difference).
     pub(crate) auth_time: Option<Timestamp>,
     /// The provider's name.
     pub(crate) provider: String,
@@ -163,24 +163,24 @@ impl Providers {
         self.0.iter().find(|provider| provider.name == name)
     }
 
-    /// In the order of the buttons.
+    /// In the order of their buttons.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Provider> {
         self.0.iter()
     }
 }
 
 impl Provider {
-    /// As it stands in paths: 1 to 30 characters of `a-z`, `0-9` and `-`.
+    /// The name in paths: 1 to 30 characters of `a-z`, `0-9` and `-`.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    /// As it stands on buttons.
+    /// The name on buttons.
     pub(crate) fn label(&self) -> &str {
         &self.label
     }
 
-    /// Whether the response comes as a form that another site posts, so without our cookies (Apple).
+    /// Whether the response comes as a form posted by another site, and therefore without our cookies (Apple).
     pub(crate) fn answers_by_form(&self) -> bool {
         self.kind == Kind::Apple
     }
@@ -238,7 +238,7 @@ impl Provider {
         Ok(Begun { url: url.into(), kept })
     }
 
-    /// Ends a login: exchanges the code and verifies what comes back, within 10 seconds in all. The caller has checked
+    /// Finishes a login: exchanges the code and verifies the response, within 10 seconds in all. The caller has checked
     /// `state`.
     ///
     /// # Errors
@@ -250,7 +250,7 @@ impl Provider {
         params: &CallbackParams,
     ) -> Result<Proved, UpstreamError> {
         let wire = self.wire();
-        // RFC 9700 §4.4.2: a code that another provider gave out never goes to this one.
+        // RFC 9700 §4.4.2: a code from another provider must never be sent to this one.
         if kept.provider != self.name {
             return Err(wire.wrong("the response", "belongs to a login at another provider"));
         }
@@ -266,8 +266,7 @@ impl Provider {
         self.proved(&wire, profile, auth_time)
     }
 
-    /// RFC 9207 §2.4: `iss` is compared when it is there, and must be there where the metadata announce it; also for an
-    /// error.
+    /// RFC 9207 §2.4: `iss` is compared if present, and required if the metadata announce it, also for errors.
     async fn check_callback_issuer(
         &self,
         wire: &Wire<'_>,
@@ -295,7 +294,7 @@ impl Provider {
         }
     }
 
-    /// The codes of RFC 6749 §4.1.2.1, OpenID Connect Core §3.1.2.6 and Apple's own.
+    /// Maps the codes of RFC 6749 §4.1.2.1, OpenID Connect Core §3.1.2.6 and Apple's own.
     fn said_no(&self, error: &str, description: Option<&str>) -> UpstreamError {
         let reason = format!(
             "{}: {} {}",
@@ -362,7 +361,7 @@ impl Provider {
         if !(1..=SUBJECT).contains(&profile.subject.len()) || profile.subject.chars().any(char::is_control) {
             return Err(wire.wrong("the person's id", "is not 1 to 255 bytes without control characters"));
         }
-        // An address that cannot be one here counts as none.
+        // An address that is not valid here counts as missing.
         let email = profile.email.and_then(|email| Email::parse(&email).ok());
         Ok(Proved {
             issuer: profile.issuer,
@@ -379,7 +378,7 @@ impl Provider {
         Wire::new(&self.outgoing, &self.name)
     }
 
-    /// Whether it is where the table says.
+    /// Whether its address is the one in the table.
     fn is_at_home(&self) -> bool {
         self.kind.address() == Some(&self.issuer)
     }
@@ -391,7 +390,7 @@ impl fmt::Debug for Provider {
     }
 }
 
-/// What the token endpoint returned. Nothing of it is kept.
+/// The token endpoint's response. None of it is stored.
 struct Tokens {
     access_token: SecretText,
     id_token: Option<String>,
@@ -415,7 +414,7 @@ impl Tokens {
     }
 }
 
-/// Why the settings of a provider cannot be used. Never repeats a secret.
+/// Why a provider's settings cannot be used. Never repeats a secret.
 #[derive(Debug, thiserror::Error)]
 #[error("the setting `{setting}` {problem}. docs/social-login.md describes each provider")]
 pub struct ProvidersError {

@@ -1,4 +1,4 @@
-//! The providers with OAuth 2.0 and an API of their own: GitHub, Facebook, Discord.
+//! Providers that use OAuth 2.0 with an API of their own: GitHub, Facebook, Discord.
 
 use std::fmt::Write as _;
 
@@ -15,7 +15,7 @@ use super::{
 const WHAT: &str = "the profile";
 
 impl Provider {
-    /// Where the browser is sent. Facebook's version of the API is left out: old ones are switched off.
+    /// The authorization endpoint. Facebook's API version is omitted, because old ones are switched off.
     pub(super) fn authorization_endpoint(&self) -> String {
         let path = match self.kind {
             Kind::GitHub => "/login/oauth/authorize",
@@ -25,7 +25,7 @@ impl Provider {
         format!("{}{path}", self.issuer)
     }
 
-    /// Where the API is.
+    /// The address of the API.
     pub(super) fn api(&self) -> String {
         match self.kind {
             Kind::GitHub if self.is_at_home() => "https://api.github.com".to_owned(),
@@ -73,19 +73,19 @@ impl Provider {
         read.map_err(|why| wire.wrong(WHAT, why))
     }
 
-    /// Facebook's proof that the token is in the hands of the application's own server.
+    /// Facebook's proof that the token is held by the application's own server.
     fn secret_proof(&self, token: &str) -> String {
         let Credential::Secret(secret) = &self.credential else { return String::new() };
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret().as_bytes());
         let proof = hmac::sign(&key, token.as_bytes());
         proof.as_ref().iter().fold(String::new(), |mut text, byte| {
-            // Writing to a text does not fail.
+            // Writing to a string cannot fail.
             let _ = write!(text, "{byte:02x}");
             text
         })
     }
 
-    /// An address that answers whoever asks.
+    /// An address that responds without credentials.
     pub(super) fn open_address(&self) -> String {
         match self.kind {
             Kind::GitHub => self.api(),

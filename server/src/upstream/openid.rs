@@ -1,4 +1,4 @@
-//! The end of a login at an OpenID provider: the code, the ID token, and what userinfo adds.
+//! Finishes a login at an OpenID provider: the code, the ID token, and the claims from userinfo.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,12 +16,13 @@ use super::{
 };
 use crate::clock::Timestamp;
 
-/// How long metadata and keys are taken for true, in seconds. Keys that are not among the known are looked for at once.
+/// How long metadata and keys are cached, in seconds. If a key is not among the cached ones, they are fetched again
+/// immediately.
 const KNOWN: i64 = 3600;
-/// What Apple's tokens are said to be issued by at times.
+/// The issuer that Apple's tokens sometimes have.
 const APPLE_TOO: &str = "https://account.apple.com";
 
-/// What was read from a provider.
+/// The cached documents of a provider.
 #[derive(Default)]
 pub(super) struct Known(Mutex<Remembered>);
 
@@ -42,7 +43,7 @@ impl Known {
 }
 
 impl Provider {
-    /// The metadata, as they were read in the last hour.
+    /// The metadata, cached for an hour.
     pub(super) async fn metadata(&self, wire: &Wire<'_>) -> Result<Arc<Metadata>, UpstreamError> {
         let now = self.clock.now();
         if let Some((read, metadata)) = self.known.get().metadata
@@ -76,7 +77,7 @@ impl Provider {
     }
 
     /// # Errors
-    /// [`UpstreamError`]. What was known of the provider is forgotten then: it may be the fault.
+    /// [`UpstreamError`]. The cached documents are then dropped, because they may be the cause.
     pub(super) async fn openid_profile(
         &self,
         wire: &Wire<'_>,
@@ -122,7 +123,7 @@ impl Provider {
             && let Some(url) = &metadata.userinfo_endpoint
         {
             let userinfo = self.userinfo(wire, url, answer.access_token.expose(), &claims).await?;
-            // The ID token is signed: what it says stands.
+            // The ID token is signed, so its claims take precedence.
             for (name, value) in userinfo {
                 claims.entry(name).or_insert(value);
             }
@@ -131,8 +132,8 @@ impl Provider {
         Ok((profile, auth_time))
     }
 
-    /// The token, verified by the known keys, or by newer ones if its key is not among them. The second look is one for
-    /// each login, so an issuer cannot make us ask it more often than people log in.
+    /// The token, verified by the cached keys, or by fresh ones if its key is not among them. Each login fetches them
+    /// at most once, so an issuer cannot make us fetch them more often than people log in.
     async fn opened(
         &self,
         wire: &Wire<'_>,
@@ -150,7 +151,7 @@ impl Provider {
         keys.open(id_token).map_err(|cause| wire.wrong("the ID token", &cause.to_string()))
     }
 
-    /// Whether `iss` is the provider's name.
+    /// Whether `iss` names the provider.
     pub(super) fn is_token_issuer(
         &self,
         issuer: &str,
@@ -169,7 +170,8 @@ impl Provider {
         }
     }
 
-    /// Whether claims that the ID token lacks are asked for. The others say all of it in the token.
+    /// Whether userinfo is queried for claims that the ID token lacks. The other providers put all of them in the
+    /// token.
     fn asks_userinfo(&self) -> bool {
         matches!(self.kind, Kind::GitLab | Kind::Issuer)
     }
@@ -185,7 +187,7 @@ impl Provider {
         let Some(Value::Object(userinfo)) = wire.get_as(WHAT, url, access_token).await? else {
             return Err(wire.wrong(WHAT, "returned no JSON object"));
         };
-        // OpenID Connect Core §5.3.2: otherwise it is about somebody else.
+        // OpenID Connect Core §5.3.2: otherwise it is about someone else.
         if userinfo
             .get("sub")
             .and_then(Value::as_str)
@@ -203,13 +205,13 @@ impl Provider {
     ) -> Result<Profile, &'static str> {
         let text = |name: &str| claims.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
         let issuer = match self.kind {
-            // Each tenant's own.
+            // Each tenant has its own.
             Kind::Microsoft => text("iss").ok_or("has no `iss`")?.to_owned(),
-            // One person stays one, however the token spells the issuer.
+            // The same person has one issuer, however the token spells it.
             _ => self.issuer.clone(),
         };
         let subject = match self.kind {
-            // `sub` differs from application to application, `oid` is the person.
+            // `sub` differs between applications; `oid` identifies the person.
             Kind::Microsoft => text("oid").ok_or("has no `oid`; ask for the scope `profile`")?,
             _ => text("sub").ok_or("has no `sub`")?,
         };
@@ -220,7 +222,7 @@ impl Provider {
             _ => text("name").or_else(|| text("preferred_username")).map(str::to_owned),
         };
         if self.kind == Kind::Apple && claims.get("email_verified").is_some_and(|claim| claim == "true") {
-            // Apple alone writes it as text at times.
+            // Only Apple sometimes writes it as text.
             claims.insert("email_verified".to_owned(), true.into());
         }
         Ok(Profile { issuer, subject, email, claims, name })

@@ -1,22 +1,22 @@
-//! What the providers without OpenID Connect say of a person, each in its own words.
+//! Parses the profiles of providers without OpenID Connect, each in its own format.
 
 use serde_json::{Map, Value};
 
-/// What a provider says of a person, before anything is believed.
+/// A provider's claims about a person, before any are trusted.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Profile {
     pub(super) issuer: String,
     pub(super) subject: String,
     pub(super) email: Option<String>,
-    /// What the trust in the address looks at.
+    /// The claims that decide whether the address is trusted.
     pub(super) claims: Map<String, Value>,
     pub(super) name: Option<String>,
 }
 
-/// `GET /user` and `GET /user/emails`. The address in the profile is the one that the person shows, which is not said to
-/// be verified. The list is missing where the person did not allow it.
+/// `GET /user` and `GET /user/emails`. The address in the profile is the public one, which need not be verified. The
+/// list is missing if the person did not grant access to it.
 pub(super) fn github(issuer: &str, user: &Value, emails: Option<&Value>) -> Result<Profile, &'static str> {
-    // Names can be changed and taken by others; the number stays.
+    // Names can be changed and reused by others; the number is permanent.
     let id = user.get("id").and_then(Value::as_u64).filter(|id| *id > 0).ok_or(NO_ID)?;
     let is = |email: &Value, what: &str| email.get(what) == Some(&Value::Bool(true));
     let all = emails.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
@@ -46,7 +46,7 @@ pub(super) fn discord(issuer: &str, user: &Value) -> Result<Profile, &'static st
     })
 }
 
-/// `GET /me?fields=id,name,email`. Many accounts have no address.
+/// `GET /me?fields=id,name,email`. Many accounts have no email address.
 pub(super) fn facebook(issuer: &str, user: &Value) -> Result<Profile, &'static str> {
     let id = text(user, "id").filter(|id| is_number(id)).ok_or(NO_ID)?;
     Ok(Profile {
@@ -58,7 +58,7 @@ pub(super) fn facebook(issuer: &str, user: &Value) -> Result<Profile, &'static s
     })
 }
 
-/// An empty or an error profile is nobody: with one of Supabase's, all users became one account (GHSA-5hvv-9cqv-894r).
+/// Rejects empty and error profiles: with one of Supabase's, all users became one account (GHSA-5hvv-9cqv-894r).
 const NO_ID: &str = "has no id of a person in it";
 
 fn text<'v>(value: &'v Value, name: &str) -> Option<&'v str> {

@@ -1,4 +1,4 @@
-//! What the seven providers answer, as they were seen to: ids and names are changed, the shapes are theirs.
+//! Recorded responses of the seven providers: ids and names are changed, the structure is theirs.
 
 use std::collections::HashMap;
 
@@ -25,7 +25,7 @@ fn asked(url: &str) -> HashMap<String, String> {
     Url::parse(url).unwrap().query_pairs().into_owned().collect()
 }
 
-/// Sets all claims that a provider's tokens have beside ours.
+/// Sets all claims that a provider's tokens have besides the standard ones.
 fn claims(upstream: &Upstream, claims: &Value) {
     upstream.tell().claims.extend(claims.as_object().unwrap().clone());
 }
@@ -44,7 +44,7 @@ async fn l03_google() {
     let proved = log_in(&upstream, &google).await.unwrap();
     assert_eq!((proved.subject.as_str(), email(&proved)), ("110169484474386276334", Some("ada@example.com")));
     assert!(proved.email_is_proved);
-    // Somebody else's domain, verified once.
+    // Someone else's domain, verified once.
     upstream.claim("hd", Value::Null);
     assert!(!log_in(&upstream, &google).await.unwrap().email_is_proved);
     upstream.claim("email", "ada@gmail.com");
@@ -70,7 +70,7 @@ async fn l01_l03_microsoft() {
     );
     let proved = log_in(&upstream, &microsoft).await.unwrap();
     assert_eq!(upstream.got("/common/v2.0/.well-known/openid-configuration").len(), 1);
-    // `sub` is another for each application.
+    // `sub` is different for each application.
     assert_eq!(
         (proved.issuer.as_str(), proved.subject.as_str()),
         (issuer.as_str(), "00000000-0000-0000-66f3-3332eca7ea81")
@@ -80,7 +80,7 @@ async fn l01_l03_microsoft() {
         upstream.claim("xms_edov", edov);
         assert!(log_in(&upstream, &microsoft).await.unwrap().email_is_proved);
     }
-    // A key that is marked for another tenant does not sign for this one.
+    // A key marked for another tenant does not sign for this one.
     upstream.tell().keys[0]["issuer"] = format!("{}/{CONSUMERS}/v2.0", upstream.url).into();
     let claimed = upstream.tell().claims.clone();
     let microsoft = provider_with("microsoft", |settings| settings.issuer = Some(upstream.url.clone()));
@@ -200,7 +200,7 @@ async fn l03_apple() {
     }
     upstream.claim("email_verified", "false");
     assert!(!log_in(&upstream, &apple).await.unwrap().email_is_proved);
-    // The client secret is made for this request: a token by the team's key.
+    // The client secret is created for this request: a token signed by the team's key.
     let got = upstream.got("/token").remove(0);
     let secret: Vec<Value> = got.form["client_secret"]
         .split('.')
@@ -264,7 +264,7 @@ async fn l01_l03_github() {
     let got = upstream.got("/api/v3/user").remove(0);
     assert!(got.headers.contains_key("user-agent"));
     assert_eq!(upstream.got("/login/oauth/access_token")[0].headers["accept"], "application/json");
-    // `iss` came in 2026, as an address below the host.
+    // GitHub added `iss` in 2026, as an address below the host.
     let iss = Some(format!("{}/login/oauth", upstream.url));
     log_in_with(&upstream, &github, false, |params| params.iss = iss).await.unwrap();
     let other =

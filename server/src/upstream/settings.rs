@@ -1,4 +1,4 @@
-//! From what the operator wrote to a provider: what is missing, what does not go together, which files are read.
+//! Builds a provider from its settings: finds missing and conflicting ones, and reads the files.
 
 use std::{
     fs::File,
@@ -18,12 +18,12 @@ use crate::{
     outgoing::{Outgoing, Reach, Target},
 };
 
-/// The longest file of a secret or a key.
+/// The maximum size of a file with a secret or a key.
 const FILE: u64 = 64 * 1024;
-/// The longest label, in characters.
+/// The maximum length of a label in characters.
 const LABEL: usize = 40;
 
-/// The ways out, which all providers share.
+/// The outgoing clients, which all providers share.
 pub(super) struct Ways {
     public: Arc<Outgoing>,
     private: Arc<Outgoing>,
@@ -66,7 +66,7 @@ pub(super) fn provider(
         Kind::Apple => Credential::Apple(Box::new(apple_key(settings, &wrong)?)),
         _ => secret(settings, &wrong)?.map_or(Credential::None, Credential::Secret),
     };
-    // An issuer may know a client without a secret, which proves itself by PKCE alone.
+    // An issuer may allow a client without a secret, protected by PKCE alone.
     if matches!(credential, Credential::None) && kind != Kind::Issuer {
         return Err(wrong("client_secret", "is missing: write it, or name its file in `client_secret_file`"));
     }
@@ -86,7 +86,7 @@ pub(super) fn provider(
     })
 }
 
-/// What is set for another provider would silently not apply.
+/// Rejects settings of other providers, which would silently have no effect.
 fn check_applies(kind: Kind, settings: &LoginProvider, wrong: &Wrong<'_>) -> Result<(), ProvidersError> {
     let (is_apple, is_issuer) = (kind == Kind::Apple, matches!(kind, Kind::GitLab | Kind::Issuer));
     for (key, is_set, is_used) in [
@@ -112,7 +112,7 @@ fn issuer(
     wrong: &Wrong<'_>,
 ) -> Result<String, ProvidersError> {
     let issuer = match (&settings.issuer, kind.address()) {
-        // An issuer's name is to the byte; the addresses of the table have nothing after the host.
+        // An issuer's name must match byte for byte; the addresses in the table have nothing after the host.
         (Some(issuer), None) => issuer.clone(),
         (Some(issuer), Some(_)) => issuer.trim_end_matches('/').to_owned(),
         (None, Some(address)) => address.to_owned(),
@@ -161,7 +161,7 @@ fn secret(settings: &LoginProvider, wrong: &Wrong<'_>) -> Result<Option<SecretSt
             SecretString::from(text.trim())
         }
     };
-    // A secret in Latin letters, as all of them are: anything else is a wrong file.
+    // All client secrets are visible ASCII, so anything else is the wrong file.
     let text = secret.expose_secret();
     if text.is_empty() || text.len() > 4096 || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
         let key = if settings.client_secret.is_some() { "client_secret" } else { "client_secret_file" };

@@ -1,18 +1,18 @@
-//! Microsoft's tenants: each has an issuer of its own, and the metadata for several name none.
+//! Microsoft's tenants: each has its own issuer, and the metadata for several tenants name none.
 
 /// The tenant of personal accounts.
 const CONSUMERS: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
-/// What stands for the tenant in metadata, and in the name that some keys carry.
+/// The placeholder for the tenant in metadata, and in the issuer of some keys.
 const PLACEHOLDER: &str = "{tenantid}";
 
 /// Whose accounts may log in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Tenant {
-    /// Everybody's: organisations and persons.
+    /// Everyone's: organisations and individuals.
     Common,
     Organizations,
     Consumers,
-    /// Of one organisation, by its id.
+    /// Those of one organisation, by its id.
     One(String),
 }
 
@@ -30,7 +30,7 @@ impl Tenant {
         }
     }
 
-    /// Where its metadata are.
+    /// The address of its metadata.
     pub(super) fn discovery(&self, address: &str) -> String {
         let tenant = match self {
             Self::Common => "common",
@@ -41,7 +41,7 @@ impl Tenant {
         format!("{address}/{tenant}/v2.0")
     }
 
-    /// What its metadata must call themselves.
+    /// The `issuer` that its metadata must have.
     pub(super) fn metadata_issuer(&self, address: &str) -> String {
         issuer_of(
             address,
@@ -53,7 +53,7 @@ impl Tenant {
         )
     }
 
-    /// Whether `issuer` is that of a tenant that may log in.
+    /// Whether `issuer` belongs to a tenant that may log in.
     pub(super) fn has(&self, address: &str, issuer: &str) -> bool {
         let tenant = issuer
             .strip_prefix(address)
@@ -74,7 +74,7 @@ pub(super) fn issuer_of(address: &str, tenant: &str) -> String {
     format!("{address}/{tenant}/v2.0")
 }
 
-/// Whether a key that is marked with `key_issuer` may sign for the tenant.
+/// Whether a key marked with `key_issuer` may sign for the tenant.
 pub(super) fn signs_for(key_issuer: &str, tenant: &str, issuer: &str) -> bool {
     key_issuer.replace(PLACEHOLDER, tenant) == issuer
 }

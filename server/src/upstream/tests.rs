@@ -1,5 +1,5 @@
-//! The conversation with a provider, against one that does what it should not. The names after `l…_` are those of the
-//! OpenID Foundation's conformance suite for relying parties.
+//! Logins against a provider that misbehaves. The names after `l…_` are those of the OpenID Foundation's conformance
+//! suite for relying parties.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ pub(super) fn provider_with(name: &str, change: impl FnOnce(&mut LoginProvider))
     settings::provider(name, &settings, &settings::Ways::new(), &clock()).unwrap()
 }
 
-/// An upstream, and the settings of the same name for it.
+/// A fake provider, and its settings.
 pub(super) async fn at(name: &str) -> (Upstream, Provider) {
     let upstream = Upstream::start(NOW).await;
     let provider = provider_with(name, |settings| settings.issuer = Some(upstream.url.clone()));
@@ -41,7 +41,7 @@ async fn acme() -> (Upstream, Provider) {
     at("acme").await
 }
 
-/// A whole login.
+/// A complete login.
 pub(super) async fn log_in(upstream: &Upstream, provider: &Provider) -> Result<Proved, UpstreamError> {
     log_in_with(upstream, provider, false, |_| ()).await
 }
@@ -53,7 +53,7 @@ pub(super) async fn log_in_with(
     change: impl FnOnce(&mut CallbackParams),
 ) -> Result<Proved, UpstreamError> {
     let begun = provider.begin(REDIRECT, Ask { fresh }).await?;
-    // As it comes out of the row where it was sealed.
+    // As read from the row where it was sealed.
     let kept = serde_json::to_string(&begun.kept).unwrap();
     let kept: Kept = serde_json::from_str(&kept).unwrap();
     let mut back = upstream.agree(&begun.url);
@@ -63,7 +63,7 @@ pub(super) async fn log_in_with(
     provider.finish(REDIRECT, &kept, &params).await
 }
 
-/// A login that must be refused as a wrong response, for a reason with `word` in it.
+/// A login that must be rejected as an invalid response, for a reason that contains `word`.
 pub(super) async fn refused(upstream: &Upstream, provider: &Provider, word: &str) {
     let error = log_in(upstream, provider).await.unwrap_err();
     assert_eq!(error.kind(), Failure::Invalid, "{error}");
@@ -71,7 +71,7 @@ pub(super) async fn refused(upstream: &Upstream, provider: &Provider, word: &str
     check_is_clean(&error);
 }
 
-/// The log gets no secret.
+/// The log must not contain secrets.
 fn check_is_clean(error: &UpstreamError) {
     for secret in [CLIENT_SECRET, "opaque-access-token", "code-0", "eyJ"] {
         assert!(!error.to_string().contains(secret), "{error}");
@@ -177,7 +177,7 @@ async fn l06_oidcc_client_test_invalid_aud() {
     }
     upstream.claim("aud", json!([CLIENT_ID]));
     log_in(&upstream, &provider).await.unwrap();
-    // For others too, but issued to us.
+    // Also for others, but issued to us.
     upstream.claim("aud", json!([CLIENT_ID, "another"]));
     upstream.claim("azp", CLIENT_ID);
     log_in(&upstream, &provider).await.unwrap();
@@ -223,7 +223,7 @@ async fn l06_an_expired_id_token() {
 #[tokio::test]
 async fn l04_oidcc_client_test_nonce_invalid() {
     let (upstream, provider) = acme().await;
-    // Absent is no better than wrong (CVE-2026-15612).
+    // Missing is as bad as wrong (CVE-2026-15612).
     for wrong in [json!("another"), Value::Null, json!(""), json!(1)] {
         upstream.claim("nonce", wrong);
         refused(&upstream, &provider, "`nonce`").await;
@@ -377,7 +377,7 @@ async fn l06_oidcc_client_test_kid_absent_single_jwks() {
 async fn l06_oidcc_client_test_kid_absent_multiple_jwks() {
     let (upstream, provider) = acme().await;
     upstream.tell().header.insert("kid".to_owned(), Value::Null);
-    // One key alone has the algorithm.
+    // Only one key has the algorithm.
     log_in(&upstream, &provider).await.unwrap();
     let (upstream, provider) = acme().await;
     let mut second = upstream.tell().keys[0].clone();
@@ -394,7 +394,7 @@ async fn l06_oidcc_client_test_signing_key_rotation() {
     upstream.rotate_keys();
     log_in(&upstream, &provider).await.unwrap();
     assert_eq!(upstream.got("/keys").len(), 2);
-    // A key that is not published at all costs one look for each login.
+    // A key that is not published at all costs one fetch per login.
     upstream.tell().header.insert("kid".to_owned(), "unknown".into());
     refused(&upstream, &provider, "unknown kid").await;
     assert_eq!(upstream.got("/keys").len(), 3);

@@ -1,24 +1,24 @@
-//! How far a provider's word about an email address counts. Who trusts too much lets a stranger into the account of
-//! whoever has the address (CVE-2026-15611).
+//! How far a provider is trusted about an email address. Trusting too much lets a stranger into the account of the
+//! address's owner (CVE-2026-15611).
 
 use serde_json::{Map, Value};
 
 use crate::accounts::Email;
 
-/// What must be said for an address to be proved.
+/// What proves an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Trust {
-    /// Nothing suffices: Facebook does not say whether it has verified the address.
+    /// Nothing does: Facebook does not say whether it has verified the address.
     Never,
     /// `email_verified` is `true`.
     ClaimTrue,
-    /// The same, and Google runs the mailbox: a Gmail address, or an organisation's (`hd`). Any other address was verified
-    /// once, and its owner can have changed since.
+    /// `email_verified` is `true` and Google runs the mailbox: a Gmail address, or an organisation's (`hd`). Any other
+    /// address was verified once, and may have a new owner since.
     GmailOrHd,
-    /// Microsoft's `xms_edov`: the domain of the address belongs to the user's organisation. Without it, the
-    /// administrator of any tenant can write any address ("nOAuth").
+    /// Microsoft's `xms_edov`: the address's domain belongs to the user's organisation. Without it, the administrator
+    /// of any tenant can set any address ("nOAuth").
     Edov,
-    /// `email_verified` is `true`, and the operator trusts the issuer. Whoever runs it can enter any account.
+    /// `email_verified` is `true` and the operator trusts the issuer. Whoever runs the issuer can enter any account.
     OperatorSays(bool),
 }
 
@@ -33,7 +33,7 @@ impl Trust {
                 let has_domain = claims.get("hd").and_then(Value::as_str).is_some_and(|hd| !hd.is_empty());
                 is_verified && (has_domain || email.domain() == "gmail.com")
             }
-            // It has come as each of the three.
+            // All three forms occur.
             Self::Edov => claims.get("xms_edov").is_some_and(|edov| match edov {
                 Value::Bool(is_so) => *is_so,
                 Value::Number(number) => number.as_u64() == Some(1),

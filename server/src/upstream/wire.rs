@@ -1,4 +1,4 @@
-//! Requests to a provider: one deadline for all of a login, and JSON of at most 1 MiB.
+//! Requests to a provider: one deadline for a whole login, and JSON of at most 1 MiB.
 
 use std::time::Duration;
 
@@ -17,22 +17,22 @@ use url::form_urlencoded;
 use super::UpstreamError;
 use crate::outgoing::{Outgoing, Target};
 
-/// The longest that a provider may take for all requests of one step.
+/// The deadline for all requests of one step.
 const LONGEST: Duration = Duration::from_secs(10);
-/// The longest response.
+/// The maximum size of a response.
 const ANSWER: usize = 1 << 20;
-/// Characters of a provider's own words that the log gets.
+/// The maximum length of a provider's own words in the log, in characters.
 const WORDS: usize = 300;
 
-/// A conversation with one provider, which must have ended by its deadline.
+/// A conversation with one provider, which must finish by its deadline.
 pub(super) struct Wire<'a> {
     outgoing: &'a Outgoing,
-    /// How the log calls the provider.
+    /// The provider's name in the log.
     name: &'a str,
     deadline: Instant,
 }
 
-/// How the client shows who it is at the token endpoint (RFC 6749 §2.3.1, OpenID Connect Core §9).
+/// How the client authenticates at the token endpoint (RFC 6749 §2.3.1, OpenID Connect Core §9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ClientAuth {
     Basic,
@@ -44,23 +44,23 @@ impl<'a> Wire<'a> {
         Self { outgoing, name, deadline: Instant::now() + LONGEST }
     }
 
-    /// A URL that the provider named, or that was made from its address.
+    /// A URL that the provider named, or that was derived from its address.
     pub(super) fn target(&self, what: &str, url: &str) -> Result<Target, UpstreamError> {
         let named = |why| UpstreamError::invalid(format!("{}: {what} {why}", self.name));
         Target::parse(url, self.outgoing.reach()).map_err(named)
     }
 
-    /// An error about a response, or about a setting.
+    /// An error in a response or in a setting.
     pub(super) fn wrong(&self, what: &str, why: &str) -> UpstreamError {
         UpstreamError::invalid(format!("{}: {what} {why}", self.name))
     }
 
-    /// A JSON document.
+    /// Fetches a JSON document.
     pub(super) async fn get(&self, what: &str, url: &str) -> Result<Value, UpstreamError> {
         Ok(self.get_with_headers(what, url).await?.0)
     }
 
-    /// The same, and what stands above it.
+    /// Like [`get`](Self::get), with the response headers.
     pub(super) async fn get_with_headers(
         &self,
         what: &str,
@@ -71,8 +71,8 @@ impl<'a> Wire<'a> {
         Ok((self.success(what, &answer)?, headers))
     }
 
-    /// A JSON document about the person whose access token this is (RFC 6750 §2.1); `None` if the provider does not give
-    /// it to us.
+    /// Fetches a JSON document about the access token's person (RFC 6750 §2.1); `None` if the provider denies access to
+    /// it.
     pub(super) async fn get_as(
         &self,
         what: &str,
@@ -87,7 +87,8 @@ impl<'a> Wire<'a> {
         self.success(what, &answer).map(Some)
     }
 
-    /// Sends a form to the token endpoint. The parameters are secret: what the provider says of them is not repeated.
+    /// Sends a form to the token endpoint. The parameters are secret, so they are removed from the provider's error
+    /// messages.
     pub(super) async fn exchange(
         &self,
         url: &str,
@@ -97,7 +98,7 @@ impl<'a> Wire<'a> {
     ) -> Result<Value, UpstreamError> {
         const WHAT: &str = "the token endpoint";
         let mut request = Request::post("/").header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-        // A block: the serializer cannot be held while the provider is waited for.
+        // A block: the serializer cannot be held across an await.
         let body = {
             let mut form = form_urlencoded::Serializer::new(String::new());
             form.extend_pairs(parameters);
@@ -122,7 +123,7 @@ impl<'a> Wire<'a> {
         let status = answer.status();
         let hidden: Vec<&str> = parameters.iter().map(|(_, value)| *value).chain(client_secret).collect();
         let body = self.json(WHAT, &answer);
-        // GitHub answers 200 for an error, Facebook's error is an object.
+        // GitHub responds with 200 to an error; Facebook's error is an object.
         if let Some(error) = body.as_ref().ok().and_then(|body| body.get("error")) {
             return Err(self.token_error(error, body.as_ref().ok(), status, &hidden));
         }
@@ -159,7 +160,7 @@ impl<'a> Wire<'a> {
         }
     }
 
-    /// Whether there is an answer at all, and what stands above it.
+    /// Checks that the server responds, and returns the headers.
     pub(super) async fn reach(&self, what: &str, url: &str) -> Result<HeaderMap, UpstreamError> {
         let answer = self.send(what, url, Request::get("/"), Bytes::new()).await?;
         if answer.status().is_server_error() {
@@ -238,7 +239,7 @@ fn secret(text: &str) -> Result<HeaderValue, UpstreamError> {
     Ok(value)
 }
 
-/// Somebody else's words for our log: no control characters, not too many, and nothing that was secret.
+/// Makes a provider's text safe for our log: no control characters, a limited length, and nothing that was secret.
 pub(super) fn cleaned(words: &str, hidden: &[&str]) -> String {
     let mut words = words.to_owned();
     for secret in hidden.iter().filter(|secret| secret.len() >= 8) {

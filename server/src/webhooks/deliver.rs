@@ -1,8 +1,8 @@
-//! The worker. Each webhook has a lane of its own, so that one that hangs delays no other.
+//! The worker. Each webhook has its own lane, so that one that hangs does not delay the others.
 //!
-//! A delivery is leased by one statement, so of many instances one makes it. When that instance dies the lease ends and
-//! another makes it again: at least once, and more than once only after a crash or a lost answer. A stop waits for the
-//! attempts under way.
+//! A delivery is leased by one statement, so only one of several instances makes it. If that instance dies, the lease
+//! expires and another one makes it again: at least once, and more than once only after a crash or a lost response. A
+//! stop waits for the attempts in progress.
 
 use std::{collections::HashSet, sync::Weak, time::Duration};
 
@@ -24,16 +24,16 @@ use crate::{
     error::Error,
 };
 
-/// How often the table is looked at.
+/// How often the table is polled.
 const EVERY: Duration = Duration::from_secs(1);
-/// How long an instance has a delivery for itself: several times what an attempt can take.
+/// How long an instance leases a delivery: several times as long as an attempt can take.
 const LEASE: Duration = Duration::from_secs(30);
-/// Requests to one webhook at once.
+/// The maximum number of concurrent requests to one webhook.
 const AT_ONCE: usize = 4;
-/// Deliveries that are looked up at once.
+/// Deliveries read at a time.
 const BATCH: i64 = 64;
-/// The pauses after the first attempt, the second, and so on. After the attempt that follows the last one it is given
-/// up: three days, as the specification advises.
+/// The delays after the first attempt, the second, and so on. The delivery has failed for good after the attempt that
+/// follows the last delay: three days, as the specification recommends.
 const PAUSES: [Duration; 9] = [
     Duration::from_secs(5),
     Duration::from_mins(5),
@@ -45,10 +45,10 @@ const PAUSES: [Duration; 9] = [
     Duration::from_hours(20),
     Duration::from_hours(24),
 ];
-/// Characters of an error that are kept.
+/// The maximum length of a stored error in characters.
 const ERROR_LENGTH: usize = 300;
 
-/// Delivers until the last [`App`] is gone or closed.
+/// Delivers until the last [`App`] is dropped or closed.
 pub(crate) fn start(app: Weak<Inner>) {
     tokio::spawn(async move {
         let mut ticks = interval(EVERY);
@@ -58,7 +58,7 @@ pub(crate) fn start(app: Weak<Inner>) {
             ticks.tick().await;
             let Some(app) = Weak::upgrade(&app).map(App::of_inner) else { return };
             if app.work().is_over() {
-                // Dropped, it would cut off the attempts that the stop waits for.
+                // Dropping it would abort the attempts that the stop waits for.
                 lanes.tasks.detach_all();
                 return;
             }
@@ -69,7 +69,7 @@ pub(crate) fn start(app: Weak<Inner>) {
     });
 }
 
-/// The webhooks that are being delivered to.
+/// The webhooks with deliveries in progress.
 #[derive(Default)]
 struct Lanes {
     busy: HashSet<Uuid>,
@@ -77,14 +77,14 @@ struct Lanes {
 }
 
 impl Lanes {
-    /// Opens a lane for each webhook that something waits for and that has none.
+    /// Opens a lane for each webhook that has due deliveries and no lane.
     async fn open(&mut self, app: &App) -> Result<(), Error> {
         while let Some(ended) = self.tasks.try_join_next() {
             match ended {
                 Ok(hook) => {
                     self.busy.remove(&hook);
                 }
-                // Which one it was is not known; with leases, two lanes for one webhook do no harm.
+                // It is unknown which one it was; with leases, two lanes for one webhook do no harm.
                 Err(_) => self.busy.clear(),
             }
         }
@@ -98,7 +98,7 @@ impl Lanes {
     }
 }
 
-/// Delivers what waits for one webhook, until there is nothing or the app is gone.
+/// Delivers what is due for one webhook, until nothing is left or the app is gone.
 async fn empty(app: Weak<Inner>, hook: Hook) -> Uuid {
     loop {
         let due = match due(&app, &hook).await {
@@ -133,7 +133,7 @@ async fn due(app: &Weak<Inner>, hook: &Hook) -> Result<Vec<Due>, Error> {
     Ok(store::due(app.db().read().await?.conn(), hook.id, app.now(), BATCH).await?)
 }
 
-/// Takes a delivery, makes it, and notes what came of it.
+/// Leases a delivery, makes it, and records the outcome.
 async fn attempt(app: &App, hook: &Hook, due: Due) -> Result<(), Error> {
     let now = app.now();
     let until = now + LEASE;
@@ -194,7 +194,7 @@ enum Failure {
 }
 
 impl Failure {
-    /// When it is tried again, if it is: 410 says that nobody is there any more and that it should end.
+    /// When to retry, if at all: 410 says that the receiver is gone and deliveries should stop.
     fn next(&self, attempts: i64, now: Timestamp) -> Option<Timestamp> {
         if matches!(self, Self::Answered(StatusCode::GONE)) {
             return None;

@@ -12,10 +12,10 @@ use zeroize::Zeroizing;
 
 use crate::{accounts::AccountId, clock::Timestamp, error::Error, random};
 
-/// Bytes of a secret: as many as the signature has.
+/// The length of a secret in bytes: that of the signature.
 const SECRET: usize = 32;
 
-/// What a message says.
+/// The content of a message.
 pub(super) struct Body {
     pub(super) kind: &'static str,
     pub(super) at: Timestamp,
@@ -26,14 +26,14 @@ pub(super) struct Body {
 impl Body {
     pub(super) fn to_json(&self) -> String {
         let mut data = Map::new();
-        // As in the `sub` of a token: a string.
+        // A string, as in the `sub` of a token.
         data.extend(self.account.map(|id| ("account_id".to_owned(), id.to_string().into())));
         data.extend(self.organisation.map(|id| ("organisation_id".to_owned(), id.to_string().into())));
         json!({ "type": self.kind, "timestamp": self.at.to_rfc3339(), "data": data }).to_string()
     }
 }
 
-/// What a webhook and the server share. It does not print itself.
+/// The secret shared by a webhook and the server. It does not print itself.
 pub(super) struct Secret(Zeroizing<[u8; SECRET]>);
 
 impl Secret {
@@ -49,13 +49,13 @@ impl Secret {
         self.0.as_slice()
     }
 
-    /// As the application gets it.
+    /// The form in which the application gets it.
     pub(super) fn shown(&self) -> SecretString {
         let encoded = Zeroizing::new(STANDARD.encode(self.bytes()));
         format!("whsec_{}", *encoded).into()
     }
 
-    /// The request, but for where it goes. `at` is the moment of this attempt: receivers refuse old ones.
+    /// The request, without its target. `at` is the time of this attempt: receivers reject old ones.
     pub(super) fn sign(&self, id: Uuid, at: Timestamp, body: String) -> Result<Request<Full<Bytes>>, Error> {
         let id = format!("msg_{}", id.simple());
         let signature = signature(self.bytes(), &id, at.as_secs(), &body);
@@ -80,7 +80,7 @@ fn signature(secret: &[u8], id: &str, at: i64, body: &str) -> String {
 mod tests {
     use super::*;
 
-    /// The example that the specification's own libraries test with.
+    /// The example that the specification's own libraries use in their tests.
     #[test]
     fn the_signature_is_that_of_standard_webhooks() {
         let secret = STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();

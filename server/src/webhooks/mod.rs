@@ -1,8 +1,8 @@
-//! Webhooks: applications learn of an account's life by signed requests, in the Standard Webhooks form.
+//! Webhooks: signed requests that notify applications of account events, in the Standard Webhooks format.
 //!
 //! An event is queued in its own transaction, at the one place that every event passes, and delivered by a worker at
-//! least once. A delivery names the account by its number and tells nothing else of the person: deliveries that wait
-//! for weeks must not keep what the account's deletion removes, and an application may read only what it may read.
+//! least once. A delivery contains the account's ID and nothing else about the person: deliveries may wait for weeks
+//! and must not keep what the account's deletion removes, and an application may read only what it has access to.
 
 mod deliver;
 mod message;
@@ -28,61 +28,61 @@ use crate::{
     random,
 };
 
-/// What secrets are sealed for.
+/// The purpose that secrets are sealed for.
 const PURPOSE: &str = "webhook";
-/// As many as one program's events are worth: each event becomes a row for each of them.
+/// The maximum number of webhooks: every event becomes a row for each of them.
 const MOST: i64 = 20;
 
-/// A webhook that was just added. Its secret is shown this once.
+/// A newly added webhook. Its secret is shown only here.
 #[derive(Debug)]
 pub struct NewWebhook {
     /// Its name.
     pub id: Uuid,
-    /// What the application verifies deliveries with: `whsec_` and base64. Prints itself only when exposed.
+    /// The key with which the application verifies deliveries: `whsec_` and base64. Prints itself only when exposed.
     pub secret: SecretString,
 }
 
-/// A webhook and what is still to be told.
+/// A webhook and the state of its deliveries.
 #[derive(Debug)]
 pub struct Webhook {
     /// Its name.
     pub id: Uuid,
-    /// Where it is called.
+    /// Its URL.
     pub url: String,
-    /// Deliveries that are to be made, or to be made again.
+    /// Deliveries that are pending or will be retried.
     pub waiting: i64,
-    /// Deliveries that were given up, and are kept for 30 days.
+    /// Deliveries that failed for good; they are kept for 30 days.
     pub failed: i64,
     /// Why the latest of those attempts failed.
     pub last_error: Option<String>,
 }
 crate::db::from_row!(Webhook { id, url, waiting, failed, last_error });
 
-/// Why a webhook could not be added, found or tried. The words are for the operator.
+/// Why a webhook could not be added, found or tested. The messages are for the operator.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WebhookError {
-    /// The URL cannot be one of a webhook.
+    /// The URL cannot be used for a webhook.
     #[error("the URL {0}")]
     Url(&'static str),
-    /// There are as many as there may be.
+    /// The maximum number of webhooks is reached.
     #[error(
         "there are {MOST} webhooks already, which is the most; remove one with `portcullis webhook remove ID`"
     )]
     TooMany,
-    /// There is none of this name.
+    /// There is no webhook with this name.
     #[error("no such webhook; `portcullis webhook list` shows all webhooks")]
     NotFound,
-    /// The target gave no answer.
+    /// The target did not respond.
     #[error("{0}")]
     Unanswered(String),
-    /// The secret does not open.
+    /// The secret cannot be opened.
     #[error(
         "the webhook's secret does not open: the server has another secret key than when it was added. Restore the \
          key, or remove the webhook and add it again"
     )]
     Sealed,
-    /// The database, for one.
+    /// Another error, such as one of the database.
     #[error(transparent)]
     Failed(#[from] Error),
 }
@@ -93,11 +93,11 @@ impl From<crate::db::Error> for WebhookError {
     }
 }
 
-/// Adds a webhook for all events. Events of the past are not told.
+/// Adds a webhook for all events. Past events are not delivered.
 ///
 /// # Errors
-/// [`WebhookError::Url`] when `url` may not be called, by its text or by the addresses that its name has now. They are
-/// looked up again at each delivery.
+/// [`WebhookError::Url`] if `url` is not allowed, because of its text or the addresses that its name resolves to now.
+/// The name is resolved again at each delivery.
 pub async fn add(app: &App, url: &str, client: &Client) -> Result<NewWebhook, WebhookError> {
     let target = Target::parse(url, app.outgoing().reach()).map_err(WebhookError::Url)?;
     app.outgoing().check_name(&target).await.map_err(WebhookError::Url)?;
@@ -115,16 +115,16 @@ pub async fn add(app: &App, url: &str, client: &Client) -> Result<NewWebhook, We
     Ok(NewWebhook { id, secret: secret.shown() })
 }
 
-/// All webhooks, the oldest first.
+/// All webhooks, oldest first.
 ///
 /// # Errors
-/// When the database does not answer.
+/// If the database fails.
 pub async fn list(app: &App) -> Result<Vec<Webhook>, WebhookError> {
     let mut reader = app.db().read().await?;
     Ok(store::overview(reader.conn()).await?)
 }
 
-/// Removes a webhook and what it was still to be told.
+/// Removes a webhook and its pending deliveries.
 ///
 /// # Errors
 /// [`WebhookError::NotFound`].
@@ -138,10 +138,10 @@ pub async fn remove(app: &App, id: Uuid, client: &Client) -> Result<(), WebhookE
     Ok(tx.commit().await?)
 }
 
-/// Sends an event `webhook.test`, now and once, and answers the status that came back.
+/// Sends an event `webhook.test` once, immediately, and returns the status of the response.
 ///
 /// # Errors
-/// [`WebhookError::Unanswered`] when none did.
+/// [`WebhookError::Unanswered`] if there was no response.
 pub async fn test(app: &App, id: Uuid) -> Result<StatusCode, WebhookError> {
     let hook = store::by_id(app.db().read().await?.conn(), id).await?.ok_or(WebhookError::NotFound)?;
     let now = app.now();
@@ -153,7 +153,7 @@ pub async fn test(app: &App, id: Uuid) -> Result<StatusCode, WebhookError> {
     app.outgoing().send(&target, request).await.map_err(unanswered)
 }
 
-/// Has the deliveries that were given up tried again, from the beginning. Answers how many those are.
+/// Retries the deliveries that failed for good, from the beginning. Returns how many there are.
 ///
 /// # Errors
 /// [`WebhookError::NotFound`].
@@ -165,8 +165,8 @@ pub async fn retry(app: &App, id: Uuid) -> Result<u64, WebhookError> {
     Ok(count)
 }
 
-/// Queues what an application is told of an event, for every webhook, if it is told of it at all. Delivered if the
-/// transaction stands.
+/// Queues an event for every webhook, if it is one that applications are notified of. It is delivered if the
+/// transaction commits.
 pub(crate) async fn queue(
     tx: &mut Tx,
     id: Uuid,
@@ -175,7 +175,7 @@ pub(crate) async fn queue(
     organisation: Option<Uuid>,
     now: Timestamp,
 ) -> Result<(), Error> {
-    // First of all, so that a log-in pays nothing.
+    // Checked first, so that a login costs nothing.
     let Some(kind) = told_as(event).filter(|_| account.is_some() || organisation.is_some()) else {
         return Ok(());
     };
@@ -183,13 +183,13 @@ pub(crate) async fn queue(
     Ok(store::queue(tx.conn(), id, &body, now).await?)
 }
 
-/// Removes what was given up before `limit`, and what waits for a webhook that is gone.
+/// Deletes what failed before `limit`, and what waits for a webhook that was removed.
 pub(crate) async fn sweep(tx: &mut Tx, limit: Timestamp) -> Result<u64, crate::db::Error> {
     store::sweep(tx.conn(), limit).await
 }
 
-/// What an application is told that happened: the names are a promise, and few. What an application has to do is the
-/// same whether an operator set the password or a link did, so they are one.
+/// The name under which applications learn of an event. The names are stable and few. A password set by an operator or
+/// through a link has the same consequences for an application, so both have one name.
 fn told_as(event: Event) -> Option<&'static str> {
     match event {
         Event::SignedUp => Some("account.signed_up"),
@@ -219,7 +219,7 @@ fn told_as(event: Event) -> Option<&'static str> {
     }
 }
 
-/// A webhook as it is called.
+/// A webhook to deliver to.
 struct Hook {
     id: Uuid,
     url: String,
@@ -233,7 +233,7 @@ impl Hook {
         Secret::of_bytes(&bytes).ok_or(crate::secret::Unsealable)
     }
 
-    /// The setting may have changed since it was added.
+    /// Checked again, because the setting may have changed since it was added.
     fn target(&self, reach: Reach) -> Result<Target, &'static str> {
         Target::parse(&self.url, reach)
     }
@@ -245,9 +245,9 @@ impl fmt::Debug for Hook {
     }
 }
 
-/// For the command line: the secret's one appearance.
+/// For the command line, the only place where the secret is shown.
 impl NewWebhook {
-    /// The secret, to be shown.
+    /// The secret's text.
     #[must_use]
     pub fn expose_secret(&self) -> &str {
         self.secret.expose_secret()

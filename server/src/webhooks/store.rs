@@ -10,7 +10,7 @@ use crate::{
 
 type Result<T> = std::result::Result<T, crate::db::Error>;
 
-/// What is to be delivered now, as it was seen.
+/// A due delivery, as it was read.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Due {
     pub(super) id: Uuid,
@@ -18,16 +18,16 @@ pub(super) struct Due {
 }
 crate::db::from_row!(Due { id, next_attempt_at });
 
-/// A delivery that is this instance's until its lease ends.
+/// A delivery that this instance has leased.
 #[derive(Debug)]
 pub(super) struct Leased {
     pub(super) body: String,
-    /// This one included.
+    /// Including this one.
     pub(super) attempts: i64,
 }
 crate::db::from_row!(Leased { body, attempts });
 
-/// One transaction at a time adds a webhook: this one, until it ends. The count in the next one includes it.
+/// Lets one transaction at a time add a webhook, so that the next one's count includes it.
 pub(super) async fn lock(conn: Conn<'_>, now: Timestamp) -> Result<()> {
     execute!(
         conn,
@@ -77,14 +77,14 @@ pub(super) async fn by_id(conn: Conn<'_>, id: Uuid) -> Result<Option<Hook>> {
     fetch_optional!(conn, Hook, "SELECT id, url, sealed_secret FROM webhooks WHERE id = $1", id)
 }
 
-/// Answers whether there was one.
+/// Returns whether it existed.
 pub(super) async fn delete(conn: Conn<'_>, id: Uuid) -> Result<bool> {
     let found = execute!(conn, "DELETE FROM webhooks WHERE id = $1", id)? > 0;
     execute!(conn, "DELETE FROM webhook_deliveries WHERE webhook_id = $1", id)?;
     Ok(found)
 }
 
-/// One statement for all webhooks; without any it adds nothing.
+/// One statement for all webhooks; without any it inserts nothing.
 pub(super) async fn queue(conn: Conn<'_>, id: Uuid, body: &str, now: Timestamp) -> Result<()> {
     execute!(
         conn,
@@ -97,7 +97,7 @@ pub(super) async fn queue(conn: Conn<'_>, id: Uuid, body: &str, now: Timestamp) 
     Ok(())
 }
 
-/// The webhooks that something is to be delivered to.
+/// The webhooks with due deliveries.
 pub(super) async fn with_due(conn: Conn<'_>, now: Timestamp) -> Result<Vec<Hook>> {
     fetch_all!(
         conn,
@@ -109,7 +109,7 @@ pub(super) async fn with_due(conn: Conn<'_>, now: Timestamp) -> Result<Vec<Hook>
     )
 }
 
-/// What is to be delivered to one webhook, the longest waiting first.
+/// The due deliveries of one webhook, longest waiting first.
 pub(super) async fn due(conn: Conn<'_>, hook: Uuid, now: Timestamp, limit: i64) -> Result<Vec<Due>> {
     fetch_all!(
         conn,
@@ -123,7 +123,7 @@ pub(super) async fn due(conn: Conn<'_>, hook: Uuid, now: Timestamp, limit: i64) 
     )
 }
 
-/// Takes a delivery, if it is still as it was seen: of many who try at once, one gets it.
+/// Leases a delivery, if it is still as it was read. Of several concurrent calls, one succeeds.
 pub(super) async fn lease(
     conn: Conn<'_>,
     hook: Uuid,
@@ -145,7 +145,7 @@ pub(super) async fn lease(
     )
 }
 
-/// Ends a lease that was not used: the delivery is due, and as if it had never been leased.
+/// Returns an unused lease: the delivery is due, as if it had never been leased.
 pub(super) async fn let_go(conn: Conn<'_>, hook: Uuid, leased: Due, now: Timestamp) -> Result<()> {
     execute!(
         conn,
@@ -164,7 +164,8 @@ pub(super) async fn delivered(conn: Conn<'_>, hook: Uuid, id: Uuid) -> Result<()
     Ok(())
 }
 
-/// Notes a failure, unless the lease has ended and another holds the delivery. Without `next` it is given up.
+/// Records a failure, unless the lease has expired and another instance holds the delivery. Without `next` it
+/// has failed for good.
 pub(super) async fn failed(
     conn: Conn<'_>,
     hook: Uuid,

@@ -1,5 +1,5 @@
-//! The console as administrators use it: lists that are found in, filtered and walked; accounts that are created,
-//! changed and deleted by pages.
+//! The console as administrators use it: lists are searched, filtered and paged; accounts are created, changed and
+//! deleted with forms.
 
 use portcullis_server::accounts::Role;
 use serde_json::{Value, json};
@@ -132,7 +132,7 @@ on_both_databases! {
         let token = mail.token.unwrap();
         let opened = page(&app.stranger(), &format!("/account/reset?token={token}")).await.assert(200);
         assert!(opened.text().contains("Choose your password"));
-        // Longer than a link of a forgotten password.
+        // Longer than a password reset link.
         app.advance(3 * 24 * 60 * 60);
         let new = "another-lantern-in-the-harbour";
         app.stranger().post("/password/reset").json(&json!({ "token": token, "password": "short" })).await.assert(422);
@@ -141,7 +141,7 @@ on_both_databases! {
         app.stranger().try_password("ada@example.com", new).await.assert(200);
         let verified = "SELECT count(*) FROM accounts WHERE email = 'ada@example.com' AND email_verified_at IS NOT NULL";
         assert_eq!(app.place.value(verified).await, "1");
-        // Nobody is told of a change of a password that there was not.
+        // No email about a changed password, because there was no password before.
         assert_eq!(app.mails_to("ada").await.len(), 1);
     }
 
@@ -257,18 +257,18 @@ on_both_databases! {
         assert_eq!(lines.len(), 2, "{lines:?}");
         assert!(lines[1].contains(&format!(",account.deleted,{eve},{root},,")), "{lines:?}");
 
-        // Every event is there once, however many batches it takes.
+        // Every event is there once, in however many batches.
         for _ in 0..210 {
             app.stranger().try_password(&email("ada"), "wrong-password-1").await;
         }
         let count: usize = app.place.value("SELECT count(*) FROM audit_events").await.parse().unwrap();
         let all = admin.get("/admin/audit-events.csv").send().await.assert(200).text();
-        // The export itself is one more, and the line of names.
+        // The export adds one event, and the file has a header line.
         assert_eq!(all.lines().count(), count + 2, "{all}");
     }
 }
 
-/// Sign-up is closed: the operator makes the first account.
+/// Sign-up is closed, so the operator creates the first account.
 async fn as_admin_while_closed(app: &TestApp) -> (i64, Client) {
     let new = portcullis_server::accounts::NewAccount::check(&app.app, &email("root"), "root", PASSWORD)
         .await

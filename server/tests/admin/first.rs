@@ -61,7 +61,7 @@ on_both_databases! {
         ada.post("/admin/claim").json(&json!({ "code": code, "account": 2 })).await.assert_invalid(&["body.account"]);
         cookie.get("/admin/accounts").send().await.assert(403);
         claim(&ada, &code.to_lowercase().replace('-', " ")).await.assert(204);
-        // A session has what its role has, at once; a token what was asked for.
+        // A session immediately has the rights of its role; a token keeps the scopes it was issued with.
         cookie.get("/admin/accounts").send().await.assert(200);
         ada.get("/admin/accounts").send().await.assert(403);
         let admin = with_all_scopes(&app.stranger(), "ada").await;
@@ -105,10 +105,10 @@ on_both_databases! {
         let app = TestApp::new(database).await;
         let code = offered(&app).await;
         let ada = app.as_user("ada").await;
-        // With an account, also without an administrator, a start shows none.
+        // Once there is an account, even without an administrator, a start shows no code.
         assert_eq!(offered(&app.again().await).await, "");
         assert_eq!(app.place.value("SELECT COUNT(*) FROM accounts WHERE role = 'admin'").await, "0");
-        // An administrator from the command line makes the code worthless, disabled or not.
+        // An administrator created on the command line invalidates the code, even if it is disabled.
         let root = app.sign_up("root").await;
         set_role(&app, root, Role::Admin).await;
         claim(&ada, &code).await.assert(410);

@@ -1,4 +1,4 @@
-//! The lists of administrators, and the trail of what they did.
+//! The administrators' lists, and the audit trail of their actions.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -25,7 +25,7 @@ async fn found(client: &Client, search: &str) -> Vec<String> {
     names.map(|account| account["full_name"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Adds accounts past the server, which would hash a password for each.
+/// Inserts accounts directly, because the server would hash a password for each.
 async fn fill(app: &TestApp, count: u32) {
     app.place
         .sql(&format!(
@@ -36,7 +36,7 @@ async fn fill(app: &TestApp, count: u32) {
         .await;
 }
 
-/// Every page of a list, by its cursors: how long each is, and the ids.
+/// Pages through a list by its cursors. Returns the size of each page, and the ids.
 async fn walk(client: &Client, list: &str, items: &str, limit: &str) -> (Vec<usize>, Vec<String>) {
     let (mut sizes, mut ids, mut after) = (Vec::new(), Vec::new(), None::<String>);
     loop {
@@ -64,7 +64,7 @@ on_both_databases! {
         assert_eq!(read(&admin, ACCOUNTS, &[]).await["accounts"].as_array().unwrap().len(), 50);
 
         let before: usize = app.place.value("SELECT COUNT(*) FROM audit_events").await.parse().unwrap();
-        // What the walk itself adds is newer, and so comes before its first page.
+        // The events of the walk itself are newer, so they come before its first page.
         app.advance(1);
         let (sizes, ids) = walk(&admin, EVENTS, "events", "3").await;
         assert!(sizes.iter().rev().skip(1).all(|size| *size == 3), "{sizes:?}");
@@ -98,7 +98,7 @@ on_both_databases! {
             let junk = ["1", "AAAA", "' OR 1=1 --", "é"].map(str::to_owned);
             tampered.extend(junk);
             tampered.extend([format!("{cursor}A"), format!("{cursor}="), symbols.iter().skip(1).collect(), "A".repeat(4000)]);
-            // The other list's.
+            // The other list's cursor.
             tampered.extend(cursors.iter().filter(|(other, _)| other != list).map(|(_, cursor)| cursor.clone()));
             for after in tampered {
                 let query = serde_urlencoded::to_string([("after", &after)]).unwrap();
@@ -138,7 +138,7 @@ on_both_databases! {
         }
         let long = "x".repeat(255);
         admin.get(&format!("{ACCOUNTS}?search={long}")).send().await.assert_invalid(&["query.search"]);
-        // A form sends a field that was left empty: it is as if it were not there.
+        // A form sends empty fields too, which count as missing.
         assert_eq!(found(&admin, "").await.len(), 8);
     }
 
@@ -149,7 +149,7 @@ on_both_databases! {
         let admin = with_all_scopes(&app.stranger_at("203.0.113.9"), "root").await;
         let target = app.sign_up("target").await;
         let path = format!("{ACCOUNTS}/{target}");
-        // Events are listed by their moments.
+        // Events are listed by time.
         let next = || app.advance(1);
         next();
         admin.get(ACCOUNTS).send().await.assert(200);
@@ -193,12 +193,12 @@ on_both_databases! {
             assert_eq!(seen, (&Value::from(*name), account, detail, &Value::from("203.0.113.9")));
             assert!(event["request_id"].is_string() && event["at"].is_string(), "{event}");
         }
-        // By account it is what was done to it, and what it did; by name that alone.
+        // By account: the events on it and by it. By name: only the events by it.
         let of_target = read(&admin, EVENTS, &[("account", &target.to_string())]).await;
         assert!(of_target["events"].as_array().unwrap().iter().all(|event| event["account_id"] == target));
         let deleted = read(&admin, EVENTS, &[("event", "account.deleted")]).await;
         assert_eq!(deleted["events"].as_array().unwrap().len(), 1);
-        // What the operator did says so.
+        // Events by the operator say so.
         let by_operator = read(&admin, EVENTS, &[("event", "account.role_changed"), ("account", &root.to_string())]).await;
         let operators = by_operator["events"].as_array().unwrap().iter().filter(|event| event["actor"] == "operator");
         assert_eq!(operators.count(), 1);
@@ -221,7 +221,8 @@ on_both_databases! {
     }
 }
 
-/// Every source under a folder, in lower case and as words alone: however a statement is broken or put together.
+/// All sources under a folder, in lower case and reduced to words, so that line breaks and string concatenation do not
+/// hide a statement.
 fn sources(folder: &Path) -> Vec<String> {
     let mut all = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {

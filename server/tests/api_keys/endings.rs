@@ -1,4 +1,4 @@
-//! What ends keys: felt by the next request, on every instance.
+//! What revokes keys. The next request is affected, on every instance.
 
 use portcullis_server::leaving;
 
@@ -6,7 +6,7 @@ use super::*;
 
 const NEW_PASSWORD: &str = "another-lantern-in-the-harbour";
 
-/// A link of the newest mail to somebody.
+/// A link in the newest email to somebody.
 async fn token(app: &TestApp, name: &str, page: &str) -> String {
     let mails = app.mails_to(name).await;
     let is_it = |link: &&String| link.contains(page);
@@ -97,7 +97,7 @@ on_both_databases! {
             let root = app.stranger().log_in_with_cookie(&email("root")).await;
             let id = app.sign_up("ada").await;
             let owner = app.log_in("ada").await;
-            // An address that nobody has confirmed may be a stranger's: whoever reads there comes after them.
+            // The reader of an unconfirmed address may not be the one who signed up, so it is confirmed first.
             if !matches!(ending, Ending::LogInByMail) {
                 confirm(&app, "ada").await;
             }
@@ -142,7 +142,7 @@ on_both_databases! {
         assert!(!seen.to_string().contains(key.split('_').nth(2).unwrap()), "h06");
     }
 
-    /// s08: a key whose account was disabled past the acts of this server.
+    /// s08: a key whose account was disabled directly in the database.
     async fn s08_a_key_of_a_disabled_account_opens_nothing(database: Database) {
         let app = TestApp::new(database).await;
         let ada = app.as_user("ada").await;

@@ -22,13 +22,13 @@ on_both_databases! {
         assert_eq!((works(&old).await, works(&new).await), (200, 200));
         let listed = ada.get("/keys").send().await.json();
         assert!(listed.as_array().unwrap().iter().any(|key| key["replaced_by"] == new["id"]));
-        // It has a successor, which can have one.
+        // It has a successor already; rotate that one instead.
         rotate(&ada, id, None).await.assert(409);
         app.advance(24 * 60 * MINUTE - 1);
         assert_eq!((works(&old).await, works(&new).await), (200, 200));
         app.advance(1);
         assert_eq!((works(&old).await, works(&new).await), (401, 200));
-        // At once.
+        // Without overlap.
         let ada = app.log_in("ada").await;
         let newest = rotate(&ada, new["id"].as_str().unwrap(), Some(0)).await.assert(201).json();
         assert_eq!((works(&new).await, works(&newest).await), (401, 200));

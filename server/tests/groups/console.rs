@@ -1,4 +1,4 @@
-//! What administrators do with organisations of others.
+//! What administrators can do with other people's organisations.
 
 use portcullis_server::accounts::{AccountId, Role};
 use portcullis_server::client::Client as Acting;
@@ -58,7 +58,7 @@ on_both_databases! {
         let members = root.get(&format!("{managed}/members")).send().await.assert(200).json();
         assert_eq!(members["members"].as_array().unwrap().len(), 2);
         ada.get(&format!("{managed}/members")).send().await.assert(403);
-        // Its owner's account is disabled: another member becomes an owner, and then the account can be deleted.
+        // Its owner's account is disabled. Another member becomes an owner, and then the account can be deleted.
         app.disable(ada_id).await;
         let account = format!("/admin/accounts/{ada_id}");
         root.delete(&account).send().await.assert(409);

@@ -1,4 +1,4 @@
-//! Invitations by email: to one address, used once, and never by somebody else.
+//! Invitations by email: for one address, used once, and only by its owner.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ async fn accept(client: &Client, token: &str) -> Answer {
     client.post("/invitations/accept").json(&json!({ "token": token })).await
 }
 
-/// Confirms the address of an account: nobody else invites.
+/// Confirms the address of an account, which inviting requires.
 async fn confirm(app: &TestApp, account: i64) {
     app.place.sql(&format!("UPDATE accounts SET email_verified_at = 1 WHERE id = {account}")).await;
 }
@@ -32,7 +32,7 @@ async fn owner(app: &TestApp, name: &str) -> (i64, Client, String) {
     (id, client, path)
 }
 
-/// The invitations that were sent to somebody, the oldest first.
+/// The invitations sent to somebody, oldest first.
 async fn invited(app: &TestApp, name: &str) -> Vec<Mail> {
     app.mails_to(name)
         .await
@@ -64,7 +64,7 @@ on_both_databases! {
         let (bob_id, bob) = person(&app, "bob").await;
         invite(&ada, &engines, "bob", "member").await.assert(201);
         let link = token(&app, "bob").await;
-        // The row holds no token.
+        // The row does not contain the token.
         assert!(!app.place.value("SELECT id FROM invitations").await.contains(&link));
         let elsewhere = other.stranger().with_token(bob.token());
         let many = (0..25).flat_map(|_| [accept(&bob, &link), accept(&elsewhere, &link)]);
@@ -74,7 +74,7 @@ on_both_databases! {
         assert_eq!((joined, gone), (1, 49));
         assert_eq!(bob.get(&engines).send().await.assert(200).json()["role"], "member");
         assert!(open(&ada, &engines).await.is_empty());
-        // The link was read at the address.
+        // Using the emailed link proves the address.
         assert_ne!(app.place.value(&format!("SELECT COALESCE(email_verified_at, 0) FROM accounts WHERE id = {bob_id}")).await, "0");
         accept(&bob, "pclk_x").await.assert(410);
         accept(&bob, "").await.assert(410);
@@ -92,7 +92,7 @@ on_both_databases! {
         let refused = accept(&eve, &link).await.assert(403);
         assert!(refused.text().contains("another email address") && !refused.text().contains("bob@"), "{}", refused.text());
         eve.get(&engines).send().await.assert(404);
-        // Nor on the page, which asks.
+        // Nor on the page, which asks first.
         let browser = app.stranger().log_in_with_cookie(&email("eve")).await;
         let page = browser.get(&format!("/account/invitation?token={link}")).send().await.assert(200);
         assert!(page.text().contains("You are logged in as eve@example.com"), "{}", page.text());
@@ -151,7 +151,7 @@ on_both_databases! {
         let refused = invite(&ada, &engines, "bob", "member").await.assert(429);
         assert!(!refused.header("retry-after").is_empty());
         assert_eq!(invited(&app, "bob").await.len(), 3);
-        // The last one is still open, and the ones before are not.
+        // Only the latest is still open.
         assert_eq!(open(&ada, &engines).await.len(), 1);
         for number in 0..97 {
             invite(&ada, &engines, &format!("m{number}"), "member").await.assert(201);
@@ -198,10 +198,10 @@ on_both_databases! {
         invite(&ada, &engines, "bob", "member").await.assert(409);
         let listed = open(&bob, &engines).await;
         assert_eq!((listed.len(), &listed[0]["email"], &listed[0]["invited_by"]), (1, &json!("eve@example.com"), &json!(bob_id)));
-        // The audit trail names no address.
+        // The audit trail contains no email address.
         let trail = app.place.sql("SELECT detail FROM audit_events WHERE event = 'organisation.invited'").await;
         assert!(!trail.is_empty() && trail.iter().flatten().all(|detail| !detail.contains('@')), "{trail:?}");
-        // One who is a member already keeps the role.
+        // An existing member keeps the role.
         let (eve_id, eve) = person(&app, "eve").await;
         let link = token(&app, "eve").await;
         join(&app, &engines, eve_id, GroupRole::Admin).await;
@@ -217,7 +217,7 @@ on_both_databases! {
         let mail = invited(&app, "grace").await.pop().unwrap();
         assert!(mail.text.contains("“Engines <b>”") && mail.html.contains("Engines &#60;b&#62;"), "{}", mail.text);
         let link = mail.token.unwrap();
-        // r05: a scanner may open it as often as it likes.
+        // r05: a scanner may open it any number of times.
         for _ in 0..3 {
             let page = app.stranger().get(&format!("/account/invitation?token={link}")).send().await.assert(200);
             assert!(page.text().contains("ada invited you to Engines &#60;b&#62;"), "{}", page.text());

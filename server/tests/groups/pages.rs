@@ -1,4 +1,4 @@
-//! The pages of organisations: what each role sees, and that each form does what its route does.
+//! The pages of organisations: what each role sees, and that each form does the same as its route.
 
 use portcullis_server::groups::GroupRole;
 
@@ -18,7 +18,7 @@ async fn browser(app: &TestApp, name: &str) -> Client {
     app.stranger().log_in_with_cookie(&email(name)).await
 }
 
-/// An owner makes teams, puts Bob into one, and takes all of it away again.
+/// An owner creates teams, adds Bob to one, and undoes everything.
 async fn teams(ada: &Client, here: &str, bob_id: i64) {
     let team = post(ada, &format!("{here}/new-team"), &[("name", "Sales")])
         .await

@@ -1,4 +1,4 @@
-//! What a policy says about itself: explanations, tests, and what another policy would change.
+//! What a policy reports about itself: explanations, tests, and what another policy would change.
 
 use std::time::Duration;
 
@@ -142,7 +142,7 @@ on_both_databases! {
 
     async fn a_policys_tests_run_on_the_real_sql(database: Database) {
         let (app, policy) = shop(database, 3).await;
-        // What is granted in the real tables must not count.
+        // Grants in the real tables must not count.
         give(&app, &policy, &on("document", 10, "viewer", Whom::Account(account(3)))).await;
         give(&app, &policy, &on("document", 10, "editor", Whom::Account(account(3)))).await;
         let run = async |declared: &Declared, text: &str| match database {
@@ -160,7 +160,7 @@ on_both_databases! {
         assert!(outcome.failures[0].starts_with("policy.test.toml:56: expected no, found yes: document:write on document:10 for account 2\n  because editor on document:10"), "{outcome:?}");
         assert!(outcome.failures[1].contains("expected because of [owner], found [public]"), "{outcome:?}");
 
-        // Every term that is removed is seen, and every case that is removed leaves a term uncovered.
+        // Every removed term is noticed, and every removed case leaves a term uncovered.
         let text = declared().to_toml();
         for (from, to) in [
             ("owner = [\"document:read\", \"document:write\"]", "owner = [\"document:read\"]"),
@@ -175,7 +175,7 @@ on_both_databases! {
             let tests = TESTS.replace("folder_id = 2\n", if from.contains("folder_id") { "" } else { "folder_id = 2\n" });
             let tests = tests.replace("parent_id = 1\n", if from.contains("parent_id") { "" } else { "parent_id = 1\n" });
             let outcome = run(&Declared::from_toml(&fewer, "policy.toml").unwrap(), &tests).await;
-            // Or a role can no longer be given on a folder, because no document is in one.
+            // Or a role can no longer be given on a folder, because no documents are in folders.
             assert!(outcome.as_ref().is_ok_and(|outcome| !outcome.failures.is_empty()) || from.contains("folder_id"), "{from}: {outcome:?}");
         }
         let (rest, _) = TESTS.rsplit_once("[[cases]]").unwrap();
@@ -221,7 +221,7 @@ on_both_databases! {
         };
         let read = || "document:read".to_owned();
         let write = || "document:write".to_owned();
-        // Documents 10, 11, 12 are of account 1, and 13 of account 2; 12 is public; account 3 edits 10 and 12.
+        // Documents 10, 11 and 12 belong to account 1, and 13 to account 2. 12 is public. Account 3 edits 10 and 12.
         let no_owner = changed("owner = [\"document:read\", \"document:write\"]", "owner = [\"document:read\"]");
         let lost = vec![(write(), false, 2, 4, vec![(account(1), 10.into()), (account(2), 13.into())])];
         assert_eq!(found(Policy::diff(&policy, &no_owner, &app.app).await.unwrap()), lost);

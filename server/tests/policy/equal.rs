@@ -1,5 +1,5 @@
-//! Line Z01: over random policies, rows, groups and grants, what is listed is what is allowed, row for row. A third
-//! voice, in plain Rust over plain vectors, says what it should be.
+//! Line Z01: for random policies, rows, groups and grants, lists contain exactly the rows that are allowed. A third
+//! implementation, in plain Rust over plain vectors, computes what to expect.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -79,22 +79,22 @@ struct Given {
     expires_at: Option<i64>,
 }
 
-/// Which terms allow what, and which columns say what a row is in.
+/// Which terms allow what, and which columns say what contains a row.
 #[derive(Debug)]
 struct Shape {
     rules: Vec<(&'static str, &'static str)>,
-    /// Pairs of a type and one that it is in.
+    /// Pairs of a type and a type that contains it.
     inside: BTreeSet<(&'static str, &'static str)>,
     is_blockable: bool,
 }
 
-/// Everything that one round is about. Ids are numbers from 1 here; those of projects and groups stand for UUIDs.
+/// The data of one round. Ids are numbers from 1 here; those of projects and groups stand for UUIDs.
 #[derive(Debug)]
 struct World {
     shape: Shape,
     documents: Vec<Doc>,
     folders: Vec<Dir>,
-    /// The parent of each group: any with a lower number, so that there is no ring.
+    /// The parent of each group: any with a lower number, so that there are no cycles.
     groups: Vec<Option<i64>>,
     members: BTreeSet<(i64, i64)>,
     grants: Vec<Given>,
@@ -197,7 +197,7 @@ impl World {
         declared.object_type(document).object_type(folder).object_type(project)
     }
 
-    /// SQL that puts it all into the tables.
+    /// SQL that inserts everything into the tables.
     fn sql(&self, database: Database) -> String {
         let uuid = |id| uuid_of(database, id);
         let mut sql = String::from(
@@ -271,7 +271,7 @@ impl World {
         self.shape.inside.contains(&(of, parent))
     }
 
-    /// A group and all that it is in.
+    /// A group and all groups that contain it.
     fn above(&self, group: i64) -> Vec<i64> {
         let parent = |id: &i64| self.groups[usize::try_from(*id - 1).unwrap()];
         std::iter::successors(Some(group), parent).collect()
@@ -283,7 +283,7 @@ impl World {
     }
 
     fn grants_of(&self, who: i64) -> impl Iterator<Item = &Given> {
-        // The table keeps the first of two grants that differ in their end alone.
+        // The table keeps the first of two grants that differ only in their expiry.
         let is_first = |at: usize| {
             let key = |given: &Given| (given.on, given.object, given.role, given.account, given.group);
             self.grants[..at].iter().all(|given| key(given) != key(&self.grants[at]))
@@ -329,7 +329,7 @@ impl World {
                 .is_some_and(|id| self.is_in("document", "project") && self.has(who, roles, "project", id))
     }
 
-    /// What the answer should be.
+    /// The expected result.
     fn allows(&self, who: i64, permission: &str, id: i64) -> bool {
         let holds = |term: &str| {
             if permission == "folder:read" {
@@ -364,7 +364,7 @@ fn or_null(value: Option<i64>) -> String {
     value.map_or("NULL".to_owned(), |value| value.to_string())
 }
 
-/// How many worlds; more with the variable that proptest has.
+/// The number of worlds. The environment variable of proptest can raise it.
 fn rounds() -> u64 {
     #[expect(clippy::disallowed_methods, reason = "the variable that the other random tests obey")]
     std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(40)
@@ -382,7 +382,7 @@ on_both_databases! {
             app.place.sql(&world.sql(database)).await;
             let policy = Policy::open(&app.app, &world.declared()).await.unwrap();
             for permission in PERMISSIONS {
-                // A permission that nothing allows is in no policy.
+                // A policy cannot contain a permission that nothing allows.
                 if world.shape.rules.iter().all(|(_, of)| *of != permission) {
                     continue;
                 }

@@ -1,4 +1,4 @@
-//! An application on the policy: `examples/documents.rs`, over HTTP.
+//! An application that uses the policy: `examples/documents.rs`, over HTTP.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -65,7 +65,8 @@ impl Office {
         self.stranger().with_token(answer.assert(200).json()["access_token"].as_str().unwrap())
     }
 
-    /// The application's document. What is deleted is gone, so there it is deleted in one of the two ways.
+    /// The application's document, with only tokens for deletions: a deleted thing cannot be deleted again with a
+    /// cookie.
     async fn published(&self) -> Value {
         let mut published = self.stranger().get("/openapi.json").send().await.assert(200).json();
         for methods in published["paths"].as_object_mut().unwrap().values_mut() {
@@ -84,7 +85,7 @@ impl Office {
         answer.header("set-cookie").split(';').next().unwrap().to_owned()
     }
 
-    /// An organisation of Ada's with a team in it, of which these are members.
+    /// An organisation of Ada's with a team that has these members.
     async fn team(&self, ada: &Person, members: &[&Person]) -> GroupId {
         let now = self.accounts.clock.now();
         let mut tx = self.accounts.app.db().begin().await.unwrap();
@@ -104,11 +105,11 @@ impl Office {
     }
 }
 
-/// Logs in for each scope once: a login costs a hash, and the attack wants a good credential hundreds of times.
+/// Logs in once per scope, because a login costs a hash, and the attack requests a valid credential hundreds of times.
 fn tokens(stranger: Client, name: &'static str) -> impl Fn(&[&str]) -> String {
     let known = Mutex::new(HashMap::new());
     move |scopes: &[&str]| {
-        // One more, that no route asks for: no scope at all asks for all.
+        // One more, which no route demands, because a request without scopes gets all.
         let (scope, address) = (format!("offline_access {}", scopes.join(" ")), email(name));
         let log_in = async {
             let form = stranger.post("/auth/login").form_owned(&address, PASSWORD, scope.trim());
@@ -169,7 +170,7 @@ on_both_databases! {
         let document = ada.document(&folder).await;
         let path = &format!("/documents/{document}");
         assert_eq!(ada.client.get(path).send().await.assert(200).json()["owner_id"], ada.number);
-        // For everybody else there is none: in no way that a row which does not exist would not be answered.
+        // For everyone else it does not exist: every response is that of a row that does not exist.
         let none = &format!("/documents/{}", uuid::Uuid::nil());
         let [hidden, missing] = [ben.client.get(path).send().await, ben.client.get(none).send().await];
         assert_eq!((hidden.status.as_u16(), hidden.text()), (404, missing.text()));
@@ -182,7 +183,7 @@ on_both_databases! {
         assert_eq!(refused["permission"], "document:write");
         assert_eq!(ben.client.get(&format!("{path}/grants")).send().await.assert(403).json()["permission"], "document:share");
 
-        // The same grant again, with an end; then it ends by itself.
+        // The same grant again with an expiry, which then takes effect.
         let again = json!({ "role": "viewer", "to": { "account": ben.number }, "expires_in": 60 });
         let again = ada.client.post(&format!("{path}/grants")).json(&again).await.assert(201).json();
         assert_eq!((&again["id"], &again["given_by"]), (&json!(grant), &json!(ada.number)));
@@ -192,7 +193,7 @@ on_both_databases! {
         assert_eq!(ben.status(path).await, 404);
         assert_eq!(ada.client.get(&format!("{path}/grants")).send().await.assert(200).json()["grants"], json!([]));
 
-        // On the folder: for all that is in it and below, and to take away again.
+        // On the folder: for everything inside it at any depth, until it is taken away again.
         let below = ada.folder("Below", Some(&folder)).await;
         let deep = ada.document(&below).await;
         let grant = ada.share(&format!("/folders/{folder}"), "editor", json!({ "email": email("ben") })).await;
@@ -201,10 +202,10 @@ on_both_databases! {
         let bens = ben.document(&below).await;
         ada.client.delete(&format!("/folders/{folder}/grants/{grant}")).send().await.assert(204);
         ben.put(&format!("/documents/{deep}"), "Mine").await.assert(404);
-        // His own he keeps.
+        // He keeps his own.
         assert_eq!(ben.listed("/documents").await, [bens.as_str()]);
 
-        // Deleted with the grants on it.
+        // Deleted with its grants.
         ada.share(path, "viewer", json!({ "account": ben.number })).await;
         ada.client.delete(path).send().await.assert(204);
         assert_eq!((ada.status(path).await, ben.status(path).await), (404, 404));
@@ -228,7 +229,7 @@ on_both_databases! {
         assert_eq!(office.stranger().get(&path).send().await.status, 401);
     }
 
-    /// A caller may what the token carries and the policy allows, both.
+    /// A caller may do what both the token and the policy allow.
     async fn a_token_is_capped_by_the_permissions_that_it_names(database: Database) {
         let office = Office::new(database).await;
         let ada = office.join("ada").await;
@@ -241,7 +242,7 @@ on_both_databases! {
         assert!(refused.header("www-authenticate").contains("insufficient_scope"), "{}", refused.text());
         assert_eq!(reader.status("/folders").await, 403);
         assert_eq!(reader.status("/auth/profile").await, 403);
-        // What nobody declares is unknown, and what administrators have is not the application's to give.
+        // Undeclared permissions are unknown, and administrators' permissions cannot be granted by the application.
         let form = async |scope: &str| {
             office.stranger().post("/auth/login").form_owned(&email("ada"), PASSWORD, scope).await
         };
@@ -274,7 +275,7 @@ on_both_databases! {
         ada.client.post("/folders").json(&json!({ "name": "Deepest", "parent_id": parent })).await.assert(409);
     }
 
-    /// s09, z02: nothing about a membership is remembered, in a token or in a process.
+    /// s09, z02: memberships are not cached, neither in a token nor in a process.
     async fn s09_z02_a_membership_taken_away_counts_from_the_other_instances_next_request(database: Database) {
         let office = Office::new(database).await;
         let other = office.again().await;
@@ -287,7 +288,7 @@ on_both_databases! {
             there.get(path).send().await.assert(404);
             ada.share(&format!("/folders/{folder}"), "editor", json!({ "group": team.to_string() })).await;
             there.get(path).send().await.assert(200);
-            // 50 requests while it goes: none that begins after the commit is let in.
+            // 50 requests during the removal: none that begins after the commit is let in.
             let asked = (0..50).map(|_| {
                 let (there, path) = (there.clone(), path.clone());
                 tokio::spawn(async move { there.get(&path).send().await.status.as_u16() })
@@ -303,7 +304,7 @@ on_both_databases! {
         }
     }
 
-    /// z04: the routes of sharing are for those who may share, and show no more than that.
+    /// z04: the sharing routes are for those who may share, and show no more than that.
     async fn z04_who_may_share_asks_why(database: Database) {
         let office = Office::new(database).await;
         let (ada, ben, cyd) = (office.join("ada").await, office.join("ben").await, office.join("cyd").await);
@@ -321,7 +322,7 @@ on_both_databases! {
         let ask = async |who: &str, permission: &str| ada.client.get(&why(who, permission)).send().await.assert(200).json();
         let owner = ask(&ada.number.to_string(), "document:write").await;
         assert_eq!((&owner["is_allowed"], &owner["reasons"][0]["term"]), (&json!(true), &json!("owner")));
-        // By a grant on the folder, which those who share the document need not see.
+        // Allowed by a grant on the folder, which is not shown to those who may only share the document.
         let viewer = ask(&email("cyd"), "document:read").await;
         let reason = json!({ "term": "viewer", "on": "folder", "grant": null });
         assert_eq!((&viewer["account"], &viewer["reasons"]), (&json!(cyd.number), &json!([reason])));
@@ -334,7 +335,7 @@ on_both_databases! {
         ada.client.get(&why("1", "folder:read")).send().await.assert(422);
     }
 
-    /// An administrator sees every reason, and what would allow it; nobody else is answered.
+    /// An administrator sees every reason, and what would allow it; everyone else is rejected.
     async fn z04_an_administrator_asks_why(database: Database) {
         let office = Office::new(database).await;
         let (ada, ben) = (office.join("ada").await, office.join("ben").await);
@@ -363,7 +364,7 @@ on_both_databases! {
         assert_eq!(office.accounts.place.value(noted).await, "2");
     }
 
-    /// Once an hour, the workers remove what has expired.
+    /// Once an hour, the workers delete expired grants.
     async fn expired_grants_are_swept(database: Database) {
         let office = Office::new(database).await;
         let (ada, ben) = (office.join("ada").await, office.join("ben").await);
@@ -371,7 +372,7 @@ on_both_databases! {
         let body = json!({ "role": "viewer", "to": { "account": ben.number }, "expires_in": 60 });
         ada.client.post(&format!("/folders/{folder}/grants")).json(&body).await.assert(201);
         office.accounts.advance(61);
-        let other = office.again().await; // its first sweep is at once
+        let other = office.again().await; // its first sweep is immediate
         let count = "SELECT count(*) FROM grants";
         for _ in 0..100 {
             if office.accounts.place.value(count).await == "1" {
@@ -391,7 +392,7 @@ on_both_databases! {
         let share = async |role: &str, to: Value| {
             ada.client.post(grants).json(&json!({ "role": role, "to": to })).await.status.as_u16()
         };
-        // Those who share make nobody more than themselves, and block nobody.
+        // Sharing cannot give more rights than one's own, and cannot block.
         for role in ["manager", "blocked", "owner", ""] {
             assert_eq!(share(role, json!({ "account": ben.number })).await, 422, "{role}");
         }
@@ -410,7 +411,7 @@ on_both_databases! {
             let body = json!({ "role": "viewer", "to": { "account": ben.number }, "expires_in": expires_in });
             ada.client.post(grants).json(&body).await.assert(422);
         }
-        // A grant is taken where it is: neither on another row, nor one that sharing does not give.
+        // A grant is removed on its own row only, and only if sharing could have given it.
         let grant = ada.share(path, "viewer", json!({ "account": ben.number })).await;
         let managers = office.accounts.place.value("SELECT count(*) FROM grants WHERE role = 'manager'").await;
         assert_eq!(managers, "1");
@@ -421,7 +422,7 @@ on_both_databases! {
         ada.client.delete(&format!("{grants}/{grant}")).send().await.assert(404);
     }
 
-    /// d06: a page has 100 grants, and goes on only where the server said.
+    /// d06: a page has 100 grants, and continues only at a cursor from the server.
     async fn d06_grants_are_paged_and_bounded(database: Database) {
         let office = Office::new(database).await;
         let ada = office.join("ada").await;
@@ -444,13 +445,13 @@ on_both_databases! {
         let first = page("").await.assert(200).json();
         let next = first["next"].as_str().unwrap();
         let second = page(next).await.assert(200).json();
-        // What people do not give here, they do not see: the manager's own.
+        // Grants that people cannot give here are not shown to them, such as the manager's own.
         let counts = [&first, &second].map(|page| page["grants"].as_array().unwrap().len());
         assert_eq!((counts[0] + counts[1], second["next"].clone()), (119, Value::Null));
         for tampered in ["x".to_owned(), next.replacen(char::is_alphanumeric, "", 1), format!("{next}A")] {
             page(&tampered).await.assert(400);
         }
-        // On one row, 1,000.
+        // At most 1,000 on one row.
         let (id, object) = match database {
             Database::Sqlite => ("randomblob(16)", format!("x'{}'", folder.replace('-', ""))),
             Database::Postgres => ("gen_random_uuid()", format!("'{folder}'")),
@@ -477,13 +478,13 @@ on_both_databases! {
         let body = json!({ "role": "viewer", "to": { "email": email("ben") } });
         let throttled = ada.client.post(&grants).json(&body).await.assert(429);
         assert!(throttled.header("retry-after").parse::<u64>().unwrap() <= 3600);
-        // By number it goes on; and for others.
+        // By number it continues, and it works for others.
         ada.share(&format!("/folders/{folder}"), "viewer", json!({ "account": ben.number })).await;
         office.accounts.clock.advance(Duration::from_hours(1));
         ada.client.post(&grants).json(&body).await.assert(401);
     }
 
-    /// Every operation of the example, as a stranger, with spoiled credentials, and as an account without grants.
+    /// Every operation of the example: as a stranger, with spoiled credentials, and as an account without grants.
     async fn t13_z04_the_example_withstands_the_attack(database: Database) {
         let office = Office::of(
             TestApp::with(database, |config| {
@@ -505,7 +506,7 @@ on_both_databases! {
         let token = |name| tokens(office.stranger(), name);
         let cookie = async |name: &str| {
             let cookie = office.cookie(name).await.split_once('=').unwrap().1.to_owned();
-            // A cookie is good for all that its account may do.
+            // A cookie may do everything that its account may.
             move |scopes: &[&str]| (scopes.len() == 6).then(|| cookie.clone())
         };
         let mut attack = Attack::on(office.router.clone(), &published)
@@ -529,7 +530,7 @@ on_both_databases! {
             attack = attack.parameter(&format!("{method} {path}"), "id", id);
         }
         let report = attack.run().await.unwrap_or_else(|holes| panic!("{holes}"));
-        // A cookie is good for all that its account may do, and nobody has the key that tokens are signed with.
+        // A cookie may do everything that its account may, and nobody has the key that signs tokens.
         let is_known = |line: &String| {
             ["`session` without `", "`.signed(", "`.keys(", "`.holder("].iter().any(|known| line.contains(known))
         };

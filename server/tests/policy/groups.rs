@@ -45,7 +45,7 @@ async fn leave(app: &TestApp, group: GroupId, who: i64) -> Result<(), Error> {
     Ok(())
 }
 
-/// What the paths should be, found by recursion.
+/// The expected paths, found by recursion.
 const WRONG_PATHS: &str = "
     WITH RECURSIVE up(descendant_id, ancestor_id, distance) AS (
         SELECT id, id, CAST(0 AS BIGINT) FROM groups

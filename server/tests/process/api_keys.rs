@@ -1,4 +1,4 @@
-//! `portcullis api-key …` beside a running server.
+//! `portcullis api-key …` next to a running server.
 
 use serde_json::{Value, json};
 
@@ -30,7 +30,7 @@ on_both_databases! {
         let (leaked, kept) = (created(&ada, "leaked").await, created(&ada, "kept").await);
         let key = |made: &Value| made["key"].as_str().unwrap().to_owned();
         let (leaked, kept) = (key(&leaked), key(&kept));
-        // What looks like ours and is not: no checksum fits.
+        // Keys that look like ours but have a wrong checksum.
         let foreign: Vec<_> = (0..10_000)
             .map(|number| format!("ghp_{number:040}\n{{\"token\":\"portcullis_{number:012}_{number:038}\"}}\n"))
             .collect();
@@ -74,7 +74,7 @@ on_both_databases! {
             let again = api_key(&place, &["revoke", id], "").await;
             assert!(again.code == Some(1) && again.err.contains("there is no such API key"), "{again:?}");
         }
-        // A request with a key leaves nothing of it in the log, wherever the key is.
+        // A request with a key leaves nothing of the key in the log, wherever it is sent.
         server.remote().get(&format!("/profile?access_token={key}")).send().await.unwrap();
         server.remote().get(&format!("/{key}")).send().await.unwrap();
         assert!(!server.said().contains(key.rsplit_once('_').unwrap().1), "{}", server.said());

@@ -1,4 +1,4 @@
-//! `portcullis backup` and `portcullis restore`: what comes back, what does not, and what is refused.
+//! `portcullis backup` and `portcullis restore`: what is restored, what is not, and what is rejected.
 
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt as _;
@@ -29,7 +29,7 @@ fn refused(ended: &Ended, words: &str) {
     assert!(ended.err.contains(words) && ended.out.is_empty(), "{words:?} is not in {ended:?}");
 }
 
-/// A backup of a running server with Ada, her picture and a link that waits, and the password's reset.
+/// A backup of a running server with Ada, her picture and a pending password reset.
 async fn backed_up(arguments: &[&str]) -> (Place, PathBuf, tempfile::TempDir, String, String) {
     let place = Place::new(Database::Sqlite).await;
     let server = Server::start(&place).await;
@@ -169,7 +169,7 @@ async fn what_is_no_whole_backup_changes_nothing() {
         for (name, content) in entries {
             let mut header = tar::Header::new_gnu();
             header.set_size(content.len() as u64);
-            // `set_path` refuses what an attacker would write.
+            // `set_path` rejects what an attacker would write.
             header.as_mut_bytes()[..name.len()].copy_from_slice(name.as_bytes());
             header.set_cksum();
             tar.append(&header, *content).unwrap();
@@ -185,7 +185,7 @@ async fn what_is_no_whole_backup_changes_nothing() {
         (archive(&[("other.json", manifest)]), "not a backup"),
         (archive(&[("portcullis-backup.json", newer)]), "newer version"),
         (archive(&[("portcullis-backup.json", manifest)]), "it has no database"),
-        // The picture and the end are missing, and nothing is cut in the middle.
+        // The picture and the end are missing, although no entry is truncated.
         (archive(&[("portcullis-backup.json", manifest), ("portcullis.db", b"x")]), "ends too early"),
         (
             archive(&[("portcullis-backup.json", manifest), ("../../evil", b"x")]),

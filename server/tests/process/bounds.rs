@@ -1,4 +1,4 @@
-//! Whatever a stranger sends is bounded in size, and so is the memory that it takes.
+//! The size of everything that a stranger sends is limited, and so is the memory that it takes.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -13,15 +13,15 @@ use crate::support::{Answer, Database, PASSWORD, Place};
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
 const MULTIPART: &str = "multipart/form-data; boundary=frontier";
-/// How a file in such a form begins.
+/// The beginning of a file in such a form.
 const FILE: &[u8] = b"--frontier\r\nContent-Disposition: form-data; name=\"file\"; filename=\"x\"\r\n\r\n";
 const PIECE: usize = 64 * 1024;
-/// Requests at once whose bodies are too large.
+/// Concurrent requests whose bodies are too large.
 const PARALLEL: usize = 1000;
-/// Kibibytes that they may take together; measured are 80 to 93 MiB, half of it the connections' own in a debug build.
-/// Their limits alone would come to 1 GB of forms, or 16 GB of pictures.
+/// The kibibytes that they may take together. Measured: 80 to 93 MiB, half of it for the connections in a debug build.
+/// Their limits alone would add up to 1 GB of forms, or 16 GB of pictures.
 const MEMORY: u64 = 100 * 1024;
-/// Kibibytes that a hundred bodies may take that come in pieces of 20 bytes, 6 KB each.
+/// The kibibytes that a hundred bodies of 6 KB may take, arriving in pieces of 20 bytes.
 const SMALL_MEMORY: u64 = 32 * 1024;
 
 async fn sqlite() -> Server {
@@ -54,7 +54,7 @@ async fn d01_bodies_are_bounded_with_and_without_an_announced_length() {
         let head = if content_type == MULTIPART { FILE } else { b"" };
         let body = [head, &vec![b'x'; limit + 1], b"\r\n--frontier--\r\n"].concat();
         call().body(&body).await.unwrap().assert(413);
-        // The announced length is enough to be refused: nobody waits for the body.
+        // The announced length is enough to reject it, without waiting for the body.
         let announced = call().header("Content-Length", "99999999999").send().await.unwrap();
         announced.assert(413);
         chunked(call(), &body).await.assert(413);
@@ -63,7 +63,7 @@ async fn d01_bodies_are_bounded_with_and_without_an_announced_length() {
     }
 }
 
-/// In chunks, so that the length is known at the end only.
+/// In chunks, so that the length is only known at the end.
 async fn chunked(call: RemoteCall, body: &[u8]) -> Answer {
     let mut chunks: Vec<u8> = body.chunks(PIECE).flat_map(chunk).collect();
     chunks.extend(b"0\r\n\r\n");
@@ -136,7 +136,7 @@ async fn d01_a_thousand_bodies_at_once_take_little_memory() {
     ] {
         let place = Place::new(Database::Sqlite).await;
         let mut command = program(&place);
-        // They all come from one address.
+        // All come from one address.
         command.env("PORTCULLIS_CONNECTIONS_PER_ADDRESS", "4096");
         let server = Server::start_by(&place, command).await;
         let ada = server.remote().as_user("ada").await;
@@ -144,7 +144,7 @@ async fn d01_a_thousand_bodies_at_once_take_little_memory() {
         let call = if path == "/login" { server.remote().post(path) } else { ada.post(path) };
         let most = pour(&server, base, &call, content_type, length).await;
         assert!(most < base + MEMORY, "{content_type}: {base} KiB before, {most} KiB at the worst");
-        // What is small still finds its way.
+        // Small requests are still served.
         ada.post("/logout").send().await.unwrap().assert(204);
         server.remote().log_in("ada").await;
     }
@@ -159,7 +159,7 @@ async fn d01_one_client_that_stalls_its_bodies_leaves_room_for_the_uploads_of_ot
     let ada = server.remote().as_user("ada").await;
     let stranger = server.remote().of_address("192.0.2.7");
     let mut stalled: Vec<Begun> = Vec::new();
-    // More than all bodies may hold together.
+    // More than the limit for all bodies together.
     for _ in 0..600 {
         let mut begun = stranger.post("/signup").begin("application/json", 64 * 1024).await;
         let _ = begun.send(&vec![b' '; 60 * 1024]).await;
@@ -174,7 +174,7 @@ async fn d01_one_client_that_stalls_its_bodies_leaves_room_for_the_uploads_of_ot
     drop(stalled);
 }
 
-/// hyper reads into buffers of 8 KiB and more: whoever keeps a piece must not keep its buffer.
+/// hyper reads into buffers of 8 KiB and more, so keeping a piece must not keep its buffer.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn d01_bodies_in_small_pieces_do_not_keep_the_buffers_they_were_read_into() {
     for (path, content_type) in
@@ -203,7 +203,7 @@ async fn d01_bodies_in_small_pieces_do_not_keep_the_buffers_they_were_read_into(
     }
 }
 
-/// A thousand requests, each of which sends all that it may, but for the end. Answers the most memory in use.
+/// A thousand requests that each send everything but the end. Returns the peak memory.
 async fn pour(server: &Server, base: u64, call: &RemoteCall, content_type: &str, length: usize) -> u64 {
     let mut all: Vec<Begun> = Vec::new();
     for _ in 0..PARALLEL {
@@ -215,7 +215,7 @@ async fn pour(server: &Server, base: u64, call: &RemoteCall, content_type: &str,
     for sent in (0..length).step_by(PIECE) {
         for (number, begun) in all.iter_mut().enumerate() {
             let bytes = if sent == 0 { [&first[..], &piece].concat() } else { piece.clone() };
-            // One that was turned away, or is not read, takes no more.
+            // A request that was rejected, or is not being read, takes no more.
             let _ = tokio::time::timeout(Duration::from_millis(50), begun.send(&bytes)).await;
             if number.is_multiple_of(50) {
                 most = most.max(server.memory("VmRSS"));

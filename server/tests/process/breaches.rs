@@ -1,4 +1,4 @@
-//! `portcullis breaches import`, and the server that reads what it made.
+//! `portcullis breaches import`, and a server that reads the imported file.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -12,11 +12,11 @@ use crate::on_both_databases;
 use crate::support::process::{Ended, Server, finish, program};
 use crate::support::{Answer, Database, PASSWORD, Place, email};
 
-/// Good by every rule but the list's.
+/// Valid by every rule except the list.
 const LISTED: &str = "umbrella-quartz-violin-58";
 const LINES: usize = 50_000;
 
-/// The list's hash of a password.
+/// The hash of a password as in the list.
 fn hash_of(password: &str) -> String {
     let digest = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, password.as_bytes());
     digest.as_ref().iter().fold(String::new(), |mut text, byte| {
@@ -25,7 +25,7 @@ fn hash_of(password: &str) -> String {
     })
 }
 
-/// A list of so many lines as the public one's, with the listed password in it.
+/// A list with this many lines in the format of the public one, including the listed password.
 fn list() -> String {
     let mut hashes: Vec<String> = (1..LINES).map(|number| hash_of(&format!("password {number}"))).collect();
     hashes.push(hash_of(LISTED));
@@ -79,7 +79,7 @@ on_both_databases! {
     }
 }
 
-/// Writes zeros over all but the head, as a failing disk might.
+/// Overwrites everything but the header with zeros, as a failing disk might.
 fn overwrite(path: &Path) {
     let file = File::options().write(true).open(path).unwrap();
     let head = 40 + 65_536 * 8;

@@ -1,4 +1,4 @@
-//! What a person and a script see of the command line: help, listings, JSON, completions, and the way errors are said.
+//! What a person and a script see of the command line: help, listings, JSON, completions and error messages.
 
 use std::ffi::OsStr;
 use std::process::Stdio;
@@ -132,7 +132,7 @@ on_both_databases! {
         let events = async |filter: &[&str]| -> Vec<String> {
             let listed = json(&portcullis(&place, &[&["audit", "list", "--json"], filter].concat()).await);
             let names = listed.as_array().unwrap().iter().map(|row| row["event"].as_str().unwrap().to_owned());
-            // The worker's, which comes when it comes.
+            // The worker's, which may come at any time.
             names.filter(|name| name != "account.verification_requested").collect()
         };
         assert_eq!(events(&["--account", "ada@example.com"]).await, ["account.disabled", "account.signed_up"]);
@@ -239,7 +239,7 @@ async fn config_show_says_each_value_and_where_it_comes_from() {
     assert_eq!(table(done(&ended))[0], ["SETTING", "VALUE", "SOURCE"]);
 }
 
-/// The file that `config default` prints is a good one, also with every mark removed.
+/// The file that `config default` prints is valid, also with every comment mark removed.
 #[tokio::test]
 async fn the_default_configuration_file_is_accepted() {
     let place = Place::new(Database::Sqlite).await;
@@ -267,7 +267,7 @@ async fn errors_have_one_style_and_colours_are_for_terminals() {
     }
 }
 
-/// `script` of util-linux is a terminal to the program.
+/// `script` of util-linux gives the program a terminal.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_a_terminal_a_fault_is_said_before_the_password_is_asked_for_again() {
     let place = Place::begun(Database::Sqlite).await;

@@ -1,4 +1,4 @@
-//! A configuration that makes no sense is refused at the start, with what to do and without a secret.
+//! An invalid configuration is rejected at startup. The error says what to do and contains no secret.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use crate::support::process::{Ended, PATIENCE, Server, eventually, finish, program};
 use crate::support::{Database, Place};
 
-/// Starts the server with these arguments and variables, which it is expected to refuse.
+/// Starts the server with these arguments and variables, and expects it to refuse to start.
 async fn refused(arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
     let place = Place::new(Database::Sqlite).await;
     let mut command = program(&place);
@@ -93,7 +93,7 @@ async fn the_server_listens_by_name_on_every_interface_and_on_a_socket() {
 
     let place = Place::new(Database::Sqlite).await;
     let socket = place.data_dir().join("p.sock");
-    // What a killed process leaves.
+    // What a killed process leaves behind.
     drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
     let listen = format!("unix:{}", socket.display());
     let serve = || {

@@ -1,4 +1,4 @@
-//! `kill -9`: what was acknowledged is there afterwards.
+//! `kill -9`: everything acknowledged survives.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -16,7 +16,7 @@ use crate::support::remote::Remote;
 use crate::support::{Answer, Database, PASSWORD, Place, email};
 
 const ROUNDS: u8 = 15;
-/// From `exec` to an answer of `/ready`. The yardstick's bound for a release build on an idle machine is 2 s.
+/// From `exec` to a response of `/ready`. The requirement for a release build on an idle machine is 2 s.
 const READY: Duration = Duration::from_secs(2);
 
 /// What the server has acknowledged.
@@ -25,7 +25,7 @@ struct Acknowledged {
     accounts: Vec<String>,
     alive: Vec<String>,
     ended: Vec<String>,
-    /// The number that was last written as the writer's name, and the last that was sent.
+    /// The number last acknowledged as the writer's name, and the last one sent.
     written: u32,
     sent: u32,
 }
@@ -48,7 +48,7 @@ on_both_databases! {
                 tokio::spawn(until_killed(load.clone(), Load::log_in_and_out)),
                 tokio::spawn(until_killed(load, Load::rename)),
             ];
-            // The moment is meant to be arbitrary: here nothing can be waited for.
+            // The moment is arbitrary on purpose, so there is nothing to wait for.
             sleep(Duration::from_millis(100 + 2 * u64::from(random::bytes::<1>()[0]))).await;
             server.kill().await;
             for worker in workers {
@@ -64,7 +64,7 @@ on_both_databases! {
     }
 }
 
-/// Each worker speaks for an address of its own, so that the limits of addresses stay out of the way.
+/// Each worker uses its own client address, so that limits per address do not interfere.
 async fn start(place: &Place) -> Server {
     let mut command = program(place);
     command.args(["--trusted-proxies", "127.0.0.1"]);
@@ -79,7 +79,7 @@ struct Load {
     seen: Shared,
 }
 
-/// Works until the server is gone in the middle of it.
+/// Works until the server is killed in the middle of it.
 async fn until_killed(load: Load, work: impl AsyncFn(&Load, u32) -> io::Result<()>) {
     for turn in 0.. {
         if work(&load, turn).await.is_err() {
@@ -145,7 +145,7 @@ async fn check(place: &Place, writer: &Remote, acknowledged: &Shared) {
         );
         (seen.alive.clone(), seen.ended.clone())
     };
-    // The youngest are those that the crash could have lost.
+    // The newest entries are those that the crash could have lost.
     for (tokens, status) in [(alive, 200), (ended, 401)] {
         for token in tokens.iter().rev().take(12) {
             assert_eq!(writer.with_token(token).status_of_profile().await, status);
@@ -153,13 +153,13 @@ async fn check(place: &Place, writer: &Remote, acknowledged: &Shared) {
     }
 }
 
-/// On a power cut only what was forced to the disk survives: the system calls show that this comes before the answer.
+/// Only data flushed to disk survives a power cut. The system calls show that this happens before the response.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn k01_sqlite_is_on_the_disk_before_the_answer() {
     let place = Place::new(Database::Sqlite).await;
     let trace = place.data_dir().join("trace");
     let calls = "trace=fsync,fdatasync,read,recvfrom,write,writev,sendto";
-    // -D: strace watches from aside, so that the child of this process is the server.
+    // -D: strace runs as a detached grandchild, so that the child of this process is the server.
     let options = ["-D", "-f", "-qq", "-y", "-s", "64", "-e", calls, "-o"].map(OsStr::new);
     let server = env!("CARGO_BIN_EXE_portcullis");
     let arguments = [&options[..], &[trace.as_os_str(), OsStr::new(server)]].concat();

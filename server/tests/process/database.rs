@@ -1,4 +1,4 @@
-//! One bad moment of a database is not an outage: a disk that fails, a client that goes away, a failover, a pooler.
+//! A short database failure is not an outage: a failing disk, a disconnecting client, a failover, a pooler.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -21,11 +21,11 @@ use crate::on_both_databases;
 use crate::support::process::{Server, eventually, finish, program, program_by};
 use crate::support::{Database, PASSWORD, Place, TestApp, email, postgres_url};
 
-/// How soon all is well again.
+/// How soon everything must work again.
 const HEALS: Duration = Duration::from_secs(10);
 
-/// Each forced write, and each write, of a few sign-ups fails in turn, with the disk full and with the disk broken: at
-/// most one request hears of it, and the next one works.
+/// Each `fsync` and each write of a few sign-ups fails in turn, with a full disk and with a broken one. At most one
+/// request is affected, and the next one works.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn n04_after_each_single_error_of_the_disk_the_next_write_works() {
     let place = Place::new(Database::Sqlite).await;
@@ -73,7 +73,7 @@ async fn n04_after_each_single_error_of_the_disk_the_next_write_works() {
     assert_eq!(place.value("PRAGMA integrity_check").await, "ok");
 }
 
-/// Polls a future so many times and drops it.
+/// Polls a future this many times and drops it.
 async fn cut_off(work: impl Future<Output = ()>, polls: usize) -> bool {
     let mut work = pin!(work);
     let mut polled = 0;
@@ -89,7 +89,7 @@ async fn cut_off(work: impl Future<Output = ()>, polls: usize) -> bool {
 }
 
 on_both_databases! {
-    /// A request is dropped at each of its waits, one after the other: nothing stays open, and nothing is poisoned.
+    /// A request is dropped at each of its await points in turn: nothing stays open, and nothing is poisoned.
     async fn k04_a_client_that_goes_away_leaves_nothing_behind(database: Database) {
         let name = format!("gone_{}", uuid::Uuid::from_bytes(random::bytes()).simple());
         let name = name.get(..30).unwrap();
@@ -109,7 +109,7 @@ on_both_databases! {
             if cut_off(request, polls).await {
                 was_whole += 1;
             } else if database == Database::Postgres {
-                // Before the connection is used again, which would end it.
+                // Checked before the connection is used again, which would end the transaction.
                 let open = format!(
                     "SELECT count(*) FROM pg_stat_activity
                      WHERE application_name = '{name}' AND state LIKE 'idle in transaction%'"
@@ -128,13 +128,13 @@ on_both_databases! {
     }
 }
 
-/// The server of the tests, as it is without a schema of a test's own.
+/// The server of the tests, without a test's own schema.
 fn server_address() -> SocketAddr {
     let url: Url = postgres_url().parse().unwrap();
     SocketAddr::from(([127, 0, 0, 1], url.port().unwrap_or(5432)))
 }
 
-/// A role and a database of one test.
+/// A role and a database for one test.
 struct Own {
     name: String,
 }
@@ -152,7 +152,7 @@ impl Own {
         format!("postgres://{name}:sesame@127.0.0.1:{port}/{name}?application_name={name}{parameters}")
     }
 
-    /// Makes the server refuse writes to new connections, as a standby does, and ends those that are there.
+    /// Makes the server reject writes on new connections, as a standby does, and closes the existing ones.
     async fn takes_writes(&self, place: &Place, yes: bool) {
         let name = &self.name;
         let setting = if yes { "off" } else { "on" };
@@ -162,7 +162,7 @@ impl Own {
     }
 }
 
-/// After a failover connections may lead to a server that takes no writes: none of them is kept.
+/// After a failover, connections may lead to a server that rejects writes: none of them is kept.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn n04_connections_to_a_server_that_takes_no_writes_are_not_kept() {
     let place = Place::new(Database::Postgres).await;
@@ -189,7 +189,7 @@ async fn n04_connections_to_a_server_that_takes_no_writes_are_not_kept() {
     remote.try_sign_up(&email("ben")).await.unwrap().assert(201);
 }
 
-/// The first host that takes writes is used.
+/// The first host that accepts writes is used.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn several_hosts_may_stand_in_the_url() {
     let place = Place::new(Database::Postgres).await;
@@ -203,7 +203,7 @@ async fn several_hosts_may_stand_in_the_url() {
     server.stop().await;
 }
 
-/// A database that comes later than the server, as at a boot, is waited for.
+/// The server waits for a database that starts later, as at boot.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_is_late_is_waited_for() {
     let place = Place::new(Database::Postgres).await;
@@ -229,7 +229,7 @@ async fn a_database_that_is_late_is_waited_for() {
     late.abort();
 }
 
-/// `PgBouncer` before the server of the tests.
+/// `PgBouncer` in front of the server of the tests.
 struct PgBouncer {
     _child: Child,
     _folder: tempfile::TempDir,
@@ -251,7 +251,7 @@ impl PgBouncer {
              auth_type = plain\nauth_file = {}\npool_mode = {mode}\ndefault_pool_size = {}\n",
             server.port(),
             path.join("users").display(),
-            // In session mode each of our connections keeps one.
+            // In session mode, each of our connections keeps a server connection.
             if mode == "session" { 10 } else { 3 },
         );
         fs::write(path.join("ini"), settings).unwrap();
@@ -274,7 +274,7 @@ impl PgBouncer {
     }
 }
 
-/// It is not on the path of everybody.
+/// It is not in everyone's `PATH`.
 fn pgbouncer_program() -> &'static str {
     if Path::new("/usr/sbin/pgbouncer").exists() { "/usr/sbin/pgbouncer" } else { "pgbouncer" }
 }
@@ -293,7 +293,7 @@ async fn behind_pgbouncer_all_works_and_what_to_set_is_said() {
         command.env("PORTCULLIS_DATA_DIR", data.path());
         let server = Server::start_by(&place, command).await;
         let ada = server.remote().as_user("ada").await;
-        // Several at once, so that connections to the server change hands.
+        // Several concurrently, so that they switch server connections.
         let many = (0..40).map(|round| {
             let ada = ada.clone();
             tokio::spawn(async move {
@@ -318,7 +318,7 @@ async fn behind_pgbouncer_all_works_and_what_to_set_is_said() {
     }
 }
 
-/// A password that is wrong is said at once: waiting does not help.
+/// A wrong password is reported immediately, because waiting does not help.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_refuses_us_is_not_waited_for() {
     let place = Place::new(Database::Postgres).await;
@@ -332,8 +332,9 @@ async fn a_database_that_refuses_us_is_not_waited_for() {
     assert!(began.elapsed() < Duration::from_secs(30));
 }
 
-/// A session takes locks in the other order than a log-in does, so PostgreSQL ends the log-in's transaction (40P01): that
-/// session gets the account's row while the log-in holds it in no other way. (40001 does not arise under `READ COMMITTED`.)
+/// A session takes locks in the opposite order of a login, so PostgreSQL aborts the login's transaction (40P01): that
+/// session gets the account's row while the login holds it in no other way. (40001 does not occur under `READ
+/// COMMITTED`.)
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn k04_a_transaction_that_a_deadlock_ended_is_tried_three_times() {
     let app = TestApp::new(Database::Postgres).await;
@@ -371,7 +372,7 @@ async fn k04_a_transaction_that_a_deadlock_ended_is_tried_three_times() {
     assert_eq!(app.place.value("SELECT count(*) FROM sessions").await, "3");
 }
 
-/// A disk that turns read-only while the server runs, and is writable again later: what it says meanwhile is 503.
+/// A disk that becomes read-only while the server runs, and later writable again. In the meantime, the response is 503.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn k02_a_disk_that_is_read_only_for_a_while_is_503_for_as_long() {
     let place = Place::new(Database::Sqlite).await;
@@ -391,7 +392,7 @@ async fn k02_a_disk_that_is_read_only_for_a_while_is_503_for_as_long() {
     };
     let made = eventually("a sign-up is refused", HEALS, &mut is_refused).await;
     remote.get("/ready").send().await.unwrap().assert(503);
-    // Each look tries to write, and so uses up the faults.
+    // Each check tries to write, and so uses up the faults.
     eventually("it is ready", HEALS, async || {
         (remote.get("/ready").send().await.unwrap().status == 200).then_some(())
     })
@@ -400,7 +401,7 @@ async fn k02_a_disk_that_is_read_only_for_a_while_is_503_for_as_long() {
     assert_eq!(place.value("SELECT count(*) FROM accounts").await, (made + 1).to_string());
 }
 
-/// A file system over the place's data directory, mounted read-only. It goes when dropped.
+/// A file system over the data directory, mounted read-only. It is unmounted when dropped.
 struct Mounted(std::path::PathBuf);
 
 impl Mounted {

@@ -1,4 +1,4 @@
-//! `portcullis doctor`: what it says of a healthy place and of a broken one, and the trial mail.
+//! `portcullis doctor`: its report on a healthy server and on a broken one, and the test email.
 
 use crate::on_both_databases;
 use crate::support::process::{Ended, Server, finish, program};
@@ -12,7 +12,7 @@ async fn doctor(place: &Place, arguments: &[&str], variables: &[(&str, &str)]) -
     finish(command, "").await
 }
 
-/// The line about a thing.
+/// The line about a check.
 #[track_caller]
 fn line<'e>(ended: &'e Ended, what: &str) -> &'e str {
     let is_about = |line: &&str| line.get(6..).is_some_and(|rest| rest.starts_with(what));
@@ -53,7 +53,7 @@ on_both_databases! {
         let github = line(&ended, "login with github");
         assert!(github.starts_with("FAIL ") && github.contains("github: the provider:"), "{ended:?}");
         assert!(!format!("{ended:?}").contains("hunter2"), "{ended:?}");
-        // What does not go together stops the start, and says which setting it is.
+        // A contradictory configuration prevents the start, and the message names the setting.
         let ended = doctor(&place, &[], &[("PORTCULLIS_LOGIN_WITH_APPLE_CLIENT_ID", "1")]).await;
         assert!(line(&ended, "start").contains("login_with.apple.team_id"), "{ended:?}");
         let ended = doctor(&place, &["--login-with", "google.client=1"], &[]).await;
@@ -69,7 +69,7 @@ on_both_databases! {
         assert_eq!((ended.code, line(&ended, "mail folder").starts_with("FAIL ")), (Some(1), true), "{ended:?}");
         assert!(ended.err.contains("one check failed"), "{ended:?}");
 
-        // Nobody sends: the server is not running.
+        // Nothing sends the email, because the server is not running.
         let server = Server::start_by(&place, {
             let mut command = program(&place);
             command.env("PORTCULLIS_MAIL_URL", &url);
@@ -84,7 +84,7 @@ on_both_databases! {
         assert!(queue.starts_with("FAIL ") && queue.contains("1 waiting") && queue.contains("Is a server running?"), "{queue}");
         assert_eq!(ended.code, Some(1), "{ended:?}");
 
-        // Another secret key than the one that sealed the signing keys.
+        // Another secret key than the one that encrypted the signing keys.
         let other = Place::begun(Database::Sqlite).await;
         std::fs::copy(other.data_dir().join("secret.key"), place.data_dir().join("secret.key")).unwrap();
         let ended = doctor(&place, &[], &[]).await;

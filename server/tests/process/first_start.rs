@@ -1,4 +1,4 @@
-//! The first start on an empty place, and starts on a place that is not this program's.
+//! The first start with an empty data directory, and starts with one that belongs to another program.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
@@ -54,7 +54,7 @@ on_both_databases! {
         assert!(ended.err.contains("another secret key") && ended.err.contains("secret.key"), "{ended:?}");
         assert!(ended.out.is_empty(), "it served: {ended:?}");
 
-        // With the right key it goes on, though a wrong one lay there meanwhile.
+        // It works again with the right key, although a wrong one was there in the meantime.
         fs::write(&key, kept).unwrap();
         Server::start(&place).await.stop().await;
     }
@@ -64,7 +64,7 @@ on_both_databases! {
         Server::start(&place).await.stop().await;
         let key = place.data_dir().join("secret.key");
         fs::remove_file(&key).unwrap();
-        // Of PostgreSQL a command that only reads does not know whether it has keys: it names the file that is missing.
+        // With PostgreSQL, a read-only command cannot know whether it has keys, so it names the missing file.
         let of_file = [&["doctor"][..], &["user", "list"]];
         let readers = if matches!(database, Database::Sqlite) { &of_file[..] } else { &[] };
         let makers = [&[][..], &["user", "add", "ada@example.com"]];
@@ -141,7 +141,7 @@ async fn g02_a_secret_key_that_others_may_read_is_refused() {
     Server::start(&place).await.stop().await;
 }
 
-/// Needs root, as the containers of CI have it: nobody else may give a file away.
+/// Needs root, as in the containers of CI, because only root may change a file's owner.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn g02_a_key_that_is_mounted_for_a_group_or_all_is_taken() {
     let place = Place::new(Database::Sqlite).await;
@@ -194,7 +194,7 @@ async fn g02_a_sample_or_missing_secret_key_is_refused() {
     assert!(!place.data_dir().join("secret.key").exists(), "no other key is made in its stead");
 }
 
-/// Some bytes, as each database writes them.
+/// Bytes as a literal of each database.
 fn bytes(database: Database) -> &'static str {
     match database {
         Database::Sqlite => "x'00'",

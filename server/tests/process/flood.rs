@@ -1,4 +1,4 @@
-//! More log-ins than the hashing can do, and more names than there are people.
+//! More logins than the server can hash, and more names than there are people.
 
 use std::time::{Duration, Instant};
 
@@ -10,10 +10,10 @@ use crate::support::process::{Server, program};
 use crate::support::remote::Remote;
 use crate::support::{Answer, Database, PASSWORD, Place, email};
 
-/// Log-ins at once: several times as many as may wait.
+/// Concurrent logins: several times as many as may wait.
 const FLOOD: usize = 400;
-/// The yardstick asks for 50 ms of a release build on two free cores. This is a debug build that shares its cores
-/// with the client that floods it, and with other tests.
+/// The requirement is 50 ms for a release build on two free cores. This is a debug build that shares its cores with the
+/// flooding client and with other tests.
 const REFUSED_WITHIN: Duration = Duration::from_millis(1500);
 const HEALTH_WITHIN: Duration = Duration::from_millis(500);
 
@@ -54,7 +54,7 @@ async fn d05_a_flood_of_log_ins_is_turned_away_and_the_rest_goes_on() {
     }
     health.sort();
     assert!(health[health.len() * 99 / 100] < HEALTH_WITHIN, "{health:?}");
-    // Two cores hash with 19 MiB each; what else grows is connections.
+    // Two cores hash with 19 MiB each; the rest of the growth is connections.
     let cores = std::thread::available_parallelism().unwrap().get() as u64;
     let grown = server.memory("VmHWM").saturating_sub(base);
     assert!(grown < (cores * 19 + 64) * 1024, "{grown} KiB more");
@@ -67,7 +67,7 @@ async fn log_in(remote: Remote, number: usize) -> (Answer, Duration) {
     (answer, began.elapsed())
 }
 
-/// Names that nobody has. The yardstick's million would take minutes here.
+/// Names without an account. The requirement's million would take minutes here.
 const NAMES: usize = 6_000;
 const CONNECTIONS: usize = 4;
 
@@ -78,7 +78,7 @@ async fn b07_names_without_end_take_no_memory_and_no_rows() {
     command.args(["--log", "warn"]);
     let server = Server::start_by(&place, command).await;
     server.remote().try_password(&email("eve"), PASSWORD).await.unwrap().assert(401);
-    // As after a hundred failures: the address's count is full, and a name more is refused before it is hashed.
+    // As after a hundred failures: the address has reached its limit, so further names are rejected before hashing.
     place.sql("UPDATE attempts SET failures = 100").await;
     names(&server, "warm", NAMES / 10).await;
     let rows = place.value("SELECT count(*) FROM attempts").await;
@@ -89,7 +89,7 @@ async fn b07_names_without_end_take_no_memory_and_no_rows() {
     assert_eq!(place.value("SELECT count(*) FROM attempts").await, rows);
 }
 
-/// Tries so many names, each once, over a few connections that stay open.
+/// Tries this many names, each once, over a few keep-alive connections.
 async fn names(server: &Server, name: &str, count: usize) {
     let tries = (0..CONNECTIONS).map(|connection| async move {
         let mut stream = TcpStream::connect(server.address()).await.unwrap();

@@ -1,4 +1,4 @@
-//! Two processes on one database are one server.
+//! Two processes on one database act as one server.
 
 use rustix::process::Signal;
 use serde_json::json;
@@ -15,7 +15,7 @@ on_both_databases! {
         let keys = [keys_of(&servers[0]).await, keys_of(&servers[1]).await];
         assert_eq!(keys[0], keys[1]);
         assert_eq!(place.value("SELECT count(*) FROM signing_keys").await, "1");
-        // Each takes the tokens of the other.
+        // Each accepts the other's tokens.
         servers[0].remote().sign_up("ada").await;
         for (signs, verifies) in [(0, 1), (1, 0)] {
             let ada = servers[signs].remote().log_in("ada").await;
@@ -62,7 +62,7 @@ async fn k04_p11_of_fifty_sign_ups_with_one_address_over_two_instances_one_wins(
     assert_eq!(place.value("SELECT count(*) FROM accounts").await, "1");
 }
 
-/// What the tasks give, sorted.
+/// The results of the tasks, sorted.
 async fn joined<T: Ord>(tasks: impl Iterator<Item = tokio::task::JoinHandle<T>>) -> Vec<T> {
     let mut all = Vec::new();
     for task in tasks.collect::<Vec<_>>() {
@@ -92,7 +92,7 @@ async fn k04_b07_guesses_count_once_over_two_instances() {
     let place = Place::new(Database::Postgres).await;
     let servers = both(&place).await;
     servers[0].remote().sign_up("ada").await;
-    // All at once, so that counting by read and write would let some slip past.
+    // Concurrently, so that a separate read and write of the count would let some slip through.
     let guesses = (0..24).map(|number| {
         let remote = servers[number % 2].remote();
         tokio::spawn(async move { guess(&remote, number).await })
@@ -122,7 +122,7 @@ on_both_databases! {
             server.ended().await;
             server = Server::start(&place).await;
             server.remote().try_password(&email("ada"), PASSWORD).await.unwrap().assert(429);
-            // Another name of the same address has its own count.
+            // Another account at the same address has its own count.
             assert_eq!(server.remote().try_password(&email("eve"), "guess").await.unwrap().status, 401);
         }
     }

@@ -1,4 +1,4 @@
-//! Nothing secret is written, whatever is asked and however much is logged; and no input forges a line.
+//! No secret is logged, whatever is requested and at whatever level, and no input can forge a line.
 
 use std::fs;
 
@@ -12,10 +12,10 @@ use crate::support::process::{Server, finish, program};
 use crate::support::remote::{Remote, exchange};
 use crate::support::{Place, email};
 
-/// Passwords that stand nowhere else.
+/// Passwords that occur nowhere else.
 const CANARY: &str = "canary-velvet-orchard-91";
 const SECOND_CANARY: &str = "canary-marble-quarry-37";
-/// What would begin a line of its own, or move the cursor, in a log that wrote it as it came.
+/// Text that would start a new line or move the cursor if it were logged unescaped.
 const FORGED: &str = "2026-11-24T00:00:00Z ERROR forged";
 
 on_both_databases! {
@@ -43,7 +43,7 @@ on_both_databases! {
     }
 }
 
-/// Every way of a request, the wrong ones too. Answers what must not be seen.
+/// Every kind of request, including wrong ones. Returns the secrets that must not appear.
 async fn use_everything(place: &Place, remote: &Remote) -> Vec<String> {
     let body = json!({ "email": email("ada"), "full_name": "Ada", "password": CANARY });
     remote.post("/signup").json(&body).await.unwrap().assert(201);
@@ -70,7 +70,7 @@ async fn use_everything(place: &Place, remote: &Remote) -> Vec<String> {
         .assert(422);
     ada.post("/upload-profile-image").file("file", "image/png", &picture(1)).await.unwrap().assert(201);
     ada.post("/upload-profile-image").file("file", CANARY, CANARY.as_bytes()).await.unwrap().assert(415);
-    // Short words of a path that is nowhere are logged, the rest of it and its query are not.
+    // Short words of an unknown path are logged; the rest of it and its query are not.
     remote.get(&format!("/nowhere/{CANARY}/{token}")).send().await.unwrap().assert(404);
     remote.get(&format!("/nowhere?token={CANARY}")).send().await.unwrap().assert(404);
     remote.call(CANARY, "/profile").send().await.unwrap();
@@ -93,7 +93,7 @@ async fn use_everything(place: &Place, remote: &Remote) -> Vec<String> {
     vec![token.to_owned(), signature, basic, sealed, wrong, "canary.token.x".to_owned()]
 }
 
-/// Sends line ends and escapes wherever text can go.
+/// Sends line breaks and escapes in every text field.
 async fn forge(ada: &Remote) {
     let name = format!("Ada\r\n{FORGED}\u{1b}[2K");
     ada.patch("/profile").json(&json!({ "full_name": name })).await.unwrap().assert(422);
@@ -108,7 +108,7 @@ async fn forge(ada: &Remote) {
         .assert(200);
     ada.get("/profile").header("X-Request-Id", FORGED).send().await.unwrap().assert(200);
     ada.get("/profile").header("X-Forwarded-For", FORGED).send().await.unwrap().assert(200);
-    // hyper refuses these by itself.
+    // hyper rejects these by itself.
     for head in [
         format!("GET /\r{FORGED} HTTP/1.1\r\nHost: a\r\n\r\n"),
         format!("GET / HTTP/1.1\r\nHost: a\r\nX: \n{FORGED}\r\n\r\n"),
@@ -117,7 +117,7 @@ async fn forge(ada: &Remote) {
     }
 }
 
-/// The command line writes no secret either. Answers the password that it was given.
+/// The command line writes no secret either. Returns the password that it was given.
 async fn operate(place: &Place, format: &str) -> String {
     let password = format!("{SECOND_CANARY}-set");
     let mut command = program(place);
@@ -129,7 +129,7 @@ async fn operate(place: &Place, format: &str) -> String {
     password
 }
 
-/// Each line is one that the program meant.
+/// Each line is one that the program meant to write.
 fn check_lines(said: &str, format: &str) {
     let control = |c: char| c.is_control() && c != '\n';
     assert!(!said.contains(control), "{said:?}");

@@ -1,4 +1,5 @@
-//! Mail between processes: TLS and who vouches for it, several instances, a kill in the middle, and what the log holds.
+//! Email between processes: TLS and its certificates, several instances, a kill in the middle, and what the log
+//! contains.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,14 +15,14 @@ use crate::support::remote::exchange;
 use crate::support::smtp::{Aiosmtpd, CREDENTIALS, Mood, Smtp, Taken, queue_is_empty};
 use crate::support::{Database, Place, email};
 
-/// The program, sending its mail there.
+/// The program, configured to send its email there.
 fn mailing(place: &Place, url: &str) -> Command {
     let mut command = program(place);
     command.env("PORTCULLIS_MAIL_URL", url).env_remove("SSL_CERT_FILE").env_remove("SSL_CERT_DIR");
     command
 }
 
-/// The queue's last problem, once there is one.
+/// The last error of the queue, once there is one.
 async fn problem(place: &Place) -> String {
     let look =
         async || Some(place.value("SELECT last_error FROM mails").await).filter(|noted| !noted.is_empty());
@@ -51,7 +52,7 @@ async fn r06_no_form_of_a_request_moves_a_link_to_another_host() {
             body.len()
         );
         let answer = exchange(server.address(), request.as_bytes()).await.unwrap();
-        // Taken, or refused as no request at all.
+        // Accepted, or rejected as a malformed request.
         assert!([202, 400].contains(&answer.status.as_u16()), "{target} {hosts}: {}", answer.status);
     }
     eventually("the links are mailed", PATIENCE, async || (place.mails().len() >= 3).then_some(())).await;
@@ -88,7 +89,7 @@ async fn g03_a_certificate_that_nobody_vouches_for_gets_neither_mail_nor_passwor
         server.kill().await;
         assert!(smtp.taken().is_empty(), "{:?}", smtp.taken());
 
-        // The same with the authority's name.
+        // The same with the name of the certificate authority.
         let mut command = mailing(&place, &url);
         command.env("SSL_CERT_FILE", smtp.certificate()).args(["--log", "trace"]);
         let server = Server::start_by(&place, command).await;
@@ -101,7 +102,7 @@ async fn g03_a_certificate_that_nobody_vouches_for_gets_neither_mail_nor_passwor
     }
 }
 
-/// Sends every mail that holds a secret, and looks for it in a log that holds all else.
+/// Sends every email that contains a secret, and searches for it in a log at the most verbose level.
 async fn log_is_silent(server: &Server, smtp: &Aiosmtpd) {
     let remote = server.remote();
     let ada = json!({ "email": email("ada") });
@@ -137,7 +138,7 @@ on_both_databases! {
         let smtp = Smtp::start(Mood::Takes).await;
         let start = || {
             let mut command = mailing(&place, &smtp.url());
-            // They all come from one address, which may ask for twenty an hour.
+            // All come from one address, which may request twenty an hour.
             command.env("PORTCULLIS_LIMITS", "off");
             Server::start_by(&place, command)
         };
@@ -194,7 +195,7 @@ on_both_databases! {
         assert_eq!(place.value("SELECT count(*) FROM mails WHERE attempts = 1").await, "1");
         smtp.turns(Mood::Takes);
         let _other = Server::start_by(&place, mailing(&place, &smtp.url())).await;
-        // It belongs to the dead one still.
+        // The dead instance still holds the lease.
         tokio::time::sleep(Duration::from_millis(1500)).await;
         assert!(smtp.taken().is_empty());
         all_is_due(&place).await;
@@ -211,14 +212,14 @@ async fn k06_a_reset_that_a_killed_instance_was_looking_up_is_mailed_by_the_next
     server.remote().sign_up("ada").await;
     queue_is_empty(&place).await;
     let (held, sent) = (place.clone(), place.mails().len());
-    // Whoever answers the question waits for the account's row.
+    // The job that looks up the account waits for its row.
     let lock = tokio::spawn(async move {
         held.sql("SELECT pg_sleep(4)::text FROM (SELECT 1 FROM accounts FOR UPDATE) held").await
     });
     tokio::time::sleep(Duration::from_millis(300)).await;
     let body = json!({ "email": email("ada") });
     server.remote().post("/password/forgot").json(&body).await.unwrap().assert(202);
-    // The worker looks each second.
+    // The worker checks once a second.
     tokio::time::sleep(Duration::from_millis(1500)).await;
     server.kill().await;
     let _next = Server::start(&place).await;

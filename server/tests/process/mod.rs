@@ -1,4 +1,5 @@
-//! The real binary, and the example that has it inside: killed, stopped, started wrongly, started twice, flooded and cut off from its database.
+//! The real binary, and the example that embeds it: killed, stopped, misconfigured, started twice, flooded and cut off
+//! from its database.
 
 mod api_keys;
 mod backup;

@@ -34,6 +34,6 @@ async fn k01_the_accounts_and_the_orders_of_the_shop_around_them_outlive_kill_9(
 
     let server = Server::start_example(&place, "mounted").await;
     assert_eq!(orders(&log_in(&server).await).await, json!([order]));
-    // All of it is in the one file.
+    // All data is in the one file.
     assert_eq!(place.value("SELECT item FROM shop_orders JOIN accounts").await, "lantern");
 }

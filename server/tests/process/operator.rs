@@ -1,4 +1,4 @@
-//! `portcullis user …`, on its own and beside a running server.
+//! `portcullis user …`, alone and next to a running server.
 
 use http::StatusCode;
 use serde_json::Value;
@@ -24,7 +24,7 @@ fn done(ended: &Ended) -> &str {
     &ended.out
 }
 
-/// Failed with this exit code and a reason on standard error that holds these words.
+/// Asserts that it failed with this exit code, and that standard error contains these words.
 #[track_caller]
 fn failed(ended: &Ended, code: i32, reason: &str) {
     assert_eq!(ended.code, Some(code), "{ended:?}");
@@ -41,7 +41,7 @@ on_both_databases! {
         let arguments = ["add", "Ada@Example.com", "--full-name", "Ada Lovelace", "--password-stdin"];
         let added = user(&place, &arguments, PASSWORD).await;
         assert_eq!(done(&added), "Created account 1: ada@example.com (Ada Lovelace).\n");
-        // Standard input that is not a terminal is read without being asked to.
+        // Standard input that is not a terminal is read without a prompt.
         let added = user(&place, &["add", "bob@example.com", "--admin"], PASSWORD).await;
         assert_eq!(done(&added), "Created administrator 2: bob@example.com (bob).\n");
 
@@ -147,7 +147,7 @@ on_both_databases! {
             failed(&user(&place, &[command, account], PASSWORD).await, 1, &format!("error: no account {account};"));
         }
         failed(&user(&place, &["delete", "7", "--yes"], "").await, 1, "no account 7;");
-        // The address and the name come before the password, which is not read.
+        // The address and the name are checked first, so the password is not read.
         failed(&user(&place, &["add", "ADA@example.com"], "").await, 1, "already has an account");
         failed(&user(&place, &["add", "no address"], "").await, 1, "`no address` is not an email address");
         failed(&user(&place, &["add", "bob@example.com", "--full-name", " "], "").await, 1, "--full-name");

@@ -1,4 +1,4 @@
-//! The database goes away: nobody gets in, nobody is told a lie, and it heals by itself.
+//! The database goes away: nobody gets in, every response is true, and the server recovers by itself.
 
 use std::net::SocketAddr;
 use std::process::Stdio;
@@ -18,20 +18,20 @@ use crate::support::process::{Server, eventually, finish, program};
 use crate::support::remote::{Remote, exchange};
 use crate::support::{Database, PASSWORD, Place, email};
 
-/// How soon all is well after the database came back.
+/// How soon everything must work after the database came back.
 const HEALS: Duration = Duration::from_secs(5);
 
-/// What the wire to PostgreSQL does.
+/// What the connection to PostgreSQL does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wire {
     Whole,
-    /// Connections end, and new ones end at once.
+    /// Connections are closed, and so are new ones.
     Cut,
-    /// Connections stay, and nothing comes through.
+    /// Connections stay open, but nothing gets through.
     Silent,
 }
 
-/// Stands between the server and PostgreSQL.
+/// A proxy between the server and PostgreSQL.
 struct Middle {
     address: SocketAddr,
     wire: watch::Sender<Wire>,
@@ -67,7 +67,7 @@ async fn join(mut near: TcpStream, database: SocketAddr, mut wire: watch::Receiv
     }
 }
 
-/// A server whose PostgreSQL can be taken away from it, and somebody who is logged in.
+/// A server whose PostgreSQL can be disconnected, and a logged-in client.
 struct Stage {
     place: Place,
     middle: Middle,
@@ -91,7 +91,7 @@ impl Stage {
         Self { place, middle, server, ada }
     }
 
-    /// Every route that needs the database fails closed, and says so.
+    /// Every route that needs the database fails closed, and reports it.
     async fn is_closed(&self) {
         let remote = self.server.remote();
         let calls = [
@@ -112,11 +112,11 @@ impl Stage {
             );
         }
         remote.get("/health").send().await.unwrap().assert(200);
-        // No token is as wrong as before.
+        // A missing token is rejected as before.
         assert_eq!(remote.status_of_profile().await, 401);
     }
 
-    /// It serves again, the old token too; until then it says 503 and nothing else.
+    /// It works again, with the old token too; until then it responds only with 503.
     async fn heals(&self) {
         let remote = self.server.remote();
         eventually("it heals", HEALS, async || {
@@ -130,7 +130,7 @@ impl Stage {
     }
 }
 
-/// The name of a place's connections, by which they are told from those of other tests.
+/// The application name of this test's connections, which distinguishes them from those of other tests.
 fn name_of(place: &Place) -> String {
     let url = place.database_url().unwrap();
     url.rsplit_once("t_").map(|(_, schema)| format!("t_{schema}")).unwrap()
@@ -152,7 +152,7 @@ async fn t15_a_database_that_is_down_is_503_and_never_a_way_in() {
 async fn t15_a_database_that_is_silent_is_503_in_time() {
     let stage = Stage::set().await;
     stage.middle.is(Wire::Silent);
-    // Connections that were busy a moment ago are believed to be alive.
+    // Recently used connections are assumed to be alive.
     tokio::time::sleep(Duration::from_millis(1100)).await;
     tokio::time::timeout(Duration::from_secs(20), stage.is_closed()).await.expect("503 in time");
     stage.middle.is(Wire::Whole);
@@ -248,12 +248,12 @@ async fn t15_without_its_database_the_server_does_not_start() {
 
 /// What happens to the next `COMMIT` of a sign-up on its way to PostgreSQL.
 const PASSES: u8 = 0;
-/// The connection is cut instead, or right after it got there: before its answer.
+/// The connection is cut before the `COMMIT` is sent, or after it arrived but before its response.
 const IS_LOST: u8 = 1;
 const IS_NOT_ANSWERED: u8 = 2;
 
-/// Hands a connection on until the `COMMIT` of a sign-up, which binds an address, meets its fate, of which there is one
-/// for all connections.
+/// Forwards a connection until the `COMMIT` of a sign-up, which binds an email address. There is one fate for all
+/// connections.
 async fn snip(near: TcpStream, database: SocketAddr, fate: Arc<AtomicU8>) {
     let Ok(far) = TcpStream::connect(database).await else { return };
     let ((mut from_near, mut to_near), (mut from_far, mut to_far)) = (near.into_split(), far.into_split());
@@ -308,7 +308,7 @@ async fn k03_a_connection_that_is_cut_at_its_commit_is_503_and_nothing_is_half_d
             fate.store(what, Ordering::SeqCst);
             let first = remote.try_sign_up(&address).await.unwrap().status.as_u16();
             fate.store(PASSES, Ordering::SeqCst);
-            // The next request works, and tells what became of the one before.
+            // The next request works, and shows what became of the one before.
             let second = remote.try_sign_up(&address).await.unwrap().status.as_u16();
             match (first, second) {
                 (503, 201) => lost[kind] += 1,

@@ -1,4 +1,4 @@
-//! Pictures and `kill -9`: each is there whole or not at all, and nothing lies about for ever.
+//! Pictures and `kill -9`: each is there completely or not at all, and no file is left behind forever.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -32,7 +32,7 @@ pub(super) fn picture(seed: u32) -> Vec<u8> {
     bytes
 }
 
-/// Sets the picture and answers where it is; `None` when the server was killed.
+/// Sets the picture and returns its path; `None` if the server was killed.
 async fn upload(ada: &Remote, bytes: &[u8]) -> Option<String> {
     let answer = ada.post("/upload-profile-image").file("file", "image/png", bytes).await.ok()?;
     Some(path_of(&answer.assert(201).json()["url"]))
@@ -46,7 +46,7 @@ fn files(folder: &Path) -> BTreeSet<PathBuf> {
     fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
 }
 
-/// Makes a file look as if nobody had touched it for two hours.
+/// Makes a file look as if it had not been touched for two hours.
 fn age(file: &Path) {
     let then = File::open(file).unwrap().metadata().unwrap().modified().unwrap() - Duration::from_hours(2);
     File::options().write(true).open(file).unwrap().set_modified(then).unwrap();
@@ -72,7 +72,7 @@ on_both_databases! {
                     acknowledged += 1;
                 }
             });
-            // The moment is meant to be arbitrary.
+            // The moment is arbitrary on purpose.
             sleep(Duration::from_millis(20 + 2 * u64::from(random::bytes::<1>()[0]))).await;
             server.kill().await;
             work.await.unwrap();
@@ -83,7 +83,7 @@ on_both_databases! {
             assert!(kept.contains(&there), "{} bytes that were never a picture", there.len());
         }
 
-        // The next start after an hour sweeps all that the crashes left, and no more.
+        // The next start after an hour sweeps everything that the crashes left, and no more.
         let folder = place.data_dir().join("objects/profile-images");
         leave(&folder);
         for file in files(&folder) {
@@ -106,7 +106,7 @@ on_both_databases! {
     }
 }
 
-/// What a crash can leave, in case none of them did: whole bytes that no row names, and half of some.
+/// What a crash can leave behind, in case none of them did: a complete file without a row, and a partial one.
 fn leave(folder: &Path) {
     for name in ["01936f3e-0000-7000-8000-000000000001", "01936f3e-0000-7000-8000-000000000002#1"] {
         fs::write(folder.join(name), "orphan").unwrap();

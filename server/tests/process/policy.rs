@@ -1,4 +1,4 @@
-//! `portcullis policy …`: who may do what, for an operator who writes no Rust.
+//! `portcullis policy …`: permissions for an operator who writes no Rust.
 
 use crate::on_both_databases;
 use crate::support::process::{Ended, finish, program};

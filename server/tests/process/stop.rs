@@ -1,4 +1,4 @@
-//! SIGTERM: what runs is finished, nothing new is taken.
+//! SIGTERM: running requests finish, and new ones are not accepted.
 
 use std::ffi::OsStr;
 use std::process::Stdio;
@@ -16,14 +16,14 @@ use crate::support::remote::Begun;
 use crate::support::smtp::python;
 use crate::support::{Database, Place};
 
-/// How many requests are running when the server is told to stop.
+/// The number of requests that run when the server is told to stop.
 const RUNNING: usize = 1000;
 
 on_both_databases! {
     async fn k07_sigterm_loses_none_of_a_thousand_running_requests(database: Database) {
         let place = Place::new(database).await;
         let mut command = program(&place);
-        // They all come from one address.
+        // All come from one address.
         command.env("PORTCULLIS_CONNECTIONS_PER_ADDRESS", "4096");
         let mut server = Server::start_by(&place, command).await;
         let ada = server.remote().as_user("ada").await;
@@ -41,7 +41,7 @@ on_both_databases! {
 
         server.signal(Signal::TERM);
         server.refuses().await;
-        // First all of them, so that no answer waits for another request.
+        // First all of them, so that no response waits for another request.
         for (begun, body, _) in &mut running {
             begun.send(body).await.unwrap();
         }
@@ -141,7 +141,7 @@ async fn a_socket_that_systemd_hands_over_is_served_whatever_listen_says() {
     assert_eq!(server.address().ip().to_string(), "127.0.0.3");
     drop(server);
 
-    // Others may reach it, so people need an address.
+    // The socket is reachable from outside, so a public URL is required.
     let mut everywhere = by_systemd(&place, "0.0.0.0", "1");
     everywhere.env_remove("PORTCULLIS_PUBLIC_URL");
     let ended = finish(everywhere, "").await;
@@ -149,7 +149,7 @@ async fn a_socket_that_systemd_hands_over_is_served_whatever_listen_says() {
     let ended = finish(by_systemd(&place, "127.0.0.1", "2"), "").await;
     assert!(ended.code == Some(1) && ended.err.contains("hands over 2 sockets"), "{ended:?}");
 
-    // The variables of another process are not ours.
+    // Variables meant for another process are ignored.
     let mut inherited = program(&place);
     inherited.env("LISTEN_PID", "1").env("LISTEN_FDS", "1");
     assert_eq!(Server::start_by(&place, inherited).await.address().ip().to_string(), "127.0.0.1");

@@ -1,4 +1,4 @@
-//! Clients that ask and do not read, and clients that hold connections and ask nothing: the others are served.
+//! Clients that request and do not read, and clients that hold idle connections: the others are still served.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -13,9 +13,9 @@ use crate::support::process::{Server, eventually, program};
 use crate::support::remote::Remote;
 use crate::support::{Database, Place};
 
-/// Kibibytes that unread responses may take together.
+/// The kibibytes that unread responses may take together.
 const MEMORY: u64 = 64 * 1024;
-/// Responses at once that nobody reads: ten times as many bytes as they may take.
+/// Concurrent unread responses: ten times as many bytes as they may take.
 const UNREAD: usize = 300;
 const STREAMS: u32 = 32;
 
@@ -80,15 +80,15 @@ async fn n05_responses_that_nobody_reads_take_little_memory_and_others_are_serve
         unread.push(stream);
     }
     is_bounded(&server, base, "over HTTP/2 without a window", &other, &picture).await;
-    // After 20 seconds without progress these connections end.
+    // After 20 seconds without progress, these connections are closed.
     let mut first = unread.swap_remove(0);
     let mut sink = Vec::new();
     let ended = timeout(Duration::from_secs(40), first.read_to_end(&mut sink)).await;
     assert!(ended.is_ok(), "an answer that makes no progress ends its connection");
 }
 
-/// The purse itself: responses of which one client, and all clients together, hold no more than their share. Each is a
-/// stream that costs 64 KiB; one client has 8 MiB for them, all have 32 MiB.
+/// The limit itself: the unread responses of one client, and of all clients together, hold no more than their share.
+/// Each is a stream that costs 64 KiB; one client may use 8 MiB, all together 32 MiB.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn n05_one_client_and_all_together_hold_so_many_unread_responses_and_the_next_is_503() {
     let place = Place::new(Database::Sqlite).await;
@@ -127,7 +127,7 @@ async fn n05_one_client_and_all_together_hold_so_many_unread_responses_and_the_n
     .await;
 }
 
-/// Waits until the memory has stood still, and asks for the picture as somebody else.
+/// Waits until the memory is stable, and requests the picture as somebody else.
 async fn is_bounded(server: &Server, base: u64, what: &str, other: &Remote, picture: &str) {
     let mut most = 0;
     for _ in 0..30 {
@@ -142,12 +142,12 @@ async fn is_bounded(server: &Server, base: u64, what: &str, other: &Remote, pict
     assert!(began.elapsed() < Duration::from_secs(2), "{what}: {:?}", began.elapsed());
 }
 
-/// An HTTP/2 client that opens as many streams as it may and no window for any (RFC 9113 §6.5.2, §6.9.2).
+/// An HTTP/2 client that opens as many streams as allowed and gives none of them a window (RFC 9113 §6.5.2, §6.9.2).
 fn unwindowed_streams(path: &str, token: &str) -> Vec<u8> {
     let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
     bytes.extend(frame(4, 0, 0, &[0, 4, 0, 0, 0, 0]));
     for number in 0..STREAMS {
-        // RFC 7541 Appendix A: `:method GET`, `:scheme http`; the rest as literals that are not indexed.
+        // RFC 7541 Appendix A: `:method GET`, `:scheme http`; the rest as literals without indexing.
         let mut head = vec![0x82, 0x86, 0x04];
         head.extend(text(path));
         head.extend([0x01, 1, b'a', 0x00]);
@@ -163,7 +163,7 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
-/// A text without Huffman's code, its length in a prefix of seven bits (RFC 7541 §5.1, §5.2).
+/// A string without Huffman coding, its length in a prefix of seven bits (RFC 7541 §5.1, §5.2).
 fn text(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     if text.len() < 127 {
@@ -181,7 +181,7 @@ fn text(text: &str) -> Vec<u8> {
     bytes
 }
 
-/// Makes connections from one address that stay open after one good request each.
+/// Opens connections from one address that stay open after one valid request each.
 async fn hold_idle(server: &Server, from: &str, count: usize) -> Vec<TcpStream> {
     let mut held = Vec::new();
     for _ in 0..count {
@@ -216,7 +216,7 @@ async fn d02_one_address_cannot_take_the_connections_of_others() {
     .await;
     drop(held);
 
-    // Connections that are not idle keep their place; then it is the new one that is closed.
+    // Connections that are not idle keep their place, so the new one is closed instead.
     let mut busy = Vec::new();
     for _ in 0..256 {
         let mut stream = connect(server.address(), "127.0.0.3").await;
@@ -236,7 +236,7 @@ async fn d02_one_address_cannot_take_the_connections_of_others() {
 async fn d02_where_all_connections_are_taken_the_one_that_was_idle_longest_makes_room() {
     let place = Place::new(Database::Sqlite).await;
     let mut command = program(&place);
-    // It speaks for many, and has no cap.
+    // A trusted proxy speaks for many clients, so it has no cap.
     command.env("PORTCULLIS_TRUSTED_PROXIES", "127.0.0.1").args(["--log", "warn"]);
     let server = Server::start_by(&place, command).await;
     let mut held = hold_idle(&server, "127.0.0.1", 4300).await;

@@ -1,4 +1,4 @@
-//! `portcullis webhook …` beside a running server, and a server that dies while it delivers.
+//! `portcullis webhook …` next to a running server, and a server that is killed during a delivery.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ fn done(ended: &Ended) -> &str {
     &ended.out
 }
 
-/// Adds one and answers its id and its secret.
+/// Adds a webhook and returns its id and its secret.
 async fn add(place: &Place, receiver: &Receiver) -> (String, String) {
     let added = webhook(place, &["add", &receiver.url]).await;
     let words: Vec<_> = done(&added).split_whitespace().collect();
@@ -46,7 +46,7 @@ on_both_databases! {
         assert_eq!((tested.code, tested.err.contains("answered 410")), (Some(1), true), "{tested:?}");
 
         let mut command = allowing(&place);
-        // Everything that the server can log.
+        // At the most verbose log level.
         command.env("PORTCULLIS_LOG", "trace");
         let server = Server::start_by(&place, command).await;
         server.remote().sign_up("ada").await;
@@ -98,7 +98,7 @@ on_both_databases! {
         receiver.turns(Mood::Takes);
         let _next = Server::start_by(&place, allowing(&place)).await;
         let gone = async || (place.value("SELECT count(*) FROM webhook_deliveries").await == "0").then_some(());
-        // A lease that was kept would last 30 seconds.
+        // A lease that was not released would last 30 seconds.
         eventually("the rest is delivered soon", Duration::from_secs(15), gone).await;
         let got: Vec<_> = receiver.got().into_iter().map(|received| received.id).collect();
         let different: std::collections::BTreeSet<_> = got.iter().collect();
@@ -116,7 +116,7 @@ on_both_databases! {
         assert_eq!(place.value("SELECT count(*) FROM webhook_deliveries WHERE attempts = 1").await, "1");
         receiver.turns(Mood::Takes);
         let _other = Server::start_by(&place, allowing(&place)).await;
-        // Instead of waiting for the end of the lease, 30 seconds.
+        // Instead of waiting 30 seconds for the lease to expire.
         place.sql("UPDATE webhook_deliveries SET next_attempt_at = next_attempt_at - 30000000").await;
         let got = receiver.gets(2).await;
         assert_eq!((&got[0].id, &got[0].body), (&got[1].id, &got[1].body), "at least once, under one id");

@@ -1,14 +1,14 @@
-//! What nobody but the owner uses up, and what a change of password leaves nobody.
+//! What only the owner can use up, and what nobody keeps after a password change.
 
 use super::*;
 use crate::support::Client;
 
-/// The value of the cookie that an answer sets.
+/// The value of the cookie that a response sets.
 fn cookie_of(answer: &Answer) -> String {
     answer.header("set-cookie").split(';').next().unwrap().to_owned()
 }
 
-/// A form of a page, sent by the browser.
+/// A page's form, sent by the browser.
 async fn submit(browser: &Client, path: &str, pairs: &[(&str, &str)]) -> Answer {
     browser.post(path).form(pairs).await.assert(303)
 }
@@ -24,12 +24,12 @@ on_both_databases! {
         browser.get("/profile").send().await.assert(401);
         let browser = app.stranger().with_cookie(&cookie_of(&answer));
         browser.get("/profile").send().await.assert(200);
-        // With a cookie, by the interface.
+        // With a cookie, in the API.
         let answer = change_password(&browser, NEW_PASSWORD, PASSWORD).await.assert(204);
         browser.get("/profile").send().await.assert(401);
         let browser = app.stranger().with_cookie(&cookie_of(&answer));
         browser.get("/profile").send().await.assert(200);
-        // With tokens: the same scope, and a refresh token where there was one.
+        // With tokens: the same scope, and a refresh token if there was one.
         for (scope, renews) in [("account profile:read", false), ("account offline_access profile:read", true)] {
             let tokens = app.stranger().post("/login").form_owned(&email("ada"), PASSWORD, scope).await.assert(200);
             let owner = app.stranger().with_token(tokens.json()["access_token"].as_str().unwrap());
@@ -54,7 +54,7 @@ on_both_databases! {
     async fn s02_a_log_in_ends_the_session_whose_cookie_the_browser_sends(database: Database) {
         let app = without_limits(database).await;
         let owner = app.as_user("ada").await;
-        // The first emailed login of an unconfirmed account ends every session.
+        // The first emailed login of an unconfirmed account revokes every session.
         app.place.sql("UPDATE accounts SET email_verified_at = 1").await;
         app.sign_up("bob").await;
         let browser = async || app.stranger().log_in_with_cookie(&email("ada")).await;
@@ -63,7 +63,7 @@ on_both_databases! {
         let before = browser().await;
         before.post("/login/cookie").form(&form).await.assert(204);
         before.get("/profile").send().await.assert(401);
-        // One that is no good any more is as none.
+        // A cookie that is no longer valid counts as none.
         before.post("/login/cookie").form(&form).await.assert(204);
         let link = LogIn.issue(&app, "ada", &owner).await;
         let before = browser().await;
@@ -76,7 +76,7 @@ on_both_databases! {
         let before = browser().await;
         submit(&before, "/account/log-in", &[("email", &email("ada")), ("password", PASSWORD)]).await;
         before.get("/profile").send().await.assert(401);
-        // A wrong password ends nothing.
+        // A wrong password revokes nothing.
         let before = browser().await;
         let wrong = [("username", "ada@example.com"), ("password", WRONG)];
         before.post("/login/cookie").form(&wrong).await.assert(401);
@@ -88,7 +88,7 @@ on_both_databases! {
         let app = without_limits(database).await;
         let owner = app.as_user("ada").await;
         let link = Reset.issue(&app, "ada", &owner).await;
-        // What slipped past the disabling, as no act does any more.
+        // Disabled directly in the database, which leaves sessions and links in place.
         let sql = "UPDATE accounts SET is_active = FALSE WHERE email = 'ada@example.com' RETURNING id";
         let id = app.place.value(sql).await.parse().unwrap();
         app.enable(id).await;
@@ -109,7 +109,7 @@ on_both_databases! {
             change_email(&stranger, "ada").await.assert(202);
         }
         assert_eq!(count("have an account").await, 1, "one a day");
-        // Nor do a stranger's own questions for the address, for whoever asks from where they have logged in before.
+        // Nor do a stranger's requests for the address, if the owner asks from a network they have logged in from.
         for _ in 0..4 {
             for path in ["/password/forgot", "/login/link"] {
                 let asked = app.stranger_at("203.0.113.9").post(path);
@@ -143,7 +143,7 @@ on_both_databases! {
         assert_eq!((links("1").await, links("2").await), ("1".to_owned(), "1".to_owned()));
     }
 
-    /// Whoever proves to read the owner's mail gets in, whatever strangers have guessed.
+    /// Proving access to the owner's mailbox grants a login, whatever strangers have guessed.
     async fn n02_strangers_guesses_end_with_a_reset_or_a_mailed_log_in(database: Database) {
         let app = TestApp::with(database, |config| config.log_in_by_mail = true).await;
         app.sign_up("ada").await;
@@ -176,7 +176,7 @@ on_both_databases! {
         assert_eq!(log_in("198.51.100.3", "another-lantern-in-the-harbour").await, 200);
     }
 
-    /// Wrong codes count for those who type them, and not against the owner's password or next code.
+    /// Wrong codes count against the client that types them, not against the owner's password or next code.
     async fn n02_strangers_codes_do_not_lock_the_owner_out(database: Database) {
         let app = TestApp::with(database, |config| config.log_in_by_mail = true).await;
         app.sign_up("ada").await;
@@ -203,7 +203,7 @@ on_both_databases! {
         let confirmation = mailed(&app, "eve", Confirm).await;
         Confirm.consume(&app, "eve", &confirmation).await.assert(204);
         assert_eq!(app.place.value("SELECT COUNT(*) FROM links").await, "0");
-        // The owner of the address signs up, and gets her mails.
+        // The owner of the address signs up, and receives her emails.
         app.advance(1);
         let owner = app.as_user("ada").await;
         let link = Reset.issue(&app, "ada", &owner).await;

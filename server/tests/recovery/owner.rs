@@ -1,4 +1,4 @@
-//! What an owner changes, and what of it ends: the password and the address of mail.
+//! What an owner changes, and what that invalidates: the password and the email address.
 
 use super::*;
 
@@ -19,7 +19,7 @@ on_both_databases! {
         // The old address is kept for its owner.
         let body = json!({ "email": email("ada"), "full_name": "Eve", "password": PASSWORD });
         app.stranger().post("/signup").json(&body).await.assert(409);
-        // A thief who goes on to a third address and sets a password does not outdo the owner's undo.
+        // A thief who changes to a third address and sets a password does not defeat the owner's undo.
         let undo = mailed(&app, "ada", Undo).await;
         app.advance(1);
         change_email(&thief, "third.ada").await.assert(202);
@@ -29,13 +29,13 @@ on_both_databases! {
         let later = mailed(&app, "new.ada", Undo).await;
         let thief = app.log_in("third.ada").await;
         Undo.consume(&app, "ada", &undo).await.assert(204);
-        // The owner of the old address is told, there.
+        // The owner of the old address is notified there.
         let told = app.mails_to("ada").await.into_iter().any(|mail| mail.subject.ends_with("was restored"));
         assert!(told, "no notice of the undo");
         thief.get("/profile").send().await.assert(401);
         Undo.consume(&app, "ada", &later).await.assert(410);
         app.log_in("ada").await;
-        // A log-in that is not fresh changes no address (RFC 9470).
+        // A login that is not fresh cannot change the address (RFC 9470).
         let browser = app.stranger().log_in_with_cookie(&email("ada")).await;
         app.advance(601);
         let stale = change_email(&browser, "fourth.ada").await.assert(401);
@@ -131,7 +131,7 @@ on_both_databases! {
         let code = Code.issue(&app, "ada", &owner).await;
         join_all((0..20).map(|_| Code.consume(&app, "ada", "AAAA2222"))).await;
         Code.consume(&app, "ada", &code).await.assert(410);
-        // The link of that mail cannot be guessed: whoever types wrong codes does not take it from the owner.
+        // The link of that email cannot be guessed, so wrong codes do not take it from the owner.
         let link = mailed(&app, "ada", LogIn).await;
         LogIn.consume(&app, "ada", &link).await.assert(200);
         LogIn.consume(&app, "ada", &link).await.assert(410);
@@ -170,7 +170,7 @@ on_both_databases! {
         for word in ["password_hint", "secret_question", "security_question", "mothers_maiden"] {
             assert!(!document.contains(word), "{word}");
         }
-        // No password ever gets too old.
+        // Passwords never expire.
         app.advance(400 * 24 * 60 * 60);
         app.stranger().try_password(&email("ada"), "seven quiet herons over the marsh").await.assert(200);
     }

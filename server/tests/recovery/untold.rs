@@ -1,4 +1,4 @@
-//! What a stranger who asks is not told, and where a mail goes whatever is sent.
+//! What a stranger's request does not reveal, and where an email goes whatever is sent.
 
 use super::*;
 
@@ -43,7 +43,7 @@ on_both_databases! {
         for at in 2..7 {
             assert_eq!(comparable(&ask(at, "ada").await), comparable(&first));
         }
-        // Beside the sign-up's own, which is counted by itself.
+        // In addition to the sign-up's own, which has a count of its own.
         assert_eq!(app.mails_to("ada").await.len(), 1 + 3);
         app.advance(HOUR);
         ask(1, "ada").await;
@@ -77,7 +77,7 @@ on_both_databases! {
         let wrong = app.stranger().try_password(&email("ada"), WRONG).await.assert(401);
         let unknown = app.stranger().try_password(&email("nobody"), WRONG).await.assert(401);
         assert_eq!(comparable(&wrong), comparable(&unknown));
-        // The newer link that the refusal mails.
+        // The newer link that the rejection emails.
         app.stranger().try_password(&email("ada"), PASSWORD).await.assert(403);
         let token = mailed(&app, "ada", Verify).await;
         Verify.consume(&app, "ada", &token).await.assert(204);
@@ -139,7 +139,7 @@ on_both_databases! {
             assert_eq!(comparable(&of_hers), comparable(&of_none));
             assert_eq!(of_hers.status, if turn < 10 { 401 } else { 429 });
         }
-        // Who reads the mail gets in.
+        // The reader of the mailbox gets in.
         app.advance(15 * MINUTE + 1);
         let token = mailed(&app, "free", Verify).await;
         Verify.consume(&app, "free", &token).await.assert(204);
@@ -148,7 +148,7 @@ on_both_databases! {
 
     async fn questions_are_answered_while_the_mail_server_is_away(database: Database) {
         let app = TestApp::with(database, |config| {
-            // Nobody listens there.
+            // Nothing listens there.
             config.mail.transport = "smtp://127.0.0.1:9".parse().unwrap();
         })
         .await;
@@ -171,7 +171,8 @@ on_both_databases! {
                 app.stranger().post(path).json(&json!({ "email": email })).await.assert(202);
             };
             timing::takes_as_long("ada", "nobody", async |email| {
-                // What is mailed for the one before is no part of it, and the same precedes each.
+                // The previous request's email is delivered before the time is taken, and the same request precedes
+                // each.
                 app.app.deliver_due_mail().await.unwrap();
                 ask("bob@example.com").await;
                 app.app.deliver_due_mail().await.unwrap();

@@ -1,4 +1,4 @@
-//! An authenticator in software: makes passkeys and signs with them, honestly or with one thing wrong.
+//! A software authenticator: creates passkeys and signs with them, correctly or with one fault.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand::SystemRandom;
@@ -21,7 +21,7 @@ pub enum Key {
     Rs256(Box<RsaKeyPair>),
 }
 
-/// A passkey, and everything that goes into what it says: a test changes one of them.
+/// A passkey, and everything that its responses are built from. A test changes one of these values.
 pub struct Passkey {
     pub id: Vec<u8>,
     pub key: Key,
@@ -32,13 +32,13 @@ pub struct Passkey {
     pub rp_id: String,
     pub cross_origin: Option<bool>,
     pub top_origin: Option<&'static str>,
-    /// In the place of `webauthn.create` or `webauthn.get`.
+    /// Instead of `webauthn.create` or `webauthn.get`.
     pub r#type: Option<&'static str>,
-    /// The algorithm that a new key claims.
+    /// The algorithm that a new key claims to have.
     pub algorithm: Option<i64>,
     pub format: &'static str,
     pub statement: Vec<u8>,
-    /// After the authenticator data.
+    /// Appended to the authenticator data.
     pub trailing: Vec<u8>,
 }
 
@@ -118,7 +118,7 @@ impl Key {
                 map(&[(1, number(1)), (3, alg(-8)), (-1, number(6)), (-2, x)])
             }
             Self::Rs256(pair) => {
-                // RSAPublicKey of RFC 8017, of a modulus of 2048 bits and the exponent 65537.
+                // The `RSAPublicKey` of RFC 8017, for a modulus of 2048 bits and the exponent 65537.
                 let der = pair.public_key().as_ref();
                 let (modulus, exponent) = (cbor_bytes(&der[9..265]), cbor_bytes(&der[267..]));
                 map(&[(1, number(3)), (3, alg(-257)), (-1, modulus), (-2, exponent)])
@@ -145,7 +145,7 @@ impl Passkey {
         Self::with(Key::es256())
     }
 
-    /// As password managers make them: synchronised, without a counter.
+    /// Like those of password managers: synchronised, without a counter.
     pub fn with(key: Key) -> Self {
         Self {
             id: random::bytes::<16>().to_vec(),
@@ -191,7 +191,7 @@ impl Passkey {
         [hash.as_ref(), &[flags], &self.sign_count.to_be_bytes(), attested, &self.trailing].concat()
     }
 
-    /// What `navigator.credentials.create()` resolves to.
+    /// The result of `navigator.credentials.create()`.
     pub fn create(&mut self, options: &Value) -> Value {
         self.user_handle = bytes(&options["user"]["id"]);
         let length = u16::try_from(self.id.len()).unwrap().to_be_bytes();
@@ -217,7 +217,7 @@ impl Passkey {
         })
     }
 
-    /// What `navigator.credentials.get()` resolves to.
+    /// The result of `navigator.credentials.get()`.
     pub fn get(&mut self, options: &Value) -> Value {
         if self.sign_count > 0 {
             self.sign_count += 1;
@@ -225,7 +225,7 @@ impl Passkey {
         self.sign(options)
     }
 
-    /// The same without counting.
+    /// The same without counting up.
     pub fn sign(&self, options: &Value) -> Value {
         let client_data = self.client_data("webauthn.get", options);
         let data = self.authenticator_data(&[]);

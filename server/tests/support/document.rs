@@ -1,4 +1,4 @@
-//! The OpenAPI document as a judge: an answer that it does not announce fails the test that saw it.
+//! Checks responses against the OpenAPI document: an undocumented response fails the test that got it.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ impl Document {
         })
     }
 
-    /// Fails unless the document announces this status for the operation, with a body of this shape.
+    /// Fails unless the document lists this status for the operation, with a body of this shape.
     pub fn check(&self, method: &Method, path: &str, answer: &Answer) {
         let Some(entry) = self.operation(method, path) else { return };
         let status = answer.status.as_str();
@@ -44,8 +44,8 @@ impl Document {
             }
         }
         for name in response["headers"].as_object().into_iter().flat_map(|headers| headers.keys()) {
-            // Of a guarded route's refusals only the guard's own have a challenge: two credentials at once and not bad
-            // input, want of a scope and not a wrong password.
+            // Of a guarded route's rejections, only the guard's own have a challenge: the 400 for two credentials but
+            // not for bad input, the 403 for a missing scope but not for a wrong password.
             let may_lack = matches!(status, "400" | "403") && name.eq_ignore_ascii_case("www-authenticate");
             let is_there = may_lack || !answer.header(name).is_empty();
             assert!(is_there, "{method} {path}: {status} lacks {name}");

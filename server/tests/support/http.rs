@@ -1,4 +1,4 @@
-//! A client that holds every answer against the document.
+//! A client that checks every response against the document.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -13,7 +13,7 @@ use tower::ServiceExt;
 
 use super::{PASSWORD, document};
 
-/// Somebody at an address, with or without a token.
+/// A client at an IP address, with or without a token.
 #[derive(Clone)]
 pub struct Client {
     router: Router,
@@ -28,12 +28,12 @@ impl Client {
         Self { router, address: SocketAddr::new(address, 40_000), token: None, cookie: None }
     }
 
-    /// The same, sending this token.
+    /// The same client, sending this token.
     pub fn with_token(&self, token: &str) -> Self {
         Self { token: Some(token.to_owned()), ..self.clone() }
     }
 
-    /// The same as a browser with this session cookie, whose requests come from the server's own pages.
+    /// The same as a browser with this session cookie. Its requests come from the server's own pages.
     pub fn with_cookie(&self, cookie: &str) -> Self {
         Self { cookie: Some(cookie.to_owned()), ..self.clone() }
     }
@@ -104,7 +104,7 @@ impl Client {
     }
 }
 
-/// A request that is being made.
+/// A request that is being built.
 pub struct Call {
     router: Router,
     address: SocketAddr,
@@ -126,7 +126,7 @@ impl Call {
         self.header("content-type", "application/x-www-form-urlencoded").body(body).await
     }
 
-    /// The log-in's form with a scope.
+    /// The login's form with a scope.
     pub async fn form_owned(self, username: &str, password: &str, scope: &str) -> Answer {
         self.form(&[("username", username), ("password", password), ("scope", scope)]).await
     }
@@ -164,7 +164,7 @@ pub fn multipart(field: &str, content_type: &str, bytes: &[u8]) -> (String, Vec<
     )
 }
 
-/// What came back.
+/// The response.
 #[derive(Debug, Clone)]
 pub struct Answer {
     pub status: StatusCode,
@@ -179,7 +179,7 @@ impl Answer {
         self
     }
 
-    /// That a 422 names exactly these fields: `body.email`.
+    /// Asserts that it is a 422 that names exactly these fields, such as `body.email`.
     #[track_caller]
     pub fn assert_invalid(self, fields: &[&str]) -> Self {
         let answer = self.assert(422);
@@ -205,7 +205,7 @@ impl Answer {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// A header's value; empty if it is not there.
+    /// A header's value; empty if it is missing.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }

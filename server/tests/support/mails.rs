@@ -1,4 +1,4 @@
-//! The mails that an account system sent into the folder of its place, read again.
+//! Reads the emails that an account system sent into the folder of its place.
 
 use std::fs;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::process::eventually;
 use super::{Place, TestApp};
 
-/// A mail as its reader sees it.
+/// An email as its reader sees it.
 #[derive(Debug, Clone)]
 pub struct Mail {
     pub to: String,
@@ -17,16 +17,16 @@ pub struct Mail {
     pub headers: Vec<(String, String)>,
     pub text: String,
     pub html: String,
-    /// The address in the text that it asks the reader to open.
+    /// The URL in the text that the reader is asked to open.
     pub link: Option<String>,
     /// The `token` of that link.
     pub token: Option<String>,
 }
 
 impl TestApp {
-    /// Sends what is due and gives every mail so far, in the order in which they were queued.
+    /// Sends all due emails and returns every email so far, in the order in which they were queued.
     pub async fn mails(&self) -> Vec<Mail> {
-        // Another instance of the test may have claimed one that is not in the folder yet.
+        // Another instance of the test may have claimed an email that is not in the folder yet.
         eventually("every mail is sent", Duration::from_secs(30), async || {
             self.app.deliver_due_mail().await.unwrap();
             let left = self.place.value("SELECT count(*) FROM mails WHERE failed_at IS NULL").await;
@@ -36,7 +36,7 @@ impl TestApp {
         self.place.mails()
     }
 
-    /// The mails to `name`@example.com.
+    /// The emails to `name`@example.com.
     pub async fn mails_to(&self, name: &str) -> Vec<Mail> {
         let to = super::email(name);
         self.mails().await.into_iter().filter(|mail| mail.to == to).collect()
@@ -44,20 +44,20 @@ impl TestApp {
 }
 
 impl Place {
-    /// The mails in the folder.
+    /// The emails in the folder.
     pub fn mails(&self) -> Vec<Mail> {
         let Ok(folder) = fs::read_dir(self.data_dir().join("mail")) else { return Vec::new() };
         let mut files: Vec<_> = folder
             .map(|file| file.unwrap().path())
             .filter(|path| path.extension().is_some_and(|extension| extension == "eml"))
             .collect();
-        // Their names are their moments.
+        // Their names are their times.
         files.sort();
         files.iter().map(|path| parse_mail(&fs::read_to_string(path).unwrap())).collect()
     }
 }
 
-/// Reads a mail of two alternatives.
+/// Parses an email with two alternatives.
 pub fn parse_mail(raw: &str) -> Mail {
     let (headers, body) = part(raw);
     let of = |name: &str| header(&headers, name);
@@ -81,7 +81,7 @@ pub fn parse_mail(raw: &str) -> Mail {
 }
 
 impl Mail {
-    /// The one header of this name.
+    /// The header with this name, which must occur once.
     pub fn header(&self, name: &str) -> String {
         header(&self.headers, name)
     }
@@ -93,7 +93,7 @@ fn header(headers: &[(String, String)], name: &str) -> String {
     found[0].1.clone()
 }
 
-/// Headers, unfolded, and what follows them.
+/// Unfolded headers, and the body.
 fn part(raw: &str) -> (Vec<(String, String)>, String) {
     let raw = raw.replace("\r\n", "\n");
     let (head, body) = raw.split_once("\n\n").unwrap();
@@ -130,13 +130,13 @@ fn quoted_printable(text: &str) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// The encoded words of RFC 2047 as text.
+/// Decodes the encoded words of RFC 2047.
 fn words(header: &str) -> String {
     let mut text = String::new();
     let mut was_encoded = false;
     for word in header.split(' ') {
         let encoded = word.strip_prefix("=?utf-8?b?").and_then(|word| word.strip_suffix("?="));
-        // Spaces between two encoded words are none.
+        // Spaces between two encoded words are ignored.
         let follows_another = was_encoded && encoded.is_some();
         if !text.is_empty() && !follows_another {
             text.push(' ');

@@ -1,4 +1,4 @@
-//! What every test starts from: an account system of its own, on a database of its own.
+//! The base of every test: an account system of its own, with a database of its own.
 
 pub mod authenticator;
 mod document;
@@ -45,17 +45,17 @@ macro_rules! on_both_databases {
     )*};
 }
 
-/// A password that the policy takes.
+/// A password that the policy accepts.
 pub const PASSWORD: &str = "violet-harbour-lantern-7";
 
-/// Which database a test runs on.
+/// The database that a test runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Database {
     Sqlite,
     Postgres,
 }
 
-/// A data directory and a database for one test; gone when it ends.
+/// A data directory and a database for one test, removed when it ends.
 #[derive(Clone)]
 pub struct Place(Arc<Inner>);
 
@@ -92,7 +92,7 @@ impl Place {
         config
     }
 
-    /// Runs SQL past the server and gives each row's columns as text.
+    /// Runs SQL directly on the database and returns each row's columns as text.
     pub async fn sql(&self, sql: &str) -> Vec<Vec<String>> {
         let sql = AssertSqlSafe(sql.to_owned());
         match self.database_url() {
@@ -126,12 +126,12 @@ impl Place {
         }
     }
 
-    /// The one value of a query.
+    /// The single value of a query.
     pub async fn value(&self, sql: &str) -> String {
         self.sql(sql).await.concat().concat()
     }
 
-    /// Everything that the database holds, as text, to be searched.
+    /// The whole content of the database as text, to search in.
     pub async fn dump(&self) -> String {
         let tables = [
             "accounts",
@@ -171,7 +171,7 @@ impl Place {
     }
 }
 
-/// The server of `scripts/test`.
+/// The PostgreSQL server of `scripts/test`.
 pub fn postgres_url() -> String {
     #[expect(clippy::disallowed_methods, reason = "this is how `scripts/test` says where its PostgreSQL is")]
     std::env::var("PORTCULLIS_TEST_POSTGRES_URL")
@@ -200,7 +200,7 @@ impl TestApp {
         Self::with(database, |_| {}).await
     }
 
-    /// With another configuration than the default one.
+    /// With another configuration than the default.
     pub async fn with(database: Database, change: impl FnOnce(&mut Config)) -> Self {
         let place = Place::new(database).await;
         let mut config = place.config();
@@ -215,7 +215,7 @@ impl TestApp {
         Self { place, clock, app, router }
     }
 
-    /// A second instance on the same database, with the same secret: or the first one after a restart.
+    /// A second instance on the same database with the same secret, or the first one after a restart.
     pub async fn again(&self) -> Self {
         Self::open(self.place.clone(), self.clock.clone(), self.place.config()).await
     }
@@ -258,23 +258,23 @@ impl TestApp {
         self.router.clone()
     }
 
-    /// A stranger at `address`.
+    /// A client without credentials at `address`.
     pub fn stranger_at(&self, address: &str) -> Client {
         Client::new(self.router.clone(), address)
     }
 
-    /// A stranger.
+    /// A client without credentials.
     pub fn stranger(&self) -> Client {
         self.stranger_at("192.0.2.1")
     }
 
-    /// Signs `name`@example.com up and answers the account's number.
+    /// Signs `name`@example.com up and returns the account's number.
     pub async fn sign_up(&self, name: &str) -> i64 {
         let body = json!({ "email": email(name), "full_name": name, "password": PASSWORD });
         self.stranger().post("/signup").json(&body).await.assert(201).json()["id"].as_i64().unwrap()
     }
 
-    /// Logs `name`@example.com in and answers a client that sends the token.
+    /// Logs `name`@example.com in and returns a client that sends the token.
     pub async fn log_in(&self, name: &str) -> Client {
         self.stranger().log_in(&email(name)).await
     }
@@ -298,7 +298,7 @@ pub fn email(name: &str) -> String {
     format!("{name}@example.com")
 }
 
-/// The document of the server under test, read once.
+/// The document of the server under test, parsed once.
 pub fn document() -> &'static Document {
     static DOCUMENT: OnceLock<Document> = OnceLock::new();
     DOCUMENT.get_or_init(|| Document::new(App::document().unwrap().value().clone()))

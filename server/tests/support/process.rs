@@ -1,4 +1,4 @@
-//! The program `portcullis` in a process of its own.
+//! The program `portcullis` in a separate process.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -17,13 +17,13 @@ use tokio::time::{sleep, timeout};
 use super::Place;
 use super::remote::Remote;
 
-/// Longer than anything takes that works.
+/// Longer than anything that works takes.
 pub const PATIENCE: Duration = Duration::from_mins(1);
-/// Between two looks at what is waited for.
+/// The interval between two checks.
 const POLL: Duration = Duration::from_millis(10);
 
 impl Place {
-    /// A place where a server has run: commands other than `serve` and `user add` need one.
+    /// A place where a server has run, which all commands except `serve` and `user add` need.
     pub async fn begun(database: super::Database) -> Self {
         let place = Self::new(database).await;
         Server::start(&place).await.stop().await;
@@ -31,7 +31,7 @@ impl Place {
     }
 }
 
-/// Looks until there is something to see.
+/// Checks repeatedly until there is a result.
 pub async fn eventually<T>(what: &str, within: Duration, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let began = Instant::now();
     loop {
@@ -43,8 +43,8 @@ pub async fn eventually<T>(what: &str, within: Duration, mut look: impl AsyncFnM
     }
 }
 
-/// The program with the settings of a place, on a port of its own. Neither the caller's settings nor other tests'
-/// reach it.
+/// The program with the settings of a place and a port of its own. It sees neither the caller's settings nor those of
+/// other tests.
 pub fn program(place: &Place) -> Command {
     program_by(place, OsStr::new(env!("CARGO_BIN_EXE_portcullis")), &[])
 }
@@ -69,7 +69,7 @@ pub fn program_by(place: &Place, starter: &OsStr, arguments: &[&OsStr]) -> Comma
     command
 }
 
-/// How a program ended.
+/// The exit of a program and its output.
 #[derive(Debug)]
 pub struct Ended {
     pub code: Option<i32>,
@@ -77,18 +77,18 @@ pub struct Ended {
     pub err: String,
 }
 
-/// Runs a program to its end, with this on its standard input.
+/// Runs a program to its end, with this text on its standard input.
 pub async fn finish(mut command: Command, input: &str) -> Ended {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    // A program that refuses its arguments does not read.
+    // A program that rejects its arguments does not read its input.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes()).await;
     let output = timeout(2 * PATIENCE, child.wait_with_output()).await.expect("the program ends").unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Ended { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
 }
 
-/// A serving process. It is killed when dropped; its place lasts as long as it does.
+/// A server process. It is killed when dropped, and keeps its place until then.
 pub struct Server {
     child: Child,
     _place: Place,
@@ -103,7 +103,7 @@ impl Server {
         Self::start_by(place, program(place)).await
     }
 
-    /// The same with a command of the caller's.
+    /// The same with the caller's command.
     pub async fn start_by(place: &Place, command: Command) -> Self {
         let server = Self::greeted_by(place, command).await;
         let remote = server.remote();
@@ -114,7 +114,7 @@ impl Server {
         server
     }
 
-    /// Starts an example of this package, which cargo builds along with the tests, beside them.
+    /// Starts an example of this package. cargo builds the examples along with the tests, next to them.
     pub async fn start_example(place: &Place, name: &str) -> Self {
         let tests = std::env::current_exe().unwrap();
         let example = tests.parent().unwrap().with_file_name("examples").join(name);
@@ -124,7 +124,7 @@ impl Server {
         Self::greeted_by(place, command).await
     }
 
-    /// Starts the program and waits until it says where it listens.
+    /// Starts the program and waits until it prints its address.
     async fn greeted_by(place: &Place, mut command: Command) -> Self {
         raise_file_limit();
         let output = tempfile::tempdir().unwrap();
@@ -139,7 +139,7 @@ impl Server {
                     fs::read_to_string(output.path().join("err")).unwrap()
                 );
             }
-            // An example says it among its messages.
+            // An example prints it among other messages.
             let read = |name| fs::read_to_string(output.path().join(name)).unwrap();
             let said = read("out") + &read("err");
             let (_, after) = said.split_once("listens on http://")?;
@@ -149,7 +149,7 @@ impl Server {
         Self { child, _place: place.clone(), address, output, began }
     }
 
-    /// How long ago the process began.
+    /// The age of the process.
     pub fn age(&self) -> Duration {
         self.began.elapsed()
     }
@@ -162,7 +162,7 @@ impl Server {
         Remote::new(self.address)
     }
 
-    /// Everything that the process has written.
+    /// The whole output of the process so far.
     pub fn said(&self) -> String {
         let text = |name| fs::read_to_string(self.output.path().join(name)).unwrap();
         text("out") + &text("err")
@@ -173,7 +173,7 @@ impl Server {
         kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
     }
 
-    /// Waits for the end of the process.
+    /// Waits for the process to exit.
     pub async fn ended(&mut self) -> ExitStatus {
         timeout(PATIENCE, self.child.wait()).await.expect("the process ends").unwrap()
     }
@@ -183,7 +183,7 @@ impl Server {
         self.child.kill().await.unwrap();
     }
 
-    /// SIGTERM, which ends the process in order.
+    /// SIGTERM, which stops the process gracefully.
     pub async fn stop(mut self) {
         self.signal(Signal::TERM);
         assert_eq!(self.ended().await.code(), Some(0), "{}", self.said());
@@ -200,7 +200,7 @@ impl Server {
         .await;
     }
 
-    /// How many files and connections the process has open.
+    /// The number of files and connections that the process has open.
     pub fn open_files(&self) -> usize {
         let pid = self.child.id().expect("the process runs");
         fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count()
@@ -215,7 +215,7 @@ impl Server {
     }
 }
 
-/// A test may hold a thousand connections; the usual limit on open files is about that. Children inherit it.
+/// A test may hold a thousand connections, which is about the usual limit on open files. Children inherit the limit.
 fn raise_file_limit() {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;

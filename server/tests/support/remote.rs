@@ -1,6 +1,6 @@
 //! A client that speaks HTTP/1.1 to a process over a socket.
 //!
-//! It opens a connection for each request, so that a killed server shows as an error of that request.
+//! It opens a connection per request, so that a killed server shows as an error of that request.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ use super::http::multipart;
 use super::process::{PATIENCE, Server};
 use super::{Answer, PASSWORD, email};
 
-/// Somebody who talks to a [`Server`] over the network, with or without a token.
+/// A client of a [`Server`] over the network, with or without a token.
 #[derive(Clone)]
 pub struct Remote {
     address: SocketAddr,
@@ -33,12 +33,12 @@ impl Remote {
         Self { token: Some(token.to_owned()), ..self.clone() }
     }
 
-    /// Says that it speaks for this address, as a proxy does.
+    /// Sends this address as the client's, as a proxy does.
     pub fn of_address(&self, address: &str) -> Self {
         Self { forwarded_for: Some(address.to_owned()), ..self.clone() }
     }
 
-    /// The same at another server.
+    /// The same client at another server.
     pub fn at(&self, server: &Server) -> Self {
         Self { address: server.address(), ..self.clone() }
     }
@@ -109,7 +109,7 @@ impl Remote {
     }
 }
 
-/// A request that is being made.
+/// A request that is being built.
 #[derive(Clone)]
 pub struct RemoteCall {
     address: SocketAddr,
@@ -147,18 +147,18 @@ impl RemoteCall {
         exchange(request.address, &[request.head.as_bytes(), body].concat()).await
     }
 
-    /// A body that is framed by the head's own fields.
+    /// A body framed by the given header fields.
     pub async fn raw(self, body: &[u8]) -> io::Result<Answer> {
         let request = self.last();
         exchange(request.address, &[request.head.as_bytes(), body].concat()).await
     }
 
-    /// Sends the head and waits until the server asks for the body: the request is running then.
+    /// Sends the head and waits until the server asks for the body, which means that the request is running.
     pub async fn begin(self, content_type: &str, length: usize) -> Begun {
         self.header("Content-Type", content_type).header("Content-Length", &length.to_string()).begun().await
     }
 
-    /// The same for a body that comes in chunks.
+    /// The same for a chunked body.
     pub async fn begin_chunked(self, content_type: &str) -> Begun {
         self.header("Content-Type", content_type).header("Transfer-Encoding", "chunked").begun().await
     }
@@ -180,7 +180,7 @@ impl RemoteCall {
     }
 }
 
-/// A request whose head has been read and whose body is awaited.
+/// A request whose head was read and whose body is awaited.
 pub struct Begun {
     stream: TcpStream,
 }
@@ -197,18 +197,18 @@ impl Begun {
     }
 }
 
-/// Sends these bytes on a connection of their own and reads the one answer.
+/// Sends these bytes on a new connection and reads the single response.
 pub async fn exchange(address: SocketAddr, request: &[u8]) -> io::Result<Answer> {
     let mut stream = TcpStream::connect(address).await?;
     let (mut reading, mut writing) = stream.split();
     let mut answer = Vec::new();
-    // A server that refuses a request may answer, and close, before it has read all of it.
+    // A server that rejects a request may respond and close before it has read all of it.
     let both = async { tokio::join!(writing.write_all(request), reading.read_to_end(&mut answer)) };
     let (_, read) = timeout(PATIENCE, both).await.expect("an answer in time");
     parse(&answer, read.err())
 }
 
-/// An answer that is whole; anything less is an error, so that half an answer acknowledges nothing.
+/// A complete response. Anything less is an error, so that half a response acknowledges nothing.
 fn parse(bytes: &[u8], failed: Option<io::Error>) -> io::Result<Answer> {
     let broken = failed.unwrap_or_else(|| io::ErrorKind::UnexpectedEof.into());
     let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { return Err(broken) };

@@ -1,4 +1,4 @@
-//! SMTP servers that mail is sent to: one of others' making, and one that misbehaves as it is told.
+//! SMTP servers to send email to: an independent one, and one that misbehaves on demand.
 
 use std::io;
 use std::net::SocketAddr;
@@ -21,10 +21,10 @@ use super::Place;
 use super::mails::{Mail, parse_mail};
 use super::process::{PATIENCE, eventually};
 
-/// The user and the password that [`Aiosmtpd`] lets in.
+/// The user and the password that [`Aiosmtpd`] accepts.
 pub const CREDENTIALS: [&str; 2] = ["ana@shop.example", "canary-mail-$%-91"];
 
-/// A mail that a server took.
+/// An email that a server received.
 #[derive(Debug, Clone, Default)]
 pub struct Taken {
     pub from: String,
@@ -41,7 +41,7 @@ impl Taken {
     }
 }
 
-/// The server of the Python package aiosmtpd. It ends when dropped.
+/// The server of the Python package aiosmtpd. It is stopped when dropped.
 pub struct Aiosmtpd {
     _child: Child,
     place: TempDir,
@@ -50,8 +50,8 @@ pub struct Aiosmtpd {
 }
 
 impl Aiosmtpd {
-    /// `tls` is `none` or `offered` (at 127.0.0.1), `starttls` or `implicit` (at 127.0.0.2, which is no address that mail is sent
-    /// to in clear); `auth` is `PLAIN`, `LOGIN` or nothing.
+    /// `tls` is `none` or `offered` (at 127.0.0.1), or `starttls` or `implicit` (at 127.0.0.2, an address that no email
+    /// is sent to unencrypted). `auth` is `PLAIN`, `LOGIN` or empty.
     pub async fn start(tls: &str, auth: Option<&str>) -> Self {
         let place = tempfile::tempdir().unwrap();
         let CertifiedKey { cert, signing_key } =
@@ -99,7 +99,7 @@ impl Aiosmtpd {
         self.taken.lock().unwrap().clone()
     }
 
-    /// Waits for this many mails.
+    /// Waits for this many emails.
     pub async fn takes(&self, count: usize) -> Vec<Taken> {
         let look = async || Some(self.taken()).filter(|taken| taken.len() >= count);
         eventually("mails arrive", PATIENCE, look).await
@@ -126,22 +126,22 @@ pub fn python() -> String {
     )
 }
 
-/// What a [`Smtp`] does when it has heard a word, which is `greeting`, a verb, or `text` for the text of a mail.
+/// What an [`Smtp`] does after an event: `greeting`, a verb, or `text` for the text of an email.
 #[derive(Debug, Clone, Copy)]
 pub enum Mood {
     Takes,
     Says(&'static str, &'static [u8]),
     /// Closes the connection.
     Drops(&'static str),
-    /// Says nothing more.
+    /// Sends nothing more.
     Hangs(&'static str),
-    /// Says it after a second and a half.
+    /// Sends it after a second and a half.
     Pauses(&'static str),
-    /// Sends one line without end.
+    /// Sends one line without an end.
     Endless(&'static str),
 }
 
-/// A server in clear on the loopback interface, which keeps what it hears.
+/// An unencrypted server on the loopback interface, which records what it receives.
 #[derive(Clone)]
 pub struct Smtp {
     address: SocketAddr,
@@ -164,7 +164,7 @@ impl Smtp {
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let own = own.clone();
-                // The other side may end it at any time.
+                // The other side may close it at any time.
                 tokio::spawn(async move { drop(own.talk(stream).await) });
             }
         });
@@ -179,7 +179,7 @@ impl Smtp {
         *self.mood.lock().unwrap() = mood;
     }
 
-    /// Every line but the texts of mails.
+    /// Every line except the texts of emails.
     pub fn heard(&self) -> Vec<String> {
         self.heard.lock().unwrap().clone()
     }
@@ -230,14 +230,14 @@ impl Smtp {
         }
     }
 
-    /// Whether it answered as a good server does.
+    /// Whether it responded as a correct server does.
     async fn answer(&self, stream: &mut BufReader<TcpStream>, word: &str, usual: &[u8]) -> io::Result<bool> {
         let mood = *self.mood.lock().unwrap();
         match mood {
             Mood::Says(at, bytes) if at == word => stream.write_all(bytes).await.map(|()| false),
             Mood::Drops(at) if at == word => Err(io::ErrorKind::ConnectionAborted.into()),
             Mood::Hangs(at) if at == word => {
-                // Until the other side is gone.
+                // Until the other side closes.
                 stream.read_to_end(&mut Vec::new()).await?;
                 Err(io::ErrorKind::ConnectionAborted.into())
             }
@@ -253,7 +253,7 @@ impl Smtp {
     }
 }
 
-/// The text of a mail, its stuffed dots taken off.
+/// The text of an email, without dot stuffing.
 async fn text(stream: &mut BufReader<TcpStream>) -> io::Result<String> {
     let mut text = String::new();
     loop {
@@ -268,7 +268,7 @@ async fn text(stream: &mut BufReader<TcpStream>) -> io::Result<String> {
     }
 }
 
-/// Waits until no mail is in the queue.
+/// Waits until the mail queue is empty.
 pub async fn queue_is_empty(place: &Place) {
     let look = async || (place.value("SELECT count(*) FROM mails").await == "0").then_some(());
     eventually("the queue is empty", PATIENCE, look).await;

@@ -1,19 +1,19 @@
-//! Whether the time an answer takes tells two names apart.
+//! Whether the response time tells two names apart.
 
 use std::time::{Duration, Instant};
 
 use super::email;
 
-/// Calls that are timed in one round for each of the names.
+/// The number of timed calls per name and round.
 const CALLS: usize = 60;
-/// Other tests run beside this one, and disturb it: the more calls, the less it counts.
+/// Other tests run concurrently and disturb it; more calls reduce the effect.
 const ROUNDS: usize = 12;
 
-/// Holds the times of `call` for the address of a known and of an unknown name against each other, over all calls so far:
-/// the means of their middle halves differ by less than 5 %. `call` says how long it took.
+/// Compares the times of `call` for the address of a known name and of an unknown name, over all calls so far: the
+/// means of their middle halves must differ by less than 5 %. `call` returns its duration.
 ///
-/// Each goes first in its turn. The threads that hash take turns too, and one can have the slower memory: with one name
-/// always first, each name would have a thread of its own.
+/// The names take turns in going first. The hashing threads take turns too, and one can have slower memory. If one name
+/// always went first, each name would get a thread of its own.
 pub async fn takes_as_long(known: &str, unknown: &str, call: impl AsyncFn(String) -> Duration) {
     let names = [known, unknown];
     let mut times = [Vec::new(), Vec::new()];
@@ -37,7 +37,7 @@ pub async fn takes_as_long(known: &str, unknown: &str, call: impl AsyncFn(String
     panic!("known against unknown: {ratios:?}");
 }
 
-/// How long a future takes.
+/// The duration of a future.
 pub async fn timed<T>(future: impl Future<Output = T>) -> (Duration, T) {
     let begin = Instant::now();
     let output = future.await;

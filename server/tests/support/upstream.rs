@@ -1,5 +1,5 @@
-//! A provider that people log in with, on this computer, which does what a test tells it: OpenID Connect, and the APIs of
-//! GitHub, Facebook and Discord. The tests inside the crate include this file too.
+//! An identity provider on this computer that behaves as a test tells it: OpenID Connect, and the APIs of GitHub,
+//! Facebook and Discord. The tests inside the crate include this file too.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -25,30 +25,30 @@ use url::Url;
 pub const CLIENT_ID: &str = "portcullis-client";
 pub const CLIENT_SECRET: &str = "correct-horse-battery-staple";
 
-/// An upstream. It ends with its runtime.
+/// An upstream. It stops with its runtime.
 #[derive(Clone)]
 pub struct Upstream {
-    /// Its address, which is its issuer.
+    /// Its URL, which is its issuer.
     pub url: String,
     told: Arc<Mutex<Told>>,
 }
 
-/// How it behaves.
+/// Its behaviour.
 pub struct Told {
-    /// The ID token: these claims are set, and removed where they are null.
+    /// Changes to the ID token's claims: set, or removed if null.
     pub claims: Map<String, Value>,
-    /// The header of the ID token, likewise.
+    /// Changes to the ID token's header, likewise.
     pub header: Map<String, Value>,
     pub sign: Sign,
-    /// The metadata, likewise.
+    /// Changes to the metadata, likewise.
     pub metadata: Map<String, Value>,
     /// The keys that it publishes.
     pub keys: Vec<Value>,
-    /// The response of the token endpoint, likewise.
+    /// Changes to the response of the token endpoint, likewise.
     pub tokens: Map<String, Value>,
-    /// Paths that are answered with this, whatever is asked.
+    /// Paths with a fixed response.
     pub answers: HashMap<String, Canned>,
-    /// Its time, in seconds since 1970.
+    /// Its clock, in seconds since 1970.
     pub now: i64,
     codes: HashMap<String, Asked>,
     /// Each request: method, path, query, headers, body.
@@ -62,11 +62,11 @@ pub enum Sign {
     Rs256,
     Es256,
     EdDsa,
-    /// Without a signature, and `alg` is `none`.
+    /// Without a signature, with `alg` set to `none`.
     Nothing,
-    /// HMAC, keyed with the client secret.
+    /// HMAC with the client secret as its key.
     Hs256,
-    /// By a key that was never published, under the name of one that was.
+    /// With an unpublished key under the name of a published one.
     Strange,
 }
 
@@ -79,7 +79,7 @@ pub struct Got {
     pub form: HashMap<String, String>,
 }
 
-/// What the browser asked for with a code.
+/// The authorization request that belongs to a code.
 #[derive(Clone)]
 struct Asked {
     nonce: Option<String>,
@@ -176,7 +176,7 @@ impl Upstream {
         upstream
     }
 
-    /// Tells it how to behave.
+    /// Changes its behaviour.
     pub fn tell(&self) -> MutexGuard<'_, Told> {
         self.told.lock().unwrap()
     }
@@ -190,7 +190,7 @@ impl Upstream {
         self.tell().answers.insert(path.to_owned(), canned);
     }
 
-    /// Another key takes the place of those that were published.
+    /// Replaces the published keys by another key.
     pub fn rotate_keys(&self) {
         let mut told = self.tell();
         told.key = Arc::new(Keys::new());
@@ -198,7 +198,7 @@ impl Upstream {
         told.header.insert("kid".to_owned(), "next".into());
     }
 
-    /// What the person's browser does when it is sent to `url`: the person agrees. Answers what comes back.
+    /// Acts as the browser of a person who is sent to `url` and agrees. Returns the redirect back.
     pub fn agree(&self, url: &str) -> HashMap<String, String> {
         let url = Url::parse(url).unwrap();
         let asked: HashMap<String, String> = url.query_pairs().into_owned().collect();
@@ -216,7 +216,7 @@ impl Upstream {
         HashMap::from([("code".to_owned(), code), ("state".to_owned(), asked["state"].clone())])
     }
 
-    /// The requests for a path.
+    /// The requests to a path.
     pub fn got(&self, path: &str) -> Vec<Got> {
         self.tell().got.iter().filter(|got| got.path == path).cloned().collect()
     }
@@ -250,7 +250,7 @@ async fn answer(
     response.body(Body::from(canned.body)).unwrap()
 }
 
-/// Sets what is there, and removes what is null.
+/// Sets members, and removes those that are null.
 fn edit(mut value: Map<String, Value>, edits: &Map<String, Value>) -> Map<String, Value> {
     for (name, edit) in edits {
         match edit {

@@ -7,17 +7,17 @@ use percent_encoding::percent_decode_str;
 
 use crate::credential::Presented;
 
-/// The parameters that this request's guards asked for.
+/// The parameters that this request's guards read.
 #[derive(Clone, Default)]
 struct Asked(BTreeSet<&'static str>);
 
-/// Notes that a guard asks for the parameter `name`, also where it was not sent: it is no input.
+/// Notes that a guard reads the parameter `name`. It is not input, even if it was not sent.
 pub(crate) fn note(parts: &mut Parts, name: &'static str) {
     parts.extensions.get_or_insert_default::<Asked>().0.insert(name);
 }
 
-/// The query without the parameters that guards asked for. A handler's input is closed, so a key would be an unknown
-/// field of it; and no input is to hold a credential.
+/// The query without the parameters that guards read. A handler's input rejects unknown fields, so it would reject the
+/// key; and input should not hold a credential.
 pub(crate) fn input_of(parts: &Parts) -> Cow<'_, str> {
     let query = parts.uri.query().unwrap_or_default();
     let Some(Asked(names)) = parts.extensions.get() else { return query.into() };
@@ -25,8 +25,8 @@ pub(crate) fn input_of(parts: &Parts) -> Cow<'_, str> {
     query.split('&').filter(is_input).collect::<Vec<_>>().join("&").into()
 }
 
-/// Pairs of `application/x-www-form-urlencoded`. A `+` would be a space, which no key has: it is not decoded, for
-/// a key may well hold a plus.
+/// Reads pairs of `application/x-www-form-urlencoded`, except that `+` is not decoded to a space: no key has a space,
+/// and a key may contain a plus.
 pub(super) fn read<'r>(query: &'r str, name: &str) -> Presented<Cow<'r, [u8]>> {
     let mut values = query
         .split('&')
@@ -39,8 +39,8 @@ pub(super) fn read<'r>(query: &'r str, name: &str) -> Presented<Cow<'r, [u8]>> {
     }
 }
 
-/// Whether `pair` is the parameter `name`. What reads a key and what leaves it out ask this one question, so that no
-/// way to write the name is a key to one of them and input to the other.
+/// Whether `pair` is the parameter `name`. Both the reader of keys and the filter of input use this, so that no
+/// spelling of the name is a key to one and input to the other.
 fn is_named(pair: &str, name: &str) -> bool {
     let written = pair.split_once('=').map_or(pair, |(written, _)| written);
     percent_decode_str(written).eq(name.bytes())

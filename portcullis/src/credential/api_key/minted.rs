@@ -1,4 +1,4 @@
-//! Keys for customers: made, shown once, kept as a digest.
+//! Keys for customers: generated, shown once, stored as a digest.
 
 use std::{error::Error, fmt};
 
@@ -7,7 +7,7 @@ use subtle::ConstantTimeEq;
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// Characters of the id: 71 bits, so that ids do not meet by chance.
+/// Characters of the id: 71 bits, so that ids do not collide.
 const ID: usize = 12;
 
 /// Characters of the secret: 190 bits.
@@ -22,12 +22,12 @@ const PREFIX: usize = 16;
 /// A key for a customer, to be shown **once**: `shop_<id>_<secret><checksum>`, for instance
 /// `shop_x2Yt9KfPq0Ab_3hT…`.
 ///
-/// * `shop` says whose it is to whoever finds it: 1 to 16 of `a`–`z` and `0`–`9`.
-/// * The id, 12 characters, finds the key in the database and may be shown in lists.
-/// * The secret is 32 random characters, 190 bits from the operating system's generator. That cannot be guessed, so a
-///   fast digest (SHA-256) of it is as safe in the database as a slow one.
-/// * The checksum, 6 characters, is the CRC-32 of all before it. A typo is told from a key without asking the
-///   database, and so are the strings that secret scanners find, as with the tokens of GitHub. It protects nothing.
+/// * `shop` is your prefix, by which anybody who finds the key recognizes it: 1 to 16 of `a`–`z` and `0`–`9`.
+/// * The id, 12 characters, is for looking up the key in the database. It may be shown in lists.
+/// * The secret is 32 random characters, 190 bits from the operating system's generator. It cannot be guessed, so a
+///   fast digest (SHA-256) of it in the database is as safe as a slow one.
+/// * The checksum, 6 characters, is the CRC-32 of everything before it. It detects typos without a database query, and
+///   lets secret scanners recognize keys, as with GitHub's tokens. It protects nothing.
 ///
 /// ```
 /// use portcullis::credential::{ApiKeySecret, StoredApiKey};
@@ -46,7 +46,7 @@ const PREFIX: usize = 16;
 pub struct ApiKeySecret(String);
 
 impl ApiKeySecret {
-    /// Makes a new key.
+    /// Generates a new key.
     ///
     /// # Errors
     /// [`MintError::Prefix`] if `prefix` is not 1 to 16 of `a`–`z` and `0`–`9`; [`MintError::Randomness`] if the
@@ -61,8 +61,8 @@ impl ApiKeySecret {
         Ok(Self(text + &checksum))
     }
 
-    /// Takes a text that has the form of a key, and its checksum; anything else is `None`. It may still be nobody's:
-    /// look [`id`](Self::id) up, and ask [`StoredApiKey::matches`].
+    /// Parses a key, including its checksum; returns `None` for anything else. The key may still be unknown: look up
+    /// its [`id`](Self::id), then check [`StoredApiKey::matches`].
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('_');
@@ -75,25 +75,25 @@ impl ApiKeySecret {
         (is_key && checksum(begin) == end).then(|| Self(text.to_owned()))
     }
 
-    /// The key's text, to be shown to its owner once and never written down by the program.
+    /// The key's text. Show it to its owner once, and do not store it.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.0
     }
 
-    /// What the key begins with.
+    /// The prefix that was passed to [`mint`](Self::mint).
     #[must_use]
     pub fn prefix(&self) -> &str {
         self.part(0)
     }
 
-    /// What the key is looked up by. Not secret.
+    /// The id for looking up the key. It is not secret.
     #[must_use]
     pub fn id(&self) -> &str {
         self.part(1)
     }
 
-    /// What is kept of the key.
+    /// What to store of the key: the id and a digest.
     #[must_use]
     pub fn stored(&self) -> StoredApiKey {
         StoredApiKey { id: self.id().to_owned(), digest: Sha256::digest(&self.0).into() }
@@ -110,29 +110,29 @@ impl fmt::Debug for ApiKeySecret {
     }
 }
 
-/// What a database keeps of a key. It opens nothing: the key cannot be made from it. It is not compared by `==`, which
-/// stops at the first difference, but by [`matches`](Self::matches).
+/// What a database stores of a key. The key cannot be recovered from it. It has no `==`, which would stop at the first
+/// difference; use [`matches`](Self::matches).
 #[derive(Debug, Clone)]
 pub struct StoredApiKey {
-    /// What the key is looked up by: 12 ASCII letters and digits, unique.
+    /// The id for looking up the key: 12 ASCII letters and digits, unique.
     pub id: String,
     /// The SHA-256 of the key's whole text.
     pub digest: [u8; 32],
 }
 
 impl StoredApiKey {
-    /// Whether `presented` is the key that this was kept of, found out in constant time.
+    /// Whether this was stored for `presented`, compared in constant time.
     #[must_use]
     pub fn matches(&self, presented: &ApiKeySecret) -> bool {
         self.digest.ct_eq(&presented.stored().digest).into()
     }
 }
 
-/// Why no key was made.
+/// Why no key was generated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MintError {
-    /// The prefix has a form that keys do not have.
+    /// The prefix is not 1 to 16 of `a`–`z` and `0`–`9`.
     Prefix,
     /// The operating system gives no random bytes.
     Randomness,
@@ -157,7 +157,7 @@ fn is_base62(text: &str, length: usize) -> bool {
     text.len() == length && text.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
-/// Six bits choose a character and the two values without one are thrown away, so that each is as likely.
+/// Six bits choose a character. The two values without one are dropped, so that all characters are equally likely.
 fn random(length: usize) -> Result<String, MintError> {
     let mut text = String::with_capacity(length);
     while text.len() < length {
@@ -189,7 +189,7 @@ mod tests {
 
     use super::*;
 
-    /// Made outside of this program, with Python's `zlib.crc32` and `hashlib.sha256`.
+    /// Computed independently, with Python's `zlib.crc32` and `hashlib.sha256`.
     const KEY: &str = "shop_0Aa1Bb2Cc3Dd_zZyYxXwWvVuUtTsSrRqQpPoOnNmMlLkK1KtmoU";
     const DIGEST: &str = "2a0942ee073aa1e83ad94bc05bc7ae7b3c8c74771c3b692a499a9254f59a4dd2";
 

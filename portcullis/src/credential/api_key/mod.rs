@@ -33,40 +33,41 @@ const MOST: usize = 512;
 /// }
 /// ```
 ///
-/// | place | name | danger |
+/// | place | name | risk |
 /// |---|---|---|
-/// | [`In::Header`] | compared without regard to case; not `Authorization`, that is [`Bearer`](crate::Bearer)'s | |
-/// | [`In::Query`] | compared exactly, after percent-decoding | the key is in logs of every proxy, in the browser's history and in the `Referer` of the next page: only for callers that can do nothing else, with keys that allow little |
-/// | [`In::Cookie`] | begins with `__Host-`, compared exactly | browsers add it on their own: other sites are kept out as with [`SessionCookie`](crate::SessionCookie), over https only |
+/// | [`In::Header`] | case-insensitive; not `Authorization`, which belongs to [`Bearer`](crate::Bearer) | |
+/// | [`In::Query`] | case-sensitive, compared after percent-decoding | the key ends up in proxy logs, in the browser's history and in the `Referer` of the next page: only for callers that have no alternative, with keys that allow little |
+/// | [`In::Cookie`] | begins with `__Host-`, case-sensitive | browsers add it on their own: other sites are rejected as with [`SessionCookie`](crate::SessionCookie), over https only |
 ///
-/// A key in the query is no input: [`Query`](crate::Query) leaves it out, and a handler that has a parameter of its name
-/// keeps the API from being built.
+/// A key in the query is not input: [`Query`](crate::Query) leaves it out, and [`Api::finish`](crate::Api::finish)
+/// rejects a handler that has a parameter of the same name.
 ///
-/// Another place, or a name that is no token (RFC 9110 §5.6.2) or that others could plant a cookie under, keeps the
-/// program from being built.
+/// Another place, a name that is not a token (RFC 9110 §5.6.2), and a cookie name that others could plant do not
+/// compile.
 pub trait ApiKeyPlace: Send + Sync + 'static {
     /// [`In::Header`], [`In::Query`] or [`In::Cookie`].
     const IN: In;
-    /// The name of the header, of the query's parameter or of the cookie.
+    /// The name of the header, query parameter or cookie.
     const NAME: &'static str;
-    /// Takes a cookie whose name does not begin with `__Host-`, as clients that are there already may send it. A
-    /// neighbouring host, or somebody on the network, can then plant a cookie of theirs, and the visitor acts in their name.
+    /// Accepts a cookie whose name does not begin with `__Host-`, for existing clients. A sibling host, or somebody on
+    /// the network, can then plant a cookie of theirs, and the visitor acts in their name.
     const DANGEROUS_PLANTABLE_COOKIE: bool = false;
 }
 
-/// An API key that nobody has verified yet.
+/// An API key, not verified yet.
 ///
-/// There is exactly one in the place that `P` names (two are refused: 400), and it is 1 to 512 bytes of visible
-/// ASCII. An `Authorization` header beside a key, or without one, is none of its business; but a key in a *cookie* does
-/// not count beside one: 401, also for a [`Maybe`](crate::Maybe).
+/// It is 1 to 512 bytes of visible ASCII, exactly once in the place that `P` names (two are rejected: 400). An
+/// `Authorization` header is ignored. Only a key in a *cookie* does not count next to one: 401, also for a
+/// [`Maybe`](crate::Maybe).
 ///
-/// A refusal must carry a challenge (RFC 9110 §15.5.2), and no standard names one for keys. It is
-/// `WWW-Authenticate: APIKey`, as `FastAPI` says, with [`Verify::REALM`](crate::Verify::REALM) if there is one.
+/// A 401 must carry a challenge (RFC 9110 §15.5.2), and no standard defines one for keys. As in `FastAPI`, it is
+/// `WWW-Authenticate: APIKey`, with [`Verify::REALM`](crate::Verify::REALM) if there is one.
 ///
-/// One key that the program is configured with is compared by [`key_is`](Self::key_is). Keys that are handed out
-/// to customers are made, stored and compared by `ApiKeySecret` (feature `api-keys`).
+/// Compare a single key from the configuration with [`key_is`](Self::key_is). Generate, store and compare the keys of
+/// customers with `ApiKeySecret` (feature `api-keys`).
 ///
-/// [Its page](crate::learn::schemes::api_keys): a whole verifier, the entry in the document, what `/docs` does.
+/// See [its page](crate::learn::schemes::api_keys) for a complete verifier, the entry in the document, and the use in
+/// `/docs`.
 ///
 /// ```
 /// use portcullis::{ApiKey, Granted, Verdict, Verify, VerifyFailed, credential::ApiKeyPlace, describe::In};
@@ -93,7 +94,7 @@ pub trait ApiKeyPlace: Send + Sync + 'static {
 /// ```
 ///
 /// ```compile_fail
-/// // The path is no place for a key.
+/// // A key cannot be in the path.
 /// use portcullis::{ApiKey, credential::{ApiKeyPlace, Credential}, describe::In};
 ///
 /// struct PathKey;
@@ -105,7 +106,7 @@ pub trait ApiKeyPlace: Send + Sync + 'static {
 /// ```
 ///
 /// ```compile_fail
-/// // There is one parser of `Authorization`.
+/// // `Authorization` has its own parsers.
 /// use portcullis::{ApiKey, credential::{ApiKeyPlace, Credential}, describe::In};
 ///
 /// struct Other;
@@ -117,7 +118,7 @@ pub trait ApiKeyPlace: Send + Sync + 'static {
 /// ```
 ///
 /// ```compile_fail
-/// // A neighbouring host could plant a cookie of this name.
+/// // A sibling host could plant a cookie of this name.
 /// use portcullis::{ApiKey, credential::{ApiKeyPlace, Credential}, describe::In};
 ///
 /// struct PlainCookie;
@@ -139,8 +140,8 @@ impl<P: ApiKeyPlace> ApiKey<P> {
         &self.key
     }
 
-    /// Whether the key is `expected`, found out in constant time: however much of it is right, the answer takes as long.
-    /// How long `expected` is, is not promised to stay hidden. An `expected` of more than 512 bytes is never met.
+    /// Whether the key is `expected`, compared in constant time: the duration does not depend on how much of it is
+    /// right. The length of `expected` may leak. An `expected` of more than 512 bytes never matches.
     #[must_use]
     pub fn key_is(&self, expected: &str) -> bool {
         is_same::<MOST>(&self.key, expected)
@@ -193,7 +194,7 @@ impl<P: ApiKeyPlace> sealed::Read for ApiKey<P> {
             }
             In::Path => Presented::Absent,
         };
-        // An `Authorization` beside it is none of its business: another guard's, or that of a proxy in front.
+        // An `Authorization` next to it is for another guard, or for a proxy in front.
         key.and_then(Self::new)
     }
 }

@@ -1,4 +1,4 @@
-//! One question for all who ask the same at the same time.
+//! One request for all callers with the same token at the same time.
 
 use std::{
     collections::HashMap,
@@ -13,13 +13,13 @@ use super::Found;
 type Outcome = Result<Found, String>;
 type Answer = Arc<OnceCell<Outcome>>;
 
-/// The questions that are under way, by token.
+/// The requests in flight, by token.
 #[derive(Default)]
 pub(super) struct Flights(Mutex<HashMap<Box<str>, Answer>>);
 
 impl Flights {
-    /// The answer to the question about `token` that is under way, or else to `ask`. If the caller that asks goes
-    /// away, the next that waits asks in its place.
+    /// The outcome of the request for `token` that is in flight, otherwise of `ask`. If the caller that asks goes away,
+    /// the next one that waits asks instead.
     pub(super) async fn join<F>(&self, token: &str, ask: impl FnOnce() -> F) -> Outcome
     where
         F: Future<Output = Outcome>,
@@ -34,7 +34,7 @@ impl Flights {
     }
 }
 
-/// One who waits. When it leaves, with the answer or without, it takes the question off the list unless others wait.
+/// A caller that waits. When it leaves, with or without an outcome, it removes the request unless others wait for it.
 struct Seat<'f> {
     flights: &'f Flights,
     token: &'f str,
@@ -45,7 +45,7 @@ impl Drop for Seat<'_> {
     fn drop(&mut self) {
         let mut all = self.flights.all();
         let is_ours = all.get(self.token).is_some_and(|listed| Arc::ptr_eq(listed, &self.answer));
-        // Two hold it: the list, and this seat. Others enter by the list alone, which is locked.
+        // Two references: the map's and this seat's. Others can only be added through the map, which is locked.
         let is_last = Arc::strong_count(&self.answer) <= 2;
         if is_ours && (is_last || self.answer.initialized()) {
             all.remove(self.token);

@@ -1,4 +1,4 @@
-//! What an issuer answered: JSON of a bounded size.
+//! An issuer's response: JSON of a bounded size.
 
 use std::error::Error;
 
@@ -15,18 +15,18 @@ use serde_json::Value;
 use super::{Endpoint, IssuerError, causes};
 use crate::strict_json;
 
-/// The most bytes that are read of an answer.
+/// The most bytes that are read of a response.
 const MOST: usize = 1024 * 1024;
-/// The most arrays and objects inside one another.
+/// The deepest nesting of arrays and objects.
 const DEEPEST: usize = 16;
 
 /// A JSON document with status 200.
 #[derive(Debug)]
 pub(in super::super) struct Answer {
     pub(in super::super) json: Value,
-    /// What was sent, to see whether it changed.
+    /// What was sent, to detect changes.
     pub(in super::super) bytes: Bytes,
-    /// For how many seconds the sender says that it stays true, if it says so.
+    /// For how many seconds the sender says that it is fresh, if it does.
     pub(in super::super) fresh_for: Option<u64>,
 }
 
@@ -78,7 +78,7 @@ fn is_json(content_type: &str) -> bool {
         .is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json"))
 }
 
-/// The freshness lifetime that is left (RFC 9111 §4.2), in seconds. What must not be kept at all lives zero seconds.
+/// The remaining freshness lifetime (RFC 9111 §4.2), in seconds. A response that must not be stored has zero.
 fn fresh_for(headers: &HeaderMap) -> Option<u64> {
     let mut lifetime = None;
     for value in headers.get_all(CACHE_CONTROL) {
@@ -86,7 +86,7 @@ fn fresh_for(headers: &HeaderMap) -> Option<u64> {
             let (name, argument) = directive.split_once('=').unwrap_or((directive, ""));
             match name.trim().to_ascii_lowercase().as_str() {
                 "no-store" | "no-cache" => return Some(0),
-                // Twice: the shorter one holds (RFC 9111 §4.2.1).
+                // If it occurs twice, the shorter one counts (RFC 9111 §4.2.1).
                 "max-age" => {
                     let seconds = argument.trim().trim_matches('"').parse().unwrap_or(0);
                     lifetime = Some(lifetime.map_or(seconds, |known: u64| known.min(seconds)));
@@ -99,12 +99,12 @@ fn fresh_for(headers: &HeaderMap) -> Option<u64> {
     lifetime.or_else(|| expires(headers)).map(|lifetime| lifetime.saturating_sub(age))
 }
 
-/// The lifetime by `Expires`. What is no date, such as `0`, has expired already (RFC 9111 §5.3).
+/// The lifetime by `Expires`. An invalid date, such as `0`, has already expired (RFC 9111 §5.3).
 fn expires(headers: &HeaderMap) -> Option<u64> {
     let date = |name| parse_http_date(headers.get(name)?.to_str().ok()?).ok();
     headers.get(EXPIRES)?;
     let Some(end) = date(EXPIRES) else { return Some(0) };
-    // By the sender's own clock, or not at all.
+    // Relative to the sender's own clock, or not at all.
     Some(end.duration_since(date(DATE)?).unwrap_or_default().as_secs())
 }
 

@@ -1,4 +1,4 @@
-//! An address of an issuer: `https`, or `http` to this very machine.
+//! The address of an issuer: `https`, or `http` to this machine.
 
 use std::{fmt, net::IpAddr};
 
@@ -6,7 +6,7 @@ use http::Uri;
 
 use super::{IssuerError, Reach};
 
-/// An absolute URL that may be asked.
+/// An absolute URL that requests may be sent to.
 #[derive(Clone, PartialEq)]
 pub(in super::super) struct Endpoint {
     uri: Uri,
@@ -17,8 +17,8 @@ pub(in super::super) struct Endpoint {
 
 impl Endpoint {
     /// # Errors
-    /// It is no absolute URL, or one that must not be asked: neither `https` nor of this machine, with a user's name
-    /// in it, or with a fragment.
+    /// It is not an absolute URL, or not an allowed one: neither `https` nor this machine, with a user name, or with a
+    /// fragment.
     pub(in super::super) fn parse(text: &str) -> Result<Self, IssuerError> {
         let unfit = |why: &str| IssuerError::new(format!("`{}`: {why}", text.escape_debug()));
         if text.len() > 2048 {
@@ -40,7 +40,7 @@ impl Endpoint {
         }
     }
 
-    /// Whether it is one of this machine, by its name.
+    /// Whether it is on this machine, by its name.
     pub(in super::super) fn is_loopback(&self) -> bool {
         self.ip().map_or_else(|| is_localhost(self.host()), |ip| ip.is_loopback())
     }
@@ -49,8 +49,8 @@ impl Endpoint {
         &self.uri
     }
 
-    /// The same, named by an issuer that the application says is elsewhere: not on this machine, then, unless it is where
-    /// the issuer itself is.
+    /// The same, named by an issuer. If the issuer is remote, it must not be on this machine, unless it has the
+    /// issuer's own host and port.
     pub(in super::super) fn named_by(self, issuer: &Self) -> Self {
         let is_led_to = !issuer.is_loopback() && self.uri.authority() != issuer.uri.authority();
         Self { is_led_to, ..self }
@@ -60,7 +60,7 @@ impl Endpoint {
         self.is_led_to
     }
 
-    /// Refuses an address in numbers that is out of reach. Names are looked at when they are resolved.
+    /// Rejects a numeric address that is out of reach. Names are checked when they are resolved.
     pub(in super::super) fn check(&self, reach: Reach) -> Result<(), IssuerError> {
         match self.ip() {
             Some(ip) if !reach.has(ip) => Err(IssuerError::new(format!("{self}: {ip} {reach}"))),

@@ -1,4 +1,4 @@
-//! Credentials that are good, and behind which there is not the login that is demanded (RFC 9470).
+//! Valid credentials without the login that an operation demands (RFC 9470).
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::testing::{
 };
 
 impl Walk<'_> {
-    /// Calls an operation that demands a recent or a stronger login, with those of another.
+    /// Calls an operation that demands a recent or a stronger login, with credentials of another login.
     pub(in crate::testing) async fn come_with_stale_logins(
         &mut self,
         operation: &Operation,

@@ -1,4 +1,4 @@
-//! Rows, asked for by those who may not have them: what a permission keeps apart.
+//! Requests rows with accounts that may not access them.
 
 use std::collections::BTreeSet;
 
@@ -15,11 +15,11 @@ use crate::testing::{
     scheme::Sent,
 };
 
-/// What a finding calls the account of [`Attack::outsider`](super::Attack::outsider).
+/// The name in findings of the account of [`Attack::outsider`](super::Attack::outsider).
 const OUTSIDER: &str = "an account without grants";
 
 impl Walk<'_> {
-    /// Asks for the operation's row as accounts that may not have it, and for one that does not exist.
+    /// Requests the operation's row with accounts that may not access it, and a row that does not exist.
     pub(in crate::testing) async fn ask_for_rows(
         &mut self,
         operation: &Operation,
@@ -43,7 +43,7 @@ impl Walk<'_> {
         }
         let mut seen = BTreeSet::new();
         for way in operation.ways.iter().filter(|way| !way.is_empty()) {
-            // Ways that differ in their scopes alone are one for the policy behind them.
+            // Ways that differ only in their scopes are the same for the policy behind them.
             if !seen.insert(way.keys().collect::<Vec<_>>()) {
                 continue;
             }
@@ -59,7 +59,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Whoever may not see a row learns no more of it than of one that does not exist.
+    /// An account that may not see a row must learn no more about it than about one that does not exist.
     async fn be_hidden(&mut self, operation: &Operation, way: &Requirement, ground: &Ground<'_>) {
         let Some(row) = operation.row() else { return };
         let names = way.keys().cloned().collect::<Vec<_>>().join("`, `");
@@ -82,7 +82,7 @@ impl Walk<'_> {
         };
         let no_row = ", and there is no such row: 404 (another id is given by `.missing`)";
         let missing = ask(format!("{OUTSIDER}, and an id that does not exist,"), &outsider, no_row);
-        // Twice, since a header may differ from one answer to the next.
+        // Twice, because some headers differ from one response to the next.
         let Some(first) = self.answer_to(&elsewhere, &missing).await else { return };
         let Some(second) = self.answer_to(&elsewhere, &missing).await else { return };
 
@@ -102,7 +102,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Whoever may do one thing with a row and not this one is told the name of what they lack.
+    /// An account with another permission on the row must be told which one it lacks.
     async fn hold(&mut self, operation: &Operation, held: &BTreeSet<String>, sent: Sent) {
         let lacking = operation.rows().map(|row| &row.permission).filter(|name| !held.contains(*name));
         let lacking: BTreeSet<String> = lacking.cloned().collect();
@@ -119,13 +119,13 @@ impl Walk<'_> {
                 self.find(&operation.name, Some(&what), problem);
             }
         } else if matches!(operation.method, Method::GET | Method::HEAD) {
-            // The others may change what is to be asked for after them.
+            // Other methods may change what later requests ask for.
             let due = Due::Passed { good: true };
             self.answer_to(operation, &Attempt { what, sent, due, twist: Twist::None }).await;
         }
     }
 
-    /// Makes one call: its answer, if it is the one that is due.
+    /// Makes one call and returns its response if it is the expected one.
     pub(super) async fn answer_to(&mut self, operation: &Operation, attempt: &Attempt) -> Option<Answer> {
         self.calls += 1;
         let (answer, problems) = match answer(self.attack, operation, attempt).await {
@@ -143,7 +143,7 @@ impl Walk<'_> {
     }
 }
 
-/// The credentials that one way in needs: those of `whose`, and good ones for other schemes beside them.
+/// The credentials that one way in requires: those of `whose`, and valid ones for the other schemes.
 pub(super) fn credentials<'g>(
     way: &Requirement,
     ground: &Ground<'g>,
@@ -159,7 +159,7 @@ pub(super) fn credentials<'g>(
         let make = theirs.or(held.good.as_ref())?;
         let with = |scopes: &BTreeSet<String>| make(&scopes.iter().map(String::as_str).collect::<Vec<_>>());
         let credential = with(scopes).or_else(|| with(ground.scopes.get(name)?))?;
-        // Two verifiers may take one and the same token.
+        // Two verifiers may accept the same token.
         if !taken.contains(&(&scheme.place, credential.clone())) {
             sent = sent.credential(scheme, &credential);
             taken.push((&scheme.place, credential));
@@ -176,7 +176,7 @@ fn with_id(operation: &Operation, parameter: &str, id: &str) -> Operation {
     elsewhere
 }
 
-/// An id that the schema takes and that nobody is likely to have.
+/// An id that is valid for the schema and unlikely to exist.
 fn missing_id(document: &Value, operation: &Operation, name: &str) -> Option<String> {
     let mut parameters = operation.parameters.iter();
     let parameter = parameters.find(|known| known["in"] == "path" && known["name"] == name)?;
@@ -191,7 +191,7 @@ fn missing_id(document: &Value, operation: &Operation, name: &str) -> Option<Str
             Some("uint16") => 65_535,
             Some("int32") => 2_147_483_647,
             Some("uint32") => 4_294_967_295,
-            // The last that every reader of JSON has (RFC 8259 §6).
+            // The greatest integer that every JSON parser reads exactly (RFC 8259 §6).
             _ => 9_007_199_254_740_991,
         })),
         ("string", Some("uuid")) => return Some("ffffffff-ffff-4fff-bfff-ffffffffffff".to_owned()),
@@ -203,7 +203,7 @@ fn missing_id(document: &Value, operation: &Operation, name: &str) -> Option<Str
     .map(|number| number.to_string())
 }
 
-/// How an answer differs from two to the same question, in words that `than` follows.
+/// How a response differs from two responses to one request, in words that `than` follows.
 fn difference(first: &Answer, second: &Answer, other: &Answer) -> Option<String> {
     if other.body != first.body {
         return Some("another body".to_owned());

@@ -1,4 +1,4 @@
-//! What an API is refused for, with every reason at once.
+//! Why an API is rejected, with all reasons at once.
 
 use std::{
     collections::BTreeMap,
@@ -52,10 +52,10 @@ fn a_name_is_a_name_and_names_one_operation() {
         refused(api().route(get("/", one).operation_id(name)), &[&reason]);
     }
     drop(finished(api().route(get("/", async |_: Public| NoContent).operation_id("closure_1"))));
-    // A generic function's name is without its type's.
+    // A generic function's name is without its type arguments.
     let document = finished(Api::<Vec<u8>>::new("", "").get("/", of::<Vec<u8>>)).1;
     assert_eq!(document.value()["paths"]["/"]["get"]["operationId"], "of");
-    // A text that the program makes is as good as one that it holds.
+    // A text built at run time works as well as a literal.
     let named = get("/", one)
         .operation_id(format!("one_{}", 1))
         .summary(format!("{}", 1))
@@ -75,7 +75,7 @@ fn one_place_has_one_route() {
         api().get("/{a}/x", one).get("/{b}/x", two),
         &["get /{b}/x: `/{a}/x` is the same place under other names"],
     );
-    // axum would panic at these two: one place, two texts.
+    // axum would panic here: one place with two parameter names.
     refused(
         api().get("/{a}", one).post("/{b}", two),
         &["post /{b}: `/{a}` is the same place under other names"],
@@ -125,7 +125,7 @@ fn a_path_is_what_axum_and_openapi_both_understand() {
 }
 
 proptest! {
-    // Whatever `finish` takes, axum takes; what axum panics at is told as a defect.
+    // axum accepts whatever `finish` accepts; where axum would panic, `finish` returns a defect.
     #[test]
     fn finish_never_panics(
         a in "(/(a|b|\\{a\\}|\\{b\\}|\\{\\*a\\}|:a|\\{|x\\{a\\}|))*", b in "(/(a|b|\\{a\\}|\\{b\\}|\\{\\*b\\}|))*", get_both: bool,
@@ -139,7 +139,7 @@ proptest! {
         if ours.is_ok() {
             prop_assert!(together, "{} {}", a, b);
         } else {
-            // We are stricter in what a parameter is, and in nothing else.
+            // We are stricter about parameters, and about nothing else.
             let plain = |path: &str| api().get(path, one).finish().is_ok();
             prop_assert!(!(together && plain(&a) && plain(&b)), "{} {}: {}", a, b, ours.unwrap_err());
         }
@@ -267,7 +267,7 @@ fn what_a_handler_takes_of_the_path_is_there() {
         ),
         "{told}"
     );
-    // The whole path counts, also what an API is nested under.
+    // The whole path counts, including the prefix that an API is nested under.
     let told = api().nest("/{shop}", api().get("/{a}", single)).finish().unwrap_err().to_string();
     assert!(told.contains("get /{shop}/{a}: `Path<u8>` does not fit"), "{told}");
 
@@ -295,7 +295,7 @@ fn an_api_and_its_parts_print_their_routes() {
     assert_eq!(format!("{:?}", get::<(), _, _, _>("/a", one)), "Route(get /a one)");
 }
 
-/// Each would refuse what the other one documents.
+/// Each would reject what the other one documents.
 #[test]
 fn f1_a_query_has_one_extractor() {
     #[derive(serde::Deserialize, schemars::JsonSchema)]

@@ -1,4 +1,4 @@
-//! Tower layers: on one route, on those of an API, on the router that comes out; always around the guards.
+//! Tower layers on one route, on the routes of an API, and on the final router. The guards are always inside.
 
 use std::{
     sync::{
@@ -67,12 +67,12 @@ fn named(name: &'static str) -> Api<App> {
     api().route(get("/open", open).operation_id(name))
 }
 
-/// Lets nobody through.
+/// Rejects everyone.
 async fn limit(_: axum::extract::Request, _: Next) -> Limited {
     Limited::TooMany
 }
 
-/// A layer that counts what it sees, and marks each answer.
+/// A layer that counts requests and marks each response.
 #[derive(Clone, Default)]
 struct Seen(Arc<AtomicU32>);
 
@@ -108,7 +108,7 @@ async fn a_layer_of_one_route_is_around_its_guard_and_no_other() {
     assert_eq!(call(&router, "GET", "/more", None, "").await, 401);
     assert_eq!(call(&router, "GET", "/more", Some("Bearer robot"), "").await, 204);
     assert_eq!(call(&router, "GET", "/open", None, "").await, 204);
-    // A method that no route has is answered by axum, without the layer.
+    // axum responds to a method without a route, and the layer does not see it.
     assert_eq!(call(&router, "PUT", "/more", None, "").await, 405);
     let responses = |method: &str| document.value()["paths"]["/more"][method]["responses"].clone();
     assert_eq!(responses("post")["429"]["description"], "Come back later");
@@ -186,7 +186,7 @@ async fn limits_of_body_and_time_are_layers_of_one_route() {
     }
 }
 
-/// On the router that comes out, axum's own rules hold: the layer sees everything, and the guards are inside.
+/// On the final router, axum's own rules apply: the layer sees everything, and the guards are inside.
 #[cfg(feature = "testing")]
 #[tokio::test]
 async fn the_attack_finds_nothing_behind_layers() {
@@ -201,7 +201,7 @@ async fn the_attack_finds_nothing_behind_layers() {
         .run()
         .await;
     let report = report.unwrap_or_else(|found| panic!("{found}"));
-    // But for twins of a path, which no route has: one or another of five for each operation.
+    // Except for other spellings of a path, which have no route: five for each operation.
     let paths = document.value()["paths"].as_object().unwrap();
     let twins = 5 * paths.values().map(|item| item.as_object().unwrap().len()).sum::<usize>();
     let calls = u32::try_from(2 * report.calls() - twins).unwrap();
@@ -229,7 +229,7 @@ async fn an_api_with_its_state_joins_one_of_another() {
     );
 }
 
-/// Its guard needs the state that is gone.
+/// Its guard needs a state that is no longer there.
 #[test]
 fn an_api_with_a_guard_and_its_state_takes_no_more_routes() {
     let guarded = || Api::<Robots>::new("", "").guard::<Guard<Robots>>().get("/a", open).with_state(Robots);
@@ -245,7 +245,7 @@ fn an_api_with_a_guard_and_its_state_takes_no_more_routes() {
     assert_eq!(told(guarded().with_state(()).nest("/n", other)), reason("post /n/c"));
 }
 
-/// A guard in a layer is enforced, and no type of the route shows it.
+/// A guard in a layer is enforced, but no type of the route shows it.
 #[test]
 fn a_guard_in_a_layer_is_no_secret_of_the_code() {
     async fn of_guard(
@@ -279,7 +279,7 @@ fn a_guard_in_a_layer_is_no_secret_of_the_code() {
         let told = told(all);
         assert!(told.contains(sentence) && told.lines().count() == 2, "{told}");
     }
-    // Where the types say it too, a layer may ask again, for a limit by caller.
+    // If the types show it too, a layer may verify again, such as for a rate limit per caller.
     let both = || middleware::from_fn_with_state(Robots, of_guard);
     assert_eq!(told(Api::new("", "").guard::<Guard<Robots>>().get("/a", open).layer(both())), "");
     assert_eq!(told(Api::new("", "").get("/a", more).layer(both())), "");

@@ -1,4 +1,4 @@
-//! Types that come in, types that go out, and answers of one status.
+//! Types of requests, types of responses, and responses with a single status.
 
 use super::*;
 
@@ -10,7 +10,7 @@ fn schemas(document: &Document) -> Vec<&str> {
     document.value()["components"]["schemas"].as_object().unwrap().keys().map(String::as_str).collect()
 }
 
-/// The names that the body and the answer of `POST /` refer to.
+/// The names that the body and the response of `POST /` refer to.
 fn in_and_out(document: &Document) -> [&str; 2] {
     let entry = &document.value()["paths"]["/"]["post"];
     let name = |place: &'static str| {
@@ -45,7 +45,7 @@ fn a_type_that_is_alike_both_ways_is_one_schema() {
 
 #[test]
 fn what_refers_to_a_schema_with_a_twin_has_one_too() {
-    /// Alike both ways but for what it refers to.
+    /// The same in both directions, except for what it refers to.
     #[derive(Serialize, Deserialize, JsonSchema)]
     #[serde(untagged)]
     enum Choice {
@@ -155,7 +155,7 @@ fn an_alternative_is_not_mixed_into_a_schema_of_its_own_kind() {
     assert_eq!(schema["anyOf"][1], json!({ "type": "boolean" }));
 }
 
-/// A struct that is a variant somewhere is open there; as a body it is closed all the same, as the code has it.
+/// A struct that is a variant somewhere is open there. As a body it is still closed, as in the code.
 #[test]
 fn f2_a_body_is_closed_in_the_document_where_its_type_is_part_of_another() {
     #[derive(Serialize, Deserialize, JsonSchema)]
@@ -186,7 +186,7 @@ fn f2_a_body_is_closed_in_the_document_where_its_type_is_part_of_another() {
     assert!(!takes("/pet", json!({ "kind": "Dog", "name": "Rex", "odd": 1 })));
 }
 
-/// A number in a name would depend on the other routes: a client that was generated yesterday would not find it today.
+/// A number in a name would depend on the other routes, so generated clients would break when a route is added.
 #[test]
 fn f3_two_types_of_one_name_are_a_defect_with_its_fix() {
     mod other {
@@ -199,7 +199,7 @@ fn f3_two_types_of_one_name_are_a_defect_with_its_fix() {
     struct Page<T> {
         items: Vec<T>,
     }
-    /// Its own name, beside another `Item`.
+    /// Its own name, next to another `Item`.
     #[derive(Serialize, Deserialize, JsonSchema)]
     struct Item2 {
         size: u32,
@@ -220,7 +220,7 @@ fn f3_two_types_of_one_name_are_a_defect_with_its_fix() {
     let two = || post("/b", echo::<other::Item>).operation_id("two");
     refused(api().route(one()).route(two()), "Item");
     refused(api().route(two()).route(one()), "Item");
-    // Also where one of them is inside another type, beside a type that is called as the number would be.
+    // Also if one of them is inside another type, next to a type with the name that the number would produce.
     let within = post("/c", echo::<Vec<other::Item>>).operation_id("three");
     let numbered = post("/d", echo::<Item2>).operation_id("four");
     refused(api().route(one()).route(within).route(numbered), "Item");
@@ -238,7 +238,7 @@ fn f3_two_types_of_one_name_are_a_defect_with_its_fix() {
     }
 }
 
-/// An extractor that takes a body in one of two forms says both.
+/// An extractor that takes a body in one of two forms documents both.
 #[test]
 fn f8_a_body_of_several_media_types() {
     struct Either;

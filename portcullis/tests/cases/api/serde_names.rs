@@ -1,5 +1,5 @@
-//! Names that serde takes and the schema does not: input is checked by the schema, so they would be rejected although the
-//! type takes them.
+//! Names that serde accepts but the schema does not have. Input is validated by the schema, so they would be rejected
+//! although the type accepts them.
 
 use std::collections::HashMap;
 

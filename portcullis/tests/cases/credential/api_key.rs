@@ -28,7 +28,7 @@ impl ApiKeyPlace for Cookie {
     const NAME: &'static str = "__Host-key";
 }
 
-/// Of clients that are there already.
+/// A key as existing clients already send it.
 struct OldCookie;
 impl ApiKeyPlace for OldCookie {
     const IN: In = In::Cookie;

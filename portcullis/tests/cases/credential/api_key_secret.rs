@@ -1,4 +1,4 @@
-//! Keys for customers, from minting to log-in.
+//! API keys for customers, from minting to authentication.
 
 use std::sync::Arc;
 

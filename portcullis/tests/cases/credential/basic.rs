@@ -1,4 +1,4 @@
-//! A name and a password (RFC 7617).
+//! User name and password (RFC 7617).
 
 use axum::{Router, routing::get};
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -122,7 +122,7 @@ async fn t10_no_other_text_of_a_good_pair_gets_in() {
     assert!(good.ends_with("=="), "padding is at stake here");
     let text = good.strip_prefix("Basic ").unwrap();
     let unpadded = good.trim_end_matches('=');
-    // The last character before the padding has bits that decode to nothing.
+    // The last character before the padding has bits that are not decoded.
     let last = unpadded.chars().last().unwrap();
     let twin = char::from(u8::try_from(last).unwrap() + 1);
     let forms = [
@@ -177,7 +177,7 @@ async fn t09_either_asks_for_both() {
     assert_eq!((bad.status.as_u16(), bad.challenge()), (401, CHALLENGE));
 }
 
-/// The name of the scheme says which of them is meant, however the rest is spelt.
+/// The name of the scheme decides which is meant, even if the rest is malformed.
 #[tokio::test]
 async fn t11_one_credential_is_one_however_long_and_of_whatever_bytes() {
     #[derive(Clone, axum::extract::FromRef)]

@@ -1,4 +1,4 @@
-//! Tokens that do not come in `Authorization`: in another header, in a cookie, by value, and under another scheme.
+//! Tokens outside `Authorization`: in another header, in a cookie, passed as a value, and under another scheme.
 
 use axum::{Router, extract::FromRef};
 use http::{Request, StatusCode, request::Builder};
@@ -27,7 +27,7 @@ impl TokenPlace for InCookie {
     const SCHEME: &'static str = "access_cookie";
 }
 
-/// As a gateway sets it that is there already.
+/// A cookie as existing gateways set it.
 struct OldCookie;
 impl TokenPlace for OldCookie {
     const IN: In = In::Cookie;
@@ -149,7 +149,7 @@ async fn a_long_token_is_taken_to_the_bound() {
         key.token(&key.header().to_string(), &claims)
     };
     let short = of_length(0).len();
-    // Base64 makes four of three.
+    // Base64 turns three bytes into four.
     let longest = of_length((8192 - short) / 4 * 3);
     assert!((8180..=8192).contains(&longest.len()), "{}", longest.len());
     let app = app();
@@ -160,7 +160,7 @@ async fn a_long_token_is_taken_to_the_bound() {
     refused.is_refusal(401, Some("APIKey"), INVALID, "longer");
 }
 
-/// F6: what a layer that copies the cookie into `Authorization` loses.
+/// F6: what is lost if a layer copies the cookie into `Authorization`.
 #[tokio::test]
 async fn a_token_in_a_cookie_is_of_no_use_to_another_site() {
     let (app, token) = (app(), ed25519().good());
@@ -238,7 +238,7 @@ async fn another_scheme_of_authorization() {
     send(&app, twice).await.is_refusal(400, Some("Token"), AMBIGUOUS, "two");
 }
 
-/// From a queue, say: verified as if it had come with a request.
+/// A token from a queue, for example: verified as if it came with a request.
 #[tokio::test]
 async fn a_token_by_value() {
     let (tokens, token) = (verifier(), ed25519().good());

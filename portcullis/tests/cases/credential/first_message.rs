@@ -60,7 +60,7 @@ fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// What the server sends after these frames, to the end: opcode and payload of its first frame.
+/// The server's response to these frames: opcode and payload of its first frame.
 async fn say(app: &Router, path: &str, frames: &[Vec<u8>]) -> (u8, Vec<u8>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
@@ -83,7 +83,7 @@ async fn say(app: &Router, path: &str, frames: &[Vec<u8>]) -> (u8, Vec<u8>) {
         let length = stream.read_u8().await.unwrap();
         let mut payload = vec![0; length.into()];
         stream.read_exact(&mut payload).await.unwrap();
-        // Pongs answer our pings.
+        // Pongs to our pings.
         if opcode != 0xa {
             return (opcode, payload);
         }

@@ -92,7 +92,7 @@ fn each_scheme_is_shown_as_openapi_writes_it() {
                 "refreshUrl": "/refresh", "scopes": scopes },
             "clientCredentials": { "tokenUrl": "/token", "scopes": scopes } } })
     );
-    // What a flow offers beside the scopes of the guards is its own.
+    // A flow may offer other scopes than those of the guards.
     assert_eq!(
         shown!(SecurityScheme::oauth2([
             OAuth2Flow::password("login").offering::<OfflineAccess>(),
@@ -173,7 +173,7 @@ fn a_scheme_is_shown_once_and_of_a_guard() {
     );
 }
 
-/// A client that goes by the document must send what the guard reads.
+/// A client that follows the document must send what the guard reads.
 #[test]
 fn a_scheme_that_its_guard_does_not_look_for_is_refused() {
     struct Key;
@@ -213,7 +213,7 @@ fn a_scheme_that_its_guard_does_not_look_for_is_refused() {
         (SecurityScheme::open_id_connect("a"), false),
         (SecurityScheme::basic(), false),
     ] {
-        // What the application says counts, and not what it says it over.
+        // The application's value wins over the default that it replaces.
         let text = format!("{shown:?}");
         let api = Api::<Keys>::new("", "").scheme::<Keys>(shown).get("/", look);
         assert_eq!(api.finish().is_ok(), is_taken, "{text}");
@@ -225,7 +225,7 @@ fn a_scheme_that_its_guard_does_not_look_for_is_refused() {
     );
 }
 
-/// However they are described, and whichever comes first: the document has room for one.
+/// However they are described, and whichever comes first: the document has room for one only.
 #[test]
 fn one_name_is_not_two_places() {
     struct Header;

@@ -1,4 +1,4 @@
-//! A session's cookie, and other sites' pages.
+//! Session cookies, and pages of other sites.
 
 use std::time::Duration;
 
@@ -110,7 +110,7 @@ fn api() -> Api<App> {
 
 fn app() -> Router {
     let (router, _) = api().finish().unwrap();
-    // In a plain router, where every method comes to the guard.
+    // In a plain router, where the guard sees every method.
     let router =
         router.route("/any", any(read)).route("/desk", post(async |_: Guard<DeskSessions>| Json("in")));
     router.with_state(App { tokens: verifier(), sessions: Sessions, desk: DeskSessions })
@@ -213,7 +213,7 @@ async fn c02_its_own_pages_may_change_things() {
         &[OWN_PAGE],
         &[("sec-fetch-site", "none")],
         &[OWN_PAGE, ("origin", "https://shop.example"), HERE],
-        // A browser of before 2023.
+        // A browser from before 2023.
         &[("origin", "https://shop.example"), HERE],
         &[("origin", "https://shop.example"), ("host", "SHOP.example")],
         &[("origin", "https://shop.example"), ("host", "shop.example:443")],
@@ -240,7 +240,7 @@ async fn c02_other_sites_may_not() {
         &[("sec-fetch-site", "same-origin, cross-site")],
         &[("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")],
         &[("sec-fetch-site", "same-origin"), ("sec-fetch-site", "same-origin")],
-        // What the browser says of the site counts, whatever else looks right.
+        // What the browser says about the site decides, even if everything else looks right.
         &[("sec-fetch-site", "cross-site"), ("origin", "https://shop.example"), HERE],
         &[HERE],
         &[("origin", "https://shop.example")],
@@ -273,7 +273,7 @@ async fn c02_other_sites_may_not() {
             call(request).await.is_refusal(403, None, OTHER_SITE, &about);
         }
     }
-    // HTTP/2 with a `Host` that says something else than `:authority`.
+    // HTTP/2 with a `Host` that differs from `:authority`.
     let http2 = with(Method::POST, "https://shop.example/", &[GOOD, ("origin", "https://evil.example")]);
     let http2 = http2.version(Version::HTTP_2).header(HOST, "evil.example");
     call(http2).await.is_refusal(403, None, OTHER_SITE, "two hosts");
@@ -292,14 +292,14 @@ async fn c02_only_reading_is_free_for_all_sites() {
         let answer = call(with(method.parse().unwrap(), "/any", &[GOOD, OWN_PAGE])).await;
         assert_eq!(answer.status, 200, "{method}");
     }
-    // A WebSocket begins with a GET, and its answers can be read.
+    // A WebSocket begins with a GET, and its responses can be read.
     for upgrade in ["websocket", "WebSocket", "h2c, websocket"] {
         let socket = |site| with(Method::GET, "/any", &[GOOD, ("upgrade", upgrade), site]);
         assert_eq!(call(socket(EVIL)).await.status, 403, "{upgrade}");
         assert_eq!(call(socket(OWN_PAGE)).await.status, 200, "{upgrade}");
     }
     assert_eq!(call(with(Method::GET, "/any", &[GOOD, EVIL, ("upgrade", "h2c")])).await.status, 200);
-    // Chromium says nothing of the site where a socket is opened on plain http, not even to this machine.
+    // Chromium does not name the site of a socket on plain HTTP, not even to the same machine.
     for (origin, status) in [("http://localhost:3000", 200), ("http://localhost:4000", 403)] {
         let headers = [GOOD, ("upgrade", "websocket"), ("host", "localhost:3000"), ("origin", origin)];
         assert_eq!(call(with(Method::GET, "/any", &headers)).await.status, status, "{origin}");
@@ -321,7 +321,7 @@ async fn c02_a_bearer_request_never_falls_back_to_the_cookie() {
     }
     let token = format!("Bearer {}", ed25519().good());
     let either = |headers: &[(&str, &str)]| with(Method::POST, "/both", headers);
-    // A token is not added by browsers, so where it comes from does not matter.
+    // Browsers do not add tokens by themselves, so the request's origin does not matter.
     call(either(&[GOOD, ("sec-fetch-site", "cross-site"), ("authorization", &token)]))
         .await
         .is_answer("\"token\"", "both");

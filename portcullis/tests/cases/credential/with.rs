@@ -20,7 +20,7 @@ impl PathParameterName for Org {
     const NAME: &'static str = "org";
 }
 
-/// A token is `ORG~rights`: what it may do, and in which organization.
+/// A token is `ORG~rights`: an organization, and what the caller may do in it.
 #[derive(Clone)]
 struct OrgKeys;
 
@@ -48,7 +48,7 @@ impl TrustedProxies for OurProxies {
     }
 }
 
-/// Good from one address.
+/// Valid from one address only.
 #[derive(Clone)]
 struct Office;
 
@@ -67,7 +67,7 @@ impl Verify for Office {
     }
 }
 
-/// Forbids, and sees nothing to forbid it for.
+/// Forbids without seeing the request.
 #[derive(Clone)]
 struct Blind;
 
@@ -174,7 +174,7 @@ async fn a_key_of_one_address() {
     unknown.is_refusal(503, None, "Credentials cannot be checked at the moment", "no connection's address");
 }
 
-/// Where nothing of the request is seen, a bad credential is what it is.
+/// If the verifier does not see the request, a forbidden credential counts as invalid.
 #[tokio::test]
 async fn a_verifier_that_sees_nothing_forbids_nothing() {
     let (router, document) = Api::<Blind>::new("Blind", "1").get("/", blind).finish().unwrap();

@@ -1,4 +1,4 @@
-//! What axum's answers are.
+//! axum's response types.
 
 use std::{
     borrow::Cow,
@@ -46,7 +46,7 @@ fn response_parts() -> Parts {
     chosen().into_parts().0
 }
 
-/// Each answer's route is in the snapshot, and its answer is what the route's entry says.
+/// Each response's route is in the snapshot, and its response matches the route's entry.
 #[tokio::test]
 async fn each_answer_is_what_it_says() {
     let mut routes = Vec::new();
@@ -108,7 +108,7 @@ async fn each_answer_is_what_it_says() {
     same_as_snapshot("answers", routes);
 }
 
-/// A header that replaces the content type does not make a liar of the document.
+/// A header that replaces the content type must not make the document wrong.
 #[tokio::test]
 async fn a_content_type_of_the_programs_own_is_within_the_document() {
     let csv = || ([(CONTENT_TYPE, HeaderValue::from_static("text/csv"))], "a,b");
@@ -116,7 +116,7 @@ async fn a_content_type_of_the_programs_own_is_within_the_document() {
     agrees("text/csv", route, request("GET", "/", "", ""), 200).await;
 }
 
-/// The parts before a body do not touch what a handler can answer otherwise.
+/// The parts before a body do not affect the handler's other responses.
 #[test]
 fn headers_belong_to_their_own_body() {
     async fn either(_: Public) -> Result<(Header, Created<u8>), Json<bool>> {
@@ -130,7 +130,7 @@ fn headers_belong_to_their_own_body() {
     assert_eq!(media_types("200"), ["application/json"]);
 }
 
-/// As many parts as axum takes.
+/// The maximum number of parts in axum.
 #[tokio::test]
 async fn an_answer_has_up_to_fifteen_parts() {
     type E = Extension<u8>;

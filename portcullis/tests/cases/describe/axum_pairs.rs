@@ -1,4 +1,4 @@
-//! What axum's and axum-extra's own queries and forms never take.
+//! Types that axum's and axum-extra's own queries and forms can never parse.
 
 use std::collections::BTreeMap;
 
@@ -66,7 +66,7 @@ fn what_is_never_taken_is_refused_at_start() {
     assert_eq!(told, [format!(r#"others? {{"additionalProperties":{U8},"type":"object"}}"#)]);
 }
 
-/// What is refused at start would be refused at each request, and nothing else is.
+/// What is rejected at startup would be rejected at each request, and nothing else is.
 #[tokio::test]
 async fn those_extractors_answer_as_is_said_at_start() {
     macro_rules! answers {

@@ -1,4 +1,4 @@
-//! A handler's doc comment is its operation's description.
+//! A handler's doc comment becomes its operation's description.
 
 use axum::extract::Path;
 use http::StatusCode;

@@ -1,4 +1,4 @@
-//! axum-extra's extractors and answers.
+//! axum-extra's extractors and responses.
 
 use std::io;
 
@@ -157,7 +157,7 @@ async fn an_optional_path_is_a_path_here_where_each_route_is_of_its_own() {
 async fn cookie_jars_with_a_key_are_as_the_one_without() {
     use axum_extra::extract::{PrivateCookieJar, SignedCookieJar, cookie::Key};
 
-    // Each is called, and answers as its entry says.
+    // Each is called, and responds as its entry says.
     macro_rules! document_with {
         ($jar:ty) => {{
             let alone = |_: Public, jar: $jar| async { jar.add(Cookie::new("a", "b")) };
@@ -190,7 +190,7 @@ fn a_raw_token_is_no_way_around_the_guard() {
     );
 }
 
-/// The first of the two is always there, so that the second would not be asked.
+/// The first of the two is always present, so the second would never be read.
 #[test]
 fn c02_a_request_of_another_site_is_not_let_in_by_an_alternative() {
     struct Site;

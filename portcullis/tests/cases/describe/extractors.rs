@@ -1,4 +1,4 @@
-//! What axum's extractors take and refuse.
+//! What axum's extractors accept and reject.
 
 use axum::{
     Extension,
@@ -129,7 +129,7 @@ async fn refusals_are_those_of_the_document() {
     );
 }
 
-/// The library's words for what it cannot know are not put where it does know.
+/// The library's generic texts are only used where it knows nothing better.
 #[test]
 fn an_extractor_of_ones_own_describes_itself_beside_them() {
     struct Tenant;
@@ -185,7 +185,7 @@ async fn a_body_of_this_crate_has_its_limit_in_the_document_and_may_be_absent() 
     }
 }
 
-/// As many arguments as axum takes, and each is in the document.
+/// The maximum number of arguments in axum, and each is in the document.
 #[tokio::test]
 async fn a_handler_has_up_to_sixteen_arguments() {
     #[expect(clippy::too_many_arguments, reason = "as many as there can be")]

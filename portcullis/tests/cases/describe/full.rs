@@ -1,4 +1,4 @@
-//! axum's own `Json`, `Form`, `Query` and `Multipart`: open schemas, and refusals in plain text.
+//! axum's own `Json`, `Form`, `Query` and `Multipart`: open schemas, and rejections in plain text.
 
 use axum::extract::{Form, Json, Multipart, Query, rejection::JsonRejection};
 use http::StatusCode;
@@ -111,7 +111,7 @@ fn a_type_is_as_closed_as_whoever_reads_it() {
     assert_eq!(schemas["ItemOutput"]["required"], json!(["name", "price"]));
 }
 
-/// What is open refers to what is open.
+/// An open schema refers to open schemas.
 #[test]
 fn a_schema_within_an_open_one_is_open_too() {
     #[derive(Deserialize, JsonSchema)]

@@ -1,4 +1,4 @@
-//! Every parameter that is taken is in the document, and none that never is.
+//! The document has every parameter that is read, and no others.
 
 use std::collections::BTreeMap;
 
@@ -50,7 +50,7 @@ struct Id {
     id: u32,
 }
 
-/// `name`, `name?` where it may be left out, with its schema.
+/// `name`, or `name?` if it is optional, with its schema.
 pub(super) fn parameters(document: &Value) -> Vec<String> {
     let one = |parameter: &Value| {
         let may_be_absent = if parameter["required"] == true { "" } else { "?" };
@@ -141,12 +141,12 @@ pub(super) struct Tags {
     tag: Vec<String>,
 }
 
-/// What an API with this one handler is refused for.
+/// Why an API with this single handler is rejected.
 pub(super) fn reasons(route: Route<()>) -> Vec<String> {
     let told =
         Api::<()>::new("", "").route(route).finish().err().map(|error| error.to_string()).unwrap_or_default();
     let reasons = told.lines().skip(1).map(|line| line.split_once(": `").unwrap().1);
-    // Without the modules in which the types are.
+    // Without the modules that contain the types.
     let (here, _) = module_path!().rsplit_once("::").unwrap();
     let modules = ["parameters", "axum_pairs"].map(|module| format!("{here}::{module}::"));
     reasons

@@ -1,4 +1,4 @@
-//! A handler may look at what its extractor refused, and pass it on with `?`.
+//! A handler may inspect its extractor's rejection, and pass it on with `?`.
 
 use axum::{
     body::Bytes,
@@ -27,7 +27,7 @@ const JSON: &str = "application/json";
 #[cfg(any(feature = "axum-full", feature = "axum-extra"))]
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// The answer is in the entry, and the entry has the statuses that it has where the extractor answers itself.
+/// The response is in the entry, and the entry has the same statuses as if the extractor responded by itself.
 macro_rules! passed_on {
     ($($method:ident $path:literal $extractor:ty, $rejection:ty: $request:expr => $status:literal),* $(,)?) => {$(
         let name = concat!(stringify!($extractor), " as ", stringify!($rejection));
@@ -57,7 +57,7 @@ async fn rejections_are_answers_with_the_statuses_of_their_extractors() {
     );
 }
 
-/// A handler that reads the parts of one of the two `Multipart`s, and an answer of each kind that comes of it.
+/// A handler that reads the parts of one of the two `Multipart`s, and each kind of response from it.
 #[cfg(any(feature = "axum-full", feature = "axum-extra"))]
 macro_rules! parts_agree {
     ($multipart:ty, $error:ty) => {{
@@ -126,7 +126,7 @@ async fn rejections_of_axum_extras_extractors_are_answers_too() {
     );
     parts_agree!(Multipart, MultipartError);
 
-    // It reads where the handler says, whose answer tells of that.
+    // It reads where the handler decides, so the handler's response type documents it.
     let reads = |_: Public, sent: JsonDeserializer<u8>| async move { sent.deserialize().map(Json::<u8>) };
     for (body, status) in [("1", 200), ("x", 400), ("300", 422)] {
         let route = post("/", reads).operation_id("reads");
@@ -140,7 +140,7 @@ async fn a_refusal_of_a_guard_is_an_answer() {
     impl CookieSettings for Site {
         const NAME: &'static str = "__Host-site";
     }
-    /// `SameOrigin` itself cannot be in a `Result`; an extractor of one's own may ask it, and tell.
+    /// `SameOrigin` itself cannot be in a `Result`; a custom extractor may check it and document it.
     struct Asked;
     impl<S: Send + Sync> FromRequestParts<S> for Asked {
         type Rejection = Denied;

@@ -1,4 +1,4 @@
-//! What schemars knows of a type reaches the document.
+//! What schemars knows about a type reaches the document.
 
 use portcullis::{
     Created, Form, Json, Query,
@@ -67,12 +67,12 @@ fn examples_and_ends_of_use_reach_bodies_answers_and_parameters() {
     assert_eq!(name["schema"]["examples"], names);
     assert_eq!(name["description"], "What we call them.\n\nNot a *login*.");
     assert_eq!(name.get("deprecated"), None);
-    // A parameter has room for it itself (OpenAPI 3.1 §4.8.12), where tools look.
+    // A parameter has a field of its own for it (OpenAPI 3.1 §4.8.12), where tools look.
     let age = parameters.iter().find(|parameter| parameter["name"] == "age").unwrap();
     assert_eq!((&age["deprecated"], age["schema"].get("deprecated")), (&true.into(), None));
 }
 
-/// `true` means the same, but openapi-python-client refuses the whole document for it.
+/// `true` means the same, but openapi-python-client rejects the whole document because of it.
 #[test]
 fn a_schema_that_anything_passes_is_an_object() {
     #[derive(Serialize, Deserialize, JsonSchema)]

@@ -1,4 +1,4 @@
-//! A guard on a WebSocket: who may not call is told so before the upgrade.
+//! A guard on a WebSocket: an unauthorized caller is rejected before the upgrade.
 
 use axum::{
     Router,
@@ -23,7 +23,7 @@ async fn listen(guard: Guard<AccessTokens>, upgrade: WebSocketUpgrade) -> Respon
     })
 }
 
-/// What the server writes back to a handshake with these header lines (RFC 6455 §4.1), until it closes.
+/// What the server sends after a handshake with these header lines (RFC 6455 §4.1), until it closes.
 async fn handshake(router: &Router, headers: &str) -> Vec<u8> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -52,10 +52,10 @@ async fn a_stranger_is_refused_before_the_upgrade() {
     let good = format!("{UPGRADE}Authorization: Bearer {}\r\n", ed25519().good());
     let opened = handshake(&router, &good).await;
     assert!(opened.starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&opened));
-    // The key of RFC 6455 §1.3 has this answer there.
+    // The response to the key of RFC 6455 §1.3, as given there.
     let text = String::from_utf8_lossy(&opened);
     assert!(text.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "{text}");
-    // A frame of text, whole and unmasked (§5.2), with whom the guard let in.
+    // A text frame, whole and unmasked (§5.2), with the principal.
     assert!(opened.windows(2).any(|bytes| bytes[0] == 0x81 && usize::from(bytes[1]) < 126), "{text}");
 
     let closing = format!("{UPGRADE}Connection: close\r\n");

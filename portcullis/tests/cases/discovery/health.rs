@@ -1,4 +1,5 @@
-//! What a readiness check is told. It brings the keys about itself: without readiness there is no token.
+//! What a readiness check reports. The check itself starts fetching the keys, because before the service is ready no
+//! token arrives.
 
 use super::{
     super::issuer::{attacker, ed25519, p256},
@@ -41,7 +42,7 @@ async fn t15_a_service_without_traffic_stays_ready() {
     until(|| server.count(KEYS) == 3).await;
 }
 
-/// In the real world's time, of which a verifier lets ten seconds pass.
+/// In real time; the verifier waits for ten seconds.
 #[tokio::test]
 async fn t14_keys_are_renewed_in_time_though_nobody_comes() {
     let server = issuer(&[ed25519()], Some(300)).await;

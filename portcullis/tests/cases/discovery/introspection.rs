@@ -1,4 +1,4 @@
-//! Opaque tokens, which their issuer is asked about.
+//! Opaque tokens, which are checked by asking their issuer.
 
 use axum::Extension;
 use futures_util::future::join_all;
@@ -214,7 +214,7 @@ async fn d06_a_refusal_is_believed_for_five_seconds_and_one_junk_token_asks_once
         assert_eq!(status(&verifier, "junk").await, 401);
     }
     assert_eq!(server.count(INTROSPECT), 1);
-    // A token that becomes good in the meantime is refused until then.
+    // A token that becomes valid in the meantime is rejected until then.
     server.reply(INTROSPECT, Reply::json(&active()));
     clock.set(4);
     assert_eq!(status(&verifier, "junk").await, 401);

@@ -1,4 +1,4 @@
-//! Finding the keys by the issuer's name, and what is refused on the way.
+//! Finding the keys by the issuer's name, and what is rejected on the way.
 
 use super::{
     super::issuer::{attacker, ed25519, keys, p256, rsa, rsa_pss},
@@ -38,7 +38,7 @@ async fn openid_metadata_do_where_there_are_no_others() {
     publish(&server, &[ed25519()], None);
     let metadata = json!({ "issuer": name, "jwks_uri": format!("{}{KEYS}", server.url()) });
     server.reply(&format!("/realms/shop{OPENID}"), Reply::json(&metadata));
-    // A site that answers everything with its front page.
+    // A site that responds to everything with its home page.
     server.reply(&format!("{OAUTH}/realms/shop"), Reply::of(200, "text/html", "<html>"));
 
     let tokens = AccessTokens::discover(&name).audience(AUDIENCE).clock(|| Clock::new().now());
@@ -160,7 +160,7 @@ async fn t02_of_a_published_set_only_keys_for_tokens_are_taken() {
     assert_eq!(status(&tokens, &token(&server, ed25519())).await, 200);
     assert_eq!(status(&tokens, &token(&server, attacker())).await, 401, "it was published with its secret");
 
-    // An RSA key without `alg` has one algorithm all the same.
+    // An RSA key without `alg` still has exactly one algorithm.
     assert_eq!(status(&tokens, &token(&server, rsa())).await, 200);
     let mut claims = claims();
     claims["iss"] = json!(server.url());

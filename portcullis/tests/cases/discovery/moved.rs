@@ -1,4 +1,4 @@
-//! An issuer that publishes its keys at another address, while the old one goes on to answer.
+//! An issuer that publishes its keys at a new address, while the old one still responds.
 
 use super::{
     super::issuer::{ed25519, p256},
@@ -7,7 +7,7 @@ use super::{
 
 const DAY: u64 = 24 * 60 * 60;
 
-/// From now on the metadata name `/new`, where there is another key too.
+/// From now on, the metadata name `/new`, which has another key too.
 fn move_keys(server: &Server) {
     let metadata = json!({ "issuer": server.url(), "jwks_uri": format!("{}/new", server.url()) });
     server.reply(OAUTH, Reply::json(&metadata));

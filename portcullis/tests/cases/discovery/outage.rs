@@ -1,4 +1,4 @@
-//! An issuer that is dead, slow or mad: what is known stays known, and what is not is never guessed.
+//! An issuer that is down, slow or broken: known keys stay known, and nothing is guessed.
 
 use futures_util::{FutureExt, future::join_all};
 
@@ -15,7 +15,7 @@ async fn t15_without_a_key_nothing_is_built() {
     drop(listener);
     let refused = AccessTokens::discover(&nobody).audience(AUDIENCE).build().await.unwrap_err().to_string();
     assert!(refused.contains(&nobody) && refused.contains("refused"), "{refused}");
-    // Who does not answer at one place does not at the other: to ask there too would only take longer.
+    // If one path does not respond, neither does the other; asking there too would only take longer.
     assert!(refused.contains(OAUTH) && !refused.contains(OPENID), "{refused}");
     let server = Server::start().await;
     let refused = builder(&server, &Clock::new()).build().await.unwrap_err().to_string();

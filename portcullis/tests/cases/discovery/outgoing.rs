@@ -56,7 +56,7 @@ async fn g09_public_addresses_only_means_the_address_that_is_connected_to() {
         let why = refusal(&format!("{host}:{port}{KEYS}"), Outgoing::default().public_addresses_only()).await;
         assert!(why.contains("is no public address"), "{host}: {why}");
     }
-    // This is a name as far as the URL tells; only the resolver knows better.
+    // In the URL this is a name; only the resolver knows its address.
     for scheme in ["http", "https"] {
         let url = format!("{scheme}://localhost:{port}{KEYS}");
         let why = refusal(&url, Outgoing::default().public_addresses_only()).await;
@@ -79,8 +79,8 @@ async fn g09_metadata_do_not_lead_to_what_must_not_be_asked() {
     }
 }
 
-/// A server with a certificate for `host` by an authority of its own, and that authority's certificate. Everything is
-/// answered with a body that is made once its address is known.
+/// A server with a certificate for `host` by its own authority, and that authority's certificate. It responds to
+/// everything with a body that is built once its address is known.
 async fn tls_server(host: &str, body: impl FnOnce(&str) -> String) -> (String, String) {
     bring_tls();
     let mut authority = rcgen::CertificateParams::new(Vec::new()).unwrap();
@@ -135,7 +135,7 @@ async fn a_certificate_must_be_by_an_authority_that_is_trusted() {
     }
 }
 
-/// The issuer here is one that the application chose by an address which is not called this machine's, and is.
+/// The application chose the issuer by an address that leads to this machine but is not written as one that does.
 #[tokio::test]
 async fn j02_an_issuer_elsewhere_does_not_lead_to_this_machine_by_any_spelling() {
     let listener = TcpListener::bind("[::]:0").await.unwrap();
@@ -157,8 +157,8 @@ async fn j02_an_issuer_elsewhere_does_not_lead_to_this_machine_by_any_spelling()
     assert!(connected.is_err(), "nobody came");
 }
 
-/// Answers one request with so many heads of informational answers, and the keys at the end. Gives its address, and when
-/// it has ended how many of them could be sent.
+/// Responds to one request with this many informational responses, then the keys. Returns its address and, when it is
+/// done, how many of them could be sent.
 async fn informing(count: usize) -> (String, tokio::task::JoinHandle<usize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/keys", listener.local_addr().unwrap());
@@ -191,7 +191,7 @@ async fn j04_informational_answers_are_counted_and_the_connection_dropped() {
     let (url, sending) = informing(usize::MAX).await;
     let why = built(&url).await.unwrap_err().to_string();
     assert!(why.contains("8 informational responses"), "{why}");
-    // What the kernel and the client's buffer took, and no more: the connection is gone.
+    // Only what the kernel and the client's buffer took: the connection is gone.
     let sent = tokio::time::timeout(Duration::from_secs(10), sending).await.unwrap().unwrap();
     assert!(sent < 1_000_000, "{sent}");
 }

@@ -1,4 +1,4 @@
-//! For how long anything is waited for, in the real world's time.
+//! How long anything is waited for, in real time.
 
 use std::time::Instant;
 
@@ -91,7 +91,7 @@ async fn t15_keys_beyond_their_staleness_are_looked_for_as_if_there_were_none() 
 
 #[tokio::test]
 async fn t15_strangers_do_not_fill_the_log_during_an_outage() {
-    /// A type of this test's own, for lines are counted by type.
+    /// A type of this test's own, because log lines are counted per type.
     #[derive(Clone)]
     struct Own(AccessTokens);
     impl Verify for Own {
@@ -131,12 +131,12 @@ async fn t15_questions_about_tokens_are_bounded_in_number_and_in_their_wait() {
     };
     let (statuses, ()) = join(asking, first).await;
     assert!(statuses.iter().all(|status| *status == 503));
-    // Of turns of 1.5 s each, four begin within five seconds; who has none by then has waited long enough.
+    // Of turns of 1.5 s each, four begin within five seconds. Callers without a turn by then give up.
     let asked = server.count("/introspect");
     assert!((129..=256).contains(&asked), "{asked}");
 }
 
-/// A runtime that nobody drives, as that of a thread which is blocked, with what `begin` began on it.
+/// A runtime that nobody drives, like that of a blocked thread, with what `begin` started on it.
 fn blocked(begin: impl FnOnce() + Send + 'static) -> Runtime {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let once = move || {
@@ -146,7 +146,7 @@ fn blocked(begin: impl FnOnce() + Send + 'static) -> Runtime {
     std::thread::spawn(once).join().unwrap()
 }
 
-/// The answer, which does not take longer than so many seconds.
+/// The response, which must take no longer than this many seconds.
 async fn within<T>(seconds: u64, answer: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(seconds), answer).await.expect("it is waited for without an end")
 }

@@ -1,4 +1,4 @@
-//! New keys, old keys, and floods of keys that never were.
+//! New keys, old keys, and floods of keys that never existed.
 
 use futures_util::future::join_all;
 use tracing::Level;
@@ -25,7 +25,7 @@ async fn t03_unknown_keys_make_five_fetches_a_minute_whatever_the_flood() {
         });
         let flood: Vec<_> = flood.collect();
         let statuses = join_all(flood.iter().map(|token| status(&tokens, token))).await;
-        // Not looked for, for want of looks, is not known to be bad.
+        // A key that was not looked up, because lookups were used up, is not known to be unknown.
         assert!(statuses.iter().all(|status| [401, 503].contains(&status.as_u16())), "{statuses:?}");
         assert!(second > 0 || statuses.iter().all(|status| *status == 401), "{statuses:?}");
         let looks = 1 + 5 * (1 + usize::try_from(second / 60).unwrap());
@@ -51,7 +51,7 @@ async fn t14_a_strangers_key_does_not_use_up_the_looks_of_an_honest_one() {
     }
     publish(&server, &[ed25519(), p256(), rsa()], Some(24 * 60 * 60));
     let looks = server.count(KEYS);
-    // What was looked for is known to be bad; what was not may be good in a minute.
+    // A key that was looked up is known to be unknown; one that was not may be valid in a minute.
     assert_eq!(status(&tokens, &unknown(&server, attacker(), "3")).await, 401);
     let app = Router::new().route("/", get(open::<AccessTokens>)).with_state(tokens.clone());
     let request = Request::get("/").header(AUTHORIZATION, format!("Bearer {}", token(&server, rsa())));
@@ -119,7 +119,7 @@ async fn t03_what_is_no_access_token_anyway_asks_for_nothing() {
     assert_eq!(server.asked().len(), 2, "those of the start");
 }
 
-/// An issuer without names for its keys changes them too: then a signature that is not by the one key is the sign.
+/// An issuer without names for its keys changes them too. The sign is a signature that the only key did not make.
 #[tokio::test]
 async fn a_new_key_without_a_name_is_looked_for() {
     let nameless = |key: &Key| {
@@ -141,7 +141,7 @@ async fn a_new_key_without_a_name_is_looked_for() {
     server.reply(KEYS, Reply::json(&nameless(attacker())));
     assert_eq!(status(&tokens, &unnamed(&server, attacker())).await, 200, "it is the new key");
     assert_eq!(status(&tokens, &unnamed(&server, ed25519())).await, 401, "and the old one is gone");
-    // Once for all of them in a minute.
+    // At most once a minute for all of them.
     let asked = server.count(KEYS);
     for _ in 0..10 {
         assert_eq!(status(&tokens, &unnamed(&server, ed25519())).await, 401);
@@ -149,7 +149,7 @@ async fn a_new_key_without_a_name_is_looked_for() {
     assert_eq!(server.count(KEYS), asked);
 }
 
-/// The look for an unknown key is the one moment in which a token makes us ask anybody.
+/// Looking up an unknown key is the only case in which a token causes a request.
 #[tokio::test]
 async fn t03_an_unknown_key_is_looked_for_where_the_issuer_says_whatever_the_token_says() {
     let server = issuer(&[ed25519()], Some(24 * 60 * 60)).await;
@@ -205,7 +205,7 @@ async fn t14_a_renewal_does_not_blind_us_to_a_key_that_comes_after_it() {
     assert_eq!(server.count(KEYS), 3);
     for second in 226..286 {
         clock.set(second);
-        // Those that nobody looked for any more may be good yet.
+        // Those that were no longer looked up may still be valid.
         let expected = if second < 230 { 401 } else { 503 };
         assert_eq!(status(&tokens, &unknown(&server, attacker(), &second.to_string())).await, expected);
     }
@@ -268,7 +268,7 @@ async fn t14_a_removed_key_is_no_good_from_the_next_fetch_on() {
     assert_eq!(status(&tokens, &old).await, 200);
     publish(&server, &[p256()], Some(300));
     clock.set(300);
-    // The keys' time is over: whoever comes first waits for the new ones, so that nothing is good by the old.
+    // The keys have expired. The first caller waits for the new ones, so no token is accepted by the old ones.
     assert_eq!(status(&tokens, &old).await, 401, "though it was remembered as good");
     assert_eq!(status(&tokens, &new).await, 200);
     assert_eq!(server.count(KEYS), 3, "the renewal, and a look for the key that is gone");
@@ -306,7 +306,7 @@ async fn t14_an_empty_set_revokes_every_key() {
     assert_eq!(status(&tokens, &good).await, 503);
     assert!(!tokens.health().can_verify());
     assert!(tokens.health().problem().unwrap().contains("the set is empty"));
-    // It is asked again soon, whatever age it gave to the empty set.
+    // It is fetched again soon, whatever `max-age` the empty set had.
     publish(&server, &[ed25519()], None);
     clock.set(310);
     assert_eq!(status(&tokens, &good).await, 200);

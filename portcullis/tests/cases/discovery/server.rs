@@ -1,4 +1,4 @@
-//! An issuer's HTTP server on this machine, which answers as it is told and writes down what it was asked.
+//! An issuer's HTTP server on this machine, which responds as configured and records its requests.
 
 use std::{
     collections::HashMap,
@@ -44,7 +44,7 @@ pub(super) enum Reply {
         body: Bytes,
         after: Duration,
     },
-    /// Takes the question and says nothing.
+    /// Accepts the request and never responds.
     Hang,
 }
 
@@ -66,7 +66,7 @@ impl Reply {
         self
     }
 
-    /// The same, given after a time.
+    /// The same, after a delay.
     pub(super) fn late(mut self, by: Duration) -> Self {
         if let Self::Answer { after, .. } = &mut self {
             *after = by;
@@ -90,7 +90,7 @@ impl Server {
         &self.url
     }
 
-    /// From now on `path` is answered so.
+    /// Sets the response of `path` from now on.
     pub(super) fn reply(&self, path: &str, reply: Reply) {
         self.shared.replies.lock().unwrap().insert(path.to_owned(), reply);
     }
@@ -99,7 +99,7 @@ impl Server {
         self.shared.asked.lock().unwrap().clone()
     }
 
-    /// How many times `path` was asked for.
+    /// The number of requests to `path`.
     pub(super) fn count(&self, path: &str) -> usize {
         self.shared.asked.lock().unwrap().iter().filter(|asked| asked.path == path).count()
     }

@@ -1,4 +1,4 @@
-//! A verifier of every scheme. They verify nothing: only the document is looked at.
+//! A verifier of every scheme. They verify nothing, because only the document is tested.
 
 use axum::extract::FromRef;
 use portcullis::{

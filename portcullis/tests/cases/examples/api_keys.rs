@@ -8,7 +8,7 @@ mod example;
 
 #[tokio::test]
 async fn a_key_is_made_used_and_taken_away() {
-    // A database in memory is its connection's.
+    // A database in memory belongs to its connection.
     let database = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await.unwrap();
     let app = example::app(database.clone(), "secret").await.unwrap();
     let operator =
@@ -25,7 +25,7 @@ async fn a_key_is_made_used_and_taken_away() {
     assert_eq!(read(key).await.assert(200).json(), "12 lanterns are left, ada");
     get(&app, "/stock").await.assert(401);
     read("junk").await.assert(401);
-    // A well-formed key of ours that is nobody's, and a key that names another's id.
+    // A well-formed key that nobody has, and a key that names another key's id.
     let nobodys = portcullis::credential::ApiKeySecret::mint("shop").unwrap();
     read(nobodys.text()).await.assert(401);
     let row: (String, Vec<u8>) =

@@ -22,7 +22,7 @@ async fn a_form_logs_in_and_another_sites_page_does_nothing() {
 
     let with_cookie =
         async |method, path, site| ask(&app, method, path, &[("cookie", cookie), site], "").await;
-    // A link from elsewhere may lead to it; a form from elsewhere changes nothing.
+    // A link from another site may lead to it; a form from another site must change nothing.
     let account = with_cookie("GET", "/account", OTHER).await.assert(200);
     assert!(String::from_utf8_lossy(&account.body).contains("Welcome, ada!"));
     with_cookie("POST", "/logout", OTHER).await.assert(403);

@@ -35,7 +35,7 @@ async fn the_guide_from_sign_up_to_profile() {
     assert_eq!(wrong.body, unknown.assert(400).body);
     get(&app, "/profile").await.assert(401);
     with_token(&app, "GET", "/profile", "junk").await.assert(401);
-    // Another run's key, the same claims.
+    // Another run's key, with the same claims.
     with_token(&example::app().unwrap(), "GET", "/profile", token).await.assert(401);
 
     let scheme = get(&app, "/openapi.json").await.json()["components"]["securitySchemes"]["password"].clone();

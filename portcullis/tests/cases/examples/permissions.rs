@@ -47,7 +47,7 @@ async fn a_document_is_its_owners_and_those_it_is_shared_with() {
     with_token(&app, "GET", "/documents/1", &ada).await.assert(404);
 }
 
-/// The example's own test, in one line: the attack comes as its owner, as a reader, and as somebody else.
+/// The example's own test, in one line: the attack calls as the owner, as a reader, and as somebody else.
 #[cfg(feature = "testing")]
 #[tokio::test]
 async fn an_attack_on_it_finds_nothing() {

@@ -16,7 +16,7 @@ mod optional_user;
 #[path = "../../../examples/resource_server.rs"]
 mod resource_server;
 
-/// A good token with this scope.
+/// A valid token with this scope.
 fn with_scope(scope: &str) -> String {
     let key = ed25519();
     key.token(&key.header().to_string(), &but(&claims(), "scope", Some(&json!(scope).to_string())))
@@ -45,7 +45,7 @@ async fn any_of_some_scopes_or_all_of_them() {
     assert_eq!(security(&app, "delete", "/orders/{id}").await, ways);
 }
 
-/// The examples' issuer makes tokens that the library takes.
+/// The library accepts the tokens of the examples' issuer.
 #[tokio::test]
 async fn the_examples_issuer_follows_rfc_9068() {
     let issuer = example_issuer::Issuer::new().unwrap();
@@ -101,7 +101,7 @@ async fn an_mcp_server_says_where_to_get_a_token_and_calls_a_tool() {
     post_json(&app, "/mcp", &with_scope("notes:read"), &notified).await.assert(202);
 }
 
-/// Keys from a file, and from an address where nobody answers.
+/// Keys from a file, and from an address where nothing responds.
 #[cfg(feature = "discovery")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_resource_server_starts_with_keys_or_not_at_all() {
@@ -111,7 +111,7 @@ async fn a_resource_server_starts_with_keys_or_not_at_all() {
     let keys = file.to_str().unwrap();
     let tokens = resource_server::verifier(issuer, "shop", Some(keys)).await.unwrap();
     let app = resource_server::app(tokens).unwrap();
-    // The clock is the system's: this token ended, or has not begun.
+    // The clock is the system's: this token is expired or not yet valid.
     with_token(&app, "GET", "/subject", &with_scope("profile:read")).await.assert(401);
 
     for keys in [Some("http://127.0.0.1:9/keys"), Some("no such file"), None] {

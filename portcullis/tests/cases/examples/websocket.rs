@@ -8,7 +8,7 @@ use super::*;
 #[path = "../../../examples/websocket.rs"]
 mod example;
 
-/// The status line of the answer to a handshake (RFC 6455 §4.1), and the connection.
+/// The status line of the response to a handshake (RFC 6455 §4.1), and the connection.
 async fn handshake(app: &Router, headers: &str) -> (String, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
@@ -44,7 +44,7 @@ async fn a_socket_opens_for_our_own_page_alone() {
     // What Chromium sends: no `Sec-Fetch-Site`.
     let (opened, mut stream) = handshake(&app, &format!("{cookie}Origin: http://localhost:3000\r\n")).await;
     assert!(opened.starts_with("HTTP/1.1 101 "), "{opened}");
-    // A client's frame of text, masked with zeros (RFC 6455 §5.2), and the same without a mask.
+    // A client's text frame, masked with zeros (RFC 6455 §5.2), and the same without a mask.
     stream.write_all(b"\x81\x85\0\0\0\0hello").await.unwrap();
     let mut echo = [0; 7];
     stream.read_exact(&mut echo).await.unwrap();

@@ -1,5 +1,5 @@
-//! What a bad body may cost. Anyone can send one to a route that is open, so the work grows with its length and no
-//! faster. The bound is far above what any of these takes, and far below what it takes to compare all with all.
+//! The cost of a bad body. Anyone can send one to an open route, so the work must be linear in its length. The limit is
+//! far above what any of these takes, and far below comparing every pair.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
@@ -28,7 +28,7 @@ struct Item {
     name: String,
 }
 
-/// The answer to a body of up to a megabyte.
+/// The response to a body of up to a megabyte.
 async fn answer<T: DeserializeOwned + JsonSchema + Send + 'static>(body: String) -> Answer {
     let app = Router::new().route("/", on_post(async |_: UpTo<1_048_576, Json<T>>| ()));
     // The first request compiles the schema.
@@ -44,7 +44,7 @@ fn list_of(count: usize, item: &str) -> String {
     format!("[{}]", vec![item; count].join(","))
 }
 
-/// An object of ninety members that nobody knows, `10` to `99`.
+/// An object of ninety unknown members, `10` to `99`.
 fn strange() -> String {
     let members: Vec<String> = (10..100).map(|name| format!("\"{name}\":0")).collect();
     format!("{{{}}}", members.join(","))
@@ -88,7 +88,7 @@ async fn alternatives_none_of_which_fits() {
     assert_eq!(answer.errors(), ["value_error body: Input does not match any of the allowed forms"]);
 }
 
-/// Every value under a long name has a long place.
+/// Every value under a long name has a long location.
 #[tokio::test]
 async fn places_that_would_fill_the_memory() {
     let under =
@@ -99,7 +99,7 @@ async fn places_that_would_fill_the_memory() {
     let told = answer::<BTreeMap<String, Vec<u8>>>(under(30_000, 1)).await;
     let place = format!("body.{}.0", "a".repeat(64));
     assert_eq!(told.errors(), [format!("int_type {place}: Input should be a valid integer")]);
-    // Many, and short.
+    // Short, and many.
     let told = answer::<BTreeMap<String, Vec<u8>>>(under(1, 100_000)).await;
     assert_eq!(told.errors().len(), 20);
 }
@@ -108,7 +108,7 @@ async fn places_that_would_fill_the_memory() {
 async fn numbers_of_many_digits() {
     let numbers = answer::<Vec<Value>>(list_of(170_000, "1e308")).await;
     assert_eq!(numbers.status, 200);
-    // What 64 bits hold is still an integer, and what they do not is still none.
+    // A number that fits into 64 bits is still an integer, and a larger one is still not.
     let whole = "[-9223372036854775808.0, 18446744073709549568.0, 1e18, -0.0, 9007199254740993.0]";
     assert_eq!(answer::<(i64, u64, u64, i64, u64)>(whole.to_owned()).await.status, 200);
     for none in ["18446744073709551616.0", "1e20", "-1e308", "0.5"] {
@@ -116,7 +116,7 @@ async fn numbers_of_many_digits() {
     }
 }
 
-/// What is left out of an answer is places, not what is said of a place.
+/// A full response leaves out locations, not what it says about a location.
 #[tokio::test]
 async fn an_answer_that_is_full_says_the_most_of_each_place() {
     #[derive(Deserialize, JsonSchema)]
@@ -132,8 +132,8 @@ async fn an_answer_that_is_full_says_the_most_of_each_place() {
 
 const MOST: usize = 1_048_576;
 
-/// The bytes that are held at once for each byte of a body that is refused, counted outside a runtime, where all is done
-/// on one thread. An object of one member (`{"Not":`) takes eighty for each, as soon as it is parsed.
+/// The peak memory per byte of a rejected body, measured outside a runtime, where everything runs on one thread. An
+/// object of one member (`{"Not":`) takes eighty bytes for each as soon as it is parsed.
 fn allocated<T: DeserializeOwned + JsonSchema + 'static>(body: &str) -> u64 {
     let refuse = |body: String| {
         let request = Request::post("/").header(CONTENT_TYPE, "application/json");
@@ -141,7 +141,7 @@ fn allocated<T: DeserializeOwned + JsonSchema + 'static>(body: &str) -> u64 {
         let refused = read.now_or_never().expect("nothing is waited for").err().expect("the body is bad");
         assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
     };
-    // The first compiles the schema and takes it apart.
+    // The first call compiles the schema and takes it apart.
     refuse("\"bad\"".to_owned());
     let body = body.to_owned();
     let length = body.len() as u64;
@@ -188,7 +188,7 @@ struct Flattened {
     more: Tagged,
 }
 
-/// A list of as many of `item` as make so many bytes.
+/// A list of as many copies of `item` as fit into so many bytes.
 fn as_many(bytes: usize, item: &str) -> String {
     list_of(bytes / (item.len() + 1), item)
 }
@@ -236,7 +236,7 @@ fn j01_a_bad_body_costs_a_hundred_times_its_length_at_most() {
     }
 }
 
-/// What is said of them is what was said of few.
+/// The messages are the same as for a few.
 #[tokio::test]
 async fn j01_a_long_bad_body_is_explained_as_well_as_a_short_one() {
     let good = as_many(40_000, "{\"Leaf\":1}");
@@ -255,7 +255,7 @@ async fn j01_a_long_bad_body_is_explained_as_well_as_a_short_one() {
     );
 }
 
-/// Every array of so many pairs of brackets: all different, and without a leaf.
+/// Every array of this many pairs of brackets: all different, and without a leaf.
 fn brackets(pairs: usize) -> Vec<String> {
     let mut of_size: Vec<Vec<String>> = vec![vec![String::new()]];
     for size in 1..=pairs {
@@ -279,7 +279,7 @@ struct Names {
     names: HashSet<String>,
 }
 
-/// Compared all with all, this takes half a billion comparisons.
+/// Comparing every pair would take half a billion comparisons.
 #[tokio::test]
 async fn j01_a_set_is_checked_in_linear_time() {
     let lists = brackets(10);
@@ -297,7 +297,7 @@ async fn j01_a_set_is_checked_in_linear_time() {
     assert_eq!(schema["properties"]["names"]["uniqueItems"], true);
 }
 
-/// While a body is checked, a runtime of one thread does other things.
+/// While a body is validated, a single-threaded runtime does other work.
 #[tokio::test(flavor = "current_thread")]
 async fn j01_a_long_body_does_not_hold_up_other_requests() {
     let app = Router::new().route("/", on_post(async |_: UpTo<1_048_576, Json<Vec<u8>>>| ()));

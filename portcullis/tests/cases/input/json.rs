@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{Answer, post, send};
 
-/// No `deny_unknown_fields` anywhere: unknown members are refused all the same.
+/// No `deny_unknown_fields` anywhere: unknown members are still rejected.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 struct SignUp {
     #[schemars(email, length(max = 64))]
@@ -59,7 +59,7 @@ async fn json(body: &Value) -> Answer {
     post(&app(), "application/json", body.to_string()).await
 }
 
-/// A good body with other members on top.
+/// A valid body with other members on top.
 fn with(members: Value) -> Value {
     let Value::Object(members) = members else { panic!("members of an object") };
     let mut body = json!({"email": "ada@example.org", "password": "12345"});
@@ -245,7 +245,7 @@ async fn names_at_most_twenty_fields() {
     }
 }
 
-/// A good body of this many bytes.
+/// A valid body of this many bytes.
 fn padded(size: usize) -> String {
     let body = with(json!({})).to_string();
     format!("{}{body}", " ".repeat(size - body.len()))
@@ -260,7 +260,7 @@ async fn a_body_has_at_most_64_kib() {
         (StatusCode::PAYLOAD_TOO_LARGE, "The request body is too large")
     );
 
-    // Without a length announced, the limit holds while reading.
+    // If no length is announced, the limit applies while reading.
     let pieces = vec![Ok::<_, std::io::Error>(" ".repeat(40_000)), Ok(" ".repeat(40_000))];
     let body = Body::from_stream(futures_util::stream::iter(pieces));
     assert_eq!(post(&app(), "application/json", body).await.status, 413);
@@ -274,7 +274,7 @@ async fn a_route_has_a_limit_of_its_own() {
     async fn echo<const MAX: usize>(UpTo(Json(form)): UpTo<MAX, Json<SignUp>>) -> Json<SignUp> {
         Json(form)
     }
-    // What a layer says of bodies that are read by axum says nothing of these.
+    // A layer's limit for bodies that axum reads does not apply to these.
     let layer = axum::extract::DefaultBodyLimit::max(10);
     for (limit, app) in [
         (1000, Router::new().route("/", on_post(echo::<1000>))),
@@ -301,7 +301,7 @@ async fn a_body_may_be_absent() {
         assert_eq!((answer.status.as_u16(), answer.body), (200, json!(false)));
         let answer = post(&app, "application/json", with(json!({})).to_string()).await;
         assert_eq!((answer.status.as_u16(), answer.body), (200, json!(true)));
-        // What is there is checked, and what is there undeclared is not overlooked.
+        // A present member is validated, and an undeclared one is not overlooked.
         assert_eq!(post(&app, "application/json", "{}").await.errors().len(), 2);
         assert_eq!(post(&app, "application/json", "").await.status, 400);
         assert_eq!(post(&app, "text/plain", "").await.status, 415);

@@ -1,4 +1,4 @@
-//! A query that carries a guard's key beside the handler's input.
+//! A query that carries a guard's key next to the handler's input.
 
 use std::collections::BTreeMap;
 
@@ -126,7 +126,7 @@ async fn a_key_in_the_query_is_no_input() {
     assert_eq!(get(&app, "/maybe?limit=5").await.body, json!({"limit": 5}));
 }
 
-/// A name that a form would write otherwise is the key wherever the guard takes it for one, and only there.
+/// Another spelling of the name is the key wherever the guard accepts it as such, and only there.
 #[tokio::test]
 async fn both_readers_of_the_query_know_the_key_by_one_name() {
     let (app, _) = app();
@@ -140,7 +140,7 @@ async fn both_readers_of_the_query_know_the_key_by_one_name() {
     }
 }
 
-/// What is a key on one route is an unknown field on another.
+/// A key on one route is an unknown field on another.
 #[tokio::test]
 async fn only_what_a_guard_of_this_request_asked_for_is_left_out() {
     let (app, _) = app();
@@ -149,7 +149,7 @@ async fn only_what_a_guard_of_this_request_asked_for_is_left_out() {
     assert_eq!(get(&app, "/list?key=till-7f3a&k%2By=1").await.errors(), unknown("k+y"));
 }
 
-/// In a plain axum router nothing refuses such a type, and it still never holds the key.
+/// In a plain axum router nothing rejects such a type, and it still never receives the key.
 #[tokio::test]
 async fn no_input_holds_a_key() {
     #[derive(Deserialize, Serialize, JsonSchema)]
@@ -163,7 +163,7 @@ async fn no_input_holds_a_key() {
     assert_eq!(get(&plain, "/?key=till-7f3a").await.body, json!({"key": null}));
 }
 
-/// Who sent what the document says would send the parameter twice.
+/// A client that follows the document would send the parameter twice.
 #[test]
 fn a_field_named_like_the_key_is_refused() {
     #[derive(Deserialize, JsonSchema)]
@@ -183,7 +183,7 @@ fn a_field_named_like_the_key_is_refused() {
     assert_eq!(told, format!("the API cannot be built:\n- get /behind: {why}\n- get /own: {why}"));
 }
 
-/// The names of a map stand in the document under one name that is none of theirs.
+/// The document has the names of a map under one stand-in name, which is not one of them.
 #[test]
 fn the_stand_in_for_all_other_names_is_not_the_key() {
     async fn any(_: Guard<Others>, _: Query<BTreeMap<String, String>>) -> Json<()> {

@@ -59,7 +59,7 @@ async fn send(parts: &[Vec<u8>]) -> Answer {
     post(&app(), "multipart/form-data; boundary=X", body).await
 }
 
-/// A title and an image, which every good body has, and other parts.
+/// A title and an image, which every valid body has, and other parts.
 async fn with(parts: &[Vec<u8>]) -> Answer {
     let base = [text("title", "t"), file("image", "a.png", &[1; 3])];
     send(&[&base, parts].concat()).await
@@ -85,7 +85,7 @@ async fn takes_texts_and_files() {
         })
     );
     assert_eq!(with(&[]).await.status, 200);
-    // A file's content is bytes: NUL, the boundary without a line break, anything.
+    // A file's content is arbitrary bytes: NUL, the boundary without a line break, anything.
     let odd = send(&[text("title", "t"), file("image", "a", b"\0\xff--X\r\n-")]).await;
     assert_eq!(odd.body["image"][2], 8);
 }
@@ -232,7 +232,7 @@ async fn what_a_client_claims_is_cut() {
     assert_eq!(answer.body["image"][0].as_str().unwrap().chars().count(), 255);
 }
 
-/// A body that comes in many pieces, each when all before it was looked at.
+/// A body that arrives in many pieces, each after everything before it was processed.
 async fn send_slowly(body: Vec<u8>) -> Answer {
     let pieces: Vec<_> = body.chunks(16 * 1024).map(Bytes::copy_from_slice).collect();
     let pieces = futures_util::stream::unfold(pieces.into_iter(), |mut pieces| async {
@@ -287,7 +287,7 @@ async fn j01_what_stands_before_a_part_is_bounded() {
     }
 }
 
-/// What never becomes a part is let go early: the memory for it stays far below what was sent.
+/// Bytes that never become a part are dropped early, so their memory stays far below what was sent.
 #[test]
 fn j01_what_stands_before_a_part_is_not_kept() {
     use axum::extract::FromRequest;

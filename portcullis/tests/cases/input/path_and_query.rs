@@ -1,4 +1,4 @@
-//! The path's parameters and the query.
+//! Path and query parameters.
 
 use axum::{Router, routing::get as on_get};
 use http::StatusCode;

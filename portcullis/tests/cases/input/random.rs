@@ -1,4 +1,4 @@
-//! Whatever is sent: no panic, and never the server's fault.
+//! Any input: no panic, and never a server error.
 
 use axum::{
     Router,
@@ -56,7 +56,7 @@ fn run(future: impl Future<Output = Answer>) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Text made of the words that the parsers know.
+/// Text built from the words that the parsers know.
 fn words(words: &'static [&'static str]) -> impl Strategy<Value = Vec<u8>> {
     let word = prop_oneof![
         8 => prop::sample::select(words).prop_map(|word| word.as_bytes().to_vec()),

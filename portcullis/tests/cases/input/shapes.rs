@@ -1,4 +1,4 @@
-//! Types that are put together: enums, tags, `flatten`, `Option`s of structs, recursion.
+//! Composed types: enums, tags, `flatten`, `Option`s of structs, recursion.
 
 use std::collections::BTreeMap;
 
@@ -169,7 +169,7 @@ async fn a_recursive_type_is_closed_at_every_level() {
     );
 }
 
-/// Its payload is also used on its own: there it is closed, in the variant the whole is.
+/// Its payload is also used on its own. It is closed there; in the variant, the whole is closed.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 struct Both {
     payment: Payment,
@@ -209,7 +209,7 @@ async fn numbers_keep_their_width() {
     }
 }
 
-/// Alternatives with a member of the same name: to try each at each level takes 2^30 steps.
+/// Alternatives with a member of the same name. Trying each at each level would take 2^30 steps.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(tag = "type")]
 enum Term {

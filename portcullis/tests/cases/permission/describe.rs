@@ -1,4 +1,4 @@
-//! What the document says of permissions, and what `finish` refuses.
+//! What the document says about permissions, and what `finish` rejects.
 
 use super::*;
 

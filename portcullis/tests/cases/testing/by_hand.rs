@@ -1,4 +1,4 @@
-//! A guard as people write it by hand, right in every respect but the one that is asked for.
+//! A hand-written guard as people write it, correct except for the requested fault.
 
 use axum::response::{IntoResponse, Response};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::super::issuer::{AUDIENCE, ISSUER, NOW, ed25519};
 
-/// What is wrong with a guard.
+/// A fault of a guard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
     None,
@@ -50,7 +50,7 @@ type Refused = (u16, &'static str);
 const INVALID: Refused = (401, "Bearer error=\"invalid_token\"");
 const BARE: Refused = (401, "Bearer");
 
-/// Answers `good` to a token with the scopes.
+/// Responds with `good` to a token with the scopes.
 pub(super) fn answer(
     fault: Fault,
     headers: &HeaderMap,
@@ -92,7 +92,7 @@ pub(super) fn refusal(fault: Fault, (status, challenge): Refused) -> Response {
     answer
 }
 
-/// One challenge more, on a refusal.
+/// Adds a challenge to a rejection.
 pub(super) fn also_ask_for(answer: &mut Response, challenge: &'static str) {
     if answer.status() == 401 {
         answer.headers_mut().append(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));

@@ -1,4 +1,4 @@
-//! Documents that do not say what the application does.
+//! Documents that do not describe what the application does.
 
 use std::{collections::BTreeSet, convert::Infallible};
 
@@ -126,7 +126,7 @@ async fn a_scheme_that_nothing_here_can_use() {
     assert!(lines.iter().any(|found| found == line), "{lines:?}");
 }
 
-/// What was sent comes back, so that a sample can be looked at.
+/// Echoes the request, so that the test can check the sample.
 #[tokio::test]
 async fn samples_and_parameters_are_sent_as_they_are_given() {
     async fn echo(request: axum::extract::Request) -> Json<Value> {
@@ -167,7 +167,7 @@ async fn samples_and_parameters_are_sent_as_they_are_given() {
     assert_eq!(findings.lines().count(), 1, "{findings}");
 }
 
-/// A body that never comes.
+/// A body that never arrives.
 async fn endless() -> Body {
     Body::from_stream(futures_util::stream::pending::<Result<Bytes, Infallible>>())
 }

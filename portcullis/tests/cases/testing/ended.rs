@@ -1,4 +1,4 @@
-//! An application whose calls end the credentials they were made with.
+//! An application whose calls invalidate the credentials that they are made with.
 
 use std::{
     collections::BTreeSet,
@@ -9,7 +9,7 @@ use axum::extract::State;
 use portcullis::testing::Attack;
 use portcullis::{Api, Bearer, Granted, Guard, Verdict, Verify, VerifyFailed};
 
-/// The tokens that are alive.
+/// The valid tokens.
 #[derive(Clone, Default)]
 struct Living(Arc<Mutex<BTreeSet<String>>>);
 
@@ -80,7 +80,7 @@ async fn one_that_is_made_once_and_not_again_is_found() {
         .good("token", move |_| {
             let mut made = made.lock().unwrap();
             *made += 1;
-            // As many as the calls need that must be refused.
+            // Enough for the calls that must be rejected, but not for the last one, which must pass.
             (*made <= 4).then(|| maker.begin())
         })
         .run()

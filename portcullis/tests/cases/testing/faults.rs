@@ -1,4 +1,4 @@
-//! One planted fault each: the attack finds it, where it is and as what it is.
+//! One planted fault each: the attack finds it, in the right place and with the right name.
 
 use axum::{
     Router,
@@ -20,7 +20,7 @@ use super::{
     shop::{KEY, PASSWORD},
 };
 
-/// The shop, where one path has another handler than the document's.
+/// The shop, but one path has another handler than in the document.
 fn with(path: &str, planted: MethodRouter) -> Router {
     Router::new().route(path, planted).fallback_service(router())
 }
@@ -36,13 +36,13 @@ fn guarded_by_hand(fault: Fault) -> Router {
     )
 }
 
-/// A guard that is written by hand and is right passes, so each fault below is found for itself.
+/// A correct hand-written guard passes, so each finding below comes from its fault.
 #[tokio::test]
 async fn t13_a_right_guard_by_hand_is_no_hole() {
     attack(guarded_by_hand(Fault::None), document().value()).assert().await;
 }
 
-/// Finds exactly these lines on `GET /items/{id}`, and none elsewhere.
+/// Expects exactly these lines for `GET /items/{id}`, and no others.
 async fn assert_found(fault: Fault, expected: &[&str]) {
     let lines = found(guarded_by_hand(fault), document().value()).await;
     let expected: Vec<_> = expected.iter().map(|line| format!("GET /items/{{id}}: {line}")).collect();
@@ -208,7 +208,7 @@ async fn t13_a_bad_token_that_is_taken_for_no_token() {
     );
 }
 
-/// `Guard<V>` became `Maybe<V>`, or the other way round: the document follows, and the test does not.
+/// `Guard<V>` became `Maybe<V>`, or the other way round: the document follows, but the test does not.
 #[tokio::test]
 async fn t13_a_guard_that_is_opened_to_strangers_and_one_that_is_closed() {
     let planted = get(async |headers: HeaderMap| {
@@ -237,14 +237,14 @@ async fn t13_a_guard_that_is_opened_to_strangers_and_one_that_is_closed() {
     );
 }
 
-/// Whether the till's key is there, and whether it is right.
+/// Whether the till's key is present, and whether it is right.
 fn till(headers: &HeaderMap) -> Option<bool> {
     headers.get("x-till").map(|key| key == KEY)
 }
 
 #[tokio::test]
 async fn a_bad_credential_that_a_good_one_makes_up_for() {
-    // A right key is enough, whatever the token; and a right token, whatever the key.
+    // A right key is sufficient whatever the token, and a right token whatever the key.
     let planted = get(async |headers: HeaderMap| {
         if till(&headers) == Some(true) {
             return by_hand::ok(&json!([]));
@@ -317,7 +317,7 @@ async fn a_password_of_somebody_else() {
     );
 }
 
-/// What the sound route does where no cookie decides.
+/// What the sound route does without a cookie.
 fn log_out_by_token(headers: &HeaderMap) -> Response {
     let mut answer = by_hand::answer(Fault::None, headers, "", &[], &json!(1));
     if answer.status() == 200 {
@@ -347,7 +347,7 @@ async fn a_cookie_that_another_site_sends_or_that_stands_in_for_a_bad_token() {
     );
 }
 
-/// What most guards by hand do. Browsers before 2023, and all of them on plain http, send no `Sec-Fetch-Site`.
+/// What most hand-written guards do. Browsers before 2023, and all of them on plain HTTP, send no `Sec-Fetch-Site`.
 #[tokio::test]
 async fn c02_a_guard_that_believes_who_does_not_say_the_site() {
     let planted = post(async |headers: HeaderMap| {

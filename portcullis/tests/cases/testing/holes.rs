@@ -1,5 +1,5 @@
-//! Holes as applications have them, each planted behind the shop's own document: which the attack finds, and which it says
-//! that it cannot see.
+//! Holes as they occur in applications, each planted behind the shop's own document: those that the attack finds, and
+//! those that it documents as not checked.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use super::{attack, document, router, token};
 
 const ITEM: &str = "/items/1";
 
-/// Whether a request comes past the guard of `GET /items/{id}`.
+/// Whether a request gets past the guard of `GET /items/{id}`.
 type Hole = Arc<dyn Fn(&Request) -> bool + Send + Sync>;
 
 /// The shop with a hole.
@@ -38,7 +38,7 @@ fn is_read(request: &Request) -> bool {
     request.method() == Method::GET && request.uri().path().starts_with("/items/")
 }
 
-/// Compares the token with the good one in a way of its own.
+/// Compares the token with the valid one in its own way.
 fn by_token(is_same: fn(&str, &str) -> bool) -> Hole {
     Arc::new(move |request| {
         let sent =
@@ -64,7 +64,7 @@ fn without_last(text: &str) -> Option<&str> {
 
 type Planted = (&'static str, Hole, Option<&'static str>);
 
-/// What the attack calls each of them.
+/// The holes, and how the attack names each.
 fn cheap_to_find() -> Vec<Planted> {
     vec![
         ("no guard", Arc::new(is_read), Some("no credential")),
@@ -113,7 +113,7 @@ fn cheap_to_find() -> Vec<Planted> {
     ]
 }
 
-/// What `Attack` says that it cannot see.
+/// What `Attack` documents as not checked.
 fn not_to_be_seen() -> Vec<Planted> {
     vec![
         ("a route beside the document", by_path("/admin"), None),
@@ -166,7 +166,7 @@ async fn j03_of_21_planted_holes_those_that_are_cheap_to_find_are_found() {
     assert_eq!(found, 14);
 }
 
-/// A page for every path that nobody has is no hole.
+/// A fallback page for unknown paths is not a hole.
 #[tokio::test]
 async fn j03_a_page_for_all_paths_is_no_hole() {
     let known = [

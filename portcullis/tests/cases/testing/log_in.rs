@@ -1,4 +1,4 @@
-//! A log-in that hands out a cookie: another site's page must not log its visitor in (CSRF of the log-in).
+//! A login that sets a cookie: another site's page must not be able to log its visitor in (login CSRF).
 
 use axum::{
     Router,
@@ -47,7 +47,7 @@ async fn c02_a_sound_log_in_passes() {
     let report = attack(api().post("/login", log_in).finish().unwrap()).assert().await;
     assert_eq!(report.calls(), 6);
     attack(api().post("/login", log_in).finish().unwrap()).same_origin(["POST /login"]).assert().await;
-    // Nothing says that this one should refuse.
+    // Nothing says that this one must reject.
     attack(api().post("/login", log_in_from_anywhere).finish().unwrap()).assert().await;
 }
 
@@ -62,7 +62,7 @@ async fn c02_a_log_in_that_another_site_can_use_is_found() {
     assert_eq!(lines, [format!("{SENT}, documented is 403")]);
 }
 
-/// With the extractor its sentence in the document is gone too, and the test still knows.
+/// If the extractor is removed, its sentence in the document is gone too, but the test still knows.
 #[tokio::test]
 async fn c02_a_same_origin_that_is_taken_away_is_found() {
     let opened = attack(api().post("/login", log_in_from_anywhere).finish().unwrap());

@@ -1,4 +1,4 @@
-//! The attack with logins that are too old, on an application that looks at them and on one that does not.
+//! The attack with logins that are too old, on an application that checks them and on one that does not.
 
 use std::time::Duration;
 

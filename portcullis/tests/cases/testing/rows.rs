@@ -1,4 +1,4 @@
-//! The attack on rows: what other accounts must not learn of them, and each way to let it slip.
+//! The attack on rows: what other accounts must not learn about them, and each way to leak it.
 
 use axum::{
     Router,
@@ -17,7 +17,7 @@ use portcullis::{
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// Takes `ada.read.write`.
+/// Accepts `ada.read.write`.
 #[derive(Clone)]
 struct Tokens;
 
@@ -57,7 +57,7 @@ permissions! {
     }
 }
 
-/// What goes wrong. Ada has document 1, Bob reads it, and Eve does not see it.
+/// What goes wrong. Ada owns document 1, Bob may read it, and Eve does not see it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Fault {
     None,
@@ -182,7 +182,7 @@ async fn z04_a_policy_that_lets_others_in_is_found() {
     }
 }
 
-/// What is found where each answer of this status is altered.
+/// What is found if each response with this status is altered.
 async fn altered(alter: fn(&str, &mut Response), status: u16) -> Vec<String> {
     let (router, document) = shop(Fault::None);
     let layer = middleware::from_fn(move |request: Request, next: Next| async move {

@@ -19,7 +19,7 @@ pub(super) const KEY: &str = "till-7f3a";
 pub(super) const PASSWORD: &str = "violet-harbour";
 pub(super) const SESSION: &str = "hBz7";
 
-/// A good token with these scopes.
+/// A valid token with these scopes.
 pub(super) fn token(scopes: &[&str]) -> String {
     let mut claims = claims();
     claims["scope"] = scopes.join(" ").into();

@@ -1,4 +1,4 @@
-//! A WebSocket behind a cookie: the handshake is made, and made from another site's page.
+//! A WebSocket behind a cookie: the handshake, also from another site's page.
 
 use axum::{
     Router,

@@ -11,12 +11,12 @@ use super::{
     *,
 };
 
-/// A good token, but for one claim, given as JSON text.
+/// A valid token with one claim replaced by this JSON text.
 fn with(name: &str, value: Option<&str>) -> String {
     ed25519().token(&ed25519().header().to_string(), &but(&claims(), name, value))
 }
 
-/// The table of one claim: JSON texts that are accepted and that are refused.
+/// The table of one claim: JSON texts that are accepted and that are rejected.
 async fn table(name: &str, accepted: &[&str], refused: &[&str]) {
     for (values, expected) in [(accepted, StatusCode::OK), (refused, StatusCode::UNAUTHORIZED)] {
         for value in values {
@@ -138,7 +138,7 @@ async fn t05_the_leeway_is_five_seconds() {
     let at = |seconds: u64, millis: u32| Duration::new(seconds, millis * 1_000_000);
     let limit = Some(NOW.to_string());
     let early = Some("0");
-    // `exp` in the past is refused from five seconds on; the others are taken from five seconds before.
+    // `exp` is rejected from five seconds after its time; the others are accepted from five seconds before.
     let expiring = {
         let claims = serde_json::from_str(&but(&claims(), "exp", limit.as_deref())).unwrap();
         ed25519().token(&ed25519().header().to_string(), &but(&claims, "iat", early))
@@ -169,7 +169,7 @@ async fn t07_every_claim_is_there() {
     for name in ["iss", "sub", "client_id", "jti"] {
         table(name, &[], &["\"\"", "null", "1", "true", "[]", "[\"ana\"]", "{}"]).await;
     }
-    // These may be left out, not be of another type.
+    // These may be missing, but not of another type.
     for name in ["scope", "sid"] {
         table(name, &[], &["null", "1", "[\"read\"]", "{}"]).await;
     }

@@ -1,4 +1,4 @@
-//! What a flood of bad tokens costs.
+//! The cost of a flood of bad tokens.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use super::{
     *,
 };
 
-/// The shortest time that `token` took in many tries, which the machine's other work disturbs least.
+/// The shortest time for `token` in many tries, which other work on the machine disturbs least.
 async fn fastest(app: &Router, token: &str) -> Duration {
     let mut fastest = Duration::MAX;
     for _ in 0..300 {
@@ -52,7 +52,7 @@ async fn t11_a_forged_header_costs_no_signature_check() {
     let checked = {
         let token = p256().good();
         let (signed, _) = token.rsplit_once('.').unwrap();
-        // Well-formed, so that it is really checked: another message's.
+        // Well-formed, so that it is really verified, but signed over another message.
         format!("{signed}.{}", base64url(p256().signature(b"another message")))
     };
     let checked = fastest(&app, &checked).await;
@@ -65,7 +65,7 @@ async fn t11_a_forged_header_costs_no_signature_check() {
     }
 }
 
-/// However many there are: nothing is kept of a token that was refused, and little is taken for the time of it.
+/// However many there are: nothing of a rejected token is kept, and little memory is used meanwhile.
 #[test]
 fn t11_junk_leaves_nothing_in_memory() {
     const EACH: usize = 2000;
@@ -99,7 +99,7 @@ fn t11_junk_leaves_nothing_in_memory() {
                 Guard::<AccessTokens>::from_request_parts(&mut parts, &verifier).now_or_never().unwrap();
             assert!(guarded.is_err(), "{kind}");
         };
-        // What the thread and the library take once.
+        // What the thread and the library allocate once.
         (0..10).for_each(refuse);
         let taken = measure(|| (10..EACH).for_each(refuse));
         assert_eq!(taken.bytes_current, 0, "{kind}: {taken:?}");

@@ -10,7 +10,7 @@ use super::{
     status,
 };
 
-/// A good token of `key`, but for one member of the header, given as JSON text.
+/// A valid token of `key` with one member of the header replaced by this JSON text.
 fn with(key: &Key, name: &str, value: Option<&str>) -> String {
     key.token(&but(&key.header(), name, value), &claims().to_string())
 }
@@ -63,7 +63,7 @@ async fn t01_a_public_key_is_no_shared_secret() {
         for secret in secrets {
             let algorithms =
                 [("HS256", hmac::HMAC_SHA256), ("HS384", hmac::HMAC_SHA384), ("HS512", hmac::HMAC_SHA512)];
-            // With the header's own claim to HMAC, and under the key's algorithm.
+            // With HMAC in the header, and under the key's algorithm.
             for (alg, algorithm) in algorithms.into_iter().chain([(key.alg, hmac::HMAC_SHA256)]) {
                 let header = but(&key.header(), "alg", Some(&json!(alg).to_string()));
                 let signed = format!("{}.{}", base64url(header), base64url(claims().to_string()));
@@ -77,7 +77,7 @@ async fn t01_a_public_key_is_no_shared_secret() {
 #[tokio::test]
 async fn t02_a_key_has_one_algorithm() {
     let algs = ["EdDSA", "ES256", "RS256", "PS256", "ES384", "RS384", "RS512", "PS384", "ES256K"];
-    // `rsa` and `pss` are one pair of numbers: the name in `kid` alone decides the algorithm.
+    // `rsa` and `pss` are the same pair of numbers: only the name in `kid` decides the algorithm.
     for signer in keys() {
         for named in keys() {
             for alg in algs {
@@ -104,7 +104,7 @@ async fn t03_a_token_does_not_bring_its_key() {
             header[name] = serde_json::from_str(value).unwrap();
             let (header, claims) = (header.to_string(), claims().to_string());
             assert_eq!(status(&attacker().token(&header, &claims)).await, 401, "{header}");
-            // Without a `kid`, the one key of the algorithm is meant.
+            // Without a `kid`, the only key of the algorithm is meant.
             let expected = if kid == Some("\"attacker\"") { 401 } else { 200 };
             assert_eq!(status(&ed25519().token(&header, &claims)).await, expected, "{header}");
         }
@@ -274,7 +274,7 @@ async fn t06_only_an_access_token_is_an_access_token() {
 
 #[tokio::test]
 async fn t06_another_token_of_our_issuer_is_no_access_token() {
-    // Every claim of an access token is there too: its type alone tells.
+    // It has every claim of an access token too; only its type differs.
     for (typ, name, value) in [
         ("JWT", "nonce", json!("n")),
         ("logout+jwt", "events", json!({ "http://schemas.openid.net/event/backchannel-logout": {} })),

@@ -1,5 +1,5 @@
-//! The shape of an access token of each issuer that `docs/issuers.md` has a section for, and the settings that the section
-//! tells. Recorded from the issuers' own documentation; the names are invented, and the keys are ours.
+//! The shape of an access token of each issuer in `docs/issuers.md`, and the settings of its section. Recorded from the
+//! issuers' own documentation; the names are made up, and the keys are ours.
 
 use portcullis::{AccessTokens, tokens::AccessTokensBuilder};
 use serde_json::{Value, json};
@@ -16,9 +16,9 @@ struct Shape {
     claims: Value,
     /// The settings of the section.
     settings: fn() -> AccessTokensBuilder,
-    /// What `client_id()` is.
+    /// The expected `client_id()`.
     client: &'static str,
-    /// What `scope()` has, beside others.
+    /// Scopes that `scope()` must contain.
     scope: Option<&'static str>,
 }
 
@@ -26,7 +26,7 @@ fn issued_by(issuer: &str) -> AccessTokensBuilder {
     AccessTokens::issued_by(issuer)
 }
 
-/// Times that every issuer writes.
+/// The times that every issuer writes.
 fn claims(mut claims: Value) -> Value {
     claims["iat"] = json!(NOW - 60);
     claims["exp"] = json!(NOW + 3600);
@@ -410,7 +410,7 @@ fn now() -> std::time::SystemTime {
     std::time::UNIX_EPOCH + Duration::from_secs(NOW)
 }
 
-/// `{client_id} {whether the scope is there}` for who is let in.
+/// `{client_id} {whether the scope is there}` for an accepted caller.
 async fn seen(
     tokens: AccessTokens,
     token: &str,
@@ -448,7 +448,7 @@ async fn t07_the_settings_of_each_issuer_accept_its_tokens() {
         let seen_now = seen(tokens.clone(), &token, scope).await;
         assert_eq!(seen_now, Ok((client.to_owned(), scope.is_some())), "{section}");
 
-        // What the settings do not relax still holds.
+        // What the settings do not relax still applies.
         for (name, value) in
             [("iss", json!("https://evil.example")), ("exp", json!(NOW - 60)), ("sub", json!(""))]
         {
@@ -510,7 +510,7 @@ async fn t07_only_the_tenants_that_are_named_may_call() {
         let found = seen(any.clone(), &token(&issuer, tid.clone()), None).await;
         assert_eq!(found.map_or_else(|status| status.as_u16(), |_| 200), expected, "{issuer} {tid:?}");
     }
-    // A key that the issuer marks for one tenant does not speak for another.
+    // A key that the issuer marks for one tenant is not valid for another.
     for (of_key, expected) in
         [(template.to_owned(), 200), (name(one), 200), (name(two), 401), (name(stranger), 401)]
     {

@@ -1,4 +1,4 @@
-//! Which keys and settings make a verifier, and which are refused with a reason.
+//! Which keys and settings make a verifier, and which are rejected with a reason.
 
 use portcullis::tokens::AccessTokensBuilder;
 use proptest::prelude::*;
@@ -16,7 +16,7 @@ fn set(keys: &[Value]) -> String {
     json!({ "keys": keys }).to_string()
 }
 
-/// A key's JWK with one member changed (`null` takes it away).
+/// A key's JWK with one member changed (`null` removes it).
 fn but(key: &super::super::issuer::Key, name: &str, value: Value) -> Value {
     let mut jwk = key.jwk.clone();
     match value {
@@ -30,7 +30,7 @@ fn builder() -> AccessTokensBuilder {
     AccessTokens::issued_by(ISSUER).audience(AUDIENCE)
 }
 
-/// The other backend has no ES512.
+/// The other backend does not support ES512.
 const HAS_ES512: bool = cfg!(feature = "aws-lc-rs");
 
 fn clock() -> std::time::SystemTime {
@@ -53,7 +53,8 @@ fn t15_what_is_not_a_key_set_stops_the_start() {
     }
 }
 
-/// A set is judged alike whether it is given or discovered: an odd key is skipped, and stops the start only if it is alone.
+/// Given and discovered sets are treated alike: an unusable key is skipped, and only prevents the start if it is the
+/// only one.
 #[tokio::test]
 async fn t15_doubtful_keys_are_skipped_and_alone_they_stop_the_start() {
     let off_curve = |key: &super::super::issuer::Key| but(key, "y", key.jwk["x"].clone());
@@ -117,7 +118,7 @@ async fn tokens_of_every_algorithm_are_verified() {
         *signature.last_mut().unwrap() ^= 1;
         let forged = format!("{signed}.{}", base64url(signature));
         assert_eq!(sent_to(&app, &forged).await, 401, "{}", key.alg);
-        // One key, one algorithm: the same numbers under another name are another key's.
+        // One key, one algorithm: the same numbers under another name are another key.
         for other in &keys {
             let header = json!({ "typ": "at+jwt", "alg": other.alg, "kid": key.kid }).to_string();
             let token = other.token(&header, &super::super::issuer::claims().to_string());
@@ -125,7 +126,7 @@ async fn tokens_of_every_algorithm_are_verified() {
             assert_eq!(sent_to(&app, &token).await, expected, "{} by {}", key.alg, other.alg);
         }
     }
-    // An elliptic key says its algorithm by its curve.
+    // An elliptic curve key's curve determines its algorithm.
     for key in [p256(), p384()].into_iter().chain(HAS_ES512.then(p521)) {
         let app = super::app(
             builder().keys(&set(&[but(key, "alg", json!(null))])).unwrap().clock(clock).build().unwrap(),
@@ -165,7 +166,7 @@ async fn a_kid_may_be_missing_where_one_key_fits() {
     assert_eq!(sent_to(&app, &unnamed(attacker())).await, 401);
     assert_eq!(sent_to(&app, &unnamed(rsa())).await, 401, "no key fits");
 
-    // Two that fit: not for us to try.
+    // Two keys fit, and we do not try both.
     let app = app_of(&[nameless(ed25519()), attacker().jwk.clone()]);
     assert_eq!(sent_to(&app, &unnamed(ed25519())).await, 401);
     assert_eq!(sent_to(&app, &attacker().good()).await, 200, "its name is known");
@@ -196,7 +197,7 @@ async fn a_shared_secret_is_dangerous_and_long() {
     {
         assert_eq!(sent_to(&app, &signed(alg, &other)).await, 401, "{alg}");
     }
-    // The confusion of a public key with a secret (CVE-2015-9235) is still none.
+    // Using a public key as a secret (CVE-2015-9235) still fails.
     for public in [ed25519().raw.clone(), ed25519().pem().into_bytes(), ed25519().der.clone()] {
         assert_eq!(sent_to(&app, &signed("HS256", &public)).await, 401);
     }

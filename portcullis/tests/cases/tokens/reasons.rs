@@ -1,4 +1,4 @@
-//! Why a token was refused: the log says it in fixed words, and the caller learns nothing.
+//! Why a token was rejected: the log says it in fixed words, and the caller learns nothing.
 
 use portcullis::tokens::TypedTokens;
 use serde_json::json;

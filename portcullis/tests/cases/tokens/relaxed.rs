@@ -1,4 +1,4 @@
-//! Tokens of issuers that do not follow RFC 9068: each relaxation lets through what it says, and nothing else.
+//! Tokens of issuers that do not follow RFC 9068: each relaxation allows what it says, and nothing else.
 
 use portcullis::tokens::{AccessTokensBuilder, TypedTokens};
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ fn token(key: &Key, header: &[(&str, Option<&str>)], claims: &str) -> String {
     key.token(&header.to_string(), claims)
 }
 
-/// The status under the relaxed verifier and under the strict one.
+/// The status with the relaxed verifier and with the strict one.
 async fn both(relaxed: &AccessTokens, token: &str) -> (u16, u16) {
     (sent_to(&app(relaxed.clone()), token).await.as_u16(), status(token).await.as_u16())
 }
@@ -60,7 +60,7 @@ async fn t06_typ_jwt_only_if_asked_for_and_still_no_id_token() {
     assert_eq!(both(&relaxed, &forged).await, (401, 401));
 }
 
-/// Access tokens as issuers make them whose `typ` does not tell them from ID tokens.
+/// Access tokens of issuers whose `typ` does not distinguish them from ID tokens.
 #[tokio::test]
 async fn t06_what_marks_an_id_token_refuses_no_access_token_of_a_known_issuer() {
     let relaxed = builder().dangerous().accept_typ_jwt().dangerous().without_client_id_and_jti();
@@ -69,7 +69,7 @@ async fn t06_what_marks_an_id_token_refuses_no_access_token_of_a_known_issuer() 
         // Keycloak before version 25 put `nonce` into access tokens too; their claim `typ` says what they are.
         ("Keycloak 24", json!({ "typ": "Bearer", "nonce": "n", "azp": "web", "client_id": null })),
         ("Keycloak 26", json!({ "typ": "Bearer", "azp": "web", "client_id": null, "acr": "1" })),
-        // One registration for the page and for its API, which is usual: `aud` and `azp` are equal.
+        // The page and its API share one registration, as is common, so `aud` and `azp` are equal.
         ("Entra", json!({ "azp": AUDIENCE, "client_id": null, "jti": null, "ver": "2.0", "uti": "u" })),
         ("Auth0", json!({ "aud": [AUDIENCE, "https://t.auth0.example/userinfo"], "azp": "web" })),
         ("Cognito", json!({ "token_use": "access", "event_id": "e", "auth_time": 1 })),
@@ -83,7 +83,7 @@ async fn t06_what_marks_an_id_token_refuses_no_access_token_of_a_known_issuer() 
     }
 }
 
-/// RFC 7800: a token that is bound to a key is good only together with a proof of that key.
+/// RFC 7800: a token that is bound to a key is only valid with a proof of possession.
 #[tokio::test]
 async fn t07_a_token_bound_to_a_key_only_if_asked_for() {
     let relaxed = builder().dangerous().accept_sender_constrained_as_bearer().build().unwrap();
@@ -129,7 +129,7 @@ async fn t07_any_audience_only_if_asked_for() {
         let token = token(ed25519(), &[], &but(&claims(), name, value));
         assert_eq!(both(&relaxed, &token).await, (401, 401), "{name}");
     }
-    // Who names an audience after that wants it.
+    // An audience named afterwards is required again.
     let named = builder().dangerous().without_audience().audience(AUDIENCE).build().unwrap();
     let other = token(ed25519(), &[], &but(&claims(), "aud", Some("\"other\"")));
     assert_eq!(both(&named, &other).await, (401, 401));

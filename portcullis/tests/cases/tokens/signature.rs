@@ -1,4 +1,4 @@
-//! Signatures: one spelling, one key, one message.
+//! Signatures: one encoding, one key, one message.
 
 use proptest::prelude::*;
 
@@ -55,7 +55,7 @@ async fn t01_a_signature_has_one_spelling() {
 async fn t01_no_signature_is_good_for_every_message() {
     let zeros = |length: usize| vec![0; length];
     let (signed, good) = parts(ed25519());
-    // The order of the group of Ed25519, little-endian (RFC 8032 §5.1): S + L is the same number and not S.
+    // The order of the group of Ed25519, little-endian (RFC 8032 §5.1): S + L means the same number but differs from S.
     let order: [u8; 32] = [
         0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0,
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
@@ -78,7 +78,7 @@ async fn t01_no_signature_is_good_for_every_message() {
         assert_eq!(status(&format!("{signed}.{}", base64url(signature))).await, 401);
     }
 
-    // CVE-2022-21449: r = s = 0 was good for any message; and ASN.1 is not JWS's form (RFC 7518 §3.4).
+    // CVE-2022-21449: r = s = 0 was valid for any message. ASN.1 is not the format of JWS (RFC 7518 §3.4).
     let (signed, good) = parts(p256());
     let order: [u8; 32] = [
         0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6, 0xfa,

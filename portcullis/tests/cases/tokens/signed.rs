@@ -1,4 +1,4 @@
-//! What an issuer signs beside access tokens: who signed it is verified, and nothing else.
+//! Other tokens that an issuer signs: the signature is verified, and nothing else.
 
 use portcullis::tokens::{NotSigned, PublicKeys, Signed};
 use serde_json::json;

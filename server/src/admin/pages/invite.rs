@@ -21,7 +21,7 @@ use crate::{
     sessions::SessionCookies,
 };
 
-/// Who is invited.
+/// The account to create.
 #[derive(Deserialize, JsonSchema, Default)]
 pub(crate) struct InviteForm {
     #[serde(default)]

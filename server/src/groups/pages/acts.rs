@@ -1,4 +1,4 @@
-//! What is done to an organisation as a whole, each on a page of its own.
+//! Actions on a whole organisation, each with its own page.
 
 use askama::Template;
 use axum::extract::{Path, State};
@@ -36,7 +36,7 @@ enum Act {
     Delete,
 }
 
-/// What the page of an act says.
+/// The text of an action's page.
 struct Words {
     title: &'static str,
     text: &'static str,
@@ -84,7 +84,7 @@ impl Act {
         Words { title, text, button }
     }
 
-    /// What it takes; the act itself asks again.
+    /// The role that the page requires. The action itself checks it again.
     fn least(self) -> GroupRole {
         match self {
             Self::Rename | Self::Invite | Self::Revoke | Self::NewTeam => GroupRole::Admin,
@@ -94,7 +94,7 @@ impl Act {
     }
 }
 
-/// What was typed.
+/// The fields of the form.
 #[derive(Deserialize, JsonSchema, Default)]
 pub(crate) struct ActForm {
     #[serde(default)]
@@ -105,7 +105,7 @@ pub(crate) struct ActForm {
     role: String,
     #[serde(default)]
     language: String,
-    /// Of the invitation to revoke.
+    /// The ID of the invitation to revoke.
     #[serde(default)]
     invitation: String,
 }
@@ -119,7 +119,7 @@ struct ActPage<'a> {
     act: Act,
     words: Words,
     form: &'a ActForm,
-    /// Where the form is sent.
+    /// Where the form is submitted.
     path: String,
 }
 
@@ -140,7 +140,7 @@ impl ActPage<'_> {
         self.organisation.role == GroupRole::Owner
     }
 
-    /// Tag, name, and whether it is chosen.
+    /// Tag, name, and whether it is selected.
     fn languages(&self) -> Vec<(&'static str, &'static str, bool)> {
         let chosen = Language::of_known_tag(&self.form.language).unwrap_or(self.v.language);
         Language::ALL.iter().map(|one| (one.tag(), one.own_name(), *one == chosen)).collect()
@@ -237,7 +237,7 @@ pub(crate) async fn act(
         Act::Delete => {
             let fresh = v.fresh(principal, &paths::organisation_act(id, &word))?;
             let delete = async {
-                // Whoever deletes an organisation types its name: nobody deletes another one by a slip.
+                // Deleting an organisation requires its name, so that a slip cannot delete another one.
                 if room::read(&app, principal.account, id).await?.name != form.name.trim() {
                     return Err(Invalid::field("name", Fault::AnotherName).into());
                 }

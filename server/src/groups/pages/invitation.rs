@@ -1,7 +1,7 @@
 //! The page that an emailed invitation leads to.
 //!
-//! Opening it uses nothing. Somebody without an account, or logged in with another one, logs in or signs up first: until
-//! then the browser keeps the token in a cookie, so that it stands in no later address.
+//! Opening the page does not use the invitation. Without an account, or with another one, the reader first logs in or
+//! signs up. Until then a cookie keeps the token, so that no later URL contains it.
 
 use askama::Template;
 use axum::extract::State;
@@ -25,18 +25,18 @@ use crate::{
     sessions::{self, cleared},
 };
 
-/// Keeps the token while its reader logs in or signs up.
+/// Keeps the token while the reader logs in or signs up.
 const COOKIE: &str = "portcullis-invitation";
-/// Characters that are a token at most.
+/// The most characters of a token.
 const LONGEST: usize = 64;
 
-/// Who is looking.
+/// The reader of the page.
 #[derive(Debug, PartialEq, Eq)]
 enum Reader {
     Stranger,
-    /// Logged in with the account that has the address.
+    /// Logged in with the invited account.
     Invited,
-    /// Logged in with this other one.
+    /// Logged in with another account, which has this address.
     Other(String),
 }
 
@@ -104,7 +104,7 @@ pub(crate) async fn accept(
             let join = invitations::accept(&app, principal, token, &client);
             let again = async |faults| page(&app, &v, &visitor, token, faults).await;
             let id = match v.form(&[], join, again).await {
-                // Logged in as somebody else since the page was shown: it asks.
+                // The reader has switched accounts since the page was shown, so it asks again.
                 Err(crate::pages::NotShown::Error(Error::AnotherAddress)) => {
                     return Ok(keeping(&app, v.go(paths::INVITATION), token));
                 }
@@ -112,7 +112,7 @@ pub(crate) async fn accept(
             };
             Ok(keeping(&app, v.go_done(&paths::organisation(id), Done::Joined), ""))
         }
-        // Logging out first.
+        // Logs out of the other account first.
         (visitor, "log-in" | "sign-up") => {
             let about = invitations::peek(&app, token).await?.ok_or(Error::DeadLink)?;
             let path = if form.act == "log-in" { paths::LOG_IN } else { paths::SIGN_UP };
@@ -131,7 +131,7 @@ pub(crate) async fn accept(
     }
 }
 
-/// The answer with the cookie that keeps this token for an hour; an empty one is forgotten.
+/// Adds the cookie that keeps this token for an hour. An empty token deletes it.
 fn keeping(app: &App, mut answer: Response, token: &str) -> Response {
     let is_like_one = token.len() <= LONGEST
         && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');

@@ -1,4 +1,4 @@
-//! The page of a member, for those who may do something about them.
+//! The page of a member, for those who may change or remove them.
 
 use askama::Template;
 use axum::extract::{Path, State};
@@ -72,7 +72,7 @@ pub(crate) async fn show_member(
     Ok(v.show(StatusCode::OK, &page)?)
 }
 
-/// What is done: the button that was pressed, and the role that was chosen.
+/// The button that was pressed, and the role that was selected.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct MemberForm {
     #[serde(default)]

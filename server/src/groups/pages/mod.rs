@@ -1,5 +1,5 @@
-//! The pages of organisations. Each form calls what the API's handler calls, so it is decided there who may; a page only
-//! leaves out what its reader may not do.
+//! The pages of organisations. Each form calls the same function as the API's handler, which checks the permission. A
+//! page only leaves out what its reader may not do.
 
 mod acts;
 mod invitation;
@@ -33,7 +33,7 @@ use crate::{
 };
 
 impl GroupRole {
-    /// The key of its word.
+    /// The message key of the role's name.
     pub(crate) const fn text(self) -> &'static str {
         match self {
             Self::Member => "page.organisation.member",
@@ -43,17 +43,17 @@ impl GroupRole {
     }
 }
 
-/// What is not an id is nothing that exists.
+/// Text that is not an ID is treated like a missing group.
 fn group(text: &str) -> Result<GroupId, Error> {
     GroupId::of_path(text).ok_or(Error::NotFound)
 }
 
-/// A part of a list that goes on at the parameter `name` of this page.
+/// The page of a list that the query parameter `name` selects.
 fn asked<'v>(v: &'v View, name: &str) -> Asked<'v> {
     Asked { after: v.query(name), limit: Some(MOST) }
 }
 
-/// This page with the list `name` going on.
+/// The URL of this page with the next page of the list `name`.
 fn next(v: &View, path: &str, name: &str, cursor: Option<&str>) -> Option<String> {
     let cursor: String = form_urlencoded::byte_serialize(cursor?.as_bytes()).collect();
     Some(format!("{}?{name}={cursor}", v.to(path)))
@@ -89,7 +89,7 @@ struct OrganisationPage<'a> {
     own: AccountId,
     members: Part<Person>,
     teams: Part<Team>,
-    /// `None` for a reader who may not see them.
+    /// `None` if the reader may not see them.
     invitations: Option<Part<Invitation>>,
 }
 
@@ -123,7 +123,7 @@ impl OrganisationPage<'_> {
         person.account_id == self.own
     }
 
-    /// Whether the reader may do something about this member.
+    /// Whether the reader may change or remove this member.
     fn may_change(&self, person: &Person) -> bool {
         person.account_id != self.own && (self.owns() || (self.manages() && person.role == GroupRole::Member))
     }

@@ -28,7 +28,7 @@ struct TeamPage<'a> {
     faults: Faults,
     organisation: Organisation,
     team: Team,
-    /// The team that it is in.
+    /// The parent team, if there is one.
     parent: Option<Team>,
     members: Part<Person>,
     form: &'a TeamForm,
@@ -78,7 +78,7 @@ pub(crate) async fn show_team(
     Ok(v.show(StatusCode::OK, &page)?)
 }
 
-/// What is done: the button that was pressed, and what was typed.
+/// The button that was pressed, and the fields of the form.
 #[derive(Deserialize, JsonSchema, Default)]
 pub(crate) struct TeamForm {
     #[serde(default)]

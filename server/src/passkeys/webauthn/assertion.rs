@@ -9,10 +9,10 @@ use super::{
     cose::PublicKey,
 };
 
-/// Bytes of a signature at most: RSA of 4096 bits.
+/// The maximum size of a signature in bytes: RSA of 4096 bits.
 const LONGEST_SIGNATURE: usize = 512;
 
-/// What an authenticator answers to `navigator.credentials.get()`.
+/// The response of an authenticator to `navigator.credentials.get()`.
 #[derive(Debug)]
 pub(crate) struct Assertion<'a> {
     /// `clientDataJSON`.
@@ -21,18 +21,18 @@ pub(crate) struct Assertion<'a> {
     pub(crate) authenticator_data: &'a [u8],
     /// `signature`.
     pub(crate) signature: &'a [u8],
-    /// `userHandle`: a passkey sends it.
+    /// `userHandle`; passkeys always send it.
     pub(crate) user_handle: Option<&'a [u8]>,
 }
 
-/// The credential of the assertion's id, as it was registered and last used.
+/// The credential with the assertion's id, as registered and last used.
 #[derive(Debug)]
 pub(crate) struct Registered<'a> {
     /// Its public key.
     pub(crate) public_key: &'a [u8],
     /// Its signature counter.
     pub(crate) sign_count: u32,
-    /// Whether it may be on several devices.
+    /// Whether it may exist on several devices.
     pub(crate) is_backup_eligible: bool,
     /// The user that it was registered for.
     pub(crate) user_handle: &'a [u8],
@@ -40,17 +40,17 @@ pub(crate) struct Registered<'a> {
     pub(crate) is_identified: bool,
 }
 
-/// What an assertion has proved, to be stored (step 24).
+/// What an assertion has proved, for the caller to store (step 24).
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub(crate) struct Proven {
-    /// The signature counter now.
+    /// The current signature counter.
     pub(crate) sign_count: u32,
-    /// Whether the passkey is on several devices.
+    /// Whether the passkey currently exists on several devices.
     pub(crate) is_backed_up: bool,
 }
 
-/// Verifies an assertion of a credential that was looked up by its id (steps 5 to 7).
+/// Verifies an assertion of a credential that the caller looked up by its id (steps 5 to 7).
 ///
 /// # Errors
 /// The first step that failed.
@@ -59,7 +59,7 @@ pub(crate) fn authenticate(
     registered: &Registered<'_>,
     expected: &Expected<'_>,
 ) -> Result<Proven, Rejected> {
-    // Step 6: where nobody has typed a name, the passkey must say whose it is.
+    // Step 6: if nobody has typed a name, the passkey must identify its user.
     match sent.user_handle {
         Some(user_handle) if user_handle == registered.user_handle => {}
         None if registered.is_identified => {}
@@ -70,7 +70,7 @@ pub(crate) fn authenticate(
     // Steps 15 to 18.
     let data = AuthenticatorData::parse(sent.authenticator_data)?;
     data.check(expected)?;
-    // Step 19: whether a passkey may be on several devices never changes.
+    // Step 19: backup eligibility never changes.
     if data.is_backup_eligible() != registered.is_backup_eligible {
         return Err(Rejected::Backup);
     }
@@ -81,7 +81,7 @@ pub(crate) fn authenticate(
     if sent.signature.len() > LONGEST_SIGNATURE || !key.verify(&signed, sent.signature) {
         return Err(Rejected::Signature);
     }
-    // Step 22. A passkey that is on several devices has no counter and sends 0.
+    // Step 22. A passkey on several devices has no counter and sends 0.
     let has_counter = data.sign_count != 0 || registered.sign_count != 0;
     if has_counter && data.sign_count <= registered.sign_count {
         return Err(Rejected::SignCount);

@@ -1,11 +1,11 @@
-//! Authenticator data (§6.1), and the credential that is attested in them (§6.5.1).
+//! Authenticator data (§6.1), and the attested credential in it (§6.5.1).
 
 use aws_lc_rs::digest::{SHA256, digest};
 use minicbor::{Decoder, data::Type};
 
 use super::{Expected, Rejected, cose::PublicKey};
 
-/// Bytes at most: a credential's id of 1023, an RSA key of 4096 bits, and extensions.
+/// The maximum size in bytes: a credential id of 1023, an RSA key of 4096 bits, and extensions.
 const LONGEST: usize = 4096;
 
 /// User present.
@@ -14,7 +14,7 @@ const UP: u8 = 1;
 const UV: u8 = 1 << 2;
 /// Backup eligible: the passkey may be synchronised to other devices.
 const BE: u8 = 1 << 3;
-/// Backup state: it is, at the moment.
+/// Backup state: it currently is.
 const BS: u8 = 1 << 4;
 /// Attested credential data follow.
 const AT: u8 = 1 << 6;
@@ -31,7 +31,7 @@ pub(super) struct AuthenticatorData<'a> {
 /// Attested credential data.
 pub(super) struct Attested<'a> {
     pub(super) credential_id: &'a [u8],
-    /// As it was sent: a COSE key, which is a usable one.
+    /// As it was sent: a COSE key, already checked to be usable.
     pub(super) public_key: &'a [u8],
 }
 
@@ -86,7 +86,7 @@ impl<'a> AuthenticatorData<'a> {
 }
 
 impl<'a> Attested<'a> {
-    /// And what follows it.
+    /// Returns it with the bytes that follow it.
     fn parse(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), Rejected> {
         let malformed = Rejected::AuthenticatorData;
         let (_aaguid, rest) = bytes.split_at_checked(16).ok_or(malformed)?;
@@ -99,8 +99,8 @@ impl<'a> Attested<'a> {
     }
 }
 
-/// What follows the map of extension outputs. None was asked for, and §5.8.1 has relying parties ignore others; `skip`
-/// counts what is nested instead of recursing.
+/// Returns what follows the map of extension outputs. None was requested, and §5.8.1 has relying parties ignore
+/// unsolicited ones; `skip` counts nested items instead of recursing.
 fn after_extensions(bytes: &[u8]) -> Option<&[u8]> {
     let mut decoder = Decoder::new(bytes);
     if decoder.datatype().ok()? != Type::Map {

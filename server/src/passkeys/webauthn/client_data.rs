@@ -1,14 +1,14 @@
-//! `CollectedClientData` (§5.8.1): what the browser says of the page that ran a ceremony.
+//! `CollectedClientData` (§5.8.1): what the browser reports about the page that ran a ceremony.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, de::IgnoredAny};
 
 use super::{Expected, Rejected};
 
-/// Bytes at most. Browsers send about 150, and members that nobody knows yet are to be tolerated.
+/// The maximum size in bytes. Browsers send about 150, and unknown members must be tolerated.
 const LONGEST: usize = 4096;
 
-/// The ceremony that client data are of.
+/// The type of ceremony in client data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Type {
     Create,
@@ -32,7 +32,7 @@ struct ClientData {
     origin: String,
     #[serde(default)]
     cross_origin: bool,
-    /// Only in a frame of another origin.
+    /// Present only in a frame of another origin.
     top_origin: Option<IgnoredAny>,
 }
 
@@ -43,7 +43,7 @@ fn parse(json: &[u8]) -> Result<ClientData, Rejected> {
     serde_json::from_slice(json).map_err(|_| Rejected::ClientData)
 }
 
-/// The challenge that a ceremony was run with, to look up what it was given out for.
+/// The challenge that a ceremony was run with, to look up what it was issued for.
 ///
 /// # Errors
 /// [`Rejected::ClientData`]; [`Rejected::Challenge`] if it is not base64url.

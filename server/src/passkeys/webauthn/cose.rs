@@ -1,4 +1,5 @@
-//! The public key of a credential: a `COSE_Key` (RFC 9052 §7) of one of three kinds, and nothing optional in it (§6.5.1.1).
+//! The public key of a credential: a `COSE_Key` (RFC 9052 §7) of one of three kinds, without optional parameters
+//! (§6.5.1.1).
 
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents,
@@ -12,14 +13,14 @@ pub(super) const ES256: i64 = -7;
 pub(super) const EDDSA: i64 = -8;
 pub(super) const RS256: i64 = -257;
 
-/// Bytes of an RSA modulus: 2048 to 4096 bits.
+/// The size of an RSA modulus in bytes: 2048 to 4096 bits.
 const RSA_MODULUS: std::ops::RangeInclusive<usize> = 256..=512;
-/// Bytes of an RSA exponent, which is 65537 everywhere.
+/// The maximum size of an RSA exponent in bytes; in practice it is always 65537.
 const LONGEST_EXPONENT: usize = 4;
 
-/// A key with its one algorithm.
+/// A key with its only algorithm.
 pub(super) enum PublicKey {
-    /// A point of P-256.
+    /// A point on P-256.
     Es256(ParsedPublicKey),
     Ed25519(ParsedPublicKey),
     Rs256 {
@@ -44,14 +45,14 @@ enum Parameter<'a> {
 }
 
 impl PublicKey {
-    /// Reads the key at the beginning of `bytes`, and says how long it is.
+    /// Reads the key at the beginning of `bytes` and returns it with its length.
     pub(super) fn parse(bytes: &[u8]) -> Result<(Self, usize), Rejected> {
         let mut decoder = Decoder::new(bytes);
         let parameters = Parameters::read(&mut decoder).ok_or(Rejected::PublicKey)?;
         Ok((parameters.key()?, decoder.position()))
     }
 
-    /// Whether `signature` is this key's over `message`.
+    /// Whether `signature` is this key's signature over `message`.
     #[must_use]
     pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         match self {
@@ -64,7 +65,7 @@ impl PublicKey {
 }
 
 impl<'a> Parameters<'a> {
-    /// `None` for a parameter that is unknown, stands there twice or has another type.
+    /// `None` for a parameter that is unknown, repeated or of another type.
     fn read(decoder: &mut Decoder<'a>) -> Option<Self> {
         let mut parameters = Self::default();
         for _ in 0..decoder.map().ok()?? {
@@ -83,7 +84,7 @@ impl<'a> Parameters<'a> {
         Some(parameters)
     }
 
-    /// The key, if all that its kind needs is there and nothing else.
+    /// The key, if it has exactly the parameters that its kind requires.
     fn key(&self) -> Result<PublicKey, Rejected> {
         const EC2: i64 = 2;
         const OKP: i64 = 1;
@@ -95,7 +96,7 @@ impl<'a> Parameters<'a> {
             (Some(EC2), Some(ES256), Some(Parameter::Number(P256)), Some(x), Some(y))
                 if x.len() == 32 && y.len() == 32 =>
             {
-                // SEC 1 §2.3.3, uncompressed. AWS-LC looks whether the point is on the curve.
+                // SEC 1 §2.3.3, uncompressed. AWS-LC checks that the point is on the curve.
                 let point = [&[4], x, y].concat();
                 ParsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point).map(PublicKey::Es256).map_err(unusable)
             }

@@ -1,9 +1,9 @@
-//! What a relying party verifies of Web Authentication (W3C, <https://www.w3.org/TR/webauthn-3/>): a registration by
-//! §7.1, an assertion by §7.2, step by step and in their order.
+//! The relying party's part of Web Authentication (W3C, <https://www.w3.org/TR/webauthn-3/>): verifies a registration
+//! by §7.1 and an assertion by §7.2, step by step in their order.
 //!
-//! It knows no database, no HTTP and no account: what was sent and what is expected goes in, a credential or the first
-//! failed step comes out. Everything is bounded before it is parsed, and no parser recurses. Attestation is not asked
-//! for, so only the format `none` is accepted (§8.7).
+//! This module knows nothing of databases, HTTP or accounts. It takes what was sent and what is expected, and returns
+//! a credential or the first failed step. All input is bounded before it is parsed, and no parser recurses.
+//! Attestation is not requested, so only the format `none` is accepted (§8.7).
 
 mod assertion;
 mod authenticator_data;
@@ -19,10 +19,10 @@ pub(crate) use self::{
     registration::{Attestation, Credential, register},
 };
 
-/// Bytes of a credential's id at most (§7.1, step 25).
+/// The maximum size of a credential's id in bytes (§7.1, step 25).
 pub(crate) const LONGEST_ID: usize = 1023;
-/// The signature algorithms that are offered, the preferred one first: `ES256`, `EdDSA`, `RS256` of the IANA registry
-/// "COSE Algorithms". Every authenticator has one of them.
+/// The offered signature algorithms in order of preference: `ES256`, `EdDSA`, `RS256` of the IANA registry "COSE
+/// Algorithms". Every authenticator supports one of them.
 pub(crate) const ALGORITHMS: [i64; 3] = [cose::ES256, cose::EDDSA, cose::RS256];
 
 /// What this relying party expects in every ceremony.
@@ -30,9 +30,9 @@ pub(crate) const ALGORITHMS: [i64; 3] = [cose::ES256, cose::EDDSA, cose::RS256];
 pub(crate) struct Expected<'a> {
     /// The RP ID: the host of the public address.
     pub(crate) rp_id: &'a str,
-    /// The one origin whose pages may run a ceremony.
+    /// The only origin whose pages may run a ceremony.
     pub(crate) origin: &'a str,
-    /// The challenge that was given out for this ceremony.
+    /// The challenge issued for this ceremony.
     pub(crate) challenge: &'a [u8],
 }
 
@@ -42,46 +42,46 @@ pub(crate) struct Expected<'a> {
 pub(crate) enum Rejected {
     /// The client data are not JSON with the members of §5.8.1, or too long.
     ClientData,
-    /// The client data are of another ceremony.
+    /// The client data belong to another type of ceremony.
     Type,
-    /// Another challenge.
+    /// The challenge is a different one.
     Challenge,
     /// A page of another origin ran the ceremony.
     Origin,
-    /// It ran in a frame of a page of another origin.
+    /// It ran in a frame inside another origin's page.
     CrossOrigin,
     /// The attestation object is not what §6.5.4 says, or too long.
     AttestationObject,
-    /// Another attestation format than `none`.
+    /// The attestation format is not `none`.
     AttestationFormat,
     /// The authenticator data are not what §6.1 says, or too long.
     AuthenticatorData,
     /// The credential is for another RP ID.
     RpId,
-    /// Nobody was present.
+    /// The user was not present.
     UserPresence,
-    /// The authenticator did not verify who was present.
+    /// The authenticator did not verify the user.
     UserVerification,
-    /// The backup flags contradict each other, or what was registered.
+    /// The backup flags contradict each other or the registration.
     Backup,
-    /// The public key is not a COSE key, or not a usable one.
+    /// The public key is not a usable COSE key.
     PublicKey,
-    /// An algorithm that was not offered.
+    /// The algorithm was not offered.
     Algorithm,
-    /// The credential's id is too long, or there is another one beside it.
+    /// The credential's id is too long, or a second id differs from it.
     CredentialId,
     /// No such credential is registered for this user.
     Unknown,
-    /// The passkey is of another user.
+    /// The passkey belongs to another user.
     UserHandle,
-    /// The signature is of another key, or of other data.
+    /// The signature was made with another key or over other data.
     Signature,
-    /// The signature counter did not go up (§6.1.1): there may be a copy of the authenticator.
+    /// The signature counter did not increase (§6.1.1): the authenticator may have been copied.
     SignCount,
 }
 
 impl Rejected {
-    /// What is wrong, to follow "the passkey was not accepted:".
+    /// What is wrong, to continue "the passkey was not accepted:".
     #[must_use]
     pub(crate) const fn reason(self) -> &'static str {
         match self {

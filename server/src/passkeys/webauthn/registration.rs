@@ -8,10 +8,10 @@ use super::{
     client_data::{self, Type},
 };
 
-/// Bytes of an attestation object at most: authenticator data, and about 30 around them.
+/// The maximum size of an attestation object in bytes: authenticator data, and about 30 around them.
 const LONGEST: usize = 4200;
 
-/// What an authenticator answers to `navigator.credentials.create()`.
+/// The response of an authenticator to `navigator.credentials.create()`.
 #[derive(Debug)]
 pub(crate) struct Attestation<'a> {
     /// `rawId`.
@@ -22,7 +22,7 @@ pub(crate) struct Attestation<'a> {
     pub(crate) object: &'a [u8],
 }
 
-/// A credential that was registered: the "credential record" of §4, without what the authenticator does not say.
+/// A registered credential: the "credential record" of §4, without what the authenticator does not report.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Credential {
     /// Its id.
@@ -31,27 +31,27 @@ pub(crate) struct Credential {
     pub(crate) public_key: Vec<u8>,
     /// Its signature counter, or 0 if it has none.
     pub(crate) sign_count: u32,
-    /// Whether it may be on several devices.
+    /// Whether it may exist on several devices.
     pub(crate) is_backup_eligible: bool,
-    /// Whether it is, at the moment.
+    /// Whether it currently does.
     pub(crate) is_backed_up: bool,
 }
 
-/// Verifies a registration. Whether the id is new (step 26) is for the caller to say.
+/// Verifies a registration. Whether the id is new (step 26) is for the caller to check.
 ///
 /// # Errors
 /// The first step that failed.
 pub(crate) fn register(sent: &Attestation<'_>, expected: &Expected<'_>) -> Result<Credential, Rejected> {
     // Steps 5 to 12.
     client_data::check(sent.client_data_json, Type::Create, expected)?;
-    // Step 13. The hash of the client data, step 12, is signed by attestations of other formats than `none`.
+    // Step 13. Only attestation formats other than `none` sign the hash of the client data (step 12).
     let bytes = authenticator_data_of(sent.object)?;
     // Steps 14 to 18.
     let data = AuthenticatorData::parse(bytes)?;
     data.check(expected)?;
-    // Steps 19 and 20: the key was read with its algorithm, which is one of those that were offered.
+    // Steps 19 and 20: the key was read with its algorithm, which is one of those offered.
     let attested = data.attested.as_ref().ok_or(Rejected::AuthenticatorData)?;
-    // Step 25, and one id in both places.
+    // Step 25, and the same id in both places.
     if attested.credential_id.is_empty()
         || attested.credential_id.len() > LONGEST_ID
         || attested.credential_id != sent.credential_id
@@ -86,12 +86,12 @@ fn authenticator_data_of(object: &[u8]) -> Result<&[u8], Rejected> {
             Ok("authData") => decoder.bytes().map(|bytes| data.replace(bytes).is_none()),
             Ok("attStmt") => match decoder.map() {
                 Ok(Some(0)) => Ok(statement.replace(()).is_none()),
-                // What stands in another format's statement is not looked at, nor is anything after it.
+                // Another format's statement is not examined, nor is anything after it.
                 _ => return Err(Rejected::AttestationFormat),
             },
             _ => Ok(false),
         };
-        // `false`: a member that is unknown or stands there twice.
+        // `false`: a member that is unknown or repeated.
         if !matches!(read, Ok(true)) {
             return Err(malformed);
         }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// What Chromium 156 sent to `http://localhost:41053`, with its authenticator of CTAP 2.
+/// What Chromium 156 sent to `http://localhost:41053`, with its virtual CTAP 2 authenticator.
 const CREATED: &str = include_str!("recorded/created.json");
 const SIGNED: &str = include_str!("recorded/signed.json");
 
@@ -79,7 +79,7 @@ proptest! {
         let (id, client_data) = (created.bytes("rawId"), created.bytes("clientDataJSON"));
         let challenge = challenge_of(&client_data).unwrap();
         let expected = Expected { rp_id: "localhost", origin: created.0["origin"].as_str().unwrap(), challenge: &challenge };
-        // Random bytes in a real object, from `at` on, in the place of as many or of all that follows.
+        // Random bytes in a real object, from `at` on, replacing as many bytes or everything that follows.
         let mut object = created.bytes("attestationObject");
         let at = at.min(object.len());
         let until = (at + kept).min(object.len());

@@ -1,4 +1,4 @@
-//! The file while serving: asked about one password at a time, without keeping more of it than its head.
+//! Looks passwords up in the file, one at a time, keeping only its head in memory.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -11,11 +11,11 @@ use aws_lc_rs::digest;
 use super::head::{self, Extent, Head};
 use super::{BreachesFileError, Problem, partition};
 
-/// Bytes that are read at once.
+/// Bytes read at a time.
 const PIECE: usize = 32 * 1024;
 
-/// An open list. Its head takes one mebibyte of memory; a look-up reads one partition, 48 KiB of a list of a thousand
-/// million and 4 MiB at the very most, a piece at a time.
+/// An open list. Its head takes 1 MiB of memory. A lookup reads one partition, a piece at a time: 48 KiB for a list
+/// of 1,000 million hashes, and at most 4 MiB.
 #[derive(Debug)]
 pub(crate) struct Filter {
     file: File,
@@ -31,20 +31,20 @@ impl Filter {
         Ok(Self { file, path: path.to_owned(), head })
     }
 
-    /// How many hashes are in it.
+    /// The number of hashes in the list.
     pub(crate) fn hashes(&self) -> u64 {
         self.head.hashes
     }
 
-    /// When it was made, as RFC 3339 writes it.
+    /// When it was created, in RFC 3339.
     pub(crate) fn made_at(&self) -> humantime::Rfc3339Timestamp {
         humantime::format_rfc3339_seconds(SystemTime::from(self.head.made_at))
     }
 
-    /// Whether a password is listed: always so when it is, and once in 280,000 times when it is not (for a list of
-    /// a thousand million).
+    /// Whether a password is listed. There are no false negatives, and one false positive in 280,000 unlisted
+    /// passwords (for a list of 1,000 million).
     pub(crate) fn contains(&self, password: &str) -> Result<bool, BreachesFileError> {
-        // The list's choice: nothing here rests on SHA-1 being hard to collide.
+        // The list dictates SHA-1; nothing here relies on its collision resistance.
         let digest = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, password.as_bytes());
         let mut hash = [0; 20];
         hash.copy_from_slice(digest.as_ref());

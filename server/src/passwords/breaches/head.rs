@@ -1,20 +1,21 @@
-//! The beginning of the file: who made it, when and from what, and where each partition lies, under a checksum.
+//! The head of the file: its format, when and from what it was made, and where each partition lies, protected by a
+//! checksum.
 //!
-//! Numbers are little-endian: the magic (8 bytes), the version (4), how many hashes (8), when it was made in
-//! microseconds since 1970 (8), the least count that was taken (8), length and CRC-32 of each of the 65536 partitions
-//! (4 + 4), and the CRC-32 of all this (4). The partitions follow without gaps.
+//! Numbers are little-endian: the magic (8 bytes), the version (4), the number of hashes (8), the time of creation in
+//! microseconds since 1970 (8), the minimum count (8), length and CRC-32 of each of the 65536 partitions (4 + 4), and
+//! the CRC-32 of all this (4). The partitions follow without gaps.
 
 use super::{Problem, partition};
 use crate::clock::Timestamp;
 
 const MAGIC: [u8; 8] = *b"PCLBRCH\n";
 const VERSION: u32 = 1;
-/// How long the head is.
+/// The length of the head.
 pub(super) const BYTES: usize = 8 + 4 + 8 + 8 + 8 + partition::COUNT * 8 + 4;
-/// More than any list of evenly spread hashes needs: some ninety thousand million hashes fill them.
+/// More than any list of evenly distributed hashes needs: it would take some 90,000 million hashes to reach it.
 pub(super) const MAX_PARTITION_BYTES: u32 = 4 * 1024 * 1024;
 
-/// What stands there.
+/// The content of the head.
 #[derive(Debug)]
 pub(super) struct Head {
     pub(super) hashes: u64,
@@ -26,7 +27,7 @@ pub(super) struct Head {
 /// Where a partition lies in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Extent {
-    /// Does not stand in the file: it is the sum of the lengths before.
+    /// Not stored: it is the sum of the preceding lengths.
     pub(super) offset: u64,
     pub(super) length: u32,
     pub(super) checksum: u32,
@@ -49,7 +50,7 @@ impl Head {
         bytes
     }
 
-    /// Reads the first [`BYTES`] of a file of this length.
+    /// Parses the first [`BYTES`] of a file of this length.
     pub(super) fn decode(bytes: &[u8], file_bytes: u64) -> Result<Self, Problem> {
         let mut rest = bytes;
         if take(&mut rest) != Some(MAGIC) {

@@ -1,4 +1,4 @@
-//! From the public list to the file, a line at a time: memory in use does not grow with the list.
+//! Converts the public list to the file line by line, so memory use does not grow with the list.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, BufRead, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
@@ -15,7 +15,7 @@ const WRITE_BUFFER: usize = 1024 * 1024;
 /// Lines between two calls of `progress`.
 const PROGRESS_LINES: u64 = 1 << 16;
 
-/// What was done.
+/// The result of an import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Imported {
     /// Lines that were read.
@@ -26,7 +26,7 @@ pub(crate) struct Imported {
     pub(crate) bytes: u64,
 }
 
-/// Why there is no new file. An older one is as it was.
+/// Why no new file was created. An existing one is unchanged.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ImportError {
     #[error("cannot read the list after line {line}: {cause}. Try again with a list that can be read")]
@@ -57,8 +57,8 @@ pub(crate) enum ImportError {
     Write { path: PathBuf, cause: io::Error },
 }
 
-/// Reads the list to its end, leaves out what was seen fewer than `min_count` times, and puts the new file in the
-/// place of `path` when it is complete and on the disk. `progress` hears now and then how many lines were read.
+/// Reads the whole list, leaves out hashes seen fewer than `min_count` times, and replaces `path` by the new file
+/// once it is complete and on disk. `progress` is called now and then with the number of lines read.
 pub(crate) fn import(
     mut list: impl BufRead,
     path: &Path,
@@ -77,7 +77,7 @@ pub(crate) fn import(
         .and_then(|(draft, lines)| draft.finish(made_at, lines).map_err(failed))
         .and_then(|imported| fs::rename(&temporary, path).map(|()| imported).map_err(failed));
     if imported.is_err() {
-        // The first error is the one to tell.
+        // Report the first error.
         let _ = fs::remove_file(&temporary);
     }
     let imported = imported?;
@@ -85,8 +85,8 @@ pub(crate) fn import(
     Ok(imported)
 }
 
-/// Makes the temporary file and locks it. What an import that was broken off has left is removed; one that still runs
-/// holds the lock.
+/// Creates the temporary file and locks it. The leftover of an interrupted import is removed; an import that is still
+/// running holds the lock.
 fn claim(path: &Path) -> Result<File, ImportError> {
     let failed = |cause| ImportError::Write { path: path.to_owned(), cause };
     let lock = |file: &File| match file.try_lock() {
@@ -107,7 +107,7 @@ fn claim(path: &Path) -> Result<File, ImportError> {
     Ok(file)
 }
 
-/// A file in the making: partitions are written as they come, the head at last.
+/// A file being written: partitions as they come, the head last.
 struct Draft {
     out: BufWriter<File>,
     min_count: u64,

@@ -1,6 +1,6 @@
-//! One line of the public list: forty hexadecimal digits, a colon, and how often the password was seen.
+//! A line of the public list: forty hexadecimal digits, a colon, and how often the password was seen.
 
-/// Bytes of the longest line, with its line end.
+/// The length of the longest line in bytes, including its line end.
 pub(super) const MAX_BYTES: usize = HASH_DIGITS + 1 + COUNT_DIGITS + 2;
 const HASH_DIGITS: usize = 40;
 /// Digits of the largest 64-bit number.
@@ -13,7 +13,7 @@ pub(super) struct Line {
     pub(super) count: u64,
 }
 
-/// Reads a line with or without its line end, LF or CR LF. `None` when it is anything else.
+/// Parses a line with or without its line end, LF or CR LF. `None` for anything else.
 pub(super) fn parse(line: &[u8]) -> Option<Line> {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let line = line.strip_suffix(b"\r").unwrap_or(line);

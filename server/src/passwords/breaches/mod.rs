@@ -1,8 +1,8 @@
-//! The list of breached passwords: a public list of SHA-1 hashes, imported into one compact file (`import`) and asked
-//! about each new password (`filter`).
+//! The list of breached passwords: a public list of SHA-1 hashes, imported into one compact file (`import`) that
+//! every new password is looked up in (`filter`).
 //!
-//! The file keeps the first 48 bits of each hash, which are enough to be wrong about one unlisted password in 280,000
-//! when a thousand million are listed, and never about a listed one. `head` and `partition` are its format.
+//! The file keeps the first 48 bits of each hash. With 1,000 million hashes that gives one false positive in 280,000
+//! unlisted passwords, and never a false negative. `head` and `partition` define its format.
 
 mod filter;
 mod head;
@@ -18,11 +18,11 @@ pub(crate) use import::import;
 
 use super::BreachCheck;
 
-/// In the data directory.
+/// Relative to the data directory.
 pub(crate) const FILE_NAME: &str = "breaches.filter";
 
-/// The check that the configuration asks for: the application's own, the file's, or both. A `file` that is not named
-/// is `default`, when there is one.
+/// The configured check: the application's own, the file's, or both. If no `file` is configured, `default` is used if
+/// it exists.
 pub(crate) fn check(
     own: Option<BreachCheck>,
     file: Option<&Path>,
@@ -46,7 +46,7 @@ pub(crate) fn check(
     }))
 }
 
-/// The list of breached passwords cannot be used. Says what to do next.
+/// The list of breached passwords cannot be used. The message says what to do next.
 #[derive(Debug, thiserror::Error)]
 #[error("the list of breached passwords {path} {problem}", path = path.display())]
 pub struct BreachesFileError {

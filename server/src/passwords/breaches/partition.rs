@@ -1,19 +1,19 @@
-//! A partition: the hashes that share their first 16 bits. Of each, in order, it holds the next 32 bits, as the
-//! distance from the least that could follow the one before, seven bits to a byte, the low ones first, with the eighth
-//! bit set while more follow (LEB128). Of a thousand million hashes, most take three bytes.
+//! A partition: the hashes that share their first 16 bits. It stores the next 32 bits of each, in order, as the
+//! distance from the least value that could follow the previous one, in LEB128: seven bits per byte, low bits first,
+//! with the eighth bit set while more follow. In a list of 1,000 million hashes, most take three bytes.
 
 use super::head::MAX_PARTITION_BYTES;
 
-/// How many partitions there are.
+/// The number of partitions.
 pub(super) const COUNT: usize = 1 << 16;
 
-/// Which partition a hash belongs to, and its value there.
+/// The partition that a hash belongs to, and its value there.
 pub(super) fn place(hash: &[u8; 20]) -> (u16, u32) {
     let [p0, p1, v0, v1, v2, v3, ..] = *hash;
     (u16::from_be_bytes([p0, p1]), u32::from_be_bytes([v0, v1, v2, v3]))
 }
 
-/// Writes a partition, a value at a time.
+/// Writes a partition value by value.
 #[derive(Debug, Default)]
 pub(super) struct Writer {
     /// The least value that may follow.
@@ -27,7 +27,7 @@ pub(super) struct Writer {
 pub(super) struct Full;
 
 impl Writer {
-    /// Hands over the bytes of the next value; none when it is the same as the one before. Values come in order.
+    /// Returns the bytes of the next value; none if it equals the previous one. Values must be in order.
     pub(super) fn push(&mut self, value: u32) -> Result<Option<Encoded>, Full> {
         let Some(distance) = u64::from(value).checked_sub(self.least) else { return Ok(None) };
         let encoded = Encoded::new(distance);
@@ -41,7 +41,7 @@ impl Writer {
         Ok(Some(encoded))
     }
 
-    /// The length and the checksum of what was handed over; the next partition begins.
+    /// Returns the length and the checksum of what was written, and begins the next partition.
     pub(super) fn finish(&mut self) -> (u32, u32) {
         let done = std::mem::take(self);
         (done.length, done.checksum.finalize())
@@ -75,7 +75,7 @@ impl Encoded {
     }
 }
 
-/// Looks for a value in a partition that comes in pieces. Keeps none of them.
+/// Searches for a value in a partition that arrives in pieces, without keeping them.
 #[derive(Debug)]
 pub(super) struct Search {
     wanted: u32,
@@ -86,7 +86,7 @@ pub(super) struct Search {
     checksum: crc32fast::Hasher,
 }
 
-/// The bytes are no partition, or not the one that was written.
+/// The bytes are not a partition, or not the one that was written.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Malformed;
 
@@ -120,7 +120,7 @@ impl Search {
         Ok(())
     }
 
-    /// Whether the value was there, when all was as it was written.
+    /// Whether the value was found, if the checksum matches.
     pub(super) fn finish(self, checksum: u32) -> Result<bool, Malformed> {
         if self.shift == 0 && self.checksum.finalize() == checksum { Ok(self.found) } else { Err(Malformed) }
     }

@@ -1,4 +1,4 @@
-//! From a list to a file to an answer.
+//! From a list to a file to a lookup.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -129,7 +129,7 @@ fn an_odd_line_is_named_and_leaves_the_older_file() {
     assert_eq!(place.names(), [FILE_NAME], "no temporary file stays");
 }
 
-/// A list without end: each partition would need more than it may have.
+/// An endless list: each partition would exceed its limit.
 struct Endless(u32);
 
 impl Read for Endless {
@@ -181,7 +181,7 @@ fn two_imports_do_not_mix_and_what_one_left_behind_does_not_block() {
 #[test]
 fn false_positives_are_as_rare_as_said() {
     let place = Place::new();
-    // One full partition, as dense as in a list of a thousand million.
+    // One full partition, as dense as in a list of 1,000 million.
     let hashes: BTreeSet<Hash> =
         random_hashes(16_384).into_iter().map(|hash| with_prefix(hash, [0x12, 0x34])).collect();
     place.import(list(&hashes).as_bytes(), 1).unwrap();
@@ -191,7 +191,8 @@ fn false_positives_are_as_rare_as_said() {
         .into_iter()
         .filter(|hash| filter.contains_hash(&with_prefix(*hash, [0x12, 0x34])).unwrap())
         .count();
-    // 2000 look-ups of 1 in 262,144 each: three of them happen less than once in ten million runs.
+    // 2000 lookups with a false-positive rate of 1 in 262,144: three false positives occur less than once in
+    // ten million runs.
     assert!(wrong < 3, "{wrong}");
     let bytes = fs::read(place.path()).unwrap().len() - head::BYTES;
     assert!(bytes < 16_384 * 13 / 4, "{bytes} bytes for 16,384 hashes");

@@ -1,15 +1,16 @@
-//! From a camera's colours to those that every browser takes a picture without a profile to have: sRGB.
+//! Converts a camera's colours to sRGB, which every browser assumes for a picture without a profile.
 //!
 //! Phones save pictures in Display P3. Without its profile such a picture looks pale.
 
 use image::DynamicImage;
 use moxcms::{ColorProfile, Layout, TransformOptions};
 
-/// Bytes of a profile that is looked at. Those of cameras have about 500; printers' tables have megabytes.
+/// The maximum size of a profile that is read, in bytes. Cameras' profiles have about 500; printers' have
+/// megabytes.
 const LARGEST: usize = 64 * 1024;
 
-/// Changes the colours of a picture with this ICC profile to sRGB. Only profiles of three primaries and curves are
-/// followed, which are those of cameras and screens. Any other picture stays as it is, and so does a grey one.
+/// Converts a picture with this ICC profile to sRGB. Only profiles of three primaries and curves are supported,
+/// which are those of cameras and screens. Any other picture stays as it is, including greyscale ones.
 pub(super) fn to_srgb(picture: &mut DynamicImage, profile: &[u8]) {
     if profile.len() > LARGEST {
         return;
@@ -18,7 +19,7 @@ pub(super) fn to_srgb(picture: &mut DynamicImage, profile: &[u8]) {
     if !profile.is_matrix_shaper() {
         return;
     }
-    // Tables beside the curves are a printer's business.
+    // Profiles with tables beside the curves are for printers.
     (profile.lut_a_to_b_perceptual, profile.lut_a_to_b_colorimetric, profile.lut_a_to_b_saturation) =
         (None, None, None);
     let converted = |layout, pixels: &[u8]| {

@@ -1,12 +1,12 @@
-//! A walk over a JPEG's segments (ITU-T T.81 Annex B) before anything is decoded.
+//! Surveys a JPEG's segments (ITU-T T.81 Annex B) before anything is decoded.
 //!
-//! The decoder is forgiving: it fills up what a file cut short lacks, and it goes through every scan that it is
-//! given. So it is told here what is cut short and what has more scans than any encoder makes.
+//! The decoder is forgiving: it fills in what a truncated file lacks, and it processes every scan. So truncated
+//! files and files with more scans than any encoder writes are detected here.
 
-/// Scans of a progressive picture; encoders make about ten.
+/// The maximum number of scans of a progressive picture; encoders write about ten.
 const MAX_SCANS: usize = 20;
 
-/// What the decoder's memory depends on.
+/// The properties that determine the decoder's memory use.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Survey {
     /// Colour channels: 1, 3 or 4.
@@ -16,13 +16,13 @@ pub(super) struct Survey {
 }
 
 impl Survey {
-    /// Bytes that the decoder takes for each pixel beside the picture it makes: two for a coefficient.
+    /// Bytes that the decoder needs per pixel in addition to its output: two for each coefficient.
     pub(super) fn per_pixel(&self) -> u64 {
         if self.keeps_coefficients { 2 * u64::from(self.components) } else { 0 }
     }
 }
 
-/// `None` when the segments do not follow one another from the start marker to the end marker.
+/// `None` if the segments do not lead from the start marker to the end marker.
 pub(super) fn survey(bytes: &[u8]) -> Option<Survey> {
     let mut rest = bytes.strip_prefix(b"\xff\xd8")?;
     let (mut components, mut scans, mut keeps_coefficients) = (None, 0, false);
@@ -55,7 +55,7 @@ pub(super) fn survey(bytes: &[u8]) -> Option<Survey> {
     }
 }
 
-/// A marker may have any number of 0xFF before it (B.1.1.2).
+/// A marker may be preceded by any number of 0xFF bytes (B.1.1.2).
 fn next_marker(bytes: &[u8]) -> Option<(u8, &[u8])> {
     let mut after = bytes.strip_prefix(b"\xff")?;
     while let Some(more) = after.strip_prefix(b"\xff") {
@@ -64,13 +64,13 @@ fn next_marker(bytes: &[u8]) -> Option<(u8, &[u8])> {
     after.split_first().map(|(marker, after)| (*marker, after))
 }
 
-/// The two bytes of the length count themselves (B.1.1.4).
+/// The length includes its own two bytes (B.1.1.4).
 fn split_segment(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, after) = bytes.split_first_chunk::<2>()?;
     after.split_at_checked(usize::from(u16::from_be_bytes(*length)).checked_sub(2)?)
 }
 
-/// Entropy-coded data ends before the first marker but the restart markers; 0xFF 0x00 is data (B.1.1.5).
+/// Entropy-coded data end at the first marker other than a restart marker; 0xFF 0x00 is data (B.1.1.5).
 fn skip_scan(bytes: &[u8]) -> Option<&[u8]> {
     let ends = |pair: &[u8]| matches!(pair, [0xff, second] if !matches!(second, 0 | 0xd0..=0xd7 | 0xff));
     let end = bytes.windows(2).position(ends)?;

@@ -8,7 +8,7 @@ use super::*;
 
 const LIMIT: Duration = Duration::from_secs(1);
 
-/// Left half red, right half blue, so that turning it shows.
+/// Left half red, right half blue, so that a rotation shows.
 fn halves(width: u32, height: u32) -> RgbImage {
     RgbImage::from_fn(width, height, |x, _| if x < width / 2 { Rgb([250, 0, 0]) } else { Rgb([0, 0, 250]) })
 }
@@ -31,7 +31,7 @@ fn contains(bytes: &[u8], needle: &[u8]) -> bool {
     bytes.windows(needle.len()).any(|window| window == needle)
 }
 
-/// A little-endian Exif block with an orientation and a text where GPS data would be.
+/// A little-endian Exif block with an orientation, and a text in place of GPS data.
 fn exif(orientation: u8) -> Vec<u8> {
     let mut block = b"II*\0\x08\0\0\0\x02\0".to_vec();
     block.extend([0x12, 0x01, 3, 0, 1, 0, 0, 0, orientation, 0, 0, 0]);
@@ -85,7 +85,7 @@ fn transparency_grey_and_deep_colour_survive() {
 
 #[test]
 fn f04_metadata_is_gone_and_the_orientation_applied() {
-    // Six: the camera was turned; upright, what was left is up.
+    // Orientation 6: the camera was turned; once upright, the left side is on top.
     let mut cases: [Vec<u8>; 3] = Default::default();
     let picture = halves(40, 20);
     with_exif(PngEncoder::new(&mut cases[0]), &picture, 6);
@@ -156,7 +156,7 @@ fn the_limits_that_people_read_are_those_that_hold() {
     for limit in ["8192 pixels a side", "50 megapixels", "16 MiB"] {
         assert!(sentence.contains(limit), "{sentence}");
     }
-    // The page fills its text from the fault; the hint beside the field has numbers of its own.
+    // The page builds its text from the fault; the hint next to the field has its own numbers.
     let files = [
         include_str!("../../messages/en.toml"),
         include_str!("../../messages/de.toml"),
@@ -169,7 +169,7 @@ fn the_limits_that_people_read_are_those_that_hold() {
     assert_eq!((MAX_SIDE, MAX_PIXELS / 1_000_000, MAX_BYTES / MIB), (8192, 50, 16));
 }
 
-/// A photo as a phone's camera makes it: baseline JPEG, turned, in Display P3.
+/// A photo like a phone camera's: baseline JPEG, rotated, in Display P3.
 #[test]
 fn photos_of_todays_phones_are_taken() {
     let p3 = moxcms::ColorProfile::new_display_p3().encode().unwrap();
@@ -187,7 +187,7 @@ fn photos_of_todays_phones_are_taken() {
         assert_eq!((picture.width, picture.height), (768, 1024));
         let pixel = decoded(&picture).get_pixel(9, 9).0;
         assert!(pixel.iter().zip([215, 93, 31]).all(|(one, other)| one.abs_diff(other) < 6), "{pixel:?}");
-        // In a release build one second.
+        // One second in a release build.
         assert!(begin.elapsed() < 8 * LIMIT, "{width} took {:?}", begin.elapsed());
     }
 }
@@ -211,7 +211,7 @@ fn f04_nothing_that_is_damaged_makes_the_decoder_panic() {
             for value in [0, 0x7f, 0xff] {
                 let mut damaged = bytes.clone();
                 damaged[at] = value;
-                // Either outcome is right; a picture that comes out is within its bounds.
+                // Either outcome is right, but a picture that is returned must be within its bounds.
                 if let Ok(picture) = decode(&damaged) {
                     assert!(picture.width.max(picture.height) <= STORED_SIDE);
                 }
@@ -220,7 +220,7 @@ fn f04_nothing_that_is_damaged_makes_the_decoder_panic() {
     }
 }
 
-/// A PNG of a single colour whose header says any size: the data is as much as a decoder could ask for.
+/// A PNG of a single colour whose header states any size; it has as much data as a decoder could ask for.
 fn png(width: u32, height: u32, data: &[u8]) -> Vec<u8> {
     let chunk = |name: &[u8; 4], data: &[u8]| {
         let body = [name.as_slice(), data].concat();
@@ -286,7 +286,7 @@ fn the_largest_accepted_pictures_are_scaled_down_in_time() {
         let begin = Instant::now();
         let picture = decode(&bytes).unwrap();
         assert_eq!((picture.width, picture.height), (1024, 768));
-        // A second in a release build with a core of its own.
+        // One second in a release build with a core of its own.
         assert!(begin.elapsed() < 5 * LIMIT, "{format:?} took {:?}", begin.elapsed());
     }
     let thin = decode(&encoded(RgbImage::new(8192, 1), ImageFormat::Png)).unwrap();

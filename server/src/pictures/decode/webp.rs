@@ -1,16 +1,16 @@
-//! A walk over a WebP's chunks (RFC 9649 §2) before anything is decoded.
+//! Surveys a WebP's chunks (RFC 9649 §2) before anything is decoded.
 //!
 //! The decoder trusts three numbers too much: a chunk's length, the size in a lossy frame's own header, and the
-//! number of Huffman tables of a lossless one. A few kilobytes could have it take gigabytes.
+//! number of Huffman tables of a lossless one. A few kilobytes could make it allocate gigabytes.
 
-/// Bytes that the tables may take for each byte of lossless data. A table of 4 KiB can be written in twelve
+/// The bytes of tables that one byte of lossless data can produce. A table of 4 KiB can be written in twelve
 /// bytes (RFC 9649 §3.7.2.1), and there can be 327 680 of them.
 const TABLES_PER_BYTE: u64 = 400;
 
-/// What the decoder's memory depends on.
+/// The properties that determine the decoder's memory use.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Survey<'a> {
-    /// The file without what comes after it.
+    /// The file without trailing data.
     pub(super) file: &'a [u8],
     /// The largest width and the largest height in the headers of lossy frames.
     pub(super) frame: (u32, u32),
@@ -20,25 +20,25 @@ pub(super) struct Survey<'a> {
 }
 
 impl Survey<'_> {
-    /// Bytes that the decoder takes for each pixel beside the picture it makes.
+    /// Bytes that the decoder needs per pixel in addition to its output.
     pub(super) const fn per_pixel(&self) -> u64 {
         match (self.animated, self.alpha) {
-            // The frame and the canvas at four bytes, while making them as with `alpha`.
+            // The frame and the canvas at four bytes each, and the buffers of `alpha` while decoding them.
             (true, _) => 10,
-            // Y, U and V, and the transparency: coded as a picture of its own, then alone.
+            // Y, U and V, and the transparency: encoded as a picture of its own, then extracted.
             (false, true) => 8,
-            // A lossless picture is made with transparency even if it has none.
+            // A lossless picture is decoded with transparency even if it has none.
             (false, false) => 4,
         }
     }
 
-    /// Bytes of Huffman tables, at worst.
+    /// The maximum size of the Huffman tables in bytes.
     pub(super) const fn tables(&self) -> u64 {
         self.lossless_bytes.saturating_mul(TABLES_PER_BYTE)
     }
 }
 
-/// `None` when the chunks do not fill the file.
+/// `None` if the chunks do not fill the file exactly.
 pub(super) fn survey(bytes: &[u8]) -> Option<Survey<'_>> {
     let (size, _) = bytes.strip_prefix(b"RIFF")?.split_first_chunk::<4>()?;
     let file = bytes.get(..usize::try_from(u32::from_le_bytes(*size)).ok()?.checked_add(8)?)?;
@@ -47,7 +47,7 @@ pub(super) fn survey(bytes: &[u8]) -> Option<Survey<'_>> {
     Some(survey)
 }
 
-/// Frames do not nest: a file that says so would have us recurse at will.
+/// Frames must not nest, or a file could make us recurse at will.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Within {
     File,
@@ -61,7 +61,7 @@ impl Survey<'_> {
             let (size, after) = after.split_first_chunk::<4>()?;
             let size = usize::try_from(u32::from_le_bytes(*size)).ok()?;
             let (data, after) = after.split_at_checked(size)?;
-            // An odd length is followed by a byte of padding, which some writers leave out at the end.
+            // A chunk of odd length is followed by a padding byte, which some writers omit at the end.
             chunks = after.get(size % 2..).unwrap_or_default();
             self.see(*name, data, within)?;
         }
@@ -75,10 +75,10 @@ impl Survey<'_> {
             b"VP8L" => self.lossless_bytes += length,
             b"ALPH" => {
                 self.alpha = true;
-                // The two lowest bits say how it is compressed: 0 is not at all (§2.7.1.2).
+                // The two lowest bits give the compression; 0 means none (§2.7.1.2).
                 self.lossless_bytes += if data.first()? % 4 == 0 { 0 } else { length };
             }
-            // A frame's place, size and duration take 16 bytes, its chunks follow (§2.7.1.1).
+            // A frame's position, size and duration take 16 bytes; its chunks follow (§2.7.1.1).
             b"ANMF" if within == Within::File => {
                 self.animated = true;
                 self.walk(data.get(16..)?, Within::Frame)?;

@@ -1,7 +1,7 @@
-//! The pages that mailed links lead to, and those that ask for them.
+//! The pages that emailed links lead to, and those that request such links.
 //!
-//! Opening a link uses nothing: the page has one button, and its form carries the token in its body, so that it stands
-//! in no later address.
+//! Opening a link does not use it: the page has a single button, and its form sends the token in the body, so that no
+//! later address contains it.
 
 mod owner;
 
@@ -36,9 +36,9 @@ use crate::{
 #[template(path = "recovery/check_mail.html")]
 struct CheckMailPage<'a> {
     v: &'a View,
-    /// As it was typed on the page before.
+    /// As typed on the page before.
     email: String,
-    /// A reset was requested, and not a sign-up.
+    /// After a request to reset the password, rather than a sign-up.
     is_reset: bool,
 }
 
@@ -49,7 +49,7 @@ pub(crate) async fn show_check_mail(_: Public, v: View) -> PageResult {
     )?)
 }
 
-/// A page that asks for an address to write to.
+/// A page that asks for the address to send an email to.
 #[derive(Template)]
 #[template(path = "recovery/ask_mail.html")]
 struct AskMailPage<'a> {
@@ -99,8 +99,8 @@ pub(crate) async fn show_log_in_by_mail(_: Public, State(app): State<App>, v: Vi
     Ok(v.show(StatusCode::OK, &page)?)
 }
 
-/// Answers with the page that takes the code. A redirect would have to carry the address of mail in its own, where it
-/// stays in histories and logs.
+/// Responds with the page that takes the code. A redirect would have to carry the email address in its URL, which is
+/// kept in histories and logs.
 pub(crate) async fn request_log_in(
     _: Public,
     State(app): State<App>,
@@ -133,7 +133,7 @@ impl<'a> CodePage<'a> {
     }
 }
 
-/// A mailed code.
+/// An emailed code.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct CodeForm {
     #[serde(default)]
@@ -172,15 +172,15 @@ pub(crate) async fn log_in_by_code(
     factors::pages::arrive_or_ask(&app, &v, logged_in, &WayBack::of(&app, None)).await
 }
 
-/// What a link is for, and what its page says.
+/// The purpose of a link, and the texts of its page.
 #[derive(Debug, Clone, Copy)]
 struct Kind {
     purpose: Purpose,
     path: &'static str,
-    /// Where another link is mailed from when this one is dead; the account's page if nowhere.
+    /// The page that sends another link if this one is dead; if there is none, the account page.
     again: &'static str,
     title: &'static str,
-    /// With a place for the address of mail.
+    /// With a placeholder for the email address.
     text: &'static str,
     button: &'static str,
 }
@@ -224,7 +224,7 @@ impl Kind {
     }
 }
 
-/// One question and one button.
+/// A question and a button.
 #[derive(Template)]
 #[template(path = "recovery/link.html")]
 struct LinkPage<'a> {
@@ -234,7 +234,7 @@ struct LinkPage<'a> {
     email: Email,
 }
 
-/// A mailed link's token.
+/// An emailed link's token.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct TokenForm {
     #[serde(default)]
@@ -247,7 +247,7 @@ async fn show_link(app: &App, v: &View, kind: Kind, token: &str) -> PageResult {
     Ok(v.show(StatusCode::OK, &LinkPage { v, kind, token, email })?)
 }
 
-/// A program that looks through emails may have opened and pressed everything: whoever is logged in and confirmed is told
+/// An email scanner may have opened the link and pressed the button. A visitor who is logged in and verified is told
 /// that all is well.
 pub(crate) async fn show_verify(Visitor(visitor): Visitor, State(app): State<App>, v: View) -> PageResult {
     match (show_link(&app, &v, VERIFY, v.link()).await, visitor) {
@@ -278,7 +278,7 @@ pub(crate) async fn verify(
             let page = if visitor.is_some() { paths::ACCOUNT } else { paths::LOG_IN };
             Ok(v.go_done(page, Done::Verified))
         }
-        // Pressed twice.
+        // The button was pressed twice.
         (Err(Error::DeadLink), Some(visitor)) if is_verified(&app, visitor).await? => {
             Ok(v.go_done(paths::ACCOUNT, Done::Verified))
         }
@@ -309,7 +309,7 @@ pub(crate) async fn show_undo_email(_: Public, State(app): State<App>, v: View) 
     show_link(&app, &v, UNDO_EMAIL, v.link()).await
 }
 
-/// Somebody else may know the password: the next page is the one that sets a new one.
+/// Someone else may know the password, so the next page is the password reset.
 pub(crate) async fn undo_email(
     _: Public,
     State(app): State<App>,
@@ -351,7 +351,7 @@ pub(crate) async fn log_in_by_link(
     factors::pages::arrive_or_ask(&app, &v, logged_in, &WayBack::of(&app, None)).await
 }
 
-/// Every session has ended: the browser forgets the cookie of its own.
+/// Every session was revoked, so the browser's cookie is cleared.
 fn logged_out(mut answer: Response) -> Response {
     let (name, value) = cleared();
     answer.headers_mut().append(name, value);

@@ -1,4 +1,4 @@
-//! What a logged-in owner changes: the password, the email address, and whether that is confirmed.
+//! What a logged-in owner changes: the password, the email address, and whether it is verified.
 
 use askama::Template;
 use axum::extract::State;
@@ -100,7 +100,7 @@ pub(crate) async fn show_email(guard: Guard<SessionCookies>, State(app): State<A
     Ok(v.show(StatusCode::OK, &EmailPage { v: &v, faults: Faults::none(), current, email })?)
 }
 
-/// What was typed survives a login that is asked for first.
+/// The typed address survives the login that may be required first.
 pub(crate) async fn request_email_change(
     guard: Guard<SessionCookies>,
     State(app): State<App>,

@@ -17,7 +17,7 @@ struct Given {
 }
 
 impl Given {
-    /// Accounts 1 to 3, of which 3 is not active.
+    /// Accounts 1 to 3; account 3 is not active.
     async fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let url = DatabaseUrl::sqlite(dir.path().join("p.db"));
@@ -47,7 +47,7 @@ impl Given {
         SessionId::new(id)
     }
 
-    /// Keeps each thread that reads busy until this is dropped.
+    /// Keeps every reader thread busy until this is dropped.
     fn hold_readers(&self) -> impl Drop + use<> {
         self.db.hold_readers()
     }
@@ -58,7 +58,7 @@ impl Given {
     }
 }
 
-/// Asks for all of them at once.
+/// Requests all of them concurrently.
 async fn ask(checks: &Checks, asked: &[(SessionId, AccountId)]) -> Vec<bool> {
     let asking: Vec<_> = asked
         .iter()
@@ -96,7 +96,7 @@ async fn each_of_those_who_share_a_statement_gets_its_own_answer() {
         (absent, ada, false),
     ];
     for round in 0..50 {
-        // Another order and another number each time, so that they share statements in all ways.
+        // A different order and number each time, so that they share statements in all ways.
         let asked: Vec<_> = asked.iter().cycle().skip(round % 8).take(1 + round * 3).copied().collect();
         let pairs: Vec<_> = asked.iter().map(|&(session, account, _)| (session, account)).collect();
         let expected: Vec<_> = asked.iter().map(|&(_, _, expected)| expected).collect();
