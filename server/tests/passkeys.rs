@@ -834,7 +834,7 @@ on_both_databases! {
         let done = create(&credential).await.assert(303);
         assert!(done.header("location").contains("next=%2Faccount%2Femail"), "{}", done.header("location"));
         let session = done.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap());
-        let session = session.map(|cookie| cookie.split(';').next().unwrap()).find(|cookie| cookie.contains("session")).unwrap();
+        let session = session.map(|cookie| cookie.split(';').next().unwrap()).find(|cookie| cookie.starts_with("__Host-portcullis=")).unwrap();
         let ada = app.stranger().with_cookie(session);
         assert_eq!(ada.get("/profile").send().await.assert(200).json()["full_name"], "Ada");
         assert_eq!(app.place.value("SELECT amr FROM sessions").await, "pop mfa");

@@ -706,7 +706,8 @@ on_both_databases! {
         let mut stranger = ada.clone();
         stranger.jar.retain(|name, _| name != "__Host-portcullis");
         stranger.come_back("acme", &params).await.assert(303);
-        assert!(!stranger.is_logged_in().await && !is_fresh(&ada).await);
+        assert!(!stranger.is_logged_in().await, "the stranger is nobody");
+        assert!(!is_fresh(&ada).await, "and nothing was confirmed");
         // A login that was begun to log in does not confirm one either: it is not asked to be new.
         assert!(!Browser::new(&app).press("/account/log-in/with/acme").await.contains("max_age"));
         // One that cannot prove it is not offered, and not taken.

@@ -122,7 +122,7 @@ struct PasskeyPage<'a> {
     next: WayBack,
 }
 
-/// The page that the forms are sent from, asked for again.
+/// The page that the forms are sent from, requested by GET.
 pub(crate) async fn go_to_sign_up(_: Public, v: View) -> PageResult {
     Ok(v.go(paths::SIGN_UP))
 }
@@ -136,6 +136,7 @@ pub(crate) async fn ask_for_passkey(
     v: View,
     Form(form): Form<SignUpForm>,
 ) -> PageResult {
+    passkey::manner(&app)?;
     let next = WayBack::of(&app, Some(&form.next));
     let browser = Browser::or_new(known);
     let (email, full_name) = (form.email.as_str(), form.full_name.as_str());
@@ -170,10 +171,10 @@ pub(crate) async fn sign_up_with_passkey(
     v: View,
     Form(form): Form<PasskeyForm>,
 ) -> PageResult {
+    passkey::manner(&app)?;
     let next = WayBack::of(&app, Some(&form.next));
     let (email, full_name) = (form.email.as_str(), form.full_name.as_str());
     let sign_up = async {
-        passkey::manner(&app)?;
         let browser = known.as_ref().ok_or_else(|| rejected(Rejected::Challenge))?;
         let made = &RegistrationResponse::decode_text(&form.credential).map_err(rejected)?;
         let typed = WithPasskey { email, full_name, made, browser, language: v.language };
