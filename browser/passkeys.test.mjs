@@ -149,11 +149,11 @@ for (const [at, [place, settings]] of PLACES.entries()) {
     await page.goto(`${server.url}/account/sign-up`);
     await look(page, `passkey-sign-up-${place}`);
     // What is wrong with the fields is said before a passkey is made.
-    await press(page, "Use a passkey instead of a password");
+    await press(page, "Sign up with a passkey");
     await page.locator(".faults").waitFor();
     await page.getByLabel("Full name").fill("Mary Somerville");
     await page.locator("input[name=email]").fill(email);
-    await press(page, "Use a passkey instead of a password");
+    await press(page, "Sign up with a passkey");
     await page.getByRole("heading", { name: "Create your passkey" }).waitFor();
     await look(page, `passkey-sign-up-create-${place}`);
     assert.equal((await authenticator.credentials()).length, 0);
@@ -172,7 +172,7 @@ for (const [at, [place, settings]] of PLACES.entries()) {
     await page.goto(`${server.url}/account/sign-up`);
     await page.getByLabel("Full name").fill("Mary Somerville");
     await page.locator("input[name=email]").fill(email);
-    await press(page, "Use a passkey instead of a password");
+    await press(page, "Sign up with a passkey");
     await page.locator(".fault").waitFor();
     await look(page, `passkey-sign-up-taken-${place}`);
     assert.deepEqual(record.violations, []);

@@ -51,6 +51,11 @@ async fn post_from_elsewhere(app: &TestApp, form: &HashMap<String, String>) -> A
     call.header("origin", "https://appleid.apple.com").form(&form).await
 }
 
+/// Sets members of what the token endpoint answers.
+fn answer_tokens(provider: &Upstream, tokens: &Value) {
+    provider.tell().tokens.clone_from(tokens.as_object().unwrap());
+}
+
 async fn sessions(app: &TestApp) -> String {
     count(app, "sessions").await
 }
@@ -149,10 +154,7 @@ on_both_databases! {
 
     async fn l01_l03_github_is_known_by_a_number_and_its_primary_verified_address(database: Database) {
         let (app, github) = with_provider(database, "github").await;
-        github.tell().tokens = json!({ "access_token": "gho_x", "token_type": "bearer", "id_token": null })
-            .as_object()
-            .unwrap()
-            .clone();
+        answer_tokens(&github, &json!({ "access_token": "gho_x", "token_type": "bearer", "id_token": null }));
         let user = json!({ "login": "octocat", "id": 583_231, "name": "The Octocat", "email": "shown@example.com" });
         github.answers("/api/v3/user", Canned::json(&user));
         let emails = json!([
@@ -186,7 +188,7 @@ on_both_databases! {
             let (app, provider) = with_provider(database, name).await;
             app.sign_up("ada").await;
             app.place.sql("UPDATE accounts SET email_verified_at = 1").await;
-            provider.tell().tokens = token.as_object().unwrap().clone();
+            answer_tokens(&provider, &token);
             provider.answers(path, Canned::json(&user));
             let mut browser = Browser::new(&app);
             let asked = browser.log_in_with(name, &provider).await;
@@ -286,7 +288,7 @@ on_both_databases! {
             headers: vec![("location", "https://evil.example".to_owned())],
             ..Canned::new(302, "text/html", "")
         };
-        let silent = Canned { silence: Duration::from_secs(60), ..Canned::json(&json!({})) };
+        let silent = Canned { silence: Duration::from_mins(1), ..Canned::json(&json!({})) };
         for canned in [
             Canned::json(&json!({})),
             Canned::json(&Value::Null),
@@ -315,7 +317,7 @@ on_both_databases! {
         assert_eq!((sessions(&app).await, count(&app, "accounts").await), ("0".to_owned(), "0".to_owned()));
         // An empty profile of one that has no ID token is nobody, and never the same somebody (GHSA-5hvv-9cqv-894r).
         let (app, github) = with_provider(database, "github").await;
-        github.tell().tokens = json!({ "id_token": null }).as_object().unwrap().clone();
+        answer_tokens(&github, &json!({ "id_token": null }));
         github.answers("/api/v3/user/emails", Canned::json(&json!([])));
         for profile in [json!({}), Value::Null, json!({ "id": null }), json!({ "id": "" }), json!({ "message": "Bad credentials" })] {
             github.answers("/api/v3/user", Canned::json(&profile));

@@ -107,7 +107,7 @@ on_both_databases! {
         // Two of them, a cut one, and one that is nobody's.
         for device in [
             format!("{}; {}", ada.device, ada.device),
-            ada.device[..ada.device.len() - 1].to_owned(),
+            ada.device.strip_suffix(char::is_alphanumeric).unwrap_or_default().to_owned(),
             "portcullis-device=pcrd_".to_owned() + &"A".repeat(43),
         ] {
             Browser { device, ..Browser::default() }.is_asked(&app, "ada").await;

@@ -651,14 +651,7 @@ on_both_databases! {
     }
 
     async fn l07_a_provider_that_asks_again_confirms_a_session(database: Database) {
-        let acme = upstream().await;
-        let app = TestApp::with(database, |config| {
-            config.login_with.insert("acme".to_owned(), settings(&acme, true));
-            let mut github = settings(&acme, false);
-            github.issuer = Some(acme.url.clone());
-            config.login_with.insert("github".to_owned(), github);
-        })
-        .await;
+        let (app, acme) = with_acme(database, true, |_| ()).await;
         let mut ada = Browser::new(&app);
         arrived(&ada.log_in_with("acme", &acme).await);
         let later = |seconds: u64| {
@@ -710,6 +703,18 @@ on_both_databases! {
         assert!(!is_fresh(&ada).await, "and nothing was confirmed");
         // A login that was begun to log in does not confirm one either: it is not asked to be new.
         assert!(!Browser::new(&app).press("/account/log-in/with/acme").await.contains("max_age"));
+    }
+
+    async fn l07_a_provider_that_cannot_prove_a_new_login_confirms_none(database: Database) {
+        let acme = upstream().await;
+        let app = TestApp::with(database, |config| {
+            config.login_with.insert("acme".to_owned(), settings(&acme, true));
+            config.login_with.insert("github".to_owned(), settings(&acme, false));
+        })
+        .await;
+        let mut ada = Browser::new(&app);
+        arrived(&ada.log_in_with("acme", &acme).await);
+        assert!(ada.get("/account/confirm").await.assert(200).text().contains("/account/confirm/with/acme"));
         // One that cannot prove it is not offered, and not taken.
         app.place.sql("UPDATE identities SET provider = 'github'").await;
         let page = ada.get("/account/confirm").await.assert(200).text();
