@@ -8,7 +8,7 @@ use std::{
     net::SocketAddr,
     sync::Arc,
     thread::{self, available_parallelism},
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use aws_lc_rs::{
@@ -105,8 +105,7 @@ impl Person {
         let random = SystemRandom::new();
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random)?;
         let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8.as_ref())?;
-        let mut credential = [0; 16];
-        aws_lc_rs::rand::fill(&mut credential)?;
+        let credential = portcullis_server::random::bytes::<16>();
         let cookie = format!("portcullis-passkey={}", URL_SAFE_NO_PAD.encode(digest(&SHA256, &credential)));
         let mut person = Self { key, credential, user_handle: String::new(), cookie };
         let email = format!("passkey{number}@example.com");
@@ -275,8 +274,7 @@ impl WithApp {
 
     /// The code of `steps` from now (RFC 6238).
     fn code(&self, steps: i64) -> Result<String, Failure> {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs();
-        let step = i64::try_from(now / 30)? + steps;
+        let step = portcullis_server::clock::Clock::system().now().as_secs() / 30 + steps;
         let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &self.key);
         let mac = hmac::sign(&key, &step.to_be_bytes());
         let at = usize::from(mac.as_ref().last().ok_or("an empty MAC")? & 15);
