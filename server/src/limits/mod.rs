@@ -53,7 +53,7 @@ const MAILS_OF_SOURCE: Limit = Limit { most: 20, window: HOUR };
 const LOOKED_UP: Limit = Limit { most: 100, window: HOUR };
 /// Codes for the first administrator tried per address.
 const CLAIMS: Limit = Limit { most: 10, window: QUARTER_HOUR };
-/// Passkey challenges issued per address without a session, and passkeys presented.
+/// Passkeys presented per address.
 const PASSKEYS: Limit = Limit { most: 1000, window: QUARTER_HOUR };
 /// Emails per account about a wrong second factor or a copied passkey.
 const FACTOR_MAILS: Limit = Limit { most: 1, window: HOUR };
@@ -227,6 +227,12 @@ pub(crate) async fn count_social(app: &App, client: &Client) -> Result<(), Error
     count_by_address(app, "throttle: social login", SOCIAL, client).await
 }
 
+/// Takes a login with another provider that succeeded off the count.
+pub(crate) async fn forgive_social(app: &App, tx: &mut Tx, client: &Client) -> Result<(), Error> {
+    let key = app.secret().mac("throttle: social login", &client.network());
+    Ok(store::give_back(tx.conn(), &key).await?)
+}
+
 /// Counts an attempt to become the first administrator, or rejects it.
 pub(crate) async fn count_claim(app: &App, client: &Client) -> Result<(), Error> {
     count_by_address(app, "throttle: first administrator", CLAIMS, client).await
@@ -237,8 +243,7 @@ pub(crate) async fn count_look_up(app: &App, asker: AccountId) -> Result<(), Err
     count_by(app, app.secret().mac("throttle: look-ups", asker.to_string().as_bytes()), LOOKED_UP).await
 }
 
-/// Counts a step of a passkey login, or rejects it. Signatures cannot be guessed: this bounds the rows that strangers
-/// create.
+/// Counts a presented passkey, or rejects it. Signatures cannot be guessed: this bounds the work that strangers cause.
 pub(crate) async fn count_passkey(app: &App, client: &Client) -> Result<(), Error> {
     count_by_address(app, "throttle: passkeys", PASSKEYS, client).await
 }

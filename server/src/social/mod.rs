@@ -16,7 +16,10 @@ mod store;
 
 use std::time::Duration;
 
-use self::rules::{Address, Decision, Facts, Known, Refusal, Wish, decide};
+use self::{
+    proofs::Typed,
+    rules::{Address, Decision, Facts, Known, Refusal, Wish, decide},
+};
 use crate::{
     access::{Method, Principal},
     accounts::{self, AccountId, Email, FullName, Held, Role},
@@ -94,21 +97,105 @@ enum Settled {
     Refused(Refusal),
 }
 
-/// Logs in, or links to the account of `owner`, in one transaction. It is repeated if another transaction changed its
-/// facts, so if two create the same account concurrently, the second logs in to it.
+/// What an identity was proved for.
+#[derive(Debug, Clone, Copy)]
+enum Aim {
+    LogIn,
+    /// To be linked to the account of this session.
+    Link(Principal),
+    /// To confirm that the owner of this session is there.
+    Confirm(Principal),
+}
+
+impl Aim {
+    fn owner(self) -> Option<Principal> {
+        match self {
+            Self::LogIn => None,
+            Self::Link(owner) | Self::Confirm(owner) => Some(owner),
+        }
+    }
+
+    /// Locks the account of the session. To link, its login must still be recent.
+    async fn hold(self, tx: &mut Tx, now: Timestamp) -> Result<Held, Error> {
+        match self {
+            Self::LogIn => Err(Error::SessionEnded),
+            Self::Link(owner) => accounts::hold_own(tx, owner.fresh(now)?, now).await,
+            Self::Confirm(owner) => accounts::hold_own(tx, owner, now).await,
+        }
+    }
+
+    fn wish(self) -> Wish {
+        match self {
+            Self::LogIn => Wish::LogIn,
+            Self::Link(owner) => Wish::Link(owner.account),
+            Self::Confirm(owner) => Wish::Confirm(owner.account),
+        }
+    }
+}
+
+/// Who asks, and for what.
+struct Asked<'a> {
+    aim: Aim,
+    beginning: &'a Beginning<'a>,
+    language: Language,
+}
+
+/// Logs in, confirms, or links to the account of the session that asked. One transaction; it is done anew if what the decision stood
+/// on was changed by another one, so of two that make the same account at once the second logs in to it.
 ///
 /// # Errors
-/// [`Error::FactorAsked`], [`Error::TooManyIdentities`], [`Error::EmailTaken`] if the address is reserved for an
-/// account that can restore it.
-async fn settle(
-    app: &App,
-    who: &Who,
-    owner: Option<Principal>,
-    beginning: &Beginning<'_>,
-    language: Language,
-) -> Result<Settled, Error> {
+/// [`Error::FactorAsked`], [`Error::TooManyIdentities`], [`Error::EmailTaken`] if the address is kept for an account that
+/// can put it back.
+async fn settle(app: &App, who: &Who, asked: &Asked<'_>) -> Result<Settled, Error> {
     for _ in 0..TRIES {
-        if let Some(settled) = retry(|| try_settle(app, who, owner, beginning, language)).await? {
+        let settled = retry(|| async {
+            let (tx, now) = (app.db().begin().await?, app.now());
+            try_settle(app, tx, who, asked, None, now).await
+        });
+        if let Some(settled) = settled.await? {
+            return Ok(settled);
+        }
+    }
+    Err(Error::Busy)
+}
+
+/// An identity whose address a code has proved, and what it came to.
+struct SettledByCode {
+    who: Who,
+    /// The path to go to afterwards.
+    next: String,
+    /// An error comes after the code was accepted.
+    settled: Result<Settled, Error>,
+}
+
+/// The same with the address that an emailed code proves. The code is used in the same transaction: if that fails, the
+/// person can enter it again.
+///
+/// # Errors
+/// [`Error::WrongCode`]; [`Error::DeadLogin`]; [`Error::Throttled`].
+async fn settle_by_code(
+    app: &App,
+    token: &str,
+    code: &str,
+    asked: &Asked<'_>,
+) -> Result<SettledByCode, Error> {
+    let typed = &Typed::count(app, token, code, asked.beginning.client).await?;
+    for _ in 0..TRIES {
+        let settled = retry(|| async {
+            let (mut tx, now) = (app.db().begin().await?, app.now());
+            let Some((who, next)) = proofs::use_code(&mut tx, typed, now).await? else {
+                tx.commit().await?;
+                return Err(Error::WrongCode);
+            };
+            let settled = match try_settle(app, tx, &who, asked, Some(typed), now).await {
+                Err(Error::Database(error)) => return Err(error.into()),
+                Ok(None) => return Ok(None),
+                Ok(Some(settled)) => Ok(settled),
+                Err(error) => Err(error),
+            };
+            Ok(Some(SettledByCode { who, next, settled }))
+        });
+        if let Some(settled) = settled.await? {
             return Ok(settled);
         }
     }
@@ -118,15 +205,17 @@ async fn settle(
 /// `None`: try again.
 async fn try_settle(
     app: &App,
+    mut tx: Tx,
     who: &Who,
-    owner: Option<Principal>,
-    beginning: &Beginning<'_>,
-    language: Language,
+    asked: &Asked<'_>,
+    typed: Option<&Typed>,
+    now: Timestamp,
 ) -> Result<Option<Settled>, Error> {
-    let (mut tx, now) = (app.db().begin().await?, app.now());
+    let Asked { aim, beginning, language } = *asked;
+    let owner = aim.owner();
     let linked = identities::account_of(tx.conn(), &who.issuer, &who.subject).await?;
     let held = match (owner, linked, who.proved_email()) {
-        (Some(owner), _, _) => Some(accounts::hold_own(&mut tx, owner, now).await?),
+        (Some(_), _, _) => Some(aim.hold(&mut tx, now).await?),
         (None, Some(account), _) => accounts::hold_of_login(&mut tx, account).await?,
         (None, None, Some(email)) => accounts::hold_by_email(&mut tx, email).await?,
         (None, None, None) => None,
@@ -135,8 +224,11 @@ async fn try_settle(
     if identities::account_of(tx.conn(), &who.issuer, &who.subject).await? != linked {
         return Ok(None);
     }
-    let facts = look(app, &mut tx, who, owner, linked, held.as_ref()).await?;
+    let facts = look(app, &mut tx, who, aim, linked, held.as_ref()).await?;
     let Some(facts) = facts else { return Ok(None) };
+    if let Some(typed) = typed {
+        limits::forgive_code(&mut tx, typed.attempt()).await?;
+    }
     match (decide(facts), held) {
         (Decision::LogIn, Some(held)) => {
             identities::note_use(&mut tx, &held, &who.issuer, &who.subject, now).await?;
@@ -155,6 +247,11 @@ async fn try_settle(
         (Decision::Link(_), Some(held)) => {
             let client = beginning.client;
             let held = recovery::prove_address(app, &mut tx, held, Then::NoPassword, client, now).await?;
+            // Who reads the mailbox has not shown the second factor, and must not add a way in before that. The owner can
+            // link the identity on the account page.
+            if factors::guards(app, &mut tx, &held).await? {
+                return log_in(app, tx, &held, who, beginning, now).await.map(Some);
+            }
             match identities::link(app, &mut tx, held, &who.identity(), true, client, now).await? {
                 Some(held) => log_in(app, tx, &held, who, beginning, now).await.map(Some),
                 None => Ok(None),
@@ -163,8 +260,12 @@ async fn try_settle(
         (Decision::Create, None) => create(app, tx, who, beginning, language, now).await,
         (Decision::AskToProve, _) => Ok(Some(Settled::AskToProve)),
         (Decision::AskForEmail, _) => Ok(Some(Settled::AskForEmail)),
-        (Decision::Refuse(refusal), _) => Ok(Some(Settled::Refused(refusal))),
-        // The rules select only an account that is held.
+        (Decision::Refuse(refusal), _) => {
+            // A code that led here is used.
+            tx.commit().await?;
+            Ok(Some(Settled::Refused(refusal)))
+        }
+        // The rules select only an account that is held, and to confirm only the owner's.
         (Decision::LogIn | Decision::Link(_), None) | (Decision::Create, Some(_)) => {
             Err(Error::Internal("a social login was decided without its account".to_owned()))
         }
@@ -176,10 +277,11 @@ async fn look(
     app: &App,
     tx: &mut Tx,
     who: &Who,
-    owner: Option<Principal>,
+    aim: Aim,
     linked: Option<AccountId>,
     held: Option<&Held>,
 ) -> Result<Option<Facts>, Error> {
+    let owner = aim.owner();
     let known =
         |held: &Held| Known::Active { account: held.id, is_verified: held.email_verified_at.is_some() };
     let linked_to = match (owner, linked) {
@@ -197,7 +299,7 @@ async fn look(
         _ => None,
     };
     Ok(Some(Facts {
-        wish: owner.map_or(Wish::LogIn, |owner| Wish::Link(owner.account)),
+        wish: aim.wish(),
         linked_to,
         address: who.address,
         by_address,
@@ -255,6 +357,7 @@ async fn log_in(
         }
     };
     limits::end_lock(app, &mut tx, held, Some(beginning.client), now).await?;
+    limits::forgive_social(app, &mut tx, beginning.client).await?;
     let logged_in = sessions::begin(app, &mut tx, held, methods, beginning, now).await?;
     let (event, detail) = (Event::LoggedInWithProvider, Some(who.provider.as_str()));
     events::record_detail(&mut tx, event, Some(held.id), beginning.client, detail, now).await?;

@@ -158,6 +158,7 @@ impl Place {
             "invitations",
             "passkeys",
             "used_passkey_challenges",
+            "remembered_devices",
             "api_keys",
         ];
         let mut dump = Vec::new();
