@@ -63,8 +63,7 @@ pub mod webhooks;
 mod work;
 
 pub use access::{
-    AdminRole,
-    AccountsRead, AccountsWrite, AuditRead, By, KeyHolder, KeyId, ManageAccount, OfflineAccess,
+    AccountsRead, AccountsWrite, AdminRole, AuditRead, By, KeyHolder, KeyId, ManageAccount, OfflineAccess,
     OrganisationsRead, OrganisationsWrite, Principal, ProfileRead, ProfileWrite, Requester, SessionId,
 };
 pub use api_keys::{ApiKeyHeader, ApiKeys, BearerApiKeys, CallerOrKey};

@@ -13,7 +13,7 @@ use uuid::Uuid;
 pub use self::by::By;
 pub use self::requester::{KeyHolder, KeyId, Requester};
 pub use self::scopes::{
-    AccountsRead, AdminRole, AccountsWrite, AuditRead, ManageAccount, OfflineAccess, OrganisationsRead,
+    AccountsRead, AccountsWrite, AdminRole, AuditRead, ManageAccount, OfflineAccess, OrganisationsRead,
     OrganisationsWrite, ProfileRead, ProfileWrite,
 };
 pub(crate) use self::{

@@ -9,8 +9,8 @@ use askama::{Template, filters::HtmlSafe};
 use axum::extract::FromRequestParts;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use portcullis::Scope as _;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts};
+use portcullis::Scope as _;
 use url::form_urlencoded;
 
 use super::{Done, NotShown, WayBack, way_back::is_own_path};
