@@ -1,6 +1,7 @@
 //! Roles that the operator declares: their owners read, and change nothing.
 
 use super::*;
+use crate::support::Database;
 
 async fn app(database: Database) -> TestApp {
     TestApp::with(database, |config| {
