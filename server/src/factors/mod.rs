@@ -25,7 +25,7 @@ use serde::Serialize;
 
 pub(crate) use self::{
     enrolment::remove_lost,
-    gate::{guards, Gate, gate},
+    gate::{Gate, gate, guards},
     remembered::list as remembered,
 };
 use self::{
