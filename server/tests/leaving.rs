@@ -202,6 +202,37 @@ on_both_databases! {
         assert_forgotten(&app, id, "ada", database).await;
     }
 
+    async fn s11_z08_a_due_deletion_hands_organisations_over_or_deletes_them(database: Database) {
+        let app = TestApp::with(database, |config| config.deletion_grace = Duration::from_secs(7 * DAY)).await;
+        let id = app.sign_up("ada").await;
+        let scope = "profile:read account:manage organisations:read organisations:write";
+        let log_in = async |name: &str| {
+            let token = app.stranger().post("/login").form_owned(&email(name), PASSWORD, scope).await.assert(200).json();
+            app.stranger().with_token(token["access_token"].as_str().unwrap())
+        };
+        log_in("ada").await.delete("/account").send().await.assert(202);
+        // The owner comes back, and does not cancel the deletion.
+        let ada = log_in("ada").await;
+        for name in ["Alone", "Together"] {
+            ada.post("/organisations").json(&json!({ "name": name })).await.assert(201);
+        }
+        let ben = app.sign_up("ben").await;
+        let cyd = app.sign_up("cyd").await;
+        for (member, role, at) in [(ben, "member", 1), (cyd, "admin", 2)] {
+            let sql = format!("INSERT INTO memberships (account_id, group_id, role, created_at)
+                               SELECT {member}, id, '{role}', {at} FROM groups WHERE name = 'Together'");
+            app.place.sql(&sql).await;
+        }
+        app.advance(7 * DAY);
+        let sweeping = app.again().await;
+        until(&app, &format!("SELECT COUNT(*) FROM accounts WHERE id = {id}"), "0").await;
+        assert_eq!(app.place.value("SELECT COUNT(*) FROM groups WHERE name = 'Alone'").await, "0");
+        let owners = "SELECT account_id FROM memberships WHERE role = 'owner'";
+        assert_eq!(app.place.value(owners).await, cyd.to_string());
+        sweeping.app.close().await;
+        assert!(app.mails_to("cyd").await.iter().any(|mail| mail.text.contains("Together")));
+    }
+
     async fn g08_a_crash_between_the_rows_and_the_picture_leaves_it_to_the_next_start(database: Database) {
         let app = TestApp::new(database).await;
         let (id, ada) = full_account(&app, "ada").await;

@@ -33,7 +33,7 @@ pub(crate) use self::{
     },
     members::{ExportedMembership, exported},
     operators::{Found, delete_by, details, find, set_role_by},
-    organisations::{count, only_owned, refuse_last_owner},
+    organisations::{count, hand_over, only_owned, refuse_last_owner},
     services::all as services,
     tree::{keep, make_up, make_up_member},
 };

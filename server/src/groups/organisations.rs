@@ -11,11 +11,12 @@ use crate::{
     accounts::{self, AccountId, Locked},
     app::App,
     client::Client,
+    clock::Timestamp,
     db::{Tx, retry},
     error::Error,
     events::{self, Event},
     invalid::Invalid,
-    mail::Message,
+    mail::{self, Message, Recipient},
 };
 
 /// The most organisations that an account can own.
@@ -110,6 +111,40 @@ pub(crate) async fn refuse_last_owner(tx: &mut Tx, leaving: &Locked) -> Result<(
             && store::is_last_owner(tx.conn(), organisation, leaving.id).await?
         {
             return Err(Error::Refused(Refusal::OwnerLeaves));
+        }
+    }
+    Ok(())
+}
+
+/// Hands over or deletes the organisations that would have no owner without this account, which is deleted now because its
+/// owner asked for it some time ago. The next owner is the administrator, or else the member, who has been there longest.
+/// An organisation without other members is deleted.
+pub(crate) async fn hand_over(
+    app: &App,
+    tx: &mut Tx,
+    leaving: &Locked,
+    client: &Client,
+    now: Timestamp,
+) -> Result<(), Error> {
+    for id in store::owned_by(tx.conn(), leaving.id).await? {
+        if !store::lock_organisation(tx.conn(), id).await?
+            || !store::is_last_owner(tx.conn(), id, leaving.id).await?
+        {
+            continue;
+        }
+        let Some(next) = store::next_owner(tx.conn(), id, leaving.id).await? else {
+            tree::delete(tx, id, now).await?;
+            events::record_in(tx, Event::OrganisationDeleted, id.uuid(), None, client, None, now).await?;
+            continue;
+        };
+        let role = GroupRole::Owner;
+        store::set_member_role(tx.conn(), id, next, role).await?;
+        let (event, detail) = (Event::MemberRoleChanged, Some(role.name()));
+        events::record_in(tx, event, id.uuid(), Some(next), client, detail, now).await?;
+        let organisation = store::name(tx.conn(), id).await?.ok_or(Error::NotFound)?;
+        if let Some(owner) = accounts::owner(tx.conn(), next).await? {
+            let message = Message::OrganisationRole { organisation, role: role.name().to_owned() };
+            mail::enqueue(app, tx, &Recipient::of(&owner), &message, now).await?;
         }
     }
     Ok(())

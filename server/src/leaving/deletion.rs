@@ -24,6 +24,7 @@ pub async fn delete(app: &App, id: AccountId, by: By<'_>) -> Result<(), Error> {
     let picture = retry(|| async {
         let (mut tx, now) = begin(app).await?;
         let locked = lock_other(&mut tx, id, by, now).await?;
+        groups::refuse_last_owner(&mut tx, &locked).await?;
         remove(app, tx, &locked, by.client(), now).await
     });
     clean_up(app, picture.await?).await;
@@ -35,6 +36,7 @@ pub(crate) async fn delete_own(app: &App, fresh: Fresh, client: &Client) -> Resu
     let picture = retry(|| async {
         let (mut tx, now) = begin(app).await?;
         let held = hold_own(&mut tx, fresh, now).await?;
+        groups::refuse_last_owner(&mut tx, &held).await?;
         remove(app, tx, &held, client, now).await
     });
     clean_up(app, picture.await?).await;
@@ -46,6 +48,8 @@ pub(crate) async fn delete_if_due(app: &App, id: AccountId, client: &Client) -> 
     let picture = retry(|| async {
         let (mut tx, now) = begin(app).await?;
         let locked = lock_due(&mut tx, id, now).await?.ok_or(Error::NotFound)?;
+        // Nobody is there to be told that an organisation stands in the way, and the owner was promised a deletion.
+        groups::hand_over(app, &mut tx, &locked, client, now).await?;
         remove(app, tx, &locked, client, now).await
     });
     clean_up(app, picture.await?).await;
@@ -67,7 +71,6 @@ async fn remove(
     now: Timestamp,
 ) -> Result<Option<PictureId>, Error> {
     limits::forget(app, &mut tx, &locked.email).await?;
-    groups::refuse_last_owner(&mut tx, locked).await?;
     groups::forget_invitations_to(&mut tx, locked).await?;
     let picture = pictures::take(&mut tx, locked, now).await?;
     accounts::delete(&mut tx, locked).await?;

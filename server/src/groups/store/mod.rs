@@ -17,8 +17,8 @@ pub(super) use self::{
         members, memberships, people, person, person_role, set_member_role,
     },
     organisations::{
-        count_organisations, found, found_by_id, is_last_owner, lock_organisation, organisation_of,
-        organisations_of, other_owners, owned_by,
+        count_organisations, found, found_by_id, is_last_owner, lock_organisation, next_owner,
+        organisation_of, organisations_of, other_owners, owned_by,
     },
     services::{service, services},
     teams::{count_teams, team, teams},

@@ -96,6 +96,27 @@ pub(in crate::groups) async fn other_owners(
     Ok(owners.into_iter().map(|(id,)| id).collect())
 }
 
+/// Who owns the organisation once this account has left: a person who is active and stays, if there is one, with the
+/// highest role, and who has been there longest.
+pub(in crate::groups) async fn next_owner(
+    conn: Conn<'_>,
+    organisation: GroupId,
+    leaving: AccountId,
+) -> Result<Option<AccountId>> {
+    let next = fetch_optional!(
+        conn,
+        (AccountId,),
+        "SELECT m.account_id FROM memberships m JOIN accounts a ON a.id = m.account_id
+         WHERE m.group_id = $1 AND m.account_id <> $2 AND a.organisation_id IS NULL
+         ORDER BY CASE WHEN a.is_active AND a.deletion_due_at IS NULL THEN 0 ELSE 1 END,
+                  CASE m.role WHEN 'owner' THEN 0 WHEN 'admin' THEN 1 ELSE 2 END, m.created_at, m.account_id
+         LIMIT 1",
+        organisation,
+        leaving
+    )?;
+    Ok(next.map(|(account,)| account))
+}
+
 /// How many organisations an account is a member of.
 pub(in crate::groups) async fn count_organisations(conn: Conn<'_>, account: AccountId) -> Result<i64> {
     let sql = "SELECT count(*) FROM memberships m JOIN groups g ON g.id = m.group_id
