@@ -6,7 +6,11 @@ async fn greet(_: Public) -> Json<u8> {
     Json(1)
 }
 
-fn main() {
+async fn serve(listener: tokio::net::TcpListener) {
     let api = Api::<()>::new("Shop", "1.0").get("/", greet);
-    let _: axum::Router = axum::Router::new().merge(api);
+    let _ = axum::serve(listener, api).await;
+}
+
+fn main() {
+    let _ = serve;
 }

@@ -21,8 +21,8 @@ use http::HeaderMap;
 /// async fn log_in(_: Public, ConnectInfo(peer): ConnectInfo<SocketAddr>, headers: HeaderMap) -> Json<String> {
 ///     let proxy = IpAddr::from([10, 0, 0, 1]);
 ///     let client = client_address(peer.ip(), &headers, |hop| hop == proxy);
-///     Json(client.to_string()) // what a limit on attempts counts; IPv6 better by its /64
-/// the key for a limit on attempts; for IPv6, use its /64
+///     Json(client.to_string()) // the key for a limit on attempts; for IPv6, use its /64
+/// }
 /// # let _ = log_in;
 /// ```
 #[must_use]

@@ -270,7 +270,7 @@ fn describe_refusals<V: Authenticate>(operation: &mut Operation<'_>, ways: &[Vec
         refusal(V::challenges()).describe(operation, ways);
     }
     V::describe_step_up(operation);
-    if V::asked().iter().any(|asked| asked.place.is_cookie()) {
+    if V::asked().iter().any(|asked| asked.place.is_added_by_browsers()) {
         Denied::cross_site().describe(operation, ways);
     }
     if V::sees_request() {

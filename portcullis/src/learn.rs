@@ -33,6 +33,7 @@ pub mod step_up {}
 // modules.
 /// [access_tokens]: crate::learn::schemes::access_tokens
 /// [bearer]: crate::learn::schemes::bearer
+/// [client_certificates]: crate::learn::schemes::client_certificates
 /// [session_cookies]: crate::learn::schemes::session_cookies
 /// [api_keys]: crate::learn::schemes::api_keys
 /// [basic]: crate::learn::schemes::basic
@@ -56,6 +57,9 @@ pub mod schemes {
 
     #[doc = include_str!("../docs/schemes/bearer.md")]
     pub mod bearer {}
+
+    #[doc = include_str!("../docs/schemes/client-certificates.md")]
+    pub mod client_certificates {}
 
     #[doc = include_str!("../docs/schemes/session-cookies.md")]
     pub mod session_cookies {}

@@ -215,7 +215,7 @@ pub enum Decision<T> {
 }
 
 /// No decision could be made. The cause is logged and never sent to the caller. Each type of permission logs once a
-/// minute at level `error`, with the number of failures in between as `untold`; those are logged at level `debug`.
+/// minute at level `error`, with the number of failures in between as `suppressed`; those are logged at level `debug`.
 #[derive(Debug)]
 pub struct Undecided(Box<dyn Error + Send + Sync>);
 

@@ -1,7 +1,7 @@
 //! Actions that need a recent or a stronger login (RFC 9470).
 //!
 //! Use [`StepUp<V, L>`](StepUp) in place of the verifier `V`: in a [`Guard`](crate::Guard), a [`May`](crate::May), a
-//! [`Seen`](crate::Seen) or an [`Either`](crate::Either). It accepts what `V` accepts, if the person behind the
+//! [`Seen`](crate::Seen) or an [`Either`](crate::Either). `V` may be a [`TokenIn`], too. It accepts what `V` accepts, if the person behind the
 //! credential logged in as the level `L` demands. A valid credential whose login is too old or too weak gets 401 with
 //! the challenge `insufficient_user_authentication`, which tells the client which login is required.
 //!
@@ -45,12 +45,12 @@ use serde_json::{Map, json};
 #[cfg(feature = "discovery")]
 use crate::issuer::{IntrospectedToken, Introspection};
 use crate::{
-    credential::{Challenge, WantedBody},
+    credential::{Bearer, Challenge, TokenIn, TokenPlace, WantedBody},
     denied::{Denied, Login as Demanded},
     describe::Operation,
     guard::{
         Asked, Authenticate, AuthenticateIn,
-        authenticate::sealed::{self, Asked as _, Presence},
+        authenticate::sealed::{self, Presence},
     },
     scope::Granted,
     tokens::{AccessToken, AccessTokens, TypedToken, TypedTokens},
@@ -93,9 +93,27 @@ pub trait KnowsLogin: Verify {
     fn login(&self, principal: &Self::Principal) -> Login;
 }
 
+/// What [`StepUp`] can stand around: a verifier that [`KnowsLogin`], or a [`TokenIn`] of one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not know how and when its callers logged in",
+    note = "implement `portcullis::step_up::KnowsLogin` for it"
+)]
+pub trait WithLogin: Authenticate<Principal = <Self::Verifier as Verify>::Principal> {
+    /// The verifier that knows the login.
+    type Verifier: KnowsLogin;
+}
+
+impl<V: KnowsLogin> WithLogin for V {
+    type Verifier = V;
+}
+
+impl<P: TokenPlace, V: KnowsLogin<Credential = Bearer>> WithLogin for TokenIn<P, V> {
+    type Verifier = V;
+}
+
 /// A verifier that accepts what `V` accepts, if the login behind it meets `L`. See the [module](self).
 #[derive(Debug)]
-pub struct StepUp<V: KnowsLogin, L: Level>(PhantomData<fn() -> (V, L)>);
+pub struct StepUp<V: WithLogin, L: Level>(PhantomData<fn() -> (V, L)>);
 
 /// Reads the claims of the token. An `auth_time` in the future, beyond the clock leeway, counts as unknown.
 impl KnowsLogin for AccessTokens {
@@ -136,17 +154,20 @@ where
     }
 }
 
-impl<V: KnowsLogin, L: Level> Authenticate for StepUp<V, L> {
+impl<V: WithLogin, L: Level> Authenticate for StepUp<V, L> {
     type Principal = V::Principal;
 }
 
-impl<St: Sync, V: KnowsLogin + FromRef<St>, L: Level> AuthenticateIn<St> for StepUp<V, L> {
+impl<St: Sync, V, L: Level> AuthenticateIn<St> for StepUp<V, L>
+where
+    V: WithLogin<Verifier: FromRef<St>> + AuthenticateIn<St>,
+{
     async fn authenticate(
         presented: Self::Presented,
         state: &St,
     ) -> Result<Option<(V::Principal, Granted)>, Denied> {
         let Some((principal, granted)) = V::authenticate(presented, state).await? else { return Ok(None) };
-        if is_enough::<L>(&V::from_ref(state).login(&principal)) {
+        if is_enough::<L>(&V::Verifier::from_ref(state).login(&principal)) {
             Ok(Some((principal, granted)))
         } else {
             Err(Denied::step_up(V::challenges(), demanded::<L>()))
@@ -154,7 +175,7 @@ impl<St: Sync, V: KnowsLogin + FromRef<St>, L: Level> AuthenticateIn<St> for Ste
     }
 }
 
-impl<V: KnowsLogin, L: Level> sealed::Asked for StepUp<V, L> {
+impl<V: WithLogin, L: Level> sealed::Asked for StepUp<V, L> {
     type Presented = <V as sealed::Asked>::Presented;
 
     fn asked() -> Vec<Asked> {

@@ -427,8 +427,17 @@ impl Attack {
         for (scheme, named) in operations.iter().flat_map(|operation| &operation.ways).flatten() {
             scopes.entry(scheme.clone()).or_default().extend(named.iter().cloned());
         }
-        let (schemes, held, same_origin) = (schemes.collect(), &self.held, &self.same_origin);
-        let ground = Ground { schemes, held, scopes, same_origin };
+        let entries = documented::members(self.document.pointer("/components/securitySchemes"));
+        let certificates = entries
+            .filter(|(_, entry)| documented::resolved(&self.document, entry)["type"] == "mutualTLS")
+            .map(|(name, _)| name.clone());
+        let ground = Ground {
+            schemes: schemes.collect(),
+            certificates: certificates.collect(),
+            held: &self.held,
+            scopes,
+            same_origin: &self.same_origin,
+        };
 
         let mut walk = Walk::new(&self, &ground);
         walk.check_names(&operations);

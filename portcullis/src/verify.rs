@@ -90,7 +90,7 @@ pub enum Verdict<P> {
 }
 
 /// No verdict could be reached. The cause is logged and never sent to the caller. Each type of verifier logs once a
-/// minute at level `error`, with the number of failures in between as `untold`; those are logged at level `debug`.
+/// minute at level `error`, with the number of failures in between as `suppressed`; those are logged at level `debug`.
 #[derive(Debug)]
 pub struct VerifyFailed(Box<dyn Error + Send + Sync>);
 

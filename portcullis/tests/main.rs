@@ -7,6 +7,7 @@
 mod cases {
     mod api;
     mod combine;
+    mod compiler;
     mod credential;
     mod describe;
     #[cfg(feature = "discovery")]
@@ -22,7 +23,9 @@ mod cases {
     mod issuer;
     mod learn;
     mod log;
+    mod pages;
     mod permission;
+    mod programs;
     mod protected_resource;
     mod step_up;
     #[cfg(feature = "testing")]

@@ -9,6 +9,7 @@ mod authorization;
 mod basic;
 mod bearer;
 mod challenge;
+mod client_certificate;
 mod compare;
 mod cookie;
 mod presented;
@@ -38,6 +39,7 @@ pub use self::{
     authorization::{Authorization, AuthorizationScheme},
     basic::Basic,
     bearer::Bearer,
+    client_certificate::{ClientCertificate, PeerCertificate},
     same_origin::{OwnOrigins, SameOrigin},
     session_cookie::{CookieSettings, NotACookieValue, SameSite, SessionCookie},
     signature::{Signature, SignatureFormat, Signed},
@@ -54,7 +56,7 @@ use crate::{
 const MAX_LENGTH: usize = 8 * 1024;
 
 /// A kind of credential: [`Bearer`], [`Basic`], [`ApiKey`], [`SessionCookie`], [`Authorization`] of another scheme, a
-/// [`Signature`] over the body, or one of these [`With`] parts of the request. Sealed: this crate has the only parser
+/// [`Signature`] over the body, a [`ClientCertificate`], or one of these [`With`] parts of the request. Sealed: this crate has the only parser
 /// of each, and its tests attack it.
 ///
 /// Digest (RFC 7616) is not offered: it forces the server to store the equivalent of the password, and gains nothing
@@ -149,6 +151,12 @@ impl SecurityScheme {
     #[must_use]
     pub fn open_id_connect(url: &str) -> Self {
         Self(json!({ "type": "openIdConnect", "openIdConnectUrl": url }))
+    }
+
+    /// A certificate that the client proves in the TLS handshake.
+    #[must_use]
+    pub fn mutual_tls() -> Self {
+        Self(json!({ "type": "mutualTLS" }))
     }
 
     /// Describes in a sentence where a caller gets the credential.

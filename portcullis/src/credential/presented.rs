@@ -15,11 +15,18 @@ pub enum Place {
     Header(&'static str),
     /// The query parameter of this name, which is then not input of the handler.
     Query(&'static str),
+    /// The TLS handshake of the connection.
+    Connection,
 }
 
 impl Place {
     pub(crate) const fn is_cookie(self) -> bool {
         matches!(self, Self::Cookie(_))
+    }
+
+    /// Whether a browser adds the credential on its own, so that a page of another site could use it.
+    pub(crate) const fn is_added_by_browsers(self) -> bool {
+        matches!(self, Self::Cookie(_) | Self::Connection)
     }
 }
 
@@ -32,6 +39,7 @@ impl PartialEq for Place {
             (Self::Authorization(this), Self::Authorization(that))
             | (Self::Header(this), Self::Header(that)) => this.eq_ignore_ascii_case(that),
             (Self::Cookie(this), Self::Cookie(that)) | (Self::Query(this), Self::Query(that)) => this == that,
+            (Self::Connection, Self::Connection) => true,
             _ => false,
         }
     }

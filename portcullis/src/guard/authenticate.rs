@@ -139,8 +139,8 @@ pub(crate) async fn verified<V: Verify>(
         Ok(Verdict::Refused | Verdict::Forbidden | Verdict::Limited(_)) => Err(Denied::invalid(challenges())),
         Err(cause) => {
             let scheme = V::SCHEME;
-            if let Some(untold) = FAILURES.tell(TypeId::of::<V>(), Instant::now()) {
-                tracing::error!(scheme, %cause, untold, "a credential could not be verified");
+            if let Some(suppressed) = FAILURES.tell(TypeId::of::<V>(), Instant::now()) {
+                tracing::error!(scheme, %cause, suppressed, "a credential could not be verified");
             } else {
                 tracing::debug!(scheme, %cause, "a credential could not be verified");
             }

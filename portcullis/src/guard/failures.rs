@@ -35,9 +35,9 @@ impl Failures {
             last.since = last.since.saturating_add(1);
             return None;
         }
-        let untold = last.since;
+        let suppressed = last.since;
         *last = Told { at: now, since: 0 };
-        Some(untold)
+        Some(suppressed)
     }
 }
 

@@ -129,6 +129,7 @@ fn parse(bytes: &[u8]) -> Result<Value, InputRejection> {
     strict_json::parse(bytes, MAX_DEPTH).map_err(|rejected| {
         InputRejection::bad_request(match rejected {
             Rejected::Syntax => "The request body is not valid JSON",
+            Rejected::NumberOutOfRange => "The request body has a number that is out of range",
             Rejected::TooDeep => "The request body is nested too deeply",
             Rejected::DuplicateMember => "The request body has an object with a duplicate member",
         })

@@ -262,8 +262,8 @@ where
         Ok(Decision::Hide) => Err(Rejection::missing::<P::Object>()),
         Err(cause) => {
             let permission = <P as Scope>::NAME;
-            if let Some(untold) = FAILURES.tell(TypeId::of::<P>(), Instant::now()) {
-                tracing::error!(permission, %cause, untold, "a permission could not be decided");
+            if let Some(suppressed) = FAILURES.tell(TypeId::of::<P>(), Instant::now()) {
+                tracing::error!(permission, %cause, suppressed, "a permission could not be decided");
             } else {
                 tracing::debug!(permission, %cause, "a permission could not be decided");
             }

@@ -114,6 +114,8 @@ const SWITCHES: [(&str, &str); 7] = [
 /// The inputs for the attempts on every operation.
 pub(super) struct Ground<'a> {
     pub(super) schemes: BTreeMap<String, Scheme>,
+    /// The schemes whose credential is a certificate of the connection, which no request here has.
+    pub(super) certificates: BTreeSet<String>,
     pub(super) held: &'a BTreeMap<String, Held>,
     /// Each scope that the document names, by scheme.
     pub(super) scopes: BTreeMap<String, BTreeSet<String>>,
@@ -217,7 +219,9 @@ impl<'a> Attempts<'a> {
 
     fn scheme(&mut self, name: &str) -> Option<&'a Scheme> {
         let scheme = self.ground.schemes.get(name);
-        if scheme.is_none() {
+        if self.ground.certificates.contains(name) {
+            self.not_tried.insert(format!("`{name}`: a certificate, which these requests do not have"));
+        } else if scheme.is_none() {
             self.problems.push(format!(
                 "the document does not describe the scheme `{name}`, or nothing here can use it"
             ));

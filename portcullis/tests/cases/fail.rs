@@ -1,22 +1,18 @@
 //! Code that must not compile, and what the compiler says about it. The cases are in `fail/`.
 //!
-//! The compiler is called directly, with the artifacts that cargo built for these tests. Building everything again, as
-//! `trybuild` does with its own target folder and flags, takes minutes, mostly for the C code of aws-lc. The tests look
-//! for words, because the whole output differs between compiler versions.
+//! The tests look for words, because the whole output differs between compiler versions.
 
-use std::{
-    ffi::OsString,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::path::Path;
 
-use serde_json::Value;
+use super::compiler::Compiler;
 
 const WHO: &str = "its first argument says who may call: `Guard<…>`, `Maybe<…>` or `Public`";
-const DESCRIBE: &str = "every other argument implements `portcullis::describe::Describe`, and its answer `portcullis::describe::DescribeResponse`";
+const DESCRIBE: &str = "every other argument implements `portcullis::describe::Describe`, and its response type `portcullis::describe::DescribeResponse`";
 const SCHEMA: &str =
     "the types inside `Json<…>` and its like derive `schemars::JsonSchema` beside serde's traits";
-const NAMED: &str = "an answer has a type with a name: `impl IntoResponse` describes nothing";
+const AXUMS: &str =
+    "axum's own `Json`, `Form`, `Query`, `Multipart` and `WebSocketUpgrade` need the feature `axum-full`";
+const NAMED: &str = "a response has a type with a name: `impl IntoResponse` describes nothing";
 const OWN_ERROR: &str = "an error type of your own implements `portcullis::describe::DescribeResponse`, or `portcullis::answers!` writes it";
 const STATE: &str =
     "the state `App` holds the verifier of each guard: `#[derive(Clone, axum::extract::FromRef)]` on it";
@@ -29,7 +25,7 @@ const DEBUG: &str = "if all of that is so, put `#[axum::debug_handler]` on the h
 const RIGHT: [&str; 3] = ["a_right_one", "a_right_permission", "a_right_variety"];
 
 /// Each case, and the words that help the author of the mistake.
-const CASES: [(&str, &[&str]); 52] = [
+const CASES: [(&str, &[&str]); 55] = [
     ("forgotten_guard", &[WHO]),
     ("no_argument", &[WHO]),
     ("guard_is_not_first", &[WHO]),
@@ -99,7 +95,10 @@ const CASES: [(&str, &[&str]); 52] = [
     ("scope_as_a_text", &["constant provided when a type was expected"]),
     ("typed_tokens_without_typed", &["for a `TypedTokens<…>` the state `App` holds `tokens.typed::<…>()`"]),
     ("verifier_as_an_object", &["the trait `Verify` is not dyn compatible"]),
-    ("an_api_is_served", &["From<Api<()>>"]),
+    ("axums_own_json", &[AXUMS]),
+    ("an_api_is_merged", &["From<Api<()>>"]),
+    ("an_api_is_served", &["is not implemented for `Api<()>`"]),
+    ("a_route_of_axum", &["this method takes 1 argument but 2 arguments were supplied"]),
     ("a_router_is_nested", &["expected `Api<()>`, found `Router<_>`"]),
     ("a_part_of_ones_own", &["`Everything` is not a part of the request that a verifier can ask for"]),
     ("no_level", &["`Recent` is not a level of login", "implement `portcullis::step_up::Level` for it"]),
@@ -124,7 +123,7 @@ const CASES: [(&str, &[&str]); 52] = [
 #[test]
 fn t12_what_must_not_compile_does_not_and_says_why() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fail");
-    let rustc = Compiler::new();
+    let rustc = Compiler::get();
     for name in RIGHT {
         let (compiles, said) = rustc.check(&folder.join(name).with_extension("rs"));
         assert!(compiles, "{name}, which has no mistake, does not compile:\n{said}");
@@ -141,69 +140,4 @@ fn t12_what_must_not_compile_does_not_and_says_why() {
         CASES.len() + RIGHT.len(),
         "a file in `fail/` is no case here"
     );
-}
-
-/// The compiler, and the crates that a case can use.
-struct Compiler {
-    program: PathBuf,
-    arguments: Vec<OsString>,
-}
-
-impl Compiler {
-    fn new() -> Self {
-        let cargo = Path::new(env!("CARGO"));
-        let backend = if cfg!(feature = "aws-lc-rs") { "aws-lc-rs" } else { "rust-crypto" };
-        // Already built, because this test links it. cargo only reports where everything is.
-        let built = Command::new(cargo)
-            .args(["build", "--lib", "--offline", "--message-format=json"])
-            .args(["--no-default-features", "--features", backend])
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .output()
-            .unwrap();
-        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-        let messages: Vec<Value> = built
-            .stdout
-            .split(|byte| *byte == b'\n')
-            .filter_map(|line| serde_json::from_slice(line).ok())
-            .collect();
-        let metadata = |name: &str| -> PathBuf {
-            let artifact = messages.iter().find(|message| {
-                message["reason"] == "compiler-artifact"
-                    && message["target"]["name"] == name
-                    && message["target"]["kind"][0] == "lib"
-            });
-            let files =
-                artifact.unwrap_or_else(|| panic!("cargo built no {name}"))["filenames"].as_array().unwrap();
-            files
-                .iter()
-                .map(|file| file.as_str().unwrap())
-                .find(|file| Path::new(file).extension().is_some_and(|kind| kind == "rmeta"))
-                .unwrap()
-                .into()
-        };
-        let mut arguments: Vec<OsString> =
-            ["--edition=2024", "--crate-type=bin", "--emit=metadata", "--diagnostic-width=200"]
-                .map(Into::into)
-                .into();
-        arguments.extend(["-o".into(), Path::new(env!("CARGO_TARGET_TMPDIR")).join("fail.rmeta").into()]);
-        arguments.extend(["-L".into(), dependencies(&metadata("portcullis"))]);
-        for name in ["portcullis", "axum", "http", "serde", "serde_json"] {
-            let mut named = OsString::from(format!("{name}="));
-            named.push(metadata(name));
-            arguments.extend(["--extern".into(), named]);
-        }
-        Self { program: cargo.with_file_name("rustc"), arguments }
-    }
-
-    /// Whether `case` compiles, and the compiler's output.
-    fn check(&self, case: &Path) -> (bool, String) {
-        let output = Command::new(&self.program).args(&self.arguments).arg(case).output().unwrap();
-        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
-    }
-}
-
-fn dependencies(file: &Path) -> OsString {
-    let mut argument = OsString::from("dependency=");
-    argument.push(file.parent().unwrap());
-    argument
 }

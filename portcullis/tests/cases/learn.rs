@@ -3,18 +3,19 @@
 use axum::extract::FromRef;
 use portcullis::{
     AccessTokens, Api, ApiKey, Basic, Bearer, Guard, NoContent, SessionCookie, Verdict, Verify, VerifyFailed,
-    credential::{ApiKeyPlace, CookieSettings, OAuth2Flow, SecurityScheme},
+    credential::{ApiKeyPlace, ClientCertificate, CookieSettings, OAuth2Flow, SecurityScheme},
     describe::In,
 };
 use serde_json::Value;
 
 /// The pages about the schemes.
-const SCHEMES: [&str; 7] = [
+const SCHEMES: [&str; 8] = [
     include_str!("../../docs/schemes/access-tokens.md"),
     include_str!("../../docs/schemes/bearer.md"),
     include_str!("../../docs/schemes/session-cookies.md"),
     include_str!("../../docs/schemes/api-keys.md"),
     include_str!("../../docs/schemes/basic.md"),
+    include_str!("../../docs/schemes/client-certificates.md"),
     include_str!("../../docs/schemes/oauth2.md"),
     include_str!("../../docs/schemes/openid-connect.md"),
 ];
@@ -88,6 +89,7 @@ verifiers!(
     InQuery "till_in_query" ApiKey<Place<2>>,
     InCookie "till_in_cookie" ApiKey<Place<3>>,
     Scraper "scraper" Basic,
+    Tills "till" ClientCertificate,
 );
 /// The entry of a document with only this guard, as its type or the application describes it.
 fn entry<V: Verify + FromRef<V> + Clone>(shown: Option<SecurityScheme>) -> Value {
@@ -118,6 +120,7 @@ fn the_schemes_are_those_of_the_document() {
         entry::<InQuery>(None),
         entry::<InCookie>(None),
         entry::<Scraper>(None),
+        entry::<Tills>(None),
         token(SecurityScheme::oauth2_password("login")),
         token(SecurityScheme::oauth2_authorization_code(
             "https://id.example/authorize",

@@ -11,6 +11,8 @@ use http_body_util::BodyExt;
 use portcullis::{
     AccessToken, AccessTokens, Api, Bearer, Either, Granted, Guard, May, Maybe, NoContent, Scope, Verdict,
     Verify, VerifyFailed,
+    credential::{TokenIn, TokenPlace},
+    describe::In,
     permission::{Decide, Decision, Object, Undecided},
     permissions,
     step_up::{KnowsLogin, Level, Login, StepUp},
@@ -135,6 +137,32 @@ async fn delete_row(_: May<StepUp<AccessTokens, Recent>, DeleteDocument>) -> NoC
     NoContent
 }
 
+struct Cookie;
+impl TokenPlace for Cookie {
+    const IN: In = In::Cookie;
+    const NAME: &'static str = "__Host-access";
+    const SCHEME: &'static str = "access_cookie";
+}
+
+struct Gateway;
+impl TokenPlace for Gateway {
+    const IN: In = In::Header;
+    const NAME: &'static str = "X-Gateway-Token";
+    const SCHEME: &'static str = "gateway";
+}
+
+async fn cookie(_: Guard<StepUp<TokenIn<Cookie>, Recent>, Read>) -> NoContent {
+    NoContent
+}
+
+async fn gateway(guard: Guard<StepUp<TokenIn<Gateway, TypedTokens<Session>>, Recent>>) -> String {
+    guard.principal().claims().sid.clone()
+}
+
+async fn either_place(_: Guard<Either<StepUp<TokenIn<Cookie>, Recent>, AccessTokens>>) -> NoContent {
+    NoContent
+}
+
 async fn own(_: Guard<StepUp<Own, Strong>>) -> NoContent {
     NoContent
 }
@@ -158,6 +186,9 @@ fn api() -> Api<App> {
         .get("/either", either)
         .delete("/documents/{id}", delete_row)
         .get("/own", own)
+        .post("/cookie", cookie)
+        .get("/gateway", gateway)
+        .get("/either-place", either_place)
 }
 
 fn router() -> Router {
@@ -278,6 +309,43 @@ async fn it_stands_where_a_verifier_stands() {
     assert!(call("/own", "weak").await.1.starts_with(r#"Bearer realm="shop", error="insufficient_user"#));
 }
 
+/// The status, and the challenge of a 401, for a token in a cookie of our own page or in a gateway's header.
+async fn call_with(operation: &str, name: &str, value: &str) -> (u16, String, String) {
+    let (method, path) = operation.split_once(' ').unwrap();
+    let request = Request::builder().method(method).uri(path).header(name, value);
+    let request = request.header("sec-fetch-site", "same-origin").body(Body::empty()).unwrap();
+    let (head, body) = router().oneshot(request).await.unwrap().into_parts();
+    let body: Value = serde_json::from_slice(&body.collect().await.unwrap().to_bytes()).unwrap_or_default();
+    let challenge = head.headers.get(WWW_AUTHENTICATE).map_or("", |value| value.to_str().unwrap());
+    (head.status.as_u16(), challenge.to_owned(), body["detail"].as_str().unwrap_or_default().to_owned())
+}
+
+#[tokio::test]
+async fn t09_a_login_is_demanded_of_a_token_in_another_place_too() {
+    let (old, new) = (token(&json!({ "auth_time": 1 })), token(&json!({ "auth_time": NOW })));
+    let again = "Log in again: this requires a login within the last 10 minutes";
+    let refused = |challenge: &str, detail: &str| (401, challenge.to_owned(), detail.to_owned());
+    for (operation, header, before, good, scheme) in [
+        ("POST /cookie", "cookie", "__Host-access=", 204, "Cookie"),
+        ("GET /gateway", "x-gateway-token", "", 200, "APIKey"),
+    ] {
+        let ask = async |token: &str| call_with(operation, header, &format!("{before}{token}")).await;
+        assert_eq!(ask(&new).await.0, good, "{operation}");
+        assert_eq!(ask(&old).await, refused(scheme, again), "{operation}");
+        assert_eq!(ask("junk").await, refused(scheme, "Could not validate credentials"), "{operation}");
+        assert_eq!(ask(&ed25519().good()).await, refused(scheme, again), "{operation}");
+    }
+    let few = token(&json!({ "auth_time": NOW, "scope": "write" }));
+    assert_eq!(call_with("POST /cookie", "cookie", &format!("__Host-access={few}")).await.0, 403);
+    let bearer = format!("Bearer {new}");
+    assert_eq!(call_with("POST /cookie", "authorization", &bearer).await.0, 401, "in another place");
+
+    let either = async |name: &str, value: &str| call_with("GET /either-place", name, value).await.0;
+    assert_eq!(either("authorization", &format!("Bearer {old}")).await, 204, "nothing is demanded of it");
+    assert_eq!(either("cookie", &format!("__Host-access={old}")).await, 401);
+    assert_eq!(either("cookie", &format!("__Host-access={new}")).await, 204);
+}
+
 #[test]
 fn the_document_says_what_is_demanded() {
     let (_, document) = api().finish().unwrap();
@@ -295,6 +363,9 @@ fn the_document_says_what_is_demanded() {
     assert_eq!(of("/recent", "get")["security"], json!([{ "access_token": ["read"] }]));
     assert_eq!(of("/either", "get")["x-portcullis-step-up"], json!({ "max_age": 600 }));
     assert_eq!(of("/either", "get")["security"], json!([{ "access_token": [] }, { "robot": [] }]));
+    assert_eq!(of("/cookie", "post")["x-portcullis-step-up"], json!({ "max_age": 600 }));
+    assert_eq!(of("/cookie", "post")["security"], json!([{ "access_cookie": ["read"] }]));
+    assert!(of("/cookie", "post")["responses"]["403"].is_object());
     let row = of("/documents/{id}", "delete");
     assert_eq!(row["x-portcullis-permission"]["permission"], "write");
     assert_eq!(row["x-portcullis-step-up"], json!({ "max_age": 600 }));

@@ -6,6 +6,7 @@ mod cost;
 mod header;
 mod issuers;
 mod keys;
+mod kinds;
 mod reasons;
 mod relaxed;
 mod signature;

@@ -42,6 +42,7 @@ const MIGRATIONS: &[Migration] = migrations![
     "0012_passkeys",
     "0013_api_keys",
     "0014_organisations",
+    "0015_remembered_devices",
     "0016_service_accounts",
     "0018_staff_roles",
 ];

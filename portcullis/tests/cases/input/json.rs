@@ -349,6 +349,7 @@ async fn malformed_json_is_refused_as_a_whole() {
         ("", "The request body is not valid JSON"),
         ("{}{}", "The request body is not valid JSON"),
         (r#"{"email":"hunter2""#, "The request body is not valid JSON"),
+        (r#"{"email":1e400}"#, "The request body has a number that is out of range"),
         (r#"{"email":1,"email":2}"#, "The request body has an object with a duplicate member"),
     ] {
         let answer = post(&app(), "application/json", body).await;

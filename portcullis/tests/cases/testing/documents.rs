@@ -113,7 +113,7 @@ async fn an_answer_that_is_not_in_the_document() {
 #[tokio::test]
 async fn a_scheme_that_nothing_here_can_use() {
     let mut document = document().value().clone();
-    document["components"]["securitySchemes"]["staff"] = json!({ "type": "mutualTLS" });
+    document["components"]["securitySchemes"]["staff"] = json!({ "type": "aura" });
     let lines = found(router(), &document).await;
     let line = "GET /metrics: the document does not describe the scheme `staff`, or nothing here can use it";
     assert!(lines.iter().any(|found| found == line), "{lines:?}");
