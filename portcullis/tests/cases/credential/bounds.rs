@@ -5,8 +5,8 @@ use axum::{Router, routing::get};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::Request;
 use portcullis::{
-    Basic, Bearer, Granted, Guard, Verdict, Verify, VerifyFailed,
-    credential::{Authorization, AuthorizationScheme, TokenIn, TokenPlace},
+    ApiKey, Basic, Bearer, Granted, Guard, Verdict, Verify, VerifyFailed,
+    credential::{ApiKeyPlace, Authorization, AuthorizationScheme, TokenIn, TokenPlace},
     describe::In,
 };
 
@@ -24,6 +24,12 @@ impl TokenPlace for Gateway {
     const SCHEME: &'static str = "gateway";
 }
 
+struct KeyHeader;
+impl ApiKeyPlace for KeyHeader {
+    const IN: In = In::Header;
+    const NAME: &'static str = "X-API-Key";
+}
+
 macro_rules! accepting {
     ($($verifier:ident $name:literal $credential:ty),*) => {$(
         #[derive(Clone)]
@@ -39,7 +45,7 @@ macro_rules! accepting {
         }
     )*};
 }
-accepting!(Tokens "token" Bearer, Words "words" Authorization<TokenScheme>, Pairs "pair" Basic);
+accepting!(Tokens "token" Bearer, Words "words" Authorization<TokenScheme>, Pairs "pair" Basic, Keys "key" ApiKey<KeyHeader>);
 
 /// Knows one key of so many bytes.
 #[derive(Clone)]
@@ -92,6 +98,7 @@ async fn t11_a_credential_reaches_the_verifier_up_to_its_bound() {
     for (length, expected) in [(511, 200), (512, 200), (513, 401)] {
         let sent = format!("Token {}", "k".repeat(length));
         assert_eq!(status(words(Long(length)), "authorization", &sent).await, expected, "{length}");
+        assert_eq!(status(words(Keys), "x-api-key", &"k".repeat(length)).await, expected, "{length}");
     }
 }
 
@@ -115,6 +122,9 @@ async fn t10_what_is_not_of_words_and_single_spaces_reaches_no_verifier() {
             expected,
             "{text:?}"
         );
+    }
+    for text in ["", "a b", "a\tb", "\u{e9}"] {
+        assert_eq!(status(words(Keys), "x-api-key", text).await, 401, "{text:?}");
     }
     for text in ["a\u{e9}", "a b", "a,b", "=", "a=b"] {
         assert_eq!(status(words(Tokens), "authorization", &format!("Bearer {text}")).await, 401, "{text:?}");
