@@ -323,7 +323,7 @@ macro_rules! taking_any {
 
             async fn verify(&self, sent: &$credential) -> Result<Verdict<Anyone>, VerifyFailed> {
                 let forbids: fn(&$credential) -> bool = $forbids;
-                Ok(if forbids(sent) { Verdict::Forbidden } else { Verdict::Accepted(Anyone, Granted::none()) })
+                Ok(if forbids(sent) { Verdict::Forbidden } else { Verdict::Accepted(Anyone, Granted::parse("write")) })
             }
         }
         impl KnowsLogin for $verifier {
