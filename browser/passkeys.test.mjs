@@ -141,6 +141,45 @@ for (const [at, [place, settings]] of PLACES.entries()) {
   });
 }
 
+for (const [at, [place, settings]] of PLACES.entries()) {
+  test(`w05_one_signs_up_with_a_passkey_and_no_password_${place}`, async () => {
+    const { page, record } = await openPage(browser, { ...settings, locale: "en-GB" });
+    const authenticator = await addAuthenticator(page);
+    const email = `mary${at}@example.org`;
+    await page.goto(`${server.url}/account/sign-up`);
+    await look(page, `passkey-sign-up-${place}`);
+    // What is wrong with the fields is said before a passkey is made.
+    await press(page, "Sign up with a passkey");
+    await page.locator(".faults").waitFor();
+    await page.getByLabel("Full name").fill("Mary Somerville");
+    await page.locator("input[name=email]").fill(email);
+    await press(page, "Sign up with a passkey");
+    await page.getByRole("heading", { name: "Create your passkey" }).waitFor();
+    await look(page, `passkey-sign-up-create-${place}`);
+    assert.equal((await authenticator.credentials()).length, 0);
+    await press(page, "Create the passkey");
+    await page.waitForURL(`${server.url}/account?done=welcome`);
+    await look(page, `passkey-sign-up-welcome-${place}`);
+    assert.equal((await authenticator.credentials()).length, 1);
+    // What the browser offers in the field of the address.
+    await press(page, "Log out");
+    await page.waitForURL(`${server.url}/account`);
+    assert.match(await page.locator("main").innerText(), /Mary Somerville/);
+    // Nobody makes a passkey in vain.
+    await authenticator.presence(false);
+    await press(page, "Log out");
+    await page.getByRole("button", { name: "Log in with a passkey" }).waitFor();
+    await page.goto(`${server.url}/account/sign-up`);
+    await page.getByLabel("Full name").fill("Mary Somerville");
+    await page.locator("input[name=email]").fill(email);
+    await press(page, "Sign up with a passkey");
+    await page.locator(".fault").waitFor();
+    await look(page, `passkey-sign-up-taken-${place}`);
+    assert.deepEqual(record.violations, []);
+    await page.context().close();
+  });
+}
+
 test("w05_without_script_the_pages_say_what_a_passkey_needs", async () => {
   const { page } = await openPage(browser, { javaScriptEnabled: false, locale: "en-GB" });
   await page.goto(`${server.url}/account/log-in`);

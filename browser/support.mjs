@@ -16,8 +16,8 @@ const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const BROWSERS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 const START_LIMIT_MS = 30_000;
 
-/** Starts the server, with more settings if they are given as flags; resolves to its address, the first administrator's code and a way to stop it, once it
- * says that it listens. */
+/** Starts the server, with more settings if they are given as flags; resolves to its address, the first administrator's code, the folder of its mails and a way to stop
+ * it, once it says that it listens. */
 export async function startServer(...settings) {
   return startServerAt("127.0.0.1:0", ...settings);
 }
@@ -50,7 +50,7 @@ async function startServerAt(listen, ...settings) {
   };
   try {
     const { url, code } = await greetingOf(server);
-    return { url, code, stop };
+    return { url, code, stop, mails: join(data, "data", "mail") };
   } catch (error) {
     await stop();
     throw error;

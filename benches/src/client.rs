@@ -67,9 +67,14 @@ pub(crate) fn get(path: &str, token: Option<&str>) -> Vec<u8> {
 
 /// A request with a body.
 pub(crate) fn post(path: &str, content_type: &str, body: &str) -> Vec<u8> {
+    post_with(path, content_type, body, "")
+}
+
+/// The same with further lines of its head.
+pub(crate) fn post_with(path: &str, content_type: &str, body: &str, lines: &str) -> Vec<u8> {
     let length = body.len();
     format!(
-        "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\n\r\n{body}"
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {content_type}\r\n{lines}Content-Length: {length}\r\n\r\n{body}"
     )
     .into_bytes()
 }

@@ -6,6 +6,7 @@
 mod client;
 mod comparison;
 mod document;
+mod factors;
 mod hashing;
 mod load;
 mod logins;
@@ -80,6 +81,8 @@ enum Section {
     Memory,
     /// Logins compared with raw Argon2id
     Logins,
+    /// Logins by passkey, and with a code of an app
+    Factors,
     /// Guarded reads compared with unguarded ones
     Reads,
     /// Refreshes compared with raw durable transactions, and a page
@@ -120,8 +123,14 @@ fn measure(cli: &Cli) -> Result<(), Failure> {
     if runs(Section::Small) {
         small::measure(cli.rounds, &mut table)?;
     }
-    let of_the_server =
-        [Section::Startup, Section::Memory, Section::Logins, Section::Reads, Section::Refreshes];
+    let of_the_server = [
+        Section::Startup,
+        Section::Memory,
+        Section::Logins,
+        Section::Factors,
+        Section::Reads,
+        Section::Refreshes,
+    ];
     if of_the_server.into_iter().any(&runs) {
         measure_server(cli, runs, &mut table)?;
     }
@@ -136,7 +145,10 @@ fn measure_server(cli: &Cli, runs: impl Fn(Section) -> bool, table: &mut Table) 
     if runs(Section::Startup) {
         startup::measure(&program, cli.database_url.as_deref(), table)?;
     }
-    if [Section::Memory, Section::Logins, Section::Reads, Section::Refreshes].into_iter().any(&runs) {
+    if [Section::Memory, Section::Logins, Section::Factors, Section::Reads, Section::Refreshes]
+        .into_iter()
+        .any(&runs)
+    {
         let place = Place::new(cli.database_url.as_deref())?;
         let server = process::Process::start(place.program(&program))?;
         if runs(Section::Memory) {
@@ -144,6 +156,9 @@ fn measure_server(cli: &Cli, runs: impl Fn(Section) -> bool, table: &mut Table) 
         }
         if runs(Section::Logins) {
             logins::measure(&server, cli.rounds, table)?;
+        }
+        if runs(Section::Factors) {
+            factors::measure(&place, &server, cli.rounds, table)?;
         }
         if runs(Section::Reads) {
             reads::measure(&place, &server, cli.rounds, table)?;

@@ -101,13 +101,13 @@ async fn exchange(address: SocketAddr, mut token: String, end: Instant) -> Resul
 }
 
 /// The same database without the server: one update per commit.
-enum Raw {
+pub(crate) enum Raw {
     Sqlite { path: String, _folder: Folder },
     Postgres(String),
 }
 
 impl Raw {
-    fn new(place: &Place) -> Result<Self, Failure> {
+    pub(crate) fn new(place: &Place) -> Result<Self, Failure> {
         if let Some(url) = place.database_url() {
             return Ok(Self::Postgres(url));
         }
@@ -118,7 +118,7 @@ impl Raw {
         })
     }
 
-    fn rate(&self) -> Result<f64, Failure> {
+    pub(crate) fn rate(&self) -> Result<f64, Failure> {
         load::runtime()?.block_on(async {
             match self {
                 Self::Sqlite { path, .. } => {

@@ -12,14 +12,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::{ConnectInfo, FromRequestParts};
-use http::header::{InvalidHeaderValue, USER_AGENT};
+use http::header::{COOKIE, InvalidHeaderValue, USER_AGENT};
 use http::request::Parts;
 use http::{Extensions, HeaderMap, HeaderValue};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use uuid::{Builder, fmt::Hyphenated};
 
-use crate::{accounts::AccountId, random};
+use crate::{accounts::AccountId, random, secret::sha256};
 
 /// How many characters of `User-Agent` are kept.
 const USER_AGENT_LENGTH: usize = 256;
@@ -34,13 +34,22 @@ pub struct Client {
     actor: Option<&'static str>,
     #[serde(skip)]
     acting: Option<AccountId>,
+    #[serde(skip)]
+    device: Option<[u8; 32]>,
 }
 
 impl Client {
     /// An actor without a request, such as `"operator"` for the command line.
     #[must_use]
     pub const fn local(actor: &'static str) -> Self {
-        Self { address: None, user_agent: None, request_id: None, actor: Some(actor), acting: None }
+        Self {
+            address: None,
+            user_agent: None,
+            request_id: None,
+            actor: Some(actor),
+            acting: None,
+            device: None,
+        }
     }
 
     /// The IP address, with IPv4-mapped addresses as IPv4. `None` on the command line, and if the application that
@@ -86,6 +95,33 @@ impl Client {
     pub(crate) fn acting_account(&self) -> Option<AccountId> {
         self.acting
     }
+
+    /// The digest of the cookie by which a browser is remembered.
+    pub(crate) fn device(&self) -> Option<&[u8; 32]> {
+        self.device.as_ref()
+    }
+}
+
+/// What the value of a device's cookie begins with, so that one in a log is recognised.
+pub(crate) const DEVICE_PREFIX: &str = "pcrd_";
+
+/// The name of the cookie by which a browser is remembered. Where the public address is plain http, which is this computer
+/// alone, Safari keeps no `Secure` cookie, and without it no name may begin with `__Host-`.
+pub(crate) const fn device_cookie(is_https: bool) -> &'static str {
+    if is_https { "__Host-portcullis-device" } else { "portcullis-device" }
+}
+
+/// The digest of the device's cookie. A planted one gains nothing, under either name: it counts for the account that it
+/// was made for alone.
+fn device(headers: &HeaderMap) -> Option<[u8; 32]> {
+    let fields = headers.get_all(COOKIE).iter().filter_map(|field| field.to_str().ok());
+    let pairs = fields.flat_map(|field| field.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let mut values = pairs
+        .filter(|(name, _)| [device_cookie(true), device_cookie(false)].contains(name))
+        .map(|(_, value)| value);
+    let value = values.next().filter(|value| value.starts_with(DEVICE_PREFIX) && value.len() <= 64)?;
+    // Two of them could be told apart in more than one way.
+    values.next().is_none().then(|| sha256(value))
 }
 
 /// A group of addresses that limits count as one client: see [`Client::network`].
@@ -119,7 +155,8 @@ impl<S: Sync> FromRequestParts<S> for Client {
             None => address(&parts.extensions, &parts.headers, &[]),
         };
         let request_id = parts.extensions.get().cloned();
-        Ok(Self { address, user_agent: user_agent(&parts.headers), request_id, actor: None, acting: None })
+        let (user_agent, device) = (user_agent(&parts.headers), device(&parts.headers));
+        Ok(Self { address, user_agent, request_id, actor: None, acting: None, device })
     }
 }
 

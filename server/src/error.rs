@@ -409,6 +409,8 @@ failures! {
     NotFound = 404,
     /// An account with this email address already exists
     Conflict = 409,
+    /// An account with this email address already exists, or the passkey is registered
+    SignUpConflict = 409,
     /// The account has 50 API keys, or this one was already replaced
     KeyConflict = 409,
     /// No administrator would be left

@@ -6,6 +6,8 @@ pub(crate) const ROOT: &str = "/";
 
 // For strangers.
 pub(crate) const SIGN_UP: &str = "/account/sign-up";
+pub(crate) const SIGN_UP_PASSKEY: &str = "/account/sign-up/passkey";
+pub(crate) const CREATE_FIRST_PASSKEY: &str = "/account/sign-up/passkey/create";
 pub(crate) const LOG_IN: &str = "/account/log-in";
 pub(crate) const LOG_IN_BY_MAIL: &str = "/account/log-in/mail";
 pub(crate) const LOG_IN_BY_CODE: &str = "/account/log-in/code";
@@ -40,6 +42,7 @@ pub(crate) const ADD_TOTP: &str = "/account/second-factor/totp";
 pub(crate) const CONFIRM_TOTP: &str = "/account/second-factor/confirm";
 pub(crate) const MAKE_CODES: &str = "/account/second-factor/codes";
 pub(crate) const REMOVE_TOTP: &str = "/account/second-factor/remove";
+pub(crate) const FORGET_DEVICE: &str = "/account/second-factor/forget";
 pub(crate) const PASSKEYS: &str = "/account/passkeys";
 pub(crate) const ADD_PASSKEY: &str = "/account/passkeys/add";
 pub(crate) const CREATE_PASSKEY: &str = "/account/passkeys/create";
@@ -56,6 +59,7 @@ pub(crate) const LINKED: &str = "/account/linked";
 pub(crate) const LINK_WITH: &str = "/account/linked/with/{provider}";
 pub(crate) const UNLINK: &str = "/account/linked/unlink";
 pub(crate) const CONFIRM_BY_CODE: &str = "/account/confirm/code";
+pub(crate) const CONFIRM_WITH: &str = "/account/confirm/with/{provider}";
 pub(crate) const CONFIRM: &str = "/account/confirm";
 pub(crate) const CONFIRM_BY_PASSKEY: &str = "/account/confirm/passkey";
 pub(crate) const EXPORT: &str = "/account/export";
@@ -105,6 +109,11 @@ pub(crate) fn log_in_with(provider: &str) -> String {
 /// [`LINK_WITH`] this provider.
 pub(crate) fn link_with(provider: &str) -> String {
     format!("/account/linked/with/{provider}")
+}
+
+/// [`CONFIRM_WITH`] this provider.
+pub(crate) fn confirm_with(provider: &str) -> String {
+    format!("/account/confirm/with/{provider}")
 }
 
 /// [`CALLBACK`] of this provider.

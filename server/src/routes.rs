@@ -23,7 +23,8 @@ use crate::{
     devices::http::{end_other_sessions, end_session, list_sessions, log_out},
     factors::http::{
         add_totp, ask_for_passkey_at_log_in, confirm_totp, enrol_at_log_in, finish_log_in,
-        finish_log_in_by_passkey, make_recovery_codes, read_factors, remove_totp,
+        finish_log_in_by_passkey, forget_remembered_device, list_remembered_devices, make_recovery_codes,
+        read_factors, remove_totp,
     },
     groups::http::{
         accept_invitation, add_team_member, change_team, create_organisation, create_team,
@@ -52,7 +53,7 @@ use crate::{
         request_email_change, request_log_in, request_reset, request_verification, reset, undo_email_change,
         verify_email,
     },
-    sign_up::http::sign_up,
+    sign_up::http::{ask_for_first_passkey, sign_up, sign_up_with_passkey},
     tokens::http::read_keys,
 };
 
@@ -65,6 +66,14 @@ pub(crate) fn api() -> Api<App> {
         )
         .tag("account", "From sign-up to logout.")
         .route(post("/signup", sign_up).summary("Create an account"))
+        .route(
+            post("/signup/passkey/options", ask_for_first_passkey)
+                .summary("Get the options of a sign-up by passkey"),
+        )
+        .route(
+            post("/signup/passkey", sign_up_with_passkey)
+                .summary("Create an account with a passkey instead of a password"),
+        )
         .route(post("/login", log_in).summary("Log in and receive an access token"))
         .route(post("/login/cookie", log_in_with_cookie).summary("Log in and receive a cookie"))
         .route(post("/login/factor", finish_log_in).summary("Finish a login with a second factor"))
@@ -145,6 +154,14 @@ pub(crate) fn api() -> Api<App> {
         )
         .route(delete("/factors/totp", remove_totp).summary("Remove my authenticator app"))
         .route(post("/factors/recovery-codes", make_recovery_codes).summary("Make new recovery codes"))
+        .route(
+            get("/factors/devices", list_remembered_devices)
+                .summary("List the browsers that are not asked for my second factor"),
+        )
+        .route(
+            delete("/factors/devices/{id}", forget_remembered_device)
+                .summary("Ask one of them for my second factor again"),
+        )
         .tag("linked accounts", "Accounts at other providers that you log in with.")
         .route(get("/identities", list_identities).summary("List my linked accounts"))
         .route(delete("/identities/{id}", unlink_identity).summary("Unlink an account"))
@@ -285,6 +302,8 @@ pub(crate) fn pages(app: &App) -> Router<App> {
         // For everyone.
         .route(paths::ROOT, get(account::go_to_account))
         .route(paths::SIGN_UP, get(sign_up::show_sign_up).post(sign_up::sign_up))
+        .route(paths::SIGN_UP_PASSKEY, get(sign_up::go_to_sign_up).post(sign_up::ask_for_passkey))
+        .route(paths::CREATE_FIRST_PASSKEY, get(sign_up::go_to_sign_up).post(sign_up::sign_up_with_passkey))
         .route(paths::LOG_IN, get(login::show_log_in).post(login::log_in))
         .route(paths::LOG_IN_FACTOR, get(factors::show_log_in).post(factors::finish_log_in))
         .route(
@@ -321,6 +340,7 @@ pub(crate) fn pages(app: &App) -> Router<App> {
         .route(paths::CONFIRM_TOTP, get(factors::go_to_factors).post(factors::confirm_totp))
         .route(paths::MAKE_CODES, get(factors::go_to_factors).post(factors::make_codes))
         .route(paths::REMOVE_TOTP, get(factors::go_to_factors).post(factors::remove_totp))
+        .route(paths::FORGET_DEVICE, get(factors::go_to_factors).post(factors::forget_device))
         .route(paths::LINKED, get(identities::show_linked))
         .route(paths::LINK_WITH, get(social::go_to_linked).post(social::begin_link))
         .route(paths::UNLINK, get(social::go_to_linked).post(identities::unlink))
@@ -344,6 +364,7 @@ pub(crate) fn pages(app: &App) -> Router<App> {
         .route(paths::TEAM, get(groups::show_team).post(groups::change_team))
         .route(paths::CONFIRM, get(login::show_confirm).post(login::confirm))
         .route(paths::CONFIRM_BY_CODE, get(login::go_to_confirm).post(login::confirm_by_code))
+        .route(paths::CONFIRM_WITH, get(login::go_to_confirm).post(social::begin_confirm))
         .route(paths::CONFIRM_BY_PASSKEY, get(login::go_to_confirm).post(login::confirm_by_passkey))
         .route(paths::EXPORT, get(leaving::show_export).post(leaving::export_account))
         .route(paths::DELETE, get(leaving::show_delete).post(leaving::delete_account))

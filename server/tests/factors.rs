@@ -49,6 +49,11 @@ impl Authenticator {
         format!("{:06}", number % 1_000_000)
     }
 
+    /// One of those that came with it.
+    pub fn recovery_code(&self) -> &str {
+        &self.recovery[0]
+    }
+
     pub fn code(&self, app: &TestApp) -> String {
         self.code_in(app, 0)
     }

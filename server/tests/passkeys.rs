@@ -3,7 +3,7 @@
 
 use futures_util::future::join_all;
 use portcullis_server::accounts::AccountId;
-use portcullis_server::config::SecondFactor;
+use portcullis_server::config::{SecondFactor, SignUp};
 use portcullis_server::{By, admin, client};
 use serde_json::{Value, json};
 
@@ -61,6 +61,40 @@ impl Browser {
         let call = self.client.post("/login/passkey").header("cookie", &self.cookie);
         call.json(&json!({ "credential": credential })).await
     }
+}
+
+/// What signs `name` up, with a passkey instead of a password.
+fn newcomer(name: &str) -> Value {
+    json!({ "email": email(name), "full_name": name })
+}
+
+/// A browser that was given options to sign up.
+async fn newcomers_browser(app: &TestApp, name: &str) -> Browser {
+    let client = app.stranger();
+    let answer = client.post("/signup/passkey/options").json(&newcomer(name)).await.assert(200);
+    let cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();
+    Browser { client, cookie, options: answer.json() }
+}
+
+impl Browser {
+    async fn sign_up(&self, name: &str, credential: &Value) -> Answer {
+        let mut body = newcomer(name);
+        body["credential"] = credential.clone();
+        self.client.post("/signup/passkey").header("cookie", &self.cookie).json(&body).await
+    }
+}
+
+/// Signs up with a passkey.
+pub async fn sign_up(app: &TestApp, name: &str, passkey: &mut Passkey) -> Answer {
+    let browser = newcomers_browser(app, name).await;
+    let credential = passkey.create(&browser.options);
+    browser.sign_up(name, &credential).await
+}
+
+/// The options in a page.
+fn options_of(page: &str) -> Value {
+    let text = page.split("data-options=\"").nth(1).unwrap().split('"').next().unwrap();
+    serde_json::from_str(&text.replace("&#34;", "\"").replace("&quot;", "\"")).unwrap()
 }
 
 async fn browser(app: &TestApp) -> Browser {
@@ -661,12 +695,171 @@ on_both_databases! {
         drop((living, sweeping));
     }
 
+    async fn w05_a_passkey_takes_the_place_of_the_password_from_the_sign_up_on(database: Database) {
+        let app = TestApp::new(database).await;
+        let mut passkey = Passkey::new();
+        let made = sign_up(&app, "ada", &mut passkey).await.assert(201).json();
+        assert_eq!((&made["email"], &made["full_name"]), (&json!(email("ada")), &json!("ada")));
+        assert_eq!(app.place.sql("SELECT count(password_hash), count(email_verified_at) FROM accounts").await, [["0", "0"]]);
+        assert_eq!((count(&app, "account.signed_up").await, count(&app, "passkey.added").await), ("1".into(), "1".into()));
+        // It logs in, as two factors, and it is the last way in.
+        let answer = log_in(&app, &mut passkey).await.assert(200);
+        assert_eq!(claims(&answer)["amr"], json!(["pop", "mfa"]));
+        let ada = app.stranger().with_token(&token_of(&answer));
+        let listed = ada.get("/passkeys").send().await.assert(200).json();
+        let id = listed[0]["id"].as_str().unwrap().to_owned();
+        ada.delete(&format!("/passkeys/{id}")).send().await.assert(409);
+        // Another passkey of the account is known by the same name to authenticators.
+        let options = creation_options(&ada).await;
+        assert_eq!(crate::support::authenticator::text(&passkey.user_handle), options["user"]["id"]);
+        assert_eq!(options["excludeCredentials"].as_array().unwrap().len(), 1);
+        // The link confirms the address and takes nothing away.
+        let token = app.mails_to("ada").await.into_iter().find_map(|mail| mail.link.map(|_| mail.token)).unwrap();
+        app.stranger().post("/email/verify").json(&json!({ "token": token })).await.assert(204);
+        log_in(&app, &mut passkey).await.assert(200);
+        // No password opens it.
+        app.stranger().try_password(&email("ada"), PASSWORD).await.assert(401);
+    }
+
+    async fn w01_w02_a_sign_up_is_for_one_browser_once_and_with_a_right_passkey(database: Database) {
+        let app = TestApp::new(database).await;
+        let mut passkey = Passkey::new();
+        let (first, other) = (newcomers_browser(&app, "ada").await, newcomers_browser(&app, "ada").await);
+        let credential = passkey.create(&first.options);
+        let elsewhere = Browser { cookie: other.cookie.clone(), ..newcomers_browser(&app, "ada").await };
+        elsewhere.sign_up("ada", &credential).await.assert(422);
+        let mut body = newcomer("ada");
+        body["credential"] = credential.clone();
+        let none = app.stranger().post("/signup/passkey").json(&body).await.assert(422).json();
+        assert_eq!(none["detail"][0]["loc"], json!(["body", "credential"]));
+        // What a login or a session was asked with does not sign up, and what signs up logs nobody in.
+        let of_login = browser(&app).await;
+        let made = passkey.create(&json!({ "challenge": of_login.options["challenge"], "user": { "id": "AAAA" } }));
+        of_login.sign_up("ada", &made).await.assert(422);
+        let eve = app.as_user("eve").await;
+        let made = passkey.create(&creation_options(&eve).await);
+        first.sign_up("ada", &made).await.assert(422);
+        refused(&first.show(&passkey.sign(&first.options)).await);
+        // Not verified by its owner: the challenge is used.
+        let late = newcomers_browser(&app, "ada").await;
+        passkey.flags ^= UV;
+        late.sign_up("ada", &passkey.create(&late.options)).await.assert(422);
+        passkey.flags ^= UV;
+        late.sign_up("ada", &passkey.create(&late.options)).await.assert(422);
+        let late = newcomers_browser(&app, "ada").await;
+        app.advance(300);
+        late.sign_up("ada", &passkey.create(&late.options)).await.assert(422);
+        assert_eq!(app.place.value("SELECT count(*) FROM accounts").await, "1");
+        // Of many at once, one makes the account.
+        let first = newcomers_browser(&app, "ada").await;
+        let credential = passkey.create(&first.options);
+        let answers = join_all((0..8).map(|_| first.sign_up("ada", &credential))).await;
+        let mut statuses: Vec<_> = answers.iter().map(|answer| answer.status.as_u16()).collect();
+        statuses.sort_unstable();
+        assert_eq!(statuses[0], 201, "{statuses:?}");
+        assert!(statuses[1..].iter().all(|status| [409, 422].contains(status)), "{statuses:?}");
+        assert_eq!(app.place.value("SELECT count(*) FROM passkeys").await, "1");
+        // A credential is registered once.
+        let again = newcomers_browser(&app, "bob").await;
+        let taken = again.sign_up("bob", &passkey.create(&again.options)).await.assert(409).json();
+        assert_eq!(taken["detail"], "This passkey is already registered");
+        assert_eq!(app.place.value("SELECT count(*) FROM accounts").await, "2");
+    }
+
+    async fn e04_a_sign_up_by_passkey_tells_of_an_account_only_where_that_is_told(database: Database) {
+        let app = TestApp::new(database).await;
+        app.sign_up("ada").await;
+        // Nobody makes a passkey in vain.
+        app.stranger().post("/signup/passkey/options").json(&newcomer("ada")).await.assert(409);
+        let mut config = app.place.config();
+        config.sign_up = SignUp::Quiet;
+        let quiet = app.again_with(config).await;
+        let (known, unknown) = (newcomers_browser(&quiet, "ada").await, newcomers_browser(&quiet, "bob").await);
+        let shape = |browser: &Browser| {
+            let mut options = browser.options.clone();
+            for random in ["/challenge", "/user/id", "/user/name", "/user/displayName"] {
+                let length = options.pointer(random).unwrap().as_str().unwrap().len();
+                *options.pointer_mut(random).unwrap() = if random.contains("ame") { json!("") } else { json!(length) };
+            }
+            options
+        };
+        assert_eq!(shape(&known), shape(&unknown));
+        let (mut in_vain, mut passkey) = (Passkey::new(), Passkey::new());
+        let told = known.sign_up("ada", &in_vain.create(&known.options)).await.assert(202);
+        let made = unknown.sign_up("bob", &passkey.create(&unknown.options)).await.assert(202);
+        assert_eq!(told.text(), made.text());
+        assert_eq!(app.place.value("SELECT count(*) FROM passkeys").await, "1");
+        refused(&log_in(&quiet, &mut in_vain).await);
+        // Where sign-up is quiet, an address has to be confirmed before anybody logs in.
+        log_in(&quiet, &mut passkey).await.assert(403);
+        let subjects = subjects(&app, "ada").await;
+        assert!(subjects.iter().any(|subject| subject.contains("already")), "{subjects:?}");
+    }
+
+    async fn p13_where_sign_up_is_closed_no_passkey_makes_an_account(database: Database) {
+        let app = TestApp::with(database, |config| config.sign_up = SignUp::Closed).await;
+        for path in ["/signup/passkey", "/signup/passkey/options"] {
+            for method in [http::Method::POST, http::Method::GET, http::Method::PUT] {
+                let answer = app.stranger().call(method, path).send().await.assert(403).json();
+                assert_eq!(answer["detail"], app.stranger().post("/signup").send().await.assert(403).json()["detail"]);
+            }
+        }
+        for path in ["/account/sign-up/passkey", "/account/sign-up/passkey/create"] {
+            let form = [("email", "ada@example.com"), ("full_name", "Ada"), ("credential", "{}")];
+            let status = app.stranger().post(path).header("sec-fetch-site", "same-origin").form(&form).await.status.as_u16();
+            assert_eq!(status, 403, "{path}");
+        }
+        assert_eq!(app.place.value("SELECT count(*) FROM accounts").await, "0");
+    }
+
+    async fn the_page_of_the_sign_up_makes_a_passkey_instead_of_a_password(database: Database) {
+        let app = TestApp::new(database).await;
+        let page = app.stranger().get("/account/sign-up").send().await.assert(200).text();
+        assert!(page.contains("formaction=\"/account/sign-up/passkey\""), "{page}");
+        let bad = [("email", "ada"), ("full_name", "")];
+        let again = app.stranger().post("/account/sign-up/passkey").header("sec-fetch-site", "same-origin").form(&bad).await.assert(422).text();
+        assert!(again.contains("id=\"email-fault\"") || again.contains("aria-invalid"), "{again}");
+        let form = [("email", "ada@example.com"), ("full_name", "Ada"), ("next", "/account/email")];
+        let page = app.stranger().post("/account/sign-up/passkey").header("sec-fetch-site", "same-origin").form(&form).await.assert(200);
+        let cookie = page.header("set-cookie").split(';').next().unwrap().to_owned();
+        assert!(page.text().contains("Passkeys need JavaScript") && page.text().contains("ada@example.com"));
+        let mut passkey = Passkey::new();
+        let create = async |credential: &str| {
+            let form = [("email", "ada@example.com"), ("full_name", "Ada"), ("next", "/account/email"), ("credential", credential)];
+            app.stranger().post("/account/sign-up/passkey/create").header("sec-fetch-site", "same-origin").header("cookie", &cookie).form(&form).await
+        };
+        let wrong = create("{}").await.assert(422).text();
+        assert!(wrong.contains("The new passkey was not accepted") && wrong.contains("value=\"ada@example.com\""), "{wrong}");
+        let credential = passkey.create(&options_of(&page.text())).to_string();
+        let done = create(&credential).await.assert(303);
+        assert!(done.header("location").contains("next=%2Faccount%2Femail"), "{}", done.header("location"));
+        let session = done.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap());
+        let session = session.map(|cookie| cookie.split(';').next().unwrap()).find(|cookie| cookie.starts_with("__Host-portcullis=")).unwrap();
+        let ada = app.stranger().with_cookie(session);
+        assert_eq!(ada.get("/profile").send().await.assert(200).json()["full_name"], "Ada");
+        assert_eq!(app.place.value("SELECT amr FROM sessions").await, "pop mfa");
+        // Where the address has to be confirmed first, the email is what to look at.
+        let mut config = app.place.config();
+        config.require_verified_email = true;
+        let strict = app.again_with(config).await;
+        let form = [("email", "bob@example.com"), ("full_name", "Bob")];
+        let page = strict.stranger().post("/account/sign-up/passkey").header("sec-fetch-site", "same-origin").form(&form).await.assert(200);
+        let cookie = page.header("set-cookie").split(';').next().unwrap().to_owned();
+        let credential = Passkey::new().create(&options_of(&page.text())).to_string();
+        let form = [form[0], form[1], ("credential", credential.as_str())];
+        let done = strict.stranger().post("/account/sign-up/passkey/create").header("sec-fetch-site", "same-origin").header("cookie", &cookie).form(&form).await;
+        assert!(done.assert(303).header("location").starts_with("/account/check-mail"));
+        assert_eq!(app.place.value("SELECT count(*) FROM sessions").await, "1");
+    }
+
     async fn an_ip_address_has_no_passkeys(database: Database) {
         let app = TestApp::with(database, |config| config.public_url = Some("http://127.0.0.1:8000".parse().unwrap())).await;
         let ada = app.as_user("ada").await;
         assert_eq!(ada.post("/passkeys/options").send().await.assert(403).json()["detail"], "Passkeys need a domain name, and this server is reached by an IP address");
         app.stranger().post("/login/passkey/options").send().await.assert(403);
         app.stranger().get("/.well-known/passkey-endpoints").send().await.assert(404);
+        app.stranger().post("/signup/passkey/options").json(&newcomer("bob")).await.assert(403);
+        assert!(!app.stranger().get("/account/sign-up").send().await.assert(200).text().contains("sign-up/passkey"));
         let page = app.stranger().get("/account/log-in").send().await.assert(200).text();
         assert!(!page.contains("data-passkey") && page.contains("name=\"password\""));
         let cookie = app.stranger().log_in_with_cookie(&email("ada")).await;
@@ -685,10 +878,6 @@ on_both_databases! {
         let app = TestApp::new(database).await;
         app.sign_up("ada").await;
         let ada = app.stranger().log_in_with_cookie(&email("ada")).await;
-        let options_of = |page: &str| -> Value {
-            let text = page.split("data-options=\"").nth(1).unwrap().split('"').next().unwrap();
-            serde_json::from_str(&text.replace("&#34;", "\"").replace("&quot;", "\"")).unwrap()
-        };
         let page = ada.post("/account/passkeys/add").form(&[]).await.assert(200).text();
         assert!(page.contains("Passkeys need JavaScript"));
         let mut passkey = Passkey::new();

@@ -224,6 +224,20 @@ on_both_databases! {
         }
     }
 
+    async fn l02_class_3_no_passkey_that_somebody_signed_up_with_lives_on(database: Database) {
+        for owner in OWNERS {
+            let app = app(database).await;
+            let mut passkey = Passkey::new();
+            passkeys::sign_up(&app, "ada", &mut passkey).await.assert(201);
+            let answer = passkeys::log_in(&app, &mut passkey).await.assert(200).json();
+            let maker = app.stranger().with_token(answer["access_token"].as_str().unwrap());
+            owner.comes(&app).await;
+            maker.get("/profile").send().await.assert(401);
+            passkeys::refused(&passkeys::log_in(&app, &mut passkey).await);
+            assert_eq!(rows(&app, "passkeys").await, "0", "{owner:?}");
+        }
+    }
+
     async fn l02_class_3_the_owner_enrols_an_app_of_their_own_where_one_is_required(database: Database) {
         for owner in [Owner::Link, Owner::Code, Owner::Reset] {
             let first = app(database).await;

@@ -12,7 +12,7 @@ use crate::support::upstream::{CLIENT_ID, CLIENT_SECRET, Canned, Upstream};
 use crate::support::{Answer, Client, Database, TestApp, email};
 
 /// The redirect URI.
-fn callback(name: &str) -> String {
+pub fn callback(name: &str) -> String {
     format!("/log-in/with/{name}/callback")
 }
 
@@ -32,7 +32,11 @@ pub async fn upstream() -> Upstream {
 }
 
 /// A server that offers logins with `acme`.
-async fn with_acme(database: Database, trust: bool, change: impl FnOnce(&mut Config)) -> (TestApp, Upstream) {
+pub async fn with_acme(
+    database: Database,
+    trust: bool,
+    change: impl FnOnce(&mut Config),
+) -> (TestApp, Upstream) {
     let acme = upstream().await;
     let app = TestApp::with(database, |config| {
         config.login_with.insert("acme".to_owned(), settings(&acme, trust));
@@ -45,7 +49,7 @@ async fn with_acme(database: Database, trust: bool, change: impl FnOnce(&mut Con
 #[derive(Clone)]
 pub struct Browser {
     app: TestApp,
-    jar: BTreeMap<String, String>,
+    pub jar: BTreeMap<String, String>,
 }
 
 impl Browser {
@@ -123,19 +127,19 @@ impl Browser {
 
 /// The path that a login leads to, starting at the login page.
 #[track_caller]
-fn arrived(answer: &Answer) {
+pub fn arrived(answer: &Answer) {
     let location = answer.clone().assert(303).header("location").to_owned();
     assert_eq!(location, "/account/log-in?next=%2Faccount%2Fsessions&arrived=yes");
 }
 
 /// The notice that the response leads to.
 #[track_caller]
-fn done(answer: &Answer, page: &str, word: &str) {
+pub fn done(answer: &Answer, page: &str, word: &str) {
     assert_eq!(answer.clone().assert(303).header("location"), format!("{page}?done={word}"));
 }
 
 /// The hidden token of the page that asks for an address or a code.
-fn token_of(answer: &Answer) -> String {
+pub fn token_of(answer: &Answer) -> String {
     let text = answer.clone().assert(200).text();
     let after = text.split("name=\"token\" value=\"").nth(1).unwrap_or_else(|| panic!("{text}"));
     after.split('"').next().unwrap().to_owned()
@@ -149,7 +153,7 @@ pub async fn code_to(app: &TestApp, name: &str) -> String {
     mail.text.lines().find_map(|line| line.strip_prefix("    ")).unwrap().trim().to_owned()
 }
 
-async fn count(app: &TestApp, table: &str) -> String {
+pub async fn count(app: &TestApp, table: &str) -> String {
     app.place.value(&format!("SELECT count(*) FROM {table}")).await
 }
 
@@ -283,6 +287,55 @@ on_both_databases! {
         eve.post("/account/log-in/prove/code", &[("token", &trap), ("code", &code)]).await.assert(422);
         arrived(&ada.post("/account/log-in/prove/code", &[("token", &own), ("code", &code)]).await);
         assert_eq!(app.place.value("SELECT subject FROM identities").await, "248289761001");
+    }
+
+    async fn l03_a_code_is_used_only_if_what_it_leads_to_is_done(database: Database) {
+        let (app, acme) = with_acme(database, false, |_| ()).await;
+        let mut browser = Browser::new(&app);
+        let token = token_of(&browser.log_in_with("acme", &acme).await);
+        let code = code_to(&app, "ada").await;
+        // No session can begin.
+        let refuse: &[&str] = match database {
+            Database::Sqlite => {
+                &["CREATE TRIGGER refuse AFTER INSERT ON sessions BEGIN SELECT RAISE(ABORT, 'no'); END"]
+            }
+            Database::Postgres => &[
+                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'no'; END$$",
+                "CREATE TRIGGER refuse BEFORE INSERT ON sessions FOR EACH ROW EXECUTE FUNCTION refuse()",
+            ],
+        };
+        for statement in refuse {
+            app.place.sql(statement).await;
+        }
+        let form = [("token", token.as_str()), ("code", code.as_str())];
+        browser.post("/account/log-in/prove/code", &form).await.assert(503);
+        assert_eq!((count(&app, "accounts").await, count(&app, "link_proofs").await), ("0".into(), "1".into()));
+        app.place.sql(match database {
+            Database::Sqlite => "DROP TRIGGER refuse",
+            Database::Postgres => "DROP TRIGGER refuse ON sessions",
+        }).await;
+        arrived(&browser.post("/account/log-in/prove/code", &form).await);
+        assert_eq!((count(&app, "accounts").await, count(&app, "link_proofs").await), ("1".into(), "0".into()));
+    }
+
+    async fn l03_of_many_uses_of_one_code_at_once_one_logs_in(database: Database) {
+        let (app, acme) = with_acme(database, false, |_| ()).await;
+        let other = app.again().await;
+        let mut browser = Browser::new(&app);
+        let token = token_of(&browser.log_in_with("acme", &acme).await);
+        let code = code_to(&app, "ada").await;
+        let elsewhere = Browser { app: other, jar: browser.jar.clone() };
+        let uses = join_all((0..8).map(|at| {
+            let mut browser = if at % 2 == 0 { browser.clone() } else { elsewhere.clone() };
+            let form = [("token", token.clone()), ("code", code.clone())];
+            async move {
+                let form = form.each_ref().map(|(name, value)| (*name, value.as_str()));
+                browser.post("/account/log-in/prove/code", &form).await
+            }
+        }))
+        .await;
+        let arrived = uses.iter().filter(|answer| answer.header("location").contains("arrived=yes")).count();
+        assert_eq!((arrived, count(&app, "sessions").await), (1, "1".to_owned()));
     }
 
     async fn b06_five_wrong_codes_end_a_code(database: Database) {
@@ -595,6 +648,95 @@ on_both_databases! {
         let answer = ada.post("/account/confirm/code", &[("code", &code), next]).await.assert(303);
         assert_eq!(answer.header("location"), "/account/log-in?next=%2Faccount%2Fdelete&arrived=yes");
         ada.client().delete("/account").send().await.assert(204);
+    }
+
+    async fn l07_a_provider_that_asks_again_confirms_a_session(database: Database) {
+        let (app, acme) = with_acme(database, true, |_| ()).await;
+        let mut ada = Browser::new(&app);
+        arrived(&ada.log_in_with("acme", &acme).await);
+        let later = |seconds: u64| {
+            app.advance(seconds);
+            acme.tell().now += i64::try_from(seconds).unwrap();
+        };
+        later(601);
+        let is_fresh = async |browser: &Browser| browser.client().delete("/sessions").send().await.status == 204;
+        assert!(!is_fresh(&ada).await);
+        let page = ada.get("/account/confirm?next=/account/sessions").await.assert(200).text();
+        assert!(page.contains("action=\"/account/confirm/with/acme\"") && page.contains("Send code"), "{page}");
+        let url = ada.press("/account/confirm/with/acme").await;
+        assert!(url.contains("max_age=0") && url.contains("prompt=login"), "{url}");
+        let before = ada.clone();
+        arrived(&ada.come_back("acme", &acme.agree(&url)).await);
+        assert!(is_fresh(&ada).await);
+        before.client().get("/profile").send().await.assert(401);
+        assert_eq!(count(&app, "identities").await, "1");
+
+        // A provider that does not say when the person logged in, says that it was long ago, or means somebody else.
+        later(601);
+        let now = acme.tell().now;
+        for (claim, value, word) in [
+            ("auth_time", serde_json::Value::Null, "with-invalid"),
+            ("auth_time", json!(now - 300), "with-invalid"),
+            ("auth_time", json!(now.to_string()), "with-invalid"),
+            ("sub", json!("somebody-else"), "not-linked"),
+        ] {
+            acme.claim(claim, value);
+            let url = ada.press("/account/confirm/with/acme").await;
+            done(&ada.come_back("acme", &acme.agree(&url)).await, "/account/confirm", word);
+            acme.tell().claims.clear();
+            assert!(!is_fresh(&ada).await, "{claim}: {word}");
+        }
+        // What somebody else's account is linked to confirms nothing here.
+        acme.claim("sub", "eve");
+        acme.claim("email", "eve@example.com");
+        arrived(&Browser::new(&app).log_in_with("acme", &acme).await);
+        let url = ada.press("/account/confirm/with/acme").await;
+        done(&ada.come_back("acme", &acme.agree(&url)).await, "/account/confirm", "not-linked");
+        acme.tell().claims.clear();
+        // It is for the session that asked.
+        let url = ada.press("/account/confirm/with/acme").await;
+        let params = acme.agree(&url);
+        let mut stranger = ada.clone();
+        stranger.jar.retain(|name, _| name.contains("portcullis-with-"));
+        stranger.come_back("acme", &params).await.assert(303);
+        assert!(!stranger.is_logged_in().await, "the stranger is nobody");
+        assert!(!is_fresh(&ada).await, "and nothing was confirmed");
+        // A login that was begun to log in does not confirm one either: it is not asked to be new.
+        assert!(!Browser::new(&app).press("/account/log-in/with/acme").await.contains("max_age"));
+    }
+
+    async fn l07_a_provider_that_cannot_prove_a_new_login_confirms_none(database: Database) {
+        let acme = upstream().await;
+        let app = TestApp::with(database, |config| {
+            config.login_with.insert("acme".to_owned(), settings(&acme, true));
+            config.login_with.insert("github".to_owned(), settings(&acme, false));
+        })
+        .await;
+        let mut ada = Browser::new(&app);
+        arrived(&ada.log_in_with("acme", &acme).await);
+        assert!(ada.get("/account/confirm").await.assert(200).text().contains("/account/confirm/with/acme"));
+        // One that cannot prove it is not offered, and not taken.
+        app.place.sql("UPDATE identities SET provider = 'github'").await;
+        let page = ada.get("/account/confirm").await.assert(200).text();
+        assert!(!page.contains("/account/confirm/with/") && page.contains("Send code"), "{page}");
+        ada.post("/account/confirm/with/github", &[]).await.assert(404);
+        Browser::new(&app).post("/account/confirm/with/acme", &[]).await.assert(303);
+    }
+
+    async fn m04_a_confirmation_by_a_provider_asks_for_the_second_factor(database: Database) {
+        let (app, acme) = with_acme(database, true, |_| ()).await;
+        let mut ada = Browser::new(&app);
+        arrived(&ada.log_in_with("acme", &acme).await);
+        let phone = enrol(&app, &ada.client()).await;
+        app.advance(601);
+        acme.tell().now += 631;
+        let url = ada.press("/account/confirm/with/acme").await;
+        let asked = ada.come_back("acme", &acme.agree(&url)).await.assert(200).text();
+        ada.client().delete("/sessions").send().await.assert(401);
+        let token = asked.split("name=\"mfa_token\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        let answer = second_step(&app.stranger(), &token, &phone.code(&app)).await.assert(204);
+        ada.keep(answer);
+        ada.client().delete("/sessions").send().await.assert(204);
     }
 
     async fn g08_identities_are_exported_and_go_with_the_account(database: Database) {

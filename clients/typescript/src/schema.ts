@@ -499,6 +499,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/factors/devices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the browsers that are not asked for my second factor */
+        get: operations["list_remembered_devices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/factors/devices/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ask one of them for my second factor again */
+        delete: operations["forget_remembered_device"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/factors/recovery-codes": {
         parameters: {
             query?: never;
@@ -1363,6 +1397,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/signup/passkey": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Create an account with a passkey instead of a password */
+        post: operations["sign_up_with_passkey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/signup/passkey/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Get the options of a sign-up by passkey */
+        post: operations["ask_for_first_passkey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/token": {
         parameters: {
             query?: never;
@@ -1633,6 +1701,20 @@ export interface components {
             /** Format: date-time */
             updated_at: string;
         };
+        /** @description A remembered device, for its owner's export. */
+        ExportedDevice: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            expires_at: string;
+            id: string;
+            /**
+             * Format: date-time
+             * @description `null` if nobody logged in with it since.
+             */
+            last_used_at: string | null;
+            name: string;
+        };
         /** @description An event, for the account owner's export. */
         ExportedEvent: {
             /** @description From where. */
@@ -1649,6 +1731,8 @@ export interface components {
              * @description Recovery codes that are not used yet.
              */
             recovery_codes_left: number;
+            /** @description The devices that are not asked for the second factor, newest first. */
+            remembered_devices: components["schemas"]["ExportedDevice"][];
             /**
              * Format: date-time
              * @description Since when the account has an authenticator app; `null` if it has none.
@@ -2139,7 +2223,7 @@ export interface components {
         OAuthError: {
             /** @description The code. */
             error: string;
-            /** @description One sentence. */
+            /** @description A description in one sentence. */
             error_description: string;
         };
         /** @description An organisation that you are a member of. */
@@ -2355,6 +2439,34 @@ export interface components {
             residentKey: string;
             userVerification: string;
         };
+        /** @description A new account and its passkey. */
+        PasskeySignUp: {
+            /** @description What the authenticator has made. */
+            credential: components["schemas"]["PasskeyRegistration"];
+            /**
+             * @description Your email address. Case does not matter.
+             * @example ada@example.com
+             */
+            email: string;
+            /**
+             * @description Your name as you write it.
+             * @example Ada Lovelace
+             */
+            full_name: string;
+        };
+        /** @description A new account that gets a passkey instead of a password. */
+        PasskeySignUpAsked: {
+            /**
+             * @description Your email address. Case does not matter.
+             * @example ada@example.com
+             */
+            email: string;
+            /**
+             * @description Your name as you write it.
+             * @example Ada Lovelace
+             */
+            full_name: string;
+        };
         /** @description The account, as the browser shows it. */
         PasskeyUser: {
             displayName: string;
@@ -2416,6 +2528,30 @@ export interface components {
             /** @description Each can be used once, in the place of a code of the app. */
             recovery_codes: string[];
         };
+        /** @description A browser that is not asked for the second factor. */
+        RememberedDevice: {
+            /**
+             * Format: date-time
+             * @description When the second factor was shown in it.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it is asked again.
+             */
+            expires_at: string;
+            /** @description Its ID. */
+            id: string;
+            /** @description Whether this request comes from it. */
+            is_current: boolean;
+            /**
+             * Format: date-time
+             * @description When somebody last logged in with it; `null` if nobody did.
+             */
+            last_used_at: string | null;
+            /** @description What it called itself when the second factor was shown in it. It is not proof. */
+            name: string;
+        };
         /** @description An emailed link, and the password that it sets. */
         Reset: {
             /**
@@ -2443,6 +2579,12 @@ export interface components {
             code: string;
             /** @description As the login returned it. */
             mfa_token: string;
+            /**
+             * @description Whether to remember this browser, so that later logins in it need no second factor. It counts after a code of the
+             *     app, for a login that began at `/login/cookie`, and where the operator allows it; otherwise it changes nothing.
+             * @default false
+             */
+            remember?: boolean;
         };
         /** @description A session. */
         Session: {
@@ -5870,6 +6012,196 @@ export interface operations {
             };
         };
     };
+    list_remembered_devices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RememberedDevice"][];
+                };
+            };
+            /** @description More than one credential was sent */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is invalid, expired or revoked */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="account"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    forget_remembered_device: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description More than one credential was sent */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is invalid, expired or revoked */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="account"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it is not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     make_recovery_codes: {
         parameters: {
             query?: never;
@@ -7479,7 +7811,7 @@ export interface operations {
                     "application/json": components["schemas"]["TokenAnswer"];
                 };
             };
-            /** @description For a login that began at `/login/cookie`: `Set-Cookie` has the cookie of the session */
+            /** @description For a login that began at `/login/cookie`: `Set-Cookie` has the cookie of the session, and another one if the browser is remembered */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -7590,7 +7922,7 @@ export interface operations {
                     "application/json": components["schemas"]["TokenAnswer"];
                 };
             };
-            /** @description For a login that began at `/login/cookie`: `Set-Cookie` has the cookie of the session */
+            /** @description For a login that began at `/login/cookie`: `Set-Cookie` has the cookie of the session, and another one if the browser is remembered */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -12692,6 +13024,204 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed, as `detail` says */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An account with this email address already exists */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body has more than 65536 bytes */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body has another content type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /** @description Too many attempts. `Retry-After` is the number of seconds until the next attempt is allowed */
+            429: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Temporarily unavailable */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_up_with_passkey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeySignUp"];
+            };
+        };
+        responses: {
+            /** @description The account. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            /** @description Where sign-up is quiet: the same response for every address. The email says what to do. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed, as `detail` says */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An account with this email address already exists, or the passkey is registered */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body has more than 65536 bytes */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body has another content type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /** @description Temporarily unavailable */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ask_for_first_passkey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeySignUpAsked"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasskeyCreationOptions"];
                 };
             };
             /** @description The request is malformed */

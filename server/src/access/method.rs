@@ -1,5 +1,7 @@
 //! How the owner of an account proved who they are at a login.
 
+use crate::clock::Timestamp;
+
 /// One authentication method: a value of the claim `amr` (OpenID Connect Core §2, RFC 8176).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Method {
@@ -48,17 +50,29 @@ impl Method {
 pub(crate) struct Methods {
     first: Method,
     second: Option<Method>,
+    /// When everything that the account asks for was last shown, if that was not now.
+    since: Option<Timestamp>,
 }
 
 impl Methods {
     /// A first factor, where no second one is required.
     pub(crate) const fn first(first: Method) -> Self {
-        Self { first, second: None }
+        Self { first, second: None, since: None }
     }
 
     /// A first and a second factor.
     pub(crate) const fn both(first: Method, second: Method) -> Self {
-        Self { first, second: Some(second) }
+        Self { first, second: Some(second), since: None }
+    }
+
+    /// A first factor, in a browser where the second one was shown at this time.
+    pub(crate) const fn remembered(first: Method, since: Timestamp) -> Self {
+        Self { first, second: None, since: Some(since) }
+    }
+
+    /// The time of the login: `auth_time` of OpenID Connect.
+    pub(crate) fn shown_at(self, now: Timestamp) -> Timestamp {
+        self.since.unwrap_or(now)
     }
 
     /// The values of `amr`, separated by spaces.

@@ -146,6 +146,14 @@ impl NewAccount {
     }
 }
 
+/// An address and a name as a request's body gives them.
+///
+/// # Errors
+/// What is wrong with either.
+pub(crate) fn of_fields(email: &str, full_name: &str) -> Result<(Email, FullName), Invalid> {
+    both(Email::of_field(email, "email"), FullName::of_field(full_name))
+}
+
 /// Both values, or the faults of either.
 fn both<A, B>(a: Result<A, Invalid>, b: Result<B, Invalid>) -> Result<(A, B), Invalid> {
     match (a, b) {

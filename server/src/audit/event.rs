@@ -138,6 +138,10 @@ events! {
     PasskeyRemoved "passkey.removed" "page.event.passkey_removed";
     /// A passkey was rejected because its signature counter did not go up: it may have been copied.
     PasskeyCopied "passkey.copied" "page.event.passkey_copied";
+    /// The second factor was shown in a browser, which is not asked for it again for some days.
+    DeviceRemembered "device.remembered" "page.event.device_remembered";
+    /// A remembered browser was forgotten by the owner.
+    DeviceForgotten "device.forgotten" "page.event.device_forgotten";
     /// An API key was created.
     ApiKeyCreated "api_key.created" "page.event.api_key_created";
     /// An API key got a successor.

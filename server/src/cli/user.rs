@@ -15,11 +15,12 @@ use crate::{
     client::Client,
     clock::Timestamp,
     error::Error,
+    factors, identities,
     invalid::{Fault, Invalid},
     leaving, log,
     mail::lifetime,
     messages::Language,
-    sessions,
+    passkeys, sessions,
 };
 
 /// How many accounts one query reads.
@@ -39,6 +40,39 @@ struct Shown {
     /// Only in `user show`.
     #[serde(skip_serializing_if = "Option::is_none")]
     sessions: Option<Vec<ShownSession>>,
+    /// Only in `user show`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ways_in: Option<ShownWays>,
+}
+
+/// What an account has to log in with.
+#[derive(Serialize)]
+struct ShownWays {
+    has_password: bool,
+    authenticator_app_since: Option<String>,
+    #[serde(skip)]
+    since: Option<Timestamp>,
+    recovery_codes_left: i64,
+    remembered_devices: usize,
+    passkeys: Vec<ShownPasskey>,
+    identities: Vec<ShownIdentity>,
+}
+
+#[derive(Serialize)]
+struct ShownPasskey {
+    id: String,
+    name: String,
+    created_at: String,
+    last_used_at: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ShownIdentity {
+    provider: String,
+    issuer: String,
+    email: Option<String>,
+    linked_at: String,
+    last_used_at: String,
 }
 
 /// An active session.
@@ -223,6 +257,7 @@ async fn show(app: &App, account: WhichAccount, json: bool) -> Result<(), String
     let id = find(app, account).await?.id;
     let details = accounts::details(app, id).await.map_err(|error| sentence(&error))?;
     let sessions = sessions::list(app, id).await.map_err(|error| sentence(&error))?;
+    let ways = ways_in(app, &details).await.map_err(|error| sentence(&error))?;
     if json {
         let sessions = sessions.iter().map(|session| ShownSession {
             id: session.id.to_string(),
@@ -232,7 +267,8 @@ async fn show(app: &App, account: WhichAccount, json: bool) -> Result<(), String
             expires_at: session.expires_at.to_rfc3339(),
             address: session.address.clone(),
         });
-        return say_json(&Shown { sessions: Some(sessions.collect()), ..shown(&details) });
+        let sessions = Some(sessions.collect());
+        return say_json(&Shown { sessions, ways_in: Some(ways), ..shown(&details) });
     }
     let confirmed = details
         .email_verified_at
@@ -247,6 +283,9 @@ async fn show(app: &App, account: WhichAccount, json: bool) -> Result<(), String
     if let Some(due) = details.deletion_due_at {
         label("Deletion", &format!("due {}; its owner can log in and cancel it", moment(due)))?;
     }
+    for (name, value) in ways.lines() {
+        label(name, &value)?;
+    }
     say("")?;
     let mut listing = Listing::new(["SESSION", "DEVICE", "LAST USED", "ADDRESS"], false);
     listing.page(sessions.iter().map(|session| {
@@ -254,6 +293,63 @@ async fn show(app: &App, account: WhichAccount, json: bool) -> Result<(), String
         ((), [session.id.to_string(), session.device(), used, or_nothing(session.address.clone())])
     }))?;
     listing.end("No active sessions.")
+}
+
+async fn ways_in(app: &App, details: &AccountDetails) -> Result<ShownWays, Error> {
+    let (id, role) = (details.account.id, details.role);
+    let has_password = accounts::has_password(app.db().read().await?.conn(), id).await?;
+    let factors = factors::overview(app, id, role).await?;
+    let remembered_devices = factors::remembered(app, id).await?.len();
+    let passkeys = passkeys::list(app, id).await?.into_iter().map(|passkey| ShownPasskey {
+        id: passkey.id.to_string(),
+        name: passkey.name,
+        created_at: passkey.created_at.to_rfc3339(),
+        last_used_at: passkey.last_used_at.map(Timestamp::to_rfc3339),
+    });
+    let identities = identities::list(app, id).await?.into_iter().map(|identity| ShownIdentity {
+        provider: identity.provider,
+        issuer: identity.issuer,
+        email: identity.email.map(|email| email.to_string()),
+        linked_at: identity.linked_at.to_rfc3339(),
+        last_used_at: identity.last_used_at.to_rfc3339(),
+    });
+    Ok(ShownWays {
+        has_password,
+        authenticator_app_since: factors.totp_since.map(Timestamp::to_rfc3339),
+        since: factors.totp_since,
+        recovery_codes_left: factors.recovery_codes_left,
+        remembered_devices,
+        passkeys: passkeys.collect(),
+        identities: identities.collect(),
+    })
+}
+
+impl ShownWays {
+    /// One line for each kind.
+    fn lines(&self) -> [(&'static str, String); 4] {
+        let or_none =
+            |names: Vec<String>| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        let factor = match self.since {
+            Some(since) => format!(
+                "authenticator app since {}, {} recovery codes left, {} remembered devices",
+                moment(since),
+                self.recovery_codes_left,
+                self.remembered_devices
+            ),
+            None => "none".to_owned(),
+        };
+        let passkeys = self.passkeys.iter().map(|passkey| passkey.name.clone()).collect();
+        let identities = self.identities.iter().map(|identity| match &identity.email {
+            Some(email) => format!("{} ({email})", identity.provider),
+            None => identity.provider.clone(),
+        });
+        [
+            ("Password", if self.has_password { "set" } else { "not set" }.to_owned()),
+            ("Factor", factor),
+            ("Passkeys", or_none(passkeys)),
+            ("Linked", or_none(identities.collect())),
+        ]
+    }
 }
 
 fn shown(details: &AccountDetails) -> Shown {
@@ -267,6 +363,7 @@ fn shown(details: &AccountDetails) -> Shown {
         created_at: details.created_at.to_rfc3339(),
         deletion_due_at: details.deletion_due_at.map(Timestamp::to_rfc3339),
         sessions: None,
+        ways_in: None,
     }
 }
 

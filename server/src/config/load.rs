@@ -392,6 +392,7 @@ mod tests {
         require_verified_email = "on"
         log_in_by_mail = "on"
         second_factor = "required_for_admins"
+        remember_devices_days = 30
         deletion_grace = "7d"
         mail_url = "smtps://ana:hunter2@mail.example"
         mail_dangerous_plain_text = "on"
@@ -429,7 +430,10 @@ mod tests {
         assert_eq!(config.refresh_tokens, RefreshTokens::Always);
         let days = |days: u64| Duration::from_hours(24 * days);
         assert_eq!((config.session_ttl, config.session_idle_ttl), (days(30), days(1)));
-        assert_eq!(config.second_factor, SecondFactor::RequiredForAdmins);
+        assert_eq!(
+            (config.second_factor, config.remember_devices_days),
+            (SecondFactor::RequiredForAdmins, 30)
+        );
         assert_eq!((config.sign_up, config.deletion_grace), (SignUp::Quiet, days(7)));
         let domains: Vec<_> = config.social_domains.iter().map(EmailDomain::as_str).collect();
         assert_eq!((config.social_sign_up, domains), (Some(false), vec!["example.com"]));

@@ -140,6 +140,10 @@ settings! {
         /// next login.
         second_factor: SecondFactor = SecondFactor::Optional, ("optional|required|required_for_admins");
 
+        /// For how many days people can let a browser be remembered in which they entered a code of their app, so that it
+        /// is not asked for the next one. 0 turns this off. It never counts where `second_factor` requires one.
+        remember_devices_days: u32 = 0, ("N", between "0" and "90");
+
         /// The `aud` of access tokens (RFC 9068 §2.2).
         audience: Option<String> = None,
             ("NAME", check is_audience, unset "the public URL", example "https://api.example",

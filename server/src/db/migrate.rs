@@ -41,7 +41,8 @@ const MIGRATIONS: &[Migration] = migrations![
     "0011_identities",
     "0012_passkeys",
     "0013_api_keys",
-    "0014_organisations"
+    "0014_organisations",
+    "0015_remembered_devices"
 ];
 
 /// How long an instance waits while another one changes the tables.

@@ -2,7 +2,7 @@
 //!
 //! | a login | when |
 //! |---|---|
-//! | begins a session | it was a passkey, which is two factors; or there is no app and none is required |
+//! | begins a session | it was a passkey, which is two factors; or there is no app and none is required; or the browser is remembered |
 //! | waits | otherwise, until 10 minutes pass, 5 codes are wrong or one is right, or credentials change or sessions end |
 //!
 //! The token of a waiting login can only be used to present the second factor. No guard accepts it.
@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::{
     codes::Typed,
     enrolment::{self, Enrolment},
-    is_required, store,
+    is_required, remembered, store,
     totp::Key,
 };
 use crate::{
@@ -81,6 +81,9 @@ pub(crate) async fn gate(
     if by.is_two_factors() || (!has_app && !is_required(app, held.role())) {
         return Ok(Gate::Open(Methods::first(by)));
     }
+    if let Some(since) = remembered::since(app, tx, held, beginning, now).await? {
+        return Ok(Gate::Open(Methods::remembered(by, since)));
+    }
     let has_passkey = passkeys::is_any(app, tx.conn(), held.id).await?;
     let token = SecretText::random(PREFIX);
     let waiting = Waiting {
@@ -104,7 +107,12 @@ pub(crate) async fn gate(
 /// The content of the page of a waiting login.
 pub(super) enum Step {
     /// Asks for a code of the app, for a passkey, or for either.
-    Show { has_app: bool, passkey: Option<RequestOptions> },
+    Show {
+        has_app: bool,
+        passkey: Option<RequestOptions>,
+        /// For how many days the browser can be remembered.
+        days: Option<u32>,
+    },
     /// Shows a key to enrol first.
     Enrol(Enrolment),
 }
@@ -125,7 +133,8 @@ pub(super) async fn step_of(app: &App, token: &str) -> Result<Step, Error> {
     };
     if has_app || passkey.is_some() {
         tx.commit().await?;
-        return Ok(Step::Show { has_app, passkey });
+        let days = remembered::days(app, held.role()).filter(|_| is_cookie(&waiting));
+        return Ok(Step::Show { has_app, passkey, days });
     }
     let key = match &waiting.sealed_key {
         Some(sealed) => Key::open(app, held.id, sealed)?,
@@ -174,13 +183,22 @@ pub(super) struct Finished {
     pub(super) logged_in: LoggedIn,
     /// Whether its account had no second factor before.
     pub(super) has_enrolled: bool,
+    /// The cookie of a browser that is remembered from now on.
+    pub(super) device: Option<SecretText>,
 }
 
-/// Completes a login with a code of the app or a recovery code. Each attempt is counted before the code is checked.
+/// Completes a login with a code of the app or a recovery code. Each attempt is counted before the code is checked. With
+/// `remember`, the browser is remembered if the login ends in a cookie and the code was one of the app.
 ///
 /// # Errors
 /// [`Error::DeadLogin`], [`Error::WrongCode`], [`Error::Throttled`].
-pub(super) async fn finish(app: &App, token: &str, code: &str, client: &Client) -> Result<Finished, Error> {
+pub(super) async fn finish(
+    app: &App,
+    token: &str,
+    code: &str,
+    remember: bool,
+    client: &Client,
+) -> Result<Finished, Error> {
     let digest = sha256(token);
     let owner = {
         let mut reader = app.db().read().await?;
@@ -189,13 +207,14 @@ pub(super) async fn finish(app: &App, token: &str, code: &str, client: &Client) 
     };
     let attempt = limits::reserve_factor(app, &owner.email, client).await?;
     let typed = Typed::of(code);
-    retry(|| try_code(app, &digest, &typed, &attempt, client)).await
+    retry(|| try_code(app, &digest, &typed, remember, &attempt, client)).await
 }
 
 async fn try_code(
     app: &App,
     digest: &[u8; 32],
     typed: &Typed,
+    remember: bool,
     attempt: &Attempt,
     client: &Client,
 ) -> Result<Finished, Error> {
@@ -208,8 +227,13 @@ async fn try_code(
     let (first, logged_in) = begin(app, &mut tx, &held, digest, &waiting, second, client, now).await?;
     forgive(app, &mut tx, &held, first, client, now).await?;
     limits::forgive(&mut tx, attempt, &held, now).await?;
+    let device = if remember && second == Method::Otp && is_cookie(&waiting) {
+        remembered::remember(app, &mut tx, &held, client, now).await?
+    } else {
+        None
+    };
     tx.commit().await?;
-    Ok(Finished { logged_in, has_enrolled })
+    Ok(Finished { logged_in, has_enrolled, device })
 }
 
 /// Creates the options for a passkey that completes a login.
@@ -355,6 +379,11 @@ async fn forgive(
     } else {
         limits::end_lock(app, tx, held, Some(client), now).await
     }
+}
+
+/// Whether the login is a browser's.
+fn is_cookie(waiting: &Waiting) -> bool {
+    transport_of(&waiting.transport) == Some(Transport::Cookie)
 }
 
 fn name_of(transport: Transport) -> &'static str {

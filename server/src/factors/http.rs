@@ -4,13 +4,18 @@ use axum::extract::State;
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode};
 use portcullis::{
-    Guard, Json, NoContent, Public,
+    Guard, Json, NoContent, Path, Public,
     describe::{DescribeResponse, Operation},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{codes::RecoveryCodes, enrolment::Enrolment, gate};
+use super::{
+    codes::RecoveryCodes,
+    enrolment::Enrolment,
+    gate,
+    remembered::{self, Device, DeviceId},
+};
 use crate::{
     access::ManageAccount,
     app::App,
@@ -46,6 +51,10 @@ pub(crate) struct SecondFactor {
     /// Six digits of the authenticator app, or a recovery code.
     #[schemars(length(min = 1, max = 64), extend("examples" = ["123456", "7K2M-0XJ4-9TQW-3HV8"]))]
     code: String,
+    /// Whether to remember this browser, so that later logins in it need no second factor. It counts after a code of the
+    /// app, for a login that began at `/login/cookie`, and where the operator allows it; otherwise it changes nothing.
+    #[serde(default)]
+    remember: bool,
 }
 
 /// A code of the authenticator app.
@@ -119,13 +128,15 @@ impl From<RecoveryCodes> for CodesView {
 #[derive(Debug)]
 pub(crate) enum LogInFinished {
     Tokens(TokenAnswer),
-    Cookie((HeaderName, HeaderValue)),
+    /// That of the session, and that of a remembered device.
+    Cookies(Vec<(HeaderName, HeaderValue)>),
 }
 
 impl LogInFinished {
-    fn of(app: &App, logged_in: LoggedIn) -> Result<Self, Error> {
+    fn of(app: &App, logged_in: LoggedIn, device: Option<&SecretText>) -> Result<Self, Error> {
         Ok(if logged_in.has_cookie() {
-            Self::Cookie(logged_in.cookie_header()?)
+            let device = device.map(|device| remembered::cookie(app, device)).transpose()?;
+            Self::Cookies(std::iter::once(logged_in.cookie_header()?).chain(device).collect())
         } else {
             Self::Tokens(tokens::issue(app, logged_in.into(), app.now())?)
         })
@@ -136,7 +147,7 @@ impl IntoResponse for LogInFinished {
     fn into_response(self) -> Response {
         match self {
             Self::Tokens(tokens) => tokens.into_response(),
-            Self::Cookie(cookie) => (AppendHeaders([cookie]), NoContent).into_response(),
+            Self::Cookies(cookies) => (AppendHeaders(cookies), NoContent).into_response(),
         }
     }
 }
@@ -146,7 +157,7 @@ impl DescribeResponse for LogInFinished {
         TokenAnswer::describe_response(operation);
         operation.empty_response(
             StatusCode::NO_CONTENT,
-            "For a login that began at `/login/cookie`: `Set-Cookie` has the cookie of the session",
+            "For a login that began at `/login/cookie`: `Set-Cookie` has the cookie of the session, and another one if the browser is remembered",
         );
     }
 }
@@ -157,8 +168,8 @@ pub(crate) async fn finish_log_in(
     client: Client,
     Json(body): Json<SecondFactor>,
 ) -> Result<LogInFinished, FactorFailed> {
-    let finished = gate::finish(&app, &body.mfa_token, &body.code, &client).await?;
-    Ok(LogInFinished::of(&app, finished.logged_in)?)
+    let finished = gate::finish(&app, &body.mfa_token, &body.code, body.remember, &client).await?;
+    Ok(LogInFinished::of(&app, finished.logged_in, finished.device.as_ref())?)
 }
 
 pub(crate) async fn ask_for_passkey_at_log_in(
@@ -188,7 +199,7 @@ pub(crate) async fn finish_log_in_by_passkey(
 ) -> Result<LogInFinished, PasskeyFactorFailed> {
     let presented = body.credential.decode().map_err(|_| Error::PasskeyRejected)?;
     let logged_in = gate::finish_by_passkey(&app, &body.mfa_token, &presented, &client).await?;
-    Ok(LogInFinished::of(&app, logged_in)?)
+    Ok(LogInFinished::of(&app, logged_in, None)?)
 }
 
 pub(crate) async fn enrol_at_log_in(
@@ -245,4 +256,58 @@ pub(crate) async fn make_recovery_codes(
 ) -> Result<Json<CodesView>, Failed<(Stale, NotFound, Unavailable)>> {
     let fresh = caller(&guard).fresh(app.now())?;
     Ok(Json(super::renew_codes(&app, fresh, &client).await?.into()))
+}
+
+/// A browser that is not asked for the second factor.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "RememberedDevice")]
+pub(crate) struct DeviceView {
+    /// Its ID.
+    id: String,
+    /// What it called itself when the second factor was shown in it. It is not proof.
+    name: String,
+    /// When the second factor was shown in it.
+    #[schemars(extend("format" = "date-time"))]
+    created_at: String,
+    /// When somebody last logged in with it; `null` if nobody did.
+    #[schemars(extend("format" = "date-time"))]
+    last_used_at: Option<String>,
+    /// When it is asked again.
+    #[schemars(extend("format" = "date-time"))]
+    expires_at: String,
+    /// Whether this request comes from it.
+    is_current: bool,
+}
+
+impl DeviceView {
+    fn of(device: Device, client: &Client) -> Self {
+        Self {
+            is_current: device.is(client),
+            id: device.id.to_string(),
+            name: device.name,
+            created_at: device.created_at.to_rfc3339(),
+            last_used_at: device.last_used_at.map(Timestamp::to_rfc3339),
+            expires_at: device.expires_at.to_rfc3339(),
+        }
+    }
+}
+
+pub(crate) async fn list_remembered_devices(
+    guard: Guard<Caller, ManageAccount>,
+    State(app): State<App>,
+    client: Client,
+) -> Result<Json<Vec<DeviceView>>, Failed<(Unavailable,)>> {
+    let devices = remembered::list(&app, caller(&guard).account).await?;
+    Ok(Json(devices.into_iter().map(|device| DeviceView::of(device, &client)).collect()))
+}
+
+pub(crate) async fn forget_remembered_device(
+    guard: Guard<Caller, ManageAccount>,
+    State(app): State<App>,
+    client: Client,
+    Path(id): Path<String>,
+) -> Result<NoContent, Failed<(NotFound, Unavailable)>> {
+    let id = DeviceId::parse(&id).ok_or(Error::NotFound)?;
+    remembered::forget(&app, caller(&guard), id, &client).await?;
+    Ok(NoContent)
 }

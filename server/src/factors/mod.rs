@@ -16,16 +16,21 @@ mod gate;
 pub(crate) mod http;
 pub(crate) mod pages;
 mod qr;
+mod remembered;
 mod store;
 mod totp;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use self::enrolment::{begin_enrolment, confirm_enrolment, remove, renew_codes};
 pub(crate) use self::{
     enrolment::remove_lost,
     gate::{Gate, gate},
+    remembered::list as remembered,
+};
+use self::{
+    enrolment::{begin_enrolment, confirm_enrolment, remove, renew_codes},
+    remembered::ExportedDevice,
 };
 use crate::{
     accounts::{AccountId, Locked, Role},
@@ -72,16 +77,23 @@ pub(crate) struct ExportedFactors {
     totp_since: Option<String>,
     /// Recovery codes that are not used yet.
     recovery_codes_left: i64,
+    /// The devices that are not asked for the second factor, newest first.
+    remembered_devices: Vec<ExportedDevice>,
 }
 
-pub(crate) async fn exported(conn: Conn<'_>, account: AccountId) -> Result<ExportedFactors, Error> {
+pub(crate) async fn exported(
+    conn: Conn<'_>,
+    account: AccountId,
+    now: Timestamp,
+) -> Result<ExportedFactors, Error> {
     Ok(ExportedFactors {
         totp_since: store::totp(conn, account).await?.map(|totp| totp.created_at.to_rfc3339()),
         recovery_codes_left: store::codes_left(conn, account).await?,
+        remembered_devices: remembered::exported(conn, account, now).await?,
     })
 }
 
-/// Deletes every waiting login and every started enrolment of a restored backup.
+/// Deletes every waiting login, every started enrolment and every remembered device of a restored backup.
 pub(crate) async fn forget_every_step(tx: &mut Tx) -> Result<(), Error> {
     Ok(store::delete_every_step(tx.conn()).await?)
 }
@@ -118,7 +130,7 @@ pub(crate) async fn uphold_of(
     Ok(())
 }
 
-/// Deletes logins and enrolments that have expired.
+/// Deletes logins, enrolments and remembered devices that have expired.
 pub(crate) async fn sweep(tx: &mut Tx, now: Timestamp) -> Result<u64, crate::db::Error> {
     store::delete_expired(tx.conn(), now).await
 }

@@ -17,6 +17,7 @@ use super::{
     codes::RecoveryCodes,
     enrolment::{self, Enrolment},
     gate::{self, Step},
+    remembered::{self, Device, DeviceId},
 };
 use crate::{
     access::Principal,
@@ -41,6 +42,8 @@ enum StepPage<'a> {
         has_app: bool,
         /// The options for the script, in JSON; empty if the account has no passkey.
         passkey: String,
+        /// For how many days the browser can be remembered.
+        days: Option<u32>,
         token: &'a str,
         next: &'a WayBack,
     },
@@ -85,10 +88,10 @@ async fn step_page<'a>(
     faults: Faults,
 ) -> Result<StepPage<'a>, Error> {
     Ok(match gate::step_of(app, token).await? {
-        Step::Show { has_app, passkey } => {
+        Step::Show { has_app, passkey, days } => {
             let passkey =
                 passkey.as_ref().map(passkeys::pages::options_text).transpose()?.unwrap_or_default();
-            StepPage::Ask { v, faults, has_app, passkey, token, next }
+            StepPage::Ask { v, faults, has_app, passkey, days, token, next }
         }
         Step::Enrol(enrolment) => {
             let (action, next) = (paths::LOG_IN_FACTOR, next.as_str());
@@ -104,6 +107,9 @@ pub(crate) struct FactorForm {
     mfa_token: String,
     #[serde(default)]
     code: String,
+    /// `yes` if the box is ticked.
+    #[serde(default)]
+    remember: String,
     #[serde(default)]
     next: String,
 }
@@ -117,7 +123,8 @@ pub(crate) async fn finish_log_in(
 ) -> PageResult {
     let next = WayBack::of(&app, Some(&form.next));
     let finish = async {
-        let finished = gate::finish(&app, &form.mfa_token, &form.code, &client).await;
+        let remember = form.remember == "yes";
+        let finished = gate::finish(&app, &form.mfa_token, &form.code, remember, &client).await;
         finished.map_err(|error| match error {
             Error::WrongCode => Invalid::field("code", Fault::WrongCode).into(),
             error => error,
@@ -129,7 +136,14 @@ pub(crate) async fn finish_log_in(
         Ok(finished) if finished.has_enrolled => {
             Ok(arrive(&v, &finished.logged_in, &WayBack::of(&app, Some(&v.to(paths::FACTOR))))?)
         }
-        Ok(finished) => Ok(arrive(&v, &finished.logged_in, &next)?),
+        Ok(finished) => {
+            let mut page = arrive(&v, &finished.logged_in, &next)?;
+            if let Some(device) = &finished.device {
+                let (name, cookie) = remembered::cookie(&app, device)?;
+                page.headers_mut().append(name, cookie);
+            }
+            Ok(page)
+        }
         // The login expired, or this was its last attempt.
         Err(NotShown::Error(Error::DeadLogin)) => Ok(v.go_done(paths::LOG_IN, Done::LoginExpired)),
         Err(not_shown) => Err(not_shown),
@@ -181,24 +195,30 @@ struct FactorsPage<'a> {
     v: &'a View,
     faults: Faults,
     overview: Overview,
+    devices: Vec<Device>,
+    client: &'a Client,
 }
 
 async fn factors_page<'a>(
     app: &App,
     v: &'a View,
     principal: Principal,
+    client: &'a Client,
     faults: Faults,
 ) -> Result<FactorsPage<'a>, Error> {
     let overview = super::overview(app, principal.account, principal.role).await?;
-    Ok(FactorsPage { v, faults, overview })
+    let devices = remembered::list(app, principal.account).await?;
+    Ok(FactorsPage { v, faults, overview, devices, client })
 }
 
 pub(crate) async fn show_factors(
     guard: Guard<SessionCookies>,
     State(app): State<App>,
+    client: Client,
     v: View,
 ) -> PageResult {
-    Ok(v.show(StatusCode::OK, &factors_page(&app, &v, *guard.principal(), Faults::none()).await?)?)
+    let page = factors_page(&app, &v, *guard.principal(), &client, Faults::none()).await?;
+    Ok(v.show(StatusCode::OK, &page)?)
 }
 
 /// Redirects a reload of a page that a form returned.
@@ -276,7 +296,29 @@ pub(crate) async fn remove_totp(
             removed => removed,
         }
     };
-    let page = async |faults| factors_page(&app, &v, *guard.principal(), faults).await;
+    let page = async |faults| factors_page(&app, &v, *guard.principal(), &client, faults).await;
     v.form(&[], remove, page).await?;
     Ok(v.go_done(paths::FACTOR, Done::FactorRemoved))
+}
+
+/// A remembered device to be forgotten.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct DeviceForm {
+    #[serde(default)]
+    id: String,
+}
+
+pub(crate) async fn forget_device(
+    guard: Guard<SessionCookies>,
+    State(app): State<App>,
+    client: Client,
+    v: View,
+    Form(form): Form<DeviceForm>,
+) -> PageResult {
+    let id = DeviceId::parse(&form.id).ok_or(Error::NotFound)?;
+    match remembered::forget(&app, *guard.principal(), id, &client).await {
+        // Somebody was faster.
+        Ok(()) | Err(Error::NotFound) => Ok(v.go_done(paths::FACTOR, Done::DeviceForgotten)),
+        Err(error) => Err(error.into()),
+    }
 }

@@ -1,6 +1,9 @@
-//! The SQL of `totp`, `totp_enrolments`, `recovery_codes` and `logins`.
+//! The SQL of `totp`, `totp_enrolments`, `recovery_codes`, `logins` and `remembered_devices`.
 
-use super::gate::Waiting;
+use super::{
+    gate::Waiting,
+    remembered::{Device, DeviceId},
+};
 use crate::{
     access::SessionId,
     accounts::AccountId,
@@ -196,10 +199,90 @@ pub(super) async fn end_sessions_without(conn: Conn<'_>, of_all: bool, now: Time
 pub(super) async fn delete_every_step(conn: Conn<'_>) -> Result<()> {
     execute!(conn, "DELETE FROM totp_enrolments")?;
     execute!(conn, "DELETE FROM logins")?;
+    execute!(conn, "DELETE FROM remembered_devices")?;
     Ok(())
+}
+
+pub(super) async fn insert_device(conn: Conn<'_>, account: AccountId, device: &Device) -> Result<()> {
+    execute!(
+        conn,
+        "INSERT INTO remembered_devices (id, digest, account_id, name, created_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6)",
+        device.id,
+        device.digest.as_slice(),
+        account,
+        device.name.as_str(),
+        device.created_at,
+        device.expires_at
+    )?;
+    Ok(())
+}
+
+/// Notes the use of a device that was remembered after `cut`, and returns when that was.
+pub(super) async fn use_device(
+    conn: Conn<'_>,
+    account: AccountId,
+    digest: &[u8; 32],
+    cut: Timestamp,
+    now: Timestamp,
+) -> Result<Option<Timestamp>> {
+    let used = fetch_optional!(
+        conn,
+        (Timestamp,),
+        "UPDATE remembered_devices SET last_used_at = $4
+         WHERE digest = $2 AND account_id = $1 AND created_at > $3 AND expires_at > $4
+         RETURNING created_at",
+        account,
+        digest.as_slice(),
+        cut,
+        now
+    )?;
+    Ok(used.map(|(created_at,)| created_at))
+}
+
+/// At most 20: see `remembered.rs`.
+pub(super) async fn devices_of(conn: Conn<'_>, account: AccountId, now: Timestamp) -> Result<Vec<Device>> {
+    fetch_all!(
+        conn,
+        Device,
+        "SELECT id, digest, name, created_at, last_used_at, expires_at FROM remembered_devices
+         WHERE account_id = $1 AND expires_at > $2 ORDER BY created_at DESC, id",
+        account,
+        now
+    )
+}
+
+/// Those but the newest `kept`.
+pub(super) async fn delete_older_devices(conn: Conn<'_>, account: AccountId, kept: i64) -> Result<()> {
+    execute!(
+        conn,
+        "DELETE FROM remembered_devices WHERE account_id = $1 AND id NOT IN (
+             SELECT id FROM remembered_devices WHERE account_id = $1 ORDER BY created_at DESC, id LIMIT $2)",
+        account,
+        kept
+    )?;
+    Ok(())
+}
+
+/// The one whose place a browser gives to another.
+pub(super) async fn delete_device_of_cookie(
+    conn: Conn<'_>,
+    account: AccountId,
+    digest: &[u8; 32],
+) -> Result<()> {
+    let sql = "DELETE FROM remembered_devices WHERE account_id = $1 AND digest = $2";
+    execute!(conn, sql, account, digest.as_slice())?;
+    Ok(())
+}
+
+/// `false` if it is not the account's.
+pub(super) async fn delete_device(conn: Conn<'_>, account: AccountId, id: DeviceId) -> Result<bool> {
+    let sql = "DELETE FROM remembered_devices WHERE account_id = $1 AND id = $2";
+    Ok(execute!(conn, sql, account, id)? == 1)
 }
 
 pub(super) async fn delete_expired(conn: Conn<'_>, now: Timestamp) -> Result<u64> {
     let enrolments = execute!(conn, "DELETE FROM totp_enrolments WHERE expires_at <= $1", now)?;
-    Ok(enrolments + execute!(conn, "DELETE FROM logins WHERE expires_at <= $1", now)?)
+    let devices = execute!(conn, "DELETE FROM remembered_devices WHERE expires_at <= $1", now)?;
+    Ok(enrolments + devices + execute!(conn, "DELETE FROM logins WHERE expires_at <= $1", now)?)
 }

@@ -102,7 +102,7 @@ impl Export {
         let head = Head {
             exported_at: now.to_rfc3339(),
             account: accounts::exported(tx.conn(), account).await?.ok_or(Error::NotFound)?,
-            second_factor: factors::exported(tx.conn(), account).await?,
+            second_factor: factors::exported(tx.conn(), account, now).await?,
             identities: identities::exported(tx.conn(), account).await?,
             passkeys: passkeys::exported(tx.conn(), account).await?,
             api_keys: api_keys::exported(tx.conn(), account, now).await?,

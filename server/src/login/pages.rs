@@ -16,7 +16,7 @@ use crate::{
     client::Client,
     config::SignUp,
     error::Error,
-    factors,
+    factors, identities,
     invalid::{Fault, Invalid},
     pages::{ARRIVED, Faults, NotShown, PageResult, View, WayBack},
     passkeys::{AssertionResponse, Browser, KnownBrowser, Presented, pages::options_text},
@@ -195,6 +195,8 @@ struct ConfirmPage<'a> {
     was_sent: bool,
     /// For the script; empty if the account has no passkey.
     passkey: String,
+    /// The linked providers that can prove a new login: name and label.
+    providers: Vec<(String, String)>,
 }
 
 async fn confirm_page<'a>(
@@ -212,7 +214,13 @@ async fn confirm_page<'a>(
         Err(Error::NotFound | Error::PasskeysOff) => String::new(),
         Err(error) => return Err(error),
     };
-    Ok(ConfirmPage { v, faults, email, next, has_password, was_sent, passkey })
+    let linked = identities::list(app, principal.account).await?;
+    let providers = app.providers().iter().filter(|provider| {
+        provider.asks_again() && linked.iter().any(|identity| identity.provider == provider.name())
+    });
+    let providers =
+        providers.map(|provider| (provider.name().to_owned(), provider.label().to_owned())).collect();
+    Ok(ConfirmPage { v, faults, email, next, has_password, was_sent, passkey, providers })
 }
 
 /// The re-authentication form.

@@ -55,6 +55,7 @@ done! {
     AccountDeleted "account-deleted" "page.done.account_deleted";
     Invited "invited" "page.done.invited";
     FactorRemoved "factor-removed" "page.done.factor_removed";
+    DeviceForgotten "device-forgotten" "page.done.device_forgotten";
     PasskeyAdded "passkey-added" "page.done.passkey_added";
     PasskeyRenamed "passkey-renamed" "page.done.passkey_renamed";
     PasskeyRemoved "passkey-removed" "page.done.passkey_removed";
@@ -78,6 +79,7 @@ done! {
     Linked "linked" "page.done.linked";
     Unlinked "unlinked" "page.done.unlinked";
     LinkedElsewhere "linked-elsewhere" "page.done.linked_elsewhere";
+    NotLinked "not-linked" "page.done.not_linked";
     TooManyLinked "too-many-linked" "page.done.too_many_linked";
     WithDenied "with-denied" "page.done.with_denied";
     WithUnavailable "with-unavailable" "page.done.with_unavailable";

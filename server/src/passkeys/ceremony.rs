@@ -55,6 +55,11 @@ impl Bond {
         Self::of_session(Ceremony::Add, session)
     }
 
+    /// To make, in a browser, the passkey that an account is signed up with.
+    pub(super) fn to_sign_up(browser: &Browser) -> Self {
+        Self { ceremony: Ceremony::Add, bound_to: browser.0.digest(), account: None }
+    }
+
     /// To confirm in a session that its owner is present.
     pub(crate) fn to_confirm(session: Principal) -> Self {
         Self::of_session(Ceremony::Confirm, session)
@@ -106,8 +111,8 @@ fn sha256_of(bytes: &[u8]) -> [u8; 32] {
     sha256
 }
 
-/// A browser that may log in, identified by a random cookie value from the moment it asks for options. An assertion
-/// made for one browser cannot begin a session in another.
+/// A browser that may log in or sign up, identified by a random cookie value from the moment it asks for options. An
+/// assertion made for one browser cannot begin a session in another.
 #[derive(Debug)]
 pub(crate) struct Browser(SecretText);
 

@@ -7,6 +7,7 @@
 //! `login`, which begins the sessions.
 
 mod ceremony;
+mod first;
 pub(crate) mod http;
 mod options;
 mod owner;
@@ -21,8 +22,9 @@ use uuid::Uuid;
 
 pub(crate) use self::{
     ceremony::{Bond, Browser, KnownBrowser},
-    options::RequestOptions,
-    owner::{forget, list},
+    first::{First, add_first, ask_for_first, verify_first},
+    options::{CreationOptions, RequestOptions},
+    owner::{Made, RegistrationResponse, forget, list, rejected},
     shown::{AssertionResponse, Presented, ask, hold_by, verify, waste},
     webauthn::Rejected,
 };

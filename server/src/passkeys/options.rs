@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{RelyingParty, ceremony::LIFETIME, webauthn::ALGORITHMS};
-use crate::accounts::Owner;
+use crate::accounts::{Email, FullName};
 
 /// To add a passkey: the argument of `navigator.credentials.create({ publicKey: … })`.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -54,11 +54,21 @@ struct Rp {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "PasskeyUser")]
-struct User {
+pub(super) struct User {
     /// base64url; it identifies nobody to anyone else.
     id: String,
     name: String,
     display_name: String,
+}
+
+impl User {
+    pub(super) fn new(user_handle: &[u8], email: &Email, full_name: &FullName) -> Self {
+        Self {
+            id: URL_SAFE_NO_PAD.encode(user_handle),
+            name: email.as_str().to_owned(),
+            display_name: full_name.as_str().to_owned(),
+        }
+    }
 }
 
 /// A signature algorithm.
@@ -102,20 +112,10 @@ fn timeout() -> u64 {
 }
 
 impl CreationOptions {
-    pub(super) fn new(
-        rp: RelyingParty<'_>,
-        owner: &Owner,
-        user_handle: &[u8],
-        challenge: &[u8],
-        existing: Vec<Descriptor>,
-    ) -> Self {
+    pub(super) fn new(rp: RelyingParty<'_>, user: User, challenge: &[u8], existing: Vec<Descriptor>) -> Self {
         Self {
             rp: Rp { id: rp.id.to_owned(), name: rp.name.to_owned() },
-            user: User {
-                id: URL_SAFE_NO_PAD.encode(user_handle),
-                name: owner.email.as_str().to_owned(),
-                display_name: owner.full_name.as_str().to_owned(),
-            },
+            user,
             challenge: URL_SAFE_NO_PAD.encode(challenge),
             pub_key_cred_params: ALGORITHMS
                 .iter()

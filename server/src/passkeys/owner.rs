@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{
     MOST, Passkey, PasskeyId, RelyingParty,
     ceremony::{self, Bond},
-    options::{CreationOptions, Descriptor},
+    options::{CreationOptions, Descriptor, User},
     shown::id_of,
     store,
     webauthn::{self, Attestation, Credential, Expected, Rejected},
@@ -61,14 +61,26 @@ struct AttestationData {
 
 /// A new passkey, decoded but not verified.
 #[derive(Debug)]
-pub(super) struct Made {
+pub(crate) struct Made {
     credential_id: Vec<u8>,
-    client_data_json: Vec<u8>,
+    pub(super) client_data_json: Vec<u8>,
     attestation_object: Vec<u8>,
 }
 
+impl Made {
+    pub(super) fn attestation(&self) -> Attestation<'_> {
+        Attestation {
+            credential_id: &self.credential_id,
+            client_data_json: &self.client_data_json,
+            object: &self.attestation_object,
+        }
+    }
+}
+
 impl RegistrationResponse {
-    pub(super) fn decode(&self) -> Result<Made, Rejected> {
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn decode(&self) -> Result<Made, Rejected> {
         let decode = |text: &str, rejected| URL_SAFE_NO_PAD.decode(text).map_err(|_| rejected);
         Ok(Made {
             credential_id: id_of(&self.id, &self.raw_id)?,
@@ -78,7 +90,10 @@ impl RegistrationResponse {
     }
 
     /// Parses the JSON in a form's hidden field.
-    pub(super) fn decode_text(text: &str) -> Result<Made, Rejected> {
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn decode_text(text: &str) -> Result<Made, Rejected> {
         let response: Self = serde_json::from_str(text).map_err(|_| Rejected::ClientData)?;
         if response.r#type != "public-key" {
             return Err(Rejected::ClientData);
@@ -129,7 +144,8 @@ pub(super) async fn begin(app: &App, fresh: Fresh) -> Result<CreationOptions, Er
     let challenge = ceremony::give(&mut tx, &Bond::to_add(fresh.principal()), now).await?;
     tx.commit().await?;
     let existing = existing.iter().map(|id| Descriptor::of(id)).collect();
-    Ok(CreationOptions::new(rp, &held, &user_handle, &challenge, existing))
+    let user = User::new(&user_handle, &held.email, &held.full_name);
+    Ok(CreationOptions::new(rp, user, &challenge, existing))
 }
 
 /// The account's user handle. It is the same for all of its passkeys, so that an authenticator that has one replaces it
@@ -170,13 +186,8 @@ async fn try_to_add(
     let Some(challenge) = ceremony::take(&mut tx, &bond, &made.client_data_json, now).await? else {
         return Err(rejected(Rejected::Challenge).into());
     };
-    let sent = Attestation {
-        credential_id: &made.credential_id,
-        client_data_json: &made.client_data_json,
-        object: &made.attestation_object,
-    };
     let expected = Expected { rp_id: rp.id, origin: rp.origin, challenge: &challenge };
-    let added = match webauthn::register(&sent, &expected) {
+    let added = match webauthn::register(&made.attestation(), &expected) {
         Ok(credential) => insert(app, &mut tx, &held, &credential, name, now).await?,
         Err(reason) => Err(rejected(reason).into()),
     };
@@ -215,7 +226,8 @@ async fn insert(
     Ok(store::insert_passkey(tx.conn(), &new, now).await?.ok_or(Error::PasskeyTaken))
 }
 
-pub(super) fn rejected(reason: Rejected) -> Invalid {
+/// The fault of a new passkey that is not accepted.
+pub(crate) fn rejected(reason: Rejected) -> Invalid {
     Invalid::field("credential", Fault::RejectedPasskey(reason.reason()))
 }
 

@@ -121,9 +121,10 @@ pub(crate) async fn begin(
         app,
         tx,
         held,
-        Session { id, account: held.id, scope, authenticated_at: now, amr: by.amr() },
+        Session { id, account: held.id, scope, authenticated_at: by.shown_at(now), amr: by.amr() },
         renewal,
         beginning.client,
+        now,
     )
     .await
 }
@@ -148,7 +149,7 @@ pub(crate) async fn begin_anew(
     };
     let scope = held.role().limit(Granted::parse(&kind.scope), app.scopes());
     let session = Session { id, account: held.id, scope, authenticated_at: now, amr: kind.amr };
-    insert(app, tx, held, session, renewal, client).await
+    insert(app, tx, held, session, renewal, client, now).await
 }
 
 async fn insert(
@@ -158,8 +159,9 @@ async fn insert(
     session: Session,
     renewal: Renewal,
     client: &Client,
+    now: Timestamp,
 ) -> Result<LoggedIn, Error> {
-    let (config, now) = (app.config(), session.authenticated_at);
+    let config = app.config();
     let (expires_at, ends_at) = match renewal {
         // No token of this session lives longer, and nothing renews it.
         Renewal::None => (now + config.access_token_ttl, now + config.access_token_ttl),
@@ -192,7 +194,7 @@ fn grant(app: &App, id: SessionId, role: Role, beginning: &Beginning<'_>) -> (Gr
     }
 }
 
-/// Ends every session of an account, and every login that waits for its second factor.
+/// Ends every session of an account, every login that waits for its second factor, and forgets its remembered devices.
 pub(crate) async fn end_all(tx: &mut Tx, locked: &Locked, now: Timestamp) -> Result<(), Error> {
     Ok(store::end_sessions_of(tx.conn(), locked.id, None, now).await?)
 }
@@ -210,7 +212,8 @@ pub(crate) async fn raise(
     Ok(store::set_amr(tx.conn(), session, &access::with_second(&kind.amr, second)).await?)
 }
 
-/// Ends every session of an account but this one, and every login that waits for its second factor.
+/// Ends every session of an account but this one, every login that waits for its second factor, and forgets its remembered
+/// devices.
 pub(crate) async fn end_others(
     tx: &mut Tx,
     held: &Held,

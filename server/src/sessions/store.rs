@@ -322,6 +322,7 @@ pub(super) async fn end_sessions_of(
         but
     )?;
     execute!(conn, "DELETE FROM logins WHERE account_id = $1", account)?;
+    execute!(conn, "DELETE FROM remembered_devices WHERE account_id = $1", account)?;
     Ok(())
 }
 

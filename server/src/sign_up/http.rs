@@ -1,21 +1,26 @@
-//! The sign-up route.
+//! The sign-up routes.
 
 use axum::{
     extract::{Request, State},
     middleware::Next,
-    response::{IntoResponse, Response},
+    response::{AppendHeaders, IntoResponse, Response},
 };
+use http::{HeaderName, HeaderValue};
 use portcullis::{Json, Public, answers};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{SignedUp, SigningUp};
+use super::{
+    SignedUp, SigningUp,
+    passkey::{self, WithPasskey},
+};
 use crate::{
     accounts::Account,
     app::App,
     client::Client,
-    error::{Conflict, Error, Failed, Forbidden, Throttled, Unavailable, Unprocessable},
+    error::{Conflict, Error, Failed, Forbidden, SignUpConflict, Throttled, Unavailable, Unprocessable},
     messages::Language,
+    passkeys::{Browser, CreationOptions, KnownBrowser, RegistrationResponse, Rejected, rejected},
     recovery::http::{Accepted, accepted},
 };
 
@@ -60,9 +65,68 @@ pub(crate) async fn sign_up(
     })
 }
 
-/// If sign-up is closed, rejects its route before anything of the request is read (CVE-2024-49757).
+/// A new account that gets a passkey instead of a password.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PasskeySignUpAsked {
+    /// Your email address. Case does not matter.
+    #[schemars(length(min = 3, max = 254), extend("examples" = ["ada@example.com"]))]
+    email: String,
+    /// Your name as you write it.
+    #[schemars(length(min = 1, max = 200), extend("examples" = ["Ada Lovelace"]))]
+    full_name: String,
+}
+
+/// Begins a sign-up by passkey. The browser keeps a cookie for 5 minutes, which `/signup/passkey` asks for.
+pub(crate) async fn ask_for_first_passkey(
+    _: Public,
+    KnownBrowser(known): KnownBrowser,
+    State(app): State<App>,
+    client: Client,
+    Json(body): Json<PasskeySignUpAsked>,
+) -> Result<
+    (AppendHeaders<[(HeaderName, HeaderValue); 1]>, Json<CreationOptions>),
+    Failed<(Forbidden, Conflict, Unprocessable, Throttled, Unavailable)>,
+> {
+    let browser = Browser::or_new(known);
+    let options = passkey::ask(&app, &body.email, &body.full_name, &browser, &client).await?;
+    Ok((AppendHeaders([browser.cookie(&app)?]), Json(options)))
+}
+
+/// A new account and its passkey.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PasskeySignUp {
+    /// Your email address. Case does not matter.
+    #[schemars(length(min = 3, max = 254), extend("examples" = ["ada@example.com"]))]
+    email: String,
+    /// Your name as you write it.
+    #[schemars(length(min = 1, max = 200), extend("examples" = ["Ada Lovelace"]))]
+    full_name: String,
+    /// What the authenticator has made.
+    credential: RegistrationResponse,
+}
+
+pub(crate) async fn sign_up_with_passkey(
+    _: Public,
+    KnownBrowser(known): KnownBrowser,
+    State(app): State<App>,
+    client: Client,
+    language: Language,
+    Json(body): Json<PasskeySignUp>,
+) -> Result<SignUpAnswer, Failed<(Forbidden, SignUpConflict, Unprocessable, Unavailable)>> {
+    let browser = &known.ok_or_else(|| rejected(Rejected::Challenge)).map_err(Error::from)?;
+    let made = &body.credential.decode().map_err(rejected).map_err(Error::from)?;
+    let typed = WithPasskey { email: &body.email, full_name: &body.full_name, made, browser, language };
+    Ok(match passkey::sign_up(&app, &typed, None, &client).await? {
+        (SignedUp::Made(account), _) => SignUpAnswer::Made(Json(account)),
+        (SignedUp::Quietly, _) => SignUpAnswer::Quietly(accepted().0),
+    })
+}
+
+/// If sign-up is closed, rejects its routes before anything of the request is read (CVE-2024-49757).
 pub(crate) async fn refuse_sign_up(request: Request, next: Next) -> Response {
-    if request.uri().path() == "/signup" {
+    if matches!(request.uri().path(), "/signup" | "/signup/passkey" | "/signup/passkey/options") {
         return Error::SignUpClosed.into_response();
     }
     next.run(request).await

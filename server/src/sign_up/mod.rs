@@ -2,6 +2,7 @@
 
 pub(crate) mod http;
 pub(crate) mod pages;
+mod passkey;
 
 use crate::{
     accounts::{self, Account, Email, FullName, NewAccount, Role, hold_new},

@@ -1,15 +1,18 @@
-//! The sign-up page.
+//! The pages of the sign-up.
 
 use askama::Template;
 use axum::extract::State;
 use http::StatusCode;
-use portcullis::Form;
+use portcullis::{Form, Public};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{SignedUp, SigningUp};
+use super::{
+    SignedUp, SigningUp,
+    passkey::{self, WithPasskey},
+};
 use crate::{
-    access::Principal,
+    access::{Principal, ScopeAsked},
     app::App,
     caller::Visitor,
     client::Client,
@@ -17,9 +20,10 @@ use crate::{
     error::Error,
     factors,
     login::pages as login,
-    pages::{Faults, PageResult, View, WayBack},
+    pages::{Faults, PageResult, View, WayBack, arrive},
+    passkeys::{self, Browser, KnownBrowser, RegistrationResponse, Rejected, pages::options_text, rejected},
     paths,
-    sessions::LoggedIn,
+    sessions::{Beginning, LoggedIn, Transport},
 };
 
 /// The fields of the sign-up form.
@@ -43,11 +47,14 @@ struct SignUpPage<'a> {
     form: &'a SignUpForm,
     next: WayBack,
     min_length: usize,
+    /// Whether the account can have a passkey instead of a password.
+    has_passkeys: bool,
 }
 
 impl<'a> SignUpPage<'a> {
     fn new(v: &'a View, app: &App, faults: Faults, form: &'a SignUpForm, next: WayBack) -> Self {
-        Self { v, faults, form, next, min_length: app.config().password_min_length }
+        let has_passkeys = passkeys::are_possible(app.public_url());
+        Self { v, faults, form, next, min_length: app.config().password_min_length, has_passkeys }
     }
 }
 
@@ -77,9 +84,12 @@ pub(crate) async fn sign_up(
         Ok(None) => return Ok(v.go(&v.keeping(paths::CHECK_MAIL, None, &form.email))),
         Err(not_shown) => Err(not_shown),
     };
-    // Without another destination, the page welcomes the person and mentions the email on its way.
-    let next = if next.is_default(&app) { WayBack::welcome(&app) } else { next };
-    factors::pages::arrive_or_ask(&app, &v, logged_in, &next).await
+    factors::pages::arrive_or_ask(&app, &v, logged_in, &welcome(&app, next)).await
+}
+
+/// Whoever wanted no other page is welcomed, and told of the email that is on its way.
+fn welcome(app: &App, next: WayBack) -> WayBack {
+    if next.is_default(app) { WayBack::welcome(app) } else { next }
 }
 
 /// Signs up and logs in the new account. `None` if the operator requires a verified address first.
@@ -97,5 +107,92 @@ async fn sign_up_and_log_in(
         Ok(logged_in) => Ok(Some(logged_in)),
         Err(Error::EmailUnverified) => Ok(None),
         Err(error) => Err(error),
+    }
+}
+
+/// The page that makes the passkey of a new account.
+#[derive(Template)]
+#[template(path = "sign_up/passkey.html")]
+struct PasskeyPage<'a> {
+    v: &'a View,
+    /// For the script.
+    options: String,
+    email: &'a str,
+    full_name: &'a str,
+    next: WayBack,
+}
+
+/// The page that the forms are sent from, requested by GET.
+pub(crate) async fn go_to_sign_up(_: Public, v: View) -> PageResult {
+    Ok(v.go(paths::SIGN_UP))
+}
+
+/// The form of the sign-up, sent by its other button: a passkey is to take the place of the password.
+pub(crate) async fn ask_for_passkey(
+    _: Public,
+    KnownBrowser(known): KnownBrowser,
+    State(app): State<App>,
+    client: Client,
+    v: View,
+    Form(form): Form<SignUpForm>,
+) -> PageResult {
+    passkey::manner(&app)?;
+    let next = WayBack::of(&app, Some(&form.next));
+    let browser = Browser::or_new(known);
+    let (email, full_name) = (form.email.as_str(), form.full_name.as_str());
+    let ask = passkey::ask(&app, email, full_name, &browser, &client);
+    let page = async |faults| Ok(SignUpPage::new(&v, &app, faults, &form, next.clone()));
+    let options = options_text(&v.form(&["full_name", "email"], ask, page).await?)?;
+    let page = PasskeyPage { v: &v, options, email, full_name, next: next.clone() };
+    let mut page = v.show(StatusCode::OK, &page)?;
+    page.headers_mut().extend([browser.cookie(&app)?]);
+    Ok(page)
+}
+
+/// A new account and its passkey.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct PasskeyForm {
+    #[serde(default)]
+    full_name: String,
+    #[serde(default)]
+    email: String,
+    /// What the script read from the browser, in JSON.
+    #[serde(default)]
+    credential: String,
+    #[serde(default)]
+    next: String,
+}
+
+pub(crate) async fn sign_up_with_passkey(
+    Visitor(before): Visitor,
+    KnownBrowser(known): KnownBrowser,
+    State(app): State<App>,
+    client: Client,
+    v: View,
+    Form(form): Form<PasskeyForm>,
+) -> PageResult {
+    passkey::manner(&app)?;
+    let next = WayBack::of(&app, Some(&form.next));
+    let (email, full_name) = (form.email.as_str(), form.full_name.as_str());
+    let sign_up = async {
+        let browser = known.as_ref().ok_or_else(|| rejected(Rejected::Challenge))?;
+        let made = &RegistrationResponse::decode_text(&form.credential).map_err(rejected)?;
+        let typed = WithPasskey { email, full_name, made, browser, language: v.language };
+        let scope = &ScopeAsked::parse("", app.scopes())?;
+        let beginning = Beginning { scope, transport: Transport::Cookie, before, client: &client };
+        let (_, logged_in) = passkey::sign_up(&app, &typed, Some(&beginning), &client).await?;
+        Ok(logged_in)
+    };
+    // Back to what was typed: the button there gives another challenge.
+    let again = SignUpForm {
+        full_name: full_name.to_owned(),
+        email: email.to_owned(),
+        password: String::new(),
+        next: form.next.clone(),
+    };
+    let page = async |faults| Ok(SignUpPage::new(&v, &app, faults, &again, next.clone()));
+    match v.form(&["full_name", "email"], sign_up, page).await? {
+        Some(logged_in) => Ok(arrive(&v, &logged_in, &welcome(&app, next.clone()))?),
+        None => Ok(v.go(&v.keeping(paths::CHECK_MAIL, None, email))),
     }
 }

@@ -29,7 +29,35 @@ const ANSWER: &str = "social login: answer";
 /// The maximum length of a returned `state` in bytes.
 const LONGEST_STATE: usize = 256;
 
-/// A newly begun attempt.
+/// What a browser is sent to a provider for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    LogIn,
+    /// To link an identity in this session.
+    Link(SessionId),
+    /// To confirm in this session that its owner is there: the provider is to ask again.
+    Confirm(SessionId),
+}
+
+impl Purpose {
+    fn session(self) -> Option<SessionId> {
+        match self {
+            Self::LogIn => None,
+            Self::Link(session) | Self::Confirm(session) => Some(session),
+        }
+    }
+
+    /// As it was kept: a fresh login is asked for to confirm, and for nothing else.
+    fn of(session: Option<SessionId>, kept: &Kept) -> Self {
+        match session {
+            None => Self::LogIn,
+            Some(session) if kept.is_fresh() => Self::Confirm(session),
+            Some(session) => Self::Link(session),
+        }
+    }
+}
+
+/// An attempt that has begun.
 pub(super) struct Begun {
     /// The URL that the browser is sent to.
     pub(super) url: String,
@@ -39,7 +67,7 @@ pub(super) struct Begun {
 
 /// Why an attempt failed.
 pub(super) enum Failed {
-    Upstream(UpstreamError),
+    Upstream(UpstreamError, Purpose),
     Error(Error),
 }
 
@@ -49,18 +77,19 @@ impl<E: Into<Error>> From<E> for Failed {
     }
 }
 
-/// Begins an attempt, to log in or, in a session, to link.
+/// Begins an attempt.
 pub(super) async fn begin(
     app: &App,
     provider: &Provider,
-    session: Option<SessionId>,
+    purpose: Purpose,
     way_back: &str,
     headers: &HeaderMap,
     client: &Client,
 ) -> Result<Begun, Failed> {
     limits::count_social(app, client).await?;
-    let begun = provider.begin(&redirect_uri(app, provider), Ask { fresh: false }).await;
-    let begun = begun.map_err(Failed::Upstream)?;
+    let ask = Ask { fresh: matches!(purpose, Purpose::Confirm(_)) };
+    let begun = provider.begin(&redirect_uri(app, provider), ask).await;
+    let begun = begun.map_err(|error| Failed::Upstream(error, purpose))?;
     let kept = json(&begun.kept)?;
     let (mut tx, now) = (app.db().begin().await?, app.now());
     let (digest, secret) = (begun.kept.state.digest(), cookies::new_secret(now));
@@ -73,7 +102,7 @@ pub(super) async fn begin(
         digest: &digest,
         cookie_digest: &secret.digest(),
         provider: provider.name(),
-        session,
+        session: purpose.session(),
         sealed: &app.secret().seal(KEPT, &kept),
         way_back,
         expires_at: now + LIFETIME,
@@ -86,8 +115,7 @@ pub(super) async fn begin(
 /// A browser that has returned, and who the provider says it is.
 pub(super) struct Back {
     pub(super) proved: Proved,
-    /// The session that requested the link.
-    pub(super) session: Option<SessionId>,
+    pub(super) purpose: Purpose,
     /// The path to go to afterwards.
     pub(super) next: String,
 }
@@ -145,6 +173,7 @@ pub(super) async fn finish(
     let taken = taken.ok_or(Error::DeadLogin)?;
     tx.commit().await?;
     let kept: Kept = open(app, KEPT, &taken.sealed)?;
+    let purpose = Purpose::of(taken.session_id, &kept);
     let params = match taken.sealed_answer {
         Some(sealed) => {
             let Answer { code, iss, error, error_description, user } = open(app, ANSWER, &sealed)?;
@@ -155,8 +184,8 @@ pub(super) async fn finish(
         None => params,
     };
     let proved = provider.finish(&redirect_uri(app, provider), &kept, &params).await;
-    let proved = proved.map_err(Failed::Upstream)?;
-    let back = Back { proved, session: taken.session_id, next: taken.way_back };
+    let proved = proved.map_err(|error| Failed::Upstream(error, purpose))?;
+    let back = Back { proved, purpose, next: taken.way_back };
     Ok((back, cookies::clear(app, &digest)?))
 }
 

@@ -16,7 +16,10 @@ mod store;
 
 use std::time::Duration;
 
-use self::rules::{Address, Decision, Facts, Known, Refusal, Wish, decide};
+use self::{
+    proofs::Typed,
+    rules::{Address, Decision, Facts, Known, Refusal, Wish, decide},
+};
 use crate::{
     access::{Method, Principal},
     accounts::{self, AccountId, Email, FullName, Held, Role},
@@ -94,21 +97,96 @@ enum Settled {
     Refused(Refusal),
 }
 
-/// Logs in, or links to the account of `owner`, in one transaction. It is repeated if another transaction changed its
-/// facts, so if two create the same account concurrently, the second logs in to it.
+/// What an identity was proved for.
+#[derive(Debug, Clone, Copy)]
+enum Aim {
+    LogIn,
+    /// To be linked to the account of this session.
+    Link(Principal),
+    /// To confirm that the owner of this session is there.
+    Confirm(Principal),
+}
+
+impl Aim {
+    fn owner(self) -> Option<Principal> {
+        match self {
+            Self::LogIn => None,
+            Self::Link(owner) | Self::Confirm(owner) => Some(owner),
+        }
+    }
+
+    fn wish(self) -> Wish {
+        match self {
+            Self::LogIn => Wish::LogIn,
+            Self::Link(owner) => Wish::Link(owner.account),
+            Self::Confirm(owner) => Wish::Confirm(owner.account),
+        }
+    }
+}
+
+/// Who asks, and for what.
+struct Asked<'a> {
+    aim: Aim,
+    beginning: &'a Beginning<'a>,
+    language: Language,
+}
+
+/// Logs in, confirms, or links to the account of the session that asked. One transaction; it is done anew if what the decision stood
+/// on was changed by another one, so of two that make the same account at once the second logs in to it.
 ///
 /// # Errors
-/// [`Error::FactorAsked`], [`Error::TooManyIdentities`], [`Error::EmailTaken`] if the address is reserved for an
-/// account that can restore it.
-async fn settle(
-    app: &App,
-    who: &Who,
-    owner: Option<Principal>,
-    beginning: &Beginning<'_>,
-    language: Language,
-) -> Result<Settled, Error> {
+/// [`Error::FactorAsked`], [`Error::TooManyIdentities`], [`Error::EmailTaken`] if the address is kept for an account that
+/// can put it back.
+async fn settle(app: &App, who: &Who, asked: &Asked<'_>) -> Result<Settled, Error> {
     for _ in 0..TRIES {
-        if let Some(settled) = retry(|| try_settle(app, who, owner, beginning, language)).await? {
+        let settled = retry(|| async {
+            let (tx, now) = (app.db().begin().await?, app.now());
+            try_settle(app, tx, who, asked, None, now).await
+        });
+        if let Some(settled) = settled.await? {
+            return Ok(settled);
+        }
+    }
+    Err(Error::Busy)
+}
+
+/// An identity whose address a code has proved, and what it came to.
+struct SettledByCode {
+    who: Who,
+    /// The path to go to afterwards.
+    next: String,
+    /// An error comes after the code was accepted.
+    settled: Result<Settled, Error>,
+}
+
+/// The same with the address that an emailed code proves. The code is used in the same transaction: if that fails, the
+/// person can enter it again.
+///
+/// # Errors
+/// [`Error::WrongCode`]; [`Error::DeadLogin`]; [`Error::Throttled`].
+async fn settle_by_code(
+    app: &App,
+    token: &str,
+    code: &str,
+    asked: &Asked<'_>,
+) -> Result<SettledByCode, Error> {
+    let typed = &Typed::count(app, token, code, asked.beginning.client).await?;
+    for _ in 0..TRIES {
+        let settled = retry(|| async {
+            let (mut tx, now) = (app.db().begin().await?, app.now());
+            let Some((who, next)) = proofs::use_code(&mut tx, typed, now).await? else {
+                tx.commit().await?;
+                return Err(Error::WrongCode);
+            };
+            let settled = match try_settle(app, tx, &who, asked, Some(typed), now).await {
+                Err(Error::Database(error)) => return Err(error.into()),
+                Ok(None) => return Ok(None),
+                Ok(Some(settled)) => Ok(settled),
+                Err(error) => Err(error),
+            };
+            Ok(Some(SettledByCode { who, next, settled }))
+        });
+        if let Some(settled) = settled.await? {
             return Ok(settled);
         }
     }
@@ -118,12 +196,14 @@ async fn settle(
 /// `None`: try again.
 async fn try_settle(
     app: &App,
+    mut tx: Tx,
     who: &Who,
-    owner: Option<Principal>,
-    beginning: &Beginning<'_>,
-    language: Language,
+    asked: &Asked<'_>,
+    typed: Option<&Typed>,
+    now: Timestamp,
 ) -> Result<Option<Settled>, Error> {
-    let (mut tx, now) = (app.db().begin().await?, app.now());
+    let Asked { aim, beginning, language } = *asked;
+    let owner = aim.owner();
     let linked = identities::account_of(tx.conn(), &who.issuer, &who.subject).await?;
     let held = match (owner, linked, who.proved_email()) {
         (Some(owner), _, _) => Some(accounts::hold_own(&mut tx, owner, now).await?),
@@ -135,8 +215,11 @@ async fn try_settle(
     if identities::account_of(tx.conn(), &who.issuer, &who.subject).await? != linked {
         return Ok(None);
     }
-    let facts = look(app, &mut tx, who, owner, linked, held.as_ref()).await?;
+    let facts = look(app, &mut tx, who, aim, linked, held.as_ref()).await?;
     let Some(facts) = facts else { return Ok(None) };
+    if let Some(typed) = typed {
+        limits::forgive_code(&mut tx, typed.attempt()).await?;
+    }
     match (decide(facts), held) {
         (Decision::LogIn, Some(held)) => {
             identities::note_use(&mut tx, &held, &who.issuer, &who.subject, now).await?;
@@ -163,8 +246,12 @@ async fn try_settle(
         (Decision::Create, None) => create(app, tx, who, beginning, language, now).await,
         (Decision::AskToProve, _) => Ok(Some(Settled::AskToProve)),
         (Decision::AskForEmail, _) => Ok(Some(Settled::AskForEmail)),
-        (Decision::Refuse(refusal), _) => Ok(Some(Settled::Refused(refusal))),
-        // The rules select only an account that is held.
+        (Decision::Refuse(refusal), _) => {
+            // A code that led here is used.
+            tx.commit().await?;
+            Ok(Some(Settled::Refused(refusal)))
+        }
+        // The rules select only an account that is held, and to confirm only the owner's.
         (Decision::LogIn | Decision::Link(_), None) | (Decision::Create, Some(_)) => {
             Err(Error::Internal("a social login was decided without its account".to_owned()))
         }
@@ -176,10 +263,11 @@ async fn look(
     app: &App,
     tx: &mut Tx,
     who: &Who,
-    owner: Option<Principal>,
+    aim: Aim,
     linked: Option<AccountId>,
     held: Option<&Held>,
 ) -> Result<Option<Facts>, Error> {
+    let owner = aim.owner();
     let known =
         |held: &Held| Known::Active { account: held.id, is_verified: held.email_verified_at.is_some() };
     let linked_to = match (owner, linked) {
@@ -197,7 +285,7 @@ async fn look(
         _ => None,
     };
     Ok(Some(Facts {
-        wish: owner.map_or(Wish::LogIn, |owner| Wish::Link(owner.account)),
+        wish: aim.wish(),
         linked_to,
         address: who.address,
         by_address,

@@ -9,12 +9,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    Refusal, Settled, Who,
-    attempts::{self, Back, Failed},
+    Aim, Asked, Refusal, Settled, SettledByCode, Who,
+    attempts::{self, Back, Failed, Purpose},
     proofs,
 };
 use crate::{
-    access::{Principal, ScopeAsked, SessionId},
+    access::{Principal, ScopeAsked},
     accounts::Email,
     app::App,
     caller::Visitor,
@@ -56,7 +56,7 @@ pub(crate) async fn begin_log_in(
     Form(form): Form<BeginForm>,
 ) -> PageResult {
     let next = WayBack::of(&app, Some(&form.next));
-    begin(&app, &v, &provider, None, &next, &headers, &client).await
+    begin(&app, &v, &provider, Purpose::LogIn, &next, &headers, &client).await
 }
 
 /// Begins to link an identity, in a session whose login is fresh (ASVS 7.5.1).
@@ -70,7 +70,25 @@ pub(crate) async fn begin_link(
 ) -> PageResult {
     v.fresh(*guard.principal(), paths::LINKED)?;
     let next = WayBack::of(&app, Some(&v.to(paths::LINKED)));
-    begin(&app, &v, &provider, Some(guard.principal().session), &next, &headers, &client).await
+    let purpose = Purpose::Link(guard.principal().session);
+    begin(&app, &v, &provider, purpose, &next, &headers, &client).await
+}
+
+/// To confirm in a session that its owner is there, with a provider that can prove it: with another one, anybody at the
+/// owner's browser could, where the owner is still logged in there.
+pub(crate) async fn begin_confirm(
+    guard: Guard<SessionCookies>,
+    State(app): State<App>,
+    client: Client,
+    v: View,
+    Path(provider): Path<String>,
+    headers: HeaderMap,
+    Form(form): Form<BeginForm>,
+) -> PageResult {
+    app.providers().get(&provider).filter(|provider| provider.asks_again()).ok_or(Error::NotFound)?;
+    let next = WayBack::of(&app, Some(&form.next));
+    let purpose = Purpose::Confirm(guard.principal().session);
+    begin(&app, &v, &provider, purpose, &next, &headers, &client).await
 }
 
 /// The pages that forms are sent to, requested by GET.
@@ -86,15 +104,15 @@ async fn begin(
     app: &App,
     v: &View,
     name: &str,
-    session: Option<SessionId>,
+    purpose: Purpose,
     next: &WayBack,
     headers: &HeaderMap,
     client: &Client,
 ) -> PageResult {
     let provider = app.providers().get(name).ok_or(Error::NotFound)?;
-    let begun = match attempts::begin(app, provider, session, next.as_str(), headers, client).await {
+    let begun = match attempts::begin(app, provider, purpose, next.as_str(), headers, client).await {
         Ok(begun) => begun,
-        Err(failed) => return explain(app, v, provider, session.is_some(), failed, client).await,
+        Err(failed) => return explain(app, v, provider, false, failed, client).await,
     };
     let page = LeavingPage { v, label: provider.label(), url: &begun.url };
     let mut answer = v.show(StatusCode::OK, &page)?;
@@ -178,32 +196,29 @@ async fn arrive(
     client: &Client,
 ) -> PageResult {
     let who = Who::of(back.proved);
-    let owner = match back.session {
-        None => None,
-        // It is linked to the account that requested it, in the session that did.
-        Some(session) => {
-            let owner = visitor.filter(|visitor| visitor.session == session);
-            Some(owner.ok_or(Error::SessionEnded)?)
-        }
+    // What was begun in a session ends in it.
+    let owner = |session| visitor.filter(|visitor| visitor.session == session).ok_or(Error::SessionEnded);
+    let aim = match back.purpose {
+        Purpose::LogIn => Aim::LogIn,
+        Purpose::Link(session) => Aim::Link(owner(session)?),
+        Purpose::Confirm(session) => Aim::Confirm(owner(session)?),
     };
     let next = WayBack::of(app, Some(&back.next));
-    finish(app, v, provider.label(), &who, owner, visitor, &next, client).await
+    let scope = &ScopeAsked::parse("", app.scopes())?;
+    let beginning = &Beginning { scope, transport: Transport::Cookie, before: visitor, client };
+    let settled = super::settle(app, &who, &Asked { aim, beginning, language: v.language }).await;
+    finish(app, v, provider.label(), &who, settled, &next, client).await
 }
 
-#[expect(clippy::too_many_arguments, reason = "all that an answer to a proved identity depends on")]
 async fn finish(
     app: &App,
     v: &View,
     label: &str,
     who: &Who,
-    owner: Option<Principal>,
-    before: Option<Principal>,
+    settled: Result<Settled, Error>,
     next: &WayBack,
     client: &Client,
 ) -> PageResult {
-    let scope = &ScopeAsked::parse("", app.scopes())?;
-    let beginning = Beginning { scope, transport: Transport::Cookie, before, client };
-    let settled = super::settle(app, who, owner, &beginning, v.language).await;
     let logged_in = match settled {
         Ok(Settled::LoggedIn(logged_in)) => Ok(*logged_in),
         Ok(Settled::Linked) => return Ok(v.go_done(paths::LINKED, Done::Linked)),
@@ -231,6 +246,7 @@ async fn refuse(app: &App, v: &View, provider: &str, refusal: Refusal, client: &
         Refusal::Disabled => ("disabled", paths::LOG_IN, Done::WithDisabled),
         Refusal::SignUpClosed => ("sign-up closed", paths::LOG_IN, Done::WithNoAccount),
         Refusal::LinkedElsewhere => ("linked to another account", paths::LINKED, Done::LinkedElsewhere),
+        Refusal::NotLinked => ("not linked to the account", paths::CONFIRM, Done::NotLinked),
     };
     record_failure(app, provider, word, client).await?;
     Ok(v.go_done(page, done))
@@ -245,20 +261,29 @@ async fn explain(
     failed: Failed,
     client: &Client,
 ) -> PageResult {
-    let (word, done) = match failed {
-        Failed::Upstream(error) => {
+    let (word, page, done) = match failed {
+        Failed::Upstream(error, purpose) => {
             log(provider, &error);
-            match error.kind() {
+            let page = match purpose {
+                Purpose::LogIn => paths::LOG_IN,
+                Purpose::Link(_) => paths::LINKED,
+                Purpose::Confirm(_) => paths::CONFIRM,
+            };
+            let (word, done) = match error.kind() {
                 Failure::Denied => ("denied", Done::WithDenied),
                 Failure::Unavailable => ("provider unavailable", Done::WithUnavailable),
                 Failure::Invalid => ("response invalid", Done::WithInvalid),
-            }
+            };
+            (word, page, done)
         }
-        Failed::Error(Error::DeadLogin) => ("attempt expired, or of another browser", Done::LoginExpired),
+        Failed::Error(Error::DeadLogin) => {
+            let page = if is_logged_in { paths::LINKED } else { paths::LOG_IN };
+            ("attempt expired, or of another browser", page, Done::LoginExpired)
+        }
         Failed::Error(error) => return Err(error.into()),
     };
     record_failure(app, provider.name(), word, client).await?;
-    Ok(v.go_done(if is_logged_in { paths::LINKED } else { paths::LOG_IN }, done))
+    Ok(v.go_done(page, done))
 }
 
 fn log(provider: &Provider, error: &UpstreamError) {
@@ -360,8 +385,11 @@ pub(crate) async fn use_code(
     let shown = proofs::shown(&app, &form.token).await;
     let Some((label, email)) = alive(shown)? else { return Ok(expired(&v)) };
     let email = email.map(|email| email.as_str().to_owned()).unwrap_or_default();
+    let scope = &ScopeAsked::parse("", app.scopes())?;
+    let beginning = &Beginning { scope, transport: Transport::Cookie, before, client: &client };
+    let asked = &Asked { aim: Aim::LogIn, beginning, language: v.language };
     let tried = async {
-        let tried = proofs::use_code(&app, &form.token, &form.code, &client).await;
+        let tried = super::settle_by_code(&app, &form.token, &form.code, asked).await;
         tried.map_err(|error| match error {
             Error::WrongCode => Invalid::field("code", Fault::WrongCode).into(),
             error => error,
@@ -370,12 +398,11 @@ pub(crate) async fn use_code(
     let page = async |faults| {
         Ok(ProvePage { v: &v, faults, label: &label, token: &form.token, email: &email, asks_code: true })
     };
-    let (who, way_back) = match v.form(&["code"], tried, page).await {
+    let SettledByCode { who, next, settled } = match v.form(&["code"], tried, page).await {
         Err(NotShown::Error(Error::DeadLogin)) => return Ok(expired(&v)),
         used => used?,
     };
-    let next = WayBack::of(&app, Some(&way_back));
-    finish(&app, &v, &label, &who, None, before, &next, &client).await
+    finish(&app, &v, &label, &who, settled, &WayBack::of(&app, Some(&next)), &client).await
 }
 
 /// `None` if the token is not alive.

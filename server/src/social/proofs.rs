@@ -14,10 +14,11 @@ use crate::{
     accounts::Email,
     app::App,
     client::Client,
-    db::retry,
+    clock::Timestamp,
+    db::{Tx, retry},
     error::Error,
     identities,
-    limits::{self, MailFor},
+    limits::{self, Attempt, MailFor},
     mail::{self, Message, Recipient},
     messages::Language,
     recovery,
@@ -81,34 +82,45 @@ pub(super) async fn send_code(
     .await
 }
 
-/// Uses a code, and returns the identity with its proved address, and the way back. Each try counts before it is
-/// compared.
+/// A code that somebody typed, counted against its network before it is compared.
+pub(super) struct Typed {
+    digest: [u8; 32],
+    mac: [u8; 32],
+    attempt: Attempt,
+}
+
+impl Typed {
+    /// # Errors
+    /// [`Error::WrongCode`] if none was sent; [`Error::DeadLogin`]; [`Error::Throttled`].
+    pub(super) async fn count(app: &App, token: &str, code: &str, client: &Client) -> Result<Self, Error> {
+        let digest = sha256(token);
+        let seen = store::proof(app.db().read().await?.conn(), &digest, app.now()).await?;
+        let email = seen.ok_or(Error::DeadLogin)?.email.ok_or(Error::WrongCode)?;
+        let attempt = limits::reserve_code(app, &email, client).await?;
+        Ok(Self { digest, mac: mac(app, &digest, &recovery::normal_code(code)), attempt })
+    }
+
+    pub(super) fn attempt(&self) -> &Attempt {
+        &self.attempt
+    }
+}
+
+/// Uses a code, and returns the identity with its proved address, and the way back. `None` for a wrong one, which counts
+/// if the transaction is committed.
 ///
 /// # Errors
-/// [`Error::WrongCode`]; [`Error::DeadLogin`] after too many tries or after expiry; [`Error::Throttled`].
+/// [`Error::DeadLogin`] after too many tries, or too late.
 pub(super) async fn use_code(
-    app: &App,
-    token: &str,
-    code: &str,
-    client: &Client,
-) -> Result<(Who, String), Error> {
-    let digest = sha256(token);
-    let now = app.now();
-    let seen = store::proof(app.db().read().await?.conn(), &digest, now).await?.ok_or(Error::DeadLogin)?;
-    // Tried before any code was sent.
-    let email = seen.email.ok_or(Error::WrongCode)?;
-    let attempt = limits::reserve_code(app, &email, client).await?;
-    let (mut tx, now) = (app.db().begin().await?, app.now());
-    let tried = store::count_try(tx.conn(), &digest, now).await?.ok_or(Error::DeadLogin)?;
-    let mac = mac(app, &digest, &recovery::normal_code(code));
-    let (Some(email), Some(code_mac)) = (tried.email, tried.code_mac) else { return Err(Error::WrongCode) };
-    if constant_time::verify_slices_are_equal(&code_mac, &mac).is_err() {
-        tx.commit().await?;
-        return Err(Error::WrongCode);
+    tx: &mut Tx,
+    typed: &Typed,
+    now: Timestamp,
+) -> Result<Option<(Who, String)>, Error> {
+    let tried = store::count_try(tx.conn(), &typed.digest, now).await?.ok_or(Error::DeadLogin)?;
+    let (Some(email), Some(code_mac)) = (tried.email, tried.code_mac) else { return Ok(None) };
+    if constant_time::verify_slices_are_equal(&code_mac, &typed.mac).is_err() {
+        return Ok(None);
     }
-    store::delete_proof(tx.conn(), &digest).await?;
-    limits::forgive_code(&mut tx, &attempt).await?;
-    tx.commit().await?;
+    store::delete_proof(tx.conn(), &typed.digest).await?;
     let who = Who {
         issuer: tried.issuer,
         subject: tried.subject,
@@ -117,7 +129,7 @@ pub(super) async fn use_code(
         email: Some(email),
         address: Address::ByCode,
     };
-    Ok((who, tried.way_back))
+    Ok(Some((who, tried.way_back)))
 }
 
 /// What the page shows: the provider's display name, and where the newest code was sent.

@@ -8,6 +8,8 @@ pub(super) enum Wish {
     LogIn,
     /// To link the identity to the logged-in account.
     Link(AccountId),
+    /// To confirm that the owner of this account is there.
+    Confirm(AccountId),
 }
 
 /// What is known of an account.
@@ -79,6 +81,8 @@ pub(super) enum Refusal {
     SignUpClosed,
     /// The identity belongs to another account.
     LinkedElsewhere,
+    /// The identity is not the account's, so it confirms nothing.
+    NotLinked,
 }
 
 pub(super) fn decide(facts: Facts) -> Decision {
@@ -89,6 +93,8 @@ pub(super) fn decide(facts: Facts) -> Decision {
         (Wish::Link(own), Some(Known::Active { account, .. })) if account == own => Decision::Link(own),
         (Wish::Link(_), Some(_)) => Decision::Refuse(Refusal::LinkedElsewhere),
         (Wish::Link(own), None) => Decision::Link(own),
+        (Wish::Confirm(own), Some(Known::Active { account, .. })) if account == own => Decision::LogIn,
+        (Wish::Confirm(_), _) => Decision::Refuse(Refusal::NotLinked),
     }
 }
 
@@ -125,6 +131,22 @@ mod tests {
 
     fn log_in(linked_to: Option<Known>, address: Address, by_address: Option<Known>, may: bool) -> Decision {
         decide(Facts { wish: Wish::LogIn, linked_to, address, by_address, may_sign_up: may })
+    }
+
+    #[test]
+    fn l07_only_an_identity_of_the_account_confirms() {
+        for address in ADDRESSES {
+            for by_address in ACCOUNTS {
+                let confirm = |own, linked_to| {
+                    let wish = Wish::Confirm(own);
+                    decide(Facts { wish, linked_to, address, by_address, may_sign_up: true })
+                };
+                assert_eq!(confirm(ADA, VERIFIED), LogIn);
+                for (own, linked_to) in [(EVE, VERIFIED), (EVE, UNVERIFIED), (ADA, DISABLED), (ADA, None)] {
+                    assert_eq!(confirm(own, linked_to), Refuse(Refusal::NotLinked));
+                }
+            }
+        }
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! Login at other providers: where to send the browser, and what the provider's response proves (OpenID Connect Core
 //! 1.0, RFC 6749). The consequences for accounts here are decided in `social`.
-#![cfg_attr(not(test), expect(dead_code, reason = "no route calls it yet"))]
 
 mod apple;
 mod doctor;
@@ -105,6 +104,13 @@ pub(crate) struct Kept {
     verifier: SecretText,
     /// When a fresh login was requested, in microseconds since 1970.
     fresh_since: Option<i64>,
+}
+
+impl Kept {
+    /// Whether a fresh login was asked for.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.fresh_since.is_some()
+    }
 }
 
 /// A provider's response through the browser. Untrusted: anyone may have made it up.
@@ -219,7 +225,8 @@ impl Provider {
             query.append_pair("nonce", kept.nonce.expose());
         }
         if ask.fresh {
-            query.append_pair("max_age", "0");
+            // Some providers heed only the other one.
+            query.append_pair("max_age", "0").append_pair("prompt", "login");
         }
         match self.kind {
             Kind::Apple => drop(query.append_pair("response_mode", "form_post")),

@@ -129,6 +129,7 @@ async fn l04_what_a_browser_is_sent_with() {
     assert_eq!(first["redirect_uri"], REDIRECT);
     assert_eq!(first["scope"], "openid email profile");
     assert_eq!((first.get("max_age"), second["max_age"].as_str()), (None, "0"));
+    assert_eq!((first.get("prompt"), second["prompt"].as_str()), (None, "login"));
     assert!(!one.url.contains(CLIENT_SECRET) && !one.url.contains(one.kept.verifier.expose()));
     let shown = format!("{:?}", one.kept);
     assert!(

@@ -56,6 +56,19 @@ async fn backed_up(arguments: &[&str]) -> (Place, PathBuf, tempfile::TempDir, St
              SELECT account_id, id, x'00', 9000000000000000 FROM sessions LIMIT 1",
         )
         .await;
+    // A browser that is at a provider, one that is to enter a code, a passkey that is asked for, a remembered device.
+    for sql in [
+        "INSERT INTO social_attempts (digest, cookie_digest, provider, sealed, way_back, expires_at)
+         VALUES (randomblob(32), randomblob(32), 'acme', x'00', '/account', 9000000000000000)",
+        "INSERT INTO link_proofs (digest, issuer, subject, provider, way_back, expires_at)
+         VALUES (randomblob(32), 'https://acme.example', '1', 'acme', '/account', 9000000000000000)",
+        "INSERT INTO passkey_challenges (digest, ceremony, bound_to, expires_at)
+         VALUES (randomblob(32), 'log in', randomblob(32), 9000000000000000)",
+        "INSERT INTO remembered_devices (id, digest, account_id, name, created_at, expires_at)
+         SELECT randomblob(16), randomblob(32), id, 'Firefox on Linux', 0, 9000000000000000 FROM accounts LIMIT 1",
+    ] {
+        place.sql(sql).await;
+    }
     let key = json!({ "name": "key", "scope": "profile:read" });
     ada.post("/keys").json(&key).await.unwrap().assert(201);
     let folder = tempfile::tempdir().unwrap();
@@ -103,7 +116,18 @@ async fn a_backup_brings_accounts_and_pictures_back_and_no_session_or_link() {
     let said = portcullis(&other, &["restore", file]).await;
     assert!(done(&said).contains("All sessions and API keys have ended"), "{said:?}");
     assert_eq!(names(other.data_dir()), ["objects", "portcullis.db", "secret.key"]);
-    for table in ["links", "invitations", "mails", "logins", "totp_enrolments", "api_keys"] {
+    for table in [
+        "links",
+        "invitations",
+        "mails",
+        "logins",
+        "totp_enrolments",
+        "api_keys",
+        "social_attempts",
+        "link_proofs",
+        "passkey_challenges",
+        "remembered_devices",
+    ] {
         assert_eq!(other.value(&format!("SELECT count(*) FROM {table}")).await, "0", "{table}");
     }
     assert_eq!(other.value("SELECT count(*) FROM sessions WHERE ended_at IS NULL").await, "0");

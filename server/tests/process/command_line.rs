@@ -72,7 +72,7 @@ on_both_databases! {
         let server = Server::start(&place).await;
         server.remote().sign_up("ada").await;
         let shown = portcullis(&place, &["user", "show", "1"]).await;
-        for words in ["ID        1\n", "Email     ada@example.com (not confirmed)", "Role      user", "Status    active", "No active sessions."] {
+        for words in ["ID        1\n", "Email     ada@example.com (not confirmed)", "Role      user", "Status    active", "Password  set", "Factor    none", "Passkeys  none", "Linked    none", "No active sessions."] {
             assert!(done(&shown).contains(words), "{words:?} is not in {shown:?}");
         }
         server.remote().log_in("ada").await;
@@ -80,6 +80,38 @@ on_both_databases! {
         assert!(done(&shown).contains("SESSION") && shown.out.contains("127.0.0.1"), "{shown:?}");
         let shown = json(&portcullis(&place, &["user", "show", "1", "--json"]).await);
         assert_eq!((&shown["email"], shown["sessions"].as_array().unwrap().len()), (&"ada@example.com".into(), 1));
+        assert_eq!(shown["ways_in"]["has_password"], true);
+        let bytes = |n: usize| match database {
+            Database::Sqlite => format!("x'{}'", "07".repeat(n)),
+            Database::Postgres => format!("'\\x{}'::bytea", "07".repeat(n)),
+        };
+        let id = match database {
+            Database::Sqlite => format!("x'{}'", "07".repeat(16)),
+            Database::Postgres => format!("'{}'::uuid", "07".repeat(16)),
+        };
+        for sql in [
+            format!("INSERT INTO totp (account_id, sealed_key, last_step, created_at) VALUES (1, {}, 1, 1)", bytes(8)),
+            format!("INSERT INTO recovery_codes (digest, account_id) VALUES ({}, 1)", bytes(32)),
+            format!(
+                "INSERT INTO passkeys (id, account_id, credential_id, user_handle, public_key, sign_count, is_backup_eligible, is_backed_up, name, created_at)
+                 VALUES ({id}, 1, {0}, {0}, {0}, 0, TRUE, TRUE, 'Ring', 1)",
+                bytes(16)
+            ),
+            format!(
+                "INSERT INTO identities (id, account_id, issuer, subject, provider, email, linked_at, last_used_at)
+                 VALUES ({id}, 1, 'https://github.com', '583231', 'github', 'octocat@example.com', 1, 1)"
+            ),
+        ] {
+            place.sql(&sql).await;
+        }
+        let shown = portcullis(&place, &["user", "show", "1"]).await;
+        for words in ["1 recovery codes left, 0 remembered devices", "Passkeys  Ring", "Linked    github (octocat@example.com)"] {
+            assert!(done(&shown).contains(words), "{words:?} is not in {shown:?}");
+        }
+        let shown = json(&portcullis(&place, &["user", "show", "1", "--json"]).await);
+        let ways = &shown["ways_in"];
+        assert_eq!((&ways["passkeys"][0]["name"], &ways["identities"][0]["provider"]), (&"Ring".into(), &"github".into()));
+        assert_eq!((&ways["recovery_codes_left"], ways["authenticator_app_since"].is_string()), (&1.into(), true));
         server.stop().await;
     }
 

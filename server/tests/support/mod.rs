@@ -158,6 +158,9 @@ impl Place {
             "invitations",
             "passkeys",
             "passkey_challenges",
+            "social_attempts",
+            "link_proofs",
+            "remembered_devices",
             "api_keys",
         ];
         let mut dump = Vec::new();

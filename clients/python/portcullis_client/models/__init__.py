@@ -16,6 +16,7 @@ from .exchange_token_body import ExchangeTokenBody
 from .explained_access import ExplainedAccess
 from .export import Export
 from .exported_account import ExportedAccount
+from .exported_device import ExportedDevice
 from .exported_event import ExportedEvent
 from .exported_factors import ExportedFactors
 from .exported_identity import ExportedIdentity
@@ -73,6 +74,8 @@ from .passkey_registration import PasskeyRegistration
 from .passkey_relying_party import PasskeyRelyingParty
 from .passkey_request_options import PasskeyRequestOptions
 from .passkey_selection import PasskeySelection
+from .passkey_sign_up import PasskeySignUp
+from .passkey_sign_up_asked import PasskeySignUpAsked
 from .passkey_user import PasskeyUser
 from .password_change import PasswordChange
 from .problem import Problem
@@ -81,6 +84,7 @@ from .profile_change import ProfileChange
 from .read_keys_response_200 import ReadKeysResponse200
 from .read_keys_response_200_keys_item import ReadKeysResponse200KeysItem
 from .recovery_codes import RecoveryCodes
+from .remembered_device import RememberedDevice
 from .reset import Reset
 from .role_change import RoleChange
 from .second_factor import SecondFactor
@@ -113,6 +117,7 @@ __all__ = (
     "ExplainedAccess",
     "Export",
     "ExportedAccount",
+    "ExportedDevice",
     "ExportedEvent",
     "ExportedFactors",
     "ExportedIdentity",
@@ -170,6 +175,8 @@ __all__ = (
     "PasskeyRelyingParty",
     "PasskeyRequestOptions",
     "PasskeySelection",
+    "PasskeySignUp",
+    "PasskeySignUpAsked",
     "PasskeyUser",
     "PasswordChange",
     "Problem",
@@ -178,6 +185,7 @@ __all__ = (
     "ReadKeysResponse200",
     "ReadKeysResponse200KeysItem",
     "RecoveryCodes",
+    "RememberedDevice",
     "Reset",
     "RoleChange",
     "SecondFactor",

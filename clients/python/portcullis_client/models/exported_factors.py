@@ -2,10 +2,14 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
+
+if TYPE_CHECKING:
+    from ..models.exported_device import ExportedDevice
+
 
 T = TypeVar("T", bound="ExportedFactors")
 
@@ -16,15 +20,22 @@ class ExportedFactors:
 
     Attributes:
         recovery_codes_left (int): Recovery codes that are not used yet.
+        remembered_devices (list[ExportedDevice]): The devices that are not asked for the second factor, newest first.
         totp_since (datetime.datetime | None): Since when the account has an authenticator app; `null` if it has none.
     """
 
     recovery_codes_left: int
+    remembered_devices: list[ExportedDevice]
     totp_since: datetime.datetime | None
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         recovery_codes_left = self.recovery_codes_left
+
+        remembered_devices = []
+        for remembered_devices_item_data in self.remembered_devices:
+            remembered_devices_item = remembered_devices_item_data.to_dict()
+            remembered_devices.append(remembered_devices_item)
 
         totp_since: None | str
         if isinstance(self.totp_since, datetime.datetime):
@@ -37,6 +48,7 @@ class ExportedFactors:
         field_dict.update(
             {
                 "recovery_codes_left": recovery_codes_left,
+                "remembered_devices": remembered_devices,
                 "totp_since": totp_since,
             }
         )
@@ -45,8 +57,17 @@ class ExportedFactors:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        from ..models.exported_device import ExportedDevice
+
         d = dict(src_dict)
         recovery_codes_left = d.pop("recovery_codes_left")
+
+        remembered_devices = []
+        _remembered_devices = d.pop("remembered_devices")
+        for remembered_devices_item_data in _remembered_devices:
+            remembered_devices_item = ExportedDevice.from_dict(remembered_devices_item_data)
+
+            remembered_devices.append(remembered_devices_item)
 
         def _parse_totp_since(data: object) -> datetime.datetime | None:
             if data is None:
@@ -65,6 +86,7 @@ class ExportedFactors:
 
         exported_factors = cls(
             recovery_codes_left=recovery_codes_left,
+            remembered_devices=remembered_devices,
             totp_since=totp_since,
         )
 

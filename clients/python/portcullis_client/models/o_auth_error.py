@@ -15,7 +15,7 @@ class OAuthError:
 
     Attributes:
         error (str): The code.
-        error_description (str): One sentence.
+        error_description (str): A description in one sentence.
     """
 
     error: str

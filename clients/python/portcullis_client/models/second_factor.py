@@ -5,6 +5,8 @@ from typing import Any, Self, TypeVar
 
 from attrs import define as _attrs_define
 
+from ..types import UNSET, Unset
+
 T = TypeVar("T", bound="SecondFactor")
 
 
@@ -15,15 +17,22 @@ class SecondFactor:
     Attributes:
         code (str): Six digits of the authenticator app, or a recovery code.
         mfa_token (str): As the login returned it.
+        remember (bool | Unset): Whether to remember this browser, so that later logins in it need no second factor. It
+            counts after a code of the
+            app, for a login that began at `/login/cookie`, and where the operator allows it; otherwise it changes nothing.
+            Default: False.
     """
 
     code: str
     mfa_token: str
+    remember: bool | Unset = False
 
     def to_dict(self) -> dict[str, Any]:
         code = self.code
 
         mfa_token = self.mfa_token
+
+        remember = self.remember
 
         field_dict: dict[str, Any] = {}
 
@@ -33,6 +42,8 @@ class SecondFactor:
                 "mfa_token": mfa_token,
             }
         )
+        if remember is not UNSET:
+            field_dict["remember"] = remember
 
         return field_dict
 
@@ -43,9 +54,12 @@ class SecondFactor:
 
         mfa_token = d.pop("mfa_token")
 
+        remember = d.pop("remember", UNSET)
+
         second_factor = cls(
             code=code,
             mfa_token=mfa_token,
+            remember=remember,
         )
 
         return second_factor
