@@ -29,6 +29,7 @@ use crate::{
     passwords::{BreachesFileError, Hasher, breaches},
     policy::Policy,
     pool::Pool,
+    purse::Purse,
     secret::{SecretKey, SecretKeyError},
     sessions::SessionCookies,
     tokens::{KeysError, SessionTokens, SigningKeys},
@@ -38,6 +39,8 @@ use crate::{
 
 /// How many pictures may wait to be decoded. They are decoded one at a time, which takes up to 256 MiB.
 const PICTURE_QUEUE: usize = 16;
+/// How many of these places, and of the one where a picture is decoded, one network can take.
+const PICTURES_OF_ONE: usize = 4;
 /// A clock difference that is logged for the operator, in microseconds.
 const NOTABLE: u64 = 2_000_000;
 /// How long a stop waits for emails and webhooks that are being sent: an attempt at a webhook takes five seconds.
@@ -75,6 +78,7 @@ pub(crate) struct Inner {
     secret: SecretKey,
     hasher: Hasher,
     pictures: Pool<()>,
+    picture_places: Purse,
     objects: Arc<dyn ObjectStore>,
     look: Look,
     outbox: Outbox,
@@ -135,6 +139,7 @@ impl App {
             SessionCookies::new(db.clone(), clock.clone(), config.session_idle_ttl, scopes.clone());
         let hasher = Hasher::new(config.hash_parameters);
         let pictures = Pool::new(NonZeroUsize::MIN, PICTURE_QUEUE);
+        let picture_places = Purse::new(1 + PICTURE_QUEUE, PICTURES_OF_ONE);
         let outbox = Outbox::new(&config.mail, public_url.host());
         let objects = open_objects(&config.data_dir.join(OBJECTS))?;
         let look = Look::open(&config.brand)?;
@@ -150,6 +155,7 @@ impl App {
             secret,
             hasher,
             pictures,
+            picture_places,
             objects: Arc::new(objects),
             look,
             outbox,
@@ -307,6 +313,10 @@ impl App {
 
     pub(crate) fn hasher(&self) -> &Hasher {
         &self.0.hasher
+    }
+
+    pub(crate) fn picture_places(&self) -> &Purse {
+        &self.0.picture_places
     }
 
     pub(crate) fn picture_pool(&self) -> &Pool<()> {

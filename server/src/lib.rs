@@ -48,6 +48,7 @@ mod pictures;
 pub mod policy;
 mod pool;
 mod profile;
+mod purse;
 pub mod random;
 mod recovery;
 mod routes;

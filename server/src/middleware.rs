@@ -3,7 +3,6 @@
 
 mod answer;
 mod cors;
-mod purse;
 mod upload;
 
 use std::convert::Infallible;
@@ -30,9 +29,9 @@ use tower::{Layer, Service};
 use tracing::Instrument as _;
 
 pub(crate) use self::cors::Cors;
-use self::purse::Purse;
 use self::upload::Upload;
 use crate::client::{self, RequestId};
+use crate::purse::Purse;
 
 /// From a request's head to the head of its response. A client that is still sending then gets 408, one that is waiting
 /// for us 503. [`crate::serve::Limits::exchange_time`] bounds the whole exchange.

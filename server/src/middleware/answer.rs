@@ -13,7 +13,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 
-use super::purse::{Purse, Taken};
+use crate::purse::{Purse, Taken};
 
 /// Bytes of a response that are free; nearly every response is smaller.
 const FREE: usize = 4 * 1024;

@@ -18,7 +18,7 @@ use http::header::CONTENT_TYPE;
 use http_body_util::Limited;
 use hyper::body::{Frame, SizeHint};
 
-use super::purse::{Allowance, Purse, Taken};
+use crate::purse::{Allowance, Purse, Taken};
 
 /// Bytes of a body that are free: more than a login or a sign-up needs, so that a flood of uploads does not lock people
 /// out.

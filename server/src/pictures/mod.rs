@@ -72,6 +72,8 @@ pub(crate) async fn set(
     upload: Bytes,
     client: &Client,
 ) -> Result<PictureId, Error> {
+    // Decoding takes up to a second, so one client must not fill the queue.
+    let _place = app.picture_places().of(client.address()).take(1).ok_or(Error::Busy)?;
     let picture = app.picture_pool().run(move |()| decode::decode(&upload)).await?.map_err(refusal)?;
     replace(app, requester, picture, client).await
 }

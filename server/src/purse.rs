@@ -1,4 +1,4 @@
-//! A memory budget that the requests of all clients share, with a limit per client.
+//! A budget that the requests of all clients share, with a limit per client: bytes of memory, or places in a queue.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -12,9 +12,9 @@ use crate::client::{Network, network};
 /// The number of remembered clients at which those without anything taken are removed.
 const FIRST_SWEEP: usize = 64;
 
-/// A bounded number of bytes. No client gets more than its share, so none can starve the others.
+/// A bounded number of bytes or places. No client gets more than its share, so none can starve the others.
 #[derive(Clone)]
-pub(super) struct Purse {
+pub(crate) struct Purse {
     all: Arc<Semaphore>,
     share: usize,
     clients: Arc<Mutex<Clients>>,
@@ -27,12 +27,12 @@ struct Clients {
 }
 
 impl Purse {
-    pub(super) fn new(bytes: usize, share: usize) -> Self {
-        Self { all: Arc::new(Semaphore::new(bytes)), share, clients: Arc::default() }
+    pub(crate) fn new(all: usize, share: usize) -> Self {
+        Self { all: Arc::new(Semaphore::new(all)), share, clients: Arc::default() }
     }
 
     /// What this client may take. If its address is unknown, it could be any client, so it has no share limit.
-    pub(super) fn of(&self, client: Option<IpAddr>) -> Allowance {
+    pub(crate) fn of(&self, client: Option<IpAddr>) -> Allowance {
         let share = client.is_some().then(|| self.share_of(network(client)));
         Allowance { share, all: Arc::clone(&self.all) }
     }
@@ -52,22 +52,22 @@ impl Purse {
     }
 
     #[cfg(test)]
-    pub(super) fn left(&self) -> usize {
+    pub(crate) fn left(&self) -> usize {
         self.all.available_permits()
     }
 }
 
 /// One client's access to a [`Purse`].
-pub(super) struct Allowance {
+pub(crate) struct Allowance {
     share: Option<Arc<Semaphore>>,
     all: Arc<Semaphore>,
 }
 
 impl Allowance {
-    /// Takes this many bytes; `None` if the client or all clients together would exceed their limit.
-    pub(super) fn take(&self, bytes: usize) -> Option<Taken> {
-        let bytes = u32::try_from(bytes).ok()?;
-        let take = |from: &Arc<Semaphore>| Arc::clone(from).try_acquire_many_owned(bytes).ok();
+    /// Takes this many; `None` if the client or all clients together would exceed their limit.
+    pub(crate) fn take(&self, many: usize) -> Option<Taken> {
+        let many = u32::try_from(many).ok()?;
+        let take = |from: &Arc<Semaphore>| Arc::clone(from).try_acquire_many_owned(many).ok();
         let share = match &self.share {
             Some(share) => Some(take(share)?),
             None => None,
@@ -76,15 +76,15 @@ impl Allowance {
     }
 }
 
-/// Bytes taken from a [`Purse`], returned when this is dropped.
-pub(super) struct Taken {
+/// What was taken from a [`Purse`], returned when this is dropped.
+pub(crate) struct Taken {
     share: Option<OwnedSemaphorePermit>,
     all: OwnedSemaphorePermit,
 }
 
 impl Taken {
-    /// Adds bytes that the same client took.
-    pub(super) fn merge(&mut self, more: Self) {
+    /// Adds what the same client took.
+    pub(crate) fn merge(&mut self, more: Self) {
         self.all.merge(more.all);
         match (&mut self.share, more.share) {
             (Some(share), Some(more)) => share.merge(more),
