@@ -27,6 +27,7 @@ impl Facts {
 }
 
 impl Error {
+    #[expect(clippy::too_many_lines, reason = "a table")]
     pub(super) fn facts(&self) -> Facts {
         use Facts as F;
         use StatusCode as S;
