@@ -5,6 +5,7 @@ mod api_key;
 #[cfg(feature = "api-keys")]
 mod api_key_secret;
 mod basic;
+mod bounds;
 mod client_certificate;
 mod elsewhere;
 #[cfg(feature = "ws")]

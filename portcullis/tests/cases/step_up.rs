@@ -9,14 +9,16 @@ use http::{
 };
 use http_body_util::BodyExt;
 use portcullis::{
-    AccessToken, AccessTokens, Api, Bearer, Either, Granted, Guard, May, Maybe, NoContent, Scope, Verdict,
-    Verify, VerifyFailed,
-    credential::{TokenIn, TokenPlace},
+    AccessToken, AccessTokens, Api, ApiKey, Bearer, Either, Granted, Guard, May, Maybe, NoContent, Query,
+    Scope, Verdict, Verify, VerifyFailed,
+    api::post,
+    credential::{ApiKeyPlace, Signature, TokenIn, TokenPlace, With},
     describe::In,
     permission::{Decide, Decision, Object, Undecided},
     permissions,
     step_up::{KnowsLogin, Level, Login, StepUp},
     tokens::TypedTokens,
+    webhooks::GitHub,
 };
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -307,6 +309,102 @@ async fn it_stands_where_a_verifier_stands() {
 
     assert_eq!(call("/own", "good").await.0, 204);
     assert!(call("/own", "weak").await.1.starts_with(r#"Bearer realm="shop", error="insufficient_user"#));
+}
+
+/// Takes any credential of this kind, of somebody who logged in just now.
+macro_rules! taking_any {
+    ($($verifier:ident $name:literal $credential:ty, $forbids:expr;)*) => {$(
+        #[derive(Clone)]
+        struct $verifier;
+        impl Verify for $verifier {
+            type Credential = $credential;
+            type Principal = Anyone;
+            const SCHEME: &'static str = $name;
+
+            async fn verify(&self, sent: &$credential) -> Result<Verdict<Anyone>, VerifyFailed> {
+                let forbids: fn(&$credential) -> bool = $forbids;
+                Ok(if forbids(sent) { Verdict::Forbidden } else { Verdict::Accepted(Anyone, Granted::parse("write")) })
+            }
+        }
+        impl KnowsLogin for $verifier {
+            fn login(&self, _: &Anyone) -> Login {
+                Login { acr: None, age: Some(Duration::ZERO) }
+            }
+        }
+    )*};
+}
+
+struct Anyone;
+
+struct InQuery;
+impl ApiKeyPlace for InQuery {
+    const IN: In = In::Query;
+    const NAME: &'static str = "key";
+}
+
+taking_any! {
+    Senders "sender" Signature<GitHub>, |_| false;
+    InTheQuery "in_query" ApiKey<InQuery>, |_| false;
+    Readers "reader" With<Bearer, http::Method>, |sent| *sent.request() != http::Method::GET;
+}
+
+impl Decide<DeleteDocument, Anyone> for Documents {
+    async fn decide(self, _: &Anyone, id: &u32) -> Result<Decision<Document>, Undecided> {
+        Ok(if *id == 1 { Decision::Allow(Document) } else { Decision::Hide })
+    }
+}
+
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+#[expect(dead_code, reason = "only its schema matters")]
+struct Page {
+    limit: u8,
+}
+
+/// What the verifier needs of the request, `StepUp` and `May` ask for too: the body, the key in the query, the method.
+#[tokio::test]
+async fn what_the_verifier_needs_is_there() {
+    #[derive(Clone, FromRef)]
+    struct App {
+        senders: Senders,
+        in_the_query: InTheQuery,
+        readers: Readers,
+        documents: Documents,
+    }
+    async fn signed(_: Guard<StepUp<Senders, Recent>>, body: String) -> String {
+        body
+    }
+    async fn of_a_row(_: May<Senders, DeleteDocument>, body: String) -> String {
+        body
+    }
+    async fn in_query(_: Guard<StepUp<InTheQuery, Recent>>, _: Query<Page>) -> String {
+        "page".to_owned()
+    }
+    async fn reads(_: Guard<StepUp<Readers, Recent>>) -> String {
+        "read".to_owned()
+    }
+    let api = Api::<App>::new("Shop", "1").post("/signed", signed).post("/rows/{id}", of_a_row);
+    let api =
+        api.get("/query", in_query).route(post("/read", reads).operation_id("writes")).get("/read", reads);
+    let (router, document) = api.finish().unwrap();
+    let (senders, in_the_query, readers) = (Senders, InTheQuery, Readers);
+    let router = router.with_state(App { senders, in_the_query, readers, documents: Documents });
+    let ask = async |operation: &str, name: &str, value: &str| {
+        let (method, path) = operation.split_once(' ').unwrap();
+        let request = Request::builder().method(method).uri(path).header(name, value);
+        let request = request.header("content-type", "text/plain").body(Body::from("body")).unwrap();
+        router.clone().oneshot(request).await.unwrap().status().as_u16()
+    };
+    let signature = format!("sha256={}", "ab".repeat(32));
+    assert_eq!(ask("POST /signed", "x-hub-signature-256", &signature).await, 200);
+    assert_eq!(ask("POST /rows/1", "x-hub-signature-256", &signature).await, 200);
+    assert_eq!(ask("POST /rows/2", "x-hub-signature-256", &signature).await, 404);
+    assert_eq!(ask("GET /query?key=k&limit=1", "x-a", "b").await, 200);
+    assert_eq!(ask("GET /query?key=k&limit=1&more=1", "x-a", "b").await, 422);
+    assert_eq!(ask("GET /read", "authorization", "Bearer x").await, 200);
+    assert_eq!(ask("POST /read", "authorization", "Bearer x").await, 403);
+    let has_403 =
+        |path: &str, method: &str| document.value()["paths"][path][method]["responses"].get("403").is_some();
+    assert_eq!((has_403("/read", "post"), has_403("/query", "get")), (true, false));
 }
 
 /// The status, and the challenge of a 401, for a token in a cookie of our own page or in a gateway's header.

@@ -188,6 +188,7 @@ async fn t14_a_new_key_is_good_with_its_first_token() {
     let statuses = join_all((0..50).map(|_| status(&tokens, &new))).await;
     assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
     assert_eq!(server.count(KEYS), 2, "all who came waited for one answer");
+    assert_eq!(server.count(OAUTH), 1, "the key is where the metadata said");
     assert_eq!(status(&tokens, &old).await, 200);
 }
 

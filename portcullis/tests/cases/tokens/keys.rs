@@ -3,11 +3,15 @@
 use portcullis::tokens::AccessTokensBuilder;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use tracing::Level;
 
 use super::{
-    super::issuer::{
-        AUDIENCE, ISSUER, NOW, attacker, base64url, ed25519, jwks, keys, p256, p384, p521, rsa, rsa_others,
-        rsa_pss,
+    super::{
+        issuer::{
+            AUDIENCE, ISSUER, NOW, attacker, base64url, ed25519, jwks, keys, p256, p384, p521, rsa,
+            rsa_others, rsa_pss,
+        },
+        log::Log,
     },
     *,
 };
@@ -173,6 +177,30 @@ async fn a_kid_may_be_missing_where_one_key_fits() {
     assert_eq!(sent_to(&app, &ed25519().good()).await, 200, "one key without a name fits");
     let app = app_of(&[nameless(ed25519()), nameless(attacker())]);
     assert_eq!(sent_to(&app, &ed25519().good()).await, 401);
+}
+
+/// A name of more than 256 bytes is not a name: neither a key nor a token has one.
+#[tokio::test]
+async fn t03_a_kid_has_256_bytes_at_most() {
+    let log = Log::here();
+    for (length, expected) in [(1, 200), (255, 200), (256, 200), (257, 401)] {
+        let kid = json!("k".repeat(length));
+        let set = set(&[but(ed25519(), "kid", kid.clone()), rsa().jwk.clone()]);
+        let app = app(builder().keys(&set).unwrap().clock(clock).build().unwrap());
+        let header = json!({ "typ": "at+jwt", "alg": "EdDSA", "kid": kid }).to_string();
+        let token = ed25519().token(&header, &super::super::issuer::claims().to_string());
+        assert_eq!(sent_to(&app, &token).await, expected, "{length}");
+    }
+    drop(log.taken(Level::DEBUG));
+    // The reasons differ: a name that is too long is not looked for at the issuer.
+    for (length, reason) in
+        [(0, "no kid that names a key"), (256, "unknown kid"), (257, "no kid that names a key")]
+    {
+        let header = json!({ "typ": "at+jwt", "alg": "EdDSA", "kid": "x".repeat(length) }).to_string();
+        let token = ed25519().token(&header, &super::super::issuer::claims().to_string());
+        assert_eq!(status(&token).await, 401);
+        assert_eq!(log.taken(Level::DEBUG), [format!("reason={reason}")], "{length}");
+    }
 }
 
 #[tokio::test]

@@ -27,6 +27,15 @@ fn t01_a_token_is_opened_by_the_key_that_signed_it() {
 }
 
 #[test]
+fn t07_a_key_says_whose_tokens_it_signs() {
+    let mut jwk = ed25519().jwk.clone();
+    jwk["issuer"] = json!("https://id.example/{tenantid}");
+    let keys = PublicKeys::read(&json!({ "keys": [jwk] }).to_string()).unwrap();
+    let signed = keys.open(&id_token(ed25519(), "x", None)).unwrap();
+    assert_eq!(signed.key_issuer(), Some("https://id.example/{tenantid}"));
+}
+
+#[test]
 fn t01_t02_t04_t06_what_nobody_signed_so_is_rejected() {
     let good = id_token(ed25519(), "x", None);
     let (signed, signature) = good.rsplit_once('.').unwrap();
