@@ -40,7 +40,7 @@ use crate::{
 /// How many pictures may wait to be decoded. They are decoded one at a time, which takes up to 256 MiB.
 const PICTURE_QUEUE: usize = 16;
 /// How many of these places, and of the one where a picture is decoded, one network can take.
-const PICTURES_OF_ONE: usize = 4;
+const PICTURES_OF_ONE: usize = 8;
 /// A clock difference that is logged for the operator, in microseconds.
 const NOTABLE: u64 = 2_000_000;
 /// How long a stop waits for emails and webhooks that are being sent: an attempt at a webhook takes five seconds.

@@ -205,7 +205,7 @@ on_both_databases! {
     async fn s11_z08_a_due_deletion_hands_organisations_over_or_deletes_them(database: Database) {
         let app = TestApp::with(database, |config| config.deletion_grace = Duration::from_secs(7 * DAY)).await;
         let id = app.sign_up("ada").await;
-        let scope = "profile:read account:manage organisations:read organisations:write";
+        let scope = "profile:read account organisations:read organisations:write";
         let log_in = async |name: &str| {
             let token = app.stranger().post("/login").form_owned(&email(name), PASSWORD, scope).await.assert(200).json();
             app.stranger().with_token(token["access_token"].as_str().unwrap())

@@ -75,7 +75,7 @@ on_both_databases! {
         // e01: each page has a passkey challenge of its own.
         let without_challenge = |page: &str| {
             let (before, after) = page.split_once("challenge&#34;:&#34;").unwrap();
-            format!("{before}{}", after.get(43..).unwrap())
+            format!("{before}{}", after.get(96..).unwrap())
         };
         let (wrong_page, unknown_page) = (wrong.text().replace("ada@", "eve@"), unknown.text());
         assert_eq!(without_challenge(&wrong_page), without_challenge(&unknown_page));

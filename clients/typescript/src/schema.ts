@@ -363,6 +363,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/organisations/{id}/service-accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the service accounts of any organisation */
+        get: operations["list_service_accounts_of_organisation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/email": {
         parameters: {
             query?: never;
@@ -1084,6 +1101,94 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/organisations/{id}/service-accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List an organisation's service accounts */
+        get: operations["list_service_accounts"];
+        put?: never;
+        /** Create a service account */
+        post: operations["create_service_account"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/organisations/{id}/service-accounts/{account}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete a service account */
+        delete: operations["delete_service_account"];
+        options?: never;
+        head?: never;
+        /** Disable or enable a service account */
+        patch: operations["change_service_account"];
+        trace?: never;
+    };
+    "/organisations/{id}/service-accounts/{account}/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the API keys of a service account */
+        get: operations["list_service_account_keys"];
+        put?: never;
+        /** Create an API key of a service account */
+        post: operations["create_service_account_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/organisations/{id}/service-accounts/{account}/keys/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove an API key of a service account */
+        delete: operations["remove_service_account_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/organisations/{id}/service-accounts/{account}/keys/{key}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Replace an API key of a service account with a new one */
+        post: operations["rotate_service_account_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/organisations/{id}/teams": {
         parameters: {
             query?: never;
@@ -1543,6 +1648,11 @@ export interface components {
             prefix: string;
             /** @description The ID of the key that replaces it; `null` if there is none. */
             replaced_by: string | null;
+            /**
+             * Format: int64
+             * @description The most requests a minute; `null` if it has no limit.
+             */
+            requests_per_minute: number | null;
             /** @description What it may be used for, as far as its account may do that itself. */
             scope: string;
         };
@@ -1559,8 +1669,15 @@ export interface components {
              */
             name: string;
             /**
-             * @description What it may be used for, as scopes with spaces between them: `profile:read`, `profile:write`, and of an
-             *     administrator `accounts:read` and `audit:read`. The others are not for keys.
+             * Format: int64
+             * @description The most requests a minute, counted by each instance of the server. Further ones get 429 with `Retry-After`. No
+             *     limit by default.
+             */
+            requests_per_minute?: number | null;
+            /**
+             * @description What it may be used for, as scopes with spaces between them: `profile:read`, `profile:write`,
+             *     `organisations:read`, and of an administrator `accounts:read` and `audit:read`. Keys of service accounts can have
+             *     `organisations:read`. An application can declare others.
              * @example profile:read
              */
             scope: string;
@@ -1590,6 +1707,11 @@ export interface components {
             /** @description What happened, for example `account.role_changed`. */
             event: string;
             id: string;
+            /**
+             * Format: int64
+             * @description How many more such events the same actor caused within the minute. They are not listed one by one.
+             */
+            repeated: number;
             /** @description The request's `x-request-id`. */
             request_id: string | null;
         };
@@ -1778,6 +1900,11 @@ export interface components {
             name: string;
             /** @description What the key begins with. */
             prefix: string;
+            /**
+             * Format: int64
+             * @description The most requests a minute; `null` if it has no limit.
+             */
+            requests_per_minute: number | null;
             /** @description What it may be used for. */
             scope: string;
         };
@@ -1919,7 +2046,7 @@ export interface components {
              * @example Ada Lovelace
              */
             full_name: string;
-            /** @description The role of the account; `user` by default. */
+            /** @description The role of the account: `user`, which is the default, or `admin`. */
             role?: components["schemas"]["Role"] | null;
         };
         /** @description An emailed invitation. */
@@ -1934,7 +2061,7 @@ export interface components {
             next: string | null;
         };
         /**
-         * @description The roles that an invitation can give.
+         * @description The roles that an invitation or a service account can have.
          * @enum {string}
          */
         InvitedRole: "member" | "admin";
@@ -2125,6 +2252,10 @@ export interface components {
             next: string | null;
             organisations: components["schemas"]["ManagedOrganisation"][];
         };
+        /** @description The service accounts of an organisation. There are at most 50. */
+        ManagedServiceAccounts: {
+            service_accounts: components["schemas"]["ServiceAccount"][];
+        };
         /** @description A member of an organisation or a team. */
         Member: {
             /** @description The `sub` of the member's tokens. */
@@ -2181,6 +2312,11 @@ export interface components {
             prefix: string;
             /** @description The ID of the key that replaces it; `null` if there is none. */
             replaced_by: string | null;
+            /**
+             * Format: int64
+             * @description The most requests a minute; `null` if it has no limit.
+             */
+            requests_per_minute: number | null;
             /** @description What it may be used for, as far as its account may do that itself. */
             scope: string;
         };
@@ -2205,6 +2341,16 @@ export interface components {
              * @example My phone
              */
             name?: string;
+        };
+        /** @description The service account to create. */
+        NewServiceAccount: {
+            /**
+             * @description What it is for.
+             * @example Deployment
+             */
+            name: string;
+            /** @description `member` by default. Only owners create and manage one that is an `admin`. */
+            role?: components["schemas"]["InvitedRole"] | null;
         };
         /** @description A new team. */
         NewTeam: {
@@ -2563,8 +2709,12 @@ export interface components {
             /** @description The token at the end of the link. */
             token: string;
         };
-        /** @description What an account may do beyond itself. */
-        Role: "user" | "admin";
+        /**
+         * @description What an account may do beyond itself: `user` nothing, `admin` manages all accounts and reads the audit log. Other names are roles that the operator declared.
+         * @example user
+         * @example admin
+         */
+        Role: string;
         /** @description The new role of an account. */
         RoleChange: {
             role: components["schemas"]["Role"];
@@ -2585,6 +2735,29 @@ export interface components {
              * @default false
              */
             remember?: boolean;
+        };
+        /** @description A service account: an account of the organisation that programs use. It has API keys and no login. */
+        ServiceAccount: {
+            /** @description Its account ID. Never used again. */
+            account_id: components["schemas"]["AccountId"];
+            /** Format: date-time */
+            created_at: string;
+            /** @description Whether its keys work. */
+            is_active: boolean;
+            name: string;
+            /** @description Its role in the organisation: `member` or `admin`. */
+            role: components["schemas"]["GroupRole"];
+        };
+        /** @description What to change about a service account. */
+        ServiceAccountChange: {
+            /** @description `false` removes all of its keys. */
+            is_active: boolean;
+        };
+        /** @description A page of service accounts. */
+        ServiceAccountsPage: {
+            /** @description Send it as `after` for the next page; `null` on the last one. */
+            next: string | null;
+            service_accounts: components["schemas"]["ServiceAccount"][];
         };
         /** @description A session. */
         Session: {
@@ -3001,7 +3174,7 @@ export interface operations {
                 /** @description How many accounts to return; 50 by default. */
                 limit?: number;
                 /** @description Only accounts with this role. */
-                role?: "user" | "admin";
+                role?: string;
                 /** @description Only accounts with this in their email address or name, or with this ID. Case and accents make no difference. */
                 search?: string;
             };
@@ -3099,6 +3272,17 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /** @description The credential was used too often */
+            429: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /**
@@ -3355,6 +3539,17 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /** @description The credential was used too often */
+            429: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /**
@@ -4513,6 +4708,17 @@ export interface operations {
                     "application/json": components["schemas"]["InvalidInput"];
                 };
             };
+            /** @description The credential was used too often */
+            429: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description Not available at the moment
              *
@@ -4632,6 +4838,17 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /** @description The credential was used too often */
+            429: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /**
@@ -5238,6 +5455,112 @@ export interface operations {
             };
             /** @description The request body has another content type */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_service_accounts_of_organisation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ManagedServiceAccounts"];
+                };
+            };
+            /** @description More than one credential was sent */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is invalid, expired or revoked */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="accounts:read"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it is not yours */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8667,28 +8990,6 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts. `Retry-After` is the number of seconds until the next attempt is allowed */
-            429: {
-                headers: {
-                    /** @description Seconds to wait */
-                    "Retry-After"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Temporarily unavailable */
-            503: {
-                headers: {
-                    /** @description Seconds to wait */
-                    "Retry-After"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
         };
     };
     list_login_providers: {
@@ -8820,6 +9121,8 @@ export interface operations {
                     /**
                      * @description `Bearer error="invalid_request"`
                      *
+                     *     `APIKey`
+                     *
                      *     `Cookie`
                      */
                     "WWW-Authenticate"?: string;
@@ -8834,6 +9137,8 @@ export interface operations {
                 headers: {
                     /**
                      * @description `Bearer`
+                     *
+                     *     `APIKey`
                      *
                      *     `Cookie`
                      *
@@ -8856,6 +9161,8 @@ export interface operations {
                     /**
                      * @description `Bearer error="insufficient_scope", scope="organisations:read"`
                      *
+                     *     `APIKey`
+                     *
                      *     `Cookie`
                      */
                     "WWW-Authenticate"?: string;
@@ -8872,6 +9179,17 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /** @description The credential was used too often */
+            429: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /**
@@ -9056,6 +9374,8 @@ export interface operations {
                     /**
                      * @description `Bearer error="invalid_request"`
                      *
+                     *     `APIKey`
+                     *
                      *     `Cookie`
                      */
                     "WWW-Authenticate"?: string;
@@ -9070,6 +9390,8 @@ export interface operations {
                 headers: {
                     /**
                      * @description `Bearer`
+                     *
+                     *     `APIKey`
                      *
                      *     `Cookie`
                      *
@@ -9091,6 +9413,8 @@ export interface operations {
                 headers: {
                     /**
                      * @description `Bearer error="insufficient_scope", scope="organisations:read"`
+                     *
+                     *     `APIKey`
                      *
                      *     `Cookie`
                      */
@@ -9117,6 +9441,17 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /** @description The credential was used too often */
+            429: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /**
@@ -9562,6 +9897,8 @@ export interface operations {
                     /**
                      * @description `Bearer error="invalid_request"`
                      *
+                     *     `APIKey`
+                     *
                      *     `Cookie`
                      */
                     "WWW-Authenticate"?: string;
@@ -9576,6 +9913,8 @@ export interface operations {
                 headers: {
                     /**
                      * @description `Bearer`
+                     *
+                     *     `APIKey`
                      *
                      *     `Cookie`
                      *
@@ -9599,6 +9938,8 @@ export interface operations {
                 headers: {
                     /**
                      * @description `Bearer error="insufficient_scope", scope="organisations:read"`
+                     *
+                     *     `APIKey`
                      *
                      *     `Cookie`
                      */
@@ -9625,6 +9966,17 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /** @description The credential was used too often */
+            429: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /**
@@ -10055,6 +10407,8 @@ export interface operations {
                     /**
                      * @description `Bearer error="invalid_request"`
                      *
+                     *     `APIKey`
+                     *
                      *     `Cookie`
                      */
                     "WWW-Authenticate"?: string;
@@ -10069,6 +10423,8 @@ export interface operations {
                 headers: {
                     /**
                      * @description `Bearer`
+                     *
+                     *     `APIKey`
                      *
                      *     `Cookie`
                      *
@@ -10090,6 +10446,8 @@ export interface operations {
                 headers: {
                     /**
                      * @description `Bearer error="insufficient_scope", scope="organisations:read"`
+                     *
+                     *     `APIKey`
                      *
                      *     `Cookie`
                      */
@@ -10116,6 +10474,17 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /** @description The credential was used too often */
+            429: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /**
@@ -10399,7 +10768,7 @@ export interface operations {
             };
         };
     };
-    list_teams: {
+    list_service_accounts: {
         parameters: {
             query?: {
                 /** @description The `next` of the page before. */
@@ -10421,7 +10790,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TeamsPage"];
+                    "application/json": components["schemas"]["ServiceAccountsPage"];
                 };
             };
             /**
@@ -10466,6 +10835,8 @@ export interface operations {
              * @description The request may come from another site's page
              *
              *     The credential lacks a scope that is needed
+             *
+             *     Not allowed, as `detail` says
              */
             403: {
                 headers: {
@@ -10497,6 +10868,1045 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_service_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewServiceAccount"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceAccount"];
+                };
+            };
+            /**
+             * @description More than one credential was sent
+             *
+             *     The request is malformed
+             */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is invalid, expired or revoked */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             *
+             *     Not allowed, as `detail` says
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="organisations:write"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it is not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The organisation cannot be changed so, as `detail` says */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body has more than 65536 bytes */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body has another content type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_service_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                /** @description An account's ID. It is never reused, not even after the account is deleted. */
+                account: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description More than one credential was sent */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is invalid, expired or revoked */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             *
+             *     Not allowed, as `detail` says
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="organisations:write"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it is not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_service_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                /** @description An account's ID. It is never reused, not even after the account is deleted. */
+                account: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ServiceAccountChange"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceAccount"];
+                };
+            };
+            /**
+             * @description More than one credential was sent
+             *
+             *     The request is malformed
+             */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is invalid, expired or revoked */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             *
+             *     Not allowed, as `detail` says
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="organisations:write"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it is not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body has more than 65536 bytes */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body has another content type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_service_account_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                /** @description An account's ID. It is never reused, not even after the account is deleted. */
+                account: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiKey"][];
+                };
+            };
+            /** @description More than one credential was sent */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is invalid, expired or revoked */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             *
+             *     Not allowed, as `detail` says
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="organisations:read"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it is not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_service_account_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                /** @description An account's ID. It is never reused, not even after the account is deleted. */
+                account: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApiKeyRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewApiKey"];
+                };
+            };
+            /**
+             * @description More than one credential was sent
+             *
+             *     The request is malformed
+             */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description No credential, or one that is invalid, expired or revoked
+             *
+             *     Also if the login is older than 10 minutes (RFC 9470)
+             */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             *
+             *     Not allowed, as `detail` says
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="organisations:write"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it is not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The organisation cannot be changed so, as `detail` says */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body has more than 65536 bytes */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body has another content type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_service_account_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                /** @description An account's ID. It is never reused, not even after the account is deleted. */
+                account: number;
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description More than one credential was sent */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is invalid, expired or revoked */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             *
+             *     Not allowed, as `detail` says
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="organisations:write"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it is not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotate_service_account_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                /** @description An account's ID. It is never reused, not even after the account is deleted. */
+                account: number;
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApiKeyRotation"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewApiKey"];
+                };
+            };
+            /**
+             * @description More than one credential was sent
+             *
+             *     The request is malformed
+             */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description No credential, or one that is invalid, expired or revoked
+             *
+             *     Also if the login is older than 10 minutes (RFC 9470)
+             */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             *
+             *     Not allowed, as `detail` says
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="organisations:write"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it is not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The organisation cannot be changed so, as `detail` says */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body has more than 65536 bytes */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body has another content type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_teams: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the page before. */
+                after?: string;
+                /** @description How many to return; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TeamsPage"];
+                };
+            };
+            /**
+             * @description More than one credential was sent
+             *
+             *     The request is malformed
+             *
+             *     `after` is not a cursor of this list
+             */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `APIKey`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is invalid, expired or revoked */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `APIKey`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="organisations:read"`
+                     *
+                     *     `APIKey`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it is not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /** @description The credential was used too often */
+            429: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /**
@@ -10948,6 +12358,8 @@ export interface operations {
                     /**
                      * @description `Bearer error="invalid_request"`
                      *
+                     *     `APIKey`
+                     *
                      *     `Cookie`
                      */
                     "WWW-Authenticate"?: string;
@@ -10962,6 +12374,8 @@ export interface operations {
                 headers: {
                     /**
                      * @description `Bearer`
+                     *
+                     *     `APIKey`
                      *
                      *     `Cookie`
                      *
@@ -10983,6 +12397,8 @@ export interface operations {
                 headers: {
                     /**
                      * @description `Bearer error="insufficient_scope", scope="organisations:read"`
+                     *
+                     *     `APIKey`
                      *
                      *     `Cookie`
                      */
@@ -11009,6 +12425,17 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /** @description The credential was used too often */
+            429: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /**
@@ -12212,6 +13639,17 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The credential was used too often */
+            429: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description Not available at the moment
              *
@@ -12348,6 +13786,17 @@ export interface operations {
                     "application/json": components["schemas"]["InvalidInput"];
                 };
             };
+            /** @description The credential was used too often */
+            429: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description Not available at the moment
              *
@@ -12432,6 +13881,17 @@ export interface operations {
                      *     `Cookie`
                      */
                     "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential was used too often */
+            429: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -12552,6 +14012,17 @@ export interface operations {
                     "application/json": components["schemas"]["InvalidInput"];
                 };
             };
+            /** @description The credential was used too often */
+            429: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description Not available at the moment
              *
@@ -12663,6 +14134,17 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /** @description The credential was used too often */
+            429: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /**
@@ -13477,6 +14959,17 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /** @description The credential was used too often */
+            429: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /**

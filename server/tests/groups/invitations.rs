@@ -263,6 +263,7 @@ on_both_databases! {
         let app = TestApp::new(database).await;
         let (_, ada, engines) = owner(&app, "ada").await;
         let (bob_id, _) = person(&app, "bob").await;
+        app.place.sql("UPDATE accounts SET email_verified_at = 1").await;
         join(&app, &engines, bob_id, GroupRole::Member).await;
         set_role(&ada, &engines, bob_id, "owner").await.assert(204);
         set_role(&ada, &engines, bob_id, "owner").await.assert(204);

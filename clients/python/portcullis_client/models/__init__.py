@@ -46,6 +46,7 @@ from .managed_account_with_sessions import ManagedAccountWithSessions
 from .managed_member_role import ManagedMemberRole
 from .managed_organisation import ManagedOrganisation
 from .managed_organisations_page import ManagedOrganisationsPage
+from .managed_service_accounts import ManagedServiceAccounts
 from .member import Member
 from .member_role import MemberRole
 from .members_page import MembersPage
@@ -53,6 +54,7 @@ from .mfa_token import MfaToken
 from .new_api_key import NewApiKey
 from .new_organisation_invitation import NewOrganisationInvitation
 from .new_passkey import NewPasskey
+from .new_service_account import NewServiceAccount
 from .new_team import NewTeam
 from .o_auth_error import OAuthError
 from .organisation import Organisation
@@ -88,6 +90,9 @@ from .remembered_device import RememberedDevice
 from .reset import Reset
 from .role_change import RoleChange
 from .second_factor import SecondFactor
+from .service_account import ServiceAccount
+from .service_account_change import ServiceAccountChange
+from .service_accounts_page import ServiceAccountsPage
 from .session import Session
 from .sign_up import SignUp
 from .team import Team
@@ -147,6 +152,7 @@ __all__ = (
     "ManagedMemberRole",
     "ManagedOrganisation",
     "ManagedOrganisationsPage",
+    "ManagedServiceAccounts",
     "Member",
     "MemberRole",
     "MembersPage",
@@ -154,6 +160,7 @@ __all__ = (
     "NewApiKey",
     "NewOrganisationInvitation",
     "NewPasskey",
+    "NewServiceAccount",
     "NewTeam",
     "OAuthError",
     "Organisation",
@@ -189,6 +196,9 @@ __all__ = (
     "Reset",
     "RoleChange",
     "SecondFactor",
+    "ServiceAccount",
+    "ServiceAccountChange",
+    "ServiceAccountsPage",
     "Session",
     "SignUp",
     "Team",

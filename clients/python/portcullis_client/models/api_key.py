@@ -23,6 +23,7 @@ class ApiKey:
         name (str): The name that its owner gave it.
         prefix (str): What the key begins with.
         replaced_by (None | str): The ID of the key that replaces it; `null` if there is none.
+        requests_per_minute (int | None): The most requests a minute; `null` if it has no limit.
         scope (str): What it may be used for, as far as its account may do that itself.
     """
 
@@ -34,6 +35,7 @@ class ApiKey:
     name: str
     prefix: str
     replaced_by: None | str
+    requests_per_minute: int | None
     scope: str
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -60,6 +62,9 @@ class ApiKey:
         replaced_by: None | str
         replaced_by = self.replaced_by
 
+        requests_per_minute: int | None
+        requests_per_minute = self.requests_per_minute
+
         scope = self.scope
 
         field_dict: dict[str, Any] = {}
@@ -74,6 +79,7 @@ class ApiKey:
                 "name": name,
                 "prefix": prefix,
                 "replaced_by": replaced_by,
+                "requests_per_minute": requests_per_minute,
                 "scope": scope,
             }
         )
@@ -122,6 +128,13 @@ class ApiKey:
 
         replaced_by = _parse_replaced_by(d.pop("replaced_by"))
 
+        def _parse_requests_per_minute(data: object) -> int | None:
+            if data is None:
+                return data
+            return cast(int | None, data)
+
+        requests_per_minute = _parse_requests_per_minute(d.pop("requests_per_minute"))
+
         scope = d.pop("scope")
 
         api_key = cls(
@@ -133,6 +146,7 @@ class ApiKey:
             name=name,
             prefix=prefix,
             replaced_by=replaced_by,
+            requests_per_minute=requests_per_minute,
             scope=scope,
         )
 

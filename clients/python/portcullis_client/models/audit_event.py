@@ -23,6 +23,8 @@ class AuditEvent:
         detail (None | str): More about the event, for example the new role.
         event (str): What happened, for example `account.role_changed`.
         id (str):
+        repeated (int): How many more such events the same actor caused within the minute. They are not listed one by
+            one.
         request_id (None | str): The request's `x-request-id`.
     """
 
@@ -34,6 +36,7 @@ class AuditEvent:
     detail: None | str
     event: str
     id: str
+    repeated: int
     request_id: None | str
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -59,6 +62,8 @@ class AuditEvent:
 
         id = self.id
 
+        repeated = self.repeated
+
         request_id: None | str
         request_id = self.request_id
 
@@ -74,6 +79,7 @@ class AuditEvent:
                 "detail": detail,
                 "event": event,
                 "id": id,
+                "repeated": repeated,
                 "request_id": request_id,
             }
         )
@@ -125,6 +131,8 @@ class AuditEvent:
 
         id = d.pop("id")
 
+        repeated = d.pop("repeated")
+
         def _parse_request_id(data: object) -> None | str:
             if data is None:
                 return data
@@ -141,6 +149,7 @@ class AuditEvent:
             detail=detail,
             event=event,
             id=id,
+            repeated=repeated,
             request_id=request_id,
         )
 

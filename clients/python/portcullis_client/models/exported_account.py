@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Any, Literal, Self, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -23,7 +23,8 @@ class ExportedAccount:
         id (int): An account's ID. It is never reused, not even after the account is deleted.
         is_active (bool): Whether the account may be used.
         language (str): The language of emails.
-        role (Literal['admin'] | Literal['user']): What an account may do beyond itself.
+        role (str): What an account may do beyond itself: `user` nothing, `admin` manages all accounts and reads the
+            audit log. Other names are roles that the operator declared.
         updated_at (datetime.datetime):
     """
 
@@ -35,7 +36,7 @@ class ExportedAccount:
     id: int
     is_active: bool
     language: str
-    role: Literal["admin", "user"]
+    role: str
     updated_at: datetime.datetime
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -64,7 +65,6 @@ class ExportedAccount:
 
         language = self.language
 
-        role: Literal["admin", "user"]
         role = self.role
 
         updated_at = self.updated_at.isoformat()
@@ -133,21 +133,7 @@ class ExportedAccount:
 
         language = d.pop("language")
 
-        def _parse_role(data: object) -> Literal["admin", "user"]:
-            componentsschemas_role_type_0 = cast(Literal["user"], data)
-            if componentsschemas_role_type_0 != "user":
-                raise ValueError(
-                    f"/components/schemas/Role_type_0 must match const 'user', got '{componentsschemas_role_type_0}'"
-                )
-            return componentsschemas_role_type_0
-            componentsschemas_role_type_1 = cast(Literal["admin"], data)
-            if componentsschemas_role_type_1 != "admin":
-                raise ValueError(
-                    f"/components/schemas/Role_type_1 must match const 'admin', got '{componentsschemas_role_type_1}'"
-                )
-            return componentsschemas_role_type_1
-
-        role = _parse_role(d.pop("role"))
+        role = d.pop("role")
 
         updated_at = datetime.datetime.fromisoformat(d.pop("updated_at"))
 

@@ -21,6 +21,7 @@ class ExportedKey:
         last_used_at (datetime.datetime | None): When it was last used, to the minute; `null` if it was not.
         name (str):
         prefix (str): What the key begins with.
+        requests_per_minute (int | None): The most requests a minute; `null` if it has no limit.
         scope (str): What it may be used for.
     """
 
@@ -30,6 +31,7 @@ class ExportedKey:
     last_used_at: datetime.datetime | None
     name: str
     prefix: str
+    requests_per_minute: int | None
     scope: str
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -51,6 +53,9 @@ class ExportedKey:
 
         prefix = self.prefix
 
+        requests_per_minute: int | None
+        requests_per_minute = self.requests_per_minute
+
         scope = self.scope
 
         field_dict: dict[str, Any] = {}
@@ -63,6 +68,7 @@ class ExportedKey:
                 "last_used_at": last_used_at,
                 "name": name,
                 "prefix": prefix,
+                "requests_per_minute": requests_per_minute,
                 "scope": scope,
             }
         )
@@ -102,6 +108,13 @@ class ExportedKey:
 
         prefix = d.pop("prefix")
 
+        def _parse_requests_per_minute(data: object) -> int | None:
+            if data is None:
+                return data
+            return cast(int | None, data)
+
+        requests_per_minute = _parse_requests_per_minute(d.pop("requests_per_minute"))
+
         scope = d.pop("scope")
 
         exported_key = cls(
@@ -111,6 +124,7 @@ class ExportedKey:
             last_used_at=last_used_at,
             name=name,
             prefix=prefix,
+            requests_per_minute=requests_per_minute,
             scope=scope,
         )
 

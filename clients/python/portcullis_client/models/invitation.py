@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 from attrs import define as _attrs_define
 
@@ -17,19 +17,19 @@ class Invitation:
     Attributes:
         email (str): Where the link is sent. Case makes no difference.
         full_name (str): The name of the account's owner.
-        role (Literal['admin'] | Literal['user'] | None | Unset): The role of the account; `user` by default.
+        role (None | str | Unset): The role of the account: `user`, which is the default, or `admin`.
     """
 
     email: str
     full_name: str
-    role: Literal["admin", "user"] | None | Unset = UNSET
+    role: None | str | Unset = UNSET
 
     def to_dict(self) -> dict[str, Any]:
         email = self.email
 
         full_name = self.full_name
 
-        role: Literal["admin", "user"] | None | Unset
+        role: None | str | Unset
         if isinstance(self.role, Unset):
             role = UNSET
         else:
@@ -55,24 +55,12 @@ class Invitation:
 
         full_name = d.pop("full_name")
 
-        def _parse_role(data: object) -> Literal["admin", "user"] | None | Unset:
+        def _parse_role(data: object) -> None | str | Unset:
             if data is None:
                 return data
             if isinstance(data, Unset):
                 return data
-            componentsschemas_role_type_0 = cast(Literal["user"], data)
-            if componentsschemas_role_type_0 != "user":
-                raise ValueError(
-                    f"/components/schemas/Role_type_0 must match const 'user', got '{componentsschemas_role_type_0}'"
-                )
-            return componentsschemas_role_type_0
-            componentsschemas_role_type_1 = cast(Literal["admin"], data)
-            if componentsschemas_role_type_1 != "admin":
-                raise ValueError(
-                    f"/components/schemas/Role_type_1 must match const 'admin', got '{componentsschemas_role_type_1}'"
-                )
-            return componentsschemas_role_type_1
-            return cast(Literal["admin", "user"] | None | Unset, data)
+            return cast(None | str | Unset, data)
 
         role = _parse_role(d.pop("role", UNSET))
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Any, Literal, Self, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -24,7 +24,8 @@ class ManagedAccount:
         id (int): An account's ID. It is never reused, not even after the account is deleted.
         is_active (bool): Whether the account may be used.
         last_login_at (datetime.datetime | None): When its owner last logged in; `null` if they never did.
-        role (Literal['admin'] | Literal['user']): What an account may do beyond itself.
+        role (str): What an account may do beyond itself: `user` nothing, `admin` manages all accounts and reads the
+            audit log. Other names are roles that the operator declared.
     """
 
     created_at: datetime.datetime
@@ -35,7 +36,7 @@ class ManagedAccount:
     id: int
     is_active: bool
     last_login_at: datetime.datetime | None
-    role: Literal["admin", "user"]
+    role: str
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -67,7 +68,6 @@ class ManagedAccount:
         else:
             last_login_at = self.last_login_at
 
-        role: Literal["admin", "user"]
         role = self.role
 
         field_dict: dict[str, Any] = {}
@@ -146,21 +146,7 @@ class ManagedAccount:
 
         last_login_at = _parse_last_login_at(d.pop("last_login_at"))
 
-        def _parse_role(data: object) -> Literal["admin", "user"]:
-            componentsschemas_role_type_0 = cast(Literal["user"], data)
-            if componentsschemas_role_type_0 != "user":
-                raise ValueError(
-                    f"/components/schemas/Role_type_0 must match const 'user', got '{componentsschemas_role_type_0}'"
-                )
-            return componentsschemas_role_type_0
-            componentsschemas_role_type_1 = cast(Literal["admin"], data)
-            if componentsschemas_role_type_1 != "admin":
-                raise ValueError(
-                    f"/components/schemas/Role_type_1 must match const 'admin', got '{componentsschemas_role_type_1}'"
-                )
-            return componentsschemas_role_type_1
-
-        role = _parse_role(d.pop("role"))
+        role = d.pop("role")
 
         managed_account = cls(
             created_at=created_at,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -30,7 +30,8 @@ class ManagedAccountWithSessions:
         id (int): An account's ID. It is never reused, not even after the account is deleted.
         is_active (bool): Whether the account may be used.
         last_login_at (datetime.datetime | None): When its owner last logged in; `null` if they never did.
-        role (Literal['admin'] | Literal['user']): What an account may do beyond itself.
+        role (str): What an account may do beyond itself: `user` nothing, `admin` manages all accounts and reads the
+            audit log. Other names are roles that the operator declared.
         sessions (list[Session]): Its active sessions, most recently used first; at most 100.
     """
 
@@ -43,7 +44,7 @@ class ManagedAccountWithSessions:
     id: int
     is_active: bool
     last_login_at: datetime.datetime | None
-    role: Literal["admin", "user"]
+    role: str
     sessions: list[Session]
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -81,7 +82,6 @@ class ManagedAccountWithSessions:
         else:
             last_login_at = self.last_login_at
 
-        role: Literal["admin", "user"]
         role = self.role
 
         sessions = []
@@ -177,21 +177,7 @@ class ManagedAccountWithSessions:
 
         last_login_at = _parse_last_login_at(d.pop("last_login_at"))
 
-        def _parse_role(data: object) -> Literal["admin", "user"]:
-            componentsschemas_role_type_0 = cast(Literal["user"], data)
-            if componentsschemas_role_type_0 != "user":
-                raise ValueError(
-                    f"/components/schemas/Role_type_0 must match const 'user', got '{componentsschemas_role_type_0}'"
-                )
-            return componentsschemas_role_type_0
-            componentsschemas_role_type_1 = cast(Literal["admin"], data)
-            if componentsschemas_role_type_1 != "admin":
-                raise ValueError(
-                    f"/components/schemas/Role_type_1 must match const 'admin', got '{componentsschemas_role_type_1}'"
-                )
-            return componentsschemas_role_type_1
-
-        role = _parse_role(d.pop("role"))
+        role = d.pop("role")
 
         sessions = []
         _sessions = d.pop("sessions")

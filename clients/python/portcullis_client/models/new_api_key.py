@@ -24,6 +24,7 @@ class NewApiKey:
         name (str): The name that its owner gave it.
         prefix (str): What the key begins with.
         replaced_by (None | str): The ID of the key that replaces it; `null` if there is none.
+        requests_per_minute (int | None): The most requests a minute; `null` if it has no limit.
         scope (str): What it may be used for, as far as its account may do that itself.
     """
 
@@ -36,6 +37,7 @@ class NewApiKey:
     name: str
     prefix: str
     replaced_by: None | str
+    requests_per_minute: int | None
     scope: str
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -64,6 +66,9 @@ class NewApiKey:
         replaced_by: None | str
         replaced_by = self.replaced_by
 
+        requests_per_minute: int | None
+        requests_per_minute = self.requests_per_minute
+
         scope = self.scope
 
         field_dict: dict[str, Any] = {}
@@ -79,6 +84,7 @@ class NewApiKey:
                 "name": name,
                 "prefix": prefix,
                 "replaced_by": replaced_by,
+                "requests_per_minute": requests_per_minute,
                 "scope": scope,
             }
         )
@@ -129,6 +135,13 @@ class NewApiKey:
 
         replaced_by = _parse_replaced_by(d.pop("replaced_by"))
 
+        def _parse_requests_per_minute(data: object) -> int | None:
+            if data is None:
+                return data
+            return cast(int | None, data)
+
+        requests_per_minute = _parse_requests_per_minute(d.pop("requests_per_minute"))
+
         scope = d.pop("scope")
 
         new_api_key = cls(
@@ -141,6 +154,7 @@ class NewApiKey:
             name=name,
             prefix=prefix,
             replaced_by=replaced_by,
+            requests_per_minute=requests_per_minute,
             scope=scope,
         )
 

@@ -1,5 +1,5 @@
 from http import HTTPStatus
-from typing import Any, Literal
+from typing import Any
 
 import httpx
 
@@ -18,7 +18,7 @@ def _get_kwargs(
     is_active: bool | Unset = UNSET,
     is_verified: bool | Unset = UNSET,
     limit: int | Unset = UNSET,
-    role: Literal["admin", "user"] | Unset = UNSET,
+    role: str | Unset = UNSET,
     search: str | Unset = UNSET,
 ) -> dict[str, Any]:
 
@@ -34,12 +34,7 @@ def _get_kwargs(
 
     params["limit"] = limit
 
-    json_role: Literal["admin", "user"] | Unset
-    if isinstance(role, Unset):
-        json_role = UNSET
-    else:
-        json_role = role
-    params["role"] = json_role
+    params["role"] = role
 
     params["search"] = search
 
@@ -87,6 +82,11 @@ def _parse_response(
 
         return response_422
 
+    if response.status_code == 429:
+        response_429 = Problem.from_dict(response.json())
+
+        return response_429
+
     if response.status_code == 503:
         response_503 = Problem.from_dict(response.json())
 
@@ -117,7 +117,7 @@ def sync_detailed(
     is_active: bool | Unset = UNSET,
     is_verified: bool | Unset = UNSET,
     limit: int | Unset = UNSET,
-    role: Literal["admin", "user"] | Unset = UNSET,
+    role: str | Unset = UNSET,
     search: str | Unset = UNSET,
 ) -> Response[AccountsPage | InvalidInput | Problem]:
     """List and find accounts
@@ -128,7 +128,7 @@ def sync_detailed(
         is_active (bool | Unset):
         is_verified (bool | Unset):
         limit (int | Unset):
-        role (Literal['admin'] | Literal['user'] | Unset):
+        role (str | Unset):
         search (str | Unset):
 
     Raises:
@@ -164,7 +164,7 @@ def sync(
     is_active: bool | Unset = UNSET,
     is_verified: bool | Unset = UNSET,
     limit: int | Unset = UNSET,
-    role: Literal["admin", "user"] | Unset = UNSET,
+    role: str | Unset = UNSET,
     search: str | Unset = UNSET,
 ) -> AccountsPage | InvalidInput | Problem | None:
     """List and find accounts
@@ -175,7 +175,7 @@ def sync(
         is_active (bool | Unset):
         is_verified (bool | Unset):
         limit (int | Unset):
-        role (Literal['admin'] | Literal['user'] | Unset):
+        role (str | Unset):
         search (str | Unset):
 
     Raises:
@@ -206,7 +206,7 @@ async def asyncio_detailed(
     is_active: bool | Unset = UNSET,
     is_verified: bool | Unset = UNSET,
     limit: int | Unset = UNSET,
-    role: Literal["admin", "user"] | Unset = UNSET,
+    role: str | Unset = UNSET,
     search: str | Unset = UNSET,
 ) -> Response[AccountsPage | InvalidInput | Problem]:
     """List and find accounts
@@ -217,7 +217,7 @@ async def asyncio_detailed(
         is_active (bool | Unset):
         is_verified (bool | Unset):
         limit (int | Unset):
-        role (Literal['admin'] | Literal['user'] | Unset):
+        role (str | Unset):
         search (str | Unset):
 
     Raises:
@@ -251,7 +251,7 @@ async def asyncio(
     is_active: bool | Unset = UNSET,
     is_verified: bool | Unset = UNSET,
     limit: int | Unset = UNSET,
-    role: Literal["admin", "user"] | Unset = UNSET,
+    role: str | Unset = UNSET,
     search: str | Unset = UNSET,
 ) -> AccountsPage | InvalidInput | Problem | None:
     """List and find accounts
@@ -262,7 +262,7 @@ async def asyncio(
         is_active (bool | Unset):
         is_verified (bool | Unset):
         limit (int | Unset):
-        role (Literal['admin'] | Literal['user'] | Unset):
+        role (str | Unset):
         search (str | Unset):
 
     Raises:

@@ -1,0 +1,251 @@
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from ... import errors
+from ...client import AuthenticatedClient, Client
+from ...models.api_key_rotation import ApiKeyRotation
+from ...models.invalid_input import InvalidInput
+from ...models.new_api_key import NewApiKey
+from ...models.problem import Problem
+from ...types import Response
+
+
+def _get_kwargs(
+    id: str,
+    account: int,
+    key: str,
+    *,
+    body: ApiKeyRotation,
+) -> dict[str, Any]:
+    headers: dict[str, Any] = {}
+
+    _kwargs: dict[str, Any] = {
+        "method": "post",
+        "url": "/organisations/{id}/service-accounts/{account}/keys/{key}/rotate".format(
+            id=quote(str(id), safe=""),
+            account=quote(str(account), safe=""),
+            key=quote(str(key), safe=""),
+        ),
+    }
+
+    _kwargs["json"] = body.to_dict()
+
+    headers["Content-Type"] = "application/json"
+
+    _kwargs["headers"] = headers
+    return _kwargs
+
+
+def _parse_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> InvalidInput | NewApiKey | Problem | None:
+    if response.status_code == 201:
+        response_201 = NewApiKey.from_dict(response.json())
+
+        return response_201
+
+    if response.status_code == 400:
+        response_400 = Problem.from_dict(response.json())
+
+        return response_400
+
+    if response.status_code == 401:
+        response_401 = Problem.from_dict(response.json())
+
+        return response_401
+
+    if response.status_code == 403:
+        response_403 = Problem.from_dict(response.json())
+
+        return response_403
+
+    if response.status_code == 404:
+        response_404 = Problem.from_dict(response.json())
+
+        return response_404
+
+    if response.status_code == 409:
+        response_409 = Problem.from_dict(response.json())
+
+        return response_409
+
+    if response.status_code == 413:
+        response_413 = Problem.from_dict(response.json())
+
+        return response_413
+
+    if response.status_code == 415:
+        response_415 = Problem.from_dict(response.json())
+
+        return response_415
+
+    if response.status_code == 422:
+        response_422 = InvalidInput.from_dict(response.json())
+
+        return response_422
+
+    if response.status_code == 503:
+        response_503 = Problem.from_dict(response.json())
+
+        return response_503
+
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
+
+
+def _build_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Response[InvalidInput | NewApiKey | Problem]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    id: str,
+    account: int,
+    key: str,
+    *,
+    client: AuthenticatedClient,
+    body: ApiKeyRotation,
+) -> Response[InvalidInput | NewApiKey | Problem]:
+    """Replace an API key of a service account with a new one
+
+    Args:
+        id (str):
+        account (int):
+        key (str):
+        body (ApiKeyRotation): How a key is replaced.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[InvalidInput | NewApiKey | Problem]
+    """
+
+    kwargs = _get_kwargs(
+        id=id,
+        account=account,
+        key=key,
+        body=body,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    id: str,
+    account: int,
+    key: str,
+    *,
+    client: AuthenticatedClient,
+    body: ApiKeyRotation,
+) -> InvalidInput | NewApiKey | Problem | None:
+    """Replace an API key of a service account with a new one
+
+    Args:
+        id (str):
+        account (int):
+        key (str):
+        body (ApiKeyRotation): How a key is replaced.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        InvalidInput | NewApiKey | Problem
+    """
+
+    return sync_detailed(
+        id=id,
+        account=account,
+        key=key,
+        client=client,
+        body=body,
+    ).parsed
+
+
+async def asyncio_detailed(
+    id: str,
+    account: int,
+    key: str,
+    *,
+    client: AuthenticatedClient,
+    body: ApiKeyRotation,
+) -> Response[InvalidInput | NewApiKey | Problem]:
+    """Replace an API key of a service account with a new one
+
+    Args:
+        id (str):
+        account (int):
+        key (str):
+        body (ApiKeyRotation): How a key is replaced.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[InvalidInput | NewApiKey | Problem]
+    """
+
+    kwargs = _get_kwargs(
+        id=id,
+        account=account,
+        key=key,
+        body=body,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    id: str,
+    account: int,
+    key: str,
+    *,
+    client: AuthenticatedClient,
+    body: ApiKeyRotation,
+) -> InvalidInput | NewApiKey | Problem | None:
+    """Replace an API key of a service account with a new one
+
+    Args:
+        id (str):
+        account (int):
+        key (str):
+        body (ApiKeyRotation): How a key is replaced.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        InvalidInput | NewApiKey | Problem
+    """
+
+    return (
+        await asyncio_detailed(
+            id=id,
+            account=account,
+            key=key,
+            client=client,
+            body=body,
+        )
+    ).parsed

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+if TYPE_CHECKING:
+    from ..models.service_account import ServiceAccount
+
+
+T = TypeVar("T", bound="ServiceAccountsPage")
+
+
+@_attrs_define
+class ServiceAccountsPage:
+    """A page of service accounts.
+
+    Attributes:
+        next_ (None | str): Send it as `after` for the next page; `null` on the last one.
+        service_accounts (list[ServiceAccount]):
+    """
+
+    next_: None | str
+    service_accounts: list[ServiceAccount]
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        next_: None | str
+        next_ = self.next_
+
+        service_accounts = []
+        for service_accounts_item_data in self.service_accounts:
+            service_accounts_item = service_accounts_item_data.to_dict()
+            service_accounts.append(service_accounts_item)
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update(
+            {
+                "next": next_,
+                "service_accounts": service_accounts,
+            }
+        )
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        from ..models.service_account import ServiceAccount
+
+        d = dict(src_dict)
+
+        def _parse_next_(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        next_ = _parse_next_(d.pop("next"))
+
+        service_accounts = []
+        _service_accounts = d.pop("service_accounts")
+        for service_accounts_item_data in _service_accounts:
+            service_accounts_item = ServiceAccount.from_dict(service_accounts_item_data)
+
+            service_accounts.append(service_accounts_item)
+
+        service_accounts_page = cls(
+            next_=next_,
+            service_accounts=service_accounts,
+        )
+
+        service_accounts_page.additional_properties = d
+        return service_accounts_page
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties
