@@ -73,7 +73,8 @@ pub(crate) async fn set(
     client: &Client,
 ) -> Result<PictureId, Error> {
     // Decoding takes up to a second, so one client must not fill the queue.
-    let _place = app.picture_places().of(client.address()).take(1).ok_or(Error::Busy)?;
+    let places = app.picture_places().of(client.address());
+    let _place = if app.config().limits { Some(places.take(1).ok_or(Error::Busy)?) } else { None };
     let picture = app.picture_pool().run(move |()| decode::decode(&upload)).await?.map_err(refusal)?;
     replace(app, requester, picture, client).await
 }
