@@ -383,7 +383,8 @@ impl Victim {
         assert!(living.await <= own + may_follow, "a session lives. {what}");
         let purposes = match ending {
             Ending::SetPassword | Ending::Delete => "TRUE",
-            Ending::LogOutEverywhere => "FALSE",
+            // A pending change of the address may be a thief's.
+            Ending::LogOutEverywhere => "purpose = 'confirm_email'",
             _ => "purpose <> 'undo_email'",
         };
         let links = count(format!("SELECT COUNT(*) FROM links WHERE account_id = {id} AND {purposes}"));
@@ -407,7 +408,7 @@ impl Victim {
 fn may_follow(act: Act, ending: Ending) -> bool {
     matches!(
         (act, ending),
-        (Act::LogIn, Ending::LogOutEverywhere | Ending::Undo)
+        (Act::LogIn, Ending::LogOutEverywhere)
             | (Act::LogInByLink | Act::LogInByCode | Act::ConfirmEmail, Ending::LogOutEverywhere)
     )
 }
