@@ -160,5 +160,5 @@ async fn a_refusal_of_a_guard_is_an_answer() {
 
     let document = document(post("/", passes_on::<Asked, Denied>).operation_id("log_in"));
     let statuses: Vec<_> = entry(&document)["responses"].as_object().unwrap().keys().collect();
-    assert_eq!(statuses, ["200", "400", "401", "403", "503"]);
+    assert_eq!(statuses, ["200", "400", "401", "403", "429", "503"]);
 }
