@@ -382,12 +382,13 @@ async fn a_credential_that_is_used_too_often_gets_429() {
     }
     let hall = Hall { door: Door, turnstile: Turnstile, secret: Turnstile };
     let api: Api<Hall> = Api::new("Hall", "1")
-        .route(portcullis::get("/one", open::<Guard<Turnstile<true>>>).operation_id("one"))
+        .route(portcullis::api::get("/one", open::<Guard<Turnstile<true>>>).operation_id("one"))
         .route(
-            portcullis::get("/either", open::<Guard<Either<Turnstile<true>, Door>>>).operation_id("either"),
+            portcullis::api::get("/either", open::<Guard<Either<Turnstile<true>, Door>>>)
+                .operation_id("either"),
         )
-        .route(portcullis::get("/maybe", open::<Maybe<Turnstile<true>>>).operation_id("maybe"))
-        .route(portcullis::get("/secret", open::<Guard<Turnstile<false>>>).operation_id("secret"));
+        .route(portcullis::api::get("/maybe", open::<Maybe<Turnstile<true>>>).operation_id("maybe"))
+        .route(portcullis::api::get("/secret", open::<Guard<Turnstile<false>>>).operation_id("secret"));
     let (router, document) = api.finish().unwrap();
     let router = router.with_state(hall);
     for (path, status) in [("/one", 429), ("/either", 429), ("/maybe", 429), ("/secret", 401)] {
