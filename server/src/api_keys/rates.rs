@@ -64,7 +64,7 @@ mod tests {
         assert_eq!(rates.count(key(1), 2, begin + Duration::from_secs(50)), Err(Duration::from_secs(10)));
         assert_eq!(rates.count(key(2), 2, begin + Duration::from_secs(50)), Ok(()));
         assert_eq!(rates.count(key(1), 2, begin + MINUTE), Ok(()));
-        for number in 0..5000 {
+        for number in 2..5000 {
             let later = begin + MINUTE * u32::try_from(number).unwrap();
             rates.count(key(number), 1, later).unwrap();
         }

@@ -15,9 +15,11 @@ use uuid::Uuid;
 pub(crate) use self::event::Event;
 use crate::{accounts::AccountId, app::App, client::Client, clock::Timestamp, db::Tx, error::Error};
 
-/// In each minute, one actor can add this many rows of one event about one account. Further ones are counted in the last of
-/// these rows: otherwise a client in a loop could fill the disk, and hide what else it does.
-const ROWS_A_MINUTE: i64 = 30;
+/// In each minute, one actor can add this many rows of one event about one account with the same detail. Further ones are
+/// counted in one of these rows: otherwise a client in a loop could fill the disk.
+const SAME_A_MINUTE: i64 = 30;
+/// The same, whatever the detail. It is large, so that nobody hides one act among others.
+const ROWS_A_MINUTE: i64 = 600;
 
 /// Adds a row, or counts the event in an earlier one. Use [`crate::events::record`] for an event that webhooks may deliver.
 pub(crate) async fn insert(
@@ -30,7 +32,10 @@ pub(crate) async fn insert(
     now: Timestamp,
 ) -> Result<(), Error> {
     let since = now - Duration::from_mins(1);
-    if store::count_in_earlier(tx.conn(), event, account, client, since, ROWS_A_MINUTE).await? {
+    let like = store::Like { event, account, client, detail, since };
+    if store::count_in_earlier(tx.conn(), &like, false, SAME_A_MINUTE).await?
+        || store::count_in_earlier(tx.conn(), &like, true, ROWS_A_MINUTE).await?
+    {
         return Ok(());
     }
     Ok(store::insert_event(tx.conn(), id, event, account, client, detail, now).await?)

@@ -17,7 +17,7 @@ macro_rules! count_in {
                  SELECT id FROM audit_events WHERE ",
             $whose,
             " AND at > $1 AND event = $2 AND actor_id IS NOT DISTINCT FROM $3
-                 AND address IS NOT DISTINCT FROM $4
+                 AND address IS NOT DISTINCT FROM $4 AND ($6 OR detail IS NOT DISTINCT FROM $7)
                  ORDER BY at DESC, id DESC LIMIT 1 OFFSET $5)"
         )
     };
@@ -49,22 +49,31 @@ pub(super) async fn insert_event(
     Ok(())
 }
 
-/// Counts an event in the row of an earlier one like it, if there are `rows` of them since then.
+/// Events of one kind that one actor causes about one account.
+pub(super) struct Like<'a> {
+    pub(super) event: Event,
+    pub(super) account: Option<AccountId>,
+    pub(super) client: &'a Client,
+    pub(super) detail: Option<&'a str>,
+    pub(super) since: Timestamp,
+}
+
+/// Counts an event in the row of an earlier one like it, if there are `rows` of them; with `any`, whatever their details.
 pub(super) async fn count_in_earlier(
     conn: Conn<'_>,
-    event: Event,
-    account: Option<AccountId>,
-    client: &Client,
-    since: Timestamp,
+    like: &Like<'_>,
+    any: bool,
     rows: i64,
 ) -> Result<bool, crate::db::Error> {
+    let Like { event, account, client, detail, since } = *like;
     let address = client.address().map(|address| address.to_string());
     let (name, actor, earlier) = (event.name(), client.acting_account(), rows - 1);
-    let counted = match account {
-        Some(account) => {
-            execute!(conn, count_in!("account_id = $6"), since, name, actor, address, earlier, account)?
-        }
-        None => execute!(conn, count_in!("account_id IS NULL"), since, name, actor, address, earlier)?,
+    let counted = if let Some(account) = account {
+        let sql = count_in!("account_id = $8");
+        execute!(conn, sql, since, name, actor, address, earlier, any, detail, account)?
+    } else {
+        let sql = count_in!("account_id IS NULL");
+        execute!(conn, sql, since, name, actor, address, earlier, any, detail)?
     };
     Ok(counted > 0)
 }

@@ -551,7 +551,7 @@ mod tests {
         parse("user add ana@example.com hunter2").unwrap_err();
         parse("user add ana@example.com --full-name Ana --admin --password-stdin").unwrap();
         parse("user set-role 17 admin").unwrap();
-        parse("user set-role 17 root").unwrap_err();
+        parse("user set-role 17 Root!").unwrap_err();
     }
 
     #[test]

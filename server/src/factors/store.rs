@@ -32,7 +32,7 @@ pub(super) async fn use_step(conn: Conn<'_>, account: AccountId, step: i64) -> R
     Ok(execute!(conn, sql, account, step)? == 1)
 }
 
-/// Replaces an older one.
+/// Replaces an older one, and keeps since when the account has an app: whoever replaces it has shown the older one.
 pub(super) async fn put_totp(
     conn: Conn<'_>,
     account: AccountId,
@@ -43,7 +43,7 @@ pub(super) async fn put_totp(
     execute!(
         conn,
         "INSERT INTO totp (account_id, sealed_key, last_step, created_at) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (account_id) DO UPDATE SET sealed_key = $2, last_step = $3, created_at = $4",
+         ON CONFLICT (account_id) DO UPDATE SET sealed_key = $2, last_step = $3",
         account,
         sealed_key,
         step,

@@ -94,7 +94,7 @@ pub(crate) async fn cancel_email_change(
     retry(|| async {
         let (mut tx, now) = (app.db().begin().await?, app.now());
         let held = accounts::hold_own(&mut tx, principal, now).await?;
-        if store::delete_pending_email(tx.conn(), held.id).await? {
+        if store::delete_pending_email(tx.conn(), held.id, &held.email).await? {
             events::record(&mut tx, Event::EmailChangeCancelled, Some(held.id), client, now).await?;
         }
         Ok(tx.commit().await?)
@@ -131,9 +131,9 @@ async fn confirm(app: &App, token: &str, client: &Client) -> Result<Email, Error
     Ok(new)
 }
 
-/// Restores the old address, or cancels the pending change. Every session and API key is revoked, every link except older
-/// undo links is invalidated, and what was added to the account since the change was requested is removed: a password,
-/// an authenticator app, passkeys, linked accounts. A thief may have added it.
+/// Restores the old address, or cancels the pending change. Every session and API key is revoked, and every link except
+/// older undo links is invalidated. With the old address, what a thief may have added since the change was requested is
+/// removed: a password, an authenticator app, passkeys, linked accounts, a scheduled deletion.
 ///
 /// # Errors
 /// [`Error::DeadLink`]; [`Error::EmailTaken`], which should not occur: nobody can sign up with the address while it can
@@ -149,11 +149,16 @@ async fn undo(app: &App, token: &str, client: &Client) -> Result<(), Error> {
     api_keys::end_all(&mut tx, &link.held).await?;
     accounts::set_email(&mut tx, &link.held, &link.email, now).await?;
     links::forget_later(&mut tx, &link).await?;
-    let mut removed = store::delete_added_since(tx.conn(), link.held.id, link.created_at).await?;
-    if accounts::forget_password_since(&mut tx, &link.held, link.created_at, now).await? {
-        removed.push("password");
-    }
+    let mut removed = Vec::new();
+    // Before the change was confirmed there is nothing of a thief's to undo but the request.
     if link.held.email != link.email {
+        removed = store::delete_added_since(tx.conn(), link.held.id, link.created_at).await?;
+        if accounts::forget_password_since(&mut tx, &link.held, link.created_at, now).await? {
+            removed.push("password");
+        }
+        if accounts::cancel_deletion(&mut tx, &link.held, now).await? {
+            removed.push("scheduled deletion");
+        }
         let recipient = Recipient::at(&link.email, &link.held);
         mail::enqueue(app, &mut tx, &recipient, &Message::EmailChangeUndone, now).await?;
     }

@@ -156,8 +156,15 @@ pub(super) async fn pending_email(
     )
 }
 
-/// `false` if no change was pending.
-pub(super) async fn delete_pending_email(conn: Conn<'_>, account: AccountId) -> Result<bool> {
+/// Deletes the pending change, and the undo of it, which would restore the address that is in force anyway. `false` if no
+/// change was pending.
+pub(super) async fn delete_pending_email(
+    conn: Conn<'_>,
+    account: AccountId,
+    current: &Email,
+) -> Result<bool> {
+    let undo = "DELETE FROM links WHERE account_id = $1 AND purpose = 'undo_email' AND email = $2";
+    execute!(conn, undo, account, current)?;
     let sql = "DELETE FROM links WHERE account_id = $1 AND purpose = 'confirm_email'";
     Ok(execute!(conn, sql, account)? > 0)
 }

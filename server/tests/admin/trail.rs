@@ -238,6 +238,15 @@ on_both_databases! {
         let repeated =
             page["events"].as_array().unwrap().iter().map(|event| event["repeated"].as_i64().unwrap());
         assert_eq!(repeated.sum::<i64>(), 20);
+        // Acts that differ are not counted together.
+        let target = app.sign_up("target").await;
+        for _ in 0..35 {
+            change_role(&admin, target, "user").await;
+            change_role(&admin, target, "user").await;
+        }
+        change_role(&admin, target, "admin").await.assert(204);
+        let admins = "SELECT count(*) FROM audit_events WHERE event = 'account.role_changed' AND detail = 'admin'";
+        assert_eq!(app.place.value(admins).await, "1");
         // The next minute has rows of its own.
         app.advance(61);
         change("Ada".to_owned()).await;

@@ -62,11 +62,12 @@ on_both_databases! {
         Reset.consume(&app, "thief", &reset).await.assert(204);
         let second = mailed(&app, "ada", Undo).await;
         assert_eq!(first, second, "both emails have one link");
+        app.place.sql("UPDATE accounts SET deletion_due_at = 9000000000000000").await;
         app.advance(1);
         Undo.consume(&app, "ada", &second).await.assert(204);
         Undo.consume(&app, "ada", &first).await.assert(410);
         let events = "SELECT detail FROM audit_events WHERE event = 'account.email_change_undone'";
-        assert_eq!(app.place.value(events).await, "authenticator app, recovery codes, password");
+        assert_eq!(app.place.value(events).await, "authenticator app, recovery codes, password, scheduled deletion");
         for name in ["ada", "thief"] {
             app.stranger().try_password(&email(name), NEW_PASSWORD).await.assert(401);
         }
@@ -75,6 +76,25 @@ on_both_databases! {
         let reset = mailed(&app, "ada", Reset).await;
         Reset.consume(&app, "ada", &reset).await.assert(204);
         app.stranger().try_password(&email("ada"), NEW_PASSWORD).await.assert(200);
+    }
+
+    async fn m02_the_undo_of_a_change_that_was_not_confirmed_takes_no_factor(database: Database) {
+        let app = without_limits(database).await;
+        let ada = app.as_user("ada").await;
+        confirmed(&app, "ada").await;
+        app.advance(1);
+        change_email(&ada, "typo").await.assert(202);
+        let cancelled = mailed(&app, "ada", Undo).await;
+        ada.delete("/email/change").send().await.assert(204);
+        app.advance(1);
+        enrol(&app, &ada).await;
+        Undo.consume(&app, "ada", &cancelled).await.assert(410);
+        app.advance(1);
+        change_email(&ada, "typo").await.assert(202);
+        let pending = mailed(&app, "ada", Undo).await;
+        Undo.consume(&app, "ada", &pending).await.assert(204);
+        assert_eq!(app.place.value("SELECT count(*) FROM totp").await, "1");
+        assert_eq!(app.place.value("SELECT count(*) FROM recovery_codes").await, "10");
     }
 
     async fn n01_the_undo_of_the_first_email_works_after_the_change(database: Database) {
