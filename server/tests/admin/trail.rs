@@ -245,8 +245,11 @@ on_both_databases! {
             change_role(&admin, target, "user").await;
         }
         change_role(&admin, target, "admin").await.assert(204);
-        let admins = "SELECT count(*) FROM audit_events WHERE event = 'account.role_changed' AND detail = 'admin'";
-        assert_eq!(app.place.value(admins).await, "1");
+        let admins = format!(
+            "SELECT count(*) FROM audit_events
+             WHERE event = 'account.role_changed' AND detail = 'admin' AND account_id = {target}"
+        );
+        assert_eq!(app.place.value(&admins).await, "1");
         // The next minute has rows of its own.
         app.advance(61);
         change("Ada".to_owned()).await;
