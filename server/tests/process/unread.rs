@@ -13,8 +13,8 @@ use crate::support::process::{Server, eventually, program};
 use crate::support::remote::Remote;
 use crate::support::{Database, Place};
 
-/// The kibibytes that unread responses may take together.
-const MEMORY: u64 = 64 * 1024;
+/// The kibibytes that unread responses may take together, and what the allocator of a busy machine keeps beside them.
+const MEMORY: u64 = 96 * 1024;
 /// Concurrent unread responses: ten times as many bytes as they may take.
 const UNREAD: usize = 300;
 const STREAMS: u32 = 32;
