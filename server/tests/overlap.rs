@@ -408,8 +408,7 @@ impl Victim {
 fn may_follow(act: Act, ending: Ending) -> bool {
     matches!(
         (act, ending),
-        (Act::LogIn, Ending::LogOutEverywhere)
-            | (Act::LogInByLink | Act::LogInByCode | Act::ConfirmEmail, Ending::LogOutEverywhere)
+        (Act::LogIn | Act::LogInByLink | Act::LogInByCode | Act::ConfirmEmail, Ending::LogOutEverywhere)
     )
 }
 
