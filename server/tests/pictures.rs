@@ -143,7 +143,7 @@ on_both_databases! {
             app.stranger().post("/upload-profile-image").file("file", "image/png", bytes).await.assert(401)
         };
         assert_eq!(refused(&png).await.headers.get("connection"), None);
-        assert_eq!(refused(&[0; 100_000]).await.header("connection"), "close");
+        assert_eq!(refused(&vec![0; 100_000]).await.header("connection"), "close");
     }
 
     async fn uploads_at_once_leave_one_picture_whole(database: Database) {
