@@ -6,12 +6,13 @@
 //! | `secret.key` | the secret key, if requested |
 //! | `portcullis.db` | the database |
 //! | `profile-images/ID` | a picture; every upload has a new ID, so a file never changes |
-//! | `portcullis-backup.end` | the number of pictures; it comes last, so that a truncated backup is noticed |
+//! | `portcullis-backup.end` | the SHA-256 of all names and contents before it, so that a truncated or damaged backup is noticed |
 
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use aws_lc_rs::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 use tar::{Builder, EntryType, Header};
 use uuid::Uuid;
@@ -69,21 +70,24 @@ pub(super) fn run(config: &Config, file: &Path, with_secret_key: bool) -> Result
 
 /// Returns the number of pictures.
 fn pack(config: &Config, part: &Path, database: &Path, with_secret_key: bool) -> io::Result<u64> {
-    let mut tar = Builder::new(fs::OpenOptions::new().write(true).open(part)?);
+    let mut tar = Packing {
+        tar: Builder::new(fs::OpenOptions::new().write(true).open(part)?),
+        checksum: Checksum::new(),
+    };
     let manifest = Manifest {
         format: FORMAT,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         created_at: Clock::system().now().to_rfc3339(),
     };
     let manifest = serde_json::to_vec_pretty(&manifest)?;
-    append(&mut tar, MANIFEST, manifest.len() as u64, manifest.as_slice())?;
+    tar.append(MANIFEST, manifest.len() as u64, manifest.as_slice())?;
     if with_secret_key {
-        append_file(&mut tar, SECRET_KEY, &config.secret_key_file())?;
+        tar.append_file(SECRET_KEY, &config.secret_key_file())?;
     }
-    append_file(&mut tar, DATABASE, database)?;
+    tar.append_file(DATABASE, database)?;
     let mut pictures = 0;
     for (name, path) in pictures_in(&config.data_dir.join(OBJECTS).join(FOLDER))? {
-        match append_file(&mut tar, &format!("{FOLDER}/{name}"), &path) {
+        match tar.append_file(&format!("{FOLDER}/{name}"), &path) {
             // The picture was replaced after the database was copied.
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
             outcome => {
@@ -92,16 +96,68 @@ fn pack(config: &Config, part: &Path, database: &Path, with_secret_key: bool) ->
             }
         }
     }
-    let count = pictures.to_string();
-    append(&mut tar, END, count.len() as u64, count.as_bytes())?;
-    tar.into_inner()?.sync_all()?;
+    tar.end()?;
     Ok(pictures)
 }
 
-fn append_file(tar: &mut Builder<File>, name: &str, path: &Path) -> io::Result<()> {
-    let file = File::open(path)?;
-    let size = file.metadata()?.len();
-    append(tar, name, size, file.take(size))
+/// The SHA-256 of the entries so far.
+pub(super) struct Checksum(Context);
+
+impl Checksum {
+    pub(super) fn new() -> Self {
+        Self(Context::new(&SHA256))
+    }
+
+    /// An entry's content, which is added to the checksum while it is read.
+    pub(super) fn reading<R: Read>(&mut self, name: &str, size: u64, content: R) -> Reading<'_, R> {
+        // With the lengths, no other entries give the same input.
+        for part in [&(name.len() as u64).to_be_bytes(), name.as_bytes(), &size.to_be_bytes()] {
+            self.0.update(part);
+        }
+        Reading { content, checksum: self }
+    }
+
+    pub(super) fn hex(self) -> String {
+        self.0.finish().as_ref().iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+    }
+}
+
+pub(super) struct Reading<'c, R> {
+    content: R,
+    checksum: &'c mut Checksum,
+}
+
+impl<R: Read> Read for Reading<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.content.read(buffer)?;
+        self.checksum.0.update(buffer.get(..length).unwrap_or_default());
+        Ok(length)
+    }
+}
+
+/// A backup that is being written.
+struct Packing {
+    tar: Builder<File>,
+    checksum: Checksum,
+}
+
+impl Packing {
+    fn append_file(&mut self, name: &str, path: &Path) -> io::Result<()> {
+        let file = File::open(path)?;
+        let size = file.metadata()?.len();
+        self.append(name, size, file.take(size))
+    }
+
+    fn append(&mut self, name: &str, size: u64, content: impl Read) -> io::Result<()> {
+        let content = self.checksum.reading(name, size, content);
+        append(&mut self.tar, name, size, content)
+    }
+
+    fn end(mut self) -> io::Result<()> {
+        let checksum = self.checksum.hex();
+        append(&mut self.tar, END, checksum.len() as u64, checksum.as_bytes())?;
+        self.tar.into_inner()?.sync_all()
+    }
 }
 
 fn append(tar: &mut Builder<File>, name: &str, size: u64, content: impl Read) -> io::Result<()> {

@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use tar::{Archive, Entry, EntryType};
 use uuid::Uuid;
 
-use super::backup::{DATABASE, END, FORMAT, MANIFEST, Manifest, SECRET_KEY, Temporary, pictures_in};
+use super::backup::{
+    Checksum, DATABASE, END, FORMAT, MANIFEST, Manifest, SECRET_KEY, Temporary, pictures_in,
+};
 use super::out::say;
 use crate::{
     api_keys,
@@ -105,8 +107,9 @@ impl Staged {
         let mut archive = Archive::new(file);
         let mut entries = archive.entries()?;
         let first = entries.next().transpose()?.ok_or_else(|| foreign("it is empty"))?;
-        let manifest = manifest(first)?;
-        let (mut has_database, mut is_whole) = (false, false);
+        let mut checksum = Checksum::new();
+        let manifest = manifest(first, &mut checksum)?;
+        let mut has_database = false;
         for entry in entries {
             let mut entry = entry?;
             if entry.header().entry_type() != EntryType::Regular {
@@ -118,34 +121,32 @@ impl Staged {
             match (name.as_str(), picture) {
                 (DATABASE, _) if !has_database => {
                     has_database = true;
-                    write(
-                        &mut entry,
-                        fs::OpenOptions::new().write(true).open(&self.database.path)?,
-                        u64::MAX,
-                    )?;
+                    let file = fs::OpenOptions::new().write(true).open(&self.database.path)?;
+                    write(&name, &mut entry, file, u64::MAX, &mut checksum)?;
                 }
                 (END, _) => {
-                    let mut count = String::new();
-                    entry.take(SMALL).read_to_string(&mut count)?;
-                    is_whole = count == self.pictures.len().to_string();
+                    let mut expected = String::new();
+                    entry.take(SMALL).read_to_string(&mut expected)?;
+                    return match (has_database, checksum.hex() == expected) {
+                        (true, true) => Ok(manifest),
+                        (true, false) => Err(damaged()),
+                        (false, _) => Err(foreign("it has no database")),
+                    };
                 }
                 (SECRET_KEY, _) => {
-                    write(&mut entry, files::create_private_file(&self.folder.0.join(SECRET_KEY))?, SMALL)?;
+                    let file = files::create_private_file(&self.folder.0.join(SECRET_KEY))?;
+                    write(&name, &mut entry, file, SMALL, &mut checksum)?;
                 }
                 // The file name is made from the ID: a name in the archive never becomes a path.
                 (_, Some(id)) => {
                     let path = self.folder.0.join(OBJECTS).join(FOLDER).join(id.to_string());
-                    write(&mut entry, files::create_private_file(&path)?, PICTURE)?;
+                    write(&name, &mut entry, files::create_private_file(&path)?, PICTURE, &mut checksum)?;
                     self.pictures.insert(id);
                 }
                 _ => return Err(foreign("it has an entry that no backup has")),
             }
         }
-        match (has_database, is_whole) {
-            (true, true) => Ok(manifest),
-            (true, false) => Err(cut_off()),
-            (false, _) => Err(foreign("it has no database")),
-        }
+        if has_database { Err(cut_off()) } else { Err(foreign("it has no database")) }
     }
 
     /// The server's own secret key, or the one in the backup.
@@ -230,12 +231,12 @@ async fn renew(staged: &Staged, key: &SecretKey) -> Result<(), String> {
     done
 }
 
-fn manifest(entry: Entry<'_, File>) -> io::Result<Manifest> {
+fn manifest(entry: Entry<'_, File>, checksum: &mut Checksum) -> io::Result<Manifest> {
     if entry.path()? != Path::new(MANIFEST) {
         return Err(foreign("its first entry is another one"));
     }
-    let mut text = String::new();
-    entry.take(SMALL).read_to_string(&mut text)?;
+    let (mut text, size) = (String::new(), entry.size());
+    checksum.reading(MANIFEST, size, entry.take(SMALL)).read_to_string(&mut text)?;
     let manifest: Manifest =
         serde_json::from_str(&text).map_err(|_| foreign("its first entry cannot be read"))?;
     if manifest.format == FORMAT {
@@ -245,12 +246,18 @@ fn manifest(entry: Entry<'_, File>) -> io::Result<Manifest> {
     }
 }
 
-fn write(entry: &mut Entry<'_, File>, mut file: File, most: u64) -> io::Result<()> {
+fn write(
+    name: &str,
+    entry: &mut Entry<'_, File>,
+    mut file: File,
+    most: u64,
+    checksum: &mut Checksum,
+) -> io::Result<()> {
     let size = entry.size();
     if size > most {
         return Err(foreign("an entry is too large"));
     }
-    if io::copy(entry, &mut file)? != size {
+    if io::copy(&mut checksum.reading(name, size, entry), &mut file)? != size {
         return Err(cut_off());
     }
     file.sync_all()
@@ -258,6 +265,13 @@ fn write(entry: &mut Entry<'_, File>, mut file: File, most: u64) -> io::Result<(
 
 fn cut_off() -> io::Error {
     io::Error::new(io::ErrorKind::UnexpectedEof, "the file ends too early; copy it again")
+}
+
+fn damaged() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        "the file is damaged: its checksum does not match; copy it again",
+    )
 }
 
 fn foreign(problem: &str) -> io::Error {

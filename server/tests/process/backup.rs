@@ -92,7 +92,7 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_backup_brings_accounts_and_pictures_back_and_no_session_or_link() {
+async fn g06_a_backup_of_a_running_server_brings_accounts_and_pictures_back_and_no_session_or_link() {
     let (place, file, folder, url, token) = backed_up(&[]).await;
     assert_eq!(names(folder.path()), ["backup.tar"], "nothing is left beside it");
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
@@ -158,7 +158,7 @@ async fn the_secret_key_comes_along_when_it_is_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_no_whole_backup_changes_nothing() {
+async fn g06_what_is_no_whole_backup_changes_nothing() {
     let (_place, good, folder, ..) = backed_up(&["--with-secret-key"]).await;
     let whole = fs::read(&good).unwrap();
     let archive = |entries: &[(&str, &[u8])]| {
@@ -175,7 +175,12 @@ async fn what_is_no_whole_backup_changes_nothing() {
     };
     let manifest: &[u8] = br#"{"format":1,"version":"0.1.0","created_at":"2026-11-30T00:00:00Z"}"#;
     let newer: &[u8] = br#"{"format":2,"version":"9.0.0","created_at":"2026-11-30T00:00:00Z"}"#;
+    // One bit of Ada's name, in the middle of the database.
+    let mut damaged = whole.clone();
+    let at = whole.windows(15).position(|bytes| bytes == email("ada").as_bytes()).unwrap();
+    damaged[at] ^= 1;
     for (content, words) in [
+        (damaged, "its checksum does not match"),
         (Vec::new(), "not a backup"),
         (b"no archive at all".repeat(100), "cannot restore"),
         (whole[..whole.len() / 2].to_vec(), "cannot restore"),
