@@ -27,7 +27,7 @@ use crate::passkeys;
 use crate::social::{Browser, settings, upstream};
 use crate::support::authenticator::Passkey;
 use crate::support::upstream::Upstream;
-use crate::support::{Answer, Client, Database, Mail, PASSWORD, TestApp, email};
+use crate::support::{Answer, Client, Database, Mail, PASSWORD, Place, TestApp, email};
 
 const OWN_PASSWORD: &str = "another-lantern-in-the-harbour";
 /// The stranger's IP address.
@@ -133,6 +133,37 @@ async fn rows(app: &TestApp, table: &str) -> String {
     app.place
         .value(&format!("SELECT count(*) FROM {table} WHERE account_id = (SELECT id FROM accounts)"))
         .await
+}
+
+/// Tables with rows of an account that let somebody into it, or make that easier. The stranger's rows are deleted when the
+/// owner of the address comes.
+const WAYS_IN: [&str; 11] = [
+    "api_keys",
+    "identities",
+    "known_addresses",
+    "links",
+    "logins",
+    "passkeys",
+    "recovery_codes",
+    "remembered_devices",
+    "sessions",
+    "totp",
+    "totp_enrolments",
+];
+/// Tables with rows of an account that let nobody in.
+const OTHERS: [&str; 5] = ["grants", "invitations", "mails", "memberships", "profile_images"];
+
+/// A new table is either a way into an account, and then `recovery/store.rs` closes it and a test here shows that, or it
+/// is not.
+#[tokio::test]
+async fn l02_every_table_of_an_account_is_known_as_a_way_in_or_none() {
+    let place = Place::begun(Database::Sqlite).await;
+    let tables = "SELECT DISTINCT tables.name FROM sqlite_master AS tables, pragma_foreign_key_list(tables.name) AS keys
+                  WHERE tables.type = 'table' AND keys.\"table\" = 'accounts' ORDER BY 1";
+    let tables: Vec<_> = place.sql(tables).await.concat();
+    let mut known = [WAYS_IN.as_slice(), &OTHERS].concat();
+    known.sort_unstable();
+    assert_eq!(tables, known);
 }
 
 on_both_databases! {

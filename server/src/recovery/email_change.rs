@@ -152,7 +152,7 @@ async fn undo(app: &App, token: &str, client: &Client) -> Result<(), Error> {
     let mut removed = Vec::new();
     // Before the change was confirmed there is nothing of a thief's to undo but the request.
     if link.held.email != link.email {
-        removed = store::delete_added_since(tx.conn(), link.held.id, link.created_at).await?;
+        removed = store::close_ways_in(tx.conn(), link.held.id, Some(link.created_at)).await?;
         if accounts::forget_password_since(&mut tx, &link.held, link.created_at, now).await? {
             removed.push("password");
         }

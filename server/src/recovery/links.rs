@@ -152,8 +152,7 @@ pub(super) async fn issue_undo(
     let token = SecretText::new(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(mac)));
     let link =
         store::Link { digest: &token.digest(), account: held.id, purpose, email: &held.email, created_at };
-    store::delete_older(tx.conn(), &link).await?;
-    store::insert(tx.conn(), &link, None, TRIES, now + purpose.lifetime()).await?;
+    replace(tx, &link, None, now).await?;
     Ok(token)
 }
 
@@ -181,9 +180,20 @@ async fn insert(
 ) -> Result<SecretText, Error> {
     let token = SecretText::random(PREFIX);
     let link = store::Link { digest: &token.digest(), account: held.id, purpose, email, created_at: now };
-    store::delete_older(tx.conn(), &link).await?;
-    store::insert(tx.conn(), &link, code_mac.as_ref(), TRIES, now + purpose.lifetime()).await?;
+    replace(tx, &link, code_mac, now).await?;
     Ok(token)
+}
+
+/// Stores a link in place of the older ones.
+async fn replace(
+    tx: &mut Tx,
+    link: &store::Link<'_>,
+    code_mac: Option<[u8; 32]>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    store::delete_older(tx.conn(), link).await?;
+    let expires_at = now + link.purpose.lifetime();
+    Ok(store::insert(tx.conn(), link, code_mac.as_ref(), TRIES, expires_at).await?)
 }
 
 /// Uses a link, if it is alive. If the transaction is dropped, the link is not used.

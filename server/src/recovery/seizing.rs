@@ -59,7 +59,7 @@ async fn seize(
 ) -> Result<(), Error> {
     sessions::end_all(tx, held, now).await?;
     links::forget_with_undos(tx, held).await?;
-    let mut removed = store::delete_left_behind(tx.conn(), held.id).await?;
+    let mut removed = store::close_ways_in(tx.conn(), held.id, None).await?;
     let had_password = accounts::forget_password(tx, held, now).await?;
     if had_password && then == Then::NoPassword {
         removed.push("password");

@@ -9,52 +9,53 @@ use crate::{
 
 type Result<T> = std::result::Result<T, crate::db::Error>;
 
-/// What the person who created an account may have left in it, besides its password, sessions and links: one statement
-/// for each table that holds a way to log in, or that makes one easier, including rows that only help after a first
-/// factor. **A room with such a table adds its statement here**, with the word for it in the audit trail, or no word if
-/// its owner cannot see it. `server/tests/prehijack.rs` has a test for each.
-const LEFT_BEHIND: &[(Option<&str>, &str)] = &[
-    (Some("authenticator app"), "DELETE FROM totp WHERE account_id = $1"),
-    (None, "DELETE FROM totp_enrolments WHERE account_id = $1"),
-    (None, "DELETE FROM recovery_codes WHERE account_id = $1"),
-    (Some("linked accounts"), "DELETE FROM identities WHERE account_id = $1"),
-    (Some("passkeys"), "DELETE FROM passkeys WHERE account_id = $1"),
-    (Some("API keys"), "DELETE FROM api_keys WHERE account_id = $1"),
-    (None, "DELETE FROM known_addresses WHERE account_id = $1"),
-];
-
-/// What a thief may have added to an account since they asked for another address, by the same rule. Sessions, API keys and
-/// the password are ended beside it.
-const ADDED_SINCE: &[(&str, &str)] = &[
-    ("authenticator app", "DELETE FROM totp WHERE account_id = $1 AND created_at > $2"),
-    ("linked accounts", "DELETE FROM identities WHERE account_id = $1 AND linked_at > $2"),
-    ("passkeys", "DELETE FROM passkeys WHERE account_id = $1 AND created_at > $2"),
-];
-
-/// Deletes that, and names what there was.
-pub(super) async fn delete_added_since(
-    conn: Conn<'_>,
-    account: AccountId,
-    since: Timestamp,
-) -> Result<Vec<&'static str>> {
-    let mut removed = Vec::new();
-    for (word, sql) in ADDED_SINCE {
-        if execute!(conn, sql, account, since)? > 0 {
-            removed.push(*word);
-        }
-    }
-    // Their age is not stored. An owner who has an app makes new ones.
-    if execute!(conn, "DELETE FROM recovery_codes WHERE account_id = $1", account)? > 0 {
-        removed.push("recovery codes");
-    }
-    Ok(removed)
+/// Something that logs in to an account, or makes that easier.
+struct WayIn {
+    /// Its name in the audit trail; `None` if its owner cannot see it.
+    word: Option<&'static str>,
+    /// Deletes the rows of account `$1`: those since `$2`, or all if `$2` is `NULL`.
+    delete: &'static str,
 }
 
-/// Deletes all of it and returns the words for what existed.
-pub(super) async fn delete_left_behind(conn: Conn<'_>, account: AccountId) -> Result<Vec<&'static str>> {
+macro_rules! way_in {
+    ($table:literal, $since:literal, $word:expr) => {
+        WayIn {
+            word: $word,
+            delete: concat!(
+                "DELETE FROM ",
+                $table,
+                " WHERE account_id = $1 AND ($2 IS NULL OR ",
+                $since,
+                ")"
+            ),
+        }
+    };
+}
+
+/// The ways into an account besides its password, sessions and links, including those that only help after a first
+/// factor. **A room with such a table adds it here**, with the condition for rows that were added since `$2`.
+/// `server/tests/prehijack.rs` has a test for each, and one that fails for a table that is not listed.
+const WAYS_IN: [WayIn; 7] = [
+    way_in!("totp", "created_at > $2", Some("authenticator app")),
+    way_in!("totp_enrolments", "TRUE", None),
+    // Their age is not stored. An owner who has an app makes new ones.
+    way_in!("recovery_codes", "TRUE", Some("recovery codes")),
+    way_in!("identities", "linked_at > $2", Some("linked accounts")),
+    way_in!("passkeys", "created_at > $2", Some("passkeys")),
+    way_in!("api_keys", "TRUE", Some("API keys")),
+    // It only spares its owner a limit, and the owner's own networks should stay known.
+    way_in!("known_addresses", "FALSE", None),
+];
+
+/// Deletes the ways into an account, or those added since a time. Returns the words for what there was.
+pub(super) async fn close_ways_in(
+    conn: Conn<'_>,
+    account: AccountId,
+    since: Option<Timestamp>,
+) -> Result<Vec<&'static str>> {
     let mut removed = Vec::new();
-    for (word, sql) in LEFT_BEHIND {
-        let count = execute!(conn, sql, account)?;
+    for WayIn { word, delete } in WAYS_IN {
+        let count = execute!(conn, delete, account, since)?;
         removed.extend(word.filter(|_| count > 0));
     }
     Ok(removed)
