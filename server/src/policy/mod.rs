@@ -8,6 +8,7 @@
 //! Each function takes the caller's own connection ([`Conn`]), so a row and the grant on it are committed together.
 
 mod callers;
+mod cedar;
 mod compile;
 mod declare;
 mod diff;
@@ -36,6 +37,7 @@ pub use portcullis::{Scope, permission::Object};
 pub use uuid::Uuid;
 
 pub use self::callers::{On, Who};
+pub use self::cedar::Cedar;
 use self::compile::Compiler;
 pub use self::declare::{Declare, Declared, IdKind, ObjectType};
 pub use self::diff::Change;
