@@ -2,7 +2,7 @@
 
 mod answers;
 mod equal;
-mod example;
+pub mod example;
 mod groups;
 
 use portcullis_server::accounts::AccountId;

@@ -29,7 +29,7 @@ use crate::{
     caller::{Caller, caller},
     client::Client,
     clock::Timestamp,
-    db::{Conn, FromRow},
+    db::{Conn, FromRow, Tx},
     error::{self, BadCursor, Throttled, Unavailable},
     events::{self, Event},
     groups::GroupId,
@@ -344,7 +344,7 @@ where
     let now = policy.now();
     let expires_at = new.expires_in.map(|seconds| now + Duration::from_secs(seconds));
     let (object_type, role, given_by) = (type_of::<P>(), new.role.as_str(), Some(who));
-    let mut tx = app.db().begin().await?;
+    let mut tx = begin(&app, &may).await?;
     let grant = NewGrant { object_type, object, role, to, given_by, expires_at };
     let given = policy.give(tx.conn(), &grant).await;
     prove_again(&policy, tx.conn(), &may).await?;
@@ -379,7 +379,7 @@ where
     P: Sharable,
 {
     let (who, object, id) = (may.principal().account(), (*may.id()).into(), GrantId::new(grant));
-    let mut tx = app.db().begin().await?;
+    let mut tx = begin(&app, &may).await?;
     let found = store::by_id(tx.conn(), id).await?;
     // A grant on another row, or of a role that is not offered here, counts as missing.
     let is_here = |found: &Grant| {
@@ -504,6 +504,20 @@ fn of_the_server(error: Error) -> error::Error {
         Error::Database(cause) => cause.into(),
         other => error::Error::Internal(other.to_string()),
     }
+}
+
+/// Begins a transaction under the lock of the caller's account, so that nothing is shared after a session has been
+/// ended or an account disabled.
+async fn begin<V, P>(app: &App, may: &May<V, P>) -> Result<Tx, Error>
+where
+    V: Authenticate<Principal: Who>,
+    P: Sharable,
+{
+    let mut tx = app.db().begin().await?;
+    if let Some(caller) = may.principal().requester() {
+        accounts::prove_under_lock(&mut tx, caller, app.now()).await?;
+    }
+    Ok(tx)
 }
 
 /// Under `READ COMMITTED`, what the guard saw may be outdated. The rows that the transaction changes are locked by now.

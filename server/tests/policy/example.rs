@@ -19,7 +19,7 @@ use crate::support::{Client, Database, PASSWORD, TestApp, email};
 
 #[path = "../../examples/documents.rs"]
 #[expect(unreachable_pub, dead_code, reason = "it is a program of its own, with a `main`")]
-mod documents;
+pub mod documents;
 
 /// The example, with its accounts under `/auth`.
 struct Office {
