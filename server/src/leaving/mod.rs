@@ -6,6 +6,7 @@ pub(crate) mod http;
 pub(crate) mod pages;
 
 pub use self::deletion::delete;
+pub(crate) use self::export::ExportedGrant;
 use self::deletion::{delete_if_due, delete_own};
 use crate::{
     access::{Fresh, Principal},

@@ -11,7 +11,9 @@ use crate::{
     accounts,
     clock::Timestamp,
     db::{self, Conn, Encode as _, FromRow, Row},
+    error,
     groups::{self, GroupId},
+    leaving::ExportedGrant,
     random,
 };
 
@@ -172,6 +174,27 @@ impl Policy {
         after: Option<GrantId>,
     ) -> Result<Vec<Grant>, Error> {
         Ok(store::list_on(conn, object_type, object, after, 100).await?)
+    }
+
+    /// Up to 100 grants of an account after the grant `after`, for its owner's export. Without a policy there are grants
+    /// of an application that ran before, and they are exported as well.
+    pub(crate) async fn exported(
+        &self,
+        conn: Conn<'_>,
+        account: AccountId,
+        after: Option<GrantId>,
+    ) -> Result<Vec<(GrantId, ExportedGrant)>, error::Error> {
+        let view = |grant: Grant| {
+            let exported = ExportedGrant {
+                object: format!("{}:{}", grant.object_type, grant.object),
+                role: grant.role,
+                given_by: grant.given_by,
+                created_at: grant.created_at.to_rfc3339(),
+                expires_at: grant.expires_at.map(Timestamp::to_rfc3339),
+            };
+            (grant.id, exported)
+        };
+        Ok(store::list_to(conn, account, after, 100).await?.into_iter().map(view).collect())
     }
 
     /// Removes all grants on a row. Call it in the transaction that deletes the row, after the deletion: grants that

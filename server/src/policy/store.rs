@@ -132,6 +132,24 @@ pub(super) async fn list_on(
     )
 }
 
+/// The grants of an account, in the order of their IDs. Those of its groups are not among them.
+pub(super) async fn list_to(
+    conn: Conn<'_>,
+    account: AccountId,
+    after: Option<GrantId>,
+    at_most: i64,
+) -> Result<Vec<Grant>> {
+    fetch_all!(
+        conn,
+        Grant,
+        "SELECT id, object_type, object_number, object_uuid, role, account_id, group_id, given_by, created_at, expires_at
+         FROM grants WHERE account_id = $1 AND id > $2 ORDER BY id LIMIT $3",
+        account,
+        after.unwrap_or(GrantId::FIRST),
+        at_most
+    )
+}
+
 /// Serializes changes to which row is inside which.
 pub(super) async fn lock_trees(conn: Conn<'_>, now: Timestamp) -> Result<()> {
     execute!(conn, "UPDATE locks SET taken_at = $1 WHERE name = 'object_trees'", now)?;
