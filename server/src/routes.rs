@@ -344,7 +344,7 @@ pub(crate) fn pages(app: &App) -> Router<App> {
         admin::pages as console, api_keys::pages as keys, devices::pages as session,
         factors::pages as factors, groups::pages as groups, identities::pages as identities,
         leaving::pages as leaving, login::pages as login, passkeys::pages as passkeys,
-        profile::pages as account, recovery::pages as recovery, sign_up::pages as sign_up,
+        policy::pages as policy, profile::pages as account, recovery::pages as recovery, sign_up::pages as sign_up,
         social::pages as social,
     };
     use routing::{any, get, post};
@@ -427,6 +427,7 @@ pub(crate) fn pages(app: &App) -> Router<App> {
         // For administrators.
         .route(paths::CONSOLE, get(console::show_accounts))
         .route(paths::CONSOLE_ACCOUNT, get(console::show_account))
+        .route(paths::CONSOLE_ACCESS, get(policy::show_access))
         .route(paths::CONSOLE_ACT, get(console::show_act).post(console::act_on_account))
         .route(paths::CONSOLE_ORGANISATIONS, get(console::show_organisations))
         .route(

@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    AccountId, Decision, Declare, Error, Grant, GrantId, NewGrant, ObjectId, Policy, Reason, Scope, Who,
-    Whom, explain::Granted, store,
+    AccountId, Decision, Declare, Error, Explanation, Grant, GrantId, NewGrant, ObjectId, Policy, Reason,
+    Scope, Who, Whom, explain::Granted, store,
 };
 use crate::{
     access::AccountsRead,
@@ -465,7 +465,6 @@ pub(crate) struct AccessExplained {
     would_be_allowed_by: Vec<String>,
 }
 
-/// For administrators, who see all grants; recorded as a look at the account.
 pub(crate) async fn explain_any_access(
     guard: Guard<Caller, AccountsRead>,
     State(app): State<App>,
@@ -474,28 +473,50 @@ pub(crate) async fn explain_any_access(
     Query(question): Query<AccessQuestion>,
 ) -> Result<Json<AccessExplained>, error::Failed<(error::NotFound, Unavailable)>> {
     let actor = AdminActor::of(caller(&guard), client)?;
-    let account = accounts::by_id(&app, id).await?.id;
-    let (policy, asked) = (app.policy(), &question);
-    // There may be no policy, no such permission, or none for rows of this type.
-    let Ok((object_type, object)) = policy.object_named(&asked.object) else {
-        return Err(error::Error::NotFound.into());
-    };
-    if !policy.permissions().any(|(name, _, of)| name == asked.permission && of == object_type) {
-        return Err(error::Error::NotFound.into());
-    }
-    let mut tx = app.db().begin().await?;
-    let explained =
-        policy.explain(tx.conn(), account, &asked.permission, object).await.map_err(of_the_server)?;
-    let (event, client, detail) =
-        (Event::AccountRead, actor.by().client(), format!("access to {object_type}:{object}"));
-    events::record_detail(&mut tx, event, Some(account), client, Some(&detail), app.now()).await?;
-    tx.commit().await?;
+    full_name(&app, id).await?;
+    let explained = explain(&app, &actor, id, &question.permission, &question.object).await?;
     Ok(Json(AccessExplained {
         is_allowed: explained.decision == Decision::Allow,
         reasons: explained.reasons.iter().map(ToString::to_string).collect(),
         blocked_by: explained.blocked_by.iter().map(ToString::to_string).collect(),
-        would_be_allowed_by: explained.would_do,
+        would_be_allowed_by: explained.would_do.iter().map(ToString::to_string).collect(),
     }))
+}
+
+/// For administrators, who see all grants; recorded as a look at the account.
+///
+/// # Errors
+/// [`error::Error::NotFound`] if there is no policy, no such permission, or none for rows of this type.
+pub(super) async fn explain(
+    app: &App,
+    actor: &AdminActor,
+    account: AccountId,
+    permission: &str,
+    object: &str,
+) -> Result<Explanation, error::Error> {
+    let policy = app.policy();
+    let (object_type, object) = policy.object_named(object).map_err(|_| error::Error::NotFound)?;
+    if !policy.permissions().any(|(name, _, of)| name == permission && of == object_type) {
+        return Err(error::Error::NotFound);
+    }
+    let mut tx = app.db().begin().await?;
+    let explained = policy.explain(tx.conn(), account, permission, object).await.map_err(of_the_server)?;
+    let (event, client, detail) =
+        (Event::AccountRead, actor.by().client(), format!("access to {object_type}:{object}"));
+    events::record_detail(&mut tx, event, Some(account), client, Some(&detail), app.now()).await?;
+    tx.commit().await?;
+    Ok(explained)
+}
+
+/// The name of a person's account, or of a service account.
+pub(super) async fn full_name(app: &App, id: AccountId) -> Result<String, error::Error> {
+    match accounts::by_id(app, id).await {
+        Err(error::Error::NotFound) => {
+            let name = accounts::service::name(app.db().read().await?.conn(), id).await?;
+            Ok(name.ok_or(error::Error::NotFound)?.as_str().to_owned())
+        }
+        found => Ok(found?.full_name),
+    }
 }
 
 fn of_the_server(error: Error) -> error::Error {

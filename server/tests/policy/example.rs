@@ -364,6 +364,58 @@ on_both_databases! {
         assert_eq!(office.accounts.place.value(noted).await, "2");
     }
 
+    /// The same in the console, in words.
+    async fn z04_g05_the_console_explains_access(database: Database) {
+        let office = Office::new(database).await;
+        let (ada, ben, cyd) = (office.join("ada").await, office.join("ben").await, office.join("cyd").await);
+        let folder = ada.folder("Plans", None).await;
+        let document = ada.document(&folder).await;
+        let team = office.team(&ada, &[&cyd]).await;
+        ada.share(&format!("/folders/{folder}"), "editor", json!({ "group": team.to_string() })).await;
+        let operator = acting::Client::local("operator");
+        admin::set_role(&office.accounts.app, account(&ben), Role::Admin, By::operator(&operator)).await.unwrap();
+        let root = office.stranger().with_cookie(&office.cookie("ben").await);
+        let page = |who: i64, permission: &str, object: &str| {
+            format!("/auth/console/accounts/{who}/access?permission={permission}&object={object}")
+        };
+        let link = format!("/auth/console/accounts/{}/access", ada.number);
+        let hers = root.get(&format!("/auth/console/accounts/{}", ada.number)).send().await.assert(200).text();
+        assert!(hers.contains(&link), "{hers}");
+        let empty = root.get(&link).send().await.assert(200).text();
+        assert!(empty.contains("Access of ada") && empty.contains("document:read – Read your documents"), "{empty}");
+        assert!(!empty.contains("answer-title"));
+
+        let on = &format!("document:{document}");
+        let read = async |path: &str| root.get(path).send().await.assert(200).text();
+        let owner = read(&page(ada.number, "document:write", on)).await;
+        for words in ["Allowed because", "The account owns the object.", &format!("The role manager on folder:{folder}"), "The application"] {
+            assert!(owner.contains(words), "{words}: {owner}");
+        }
+        let member = read(&page(cyd.number, "document:write", on)).await;
+        for words in ["Sales", &format!("The role editor on folder:{folder}"), &format!("console/accounts/{}", ada.number)] {
+            assert!(member.contains(words), "{words}: {member}");
+        }
+        let refused = read(&page(cyd.number, "document:share", on)).await;
+        assert!(refused.contains("responds with 403") && refused.contains("the role manager on document:"), "{refused}");
+        let hidden = read(&page(ben.number, "document:read", on)).await;
+        assert!(hidden.contains("responds with 404") && hidden.contains("The object is marked as public."), "{hidden}");
+        let missing = read(&page(ben.number, "document:read", &format!("document:{}", uuid::Uuid::nil()))).await;
+        assert!(missing.contains("There is no such object"), "{missing}");
+        for wrong in ["folder:1", "1", "document:1", "%3Cscript%3E"] {
+            let asked = root.get(&page(ada.number, "document:read", wrong)).send().await.assert(422).text();
+            assert!(asked.contains("Enter document: and the ID.") && !asked.contains("<script>"), "{asked}");
+        }
+        root.get(&page(ada.number, "document:burn", on)).send().await.assert(404);
+        root.get(&page(99, "document:read", on)).send().await.assert(404);
+        let german = read(&format!("{}&lang=de", page(ada.number, "document:read", on))).await;
+        assert!(german.contains("Das Konto ist Eigentümer des Objekts."), "{german}");
+        // For administrators, and recorded.
+        let user = office.stranger().with_cookie(&office.cookie("ada").await);
+        user.get(&page(ada.number, "document:read", on)).send().await.assert(403);
+        let noted = "SELECT count(*) FROM audit_events WHERE event = 'admin.account_read' AND detail LIKE 'access to document:%'";
+        assert_eq!(office.accounts.place.value(noted).await, "6");
+    }
+
     /// Once an hour, the workers delete expired grants.
     async fn expired_grants_are_swept(database: Database) {
         let office = Office::new(database).await;
