@@ -99,7 +99,8 @@ fn declared() -> Declared {
 
 /// Without one term of one permission.
 fn changed() -> Declared {
-    let folder = ObjectType::new("folder", "folders").parent("folder", "parent_id").roles(&["viewer", "editor"]);
+    let folder =
+        ObjectType::new("folder", "folders").parent("folder", "parent_id").roles(&["viewer", "editor"]);
     let document = ObjectType::new("document", "documents")
         .owner("owner_id")
         .parent("folder", "folder_id")
@@ -109,7 +110,11 @@ fn changed() -> Declared {
         .may("viewer", &["document:read"])
         .may("editor", &["document:read"])
         .may("public", &["document:read"]);
-    Declared::new().permission::<ReadDocument>().permission::<WriteDocument>().object_type(folder).object_type(document)
+    Declared::new()
+        .permission::<ReadDocument>()
+        .permission::<WriteDocument>()
+        .object_type(folder)
+        .object_type(document)
 }
 
 /// How many rows there are.
@@ -180,8 +185,7 @@ async fn alone(app: &App, size: Size, table: &mut Table) -> Result<(), Failure> 
     let rows = format!("{} documents, {} grants", size.documents, size.grants);
     let mut times = Times::default();
     for _ in 0..CHECKS {
-        let (who, document) =
-            (AccountId::new(chance.up_to(size.accounts)?), chance.up_to(size.documents)?);
+        let (who, document) = (AccountId::new(chance.up_to(size.accounts)?), chance.up_to(size.documents)?);
         let mut reader = app.db().read().await?;
         let began = Instant::now();
         let _decision = policy.decide(reader.conn(), who, "document:read", document).await?;
@@ -203,8 +207,7 @@ async fn alone(app: &App, size: Size, table: &mut Table) -> Result<(), Failure> 
     }
     let mut times = Times::default();
     for _ in 0..LISTS {
-        let (who, document) =
-            (AccountId::new(chance.up_to(size.accounts)?), chance.up_to(size.documents)?);
+        let (who, document) = (AccountId::new(chance.up_to(size.accounts)?), chance.up_to(size.documents)?);
         let mut reader = app.db().read().await?;
         let began = Instant::now();
         let _explained = policy.explain(reader.conn(), who, "document:write", document).await?;
@@ -319,7 +322,8 @@ async fn fill(app: &App, size: Size) -> Result<(), Failure> {
     let Size { documents, folders, grants, memberships, groups, accounts } = size;
     let [(many, ..), (ten, ..), _] = size.viewers();
     let (top, middle) = (groups / 10, groups / 2);
-    let account = "INSERT INTO accounts (email, full_name, folded_name, is_active, created_at, updated_at, role)";
+    let account =
+        "INSERT INTO accounts (email, full_name, folded_name, is_active, created_at, updated_at, role)";
     let grant = "INSERT INTO grants (id, object_type, object_number, role, account_id, group_id, created_at)";
     let path = "INSERT INTO group_paths (descendant_id, ancestor_id, distance)";
     // A tenth are organisations, the next are teams in them, and the rest teams in those.
@@ -329,7 +333,10 @@ async fn fill(app: &App, size: Size) -> Result<(), Failure> {
         uuid(&format!("({top} + 1 + n % ({middle} - {top}))"))
     );
     let statements = [
-        format!("{account} {}", each(accounts + 3, "'row' || n || '@example.com', 'Ada', 'ada', TRUE, 0, 0, 'user'")),
+        format!(
+            "{account} {}",
+            each(accounts + 3, "'row' || n || '@example.com', 'Ada', 'ada', TRUE, 0, 0, 'user'")
+        ),
         format!(
             "INSERT INTO folders (id, parent_id) {}",
             each(folders, &format!("n, CASE WHEN n < {BRANCHES} THEN NULL ELSE n / {BRANCHES} END"))
@@ -359,7 +366,10 @@ async fn fill(app: &App, size: Size) -> Result<(), Failure> {
             "INSERT INTO memberships (account_id, group_id, role, created_at) {} WHERE TRUE ON CONFLICT DO NOTHING",
             each(
                 memberships,
-                &format!("(n - 1) / 10 % {accounts} + 1, {}, 'member', 0", uuid(&format!("(n * 7919 % {groups} + 1)")))
+                &format!(
+                    "(n - 1) / 10 % {accounts} + 1, {}, 'member', 0",
+                    uuid(&format!("(n * 7919 % {groups} + 1)"))
+                )
             )
         ),
         // 70 % on documents, 30 % on folders without many below them; half to accounts, half to groups.
@@ -387,7 +397,13 @@ async fn fill(app: &App, size: Size) -> Result<(), Failure> {
         ),
         format!(
             "{grant} {}",
-            each(10, &format!("{}, 'document', n * 97, 'viewer', {ten}, NULL, 0", uuid(&format!("({grants} + 1 + n)"))))
+            each(
+                10,
+                &format!(
+                    "{}, 'document', n * 97, 'viewer', {ten}, NULL, 0",
+                    uuid(&format!("({grants} + 1 + n)"))
+                )
+            )
         ),
         LAST_INDEX.to_owned(),
     ];

@@ -344,8 +344,8 @@ pub(crate) fn pages(app: &App) -> Router<App> {
         admin::pages as console, api_keys::pages as keys, devices::pages as session,
         factors::pages as factors, groups::pages as groups, identities::pages as identities,
         leaving::pages as leaving, login::pages as login, passkeys::pages as passkeys,
-        policy::pages as policy, profile::pages as account, recovery::pages as recovery, sign_up::pages as sign_up,
-        social::pages as social,
+        policy::pages as policy, profile::pages as account, recovery::pages as recovery,
+        sign_up::pages as sign_up, social::pages as social,
     };
     use routing::{any, get, post};
 

@@ -90,6 +90,8 @@ struct Whole {
     /// The roles that the account was given on rows of the application, oldest first. Groups have roles of their own,
     /// which are not listed here.
     grants: Vec<ExportedGrant>,
+    /// The links by which the account shares rows of the application, oldest first.
+    share_links: Vec<ExportedLink>,
     /// What happened to the account, oldest first.
     events: Vec<ExportedEvent>,
 }
@@ -108,6 +110,20 @@ pub(crate) struct ExportedGrant {
     /// When it expires; `null` if it does not.
     #[schemars(extend("format" = "date-time"))]
     pub(crate) expires_at: Option<String>,
+}
+
+/// A link to a row of the application, without its token.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct ExportedLink {
+    /// The type and the ID of the row.
+    #[schemars(extend("examples" = ["document:42"]))]
+    pub(crate) object: String,
+    /// What it allows.
+    pub(crate) permission: String,
+    #[schemars(extend("format" = "date-time"))]
+    pub(crate) created_at: String,
+    #[schemars(extend("format" = "date-time"))]
+    pub(crate) expires_at: String,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -174,6 +190,14 @@ impl Export {
                 written(&app.policy().exported(reader.conn(), account, after).await?)
             }
         });
+        let of = app.clone();
+        let links = list(move |after| {
+            let app = of.clone();
+            async move {
+                let mut reader = app.db().read().await?;
+                written(&app.policy().exported_links(reader.conn(), account, after).await?)
+            }
+        });
         let events = list(move |after| {
             let app = app.clone();
             async move { written(&audit::exported(&app, account, after, PAGE).await?) }
@@ -184,6 +208,7 @@ impl Export {
             ("memberships", memberships),
             ("sent_invitations", sent),
             ("grants", grants),
+            ("share_links", links),
             ("events", events),
         ] {
             pieces = pieces.chain(text(format!(",\"{name}\":["))).chain(elements).chain(text("]")).boxed();

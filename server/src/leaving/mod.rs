@@ -6,8 +6,8 @@ pub(crate) mod http;
 pub(crate) mod pages;
 
 pub use self::deletion::delete;
-pub(crate) use self::export::ExportedGrant;
 use self::deletion::{delete_if_due, delete_own};
+pub(crate) use self::export::{ExportedGrant, ExportedLink};
 use crate::{
     access::{Fresh, Principal},
     accounts, api_keys,

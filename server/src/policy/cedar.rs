@@ -92,8 +92,7 @@ fn schema(declared: &Declared, types: &Types) -> Result<String, PolicyError> {
         let attributes = attributes(of)?;
         let attributes: String =
             attributes.iter().map(|(name, kind)| format!("    {}?: {kind},\n", key(name))).collect();
-        let attributes =
-            if attributes.is_empty() { String::new() } else { format!(" {{\n{attributes}}}") };
+        let attributes = if attributes.is_empty() { String::new() } else { format!(" {{\n{attributes}}}") };
         line(&mut text, &format!("\n// The rows of {}.\nentity {}{inside}{attributes};", of.table, of.name));
     }
     for (name, description) in &declared.permissions {
@@ -103,7 +102,8 @@ fn schema(declared: &Declared, types: &Types) -> Result<String, PolicyError> {
             line(&mut text, &format!("// Nothing allows it.\naction {};", quoted(name)));
             continue;
         };
-        let is_timed = |term: &Term| matches!(term, Term::When { condition, .. } if condition.operand == Operand::Now);
+        let is_timed =
+            |term: &Term| matches!(term, Term::When { condition, .. } if condition.operand == Operand::Now);
         let context = if terms.iter().any(is_timed) { "\n    context: { now: Long }," } else { "" };
         line(
             &mut text,
@@ -130,7 +130,8 @@ fn attributes(of: &Type) -> Result<BTreeMap<String, &'static str>, PolicyError> 
         };
         let first = *attributes.entry(name.clone()).or_insert(kind);
         if first != kind {
-            let what = format!("the column {name} is used as {first} and as {kind}, and Cedar gives it one type");
+            let what =
+                format!("the column {name} is used as {first} and as {kind}, and Cedar gives it one type");
             return Err(wrong(of, &what));
         }
     }
@@ -449,6 +450,9 @@ forbid (
             .when("five", "n = 5")
             .may("owner", &["read"])
             .may("five", &["read"]);
-        assert_eq!(of(two), "type file: the column n is used as Account and as Long, and Cedar gives it one type");
+        assert_eq!(
+            of(two),
+            "type file: the column n is used as Account and as Long, and Cedar gives it one type"
+        );
     }
 }

@@ -1,5 +1,7 @@
 //! Routes to share an application's row: people with the permission list, grant and revoke its roles there.
 
+mod links;
+
 use std::time::Duration;
 
 use axum::extract::{Extension, FromRef, FromRequestParts, State};
@@ -35,6 +37,8 @@ use crate::{
     groups::GroupId,
     limits,
 };
+
+pub use self::links::{Opened, Token, open_link, sharing_by_link};
 
 /// The maximum number of grants that people can add to one row. An application's own code may add more.
 const MOST_GRANTS: i64 = 1000;

@@ -79,8 +79,10 @@ pub(crate) async fn show_access(
 ) -> PageResult {
     let (actor, account) = (AdminActor::of(*guard.principal(), client)?, AccountId::new(id));
     let policy = app.policy();
-    let permissions: Vec<_> =
-        policy.permissions().map(|(name, description, _)| (name.to_owned(), description.to_owned())).collect();
+    let permissions: Vec<_> = policy
+        .permissions()
+        .map(|(name, description, _)| (name.to_owned(), description.to_owned()))
+        .collect();
     if permissions.is_empty() {
         return Err(Error::NotFound.into());
     }

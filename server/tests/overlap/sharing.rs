@@ -197,7 +197,8 @@ async fn z02_n01_a_share_that_waited_behind_a_loss_changes_nothing() {
     let other = Office::of(second(&one.accounts).await).await;
     let place = &one.accounts.place;
     place.sql("CREATE TABLE gate (account BIGINT)").await;
-    let before_the_share = [Loss::Disable, Loss::Delete, Loss::LogOutElsewhere, Loss::LeaveTeam, Loss::DeleteTeam];
+    let before_the_share =
+        [Loss::Disable, Loss::Delete, Loss::LogOutElsewhere, Loss::LeaveTeam, Loss::DeleteTeam];
     for (step, loss) in STEPS.into_iter().flat_map(|step| before_the_share.map(|loss| (step, loss))) {
         let desk = &Desk::new(&one).await;
         let lost = async {
@@ -256,7 +257,13 @@ const NEVER: [(&str, &str); 3] = [
 ];
 
 /// Both at once: one on each instance, the second some time after the first.
-async fn meet_at(one: &Office, other: &Office, (step, loss): (Step, Loss), delay: Duration, is_loss_first: bool) {
+async fn meet_at(
+    one: &Office,
+    other: &Office,
+    (step, loss): (Step, Loss),
+    delay: Duration,
+    is_loss_first: bool,
+) {
     let desk = Desk::new(one).await;
     let after = |wait: bool| sleep(if wait { delay } else { Duration::ZERO });
     let lose = async {

@@ -8,9 +8,9 @@ mod teams;
 
 pub(super) use self::{
     invitations::{
-        SentRow, count_invitations, delete_every_invitation, delete_expired, delete_invitation, delete_invitation_to,
-        delete_invitations_by, delete_invitations_to, insert_invitation, invitations, invitations_by,
-        invitations_to, look, take_invitation,
+        SentRow, count_invitations, delete_every_invitation, delete_expired, delete_invitation,
+        delete_invitation_to, delete_invitations_by, delete_invitations_to, insert_invitation, invitations,
+        invitations_by, invitations_to, look, take_invitation,
     },
     members::{
         count_memberships, delete_member, delete_members_below, insert_member, member_at, member_role,
