@@ -37,7 +37,7 @@ use crate::{
         services::{
             change_service_account, create_service_account, create_service_account_key,
             delete_service_account, list_service_account_keys, list_service_accounts,
-            remove_service_account_key, rotate_service_account_key,
+            list_team_service_accounts, remove_service_account_key, rotate_service_account_key,
         },
         teams::{
             add_team_member, change_team, create_team, delete_team, list_team_members, list_teams,
@@ -277,6 +277,10 @@ pub(crate) fn api() -> Api<App> {
         .route(
             delete("/organisations/{id}/teams/{team}/members/{account}", remove_team_member)
                 .summary("Remove a member from a team"),
+        )
+        .route(
+            get("/organisations/{id}/teams/{team}/service-accounts", list_team_service_accounts)
+                .summary("List a team's service accounts"),
         )
         .tag("leaving", "Export your data and delete your account.")
         .route(get("/export", export_account).summary("Export my data"))

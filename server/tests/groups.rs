@@ -79,6 +79,7 @@ async fn every_act(client: &Client, organisation: &str, account: i64, team: &str
         ("POST", "/teams".to_owned(), Some(json!({ "name": "Another" }))),
         ("PATCH", format!("/teams/{team}"), Some(json!({ "name": "Other" }))),
         ("GET", format!("/teams/{team}/members"), None),
+        ("GET", format!("/teams/{team}/service-accounts"), None),
         ("PUT", format!("/teams/{team}/members/{account}"), None),
         ("DELETE", format!("/teams/{team}/members/{account}"), None),
         ("DELETE", format!("/teams/{team}"), None),

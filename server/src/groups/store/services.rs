@@ -30,6 +30,18 @@ pub(in crate::groups) async fn services(
     fetch_all!(conn, ServiceAccount, sql, organisation, after, at_most)
 }
 
+/// The service accounts in a team of an organisation, in the order of their IDs. There are at most as many as in the
+/// organisation.
+pub(in crate::groups) async fn services_in(
+    conn: Conn<'_>,
+    organisation: GroupId,
+    team: GroupId,
+) -> Result<Vec<ServiceAccount>> {
+    let sql =
+        select_services!("a.id IN (SELECT t.account_id FROM memberships t WHERE t.group_id = $2) ORDER BY a.id");
+    fetch_all!(conn, ServiceAccount, sql, organisation, team)
+}
+
 pub(in crate::groups) async fn service(
     conn: Conn<'_>,
     organisation: GroupId,
