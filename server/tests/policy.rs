@@ -4,6 +4,7 @@ mod answers;
 mod equal;
 pub mod example;
 mod groups;
+mod keys;
 
 use portcullis_server::accounts::AccountId;
 use portcullis_server::db::Encode as _;

@@ -181,7 +181,8 @@ pub(crate) async fn hold_own_beside(
 pub(crate) async fn prove_under_lock(tx: &mut Tx, caller: Requester, now: Timestamp) -> Result<(), Error> {
     match caller {
         Requester::Key(holder) if holder.is_service => {
-            store::lock_service(tx.conn(), holder.account, None).await?.ok_or(Error::SessionEnded)?;
+            let _locked =
+                store::lock_service(tx.conn(), holder.account, None).await?.ok_or(Error::SessionEnded)?;
             prove(tx, caller, now).await
         }
         Requester::Key(_) | Requester::Session(_) => hold_own(tx, caller, now).await.map(|_held| ()),

@@ -147,7 +147,7 @@ pub(super) async fn add_to_team(
         };
         let team = standing.team(&mut tx, team).await?.id;
         if is_service {
-            standing.service(&mut tx, member).await?;
+            let _managed = standing.service(&mut tx, member).await?;
         } else {
             standing.member(&mut tx, member).await?;
         }
@@ -179,9 +179,11 @@ pub(super) async fn remove_from_team(
         let standing = Standing::of(&mut tx, principal, (id, GroupRole::Admin), client, now).await?;
         let team = standing.team(&mut tx, team).await?.id;
         if service::name(tx.conn(), member).await?.is_some() {
-            standing.service(&mut tx, member).await?;
+            let _managed = standing.service(&mut tx, member).await?;
+            tree::remove_service(&mut tx, team, member).await?;
+        } else {
+            tree::remove_member(&mut tx, team, member).await?;
         }
-        tree::remove_member(&mut tx, team, member).await?;
         let detail = team.to_string();
         standing.record(&mut tx, Event::TeamMemberRemoved, Some(member), Some(&detail), now).await?;
         Ok(tx.commit().await?)

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// The most links on one row.
-pub(super) const MOST_LINKS: i64 = 20;
+pub(super) const MOST_LINKS: usize = 20;
 /// The prefix of a token, so that one in a log or a repository is recognised.
 const PREFIX: &str = "pcsl_";
 /// The maximum length of a token. Longer text is not hashed.
@@ -125,8 +125,7 @@ impl Policy {
         }
         let now = self.now();
         let (token, object_type) = (SecretText::random(PREFIX), of.name.to_string());
-        if store::links_on(conn, &object_type, object, now).await?.len() >= MOST_LINKS.try_into().unwrap_or(0)
-        {
+        if store::links_on(conn, &object_type, object, now).await?.len() >= MOST_LINKS {
             return Ok(None);
         }
         let link = ShareLink {

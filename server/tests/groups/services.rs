@@ -91,7 +91,7 @@ on_both_databases! {
         let engines = organisation(&ada).await;
         join(&app, &engines, bob_id, GroupRole::Admin).await;
         join(&app, &engines, cyd_id, GroupRole::Member).await;
-        let sales = super::id(&team(&ada, &engines, None).await);
+        let sales = crate::groups::id(&team(&ada, &engines, None).await.assert(201));
         let (_, robot) = service(&bob, &engines, "member").await;
         let (_, managing) = service(&ada, &engines, "admin").await;
         let foreign = organisation(&cyd).await;
@@ -126,12 +126,12 @@ on_both_databases! {
         let browser = app.stranger().log_in_with_cookie(&email("ada")).await;
         let page = format!("/account{here}");
         assert!(browser.get(&page).send().await.assert(200).text().contains("Add to the team"));
-        let form = [("act", "add-service".to_owned()), ("account", robot.to_string())];
-        browser.post(&page).form(&form).await.assert(303);
+        let account = robot.to_string();
+        browser.post(&page).form(&[("act", "add-service"), ("account", &account)]).await.assert(303);
         assert_eq!(listed(&ada).await, [robot, managing]);
         let shown = browser.get(&format!("/account{engines}/service-accounts/{robot}")).send().await.assert(200).text();
         assert!(shown.contains(&page), "{shown}");
-        browser.post(&page).form(&[("act", "remove".to_owned()), ("account", robot.to_string())]).await.assert(303);
+        browser.post(&page).form(&[("act", "remove"), ("account", &account)]).await.assert(303);
         assert_eq!(listed(&ada).await, [managing]);
     }
 
@@ -259,13 +259,11 @@ on_both_databases! {
         assert!(accounts::by_id(&app.app, id).await.is_err());
         assert!(admin::set_active(&app.app, id, false, By::operator(&operator)).await.is_err());
         assert!(leaving::delete(&app.app, id, By::operator(&operator)).await.is_err());
-        // In its organisation it is not a member who could be given a role, a team or the organisation.
+        // In its organisation it is not a member who could be given a role or the organisation.
         let put = async |path: &str, body: Value| ada.call(http::Method::PUT, path).json(&body).await;
         put(&format!("{engines}/members/{account}"), json!({ "role": "owner" })).await.assert(404);
         ada.post(&format!("{engines}/hand-over")).json(&json!({ "account_id": account })).await.assert(404);
         ada.delete(&format!("{engines}/members/{account}")).send().await.assert(404);
-        let sales = crate::groups::id(&team(&ada, &engines, None).await.assert(201));
-        ada.call(http::Method::PUT, &format!("{engines}/teams/{sales}/members/{account}")).send().await.assert(404);
         let mut tx = app.app.db().begin().await.unwrap();
         let now = app.clock.now();
         assert!(groups::add_member(&mut tx, id_of(&engines), id, GroupRole::Owner, now).await.is_err());

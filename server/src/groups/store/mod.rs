@@ -20,7 +20,7 @@ pub(super) use self::{
         count_organisations, found, found_by_id, is_last_owner, lock_organisation, next_owner,
         organisation_of, organisations_of, other_owners, owned_by,
     },
-    services::{service, services, services_in},
+    services::{delete_service_from, service, services, services_in},
     teams::{count_teams, team, teams},
 };
 use super::GroupId;

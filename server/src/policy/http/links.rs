@@ -1,6 +1,6 @@
 //! Routes to share a row by link.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use axum::extract::{FromRef, State};
 use axum::response::{IntoResponse, Response};
@@ -238,6 +238,12 @@ pub struct Token {
     /// The token that was shown when the link was created.
     #[schemars(extend("examples" = ["pcsl_Jv0w5mDk4nQm0cYp2eR6tXaZb1sU8hGf3oLiV7yNqWE"]))]
     link: String,
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(…)")
+    }
 }
 
 /// Serves the row of a link, for [`sharing_by_link`]. Anyone with the link is served, without an account. A link that has
