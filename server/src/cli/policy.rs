@@ -154,17 +154,18 @@ pub(super) async fn run(config: Config, command: PolicyCommand) -> Result<(), St
             let (old, new) = (read_policy(&old)?, read_policy(&new)?);
             diff(&open(config).await?, &old, &new).await
         }
-        PolicyCommand::Export { policy, cedar: _, to } => {
-            let cedar = read_policy(&policy.file)?.to_cedar().map_err(|error| error.to_string())?;
-            for (name, text) in [("policy.cedarschema", cedar.schema), ("policy.cedar", cedar.policies)] {
-                let file = to.join(name);
-                std::fs::write(&file, text)
-                    .map_err(|cause| format!("cannot write {}: {cause}", file.display()))?;
-                say(&format!("Wrote {}.", file.display()))?;
-            }
-            Ok(())
-        }
+        PolicyCommand::Export { policy, cedar: _, to } => export(&read_policy(&policy.file)?, &to),
     }
+}
+
+fn export(policy: &Declared, folder: &Path) -> Result<(), String> {
+    let cedar = policy.to_cedar().map_err(|error| error.to_string())?;
+    for (name, text) in [("policy.cedarschema", cedar.schema), ("policy.cedar", cedar.policies)] {
+        let file = folder.join(name);
+        std::fs::write(&file, text).map_err(|cause| format!("cannot write {}: {cause}", file.display()))?;
+        say(&format!("Wrote {}.", file.display()))?;
+    }
+    Ok(())
 }
 
 async fn check_tables(app: &App, declared: &Declared) -> Result<(), String> {

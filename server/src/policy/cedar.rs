@@ -90,8 +90,8 @@ fn schema(declared: &Declared, types: &Types) -> Result<String, PolicyError> {
         let above: Vec<_> = own.chain(of.parents.iter().map(|parent| parent.of.name.as_str())).collect();
         let inside = if above.is_empty() { String::new() } else { format!(" in [{}]", above.join(", ")) };
         let attributes = attributes(of)?;
-        let attributes: String =
-            attributes.iter().map(|(name, kind)| format!("    {}?: {kind},\n", key(name))).collect();
+        let each = attributes.iter().map(|(name, kind)| format!("    {}?: {kind},\n", key(name)));
+        let attributes = each.collect::<Vec<_>>().concat();
         let attributes = if attributes.is_empty() { String::new() } else { format!(" {{\n{attributes}}}") };
         line(&mut text, &format!("\n// The rows of {}.\nentity {}{inside}{attributes};", of.table, of.name));
     }
@@ -360,10 +360,7 @@ action "document:write" appliesTo {
         assert_eq!(schema.strip_prefix(ABOUT_THE_SCHEMA), Some(expected));
     }
 
-    #[test]
-    fn a_term_is_a_policy_and_a_role_a_template() {
-        let policies = declared().to_cedar().unwrap().policies;
-        let expected = r#"
+    const POLICIES: &str = r#"
 @id("document.owner")
 permit (
     principal is Account,
@@ -434,7 +431,11 @@ forbid (
     resource in ?resource
 );
 "#;
-        assert_eq!(policies.strip_prefix(ABOUT_THE_POLICIES), Some(expected));
+
+    #[test]
+    fn a_term_is_a_policy_and_a_role_a_template() {
+        let policies = declared().to_cedar().unwrap().policies;
+        assert_eq!(policies.strip_prefix(ABOUT_THE_POLICIES), Some(POLICIES));
     }
 
     #[test]

@@ -266,7 +266,7 @@ async fn meet_at(
 ) {
     let desk = Desk::new(one).await;
     let after = |wait: bool| sleep(if wait { delay } else { Duration::ZERO });
-    let lose = async {
+    let ending = async {
         after(!is_loss_first).await;
         desk.lose(other, loss).await;
     };
@@ -274,7 +274,7 @@ async fn meet_at(
         after(is_loss_first).await;
         desk.take(one, step).await
     };
-    let ((), answer) = Box::pin(join(lose, take)).await;
+    let ((), answer) = Box::pin(join(ending, take)).await;
     let did = match answer.status.as_u16() {
         200..300 => true,
         400..500 => false,

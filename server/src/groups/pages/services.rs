@@ -125,7 +125,6 @@ struct ServicePage<'a> {
 }
 
 impl ServicePage<'_> {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass what they hold by reference")]
     fn team(&self, id: &GroupId) -> String {
         self.v.to(&paths::team(self.organisation.id, *id))
     }
