@@ -309,6 +309,7 @@ fn uuid(dialect: Dialect, number: &str) -> String {
 }
 
 /// Makes the rows. Numbers that share no divisor with the sizes spread what refers to what.
+#[expect(clippy::too_many_lines, reason = "one table after another")]
 async fn fill(app: &App, size: Size) -> Result<(), Failure> {
     let dialect = app.db().dialect();
     let uuid = |number: &str| uuid(dialect, number);
