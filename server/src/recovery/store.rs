@@ -19,12 +19,17 @@ struct WayIn {
 
 macro_rules! way_in {
     ($table:literal, $since:literal, $word:expr) => {
+        way_in!($table, "account_id", $since, $word)
+    };
+    ($table:literal, $account:literal, $since:literal, $word:expr) => {
         WayIn {
             word: $word,
             delete: concat!(
                 "DELETE FROM ",
                 $table,
-                " WHERE account_id = $1 AND ($2 IS NULL OR ",
+                " WHERE ",
+                $account,
+                " = $1 AND ($2 IS NULL OR ",
                 $since,
                 ")"
             ),
@@ -35,7 +40,7 @@ macro_rules! way_in {
 /// The ways into an account besides its password, sessions and links, including those that only help after a first
 /// factor. **A room with such a table adds it here**, with the condition for rows that were added since `$2`.
 /// `server/tests/prehijack.rs` has a test for each, and one that fails for a table that is not listed.
-const WAYS_IN: [WayIn; 7] = [
+const WAYS_IN: [WayIn; 8] = [
     way_in!("totp", "created_at > $2", Some("authenticator app")),
     way_in!("totp_enrolments", "TRUE", None),
     // Their age is not stored. An owner who has an app makes new ones.
@@ -43,6 +48,7 @@ const WAYS_IN: [WayIn; 7] = [
     way_in!("identities", "linked_at > $2", Some("linked accounts")),
     way_in!("passkeys", "created_at > $2", Some("passkeys")),
     way_in!("api_keys", "TRUE", Some("API keys")),
+    way_in!("share_links", "given_by", "created_at > $2", Some("links to share")),
     // It only spares its owner a limit, and the owner's own networks should stay known.
     way_in!("known_addresses", "FALSE", None),
 ];
