@@ -28,8 +28,8 @@ use uuid::Uuid;
 pub(crate) use self::{
     cursors::Part,
     invitations::{
-        ExportedInvitation, exported_invitations, forget_every_invitation, forget_invitations_by,
-        forget_invitations_to, sweep,
+        ExportedInvitation, SentInvitation, exported_invitations, forget_every_invitation,
+        forget_invitations_by, forget_invitations_to, sent_invitations, sweep,
     },
     members::{ExportedMembership, exported},
     operators::{Found, delete_by, details, find, set_role_by},

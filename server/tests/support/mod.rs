@@ -160,6 +160,8 @@ impl Place {
             "used_passkey_challenges",
             "remembered_devices",
             "api_keys",
+            "grants",
+            "share_links",
         ];
         let mut dump = Vec::new();
         for table in tables {
