@@ -284,6 +284,7 @@ async fn answer(answering: impl Future<Output = Result<Response, Infallible>>, u
             tracing::warn!("the bodies of requests take all the memory that they may; one was turned away");
             unavailable()
         }
+        _ if upload.is_late() => bare(StatusCode::REQUEST_TIMEOUT),
         Ok(Ok(Ok(response))) => response,
         Ok(Err(_)) if upload.is_arriving() => bare(StatusCode::REQUEST_TIMEOUT),
         Ok(Err(_)) => {

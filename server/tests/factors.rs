@@ -142,6 +142,24 @@ async fn audit_count(app: &TestApp, event: &str) -> String {
 }
 
 on_both_databases! {
+    async fn m02_s10_a_new_password_makes_no_old_login_recent(database: Database) {
+        let app = TestApp::new(database).await;
+        let ada = app.as_user("ada").await;
+        let phone = enrol(&app, &ada).await;
+        app.advance(2 * 60 * 60);
+        let token = first_step(&app, "ada").await;
+        let thief = second_step(&app.stranger(), &token, &phone.code(&app)).await.assert(200).json();
+        let thief = app.stranger().with_token(thief["access_token"].as_str().unwrap());
+        app.place.sql("UPDATE sessions SET authenticated_at = authenticated_at - 7200000000").await;
+        thief.delete("/factors/totp").send().await.assert(401);
+        let body = json!({ "current_password": PASSWORD, "password": "another-lantern-in-the-harbour" });
+        let changed = thief.call(http::Method::PUT, "/password").json(&body).await.assert(200).json();
+        let thief = app.stranger().with_token(changed["access_token"].as_str().unwrap());
+        thief.get("/profile").send().await.assert(200);
+        thief.delete("/factors/totp").send().await.assert(401);
+        thief.call(http::Method::PUT, "/email").json(&json!({ "email": email("thief") })).await.assert(401);
+    }
+
     async fn m01_a_code_is_accepted_once_and_in_its_window(database: Database) {
         let app = TestApp::with(database, |config| config.limits = false).await;
         let ada = app.as_user("ada").await;

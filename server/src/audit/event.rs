@@ -201,3 +201,39 @@ events! {
     /// An operator restored a backup. What happened after it was made is not in this log.
     Restored "data.restored" "page.event.data_restored";
 }
+
+impl Event {
+    /// Whether many of them may be counted in one row: those that change nobody's access, and those that other rows show.
+    pub(crate) const fn is_counted(self) -> bool {
+        matches!(
+            self,
+            Self::LoggedIn
+                | Self::LogInFailed
+                | Self::LogInThrottled
+                | Self::LoggedOut
+                | Self::LoggedInByMail
+                | Self::MailedLogInFailed
+                | Self::MailedLogInRequested
+                | Self::LoggedInWithProvider
+                | Self::ProviderLogInFailed
+                | Self::FactorAsked
+                | Self::FactorFailed
+                | Self::PasswordChangeFailed
+                | Self::PasswordResetRequested
+                | Self::VerificationRequested
+                | Self::FirstAdminRefused
+                | Self::ProfileChanged
+                | Self::PictureSet
+                | Self::PictureRemoved
+                | Self::Exported
+                | Self::AccountsListed
+                | Self::AccountRead
+                | Self::OrganisationsListed
+                | Self::OrganisationRead
+                | Self::AuditRead
+                | Self::MailRefused
+                | Self::Shared
+                | Self::Unshared
+        )
+    }
+}

@@ -17,10 +17,10 @@ pub(crate) use self::event::Event;
 use crate::{accounts::AccountId, app::App, client::Client, clock::Timestamp, db::Tx, error::Error};
 
 const MINUTE: Duration = Duration::from_mins(1);
-/// In each minute, one actor can add this many rows of one event about one account with the same detail. Further ones are
-/// counted in one of these rows: otherwise a client in a loop could fill the disk.
+/// In each minute, one actor can add this many rows of an event that [is counted](Event::is_counted) about one account
+/// with the same detail. Further ones are counted in one of these rows: otherwise a client in a loop could fill the disk.
 const SAME_A_MINUTE: i64 = 30;
-/// The same, whatever the detail. It is large, so that nobody hides one act among others.
+/// The same of any event, whatever the detail.
 const ROWS_A_MINUTE: i64 = 600;
 
 /// Adds a row, or counts the event in an earlier one. Use [`crate::events::record`] for an event that webhooks may deliver.
@@ -34,11 +34,21 @@ pub(crate) async fn insert(
     now: Timestamp,
 ) -> Result<(), Error> {
     let new = store::New { id, event, account, client, detail, now };
-    let most = store::Most { since: now - MINUTE, same: SAME_A_MINUTE, likes: ROWS_A_MINUTE };
-    if !store::insert(tx.conn(), &new, &most).await? {
-        store::count(tx.conn(), &new, &most).await?;
+    let same = if event.is_counted() { SAME_A_MINUTE } else { ROWS_A_MINUTE };
+    let most = store::Most { since: now - MINUTE, same, likes: ROWS_A_MINUTE };
+    if store::insert(tx.conn(), &new, &most).await? {
+        return Ok(());
     }
-    Ok(())
+    if event.is_counted() {
+        return Ok(store::count(tx.conn(), &new, &most).await?);
+    }
+    // What changes an account and cannot be recorded is not done.
+    tracing::warn!(
+        event = event.name(),
+        ?account,
+        "more than {ROWS_A_MINUTE} such events in a minute: one was rejected"
+    );
+    Err(Error::Busy)
 }
 
 /// An event, as an administrator sees it.

@@ -61,6 +61,8 @@ const FACTOR_MAILS: Limit = Limit { most: 1, window: HOUR };
 const NOTICES: Limit = Limit { most: 5, window: HOUR };
 /// Notices of any kind to an address that nobody has confirmed: it may belong to someone else.
 const NOTICES_UNCONFIRMED: Limit = Limit { most: 3, window: HOUR };
+/// Changes of a password that end the account's emailed links.
+const LINKS_ENDED: Limit = Limit { most: 1, window: HOUR };
 /// Invitations to organisations per sending account.
 const INVITATIONS: Limit = Limit { most: 100, window: DAY };
 /// Invitations to organisations per recipient, whoever sends them.
@@ -421,6 +423,20 @@ pub(crate) async fn count_invitation(
     let address = app.secret().mac("throttle: invitations to an address", to.as_str().as_bytes());
     count(tx, &address, INVITATIONS_TO_ADDRESS, now).await?;
     Ok(())
+}
+
+/// Counts a change of the password, and returns whether it may end the links that the account's mailbox asked for.
+pub(crate) async fn may_end_links(
+    app: &App,
+    tx: &mut Tx,
+    held: &Held,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    if !app.config().limits {
+        return Ok(true);
+    }
+    let key = app.secret().mac("throttle: links ended by a new password", held.id.to_string().as_bytes());
+    Ok(store::count(tx.conn(), &key, LINKS_ENDED, now).await?.is_some())
 }
 
 /// Counts a request to change an account's email address. The limit is that of emails to one address.

@@ -193,6 +193,12 @@ fn row(message: &Message) -> Row<'_> {
             "mail.email_change_undone.button" => paths::FORGOTTEN,
             "mail.email_change_undone.alarm"
         ),
+        Message::EmailTakenBack => row!(
+            "mail.email_taken_back.subject",
+            "mail.email_taken_back.lead",
+            "mail.email_taken_back.button" => paths::SIGN_UP,
+            "mail.email_taken_back.alarm"
+        ),
         Message::AlreadySignedUp => row!(
             "mail.already_signed_up.subject",
             "mail.already_signed_up.lead",

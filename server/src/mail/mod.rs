@@ -106,6 +106,8 @@ pub(crate) enum Message {
     EmailChanged { new_email: String, undo: SecretText },
     /// To the old address: it is in use again.
     EmailChangeUndone,
+    /// To the replaced address: the account uses its earlier address again.
+    EmailTakenBack,
     /// Someone signed up with your address; you already have an account.
     AlreadySignedUp,
     /// Your password was changed, or reset through an emailed link.

@@ -10,6 +10,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
 use axum::extract::Request;
@@ -17,6 +18,7 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http_body_util::Limited;
 use hyper::body::{Frame, SizeHint};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::purse::{Allowance, Purse, Taken};
 
@@ -33,6 +35,11 @@ const SHARE: usize = 18 * 1024 * 1024;
 const FORM: usize = 16 * 1024;
 /// The overhead of a piece of a body, so that many small ones are not cheap: the smallest allocation, and its pointer.
 const PIECE: usize = 16 + size_of::<Bytes>();
+
+/// How long any body may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How many bytes earn another second.
+const PACE: usize = 16 * 1024;
 
 pub(super) fn purse() -> Purse {
     Purse::new(SHARED, SHARE)
@@ -52,6 +59,11 @@ impl Upload {
     /// and the client must be told, so that it does not send another request on it (RFC 9112 §9.6).
     pub(super) fn ends_connection(&self) -> bool {
         self.is_arriving() && self.0.as_ref().is_some_and(|state| state.is_long)
+    }
+
+    /// Whether the client sent it too slowly. Then the response is 408.
+    pub(super) fn is_late(&self) -> bool {
+        self.0.as_ref().is_some_and(|state| state.is_late.load(Ordering::Relaxed))
     }
 
     /// Whether the purse was empty for it. Then the response is 503, whatever the handler did with the partial body.
@@ -85,10 +97,19 @@ pub(super) fn watch(request: Request, purse: &Purse, client: Option<IpAddr>) -> 
         taken: Mutex::new(None),
         is_complete: AtomicBool::new(false),
         is_turned_away: AtomicBool::new(false),
+        is_late: AtomicBool::new(false),
     });
     let is_form = is_form(&request);
     let (allowance, watched) = (purse.of(client), Arc::clone(&state));
-    let watch = |body| Watched { body, weight: 0, paid: 0, allowance, state: watched };
+    let watch = |body| Watched {
+        body,
+        weight: 0,
+        paid: 0,
+        allowance,
+        state: watched,
+        earned: Duration::ZERO,
+        deadline: None,
+    };
     let request = request.map(|body| Body::new(watch(if is_form { short(body) } else { body })));
     (request, Upload(Some(state)))
 }
@@ -98,6 +119,7 @@ struct State {
     taken: Mutex<Option<Taken>>,
     is_complete: AtomicBool,
     is_turned_away: AtomicBool,
+    is_late: AtomicBool,
 }
 
 /// A request's body that reports when it is complete, and pays for its bytes.
@@ -107,9 +129,30 @@ struct Watched {
     paid: usize,
     allowance: Allowance,
     state: Arc<State>,
+    /// The time that its length has earned so far.
+    earned: Duration,
+    /// Until when it must be complete; set when it first makes the handler wait.
+    deadline: Option<Pin<Box<Sleep>>>,
 }
 
 impl Watched {
+    /// Whether the client is too slow. Every body has [`PATIENCE`], and more time for what has arrived.
+    fn is_late(&mut self, context: &mut Context<'_>) -> bool {
+        let earned = Duration::from_secs((self.weight / PACE) as u64);
+        let first = Instant::now() + PATIENCE;
+        let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep_until(first)));
+        if deadline.as_mut().poll(context).is_pending() {
+            return false;
+        }
+        let extended = deadline.deadline() + earned.saturating_sub(self.earned);
+        self.earned = earned;
+        if extended <= Instant::now() {
+            return true;
+        }
+        deadline.as_mut().reset(extended);
+        deadline.as_mut().poll(context).is_ready()
+    }
+
     /// Pays for another piece of this many bytes. `false` if the purse is empty.
     fn pay(&mut self, bytes: usize) -> bool {
         self.weight += bytes + PIECE;
@@ -143,6 +186,10 @@ impl HttpBody for Watched {
             self.state.is_turned_away.store(true, Ordering::Relaxed);
             return Poll::Ready(Some(Err(axum::Error::new(NoRoom))));
         }
+        if frame.is_pending() && self.is_late(context) {
+            self.state.is_late.store(true, Ordering::Relaxed);
+            return Poll::Ready(Some(Err(axum::Error::new(TooSlow))));
+        }
         if matches!(frame, Poll::Ready(None)) || self.body.is_end_stream() {
             self.state.is_complete.store(true, Ordering::Relaxed);
         }
@@ -168,6 +215,11 @@ fn compact(frame: Frame<Bytes>) -> Frame<Bytes> {
 #[derive(Debug, thiserror::Error)]
 #[error("no room for the body of another request")]
 struct NoRoom;
+
+/// A client that sends its body so slowly that it could occupy a connection.
+#[derive(Debug, thiserror::Error)]
+#[error("the body arrives too slowly")]
+struct TooSlow;
 
 #[cfg(test)]
 mod tests {

@@ -91,5 +91,6 @@ done! {
     WithInvalid "with-invalid" "page.done.with_invalid";
     WithDisabled "with-disabled" "page.done.with_disabled";
     WithNoAccount "with-no-account" "page.done.with_no_account";
+    WithAddressKept "with-address-kept" "page.done.with_address_kept";
     VerifyFirst "verify-first" "page.done.verify_first";
 }

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{by_mail, reset};
+use super::{by_mail, reset, seizing};
 use crate::{
     accounts::{self, Email},
     app::App,
@@ -33,6 +33,8 @@ pub(crate) enum Wanted {
     LogIn,
     /// A notice to the owner of this address that it already has an account.
     Account,
+    /// The same after a sign-up.
+    SignUp,
 }
 
 impl Wanted {
@@ -40,7 +42,7 @@ impl Wanted {
         match self {
             Self::NewPassword => MailFor::NewPassword,
             Self::LogIn => MailFor::LogIn,
-            Self::Account => MailFor::KnownAccount,
+            Self::Account | Self::SignUp => MailFor::KnownAccount,
         }
     }
 }
@@ -99,7 +101,11 @@ pub(crate) async fn answer(app: &App, tx: &mut Tx, question: &[u8], now: Timesta
     match asked.wanted {
         Wanted::NewPassword => reset::answer(app, tx, held, &asked.client, now).await,
         Wanted::LogIn => by_mail::answer(app, tx, held, &asked.client, now).await,
-        Wanted::Account => match held {
+        Wanted::SignUp if let Some(held) = held.filter(|held| held.email_verified_at.is_none()) => {
+            let held = seizing::contest(tx, held, &asked.client, now).await?;
+            reset::answer(app, tx, Some(&held), &asked.client, now).await
+        }
+        Wanted::Account | Wanted::SignUp => match held {
             Some(held) => mail::enqueue(app, tx, &Recipient::of(held), &Message::AlreadySignedUp, now).await,
             None => Ok(()),
         },

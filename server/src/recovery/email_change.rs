@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | request | the old one | the new address's confirmation, and the old one's undo if that is verified |
 //! | confirmation | the new one | the old one's undo if that was verified; the sessions are revoked |
+//! | confirmation of an address that has an undo | that one | only older undo links |
 //! | undo, before or after | the old one | only older undo links; sessions and API keys are revoked |
 
 use schemars::JsonSchema;
@@ -149,7 +150,10 @@ async fn confirm(app: &App, token: &str, client: &Client) -> Result<Email, Error
         return Err(Error::EmailTaken);
     }
     links::forget(&mut tx, &held).await?;
-    if held.email_verified_at.is_some() {
+    if links::forget_since_undo_of(&mut tx, &held, &new, now).await? {
+        // The owner of the new address could have restored it. Whoever has the other one gets no means to undo that.
+        mail::enqueue(app, &mut tx, &Recipient::of(&held), &Message::EmailTakenBack, now).await?;
+    } else if held.email_verified_at.is_some() {
         let undo = links::issue_undo(app, &mut tx, &held, now).await?;
         let message = Message::EmailChanged { new_email: new.as_str().to_owned(), undo };
         mail::enqueue(app, &mut tx, &Recipient::of(&held), &message, now).await?;
@@ -189,6 +193,7 @@ async fn undo(app: &App, token: &str, client: &Client) -> Result<(), Error> {
         }
         let recipient = Recipient::at(&link.email, &link.held);
         mail::enqueue(app, &mut tx, &recipient, &Message::EmailChangeUndone, now).await?;
+        mail::enqueue(app, &mut tx, &Recipient::of(&link.held), &Message::EmailTakenBack, now).await?;
     }
     let detail = (!removed.is_empty()).then(|| removed.join(", "));
     let (event, account) = (Event::EmailChangeUndone, Some(link.held.id));

@@ -287,6 +287,18 @@ pub(super) async fn forget_later(tx: &mut Tx, undo: &Consumed) -> Result<(), Err
     Ok(store::delete_all_but_undos_before(tx.conn(), undo.held.id, undo.created_at).await?)
 }
 
+/// The same if this address of the account can be restored; returns whether it can.
+pub(super) async fn forget_since_undo_of(
+    tx: &mut Tx,
+    held: &Held,
+    email: &Email,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    let Some(issued) = store::undo_issued_at(tx.conn(), held.id, email, now).await? else { return Ok(false) };
+    store::delete_all_but_undos_before(tx.conn(), held.id, issued).await?;
+    Ok(true)
+}
+
 /// Whether another account had this address and can restore it; until then nobody else gets it.
 pub(crate) async fn is_reserved(
     tx: &mut Tx,

@@ -17,8 +17,8 @@ use crate::{
     sessions::{self, LoggedIn, Proof},
 };
 
-/// Sets a new password. Every session, API key and link of the account, except undo links, is invalidated, and a new
-/// session replaces the caller's.
+/// Sets a new password. Every session and API key of the account is ended, and a new session replaces the caller's. The
+/// first change within an hour also ends every link except undo links.
 ///
 /// # Errors
 /// [`Error::WrongPassword`], which counts as a failed login; [`Error::Throttled`] after too many of either;
@@ -80,7 +80,10 @@ async fn set(
     }
     limits::forgive(&mut tx, attempt, &held, now).await?;
     accounts::set_hash(&mut tx, &held, hash, now).await?;
-    links::forget(&mut tx, &held).await?;
+    // A thief who knows the password could otherwise change it again and again, and end each link that the owner asks for.
+    if limits::may_end_links(app, &mut tx, &held, now).await? {
+        links::forget(&mut tx, &held).await?;
+    }
     api_keys::end_all(&mut tx, &held).await?;
     let logged_in = sessions::begin_anew(app, &mut tx, &held, principal.session, client, now).await?;
     mail::enqueue(app, &mut tx, &Recipient::of(&held), &Message::PasswordChanged, now).await?;

@@ -49,6 +49,25 @@ pub(crate) async fn prove_address(
     accounts::hold_again(tx, held).await
 }
 
+/// Two people may have signed up with an address, and nobody has shown that they read there: what the first left in the
+/// account is removed, so that confirming the address keeps nobody's password.
+pub(super) async fn contest(
+    tx: &mut Tx,
+    held: &Held,
+    client: &Client,
+    now: Timestamp,
+) -> Result<Held, Error> {
+    sessions::end_all(tx, held, now).await?;
+    links::forget_with_undos(tx, held).await?;
+    let mut removed = store::close_ways_in(tx.conn(), held.id, None).await?;
+    if accounts::forget_password(tx, held, now).await? {
+        removed.push("password");
+    }
+    let detail = (!removed.is_empty()).then(|| removed.join(", "));
+    events::record_detail(tx, Event::Seized, Some(held.id), client, detail.as_deref(), now).await?;
+    accounts::hold_new(tx, held.id).await
+}
+
 async fn seize(
     app: &App,
     tx: &mut Tx,

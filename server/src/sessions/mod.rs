@@ -20,6 +20,7 @@ pub use self::cookies::{SessionCookies, SessionsCookie};
 pub(crate) use self::proof::{Proof, prove};
 pub(crate) use self::refresh::{RefreshToken, Refreshed, covers, refresh};
 pub(crate) use self::store::Listed;
+use self::store::SessionKind;
 use crate::{
     access::{self, Fresh, Method, Methods, OfflineAccess, Principal, ScopeAsked, SessionId},
     accounts::{self, AccountId, Held, Locked, Role},
@@ -129,8 +130,8 @@ pub(crate) async fn begin(
     .await
 }
 
-/// Revokes every session of the account and replaces the caller's by a new one with the same scope and transport, so
-/// that a copy of its cookie or refresh token becomes useless (ASVS 7.2.4).
+/// Revokes every session of the account and replaces the caller's by a new one with the same scope, transport and time
+/// of login, so that a copy of its cookie or refresh token becomes useless (ASVS 7.2.4).
 pub(crate) async fn begin_anew(
     app: &App,
     tx: &mut Tx,
@@ -148,7 +149,9 @@ pub(crate) async fn begin_anew(
         (false, false) => Renewal::None,
     };
     let scope = held.role().limit(Granted::parse(&kind.scope), app.scopes());
-    let session = Session { id, account: held.id, scope, authenticated_at: now, amr: kind.amr };
+    // Whoever has asked for it has shown a password at most, which is no login where a second factor is asked for.
+    let SessionKind { authenticated_at, amr, .. } = kind;
+    let session = Session { id, account: held.id, scope, authenticated_at, amr };
     insert(app, tx, held, session, renewal, client, now).await
 }
 

@@ -13,7 +13,7 @@ use crate::{
 
 type Result<T> = std::result::Result<T, crate::db::Error>;
 
-/// The maximum number of active sessions of an account.
+/// The maximum number of sessions of an account, with those that have ended.
 const MOST: i64 = 100;
 
 /// A session to be inserted.
@@ -24,19 +24,19 @@ pub(super) struct Begun<'a> {
     pub(super) ends_at: Timestamp,
 }
 
-/// Ends the sessions that were used longest ago, so that with a new one there are at most [`MOST`]. Returns how many.
-/// Expired ones are the first to go.
-pub(super) async fn make_room(conn: Conn<'_>, account: AccountId, now: Timestamp) -> Result<u64> {
+/// Deletes the sessions that were used longest ago, so that with a new one there are at most [`MOST`]. Those that have
+/// ended are the first to go.
+pub(super) async fn make_room(conn: Conn<'_>, account: AccountId, now: Timestamp) -> Result<()> {
     execute!(
         conn,
-        "UPDATE sessions SET ended_at = CASE WHEN expires_at < $2 THEN expires_at ELSE $2 END
-         WHERE id IN (SELECT id FROM sessions WHERE account_id = $1 AND ended_at IS NULL
-                      ORDER BY expires_at > $2 DESC, last_seen_at DESC, id DESC LIMIT 1000 OFFSET $3)
-         AND ended_at IS NULL",
+        "DELETE FROM sessions WHERE id IN (
+             SELECT id FROM sessions WHERE account_id = $1
+             ORDER BY (ended_at IS NULL AND expires_at > $2) DESC, last_seen_at DESC, id DESC LIMIT 1000 OFFSET $3)",
         account,
         now,
         MOST - 1
-    )
+    )?;
+    Ok(())
 }
 
 pub(super) async fn insert_session(
@@ -74,17 +74,18 @@ pub(super) async fn insert_session(
 /// A session's scopes, and how its client presents it.
 pub(super) struct SessionKind {
     pub(super) scope: String,
+    pub(super) authenticated_at: Timestamp,
     pub(super) amr: String,
     pub(super) has_cookie: bool,
     pub(super) has_refresh_token: bool,
 }
-crate::db::from_row!(SessionKind { scope, amr, has_cookie, has_refresh_token });
+crate::db::from_row!(SessionKind { scope, authenticated_at, amr, has_cookie, has_refresh_token });
 
 pub(super) async fn kind_of(conn: Conn<'_>, session: SessionId) -> Result<Option<SessionKind>> {
     fetch_optional!(
         conn,
         SessionKind,
-        "SELECT scope, amr, cookie_digest IS NOT NULL AS has_cookie, refresh_digest IS NOT NULL AS has_refresh_token
+        "SELECT scope, authenticated_at, amr, cookie_digest IS NOT NULL AS has_cookie, refresh_digest IS NOT NULL AS has_refresh_token
          FROM sessions WHERE id = $1",
         session
     )

@@ -78,7 +78,7 @@ async fn tell_quietly(
     client: &Client,
     now: Timestamp,
 ) -> Result<SignedUp, Error> {
-    recovery::ask(app, &mut tx, Wanted::Account, email, client, now).await?;
+    recovery::ask(app, &mut tx, Wanted::SignUp, email, client, now).await?;
     tx.commit().await?;
     Ok(SignedUp::Quietly)
 }

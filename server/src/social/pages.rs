@@ -240,6 +240,7 @@ async fn finish(
         }
         Ok(Settled::Refused(refusal)) => return refuse(app, v, &who.provider, refusal, client).await,
         Err(Error::EmailUnverified) => return Ok(v.go_done(paths::LOG_IN, Done::VerifyFirst)),
+        Err(Error::EmailTaken) => return Ok(v.go_done(paths::LOG_IN, Done::WithAddressKept)),
         Err(Error::TooManyIdentities) => return Ok(v.go_done(paths::LINKED, Done::TooManyLinked)),
         Err(error) => Err(NotShown::Error(error)),
     };

@@ -1,9 +1,10 @@
 //! The size of everything that a stranger sends is limited, and so is the memory that it takes.
 
 use std::fmt::Write as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use super::pictures::picture;
 use crate::support::process::{Server, program};
@@ -72,6 +73,28 @@ async fn chunked(call: RemoteCall, body: &[u8]) -> Answer {
 
 fn chunk(bytes: &[u8]) -> Vec<u8> {
     [format!("{:x}\r\n", bytes.len()).as_bytes(), bytes, b"\r\n"].concat()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn d02_a_body_that_hardly_arrives_ends_after_ten_seconds() {
+    let server = sqlite().await;
+    let mut slow = server.remote().post("/login").begin(FORM, 1000).await;
+    let began = Instant::now();
+    let trickle = async {
+        while slow.send(b"x").await.is_ok() && began.elapsed() < Duration::from_secs(12) {
+            sleep(Duration::from_millis(500)).await;
+        }
+    };
+    trickle.await;
+    let answer = slow.answer().await.unwrap().assert(408);
+    assert_eq!(answer.header("connection"), "close");
+    // One that goes on has a second more for each 16 KiB.
+    let mut steady = server.remote().post("/signup").begin(JSON, 60_000).await;
+    for _ in 0..12 {
+        steady.send(&[b' '; 5_000]).await.unwrap();
+        sleep(Duration::from_secs(1)).await;
+    }
+    steady.answer().await.unwrap().assert(400);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -33,6 +33,8 @@ on_both_databases! {
         // The owner of the old address is notified there.
         let told = app.mails_to("ada").await.into_iter().any(|mail| mail.subject.ends_with("was restored"));
         assert!(told, "no notice of the undo");
+        let told = "Your account at Portcullis no longer uses this email address";
+        assert!(app.mails_to("third.ada").await.iter().any(|mail| mail.subject == told));
         thief.get("/profile").send().await.assert(401);
         Undo.consume(&app, "ada", &later).await.assert(410);
         app.log_in("ada").await;
@@ -41,6 +43,59 @@ on_both_databases! {
         app.advance(601);
         let stale = change_email(&browser, "fourth.ada").await.assert(401);
         assert!(stale.header("www-authenticate").contains("insufficient_user_authentication"));
+    }
+
+    async fn r08_an_address_that_comes_back_leaves_the_other_one_no_undo(database: Database) {
+        let app = without_limits(database).await;
+        let thief = app.as_user("ada").await;
+        confirmed(&app, "ada").await;
+        change_email(&thief, "thief").await.assert(202);
+        let confirmation = mailed(&app, "thief", Confirm).await;
+        Confirm.consume(&app, "thief", &confirmation).await.assert(204);
+        // The owner has a way in of her own, and changes the address back without the undo.
+        app.advance(60);
+        let owner = app.log_in("thief").await;
+        change_email(&owner, "ada").await.assert(202);
+        let of_the_thief = mailed(&app, "thief", Undo).await;
+        let confirmation = mailed(&app, "ada", Confirm).await;
+        Confirm.consume(&app, "ada", &confirmation).await.assert(204);
+        let told = "Your account at Portcullis no longer uses this email address";
+        assert!(app.mails_to("thief").await.iter().any(|mail| mail.subject == told));
+        Undo.consume(&app, "thief", &of_the_thief).await.assert(410);
+        assert_eq!(app.place.value("SELECT count(*) FROM links WHERE purpose = 'undo_email'").await, "0");
+        app.log_in("ada").await;
+    }
+
+    async fn n02_a_thief_who_changes_the_password_again_and_again_leaves_the_owner_a_link(database: Database) {
+        for is_confirmed in [true, false] {
+            let app = TestApp::new(database).await;
+            let mut thief = app.stranger().with_token(app.as_user("ada").await.token());
+            if is_confirmed {
+                confirmed(&app, "ada").await;
+            }
+            let mut password = PASSWORD.to_owned();
+            let mut change = async |round: u32| {
+                let next = format!("a-lantern-in-harbour-{round}");
+                let body = json!({ "current_password": password, "password": next });
+                let answer = thief.call(http::Method::PUT, "/password").json(&body).await.assert(200).json();
+                thief = thief.with_token(answer["access_token"].as_str().unwrap());
+                password = next;
+            };
+            // The first change ends the links from before it (R02).
+            forgot(&app, "ada").await.assert(202);
+            let first = mailed(&app, "ada", Reset).await;
+            change(0).await;
+            Reset.consume(&app, "ada", &first).await.assert(410);
+            app.advance(1);
+            forgot(&app, "ada").await.assert(202);
+            let second = mailed(&app, "ada", Reset).await;
+            for round in 1..5 {
+                change(round).await;
+            }
+            Reset.consume(&app, "ada", &second).await.assert(204);
+            thief.get("/profile").send().await.assert(401);
+            app.stranger().try_password(&email("ada"), NEW_PASSWORD).await.assert(200);
+        }
     }
 
     async fn n01_an_undo_removes_what_a_thief_added_since_the_change_was_asked_for(database: Database) {

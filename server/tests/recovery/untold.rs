@@ -87,6 +87,7 @@ on_both_databases! {
     async fn e03_known_unknown_and_disabled_get_the_same_answer(database: Database) {
         let app = without_limits(database).await;
         app.sign_up("ada").await;
+        confirmed(&app, "ada").await;
         let bob = app.sign_up("bob").await;
         app.disable(bob).await;
         let before = app.mails().await.len();
@@ -144,6 +145,28 @@ on_both_databases! {
         let token = mailed(&app, "free", Verify).await;
         Verify.consume(&app, "free", &token).await.assert(204);
         app.stranger().try_password(&email("free"), NEW_PASSWORD).await.assert(200);
+    }
+
+    async fn l02_r03_who_signs_up_quietly_with_an_address_twice_keeps_no_password(database: Database) {
+        let app = TestApp::with(database, |config| config.sign_up = SignUp::Quiet).await;
+        let sign_up = async |password: &str| {
+            let body = json!({ "email": email("ada"), "full_name": "Ada", "password": password });
+            app.stranger().post("/signup").json(&body).await.assert(202);
+        };
+        // A stranger, twice, so that the owner of the address gets no more emails about it today.
+        sign_up(PASSWORD).await;
+        let of_the_stranger = mailed(&app, "ada", Verify).await;
+        sign_up(PASSWORD).await;
+        app.mails().await;
+        sign_up(NEW_PASSWORD).await;
+        app.stranger().try_password(&email("ada"), PASSWORD).await.assert(401);
+        Verify.consume(&app, "ada", &of_the_stranger).await.assert(410);
+        app.stranger().try_password(&email("ada"), PASSWORD).await.assert(401);
+        // The link sets the password of whoever reads there.
+        let link = mailed(&app, "ada", Reset).await;
+        Reset.consume(&app, "ada", &link).await.assert(204);
+        app.stranger().try_password(&email("ada"), PASSWORD).await.assert(401);
+        app.stranger().try_password(&email("ada"), NEW_PASSWORD).await.assert(200);
     }
 
     async fn questions_are_answered_while_the_mail_server_is_away(database: Database) {
