@@ -97,7 +97,7 @@ pub(super) async fn run(config: Config, command: PolicyCommand) -> Result<(), St
     match command {
         PolicyCommand::Check { policy, tables } => {
             let declared = read_policy(&policy.file)?;
-            let checked = declared.check().map_err(|error| error.to_string())?;
+            let checked = declared.check_with(&config.attributes).map_err(|error| error.to_string())?;
             if tables {
                 check_tables(&open(config).await?, &declared).await?;
             }

@@ -160,6 +160,7 @@ impl Place {
             "used_passkey_challenges",
             "remembered_devices",
             "api_keys",
+            "attribute_values",
         ];
         let mut dump = Vec::new();
         for table in tables {
