@@ -46,7 +46,7 @@ impl Field {
         };
         Self {
             id: id_of(attribute),
-            label: attribute.label(language).to_owned(),
+            label: attribute.label(&language).to_owned(),
             is_required: attribute.sign_up == AttributeAtSignUp::Required,
             value,
             input,
@@ -70,16 +70,24 @@ pub(crate) fn fields(known: &[Known<'_>], typed: Option<&FormTexts>, language: L
     changeable.map(field).collect()
 }
 
+/// Whether there is a value that the reader sees and does not change.
+pub(crate) fn has_rows(known: &[Known<'_>]) -> bool {
+    known.iter().any(|known| !known.may_change && known.value.is_some())
+}
+
 /// The name of an attribute's field.
 pub(crate) fn id_of(attribute: &Attribute) -> String {
     format!("attributes.{}", attribute.name)
 }
 
-/// A value as people read it.
-pub(crate) fn shown(value: &AttributeValue, language: Language) -> String {
-    match value {
-        AttributeValue::Boolean(truth) => yes_or_no(*truth, language).to_owned(),
-        value => value.text(),
+impl Known<'_> {
+    /// The value as people read it, of an attribute that the reader does not change.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass what they hold by reference")]
+    pub(crate) fn row(&self, language: &Language) -> Option<String> {
+        match self.value.as_ref().filter(|_| !self.may_change)? {
+            AttributeValue::Boolean(truth) => Some(yes_or_no(*truth, *language).to_owned()),
+            value => Some(value.text()),
+        }
     }
 }
 

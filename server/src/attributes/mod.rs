@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 pub(crate) use self::{
     changes::{Changer, Changes, FormTexts},
-    field::{Field, Input, fields, id_of, shown},
+    field::{Field, Input, fields, has_rows, id_of},
     shape::{AskedView, AttributesAsked, AttributesChange, AttributesView, Typed},
     store::make_up,
     value::AttributeValue,
@@ -60,7 +60,8 @@ pub(crate) struct Known<'a> {
 
 impl Attribute {
     /// What pages call it.
-    pub(crate) fn label(&self, language: Language) -> &str {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass what they hold by reference")]
+    pub(crate) fn label(&self, language: &Language) -> &str {
         let translated = match language {
             Language::En => None,
             Language::De => self.label_de.as_deref(),
@@ -95,8 +96,7 @@ pub(crate) fn asked(app: &App) -> impl Iterator<Item = &Attribute> {
 
 /// What such a reader sees, with and without values.
 pub(crate) async fn known(app: &App, of: Of, reader: AttributeReaders) -> Result<Vec<Known<'_>>, Error> {
-    let visible: Vec<_> =
-        declared(app, of.kind()).filter(|attribute| attribute.read >= reader).collect();
+    let visible: Vec<_> = declared(app, of.kind()).filter(|attribute| attribute.read >= reader).collect();
     if visible.is_empty() {
         return Ok(Vec::new());
     }

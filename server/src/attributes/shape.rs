@@ -41,7 +41,7 @@ impl AttributesView {
     pub(crate) fn of(known: Vec<Known<'_>>, language: Language) -> Self {
         let view = |known: Known<'_>| AttributeView {
             name: known.attribute.name.clone(),
-            label: known.attribute.label(language).to_owned(),
+            label: known.attribute.label(&language).to_owned(),
             value: known.value,
             schema: schema(known.attribute),
             may_change: known.may_change,
@@ -72,7 +72,7 @@ impl AskedView {
     pub(crate) fn of(attribute: &Attribute, language: Language) -> Self {
         Self {
             name: attribute.name.clone(),
-            label: attribute.label(language).to_owned(),
+            label: attribute.label(&language).to_owned(),
             schema: schema(attribute),
             required: attribute.sign_up == AttributeAtSignUp::Required,
         }

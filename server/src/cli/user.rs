@@ -15,8 +15,8 @@ use crate::{
     app::App,
     attributes::{self, AttributeValue, Of},
     client::Client,
-    config::AttributeReaders,
     clock::Timestamp,
+    config::AttributeReaders,
     error::Error,
     factors, identities,
     invalid::{Fault, Invalid},
@@ -276,10 +276,8 @@ async fn show(app: &App, account: WhichAccount, json: bool) -> Result<(), String
     let ways = ways_in(app, &details).await.map_err(|error| sentence(&error))?;
     let known = attributes::known(app, Of::Account(id), AttributeReaders::Administrators).await;
     let known = known.map_err(|error| sentence(&error))?;
-    let attributes: BTreeMap<_, _> = known
-        .into_iter()
-        .filter_map(|known| Some((known.attribute.name.clone(), known.value?)))
-        .collect();
+    let attributes: BTreeMap<_, _> =
+        known.into_iter().filter_map(|known| Some((known.attribute.name.clone(), known.value?))).collect();
     if json {
         let sessions = sessions.iter().map(|session| ShownSession {
             id: session.id.to_string(),
@@ -307,7 +305,7 @@ async fn show(app: &App, account: WhichAccount, json: bool) -> Result<(), String
         label("Deletion", &format!("due {}; its owner can log in and cancel it", moment(due)))?;
     }
     for (name, value) in &attributes {
-        label(name, &log::escaped(&value.text()).to_string())?;
+        label(name, &log::escaped(&value.text()))?;
     }
     for (name, value) in ways.lines() {
         label(name, &value)?;

@@ -28,13 +28,63 @@ const LONGEST_IN_TOKENS: usize = 2048;
 
 /// Claims that mean something else: those of RFC 7519, RFC 9068, OpenID Connect, and of this server, and others of the
 /// registry "JSON Web Token Claims" that applications read.
-const CLAIMS: [&str; 51] = [
-    "iss", "sub", "aud", "exp", "nbf", "iat", "jti", "sid", "scope", "client_id", "auth_time", "acr", "amr", "azp",
-    "nonce", "at_hash", "c_hash", "cnf", "act", "may_act", "roles", "groups", "entitlements", "permissions",
-    "name", "given_name", "family_name", "middle_name", "nickname", "preferred_username", "profile", "picture",
-    "website", "email", "email_verified", "gender", "birthdate", "zoneinfo", "locale", "phone_number",
-    "phone_number_verified", "address", "updated_at", "events", "sub_jwk", "sub_id", "typ", "token_use", "vc", "vp",
+const CLAIMS: &[&str] = &[
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "nbf",
+    "iat",
+    "jti",
+    "sid",
+    "scope",
+    "client_id",
+    "auth_time",
+    "acr",
+    "amr",
+    "azp",
+    "nonce",
+    "at_hash",
+    "c_hash",
+    "cnf",
+    "act",
+    "may_act",
+    "roles",
+    "groups",
+    "entitlements",
+    "permissions",
+    "name",
+    "given_name",
+    "family_name",
+    "middle_name",
+    "nickname",
+    "preferred_username",
+    "profile",
+    "picture",
+    "website",
+    "email",
+    "email_verified",
+    "gender",
+    "birthdate",
+    "zoneinfo",
+    "locale",
+    "phone_number",
+    "phone_number_verified",
+    "address",
+    "updated_at",
+    "events",
+    "sub_jwk",
+    "sub_id",
+    "typ",
+    "token_use",
+    "vc",
+    "vp",
     "authorization_details",
+    "scp",
+    "tid",
+    "oid",
+    "resource_access",
+    "realm_access",
 ];
 
 /// An attribute of accounts or of organisations.
@@ -200,7 +250,11 @@ pub(super) const KEYS: [(&str, &str, &str); 13] = [
         "For accounts: whether sign-up asks for it. Accounts that are made in another way begin without it. Default: \
          `no`.",
     ),
-    ("in_tokens", "on|off", "For accounts: whether access tokens carry it, as a claim of its name. Default: `off`."),
+    (
+        "in_tokens",
+        "on|off",
+        "For accounts: whether access tokens carry it, as a claim of its name. Default: `off`.",
+    ),
 ];
 
 impl Attribute {
@@ -224,7 +278,9 @@ impl Attribute {
     fn of_entry(name: &str, entry: Entry) -> Result<Self, String> {
         let kind = match entry.r#type {
             Type::String => match (entry.values, entry.max_length) {
-                (Some(_), Some(_)) => return Err("has `values` and `max_length`; remove one of them".to_owned()),
+                (Some(_), Some(_)) => {
+                    return Err("has `values` and `max_length`; remove one of them".to_owned());
+                }
                 (Some(values), None) => AttributeKind::Choice(values),
                 (None, length) => AttributeKind::Text(length.unwrap_or(USUAL_LENGTH)),
             },
@@ -341,7 +397,9 @@ impl Attribute {
 
     fn check_claim(&self) -> Result<(), String> {
         if CLAIMS.contains(&self.name.as_str()) {
-            return Err("is in tokens, but a claim of this name means something else; choose another name".to_owned());
+            return Err(
+                "is in tokens, but a claim of this name means something else; choose another name".to_owned()
+            );
         }
         if self.read == AttributeReaders::Administrators {
             return Err(
@@ -522,7 +580,10 @@ mod tests {
             ("of = 'organisation'\ntype = 'string'\nsign_up = 'optional'", "do not sign up"),
             ("of = 'organisation'\ntype = 'string'\nin_tokens = 'on'", "names no organisation"),
             ("of = 'account'\ntype = 'string'\nchange = 'nobody'", "could never have a value"),
-            ("of = 'account'\ntype = 'string'\nchange = 'owner'\nread = 'administrators'", "lets its owner change"),
+            (
+                "of = 'account'\ntype = 'string'\nchange = 'owner'\nread = 'administrators'",
+                "lets its owner change",
+            ),
             ("of = 'account'\ntype = 'string'\nin_tokens = 'on'\nread = 'administrators'", "owners can read"),
             ("of = 'account'\ntype = 'string'\nin_tokens = true", "line 4"),
             ("of = 'account'\ntype = 'string'\nlabel = ''", "label that cannot be used"),
@@ -544,7 +605,8 @@ mod tests {
 
     #[test]
     fn there_are_few_and_tokens_stay_small() {
-        let text = |name: String, most| Attribute::new(&name, AttributeOf::Account, AttributeKind::Text(most));
+        let text =
+            |name: String, most| Attribute::new(&name, AttributeOf::Account, AttributeKind::Text(most));
         let many = |count| (0..count).map(|at| text(format!("a{at}"), 9)).collect::<Vec<_>>();
         check(&many(MOST)).unwrap();
         assert!(check(&many(MOST + 1)).unwrap_err().1.contains("more than 32"));
@@ -552,7 +614,8 @@ mod tests {
         assert!(check(&twice).unwrap_err().1.contains("declared twice"));
         let in_token = |most| Attribute { in_tokens: true, ..text("a".to_owned(), most) };
         check(&[in_token(500)]).unwrap();
-        let problem = check(&[in_token(500), Attribute { name: "b".to_owned(), ..in_token(100) }]).unwrap_err().1;
+        let problem =
+            check(&[in_token(500), Attribute { name: "b".to_owned(), ..in_token(100) }]).unwrap_err().1;
         assert!(problem.contains("bytes into each access token"), "{problem}");
     }
 }

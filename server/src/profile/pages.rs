@@ -13,7 +13,7 @@ use crate::{
     accounts::{self, AccountDetails, FullName, Owner},
     api_keys,
     app::App,
-    attributes::{self, Changer, Changes, Field, Input, Known, shown},
+    attributes::{self, Changer, Changes, Field, Input, Known},
     client::Client,
     error::Error,
     factors, groups, identities,
@@ -102,7 +102,7 @@ impl<'a> AccountPage<'a> {
 
     /// Whether there is an attribute that their owner sees and does not change.
     fn has_rows(&self) -> bool {
-        self.attributes.iter().any(|known| !known.may_change && known.value.is_some())
+        attributes::has_rows(&self.attributes)
     }
 
     fn picture(&self) -> Option<String> {

@@ -36,17 +36,16 @@ struct SignUpForm {
     attributes: FormTexts,
 }
 
-impl From<Texts> for SignUpForm {
-    fn from(Texts(mut texts): Texts) -> Self {
-        let mut take = |name| texts.remove(name).unwrap_or_default();
-        let (full_name, email, password) = (take("full_name"), take("email"), take("password"));
-        let next = take("next");
-        // What is left; the declarations pick theirs.
-        Self { full_name, email, password, next, attributes: texts }
-    }
-}
-
 impl SignUpForm {
+    fn of(app: &App, Texts(mut texts): Texts) -> Self {
+        let mut take = |name: &str| texts.remove(name).unwrap_or_default();
+        let (full_name, email, password, next) =
+            (take("full_name"), take("email"), take("password"), take("next"));
+        let attributes =
+            attributes::asked(app).filter_map(|attribute| texts.remove_entry(&attributes::id_of(attribute)));
+        Self { full_name, email, password, next, attributes: attributes.collect() }
+    }
+
     /// The attributes, or what is wrong with them.
     fn attributes(&self, app: &App) -> Result<Changes, Invalid> {
         Changes::of_sign_up_form(&app.config().attributes, &self.attributes)
@@ -75,7 +74,8 @@ struct SignUpPage<'a> {
 impl<'a> SignUpPage<'a> {
     fn new(v: &'a View, app: &App, faults: Faults, form: &'a SignUpForm, next: WayBack) -> Self {
         let has_passkeys = passkeys::are_possible(app.public_url());
-        let typed = |attribute| form.attributes.get(&attributes::id_of(attribute)).cloned().unwrap_or_default();
+        let typed =
+            |attribute| form.attributes.get(&attributes::id_of(attribute)).cloned().unwrap_or_default();
         let field = |attribute| Field::new(attribute, typed(attribute), v.language);
         let attributes = attributes::asked(app).map(field).collect();
         Self { v, faults, form, next, min_length: app.config().password_min_length, has_passkeys, attributes }
@@ -100,7 +100,7 @@ pub(crate) async fn sign_up(
     v: View,
     texts: Texts,
 ) -> PageResult {
-    let form = SignUpForm::from(texts);
+    let form = SignUpForm::of(&app, texts);
     let next = WayBack::of(&app, Some(&form.next));
     let sign_up = sign_up_and_log_in(&app, &v, &form, before, &client);
     let page = async |faults| Ok(SignUpPage::new(&v, &app, faults, &form, next.clone()));
@@ -166,7 +166,7 @@ pub(crate) async fn ask_for_passkey(
     texts: Texts,
 ) -> PageResult {
     passkey::manner(&app)?;
-    let form = SignUpForm::from(texts);
+    let form = SignUpForm::of(&app, texts);
     let next = WayBack::of(&app, Some(&form.next));
     let browser = Browser::or_new(known);
     let (email, full_name) = (form.email.as_str(), form.full_name.as_str());
@@ -194,7 +194,7 @@ pub(crate) async fn sign_up_with_passkey(
     passkey::manner(&app)?;
     // What the script read from the browser, in JSON.
     let credential = texts.remove("credential").unwrap_or_default();
-    let form = SignUpForm::from(Texts(texts));
+    let form = SignUpForm::of(&app, Texts(texts));
     let next = WayBack::of(&app, Some(&form.next));
     let (email, full_name) = (form.email.as_str(), form.full_name.as_str());
     let sign_up = async {

@@ -27,7 +27,7 @@ use crate::{
     accounts::{AccountDetails, AccountId, Role},
     api_keys,
     app::App,
-    attributes::{self, Changer, Changes, Field, Input, Known, shown},
+    attributes::{self, Changer, Changes, Field, Input, Known},
     client::Client,
     config::{Attribute, AttributeOf},
     error::Error,
@@ -83,7 +83,11 @@ impl AccountsPage<'_> {
 
     fn has_filter(&self) -> bool {
         let AccountsQuery { search, role, is_active, is_verified, attribute, .. } = &self.query;
-        search.is_some() || role.is_some() || is_active.is_some() || is_verified.is_some() || attribute.is_some()
+        search.is_some()
+            || role.is_some()
+            || is_active.is_some()
+            || is_verified.is_some()
+            || attribute.is_some()
     }
 
     /// `51–100 of 207`.
@@ -136,7 +140,8 @@ pub(crate) async fn show_accounts(
         role: v.query("role").and_then(Role::of_name),
         is_active: is("is_active"),
         is_verified: is("is_verified"),
-        attribute: filled(&v, "attribute").filter(|name| attributes::named(&app, AttributeOf::Account, name).is_some()),
+        attribute: filled(&v, "attribute")
+            .filter(|name| attributes::named(&app, AttributeOf::Account, name).is_some()),
         value: filled(&v, "value"),
         after: v.query("after").map(str::to_owned),
         before: v.query("before").map(str::to_owned),
@@ -185,7 +190,7 @@ impl<'a> AccountPage<'a> {
 
     /// Whether there is an attribute that the reader sees and does not change.
     fn has_rows(&self) -> bool {
-        self.attributes.iter().any(|known| !known.may_change && known.value.is_some())
+        attributes::has_rows(&self.attributes)
     }
 
     fn act(&self, act: &str) -> String {

@@ -16,7 +16,7 @@ use crate::{
         organisations::{self, OrganisationsQuery},
     },
     app::App,
-    attributes::{self, Changer, Changes, Field, Input, Known, shown},
+    attributes::{self, Changer, Changes, Field, Input, Known},
     client::Client,
     error::Error,
     groups::{self, Found, GroupId, GroupRole, Part, Person, ServiceAccount},
@@ -77,7 +77,7 @@ struct OrganisationPage<'a> {
 impl OrganisationPage<'_> {
     /// Whether there is an attribute that the reader sees and does not change.
     fn has_rows(&self) -> bool {
-        self.attributes.iter().any(|known| !known.may_change && known.value.is_some())
+        attributes::has_rows(&self.attributes)
     }
 
     fn attributes_path(&self) -> String {

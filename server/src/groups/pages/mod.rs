@@ -23,8 +23,7 @@ pub(crate) use self::{
     team::{change_team, show_team},
 };
 use super::{
-    GroupId, GroupRole, Organisation, Person, Team,
-    attributes as own_attributes,
+    GroupId, GroupRole, Organisation, Person, Team, attributes as own_attributes,
     cursors::{Asked, MOST, Part},
     invitations::{self, Invitation},
     members, organisations, teams,
@@ -32,7 +31,7 @@ use super::{
 use crate::{
     accounts::AccountId,
     app::App,
-    attributes::{self, Changer, Changes, Field, Input, Known, shown},
+    attributes::{self, Changer, Changes, Field, Input, Known},
     client::Client,
     error::Error,
     pages::{Done, Faults, PageResult, Texts, View},
@@ -106,7 +105,13 @@ struct OrganisationPage<'a> {
 }
 
 impl<'a> OrganisationPage<'a> {
-    async fn of(app: &'a App, v: &'a View, own: AccountId, id: GroupId, faults: Faults) -> Result<Self, Error> {
+    async fn of(
+        app: &'a App,
+        v: &'a View,
+        own: AccountId,
+        id: GroupId,
+        faults: Faults,
+    ) -> Result<Self, Error> {
         let organisation = organisations::read(app, own, id).await?;
         let members = members::members(app, own, id, None, asked(v, "members")).await?;
         let teams = teams::teams(app, own, id, asked(v, "teams")).await?;
@@ -122,7 +127,7 @@ impl<'a> OrganisationPage<'a> {
 
     /// Whether there is an attribute that the reader sees and does not change.
     fn has_rows(&self) -> bool {
-        self.attributes.iter().any(|known| !known.may_change && known.value.is_some())
+        attributes::has_rows(&self.attributes)
     }
 
     fn path(&self) -> String {
