@@ -3,9 +3,10 @@
 use portcullis_server::config::{AttributeAtSignUp, AttributeChangers};
 use serde_json::{Value, json};
 
-use super::{administrator, change, choice, declare, declared, log_in, organisation, person, values};
+use super::{administrator, change, choice, declare, declared, join, log_in, organisation, person, values};
 use crate::on_both_databases;
-use crate::support::{Answer, Client, Database, PASSWORD, TestApp, email};
+use crate::support::{Answer, Client, PASSWORD, TestApp, email};
+use portcullis_server::groups::GroupRole;
 
 async fn post(client: &Client, path: &str, form: &[(&str, &str)]) -> Answer {
     let call = client.post(path);
@@ -120,7 +121,7 @@ on_both_databases! {
         let (_, token) = person(&app, "ada").await;
         let (ben_id, _) = person(&app, "ben").await;
         let engines = organisation(&token).await;
-        super::join(&app, &engines, ben_id, super::GroupRole::Member).await;
+        join(&app, &engines, ben_id, GroupRole::Member).await;
         let here = format!("/account{engines}");
         let (ada, ben) = (browser(&app, "ada").await, browser(&app, "ben").await);
         let path = format!("{here}/attributes");
