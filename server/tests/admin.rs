@@ -234,7 +234,8 @@ on_both_databases! {
         app.advance(601);
         for (method, path, scope, allowed) in OPERATIONS {
             let takes_away = matches!(path, "/admin/accounts/{id}/role" | "/admin/accounts/{id}/disable" | "/admin/accounts/{id}/factors" | "/admin/claim")
-                || matches!((method, path), ("PUT", "/admin/organisations/{id}/members/{account}") | ("DELETE", "/admin/organisations/{id}" | "/admin/accounts/{id}") | ("POST", "/admin/accounts"));
+                || matches!((method, path), ("PUT", "/admin/organisations/{id}/members/{account}") | ("DELETE", "/admin/organisations/{id}" | "/admin/accounts/{id}") | ("POST", "/admin/accounts"))
+                || (method == "PATCH" && path.ends_with("/attributes"));
             let answer = act(&cookie, method, path, target).await.assert(if takes_away { 401 } else { allowed });
             assert_eq!(takes_away, answer.text().contains("10 minutes"), "{method} {path} ({scope})");
         }

@@ -60,7 +60,8 @@ impl Changes {
     ) -> Result<Self, Invalid> {
         let mut checked = Checked::default();
         for (name, value) in typed {
-            let known = attributes.iter().find(|one| one.of == of && one.name == *name && one.read >= by.reader());
+            let known =
+                attributes.iter().find(|one| one.of == of && one.name == *name && one.read >= by.reader());
             match known {
                 None => checked.undeclared(name),
                 Some(attribute) if !attribute.may_be_changed_by(by.reader()) => {

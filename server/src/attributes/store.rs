@@ -78,6 +78,11 @@ pub(super) async fn counts(conn: Conn<'_>) -> Result<Vec<(String, i64)>> {
 }
 
 /// Sets a value of an account that need not exist, for the tests of a policy.
-pub(crate) async fn make_up(conn: Conn<'_>, account: AccountId, name: &str, value: &AttributeValue) -> Result<()> {
+pub(crate) async fn make_up(
+    conn: Conn<'_>,
+    account: AccountId,
+    name: &str,
+    value: &AttributeValue,
+) -> Result<()> {
     insert(conn, Of::Account(account), name, value).await
 }

@@ -24,7 +24,9 @@ impl AttributeValue {
     /// The value that a client sent as JSON.
     pub(super) fn of_json(kind: &AttributeKind, value: &Value) -> Result<Self, Fault> {
         match (kind, value) {
-            (AttributeKind::Text(_) | AttributeKind::Choice(_), Value::String(text)) => Self::of_text(kind, text),
+            (AttributeKind::Text(_) | AttributeKind::Choice(_), Value::String(text)) => {
+                Self::of_text(kind, text)
+            }
             (AttributeKind::Text(_) | AttributeKind::Choice(_), _) => Err(Fault::NotA(JsonType::String)),
             (AttributeKind::Integer(least, most), value) => {
                 let number = value.as_i64().ok_or(Fault::NotA(JsonType::Integer))?;
@@ -119,9 +121,17 @@ mod tests {
     fn a_value_is_of_its_type_and_within_its_bounds() {
         let choice = AttributeKind::Choice(vec!["free".to_owned(), "pro".to_owned()]);
         for (kind, good, bad) in [
-            (AttributeKind::Text(3), vec![json!("a"), json!("äöü")], vec![json!("abcd"), json!(1), json!(""), json!("a\n")]),
+            (
+                AttributeKind::Text(3),
+                vec![json!("a"), json!("äöü")],
+                vec![json!("abcd"), json!(1), json!(""), json!("a\nb")],
+            ),
             (choice.clone(), vec![json!("free")], vec![json!("Free"), json!(""), json!(true)]),
-            (AttributeKind::Integer(-1, 2), vec![json!(-1), json!(2)], vec![json!(3), json!(1.5), json!("1"), json!(u64::MAX)]),
+            (
+                AttributeKind::Integer(-1, 2),
+                vec![json!(-1), json!(2)],
+                vec![json!(3), json!(1.5), json!("1"), json!(u64::MAX)],
+            ),
             (AttributeKind::Boolean, vec![json!(true)], vec![json!("true"), json!(1)]),
         ] {
             for value in good {

@@ -391,12 +391,16 @@ mod tests {
     #[test]
     fn attributes_stand_in_tables_in_their_order() {
         let plan = "[attributes.plan]\nof = 'account'\ntype = 'string'\n[attributes.age]\nof = 'account'\ntype = 'integer'";
-        let config = providers(&format!("log = 'warn'\n{plan}\n[login_with.google]\nclient_id = '1'")).unwrap();
+        let config =
+            providers(&format!("log = 'warn'\n{plan}\n[login_with.google]\nclient_id = '1'")).unwrap();
         let names: Vec<_> = config.attributes.iter().map(|attribute| attribute.name.as_str()).collect();
         assert_eq!(names, ["plan", "age"]);
         for (text, expected) in [
             ("\n[attributes.plan]\nof = 'team'\ntype = 'string'", "line 3: unknown variant `team`"),
-            ("\n[attributes.plan]\nof = 'account'\ntype = 'string'\nvalues = []", "line 2: `attributes.plan` needs 1 to 64"),
+            (
+                "\n[attributes.plan]\nof = 'account'\ntype = 'string'\nvalues = []",
+                "line 2: `attributes.plan` needs 1 to 64",
+            ),
             ("\nattributes = 'plan'", "line 2: "),
         ] {
             let message = providers(text).map(drop).unwrap_err();

@@ -204,7 +204,8 @@ pub fn reference() -> String {
     let about = ABOUT_ATTRIBUTES.replace("docs/attributes.md says", "[Attributes](attributes.md) says");
     let _ = write!(page, "\n## {ATTRIBUTES}\n{about}\n");
     for (key, value, help) in attributes::KEYS {
-        let _ = write!(page, "\n### `{}.{NAME}.{key}`\n{help}\n\nValue: `{value}`.\n", attributes::ATTRIBUTES);
+        let _ =
+            write!(page, "\n### `{}.{NAME}.{key}`\n{help}\n\nValue: `{value}`.\n", attributes::ATTRIBUTES);
     }
     page
 }

@@ -21,7 +21,8 @@ impl FromRequest<App> for Texts {
     type Rejection = Response;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
-        let RawForm(bytes) = RawForm::from_request(request, app).await.map_err(IntoResponse::into_response)?;
+        let RawForm(bytes) =
+            RawForm::from_request(request, app).await.map_err(IntoResponse::into_response)?;
         if bytes.len() > LONGEST {
             return Err(StatusCode::PAYLOAD_TOO_LARGE.into_response());
         }

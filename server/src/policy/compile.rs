@@ -334,8 +334,7 @@ mod tests {
         let whom = "(_g.account_id = {who} OR _g.group_id IN (SELECT _p.ancestor_id FROM memberships _m \
                     JOIN group_paths _p ON _p.descendant_id = _m.group_id WHERE _m.account_id = {who})) \
                     AND (_g.expires_at IS NULL OR _g.expires_at > {now})";
-        let region =
-            "(SELECT _a.text_value FROM attribute_values _a WHERE _a.account_id = {who} AND _a.name = 'region')";
+        let region = "(SELECT _a.text_value FROM attribute_values _a WHERE _a.account_id = {who} AND _a.name = 'region')";
         let seen = format!(
             r#"{{row}}."id" IN (
                 SELECT _r."id" AS id FROM "documents" _r WHERE _r."owner_id" = {{who}}

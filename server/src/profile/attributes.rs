@@ -46,7 +46,11 @@ pub(super) async fn change(
 
 /// What somebody sees of an account. An account without anything to see is treated like one that does not exist, and so
 /// is one that is disabled.
-pub(super) async fn seen_by(app: &App, reader: AccountId, account: AccountId) -> Result<Vec<Known<'_>>, Error> {
+pub(super) async fn seen_by(
+    app: &App,
+    reader: AccountId,
+    account: AccountId,
+) -> Result<Vec<Known<'_>>, Error> {
     if reader == account {
         return own(app, account).await;
     }
