@@ -19,10 +19,11 @@ use axum::extract::{MatchedPath, Request};
 use axum::response::Response;
 use futures_util::FutureExt as _;
 use http::header::{
-    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue,
-    REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName,
+    HeaderValue, REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
 };
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, Version};
 use ipnet::IpNet;
 use tokio::time::timeout;
 use tower::{Layer, Service};
@@ -124,6 +125,7 @@ where
     fn call(&mut self, mut request: Request) -> Self::Future {
         let seen = Seen::note(&mut request, &self.wrap);
         let span = tracing::error_span!("request", id = %seen.id);
+        let version = request.version();
         let crossing = self.wrap.cors.look_at(&request);
         let preflight = || crossing.as_ref()?.preflight();
         let answering = if let Some(answer) = refusal(&request).map(bare).or_else(preflight) {
@@ -135,7 +137,13 @@ where
         let (purse, address) = (self.wrap.answers.clone(), seen.address);
         let answering = async move {
             let mut response = match answering {
-                Ok((answering, upload)) => answer(answering, &upload).await,
+                Ok((answering, upload)) => {
+                    let mut response = answer(answering, &upload).await;
+                    if upload.ends_connection() && version <= Version::HTTP_11 {
+                        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                    }
+                    response
+                }
                 Err(answer) => answer,
             };
             seen.complete(&mut response);

@@ -4,12 +4,12 @@ use std::io::Cursor;
 use std::path::Path;
 use std::time::Instant;
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 use serde_json::json;
 
 use crate::on_both_databases;
-use crate::support::TestApp;
+use crate::support::{Client, TestApp};
 
 pub fn picture(format: ImageFormat, width: u32, height: u32) -> Vec<u8> {
     let pixels = RgbImage::from_fn(width, height, |x, y| Rgb([x.to_le_bytes()[0], y.to_le_bytes()[0], 90]));
@@ -138,7 +138,12 @@ on_both_databases! {
         ada.post("/upload-profile-image").file("picture", "image/png", &png).await
             .assert_invalid(&["body.file", "body.picture"]);
         ada.post("/upload-profile-image").json(&json!({ "file": "x" })).await.assert(415);
-        app.stranger().post("/upload-profile-image").file("file", "image/png", &png).await.assert(401);
+        // Who does not wait for the rest of a long body says so.
+        let refused = async |bytes: &[u8]| {
+            app.stranger().post("/upload-profile-image").file("file", "image/png", bytes).await.assert(401)
+        };
+        assert_eq!(refused(&png).await.headers.get("connection"), None);
+        assert_eq!(refused(&vec![0; 100_000]).await.header("connection"), "close");
     }
 
     async fn uploads_at_once_leave_one_picture_whole(database: Database) {
@@ -153,6 +158,28 @@ on_both_databases! {
         let read = ada.get(&path_of(&url)).send().await.assert(200);
         image::load_from_memory(&read.body).unwrap();
         assert_eq!(app.place.value("SELECT COUNT(*) FROM profile_images").await, "1");
+    }
+
+    async fn n02_one_network_does_not_fill_the_queue_of_the_decoder(database: Database) {
+        let app = TestApp::new(database).await;
+        let (ada, bob) = (app.as_user("ada").await, app.as_user("bob").await);
+        let (hog, other) = ("198.51.100.7", "203.0.113.9");
+        let (ada, bob) = (app.stranger_at(hog).with_token(ada.token()), app.stranger_at(other).with_token(bob.token()));
+        let large = picture(ImageFormat::Png, 1500, 1500);
+        let send = |client: Client| {
+            let large = &large;
+            async move { client.post("/upload-profile-image").file("file", "image/png", large).await }
+        };
+        let many = join_all((0..16).map(|_| send(ada.clone())));
+        // Its own network is busy, and the others are not.
+        let (answers, answer) = join(many, send(bob)).await;
+        answer.assert(201);
+        let (taken, busy): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 201);
+        assert_eq!((taken.len(), busy.len()), (8, 8));
+        for answer in busy {
+            assert_eq!(answer.assert(503).header("retry-after"), "1");
+        }
+        send(ada).await.assert(201);
     }
 
     async fn a_deleted_account_takes_its_picture_along(database: Database) {

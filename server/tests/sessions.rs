@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use crate::on_both_databases;
-use crate::support::{PASSWORD, TestApp, email};
+use crate::support::{Database, PASSWORD, TestApp, email};
 
 fn claims(token: &str) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap()).unwrap()
@@ -90,6 +90,52 @@ on_both_databases! {
         ada.get("/profile").send().await.assert(200);
         app.advance(1);
         ada.get("/profile").send().await.assert(401);
+    }
+
+    async fn d06_a_hundred_sessions_are_the_most(database: Database) {
+        let app = TestApp::with(database, |config| config.limits = false).await;
+        let id = app.sign_up("ada").await;
+        let first = app.stranger().log_in_with_cookie(&email("ada")).await;
+        app.advance(60);
+        let second = app.stranger().log_in_with_cookie(&email("ada")).await;
+        // A program that logs in again and again and lets its sessions expire ends nobody's session.
+        let expired = |many: u32| {
+            let random = match database {
+                Database::Sqlite => "randomblob(16)",
+                Database::Postgres => "gen_random_uuid()",
+            };
+            format!(
+                "INSERT INTO sessions (id, account_id, created_at, authenticated_at, last_seen_at, expires_at, ends_at)
+                 SELECT {random}, account_id, created_at, authenticated_at, last_seen_at + n, $END, $END
+                 FROM sessions, (WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < {many}) SELECT n FROM t) t
+                 WHERE cookie_digest IS NOT NULL AND created_at = (SELECT max(created_at) FROM sessions)"
+            )
+        };
+        let now = app.clock.now().as_micros();
+        app.place.sql(&expired(150).replace("$END", &(now + 1).to_string())).await;
+        app.advance(1);
+        let third = app.stranger().log_in_with_cookie(&email("ada")).await;
+        for browser in [&first, &second, &third] {
+            browser.get("/profile").send().await.assert(200);
+        }
+        // A hundred that are alive end the one that was used longest ago.
+        app.advance(61);
+        for browser in [&second, &third] {
+            browser.get("/profile").send().await.assert(200);
+        }
+        let now = app.clock.now().as_micros();
+        app.place.sql(&expired(97).replace("$END", &(now + 3_600_000_000).to_string())).await;
+        let alive = format!("SELECT count(*) FROM sessions WHERE account_id = {id} AND ended_at IS NULL AND expires_at > {now}");
+        assert_eq!(app.place.value(&alive).await, "100");
+        app.advance(1);
+        let fourth = app.stranger().log_in_with_cookie(&email("ada")).await;
+        assert_eq!(app.place.value(&alive).await, "100");
+        first.get("/profile").send().await.assert(401);
+        for browser in [&second, &third, &fourth] {
+            browser.get("/profile").send().await.assert(200);
+        }
+        let listed = fourth.get("/sessions").send().await.assert(200).json();
+        assert_eq!(listed.as_array().unwrap().len(), 100);
     }
 
     async fn t07_a_token_carries_what_rfc_9068_asks_for(database: Database) {

@@ -604,6 +604,65 @@ on_both_databases! {
         assert_eq!(audited(&app, "session.logged_in_with_provider").await, "2");
     }
 
+    async fn m04_l07_no_identity_is_linked_before_the_second_factor(database: Database) {
+        let (app, acme) = with_acme(database, false, |_| ()).await;
+        app.sign_up("ada").await;
+        // Otherwise the account would belong to nobody yet, and the code would make it the mailbox's.
+        app.place.sql("UPDATE accounts SET email_verified_at = created_at").await;
+        let ada = Browser::with_password(&app, "ada").await;
+        let phone = enrol(&app, &ada.client()).await;
+        // Somebody who reads Ada's email, with an identity of their own that has her address.
+        let mut thief = Browser::new(&app);
+        let token = token_of(&thief.log_in_with("acme", &acme).await);
+        let code = code_to(&app, "ada").await;
+        let asked = thief.post("/account/log-in/prove/code", &[("token", &token), ("code", &code)]).await.assert(200).text();
+        assert!(asked.contains("name=\"mfa_token\"") && !thief.is_logged_in().await, "{asked}");
+        assert_eq!(count(&app, "identities").await, "0");
+        // Ada's own login asks for both too, and links nothing by itself.
+        app.advance(30);
+        acme.tell().now += 30;
+        let token = asked.split("name=\"mfa_token\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        second_step(&app.stranger(), &token, &phone.code(&app)).await.assert(204);
+        assert_eq!(count(&app, "identities").await, "0");
+        // Without a second factor the same code links it.
+        app.sign_up("bob").await;
+        acme.claim("sub", "bob");
+        acme.claim("email", email("bob"));
+        let mut bob = Browser::new(&app);
+        let token = token_of(&bob.log_in_with("acme", &acme).await);
+        let code = code_to(&app, "bob").await;
+        arrived(&bob.post("/account/log-in/prove/code", &[("token", &token), ("code", &code)]).await);
+        assert_eq!(count(&app, "identities").await, "1");
+    }
+
+    async fn l07_a_login_that_grew_old_at_the_provider_links_nothing(database: Database) {
+        let (app, acme) = with_acme(database, false, |_| ()).await;
+        app.sign_up("ada").await;
+        let mut ada = Browser::with_password(&app, "ada").await;
+        // It is recent when the attempt begins, and too old when the browser returns.
+        app.advance(9 * 60);
+        acme.tell().now += 9 * 60;
+        let url = ada.press("/account/linked/with/acme").await;
+        app.advance(2 * 60);
+        acme.tell().now += 2 * 60;
+        let answer = ada.come_back("acme", &acme.agree(&url)).await.assert(303);
+        assert_eq!(answer.header("location"), "/account/confirm?next=%2Faccount%2Flinked");
+        assert_eq!(count(&app, "identities").await, "0");
+    }
+
+    async fn b05_logins_that_succeed_do_not_lock_their_network_out(database: Database) {
+        let (app, acme) = with_acme(database, true, |_| ()).await;
+        // More than may be begun in a quarter of an hour; each is finished.
+        for _ in 0..105 {
+            arrived(&Browser::new(&app).log_in_with("acme", &acme).await);
+        }
+        let mut browser = Browser::new(&app);
+        for _ in 0..100 {
+            browser.press("/account/log-in/with/acme").await;
+        }
+        browser.post("/account/log-in/with/acme", &[]).await.assert(429);
+    }
+
     async fn p13_where_sign_up_is_closed_no_provider_makes_an_account(database: Database) {
         let (app, acme) = with_acme(database, true, |config| config.sign_up = SignUp::Closed).await;
         done(&Browser::new(&app).log_in_with("acme", &acme).await, "/account/log-in", "with-no-account");

@@ -226,23 +226,31 @@ pub(super) async fn owner(conn: Conn<'_>, id: AccountId) -> Result<Option<Owner>
     fetch_optional!(conn, Owner, sql, id)
 }
 
-/// An update that changes nothing. On PostgreSQL it locks the row and returns its current version; on SQLite the
-/// transaction already has the lock.
+/// Locks the account's row until the transaction ends, and reads it as of after the lock. On SQLite the transaction
+/// already has the only lock.
 macro_rules! lock {
-    ($which:literal) => {
+    ($conn:expr, $which:literal, $argument:expr) => {{
+        let sql = match $conn.dialect() {
+            Dialect::Sqlite => lock!($which, ""),
+            Dialect::Postgres => lock!($which, " FOR NO KEY UPDATE"),
+        };
+        fetch_optional!($conn, Locked, sql, $argument)
+    }};
+    ($which:literal, $lock:literal) => {
         concat!(
-            "UPDATE accounts SET updated_at = updated_at WHERE ",
+            "SELECT id, email, full_name, language, email_verified_at, COALESCE(staff_role, role) AS role,
+                    credential_epoch, is_active, deletion_due_at
+             FROM accounts WHERE ",
             of_a_person!(),
             " AND ",
             $which,
-            " RETURNING id, email, full_name, language, email_verified_at, COALESCE(staff_role, role) AS role,
-                        credential_epoch, is_active, deletion_due_at"
+            $lock
         )
     };
 }
 
 pub(super) async fn lock(conn: Conn<'_>, id: AccountId) -> Result<Option<Locked>> {
-    fetch_optional!(conn, Locked, lock!("id = $1"), id)
+    lock!(conn, "id = $1", id)
 }
 
 /// Keeps an account from being deleted until the transaction ends. `false` if there is none.
@@ -255,7 +263,7 @@ pub(crate) async fn keep(conn: Conn<'_>, id: AccountId) -> Result<bool> {
 }
 
 pub(super) async fn lock_by_email(conn: Conn<'_>, email: &Email) -> Result<Option<Locked>> {
-    fetch_optional!(conn, Locked, lock!("email = $1"), email)
+    lock!(conn, "email = $1", email)
 }
 
 /// `false` if the address is not, or no longer, the account's.

@@ -118,9 +118,8 @@ impl ApiKeys {
         address: Option<IpAddr>,
         now: Timestamp,
     ) -> Result<(), crate::db::Error> {
-        let mut tx = self.0.db.begin().await?;
-        store::set_used(tx.conn(), id, address.map(|address| address.to_string()).as_deref(), now).await?;
-        tx.commit().await
+        let address = address.map(|address| address.to_string());
+        store::set_used(self.0.db.single().conn(), id, address.as_deref(), now).await
     }
 
     fn writing(&self) -> MutexGuard<'_, HashSet<KeyId>> {

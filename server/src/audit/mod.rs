@@ -1,7 +1,8 @@
 //! The audit trail: one row for each security event, in the event's own transaction.
 //!
-//! Rows are only added, except that one can count the events like it that follow within the minute, and deleted once they are older than the setting `audit_ttl`. They hold an account's ID, never
-//! a name, an email address or a secret, so they may outlive the account.
+//! Rows are only added, and deleted once they are older than the setting `audit_ttl`; but one can count the events like
+//! it that follow within the minute. They hold an account's ID, never a name, an email address or a secret, so they may
+//! outlive the account.
 
 mod event;
 mod store;
@@ -15,6 +16,7 @@ use uuid::Uuid;
 pub(crate) use self::event::Event;
 use crate::{accounts::AccountId, app::App, client::Client, clock::Timestamp, db::Tx, error::Error};
 
+const MINUTE: Duration = Duration::from_mins(1);
 /// In each minute, one actor can add this many rows of one event about one account with the same detail. Further ones are
 /// counted in one of these rows: otherwise a client in a loop could fill the disk.
 const SAME_A_MINUTE: i64 = 30;
@@ -31,14 +33,12 @@ pub(crate) async fn insert(
     detail: Option<&str>,
     now: Timestamp,
 ) -> Result<(), Error> {
-    let since = now - Duration::from_mins(1);
-    let like = store::Like { event, account, client, detail, since };
-    if store::count_in_earlier(tx.conn(), &like, false, SAME_A_MINUTE).await?
-        || store::count_in_earlier(tx.conn(), &like, true, ROWS_A_MINUTE).await?
-    {
-        return Ok(());
+    let new = store::New { id, event, account, client, detail, now };
+    let most = store::Most { since: now - MINUTE, same: SAME_A_MINUTE, likes: ROWS_A_MINUTE };
+    if !store::insert(tx.conn(), &new, &most).await? {
+        store::count(tx.conn(), &new, &most).await?;
     }
-    Ok(store::insert_event(tx.conn(), id, event, account, client, detail, now).await?)
+    Ok(())
 }
 
 /// An event, as an administrator sees it.

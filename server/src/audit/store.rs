@@ -7,75 +7,94 @@ use crate::{
     accounts::AccountId,
     client::Client,
     clock::Timestamp,
-    db::{Conn, execute, fetch_all},
+    db::{Conn, Encode, Value, execute, fetch_all},
 };
 
-macro_rules! count_in {
-    ($whose:literal) => {
+/// The rows of one event that one actor caused about one account since `$10`.
+macro_rules! like {
+    ($columns:literal, $account:literal, $more:literal) => {
         concat!(
-            "UPDATE audit_events SET repeated = repeated + 1 WHERE id = (
-                 SELECT id FROM audit_events WHERE ",
-            $whose,
-            " AND at > $1 AND event = $2 AND actor_id IS NOT DISTINCT FROM $3
-                 AND address IS NOT DISTINCT FROM $4 AND ($6 OR detail IS NOT DISTINCT FROM $7)
-                 ORDER BY at DESC, id DESC LIMIT 1 OFFSET $5)"
+            "SELECT ",
+            $columns,
+            " FROM audit_events WHERE ",
+            $account,
+            " AND event = $3 AND COALESCE(address, '') = COALESCE($7, '') AND at > $10
+              AND actor_id IS NOT DISTINCT FROM $6",
+            $more
         )
     };
 }
 
-pub(super) async fn insert_event(
-    conn: Conn<'_>,
-    id: Uuid,
-    event: Event,
-    account: Option<AccountId>,
-    client: &Client,
-    detail: Option<&str>,
-    now: Timestamp,
-) -> Result<(), crate::db::Error> {
-    execute!(
-        conn,
-        "INSERT INTO audit_events (id, at, event, account_id, actor, actor_id, address, request_id, detail)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        id,
-        now,
-        event.name(),
-        account,
-        client.actor(),
-        client.acting_account(),
-        client.address().map(|address| address.to_string()),
-        client.request_id(),
-        detail
-    )?;
-    Ok(())
+/// A row, unless there are `$11` with the same detail already, or `$12` with any.
+macro_rules! insert {
+    ($account:literal) => {
+        concat!(
+            "INSERT INTO audit_events (id, at, event, account_id, actor, actor_id, address, request_id, detail)
+             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9
+             WHERE (SELECT count(*) FROM (",
+            like!("1", $account, " AND detail IS NOT DISTINCT FROM $9 LIMIT $11"),
+            ") AS same) < $11 AND (SELECT count(*) FROM (",
+            like!("1", $account, " LIMIT $12"),
+            ") AS likes) < $12"
+        )
+    };
 }
 
-/// Events of one kind that one actor causes about one account.
-pub(super) struct Like<'a> {
+/// Counts an event in the latest row like it.
+macro_rules! count {
+    ($account:literal) => {
+        concat!(
+            "UPDATE audit_events SET repeated = repeated + 1 WHERE id = (",
+            like!("id", $account, " ORDER BY detail IS NOT DISTINCT FROM $9 DESC, at DESC, id DESC LIMIT 1"),
+            ")"
+        )
+    };
+}
+
+/// An event to be recorded.
+pub(super) struct New<'a> {
+    pub(super) id: Uuid,
     pub(super) event: Event,
     pub(super) account: Option<AccountId>,
     pub(super) client: &'a Client,
     pub(super) detail: Option<&'a str>,
-    pub(super) since: Timestamp,
+    pub(super) now: Timestamp,
 }
 
-/// Counts an event in the row of an earlier one like it, if there are `rows` of them; with `any`, whatever their details.
-pub(super) async fn count_in_earlier(
-    conn: Conn<'_>,
-    like: &Like<'_>,
-    any: bool,
-    rows: i64,
-) -> Result<bool, crate::db::Error> {
-    let Like { event, account, client, detail, since } = *like;
-    let address = client.address().map(|address| address.to_string());
-    let (name, actor, earlier) = (event.name(), client.acting_account(), rows - 1);
-    let counted = if let Some(account) = account {
-        let sql = count_in!("account_id = $8");
-        execute!(conn, sql, since, name, actor, address, earlier, any, detail, account)?
-    } else {
-        let sql = count_in!("account_id IS NULL");
-        execute!(conn, sql, since, name, actor, address, earlier, any, detail)?
-    };
-    Ok(counted > 0)
+/// How many rows like a new one there may be since a time.
+pub(super) struct Most {
+    pub(super) since: Timestamp,
+    pub(super) same: i64,
+    pub(super) likes: i64,
+}
+
+fn arguments(new: &New<'_>, most: &Most) -> Vec<Value> {
+    vec![
+        new.id.encode(),
+        new.now.encode(),
+        new.event.name().encode(),
+        new.account.encode(),
+        new.client.actor().encode(),
+        new.client.acting_account().encode(),
+        new.client.address().map(|address| address.to_string()).encode(),
+        new.client.request_id().encode(),
+        new.detail.encode(),
+        most.since.encode(),
+        most.same.encode(),
+        most.likes.encode(),
+    ]
+}
+
+/// `false` if there are too many like it.
+pub(super) async fn insert(conn: Conn<'_>, new: &New<'_>, most: &Most) -> Result<bool, crate::db::Error> {
+    let sql = if new.account.is_some() { insert!("account_id = $4") } else { insert!("account_id IS NULL") };
+    Ok(conn.execute(sql, arguments(new, most)).await? > 0)
+}
+
+pub(super) async fn count(conn: Conn<'_>, new: &New<'_>, most: &Most) -> Result<(), crate::db::Error> {
+    let sql = if new.account.is_some() { count!("account_id = $4") } else { count!("account_id IS NULL") };
+    conn.execute(sql, arguments(new, most)).await?;
+    Ok(())
 }
 
 /// Deletes the oldest rows from before this time, at most 1,000, and returns how many.

@@ -1,8 +1,9 @@
 //! A borrowed connection to either database, and the macros that run one SQL text on it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::postgres::{Connection, PostgresTx};
+use super::postgres::{Connection, Postgres, PostgresTx};
 use super::sqlite::{Sqlite, SqliteTx};
 use super::{Dialect, Error, FromRow, Value};
 
@@ -16,6 +17,7 @@ enum On<'c> {
     SqliteTx(&'c SqliteTx),
     Postgres(&'c Connection),
     PostgresTx(&'c PostgresTx),
+    Single(&'c Single),
 }
 
 impl<'c> Conn<'c> {
@@ -30,6 +32,7 @@ impl<'c> Conn<'c> {
         match self.0 {
             On::Sqlite(_) | On::SqliteTx(_) => Dialect::Sqlite,
             On::Postgres(_) | On::PostgresTx(_) => Dialect::Postgres,
+            On::Single(single) => single.dialect(),
         }
     }
 
@@ -47,6 +50,8 @@ impl<'c> Conn<'c> {
             On::SqliteTx(tx) => tx.fetch(sql, arguments).await,
             On::Postgres(connection) => connection.fetch(sql, &arguments).await,
             On::PostgresTx(tx) => tx.fetch(sql, &arguments).await,
+            // Boxed, because it is rare and would make every other future larger.
+            On::Single(single) => Box::pin(single.fetch(sql, arguments)).await,
         }
     }
 
@@ -84,6 +89,7 @@ impl<'c> Conn<'c> {
             On::SqliteTx(tx) => tx.execute(sql, arguments).await,
             On::Postgres(connection) => connection.execute(sql, &arguments).await,
             On::PostgresTx(tx) => tx.execute(sql, &arguments).await,
+            On::Single(single) => Box::pin(single.execute(sql, arguments)).await,
         }
     }
 }
@@ -139,6 +145,58 @@ impl Tx {
     }
 }
 
+/// One statement that is a transaction of its own: when it returns, its changes are durable. It saves the round trips of
+/// the beginning and the end. A second statement is an error.
+pub(crate) struct Single {
+    pub(super) on: Writing,
+    pub(super) is_used: AtomicBool,
+}
+
+pub(super) enum Writing {
+    Sqlite(Sqlite),
+    Postgres(Postgres),
+}
+
+impl Single {
+    /// The connection, for a store function that runs one statement.
+    pub(crate) fn conn(&mut self) -> Conn<'_> {
+        Conn(On::Single(self))
+    }
+
+    fn dialect(&self) -> Dialect {
+        match self.on {
+            Writing::Sqlite(_) => Dialect::Sqlite,
+            Writing::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    fn take(&self) -> Result<&Writing, Error> {
+        if self.is_used.swap(true, Ordering::Relaxed) { Err(Error::Aborted) } else { Ok(&self.on) }
+    }
+
+    async fn fetch<T: FromRow + Send + 'static>(
+        &self,
+        sql: &'static str,
+        arguments: Vec<Value>,
+    ) -> Result<Vec<T>, Error> {
+        match self.take()? {
+            Writing::Sqlite(sqlite) => sqlite.fetch_single(sql, arguments).await,
+            Writing::Postgres(postgres) => {
+                postgres.single(async |connection| connection.fetch(sql, &arguments).await).await
+            }
+        }
+    }
+
+    async fn execute(&self, sql: &'static str, arguments: Vec<Value>) -> Result<u64, Error> {
+        match self.take()? {
+            Writing::Sqlite(sqlite) => sqlite.execute_single(sql, arguments).await,
+            Writing::Postgres(postgres) => {
+                postgres.single(async |connection| connection.execute(sql, &arguments).await).await
+            }
+        }
+    }
+}
+
 macro_rules! opaque {
     ($($name:ident)+) => {$(
         impl std::fmt::Debug for $name {
@@ -148,7 +206,7 @@ macro_rules! opaque {
         }
     )+};
 }
-opaque!(Reader Tx);
+opaque!(Reader Tx Single);
 
 impl std::fmt::Debug for Conn<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -48,6 +48,7 @@ const MIGRATIONS: &[Migration] = migrations![
     "0020_used_challenges",
     "0021_bounds",
     "0022_attributes",
+    "0024_looks",
 ];
 
 /// How long an instance waits while another one changes the tables.

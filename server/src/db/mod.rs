@@ -17,8 +17,10 @@ mod url;
 mod value;
 
 use std::fmt;
+use std::sync::atomic::AtomicBool;
 
-use self::conn::{Begun, Reading};
+pub(crate) use self::conn::Single;
+use self::conn::{Begun, Reading, Writing};
 pub use self::conn::{Conn, Reader, Tx};
 pub(crate) use self::conn::{execute, fetch, fetch_all, fetch_one, fetch_optional};
 pub use self::dialect::Dialect;
@@ -99,6 +101,15 @@ impl Db {
             Driver::Sqlite(sqlite) => Begun::Sqlite(sqlite.begin().await?),
             Driver::Postgres(postgres) => Begun::Postgres(Box::new(postgres.begin().await?)),
         }))
+    }
+
+    /// A transaction of a single statement, which begins and ends with it. It waits for its turn like [`begin`](Self::begin).
+    pub(crate) fn single(&self) -> Single {
+        let on = match &self.0 {
+            Driver::Sqlite(sqlite) => Writing::Sqlite(sqlite.clone()),
+            Driver::Postgres(postgres) => Writing::Postgres(postgres.clone()),
+        };
+        Single { on, is_used: AtomicBool::new(false) }
     }
 
     /// Returns a connection for reading, which may be shared with others.

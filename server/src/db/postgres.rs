@@ -84,15 +84,42 @@ impl Postgres {
         timeout(WAIT, slot.open(&self.0.connector)).await.map_err(|_| Error::Busy)?
     }
 
-    /// Begins a transaction.
-    pub(super) async fn begin(&self) -> Result<PostgresTx, Error> {
-        let connection = self.0.writers.get().await.map_err(|error| match error {
+    async fn writer(&self) -> Result<Object<Connector>, Error> {
+        self.0.writers.get().await.map_err(|error| match error {
             PoolError::Backend(error) => error,
             PoolError::Closed => Error::Closed,
             _ => Error::Busy,
-        })?;
+        })
+    }
+
+    /// Runs one statement as a transaction of its own. The reply is complete only after the server has committed it.
+    pub(super) async fn single<R>(
+        &self,
+        work: impl AsyncFnOnce(&Connection) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        if self.0.connector.target.is_pooler {
+            // Only a transaction keeps our settings.
+            let tx = self.begin().await?;
+            let outcome = tx.note(work(tx.connection()?).await)?;
+            tx.commit().await?;
+            return Ok(outcome);
+        }
+        let mut tx = PostgresTx::new(self.writer().await?, "");
+        let connection = tx.connection()?;
+        let outcome = work(connection).await;
+        if outcome.is_err() {
+            // It may be a standby, or not reply. The next statement gets another connection.
+            connection.give_up();
+        }
+        tx.connection = None;
+        outcome
+    }
+
+    /// Begins a transaction.
+    pub(super) async fn begin(&self) -> Result<PostgresTx, Error> {
+        let connection = self.writer().await?;
         // Created first: if this future is dropped, so is the transaction, and its ROLLBACK follows its BEGIN.
-        let tx = PostgresTx { connection: Some(connection), has_failed: AtomicBool::new(false) };
+        let tx = PostgresTx::new(connection, "ROLLBACK");
         let begun = tx.connection()?.begin().await;
         if let Err(error) = begun {
             // The server is a standby or unreachable. The next transaction gets another connection.
@@ -339,9 +366,15 @@ pub(super) struct PostgresTx {
     /// `None` after the transaction has ended.
     connection: Option<Object<Connector>>,
     has_failed: AtomicBool,
+    /// What is sent when it is dropped, after whatever is still in flight.
+    last: &'static str,
 }
 
 impl PostgresTx {
+    fn new(connection: Object<Connector>, last: &'static str) -> Self {
+        Self { connection: Some(connection), has_failed: AtomicBool::new(false), last }
+    }
+
     fn connection(&self) -> Result<&Connection, Error> {
         self.connection.as_deref().ok_or(Error::Aborted)
     }
@@ -393,9 +426,10 @@ impl Drop for PostgresTx {
             drop(Object::take(connection));
             return;
         }
-        // Sent after whatever is still in flight. The connection returns to the pool only after the server has replied.
+        let last = self.last;
+        // The connection returns to the pool only after the server has replied.
         runtime.spawn(async move {
-            if connection.batch("ROLLBACK").await.is_err() {
+            if connection.batch(last).await.is_err() {
                 drop(Object::take(connection));
             }
         });

@@ -103,19 +103,52 @@ impl Sqlite {
         timeout(WAIT, done).await.map_err(|_| Error::Busy)?
     }
 
+    /// Runs a query that writes, as a transaction of its own.
+    pub(super) async fn fetch_single<T: FromRow + Send + 'static>(
+        &self,
+        sql: &'static str,
+        arguments: Vec<Value>,
+    ) -> Result<Vec<T>, Error> {
+        self.single(move |conn| fetch(conn, sql, &arguments)).await
+    }
+
+    /// Runs a statement as a transaction of its own.
+    pub(super) async fn execute_single(
+        &self,
+        sql: &'static str,
+        arguments: Vec<Value>,
+    ) -> Result<u64, Error> {
+        self.single(move |conn| execute(conn, sql, &arguments)).await
+    }
+
+    /// One job: outside a transaction, SQLite commits a statement with its last step.
+    async fn single<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<R, Error> + Send + 'static,
+    ) -> Result<R, Error> {
+        let turn = self.turn().await?;
+        let done = self.0.writer.run(move |conn| {
+            // Held until the statement has ended, even if the caller no longer waits.
+            let _turn = turn;
+            end(conn)?;
+            work(conn)
+        });
+        done.await.inspect_err(|error| self.note(error))
+    }
+
+    async fn turn(&self) -> Result<OwnedSemaphorePermit, Error> {
+        let turn = timeout(WAIT, Arc::clone(&self.0.turn).acquire_owned()).await;
+        turn.map_err(|_| Error::Busy)?.map_err(|_| Error::Closed)
+    }
+
     /// Begins a transaction. Only one at a time can write.
     pub(super) async fn begin(&self) -> Result<SqliteTx, Error> {
-        let turn = timeout(WAIT, Arc::clone(&self.0.turn).acquire_owned())
-            .await
-            .map_err(|_| Error::Busy)?
-            .map_err(|_| Error::Closed)?;
+        let turn = self.turn().await?;
         // Created first: if this future is dropped, so is the transaction, and its end is queued after its beginning.
         let tx = SqliteTx { db: self.clone(), turn: Some(turn) };
         // IMMEDIATE takes the write lock right away: a transaction that starts with a read may not get it later.
         tx.run(|conn| {
-            if !conn.is_autocommit() {
-                conn.execute_batch("ROLLBACK")?;
-            }
+            end(conn)?;
             Ok(conn.execute_batch("BEGIN IMMEDIATE")?)
         })
         .await?;

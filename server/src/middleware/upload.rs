@@ -48,6 +48,12 @@ impl Upload {
         self.0.as_ref().is_some_and(|state| !state.is_complete.load(Ordering::Relaxed))
     }
 
+    /// Whether more is still to come than hyper reads after the response. Then the connection ends with the response,
+    /// and the client must be told, so that it does not send another request on it (RFC 9112 §9.6).
+    pub(super) fn ends_connection(&self) -> bool {
+        self.is_arriving() && self.0.as_ref().is_some_and(|state| state.is_long)
+    }
+
     /// Whether the purse was empty for it. Then the response is 503, whatever the handler did with the partial body.
     pub(super) fn is_turned_away(&self) -> bool {
         self.0.as_ref().is_some_and(|state| state.is_turned_away.load(Ordering::Relaxed))
@@ -75,6 +81,7 @@ pub(super) fn watch(request: Request, purse: &Purse, client: Option<IpAddr>) -> 
         return (request, Upload(None));
     }
     let state = Arc::new(State {
+        is_long: request.body().size_hint().upper().is_none_or(|length| length > FREE as u64),
         taken: Mutex::new(None),
         is_complete: AtomicBool::new(false),
         is_turned_away: AtomicBool::new(false),
@@ -87,6 +94,7 @@ pub(super) fn watch(request: Request, purse: &Purse, client: Option<IpAddr>) -> 
 }
 
 struct State {
+    is_long: bool,
     taken: Mutex<Option<Taken>>,
     is_complete: AtomicBool,
     is_turned_away: AtomicBool,

@@ -133,9 +133,8 @@ impl Verify for SessionCookies {
         let found = access::living_by_cookie(self.0.db.read().await?.conn(), &digest, now).await?;
         let Some((living, last_seen_at)) = found else { return Ok(Verdict::Refused) };
         if now - last_seen_at >= SEEN_EVERY {
-            let mut tx = self.0.db.begin().await?;
-            store::touch(tx.conn(), living.session, now + self.0.idle, now).await?;
-            tx.commit().await?;
+            let mut single = self.0.db.single();
+            store::touch(single.conn(), living.session, now + self.0.idle, now).await?;
         }
         let principal = living.principal();
         let scopes = principal.role.scopes(&self.0.scopes).map(str::to_owned).collect();

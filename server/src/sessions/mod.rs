@@ -155,7 +155,7 @@ pub(crate) async fn begin_anew(
 async fn insert(
     app: &App,
     tx: &mut Tx,
-    _held: &Held,
+    held: &Held,
     session: Session,
     renewal: Renewal,
     client: &Client,
@@ -167,6 +167,7 @@ async fn insert(
         Renewal::None => (now + config.access_token_ttl, now + config.access_token_ttl),
         _ => (now + config.session_idle_ttl.min(config.session_ttl), now + config.session_ttl),
     };
+    store::make_room(tx.conn(), held.id, now).await?;
     let begun = store::Begun { session: &session, renewal: &renewal, expires_at, ends_at };
     store::insert_session(tx.conn(), &begun, client, now).await?;
     Ok(LoggedIn { session, renewal })
@@ -223,7 +224,8 @@ pub(crate) async fn end_others(
     Ok(store::end_sessions_of(tx.conn(), held.id, Some(but), now).await?)
 }
 
-/// The living sessions of an account, most recently used first, at most 100.
+/// The living sessions of an account, most recently used first. An account has at most 100: a new one ends the one that
+/// was used longest ago.
 pub(crate) async fn list(app: &App, account: AccountId) -> Result<Vec<Listed>, Error> {
     let mut reader = app.db().read().await?;
     Ok(store::sessions_of(reader.conn(), account, app.now()).await?)

@@ -133,22 +133,20 @@ pub(crate) async fn refresh(
 ) -> Result<Option<Refreshed>, Error> {
     let successor = token.successor(app.secret());
     let (now, digest) = (app.now(), token.digest());
-    let mut tx = app.db().begin().await?;
     let rotation = store::Rotation {
         session: token.session,
         old: &digest,
         new: &successor.digest(),
         idle_end: now + app.config().session_idle_ttl,
     };
-    if let Some(session) = store::rotate(tx.conn(), &rotation, client, now).await? {
-        tx.commit().await?;
+    if let Some(session) = store::rotate(app.db().single().conn(), &rotation, client, now).await? {
         return Ok(Some(Refreshed { session, successor }));
     }
-    if let Some(session) = store::rotated_since(tx.conn(), token.session, &digest, now - GRACE, now).await? {
+    let mut reader = app.db().read().await?;
+    let rotated = store::rotated_since(reader.conn(), token.session, &digest, now - GRACE, now).await?;
+    if let Some(session) = rotated {
         return Ok(Some(Refreshed { session, successor }));
     }
-    // The account's row must be locked before the session's, which this transaction may hold already.
-    drop(tx);
     retry(|| end_replayed(app, token.session, &digest, client)).await?;
     Ok(None)
 }

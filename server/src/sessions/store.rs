@@ -13,8 +13,8 @@ use crate::{
 
 type Result<T> = std::result::Result<T, crate::db::Error>;
 
-/// The maximum number of sessions in a list.
-const MOST_LISTED: i64 = 100;
+/// The maximum number of active sessions of an account.
+const MOST: i64 = 100;
 
 /// A session to be inserted.
 pub(super) struct Begun<'a> {
@@ -22,6 +22,21 @@ pub(super) struct Begun<'a> {
     pub(super) renewal: &'a Renewal,
     pub(super) expires_at: Timestamp,
     pub(super) ends_at: Timestamp,
+}
+
+/// Ends the sessions that were used longest ago, so that with a new one there are at most [`MOST`]. Returns how many.
+/// Expired ones are the first to go.
+pub(super) async fn make_room(conn: Conn<'_>, account: AccountId, now: Timestamp) -> Result<u64> {
+    execute!(
+        conn,
+        "UPDATE sessions SET ended_at = CASE WHEN expires_at < $2 THEN expires_at ELSE $2 END
+         WHERE id IN (SELECT id FROM sessions WHERE account_id = $1 AND ended_at IS NULL
+                      ORDER BY expires_at > $2 DESC, last_seen_at DESC, id DESC LIMIT 1000 OFFSET $3)
+         AND ended_at IS NULL",
+        account,
+        now,
+        MOST - 1
+    )
 }
 
 pub(super) async fn insert_session(
@@ -239,7 +254,7 @@ pub(super) async fn sessions_of(conn: Conn<'_>, account: AccountId, now: Timesta
          ORDER BY last_seen_at DESC, id DESC LIMIT $3",
         account,
         now,
-        MOST_LISTED
+        MOST
     )
 }
 

@@ -200,7 +200,12 @@ async fn arrive(
     let owner = |session| visitor.filter(|visitor| visitor.session == session).ok_or(Error::SessionEnded);
     let aim = match back.purpose {
         Purpose::LogIn => Aim::LogIn,
-        Purpose::Link(session) => Aim::Link(owner(session)?),
+        Purpose::Link(session) => {
+            let owner = owner(session)?;
+            // The login may have grown old at the provider.
+            v.fresh(owner, paths::LINKED)?;
+            Aim::Link(owner)
+        }
         Purpose::Confirm(session) => Aim::Confirm(owner(session)?),
     };
     let next = WayBack::of(app, Some(&back.next));

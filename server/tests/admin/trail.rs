@@ -297,7 +297,7 @@ fn g04_no_statement_changes_an_event_and_only_age_removes_one() {
         let allowed = usize::from(statement == "update");
         assert_eq!(count(statement), allowed, "{statement} audit_events");
     }
-    let raises_a_count = "update audit_events set repeated repeated 1 where id select";
+    let raises_a_count = "update audit_events set repeated repeated 1 where id like";
     assert_eq!(
         text.matches(raises_a_count).count(),
         1,
