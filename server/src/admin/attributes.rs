@@ -60,11 +60,11 @@ pub(crate) async fn set_of_account(
     retry(|| async {
         let (mut tx, now) = (app.db().begin().await?, app.now());
         let locked = accounts::lock_other(&mut tx, id, by, now).await?;
-        let changed = attributes::set_of_account(&mut tx, &locked, changes).await?;
-        if changed.is_empty() {
+        let names = attributes::set_of_account(&mut tx, &locked, changes).await?;
+        if names.is_empty() {
             return Ok(());
         }
-        let (event, detail) = (Event::AttributesChanged, changed.join(", "));
+        let (event, detail) = (Event::AttributesChanged, names.join(", "));
         events::record_detail(&mut tx, event, Some(id), by.client(), Some(&detail), now).await?;
         Ok(tx.commit().await?)
     })

@@ -155,7 +155,7 @@ pub(crate) async fn set_of_organisation(
 
 async fn set(conn: Conn<'_>, of: Of, changes: &Changes) -> Result<Vec<String>, Error> {
     let before = store::values(conn, of).await?;
-    let mut changed = Vec::new();
+    let mut names = Vec::new();
     for (name, value) in changes.iter() {
         if before.get(name) == value {
             continue;
@@ -164,9 +164,9 @@ async fn set(conn: Conn<'_>, of: Of, changes: &Changes) -> Result<Vec<String>, E
         if let Some(value) = value {
             store::insert(conn, of, name, value).await?;
         }
-        changed.push(name.to_owned());
+        names.push(name.to_owned());
     }
-    Ok(changed)
+    Ok(names)
 }
 
 /// How many values are kept that are not declared any more.

@@ -41,11 +41,11 @@ pub(super) async fn change(
     retry(|| async {
         let (mut tx, now) = (app.db().begin().await?, app.now());
         let standing = Standing::of(&mut tx, principal, (id, GroupRole::Owner), client, now).await?;
-        let changed = attributes::set_of_organisation(&mut tx, id.uuid(), changes).await?;
-        if changed.is_empty() {
+        let names = attributes::set_of_organisation(&mut tx, id.uuid(), changes).await?;
+        if names.is_empty() {
             return Ok(());
         }
-        let (event, detail) = (Event::OrganisationAttributesChanged, changed.join(", "));
+        let (event, detail) = (Event::OrganisationAttributesChanged, names.join(", "));
         standing.record(&mut tx, event, None, Some(&detail), now).await?;
         Ok(tx.commit().await?)
     })
@@ -73,11 +73,11 @@ pub(crate) async fn set_attributes_by(
         if !store::lock_organisation(tx.conn(), id).await? {
             return Err(Error::NotFound);
         }
-        let changed = attributes::set_of_organisation(&mut tx, id.uuid(), changes).await?;
-        if changed.is_empty() {
+        let names = attributes::set_of_organisation(&mut tx, id.uuid(), changes).await?;
+        if names.is_empty() {
             return Ok(());
         }
-        let (event, detail) = (Event::OrganisationAttributesChanged, changed.join(", "));
+        let (event, detail) = (Event::OrganisationAttributesChanged, names.join(", "));
         events::record_in(&mut tx, event, id.uuid(), None, by.client(), Some(&detail), now).await?;
         Ok(tx.commit().await?)
     })

@@ -149,7 +149,7 @@ impl Policy {
         if file.cases.len() > MOST_CASES {
             return Err(PolicyError::new(format!("{name}: "), format!("more than {MOST_CASES} cases")).into());
         }
-        let values = file.attributes.values().flat_map(|values| values.get_ref());
+        let values = file.attributes.values().flat_map(Spanned::get_ref);
         let given = values.map(|(name, value)| (name.clone(), value.holds())).collect();
         let policy = Self::compile(declared, &Callers::Given(given), db, crate::clock::Clock::system())?;
         // Held until the end, and never committed.

@@ -31,11 +31,11 @@ pub(super) async fn change(
     retry(|| async {
         let (mut tx, now) = (app.db().begin().await?, app.now());
         let held = hold_own(&mut tx, requester, now).await?;
-        let changed = attributes::set_of_account(&mut tx, &held, changes).await?;
-        if changed.is_empty() {
+        let names = attributes::set_of_account(&mut tx, &held, changes).await?;
+        if names.is_empty() {
             return Ok(());
         }
-        let names = changed.join(", ");
+        let names = names.join(", ");
         let detail = requester.detail().map_or(names.clone(), |key| format!("{names}; {key}"));
         let (event, account) = (Event::AttributesChanged, Some(held.id));
         events::record_detail(&mut tx, event, account, client, Some(&detail), now).await?;

@@ -81,8 +81,6 @@ impl<'a> AccountPage<'a> {
         let attributes = own_attributes::own(app, id).await?;
         let fields = attributes::fields(&attributes, None, v.language);
         Ok(Self {
-            attributes,
-            fields,
             v,
             faults,
             profile,
@@ -97,6 +95,8 @@ impl<'a> AccountPage<'a> {
             linked,
             organisations,
             passkeys,
+            attributes,
+            fields,
         })
     }
 

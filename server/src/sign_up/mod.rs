@@ -78,10 +78,10 @@ pub(crate) async fn sign_up(app: &App, typed: &SigningUp<'_>, client: &Client) -
 }
 
 /// Both, or the faults of both, so that one response names them all.
-fn with_attributes<'a, T>(
+fn with_attributes<T>(
     typed: Result<T, Error>,
-    attributes: &'a Result<Changes, Invalid>,
-) -> Result<(T, &'a Changes), Error> {
+    attributes: &Result<Changes, Invalid>,
+) -> Result<(T, &Changes), Error> {
     match (typed, attributes) {
         (Ok(typed), Ok(attributes)) => Ok((typed, attributes)),
         (Err(Error::Invalid(one)), Err(other)) => Err(one.and(other.clone()).into()),

@@ -182,7 +182,9 @@ impl<'a> AccountPage<'a> {
         let is_own = reader.requester.account() == id;
         let mut attributes = of_others::of_account(app, id).await?;
         if !v.is_administrator() {
-            attributes.iter_mut().for_each(|known| known.may_change = false);
+            for known in &mut attributes {
+                known.may_change = false;
+            }
         }
         let fields = attributes::fields(&attributes, None, v.language);
         Ok(Self { v, faults, details, sessions, keys, has_factor, is_own, attributes, fields })

@@ -105,7 +105,9 @@ async fn page<'a>(
     let services = groups::services(app, id).await?;
     let mut attributes = groups::attributes_of(app, id).await?;
     if !v.is_administrator() {
-        attributes.iter_mut().for_each(|known| known.may_change = false);
+        for known in &mut attributes {
+            known.may_change = false;
+        }
     }
     let fields = attributes::fields(&attributes, None, v.language);
     Ok(OrganisationPage { v, faults, found, members, services, attributes, fields })
