@@ -104,6 +104,15 @@ struct World {
     now: i64,
 }
 
+/// Two attributes of each account.
+fn attributes(chance: &mut Chance) -> Vec<(Option<&'static str>, Option<i64>)> {
+    let of_one = |chance: &mut Chance| {
+        let state = if chance.is(50) { "published" } else { "it's a draft" };
+        (chance.is(60).then_some(state), chance.maybe(60, 5))
+    };
+    (0..ACCOUNTS).map(|_| of_one(chance)).collect()
+}
+
 impl World {
     fn new(chance: &mut Chance, now: Timestamp) -> Self {
         let now = now.as_micros();
@@ -171,12 +180,7 @@ impl World {
                 }
             })
             .collect();
-        let attributes = (0..ACCOUNTS)
-            .map(|_| {
-                let state = chance.is(60).then(|| if chance.is(50) { "published" } else { "it's a draft" });
-                (state, chance.maybe(60, 5))
-            })
-            .collect();
+        let attributes = attributes(chance);
         Self { shape, documents, folders, groups, members, grants, attributes, now }
     }
 
