@@ -126,7 +126,7 @@ async fn read_verified(
     Ok(Json(accounts::by_id(&app, id).await?))
 }
 
-fn greet(address: std::net::SocketAddr) -> std::io::Result<()> {
+pub(crate) fn greet(address: std::net::SocketAddr) -> std::io::Result<()> {
     use std::io::Write as _;
     writeln!(std::io::stdout(), "The comparison listens on http://{address}")
 }

@@ -12,6 +12,7 @@ mod load;
 mod logins;
 mod micro;
 mod place;
+mod policy;
 mod process;
 mod reads;
 mod refreshes;
@@ -49,6 +50,9 @@ struct Cli {
     /// How often to take each figure; the median is reported
     #[arg(long, default_value_t = 11, value_parser = clap::value_parser!(u16).range(1..=99))]
     rounds: u16,
+    /// How many documents the permissions are measured with
+    #[arg(long, default_value_t = policy::DOCUMENTS, value_parser = clap::value_parser!(u32).range(1000..=10_000_000))]
+    documents: u32,
     #[command(subcommand)]
     role: Option<Role>,
 }
@@ -62,6 +66,9 @@ enum Role {
     /// Serve a small handler bare, in an `Api` and behind a guard
     #[command(hide = true)]
     Small(small::Options),
+    /// Serve documents with and without a policy
+    #[command(hide = true)]
+    Permitted(policy::Options),
 }
 
 /// A group of figures.
@@ -87,6 +94,8 @@ enum Section {
     Reads,
     /// Refreshes compared with raw durable transactions, and a page
     Refreshes,
+    /// Permissions on rows: checks, lists, explanations, a diff, and reads
+    Policy,
 }
 
 fn main() -> ExitCode {
@@ -94,6 +103,7 @@ fn main() -> ExitCode {
     let outcome = match cli.role {
         Some(Role::Unguarded(options)) => comparison::serve(options),
         Some(Role::Small(options)) => small::serve(&options),
+        Some(Role::Permitted(options)) => policy::serve(options),
         None => measure(&cli),
     };
     match outcome {
@@ -122,6 +132,10 @@ fn measure(cli: &Cli) -> Result<(), Failure> {
     }
     if runs(Section::Small) {
         small::measure(cli.rounds, &mut table)?;
+    }
+    if runs(Section::Policy) {
+        let place = Place::new(cli.database_url.as_deref())?;
+        policy::measure(&place, cli.documents, cli.rounds, &mut table)?;
     }
     let of_the_server = [
         Section::Startup,

@@ -1,5 +1,4 @@
-//! Folders and documents that people share with people and groups. The policy is declared once, and every statement
-//! applies it.
+//! Folders and documents that people share. The policy is declared once, and every statement applies it.
 //!
 //! `cargo run -p portcullis-server --example documents`. The accounts are under `/auth`. Optional arguments: the
 //! address to listen on, the data folder, and the URL of a PostgreSQL database.
@@ -16,7 +15,7 @@ use portcullis_server::{
     config::Config,
     db::{DatabaseConfig, Encode as _},
     from_row, object,
-    policy::{Declare as _, Declared, Error, NewGrant, Who as _, Whom, sharing},
+    policy::{Declare as _, Declared, Error, NewGrant, Who as _, Whom, open_link, sharing, sharing_by_link},
     random,
 };
 use schemars::JsonSchema;
@@ -122,9 +121,8 @@ async fn create_folder(
     let row = vec![id.encode(), new.parent_id.encode(), new.name.encode()];
     let folder = tx.conn().fetch_one(sql, row).await?;
     if new.parent_id.is_none() {
-        // The row and the grant on it are committed together, or neither.
         let maker = Whom::Account(guard.principal().account());
-        policy.give(tx.conn(), &NewGrant::of(Folder::TYPE, id, "manager", maker)).await?;
+        policy.give(tx.conn(), &NewGrant::of(Folder::TYPE, id, "manager", maker)).await?; // with the row
     }
     Ok(tx.commit().await.map(|()| Created(folder))?)
 }
@@ -227,6 +225,8 @@ pub async fn router(app: &App) -> Result<Router, Box<dyn StdError>> {
         .delete("/documents/{id}", delete_document)
         .nest("/folders/{id}/grants", sharing::<Caller, ShareFolder, _>(&["viewer", "editor"]))
         .nest("/documents/{id}/grants", sharing::<Caller, ShareDocument, _>(&["viewer", "editor"]))
+        .nest("/documents/{id}/links", sharing_by_link::<Caller, ShareDocument, ReadDocument, _>())
+        .get("/shared/{link}", open_link::<ReadDocument>)
         .finish()?;
     Ok(router.merge(document.routes()).with_state(app.clone()).nest("/auth", app.router()?))
 }

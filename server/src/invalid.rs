@@ -29,6 +29,8 @@ pub enum Fault {
     AnotherName,
     /// Not the address of a member.
     NotAMember,
+    /// Not the ID of an object of this type of the application.
+    NotAnObject(String),
     /// A password made of what anyone knows about the account or this server.
     OwnWords,
     /// A password on the list of common ones.
@@ -117,6 +119,7 @@ impl fmt::Display for Fault {
             Self::NotAnEmail => "value is not a valid email address",
             Self::AnotherEmail => "Value error, This is not the account's email address",
             Self::AnotherName => "Value error, This is not the organisation's name",
+            Self::NotAnObject(of) => return write!(f, "Value error, Enter {of}: and the ID of an object"),
             Self::NotAMember => "Value error, No member of the organisation has this email address",
             Self::OwnWords => {
                 "Value error, The password consists of words that anyone knows: your name, your email address or the \

@@ -87,6 +87,7 @@ pub(crate) const AUDIT_CSV: &str = "/console/audit.csv";
 pub(crate) const CLAIM: &str = "/console/claim";
 pub(crate) const CONSOLE_ACCOUNT: &str = "/console/accounts/{id}";
 pub(crate) const CONSOLE_ATTRIBUTES: &str = "/console/accounts/{id}/attributes";
+pub(crate) const CONSOLE_ACCESS: &str = "/console/accounts/{id}/access";
 pub(crate) const CONSOLE_ACT: &str = "/console/accounts/{id}/{act}";
 pub(crate) const CONSOLE_ORGANISATIONS: &str = "/console/organisations";
 pub(crate) const CONSOLE_ORGANISATION: &str = "/console/organisations/{id}";
@@ -101,6 +102,11 @@ pub(crate) fn provider_callback(name: impl Display) -> String {
 /// [`CONSOLE_ACCOUNT`] of this account.
 pub(crate) fn console_account(id: impl Display) -> String {
     format!("/console/accounts/{id}")
+}
+
+/// [`CONSOLE_ACCESS`] of this account.
+pub(crate) fn console_access(id: impl Display) -> String {
+    format!("/console/accounts/{id}/access")
 }
 
 /// [`CONSOLE_ACT`] of this account.

@@ -41,7 +41,7 @@ use crate::{
         services::{
             change_service_account, create_service_account, create_service_account_key,
             delete_service_account, list_service_account_keys, list_service_accounts,
-            remove_service_account_key, rotate_service_account_key,
+            list_team_service_accounts, remove_service_account_key, rotate_service_account_key,
         },
         teams::{
             add_team_member, change_team, create_team, delete_team, list_team_members, list_teams,
@@ -303,6 +303,10 @@ pub(crate) fn api() -> Api<App> {
             delete("/organisations/{id}/teams/{team}/members/{account}", remove_team_member)
                 .summary("Remove a member from a team"),
         )
+        .route(
+            get("/organisations/{id}/teams/{team}/service-accounts", list_team_service_accounts)
+                .summary("List a team's service accounts"),
+        )
         .tag("leaving", "Export your data and delete your account.")
         .route(get("/export", export_account).summary("Export my data"))
         .route(delete("/account", delete_account).summary("Delete my account"))
@@ -385,8 +389,8 @@ pub(crate) fn pages(app: &App) -> Router<App> {
         admin::pages as console, api_keys::pages as keys, devices::pages as session,
         factors::pages as factors, groups::pages as groups, identities::pages as identities,
         leaving::pages as leaving, login::pages as login, passkeys::pages as passkeys,
-        profile::pages as account, recovery::pages as recovery, sign_up::pages as sign_up,
-        social::pages as social,
+        policy::pages as policy, profile::pages as account, recovery::pages as recovery,
+        sign_up::pages as sign_up, social::pages as social,
     };
     use routing::{any, get, post};
 
@@ -471,6 +475,7 @@ pub(crate) fn pages(app: &App) -> Router<App> {
         .route(paths::CONSOLE, get(console::show_accounts))
         .route(paths::CONSOLE_ACCOUNT, get(console::show_account))
         .route(paths::CONSOLE_ATTRIBUTES, get(console::show_account).post(console::change_attributes))
+        .route(paths::CONSOLE_ACCESS, get(policy::show_access))
         .route(paths::CONSOLE_ACT, get(console::show_act).post(console::act_on_account))
         .route(paths::CONSOLE_ORGANISATIONS, get(console::show_organisations))
         .route(

@@ -79,6 +79,7 @@ async fn every_act(client: &Client, organisation: &str, account: i64, team: &str
         ("POST", "/teams".to_owned(), Some(json!({ "name": "Another" }))),
         ("PATCH", format!("/teams/{team}"), Some(json!({ "name": "Other" }))),
         ("GET", format!("/teams/{team}/members"), None),
+        ("GET", format!("/teams/{team}/service-accounts"), None),
         ("PUT", format!("/teams/{team}/members/{account}"), None),
         ("DELETE", format!("/teams/{team}/members/{account}"), None),
         ("DELETE", format!("/teams/{team}"), None),
@@ -133,7 +134,8 @@ on_both_databases! {
                 let is_owners = act.starts_with("PUT /members") || act == "POST /hand-over" || act == "DELETE "
                     || (act.starts_with("DELETE /members") && role == GroupRole::Admin);
                 let words = if is_owners { "`owner`" } else { own_words };
-                let may = act.starts_with("GET") || (role == GroupRole::Admin && !is_owners);
+                let is_for_members = act.starts_with("GET") && !act.ends_with("service-accounts");
+                let may = is_for_members || (role == GroupRole::Admin && !is_owners);
                 if may {
                     assert!(answer.status.is_success(), "{act} as {role:?}: {}", answer.text());
                 } else {

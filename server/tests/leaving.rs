@@ -1,9 +1,11 @@
 //! Leaving: the export, and a deletion that leaves no data behind.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use http::Method;
 use image::ImageFormat;
 use serde_json::json;
 
@@ -124,6 +126,54 @@ on_both_databases! {
         app.advance(200);
         stale.get("/export").send().await.assert(200);
         ben.get("/export").send().await.assert(401);
+    }
+
+    async fn g08_the_export_holds_grants_invitations_and_a_pending_address(database: Database) {
+        let app = TestApp::new(database).await;
+        let (id, ben) = (app.sign_up("ada").await, app.sign_up("ben").await);
+        app.log_in("ada").await;
+        let scope = "account organisations:write";
+        let token = app.stranger().post("/login").form_owned(&email("ada"), PASSWORD, scope).await.assert(200).json();
+        let ada = app.stranger().with_token(token["access_token"].as_str().unwrap());
+        app.place.sql("UPDATE accounts SET email_verified_at = 1").await;
+        ada.call(Method::PUT, "/email").json(&json!({ "email": "new@example.com" })).await.assert(202);
+        let acme = ada.post("/organisations").json(&json!({ "name": "Acme" })).await.assert(201).json();
+        let acme = acme["id"].as_str().unwrap();
+        let invitations = format!("/organisations/{acme}/invitations");
+        ada.post(&invitations).json(&json!({ "email": email("cyd"), "role": "admin" })).await.assert(201);
+        let (ids, object, group) = match database {
+            Database::Sqlite => ("randomblob(16)", "x'0000000000000000000000000000002a'", format!("x'{}'", acme.replace('-', ""))),
+            Database::Postgres => ("gen_random_uuid()", "'00000000-0000-0000-0000-00000000002a'", format!("'{acme}'")),
+        };
+        let insert = "INSERT INTO grants (id, object_type, object_number, object_uuid, role, account_id, group_id, given_by, created_at, expires_at)";
+        let numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 250) SELECT";
+        for rows in [
+            format!("{numbers} {ids}, 'page', i, NULL, 'viewer', {id}, NULL, NULL, 1, NULL FROM n"),
+            format!("VALUES ({ids}, 'file', NULL, {object}, 'editor', {id}, NULL, {ben}, 1000000, 2000000)"),
+            // Those of others, and of a group.
+            format!("VALUES ({ids}, 'file', 1, NULL, 'hers', {ben}, NULL, {id}, 1, NULL)"),
+            format!("VALUES ({ids}, 'file', 2, NULL, 'theirs', NULL, {group}, {id}, 1, NULL)"),
+        ] {
+            app.place.sql(&format!("{insert} {rows}")).await;
+        }
+        let export = ada.get("/export").send().await.assert(200).json();
+        assert_eq!(export["email_change"]["email"], "new@example.com");
+        assert!(export["account"]["last_login_at"].is_string() && export["account"]["password_changed_at"].is_string());
+        let sent = export["sent_invitations"].as_array().unwrap();
+        assert_eq!((sent.len(), &sent[0]["organisation_id"]), (1, &json!(acme)));
+        assert_eq!((&sent[0]["email"], &sent[0]["role"]), (&json!(email("cyd")), &json!("admin")));
+        let grants = export["grants"].as_array().unwrap();
+        let pages: HashSet<_> = grants.iter().filter(|one| one["role"] == "viewer").map(|one| one["object"].as_str().unwrap()).collect();
+        assert_eq!((grants.len(), pages.len()), (251, 250), "each once, over all pages");
+        let file = grants.iter().find(|one| one["role"] == "editor").unwrap();
+        let expected = json!({
+            "object": "file:00000000-0000-0000-0000-00000000002a", "role": "editor", "given_by": ben,
+            "created_at": "1970-01-01T00:00:01Z", "expires_at": "1970-01-01T00:00:02Z",
+        });
+        assert_eq!(file, &expected);
+        // Of an account without any of it.
+        let export = app.log_in("ben").await.get("/export").send().await.assert(200).json();
+        assert_eq!((&export["email_change"], &export["sent_invitations"]), (&json!(null), &json!([])));
     }
 
     async fn the_export_of_an_account_with_many_events_is_whole(database: Database) {

@@ -6,7 +6,9 @@
 //! signing up and requesting emails so often would take minutes.
 
 mod organisations;
+mod sharing;
 
+use std::fmt::Debug;
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -475,11 +477,41 @@ async fn waiting(place: &Place) -> usize {
     place.value(sql).await.parse().unwrap()
 }
 
-async fn until(place: &Place, waiters: usize, pair: Pair) {
-    eventually(&format!("{waiters} of {pair:?} wait"), Duration::from_secs(10), async || {
+async fn until(place: &Place, waiters: usize, what: impl Debug) {
+    eventually(&format!("{waiters} of {what:?} wait"), Duration::from_secs(10), async || {
         (waiting(place).await >= waiters).then_some(())
     })
     .await;
+}
+
+/// Locks an account's row until [`open`].
+async fn hold(place: &Place, account: i64) {
+    let hold = format!(
+        "DO $$ BEGIN
+            PERFORM id FROM accounts WHERE id = {account} FOR UPDATE;
+            PERFORM pg_advisory_xact_lock(hashtext(current_schema()), {account});
+            FOR n IN 1..2000 LOOP
+                EXIT WHEN EXISTS (SELECT 1 FROM gate WHERE account = {account});
+                PERFORM pg_sleep(0.005);
+            END LOOP;
+         END $$"
+    );
+    place.sql(&hold).await;
+}
+
+async fn until_held(place: &Place, account: i64) {
+    let taken = format!(
+        "SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = {account}
+         AND classid = hashtext(current_schema())::oid"
+    );
+    eventually("the row is held", Duration::from_secs(10), async || {
+        (place.value(&taken).await == "1").then_some(())
+    })
+    .await;
+}
+
+async fn open(place: &Place, account: i64) {
+    place.sql(&format!("INSERT INTO gate (account) VALUES ({account})")).await;
 }
 
 /// Locks the account's row until the ending and then the action wait for it.
@@ -487,47 +519,28 @@ async fn follow(one: &TestApp, other: &TestApp, pair: Pair) {
     let (act, ending) = pair;
     let victim = &Victim::new(one, act).await;
     let place = &one.place;
-    let hold = format!(
-        "DO $$ BEGIN
-            PERFORM id FROM accounts WHERE id = {0} FOR UPDATE;
-            PERFORM pg_advisory_xact_lock(hashtext(current_schema()), {0});
-            FOR n IN 1..2000 LOOP
-                EXIT WHEN EXISTS (SELECT 1 FROM gate WHERE account = {0});
-                PERFORM pg_sleep(0.005);
-            END LOOP;
-         END $$",
-        victim.id
-    );
-    let gate = async { place.sql(&hold).await };
+    let gate = hold(place, victim.id);
     let ended = async {
-        let taken = format!(
-            "SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = {}
-             AND classid = hashtext(current_schema())::oid",
-            victim.id
-        );
-        eventually("the row is held", Duration::from_secs(10), async || {
-            (place.value(&taken).await == "1").then_some(())
-        })
-        .await;
+        until_held(place, victim.id).await;
         victim.end(other, ending).await
     };
     let did = async {
         until(place, 1, pair).await;
         let answer = async { Some(victim.act(one, act).await) };
-        let open = async {
+        let opening = async {
             // The refresh locks only the session's row.
             if act == Act::Refresh {
                 sleep(Duration::from_millis(50)).await;
             } else {
                 until(place, 2, pair).await;
             }
-            place.sql(&format!("INSERT INTO gate (account) VALUES ({})", victim.id)).await;
+            open(place, victim.id).await;
             None
         };
-        let (answer, _): (Option<Answer>, Option<Answer>) = join(answer, open).await;
+        let (answer, _): (Option<Answer>, Option<Answer>) = join(answer, opening).await;
         answer.unwrap()
     };
-    let (_, (ended, answer)) = Box::pin(join(gate, join(ended, did))).await;
+    let ((), (ended, answer)) = Box::pin(join(gate, join(ended, did))).await;
     let did = answer.status.is_success();
     assert!(ended, "{pair:?}");
     victim.check(one, pair, did, ended, "one after the other").await;

@@ -2,8 +2,9 @@
 
 mod answers;
 mod equal;
-mod example;
+pub mod example;
 mod groups;
+mod keys;
 
 use portcullis_server::accounts::AccountId;
 use portcullis_server::db::Encode as _;

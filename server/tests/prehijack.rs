@@ -12,7 +12,7 @@
 //! | trojan identifier | an authenticator app, recovery codes, a passkey, an account at another provider | `l02_class_3_…` |
 //! | unexpired email change | a link emailed to the stranger, and the link that undoes a change | `l02_class_4_…` |
 //! | non-verifying provider | a login with a provider that lets anyone claim the address | `l02_class_5_…` |
-//! | besides these | an API key | `l02_beside_…` |
+//! | besides these | an API key, a link to a row of an application | `l02_beside_…` |
 //! | besides these | a deletion that is due in days, a network with a higher limit of guesses, older links | `l02_beside_…` |
 
 use std::time::Duration;
@@ -180,9 +180,19 @@ on_both_databases! {
             let made = stranger(&app).await.post("/keys").json(&body).await.assert(201).json();
             let program = app.stranger_at(STRANGER).with_token(made["key"].as_str().unwrap());
             program.get("/profile").send().await.assert(200);
+            // A link to a row of an application, too, lets in whoever has it.
+            let (id, digest) = match database {
+                Database::Sqlite => ("randomblob(16)", "randomblob(32)"),
+                Database::Postgres => ("gen_random_uuid()", "sha256('x')"),
+            };
+            app.place.sql(&format!(
+                "INSERT INTO share_links (id, digest, object_type, object_number, permission, given_by, created_at, expires_at)
+                 SELECT {id}, {digest}, 'page', 1, 'page:read', id, 0, 9000000000000000 FROM accounts"
+            )).await;
             owner.comes(&app).await;
             program.get("/profile").send().await.assert(401);
             assert_eq!(rows(&app, "api_keys").await, "0", "{owner:?}");
+            assert_eq!(app.place.value("SELECT count(*) FROM share_links").await, "0", "{owner:?}");
         }
     }
 

@@ -173,6 +173,22 @@ pub(crate) async fn hold_own_beside(
     Ok((hold_own(tx, caller, now).await?, is_active))
 }
 
+/// Verifies a caller who acts on something other than an account, under the lock of the caller's own account. It may be
+/// a service account.
+///
+/// # Errors
+/// See [`hold_own`].
+pub(crate) async fn prove_under_lock(tx: &mut Tx, caller: Requester, now: Timestamp) -> Result<(), Error> {
+    match caller {
+        Requester::Key(holder) if holder.is_service => {
+            let _locked =
+                store::lock_service(tx.conn(), holder.account, None).await?.ok_or(Error::SessionEnded)?;
+            prove(tx, caller, now).await
+        }
+        Requester::Key(_) | Requester::Session(_) => hold_own(tx, caller, now).await.map(|_held| ()),
+    }
+}
+
 /// The account of an emailed link. The caller locks the link's row afterwards.
 pub(crate) async fn hold_of_link(tx: &mut Tx, id: AccountId) -> Result<Option<Held>, Error> {
     Ok(store::lock(tx.conn(), id).await?.and_then(Locked::if_active))

@@ -25,6 +25,7 @@ pub(crate) use self::{
     held::{
         Actor, Held, Locked, hold_active, hold_again, hold_by_email, hold_new, hold_of_link, hold_of_login,
         hold_of_passkey, hold_of_session, hold_own, hold_own_beside, hold_verified, lock_due, lock_other,
+        prove_under_lock,
     },
     owner::{
         Owner, Ways, cancel_deletion, delete, due_for_deletion, forget_password, forget_password_since,
@@ -235,6 +236,12 @@ pub(crate) struct ExportedAccount {
     /// When the email address was confirmed; `null` if it was not.
     #[schemars(extend("format" = "date-time"))]
     email_verified_at: Option<String>,
+    /// When somebody last logged in; `null` if nobody has.
+    #[schemars(extend("format" = "date-time"))]
+    last_login_at: Option<String>,
+    /// When the password was last set; `null` if that is not known or there is none.
+    #[schemars(extend("format" = "date-time"))]
+    password_changed_at: Option<String>,
     /// When the account will be deleted, if its owner requested that.
     #[schemars(extend("format" = "date-time"))]
     deletion_due_at: Option<String>,
@@ -250,6 +257,8 @@ pub(crate) async fn exported(conn: Conn<'_>, id: AccountId) -> Result<Option<Exp
         created_at: row.created_at.to_rfc3339(),
         updated_at: row.updated_at.to_rfc3339(),
         email_verified_at: row.email_verified_at.map(Timestamp::to_rfc3339),
+        last_login_at: row.last_login_at.map(Timestamp::to_rfc3339),
+        password_changed_at: row.password_changed_at.map(Timestamp::to_rfc3339),
         deletion_due_at: row.deletion_due_at.map(Timestamp::to_rfc3339),
     }))
 }

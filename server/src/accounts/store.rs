@@ -554,16 +554,28 @@ pub(super) struct ExportedRow {
     pub(super) created_at: Timestamp,
     pub(super) updated_at: Timestamp,
     pub(super) email_verified_at: Option<Timestamp>,
+    pub(super) last_login_at: Option<Timestamp>,
+    pub(super) password_changed_at: Option<Timestamp>,
     pub(super) deletion_due_at: Option<Timestamp>,
 }
-crate::db::from_row!(ExportedRow { role, language, created_at, updated_at, email_verified_at, deletion_due_at; account });
+crate::db::from_row!(ExportedRow {
+    role,
+    language,
+    created_at,
+    updated_at,
+    email_verified_at,
+    last_login_at,
+    password_changed_at,
+    deletion_due_at;
+    account
+});
 
 pub(super) async fn exported(conn: Conn<'_>, id: AccountId) -> Result<Option<ExportedRow>> {
     fetch_optional!(
         conn,
         ExportedRow,
         "SELECT id, email, full_name, is_active, COALESCE(staff_role, role) AS role, language, created_at, updated_at, email_verified_at,
-                deletion_due_at
+                last_login_at, password_changed_at, deletion_due_at
          FROM accounts WHERE id = $1",
         id
     )

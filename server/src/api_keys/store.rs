@@ -108,8 +108,10 @@ pub(super) async fn delete(conn: Conn<'_>, id: KeyId, account: AccountId, now: T
     Ok(execute!(conn, sql, id, account, now)? == 1)
 }
 
-/// Returns how many there were.
+/// Returns how many there were. The links by which the account shares something let in whoever has them, as keys do, and end
+/// with them.
 pub(super) async fn delete_of(conn: Conn<'_>, account: AccountId) -> Result<u64> {
+    execute!(conn, "DELETE FROM share_links WHERE given_by = $1", account)?;
     execute!(conn, "DELETE FROM api_keys WHERE account_id = $1", account)
 }
 

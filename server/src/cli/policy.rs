@@ -79,6 +79,18 @@ pub enum PolicyCommand {
         #[arg(value_name = "NEW")]
         new: PathBuf,
     },
+    /// Write a policy in another language
+    Export {
+        /// The policy.
+        #[command(flatten)]
+        policy: PolicyFile,
+        /// In Cedar: the files policy.cedarschema and policy.cedar
+        #[arg(long, required = true)]
+        cedar: bool,
+        /// The folder to write to; files of an earlier export are replaced
+        #[arg(long, value_name = "FOLDER", default_value = ".")]
+        to: PathBuf,
+    },
 }
 
 /// The policy that a command means.
@@ -142,7 +154,18 @@ pub(super) async fn run(config: Config, command: PolicyCommand) -> Result<(), St
             let (old, new) = (read_policy(&old)?, read_policy(&new)?);
             diff(&open(config).await?, &old, &new).await
         }
+        PolicyCommand::Export { policy, cedar: _, to } => export(&config, &read_policy(&policy.file)?, &to),
     }
+}
+
+fn export(config: &Config, policy: &Declared, folder: &Path) -> Result<(), String> {
+    let cedar = policy.to_cedar_with(&config.attributes).map_err(|error| error.to_string())?;
+    for (name, text) in [("policy.cedarschema", cedar.schema), ("policy.cedar", cedar.policies)] {
+        let file = folder.join(name);
+        std::fs::write(&file, text).map_err(|cause| format!("cannot write {}: {cause}", file.display()))?;
+        say(&format!("Wrote {}.", file.display()))?;
+    }
+    Ok(())
 }
 
 async fn check_tables(app: &App, declared: &Declared) -> Result<(), String> {

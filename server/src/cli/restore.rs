@@ -23,7 +23,7 @@ use crate::{
     events::{self, Event},
     factors, files, groups, mail,
     pictures::{self, FOLDER},
-    recovery,
+    policy, recovery,
     secret::SecretKey,
     sessions, social,
     tokens::SigningKeys,
@@ -213,6 +213,7 @@ async fn renew(staged: &Staged, key: &SecretKey) -> Result<(), String> {
             api_keys::end_every(&mut tx).await?;
             recovery::forget_every_link(&mut tx).await?;
             groups::forget_every_invitation(&mut tx).await?;
+            policy::forget_every_link(&mut tx).await?;
             factors::forget_every_step(&mut tx).await?;
             social::forget_every(&mut tx).await?;
             mail::forget_every(&mut tx).await?;

@@ -30,6 +30,14 @@ impl Dialect {
         }
     }
 
+    /// Locks the rows of a query until the transaction ends, as a change of them would.
+    pub(crate) fn held(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => " FOR NO KEY UPDATE",
+        }
+    }
+
     /// The prefix that shows the plan of a query.
     pub(crate) fn explain(self) -> &'static str {
         match self {

@@ -48,6 +48,7 @@ const MIGRATIONS: &[Migration] = migrations![
     "0020_used_challenges",
     "0021_bounds",
     "0022_attributes",
+    "0023_share_links",
     "0024_looks",
 ];
 

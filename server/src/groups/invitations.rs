@@ -244,3 +244,39 @@ pub(crate) async fn exported_invitations(
     };
     Ok(rows.into_iter().map(view).collect())
 }
+
+/// An open invitation that the account has sent, for its owner's export.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct SentInvitation {
+    /// The ID of the organisation.
+    organisation_id: String,
+    /// The address that it was sent to.
+    #[schemars(extend("format" = "email"))]
+    email: String,
+    role: GroupRole,
+    #[schemars(extend("format" = "date-time"))]
+    created_at: String,
+    #[schemars(extend("format" = "date-time"))]
+    expires_at: String,
+}
+
+/// Up to 100 open invitations that an account has sent, after the one with the ID `after`.
+pub(crate) async fn sent_invitations(
+    conn: Conn<'_>,
+    account: AccountId,
+    now: Timestamp,
+    after: Option<Uuid>,
+) -> Result<Vec<(Uuid, SentInvitation)>, Error> {
+    let rows = store::invitations_by(conn, account, now, after.unwrap_or(Uuid::nil())).await?;
+    let view = |row: store::SentRow| {
+        let sent = SentInvitation {
+            organisation_id: row.group_id.to_string(),
+            email: row.email.to_string(),
+            role: row.role,
+            created_at: row.created_at.to_rfc3339(),
+            expires_at: row.expires_at.to_rfc3339(),
+        };
+        (row.id, sent)
+    };
+    Ok(rows.into_iter().map(view).collect())
+}

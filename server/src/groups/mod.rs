@@ -30,8 +30,8 @@ pub(crate) use self::{
     attributes::{attributes_of, set_attributes_by},
     cursors::Part,
     invitations::{
-        ExportedInvitation, exported_invitations, forget_every_invitation, forget_invitations_by,
-        forget_invitations_to, sweep,
+        ExportedInvitation, SentInvitation, exported_invitations, forget_every_invitation,
+        forget_invitations_by, forget_invitations_to, sent_invitations, sweep,
     },
     members::{ExportedMembership, exported, share_organisation},
     operators::{Found, delete_by, details, find, set_role_by},

@@ -7,11 +7,11 @@
 use std::time::Duration;
 
 use super::{
-    GroupId, GroupRole, Refusal, ServiceAccount,
+    GroupId, GroupRole, Membership, Refusal, ServiceAccount,
     cursors::{self, Asked, Part},
     rules,
     standing::Standing,
-    store,
+    store, tree,
 };
 use crate::{
     access::{Fresh, KeyId, Principal},
@@ -67,11 +67,32 @@ pub(super) async fn list(
     Ok(asked.part(rows, |last| cursors::of_account(app, last.account_id)))
 }
 
+/// The service accounts in a team of an organisation that the reader manages.
+pub(super) async fn in_team(
+    app: &App,
+    reader: AccountId,
+    (id, team): (GroupId, GroupId),
+) -> Result<Vec<ServiceAccount>, Error> {
+    let mut connection = app.db().read().await?;
+    rules::at_least(GroupRole::Admin, store::member_role(connection.conn(), id, reader).await?)?;
+    let team = store::team(connection.conn(), id, team).await?.ok_or(Error::NotFound)?.id;
+    Ok(store::services_in(connection.conn(), id, team).await?)
+}
+
 /// All service accounts of an organisation, for those who manage every organisation. There are at most 50.
 pub(crate) async fn all(app: &App, id: GroupId) -> Result<Vec<ServiceAccount>, Error> {
     let mut reader = app.db().read().await?;
     store::found_by_id(reader.conn(), id).await?.ok_or(Error::NotFound)?;
     Ok(store::services(reader.conn(), id, AccountId::new(0), MOST).await?)
+}
+
+/// The teams of a service account, at most 100.
+pub(super) async fn teams_of(
+    app: &App,
+    (id, account): (GroupId, AccountId),
+) -> Result<Vec<Membership>, Error> {
+    let groups = tree::memberships(app.db().read().await?.conn(), account, None).await?;
+    Ok(groups.into_iter().filter(|group| group.group_id != id).collect())
 }
 
 /// A service account and its keys, newest first.

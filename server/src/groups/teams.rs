@@ -8,7 +8,13 @@ use super::{
     store, tree,
 };
 use crate::{
-    access::Principal, accounts::AccountId, app::App, client::Client, db::retry, error::Error, events::Event,
+    access::Principal,
+    accounts::{AccountId, service},
+    app::App,
+    client::Client,
+    db::retry,
+    error::Error,
+    events::Event,
 };
 
 /// The most teams of an organisation.
@@ -120,7 +126,8 @@ pub(super) async fn delete_team(
     .await
 }
 
-/// Adds a member of the organisation to one of its teams. Does nothing if they are already in it.
+/// Adds a member of the organisation to one of its teams: a person, or a service account that the caller manages. Does
+/// nothing if they are already in it.
 pub(super) async fn add_to_team(
     app: &App,
     principal: Principal,
@@ -131,13 +138,27 @@ pub(super) async fn add_to_team(
     retry(|| async {
         let (mut tx, now) = (app.db().begin().await?, app.now());
         let needed = (id, GroupRole::Admin);
-        let standing = Standing::beside(&mut tx, principal, needed, member, client, now).await?;
+        // What an account is never changes, so it may be asked before the locks.
+        let is_service = service::name(tx.conn(), member).await?.is_some();
+        let standing = if is_service {
+            Standing::of(&mut tx, principal, needed, client, now).await?
+        } else {
+            Standing::beside(&mut tx, principal, needed, member, client, now).await?
+        };
         let team = standing.team(&mut tx, team).await?.id;
-        standing.member(&mut tx, member).await?;
+        if is_service {
+            let _managed = standing.service(&mut tx, member).await?;
+        } else {
+            standing.member(&mut tx, member).await?;
+        }
         if store::member_role(tx.conn(), team, member).await?.is_some() {
             return Ok(());
         }
-        tree::add_member(&mut tx, team, member, GroupRole::Member, now).await?;
+        if is_service {
+            tree::add_service(&mut tx, team, member, now).await?;
+        } else {
+            tree::add_member(&mut tx, team, member, GroupRole::Member, now).await?;
+        }
         let detail = team.to_string();
         standing.record(&mut tx, Event::TeamMemberAdded, Some(member), Some(&detail), now).await?;
         Ok(tx.commit().await?)
@@ -157,7 +178,12 @@ pub(super) async fn remove_from_team(
         let (mut tx, now) = (app.db().begin().await?, app.now());
         let standing = Standing::of(&mut tx, principal, (id, GroupRole::Admin), client, now).await?;
         let team = standing.team(&mut tx, team).await?.id;
-        tree::remove_member(&mut tx, team, member).await?;
+        if service::name(tx.conn(), member).await?.is_some() {
+            let _managed = standing.service(&mut tx, member).await?;
+            tree::remove_service(&mut tx, team, member).await?;
+        } else {
+            tree::remove_member(&mut tx, team, member).await?;
+        }
         let detail = team.to_string();
         standing.record(&mut tx, Event::TeamMemberRemoved, Some(member), Some(&detail), now).await?;
         Ok(tx.commit().await?)

@@ -122,6 +122,33 @@ pub async fn add_member(
     Ok(())
 }
 
+/// Adds a service account to a team of its organisation. Lock the account first.
+///
+/// # Errors
+/// [`Error::NotFound`] if there is no such team; [`Error::TooManyMemberships`].
+pub(super) async fn add_service(
+    tx: &mut Tx,
+    team: GroupId,
+    service: AccountId,
+    now: Timestamp,
+) -> Result<(), Error> {
+    if store::count_memberships(tx.conn(), service).await? >= MOST_MEMBERSHIPS {
+        return Err(Error::TooManyMemberships);
+    }
+    if !store::lock(tx.conn(), team).await? {
+        return Err(Error::NotFound);
+    }
+    Ok(store::insert_member(tx.conn(), team, service, GroupRole::Member, now).await?)
+}
+
+/// Removes a service account from a team. Lock the account first.
+///
+/// # Errors
+/// [`Error::NotFound`] if it is not in the team.
+pub(super) async fn remove_service(tx: &mut Tx, team: GroupId, service: AccountId) -> Result<(), Error> {
+    if store::delete_service_from(tx.conn(), team, service).await? { Ok(()) } else { Err(Error::NotFound) }
+}
+
 /// Ends a membership. If the group is an organisation, also ends the memberships in its teams. Takes effect from the
 /// next decision, on every instance.
 ///

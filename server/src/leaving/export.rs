@@ -25,10 +25,11 @@ use crate::{
     error::Error,
     events::{self, Event},
     factors::{self, ExportedFactors},
-    groups::{self, ExportedInvitation, ExportedMembership},
+    groups::{self, ExportedInvitation, ExportedMembership, SentInvitation},
     identities::{self, ExportedIdentity},
     passkeys::{self, ExportedPasskey},
     pictures::{self, PictureBytes},
+    recovery::{self, ExportedEmailChange},
     sessions::{self, ExportedSession},
 };
 
@@ -50,6 +51,7 @@ struct Head {
     exported_at: String,
     account: ExportedAccount,
     attributes: BTreeMap<String, AttributeValue>,
+    email_change: Option<ExportedEmailChange>,
     second_factor: ExportedFactors,
     identities: Vec<ExportedIdentity>,
     passkeys: Vec<ExportedPasskey>,
@@ -70,6 +72,8 @@ struct Whole {
     account: ExportedAccount,
     /// The attributes that the account's owner can read, by name.
     attributes: BTreeMap<String, AttributeValue>,
+    /// The new email address that waits for its confirmation; `null` if none does.
+    email_change: Option<ExportedEmailChange>,
     second_factor: ExportedFactors,
     /// The linked accounts at other providers, oldest first.
     identities: Vec<ExportedIdentity>,
@@ -85,8 +89,45 @@ struct Whole {
     memberships: Vec<ExportedMembership>,
     /// Open invitations to the account's email address; at most 100.
     invitations: Vec<ExportedInvitation>,
+    /// Open invitations that the account has sent, oldest first.
+    sent_invitations: Vec<SentInvitation>,
+    /// The roles that the account was given on rows of the application, oldest first. Groups have roles of their own,
+    /// which are not listed here.
+    grants: Vec<ExportedGrant>,
+    /// The links by which the account shares rows of the application, oldest first.
+    share_links: Vec<ExportedLink>,
     /// What happened to the account, oldest first.
     events: Vec<ExportedEvent>,
+}
+
+/// A role on a row of the application. Only `policy`, which stands above this room, reads it.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct ExportedGrant {
+    /// The type and the ID of the row.
+    #[schemars(extend("examples" = ["document:42"]))]
+    pub(crate) object: String,
+    pub(crate) role: String,
+    /// The account that gave it; `null` if the application did.
+    pub(crate) given_by: Option<AccountId>,
+    #[schemars(extend("format" = "date-time"))]
+    pub(crate) created_at: String,
+    /// When it expires; `null` if it does not.
+    #[schemars(extend("format" = "date-time"))]
+    pub(crate) expires_at: Option<String>,
+}
+
+/// A link to a row of the application, without its token.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct ExportedLink {
+    /// The type and the ID of the row.
+    #[schemars(extend("examples" = ["document:42"]))]
+    pub(crate) object: String,
+    /// What it allows.
+    pub(crate) permission: String,
+    #[schemars(extend("format" = "date-time"))]
+    pub(crate) created_at: String,
+    #[schemars(extend("format" = "date-time"))]
+    pub(crate) expires_at: String,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -107,6 +148,7 @@ impl Export {
             exported_at: now.to_rfc3339(),
             account: accounts::exported(tx.conn(), account).await?.ok_or(Error::NotFound)?,
             attributes: attributes::exported(app, tx.conn(), account).await?,
+            email_change: recovery::exported(tx.conn(), account, now).await?,
             second_factor: factors::exported(tx.conn(), account, now).await?,
             identities: identities::exported(tx.conn(), account).await?,
             passkeys: passkeys::exported(tx.conn(), account).await?,
@@ -127,44 +169,56 @@ impl Export {
             Some((content_type, bytes)) => encoded(&content_type, bytes)?,
             None => text("null"),
         };
-        let of_sessions = app.clone();
+        let of = app.clone();
         let sessions = list(move |after| {
-            let app = of_sessions.clone();
+            let app = of.clone();
+            async move { written(&sessions::exported(&app, account, after, PAGE).await?) }
+        });
+        let of = app.clone();
+        let memberships = list(move |after| {
+            let app = of.clone();
+            async move { written(&groups::exported(app.db().read().await?.conn(), account, after).await?) }
+        });
+        let (of, now) = (app.clone(), app.now());
+        let sent = list(move |after| {
+            let app = of.clone();
             async move {
-                let page = sessions::exported(&app, account, after, PAGE).await?;
-                let last = page.last().map(|(id, _)| *id);
-                page.iter()
-                    .map(|(_, session)| json(session))
-                    .collect::<Result<_, _>>()
-                    .map(|page| (page, last))
+                let mut reader = app.db().read().await?;
+                written(&groups::sent_invitations(reader.conn(), account, now, after).await?)
             }
         });
-        let of_groups = app.clone();
-        let memberships = list(move |after| {
-            let app = of_groups.clone();
+        let of = app.clone();
+        let grants = list(move |after| {
+            let app = of.clone();
             async move {
-                let page = groups::exported(app.db().read().await?.conn(), account, after).await?;
-                let last = page.last().map(|(id, _)| *id);
-                page.iter().map(|(_, one)| json(one)).collect::<Result<_, _>>().map(|page| (page, last))
+                let mut reader = app.db().read().await?;
+                written(&app.policy().exported(reader.conn(), account, after).await?)
+            }
+        });
+        let of = app.clone();
+        let links = list(move |after| {
+            let app = of.clone();
+            async move {
+                let mut reader = app.db().read().await?;
+                written(&app.policy().exported_links(reader.conn(), account, after).await?)
             }
         });
         let events = list(move |after| {
             let app = app.clone();
-            async move {
-                let page = audit::exported(&app, account, after, PAGE).await?;
-                let last = page.last().map(|(place, _)| *place);
-                page.iter().map(|(_, event)| json(event)).collect::<Result<_, _>>().map(|page| (page, last))
-            }
+            async move { written(&audit::exported(&app, account, after, PAGE).await?) }
         });
-        let pieces = text(head)
-            .chain(picture)
-            .chain(text(",\"sessions\":["))
-            .chain(sessions)
-            .chain(text("],\"memberships\":["))
-            .chain(memberships)
-            .chain(text("],\"events\":["))
-            .chain(events)
-            .chain(text("]}"));
+        let mut pieces = text(head).chain(picture).boxed();
+        for (name, elements) in [
+            ("sessions", sessions),
+            ("memberships", memberships),
+            ("sent_invitations", sent),
+            ("grants", grants),
+            ("share_links", links),
+            ("events", events),
+        ] {
+            pieces = pieces.chain(text(format!(",\"{name}\":["))).chain(elements).chain(text("]")).boxed();
+        }
+        let pieces = pieces.chain(text("}"));
         Ok(Body::from_stream(pieces))
     }
 }
@@ -193,6 +247,12 @@ fn encoded(content_type: &str, picture: PictureBytes) -> Result<Pieces, Error> {
             ready(Some(written))
         });
     Ok(text(head).chain(data).chain(text("\"}")).boxed())
+}
+
+/// A page as JSON, and the position of its last element.
+fn written<Place: Copy, T: Serialize>(page: &[(Place, T)]) -> Result<(Vec<String>, Option<Place>), Error> {
+    let elements = page.iter().map(|(_, element)| json(element)).collect::<Result<_, _>>()?;
+    Ok((elements, page.last().map(|(place, _)| *place)))
 }
 
 /// The elements of a list, a page at a time. `page` returns those after a position, each as JSON, and the last

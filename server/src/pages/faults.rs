@@ -164,6 +164,7 @@ fn sentence(v: &View, field: &str, fault: &Fault) -> String {
     let key = match fault {
         Fault::TooFewCharacters(count) => return v.t1("page.fault.too_short", "count", count),
         Fault::TooManyCharacters(count) => return v.t1("page.fault.too_many_characters", "count", count),
+        Fault::NotAnObject(of) => return v.t1("page.fault.not_an_object", "type", of),
         Fault::NotUpTo(most) => return v.t1("page.fault.not_up_to", "most", most),
         Fault::NotWithin(least, most) => {
             let numbers = [("least", least.to_string()), ("most", most.to_string())];

@@ -240,6 +240,11 @@ impl View {
         self.has(AuditRead::NAME)
     }
 
+    /// Whether the application has declared permissions, which the console then explains.
+    pub(crate) fn has_policy(&self) -> bool {
+        self.app.policy().permissions().next().is_some()
+    }
+
     /// The first page of the console that the visitor may see.
     pub(crate) fn console(&self) -> Option<&'static str> {
         if self.reads_accounts() { Some(paths::CONSOLE) } else { self.reads_audit().then_some(paths::AUDIT) }

@@ -11,7 +11,7 @@ use portcullis::{
 
 use super::{AccountId, Declare, Error, ObjectId, Policy, PolicyError, Scope};
 use crate::{
-    access::Principal,
+    access::{KeyHolder, Principal, Requester},
     db::{Conn, FromRow, Value},
 };
 
@@ -23,11 +23,32 @@ use crate::{
 pub trait Who {
     /// The account.
     fn account(&self) -> AccountId;
+
+    /// The session or API key that the guard saw, if it is one of this server's. The routes of
+    /// [`sharing`](super::sharing) verify it again in their transaction: a session that was ended meanwhile, or an account
+    /// that was disabled, shares nothing.
+    fn requester(&self) -> Option<Requester> {
+        None
+    }
 }
 
 impl Who for Principal {
     fn account(&self) -> AccountId {
         self.account
+    }
+
+    fn requester(&self) -> Option<Requester> {
+        Some(self.into())
+    }
+}
+
+impl Who for KeyHolder {
+    fn account(&self) -> AccountId {
+        self.account
+    }
+
+    fn requester(&self) -> Option<Requester> {
+        Some(Requester::Key(*self))
     }
 }
 
@@ -36,6 +57,13 @@ impl<L: Who, R: Who> Who for Either<L, R> {
         match self {
             Self::Left(who) => who.account(),
             Self::Right(who) => who.account(),
+        }
+    }
+
+    fn requester(&self) -> Option<Requester> {
+        match self {
+            Self::Left(who) => who.requester(),
+            Self::Right(who) => who.requester(),
         }
     }
 }

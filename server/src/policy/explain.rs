@@ -35,7 +35,20 @@ pub struct Explanation {
     /// The grants of the role `blocked` that take all access away.
     pub blocked_by: Vec<Granted>,
     /// If it is not allowed: each thing that would allow it.
-    pub would_do: Vec<String>,
+    pub would_do: Vec<Way>,
+}
+
+/// Something that would allow it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Way {
+    /// This column of the row holds the number of this account.
+    Owner(String, AccountId),
+    /// A flag is set: its name and its column.
+    Flag(String, String),
+    /// A comparison is true: its name and its text.
+    Condition(String, String),
+    /// One of these roles is granted on one of these rows, written as `type:id`.
+    Role(Vec<String>, Vec<String>),
 }
 
 /// A term that holds for the row.
@@ -208,17 +221,19 @@ impl Policy {
         rule: &Rule,
         object: ObjectId,
         who: AccountId,
-    ) -> Result<Vec<String>, Error> {
+    ) -> Result<Vec<Way>, Error> {
         let mut ways = Vec::new();
         for term in &rule.terms {
             match term {
-                Term::Owner { column } => ways.push(format!("owner ({column} = {who})")),
-                Term::Flag { name, column } => ways.push(format!("{name} ({column} = true)")),
-                Term::When { name, condition } => ways.push(format!("{name} ({condition})")),
+                Term::Owner { column } => ways.push(Way::Owner(column.to_string(), who)),
+                Term::Flag { name, column } => ways.push(Way::Flag(name.to_string(), column.to_string())),
+                Term::When { name, condition } => {
+                    ways.push(Way::Condition(name.to_string(), condition.to_string()));
+                }
                 Term::Role(_) => {}
             }
         }
-        let roles: Vec<_> = rule.terms.iter().filter_map(role).map(Name::as_str).collect();
+        let roles: Vec<_> = rule.terms.iter().filter_map(role).map(ToString::to_string).collect();
         if roles.is_empty() {
             return Ok(ways);
         }
@@ -235,7 +250,7 @@ impl Policy {
                 on.push(one);
             }
         }
-        ways.push(format!("the role {} on {}", roles.join(" or "), on.join(" or ")));
+        ways.push(Way::Role(roles, on));
         Ok(ways)
     }
 }
@@ -293,6 +308,17 @@ impl fmt::Display for Reason {
             Self::Flag(name) => f.write_str(name),
             Self::Condition(name, condition) => write!(f, "{name}: {condition}"),
             Self::Granted(granted) => granted.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Owner(column, who) => write!(f, "owner ({column} = {who})"),
+            Self::Flag(name, column) => write!(f, "{name} ({column} = true)"),
+            Self::Condition(name, condition) => write!(f, "{name} ({condition})"),
+            Self::Role(roles, on) => write!(f, "the role {} on {}", roles.join(" or "), on.join(" or ")),
         }
     }
 }

@@ -11,7 +11,9 @@ use crate::{
     accounts,
     clock::Timestamp,
     db::{self, Conn, Encode as _, FromRow, Row},
+    error,
     groups::{self, GroupId},
+    leaving::ExportedGrant,
     random,
 };
 
@@ -174,28 +176,51 @@ impl Policy {
         Ok(store::list_on(conn, object_type, object, after, 100).await?)
     }
 
-    /// Removes all grants on a row. Call it in the transaction that deletes the row, after the deletion: grants that
-    /// another transaction was adding at that moment are then visible here. Returns how many there were.
+    /// Up to 100 grants of an account after the grant `after`, for its owner's export. Without a policy there are grants
+    /// of an application that ran before, and they are exported as well.
+    pub(crate) async fn exported(
+        &self,
+        conn: Conn<'_>,
+        account: AccountId,
+        after: Option<GrantId>,
+    ) -> Result<Vec<(GrantId, ExportedGrant)>, error::Error> {
+        let view = |grant: Grant| {
+            let exported = ExportedGrant {
+                object: format!("{}:{}", grant.object_type, grant.object),
+                role: grant.role,
+                given_by: grant.given_by,
+                created_at: grant.created_at.to_rfc3339(),
+                expires_at: grant.expires_at.map(Timestamp::to_rfc3339),
+            };
+            (grant.id, exported)
+        };
+        Ok(store::list_to(conn, account, after, 100).await?.into_iter().map(view).collect())
+    }
+
+    /// Removes all grants on a row, and the links to it. Call it in the transaction that deletes the row, after the deletion: grants that
+    /// another transaction was adding at that moment are then visible here. Returns how many grants there were.
     ///
     /// # Errors
     /// [`Error::Database`].
     pub async fn forget(&self, conn: Conn<'_>, object_type: &str, object: ObjectId) -> Result<u64, Error> {
+        store::delete_links_on(conn, object_type, object).await?;
         Ok(store::delete_on(conn, object_type, object).await?)
     }
 
-    /// Removes expired grants, and grants on rows that were deleted without [`forget`](Self::forget), up to `at_most`
-    /// of each kind. Run it periodically.
+    /// Removes expired grants and links, and those on rows that were deleted without [`forget`](Self::forget), up to
+    /// `at_most` of each kind. Run it periodically.
     ///
     /// # Errors
     /// [`Error::Database`].
     pub async fn sweep(&self, conn: Conn<'_>, at_most: u32) -> Result<u64, Error> {
         let at_most = i64::from(at_most);
         let mut swept = store::delete_expired(conn, self.now(), at_most).await?;
-        for of in self.0.types.values() {
-            let sql = self.0.queries.get("sweep", of.name.as_str(), 1, || {
+        swept += store::delete_expired_links(conn, self.now(), at_most).await?;
+        for (of, rows) in self.0.types.values().flat_map(|of| [(of, "grants"), (of, "share_links")]) {
+            let sql = self.0.queries.get(rows, of.name.as_str(), 1, || {
                 let (table, id) = (table(of), object_id(of.kind));
                 Ok(format!(
-                    "DELETE FROM grants WHERE id IN (SELECT _g.id FROM grants _g WHERE _g.object_type = '{}' \
+                    "DELETE FROM {rows} WHERE id IN (SELECT _g.id FROM {rows} _g WHERE _g.object_type = '{}' \
                      AND NOT EXISTS (SELECT 1 FROM {table} WHERE {} = _g.{id}) LIMIT $1)",
                     of.name,
                     column(&table, &of.id)
@@ -264,13 +289,28 @@ impl Policy {
 
     /// Keeps the row, if it exists, from being deleted until the transaction ends.
     async fn keep_object(&self, conn: Conn<'_>, of: &Type, id: ObjectId) -> Result<bool, Error> {
+        self.lock_object(conn, of, id, "keep", self.0.dialect.kept()).await
+    }
+
+    /// Locks the row, if it exists, for something that is counted on it.
+    pub(super) async fn hold_object(&self, conn: Conn<'_>, of: &Type, id: ObjectId) -> Result<bool, Error> {
+        self.lock_object(conn, of, id, "hold", self.0.dialect.held()).await
+    }
+
+    async fn lock_object(
+        &self,
+        conn: Conn<'_>,
+        of: &Type,
+        id: ObjectId,
+        what: &'static str,
+        lock: &str,
+    ) -> Result<bool, Error> {
         if id.kind() != of.kind {
             return Ok(false);
         }
-        let sql = self.0.queries.get("keep", of.name.as_str(), 1, || {
+        let sql = self.0.queries.get(what, of.name.as_str(), 1, || {
             let table = table(of);
-            let kept = self.0.dialect.kept();
-            Ok(format!("SELECT 1 FROM {table} WHERE {} = $1{kept}", column(&table, &of.id)))
+            Ok(format!("SELECT 1 FROM {table} WHERE {} = $1{lock}", column(&table, &of.id)))
         })?;
         Ok(conn.fetch_optional::<(i64,)>(sql.text(), vec![id.value()]).await?.is_some())
     }

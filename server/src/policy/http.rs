@@ -1,5 +1,7 @@
 //! Routes to share an application's row: people with the permission list, grant and revoke its roles there.
 
+mod links;
+
 use std::time::Duration;
 
 use axum::extract::{Extension, FromRef, FromRequestParts, State};
@@ -18,8 +20,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    AccountId, Decision, Declare, Error, Grant, GrantId, NewGrant, ObjectId, Policy, Reason, Scope, Who,
-    Whom, explain::Granted, store,
+    AccountId, Decision, Declare, Error, Explanation, Grant, GrantId, NewGrant, ObjectId, Policy, Reason,
+    Scope, Who, Whom, explain::Granted, store,
 };
 use crate::{
     access::AccountsRead,
@@ -29,12 +31,14 @@ use crate::{
     caller::{Caller, caller},
     client::Client,
     clock::Timestamp,
-    db::{Conn, FromRow},
+    db::{Conn, FromRow, Tx},
     error::{self, BadCursor, Throttled, Unavailable},
     events::{self, Event},
     groups::GroupId,
     limits,
 };
+
+pub use self::links::{Opened, Token, open_link, sharing_by_link};
 
 /// The maximum number of grants that people can add to one row. An application's own code may add more.
 const MOST_GRANTS: i64 = 1000;
@@ -344,7 +348,7 @@ where
     let now = policy.now();
     let expires_at = new.expires_in.map(|seconds| now + Duration::from_secs(seconds));
     let (object_type, role, given_by) = (type_of::<P>(), new.role.as_str(), Some(who));
-    let mut tx = app.db().begin().await?;
+    let mut tx = begin(&app, &may).await?;
     let grant = NewGrant { object_type, object, role, to, given_by, expires_at };
     let given = policy.give(tx.conn(), &grant).await;
     prove_again(&policy, tx.conn(), &may).await?;
@@ -379,7 +383,7 @@ where
     P: Sharable,
 {
     let (who, object, id) = (may.principal().account(), (*may.id()).into(), GrantId::new(grant));
-    let mut tx = app.db().begin().await?;
+    let mut tx = begin(&app, &may).await?;
     let found = store::by_id(tx.conn(), id).await?;
     // A grant on another row, or of a role that is not offered here, counts as missing.
     let is_here = |found: &Grant| {
@@ -465,7 +469,6 @@ pub(crate) struct AccessExplained {
     would_be_allowed_by: Vec<String>,
 }
 
-/// For administrators, who see all grants; recorded as a look at the account.
 pub(crate) async fn explain_any_access(
     guard: Guard<Caller, AccountsRead>,
     State(app): State<App>,
@@ -474,28 +477,50 @@ pub(crate) async fn explain_any_access(
     Query(question): Query<AccessQuestion>,
 ) -> Result<Json<AccessExplained>, error::Failed<(error::NotFound, Unavailable)>> {
     let actor = AdminActor::of(caller(&guard), client)?;
-    let account = accounts::by_id(&app, id).await?.id;
-    let (policy, asked) = (app.policy(), &question);
-    // There may be no policy, no such permission, or none for rows of this type.
-    let Ok((object_type, object)) = policy.object_named(&asked.object) else {
-        return Err(error::Error::NotFound.into());
-    };
-    if !policy.permissions().any(|(name, _, of)| name == asked.permission && of == object_type) {
-        return Err(error::Error::NotFound.into());
-    }
-    let mut tx = app.db().begin().await?;
-    let explained =
-        policy.explain(tx.conn(), account, &asked.permission, object).await.map_err(of_the_server)?;
-    let (event, client, detail) =
-        (Event::AccountRead, actor.by().client(), format!("access to {object_type}:{object}"));
-    events::record_detail(&mut tx, event, Some(account), client, Some(&detail), app.now()).await?;
-    tx.commit().await?;
+    full_name(&app, id).await?;
+    let explained = explain(&app, &actor, id, &question.permission, &question.object).await?;
     Ok(Json(AccessExplained {
         is_allowed: explained.decision == Decision::Allow,
         reasons: explained.reasons.iter().map(ToString::to_string).collect(),
         blocked_by: explained.blocked_by.iter().map(ToString::to_string).collect(),
-        would_be_allowed_by: explained.would_do,
+        would_be_allowed_by: explained.would_do.iter().map(ToString::to_string).collect(),
     }))
+}
+
+/// For administrators, who see all grants; recorded as a look at the account.
+///
+/// # Errors
+/// [`error::Error::NotFound`] if there is no policy, no such permission, or none for rows of this type.
+pub(super) async fn explain(
+    app: &App,
+    actor: &AdminActor,
+    account: AccountId,
+    permission: &str,
+    object: &str,
+) -> Result<Explanation, error::Error> {
+    let policy = app.policy();
+    let (object_type, object) = policy.object_named(object).map_err(|_| error::Error::NotFound)?;
+    if !policy.permissions().any(|(name, _, of)| name == permission && of == object_type) {
+        return Err(error::Error::NotFound);
+    }
+    let mut tx = app.db().begin().await?;
+    let explained = policy.explain(tx.conn(), account, permission, object).await.map_err(of_the_server)?;
+    let (event, client, detail) =
+        (Event::AccountRead, actor.by().client(), format!("access to {object_type}:{object}"));
+    events::record_detail(&mut tx, event, Some(account), client, Some(&detail), app.now()).await?;
+    tx.commit().await?;
+    Ok(explained)
+}
+
+/// The name of a person's account, or of a service account.
+pub(super) async fn full_name(app: &App, id: AccountId) -> Result<String, error::Error> {
+    match accounts::by_id(app, id).await {
+        Err(error::Error::NotFound) => {
+            let name = accounts::service::name(app.db().read().await?.conn(), id).await?;
+            Ok(name.ok_or(error::Error::NotFound)?.as_str().to_owned())
+        }
+        found => Ok(found?.full_name),
+    }
 }
 
 fn of_the_server(error: Error) -> error::Error {
@@ -504,6 +529,20 @@ fn of_the_server(error: Error) -> error::Error {
         Error::Database(cause) => cause.into(),
         other => error::Error::Internal(other.to_string()),
     }
+}
+
+/// Begins a transaction under the lock of the caller's account, so that nothing is shared after a session has been
+/// ended or an account disabled.
+async fn begin<V, P>(app: &App, may: &May<V, P>) -> Result<Tx, Error>
+where
+    V: Authenticate<Principal: Who>,
+    P: Sharable,
+{
+    let mut tx = app.db().begin().await?;
+    if let Some(caller) = may.principal().requester() {
+        accounts::prove_under_lock(&mut tx, caller, app.now()).await?;
+    }
+    Ok(tx)
 }
 
 /// Under `READ COMMITTED`, what the guard saw may be outdated. The rows that the transaction changes are locked by now.

@@ -8,6 +8,7 @@
 //! Each function takes the caller's own connection ([`Conn`]), so a row and the grant on it are committed together.
 
 mod callers;
+mod cedar;
 mod compile;
 mod declare;
 mod diff;
@@ -17,7 +18,9 @@ mod facts;
 mod file;
 mod grants;
 pub(crate) mod http;
+mod links;
 mod names;
+pub(crate) mod pages;
 mod probe;
 mod rules;
 mod sql;
@@ -36,13 +39,15 @@ pub use portcullis::{Scope, permission::Object};
 pub use uuid::Uuid;
 
 pub use self::callers::{On, Who};
+pub use self::cedar::Cedar;
 use self::compile::Compiler;
 pub use self::declare::{Declare, Declared, IdKind, ObjectType};
 pub use self::diff::Change;
 pub use self::error::{Error, PolicyError};
-pub use self::explain::{Explanation, Granted, Reason};
+pub use self::explain::{Explanation, Granted, Reason, Way};
 pub use self::grants::{Grant, GrantId, NewGrant, Whom};
-pub use self::http::{Sharable, sharing};
+pub use self::http::{Opened, Sharable, Token, open_link, sharing, sharing_by_link};
+pub(crate) use self::links::forget_every_link;
 pub use self::probe::FullScan;
 use self::rules::{Callers, Term, Type, Types};
 use self::sql::{Made, Sql};

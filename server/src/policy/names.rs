@@ -51,6 +51,10 @@ impl Comparison {
         (">", Self::Greater),
     ];
 
+    pub(super) fn is_equality(self) -> bool {
+        matches!(self, Self::Equal | Self::NotEqual)
+    }
+
     pub(super) fn as_sql(self) -> &'static str {
         Self::ALL.iter().find(|(_, comparison)| *comparison == self).map_or("=", |(sql, _)| sql)
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::PolicyError;
 use super::declare::{Declared, IdKind, ObjectType};
-use super::names::{Condition, Holds, Name, Operand};
+use super::names::{Comparison, Condition, Holds, Name, Operand};
 use crate::config::{Attribute, AttributeKind, AttributeOf};
 
 /// The maximum number of nested types, each counted once.
@@ -80,7 +80,7 @@ impl Type {
 
 /// What is known of the callers' attributes.
 pub(super) enum Callers<'a> {
-    /// Nothing: each is taken for a text.
+    /// Nothing: what is ordered is taken for an integer, and everything else for a text.
     Unknown,
     /// The operator's declarations.
     Declared(&'a [Attribute]),
@@ -89,9 +89,10 @@ pub(super) enum Callers<'a> {
 }
 
 impl Callers<'_> {
-    fn holds(&self, name: &Name) -> Result<Holds, String> {
+    fn holds(&self, name: &Name, comparison: Comparison) -> Result<Holds, String> {
         match self {
-            Self::Unknown => Ok(Holds::Text),
+            Self::Unknown if comparison.is_equality() => Ok(Holds::Text),
+            Self::Unknown => Ok(Holds::Integer),
             Self::Given(given) => Ok(given.get(name.as_str()).copied().unwrap_or(Holds::Text)),
             Self::Declared(attributes) => {
                 let of_accounts = || attributes.iter().filter(|one| one.of == AttributeOf::Account);
@@ -289,7 +290,8 @@ fn terms(object: &ObjectType, callers: &Callers<'_>) -> Result<(Vec<Term>, Vec<C
             return Err(wrong(object, &part, &what));
         };
         if let Operand::Caller(attribute, holds) = &mut condition.operand {
-            *holds = callers.holds(attribute).map_err(|what| wrong(object, &part, &what))?;
+            *holds =
+                callers.holds(attribute, condition.comparison).map_err(|what| wrong(object, &part, &what))?;
         }
         conditions.push(condition.clone());
         terms.push(Term::When { name: name(object, &part, when)?, condition });

@@ -1,6 +1,7 @@
 //! The SQL of grants. SQL that depends on a policy is generated in `compile.rs`.
 
 use super::grants::{Grant, GrantId, NewGrant, Whom};
+use super::links::{LinkId, ShareLink};
 use super::{AccountId, ObjectId};
 use crate::{
     clock::Timestamp,
@@ -130,6 +131,141 @@ pub(super) async fn list_on(
         after.unwrap_or(GrantId::FIRST),
         at_most
     )
+}
+
+/// The grants of an account, in the order of their IDs. Those of its groups are not among them.
+pub(super) async fn list_to(
+    conn: Conn<'_>,
+    account: AccountId,
+    after: Option<GrantId>,
+    at_most: i64,
+) -> Result<Vec<Grant>> {
+    fetch_all!(
+        conn,
+        Grant,
+        "SELECT id, object_type, object_number, object_uuid, role, account_id, group_id, given_by, created_at, expires_at
+         FROM grants WHERE account_id = $1 AND id > $2 ORDER BY id LIMIT $3",
+        account,
+        after.unwrap_or(GrantId::FIRST),
+        at_most
+    )
+}
+
+pub(super) async fn insert_link(conn: Conn<'_>, link: &ShareLink, digest: &[u8; 32]) -> Result<()> {
+    let (number, uuid) = columns(link.object);
+    execute!(
+        conn,
+        "INSERT INTO share_links (id, digest, object_type, object_number, object_uuid, permission, given_by, created_at,
+                                  expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        link.id,
+        digest.as_slice(),
+        link.object_type,
+        number,
+        uuid,
+        link.permission,
+        link.given_by,
+        link.created_at,
+        link.expires_at
+    )?;
+    Ok(())
+}
+
+/// The link with this digest, if it has not expired and the account that gave it is active.
+pub(super) async fn living_link(
+    conn: Conn<'_>,
+    digest: &[u8; 32],
+    now: Timestamp,
+) -> Result<Option<ShareLink>> {
+    fetch_optional!(
+        conn,
+        ShareLink,
+        "SELECT l.id, l.object_type, l.object_number, l.object_uuid, l.permission, l.given_by, l.created_at, l.expires_at
+         FROM share_links l JOIN accounts a ON a.id = l.given_by
+         WHERE l.digest = $1 AND l.expires_at > $2 AND a.is_active",
+        digest.as_slice(),
+        now
+    )
+}
+
+/// The links on a row that have not expired, oldest first.
+pub(super) async fn links_on(
+    conn: Conn<'_>,
+    object_type: &str,
+    object: ObjectId,
+    now: Timestamp,
+) -> Result<Vec<ShareLink>> {
+    let (number, uuid) = columns(object);
+    fetch_all!(
+        conn,
+        ShareLink,
+        "SELECT id, object_type, object_number, object_uuid, permission, given_by, created_at, expires_at
+         FROM share_links WHERE object_type = $1 AND (object_number = $2 OR object_uuid = $3) AND expires_at > $4
+         ORDER BY id",
+        object_type,
+        number,
+        uuid,
+        now
+    )
+}
+
+/// The links that an account has given, in the order of their IDs.
+pub(super) async fn links_by(
+    conn: Conn<'_>,
+    account: AccountId,
+    after: Option<LinkId>,
+    at_most: i64,
+) -> Result<Vec<ShareLink>> {
+    fetch_all!(
+        conn,
+        ShareLink,
+        "SELECT id, object_type, object_number, object_uuid, permission, given_by, created_at, expires_at
+         FROM share_links WHERE given_by = $1 AND id > $2 ORDER BY id LIMIT $3",
+        account,
+        after.unwrap_or(LinkId::FIRST),
+        at_most
+    )
+}
+
+/// Deletes a link on this row and returns it.
+pub(super) async fn delete_link(
+    conn: Conn<'_>,
+    id: LinkId,
+    object_type: &str,
+    object: ObjectId,
+) -> Result<Option<ShareLink>> {
+    let (number, uuid) = columns(object);
+    fetch_optional!(
+        conn,
+        ShareLink,
+        "DELETE FROM share_links
+         WHERE id = $1 AND object_type = $2 AND (object_number = $3 OR object_uuid = $4)
+         RETURNING id, object_type, object_number, object_uuid, permission, given_by, created_at, expires_at",
+        id,
+        object_type,
+        number,
+        uuid
+    )
+}
+
+pub(super) async fn delete_links_on(conn: Conn<'_>, object_type: &str, object: ObjectId) -> Result<u64> {
+    let (number, uuid) = columns(object);
+    let sql = "DELETE FROM share_links WHERE object_type = $1 AND (object_number = $2 OR object_uuid = $3)";
+    execute!(conn, sql, object_type, number, uuid)
+}
+
+pub(super) async fn delete_expired_links(conn: Conn<'_>, now: Timestamp, at_most: i64) -> Result<u64> {
+    execute!(
+        conn,
+        "DELETE FROM share_links WHERE id IN (SELECT id FROM share_links WHERE expires_at <= $1 LIMIT $2)",
+        now,
+        at_most
+    )
+}
+
+pub(super) async fn delete_every_link(conn: Conn<'_>) -> Result<()> {
+    execute!(conn, "DELETE FROM share_links")?;
+    Ok(())
 }
 
 /// Serializes changes to which row is inside which.

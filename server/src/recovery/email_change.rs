@@ -6,6 +6,9 @@
 //! | confirmation | the new one | the old one's undo if that was verified; the sessions are revoked |
 //! | undo, before or after | the old one | only older undo links; sessions and API keys are revoked |
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use super::{
     asked,
     links::{self, Purpose},
@@ -18,7 +21,7 @@ use crate::{
     app::App,
     client::Client,
     clock::Timestamp,
-    db::retry,
+    db::{Conn, retry},
     error::Error,
     events::{self, Event},
     limits::{self, MailFor},
@@ -83,6 +86,31 @@ pub(crate) async fn pending_email(app: &App, account: AccountId) -> Result<Optio
     let mut reader = app.db().read().await?;
     let pending = store::pending_email(reader.conn(), account, app.now()).await?;
     Ok(pending.map(|(email, expires_at)| PendingEmail { email, expires_at }))
+}
+
+/// A pending change of the email address, for its owner's export.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct ExportedEmailChange {
+    /// The new address.
+    #[schemars(extend("format" = "email"))]
+    email: String,
+    /// When the link to confirm it expires.
+    #[schemars(extend("format" = "date-time"))]
+    expires_at: String,
+}
+
+/// The pending change of an account's address.
+pub(crate) async fn exported(
+    conn: Conn<'_>,
+    account: AccountId,
+    now: Timestamp,
+) -> Result<Option<ExportedEmailChange>, Error> {
+    let pending = store::pending_email(conn, account, now).await?;
+    let view = |(email, expires_at): (Email, Timestamp)| ExportedEmailChange {
+        email: email.to_string(),
+        expires_at: expires_at.to_rfc3339(),
+    };
+    Ok(pending.map(view))
 }
 
 /// Cancels the change and invalidates the link to the new address. Cancelling twice is not an error.

@@ -20,8 +20,8 @@ pub(crate) use self::{
     asked::{Wanted, answer, ask},
     by_mail::{confirm_by_code, log_in_by_code, log_in_by_link, request_confirmation, request_log_in},
     email_change::{
-        PendingEmail, cancel_email_change, confirm_email, pending_email, request_email_change,
-        undo_email_change,
+        ExportedEmailChange, PendingEmail, cancel_email_change, confirm_email, exported, pending_email,
+        request_email_change, undo_email_change,
     },
     links::{
         Purpose, digest as token_digest, forget as forget_links, forget_every as forget_every_link,

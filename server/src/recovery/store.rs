@@ -20,6 +20,7 @@ const LEFT_BEHIND: &[(Option<&str>, &str)] = &[
     (Some("linked accounts"), "DELETE FROM identities WHERE account_id = $1"),
     (Some("passkeys"), "DELETE FROM passkeys WHERE account_id = $1"),
     (Some("API keys"), "DELETE FROM api_keys WHERE account_id = $1"),
+    (None, "DELETE FROM share_links WHERE given_by = $1"),
     (None, "DELETE FROM known_addresses WHERE account_id = $1"),
 ];
 

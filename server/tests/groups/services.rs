@@ -84,6 +84,57 @@ on_both_databases! {
         assert!(listed.text().contains(&id) && !listed.text().contains(&secret), "{}", listed.text());
     }
 
+    /// z02: a grant to a team counts for the keys of its service accounts, until they leave it.
+    async fn z02_h02_a_service_account_is_in_teams(database: Database) {
+        let app = TestApp::new(database).await;
+        let ((_, ada), (bob_id, bob), (cyd_id, cyd)) = (person(&app, "ada").await, person(&app, "bob").await, person(&app, "cyd").await);
+        let engines = organisation(&ada).await;
+        join(&app, &engines, bob_id, GroupRole::Admin).await;
+        join(&app, &engines, cyd_id, GroupRole::Member).await;
+        let sales = crate::groups::id(&team(&ada, &engines, None).await.assert(201));
+        let (_, robot) = service(&bob, &engines, "member").await;
+        let (_, managing) = service(&ada, &engines, "admin").await;
+        let foreign = organisation(&cyd).await;
+        let (_, other) = service(&cyd, &foreign, "member").await;
+        let here = format!("{engines}/teams/{sales}");
+        let put = async |client: &Client, account: i64| {
+            client.call(http::Method::PUT, &format!("{here}/members/{account}")).send().await.status.as_u16()
+        };
+        let listed = async |client: &Client| {
+            let all = client.get(&format!("{here}/service-accounts")).send().await.assert(200).json();
+            let all = all["service_accounts"].as_array().unwrap().iter();
+            all.map(|one| one["account_id"].as_i64().unwrap()).collect::<Vec<_>>()
+        };
+        assert_eq!((put(&bob, robot).await, put(&bob, robot).await), (204, 204), "twice is once");
+        assert_eq!(listed(&bob).await, [robot]);
+        // Another organisation's, one that only owners manage, and none at all.
+        assert_eq!((put(&ada, other).await, put(&bob, managing).await, put(&ada, 999).await), (404, 403, 404));
+        assert_eq!(put(&cyd, robot).await, 403);
+        cyd.get(&format!("{here}/service-accounts")).send().await.assert(403);
+        assert_eq!(put(&ada, managing).await, 204);
+        assert_eq!(listed(&ada).await, [robot, managing]);
+        // It is not among the people, and does not count as one.
+        let people = ada.get(&format!("{here}/members")).send().await.assert(200).json();
+        assert_eq!(people["members"], json!([]));
+        let is_member = format!("SELECT count(*) FROM memberships WHERE account_id = {robot}");
+        assert_eq!(app.place.value(&is_member).await, "2");
+        bob.delete(&format!("{here}/members/{managing}")).send().await.assert(403);
+        bob.delete(&format!("{here}/members/{robot}")).send().await.assert(204);
+        bob.delete(&format!("{here}/members/{robot}")).send().await.assert(404);
+        assert_eq!((listed(&ada).await, app.place.value(&is_member).await), (vec![managing], "1".to_owned()));
+        // On the pages: of the team, and of the service account.
+        let browser = app.stranger().log_in_with_cookie(&email("ada")).await;
+        let page = format!("/account{here}");
+        assert!(browser.get(&page).send().await.assert(200).text().contains("Add to the team"));
+        let account = robot.to_string();
+        browser.post(&page).form(&[("act", "add-service"), ("account", &account)]).await.assert(303);
+        assert_eq!(listed(&ada).await, [robot, managing]);
+        let shown = browser.get(&format!("/account{engines}/service-accounts/{robot}")).send().await.assert(200).text();
+        assert!(shown.contains(&page), "{shown}");
+        browser.post(&page).form(&[("act", "remove"), ("account", &account)]).await.assert(303);
+        assert_eq!(listed(&ada).await, [managing]);
+    }
+
     async fn h02_what_ends_a_service_account_ends_its_keys_at_the_next_request(database: Database) {
         let app = TestApp::new(database).await;
         let (_, ada) = person(&app, "ada").await;
@@ -208,13 +259,11 @@ on_both_databases! {
         assert!(accounts::by_id(&app.app, id).await.is_err());
         assert!(admin::set_active(&app.app, id, false, By::operator(&operator)).await.is_err());
         assert!(leaving::delete(&app.app, id, By::operator(&operator)).await.is_err());
-        // In its organisation it is not a member who could be given a role, a team or the organisation.
+        // In its organisation it is not a member who could be given a role or the organisation.
         let put = async |path: &str, body: Value| ada.call(http::Method::PUT, path).json(&body).await;
         put(&format!("{engines}/members/{account}"), json!({ "role": "owner" })).await.assert(404);
         ada.post(&format!("{engines}/hand-over")).json(&json!({ "account_id": account })).await.assert(404);
         ada.delete(&format!("{engines}/members/{account}")).send().await.assert(404);
-        let sales = crate::groups::id(&team(&ada, &engines, None).await.assert(201));
-        ada.call(http::Method::PUT, &format!("{engines}/teams/{sales}/members/{account}")).send().await.assert(404);
         let mut tx = app.app.db().begin().await.unwrap();
         let now = app.clock.now();
         assert!(groups::add_member(&mut tx, id_of(&engines), id, GroupRole::Owner, now).await.is_err());

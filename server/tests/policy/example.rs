@@ -19,7 +19,7 @@ use crate::support::{Client, Database, PASSWORD, TestApp, email};
 
 #[path = "../../examples/documents.rs"]
 #[expect(unreachable_pub, dead_code, reason = "it is a program of its own, with a `main`")]
-mod documents;
+pub mod documents;
 
 /// The example, with its accounts under `/auth`.
 struct Office {
@@ -147,6 +147,11 @@ impl Person {
 
     async fn share(&self, path: &str, role: &str, to: Value) -> String {
         self.make(&format!("{path}/grants"), &json!({ "role": role, "to": to })).await
+    }
+
+    /// Creates a link to a document: its ID, token and so on.
+    async fn link(&self, path: &str, body: &Value) -> Value {
+        self.client.post(&format!("{path}/links")).json(body).await.assert(201).json()
     }
 
     async fn put(&self, path: &str, title: &str) -> crate::support::Answer {
@@ -364,23 +369,226 @@ on_both_databases! {
         assert_eq!(office.accounts.place.value(noted).await, "2");
     }
 
-    /// Once an hour, the workers delete expired grants.
+    /// The same in the console, in words.
+    async fn z04_g05_the_console_explains_access(database: Database) {
+        let office = Office::new(database).await;
+        let (ada, ben, cyd) = (office.join("ada").await, office.join("ben").await, office.join("cyd").await);
+        let folder = ada.folder("Plans", None).await;
+        let document = ada.document(&folder).await;
+        let team = office.team(&ada, &[&cyd]).await;
+        ada.share(&format!("/folders/{folder}"), "editor", json!({ "group": team.to_string() })).await;
+        let operator = acting::Client::local("operator");
+        admin::set_role(&office.accounts.app, account(&ben), Role::Admin, By::operator(&operator)).await.unwrap();
+        let root = office.stranger().with_cookie(&office.cookie("ben").await);
+        let page = |who: i64, permission: &str, object: &str| {
+            format!("/auth/console/accounts/{who}/access?permission={permission}&object={object}")
+        };
+        let link = format!("/auth/console/accounts/{}/access", ada.number);
+        let hers = root.get(&format!("/auth/console/accounts/{}", ada.number)).send().await.assert(200).text();
+        assert!(hers.contains(&link), "{hers}");
+        let empty = root.get(&link).send().await.assert(200).text();
+        assert!(empty.contains("Access of ada") && empty.contains("document:read – Read your documents"), "{empty}");
+        assert!(!empty.contains("answer-title"));
+
+        let on = &format!("document:{document}");
+        let read = async |path: &str| root.get(path).send().await.assert(200).text();
+        let owner = read(&page(ada.number, "document:write", on)).await;
+        for words in ["Allowed because", "The account owns the object.", &format!("The role manager on folder:{folder}"), "The application"] {
+            assert!(owner.contains(words), "{words}: {owner}");
+        }
+        let member = read(&page(cyd.number, "document:write", on)).await;
+        for words in ["Sales", &format!("The role editor on folder:{folder}"), &format!("console/accounts/{}", ada.number)] {
+            assert!(member.contains(words), "{words}: {member}");
+        }
+        let refused = read(&page(cyd.number, "document:share", on)).await;
+        assert!(refused.contains("responds with 403") && refused.contains("the role manager on document:"), "{refused}");
+        let hidden = read(&page(ben.number, "document:read", on)).await;
+        assert!(hidden.contains("responds with 404") && hidden.contains("The object is marked as public."), "{hidden}");
+        let missing = read(&page(ben.number, "document:read", &format!("document:{}", uuid::Uuid::nil()))).await;
+        assert!(missing.contains("There is no such object"), "{missing}");
+        for wrong in ["folder:1", "1", "document:1", "%3Cscript%3E"] {
+            let asked = root.get(&page(ada.number, "document:read", wrong)).send().await.assert(422).text();
+            assert!(asked.contains("Enter document: and the ID.") && !asked.contains("<script>"), "{asked}");
+        }
+        root.get(&page(ada.number, "document:burn", on)).send().await.assert(404);
+        root.get(&page(99, "document:read", on)).send().await.assert(404);
+        let german = read(&format!("{}&lang=de", page(ada.number, "document:read", on))).await;
+        assert!(german.contains("Das Konto ist Eigentümer des Objekts."), "{german}");
+        // For administrators, and recorded.
+        let user = office.stranger().with_cookie(&office.cookie("ada").await);
+        user.get(&page(ada.number, "document:read", on)).send().await.assert(403);
+        let noted = "SELECT count(*) FROM audit_events WHERE event = 'admin.account_read' AND detail LIKE 'access to document:%'";
+        assert_eq!(office.accounts.place.value(noted).await, "6");
+    }
+
+    /// Whoever has a link reads the document, and nothing else.
+    async fn a_document_is_shared_by_link(database: Database) {
+        let office = Office::new(database).await;
+        let ada = office.join("ada").await;
+        let folder = ada.folder("Plans", None).await;
+        let path = &format!("/documents/{}", ada.document(&folder).await);
+        let link = ada.link(path, &json!({ "expires_in": 3600 })).await;
+        let token = link["token"].as_str().unwrap();
+        assert_eq!((token.len(), token.starts_with("pcsl_")), (48, true), "{token}");
+        assert_eq!((&link["permission"], &link["given_by"]), (&json!("document:read"), &json!(ada.number)));
+        let shared = &format!("/shared/{token}");
+        let opened = office.stranger().get(shared).send().await.assert(200);
+        let careful = ["cache-control", "referrer-policy", "x-robots-tag"].map(|name| opened.header(name));
+        assert_eq!(careful, ["no-store", "no-referrer", "noindex"]);
+        assert_eq!(opened.json(), ada.client.get(path).send().await.assert(200).json());
+        // The token is shown once, and stored as a digest.
+        let listed = ada.client.get(&format!("{path}/links")).send().await.assert(200);
+        assert!(!listed.text().contains(token) && !office.accounts.place.dump().await.contains(token));
+        assert_eq!(listed.json()["links"][0]["id"], link["id"]);
+        // Every other token gets the same response.
+        let missing = office.stranger().get("/shared/pcsl_x").send().await.assert(404);
+        let long = format!("/shared/{token}{}", "A".repeat(5000));
+        for other in [&format!("{shared}A"), &shared.to_uppercase().replace("/SHARED", "/shared"), &long] {
+            let answer = office.stranger().get(other).send().await.assert(404);
+            assert_eq!((answer.text(), answer.header("cache-control")), (missing.text(), missing.header("cache-control")));
+        }
+        // Until it expires.
+        office.accounts.advance(3599);
+        office.stranger().get(shared).send().await.assert(200);
+        office.accounts.advance(1);
+        assert_eq!(office.stranger().get(shared).send().await.assert(404).text(), missing.text());
+        let ada = Person { number: ada.number, client: office.log_in("ada", "").await };
+        assert_eq!(ada.client.get(&format!("{path}/links")).send().await.assert(200).json()["links"], json!([]));
+        for wrong in [json!({ "expires_in": 0 }), json!({ "expires_in": 31_536_001 }), json!({ "permission": "document:write" })] {
+            ada.client.post(&format!("{path}/links")).json(&wrong).await.assert(422);
+        }
+        // Seven days if nothing is said.
+        let link = ada.link(path, &json!({})).await;
+        office.accounts.advance(7 * 24 * 3600 - 1);
+        office.stranger().get(&format!("/shared/{}", link["token"].as_str().unwrap())).send().await.assert(200);
+        let events = "SELECT count(*) FROM audit_events WHERE event = 'grant.given' AND detail LIKE 'document:read on document:% by link %'";
+        assert_eq!(office.accounts.place.value(events).await, "2");
+        // The export has them, without tokens.
+        let fresh = office.log_in("ada", "").await;
+        let export = fresh.get("/auth/export").send().await.assert(200).json();
+        let links = export["share_links"].as_array().unwrap();
+        assert_eq!((links.len(), &links[1]["object"]), (2, &json!(path.replace("/documents/", "document:"))));
+    }
+
+    /// s09, z02: a link allows what its giver may, and no more from the moment that is taken away.
+    async fn s09_z02_a_link_ends_with_the_right_of_its_giver(database: Database) {
+        let office = Office::new(database).await;
+        let (ada, ben) = (office.join("ada").await, office.join("ben").await);
+        let folder = ada.folder("Plans", None).await;
+        let document = ada.document(&folder).await;
+        let path = &format!("/documents/{document}");
+        let status = async |link: &Value| {
+            office.stranger().get(&format!("/shared/{}", link["token"].as_str().unwrap())).send().await.status.as_u16()
+        };
+        // Only those who may share create, see and remove links.
+        ada.share(path, "editor", json!({ "account": ben.number })).await;
+        for refused in [
+            ben.client.post(&format!("{path}/links")).json(&json!({})).await,
+            ben.client.get(&format!("{path}/links")).send().await,
+        ] {
+            assert_eq!(refused.assert(403).json()["permission"], "document:share");
+        }
+        // By a team that manages the document.
+        let team = office.team(&ada, &[&ben]).await;
+        let (id, object, group) = match database {
+            Database::Sqlite => ("randomblob(16)", format!("x'{}'", document.replace('-', "")), format!("x'{}'", team.to_string().replace('-', ""))),
+            Database::Postgres => ("gen_random_uuid()", format!("'{document}'"), format!("'{team}'")),
+        };
+        let manager = format!(
+            "INSERT INTO grants (id, object_type, object_uuid, role, group_id, created_at)
+             VALUES ({id}, 'document', {object}, 'manager', {group}, 0)"
+        );
+        office.accounts.place.sql("DELETE FROM grants WHERE role = 'editor'").await;
+        office.accounts.place.sql(&manager).await;
+        let link = ben.link(path, &json!({})).await;
+        assert_eq!(status(&link).await, 200);
+        office.leave(team, &ben).await;
+        assert_eq!(status(&link).await, 404);
+        // With the account that gave it.
+        let link = ada.link(path, &json!({})).await;
+        assert_eq!(status(&link).await, 200);
+        office.accounts.place.sql("DELETE FROM memberships WHERE role = 'owner'").await;
+        office.accounts.delete(ada.number).await;
+        assert_eq!(status(&link).await, 404);
+        assert_eq!(office.accounts.place.value(&format!("SELECT count(*) FROM share_links WHERE given_by = {}", ada.number)).await, "0");
+    }
+
+    async fn s09_z02_a_link_ends_with_its_givers_keys_and_its_document(database: Database) {
+        let office = Office::new(database).await;
+        let (ada, ben) = (office.join("ada").await, office.join("ben").await);
+        let document = ada.document(&ada.folder("Hers", None).await).await;
+        let status = async |link: &Value| {
+            office.stranger().get(&format!("/shared/{}", link["token"].as_str().unwrap())).send().await.status.as_u16()
+        };
+        // While he is disabled, and after his password was reset.
+        let own = ben.document(&ben.folder("His", None).await).await;
+        let path = &format!("/documents/{own}");
+        let link = ben.link(path, &json!({})).await;
+        assert_eq!(status(&link).await, 200);
+        office.accounts.set_password(ben.number, "another-lantern-in-the-harbour").await;
+        assert_eq!(status(&link).await, 404);
+        office.accounts.set_password(ben.number, PASSWORD).await;
+        let ben = Person { number: ben.number, client: office.log_in("ben", "").await };
+        let link = ben.link(path, &json!({})).await;
+        office.accounts.disable(ben.number).await;
+        assert_eq!(status(&link).await, 404);
+        office.accounts.enable(ben.number).await;
+        assert_eq!(status(&link).await, 404);
+        // Removed, or with the document.
+        let ben = Person { number: ben.number, client: office.log_in("ben", "").await };
+        let [one, two] = [ben.link(path, &json!({})).await, ben.link(path, &json!({})).await];
+        let links = format!("{path}/links/{}", one["id"].as_str().unwrap());
+        ada.client.delete(&links).send().await.assert(404);
+        let elsewhere = format!("/documents/{document}/links/{}", one["id"].as_str().unwrap());
+        ada.client.delete(&elsewhere).send().await.assert(404);
+        ben.client.delete(&links).send().await.assert(204);
+        ben.client.delete(&links).send().await.assert(404);
+        assert_eq!((status(&one).await, status(&two).await), (404, 200));
+        ben.client.delete(path).send().await.assert(204);
+        assert_eq!(status(&two).await, 404);
+        assert_eq!(office.accounts.place.value(&format!("SELECT count(*) FROM share_links WHERE given_by = {}", ben.number)).await, "0");
+    }
+
+    /// d06: also when many ask at once, on two instances.
+    async fn d06_a_document_has_twenty_links(database: Database) {
+        let office = Office::new(database).await;
+        let other = office.again().await;
+        let ada = office.join("ada").await;
+        let there = other.stranger().with_token(ada.client.token());
+        let folder = ada.folder("Plans", None).await;
+        let path = format!("/documents/{}/links", ada.document(&folder).await);
+        let made = (0..30).map(|n| {
+            let (client, path) = (if n % 2 == 0 { ada.client.clone() } else { there.clone() }, path.clone());
+            tokio::spawn(async move { client.post(&path).json(&json!({})).await.status.as_u16() })
+        });
+        let made: Vec<_> = made.collect();
+        let mut statuses = Vec::new();
+        for one in made {
+            statuses.push(one.await.unwrap());
+        }
+        assert_eq!(statuses.iter().filter(|status| **status == 201).count(), 20, "{statuses:?}");
+        assert_eq!(statuses.iter().filter(|status| **status == 422).count(), 10, "{statuses:?}");
+    }
+
+    /// Once an hour, the workers delete expired grants and links.
     async fn expired_grants_are_swept(database: Database) {
         let office = Office::new(database).await;
         let (ada, ben) = (office.join("ada").await, office.join("ben").await);
         let folder = ada.folder("Plans", None).await;
         let body = json!({ "role": "viewer", "to": { "account": ben.number }, "expires_in": 60 });
         ada.client.post(&format!("/folders/{folder}/grants")).json(&body).await.assert(201);
+        let document = ada.document(&folder).await;
+        ada.link(&format!("/documents/{document}"), &json!({ "expires_in": 60 })).await;
         office.accounts.advance(61);
         let other = office.again().await; // its first sweep is immediate
-        let count = "SELECT count(*) FROM grants";
+        let count = "SELECT (SELECT count(*) FROM grants) + 10 * (SELECT count(*) FROM share_links)";
         for _ in 0..100 {
             if office.accounts.place.value(count).await == "1" {
                 return drop(other);
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        panic!("an expired grant is still there");
+        panic!("an expired grant or link is still there");
     }
 
     async fn what_cannot_be_shared_is_refused(database: Database) {
@@ -500,6 +708,7 @@ on_both_databases! {
         let document = ada.document(&folder).await;
         let on_folder = ada.share(&format!("/folders/{folder}"), "viewer", json!({ "account": ben.number })).await;
         let on_document = ada.share(&format!("/documents/{document}"), "viewer", json!({ "account": ben.number })).await;
+        let link = ada.link(&format!("/documents/{document}"), &json!({})).await;
         let gone = office.join("gone").await;
         office.accounts.disable(gone.number).await;
         let published = office.published().await;
@@ -517,6 +726,10 @@ on_both_databases! {
             .good("session", cookie("ada").await)
             .outsider("session", cookie("eve").await)
             .bad("session", "a token as a cookie", eve.client.token())
+            .public(["GET /shared/{link}"])
+            .parameter("GET /shared/{link}", "link", link["token"].as_str().unwrap())
+            .parameter("DELETE /documents/{id}/links/{link}", "link", link["id"].as_str().unwrap())
+            .sample("POST /documents/{id}/links", json!({ "expires_in": 3600 }))
             .parameter("DELETE /folders/{id}/grants/{grant}", "grant", &on_folder)
             .parameter("DELETE /documents/{id}/grants/{grant}", "grant", &on_document)
             .sample("POST /folders/{id}/grants", json!({ "role": "viewer", "to": { "account": ben.number } }))

@@ -64,6 +64,8 @@ async fn backed_up(arguments: &[&str]) -> (Place, PathBuf, tempfile::TempDir, St
          VALUES (randomblob(32), 'https://acme.example', '1', 'acme', '/account', 9000000000000000)",
         "INSERT INTO remembered_devices (id, digest, account_id, name, created_at, expires_at)
          SELECT randomblob(16), randomblob(32), id, 'Firefox on Linux', 0, 9000000000000000 FROM accounts LIMIT 1",
+        "INSERT INTO share_links (id, digest, object_type, object_number, permission, given_by, created_at, expires_at)
+         SELECT randomblob(16), randomblob(32), 'page', 1, 'page:read', id, 0, 9000000000000000 FROM accounts LIMIT 1",
     ] {
         place.sql(sql).await;
     }
@@ -124,6 +126,7 @@ async fn a_backup_brings_accounts_and_pictures_back_and_no_session_or_link() {
         "social_attempts",
         "link_proofs",
         "remembered_devices",
+        "share_links",
     ] {
         assert_eq!(other.value(&format!("SELECT count(*) FROM {table}")).await, "0", "{table}");
     }

@@ -108,4 +108,20 @@ on_both_databases! {
         let wrong = policy(&place, &["check"]).await;
         assert!(wrong.code == Some(1) && wrong.err.contains("policy.toml:8: type document, may.viewr: `viewr` is not a role"), "{wrong:?}");
     }
+
+    async fn a_policy_is_written_in_cedar(database: Database) {
+        let place = Place::new(database).await;
+        std::fs::write(place.data_dir().join("policy.toml"), POLICY).unwrap();
+        std::fs::create_dir(place.data_dir().join("cedar")).unwrap();
+        let written = policy(&place, &["export", "--cedar", "--to", "cedar"]).await;
+        assert_eq!(done(&written), "Wrote cedar/policy.cedarschema.\nWrote cedar/policy.cedar.\n");
+        let read = |name: &str| std::fs::read_to_string(place.data_dir().join("cedar").join(name)).unwrap();
+        assert!(read("policy.cedarschema").contains("entity document {\n    owner_id?: Account,\n};"));
+        assert!(read("policy.cedar").contains("@id(\"role.viewer\")"));
+        let nowhere = policy(&place, &["export", "--cedar", "--to", "missing"]).await;
+        assert_eq!(nowhere.code, Some(1));
+        assert!(nowhere.err.contains("cannot write missing/policy.cedarschema"), "{nowhere:?}");
+        let unsaid = policy(&place, &["export"]).await;
+        assert!(unsaid.err.contains("--cedar"), "{unsaid:?}");
+    }
 }

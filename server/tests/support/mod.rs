@@ -161,6 +161,8 @@ impl Place {
             "remembered_devices",
             "api_keys",
             "attribute_values",
+            "grants",
+            "share_links",
         ];
         let mut dump = Vec::new();
         for table in tables {

@@ -7,7 +7,7 @@ use portcullis::{Created, Guard, Json, NoContent, Path, Query};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{PageQuery, group, invitations::InvitedRole};
+use super::{PageQuery, group, invitations::InvitedRole, teams::TeamPath};
 use crate::{
     access::{KeyId, KeyOf, OrganisationsRead, OrganisationsWrite},
     accounts::{AccountId, FullName},
@@ -90,6 +90,12 @@ impl ServicePath {
     fn ids(&self) -> Result<(GroupId, AccountId), Error> {
         Ok((group(&self.id)?, self.account))
     }
+}
+
+/// A team's service accounts.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct TeamServiceAccounts {
+    service_accounts: Vec<ServiceView>,
 }
 
 /// A key of a service account in the path.
@@ -199,4 +205,13 @@ pub(crate) async fn remove_service_account_key(
 ) -> Result<NoContent, Failed<(NotFound, Forbidden, Unavailable)>> {
     services::remove_key(&app, caller(&guard), path.ids()?, path.key()?, &client).await?;
     Ok(NoContent)
+}
+
+pub(crate) async fn list_team_service_accounts(
+    guard: Guard<Caller, OrganisationsRead>,
+    State(app): State<App>,
+    Path(path): Path<TeamPath>,
+) -> Result<Json<TeamServiceAccounts>, Failed<(NotFound, Forbidden, Unavailable)>> {
+    let found = services::in_team(&app, caller(&guard).account, path.ids()?).await?;
+    Ok(Json(TeamServiceAccounts { service_accounts: found.into_iter().map(ServiceView::from).collect() }))
 }

@@ -84,7 +84,7 @@ pub(crate) struct TeamPath {
 }
 
 impl TeamPath {
-    fn ids(&self) -> Result<(GroupId, GroupId), Error> {
+    pub(super) fn ids(&self) -> Result<(GroupId, GroupId), Error> {
         Ok((group(&self.id)?, group(&self.team)?))
     }
 }

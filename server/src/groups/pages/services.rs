@@ -21,7 +21,7 @@ use crate::{
     client::Client,
     error::Error,
     groups::{
-        GroupId, GroupRole, Organisation, ServiceAccount,
+        GroupId, GroupRole, Membership, Organisation, ServiceAccount,
         cursors::{Asked, MOST, Part},
         organisations, services,
     },
@@ -121,9 +121,14 @@ struct ServicePage<'a> {
     organisation: Organisation,
     service: ServiceAccount,
     keys: Vec<api_keys::Listed>,
+    teams: Vec<Membership>,
 }
 
 impl ServicePage<'_> {
+    fn team(&self, id: &GroupId) -> String {
+        self.v.to(&paths::team(self.organisation.id, *id))
+    }
+
     fn path(&self) -> String {
         self.v.to(&paths::service(self.organisation.id, self.service.account_id))
     }
@@ -151,7 +156,8 @@ async fn page<'a>(
 ) -> Result<ServicePage<'a>, Error> {
     let organisation = organisations::read(app, principal.account, ids.0).await?;
     let (service, keys) = services::read(app, principal.account, ids).await?;
-    Ok(ServicePage { v, faults, organisation, service, keys })
+    let teams = services::teams_of(app, ids).await?;
+    Ok(ServicePage { v, faults, organisation, service, keys, teams })
 }
 
 fn ids_of(id: &str, account: i64) -> Result<(GroupId, AccountId), Error> {

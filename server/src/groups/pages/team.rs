@@ -15,9 +15,9 @@ use crate::{
     client::Client,
     error::Error,
     groups::{
-        GroupId, GroupRole, Organisation, Person, Team,
+        GroupId, GroupRole, Organisation, Person, ServiceAccount, Team,
         cursors::{Asked, MOST, Part},
-        members, organisations, teams,
+        members, organisations, services, teams,
     },
     invalid::{Fault, Invalid},
     pages::{Done, Faults, PageResult, View},
@@ -35,6 +35,10 @@ struct TeamPage<'a> {
     /// The parent team, if there is one.
     parent: Option<Team>,
     members: Part<Person>,
+    /// The service accounts in it, for those who manage them.
+    services: Vec<ServiceAccount>,
+    /// The organisation's other service accounts.
+    other_services: Vec<ServiceAccount>,
     /// The organisation's teams, at most 100, for the form that moves this one.
     others: Part<Team>,
     form: &'a TeamForm,
@@ -62,6 +66,11 @@ impl TeamPage<'_> {
         self.organisation.role >= GroupRole::Admin
     }
 
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass what they hold by reference")]
+    fn service(&self, account: &AccountId) -> String {
+        self.v.to(&paths::service(self.organisation.id, account))
+    }
+
     fn next(&self) -> Option<String> {
         next(self.v, &self.path(), "members", self.members.next.as_deref())
     }
@@ -79,8 +88,15 @@ async fn page<'a>(
     let organisation = organisations::read(app, own, id).await?;
     let (team, parent) = teams::team(app, own, id, team).await?;
     let members = members::members(app, own, id, Some(team.id), asked(v, "members")).await?;
-    let others = teams::teams(app, own, id, Asked { after: None, limit: Some(MOST) }).await?;
-    Ok(TeamPage { v, faults, organisation, team, parent, members, others, form })
+    let all = || Asked { after: None, limit: Some(MOST) };
+    let others = teams::teams(app, own, id, all()).await?;
+    let (mut services, mut other_services) = (Vec::new(), Vec::new());
+    if organisation.role >= GroupRole::Admin {
+        services = services::in_team(app, own, (id, team.id)).await?;
+        other_services = services::list(app, own, id, all()).await?.items;
+        other_services.retain(|one| services.iter().all(|own| own.account_id != one.account_id));
+    }
+    Ok(TeamPage { v, faults, organisation, team, parent, members, services, other_services, others, form })
 }
 
 pub(crate) async fn show_team(
@@ -149,6 +165,11 @@ pub(crate) async fn change_team(
                 teams::add_to_team(&app, principal, ids, member, &client).await
             };
             v.form(&["email"], add, again).await?;
+            Ok(v.go_done(&here, Done::TeamMemberAdded))
+        }
+        "add-service" => {
+            let service = form.account.parse().map(AccountId::new).map_err(|_| Error::NotFound)?;
+            teams::add_to_team(&app, principal, ids, service, &client).await?;
             Ok(v.go_done(&here, Done::TeamMemberAdded))
         }
         "remove" => {

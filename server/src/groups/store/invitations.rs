@@ -80,6 +80,35 @@ pub(in crate::groups) async fn invitations_to(
     )
 }
 
+/// An invitation, as the account that has sent it exports it.
+pub(in crate::groups) struct SentRow {
+    pub(in crate::groups) id: Uuid,
+    pub(in crate::groups) group_id: GroupId,
+    pub(in crate::groups) email: Email,
+    pub(in crate::groups) role: GroupRole,
+    pub(in crate::groups) created_at: Timestamp,
+    pub(in crate::groups) expires_at: Timestamp,
+}
+crate::db::from_row!(SentRow { id, group_id, email, role, created_at, expires_at });
+
+/// The open invitations that an account has sent, in the order of their IDs.
+pub(in crate::groups) async fn invitations_by(
+    conn: Conn<'_>,
+    account: AccountId,
+    now: Timestamp,
+    after: Uuid,
+) -> Result<Vec<SentRow>> {
+    fetch_all!(
+        conn,
+        SentRow,
+        "SELECT id, group_id, email, role, created_at, expires_at FROM invitations
+         WHERE invited_by = $1 AND expires_at > $2 AND id > $3 ORDER BY id LIMIT 100",
+        account,
+        now,
+        after
+    )
+}
+
 pub(in crate::groups) async fn look(
     conn: Conn<'_>,
     digest: &[u8; 32],

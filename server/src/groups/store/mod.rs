@@ -8,9 +8,9 @@ mod teams;
 
 pub(super) use self::{
     invitations::{
-        count_invitations, delete_every_invitation, delete_expired, delete_invitation, delete_invitation_to,
-        delete_invitations_by, delete_invitations_to, insert_invitation, invitations, invitations_to, look,
-        take_invitation,
+        SentRow, count_invitations, delete_every_invitation, delete_expired, delete_invitation,
+        delete_invitation_to, delete_invitations_by, delete_invitations_to, insert_invitation, invitations,
+        invitations_by, invitations_to, look, take_invitation,
     },
     members::{
         count_memberships, delete_member, delete_members_below, insert_member, member_at, member_role,
@@ -20,7 +20,7 @@ pub(super) use self::{
         count_organisations, found, found_by_id, is_last_owner, lock_organisation, next_owner,
         organisation_of, organisations_of, other_owners, owned_by,
     },
-    services::{service, services},
+    services::{delete_service_from, service, services, services_in},
     teams::{count_teams, team, teams},
 };
 use super::GroupId;

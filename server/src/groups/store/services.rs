@@ -3,7 +3,7 @@
 use super::Result;
 use crate::{
     accounts::AccountId,
-    db::{Conn, fetch_all, fetch_optional},
+    db::{Conn, execute, fetch_all, fetch_optional},
     groups::{GroupId, ServiceAccount},
 };
 
@@ -30,10 +30,34 @@ pub(in crate::groups) async fn services(
     fetch_all!(conn, ServiceAccount, sql, organisation, after, at_most)
 }
 
+/// The service accounts in a team of an organisation, in the order of their IDs. There are at most as many as in the
+/// organisation.
+pub(in crate::groups) async fn services_in(
+    conn: Conn<'_>,
+    organisation: GroupId,
+    team: GroupId,
+) -> Result<Vec<ServiceAccount>> {
+    let sql = select_services!(
+        "a.id IN (SELECT t.account_id FROM memberships t WHERE t.group_id = $2) ORDER BY a.id"
+    );
+    fetch_all!(conn, ServiceAccount, sql, organisation, team)
+}
+
 pub(in crate::groups) async fn service(
     conn: Conn<'_>,
     organisation: GroupId,
     id: AccountId,
 ) -> Result<Option<ServiceAccount>> {
     fetch_optional!(conn, ServiceAccount, select_services!("a.id = $2"), organisation, id)
+}
+
+/// Ends the membership of a service account in a team. `false` if it is not in it.
+pub(in crate::groups) async fn delete_service_from(
+    conn: Conn<'_>,
+    team: GroupId,
+    id: AccountId,
+) -> Result<bool> {
+    let sql = "DELETE FROM memberships WHERE account_id = $1 AND group_id = $2
+               AND group_id IN (SELECT id FROM groups WHERE id = $2 AND kind = 'team')";
+    Ok(execute!(conn, sql, id, team)? > 0)
 }

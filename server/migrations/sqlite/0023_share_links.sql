@@ -1,0 +1,20 @@
+-- Links that let whoever has one do one thing with one object, without an account. The twin of
+-- migrations/postgres/0023_share_links.sql: change both.
+
+-- `digest` is the SHA-256 of the link's token. A link allows what the account that gave it still may, and ends with it.
+CREATE TABLE share_links (
+    id            BLOB    PRIMARY KEY NOT NULL CHECK (length(id) = 16),
+    digest        BLOB    NOT NULL UNIQUE CHECK (length(digest) = 32),
+    object_type   TEXT    NOT NULL,
+    object_number INTEGER,
+    object_uuid   BLOB    CHECK (length(object_uuid) = 16),
+    permission    TEXT    NOT NULL,
+    given_by      INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    created_at    INTEGER NOT NULL,
+    expires_at    INTEGER NOT NULL,
+    CHECK ((object_number IS NULL) <> (object_uuid IS NULL))
+) STRICT;
+CREATE INDEX share_links_by_number ON share_links (object_type, object_number) WHERE object_number IS NOT NULL;
+CREATE INDEX share_links_by_uuid ON share_links (object_type, object_uuid) WHERE object_uuid IS NOT NULL;
+CREATE INDEX share_links_by_giver ON share_links (given_by);
+CREATE INDEX share_links_by_expiry ON share_links (expires_at);
