@@ -20,6 +20,8 @@ const FOLDERS: i64 = 6;
 const PROJECTS: i64 = 3;
 const GROUPS: i64 = 4;
 const PERMISSIONS: [&str; 3] = ["document:read", "document:write", "folder:read"];
+const TERMS: [&str; 10] =
+    ["owner", "public", "published", "high", "open", "released", "mine", "cleared", "viewer", "editor"];
 const ROLES: [&str; 3] = ["viewer", "editor", "blocked"];
 
 const TABLES: &str = "
@@ -117,18 +119,7 @@ impl World {
     fn new(chance: &mut Chance, now: Timestamp) -> Self {
         let now = now.as_micros();
         let mut rules = Vec::new();
-        for term in [
-            "owner",
-            "public",
-            "published",
-            "high",
-            "open",
-            "released",
-            "mine",
-            "cleared",
-            "viewer",
-            "editor",
-        ] {
+        for term in TERMS {
             for permission in &PERMISSIONS[..2] {
                 if chance.is(35) {
                     rules.push((term, *permission));
