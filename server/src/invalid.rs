@@ -1,7 +1,7 @@
 //! Validation errors, each as a kind with its numbers. They have two renderings: the entry of a 422, in pydantic's
 //! words ([`Fault::kind`] and its `Display`), and a page's text in the reader's language (`pages::faults`).
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use portcullis::InvalidInput;
 
@@ -51,6 +51,16 @@ pub enum Fault {
     NotAmong(String),
     /// Not a whole number from 1 to this.
     NotUpTo(i64),
+    /// Not a whole number between these two.
+    NotWithin(i64, i64),
+    /// Not a value of this type of JSON Schema.
+    NotA(JsonType),
+    /// Not one of these texts.
+    NotOneOf(String),
+    /// Nothing of this name can be sent.
+    Undeclared,
+    /// The sender can read it and not change it.
+    ReadOnly,
     /// A picture that is damaged, truncated, or inconsistent with its header.
     BrokenPicture,
     /// A picture that takes too much memory to decode.
@@ -64,6 +74,18 @@ pub enum Fault {
     },
 }
 
+/// A type of JSON Schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum JsonType {
+    /// A string.
+    String,
+    /// An integer.
+    Integer,
+    /// A boolean.
+    Boolean,
+}
+
 impl Fault {
     /// The entry's `type`.
     #[must_use]
@@ -72,6 +94,11 @@ impl Fault {
             Self::Missing => "missing",
             Self::TooFewCharacters(_) => "string_too_short",
             Self::TooManyBytes(_) => "string_too_long",
+            Self::NotA(JsonType::String) => "string_type",
+            Self::NotA(JsonType::Integer) => "int_type",
+            Self::NotA(JsonType::Boolean) => "bool_type",
+            Self::NotOneOf(_) => "enum",
+            Self::Undeclared => "extra_forbidden",
             _ => "value_error",
         }
     }
@@ -113,6 +140,15 @@ impl fmt::Display for Fault {
             }
             Self::NotAmong(known) => return write!(f, "Value error, Choose at least one of: {known}"),
             Self::NotUpTo(most) => return write!(f, "Value error, Enter a whole number from 1 to {most}"),
+            Self::NotWithin(least, most) => {
+                return write!(f, "Value error, Enter a whole number from {least} to {most}");
+            }
+            Self::NotA(JsonType::String) => "Input should be a valid string",
+            Self::NotA(JsonType::Integer) => "Input should be a valid integer",
+            Self::NotA(JsonType::Boolean) => "Input should be a valid boolean",
+            Self::NotOneOf(known) => return write!(f, "Input should be {known}"),
+            Self::Undeclared => "Extra inputs are not permitted",
+            Self::ReadOnly => "Value error, You cannot change this",
             Self::BrokenPicture => "the picture is damaged or incomplete",
             Self::LargePicture { side, megapixels, mib } => {
                 return write!(
@@ -127,12 +163,12 @@ impl fmt::Display for Fault {
 
 /// The invalid fields, each with its fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Invalid(Vec<(&'static str, Fault)>);
+pub struct Invalid(Vec<(Cow<'static, str>, Fault)>);
 
 impl Invalid {
-    /// One field of the body.
-    pub(crate) fn field(name: &'static str, fault: Fault) -> Self {
-        Self(vec![(name, fault)])
+    /// One field of the body. A dot in its name leads into an object.
+    pub(crate) fn field(name: impl Into<Cow<'static, str>>, fault: Fault) -> Self {
+        Self(vec![(name.into(), fault)])
     }
 
     /// The fields of both.
@@ -142,8 +178,8 @@ impl Invalid {
     }
 
     /// Each field with its fault.
-    pub fn fields(&self) -> impl Iterator<Item = (&'static str, &Fault)> {
-        self.0.iter().map(|(name, fault)| (*name, fault))
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &Fault)> {
+        self.0.iter().map(|(name, fault)| (name.as_ref(), fault))
     }
 }
 
@@ -162,10 +198,10 @@ impl std::error::Error for Invalid {}
 /// The 422 response.
 impl From<Invalid> for InvalidInput {
     fn from(invalid: Invalid) -> Self {
-        let entries = invalid
-            .0
-            .into_iter()
-            .map(|(name, fault)| Self::field(["body", name], fault.kind(), fault.to_string()));
+        let entries = invalid.0.into_iter().map(|(name, fault)| {
+            let loc = std::iter::once("body").chain(name.split('.')).map(str::to_owned);
+            Self::field(loc, fault.kind(), fault.to_string())
+        });
         // Every `Invalid` has at least one field.
         entries.reduce(Self::and).unwrap_or_else(|| Self::field(["body"], "value_error", "Invalid input"))
     }

@@ -13,6 +13,7 @@ pub mod accounts;
 pub mod admin;
 mod api_keys;
 mod app;
+mod attributes;
 mod audit;
 mod caller;
 pub mod cli;

@@ -31,6 +31,7 @@ pub(crate) const UNDO_EMAIL: &str = "/account/email/undo";
 // For the owner of an account.
 pub(crate) const ACCOUNT: &str = "/account";
 pub(crate) const PROFILE: &str = "/account/profile";
+pub(crate) const ATTRIBUTES: &str = "/account/attributes";
 pub(crate) const PICTURE: &str = "/account/picture";
 pub(crate) const REMOVE_PICTURE: &str = "/account/picture/remove";
 pub(crate) const EMAIL: &str = "/account/email";
@@ -68,6 +69,7 @@ pub(crate) const CANCEL_DELETION: &str = "/account/delete/call-back";
 pub(crate) const ORGANISATIONS: &str = "/account/organisations";
 pub(crate) const NEW_ORGANISATION: &str = "/account/organisations/new";
 pub(crate) const ORGANISATION: &str = "/account/organisations/{id}";
+pub(crate) const ORGANISATION_ATTRIBUTES: &str = "/account/organisations/{id}/attributes";
 pub(crate) const ORGANISATION_ACT: &str = "/account/organisations/{id}/{act}";
 pub(crate) const MEMBER: &str = "/account/organisations/{id}/members/{account}";
 pub(crate) const TEAM: &str = "/account/organisations/{id}/teams/{team}";
@@ -84,10 +86,12 @@ pub(crate) const AUDIT: &str = "/console/audit";
 pub(crate) const AUDIT_CSV: &str = "/console/audit.csv";
 pub(crate) const CLAIM: &str = "/console/claim";
 pub(crate) const CONSOLE_ACCOUNT: &str = "/console/accounts/{id}";
+pub(crate) const CONSOLE_ATTRIBUTES: &str = "/console/accounts/{id}/attributes";
 pub(crate) const CONSOLE_ACCESS: &str = "/console/accounts/{id}/access";
 pub(crate) const CONSOLE_ACT: &str = "/console/accounts/{id}/{act}";
 pub(crate) const CONSOLE_ORGANISATIONS: &str = "/console/organisations";
 pub(crate) const CONSOLE_ORGANISATION: &str = "/console/organisations/{id}";
+pub(crate) const CONSOLE_ORGANISATION_ATTRIBUTES: &str = "/console/organisations/{id}/attributes";
 pub(crate) const BELOW_CONSOLE: &str = "/console/{*rest}";
 
 /// The path that a provider sends people back to. Each has its own, so that no response is mistaken for another's.
@@ -168,4 +172,9 @@ pub(crate) fn new_service_key(id: impl Display, account: impl Display) -> String
 /// [`CONSOLE_ORGANISATION`] of this id.
 pub(crate) fn console_organisation(id: impl Display) -> String {
     format!("{CONSOLE_ORGANISATIONS}/{id}")
+}
+
+/// [`CONSOLE_ORGANISATION_ATTRIBUTES`] of this id.
+pub(crate) fn console_organisation_attributes(id: impl Display) -> String {
+    format!("{CONSOLE_ORGANISATIONS}/{id}/attributes")
 }

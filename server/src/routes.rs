@@ -10,6 +10,10 @@ use portcullis::{
 };
 
 use crate::{
+    admin::attributes::{
+        change_account_attributes, change_attributes_of_organisation, read_account_attributes,
+        read_attributes_of_organisation,
+    },
     admin::http::{
         claim_first_admin, disable_account, enable_account, end_account_sessions, export_audit_events,
         invite_account, list_accounts, list_audit_events, read_account, remove_account,
@@ -31,8 +35,8 @@ use crate::{
         invitations::{accept_invitation, invite_member, list_invitations, revoke_invitation},
         members::{hand_over_organisation, leave_organisation, list_members, remove_member, set_member_role},
         organisations::{
-            create_organisation, delete_organisation, list_organisations, read_organisation,
-            rename_organisation,
+            change_organisation_attributes, create_organisation, delete_organisation, list_organisations,
+            read_organisation, read_organisation_attributes, rename_organisation,
         },
         services::{
             change_service_account, create_service_account, create_service_account_key,
@@ -59,13 +63,16 @@ use crate::{
     paths,
     pictures::http::{delete_profile_image, read_profile_image, upload_profile_image},
     policy::http::explain_any_access,
-    profile::http::{change_profile, read_own_profile, read_profile},
+    profile::http::{
+        change_own_attributes, change_profile, read_attributes, read_own_attributes, read_own_profile,
+        read_profile,
+    },
     recovery::http::{
         cancel_email_change, change_password, confirm_email, log_in_by_code, log_in_by_link,
         request_email_change, request_log_in, request_reset, request_verification, reset, undo_email_change,
         verify_email,
     },
-    sign_up::http::{ask_for_first_passkey, sign_up, sign_up_with_passkey},
+    sign_up::http::{ask_for_first_passkey, list_attributes_asked, sign_up, sign_up_with_passkey},
     tokens::http::read_keys,
 };
 
@@ -78,6 +85,10 @@ pub(crate) fn api() -> Api<App> {
         )
         .tag("account", "From sign-up to logout.")
         .route(post("/signup", sign_up).summary("Create an account"))
+        .route(
+            get("/signup/attributes", list_attributes_asked)
+                .summary("List the attributes that sign-up asks for"),
+        )
         .route(
             post("/signup/passkey/options", ask_for_first_passkey)
                 .summary("Get the options of a sign-up by passkey"),
@@ -122,6 +133,12 @@ pub(crate) fn api() -> Api<App> {
         .route(get("/profile", read_own_profile).summary("Read my profile"))
         .route(patch("/profile", change_profile).summary("Change my profile"))
         .route(get("/profile/{id}", read_profile).summary("Read a profile"))
+        .route(get("/attributes", read_own_attributes).summary("Read my attributes"))
+        .route(patch("/attributes", change_own_attributes).summary("Change my attributes"))
+        .route(
+            get("/profile/{id}/attributes", read_attributes)
+                .summary("Read the attributes of an account that you may see"),
+        )
         .route(post("/upload-profile-image", upload_profile_image).summary("Set my picture"))
         .route(delete("/profile-image", delete_profile_image).summary("Remove my picture"))
         .route(get("/profile-images/{id}", read_profile_image).summary("Read a picture"))
@@ -201,6 +218,14 @@ pub(crate) fn api() -> Api<App> {
         .route(get("/organisations/{id}", read_organisation).summary("Read an organisation"))
         .route(patch("/organisations/{id}", rename_organisation).summary("Rename an organisation"))
         .route(delete("/organisations/{id}", delete_organisation).summary("Delete an organisation"))
+        .route(
+            get("/organisations/{id}/attributes", read_organisation_attributes)
+                .summary("Read an organisation's attributes"),
+        )
+        .route(
+            patch("/organisations/{id}/attributes", change_organisation_attributes)
+                .summary("Change an organisation's attributes"),
+        )
         .route(post("/organisations/{id}/leave", leave_organisation).summary("Leave an organisation"))
         .route(
             post("/organisations/{id}/hand-over", hand_over_organisation)
@@ -316,6 +341,14 @@ pub(crate) fn api() -> Api<App> {
             delete("/admin/accounts/{id}/factors", remove_account_factor)
                 .summary("Remove a second factor that its owner has lost"),
         )
+        .route(
+            get("/admin/accounts/{id}/attributes", read_account_attributes)
+                .summary("Read an account's attributes"),
+        )
+        .route(
+            patch("/admin/accounts/{id}/attributes", change_account_attributes)
+                .summary("Change an account's attributes"),
+        )
         .route(put("/admin/accounts/{id}/role", set_account_role).summary("Change an account's role"))
         .route(get("/admin/organisations", list_all_organisations).summary("List and find organisations"))
         .route(
@@ -329,6 +362,14 @@ pub(crate) fn api() -> Api<App> {
         .route(
             put("/admin/organisations/{id}/members/{account}", set_role_in_organisation)
                 .summary("Change a member's role in any organisation"),
+        )
+        .route(
+            get("/admin/organisations/{id}/attributes", read_attributes_of_organisation)
+                .summary("Read the attributes of any organisation"),
+        )
+        .route(
+            patch("/admin/organisations/{id}/attributes", change_attributes_of_organisation)
+                .summary("Change the attributes of any organisation"),
         )
         .route(delete("/admin/organisations/{id}", remove_organisation).summary("Delete any organisation"))
         .route(get("/admin/audit-events", list_audit_events).summary("Read the audit log"))
@@ -384,6 +425,7 @@ pub(crate) fn pages(app: &App) -> Router<App> {
         // For the owner of an account.
         .route(paths::ACCOUNT, get(account::show_account))
         .route(paths::PROFILE, post(account::change_profile))
+        .route(paths::ATTRIBUTES, get(account::go_to_account).post(account::change_attributes))
         .route(paths::PICTURE, post(account::set_picture))
         .route(paths::REMOVE_PICTURE, post(account::remove_picture))
         .route(paths::EMAIL, get(recovery::show_email).post(recovery::request_email_change))
@@ -414,6 +456,7 @@ pub(crate) fn pages(app: &App) -> Router<App> {
         .route(paths::ORGANISATIONS, get(groups::show_organisations))
         .route(paths::NEW_ORGANISATION, get(groups::show_create).post(groups::create))
         .route(paths::ORGANISATION, get(groups::show_organisation))
+        .route(paths::ORGANISATION_ATTRIBUTES, get(groups::show_organisation).post(groups::change_attributes))
         .route(paths::ORGANISATION_ACT, get(groups::show_act).post(groups::act))
         .route(paths::MEMBER, get(groups::show_member).post(groups::change_member))
         .route(paths::TEAM, get(groups::show_team).post(groups::change_team))
@@ -431,12 +474,17 @@ pub(crate) fn pages(app: &App) -> Router<App> {
         // For administrators.
         .route(paths::CONSOLE, get(console::show_accounts))
         .route(paths::CONSOLE_ACCOUNT, get(console::show_account))
+        .route(paths::CONSOLE_ATTRIBUTES, get(console::show_account).post(console::change_attributes))
         .route(paths::CONSOLE_ACCESS, get(policy::show_access))
         .route(paths::CONSOLE_ACT, get(console::show_act).post(console::act_on_account))
         .route(paths::CONSOLE_ORGANISATIONS, get(console::show_organisations))
         .route(
             paths::CONSOLE_ORGANISATION,
             get(console::show_organisation).post(console::act_on_organisation),
+        )
+        .route(
+            paths::CONSOLE_ORGANISATION_ATTRIBUTES,
+            get(console::show_organisation).post(console::change_attributes_of_organisation),
         )
         .route(paths::INVITE, get(console::show_invite).post(console::invite))
         .route(paths::AUDIT, get(console::show_audit_trail))

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures_util::future::join;
 use http::Method;
-use portcullis_server::accounts::{AccountId, Role};
+use portcullis_server::accounts::{self, AccountId, Role};
 use portcullis_server::client::Client as Acting;
 use portcullis_server::{By, admin};
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ const ADMINISTRATION: [&str; 3] = ["accounts:read", "accounts:write", "audit:rea
 
 /// Every operation of administrators, its scope, and its status for an authorized caller, in an order in which each
 /// finds the account in the right state.
-const OPERATIONS: [(&str, &str, &str, u16); 20] = [
+const OPERATIONS: [(&str, &str, &str, u16); 24] = [
     ("GET", "/admin/accounts", "accounts:read", 200),
     ("POST", "/admin/accounts", "accounts:write", 201),
     ("GET", "/admin/accounts/{id}", "accounts:read", 200),
@@ -34,6 +34,8 @@ const OPERATIONS: [(&str, &str, &str, u16); 20] = [
     // The target has no factors.
     ("DELETE", "/admin/accounts/{id}/factors", "accounts:write", 404),
     ("DELETE", "/admin/accounts/{id}/keys", "accounts:write", 204),
+    ("GET", "/admin/accounts/{id}/attributes", "accounts:read", 200),
+    ("PATCH", "/admin/accounts/{id}/attributes", "accounts:write", 200),
     ("PUT", "/admin/accounts/{id}/role", "accounts:write", 204),
     ("DELETE", "/admin/accounts/{id}/sessions", "accounts:write", 204),
     ("POST", "/admin/accounts/{id}/disable", "accounts:write", 204),
@@ -44,6 +46,8 @@ const OPERATIONS: [(&str, &str, &str, u16); 20] = [
     ("GET", "/admin/organisations/{id}/members", "accounts:read", 404),
     ("GET", "/admin/organisations/{id}/service-accounts", "accounts:read", 404),
     ("PUT", "/admin/organisations/{id}/members/{account}", "accounts:write", 404),
+    ("GET", "/admin/organisations/{id}/attributes", "accounts:read", 404),
+    ("PATCH", "/admin/organisations/{id}/attributes", "accounts:write", 404),
     ("DELETE", "/admin/organisations/{id}", "accounts:write", 404),
     ("GET", "/admin/audit-events", "audit:read", 200),
     ("GET", "/admin/audit-events.csv", "audit:read", 200),
@@ -71,7 +75,13 @@ pub(crate) async fn with_all_scopes(stranger: &Client, name: &str) -> Client {
 
 /// Signs up an administrator and logs in with every scope.
 pub(crate) async fn as_admin(app: &TestApp, name: &str) -> (i64, Client) {
-    let id = app.sign_up(name).await;
+    app.sign_up(name).await;
+    make_admin(app, name).await
+}
+
+/// Makes an account an administrator's, and logs in with every scope.
+pub(crate) async fn make_admin(app: &TestApp, name: &str) -> (i64, Client) {
+    let id: i64 = accounts::by_email(&app.app, &email(name)).await.unwrap().id.to_string().parse().unwrap();
     set_role(app, id, Role::Admin).await;
     (id, with_all_scopes(&app.stranger(), name).await)
 }
@@ -90,6 +100,9 @@ async fn act(client: &Client, method: &str, path: &str, account: i64) -> Answer 
             call.json(&json!({ "email": address, "full_name": "Invited" })).await
         }
         "/admin/accounts/{id}/role" => call.json(&json!({ "role": "user" })).await,
+        path if path.ends_with("/attributes") && method == "PATCH" => {
+            call.json(&json!({ "attributes": {} })).await
+        }
         "/admin/claim" => call.json(&json!({ "code": "00000-00000-00000-00000" })).await,
         _ => call.send().await,
     }
@@ -221,7 +234,8 @@ on_both_databases! {
         app.advance(601);
         for (method, path, scope, allowed) in OPERATIONS {
             let takes_away = matches!(path, "/admin/accounts/{id}/role" | "/admin/accounts/{id}/disable" | "/admin/accounts/{id}/factors" | "/admin/claim")
-                || matches!((method, path), ("PUT", "/admin/organisations/{id}/members/{account}") | ("DELETE", "/admin/organisations/{id}" | "/admin/accounts/{id}") | ("POST", "/admin/accounts"));
+                || matches!((method, path), ("PUT", "/admin/organisations/{id}/members/{account}") | ("DELETE", "/admin/organisations/{id}" | "/admin/accounts/{id}") | ("POST", "/admin/accounts"))
+                || (method == "PATCH" && path.ends_with("/attributes"));
             let answer = act(&cookie, method, path, target).await.assert(if takes_away { 401 } else { allowed });
             assert_eq!(takes_away, answer.text().contains("10 minutes"), "{method} {path} ({scope})");
         }

@@ -219,11 +219,11 @@ on_both_databases! {
         }
         // Opening another route to keys always means editing this list.
         let expected = [
-            "DELETE /profile-image", "GET /admin/accounts", "GET /admin/accounts/{id}", "GET /admin/audit-events",
-            "GET /admin/audit-events.csv", "GET /organisations", "GET /organisations/{id}",
-            "GET /organisations/{id}/invitations", "GET /organisations/{id}/members", "GET /organisations/{id}/teams",
+            "DELETE /profile-image", "GET /admin/accounts", "GET /admin/accounts/{id}", "GET /admin/accounts/{id}/attributes",
+            "GET /admin/audit-events", "GET /admin/audit-events.csv", "GET /attributes", "GET /organisations", "GET /organisations/{id}",
+            "GET /organisations/{id}/attributes", "GET /organisations/{id}/invitations", "GET /organisations/{id}/members", "GET /organisations/{id}/teams",
             "GET /organisations/{id}/teams/{team}/members", "GET /profile", "GET /profile-images/{id}", "GET /profile/{id}",
-            "PATCH /profile", "POST /upload-profile-image",
+            "GET /profile/{id}/attributes", "PATCH /attributes", "PATCH /profile", "POST /upload-profile-image",
         ];
         assert_eq!(open, BTreeSet::from(expected.map(str::to_owned)));
         // Nor with a cookie, a password or a refresh token.

@@ -18,6 +18,7 @@ mod accounts;
 mod admin;
 mod api_keys;
 mod attack;
+mod attributes;
 mod documents;
 mod embedding;
 mod factors;

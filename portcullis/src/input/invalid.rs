@@ -191,6 +191,14 @@ impl From<&'static str> for Loc {
     }
 }
 
+/// A name that is made at run time. Like a sender's name, it is cut to 64 characters, and is `?` unless it is printable
+/// ASCII.
+impl From<String> for Loc {
+    fn from(name: String) -> Self {
+        Self::name(&name)
+    }
+}
+
 impl From<usize> for Loc {
     fn from(index: usize) -> Self {
         Self::Index(index)

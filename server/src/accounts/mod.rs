@@ -20,7 +20,7 @@ pub use self::full_name::FullName;
 pub(crate) use self::full_name::name;
 pub use self::roles::{Role, RoleName};
 pub use self::search::{AccountDetails, details, list};
-pub(crate) use self::search::{Filter, count, folded, newer_than, newest, refold};
+pub(crate) use self::search::{Filter, WithAttribute, count, folded, newer_than, newest, refold};
 pub(crate) use self::{
     held::{
         Actor, Held, Locked, hold_active, hold_again, hold_by_email, hold_new, hold_of_link, hold_of_login,

@@ -65,6 +65,16 @@ pub(crate) struct Filter<'a> {
     pub(crate) role: Option<Role>,
     pub(crate) is_active: Option<bool>,
     pub(crate) is_verified: Option<bool>,
+    pub(crate) attribute: Option<WithAttribute<'a>>,
+}
+
+/// An attribute and one value of it; without one, every value.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WithAttribute<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) text: Option<&'a str>,
+    pub(crate) integer: Option<i64>,
+    pub(crate) boolean: Option<bool>,
 }
 
 /// Up to `limit` accounts that match the filter and are older than `before`, newest first.
@@ -98,19 +108,20 @@ pub(crate) async fn count(app: &App, filter: Filter<'_>, than: AccountId) -> Res
 
 /// A [`Filter`] as parameters of the statements.
 #[derive(Debug)]
-pub(super) struct Wanted {
+pub(super) struct Wanted<'a> {
     pub(super) needle: Option<Needle>,
     pub(super) number: Option<i64>,
     pub(super) role: Option<Role>,
     pub(super) is_active: Option<bool>,
     pub(super) is_verified: Option<bool>,
+    pub(super) attribute: Option<WithAttribute<'a>>,
 }
 
-impl From<Filter<'_>> for Wanted {
-    fn from(filter: Filter<'_>) -> Self {
-        let Filter { search, role, is_active, is_verified } = filter;
+impl<'a> From<Filter<'a>> for Wanted<'a> {
+    fn from(filter: Filter<'a>) -> Self {
+        let Filter { search, role, is_active, is_verified, attribute } = filter;
         let number = search.and_then(|text| text.trim().trim_start_matches('#').parse().ok());
-        Self { needle: search.map(Needle::new), number, role, is_active, is_verified }
+        Self { needle: search.map(Needle::new), number, role, is_active, is_verified, attribute }
     }
 }
 

@@ -108,27 +108,35 @@ pub(super) async fn accounts_after(
     )
 }
 
-/// The condition for [`Wanted`], whose values are `$2` to `$7`.
+/// The condition for [`Wanted`], whose values are `$2` to `$11`. An index finds the accounts with a value.
 macro_rules! wanted {
     () => {
         " AND ($2 IS NULL OR email LIKE $2 ESCAPE '!' OR COALESCE(folded_name, lower(full_name)) LIKE $3 ESCAPE '!'
                OR id = $4)
           AND ($5 IS NULL OR COALESCE(staff_role, role) = $5) AND ($6 IS NULL OR is_active = $6)
-          AND ($7 IS NULL OR (email_verified_at IS NOT NULL) = $7)"
+          AND ($7 IS NULL OR (email_verified_at IS NOT NULL) = $7)
+          AND ($8 IS NULL OR id IN (
+              SELECT account_id FROM attribute_values
+              WHERE name = $8 AND $9 IS NULL AND $10 IS NULL AND $11 IS NULL
+              UNION ALL SELECT account_id FROM attribute_values WHERE name = $8 AND text_value = $9
+              UNION ALL SELECT account_id FROM attribute_values
+              WHERE name = $8 AND text_value IS NULL AND integer_value = $10
+              UNION ALL SELECT account_id FROM attribute_values
+              WHERE name = $8 AND text_value IS NULL AND integer_value IS NULL AND boolean_value = $11))"
     };
 }
 
 /// Accounts older than `before`, newest first.
 pub(super) async fn accounts_before(
     conn: Conn<'_>,
-    wanted: &Wanted,
+    wanted: &Wanted<'_>,
     before: AccountId,
     limit: u32,
 ) -> Result<Vec<AccountDetails>> {
     fetch_all!(
         conn,
         AccountDetails,
-        concat!(select_details!("id < $1"), wanted!(), " ORDER BY id DESC LIMIT $8"),
+        concat!(select_details!("id < $1"), wanted!(), " ORDER BY id DESC LIMIT $12"),
         before,
         wanted.needle.as_ref().map(Needle::in_email),
         wanted.needle.as_ref().map(Needle::in_name),
@@ -136,6 +144,10 @@ pub(super) async fn accounts_before(
         wanted.role,
         wanted.is_active,
         wanted.is_verified,
+        wanted.attribute.map(|attribute| attribute.name),
+        wanted.attribute.and_then(|attribute| attribute.text),
+        wanted.attribute.and_then(|attribute| attribute.integer),
+        wanted.attribute.and_then(|attribute| attribute.boolean),
         i64::from(limit)
     )
 }
@@ -143,14 +155,14 @@ pub(super) async fn accounts_before(
 /// Accounts newer than `after`, oldest first.
 pub(super) async fn filtered_after(
     conn: Conn<'_>,
-    wanted: &Wanted,
+    wanted: &Wanted<'_>,
     after: AccountId,
     limit: u32,
 ) -> Result<Vec<AccountDetails>> {
     fetch_all!(
         conn,
         AccountDetails,
-        concat!(select_details!("id > $1"), wanted!(), " ORDER BY id LIMIT $8"),
+        concat!(select_details!("id > $1"), wanted!(), " ORDER BY id LIMIT $12"),
         after,
         wanted.needle.as_ref().map(Needle::in_email),
         wanted.needle.as_ref().map(Needle::in_name),
@@ -158,12 +170,16 @@ pub(super) async fn filtered_after(
         wanted.role,
         wanted.is_active,
         wanted.is_verified,
+        wanted.attribute.map(|attribute| attribute.name),
+        wanted.attribute.and_then(|attribute| attribute.text),
+        wanted.attribute.and_then(|attribute| attribute.integer),
+        wanted.attribute.and_then(|attribute| attribute.boolean),
         i64::from(limit)
     )
 }
 
 /// How many accounts match, and how many of them are newer than `than`.
-pub(super) async fn count(conn: Conn<'_>, wanted: &Wanted, than: AccountId) -> Result<(u64, u64)> {
+pub(super) async fn count(conn: Conn<'_>, wanted: &Wanted<'_>, than: AccountId) -> Result<(u64, u64)> {
     let (all, newer) = fetch_one!(
         conn,
         (i64, i64),
@@ -178,7 +194,11 @@ pub(super) async fn count(conn: Conn<'_>, wanted: &Wanted, than: AccountId) -> R
         wanted.number,
         wanted.role,
         wanted.is_active,
-        wanted.is_verified
+        wanted.is_verified,
+        wanted.attribute.map(|attribute| attribute.name),
+        wanted.attribute.and_then(|attribute| attribute.text),
+        wanted.attribute.and_then(|attribute| attribute.integer),
+        wanted.attribute.and_then(|attribute| attribute.boolean)
     )?;
     Ok((all.unsigned_abs(), newer.unsigned_abs()))
 }

@@ -4,6 +4,7 @@
 //! Every view and every action is in the audit trail, under the administrator's own ID.
 
 mod acts;
+pub(crate) mod attributes;
 mod csv;
 mod cursor;
 mod first_admin;
@@ -128,6 +129,12 @@ pub(crate) struct AccountsQuery {
     pub(crate) is_active: Option<bool>,
     /// Only accounts whose email address is confirmed, or is not.
     pub(crate) is_verified: Option<bool>,
+    /// Only accounts with a value of this attribute.
+    #[schemars(length(min = 1, max = 30))]
+    pub(crate) attribute: Option<String>,
+    /// Only accounts with this value of the attribute.
+    #[schemars(length(min = 1, max = 1024))]
+    pub(crate) value: Option<String>,
     /// The `next` of another page.
     pub(crate) after: Option<String>,
     /// The `previous` of another page.
@@ -157,9 +164,9 @@ pub(crate) struct AuditQuery {
 }
 
 impl AccountsQuery {
-    fn filter(&self) -> accounts::Filter<'_> {
+    fn filter<'a>(&'a self, attribute: Option<accounts::WithAttribute<'a>>) -> accounts::Filter<'a> {
         let Self { role, is_active, is_verified, .. } = *self;
-        accounts::Filter { search: self.search.as_deref(), role, is_active, is_verified }
+        accounts::Filter { search: self.search.as_deref(), role, is_active, is_verified, attribute }
     }
 }
 
@@ -188,7 +195,8 @@ pub(crate) async fn list_accounts(
 ) -> Result<Accounts, Error> {
     let place = Place::of(query.after.as_deref(), query.before.as_deref())?;
     let limit = bounded(query.limit);
-    let filter = query.filter();
+    let value = attributes::wanted_value(app, query);
+    let filter = query.filter(attributes::wanted(app, query, value.as_ref()));
     let rows = match place {
         Place::First => accounts::newest(app, filter, None, limit + 1).await?,
         Place::After(text) => {

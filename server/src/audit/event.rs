@@ -41,6 +41,8 @@ events! {
     LoggedOut "session.logged_out" "page.event.session_logged_out";
     /// The full name was changed.
     ProfileChanged "profile.changed" "page.event.profile_changed";
+    /// Attributes of an account were changed, by its owner or by an administrator. The detail names them.
+    AttributesChanged "account.attributes_changed" "page.event.account_attributes_changed";
     /// The profile picture was set.
     PictureSet "profile.picture_set" "page.event.profile_picture_set";
     /// The profile picture was removed.
@@ -156,6 +158,8 @@ events! {
     OrganisationCreated "organisation.created" "page.event.organisation_created";
     /// An organisation was renamed.
     OrganisationRenamed "organisation.renamed" "page.event.organisation_renamed";
+    /// Attributes of an organisation were changed, by an owner or by an administrator. The detail names them.
+    OrganisationAttributesChanged "organisation.attributes_changed" "page.event.organisation_attributes_changed";
     /// An organisation was deleted.
     OrganisationDeleted "organisation.deleted" "page.event.organisation_deleted";
     /// An account joined an organisation.

@@ -10,6 +10,7 @@ use super::out::{BAD, GOOD, ODD, say, styled};
 use crate::{
     accounts::Email,
     app::App,
+    attributes,
     config::{Config, PublicUrl},
     files,
     mail::{self, Transport},
@@ -83,6 +84,7 @@ pub(super) async fn run(config: Config, trial: Option<Trial>) -> Result<(), Stri
             None => {
                 providers(&mut findings, &app).await?;
                 queue(&mut findings, &app).await?;
+                attributes_kept(&mut findings, &app).await?;
             }
             Some(Trial::Mail { address }) => trial_mail(&mut findings, &app, &address).await?,
         }
@@ -223,6 +225,27 @@ async fn providers(findings: &mut Findings, app: &App) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Attributes are only mentioned if there are any.
+async fn attributes_kept(findings: &mut Findings, app: &App) -> Result<(), String> {
+    let kept = match attributes::undeclared(app).await {
+        Ok(kept) => kept,
+        Err(error) => return findings.say(Look::Bad, "attributes", &error.to_string()),
+    };
+    if !kept.is_empty() {
+        let names: Vec<_> = kept.iter().map(|(name, count)| format!("{name} ({count})")).collect();
+        let found = format!(
+            "values are kept of attributes that are not declared: {}. Nobody sees them. Declare them again, or delete \
+             them from the table `attribute_values`",
+            names.join(", ")
+        );
+        return findings.say(Look::Odd, "attributes", &found);
+    }
+    match app.config().attributes.len() {
+        0 => Ok(()),
+        count => findings.say(Look::Good, "attributes", &format!("{count} declared")),
+    }
 }
 
 async fn queue(findings: &mut Findings, app: &App) -> Result<(), String> {

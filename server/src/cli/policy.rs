@@ -109,7 +109,7 @@ pub(super) async fn run(config: Config, command: PolicyCommand) -> Result<(), St
     match command {
         PolicyCommand::Check { policy, tables } => {
             let declared = read_policy(&policy.file)?;
-            let checked = declared.check().map_err(|error| error.to_string())?;
+            let checked = declared.check_with(&config.attributes).map_err(|error| error.to_string())?;
             if tables {
                 check_tables(&open(config).await?, &declared).await?;
             }
@@ -154,12 +154,12 @@ pub(super) async fn run(config: Config, command: PolicyCommand) -> Result<(), St
             let (old, new) = (read_policy(&old)?, read_policy(&new)?);
             diff(&open(config).await?, &old, &new).await
         }
-        PolicyCommand::Export { policy, cedar: _, to } => export(&read_policy(&policy.file)?, &to),
+        PolicyCommand::Export { policy, cedar: _, to } => export(&config, &read_policy(&policy.file)?, &to),
     }
 }
 
-fn export(policy: &Declared, folder: &Path) -> Result<(), String> {
-    let cedar = policy.to_cedar().map_err(|error| error.to_string())?;
+fn export(config: &Config, policy: &Declared, folder: &Path) -> Result<(), String> {
+    let cedar = policy.to_cedar_with(&config.attributes).map_err(|error| error.to_string())?;
     for (name, text) in [("policy.cedarschema", cedar.schema), ("policy.cedar", cedar.policies)] {
         let file = folder.join(name);
         std::fs::write(&file, text).map_err(|cause| format!("cannot write {}: {cause}", file.display()))?;

@@ -1,5 +1,6 @@
 //! `portcullis user …`: accounts from the command line, by the rules of the server.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -12,8 +13,10 @@ use crate::{
     accounts::{self, Account, AccountDetails, AccountId, Email, FullName, NewAccount, Role},
     admin::{self, Invitation},
     app::App,
+    attributes::{self, AttributeValue, Of},
     client::Client,
     clock::Timestamp,
+    config::AttributeReaders,
     error::Error,
     factors, identities,
     invalid::{Fault, Invalid},
@@ -37,6 +40,9 @@ struct Shown {
     email_verified_at: Option<String>,
     created_at: String,
     deletion_due_at: Option<String>,
+    /// Only in `user show`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attributes: Option<BTreeMap<String, AttributeValue>>,
     /// Only in `user show`.
     #[serde(skip_serializing_if = "Option::is_none")]
     sessions: Option<Vec<ShownSession>>,
@@ -268,6 +274,10 @@ async fn show(app: &App, account: WhichAccount, json: bool) -> Result<(), String
     let details = accounts::details(app, id).await.map_err(|error| sentence(&error))?;
     let sessions = sessions::list(app, id).await.map_err(|error| sentence(&error))?;
     let ways = ways_in(app, &details).await.map_err(|error| sentence(&error))?;
+    let known = attributes::known(app, Of::Account(id), AttributeReaders::Administrators).await;
+    let known = known.map_err(|error| sentence(&error))?;
+    let attributes: BTreeMap<_, _> =
+        known.into_iter().filter_map(|known| Some((known.attribute.name.clone(), known.value?))).collect();
     if json {
         let sessions = sessions.iter().map(|session| ShownSession {
             id: session.id.to_string(),
@@ -278,7 +288,8 @@ async fn show(app: &App, account: WhichAccount, json: bool) -> Result<(), String
             address: session.address.clone(),
         });
         let sessions = Some(sessions.collect());
-        return say_json(&Shown { sessions, ways_in: Some(ways), ..shown(&details) });
+        let (attributes, ways_in) = (Some(attributes), Some(ways));
+        return say_json(&Shown { attributes, sessions, ways_in, ..shown(&details) });
     }
     let confirmed = details
         .email_verified_at
@@ -292,6 +303,9 @@ async fn show(app: &App, account: WhichAccount, json: bool) -> Result<(), String
     label("Created", &moment(details.created_at))?;
     if let Some(due) = details.deletion_due_at {
         label("Deletion", &format!("due {}; its owner can log in and cancel it", moment(due)))?;
+    }
+    for (name, value) in &attributes {
+        label(name, &log::escaped(&value.text()))?;
     }
     for (name, value) in ways.lines() {
         label(name, &value)?;
@@ -372,6 +386,7 @@ fn shown(details: &AccountDetails) -> Shown {
         email_verified_at: details.email_verified_at.map(Timestamp::to_rfc3339),
         created_at: details.created_at.to_rfc3339(),
         deletion_due_at: details.deletion_due_at.map(Timestamp::to_rfc3339),
+        attributes: None,
         sessions: None,
         ways_in: None,
     }

@@ -13,11 +13,12 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use toml::{Spanned, Value as Toml};
 
+use super::attributes::{self, ATTRIBUTES};
 use super::login_with::{self, LOGIN_WITH, Place};
 use super::names::{check_variables, nearest};
 use super::table::Setting;
 use super::value::Shape;
-use super::{Config, ConfigError, DATA_DIR, invalid};
+use super::{Attribute, Config, ConfigError, DATA_DIR, invalid};
 
 /// The name of the secret key among the credentials of a systemd unit.
 const CREDENTIAL: &str = "portcullis.key";
@@ -35,6 +36,14 @@ pub struct Settings {
     given: Given,
     /// The value of each `--login-with`.
     providers: Vec<OsString>,
+}
+
+/// What the file gives.
+#[derive(Default)]
+struct InFile {
+    given: Given,
+    providers: GivenProviders,
+    attributes: Vec<(Attribute, Source)>,
 }
 
 /// The text of each given setting, by its name.
@@ -77,6 +86,8 @@ pub struct Loaded {
     pub sources: BTreeMap<&'static str, Source>,
     /// The same for the settings of the providers that people can log in with.
     pub(super) providers: BTreeMap<Place, Source>,
+    /// The same for the declared attributes, in their order.
+    pub(super) attributes: Vec<Source>,
 }
 
 impl Settings {
@@ -88,7 +99,7 @@ impl Settings {
     pub fn load(self) -> Result<Loaded, ConfigError> {
         check_variables(std::env::vars_os())?;
         let mut given = self.given;
-        let mut providers = GivenProviders::new();
+        let (mut providers, mut attributes) = (GivenProviders::new(), Vec::new());
         for text in &self.providers {
             let (place, value) = Place::of_option(text).map_err(|problem| invalid(LOGIN_WITH, problem))?;
             providers.insert(place, (value, Source::Option));
@@ -99,20 +110,23 @@ impl Settings {
             }
         }
         if let Some(path) = &self.file {
-            let (settings, of_providers) = read(path)?;
-            for (name, value) in settings {
+            let in_file = read(path)?;
+            for (name, value) in in_file.given {
                 given.entry(name).or_insert(value);
             }
-            for (place, value) in of_providers {
+            for (place, value) in in_file.providers {
                 providers.entry(place).or_insert(value);
             }
+            attributes = in_file.attributes;
         }
         if let Some(key) = systemd_credential() {
             given.entry("secret_key_file").or_insert((key.into(), Source::Credential));
         }
-        let config = configure(&given, &providers)?;
+        let (declared, of_attributes) = attributes.into_iter().unzip();
+        let config = configure(&given, &providers, declared)?;
         Ok(Loaded {
             config,
+            attributes: of_attributes,
             sources: given.into_iter().map(|(name, (_, source))| (name, source)).collect(),
             providers: providers.into_iter().map(|(place, (_, source))| (place, source)).collect(),
         })
@@ -125,7 +139,11 @@ impl Settings {
     }
 }
 
-fn configure(given: &Given, providers: &GivenProviders) -> Result<Config, ConfigError> {
+fn configure(
+    given: &Given,
+    providers: &GivenProviders,
+    attributes: Vec<Attribute>,
+) -> Result<Config, ConfigError> {
     let data_dir = given.get("data_dir").map_or(OsStr::new(DATA_DIR), |(text, _)| text);
     let mut config = Config::new(data_dir);
     for setting in Setting::all() {
@@ -151,6 +169,7 @@ fn configure(given: &Given, providers: &GivenProviders) -> Result<Config, Config
             _ => ConfigError::Provider { setting: place.setting(), problem },
         })?;
     }
+    config.attributes = attributes;
     config.check()?;
     Ok(config)
 }
@@ -228,7 +247,7 @@ impl clap::FromArgMatches for Settings {
     }
 }
 
-fn read(path: &Path) -> Result<(Given, GivenProviders), ConfigError> {
+fn read(path: &Path) -> Result<InFile, ConfigError> {
     let failed = |cause| ConfigError::Read { file: path.to_owned(), cause };
     let mut text = String::new();
     let length = File::open(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text));
@@ -238,14 +257,13 @@ fn read(path: &Path) -> Result<(Given, GivenProviders), ConfigError> {
     parse(&text, path)
 }
 
-fn parse(text: &str, path: &Path) -> Result<(Given, GivenProviders), ConfigError> {
+fn parse(text: &str, path: &Path) -> Result<InFile, ConfigError> {
     let line = |at: usize| 1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count();
     let wrong = |at, problem| ConfigError::Parse { file: path.to_owned(), line: line(at), problem };
     // The full message of `toml` shows the line, which may hold a password.
     let keys: BTreeMap<Spanned<String>, Spanned<Toml>> = toml::from_str(text)
         .map_err(|error| wrong(error.span().map_or(0, |span| span.start), error.message().to_owned()))?;
-    let mut given = Given::new();
-    let mut providers = GivenProviders::new();
+    let InFile { mut given, mut providers, mut attributes } = InFile::default();
     for (key, value) in keys {
         let at = key.span().start;
         if key.get_ref() == LOGIN_WITH {
@@ -264,6 +282,12 @@ fn parse(text: &str, path: &Path) -> Result<(Given, GivenProviders), ConfigError
             }
             continue;
         }
+        if key.get_ref() == ATTRIBUTES {
+            let read = attributes::read(text).map_err(|(at, problem)| wrong(at, problem))?;
+            let source = |at| Source::File { file: path.to_owned(), line: line(at) };
+            attributes = read.into_iter().map(|(attribute, at)| (attribute, source(at))).collect();
+            continue;
+        }
         let Some(setting) = Setting::all().find(|setting| setting.name == key.get_ref()) else {
             let names: Vec<_> = Setting::all().map(|setting| setting.name.to_owned()).collect();
             return Err(ConfigError::UnknownKey {
@@ -278,7 +302,7 @@ fn parse(text: &str, path: &Path) -> Result<(Given, GivenProviders), ConfigError
         let source = Source::File { file: path.to_owned(), line: line(at) };
         given.insert(setting.name, (read.into(), source));
     }
-    Ok((given, providers))
+    Ok(InFile { given, providers, attributes })
 }
 
 const TABLES: &str = "`login_with` must hold one table for each provider, as in `[login_with.google]`";
@@ -325,13 +349,14 @@ mod tests {
     }
 
     fn file(text: &str) -> Result<Given, String> {
-        parse(text, Path::new("p.toml")).map(|(given, _)| given).map_err(|error| error.to_string())
+        parse(text, Path::new("p.toml")).map(|read| read.given).map_err(|error| error.to_string())
     }
 
-    /// The configuration that results from the providers in this file.
+    /// The configuration that results from the tables in this file.
     fn providers(text: &str) -> Result<Config, String> {
-        let (given, providers) = parse(text, Path::new("p.toml")).map_err(|error| error.to_string())?;
-        configure(&given, &providers).map_err(|error| error.to_string())
+        let read = parse(text, Path::new("p.toml")).map_err(|error| error.to_string())?;
+        let attributes = read.attributes.into_iter().map(|(attribute, _)| attribute).collect();
+        configure(&read.given, &read.providers, attributes).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -363,13 +388,33 @@ mod tests {
         assert!(providers(&many.join("\n")).map(drop).unwrap_err().contains("one provider too many"));
     }
 
+    #[test]
+    fn attributes_stand_in_tables_in_their_order() {
+        let plan = "[attributes.plan]\nof = 'account'\ntype = 'string'\n[attributes.age]\nof = 'account'\ntype = 'integer'";
+        let config =
+            providers(&format!("log = 'warn'\n{plan}\n[login_with.google]\nclient_id = '1'")).unwrap();
+        let names: Vec<_> = config.attributes.iter().map(|attribute| attribute.name.as_str()).collect();
+        assert_eq!(names, ["plan", "age"]);
+        for (text, expected) in [
+            ("\n[attributes.plan]\nof = 'team'\ntype = 'string'", "line 3: unknown variant `team`"),
+            (
+                "\n[attributes.plan]\nof = 'account'\ntype = 'string'\nvalues = []",
+                "line 2: `attributes.plan` needs 1 to 64",
+            ),
+            ("\nattributes = 'plan'", "line 2: "),
+        ] {
+            let message = providers(text).map(drop).unwrap_err();
+            assert!(message.contains(expected), "{message}");
+        }
+    }
+
     /// The configuration that results from this file and the settings that override it.
     fn both(settings: Settings, text: &str) -> Config {
         let mut given = settings.given;
         for (name, value) in file(text).unwrap() {
             given.entry(name).or_insert(value);
         }
-        configure(&given, &GivenProviders::new()).unwrap()
+        configure(&given, &GivenProviders::new(), Vec::new()).unwrap()
     }
 
     const EVERY_KEY: &str = r##"
@@ -477,7 +522,7 @@ mod tests {
         assert!(config.limits);
         assert_eq!(config.trusted_proxies, ["10.1.1.1/32".parse().unwrap(), "10.2.0.0/16".parse().unwrap()]);
         assert_eq!(config.password_min_length, 15);
-        let config = configure(&Given::new(), &GivenProviders::new()).unwrap();
+        let config = configure(&Given::new(), &GivenProviders::new(), Vec::new()).unwrap();
         assert_eq!(config.database.url.to_string(), "sqlite://portcullis-data/portcullis.db");
         assert_eq!(config.password_min_length, 12);
     }
@@ -498,7 +543,7 @@ mod tests {
         {
             let message = file(text)
                 .and_then(|given| {
-                    configure(&given, &GivenProviders::new()).map_err(|error| error.to_string())
+                    configure(&given, &GivenProviders::new(), Vec::new()).map_err(|error| error.to_string())
                 })
                 .unwrap_err();
             assert!(message.contains(line) && !message.contains("hunter2"), "{message}");
@@ -531,7 +576,7 @@ mod tests {
             "audit_ttl = '1h'",
             "listen = '0.0.0.0:8000'",
         ] {
-            let error = configure(&file(text).unwrap(), &GivenProviders::new()).unwrap_err();
+            let error = configure(&file(text).unwrap(), &GivenProviders::new(), Vec::new()).unwrap_err();
             assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
         }
         let settings = Settings { given: file(EVERY_KEY).unwrap(), ..Settings::default() };

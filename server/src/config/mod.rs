@@ -1,5 +1,6 @@
 //! The configuration, given before the server starts and checked as a whole.
 
+mod attributes;
 mod brand;
 mod choice;
 mod email_domain;
@@ -18,6 +19,10 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+pub(crate) use self::attributes::LONGEST_VALUE;
+pub use self::attributes::{
+    Attribute, AttributeAtSignUp, AttributeChangers, AttributeKind, AttributeOf, AttributeReaders,
+};
 pub use self::brand::{Brand, Color, ColorError};
 pub use self::choice::{LogFormat, RefreshTokens, SecondFactor, SignUp};
 pub use self::email_domain::{EmailDomain, EmailDomainError};
@@ -118,6 +123,8 @@ impl Config {
             ));
         }
         login_with::check(&self.login_with)?;
+        attributes::check(&self.attributes)
+            .map_err(|(setting, problem)| ConfigError::Attribute { setting, problem })?;
         Setting::all()
             .try_for_each(|setting| (setting.check)(self).map_err(|problem| invalid(setting.name, problem)))
     }
@@ -139,6 +146,14 @@ pub enum ConfigError {
     #[error("the setting `{setting}` {problem}. `portcullis help settings` says how providers are set")]
     Provider {
         /// The setting, for example `login_with.google.client_id`.
+        setting: String,
+        /// What is wrong, as a phrase that follows the setting's name.
+        problem: String,
+    },
+    /// The declaration of an attribute is invalid.
+    #[error("the setting `{setting}` {problem}. `portcullis help settings` says how attributes are declared")]
+    Attribute {
+        /// The setting, for example `attributes.company`.
         setting: String,
         /// What is wrong, as a phrase that follows the setting's name.
         problem: String,

@@ -5,11 +5,12 @@ use std::fmt::{self, Write as _};
 
 use toml::Value as Toml;
 
+use super::attributes;
 use super::load::{Loaded, Source};
 use super::login_with::{self, KEYS, Key, LOGIN_WITH, NAME, Place};
 use super::table::Setting;
 use super::value::Shape;
-use super::{Config, DATA_DIR};
+use super::{Attribute, Config, DATA_DIR};
 
 /// The width of the reference on a terminal.
 const WIDTH: usize = 96;
@@ -45,7 +46,13 @@ pub(crate) fn show(loaded: &Loaded) -> Vec<Shown> {
         value: login_with::value(&loaded.config, place),
         source: source.to_string(),
     };
-    Setting::all().map(shown).chain(loaded.providers.iter().map(of_provider)).collect()
+    let of_attribute = |(attribute, source): (&Attribute, &Source)| Shown {
+        setting: attribute.setting(),
+        value: Some(attribute.summary()),
+        source: source.to_string(),
+    };
+    let attributes = loaded.config.attributes.iter().zip(&loaded.attributes).map(of_attribute);
+    Setting::all().map(shown).chain(loaded.providers.iter().map(of_provider)).chain(attributes).collect()
 }
 
 /// A configuration file with every setting, commented out.
@@ -69,8 +76,41 @@ pub(crate) fn default_file() -> String {
         let help = wrapped(&key.help(), "# ");
         let _ = write!(file, "\n{help}#{} = {}\n", key.name, in_toml(Key::shape(), key.example));
     }
+    let _ = write!(file, "\n# {ATTRIBUTES}\n\n{}", wrapped(ABOUT_ATTRIBUTES, "# "));
+    for (key, value, help) in attributes::KEYS {
+        file.push_str(&wrapped(&format!("{key} = {value}: {help}"), "# "));
+    }
+    for (name, keys) in EXAMPLES {
+        let _ = write!(file, "\n#[{}.{name}]\n", attributes::ATTRIBUTES);
+        for key in keys {
+            let _ = writeln!(file, "#{key}");
+        }
+    }
     file
 }
+
+/// The heading of the attributes.
+const ATTRIBUTES: &str = "Attributes of accounts and organisations";
+const ABOUT_ATTRIBUTES: &str = "One table for each attribute. The name is 1 to 30 lower-case letters, digits and `_`, a \
+                                letter first. Attributes are declared in the file only. docs/attributes.md says what \
+                                follows from each key.";
+const EXAMPLES: [(&str, &[&str]); 2] = [
+    (
+        "company",
+        &[
+            "of = \"account\"",
+            "type = \"string\"",
+            "max_length = 100",
+            "label_de = \"Firma\"",
+            "change = \"owner\"",
+            "sign_up = \"optional\"",
+        ],
+    ),
+    (
+        "plan",
+        &["of = \"organisation\"", "type = \"string\"", "values = [\"free\", \"pro\"]", "read = \"members\""],
+    ),
+];
 
 /// The heading of the providers' settings.
 const PROVIDERS: &str = "Providers to log in with";
@@ -105,6 +145,11 @@ pub(crate) fn describe() -> String {
     for key in KEYS {
         let help = wrapped(&key.help(), "      ").replace('`', "");
         let _ = write!(text, "  {LOGIN_WITH}.{NAME}.{} <{}>\n{help}", key.name, key.value_name);
+    }
+    let _ = write!(text, "\n{ATTRIBUTES}:\n{}", wrapped(&ABOUT_ATTRIBUTES.replace('`', ""), "  "));
+    for (key, value, help) in attributes::KEYS {
+        let help = wrapped(help, "      ").replace('`', "");
+        let _ = write!(text, "  {}.{NAME}.{key} <{value}>\n{help}", attributes::ATTRIBUTES);
     }
     text
 }
@@ -155,6 +200,12 @@ pub fn reference() -> String {
             value = key.value_name,
             variable = Place::variable(NAME, key.name),
         );
+    }
+    let about = ABOUT_ATTRIBUTES.replace("docs/attributes.md says", "[Attributes](attributes.md) says");
+    let _ = write!(page, "\n## {ATTRIBUTES}\n{about}\n");
+    for (key, value, help) in attributes::KEYS {
+        let _ =
+            write!(page, "\n### `{}.{NAME}.{key}`\n{help}\n\nValue: `{value}`.\n", attributes::ATTRIBUTES);
     }
     page
 }

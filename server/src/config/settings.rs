@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use super::table::settings;
 use super::value::switch;
 use super::{
-    Brand, Color, EmailDomain, Listen, LogFormat, LoginProvider, Origin, PublicUrl, RefreshTokens,
+    Attribute, Brand, Color, EmailDomain, Listen, LogFormat, LoginProvider, Origin, PublicUrl, RefreshTokens,
     SecondFactor, SignUp,
 };
 use crate::access::AdminRole;
@@ -128,6 +128,11 @@ settings! {
 
         /// How long an account whose owner deletes it can still be restored, 0s to 90d.
         deletion_grace: Duration = Duration::ZERO, ("TIME", between "0s" and "90d");
+    }
+
+    "Attributes" {
+        /// Attributes of accounts and organisations, such as "company" or "plan"; at most 32.
+        attributes: Vec<Attribute> = Vec::new();
     }
 
     "Login and sessions" {

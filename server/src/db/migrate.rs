@@ -47,6 +47,7 @@ const MIGRATIONS: &[Migration] = migrations![
     "0018_staff_roles",
     "0020_used_challenges",
     "0021_bounds",
+    "0022_attributes",
     "0023_share_links",
     "0024_looks",
 ];

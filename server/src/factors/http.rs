@@ -133,12 +133,12 @@ pub(crate) enum LogInFinished {
 }
 
 impl LogInFinished {
-    fn of(app: &App, logged_in: LoggedIn, device: Option<&SecretText>) -> Result<Self, Error> {
+    async fn of(app: &App, logged_in: LoggedIn, device: Option<&SecretText>) -> Result<Self, Error> {
         Ok(if logged_in.has_cookie() {
             let device = device.map(|device| remembered::cookie(app, device)).transpose()?;
             Self::Cookies(std::iter::once(logged_in.cookie_header()?).chain(device).collect())
         } else {
-            Self::Tokens(tokens::issue(app, logged_in.into(), app.now())?)
+            Self::Tokens(tokens::issue(app, logged_in.into(), app.now()).await?)
         })
     }
 }
@@ -169,7 +169,7 @@ pub(crate) async fn finish_log_in(
     Json(body): Json<SecondFactor>,
 ) -> Result<LogInFinished, FactorFailed> {
     let finished = gate::finish(&app, &body.mfa_token, &body.code, body.remember, &client).await?;
-    Ok(LogInFinished::of(&app, finished.logged_in, finished.device.as_ref())?)
+    Ok(LogInFinished::of(&app, finished.logged_in, finished.device.as_ref()).await?)
 }
 
 pub(crate) async fn ask_for_passkey_at_log_in(
@@ -199,7 +199,7 @@ pub(crate) async fn finish_log_in_by_passkey(
 ) -> Result<LogInFinished, PasskeyFactorFailed> {
     let presented = body.credential.decode().map_err(|_| Error::PasskeyRejected)?;
     let logged_in = gate::finish_by_passkey(&app, &body.mfa_token, &presented, &client).await?;
-    Ok(LogInFinished::of(&app, logged_in, None)?)
+    Ok(LogInFinished::of(&app, logged_in, None).await?)
 }
 
 pub(crate) async fn enrol_at_log_in(

@@ -155,6 +155,11 @@ pub(super) async fn leave(
     .await
 }
 
+/// Whether two accounts are members of one organisation.
+pub(crate) async fn share_organisation(app: &App, one: AccountId, other: AccountId) -> Result<bool, Error> {
+    Ok(store::share_organisation(app.db().read().await?.conn(), one, other).await?)
+}
+
 /// A membership, for the account owner's export.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct ExportedMembership {

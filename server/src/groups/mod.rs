@@ -4,6 +4,7 @@
 //! Each function takes the caller's transaction. Invariants of the whole tree are checked under the lock `groups`;
 //! invariants of one account, under the lock of its row.
 
+mod attributes;
 mod cursors;
 pub(crate) mod http;
 mod invitations;
@@ -26,12 +27,13 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub(crate) use self::{
+    attributes::{attributes_of, set_attributes_by},
     cursors::Part,
     invitations::{
         ExportedInvitation, SentInvitation, exported_invitations, forget_every_invitation,
         forget_invitations_by, forget_invitations_to, sent_invitations, sweep,
     },
-    members::{ExportedMembership, exported},
+    members::{ExportedMembership, exported, share_organisation},
     operators::{Found, delete_by, details, find, set_role_by},
     organisations::{count, hand_over, only_owned, refuse_last_owner},
     services::all as services,

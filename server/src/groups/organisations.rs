@@ -3,6 +3,7 @@
 use super::{
     GroupId, GroupRole, LONGEST_NAME, Organisation, Refusal,
     cursors::{self, Asked, Part},
+    rules,
     standing::Standing,
     store, tree,
 };
@@ -62,6 +63,17 @@ pub(super) async fn list(
 pub(super) async fn read(app: &App, account: AccountId, id: GroupId) -> Result<Organisation, Error> {
     let mut reader = app.db().read().await?;
     store::organisation_of(reader.conn(), account, id).await?.ok_or(Error::NotFound)
+}
+
+/// Whether the account has this role in an organisation, or a higher one.
+pub(super) async fn check_role(
+    app: &App,
+    account: AccountId,
+    id: GroupId,
+    least: GroupRole,
+) -> Result<(), Error> {
+    let role = store::member_role(app.db().read().await?.conn(), id, account).await?;
+    rules::at_least(least, role).map(drop)
 }
 
 /// Renames an organisation.

@@ -1,6 +1,6 @@
 //! An account's complete data as one JSON object.
 
-use std::future::ready;
+use std::{collections::BTreeMap, future::ready};
 
 use axum::body::{Body, Bytes};
 use axum::response::{IntoResponse, Response};
@@ -19,6 +19,7 @@ use crate::{
     accounts::{self, AccountId, ExportedAccount},
     api_keys::{self, ExportedKey},
     app::App,
+    attributes::{self, AttributeValue},
     audit::{self, ExportedEvent},
     client::Client,
     error::Error,
@@ -49,6 +50,7 @@ pub(crate) struct Export {
 struct Head {
     exported_at: String,
     account: ExportedAccount,
+    attributes: BTreeMap<String, AttributeValue>,
     email_change: Option<ExportedEmailChange>,
     second_factor: ExportedFactors,
     identities: Vec<ExportedIdentity>,
@@ -68,6 +70,8 @@ struct Whole {
     #[schemars(extend("format" = "date-time"))]
     exported_at: String,
     account: ExportedAccount,
+    /// The attributes that the account's owner can read, by name.
+    attributes: BTreeMap<String, AttributeValue>,
     /// The new email address that waits for its confirmation; `null` if none does.
     email_change: Option<ExportedEmailChange>,
     second_factor: ExportedFactors,
@@ -143,6 +147,7 @@ impl Export {
         let head = Head {
             exported_at: now.to_rfc3339(),
             account: accounts::exported(tx.conn(), account).await?.ok_or(Error::NotFound)?,
+            attributes: attributes::exported(app, tx.conn(), account).await?,
             email_change: recovery::exported(tx.conn(), account, now).await?,
             second_factor: factors::exported(tx.conn(), account, now).await?,
             identities: identities::exported(tx.conn(), account).await?,

@@ -66,7 +66,7 @@ pub(crate) async fn log_in(
     Form(form): Form<LogIn>,
 ) -> Result<TokenAnswer, LogInFailed> {
     let logged_in = form.attempt(&app, &client, &oauth_client, Transport::Bearer, None).await?;
-    Ok(tokens::issue(&app, logged_in.into(), app.now())?)
+    Ok(tokens::issue(&app, logged_in.into(), app.now()).await?)
 }
 
 /// Like [`log_in`], with a cookie in the response: for an application's own page, which then need not store a token.
@@ -135,7 +135,7 @@ pub(crate) async fn log_in_by_passkey(
     Json(body): Json<PasskeyLogIn>,
 ) -> Result<TokenAnswer, PasskeyLogInFailed> {
     let logged_in = body.attempt(&app, &client, known, Transport::Bearer, None).await?;
-    Ok(tokens::issue(&app, logged_in.into(), app.now())?)
+    Ok(tokens::issue(&app, logged_in.into(), app.now()).await?)
 }
 
 /// Like [`log_in_by_passkey`], with a cookie in the response, as [`log_in_with_cookie`].

@@ -39,5 +39,5 @@ pub(crate) async fn exchange_token(
     }
     let refreshed = sessions::refresh(&app, &token, &client).await?.ok_or(OAuthError::InvalidGrant)?;
     let grounds = Grounds::from(refreshed).narrowed_to(scope).ok_or(OAuthError::InvalidScope)?;
-    Ok(tokens::issue(&app, grounds, app.now())?)
+    Ok(tokens::issue(&app, grounds, app.now()).await?)
 }

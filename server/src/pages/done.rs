@@ -30,6 +30,7 @@ done! {
     Welcome "welcome" "page.done.welcome";
     Profile "profile" "page.done.profile";
     Picture "picture" "page.done.picture";
+    Attributes "attributes" "page.done.attributes";
     PictureRemoved "picture-removed" "page.done.picture_removed";
     SessionEnded "session-ended" "page.done.session_ended";
     OtherSessionsEnded "others-ended" "page.done.others_ended";

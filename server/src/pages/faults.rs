@@ -16,7 +16,7 @@ pub(crate) struct Faults {
     status: StatusCode,
     wait: Option<u64>,
     whole: Option<String>,
-    fields: Vec<(&'static str, String)>,
+    fields: Vec<(String, String)>,
 }
 
 impl View {
@@ -24,7 +24,7 @@ impl View {
     /// that `fields` names.
     pub(crate) fn form<T, P: Template>(
         &self,
-        fields: &[&'static str],
+        fields: &[&str],
         act: impl Future<Output = Result<T, Error>>,
         form: impl AsyncFnOnce(Faults) -> Result<P, Error>,
     ) -> impl Future<Output = Result<T, NotShown>> {
@@ -55,7 +55,7 @@ impl Faults {
 
     /// Turns a room's error into errors of the form with these fields. Errors that the person cannot fix pass
     /// through.
-    fn of(v: &View, error: Error, fields: &[&'static str]) -> Result<Self, NotShown> {
+    fn of(v: &View, error: Error, fields: &[&str]) -> Result<Self, NotShown> {
         error.log();
         let whole = |key| Some(v.t(key).to_owned());
         let mut faults = Self { status: error.status(), ..Self::default() };
@@ -63,9 +63,10 @@ impl Faults {
             Error::Invalid(invalid) => {
                 for (name, fault) in invalid.fields() {
                     let sentence = sentence(v, name, fault);
-                    match fields.iter().find(|field| **field == name) {
-                        Some(field) => faults.fields.push((field, sentence)),
-                        None => faults.whole = Some(sentence),
+                    if fields.contains(&name) {
+                        faults.fields.push((name.to_owned(), sentence));
+                    } else {
+                        faults.whole = Some(sentence);
                     }
                 }
             }
@@ -103,7 +104,7 @@ impl Faults {
     }
 
     fn at(&mut self, v: &View, field: &'static str, key: &'static str) {
-        self.fields.push((field, v.t(key).to_owned()));
+        self.fields.push((field.to_owned(), v.t(key).to_owned()));
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -131,7 +132,7 @@ impl Faults {
     }
 
     /// Each field with its error, for the summary.
-    pub(crate) fn fields(&self) -> &[(&'static str, String)] {
+    pub(crate) fn fields(&self) -> &[(String, String)] {
         &self.fields
     }
 
@@ -165,6 +166,11 @@ fn sentence(v: &View, field: &str, fault: &Fault) -> String {
         Fault::TooManyCharacters(count) => return v.t1("page.fault.too_many_characters", "count", count),
         Fault::NotAnObject(of) => return v.t1("page.fault.not_an_object", "type", of),
         Fault::NotUpTo(most) => return v.t1("page.fault.not_up_to", "most", most),
+        Fault::NotWithin(least, most) => {
+            let numbers = [("least", least.to_string()), ("most", most.to_string())];
+            let numbers: Vec<_> = numbers.iter().map(|(name, number)| (*name, number.as_str())).collect();
+            return v.language.fill("page.fault.not_within", &numbers);
+        }
         Fault::LargePicture { side, megapixels, mib } => {
             let numbers = [
                 ("side", side.to_string()),
@@ -197,6 +203,8 @@ fn sentence(v: &View, field: &str, fault: &Fault) -> String {
         Fault::NotTicked => "page.fault.sure",
         Fault::RejectedPasskey(_) => "page.fault.passkey_new",
         Fault::NotAmong(_) => "page.fault.not_among",
+        Fault::NotOneOf(_) | Fault::NotA(_) => "page.fault.not_one_of",
+        Fault::Undeclared | Fault::ReadOnly => "page.fault.read_only",
         Fault::BrokenPicture => "page.fault.picture_broken",
     };
     v.t(key).to_owned()

@@ -9,6 +9,7 @@ mod assets;
 mod done;
 mod dress;
 mod faults;
+mod texts;
 mod view;
 mod way_back;
 
@@ -22,6 +23,7 @@ pub(crate) use self::{
     done::Done,
     dress::{answer_dead_ends, dress, show_nothing},
     faults::Faults,
+    texts::Texts,
     view::View,
     way_back::WayBack,
 };

@@ -9,14 +9,16 @@
 //! | a role | a template; each grant is a link of it |
 //! | `blocked` | a template that forbids |
 //! | `now` | `context.now`, in microseconds since 1970 |
+//! | an attribute of the caller | an optional attribute of the account |
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::PolicyError;
 use super::declare::Declared;
-use super::names::{Comparison, Condition, Operand};
-use super::rules::{self, Term, Type, Types};
+use super::names::{Comparison, Condition, Holds, Operand};
+use super::rules::{self, Callers, Term, Type, Types};
+use crate::config::Attribute;
 
 /// The words of Cedar that cannot be identifiers.
 const RESERVED: [&str; 9] = ["else", "false", "has", "if", "in", "is", "like", "then", "true"];
@@ -75,13 +77,24 @@ impl Declared {
     /// Those of [`check`](Self::check), and what Cedar cannot express: a type whose name is a reserved word, and a
     /// column that is used with two kinds of values.
     pub fn to_cedar(&self) -> Result<Cedar, PolicyError> {
-        let types = rules::check(self)?;
+        self.to_cedar_for(&Callers::Unknown)
+    }
+
+    /// [`to_cedar`](Self::to_cedar), with the attributes that the operator declares.
+    pub(crate) fn to_cedar_with(&self, attributes: &[Attribute]) -> Result<Cedar, PolicyError> {
+        self.to_cedar_for(&Callers::Declared(attributes))
+    }
+
+    fn to_cedar_for(&self, callers: &Callers<'_>) -> Result<Cedar, PolicyError> {
+        let types = rules::check(self, callers)?;
         Ok(Cedar { schema: schema(self, &types)?, policies: policies(&types) })
     }
 }
 
 fn schema(declared: &Declared, types: &Types) -> Result<String, PolicyError> {
-    let mut text = format!("{ABOUT_THE_SCHEMA}\nentity Group in [Group];\nentity Account in [Group];\n");
+    let account = shape(&of_callers(types));
+    let mut text =
+        format!("{ABOUT_THE_SCHEMA}\nentity Group in [Group];\nentity Account in [Group]{account};\n");
     for of in types.values() {
         if RESERVED.contains(&of.name.as_str()) {
             return Err(wrong(of, "Cedar reserves this word: give the type another name"));
@@ -89,10 +102,7 @@ fn schema(declared: &Declared, types: &Types) -> Result<String, PolicyError> {
         let own = of.inside_itself.iter().map(|_| of.name.as_str());
         let above: Vec<_> = own.chain(of.parents.iter().map(|parent| parent.of.name.as_str())).collect();
         let inside = if above.is_empty() { String::new() } else { format!(" in [{}]", above.join(", ")) };
-        let attributes = attributes(of)?;
-        let each = attributes.iter().map(|(name, kind)| format!("    {}?: {kind},\n", key(name)));
-        let attributes = each.collect::<Vec<_>>().concat();
-        let attributes = if attributes.is_empty() { String::new() } else { format!(" {{\n{attributes}}}") };
+        let attributes = shape(&attributes(of)?);
         line(&mut text, &format!("\n// The rows of {}.\nentity {}{inside}{attributes};", of.table, of.name));
     }
     for (name, description) in &declared.permissions {
@@ -117,6 +127,22 @@ fn schema(declared: &Declared, types: &Types) -> Result<String, PolicyError> {
     Ok(text)
 }
 
+fn shape(attributes: &BTreeMap<String, &'static str>) -> String {
+    let each = attributes.iter().map(|(name, kind)| format!("    {}?: {kind},\n", key(name)));
+    let attributes = each.collect::<Vec<_>>().concat();
+    if attributes.is_empty() { String::new() } else { format!(" {{\n{attributes}}}") }
+}
+
+/// The attributes of callers that the rules read, each with its type in Cedar.
+fn of_callers(types: &Types) -> BTreeMap<String, &'static str> {
+    let conditions = types.values().flat_map(|of| &of.conditions);
+    let of_caller = conditions.filter_map(|condition| match &condition.operand {
+        Operand::Caller(name, _) => Some((name.to_string(), kind_of(&condition.operand))),
+        _ => None,
+    });
+    of_caller.collect()
+}
+
 /// The attributes that the rules read, each with its type in Cedar.
 fn attributes(of: &Type) -> Result<BTreeMap<String, &'static str>, PolicyError> {
     let mut attributes = BTreeMap::new();
@@ -125,6 +151,9 @@ fn attributes(of: &Type) -> Result<BTreeMap<String, &'static str>, PolicyError> 
             Term::Owner { column } => (column.to_string(), "Account"),
             Term::Flag { column, .. } => (column.to_string(), "Bool"),
             Term::When { name, condition } if is_computed(condition) => (computed(name.as_str()), "Bool"),
+            Term::When { condition, .. } if is_impossible(condition) => {
+                return Err(wrong(of, &format!("Cedar orders numbers only: {condition}")));
+            }
             Term::When { condition, .. } => (condition.column.to_string(), kind_of(&condition.operand)),
             Term::Role(_) => continue,
         };
@@ -193,14 +222,20 @@ fn of_the_row(of: &Type, term: &Term, permissions: &[&str]) -> String {
     } else {
         String::new()
     };
+    let has = match term {
+        Term::When { condition: Condition { operand: Operand::Caller(name, _), .. }, .. } => {
+            format!("principal has {} && ", key(name.as_str()))
+        }
+        _ => String::new(),
+    };
     format!(
         "\n{sentence}{note}@id({})\npermit (\n    principal is Account,\n    action in [{}],\n    resource is {}\n) when \
-         {{\n    resource has {} && {}{rest}\n}};",
+         {{\n    {has}resource has {} && {}{rest}\n}};",
         quoted(&format!("{}.{}", of.name, term.name())),
         actions(permissions),
         of.name,
         key(&attribute),
-        member(&attribute)
+        member("resource", &attribute)
     )
 }
 
@@ -221,14 +256,20 @@ fn compared(condition: &Condition) -> String {
         Operand::Integer(number) => number.to_string(),
         Operand::Text(text) => quoted(text),
         Operand::Bool(truth) => truth.to_string(),
+        Operand::Caller(name, _) => member("principal", name.as_str()),
     };
     format!(" {operator} {operand}")
 }
 
 /// Whether Cedar cannot compare these: it orders numbers only.
 fn is_computed(condition: &Condition) -> bool {
-    let is_equality = matches!(condition.comparison, Comparison::Equal | Comparison::NotEqual);
-    !is_equality && matches!(condition.operand, Operand::Text(_) | Operand::Bool(_))
+    !condition.comparison.is_equality() && matches!(condition.operand, Operand::Text(_) | Operand::Bool(_))
+}
+
+/// Whether Cedar cannot say this: the result would depend on the account too.
+fn is_impossible(condition: &Condition) -> bool {
+    let is_ordered = !condition.comparison.is_equality();
+    is_ordered && matches!(condition.operand, Operand::Caller(_, Holds::Text | Holds::Bool))
 }
 
 /// The attribute for the result of a comparison. No column has a name like this.
@@ -238,9 +279,9 @@ fn computed(term: &str) -> String {
 
 fn kind_of(operand: &Operand) -> &'static str {
     match operand {
-        Operand::Now | Operand::Integer(_) => "Long",
-        Operand::Text(_) => "String",
-        Operand::Bool(_) => "Bool",
+        Operand::Now | Operand::Integer(_) | Operand::Caller(_, Holds::Integer) => "Long",
+        Operand::Text(_) | Operand::Caller(_, Holds::Text) => "String",
+        Operand::Bool(_) | Operand::Caller(_, Holds::Bool) => "Bool",
     }
 }
 
@@ -249,11 +290,11 @@ fn key(attribute: &str) -> String {
     if is_identifier(attribute) { attribute.to_owned() } else { quoted(attribute) }
 }
 
-fn member(attribute: &str) -> String {
+fn member(of: &str, attribute: &str) -> String {
     if is_identifier(attribute) {
-        format!("resource.{attribute}")
+        format!("{of}.{attribute}")
     } else {
-        format!("resource[{}]", quoted(attribute))
+        format!("{of}[{}]", quoted(attribute))
     }
 }
 

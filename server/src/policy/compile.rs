@@ -261,11 +261,17 @@ fn of_the_row(of: &Type, term: &Term, row: &str) -> String {
 
 /// The rest of a comparison, after the column.
 pub(super) fn compared(of: &Type, condition: &Condition) -> String {
-    let place = if condition.operand == Operand::Now {
-        "{now}".to_owned()
-    } else {
-        let literals = of.conditions.iter().filter(|one| one.operand != Operand::Now);
-        format!("{{{}}}", literals.take_while(|one| *one != condition).count())
+    let place = match &condition.operand {
+        Operand::Now => "{now}".to_owned(),
+        // NULL without a value, and then no comparison is true.
+        Operand::Caller(attribute, holds) => format!(
+            "(SELECT _a.{} FROM attribute_values _a WHERE _a.account_id = {{who}} AND _a.name = '{attribute}')",
+            holds.column()
+        ),
+        Operand::Integer(_) | Operand::Text(_) | Operand::Bool(_) => {
+            let literals = of.conditions.iter().filter(|one| one.operand.literal().is_some());
+            format!("{{{}}}", literals.take_while(|one| *one != condition).count())
+        }
     };
     format!("{} {place}", condition.comparison.as_sql())
 }
@@ -294,7 +300,7 @@ pub(super) fn table(of: &Type) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::declare::{Declared, ObjectType};
-    use super::super::rules;
+    use super::super::rules::{self, Callers};
     use super::*;
 
     /// Collapses whitespace to single spaces.
@@ -309,14 +315,16 @@ mod tests {
             .parent("folder", "folder_id")
             .flag("public", "is_public")
             .when("free", "price = 0")
+            .when("near", "region = caller.region")
             .roles(&["viewer", "editor"])
             .may("owner", &["read"])
             .may("viewer", &["read"])
             .may("editor", &["read"])
             .may("public", &["read"])
-            .may("free", &["read"]);
+            .may("free", &["read"])
+            .may("near", &["read"]);
         let declared = Declared::new().permission_named("read", "").object_type(folder).object_type(document);
-        std::sync::Arc::clone(&rules::check(&declared).unwrap()["document"])
+        std::sync::Arc::clone(&rules::check(&declared, &Callers::Unknown).unwrap()["document"])
     }
 
     /// For readers: the two forms of one rule.
@@ -326,11 +334,13 @@ mod tests {
         let whom = "(_g.account_id = {who} OR _g.group_id IN (SELECT _p.ancestor_id FROM memberships _m \
                     JOIN group_paths _p ON _p.descendant_id = _m.group_id WHERE _m.account_id = {who})) \
                     AND (_g.expires_at IS NULL OR _g.expires_at > {now})";
+        let region = "(SELECT _a.text_value FROM attribute_values _a WHERE _a.account_id = {who} AND _a.name = 'region')";
         let seen = format!(
             r#"{{row}}."id" IN (
                 SELECT _r."id" AS id FROM "documents" _r WHERE _r."owner_id" = {{who}}
                 UNION ALL SELECT _r."id" AS id FROM "documents" _r WHERE _r."is_public" = TRUE
                 UNION ALL SELECT _r."id" AS id FROM "documents" _r WHERE _r."price" = {{0}}
+                UNION ALL SELECT _r."id" AS id FROM "documents" _r WHERE _r."region" = {region}
                 UNION ALL SELECT _g.object_number AS id FROM grants _g
                     WHERE _g.object_type = 'document' AND _g.role IN ('viewer', 'editor')
                     AND _g.object_number IS NOT NULL AND {whom}
@@ -346,6 +356,7 @@ mod tests {
         );
         let may = format!(
             r#"({{row}}."owner_id" = {{who}} OR {{row}}."is_public" = TRUE OR {{row}}."price" = {{0}}
+            OR {{row}}."region" = {region}
             OR (EXISTS (SELECT 1 FROM grants _g
                 WHERE _g.object_type = 'document' AND _g.role IN ('viewer', 'editor')
                 AND _g.object_number = {{row}}."id" AND {whom})
@@ -362,7 +373,7 @@ mod tests {
         let compiler = Compiler(Dialect::Sqlite);
         let mut terms = of.rules["read"].clone();
         terms.sort_by_key(|term| {
-            ["owner", "public", "free", "viewer", "editor"].iter().position(|of| *of == term.name())
+            ["owner", "public", "free", "near", "viewer", "editor"].iter().position(|of| *of == term.name())
         });
         assert_eq!(one_line(&compiler.seen(&of, &terms)), spaced(&seen));
         assert_eq!(one_line(&compiler.may(&of, &terms)), spaced(&may));

@@ -105,7 +105,7 @@ impl ObjectType {
     }
 
     /// A name for a comparison of a column: `state = 'published'`, `level >= 3`, `archived = false`,
-    /// `released_at <= now`.
+    /// `released_at <= now`, or `region = caller.region` with an attribute of the caller's account.
     pub fn when(mut self, name: &str, condition: &str) -> Self {
         self.conditions.push((name.to_owned(), condition.to_owned()));
         self
@@ -190,12 +190,22 @@ impl Declared {
         super::file::read(text, file)
     }
 
-    /// Checks all names, terms and comparisons. Returns a summary in words.
+    /// Checks all names, terms and comparisons, but not whether the attributes of callers exist: opening the policy does.
+    /// Returns a summary in words.
     ///
     /// # Errors
     /// The first error, with its place if it came from a file.
     pub fn check(&self) -> Result<String, PolicyError> {
-        let types = super::rules::check(self)?;
+        self.check_for(&super::rules::Callers::Unknown)
+    }
+
+    /// [`check`](Self::check), also against the attributes that the operator declares.
+    pub(crate) fn check_with(&self, attributes: &[crate::config::Attribute]) -> Result<String, PolicyError> {
+        self.check_for(&super::rules::Callers::Declared(attributes))
+    }
+
+    fn check_for(&self, callers: &super::rules::Callers<'_>) -> Result<String, PolicyError> {
+        let types = super::rules::check(self, callers)?;
         Ok(format!("{} object types, {} permissions", types.len(), self.permissions.len()))
     }
 
@@ -232,6 +242,7 @@ impl Declared {
 ///     parent Folder: folder_id,
 ///     flag public: is_public,
 ///     when released: "released_at <= now",
+///     when near: "region = caller.region",
 ///     roles [viewer, blocked],
 ///     may { owner: [ReadDocument], viewer: [ReadDocument], public: [ReadDocument], released: [ReadDocument] }
 /// } }

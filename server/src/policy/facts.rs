@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use super::names::{Name, Operand};
+use super::names::{self, Name, Operand};
 use super::rules::{Term, Type};
 use super::sql::Sql;
 use super::trial::File;
 use super::{AccountId, Error, IdKind, NewGrant, Policy, PolicyError, Whom, store};
 use crate::{
+    attributes,
     clock::Timestamp,
     db::{Conn, Dialect, Encode as _, Value},
     groups::GroupId,
@@ -17,7 +18,7 @@ use crate::{
 };
 
 /// The tables that a policy's statements read besides the application's own.
-const SHADOWED: [&str; 4] = ["groups", "group_paths", "memberships", "grants"];
+const SHADOWED: [&str; 5] = ["groups", "group_paths", "memberships", "grants", "attribute_values"];
 
 /// The accounts and groups of a test.
 pub(super) struct Facts {
@@ -76,6 +77,14 @@ impl Facts {
         let mut facts = Self { accounts: BTreeMap::new(), groups: BTreeMap::new() };
         for (number, name) in (1..).zip(&file.accounts) {
             facts.accounts.insert(name.clone(), AccountId::new(number));
+        }
+        for (name, values) in &file.attributes {
+            let account = facts.account(name).ok_or_else(|| {
+                PolicyError::new(place(values.span()), format!("there is no account {name:?}"))
+            })?;
+            for (attribute, value) in values.get_ref() {
+                attributes::make_up(conn, account, attribute, &value.value()).await?;
+            }
         }
         facts.make_groups(conn, file).await?;
         facts.make_rows(policy, conn, file, place).await?;
@@ -240,9 +249,9 @@ fn columns(of: &Type) -> BTreeMap<Name, Holds> {
     for condition in &of.conditions {
         let holds = match condition.operand {
             Operand::Now => Holds::Moment,
-            Operand::Integer(_) => Holds::Number,
-            Operand::Text(_) => Holds::Text,
-            Operand::Bool(_) => Holds::Bool,
+            Operand::Integer(_) | Operand::Caller(_, names::Holds::Integer) => Holds::Number,
+            Operand::Text(_) | Operand::Caller(_, names::Holds::Text) => Holds::Text,
+            Operand::Bool(_) | Operand::Caller(_, names::Holds::Bool) => Holds::Bool,
         };
         columns.insert(condition.column.clone(), holds);
     }

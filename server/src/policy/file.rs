@@ -168,7 +168,7 @@ fn list(items: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rules;
+    use super::super::rules::{self, Callers};
     use super::*;
 
     const POLICY: &str = r#"
@@ -187,7 +187,7 @@ owner = "owner_id"
 roles = ["viewer", "blocked"]
 parents = { folder = "folder_id" }
 flags = { public = "is_public" }
-when = { released = "released_at <= now" }
+when = { released = "released_at <= now", near = "region = caller.region" }
 
 [object.document.may]
 owner = ["document:read", "document:write"]
@@ -202,7 +202,10 @@ released = ["document:read"]
         let written = read.to_toml();
         let again = super::read(&written, "policy.toml").unwrap();
         assert_eq!(again.to_toml(), written);
-        let (types, same) = (rules::check(&read).unwrap(), rules::check(&again).unwrap());
+        let (types, same) = (
+            rules::check(&read, &Callers::Unknown).unwrap(),
+            rules::check(&again, &Callers::Unknown).unwrap(),
+        );
         assert_eq!(types, same);
         assert!(types["folder"].roles.contains("viewer"), "a document's role can be given on its folder");
     }
@@ -239,7 +242,9 @@ released = ["document:read"]
         for (from, to, expected) in cases {
             let text = POLICY.replacen(from, to, 1);
             assert_ne!(text, POLICY, "{from}");
-            let error = read(&text, "policy.toml").and_then(|read| rules::check(&read)).unwrap_err();
+            let error = read(&text, "policy.toml")
+                .and_then(|read| rules::check(&read, &Callers::Unknown))
+                .unwrap_err();
             assert!(error.to_string().contains(expected), "{error}\n{expected}");
         }
     }

@@ -49,7 +49,7 @@ pub use self::grants::{Grant, GrantId, NewGrant, Whom};
 pub use self::http::{Opened, Sharable, Token, open_link, sharing, sharing_by_link};
 pub(crate) use self::links::forget_every_link;
 pub use self::probe::FullScan;
-use self::rules::{Term, Type, Types};
+use self::rules::{Callers, Term, Type, Types};
 use self::sql::{Made, Sql};
 pub use self::trial::Outcome;
 use crate::{
@@ -210,12 +210,18 @@ impl Policy {
     /// # Errors
     /// [`PolicyError`] with the place of the first error.
     pub fn unproved(app: &App, declared: &Declared) -> Result<Self, PolicyError> {
-        Self::compile(declared, app.db(), app.clock().clone())
+        let callers = Callers::Declared(&app.config().attributes);
+        Self::compile(declared, &callers, app.db(), app.clock().clone())
     }
 
-    pub(crate) fn compile(declared: &Declared, db: &Db, clock: Clock) -> Result<Self, PolicyError> {
+    fn compile(
+        declared: &Declared,
+        callers: &Callers<'_>,
+        db: &Db,
+        clock: Clock,
+    ) -> Result<Self, PolicyError> {
         let dialect = db.dialect();
-        let types = rules::check(declared)?;
+        let types = rules::check(declared, callers)?;
         let compiler = Compiler(dialect);
         let mut rules = BTreeMap::new();
         for of in types.values() {

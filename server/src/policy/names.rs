@@ -51,6 +51,10 @@ impl Comparison {
         (">", Self::Greater),
     ];
 
+    pub(super) fn is_equality(self) -> bool {
+        matches!(self, Self::Equal | Self::NotEqual)
+    }
+
     pub(super) fn as_sql(self) -> &'static str {
         Self::ALL.iter().find(|(_, comparison)| *comparison == self).map_or("=", |(sql, _)| sql)
     }
@@ -63,13 +67,34 @@ pub(super) enum Operand {
     Integer(i64),
     Text(String),
     Bool(bool),
+    /// An attribute of the caller's account, and what it holds.
+    Caller(Name, Holds),
+}
+
+/// What a caller's attribute holds, and so the column of `attribute_values` that is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Holds {
+    Text,
+    Integer,
+    Bool,
+}
+
+impl Holds {
+    pub(super) fn column(self) -> &'static str {
+        match self {
+            Self::Text => "text_value",
+            Self::Integer => "integer_value",
+            Self::Bool => "boolean_value",
+        }
+    }
 }
 
 impl Operand {
-    /// `None`: the time of the decision, which is an argument of every statement.
+    /// `None`: the time of the decision, which is an argument of every statement, or an attribute, which the statement
+    /// reads.
     pub(super) fn literal(&self) -> Option<Value> {
         match self {
-            Self::Now => None,
+            Self::Now | Self::Caller(..) => None,
             Self::Integer(number) => Some(number.encode()),
             Self::Text(text) => Some(text.encode()),
             Self::Bool(truth) => Some(truth.encode()),
@@ -86,7 +111,8 @@ pub(super) struct Condition {
 }
 
 impl Condition {
-    /// Parses `state = 'published'`, `level >= 3`, `archived = false` or `released_at <= now`.
+    /// Parses `state = 'published'`, `level >= 3`, `archived = false`, `released_at <= now` or `region = caller.region`.
+    /// What the attribute holds is found later.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (column, rest) = text.trim().split_once(' ')?;
         let rest = rest.trim_start();
@@ -100,7 +126,10 @@ impl Condition {
             text => match text.strip_prefix('\'').and_then(|text| text.strip_suffix('\'')) {
                 Some(text) if !text.contains('\'') && text.len() <= 200 => Operand::Text(text.to_owned()),
                 Some(_) => return None,
-                None => Operand::Integer(text.parse().ok()?),
+                None => match text.strip_prefix("caller.") {
+                    Some(attribute) => Operand::Caller(Name::new(attribute)?, Holds::Text),
+                    None => Operand::Integer(text.parse().ok()?),
+                },
             },
         };
         Some(Self { column: Name::new(column)?, comparison, operand })
@@ -115,6 +144,7 @@ impl fmt::Display for Condition {
             Operand::Integer(number) => number.fmt(f),
             Operand::Text(text) => write!(f, "'{text}'"),
             Operand::Bool(truth) => truth.fmt(f),
+            Operand::Caller(attribute, _) => write!(f, "caller.{attribute}"),
         }
     }
 }
@@ -137,8 +167,15 @@ mod tests {
 
     #[test]
     fn a_condition_is_read_and_written_alike() {
-        for text in ["state = 'published'", "level >= 3", "archived = false", "at <= now", "n <> -1", "n < 2"]
-        {
+        for text in [
+            "state = 'published'",
+            "level >= 3",
+            "archived = false",
+            "at <= now",
+            "n <> -1",
+            "n < 2",
+            "region = caller.region",
+        ] {
             assert_eq!(Condition::parse(text).unwrap().to_string(), text);
         }
         for text in [
@@ -150,6 +187,9 @@ mod tests {
             "a'b = 1",
             "state ~ 'a'",
             "state = 'a''b'",
+            "state = caller.",
+            "state = caller.a'b",
+            "state = owner.a",
         ] {
             assert_eq!(Condition::parse(text), None, "{text}");
         }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::PolicyError;
 use super::declare::{Declared, IdKind, ObjectType};
-use super::names::{Condition, Name};
+use super::names::{Comparison, Condition, Holds, Name, Operand};
+use crate::config::{Attribute, AttributeKind, AttributeOf};
 
 /// The maximum number of nested types, each counted once.
 const MOST_LEVELS: usize = 8;
@@ -77,11 +78,54 @@ impl Type {
     }
 }
 
+/// What is known of the callers' attributes.
+pub(super) enum Callers<'a> {
+    /// Nothing: what is ordered is taken for an integer, and everything else for a text.
+    Unknown,
+    /// The operator's declarations.
+    Declared(&'a [Attribute]),
+    /// The values in a test of the policy.
+    Given(BTreeMap<String, Holds>),
+}
+
+impl Callers<'_> {
+    fn holds(&self, name: &Name, comparison: Comparison) -> Result<Holds, String> {
+        match self {
+            Self::Unknown if comparison.is_equality() => Ok(Holds::Text),
+            Self::Unknown => Ok(Holds::Integer),
+            Self::Given(given) => Ok(given.get(name.as_str()).copied().unwrap_or(Holds::Text)),
+            Self::Declared(attributes) => {
+                let of_accounts = || attributes.iter().filter(|one| one.of == AttributeOf::Account);
+                let Some(attribute) = of_accounts().find(|one| one.name == name.as_str()) else {
+                    let known: Vec<_> = of_accounts().map(|one| one.name.as_str()).collect();
+                    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                    return Err(format!(
+                        "accounts have no attribute {name:?}; declared are: {known}. The setting `attributes` declares \
+                         them",
+                        name = name.as_str()
+                    ));
+                };
+                if attribute.is_chosen() {
+                    return Err(format!(
+                        "people choose {name} themselves, and so would choose what they may do. Set `change` of the \
+                         attribute to `administrators` and `sign_up` to `no`"
+                    ));
+                }
+                Ok(match attribute.kind {
+                    AttributeKind::Text(_) | AttributeKind::Choice(_) => Holds::Text,
+                    AttributeKind::Integer(..) => Holds::Integer,
+                    AttributeKind::Boolean => Holds::Bool,
+                })
+            }
+        }
+    }
+}
+
 /// The types by name.
 pub(super) type Types = BTreeMap<String, Arc<Type>>;
 
 /// Checks a whole declaration.
-pub(super) fn check(declared: &Declared) -> Result<Types, PolicyError> {
+pub(super) fn check(declared: &Declared, callers: &Callers<'_>) -> Result<Types, PolicyError> {
     let mut by_name = BTreeMap::new();
     for object in &declared.objects {
         if by_name.insert(object.name.as_str(), object).is_some() {
@@ -113,7 +157,7 @@ pub(super) fn check(declared: &Declared) -> Result<Types, PolicyError> {
             }
         }
     }
-    let mut checking = Checking { by_name, done: BTreeMap::new(), above: Vec::new() };
+    let mut checking = Checking { by_name, callers, done: BTreeMap::new(), above: Vec::new() };
     for object in &declared.objects {
         checking.resolve(object)?;
     }
@@ -122,6 +166,7 @@ pub(super) fn check(declared: &Declared) -> Result<Types, PolicyError> {
 
 struct Checking<'a> {
     by_name: BTreeMap<&'a str, &'a ObjectType>,
+    callers: &'a Callers<'a>,
     done: Types,
     /// The types whose parents are being resolved.
     above: Vec<&'a str>,
@@ -145,7 +190,7 @@ impl<'a> Checking<'a> {
         self.above.push(&object.name);
         let (inside_itself, parents) = self.parents(object)?;
         self.above.pop();
-        let (terms, conditions) = terms(object)?;
+        let (terms, conditions) = terms(object, self.callers)?;
         let of = |term: &String| terms.iter().find(|one| one.name() == term).cloned();
         let mut rules: BTreeMap<String, Vec<Term>> = BTreeMap::new();
         for (term, permissions) in &object.rules {
@@ -222,7 +267,7 @@ impl<'a> Checking<'a> {
 }
 
 /// Everything that a rule can name, and the conditions in their order.
-fn terms(object: &ObjectType) -> Result<(Vec<Term>, Vec<Condition>), PolicyError> {
+fn terms(object: &ObjectType, callers: &Callers<'_>) -> Result<(Vec<Term>, Vec<Condition>), PolicyError> {
     let mut terms = Vec::new();
     let mut conditions = Vec::new();
     if let Some(column) = &object.owner {
@@ -237,13 +282,17 @@ fn terms(object: &ObjectType) -> Result<(Vec<Term>, Vec<Condition>), PolicyError
     }
     for (when, condition) in &object.conditions {
         let part = format!("when.{when}");
-        let Some(condition) = Condition::parse(condition) else {
+        let Some(mut condition) = Condition::parse(condition) else {
             let what = format!(
                 "{condition:?} is not a comparison: write `column op value`, where op is =, <>, <, <=, > or >=, and the \
-                 value 'text', a whole number, true, false or now"
+                 value 'text', a whole number, true, false, now or caller.ATTRIBUTE"
             );
             return Err(wrong(object, &part, &what));
         };
+        if let Operand::Caller(attribute, holds) = &mut condition.operand {
+            *holds =
+                callers.holds(attribute, condition.comparison).map_err(|what| wrong(object, &part, &what))?;
+        }
         conditions.push(condition.clone());
         terms.push(Term::When { name: name(object, &part, when)?, condition });
     }

@@ -8,8 +8,13 @@ use toml::Spanned;
 use uuid::Uuid;
 
 use super::facts::Facts;
+use super::names::Holds;
+use super::rules::Callers;
 use super::{AccountId, Decision, Error, IdKind, ObjectId, Policy, PolicyError, sql};
-use crate::db::{Conn, Db};
+use crate::{
+    attributes::AttributeValue,
+    db::{Conn, Db},
+};
 
 /// The maximum number of cases in a file.
 const MOST_CASES: usize = 10_000;
@@ -21,6 +26,9 @@ pub(super) struct File {
     /// The accounts by name.
     #[serde(default)]
     pub(super) accounts: Vec<String>,
+    /// The attributes of accounts, by the account's name.
+    #[serde(default)]
+    pub(super) attributes: BTreeMap<String, Spanned<BTreeMap<String, Attribute>>>,
     #[serde(default)]
     pub(super) groups: BTreeMap<String, Group>,
     /// Rows by the policy's type; each is a table of columns.
@@ -30,6 +38,33 @@ pub(super) struct File {
     pub(super) grants: Vec<Spanned<Given>>,
     #[serde(default)]
     cases: Vec<Spanned<Case>>,
+}
+
+/// The value of an attribute.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Attribute {
+    Integer(i64),
+    Bool(bool),
+    Text(String),
+}
+
+impl Attribute {
+    fn holds(&self) -> Holds {
+        match self {
+            Self::Integer(_) => Holds::Integer,
+            Self::Bool(_) => Holds::Bool,
+            Self::Text(_) => Holds::Text,
+        }
+    }
+
+    pub(super) fn value(&self) -> AttributeValue {
+        match self {
+            Self::Integer(number) => AttributeValue::Integer(*number),
+            Self::Bool(truth) => AttributeValue::Boolean(*truth),
+            Self::Text(text) => AttributeValue::Text(text.clone()),
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -114,7 +149,9 @@ impl Policy {
         if file.cases.len() > MOST_CASES {
             return Err(PolicyError::new(format!("{name}: "), format!("more than {MOST_CASES} cases")).into());
         }
-        let policy = Self::compile(declared, db, crate::clock::Clock::system())?;
+        let values = file.attributes.values().flat_map(Spanned::get_ref);
+        let given = values.map(|(name, value)| (name.clone(), value.holds())).collect();
+        let policy = Self::compile(declared, &Callers::Given(given), db, crate::clock::Clock::system())?;
         // Held until the end, and never committed.
         let mut tx = db.begin().await?;
         let facts = Facts::make(&policy, tx.conn(), &file, &place).await?;

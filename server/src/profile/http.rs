@@ -5,15 +5,18 @@ use portcullis::{Guard, Json, Path};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Profile;
+use super::{Profile, attributes};
 use crate::{
     access::{Action, ProfileRead, ProfileWrite},
     accounts::{Account, AccountId, FullName},
     api_keys::{CallerOrKey, requester},
     app::App,
+    attributes::{AttributesChange, AttributesView, Changer, Changes},
     client::Client,
     clock::Timestamp,
+    config::AttributeOf,
     error::{Failed, NotFound, Unavailable, Unprocessable},
+    messages::Language,
     pictures,
 };
 
@@ -77,4 +80,37 @@ pub(crate) async fn change_profile(
     super::set_full_name(&app, requester, &full_name, &client).await?;
     let profile = super::profile(&app, requester.account()).await?.allow(requester, Action::Change)?;
     Ok(Json(ProfileView::of(&app, profile)))
+}
+
+pub(crate) async fn read_own_attributes(
+    guard: Guard<CallerOrKey, ProfileRead>,
+    State(app): State<App>,
+    language: Language,
+) -> Result<Json<AttributesView>, Failed<(Unavailable,)>> {
+    let known = attributes::own(&app, requester(&guard).account()).await?;
+    Ok(Json(AttributesView::of(known, language)))
+}
+
+pub(crate) async fn change_own_attributes(
+    guard: Guard<CallerOrKey, ProfileWrite>,
+    State(app): State<App>,
+    client: Client,
+    language: Language,
+    Json(body): Json<AttributesChange>,
+) -> Result<Json<AttributesView>, Failed<(NotFound, Unprocessable, Unavailable)>> {
+    let requester = requester(&guard);
+    let declared = &app.config().attributes;
+    let changes = Changes::of_json(declared, AttributeOf::Account, Changer::Owner, &body.attributes)?;
+    attributes::change(&app, requester, &changes, &client).await?;
+    Ok(Json(AttributesView::of(attributes::own(&app, requester.account()).await?, language)))
+}
+
+pub(crate) async fn read_attributes(
+    guard: Guard<CallerOrKey, ProfileRead>,
+    State(app): State<App>,
+    Path(id): Path<AccountId>,
+    language: Language,
+) -> Result<Json<AttributesView>, Failed<(NotFound, Unavailable)>> {
+    let known = attributes::seen_by(&app, requester(&guard).account(), id).await?;
+    Ok(Json(AttributesView::of(known, language)))
 }

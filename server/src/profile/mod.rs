@@ -1,5 +1,6 @@
 //! The profile: an account's data about its owner, and the page of the account.
 
+mod attributes;
 pub(crate) mod http;
 pub(crate) mod pages;
 mod rules;

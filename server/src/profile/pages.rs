@@ -7,17 +7,18 @@ use portcullis::{Form, Guard, Multipart, Public};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::Profile;
+use super::{Profile, attributes as own_attributes};
 use crate::{
     access::{Action, Principal},
     accounts::{self, AccountDetails, FullName, Owner},
     api_keys,
     app::App,
+    attributes::{self, Changer, Changes, Field, Input, Known},
     client::Client,
     error::Error,
     factors, groups, identities,
     messages::Language,
-    pages::{Done, Faults, PageResult, View},
+    pages::{Done, Faults, PageResult, Texts, View},
     passkeys, paths,
     pictures::{self, http::Upload},
     recovery::{self, PendingEmail},
@@ -53,10 +54,13 @@ struct AccountPage<'a> {
     organisations: i64,
     /// `None` where passkeys do not work.
     passkeys: Option<usize>,
+    attributes: Vec<Known<'a>>,
+    /// Those that their owner can change.
+    fields: Vec<Field>,
 }
 
 impl<'a> AccountPage<'a> {
-    async fn of(v: &'a View, app: &App, principal: &Principal, faults: Faults) -> Result<Self, Error> {
+    async fn of(v: &'a View, app: &'a App, principal: &Principal, faults: Faults) -> Result<Self, Error> {
         let id = principal.account;
         let profile = super::profile(app, id).await?.allow(principal, Action::Read)?;
         let owner = accounts::owner(app.db().read().await?.conn(), id).await?.ok_or(Error::NotFound)?;
@@ -74,6 +78,8 @@ impl<'a> AccountPage<'a> {
         let linked = identities::list(app, id).await?.len();
         let full_name = profile.account.full_name.clone();
         let organisations = groups::count(app, id).await?;
+        let attributes = own_attributes::own(app, id).await?;
+        let fields = attributes::fields(&attributes, None, v.language);
         Ok(Self {
             v,
             faults,
@@ -89,7 +95,14 @@ impl<'a> AccountPage<'a> {
             linked,
             organisations,
             passkeys,
+            attributes,
+            fields,
         })
+    }
+
+    /// Whether there is an attribute that their owner sees and does not change.
+    fn has_rows(&self) -> bool {
+        attributes::has_rows(&self.attributes)
     }
 
     fn picture(&self) -> Option<String> {
@@ -135,6 +148,30 @@ pub(crate) async fn change_profile(
     };
     super::set_language(&app, principal, language).await?;
     Ok(v.go_done(&format!("{}?lang={}", paths::ACCOUNT, language.tag()), Done::Profile))
+}
+
+pub(crate) async fn change_attributes(
+    guard: Guard<SessionCookies>,
+    State(app): State<App>,
+    client: Client,
+    v: View,
+    Texts(texts): Texts,
+) -> PageResult {
+    let principal = *guard.principal();
+    let known = own_attributes::own(&app, principal.account).await?;
+    let change = async {
+        let changes = Changes::of_form(&known, Changer::Owner, &texts)?;
+        own_attributes::change(&app, principal.into(), &changes, &client).await
+    };
+    let page = async |faults| {
+        let page = AccountPage::of(&v, &app, &principal, faults).await?;
+        let fields = attributes::fields(&page.attributes, Some(&texts), v.language);
+        Ok(AccountPage { fields, ..page })
+    };
+    let ids: Vec<_> = known.iter().map(|known| attributes::id_of(known.attribute)).collect();
+    let fields: Vec<_> = ids.iter().map(String::as_str).collect();
+    v.form(&fields, change, page).await?;
+    Ok(v.go_done(paths::ACCOUNT, Done::Attributes))
 }
 
 /// `/` leads to the visitor's account.

@@ -159,7 +159,7 @@ pub(crate) async fn change_password(
     Ok(if logged_in.has_cookie() {
         PasswordChanged::Cookie(logged_in.cookie_header()?)
     } else {
-        PasswordChanged::Tokens(tokens::issue(&app, logged_in.into(), app.now())?)
+        PasswordChanged::Tokens(tokens::issue(&app, logged_in.into(), app.now()).await?)
     })
 }
 
@@ -248,7 +248,7 @@ pub(crate) async fn log_in_by_link(
     let scope = &ScopeAsked::parse(&body.scope, app.scopes())?;
     let beginning = Beginning { scope, transport: Transport::Bearer, before: None, client: &client };
     let logged_in = super::log_in_by_link(&app, &body.token, &beginning).await?;
-    Ok(tokens::issue(&app, logged_in.into(), app.now())?)
+    Ok(tokens::issue(&app, logged_in.into(), app.now()).await?)
 }
 
 pub(crate) async fn log_in_by_code(
@@ -261,5 +261,5 @@ pub(crate) async fn log_in_by_code(
     let scope = &ScopeAsked::parse(&body.scope, app.scopes())?;
     let beginning = Beginning { scope, transport: Transport::Bearer, before: None, client: &client };
     let logged_in = super::log_in_by_code(&app, &email, &body.code, &beginning).await?;
-    Ok(tokens::issue(&app, logged_in.into(), app.now())?)
+    Ok(tokens::issue(&app, logged_in.into(), app.now()).await?)
 }

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     accounts::Account,
     app::App,
+    attributes::{self, AskedView, AttributesAsked, Changes, Typed},
     client::Client,
     error::{Conflict, Error, Failed, Forbidden, SignUpConflict, Throttled, Unavailable, Unprocessable},
     messages::Language,
@@ -37,6 +38,10 @@ pub(crate) struct SignUp {
     /// At least 12 characters, or more if the operator says so, and not easy to guess.
     #[schemars(length(min = 1, max = 1024), extend("format" = "password", "examples" = ["analytical-engine-1843"]))]
     password: String,
+    /// The attributes that `GET /signup/attributes` lists, by name.
+    #[serde(default)]
+    #[schemars(extend("maxProperties" = 32))]
+    attributes: Typed,
 }
 
 answers! {
@@ -58,11 +63,21 @@ pub(crate) async fn sign_up(
     Json(body): Json<SignUp>,
 ) -> Result<SignUpAnswer, Failed<(Forbidden, Conflict, Unprocessable, Throttled, Unavailable)>> {
     let (email, full_name, password) = (&body.email, &body.full_name, &body.password);
-    let typed = SigningUp { email, full_name, password, language };
+    let attributes = &Changes::at_sign_up(&app.config().attributes, &body.attributes);
+    let typed = SigningUp { email, full_name, password, attributes, language };
     Ok(match super::sign_up(&app, &typed, &client).await? {
         SignedUp::Made(account) => SignUpAnswer::Made(Json(account)),
         SignedUp::Quietly => SignUpAnswer::Quietly(accepted().0),
     })
+}
+
+pub(crate) async fn list_attributes_asked(
+    _: Public,
+    State(app): State<App>,
+    language: Language,
+) -> Json<AttributesAsked> {
+    let attributes = attributes::asked(&app).map(|attribute| AskedView::of(attribute, language)).collect();
+    Json(AttributesAsked { attributes })
 }
 
 /// A new account that gets a passkey instead of a password.
@@ -89,7 +104,10 @@ pub(crate) async fn ask_for_first_passkey(
     Failed<(Forbidden, Conflict, Unprocessable, Throttled, Unavailable)>,
 > {
     let browser = Browser::or_new(known);
-    let options = passkey::ask(&app, &body.email, &body.full_name, &browser, &client).await?;
+    // Attributes come with the passkey.
+    let no_attributes = Ok(Changes::default());
+    let (email, full_name) = (&body.email, &body.full_name);
+    let options = passkey::ask(&app, email, full_name, &no_attributes, &browser, &client).await?;
     Ok((AppendHeaders([browser.cookie(&app)?]), Json(options)))
 }
 
@@ -105,6 +123,10 @@ pub(crate) struct PasskeySignUp {
     full_name: String,
     /// What the authenticator has made.
     credential: RegistrationResponse,
+    /// The attributes that `GET /signup/attributes` lists, by name.
+    #[serde(default)]
+    #[schemars(extend("maxProperties" = 32))]
+    attributes: Typed,
 }
 
 pub(crate) async fn sign_up_with_passkey(
@@ -117,7 +139,9 @@ pub(crate) async fn sign_up_with_passkey(
 ) -> Result<SignUpAnswer, Failed<(Forbidden, SignUpConflict, Unprocessable, Unavailable)>> {
     let browser = &known.ok_or_else(|| rejected(Rejected::Challenge)).map_err(Error::from)?;
     let made = &body.credential.decode().map_err(rejected).map_err(Error::from)?;
-    let typed = WithPasskey { email: &body.email, full_name: &body.full_name, made, browser, language };
+    let attributes = &Changes::at_sign_up(&app.config().attributes, &body.attributes);
+    let (email, full_name) = (&body.email, &body.full_name);
+    let typed = WithPasskey { email, full_name, attributes, made, browser, language };
     Ok(match passkey::sign_up(&app, &typed, None, &client).await? {
         (SignedUp::Made(account), _) => SignUpAnswer::Made(Json(account)),
         (SignedUp::Quietly, _) => SignUpAnswer::Quietly(accepted().0),

@@ -7,12 +7,14 @@ mod passkey;
 use crate::{
     accounts::{self, Account, Email, FullName, NewAccount, Role, hold_new},
     app::App,
+    attributes::{self, Changes},
     client::Client,
     clock::Timestamp,
     config::SignUp,
     db::Tx,
     error::Error,
     events::{self, Event},
+    invalid::Invalid,
     limits,
     messages::Language,
     passwords::PasswordHash,
@@ -25,6 +27,8 @@ pub(crate) struct SigningUp<'a> {
     pub(crate) email: &'a str,
     pub(crate) full_name: &'a str,
     pub(crate) password: &'a str,
+    /// The attributes, or what is wrong with them.
+    pub(crate) attributes: &'a Result<Changes, Invalid>,
     /// The language of their emails.
     pub(crate) language: Language,
 }
@@ -49,7 +53,8 @@ pub(crate) async fn sign_up(app: &App, typed: &SigningUp<'_>, client: &Client) -
         return Err(Error::SignUpClosed);
     }
     let turn = app.hasher().turn()?;
-    let new = NewAccount::check_in_turn(app, &turn, typed.email, typed.full_name, typed.password).await?;
+    let new = NewAccount::check_in_turn(app, &turn, typed.email, typed.full_name, typed.password).await;
+    let (new, attributes) = with_attributes(new, typed.attributes)?;
     limits::count_sign_up(app, client).await?;
     let NewAccount { email, full_name, password, .. } = new;
     let hash = turn.hash(password).await?;
@@ -58,6 +63,7 @@ pub(crate) async fn sign_up(app: &App, typed: &SigningUp<'_>, client: &Client) -
         Inserted::Made(account) => {
             events::record(&mut tx, Event::SignedUp, Some(account.id), client, now).await?;
             let held = hold_new(&mut tx, account.id).await?;
+            attributes::set_of_account(&mut tx, &held, attributes).await?;
             recovery::mail_verification(app, &mut tx, &held, client, now).await?;
             tx.commit().await?;
             Ok(if manner == SignUp::Quiet { SignedUp::Quietly } else { SignedUp::Made(account) })
@@ -68,6 +74,19 @@ pub(crate) async fn sign_up(app: &App, typed: &SigningUp<'_>, client: &Client) -
             drop(tx);
             tell_quietly(app, app.db().begin().await?, &email, client, now).await
         }
+    }
+}
+
+/// Both, or the faults of both, so that one response names them all.
+fn with_attributes<T>(
+    typed: Result<T, Error>,
+    attributes: &Result<Changes, Invalid>,
+) -> Result<(T, &Changes), Error> {
+    match (typed, attributes) {
+        (Ok(typed), Ok(attributes)) => Ok((typed, attributes)),
+        (Err(Error::Invalid(one)), Err(other)) => Err(one.and(other.clone()).into()),
+        (Err(error), _) => Err(error),
+        (Ok(_), Err(invalid)) => Err(invalid.clone().into()),
     }
 }
 

@@ -3,9 +3,7 @@
 use askama::Template;
 use axum::extract::State;
 use http::StatusCode;
-use portcullis::{Form, Public};
-use schemars::JsonSchema;
-use serde::Deserialize;
+use portcullis::Public;
 
 use super::{
     SignedUp, SigningUp,
@@ -14,29 +12,50 @@ use super::{
 use crate::{
     access::{Principal, ScopeAsked},
     app::App,
+    attributes::{self, Changes, Field, FormTexts, Input},
     caller::Visitor,
     client::Client,
     config::SignUp,
     error::Error,
     factors,
+    invalid::Invalid,
     login::pages as login,
-    pages::{Faults, PageResult, View, WayBack, arrive},
+    pages::{Faults, PageResult, Texts, View, WayBack, arrive},
     passkeys::{self, Browser, KnownBrowser, RegistrationResponse, Rejected, pages::options_text, rejected},
     paths,
     sessions::{Beginning, LoggedIn, Transport},
 };
 
 /// The fields of the sign-up form.
-#[derive(Deserialize, JsonSchema, Default)]
-pub(crate) struct SignUpForm {
-    #[serde(default)]
+#[derive(Default)]
+struct SignUpForm {
     full_name: String,
-    #[serde(default)]
     email: String,
-    #[serde(default)]
     password: String,
-    #[serde(default)]
     next: String,
+    attributes: FormTexts,
+}
+
+impl SignUpForm {
+    fn of(app: &App, Texts(mut texts): Texts) -> Self {
+        let mut take = |name: &str| texts.remove(name).unwrap_or_default();
+        let (full_name, email, password, next) =
+            (take("full_name"), take("email"), take("password"), take("next"));
+        let attributes =
+            attributes::asked(app).filter_map(|attribute| texts.remove_entry(&attributes::id_of(attribute)));
+        Self { full_name, email, password, next, attributes: attributes.collect() }
+    }
+
+    /// The attributes, or what is wrong with them.
+    fn attributes(&self, app: &App) -> Result<Changes, Invalid> {
+        Changes::of_sign_up_form(&app.config().attributes, &self.attributes)
+    }
+
+    /// The names of the fields that the page has.
+    fn fields<'a>(app: &App, own: &[&'a str], ids: &'a mut Vec<String>) -> Vec<&'a str> {
+        *ids = attributes::asked(app).map(attributes::id_of).collect();
+        own.iter().copied().chain(ids.iter().map(String::as_str)).collect()
+    }
 }
 
 #[derive(Template)]
@@ -49,12 +68,17 @@ struct SignUpPage<'a> {
     min_length: usize,
     /// Whether the account can have a passkey instead of a password.
     has_passkeys: bool,
+    attributes: Vec<Field>,
 }
 
 impl<'a> SignUpPage<'a> {
     fn new(v: &'a View, app: &App, faults: Faults, form: &'a SignUpForm, next: WayBack) -> Self {
         let has_passkeys = passkeys::are_possible(app.public_url());
-        Self { v, faults, form, next, min_length: app.config().password_min_length, has_passkeys }
+        let typed =
+            |attribute| form.attributes.get(&attributes::id_of(attribute)).cloned().unwrap_or_default();
+        let field = |attribute| Field::new(attribute, typed(attribute), v.language);
+        let attributes = attributes::asked(app).map(field).collect();
+        Self { v, faults, form, next, min_length: app.config().password_min_length, has_passkeys, attributes }
     }
 }
 
@@ -74,12 +98,15 @@ pub(crate) async fn sign_up(
     State(app): State<App>,
     client: Client,
     v: View,
-    Form(form): Form<SignUpForm>,
+    texts: Texts,
 ) -> PageResult {
+    let form = SignUpForm::of(&app, texts);
     let next = WayBack::of(&app, Some(&form.next));
     let sign_up = sign_up_and_log_in(&app, &v, &form, before, &client);
     let page = async |faults| Ok(SignUpPage::new(&v, &app, faults, &form, next.clone()));
-    let logged_in = match v.form(&["full_name", "email", "password"], sign_up, page).await {
+    let ids = &mut Vec::new();
+    let fields = SignUpForm::fields(&app, &["full_name", "email", "password"], ids);
+    let logged_in = match v.form(&fields, sign_up, page).await {
         Ok(Some(logged_in)) => Ok(logged_in),
         Ok(None) => return Ok(v.go(&v.keeping(paths::CHECK_MAIL, None, &form.email))),
         Err(not_shown) => Err(not_shown),
@@ -101,7 +128,8 @@ async fn sign_up_and_log_in(
     client: &Client,
 ) -> Result<Option<LoggedIn>, Error> {
     let (email, full_name, password) = (&form.email, &form.full_name, &form.password);
-    let typed = SigningUp { email, full_name, password, language: v.language };
+    let attributes = &form.attributes(app);
+    let typed = SigningUp { email, full_name, password, attributes, language: v.language };
     let SignedUp::Made(account) = super::sign_up(app, &typed, client).await? else { return Ok(None) };
     match login::log_in_browser(app, &account.email, password, before, client).await {
         Ok(logged_in) => Ok(Some(logged_in)),
@@ -119,6 +147,7 @@ struct PasskeyPage<'a> {
     options: String,
     email: &'a str,
     full_name: &'a str,
+    attributes: &'a FormTexts,
     next: WayBack,
 }
 
@@ -134,33 +163,24 @@ pub(crate) async fn ask_for_passkey(
     State(app): State<App>,
     client: Client,
     v: View,
-    Form(form): Form<SignUpForm>,
+    texts: Texts,
 ) -> PageResult {
     passkey::manner(&app)?;
+    let form = SignUpForm::of(&app, texts);
     let next = WayBack::of(&app, Some(&form.next));
     let browser = Browser::or_new(known);
     let (email, full_name) = (form.email.as_str(), form.full_name.as_str());
-    let ask = passkey::ask(&app, email, full_name, &browser, &client);
+    let attributes = &form.attributes(&app);
+    let ask = passkey::ask(&app, email, full_name, attributes, &browser, &client);
     let page = async |faults| Ok(SignUpPage::new(&v, &app, faults, &form, next.clone()));
-    let options = options_text(&v.form(&["full_name", "email"], ask, page).await?)?;
-    let page = PasskeyPage { v: &v, options, email, full_name, next: next.clone() };
+    let ids = &mut Vec::new();
+    let fields = SignUpForm::fields(&app, &["full_name", "email"], ids);
+    let options = options_text(&v.form(&fields, ask, page).await?)?;
+    let attributes = &form.attributes;
+    let page = PasskeyPage { v: &v, options, email, full_name, attributes, next: next.clone() };
     let mut page = v.show(StatusCode::OK, &page)?;
     page.headers_mut().extend([browser.cookie(&app)?]);
     Ok(page)
-}
-
-/// A new account and its passkey.
-#[derive(Deserialize, JsonSchema)]
-pub(crate) struct PasskeyForm {
-    #[serde(default)]
-    full_name: String,
-    #[serde(default)]
-    email: String,
-    /// What the script read from the browser, in JSON.
-    #[serde(default)]
-    credential: String,
-    #[serde(default)]
-    next: String,
 }
 
 pub(crate) async fn sign_up_with_passkey(
@@ -169,29 +189,29 @@ pub(crate) async fn sign_up_with_passkey(
     State(app): State<App>,
     client: Client,
     v: View,
-    Form(form): Form<PasskeyForm>,
+    Texts(mut texts): Texts,
 ) -> PageResult {
     passkey::manner(&app)?;
+    // What the script read from the browser, in JSON.
+    let credential = texts.remove("credential").unwrap_or_default();
+    let form = SignUpForm::of(&app, Texts(texts));
     let next = WayBack::of(&app, Some(&form.next));
     let (email, full_name) = (form.email.as_str(), form.full_name.as_str());
     let sign_up = async {
         let browser = known.as_ref().ok_or_else(|| rejected(Rejected::Challenge))?;
-        let made = &RegistrationResponse::decode_text(&form.credential).map_err(rejected)?;
-        let typed = WithPasskey { email, full_name, made, browser, language: v.language };
+        let made = &RegistrationResponse::decode_text(&credential).map_err(rejected)?;
+        let attributes = &form.attributes(&app);
+        let typed = WithPasskey { email, full_name, attributes, made, browser, language: v.language };
         let scope = &ScopeAsked::parse("", app.scopes())?;
         let beginning = Beginning { scope, transport: Transport::Cookie, before, client: &client };
         let (_, logged_in) = passkey::sign_up(&app, &typed, Some(&beginning), &client).await?;
         Ok(logged_in)
     };
     // Back to what was typed: the button there gives another challenge.
-    let again = SignUpForm {
-        full_name: full_name.to_owned(),
-        email: email.to_owned(),
-        password: String::new(),
-        next: form.next.clone(),
-    };
-    let page = async |faults| Ok(SignUpPage::new(&v, &app, faults, &again, next.clone()));
-    match v.form(&["full_name", "email"], sign_up, page).await? {
+    let page = async |faults| Ok(SignUpPage::new(&v, &app, faults, &form, next.clone()));
+    let ids = &mut Vec::new();
+    let fields = SignUpForm::fields(&app, &["full_name", "email"], ids);
+    match v.form(&fields, sign_up, page).await? {
         Some(logged_in) => Ok(arrive(&v, &logged_in, &welcome(&app, next.clone()))?),
         None => Ok(v.go(&v.keeping(paths::CHECK_MAIL, None, email))),
     }

@@ -4,11 +4,12 @@
 //! address takes the passkey away (see `recovery/seizing.rs`), so whoever signs up with a stranger's address gains
 //! nothing by it.
 
-use super::{Inserted, SignedUp, insert, tell_quietly};
+use super::{Inserted, SignedUp, insert, tell_quietly, with_attributes};
 use crate::{
     access::Method,
-    accounts::{self, Account, Held, Role, hold_new},
+    accounts::{self, Held, Role, hold_new},
     app::App,
+    attributes::{self, Changes},
     client::Client,
     clock::Timestamp,
     config::SignUp,
@@ -16,6 +17,7 @@ use crate::{
     error::Error,
     events::{self, Event},
     factors::{self, Gate},
+    invalid::Invalid,
     limits,
     messages::Language,
     passkeys::{self, Browser, CreationOptions, First, Made},
@@ -35,11 +37,13 @@ pub(super) async fn ask(
     app: &App,
     email: &str,
     full_name: &str,
+    attributes: &Result<Changes, Invalid>,
     browser: &Browser,
     client: &Client,
 ) -> Result<CreationOptions, Error> {
     let manner = manner(app)?;
-    let (email, full_name) = accounts::of_fields(email, full_name)?;
+    let typed_fields = accounts::of_fields(email, full_name).map_err(Error::from);
+    let ((email, full_name), _) = with_attributes(typed_fields, attributes)?;
     limits::count_sign_up(app, client).await?;
     if manner == SignUp::Open
         && accounts::is_active_at(app.db().read().await?.conn(), &email).await?.is_some()
@@ -62,6 +66,8 @@ pub(super) fn manner(app: &App) -> Result<SignUp, Error> {
 pub(super) struct WithPasskey<'a> {
     pub(super) email: &'a str,
     pub(super) full_name: &'a str,
+    /// The attributes, or what is wrong with them.
+    pub(super) attributes: &'a Result<Changes, Invalid>,
     pub(super) made: &'a Made,
     /// Where the options were given out.
     pub(super) browser: &'a Browser,
@@ -81,7 +87,8 @@ pub(super) async fn sign_up(
     client: &Client,
 ) -> Result<(SignedUp, Option<LoggedIn>), Error> {
     let manner = manner(app)?;
-    let (email, full_name) = &accounts::of_fields(typed.email, typed.full_name)?;
+    let typed_fields = accounts::of_fields(typed.email, typed.full_name).map_err(Error::from);
+    let ((email, full_name), attributes) = &with_attributes(typed_fields, typed.attributes)?;
     retry(|| async {
         let (mut tx, now) = (app.db().begin().await?, app.now());
         let verified = passkeys::verify_first(app, &mut tx, typed.browser, typed.made, now).await?;
@@ -95,7 +102,9 @@ pub(super) async fn sign_up(
         };
         match insert(&mut tx, email, full_name, None, Role::User, typed.language, now).await? {
             Inserted::Made(account) => {
-                let logged_in = finish(app, &mut tx, &account, &first, beginning, client, now).await?;
+                let held = hold_new(&mut tx, account.id).await?;
+                attributes::set_of_account(&mut tx, &held, attributes).await?;
+                let logged_in = finish(app, &mut tx, &held, &first, beginning, client, now).await?;
                 tx.commit().await?;
                 Ok(match manner {
                     SignUp::Quiet => (SignedUp::Quietly, None),
@@ -121,19 +130,18 @@ pub(super) async fn sign_up(
 async fn finish(
     app: &App,
     tx: &mut Tx,
-    account: &Account,
+    held: &Held,
     first: &First,
     beginning: Option<&Beginning<'_>>,
     client: &Client,
     now: Timestamp,
 ) -> Result<Option<LoggedIn>, Error> {
-    events::record_detail(tx, Event::SignedUp, Some(account.id), client, Some(DETAIL), now).await?;
-    let held = hold_new(tx, account.id).await?;
-    passkeys::add_first(tx, &held, first, client, now).await?;
-    recovery::mail_verification(app, tx, &held, client, now).await?;
+    events::record_detail(tx, Event::SignedUp, Some(held.id), client, Some(DETAIL), now).await?;
+    passkeys::add_first(tx, held, first, client, now).await?;
+    recovery::mail_verification(app, tx, held, client, now).await?;
     let config = app.config();
     match beginning.filter(|_| config.sign_up == SignUp::Open && !config.requires_verified_email()) {
-        Some(beginning) => begin(app, tx, &held, beginning, now).await,
+        Some(beginning) => begin(app, tx, held, beginning, now).await,
         None => Ok(None),
     }
 }

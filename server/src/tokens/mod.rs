@@ -4,7 +4,7 @@ pub(crate) mod http;
 mod keys;
 mod store;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use ::http::{HeaderValue, StatusCode, header::CACHE_CONTROL};
 use axum::extract::FromRef;
@@ -23,6 +23,7 @@ use crate::{
     access::{self, AppScopes, OfflineAccess, Principal, SessionId},
     accounts::AccountId,
     app::App,
+    attributes::{self, AttributeValue},
     clock::{Clock, Timestamp},
     db::Db,
     error::Error,
@@ -88,10 +89,13 @@ struct Claims<'a> {
     acr: &'static str,
     scope: &'a str,
     sid: String,
+    /// Declared so that none has the name of another claim.
+    #[serde(flatten)]
+    attributes: BTreeMap<&'a str, AttributeValue>,
 }
 
 /// Signs an access token.
-pub(crate) fn issue(app: &App, grounds: Grounds, now: Timestamp) -> Result<TokenAnswer, Error> {
+pub(crate) async fn issue(app: &App, grounds: Grounds, now: Timestamp) -> Result<TokenAnswer, Error> {
     let Grounds { session, refresh_token } = grounds;
     let scope = session.scope.iter().collect::<Vec<_>>().join(" ");
     let expires_in = app.config().access_token_ttl;
@@ -108,6 +112,7 @@ pub(crate) fn issue(app: &App, grounds: Grounds, now: Timestamp) -> Result<Token
         acr: access::acr(&session.amr),
         scope: &scope,
         sid: session.id.to_string(),
+        attributes: attributes::claims(app, session.account).await?.into_iter().collect(),
     };
     let access_token = SecretText::new(app.signing_keys().sign(&claims)?);
     let refresh_token = refresh_token.map(|token| token.text());

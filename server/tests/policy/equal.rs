@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use portcullis_server::clock::Timestamp;
+use portcullis_server::config::{Attribute, AttributeKind, AttributeOf};
 use portcullis_server::db::Encode as _;
 use portcullis_server::policy::{Decision, Declared, IdKind, ObjectType, Policy};
 use uuid::Uuid;
@@ -19,6 +20,8 @@ const FOLDERS: i64 = 6;
 const PROJECTS: i64 = 3;
 const GROUPS: i64 = 4;
 const PERMISSIONS: [&str; 3] = ["document:read", "document:write", "folder:read"];
+const TERMS: [&str; 10] =
+    ["owner", "public", "published", "high", "open", "released", "mine", "cleared", "viewer", "editor"];
 const ROLES: [&str; 3] = ["viewer", "editor", "blocked"];
 
 const TABLES: &str = "
@@ -98,14 +101,25 @@ struct World {
     groups: Vec<Option<i64>>,
     members: BTreeSet<(i64, i64)>,
     grants: Vec<Given>,
+    /// Two attributes of each account.
+    attributes: Vec<(Option<&'static str>, Option<i64>)>,
     now: i64,
+}
+
+/// Two attributes of each account.
+fn attributes(chance: &mut Chance) -> Vec<(Option<&'static str>, Option<i64>)> {
+    let of_one = |chance: &mut Chance| {
+        let state = if chance.is(50) { "published" } else { "it's a draft" };
+        (chance.is(60).then_some(state), chance.maybe(60, 5))
+    };
+    (0..ACCOUNTS).map(|_| of_one(chance)).collect()
 }
 
 impl World {
     fn new(chance: &mut Chance, now: Timestamp) -> Self {
         let now = now.as_micros();
         let mut rules = Vec::new();
-        for term in ["owner", "public", "published", "high", "open", "released", "viewer", "editor"] {
+        for term in TERMS {
             for permission in &PERMISSIONS[..2] {
                 if chance.is(35) {
                     rules.push((term, *permission));
@@ -157,7 +171,8 @@ impl World {
                 }
             })
             .collect();
-        Self { shape, documents, folders, groups, members, grants, now }
+        let attributes = attributes(chance);
+        Self { shape, documents, folders, groups, members, grants, attributes, now }
     }
 
     fn declared(&self) -> Declared {
@@ -173,6 +188,8 @@ impl World {
             .when("open", "level <> 3")
             .when("released", "released_at <= now")
             .when("high", "level >= 4")
+            .when("mine", "state = caller.state")
+            .when("cleared", "level < caller.clearance")
             .roles(&roles);
         let mut folder = ObjectType::new("folder", "folders").owner("owner_id").roles(&roles);
         for (of, parent) in &shape.inside {
@@ -201,7 +218,7 @@ impl World {
     fn sql(&self, database: Database) -> String {
         let uuid = |id| uuid_of(database, id);
         let mut sql = String::from(
-            "DELETE FROM grants; DELETE FROM memberships; DELETE FROM group_paths; DELETE FROM groups;
+            "DELETE FROM attribute_values; DELETE FROM grants; DELETE FROM memberships; DELETE FROM group_paths; DELETE FROM groups;
              DELETE FROM documents; DELETE FROM folders; DELETE FROM projects;",
         );
         let uuid_or_null = |value: Option<i64>| value.map_or("NULL".to_owned(), uuid);
@@ -226,6 +243,19 @@ impl World {
                 doc.released_at
             )
             .unwrap();
+        }
+        for (account, (state, clearance)) in (1..).zip(&self.attributes) {
+            let columns = "account_id, name, text_value, integer_value";
+            let mut set = |name: &str, text: String, number: String| {
+                let row = format!("{account}, '{name}', {text}, {number}");
+                write!(sql, "INSERT INTO attribute_values ({columns}) VALUES ({row});").unwrap();
+            };
+            if let Some(state) = state {
+                set("state", format!("'{}'", state.replace('\'', "''")), "NULL".to_owned());
+            }
+            if let Some(clearance) = clearance {
+                set("clearance", "NULL".to_owned(), clearance.to_string());
+            }
         }
         sql + &self.grants_sql(database)
     }
@@ -329,6 +359,10 @@ impl World {
                 .is_some_and(|id| self.is_in("document", "project") && self.has(who, roles, "project", id))
     }
 
+    fn attributes_of(&self, who: i64) -> (Option<&'static str>, Option<i64>) {
+        self.attributes[usize::try_from(who - 1).unwrap()]
+    }
+
     /// The expected result.
     fn allows(&self, who: i64, permission: &str, id: i64) -> bool {
         let holds = |term: &str| {
@@ -344,6 +378,8 @@ impl World {
                 "high" => doc.level >= 4,
                 "open" => doc.level != 3,
                 "released" => doc.released_at <= self.now,
+                "mine" => self.attributes_of(who).0 == Some(doc.state),
+                "cleared" => self.attributes_of(who).1.is_some_and(|clearance| doc.level < clearance),
                 _ => false,
             }
         };
@@ -372,7 +408,14 @@ fn rounds() -> u64 {
 
 on_both_databases! {
     async fn z01_a_list_is_what_a_check_of_each_row_allows(database: Database) {
-        let app = TestApp::new(database).await;
+        let app = TestApp::with(database, |config| {
+            let attribute = |name, kind| Attribute::new(name, AttributeOf::Account, kind);
+            config.attributes = vec![
+                attribute("state", AttributeKind::Text(20)),
+                attribute("clearance", AttributeKind::Integer(0, 9)),
+            ];
+        })
+        .await;
         app.place.sql(TABLES).await;
         add_accounts(&app, 4).await;
         let (mut allowed, mut denied) = (0, 0);

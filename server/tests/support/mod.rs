@@ -160,6 +160,7 @@ impl Place {
             "used_passkey_challenges",
             "remembered_devices",
             "api_keys",
+            "attribute_values",
             "grants",
             "share_links",
         ];

@@ -16,11 +16,12 @@ use crate::{
         organisations::{self, OrganisationsQuery},
     },
     app::App,
+    attributes::{self, Changer, Changes, Field, Input, Known},
     client::Client,
     error::Error,
     groups::{self, Found, GroupId, GroupRole, Part, Person, ServiceAccount},
     invalid::{Fault, Invalid},
-    pages::{Done, Faults, PageResult, View},
+    pages::{Done, Faults, PageResult, Texts, View},
     paths,
     sessions::SessionCookies,
 };
@@ -68,9 +69,21 @@ struct OrganisationPage<'a> {
     found: Found,
     members: Part<Person>,
     services: Vec<ServiceAccount>,
+    attributes: Vec<Known<'a>>,
+    /// Those that administrators can change.
+    fields: Vec<Field>,
 }
 
 impl OrganisationPage<'_> {
+    /// Whether there is an attribute that the reader sees and does not change.
+    fn has_rows(&self) -> bool {
+        attributes::has_rows(&self.attributes)
+    }
+
+    fn attributes_path(&self) -> String {
+        paths::console_organisation_attributes(self.found.id)
+    }
+
     fn path(&self) -> String {
         paths::console_organisation(self.found.id)
     }
@@ -82,7 +95,7 @@ impl OrganisationPage<'_> {
 }
 
 async fn page<'a>(
-    app: &App,
+    app: &'a App,
     v: &'a View,
     actor: &AdminActor,
     id: GroupId,
@@ -90,7 +103,14 @@ async fn page<'a>(
 ) -> Result<OrganisationPage<'a>, Error> {
     let (found, members) = organisations::read(app, actor, id, v.query("after"), None).await?;
     let services = groups::services(app, id).await?;
-    Ok(OrganisationPage { v, faults, found, members, services })
+    let mut attributes = groups::attributes_of(app, id).await?;
+    if !v.is_administrator() {
+        for known in &mut attributes {
+            known.may_change = false;
+        }
+    }
+    let fields = attributes::fields(&attributes, None, v.language);
+    Ok(OrganisationPage { v, faults, found, members, services, attributes, fields })
 }
 
 pub(crate) async fn show_organisation(
@@ -148,4 +168,33 @@ pub(crate) async fn act_on_organisation(
         }
         _ => Err(Error::NotFound.into()),
     }
+}
+
+pub(crate) async fn change_attributes_of_organisation(
+    guard: Guard<SessionCookies, AccountsWrite>,
+    State(app): State<App>,
+    client: Client,
+    v: View,
+    Path(id): Path<String>,
+    Texts(texts): Texts,
+) -> PageResult {
+    let id = GroupId::of_path(&id).ok_or(Error::NotFound)?;
+    let here = paths::console_organisation(id);
+    v.fresh(*guard.principal(), &here)?;
+    let reader = actor(&guard, client.clone())?;
+    let by = actor(&guard, client)?.fresh(app.now())?;
+    let known = groups::attributes_of(&app, id).await?;
+    let change = async {
+        let changes = Changes::of_form(&known, Changer::Administrator, &texts)?;
+        groups::set_attributes_by(&app, id, &changes, by.by()).await
+    };
+    let again = async |faults| {
+        let page = page(&app, &v, &reader, id, faults).await?;
+        let fields = attributes::fields(&page.attributes, Some(&texts), v.language);
+        Ok(OrganisationPage { fields, ..page })
+    };
+    let ids: Vec<_> = known.iter().map(|known| attributes::id_of(known.attribute)).collect();
+    let fields: Vec<_> = ids.iter().map(String::as_str).collect();
+    v.form(&fields, change, again).await?;
+    Ok(v.go_done(&here, Done::Attributes))
 }

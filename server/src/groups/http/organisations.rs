@@ -10,10 +10,13 @@ use crate::{
     access::{OrganisationsRead, OrganisationsWrite},
     api_keys::{CallerOrKey, requester},
     app::App,
+    attributes::{AttributesChange, AttributesView, Changer, Changes},
     caller::{Caller, caller},
     client::Client,
+    config::AttributeOf,
     error::{BadCursor, Failed, Forbidden, NotFound, NotSo, Stale, Unavailable, Unprocessable},
-    groups::{GroupRole, Organisation, organisations},
+    groups::{GroupRole, Organisation, attributes, organisations},
+    messages::Language,
 };
 
 /// An organisation that you are a member of.
@@ -110,4 +113,31 @@ pub(crate) async fn delete_organisation(
     let fresh = caller(&guard).fresh(app.now())?;
     organisations::delete(&app, fresh, group(&id)?, &client).await?;
     Ok(NoContent)
+}
+
+pub(crate) async fn read_organisation_attributes(
+    guard: Guard<CallerOrKey, OrganisationsRead>,
+    State(app): State<App>,
+    Path(id): Path<String>,
+    language: Language,
+) -> Result<Json<AttributesView>, Failed<(NotFound, Unavailable)>> {
+    let known = attributes::seen_by(&app, requester(&guard).account(), group(&id)?).await?;
+    Ok(Json(AttributesView::of(known, language)))
+}
+
+pub(crate) async fn change_organisation_attributes(
+    guard: Guard<Caller, OrganisationsWrite>,
+    State(app): State<App>,
+    client: Client,
+    Path(id): Path<String>,
+    language: Language,
+    Json(body): Json<AttributesChange>,
+) -> Result<Json<AttributesView>, Failed<(NotFound, Forbidden, Unprocessable, Unavailable)>> {
+    let (principal, id) = (caller(&guard), group(&id)?);
+    // The role first: what is wrong with a value would say what is declared.
+    organisations::check_role(&app, principal.account, id, GroupRole::Owner).await?;
+    let declared = &app.config().attributes;
+    let changes = Changes::of_json(declared, AttributeOf::Organisation, Changer::Owner, &body.attributes)?;
+    attributes::change(&app, principal, id, &changes, &client).await?;
+    Ok(Json(AttributesView::of(attributes::seen_by(&app, principal.account, id).await?, language)))
 }

@@ -23,7 +23,7 @@ pub(crate) use self::{
     team::{change_team, show_team},
 };
 use super::{
-    GroupId, GroupRole, Organisation, Person, Team,
+    GroupId, GroupRole, Organisation, Person, Team, attributes as own_attributes,
     cursors::{Asked, MOST, Part},
     invitations::{self, Invitation},
     members, organisations, teams,
@@ -31,8 +31,10 @@ use super::{
 use crate::{
     accounts::AccountId,
     app::App,
+    attributes::{self, Changer, Changes, Field, Input, Known},
+    client::Client,
     error::Error,
-    pages::{PageResult, View},
+    pages::{Done, Faults, PageResult, Texts, View},
     paths,
     sessions::SessionCookies,
 };
@@ -90,15 +92,44 @@ pub(crate) async fn show_organisations(
 #[template(path = "groups/organisation.html")]
 struct OrganisationPage<'a> {
     v: &'a View,
+    faults: Faults,
     organisation: Organisation,
     own: AccountId,
     members: Part<Person>,
     teams: Part<Team>,
     /// `None` if the reader may not see them.
     invitations: Option<Part<Invitation>>,
+    attributes: Vec<Known<'a>>,
+    /// Those that the reader can change.
+    fields: Vec<Field>,
 }
 
-impl OrganisationPage<'_> {
+impl<'a> OrganisationPage<'a> {
+    async fn of(
+        app: &'a App,
+        v: &'a View,
+        own: AccountId,
+        id: GroupId,
+        faults: Faults,
+    ) -> Result<Self, Error> {
+        let organisation = organisations::read(app, own, id).await?;
+        let members = members::members(app, own, id, None, asked(v, "members")).await?;
+        let teams = teams::teams(app, own, id, asked(v, "teams")).await?;
+        let invitations = if organisation.role >= GroupRole::Admin {
+            Some(invitations::list(app, own, id, Asked { after: None, limit: Some(MOST) }).await?)
+        } else {
+            None
+        };
+        let attributes = own_attributes::seen_by(app, own, id).await?;
+        let fields = attributes::fields(&attributes, None, v.language);
+        Ok(Self { v, faults, organisation, own, members, teams, invitations, attributes, fields })
+    }
+
+    /// Whether there is an attribute that the reader sees and does not change.
+    fn has_rows(&self) -> bool {
+        attributes::has_rows(&self.attributes)
+    }
+
     fn path(&self) -> String {
         paths::organisation(self.organisation.id)
     }
@@ -149,14 +180,31 @@ pub(crate) async fn show_organisation(
     Path(id): Path<String>,
 ) -> PageResult {
     let (own, id) = (guard.principal().account, group(&id)?);
-    let organisation = organisations::read(&app, own, id).await?;
-    let members = members::members(&app, own, id, None, asked(&v, "members")).await?;
-    let teams = teams::teams(&app, own, id, asked(&v, "teams")).await?;
-    let invitations = if organisation.role >= GroupRole::Admin {
-        Some(invitations::list(&app, own, id, Asked { after: None, limit: Some(MOST) }).await?)
-    } else {
-        None
-    };
-    let page = OrganisationPage { v: &v, organisation, own, members, teams, invitations };
+    let page = OrganisationPage::of(&app, &v, own, id, Faults::none()).await?;
     Ok(v.show(StatusCode::OK, &page)?)
+}
+
+pub(crate) async fn change_attributes(
+    guard: Guard<SessionCookies>,
+    State(app): State<App>,
+    client: Client,
+    v: View,
+    Path(id): Path<String>,
+    Texts(texts): Texts,
+) -> PageResult {
+    let (principal, id) = (*guard.principal(), group(&id)?);
+    let known = own_attributes::seen_by(&app, principal.account, id).await?;
+    let change = async {
+        let changes = Changes::of_form(&known, Changer::Owner, &texts)?;
+        own_attributes::change(&app, principal, id, &changes, &client).await
+    };
+    let page = async |faults| {
+        let page = OrganisationPage::of(&app, &v, principal.account, id, faults).await?;
+        let fields = attributes::fields(&page.attributes, Some(&texts), v.language);
+        Ok(OrganisationPage { fields, ..page })
+    };
+    let ids: Vec<_> = known.iter().map(|known| attributes::id_of(known.attribute)).collect();
+    let fields: Vec<_> = ids.iter().map(String::as_str).collect();
+    v.form(&fields, change, page).await?;
+    Ok(v.go_done(&paths::organisation(id), Done::Attributes))
 }

@@ -25,6 +25,24 @@ pub(in crate::groups) async fn insert_member(
     Ok(())
 }
 
+/// Whether two accounts are members of one organisation.
+pub(in crate::groups) async fn share_organisation(
+    conn: Conn<'_>,
+    one: AccountId,
+    other: AccountId,
+) -> Result<bool> {
+    let shared = fetch_optional!(
+        conn,
+        (GroupId,),
+        "SELECT g.id FROM memberships m JOIN memberships o ON o.group_id = m.group_id
+                JOIN groups g ON g.id = m.group_id
+         WHERE m.account_id = $1 AND o.account_id = $2 AND g.kind = 'organisation' LIMIT 1",
+        one,
+        other
+    )?;
+    Ok(shared.is_some())
+}
+
 pub(in crate::groups) async fn member_role(
     conn: Conn<'_>,
     group: GroupId,

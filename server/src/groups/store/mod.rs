@@ -14,7 +14,7 @@ pub(super) use self::{
     },
     members::{
         count_memberships, delete_member, delete_members_below, insert_member, member_at, member_role,
-        members, memberships, people, person, person_role, set_member_role,
+        members, memberships, people, person, person_role, set_member_role, share_organisation,
     },
     organisations::{
         count_organisations, found, found_by_id, is_last_owner, lock_organisation, next_owner,
