@@ -34,7 +34,7 @@ pub struct Explanation {
     pub reasons: Vec<Reason>,
     /// The grants of the role `blocked` that take all access away.
     pub blocked_by: Vec<Granted>,
-    /// If it is not allowed: each thing that would allow it.
+    /// If it is not allowed, each thing that would allow it.
     pub would_do: Vec<String>,
 }
 
@@ -248,7 +248,8 @@ fn places(level: &Level<'_>) -> String {
         _ => ("CAST(NULL AS BIGINT)", "id"),
     };
     format!(
-        "SELECT '{}' AS object_type, {number} AS object_number, {uuid} AS object_uuid FROM ({}) _l WHERE id IS NOT NULL",
+        "SELECT '{}' AS object_type, {number} AS object_number, {uuid} AS object_uuid FROM ({}) _l WHERE id IS NOT \
+            NULL",
         of.name, level.ids
     )
 }
