@@ -17,13 +17,14 @@ pub(crate) use self::event::Event;
 use crate::{accounts::AccountId, app::App, client::Client, clock::Timestamp, db::Tx, error::Error};
 
 const MINUTE: Duration = Duration::from_mins(1);
-/// In each minute, one actor can add this many rows of one event about one account with the same detail. Further ones are
-/// counted in one of these rows: otherwise a client in a loop could fill the disk.
+/// In each minute, one actor can add this many rows of one event about one account with the same detail. Further ones
+/// are counted in one of these rows: otherwise a client in a loop could fill the disk.
 const SAME_A_MINUTE: i64 = 30;
 /// The same, whatever the detail. It is large, so that nobody hides one act among others.
 const ROWS_A_MINUTE: i64 = 600;
 
-/// Adds a row, or counts the event in an earlier one. Use [`crate::events::record`] for an event that webhooks may deliver.
+/// Adds a row, or counts the event in an earlier one. Use [`crate::events::record`] for an event that webhooks may
+/// deliver.
 pub(crate) async fn insert(
     tx: &mut Tx,
     id: Uuid,
@@ -117,7 +118,7 @@ pub(crate) struct ExportedEvent {
     at: String,
     /// What happened.
     event: String,
-    /// From where.
+    /// The IP address of the request.
     address: Option<String>,
 }
 

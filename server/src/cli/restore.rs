@@ -55,7 +55,8 @@ pub(super) async fn run(config: &Config, file: &Path) -> Result<(), String> {
         staged.pictures.len()
     ))?;
     say(
-        "All sessions and API keys have ended, and emailed links and codes are invalid. Start the server with `portcullis serve`.",
+        "All sessions and API keys have ended, and emailed links and codes are invalid. Start the server with \
+            `portcullis serve`.",
     )
 }
 
@@ -138,7 +139,7 @@ impl Staged {
                     write(&mut entry, files::create_private_file(&path)?, PICTURE)?;
                     self.pictures.insert(id);
                 }
-                _ => return Err(foreign("it has an entry that no backup has")),
+                _ => return Err(foreign("it has an entry that does not belong to a backup")),
             }
         }
         match (has_database, is_whole) {
@@ -155,7 +156,8 @@ impl Staged {
         let is_missing = matches!(own.try_exists(), Ok(false));
         match (is_missing, of_backup.exists()) {
             (true, false) => Err(format!(
-                "the backup does not contain the secret key, and {} does not exist; copy the key there first (mode 0600)",
+                "the backup does not contain the secret key, and {} does not exist; copy the key there first (mode \
+                    0600)",
                 own.display()
             )),
             (false, true) if fs::read(&own).ok() != fs::read(&of_backup).ok() => Err(format!(
@@ -233,7 +235,7 @@ async fn renew(staged: &Staged, key: &SecretKey) -> Result<(), String> {
 
 fn manifest(entry: Entry<'_, File>) -> io::Result<Manifest> {
     if entry.path()? != Path::new(MANIFEST) {
-        return Err(foreign("its first entry is another one"));
+        return Err(foreign("its first entry is not the one of a backup"));
     }
     let mut text = String::new();
     entry.take(SMALL).read_to_string(&mut text)?;

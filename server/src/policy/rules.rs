@@ -85,7 +85,7 @@ pub(super) fn check(declared: &Declared) -> Result<Types, PolicyError> {
     let mut by_name = BTreeMap::new();
     for object in &declared.objects {
         if by_name.insert(object.name.as_str(), object).is_some() {
-            return Err(wrong(object, "", "there is another type of this name"));
+            return Err(wrong(object, "", "another type has this name"));
         }
     }
     for name in declared.permissions.keys() {
@@ -239,7 +239,8 @@ fn terms(object: &ObjectType) -> Result<(Vec<Term>, Vec<Condition>), PolicyError
         let part = format!("when.{when}");
         let Some(condition) = Condition::parse(condition) else {
             let what = format!(
-                "{condition:?} is not a comparison: write `column op value`, where op is =, <>, <, <=, > or >=, and the \
+                "{condition:?} is not a comparison: write `column op value`, where op is =, <>, <, <=, > or >=, and \
+                    the \
                  value 'text', a whole number, true, false or now"
             );
             return Err(wrong(object, &part, &what));

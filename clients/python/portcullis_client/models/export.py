@@ -25,7 +25,7 @@ T = TypeVar("T", bound="Export")
 
 @_attrs_define
 class Export:
-    """The shape of an export.
+    """Everything stored about an account.
 
     Attributes:
         account (ExportedAccount): What is stored about an account, for its owner's export.
@@ -37,7 +37,7 @@ class Export:
         memberships (list[ExportedMembership]): The organisations and teams that the account is a direct member of.
         passkeys (list[ExportedPasskey]): The passkeys, oldest first.
         picture (ExportedPicture | None): The profile picture; `null` if there is none.
-        second_factor (ExportedFactors): The second factor, for its owner to take along; never a key or a code.
+        second_factor (ExportedFactors): The second factor, for its owner's export; never a key or a code.
         sessions (list[ExportedSession]): The sessions on record, active or not.
     """
 

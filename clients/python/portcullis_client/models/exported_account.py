@@ -23,8 +23,8 @@ class ExportedAccount:
         id (int): An account's ID. It is never reused, not even after the account is deleted.
         is_active (bool): Whether the account may be used.
         language (str): The language of emails.
-        role (str): What an account may do beyond itself: `user` nothing, `admin` manages all accounts and reads the
-            audit log. Other names are roles that the operator declared.
+        role (str): A `user` manages only their own account. An `admin` also manages all accounts and reads the audit
+            log. Other names are roles that the operator declared.
         updated_at (datetime.datetime):
     """
 
