@@ -1260,6 +1260,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/organisations/{id}/teams/{team}/service-accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List a team's service accounts */
+        get: operations["list_team_service_accounts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/passkeys": {
         parameters: {
             query?: never;
@@ -1772,6 +1789,8 @@ export interface components {
             account: components["schemas"]["ExportedAccount"];
             /** @description The API keys that have not expired, newest first. */
             api_keys: components["schemas"]["ExportedKey"][];
+            /** @description The new email address that waits for its confirmation; `null` if none does. */
+            email_change: components["schemas"]["ExportedEmailChange"] | null;
             /** @description What happened to the account, oldest first. */
             events: components["schemas"]["ExportedEvent"][];
             /**
@@ -1779,6 +1798,11 @@ export interface components {
              * @description When it was made.
              */
             exported_at: string;
+            /**
+             * @description The roles that the account was given on rows of the application, oldest first. Groups have roles of their own,
+             *     which are not listed here.
+             */
+            grants: components["schemas"]["ExportedGrant"][];
             /** @description The linked accounts at other providers, oldest first. */
             identities: components["schemas"]["ExportedIdentity"][];
             /** @description Open invitations to the account's email address; at most 100. */
@@ -1790,8 +1814,12 @@ export interface components {
             /** @description The profile picture; `null` if there is none. */
             picture: components["schemas"]["ExportedPicture"] | null;
             second_factor: components["schemas"]["ExportedFactors"];
+            /** @description Open invitations that the account has sent, oldest first. */
+            sent_invitations: components["schemas"]["SentInvitation"][];
             /** @description The sessions on record, active or not. */
             sessions: components["schemas"]["ExportedSession"][];
+            /** @description The links by which the account shares rows of the application, oldest first. */
+            share_links: components["schemas"]["ExportedLink"][];
         };
         /** @description What is stored about an account, for its owner's export. */
         ExportedAccount: {
@@ -1820,6 +1848,16 @@ export interface components {
             is_active: boolean;
             /** @description The language of emails. */
             language: string;
+            /**
+             * Format: date-time
+             * @description When somebody last logged in; `null` if nobody has.
+             */
+            last_login_at: string | null;
+            /**
+             * Format: date-time
+             * @description When the password was last set; `null` if that is not known or there is none.
+             */
+            password_changed_at: string | null;
             role: components["schemas"]["Role"];
             /** Format: date-time */
             updated_at: string;
@@ -1837,6 +1875,19 @@ export interface components {
              */
             last_used_at: string | null;
             name: string;
+        };
+        /** @description A pending change of the email address, for its owner's export. */
+        ExportedEmailChange: {
+            /**
+             * Format: email
+             * @description The new address.
+             */
+            email: string;
+            /**
+             * Format: date-time
+             * @description When the link to confirm it expires.
+             */
+            expires_at: string;
         };
         /** @description An event, for the account owner's export. */
         ExportedEvent: {
@@ -1861,6 +1912,24 @@ export interface components {
              * @description When the account got its authenticator app; `null` if it has none.
              */
             totp_since: string | null;
+        };
+        /** @description A role on a row of the application. Only `policy`, which stands above this room, reads it. */
+        ExportedGrant: {
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it expires; `null` if it does not.
+             */
+            expires_at: string | null;
+            /** @description The account that gave it; `null` if the application did. */
+            given_by: components["schemas"]["AccountId"] | null;
+            /**
+             * @description The type and the ID of the row.
+             * @example document:42
+             */
+            object: string;
+            role: string;
         };
         /** @description An identity, for its owner's export. */
         ExportedIdentity: {
@@ -1908,6 +1977,20 @@ export interface components {
             requests_per_minute: number | null;
             /** @description What it may be used for. */
             scope: string;
+        };
+        /** @description A link to a row of the application, without its token. */
+        ExportedLink: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            expires_at: string;
+            /**
+             * @description The type and the ID of the row.
+             * @example document:42
+             */
+            object: string;
+            /** @description What it allows. */
+            permission: string;
         };
         /** @description A membership, for the account owner's export. */
         ExportedMembership: {
@@ -2735,6 +2818,21 @@ export interface components {
              */
             remember?: boolean;
         };
+        /** @description An open invitation that the account has sent, for its owner's export. */
+        SentInvitation: {
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: email
+             * @description The address that it was sent to.
+             */
+            email: string;
+            /** Format: date-time */
+            expires_at: string;
+            /** @description The ID of the organisation. */
+            organisation_id: string;
+            role: components["schemas"]["GroupRole"];
+        };
         /** @description A service account: an account of the organisation that programs use. It has API keys and no login. */
         ServiceAccount: {
             /** @description Its account ID. It is never reused. */
@@ -2830,6 +2928,10 @@ export interface components {
              * @description The team of the same organisation that it moves into, or the organisation.
              */
             parent_id?: string | null;
+        };
+        /** @description A team's service accounts. */
+        TeamServiceAccounts: {
+            service_accounts: components["schemas"]["ServiceAccount"][];
         };
         /** @description A page of teams. */
         TeamsPage: {
@@ -12647,6 +12749,115 @@ export interface operations {
                 };
             };
             /** @description Not found, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_team_service_accounts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TeamServiceAccounts"];
+                };
+            };
+            /** @description More than one credential was sent */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is invalid, expired or revoked */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             *
+             *     Not allowed, as `detail` says
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="organisations:read"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it is not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
