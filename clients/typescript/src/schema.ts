@@ -12841,7 +12841,7 @@ export interface operations {
              *
              *     The credential lacks a scope that is needed
              *
-             *     Not allowed, as `detail` says
+             *     Not allowed: `detail` says why
              */
             403: {
                 headers: {
@@ -12857,7 +12857,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
